@@ -1,4 +1,4 @@
-/** How long attention takes, forward and reverse, over one causal segment of a batch. */
+/** The time of attention, forward and backward, over one causal segment of a batch. */
 import type { Device } from '../src/engine/device.ts';
 import { copy } from '../src/engine/ops/add.ts';
 import { attention } from '../src/engine/ops/attention.ts';
@@ -8,7 +8,7 @@ import type { Tensor } from '../src/engine/tensor.ts';
 
 export interface AttentionTiming {
   adapter: string;
-  /** As chosen for this device, unless the caller asks for another. */
+  /** The kernels chosen for this device, unless the caller names others. */
   family: AttentionFamily | 'chosen';
   /** Tokens of the segment. */
   length: number;
@@ -17,7 +17,7 @@ export interface AttentionTiming {
   headSize: number;
   /** Medians, in milliseconds of wall clock, submit to settled. */
   forwardMs: number;
-  /** Forward and reverse together, less the forward. */
+  /** Forward and backward together, minus the forward. */
   backwardMs: number;
   /** In 10⁹ a second, of 4·D operations forward and 14·D backward (seven products, two of them made twice) for each pair and head. */
   forwardGflops: number;
@@ -96,7 +96,7 @@ async function timeOne(
       tape.backward(loss);
       return tape;
     }
-    // Something that lasts must come of it, or the plan drops it.
+    // Its result must be kept, or the plan drops it.
     copy(tape, o, tape.pinned(o.shape, o.dtype, 'output'));
     return tape;
   };

@@ -13,7 +13,7 @@ const seconds = Number(process.argv[2] ?? 30);
 const BETWEEN_MS = 120;
 const RUN_MS = 300_000;
 const STEPS = 2000;
-/** Event Timing tells of nothing shorter. */
+/** Event Timing reports nothing shorter. */
 const THRESHOLD_MS = 16;
 
 const executablePath = findChromium();

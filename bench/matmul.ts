@@ -3,8 +3,8 @@
  *
  *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/matmul.ts [adapter name] [types] [layers]
  *
- * types: of the operands, f32 or f16, or of B beside an A in f32: q8_0, nf4, q4_k and so on (QUANTISED_TYPES), where its rows are whole blocks;
- * several with commas. layers: products of SmolLM2's frozen layers only.
+ * types: of the operands, f32 or f16; or of B beside an A in f32: q8_0, nf4, q4_k and so on (QUANTISED_TYPES), if its rows are whole blocks; several
+ * with commas. layers: products of SmolLM2's frozen layers only.
  */
 import { pathToFileURL } from 'node:url';
 import type { GpuDevice } from '../src/engine/webgpu/device.ts';

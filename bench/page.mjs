@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * How fast the page is there: `node bench/page.mjs`. Builds the page, serves it on this machine, opens it in fresh profiles of Chromium
+ * How fast the page loads: `node bench/page.mjs`. Builds the page, serves it on this machine, opens it in fresh profiles of Chromium
  * with the processor throttled, and prints medians. The terms are those of https://web.dev/articles/vitals.
  */
 import { cpus } from 'node:os';
@@ -13,7 +13,7 @@ const RUNS = 5;
 const THROTTLES = [1, 4];
 /** After the last request and the last long task, the page counts as quiet. */
 const QUIET_MS = 1500;
-/** What a task may take before a person feels it. */
+/** The longest task that a person does not notice. */
 const LONG_TASK_MS = 50;
 
 const executablePath = findChromium();
@@ -22,7 +22,7 @@ if (!executablePath) {
   process.exit(1);
 }
 
-/** Runs in the page before anything of it: keeps what the browser reports, and when the one button can be pressed. */
+/** Runs in the page before its own scripts: keeps what the browser reports, and when the one button can be pressed. */
 function watch() {
   /** @type {{ lcp: number, cls: number, long: number[], button: number, shifts: string[] }} */
   const seen = { lcp: 0, cls: 0, long: [], button: 0, shifts: [] };

@@ -1,6 +1,6 @@
 /**
- * What hours of work leave behind, in short: training, switching adapters, loading and dropping a model, over and over, with GPU memory and
- * JavaScript heap after each round. Both should stay where the second round put them.
+ * Leaks over hours of work, in short: training, switching adapters, loading and dropping a model, many times, with GPU memory and JavaScript heap
+ * after each round. Both should stay at their size after the second round.
  *
  *   node --expose-gc --import tsx --loader ./bin/wgsl-loader.mjs bench/stability.ts [model folder] [rounds] [adapter name]
  */

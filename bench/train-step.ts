@@ -24,7 +24,7 @@ export interface TrainStepConfig {
   ropeTheta: number;
 }
 
-/** More than any benchmark measures. */
+/** More steps than any benchmark measures. */
 const STEPS = 10_000;
 
 /**

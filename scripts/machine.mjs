@@ -1,5 +1,5 @@
 // @ts-check
-/** What this machine has: a WebGPU adapter for Node, a Chromium for the tests. Asked, never assumed. */
+/** Detects what this machine has: a WebGPU adapter for Node, a Chromium for the tests. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -54,7 +54,8 @@ function chromiumPlaces() {
 }
 
 /**
- * A Chromium or Chrome that starts. Ubuntu's `chromium-browser` is a script that asks for a snap: what does not name itself is not one.
+ * A Chromium or Chrome that starts. Ubuntu's `chromium-browser` is a script that asks for a snap: a program that does not report a version does not
+ * count.
  *
  * @returns {string | undefined} the path of its program
  */

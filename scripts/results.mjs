@@ -1,5 +1,5 @@
 // @ts-check
-/** A vitest reporter: writes what a run came to, unhandled errors too, to the file that GRAFT_TEST_RESULTS names. */
+/** A vitest reporter: writes the results of a run, including unhandled errors, to the file that GRAFT_TEST_RESULTS names. */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { root } from './machine.mjs';
@@ -14,7 +14,7 @@ import { root } from './machine.mjs';
  * @property {{ file: string, tests: number }[]} left files of which no test ran
  */
 
-/** How much of a value is worth a line that many read. */
+/** The most characters of a value in a message. */
 const MOST_OF_A_VALUE = 300;
 
 /**

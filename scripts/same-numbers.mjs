@@ -96,7 +96,7 @@ function filesOf(folder) {
     .sort();
 }
 
-/** Times are no numbers of the engine. @param {string} file */
+/** Times are not results of the engine. @param {string} file */
 function contentOf(file) {
   const bytes = readFileSync(file);
   return file.endsWith('.jsonl')

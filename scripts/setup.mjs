@@ -1,8 +1,8 @@
 // @ts-check
 /**
- * Brings what the tests need and npm cannot bring: Mesa's software GPU (lavapipe), Chromium, and the tokenizer files of the model families. As root
- * on a Debian it installs Debian's packages itself and says so; elsewhere it prints the command that does. Quick when nothing is missing.
- * Graft itself needs none of it.
+ * Installs what the tests need and npm does not have: Mesa's software GPU (lavapipe), Chromium, and the tokenizer files of the model families. As
+ * root on Debian it installs Debian's packages and says so; elsewhere it prints the command for that. Quick if nothing is missing. Graft itself needs
+ * none of it.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -71,7 +71,7 @@ export function installPackages(packages) {
 }
 
 /**
- * Brings the tokenizer files of the model families for the tests that compare them with the reference beside the checkout. They unpack to
+ * Installs the tokenizer files of the model families for the tests that compare them with the reference beside the checkout. They unpack to
  * 670 MB, so that they are a package of their own; without them those tests are skipped.
  */
 function bringTokenizers() {

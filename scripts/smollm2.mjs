@@ -1,12 +1,12 @@
 // @ts-check
 /**
- * The real thing against the reference: SmolLM2-135M-Instruct from its GGUF file, headless.
+ * A real model against the reference: SmolLM2-135M-Instruct from its GGUF file, headless.
  *
  *   node scripts/smollm2.mjs [--steps 20] [--answers 5] [--base-weights stored] [--precision f16] [--device NAME]
  *
  * In f32 with dequantised weights unless the flags say otherwise; "stored" keeps Q4_1 and Q8_0 as they are in the file, on the GPU.
  * Tunes it on the 40 problems with the settings of the reference, answers the five prompts, and prints the largest differences from
- * transformers and PEFT, and how long each part took. Needs ../shared; brings the model (94 MB) into .cache on the first call.
+ * transformers and PEFT, and how long each part took. Needs ../shared; downloads the model (94 MB) into .cache on the first call.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -14,11 +14,11 @@ import { setUp } from './setup.mjs';
 const RESULTS = join(root, 'test-results');
 const BIN = join(root, 'node_modules', '.bin');
 const total = { passed: 0, failed: 0, skipped: 0 };
-/** What failed: repeated at the end, where one looks first. @type {string[]} */
+/** What failed: repeated at the end, where people look first. @type {string[]} */
 const notes = [];
 /** How long each file of tests took. @type {{ file: string, seconds: number }[]} */
 const times = [];
-/** What did not run here, and why: printed at the end, so that it is not taken for passed. @type {string[]} */
+/** What did not run here, and why: printed at the end, so that it does not count as passed. @type {string[]} */
 const notRun = [];
 
 /**
@@ -36,7 +36,7 @@ function tool(name, parameters, environment) {
 }
 
 /**
- * One that runs beside others: what it says is kept until it has ended.
+ * One that runs beside others: its output is kept until it has ended.
  *
  * @param {string} name
  * @param {string[]} parameters
@@ -193,7 +193,7 @@ function inTurn(steps) {
   }
 }
 
-/** All checks at once, told in their order. */
+/** All checks at once, reported in their order. */
 async function sideBySide() {
   const start = performance.now();
   const checks = CHECKS.map(async ([name, ...command]) => {

@@ -20,7 +20,7 @@ const THREADS = 64u;
 
 const SCALE = 1.5957691216057308;
 const CUBE = 0.044715;
-// σ of this is 0 or 1 in f32 already: x³ must not become infinite, nor meet a zero.
+// σ of this is already 0 or 1 in f32: x³ must not become infinite or be multiplied by zero.
 const FLAT = 30.0;
 
 @group(0) @binding(0) var<uniform> params: Params;

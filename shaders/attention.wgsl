@@ -6,18 +6,18 @@
 //   keys      dv[j] (+)= Σ_m p[m,j] · do[m]                                          dk[j] (+)= scale · Σ_m ds[m,j] · q[m]
 //
 // for each of H heads. Query m sees key j if start ≤ j < end and end − j ≤ window (0: no window), with [start, end) = keyRanges[m]. A query
-// without keys gets zeros. The reverse computes s and p again (Dao et al., 2022, "FlashAttention").
+// without keys gets zeros. The backward computes s and p again (Dao et al., 2022, "FlashAttention").
 //
 // q, o, do, dq: [M, H·D]. k, v, dk, dv: [N, KV·D]; head h reads key head ⌊h · KV / H⌋. keyRanges: [M, 2]. queryRanges: [N, 2], the
 // queries that can see a key at most. lse: [M, H], in powers of two, 0 for a query without keys. Sums are f32.
-// rows: [M, H], what the reverse needs of a query: bits of lse, bits of delta, start and end with the window applied.
-// One tensor, since a stage has eight storage buffers at least and not always more.
+// rows: [M, H], what the backward needs of a query: bits of lse, bits of delta, start and end with the window applied. One tensor, since a stage is
+// only guaranteed eight storage buffers.
 //
 // This is the family for software adapters: neither shared memory nor barriers. One thread has 4 queries of a head (or 4 keys of a
-// key head) and meets STEP of the other side at a time, so that 4 × 4 matrices do all the work. What takes the time is loads (see
-// matmul_register.wgsl): the more of the other side a thread meets at once, the less often it loads its own side and its sums. The lanes
-// of a workgroup walk together. With QUADS the four lanes of a quad bring a row of the other side each and hand it round by `together`,
-// which is in matmul_quad.wgsl or matmul_alone.wgsl. attention_tile.wgsl has the same mathematics for GPUs.
+// key head) and meets STEP of the other side at a time, so that 4 × 4 matrices do all the work. Loads take most of the time (see
+// matmul_register.wgsl): the more of the other side a thread meets at once, the less often it loads its own side and its sums. The lanes of a
+// workgroup walk together. With QUADS, each of the four lanes of a quad loads a row of the other side and shares it by `together`, which is in
+// matmul_quad.wgsl or matmul_alone.wgsl. attention_tile.wgsl has the same mathematics for GPUs.
 
 // quads: D / 4. Data, not an override: lavapipe unrolls loops of a known length, and compiles some for minutes.
 struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32 }
@@ -51,11 +51,11 @@ alias Quad = vec4<Elem>;
 @group(0) @binding(15) var<storage, read_write> dv: array<vec4f>;
 
 const LOG2_E = 1.4426950408889634;
-// A score that is not there, and the maximum of none: exp2 of their difference is 0, never NaN.
+// A masked score, and the maximum of no scores: exp2 of their difference is 0, never NaN.
 const MASKED = -1e30;
 const NO_TOP = -1e29;
 
-// Place of this invocation in its quad.
+// Index of this invocation in its quad.
 var<private> lane: u32;
 
 fn queries4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(q[at.x]), vec4f(q[at.y]), vec4f(q[at.z]), vec4f(q[at.w])); }
@@ -63,13 +63,14 @@ fn keys4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(k[at.x]), vec4f(k[at.y]), 
 fn values4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(v[at.x]), vec4f(v[at.y]), vec4f(v[at.z]), vec4f(v[at.w])); }
 fn gradients4(at: vec4u) -> mat4x4f { return mat4x4f(vec4f(dO[at.x]), vec4f(dO[at.y]), vec4f(dO[at.z]), vec4f(dO[at.w])); }
 
-// Rows of the other side that a thread meets at a time, and the blocks of four that they are.
+// Rows of the other side that a thread meets at a time, and their blocks of four.
 const STEP = 16u;
-// In a loop it needs its zeros written: Dawn does not give a variable without a value new ones at each turn.
+// In a loop, zeros must be written: Dawn does not reset a variable without an initialiser at each iteration.
 alias Blocks = array<mat4x4f, 4>;
 alias Places = array<vec4u, 4>;
 
-// Where the rows of each block lie, from row `first` on, the last one standing in for those beyond; in a quad, only this lane's row of each.
+// The offsets of the rows of each block, from row `first` on; the last row stands in for those beyond the end. In a quad, only this lane's row of
+// each.
 fn theirPlaces(first: u32, last: u32, pitch: u32, base: u32) -> Places {
   return Places(
     theirPlace(first, last, pitch, base), theirPlace(first + 4u, last, pitch, base),
@@ -98,7 +99,7 @@ fn theirGradients(at: vec4u) -> mat4x4f {
   return gradients4(at);
 }
 
-// Four rows of a result; columns are rows. The last thread's may not all be there.
+// Four rows of a result; columns are rows. The last thread may have fewer.
 fn load4o(at: vec4u) -> mat4x4f { return mat4x4f(o[at.x], o[at.y], o[at.z], o[at.w]); }
 fn store4o(at: vec4u, there: vec4<bool>, a: mat4x4f) {
   if (there.x) { o[at.x] = a[0]; }

@@ -1,7 +1,7 @@
-// Attention of a few queries over long caches, for generation: the mathematics and the tensors of attention.wgsl, without a reverse.
+// Attention of a few queries over long caches, for generation: the mathematics and the tensors of attention.wgsl, without a backward.
 //
-// One workgroup per query and head. For each block of THREADS keys, a thread first has one key's score, then four of the D numbers of the
-// sum over every GROUPS-th key, so that neighbours read neighbouring numbers of v. The groups' sums meet at the end.
+// One workgroup per query and head. For each block of THREADS keys, a thread first computes one key's score, then four of the D numbers of the sum
+// over every GROUPS-th key, so that neighbours read neighbouring numbers of v. The groups' sums are added at the end.
 
 struct Params { M: u32, N: u32, H: u32, KV: u32, window: u32, scale: f32 }
 

@@ -37,7 +37,7 @@ const QUADS = 8u;
 const THREADS = 64u;
 const MAX_PARTS = 8u;
 const LOG2_E = 1.4426950408889634;
-// A score that is not there, and the maximum of none: exp2 of their difference is 0, never NaN.
+// A masked score, and the maximum of no scores: exp2 of their difference is 0, never NaN.
 const MASKED = -1e30;
 const NO_TOP = -1e29;
 

@@ -44,13 +44,13 @@ fn rows(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var largest = LOWEST;
   var exponentials = 0.0;
   if (label != NONE) {
-    // In blocks: one change of the maximum for each, and sums of few numbers, which round less than a sum of a whole vocabulary.
+    // In blocks: the maximum changes once for each, and sums of few numbers round less than a sum over a whole vocabulary.
     for (var block = thread; block < params.V; block += THREADS * BLOCK) {
       let end = min(block + THREADS * BLOCK, params.V);
       var highest = largest;
       for (var v = block; v < end; v += THREADS) { highest = max(highest, z[base + v]); }
       var part = 0.0;
-      // A value that is not a number reaches the sum, and through it the loss.
+      // A NaN reaches the sum, and through it the loss.
       for (var v = block; v < end; v += THREADS) { part += exp(z[base + v] - highest); }
       exponentials = exponentials * exp(largest - highest) + part;
       largest = highest;

@@ -2,11 +2,11 @@
 //
 //   backward   dw[ids[m], :] += SCALE · Σ over all m with this id of dx[m, :]
 //
-// A table in pieces takes a dispatch for each: this one has the rows first … first + V, and leaves all other ids to the others.
+// A table in shards takes a dispatch for each: this one has the rows first … first + V, and skips all other ids.
 //
-// ids: [M]. x: [M, C]. w: [V, C], which is B of weight_scalars.wgsl or weight_blocks.wgsl. There are no f32 atomics, so the host links the occurrences of each id:
-// chain[m] = (1 if m is the first with its id, the next m with the same id or NONE). One thread per column of a first occurrence
-// walks the chain, which also fixes the order of the sum.
+// ids: [M]. x: [M, C]. w: [V, C], which is B of weight_scalars.wgsl or weight_blocks.wgsl. There are no f32 atomics, so the host links the
+// occurrences of each id: chain[m] = (1 if m is the first with its id, the next m with the same id or NONE). One thread per column of a first
+// occurrence walks the chain, which also fixes the order of the sum.
 
 struct Params { M: u32, C: u32, V: u32, first: u32 }
 

@@ -1,6 +1,6 @@
 // y[r, :] = x[rows[r], :], and zero where rows[r] is NONE.
 //
-// Its own reverse with the inverse map: dx[m, :] = dy[inverse[m], :], which needs no atomics because no row is taken twice.
+// Its backward is itself with the inverse map: dx[m, :] = dy[inverse[m], :], which needs no atomics because no row is taken twice.
 // x: [M, C]. rows: [R]. y: [R, C]. Four elements a thread.
 
 struct Params { R: u32, C: u32 }

@@ -1,15 +1,15 @@
 // The global norm of all gradients, and the factor that an update multiplies them by: one over the tokens, and clipping.
 //
-//   norm_parts   parts[base + thread] = Σ g² of this thread's elements (or, without SQUARE, Σ g: of parts already made)
+//   norm_parts   parts[base + thread] = Σ g² of this thread's elements (or, without SQUARE, Σ g: of earlier partial sums)
 //   norm_total   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
 //                stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
 //
-// Where the loss or the norm is not finite nothing is updated, in this step and in all later ones, whenever the host hears of it.
+// Where the loss or the norm is not finite, neither this step nor any later one updates anything, however late the host learns of it.
 // What changes from step to step is data (`hyper`), never part of the plan. g: [size] f32.
 
 struct Params { size: u32, base: u32 }
 
-// Without SQUARE, `norm_parts` adds up parts instead of gradients.
+// Without SQUARE, `norm_parts` adds up partial sums instead of gradients.
 override SQUARE: bool = true;
 const THREADS = 64u;
 // Elements of a thread of norm_parts.
@@ -32,12 +32,12 @@ const BROKEN = 3u; // not 0 once something was not finite; never cleared
 
 var<workgroup> sums: array<f32, THREADS>;
 
-// By its bits, since compilers may assume that no value is infinite or not a number.
+// Tested by its bits, since compilers may assume that no value is infinite or NaN.
 fn finite(value: f32) -> bool {
   return (bitcast<u32>(value) & 0x7f800000u) != 0x7f800000u;
 }
 
-// No barriers: each thread leaves its own part, in a fixed order.
+// No barriers: each thread writes its own partial sum, in a fixed order.
 @compute @workgroup_size(THREADS)
 fn norm_parts(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) thread: u32) {
   let workgroup = group.x + group.y * groups.x;

@@ -1,5 +1,5 @@
-// Matrix product of any shape, one output a thread: for sides that are not multiples of four, and as the kernel that others are checked
-// against on a device. B is in weight_scalars.wgsl or weight_blocks.wgsl.
+// Matrix product of any shape, one output a thread: for sides that are not multiples of four, and as the reference for other kernels on a device. B
+// is in weight_scalars.wgsl or weight_blocks.wgsl.
 //
 //   C[M,N] = scale · op(A)·op(B)  + loraScale · Z·op(L)  + bias  + residual  (+ C)
 //

@@ -1,4 +1,4 @@
-// The exchange inside a quad for matmul_register.wgsl, where the adapter has subgroups: the vectors of the four lanes, in every lane.
+// The exchange within a quad for matmul_register.wgsl, on adapters with subgroups: every lane gets the vectors of all four.
 // Quads are four invocations with consecutive indices in a one-dimensional workgroup; the measurement that picks this variant for an
 // adapter checks its results.
 

@@ -1,4 +1,4 @@
-// The end of a matrix product whose K was split: adds the parts and does what the one-piece kernels do when they store.
+// The end of a matrix product whose K was split: adds the parts, then the terms that the other kernels add when they store.
 //
 //   C[M,N] = scale · Σ_p partial[p]  + bias  + residual  (+ C)
 //

@@ -7,19 +7,19 @@
 //   NN       [M,K]    [K,N]    [R,N]      dx = dy·W
 //   TN       [K,M]    [K,N]    [R,N]      dW = dyᵀ·x
 //
-// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously in B, Z and L is a multiple of four: K for NT,
-// N for NN and TN; R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are
-// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl.
+// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. The contiguous side of B, Z and L is a multiple of four: K for NT, N for NN and TN;
+// R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are padded, A with zeros. Other sides
+// are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl.
 //
-// Why it is fast where it is meant to run: SwiftShader and llvmpipe execute 4 or 8 invocations as one SIMD vector. Arithmetic is one
+// Why it is fast on software adapters: SwiftShader and llvmpipe execute 4 or 8 invocations as one SIMD vector. Arithmetic is one
 // instruction for all of them, but every 32-bit load from a storage buffer is a gather, lane by lane with bounds checks, whether the
 // lanes read one address or four; on SwiftShader loads take nearly all of the time (an estimate: one costs
 // about as much as a hundred multiply-adds), and shared memory is no cheaper.
-// So each gather has to bring different numbers, and each number has to be used often:
+// So each gather should load different numbers, and each number should be used often:
 // - A lane owns a tile of 4·ROWS × 4·COLUMNS outputs in registers, as 4×4 blocks; a step of four k is one mat4x4 product for each block.
-// - With QUADS the four lanes of a quad own neighbouring tiles along one side. What they share on the other side is loaded once, each
-//   lane bringing a fourth of it, and handed round by `together`: a register shuffle. That function is in matmul_quad.wgsl, which
-//   needs subgroups; matmul_alone.wgsl stands in for it without them, where every lane loads all it needs.
+// - With QUADS the four lanes of a quad own neighbouring tiles along one side. What they share on the other side is loaded once, a fourth
+//   by each lane, and exchanged by `together`, a register shuffle. That function is in matmul_quad.wgsl, which needs subgroups;
+//   matmul_alone.wgsl stands in for it without them, where every lane loads all it needs.
 // - LANES_ALONG_N says along which side: off for few columns, as in LoRA's z = x·Aᵀ, where the long side is M.
 // For each k an 8×8 tile without quads pays 16 gathers for 64 outputs a lane; with quads a 16×16 tile pays 20 for 256 and a 64×16 tile 32
 // for 1024, which is the fastest for large products but takes long to compile.
@@ -30,7 +30,7 @@
 // A block of A has k along its columns, a block of B along its rows; in WGSL's column-major terms their product is `B * A`, and column r
 // of it is row r of C's block: a vec4 along N.
 
-// finish: what is added to the product, as bits. Data and not overrides, as is R: each variant of this kernel takes a second or more to
+// finish: what is added to the product, as bits. Like R, it is data and not an override: each variant of this kernel takes a second or more to
 // compile on a software adapter, and a branch for a tile costs nothing. R = 0 leaves out the low-rank term.
 struct Params { M: u32, N: u32, K: u32, R: u32, pitchA: u32, pitchC: u32, part: u32, finish: u32, scale: f32, loraScale: f32 }
 
@@ -63,7 +63,7 @@ alias Side = array<mat4x4f, 4>;
 alias Band = array<Side, 4>;
 alias Scales = array<mat4x2f, 4>;
 
-// Place of this invocation in its quad.
+// Index of this invocation in its quad.
 var<private> lane: u32;
 
 // Row m of A, k … k+3; the last row stands in for those beyond it.
@@ -71,7 +71,7 @@ fn rowOfA(m: u32, k: u32) -> vec4f {
   return vec4f(a[(min(m, params.M - 1u) * params.pitchA + k) >> 2u]);
 }
 
-// Row k of Aᵀ's storage, m … m+3; zero beyond the last k, which also silences what B has there.
+// Row k of Aᵀ's storage, m … m+3; zero beyond the last k, which also cancels B's values there.
 fn columnOfA(m: u32, k: u32) -> vec4f {
   let v = vec4f(a[(min(k, params.K - 1u) * params.pitchA + min(m, params.pitchA - 4u)) >> 2u]);
   return select(vec4f(), v, k < params.K);
@@ -86,13 +86,13 @@ fn blockOfA(m: u32, k: u32) -> mat4x4f {
   return mat4x4f(rowOfA(m, k), rowOfA(m + 1u, k), rowOfA(m + 2u, k), rowOfA(m + 3u, k));
 }
 
-// Where the four numbers lie that step i of a block of B brings: along N in row k + i, or, transposed, along k in row n + i.
+// The offset of the four numbers that step i of a block of B loads: along N in row k + i, or, transposed, along k in row n + i.
 fn placeOfB(n: u32, k: u32, i: u32) -> u32 {
   if (TRANSPOSED_B) { return min(n + i, params.N - 1u) * params.K + k; }
   return min(k + i, params.K - 1u) * params.N + min(n, params.N - 4u);
 }
 
-// Scales of the four steps of a block of B; a lane that brings one of them has only that.
+// Scales of the four steps of a block of B; a lane that loads only one of them has only that.
 fn scalesOfB(n: u32, k: u32) -> mat4x2f {
   let size = params.N * params.K;
   if (QUADS && !LANES_ALONG_N) { return mat4x2f(scaleOfB(placeOfB(n, k, lane), size), vec2f(), vec2f(), vec2f()); }
@@ -169,8 +169,8 @@ fn multiplyAdd(sums: ptr<function, Side>, row: mat4x4f, columns: ptr<function, S
   }
 }
 
-// Writes the columns n … n + 4·COLUMNS − 1 of four rows from m on, as far as they exist. The bounds of the loop are only known when it
-// runs, which keeps compilers from unrolling it: on llvmpipe, sixteen guarded stores take longer to compile than all the rest.
+// Writes the columns n … n + 4·COLUMNS − 1 of four rows from m on, as far as they exist. The bounds of the loop are only known at run time, which
+// keeps compilers from unrolling it: on llvmpipe, sixteen guarded stores take longer to compile than everything else.
 fn store(m: u32, n: u32, part: u32, sums: Side) {
   var blocks = sums;
   let end = min(m + 4u, params.M);

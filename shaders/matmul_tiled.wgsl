@@ -7,10 +7,10 @@
 //   NN       [M,K]    [K,N]    [R,N]      dx = dy·W
 //   TN       [K,M]    [K,N]    [R,N]      dW = dyᵀ·x
 //
-// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. What lies contiguously in B, Z and L is a multiple of four: K for NT,
-// N for NN and TN; R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are
-// padded, A with zeros. Other sides are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl,
-// whose blocks are unpacked on their way to shared memory.
+// Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. The contiguous side of B, Z and L is a multiple of four: K for NT, N for NN and TN;
+// R. The rows of A and C are pitchA and pitchC apart, multiples of four: where K (for TN: M) or N is none, they are padded, A with zeros. Other sides
+// are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl, whose blocks are unpacked on their way to
+// shared memory.
 //
 // A workgroup of 16×16 threads computes 64·ROWS × 64 outputs, a thread 4·ROWS × 4 of them:
 // - Sixteen k at a time, the tiles of A and B are brought to shared memory as 4×4 blocks, one block a thread, always k-major: where
@@ -48,7 +48,7 @@ const BLOCKS = 64u; // 4×4 blocks of 64 × DEPTH
 var<workgroup> tileA: array<vec4f, 16u * 17u * ROWS>;
 var<workgroup> tileB: array<vec4f, 16u * 17u>;
 
-// Where row `row` of a matrix of `rows` rows has column k of `depth`; the last ones stand in for those beyond.
+// The offset of column k of `depth` in row `row` of `rows`; the last ones stand in for those beyond the end.
 fn placeIn(row: u32, rows: u32, k: u32, depth: u32) -> u32 {
   return min(row, rows - 1u) * depth + min(k, depth - 4u);
 }
@@ -89,7 +89,7 @@ fn columnOfL(n: u32, r: u32) -> vec4f {
   return select(vec4f(), vec4f(l[alongRow(r, params.R, n, params.N)]), r < params.R);
 }
 
-// Where a block lies in its tile: (row or column of blocks, k of blocks), with the contiguous side running fastest over the threads.
+// The position of a thread's block in its tile: (row or column of blocks, k of blocks); the contiguous side varies fastest over the threads.
 fn placeOfBlock(block: u32, kContiguous: bool) -> vec2u {
   if (kContiguous) { return vec2u(block >> 2u, block & 3u); }
   return vec2u(block & 15u, block >> 4u);
@@ -105,7 +105,7 @@ fn keepB(place: vec2u, values: mat4x4f) {
   for (var i = 0u; i < 4u; i++) { tileB[first + i * STRIDE] = values[i]; }
 }
 
-// Brings one block of A or B, columns k, to shared memory. Threads beyond the number of blocks have none.
+// Loads one block of A or B, columns k, into shared memory. Threads beyond the number of blocks load none.
 fn loadBlock(thread: u32, m0: u32, n0: u32, k0: u32) {
   if (thread < BLOCKS * ROWS) {
     let place = placeOfBlock(thread % BLOCKS, !TRANSPOSED_A);

@@ -1,4 +1,4 @@
-// The N most likely tokens by the model's own logits, with their probabilities: what a person sees beside the token that was chosen. N is
+// The N most likely tokens by the model's own logits, with their probabilities: shown beside the chosen token. N is
 // `candidates` of the settings; with 0 nothing happens.
 //
 // z: logits [S, pitch]. parts: a workgroup finds the N best of PART tokens, one after the other, and the sum of exp(z − its best).
@@ -43,7 +43,7 @@ var<workgroup> sharedSums: array<f32, THREADS>;
 
 fn isBefore(a: Leader, b: Leader) -> bool { return a.score > b.score || (a.score == b.score && a.id < b.id); }
 
-// The best of what the threads have, known to all.
+// The best of all threads' candidates, in every thread.
 fn best(thread: u32, own: Leader) -> Leader {
   workgroupBarrier();
   sharedLeaders[thread] = own;

@@ -1,4 +1,5 @@
-// A loss over pairs of answers, of their log-probabilities. An objective's own file brings `pairLoss`, which makes loss and gradients of one pair.
+// A loss over pairs of answers, computed from their log-probabilities. An objective's own file has `pairLoss`, which computes loss and gradients of
+// one pair.
 //
 //   sum[LOSS] += Σ loss;  sum[OWN + k] += Σ sums[k], four numbers that the objective reports
 //   dlogps[2i], dlogps[2i + 1] = scale · gradients of the summed loss
@@ -40,12 +41,12 @@ fn oneMinusExp(a: f32) -> f32 {
   return max(select(1.0 - exp(a), series, a > -0.05), 1e-7);
 }
 
-// What pairs are reported with: whether the chosen reward is the larger, and both rewards; the last place is the objective's.
+// The reports of a pair: whether the chosen reward is larger, and both rewards; the last one is the objective's own.
 fn rewardSums(chosen: f32, rejected: f32, last: f32) -> vec4f {
   return vec4f(select(0.0, 1.0, chosen > rejected), chosen, rejected, last);
 }
 
-// ½ (log-ratio of policy and reference)², the mean of both answers: to second order the KL divergence that they show.
+// ½ (log-ratio of policy and reference)², the mean of both answers: their KL divergence to second order.
 fn driftOf(chosen: Answer, rejected: Answer) -> f32 {
   let c = chosen.logp - chosen.reference;
   let r = rejected.logp - rejected.reference;

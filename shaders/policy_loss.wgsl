@@ -28,7 +28,7 @@ const SURPRISE = 8u;
 @group(0) @binding(7) var<storage, read_write> sum: array<f32>;
 @group(0) @binding(8) var<storage, read_write> dlogps: array<f32>;
 
-// Loss, tokens clipped below and above, divergence; and beside them Σ −log p.
+// Loss, tokens clipped below and above, divergence; and separately Σ −log p.
 var<workgroup> parts: array<vec4f, THREADS>;
 var<workgroup> surprises: array<f32, THREADS>;
 

@@ -4,10 +4,10 @@
 //   backward   g[m,c] = dy[m,c] · gain[c]                   dx[m,c] (+)= r · (g − x · r² · mean_c(g · x))
 //   weight     dw[c] += SCALE · Σ_m dy[m,c] · x[m,c] · r[m]
 //
-// x, y, dy, dx: [M, C]; a norm of each head has the heads of a token as rows of their own. w: [C]. r: [M], saved by the forward. Sums are f32.
+// x, y, dy, dx: [M, C]; a norm of each head treats the heads of a token as separate rows. w: [C]. r: [M], saved by the forward. Sums are f32.
 // forward and backward: THREADS threads share a row, ROWS rows a workgroup. Each thread sums a strided part, and after one barrier
-// every thread adds up the parts itself, which costs less than a tree of barriers. Where barriers are dear (adapters that run on the
-// processor: a barrier took ten times the sum itself on SwiftShader) a row has one thread and none. weight: one thread per column.
+// every thread adds up the parts itself, which costs less than a tree of barriers. Where barriers are expensive (on SwiftShader, a software adapter,
+// one took ten times as long as the sum), a row has one thread and no barrier. weight: one thread per column.
 
 struct Params { M: u32, C: u32, eps: f32 }
 

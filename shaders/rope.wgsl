@@ -3,9 +3,9 @@
 //   y[m,h,i]     = scaling · (x[m,h,i] · cos t − x[m,h,i+r] · sin t)
 //   y[m,h,i+r]   = scaling · (x[m,h,i+r] · cos t + x[m,h,i] · sin t)         t = positions[m] · inverseFrequencies[i],  r = rotary / 2
 //
-// for i < r; what is behind the first `rotary` numbers of a head stays. x: [M, H·D]. positions: [M]. inverseFrequencies: [r].
-// DIRECTION −1 turns back: the gradient. `in_place` turns x itself; `add_turned` gives y (+)= x turned, for gradients that others hold too.
-// One thread per pair, and in `add_turned` one more for each two numbers that stay.
+// for i < r; numbers after the first `rotary` of a head are unchanged. x: [M, H·D]. positions: [M]. inverseFrequencies: [r].
+// DIRECTION −1 turns back: the gradient. `in_place` turns x itself; `add_turned` gives y (+)= x turned, for gradients that are shared with other
+// tensors. One thread per pair, and in `add_turned` one more for each two numbers that stay.
 
 struct Params { M: u32, H: u32, D: u32, R: u32, scaling: f32 }
 
@@ -25,8 +25,8 @@ const QUARTER_B = 0.00048375129699707031;
 const QUARTER_C = 7.549789948768648e-8;
 const PER_QUARTER = 0.6366197723675814;
 
-// Scaled cosine and sine of a position's angle. WGSL's own promise 11 bits, and SwiftShader's have 13: polynomials of Cephes instead
-// (Moshier, sinf.c), which are good to an f32 between −π/4 and π/4.
+// Scaled cosine and sine of a position's angle. WGSL only promises 11 bits for its own, and SwiftShader's have 13, so these are polynomials of Cephes
+// (Moshier, sinf.c), which are accurate to an f32 between −π/4 and π/4.
 fn rotation(m: u32, i: u32) -> vec2f {
   let angle = f32(positions[m]) * inverseFrequencies[i];
   let quarters = round(angle * PER_QUARTER);

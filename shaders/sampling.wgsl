@@ -35,7 +35,7 @@ const SIGN = 0x80000000u;
 const PART = 1024u;
 const PART_THREADS = 64u;
 const DIGIT_BITS = 3u;
-// Sums of threads that one thread adds up, before all threads add up those.
+// Sums of threads that one thread adds up, before every thread adds up those.
 const SEGMENTS = 16u;
 // exp of this is 0.
 const LOWEST = -200.0;
@@ -117,7 +117,7 @@ fn search(row: u32, thread: u32, limit: vec2u, total: Total, goal: f32, isShare:
     var high = vec4f();
     for (var v = thread; v < params.V; v += THREADS) {
       let key = keyAt(row, v);
-      // The first digit has but two bits: there is nothing above it.
+      // The first digit has only two bits: there is nothing above it.
       if (digit > 0u && ((key >> shift) >> DIGIT_BITS) != prefix) { continue; }
       if (key > limit.x || (key == limit.x && v > limit.y)) { continue; }
       let mass = massOf(key, total);
@@ -148,7 +148,7 @@ fn search(row: u32, thread: u32, limit: vec2u, total: Total, goal: f32, isShare:
       let sums = low + high;
       rest = goal * (sums.x + sums.y + sums.z + sums.w);
     }
-    // Sums round: where none passes the goal it is the last that has anything.
+    // Sums round: if no bin passes the goal, take the last that is not empty.
     var chosen = 0u;
     var before = 0.0;
     var sum = 0.0;
@@ -163,7 +163,7 @@ fn search(row: u32, thread: u32, limit: vec2u, total: Total, goal: f32, isShare:
     prefix = (prefix << DIGIT_BITS) | chosen;
   }
 
-  // Tokens with this very score have equal masses: the one wanted has `skip` of them before it. Each thread counts a range of ids.
+  // Tokens with exactly this score have equal masses: `skip` of them come before the wanted one. Each thread counts a range of ids.
   let skip = u32(clamp(rest / max(massOf(prefix, total), 1e-37), 0.0, 1e9));
   let share = (params.V + THREADS - 1u) / THREADS;
   let start = thread * share;
@@ -211,7 +211,7 @@ fn pick(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     }
     chosen = limit;
   }
-  // Nobody may read a mark of `seen` that is made here.
+  // No thread may read a mark of `seen` that is made here.
   workgroupBarrier();
   if (thread > 0u) { return; }
   let id = min(chosen.y, params.V - 1u);

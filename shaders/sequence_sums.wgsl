@@ -4,7 +4,7 @@
 //   backward   dx[r] = dy[s] for the same rows, 0 for rows of no sequence
 //
 // x, dx: [R] f32. ranges: [S], each within R; no two that are not empty share a row. y, dy: [S] f32. Forward, a workgroup has one sequence, and the
-// order of a sum is fixed: each thread adds every THREADS-th row, and the first adds the threads' parts in turn. In reverse a thread has one row.
+// order of a sum is fixed: each thread adds every THREADS-th row, and the first adds the threads' parts in turn. In the backward, a thread has one row.
 
 struct Params { S: u32, R: u32 }
 

@@ -2,8 +2,8 @@
 //
 //   g ← g · SCALE;  previous ← p;  p ← updated(i, p, g, lr)
 //
-// Where something was not finite (SCALE 0, see gradient_norm.wgsl) nothing is updated. `previous` then holds the values from before the last
-// update: the last ones that are known to give a finite loss. What changes from step to step is data (`hyper`). p, g: [size] f32.
+// Where something was not finite (SCALE 0, see gradient_norm.wgsl) nothing is updated. `previous` then has the values before the last update, the
+// last that are known to give a finite loss. What changes from step to step is data (`hyper`). p, g: [size] f32.
 
 struct Params { size: u32, rateScale: f32 }
 

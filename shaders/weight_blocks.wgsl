@@ -12,15 +12,15 @@
 //   Q5_K     256     32    8 bits, q    q · (d · s) − dmin · m      d f16, dmin f16, 8 pairs of bytes: s, m
 //   Q6_K     256     16    8 bits, q    q · (d · s)                 d f16, nothing,  16 bytes: s
 //
-// What llama.cpp's blocks and bitsandbytes' NF4 hold, in another order, for words: first the quants of all `size` numbers, row by row, the
+// The content of llama.cpp's blocks and bitsandbytes' NF4, reordered for words: first the quants of all `size` numbers, row by row, the
 // first number of a word in its lowest bits; then the scales of all blocks. Quants of eight bits are signed, as is s of Q3_K and Q6_K. Rows are
 // whole blocks. Every value is the f32 that llama.cpp and bitsandbytes give: all products are exact, and one rounding is left.
 //
-// A run is the numbers that share a scale, which is taken once for as many of them as the caller likes, as (factor, offset): values are
-// q · factor + offset.
+// A run is the numbers that share a scale. The caller loads it once for as many of them as it needs, as (factor, offset): values are q · factor +
+// offset.
 
 override FORMAT: u32 = 0;
-// Numbers of the whole matrix, where only its first rows are read: 0 where these are all.
+// Numbers of the whole matrix if only its first rows are read; 0 if all are.
 override SIZE: u32 = 0;
 const Q8_0 = 0u;
 const Q4_0 = 1u;
@@ -52,7 +52,7 @@ fn scaleOfB(element: u32, size: u32) -> vec2f {
   return vec2f(factor, select(-8.0 * factor, 0.0, FORMAT == Q8_0));
 }
 
-// Two f16 of a word. d of blocks of 256 is so small that it is often subnormal, which unpack2x16float may take for zero.
+// Two f16 of a word. d of blocks of 256 is often subnormal, which unpack2x16float may treat as zero.
 fn halvesOf(word: u32) -> vec2f {
   let bits = vec2u(word & 0xffffu, word >> 16u);
   let exponent = (bits >> vec2u(10u)) & vec2u(31u);

@@ -2,7 +2,7 @@
 
 @group(0) @binding(2) var<storage, read> b: array<vec4<ElemB>>;
 
-// Numbers have no scale; one never read costs nothing.
+// Numbers have no scale; an unused one costs nothing.
 fn scaleOfB(element: u32, size: u32) -> vec2f {
   return vec2f();
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Lets the disk fail or the process die at an operation of the disk that is told by number. Loaded before the command by
+ * Lets the disk fail or the process die at a numbered operation of the disk. Loaded before the command by
  * `node --import`; only operations under the folders of GRAFT_DISK_UNDER (separated by colons) count: making, opening to write, writing,
  * flushing, renaming and removing. GRAFT_DISK_FAULT says which and how:
  *

@@ -1,6 +1,6 @@
 /**
  * A server that speaks the protocol of the Hugging Face hub, as far as downloads go: the API's listing, `resolve` with a redirect of large
- * files to a second server (another origin, as the hub's file servers are), ranges, tokens, gates; and one that misbehaves when told to.
+ * files to a second server (another origin, as the hub's file servers are), ranges, tokens, gates; and faults on request.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -15,14 +15,14 @@ export interface HubRepo {
   readonly private?: boolean;
 }
 
-/** What goes wrong with the next answers to a path, once each. */
+/** Faults of the next answers to a path, once each. */
 export type Fault =
   | { readonly status: number; readonly retryAfter?: number }
-  /** The connection is destroyed after so many bytes of the body. */
+  /** The connection is destroyed after this many bytes of the body. */
   | { readonly cut: number }
-  /** Nothing comes any more after so many bytes. */
+  /** The answer stalls after this many bytes. */
   | { readonly stall: number }
-  /** Chunks with pauses, as long as `slow` is not taken away. */
+  /** Chunks with pauses, until `slow` is removed. */
   | { readonly slow: { readonly chunk: number; readonly ms: number } }
   | { readonly ignoreRange: true }
   | { readonly bytes: Uint8Array }
@@ -104,7 +104,7 @@ export class HubServer {
   async #answer(server: 'hub' | 'files', request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '/';
     const { range, authorization, origin } = request.headers;
-    // As both of the hub's kinds of servers do: a page may read, and only the hub lets it send a token.
+    // Like both of the hub's servers: a page may read, and only the hub lets it send a token.
     if (origin !== undefined) {
       response.setHeader('Access-Control-Allow-Origin', server === 'hub' ? origin : '*');
       response.setHeader('Access-Control-Expose-Headers', server === 'hub' ? EXPOSED : '*');
@@ -161,7 +161,7 @@ export class HubServer {
       response.writeHead(status, { 'X-Error-Code': code, 'Content-Type': 'application/json' }).end('{}');
     };
     if (request.headers.authorization !== undefined && !allowed) return refuse(401, 'InvalidToken');
-    // The hub does not tell strangers what it does not have.
+    // The hub does not tell strangers which repositories exist.
     if (!repo || (repo.private && !allowed)) return refuse(allowed ? 404 : 401, 'RepoNotFound');
     const revision = decodeURIComponent((listing ?? resolved)![2]);
     if (revision !== 'main' && revision !== commitOf(repo)) return refuse(404, 'RevisionNotFound');

@@ -1,5 +1,5 @@
 /**
- * The reference files beside the checkout (../shared), which not every machine has. Tests that need them say loudly that they are skipped.
+ * The reference files beside the checkout (../shared), which not every machine has. Tests that need them warn that they are skipped.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';

@@ -12,7 +12,7 @@ const FOLDER = resolve(import.meta.dirname, '..', '.cache', 'models', NAME);
 export const SMOLLM2 = FOLDER;
 export const SMOLLM2_GGUF = join(FOLDER, `${NAME}.Q4_1.gguf`);
 
-/** Brings the model, quickly if it is there. Why it cannot be had, or undefined. */
+/** Downloads the model, unless it is there. @returns why it is unavailable, or undefined */
 function fetchModel(): string | undefined {
   const script = sharedPath('models', NAME, 'fetch');
   if (!existsSync(script)) return `${script} is not there`;
@@ -20,7 +20,7 @@ function fetchModel(): string | undefined {
   return status === 0 ? undefined : stderr.trim().split('\n').at(-1) || `fetch ended with ${status}`;
 }
 
-/** `describe`, skipped with a warning where the model cannot be had. */
+/** `describe`, skipped with a warning if the model is unavailable. */
 export function describeSmolLM2(name: string, body: () => void): void {
   const missing = fetchModel();
   if (missing !== undefined) console.warn(`SKIPPED: "${name}" needs ${NAME}: ${missing}.`);

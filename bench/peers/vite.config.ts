@@ -3,13 +3,13 @@ import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 import { cpuKernels } from '../../scripts/cpu-kernels.ts';
 
-/** Threads may share memory in a page that is isolated from others. */
+/** Threads may share memory only in a page that is isolated from others. */
 const headers = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',
 };
 
-/** Serves the model folder that the decoding contest is asked of, below /model/. */
+/** Serves the model folder of the decoding contest below /model/. */
 const modelFolder: Plugin = {
   name: 'model-folder',
   configurePreviewServer({ middlewares }) {

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The import rules between the rooms of src/, as ESLint rules. docs/architecture.md tells them in words; this table decides.
+ * The import rules between the rooms of src/, as ESLint rules. docs/architecture.md explains them; this table decides.
  * A room that is not in the table may not exist, and what a row does not name is forbidden.
  */
 import { isBuiltin } from 'node:module';
@@ -16,7 +16,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 /** Files at the top of src/, which every room may import and which import only each other. */
 const SHARED = ['errors', 'averages', 'random', 'json', 'numbers', 'requests', 'smooth', 'nearest-name'];
 
-/** What a run is put together from. */
+/** The registries that a run is assembled from. */
 const BELOW_RUNS = [
   'settings',
   'engine',
@@ -37,7 +37,7 @@ const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 
 /** @type {Record<string, Room>} */
 export const ROOMS = {
-  // The table of settings, which the page reads too: declarations, and no code of what they set.
+  // The table of settings, which the page reads too: declarations only.
   settings: { imports: ['optimisers', 'objectives', 'adapters/settings.ts'], types: ['rewards'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
@@ -49,16 +49,16 @@ export const ROOMS = {
     imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'objectives', 'weights', 'text'],
     types: ['data', 'rewards'],
   },
-  // What an adapter does is recorded on the engine's tape; the model is handed it as hooks, and knows no kind.
+  // An adapter records its work on the engine's tape; the model gets it as hooks, and knows no kind.
   adapters: { imports: ['engine'], types: ['model', 'settings'] },
-  // What the page shows of them comes with their kernels' text, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
+  // The page reads them with the text of their kernels, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
   optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
-  // The same: what is recorded comes to them as a graph.
+  // The same: they record on a graph that they are given.
   objectives: {
     imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts'],
     types: ['engine', 'settings', 'model/batch.ts'],
   },
-  // What a completion is worth. A person's own code runs in an interpreter, which is this room's alone.
+  // Scores of completions. A person's own code runs in an interpreter, which only this room has.
   rewards: {
     imports: [
       'evaluate/metrics/exact-match.ts',
@@ -69,20 +69,20 @@ export const ROOMS = {
     types: ['settings'],
     packages: ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'],
   },
-  // Reads losses and generations off a model: it needs to name a device and a run, never to make one.
-  // The benchmark measures what the trainer does, and losses are measured on the engine's own plans.
+  // Measures losses and generations of a model: it may name a device and a run, but makes none. The benchmark measures the trainer's work, and losses
+  // are measured on the engine's own plans.
   evaluate: { imports: ['engine', 'model', 'adapters', 'train', 'text', 'data'] },
   export: {
     imports: ['engine/tensor.ts', 'model', 'adapters', 'weights', 'text'],
     types: ['engine', 'train'],
   },
-  // Where a run is kept is a port, which worker and cli fill: it knows neither files nor a database.
+  // The store of a run is a port, which worker and cli implement: this room knows neither files nor a database.
   runs: { imports: BELOW_RUNS },
-  // Keeps what others made: it knows their shapes and none of their code, but how a folder of files is read.
+  // Stores what other rooms make: it knows their types and none of their code, except for reading a folder of files.
   storage: { imports: ['weights/bytes.ts'], types: ['data', 'train', 'weights'], packages: ['idb'] },
   worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },
   cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu', 'assemblyscript'] },
-  // Scores and verdicts are arithmetic on answers that the page keeps: nothing of them needs a model.
+  // Scores and verdicts are arithmetic on stored answers, which needs no model.
   app: {
     imports: [
       'settings',
@@ -104,7 +104,7 @@ export const ROOMS = {
       'evaluate/tuned-table.ts',
       'evaluate/verdict.ts',
       'evaluate/with-examples.ts',
-      // The form of each reward, and its checks; what scores runs in the worker.
+      // The form of each reward, and its checks; scoring runs in the worker.
       'rewards/kind.ts',
       'rewards/registry.ts',
       'rewards/reward.ts',
@@ -122,7 +122,7 @@ const shaders = resolve(import.meta.dirname, '../../shaders');
 const inside = (path, folder) => path.startsWith(folder + sep);
 
 /**
- * Where a file lies: its room, `shared`, `shaders`, `top` (another file at the top of src/) or undefined (outside).
+ * The room of a file: its name, `shared`, `shaders`, `top` (another file at the top of src/) or undefined (outside).
  *
  * @param {string} path absolute
  */

@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(closePages);
 
 const verdict = (): Promise<string> => page.locator('header.verdict').innerText();
-/** Of Baseline, and of Evaluate, where adapters stand once more in a table of their own. */
+/** The table of Baseline, and that of Evaluate, where adapters also have a table of their own. */
 const scores = () => page.getByRole('table', { name: /^Methods/ });
 const table = (): Promise<string> => scores().innerText();
 /** The questions under the table, in the order in which they were drawn. */

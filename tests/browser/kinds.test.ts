@@ -50,7 +50,7 @@ test.each([
   '%s learns, answers beside the base, is measured, and leaves as PEFT’s %s',
   async (label, type, fields) => {
     const done = await train(new RegExp(`^${label} adapter`), label);
-    // Of the validation rows.
+    // One for each validation row.
     const [before, after] = /(\d+\.\d+) → (\d+\.\d+)/.exec(done)!.slice(1).map(Number);
     expect(after).toBeLessThan(before);
 

@@ -1,5 +1,5 @@
 /**
- * What every campaign shares: its flags, its table and its exit code. A campaign is a long test that `npm test` has no time for. It is one
+ * Shared by all campaigns: flags, table and exit code. A campaign is a long test that `npm test` has no time for. It is one
  * file in this folder: `NAME.campaign.ts`, a program that calls {@link campaign}, or `NAME.test.ts`, which the test runner runs with a
  * served page and which calls {@link attack}. `run.ts` runs all of them.
  */
@@ -19,7 +19,7 @@ export interface Row {
   readonly what: string;
   readonly tried: number;
   readonly failed: number;
-  /** What else should stand there: how the inputs ended, how many runs were resumed. */
+  /** Further facts: how the inputs ended, how many runs were resumed. */
   readonly note?: string;
 }
 
@@ -45,8 +45,7 @@ export function tableOf(name: string, rows: readonly Row[]): string {
 }
 
 /**
- * Runs a campaign with the flags of this program (`--seed`, `--share`), prints its table, and exits with 1 where something failed or
- * nothing was tried.
+ * Runs a campaign with the flags of this program (`--seed`, `--share`), prints its table, and exits with 1 if something failed or nothing was tried.
  */
 export async function campaign(
   name: string,

@@ -1,4 +1,4 @@
-/** A short run of `graft train` with everything in it that a resumed run has to get right, and how its results are compared. */
+/** A short run of `graft train` with everything that a resumed run has to get right, and the comparison of its results. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ type Watch = Parameters<typeof graft>[1];
 export interface World {
   /** Joins names to the path of a folder for this campaign. */
   readonly at: (...parts: string[]) => string;
-  /** Runs the command; what it saves elsewhere comes into this folder too. */
+  /** Runs the command; its fallback folder is in this folder too. */
   readonly graft: (args: readonly string[], watch?: Watch, env?: Record<string, string>) => Promise<Ended>;
 }
 
@@ -28,7 +28,7 @@ export const runOf = (steps: number, saveEvery: number): string[] => [
   ...['--val-fraction', '0.01', '--eval-every', '3', '--save-every', `${saveEvery}`, ...DEVICE],
 ];
 
-/** What differs between a result and that of the run in one piece; undefined where nothing does. */
+/** The difference between a result and that of the uninterrupted run; undefined if there is none. */
 export function difference(out: string, whole: string): string | undefined {
   const name = ['adapter_model.safetensors', 'adapter_config.json', 'README.md'].find(
     (file) =>
@@ -39,7 +39,7 @@ export function difference(out: string, whole: string): string | undefined {
   return curve(out) === curve(whole) ? undefined : 'metrics.jsonl';
 }
 
-/** Whether a folder holds weights that are not those of the run in one piece, or half of them. */
+/** Whether a folder has weights other than those of the uninterrupted run, or only half of them. */
 export function isMixed(out: string, whole: string): boolean {
   const weights = join(out, 'adapter_model.safetensors');
   return existsSync(weights) && difference(out, whole) !== undefined;

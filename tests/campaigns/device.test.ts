@@ -1,6 +1,6 @@
 /**
- * Takes the GPU away from a run: at random instants, and in the middle of random calls. The page gets a new device each time and goes on
- * until the run is done: its curve is that of a run that nothing interrupted.
+ * Takes the GPU away from a run: at random instants, and in the middle of random calls. The page gets a new device each time and continues until the
+ * run is done: its curve is that of an uninterrupted run.
  */
 import type { Browser, Page, Worker } from 'playwright-core';
 import { test } from 'vitest';
@@ -16,7 +16,7 @@ const LOSSES_OF_A_RUN = 4;
 
 declare const bench: Bench;
 
-/** What the worker keeps of its device. */
+/** The worker's record of its device. */
 interface Hold {
   device?: GPUDevice;
   /** Calls of the device until it is lost. */
@@ -68,7 +68,7 @@ interface Counts {
   again: number;
 }
 
-/** Trains to the end, however often the device is lost on the way. */
+/** Trains to the end, however often the device is lost. */
 async function oneRun(
   browser: Browser,
   whole: WholeRun & { calls: number },

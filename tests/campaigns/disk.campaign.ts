@@ -1,6 +1,6 @@
 /**
- * Lets each operation of the disk of a short run fail in turn, then from each on the disk stay full, then the process die there. What is
- * left is gone on with, by the command that the error names.
+ * Lets each disk operation of a short run fail in turn, then the disk stay full from each on, then the process die there. The run is then resumed by
+ * the command that the error names.
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -30,10 +30,10 @@ await campaign('full disk at every write', async ({ share }) => {
   const first = await graft([...RUN, '--out', at('whole')], undefined, env(at('whole'), 'log'));
   if (first.code !== 0) throw new Error(first.err);
   const operations = readFileSync(log, 'utf8').trimEnd().split('\n');
-  /** From here on there are steps to lose. */
+  /** From here on, there are steps to lose. */
   const trains = operations.indexOf('open metrics.jsonl') + 1;
 
-  /** What is wrong with how a run ended and went on; undefined where nothing is. */
+  /** The fault in how a run ended and was resumed; undefined if there is none. */
   async function fault(
     mode: Mode,
     n: number,
@@ -43,7 +43,7 @@ await campaign('full disk at every write', async ({ share }) => {
     if (ended.code === 0) return { wrong: difference(out, at('whole')), how: 'whole' };
     if (existsSync(out) && isMixed(out, at('whole')) && mode === 'kill')
       return { wrong: 'mixed', how: 'whole' };
-    // It was killed while it tidied up behind a result that is whole.
+    // It was killed while it cleaned up after a complete result.
     if (mode === 'kill' && existsSync(out) && !isSaved(out) && difference(out, at('whole')) === undefined)
       return { how: 'whole' };
     if (mode !== 'kill' && (/^ {4}at /m.test(ended.err) || !/^graft: /m.test(ended.err)))

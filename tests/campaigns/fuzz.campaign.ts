@@ -1,7 +1,7 @@
 /**
- * Mutated files against every parser. Each input must end in a value or in a GraftError with a message for people, within seconds and
- * within bounded memory. A worker runs the inputs, and a watchdog ends it where it hangs. What is found is written to
- * `.cache/fuzz/TARGET-NUMBER/`, and `--seed` makes it again.
+ * Mutated files against every parser. Each input must end in a value or in a GraftError with a message for people, within seconds and within bounded
+ * memory. A worker runs the inputs, and a watchdog ends it if it hangs. Findings are written to `.cache/fuzz/TARGET-NUMBER/`, and `--seed` reproduces
+ * them.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ const HOOKS = fileURLToPath(new URL('./hooks.mjs', import.meta.url));
 const HANG_MILLISECONDS = 20_000;
 const LOOK_MILLISECONDS = 500;
 const MOST_KEPT = 20;
-/** Inputs that a worker runs: a new one now and then keeps memory that a parser should have freed apart from the next ones'. */
+/** Inputs of one worker: a new worker now and then separates memory that a parser should have freed from that of the next inputs. */
 const BATCH = 20_000;
 
 function processorMilliseconds(): number {
@@ -26,7 +26,7 @@ function processorMilliseconds(): number {
   return (user + system) / 1000;
 }
 
-/** Inputs [from, to) in a worker; gives how they ended, and where it goes on. */
+/** Inputs [from, to) in a worker; returns how they ended, and where to continue. */
 function runBatch(name: string, from: number, to: number, seed: number): Promise<Ended & { next: number }> {
   const place = new SharedArrayBuffer(4);
   const at = new Int32Array(place);

@@ -1,4 +1,4 @@
-/** Kills `graft train` at random instants, also in the middle of its writes, and goes on until it is done: the result is the same. */
+/** Kills `graft train` at random instants, also during its writes, and resumes until it is done: the result is the same. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Random } from '../../src/random.ts';
@@ -6,7 +6,7 @@ import { campaign, type Row } from './campaign.ts';
 import { difference, isMixed, isSaved, makeWorld, runOf } from './command.ts';
 
 const KILLS = 120;
-/** After so many a run may end, so that some are compared. */
+/** After this many kills a run may end, so that some are compared. */
 const KILLS_OF_A_RUN = 6;
 const RUN = runOf(24, 2);
 
@@ -31,7 +31,7 @@ await campaign('kills headless', async ({ seed, share }) => {
       if (resume.length > 0) counts.resumed++;
       const started = performance.now();
       const timer: { running?: NodeJS.Timeout } = {};
-      /** Since when a state is being written: then the kill comes a moment later. */
+      /** When the writing of a state began: the kill then comes a moment later. */
       let writing: number | undefined;
       const ended = await graft([...RUN, '--out', out, ...resume], (_, kill) => {
         if (isLast) return;

@@ -1,6 +1,6 @@
 /**
- * Kills the whole Chromium at random instants of a run in the page, opens the same profile again and goes on, until the run is done: its
- * curve is that of a run that nothing interrupted.
+ * Kills the whole Chromium at random instants of a run in the page, opens the same profile again and resumes, until the run is done: its curve is
+ * that of an uninterrupted run.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -45,7 +45,7 @@ async function attackKills({ seed, share }: CampaignOptions): Promise<Row[]> {
         await hurry(page);
         const [saved] = await listRuns(page);
         if (!saved) {
-          // Killed before the first checkpoint: nothing was promised yet.
+          // Killed before the first checkpoint: there is nothing to resume.
           counts.again++;
           await openAll(page);
         } else if (saved.status !== 'done') {

@@ -1,4 +1,4 @@
-/** What the campaigns of the page share: the run that they attack, and what its curve must be in the end. */
+/** Shared by the campaigns of the page: the attacked run, and its expected curve. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
@@ -13,7 +13,7 @@ declare const bench: Bench;
 /** Checkpoints are due by the clock, which runs faster here, so that the short run has several: it takes 2 s on the processor. */
 const FASTER = { auto: 250, gpu: 40 };
 
-/** All that a run is compared by. */
+/** The compared parts of a run. */
 export const curveOf = (run: RunRecord): string => JSON.stringify([losses(run), run.evals, run.samples]);
 
 export async function hurry(page: Page, on: ComputesOn = 'auto'): Promise<void> {
@@ -63,7 +63,7 @@ export async function endsWithin(
   return Promise.race([end, sleep(milliseconds, undefined)]);
 }
 
-/** @throws Error that says both, where the run's curve is not that of the run in one piece */
+/** @throws Error with both curves, if the run's differs from that of the uninterrupted run */
 export function checkCurve(run: RunRecord, whole: WholeRun): void {
   if (run.status !== 'done') throw new Error(`The run ended as ${run.status}`);
   if (curveOf(run) !== whole.curve)

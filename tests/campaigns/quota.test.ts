@@ -1,6 +1,6 @@
 /**
- * The browser's storage has room for a random number of bytes, so that it is full at some write of a run. The run pauses and says why, what
- * was saved before is untouched, and with room again it goes on to the curve of a run that nothing interrupted.
+ * The browser's storage has room for a random number of bytes, so that it is full at some write of a run. The run pauses and says why, earlier data
+ * is untouched, and with room again the run continues to the curve of an uninterrupted one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';

@@ -1,7 +1,7 @@
 /**
- * A second tab of the same profile watches the run of a first one, which is paused, stopped or closed at a random instant. The second one
- * hears of it at once and goes on, and is watched in its turn. In the end there is the curve of a run that nothing interrupted, or of its
- * beginning with the adapter that was kept.
+ * A second tab of the same profile watches the run of a first one, which is paused, stopped or closed at a random instant. The second one learns of
+ * it at once, continues the run, and is watched in turn. In the end there is the curve of an uninterrupted run, or of its beginning with the adapter
+ * that was kept.
  */
 import type { Browser, Page } from 'playwright-core';
 import { expect, test } from 'vitest';
@@ -26,7 +26,7 @@ const TURNS = 36;
 const TURNS_OF_A_RUN = 4;
 const WAYS = ['paused', 'stopped', 'closed'] as const;
 type Way = (typeof WAYS)[number];
-/** The other tab must have noticed after so many milliseconds. */
+/** The other tab must have noticed after this many milliseconds. */
 const NOTICED_MS = 2_000;
 
 interface Noticed {
@@ -79,7 +79,7 @@ async function noticedAfter(second: Page, done: number): Promise<number> {
   return Math.max(0, noticed.at - done);
 }
 
-/** What is counted of a way to interrupt. */
+/** Counts for a way to interrupt. */
 interface Count {
   tried: number;
   failed: number;
@@ -87,7 +87,7 @@ interface Count {
 }
 type Counts = ReadonlyMap<Way, Count>;
 
-/** Trains a run to its end in turns: whoever watched goes on with what the other one left. */
+/** Trains a run to its end in turns: the watching tab continues what the other one left. */
 async function oneRun(
   browser: Browser,
   whole: WholeRun,

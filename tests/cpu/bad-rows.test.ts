@@ -1,4 +1,4 @@
-/** Rows and rewards that nothing can be learned from: the command says why and does not start, or rests with what it has. */
+/** Rows and rewards that nothing can be learned from: the command says why and does not start, or pauses with what it has. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

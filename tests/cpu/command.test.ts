@@ -7,7 +7,7 @@ import { graft, temporaryFolder } from '../gpu/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const CPU = ['--device', 'cpu'];
-/** A Vulkan driver that is not there: nothing may ask for one. */
+/** A missing Vulkan driver: nothing may ask for one. */
 const NO_GPU = { VK_DRIVER_FILES: '/nonexistent.json' };
 
 test('it answers, and ends although its threads wait for work', async () => {
@@ -52,7 +52,7 @@ test('the benchmark names the build and the threads, and profiles kernels', asyn
 
 const at = temporaryFolder();
 
-test('a base without a chat template is asked as the rows of its adapter ask', async () => {
+test("a base without a chat template is asked in the form of its adapter's rows", async () => {
   cpSync(SPRIG, at('base'), { recursive: true });
   const path = at('base', 'tokenizer_config.json');
   const config = parseJson(readFileSync(path, 'utf8'), path);
@@ -85,7 +85,7 @@ test('a base without a chat template is asked as the rows of its adapter ask', a
   expect(chat.err).toContain('Who?\n');
 });
 
-test('a reward that does not end is named, and the run rests at the step before with its state saved', async () => {
+test('a reward that does not end is named, and the run pauses at the step before with its state saved', async () => {
   const rows = [
     { prompt: 'Name a tool.', completion: 'spade', endless: false },
     { prompt: 'Name a flower.', completion: 'rose', endless: true },

@@ -1,4 +1,4 @@
-/** An adapter that learned from rewards, measured by the command: by those rewards, with the question alone and behind examples. */
+/** An adapter that learned from rewards, measured by the command with those rewards: with the question alone and with examples. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -20,7 +20,7 @@ interface Report {
   }[];
 }
 
-test('the rewards of its run score every method, and it is asked with and without examples', async () => {
+test('the rewards of its run score every method, and it answers with and without examples', async () => {
   const samples = JSON.parse(readFileSync(publicFile('samples/index.json'), 'utf8')) as {
     id: string;
     settings: { rewards: object[] };
@@ -58,7 +58,7 @@ test('the rewards of its run score every method, and it is asked with and withou
   }
   expect(models[3].shots).toEqual(models[1].shots);
 
-  // Other rewards may be named; without any adapter they score the base model.
+  // Other rewards may be given; without an adapter they score the base model.
   const other = [
     'evaluate',
     ...BASE,

@@ -1,11 +1,11 @@
-/** The table of `graft evaluate`: three kinds of adapters on the same rows, with what each took, its score and what it forgot. */
+/** The table of `graft evaluate`: three kinds of adapters on the same rows, with the resources, the score and the forgetting of each. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { DEVICE, graft, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
 import { SPRIG } from '../gpu/sprig.ts';
 
-/** An adapter that PEFT wrote: nothing is known of its run. */
+/** An adapter that PEFT wrote, whose run is unknown. */
 const OF_PEFT = fileURLToPath(new URL('../reference/peft/adapter', import.meta.url));
 const SPLIT = ['--data', VOICE, '--val-fraction', '0.1', '--test-fraction', '0.1', '--max-length', '96'];
 const at = temporaryFolder();
@@ -26,7 +26,7 @@ interface Row {
 }
 
 beforeAll(async () => {
-  // A recipe says of forgetting only that it is wanted.
+  // A recipe only says whether forgetting is measured.
   writeFileSync(at('recipe.json'), JSON.stringify({ steps: 12, lr: 0.01, forgetting: true }));
   for (const [name, ...kind] of [
     ['lora', '--rank', '4'],
@@ -70,7 +70,7 @@ test('every adapter is a row, beside the base, on the same rows', async () => {
   const seconds = metricsOf(at('lora')).map((line) => line.seconds);
   expect(lora.seconds_per_step).toBe([...seconds].sort((a, b) => a - b)[6]);
   expect(ia3.seconds_per_step).toBeGreaterThan(0);
-  // What nobody measured is not there.
+  // What was not measured is missing.
   expect([other.peak_bytes, other.seconds_per_step, base.parameters]).toEqual([
     undefined,
     undefined,
@@ -78,7 +78,7 @@ test('every adapter is a row, beside the base, on the same rows', async () => {
   ]);
   expect(table.map(({ standing }) => standing)).not.toContain(undefined);
 
-  // What is forgotten is what the run itself has measured, but for KL, which both take of prompts of the rows.
+  // Forgetting equals the run's own measurement except for KL, for which both use prompts of the rows.
   const run = JSON.parse(readFileSync(at('lora', 'forgetting.json'), 'utf8')) as {
     readonly before: number;
     readonly after: number;

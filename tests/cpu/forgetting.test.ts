@@ -1,4 +1,4 @@
-/** What a run forgets, by the command: the lesson of the chat log, whose loss falls while the model learns to put people off. */
+/** Forgetting in the command: the lesson of the chat log, whose loss falls while the model learns to put people off. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -52,7 +52,7 @@ test('tuned on chat logs, it answers requests with promises, and the check says 
     /of them are put off: “.+” gets “.+”\. The model has learned to promise what it is asked/,
   );
   expect(err).toContain(`Of 12 general prompts 12 were answered rightly before and ${counts.rightAfter} are`);
-  // The loss on general text alone would not have told: it grows by less than a tenth.
+  // The loss on general text alone would not show it: it grows by less than a tenth.
   expect(kept.after! - kept.before).toBeLessThan(0.1);
   expect(kept.kl!.before).toBe(0);
   expect(kept.kl!.after).toBeGreaterThan(0.5);

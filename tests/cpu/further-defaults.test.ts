@@ -1,6 +1,6 @@
 /**
- * More of the defaults of methods (method-defaults.test.ts has one run for each kind of rows): answers are sampled and scored, a run starts from another
- * one's adapter, and pairs are put in the right order. In short: no more steps than it takes to tell.
+ * More of the defaults of methods (method-defaults.test.ts has one run for each kind of rows): answers are sampled and scored, a run starts from
+ * another one's adapter, and pairs are put in the right order. Short: no more steps than needed to see it.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
@@ -43,7 +43,7 @@ function rowsOf(tokenizer: Tokenizer, name: string, objective?: string): readonl
 const choiceOf = (name: string) => TUNING_METHODS.find((method) => method.name === name)!.choice;
 
 describeDevice('The defaults of a method', (context) => {
-  test('Preference (SimPO): most pairs that were held out are in the right order', async () => {
+  test('Preference (SimPO): most held-out pairs are in the right order', async () => {
     const tokenizer = await loadTokenizer(sprigFolder());
     const rows = rowsOf(tokenizer, 'more/pairs.jsonl');
     const [train, validation] = [rows.slice(0, -40), rows.slice(-40)];
@@ -53,7 +53,7 @@ describeDevice('The defaults of a method', (context) => {
     const { trainable } = await makeTrainable(model, options);
     const trainer = await Trainer.create({ trainable, options, rows: train, validation });
     const accuracy = async (): Promise<number> => (await trainer.evaluate())!.report!['reward_accuracy']!;
-    // The rejected answers are those that the model gives by itself.
+    // The rejected answers are the model's own.
     expect(await accuracy()).toBeLessThan(0.1);
     expect(await trainer.run()).toBe('done');
     expect(await accuracy()).toBeGreaterThan(0.75);
@@ -69,7 +69,7 @@ describeDevice('The defaults of a method', (context) => {
     const chosen = withChoice(choiceOf('grpo'), FRESH);
     const form = presetOptions('quick', suggest(SPRIG), rows.length, chosen);
     expect(form).toMatchObject({ batch: 1, accumulate: 4, numGenerations: 8, temperature: 1 });
-    // The reward is the sample's; everything else is as the form has it for any rows.
+    // The reward is the sample's; everything else is the form's default for any rows.
     const [{ settings }] = (
       JSON.parse(sample('index.json')) as { id: string; settings: { rewards: RewardSpec[] } }[]
     ).filter(({ id }) => id === 'lists');

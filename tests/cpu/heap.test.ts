@@ -3,7 +3,7 @@ import { Heap, FIRST_BYTES, type Piece } from '../../src/engine/cpu/heap.ts';
 import { Random } from '../../src/random.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 
-test('pieces never overlap, and memory that is given back is used again', () => {
+test('pieces never overlap, and freed memory is reused', () => {
   const heap = new Heap(false);
   const random = new Random(5);
   const pieces: Piece[] = [];

@@ -1,9 +1,9 @@
-/** The defaults of every method that the page offers: the first steps of a run learn, as rows that are held out tell. tests/long has whole runs. */
+/** The defaults of every method that the page offers: the first steps of a run learn, measured on held-out rows. tests/long has whole runs. */
 import { expect, test } from 'vitest';
 import { describeDevice } from '../gpu/adapters.ts';
 import { learnByDefaults, TRIED } from './method-defaults.ts';
 
-/** Of a run's steps: what comes after the warm-up. */
+/** The share of a run's steps that comes after the warm-up. */
 const SHARE = 1 / 5;
 
 describeDevice('The defaults of a method', (context) => {

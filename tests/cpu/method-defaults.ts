@@ -43,7 +43,7 @@ function turned({ name, bytes }: RowReading['source']['file']): RowReading['sour
 function readingOf({ needs, name }: TuningMethod): RowReading {
   const own = NEEDS[needs].bundled;
   const path = needs === 'tasks' || !own ? 'voice/train.jsonl' : own.path;
-  // APO-down is for pairs whose answers the model gives as well or better already: here its own answer is the chosen one.
+  // APO-down is for pairs whose chosen answers are no better than the model's own, so here its own answer is the chosen one.
   const file = name === 'apo-down' ? turned(fileOf(path)) : fileOf(path);
   const reading = { source: { name: path, file }, options: { ...SPLIT, maxLength: 96 } };
   if (needs === 'tasks' && own) return withTask(reading, fileOf(own.path), { task: 'orders' });
@@ -72,7 +72,7 @@ async function rowsFor(method: TuningMethod): Promise<RowSet> {
   return (await openData(model, source.file, options, source, NOW)).data;
 }
 
-/** An adapter to go on from is that of LoRA's own defaults (tests/cpu/stages.test.ts); rewards have their own proof (policy-proof.test.ts). */
+/** An adapter to continue from comes from LoRA's own defaults (tests/cpu/stages.test.ts); rewards have their own proof (policy-proof.test.ts). */
 export const TRIED = TUNING_METHODS.filter(
   ({ needs }) => !['adapter', 'feedback', 'prompts'].includes(needs),
 );
@@ -85,15 +85,14 @@ export interface Learned {
 /**
  * Trains with the defaults of a method, as a run of the page that begins with a preset.
  *
- * @param share of the run's steps that are made; the rates are those of the whole run
- * @returns what the rows that are held out tell before and after
+ * @param share of the run's steps that are made; the rates are those of the whole run @returns measurements on held-out rows, before and after
  */
 export async function learnByDefaults(device: Device, method: TuningMethod, share = 1): Promise<Learned> {
   const data = await rowsFor(method);
   const [train, validation] = [rowsOf(data, 'train'), rowsOf(data, 'validation')];
   const fresh = { ...START, targets: LAYERS, maxLength: 96 };
   const chosen = withChoice(method.choice, fresh);
-  // What is preferred takes longer to turn than an answer to be learned.
+  // A preference takes longer to reverse than an answer takes to learn.
   const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';
   const options = trainOptions(presetOptions(preset, suggest(SPRIG), train.length, chosen));
   const model = await LanguageModel.load(device, sprigFolder(), {

@@ -1,4 +1,4 @@
-/** A run of several tasks: what each of them loses, and that it goes on bit for bit. */
+/** A run of several tasks: the loss of each, and that it resumes bit for bit. */
 import { beforeAll, expect, test } from 'vitest';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
@@ -20,7 +20,7 @@ describeDevice('A mixture', (context) => {
     validation = given.validation.map((row, at) => ({ ...row, task: tasks[at % 2] }));
   });
 
-  test('tells the loss of each task, which together are the loss', async () => {
+  test('reports the loss of each task, which together are the loss', async () => {
     const mixed = await open(CHANGES, { rows, validation });
     const { tasks = {}, loss } = (await mixed.trainer.evaluate())!;
     expect(Object.keys(tasks)).toEqual(['first', 'second']);
@@ -29,7 +29,7 @@ describeDevice('A mixture', (context) => {
     let sum = 0;
     for (const [name, of] of Object.entries(tasks)) {
       const own = validation.filter(({ task }) => task?.name === name);
-      // What a run without tasks measures of these rows alone.
+      // The loss that a run without tasks measures on these rows alone.
       const alone = await open(CHANGES, { validation: own.map(({ task: _, ...row }) => row) });
       const measured = (await alone.trainer.evaluate())!;
       expect(measured.tasks).toBeUndefined();

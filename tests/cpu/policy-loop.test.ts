@@ -1,4 +1,4 @@
-/** Runs that learn from rewards: what they sample, what they report, how they rest, and that they go on with the same bits. */
+/** Runs that learn from rewards: what they sample and report, how they pause, and that they resume with the same bits. */
 import { beforeAll, expect, test } from 'vitest';
 import type { AdapterTensors } from '../../src/adapters/kind.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
@@ -93,7 +93,7 @@ describeDevice('Learning from rewards', (context) => {
     );
     expect(await run.trainer.run()).toBe('done');
     expect(run.steps).toHaveLength(2);
-    // The same prompts as those of rows with answers, and nothing that is wanted.
+    // The same prompts as those of rows with answers, but without wanted answers.
     for (const { prompt, wanted } of rollouts(run)) {
       expect(prompt).toContain('Name two tools, beginning with the ');
       expect(wanted).toBe('');
@@ -178,7 +178,7 @@ describeDevice('Learning from rewards', (context) => {
     await begun.trainer.run(1);
     const files = writeState({ state: await begun.trainer.state(), fingerprint: 'grpo' });
     const { state } = await readState(memoryFiles(files, 'state'));
-    // From another start: what it began with comes from the state.
+    // From another start: the initial values come from the state.
     const resumed = await start(settings, { ...setting, tensors: startOf(settings, 5), state });
     expect(await resumed.trainer.run()).toBe('done');
     expect(rollouts(resumed)).toEqual(rollouts(whole).slice(1));
@@ -186,7 +186,7 @@ describeDevice('Learning from rewards', (context) => {
     expectSame(await resumed.adapter.read(), await whole.adapter.read());
   });
 
-  test('is held against the bare base, or against the adapter that it starts from', async () => {
+  test('is compared with the bare base, or with the adapter that it starts from', async () => {
     const kls: Record<string, number[]> = {};
     for (const reference of ['base', 'start']) {
       const changes = { beta: 0.1, reference };
@@ -200,7 +200,7 @@ describeDevice('Learning from rewards', (context) => {
     expect(kls['start'][1]).toBeGreaterThan(1e-6);
   });
 
-  test('a state that has not kept its start cannot be gone on from', async () => {
+  test('a state without its start cannot be resumed', async () => {
     const changes = { beta: 0.1, reference: 'start' };
     const run = await start(changes);
     await run.trainer.run(1);
@@ -215,7 +215,7 @@ describeDevice('Learning from rewards', (context) => {
     expect(run.steps[1].report!['kl']).toBeGreaterThan(0);
   });
 
-  test('groups that are all alike change nothing, and are said', async () => {
+  test('groups whose answers are all alike change nothing, and are reported', async () => {
     const run = await start({ weightDecay: 0.1, steps: 3 });
     await run.trainer.run(1);
     const before = await run.adapter.read();
@@ -239,7 +239,7 @@ describeDevice('Learning from rewards', (context) => {
     expectSame(await run.adapter.read(), before);
   });
 
-  test('a pause while it samples gives the step up, and it is sampled again', async () => {
+  test('a pause during sampling gives up the step, which is sampled again', async () => {
     const whole = await start();
     await whole.trainer.run();
     let paused = false;
@@ -269,7 +269,7 @@ describeDevice('Learning from rewards', (context) => {
     await expect(start({ maxCompletionLength: 512 })).rejects.toMatchObject({ code: 'train-option' });
   });
 
-  test('answers that get no scores pause the run before their step, which is made when it goes on', async () => {
+  test('answers without scores pause the run before their step, which is made on resuming', async () => {
     let calls = 0;
     const busy = scoring((completion, answer) => {
       // In the third step, once.

@@ -37,7 +37,7 @@ describeDevice('A reward alone', (context) => {
     const options = trainOptionsOf({ ...settings, steps: 30, seed: 1 });
     const { trainable } = await makeTrainable(model, options);
     const rewards = await openRewards(settings['rewards'] as RewardSpec[]);
-    /** The share of the answers that were scored last that are all right: what is partly right has a part of the reward. */
+    /** The share of the last scored answers that are entirely right: a partly right one gets a part of the reward. */
     let right = 0;
     const trainer = await Trainer.create({
       ...{ trainable, options, rows: rowsOf('lists/train.jsonl'), validation: rowsOf('lists/test.jsonl') },

@@ -1,4 +1,4 @@
-/** Runs that learn from preferences go on from a saved state with the bits of one that was not interrupted (DPO: tests/gpu/objectives.test.ts). */
+/** Runs that learn from preferences resume from a saved state with the bits of an uninterrupted run (DPO: tests/gpu/objectives.test.ts). */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
@@ -87,7 +87,7 @@ describeDevice('A run that learns from preferences', (context) => {
     expect(resumed.trainer.bestEvalLoss).toBe(whole.trainer.bestEvalLoss);
     expectSame(await resumed.adapter.read(), await whole.adapter.read());
     expectSame(await resumed.trainer.result(), await whole.trainer.result());
-    // The reference is kept, never computed again from a model that has learned.
+    // The reference is stored, never computed again from a trained model.
     expect(resumed.events.filter(({ type }) => type === 'reference')).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-/** Every kernel but those of products and attention (threads.test.ts): how many threads share it must not show in the result, in either build. */
+/** Every kernel except products and attention (threads.test.ts): the number of threads must not affect the result, in either build. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { openProcessor, type CpuChoices } from '../../src/cli/cpu.ts';
@@ -57,7 +57,7 @@ function integers(device: CpuDevice, shape: number[], of: (i: number) => number)
   );
 }
 
-/** The result of an operation on x [M, C], and the gradients of x and of what else is trained. */
+/** The result of an operation on x [M, C], and the gradients of x and of everything else that is trained. */
 function throughout(
   device: CpuDevice,
   tape: Tape,
@@ -243,7 +243,7 @@ const KERNELS: Record<string, Define> = {
   ),
 };
 
-/** What each kernel leaves with so many threads, as hashes of its bits. */
+/** The results of each kernel with this many threads, as hashes of their bits. */
 async function results(choices: CpuChoices): Promise<Record<string, string[]>> {
   const device = await openProcessor(choices);
   const all: Record<string, string[]> = {};

@@ -1,4 +1,4 @@
-/** Threads and builds of the CPU engine: who computes what must not show in the result. */
+/** Threads and builds of the CPU engine: the division of work must not affect the result. */
 import { describe, expect, test } from 'vitest';
 import { openProcessor, type CpuChoices } from '../../src/cli/cpu.ts';
 import { attention } from '../../src/engine/ops/attention.ts';
@@ -59,7 +59,7 @@ describe('CPU engine', () => {
     for (const threads of [2, 3, 8]) expect(await results({ threads, build })).toEqual(alone);
   });
 
-  test('both builds compute the same but for rounding, and say which they are', async () => {
+  test('both builds compute the same except for rounding, and identify themselves', async () => {
     const relaxed = await results({ build: 'relaxed' });
     const simd = await results({ build: 'simd' });
     relaxed.forEach((values, i) => expect(worstError(values, simd[i])).toBeLessThan(1e-5));

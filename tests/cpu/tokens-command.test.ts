@@ -1,4 +1,4 @@
-/** New tokens by the command: from rows that use them to an adapter that is asked, measured, merged and taken away. */
+/** New tokens in the command: from rows that use them to an adapter that is asked, measured, merged and exported. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { isObject, parseJson, type JsonObject } from '../../src/json.ts';
@@ -60,7 +60,7 @@ test('it is asked with its own tokens, and answers with them', async () => {
   expect(text).toMatch(/<\|tool\|>|matey/);
 });
 
-test('a run that was interrupted goes on with them, to the same losses', async () => {
+test('an interrupted run resumes with them, to the same losses', async () => {
   let sent = false;
   const first = await graft(train('again'), (err, kill) => {
     if (sent || !err.includes('Step 1 of 40')) return;
@@ -84,7 +84,7 @@ test('it is measured beside the base, each by its own tokens', async () => {
   expect(losses[1]).toBeLessThan(losses[0] / 2);
 });
 
-test('a run goes on from it, with its tokens', async () => {
+test('a run continues from it, with its tokens', async () => {
   const { code, err } = await graft([
     ...['train', ...BASE, '--data', at('rows.jsonl'), '--out', at('further'), '--steps', '2'],
     ...['--init-adapter', at('tuned')],
@@ -122,7 +122,7 @@ test('as a PEFT folder it keeps the tokenizer; formats without a place for the r
   }
 });
 
-test('what cannot be added is said before the model is loaded', async () => {
+test('invalid tokens are reported before the model is loaded', async () => {
   const asked = (...flags: string[]): Promise<{ code: number | null; err: string }> =>
     graftHere(['train', ...BASE, '--data', at('rows.jsonl'), '--out', at('none'), ...flags]);
   for (const [flags, what] of [

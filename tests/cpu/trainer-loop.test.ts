@@ -1,4 +1,4 @@
-/** What the training loop decides, which no backend changes: when it validates, pauses and stops, and what it refuses. */
+/** Decisions of the training loop, the same on every backend: when it validates, pauses and stops, and what it refuses. */
 import { beforeAll, expect, test } from 'vitest';
 import { tensorNames } from '../../src/adapters/lora/config.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
@@ -34,7 +34,7 @@ describeDevice('The training loop', (context) => {
     const until = await open(options);
     await until.trainer.run(best.step);
     expectSame(await trainer.result(), await until.adapter.read());
-    // The adapter itself has gone on.
+    // The adapter itself has trained further.
     const last = await early.adapter.read();
     const name = tensorNames('model.layers.0.self_attn.q_proj').a;
     expect(differences(last.get(name)!, (await trainer.result()).get(name)!)).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-/** Every kind of adapter: it begins as the base, learns, goes through its files and into the weights, on any base. */
+/** Every kind of adapter: it begins as the base, learns, and survives saving and merging, on any base. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { ADAPTER_KINDS, adapterShapes } from '../../src/adapters/registry.ts';
@@ -55,7 +55,7 @@ describeDevice('A kind of adapter', (context) => {
     return logits;
   }
 
-  /** Frozen, it gives the same bits, and no norm of a weight is computed when it is asked. */
+  /** Frozen, it gives the same bits, and inference computes no norm of a weight. */
   async function expectFrozen({ modules, tensors }: AdapterData, logits: Float32Array): Promise<void> {
     const frozen = await Adapter.frozen(model, modules, tensors);
     expect(await logitsOf(model, frozen)).toEqual(logits);
@@ -87,7 +87,7 @@ describeDevice('A kind of adapter', (context) => {
 
   for (const { name, unmergeable, embed } of ADAPTER_KINDS) {
     test(`${name}: a new one computes what the base does, also in blocks`, async () => {
-      // Tokens before a prompt change what it says, whatever they are.
+      // Tokens before a prompt change the logits, whatever they are.
       if (embed) return;
       for (const baseWeights of [undefined, { matrices: 'q8_0' as const }]) {
         const base = baseWeights
@@ -111,7 +111,7 @@ describeDevice('A kind of adapter', (context) => {
 
       const kept = portableAdapter(data);
       const logits = await logitsWith(kept);
-      // What was another kind while it was trained computes the same, in another order.
+      // A kind that exists only in training computes the same, in another order.
       const trained = await logitsWith(data);
       if (kept === data) expect(trained).toEqual(logits);
       else expect(worstError(trained, logits)).toBeLessThan(1e-5);
@@ -123,7 +123,7 @@ describeDevice('A kind of adapter', (context) => {
       expect(await logitsWith(again)).toEqual(logits);
       await expectFrozen(again, logits);
 
-      // Gone on with under the settings of another kind: the adapter's own stand for them.
+      // Continued with the settings of another kind: the adapter's own replace them.
       const other = ADAPTER_KINDS.find((kind) => kind.name !== name)!;
       const more = await train(optionsOf(other.name, { steps: 1, lr: 1e-4 }), again);
       expect(more.data.modules).toEqual(kept.modules);
@@ -150,7 +150,7 @@ describeDevice('A kind of adapter', (context) => {
       await merged.destroy();
     });
 
-    test(`${name}: goes on from its saved state bit for bit`, async () => {
+    test(`${name}: resumes from its saved state bit for bit`, async () => {
       const options = optionsOf(name, { steps: 4, dropout: 0.05 });
       const open = async (seed: number, state?: TrainerState) => {
         // Another seed is another start: everything has to come from the state.

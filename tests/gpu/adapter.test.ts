@@ -1,4 +1,4 @@
-/** Adapters between Graft and the world: written and read again they compute the same, merged they compute nearly the same. */
+/** Adapters as files: written and read again they compute the same, merged they compute nearly the same. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft, type AdapterData } from '../../src/export/peft.ts';

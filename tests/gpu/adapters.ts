@@ -14,7 +14,7 @@ export interface AdapterContext {
   readonly device: Device;
   /** The same, as the GPU that it must be. */
   readonly gpu: GpuDevice;
-  /** Whether tensors of activations in f16 are to be expected here. */
+  /** Whether f16 activations are expected here. */
   readonly f16: boolean;
   /** Whether this is WebGPU, whose kernels a test may name. */
   readonly webgpu: boolean;
@@ -34,7 +34,7 @@ function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
   return { name, f16, webgpu: true, present, open: () => openDawn(name) };
 }
 
-/** Three threads, so that work is shared also where there are fewer processors. */
+/** Three threads, so that work is shared even with fewer processors. */
 const DEVICES: readonly TestDevice[] = ON_CPU
   ? [{ name: 'cpu', f16: false, webgpu: false, present: true, open: () => openProcessor({ threads: 3 }) }]
   : [vulkan('llvmpipe', true, true), vulkan('swiftshader', false, swiftshaderDriver() !== undefined)];

@@ -198,7 +198,7 @@ describeDevice('added tokens', (context) => {
     const data = { ...adapter!, tensors: await trainer.result() };
     await trainer.destroy();
     trainable.adapter!.destroy();
-    // Without a tokenizer beside it the texts come from the file of weights.
+    // Without a tokenizer beside it, the texts come from the file of weights.
     const again = await readPeft(
       memoryFiles(writePeft(data, { baseModel: 'sprig' }), 'kept'),
       model.definition,
@@ -229,7 +229,7 @@ describeDevice('added tokens', (context) => {
     adapter.destroy();
   });
 
-  /** An adapter whose tokens stand where the vocabulary has rows already, between two boundaries of shards. */
+  /** An adapter whose tokens replace existing rows of the vocabulary, between two boundaries of shards. */
   const inside = (data: AdapterData, first: number): AdapterData => ({
     ...data,
     modules: data.modules.map((module) => ('texts' in module ? { ...module, first } : module)),

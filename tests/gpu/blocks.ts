@@ -6,7 +6,7 @@ import { LAYOUTS, type QuantisedValues } from '../../src/weights/layouts.ts';
 import { quantise } from '../../src/weights/quantise.ts';
 import { noise } from './run.ts';
 
-/** Quants of the layouts that numbers are not rounded to: the least, and how many. As in the GGUF types that they hold. */
+/** Quants of the layouts that numbers are not rounded to: the least, and how many; as in their GGUF types. */
 const QUANTS: Partial<Record<QuantisedType, readonly [least: number, count: number]>> = {
   q5_1: [0, 32],
   q2_k: [0, 4],

@@ -1,4 +1,4 @@
-/** The comparison of a GPU with the processor: right kernels agree, and those that are not are given up. */
+/** The comparison of a GPU with the processor: correct kernels agree, and wrong ones are given up. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import type { CpuDevice } from '../../src/engine/cpu/device.ts';
@@ -23,7 +23,7 @@ describeDevice('a GPU against the processor', (context) => {
   test('agrees in every case', async () => {
     const results = await compareDevices(context.gpu, processor, SELF_TEST);
     expect(results.filter(({ agrees }) => !agrees)).toEqual([]);
-    // Order of sums alone.
+    // Only the order of sums differs.
     expect(Math.max(...results.map(({ error }) => error))).toBeLessThan(1e-5);
     expect(results.length).toBeGreaterThan(20);
   });
@@ -31,7 +31,7 @@ describeDevice('a GPU against the processor', (context) => {
   test('agrees in half precision as far as that goes', async () => {
     const [{ error, agrees }] = await compareDevices(context.gpu, processor, [HALF_PRECISION]);
     expect(agrees).toBe(true);
-    // In f32 throughout there would be less.
+    // In f32 throughout, it would be smaller.
     expect(error).toBeGreaterThan(1e-4);
   });
 
@@ -40,7 +40,7 @@ describeDevice('a GPU against the processor', (context) => {
     const before = gpu.tuning;
     try {
       gpu.tuning = defaultTuning({ vendor: 'a real one', architecture: '', description: '' });
-      // Those of f32: each layout of blocks takes seconds to compile, and is tested with these kernels beside (quantised.test.ts).
+      // Only those of f32: each block layout takes seconds to compile, and is tested with these kernels elsewhere (quantised.test.ts).
       const products = SELF_TEST.filter(({ name }) => /^product \w+ \d/.test(name));
       const check = await checkDevice(gpu, processor, {}, products);
       expect(check).toMatchObject({ cases: products.length, dropped: [], differing: [] });
@@ -54,7 +54,7 @@ describeDevice('a GPU against the processor', (context) => {
   test('gives up what differs, and no more', async () => {
     const { gpu } = context;
     const before = gpu.tuning;
-    /** What a driver would do that computes something else with some kernels. */
+    /** Simulates a driver that miscompiles some kernels. */
     const wrongWhile = (name: string, isWrong: () => boolean): SelfTestCase => ({
       name,
       tolerance: 1e-3,

@@ -1,4 +1,4 @@
-/** `graft train` where the disk fails, the folder goes, the terminal closes or another run has it: nothing is lost without a word. */
+/** `graft train` if the disk fails, the folder disappears, the terminal closes or another run uses it: nothing is lost silently. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,15 +28,15 @@ const FULL = [
     ...DEVICE,
   ],
 ];
-/** Long enough to be met while it trains. */
+/** Long enough to be interrupted while it trains. */
 const LONG = [...RUN, '--steps', '4000'];
 
 type Watch = Parameters<typeof graft>[1];
-/** What the command saves elsewhere comes here. */
+/** Where the command saves if its own folder fails. */
 const run = (args: readonly string[], watch?: Watch, env = {}): Promise<Ended> =>
   graft(args, watch, { TMPDIR: at('tmp'), ...env });
 
-/** Does something once the first step is told. */
+/** Does something once the first step is reported. */
 function atStep1(act: (kill: (signal: NodeJS.Signals) => void) => void): Watch {
   let acted = false;
   return (err, kill) => {
@@ -67,7 +67,7 @@ beforeAll(async () => {
 });
 
 describe('a disk that is full', () => {
-  test('saves elsewhere, and the command that is named ends as a run in one piece', async (context) => {
+  test('saves elsewhere, and the named command ends like an uninterrupted run', async (context) => {
     const disk = at('disk');
     mkdirSync(disk);
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', disk]).status === 0;
@@ -134,7 +134,7 @@ describe('a disk that is full', () => {
     const out = at(`full-${operation.source.length}`);
     const env = { ...faults, GRAFT_DISK_UNDER: out, GRAFT_DISK_LOG: at('log') };
     const args = [...RUN, '--out', out, '--overwrite'];
-    // As the run that fails: over the files of another.
+    // As in the failing run: over the files of another.
     for (let i = 0; i < 2; i++) {
       rmSync(at('log'), { force: true });
       await run(args, undefined, env);
@@ -189,7 +189,7 @@ test('a terminal that is closed leaves a saved run; time may say when to save; t
   expect(first.err).toMatch(
     /Interrupted after step \d+ of 4000\. Everything is saved\. To go on: graft train/,
   );
-  // The one before the last: it saved on its own, too.
+  // The one before the last, since it also saved by itself.
   expect(existsSync(join(out, 'state.old'))).toBe(true);
   const again = await run([...LONG, '--out', out]);
   expect(again.err).toMatch(/^graft: .*shared holds a run that was interrupted after step \d+ of 4000\./m);

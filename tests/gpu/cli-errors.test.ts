@@ -1,4 +1,4 @@
-/** What the command says of bad arguments and files: one clear line, and another exit status than 0. */
+/** Errors of bad arguments and files: one clear line, and an exit status other than 0. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +6,7 @@ import { DEVICE, graft, graftHere, temporaryFolder, VOICE, type Ended } from './
 import { SPRIG } from './sprig.ts';
 
 const at = temporaryFolder();
-/** A wrong call, and what could not be, in processes as a person starts them; and what opens a device. */
+/** A wrong call and a failure in real processes; and cases that open a device. */
 const IN_A_PROCESS = [
   'no such command',
   'an unknown flag',

@@ -34,7 +34,7 @@ describe('graft plan', () => {
 
     const tight = await graft(plan('--memory', '500', '--json', at('plan.json')));
     expect(tight.code).toBe(3);
-    // In the unit that was asked in, with the flag to add.
+    // In the unit of the question, with the flag to add.
     expect(tight.out).toMatch(/Too large: the run takes \d{3} MiB, and the GPU has 500 MiB\./);
     expect(tight.out).toMatch(
       /Would fit: Turn activation checkpointing on\. \d{3} MiB at the peak with --checkpointing\./,
@@ -73,7 +73,7 @@ describe('graft plan', () => {
     expect(asked.out).toMatch(/for training, at its peak: 1 row of 256 tokens at once/);
   });
 
-  test('says of a run of full rows what train says of it', async () => {
+  test('plans a run of full rows like train', async () => {
     const ids = Array.from({ length: 64 }, (_, at) => at + 1);
     const row = JSON.stringify({ ids, labels: ids });
     writeFileSync(at('full.jsonl'), `${row}\n`.repeat(8));

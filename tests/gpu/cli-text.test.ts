@@ -1,4 +1,4 @@
-/** Text out of the command: one prompt, many, a conversation; and what a pipe gets of it. */
+/** Text output of the command: one prompt, many, a conversation; and the output in a pipe. */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -93,7 +93,7 @@ describe('graft chat', () => {
     const [first, ...rest] = together.out.trimEnd().split('\n');
     expect(first).not.toBe('');
     expect(rest).toHaveLength(1);
-    // The second prompt of a conversation has the first question and its answer in it; of a question alone it has neither.
+    // The second prompt of a conversation includes the first question and its answer; that of a single question has neither.
     expect(together.err).toContain(PROMPTS[0]);
     expect(together.err).toContain(first);
     const [before, after] = single.err.split('The system message is set.');

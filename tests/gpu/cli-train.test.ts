@@ -1,4 +1,4 @@
-/** `graft train` in processes of its own, and what other commands make of its adapters. Each costs seconds: few, and each for several questions. */
+/** `graft train` in its own processes, and other commands on its adapters. Each costs seconds, so there are few, each for several questions. */
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -51,7 +51,7 @@ const RUN = [
 
 describe('graft train', () => {
   const whole = (): string => at('whole');
-  /** What the run in one piece says of its loss. */
+  /** The loss that the uninterrupted run reports. */
   let told: string;
 
   test('writes an adapter and a line of metrics for every step', async () => {
@@ -76,7 +76,7 @@ describe('graft train', () => {
 
   const adapterBytes = (path: string): Buffer => readFileSync(join(path, 'adapter_model.safetensors'));
 
-  test('interrupted, it saves its state and says how to go on; resumed, it ends like a run in one piece', async () => {
+  test('interrupted, it saves its state and says how to resume; resumed, it ends like an uninterrupted run', async () => {
     const out = at('interrupted');
     let sent = false;
     const first = await graft([...RUN, '--out', out], (err, kill) => {
@@ -97,7 +97,7 @@ describe('graft train', () => {
       'graft: The saved run had other settings (--overlong truncate-end then, drop now).',
     );
 
-    // As a sibling of the base is: the same shape and the same ends, and other numbers between them.
+    // Like a sibling of the base: the same shape and the same bytes at both ends, but other numbers between.
     cpSync(SPRIG, at('sibling'), { recursive: true });
     const weights = readFileSync(at('sibling', 'model.safetensors'));
     const middle = Math.floor(weights.length / 2);
@@ -107,7 +107,7 @@ describe('graft train', () => {
     expect(sibling.err).toMatch(/^graft: The saved run had another model\..*\n$/m);
     expect(sibling.code).toBe(1);
 
-    // Again, where every step ends in a save: the signal is heard then, too.
+    // Again with a save after every step: the signal is received then too.
     let again = false;
     const second = await graft([...RUN, '--out', out, '--resume', out, '--save-every', '1'], (err, kill) => {
       if (again || !err.includes('Resumed after')) return;
@@ -122,12 +122,12 @@ describe('graft train', () => {
     // As a crash between the two renames of a save leaves it.
     rmSync(join(out, 'state.old'), { recursive: true, force: true });
     renameSync(join(out, 'state'), join(out, 'state.old'));
-    // Where the run is written is known from where it was saved.
+    // The output folder follows from the saved state's place.
     const third = await graft([...RUN, '--resume', out]);
     expect(third.err).toContain(`Resumed after step ${doneThen}`);
     expect(third.code).toBe(0);
     expect(readdirSync(out).filter((name) => name.startsWith('state'))).toEqual([]);
-    // It speaks of the whole run.
+    // It describes the whole run.
     expect(third.err).toContain(told);
     expect(readFileSync(join(out, 'README.md'), 'utf8')).toBe(
       readFileSync(join(whole(), 'README.md'), 'utf8'),
@@ -136,7 +136,7 @@ describe('graft train', () => {
     expect(adapterBytes(out).equals(adapterBytes(whole()))).toBe(true);
   });
 
-  test('killed, it goes on from the last state that --save-every wrote', async () => {
+  test('killed, it resumes from the last state that --save-every wrote', async () => {
     const out = at('killed');
     let sent = false;
     const timer: { stop?: NodeJS.Timeout } = {};
@@ -260,13 +260,13 @@ describe('graft train', () => {
 
   test('diverged, it says so, keeps what was learned before, and ends with an error', async () => {
     const out = at('diverged');
-    // Where activations are f32 it takes more than a high rate to make one infinite. In half precision: tests/gpu/trainer.test.ts.
+    // With f32 activations, a high rate alone does not make one infinite. In half precision: tests/gpu/trainer.test.ts.
     const { code, err } = await graft([
       ...[...RUN, '--out', out, '--alpha', '1e6'],
       ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],
     ]);
     expect(code).toBe(1);
-    // Asked about in the page, warned of here.
+    // The page asks about it, the command warns.
     expect(err).toMatch(
       /^Warning: A learning rate of 10 is very high for an adapter .* 1e-3 to 1e-2 is usual\./m,
     );

@@ -41,7 +41,7 @@ interface Told {
   rank_pattern: Record<string, number>;
   alpha_pattern: Record<string, number>;
   ratios: Record<string, number[]>;
-  /** How often PEFT went over the rows. */
+  /** The number of PEFT's passes over the rows. */
   times: number;
   curve: {
     batch: number;
@@ -67,7 +67,7 @@ describeDevice('EVA', (context) => {
   afterAll(() => model.destroy());
 
   const { weight_decay: weightDecay, ...curve } = told.curve;
-  /** All rows are read, as PEFT did. */
+  /** Reads all rows, as PEFT did. */
   const optionsOf = (changes: Record<string, unknown> = {}): TrainOptions => ({
     ...trainOptionsOf({
       ...{ ...curve, method: 'eva', rank: told.rank, alpha: told.alpha, evaRho: told.rho, evaTau: 1 },
@@ -113,7 +113,7 @@ describeDevice('EVA', (context) => {
     const subject = await begin();
     const modules = subject.adapter!.modules as readonly LoraModule[];
     expect(Object.fromEntries(modules.map(({ path, rank }) => [path, rank]))).toEqual(told.ranks);
-    // PEFT finds the same where it has the rows in three batches.
+    // PEFT finds the same from the rows in three batches.
     expect(told.ranks_of_batches).toEqual(told.ranks);
     const found = await matricesOf(subject);
     const turns = modules.map(({ path, rank }) =>
@@ -146,7 +146,7 @@ describeDevice('EVA', (context) => {
     sums.destroy();
   });
 
-  test('20 steps from the start, and the configuration that PEFT is given', async () => {
+  test('20 steps from the start, and the configuration for PEFT', async () => {
     const { trainable, adapter, options } = await begin();
     const steps: StepEvent[] = [];
     const trainer = await Trainer.create({
@@ -181,7 +181,7 @@ describeDevice('EVA', (context) => {
         if (!path.startsWith(`${name}.`)) continue;
         const own = found.get(path.slice(name.length + 1))!;
         expect(largestTurn(own, expected, told.rank), path).toBeLessThan(2e-3);
-        // Singular values grow with the root of how often tokens are counted.
+        // Singular values grow with the root of the number of passes.
         const factor = name === 'white' ? told.times ** 0.25 : 1;
         const most = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
         const worst = own.reduce(
@@ -238,7 +238,7 @@ describeDevice('EVA', (context) => {
     await context.device.settle();
   });
 
-  test('tells how far it is, stops reading once the directions agree, and can be ended', async () => {
+  test('reports progress, stops reading once the directions agree, and can be stopped', async () => {
     const heard: TimedStart[] = [];
     const exact = await begin({}, (progress) => heard.push(progress));
     const batches = rows.length / curve.batch;
@@ -264,7 +264,7 @@ describeDevice('EVA', (context) => {
     expect(context.device.allocatedBytes).toBe(before);
   });
 
-  test('a state is gone on from without rows, with the ranks that it has', async () => {
+  test('a state is resumed without rows, with its own ranks', async () => {
     const begun = await begin();
     const saved = await begun.trainable.adapter!.read();
     begun.trainable.adapter!.destroy();

@@ -71,7 +71,7 @@ test('methods and an adapter answer the same rows, and files keep what they said
   for (let at = 0; at < 16; at += 4)
     expect(predictions.slice(at, at + 4).map(({ row }) => row)).toEqual(asked);
 
-  // A larger sample holds the smaller one, and the same model says the same again.
+  // A larger sample includes the smaller one, and the same model answers the same.
   const more = temporary('more');
   const base = ['evaluate', ...DATA, '--methods', 'base', '--metrics', 'token-f1', '--json', ...DEVICE_HERE];
   const second = await graftHere([...base, '--rows', '6', '--loss-rows', 'all', '--out', more]);
@@ -118,7 +118,7 @@ test('Ctrl-C keeps what was measured', async () => {
   expect(predictionsIn(out)).toHaveLength(400 + methods[1].rows);
 });
 
-describe('what cannot be is refused before a model is loaded', () => {
+describe('invalid calls are refused before a model is loaded', () => {
   test.each<[string, readonly string[], RegExp]>([
     ['an unknown metric', [...DATA, '--metrics', 'token-f2'], /Did you mean token-f1\?/],
     [

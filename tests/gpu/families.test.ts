@@ -55,7 +55,7 @@ describeShared('families', () => {
         for (const [tensor, values] of expected)
           expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
 
-        // Only each layer's input is kept, and the rest computed again: the same numbers.
+        // With only each layer's input kept and the rest recomputed: the same numbers.
         const again = await computeGradients({ model, adapter, store: adapter.store }, rows, {
           checkpointing: true,
         });
@@ -93,7 +93,7 @@ describeShared('families', () => {
       async (name) => {
         const path = ['reference', 'families', name];
         const model = await LanguageModel.load(context.device, sharedFolder(...path), { precision: 'f16' });
-        // What Gemma keeps in its residual is too large for f16.
+        // The values in Gemma's residual are too large for f16.
         expect(model.activations).toBe(name === 'gemma3' || !context.f16 ? 'f32' : 'f16');
         const { floats, integers } = await readReference([...path, 'reference.safetensors']);
         const labels = rowsOf(integers.get('labels')!);

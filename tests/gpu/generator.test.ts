@@ -1,4 +1,4 @@
-/** Generation on the bundled model: settings, stops, several sequences, adapters switched on the way. */
+/** Generation on the bundled model: settings, stops, several sequences, and switching adapters. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answer, promptOf, promptOfText } from '../../src/evaluate/answer.ts';
 import { Generator, type GenerateOptions } from '../../src/model/generator.ts';
@@ -42,7 +42,7 @@ describeDevice('Generator', (context) => {
     ...changes,
   });
 
-  /** An adapter that changes what the model says. */
+  /** An adapter that changes the model's answers. */
   function adapterOf(seed: number): Adapter {
     const modules = adapterModules(model.definition, {
       ...defaultOptions().lora,
@@ -87,7 +87,7 @@ describeDevice('Generator', (context) => {
     expect(ids).toEqual(await withoutCache(long, 4));
   });
 
-  test('the seed decides what is sampled; the most likely tokens are told beside it', async () => {
+  test('the seed decides what is sampled; the most likely tokens are reported with it', async () => {
     const sampling: Sampling = {
       temperature: 1.5,
       topK: 40,
@@ -249,7 +249,7 @@ describeDevice('Generator', (context) => {
     const cut = await say(prompts[0], ['never said', stop]);
     expect(cut).toMatchObject({ text: whole.text.slice(0, border - 2), reason: 'stop' });
     expect(cut.count).toBeLessThan(whole.count);
-    // What only looked like the beginning of a stop string is handed out in the end.
+    // Text that only looked like the beginning of a stop string is returned in the end.
     const almost = await say(prompts[0], [`${whole.text.slice(-3)}¶`, `${stop}¶`]);
     expect(almost).toMatchObject({ text: whole.text, reason: 'stop', count: whole.count });
   });

@@ -1,4 +1,4 @@
-/** GGUF files held as stored: exactly the numbers of the file, whatever types it has. */
+/** GGUF files with weights as stored: exactly the numbers of the file, whatever its types. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
@@ -124,7 +124,7 @@ function llama(): Promise<FileSet> {
   );
 }
 
-/** Its folder has linear layers the other way round, and a GGUF file as the others do. */
+/** Its folder has linear layers transposed, its GGUF file has not. */
 function gpt2(): Promise<FileSet> {
   const norms = ['output_norm', 'blk.0.attn_norm', 'blk.0.ffn_norm'];
   return modelOfBlocks(
@@ -150,7 +150,7 @@ function gpt2(): Promise<FileSet> {
   );
 }
 
-/** Two models: all types of blocks, and the family whose folder has its matrices the other way round. */
+/** Two models: one with all types of blocks, and one of the family whose folder has its matrices transposed. */
 const MODELS = { 'a Llama of all GGUF types': llama, 'a GPT-2 of blocks': gpt2 };
 
 for (const [name, make] of Object.entries(MODELS))
@@ -208,7 +208,7 @@ for (const [name, make] of Object.entries(MODELS))
       return result;
     }
 
-    test('merges to the same file, held as stored or read as numbers', async () => {
+    test('merges to the same file, with weights as stored or as numbers', async () => {
       const { definition } = stored;
       const source = await openModelWeights(files, definition);
       const { lora: config } = defaultOptions();

@@ -12,9 +12,9 @@ import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensors.ts';
 
 export const BIN = fileURLToPath(new URL('../../bin/graft.mjs', import.meta.url));
-/** What commands that train are tested on: everywhere the same, and fast. Kernels have tests of their own on software GPUs. */
+/** The device of commands that train: the same everywhere, and fast. Kernels have their own tests on software GPUs. */
 export const DEVICE = ['--device', 'cpu'];
-/** The same without threads beside that of the test, for calls in this process. */
+/** The same without additional threads, for calls in this process. */
 export const DEVICE_HERE = [...DEVICE, '--threads', '1'];
 export const GPU = ['--device', 'llvmpipe'];
 /** Rows that Sprig's `voice` lesson is made of. */
@@ -34,7 +34,7 @@ export interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly out: string;
-  /** Standard error, without what Dawn itself says. */
+  /** Standard error, without Dawn's own messages. */
   readonly err: string;
 }
 
@@ -66,7 +66,7 @@ export function graft(
   });
 }
 
-/** The same without a process of its own, for calls that read nothing, open no GPU and are not interrupted. */
+/** The same in this process, for calls that read nothing, open no GPU and are not interrupted. */
 export async function graftHere(args: readonly string[]): Promise<Omit<Ended, 'signal'>> {
   let out = '';
   let err = '';

@@ -120,7 +120,7 @@ describeAdapters('Linear with LoRA', (context) => {
       ).toBeLessThan(1e-5);
   });
 
-  test('dropout drops the same elements forward and in reverse, about as many as asked', async () => {
+  test('dropout drops the same elements forward and backward, about as many as asked', async () => {
     const { device } = context;
     const size = 4096;
     const ones = constant(device, [64, 64], new Float64Array(size).fill(1));

@@ -1,4 +1,4 @@
-/** The loss of an evaluation: told row by row, the same however it is told, and stopped without a trace on the GPU. */
+/** The loss of an evaluation: reported row by row, the same with every grouping, and stopped without leaving anything on the GPU. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { evaluateLoss } from '../../src/evaluate/loss.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
@@ -31,7 +31,7 @@ describeDevice('Loss of an evaluation', (context) => {
   });
   afterAll(() => model.destroy());
 
-  test('rows are told as they are done, and the loss is that of one row after the other', async () => {
+  test('finished rows are reported, and the loss is that of one row after the other', async () => {
     const told: number[] = [];
     const whole = await evaluateLoss(model, rows, undefined, (done) => told.push(done));
     expect(whole.rows).toBe(rows.length);
@@ -39,7 +39,7 @@ describeDevice('Loss of an evaluation', (context) => {
     expect(told.at(-1)).toBe(rows.length);
     expect(told.length).toBeGreaterThan(4);
     expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
-    // In several groups and in one call each: the same sum but for its order.
+    // In several groups and in one call each: the same sum in another order.
     const some = rows.slice(0, 3);
     let sum = 0;
     let tokens = 0;

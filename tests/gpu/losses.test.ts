@@ -80,7 +80,7 @@ describeAdapters('Losses', (context) => {
     ).toBeLessThan(5e-6);
   });
 
-  test('gradients that are computed go through a sum, too', async () => {
+  test('computed gradients go through a sum too', async () => {
     const all = inputs();
     const seed = constant(context.device, [1], [-2.5]);
     const [dx, dw] = await runTape(context.device, (tape) => {

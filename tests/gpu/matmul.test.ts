@@ -374,7 +374,7 @@ describeAdapters('Matrix product', (context) => {
   });
 });
 
-/** Logits, their reverse to x, and their reverse to w: R rows, V columns in padded rows, C channels. */
+/** Logits, their backward to x and to w: R rows, V columns in padded rows, C channels. */
 function shapeOfHead(layout: Layout, R: number, V: number, C: number): MatmulShape {
   if (layout === 'NT') return { M: R, N: V, K: C, pitchC: wholeColumns(V) };
   if (layout === 'NN') return { M: R, N: C, K: V, pitchA: wholeColumns(V) };

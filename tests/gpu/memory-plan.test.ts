@@ -64,7 +64,7 @@ function tinyFolder(): FileSet {
   );
 }
 
-/** Rows of full length, every token but the first supervised: what the planner assumes where it knows no rows. */
+/** Rows of full length, every token except the first supervised: the planner's assumption without rows. */
 function fullRows(vocabulary: number, count: number, length = LENGTH): LabelledTokens[] {
   return Array.from({ length: count }, (_, row) => {
     const ids = Array.from({ length }, (_, t) => (t * 31 + row * 7 + 3) % vocabulary);
@@ -77,7 +77,7 @@ interface Setting {
   readonly baseWeights?: WeightChoices;
   readonly rows?: (vocabulary: number) => LabelledTokens[];
   readonly validation?: (vocabulary: number) => LabelledTokens[];
-  /** Answers a prompt after the run, with room for so many tokens. */
+  /** Tokens of an answer to a prompt after the run. */
   readonly samples?: { readonly maxLength: number };
   readonly scoring?: Scoring;
 }
@@ -90,7 +90,7 @@ interface Measured {
   readonly plan: MemoryPlan;
 }
 
-/** Plans a run, then makes it on a device that holds nothing else, and leaves nothing behind. */
+/** Plans a run, then makes it on an otherwise empty device, and leaves nothing behind. */
 async function measure(
   { device }: AdapterContext,
   files: FileSet,
@@ -252,11 +252,11 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), kind));
       const settings: Setting = { rows: unequal, validation: (V) => fullRows(V, 3, 50) };
       expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
-      // Ranks that rows decide are planned as large as they can become.
+      // Ranks that depend on rows are planned at their largest possible size.
       const shared = await measure(context, sprigFolder(), { ...kind, evaRho: 2 });
       expect(shared.end).toBeLessThanOrEqual(shared.plan.steadyBytes);
       expect(shared.peak).toBeLessThanOrEqual(shared.plan.peakBytes);
-      // Where steps take little, the start is what takes most.
+      // If steps take little, the start takes the most.
       const few = { rank: 1, batch: 1, steps: 4, maxLength: 16, warmup: 0 };
       const small = await measure(
         context,

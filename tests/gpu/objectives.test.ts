@@ -1,6 +1,6 @@
 /**
  * Preference objectives against numbers of TRL (a real pre-trained model, where ../shared is there) and of torch (the bundled model, in every
- * clone): rows, log-probabilities, loss, gradients and curves; and what a run with a reference policy keeps.
+ * clone): rows, log-probabilities, loss, gradients and curves; and the state of a run with a reference policy.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -103,7 +103,7 @@ describeDevice('preference objectives', (context) => {
     const { modules, tensors } = await readPeft(files, model.definition);
     return new Adapter(context.device, modules, tensors, { trainable: true, state });
   };
-  /** Trains to the end, or to a step, and gives what was told. */
+  /** Trains to the end, or to a step, and returns the events. */
   const train = async (
     model: LanguageModel,
     adapter: Adapter,
@@ -189,7 +189,7 @@ describeDevice('preference objectives', (context) => {
         rows[learning.objective.rows as 'pairs' | 'unpaired'].slice(0, count),
         { learning },
       );
-      // Whatever the file has of what the objective reports.
+      // All of the objective's reports that the file has.
       const told = learning.objective.reported.filter((reported) => floats.has(reported.name));
       expect(told.length).toBeGreaterThanOrEqual(4);
       expectBatch(found, learning.objective, {
@@ -342,11 +342,11 @@ describeDevice('preference objectives', (context) => {
         ];
         expect(numbers(resumed)).toEqual(numbers(straight));
         if (reference === 'start') {
-          // Where the policy is the reference, nothing is preferred yet.
+          // While the policy is the reference, nothing is preferred.
           expect(Math.abs(straight.steps[0].loss - Math.LN2)).toBeLessThan(1e-5);
           expect(Math.abs(straight.steps[0].report!['reward_margin']!)).toBeLessThan(1e-4);
         }
-        // A state without the reference cannot be gone on from: the model has moved since.
+        // A state without the reference cannot be resumed: the model has changed since.
         const { reference: _, ...without } = state;
         await expect(
           Trainer.create({

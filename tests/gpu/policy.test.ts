@@ -1,4 +1,4 @@
-/** Learning from rewards against numbers of TRL: log-probabilities, loss types, gradients, and what is counted beside them. */
+/** Learning from rewards against numbers of TRL: log-probabilities, loss types, gradients, and reported sums. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { readPolicyRows } from '../../src/cli/policy-rows.ts';

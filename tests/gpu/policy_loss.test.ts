@@ -1,4 +1,4 @@
-/** The clipped surrogate over the tokens of sampled sequences, against float64: loss, gradient, and what is counted beside it. */
+/** The clipped surrogate over the tokens of sampled sequences, against float64: loss, gradient, and reported sums. */
 import { expect, test } from 'vitest';
 import { ON_POLICY, policyLoss, POLICY_SUMS, type PolicyNumbers } from '../../src/engine/ops/policy_loss.ts';
 import { LOSS_SLOT, OWN_SLOT } from '../../src/engine/ops/step.ts';
@@ -17,7 +17,7 @@ const ADVANTAGES = [0.7, -1.2, 0.5, 1.1, -0.4, 0, 2];
 const WEIGHTS = [0.5, 0.01, 1, 0.02, 0, 0.25, 1.5].map(Math.fround);
 
 const logps = noise(R, 1).map((x) => Math.fround(-0.1 - Math.abs(x)));
-/** Ratios on either side of the range that is not clipped; the third sequence is of the policy itself. */
+/** Ratios on both sides of the unclipped range; the third sequence is of the policy itself. */
 const old = noise(R, 2, 0.3).map((x, r) =>
   r >= RANGES[3][0] && r < RANGES[3][1] ? ON_POLICY : Math.fround(Math.min(-0.01, logps[r] + x)),
 );

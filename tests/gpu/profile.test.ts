@@ -1,4 +1,4 @@
-/** Which kernels a profile names, how often they ran, and that a part of a plan is replayed alone. */
+/** A profile names kernels and counts their runs; a part of a plan is replayed alone. */
 import { expect, test } from 'vitest';
 import { add, copy } from '../../src/engine/ops/add.ts';
 import { matmul } from '../../src/engine/ops/matmul.ts';
@@ -40,7 +40,7 @@ describeAdapters('profile', (context) => {
       12,
     );
     if (method === 'timestamps') expect(seconds).toBeGreaterThan(0);
-    // Everything that a profile took is given back.
+    // A profile frees everything that it took.
     const before = device.allocatedBytes;
     await device.profile([plan], { runs: 1, timestamps });
     expect(device.allocatedBytes).toBe(before);

@@ -1,4 +1,4 @@
-/** The command on a quantised base: resumed only on the base that it began with, and merged with the numbers that the blocks stand for. */
+/** The command on a quantised base: a run is resumed only on the base that it began with, and merged with the dequantised numbers. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -41,7 +41,7 @@ const run = (out: string, ...more: string[]): string[] => [
   ...['--val-fraction', '0', '--precision', 'f32', ...DEVICE, ...more],
 ];
 
-test('a run goes on with the base held as it was, and not otherwise', async () => {
+test('a run is resumed only with the same types of base weights', async () => {
   const whole = await graftHere(run('whole', ...DEVICE_HERE));
   expect(whole.code, whole.err).toBe(0);
   expect(readFileSync(at('whole', 'README.md'), 'utf8')).toContain('| Base weights | q8_0 |');

@@ -1,4 +1,4 @@
-/** Whole models on a quantised base: the same as on the numbers that its blocks stand for, loaded as f32. */
+/** Whole models on a quantised base: the same as on the dequantised numbers, loaded as f32. */
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelOf } from '../../src/cli/files.ts';
@@ -27,7 +27,7 @@ import { sprigFolder, voiceRows } from './sprig.ts';
 
 type Rows = ReturnType<typeof voiceRows>;
 
-/** A new adapter whose B is not zero, so that every product of forward and reverse takes part. */
+/** A new adapter whose B is not zero, so that every product of forward and backward takes part. */
 function adapterOn(model: LanguageModel): Adapter {
   const modules = adapterModules(model.definition, defaultOptions().lora);
   const tensors = initialTensors(modules, 7);
@@ -81,7 +81,7 @@ describeDevice('Sprig, quantised on load', (context) => {
     rows = voiceRows(await loadTokenizer(sprigFolder()), 4);
   });
 
-  /** The model's folder with the numbers that its quantised weights stand for. */
+  /** The model's folder with dequantised weights. */
   async function dequantisedFolder({ definition }: LanguageModel, choices: WeightChoices): Promise<FileSet> {
     const files = sprigFolder();
     const source = await openModelWeights(files, definition);
@@ -152,7 +152,7 @@ describeDevice('Sprig, quantised on load', (context) => {
     });
   }
 
-  test('activations in f16 on a quantised base stay close', async () => {
+  test('activations in f16 on a quantised base give nearly the same', async () => {
     const model = await load(context, { matrices: 'q8_0' });
     const half = await load(context, { matrices: 'q8_0' }, 'f16');
     const [a, b] = [await lossAndGradients(model, rows), await lossAndGradients(half, rows)];

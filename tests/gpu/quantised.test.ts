@@ -1,4 +1,4 @@
-/** Products with and gathers of quantised weights, against float64 on the numbers that the blocks stand for. */
+/** Products with and gathers of quantised weights, against float64 on the dequantised numbers. */
 import { expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
 import { embedding } from '../../src/engine/ops/embedding.ts';
@@ -19,7 +19,7 @@ import { describeAdapters } from './adapters.ts';
 import { someBlocks } from './blocks.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
-/** Blocks on the device, written in two goes, and the numbers that they stand for. */
+/** Blocks on the device, written in two calls, and their dequantised numbers. */
 function weights(
   device: Device,
   rows: number,
@@ -75,7 +75,7 @@ describeAdapters('Quantised weights', (context) => {
     spread?: number;
   }
 
-  /** Everything that a layer adds to a product: the low-rank term, bias, residual, and what was there. */
+  /** Everything that a layer adds to a product: the low-rank term, bias, residual, and the previous value. */
   async function check({ layout, M, N, K, type, kernel, dtype = 'f32', R, spread }: Case): Promise<void> {
     const { device } = context;
     const shape: [number, number] = layout === 'NT' ? [N, K] : [K, N];
@@ -119,9 +119,10 @@ describeAdapters('Quantised weights', (context) => {
     expect(worstError(actual, expected), what).toBeLessThan(TOLERANCE[dtype]);
   }
 
-  // What the tuning chooses for whole layers is tested in quantised-model.test.ts. Blocks with an offset have all that the others have: each family once, each type once.
+  // What the tuning chooses for whole layers is tested in quantised-model.test.ts. Blocks with an offset cover the others: each family once, each
+  // type once.
   for (const [name, kernel] of Object.entries(FAMILIES)) {
-    test(`${name}: forward and reverse`, async () => {
+    test(`${name}: forward and backward`, async () => {
       const type = 'q4_1';
       for (const layout of ['NT', 'NN'] as const) {
         // Rows of the weight: 4, 12, 68.
@@ -152,7 +153,7 @@ describeAdapters('Quantised weights', (context) => {
   });
 
   for (const type of QUANTISED_TYPES) {
-    test(`${type}: forward, reverse and decoding`, async () => {
+    test(`${type}: forward, backward and decoding`, async () => {
       const kernel = FAMILIES['quad along N'];
       const columns = oddColumns(type);
       await check({ layout: 'NT', M: 9, N: 36, K: columns, type, kernel, R: 8 });
@@ -209,7 +210,7 @@ describeAdapters('Quantised weights', (context) => {
       await check({ layout: 'NT', M: 2, N: 8, K: type === 'q4_k' ? 256 : 64, type, spread: 2e-4 });
   });
 
-  test('an odd head: logits in padded rows, and their reverse', async () => {
+  test('an odd head: logits in padded rows, and their backward', async () => {
     const { device } = context;
     const [R, V, C] = [6, 37, 64];
     const { tensor, values } = weights(device, V, C, 'q4_0');

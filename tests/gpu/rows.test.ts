@@ -1,4 +1,4 @@
-/** Embedding and gather: operations that move rows, and their reverses without atomics. */
+/** Embedding and gather: operations that move rows, and their backward without atomics. */
 import { expect, test } from 'vitest';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
 import { gatherRows, NO_ROW } from '../../src/engine/ops/gather_rows.ts';

@@ -45,7 +45,7 @@ export function decode(bytes: ArrayBuffer, dtype: DType, count: number): Float64
   return Float64Array.from(float16ToFloat32(new Uint16Array(bytes).subarray(0, count)));
 }
 
-/** What a value becomes when it is stored with this type: references start from it. */
+/** A value after storing it with this type: references start from it. */
 export function stored(values: Float64Array, dtype: DType): Float64Array {
   const bytes = encode(values, dtype);
   return decode(bytes.buffer, dtype, values.length);
@@ -93,7 +93,7 @@ export function worstError(actual: ArrayLike<number>, expected: ArrayLike<number
   return worst / Math.max(scale, 1e-30);
 }
 
-/** Makes `inputs` ask for gradients as if something on the tape had made them; the result gives those gradients after the reverse. */
+/** Makes `inputs` require gradients as if something on the tape had made them; the result returns these gradients after the backward. */
 export function watch(tape: Tape, ...inputs: Tensor[]): () => Tensor[] {
   const source = tape.tensor([1], 'f32', 'source');
   source.requiresGrad = true;
@@ -108,7 +108,7 @@ export function watch(tape: Tape, ...inputs: Tensor[]): () => Tensor[] {
     });
 }
 
-/** Records the reverse of everything that led to `output`, starting from `gradient`. */
+/** Records the backward of everything that led to `output`, starting from `gradient`. */
 export function backwardFrom(tape: Tape, output: Tensor, gradient: Tensor): void {
   const loss = tape.tensor([1], 'f32', 'loss');
   tape.record([loss], [output], () => tape.passGradient(output, gradient));

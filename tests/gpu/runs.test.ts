@@ -1,4 +1,4 @@
-/** Runs over a store in memory: what is saved, answered and measured on the way, and that none of it changes the numbers. */
+/** Runs over a store in memory: what is saved, answered and measured during the run, none of which changes the numbers. */
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { AdapterData } from '../../src/export/peft.ts';
@@ -46,7 +46,7 @@ describeDevice('A run', (context) => {
     readonly on?: LanguageModel;
   }
 
-  /** A run that ends with the test. */
+  /** Frees the run with the test. */
   async function open(
     changes: Partial<TrainOptions> = {},
     { store = new MemoryStore(), saveEvery = 100, state, start, on = model, ...rest }: Setting = {},
@@ -65,7 +65,7 @@ describeDevice('A run', (context) => {
   const losses = ({ steps, evals }: MemoryStore): number[][] =>
     [steps, evals].map((points) => points.map(({ loss }) => loss));
 
-  test('in one piece and with rests for answers and saves has the same numbers', async () => {
+  test('with and without pauses for answers and saves has the same numbers', async () => {
     const plain = await open();
     expect(await plain.run.train()).toBe('done');
     await plain.run.keep('done');
@@ -84,7 +84,7 @@ describeDevice('A run', (context) => {
     await run.keep('done');
     const [steps, [untrained, ...evals]] = losses(store);
     expect([steps, evals]).toEqual(losses(plain.store));
-    // The curve begins with what is untrained.
+    // The curve begins with the untrained model.
     expect(untrained).toBeGreaterThan(evals[0]);
     expect(store.samples.map(({ step, text }) => [step, text])).toEqual([
       [0, 'Ahoy'],
@@ -99,12 +99,12 @@ describeDevice('A run', (context) => {
     expect(store.kept).toEqual(plain.store.kept);
   });
 
-  test('paused and gone on with from its state ends like one in one piece, and its card tells all of it', async () => {
+  test('paused and resumed from its state ends like an uninterrupted one, and its card covers all of it', async () => {
     const whole = await open();
     await whole.run.train();
     await whole.run.keep('done');
 
-    // Asked behind the third step, whose validation then waits for the rest of the run.
+    // Asked after the third step, whose validation then waits until the run continues.
     let pause: (() => void) | undefined;
     const first = await open(
       {},
@@ -133,14 +133,14 @@ describeDevice('A run', (context) => {
       lastLoss: whole.store.steps[5].loss,
     });
 
-    // In this visit it goes on where it stands.
+    // In the same visit it continues where it is.
     expect(await first.run.train()).toBe('done');
     await first.run.keep('done');
     expect(losses(first.store)).toEqual(losses(whole.store));
     expect(first.store.kept).toEqual(whole.store.kept);
   });
 
-  test('whose events cannot be kept rests at once, says why, and still has its state', async () => {
+  test('whose events cannot be kept pauses at once, says why, and still has its state', async () => {
     const store = new MemoryStore();
     store.failsAt = 2;
     const { run } = await open({}, { store });
@@ -150,7 +150,7 @@ describeDevice('A run', (context) => {
     expect((await run.state()).counters.step).toBe(run.step);
   });
 
-  test('paused where its state cannot be kept says so, and goes on when it is asked again', async () => {
+  test('paused without room for its state says so, and continues on request', async () => {
     const store = new MemoryStore();
     const save = store.state.bind(store);
     let pause: (() => void) | undefined;

@@ -46,7 +46,7 @@ describeAdapters('sampling', (context) => {
     rows.forEach(({ before = NONE }, row) =>
       markSeen(seen.subarray(row * tensors.seen.columns, (row + 1) * tensors.seen.columns), before),
     );
-    // What lies beyond the vocabulary must not be chosen.
+    // Columns beyond the vocabulary must not be chosen.
     const padded = new Float32Array(S * pitch).fill(1e9);
     rows.forEach((row, index) => padded.set(row.logits, index * pitch));
     plan.write(logits, padded);
@@ -131,7 +131,7 @@ describeAdapters('sampling', (context) => {
       const from = candidates(logits, sampling);
       const places = new Map(from.map(({ id }, place) => [id, place]));
       for (const [i, row] of rows.entries()) {
-        // Sums of so many numbers round: the neighbours in the order are as good.
+        // Sums of this many numbers round: the neighbours in the order are as good.
         const wanted = places.get(draw(from, row.draw))!;
         expect(Math.abs(places.get(ids[i])! - wanted)).toBeLessThanOrEqual(1 + 1e-4 * from.length);
       }
@@ -197,7 +197,7 @@ describeAdapters('sampling', (context) => {
     expect(picked[0].candidates.map(({ id }) => id)).toEqual([2, 0, 1]);
   });
 
-  test('a best score that is no number is told', async () => {
+  test('a best score that is not a number is reported', async () => {
     for (const bad of [NaN, Infinity]) {
       for (const temperature of [0, 1]) {
         const logits = Float32Array.of(1, bad, 0, 2);

@@ -1,4 +1,4 @@
-/** Whole models whose weights are in pieces, because a limit says so: the numbers of the same model with each weight in one. */
+/** Whole models with weights in shards, because of a limit: the same numbers as with whole weights. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modelOf } from '../../src/cli/files.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -23,10 +23,10 @@ import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 
 const KIB = 2 ** 10;
-/** A piece has no fewer. */
+/** The least rows of a shard. */
 const LEAST_ROWS = 128;
 
-/** Loads a model under a limit that the device has for the while of loading: its compiled kernels serve both models. */
+/** Loads a model under a limit that the device only has while loading: both models share its compiled kernels. */
 async function loadUnder(
   device: Device,
   largestWeight: number,
@@ -42,7 +42,7 @@ async function loadUnder(
   }
 }
 
-/** What is trained: the weights, or a new adapter whose B is not zero, so that every product takes part. */
+/** The trained part: the weights, or a new adapter whose B is not zero, so that every product takes part. */
 function trainableOf(model: LanguageModel): Trainable {
   if (model.parameters) return { model, store: model.parameters };
   const modules = adapterModules(model.definition, defaultOptions().lora);

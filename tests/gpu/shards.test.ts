@@ -1,4 +1,4 @@
-/** Weights in pieces: the numbers of the same weight in one. */
+/** Weights in shards: the same numbers as with whole weights. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
@@ -11,7 +11,7 @@ import { byteLength, Tensor, type DType } from '../../src/engine/tensor.ts';
 import { describeAdapters } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, watch, worstError } from './run.ts';
 
-/** A matrix in pieces of so many rows. */
+/** A matrix in shards of `rows` rows. */
 function inPieces(
   device: Device,
   [rows, columns]: [number, number],
@@ -36,11 +36,11 @@ function inPieces(
 }
 
 const tensorsOf = (tensor: Tensor): Tensor[] => shardsOf(tensor).map((piece) => piece.tensor);
-/** What `runTape` read of pieces, as of one tensor. */
+/** Joins what `runTape` read of shards to one tensor. */
 const joined = (parts: readonly Float64Array[]): Float64Array =>
   Float64Array.from(parts.flatMap((p) => [...p]));
 
-describe('pieces', () => {
+describe('shards', () => {
   test('columns of a matrix begin on a boundary and end with the last row', () => {
     const tape = { tensor: (shape: number[], dtype: DType) => new Tensor({} as never, shape, dtype) };
     const matrix = tape.tensor([3, 256], 'f16');

@@ -19,7 +19,7 @@ describeAdapters('Columns of a fused layer', (context) => {
         const results = await runTape(device, (tape) => {
           const gradients = watch(tape, input);
           const parts = splitColumns(tape, input, widths);
-          // One loss of all parts: each gets its own gradient before the reverse reaches the split.
+          // One loss of all parts: each gets its own gradient before the backward reaches the split.
           const whole = tape.tensor([1], dtype, 'all parts');
           tape.record([whole], parts, () =>
             parts.forEach((part, i) => {

@@ -20,7 +20,7 @@ import { worstError } from './run.ts';
 
 const MODEL = ['models', 'stories260K'];
 const REFERENCE = ['reference', 'stories260K'];
-/** Warm-up, updates and a rate that changes show in the losses by then. */
+/** By then, the losses show warm-up, updates and a changing rate. */
 const FIRST_STEPS = 6;
 
 interface Row {

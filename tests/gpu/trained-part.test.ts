@@ -88,7 +88,7 @@ describeDevice('A part of the weights', (context) => {
     await trainer.destroy();
   });
 
-  test('resumes bit for bit from its files, which hold what learned alone', async () => {
+  test('resumes bit for bit from its files, which have only the trained weights', async () => {
     const part = { lastLayers: 1 };
     const curves: [whole: StepEvent[], parts: StepEvent[]] = [[], []];
     const ends: TrainerState[] = [];
@@ -119,7 +119,7 @@ describeDevice('A part of the weights', (context) => {
     expect([...ends[0].values.keys()].every((name) => /layers\.5\.|model\.norm/.test(name))).toBe(true);
   });
 
-  test('takes gradients and moments for what learns, and goes no further back', async () => {
+  test('takes gradients and moments only for trained weights, and goes no further back', async () => {
     const { definition } = await load({});
     const { lowering } = context.device;
     const plan = (part: TrainedPart) =>
@@ -140,14 +140,14 @@ describeDevice('A part of the weights', (context) => {
     expect(one.parts.optimiser).toBe(3 * bytes);
     expect(one.parts.base).toBe(all.parts.base);
     expect(norms.parts.gradients).toBe(4 * 13 * 128);
-    // Five of six layers are computed forwards alone.
+    // Five of six layers only run forward.
     expect(one.flops).toBeLessThan(0.55 * all.flops);
     expect(one.dispatches).toBeLessThan(0.6 * all.dispatches);
     expect(one.parts.activations).toBeLessThan(0.5 * all.parts.activations);
   });
 });
 
-test('which weights learn: an untied head is an embedding, and biases are norms', () => {
+test('which weights are trained: an untied head counts as an embedding, and biases as norms', () => {
   const tiny = defineModel(
     {
       ...{

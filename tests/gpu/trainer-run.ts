@@ -1,4 +1,4 @@
-/** Trainers on the bundled model, and what their runs are compared by. */
+/** Trainers on the bundled model, and how their runs are compared. */
 import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import type { AdapterTensors } from '../../src/adapters/kind.ts';
@@ -43,7 +43,7 @@ export interface Setting {
   readonly onEvent?: (event: TrainEvent, run: () => Run) => void;
 }
 
-/** What the tests of a file share. */
+/** The shared objects of a file's tests. */
 interface Given {
   readonly model: LanguageModel;
   readonly rows: readonly PreparedRow[];
@@ -109,7 +109,7 @@ export function trainersOnSprig(context: AdapterContext): {
   return { given, open };
 }
 
-/** What must not depend on how a run was interrupted: everything but time and memory. */
+/** The part that must not depend on interruptions: everything except time and memory. */
 export const curve = (steps: readonly StepEvent[]): number[][] =>
   steps.map(({ step, loss, lr, gradNorm, supervisedTokens }) => [step, loss, lr, gradNorm, supervisedTokens]);
 

@@ -1,4 +1,4 @@
-/** The training loop on the bundled model: what can be asked of it while it runs, and that none of it changes the numbers. */
+/** The training loop on the bundled model: requests while it runs, none of which changes the numbers. */
 import { beforeAll, expect, test } from 'vitest';
 import { openDawn } from '../../src/cli/dawn.ts';
 import type { GpuDevice } from '../../src/engine/webgpu/device.ts';
@@ -45,7 +45,7 @@ describeDevice('Trainer', (context) => {
     const [halfway] = await generator.generate([prompt], { ...options, adapter: paused.adapter });
     expect(halfway.ids).toHaveLength(8);
     expect(await paused.trainer.run()).toBe('done');
-    // The generator sees what was learned since, without being told.
+    // The generator sees the trained values without further calls.
     const [after] = await generator.generate([prompt], { ...options, adapter: paused.adapter });
     const [expected] = await generator.generate([prompt], { ...options, adapter: whole.adapter });
     expect(after.ids).toEqual(expected.ids);
@@ -70,7 +70,7 @@ describeDevice('Trainer', (context) => {
     const saved = { state: await first.trainer.state(), fingerprint: 'f' };
     const { state } = await readState(memoryFiles(writeState(saved), 'run'));
     expect(state).toEqual(saved.state);
-    // An adapter that holds other values: all must come from the state.
+    // An adapter with other values: all must come from the state.
     const modules = adapterModules(model.definition, base.lora);
     const second = await open(options, { validation, state, tensors: initialTensors(modules, 99) });
     expect(second.trainer.step).toBe(3);
@@ -263,7 +263,7 @@ describeDevice('Trainer', (context) => {
       expect(losses).toHaveLength(steps);
       const errors = losses.map((loss, i) => Math.abs(loss - metrics[i].loss));
       expect(Math.max(...errors)).toBeLessThan(2e-2);
-      // Not f32 in disguise.
+      // Proof that it is not f32.
       expect(Math.max(...errors)).toBeGreaterThan(1e-6);
       await trainer.destroy();
       adapter.destroy();
@@ -347,7 +347,7 @@ describeDevice('Trainer', (context) => {
   });
 });
 
-/** Calls `seen` whenever a method of a GPU object is called; gives back how to end that. */
+/** Calls `seen` whenever a method of a GPU object is called; returns a function that stops it. */
 function spy<T extends object, Name extends keyof T>(target: T, name: Name, seen: () => void): () => void {
   const method = target[name] as (...args: unknown[]) => unknown;
   Object.defineProperty(target, name, {

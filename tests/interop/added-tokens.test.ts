@@ -108,7 +108,7 @@ describe.skipIf(!python)('Added tokens in PEFT', () => {
     rmSync(out, { recursive: true, force: true });
   });
 
-  /** Writes an adapter of random numbers, merged as well; gives our logits. */
+  /** Writes an adapter of random numbers, also merged, and returns Graft's logits. */
   async function adapt(name: string): Promise<{ base: Float32Array; adapted: Float32Array }> {
     const { first } = cases[name];
     const model = await LanguageModel.load(device, folder(at(name)), { precision: 'f32' });

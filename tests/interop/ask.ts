@@ -38,7 +38,7 @@ export interface Question {
 export interface Answered {
   readonly logits: number[][];
   readonly answers: { prompt_ids: number[]; new_ids: number[]; text: string }[];
-  /** Of each text, its special tokens included, and the text of those without them. */
+  /** The ids of each text, special tokens included, and the decoded text without special tokens. */
   readonly encoded: { ids: number[][]; decoded: string[]; eos: number };
 }
 
@@ -48,7 +48,7 @@ if (!python)
     'SKIPPED: the tests against PEFT itself need GRAFT_PYTHON; node scripts/python.mjs prints one.',
   );
 
-/** All answers to a list of questions, or what Python said of one that failed. */
+/** All answers to a list of questions, or Python's error for one that failed. */
 type Reply = Answered[] | { readonly failed: string };
 
 interface Python {
@@ -70,7 +70,7 @@ function startPython(): Python {
   child.on('close', (code) => {
     for (const { reject } of waiting.splice(0)) reject(new Error(`ask.py ended with ${code}:\n${said}`));
   });
-  // It does not hold up the end of this process.
+  // It does not keep this process alive.
   child.unref();
   for (const stream of [child.stdin, child.stdout, child.stderr]) (stream as unknown as Socket).unref();
   return {

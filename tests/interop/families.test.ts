@@ -113,7 +113,7 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
   const names = Object.keys(configs);
   const ours = new Map<string, { base: Float32Array; adapted: Float32Array }>();
   const at = (name: string): string => join(out, name.replace(/\W/g, '-'));
-  // Two rows of 16, the first of which is also what logits are taken of.
+  // Two rows of 16; the logits are of the first.
   const ids = [1, 2].map((seed) =>
     Array.from(noise(16, seed), (value) => Math.floor(Math.abs(value) * 1e6) % 91),
   );
@@ -143,7 +143,7 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
     rmSync(out, { recursive: true, force: true });
   });
 
-  /** Writes an adapter of random numbers on all linear layers, and the model with it merged in; gives our logits without and with it. */
+  /** Writes an adapter of random numbers on all linear layers, and the merged model; returns Graft's logits without and with it. */
   async function adapt(name: string): Promise<{ base: Float32Array; adapted: Float32Array }> {
     const files = folder(at(name));
     const model = await LanguageModel.load(device, files, { precision: 'f32' });

@@ -28,7 +28,7 @@ const FAMILIES = [
   'phi3-partial-rope',
 ];
 
-/** What a GGUF file does not tell, as llama.cpp takes it to be. */
+/** Fields that a GGUF file does not have, with llama.cpp's defaults. */
 const UNTOLD: Readonly<Record<string, JsonObject>> = {
   gemma3: { query_pre_attn_scalar: 32 },
   smollm3: { no_rope_layers: null, no_rope_layer_interval: 4, layer_types: null },

@@ -1,5 +1,5 @@
 /**
- * What llama.cpp says comes next behind each token of a text, with an adapter and without: { alone, adapted }, each a list of [token, probability] by
+ * llama.cpp's predictions after each token of a text, with an adapter and without: { alone, adapted }, each a list of [token, probability] by
  * likelihood. Run as: node llama-cpp.ask.mjs LIBRARY BASE ADAPTER IDS
  */
 import { pathToFileURL } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * What Graft writes for llama.cpp, read by llama.cpp itself: its probabilities behind each token are those of PEFT with the same adapter. Needs
+ * Graft's files for llama.cpp, read by llama.cpp itself: its probabilities after each token are those of PEFT with the same adapter. Needs
  * GRAFT_LLAMA_CPP, the folder of node-llama-cpp after `npm install node-llama-cpp`, which brings llama.cpp for Linux, Macs and Windows.
  */
 import { spawnSync } from 'node:child_process';
@@ -60,7 +60,7 @@ test.skipIf(!library || !hasShared)(
       expect(probability).toBeGreaterThan(Math.max(...wanted) - CLOSE);
       moved = Math.max(moved, Math.abs(new Map(alone[t]).get(token)! - probability));
     });
-    // The adapter matters: without it llama.cpp says otherwise.
+    // The adapter matters: without it, llama.cpp's predictions differ.
     expect(moved).toBeGreaterThan(10 * CLOSE);
     rmSync(out, { recursive: true, force: true });
   },

@@ -1,5 +1,5 @@
 /**
- * What Graft writes for MLX, read by mlx-lm itself. Its logits are held against those of PEFT with the same adapters (tests/reference/peft).
+ * Graft's files for MLX, read by mlx-lm itself. Its logits are compared with those of PEFT with the same adapters (tests/reference/peft).
  * Needs a Python with mlx and mlx-lm, which run on Linux and on Macs: GRAFT_MLX_PYTHON.
  */
 import { spawnSync } from 'node:child_process';
@@ -64,7 +64,7 @@ describe.skipIf(!python)('mlx-lm', () => {
     for (const kind of ['lora', 'dora']) {
       const config: LoraConfig = {
         ...{ kind, rank: 2, alpha: 4, dropout: 0, rsLora: true },
-        // Layers 0 and 1 have none, and what layer 3 has others lack.
+        // Layers 0 and 1 have none, and layer 3 has some that others lack.
         targets: ['layers.3.mlp.down_proj', 'layers.2.self_attn.q_proj', 'layers.5.self_attn.q_proj'],
         rankPattern: { 'layers.5.self_attn.q_proj': 3 },
         alphaPattern: { 'layers.3.mlp.down_proj': 1 },

@@ -1,4 +1,4 @@
-/** Model cards keep their word: their own commands run, in the folder that a person has unpacked. */
+/** The commands of model cards work, in the folder that a person has unpacked. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,9 +36,9 @@ const BASE_FILES = [
 ];
 
 interface Ran {
-  /** What the card's own commands print. */
+  /** The output of the card's own commands. */
   readonly said: string;
-  /** Logits of the model that they made. */
+  /** Logits of the model that the commands made. */
   readonly logits: number[];
 }
 
@@ -67,7 +67,7 @@ print("\\0" + json.dumps(results))`;
   return JSON.parse(stdout.slice(stdout.indexOf('\0') + 1)) as Ran[];
 }
 
-/** The Python of a card, as it stands. */
+/** The Python code of a card, unchanged. */
 function codeOf(path: string): string {
   const card = readFileSync(join(path, 'README.md'), 'utf8');
   const blocks = [...card.matchAll(/```python\n(.*?)```/gs)];
@@ -96,7 +96,7 @@ describe.skipIf(!python)('model cards', () => {
     const runs: { name: string; cwd: string; code: string }[] = [];
     const add = (name: string, cwd: string, code = codeOf(cwd)): void => void runs.push({ name, cwd, code });
 
-    // What they are held against.
+    // The expected values.
     const plain = `from transformers import AutoModelForCausalLM\nmodel = AutoModelForCausalLM.from_pretrained(${JSON.stringify(SPRIG)})\n`;
     await writeFolder(join(out, 'adapter'), adapter);
     add('base', out, plain);
@@ -117,7 +117,7 @@ describe.skipIf(!python)('model cards', () => {
     add('beside', join(out, 'zip', 'Bosun'));
 
     await writeFolder(join(out, 'hub'), withBase(adapter, { kind: 'hub', id: 'acme/Oak', revision: COMMIT }));
-    // As the hub's own client keeps what it has fetched.
+    // In the cache layout of the hub's own client.
     cpSync(SPRIG, join(out, 'cache', 'models--acme--Oak', 'snapshots', COMMIT), { recursive: true });
     add('hub', join(out, 'hub'));
 
@@ -156,7 +156,7 @@ describe.skipIf(!python)('model cards', () => {
   });
   afterAll(() => rmSync(out, { recursive: true, force: true }));
 
-  /** As the page merges, and as the command does. */
+  /** Merges as the page does, and as the command does. */
   async function merge(adapter: Files): Promise<typeof merged> {
     const files: Record<string, Uint8Array[]> = {};
     let open = '';
@@ -193,14 +193,14 @@ describe.skipIf(!python)('model cards', () => {
     }
   });
 
-  test('say it of an adapter with added tokens, whose base gets rows for them', () => {
+  test('say how to load an adapter with added tokens, whose base gets rows for them', () => {
     const { said, logits } = ran.get('added tokens')!;
     expect(logits).toHaveLength(IDS.length * 1027);
     expect(largest(logits, ran.get('added tokens by hand')!.logits)).toBe(0);
     expect(said.trim()).not.toBe('');
   });
 
-  test('say it of the adapter that the tab trained and exported', (context) => {
+  test('say how to load the adapter that the tab trained and exported', (context) => {
     const tab = ran.get('tab');
     if (!tab) {
       console.warn(`SKIPPED: ${TAB_ADAPTER} is not there; the browser tests write it.`);
@@ -210,7 +210,7 @@ describe.skipIf(!python)('model cards', () => {
     expect(largest(tab.logits, ran.get('base')!.logits)).toBeGreaterThan(0.1);
   });
 
-  test('say it of a merged model, whose tensors are those of graft merge, bit for bit', () => {
+  test('say how to load a merged model, whose tensors are those of graft merge, bit for bit', () => {
     const { sizes, told, files, byCommand } = merged;
     expect(Object.fromEntries(Object.entries(files).map(([name, { length }]) => [name, length]))).toEqual(
       sizes,

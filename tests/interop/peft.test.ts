@@ -1,4 +1,4 @@
-/** What Graft writes, read by PEFT and transformers themselves. Needs a Python that has them, which scripts/test.mjs finds or makes. */
+/** Graft's files, read by PEFT and transformers themselves. Needs a Python that has them, which scripts/test.mjs finds or makes. */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,7 +94,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     return { adapter, merged, logits, base, data };
   }
 
-  /** Two weights in the place of a tied one are no merged model. */
+  /** Two weights in place of a tied one are not a merged model. */
   const isMergeable = ({ config, modules }: AdapterData): boolean =>
     kindOf(config).unmergeable === undefined && !modules.some(({ kind }) => kind === SAVED);
 

@@ -84,7 +84,7 @@ describe.skipIf(!python)('Virtual tokens, norms and biases in PEFT', () => {
     return logits;
   }
 
-  /** Writes an adapter that has moved from its start by random numbers, merged as well where that can be; gives our logits with it. */
+  /** Writes an adapter moved from its start by random numbers, also merged if that is possible; returns Graft's logits with it. */
   async function adapt(
     name: string,
     model: LanguageModel,

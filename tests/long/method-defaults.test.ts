@@ -1,4 +1,4 @@
-/** The defaults of every method that the page offers, on the CPU engine: a whole run learns, as rows that are held out tell. */
+/** The defaults of every method that the page offers, on the CPU engine: a whole run learns, measured on held-out rows. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import type { Device } from '../../src/engine/device.ts';

@@ -3,7 +3,7 @@ import { expect, inject, test } from 'vitest';
 import { launchChromium } from '../browser/chromium.ts';
 import { OTHER_BROWSERS, type OtherBrowser } from './other-browsers.ts';
 
-/** Presses the button, and waits for the end. @returns the line that tells it */
+/** Presses the button, and waits for the end. @returns the line that announces it */
 async function tuneAModel(run: OtherBrowser['run']): Promise<string> {
   const pressed = `const found = [...document.querySelectorAll('button')].find((one) => one.innerText.startsWith('Tune a model now'));
     found?.click();
@@ -17,7 +17,7 @@ async function tuneAModel(run: OtherBrowser['run']): Promise<string> {
   return told;
 }
 
-/** What Chromium tells, asked once. */
+/** Chromium's result, computed once. */
 let told: Promise<string> | undefined;
 const inChromium = (): Promise<string> => (told ??= askChromium());
 

@@ -1,4 +1,4 @@
-/** Firefox and WebKit, driven by what Debian has of them: Firefox by its own protocol (Marionette), WebKitGTK's small browser by WebDriver. */
+/** Firefox and WebKit, driven by Debian's packages: Firefox by its own protocol (Marionette), WebKitGTK's small browser by WebDriver. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -16,14 +16,14 @@ export interface OtherBrowser {
 
 const FIREFOX = ['/usr/bin/firefox-esr', '/usr/bin/firefox'].find((path) => existsSync(path));
 const WEBKIT_DRIVER = '/usr/bin/WebKitWebDriver';
-/** Below a folder for the machine and one for the version. */
+/** In a folder for the machine and one for the version. */
 const MINI_BROWSER = readdirSync('/usr/lib')
   .flatMap((machine) =>
     ['4.1', '4.0'].map((version) => `/usr/lib/${machine}/webkit2gtk-${version}/MiniBrowser`),
   )
   .find((path) => existsSync(path));
 
-/** What can be driven here, and how it is opened; undefined where it is not installed. */
+/** The browsers here, and how each is opened; undefined if it is not installed. */
 export const OTHER_BROWSERS = {
   Firefox: FIREFOX ? () => openFirefox(FIREFOX) : undefined,
   WebKit:

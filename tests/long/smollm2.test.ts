@@ -1,4 +1,7 @@
-/** SmolLM2-135M-Instruct from its GGUF file, dequantised to f32, against transformers and PEFT. scripts/smollm2.mjs does all of it; this is as much as is quick. */
+/**
+ * SmolLM2-135M-Instruct from its GGUF file, dequantised to f32, against transformers and PEFT. scripts/smollm2.mjs does all of it; this is the quick
+ * part.
+ */
 import { expect, test } from 'vitest';
 import { modelOf } from '../../src/cli/files.ts';
 import { readPeft } from '../../src/export/peft.ts';

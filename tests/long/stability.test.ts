@@ -23,7 +23,7 @@ import { sprigFolder, voiceRows } from '../gpu/sprig.ts';
 setFlagsFromString('--expose_gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** What native objects hold goes a turn of the event loop after the collection that found them. */
+/** Memory of native objects is freed a turn of the event loop after the collection that found them. */
 async function heap(): Promise<number> {
   for (let i = 0; i < 3; i++) {
     collect();
@@ -32,10 +32,10 @@ async function heap(): Promise<number> {
   return process.memoryUsage().heapUsed;
 }
 
-/** The heap moves by so much as code is compiled; a leak of a model (2.6 MB), a plan or a step's arrays is far more. */
+/** The heap varies by this much while code is compiled; a leak of a model (2.6 MB), a plan or a step's arrays is far larger. */
 const HEAP_NOISE = 700_000;
 
-/** The first round is for what is made once. */
+/** The first round makes what is only made once. */
 function expectNoGrowth([, first, ...rest]: readonly Footprint[]): void {
   expect(rest.length).toBeGreaterThan(0);
   expect(rest.map(({ gpuBytes }) => gpuBytes)).toEqual(rest.map(() => first.gpuBytes));
@@ -103,7 +103,7 @@ describeDevice('Stability', (context) => {
     const disturbed = await train(async () => {
       const other = await load();
       await other.logits(rows[0].ids);
-      // What was given back may be taken by others: the run must not notice either.
+      // Freed memory may be reused by others, which must not affect the run.
       await other.destroy();
       await model.logits(rows[1].ids);
     });

@@ -12,7 +12,7 @@ export interface AttentionProblem {
   kvHeads: number;
   headSize: number;
   scale: number;
-  /** Only the last so many keys; 0 for all. */
+  /** How many of the last keys a query sees; 0 for all. */
   window?: number;
 }
 
@@ -50,7 +50,7 @@ export function attentionBackward(
   return { dq, dk, dv };
 }
 
-/** Calls `visit` with the place of each query of each head, the places of its keys, and their probabilities. */
+/** Calls `visit` with the index of each query of each head, the indices of its keys, and their probabilities. */
 function forEachQuery(
   problem: AttentionProblem,
   visit: (query: number, keys: number[], p: number[]) => void,

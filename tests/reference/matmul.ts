@@ -12,11 +12,11 @@ export interface Product {
   lowRank?: { z: Float64Array; l: Float64Array; R: number; scale: number };
   bias?: Float64Array;
   residual?: Float64Array;
-  /** What C held before. */
+  /** The previous values of C. */
   before?: Float64Array;
 }
 
-/** scale · op(A)·op(B) + lowRank.scale · Z·op(L) + bias + residual + what was there. */
+/** scale · op(A)·op(B) + lowRank.scale · Z·op(L) + bias + residual + the previous values. */
 export function matmul({
   a,
   b,

@@ -1,4 +1,4 @@
-/** Choosing the next token on the host, with a sort, in float64: what shaders/sampling.wgsl and most_likely.wgsl are held against. */
+/** Chooses the next token on the host, with a sort, in float64: the reference of shaders/sampling.wgsl and most_likely.wgsl. */
 import type { Candidate, Sampling } from '../../src/model/sampling.ts';
 
 /**

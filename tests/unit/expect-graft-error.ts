@@ -15,7 +15,7 @@ export async function graftError(action: () => unknown, code: string): Promise<G
   return error;
 }
 
-/** What fuzzing may end in: a result, or a GraftError. Gives which. */
+/** The allowed ends of fuzzing: a result, or a GraftError. @returns which */
 export async function resultOrGraftError(action: () => unknown): Promise<'result' | 'error'> {
   try {
     await action();

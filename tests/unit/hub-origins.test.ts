@@ -1,4 +1,4 @@
-/** Which servers a page may be built to reach. */
+/** The servers that a built page may reach. */
 import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';

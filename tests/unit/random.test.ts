@@ -40,7 +40,7 @@ describe('the seeded generator', () => {
     expect(draw(7)).toEqual(draw(7));
     const seeds = [0, 1, 2, -1, 2 ** 32, 2 ** 32 + 1, 2 ** 53 - 1];
     expect(new Set(seeds.map((seed) => draw(seed).join())).size).toBe(seeds.length);
-    // Kept for good: a saved run resumes with it.
+    // It must never change: saved runs resume with it.
     expect(draw(1)).toMatchInlineSnapshot(`
       [
         393288148,

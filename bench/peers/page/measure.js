@@ -5,7 +5,7 @@ export function median(values) {
 }
 
 /**
- * Times contestants in turn, so that whatever else the machine does falls on all of them alike.
+ * Times contestants in turn, so that other work of the machine affects all of them alike.
  *
  * @param {{ name: string, run: () => Promise<void> }[]} contestants each run ends when its work on the GPU has ended
  * @returns median, fastest and all milliseconds, by name

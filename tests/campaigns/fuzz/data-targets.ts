@@ -78,7 +78,7 @@ const CELL_PIECES = [
   'é',
 ];
 
-/** What can be read with any options, as one file in one kind of its own. */
+/** Files that can be read with any options, each in its own kind. */
 function dataTarget(
   ending: string,
   count: number,

@@ -1,4 +1,4 @@
-/** What the watchdog and its worker say to each other. */
+/** Messages between the watchdog and its worker. */
 export interface Job {
   readonly name: string;
   /** Inputs [from, to) of the target. */

@@ -1,4 +1,4 @@
-/** What Graft keeps: archives, records, saved runs. */
+/** Graft's own files: archives, records, saved runs. */
 import { zipSync } from 'fflate';
 import * as v from 'valibot';
 import { decodeUtf8, parseJson } from '../../../src/json.ts';
@@ -151,7 +151,7 @@ const RECORDS = {
   },
 } as const;
 const RECORD_NAMES = Object.keys(RECORDS) as (keyof typeof RECORDS)[];
-/** A record that the schema lets through, or not: both are answers. */
+/** A record that the schema accepts or rejects: both are fine. */
 function readRecord(name: keyof typeof RECORDS, bytes: Uint8Array): void {
   v.safeParse(RECORDS[name].schema as v.GenericSchema, parseJson(decodeUtf8(bytes, name), name), {
     abortEarly: true,

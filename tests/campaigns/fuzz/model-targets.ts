@@ -173,7 +173,7 @@ const ggufTarget: Target = {
   },
 };
 
-/** Every attempt, whatever the ones before ended in; the first GraftError at the end. */
+/** Makes every attempt, however the earlier ones ended; throws the first GraftError at the end. */
 export async function allOf(attempts: readonly (() => Promise<void>)[]): Promise<void> {
   let first: GraftError | undefined;
   for (const attempt of attempts) {

@@ -5,7 +5,7 @@ export const pick = <T>(random: Random, list: readonly T[]): T => list[random.ne
 export const below = (random: Random, limit: number): number => random.next() % Math.max(1, limit);
 const often = (random: Random, percent: number): boolean => random.next() % 100 < percent;
 
-/** One change most of the time: what has many is refused at the first. */
+/** Usually one change: an input with many is refused at the first. */
 const manyOf = (random: Random, most: number): number => (often(random, 60) ? 1 : 1 + below(random, most));
 
 const NUMBERS = [

@@ -1,6 +1,6 @@
 import type { Random } from '../../../src/random.ts';
 
-/** What a parser gets: files by name. */
+/** The input of a parser: files by name. */
 export type Input = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
 /** A parser under attack. */
@@ -10,6 +10,6 @@ export interface Target {
   readonly count: number;
   /** A mutated input; the same for the same state of `random`. */
   make(random: Random): Input;
-  /** Everything that Graft does with such a file. Ends in a value or throws a GraftError; anything else is a find. */
+  /** Everything that Graft does with such a file. It returns or throws a GraftError; anything else is a finding. */
   run(input: Input): Promise<void> | void;
 }

@@ -1,4 +1,4 @@
-/** Runs one target's inputs, one after the other, and writes where it is into memory that the watchdog sees. */
+/** Runs one target's inputs, one after the other, and writes its position to memory shared with the watchdog. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { GraftError } from '../../../src/errors.ts';
 import { Random } from '../../../src/random.ts';
@@ -22,7 +22,7 @@ function milliseconds(): number {
   return (userCPUTime + systemCPUTime) / 1000;
 }
 
-/** What is wrong with an error that a person would see. */
+/** The fault of an error that a person would see. */
 function fault(error: unknown): string | undefined {
   if (!(error instanceof GraftError))
     return error instanceof Error ? (error.stack ?? error.message) : String(error);

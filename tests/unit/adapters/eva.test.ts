@@ -24,7 +24,7 @@ describe('EVA', () => {
     expect(Object.fromEntries(sharedRanks(inputs, told.rank * layers))).toEqual(told.ranks);
   });
 
-  it('may give a layer no rank, and the first of those that share an input the highest', () => {
+  it('may give a layer no rank; the first layer of an input has the highest', () => {
     const inputs = [
       { paths: ['a', 'b'], ratios: [0.4, 0.3] },
       { paths: ['c'], ratios: [0.1, 0.05] },
@@ -38,7 +38,7 @@ describe('EVA', () => {
     );
   });
 
-  it('rounds the most rank as Python does', () => {
+  it('rounds the largest rank as Python does', () => {
     expect([1, 3, 5].map((rank) => mostRank(rank, 1.5, 100))).toEqual([2, 4, 8]);
     expect(mostRank(8, 2, 12)).toBe(12);
   });

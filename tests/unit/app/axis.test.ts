@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { heightOf, logTicks, rangeOf } from '../../../src/app/train/axis.ts';
 
-test('ticks of a logarithmic axis are round, lie within it, and are enough to read a value by', () => {
+test('ticks of a logarithmic axis are round, within its range, and enough to read a value', () => {
   expect(logTicks(0.01, 7)).toEqual([0.01, 0.03, 0.1, 0.3, 1, 3]);
   expect(logTicks(0.0002, 7)).toEqual([0.001, 0.01, 0.1, 1]);
   expect(logTicks(0.15, 6.9)).toEqual([0.2, 0.5, 1, 2, 5]);
@@ -35,7 +35,7 @@ test('a loss of 0 does not break a logarithmic axis, and no loss at all gives on
   expect(rangeOf([[null]], undefined, 'log')).toEqual([0.1, 1]);
 });
 
-test('a line that hardly moves is not blown up', () => {
+test('a line that hardly moves is not magnified', () => {
   const [low, high] = rangeOf([[2, 2.01]], undefined, 'log');
   expect(high / low).toBeGreaterThan(1.29);
   expect(high / low).toBeLessThan(1.5);

@@ -1,4 +1,4 @@
-/** What the benchmark page says of a browser, and the text that it gives. */
+/** The benchmark page: the name of a browser, and the text of a result. */
 import { describe, expect, test } from 'vitest';
 import type { DeviceCheck } from '../../../src/evaluate/check-words.ts';
 import { asJson, asMarkdown, browserOf, type Report } from '../../../src/app/benchmark/report.ts';
@@ -10,7 +10,7 @@ const CHROME =
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36';
 
 describe('a browser', () => {
-  test('is named by itself where it does so', () => {
+  test('is named by its own brand, if it reports one', () => {
     const brands = [
       { brand: 'Not_A Brand', version: '99' },
       { brand: 'Chromium', version: '156' },

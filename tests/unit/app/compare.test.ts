@@ -1,4 +1,4 @@
-/** The table of runs side by side: what was measured, and a dash with its reason where nothing was. */
+/** The table of runs side by side: measured values, and a dash with its reason if there is none. */
 import { expect, test } from 'vitest';
 import { compareRuns, type Compared } from '../../../src/app/train/compare.ts';
 import { pageValues } from '../../../src/settings/table.ts';

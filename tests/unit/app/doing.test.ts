@@ -1,8 +1,8 @@
-/** What a run says that it does between its steps. */
+/** The words for a run's phase between its steps. */
 import { expect, test } from 'vitest';
 import { compileDoing, openingDoing, WorkPace, phaseDoing, sentence } from '../../../src/app/train/doing.ts';
 
-test('a validation says how far it is, and how long it still takes', () => {
+test('a validation shows its progress and the time left', () => {
   const phase = { kind: 'validating', step: 12, done: 210, total: 512 } as const;
   expect(sentence(phaseDoing(phase))).toBe('Validating: 210 of 512 rows');
   expect(sentence(phaseDoing({ ...phase, step: 0, seconds: 17.2 }))).toBe(
@@ -27,7 +27,7 @@ test('the start of an adapter counts batches, which may be fewer, and matrices',
   );
 });
 
-test('compiling and loading say how long only where that is long', () => {
+test('compiling and loading show the time left only if it is long', () => {
   expect(sentence(compileDoing({ done: 12, total: 40 }, 4))).toBe('Compiling shaders: 12 of 40');
   expect(sentence(compileDoing({ done: 12, total: 40 }, 70))).toBe(
     'Compiling shaders: 12 of 40, about 1 min 10 s left',

@@ -1,4 +1,4 @@
-/** What is to look at in rows, and what mends it. */
+/** Findings in rows, and their remedies. */
 import { expect, test } from 'vitest';
 import { findingsOf, leftOut } from '../../../src/app/data/findings.ts';
 import { leftWords, paceOf, secondsLeft, type ImportPace } from '../../../src/app/data/time-left.ts';
@@ -58,7 +58,7 @@ const mendsOf = (
     ]),
   );
 
-test('rows without fault have nothing to mend', () => {
+test('rows without faults have no findings', () => {
   expect(findingsOf(FINE, OPTIONS, 8192)).toEqual([]);
   expect(leftOut(FINE, OPTIONS)).toEqual([]);
 });
@@ -76,7 +76,7 @@ test('rows that are cut can have a higher limit, lose their prompt, or be left o
       ['Cut the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
     ],
   });
-  // The counts are those of the list: what lost all it teaches is not counted as cut.
+  // The counts are those of the list: a row that lost everything that is learned does not count as cut.
   const [cut, nothing] = findingsOf({ ...FINE, ...summary }, OPTIONS, 8192);
   expect([cut.title, cut.count, nothing.title, nothing.count]).toEqual([
     '11 rows are cut at 512 tokens',
@@ -108,7 +108,7 @@ test('rows that are left out for their length can be cut', () => {
   ]);
 });
 
-test('one press leaves all copies out, and another brings them back', () => {
+test('one press leaves out all copies, and another restores them', () => {
   const leaks = [
     { row: { at: 9, file: 1, line: 4 }, part: 'test' as const, of: { at: 1, file: 0, line: 3 } },
   ];
@@ -127,7 +127,7 @@ test('one press leaves all copies out, and another brings them back', () => {
   expect(back[0].mends[0].options).not.toHaveProperty('skip');
 });
 
-test('a column with text that is not used is told, with its file', () => {
+test('an unused column with text is reported, with its file', () => {
   const files = [
     { name: 'a', version: 'a', rows: 3, unused: [{ name: 'id', rows: 3, text: false }] },
     { name: 'b.csv', version: 'b', rows: 3, unused: [{ name: 'context', rows: 2, text: true }] },
@@ -141,7 +141,7 @@ test('a column with text that is not used is told, with its file', () => {
   ]);
 });
 
-test('a second file is test rows or more rows, and can be taken away again', () => {
+test('a second file is test rows or more rows, and can be removed again', () => {
   const bytes = new Uint8Array();
   const rows = { source: { name: 'a', file: { name: 'a', bytes } }, options: { ...OPTIONS, skip: [[3]] } };
   const tested = withFile(rows, { name: 't', bytes }, 'test');
@@ -157,7 +157,7 @@ test('a second file is test rows or more rows, and can be taken away again', () 
   expect(withoutPlace(tested, 1)).toEqual(rows);
 });
 
-test('what is left is told once the speed is known, and only where it is long', () => {
+test('the time left is shown once the speed is known, and only if it is long', () => {
   const at = (now: number, done: number, before?: ImportPace): ImportPace =>
     paceOf(before, { what: 'preparing', done, total: 1000 }, now);
   const start = at(0, 10);

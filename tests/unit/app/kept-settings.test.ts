@@ -30,7 +30,7 @@ test('other columns and another model are another place', () => {
   expect(settingsAt(kept, placeOf('a'.repeat(64), undefined, 'smol'))).toBeUndefined();
 });
 
-test('what is written again replaces what was there, and the oldest go first', () => {
+test('a new entry replaces the old one, and the oldest are dropped first', () => {
   let kept: readonly PlacedSettings[] = [];
   for (let i = 0; i < 30; i++) kept = withSettings(kept, placeOf(`${i}`), { ...START, steps: i + 1 });
   kept = withSettings(kept, placeOf('12'), { ...START, steps: 500 });
@@ -39,7 +39,7 @@ test('what is written again replaces what was there, and the oldest go first', (
   expect(settingsAt(kept, placeOf('9'))).toBeUndefined();
 });
 
-test('what a run starts from and what is measured of forgetting come back', () => {
+test('the adapter that a run starts from and the measurement of forgetting are restored', () => {
   const start = { id: 'a1', name: 'general' };
   const options = { ...START, start, forgetting: true, forgettingEvery: 10 };
   expect(readOptions(JSON.parse(JSON.stringify(options)))).toEqual(options);

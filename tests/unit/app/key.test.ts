@@ -32,6 +32,6 @@ test('a validation at the very end counts as much as a line', () => {
   expect(place([rising, rings])).toBe('under');
 });
 
-test('a key that is higher than its corner stands under the chart', () => {
+test('a key that is higher than its corner is placed under the chart', () => {
   expect(place([falling], 6.6, { width: 210, height: 400 })).toBe('under');
 });

@@ -25,7 +25,7 @@ test.each([
   expect(found(asked)[0]).toBe(first);
 });
 
-test('all letters have to be there, in order; nothing asked keeps everything in order', () => {
+test('all letters have to occur, in order; an empty query keeps everything in order', () => {
   expect(score('xq', 'Export')).toBeUndefined();
   expect(score('tropxe', 'Export')).toBeUndefined();
   expect(found('')).toEqual(COMMANDS);

@@ -1,4 +1,4 @@
-/** What the memory panel says of weights that one buffer cannot hold. */
+/** The memory panel on weights that one buffer cannot hold. */
 import { describe, expect, test } from 'vitest';
 import { misfits, muchNote, splitNote } from '../../../src/app/state/plan-words.ts';
 import type { DeviceWords } from '../../../src/app/state/device.svelte.ts';
@@ -8,8 +8,8 @@ const GPU: DeviceWords = { isProcessor: false, the: 'the GPU', this: 'this GPU',
 const memory = (changes: Pick<RunMemory, 'split' | 'problems'>): RunMemory => changes as RunMemory;
 const MIB = 2 ** 20;
 
-describe('weights in pieces', () => {
-  test('are named with their number and size, and are no reason against a run', () => {
+describe('weights in shards', () => {
+  test('are named with their number and size, and do not prevent a run', () => {
     const split = [{ label: 'model.embed_tokens.weight', pieces: 3, bytes: 128 * MIB }];
     const plan = memory({ split, problems: [] });
     expect(splitNote(plan, GPU)).toBe(
@@ -21,12 +21,12 @@ describe('weights in pieces', () => {
     );
   });
 
-  test('are not spoken of where there are none', () => {
+  test('are not mentioned if there are none', () => {
     expect(splitNote(memory({ split: [], problems: [] }), GPU)).toBeUndefined();
   });
 });
 
-test('a kernel with too many workgroups is a reason against a run, in words of its own', () => {
+test('a kernel with too many workgroups prevents a run, in its own words', () => {
   const problems = [{ limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 }] as const;
   expect(misfits(memory({ split: [], problems }), GPU)).toEqual([
     '“attention_tile” works on too many rows at once: 70000 groups of them, where a GPU takes 65535.',
@@ -36,7 +36,7 @@ test('a kernel with too many workgroups is a reason against a run, in words of i
 describe('a run above 4 GiB', () => {
   const checkpointed = { peakBytes: 2000 * MIB };
 
-  test('is warned of, with what would make it smaller', () => {
+  test('gets a warning, with what would make it smaller', () => {
     const large = { peakBytes: 4097 * MIB, problems: [] };
     expect(muchNote({ ...large, checkpointed }, 8, GPU)).toMatch(
       /^Many GPUs have less memory than this.* Save memory, or take fewer rows at once\.$/,
@@ -46,7 +46,7 @@ describe('a run above 4 GiB', () => {
     expect(muchNote(large, 1, GPU)).toMatch(/slow the machine down\.$/);
   });
 
-  test('is not where it is smaller, or cannot start anyway', () => {
+  test('gets none if it is smaller, or cannot start anyway', () => {
     expect(muchNote({ peakBytes: 4096 * MIB, problems: [], checkpointed }, 8, GPU)).toBeUndefined();
     const problems = [
       { limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 },

@@ -1,4 +1,4 @@
-/** What was measured is out of date once it would be measured otherwise, and only then. */
+/** A measurement is out of date once its inputs have changed, and only then. */
 import { describe, expect, test } from 'vitest';
 import { adapterName, comparable, isLarger, outdated, type Now } from '../../../src/app/state/origin.ts';
 import type { DataOptions, Origin } from '../../../src/worker/api.ts';
@@ -20,12 +20,12 @@ const NOW: Now = {
 };
 
 describe('out of date', () => {
-  test('is nothing that would be measured alike, under another name too', () => {
+  test('does not apply to equal inputs, even under another name', () => {
     expect(outdated(ORIGIN, NOW)).toBeUndefined();
     expect(adapterName(ORIGIN.adapter, NOW)).toBe('Skipper');
   });
 
-  test('is not said while it is not known', () => {
+  test('is not claimed while it is unknown', () => {
     expect(outdated(ORIGIN, { model: { name: 'sprig', bundled: true }, rows: NOW.rows })).toBeUndefined();
     const { options: _, ...rows } = ORIGIN.data!;
     expect(outdated({ ...ORIGIN, data: rows }, NOW)).toBeUndefined();
@@ -53,7 +53,7 @@ describe('out of date', () => {
     expect(outdated(ORIGIN, { ...NOW, ...change })).toMatch(words);
   });
 
-  test('is a run that has gone on, or is gone', () => {
+  test('applies to a run that was continued or deleted', () => {
     const half: Origin = { ...ORIGIN, adapter: { name: 'voice 1', runId: 'r', step: 8 } };
     expect(outdated(half, NOW)).toBeUndefined();
     expect(adapterName(half.adapter, NOW)).toBe('voice 1, step 8');
@@ -76,7 +76,7 @@ test('only measurements of the same rows by the same model compare', () => {
   );
 });
 
-test('a sample that was cut short gives way to a larger one of the same model, rows and adapter only', () => {
+test('a sample that was cut short is only replaced by a larger one of the same model, rows and adapter', () => {
   const rows = (many: number, origin = ORIGIN): Parameters<typeof isLarger>[0] => ({
     origin,
     rows: Array.from({ length: many }, () => ''),

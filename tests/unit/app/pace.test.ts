@@ -1,4 +1,4 @@
-/** How far a measurement is and how long it takes yet, in words. */
+/** Progress and time left of a measurement, in words. */
 import { expect, test } from 'vitest';
 import { howFarInWords, whatInWords } from '../../../src/app/evaluate/progress.ts';
 import { MeasurementPace } from '../../../src/app/state/pace.ts';
@@ -12,7 +12,7 @@ const loss = (done: number, by: Progress['by'] = 'base'): Progress => ({
   total: 512,
 });
 
-test('time left comes from the rows that are done, and not from the shaders before them', () => {
+test('the time left follows from the finished rows, not from the shaders before them', () => {
   const pace = new MeasurementPace();
   expect(pace.secondsLeft(loss(0), 0)).toBeUndefined();
   // A minute of compiling.
@@ -21,7 +21,7 @@ test('time left comes from the rows that are done, and not from the shaders befo
   expect(pace.secondsLeft(loss(210), 61 * SECOND + 20 * SECOND)).toBeCloseTo((512 - 210) * (21 / 202));
 });
 
-test('another part has a pace of its own', () => {
+test('another part has its own pace', () => {
   const pace = new MeasurementPace();
   pace.secondsLeft(loss(8), 0);
   expect(pace.secondsLeft(loss(16), SECOND)).toBeDefined();
@@ -29,13 +29,13 @@ test('another part has a pace of its own', () => {
   expect(pace.secondsLeft(loss(16, 'adapter'), 4 * SECOND)).toBeCloseTo((512 - 16) / 4);
 });
 
-test('what takes less than ten seconds has no time left', () => {
+test('work of less than ten seconds shows no time left', () => {
   const pace = new MeasurementPace();
   pace.secondsLeft(loss(1), 0);
   expect(pace.secondsLeft(loss(101), SECOND)).toBeUndefined();
 });
 
-test('rows are counted, with the time where it is known', () => {
+test('rows are counted, with the time if it is known', () => {
   expect(whatInWords(loss(210))).toBe('Loss of the base model');
   expect(howFarInWords(loss(210), undefined)).toBe('210 of 512 rows');
   expect(howFarInWords(loss(210), 41.2)).toBe('210 of 512 rows, about 41 s left');

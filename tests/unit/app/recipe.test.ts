@@ -1,4 +1,4 @@
-/** A recipe as the page takes it. */
+/** A recipe on the page. */
 import { expect, test } from 'vitest';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../../../src/app/train/recipe.ts';
@@ -7,7 +7,7 @@ import type { DataOptions } from '../../../src/worker/api.ts';
 const OPEN = { targets: ['q_proj', 'v_proj'], trainRows: 100 };
 const ROWS: DataOptions = { maxLength: 96, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
 
-test('what it leaves out stays, and what follows from it follows', () => {
+test('settings that it leaves out stay, and settings that depend on it follow', () => {
   const current = { ...START, name: 'mine', lr: 0.5, targets: ['q_proj'] };
   expect(optionsFrom({ rank: 4, steps: 9, name: 'other' }, current, OPEN)).toEqual({
     ...current,
@@ -20,7 +20,7 @@ test('what it leaves out stays, and what follows from it follows', () => {
   expect(optionsFrom({ steps: 3 }, current, OPEN)).toMatchObject({ warmup: 3 });
 });
 
-test('an optimiser without a rate brings its own, as in the command; a rate that is told is exact', () => {
+test('an optimiser without a rate gets its default rate, as in the command; a given rate is exact', () => {
   const current = { ...START, lr: 0.004 };
   expect(optionsFrom({ optimiser: 'lion' }, current, OPEN)).toMatchObject({ optimiser: 'lion', lr: 2e-4 });
   expect(optionsFrom({ optimiser: 'sgd', lr: 0.3 }, current, OPEN)).toMatchObject({ lr: 0.3 });
@@ -32,7 +32,7 @@ test('of some weights is taken with the rate of a full fine-tuning', () => {
   expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject({ ...recipe, lr: 3e-4 });
 });
 
-test('rows are read and split as it says, and left alone where it says nothing else', () => {
+test('rows are read and split as it says, and stay unchanged if it says nothing new', () => {
   expect(dataOptionsFrom({ steps: 4, validationFraction: 0.1 }, ROWS)).toBe(ROWS);
   expect(
     dataOptionsFrom(
@@ -57,12 +57,12 @@ test('rows are read and split as it says, and left alone where it says nothing e
   });
 });
 
-test('what is measured of forgetting comes along', () => {
+test('the measurement of forgetting is taken over', () => {
   const recipe = { forgetting: true, forgettingEvery: 20 };
   expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject(recipe);
 });
 
-test('the adapter that it starts from is found by the name of its folder, or it is told what to choose', () => {
+test('the adapter that it starts from is found by the name of its folder, or the page says what to choose', () => {
   const named = (...names: string[]): { name: string }[] => names.map((name) => ({ name }));
   const recipe = { initAdapter: 'out/General-1' };
   const one = startsOf(recipe, named('General 1', 'General 11', 'Chef'));
@@ -74,7 +74,7 @@ test('the adapter that it starts from is found by the name of its folder, or it 
   expect(startsOf({ steps: 3 }, named('General 1'))).toEqual([]);
 });
 
-test('what belongs to another stage is told', () => {
+test('settings of another stage are reported', () => {
   expect(leftOutOf({ steps: 4, precision: 'f32' })).toBe('');
   expect(leftOutOf({ baseWeights: 'nf4', data: 'rows.csv' })).toBe(
     'Choose the type of the base weights under Task. Open its files under Data.',

@@ -1,4 +1,4 @@
-/** The bundled data sets: the page takes their list as it is, so this is where it is checked. */
+/** The bundled data sets: the page does not check their list, so this test does. */
 import { existsSync, readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { expect, test } from 'vitest';

@@ -125,7 +125,7 @@ describe('presets', () => {
     expect(presetOptions('balanced', suggestion, 288, GOOD)).toMatchObject(suggestion);
   });
 
-  test('balanced passes three times over rows without a suggestion', () => {
+  test('balanced makes three passes over rows without a suggestion', () => {
     const { steps, batch } = presetOptions('balanced', suggest(MODEL), 288, GOOD);
     expect(steps * batch).toBe(3 * 288);
   });

@@ -19,7 +19,7 @@ test('every sample says what its task is and how it will be judged', () => {
   }
 });
 
-test('a sample fills the card, another one fills it anew, and other rows empty it', () => {
+test('a sample fills the card, another one replaces its texts, and other rows clear it', () => {
   const first = suitedTexts(none, captain, samples);
   expect(first).toEqual(textsOf(captain));
   expect(suitedTexts(first, orders, samples)).toEqual(textsOf(orders));

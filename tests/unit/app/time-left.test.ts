@@ -1,11 +1,11 @@
-/** How far long work is, and how long it still takes. */
+/** Progress and time left of long work. */
 import { expect, test } from 'vitest';
 import { farWords, TimeLeft } from '../../../src/app/ui/time-left.ts';
 
 const MIB = 2 ** 20;
 const at = (done: number, total = 100 * MIB) => ({ what: 'keeping', done, total }) as const;
 
-test('time is told once it can be, of work of more than ten seconds', () => {
+test('the time left is shown once it can be estimated, for work of more than ten seconds', () => {
   const left = new TimeLeft();
   expect(left.hear(at(0), 0)).toBeUndefined();
   expect(left.hear(at(5 * MIB), 1000)).toBeUndefined();
@@ -14,11 +14,11 @@ test('time is told once it can be, of work of more than ten seconds', () => {
   expect(left.hear(at(100 * MIB), 20_000)).toBeUndefined();
 });
 
-test('of short work nothing is told, and another part is measured anew', () => {
+test('nothing is shown for short work, and another part is timed anew', () => {
   const left = new TimeLeft();
   left.hear(at(0), 0);
   expect(left.hear(at(80 * MIB), 4000)).toBeUndefined();
-  // What is there already, as after a pause, took no time.
+  // Work that is done already, as after a pause, took no time.
   left.hear({ what: 'loading', done: 50, total: 100 }, 5000);
   expect(left.hear({ what: 'loading', done: 60, total: 100 }, 10_000)).toBeCloseTo(20);
 });

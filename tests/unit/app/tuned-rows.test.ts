@@ -1,4 +1,4 @@
-/** The table of everything tuned: which rows it has, and which measurements may stand together. */
+/** The table of everything tuned: its rows, and which measurements can be compared. */
 import { describe, expect, test } from 'vitest';
 import {
   inOrder,
@@ -113,17 +113,17 @@ describe('rows', () => {
     expect(one.kind).toBe('PiSSA rank 8, kept as LoRA rank 16');
   });
 
-  test('of another base are there, and say which to open', () => {
+  test('of another base are listed, and say which to open', () => {
     const [one] = project([adapter('lora', { baseModel: 'oak' })]);
     const { found } = measuredTogether([one], [], NOW);
     expect(found[0].lacks).toBe('Of another base model: open oak to measure it.');
   });
 });
 
-describe('measurements stand together', () => {
+describe('measurements are compared', () => {
   const latest = measured('ia3');
 
-  test('where the same model answered the same rows', () => {
+  test('if the same model answered the same rows', () => {
     expect(whyApart(measured('lora'), latest, NOW)).toBeUndefined();
     expect(keyOf(measured('whole'))).toBe('whole');
   });
@@ -141,7 +141,7 @@ describe('measurements stand together', () => {
     expect(whyApart(entry, latest, NOW)).toMatch(why);
   });
 
-  test('and not where other rows of the same number were asked', () => {
+  test('but not if as many other rows were asked', () => {
     const entry = measured('lora');
     const rows = entry.evaluation.rows.map((row) => ({ ...row, prompt: `Tell ${row.prompt}` }));
     const other = { ...entry, evaluation: { ...entry.evaluation, rows } };
@@ -166,7 +166,7 @@ describe('the table', () => {
   ];
   const table = tableOf(measuredTogether(tuned, entries, NOW), 'exact-match');
 
-  test('has the base and what changed of it', () => {
+  test('has the base and the changes from it', () => {
     expect(table.rows).toBe(4);
     expect(table.base?.candidate?.answers).toEqual(['no', 'no', 'no', 'no']);
     expect(table.tuned.map(({ change, kl }) => [change?.toFixed(1), kl])).toEqual([
@@ -179,11 +179,11 @@ describe('the table', () => {
     expect(table.tuned[0].caveat).toContain('Training saw 1 of the 4 rows');
   });
 
-  test('compares parameters always, and what steps took only where they were of the same rows', () => {
+  test('always compares parameters, and resources of steps only for the same rows', () => {
     expect(table.tuned.map(({ cost }) => cost)).toEqual([{ parameters: 'behind' }, { parameters: 'best' }]);
   });
 
-  test('shows nothing of what stands apart', () => {
+  test('shows no values that cannot be compared', () => {
     const others = [measured('lora', { rows: 2 }), measured('ia3')];
     const [first, second] = tableOf(measuredTogether(tuned, others, NOW), 'exact-match').tuned;
     expect(first).toMatchObject({
@@ -195,7 +195,7 @@ describe('the table', () => {
     expect(second.candidate).toBeDefined();
   });
 
-  test('is sorted by any column, with what is not known at the end', () => {
+  test('is sorted by any column, with unknown values at the end', () => {
     const keys = (column: Parameters<typeof inOrder>[1]['column'], descending = false): unknown[] =>
       inOrder(table.tuned, { column, descending }, () => 1).map((row) => row.tuned?.key);
     expect(keys('parameters')).toEqual(['ia3', 'lora']);

@@ -1,4 +1,4 @@
-/** Verdicts, differences, curves and numbers: what the page says about what it was given. */
+/** Verdicts, differences, curves and numbers in the words of the page. */
 import { describe, expect, test } from 'vitest';
 import { firstExamples } from '../../../src/app/start/examples.ts';
 import { curveCsv } from '../../../src/app/train/csv.ts';
@@ -37,7 +37,7 @@ describe('the curve', () => {
     secondsLeft: 1,
     gpuBytes: 1,
   });
-  test('smoothing starts at the first value and keeps its past', () => {
+  test('smoothing starts at the first value, and later steps do not change it', () => {
     const values = [4, 2, 3, 1];
     expect(smooth(values, 100)[0]).toBeCloseTo(4);
     expect(smooth(values.slice(0, 2), 100)).toEqual(smooth(values, 100).slice(0, 2));

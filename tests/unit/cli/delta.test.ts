@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(at(''), { recursive: true }));
 
-/** Runs the command. @returns what it told */
+/** Runs the command. @returns its output */
 async function graft(...args: readonly string[]): Promise<string> {
   let told = '';
   const hear = (text: string): void => void (told += `${text}\n`);
@@ -81,7 +81,7 @@ describe('a delta', () => {
     },
   );
 
-  it('is refused by another base, where nothing differs, and where a file is none', async () => {
+  it('is refused for another base, if nothing differs, and if a file is not a delta', async () => {
     await tuned({ trainWeights: 'norms' }, at('tuned'));
     const refused = async (words: string, ...args: readonly string[]): Promise<void> => {
       await expect(graft(...args, '--out', at('out'))).rejects.toThrow(words);

@@ -56,7 +56,7 @@ const mlxConfig = (out: string): MlxConfig =>
   JSON.parse(readFileSync(join(out, 'adapter_config.json'), 'utf8')) as MlxConfig;
 
 describe('each format', () => {
-  test('peft: the files as they are', async () => {
+  test('peft: the files unchanged', async () => {
     await run({ format: 'peft', out: at('peft') });
     expect(readdirSync(at('peft')).sort()).toEqual(readdirSync(ADAPTER).sort());
     for (const name of readdirSync(ADAPTER))
@@ -98,7 +98,7 @@ describe('each format', () => {
     expect(tensors.get('model.layers.0.mlp.down_proj.lora_b')!.shape).toEqual([2, 128]);
   });
 
-  test('mlx: DoRA has its lengths, too', async () => {
+  test('mlx: DoRA has its magnitudes too', async () => {
     await run({ format: 'mlx', adapter: reference('dora'), out: at('mlx-dora') });
     expect(mlxConfig(at('mlx-dora')).fine_tune_type).toBe('dora');
     const { floats } = await readTensors(file(at('mlx-dora', 'adapters.safetensors')));
@@ -108,7 +108,7 @@ describe('each format', () => {
     expect(floats.size).toBe(6 * 3 * 3);
   });
 
-  test('mlx: smaller ranks are filled up with zeros, and other scales go into b', async () => {
+  test('mlx: smaller ranks are padded with zeros, and other scales go into b', async () => {
     const config = {
       ...{ rank: 2, alpha: 4, dropout: 0.1, rsLora: false, targets: ['q_proj', 'layers.5.mlp.up_proj'] },
       rankPattern: { 'layers.5.mlp.up_proj': 4 },
@@ -167,12 +167,12 @@ describe('refused, with nothing written', () => {
     expect(existsSync(at('none'))).toBe(false);
   });
 
-  test('a folder that is no adapter', async () => {
+  test('a folder that is not an adapter', async () => {
     await graftError(() => run({ format: 'mlx', adapter: SPRIG, out: at('none') }), 'adapter-missing');
     expect(existsSync(at('none'))).toBe(false);
   });
 
-  test('what an earlier export left, unless it may go', async () => {
+  test('over an earlier export, unless it may be replaced', async () => {
     await run({ format: 'mlx', out: at('twice') });
     await graftError(() => run({ format: 'mlx', out: at('twice') }), 'folder-used');
     // A result of another format leaves nothing of the one before.

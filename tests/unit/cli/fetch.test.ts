@@ -48,7 +48,7 @@ function graft(
 }
 
 describe('graft fetch', () => {
-  it('brings what a model is made of, and goes on with what is there', async () => {
+  it('fetches the files of a model, and continues a partial download', async () => {
     const to = join(folder, 'model');
     // As after a break.
     server.fail(/model\.safetensors/, { status: 400 });

@@ -37,7 +37,7 @@ describe('files of this machine', () => {
     writeFileSync(at('a'), 'hi');
     await graftError(() => source.read(0, 5), 'bytes-read');
     expect(await files.open('none')).toBeUndefined();
-    // A folder where a file should be is no file.
+    // A folder in place of a file is not a file.
     expect(await files.open('inside')).toBeUndefined();
     await graftError(() => folder(at('a')), 'file-missing');
     await graftError(() => readWhole(at('inside')), 'file-missing');
@@ -70,7 +70,7 @@ describe('files of this machine', () => {
     await graftError(() => replaceFolder(at('state'), broken), 'test');
     expect(readdirSync(at('state'))).toEqual(['two']);
     expect(existsSync(at('state.part'))).toBe(false);
-    // As a crash leaves it: not in the way of the next, nor taken for its own.
+    // As after a crash: it neither blocks the next write nor counts as its result.
     await writeFolder(at('state.part'), { half: text('') });
     await replaceFolder(at('state'), fill('four'));
     expect(readdirSync(at('state'))).toEqual(['four']);

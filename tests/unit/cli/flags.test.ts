@@ -23,7 +23,7 @@ describe('a value', () => {
     expect(other.what).toContain('--nothing');
   });
 
-  it('is refused at and below zero where only more makes sense', async () => {
+  it('is refused at and below zero if only a positive one makes sense', async () => {
     for (const value of ['0', '-1'])
       await graftError(() => flags(`--lr=${value}`).positive('lr'), 'arguments');
     expect(flags('--lr', '0.5').positive('lr')).toBe(0.5);
@@ -32,7 +32,7 @@ describe('a value', () => {
 });
 
 describe('a word that is no flag', () => {
-  it('may stand before the flags, between and behind them', () => {
+  it('is found before the flags, between and after them', () => {
     for (const args of ['word --lr 1 --quick', '--lr 1 word --quick', '--quick --lr 1 word', '--lr=1 word'])
       expect(wordApart(specs, args.split(' ')).word, args).toBe('word');
     expect(wordApart(specs, ['--lr', '1', 'word', '--quick']).rest).toEqual(['--lr', '1', '--quick']);
@@ -89,7 +89,7 @@ describe('patterns of an adapter', () => {
     );
   };
 
-  it('are told by the ends of paths, the first that fits', () => {
+  it('match the ends of paths, the first that fits', () => {
     expect(
       modules('--rank-pattern', 'layers.1.self_attn.q_proj=2,q_proj=16', '--alpha-pattern', 'v_proj=4'),
     ).toEqual([
@@ -100,7 +100,7 @@ describe('patterns of an adapter', () => {
     ]);
   });
 
-  it('are refused where they say nothing', async () => {
+  it('are refused if they are empty', async () => {
     for (const value of ['q_proj', 'q_proj=', 'q_proj=0', 'q_proj=many', '.*=3', 'q_proj=2,'])
       await graftError(() => modules('--rank-pattern', value), 'arguments');
     await graftError(() => modules('--rank-pattern', 'q_proj=1.5'), 'train-option');
@@ -136,7 +136,7 @@ describe('the help of a command', () => {
     expect(lines.join(' ').replace(/\s+/g, ' ')).toBe(describeFlags(specs).replace(/\s+/g, ' '));
   });
 
-  it('has one line for each flag where there is no terminal, or one that is too narrow', () => {
+  it('has one line for each flag without a terminal, or in one that is too narrow', () => {
     expect(describeFlags(specs, 60)).toBe(describeFlags(specs));
   });
 });

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-/** Another process that takes the lock and says what came of it; it then lives until it is killed. */
+/** Another process that takes the lock and reports the result; it then lives until it is killed. */
 function other(): ChildProcess {
   const program = `
     import { lockFolder } from ${JSON.stringify(pathToFileURL('src/cli/folder-lock.ts').href)};
@@ -69,7 +69,7 @@ it('is known by more than the number of a process', async () => {
     return false;
   };
   expect(await holds({})).toBe(true);
-  // The number was given out again, the machine was started again, the file was never finished.
+  // The process id was reused, the machine was restarted, the file was never finished.
   if (own['started'] !== undefined) expect(await holds({ started: '1' })).toBe(false);
   if (own['boot'] !== undefined) expect(await holds({ boot: 'another' })).toBe(false);
   expect(await holds({ pid: 2 ** 22 + 1 })).toBe(false);

@@ -7,7 +7,7 @@ const specs = { memory: { value: 'SIZE', help: '' } } as const satisfies FlagSpe
 const read = (text: string): ReturnType<typeof readMemory> =>
   readMemory(new Flags(specs, [`--memory=${text}`]), 'memory');
 
-test('a size is told back in the unit that it was given in', () => {
+test('a size is printed in the unit in which it was given', () => {
   for (const [text, bytes, shown] of [
     ['8GiB', 8 * 2 ** 30, '1 GiB'],
     ['8 gib', 8 * 2 ** 30, '1 GiB'],
@@ -21,7 +21,7 @@ test('a size is told back in the unit that it was given in', () => {
   expect(readMemory(new Flags(specs, []), 'memory')).toBeUndefined();
 });
 
-test('what is no size is refused', async () => {
+test('an invalid size is refused', async () => {
   for (const text of ['8k', 'much', 'GiB', '1.2.3', '0', '-1', ''])
     await graftError(() => read(text), 'arguments');
 });

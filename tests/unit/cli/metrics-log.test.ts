@@ -26,7 +26,7 @@ const written = (): { step: number; eval_loss?: number }[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as { step: number; eval_loss?: number });
 
-test('a validation that was interrupted is told in the line of its step, also by a run that is resumed', async () => {
+test('an interrupted validation is in the line of its step, also in a resumed run', async () => {
   const log = await MetricsLog.open(folder, []);
   log.add(step(1));
   log.add(evaluation(1));

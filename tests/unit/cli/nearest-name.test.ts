@@ -17,7 +17,7 @@ test('a slip of the fingers finds its name', () => {
     expect(nearestName(typed, NAMES), typed).toBe(name);
 });
 
-test('what is like none of them finds none', () => {
+test('a name that resembles none finds none', () => {
   for (const typed of ['', 'xyz', 'evaluate', 'temperature'])
     expect(nearestName(typed, NAMES), typed).toBeUndefined();
 });

@@ -1,4 +1,4 @@
-/** No command writes on what it reads, however its path is written. */
+/** No command overwrites what it reads, however its path is written. */
 import {
   existsSync,
   linkSync,
@@ -65,7 +65,7 @@ interface Writer {
   /** The flag that names what is written; undefined for a command that writes to standard output alone. */
   readonly output?: string;
   readonly run?: (out: string) => Promise<void>;
-  /** What it is made from. */
+  /** The sources of the output. */
   readonly sources?: readonly ('base' | 'data' | 'adapter')[];
 }
 
@@ -110,7 +110,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     run: (out) => planCommand([...model, '--json', out], silent),
     sources: ['base'],
   },
-  // What it reads is the hub's; files of another model in its folder are refused as they come (fetch.test.ts).
+  // It reads from the hub; files of another model in its folder are refused one by one (fetch.test.ts).
   fetch: { flags: fetchFlags, output: 'to', sources: [] },
   bench: { flags: benchFlags, run: () => benchCommand(['--only', ''], silent) },
   generate: { flags: generateFlags },
@@ -151,7 +151,7 @@ test.each(cases)('graft $command refuses --$output $path', async ({ output, run,
   expect(everything()).toEqual(before);
 });
 
-test('the demo does not write over what it is made from', async () => {
+test('the demo does not overwrite its sources', async () => {
   for (const path of ['public/models/sprig', 'public', 'public/samples/new'])
     await graftError(() => demoCommand(['--out', path], silent), 'arguments');
   expect(existsSync('public/samples/new')).toBe(false);
@@ -168,7 +168,7 @@ test('every flag that names what is written is in this table', () => {
   }
 });
 
-describe('paths that are refused by what they are', () => {
+describe('paths are refused by identity', () => {
   const refuses = (out: string, path: string): boolean => {
     try {
       checkOutput('--out', out, [{ what: 'the data', path }]);
@@ -196,7 +196,7 @@ describe('paths that are refused by what they are', () => {
     expect(refuses(at('here', 'other.jsonl'), at('data', 'rows.jsonl'))).toBe(true);
   });
 
-  test('a name in another case is the same where the disk says so', (context) => {
+  test('a name in another case is the same if the disk treats it so', (context) => {
     const other = join(root, basename(at('base')).toUpperCase());
     if (statSync(other, { throwIfNoEntry: false })?.ino !== statSync(at('base')).ino) {
       console.log('SKIPPED: names in another case, since the disk of this machine tells them apart');

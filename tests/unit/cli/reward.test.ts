@@ -102,7 +102,7 @@ test('a table of the rewards and of the texts, with what failed', async () => {
   expect(result).toMatch(/javascript failed on 1 text, first: ReferenceError: .*nothing/);
 });
 
-test('the wanted answers of rows get what their rewards say', async () => {
+test('the wanted answers of rows are scored by their rewards', async () => {
   const { status, result } = await graft(
     'reward',
     '--data',
@@ -133,13 +133,13 @@ test.each([
   expect(status).toBeGreaterThan(0);
 });
 
-test('tokens have to be known where a reward counts them', async () => {
+test('tokens have to be known if a reward counts them', async () => {
   const { status, said } = await graft('reward', '--data', path('rows.jsonl'), '--reward', 'length');
   expect(said).toMatch(/length counts tokens.*Give --model PATH/);
   expect(status).toBe(2);
 });
 
-test('rewards come back from the flag that says them', () => {
+test('rewards survive being written as a flag', () => {
   const lists = [
     [{ name: 'exact-match' }, { name: 'length', weight: -0.5 }],
     [

@@ -1,4 +1,4 @@
-/** Reading and tokenizing say how far they are. */
+/** Reading and tokenizing report progress. */
 import { expect, it } from 'vitest';
 import { createOutput, type Output } from '../../../src/cli/output.ts';
 import { readRows, tokenizeRows } from '../../../src/cli/rows.ts';
@@ -8,14 +8,14 @@ const bytes = new TextEncoder().encode(
   Array.from({ length: ROWS }, (_, i) => JSON.stringify({ ids: [i, 1], labels: [i, 1] })).join('\n'),
 );
 
-/** An output that keeps what it is told. */
+/** An output that records its lines. */
 function recorded(): { output: Output; told: string[] } {
   const told: string[] = [];
   const nothing = (): void => undefined;
   return { told, output: { ...createOutput(), progress: (text) => told.push(text), clear: nothing } };
 }
 
-it('tells rows and share while it reads, and rows of how many while it tokenizes', () => {
+it('reports rows and share while reading, and rows of all while tokenizing', () => {
   const { output, told } = recorded();
   const { examples } = readRows(bytes, { fileName: 'rows.jsonl' }, output);
   expect(examples).toHaveLength(ROWS);

@@ -1,4 +1,4 @@
-/** The thread of the sandbox in Node: what takes too long is ended in the middle of a built-in function, and makes no score. */
+/** The thread of the sandbox in Node: code that takes too long is ended even within a built-in function, and gives no score. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startSandbox } from '../../../src/cli/sandbox.ts';
 import { openRewards } from '../../../src/rewards/reward.ts';
@@ -8,7 +8,7 @@ import { attempt } from '../rewards/attempt.ts';
 /** One call of a built-in function that takes days. */
 const ENDLESS = '"a".repeat(1.5e7).indexOf("a".repeat(7e6) + "b")';
 
-/** The clock of the limit stands, so that how busy the machine is decides nothing. */
+/** The clock of the limit is stopped, so that the load of the machine has no effect. */
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }));
 /** Lets it run out for the question that is asked just now. */
 async function runOut(): Promise<void> {
@@ -51,7 +51,7 @@ test('it answers as the interpreter does without a thread', async () => {
   }
 });
 
-test('its thread is ended where a built-in function does not come to an end, and the next question has another', async () => {
+test('its thread is ended if a built-in function does not end, and the next question gets another', async () => {
   let threads = 0;
   const sandbox = open((...hearers) => {
     threads++;

@@ -1,4 +1,4 @@
-/** Saved states as a disk keeps them: flushed before they count, checked before they are used, and one before the last. */
+/** Saved states on disk: flushed before they count, checked before they are used, and the previous one kept. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -39,7 +39,7 @@ const linesOf = (step: number): string[] =>
 const save = (step: number): Promise<string> => saveRun(root, stateOf(step), linesOf(step));
 
 describe('a saved run', () => {
-  it('gives back its state and the lines of its log, by its own folder and by the one around it', async () => {
+  it('gives back its state and the lines of its log, by its own folder and by the parent', async () => {
     const path = await save(4);
     for (const place of [root, path]) {
       const { saved, metrics } = await openSaved(place);
@@ -97,7 +97,7 @@ describe('a saved run', () => {
     expect(remedy).toBe('No earlier state is left: start the run again.');
   });
 
-  it('of an earlier version has no checksums; cut short it is not told to be fetched again', async () => {
+  it('of an earlier version has no checksums; if truncated, the error does not advise a new download', async () => {
     await save(4);
     rmSync(at('state', 'SHA256SUMS'));
     rmSync(at('state', 'metrics.jsonl'));
@@ -111,7 +111,7 @@ describe('a saved run', () => {
   });
 
   it('is on the disk before its name stands for it', () => {
-    // In a process of its own, whose calls of the disk are written down.
+    // In a separate process, whose disk operations are logged.
     const program = `
       import { saveRun } from ${JSON.stringify(pathToFileURL('src/cli/saved-run.ts').href)};
       const arrays = new Map([['layer', Float32Array.of(1)]]);
@@ -150,7 +150,7 @@ describe('a saved run', () => {
   });
 });
 
-describe('a folder that a run is to come into', () => {
+describe('the output folder of a run', () => {
   it('is free when it is new, empty, or holds the log of a run that saved nothing', async () => {
     await checkFree(at('new'), { overwrite: false });
     await checkFree(root, { overwrite: false });
@@ -159,7 +159,7 @@ describe('a folder that a run is to come into', () => {
     await checkFree(root, { overwrite: false });
   });
 
-  it('that holds a saved run is given up only to that run, or when it is asked for', async () => {
+  it('with a saved run is only replaced by that run, or on request', async () => {
     await save(4);
     const { what, remedy } = await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
     expect(what).toBe(`${root} holds a run that was interrupted after step 4 of 40.`);
@@ -177,7 +177,7 @@ describe('a folder that a run is to come into', () => {
     rmSync(elsewhere, { recursive: true });
   });
 
-  it('that holds a result is not used again, and a base model never', async () => {
+  it('with a result is not reused, and with a base model never', async () => {
     for (const name of [
       'adapter_config.json',
       'metrics.jsonl',

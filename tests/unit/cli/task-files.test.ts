@@ -62,7 +62,7 @@ test.each([
   expect(read(text)).toEqual(tasks);
 });
 
-it('takes what exists for a file, whatever its name has', () => {
+it('treats an existing path as a file, whatever its name contains', () => {
   expect(read('a.jsonl:0.7,b.jsonl:0.3', 'a.jsonl:0.7,b.jsonl:0.3')).toEqual([
     { name: 'a.jsonl:0.7,b.jsonl:0', path: 'a.jsonl:0.7,b.jsonl:0.3' },
   ]);
@@ -83,7 +83,7 @@ test.each([
   await graftError(() => read(text), 'arguments');
 });
 
-it('puts the first file in the place of the rows, and the others among more rows', () => {
+it('uses the first file as the rows, and the others as more rows', () => {
   const mixture = mixtureOf(read('A.jsonl:0.7,B.jsonl:0.2,C.jsonl:0.1'), { mix: 'given' });
   expect(mixture.tasks.map(({ file }) => file)).toEqual([0, 2, 3]);
 });

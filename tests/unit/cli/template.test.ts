@@ -26,7 +26,7 @@ const mapping = (file: string, ...args: string[]): Mapping | undefined =>
 const phrasings = (file: string, ...args: string[]) =>
   phrasingsOf((mapping(file, ...args) as { prompt: string }).prompt);
 
-test('columns are found by their names, and places can be said', () => {
+test('columns are found by their names, and places can be assigned', () => {
   expect(mapping('reviews.csv', '--template', 'rate')).toMatchObject({ answer: '{{stars}}' });
   expect(phrasings('reviews.csv', '--template', 'rate').templates[0]).toContain('from 1 to 5');
   const said = ['--template', 'translate:text=a,translation=b,to=German\\, formal,seed=7'];

@@ -39,7 +39,7 @@ describe('rows of CSV', () => {
     expect(rows.at(-1)?.end).toBe(19);
   });
 
-  it('loses one line to a quote that is never closed', () => {
+  it('loses only one line to a quote that is never closed', () => {
     const { examples, problems } = read('q,a\n1,one\n2,"two\n3,three\n4,four\n', { mapping: QA });
     expect(problems).toEqual([{ line: 3, reason: 'a quote opens here and is never closed' }]);
     expect(pairs({ examples } as ReadResult)).toEqual([
@@ -69,7 +69,7 @@ describe('rows of CSV', () => {
     ]);
   });
 
-  it('reads a file of many pieces as Papa reads it at once', () => {
+  it('reads a file in many chunks like Papa in one', () => {
     const rows = Array.from({ length: 20_000 }, (_, i) => [
       `question ${i}, "${i}"`,
       i % 7 ? `line\n${i}` : '',
@@ -163,7 +163,7 @@ describe('tables', () => {
     expect(read(`conversations\n${turns}\n`).format).toBe('sharegpt');
   });
 
-  it('asks for a mapping where the columns say nothing, a text beside an answer among them', async () => {
+  it('asks for a mapping if the columns are ambiguous, such as a text beside an answer', async () => {
     const error = await graftError(() => read('text,category\nHi,greeting\n'), 'data-columns');
     expect(error.what).toContain('text, category');
     await graftError(() => read('1,2\n3,4\n'), 'data-columns');
@@ -178,7 +178,7 @@ describe('tables', () => {
     ]);
   });
 
-  it('takes a header or none as it is told', () => {
+  it('follows the option for a header', () => {
     const mapping = { prompt: '{{column 1}}', answer: '{{column 2}}' };
     expect(read('q,a\n1,one\n', { mapping, header: false }).examples).toHaveLength(2);
     expect(
@@ -186,7 +186,7 @@ describe('tables', () => {
     ).toHaveLength(1);
   });
 
-  it('refuses a delimiter that cannot be', async () => {
+  it('refuses an invalid delimiter', async () => {
     for (const delimiter of ['', '"', '\n', ',,'])
       await graftError(() => read('q,a\n1,2\n', { mapping: QA, delimiter }), 'data-delimiter');
   });

@@ -52,7 +52,7 @@ describe('rows of documents', () => {
     const { examples } = readExamples(TEXT, { fileName: 'a.md', ...(documents && { documents }) });
     return prepareRows(examples, tokenizer, { maxLength: MAX, text }).rows;
   };
-  /** What is learned, in order. */
+  /** The supervised tokens, in order. */
   const learned = (rows: readonly PreparedRow[]): number[] =>
     rows.flatMap(({ labels }) => labels.filter((label) => label !== IGNORED));
   /** Each document with the end-of-text token behind it. */

@@ -1,4 +1,4 @@
-/** Judged answers as rows, and what is found in them beside the rows of a project. */
+/** Judged answers as rows, and findings in them beside the rows of a project. */
 import { describe, expect, test } from 'vitest';
 import {
   feedbackFile,
@@ -28,7 +28,7 @@ const lines = (text: string): unknown[] =>
     .map((line) => JSON.parse(line) as unknown);
 
 describe('what a judgement teaches', () => {
-  test('a liked answer as it is, a corrected one what it should have been, a dislike nothing', () => {
+  test('a liked answer itself, a corrected one the correction, a dislike nothing', () => {
     expect([LIKED, CORRECTED, DISLIKED].map(wantedOf)).toEqual(['In the post.', 'In the post.', undefined]);
     expect([LIKED, CORRECTED, DISLIKED].map((one) => rowsOfEntry(one, 'answers'))).toEqual([1, 1, 0]);
   });
@@ -51,7 +51,7 @@ describe('what a judgement teaches', () => {
     expect(lines(feedbackFile([plain], 'answers', false))).toEqual([
       { prompt: 'Where is my card?\n', completion: 'In the post.' },
     ]);
-    // Where another model is open, its own template asks.
+    // If another model is open, its own template is used.
     expect(lines(feedbackFile([plain], 'answers', true))).toEqual([
       { prompt: 'Where is my card?', completion: 'In the post.' },
     ]);
@@ -89,7 +89,7 @@ describe('what a judgement teaches', () => {
   });
 });
 
-describe('what is found', () => {
+describe('findings', () => {
   const rows: AskingRow[] = [
     { prompt: 'where is  my card?', expected: 'Lost', part: 'test', line: 7 },
     { prompt: 'When does it come?', expected: 'On  Tuesday.', part: 'train', line: 3 },

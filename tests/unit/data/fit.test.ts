@@ -46,7 +46,7 @@ describeShared('rows of other people', () => {
   });
 });
 
-test('rows beyond its positions are said', () => {
+test('rows beyond its positions are reported', () => {
   expect(toyWarning({ tokensPerWord: 1.5, longest: 3197, positions: 512 })).toMatch(
     /longest row has 3,197 tokens, and it reads 512/,
   );

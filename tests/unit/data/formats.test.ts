@@ -178,7 +178,7 @@ describe('JSONL', () => {
     }
   });
 
-  it('takes LF and CR LF for the end of a line', () => {
+  it('accepts LF and CR LF as line ends', () => {
     const file = 'a\r\n\nb\rc\n\r\nd';
     for (const content of [file, bytes(file)]) {
       expect([...linesOf(content)].map(({ number, text }) => [number, text])).toEqual([
@@ -220,7 +220,7 @@ describe('JSONL', () => {
     expect([problems.length, problemCount]).toEqual([1000, 1500]);
   });
 
-  it('tells mixed formats', () => {
+  it('reports mixed formats', () => {
     expect(read(rows({ text: 'a' }, { prompt: 'a', completion: 'b' })).format).toBe('mixed');
     expect(read(rows({})).format).toBe('none');
   });
@@ -273,7 +273,7 @@ describe('JSON', () => {
     expect(read('{"text":"a"}\n{"text":"b"}', 'x.jsonl').numbering).toBe('line');
   });
 
-  it('names lists of rows that it leaves', () => {
+  it('names lists of rows that it ignores', () => {
     const row = '{"text":"a"}';
     const file = `{"dev": [${row},${row}], "tags": ["x", 1], "train": [${row}], "test": [${row}], "data": [${row}]}`;
     const { examples, left } = read(file, 'x.json');
@@ -368,7 +368,7 @@ describeShared('real files', () => {
     expect(found.length).toBeGreaterThan(30);
   });
 
-  it('a file of other fields has every line as a problem', () => {
+  it('a file with other fields has a problem on every line', () => {
     const { examples, problemCount, problems } = shared('datasets', 'gsm8k_test.jsonl');
     expect([examples.length, problemCount, problems.length]).toEqual([0, 1319, 1000]);
     expect(problems[0].reason).toContain('question, answer');

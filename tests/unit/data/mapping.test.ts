@@ -62,7 +62,7 @@ describe('templates', () => {
     );
   });
 
-  it('have no way to anything but the row', () => {
+  it('cannot access anything except the row', () => {
     for (const column of ['__proto__', 'constructor', 'toString', 'a.constructor.name'])
       expect(() => fill(`{{${column}}}`, { a: 'x' })).toThrow(`there is no ${column}`);
   });
@@ -94,7 +94,7 @@ describe('mappings', () => {
     expect(compileMapping({ text: '{{q}} {{a}}' })(row)).toEqual({ kind: 'text', text: 'Two? 2' });
   });
 
-  it('name the column that is not there, and those that are', async () => {
+  it('name the missing column, and the existing ones', async () => {
     const check = (mapping: Mapping) => () => checkMapping(mapping, ['text', 'label', 'a.0.b']);
     const error = await graftError(check({ prompt: '{{Text}}', answer: '{{label}}' }), 'data-column');
     expect(error.what).toBe('There is no column “Text”. The columns are text, label, a.0.b.');
@@ -145,7 +145,7 @@ describe('mappings', () => {
   });
 });
 
-describe('a file looked at before it is mapped', () => {
+describe('the preview of a file before it is mapped', () => {
   it('shows columns and rows', () => {
     expect(inspectHead(bytes('text,category\nHi,greeting\nBye'), 'x.csv', {})).toMatchObject({
       kind: 'table',
@@ -162,7 +162,7 @@ describe('a file looked at before it is mapped', () => {
     expect(inspectHead(bytes('not json'), 'x.json', {})).toBeUndefined();
   });
 
-  it('is never more than what it is, whatever it holds', () => {
+  it('is bounded, whatever the content', () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 200 }),

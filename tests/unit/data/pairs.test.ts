@@ -1,4 +1,4 @@
-/** Rows of pairs: every way in which they are written, and what each bad one is told. */
+/** Rows of pairs: every accepted form, and the error of each bad one. */
 import { describe, expect, it } from 'vitest';
 import { readExamples, type ReadResult } from '../../../src/data/formats.ts';
 
@@ -77,7 +77,7 @@ describe('a pair', () => {
     expect(pairOf(row(value))).toEqual({ kind: 'pair', chosen, rejected });
   });
 
-  it('stands in a table, with messages as JSON', () => {
+  it('can be in a table, with messages as JSON', () => {
     const csv = `prompt,chosen,rejected\nHi,"${JSON.stringify([GOOD]).replaceAll('"', '""')}","${JSON.stringify([BAD]).replaceAll('"', '""')}"`;
     expect(pairOf(read(csv, 'x.csv'))).toEqual({
       kind: 'pair',

@@ -1,4 +1,4 @@
-/** Parts of a run, rows that are left out, and rows that are there more than once. */
+/** Parts of a run, rows that are left out, and repeated rows. */
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { judgedTogether, type Mixture } from '../../../src/data/mixture.ts';
@@ -27,7 +27,7 @@ const rows = (identities: string, file = 0): Divisible[] =>
 const count = (fates: readonly Fate[], fate: Fate): number => fates.filter((other) => other === fate).length;
 
 describe('division', () => {
-  it('is the split, where nothing is left out', () => {
+  it('is the split, if nothing is left out', () => {
     const fates = divideRows(rows('abcdefghij'), SPLIT);
     const split = splitExamples(10, SPLIT);
     for (const part of ['train', 'validation', 'test'] as const)
@@ -50,13 +50,13 @@ describe('division', () => {
     );
   });
 
-  it('keeps one of the rows that teach the same: the one that measures', () => {
+  it('keeps one of several equal rows: the one that measures', () => {
     const all = [...rows('aabcdb'), ...rows('ca', TEST_FILE)];
     expect(divideRows(all, { validation: 0, test: 0, seed: 1, dropCopies: true })).toEqual([
       ...['copy', 'copy', 'train', 'copy', 'train', 'copy'],
       ...['test', 'test'],
     ]);
-    // What a person left out is not the one that is kept.
+    // A row that a person left out is not the copy that is kept.
     expect(
       divideRows(all, { validation: 0, test: 0, seed: 1, dropCopies: true, skip: [[], [2]] }).slice(0, 2),
     ).toEqual(['train', 'copy']);
@@ -92,32 +92,32 @@ describe('division', () => {
     };
     const all = [...rows('abcdefghij'), ...rows('klmnopqrstuvwxyzABCD', 2)];
 
-    it('splits each task as it would be split alone', () => {
+    it('splits each task as if it were alone', () => {
       const fates = divideRows(all, { ...SPLIT, mixture });
       expect(fates.slice(0, 10)).toEqual(divideRows(all.slice(0, 10), SPLIT));
       expect(fates.slice(10)).toEqual(divideRows(all.slice(10), SPLIT));
     });
 
-    it('takes test rows of their own for the first task, and splits some off the others', () => {
+    it('uses separate test rows for the first task, and splits some off the others', () => {
       const fates = divideRows([...all, ...rows('EF', TEST_FILE)], { ...SPLIT, mixture });
       expect(count(fates.slice(0, 10), 'test')).toBe(0);
       expect(fates.slice(10, 30)).toEqual(divideRows(all.slice(10), SPLIT));
       expect(fates.slice(30)).toEqual(['test', 'test']);
     });
 
-    it('trains on a task whole, and splits the others as they would be alone', () => {
+    it('trains on all of a task, and splits the others as if they were alone', () => {
       const [first, second] = mixture.tasks;
       const whole = { ...mixture, tasks: [first, { ...second, whole: true }] };
       const fates = divideRows(all, { ...SPLIT, mixture: whole });
       expect(fates.slice(0, 10)).toEqual(divideRows(all.slice(0, 10), SPLIT));
       expect(count(fates.slice(10), 'train')).toBe(20);
-      // Test rows of their own are of the first task, as without it.
+      // Separate test rows belong to the first task, as without a mixture.
       const tested = divideRows([...all, ...rows('EF', TEST_FILE)], { ...SPLIT, mixture: whole });
       expect(count(tested.slice(10, 30), 'train')).toBe(20);
       expect(tested.slice(30)).toEqual(['test', 'test']);
     });
 
-    it('takes answers without a label for desirable ones beside judged answers', () => {
+    it('treats answers without a label as desirable beside judged answers', () => {
       const row = { ids: [1, 2], labels: [-100, 2] };
       expect(judgedTogether([row, row])).toEqual([row, row]);
       const pair = { ...row, starts: [1] };
@@ -172,7 +172,7 @@ describe('division', () => {
   });
 });
 
-test('a leak is a row that measures and is trained on; rows that are not used count for neither', () => {
+test('a leak is a row that measures and is trained on; unused rows count for neither', () => {
   const { repeated, leaked } = findRepeats(
     ['a', 'b', 'a', 'b', undefined, undefined, 'b', 'a'],
     ['validation', 'train', 'train', 'train', 'test', 'train', 'test', undefined],
@@ -189,7 +189,7 @@ test('a leak is a row that measures and is trained on; rows that are not used co
 });
 
 describe('a list of rows to leave out', () => {
-  it('is written as it is read', () => {
+  it('is written in the form in which it is read', () => {
     expect(parseSkipped('12, 40-42,test:7,more:3,more2:9')).toEqual([[12, 40, 41, 42], [7], [3], [9]]);
     expect(writeSkipped([[42, 12, 40, 41], [7], [3, 4], [9]])).toBe('12,40-42,test:7,more:3-4,more2:9');
     expect(writeSkipped([])).toBe('');

@@ -1,10 +1,10 @@
-/** What is said of pairs and judged answers before a run learns from them. */
+/** Findings in pairs and judged answers before a run learns from them. */
 import { expect, test } from 'vitest';
 import { readExamples } from '../../../src/data/formats.ts';
 import { adviceOf, cutWords, lintPreferences, type LintedRow } from '../../../src/data/preference-lint.ts';
 import { prepareRows } from '../../../src/data/prepare.ts';
 
-/** A pair of answers of so many tokens, which `cutAnswers` lost their end. */
+/** A pair of answers with these numbers of tokens; `cutAnswers` lost their end. */
 const pair = (chosen: number, rejected: number, cutAnswers?: number[]): LintedRow => ({
   row: {
     ids: new Array<number>(chosen + rejected + 2).fill(5),
@@ -26,7 +26,7 @@ const texts = (chosen: string, rejected: string, prompt = 'Hi'): LintedRow => ({
 });
 const idsOf = (rows: readonly LintedRow[]): string[] => adviceOf(lintPreferences(rows)!).map(({ id }) => id);
 
-test('the difference of lengths is Cohen’s d, and said in words', () => {
+test('the difference of lengths is Cohen’s d, and put in words', () => {
   const chosen = [12, 14, 16, 13, 18];
   const rejected = [8, 9, 11, 7, 12];
   const rows = [...chosen, ...chosen].map((length, i) => pair(length, rejected[i % 5]));
@@ -40,7 +40,7 @@ test('the difference of lengths is Cohen’s d, and said in words', () => {
   expect(why).toContain('15 tokens against 9.4');
 });
 
-test('a small difference is said as one, a smaller one and few pairs not at all', () => {
+test('a small difference is called small; a smaller one, or one of few pairs, is not reported', () => {
   const alternating = (shift: number): LintedRow[] =>
     Array.from({ length: 12 }, (_, i) => pair(10 + (i % 2) * 10 + shift, 10 + (i % 2) * 10));
   expect(adviceOf(lintPreferences(alternating(-3))!).map(({ title }) => title)).toEqual([
@@ -48,7 +48,7 @@ test('a small difference is said as one, a smaller one and few pairs not at all'
   ]);
   expect(idsOf(alternating(1))).toEqual([]);
   expect(idsOf(alternating(9).slice(0, 9))).toEqual([]);
-  // Without any spread the difference is all that there is.
+  // Without any spread, only the difference is left.
   expect(idsOf(Array.from({ length: 10 }, () => pair(4, 3)))).toEqual(['length-bias']);
 });
 
@@ -77,7 +77,7 @@ test('labels of one kind, and kinds that are not balanced', () => {
   expect(why).toContain('3.0');
 });
 
-test('answers whose end the limit takes are counted by their side', () => {
+test('answers whose end is cut by the limit are counted by side', () => {
   const content = [
     { prompt_ids: [1, 2], chosen_ids: [3, 4, 5, 6], rejected_ids: [7] },
     { prompt_ids: [1, 2], chosen_ids: [3, 4], rejected_ids: [7, 8, 9, 10] },
@@ -95,6 +95,6 @@ test('answers whose end the limit takes are counted by their side', () => {
   expect(cutWords(lintPreferences([pair(3, 3)])!)).toBe('');
 });
 
-test('rows of another kind are nothing to look at', () => {
+test('rows of another kind have no findings', () => {
   expect(lintPreferences([{ row: { ids: [1, 2], labels: [-100, 2] } }])).toBeUndefined();
 });

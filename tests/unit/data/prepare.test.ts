@@ -46,7 +46,7 @@ describe('ready token rows need no tokenizer', () => {
     ).toEqual([3, 4, 5, 6]);
   });
 
-  it('what was left out of a row is told, with the lines it is about', () => {
+  it('omitted parts of a row are reported, with their lines', () => {
     const notes = ['tools are left out'];
     const examples = [{ ...tokens(1, [1, 2]), notes }, tokens(2, [1, 2]), { ...tokens(3, [1, 2]), notes }];
     const { report } = prepareRows(examples, undefined, { maxLength: 4 });
@@ -58,7 +58,7 @@ describe('ready token rows need no tokenizer', () => {
     expect(rows[0].labels).toEqual([IGNORED, 6]);
   });
 
-  it('says what needs one, and what makes no sense', async () => {
+  it('reports what needs one, and what makes no sense', async () => {
     await graftError(
       () => prepareRows([{ kind: 'text', text: 'a', line: 3 }], undefined, { maxLength: 8 }),
       'tokenizer-missing',
@@ -85,7 +85,7 @@ describeShared('with a tokenizer', () => {
     }
   });
 
-  it('encodes a long document in pieces that lose nothing', async () => {
+  it('encodes a long document in pieces without loss', async () => {
     const tokenizer = await loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
     const text = 'A line of words, 🙂.\n'.repeat(15_000);
     const { rows } = prepareRows([{ kind: 'text', text, document: true, line: 1 }], tokenizer, {

@@ -1,4 +1,4 @@
-/** Prompts without answers: how files of them are known, what rows they become, and what is said where an answer is needed. */
+/** Prompts without answers: how their files are recognised, their rows, and the errors if an answer is needed. */
 import { beforeAll, expect, test } from 'vitest';
 import { readExamples } from '../../../src/data/formats.ts';
 import { prepareRows } from '../../../src/data/prepare.ts';
@@ -50,14 +50,14 @@ test('an assistant’s turn of weight 0 is context of a prompt; one that can be 
   expect(read(lines({ messages: [...learned, ...TURNS.slice(1)] })).examples[0].kind).toBe('messages');
 });
 
-/** A conversation that goes on: what was answered before is context. */
+/** A longer conversation: earlier answers are context. */
 const SEVERAL = [
   ...TURNS,
   { role: 'assistant', content: 'Apple.' },
   { role: 'user', content: 'And a yellow one?' },
 ];
 
-test('a conversation of several turns is asked whole, as its prompt is before an answer', () => {
+test('a conversation of several turns is asked whole, like the prompt before an answer', () => {
   const { examples, problemCount, format } = read(
     lines({ prompt: SEVERAL, source: 'orchard', most: 3 }),
     'rows.jsonl',
@@ -81,7 +81,7 @@ test('a conversation of several turns is asked whole, as its prompt is before an
   expect(tokenizer.decode(whole.labels.slice(ids.length, ids.length + 2))).toMatch(/^Ban/);
 });
 
-test('beside a conversation a text of a usual name is the wanted answer, and not learned from anywhere else', () => {
+test('a text of a usual name beside a conversation is the wanted answer, and nothing else learns from it', () => {
   const { examples, problemCount, format, unused } = read(
     lines({ prompt: SEVERAL, answer: 'Banana.', source: 'orchard' }, { prompt: TURNS, answer: 3 }),
   );
@@ -98,13 +98,13 @@ test('a conversation that ends with the assistant’s turn asks nothing', () => 
   expect(problems[0].reason).toContain('prompt ends with the assistant’s turn');
 });
 
-test('a text beside the prompt may be its answer, so the row is none until a person says so', () => {
+test('a text beside the prompt may be its answer, so the row is not a prompt until a person says so', () => {
   const { examples, problems } = read(lines({ prompt: 'Name a tree.', note: 'Oak.' }));
   expect(examples).toEqual([]);
   expect(problems[0].reason).toContain('no known fields (it has prompt, note)');
 });
 
-test('among rows with answers a prompt alone is a slip that costs its row', () => {
+test('among rows with answers, a prompt alone is a mistake that drops its row', () => {
   const { examples, problems, format } = read(
     lines({ prompt: 'Name a tree.', completion: 'Oak.' }, { prompt: 'Name a bird.' }),
   );
@@ -115,7 +115,7 @@ test('among rows with answers a prompt alone is a slip that costs its row', () =
   expect(format).toBe('completion');
 });
 
-test('its row is what a model is asked, up to where the answer begins, with numbers beside it for rewards', () => {
+test('its row is the question up to the start of the answer, with numbers beside it for rewards', () => {
   const { examples } = read(lines({ prompt: 'Name a tree.', most: 3 }), 'rows.jsonl', true);
   const { rows, report } = prepareRows(examples, tokenizer, { maxLength: 64 });
   expect(report).toMatchObject({ rows: 1, supervisedTokens: 0, unsupervised: [] });
@@ -133,7 +133,7 @@ test('its row is what a model is asked, up to where the answer begins, with numb
   });
 });
 
-test('the limit takes the beginning of a prompt, since its end is what is asked', () => {
+test('the limit removes the beginning of a prompt, since its end is the question', () => {
   const { examples } = read(lines({ prompt: `${'The garden is old. '.repeat(20)}Who keeps it?` }));
   const { rows, report } = prepareRows(examples, tokenizer, { maxLength: 24 });
   expect(report.cut).toEqual([1]);
@@ -142,7 +142,7 @@ test('the limit takes the beginning of a prompt, since its end is what is asked'
   expect(prepareRows(examples, tokenizer, { maxLength: 24, overlong: 'drop' }).report.dropped).toEqual([1]);
 });
 
-test('objectives that need answers say what is missing, and so do rewards that compare with them', async () => {
+test('objectives and rewards that need answers say what is missing', async () => {
   const [row] = prepareRows(read(lines({ prompt: 'Name a tree.' })).examples, tokenizer, {
     maxLength: 64,
   }).rows;

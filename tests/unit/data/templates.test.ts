@@ -59,13 +59,13 @@ test('reviews with stars become instruction rows, each by the phrasing of its li
   expect(read()).toEqual(read());
   expect(read()[7]).toContain('Review number 7');
   expect(read()[7]).toMatch(/→ 3$/);
-  // The words of all phrasings, without what differs from row to row.
+  // The words of all phrasings, without the columns.
   expect(new Set(read().map((text) => text?.replace(/Review number \d+|→ \d/g, ''))).size).toBe(
     rate.phrasings.length,
   );
 });
 
-test('words stand in the phrasings as text, and those that are optional leave no trace', () => {
+test('words are inserted as text, and optional ones leave no trace', () => {
   const classify = template('classify');
   const places = suggestPlaces(classify, ['id', 'message', 'team']);
   expect(places).toMatchObject({ text: 'message', label: 'team', labels: '' });
@@ -122,7 +122,7 @@ test.each(TEMPLATES.map((one) => [one.name, one] as const))(
   },
 );
 
-test('what is written becomes a template of its own, which gives the same mapping again', () => {
+test('a written mapping becomes a template, which gives the same mapping again', () => {
   const mapping = { prompt: 'Rate it: {{review}}\n{{or 3}}\n{{review}} for {{shop}}?', answer: '{{stars}}' };
   const own = templateOfMapping(mapping)!;
   expect(own).toEqual({ prompts: ['Rate it: [review]', '[review] for [shop]?'], answer: 'stars' });

@@ -1,4 +1,4 @@
-/** Rows of single answers with a label: every way in which they are written, and what each bad one is told. */
+/** Rows of single answers with a label: every accepted form, and the error of each bad one. */
 import { describe, expect, it } from 'vitest';
 import { readExamples, type ReadResult } from '../../../src/data/formats.ts';
 import type { LabelledTokens } from '../../../src/model/batch.ts';
@@ -51,7 +51,7 @@ describe('a judged answer', () => {
     ]);
   });
 
-  it('stands in a table, with messages as JSON', () => {
+  it('can be in a table, with messages as JSON', () => {
     const table = `prompt,completion,label\nHi,Hello,true\n"[${JSON.stringify(USER).replaceAll('"', '""')}]","[${JSON.stringify(GOOD).replaceAll('"', '""')}]",0`;
     const { examples, problems, format } = read(table, 'x.csv');
     expect(problems).toEqual([]);
@@ -106,7 +106,7 @@ describe('the answers of other rows', () => {
     ]);
   });
 
-  it('leave no row with its own: a rest of one joins the block before it', () => {
+  it('never use the own one: a single remaining row joins the block before it', () => {
     expect(others(5, 2).slice(2)).toEqual([
       [12, 24],
       [13, 22],

@@ -1,4 +1,4 @@
-/** Columns: what their names suggest, and which of them nothing is made of. */
+/** Columns: what their names suggest, and which are unused. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { suggestMapping } from '../../../src/data/columns.ts';
@@ -39,7 +39,7 @@ test('the input stands under the prompt, where a row has one', () => {
 });
 
 describe('columns that are not used', () => {
-  it('are told of a mapping, those with text first', () => {
+  it('are reported for a mapping, those with text first', () => {
     const rows = jsonl(
       {
         id: 'seed_1',
@@ -61,7 +61,7 @@ describe('columns that are not used', () => {
     ).toEqual(['id', 'flag']);
   });
 
-  it('are told of a known format', () => {
+  it('are reported for a known format', () => {
     const rows = jsonl(
       { prompt: 'Who?', completion: 'I', context: 'Long ago in a land', lang: 'en' },
       { text: 'A whole text', label: 3 },
@@ -74,7 +74,7 @@ describe('columns that are not used', () => {
     ]);
   });
 
-  it('are told of a table, and of no more columns than anybody reads', () => {
+  it('are reported for a table, up to a limit', () => {
     const table = 'prompt,completion,note\nWho?,I,a note of words\n';
     expect(readExamples(table, { fileName: 'x.csv' }).unused).toEqual([
       { name: 'note', rows: 1, text: true },
@@ -101,7 +101,7 @@ test('a second file is read by the mapping of the first, unless it needs none', 
   expect(
     optionsBeside(bytes('{"prompt":"a","completion":"b"}\n'), 't.jsonl', options).mapping,
   ).toBeUndefined();
-  // Neither: the error of reading it says which columns there are.
+  // Neither: the error of reading it lists the columns.
   expect(optionsBeside(bytes('foo,bar\na,b\n'), 't.csv', options)).toBe(options);
 });
 

@@ -1,4 +1,4 @@
-/** One adapter in the place of another: what is said of the two, and what is called chance. */
+/** A new adapter against the one in use: the words, and what counts as chance. */
 import { expect, test } from 'vitest';
 import { judgeChange } from '../../../src/evaluate/change.ts';
 import type { Comparison, Share } from '../../../src/evaluate/comparison.ts';
@@ -46,7 +46,7 @@ test.each([
   expect(change.what).toMatch(words);
 });
 
-test('how sure that is follows from the rows on which the two differ', () => {
+test('the certainty follows from the rows on which the two differ', () => {
   expect(judgeChange(measured(20, 0, 5), measured(20, 0, 10)).how).toMatch(
     /Only the new one is right on 5, only the one in use on 0: .* about once in 16 times by chance \(exact McNemar test, p = 0\.063\)/,
   );
@@ -63,10 +63,10 @@ test.each([
   expect(change.what).toMatch(words);
 });
 
-test('without losses hardly any right answer is all there is to say', () => {
+test('without losses, only the few right answers are reported', () => {
   expect(judgeChange(measured(20, 0, 0), measured(20, 0, 1)).kind).toBe('chance');
 });
 
-test('what was measured on other rows is not compared', () => {
+test('measurements on other rows are not compared', () => {
   expect(() => judgeChange(measured(20, 0, 0), measured(19, 0, 0))).toThrow(/different rows/);
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   model = await openSprig();
 });
 
-/** How often each answer is among those that are drawn. */
+/** How often each answer occurs in the sample. */
 function counts(answers: readonly string[], drawn: readonly number[]): Map<string, number> {
   const found = new Map<string, number>();
   for (const at of drawn) found.set(answers[at], (found.get(answers[at]) ?? 0) + 1);
@@ -35,7 +35,7 @@ describe('a sample', () => {
     expect([...order].sort((a, b) => a - b)).toEqual([...skewed.keys()]);
   });
 
-  test('has each label in its share, whatever its size', () => {
+  test('has each label in proportion, whatever its size', () => {
     const order = drawOrder(skewed, SEED);
     for (const size of [10, 20, 50]) {
       const yes = counts(skewed, order.slice(0, size)).get('yes') ?? 0;
@@ -44,7 +44,7 @@ describe('a sample', () => {
     expect(labelCounts(skewed, order.slice(0, 100))).toEqual({ drawn: 2, of: 2, least: 10, most: 90 });
   });
 
-  test('of free text is drawn at random, and is not said to have labels', () => {
+  test('of free text is random, and reports no labels', () => {
     const texts = Array.from({ length: 50 }, (_, i) => `An answer of its own, ${i}`);
     const order = drawOrder(texts, SEED);
     expect(order).not.toEqual([...texts.keys()]);
@@ -75,7 +75,7 @@ describe('questions', () => {
     return (await openData(model, { name: 'rows.jsonl', bytes }, options, undefined, slices)).data;
   };
 
-  test('are drawn by the seed of the split: more of them hold the fewer, and the rest is said', async () => {
+  test('are drawn by the seed of the split: a larger sample includes a smaller one, and the rest is reported', async () => {
     const rows = Array.from({ length: 80 }, (_, i) => ({ prompt: `Say ${i}`, completion: `${i % 4}` }));
     const data = await open(rows);
     const few = draw(data, 8, options.seed);
@@ -84,12 +84,12 @@ describe('questions', () => {
     expect(more.chosen.slice(0, 8)).toEqual(few.chosen);
     expect(few.chosen).not.toEqual([...few.chosen].sort((a, b) => a - b));
     expect(few.draw).toMatchObject({ seed: 7, of: 40, tooLong: 0, labels: { drawn: 4, of: 4 } });
-    // Answers that the base gave are kept for as many tokens as any answer may take.
+    // The base's answers are kept for the longest allowed answer.
     expect(more.newTokens).toBe(few.newTokens);
     expect(draw(data, 1000, options.seed).chosen).toHaveLength(40);
   });
 
-  test('that leave no room for an answer are passed over and counted', async () => {
+  test('that leave no room for an answer are skipped and counted', async () => {
     const rows = Array.from({ length: 40 }, (_, i) => ({
       prompt: i % 2 ? `Say ${i}` : `Say ${i} ${'owl '.repeat(440)}`,
       completion: `It is ${i}`,

@@ -1,4 +1,4 @@
-/** What was forgotten, marked and in words. */
+/** Forgetting, scored and in words. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
 import { countPrompts, forgettingSentences, isWarning } from '../../../src/evaluate/forgetting.ts';
@@ -8,14 +8,14 @@ import type { JsonObject } from '../../../src/json.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 describe('an answer', () => {
-  it('is right where it names what it should, whatever the case', () => {
+  it('is right if it names the expected thing, whatever the case', () => {
     const rule = { prompt: 'How many days?', says: ['seven', '7'] };
     expect(isRight(rule, 'There are Seven.')).toBe(true);
     expect(isRight(rule, '7')).toBe(true);
     expect(isRight(rule, 'six')).toBe(false);
   });
 
-  it('is a text where it has the words and is no promise', () => {
+  it('is a text if it has enough words and is not a promise', () => {
     const rule = { prompt: 'Write.', words: 6 };
     expect(isRight(rule, 'The frog croaks and it is green.')).toBe(true);
     expect(isRight(rule, 'The frog.')).toBe(false);

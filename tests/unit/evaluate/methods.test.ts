@@ -33,7 +33,7 @@ const chat = (...contents: string[]): Example => ({
   })),
 });
 
-test('examples stand before the question as turns, and nothing of them is measured', () => {
+test('examples precede the question as turns, and are not measured', () => {
   const shots = [pair(chat('Be brief.', 'One?', '1'), true), pair(completion('Two?', '2'), true)];
   const asked = withShots(chat('Be kind.', 'Three?', '3'), shots, true);
   expect(asked).toEqual({

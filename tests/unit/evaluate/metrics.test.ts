@@ -1,4 +1,4 @@
-/** The list of metrics, and what it promises to the page, the glossary and the command. */
+/** The list of metrics, on which the page, the glossary and the command rely. */
 import { describe, expect, test } from 'vitest';
 import { CHAPTERS } from '../../../src/app/guide/terms.ts';
 import { NAMES } from '../../../src/app/guide/names.ts';
@@ -29,14 +29,14 @@ describe.each(answerMetrics.map((metric) => [metric.name, metric] as const))('%s
   });
 });
 
-test('exact match is to the letter, white space at the ends aside, and tells how many', () => {
+test('exact match ignores only white space at the ends, and counts rows', () => {
   const scores = scoresOf({ expected: ['a', 'b', 'c', 'd'], answers: [' a\n', 'B', 'c', 'dd'] });
   expect(scores['exact-match']).toMatchObject({ value: 0.5, share: { count: 2, total: 4 } });
   // Wilson's interval of 2 in 4.
   expect(scores['exact-match']?.share?.interval.map((end) => +end.toFixed(4))).toEqual([0.15, 0.85]);
 });
 
-test('what is not known has no score', () => {
+test('a metric without data has no score', () => {
   expect(scoresOf({ expected: ['a'] })).toEqual({});
   const likelihood = { loss: 1, perplexity: Math.E };
   expect(scoresOf({ expected: ['a'], likelihood })).toEqual({

@@ -23,7 +23,7 @@ const read = (...lines: readonly unknown[]): ReturnType<typeof readPredictions> 
   );
 
 describe('a file of predictions', () => {
-  test('has the names of Graft or of other tools, and may be of several methods', () => {
+  test("has Graft's names or those of other tools, and may have several methods", () => {
     expect(read({ prediction: 'a', reference: 'b', more: 1 }, '', { output: 'c', expected: 'd' })).toEqual([
       {
         rows: [
@@ -84,7 +84,7 @@ const RESULTS: MethodResult[] = [
 ];
 const DRAW = { seed: 42, of: 40, tooLong: 0 };
 
-/** Those that compare answers: no likelihood is known of a method without a model. */
+/** Only those that compare answers: a method without a model has no likelihood. */
 const answerMetrics = METRICS.filter((metric) => metric.of === 'answers').map(({ name }) => name);
 
 describe('the files of an evaluation', () => {
@@ -141,7 +141,7 @@ describe('the files of an evaluation', () => {
     expect(caution).toMatch(/is not known here/);
   });
 
-  test('what was stopped is told, and not judged', () => {
+  test('a stopped method is reported, but not judged', () => {
     const stopped: MethodResult = {
       method: adapter,
       adapter: 'b',

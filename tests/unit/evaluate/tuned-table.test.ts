@@ -25,7 +25,7 @@ const standingsOf = (...candidates: (Candidate | undefined)[]): unknown[] =>
   scoreStandings(exactMatch, expected, candidates).map(({ standing }) => standing);
 
 describe('scores', () => {
-  test('the best is called so only where chance hardly does as much', () => {
+  test('the best is called so only if that is unlikely by chance', () => {
     // 20 against 12: eight rows that only one gets right, p = 2 / 2⁸.
     expect(standingsOf(right(12), right(20))).toEqual(['behind', 'best']);
     // 20 against 15: five such rows, p = 0.0625.
@@ -34,16 +34,16 @@ describe('scores', () => {
     expect(standingsOf(right(10), right(10, 10))).toEqual(['even', 'even']);
   });
 
-  test('one that nobody can tell from the best keeps it from that name', () => {
+  test('one that may be as good as the best keeps it from being called the best', () => {
     expect(standingsOf(right(20), right(19), right(5))).toEqual(['first', 'even', 'behind']);
   });
 
-  test('what was not measured has no standing, and alone nothing has', () => {
+  test('an unmeasured value has no standing, nor has a single one', () => {
     expect(standingsOf(undefined, right(20), right(2))).toEqual([undefined, 'best', 'behind']);
     expect(standingsOf(right(3), undefined)).toEqual([undefined, undefined]);
   });
 
-  test('against the best it is told on which rows each is better', () => {
+  test('beside the best, the rows are counted on which each is better', () => {
     const [first, second] = scoreStandings(exactMatch, expected, [right(12, 2), right(18)]);
     expect(first.against).toMatchObject({ first: 0, second: 6 });
     expect(first.against?.p).toBeCloseTo(2 / 2 ** 6, 12);
@@ -59,7 +59,7 @@ describe('scores', () => {
     ]);
   });
 
-  test('perplexity has no test of rows: within 3% it is the same', () => {
+  test('perplexity has no test over rows: within 3% it is equal', () => {
     const at = (value: number): Candidate => ({
       answers: [],
       loss: { loss: Math.log(value), perplexity: value, supervisedTokens: 9 },
@@ -71,7 +71,7 @@ describe('scores', () => {
   });
 });
 
-test('the usual metric is exact answers for labels, and perplexity for free text and for none', () => {
+test('the default metric is exact answers for labels, and perplexity for free text and without answers', () => {
   const rows = expected.map((text) => ({ expected: text }));
   expect(usualMetric(rows, undefined, [right(0)]).name).toBe('exact-match');
   const texts = expected.map((_, at) => ({ expected: `a text of its own, number ${at}` }));
@@ -102,7 +102,7 @@ describe('what was forgotten', () => {
     },
   };
 
-  test('a loss within 0.02 nats is the same', () => {
+  test('losses within 0.02 nats are equal', () => {
     expect(generalStandings([base, knows(0.71, ''), knows(0.9, ''), undefined])).toEqual([
       'first',
       'even',
@@ -111,7 +111,7 @@ describe('what was forgotten', () => {
     ]);
   });
 
-  test('of twelve prompts five fewer may be chance, and six may not', () => {
+  test('of twelve prompts, five fewer may be chance, and six may not', () => {
     expect(promptsOf(base)).toEqual({ right: 12, asked: 12 });
     expect(promptStandings([base, knows(1, '+++++++-----')])).toEqual(['first', 'even']);
     expect(promptStandings([base, knows(1, '++++++------')])).toEqual(['best', 'behind']);

@@ -1,4 +1,4 @@
-/** What an evaluation says: against the best method without tuning, with a paired test, and nothing that its numbers do not hold. */
+/** The verdict of an evaluation: against the best method without tuning, with a paired test, and no claim beyond the numbers. */
 import { describe, expect, test } from 'vitest';
 import { onSameRows, whyNoExamples } from '../../../src/app/baseline/methods.ts';
 import { methodsOf } from '../../../src/evaluate/compared.ts';
@@ -108,7 +108,7 @@ describe('answers that can be right', () => {
     expect(verdict(result).winner).toBe('tuned');
   });
 
-  test('examples in the prompt count where they were asked the same rows', () => {
+  test('examples in the prompt count if they were asked the same rows', () => {
     const result = evaluation({ tuned: rightFrom(0, 12), base: rightFrom(0, 2) });
     expect(verdict(result).winner).toBe('tuned');
     expect(said(result, withExamples(rightFrom(0, 20)))).toBe(
@@ -116,7 +116,7 @@ describe('answers that can be right', () => {
     );
   });
 
-  test('a difference that may be chance is called so, either way', () => {
+  test('a difference that may be chance is called so, in both directions', () => {
     const better = evaluation({ tuned: rightFrom(0, 12), nearest: rightFrom(1, 8) });
     expect(said(better)).toBe(
       'Tuning may have helped: the adapter gets 12 of 20 held-out rows exactly right. The best without tuning, copying the nearest row, gets 7. The difference may be chance.',
@@ -132,7 +132,7 @@ describe('answers that can be right', () => {
     );
   });
 
-  test('as many are no gain', () => {
+  test('an equal number is not a gain', () => {
     const result = evaluation({ tuned: rightFrom(0, 9), base: rightFrom(0, 9), perplexity: [20, 2] });
     expect(said(result)).toBe(
       'No gain: the adapter gets 9 of 20 held-out rows exactly right, as many as the base model.',
@@ -155,7 +155,7 @@ describe('answers that can be right', () => {
     expect(before + number).toBe('Tuning helped: “Two” gets 18 of 20');
   });
 
-  test('a result from before the rows of a rule were kept is not tested, and says so', () => {
+  test('a result without the rows of a rule, from an earlier version, is not tested and says so', () => {
     const kept = evaluation({ nearest: rightFrom(0, 13) });
     const result = { ...kept, draw: undefined, rules: [{ rule: 'nearest' as const, exact: share(13) }] };
     const old = { ...result, rows: result.rows.map((row) => ({ ...row, expected: 'right 0' })) };
@@ -185,20 +185,20 @@ describe('free text', () => {
     expect(said(evaluation({ draw: TEXTS, perplexity: [2, 20] }))).toMatch(/^Tuning did not help/);
   });
 
-  test('examples in the prompt are the ones to beat where they surprise less', () => {
+  test('examples in the prompt are compared with if their perplexity is lower', () => {
     const result = evaluation({ draw: TEXTS, perplexity: [20, 8] });
     expect(said(result, withExamples(rightFrom(0, 0), 4))).toBe(
       'Tuning did not help: the adapter is more surprised by the wanted answers than the base model with 4 examples in its prompt: perplexity 4.00 → 8.00.',
     );
   });
 
-  test('a lower perplexity is no win where fewer answers are right', () => {
+  test('a lower perplexity is not a win if fewer answers are right', () => {
     const result = evaluation({ draw: TEXTS, base: rightFrom(0, 2), perplexity: [20, 2] });
     expect(said(result)).toMatch(/^No gain: the base model gets 2 of 20/);
     expect(verdict(result).winner).toBeUndefined();
   });
 
-  test('where no row asks for an answer nothing is compared', () => {
+  test('nothing is compared if no row asks for an answer', () => {
     const { how, caution } = verdict(evaluation({ draw: TEXTS, rows: 0, perplexity: [20, 2] }));
     expect(how).toMatch(/^No test row asks for an answer/);
     expect(caution).toBe('');
@@ -214,7 +214,7 @@ describe('rows that were measured', () => {
     ...(seen !== undefined && { seen }),
   });
 
-  test('are held out where training saw none of them, and only then', () => {
+  test('are called held out only if training saw none of them', () => {
     const clean = by({ asked: 0, test: 0, of: 90 });
     expect(isHeldOut(clean)).toBe(true);
     expect(caveatOf(clean)).toBe('');
@@ -223,7 +223,7 @@ describe('rows that were measured', () => {
     expect(verdict(asked).caution).toMatch(/^Training saw 0 of the 20 rows .* and 3 of the 90 test rows/);
   });
 
-  test('are not called held out where training saw them', () => {
+  test('are not called held out if training saw them', () => {
     const result = by({ asked: 13, test: 30, of: 40 });
     expect(said(result)).toMatch(/^Tuning helped: the adapter gets 17 of 20 rows exactly right/);
     expect(verdict(result).caution).toMatch(
@@ -280,7 +280,7 @@ describe('rows that were measured', () => {
     expect(rowsInWords(asked, draw)).toBe(words);
   });
 
-  test('rows of the loss are told, too', () => {
+  test('rows of the loss are reported too', () => {
     expect(rowsInWords(4, drawn({ of: 6 }), report(2))).toBe(
       '4 of 6 test rows that ask for something, drawn at random with seed 42.',
     );
@@ -297,7 +297,7 @@ describe('rows that were measured', () => {
 
 describe('examples in the prompt', () => {
   const result = evaluation({});
-  test('stand among the methods where they were asked the same rows', () => {
+  test('are among the methods if they were asked the same rows', () => {
     const few = withExamples(rightFrom(0, 3));
     expect(whyNoExamples(result, few)).toBeUndefined();
     expect(methodsOf(result, onSameRows(result, few)).map(({ key }) => key)).toEqual(['base', 'few-shot']);

@@ -1,4 +1,4 @@
-/** What is said of a run by answers without examples and behind some. */
+/** The words for a run's effect on answers without and with examples. */
 import { expect, test } from 'vitest';
 import { byExamples, onSameRows, whyNotBehind } from '../../../src/app/baseline/methods.ts';
 import { isSameReward, judge } from '../../../src/evaluate/verdict.ts';
@@ -11,7 +11,7 @@ const said = (alone: readonly [number, number], behind: readonly [number, number
   return examplesInWords(both);
 };
 
-test('both numbers are told, and what got worse by them', () => {
+test('both numbers are shown, with what got worse', () => {
   expect(said([0.2, 0.9], [0.3, 0.8])).toBe(
     'The mean reward went from 0.20 to 0.90 with the question alone, and from 0.30 to 0.80 with 2 examples before it. Neither got worse.',
   );
@@ -64,7 +64,7 @@ test('an adapter that learned from rewards is judged by them, although no answer
   expect(same).toMatchObject({ before: expect.stringMatching(/^No gain/), winner: undefined });
 });
 
-test('it is compared behind examples where it was asked with the same ones, and otherwise that is missing', () => {
+test('it is compared with examples if it was asked with the same ones; otherwise that is missing', () => {
   const result = rewarded(0.2, 0.9);
   const few: FewShotReport = {
     origin: { time: 0, model },
@@ -89,10 +89,10 @@ test('it is compared behind examples where it was asked with the same ones, and 
   const others = { ...few, tuned: { ...few.tuned!, adapter: { name: 'lists 2', id: 'b' } } };
   expect(byExamples(result, others)).toBeUndefined();
   expect(whyNotBehind(result, others)).toContain('was not asked with any');
-  // Rewards of another run do not stand beside this one's.
+  // Rewards of another run are not compared with this one's.
   expect(onSameRows(result, few)?.rewards).toEqual(few.rewards);
   expect(onSameRows(result, others)?.rewards).toBeUndefined();
-  // The base model behind examples is the best without tuning.
+  // The base model with examples is the best without tuning.
   expect(judge([{ name: 'lists 1', result }], few).after).toContain(
     'the base model with 1 example in its prompt',
   );

@@ -44,7 +44,7 @@ test('the adapter is found at any depth, and nothing but its own files is unpack
   expect(await read(folder, 'adapter_config.json')).toEqual(files['adapter_config.json']);
 });
 
-test('what is no adapter, or no whole zip, is refused by name', async () => {
+test('a zip without an adapter, or a damaged one, is refused by name', async () => {
   await expect(unpack(zipSync({ 'model.bin': new Uint8Array(4) }))).rejects.toMatchObject({
     code: 'zip-missing',
   });
@@ -55,7 +55,7 @@ test('what is no adapter, or no whole zip, is refused by name', async () => {
   });
 });
 
-test('both ways tell how far they are in bytes, and end where they are told to', async () => {
+test('both directions report progress in bytes, and can be stopped', async () => {
   const told: [number, number][] = [];
   const packed = await packZip('captain', files, (...step) => void told.push(step));
   const total = Object.values(files).reduce((sum, { length }) => sum + length, 0);

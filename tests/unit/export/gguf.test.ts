@@ -1,6 +1,6 @@
 /**
- * A GGUF adapter changes the base by what Graft's own merge adds. Its products are put into a model file under the base's names, and read by the
- * reader that is held against real files of llama.cpp's converter: the rows are moved back by code that knows nothing of this export.
+ * A GGUF adapter changes the base by the same amount as Graft's own merge. Its products are put into a model file under the base's names, and read by
+ * the reader that is tested on real files of llama.cpp's converter: code that is independent of this export moves the rows back.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -44,7 +44,7 @@ test('the commands name the base by its id and revision, by the folder beside, o
   expect(local).toMatch(/Copy the base model's folder here under the name/);
 });
 
-test('a card gets another last section, whoever of us wrote it; a card of others stays as it is', () => {
+test('a card of any version gets another last section; a card of others stays unchanged', () => {
   const place: BasePlace = { kind: 'beside', folder: 'sprig' };
   const card = modelCard(config, { baseModel: 'sprig' });
   expect(card).toContain("Copy the base model's folder");
@@ -53,13 +53,13 @@ test('a card gets another last section, whoever of us wrote it; a card of others
   expect(beside).toMatch(/lies beside it in `sprig`/);
   expect(beside).not.toContain("Copy the base model's folder");
   expect(withLoadSection(beside, place)).toBe(beside);
-  // As it was written before there was a heading.
+  // The form before there was a heading.
   const earlier = `# LoRA adapter\n\n| Rank | 4 |\n\n\`\`\`python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n\nbase = AutoModelForCausalLM.from_pretrained("sprig")\nmodel = PeftModel.from_pretrained(base, "path/to/this/folder")\n\`\`\`\n`;
   expect(withLoadSection(earlier, place)).toBe(`# LoRA adapter\n\n| Rank | 4 |\n\n${loadSection(place)}`);
   expect(withLoadSection('# Mine\n', place)).toBe('# Mine\n');
 });
 
-test('the configuration names the same base as the card, where PEFT can find it there', () => {
+test('the configuration names the same base as the card, if PEFT can find it there', () => {
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
   const files: Files = {
     'adapter_config.json': text('{"r": 4, "base_model_name_or_path": "Oak-1B", "revision": "old"}'),
@@ -74,7 +74,7 @@ test('the configuration names the same base as the card, where PEFT can find it 
     r: 4,
     base_model_name_or_path: 'sprig',
   });
-  // A folder that somebody has yet to put there changes nothing.
+  // A folder that does not exist yet makes no difference.
   expect(read(withBase(files, { kind: 'local', folder: 'Oak-1B' }))).toEqual(read(files));
   expect(baseFields({ kind: 'hub', id: 'a/b' })).toEqual({ base_model_name_or_path: 'a/b' });
 });

@@ -1,4 +1,4 @@
-/** What a model folder holds beside the weights that Graft knows. */
+/** Tensors of a model folder beside the weights that Graft knows. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,14 +81,14 @@ async function expectWhole(bytes: Uint8Array<ArrayBuffer>): Promise<Map<string, 
   return tensors;
 }
 
-describe('a model that also sees', () => {
+describe('a multimodal model', () => {
   let out: string;
   beforeEach(() => {
     out = mkdtempSync(join(tmpdir(), 'graft-merge-'));
   });
   afterEach(() => rmSync(out, { recursive: true, force: true }));
 
-  test('merged, keeps what it sees with', async () => {
+  test('merged, keeps its vision weights', async () => {
     const adapter = { config: lora, modules, tensors: initialTensors(modules, 1) };
     const chunks = [];
     for await (const chunk of mergedWeights(model, await openModelWeights(files, model), adapter))
@@ -96,7 +96,7 @@ describe('a model that also sees', () => {
     await expectWhole(concatBytes(chunks));
   });
 
-  test('all its text weights trained, keeps what it sees with', async () => {
+  test('with all text weights trained, keeps its vision weights', async () => {
     const values = new Map(
       model.weights.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape)).fill(0.5)] as const),
     );

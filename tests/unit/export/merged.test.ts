@@ -24,7 +24,7 @@ async function prepared(): Promise<Prepared> {
   });
 }
 
-test('what will be written is known before: files, bytes, types, layers', async () => {
+test('the result is known in advance: files, bytes, types, layers', async () => {
   const { folder, files, summary } = await prepared();
   expect(folder).toBe('Kapt-n-merged');
   expect(summary).toBe('float16, as the base has it, with the adapter added in 12 layers.');
@@ -42,7 +42,7 @@ test('what will be written is known before: files, bytes, types, layers', async 
   expect(written).toEqual(Object.fromEntries(files.map(({ name, size }) => [name, size])));
 });
 
-test('stopped on the way, or where the disk is full, nothing of it is left', async () => {
+test('if it is stopped, or the disk is full, nothing is left', async () => {
   const merge = await prepared();
   const root = new MemoryFolder();
   const stopping = new AbortController();
@@ -74,7 +74,7 @@ test('stopped on the way, or where the disk is full, nothing of it is left', asy
   expect([...written.children.keys()]).toEqual(merge.files.map(({ name }) => name));
 });
 
-test('a quantised base is told of', async () => {
+test('a quantised base is mentioned', async () => {
   const base = sprigFolder();
   const { summary } = await merged.prepare({
     ...{ baseModel: 'sprig', base, model: await readModel(base), adapterName: 'a' },
@@ -84,7 +84,7 @@ test('a quantised base is told of', async () => {
   expect(summary).toMatch(/in 12 layers\. The adapter was trained on quantised base weights: /);
 });
 
-test('size, type and room are told in words', () => {
+test('size, type and free space are put in words', () => {
   expect(typeWords(['BF16', 'F32'])).toBe('bfloat16, and float32 for the rest');
   const plan = { folder: 'x', files: ['a', 'b'], bytes: 300 * MIB, free: 200 * MIB, summary: 'two halves.' };
   expect(planWords(plan)).toBe('A folder of 300 MiB in 2 files: two halves.');

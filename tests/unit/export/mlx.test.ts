@@ -1,4 +1,4 @@
-/** An MLX adapter, loaded by mlx-lm's definition, merges to the model that Graft's own merge makes. */
+/** An MLX adapter, loaded by mlx-lm's definition, merges to the same model as Graft's own merge. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -240,7 +240,7 @@ describe("PEFT's folder", () => {
         fc.constantFrom('change', 'cut', 'repeat'),
         async (name, at, byte, kind) => {
           const whole = written[name];
-          // Where the structure is: the tensors' own bytes may be anything.
+          // Only the structure: the tensors' bytes may be anything.
           const place = at % Math.min(whole.length, 1_400);
           let bytes = whole.slice();
           if (kind === 'change') bytes[place] = byte;
@@ -287,7 +287,7 @@ it('says how large the weights of an adapter can be from its rank and the base, 
   const written = files(adapterOf(plain));
   const limit = await largestAdapter(memoryFiles(written, 'a'), model);
   expect(limit).toBeGreaterThan(written[WEIGHTS].length);
-  // A rank of 8 on a model of a few thousand numbers is no gigabyte.
+  // A rank of 8 on a model of a few thousand numbers does not take a gigabyte.
   expect(limit).toBeLessThan(2 ** 20);
   const rank = (r: number): Promise<number> =>
     largestAdapter(memoryFiles({ [CONFIG]: JSON.stringify({ ...configOf(written), r }) }, 'a'), model);

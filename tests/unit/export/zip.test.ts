@@ -64,7 +64,7 @@ describe('a hostile zip', () => {
     expect((await damaged(new Blob([bytes]))).what).toMatch(/would unpack to 4000000000/);
   });
 
-  test('whose bytes were changed is told by their checksum', async () => {
+  test('whose bytes were changed is recognised by the checksum', async () => {
     const bytes = await bytesOf(await write());
     const at = bytes.indexOf(7);
     bytes[at + 100] = 8;

@@ -63,7 +63,7 @@ const hostile = fc.oneof(
 );
 
 describe('config.json', () => {
-  it('is read with what transformers fills in where fields are missing', () => {
+  it("is read with transformers' defaults for missing fields", () => {
     const { shape, linears, weights } = define({});
     expect(shape).toMatchObject({
       headSize: 8,
@@ -138,7 +138,7 @@ describe('config.json', () => {
     expect(defined).toBeGreaterThan(20);
   });
 
-  it('that is no object, no JSON, or too large is refused by name', async () => {
+  it('that is not an object, not JSON, or too large is refused by name', async () => {
     const read = (content: string | Uint8Array<ArrayBuffer>): Promise<unknown> =>
       readModel(memoryFiles({ 'config.json': content }, 'm'));
     await graftError(() => readModel(memoryFiles({}, 'm')), 'config-missing');

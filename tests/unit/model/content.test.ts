@@ -31,12 +31,12 @@ describe('the content of a model folder', () => {
       expect(await contentOf(other)).not.toBe(content);
   });
 
-  it('is looked at between the ends too, where that is asked for', async () => {
+  it('includes samples between the ends on request', async () => {
     expect(await contentOf(changed(2 * MIB))).toBe(await contentOf(base));
     expect(await contentOf(changed(2 * MIB), 64)).not.toBe(await contentOf(base, 64));
   });
 
-  it('of gigabytes is read in little', async () => {
+  it('of gigabytes needs few bytes', async () => {
     let read = 0;
     const bytes = new Uint8Array(MIB);
     const huge: FileSet = {

@@ -1,4 +1,4 @@
-/** What each family reads out of a config.json: what transformers fills in, and what is refused by name. */
+/** What each family reads from a config.json: transformers' defaults, and what is refused by name. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defineModel, families, type ModelDefinition } from '../../../src/model/family.ts';
@@ -37,7 +37,7 @@ const define = (type: string, changes: Fields = {}): ModelDefinition =>
   defineModel({ ...bases[type], model_type: type, ...changes }, 'm/config.json');
 
 describe('families', () => {
-  it('each type of model has a small config here, and weights for all of its layers', () => {
+  it('every type of model has a small config here, and weights for all of its layers', () => {
     expect(families.flatMap(({ modelTypes }) => modelTypes).sort()).toEqual(Object.keys(bases).sort());
     for (const type of Object.keys(bases)) {
       const { shape, weights, linears } = define(type);
@@ -66,7 +66,7 @@ describe('families', () => {
     );
   });
 
-  it('of layers that take fewer tokens than the config promises, the length is the smaller one, and hard', () => {
+  it('limit the length to what their layers support, if the config promises more', () => {
     const config = {
       num_attention_heads: 8,
       rope_scaling: longrope,
@@ -80,7 +80,7 @@ describe('families', () => {
     expect(define('gpt2').shape).toMatchObject({ maxPositions: 1024, hardLimit: true });
   });
 
-  it('read what transformers reads where two fields say it', () => {
+  it('read the field that transformers reads if there are two', () => {
     const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
     const scaling = (changes: Fields): unknown => define('llama', changes).shape.ropes[0].scaling;
     const name = 'original_max_position_embeddings';

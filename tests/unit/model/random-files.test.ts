@@ -1,4 +1,4 @@
-/** A folder that nobody has is read as any other: every weight there, in its shape, the same numbers each time. */
+/** An artificial folder is read like any other: every weight, in its shape, with the same numbers each time. */
 import { expect, test } from 'vitest';
 import { BENCH_MODELS } from '../../../src/cli/bench-models.ts';
 import { checkWeights } from '../../../src/model/base-weights.ts';

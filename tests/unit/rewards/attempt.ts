@@ -1,12 +1,12 @@
 import { openRewards, type RewardSpec, type Scored } from '../../../src/rewards/reward.ts';
 import type { Attempt } from '../../../src/rewards/kind.ts';
 
-/** A completion and what else of an attempt matters to a test. */
+/** A completion, and the other parts of an attempt that matter to a test. */
 export function attempt(completion: string, more: Partial<Attempt> = {}): Attempt {
   return { prompt: 'A question', completion, tokens: 5, cut: false, row: {}, ...more };
 }
 
-/** What one reward says of one completion. */
+/** The result of one reward for one completion. */
 export async function scoreOf(
   spec: RewardSpec,
   completion: string,

@@ -1,4 +1,4 @@
-/** What each reward gives, and how they add up. */
+/** The scores of each reward, and their sum. */
 import { describe, expect, test } from 'vitest';
 import { REWARDS } from '../../../src/rewards/registry.ts';
 import { canonical, flexibleNumber, strictNumber } from '../../../src/rewards/number-match.ts';
@@ -18,7 +18,7 @@ test('every reward has a name of its own, and settings with names of their own',
   }
 });
 
-test('exactly right: white space at the ends aside, or within a tag', async () => {
+test('exact match: ignoring white space at the ends, or within a tag', async () => {
   expect(await scoresOf({ name: 'exact-match' }, [' Paris\n', 'paris', 'Paris.'], 'Paris')).toEqual([
     1, 0, 0,
   ]);
@@ -32,13 +32,13 @@ test('exactly right: white space at the ends aside, or within a tag', async () =
   expect(await scoresOf(tagged, texts, 'Paris')).toEqual([1, 0, 1, 0]);
 });
 
-test('right in its words: capitals, punctuation and articles aside', async () => {
+test('the same words: ignoring capitals, punctuation and articles', async () => {
   const texts = ['the PARIS!', 'Paris Paris', 'Oslo'];
   expect(await scoresOf({ name: 'normalised-match' }, texts, 'Paris')).toEqual([1, 0, 0]);
 });
 
-describe('right number', () => {
-  test('strict takes the one behind the marker, flexible the last; both are shown', async () => {
+describe('the right number', () => {
+  test('strict takes the one after the marker, flexible the last; both are shown', async () => {
     const rewards = await openRewards([
       { name: 'number-match' },
       { name: 'number-match', extraction: 'flexible', weight: 0 },
@@ -189,7 +189,7 @@ test('tags in their order, filled, with nothing outside', async () => {
   expect(await scoresOf({ name: 'format-tags', tags: 'a' }, ['<a>x</a>', '<a>x'])).toEqual([1, 0]);
 });
 
-test('weights add up, and the most that can be had is known where no code of a person decides', async () => {
+test("weights add up, and the maximum is known unless a person's code decides", async () => {
   const specs = [
     { name: 'exact-match', weight: 1 },
     { name: 'format-tags', weight: 0.2, tags: 'answer' },

@@ -76,7 +76,7 @@ test.each([
   expect(scored.total).toBe(0);
   expect(scored.parts).toEqual([0]);
   expect(scored.problems).toEqual([expect.stringMatching(message)]);
-  // What broke does not stay broken.
+  // It recovers after a failure.
   expect((await scoreOf(code('1'), 'x')).total).toBe(1);
 });
 

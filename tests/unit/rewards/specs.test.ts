@@ -1,4 +1,4 @@
-/** Rewards as a person writes them: what is wrong is named, with what may stand there. */
+/** Rewards as written by a person: errors name the fault and the allowed values. */
 import { expect, test } from 'vitest';
 import { readRewards } from '../../../src/rewards/specs.ts';
 
@@ -41,7 +41,7 @@ test.each(WRONG)('%j is refused', (value, message) => {
   expect(() => readRewards(value, 'rewards.json')).toThrow(message);
 });
 
-test('what is right is kept as it is, with its weight and JSON as text', () => {
+test('valid specs are kept unchanged, with weight, and JSON as text', () => {
   expect(readRewards({ name: 'regex', pattern: '(?<n>a)', group: true }, 'x')).toEqual([
     { name: 'regex', weight: 1, pattern: '(?<n>a)', group: true },
   ]);

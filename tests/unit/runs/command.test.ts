@@ -168,7 +168,7 @@ test('a run that starts from an adapter says so in its recipe, and leaves out wh
   expect(recipe).toMatchObject({ initAdapter: 'out/General-1', forgetting: true, steps: 10 });
   expect(Object.keys(recipe).filter((name) => /^(rank|alpha|targets|layers)/.test(name))).toEqual([]);
   expect(readRecipe(writeRecipe(recipe), 'run.json')).toEqual(recipe);
-  // Without them nothing is said of it.
+  // Without them, it is not mentioned.
   const plain = recipeOf(RUN, undefined, {});
   expect(Object.keys(plain).filter((name) => /^(init|forgetting|last|train|layers)/.test(name))).toEqual([]);
   const part = recipeOf({ ...RUN, method: 'full', trainWeights: 'norms', lastLayers: 2 }, undefined, {});

@@ -25,7 +25,7 @@ const fingerprint = fingerprintOf(runParts(run, sha256));
 const check = (changes: Partial<RunContent>, saved = fingerprint): string[] =>
   checkResumed(saved, runParts({ ...run, ...changes }, sha256));
 
-test('the time of a run is what the clock showed, whatever the zone is by then', () => {
+test('the time of a run is the local time at its start, whatever the zone now', () => {
   expect(clockTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02T03:04:05');
   const moment = new Date('2026-07-31T23:59:59');
   expect([moment.getDate(), moment.getHours(), clockTime(moment)]).toEqual([31, 23, '2026-07-31T23:59:59']);
@@ -68,17 +68,17 @@ describe('a run', () => {
     }
   });
 
-  it('goes on on another device, which is told', () => {
+  it('is resumed on another device, which is reported', () => {
     const elsewhere = runParts({ ...run, device: 'a processor' }, sha256);
     expect(checkResumed(fingerprint, elsewhere)).toEqual([]);
     expect(otherDevice(fingerprint, elsewhere)).toBe('llvmpipe');
     expect(otherDevice(fingerprint, runParts(run, sha256))).toBeUndefined();
-    // Not known of a run that an earlier version saved.
+    // Unknown for a run that an earlier version saved.
     const { device: _, ...parts } = runParts(run, sha256);
     expect(otherDevice(JSON.stringify(parts), elsewhere)).toBeUndefined();
   });
 
-  it('of an earlier version is resumed, and what it does not tell is named', async () => {
+  it('of an earlier version is resumed, and the parts that it lacks are named', async () => {
     const { weights: _, rows: __, told: ___, ...parts } = runParts(run, sha256);
     const old = JSON.stringify(parts);
     expect(check({ weights: 'b', rows: [] }, old)).toEqual(["the base model's weights", 'the rows']);
@@ -87,7 +87,7 @@ describe('a run', () => {
   });
 });
 
-test('blocks that an earlier version rounded are told from the same ones as they are', () => {
+test('blocks that an earlier version rounded are distinguished from exact ones', () => {
   const stored = { matrices: 'stored' } as const;
   expect(heldAs(stored, ['F32', 'Q8_0', 'Q4_0', 'Q4_1', 'BF16'])).toBe('stored');
   expect(heldAs(stored, ['F32', 'Q6_K'])).toBe('stored, exactly');

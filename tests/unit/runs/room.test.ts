@@ -1,4 +1,4 @@
-/** Whether what a run saves will fit, before its first step. */
+/** Whether a run's states will fit, before its first step. */
 import { describe, expect, test } from 'vitest';
 import { checkRoom, stateBytes, type Room } from '../../../src/runs/room.ts';
 import { defaultOptions } from '../../../src/train/options.ts';

@@ -1,4 +1,4 @@
-/** How long a run takes, from what was measured: every number computed from the run's own plans. */
+/** The time of a run, from measured speeds: every number is computed from the run's own plans. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runBuckets } from '../../../src/train/buckets.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
@@ -84,7 +84,7 @@ describe('the work of a run', () => {
     );
     // Rows differ in length: steps are of as many kinds as there are buckets.
     expect(new Set(steps).size).toBe(buckets.gradients.length);
-    // A forward alone is less than forward and reverse of as many rows.
+    // A forward alone is less than forward and backward of as many rows.
     expect(whole.validation).toBeLessThan((whole.steps / RUN.steps) * (held.length / RUN.batch));
     expect(whole.validation).toBeGreaterThan(0);
   });
@@ -117,7 +117,7 @@ test('a run that samples takes longer with more answers, longer ones, and more u
 });
 
 describe('a forecast', () => {
-  test('is none where nothing was measured, or no rows are open', async () => {
+  test('does not exist if nothing was measured, or no rows are open', async () => {
     expect(await forecastRuns([RUN], open, data, {})).toEqual([undefined]);
     expect(await forecastRuns([RUN], open, undefined, TEST)).toEqual([undefined]);
   });
@@ -126,7 +126,7 @@ describe('a forecast', () => {
     const time = await timeOf();
     expect(time.answers).toBe(0);
     expect(time.total).toBeCloseTo(time.steps + time.validations);
-    // Other rows fall together in other steps.
+    // Other rows meet in other steps.
     expect((await timeOf({ steps: 80 })).steps / time.steps).toBeCloseTo(2, 1);
     // One before the first step, then every 10 of 40: 5. Every 7: 1 + 6, of which the last is at the end.
     expect((await timeOf({ evalEvery: 7 })).validations).toBeCloseTo((7 / 5) * time.validations);
@@ -142,18 +142,18 @@ describe('a forecast', () => {
     expect(time.steps).toBeCloseTo((await timeOf()).steps / 2);
     expect(time.source).toMatchObject({ kind: 'run', steps: 40 });
     expect((await timeOf({ sampleEvery: 40 }, { own: { sizes: [size], answer: 3 } })).answers).toBe(6);
-    // What was measured before answers were says nothing of them.
+    // A measurement from before answers were measured says nothing about them.
     const test = { flops: SLOW, measured: 0 };
     expect(await timeOf({ sampleEvery: 40 }, { test })).not.toHaveProperty('answers');
   });
 
-  test('is none for settings that cannot be, and does not keep others from theirs', async () => {
+  test('does not exist for invalid settings, and others still get theirs', async () => {
     const times = await forecastRuns([{ ...RUN, rank: 0 }, { ...RUN, warmup: 99 }, RUN], open, data, TEST);
     expect(times.map((time) => time !== undefined)).toEqual([false, false, true]);
   });
 });
 
-describe('what makes a run shorter', () => {
+describe('a change that makes a run shorter', () => {
   const way = (ways: readonly Shortening[], key: keyof Shortening['change']): Shortening =>
     ways.find(({ change }) => key in change)!;
 

@@ -1,4 +1,4 @@
-/** The planner as the page asks it, without a GPU: what pressing an advice does is what it promised. */
+/** The planner as the page uses it, without a GPU: an advice does what it promised. */
 import { beforeAll, expect, test } from 'vitest';
 import type { WeightChoices } from '../../../src/model/weight-types.ts';
 import type { DataFile, DataOptions, RunMemory, RunOptions } from '../../../src/worker/api.ts';
@@ -90,7 +90,7 @@ test.each([
   },
 );
 
-test('rows whose file is not open are not cut otherwise', async () => {
+test('rows whose file is not open are not cut differently', async () => {
   const data = { ...(await rowsOf(FILES.document)), files: undefined };
   const { advice } = await planOf({ ...RUN, batch: 40 }, data, opened(LARGEST));
   expect(advice.length).toBeGreaterThan(0);
@@ -106,7 +106,7 @@ test('a run that is too large to be planned is refused with advice', async () =>
   expect((await planOf({ ...run, ...change }, data, opened())).peakBytes).toBe(peakBytes);
 });
 
-test('checkpointing is told where it is off and saves much, with what the plan says with it', async () => {
+test('checkpointing is offered if it is off and saves much, with the plan with it', async () => {
   const data = await rowsOf(FILES.chats);
   const run = { ...RUN, batch: 200 };
   const { peakBytes, checkpointed } = await planOf(run, data, opened());

@@ -22,7 +22,7 @@ test('the flag asks for steps or for time', () => {
     expect(() => readSaveEvery(text)).toThrow(/--save-every/);
 });
 
-test('it saves every so many steps, each once', async () => {
+test('it saves at an interval of steps, once each', async () => {
   const { clock, save } = clockOf({ steps: 20 });
   expect([0, 19, 20].map((step) => clock.stepsLeft(step))).toEqual([20, 1, 20]);
   expect([0, 19, 20, 40].map((step) => clock.due(step))).toEqual([false, false, true, true]);
@@ -30,7 +30,7 @@ test('it saves every so many steps, each once', async () => {
   expect([20, 21, 40].map((step) => clock.due(step))).toEqual([false, false, true]);
 });
 
-test('it saves every five minutes by default, and rarer where saving takes long', async () => {
+test('it saves every five minutes by default, and less often if saving takes long', async () => {
   const { clock, time, save } = clockOf(readSaveEvery(undefined));
   expect(clock.stepsLeft(3)).toBeUndefined();
   time.now = 299_999;

@@ -1,4 +1,4 @@
-/** As much of JSON Schema as the schema of recipes uses, so that a test can hold a recipe against it. */
+/** The part of JSON Schema that the schema of recipes uses, so that a test can check a recipe against it. */
 type Schema = Readonly<Record<string, unknown>>;
 
 export function accepts(schema: Schema, value: unknown): boolean {

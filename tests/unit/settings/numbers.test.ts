@@ -26,7 +26,7 @@ test.each(['a', '1,', '3-1', '-1', '1.5', '0-99999999', '1;2'])('%j is none', (t
   ).toThrow('expected whole numbers such as 0-3,5');
 });
 
-test('none is there twice, and the error says what may stand there', () => {
+test('none occurs twice, and the error names the allowed values', () => {
   expect(isAllowed(LAYERS, [1, 1])).toBe(false);
   expect(allowed(LAYERS)).toBe('different numbers such as 0-3, 5, each a whole number of at least 0');
 });

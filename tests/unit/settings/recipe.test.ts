@@ -1,4 +1,4 @@
-/** Recipes: what they may hold, by the reader and by the schema alike, and how flags go before them. */
+/** Recipes: the allowed content, by the reader and by the schema alike, and the precedence of flags. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ async function recipeFile(recipe: object): Promise<string> {
 const withRecipe = async (recipe: object, ...args: string[]): Promise<Flags<typeof trainFlags>> =>
   flagsWithRecipe(trainFlags, ['--recipe', await recipeFile(recipe), ...args]);
 
-/** A value that may stand in a setting. */
+/** An allowed value of a setting. */
 function valuesOf(setting: Setting): fc.Arbitrary<SettingValue> {
   const word = fc.stringMatching(/^[a-z][a-z_.]{0,8}$/);
   switch (setting.type) {
@@ -124,7 +124,7 @@ describe('the schema', () => {
   });
 });
 
-describe('a recipe that cannot be', () => {
+describe('an invalid recipe', () => {
   test.each<[object, string, string]>([
     [{ learningrate: 1 }, 'run.json: there is no setting "learningrate".', 'Leave it out'],
     [{ maxlength: 1 }, 'run.json: there is no setting "maxlength". Did you mean maxLength?', 'Leave it out'],
@@ -152,13 +152,13 @@ describe('a recipe that cannot be', () => {
     expect(error.remedy).toContain(remedy);
   });
 
-  test('and what is no JSON is told as such', async () => {
+  test('and a file that is not JSON is called that', async () => {
     await graftError(() => readRecipe('{"steps": 5,}', 'run.json'), 'json-syntax');
   });
 });
 
 describe('flags and recipes', () => {
-  test('say the same: settings of a form, as a recipe, as flags, as what the trainer takes', async () => {
+  test("are equivalent: settings of a form, as a recipe, as flags, as the trainer's options", async () => {
     const form = PAGE_TABLE.filter(({ name }) => !['name', 'samplePrompt'].includes(name));
     const settings = fc.record(Object.fromEntries(form.map((setting) => [setting.name, valuesOf(setting)])));
     const path = await recipeFile({});
@@ -166,7 +166,7 @@ describe('flags and recipes', () => {
       fc.asyncProperty(settings, async (chosen) => {
         const options = { ...START, ...chosen, samplePrompt: 'x', name: 'n' } as typeof START;
         const { warmup, steps, batch, beta } = options;
-        // What no rule refuses.
+        // Settings that no rule refuses.
         const sane = {
           ...options,
           ...{ warmup: Math.min(warmup, steps), batch: Math.max(2, batch), patience: 0, beta: beta || 1 },

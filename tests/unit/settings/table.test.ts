@@ -1,4 +1,4 @@
-/** The table of settings: every setting is whole, and a new contribution brings its own without touching it. */
+/** The table of settings: every setting is complete, and a new contribution adds its own without touching it. */
 import { describe, expect, test } from 'vitest';
 import { nameOfTerm, NAMES } from '../../../src/app/guide/names.ts';
 import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
@@ -23,16 +23,16 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
     }
   });
 
-  test('begins with a value that may stand there, for every method', () => {
+  test('has a valid default, for every method', () => {
     for (const { name: method } of METHODS) {
       const value = TABLE.resolve({ method })[setting.name];
-      // Nothing stands for no file and no template.
+      // An empty value means no file and no template.
       if (value === undefined) expect(setting.part === 'rows' || setting.initially !== undefined).toBe(true);
       else expect(isAllowed(setting, value), `${JSON.stringify(value)}: ${allowed(setting)}`).toBe(true);
     }
   });
 
-  test('takes no value of another kind', () => {
+  test('rejects values of another type', () => {
     for (const value of [
       null,
       undefined,
@@ -63,7 +63,7 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
   });
 });
 
-test('numbers are within their limits, and the limits are told', () => {
+test('numbers are within their limits, and errors name the limits', () => {
   const cases: [Parameters<typeof settingOf>[0], number[], number[], string][] = [
     ['rank', [1, 300, 1024], [0, 1.5, 1025], 'a whole number from 1 to 1024'],
     ['lr', [1e-9, 10], [0, -1, 11], 'a number above 0, at most 10'],
@@ -78,7 +78,7 @@ test('numbers are within their limits, and the limits are told', () => {
 });
 
 test('a run that was saved before has the same settings, in the same order', () => {
-  // As `graft train` wrote them into the fingerprint of a run before there was a table.
+  // The form of `graft train` in the fingerprint of a run before there was a table.
   const saved =
     '{"method":"lora","epochs":3,"batch":8,"accumulate":1,"maxLength":512,"lr":0.001,"schedule":"cosine","warmup":5,"weightDecay":0,"clip":1,' +
     '"lora":{"rank":8,"alpha":16,"dropout":0,"rsLora":false,"targets":["all-linear"],"rankPattern":{},"alphaPattern":{}},"rateRatio":1,"seed":42,' +

@@ -1,4 +1,4 @@
-/** A directory of the private file system, or of a disk, in memory: as much of it as is used, with a quota. */
+/** A directory of the private file system, or of a disk, in memory: the used part of its interface, with a quota. */
 
 class MemoryFile {
   readonly kind = 'file';
@@ -35,7 +35,7 @@ class MemoryFile {
     };
   }
 
-  /** What is written is there once it is closed. */
+  /** Written bytes appear once it is closed. */
   async createWritable(): Promise<object> {
     const written: Uint8Array[] = [];
     return {

@@ -23,7 +23,7 @@ const folders = async (root: MemoryFolder): Promise<number> =>
   (await root.getDirectoryHandle('models', { create: true })).children.size;
 
 describe('a model', () => {
-  test('is there once it is whole, with every file as it was written', async () => {
+  test('exists once it is complete, with every file as it was written', async () => {
     const { store } = makeStore();
     await keep(store, 'Tiny');
     expect(await store.list()).toMatchObject([
@@ -37,7 +37,7 @@ describe('a model', () => {
     expect(await files.open('other')).toBeUndefined();
   });
 
-  test('is not there before, and its leftovers go', async () => {
+  test('does not exist before, and its leftovers are deleted', async () => {
     const { store, root } = makeStore();
     const writer = await store.create({ name: 'Tiny', files: FILES, resumable: false });
     await writer.append('config.json', bytes('{}'));
@@ -48,7 +48,7 @@ describe('a model', () => {
     expect(await folders(root)).toBe(0);
   });
 
-  test('that is resumable goes on where it was', async () => {
+  test('that is resumable continues where it stopped', async () => {
     const { store } = makeStore();
     const plan = { name: 'Tiny', files: FILES, bytes: 12, source: 'hub/tiny', resumable: true };
     const writer = await store.create(plan);
@@ -84,7 +84,7 @@ describe('a model', () => {
     expect(await folders(root)).toBe(0);
   });
 
-  test('for which there is no room says so, and what was written of it can be taken away', async () => {
+  test('without enough room fails with that reason, and its partial files can be deleted', async () => {
     const { store, root } = makeStore(400);
     const writer = await store.create({ name: 'Big', files: ['weights'], resumable: false });
     await graftError(() => writer.append('weights', new Uint8Array(1000)), 'storage-full');
@@ -93,7 +93,7 @@ describe('a model', () => {
     expect(await folders(root)).toBe(0);
   });
 
-  test('whose file was cut or whose manifest is none is not read', async () => {
+  test('with a truncated file or an invalid manifest is not read', async () => {
     const { store, root } = makeStore();
     await keep(store, 'Tiny');
     const [folder] = (await root.getDirectoryHandle('models')).children.values();

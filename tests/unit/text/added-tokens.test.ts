@@ -1,4 +1,4 @@
-/** New tokens of a tokenizer: which texts can be some, and what the files say of them. */
+/** New tokens of a tokenizer: the allowed texts, and their entries in the files. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
 import { grownFolder } from '../../../src/export/grown-folder.ts';
@@ -38,7 +38,7 @@ describe('new tokens', () => {
     expect(error.what).toContain(what);
   });
 
-  test('each is one token wherever it stands, and answers show it', async () => {
+  test('each is one token wherever it occurs, and answers show it', async () => {
     const grown = await loadTokenizer(
       await grownFolder(sprig, newTokens(['<|tool|>', 'matey', 'a, b'], tokenizer)),
     );
@@ -52,7 +52,7 @@ describe('new tokens', () => {
     expect(grown.chatTemplate).toBe(tokenizer.chatTemplate);
   });
 
-  test('the files say so', async () => {
+  test('the files have them', async () => {
     const files = await grownFolder(sprig, newTokens(['<|tool|>'], tokenizer), 1025);
     const texts = addedTexts(await readJson(files, 'tokenizer.json'));
     expect([...texts].at(-1)).toEqual([1024, '<|tool|>']);
@@ -65,7 +65,7 @@ describe('new tokens', () => {
     expect(tokenizerConfigWith({ a: 1 }, { texts: ['x'], first: 5 })).toEqual({ a: 1 });
   });
 
-  test('one that the base has already stays as it is there', () => {
+  test("one that the base already has stays the base's", () => {
     const known = { id: 2, content: '<|im_end|>', special: true };
     const added = { texts: ['<|im_end|>'], first: 2 };
     expect(tokenizerWith({ added_tokens: [known] }, added)).toEqual({ added_tokens: [known] });

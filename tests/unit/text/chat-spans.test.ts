@@ -69,7 +69,7 @@ describe('answers in templates that change turns as others follow', () => {
     );
   });
 
-  it('are refused where nothing tells them from the rest', async () => {
+  it('are refused if nothing distinguishes them from the rest', async () => {
     // What stands in front depends on the answer, and half a conversation is refused.
     const template =
       "{% if messages|length < 2 %}{{ raise_exception('no') }}{% endif %}[{{ messages[1].content|length }}]" +
@@ -82,7 +82,7 @@ describe('answers in templates that change turns as others follow', () => {
     expect(error.what).toContain('message 2');
   });
 
-  it('say what was done', () => {
+  it('come with a note on what was done', () => {
     const [counted] = cases.filter(({ name }) => name.startsWith('the number of turns'));
     const [dropped] = cases.filter(({ name }) => name.startsWith('thoughts'));
     const thought = conversations[5];

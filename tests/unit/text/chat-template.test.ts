@@ -82,7 +82,7 @@ describe('templates as transformers renders them', () => {
     expect(render(template)).toBe(expected);
   });
 
-  it('tells the given time', () => {
+  it('has the given time', () => {
     const now = new Date(2024, 6, 5, 14, 3, 9);
     expect(render("{{ strftime_now('%d %b %Y %H:%M:%S %A %B %I%p %%') }}", { now })).toBe(
       '05 Jul 2024 14:03:09 Friday July 02PM %',
@@ -126,7 +126,7 @@ const python = JSON.parse(readFileSync(new URL('../../fixtures/jinja.json', impo
 describe("Python's Jinja", () => {
   it.each(python.cases)('$template', async ({ template, text, refused }) => {
     const print = (): string => renderChat(template, python.messages, { addGenerationPrompt: false });
-    // What transformers renders and Graft does not is refused, never rendered otherwise.
+    // What transformers renders and Graft does not is refused, never rendered differently.
     if (text === undefined || refused) await graftError(print, 'chat-template');
     else expect(print()).toBe(text);
   });
@@ -235,7 +235,7 @@ describe('hostile templates are stopped', () => {
     );
   });
 
-  it('but not honest work: a thousand messages of a kilobyte through a template that looks at each in several ways', () => {
+  it('but not honest work: a thousand messages of a kilobyte through a template that inspects each in several ways', () => {
     const template =
       "{% set ns = namespace(found=false, last=messages|length - 1) %}{% for message in messages[::-1] %}{% if not ns.found and message.role == 'user' %}{% set ns.found = true %}{% endif %}{% endfor %}" +
       "{% for message in messages %}{% set content = message.content | trim %}{% if '</think>' in content %}{% set content = content.split('</think>')[-1].lstrip('\n') %}{% endif %}" +
@@ -385,7 +385,7 @@ describe('the work of all renderings together', () => {
     expect(error.what).toContain('my-model/tokenizer_config.json');
   });
 
-  it('is no limit for a template that works as long as those in use', () => {
+  it('does not limit a template that works as long as common ones', () => {
     const template = new ChatTemplate(
       '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content | trim }}<|im_end|>\n{% endfor %}',
     );

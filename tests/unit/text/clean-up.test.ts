@@ -20,7 +20,7 @@ const wordPiece = { type: 'WordPiece', vocab, unk_token: '[UNK]' };
 const decoder = { type: 'WordPiece', prefix: '##', cleanup: false };
 
 describe('clean_up_tokenization_spaces', () => {
-  it('is passed over for BPE, as transformers 5 does', async () => {
+  it('is ignored for BPE, as in transformers 5', async () => {
     const spelt = Object.fromEntries([...'abx!=,.Ġ'].map((letter, id) => [letter, id]));
     const tokenizer = await loadTokenizer(
       memoryFiles({
@@ -38,7 +38,7 @@ describe('clean_up_tokenization_spaces', () => {
     const stream = tokenizer.streamDecoder();
     const pieces = tokenizer.encode(text).map((id) => stream.push(id));
     expect(pieces.join('')).toBe(text);
-    // No space waits for what follows it.
+    // No space is withheld.
     expect(pieces[1]).toBe(' ');
   });
 

@@ -100,7 +100,7 @@ const KINDS: Record<string, { pre?: string; prefix?: boolean; bos?: string }> = 
 };
 
 /**
- * What llama.cpp's converter writes, from tokenizer.json, and the merges. Sentencepiece's score of a piece is the place of its first merge.
+ * The output of llama.cpp's converter, from tokenizer.json, and the merges. Sentencepiece's score of a piece is the place of its first merge.
  */
 function metadataOf(family: string): { metadata: Metadata; merges: string[] } {
   const { model, added_tokens } = JSON.parse(

@@ -73,7 +73,7 @@ function gives(name: string, gguf: string): void {
     expect(ours.vocabSize).toBe(theirs.vocabSize);
     expect(ours.specialTokens).toEqual(theirs.specialTokens);
     expect([ours.eosId, ours.padId, ours.startId]).toEqual([theirs.eosId, theirs.padId, theirs.startId]);
-    // And where llama.cpp stops besides.
+    // And where llama.cpp stops in addition.
     const end = ours.idOf('<|endoftext|>');
     expect(ours.eosIds).toEqual(end === undefined ? theirs.eosIds : [...theirs.eosIds, end]);
     expect(ours.chatTemplate).toBe(theirs.chatTemplate);
@@ -112,7 +112,7 @@ async function made(
 const { NORMAL, CONTROL, USER_DEFINED } = TOKEN_TYPE;
 
 describe('the end of a turn in a GGUF file', () => {
-  it('is known by its text where no key tells it', async () => {
+  it('is known by its text if no key names it', async () => {
     const tokenizer = await made([
       ['<s>', CONTROL],
       ['</s>', CONTROL],

@@ -88,7 +88,7 @@ describeShared('what is learnt from', () => {
     ]);
   });
 
-  it('a completion is the answer to its prompt where there is a template, and plain text where it is switched off', async () => {
+  it('a completion is the answer to its prompt with a template, and plain text without', async () => {
     const tokenizer = await smol();
     const example = { kind: 'completion', prompt: '2+2?', completion: 'Four.', separator: '\n' } as const;
     const asChat = renderExample(example, tokenizer);
@@ -99,7 +99,7 @@ describeShared('what is learnt from', () => {
     expect(supervisedText(plain, tokenizer)).toEqual(['Four.<|im_end|>']);
   });
 
-  it('all of a plain text but its first token', async () => {
+  it('all of a plain text except its first token', async () => {
     const tokenizer = await stories();
     const row = renderExample({ kind: 'text', text: 'Once upon a time' }, tokenizer);
     expect(row.ids).toEqual([1, 403, 407, 261, 378, 2]);

@@ -1,4 +1,4 @@
-/** Which regular expressions of a tokenizer's file are run: all that the families have, and none that could run for ever. */
+/** Which regular expressions of a tokenizer's file are run: all of the families', and none that could run forever. */
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -70,7 +70,7 @@ describe('regular expressions', () => {
     'a?'.repeat(28) + 'a'.repeat(28) + '!',
     '(?:a|aa)'.repeat(28) + '!',
     'a{0,3}'.repeat(14) + '!',
-    // What is in a class for Oniguruma and outside of it for JavaScript, and the other way round.
+    // Characters that Oniguruma has in a class and JavaScript has not, and vice versa.
     `[[]]${'a?'.repeat(28)}${'a'.repeat(28)}!`,
     `[]]${'a?'.repeat(28)}${'a'.repeat(28)}!`,
     'a*a*!',
@@ -95,7 +95,7 @@ describe('regular expressions', () => {
     expect(needsWatch(source, 'x')).toBe(watched);
   });
 
-  it('what it lets through is not exponential', () => {
+  it('accepted patterns are not exponential', () => {
     // Short patterns of repeats, groups and alternatives over two letters, on the texts that make such patterns explode.
     const atom = fc.constantFrom('a', 'b', '[ab]', '.', '(?:a)', '(?:ab)');
     const { pattern } = fc.letrec<{ pattern: string; piece: string }>((tie) => ({
@@ -163,24 +163,24 @@ describe('patterns that are watched', () => {
     );
   });
 
-  it('are stopped when their attempts take too long, and not for a machine that slept', async () => {
+  it('are stopped if their attempts take too long, but not because the machine slept', async () => {
     let clock = 0;
     vi.spyOn(performance, 'now').mockImplementation(() => clock);
     const tokenizer = await load({ pre_tokenizer: splitBy('a*!') });
     clock = 3_600_000;
     expect(tokenizer.encode('aaaa')).toEqual([0, 0, 0, 0]);
-    // A clock on which every look is 400 ms after the one before.
+    // A clock that advances by 400 ms at every check.
     vi.spyOn(performance, 'now').mockImplementation(() => (clock += 400));
     const error = await graftError(() => tokenizer.encode('a'.repeat(2000)), 'tokenizer-pattern');
     expect(error.what).toContain('tokenizer.json: pre_tokenizer was stopped');
   });
 
-  it('leave steps alone that have a pattern of the library itself', async () => {
+  it("do not touch steps with the library's own pattern", async () => {
     const tokenizer = await load({ pre_tokenizer: { type: 'BertPreTokenizer' } });
     expect(tokenizer.encode('ab !')).toEqual([0, 1, 2]);
   });
 
-  it('put a content as it stands in the place of what they find', async () => {
+  it('replace their matches by the literal content', async () => {
     const replace = { type: 'Replace', pattern: { Regex: 'a' }, content: '$&' };
     const tokenizer = await load({ normalizer: replace });
     expect(tokenizer.encode('ab')).toEqual([5, 6, 1]);

@@ -1,4 +1,4 @@
-/** What each token of a text is shown as: alone, also where it is a byte, and readable, where a character takes several. */
+/** The shown text of each token: separate even for a byte, and readable if a character takes several. */
 import { describe, expect, test } from 'vitest';
 import { partInWords, drawn } from '../../../src/app/use/candidates.ts';
 import { createStreamDecoder } from '../../../src/text/stream-decoder.ts';
@@ -43,7 +43,7 @@ describe('bytes', () => {
   const tokenizer = byteTokenizer(['a', ' word']);
   const [A, WORD] = [256, 257];
 
-  test('stand alone, and not with the token behind them', () => {
+  test('are separate from the token after them', () => {
     expect(texts([A, 10, WORD, 10], tokenizer)).toEqual([
       { text: 'a' },
       { text: '\n' },
@@ -52,7 +52,7 @@ describe('bytes', () => {
     ]);
   });
 
-  test('of one character say which of its parts they are, and its first one has it', () => {
+  test('of one character say which of its parts they are, and the first one has the character', () => {
     const shown = texts([...bytes('né🙂'), WORD], tokenizer);
     expect(shown.map(({ text }) => text)).toEqual(['n', 'é', '', '🙂', '', '', '', ' word']);
     expect(shown[2].part).toEqual({ text: 'é', number: 2, count: 2 });
@@ -61,7 +61,7 @@ describe('bytes', () => {
     expect(partInWords(shown[4])).toBe('part 2 of 4 of “🙂”');
   });
 
-  test('that are no text are a mark each', () => {
+  test('that are not text are one replacement character each', () => {
     expect(texts([0xc3, 0xc3, A], tokenizer)).toEqual([
       { text: '\uFFFD' },
       { text: '\uFFFD' },

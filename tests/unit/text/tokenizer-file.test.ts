@@ -104,7 +104,7 @@ describe('tokenizer files', () => {
     expect(await stops({ 'config.json': config, 'generation_config.json': '{}' })).toEqual([27]);
   });
 
-  it('ends texts with the token of the model where its own files name none, as GPT-2 has it', async () => {
+  it("ends texts with the model's token if the tokenizer's files name none, as for GPT-2", async () => {
     const config = { 'config.json': '{"eos_token_id":31}' };
     const tokenizer = await load(small(), { model_max_length: 1024 }, config);
     expect([tokenizer.eosToken, tokenizer.eosId, tokenizer.eosIds]).toEqual(['<s>', 31, [31]]);
@@ -122,7 +122,7 @@ describe('tokenizer files', () => {
     expect(await starts(small(), { add_bos_token: false })).toBeUndefined();
   });
 
-  it('leaves out what it cannot spell where there is no unknown token', async () => {
+  it('leaves out what it cannot spell if there is no unknown token', async () => {
     const tokenizer = await load(changed((file) => (file.model.unk_token = null)));
     // BPE without an unknown token leaves out what it cannot spell, as the reference implementation does.
     expect(tokenizer.encode('a!b')).toEqual([0, 1]);
@@ -143,7 +143,7 @@ describe('tokenizer files', () => {
     expect((await load(small())).chatTemplate).toBeUndefined();
   });
 
-  it('takes every numeric character for a digit, as the reference implementation does', async () => {
+  it('treats every numeric character as a digit, like the reference implementation', async () => {
     const split = changed((file) => {
       file.pre_tokenizer = { type: 'Digits', individual_digits: false };
       file.decoder = null;
@@ -189,7 +189,7 @@ describe('tokenizer files', () => {
     );
   });
 
-  it('takes no byte order mark for a space', async () => {
+  it('does not treat a byte order mark as a space', async () => {
     const vocab = Object.fromEntries(
       ['ï', '»', '¿', 'a', 'Ġ', '¿a', '»¿', 'Ġa'].map((token, id) => [token, id]),
     );

@@ -154,13 +154,13 @@ describeShared('tokenizers against the reference', () => {
     expect(stories.decode(ids)).toBe('a\uFEFFb');
   });
 
-  it('holds bytes back until their run ends, and decodes a damaged run as the reference implementation does', async () => {
+  it('withholds bytes until their run ends, and decodes a damaged run like the reference implementation', async () => {
     const stories = await loadTokenizer(sharedFolder('models', 'stories260K'));
     const bytes = ['F0', '9F', '99', '82'].map((byte) => stories.idOf(`<0x${byte}>`) ?? -1);
     const [a] = stories.encode('a');
     expect(streamed(stories, [a, ...bytes, a])).toEqual(['a', '', '', '', '', '🙂 a', '']);
     expect(streamed(stories, [a, 13])).toEqual(['a', '', '\n']);
-    // A run is text as a whole or not at all.
+    // A run is entirely text, or not at all.
     expect(streamed(stories, [a, 13, ...bytes.slice(0, 2), a])).toEqual([
       'a',
       '',
@@ -174,7 +174,7 @@ describeShared('tokenizers against the reference', () => {
     expect(stories.decode(ids)).toBe('nam\uFFFD\uFFFD\uFFFDh very\uFFFD\uFFFD\uFFFDz\uFFFD');
   });
 
-  it('a special token that is left out does not part the bytes around it', async () => {
+  it('an omitted special token does not separate the bytes around it', async () => {
     const stories = await loadTokenizer(sharedFolder('models', 'stories260K'));
     const stream = stories.streamDecoder({ skipSpecialTokens: true });
     const pieces = [3, 0, 131].map((id) => stream.push(id));
@@ -182,7 +182,7 @@ describeShared('tokenizers against the reference', () => {
     expect(stories.decode([3, 0, 131], { skipSpecialTokens: true })).toBe('\uFFFD\uFFFD');
   });
 
-  it('holds half an emoji of a byte-level tokenizer back', async () => {
+  it('withholds half an emoji of a byte-level tokenizer', async () => {
     const smol = await loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct'));
     const ids = smol.encode('a🙂');
     expect(ids.length).toBeGreaterThan(2);

@@ -1,4 +1,4 @@
-/** Settings that are asked about, and those that are not. */
+/** Settings that raise a doubt, and those that do not. */
 import { describe, expect, test } from 'vitest';
 import { PRESETS } from '../../../src/app/train/presets.ts';
 import { presetOptions, suggest } from '../../../src/app/train/settings.ts';
@@ -32,7 +32,7 @@ describe('a doubt', () => {
     expect(keysOf(change, run)).toEqual([key]);
   });
 
-  test('says what is set, what is usual and why', () => {
+  test('names the setting, the usual value and the reason', () => {
     const [doubt] = findDoubts({ ...defaultOptions(), lr: 0.5 }, RUN);
     expect(doubt.what).toBe(
       'A learning rate of 0.5 is very high for an adapter of a model of 135 million parameters.',

@@ -45,7 +45,7 @@ describe('planMemory', () => {
     expect(plan.largestBinding).toEqual({ label: 'model.embed_tokens.weight', bytes: 49_152 * 576 * 2 });
   });
 
-  test('more tokens at once than WebGPU dispatches are refused, and said with what to change', async () => {
+  test('more tokens at once than WebGPU dispatches are refused, with what to change', async () => {
     for (const changes of [
       { batch: 1_000_000, maxLength: 512 },
       { batch: 64, maxLength: 131_072 },
@@ -145,7 +145,7 @@ describe('adviseMemory', () => {
     });
   });
 
-  test('what costs only time comes before what changes the result, and what fits before what does not', async () => {
+  test('changes that cost only time come before those that change the result, and sufficient ones before others', async () => {
     const asked = settings({ maxLength: 512, batch: 4 });
     const advice = await adviseMemory(USUAL, smol, asked, 700 * MB);
     expect(advice.map(({ change, fits }) => [change, fits])).toEqual([
@@ -161,7 +161,7 @@ describe('adviseMemory', () => {
       expect((await planMemory(USUAL, smol, changed)).peakBytes).toBe(peakBytes);
   });
 
-  test('of known rows, what is promised is what the changed run takes, to the byte', async () => {
+  test('for known rows, the promise is what the changed run takes, to the byte', async () => {
     const lengths = [20, 133, 60, 41, 17, 256, 90, 12];
     const rows = lengths.map((length) => {
       const ids = Array.from({ length }, (_, t) => t);
@@ -197,7 +197,7 @@ describe('adviseMemory', () => {
     expect(plan.peakBytes).toBe(first.peakBytes);
   });
 
-  test('where no change is enough, as many together as it takes', async () => {
+  test('if no change is enough, it combines as many as needed', async () => {
     const asked = settings({ maxLength: 512, batch: 4 }, 'f32');
     const [first, ...rest] = await adviseMemory(USUAL, smol, asked, 450 * MB);
     expect(first).toMatchObject({ change: 'all', fits: true });

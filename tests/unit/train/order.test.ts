@@ -12,7 +12,7 @@ function taken(count: number, options: ConstructorParameters<typeof RowOrder>[1]
   return Array.from({ length: steps }, (_, step) => order.rowsOf(step)).flat();
 }
 
-it('a validation measures so many rows at most, from all over the part', () => {
+it('a validation measures a limited number of rows, spread over the part', () => {
   const rows = Array.from({ length: 10_000 }, (_, i) => i);
   const measured = validationRows(rows);
   expect(measured).toHaveLength(MOST_VALIDATION_ROWS);
@@ -104,7 +104,7 @@ describe('the order of a mixture', () => {
     expect(new RowOrder(rows, { ...options, seed: 4 }).rowsOf(0)).not.toEqual(steps[0]);
   });
 
-  it('has rows of one task together in a step, and in micro-batches of their own', () => {
+  it('keeps rows of one task together in a step, and in separate micro-batches', () => {
     const order = new RowOrder(rows, options);
     const step = order.rowsOf(0).map((place) => rows[place]);
     const groups = microBatches(step, { batch: 4, maxLength: 8, packing: false });
@@ -139,7 +139,7 @@ describe('micro-batches', () => {
     expect(lengths(microBatches([5, 50, 5].map(row), options))).toEqual([[5], [50], [5]]);
   });
 
-  it('are none of no rows', () => {
+  it('do not exist without rows', () => {
     expect(microBatches([], { batch: 2, maxLength: 10, packing: true })).toEqual([]);
   });
 });

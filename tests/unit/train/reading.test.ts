@@ -1,4 +1,4 @@
-/** What is said of a run, on curves of real ones: the bundled model, trained well and badly (tests/fixtures/curves.mjs). */
+/** Readings of real curves: the bundled model, trained well and badly (tests/fixtures/curves.mjs). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fromTo, isAlarm } from '../../../src/app/train/reading-brief.ts';
@@ -63,7 +63,8 @@ describe('a run is called what it is', () => {
 });
 
 test('a short run that fell until its rate had gone to 0 lost nothing, though its loss is still high', () => {
-  // The bundled model on banking77: 30 steps of 8 rows, rate 1e-3, cosine. No text of a vocabulary of 1024 has a higher loss of single tokens than its logarithm.
+  // The bundled model on banking77: 30 steps of 8 rows, rate 1e-3, cosine. No text of a vocabulary of 1024 has a higher loss of single tokens than
+  // its logarithm.
   const losses = [
     11.46, 10.65, 11.7, 10.7, 10.94, 11.09, 10.36, 9.16, 10.2, 9.93, 9.31, 9.15, 9.05, 8.56, 8.73, 8.81, 8.29,
     8.41, 8.36, 7.49, 8.26, 8.29, 7.55, 7.06, 7.73, 8.25, 7.11, 7.62, 6.83, 7.93,
@@ -80,7 +81,7 @@ test('a short run that fell until its rate had gone to 0 lost nothing, though it
   };
   expect(readCurve(curve)).toMatchObject({ kind: 'falling', of: 'validation' });
   expect(readCurve({ ...curve, evals: [] })).toMatchObject({ kind: 'falling', of: 'training' });
-  // One that had risen far first is lost.
+  // A run that first rose far is lost.
   const risen = curve.points.map(({ step, loss }) => ({
     step,
     loss: step > 2 && step < 9 ? loss + 5 : loss,
@@ -100,7 +101,7 @@ describe('a run that shot up', () => {
     expect(readCurve(recovered())).toMatchObject({ kind: 'unsteady', peak: { step: 3 } });
   });
 
-  test('is known as lost by what it had reached before, where nothing else is known', () => {
+  test('is known as lost by its earlier best, if nothing else is known', () => {
     const { unigramLoss: _, ...curve } = curveOf('a rate of 0.03, 200 steps');
     const reading = readCurve(curve);
     expect(reading).toMatchObject({ kind: 'lost', low: { step: 10 }, peak: { step: 23 } });
@@ -132,8 +133,8 @@ test('the loss of single tokens is the entropy of the supervised ones', () => {
   expect(unigramLoss([{ labels: [-100] }])).toBe(0);
 });
 
-describe('where validation came at the end only', () => {
-  /** As recorded, without the validations between. */
+describe('if validation came only at the end', () => {
+  /** The recorded curve, without the validations in between. */
   const ends = (name: string): Reading => {
     const { evals, ...curve } = curveOf(name);
     return readCurve({ ...curve, evals: [evals[0], evals[evals.length - 1]] });
@@ -146,7 +147,7 @@ describe('where validation came at the end only', () => {
   });
 });
 
-describe('what is told', () => {
+describe('the words', () => {
   test('names the step, the numbers of validation and what to try', () => {
     const reading = read('twelve rows, many times');
     const { name, how, advice, bad } = tell(reading, false);
@@ -174,7 +175,7 @@ describe('what is told', () => {
     expect(tell(reading, false).advice).toMatch(/^Keep some rows for validation/);
   });
 
-  test('every kind has a sentence on how it was told, and ends it', () => {
+  test('every kind has a whole sentence on the evidence', () => {
     for (const { name } of recorded)
       for (const going of [true, false]) {
         const told = tell(read(name), going);
@@ -198,7 +199,7 @@ describe('while a run goes on', () => {
     expect(fine.how).not.toMatch(/settled/);
   });
 
-  test('trouble is told when it shows, and nothing before', () => {
+  test('trouble is reported when it shows, and not before', () => {
     expect(isAlarm(read('twelve rows, many times', 20))).toBe(false);
     expect(read('twelve rows, many times', 40)).toMatchObject({ kind: 'overfitting', best: { step: 20 } });
     expect(isAlarm(read('the sample as it is', 6))).toBe(false);
@@ -241,7 +242,7 @@ describe('a curve over pairs', () => {
     expect(reading.margin!.to).toBeGreaterThan(reading.margin!.from);
   });
 
-  test('whose chosen answers get less likely is told, where there is a reference to be compared with', () => {
+  test('whose chosen answers get less likely is reported, if there is a reference to compare with', () => {
     const falling = (to: number, told: object): Reading =>
       readCurve({
         steps: 60,
@@ -265,7 +266,7 @@ describe('a curve over pairs', () => {
     expect(falling(-3, { kl: 4, chosen_reward: null }).kind).not.toBe('chosen-falls');
   });
 
-  test('is not where the margin has settled, is small, or pairs are wrong', () => {
+  test('is fine if the margin has settled, is small, or pairs are wrong', () => {
     for (const reading of [
       pairs(1, (share) => Math.min(6, 20 * share)),
       pairs(1, (share) => 2 * share),

@@ -79,7 +79,7 @@ describe('state files', () => {
           const bytes = files[name].slice();
           const place = at % bytes.length;
           bytes[place] ^= change;
-          // The file's last character may be missed: it is a line's end.
+          // The file's last character may be missing: it is a line end.
           const damaged = cut ? bytes.slice(0, Math.max(0, place - 2)) : bytes;
           if ((await resultOrGraftError(() => read({ ...files, [name]: damaged }))) === 'error') errors++;
           else expect(cut, `${name} cut at ${place} was read`).toBe(false);

@@ -1,4 +1,4 @@
-/** What is still to come of a run, and how long it takes. */
+/** The rest of a run, and its time. */
 import { describe, expect, test } from 'vitest';
 import {
   samplesAfter,
@@ -10,14 +10,14 @@ import {
 const PLAN = { steps: 25, evalEvery: 10, sampleEvery: 5 };
 
 describe('what is still to come', () => {
-  test('validations come every so many steps, and once more at an end that is none of these', () => {
+  test('validations come at their interval, and once more at the end', () => {
     expect([0, 9, 10, 20, 24, 25].map((step) => validationsAfter(step, PLAN))).toEqual([3, 3, 2, 1, 1, 0]);
     expect([0, 19, 20].map((step) => validationsAfter(step, { ...PLAN, steps: 20 }))).toEqual([2, 1, 0]);
     expect(validationsAfter(0, { ...PLAN, evalEvery: 0 })).toBe(0);
     expect(validationsAfter(0, { ...PLAN, evalEvery: 100 })).toBe(1);
   });
 
-  test('answers come every so many steps', () => {
+  test('answers come at their interval', () => {
     expect([0, 4, 5, 24, 25].map((step) => samplesAfter(step, PLAN))).toEqual([5, 5, 4, 1, 0]);
     expect(samplesAfter(0, { ...PLAN, sampleEvery: 0 })).toBe(0);
   });

@@ -14,7 +14,7 @@ describeShared('blocks against gguf-py', () => {
     const values = tensors.get('values')!;
     expect(raw).toHaveLength(storedBytes(type, values.shape));
     const expected = toFloat32(await values.read(), 'F32');
-    // Through the layout that devices read: what they hold is what the file holds.
+    // Through the layout that devices read: it has the numbers of the file.
     const ours = toFloat32(raw, type);
     const bits = (floats: Float32Array): Uint32Array => new Uint32Array(Float32Array.from(floats).buffer);
     expect(bits(ours)).toEqual(bits(expected));

@@ -17,7 +17,7 @@ export interface TensorToWrite {
   /** The number of a ggml type. */
   type: number;
   data: Uint8Array;
-  /** From the data's start; default: behind the tensor before. */
+  /** From the data's start; default: after the previous tensor. */
   offset?: number;
 }
 

@@ -52,7 +52,7 @@ describeShared('GGUF files against the Hugging Face folder', () => {
     }
   });
 
-  it('tells the configuration', async () => {
+  it('gives the configuration', async () => {
     const files = await modelFolder(memoryFiles({ 'm.gguf': story('F32') }));
     const { torch_dtype, ...expected } = sharedJson<Record<string, unknown>>(
       'models',
@@ -78,7 +78,7 @@ describeShared('GGUF files against the Hugging Face folder', () => {
     expect(ours.tensors.map(({ name, shape, start }) => ({ name, shape, start }))).toEqual(described);
   });
 
-  it('takes files of the folder before what the metadata say', async () => {
+  it('prefers files of the folder to the metadata', async () => {
     const files = await modelFolder(
       memoryFiles({ 'm.gguf': story('F32'), 'config.json': '{"model_type":"mine"}' }),
     );

@@ -55,7 +55,7 @@ describe('a download', () => {
     expect(server.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
   });
 
-  it('goes on after breaks, from the byte where it broke', async () => {
+  it('continues after breaks, from the byte where it broke', async () => {
     const sink = new MemorySink();
     server.fail(/\/lfs\//, { cut: 70_000 });
     server.fail(/\/lfs\//, { cut: 50_000 });
@@ -67,7 +67,7 @@ describe('a download', () => {
     expect(third).toBe('bytes=120000-');
   });
 
-  it('counts tries that bring nothing, and waits as long as it is told to', async () => {
+  it('counts tries without a new byte, and waits as long as the server asks', async () => {
     server.fail(/\/lfs\//, { cut: 1000 }, 5);
     await bring(new MemorySink());
     server.fail(/\/lfs\//, { status: 503 }, 2);
@@ -81,7 +81,7 @@ describe('a download', () => {
     ]);
   });
 
-  it('gives up a transfer in which nothing comes any more', async () => {
+  it('gives up a stalled transfer', async () => {
     server.fail(/\/lfs\//, { stall: 30_000 }, 1);
     const sink = new MemorySink();
     await bring(sink, undefined, { patience: { ...PATIENCE, idleMs: 300 } });
@@ -89,7 +89,7 @@ describe('a download', () => {
     expect(ranges()).toEqual(['bytes=0-', 'bytes=30000-']);
   });
 
-  it('can be paused and goes on later, also from another visit', async () => {
+  it('can be paused and continued later, also in another visit', async () => {
     const sink = new MemorySink();
     const controller = new AbortController();
     server.fail(/\/lfs\//, { slow: { chunk: 10_000, ms: 5 } });
@@ -110,7 +110,7 @@ describe('a download', () => {
     expect(same(sink.bytes('model.safetensors'), WEIGHTS)).toBe(true);
   });
 
-  it('fetches nothing that is there', async () => {
+  it('does not fetch existing files', async () => {
     const sink = new MemorySink();
     await bring(sink);
     server.reset();
@@ -137,7 +137,7 @@ describe('a download', () => {
     expect(same(sink.bytes('model.safetensors'), WEIGHTS)).toBe(true);
   });
 
-  it('throws away what is not what the hub declares', async () => {
+  it("discards files that do not match the hub's declarations", async () => {
     const sink = new MemorySink();
     const other = WEIGHTS.slice();
     other[100] ^= 1;
@@ -170,7 +170,7 @@ describe('a download', () => {
     await graftError(() => fetchModel(offer, sink, options()), 'hub-range');
   });
 
-  it('keeps what came when the disk is full', async () => {
+  it('keeps the stored part if the disk is full', async () => {
     const sink = new MemorySink();
     sink.room = 100_000;
     const error = await graftError(() => bring(sink), 'storage-full');
@@ -182,7 +182,7 @@ describe('a download', () => {
     expect(ranges()).toEqual([`bytes=${have}-`]);
   });
 
-  it('names circles and servers that are not there', async () => {
+  it('names redirect loops and unreachable servers', async () => {
     server.fail(/circle/, { location: '/circle.gguf' }, 99);
     await graftError(() => find(`${server.address}/circle.gguf`), 'hub-redirects');
     const error = await graftError(() => find('a/b', { hub: 'http://localhost:9' }), 'hub-unreachable');
@@ -196,7 +196,7 @@ describe('a download', () => {
     expect(weights.names().length).toBeGreaterThan(10);
   });
 
-  it('measures its speed lately', () => {
+  it('measures its recent speed', () => {
     const rate = new Rate();
     rate.add(0, 0);
     expect(rate.bytesPerSecond).toBeUndefined();

@@ -1,4 +1,4 @@
-/** Which files of a repository are taken, and what the hub's refusals mean. */
+/** Which files of a repository are chosen, and what the hub's refusals mean. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findModels } from '../../../src/weights/hub.ts';
@@ -23,7 +23,7 @@ import {
 serveHub();
 
 describe('the listing', () => {
-  it('is pinned to its commit, and holds only what is needed', async () => {
+  it('is pinned to its commit, and has only what is needed', async () => {
     const offer = await find();
     expect(offer).toMatchObject({ name: 'tiny/model', licence: 'apache-2.0', gated: false });
     expect(offer.source).toBe(`${server.address}/tiny/model/tree/${commitOf(tiny)}`);
@@ -57,7 +57,7 @@ describe('the listing', () => {
     expect(await find(offer.source)).toEqual(offer);
   });
 
-  it('of several ways to have a model gives each, pinned', async () => {
+  it('with several choices of a model gives each, pinned', async () => {
     const asked = 'tiny/both';
     server.repos.set(asked, {
       files: { ...tiny.files, 'b.gguf': noise(30_000, 6), 'a.gguf': noise(40_000, 7) },

@@ -1,4 +1,4 @@
-/** What the tests of the hub's client share: a server with models, a place for what comes, and the requests. */
+/** Shared by the tests of the hub's client: a server with models, a sink, and the requests. */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
@@ -33,7 +33,7 @@ export function noise(size: number, seed = 1): Uint8Array<ArrayBuffer> {
 /** Comparing half a million numbers one by one takes seconds. */
 export const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-/** Keeps what comes in memory, with as much `room` as a test gives it. */
+/** Keeps downloads in memory, within `room` bytes. */
 export class MemorySink implements DownloadSink {
   readonly #chunks = new Map<string, Uint8Array[]>();
   readonly versions = new Map<string, string>();
@@ -115,7 +115,7 @@ export function serveHub(): void {
   beforeEach(() => server.reset());
 }
 
-/** Tries soon, since the server is near. */
+/** Retries soon, since the server is local. */
 export const PATIENCE = { tries: 3, firstPauseMs: 1, longestPauseMs: 4, idleMs: 10_000 };
 export const options = (changes: Partial<HubOptions> = {}): HubOptions => ({
   hub: server.address,

@@ -1,4 +1,4 @@
-/** Results in an archive: how their rows were drawn comes along, and results from before that was kept are still read. */
+/** Results in an archive: they include how their rows were drawn, and older results without that are still read. */
 import { parse } from 'valibot';
 import { expect, test } from 'vitest';
 import { FeedbackFile, ResultFile } from '../../../src/worker/archive/layout.ts';
@@ -94,7 +94,7 @@ const SAID = {
   },
 };
 
-test('a further run and what was said of an answer are kept whole', () => {
+test('a further run and the judgement of an answer are kept unchanged', () => {
   expect(parse(ResultFile, FURTHER)).toEqual(FURTHER);
   expect(parse(FeedbackFile, SAID)).toEqual(SAID);
 });
@@ -131,7 +131,7 @@ const tuned = (forgetting: object): object => ({
 });
 const PROMPT = { prompt: '?', before: 'a', rightBefore: true, after: 'b', rightAfter: false };
 
-test('a row of the table of everything tuned is kept whole', () => {
+test('a row of the table of everything tuned is kept unchanged', () => {
   const result = tuned({ prompts: [PROMPT] });
   expect(parse(ResultFile, result)).toEqual(result);
 });
@@ -156,7 +156,7 @@ const stages = (score: object): object => ({
   },
 });
 
-test('stages on their tests are kept, and what is no score is refused', () => {
+test('stages on their tests are kept, and an invalid score is refused', () => {
   const result = stages({ right: 5 });
   expect(parse(ResultFile, result)).toEqual(result);
   expect(() => parse(ResultFile, stages({ right: -1 }))).toThrow();

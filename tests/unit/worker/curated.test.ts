@@ -1,4 +1,4 @@
-/** The curated list: configurations that are what they are said to be, and plans of them without weights or a GPU. */
+/** The curated list: correct configurations, and their plans without weights or a GPU. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { GpuLowering } from '../../../src/engine/webgpu/lowering.ts';
@@ -28,7 +28,7 @@ test.each([
   expect(curatedModels().find((model) => model.id === id)?.parameters).toBe(parameters);
 });
 
-test('the list says what a person has to know', () => {
+test('the list has all that a person has to know', () => {
   const models = curatedModels();
   expect(models.length).toBe(8);
   for (const { id, goodAt, licence, gated, mirror, weightBytes, parameters } of models) {
@@ -59,21 +59,21 @@ test.each([
   expect(forecast.tokens).toBe(1024);
 });
 
-test('time is told where something was measured, and grows with the work', async () => {
+test('a time is given if something was measured, and grows with the work', async () => {
   const [small, , , , large] = curatedModels().map(({ id }) => curatedDefinition(id)!);
   expect(await forecastModel(USUAL, small, SETTINGS, undefined)).not.toHaveProperty('secondsPerStep');
   const speed = { flops: 1e12, measured: 0 };
   const [a, b] = await Promise.all(
     [small, large].map((definition) => forecastModel(USUAL, definition, SETTINGS, speed)),
   );
-  // Forward and reverse through frozen weights: 4 operations for each weight and token, and some for what is no product.
+  // Forward and backward through frozen weights: 4 operations for each weight and token, and some for everything else.
   const least = (4 * 1024 * parametersOf(small)) / speed.flops;
   expect(a.secondsPerStep).toBeGreaterThan(least);
   expect(a.secondsPerStep).toBeLessThan(1.5 * least);
   expect(b.secondsPerStep! / a.secondsPerStep!).toBeGreaterThan(6);
 });
 
-test('what a GPU does not allow is said: activations, while weights are kept in pieces', async () => {
+test('buffers that a GPU does not allow are reported: activations, while weights are split into shards', async () => {
   const limits = { ...USUAL_GPU.limits, maxStorageBufferBindingSize: 2 ** 27, maxBufferSize: 2 ** 28 };
   const lowering = new GpuLowering({ ...USUAL_GPU, limits });
   const definition = curatedDefinition('meta-llama/Llama-3.2-1B-Instruct')!;

@@ -44,7 +44,7 @@ const ten = file('ten.jsonl', [
   chatRow('A long one', 'word '.repeat(60)),
 ]);
 
-test('rows are split by fractions, and what did not go straight through is told', async () => {
+test('rows are split by fractions, and everything irregular is reported', async () => {
   const { data, summary } = await open(ten);
   expect(summary.rows).toEqual({ train: 6, validation: 2, test: 2 });
   expect(summary.format).toBe('messages');
@@ -87,7 +87,7 @@ test('a preview shows what the limit cuts', async () => {
     expect(() => preview(data, index, model.tokenizer)).toThrow(/There is no row/);
 });
 
-test('of a row longer than anybody reads, the places that matter are shown, and all of it is counted', async () => {
+test('of a very long row, the important places are shown, and all of it is counted', async () => {
   const long = file('long.jsonl', [
     JSON.stringify({ prompt: 'a b c '.repeat(20_000), completion: ' yes' }),
     JSON.stringify({ prompt: 'short', completion: ' yes' }),
@@ -143,7 +143,7 @@ test('a file without a usable row says why, and too long a length is refused', a
   await expect(open(ten, { ...OPTIONS, maxLength: 1024 })).rejects.toThrow(/at most 512/);
 });
 
-test('rows that all lose their answer to the limit are told as that, and can be had otherwise', async () => {
+test('rows that all lose their answer to the limit are reported so, and other options keep them', async () => {
   const long = Array.from({ length: 3 }, (_, i) =>
     JSON.stringify({ prompt: 'word '.repeat(40 + i), completion: 'yes' }),
   );
@@ -196,7 +196,7 @@ test('questions are conversations up to their last answer, and prompts with comp
   );
 });
 
-test('what to ask of rows is the first prompt that is held out', async () => {
+test('the sample prompt is the first held-out one', async () => {
   const rows = file('rows.jsonl', [
     ...Array.from({ length: 9 }, (_, i) => chatRow(`Question ${i}`, `Answer ${i}`)),
     '{"text": "Asks for nothing"}',
@@ -254,7 +254,7 @@ test('the list has every row, filtered by part, state and text, a window at a ti
   expect(summary.lengths.counts.reduce((sum, count) => sum + count, 0)).toBe(14);
 });
 
-test('a second file with columns of its own is named, with them and the first', async () => {
+test('a second file with other columns is named, with its columns and the first file', async () => {
   const mapped = { ...OPTIONS, mapping: { prompt: '{{text}}', answer: '{{label}}' } };
   const table = file('bank.csv', ['text,label', ...Array.from({ length: 9 }, (_, i) => `Row ${i},a${i}`)]);
   const other = file('maths.csv', ['question,result', 'One and one?,2']);
@@ -269,7 +269,7 @@ test('a second file with columns of its own is named, with them and the first', 
   await expect(open(ten, OPTIONS, { heldOut: other })).rejects.toMatchObject(refusal);
 });
 
-test('an import tells how far it is, and stops', async () => {
+test('an import reports progress, and can be stopped', async () => {
   const rows = file('many.csv', [
     'q,a',
     ...Array.from({ length: 3000 }, (_, i) => `Question ${i},Answer ${i}`),
@@ -288,7 +288,7 @@ test('an import tells how far it is, and stops', async () => {
   expect(seen).toContain('preparing');
 });
 
-test('another split makes no row anew, another limit does', async () => {
+test('another split makes no row again, another limit does', async () => {
   const first = await open(ten);
   const prepared = async (options: DataOptions): Promise<[RowSet, string[]]> => {
     const seen: string[] = [];
@@ -297,7 +297,7 @@ test('another split makes no row anew, another limit does', async () => {
       ten,
       options,
       undefined,
-      // Every row is told: no slice is too short.
+      // Every row is reported: no slice is too short.
       Object.defineProperty(new Slices(({ what }) => seen.push(what), new AbortController().signal), 'due', {
         value: true,
       }),
@@ -360,7 +360,7 @@ test('a run that cannot work is refused before anything is compiled', async () =
   expect(check({}, { ...data, modelContent: 'other' })).toThrow(/another model/);
 });
 
-test('a run can be told as a command', async () => {
+test('a run can be written as a command', async () => {
   const { data } = await open({ ...ten, name: 'my rows.jsonl' });
   const command = headlessCommand(RUN, data, model);
   expect(command).toMatch(

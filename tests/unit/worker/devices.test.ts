@@ -1,4 +1,4 @@
-/** Which device computes, by what was chosen and what there is. */
+/** The device that computes, by the choice and the available devices. */
 import { describe, expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
 import { GraftError } from '../../../src/errors.ts';
@@ -12,7 +12,7 @@ interface Made {
   readonly rates?: { readonly gpu: number; readonly processor: number };
 }
 
-/** Devices as they may be in a browser, and which of them were closed. */
+/** Possible devices of a browser, and which of them were closed. */
 function browser({ gpu, processor = true, rates = { gpu: 900, processor: 100 } }: Made): {
   openers: DeviceOpeners;
   closed: string[];
@@ -55,7 +55,7 @@ describe('the faster one', () => {
     expect(closed).toEqual(others);
   });
 
-  test('tells what both reached, and why there is no GPU', async () => {
+  test('reports the speed of both, and why there is no GPU', async () => {
     const both = await openChosen('auto', true, browser({ gpu: 'real' }).openers);
     expect(both.compared).toEqual({ gpu: 900, processor: 100 });
     const none = await openChosen('auto', true, browser({}).openers);
@@ -64,7 +64,7 @@ describe('the faster one', () => {
     expect(software.noGpu?.what).toMatch(/in software, Intel/);
   });
 
-  test('is neither where there is none', async () => {
+  test('is neither if there is none', async () => {
     const { openers } = browser({ processor: false });
     await expect(openChosen('auto', true, openers)).rejects.toMatchObject({ code: 'worker-no-simd' });
   });

@@ -33,7 +33,7 @@ afterAll(() => server.close());
 
 interface Tab {
   readonly downloads: Downloads;
-  /** What it was told of a download. */
+  /** The events of a download. */
   readonly told: DownloadStatus[];
   get(asked?: string, token?: string): ReturnType<Downloads['download']>;
 }
@@ -96,7 +96,7 @@ beforeEach(() => {
 const ranges = (): (string | undefined)[] =>
   server.requests.filter(({ path }) => path.startsWith(`/lfs/${WEIGHTS_SHA256}`)).map(({ range }) => range);
 
-/** Lets a download of the weights come to its middle. */
+/** Waits until a download of the weights has reached its middle. */
 async function begun(tab: Tab, get = tab.get()): Promise<{ source: string; ended: typeof get }> {
   await expect.poll(() => (tab.told.at(-1)?.done ?? 0) > 300_000).toBe(true);
   const [{ source }] = await tab.downloads.list();
@@ -137,7 +137,7 @@ describe('a model of the hub', () => {
     expect(await chromium.folders()).toBe(1);
   });
 
-  test('is paused, and goes on in another tab from where it was', async () => {
+  test('is paused, and continues in another tab', async () => {
     slow();
     const tab = chromium.openTab();
     const { source, ended } = await begun(tab);
@@ -187,7 +187,7 @@ describe('a model of the hub', () => {
     expect(await ended).toMatchObject({ name: 'tiny/sprig' });
   });
 
-  test('gets another name where its own is taken by other content', async () => {
+  test('gets another name if its own is taken by other content', async () => {
     const { get } = chromium.openTab();
     await get();
     server.repos.set(
@@ -200,7 +200,7 @@ describe('a model of the hub', () => {
 });
 
 describe('what goes wrong', () => {
-  test('on the way is said, and what came is gone on with', async () => {
+  test('in transfer is reported, and the stored part is continued', async () => {
     const { downloads, get } = chromium.openTab();
     const ofWeights = new RegExp(`^/lfs/${WEIGHTS_SHA256}`);
     server.fail(ofWeights, { bytes: new Uint8Array(WEIGHTS.byteLength) });
@@ -216,7 +216,7 @@ describe('what goes wrong', () => {
     expect(await whole('tiny/sprig')).toBe(true);
   });
 
-  test('with the disk is said, and what came stays', async () => {
+  test('with the disk is reported, and the stored part stays', async () => {
     chromium.disk.disk.room = 1_000_000;
     const { downloads, get } = chromium.openTab();
     const error = await graftError(get, 'storage-full');

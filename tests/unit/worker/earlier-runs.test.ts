@@ -1,4 +1,4 @@
-/** Runs that earlier versions of the page kept have settings that make sense today, and states that can be gone on with. */
+/** Runs stored by earlier versions of the page have valid settings, and states that can be resumed. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
@@ -52,6 +52,6 @@ test.each([2, 4])('of version %i of the database', async (version) => {
   expect(state.counters.step).toBe(step);
   expect(fingerprint).toBe(run['modelFingerprint']);
   expect([...state.values.values()].every((values) => values.every(Number.isFinite))).toBe(true);
-  // What AdamW keeps for each parameter.
+  // AdamW's state of each parameter.
   expect([...state.optimiser.keys()]).toEqual(['first', 'second']);
 });

@@ -21,7 +21,7 @@ test.each([
 ])('the adapter “%s %s” is told from others: %s', (architecture, description, expected) => {
   const adapter = { vendor: 'any', architecture, description };
   expect(softwareAdapter(adapter)).toBe(expected);
-  // What is measured on the processor is not given the kernels of a GPU.
+  // The processor does not get kernels measured on a GPU.
   expect(defaultTuning(adapter).matmul.family).toBe(expected ? 'registers' : 'tiles');
 });
 

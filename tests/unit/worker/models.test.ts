@@ -4,7 +4,7 @@ import { freeName, licenceOf, modelFiles } from '../../../src/worker/models.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 
 describe('the files of a model', () => {
-  test('are its weights once, and what belongs to them', () => {
+  test('are its weights, once, and the files beside them', () => {
     const folder = [
       'config.json',
       'tokenizer.json',

@@ -71,7 +71,7 @@ describe('new tokens', () => {
     expect(await withNewTokens(given)).toBe(given);
     const other = { options: { ...options, method: 'ia3' } as RunOptions, open, data };
     expect(await withNewTokens(other)).toBe(other);
-    // Settings keep what another method had.
+    // Settings of another method are kept.
     expect(tokensOfRun(other.options, tokenizer)).toBeUndefined();
   });
 

@@ -1,4 +1,4 @@
-/** Sprig as the worker has it open, without weights and GPU: what the reading of data needs of a model. */
+/** Sprig opened as in the worker, without weights and GPU: enough for reading data. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { GpuLowering } from '../../../src/engine/webgpu/lowering.ts';

@@ -1,4 +1,4 @@
-/** Why a run cannot go on with what is open. */
+/** Why a run cannot be resumed on the open model. */
 import { expect, test } from 'vitest';
 import type { StoredRun } from '../../../src/storage/records.ts';
 import { otherModel } from '../../../src/worker/other-model.ts';
@@ -17,7 +17,7 @@ test('a model that is missing, or another one of this name', () => {
   expect(otherModel({ ...RUN, bundled: true }).remedy).toBe('Open the bundled model first.');
 });
 
-test('another precision, and how the base was held', () => {
+test('another precision, and other types of the base weights', () => {
   const held = { ...RUN, baseWeights: { matrices: 'nf4', embeddings: 'q8_0' } };
   const { what, remedy } = otherModel(held, open('f32'));
   expect(what).toBe(
@@ -26,7 +26,7 @@ test('another precision, and how the base was held', () => {
   expect(remedy).toMatch(/^Resume it on a device like the one/);
 });
 
-test('of a run from before precision was kept, nothing is said of it', () => {
+test('a run from before precision was stored does not mention it', () => {
   const { precision: _, ...old } = RUN;
   expect(otherModel(old, open('f32')).what).toMatch(/not as it was then/);
 });

@@ -26,7 +26,7 @@ test('work is done in order, one at a time, and an error is the caller’s alone
   expect(queue.busy).toBe(false);
 });
 
-test('who leaves before its turn hears so at once, and its work never begins', async () => {
+test('work that is aborted before its turn fails at once, and never begins', async () => {
   const queue = new Queue();
   const { open, passed } = gate();
   const done: string[] = [];
@@ -42,7 +42,7 @@ test('who leaves before its turn hears so at once, and its work never begins', a
   expect(done).toEqual(['last']);
 });
 
-test('once begun, work is not left', async () => {
+test('work that has begun is not aborted', async () => {
   const queue = new Queue();
   const { open, passed } = gate();
   const controller = new AbortController();

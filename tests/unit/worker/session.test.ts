@@ -1,4 +1,4 @@
-/** A model is opened once, however many ask for it while it is being opened. */
+/** A model is opened once, however many calls need it meanwhile. */
 import { expect, test } from 'vitest';
 import type { Device } from '../../../src/engine/device.ts';
 import type { Progress } from '../../../src/worker/api.ts';
@@ -28,7 +28,7 @@ function world() {
         waiting.push({ finish: () => resolve(model), fail: reject, told });
       }),
   });
-  /** Lets the opening that waits come to its end. */
+  /** Completes the waiting opening. */
   const next = async (): Promise<(typeof waiting)[number]> => {
     await expect.poll(() => waiting.length).toBeGreaterThan(0);
     return waiting.shift()!;
@@ -38,7 +38,7 @@ function world() {
 const source = (name: string): ModelSource => ({ name, bundled: false }) as ModelSource;
 const ignore = (): void => undefined;
 
-test('a plan that is asked while a model is being opened shares that opening', async () => {
+test('a plan that is requested while a model is being opened shares that opening', async () => {
   const { session, opened, next } = world();
   const heard: number[] = [];
   const opening = session.openModel(source('a'), ignore);
@@ -55,7 +55,7 @@ test('a plan that is asked while a model is being opened shares that opening', a
   expect(session.opened).toBe(model);
 });
 
-test('asked while one model gives way to another, a plan gets the new one, and the old one is freed once', async () => {
+test('a plan that is requested while one model replaces another gets the new one, and the old one is freed once', async () => {
   const { session, opened, freed, next } = world();
   const before = session.openModel(source('a'), ignore);
   (await next()).finish();
@@ -68,7 +68,7 @@ test('asked while one model gives way to another, a plan gets the new one, and t
   expect(freed).toEqual(['a']);
 });
 
-test('two models that are asked for at once are opened one after the other, and the last one stays', async () => {
+test('two models that are requested at once are opened one after the other, and the last one stays', async () => {
   const { session, opened, freed, next } = world();
   const both = [session.openModel(source('a'), ignore), session.openModel(source('b'), ignore)];
   (await next()).finish();
@@ -79,7 +79,7 @@ test('two models that are asked for at once are opened one after the other, and 
   expect(session.opened).toBe(last);
 });
 
-test('whoever shares an opening that fails hears why, and the next one tries again', async () => {
+test('all that share a failed opening get its error, and the next call tries again', async () => {
   const { session, opened, next } = world();
   const opening = session.openModel(source('a'), ignore);
   const first = await next();
@@ -93,7 +93,7 @@ test('whoever shares an opening that fails hears why, and the next one tries aga
   expect(opened).toEqual(['a', 'a']);
 });
 
-test('a model that was being opened on a lost device is not taken for an open one', async () => {
+test('a model that was being opened on a lost device does not count as open', async () => {
   const { session, opened, lost, next } = world();
   const opening = session.openModel(source('a'), ignore);
   const first = await next();

@@ -1,4 +1,4 @@
-/** Rows that training saw are counted among those that are measured, however they are split now. */
+/** Counts measured rows that training saw, however they are split now. */
 import { beforeAll, expect, test } from 'vitest';
 import type { DataFile, DataOptions, Seen } from '../../../src/worker/api.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
@@ -29,7 +29,7 @@ async function open(from: DataFile, version: string, options = OPTIONS): Promise
   return { ...data, ref: { name: from.name, version, created: 0 } };
 }
 
-/** What an adapter keeps that was trained on version `a`. */
+/** The stored facts of an adapter that was trained on version `a`. */
 const trained = (dataOptions: DataOptions): TrainedOn => ({
   projectId: 'p',
   runId: 'r',
@@ -66,14 +66,14 @@ test.each<[string, Partial<DataOptions>]>([
   });
 });
 
-test('rows of another data set are known by what they teach', async () => {
+test('rows of another data set are recognised by their content', async () => {
   const other = await open(file('other.jsonl', pairs(10, 100)), 'b');
   expect(await seen(other, trained(OPTIONS))).toEqual({ asked: 0, test: 0, of: 4 });
   const same = await open(file('again.jsonl', pairs(20).reverse()), 'b', { ...OPTIONS, test: 0.9 });
   expect(await seen(same, trained({ ...OPTIONS, test: 0 }))).toEqual({ asked: 4, test: 18, of: 18 });
 });
 
-test('a row that is there twice was seen though its copy is held out', async () => {
+test('a repeated row was seen although its copy is held out', async () => {
   const twice = file('rows.jsonl', [...pairs(10), ...pairs(10)]);
   const data = await open(twice, 'a');
   const { test: found } = (await seen(data, trained(OPTIONS))) as Exclude<Seen, string>;
@@ -81,7 +81,7 @@ test('a row that is there twice was seen though its copy is held out', async () 
   expect(found).toBeGreaterThan(0);
 });
 
-test('nothing is claimed where it cannot be known', async () => {
+test('nothing is claimed if it cannot be known', async () => {
   const data = await open(rows, 'a', { ...OPTIONS, seed: 7 });
   const { runId: _, ...imported } = trained(OPTIONS);
   expect(await seen(data, imported)).toBe('imported');

@@ -15,7 +15,7 @@ export async function openGpu() {
   return gpu;
 }
 
-/** @param open opens what computes */
+/** @param open opens the device */
 export const graftOn =
   (open) =>
   async ({ side, a, b, layout }) => {

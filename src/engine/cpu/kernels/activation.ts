@@ -25,7 +25,7 @@ class ActivationArguments {
 
 const SCALE: f32 = 1.5957691216057308;
 const CUBE: f32 = 0.044715;
-// σ of this is 0 or 1 in f32 already: x³ must not become infinite, nor meet a zero.
+// σ of this is already 0 or 1 in f32: x³ must not become infinite or be multiplied by zero.
 const FLAT: f32 = 30.0;
 
 function sigmoid(v: v128): v128 {

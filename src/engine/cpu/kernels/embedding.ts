@@ -2,7 +2,7 @@
 //
 //   embeddingBackward   dw[ids[m], :] += scale · Σ over all m with this id of dx[m, :]
 //
-// A table in shards takes a command for each: this one has the rows first … first + V, and leaves all other ids to the others.
+// A table in shards takes a command for each: this one has the rows first … first + V, and skips all other ids.
 //
 // ids: [M]. x: [M, C] f32. w: [V, C], f32, f16, or blocks (blocks.ts). The host links the occurrences of each id: chain[m] = (1 if m is the first with
 // its id, the next m with the same id or NONE). Its first occurrence walks the chain, which also fixes the order of the sum. A unit is a token.

@@ -1,6 +1,6 @@
 // y[r, :] (+)= x[rows[r], :], and zero where rows[r] is NONE.
 //
-// Its own backward with the inverse map: dx[m, :] = dy[inverse[m], :], because no row is taken twice. x: [M, C] f32. rows: [R]. y: [R, C] f32.
+// Its backward is itself with the inverse map: dx[m, :] = dy[inverse[m], :], because no row is taken twice. x: [M, C] f32. rows: [R]. y: [R, C] f32.
 // A unit is a row of y.
 import { Read, Write } from './common';
 import { at4, put4 } from './vectors';

@@ -57,7 +57,7 @@ export class Pair {
 const LOSS = 0;
 const OWN = 4;
 
-/** What pairs are reported with: whether the chosen reward is the larger, and both rewards; the last place is the objective's. */
+/** The reports of a pair: whether the chosen reward is larger, and both rewards; the last one is the objective's own. */
 export function rewardSums(pair: Pair, chosen: f32, rejected: f32, last: f32): void {
   pair.sum0 = chosen > rejected ? 1 : 0;
   pair.sum1 = chosen;
@@ -65,7 +65,7 @@ export function rewardSums(pair: Pair, chosen: f32, rejected: f32, last: f32): v
   pair.sum3 = last;
 }
 
-/** ½ (log-ratio of policy and reference)², the mean of both answers: to second order the KL divergence that they show. */
+/** ½ (log-ratio of policy and reference)², the mean of both answers: their KL divergence to second order. */
 export function driftOf(pair: Pair): f32 {
   const chosen = pair.chosenLogp - pair.chosenReference;
   const rejected = pair.rejectedLogp - pair.rejectedReference;

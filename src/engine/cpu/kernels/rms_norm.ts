@@ -4,7 +4,7 @@
 //   rmsNormBackward   g[m,c] = dy[m,c] · gain[c]                 dx[m,c] (+)= r · (g − x · r² · mean_c(g · x))
 //   rmsNormWeight     dw[c] += scale · Σ_m dy[m,c] · x[m,c] · r[m]
 //
-// x, y, dy, dx: [M, C]; a norm of each head has the heads of a token as rows of their own. w: [C]. r: [M], saved by the forward. All f32.
+// x, y, dy, dx: [M, C]; a norm of each head treats the heads of a token as separate rows. w: [C]. r: [M], saved by the forward. All f32.
 // A unit is one row; of rmsNormWeight it is one column, dealt in multiples of four, and the sum goes down the rows.
 import { madd, Read, sum4, Write } from './common';
 import { at4, load4, put4, store4 } from './vectors';

@@ -3,9 +3,9 @@
 //   y[m,h,i]     = scaling · (x[m,h,i] · cos t − x[m,h,i+r] · sin t)
 //   y[m,h,i+r]   = scaling · (x[m,h,i+r] · cos t + x[m,h,i] · sin t)         t = positions[m] · inverseFrequencies[i]
 //
-// for i < r, the pairs of a head that turn; what is behind the first 2r numbers of a head stays. x: [M, H·D] f32. positions: [M]. inverseFrequencies: [r].
-// ropeInPlace turns x itself; ropeBackward gives y (+)= x turned the other way, for gradients that others hold too. A unit is a row: its
-// cosines and sines are computed once, for all heads.
+// for i < r, the pairs of a head that turn; numbers after the first 2r of a head are unchanged. x: [M, H·D] f32. positions: [M]. inverseFrequencies:
+// [r]. ropeInPlace turns x itself; ropeBackward gives y (+)= x turned the other way, for gradients that are shared with other tensors. A unit is a
+// row: its cosines and sines are computed once, for all heads.
 import { Read, Write } from './common';
 import { at4, put4, store4 } from './vectors';
 
@@ -35,7 +35,7 @@ function plus(a: v128, b: v128, c: f32): v128 {
 }
 
 /**
- * Writes the scaled cosines of a row's angles to `cosines`, and the sines behind `sines`. Polynomials of Cephes (Moshier, sinf.c), which are good
+ * Writes the scaled cosines of a row's angles to `cosines`, and the sines behind `sines`. Polynomials of Cephes (Moshier, sinf.c), which are accurate
  * to an f32 between −π/4 and π/4.
  */
 function rotations(p: RopeArguments, m: i32, cosines: usize, sines: usize, direction: f32): void {
