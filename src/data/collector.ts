@@ -1,6 +1,6 @@
 /** Collects rows as examples, or as problems with their reasons. */
 import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
-import type { Trainable } from '../text/trainable.ts';
+import type { ExampleContent } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
@@ -64,7 +64,7 @@ export class Collector {
   /** Rows whose fields are of no known format. */
   unknownRows = 0;
   readonly #formats = new Set<string>();
-  readonly #mapped: ((row: JsonObject, line: number) => Trainable) | undefined;
+  readonly #mapped: ((row: JsonObject, line: number) => ExampleContent) | undefined;
   readonly #columns: readonly string[];
   readonly #unused = new UnusedColumns();
 
@@ -82,7 +82,7 @@ export class Collector {
     if (this.problems.length < MAX_PROBLEMS) this.problems.push({ line, reason });
   }
 
-  example(line: number, example: Trainable, format: string, notes: readonly string[] = []): void {
+  example(line: number, example: ExampleContent, format: string, notes: readonly string[] = []): void {
     this.examples.push({ ...example, line, ...(notes.length > 0 && { notes }) });
     this.#formats.add(example.kind === 'prompt' ? 'prompts' : format);
   }

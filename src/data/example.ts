@@ -1,10 +1,10 @@
 /** One example of a data set, and where it stands in its file. */
-import type { Trainable } from '../text/trainable.ts';
+import type { ExampleContent } from '../text/trainable.ts';
 
 /** What the numbers of a file's rows count: its lines, or the rows themselves where these share a line. */
 export type Numbering = 'line' | 'row';
 
-export type Example = Trainable & {
+export type Example = ExampleContent & {
   /** Where it begins in its file, from 1; see {@link Numbering}. */
   readonly line: number;
   /** The columns that it does not use, if they are kept: rewards may need them. */

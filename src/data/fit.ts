@@ -1,6 +1,6 @@
 /** How well the open model's vocabulary fits the open rows: a word that takes many tokens was rare in its training. */
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { isPlace, type RowSet } from './row-set.ts';
+import { isUsedEntry, type RowSet } from './row-set.ts';
 
 /** How well a model's vocabulary fits rows. */
 export interface RowFit {
@@ -14,7 +14,7 @@ const PUNCTUATION = /^[\p{P}\p{S}\s]+$/u;
 
 /** @returns undefined where no row has a word */
 export function fitOf({ entries }: Pick<RowSet, 'entries'>, tokenizer: Tokenizer): RowFit | undefined {
-  const places = entries.filter(isPlace);
+  const places = entries.filter(isUsedEntry);
   const step = Math.max(1, Math.floor(places.length / ROWS));
   let [words, tokens] = [0, 0];
   for (let at = 0; at < places.length; at += step) {

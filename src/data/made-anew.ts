@@ -2,7 +2,7 @@
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 import { RowMaker, type PreparedRow } from './prepare.ts';
-import { isDocument, isPlace, type Entry, type RowSet } from './row-set.ts';
+import { isDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
 
 /** Rows between two pauses for other work. */
 const ROWS_AT_ONCE = 200;
@@ -34,7 +34,7 @@ export async function madeAnew<Rows extends RowSet>(
       row ? { ...entry, row, length: longestSequence(row), supervised: supervisedCount(row) } : entry,
     );
   }
-  return { ...data, entries, places: entries.filter(isPlace) };
+  return { ...data, entries, places: entries.filter(isUsedEntry) };
 }
 
 /** Task and label are copied from the earlier row. */

@@ -5,7 +5,7 @@
  */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import type { Trainable } from '../text/trainable.ts';
+import type { ExampleContent } from '../text/trainable.ts';
 import { listOfColumns, valueAt } from './columns.ts';
 import { BadRow, filledTextOf, textOf } from './formats/row.ts';
 import { drawPhrasing, phrasingsOf } from './phrasings.ts';
@@ -144,7 +144,7 @@ const separatorOf = (prompt: string, answer: string): string =>
  *
  * @throws GraftError `data-template`
  */
-export function compileMapping(mapping: Mapping): (row: JsonObject, line?: number) => Trainable {
+export function compileMapping(mapping: Mapping): (row: JsonObject, line?: number) => ExampleContent {
   if ('text' in mapping) {
     const text = parseTemplate(mapping.text);
     return (row) => ({ kind: 'text', text: filledTextOf(fillTemplate(text, row), 'the text') });

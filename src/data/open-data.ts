@@ -10,7 +10,14 @@ import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './o
 import { divideRows, findRepeats, isUsed, ROWS_FILE, tasksOfRows, TEST_FILE } from './parts.ts';
 import { RowMaker, type PreparedRow, type PrepareReport } from './prepare.ts';
 import { questionsOfRows } from './questions.ts';
-import { isDocument, isPlace, type Entry, type FilePlace, type Place, type RowSet } from './row-set.ts';
+import {
+  isDocument,
+  isUsedEntry,
+  type Entry,
+  type FilePlace,
+  type UsedEntry,
+  type RowSet,
+} from './row-set.ts';
 import { optionsBeside } from './sheet.ts';
 import { identityOf } from './statistics.ts';
 import { summarise, type DataSummary } from './summary.ts';
@@ -97,7 +104,7 @@ export async function openData(
     identities.push(row && example && !isDocument(example) ? identityOf(example) : undefined);
   });
   const entries = divide(read, identities, settings);
-  const places = entries.filter(isPlace);
+  const places = entries.filter(isUsedEntry);
   const test = places.filter(({ part }) => part === 'test');
   await pause();
   const questions = questionsOfRows(test, tokenizer.chatTemplate !== undefined);
@@ -145,7 +152,7 @@ async function openBeside(
 
 const placeOf = ({ name, path }: DataFile): FilePlace => ({ name, ...(path !== undefined && { path }) });
 
-export const examplesOf = (places: readonly Place[]): Example[] =>
+export const examplesOf = (places: readonly UsedEntry[]): Example[] =>
   places.flatMap(({ example }) => example ?? []);
 
 /** Gives every row that can be used its part, or says why it is left out: as the headless command does. */

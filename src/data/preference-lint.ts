@@ -1,16 +1,16 @@
 /** Findings in pairs and judged answers before a run learns from them, in the same words for the page and the command. */
-import { sequencesOf, type Pair, type TokenRow, type Trainable } from '../text/trainable.ts';
+import { sequencesOf, type Pair, type TokenRow, type ExampleContent } from '../text/trainable.ts';
 import { identityOf } from './statistics.ts';
 
 /** A row that is trained on. */
 export interface LintedRow {
   /** The example that it was made from; missing after a reload. */
-  readonly example?: Trainable;
+  readonly example?: ExampleContent;
   readonly row: TokenRow & { readonly cutAnswers?: readonly number[] };
 }
 
-/** @typeParam Place how a row is identified in the list */
-export interface PreferenceLint<Place = number> {
+/** @typeParam RowId how a row is identified in the list */
+export interface PreferenceLint<RowId = number> {
   readonly pairs: number;
   readonly desirable: number;
   readonly undesirable: number;
@@ -20,9 +20,9 @@ export interface PreferenceLint<Place = number> {
   readonly cutChosen: number;
   readonly cutRejected: number;
   /** Pairs whose answers differ only in spaces. */
-  readonly alike: readonly Place[];
+  readonly alike: readonly RowId[];
   /** Pairs that prefer what an earlier pair rejects. */
-  readonly flipped: readonly Place[];
+  readonly flipped: readonly RowId[];
 }
 
 /** With fewer pairs, a difference of lengths says nothing. */

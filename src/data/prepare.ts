@@ -15,7 +15,7 @@ import {
   sequencesOf,
   supervisedCount,
   type TokenRow,
-  type Trainable,
+  type ExampleContent,
 } from '../text/trainable.ts';
 import type { TextOptions } from './documents.ts';
 import type { Example, Problem } from './example.ts';
@@ -62,7 +62,7 @@ export interface PreparedRow extends TokenRow {
 
 /** The result of one example. */
 export interface Made {
-  readonly state: RowState;
+  readonly state: ExampleOutcome;
   /** Tokens before the limit; of a pair those of its longer sequence. */
   readonly length: number;
   /** Supervised tokens, after the limit. */
@@ -113,7 +113,7 @@ function* documentRows(ids: readonly number[], maxLength: number, overlap: numbe
     yield textRow(ids.slice(start, start + maxLength), start === 0 ? 1 : overlap);
 }
 
-function charsOf(example: Trainable): number {
+function charsOf(example: ExampleContent): number {
   switch (example.kind) {
     case 'messages':
       return example.messages.reduce((sum, { content }) => sum + content.length, 0);
@@ -143,8 +143,8 @@ const FATAL_CODES = new Set([
   'tokenizer-pattern',
 ]);
 
-/** The fate of an example; `cut` is trained, the last three are not. */
-export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed';
+/** What became of an example; `cut` is trained on, the last three are not. */
+export type ExampleOutcome = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed';
 
 /** Makes rows of examples one at a time, so that a caller can show how far it is, or stop. {@link prepareRows} makes all at once. */
 export class RowMaker {

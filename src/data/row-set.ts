@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { applyLimit } from '../text/limit.ts';
 import { renderExample } from '../text/loss-mask.ts';
-import { previewRow, type Preview, type PreviewToken as TextToken } from '../text/preview.ts';
+import { previewRow, type Preview, type PreviewToken } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
 import type { Example } from './example.ts';
@@ -18,11 +18,11 @@ import type { Question } from './questions.ts';
  */
 export type RowState = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'skipped' | 'copy' | 'capped' | 'bad';
 
-export interface PreviewToken extends TextToken {
+export interface RowToken extends PreviewToken {
   readonly special: boolean;
 }
 
-export interface PreviewRow extends Preview<PreviewToken> {
+export interface PreviewRow extends Preview<RowToken> {
   /** Place of its file in `DataSummary.files`. */
   readonly file: number;
   readonly line: number;
@@ -56,7 +56,7 @@ export interface Entry {
 }
 
 /** An entry that is used. */
-export type Place = Entry & { readonly row: PreparedRow; readonly part: Part };
+export type UsedEntry = Entry & { readonly row: PreparedRow; readonly part: Part };
 
 /** The name of a file, and its path for the headless command if that is another. */
 export interface FilePlace {
@@ -80,13 +80,14 @@ export interface RowSet extends Repeats, FilePlace {
   /** In the order of their files: the rows, more rows, test rows of their own. */
   readonly entries: readonly Entry[];
   /** The entries that are used. */
-  readonly places: readonly Place[];
+  readonly places: readonly UsedEntry[];
   readonly questions: readonly Question[];
 }
 
 export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
-export const isPlace = (entry: Entry): entry is Place => entry.row !== undefined && entry.part !== undefined;
+export const isUsedEntry = (entry: Entry): entry is UsedEntry =>
+  entry.row !== undefined && entry.part !== undefined;
 
 /** The rows for a run on one task of a mixture: the test part stays whole. @param task all of them if left out */
 export function onlyTask<Rows extends RowSet>(data: Rows, task: string | undefined): Rows {

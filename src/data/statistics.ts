@@ -1,5 +1,5 @@
 /** Lengths of rows as a histogram, and the identity of a row. */
-import type { Trainable } from '../text/trainable.ts';
+import type { ExampleContent } from '../text/trainable.ts';
 
 export interface Histogram {
   /** Tokens that a bar spans; the first begins at 0, the last also counts longer rows. */
@@ -31,7 +31,7 @@ export function histogramOf(lengths: readonly number[], limit: number): Histogra
 }
 
 /** Equal for examples with the same prompt and the same answer, ignoring white space at the ends. */
-export function identityOf(example: Trainable): string {
+export function identityOf(example: ExampleContent): string {
   switch (example.kind) {
     case 'completion':
       return JSON.stringify([example.prompt.trim(), example.completion.trim()]);

@@ -23,8 +23,8 @@ export interface ParameterRange {
   readonly rateScale: number;
 }
 
-/** Where a parameter lies, or some rows of one that is larger than a binding may be. */
-interface Place {
+/** The location of a parameter, or of some rows of one that is larger than a binding may be. */
+interface ParameterSlice {
   shape: readonly number[];
   firstRow: number;
   segment: number;
@@ -40,7 +40,7 @@ const ALIGNMENT = 64;
 const LARGEST_SEGMENT = 256 * 2 ** 20;
 
 export class ParameterStore {
-  readonly #places = new Map<string, readonly Place[]>();
+  readonly #places = new Map<string, readonly ParameterSlice[]>();
   readonly #segments: number[] = [];
   readonly #planes = new Map<Plane, Storage[]>();
   readonly #ranges: { segment: number; start: number; end: number; rateScale: number }[] = [];
@@ -61,7 +61,7 @@ export class ParameterStore {
       Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
     const byRate = [...specs].sort((a, b) => (a.rateScale ?? 1) - (b.rateScale ?? 1));
     for (const spec of byRate) {
-      const places = this.#cut(spec).map(({ shape, firstRow }): Place => {
+      const places = this.#cut(spec).map(({ shape, firstRow }): ParameterSlice => {
         const size = Math.ceil(sizeOf(shape) / ALIGNMENT) * ALIGNMENT;
         return { shape, firstRow, ...this.#place(size, limit, spec.rateScale ?? 1) };
       });
@@ -157,7 +157,7 @@ export class ParameterStore {
     return new Map(
       this.specs.map(({ name, shape }) => {
         const places = this.#placesOf(name);
-        const part = (place: Place): Float32Array<ArrayBuffer> =>
+        const part = (place: ParameterSlice): Float32Array<ArrayBuffer> =>
           segments[place.segment].slice(place.start, place.start + sizeOf(place.shape));
         if (places.length === 1) return [name, part(places[0])];
         const values = new Float32Array(sizeOf(shape));
@@ -205,7 +205,7 @@ export class ParameterStore {
   }
 
   /** Takes `size` elements of the last segment, or of a new one. */
-  #place(size: number, limit: number, rateScale: number): Pick<Place, 'segment' | 'start'> {
+  #place(size: number, limit: number, rateScale: number): Pick<ParameterSlice, 'segment' | 'start'> {
     if (this.#segments.length === 0 || this.#segments.at(-1)! + size > limit) this.#segments.push(0);
     const segment = this.#segments.length - 1;
     const start = this.#segments[segment];
@@ -216,7 +216,7 @@ export class ParameterStore {
     return { segment, start };
   }
 
-  #placesOf(name: string): readonly Place[] {
+  #placesOf(name: string): readonly ParameterSlice[] {
     const places = this.#places.get(name);
     if (!places) throw new Error(`There is no parameter ${name}`);
     return places;

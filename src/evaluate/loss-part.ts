@@ -1,6 +1,6 @@
 /** The rows whose loss a measurement takes: those that are asked, or the whole test part. */
 import { questionsOf } from '../data/questions.ts';
-import type { Place, RowSet } from '../data/row-set.ts';
+import type { UsedEntry, RowSet } from '../data/row-set.ts';
 import { drawRows, type Drawn } from './draw.ts';
 import type { TestPart } from './examinee.ts';
 import type { Pair } from './methods/method.ts';
@@ -10,11 +10,11 @@ export type LossOf = 'asked' | 'all';
 
 /** An example with a question, and its row. */
 export interface PlacedPair extends Pair {
-  readonly place: Place;
+  readonly place: UsedEntry;
 }
 
 /** Examples of a part that have a question, each with its question and its row. */
-export function pairsOf({ places }: RowSet, part: Place['part'], chat: boolean): PlacedPair[] {
+export function pairsOf({ places }: RowSet, part: UsedEntry['part'], chat: boolean): PlacedPair[] {
   return places.flatMap((place): PlacedPair[] => {
     const { part: of, example } = place;
     if (of !== part || !example) return [];

@@ -41,14 +41,14 @@ export function readRun(id: string): Promise<{ run: StoredRun; resumable: boolea
   });
 }
 
-export interface SavedRun {
+export interface ResumableRun {
   readonly run: StoredRun;
   readonly rows: StoredRows;
   readonly checkpoint: StoredCheckpoint;
 }
 
 /** Everything that a run needs to be resumed, or undefined if it cannot be. */
-export function readSavedRun(id: string): Promise<SavedRun | undefined> {
+export function readResumableRun(id: string): Promise<ResumableRun | undefined> {
   return database(async (db) => {
     const transaction = db.transaction(['runs', 'rows', 'checkpoints']);
     const [run, rows, checkpoint] = await Promise.all([

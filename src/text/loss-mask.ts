@@ -15,7 +15,7 @@ import { renderChat } from './chat-template.ts';
 import { findChatSpans, type Span } from './chat-spans.ts';
 import { renderPair, renderUnpaired } from './pair.ts';
 import type { Tokenizer } from './tokenizer.ts';
-import { IGNORED, type TokenRow, type Trainable, type TrainableMessage } from './trainable.ts';
+import { IGNORED, type TokenRow, type ExampleContent, type TrainableMessage } from './trainable.ts';
 
 export interface RenderExampleOptions {
   /** Instead of the tokenizer's own; null: none, prompts and completions are put together plainly. */
@@ -166,7 +166,7 @@ function withoutTemplate(): GraftError {
  * Throws `chat-template-missing` for messages where there is no template, and what encoding and rendering throw.
  */
 export function renderExample(
-  example: Trainable,
+  example: ExampleContent,
   tokenizer: Tokenizer,
   options: RenderExampleOptions = {},
 ): RenderedRow {

@@ -7,7 +7,7 @@ export interface TrainableMessage {
   readonly supervised?: boolean;
 }
 
-export type Trainable =
+export type ExampleContent =
   | { readonly kind: 'messages'; readonly messages: readonly TrainableMessage[] }
   | {
       readonly kind: 'completion';
@@ -47,7 +47,7 @@ export interface Unpaired {
 
 /** One answer of a pair, or a judged one, with its prompt: the tokens that supervised learning would learn from are compared here. */
 export type PairSide = Extract<
-  Exclude<Trainable, Pair | Unpaired>,
+  Exclude<ExampleContent, Pair | Unpaired>,
   { readonly kind: 'completion' | 'messages' | 'tokens' }
 >;
 
@@ -87,7 +87,7 @@ export function longestSequence(row: TokenRow): number {
 }
 
 /** The example for objectives with one answer: the chosen one of a pair, and a judged one without its label. */
-export function singleOf<One extends Trainable>(example: One): Exclude<One, Pair | Unpaired> | PairSide {
+export function singleOf<One extends ExampleContent>(example: One): Exclude<One, Pair | Unpaired> | PairSide {
   const single =
     example.kind === 'pair' ? example.chosen : example.kind === 'unpaired' ? example.answer : example;
   return single as Exclude<One, Pair | Unpaired> | PairSide;

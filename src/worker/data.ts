@@ -1,6 +1,6 @@
 /** The open rows with the base model's answers, and the data of a run. */
 import { ROWS_FILE } from '../data/parts.ts';
-import { rowsOf, type Place, type RowSet } from '../data/row-set.ts';
+import { rowsOf, type UsedEntry, type RowSet } from '../data/row-set.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import type { Known } from '../evaluate/examinee.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
@@ -9,7 +9,7 @@ import type { StoredRows, StoredRun } from '../storage/records.ts';
 import type { BaseKnows } from './general-text.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 
-export { rowsOf, type Place } from '../data/row-set.ts';
+export { rowsOf, type UsedEntry } from '../data/row-set.ts';
 
 export interface DataSet extends RowSet {
   /**
@@ -52,7 +52,7 @@ export function restoredData(
   rows: StoredRows,
 ): DataSet {
   const places = (['train', 'validation', 'test'] as const).flatMap((part) =>
-    rows[part].map((row): Place => ({
+    rows[part].map((row): UsedEntry => ({
       file: ROWS_FILE,
       line: row.line,
       state: 'ok',

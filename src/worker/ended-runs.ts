@@ -2,7 +2,7 @@
 import { trainOptions } from '../runs/run-options.ts';
 import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
-import { saveEndedRun, type SavedRun } from '../storage/runs.ts';
+import { saveEndedRun, type ResumableRun } from '../storage/runs.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { RunOptions } from './api.ts';
@@ -10,7 +10,7 @@ import type { OpenModel } from './model.ts';
 import { endRun } from './run-store.ts';
 
 /** Keeps only the curve. */
-export async function discardSaved(saved: SavedRun): Promise<StoredRun> {
+export async function discardSaved(saved: ResumableRun): Promise<StoredRun> {
   const run: StoredRun = { ...saved.run, status: 'cancelled' };
   await saveEndedRun(run);
   return run;
@@ -18,7 +18,7 @@ export async function discardSaved(saved: SavedRun): Promise<StoredRun> {
 
 /** Keeps the best weights of the checkpoint, or the last ones where nothing was validated. */
 export async function keepSaved(
-  { run: paused, checkpoint, rows }: SavedRun,
+  { run: paused, checkpoint, rows }: ResumableRun,
   open: OpenModel,
 ): ReturnType<typeof endRun> {
   const { state } = await readState(memoryFiles(checkpoint.files, 'The checkpoint'));

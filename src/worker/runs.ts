@@ -2,7 +2,7 @@
 import { ifStorageWorks } from '../storage/settings.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredRun } from '../storage/records.ts';
-import { changeRun, deleteRun, readSavedRun } from '../storage/runs.ts';
+import { changeRun, deleteRun, readResumableRun } from '../storage/runs.ts';
 import { isScoringFailure } from '../train/policy/scoring.ts';
 import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
 import { restoredData } from './data.ts';
@@ -80,7 +80,7 @@ export class Runs {
         return this.#drive(live);
       }
       await this.release();
-      const saved = await readSavedRun(id);
+      const saved = await readResumableRun(id);
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
       const added = tokensOfRun(saved.run.settings as RunOptions, open.tokenizer);
@@ -131,7 +131,7 @@ export class Runs {
         await this.#finish(live, how === 'stop' ? 'stopped' : 'cancelled');
         return runRecord(live.record, false);
       }
-      const saved = await readSavedRun(id);
+      const saved = await readResumableRun(id);
       if (!saved)
         throw notResumable('There is nothing left of it to keep: start a new one with its settings.');
       // Before the first step there is nothing to keep.

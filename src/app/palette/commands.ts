@@ -1,5 +1,5 @@
 /** What the command palette offers: what can be pressed here, every place, every project, and how the page looks. */
-import { addressOf, STAGES, type Place } from '../state/route.svelte.ts';
+import { addressOf, STAGES, type ScreenName } from '../state/route.svelte.ts';
 import type { Shortcuts } from '../state/shortcuts.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { isTheme, THEMES, type Theme } from '../state/theme.svelte.ts';
@@ -11,7 +11,7 @@ export interface Command {
 }
 
 /** Beside the stages. */
-const PLACES: Readonly<Record<Exclude<Place, (typeof STAGES)[number]>, string>> = {
+const PLACES: Readonly<Record<Exclude<ScreenName, (typeof STAGES)[number]>, string>> = {
   start: 'the first screen',
   storage: 'Storage',
   guide: 'the guide',
@@ -47,8 +47,11 @@ function pressable(): Command[] {
 }
 
 function places({ route }: Studio): Command[] {
-  const names = Object.entries(PLACES) as [Place, string][];
-  const stages = STAGES.map((stage): [Place, string] => [stage, stage[0].toUpperCase() + stage.slice(1)]);
+  const names = Object.entries(PLACES) as [ScreenName, string][];
+  const stages = STAGES.map((stage): [ScreenName, string] => [
+    stage,
+    stage[0].toUpperCase() + stage.slice(1),
+  ]);
   return [...stages, ...names]
     .filter(([place]) => place !== route.place)
     .map(([place, name]) => ({

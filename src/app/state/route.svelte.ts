@@ -3,17 +3,17 @@ export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] a
 export type StageId = (typeof STAGES)[number];
 /** Places beside the stages: the first screen, the benchmark, the storage and the guide. */
 const BESIDE = ['start', 'benchmark', 'storage', 'guide'] as const;
-export type Place = StageId | (typeof BESIDE)[number];
+export type ScreenName = StageId | (typeof BESIDE)[number];
 
 const partsOf = (hash: string): string[] => hash.replace(/^#\/?/, '').split('/');
 
-function placeOf(hash: string): Place {
+function placeOf(hash: string): ScreenName {
   const [name] = partsOf(hash);
   return [...STAGES, ...BESIDE].find((place) => place === name) ?? 'start';
 }
 
 export class Route {
-  place = $state<Place>('start');
+  place = $state<ScreenName>('start');
   /** The part of the place: an entry of the guide. */
   part = $state<string>();
 
@@ -30,16 +30,16 @@ export class Route {
     this.part = partsOf(location.hash).at(1);
   }
 
-  go(place: Place): void {
+  go(place: ScreenName): void {
     location.hash = addressOf(place);
   }
 }
 
-export function isStage(place: Place): place is StageId {
+export function isStage(place: ScreenName): place is StageId {
   return STAGES.some((stage) => stage === place);
 }
 
-export function addressOf(place: Place): string {
+export function addressOf(place: ScreenName): string {
   return place === 'start' ? '#/' : `#/${place}`;
 }
 

@@ -3,15 +3,15 @@ import { readRecipe } from '../../settings/recipe.ts';
 import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
 import {
-  placeOf,
+  settingsKey,
   readOptions,
-  readPlace,
-  readPlaced,
+  readSettingsKey,
+  readKeyedSettings,
   settingsAt,
   START,
   withSettings,
-  type Place,
-  type PlacedSettings,
+  type SettingsKey,
+  type KeyedSettings,
 } from '../train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../train/recipe.ts';
 import { PRESETS, type Preset } from '../train/presets.ts';
@@ -34,9 +34,9 @@ export class Settings {
   readonly #session: Session;
   readonly #data: Data;
   /** The rows and the model that the settings belong to; undefined before rows are open, and for settings that were kept without them. */
-  #place = $state.raw<Place>();
+  #place = $state.raw<SettingsKey>();
   /** The settings of other rows and models of this project. */
-  #others = $state.raw<readonly PlacedSettings[]>([]);
+  #others = $state.raw<readonly KeyedSettings[]>([]);
 
   constructor(session: Session, data: Data) {
     this.#session = session;
@@ -91,7 +91,7 @@ export class Settings {
     const { preset } = this;
     if (!(await change())) return false;
     const { version, options } = this.#data;
-    if (this.#place) this.#place = placeOf(version, options.mapping, this.#session.model?.content);
+    if (this.#place) this.#place = settingsKey(version, options.mapping, this.#session.model?.content);
     this.set('maxLength', options.maxLength);
     if (preset) this.choose(preset);
     return true;
@@ -105,7 +105,7 @@ export class Settings {
    */
   follow(name: string, sample?: ShownSample): void {
     const { version, options } = this.#data;
-    const place = placeOf(version, options.mapping, this.#session.model?.content);
+    const place = settingsKey(version, options.mapping, this.#session.model?.content);
     const before = this.#place;
     this.#place = place;
     // Settings that were kept without a place belong to the rows that are opened first.
@@ -172,7 +172,7 @@ export class Settings {
   }
 
   /** Settings that a project stores beside the options of the form. */
-  get places(): { readonly open?: Place; readonly others: readonly PlacedSettings[] } {
+  get places(): { readonly open?: SettingsKey; readonly others: readonly KeyedSettings[] } {
     return { ...(this.#place && { open: this.#place }), others: this.#others };
   }
 
@@ -180,8 +180,8 @@ export class Settings {
   load(kept: unknown, places?: unknown): void {
     const { open, others } = (places ?? {}) as { open?: unknown; others?: unknown };
     this.rateSaid = '';
-    this.#place = readPlace(open);
-    this.#others = readPlaced(others);
+    this.#place = readSettingsKey(open);
+    this.#others = readKeyedSettings(others);
     this.options = readOptions(kept);
   }
 

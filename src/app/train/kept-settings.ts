@@ -7,36 +7,36 @@ import type { RunOptions } from '../../worker/api.ts';
 /** The initial settings, before rows and a model suggest others. */
 export const START: RunOptions = { ...pageValues({ steps: 60 }), targets: [] };
 
-/** What settings belong to: the rows (their version, and how their columns are read) and the model, since rates and layers suit one model only. */
-export interface Place {
+/** The key of settings: the rows (their version, and how their columns are read) and the model, since rates and layers suit one model only. */
+export interface SettingsKey {
   readonly rows: string;
   readonly model: string;
 }
-export interface PlacedSettings extends Place {
+export interface KeyedSettings extends SettingsKey {
   readonly options: RunOptions;
 }
 
-export function placeOf(version = '', mapping?: Mapping, content = ''): Place {
+export function settingsKey(version = '', mapping?: Mapping, content = ''): SettingsKey {
   return { rows: JSON.stringify(mapping ? [version, mapping] : [version]), model: content };
 }
 
-const samePlace = (a: Place, b: Place): boolean => a.rows === b.rows && a.model === b.model;
+const sameKey = (a: SettingsKey, b: SettingsKey): boolean => a.rows === b.rows && a.model === b.model;
 
 /** The number of sets of rows whose settings a project remembers, the latest ones. */
 const MOST = 20;
 
 /** The last settings of these rows and this model. */
-export function settingsAt(kept: readonly PlacedSettings[], place: Place): RunOptions | undefined {
-  return kept.find((entry) => samePlace(entry, place))?.options;
+export function settingsAt(kept: readonly KeyedSettings[], place: SettingsKey): RunOptions | undefined {
+  return kept.find((entry) => sameKey(entry, place))?.options;
 }
 
 /** @returns the list with these settings as its latest entry */
 export function withSettings(
-  kept: readonly PlacedSettings[],
-  { rows, model }: Place,
+  kept: readonly KeyedSettings[],
+  { rows, model }: SettingsKey,
   options: RunOptions,
-): readonly PlacedSettings[] {
-  const others = kept.filter((entry) => !samePlace(entry, { rows, model }));
+): readonly KeyedSettings[] {
+  const others = kept.filter((entry) => !sameKey(entry, { rows, model }));
   return [...others, { rows, model, options }].slice(-MOST);
 }
 
@@ -62,19 +62,19 @@ function readStart(kept: unknown): RunOptions['start'] {
   return typeof id === 'string' && typeof name === 'string' ? { id, name } : undefined;
 }
 
-/** @returns undefined where it is no place, as in projects of earlier versions */
-export function readPlace(kept: unknown): Place | undefined {
+/** @returns undefined if it is not a key, as in projects of earlier versions */
+export function readSettingsKey(kept: unknown): SettingsKey | undefined {
   if (!isObject(kept)) return undefined;
   const { rows, model } = kept;
   return typeof rows === 'string' && typeof model === 'string' ? { rows, model } : undefined;
 }
 
 /** Entries that cannot be read are left out. */
-export function readPlaced(kept: unknown): readonly PlacedSettings[] {
+export function readKeyedSettings(kept: unknown): readonly KeyedSettings[] {
   if (!Array.isArray(kept)) return [];
   return kept
     .flatMap((entry: unknown) => {
-      const place = readPlace(entry);
+      const place = readSettingsKey(entry);
       return place && isObject(entry) ? [{ ...place, options: readOptions(entry['options']) }] : [];
     })
     .slice(-MOST);

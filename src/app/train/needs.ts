@@ -1,7 +1,7 @@
 /** Which rows a method needs, whether the open ones suit it, and how to get some that do. */
 import { phrasingsOf } from '../../data/phrasings.ts';
 import type { AdapterInfo, DataSummary } from '../../worker/api.ts';
-import type { Place } from '../state/route.svelte.ts';
+import type { ScreenName } from '../state/route.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { kindOfRows, ROWS } from './settings.ts';
 import type { Needs } from './tuning-methods.ts';
@@ -31,7 +31,7 @@ interface Need {
   readonly get: string;
   readonly bundled?: BundledRows;
   /** The stage where that is done, if not Data. */
-  readonly at?: Place;
+  readonly at?: ScreenName;
 }
 
 const columnsOf = (kind: keyof typeof ROWS): string => `${ROWS[kind].are}: ${ROWS[kind].columns}`;

@@ -1,6 +1,6 @@
 /** Shared by the formats of rows. A format is a file beside this one: how its rows are recognised, and how one becomes an example. */
 import { isObject, type JsonObject } from '../../json.ts';
-import type { Trainable } from '../../text/trainable.ts';
+import type { ExampleContent } from '../../text/trainable.ts';
 
 export interface RowFormat {
   readonly name: string;
@@ -9,7 +9,7 @@ export interface RowFormat {
   /** Whether a row is meant to be of this format: by its fields' names alone. */
   matches(row: JsonObject): boolean;
   /** The example. Throws {@link BadRow}. */
-  read(row: JsonObject): Trainable;
+  read(row: JsonObject): ExampleContent;
   /** Which parts of the row are left out, as sentences without their full stops. */
   notes?(row: JsonObject): readonly string[];
 }

@@ -22,7 +22,7 @@ export interface UrlPlace {
   readonly url: string;
 }
 
-export type Place = RepoPlace | UrlPlace;
+export type ModelPlace = RepoPlace | UrlPlace;
 
 const NAME = /^[\w-][\w.-]{0,95}$/;
 const REPO = /^(?:[\w-][\w.-]{0,95}\/)?[\w-][\w.-]{0,95}$/;
@@ -66,7 +66,7 @@ export function hubAddress(text: string): string {
  * @param hub where ids are looked up
  * @throws GraftError `hub-address`
  */
-export function parsePlace(asked: string, hub = HUB): Place {
+export function parsePlace(asked: string, hub = HUB): ModelPlace {
   const text = asked.trim();
   if (text.length > MAX_LENGTH) throw wrong(text, 'is too long for an address');
   if (/^https?:\/\//i.test(text)) return parseUrl(text, hub);
@@ -82,7 +82,7 @@ function checkRevision(revision: string, asked: string): string {
   return revision;
 }
 
-function parseUrl(text: string, hub: string): Place {
+function parseUrl(text: string, hub: string): ModelPlace {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.username !== '' || url.password !== '')
     throw wrong(text, 'is no address that can be asked');

@@ -4,7 +4,7 @@ import type { PreviewRow } from '../../data/row-set.ts';
 import type { Outcome } from './outcome.ts';
 
 export type { ListedRow, RowQuery } from '../../data/row-list.ts';
-export type { PreviewRow, PreviewToken, RowState } from '../../data/row-set.ts';
+export type { PreviewRow, RowToken, RowState } from '../../data/row-set.ts';
 
 /** The rows of the open data. */
 export interface RowsApi {

@@ -1,24 +1,24 @@
 /** Settings belong to rows and a model, and survive storage. */
 import { expect, test } from 'vitest';
 import {
-  placeOf,
+  settingsKey,
   readOptions,
-  readPlace,
-  readPlaced,
+  readSettingsKey,
+  readKeyedSettings,
   settingsAt,
   START,
   withSettings,
-  type PlacedSettings,
+  type KeyedSettings,
 } from '../../../src/app/train/kept-settings.ts';
 
-const OWN = placeOf('a'.repeat(64), undefined, 'sprig');
-const SAMPLE = placeOf('b'.repeat(64), undefined, 'sprig');
+const OWN = settingsKey('a'.repeat(64), undefined, 'sprig');
+const SAMPLE = settingsKey('b'.repeat(64), undefined, 'sprig');
 const own = { ...START, name: 'own 1', steps: 123, samplePrompt: 'Mine?' };
 const sample = { ...START, name: 'captain 1', steps: 60, samplePrompt: 'Ahoy?' };
 
 test('each set of rows has its own settings again, also after a reload', () => {
   const kept = withSettings(withSettings([], OWN, own), SAMPLE, sample);
-  const read = readPlaced(JSON.parse(JSON.stringify(kept)));
+  const read = readKeyedSettings(JSON.parse(JSON.stringify(kept)));
   expect(settingsAt(read, OWN)).toEqual(own);
   expect(settingsAt(read, SAMPLE)).toEqual(sample);
 });
@@ -26,17 +26,17 @@ test('each set of rows has its own settings again, also after a reload', () => {
 test('other columns and another model are another place', () => {
   const kept = withSettings([], OWN, own);
   const mapping = { prompt: '{{q}}', answer: '{{a}}' };
-  expect(settingsAt(kept, placeOf('a'.repeat(64), mapping, 'sprig'))).toBeUndefined();
-  expect(settingsAt(kept, placeOf('a'.repeat(64), undefined, 'smol'))).toBeUndefined();
+  expect(settingsAt(kept, settingsKey('a'.repeat(64), mapping, 'sprig'))).toBeUndefined();
+  expect(settingsAt(kept, settingsKey('a'.repeat(64), undefined, 'smol'))).toBeUndefined();
 });
 
 test('a new entry replaces the old one, and the oldest are dropped first', () => {
-  let kept: readonly PlacedSettings[] = [];
-  for (let i = 0; i < 30; i++) kept = withSettings(kept, placeOf(`${i}`), { ...START, steps: i + 1 });
-  kept = withSettings(kept, placeOf('12'), { ...START, steps: 500 });
+  let kept: readonly KeyedSettings[] = [];
+  for (let i = 0; i < 30; i++) kept = withSettings(kept, settingsKey(`${i}`), { ...START, steps: i + 1 });
+  kept = withSettings(kept, settingsKey('12'), { ...START, steps: 500 });
   expect(kept).toHaveLength(20);
-  expect(settingsAt(kept, placeOf('12'))?.steps).toBe(500);
-  expect(settingsAt(kept, placeOf('9'))).toBeUndefined();
+  expect(settingsAt(kept, settingsKey('12'))?.steps).toBe(500);
+  expect(settingsAt(kept, settingsKey('9'))).toBeUndefined();
 });
 
 test('the adapter that a run starts from and the measurement of forgetting are restored', () => {
@@ -54,9 +54,9 @@ test('settings from storage are checked field by field', () => {
     lr: 0.5,
   });
   expect(readOptions(null)).toEqual(START);
-  expect(readPlace({ rows: 1, model: '' })).toBeUndefined();
-  expect(readPlaced([{ rows: 'r', model: 'm' }, 'x', { rows: 2 }])).toEqual([
+  expect(readSettingsKey({ rows: 1, model: '' })).toBeUndefined();
+  expect(readKeyedSettings([{ rows: 'r', model: 'm' }, 'x', { rows: 2 }])).toEqual([
     { rows: 'r', model: 'm', options: START },
   ]);
-  expect(readPlaced('x')).toEqual([]);
+  expect(readKeyedSettings('x')).toEqual([]);
 });
