@@ -10,7 +10,30 @@ import { inject } from 'vitest';
 import { findChromium } from '../../scripts/machine.mjs';
 
 const WEBGPU = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
+/**
+ * Chromium takes the last list of this kind, so it has what Playwright turns off for the sake of tests, and the two pages that an address bar
+ * loads ahead for each window: nobody sees them, and they take the processor half a second.
+ */
+const TURNED_OFF = [
+  'AvoidUnnecessaryBeforeUnloadCheckSync',
+  'DestroyProfileOnBrowserClose',
+  'HttpsUpgrades',
+  'HttpsFirstBalancedModeAutoEnable',
+  'LensOverlay',
+  'MediaRouter',
+  'PaintHolding',
+  'ThirdPartyStoragePartitioning',
+  'AvoidCorsURLLoaderRestartOnRedirect',
+  'TcpPortRandomizationWin',
+  'OptimizationHints',
+  'NetworkTimeServiceQuerying',
+  'AimEnabled',
+  'PreconnectToSearch',
+  'WebUIOmniboxPopup',
+  'WebUIOmniboxAimPopup',
+];
 const FLAGS = [
+  `--disable-features=${TURNED_OFF.join(',')}`,
   '--no-sandbox',
   '--disable-background-networking',
   '--no-first-run',
@@ -58,6 +81,18 @@ export async function computeOn(context: BrowserContext, device: ComputesOn): Pr
 
 export interface StudioOptions extends BrowserContextOptions {
   readonly on?: ComputesOn;
+  /**
+   * Whether the page registers its service worker, which copies every file of the app: the better part of a second of the processor for
+   * each context. It is for tests of what is kept, of what is asked of the network, and of use offline.
+   */
+  readonly serviceWorker?: boolean;
+}
+
+/** The page stays as it is before the service worker is installed. Playwright's own way to block it answers with undefined, and warns. */
+async function withoutServiceWorker(context: BrowserContext): Promise<void> {
+  await context.addInitScript(() => {
+    ServiceWorkerContainer.prototype.register = () => new Promise(() => undefined);
+  });
 }
 
 /** Opens the studio in the Chromium of this process, as wide as a laptop and without animations, for all tests of a file. */
@@ -77,13 +112,14 @@ export async function closePages(): Promise<void> {
 /** Opens the studio in a fresh context. @param address of another server of the built page */
 export async function openStudio(
   browser: Browser,
-  { on = 'auto', ...options }: StudioOptions = {},
+  { on = 'auto', serviceWorker = false, ...options }: StudioOptions = {},
   address = inject('address'),
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
   // Machines of CI stand still for half a minute at times.
   context.setDefaultTimeout(90_000);
   if (on !== 'auto') await computeOn(context, on);
+  if (!serviceWorker) await withoutServiceWorker(context);
   const page = await context.newPage();
   const problems: string[] = [];
   const requests: string[] = [];

@@ -38,7 +38,7 @@ const counter = (page: Page): Promise<string> =>
 
 describe('a model of the hub', () => {
   beforeAll(async () => {
-    studio = await bench.visit();
+    studio = await bench.visit({ serviceWorker: true });
   });
   afterAll(() => studio.close());
 

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { HubServer, type HubRepo } from '../hub-server.ts';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, type StudioOptions, type WatchedPage } from './chromium.ts';
 import { goTo, WAIT } from './looks.ts';
 import { serveDist, type Site } from './site.ts';
 
@@ -30,11 +30,11 @@ export class HubBench {
     return new HubBench(hub, site, await openChromium());
   }
 
-  /** A profile of its own at the Task stage, with our hub. */
-  async visit(): Promise<WatchedPage> {
+  /** A profile of its own at the Task stage, with our hub. @param options of the profile */
+  async visit(options: StudioOptions = {}): Promise<WatchedPage> {
     const opened = await openStudio(
       this.browser,
-      { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' },
+      { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', ...options },
       this.site.address,
     );
     const { page } = opened;

@@ -32,7 +32,11 @@ beforeAll(async () => {
   await writeShardedModel(join(scratch, 'In parts'));
   writeFileSync(join(scratch, 'Sprig-F16.gguf'), await sprigGguf());
   browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    serviceWorker: true,
+  });
   ({ page } = studio);
   region = page.getByRole('region', { name: 'Model', exact: true });
 });

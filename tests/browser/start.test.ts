@@ -118,7 +118,7 @@ test('on a phone the commands have a button, on every screen', async () => {
 });
 
 test('nothing but its own origin is asked, and nothing else can be', async () => {
-  const { page, requests, close } = await openStudio(browser);
+  const { page, requests, close } = await openStudio(browser, { serviceWorker: true });
   await settled(page);
   const { origin } = new URL(inject('address'));
   expect(requests.filter((url) => new URL(url).origin !== origin)).toEqual([]);

@@ -33,7 +33,11 @@ let zip = '';
 beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   browser = await openChromium();
-  studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
+  studio = await openStudio(browser, {
+    viewport: { width: 1440, height: 900 },
+    reducedMotion: 'reduce',
+    serviceWorker: true,
+  });
 });
 afterAll(() => closeContexts(browser));
 
