@@ -1,8 +1,13 @@
 #!/usr/bin/env node
-// Runs the TypeScript sources as they are: tsx strips types, and the hook lets `x.wgsl?raw` mean the same as in Vite.
+// The command as one file or, where that cannot be kept, its TypeScript sources as they are: tsx strips types, and the hook lets
+// `x.wgsl?raw` mean the same as in Vite.
 import { register } from 'node:module';
-import { register as registerTypeScript } from 'tsx/esm/api';
+import { bundle } from './bundle.mjs';
 
-register('./wgsl-loader.mjs', import.meta.url);
-registerTypeScript();
-await import('../src/cli/main.ts');
+const bundled = await bundle().catch(() => undefined);
+if (bundled === undefined) {
+  const { register: registerTypeScript } = await import('tsx/esm/api');
+  register('./wgsl-loader.mjs', import.meta.url);
+  registerTypeScript();
+} else process.setSourceMapsEnabled(true);
+await import(bundled ?? '../src/cli/main.ts');

@@ -19,7 +19,13 @@ test('packed and installed elsewhere, it trains the demo', () => {
   mkdirSync(elsewhere);
   writeFileSync(join(elsewhere, 'package.json'), '{}');
   run(elsewhere, 'npm', 'install', '--prefer-offline', '--no-audit', '--no-fund', at(packed));
+  // It brings the command as one file, which its own sources still fit: otherwise the first call would replace it.
+  const bundles = (): string[] =>
+    readdirSync(join(elsewhere, 'node_modules', 'graft-studio', '.cache', 'command'));
+  const brought = bundles();
+  expect(brought).toEqual([expect.stringMatching(/\.mjs$/), expect.stringMatching(/\.mjs\.map$/)]);
   expect(run(elsewhere, 'npx', 'graft', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect(bundles()).toEqual(brought);
   run(elsewhere, 'npx', 'graft', 'demo', '--out', 'adapter', '--device', 'cpu');
   expect(existsSync(join(elsewhere, 'adapter', 'adapter_model.safetensors'))).toBe(true);
 });

@@ -1,0 +1,83 @@
+// @ts-check
+/**
+ * The command as one file. To strip the types of some hundred files takes a second at every start; here it is done once, and kept under the
+ * hash of the sources: `npm ci` does it, the published package contains it, and after a change the next start does it.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+/** Ignored by git, and part of the package. */
+const BUNDLES = join(ROOT, '.cache', 'command');
+/** What the page has for itself: the package is without it. */
+const OF_THE_PAGE = /^(?:app|worker|storage)\b/;
+
+/** @returns {Promise<string>} the address of the command's module, bundled now if it was not before. @throws where nothing can be kept */
+export async function bundle() {
+  const path = join(BUNDLES, `${hashOfSources()}.mjs`);
+  if (!existsSync(path)) await keep(path);
+  return pathToFileURL(path).href;
+}
+
+/** Changes with every source and with how they are put together. */
+function hashOfSources() {
+  const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
+  for (const folder of ['src', 'shaders'])
+    for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).sort())
+      if (/\.(?:ts|mjs|wgsl)$/.test(name) && !OF_THE_PAGE.test(name))
+        hash.update(name).update(readFileSync(join(ROOT, folder, name)));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** @param {string} path */
+async function keep(path) {
+  const { build } = await import('esbuild');
+  const main = join(ROOT, 'src', 'cli', 'main.ts');
+  const { outputFiles } = await build({
+    entryPoints: [main],
+    outfile: path,
+    write: false,
+    logLevel: 'silent',
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node20',
+    format: 'esm',
+    keepNames: true,
+    // A stack trace names the real line.
+    sourcemap: true,
+    sourcesContent: false,
+    // Files beside the sources are where they were.
+    define: { 'import.meta.url': 'SOURCE_URL' },
+    banner: { js: "const SOURCE_URL = new URL('../../src/cli/main.ts', import.meta.url).href;" },
+    plugins: [rawText],
+  });
+  await mkdir(BUNDLES, { recursive: true });
+  for (const { path: file, contents } of outputFiles) {
+    // Whole or not at all: another process may do the same.
+    const part = `${file}.${process.pid}`;
+    await writeFile(part, contents);
+    await rename(part, file);
+  }
+  const own = basename(path);
+  for (const name of await readdir(BUNDLES))
+    if (!name.startsWith(own)) await rm(join(BUNDLES, name), { force: true });
+}
+
+/** `import source from './x.wgsl?raw'` gives the file's text, as Vite does. @type {import('esbuild').Plugin} */
+const rawText = {
+  name: 'raw-text',
+  setup(build) {
+    build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({
+      path: join(resolveDir, path.slice(0, -'?raw'.length)),
+      namespace: 'raw',
+    }));
+    build.onLoad({ filter: /./, namespace: 'raw' }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8'),
+      loader: 'text',
+    }));
+  },
+};
