@@ -98,6 +98,8 @@ export const ROOMS = {
       'evaluate/metrics/registry.ts',
       'evaluate/metrics/scores.ts',
       'evaluate/paired.ts',
+      'evaluate/reading-brief.ts',
+      'evaluate/reading-words.ts',
       'evaluate/rows-in-words.ts',
       'evaluate/run-took.ts',
       'evaluate/seen.ts',

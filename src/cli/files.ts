@@ -12,7 +12,9 @@ export function folder(path: string): FileSet {
     throw new GraftError(
       'file-missing',
       `${path} is not a folder.`,
-      'Give the path of a folder that exists.',
+      existsSync(path) && /\.zip$/i.test(path)
+        ? 'Unpack it, and give the folder that holds its files.'
+        : 'Give the path of a folder that exists.',
     );
   }
   return {

@@ -55,6 +55,8 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const [kind] = given;
   const value = flags.required(kind);
   const text = kind === 'prompt' && value !== '-' ? value : new TextDecoder().decode(await readInput(value));
+  if (kind === 'prompt' && value === '-' && text.trim() === '')
+    throw new GraftError('file-empty', 'Standard input is empty.', 'Write the prompt to it.');
   const messages = kind === 'messages' ? readMessages(text, value) : undefined;
 
   const { model, files } = await openSession(flags, output);

@@ -8,23 +8,40 @@ import { unwritten, writeWhole } from './files.ts';
 
 export const METRICS = 'metrics.jsonl';
 
+/** The validation of the untrained adapter, on the line of the first step. */
+const BEFORE = 'eval_loss_before';
+
 export interface LoggedStep {
   readonly step: number;
   readonly loss: number;
   readonly seconds: number;
   /** For a run that learns from rewards. */
   readonly reward?: number;
+  /** Of the validation after this step. */
+  readonly evalLoss?: number;
+  /** On the first step: of the validation before it. */
+  readonly evalLossBefore?: number;
+  /** All numbers of the line, by their names; null where there was nothing to measure. */
+  readonly report: Readonly<Record<string, number | null>>;
 }
+
+const isNumberOrNull = (entry: [string, unknown]): entry is [string, number | null] =>
+  entry[1] === null || typeof entry[1] === 'number';
 
 /** The numbers of a line; undefined for a line that a crash cut short. */
 export function readLine(line: string): LoggedStep | undefined {
   try {
     const json = JSON.parse(line) as unknown;
     if (!isObject(json)) return undefined;
-    const { step, loss, seconds, reward } = json;
-    return typeof step === 'number' && typeof loss === 'number' && typeof seconds === 'number'
-      ? { step, loss, seconds, ...(typeof reward === 'number' && { reward }) }
-      : undefined;
+    const { step, loss, seconds, reward, eval_loss: evalLoss, [BEFORE]: evalLossBefore } = json;
+    if (typeof step !== 'number' || typeof loss !== 'number' || typeof seconds !== 'number') return undefined;
+    const report = Object.fromEntries(Object.entries(json).filter(isNumberOrNull));
+    return {
+      ...{ step, loss, seconds, report },
+      ...(typeof reward === 'number' && { reward }),
+      ...(typeof evalLoss === 'number' && { evalLoss }),
+      ...(typeof evalLossBefore === 'number' && { evalLossBefore }),
+    };
   } catch {
     return undefined;
   }
@@ -44,6 +61,8 @@ export class MetricsLog {
   failure: GraftError | undefined;
   readonly #lines: string[];
   #waiting: Record<string, number | null | Readonly<Record<string, number>>> | undefined;
+  /** The validation before the first step, until there is a line for it. */
+  #before: number | undefined;
 
   private constructor(
     private readonly folder: string,
@@ -81,7 +100,11 @@ export class MetricsLog {
         grad_norm: event.gradNorm,
         supervised_tokens: event.supervisedTokens,
         seconds: event.seconds,
+        ...(this.#before !== undefined && { [BEFORE]: this.#before }),
       };
+      this.#before = undefined;
+    } else if (event.type === 'eval' && event.step === 0) {
+      this.#before = event.loss;
     } else if (event.type === 'eval') {
       if (!this.#waiting) this.#takeBack(event.step);
       if (!this.#waiting) return;

@@ -89,7 +89,10 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   const flags = await flagsWithRecipe(planFlags, args);
   const json = flags.text('json');
   if (json !== undefined && json !== '-')
-    checkOutput('--json', json, [{ what: 'the model', path: flags.required('model') }]);
+    checkOutput('--json', json, [
+      { what: 'the model', path: flags.required('model') },
+      { what: 'the recipe', path: flags.text('recipe') },
+    ]);
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
   const { lowering, adapter } = await loweringOf(flags);

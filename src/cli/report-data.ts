@@ -80,7 +80,9 @@ export function reportData(output: Output, told: RowsTold): void {
       isEmpty ? 'The data has no rows.' : 'No row is left to train on.',
       unknown
         ? 'Say which columns are the prompt and the answer: --prompt-template, --input-template and --answer-template, with columns as {{name}} and nested ones as {{list.0.name}}.'
-        : 'See the reasons above.',
+        : isEmpty
+          ? 'Choose a file with examples.'
+          : 'See the reasons above.',
     );
 }
 

@@ -63,7 +63,16 @@ export class FileStore implements Store {
   }
 
   get curve(): Curve {
-    return { steps: this.steps, evals: [], samples: [] };
+    const { steps } = this;
+    const before = steps.at(0)?.evalLossBefore;
+    return {
+      steps,
+      evals: [
+        ...(before === undefined ? [] : [{ step: 0, loss: before }]),
+        ...steps.flatMap(({ step, evalLoss }) => (evalLoss === undefined ? [] : [{ step, loss: evalLoss }])),
+      ],
+      samples: [],
+    };
   }
 
   get failure(): GraftError | undefined {

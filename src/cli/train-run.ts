@@ -5,6 +5,8 @@ import { join, resolve } from 'node:path';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { memoryOf } from './open-device.ts';
+import { plural } from '../numbers.ts';
+import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
@@ -16,10 +18,11 @@ import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
 import type { Scoring } from '../train/policy/scoring.ts';
 import { readbackBytes } from '../train/memory-plan.ts';
+import { unigramLoss } from '../train/spike.ts';
 import { checkDisk } from './disk-room.ts';
 import { EXIT } from './exit.ts';
-import type { LoggedStep } from './metrics-log.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
+import { describeEnd } from './run-end.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
 import { findSaved } from './saved-run.ts';
 import type { Session } from './session.ts';
@@ -69,6 +72,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
     ...{ trainable: subject.trainable, options: subject.options, rows, state, store },
     scoring: asked.scoring,
     clock: new SaveClock(asked.saveEvery, state?.counters.step),
+    fromUntrained: true,
     ...(watch && every > 0 && { watch: { every, measure: ({ adapter }) => watch.loss(adapter) } }),
     onEvent: (event) => tell(event, output),
   });
@@ -86,12 +90,12 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
     const peakBytes = device.allocatedBytes + readbackBytes(device.lowering, subject.trainable.store);
     store.peakBytes = peakBytes;
     output.line(
-      `Training ${describeTrainable(subject)} on ${rows.train.length} rows, ${run.steps} steps, ${session.model.dtype}, on ${deviceName(device.adapter)} (${formatBytes(peakBytes)} of ${memoryOf(device.adapter)} at its peak)`,
+      `Training ${describeTrainable(subject)} on ${plural(rows.train.length, 'row')}, ${plural(run.steps, 'step')}, ${session.model.dtype}, on ${deviceName(device.adapter)} (${formatBytes(peakBytes)} of ${memoryOf(device.adapter)} at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store, watch };
     try {
-      await toTheEnd(live);
+      await toTheEnd(live, rows);
     } catch (error) {
       throw await withSurvivor(live, error);
     }
@@ -125,7 +129,7 @@ async function endWatch({ asked, store, watch }: Live): Promise<void> {
   store.note(await tellForgetting(await watch.end(adapter), asked.out, asked.output));
 }
 
-async function toTheEnd(live: Live): Promise<void> {
+async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
   const { asked, run, store } = live;
   const { out, output, subject } = asked;
   try {
@@ -145,12 +149,14 @@ async function toTheEnd(live: Live): Promise<void> {
   }
   await run.keep('done');
   await endWatch(live);
-  const { steps } = store;
-  const [first, last] = [steps.at(0), steps.at(-1)];
-  if (first?.step === 1 && last)
-    output.line(
-      `${describeChange(first, last)} in ${formatSeconds(steps.reduce((sum, { seconds }) => sum + seconds, 0))}`,
-    );
+  const { objective } = subject.options;
+  const told = describeEnd({
+    ...{ steps: run.steps, points: store.steps, evals: store.curve.evals },
+    // Other objectives have losses of other kinds.
+    ...(objectiveOf(objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(rows.train) }),
+    start: asked.lineage?.parent === undefined ? 'base' : 'adapter',
+  });
+  for (const line of told) output.line(line);
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
 }
 
@@ -196,12 +202,6 @@ function commandFrom({ args, out }: TrainRun, place: string): string {
   return shellLine(['graft', 'train', ...kept, ...named, '--resume', place]);
 }
 
-function describeChange(first: LoggedStep, last: LoggedStep): string {
-  return first.reward !== undefined && last.reward !== undefined
-    ? `Reward ${first.reward.toFixed(3)} → ${last.reward.toFixed(3)}`
-    : `Loss ${first.loss.toFixed(4)} → ${last.loss.toFixed(4)}`;
-}
-
 function tell(event: RunEvent, output: Output): void {
   if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
   if (event.type === 'reference') {
@@ -211,9 +211,10 @@ function tell(event: RunEvent, output: Output): void {
   if (event.type === 'general')
     output.line(`Step ${event.step}: loss on general text ${event.loss.toFixed(4)}`);
   if (event.type === 'sampling') output.progress(describeSampling(event));
+  if (event.type === 'validate') output.progress(describeValidation(event));
   if (event.type === 'eval')
     output.line(
-      `Step ${event.step}: validation ${describeMeasured(event)}${event.best ? ', the best so far' : ''}`,
+      `${event.step === 0 ? 'Before the first step' : `Step ${event.step}`}: validation ${describeMeasured(event)}${event.best ? ', the best so far' : ''}`,
     );
   if (event.type === 'step')
     output.progress(describeStep(event), event.step === 1 || event.step === event.steps);
@@ -255,6 +256,11 @@ function describeMeasured({ loss, report }: Pick<StepEvent, 'loss' | 'report'>):
 
 function describeSampling({ step, done, total }: Extract<RunEvent, { type: 'sampling' }>): string {
   return `Step ${step}: sampling, ${Math.floor(done)} of ${total} answers`;
+}
+
+function describeValidation({ done, total, seconds }: Extract<RunEvent, { type: 'validate' }>): string {
+  const left = seconds === undefined || done === total ? '' : `, ${formatSeconds(seconds)} left`;
+  return `Validating: ${done} of ${total} rows${left}`;
 }
 
 function describeStep({ step, steps, loss, report, tokensPerSecond, secondsLeft }: StepEvent): string {

@@ -82,6 +82,8 @@ export interface Reading {
   readonly margin?: { readonly from: number; readonly to: number };
   /** The smoothed reward of the chosen answers a quarter of the steps ago, and now, if it falls. */
   readonly chosen?: { readonly from: number; readonly to: number };
+  /** The smoothed training loss after half of the steps, and now, if the second half of the run shows that it still falls. */
+  readonly half?: { readonly from: number; readonly to: number };
   /** The smoothed training loss at the best validation, and now. */
   readonly training?: { readonly from: number; readonly to: number };
 }
@@ -102,6 +104,8 @@ const FLAT = 0.02;
 const STILL_FALLING = 0.05;
 const STILL_OF_ALL = 0.01;
 const LAST_PART = 0.25;
+/** The end of a schedule brings every run to rest. A run has not settled if this part of its whole fall came in the second half of its steps. */
+const SECOND_HALF = 0.15;
 /** A loss that rose this far above its beginning came from too large steps. */
 const UNSTEADY = 0.05;
 /**
@@ -185,7 +189,9 @@ function readLoss(curve: Curve): Reading {
   const { before, after, best, peak } = trend;
   const told = { step, of: 'training', before, after, best } as const;
   const kind = kindOfTraining(trend, points.length);
-  const lost = NEVER_LOST.includes(kind) ? undefined : lostOf(trend, after, kind);
+  const lost = NEVER_LOST.includes(kind)
+    ? undefined
+    : (lostOf(trend, after, kind) ?? unsettledOf(trend, kind));
   return lost ? { ...told, ...lost } : { kind, ...told, ...(peak && { peak }) };
 }
 
@@ -224,8 +230,10 @@ function readValidated(
   // If validation came only at the end, or not for a while, the training loss shows how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
-  const settled = falls || !trend ? undefined : lostOf(trend, last.loss, 'fine');
-  return { ...told, ...(settled ?? { kind: falls ? 'falling' : 'fine' }) };
+  if (falls || !trend) return { ...told, kind: falls ? 'falling' : 'fine' };
+  const settled =
+    lostOf(trend, last.loss, 'fine') ?? (best === last ? unsettledOf(trend, 'fine') : undefined);
+  return { ...told, ...(settled ?? { kind: 'fine' }) };
 }
 
 /** Readings of training that mean the run is lost as well, or that say too little. */
@@ -241,7 +249,7 @@ function lostOf(
   { spike, rose, unigramLoss, before, after, halfway }: Trend,
   now: number,
   kind?: ReadingKind,
-): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss'> | undefined {
+): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss' | 'half'> | undefined {
   if (spike) {
     const { low, peak, error } = spike;
     const near = ABOVE_LOW * Math.max(low.loss, before - low.loss);
@@ -251,7 +259,19 @@ function lostOf(
   }
   if (kind !== 'fine' || unigramLoss === undefined || now <= unigramLoss) return undefined;
   // The end of a schedule brings every run to rest. A loss that only fell until then was too short a run, not a lost one.
-  return !rose && isFalling(before, halfway, after) ? { kind: 'falling' } : { kind: 'lost', unigramLoss };
+  return !rose && isFalling(before, halfway, after)
+    ? { kind: 'falling', half: { from: halfway, to: after } }
+    : { kind: 'lost', unigramLoss };
+}
+
+/** Whether too much of the fall came in the second half of the steps for the run to have settled. */
+function unsettledOf(
+  { before, halfway, after, error }: Trend,
+  kind: ReadingKind,
+): Pick<Reading, 'kind' | 'half'> | undefined {
+  const lately = halfway - after;
+  if (kind !== 'fine' || lately <= Math.max(SECOND_HALF * (before - after), SURE * error)) return undefined;
+  return { kind: 'falling', half: { from: halfway, to: after } };
 }
 
 function isFalling(before: number, sooner: number, after: number): boolean {

@@ -44,11 +44,11 @@ function noiseOf(points: readonly { readonly loss: number }[]): number {
  * The loss of a model that knows how often each token is supervised in these rows, and nothing about its context: the entropy of single tokens, in
  * nats. A run that ends there learned no row.
  */
-export function unigramLoss(rows: readonly { readonly labels: readonly number[] }[]): number {
+export function unigramLoss(rows: readonly { readonly labels: ArrayLike<number> }[]): number {
   const counts = new Map<number, number>();
   let all = 0;
   for (const { labels } of rows)
-    for (const label of labels) {
+    for (const label of Array.from(labels)) {
       if (label < 0) continue;
       counts.set(label, (counts.get(label) ?? 0) + 1);
       all++;

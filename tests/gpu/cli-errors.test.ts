@@ -2,7 +2,15 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DEVICE, graft, graftHere, temporaryFolder, VOICE, type Ended } from './graft-command.ts';
+import {
+  DEVICE,
+  DEVICE_HERE,
+  graft,
+  graftHere,
+  temporaryFolder,
+  VOICE,
+  type Ended,
+} from './graft-command.ts';
 import { SPRIG } from './sprig.ts';
 
 const at = temporaryFolder();
@@ -118,6 +126,33 @@ describe('bad arguments and files', () => {
       },
       1,
       /header\.csv has a header \(prompt, completion\) and no rows below it/,
+    ],
+    [
+      'a list of nothing',
+      () => {
+        writeFileSync(at('empty.json'), '[]');
+        return train('--data', at('empty.json'), ...DEVICE_HERE);
+      },
+      1,
+      /The data has no rows\. Choose a file with examples\.$/,
+    ],
+    [
+      'a plan in place of its recipe',
+      () => {
+        writeFileSync(at('recipe.json'), '{"steps": 5}');
+        return ['plan', '--model', SPRIG, '--recipe', at('recipe.json'), '--json', at('recipe.json')];
+      },
+      2,
+      /--json .*recipe\.json is the recipe .*recipe\.json, which must stay as it is/,
+    ],
+    [
+      'a packed adapter',
+      () => {
+        writeFileSync(at('adapter.zip'), 'PK');
+        return ['merge', '--model', SPRIG, '--adapter', at('adapter.zip'), '--out', at('m')];
+      },
+      1,
+      /adapter\.zip is not a folder\. Unpack it, and give the folder that holds its files\.$/,
     ],
   ];
   const check = async (

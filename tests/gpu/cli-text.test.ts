@@ -60,6 +60,15 @@ describe('graft generate', () => {
     expect(alone).toMatchObject({ code: 0, out: `${texts[1]}\n` });
   });
 
+  test('refuses a prompt that nobody wrote', async () => {
+    const { code, out, err } = await graft(['generate', ...MODEL, '--prompt', '-']);
+    expect({ code, out, err }).toEqual({
+      code: 1,
+      out: '',
+      err: 'graft: Standard input is empty. Write the prompt to it.\n',
+    });
+  });
+
   test('leaves nothing beside its answer, and ends quietly when nobody reads on', async () => {
     const { code, out } = await shell(
       `set -o pipefail; graft generate ${MODEL.join(' ')} --prompts <(yes 'What is a rose?' | head -n 24) --max-new-tokens 8 2> >(cat > ${at('err')}) | head -n 1`,

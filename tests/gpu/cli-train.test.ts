@@ -57,16 +57,20 @@ describe('graft train', () => {
   test('writes an adapter and a line of metrics for every step', async () => {
     const { code, err, out } = await graft([...RUN, '--out', whole()]);
     expect(err).toContain('Wrote the adapter to');
-    told = /^Loss .* in /m.exec(err)![0];
+    // The loss of validation, and what the curve says.
+    told = /^Loss .* on validation rows, in (?=.* s\n[A-Z][a-z ]+\. .*alidation .*\.$)/m.exec(err)![0];
     expect({ code, out }).toEqual({ code: 0, out: '' });
     const lines = metricsOf(whole());
     expect(lines.map(({ step }) => step)).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
     for (const line of lines) {
       const keys = ['step', 'loss', 'lr', 'grad_norm', 'supervised_tokens', 'seconds'];
-      // Every third step, and the last.
-      expect(Object.keys(line)).toEqual(
-        line.step % 3 === 0 || line.step === 40 ? [...keys, 'eval_loss'] : keys,
-      );
+      // Every third step, and the last; the first has what was measured before it.
+      const validated = line.step % 3 === 0 || line.step === 40 ? ['eval_loss'] : [];
+      expect(Object.keys(line)).toEqual([
+        ...keys,
+        ...(line.step === 1 ? ['eval_loss_before'] : []),
+        ...validated,
+      ]);
       expect(Object.values(line).every(Number.isFinite)).toBe(true);
     }
     for (const name of ['adapter_config.json', 'adapter_model.safetensors', 'README.md'])

@@ -1,10 +1,10 @@
 /** Which moments of a run are said aloud: its start, each quarter, a better validation now and then, its end. */
 import type { Reading, RunStatus, StepPoint } from '../../worker/api.ts';
-import { fromTo, isAlarm } from '../train/reading-brief.ts';
+import { fromTo, isAlarm } from '../../evaluate/reading-brief.ts';
 import { loss } from '../ui/format.ts';
 
 /** Not for the first screen. */
-const load = () => import('../train/reading.ts');
+const load = () => import('../../evaluate/reading-words.ts');
 
 const QUARTERS = 4;
 /** At most this many improvements of the validation are announced in a run. */

@@ -16,7 +16,7 @@ import type {
   StepPoint,
 } from '../../worker/api.ts';
 import { smooth } from '../../smooth.ts';
-import { fromTo } from '../train/reading-brief.ts';
+import { fromTo } from '../../evaluate/reading-brief.ts';
 import { shownOf, wordsOf } from '../train/shown.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { METRICS, MetricsLog } from '../../../src/cli/metrics-log.ts';
+import { METRICS, MetricsLog, readLine } from '../../../src/cli/metrics-log.ts';
 import type { StepEvent } from '../../../src/train/events.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-metrics-'));
@@ -49,4 +49,15 @@ test('an interrupted validation is in the line of its step, also in a resumed ru
   resumed.close();
   expect(written().at(-1)).toMatchObject({ step: 3, eval_loss: 9 });
   expect(resumed.lines.map((line) => JSON.parse(line) as object)).toEqual(written());
+});
+
+test('the validation before the first step is on its line', async () => {
+  const log = await MetricsLog.open(folder, []);
+  log.add(evaluation(0));
+  log.add(step(1));
+  log.add(step(2));
+  log.sync();
+  log.close();
+  expect(log.lines.map(readLine)).toMatchObject([{ step: 1, evalLossBefore: 9 }, { step: 2 }]);
+  expect(readLine(log.lines[1])).not.toHaveProperty('evalLossBefore');
 });

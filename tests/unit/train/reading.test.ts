@@ -1,8 +1,8 @@
 /** Readings of real curves: the bundled model, trained well and badly (tests/fixtures/curves.mjs). */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { fromTo, isAlarm } from '../../../src/app/train/reading-brief.ts';
-import { tell } from '../../../src/app/train/reading.ts';
+import { fromTo, isAlarm } from '../../../src/evaluate/reading-brief.ts';
+import { tell } from '../../../src/evaluate/reading-words.ts';
 import { readCurve, type Curve, type Reading } from '../../../src/train/reading.ts';
 import { unigramLoss } from '../../../src/train/spike.ts';
 

@@ -1,6 +1,6 @@
 /** What the curve of a run says, in one line, for the first screen too: the full words are in reading.ts. */
-import type { Reading, ReadingKind } from '../../worker/api.ts';
-import { loss } from '../ui/format.ts';
+import { threeDigits as loss } from '../numbers.ts';
+import type { Reading, ReadingKind } from '../train/reading.ts';
 
 const BAD: readonly ReadingKind[] = [
   'not-finite',

@@ -1,6 +1,6 @@
 /** What the curve of a run says, in words: a name for it, a sentence on what shows it, and one on what to try. */
-import type { Reading } from '../../worker/api.ts';
-import { loss } from '../ui/format.ts';
+import { threeDigits as loss } from '../numbers.ts';
+import type { Reading } from '../train/reading.ts';
 import { isAlarm } from './reading-brief.ts';
 
 export interface Told {
@@ -13,14 +13,21 @@ export interface Told {
   readonly bad: boolean;
 }
 
-/** @param going whether it trains, or can be resumed */
-export function tell(reading: Reading, going: boolean): Told {
-  return { ...wordsOf(reading, going), bad: isAlarm(reading) };
+/**
+ * @param going whether it trains, or can be resumed
+ * @param start what the untrained run was: the base model, or an adapter that it continues
+ */
+export function tell(reading: Reading, going: boolean, start: 'base' | 'adapter' = 'base'): Told {
+  return { ...wordsOf(reading, going, start), bad: isAlarm(reading) };
 }
 
-function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
+function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): Omit<Told, 'bad'> {
   const { kind, step, of, training } = reading;
   const validated = of === 'validation';
+  const [begun, withBegun] =
+    start === 'base'
+      ? ['the base', 'with the base model']
+      : ['its start', 'with the adapter that it continues'];
   const [before, after] = [number(reading.before), number(reading.after)];
   const best = { step: reading.best?.step ?? step, loss: number(reading.best?.loss) };
   const unvalidated = validated ? '' : ' Keep some rows for validation to see whether it learns by heart.';
@@ -40,9 +47,9 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
     case 'worse': {
       const rising = !training || training.to >= training.from;
       return {
-        name: validated ? 'worse than the base' : 'got worse',
+        name: validated ? `worse than ${begun}` : 'got worse',
         how: validated
-          ? `Validation began at ${before} with the base model and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.`
+          ? `Validation began at ${before} ${withBegun} and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.`
           : `The training loss, smoothed, rose from ${before} in the first steps to ${after} at step ${step}.`,
         advice: rising
           ? 'The learning rate is too high, or the rows contradict each other: try a tenth of the rate.'
@@ -100,7 +107,7 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
       return {
         name: 'unsteady at the start',
         how: validated
-          ? `Validation first rose from ${before} with the base model to ${peak}, and then came down to ${best.loss}.`
+          ? `Validation first rose from ${before} ${withBegun} to ${peak}, and then came down to ${best.loss}.`
           : `The training loss, smoothed, first rose from ${before} to ${peak}, and then came down to ${after}.`,
         advice:
           'A start like this costs what the base model knew: try a third of the learning rate, or more warm-up.',
@@ -157,7 +164,11 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
     case 'falling':
       return {
         name: 'still falling',
-        how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}, and the last quarter of the steps still took off more than a twentieth.`,
+        how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}, and ${
+          reading.half
+            ? `the second half of the steps still took ${validated ? 'the smoothed training loss' : 'it'} from ${number(reading.half.from)} to ${number(reading.half.to)}${going ? '' : ': it ended before it settled'}.`
+            : 'the last quarter of the steps still took off more than a twentieth.'
+        }`,
         advice: going ? '' : `More steps would help: try twice as many.${unvalidated}`,
       };
     case 'fine':
@@ -165,7 +176,7 @@ function wordsOf(reading: Reading, going: boolean): Omit<Told, 'bad'> {
         name: going ? 'learning' : 'learned',
         how: `${
           validated
-            ? `Validation fell from ${before} with the base model to ${best.loss} at step ${best.step}`
+            ? `Validation fell from ${before} ${withBegun} to ${best.loss} at step ${best.step}`
             : `The training loss, smoothed, fell from ${before} to ${after}`
         }${going ? '.' : ', and has settled.'}`,
         advice: going ? '' : unvalidated.trim(),
