@@ -41,7 +41,7 @@ function kindInWords(config: AdapterConfig): string {
 }
 
 /** A folder of another program has neither file, and may have one of the same name with other content. */
-async function tookOf(path: string): Promise<Pick<RunTook, 'peakBytes' | 'secondsPerStep'>> {
+export async function tookOf(path: string): Promise<Pick<RunTook, 'peakBytes' | 'secondsPerStep'>> {
   const peakBytes = (await readLineage(path).catch(() => undefined))?.peakBytes;
   const log = join(path, METRICS);
   const lines = existsSync(log) ? (await readFile(log, 'utf8')).split('\n') : [];

@@ -17,6 +17,7 @@ import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { readModel } from '../model/family.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
 import { answerProblem } from '../rewards/specs.ts';
@@ -40,6 +41,7 @@ import { reportData } from './report-data.ts';
 import { openSession, requiredTokenizer, tokenizerOfAdapter, type Session } from './session.ts';
 import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
 import { checkLength, readSplit } from './train-flags.ts';
+import { tunedModel, type TunedModel } from './tuned-model.ts';
 
 type Part = (typeof PARTS)[number];
 
@@ -72,7 +74,11 @@ interface More {
   readonly chosenRewards?: ChosenRewards | undefined;
 }
 
-/** @throws GraftError `evaluate-rows`, and those of reading data and opening models */
+/** A method, and what it asks beside the base. */
+type Turn = { readonly method: Method; readonly own?: Tokenizer } & Partial<OpenedAdapter> &
+  Partial<Pick<TunedModel, 'open'>>;
+
+/** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
 export async function openExam(
   flags: EvaluateFlags,
   part: Part,
@@ -128,6 +134,8 @@ export async function openExam(
     const own = await tokenizerOfAdapter(path, opened.adapter, session.files, tokenizer);
     adapters.push({ ...opened, own });
   }
+  const tunedModels: TunedModel[] = [];
+  for (const path of flags.texts('tuned')) tunedModels.push(await tunedModel(path, flags, session));
   const forgetting = flags.text('forgetting');
   const check =
     forgetting === undefined ? undefined : await openCheck(forgetting, session, ownRows(placed, measured));
@@ -156,22 +164,27 @@ export async function openExam(
     );
   const results: MethodResult[] = [];
   const rewards = chosenRewards && (await openAnswerRewards(chosenRewards, tokenizer, output));
-  const turns = chosenMethods(flags, chosenRewards?.learned).flatMap(
-    (method): ({ readonly method: Method; readonly own?: Tokenizer } & Partial<OpenedAdapter>)[] =>
-      method.kind === 'adapter' ? adapters.map((one) => ({ method, ...one })) : [{ method }],
+  const turns = chosenMethods(flags, chosenRewards?.learned).flatMap((method): Turn[] =>
+    method.kind === 'adapter'
+      ? [...adapters, ...tunedModels].map((one) => ({ method, ...one }))
+      : [{ method }],
   );
   /** A default method that cannot be measured is left out; one that was asked for is an error. */
   const isOptional = flags.text('methods') === undefined;
 
   let watch: ForgettingWatch | undefined;
   /** The base is measured once. */
-  const forgottenBy = async (asked: GeneralCheck, adapter: Adapter | undefined): Promise<Forgetting> => {
+  const forgottenBy = async (
+    asked: GeneralCheck,
+    adapter: Adapter | undefined,
+    beside: LanguageModel | undefined,
+  ): Promise<Forgetting> => {
     watch ??= await ForgettingWatch.begin(asked, session, output, undefined);
-    return adapter ? watch.end(adapter) : watch.start;
+    return adapter || beside ? watch.end(adapter, beside) : watch.start;
   };
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
-    for (const { method, name, adapter, kind, took, own = tokenizer } of turns) {
+    for (const { method, name, adapter, kind, took, open, own = tokenizer } of turns) {
       if (signal.aborted) return;
       const hasExamples = method === fewShot || method === adapterFewShot;
       if (isOptional && hasExamples && train.length < askedShots(flags)) {
@@ -184,8 +197,10 @@ export async function openExam(
         name === undefined ? method.title : method === adapterFewShot ? `${name}, with examples` : name;
       output.progress(`${title}: ${plural(rows.length, 'row')}`, true);
       const start = performance.now();
+      // One tuned model at a time is on the device.
+      const beside = await open?.();
       const model = new ModelExaminee(
-        { name: modelFiles.name, model: session.model, tokenizer: own },
+        { name: modelFiles.name, model: beside ?? session.model, tokenizer: own },
         {
           ...(adapter && { adapter }),
           newTokens: drawn.newTokens,
@@ -227,10 +242,12 @@ export async function openExam(
         const asksModel = method === base || method === adapterMethod;
         const onGeneral =
           answered && generalText && asksModel && !signal.aborted
-            ? await evaluateLoss(session.model, generalText, adapter)
+            ? await evaluateLoss(beside ?? session.model, generalText, adapter)
             : undefined;
         const forgotten =
-          answered && check && asksModel && !signal.aborted ? await forgottenBy(check, adapter) : undefined;
+          answered && check && asksModel && !signal.aborted
+            ? await forgottenBy(check, adapter, beside)
+            : undefined;
         if (answered) {
           const stopped = answered.answers.length < rows.length;
           const scored = await rewards?.score(exam.asked, answered.answers);
@@ -251,6 +268,11 @@ export async function openExam(
         else if (isOptional && hasExamples && error instanceof GraftError && error.code === 'evaluate-shots')
           output.line(`${method.title}: left out. ${messageOf(error)}`);
         else throw error;
+      } finally {
+        if (beside && !session.device.failure) {
+          await session.device.settle();
+          await beside.destroy();
+        }
       }
       yield;
     }

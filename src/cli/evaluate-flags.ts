@@ -30,6 +30,11 @@ export const evaluateFlags = {
     many: true,
     help: 'PEFT adapter folders, each compared with the methods without tuning',
   },
+  tuned: {
+    value: 'DIR …',
+    many: true,
+    help: 'folders of models that runs of all weights of this base left, each compared as an adapter is',
+  },
   ...dataFlags,
   ...rowFlags,
   ...settingFlags(LIMIT_SETTINGS),
@@ -115,7 +120,7 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Metric[] {
  * @throws GraftError `arguments`
  */
 export function chosenMethods(flags: EvaluateFlags, learned = false): readonly Method[] {
-  const adapters = flags.texts('adapter').length;
+  const adapters = flags.texts('adapter').length + flags.texts('tuned').length;
   const names = flags.list('methods');
   if (!names)
     return METHODS.filter(
@@ -127,8 +132,8 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
     throw new GraftError(
       'arguments',
       isAsked
-        ? '--methods names adapter, and no --adapter is given.'
-        : '--adapter is given, and --methods leaves adapters out.',
+        ? '--methods names adapter, and neither --adapter nor --tuned is given.'
+        : '--adapter or --tuned is given, and --methods leaves adapters out.',
       'Give both, or neither.',
     );
   return METHODS.filter((method) => chosen.includes(method));

@@ -32,7 +32,8 @@ export interface AnswerRewards {
 export async function chosenRewards(flags: EvaluateFlags): Promise<ChosenRewards | undefined> {
   await readRewardFiles(flags);
   let learned: readonly RewardSpec[] | undefined;
-  for (const folder of flags.texts('adapter')) learned ??= await rewardsOfAdapter(folder);
+  for (const folder of [...flags.texts('adapter'), ...flags.texts('tuned')])
+    learned ??= await rewardsOfAdapter(folder);
   const specs = flags.isGiven('reward') ? readRewardTexts(flags.texts('reward')) : learned;
   return specs && { specs, learned: learned !== undefined };
 }

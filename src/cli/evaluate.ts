@@ -59,6 +59,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
     { what: 'the test data', path: rows.test },
     ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
     ...flags.texts('adapter').map((path) => ({ what: 'the adapter', path })),
+    ...flags.texts('tuned').map((path) => ({ what: 'the tuned model', path })),
   ]);
   const release = await lockFolder(out, 'graft evaluate');
   try {
@@ -158,6 +159,7 @@ function reportOf(
   return {
     model: flags.required('model'),
     adapters: flags.texts('adapter'),
+    ...(flags.isGiven('tuned') && { tuned: flags.texts('tuned') }),
     data: { files, split: part, rows: partRows, leaks },
     draw: { seed: draw.seed, asked: rows.length, of: draw.of, too_long: draw.tooLong, labels: draw.labels },
     methods: results.map((result) => methodReport(result, rows, metrics)),

@@ -95,16 +95,15 @@ export class ForgettingWatch {
   }
 
   /** The loss on general text just now. */
-  loss(adapter: AskedModel['adapter']): Promise<number> {
-    return generalLoss(this.session, this.check.text, adapter, this.output);
+  loss(adapter: AskedModel['adapter'], model = this.session.model): Promise<number> {
+    return generalLoss({ model }, this.check.text, adapter, this.output);
   }
 
-  /** Measures the current values on the device. It may be called more than once. */
-  async end(adapter: AskedModel['adapter']): Promise<Forgetting> {
-    const { model } = this.session;
+  /** Measures the current values on the device. It may be called more than once. @param model in place of the base */
+  async end(adapter: AskedModel['adapter'], model = this.session.model): Promise<Forgetting> {
     const { tokenizer, prompts } = this.check;
     const { loss, answers, base, kl } = this.before;
-    const after = await this.loss(adapter);
+    const after = await this.loss(adapter, model);
     this.output.progress('General prompts: answering');
     const now = await answerGeneral({ model, tokenizer, adapter }, prompts);
     const drift = base && (await driftFrom(base, { model, tokenizer, adapter }));

@@ -61,21 +61,47 @@ function tensorsOf(definition: ModelDefinition, source: WeightSource): TensorEnt
  * @throws GraftError `delta-base` for models that do not belong together, or are the same
  */
 export async function deltaFile(base: FileSet, tuned: FileSet): Promise<FolderFile> {
+  const { definition, from, changed } = await compared(base, tuned);
+  if (changed.length === 0)
+    throw notItsBase(`${tuned.name} has the weights of ${base.name}, and nothing differs`);
+  const parts = changed.map((entry): Part => ({
+    written: passedOn(entry),
+    read: () => passedOnPieces(entry),
+  }));
+  const metadata = { format: 'pt', [FINGERPRINT]: await fingerprintOf(definition, from) };
+  return safetensorsFile(DELTA, parts, metadata);
+}
+
+/**
+ * How many numbers the tensors of a tuned model have that differ from its base's. Reads both models once.
+ *
+ * @throws GraftError `delta-base` for models that do not belong together
+ */
+export async function changedParameters(base: FileSet, tuned: FileSet): Promise<number> {
+  const { changed } = await compared(base, tuned);
+  return changed.reduce((sum, { shape }) => sum + shape.reduce((size, length) => size * length, 1), 0);
+}
+
+/** The tensors of the tuned model that differ from the base's. */
+async function compared(
+  base: FileSet,
+  tuned: FileSet,
+): Promise<{
+  readonly definition: ModelDefinition;
+  readonly from: WeightSource;
+  readonly changed: readonly TensorEntry[];
+}> {
   const definition = await readModel(base);
   const [from, to] = [await openModelWeights(base, definition), await openModelWeights(tuned, definition)];
   const tunedEntries = new Map(tensorsOf(definition, to).map((entry) => [entry?.name, entry]));
-  const parts: Part[] = [];
+  const changed: TensorEntry[] = [];
   for (const entry of tensorsOf(definition, from)) {
     const other = tunedEntries.get(entry.name);
     if (!other || other.shape.join() !== entry.shape.join())
       throw notItsBase(`${tuned.name} has no tensor ${entry.name} of the shape [${entry.shape.join(', ')}]`);
-    if (!(await areSame(entry, other)))
-      parts.push({ written: passedOn(other), read: () => passedOnPieces(other) });
+    if (!(await areSame(entry, other))) changed.push(other);
   }
-  if (parts.length === 0)
-    throw notItsBase(`${tuned.name} has the weights of ${base.name}, and nothing differs`);
-  const metadata = { format: 'pt', [FINGERPRINT]: await fingerprintOf(definition, from) };
-  return safetensorsFile(DELTA, parts, metadata);
+  return { definition, from, changed };
 }
 
 /**

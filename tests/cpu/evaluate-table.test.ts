@@ -114,3 +114,43 @@ test('without --forgetting the columns are not there, and without an adapter the
   expect(none.code, none.err).toBe(0);
   expect(JSON.parse(none.out)).not.toHaveProperty('table');
 });
+
+test('a model of all weights stands beside the adapters, measured as the run that made it', async () => {
+  const whole = at('whole');
+  const trained = await graft([
+    ...['train', '--model', SPRIG, ...SPLIT, '--method', 'full', '--train-weights', 'norms'],
+    ...['--steps', '4', '--lr', '0.01', '--forgetting', '--out', whole, ...DEVICE],
+  ]);
+  expect(trained.code, trained.err).toBe(0);
+  const asked = [
+    'evaluate',
+    '--model',
+    SPRIG,
+    ...SPLIT,
+    '--rows',
+    '4',
+    '--methods',
+    'base,adapter',
+    ...DEVICE,
+  ];
+  const tuned = ['--adapter', at('ia3'), '--tuned', whole, '--forgetting'];
+  const { code, out, err } = await graft([...asked, ...tuned, '--json']);
+  expect(code, err).toBe(0);
+  const { table } = JSON.parse(out) as { readonly table: readonly Row[] };
+  expect(table.map(({ adapter, kind }) => [adapter, kind])).toEqual([
+    [undefined, undefined],
+    [at('ia3'), 'IA3'],
+    [whole, 'All weights'],
+  ]);
+  const [base, , model] = table;
+  expect(model.rows).toBe(4);
+  expect(model.score).not.toBe(base.score);
+  // Norms of 6 layers, two each, and the last.
+  expect(model.parameters).toBe(13 * 128);
+  expect(model.peak_bytes).toBeGreaterThan(1e6);
+  const run = JSON.parse(readFileSync(at('whole', 'forgetting.json'), 'utf8')) as { readonly after: number };
+  expect(model.forgetting).toMatchObject({ general_loss: expect.closeTo(run.after, 3) });
+
+  const other = await graft([...asked, '--tuned', at('ia3')]);
+  expect(other.code).toBe(1);
+});

@@ -1,0 +1,33 @@
+/** The folder of a model that a run of all weights wrote: opened beside its base while it is measured. */
+import type { RunTook } from '../evaluate/run-took.ts';
+import { changedParameters } from '../export/delta.ts';
+import { LanguageModel } from '../model/language-model.ts';
+import { tookOf } from './adapter-facts.ts';
+import type { EvaluateFlags } from './evaluate-flags.ts';
+import { modelOf } from './files.ts';
+import { readWeightChoices, type Session } from './session.ts';
+
+export interface TunedModel {
+  /** The path of its folder, as it was given. */
+  readonly name: string;
+  readonly kind: string;
+  readonly took: RunTook;
+  /** Loads the weights in the precision of the base. The caller destroys the model. */
+  open(): Promise<LanguageModel>;
+}
+
+/** @throws GraftError `delta-base` for a model that this base cannot have become */
+export async function tunedModel(
+  path: string,
+  flags: EvaluateFlags,
+  { device, files, model }: Session,
+): Promise<TunedModel> {
+  const tuned = await modelOf(path);
+  return {
+    name: path,
+    kind: 'All weights',
+    took: { parameters: await changedParameters(files, tuned), ...(await tookOf(path)) },
+    open: () =>
+      LanguageModel.load(device, tuned, { precision: model.dtype, baseWeights: readWeightChoices(flags) }),
+  };
+}
