@@ -15,6 +15,7 @@ interface SampledSettings {
   readonly numGenerations?: number;
   readonly maxCompletionLength?: number;
   readonly temperature?: number;
+  readonly numIterations?: number;
   readonly schedule?: RunOptions['schedule'];
 }
 

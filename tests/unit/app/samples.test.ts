@@ -37,6 +37,7 @@ const Sample = v.strictObject({
     numGenerations: v.optional(positive),
     maxCompletionLength: v.optional(positive),
     temperature: v.optional(positive),
+    numIterations: v.optional(positive),
     schedule: v.optional(v.picklist(schedules)),
   }),
 });
