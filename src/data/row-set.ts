@@ -34,6 +34,8 @@ export interface PreviewRow extends Preview<RowToken> {
   readonly task?: string;
   /** Where the rejected answer's sequence begins, of a pair. */
   readonly starts?: readonly number[];
+  /** The tokens that the next run adds, where the row is shown with them. */
+  readonly added?: readonly string[];
 }
 
 /** A row of the list, used or not. */

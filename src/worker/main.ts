@@ -27,7 +27,7 @@ import { fetchBundled, type OpenModel } from './model.ts';
 import { modelApi } from './model-api.ts';
 import { Models } from './models.ts';
 import { planRun } from '../runs/run-memory.ts';
-import { withNewTokens } from './new-tokens.ts';
+import { readingWith, withNewTokens } from './new-tokens.ts';
 import { listener, outcome } from './outcome.ts';
 import { keepOpened, projectApi } from './project-api.ts';
 import { Projects } from './projects.ts';
@@ -160,10 +160,12 @@ const api: GraftWorker = {
       return listRows(openDataOrThrow(), query, tokenizer);
     }),
 
-  previewRow: (at) =>
+  previewRow: (at, addTokens = []) =>
     outcome(async () => {
-      const { tokenizer } = await openedOrInTurn();
-      return { row: preview(openDataOrThrow(), at, tokenizer) };
+      const { tokenizer, added } = await readingWith(await openedOrInTurn(), addTokens);
+      const row = preview(openDataOrThrow(), at, tokenizer);
+      // Parts of documents stay as they were read.
+      return { row: added && row.single ? { ...row, added } : row };
     }),
 
   planRun: (options) =>

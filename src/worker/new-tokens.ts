@@ -113,6 +113,22 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   };
 }
 
+/** The tokenizer that the rows of the next run are read with, and the tokens that it adds; the base's alone where they cannot be added. */
+export async function readingWith(
+  open: OpenModel,
+  texts: readonly string[],
+): Promise<{ readonly tokenizer: Tokenizer; readonly added?: readonly string[] }> {
+  if (texts.length === 0) return open;
+  try {
+    const { tokenizer } = await modelWith(open, newTokens(texts, open.tokenizer));
+    return { tokenizer, added: texts };
+  } catch (error) {
+    // The run itself says what is wrong with them.
+    if (error instanceof GraftError && error.code === 'add-tokens') return { tokenizer: open.tokenizer };
+    throw error;
+  }
+}
+
 /** The new tokens of a run. Its settings may also contain those of another method. */
 function textsOf(options: RunOptions): readonly string[] {
   return TABLE.applies(settingOf('addTokens'), options) ? (options.addTokens ?? []) : [];

@@ -4,6 +4,7 @@ import { unzipSync } from 'fflate';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { startAndPause } from './gate.ts';
 import { downloadOf, goTo, openSettings, WAIT } from './looks.ts';
 
 const NAME = 'Tool user';
@@ -29,9 +30,9 @@ beforeAll(async () => {
 });
 afterAll(() => closeContexts(browser));
 
-const files = async (): Promise<Record<string, Uint8Array>> => {
+const files = async (name: string): Promise<Record<string, Uint8Array>> => {
   const download = await downloadOf(page, () =>
-    page.getByRole('button', { name: `Download zip of ${NAME}` }).click(),
+    page.getByRole('button', { name: `Download zip of ${name}` }).click(),
   );
   const all = unzipSync(readFileSync(await download.path()));
   // The base lies beside it, in a folder of its own.
@@ -68,6 +69,23 @@ test('a text that is a token already is refused before the run', async () => {
   await page.getByText('is a token of this model already').first().waitFor(WAIT);
 });
 
+test('a row is shown with them, as the run will read it, and without them again', async () => {
+  const shown = () => page.getByRole('slider', { name: 'Tokens of this row' });
+  const tokenOf = (text: string) => shown().getByText(text, { exact: true });
+  await nameTokens('');
+  await goTo(page, 'data');
+  await shown().waitFor(WAIT);
+  await expect.poll(() => tokenOf('<|tool|>').count()).toBe(0);
+  await goTo(page, 'train');
+  await nameTokens('<|tool|>, matey');
+  await goTo(page, 'data');
+  await page.getByText('Read with the tokens that the next run adds: “<|tool|>”, “matey”.').waitFor(WAIT);
+  // Once in the prompt, once in the answer.
+  expect(await tokenOf('<|tool|>').count()).toBe(2);
+  expect(await tokenOf('matey').count()).toBe(1);
+  await goTo(page, 'train');
+});
+
 test('they are learned, and the base answers beside them', async () => {
   await nameTokens('<|tool|>, matey');
   await page.getByRole('button', { name: 'Start training' }).click();
@@ -92,12 +110,34 @@ test('an answer shows them, and the folder has the tokenizer that PEFT needs', a
   await expect.poll(() => page.getByText(/tokens\/s/).count(), WAIT).toBeGreaterThan(0);
   await page.getByText('<|tool|>').last().waitFor(WAIT);
 
-  const found = await files();
+  const found = await files(NAME);
   expect(jsonOf(found['adapter_config.json'])['trainable_token_indices']).toEqual({
     embed_tokens: [1024, 1025],
   });
   const added = jsonOf(found['tokenizer.json'])['added_tokens'] as { content: string }[];
   expect(added.slice(-2).map(({ content }) => content)).toEqual(['<|tool|>', 'matey']);
   expect(new TextDecoder().decode(found['README.md'])).toContain('resize_token_embeddings');
+  expect(studio.problems).toEqual([]);
+});
+
+test('a paused run goes on after a reload, and its adapter has them', async () => {
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
+  await openSettings(page);
+  await page.getByLabel('Steps', { exact: true }).fill('6');
+  await page.getByLabel('Name of the run', { exact: true }).fill('Later');
+  await startAndPause(page, () => page.getByRole('button', { name: 'Start training' }).click());
+  await page.reload();
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'Resume', exact: true }).first().click(WAIT);
+  await page.getByText(/^Done: loss/).waitFor(WAIT);
+
+  await goTo(page, 'use');
+  const found = await files('Later');
+  expect(jsonOf(found['adapter_config.json'])['trainable_token_indices']).toEqual({
+    embed_tokens: [1024, 1025],
+  });
+  const added = jsonOf(found['tokenizer.json'])['added_tokens'] as { content: string }[];
+  expect(added.slice(-2).map(({ content }) => content)).toEqual(['<|tool|>', 'matey']);
   expect(studio.problems).toEqual([]);
 });

@@ -53,6 +53,7 @@ export class Data {
   #turn = 0;
   /** Rows that were asked to be shown: the last one is. */
   #shows = 0;
+  #newTokens: readonly string[] = [];
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -326,11 +327,18 @@ export class Data {
     return true;
   }
 
+  /** Shows rows as the next run reads them. @param added texts that it adds as tokens */
+  readWith(added: readonly string[]): void {
+    if (added.join('\n') === this.#newTokens.join('\n')) return;
+    this.#newTokens = added;
+    if (this.row) void this.show(this.rowAt);
+  }
+
   async show(at: number): Promise<void> {
     if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
     const turn = this.#turn;
     const asked = ++this.#shows;
-    const outcome = await this.#session.worker.previewRow(at);
+    const outcome = await this.#session.worker.previewRow(at, this.#newTokens);
     if (turn !== this.#turn || asked !== this.#shows) return;
     if (outcome.ok) {
       this.row = outcome.row;

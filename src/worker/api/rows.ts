@@ -12,6 +12,9 @@ export interface RowsApi {
   listRows(
     query: RowQuery,
   ): Promise<Outcome<{ readonly total: number; readonly rows: readonly ListedRow[] }>>;
-  /** @param at a row of the list; a bad one has no tokens and fails with `data-row` */
-  previewRow(at: number): Promise<Outcome<{ readonly row: PreviewRow }>>;
+  /**
+   * @param at a row of the list; a bad one has no tokens and fails with `data-row`
+   * @param addTokens texts that the next run adds as tokens; what cannot be one is refused when the run starts, and leaves the row as the base reads it
+   */
+  previewRow(at: number, addTokens?: readonly string[]): Promise<Outcome<{ readonly row: PreviewRow }>>;
 }
