@@ -4,6 +4,7 @@ import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelShape } from '../model/family.ts';
+import { FULL_SETTINGS } from '../settings/full.ts';
 import { BASE_SETTINGS, WATCH_SETTINGS } from '../settings/run.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
@@ -134,7 +135,10 @@ function checkAdapterFlags(flags: TrainFlags, given: Given): void {
   checkOwners(
     asked,
     given,
-    (setting) => TABLE.owners(setting).method !== undefined && setting.fixed !== true,
+    (setting) =>
+      TABLE.owners(setting).method !== undefined &&
+      setting.fixed !== true &&
+      !FULL_SETTINGS.some(({ name }) => name === setting.name),
   );
   const fixed = flags.text('init-adapter') === undefined ? undefined : asked.find((one) => one.fixed);
   if (fixed)

@@ -256,6 +256,7 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
   const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(perplexityOfTuned(result))}`;
   const than = best.key === 'base' ? 'the base model' : best.doing;
   const { exact, rows } = result;
+  const by = rows.length === 0 ? 'the held-out text' : 'the wanted answers';
   const how = joined(
     rows.length === 0
       ? 'No test row asks for an answer, so none is compared.'
@@ -265,7 +266,7 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
   );
   if (ratio > 1 + NOTICEABLE)
     return {
-      before: `${capital(adapter)} is less surprised by the wanted answers than ${than}: perplexity `,
+      before: `${capital(adapter)} is less surprised by ${by} than ${than}: perplexity `,
       number,
       after: '.',
       winner: 'tuned',
@@ -274,8 +275,8 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
   const same = !(ratio <= 1 / (1 + NOTICEABLE));
   return {
     before: same
-      ? `No gain: ${adapter} is about as surprised by the wanted answers as ${than}: perplexity `
-      : `Tuning did not help: ${adapter} is more surprised by the wanted answers than ${than}: perplexity `,
+      ? `No gain: ${adapter} is about as surprised by ${by} as ${than}: perplexity `
+      : `Tuning did not help: ${adapter} is more surprised by ${by} than ${than}: perplexity `,
     number,
     after: '.',
     winner: same ? undefined : 'untuned',

@@ -61,6 +61,9 @@ test('perplexity on held-out text stands beside that on general text', async () 
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('columnheader', { name: /^on general text/ }).waitFor({ timeout: 240_000 });
+  // No row asks for an answer, and nothing speaks of answers.
+  expect(await page.locator('h1').innerText()).toMatch(/surprised by the held-out text/);
+  expect(await page.locator('main').innerText()).not.toMatch(/All 0|side by side|examples in its prompt/);
   const scores = page.getByRole('region', { name: 'Scores' });
   for (const row of await scores.locator('tbody tr').all())
     await expect.poll(() => row.locator('td').last().innerText()).toMatch(/^\d/);

@@ -41,6 +41,8 @@ test('two samples of a model stand without names, and a key says which is better
   await vote.focus();
   await page.keyboard.press('1');
   await page.getByText(/You found the answer of .* better; it stood first/).waitFor();
+  // The next question can be written at once.
+  await expect.poll(() => page.locator(':focus').getAttribute('id')).toBe('chat-prompt');
   await expect.poll(() => pairs().innerText()).toMatch(/1 pair for training/);
 
   await ask(QUESTIONS[1]);
@@ -62,6 +64,10 @@ test('an answer that is corrected is preferred to the one that was given', async
   await page.getByLabel(/should have said$/).fill('An old cat lives here.');
   await page.getByRole('button', { name: 'Put it in the queue' }).click();
   await page.getByText('corrected, in the queue below').waitFor();
+  // The field is gone, and the focus is where it was opened.
+  await expect
+    .poll(() => page.locator(':focus').getAttribute('aria-label'))
+    .toMatch(/^What it should have said: the answer of /);
   await expect.poll(() => pairs().innerText()).toMatch(/3 pairs for training.*1 answer written by you/s);
 });
 

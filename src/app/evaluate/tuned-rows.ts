@@ -17,7 +17,7 @@ import {
 import { METHODS } from '../../settings/registry.ts';
 import type { AdapterInfo, RunSummary, TunedChoice, TunedMeasurement } from '../../worker/api.ts';
 import { comparable, outdated, type Now } from '../state/origin.ts';
-import { methodOf, methodWords, partWords } from '../train/method-words.ts';
+import { methodOf, methodWords } from '../train/method-words.ts';
 import { plural } from '../ui/format.ts';
 import { isSameModel } from '../ui/model-names.ts';
 import { sortedBy } from '../ui/sorted.ts';
@@ -69,7 +69,7 @@ export function tunedOf({ adapters, runs, models, open, took }: Project): Tuned[
   const whole = runs
     .filter(({ keptModel }) => keptModel !== undefined && models.includes(keptModel))
     .map(({ id, options, baseModel, created }) => ({
-      ...{ key: id, choice: { runId: id }, name: options.name, kind: capital(partWords(options)), created },
+      ...{ key: id, choice: { runId: id }, name: options.name, kind: methodWords(options), created },
       ...ofBase(baseModel),
       ...madeBy(id),
       took: took[id] ?? {},
@@ -100,8 +100,6 @@ function kindWords({
   if (virtualTokens !== undefined) return `${method.label}, ${plural(virtualTokens, 'token')}`;
   return rank === undefined ? method.label : methodWords({ method: method.name, rank });
 }
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** The row of a measurement. */
 export function keyOf({ evaluation }: TunedMeasurement): string {

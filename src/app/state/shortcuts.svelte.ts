@@ -2,7 +2,9 @@
  * Keys for those who work without a mouse. Single ones do nothing while somebody writes, and can be turned off (WCAG 2.1.4); the one of the
  * command palette works everywhere.
  */
+import { tick } from 'svelte';
 import type { Vote } from '../../worker/api.ts';
+import { isFocusLost } from '../ui/focus.ts';
 import { STAGES } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -61,7 +63,7 @@ export class Shortcuts {
     if (target?.closest(WRITES)) return false;
     const stage = STAGES[Number(event.key) - 1];
     const vote = VOTES[event.key];
-    if (vote && route.place === 'use' && chat.votable) void chat.vote(vote);
+    if (vote && route.place === 'use' && chat.votable) void this.#vote(vote);
     else if (stage) route.go(stage);
     else if (event.key === '?') this.shown = true;
     else if (event.key === 'p') this.projector = !this.projector;
@@ -86,6 +88,13 @@ export class Shortcuts {
     if (run.asked || run.preparing || !run.hasAdapter) return false;
     void this.#studio.inUse.askBoth();
     return true;
+  }
+
+  /** The next question can be written at once. */
+  async #vote(vote: Vote): Promise<void> {
+    await this.#studio.chat.vote(vote);
+    await tick();
+    if (isFocusLost()) this.#write();
   }
 
   #write(): boolean {

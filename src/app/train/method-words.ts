@@ -26,8 +26,13 @@ export function partWords({
   return trainWeights === 'all' ? 'all weights' : 'all weights but embeddings and head';
 }
 
-/** “LoRA rank 8”, “IA3”, “All weights”. */
-export function methodWords(options: Pick<RunOptions, 'method' | 'rank'>): string {
-  const { label } = methodOf(options);
+/** “LoRA rank 8”, “IA3”, “The weights of the last 2 layers”. */
+export function methodWords(
+  options: Pick<RunOptions, 'method' | 'rank' | 'trainWeights' | 'lastLayers'>,
+): string {
+  const { name, label } = methodOf(options);
+  if (name === 'full') return capital(partWords(options));
   return hasRank(options) ? `${label} rank ${options.rank}` : label;
 }
+
+const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

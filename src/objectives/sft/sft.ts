@@ -12,6 +12,6 @@ export const sft = {
   reported: [],
   sums: 0,
   report: () => ({}),
-  curve: { loss: 'in nats for each token of the answers' },
+  curve: { loss: 'in nats for each token that is learned' },
   record: (loss: LossGraph) => loss.crossEntropy(),
 } as const satisfies Objective;

@@ -92,6 +92,11 @@ describe('rows', () => {
       [
         run('whole', { options: { method: 'full' }, keptModel: 'All', created: 2 }),
         run('gone', { options: { method: 'full' }, keptModel: 'Deleted', created: 2 }),
+        run('last', {
+          options: { method: 'full', lastLayers: 2 },
+          keptModel: 'All',
+          created: 5,
+        }),
         run('of lora'),
       ],
     );
@@ -100,6 +105,7 @@ describe('rows', () => {
       ['whole', 'All weights'],
       ['ia3', 'IA3'],
       ['soft', 'Prompt tuning, 20 tokens'],
+      ['last', 'The weights of the last 2 layers'],
     ]);
     expect(tuned[0].took).toEqual({ parameters: 100, peakBytes: 9 });
     expect(tuned[3].runId).toBeUndefined();

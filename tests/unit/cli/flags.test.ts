@@ -111,6 +111,21 @@ describe('patterns of an adapter', () => {
   });
 });
 
+describe('a part of the weights', () => {
+  it('is for full fine-tuning, and refused for an adapter', async () => {
+    const read = (...args: string[]) => readTrainOptions(new Flags(trainFlags, args));
+    for (const part of [
+      ['--train-weights', 'norms'],
+      ['--last-layers', '2'],
+    ]) {
+      const { what, remedy } = await graftError(() => read(...part), 'arguments');
+      expect(what).toBe(`${part[0]} is for All weights.`);
+      expect(remedy).toMatch(/--method full/);
+      expect(read(...part, '--method', 'full')).toMatchObject({ method: 'full' });
+    }
+  });
+});
+
 describe('the help of a command', () => {
   const specs = {
     model: { value: 'PATH', help: 'a folder' },

@@ -181,6 +181,9 @@ describe('free text', () => {
     expect(verdict(result).how).toMatch(
       /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are on all 200 test rows\.$/,
     );
+    expect(said(evaluation({ draw: TEXTS, perplexity: [20, 2], rows: 0 }))).toBe(
+      'The adapter is less surprised by the held-out text than the base model: perplexity 20.0 → 2.00.',
+    );
     expect(said(evaluation({ draw: TEXTS, perplexity: [20, 19.9] }))).toMatch(/^No gain: .*20\.0 → 19\.9\.$/);
     expect(said(evaluation({ draw: TEXTS, perplexity: [2, 20] }))).toMatch(/^Tuning did not help/);
   });
