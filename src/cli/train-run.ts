@@ -19,8 +19,10 @@ import type { StepEvent } from '../train/events.ts';
 import type { Scoring } from '../train/policy/scoring.ts';
 import { readbackBytes } from '../train/memory-plan.ts';
 import { unigramLoss } from '../train/spike.ts';
+import { commandWords } from './command-words.ts';
 import { checkDisk } from './disk-room.ts';
 import { EXIT } from './exit.ts';
+import { LongRunWarning } from './long-run.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { describeEnd } from './run-end.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
@@ -68,13 +70,18 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   const store = new FileStore({ ...asked, rows: rows.train.length });
   const watch = await beginWatch(asked);
   const every = asked.checkEvery ?? 0;
+  const long = new LongRunWarning();
   const run = await Run.create({
     ...{ trainable: subject.trainable, options: subject.options, rows, state, store },
     scoring: asked.scoring,
     clock: new SaveClock(asked.saveEvery, state?.counters.step),
     fromUntrained: true,
     ...(watch && every > 0 && { watch: { every, measure: ({ adapter }) => watch.loss(adapter) } }),
-    onEvent: (event) => tell(event, output),
+    onEvent(event) {
+      tell(event, output);
+      const warning = event.type === 'step' ? long.after(event) : undefined;
+      if (warning !== undefined) output.line(warning);
+    },
   });
   let interrupted = false;
   const interrupt = (): void => {
@@ -199,7 +206,7 @@ function commandFrom({ args, out }: TrainRun, place: string): string {
     (word, i) => word !== '--overwrite' && !/^--resume(=|$)/.test(word) && args[i - 1] !== '--resume',
   );
   const named = kept.some((word) => /^--out(=|$)/.test(word)) ? [] : ['--out', out];
-  return shellLine(['graft', 'train', ...kept, ...named, '--resume', place]);
+  return shellLine([...commandWords(), 'train', ...kept, ...named, '--resume', place]);
 }
 
 function tell(event: RunEvent, output: Output): void {
