@@ -79,7 +79,7 @@ describe('a model of the hub', () => {
     const coming = row(page, 'tiny/sprig');
     await expect
       .poll(() => coming.innerText(), WAIT)
-      .toMatch(/[\d.]+ MiB of [\d.]+ MiB, [\d.]+ KiB\/s, \d+ (s|min).* left/);
+      .toMatch(/[\d.]+ [KM]iB of [\d.]+ MiB, [\d.]+ KiB\/s, \d+ (s|min).* left/);
     await expect.poll(() => coming.getByRole('progressbar').getAttribute('value')).toMatch(/^\d{5,}$/);
     await expect
       .poll(() => page.getByRole('contentinfo').textContent())
