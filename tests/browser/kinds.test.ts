@@ -4,6 +4,7 @@ import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { engineOf, holdWork } from './gate.ts';
 import { downloadOf, goTo, inspect, openSample, openSettings, PICTURES, WAIT } from './looks.ts';
 
 let studio: WatchedPage;
@@ -73,6 +74,27 @@ test.each([
   },
 );
 
+test('EVA that is cancelled while it reads activations never was', async () => {
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'New run' }).click();
+  await openSettings(page);
+  await page.getByRole('radio', { name: /^EVA adapter/ }).check();
+  await page.getByLabel('Name of the run', { exact: true }).fill('Taken back');
+  const held = await holdWork(engineOf(page));
+  await page.getByRole('button', { name: 'Start training' }).click();
+  await page.getByText('Reading activations').first().waitFor(WAIT);
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await held.go();
+  await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
+  const runs = page.getByRole('region', { name: /^Runs/ });
+  await runs.getByText('EVA').first().waitFor();
+  await expect.poll(() => runs.getByText('Taken back').count()).toBe(0);
+  await goTo(page, 'use');
+  await page.getByRole('button', { name: 'Download zip of EVA' }).waitFor(WAIT);
+  expect(await page.getByText('Taken back').count()).toBe(0);
+  expect(studio.problems).toEqual([]);
+});
+
 const table = () => page.getByRole('table', { name: 'Everything tuned, in one table' });
 const rowOf = (name: string) =>
   table()
@@ -84,6 +106,7 @@ const measure = () => page.getByRole('button', { name: /^Measure all (on the sam
 
 const rows = () => page.getByRole('spinbutton', { name: 'How many to ask' });
 
+// The first run after the cancelled one: nothing holds the device.
 test('all of them, and a model of all weights, stand in one table with what they took, their score and what they forgot', async () => {
   await train(/^All weights/, 'Whole', 4);
   await goTo(page, 'evaluate');
