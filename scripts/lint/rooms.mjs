@@ -100,6 +100,7 @@ export const ROOMS = {
       'evaluate/paired.ts',
       'evaluate/reading-brief.ts',
       'evaluate/reading-words.ts',
+      'evaluate/reward-scores.ts',
       'evaluate/rows-in-words.ts',
       'evaluate/run-took.ts',
       'evaluate/seen.ts',

@@ -88,7 +88,12 @@ export interface Comparison {
   readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
   readonly exact: { readonly base: Share; readonly tuned: Share };
   /** What rewards give the answers, row by row, where the adapter learned from rewards. */
-  readonly rewards?: { readonly base: readonly number[]; readonly tuned: readonly number[] };
+  readonly rewards?: {
+    readonly base: readonly number[];
+    readonly tuned: readonly number[];
+    /** The sum from which an answer passes; missing in measurements of earlier versions. */
+    readonly passMark?: number;
+  };
   /** The answers of rules without a model to the same rows. */
   readonly rules: readonly RuleReport[];
 }

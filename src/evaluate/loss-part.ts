@@ -1,5 +1,5 @@
 /** The rows whose loss a measurement takes: those that are asked, or the whole test part. */
-import { questionsOf } from '../data/questions.ts';
+import { promptQuestionsOf, questionsOf } from '../data/questions.ts';
 import type { UsedEntry, RowSet } from '../data/row-set.ts';
 import { drawRows, type Drawn } from './draw.ts';
 import type { TestPart } from './examinee.ts';
@@ -20,6 +20,17 @@ export function pairsOf({ places }: RowSet, part: UsedEntry['part'], chat: boole
     if (of !== part || !example) return [];
     return questionsOf([example], chat).map((question) => ({ example, question, place }));
   });
+}
+
+/** Test rows that are prompts without an answer, where all of them are; otherwise none. Only rewards can score what is said to them. */
+export function promptPairsOf({ places }: RowSet, chat: boolean): PlacedPair[] {
+  const test = places.filter(({ part }) => part === 'test');
+  const pairs = test.flatMap((place): PlacedPair[] => {
+    const { example } = place;
+    if (!example) return [];
+    return promptQuestionsOf([example], chat).map((question) => ({ example, question, place }));
+  });
+  return pairs.length === test.length ? pairs : [];
 }
 
 export interface LossPart extends TestPart {

@@ -8,6 +8,8 @@ import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Answered, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { passMarkOf } from '../rewards/reward.ts';
+import type { RewardSpec } from '../rewards/specs.ts';
 import { rewardAnswers, rewardsOf } from './answer-rewards.ts';
 import type {
   AdapterChoice,
@@ -68,6 +70,8 @@ export async function evaluate(
     );
   }
   const { by, tuned, origin, training } = await subjectOf(session, open, data, adapter);
+  const specs = await rewardsOf(training);
+  if (sitting.isPrompts) checkPrompts(specs);
   const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
   const rules: { rule: Method; answered: Answered }[] = [];
   for (const rule of RULES) {
@@ -80,7 +84,6 @@ export async function evaluate(
   const rows = Math.min(base.answers.length, byTuned.answers.length);
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
-  const specs = await rewardsOf(training);
   const [ofBase, ofTuned] = specs
     ? await rewardAnswers(
         specs,
@@ -91,7 +94,7 @@ export async function evaluate(
     : [];
   const losses = isPart ? {} : await sitting.losses(by, tuned);
   // Raw text has no questions: its perplexity is compared with that of general text.
-  const general = data.questions.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
+  const general = sitting.asked.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
     origin,
     draw: sitting.drawOf(rows),
@@ -109,12 +112,22 @@ export async function evaluate(
       base: sitting.exact(base.answers.slice(0, rows)),
       tuned: sitting.exact(byTuned.answers.slice(0, rows)),
     },
-    ...(specs && rows > 0 && { rewards: { base: ofBase, tuned: ofTuned } }),
+    ...(specs && rows > 0 && { rewards: { base: ofBase, tuned: ofTuned, passMark: passMarkOf(specs) } }),
     rules: rules.map(({ rule, answered }) => {
       const answers = answered.answers.slice(0, rows);
       return ruleReport(rule, { ...answered, answers }, sitting.exact(answers));
     }),
   };
+}
+
+/** @throws GraftError `worker-no-held-out` where nothing can score the answers to prompts alone */
+function checkPrompts(specs: readonly RewardSpec[] | undefined): void {
+  if (!specs)
+    throw new GraftError(
+      'worker-no-held-out',
+      'The held-out rows are prompts without answers, which only rewards can score, and nothing here learned from any.',
+      'Measure an adapter that learned from rewards, or open rows with answers.',
+    );
 }
 
 interface Subject {

@@ -4,7 +4,7 @@ import { plural } from '../numbers.ts';
 import type { Draw, LossReport, Share } from '../evaluate/comparison.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/examinee.ts';
-import { lossPart, pairsOf, type LossPart } from '../evaluate/loss-part.ts';
+import { lossPart, pairsOf, promptPairsOf, type LossPart, type PlacedPair } from '../evaluate/loss-part.ts';
 import type { Answered, AskedQuestion, Method } from '../evaluate/methods/method.ts';
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
@@ -35,6 +35,8 @@ export interface Sitting {
   readonly drawn: Drawn;
   readonly asked: readonly AskedQuestion[];
   readonly part: LossPart;
+  /** Whether the rows are prompts without an answer: nothing is exact, and there is no loss. */
+  readonly isPrompts: boolean;
   readonly slices: Slices;
   /** The first `rows` of the drawn rows. */
   drawOf(rows: number): Draw;
@@ -71,15 +73,18 @@ export async function prepare(
   const chat = isChat(open);
   const seed = data.options?.seed ?? DEFAULT_SEED;
   const test = rowsOf(data, 'test').length;
+  const prompts = data.questions.length === 0 ? promptsOf(data, chat) : [];
+  const isPrompts = prompts.length > 0;
+  const questions = isPrompts ? prompts.map(({ question }) => question) : data.questions;
   const draw = (many: number): Drawn => {
-    const drawn = drawQuestions(data.questions, { rows: many, seed }, open.tokenizer, open.info.maxPositions);
+    const drawn = drawQuestions(questions, { rows: many, seed }, open.tokenizer, open.info.maxPositions);
     return { ...drawn, draw: { ...drawn.draw, test } };
   };
   const drawn = draw(rows);
-  const pairs = pairsOf(data, 'test', chat);
+  const pairs = isPrompts ? prompts : pairsOf(data, 'test', chat);
   const part = lossPart(data, pairs, drawn, { rows, lossOf });
   const asked = drawn.chosen.map((at): AskedQuestion => ({
-    question: data.questions[at],
+    question: questions[at],
     example: pairs.at(at)?.example,
   }));
   const slices = new Slices(onProgress, signal);
@@ -141,18 +146,32 @@ export async function prepare(
       (await stoppable(
         method.answer({ ...exam, model: examinee(by, extra, await modelOfAdapter(open, extra.adapter)) }),
       ))!,
+    isPrompts,
     async losses(by, of) {
+      // No token of a prompt alone is to be learned.
+      if (isPrompts) return {};
       const base = await lossOfBase();
       const ofModel = (): Promise<LossReport | undefined> => examinee(by, { ...of, test: part }).loss();
       const tuned = of ? await ('adapter' in of ? lossOfAdapter(of.adapter) : ofModel()) : base;
       return { ...(base && { base }), ...(tuned && { tuned }) };
     },
     exact(answers) {
-      const expected = asked.slice(0, answers.length).map(({ question }) => question.expected);
+      const expected = isPrompts
+        ? []
+        : asked.slice(0, answers.length).map(({ question }) => question.expected);
       return exactMatch.aggregate(answerScores(exactMatch, expected, answers).map((score) => score ?? 0))
         .share;
     },
   };
+}
+
+/** The same questions each time, so that their answers are known. */
+const knownPrompts = new WeakMap<DataSet['places'], PlacedPair[]>();
+
+function promptsOf(data: DataSet, chat: boolean): PlacedPair[] {
+  const known = knownPrompts.get(data.places) ?? promptPairsOf(data, chat);
+  knownPrompts.set(data.places, known);
+  return known;
 }
 
 export const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;

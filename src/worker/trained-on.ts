@@ -54,8 +54,11 @@ export async function seenRows(
   const train = trained.places.filter(({ part }) => part === 'train');
   const test = data.places.filter(({ part }) => part === 'test');
   const chat = open.tokenizer.chatTemplate !== undefined;
-  // In the order of the questions: not every row has one.
-  const asking = test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
+  // In the order of the questions: not every row has one. Where all rows are prompts alone, each is asked.
+  const asking =
+    data.questions.length === 0
+      ? test
+      : test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
   return countSeen(
     train,
     test,

@@ -197,3 +197,20 @@ test('conversations of several turns are prompts, too: a run asks them whole, an
   await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
   expect(studio.problems).toEqual([]);
 });
+
+test('its adapter is measured on prompts alone by its rewards: their mean, their spread, how many pass', async () => {
+  await goTo(page, 'evaluate');
+  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
+  await expect.poll(() => page.locator('header.verdict').innerText()).toContain('the mean reward goes');
+  const scores = page.getByRole('region', { name: 'Scores' });
+  for (const name of ['mean reward', 'spread', 'passed'])
+    await scores.getByRole('columnheader', { name }).waitFor();
+  // Nothing is wanted, so nothing is right or wrong, and there is no example to put before a question.
+  expect(await scores.getByRole('columnheader').count()).toBe(4);
+  expect(await scores.getByRole('row').nth(1).innerText()).toMatch(/Base model[\s\S]*of \d/);
+  expect(await page.getByText('as wanted').count()).toBe(0);
+  expect(await page.getByRole('button', { name: /^Measure \d+ examples/ }).count()).toBe(0);
+  expect(await inspect(page, 'prompts-measured')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});

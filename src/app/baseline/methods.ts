@@ -71,9 +71,13 @@ export function whyNoExamples(base: Evaluation, few: FewShotReport | undefined):
   return same ? undefined : `${name} is not in the table: it was measured on other rows of the test part.`;
 }
 
+/** Whether a row has an answer; prompts alone have none to put before a question. */
+export const asksForAnswers = ({ rows }: Pick<Evaluation, 'rows'>): boolean =>
+  rows.some(({ expected }) => expected !== '');
+
 /** Why an adapter that learned from rewards is not among the methods with examples; undefined if it is, and for other adapters. */
 export function whyNotBehind(result: Evaluation, few: FewShotReport | undefined): string | undefined {
-  return result.rewards && !tunedBehind(result, few)
+  return result.rewards && asksForAnswers(result) && !tunedBehind(result, few)
     ? 'The adapter learned from rewards, which can break what examples in the prompt do. It was not asked with any.'
     : undefined;
 }

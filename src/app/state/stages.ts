@@ -119,7 +119,9 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
       ? `${tuned.count} of ${tuned.total} right`
       : result.base && result.tuned
         ? `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`
-        : 'none right';
+        : tuned.total > 0
+          ? 'none right'
+          : 'measured';
     if (old) fact += ', out of date';
   }
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };

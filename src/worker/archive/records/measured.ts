@@ -35,7 +35,9 @@ export const Evaluation = v.object({
   tuned: v.optional(Loss),
   general: v.optional(v.object({ base: Loss, tuned: Loss })),
   exact: v.object({ base: Share, tuned: Share }),
-  rewards: v.optional(v.object({ base: v.array(number), tuned: v.array(number) })),
+  rewards: v.optional(
+    v.object({ base: v.array(number), tuned: v.array(number), passMark: v.optional(number) }),
+  ),
   rules: v.array(
     v.object({
       rule: v.picklist(RULES.map(({ name }) => name)),
