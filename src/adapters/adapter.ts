@@ -1,7 +1,6 @@
 /** An adapter on a device: its parameters, and what it does to the layers of a model. */
 import type { Device } from '../engine/device.ts';
-import { linkOccurrences } from '../engine/ops/embedding.ts';
-import { firstOverlaid, overlaidRows } from '../engine/ops/overlaid_rows.ts';
+import { overlaidRows } from '../engine/ops/overlaid_rows.ts';
 import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
 import { Tape } from '../engine/tape.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
@@ -21,6 +20,7 @@ import type {
   StartProgress,
 } from './kind.ts';
 import { kindOf } from './registry.ts';
+import { RowIds } from './row-ids.ts';
 
 export interface AdapterOptions {
   trainable: boolean;
@@ -67,9 +67,7 @@ export class Adapter {
   readonly #fixed: ParameterStore | undefined;
   /** Layers with parameters that still have to be made from the base. */
   #unstarted = new Set<Layer>();
-  #rowIds: Tensor | undefined;
-  /** Ids of the adapter's rows of the head. */
-  #headIds: { readonly ids: Tensor; readonly chain: Tensor } | undefined;
+  readonly #rowIds: RowIds;
   /** Tensors computed once from values that do not change. */
   #constants: ParameterStore | undefined;
 
@@ -80,6 +78,7 @@ export class Adapter {
     tensors: AdapterTensors | undefined,
     { trainable, rateRatio = 1, state = USUAL_STATE }: AdapterOptions,
   ) {
+    this.#rowIds = new RowIds(device, modules);
     this.#layers = new Map(
       modules.map((module) => {
         const kind = kindOf(module);
@@ -171,7 +170,7 @@ export class Adapter {
       tape,
       weight,
       overlay,
-      this.#idsOfHead(first, Math.max(weight.rows, this.vocabulary)),
+      this.#rowIds.ofHead(first, Math.max(weight.rows, this.vocabulary)),
     );
   }
 
@@ -284,9 +283,7 @@ export class Adapter {
     this.store.destroy();
     this.#fixed?.destroy();
     this.#constants?.destroy();
-    for (const tensor of [this.#rowIds, this.#headIds?.ids, this.#headIds?.chain])
-      if (tensor) this.device.free(tensor);
-    this.#rowIds = this.#headIds = undefined;
+    this.#rowIds.destroy();
   }
 
   get #parameters(): AdapterParameter[] {
@@ -300,32 +297,10 @@ export class Adapter {
   #context(dropout?: HookContext['dropout']): HookContext {
     return {
       get: (name) => this.#fixed?.find(name) ?? this.store.get(name),
-      rowIds: (first, count) => this.#ids().sliceColumns(first, count),
+      rowIds: (first, count) => this.#rowIds.range(first, count),
       constant: (name) => this.#constants?.find(name),
       dropout,
     };
-  }
-
-  /** Ids of the head's separate rows, from the first to the last, and a chain that says that each occurs once. Made with the first head. */
-  #idsOfHead(first: number, rows: number): { readonly ids: Tensor; readonly chain: Tensor } {
-    if (this.#headIds) return this.#headIds;
-    const start = firstOverlaid(first);
-    const ids = Uint32Array.from({ length: rows - start }, (_, row) => start + row);
-    return (this.#headIds = {
-      ids: this.device.upload([ids.length], 'u32', 'ids of the head', ids),
-      chain: this.device.upload([ids.length, 2], 'u32', 'chain of the head', linkOccurrences(ids)),
-    });
-  }
-
-  /** Made with the first hook that asks for them. */
-  #ids(): Tensor {
-    const most = Math.max(...this.modules.map(({ outputs }) => outputs));
-    return (this.#rowIds ??= this.device.upload(
-      [most],
-      'u32',
-      'row ids',
-      Uint32Array.from({ length: most }, (_, row) => row),
-    ));
   }
 }
 

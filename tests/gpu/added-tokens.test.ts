@@ -1,6 +1,5 @@
 /** LoRA with added tokens: the numbers of transformers and PEFT, which every clone has (tests/reference/peft/tokens.py), and of models made of them. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { file, folder } from '../../src/cli/files.ts';
@@ -22,30 +21,20 @@ import { memoryFiles, readJson, type FileSet } from '../../src/weights/bytes.ts'
 import { concatBytes, openSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
-import { readTensors, type Reference } from './reference-file.ts';
+import {
+  peftFile as at,
+  peftLines as lines,
+  readTensors,
+  type CurveSettings,
+  type Reference,
+} from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
-
-const at = (name: string): string => fileURLToPath(new URL(`../reference/peft/${name}`, import.meta.url));
-const lines = <T>(name: string): T[] =>
-  readFileSync(at(name), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as T);
 
 interface Told {
   texts: string[];
   kinds: Record<Kind, { rows: number; loss: number }>;
-  curve: {
-    batch: number;
-    accumulate: number;
-    steps: number;
-    lr: number;
-    schedule: 'cosine';
-    warmup: number;
-    weight_decay: number;
-    clip: number;
-  };
+  curve: CurveSettings;
   greedy: { prompt_ids: number[]; new_ids: number[]; text: string }[];
 }
 const told = JSON.parse(readFileSync(at('tokens.json'), 'utf8')) as Told;

@@ -1,6 +1,5 @@
 /** EVA against PEFT: directions, explained variance, ranks and 20 steps of training from its start, by the numbers of tests/reference/peft. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EvaConfig } from '../../src/adapters/eva/config.ts';
 import { eva } from '../../src/adapters/eva/eva.ts';
@@ -21,15 +20,8 @@ import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
-import { readTensors } from './reference-file.ts';
+import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { sprigFolder } from './sprig.ts';
-
-const at = (name: string): string => fileURLToPath(new URL(`../reference/peft/${name}`, import.meta.url));
-const lines = <T>(name: string): T[] =>
-  readFileSync(at(name), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as T);
 
 interface Told {
   rank: number;
@@ -43,16 +35,7 @@ interface Told {
   ratios: Record<string, number[]>;
   /** The number of PEFT's passes over the rows. */
   times: number;
-  curve: {
-    batch: number;
-    accumulate: number;
-    steps: number;
-    lr: number;
-    schedule: 'cosine';
-    warmup: number;
-    weight_decay: number;
-    clip: number;
-  };
+  curve: CurveSettings;
 }
 
 describeDevice('EVA', (context) => {

@@ -1,6 +1,5 @@
 /** Parity with transformers and PEFT on the bundled model, by the numbers of tests/reference/peft, which every clone has. */
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { file, folder } from '../../src/cli/files.ts';
 import { checkMergeable } from '../../src/export/merge.ts';
@@ -20,17 +19,11 @@ import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
-import { readTensors } from './reference-file.ts';
+import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 
-const at = (name: string): string => fileURLToPath(new URL(`../reference/peft/${name}`, import.meta.url));
 const json = <T>(name: string): T => JSON.parse(readFileSync(at(name), 'utf8')) as T;
-const lines = <T>(name: string): T[] =>
-  readFileSync(at(name), 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as T);
 
 interface Row {
   ids: number[];
@@ -46,16 +39,7 @@ interface Settings {
   kinds: Record<'dora' | 'ia3' | 'prompt' | 'norms', Gradients>;
   curves: Record<
     'lora' | 'dora' | 'pissa' | 'saved' | 'saved-head' | 'prompt' | 'norms' | 'full',
-    {
-      batch: number;
-      accumulate: number;
-      steps: number;
-      lr: number;
-      schedule: 'cosine' | 'linear';
-      warmup: number;
-      weight_decay: number;
-      clip: number;
-    }
+    CurveSettings
   >;
 }
 interface Step {

@@ -1,4 +1,6 @@
-/** Reference numbers in safetensors files. */
+/** Reference numbers in files: of ../shared, and of tests/reference/peft, which every clone has. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import type { ByteSource } from '../../src/weights/bytes.ts';
 import { parseSafetensors } from '../../src/weights/safetensors.ts';
@@ -8,6 +10,29 @@ export interface Reference {
   readonly floats: ReadonlyMap<string, Float32Array>;
   readonly integers: ReadonlyMap<string, { values: number[]; shape: readonly number[] }>;
 }
+
+/** The settings of a curve that PEFT trained. */
+export interface CurveSettings {
+  batch: number;
+  accumulate: number;
+  steps: number;
+  lr: number;
+  schedule: 'cosine' | 'linear';
+  warmup: number;
+  weight_decay: number;
+  clip: number;
+}
+
+/** The path of a file of tests/reference/peft. */
+export const peftFile = (name: string): string =>
+  fileURLToPath(new URL(`../reference/peft/${name}`, import.meta.url));
+
+/** The values of a JSON Lines file of tests/reference/peft. */
+export const peftLines = <T>(name: string): T[] =>
+  readFileSync(peftFile(name), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
 
 /** Reads a file of ../shared. */
 export async function readReference(path: readonly string[]): Promise<Reference> {

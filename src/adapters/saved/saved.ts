@@ -8,6 +8,7 @@ import { copy } from '../../engine/ops/add.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
 import { shardsOf } from '../../engine/shards.ts';
 import type { ModelDefinition } from '../../model/family.ts';
+import { companion } from '../companion.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
 import type { SavedModules } from '../lora/settings.ts';
 
@@ -66,15 +67,10 @@ export const saved: AdapterKind<AdapterConfig, SavedModule> = {
   name: SAVED,
   label: 'Trained modules',
   formula: 'a weight of its own',
-  config: never,
-  settings: () => ({}),
-  facts: () => [],
-  check: () => undefined,
-  module: never,
+  ...companion,
   parameters: ({ path, inputs, outputs }) => [
     { name: nameOf(path), shape: [outputs, inputs], fromBase: true },
   ],
-  initial: () => [],
   start(tape, { path, begins, outputs }, _, { get, upload }, others) {
     const ids = upload(Uint32Array.from({ length: outputs }, (_, row) => row));
     for (const { firstRow, tensor } of shardsOf(get(nameOf(path))))
@@ -87,11 +83,4 @@ export const saved: AdapterKind<AdapterConfig, SavedModule> = {
   replaces: ({ path }) => [[`${path}.weight`, nameOf(path)]],
   learnsRows: ({ embeds }) => embeds,
   merge: ({ values }, { path }, tensors) => values.set(tensors.get(nameOf(path))!),
-  isPeft: () => false,
-  readPeft: never,
-  writePeft: never,
 };
-
-function never(): never {
-  throw new Error('No run is of this kind');
-}

@@ -11,6 +11,7 @@ import { overlayEmbedded } from '../../engine/ops/overlaid_rows.ts';
 import { Tape } from '../../engine/tape.ts';
 import { GraftError } from '../../errors.ts';
 import type { ModelDefinition } from '../../model/family.ts';
+import { companion } from '../companion.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule, AdapterTensors } from '../kind.ts';
 
 export const TOKENS = 'tokens';
@@ -99,15 +100,10 @@ export const tokens: AdapterKind<AdapterConfig, TokensModule> = {
   name: TOKENS,
   label: 'Added tokens',
   formula: 'rows of its own',
-  config: never,
-  settings: () => ({}),
-  facts: () => [],
-  check: () => undefined,
-  module: never,
+  ...companion,
   parameters: ({ path, inputs, outputs }) => [
     { name: nameOf(path), shape: [outputs, inputs], fromBase: true },
   ],
-  initial: () => [],
   async begin(device, layers, { encode }) {
     const values = new Map<string, Float32Array<ArrayBuffer>>();
     for (const { module, weight } of layers) {
@@ -142,11 +138,4 @@ export const tokens: AdapterKind<AdapterConfig, TokensModule> = {
   headRows: ({ path, first, outputs, isHead }) =>
     isHead ? { first, count: outputs, parameter: nameOf(path) } : undefined,
   learnsRows: ({ scale }) => scale !== undefined,
-  isPeft: () => false,
-  readPeft: never,
-  writePeft: never,
 };
-
-function never(): never {
-  throw new Error('No run is of this kind');
-}

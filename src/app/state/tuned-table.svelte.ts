@@ -1,7 +1,8 @@
 /** The table of everything tuned: missing rows are measured in turn, and each result is stored with the project at once. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/api.ts';
-import { keyOf, type Tuned } from '../evaluate/tuned-rows.ts';
+import { keyOf } from '../evaluate/tuned-rows.ts';
+import type { Tuned } from '../evaluate/tuned.ts';
 import { plural } from '../ui/format.ts';
 import { ofStudio } from './of-studio.svelte.ts';
 import { MeasurementPace } from './pace.ts';

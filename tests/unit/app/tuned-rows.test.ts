@@ -6,9 +6,9 @@ import {
   latestOf,
   measuredTogether,
   tableOf,
-  tunedOf,
   whyApart,
 } from '../../../src/app/evaluate/tuned-rows.ts';
+import { tunedOf } from '../../../src/app/evaluate/tuned.ts';
 import type { Now } from '../../../src/app/state/origin.ts';
 import { pageValues } from '../../../src/settings/table.ts';
 import type { AdapterInfo, DataOptions, RunSummary, TunedMeasurement } from '../../../src/worker/api.ts';

@@ -31,6 +31,27 @@ function eachChunk(out: Dispatches, x: Tensor, w: Tensor, use: (chunk: Chunk) =>
   }
 }
 
+interface Accumulation {
+  readonly scale?: number;
+  readonly accumulate?: boolean;
+  readonly accumulateWeight: boolean;
+}
+
+/** Adds the gradients of x and w from a chunk whose logits were replaced by their gradients. */
+function addGradients(
+  out: Dispatches,
+  { first, part, z, of }: Chunk,
+  w: Tensor,
+  { dx, dw }: { readonly dx: Tensor | undefined; readonly dw: Tensor | undefined },
+  { scale = 1, accumulate = false, accumulateWeight }: Accumulation,
+): void {
+  if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), scale, accumulate });
+  if (dw) {
+    const added = accumulateWeight || !first;
+    matmulDispatches(out, { a: z, b: part, layout: 'TN', c: dw, scale, accumulate: added });
+  }
+}
+
 export const crossEntropyLowerings = [
   lowers(crossEntropyKind, (out, { x, w, labels, sum, dx, dw }, { scale, accumulate, accumulateWeight }) => {
     const R = x.rows;
@@ -38,7 +59,8 @@ export const crossEntropyLowerings = [
     const shape = rowShape(out.target);
     const losses = out.tensor([R], 'f32', 'losses');
     const params = { V, pitch: wholeColumns(V) };
-    eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
+    eachChunk(out, x, w, (chunk) => {
+      const { rows, z, elements } = chunk;
       out.add({
         shader,
         entry: 'rows',
@@ -48,16 +70,7 @@ export const crossEntropyLowerings = [
         workgroups: Math.ceil(rows / shape.ROWS),
         flops: 8 * rows * V,
       });
-      if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), scale });
-      if (dw)
-        matmulDispatches(out, {
-          a: z,
-          b: part,
-          layout: 'TN',
-          c: dw,
-          accumulate: accumulateWeight || !first,
-          scale,
-        });
+      addGradients(out, chunk, w, { dx, dw }, { scale, accumulateWeight });
     });
     out.add({
       shader,
@@ -90,7 +103,8 @@ export const crossEntropyLowerings = [
       const V = w.rows;
       const shape = rowShape(out.target);
       const shared = weights.size === 1 && x.rows !== 1;
-      eachChunk(out, x, w, ({ first, rows, part, z, of, elements }) => {
+      eachChunk(out, x, w, (chunk) => {
+        const { rows, z, elements } = chunk;
         out.add({
           shader: logShader,
           entry: 'backward',
@@ -100,15 +114,7 @@ export const crossEntropyLowerings = [
           workgroups: Math.ceil(rows / shape.ROWS),
           flops: 8 * rows * V,
         });
-        if (dx) matmulDispatches(out, { a: z, b: w, layout: 'NN', c: of(dx), accumulate });
-        if (dw)
-          matmulDispatches(out, {
-            a: z,
-            b: part,
-            layout: 'TN',
-            c: dw,
-            accumulate: accumulateWeight || !first,
-          });
+        addGradients(out, chunk, w, { dx, dw }, { accumulate, accumulateWeight });
       });
     },
   ),
