@@ -128,6 +128,16 @@ export function checkLength(length: number, { maxPositions }: ModelShape): void 
     );
 }
 
+/** @throws GraftError `arguments` for rows of text that would begin with all of the row before and teach next to nothing */
+export function checkOverlap(overlap: number | undefined, maxLength: number): void {
+  if (overlap !== undefined && overlap >= maxLength)
+    throw new GraftError(
+      'arguments',
+      `--text-overlap is ${overlap}, and a row has ${maxLength} tokens at most.`,
+      'Choose fewer: a part of a row, such as an eighth of it.',
+    );
+}
+
 /** Settings that a run does not have: those of another method or optimiser, or those of the adapter that it starts from. */
 function checkAdapterFlags(flags: TrainFlags, given: Given): void {
   const asked = RUN_SETTINGS.filter(({ name }) => Object.hasOwn(given, name));

@@ -50,6 +50,7 @@ import { toldSettings } from './told-settings.ts';
 import { makeRunRows, readRunFiles, type RunRows } from './train-data.ts';
 import {
   checkLength,
+  checkOverlap,
   readDataOptions,
   readTrainOptions,
   trainFlags,
@@ -106,6 +107,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   const { shape } = await readModel(files);
   if (flags.text('max-length') !== undefined) checkLength(given.maxLength, shape);
   const maxLength = Math.min(given.maxLength, shape.maxPositions);
+  checkOverlap(dataOptions.text?.overlap, maxLength);
   const base = await tokenizerOf(files);
   const { asked, added, tokenizer } = await withNewTokens(flags, given, { files, base });
   const session = await openSession(flags, output, {

@@ -53,6 +53,8 @@ test('a run starts from the adapter of the one before, on other rows', async () 
   await page.getByRole('button', { name: 'New run' }).click();
   await page.getByLabel('Start from', { exact: true }).selectOption({ label: 'orders 1, rank 8' });
   await train('12');
+  // What it began with is the adapter, not the base model.
+  expect(await page.locator('main').innerText()).toMatch(/before the run, (validation|training)/);
 });
 
 test('the library draws who came from whom, and lists it', async () => {

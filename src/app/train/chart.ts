@@ -16,8 +16,10 @@ export interface Curves {
   readonly steps: number;
   readonly points: readonly StepPoint[];
   readonly evals: readonly EvalPoint[];
-  /** The validation loss of the model without an adapter. */
+  /** The validation loss before the first step. */
   readonly base: number | undefined;
+  /** What that is the loss of. */
+  readonly baseName: string;
   readonly ghosts: readonly Ghost[];
   /** Linear or logarithmic. */
   readonly axis: LossAxis;
@@ -123,7 +125,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     ctx.fillText(text, beside ? x + gap : right, beside ? y : y - gap);
   }
 
-  /** The base model's loss across the chart, since tuning starts from it; and the names of the runs that are drawn over it. */
+  /** The loss of the base model, or of the adapter that it goes on from, across the chart, since tuning starts from it; and the names of the runs that are drawn over it. */
   function annotate(drawn: uPlot): void {
     if (!last) return;
     const { ctx, bbox } = drawn;
@@ -137,7 +139,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       ctx.moveTo(bbox.left, y);
       ctx.lineTo(bbox.left + bbox.width, y);
       ctx.stroke();
-      label(drawn, `base model ${loss(last.base)}`, bbox.left + bbox.width, y, colour('base'));
+      label(drawn, `${last.baseName} ${loss(last.base)}`, bbox.left + bbox.width, y, colour('base'));
     }
     for (const [i, { name, points }] of last.ghosts.entries()) {
       const end = points.at(-1);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
+import { checkOverlap, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
 import { describeFlags, Flags, under, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import type { LoraModule } from '../../../src/adapters/lora/config.ts';
@@ -123,6 +123,15 @@ describe('a part of the weights', () => {
       expect(remedy).toMatch(/--method full/);
       expect(read(...part, '--method', 'full')).toMatchObject({ method: 'full' });
     }
+  });
+});
+
+describe('an overlap of text', () => {
+  it('is shorter than a row, which would be learned token by token otherwise', async () => {
+    const { what } = await graftError(() => checkOverlap(512, 512), 'arguments');
+    expect(what).toBe('--text-overlap is 512, and a row has 512 tokens at most.');
+    expect(() => checkOverlap(511, 512)).not.toThrow();
+    expect(() => checkOverlap(undefined, 512)).not.toThrow();
   });
 });
 
