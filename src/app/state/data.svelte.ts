@@ -33,6 +33,8 @@ export class Data {
   pace = $state.raw<ImportPace>();
   /** A file that was brought while rows were open, until a person says what it is. */
   second = $state.raw<File>();
+  /** What the person most likely wants with it. */
+  likely = $state<'more' | 'replace'>('replace');
   /** Remedies applied since the rows were opened, the latest last. */
   mended = $state.raw<readonly Mended[]>([]);
   /** Columns that have to be chosen before a file can be read, or are being changed. */
@@ -117,10 +119,16 @@ export class Data {
     return this.source?.sample === undefined && this.ask(file);
   }
 
-  /** Asks which role a file has beside the open rows, a sample or not. @returns whether rows are open beside which it could have one */
-  ask(file: File): boolean {
+  /**
+   * Asks which role a file has beside the open rows, a sample or not.
+   *
+   * @param likely the answer that is offered first, unless the file's name says that it is a test
+   * @returns whether rows are open beside which it could have one
+   */
+  ask(file: File, likely: 'more' | 'replace' = 'replace'): boolean {
     if (!this.summary || !this.source || this.columns) return false;
     this.second = file;
+    this.likely = likely;
     this.#session.announcer.say(`Say how ${file.name} should be used.`);
     return true;
   }
