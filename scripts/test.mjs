@@ -129,10 +129,11 @@ const LONG_STEPS = [
  * @type {[name: string, program: string, ...parameters: string[]][]}
  */
 const CHECKS = [
-  ['lint', 'eslint', '--max-warnings', '0', '.'],
   ['format', 'prettier', '--check', '--log-level', 'warn', '.'],
   // Components, and every file that tsconfig.json names: it finds in them what tsc does.
   ['types', 'svelte-check', '--fail-on-warnings', '--output', 'human'],
+  // On one processor, and by far the longest.
+  ['lint', 'eslint', '--max-warnings', '0', '.'],
 ];
 
 /** Files of tests that are described for both software GPUs: those of kernels, which take long to compile and little to run. */
@@ -148,9 +149,11 @@ function filesBelow(folder) {
     .map((name) => `${folder}/${name}`);
 }
 
+/** @type {[name: string, step: () => boolean]} */
+const UNIT = ['unit tests', () => vitest('unit')];
+
 /** @type {[name: string, step: () => boolean][]} */
 const STEPS = [
-  ['unit tests', () => vitest('unit')],
   ['CPU engine tests', () => vitest('cpu')],
   // lavapipe compiles twice as fast so, and runs at half the speed. It changes no number.
   ['GPU kernels', () => vitest('gpu', KERNELS, { GALLIVM_PERF: 'nopt' })],
@@ -193,14 +196,15 @@ function inTurn(steps) {
   }
 }
 
-/** All checks at once, reported in their order. */
+/** All checks at once, reported in their order. The unit tests run beside the last one, which leaves a processor free. */
 async function sideBySide() {
   const start = performance.now();
   const checks = CHECKS.map(async ([name, ...command]) => {
     const result = failed ? undefined : await check(...command);
     return { name, result, milliseconds: performance.now() - start };
   });
-  for (const each of checks) {
+  for (const [at, each] of checks.entries()) {
+    if (at === checks.length - 1) inTurn([UNIT]);
     const { name, result, milliseconds } = await each;
     if (!result) {
       summary.push(`  not run  ${name}`);

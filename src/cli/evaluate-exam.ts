@@ -54,6 +54,8 @@ export interface OpenExam {
   readonly leaks: number;
   /** Whether all rows of the part are prompts alone, whose answers only rewards can score. */
   readonly isPrompts: boolean;
+  /** Whether rows are pairs of answers. */
+  readonly isPairs: boolean;
   readonly draw: Draw;
   readonly rows: readonly AskedRow[];
   /** Grows while it is measured. */
@@ -283,6 +285,7 @@ export async function openExam(
     partRows: measured.length,
     leaks: told.leaks.length,
     isPrompts,
+    isPairs: measured.some(({ row }) => row.starts !== undefined),
     draw: drawn.draw,
     rows,
     results,

@@ -1,6 +1,12 @@
 /** `graft evaluate --lineage DIR`: every stage that led to an adapter, on the test rows of every stage. */
 import { basename } from 'node:path';
-import { forgottenAt, type LineageReport, type StageRow, type StageScore } from '../evaluate/lineage.ts';
+import {
+  forgottenAt,
+  pairsNote,
+  type LineageReport,
+  type StageRow,
+  type StageScore,
+} from '../evaluate/lineage.ts';
 import { base } from '../evaluate/methods/base.ts';
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
@@ -65,6 +71,7 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
       name: basename(own),
       stage,
       rows: expected.length,
+      ...(exam.isPairs && { pairs: true }),
       base: untuned ? scoreOf(untuned) : {},
       scores: exam.results.filter(({ adapter }) => adapter !== undefined).map(scoreOf),
     });
@@ -73,13 +80,15 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
   output.result(flags.on('json') ? `${JSON.stringify(report)}\n` : matrix(report));
 }
 
-function matrix({ stages, rows }: LineageReport): string {
+function matrix(report: LineageReport): string {
+  const { stages, rows } = report;
+  const note = pairsNote(report);
   const last = stages.length - 1;
   const cell = ({ right, loss }: StageScore, of: number): string =>
     [right === undefined ? '' : `${right} of ${of}`, loss ? `perplexity ${threeDigits(loss.perplexity)}` : '']
       .filter((part) => part !== '')
       .join(', ') || '–';
-  return textTable(
+  const table = textTable(
     ['test rows of', 'base', ...stages, 'forgotten'],
     rows.map((row) => {
       const forgotten = forgottenAt(row, last);
@@ -95,4 +104,5 @@ function matrix({ stages, rows }: LineageReport): string {
       ];
     }),
   );
+  return note ? `${table}${note}\n` : table;
 }

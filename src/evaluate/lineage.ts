@@ -16,6 +16,8 @@ export interface StageRow {
   readonly stage: number;
   /** Rows that ask for an answer. */
   readonly rows: number;
+  /** Whether its rows are pairs of answers: then only the chosen answers are scored. */
+  readonly pairs?: true;
   readonly base: StageScore;
   /** By stage, in order. */
   readonly scores: readonly StageScore[];
@@ -25,6 +27,13 @@ export interface LineageReport {
   /** Names of the adapters, the first one first. */
   readonly stages: readonly string[];
   readonly rows: readonly StageRow[];
+}
+
+/** What the scores of stages that learned from pairs do not show; undefined without such a stage. */
+export function pairsNote({ stages, rows }: LineageReport): string | undefined {
+  const names = new Set(rows.filter(({ pairs }) => pairs).map(({ stage }) => stages[stage]));
+  if (names.size === 0) return undefined;
+  return `${[...names].map((name) => `“${name}”`).join(', ')} learned which of two answers is better. Here only the chosen answers of its rows are scored, and their perplexity may rise while the preference is learned. How many pairs are in order is part of its run.`;
 }
 
 export interface Forgotten {

@@ -79,6 +79,7 @@ export async function measureLineage(
     const test = testOf(data);
     if (test.rows.length === 0) continue;
     const tasks = taskNames(asked);
+    const isPairs = data.places.some(({ part, row }) => part === 'test' && row.starts !== undefined);
     /** One for each task of the stage. */
     const scoresOf = async (adapter: Adapter | undefined): Promise<StageScore[]> => {
       const own = await modelOfAdapter(open, adapter);
@@ -113,6 +114,7 @@ export async function measureLineage(
         name: tasks.length < 2 ? one.name : `${one.name}: ${tasks[task]}`,
         stage,
         rows: tasks.length < 2 ? asked.length : asked.filter((row) => row.task === tasks[task]).length,
+        ...(isPairs && { pairs: true }),
         base: score,
         scores: scores.map((own) => own[task]),
       }),

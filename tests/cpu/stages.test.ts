@@ -9,6 +9,7 @@ const publicFile = (path: string): string => fileURLToPath(new URL(`../../public
 const SPRIG = publicFile('models/sprig');
 const ORDERS = publicFile('samples/orders-json/train.jsonl');
 const VOICE = publicFile('samples/voice/train.jsonl');
+const PAIRS = publicFile('samples/more/pairs.jsonl');
 const at = temporaryFolder();
 const SPLIT = ['--val-fraction', '0.1', '--test-fraction', '0.1', '--max-length', '96'];
 
@@ -72,6 +73,16 @@ test('a stage after another forgets the one before, and the matrix says how much
   expect(lossOf(plain)).toBeGreaterThan(orders.scores[0].loss!.loss);
   expect(lossOf(kept)).toBeLessThan(lossOf(plain));
   expect(plain.rows[1].scores[1].loss!.loss).toBeLessThan(plain.rows[1].scores[0].loss!.loss);
+});
+
+test('a stage that learned from pairs is scored by its chosen answers, and the matrix says so', async () => {
+  await train('--data', VOICE, '--out', at('spoken'), '--steps', '2');
+  const init = ['--init-adapter', at('spoken'), '--objective', 'dpo', '--steps', '2'];
+  await train('--data', PAIRS, '--out', at('preferred'), ...init);
+  const line = ['evaluate', '--model', SPRIG, '--lineage', at('preferred'), '--rows', '4', ...DEVICE];
+  const { rows } = JSON.parse((await graft([...line, '--json'])).out) as LineageReport;
+  expect(rows.map(({ pairs: is }) => is)).toEqual([undefined, true]);
+  expect((await graft(line)).out).toContain('“preferred” learned which of two answers is better.');
 });
 
 test('a folder without a lineage, and rows that are given beside it, are refused', async () => {

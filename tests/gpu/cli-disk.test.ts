@@ -176,7 +176,9 @@ test('a terminal that is closed leaves a saved run; time may say when to save; t
   const first = await run(
     [...LONG, '--out', out, '--save-every', '1s'],
     atStep1((kill) => {
-      third = run([...LONG, '--out', out]).then((ended) => {
+      third = run([...LONG, '--out', out]).then(async (ended) => {
+        // The first one has saved by itself by then.
+        await expect.poll(() => existsSync(join(out, 'state')), { timeout: 60_000 }).toBe(true);
         kill('SIGHUP');
         return ended;
       });

@@ -113,6 +113,7 @@ export const ResultFile = v.variant('kind', [
             name: text,
             stage: count,
             rows: count,
+            pairs: v.optional(v.literal(true)),
             base: StageScore,
             scores: v.array(StageScore),
           }),
