@@ -47,10 +47,12 @@ export class Settings {
     findFaults(this.options, this.#session.model, this.#data.summary),
   );
 
-  /** The preset that the form still equals. */
-  preset: Preset | undefined = $derived.by(() =>
-    PRESETS.find((preset) => JSON.stringify(this.optionsOf(preset)) === JSON.stringify(this.options)),
-  );
+  /** The preset that the form still equals. On few rows several are the same: then it is the usual one. */
+  preset: Preset | undefined = $derived.by(() => {
+    const now = JSON.stringify(this.options);
+    const equal = PRESETS.filter((preset) => JSON.stringify(this.optionsOf(preset)) === now);
+    return equal.includes('balanced') ? 'balanced' : equal.at(0);
+  });
 
   /** What happened to the learning rate when another optimiser was chosen; '' before. */
   rateSaid = $state('');
