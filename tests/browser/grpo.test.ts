@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect, openSample, openSettings, WAIT } from './looks.ts';
+import { factOf, goTo, inspect, openSample, openSettings, WAIT } from './looks.ts';
 
 let studio: WatchedPage;
 let page: Page;
@@ -57,6 +57,12 @@ test('its adapter is compared with the base on rows that were never trained on',
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
   await expect.poll(() => page.locator('header.verdict').innerText()).toContain('the mean reward goes');
+  expect(await factOf(page, 'Evaluate')).toMatch(/reward \d\.\d\d → \d\.\d\d/);
+  // What its rows hold is no answer: rewards are the only score.
+  const answers = page.getByRole('region', { name: 'The answers, side by side' });
+  expect(await answers.innerText()).toMatch(/reward \d/);
+  expect(await answers.innerText()).not.toMatch(/as wanted/);
+  expect(await page.getByRole('region', { name: 'Scores' }).innerText()).not.toMatch(/exactly right/);
 });
 
 test('by its rewards it is compared with the question alone and behind examples, which are measured by themselves', async () => {

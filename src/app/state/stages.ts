@@ -1,4 +1,5 @@
 /** The one fact of each stage, from what is open, running and kept. */
+import { mean } from '../../averages.ts';
 import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
 import { outdated } from './origin.ts';
@@ -115,13 +116,15 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
     const counts = [base, tuned, ...result.rules.map(({ exact }) => exact)].some(
       ({ count: right }) => right > 0,
     );
-    fact = counts
-      ? `${tuned.count} of ${tuned.total} right`
-      : result.base && result.tuned
-        ? `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`
-        : tuned.total > 0
-          ? 'none right'
-          : 'measured';
+    fact = result.rewards
+      ? `reward ${mean(result.rewards.base).toFixed(2)} → ${mean(result.rewards.tuned).toFixed(2)}`
+      : counts
+        ? `${tuned.count} of ${tuned.total} right`
+        : result.base && result.tuned
+          ? `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`
+          : tuned.total > 0
+            ? 'none right'
+            : 'measured';
     if (old) fact += ', out of date';
   }
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };
