@@ -8,7 +8,7 @@ import { unwritten, writeWhole } from './files.ts';
 
 export const METRICS = 'metrics.jsonl';
 
-/** The validation of the untrained adapter, on the line of the first step. */
+/** The validation loss of the untrained adapter, on the line of the first step. */
 const BEFORE = 'eval_loss_before';
 
 export interface LoggedStep {
@@ -17,9 +17,9 @@ export interface LoggedStep {
   readonly seconds: number;
   /** For a run that learns from rewards. */
   readonly reward?: number;
-  /** Of the validation after this step. */
+  /** The validation loss after this step. */
   readonly evalLoss?: number;
-  /** On the first step: of the validation before it. */
+  /** On the first step: the validation loss before it. */
   readonly evalLossBefore?: number;
   /** All numbers of the line, by their names; null where there was nothing to measure. */
   readonly report: Readonly<Record<string, number | null>>;

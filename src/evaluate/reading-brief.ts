@@ -1,4 +1,4 @@
-/** What the curve of a run says, in one line, for the first screen too: the full words are in reading.ts. */
+/** What the curve of a run says, in one line, for the first screen too: the full words are in reading-words.ts. */
 import { threeDigits as loss } from '../numbers.ts';
 import type { Reading, ReadingKind } from '../train/reading.ts';
 

@@ -82,7 +82,7 @@ export interface NumberSetting extends Common<number>, Range {
   readonly type: 'whole' | 'number';
   /**
    * Where several of method, objective and optimiser have a default of their own, each is a multiple of the usual one and the multiples are taken together.
-   * Of other settings the last of them decides.
+   * For other settings the last default applies.
    */
   readonly multiplies?: true;
 }
