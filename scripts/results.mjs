@@ -2,6 +2,7 @@
 /** A vitest reporter: writes the results of a run, including unhandled errors, to the file that GRAFT_TEST_RESULTS names. */
 import { writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { root } from './machine.mjs';
 
 /**
@@ -18,14 +19,17 @@ import { root } from './machine.mjs';
 const MOST_OF_A_VALUE = 300;
 
 /**
- * The first line of each error and, since that shortens arrays and objects, what was found instead of what was expected.
+ * The first line of each error with what a page was waited for and, since that line shortens arrays and objects, what was found instead of
+ * what was expected.
  *
  * @param {readonly { readonly message: string, readonly actual?: unknown }[] | undefined} errors
  */
 const why = (errors) =>
   (errors ?? [])
     .map(({ message, actual }) => {
-      const first = message.split('\n', 1)[0].slice(0, 160);
+      // Playwright colours its log.
+      const [waited] = /(?<=- )waiting for .*/.exec(stripVTControlCharacters(message)) ?? [''];
+      const first = `${message.split('\n', 1)[0].slice(0, 160)} ${waited}`.trim();
       // Vitest hands values over as text.
       if (typeof actual !== 'string') return first;
       const value = actual.replace(/\s+/g, ' ').trim();
@@ -55,7 +59,11 @@ export default class {
         if (state === 'passed') results.passed++;
         else if (state === 'failed') results.failed++;
         else results.skipped++;
-        if (state === 'failed') results.failures.push(`${file}: ${test.fullName}: ${why(errors)}`);
+        if (state !== 'failed') continue;
+        const { pages } = test.meta();
+        results.failures.push(
+          `${file}: ${test.fullName}: ${why(errors)}${pages ? ` – on the page: ${pages}` : ''}`,
+        );
       }
       for (const suite of [module, ...module.children.allSuites()])
         if (suite.errors().length > 0)

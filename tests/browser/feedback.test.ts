@@ -159,7 +159,19 @@ test('the queue is looked through, and each step can be taken back', async () =>
 });
 
 test('the queue outlives the page, and the judged answers keep what was said of them', async () => {
+  // The model comes late, and the rows wait for it: what is written before they are open stays.
+  let open!: () => void;
+  const held = new Promise<void>((resolve) => (open = resolve));
+  await page.route('**/models/sprig/*.safetensors', async (route) => {
+    await held;
+    await route.continue();
+  });
   await page.reload();
+  await page.getByLabel('Prompt for both').fill('Written early');
+  open();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+\d+ rows/);
+  expect(await page.getByLabel('Prompt for both').inputValue()).toBe('Written early');
+  await page.unroute('**/models/sprig/*.safetensors');
   await expect.poll(() => standing('Accepted').innerText(), WAIT).toMatch(/2$/);
   await expect
     .poll(() =>

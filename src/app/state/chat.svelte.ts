@@ -134,6 +134,11 @@ export class Chat {
     this.prompt = this.suggested = prompt;
   }
 
+  /** The same, but what a person has written stays: rows may be opened while they write. */
+  suggestUnlessWritten(prompt: string): void {
+    if (this.prompt === '' || this.prompt === this.suggested) this.suggest(prompt);
+  }
+
   /** Finds out on which form of rows both sides were tuned. @param sides as they are asked */
   async learnTurns(sides: readonly AdapterKey[] = this.sides): Promise<void> {
     const outcome = await this.#session.worker.taughtTurns(sides.map(choiceOf));
@@ -163,7 +168,8 @@ export class Chat {
     const past = blind ? [] : before;
     const turns = (this.turns = [...before, { prompt, answers, ...(blind && { blind }) }]);
     if (await this.#session.ensureModel()) {
-      this.prompt = '';
+      // The next question may be written already.
+      if (this.prompt === prompt) this.prompt = '';
       await this.begin(prompt);
       await this.learnTurns();
       const { project } = this.#kept;

@@ -45,14 +45,15 @@ export class Projects {
 
   /** The project to open at the start: this tab's, which may be none, or the one that changed last. */
   get remembered(): ProjectInfo | undefined {
-    const id = stored(() => sessionStorage.getItem(KEY));
+    const id = this.#ofTab;
     if (id === NONE) return undefined;
     return this.list.find((project) => project.id === id) ?? this.list.at(0);
   }
 
   /** Whether this tab opens a project at the start, as far as is known before they are read. */
   get expected(): boolean {
-    return this.returning && stored(() => sessionStorage.getItem(KEY)) !== NONE;
+    const id = this.#ofTab;
+    return id === undefined ? this.returning : id !== NONE;
   }
 
   /** Whether there are projects, as far as is known before they are read. */
@@ -68,7 +69,7 @@ export class Projects {
       return;
     }
     this.list = outcome.projects;
-    stored(() => localStorage.setItem(RETURNING, this.list.length > 0 ? 'yes' : ''));
+    this.#remember();
   }
 
   /** @returns the project, now open in the worker too; undefined if that failed */
@@ -109,6 +110,7 @@ export class Projects {
     this.list = [project, ...this.list.filter(({ id }) => id !== project.id)].sort(
       (a, b) => b.changed - a.changed,
     );
+    this.#remember();
     return project;
   }
 
@@ -160,6 +162,15 @@ export class Projects {
     if (this.id === undefined || JSON.stringify(page) === this.#page) return;
     this.#waiting = page;
     this.#timer = setTimeout(() => this.#writeNow(), WRITE_AFTER_MS);
+  }
+
+  /** What this tab had open before a reload: an id, or {@link NONE}; undefined in a new tab. */
+  get #ofTab(): string | undefined {
+    return stored(() => sessionStorage.getItem(KEY)) ?? undefined;
+  }
+
+  #remember(): void {
+    stored(() => localStorage.setItem(RETURNING, this.list.length > 0 ? 'yes' : ''));
   }
 
   #settle<T>(change: Promise<T>): Promise<T> {

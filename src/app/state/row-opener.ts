@@ -122,7 +122,7 @@ export class RowOpener {
     const { settings, chat } = this.#studio;
     settings.follow(this.nextName(), this.sample);
     this.renameNext();
-    chat.suggest(this.question);
+    chat.suggestUnlessWritten(this.question);
   }
 
   #suitTask(): void {

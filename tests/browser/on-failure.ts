@@ -1,0 +1,28 @@
+/** What the pages showed when a test failed goes into the message: of a machine that is gone by then, nothing else is left to look at. */
+import { afterEach } from 'vitest';
+import { openChromium } from './chromium.ts';
+
+declare module 'vitest' {
+  interface TaskMeta {
+    /** What the open pages showed. */
+    pages?: string;
+  }
+}
+
+/** The most characters of one page. */
+const MOST = 700;
+
+afterEach(async ({ task }) => {
+  if (task.result?.state !== 'fail') return;
+  const pages = (await openChromium()).contexts().flatMap((context) => context.pages());
+  const shown = await Promise.all(
+    pages.map(async (page) => {
+      const text = await page
+        .locator('body')
+        .innerText({ timeout: 5000 })
+        .catch((error: unknown) => String(error));
+      return `${new URL(page.url()).hash}: ${text.replace(/\s+/g, ' ').slice(0, MOST)}`;
+    }),
+  );
+  task.meta.pages = shown.join(' | ');
+});
