@@ -159,12 +159,15 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // No data: URLs: the policy has no place for inlined fonts and scripts.
     assetsInlineLimit: 0,
+    // On a slow machine it takes twenty lines between the command and the address.
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: {
     format: 'es',
     plugins: () => [cpuKernels()],
     // What the worker loads later imports nothing from its entry: WebKit would run the entry again for that, as a second worker in the first.
     rolldownOptions: {
+      checks: { pluginTimings: false },
       output: {
         codeSplitting: {
           groups: [{ name: 'worker', tags: ['$initial'], test: (id) => !STAYS_IN_ENTRY.test(id) }],
