@@ -18,5 +18,6 @@ export function formatBytes(bytes: number): string {
 /** Three significant digits, without the noise behind them. */
 export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 0.1 ? 3 : 2);
+  if (value > 0 && value < 0.0005) return '<0.001';
+  return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 1 ? 3 : 2);
 }

@@ -100,7 +100,8 @@ describe('the import rules', () => {
     expect(config.rules['rooms/imports'][0]).toBe(2);
     expect(config.rules['rooms/owners'][0]).toBe(2);
   });
-  test('a WebGPU object is known by its type, and promises may not float', async () => {
+  // The types of the whole project are read for it.
+  test('a WebGPU object is known by its type, and promises may not float', { timeout: 180_000 }, async () => {
     const typed = new ESLint({ cwd: root, ruleFilter: ({ ruleId }) => /^rooms|floating/.test(ruleId) });
     const code = [
       `import { openDevice } from '../engine/webgpu/device.ts';`,

@@ -31,6 +31,6 @@ test('kinds of adapters side by side', () => {
   expect(cells('What learned')).toEqual(['Prompt tuning', 'Norms and biases']);
   expect(cells('Parameters kept')).toEqual(['2,560', '– nothing kept']);
   expect(cells('Memory at its peak')?.[1]).toBe('– not measured');
-  expect(cells('Time of a step, median')).toEqual(['0.20 s', '– no steps']);
+  expect(cells('Time of a step, median')).toEqual(['0.200 s', '– no steps']);
   expect(cells('Loss on general text')).toEqual(['2.00 → 2.50', '– not measured']);
 });

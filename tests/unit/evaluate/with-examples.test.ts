@@ -13,7 +13,7 @@ const said = (alone: readonly [number, number], behind: readonly [number, number
 
 test('both numbers are shown, with what got worse', () => {
   expect(said([0.2, 0.9], [0.3, 0.8])).toBe(
-    'The mean reward went from 0.20 to 0.90 with the question alone, and from 0.30 to 0.80 with 2 examples before it. Neither got worse.',
+    'The mean reward went from 0.200 to 0.900 with the question alone, and from 0.300 to 0.800 with 2 examples before it. Neither got worse.',
   );
   expect(said([0.2, 0.9], [0.8, 0.3])).toContain(
     'With examples it got worse: the run broke what examples did',
@@ -55,7 +55,7 @@ test('an adapter that learned from rewards is judged by them, although no answer
     undefined,
   );
   expect(before + number + after).toBe(
-    'Tuning helped: the mean reward goes 0.20 → 0.90 from the base model, the best without tuning, to the adapter.',
+    'Tuning helped: the mean reward goes 0.200 → 0.900 from the base model, the best without tuning, to the adapter.',
   );
   expect(winner).toBe('tuned');
   expect(how).toContain('gets a higher reward on 10, a lower one on 0');
@@ -109,5 +109,5 @@ test('adapters that learned from other rewards are not compared by them', () => 
     ],
     undefined,
   );
-  expect(number).toBe('0.20 → 0.50');
+  expect(number).toBe('0.200 → 0.500');
 });

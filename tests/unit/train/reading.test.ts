@@ -153,11 +153,11 @@ describe('the words', () => {
     const { name, how, advice, bad } = tell(reading, false);
     expect(name).toBe('overfitting since step 20');
     expect(how).toMatch(
-      /^Validation was best at step 20 \(0\.75\) and rose to 0\.76, while the training loss went from/,
+      /^Validation was best at step 20 \(0\.751\) and rose to 0\.761, while the training loss went from/,
     );
     expect(advice).toMatch(/Patience.*The adapter that is kept is that of step 20\.$/);
     expect(bad).toBe(true);
-    expect(fromTo(reading)).toBe('loss 6.67 → 0.76 on validation rows');
+    expect(fromTo(reading)).toBe('loss 6.67 → 0.761 on validation rows');
   });
 
   test('a run that ends above the base model is called worse, with the base model beside it', () => {
