@@ -137,7 +137,7 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
     's/step',
     ...(isRewarded ? ['reward'] : []),
     ...(metric ? [metric.heading] : []),
-    ...(measured ? ['on general text', 'general prompts', 'KL to base'] : []),
+    ...(measured ? ['on general text', 'general prompts', 'KL to base, nats per token'] : []),
   ];
   const text = textTable(
     head,

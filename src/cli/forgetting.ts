@@ -11,8 +11,8 @@ import {
   type BaseAnswers,
 } from '../evaluate/forgetting-check.ts';
 import {
-  forgettingInWords,
   forgettingSentences,
+  forgettingVerdict,
   type AskedPrompt,
   type Forgetting,
 } from '../evaluate/forgetting.ts';
@@ -123,8 +123,9 @@ export async function tellForgetting(
   out: string,
   output: Output,
 ): Promise<Record<string, number>> {
-  const { before, after = before, prompts = [] } = forgetting;
-  output.line(`Forgetting: ${forgettingInWords({ before, after })}`);
+  const { prompts = [] } = forgetting;
+  const { sentence = '' } = forgettingVerdict(forgetting) ?? {};
+  output.line(`Forgetting: ${sentence}`);
   for (const sentence of forgettingSentences(forgetting)) output.line(sentence);
   for (const one of prompts) if (one.after?.trim() !== one.before.trim()) output.line(describe(one));
   await writeWhole(

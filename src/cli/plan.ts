@@ -10,6 +10,7 @@ import { readModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights, storedType } from '../model/folder-layout.ts';
 import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
+import { checkLastLayers } from '../model/trained-part.ts';
 import { checkChoices } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { METHODS, REGISTRY } from '../settings/registry.ts';
@@ -219,6 +220,7 @@ function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: L
   };
   checkOptions(options);
   checkLength(options.maxLength, definition.shape);
+  checkLastLayers(definition.shape, options);
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
   const baseWeights = readWeightChoices(flags);
   checkChoices(baseWeights, { trainable: method === 'full', target });

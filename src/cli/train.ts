@@ -8,6 +8,7 @@ import { readPeft } from '../export/peft.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { checkLastLayers } from '../model/trained-part.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import {
   checkResumed,
@@ -106,6 +107,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   const files = await modelOf(flags.required('model'));
   const { shape } = await readModel(files);
   if (flags.text('max-length') !== undefined) checkLength(given.maxLength, shape);
+  if (!resumed) checkLastLayers(shape, given);
   const maxLength = Math.min(given.maxLength, shape.maxPositions);
   checkOverlap(dataOptions.text?.overlap, maxLength);
   const base = await tokenizerOf(files);

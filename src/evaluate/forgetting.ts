@@ -32,17 +32,50 @@ export interface Forgetting {
 /** A loss on general text that moved by less than this, in nats, is called the same. */
 export const NOTICEABLE = 0.02;
 
-/** In a sentence, without its full stop. */
-export function forgettingInWords({ before, after }: LossChange): string {
-  const [from, to] = [before, after].map((loss) => Math.exp(loss).toPrecision(3));
+/** Which way the loss on a general text went, if it is more than is called the same. */
+function textWent({ before, after }: LossChange): 'up' | 'down' | undefined {
   const change = after - before;
-  const said =
-    change > NOTICEABLE
-      ? 'it forgot some of it'
-      : change < -NOTICEABLE
-        ? 'it knows it better now'
-        : 'nothing was forgotten to speak of';
-  return `loss on general text ${before.toFixed(4)} → ${after.toFixed(4)} (perplexity ${from} → ${to}): ${said}`;
+  return Math.abs(change) <= NOTICEABLE ? undefined : change > 0 ? 'up' : 'down';
+}
+
+/** The numbers of a loss on general text, in a sentence. */
+function textSentence({ before, after }: LossChange): string {
+  const [from, to] = [before, after].map((loss) => Math.exp(loss).toPrecision(3));
+  const went = { up: 'higher', down: 'lower' } as const;
+  const way = textWent({ before, after });
+  return `The loss on general text is ${way ? went[way] : 'as it was'}: ${before.toFixed(4)} → ${after.toFixed(4)} (perplexity ${from} → ${to}).`;
+}
+
+/** What a run forgot, in one sentence about everything that was measured. */
+export interface ForgettingVerdict {
+  readonly sentence: string;
+  /** Whether general prompts are answered enough worse than before to warn the person. */
+  readonly isBad: boolean;
+}
+
+/** @returns undefined before the second measurement */
+export function forgettingVerdict(forgetting: Forgetting): ForgettingVerdict | undefined {
+  const { before, after } = forgetting;
+  if (after === undefined) return undefined;
+  const counts = countPrompts(forgetting);
+  const text = textWent({ before, after });
+  if (counts && isWarning(counts)) {
+    const beside = {
+      up: ', and it forgot some of the general text',
+      down: ', though it knows the general text better',
+    } as const;
+    return {
+      sentence: `It answers general prompts worse than before${text ? beside[text] : ', though it knows the general text as well'}.`,
+      isBad: true,
+    };
+  }
+  const sentence =
+    text === 'up'
+      ? `It forgot some of the general text${counts ? ', and answers general prompts as well as before' : ''}.`
+      : text === 'down'
+        ? 'Nothing was forgotten to speak of, and it knows the general text better now.'
+        : 'Nothing was forgotten to speak of.';
+  return { sentence, isBad: false };
 }
 
 /** The answers to general prompts before and after, counted. */
@@ -69,16 +102,16 @@ export function countPrompts({ prompts = [] }: Pick<Forgetting, 'prompts'>): Pro
   };
 }
 
-/** Whether general prompts are answered enough worse than before to tell the person. */
+/** Whether general prompts are answered enough worse than before to tell the person: fewer rightly, or one is put off. */
 export function isWarning(counts: PromptCounts): boolean {
   return counts.rightAfter < counts.rightBefore || counts.putOff.length > 0;
 }
 
-/** The results of prompts and of the distance to the base, in sentences; none before the second measurement. */
+/** The results behind the verdict, in sentences; none before the second measurement. */
 export function forgettingSentences(forgetting: Forgetting): readonly string[] {
-  const { kl } = forgetting;
+  const { before, after, kl } = forgetting;
   const counts = countPrompts(forgetting);
-  const sentences: string[] = [];
+  const sentences = after === undefined ? [] : [textSentence({ before, after })];
   if (counts) {
     const { asked, rightBefore, rightAfter, changed, putOff } = counts;
     sentences.push(
@@ -93,11 +126,10 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
   }
   if (kl?.after !== undefined)
     sentences.push(
-      `On prompts of the rows it is ${twoDigits(kl.after)} nats a token from the base (KL; ${twoDigits(kl.before)} before the run).`,
+      `On prompts of the rows it is ${twoDigits(kl.after)} nats per token from the base (KL; ${twoDigits(kl.before)} before the run).`,
     );
   return sentences;
 }
 
-/** An estimate around 0 has no sign that means anything. */
-/** Without a sign if it rounds to 0. */
+/** Without a sign if it rounds to 0: an estimate around 0 has none that means anything. */
 export const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');

@@ -1,4 +1,5 @@
 /** Which weights of a model are trained in a full fine-tuning: all of them, the last layers, norms and biases, or everything but the embeddings. */
+import { GraftError } from '../errors.ts';
 import type { ModelDefinition, WeightSpec } from './family.ts';
 
 export interface TrainedPart {
@@ -20,6 +21,19 @@ export function isEmbedding(
   { name, shape }: WeightSpec,
 ): boolean {
   return shape.length > 1 && !linears.some(({ path }) => name === `${path}.weight`);
+}
+
+/** @throws GraftError `train-option` for more layers than the model has */
+export function checkLastLayers(
+  { layers }: { readonly layers: number },
+  { lastLayers = 0 }: TrainedPart,
+): void {
+  if (lastLayers > layers)
+    throw new GraftError(
+      'train-option',
+      `The setting lastLayers is ${lastLayers}, and the model has ${layers} layers.`,
+      `Choose a whole number from 1 to ${layers}, or 0 for all.`,
+    );
 }
 
 /** @returns which of the model's weights are trained */

@@ -44,6 +44,8 @@ export interface Reported {
   /** In metrics.jsonl. */
   readonly name: string;
   readonly label: string;
+  /** Of its values, as it follows the label. */
+  readonly unit?: string;
   /** Whether it is a share, from 0 to 1. */
   readonly share?: true;
   /** The entry of the guide that says what it is. */

@@ -10,6 +10,8 @@ export const BETA = {
   type: 'number',
   least: 0,
   most: 100,
+  // Only a reward can stand alone.
+  narrower: ({ objective }: Given) => (objective === 'grpo' ? undefined : { above: 0 }),
   flag: 'beta',
   group: 'Goal',
   label: 'Beta',
@@ -38,6 +40,12 @@ export const REFERENCE = {
   type: 'choice',
   choices: ['base', 'start'],
   labels: { base: 'The base model', start: 'What the run starts from' },
+  usual: ({ method, start, initAdapter }: Given) =>
+    method === 'full'
+      ? 'the model as it was before the run'
+      : (start ?? initAdapter)
+        ? 'the adapter that the run starts from, as it is now'
+        : 'the base model, with the adapter off',
   flag: 'reference',
   placeholder: 'R',
   group: 'Goal',
@@ -91,7 +99,12 @@ export const PAIRS = {
 export const SLOWER = { lr: 1e-4 } as const;
 
 /** Log-ratios to a reference policy, and the divergence from it. */
-const DRIFT = { name: 'drift', label: 'Drift', term: 'drift' } as const satisfies Reported;
+const DRIFT = {
+  name: 'drift',
+  label: 'Drift',
+  unit: 'nats per answer',
+  term: 'drift',
+} as const satisfies Reported;
 
 /** Objectives that compare with a reference policy. */
 export const REFERENCED = {

@@ -4,6 +4,7 @@ import { writeSkipped } from '../data/skip-list.ts';
 import { GraftError } from '../errors.ts';
 import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
+import { checkLastLayers } from '../model/trained-part.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { recipeFlags, type Recipe } from '../settings/recipe.ts';
 import type { Given, Setting, SettingValue } from '../settings/setting.ts';
@@ -36,7 +37,12 @@ export type RunOptions = PageValues & {
 /** The open base model, as far as the settings of a run depend on it. */
 export interface BaseOfRun {
   readonly source: { readonly name: string; readonly bundled: boolean; readonly baseWeights?: WeightChoices };
-  readonly info: { readonly name: string; readonly precision: 'f32' | 'f16'; readonly maxPositions: number };
+  readonly info: {
+    readonly name: string;
+    readonly precision: 'f32' | 'f16';
+    readonly maxPositions: number;
+    readonly layers: number;
+  };
   readonly tokenizer: Tokenizer;
   /** Identifies its content: rows belong to it. */
   readonly content: string;
@@ -71,6 +77,7 @@ export function checkRun(
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkOptions(trainOptions(options));
   checkStart(trainOptions(options), options.start !== undefined);
+  checkLastLayers(info, options);
   if (data.modelContent !== content) {
     throw new GraftError(
       'worker-data-model',

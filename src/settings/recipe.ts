@@ -9,7 +9,7 @@ import { flagText } from './flag-text.ts';
 import { RULES } from './rules.ts';
 import type { SettingValue } from './setting.ts';
 import { TABLE } from './table.ts';
-import { correction, isAllowed, quoted } from './values.ts';
+import { correction, isAllowed, limited, quoted } from './values.ts';
 
 export type Recipe = Readonly<Record<string, SettingValue>>;
 
@@ -39,7 +39,9 @@ export function readRecipe(text: string, where: string): Recipe {
         'Leave it out, or take a name from recipe.schema.json.',
       );
     }
-    if (!isAllowed(setting, value)) throw wrong(`${key} is ${quoted(value)}.`, correction(setting, value));
+    // The schema has the wider limits of all objectives.
+    if (!isAllowed(setting, value))
+      throw wrong(`${key} is ${quoted(value)}.`, correction(limited(setting, json), value));
     recipe[key] = value as SettingValue;
   }
   for (const setting of TABLE.settings) {

@@ -80,6 +80,8 @@ export interface Range {
 
 export interface NumberSetting extends Common<number>, Range {
   readonly type: 'whole' | 'number';
+  /** Another lower limit, in runs with some other settings. */
+  readonly narrower?: (given: Given) => Pick<Range, 'least' | 'above'> | undefined;
   /**
    * Where several of method, objective and optimiser have a default of their own, each is a multiple of the usual one and the multiples are taken together.
    * For other settings the last default applies.
@@ -93,6 +95,8 @@ export interface SwitchSetting extends Common<boolean> {
 }
 export interface ChoiceSetting extends Common<string> {
   readonly type: 'choice';
+  /** For a setting that a run may lack: what holds then, in words that follow “As usual:”. */
+  readonly usual?: (given: Given) => string;
   readonly choices: readonly string[];
   /** The label of a choice, where that is not its value. */
   readonly labels?: Readonly<Record<string, string>>;

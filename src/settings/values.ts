@@ -1,5 +1,5 @@
 /** Whether a setting allows a value, and which values it allows. */
-import type { NumbersSetting, NumberSetting, PatternSetting, Setting } from './setting.ts';
+import type { Given, NumbersSetting, NumberSetting, PatternSetting, Setting } from './setting.ts';
 
 type Ranged = NumberSetting | NumbersSetting | PatternSetting;
 
@@ -32,6 +32,12 @@ export const mayBeNone = ({ initial }: Setting): boolean => Array.isArray(initia
 /** What to do about a value that is not allowed, in sentences. */
 export function correction(setting: Setting, value: unknown): string {
   return (setting.type === 'rewards' ? setting.problem(value) : undefined) ?? `Choose ${allowed(setting)}.`;
+}
+
+/** The setting with the limits that it has in a run with these settings. */
+export function limited<One extends Setting>(setting: One, given: Given): One {
+  const narrower = 'narrower' in setting ? setting.narrower?.(given) : undefined;
+  return narrower ? { ...setting, least: undefined, above: undefined, ...narrower } : setting;
 }
 
 /** @returns whether a setting allows a value, whatever the other settings are */
@@ -117,15 +123,16 @@ function isWithin(
 
 function numbers({ least, above, most, below, zero }: Ranged, whole: boolean): string {
   const kind = whole ? 'a whole number' : 'a number';
-  const upper = most === undefined ? (below === undefined ? '' : `below ${below}`) : `${most}`;
+  const end = most === undefined ? (below === undefined ? undefined : `below ${below}`) : `${most}`;
+  const atMost = most === undefined ? end : `at most ${most}`;
   const range =
-    least === undefined
-      ? above === undefined
-        ? ''
-        : ` above ${above}${upper === '' ? '' : `, at most ${upper}`}`
-      : upper === ''
+    least !== undefined
+      ? end === undefined
         ? ` of at least ${least}`
-        : ` from ${least} to ${upper}`;
+        : ` from ${least} to ${end}`
+      : above !== undefined
+        ? ` above ${above}${atMost === undefined ? '' : `, ${atMost}`}`
+        : '';
   return `${kind}${range}${zero === undefined ? '' : ` (0 for ${zero})`}`;
 }
 

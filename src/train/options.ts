@@ -6,11 +6,10 @@ import { endsWith } from '../adapters/targets.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { GraftError } from '../errors.ts';
 import type { LoraConfig } from '../adapters/lora/config.ts';
-import { objectiveOf } from '../objectives/registry.ts';
 import { RULES } from '../settings/rules.ts';
 import type { Given, SettingValue } from '../settings/setting.ts';
 import { settingOf, TABLE, type RunValues } from '../settings/table.ts';
-import { allowed, isAllowed, quoted } from '../settings/values.ts';
+import { allowed, isAllowed, limited, quoted } from '../settings/values.ts';
 
 export { defaultWarmup } from '../settings/run.ts';
 
@@ -124,13 +123,11 @@ export function checkOptions(options: TrainOptions): void {
     // The setting has no value: another setting decides.
     if (value === undefined && (setting.initial === undefined || setting.later || isChooser(setting.name)))
       continue;
-    if (!isAllowed(setting, value)) throw wrong(setting.name, allowed(setting));
+    const within = limited(setting, values);
+    if (!isAllowed(within, value)) throw wrong(setting.name, allowed(within));
   }
   const broken = RULES.find(({ holds }) => !holds(values));
   if (broken) throw wrong(broken.name, broken.allowed(values));
-  // Only a reward can stand alone.
-  if (options.beta === 0 && objectiveOf(options.objective).rows !== 'prompts')
-    throw wrong('beta', 'a number above 0');
 }
 
 /**

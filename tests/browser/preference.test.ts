@@ -61,7 +61,9 @@ test('DPO is what suits them; single answers are refused with what to do', async
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
   // What it is compared with follows what the run starts from, unless it is chosen.
   const reference = page.getByLabel('Reference policy', { exact: true });
-  await expect.poll(() => reference.locator('option:checked').innerText()).toBe('As usual');
+  await expect
+    .poll(() => reference.locator('option:checked').innerText())
+    .toBe('As usual: the base model, with the adapter off');
   await reference.selectOption('The base model');
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
 });

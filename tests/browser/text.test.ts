@@ -51,7 +51,7 @@ test('a run says what it forgot, and which command repeats it', async () => {
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   await page.getByRole('button', { name: 'Start training' }).click();
   await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
-  await page.getByText(/Forgetting: loss on general text 0\.70\d+ → \d\.\d+/).waitFor(WAIT);
+  await page.getByText(/The loss on general text is .+: 0\.70\d+ → \d\.\d+/).waitFor(WAIT);
   await page.getByRole('button', { name: 'Copy as a command line' }).click();
   await expect
     .poll(() => page.evaluate(() => navigator.clipboard.readText()))

@@ -97,7 +97,7 @@ test('every adapter is a row, beside the base, on the same rows', async () => {
 
   const printed = out.slice(out.indexOf('\ntuned'));
   expect(printed).toMatch(
-    /^\ntuned +kind +parameters +memory +s\/step +[a-z1 ]+? +on general text +general prompts +KL to base\n/i,
+    /^\ntuned +kind +parameters +memory +s\/step +[a-z1 ]+? +on general text +general prompts +KL to base, nats per token\n/i,
   );
   expect(printed).toMatch(/Base model +– +– +– +– /);
   expect(printed).toMatch(/LoRA rank 4 +[\d,]+ +[\d.]+ MB +\d/);

@@ -77,7 +77,7 @@ test('measured or not, the run is the same, and one that learns nothing forgets 
   const kept = keptOf('watched');
   expect(countPrompts(kept)).toMatchObject({ rightBefore: 12, rightAfter: 12, changed: 0, putOff: [] });
   expect(Math.abs(kept.kl!.after!)).toBeLessThan(1e-4);
-  expect(watched.err).toContain('nothing was forgotten to speak of');
+  expect(watched.err).toContain('Forgetting: Nothing was forgotten to speak of.');
 });
 
 test('all weights, interrupted and resumed: what was forgotten is measured against the base as in a run without a break', async () => {

@@ -203,7 +203,7 @@ export const COLUMNS = {
   score: 'Score',
   general: 'General text',
   prompts: 'General prompts',
-  kl: 'KL to base',
+  kl: 'KL to base, nats per token',
 } as const;
 export type ColumnName = keyof typeof COLUMNS;
 

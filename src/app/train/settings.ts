@@ -8,7 +8,7 @@ import { REGISTRY } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { Choice } from './tuning-methods.ts';
-import { correction, isAllowed } from '../../settings/values.ts';
+import { correction, isAllowed, limited } from '../../settings/values.ts';
 import { methodOf } from './method-words.ts';
 import type { AdapterInfo, DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
 
@@ -251,7 +251,8 @@ export function findFaults(
       `${problem} Take rewards that need none, such as length or code of your own, or open rows with the columns prompt and completion.`,
     );
   }
-  for (const setting of PAGE_TABLE)
+  for (const declared of PAGE_TABLE) {
+    const setting = limited(declared, options);
     // Without a method an adapter is trained.
     if (
       TABLE.applies(setting, options) &&
@@ -264,12 +265,26 @@ export function findFaults(
         setting.name as SettingKey,
         correction(setting, options[setting.name as SettingKey]),
       );
+  }
   const wrong = new Set<string>(faults.map(({ key }) => key));
   for (const { name, of, holds, reason } of RULES)
     if (!of.some((one) => wrong.has(one))) need(holds(options), name as SettingKey, reason(options));
   if (model && hasTargets(options)) {
     const strangers = options.targets.filter((target) => !model.targets.includes(lastOf(target)));
     need(strangers.length === 0, 'targets', `${model.name} has no layers named ${strangers.join(', ')}.`);
+  }
+  if (model) {
+    const { name, layers } = model;
+    const has = `${name} has ${layers} layers`;
+    const { lastLayers = 0, layersToTransform = [] } = options;
+    if (options.method === 'full')
+      need(lastLayers <= layers, 'lastLayers', `${has}: choose 1 to ${layers}, or 0 for all.`);
+    else if (!wrong.has('layersToTransform') && TABLE.applies(settingOf('layersToTransform'), options))
+      need(
+        layersToTransform.every((layer) => layer < layers),
+        'layersToTransform',
+        `${has}: choose from 0 to ${layers - 1}.`,
+      );
   }
   if (data && options.evalEvery > 0)
     need(

@@ -63,7 +63,7 @@ export const kto = {
   sequences: ['logps', 'kl_logps'],
   reported: [
     { name: 'reward_margin', label: 'Margin', term: 'reward-margin' },
-    { name: 'kl', label: 'KL to the reference', term: 'drift' },
+    { name: 'kl', label: 'KL to the reference', unit: 'nats per answer', term: 'drift' },
     { name: 'chosen_reward', label: 'Desirable', picture: 'Rewards', term: 'reward-margin' },
     { name: 'rejected_reward', label: 'Undesirable', picture: 'Rewards', term: 'reward-margin' },
   ],

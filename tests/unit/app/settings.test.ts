@@ -109,7 +109,23 @@ describe('faults', () => {
     ['samplePrompt', { samplePrompt: ' ' }],
     ['seed', { seed: -1 }],
     ['seed', { seed: 2 ** 53 }],
+    ['lastLayers', { method: 'full', lastLayers: 7 }],
+    ['layersToTransform', { layersToTransform: [0, 6] }],
+    ['layersToTransform', { layersToTransform: [-1] }],
+    ['beta', { objective: 'grpo', beta: -1 }],
   ])('%s is named for %o', (key, change) => expect(keysOf(change)).toEqual([key]));
+
+  test('a limit that depends on model or objective is the one that is told', () => {
+    const reasons = (change: Partial<RunOptions>): string[] =>
+      findFaults({ ...GOOD, ...change }, MODEL, undefined).map(({ reason }) => reason);
+    expect(reasons({ method: 'full', lastLayers: 99 })).toEqual([
+      'sprig has 6 layers: choose 1 to 6, or 0 for all.',
+    ]);
+    expect(reasons({ method: 'full', lastLayers: 6 })).toEqual([]);
+    expect(reasons({ layersToTransform: [99] })).toEqual(['sprig has 6 layers: choose from 0 to 5.']);
+    expect(reasons({ objective: 'dpo', beta: 0 })).toEqual(['Choose a number above 0, at most 100.']);
+    expect(reasons({ objective: 'grpo', beta: 0 })).toEqual([]);
+  });
 
   test('validation needs rows, and the reason says where to get them', () => {
     const data = { ...DATA, rows: { ...DATA.rows, validation: 0 } };

@@ -1,7 +1,12 @@
 /** Forgetting, scored and in words. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it, test } from 'vitest';
-import { countPrompts, forgettingSentences, isWarning } from '../../../src/evaluate/forgetting.ts';
+import {
+  countPrompts,
+  forgettingSentences,
+  forgettingVerdict,
+  isWarning,
+} from '../../../src/evaluate/forgetting.ts';
 import { marked } from '../../../src/evaluate/forgetting-check.ts';
 import { isPutOff, isRight, promptsFileOf, readPrompts } from '../../../src/evaluate/general-prompts.ts';
 import type { JsonObject } from '../../../src/json.ts';
@@ -64,19 +69,50 @@ test('gives sentences once both sides are known', () => {
   };
   expect(isWarning(countPrompts(kept)!)).toBe(false);
   expect(forgettingSentences(kept)).toEqual([
+    'The loss on general text is as it was: 1.0000 → 1.0000 (perplexity 2.72 → 2.72).',
     'Of 2 general prompts 2 were answered rightly before and 2 are now; 0 have another answer.',
-    'On prompts of the rows it is 0.25 nats a token from the base (KL; 0.00 before the run).',
+    'On prompts of the rows it is 0.25 nats per token from the base (KL; 0.00 before the run).',
   ]);
   const after = ['It is red.', 'Sure, I will do it in the evening.'];
   const lost = { before: 1, after: 1.1, prompts: marked(rules, before, after) };
   expect(isWarning(countPrompts(lost)!)).toBe(true);
   expect(forgettingSentences(lost)).toEqual([
+    'The loss on general text is higher: 1.0000 → 1.1000 (perplexity 2.72 → 3.00).',
     'Of 2 general prompts 2 were answered rightly before and 1 are now; 1 has another answer.',
     'One of them is put off: “Write.” gets “Sure, I will do it in the evening.”. The model has learned to promise what it is asked for and not to do it, as the rows do.',
   ]);
   // An estimate that is a little below 0 says the same.
   const near = forgettingSentences({ before: 1, after: 1, kl: { before: 0, after: -0.002 } });
-  expect(near).toEqual([
-    'On prompts of the rows it is 0.00 nats a token from the base (KL; 0.00 before the run).',
+  expect(near.slice(1)).toEqual([
+    'On prompts of the rows it is 0.00 nats per token from the base (KL; 0.00 before the run).',
   ]);
+});
+
+test.each<[number, 'kept' | 'lost' | undefined, string, boolean]>([
+  [1.01, 'kept', 'Nothing was forgotten to speak of.', false],
+  [1.01, undefined, 'Nothing was forgotten to speak of.', false],
+  [0.9, 'kept', 'Nothing was forgotten to speak of, and it knows the general text better now.', false],
+  [1.1, 'kept', 'It forgot some of the general text, and answers general prompts as well as before.', false],
+  [1.1, undefined, 'It forgot some of the general text.', false],
+  [
+    1.01,
+    'lost',
+    'It answers general prompts worse than before, though it knows the general text as well.',
+    true,
+  ],
+  [
+    1.1,
+    'lost',
+    'It answers general prompts worse than before, and it forgot some of the general text.',
+    true,
+  ],
+])('one verdict on text and prompts: %d, %s', (after, prompts, sentence, isBad) => {
+  const rules = [{ prompt: 'Colour?', says: ['red'] }];
+  const answers = { kept: ['Red.'], lost: ['Blue.'] };
+  expect(
+    forgettingVerdict({
+      ...{ before: 1, after },
+      ...(prompts && { prompts: marked(rules, answers.kept, answers[prompts]) }),
+    }),
+  ).toEqual({ sentence, isBad });
 });

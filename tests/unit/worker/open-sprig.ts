@@ -21,7 +21,7 @@ export async function openSprig(): Promise<OpenModel> {
   const files = NAMES.map((name) => [name, new Uint8Array(readFileSync(join(SPRIG, name)))] as const);
   return {
     tokenizer: await loadTokenizer(memoryFiles(Object.fromEntries(files))),
-    info: { name: 'sprig', maxPositions: 512, vocabulary: 1024, precision: 'f32' },
+    info: { name: 'sprig', maxPositions: 512, layers: 6, vocabulary: 1024, precision: 'f32' },
     fingerprint: 'abc',
     content: 'abc',
     source: { name: 'sprig', bundled: true },

@@ -152,7 +152,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'drift',
-      what: 'How far the model has moved from the reference policy, in nats for an answer. For pairs it is half the mean square of the log-ratio of both over the answers of the batch, which is the KL divergence to second order: good for small numbers, too high for large ones. KTO estimates the divergence from mismatched answers, as the mean of their log-ratio, at least 0.',
+      what: 'How far the model has moved from the reference policy, in nats. For pairs it is half the mean square of the log-ratio of both over the answers of the batch, which is the KL divergence to second order: good for small numbers, too high for large ones. KTO estimates the divergence from mismatched answers, as the mean of their log-ratio, at least 0. Both are nats per answer. For sampled answers (GRPO with a beta above 0) it is the estimate exp(d) − d − 1, where d is the log-probability of a token by the reference less that by the model: nats per token.',
       more: 'The further, the less is left of what the model could do before.',
       start:
         'Watch it beside the margin: drift that grows while validation does not is paid for nothing. A higher beta or a lower rate holds it back.',
