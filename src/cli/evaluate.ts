@@ -32,9 +32,8 @@ import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
+import { PREDICTIONS, REPORT } from './run-folder.ts';
 
-const PREDICTIONS = 'predictions.jsonl';
-const REPORT = 'report.json';
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 

@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,20 @@ export async function lockFolder(path: string, command: string): Promise<() => P
   }
   return release;
 }
+
+/**
+ * The process that is at work in a folder, in words: “graft train (process 12), since …”. Undefined if there is none, or its lock says nothing
+ * certain.
+ */
+export function workingIn(path: string): string | undefined {
+  for (const name of existsSync(path) ? readdirSync(path) : []) {
+    const lock = NAME.test(name) ? readLock(join(path, name)) : undefined;
+    if (lock && mayLive(lock)) return `${lock.command} (process ${lock.pid}), since ${timeOf(lock)}`;
+  }
+  return undefined;
+}
+
+const timeOf = ({ at }: Lock): string => new Date(at).toLocaleString();
 
 async function leave(path: string, command: string): Promise<void> {
   const lock: Lock = {
@@ -146,8 +160,9 @@ function bootOf(): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 }
 
-function locked(path: string, file: string, { command, pid, machine: where, at }: Lock): GraftError {
-  const since = new Date(at).toLocaleString();
+function locked(path: string, file: string, lock: Lock): GraftError {
+  const { command, pid, machine: where } = lock;
+  const since = timeOf(lock);
   if (where === machine())
     return new GraftError(
       'folder-locked',

@@ -7,7 +7,7 @@ import { isObject, parseJson } from '../json.ts';
 import type { Attempt } from '../rewards/kind.ts';
 import { readInput, readWhole } from './files.ts';
 import type { Output } from './output.ts';
-import { readRows } from './rows.ts';
+import { readRows, withGuess } from './rows.ts';
 
 /** A text to score, before its tokens are counted. */
 export type ScoredText = Omit<Attempt, 'tokens'> & {
@@ -57,7 +57,8 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
 
 /** The wanted answers of rows, each as the completion. @throws GraftError as `readExamples`, `data-empty` */
 export async function answersOf(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
-  const { examples } = readRows(await readWhole(path), { ...options, keepsColumns: true }, output);
+  const bytes = await readWhole(path);
+  const { examples } = readRows(bytes, { ...withGuess(bytes, options, output), keepsColumns: true }, output);
   const texts = examples.flatMap((example) =>
     questionsOf([example], true).map(({ prompt, expected }) => ({
       prompt,

@@ -21,6 +21,16 @@ const BESIDE = new Set([
   ...COMPANIONS,
 ]);
 
+/** What `graft evaluate` writes. */
+export const PREDICTIONS = 'predictions.jsonl';
+export const REPORT = 'report.json';
+
+/** The files of an evaluation, if both are there: one alone may be another program's. */
+function evaluationIn(names: readonly string[]): readonly string[] {
+  const files = [PREDICTIONS, REPORT];
+  return files.every((name) => names.includes(name)) ? files : [];
+}
+
 /** Files in the order in which they should be written: weights last. */
 export function weightsLast<File>(files: Readonly<Record<string, File>>): Record<string, File> {
   const entries = Object.entries(files);
@@ -63,7 +73,8 @@ export async function checkFree(out: string, { overwrite, resumed, models = fals
       `Go on with it by --resume ${out}, choose another folder, or discard it with --overwrite.`,
     );
   }
-  const result = weights ?? (ofRun ? undefined : names.find((name) => BESIDE.has(name)));
+  const [evaluation] = evaluationIn(names);
+  const result = weights ?? (ofRun ? undefined : names.find((name) => BESIDE.has(name))) ?? evaluation;
   if (result !== undefined)
     throw used(
       `${out} holds ${weights === undefined ? result : `a finished result (${result})`}, which would be overwritten.`,
@@ -81,7 +92,8 @@ export async function belongs(out: string, resumed: SavedRun): Promise<boolean> 
 }
 
 /**
- * Removes what a command wrote to a folder, in an order in which a crash leaves an old result beside its own metrics or no result at all.
+ * Removes what a command wrote to a folder, in an order in which a crash leaves an old result beside its own metrics or no result at all. An
+ * evaluation goes too, since it is of what was there.
  *
  * @param resumed whether states and metrics stay, since a run continues from them
  * @throws GraftError `file-write`
@@ -103,7 +115,7 @@ export async function discard(out: string, { resumed = false } = {}): Promise<vo
       );
     }
   };
-  for (const name of [...weights, ...beside]) await remove(name);
+  for (const name of [...evaluationIn(names), ...weights, ...beside]) await remove(name);
   if (resumed) return;
   await forgetSaved(out);
   await remove(METRICS);

@@ -8,6 +8,7 @@ import { GraftError } from '../errors.ts';
 import { readState, writeState, type SavedState } from '../train/state-files.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { folder, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
+import { workingIn } from './folder-lock.ts';
 import { METRICS } from './metrics-log.ts';
 import { HASH_PIECE, sha256 } from './sha256.ts';
 
@@ -81,15 +82,23 @@ export async function findSaved(path: string): Promise<SavedRun | undefined> {
 /**
  * Reads a saved state by the path of its folder or of its run's.
  *
- * @throws GraftError `state-missing`, `state-format`, `state-damaged`, `json-…`, naming what is wrong and which earlier state is left
+ * @throws GraftError `folder-locked` for a run that has not saved anything yet, `state-missing`, `state-format`, `state-damaged`, `json-…`, naming what is wrong and which earlier state is left
  */
 export async function openSaved(path: string): Promise<SavedRun> {
   const [latest = path, earlier] = candidates(path);
   try {
     return await readSaved(latest);
   } catch (error) {
-    if (!(error instanceof GraftError) || error.code === 'state-missing' || error.code === 'file-missing')
-      throw error;
+    if (!(error instanceof GraftError)) throw error;
+    if (error.code === 'state-missing' || error.code === 'file-missing') {
+      const who = workingIn(path);
+      if (who === undefined) throw error;
+      throw new GraftError(
+        'folder-locked',
+        `A run is in progress in ${path} and has saved no state yet: ${who}.`,
+        'Let it go on, or interrupt it with Ctrl-C: then it saves its state, and --resume goes on from there.',
+      );
+    }
     const before = earlier === undefined ? undefined : await findSaved(earlier);
     throw new GraftError(
       error.code,

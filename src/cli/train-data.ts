@@ -21,7 +21,7 @@ import { placesByTask } from '../train/tasks.ts';
 import { readWhole } from './files.ts';
 import type { Output } from './output.ts';
 import type { FileReport } from './report-data.ts';
-import { readRows, tokenizeRows } from './rows.ts';
+import { readRows, tokenizeRows, withGuess } from './rows.ts';
 import type { DataOptions } from './train-flags.ts';
 
 /** A file after reading, before its rows are made. */
@@ -94,16 +94,25 @@ export interface RowLimits {
 /** Reads all files of a run, and says how far it is. @param bytes of the file of --data */
 export async function readRunFiles(
   bytes: Uint8Array,
-  { read, test, more = [] }: DataOptions,
+  { read: asked, test, more = [] }: DataOptions,
   output: Output,
 ): Promise<RunFile[]> {
+  const read = withGuess(bytes, asked, output);
   const files = [readFileOf(0, read.fileName, bytes, read, output)];
   for (const [place, name] of [
     ...(test === undefined ? [] : [[TEST_FILE, test] as const]),
     ...more.map((path, at) => [TEST_FILE + 1 + at, path] as const),
   ]) {
     const others = await readWhole(name);
-    files.push(readFileOf(place, name, others, optionsBeside(others, name, read), output));
+    files.push(
+      readFileOf(
+        place,
+        name,
+        others,
+        withGuess(others, { ...optionsBeside(others, name, read), fileName: name }, output),
+        output,
+      ),
+    );
   }
   return files;
 }

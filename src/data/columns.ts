@@ -130,6 +130,16 @@ export function suggestMapping(columns: readonly string[]): Mapping | undefined 
   };
 }
 
+/** The suggested mapping, where prompt and answer both have common names: then it needs no person to confirm it. */
+export function sureMapping(columns: readonly string[]): Mapping | undefined {
+  const mapping = suggestMapping(columns);
+  if (!mapping || 'text' in mapping) return undefined;
+  const [prompt, answer] = [mapping.prompt, mapping.answer].map((template) => template.slice(2, -2));
+  // Half a pair is rather a mistake.
+  const isSure = isTelling(prompt) && isTelling(answer) && !/(?:^|\.)chosen$/i.test(answer);
+  return isSure ? mapping : undefined;
+}
+
 /** Whether a name is common for a prompt or an answer. */
 export function isTelling(name: string): boolean {
   const last = name.slice(name.lastIndexOf('.') + 1).toLowerCase();

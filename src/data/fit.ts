@@ -4,24 +4,26 @@ import { isUsedEntry, type RowSet } from './row-set.ts';
 
 /** How well a model's vocabulary fits rows. */
 export interface RowFit {
-  /** Tokens that a word takes, those of punctuation aside. */
+  /** Tokens that a word takes: a mean over the different words, since one that stands in every row is soon learned. */
   readonly tokensPerWord: number;
 }
 
 /** The number of examined rows, evenly spread. */
 const ROWS = 200;
-const PUNCTUATION = /^[\p{P}\p{S}\s]+$/u;
+/** A space before a word may be a token of its own. */
+const tokensOf = (word: string, tokenizer: Tokenizer): number =>
+  [...tokenizer.encode(` ${word}`)].filter((id) => tokenizer.decode([id]).trim() !== '').length;
 
 /** @returns undefined where no row has a word */
 export function fitOf({ entries }: Pick<RowSet, 'entries'>, tokenizer: Tokenizer): RowFit | undefined {
   const places = entries.filter(isUsedEntry);
   const step = Math.max(1, Math.floor(places.length / ROWS));
-  let [words, tokens] = [0, 0];
+  const words = new Set<string>();
   for (let at = 0; at < places.length; at += step) {
     const ids = places[at].row.ids.filter((id) => !tokenizer.isSpecial(id));
-    // Tokens of punctuation, as in JSON, say nothing about the words.
-    tokens += ids.filter((id) => !PUNCTUATION.test(tokenizer.decode([id]))).length;
-    words += tokenizer.decode(ids).match(/[\p{L}\p{N}]+/gu)?.length ?? 0;
+    for (const word of tokenizer.decode(ids).match(/[\p{L}\p{N}]+/gu) ?? []) words.add(word);
   }
-  return words === 0 ? undefined : { tokensPerWord: tokens / words };
+  if (words.size === 0) return undefined;
+  const tokens = [...words].reduce((sum, word) => sum + tokensOf(word, tokenizer), 0);
+  return { tokensPerWord: tokens / words.size };
 }

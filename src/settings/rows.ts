@@ -30,6 +30,7 @@ export const FILE_SETTINGS = [
     label: 'Prompt',
     term: MAPPING,
     help: 'Other columns: what the model reads, with columns as {{name}}, nested ones as {{list.0.name}}.',
+    initially: 'by common names, such as question and answer',
     replaces: ['textTemplate'],
   },
   {

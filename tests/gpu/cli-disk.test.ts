@@ -48,7 +48,7 @@ function atStep1(act: (kill: (signal: NodeJS.Signals) => void) => void): Watch {
 
 /** Runs the command that an error names. */
 function goOn(err: string): Promise<Ended> {
-  const [, words] = /To go on[^:]*: graft (train .*)$/m.exec(err) ?? [];
+  const [, words] = /To go on[^:]*: node \S*graft\.mjs (train .*)$/m.exec(err) ?? [];
   expect(words, err).toBeDefined();
   return run(words.split(' '));
 }
@@ -83,7 +83,7 @@ describe('a disk that is full', () => {
       );
       expect(first.code).toBe(1);
       expect(first.err).toMatch(
-        /^graft: .* could not be written: ENOSPC.* is saved in .*To go on: graft train/m,
+        /^graft: .* could not be written: ENOSPC.* is saved in .*To go on: node \S*graft\.mjs train/m,
       );
       expect(first.err).not.toMatch(/^ {4}at /m);
       rmSync(join(disk, 'other'));
@@ -189,7 +189,7 @@ test('a terminal that is closed leaves a saved run; time may say when to save; t
   expect(second.err).toMatch(/^graft: .*shared is in use: graft train \(process \d+\)/m);
   expect(first.code).toBe(130);
   expect(first.err).toMatch(
-    /Interrupted after step \d+ of 4000\. Everything is saved\. To go on: graft train/,
+    /Interrupted after step \d+ of 4000\. Everything is saved\. To go on: node \S*graft\.mjs train/,
   );
   // The one before the last, since it also saved by itself.
   expect(existsSync(join(out, 'state.old'))).toBe(true);

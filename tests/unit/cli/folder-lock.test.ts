@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { lockFolder } from '../../../src/cli/folder-lock.ts';
+import { openSaved } from '../../../src/cli/saved-run.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 let root: string;
@@ -36,8 +37,11 @@ it('is held by a living process and named, and not by a dead one', async () => {
   expect(await said(child)).toBe('locked');
   const error = await graftError(() => lockFolder(root, 'graft merge'), 'folder-locked');
   expect(error.what).toContain(`${root} is in use: graft train (process ${child.pid})`);
+  const early = await graftError(() => openSaved(root), 'folder-locked');
+  expect(early.what).toContain(`in progress in ${root} and has saved no state yet: graft train`);
   child.kill('SIGKILL');
   await once(child, 'exit');
+  await graftError(() => openSaved(root), 'state-missing');
   expect(readdirSync(root)).toHaveLength(1);
   const release = await lockFolder(root, 'graft merge');
   expect(readdirSync(root)).toHaveLength(1);

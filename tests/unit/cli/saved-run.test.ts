@@ -195,6 +195,17 @@ describe('the output folder of a run', () => {
     await discard(root);
     expect(readdirSync(root)).toEqual(['mine']);
 
+    // An evaluation is of the weights that go. A report alone may be another program's.
+    for (const name of ['report.json', 'predictions.jsonl']) writeFileSync(at(name), '');
+    await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
+    await checkFree(root, { overwrite: true });
+    await discard(root);
+    expect(readdirSync(root)).toEqual(['mine']);
+    writeFileSync(at('report.json'), '');
+    await checkFree(root, { overwrite: false });
+    await discard(root);
+    expect(readdirSync(root)).toEqual(['mine', 'report.json']);
+
     for (const name of ['config.json', 'model-00001-of-00002.safetensors', 'README.md'])
       writeFileSync(at(name), '');
     await graftError(() => checkFree(root, { overwrite: true }), 'folder-used');

@@ -28,10 +28,21 @@ async function tokensPerWord(
   return fitOf(data, model.tokenizer)!.tokensPerWord;
 }
 
-test.each(['voice', 'orders-json', 'detail'])('%s is spelled in few pieces', async (sample) => {
-  const path = new URL(`../../../public/samples/${sample}/train.jsonl`, import.meta.url);
-  const found = await tokensPerWord(path, 'train.jsonl');
+test.each([
+  ...['voice', 'orders-json', 'detail', 'lists', 'chat-log'].map((sample) => `${sample}/train.jsonl`),
+  ...['more/log.txt', 'more/pairs.jsonl', 'more/votes.jsonl'],
+])('%s is spelled in few pieces', async (sample) => {
+  const path = new URL(`../../../public/samples/${sample}`, import.meta.url);
+  const found = await tokensPerWord(path, sample);
   expect(toyWarning({ tokensPerWord: found, longest: 60, positions: 512 }), String(found)).toBeUndefined();
+});
+
+test('general English is not', async () => {
+  const path = new URL('../../../public/texts/general.txt', import.meta.url);
+  const found = await tokensPerWord(path, 'general.txt');
+  expect(toyWarning({ tokensPerWord: found, longest: 60, positions: 512 }), String(found)).toMatch(
+    /in 2\.\d/,
+  );
 });
 
 describeShared('rows of other people', () => {
