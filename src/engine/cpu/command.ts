@@ -1,6 +1,5 @@
 /** The commands of a processor: calls of kernels over a number of units. Nothing here touches memory. */
-import type { Command } from '../lowering.ts';
-import type { Operation, OperationKind, Roles } from '../operation.ts';
+import { lowersInto, type Command } from '../lowering.ts';
 import { quantisedFormats, QuantisedTensor } from '../quantised.ts';
 import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
 import type { KernelFile } from './kernel.ts';
@@ -108,20 +107,5 @@ export function checkF32(...tensors: readonly (Tensor | undefined)[]): void {
     if (tensor && tensor.dtype !== 'f32') throw new Error(`${tensor.label} is ${tensor.dtype}, not f32`);
 }
 
-/** Adds the commands of one operation. */
-export type Lower<T extends Roles, A> = (out: Commands, tensors: T, attributes: A) => void;
-
-/** A kind of operation and how it is lowered, as a row of the table in lowering.ts. */
-export interface LoweringRow {
-  readonly name: string;
-  readonly lower: (out: Commands, operation: Operation) => void;
-}
-
-/** Says how a kind of operation is lowered. */
-export function lowers<T extends Roles, A>(kind: OperationKind<T, A>, lower: Lower<T, A>): LoweringRow {
-  return {
-    name: kind.name,
-    // An operation of this name was recorded with this kind, so its types are T and A.
-    lower: (out, { tensors, attributes }) => lower(out, tensors as T, attributes as A),
-  };
-}
+/** Says how a kind of operation is lowered: a row of the table in lowering.ts. */
+export const lowers = lowersInto<Commands>();

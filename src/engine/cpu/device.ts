@@ -3,11 +3,11 @@
  * asynchronous on a GPU only yields to the event loop here.
  */
 import { GraftError } from '../../errors.ts';
+import { AccountedDevice } from '../accounted-device.ts';
 import type { AdapterDescription, Device, Processor } from '../device.ts';
-import { MemoryPool, type Pool } from '../pool.ts';
-import { shardsOf } from '../shards.ts';
+import type { Pool } from '../pool.ts';
 import type { Tape } from '../tape.ts';
-import { Storage, Tensor, byteLength, type DType } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import { Heap, type Piece } from './heap.ts';
 import { CpuLowering } from './lowering.ts';
 import { CpuPlan } from './plan.ts';
@@ -37,7 +37,7 @@ export async function openCpu(options: CpuOptions): Promise<CpuDevice> {
   return device;
 }
 
-export class CpuDevice implements Device, CpuTarget {
+export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarget {
   readonly adapter: AdapterDescription;
   readonly threads: number;
   readonly processor: Processor;
@@ -45,21 +45,16 @@ export class CpuDevice implements Device, CpuTarget {
   readonly limits: CpuTarget['limits'];
   readonly software = true;
   readonly lowering: CpuLowering;
-  largestBuffer = { label: 'none', bytes: 0 };
-  #allocatedBytes: number;
-  #peakBytes: number;
-  #failure: GraftError | undefined;
   readonly #heap: Heap;
   readonly #threads: Threads;
-  /** Memory of uploaded storages. A plan keeps its own table for the others. */
-  readonly #pieces = new WeakMap<Storage, Piece>();
-  readonly #listeners = new Set<(error: GraftError) => void>();
 
   constructor({ module, relaxed, processor, threads }: CpuOptions) {
     const target = cpuTarget(threads);
+    const lowering = new CpuLowering(target);
+    super(lowering.deviceBytes);
     ({ features: this.features, limits: this.limits, threads: this.threads } = target);
     this.processor = { threads, relaxed };
-    this.lowering = new CpuLowering(target);
+    this.lowering = lowering;
     const build = relaxed ? 'relaxed SIMD' : 'SIMD';
     this.adapter = {
       vendor: 'CPU',
@@ -69,37 +64,11 @@ export class CpuDevice implements Device, CpuTarget {
     };
     this.#heap = new Heap(true);
     this.#threads = new Threads(module, this.#heap, threads);
-    this.#allocatedBytes = this.#peakBytes = this.lowering.deviceBytes;
   }
 
   /** Starts all threads but the calling one. */
   start(startThread: StartThread): Promise<void> {
     return this.#threads.start(startThread);
-  }
-
-  get allocatedBytes(): number {
-    return this.#allocatedBytes;
-  }
-
-  get peakBytes(): number {
-    return this.#peakBytes;
-  }
-
-  resetPeak(): void {
-    this.#peakBytes = this.#allocatedBytes;
-  }
-
-  get failure(): GraftError | undefined {
-    return this.#failure;
-  }
-
-  onFailure(listener: (error: GraftError) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  check(): void {
-    if (this.#failure) throw this.#failure;
   }
 
   async settle(): Promise<void> {
@@ -108,53 +77,23 @@ export class CpuDevice implements Device, CpuTarget {
   }
 
   close(): void {
-    this.#failure ??= new GraftError('engine-closed', 'The CPU engine was closed.', 'Open it again.');
+    this.end(new GraftError('engine-closed', 'The CPU engine was closed.', 'Open it again.'));
     this.#threads.end();
   }
 
-  upload(shape: readonly number[], dtype: DType, label: string, data?: ArrayBufferView<ArrayBuffer>): Tensor {
-    const storage = new Storage('external', byteLength(shape, dtype), label);
-    const piece = this.allocate(storage.bytes, label);
-    this.#pieces.set(storage, piece);
-    this.bytesOf(piece, 0, piece.size).fill(0);
-    if (data) this.writePiece(piece, 0, data);
-    return new Tensor(storage, shape, dtype);
-  }
-
-  free(tensor: Tensor): void {
-    for (const { tensor: shard } of shardsOf(tensor)) {
-      const piece = this.#pieces.get(shard.storage);
-      if (!piece) continue;
-      this.#pieces.delete(shard.storage);
-      this.release(piece);
-    }
-  }
-
-  /** The memory of an uploaded storage; undefined for those of plans, and after `free`. */
-  pieceOf(storage: Storage): Piece | undefined {
-    return this.#pieces.get(storage);
-  }
-
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
-    this.writePiece(this.#uploaded(tensor), tensor.offset + offset, data);
+    this.writePiece(this.uploaded(tensor), tensor.offset + offset, data);
   }
 
   read(tensor: Tensor): Promise<ArrayBuffer> {
-    return this.readPiece(this.#uploaded(tensor), tensor.offset, tensor.bytes);
+    return this.readPiece(this.uploaded(tensor), tensor.offset, tensor.bytes);
   }
 
   copy(pairs: readonly { readonly from: Tensor; readonly to: Tensor }[]): void {
     for (const { from, to } of pairs)
-      this.bytesOf(this.#uploaded(to), to.offset, from.bytes).set(
-        this.bytesOf(this.#uploaded(from), from.offset, from.bytes),
+      this.bytesOf(this.uploaded(to), to.offset, from.bytes).set(
+        this.bytesOf(this.uploaded(from), from.offset, from.bytes),
       );
-  }
-
-  createPool(): MemoryPool<Piece> {
-    return new MemoryPool({
-      create: (bytes, label) => this.allocate(bytes, label),
-      destroy: (piece) => this.release(piece),
-    });
   }
 
   createStaging(bytes: number, what: string): CpuStagingRing {
@@ -177,16 +116,17 @@ export class CpuDevice implements Device, CpuTarget {
   /** @throws GraftError `engine-out-of-memory`, and as `check` */
   allocate(bytes: number, label: string): Piece {
     this.check();
-    const piece = this.#heap.take(this.lowering.allocationBytes(bytes), label);
-    if (piece.size > this.largestBuffer.bytes) this.largestBuffer = { label, bytes: piece.size };
-    this.#allocatedBytes += piece.size;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
-    return piece;
+    return this.account(this.#heap.take(this.lowering.allocationBytes(bytes), label), label);
   }
 
   release(piece: Piece): void {
-    this.#allocatedBytes -= piece.size;
+    this.discount(piece);
     this.#heap.give(piece);
+  }
+
+  protected fill(piece: Piece, data: ArrayBufferView<ArrayBuffer> | undefined): void {
+    this.bytesOf(piece, 0, piece.size).fill(0);
+    if (data) this.writePiece(piece, 0, data);
   }
 
   /** Bytes of a piece as they are now; valid until the next allocation. */
@@ -219,21 +159,8 @@ export class CpuDevice implements Device, CpuTarget {
     try {
       this.#threads.run(address, count);
     } catch (error) {
-      if (error instanceof GraftError) this.#fail(error);
+      if (error instanceof GraftError) this.fail(error);
       throw error;
     }
-  }
-
-  #uploaded(tensor: Tensor): Piece {
-    const piece = this.#pieces.get(tensor.storage);
-    if (!piece) throw new Error(`${tensor.label} is not on the device`);
-    return piece;
-  }
-
-  #fail(error: GraftError): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    for (const listener of this.#listeners) listener(error);
-    this.#listeners.clear();
   }
 }

@@ -1,7 +1,7 @@
 /** The CPU's lowering: which commands each kind of operation becomes. One line here for each file in lower/. */
-import type { Command, Lowering } from '../lowering.ts';
+import { LoweringTable, type Command, type Lowering } from '../lowering.ts';
 import type { Operation } from '../operation.ts';
-import { COMMAND_BYTES, Commands, SCRATCH_BYTES, type CpuCommand, type LoweringRow } from './command.ts';
+import { COMMAND_BYTES, Commands, SCRATCH_BYTES, type CpuCommand } from './command.ts';
 import { ALIGNMENT, FIRST_BYTES } from './heap.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
@@ -28,7 +28,7 @@ import { weightedRowsLowerings } from './lower/weighted-rows.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { CpuTarget } from './target.ts';
 
-const ROWS: readonly LoweringRow[] = [
+const TABLE = new LoweringTable<Commands>('The CPU', [
   ...activationLowerings,
   ...addLowerings,
   ...attentionLowerings,
@@ -52,9 +52,7 @@ const ROWS: readonly LoweringRow[] = [
   ...splitColumnsLowerings,
   ...weightedRowsLowerings,
   ...weightedSumLowerings,
-];
-
-const table = new Map(ROWS.map((row) => [row.name, row]));
+]);
 
 export class CpuLowering implements Lowering<CpuCommand> {
   readonly readsInPlace = true;
@@ -67,13 +65,7 @@ export class CpuLowering implements Lowering<CpuCommand> {
   }
 
   lower(operations: readonly Operation[]): CpuCommand[] {
-    const out = new Commands(this.target);
-    for (const operation of operations) {
-      const row = table.get(operation.kind.name);
-      if (!row) throw new Error(`The CPU has no lowering of ${operation.kind.name}`);
-      row.lower(out, operation);
-    }
-    return out.list;
+    return TABLE.lower(operations, new Commands(this.target)).list;
   }
 
   parameterBytes(commands: number): number {

@@ -68,7 +68,7 @@ export class CpuPlan implements Plan {
 
   /** The memory of a pinned or uploaded tensor. */
   #pieceOf(tensor: Tensor): Piece {
-    const piece = this.device.pieceOf(tensor.storage) ?? this.memory.pinned.get(tensor.storage);
+    const piece = this.device.memoryOf(tensor.storage) ?? this.memory.pinned.get(tensor.storage);
     if (!piece) throw new Error(`${tensor.label} has no memory of its own in this plan`);
     return piece;
   }
@@ -116,7 +116,7 @@ function writeProgram(
 ): void {
   const addressOf = ({ storage, offset }: Tensor): number => {
     const slot = slotOf.get(storage);
-    const piece = slot === undefined ? (pinned.get(storage) ?? device.pieceOf(storage)) : slots.slots[slot];
+    const piece = slot === undefined ? (pinned.get(storage) ?? device.memoryOf(storage)) : slots.slots[slot];
     if (!piece) throw new Error(`${storage.label} is not on the device`);
     return piece.address + offset;
   };

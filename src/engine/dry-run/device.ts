@@ -2,53 +2,27 @@
  * A dry run: a device that allocates, compiles and computes nothing, and counts. A run that is set up on it takes the code paths of a real one, so
  * that what it counts is what a real device allocates, to the byte.
  */
-import type { GraftError } from '../../errors.ts';
+import { AccountedDevice } from '../accounted-device.ts';
 import type { CompileProgress, Device } from '../device.ts';
 import type { Lowering } from '../lowering.ts';
 import type { Plan } from '../plan.ts';
 import { MemoryPool, type Lease, type Memory, type Pool } from '../pool.ts';
 import type { Profile } from '../profile.ts';
-import { shardsOf } from '../shards.ts';
 import { sizePlan, type PlanSize } from '../size.ts';
 import { STAGING_BUFFERS, type StagingRing } from '../staging.ts';
 import type { Tape } from '../tape.ts';
-import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 
-export class DryRunDevice implements Device {
+export class DryRunDevice extends AccountedDevice<Memory> implements Device {
   readonly adapter = { vendor: '', architecture: '', description: 'dry run' };
   readonly features: Device['features'];
   readonly limits: Device['limits'];
   readonly software: boolean;
-  readonly failure: GraftError | undefined = undefined;
-  largestBuffer = { label: 'none', bytes: 0 };
-  #allocatedBytes = 0;
-  #peakBytes = 0;
-  readonly #uploaded = new WeakMap<Storage, Memory>();
 
   /** @param lowering of the backend that the run is for. Its limits decide the layout; what exceeds them is not refused */
   constructor(readonly lowering: Lowering) {
+    super(lowering.deviceBytes);
     ({ features: this.features, limits: this.limits, software: this.software } = lowering.target);
-    this.#allocatedBytes = this.#peakBytes = lowering.deviceBytes ?? 0;
-  }
-
-  get allocatedBytes(): number {
-    return this.#allocatedBytes;
-  }
-
-  get peakBytes(): number {
-    return this.#peakBytes;
-  }
-
-  resetPeak(): void {
-    this.#peakBytes = this.#allocatedBytes;
-  }
-
-  onFailure(): () => void {
-    return () => undefined;
-  }
-
-  check(): void {
-    // There is no device that could fail.
   }
 
   settle(): Promise<void> {
@@ -56,21 +30,7 @@ export class DryRunDevice implements Device {
   }
 
   close(): void {
-    this.#allocatedBytes = 0;
-  }
-
-  upload(shape: readonly number[], dtype: DType, label: string): Tensor {
-    const storage = new Storage('external', byteLength(shape, dtype), label);
-    this.#uploaded.set(storage, this.allocate(storage.bytes, label));
-    return new Tensor(storage, shape, dtype);
-  }
-
-  free(tensor: Tensor): void {
-    for (const { tensor: shard } of shardsOf(tensor)) {
-      const memory = this.#uploaded.get(shard.storage);
-      if (memory) this.release(memory);
-      this.#uploaded.delete(shard.storage);
-    }
+    // There is nothing behind it.
   }
 
   write(): void {
@@ -83,13 +43,6 @@ export class DryRunDevice implements Device {
 
   copy(): void {
     // Values are not kept.
-  }
-
-  createPool(): MemoryPool<Memory> {
-    return new MemoryPool({
-      create: (bytes, label) => this.allocate(bytes, label),
-      destroy: (memory) => this.release(memory),
-    });
   }
 
   createStaging(bytes: number, what: string): StagingRing {
@@ -121,15 +74,15 @@ export class DryRunDevice implements Device {
 
   /** Counts memory as the backend would make it. */
   allocate(bytes: number, label: string): Memory {
-    const size = this.lowering.allocationBytes(bytes);
-    if (size > this.largestBuffer.bytes) this.largestBuffer = { label, bytes: size };
-    this.#allocatedBytes += size;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
-    return { size };
+    return this.account({ size: this.lowering.allocationBytes(bytes) }, label);
   }
 
-  release({ size }: Memory): void {
-    this.#allocatedBytes -= size;
+  release(memory: Memory): void {
+    this.discount(memory);
+  }
+
+  protected fill(): void {
+    // Values are not kept.
   }
 }
 

@@ -3,12 +3,12 @@
  * kept and thrown by the next call, never swallowed.
  */
 import { GraftError } from '../../errors.ts';
+import { AccountedDevice } from '../accounted-device.ts';
 import { READBACK_BYTES, type AdapterDescription, type CompileProgress, type Device } from '../device.ts';
 import { dropDead } from '../memory.ts';
-import { MemoryPool, type Pool } from '../pool.ts';
-import { shardsOf } from '../shards.ts';
+import type { Pool } from '../pool.ts';
 import type { Tape } from '../tape.ts';
-import { Storage, Tensor, byteLength, type DType } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Dispatch } from './dispatch.ts';
 import { GpuLowering } from './lowering.ts';
 import { Pipelines } from './pipelines.ts';
@@ -36,27 +36,21 @@ const RAISED_LIMITS = [
 ] as const;
 const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
-export class GpuDevice implements Device, GpuTarget {
+export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, GpuTarget {
   readonly features: GpuTarget['features'] & { readonly timestamps: boolean };
   readonly limits: GpuTarget['limits'];
   readonly software: boolean;
   readonly lowering: GpuLowering;
   tuning: Tuning;
-  largestBuffer = { label: 'none', bytes: 0 };
-  #allocatedBytes = 0;
-  #peakBytes = 0;
-  #failure: GraftError | undefined;
   #closed = false;
   readonly #pipelines: Pipelines;
-  /** Buffers of uploaded storages. A plan keeps its own table for the others. */
-  readonly #buffers = new WeakMap<Storage, GPUBuffer>();
-  readonly #losses = new Set<(error: GraftError) => void>();
 
   constructor(
     readonly gpu: GPUDevice,
     readonly adapter: AdapterDescription,
     { tuning, limits }: Pick<DeviceOptions, 'tuning' | 'limits'> = {},
   ) {
+    super();
     this.lowering = new GpuLowering(this);
     this.#pipelines = new Pipelines(gpu, () => this.check());
     this.features = {
@@ -70,7 +64,7 @@ export class GpuDevice implements Device, GpuTarget {
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event;
       const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
-      this.#fail(
+      this.fail(
         outOfMemory
           ? new GraftError(
               'engine-out-of-memory',
@@ -86,7 +80,7 @@ export class GpuDevice implements Device, GpuTarget {
     });
     void gpu.lost.then((info) => {
       if (this.#closed) return;
-      this.#fail(
+      this.fail(
         new GraftError(
           'engine-device-lost',
           `The GPU was lost: ${info.message || info.reason}.`,
@@ -96,36 +90,12 @@ export class GpuDevice implements Device, GpuTarget {
     });
   }
 
-  get allocatedBytes(): number {
-    return this.#allocatedBytes;
-  }
-
-  get peakBytes(): number {
-    return this.#peakBytes;
-  }
-
-  resetPeak(): void {
-    this.#peakBytes = this.#allocatedBytes;
-  }
-
-  get failure(): GraftError | undefined {
-    return this.#failure;
-  }
-
-  onFailure(listener: (error: GraftError) => void): () => void {
-    this.#losses.add(listener);
-    return () => this.#losses.delete(listener);
-  }
-
-  check(): void {
-    if (this.#failure) throw this.#failure;
-  }
-
   async settle(): Promise<void> {
     await this.gpu.queue.onSubmittedWorkDone();
     this.check();
   }
 
+  /** Makes a buffer of any use. @throws GraftError `engine-buffer-size`, and as `check` */
   createBuffer(bytes: number, usage: GPUBufferUsageFlags, label: string): GPUBuffer {
     this.check();
     const size = this.lowering.allocationBytes(bytes);
@@ -136,66 +106,36 @@ export class GpuDevice implements Device, GpuTarget {
         'Use a smaller model, batch or length.',
       );
     }
-    const buffer = this.gpu.createBuffer({ size, usage, label });
-    if (buffer.size > this.largestBuffer.bytes) this.largestBuffer = { label, bytes: buffer.size };
-    this.#allocatedBytes += buffer.size;
-    this.#peakBytes = Math.max(this.#peakBytes, this.#allocatedBytes);
-    return buffer;
+    return this.account(this.gpu.createBuffer({ size, usage, label }), label);
   }
 
-  destroyBuffer(buffer: GPUBuffer): void {
-    this.#allocatedBytes -= buffer.size;
+  allocate(bytes: number, label: string): GPUBuffer {
+    return this.createBuffer(bytes, STORAGE_USAGE, label);
+  }
+
+  release(buffer: GPUBuffer): void {
+    this.discount(buffer);
     buffer.destroy();
   }
 
-  upload(shape: readonly number[], dtype: DType, label: string, data?: ArrayBufferView<ArrayBuffer>): Tensor {
-    const storage = new Storage('external', byteLength(shape, dtype), label);
-    const buffer = this.createBuffer(storage.bytes, STORAGE_USAGE, label);
-    this.#buffers.set(storage, buffer);
+  /** A new buffer has zeros. */
+  protected fill(buffer: GPUBuffer, data: ArrayBufferView<ArrayBuffer> | undefined): void {
     if (data) this.writeBuffer(buffer, 0, data);
-    return new Tensor(storage, shape, dtype);
-  }
-
-  free(tensor: Tensor): void {
-    for (const { tensor: shard } of shardsOf(tensor)) {
-      const buffer = this.#buffers.get(shard.storage);
-      if (!buffer) continue;
-      this.#buffers.delete(shard.storage);
-      this.destroyBuffer(buffer);
-    }
-  }
-
-  /** The buffer of an uploaded storage; undefined for those of plans, and after `free`. */
-  bufferOf(storage: Storage): GPUBuffer | undefined {
-    return this.#buffers.get(storage);
   }
 
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>, offset = 0): void {
-    this.writeBuffer(this.#uploaded(tensor), tensor.offset + offset, data);
+    this.writeBuffer(this.uploaded(tensor), tensor.offset + offset, data);
   }
 
   read(tensor: Tensor): Promise<ArrayBuffer> {
-    return this.readBuffer(this.#uploaded(tensor), tensor.offset, tensor.bytes);
+    return this.readBuffer(this.uploaded(tensor), tensor.offset, tensor.bytes);
   }
 
   copy(pairs: readonly { readonly from: Tensor; readonly to: Tensor }[]): void {
     const encoder = this.gpu.createCommandEncoder();
     for (const { from, to } of pairs)
-      encoder.copyBufferToBuffer(
-        this.#uploaded(from),
-        from.offset,
-        this.#uploaded(to),
-        to.offset,
-        from.bytes,
-      );
+      encoder.copyBufferToBuffer(this.uploaded(from), from.offset, this.uploaded(to), to.offset, from.bytes);
     this.gpu.queue.submit([encoder.finish()]);
-  }
-
-  createPool(): MemoryPool<GPUBuffer> {
-    return new MemoryPool({
-      create: (bytes, label) => this.createBuffer(bytes, STORAGE_USAGE, label),
-      destroy: (buffer) => this.destroyBuffer(buffer),
-    });
   }
 
   createStaging(bytes: number, what: string): GpuStagingRing {
@@ -248,7 +188,7 @@ export class GpuDevice implements Device, GpuTarget {
       this.check();
       throw error;
     } finally {
-      this.destroyBuffer(staging);
+      this.release(staging);
     }
     return size === bytes ? result.buffer : result.buffer.slice(0, bytes);
   }
@@ -265,21 +205,8 @@ export class GpuDevice implements Device, GpuTarget {
 
   close(): void {
     this.#closed = true;
-    this.#failure ??= new GraftError('engine-closed', 'The GPU device was closed.', 'Open it again.');
+    this.end(new GraftError('engine-closed', 'The GPU device was closed.', 'Open it again.'));
     this.gpu.destroy();
-  }
-
-  #uploaded(tensor: Tensor): GPUBuffer {
-    const buffer = this.#buffers.get(tensor.storage);
-    if (!buffer) throw new Error(`${tensor.label} is not on the device`);
-    return buffer;
-  }
-
-  #fail(error: GraftError): void {
-    if (this.#failure) return;
-    this.#failure = error;
-    for (const listener of this.#losses) listener(error);
-    this.#losses.clear();
   }
 }
 

@@ -1,6 +1,5 @@
 /** The commands of a GPU: dispatches of WGSL kernels. Nothing here touches a device. */
-import type { Command } from '../lowering.ts';
-import type { Operation, OperationKind, Roles } from '../operation.ts';
+import { lowersInto, type Command } from '../lowering.ts';
 import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
 import type { ElementType, Shader } from './shader.ts';
 import { MOST_WORKGROUPS, type GpuTarget } from './target.ts';
@@ -100,20 +99,5 @@ function foldWorkgroups(count: number): [number, number, number] {
   return [Math.ceil(count / y), y, 1];
 }
 
-/** Adds the dispatches of one operation. */
-export type Lower<T extends Roles, A> = (out: Dispatches, tensors: T, attributes: A) => void;
-
-/** A kind of operation and how it is lowered, as a row of the table in lowering.ts. */
-export interface LoweringRow {
-  readonly name: string;
-  readonly lower: (out: Dispatches, operation: Operation) => void;
-}
-
-/** Says how a kind of operation is lowered. */
-export function lowers<T extends Roles, A>(kind: OperationKind<T, A>, lower: Lower<T, A>): LoweringRow {
-  return {
-    name: kind.name,
-    // An operation of this name was recorded with this kind, so its types are T and A.
-    lower: (out, { tensors, attributes }) => lower(out, tensors as T, attributes as A),
-  };
-}
+/** Says how a kind of operation is lowered: a row of the table in lowering.ts. */
+export const lowers = lowersInto<Dispatches>();

@@ -1,7 +1,7 @@
 /** WebGPU's lowering: which dispatches each kind of operation becomes. One line here for each file in lower/. */
-import type { Command, Lowering } from '../lowering.ts';
+import { LoweringTable, type Command, type Lowering } from '../lowering.ts';
 import type { Operation } from '../operation.ts';
-import { Dispatches, type Dispatch, type LoweringRow } from './dispatch.ts';
+import { Dispatches, type Dispatch } from './dispatch.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
@@ -27,7 +27,7 @@ import { weightedRowsLowerings } from './lower/weighted-rows.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import type { GpuTarget } from './target.ts';
 
-const ROWS: readonly LoweringRow[] = [
+const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...activationLowerings,
   ...addLowerings,
   ...attentionLowerings,
@@ -51,9 +51,7 @@ const ROWS: readonly LoweringRow[] = [
   ...splitColumnsLowerings,
   ...weightedRowsLowerings,
   ...weightedSumLowerings,
-];
-
-const table = new Map(ROWS.map((row) => [row.name, row]));
+]);
 
 /** Parameters of dispatches lie one after the other at this distance, WebGPU's smallest alignment of a binding. */
 export const UNIFORM_ALIGNMENT = 256;
@@ -63,13 +61,7 @@ export class GpuLowering implements Lowering<Dispatch> {
   constructor(readonly target: GpuTarget) {}
 
   lower(operations: readonly Operation[]): Dispatch[] {
-    const out = new Dispatches(this.target);
-    for (const operation of operations) {
-      const row = table.get(operation.kind.name);
-      if (!row) throw new Error(`WebGPU has no lowering of ${operation.kind.name}`);
-      row.lower(out, operation);
-    }
-    return out.list;
+    return TABLE.lower(operations, new Dispatches(this.target)).list;
   }
 
   parameterBytes(commands: number): number {

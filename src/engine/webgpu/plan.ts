@@ -11,7 +11,7 @@ import { checkSize } from './limits.ts';
 import { UNIFORM_ALIGNMENT } from './lowering.ts';
 import { pipelineKey } from './pipelines.ts';
 import { GpuStagingSlot } from './staging.ts';
-import { STORAGE_USAGE, UNIFORM_USAGE } from './usage.ts';
+import { UNIFORM_USAGE } from './usage.ts';
 
 /** A dispatch that is bound to its pipeline and its buffers. */
 export interface BoundDispatch {
@@ -103,7 +103,7 @@ export class GpuPlan implements Plan {
 
   /** The buffer of a pinned or uploaded tensor. */
   #bufferOf(tensor: Tensor): GPUBuffer {
-    const buffer = this.device.bufferOf(tensor.storage) ?? this.memory.pinned.get(tensor.storage);
+    const buffer = this.device.memoryOf(tensor.storage) ?? this.memory.pinned.get(tensor.storage);
     if (!buffer) throw new Error(`${tensor.label} has no memory of its own in this plan`);
     return buffer;
   }
@@ -122,21 +122,20 @@ function allocate(device: GpuDevice, size: PlanSize, pool: Pool): PlanMemory {
   const slots: Lease<GPUBuffer> = pool.take(size.memory.slots);
   const pinned = new Map<Storage, GPUBuffer>();
   try {
-    for (const storage of size.pinned)
-      pinned.set(storage, device.createBuffer(storage.bytes, STORAGE_USAGE, storage.label));
+    for (const storage of size.pinned) pinned.set(storage, device.allocate(storage.bytes, storage.label));
     const uniformBytes = device.lowering.parameterBytes(size.commands.length);
     const uniforms = device.createBuffer(uniformBytes, UNIFORM_USAGE, 'parameters of the dispatches');
     return { size, slots, pinned, uniforms };
   } catch (error) {
-    for (const buffer of pinned.values()) device.destroyBuffer(buffer);
+    for (const buffer of pinned.values()) device.release(buffer);
     slots.release();
     throw error;
   }
 }
 
 function free(device: GpuDevice, { slots, pinned, uniforms }: PlanMemory): void {
-  for (const buffer of pinned.values()) device.destroyBuffer(buffer);
-  device.destroyBuffer(uniforms);
+  for (const buffer of pinned.values()) device.release(buffer);
+  device.release(uniforms);
   slots.release();
 }
 
@@ -149,7 +148,7 @@ function bind(
 ): BoundDispatch[] {
   const bufferOf = ({ storage }: Tensor): GPUBuffer => {
     const slot = size.memory.slotOf.get(storage);
-    const buffer = slot === undefined ? (pinned.get(storage) ?? device.bufferOf(storage)) : slots.slots[slot];
+    const buffer = slot === undefined ? (pinned.get(storage) ?? device.memoryOf(storage)) : slots.slots[slot];
     if (!buffer) throw new Error(`${storage.label} is not on the device`);
     return buffer;
   };

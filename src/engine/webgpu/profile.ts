@@ -111,7 +111,7 @@ async function byTimestamps(
     }
   } finally {
     queries.destroy();
-    device.destroyBuffer(resolved);
+    device.release(resolved);
   }
   return times.map(median);
 }

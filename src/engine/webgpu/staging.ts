@@ -26,7 +26,7 @@ export class GpuStagingRing implements StagingRing {
   }
 
   destroy(): void {
-    for (const buffer of this.#buffers) this.device.destroyBuffer(buffer);
+    for (const buffer of this.#buffers) this.device.release(buffer);
   }
 }
 
