@@ -239,7 +239,7 @@ async function typesOf(files: FileSet, definition: ModelDefinition): Promise<Sto
 }
 
 const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
-  ['base', 'base weights'],
+  ['base', 'weights of the model'],
   ['adapter', 'adapter'],
   ['gradients', 'gradients'],
   ['optimiser', 'optimiser'],
@@ -294,7 +294,10 @@ function describe(
       peakBytes,
       `for training, at its peak: ${plural(batch, rows === 'pairs' ? 'pair' : 'row')} of ${rows === 'answers' ? '' : 'twice '}${length} tokens at once`,
     ),
-    ...PARTS.map(([part, name]) => row(parts[part], `  ${name}`)),
+    // A full fine-tuning has no adapter: its weights are the model’s.
+    ...PARTS.filter(([part]) => part !== 'adapter' || parts.adapter > 0).map(([part, name]) =>
+      row(parts[part], `  ${name}`),
+    ),
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
     ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} shards of ${label}`)),

@@ -18,6 +18,7 @@ export interface FileReport {
   readonly numbering: Numbering;
   readonly left: readonly LeftList[];
   readonly unused: readonly UnusedColumn[];
+  readonly unbordered?: true;
   readonly report: PrepareReport;
 }
 
@@ -92,10 +93,14 @@ const FORMATS: Readonly<Record<string, string>> = { none: '', mapped: ' (by temp
 const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
 function reportFile(output: Output, file: FileReport, { files, maxLength }: RowsTold): void {
-  const { name, format, problems, problemCount, numbering, left, unused, report } = file;
+  const { name, format, problems, problemCount, numbering, left, unused, unbordered, report } = file;
   output.line(
     `Read ${rowsOf(report.rows)}${files.length > 1 ? ` of ${name}` : ''}${FORMATS[format] ?? ` (${format})`}: ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
   );
+  if (unbordered)
+    output.line(
+      `Warning: no line of ${name} ends a document as --documents says: it is read as one document`,
+    );
   const bad = [...problems, ...report.failed];
   for (const { line, reason } of bad.slice(0, SHOWN))
     output.line(`  ${numbering} ${line} left out: ${reason}`);

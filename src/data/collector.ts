@@ -21,6 +21,8 @@ export interface ReadResult {
   left: readonly LeftList[];
   /** Columns of the rows that no example uses. */
   unused: readonly UnusedColumn[];
+  /** Set where no line of a text file is one that should end a document. */
+  unbordered?: true;
   /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `pairs`, `unpaired`, `text`, `document` (a text file), `prompts`, `mapped`, `mixed`, or `none`. */
   format: string;
 }
@@ -61,6 +63,7 @@ export class Collector {
   problemCount = 0;
   numbering: Numbering = 'line';
   left: readonly LeftList[] = [];
+  unbordered = false;
   /** Rows whose fields are of no known format. */
   unknownRows = 0;
   readonly #formats = new Set<string>();
@@ -147,6 +150,7 @@ export class Collector {
       ...{ examples, problems, problemCount, numbering, left },
       unused: this.#unused.result(),
       format: others.length ? 'mixed' : format,
+      ...(this.unbordered && { unbordered: true as const }),
     };
   }
 }

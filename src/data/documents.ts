@@ -22,10 +22,20 @@ export interface DocumentText {
   readonly text: string;
 }
 
+const isBorder = (line: string, rule: string): boolean => line.trim() === (rule === BLANK ? '' : rule.trim());
+
+/** Whether a text has a line that ends a document. @param text with `\n` as its line breaks */
+export function hasBorder(text: string, rule: string | undefined): boolean {
+  if (rule === undefined || rule === WHOLE_FILE) return true;
+  return text
+    .trim()
+    .split('\n')
+    .some((line) => isBorder(line, rule));
+}
+
 /** The documents of a text, without the lines between them; none is empty. @param text with `\n` as its line breaks */
 export function documentsOf(text: string, rule: string | undefined): DocumentText[] {
   if (rule === undefined || rule === WHOLE_FILE) return text.trim() === '' ? [] : [{ line: 1, text }];
-  const isBorder = (line: string): boolean => line.trim() === (rule === BLANK ? '' : rule.trim());
   const documents: DocumentText[] = [];
   let lines: string[] = [];
   let first = 1;
@@ -36,7 +46,7 @@ export function documentsOf(text: string, rule: string | undefined): DocumentTex
     first = next;
   };
   text.split('\n').forEach((line, at) => {
-    if (isBorder(line)) close(at + 2);
+    if (isBorder(line, rule)) close(at + 2);
     else lines.push(line);
   });
   close(0);

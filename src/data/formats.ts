@@ -6,7 +6,7 @@
 import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type ReadResult } from './collector.ts';
 import { columnsOfRow, listOfColumns } from './columns.ts';
-import { documentsOf } from './documents.ts';
+import { documentsOf, hasBorder } from './documents.ts';
 import { decodeFile, encodingOf, refuseBinary } from './encoding.ts';
 import type { LeftList, Numbering } from './example.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
@@ -167,7 +167,9 @@ function* readText(
       'Save it as UTF-8.',
     );
   }
-  for (const { line, text: whole } of documentsOf(text.replaceAll('\r\n', '\n'), documents))
+  const plain = text.replaceAll('\r\n', '\n');
+  collector.unbordered = !hasBorder(plain, documents);
+  for (const { line, text: whole } of documentsOf(plain, documents))
     collector.example(line, { kind: 'text', text: whole, document: true }, 'document');
   yield 1;
 }

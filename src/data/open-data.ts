@@ -57,6 +57,8 @@ export interface OpenFile {
   readonly numbering: Numbering;
   readonly left: readonly LeftList[];
   readonly unused: readonly UnusedColumn[];
+  /** As of `ReadResult`. */
+  readonly unbordered?: true;
 }
 
 /**
@@ -205,7 +207,7 @@ async function openFile(
   for (const share of reader.read())
     if (slicer.due)
       await slicer.pause({ what: 'reading', done: Math.round(share * bytes.length), total: bytes.length });
-  const { examples, problems, problemCount, numbering, left, unused, format } = reader.result();
+  const { examples, problems, problemCount, numbering, left, unused, format, unbordered } = reader.result();
   const { unmapped } = reader;
   if (unmapped) throw unmapped;
 
@@ -216,7 +218,7 @@ async function openFile(
   });
   const before = maker.rows.length;
   maker.finish();
-  entries.push(...maker.rows.slice(before).map(documentEntry));
+  entries.push(...maker.rows.slice(before).map((row) => documentEntry(maker, row)));
   const { rows, report } = maker.result();
   if (rows.length === 0) {
     throw nothingUsable({
@@ -243,6 +245,7 @@ async function openFile(
     numbering,
     left,
     unused,
+    ...(unbordered && { unbordered }),
   };
 }
 
@@ -250,14 +253,18 @@ async function openFile(
 const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
 
 /** A row of a document, or of several laid end to end. */
-const documentEntry = (row: PreparedRow): Entry => ({
-  file: ROWS_FILE,
-  line: row.line,
-  state: 'ok',
-  row,
-  length: row.ids.length,
-  supervised: supervisedCount(row),
-});
+function documentEntry(maker: RowMaker, row: PreparedRow): Entry {
+  const lines = maker.linesOf(row);
+  return {
+    file: ROWS_FILE,
+    line: row.line,
+    ...(lines && { lines }),
+    state: 'ok',
+    row,
+    length: row.ids.length,
+    supervised: supervisedCount(row),
+  };
+}
 
 /** The rows that an example becomes: one, or those of a document. */
 function makeEntries(maker: RowMaker, example: Example): Entry[] {
@@ -266,7 +273,7 @@ function makeEntries(maker: RowMaker, example: Example): Entry[] {
   const { line } = example;
   if (state === 'failed') return [{ ...NOTHING, line, example, reason: maker.report.failed.at(-1)?.reason }];
   if (isDocument(example)) {
-    return maker.rows.slice(before).map(documentEntry);
+    return maker.rows.slice(before).map((row) => documentEntry(maker, row));
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;
   return [{ file: ROWS_FILE, line, state, row, example, length, supervised }];

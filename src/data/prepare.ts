@@ -19,6 +19,7 @@ import {
 } from '../text/trainable.ts';
 import type { TextOptions } from './documents.ts';
 import type { Example, Problem } from './example.ts';
+import { rangeOf, TokenLines, type LineRange } from './text-lines.ts';
 
 /** Characters of a document that are encoded at once: some tokenizers treat a whole text as one word, with a heap for every word. */
 const DOCUMENT_PIECE_CHARS = 128 * 1024;
@@ -108,9 +109,13 @@ const textRow = (ids: readonly number[], known: number): TokenRow => ({
  * A document in rows of maxLength. A row begins with the last tokens of the one before, at least one, so that every token but the first is
  * predicted, once.
  */
-function* documentRows(ids: readonly number[], maxLength: number, overlap: number): Generator<TokenRow> {
+function* documentRows(
+  ids: readonly number[],
+  maxLength: number,
+  overlap: number,
+): Generator<{ readonly row: TokenRow; readonly start: number }> {
   for (let start = 0; start === 0 || start + overlap < ids.length; start += maxLength - overlap)
-    yield textRow(ids.slice(start, start + maxLength), start === 0 ? 1 : overlap);
+    yield { row: textRow(ids.slice(start, start + maxLength), start === 0 ? 1 : overlap), start };
 }
 
 function charsOf(example: ExampleContent): number {
@@ -149,8 +154,10 @@ export type ExampleOutcome = 'ok' | 'cut' | 'dropped' | 'unsupervised' | 'failed
 /** Makes rows of examples one at a time, so that a caller can show how far it is, or stop. {@link prepareRows} makes all at once. */
 export class RowMaker {
   readonly rows: PreparedRow[] = [];
-  /** Tokens of documents that are laid end to end and fill no row yet, and the line of the first. */
-  #packed: { ids: number[]; line: number } = { ids: [], line: 1 };
+  /** Tokens of documents that are laid end to end and fill no row yet, their lines, and the line of the first document. */
+  #packed: { ids: number[]; lines: number[]; line: number } = { ids: [], lines: [], line: 1 };
+  #tokenLines: TokenLines | undefined;
+  readonly #ranges = new Map<PreparedRow, LineRange>();
   readonly #notes = new Map<string, number[]>();
   readonly report: PrepareReport = {
     rows: 0,
@@ -178,6 +185,18 @@ export class RowMaker {
         'Choose a maximum length of 2 or more.',
       );
     }
+  }
+
+  /** The lines of the file that a row of text comes from; undefined for a row that is one example. */
+  linesOf(row: PreparedRow): LineRange | undefined {
+    return this.#ranges.get(row);
+  }
+
+  #addText(row: TokenRow, line: number, lines: readonly number[]): void {
+    const before = this.rows.length;
+    this.#add(row, line);
+    const range = rangeOf(lines);
+    if (range) for (const made of this.rows.slice(before)) this.#ranges.set(made, range);
   }
 
   #add(
@@ -255,10 +274,12 @@ export class RowMaker {
     if (example.kind === 'text' && example.document && this.tokenizer) {
       const ids = documentIds(example.text, this.tokenizer);
       const { packed = false, overlap = 1 } = this.options.text ?? {};
-      if (packed) this.#pack(ids, line);
+      this.#tokenLines ??= new TokenLines(this.tokenizer);
+      const lines = this.#tokenLines.of(ids, line);
+      if (packed) this.#pack(ids, lines, line);
       else
-        for (const row of documentRows(ids, maxLength, Math.min(overlap, maxLength - 1)))
-          this.#add(row, line);
+        for (const { row, start } of documentRows(ids, maxLength, Math.min(overlap, maxLength - 1)))
+          this.#addText(row, line, lines.slice(start, start + maxLength));
       return { state: 'ok', length: ids.length, supervised: ids.length };
     }
     const rendered = this.#render(example);
@@ -289,21 +310,23 @@ export class RowMaker {
   }
 
   /** Appends a document to the previous one; each row begins with the last token of the row before it. */
-  #pack(ids: readonly number[], line: number): void {
+  #pack(ids: readonly number[], lines: readonly number[], line: number): void {
     const { maxLength } = this.options;
     if (this.#packed.ids.length === 0) this.#packed.line = line;
     for (const id of ids) this.#packed.ids.push(id);
+    for (const one of lines) this.#packed.lines.push(one);
     while (this.#packed.ids.length >= maxLength) {
-      this.#add(textRow(this.#packed.ids.slice(0, maxLength), 1), this.#packed.line);
-      this.#packed = { ids: this.#packed.ids.slice(maxLength - 1), line };
+      const { ids: all, lines: on } = this.#packed;
+      this.#addText(textRow(all.slice(0, maxLength), 1), this.#packed.line, on.slice(0, maxLength));
+      this.#packed = { ids: all.slice(maxLength - 1), lines: on.slice(maxLength - 1), line };
     }
   }
 
   /** The last row of documents that are laid end to end, which they do not fill. Once, after the last example. */
   finish(): void {
-    const { ids, line } = this.#packed;
-    this.#packed = { ids: [], line: 1 };
-    if (ids.length > 1) this.#add(textRow(ids, 1), line);
+    const { ids, lines, line } = this.#packed;
+    this.#packed = { ids: [], lines: [], line: 1 };
+    if (ids.length > 1) this.#addText(textRow(ids, 1), line, lines);
   }
 
   result(): Prepared {

@@ -3,6 +3,7 @@ import { textOfPrompt } from './questions.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
 import type { Entry, RowSet, RowState } from './row-set.ts';
+import type { LineRange } from './text-lines.ts';
 
 export interface RowQuery {
   readonly part?: Part;
@@ -21,6 +22,8 @@ export interface ListedRow {
   /** Index of its file in `DataSummary.files`. */
   readonly file: number;
   readonly line: number;
+  /** The lines that a part of a text comes from. */
+  readonly lines?: LineRange;
   readonly part?: Part;
   readonly state: RowState;
   readonly repeated: boolean;
@@ -85,11 +88,12 @@ function filter(data: RowSet, { part, state, text }: RowQuery, tokenizer: Tokeni
 
 function listed(data: RowSet, at: number, tokenizer: Tokenizer): ListedRow {
   const entry = data.entries[at];
-  const { file, line, part, state, length, supervised, row } = entry;
+  const { file, line, lines, part, state, length, supervised, row } = entry;
   return {
     at,
     file,
     line,
+    ...(lines && { lines }),
     part,
     state,
     repeated: data.repeated.has(at),

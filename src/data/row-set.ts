@@ -11,6 +11,7 @@ import type { DataOptions, DataRef } from './options.ts';
 import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow } from './prepare.ts';
 import type { Question } from './questions.ts';
+import type { LineRange } from './text-lines.ts';
 
 /**
  * The fate of a row; only `ok` and `cut` are used. `skipped`: a person left it out. `copy`: it equals another row. `capped`: its task has enough
@@ -26,6 +27,8 @@ export interface PreviewRow extends Preview<RowToken> {
   /** Place of its file in `DataSummary.files`. */
   readonly file: number;
   readonly line: number;
+  /** The lines that a part of a text comes from. */
+  readonly lines?: LineRange;
   /** Whether it is one example: parts of a document cannot be left out alone. */
   readonly single: boolean;
   readonly state: RowState;
@@ -43,6 +46,8 @@ export interface Entry {
   /** Place of its file (`data/parts.ts`). */
   readonly file: number;
   readonly line: number;
+  /** The lines that a part of a text comes from; `line` is where its document begins. Missing for an example, and after a reload. */
+  readonly lines?: LineRange;
   readonly state: RowState;
   /** The token row for training or measuring, also of a row that is left out; missing for a row that cannot be made. */
   readonly row?: PreparedRow;
@@ -112,7 +117,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
       'Choose a row that is there.',
     );
   }
-  const { row, part, example, file, line, state, reason } = entry;
+  const { row, part, example, file, line, lines, state, reason } = entry;
   const rendered =
     example && !isDocument(example) && state !== 'bad' ? renderExample(example, tokenizer) : undefined;
   const full = rendered ?? row;
@@ -131,6 +136,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
   return {
     file,
     line,
+    ...(lines && { lines }),
     single: example !== undefined && !isDocument(example),
     state,
     part,

@@ -34,6 +34,8 @@ export interface FileSummary {
   /** Rows of it that are used. */
   readonly rows: number;
   readonly unused: readonly UnusedColumn[];
+  /** Whether no line of a text file is one that should end a document. */
+  readonly unbordered?: true;
 }
 
 /** A task of a mixture. */
@@ -179,8 +181,8 @@ function taskSummaries({ places, options }: RowSet): TaskSummary[] {
   });
 }
 
-function fileOf({ name, version, unused }: OpenFile, rows: number): FileSummary {
-  return { name, version, rows, unused };
+function fileOf({ name, version, unused, unbordered }: OpenFile, rows: number): FileSummary {
+  return { name, version, rows, unused, ...(unbordered && { unbordered }) };
 }
 
 function groupOf(entries: readonly Entry[], state: RowState): RowGroup {

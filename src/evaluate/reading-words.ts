@@ -184,6 +184,6 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
   }
 }
 
-const keptAt = (step: number): string => ` The adapter that is kept is that of step ${step}.`;
+const keptAt = (step: number): string => ` What is kept is the state of step ${step}.`;
 
 const number = (value: number | undefined): string => (value === undefined ? '–' : loss(value));

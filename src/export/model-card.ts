@@ -15,10 +15,12 @@ export interface CardFacts {
   readonly schedule?: string;
   readonly batch?: number;
   readonly seed?: number;
-  /** Mean loss of the first and the last step, in nats per supervised token. */
+  /** Loss of the first and the last step; mean cross-entropy in nats per supervised token unless `lossIs` says otherwise. */
   readonly firstLoss?: number;
   readonly lastLoss?: number;
   readonly evalLoss?: number;
+  /** What the losses are, where they are not those of supervised learning. */
+  readonly lossIs?: string;
   readonly adapterName?: string;
   /** The types of the base weights while the adapter was trained, where they are not the file's. */
   readonly baseWeights?: string;
@@ -61,7 +63,7 @@ tags:
 
 # ${kind.label} adapter
 
-Trained with Graft. Losses are mean cross-entropy in nats per supervised token.
+Trained with Graft. Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.
 
 | | |
 |---|---|

@@ -3,6 +3,7 @@ import type { AdapterDescription } from '../engine/device.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { describeChoices } from '../model/weight-types.ts';
+import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
 import type { TrainOptions } from '../train/options.ts';
 import type { Curve, Learned } from './store.ts';
 
@@ -23,6 +24,7 @@ export function cardFacts(
   { step, bestEvalLoss }: Pick<Learned, 'step' | 'bestEvalLoss'>,
   { steps }: Pick<Curve, 'steps'>,
 ): CardFacts {
+  const objective = objectiveOf(options.objective);
   return {
     baseModel,
     steps: step,
@@ -34,6 +36,7 @@ export function cardFacts(
     firstLoss: lossAt(steps, 1),
     lastLoss: lossAt(steps, step),
     evalLoss: bestEvalLoss,
+    ...(objective !== OBJECTIVES[0] && { lossIs: `those of ${objective.label}: ${objective.curve.loss}` }),
     adapterName: deviceName(model.device.adapter),
     baseWeights: describeChoices(model.weightChoices),
     ...(afterPrompt !== undefined && afterPrompt !== '' && { afterPrompt }),

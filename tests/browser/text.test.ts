@@ -25,6 +25,13 @@ test('a text file is cut at the borders of its documents', async () => {
   await text.waitFor(WAIT);
   const rows = (): Promise<string> => page.getByRole('heading', { name: /^\d+ rows?$/ }).innerText();
   const whole = await rows();
+  // Rows of one document say which lines they come from.
+  const title = page.getByRole('heading', { name: /as the model sees it/ });
+  await expect.poll(() => title.innerText()).toMatch(/^Lines 1 to \d+, as/);
+  await page.getByRole('button', { name: 'Next row' }).click();
+  await expect.poll(() => title.innerText()).toMatch(/^Lines? ([2-9]|\d\d+)\b.*, as/);
+  await text.getByLabel('A document ends').selectOption('at a line of my own');
+  await text.getByText('No line of field.md is “---”: it is read as one document.').waitFor(WAIT);
   await text.getByLabel('A document ends').selectOption('at blank lines');
   // Eight paragraphs, each of at most a row.
   await expect.poll(rows, WAIT).toBe('8 rows');

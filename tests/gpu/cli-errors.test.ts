@@ -63,7 +63,7 @@ describe('bad arguments and files', () => {
       'a layer that the model lacks',
       () => train('--layers-to-transform', '99'),
       2,
-      /model has 6 layers, and no layer 99/,
+      /no layer 99 with such targets: it has 6 layers/,
     ],
     ['no such choice', () => train('--schedule', 'cosin'), 2, /--schedule is "cosin"/],
     ['a flag without its value', () => ['logits', '--model', SPRIG, '--ids', '1', '--out'], 2, /--out/],

@@ -162,7 +162,7 @@ function checkLayers(model: ModelDefinition, { targets, layersToTransform = [] }
   const missing = layersToTransform.find((layer) => !known.has(layer));
   if (missing === undefined) return;
   throw wrongConfig(
-    `The model has ${model.shape.layers} layers, and no layer ${missing} with such targets.`,
+    `The model has no layer ${missing} with such targets: it has ${model.shape.layers} layers.`,
     `Choose from 0 to ${Math.max(...known)}.`,
   );
 }

@@ -11,9 +11,9 @@ const QUARTERS = 4;
 const BESTS = 8;
 
 const ENDS: Partial<Record<RunStatus, string>> = {
-  done: 'The run is done and its adapter is kept.',
+  done: 'The run is done, and what it learned is kept.',
   paused: 'The run is paused.',
-  stopped: 'The run is stopped and its adapter is kept.',
+  stopped: 'The run is stopped, and what it learned is kept.',
   cancelled: 'The run is discarded.',
   failed: 'The run failed.',
 };

@@ -1,5 +1,5 @@
 /** What the plan of a run says, in words. */
-import type { RunMemory } from '../../worker/api.ts';
+import type { RunMemory, RunOptions } from '../../worker/api.ts';
 import { bytes } from '../ui/format.ts';
 import type { DeviceWords } from './device.svelte.ts';
 
@@ -45,11 +45,18 @@ export function splitNote({ split }: RunMemory, on: DeviceWords): string | undef
 }
 
 /** The parts of a run's memory as the bar shows them. */
-export function partsOf({ parts }: RunMemory): { readonly name: string; readonly bytes: number }[] {
+export function partsOf(
+  { parts }: RunMemory,
+  { method }: Pick<RunOptions, 'method'>,
+): { readonly name: string; readonly bytes: number }[] {
   const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
+  const isFull = method === 'full';
   return [
-    { name: 'base model', bytes: base },
-    { name: 'adapter and optimiser', bytes: adapter + gradients + optimiser },
+    { name: isFull ? 'weights of the model' : 'base model', bytes: base },
+    {
+      name: isFull ? 'gradients and optimiser' : 'adapter and optimiser',
+      bytes: adapter + gradients + optimiser,
+    },
     { name: 'activations', bytes: activations },
     { name: 'sample answers', bytes: samples },
     { name: 'the rest', bytes: inputs + commands + staging },

@@ -428,8 +428,9 @@ export class Run {
     const name = this.options?.name ?? 'The run';
     const title = failure ? `${name} does not go on` : `${name} is done`;
     const went = this.reading ? fromTo(this.reading) : '';
+    const what = this.options?.method === 'full' ? 'The model' : 'The adapter';
     const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
-    void this.#session.notifier.tell(title, failure?.what ?? `${where}The adapter is kept.`);
+    void this.#session.notifier.tell(title, failure?.what ?? `${where}${what} is kept.`);
   }
 
   async #sayLater(text: Promise<string | undefined>): Promise<void> {

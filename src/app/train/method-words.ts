@@ -35,4 +35,15 @@ export function methodWords(
   return hasRank(options) ? `${label} rank ${options.rank}` : label;
 }
 
+/** What learns the rows, as the beginning of a sentence: “An adapter (LoRA) is grafted on the model and learns your rows”. */
+export function learner(
+  options: Pick<RunOptions, 'method' | 'start' | 'trainWeights' | 'lastLayers'>,
+): string {
+  const { name, label } = methodOf(options);
+  if (name === 'full') return `${capital(partWords(options))} of a copy of the model learn your rows`;
+  return options.start
+    ? `A copy of the adapter “${options.start.name}” learns your rows`
+    : `An adapter (${label}) is grafted on the model and learns your rows`;
+}
+
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

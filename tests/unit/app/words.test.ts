@@ -5,7 +5,9 @@ import { curveCsv } from '../../../src/app/train/csv.ts';
 import { smooth } from '../../../src/smooth.ts';
 import { difference } from '../../../src/app/ui/diff.ts';
 import { about, bytes, duration, loss, parameters, rate, took } from '../../../src/app/ui/format.ts';
-import type { StepPoint } from '../../../src/worker/api.ts';
+import { partsOf } from '../../../src/app/state/plan-words.ts';
+import { learner } from '../../../src/app/train/method-words.ts';
+import type { RunMemory, StepPoint } from '../../../src/worker/api.ts';
 
 describe('differences', () => {
   const own = (text: string, other: string): string[] =>
@@ -107,4 +109,27 @@ test('examples of a bundled file', () => {
     { prompt: 'c', answer: 'd' },
   ]);
   expect(() => firstExamples('{"text":"x"}', 1)).toThrow();
+});
+
+describe('words follow what is trained', () => {
+  test('what learns', () => {
+    expect(learner({})).toBe('An adapter (LoRA) is grafted on the model and learns your rows');
+    expect(learner({ method: 'ia3' })).toMatch(/^An adapter \(IA3\)/);
+    expect(learner({ start: { id: 'a', name: 'voice' } })).toBe(
+      'A copy of the adapter “voice” learns your rows',
+    );
+    expect(learner({ method: 'full' })).toBe('All weights of a copy of the model learn your rows');
+    expect(learner({ method: 'full', trainWeights: 'norms', lastLayers: 2 })).toBe(
+      'Norms and biases of the last 2 layers of a copy of the model learn your rows',
+    );
+  });
+
+  test('the memory that it takes', () => {
+    const parts = { base: 1, adapter: 2, gradients: 3, optimiser: 4 } as unknown as RunMemory['parts'];
+    const named = (method?: 'full'): string[] =>
+      partsOf({ parts } as RunMemory, { method }).map(({ name }) => name);
+    expect(named()).toContain('adapter and optimiser');
+    expect(named('full')).toContain('gradients and optimiser');
+    expect(named('full').join()).not.toContain('adapter');
+  });
 });

@@ -1,9 +1,9 @@
 /** Plain text as documents, and documents as rows: every token is learned once, whatever the rows are. */
 import { beforeAll, describe, expect, it, test } from 'vitest';
 import { withReplay } from '../../../src/cli/task-files.ts';
-import { documentsOf, type TextOptions } from '../../../src/data/documents.ts';
+import { documentsOf, hasBorder, type TextOptions } from '../../../src/data/documents.ts';
 import { divideRows } from '../../../src/data/parts.ts';
-import { prepareRows, type PreparedRow } from '../../../src/data/prepare.ts';
+import { prepareRows, RowMaker, type PreparedRow } from '../../../src/data/prepare.ts';
 import { readExamples } from '../../../src/data/formats.ts';
 import { IGNORED } from '../../../src/text/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
@@ -33,6 +33,18 @@ describe('where a document ends', () => {
     ],
   ] as const)('%s', (rule, expected) => {
     expect(documentsOf(TEXT, rule).map(({ line, text }) => [line, text])).toEqual(expected);
+  });
+
+  it.each([
+    [undefined, true],
+    ['file', true],
+    ['blank', true],
+    ['---', true],
+    ['***', false],
+  ])('whether there is a line such as %s', (rule, expected) => {
+    expect(hasBorder(TEXT, rule)).toBe(expected);
+    const { unbordered } = readExamples(TEXT, { fileName: 'a.md', ...(rule && { documents: rule }) });
+    expect(unbordered).toBe(expected ? undefined : true);
   });
 
   it('leaves nothing of an empty text', () => {
@@ -73,6 +85,30 @@ describe('rows of documents', () => {
       if (at === 0 || before?.line !== row.line) continue;
       expect(row.ids.slice(0, overlap)).toEqual(before.ids.slice(-overlap));
     }
+  });
+
+  it.each<[string, TextOptions]>([
+    ['of one document each', { documents: 'blank' }],
+    ['with an overlap', { documents: 'blank', overlap: 4 }],
+    ['packed', { documents: 'blank', packed: true }],
+  ])('come from the lines that their text stands on: %s', (_, text) => {
+    const { examples } = readExamples(TEXT, { fileName: 'a.md', documents: text.documents });
+    const maker = new RowMaker(tokenizer, { maxLength: MAX, text });
+    for (const example of examples) maker.add(example);
+    maker.finish();
+    const lines = TEXT.split('\n');
+    const bare = (text: string): string => text.replaceAll(/\s/g, '');
+    for (const row of maker.rows) {
+      const [first, last] = maker.linesOf(row)!;
+      const text = bare(tokenizer.decode(row.ids, { skipSpecialTokens: true }));
+      expect(bare(lines.slice(first - 1, last).join(''))).toContain(text);
+      // No line too many on either side.
+      for (const less of [lines.slice(first, last), lines.slice(first - 1, last - 1)])
+        expect(bare(less.join(''))).not.toContain(text);
+    }
+    const ranges = maker.rows.map((row) => maker.linesOf(row)!);
+    expect(ranges[0][0]).toBe(1);
+    expect(ranges.at(-1)![1]).toBe(7);
   });
 
   it('packed, end to end with the end-of-text token between them', () => {

@@ -47,6 +47,10 @@ test('the commands name the base by its id and revision, by the folder beside, o
 test('a card of any version gets another last section; a card of others stays unchanged', () => {
   const place: BasePlace = { kind: 'beside', folder: 'sprig' };
   const card = modelCard(config, { baseModel: 'sprig' });
+  expect(card).toContain('Losses are mean cross-entropy in nats per supervised token.');
+  expect(modelCard(config, { baseModel: 'sprig', lossIs: 'those of pairs' })).toContain(
+    'Losses are those of pairs.',
+  );
   expect(card).toContain("Copy the base model's folder");
   const beside = withLoadSection(card, place);
   expect(beside).toMatch(/\| Rank \| 4 \|/);

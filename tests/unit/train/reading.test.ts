@@ -155,7 +155,7 @@ describe('the words', () => {
     expect(how).toMatch(
       /^Validation was best at step 20 \(0\.751\) and rose to 0\.761, while the training loss went from/,
     );
-    expect(advice).toMatch(/Patience.*The adapter that is kept is that of step 20\.$/);
+    expect(advice).toMatch(/Patience.*What is kept is the state of step 20\.$/);
     expect(bad).toBe(true);
     expect(fromTo(reading)).toBe('loss 6.67 → 0.761 on validation rows');
   });
