@@ -131,10 +131,12 @@ export async function openStudio(
   context.on('request', (request) => requests.push(request.url()));
   context.on('requestfailed', (request) => {
     // Where the page is loaded again meanwhile, what it asks for on its own is not fetched to the end: the icon, which the browser fetches
-    // when it likes, the files of the bundled model, which the worker looks at to plan, and the parts of the page that are not on the screen yet.
-    const own = /\/(favicon\.(?:svg|ico)|models\/sprig\/[\w.]+|assets\/[\w.-]+\.(?:js|css))$/.test(
-      request.url(),
-    );
+    // when it likes, the files of the bundled model, which the worker looks at to plan, the first rows of the samples, and the parts of the page that are
+    // not on the screen yet.
+    const own =
+      /\/(favicon\.(?:svg|ico)|models\/sprig\/[\w.]+|samples\/[\w./-]+|assets\/[\w.-]+\.(?:js|css|woff2))$/.test(
+        request.url(),
+      );
     if (own && request.failure()?.errorText === 'net::ERR_ABORTED') return;
     // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
     // What is still asked for when the page closes has no answer and is no problem.

@@ -114,14 +114,23 @@ export const EVERY_CALL = '*';
 export async function holdCalls(
   page: Page,
   names: readonly string[],
-): Promise<{ readonly release: (name: string) => Promise<void> }> {
+): Promise<{
+  readonly release: (name: string) => Promise<void>;
+  /** From now on calls of this name wait, too. */
+  readonly hold: (name: string) => Promise<void>;
+}> {
   await page.addInitScript((held: readonly string[]) => {
     // The name of a window stays when it is loaded again.
     if (window.name === 'calls were held') return;
     window.name = 'calls were held';
     const waiting: { name: string; send: () => void }[] = [];
     const names = new Set(held);
-    const scope = globalThis as unknown as { release: (name: string) => void; Worker: typeof Worker };
+    const scope = globalThis as unknown as {
+      release: (name: string) => void;
+      hold: (name: string) => void;
+      Worker: typeof Worker;
+    };
+    scope.hold = (name) => void names.add(name);
     scope.release = (name) => {
       names.delete(name);
       for (const call of waiting.splice(0)) {
@@ -139,6 +148,10 @@ export async function holdCalls(
     };
   }, names);
   return {
+    hold: (name) =>
+      page.evaluate((held) => {
+        (globalThis as unknown as { hold: (name: string) => void }).hold(held);
+      }, name),
     release: (name) =>
       page.evaluate((released) => {
         (globalThis as unknown as { release: (name: string) => void }).release(released);

@@ -112,6 +112,8 @@ test('what was measured and asked is there after a reload, word for word', async
   expect(given.match(/<\|im_start\|>user/g)).toHaveLength(1);
   await page.getByRole('button', { name: 'Hide the prompt' }).click();
   await page.getByText('Sampling', { exact: false }).first().click();
+  // Both answers are kept by then.
+  await page.getByRole('button', { name: 'Ask both', exact: true }).waitFor(WAIT);
   before = await told(page);
   expect(before['facts']).not.toMatch(/out of date/);
   expect(before['temperature']).toBe('0.7');

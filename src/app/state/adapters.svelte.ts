@@ -69,9 +69,12 @@ export class Adapters {
   }
 
   async change(id: string, change: AdapterChange): Promise<void> {
+    // At once: a late answer would take back what is typed meanwhile.
+    this.list = this.list.map((entry) => (entry.id === id ? { ...entry, ...change } : entry));
     const outcome = await this.#session.worker.updateAdapter(id, change);
-    if (outcome.ok) this.list = this.list.map((entry) => (entry.id === id ? outcome.adapter : entry));
-    else this.failure = outcome;
+    if (outcome.ok) return;
+    this.failure = outcome;
+    await this.refresh();
   }
 
   async remove(adapter: AdapterInfo): Promise<void> {

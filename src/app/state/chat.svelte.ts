@@ -109,6 +109,10 @@ export class Chat {
   blind = $state(false);
   failure = $state.raw<Failure>();
   #stopping = false;
+  /** While answers that are there are being kept: the next question waits for that. */
+  #keeping: Promise<void> | undefined;
+  /** The latest request for the form of rows: an earlier one waits for it. */
+  #learning: Promise<void> | undefined;
   readonly #session: Session;
   readonly #kept: Results;
   readonly #preferences: Preferences;
@@ -140,9 +144,13 @@ export class Chat {
   }
 
   /** Finds out on which form of rows both sides were tuned. @param sides as they are asked */
-  async learnTurns(sides: readonly AdapterKey[] = this.sides): Promise<void> {
-    const outcome = await this.#session.worker.taughtTurns(sides.map(choiceOf));
-    if (outcome.ok) this.taught = outcome.turns;
+  learnTurns(sides: readonly AdapterKey[] = this.sides): Promise<void> {
+    const learning: Promise<void> = this.#session.worker.taughtTurns(sides.map(choiceOf)).then((outcome) => {
+      if (learning !== this.#learning) return this.#learning;
+      if (outcome.ok) this.taught = outcome.turns;
+      return undefined;
+    });
+    return (this.#learning = learning);
   }
 
   /** The prompts of both sides for a question: a single one if they are equal; none while no model is open. */
@@ -156,6 +164,7 @@ export class Chat {
   }
 
   async ask(prompt: string): Promise<void> {
+    if (this.#keeping) await this.#keeping;
     if (this.busy || prompt.trim() === '') return;
     this.busy = true;
     this.failure = undefined;
@@ -167,16 +176,23 @@ export class Chat {
     const blind = this.blind ? new Blind(order.below(2) === 1) : undefined;
     const past = blind ? [] : before;
     const turns = (this.turns = [...before, { prompt, answers, ...(blind && { blind }) }]);
-    if (await this.#session.ensureModel()) {
+    const ready = await this.#session.ensureModel();
+    // Another project may have been opened meanwhile, and nothing of this question is for that one.
+    if (this.turns !== turns) {
+      this.busy = false;
+      return;
+    }
+    if (ready) {
       // The next question may be written already.
       if (this.prompt === prompt) this.prompt = '';
       await this.begin(prompt);
-      await this.learnTurns();
       const { project } = this.#kept;
+      await this.learnTurns();
       await this.#keep(project, turns);
       for (const side of [0, 1] as const)
         await this.#answer(answers[side], this.#messages(past, side, prompt), blind ? side : 0);
-      await this.#keep(project, turns);
+      await (this.#keeping = this.#keep(project, turns));
+      this.#keeping = undefined;
       this.#session.announcer.say(this.#stopping ? 'Stopped.' : 'Both answers are there.');
     } else {
       this.failure = this.#session.modelFailure;
@@ -221,6 +237,8 @@ export class Chat {
     const [left, right] = turn.answers;
     if (vote !== 'none' && left.text === right.text) return;
     turn.blind.vote = vote;
+    const { turns } = this;
+    const { project } = this.#kept;
     const [first, second] = turn.blind.swapped ? [right, left] : [left, right];
     if (vote === 'none') await this.#preferences.tie();
     else {
@@ -235,7 +253,7 @@ export class Chat {
       });
       this.#session.announcer.say(`${writerOf(chosen)} wrote the better answer.`);
     }
-    await this.#keep(this.#kept.project, this.turns);
+    await this.#keep(project, turns);
   }
 
   /** The conversation that an answer was given to. After a reload, as it would be asked now. @param at the place of the turn */
@@ -251,6 +269,7 @@ export class Chat {
     this.failure = undefined;
     this.suggest('');
     this.taught = undefined;
+    this.#learning = undefined;
     this.load(undefined);
   }
 

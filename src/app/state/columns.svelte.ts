@@ -23,6 +23,8 @@ export class Columns {
   templates = $state<Record<Role | 'text', string>>({ ...EMPTY });
   header = $state<boolean>();
   delimiter = $state<string>();
+  /** Counts the looks at the file: only the last one is shown. */
+  #looks = 0;
   readonly #session: Session;
 
   constructor(session: Session, source: Source, options: DataOptions) {
@@ -37,10 +39,12 @@ export class Columns {
   async look(keep = false): Promise<boolean> {
     const { name, bytes } = this.source.file;
     const head = { name, bytes: bytes.slice(0, HEAD_BYTES) };
+    const look = ++this.#looks;
     const outcome = await this.#session.worker.inspectData(head, {
       header: this.header,
       delimiter: this.delimiter,
     });
+    if (look !== this.#looks) return false;
     if (!outcome.ok) {
       this.failure = outcome;
       return false;
@@ -55,8 +59,7 @@ export class Columns {
   async change(table: { header?: boolean; delimiter?: string }): Promise<void> {
     if (table.header !== undefined) this.header = table.header;
     if (table.delimiter !== undefined) this.delimiter = table.delimiter;
-    await this.look(true);
-    if (this.fault !== '') this.#take(this.sheet?.suggestion);
+    if ((await this.look(true)) && this.fault !== '') this.#take(this.sheet?.suggestion);
   }
 
   get mapping(): Mapping {

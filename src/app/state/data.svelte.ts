@@ -51,10 +51,16 @@ export class Data {
   row = $state.raw<PreviewRow>();
   rowAt = $state(0);
   rowFailure = $state.raw<Failure>();
-  /** Changes when the current reading is abandoned: nothing of it is shown then. */
-  #turn = 0;
+  /** Readings that were begun. Of two that are not under way in the worker yet, the later one is wanted. */
+  #begun = 0;
+  /** Those that were begun until then are abandoned: nothing of them is shown. */
+  #halted = 0;
+  /** Whether the rows that are wanted wait for the model. */
+  #forModel = false;
   /** Rows that were asked to be shown: the last one is. */
   #shows = 0;
+  /** The one that was asked for last, until it is there. */
+  #asked: number | undefined;
   #newTokens: readonly string[] = [];
   readonly #session: Session;
   readonly #projects: Projects;
@@ -69,6 +75,11 @@ export class Data {
     return rows ? rows.train + rows.validation + rows.test : 0;
   }
 
+  /** Whether rows that are being opened will be read with the model that is opened now. */
+  get waitsForModel(): boolean {
+    return this.reading !== '' && this.#forModel;
+  }
+
   async openSample(sample: Sample): Promise<boolean> {
     const turn = await this.#begin(sample.title);
     try {
@@ -81,7 +92,7 @@ export class Data {
       };
       return await this.#open(source, { ...SPLIT, maxLength: sample.settings.maxLength, test: 0 }, turn);
     } catch (error) {
-      if (turn !== this.#turn) return false;
+      if (!this.#isCurrent(turn)) return false;
       this.reading = '';
       this.failure = {
         code: 'app-sample',
@@ -103,7 +114,7 @@ export class Data {
     try {
       return new Uint8Array(await file.arrayBuffer());
     } catch (error) {
-      if (turn !== this.#turn) return undefined;
+      if (!this.#isCurrent(turn)) return undefined;
       this.reading = '';
       this.failure = {
         code: 'app-file',
@@ -175,7 +186,7 @@ export class Data {
   async openKept(version: string, samples: readonly Sample[]): Promise<boolean> {
     const turn = await this.#begin('the rows of this project');
     const outcome = await this.#session.worker.readData(version);
-    if (turn !== this.#turn) return false;
+    if (!this.#isCurrent(turn)) return false;
     if (!outcome.ok) {
       this.reading = '';
       this.failure = outcome;
@@ -206,9 +217,9 @@ export class Data {
   }
 
   async refresh(): Promise<void> {
-    const turn = this.#turn;
+    const halted = this.#halted;
     const outcome = await this.#session.worker.listData();
-    if (outcome.ok && turn === this.#turn) this.sets = outcome.sets;
+    if (outcome.ok && halted === this.#halted) this.sets = outcome.sets;
   }
 
   /** Nothing is open, as in a new project. */
@@ -225,6 +236,7 @@ export class Data {
     this.failure = undefined;
     this.refused = undefined;
     this.row = undefined;
+    this.#asked = undefined;
     this.rowFailure = undefined;
   }
 
@@ -237,9 +249,9 @@ export class Data {
   /** Reads the same rows for a model that was opened. Where that fails, no rows are open: the earlier ones were cut for the earlier model. */
   async readFor(options: DataOptions): Promise<boolean> {
     const { source } = this;
-    const turn = this.#turn;
+    const halted = this.#halted;
     if (await this.change(options)) return true;
-    if (turn === this.#turn && source === this.source && this.reading === '') {
+    if (halted === this.#halted && source === this.source && this.reading === '') {
       this.summary = undefined;
       this.version = undefined;
       this.kept = undefined;
@@ -285,8 +297,9 @@ export class Data {
 
   /** Opens the editor for the columns of the open file. */
   async mapAgain(): Promise<void> {
-    const turn = this.#turn;
-    if (this.source && !(await this.#ask(this.source, this.options, turn)) && turn === this.#turn) {
+    const halted = this.#halted;
+    const isCurrent = (): boolean => halted === this.#halted;
+    if (this.source && !(await this.#ask(this.source, this.options, isCurrent)) && isCurrent()) {
       this.failure = {
         code: 'app-columns',
         what: `${this.source.name} has no columns.`,
@@ -301,7 +314,7 @@ export class Data {
 
   /** Ends what is being read, and waits for that: other rows are wanted, or another project. */
   async halt(): Promise<void> {
-    this.#turn++;
+    this.#halted = this.#begun;
     if (this.reading === '') return;
     this.reading = '';
     this.progress = undefined;
@@ -313,10 +326,15 @@ export class Data {
     this.failure = undefined;
     this.reading = name;
     this.pace = undefined;
-    const turn = this.#turn;
+    const turn = ++this.#begun;
     // Rows that were asked for while another project is being opened are for that one.
     await this.#projects.settled;
     return turn;
+  }
+
+  /** Whether a reading is still wanted, and no other was begun after it. */
+  #isCurrent(turn: number): boolean {
+    return turn > this.#halted && turn === this.#begun;
   }
 
   #openBytes(name: string, bytes: Uint8Array<ArrayBuffer>, turn: number): Promise<boolean> {
@@ -325,11 +343,11 @@ export class Data {
   }
 
   /** Opens the editor of columns, if the file has any. */
-  async #ask(source: Source, options: DataOptions, turn: number): Promise<boolean> {
+  async #ask(source: Source, options: DataOptions, isCurrent: () => boolean): Promise<boolean> {
     // Most files have columns that are known.
     const { Columns } = await import('./columns.svelte.ts');
     const columns = new Columns(this.#session, source, options);
-    if (!(await columns.look()) || turn !== this.#turn) return false;
+    if (!(await columns.look()) || !isCurrent()) return false;
     this.columns = columns;
     this.#session.announcer.say(`Say which column of ${source.name} is what.`);
     return true;
@@ -342,12 +360,19 @@ export class Data {
     if (this.row) void this.show(this.rowAt);
   }
 
+  /** Shows the next row, or the one before: of the one that was asked for last, which may not be there yet. */
+  step(by: 1 | -1): Promise<void> {
+    return this.show((this.#asked ?? this.rowAt) + by);
+  }
+
   async show(at: number): Promise<void> {
     if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
-    const turn = this.#turn;
+    const halted = this.#halted;
     const asked = ++this.#shows;
+    this.#asked = at;
     const outcome = await this.#session.worker.previewRow(at, this.#newTokens);
-    if (turn !== this.#turn || asked !== this.#shows) return;
+    if (halted !== this.#halted || asked !== this.#shows) return;
+    this.#asked = undefined;
     if (outcome.ok) {
       this.row = outcome.row;
       this.rowAt = at;
@@ -358,9 +383,12 @@ export class Data {
   }
 
   async #open(source: Source, options: DataOptions, turn: number): Promise<boolean> {
-    if (turn === this.#turn) this.reading = source.name;
-    const ready = turn === this.#turn && (await this.#session.ensureModel());
-    if (turn !== this.#turn) return false;
+    if (!this.#isCurrent(turn)) return false;
+    this.reading = source.name;
+    this.#forModel = true;
+    const ready = await this.#session.ensureModel();
+    if (!this.#isCurrent(turn)) return false;
+    this.#forModel = false;
     if (!ready) {
       this.failure = this.#session.modelFailure;
       this.reading = '';
@@ -368,7 +396,7 @@ export class Data {
     }
     const { name, file, heldOut, more, sample } = source;
     const onProgress = (progress: Progress): void => {
-      if (!this.reading || turn !== this.#turn) return;
+      if (!this.reading || !this.#isCurrent(turn)) return;
       this.progress = progress;
       this.pace = paceOf(this.pace, progress, performance.now());
     };
@@ -376,12 +404,17 @@ export class Data {
       name,
       ...(sample && { sample: sample.id }),
     });
-    if (turn !== this.#turn) return false;
-    this.reading = '';
-    this.progress = undefined;
+    if (turn <= this.#halted) return false;
+    // The worker reads one after the other: rows are shown as they are open there, also while the next ones are read.
+    const isCurrent = (): boolean => this.#isCurrent(turn);
+    if (isCurrent()) {
+      this.reading = '';
+      this.progress = undefined;
+    }
     if (!outcome.ok) {
-      if (outcome.code === 'data-columns' && (await this.#ask(source, options, turn))) return false;
-      if (turn !== this.#turn) return false;
+      if (!isCurrent()) return false;
+      if (outcome.code === 'data-columns' && (await this.#ask(source, options, isCurrent))) return false;
+      if (!isCurrent()) return false;
       // The person stopped it: that is no failure.
       if (outcome.code !== 'worker-aborted') this.failure = outcome;
       this.refused = { source, options };
@@ -401,8 +434,13 @@ export class Data {
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);
     // Rows that are only split differently keep their places, so the same row stays on the screen.
-    const at = this.rowAt < outcome.data.listed && isSameRows ? this.rowAt : 0;
-    await Promise.all([this.show(at), this.refresh()]);
+    if (!isSameRows || this.rowAt >= outcome.data.listed) {
+      this.row = undefined;
+      this.rowAt = 0;
+    }
+    // Nobody waits for them: a person may go on to the settings, which follow the rows at once.
+    void this.show(this.rowAt);
+    void this.refresh();
     return true;
   }
 }

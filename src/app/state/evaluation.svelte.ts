@@ -33,19 +33,28 @@ export class Evaluation {
     return this.results.at(0);
   }
 
-  /** What the base model answered is kept by the worker: a second adapter costs its own answers only. */
-  async measure(adapters: readonly AdapterKey[], sample: Sample): Promise<void> {
-    if (this.progress) return;
+  /**
+   * What the base model answered is kept by the worker: a second adapter costs its own answers only.
+   *
+   * @returns whether it has ended, however, in the project that it was begun in
+   */
+  async measure(adapters: readonly AdapterKey[], sample: Sample): Promise<boolean> {
+    if (this.progress) return false;
+    const { project } = this.#kept;
     // It counts as ended once its result is shown, so that announcements belong to this result.
     try {
-      await this.#measure(adapters, sample);
+      await this.#measure(adapters, sample, project);
     } finally {
       this.progress = undefined;
     }
+    return project === this.#kept.project;
   }
 
-  async #measure(adapters: readonly AdapterKey[], sample: Sample): Promise<void> {
-    const { project } = this.#kept;
+  async #measure(
+    adapters: readonly AdapterKey[],
+    sample: Sample,
+    project: string | undefined,
+  ): Promise<void> {
     this.failure = undefined;
     this.stopped = '';
     const start = performance.now();
@@ -65,6 +74,7 @@ export class Evaluation {
         // The person stopped it: that is no failure, and earlier measurements are kept.
         stopped = outcome.code === 'worker-aborted';
         if (stopped && results.length > 0) break;
+        if (project !== this.#kept.project) return;
         if (stopped) this.#tellStop(`${outcome.what} ${outcome.remedy}`);
         else this.failure = outcome;
         return;
@@ -78,7 +88,7 @@ export class Evaluation {
     const measuredRows = plural(results[0].rows.length, 'row');
     // A stopped measurement does not replace one of more rows.
     const before = this.result;
-    if (stopped && before && isLarger(before, results[0])) {
+    if (stopped && project === this.#kept.project && before && isLarger(before, results[0])) {
       this.#tellStop(
         `Stopped after ${measuredRows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,
       );

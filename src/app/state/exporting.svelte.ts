@@ -2,6 +2,7 @@
 import type { AdapterInfo, ExportPlan, Failure, FormatInfo, OtherBase, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
+import { ofStudio } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 /** Chromium has it: https://developer.mozilla.org/en-US/docs/Web/API/Window/showDirectoryPicker */
@@ -77,6 +78,8 @@ export class Exporting {
     if (!adapter || !otherBase?.model) return;
     const { name, bundled } = otherBase.model;
     const opened = bundled ? await this.#session.openBundled() : await this.#session.openKept(name);
+    // It may have been closed, or another adapter asked about.
+    if (this.adapter?.id !== adapter.id) return;
     if (opened) await this.ask(adapter);
     else this.failure = this.#session.modelFailure;
   }
@@ -133,3 +136,6 @@ export class Exporting {
     this.plan = this.otherBase = this.written = this.failure = undefined;
   }
 }
+
+/** The export of a studio: it continues while another stage is open. */
+export const exportingOf = ofStudio(({ session }) => new Exporting(session));

@@ -42,7 +42,10 @@ export class FewShot {
     const choice = choiceOf(adapter);
     const outcome = await this.#session.worker.measureFewShot(this.shots, sample, told, choice);
     this.progress = undefined;
+    // Another project may have been opened meanwhile.
+    const isHere = (): boolean => project === this.#kept.project;
     if (!outcome.ok) {
+      if (!isHere()) return;
       // The person stopped it: that is no failure.
       if (outcome.code === 'worker-aborted') this.#tellStop(`${outcome.what} ${outcome.remedy}`);
       else this.failure = outcome;
@@ -52,15 +55,14 @@ export class FewShot {
     const rows = plural(report.rows.length, 'row');
     const before = this.report;
     // A stopped measurement does not replace one of more rows.
-    if (stopped && before?.shots.length === report.shots.length && isLarger(before, report)) {
+    if (stopped && isHere() && before?.shots.length === report.shots.length && isLarger(before, report)) {
       this.#tellStop(
         `Stopped after ${rows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,
       );
       return;
     }
     const notKept = await this.#kept.keep(project, { fewShot: report });
-    // Another project may have been opened meanwhile.
-    if (project !== this.#kept.project) return;
+    if (!isHere()) return;
     this.show(report);
     this.failure = notKept;
     if (stopped) this.#tellStop(`Stopped. Answers to ${rows} are kept.`);

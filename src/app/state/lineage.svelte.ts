@@ -54,13 +54,14 @@ export class Lineage {
     this.progress = undefined;
     if (outcome.ok) {
       const lineage: MeasuredLineage = { id, report: outcome.report, time: Date.now() };
-      if (project === this.kept.project) {
-        this.#project = project;
-        this.#show(lineage);
-      }
+      const notKept = await this.kept.keep(project, { lineage });
+      // Another project may have been opened meanwhile.
+      if (project !== this.kept.project) return;
+      this.#project = project;
+      this.#show(lineage);
+      this.failure = notKept;
       this.session.announcer.say('Every stage is measured.');
-      this.failure = await this.kept.keep(project, { lineage });
-    } else if (outcome.code !== 'worker-aborted') this.failure = outcome;
+    } else if (outcome.code !== 'worker-aborted' && project === this.kept.project) this.failure = outcome;
   }
 
   async stop(): Promise<void> {

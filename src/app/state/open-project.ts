@@ -43,12 +43,13 @@ export class OpenProject {
     next(before && 'project');
     await others;
     await equipped;
-    const project = before && (await projects.open(before.id));
+    // Where none was expected, a person may have begun one meanwhile.
+    const project = before && projects.id === undefined && (await projects.open(before.id));
     if (project) await this.#load(project).finally(() => next());
     else {
       next();
-      session.want(this.#usualModel);
-      task.load(undefined);
+      if (!session.model && !session.opening) session.want(this.#usualModel);
+      if (task.title + task.success === '') task.load(undefined);
     }
   }
 
@@ -146,9 +147,10 @@ export class OpenProject {
       'settings' in page ? page.settings : undefined,
       'settingsOf' in page ? page.settingsOf : undefined,
     );
+    // Before anything is awaited, since the page is written as it is then.
+    chat.load('chat' in page ? page.chat : undefined);
     const latest = runs.resumable ?? runs.list.at(0);
     if (latest) await run.show(latest);
-    chat.load('chat' in page ? page.chat : undefined);
     await this.#showResults(id);
   }
 

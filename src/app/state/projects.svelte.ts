@@ -26,6 +26,7 @@ export class Projects {
   #place = '';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting: object | undefined;
+  #created: Promise<ProjectInfo | undefined> | undefined;
   readonly #wasHere = Boolean(stored(() => localStorage.getItem(RETURNING)));
   readonly #session: Session;
 
@@ -87,7 +88,12 @@ export class Projects {
     this.id ??= id;
   }
 
-  async create(name: string): Promise<ProjectInfo | undefined> {
+  /** Makes a project, unless one is being made: two things may be worth keeping at once. */
+  create(name: string): Promise<ProjectInfo | undefined> {
+    return (this.#created ??= this.#create(name).finally(() => (this.#created = undefined)));
+  }
+
+  async #create(name: string): Promise<ProjectInfo | undefined> {
     this.#writeNow();
     const { name: model, bundled } = this.#session.wanted;
     const outcome = await this.#session.worker.createProject(name, { name: model, bundled });

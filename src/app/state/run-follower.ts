@@ -46,11 +46,15 @@ export class RunFollower {
   }
 
   async #ended(): Promise<void> {
-    const { run, projects, rows, inUse } = this.#studio;
-    if (run.record) projects.follow(run.record.projectId);
+    const { run, projects, rows, inUse, chat } = this.#studio;
+    const { record } = run;
+    const sides = String(chat.sides);
+    if (record) projects.follow(record.projectId);
     await this.#studio.refresh();
     rows.renameNext();
     const { status, options } = run;
+    // Another run may be on the screen by now, and a person may have chosen sides.
+    if (record?.id !== run.record?.id || sides !== String(chat.sides)) return;
     if ((status === 'done' || status === 'stopped') && !options?.trial) inUse.compare();
   }
 }

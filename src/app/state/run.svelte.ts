@@ -233,12 +233,15 @@ export class Run {
       return;
     }
     const outcome = await this.#session.worker.endRun(record.id, how);
-    this.asked = undefined;
-    if (outcome.ok) {
-      this.#adopt(outcome.run);
-      void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
-    } else {
-      this.failure = outcome;
+    // Another run may be on the screen by now.
+    if (record.id === this.record?.id) {
+      this.asked = undefined;
+      if (outcome.ok) {
+        this.#adopt(outcome.run);
+        void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
+      } else {
+        this.failure = outcome;
+      }
     }
     this.#changed(true);
   }

@@ -59,7 +59,9 @@ export class Session {
   /** Identifies the model in the worker, and how its weights are stored. */
   #held = '';
   #bundled: Promise<boolean> | undefined;
-  #kept: Promise<boolean> | undefined;
+  #kept: { readonly name: string; readonly done: Promise<boolean> } | undefined;
+  /** Counts the choices of a project's model. */
+  #wants = 0;
 
   #left = new TimeLeft();
   readonly #hear = (progress: Progress): void => {
@@ -77,6 +79,7 @@ export class Session {
 
   /** Chooses the model of the project; it is opened when it is needed. */
   want(model: ModelRef): void {
+    this.#wants++;
     this.wanted = model;
     if (this.model && !isModel(this.model, model)) this.model = undefined;
     this.modelFailure = this.holdFailure = undefined;
@@ -120,10 +123,12 @@ export class Session {
 
   /** A model that this browser keeps. */
   openKept(name: string): Promise<boolean> {
-    this.#kept ??= this.#open(this.worker.openKeptModel(name, this.#hear)).finally(
-      () => (this.#kept = undefined),
-    );
-    return this.#kept;
+    if (this.#kept?.name === name) return this.#kept.done;
+    const done = this.#open(this.worker.openKeptModel(name, this.#hear)).finally(() => {
+      if (this.#kept === kept) this.#kept = undefined;
+    });
+    const kept = (this.#kept = { name, done });
+    return done;
   }
 
   /** Stops copying or loading the model that is being opened. */
@@ -162,6 +167,7 @@ export class Session {
   ): Promise<boolean> {
     this.modelFailure = this.holdFailure = undefined;
     this.opening = { what: 'reading', done: 0, total: 0 };
+    const wants = this.#wants;
     const outcome = await answer;
     this.opening = this.openingLeft = undefined;
     this.#left = new TimeLeft();
@@ -171,9 +177,11 @@ export class Session {
       const held = JSON.stringify([name, bundled, fingerprint]);
       // A model that is added is loaded even if it is open already.
       const anew = how === 'add' || held !== this.#held;
-      this.model = outcome.model;
       this.#before = content;
       this.#held = held;
+      // Another project was opened meanwhile, which works with another model.
+      if (wants !== this.#wants && !isModel(outcome.model, this.wanted)) return false;
+      this.model = outcome.model;
       this.notKept = outcome.notKept;
       this.last = this.wanted = { name, bundled };
       if (!outcome.notKept) keepLastModel(this.last);

@@ -90,12 +90,18 @@ export class Settings {
 
   /** Changes the open rows and keeps their settings. @param change resolves to whether it worked */
   async keepThrough(change: () => Promise<boolean>): Promise<boolean> {
-    const { preset } = this;
+    const { preset, options: before } = this;
     if (!(await change())) return false;
+    // Settings that a person changed while the rows were read stay.
+    const changed = Object.entries(this.options).filter(
+      ([key, value]) => value !== before[key as keyof RunOptions],
+    );
     const { version, options } = this.#data;
     if (this.#place) this.#place = settingsKey(version, options.mapping, this.#session.model?.content);
     this.set('maxLength', options.maxLength);
-    if (preset) this.choose(preset);
+    if (!preset) return true;
+    this.choose(preset);
+    this.options = { ...this.options, ...Object.fromEntries(changed), maxLength: options.maxLength };
     return true;
   }
 

@@ -9,7 +9,6 @@ import { Data } from './data.svelte.ts';
 import { Downloads } from './downloads.svelte.ts';
 import type { Equipment } from './equipment.ts';
 import { Evaluation } from './evaluation.svelte.ts';
-import { Exporting } from './exporting.svelte.ts';
 import { FewShot } from './few-shot.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { nowOf } from './now.ts';
@@ -38,7 +37,6 @@ export class Studio {
   readonly data = new Data(this.session, this.projects);
   readonly runs = new Runs(this.session, this.projects);
   readonly adapters = new Adapters(this.session, this.projects);
-  readonly exporting = new Exporting(this.session);
   readonly forecast = new MemoryForecast(this.session);
   readonly time = new TimeForecast(this.session);
   readonly #follower = new RunFollower(this);
@@ -151,6 +149,6 @@ export class Studio {
     if (anew) this.run.leaveDevice();
     void this.projects.keepModel(name, bundled);
     void this.models.refresh();
-    if (another && this.data.source) void this.rows.readAgain();
+    if (another && this.data.source && !this.data.waitsForModel) void this.rows.readAgain();
   }
 }

@@ -68,6 +68,8 @@ export class Further {
     this.kept = undefined;
     this.settings = USUAL;
     this.doubts = [];
+    this.#ready = undefined;
+    this.doing = undefined;
     this.failure = undefined;
     this.evaluation.forget();
     const { further } = await this.#studio.results.read();
@@ -158,12 +160,16 @@ export class Further {
   async start(): Promise<void> {
     const { data, run } = this.#studio;
     if (this.doing || this.obstacle !== '' || !this.from) return;
+    const project = this.#project;
     this.failure = undefined;
     this.doing = 'opening';
     const began = await this.#prepare();
+    // Another project may be open by now.
+    if (project !== this.#studio.results.project) return;
     if (began) {
       const outcome = await this.#studio.session.worker.doubtRun(began);
       const plan = await this.#studio.session.worker.planRun(began);
+      if (project !== this.#studio.results.project) return;
       if (plan.ok && plan.memory.problems.length > 0) {
         this.failure = {
           code: 'app-further',
@@ -213,6 +219,8 @@ export class Further {
       await results.keep(this.#project, { further: this.kept });
       await this.#feedback.markTaught(kept.entries, { runId: run.id, name: made.name, time: Date.now() });
     }
+    // Another project may have been opened meanwhile.
+    if (project !== results.project) return;
     if (data.version === kept.rows || (await this.#open(kept.rows))) {
       const held = data.summary?.rows.test ?? 0;
       if (held === 0)
@@ -223,13 +231,12 @@ export class Further {
             'Ask both in Use and decide by their answers; or give the split a test part under Data, and measure.',
         };
       else await this.evaluation.measure([kept.from.id, made.id], { rows: Math.min(rows, held) });
-      // Another project may have been opened meanwhile.
       if (this.evaluation.results.length === 2 && this.kept && project === this.#project) {
         const { results: evaluations, seconds } = this.evaluation;
         this.kept = { ...this.kept, measured: { evaluations, seconds } };
       }
     }
-    this.doing = undefined;
+    if (project === this.#project) this.doing = undefined;
   }
 
   /** Puts the new adapter in use from now on. */
