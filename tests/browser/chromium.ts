@@ -131,8 +131,8 @@ export async function openStudio(
   context.on('request', (request) => requests.push(request.url()));
   context.on('requestfailed', (request) => {
     // Where the page is loaded again meanwhile, what it asks for on its own is not fetched to the end: the icon, which the browser fetches
-    // when it likes, the files of the bundled model, which the worker looks at to plan, the first rows of the samples, and the parts of the page that are
-    // not on the screen yet.
+    // when it likes, the files of the bundled model, which the worker looks at to plan, the first rows of the samples, and the parts of the
+    // page that are not on the screen yet.
     const own =
       /\/(favicon\.(?:svg|ico)|models\/sprig\/[\w.]+|samples\/[\w./-]+|assets\/[\w.-]+\.(?:js|css|woff2))$/.test(
         request.url(),
