@@ -195,6 +195,10 @@ test('one press trains a further run, which is measured and replaces nothing by 
   await further()
     .getByText(/2 entries, \d+ steps/)
     .waitFor(WAIT);
+  // The base model gave the answers, before there was an adapter.
+  await further()
+    .getByText(/judges answers of the base model, and this run goes on from “.+”, which is in use/)
+    .waitFor(WAIT);
   expect(await inspect(page, 'feedback-before')).toEqual([]);
   await further().getByRole('button', { name: 'Train a further short run' }).click();
   await further().getByText('Keep “').waitFor(WAIT);
@@ -225,6 +229,31 @@ test('the choice outlives the page, and a press makes the new adapter the one in
   await page.getByRole('button', { name: 'New conversation' }).click();
   await ask(QUESTIONS[1]);
   await expect.poll(() => turnOf(QUESTIONS[1]).locator('.text').nth(1).innerText()).toMatch(/It rains/);
+  // An answer of the adapter before is judged: the run can go on from that one.
+  await page.getByLabel('Left side').selectOption(before);
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await ask(QUESTIONS[2]);
+  await turnOf(QUESTIONS[2])
+    .getByRole('button', { name: /^Good answer/ })
+    .first()
+    .click();
+  await queue()
+    .getByRole('button', { name: /^Accept/ })
+    .first()
+    .click(WAIT);
+  await further()
+    .getByText(/this run goes on from “feedback 1”, which is in use/)
+    .waitFor(WAIT);
+  await further()
+    .getByRole('button', { name: /^Go on from “(?!feedback 1)/ })
+    .click();
+  await further()
+    .getByText(/^from “(?!feedback 1).+”, 1 entry/)
+    .waitFor(WAIT);
+  await further().getByRole('button', { name: 'Go on from “feedback 1”' }).click();
+  await further()
+    .getByText(/^from “feedback 1”, 1 entry/)
+    .waitFor(WAIT);
   expect(studio.problems).toEqual([]);
 });
 

@@ -15,7 +15,9 @@ import { Evaluation } from '../../state/evaluation.svelte.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
 import { misfits } from '../../state/plan-words.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
+import { isSameModel } from '../../ui/model-names.ts';
 import { feedbackOf, type Feedback } from './feedback.svelte.ts';
+import { mostJudged, type JudgedModel } from './judged.ts';
 import { obstacleTo } from './obstacle.ts';
 import { FEEDBACK_FILE, hasFeedback, withFeedback } from './rows.ts';
 import { furtherOptions, USUAL, type FurtherSettings } from './settings.ts';
@@ -67,6 +69,7 @@ export class Further {
     this.#project = project;
     this.kept = undefined;
     this.settings = USUAL;
+    this.#chosen = undefined;
     this.doubts = [];
     this.#ready = undefined;
     this.doing = undefined;
@@ -78,9 +81,15 @@ export class Further {
     this.evaluation.show(further?.measured);
   }
 
-  /** The adapter in use, from which a run can start; undefined where there is none for the open model. */
-  from: AdapterInfo | undefined = $derived.by(() =>
+  /** The adapter in use; undefined where there is none for the open model. */
+  inUse: AdapterInfo | undefined = $derived.by(() =>
     this.#studio.adapters.list.find(({ id }) => id === this.#studio.inUse.key),
+  );
+  /** The adapter that a person chose to go on from, by its id. */
+  #chosen = $state<string>();
+  /** The adapter that a run starts from: the one in use, or the judged one where that was chosen. */
+  from: AdapterInfo | undefined = $derived.by(() =>
+    this.judged?.adapter && this.judged.adapter.id === this.#chosen ? this.judged.adapter : this.inUse,
   );
 
   /** Entries that a run would learn from: accepted, and not asked by a test row. */
@@ -93,6 +102,15 @@ export class Further {
         rowsOfEntry(entry, this.#rows) > 0,
     ),
   );
+  /** The model whose answers most of these entries judge. An adapter of another base model cannot be gone on from. */
+  judged: JudgedModel | undefined = $derived.by(() => {
+    const { adapters, session } = this.#studio;
+    const base = session.model?.name;
+    return mostJudged(
+      this.taken,
+      adapters.list.filter(({ baseModel }) => base !== undefined && isSameModel(baseModel, base)),
+    );
+  });
   /** Entries that were taught before. */
   taught = $derived.by(() => this.#feedback.entries.filter(({ taught }) => taught).length);
   /** Accepted, and asked by a test row. */
@@ -155,6 +173,11 @@ export class Further {
     const [before, after] = this.evaluation.results;
     return before && after ? judgeChange(before, after) : undefined;
   });
+
+  /** Chooses the adapter that the run goes on from: the judged one, or the one in use. */
+  goOnFrom({ id }: AdapterInfo): void {
+    this.#chosen = id;
+  }
 
   /** One press: the rows are opened, and the run starts unless there is something to ask. */
   async start(): Promise<void> {
