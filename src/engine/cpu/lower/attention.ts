@@ -1,4 +1,5 @@
 import source from '../kernels/attention.ts?raw';
+import backwardSource from '../kernels/attention_backward.ts?raw';
 import {
   attentionKeys,
   attentionKind,
@@ -11,11 +12,14 @@ import { checkF32, lowers } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
 
 const file = parseKernels('attention', source);
+const backward = parseKernels('attention_backward', backwardSource);
 
-/** Rows of a unit: OWN in kernels/attention.ts. */
+/** Rows of a unit: OWN in kernels/attention_rows.ts. */
 const OWN_ROWS = 48;
 /** Without a backward, up to this many queries are computed one by one. */
 const DECODE_QUERIES = 4;
+/** No gradient is added to one that is there. */
+const OVERWRITE = { accumulate: 0, accumulateV: 0 };
 
 export const attentionLowerings = [
   lowers(attentionKind, (out, { q, k, v, keyRanges, o, lse }, attributes) => {
@@ -35,10 +39,10 @@ export const attentionLowerings = [
   lowers(attentionPrepare, (out, { k, lse, o, dO, keyRanges, rows }, attributes) => {
     checkF32(o, dO);
     out.add({
-      file,
+      file: backward,
       kernel: 'attentionPrepare',
       tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
-      params: describe(o, k, attributes),
+      params: { ...describe(o, k, attributes), ...OVERWRITE },
       units: o.rows * attributes.heads,
       grain: 64,
       flops: 2 * o.size,
@@ -48,10 +52,10 @@ export const attentionLowerings = [
     const { q, k, v, dO, dq } = tensors;
     checkF32(q, k, v, dO, dq);
     out.add({
-      file,
+      file: backward,
       kernel: 'attentionQueries',
       tensors,
-      params: { ...describe(q, k, attributes), accumulate: Number(accumulate) },
+      params: { ...describe(q, k, attributes), ...OVERWRITE, accumulate: Number(accumulate) },
       units: Math.ceil(q.rows / OWN_ROWS) * attributes.heads,
       grain: 1,
       flops: 1.5 * flopsOf(q, k, attributes),
@@ -61,7 +65,7 @@ export const attentionLowerings = [
     const { q, k, v, dO, dk, dv } = tensors;
     checkF32(q, k, v, dO, dk, dv);
     out.add({
-      file,
+      file: backward,
       kernel: 'attentionKeys',
       tensors,
       params: {
@@ -82,7 +86,7 @@ function describe(
   k: Tensor,
   { heads: H, kvHeads: KV, headSize: D, window, scale }: AttentionAttributes,
 ): Record<string, number> {
-  return { M: q.rows, N: k.rows, H, KV, D, window, scale, accumulate: 0, accumulateV: 0 };
+  return { M: q.rows, N: k.rows, H, KV, D, window, scale };
 }
 
 /** Two products for each pair. Half of the pairs, as in one causal segment: the ranges are data, so this is a guess. */
