@@ -1,77 +1,29 @@
-/** The run on the screen: the one that trains, or one from the list. */
+/** The run on the screen: the one that trains, or one from the list. Starts, resumes and ends it, and says what happens. */
 import type {
-  CurveWords,
   EvalPoint,
   Failure,
   Outcome,
-  Reading,
-  RolloutEvent,
   RunEvent,
   RunOptions,
-  RunPhase,
   RunRecord,
-  RunStatus,
   RunSummary,
-  SamplePoint,
   StepPoint,
 } from '../../worker/api.ts';
-import { smooth } from '../../smooth.ts';
 import { fromTo } from '../../evaluate/reading-brief.ts';
 import { shownOf, wordsOf } from '../train/shown.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
+import { ShownRun } from './shown-run.svelte.ts';
 
-/** How well the model predicts without any adapter. */
-export interface BaseLoss {
-  readonly loss: number;
-  readonly of: 'validation' | 'first step';
-}
-
-/** Steps may come faster than the eye can follow: the page is updated this often. */
-const SHOWN_EVERY_MS = 100;
-
-/** Events that do not end the current phase. */
-const BESIDE: readonly RunEvent['type'][] = ['phase', 'memory', 'reading', 'rollout'];
-
-export class Run {
-  /** What it runs or ran with. */
-  options = $state.raw<RunOptions>();
-  record = $state.raw<RunSummary>();
-  status = $state<RunStatus>();
-  compiling = $state.raw<{ readonly done: number; readonly total: number }>();
-  /** What it does between its steps. */
-  phase = $state.raw<RunPhase>();
-  /** An estimate for all that is still to come, validations and answers included. */
-  secondsLeft = $state<number>();
-  failure = $state.raw<Failure>();
-  evals = $state.raw<readonly EvalPoint[]>([]);
-  samples = $state.raw<readonly SamplePoint[]>([]);
-  /** The answers that the last step learned from, of one prompt. */
-  rollout = $state.raw<RolloutEvent>();
-  /** What its curve says so far. */
-  reading = $state.raw<Reading>();
-  /** GPU memory of the run, base model included: the most at once, as it was planned; bytes. */
-  planned = $state<number>();
-  /** The measured number, including everything else that this tab has on the GPU. */
-  taken = $state<number>();
-  checkpoint = $state<number>();
+export class Run extends ShownRun {
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
-  /** The loss on general text after some of its steps. */
-  forgotten = $state.raw<readonly { readonly step: number; readonly loss: number }[]>([]);
   /** Whether it was trained in this tab, so that the worker's `current` is its adapter. */
   isLoaded = $state(false);
   /** Whether it was started and has no step yet. */
   preparing = $state(false);
-  /** Whether it waits until something else releases the device. */
-  waiting = $state(false);
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
-  last = $state.raw<StepPoint>();
-  #points: StepPoint[] = [];
-  #version = $state(0);
-  #shown = 0;
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #milestones = new Milestones();
   /** Whether no step was reported since it was started or resumed. */
   #fresh = true;
@@ -83,36 +35,9 @@ export class Run {
 
   /** @param changed called when lists have changed: a run was saved for the first time, ended or paused */
   constructor(session: Session, changed: (ended: boolean) => void) {
+    super();
     this.#session = session;
     this.#changed = changed;
-  }
-
-  /** In order of steps. The array grows in place: `version` is what changes. */
-  get points(): readonly StepPoint[] {
-    return this.#version >= 0 ? this.#points : [];
-  }
-
-  /** Smoothed, at the last step; the reward where a run learns from rewards. */
-  get trainingLoss(): number | undefined {
-    const points = shownOf(this.points, this.#drawn);
-    return smooth(
-      points.map(({ loss }) => loss),
-      points.at(-1)?.steps ?? 1,
-    ).at(-1);
-  }
-
-  /** The lowest validation of the adapter. */
-  get best(): EvalPoint | undefined {
-    return this.evals
-      .filter(({ step }) => step > 0)
-      .reduce<EvalPoint | undefined>(
-        (least, entry) => (least && least.loss <= entry.loss ? least : entry),
-        undefined,
-      );
-  }
-
-  get version(): number {
-    return this.#version;
   }
 
   get active(): boolean {
@@ -134,22 +59,14 @@ export class Run {
     );
   }
 
-  /** The start of the curve: validation before the first step, or the loss of the first step, before any update. */
-  get base(): BaseLoss | undefined {
-    const before = this.evals.at(0);
-    if (before?.step === 0) return { loss: before.loss, of: 'validation' };
-    const first = this.points.at(0);
-    return first?.step === 1 ? { loss: first.loss, of: 'first step' } : undefined;
-  }
-
   /** For a run whose model and rows are being opened first. */
   prepare(): void {
-    this.#clear(undefined);
+    this.clear(undefined);
     this.preparing = true;
   }
 
   start(options: RunOptions): Promise<boolean> {
-    this.#clear(options);
+    this.clear(options);
     this.preparing = true;
     void this.#session.keepStorage();
     return this.#follow(this.#session.worker.startRun(options, (event) => this.#hear(event)));
@@ -178,9 +95,9 @@ export class Run {
     if (asked !== this.#asked || this.#following) return false;
     if (outcome.ok) {
       const { preparing } = this;
-      this.#clear(outcome.run.options);
+      this.clear(outcome.run.options);
       this.preparing = preparing;
-      this.#adopt(outcome.run);
+      this.adopt(outcome.run);
     } else {
       this.failure = outcome;
     }
@@ -194,7 +111,7 @@ export class Run {
 
   /** Draws nothing, as before the first run. */
   forget(): void {
-    if (!this.active) this.#clear(undefined);
+    if (!this.active) this.clear(undefined);
   }
 
   /** Resolves when the run pauses or ends. */
@@ -237,7 +154,7 @@ export class Run {
     if (record.id === this.record?.id) {
       this.asked = undefined;
       if (outcome.ok) {
-        this.#adopt(outcome.run);
+        this.adopt(outcome.run);
         void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
       } else {
         this.failure = outcome;
@@ -272,14 +189,14 @@ export class Run {
     this.phase = undefined;
     this.compiling = undefined;
     this.asked = undefined;
-    this.#show();
+    this.draw();
     if (outcome.ok) {
-      this.#adopt(outcome.run);
+      this.adopt(outcome.run);
       void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
       // A person who paused or discarded the run is at the page.
       if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else if (outcome.code === 'run-cancelled') {
-      this.#clear(undefined);
+      this.clear(undefined);
       this.#say('Cancelled: nothing was trained.');
     } else {
       // The worker has reported the run's status, unless it failed before.
@@ -303,77 +220,25 @@ export class Run {
   }
 
   #hear(event: RunEvent): void {
-    this.waiting = event.type === 'wait';
-    if (!BESIDE.includes(event.type)) this.phase = undefined;
-    switch (event.type) {
-      case 'wait':
-        break;
-      case 'compile':
-        this.compiling = event;
-        break;
-      case 'step':
-        this.preparing = false;
-        this.compiling = undefined;
-        this.status = 'running';
-        this.#push(event);
-        break;
-      case 'eval':
-        this.evals = [...this.evals.filter(({ step }) => step < event.step), event];
-        this.#sayBest(event, event.best);
-        break;
-      case 'sample':
-        this.samples = [...this.samples.filter(({ step }) => step < event.step), event];
-        break;
-      case 'phase':
-        this.phase = event.phase;
-        if (event.secondsLeft !== undefined) this.secondsLeft = event.secondsLeft;
-        break;
-      case 'general':
-        this.forgotten = [...this.forgotten.filter(({ step }) => step < event.step), event];
-        break;
-      case 'rollout':
-        this.rollout = event;
-        break;
-      case 'memory':
-        this.taken = event.taken;
-        break;
-      case 'reading':
-        this.reading = event.reading;
-        void this.#sayLater(this.#milestones.trouble(event.reading));
-        break;
-      case 'checkpoint':
-        if (this.checkpoint === undefined) this.#changed(false);
-        this.checkpoint = event.step;
-        break;
-      case 'status':
-        this.status = event.status;
-        if (event.failure) this.failure = event.failure;
-        break;
-    }
-  }
-
-  /** The number that is drawn in place of the loss, from the reports of the steps. */
-  get #drawn(): Pick<CurveWords, 'drawn'> {
-    return typeof this.#points[0]?.report?.['reward'] === 'number' ? { drawn: 'reward' } : {};
+    const saved = this.checkpoint !== undefined;
+    this.note(event);
+    if (event.type === 'step') this.#step(event);
+    else if (event.type === 'eval') this.#sayBest(event, event.best);
+    else if (event.type === 'reading') void this.#sayLater(this.#milestones.trouble(event.reading));
+    else if (event.type === 'checkpoint' && !saved) this.#changed(false);
   }
 
   #sayBest(point: EvalPoint, best: boolean): void {
-    const [{ step, loss }] = shownOf([point], this.#drawn);
-    this.#say(this.#milestones.evaluation(step, loss, best, wordsOf(this.#drawn).name));
+    const [{ step, loss }] = shownOf([point], this.drawn);
+    this.#say(this.#milestones.evaluation(step, loss, best, wordsOf(this.drawn).name));
   }
 
-  #push(point: StepPoint): void {
-    // A resumed run may replay from its last checkpoint: the same steps again, with the same numbers.
-    while (this.#points.length > 0 && this.#points[this.#points.length - 1].step >= point.step)
-      this.#points.pop();
-    this.#points.push(point);
+  #step(point: StepPoint): void {
+    this.preparing = false;
     const smoothed = (): number => this.trainingLoss ?? point.loss;
-    this.#say(this.#milestones.step(point, this.#fresh, smoothed, wordsOf(this.#drawn).name));
+    this.#say(this.#milestones.step(point, this.#fresh, smoothed, wordsOf(this.drawn).name));
     if (this.#fresh) void this.#plan();
     this.#fresh = false;
-    const wait = this.#shown + SHOWN_EVERY_MS - performance.now();
-    if (wait <= 0) this.#show();
-    else this.#timer ??= setTimeout(() => this.#show(), wait);
   }
 
   /** Plans the memory, to show beside the measured number: the number that the form showed. */
@@ -383,48 +248,12 @@ export class Run {
     if (outcome?.ok && options === this.options) this.planned ??= outcome.memory.peakBytes;
   }
 
-  #show(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#shown = performance.now();
-    this.last = this.#points.at(-1);
-    if (!this.phase) this.secondsLeft = this.last?.secondsLeft;
-    this.#version++;
-  }
-
-  #adopt(record: RunRecord): void {
-    this.record = record;
-    this.options = record.options;
-    this.status = record.status;
-    this.#points = [...record.steps];
-    this.evals = record.evals;
-    this.samples = record.samples;
-    this.forgotten = record.forgetting?.during ?? [];
-    this.rollout = record.rollout;
-    this.reading = record.reading;
-    this.taken = record.takenBytes;
-    this.#show();
-  }
-
-  #clear(options: RunOptions | undefined): void {
+  protected override clear(options: RunOptions | undefined): void {
     this.#asked++;
-    this.options = options;
     this.isLoaded = false;
-    this.record = undefined;
-    this.status = undefined;
-    this.failure = undefined;
-    this.compiling = undefined;
-    this.checkpoint = undefined;
     this.asked = undefined;
-    this.evals = [];
-    this.samples = [];
-    this.forgotten = [];
-    this.rollout = undefined;
-    this.reading = undefined;
-    this.planned = this.taken = undefined;
-    this.#points = [];
     this.#milestones = new Milestones();
-    this.#show();
+    super.clear(options);
   }
 
   #tell(failure?: Failure): void {
