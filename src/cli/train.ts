@@ -22,6 +22,7 @@ import {
 import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type AdapterShape, type Beginnings, type Subject } from '../runs/trainable.ts';
 import { objectiveOf } from '../objectives/registry.ts';
+import { doubtRewards } from '../rewards/doubts.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import { hasAdded, newTokens, type NewTokens } from '../text/added-tokens.ts';
@@ -30,6 +31,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
+import type { PromptRow } from '../train/policy/prompts.ts';
 import { folder, modelOf, readWhole } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -154,7 +156,9 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
   const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
-  for (const { what, usual } of findDoubts(options, asks)) output.line(`Warning: ${what} ${usual}`);
+  const prompts = rows.train.flatMap((row: PromptRow) => row.asked ?? []);
+  const doubts = [...findDoubts(options, asks), ...doubtRewards(asked.rewards ?? [], prompts)];
+  for (const { what, usual } of doubts) output.line(`Warning: ${what} ${usual}`);
   const told = toldSettings(flags, options, session.model.dtype);
   const parts = await partsOf(bytes, rows, session, { options, dataOptions, told }, subject.adapter);
   const unknown = resumed ? checkResumed(resumed.saved.fingerprint, parts) : [];

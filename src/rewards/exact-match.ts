@@ -1,7 +1,7 @@
 /** 1 where the completion is exactly the wanted answer, ignoring white space at both ends. */
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import { wantedAnswer, type RewardKind } from './kind.ts';
-import { WITHIN, within, withinProblem } from './within.ts';
+import { tagNeeded, WITHIN, within, withinProblem } from './within.ts';
 
 export const exactMatch = {
   name: 'exact-match',
@@ -10,6 +10,8 @@ export const exactMatch = {
   settings: [WITHIN],
   range: [0, 1],
   compares: () => true,
+  needs: ({ within: tag }) => tagNeeded(tag),
+  instead: 'leave “within” empty, so that the whole answer is compared',
   problem: (values) => withinProblem(values['within']),
   open: ({ within: tag }) => ({
     score(attempt) {

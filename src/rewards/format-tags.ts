@@ -64,6 +64,7 @@ export const formatTags = {
     if (wrong !== undefined) return `${JSON.stringify(wrong)} is no name of a tag: write think,answer`;
     return new Set(names).size < names.length ? 'it has the same tag twice' : undefined;
   },
+  needs: ({ tags }) => namesOf(tags).map((name) => `<${name}>`),
   open({ tags, parts }) {
     const names = namesOf(tags);
     return {

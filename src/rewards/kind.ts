@@ -45,6 +45,10 @@ export interface RewardKind {
   readonly range?: readonly [least: number, most: number];
   /** Whether it needs the row's wanted answer: a row without one scores nothing. */
   compares?(values: RewardValues): boolean;
+  /** Texts without which a completion gets nothing, such as a tag. */
+  needs?(values: RewardValues): readonly string[];
+  /** What to change where the rows show none of them, as the end of a sentence. */
+  readonly instead?: string;
   /** Names of the numbers that are shown beside the score without counting. */
   readonly shown?: readonly string[];
   /** A fault of values that have the right types, as the end of a sentence: `its pattern is no regular expression`. */

@@ -1,7 +1,7 @@
 /** 1 if completion and wanted answer have the same words, by the rules of SQuAD 1.1 (Rajpurkar et al., 2016). */
 import { tokenF1 } from '../evaluate/metrics/token-f1.ts';
 import { wantedAnswer, type RewardKind } from './kind.ts';
-import { WITHIN, within, withinProblem } from './within.ts';
+import { tagNeeded, WITHIN, within, withinProblem } from './within.ts';
 
 export const normalisedMatch = {
   name: 'normalised-match',
@@ -10,6 +10,8 @@ export const normalisedMatch = {
   settings: [WITHIN],
   range: [0, 1],
   compares: () => true,
+  needs: ({ within: tag }) => tagNeeded(tag),
+  instead: 'leave “within” empty, so that the whole answer is compared',
   problem: (values) => withinProblem(values['within']),
   open: ({ within: tag }) => ({
     score(attempt) {

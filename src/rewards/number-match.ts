@@ -66,6 +66,8 @@ export const numberMatch = {
   settings: SETTINGS,
   range: [0, 1],
   compares: () => true,
+  needs: ({ extraction, marker }) => (extraction === 'strict' ? [String(marker).trim()] : []),
+  instead: 'let the last number count, whatever stands before it (extraction: flexible)',
   shown: ['strict', 'flexible'],
   problem: ({ marker }) => (marker === '' ? 'its marker is empty' : undefined),
   open: ({ extraction, marker }) => ({

@@ -24,6 +24,9 @@ export function withinProblem(within: unknown): string | undefined {
     : 'its tag is no name: write it without < and >, such as answer';
 }
 
+/** What a completion has to write for its content to be compared. */
+export const tagNeeded = (tag: unknown): readonly string[] => (tag === '' ? [] : [`<${String(tag)}>`]);
+
 /** The content of the last such tag; undefined where there is no closed one. */
 export function within(completion: string, tag: string): string | undefined {
   if (tag === '') return completion;

@@ -37,6 +37,8 @@ export interface RolloutEvent {
   readonly wanted: string;
   /** Names of the rewards, in the order of the parts. */
   readonly rewards: readonly string[];
+  /** Names of the numbers that rewards show without counting them; missing in runs of earlier versions. */
+  readonly shown?: readonly string[];
   readonly answers: readonly SampledAnswer[];
 }
 
@@ -48,6 +50,8 @@ export interface SampledAnswer {
   readonly reward: number;
   /** The score of each reward, before its weight. */
   readonly parts: readonly number[];
+  /** The numbers beside them, in the order of their names. */
+  readonly shown?: readonly number[];
   readonly advantage: number;
   /** Why a reward failed on it, which counts as 0; missing where none did. */
   readonly problem?: string;

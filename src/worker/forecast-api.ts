@@ -1,9 +1,11 @@
 /** Forecasts of runs for the page. Their code is loaded with the first call. */
 import { findDoubts } from '../train/doubts.ts';
 import type { ForecastApi } from './api.ts';
+import { doubtRewards } from '../rewards/doubts.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';
+import { rowsFor } from '../runs/asked-rows.ts';
 import { trainOptions } from '../runs/run-options.ts';
 import { chatTokens, type Session } from './session.ts';
 
@@ -22,9 +24,13 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
     doubtRun: (options) =>
       outcome(async () => {
         const { info } = await openOrThrow();
-        const rows = session.data ? rowsOf(session.data, 'train').length : 0;
-        const run = { steps: options.steps, rows, parameters: info.parameters };
-        return { doubts: findDoubts(trainOptions(options), run) };
+        const { data } = session;
+        const rows = data ? rowsFor(options.objective, rowsOf(data, 'train'), data.places) : [];
+        const run = { steps: options.steps, rows: rows.length, parameters: info.parameters };
+        const asked = rows.flatMap((row) => row.asked ?? []);
+        return {
+          doubts: [...findDoubts(trainOptions(options), run), ...doubtRewards(options.rewards ?? [], asked)],
+        };
       }),
     costRun: (options) =>
       outcome(async () => {

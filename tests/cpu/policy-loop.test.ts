@@ -50,12 +50,13 @@ describeDevice('Learning from rewards', (context) => {
     tokenizer,
     rewards: {
       names: ['named'],
+      shown: ['named length'],
       score: async (attempts) =>
         attempts.map(({ completion, answer, tokens }): Scored => {
           const total = score
             ? score(completion, answer!)
             : Number(completion.includes(answer!)) - tokens / 100;
-          return { total, parts: [total], shown: [] };
+          return { total, parts: [total], shown: [completion.length] };
         }),
     },
   });
@@ -151,6 +152,7 @@ describeDevice('Learning from rewards', (context) => {
         ...['reward', 'reward_std', 'frac_reward_zero_std', 'frac_cut', 'completion_length'],
       ]);
       expect(report!['reward_named']).toBe(report!['reward']);
+      expect(report!['reward_named_length']).toBeGreaterThan(0);
       expect(report!['clip_ratio']).toBe(0);
       expect(report!['entropy']).toBeGreaterThan(0);
       expect(report).not.toHaveProperty('kl');

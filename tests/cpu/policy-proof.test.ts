@@ -45,6 +45,7 @@ describeDevice('A reward alone', (context) => {
         tokenizer,
         rewards: {
           names: rewards.names,
+          shown: rewards.shown,
           async score(attempts) {
             const scored = await rewards.score(attempts);
             right = scored.filter(({ total }) => total === 1).length / scored.length;

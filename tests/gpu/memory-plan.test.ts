@@ -278,7 +278,7 @@ describeDevice(
       const setting: Setting = {
         rows: questions,
         validation: (V) => questions(V).slice(2),
-        scoring: { tokenizer, rewards: { names: ['length'], score } },
+        scoring: { tokenizer, rewards: { names: ['length'], shown: [], score } },
       };
       const changes = trainOptionsOf({
         ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },

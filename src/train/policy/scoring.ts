@@ -7,7 +7,7 @@ export interface Scoring {
   /** Decodes answers, and knows which ids end them. */
   readonly tokenizer: Pick<Tokenizer, 'decode' | 'streamDecoder' | 'eosIds'>;
   /** Opened and closed by the caller. */
-  readonly rewards: Pick<Rewards, 'names' | 'score' | 'needsAnswer'>;
+  readonly rewards: Pick<Rewards, 'names' | 'shown' | 'score' | 'needsAnswer'>;
 }
 
 /** Whether an error ended a step because its answers got no scores: the trained values are unchanged. */

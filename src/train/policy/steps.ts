@@ -178,6 +178,12 @@ export class PolicySteps implements StepMaker {
           mean(drawn.map(({ scored }) => scored.parts[at])),
         ]),
       ),
+      ...Object.fromEntries(
+        this.scoring.rewards.shown.map((name, at) => [
+          `reward_${name.replaceAll(' ', '_')}`,
+          mean(drawn.map(({ scored }) => scored.shown[at])),
+        ]),
+      ),
     };
   }
 
@@ -189,8 +195,10 @@ export class PolicySteps implements StepMaker {
       prompt: prompt.prompt,
       wanted: prompt.answer ?? '',
       rewards: this.scoring.rewards.names,
+      shown: this.scoring.rewards.shown,
       answers: group.map(({ text, ids, cut, scored }, at) => ({
-        ...{ text, tokens: ids.length, cut, reward: scored.total, parts: scored.parts },
+        ...{ text, tokens: ids.length, cut, reward: scored.total },
+        ...{ parts: scored.parts, shown: scored.shown },
         advantage: samples[at].advantage,
         ...(scored.problems && { problem: scored.problems.find((problem) => problem !== undefined) }),
       })),

@@ -81,10 +81,12 @@ const Rollout = v.object({
   prompt: v.string(),
   wanted: v.string(),
   rewards: v.array(v.string()),
+  shown: v.optional(v.array(v.string())),
   answers: v.array(
     v.object({
       ...{ text: v.string(), tokens: count, cut: v.boolean() },
       ...{ reward: number, parts: v.array(number), advantage: number },
+      shown: v.optional(v.array(number)),
       problem: v.optional(v.string()),
     }),
   ),
