@@ -18,6 +18,8 @@ export interface OpenedAdapter {
   readonly adapter: Adapter;
   /** “LoRA rank 8”. */
   readonly kind: string;
+  /** The objective of its run, where that is known. */
+  readonly objective?: string;
   readonly took: RunTook;
 }
 
@@ -25,8 +27,10 @@ export interface OpenedAdapter {
 export async function openAdapterWithFacts(path: string, model: LanguageModel): Promise<OpenedAdapter> {
   const { config, modules, tensors } = await readPeft(folder(path), model.definition);
   const parameters = [...tensors.values()].reduce((sum, { length }) => sum + length, 0);
+  const objective = await objectiveOfFolder(path);
   return {
     name: path,
+    ...(objective !== undefined && { objective }),
     adapter: await Adapter.frozen(model, modules, tensors),
     kind: kindInWords(config),
     took: { parameters, ...(await tookOf(path)) },
@@ -38,6 +42,11 @@ function kindInWords(config: AdapterConfig): string {
   const { rank, virtualTokens } = kind.settings(config);
   if (typeof rank === 'number') return `${kind.label} rank ${rank}`;
   return typeof virtualTokens === 'number' ? `${kind.label}, ${virtualTokens} tokens` : kind.label;
+}
+
+/** The objective of the run that wrote a folder; undefined where that is not known. */
+export async function objectiveOfFolder(path: string): Promise<string | undefined> {
+  return (await readLineage(path).catch(() => undefined))?.objective;
 }
 
 /** A folder of another program has neither file, and may have one of the same name with other content. */

@@ -13,6 +13,7 @@ import { base } from '../evaluate/methods/base.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { AskedQuestion, Exam, Method, Pair } from '../evaluate/methods/method.ts';
+import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -54,8 +55,10 @@ export interface OpenExam {
   readonly leaks: number;
   /** Whether all rows of the part are prompts alone, whose answers only rewards can score. */
   readonly isPrompts: boolean;
-  /** Whether rows are pairs of answers. */
-  readonly isPairs: boolean;
+  /** The sum of rewards from which an answer passes, where answers are scored by them. */
+  readonly passMark?: number;
+  /** How many pairs of answers the measured rows have; 0 where they are of another kind. */
+  readonly pairs: number;
   readonly draw: Draw;
   readonly rows: readonly AskedRow[];
   /** Grows while it is measured. */
@@ -74,18 +77,20 @@ interface More {
   /** A model that is open already. */
   readonly opened?: Session;
   readonly chosenRewards?: ChosenRewards | undefined;
+  /** Whether nothing is answered where rows are pairs: they are compared by their likelihoods. */
+  readonly comparesPairs?: boolean;
 }
 
 /** A method, and what it asks beside the base. */
 type Turn = { readonly method: Method; readonly own?: Tokenizer } & Partial<OpenedAdapter> &
-  Partial<Pick<TunedModel, 'open'>>;
+  Partial<Pick<TunedModel, 'open' | 'objective'>>;
 
 /** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
 export async function openExam(
   flags: EvaluateFlags,
   part: Part,
   output: Output,
-  { opened, chosenRewards }: More = {},
+  { opened, chosenRewards, comparesPairs = false }: More = {},
 ): Promise<OpenExam> {
   const { seed: usual, maxLength: limit } = defaultOptions();
   const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
@@ -155,15 +160,28 @@ export async function openExam(
   const lossRows = lossOf === 'all' ? measured : some.map((at) => measured[at]);
   const examples = wholeExamples(lossRows, chat);
   /** An adapter with new tokens reads the rows differently; parts of documents stay unchanged. */
-  const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
-    lossRows.flatMap(({ row, example }) =>
+  const rowsAgain = (of: readonly PlacedRow[], own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
+    of.flatMap(({ row, example }) =>
       own === tokenizer || !example
         ? [row]
         : prepareRows([example], own, {
             ...{ maxLength, overlong: options.overlong },
             vocabSize: session.model.vocabularyWith(adapter),
-          }).rows.map((made) => ({ ...made, ...(row.task !== undefined && { task: row.task }) })),
+          }).rows.map((made) => ({
+            ...made,
+            ...(row.task !== undefined && { task: row.task }),
+            ...(row.desirable !== undefined && { desirable: row.desirable }),
+          })),
     );
+  const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
+    rowsAgain(lossRows, own, adapter);
+  /** Pairs among the measured rows; answers with labels find each other among all of the part. */
+  const pairsBy = (own: Tokenizer, adapter: Adapter | undefined): readonly LabelledTokens[] =>
+    measured.some(({ row }) => row.desirable !== undefined)
+      ? pairRowsOf(measured.flatMap((one) => rowsAgain([one], own, adapter))).slice(0, rowCount)
+      : pairRowsOf(rowsBy(own, adapter));
+  const pairs = isPrompts ? 0 : pairsBy(tokenizer, undefined).length;
+  const isSilent = comparesPairs && pairs > 0;
   const results: MethodResult[] = [];
   const rewards = chosenRewards && (await openAnswerRewards(chosenRewards, tokenizer, output));
   const turns = chosenMethods(flags, chosenRewards?.learned).flatMap((method): Turn[] =>
@@ -186,7 +204,7 @@ export async function openExam(
   };
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
-    for (const { method, name, adapter, kind, took, open, own = tokenizer } of turns) {
+    for (const { method, name, adapter, kind, objective, took, open, own = tokenizer } of turns) {
       if (signal.aborted) return;
       const hasExamples = method === fewShot || method === adapterFewShot;
       if (isOptional && hasExamples && train.length < askedShots(flags)) {
@@ -217,7 +235,7 @@ export async function openExam(
       );
       const exam: Exam = {
         train,
-        asked: drawn.chosen.map((at): AskedQuestion => test[at]),
+        asked: isSilent ? [] : drawn.chosen.map((at): AskedQuestion => test[at]),
         model,
         shots: askedShots(flags),
         seed,
@@ -235,6 +253,7 @@ export async function openExam(
         method,
         ...(name !== undefined && { adapter: name }),
         ...(kind !== undefined && { kind }),
+        ...(objective !== undefined && { objective }),
         ...(took && { took }),
       };
       const seconds = (): number => (performance.now() - start) / 1000;
@@ -250,14 +269,25 @@ export async function openExam(
           answered && check && asksModel && !signal.aborted
             ? await forgottenBy(check, adapter, beside)
             : undefined;
+        const compared =
+          answered && asksModel && pairs > 0 && !signal.aborted
+            ? await pairLikelihoods(beside ?? session.model, pairsBy(own, adapter), adapter, (done) => {
+                output.progress(`${title}: compared ${done} of ${plural(pairs, 'pair')}`);
+                signal.throwIfAborted();
+              })
+            : undefined;
         if (answered) {
-          const stopped = answered.answers.length < rows.length;
+          const stopped = answered.answers.length < exam.asked.length;
           const scored = await rewards?.score(exam.asked, answered.answers);
           results.push({
             ...{ ...named, ...answered },
             ...(onGeneral && { general: onGeneral }),
-            ...(scored && { rewards: scored, passMark: rewards!.passMark }),
+            ...(scored && {
+              ...{ rewards: scored.totals, eachReward: scored.each, passMark: rewards!.passMark },
+              ...(!chosenRewards!.learned && { chosenRewards: chosenRewards!.specs }),
+            }),
             ...(forgotten && { forgetting: forgotten }),
+            ...(compared && { likelihoods: compared }),
             ...(stopped && { stopped }),
             seconds: seconds(),
           });
@@ -285,7 +315,8 @@ export async function openExam(
     partRows: measured.length,
     leaks: told.leaks.length,
     isPrompts,
-    isPairs: measured.some(({ row }) => row.starts !== undefined),
+    pairs,
+    ...(rewards && { passMark: rewards.passMark }),
     draw: drawn.draw,
     rows,
     results,

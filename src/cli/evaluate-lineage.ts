@@ -1,24 +1,27 @@
 /** `graft evaluate --lineage DIR`: every stage that led to an adapter, on the test rows of every stage. */
 import { basename } from 'node:path';
 import {
+  fallInWords,
   forgottenAt,
-  pairsNote,
+  isReference,
+  measureInWords,
+  valueOf,
   type LineageReport,
+  type StageMeasure,
   type StageRow,
   type StageScore,
 } from '../evaluate/lineage.ts';
-import { base } from '../evaluate/methods/base.ts';
 import { exactMatch } from '../evaluate/metrics/exact-match.ts';
 import { answerScores } from '../evaluate/metrics/scores.ts';
-import type { MethodResult } from '../evaluate/report.ts';
+import { preferredPairs } from '../evaluate/pair-order.ts';
 import { GraftError } from '../errors.ts';
 import { threeDigits } from '../numbers.ts';
-import { openExam } from './evaluate-exam.ts';
+import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { evaluateFlags, type EvaluateFlags } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { modelOf } from './files.ts';
 import { Flags } from './flags.ts';
-import { lineOf, rowFlagsOf } from './lineage.ts';
+import { lineOf, rewardsOfAdapter, rowFlagsOf, type Stage } from './lineage.ts';
 import type { Output } from './output.ts';
 import { openSession } from './session.ts';
 
@@ -27,11 +30,11 @@ const PASSED = ['rows', 'seed', 'loss-rows', 'device', 'threads', 'precision', '
 
 /** @throws GraftError `arguments`, `lineage`, and those of an evaluation */
 export async function evaluateLineage(folder: string, flags: EvaluateFlags, output: Output): Promise<void> {
-  const odd = (['data', 'adapter', 'out', 'methods'] as const).find((name) => flags.isGiven(name));
+  const odd = (['data', 'adapter', 'out', 'methods', 'reward'] as const).find((name) => flags.isGiven(name));
   if (odd)
     throw new GraftError(
       'arguments',
-      `--lineage finds adapters and rows by itself, and --${odd} is given.`,
+      `--lineage finds adapters, rows and rewards by itself, and --${odd} is given.`,
       'Leave one of them out; --json prints the report.',
     );
   const model = flags.required('model');
@@ -48,61 +51,99 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
       '--methods=base,adapter',
       ...PASSED.flatMap((name) => (flags.text(name) === undefined ? [] : [`--${name}=${flags.text(name)}`])),
     ];
-    const exam = await openExam(new Flags(evaluateFlags, args), 'test', output, { opened: session }).catch(
-      (error: unknown) => {
-        if (error instanceof GraftError && error.code === 'evaluate-rows') return undefined;
-        throw error;
-      },
-    );
+    const specs = await rewardsOfAdapter(own);
+    const exam = await openExam(new Flags(evaluateFlags, args), 'test', output, {
+      opened: session,
+      comparesPairs: true,
+      ...(specs && { chosenRewards: { specs, learned: false } }),
+    }).catch((error: unknown) => {
+      if (error instanceof GraftError && error.code === 'evaluate-rows') return undefined;
+      throw error;
+    });
     if (!exam) {
       output.line('  It held no rows out, so it has no test of its own');
       continue;
     }
     for await (const _ of exam.measure(new AbortController().signal)) output.clear();
-    const expected = exam.rows.map((row) => row.expected);
-    const scoreOf = ({ answers, loss }: MethodResult): StageScore => ({
-      ...(expected.length > 0 && {
-        right: answerScores(exactMatch, expected, answers).filter((score) => score === 1).length,
-      }),
-      ...(loss && { loss }),
-    });
-    const untuned = exam.results.find(({ method }) => method === base);
+    exam.close();
+    const of: StageMeasure = exam.passMark !== undefined ? 'rewards' : exam.pairs > 0 ? 'pairs' : 'answers';
+    const reference = of === 'pairs' ? referenceAt(line, stage) : undefined;
     rows.push({
       name: basename(own),
       stage,
-      rows: expected.length,
-      ...(exam.isPairs && { pairs: true }),
-      base: untuned ? scoreOf(untuned) : {},
-      scores: exam.results.filter(({ adapter }) => adapter !== undefined).map(scoreOf),
+      rows: of === 'pairs' ? exam.pairs : exam.rows.length,
+      ...(of !== 'answers' && { measure: of }),
+      ...(reference !== undefined && { reference }),
+      ...(exam.passMark !== undefined && { passMark: exam.passMark }),
+      base: scoreOf(exam, of, reference, -1),
+      scores: line.map((_, at) => scoreOf(exam, of, reference, at)),
     });
   }
   const report: LineageReport = { stages: line.map((stage) => basename(stage.folder)), rows };
   output.result(flags.on('json') ? `${JSON.stringify(report)}\n` : matrix(report));
 }
 
+/** The index of the stage that pairs of a stage are compared with, −1 for the base; undefined where the objective has no reference, or it is gone. */
+function referenceAt(line: readonly Stage[], stage: number): number | undefined {
+  const { reference } = line[stage];
+  if (reference === 'base') return -1;
+  return reference === 'start' && stage > 0 ? stage - 1 : undefined;
+}
+
+/** @param at the index of the stage that is scored, −1 for the base model */
+function scoreOf(
+  { results, rows }: OpenExam,
+  of: StageMeasure,
+  reference: number | undefined,
+  at: number,
+): StageScore {
+  const { answers, loss, rewards, likelihoods: pairs = [] } = results[at + 1];
+  if (of === 'rewards') return { byRow: rewards ?? [] };
+  const told = loss ? { loss } : {};
+  if (of === 'pairs' && reference === at) return told;
+  const byRow =
+    of === 'pairs'
+      ? preferredPairs(pairs, reference === undefined ? undefined : results[reference + 1].likelihoods).map(
+          Number,
+        )
+      : answerScores(
+          exactMatch,
+          rows.map(({ expected }) => expected),
+          answers,
+        ).map((score) => score ?? 0);
+  return { ...told, ...(byRow.length > 0 && { right: byRow.filter(Boolean).length, byRow }) };
+}
+
 function matrix(report: LineageReport): string {
   const { stages, rows } = report;
-  const note = pairsNote(report);
   const last = stages.length - 1;
-  const cell = ({ right, loss }: StageScore, of: number): string =>
-    [right === undefined ? '' : `${right} of ${of}`, loss ? `perplexity ${threeDigits(loss.perplexity)}` : '']
-      .filter((part) => part !== '')
-      .join(', ') || '–';
-  const table = textTable(
-    ['test rows of', 'base', ...stages, 'forgotten'],
+  const cell = (row: StageRow, score: StageScore, at: number): string => {
+    const value = valueOf(row, score);
+    const shown =
+      value === undefined
+        ? isReference(row, at)
+          ? 'the reference'
+          : ''
+        : row.measure === 'rewards'
+          ? threeDigits(value)
+          : `${score.right} of ${row.rows}`;
+    return (
+      [shown, score.loss ? `perplexity ${threeDigits(score.loss.perplexity)}` : '']
+        .filter((part) => part !== '')
+        .join(', ') || '–'
+    );
+  };
+  return textTable(
+    ['test rows of', 'measured by', 'base', ...stages, 'forgotten'],
     rows.map((row) => {
       const forgotten = forgottenAt(row, last);
-      const lost = [
-        (forgotten?.right ?? 0) > 0 ? `${forgotten?.right} answers` : '',
-        (forgotten?.loss ?? 0) > 0 ? `${(forgotten?.loss ?? 0).toFixed(3)} nats` : '',
-      ].filter((part) => part !== '');
       return [
         row.name,
-        cell(row.base, row.rows),
-        ...row.scores.map((score) => cell(score, row.rows)),
-        row.stage === last ? '–' : lost.join(', ') || 'nothing',
+        measureInWords(row, stages),
+        cell(row, row.base, -1),
+        ...row.scores.map((score, at) => cell(row, score, at)),
+        forgotten ? fallInWords(row, forgotten).words || 'nothing' : '–',
       ];
     }),
   );
-  return note ? `${table}${note}\n` : table;
 }

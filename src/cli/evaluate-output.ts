@@ -5,6 +5,7 @@ import { resultScores, rewardScoresOf, taskScores } from '../evaluate/report.ts'
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { Proportion } from '../evaluate/proportion.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
+import { rewardScores } from '../evaluate/reward-scores.ts';
 import type { Scores } from '../evaluate/metrics/scores.ts';
 import { percent, plural, threeDigits } from '../numbers.ts';
 
@@ -40,7 +41,8 @@ function rewardCells(result: MethodResult): string[] {
     : REWARD_COLUMNS.map(() => '–');
 }
 
-const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
+/** A number of rows with its 95% interval. */
+export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
   `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
 
 /** The label of a result in the table. */
@@ -73,6 +75,30 @@ export function resultTable(
       ];
     }),
   );
+}
+
+/** What each of several rewards gives every method; '' for a single one, which the table of methods has. */
+export function rewardTable(results: readonly MethodResult[]): string {
+  const [first] = results.flatMap(({ eachReward }) => (eachReward ? [eachReward] : []));
+  if (!first || first.length < 2) return '';
+  const lines = first.flatMap(({ name, weight }, at) =>
+    results.flatMap((result): string[][] => {
+      const own = result.eachReward?.[at];
+      if (!own || own.scores.length === 0) return [];
+      const { mean, spread, passed } = rewardScores(own.scores, own.passMark);
+      const named = weight === 1 ? name : `${name} × ${weight}`;
+      return [
+        [
+          named,
+          resultName(result),
+          threeDigits(mean),
+          threeDigits(spread),
+          `${passed.count} of ${passed.total}`,
+        ],
+      ];
+    }),
+  );
+  return `\n${textTable(['each reward, before its weight', 'method', 'mean', 'spread', 'full marks'], lines)}`;
 }
 
 /** A table for each task of a mixture; '' without a mixture. */

@@ -1,5 +1,6 @@
 /** Scores by rewards beside the metrics of `graft evaluate`: those of `--reward`, or those that an adapter learned from. */
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
+import type { RewardOfRows } from '../evaluate/report.ts';
 import { openRewards, passMarkOf } from '../rewards/reward.ts';
 import type { RewardSpec } from '../rewards/specs.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -19,8 +20,11 @@ export interface ChosenRewards {
 export interface AnswerRewards {
   /** The sum from which an answer passes. */
   readonly passMark: number;
-  /** The weighted sum of the rewards for each answer. @param asked the answered rows, and possibly more after them */
-  score(asked: readonly AskedQuestion[], answers: readonly string[]): Promise<readonly number[]>;
+  /** The weighted sum of the rewards for each answer, and what each of them gives. @param asked the answered rows, and possibly more after them */
+  score(
+    asked: readonly AskedQuestion[],
+    answers: readonly string[],
+  ): Promise<{ readonly totals: readonly number[]; readonly each: readonly RewardOfRows[] }>;
   close(): void;
 }
 
@@ -35,7 +39,7 @@ export async function chosenRewards(flags: EvaluateFlags): Promise<ChosenRewards
   for (const folder of [...flags.texts('adapter'), ...flags.texts('tuned')])
     learned ??= await rewardsOfAdapter(folder);
   const specs = flags.isGiven('reward') ? readRewardTexts(flags.texts('reward')) : learned;
-  return specs && { specs, learned: learned !== undefined };
+  return specs && { specs, learned: specs === learned };
 }
 
 /** @throws GraftError `reward`, `reward-code` */
@@ -56,7 +60,15 @@ export async function openAnswerRewards(
           return { prompt, completion, tokens, cut: false, answer, row: example?.columns ?? {} };
         }),
       );
-      return scored.map(({ total }) => total);
+      return {
+        totals: scored.map(({ total }) => total),
+        each: rewards.names.map((name, at) => ({
+          name,
+          weight: rewards.weights[at],
+          passMark: passMarkOf([{ ...specs[at], weight: 1 }]),
+          scores: scored.map(({ parts }) => parts[at]),
+        })),
+      };
     },
     close() {
       tellFailures(rewards, output);

@@ -4,10 +4,21 @@ import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base } from '../evaluate/methods/base.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
-import { resultScores, rewardScoresOf, type AskedRow, type MethodResult } from '../evaluate/report.ts';
+import { proportion } from '../evaluate/proportion.ts';
 import {
+  meanOf,
+  resultScores,
+  rewardScoresOf,
+  type AskedRow,
+  type MethodResult,
+} from '../evaluate/report.ts';
+import {
+  comparesWithBase,
   generalLossOf,
   generalStandings,
+  pairsInWords,
+  pairsOfTable,
+  pairStandings,
   promptsOf,
   promptStandings,
   rewardStandings,
@@ -19,13 +30,16 @@ import {
 } from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
 import { twoDigits } from '../evaluate/forgetting.ts';
-import { resultName, scoreCell, textTable } from './evaluate-output.ts';
+import { resultName, scoreCell, shareCell, textTable } from './evaluate-output.ts';
 
 interface Line {
   readonly result: MethodResult;
   readonly score: ScoreStanding;
   /** By rewards, where answers are scored by them. */
   readonly reward: ScoreStanding;
+  /** Which pairs are in order, where the rows are pairs; missing for what they are compared with. */
+  readonly preferred: readonly boolean[] | undefined;
+  readonly pairs: ScoreStanding;
   readonly general: Standing | undefined;
   readonly prompts: Standing | undefined;
 }
@@ -33,6 +47,8 @@ interface Line {
 export interface TunedTable {
   /** Missing where rows are prompts alone. */
   readonly metric: Metric | undefined;
+  /** How pairs are compared; undefined where the rows are no pairs. */
+  readonly pairsAgainstBase: boolean | undefined;
   readonly rows: readonly AskedRow[];
   /** The base first, if it was asked. */
   readonly lines: readonly Line[];
@@ -50,7 +66,16 @@ export function tunedTable(
   const shown = results.filter(({ method }) => method === base || method === adapterMethod);
   if (!shown.some(({ method }) => method === adapterMethod)) return undefined;
   // A stopped method has answered fewer rows, so it is not compared.
-  const candidates = shown.map((result): Candidate | undefined => (result.stopped ? undefined : result));
+  const isAgainstBase = comparesWithBase(shown.map(({ objective }) => objective));
+  const untuned = shown.find(({ method }) => method === base);
+  const preferred = pairsOfTable(
+    [untuned?.likelihoods, ...shown.map(({ likelihoods }) => likelihoods)],
+    isAgainstBase,
+  ).slice(1);
+  const candidates = shown.map((result, at): Candidate | undefined => {
+    const pairs = result === untuned && isAgainstBase ? undefined : preferred[at];
+    return result.stopped ? undefined : { ...candidateOf(result), ...(pairs && { pairs }) };
+  });
   const usual = usualMetric(
     rows,
     draw,
@@ -60,24 +85,35 @@ export function tunedTable(
   const expected = rows.map((row) => row.expected);
   const scores = metric && scoreStandings(metric, expected, candidates);
   const byRewards = rewardStandings(candidates);
+  const byPairs = pairStandings(candidates);
   const general = generalStandings(candidates);
   const prompts = promptStandings(candidates);
   return {
     metric,
+    pairsAgainstBase: shown.some(({ likelihoods }) => likelihoods) ? isAgainstBase : undefined,
     rows,
     lines: shown.map((result, at) => ({
       result,
       score: scores?.[at] ?? { standing: undefined },
       reward: byRewards[at],
+      preferred: candidates[at]?.pairs,
+      pairs: byPairs[at],
       general: general[at],
       prompts: prompts[at],
     })),
   };
 }
 
+const candidateOf = ({ answers, loss, rewards, forgetting }: MethodResult): Candidate => ({
+  answers,
+  ...(loss && { loss }),
+  ...(rewards && { rewards }),
+  ...(forgetting && { forgetting }),
+});
+
 /** The table for `report.json`, without what was not measured. */
 export function tableReport({ metric, rows, lines }: TunedTable): object[] {
-  return lines.map(({ result, score, reward, general, prompts }) => {
+  return lines.map(({ result, score, reward, preferred, pairs, general, prompts }) => {
     const { method, adapter, kind, took = {}, forgetting, answers } = result;
     const value = metric && resultScores(result, rows, [metric])[metric.name];
     const rewards = rewardScoresOf(result);
@@ -94,6 +130,8 @@ export function tableReport({ metric, rows, lines }: TunedTable): object[] {
       ...(value && { score: value.value }),
       ...(score.standing && { standing: score.standing }),
       ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
+      ...(preferred && { pairs: preferred.length, pair_accuracy: meanOf(preferred.map(Number)) }),
+      ...(pairs.standing && { pairs_standing: pairs.standing }),
       ...(reward.standing && { reward_standing: reward.standing }),
       ...(score.against && {
         against_best: {
@@ -126,9 +164,16 @@ const EVEN =
   '(best) is ahead of all others. (highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.';
 
 /** The table as printed. */
-export function tunedTableText({ metric, rows, lines }: TunedTable): string {
+export function tunedTableText({ metric, pairsAgainstBase, rows, lines }: TunedTable): string {
   const measured = lines.some(({ result }) => result.forgetting !== undefined);
   const isRewarded = lines.some(({ result }) => result.rewards !== undefined);
+  const hasPairs = pairsAgainstBase !== undefined;
+  const pairCell = ({ result, preferred, pairs }: Line, words: string): string =>
+    preferred
+      ? `${shareCell(proportion(preferred.filter(Boolean).length, preferred.length))}${pairs.standing ? words : ''}`
+      : result.method === base && pairsAgainstBase === true
+        ? 'the reference'
+        : NONE;
   const head = [
     'tuned',
     'kind',
@@ -136,16 +181,18 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
     'memory',
     's/step',
     ...(isRewarded ? ['reward'] : []),
+    ...(hasPairs ? ['pairs in order'] : []),
     ...(metric ? [metric.heading] : []),
     ...(measured ? ['on general text', 'general prompts', 'KL to base, nats per token'] : []),
   ];
   const text = textTable(
     head,
-    lines.map(({ result, score, reward, general, prompts }) => {
+    lines.map((line) => {
+      const { result, score, reward, pairs, general, prompts } = line;
       const rewards = rewardScoresOf(result);
       const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = result;
-      const right = promptsOf(result);
-      const loss = generalLossOf(result);
+      const right = promptsOf(candidateOf(result));
+      const loss = generalLossOf(candidateOf(result));
       const wordsOf = (standing: Standing | undefined): string => (standing ? STANDING[standing] : '');
       const change =
         forgetting?.after === undefined ? '' : ` ${signed(forgetting.after - forgetting.before)}`;
@@ -156,6 +203,7 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
         peakBytes === undefined ? NONE : formatBytes(peakBytes),
         secondsPerStep === undefined ? NONE : threeDigits(secondsPerStep),
         ...(isRewarded ? [rewards ? `${threeDigits(rewards.mean)}${wordsOf(reward.standing)}` : NONE] : []),
+        ...(hasPairs ? [pairCell(line, wordsOf(pairs.standing))] : []),
         ...(metric
           ? [
               `${scoreCell(metric, resultScores(result, rows, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
@@ -174,9 +222,11 @@ export function tunedTableText({ metric, rows, lines }: TunedTable): string {
     }),
   );
   const isMarked = lines.some(
-    ({ score, reward }) => score.standing !== undefined || reward.standing !== undefined,
+    ({ score, reward, pairs }) =>
+      score.standing !== undefined || reward.standing !== undefined || pairs.standing !== undefined,
   );
-  return `\n${text}${isMarked ? `${EVEN}\n` : ''}`;
+  const told = hasPairs ? `${pairsInWords(pairsAgainstBase)}\n` : '';
+  return `\n${text}${told}${isMarked ? `${EVEN}\n` : ''}`;
 }
 
 const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(3)}`;

@@ -21,7 +21,7 @@ import { examplesInWords } from '../evaluate/with-examples.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
-import { resultTable, taskTables, verdictText } from './evaluate-output.ts';
+import { resultTable, rewardTable, taskTables, verdictText } from './evaluate-output.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
 import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
@@ -104,7 +104,9 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
         ? rowsInWords(rows.length, draw)
         : `${rows.length} of ${draw.of} rows of ${part}, drawn with seed ${draw.seed}.`,
     );
-    output.result(resultTable(results, rows, metrics) + taskTables(results, rows, metrics));
+    output.result(
+      resultTable(results, rows, metrics) + rewardTable(results) + taskTables(results, rows, metrics),
+    );
     const table = tunedTable(results, rows, draw, metrics);
     if (table) output.result(tunedTableText(table));
     if (judged) output.result(verdictText(judged));

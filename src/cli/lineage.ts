@@ -5,6 +5,8 @@ import { join, relative, resolve } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { referenceOf } from '../evaluate/pair-order.ts';
+import { OBJECTIVES } from '../objectives/registry.ts';
 import { readRewards, type RewardSpec } from '../rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
 import { fileNames, readTasks } from './task-files.ts';
@@ -22,6 +24,9 @@ const Lineage = v.object({
   testData: v.optional(v.string()),
   /** The other flags that read and split the same rows. */
   flags: v.array(v.string()),
+  /** The objective, and the reference policy of one that has it; missing in files of earlier versions. */
+  objective: v.optional(v.picklist(OBJECTIVES.map(({ name }) => name))),
+  reference: v.optional(v.picklist(['base', 'start'])),
   /** The rewards of a run that learned from some. */
   rewards: v.optional(v.array(v.record(v.string(), v.unknown()))),
   trainRows: v.number(),
@@ -51,10 +56,14 @@ export function lineageOf(
   {
     splitSeed,
     maxLength,
+    objective = OBJECTIVES[0].name,
+    reference: asked,
     rewards,
   }: {
     readonly splitSeed: number;
     readonly maxLength: number;
+    readonly objective: string | undefined;
+    readonly reference: 'base' | 'start' | undefined;
     readonly rewards: readonly RewardSpec[] | undefined;
   },
 ): LineageBefore {
@@ -62,6 +71,8 @@ export function lineageOf(
   const from = (path: string): string => relative(resolve(out), resolve(path));
   const [parent, more, test] = [flags.text('init-adapter'), flags.text('more-data'), flags.text('test-data')];
   const data = readTasks(flags.required('data'));
+  const policy = { ...(asked && { reference: asked }), starts: parent !== undefined };
+  const reference = referenceOf({ objective, ...policy });
   // Without its replay, a mixture may have only one task left.
   const without: readonly string[] =
     data.length > 1 ? [] : flags.isGiven('train-whole') ? [...OF_MIXTURES, ...OF_SPLITS] : OF_MIXTURES;
@@ -77,6 +88,8 @@ export function lineageOf(
     ...(more !== undefined && { moreData: fileNames(more).map(from) }),
     ...(test !== undefined && { testData: from(test) }),
     flags: [...told, `--split-seed=${splitSeed}`, `--max-length=${maxLength}`],
+    objective: OBJECTIVES.find(({ name }) => name === objective)!.name,
+    ...(reference && { reference }),
     ...(rewards && { rewards: rewards.map((reward) => ({ ...reward })) }),
   };
 }

@@ -195,6 +195,8 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
         lineage: lineageOf(flags, out, {
           splitSeed: dataOptions.splitSeed,
           maxLength,
+          objective: asked.objective,
+          reference: asked.reference,
           rewards: isSampled ? asked.rewards : undefined,
         }),
       },

@@ -2,7 +2,7 @@
 import type { RunTook } from '../evaluate/run-took.ts';
 import { changedParameters } from '../export/delta.ts';
 import { LanguageModel } from '../model/language-model.ts';
-import { tookOf } from './adapter-facts.ts';
+import { objectiveOfFolder, tookOf } from './adapter-facts.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
 import { modelOf } from './files.ts';
 import { readWeightChoices, type Session } from './session.ts';
@@ -11,6 +11,7 @@ export interface TunedModel {
   /** The path of its folder, as it was given. */
   readonly name: string;
   readonly kind: string;
+  readonly objective?: string;
   readonly took: RunTook;
   /** Loads the weights in the precision of the base. The caller destroys the model. */
   open(): Promise<LanguageModel>;
@@ -23,7 +24,9 @@ export async function tunedModel(
   { device, files, model }: Session,
 ): Promise<TunedModel> {
   const tuned = await modelOf(path);
+  const objective = await objectiveOfFolder(path);
   return {
+    ...(objective !== undefined && { objective }),
     name: path,
     kind: 'All weights',
     took: { parameters: await changedParameters(files, tuned), ...(await tookOf(path)) },

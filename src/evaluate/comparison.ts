@@ -1,4 +1,5 @@
 /** The measurement of a base model and of an adapter on the same rows, in the form in which the page keeps it. */
+import type { RewardSpec } from '../rewards/specs.ts';
 
 /** The loss of a model on rows that it was not trained on. */
 export interface LossReport {
@@ -37,6 +38,17 @@ export interface Share {
   readonly count: number;
   readonly total: number;
   readonly interval: readonly [number, number];
+}
+
+/** What one of several rewards gives the answers, row by row and before its weight. */
+export interface EachReward {
+  /** Among the others. */
+  readonly name: string;
+  readonly weight: number;
+  /** The score from which an answer gets full marks. */
+  readonly passMark: number;
+  readonly base: readonly number[];
+  readonly tuned: readonly number[];
 }
 
 export interface EvaluationRow {
@@ -87,12 +99,16 @@ export interface Comparison {
   /** The same on general text; measured where the rows are text that asks for nothing. */
   readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
   readonly exact: { readonly base: Share; readonly tuned: Share };
-  /** What rewards give the answers, row by row, where the adapter learned from rewards. */
+  /** What rewards give the answers, row by row, where the adapter learned from rewards or some were chosen. */
   readonly rewards?: {
     readonly base: readonly number[];
     readonly tuned: readonly number[];
     /** The sum from which an answer passes; missing in measurements of earlier versions. */
     readonly passMark?: number;
+    /** The rewards that were chosen for this measurement; missing where they are those of the adapter's run. */
+    readonly chosen?: readonly RewardSpec[];
+    /** Before the weights, reward by reward; missing in measurements of earlier versions. */
+    readonly each?: readonly EachReward[];
   };
   /** The answers of rules without a model to the same rows. */
   readonly rules: readonly RuleReport[];
@@ -105,6 +121,8 @@ export interface FewShotAnswers {
   readonly exact: Share;
   /** Missing where a row is cut or does not fit with the examples, and where the measurement was stopped before. */
   readonly loss?: LossReport;
-  /** What rewards give the answers, row by row, where the adapter beside it learned from rewards. */
+  /** What rewards give the answers, row by row, where the adapter beside it learned from rewards or some were chosen. */
   readonly rewards?: readonly number[];
+  /** As in a {@link Comparison}. */
+  readonly chosen?: readonly RewardSpec[];
 }

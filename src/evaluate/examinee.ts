@@ -11,6 +11,7 @@ import { answer, promptOfQuestion } from './answer.ts';
 import type { LossReport } from './comparison.ts';
 import { evaluateLoss } from './loss.ts';
 import type { Examinee } from './methods/method.ts';
+import { chosenRow } from './pairs.ts';
 
 /** Prompts answered at once. */
 const SEQUENCES = 8;
@@ -124,7 +125,8 @@ export class ModelExaminee implements Examinee {
 
   #loss(rows: readonly PreparedRow[]): Promise<LossReport> {
     const { adapter, onProgress, signal } = this.options;
-    return evaluateLoss(this.open.model, rows, adapter, (done) => {
+    // Of a pair only the chosen answer is wanted.
+    return evaluateLoss(this.open.model, rows.map(chosenRow), adapter, (done) => {
       onProgress({ what: 'evaluating', done, total: rows.length });
       signal.throwIfAborted();
     });

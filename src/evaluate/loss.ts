@@ -103,7 +103,8 @@ function reportOf(sum: number, supervisedTokens: number, rows: number): LossRepo
   return { loss, perplexity: Math.exp(loss), supervisedTokens, rows };
 }
 
-function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {
+/** Rows in groups for one replay each. */
+export function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {
   const all = rows.reduce((sum, { ids }) => sum + ids.length, 0);
   const most = Math.min(GROUP_TOKENS, Math.max(LEAST_TOKENS, Math.ceil(all / LEAST_GROUPS)));
   const groups: LabelledTokens[][] = [];

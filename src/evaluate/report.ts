@@ -11,6 +11,8 @@ import { rowScore, type AnswerMetric, type Metric, type Score } from './metrics/
 import { scoresOf, type Scores } from './metrics/scores.ts';
 import { lossOfTask, ofTask, taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
+import type { PairLikelihoods } from './pair-order.ts';
+import type { RewardSpec } from '../rewards/specs.ts';
 import { rewardScores, type RewardScores } from './reward-scores.ts';
 import type { RunTook } from './run-took.ts';
 import { judge, reference, type Verdict } from './verdict.ts';
@@ -42,12 +44,28 @@ export interface MethodResult {
   readonly rewards?: readonly number[];
   /** The sum from which an answer passes, beside `rewards`. */
   readonly passMark?: number;
+  /** The same before the weights, reward by reward. */
+  readonly eachReward?: readonly RewardOfRows[];
+  /** The rewards, where a person chose them instead of those that an adapter learned from. */
+  readonly chosenRewards?: readonly RewardSpec[];
+  /** How likely both answers of each pair are, where the rows are pairs. */
+  readonly likelihoods?: readonly PairLikelihoods[];
   readonly detail?: Detail;
   /** An adapter in words, what its run took, and what it forgot; for the base, the reference of forgetting. */
   readonly kind?: string;
+  /** The objective of its run, where that is known. */
+  readonly objective?: string;
   readonly took?: RunTook;
   readonly forgetting?: Forgetting;
   readonly seconds: number;
+}
+
+/** What one reward gives the answers of a method, row by row and before its weight. */
+export interface RewardOfRows {
+  readonly name: string;
+  readonly weight: number;
+  readonly passMark: number;
+  readonly scores: readonly number[];
 }
 
 /** A line of predictions.jsonl. */
@@ -175,6 +193,13 @@ export function methodReport(
       reward_passed: rewards.passed.fraction,
       reward_passed_interval: rewards.passed.interval,
     }),
+    ...(rewards &&
+      result.eachReward && {
+        rewards: result.eachReward.map(({ name, weight, passMark, scores }) => {
+          const { mean, spread, passed } = rewardScores(scores, passMark);
+          return { name, weight, mean, std: spread, full_marks: passed.count };
+        }),
+      }),
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
     ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),
     seconds,
@@ -237,7 +262,13 @@ export function judgeResults(
       ...(loss && { base: loss }),
       ...(result.loss && { tuned: result.loss }),
       exact: { base: shareOf(untuned), tuned: shareOf(result) },
-      ...(untuned.rewards && result.rewards && { rewards: { base: untuned.rewards, tuned: result.rewards } }),
+      ...(untuned.rewards &&
+        result.rewards && {
+          rewards: {
+            ...{ base: untuned.rewards, tuned: result.rewards },
+            ...(result.chosenRewards && { chosen: result.chosenRewards }),
+          },
+        }),
       rules,
     };
     return { name: result.adapter ?? '', result: comparison };

@@ -6,7 +6,9 @@ import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
 import type { Metric } from './metrics/metric.ts';
 import { perplexity } from './metrics/perplexity.ts';
 import { answerScores } from './metrics/scores.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { compareScores, type Leads } from './paired.ts';
+import { learnsPreference, preferredPairs, type PairLikelihoods } from './pair-order.ts';
 import { isFreeText, LEVEL, NOTICEABLE } from './verdict.ts';
 
 /** A model's answers to the rows of the table. All answers and losses of a table are of the same rows, in the same order. */
@@ -15,6 +17,8 @@ export interface Candidate {
   readonly loss?: LossReport;
   /** The weighted sums of the rewards, row by row, where answers are scored by them. */
   readonly rewards?: readonly number[];
+  /** Row by row, whether the chosen answer of a pair is preferred, where the rows are pairs; missing for what they are compared with. */
+  readonly pairs?: readonly boolean[];
   /** Missing if it was not measured; for the base, the loss before anything is tuned. */
   readonly forgetting?: Pick<Forgetting, 'before' | 'after' | 'prompts'>;
 }
@@ -107,6 +111,46 @@ export function rewardStandings(candidates: readonly (Candidate | undefined)[]):
     ),
   );
 }
+
+/** How many pairs are in order, by the same paired test. */
+export function pairStandings(candidates: readonly (Candidate | undefined)[]): ScoreStanding[] {
+  return standingsOf(
+    candidates.map((one) => {
+      const scores = one?.pairs?.map(Number) ?? [];
+      return scores.length > 0 ? { scores, value: mean(scores) } : undefined;
+    }),
+  );
+}
+
+/**
+ * Whether pairs are compared by log-ratios to the base model, as the first run here that learned from pairs with a reference does, or by means over
+ * tokens. All models of a table are compared alike.
+ *
+ * @param objectives of the runs
+ */
+export function comparesWithBase(objectives: readonly (string | undefined)[]): boolean {
+  const learned = objectives.filter((objective) => learnsPreference(objective));
+  return learned.length === 0 || learned.some((objective) => objectiveOf(objective).reference);
+}
+
+/** The preferred answers of the base model and of others on the same pairs. @param likelihoods those of the base first; undefined where not measured */
+export function pairsOfTable(
+  likelihoods: readonly (readonly PairLikelihoods[] | undefined)[],
+  isAgainstBase: boolean,
+): readonly (readonly boolean[] | undefined)[] {
+  const [base] = likelihoods;
+  return likelihoods.map((own, at) =>
+    own === undefined || (isAgainstBase && (at === 0 || !base))
+      ? undefined
+      : preferredPairs(own, isAgainstBase ? base : undefined),
+  );
+}
+
+/** How pairs were compared, as a sentence. */
+export const pairsInWords = (isAgainstBase: boolean): string =>
+  isAgainstBase
+    ? 'Pairs in order: how many pairs have a chosen answer that gained more over the base model in log-probability than the rejected one. The base model itself has none.'
+    : 'Pairs in order: how many pairs have a chosen answer whose mean log-probability over its tokens is the higher one.';
 
 /** @param items scores row by row, and what stands for all of them; undefined where there are none */
 function standingsOf(

@@ -221,7 +221,7 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
         ? `On the same ${plural(rows.length, 'row')} the rewards of both are the same.`
         : `On the same ${plural(rows.length, 'row')} the answer of ${adapter} gets a higher reward on ${onlyFirst}, a lower one on ${onlySecond}. ` +
           `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
-          'A reward says what was asked of the run. Whether its answers are what you want, their texts tell.',
+          `A reward says what ${rewards?.chosen ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
   };
   const gains = by > without;
   const verdict = gains

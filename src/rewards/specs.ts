@@ -39,6 +39,10 @@ export function rewardNames(specs: readonly { readonly name: string }[]): string
   });
 }
 
+/** Whether two lists name the same rewards, with the same weights and settings. */
+export const isSameRewards = (a: readonly RewardSpec[] = [], b: readonly RewardSpec[] = []): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
+
 /** Why these rewards cannot score rows that are only prompts, as a sentence; undefined where none of them needs an answer. */
 export function answerProblem(specs: readonly RewardSpec[]): string | undefined {
   const needy = specs.flatMap((spec) => {

@@ -17,8 +17,16 @@ export async function rewardsOf(trained: TrainedOn | undefined): Promise<readonl
   return isRewarded ? settings.rewards : undefined;
 }
 
+/** What rewards give a list of answers. */
+export interface Rewarded {
+  /** The weighted sums, row by row. */
+  readonly totals: readonly number[];
+  /** Row by row before the weights, reward by reward. */
+  readonly each: readonly (readonly number[])[];
+}
+
 /**
- * The weighted sums of the rewards, row by row, for each list of answers to the first rows.
+ * What rewards give each list of answers to the first rows.
  *
  * @throws GraftError `reward`, `reward-code`, `reward-stopped` where one took too long
  */
@@ -27,10 +35,10 @@ export async function rewardAnswers(
   { tokenizer }: OpenModel,
   asked: readonly AskedQuestion[],
   lists: readonly (readonly string[])[],
-): Promise<number[][]> {
+): Promise<Rewarded[]> {
   const rewards = await openRewards(specs, { where: 'The rewards', stops: false, startSandbox });
   try {
-    const scored: number[][] = [];
+    const scored: Rewarded[] = [];
     for (const answers of lists) {
       const attempts = answers.map((completion, at) => {
         const { question, example } = asked[at];
@@ -38,7 +46,11 @@ export async function rewardAnswers(
         const tokens = tokenizer.encode(completion).length;
         return { prompt, completion, tokens, cut: false, answer, row: example?.columns ?? {} };
       });
-      scored.push((await rewards.score(attempts)).map(({ total }) => total));
+      const rows = await rewards.score(attempts);
+      scored.push({
+        totals: rows.map(({ total }) => total),
+        each: rewards.names.map((_, at) => rows.map(({ parts }) => parts[at])),
+      });
     }
     return scored;
   } finally {

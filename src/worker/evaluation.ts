@@ -9,7 +9,7 @@ import type { Answered, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { passMarkOf } from '../rewards/reward.ts';
-import type { RewardSpec } from '../rewards/specs.ts';
+import { answerProblem, rewardNames, type RewardSpec } from '../rewards/specs.ts';
 import { rewardAnswers, rewardsOf } from './answer-rewards.ts';
 import type {
   AdapterChoice,
@@ -70,7 +70,8 @@ export async function evaluate(
     );
   }
   const { by, tuned, origin, training } = await subjectOf(session, open, data, adapter);
-  const specs = await rewardsOf(training);
+  const { rewards: chosen } = sample;
+  const specs = chosen ?? (await rewardsOf(training));
   if (sitting.isPrompts) checkPrompts(specs);
   const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
   const rules: { rule: Method; answered: Answered }[] = [];
@@ -84,14 +85,8 @@ export async function evaluate(
   const rows = Math.min(base.answers.length, byTuned.answers.length);
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
-  const [ofBase, ofTuned] = specs
-    ? await rewardAnswers(
-        specs,
-        open,
-        sitting.asked,
-        [base, byTuned].map(({ answers }) => answers.slice(0, rows)),
-      )
-    : [];
+  const answered = [base, byTuned].map(({ answers }) => answers.slice(0, rows));
+  const rewards = specs && rows > 0 && (await rewardsIn(specs, sitting, answered));
   const losses = isPart ? {} : await sitting.losses(by, tuned);
   // Raw text has no questions: its perplexity is compared with that of general text.
   const general = sitting.asked.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
@@ -112,11 +107,30 @@ export async function evaluate(
       base: sitting.exact(base.answers.slice(0, rows)),
       tuned: sitting.exact(byTuned.answers.slice(0, rows)),
     },
-    ...(specs && rows > 0 && { rewards: { base: ofBase, tuned: ofTuned, passMark: passMarkOf(specs) } }),
-    rules: rules.map(({ rule, answered }) => {
-      const answers = answered.answers.slice(0, rows);
-      return ruleReport(rule, { ...answered, answers }, sitting.exact(answers));
+    ...(rewards && { rewards: { ...rewards, ...(chosen && { chosen }) } }),
+    rules: rules.map(({ rule, answered: of }) => {
+      const answers = of.answers.slice(0, rows);
+      return ruleReport(rule, { ...of, answers }, sitting.exact(answers));
     }),
+  };
+}
+
+/** What rewards give the answers of the base model and of what was tuned. */
+async function rewardsIn(
+  specs: readonly RewardSpec[],
+  { open, asked }: Sitting,
+  answered: readonly (readonly string[])[],
+): Promise<Evaluation['rewards']> {
+  const [base, tuned] = await rewardAnswers(specs, open, asked, answered);
+  return {
+    ...{ base: base.totals, tuned: tuned.totals, passMark: passMarkOf(specs) },
+    each: rewardNames(specs).map((name, at) => ({
+      name,
+      weight: specs[at].weight ?? 1,
+      passMark: passMarkOf([{ ...specs[at], weight: 1 }]),
+      base: base.each[at],
+      tuned: tuned.each[at],
+    })),
   };
 }
 
@@ -126,8 +140,11 @@ function checkPrompts(specs: readonly RewardSpec[] | undefined): void {
     throw new GraftError(
       'worker-no-held-out',
       'The held-out rows are prompts without answers, which only rewards can score, and nothing here learned from any.',
-      'Measure an adapter that learned from rewards, or open rows with answers.',
+      'Choose rewards to score them by, measure an adapter that learned from rewards, or open rows with answers.',
     );
+  const why = answerProblem(specs);
+  if (why !== undefined)
+    throw new GraftError('worker-no-held-out', why, 'Choose rewards that need no wanted answer.');
 }
 
 interface Subject {
@@ -205,10 +222,14 @@ export async function measureFewShot(
   const { answers, loss, detail: { shots: chosen = [], promptTokens = 0 } = {} } = answered;
   if (signal.aborted && answers.length === 0) throw stopped();
   const seconds = (answeredAt - start) / 1000;
-  const tuned = signal.aborted ? undefined : await tunedBehind(session, sitting, adapter, answers);
+  const { rewards: asked } = sample;
+  const tuned = signal.aborted ? undefined : await tunedBehind(session, sitting, adapter, answers, asked);
+  const alone = asked && !tuned ? await rewardAnswers(asked, open, sitting.asked, [answers]) : [];
   return {
     origin: await originOf(session, open, 'base', data),
+    ...(alone.length > 0 && { rewards: alone[0].totals }),
     ...tuned,
+    ...(asked && { chosen: asked }),
     draw: sitting.drawOf(answers.length),
     shots: chosen,
     rows: sitting.asked.slice(0, answers.length).map(({ question: { prompt, expected } }, at) => ({
@@ -229,6 +250,7 @@ async function tunedBehind(
   sitting: Sitting,
   choice: AdapterChoice,
   ofBase: readonly string[],
+  chosen: readonly RewardSpec[] | undefined,
 ): Promise<Pick<FewShotReport, 'tuned' | 'rewards'> | undefined> {
   const { open, data, part, asked } = sitting;
   const tuned = await session.adapter(choice, open);
@@ -237,14 +259,14 @@ async function tunedBehind(
   const { answers, loss } = await sitting.answer(adapterFewShot, 'adapter', { adapter: tuned, test: part });
   // Stopped in between, only the base model's answers are to all of the rows.
   if (answers.length < ofBase.length) return undefined;
-  const specs = await rewardsOf(await trainedOn(session, choice));
+  const specs = chosen ?? (await rewardsOf(await trainedOn(session, choice)));
   const [rewards, own] = specs ? await rewardAnswers(specs, open, asked, [ofBase, answers]) : [];
   return {
-    ...(rewards && { rewards }),
+    ...(rewards && { rewards: rewards.totals }),
     tuned: {
       ...{ adapter, answers, exact: sitting.exact(answers) },
       ...(loss && { loss }),
-      ...(own && { rewards: own }),
+      ...(own && { rewards: own.totals }),
     },
   };
 }

@@ -1,22 +1,16 @@
 /** Every stage that led to an adapter of the library, each on the test rows of all stages. */
 import { openData, type Slicer } from '../data/open-data.ts';
 import type { RowSet } from '../data/row-set.ts';
-import { taskNames } from '../evaluate/by-task.ts';
-import { drawQuestions } from '../evaluate/draw.ts';
-import { ModelExaminee } from '../evaluate/examinee.ts';
-import type { LineageReport, StageRow, StageScore } from '../evaluate/lineage.ts';
-import { lossPart, pairsOf } from '../evaluate/loss-part.ts';
-import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
+import type { LineageReport, StageRow } from '../evaluate/lineage.ts';
 import { GraftError } from '../errors.ts';
-import type { Adapter } from '../adapters/adapter.ts';
 import { findAdapter } from '../storage/adapters.ts';
 import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { DataOptions, Progress } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { modelOfAdapter, rowsAnew } from './new-tokens.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { Slices } from './slices.ts';
+import { openStageTest, type Sitting } from './stage-test.ts';
 
 interface Request {
   readonly id: string;
@@ -67,58 +61,23 @@ export async function measureLineage(
   const line = await lineOf(id);
   const slices = new Slices(onProgress, signal);
   const rows: StageRow[] = [];
-  const chat = open.tokenizer.chatTemplate !== undefined;
+  const turn = { at: 0, of: line.length * (line.length + 1) };
+  const watch = { signal, onProgress: (progress: Progress) => onProgress({ ...progress, turn }) };
   for (const [stage, one] of line.entries()) {
     const data = await rowsOfStage(one, open, slices);
-    if (!data) continue;
-    const { seed = 0 } = data.options ?? {};
-    const drawn = drawQuestions(data.questions, { rows: most, seed }, open.tokenizer, open.info.maxPositions);
-    const asked = drawn.chosen.map((at) => data.questions[at]);
-    const testOf = (of: RowSet): ReturnType<typeof lossPart> =>
-      lossPart(of, pairsOf(of, 'test', chat), drawn, { rows: most, lossOf: 'asked' });
-    const test = testOf(data);
-    if (test.rows.length === 0) continue;
-    const tasks = taskNames(asked);
-    const isPairs = data.places.some(({ part, row }) => part === 'test' && row.starts !== undefined);
-    /** One for each task of the stage. */
-    const scoresOf = async (adapter: Adapter | undefined): Promise<StageScore[]> => {
-      const own = await modelOfAdapter(open, adapter);
-      const { tokenizer } = own;
-      // An adapter with new tokens reads the rows with them.
-      const read = own === open ? test : testOf(await rowsAnew(data, own));
-      const examinee = new ModelExaminee(
-        { name: open.info.name, model: open.model, tokenizer },
-        {
-          ...(adapter && { adapter }),
-          newTokens: drawn.newTokens,
-          test: read,
-          signal,
-          onProgress: (step) => onProgress({ ...step, by: adapter ? 'adapter' : 'base' }),
-        },
-      );
-      const answers = await examinee.ask(asked);
-      const loss = await examinee.loss();
+    const test = data && (await openStageTest(open, { line, stage, data, most }, watch));
+    if (!test) {
+      turn.of -= line.length + 1;
+      continue;
+    }
+    const sittings: Sitting[] = [];
+    for (const id of [undefined, ...line.map((other) => other.id)]) {
+      turn.at++;
+      const adapter = id === undefined ? undefined : await session.adapter({ id }, open);
+      sittings.push(await stoppable(test.sit(adapter), open, signal));
       slices.check();
-      const right = asked.map(({ expected }, at) => isExactMatch(answers[at], expected));
-      const count = (task: string | undefined): number =>
-        right.filter((is, at) => is && (task === undefined || asked[at].task === task)).length;
-      if (tasks.length < 2)
-        return [{ ...(asked.length > 0 && { right: count(undefined) }), ...(loss && { loss }) }];
-      return tasks.map((task) => ({ right: count(task), ...(loss?.tasks && { loss: loss.tasks[task] }) }));
-    };
-    const base = await scoresOf(undefined);
-    const scores: StageScore[][] = [];
-    for (const { id: other } of line) scores.push(await scoresOf(await session.adapter({ id: other }, open)));
-    base.forEach((score, task) =>
-      rows.push({
-        name: tasks.length < 2 ? one.name : `${one.name}: ${tasks[task]}`,
-        stage,
-        rows: tasks.length < 2 ? asked.length : asked.filter((row) => row.task === tasks[task]).length,
-        ...(isPairs && { pairs: true }),
-        base: score,
-        scores: scores.map((own) => own[task]),
-      }),
-    );
+    }
+    rows.push(...(await test.linesOf(sittings)));
   }
   if (rows.length === 0)
     throw new GraftError(
@@ -127,4 +86,22 @@ export async function measureLineage(
       'Open their rows again in their project, with the split that they had.',
     );
   return { stages: line.map(({ name }) => name), rows };
+}
+
+/** A measurement that was stopped throws as reading rows does. */
+async function stoppable<Result>(
+  work: Promise<Result>,
+  { model }: OpenModel,
+  signal: AbortSignal,
+): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!signal.aborted || model.device.failure) throw error;
+    throw new GraftError(
+      'worker-aborted',
+      'The measurement was stopped before it was whole.',
+      'Start it again when you like.',
+    );
+  }
 }

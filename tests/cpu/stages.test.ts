@@ -75,14 +75,37 @@ test('a stage after another forgets the one before, and the matrix says how much
   expect(plain.rows[1].scores[1].loss!.loss).toBeLessThan(plain.rows[1].scores[0].loss!.loss);
 });
 
-test('a stage that learned from pairs is scored by its chosen answers, and the matrix says so', async () => {
+test('a stage that learned from pairs is measured by the pairs that each stage has in order, as its own run reports', async () => {
   await train('--data', VOICE, '--out', at('spoken'), '--steps', '2');
-  const init = ['--init-adapter', at('spoken'), '--objective', 'dpo', '--steps', '2'];
-  await train('--data', PAIRS, '--out', at('preferred'), ...init);
-  const line = ['evaluate', '--model', SPRIG, '--lineage', at('preferred'), '--rows', '4', ...DEVICE];
-  const { rows } = JSON.parse((await graft([...line, '--json'])).out) as LineageReport;
-  expect(rows.map(({ pairs: is }) => is)).toEqual([undefined, true]);
-  expect((await graft(line)).out).toContain('“preferred” learned which of two answers is better.');
+  const learned = ['--objective', 'dpo', '--steps', '8', '--reference', 'base'];
+  await train('--data', PAIRS, '--out', at('preferred'), '--init-adapter', at('spoken'), ...learned);
+  await train('--data', VOICE, '--out', at('again'), '--init-adapter', at('preferred'), '--steps', '2');
+  // The same number of the training code on the same rows: those of the test part as a validation part.
+  const line = ['evaluate', '--model', SPRIG, '--lineage', at('again'), '--rows', '100', ...DEVICE];
+  const { rows, stages } = JSON.parse((await graft([...line, '--json'])).out) as LineageReport;
+  expect(stages).toEqual(['spoken', 'preferred', 'again']);
+  expect(rows.map(({ measure, reference }) => [measure, reference])).toEqual([
+    [undefined, undefined],
+    ['pairs', -1],
+    [undefined, undefined],
+  ]);
+  const [, pairs] = rows;
+  expect(pairs.rows).toBe(20);
+  // The base model is what pairs are compared with, so it prefers neither answer.
+  expect(pairs.base).not.toHaveProperty('right');
+  for (const { right, byRow } of pairs.scores) {
+    expect(byRow).toHaveLength(20);
+    expect(byRow!.filter((score) => score === 1)).toHaveLength(right!);
+  }
+  expect(pairs.scores[1].right).toBeGreaterThan(pairs.scores[0].right!);
+  // What is said of answers is nothing of what was learned from pairs.
+  expect(rows[0].scores[0].byRow).toHaveLength(rows[0].rows);
+
+  const { out } = await graft(line);
+  expect(out).toMatch(/^test rows of +measured by +base +spoken +preferred +again +forgotten\n/);
+  expect(out).toMatch(
+    /\npreferred +pairs in order, against the base model +the reference, perplexity \S+ +\d+ of 20, perplexity \S+ +\d+ of 20/,
+  );
 });
 
 test('a folder without a lineage, and rows that are given beside it, are refused', async () => {

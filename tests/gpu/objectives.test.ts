@@ -9,6 +9,8 @@ import { Adapter } from '../../src/adapters/adapter.ts';
 import { file, folder } from '../../src/cli/files.ts';
 import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import { preferredPairs, referenceOf } from '../../src/evaluate/pair-order.ts';
+import { pairLikelihoods, pairRowsOf } from '../../src/evaluate/pairs.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
@@ -201,6 +203,27 @@ describeDevice('preference objectives', (context) => {
       await context.device.settle();
       adapter.destroy();
     });
+
+    test.each(['dpo', 'ipo', 'hinge', 'orpo', 'simpo'])(
+      'which answer of each pair is preferred, as in its reports: %s',
+      async (name) => {
+        const { floats } = await readReference([...REFERENCE, 'cases', name, 'out.safetensors']);
+        const adapter = await open(model, sharedFolder(...ADAPTER));
+        const pairs = pairRowsOf(rows.pairs.slice(0, floats.get('chosen_logps')!.length));
+        const told: number[] = [];
+        const policy = await pairLikelihoods(model, pairs, adapter, (done) => told.push(done));
+        expect(told.at(0)).toBe(0);
+        expect(told.at(-1)).toBe(pairs.length);
+        policy.forEach(({ chosen, rejected }, i) => {
+          expect(Math.abs(chosen.logp - floats.get('chosen_logps')![i])).toBeLessThan(1e-3);
+          expect(Math.abs(rejected.logp - floats.get('rejected_logps')![i])).toBeLessThan(1e-3);
+        });
+        const isCompared = referenceOf({ objective: name, starts: false }) === 'base';
+        const right = preferredPairs(policy, isCompared ? await pairLikelihoods(model, pairs) : undefined);
+        expect(right.filter(Boolean).length / pairs.length).toBeCloseTo(floats.get('reward_accuracy')![0], 6);
+        adapter.destroy();
+      },
+    );
 
     test.each(['dpo', 'orpo', 'kto'])('20 steps: %s', async (objective) => {
       const adapter = await open(model, sharedFolder(...ADAPTER));

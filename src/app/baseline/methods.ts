@@ -1,5 +1,6 @@
 /** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
 import type { ByExamples } from '../../evaluate/with-examples.ts';
+import { isSameRewards } from '../../rewards/specs.ts';
 import type { Evaluation, FewShotReport, Sample, Share } from '../../worker/api.ts';
 import { comparable, isSameAdapter } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
@@ -10,12 +11,23 @@ import { count, plural } from '../ui/format.ts';
  */
 export function onSameRows(base: Evaluation, few: FewShotReport | undefined): FewShotReport | undefined {
   if (!few || whyNoExamples(base, few) !== undefined) return undefined;
-  const { loss, rewards, ...answers } = few;
+  const { loss, rewards, tuned, ...answers } = few;
+  const chosen = base.rewards?.chosen;
+  const isScoredAlike =
+    isSameRewards(chosen, few.chosen) && (chosen !== undefined || tunedBehind(base, few) !== undefined);
   return {
     ...answers,
     ...(loss && loss.rows === base.base?.rows && { loss }),
-    ...(rewards && tunedBehind(base, few) && { rewards }),
+    ...(rewards && isScoredAlike && { rewards }),
+    ...(tuned && { tuned: isScoredAlike ? tuned : withoutRewards(tuned) }),
   };
+}
+
+function withoutRewards({
+  rewards: _,
+  ...tuned
+}: NonNullable<FewShotReport['tuned']>): FewShotReport['tuned'] {
+  return tuned;
 }
 
 /** The answers of an evaluation's adapter with examples; undefined if it was not asked. @param few on the same rows */
@@ -51,9 +63,10 @@ export function byExamples(result: Evaluation, few: FewShotReport | undefined): 
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The rows and model of `base`: examples are measured on the same. */
-export const sampleOf = ({ rows, base, draw }: Evaluation): Sample => ({
+/** The rows, model and chosen rewards of `base`: examples are measured by the same. */
+export const sampleOf = ({ rows, base, draw, rewards }: Evaluation): Sample => ({
   rows: rows.length,
+  ...(rewards?.chosen && { rewards: rewards.chosen }),
   lossOf: base?.rows !== undefined && base.rows === draw?.test ? 'all' : 'asked',
 });
 
@@ -77,7 +90,7 @@ export const asksForAnswers = ({ rows }: Pick<Evaluation, 'rows'>): boolean =>
 
 /** Why an adapter that learned from rewards is not among the methods with examples; undefined if it is, and for other adapters. */
 export function whyNotBehind(result: Evaluation, few: FewShotReport | undefined): string | undefined {
-  return result.rewards && asksForAnswers(result) && !tunedBehind(result, few)
+  return result.rewards && !result.rewards.chosen && asksForAnswers(result) && !tunedBehind(result, few)
     ? 'The adapter learned from rewards, which can break what examples in the prompt do. It was not asked with any.'
     : undefined;
 }

@@ -9,7 +9,7 @@ const WHOSE = {
   examples: 'the base model with examples',
 };
 
-export function whatInWords({ what, by, general }: Progress): string {
+export function whatInWords({ what, by, general, pairs }: Progress): string {
   const whose = by && WHOSE[by];
   switch (what) {
     case 'answering':
@@ -25,6 +25,7 @@ export function whatInWords({ what, by, general }: Progress): string {
     case 'preparing':
       return by === 'examples' ? 'Putting examples before the test rows' : 'Preparing the training rows';
     case 'comparing':
+      if (pairs) return `Pairs of answers, ${whose}`;
       return 'Comparing with training rows';
     default:
       return 'Getting ready';
@@ -33,12 +34,12 @@ export function whatInWords({ what, by, general }: Progress): string {
 
 /** “210 of 512 rows, about 40 s left”; '' before anything is known. */
 export function howFarInWords(
-  { what, general, done, total }: Progress,
+  { what, general, pairs, done, total }: Progress,
   secondsLeft: number | undefined,
 ): string {
   // The progress of files is in bytes.
   if (total <= 0 || what === 'reading' || what === 'loading') return '';
-  const rows = `${count(Math.floor(done))} of ${plural(total, general && what === 'answering' ? 'prompt' : 'row')}`;
+  const rows = `${count(Math.floor(done))} of ${plural(total, pairs ? 'pair' : general && what === 'answering' ? 'prompt' : 'row')}`;
   if (secondsLeft === undefined) return rows;
   // Until a row is answered only the limit of an answer's tokens is known, and most answers are shorter.
   const how = done < 1 ? 'at most' : 'about';

@@ -1,4 +1,5 @@
 /** The table of everything that was tuned in a project: its rows, their measurements, and which measurements can be compared. */
+import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { METRICS } from '../../evaluate/metrics/registry.ts';
 import { scoresOf } from '../../evaluate/metrics/scores.ts';
@@ -8,12 +9,18 @@ import {
   generalStandings,
   leastStandings,
   promptsOf,
+  comparesWithBase,
+  pairsOfTable,
+  pairStandings,
   promptStandings,
+  rewardStandings,
   scoreStandings,
   type Candidate,
   type ScoreStanding,
   type Standing,
 } from '../../evaluate/tuned-table.ts';
+import { isSameReward } from '../../evaluate/verdict.ts';
+import { isSameRewards } from '../../rewards/specs.ts';
 import type { TunedMeasurement } from '../../worker/api.ts';
 import { comparable, outdated, type Now } from '../state/origin.ts';
 import { plural } from '../ui/format.ts';
@@ -74,6 +81,8 @@ export interface TableRow {
   readonly caveat: string;
   readonly candidate?: Candidate;
   readonly score: ScoreStanding;
+  readonly reward: ScoreStanding;
+  readonly pairs: ScoreStanding;
   readonly general: Standing | undefined;
   readonly prompts: Standing | undefined;
   /** The increase of the loss on general text over the base's, in nats. */
@@ -85,6 +94,12 @@ export interface TableRow {
 export interface Table {
   /** The number of measured rows; 0 if nothing is measured. */
   readonly rows: number;
+  /** Whether rows are prompts alone: no answer is right or wrong. */
+  readonly isPrompts: boolean;
+  /** The rewards of the column, where there is one: those of the latest measurement. */
+  readonly rewards: NonNullable<TunedMeasurement['evaluation']['rewards']> | undefined;
+  /** How pairs are compared; undefined where the rows are no pairs. */
+  readonly pairsAgainstBase: boolean | undefined;
   readonly base: TableRow | undefined;
   readonly tuned: readonly TableRow[];
 }
@@ -121,22 +136,37 @@ export function measuredTogether(
 
 /** The table, with the standing of each value in its column. */
 export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
+  const isAgainstBase = comparesWithBase(found.map(({ tuned }) => tuned.objective));
+  const preferred = pairsOfTable(
+    [latest?.pairs?.base, ...found.map(({ entry }) => entry?.pairs?.tuned)],
+    isAgainstBase,
+  );
   const measure = METRICS.find(({ name }) => name === metric) ?? METRICS[0];
   const expected = latest?.evaluation.rows.map((row) => row.expected) ?? [];
   const candidates = [
     latest && baseOf(latest),
-    ...found.map(({ entry }): Candidate | undefined => entry && candidateOf(entry)),
-  ];
+    ...found.map(({ entry }): Candidate | undefined => entry && candidateOf(entry, latest)),
+  ].map((one, at): Candidate | undefined => {
+    const pairs = preferred[at];
+    return one && pairs ? { ...one, pairs } : one;
+  });
   const scores = scoreStandings(measure, expected, candidates);
+  const rewards = rewardStandings(candidates);
+  const pairs = pairStandings(candidates);
   const general = generalStandings(candidates);
   const prompts = promptStandings(candidates);
   const costs = costsOf(found.map((one) => one.tuned));
   const rowAt = (at: number): Omit<TableRow, 'caveat' | 'cost'> => ({
-    ...{ score: scores[at], general: general[at], prompts: prompts[at] },
+    ...{ score: scores[at], reward: rewards[at], pairs: pairs[at] },
+    ...{ general: general[at], prompts: prompts[at] },
     ...(candidates[at] && { candidate: candidates[at] }),
   });
   return {
     rows: latest ? rowsOf(latest) : 0,
+    isPrompts:
+      latest !== undefined && latest.evaluation.rows.length > 0 && expected.every((text) => text === ''),
+    rewards: latest?.evaluation.rewards,
+    pairsAgainstBase: latest?.pairs ? isAgainstBase : undefined,
     base: latest && { ...rowAt(0), caveat: '', cost: {} },
     tuned: found.map(({ tuned, lacks, entry }, at): TableRow => {
       const { before, after, kl } = entry?.forgetting ?? {};
@@ -177,15 +207,29 @@ function costsOf(tuned: readonly Tuned[]): TableRow['cost'][] {
   }));
 }
 
-function candidateOf({ evaluation: { rows, tuned }, forgetting }: TunedMeasurement): Candidate {
-  return { answers: rows.map((row) => row.tuned), ...(tuned && { loss: tuned }), forgetting };
+/** Whether both were scored by the same rewards, as far as the answers of the base model tell. */
+export const isRewardedAlike = (a: TunedMeasurement, b: TunedMeasurement): boolean =>
+  isSameRewards(a.sample.rewards, b.sample.rewards) && isSameReward(a.evaluation, b.evaluation);
+
+function candidateOf(entry: TunedMeasurement, latest: TunedMeasurement | undefined): Candidate {
+  const {
+    evaluation: { rows, tuned, rewards },
+    forgetting,
+  } = entry;
+  return {
+    answers: rows.map((row) => row.tuned),
+    ...(tuned && { loss: tuned }),
+    ...(rewards && latest && isRewardedAlike(entry, latest) && { rewards: rewards.tuned }),
+    forgetting,
+  };
 }
 
-function baseOf({ evaluation: { rows, base }, forgetting }: TunedMeasurement): Candidate {
+function baseOf({ evaluation: { rows, base, rewards }, forgetting }: TunedMeasurement): Candidate {
   const { before, prompts = [] } = forgetting;
   return {
     answers: rows.map((row) => row.base),
     ...(base && { loss: base }),
+    ...(rewards && { rewards: rewards.base }),
     forgetting: {
       before,
       prompts: prompts.map(({ prompt, before: text, rightBefore }) => ({
@@ -200,12 +244,24 @@ export const COLUMNS = {
   parameters: 'Parameters',
   memory: 'Memory',
   time: 'Seconds a step',
+  reward: 'Mean reward',
+  pairs: 'Pairs in order',
   score: 'Score',
   general: 'General text',
   prompts: 'General prompts',
   kl: 'KL to base, nats per token',
 } as const;
 export type ColumnName = keyof typeof COLUMNS;
+
+/** The columns of a table: rewards, pairs and answers where its rows have them. */
+export function columnsOf({ isPrompts, rewards, pairsAgainstBase }: Table): ColumnName[] {
+  const lacks: Partial<Record<ColumnName, boolean>> = {
+    reward: rewards === undefined,
+    pairs: pairsAgainstBase === undefined,
+    score: isPrompts,
+  };
+  return (Object.keys(COLUMNS) as ColumnName[]).filter((column) => lacks[column] !== true);
+}
 
 export interface Order {
   readonly column: ColumnName;
@@ -227,6 +283,8 @@ export function inOrder(
       if (column === 'time') return tuned?.took.secondsPerStep;
       if (column === 'kl') return kl;
       if (!candidate) return undefined;
+      if (column === 'reward') return candidate.rewards && mean(candidate.rewards);
+      if (column === 'pairs') return candidate.pairs && mean(candidate.pairs.map(Number));
       if (column === 'general') return generalLossOf(candidate);
       return column === 'prompts' ? promptsOf(candidate)?.right : valueOf(candidate);
     },

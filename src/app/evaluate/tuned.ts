@@ -1,6 +1,7 @@
 /** What a project has tuned: adapters, and models that runs of all weights left. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { METHODS } from '../../settings/registry.ts';
+import type { RewardSpec } from '../../rewards/specs.ts';
 import type { AdapterInfo, RunSummary, TunedChoice } from '../../worker/api.ts';
 import { methodOf, methodWords } from '../train/method-words.ts';
 import { plural } from '../ui/format.ts';
@@ -18,6 +19,9 @@ export interface Tuned {
   /** The name of its base, if that is not the open model. */
   readonly otherBase?: string;
   readonly took: RunTook;
+  /** The objective of its run, and the rewards of one that learned from some; missing where the run is not kept. */
+  readonly objective?: string;
+  readonly rewards?: readonly RewardSpec[];
   /** Identifies the work of a step: rows, their length, the data. Memory and time are only compared for equal work. */
   readonly work?: string;
 }
@@ -38,9 +42,15 @@ export function tunedOf({ adapters, runs, models, open, took }: Project): Tuned[
   const ofBase = (baseModel: string): Pick<Tuned, 'otherBase'> =>
     isSameModel(baseModel, open) ? {} : { otherBase: baseModel };
   const runOf = (runId: string | undefined): RunSummary | undefined => runs.find(({ id }) => id === runId);
-  const madeBy = (runId: string | undefined): Pick<Tuned, 'runId' | 'work'> => {
+  const madeBy = (runId: string | undefined): Pick<Tuned, 'runId' | 'work' | 'objective' | 'rewards'> => {
     const run = runOf(runId);
-    return { ...(runId !== undefined && { runId }), ...(run && { work: workOf(run) }) };
+    const { objective, rewards } = run?.options ?? {};
+    return {
+      ...(runId !== undefined && { runId }),
+      ...(objective !== undefined && { objective }),
+      ...(objective === 'grpo' && rewards && { rewards }),
+      ...(run && { work: workOf(run) }),
+    };
   };
   const kept = adapters
     .filter(({ trial }) => !trial)

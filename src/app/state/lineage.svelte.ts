@@ -14,6 +14,10 @@ export class Lineage {
   failure = $state.raw<Failure>();
   /** When it was measured, in milliseconds since 1970. */
   time = $state<number>();
+  /** Seconds left of the whole measurement, once one of its parts has ended. */
+  allLeft = $state<number>();
+  /** How long a row of each test took. */
+  #secondsPerRow = $state<number>();
   /** The project whose report is shown. */
   #project: string | undefined;
 
@@ -37,6 +41,13 @@ export class Lineage {
     this.id = measured?.id;
     this.report = measured?.report;
     this.time = measured?.time;
+    const { asked = 0, seconds } = measured ?? {};
+    this.#secondsPerRow = seconds !== undefined && asked > 0 ? seconds / asked : undefined;
+  }
+
+  /** How long a measurement of the line that was measured last would take, in seconds; undefined for another line. */
+  usualSeconds(id: string, rows: number): number | undefined {
+    return id === this.id && this.#secondsPerRow !== undefined ? this.#secondsPerRow * rows : undefined;
   }
 
   /** @param rows of each test part that are asked */
@@ -46,14 +57,21 @@ export class Lineage {
     const { project } = this.kept;
     this.progress = { what: 'reading', done: 0, total: 0 };
     const pace = new MeasurementPace();
+    const start = performance.now();
+    this.allLeft = undefined;
     const outcome = await this.session.worker.measureLineage(id, rows, (progress) => {
       if (!this.progress) return;
-      this.secondsLeft = pace.secondsLeft(progress, performance.now());
+      const now = performance.now();
+      this.secondsLeft = pace.secondsLeft(progress, now);
+      const { at, of } = progress.turn ?? { at: 0, of: 0 };
+      if (at > 1 && at !== this.progress.turn?.at)
+        this.allLeft = (((now - start) / 1000) * (of - at + 1)) / (at - 1);
       this.progress = progress;
     });
     this.progress = undefined;
     if (outcome.ok) {
-      const lineage: MeasuredLineage = { id, report: outcome.report, time: Date.now() };
+      const seconds = (performance.now() - start) / 1000;
+      const lineage = { id, report: outcome.report, time: Date.now(), asked: rows, seconds };
       const notKept = await this.kept.keep(project, { lineage });
       // Another project may have been opened meanwhile.
       if (project !== this.kept.project) return;

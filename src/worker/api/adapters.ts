@@ -3,7 +3,7 @@ import type { LineageReport } from '../../evaluate/lineage.ts';
 import type { DataRef } from './data.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
-export type { LineageReport, StageRow, StageScore } from '../../evaluate/lineage.ts';
+export type { LineageReport, StageMeasure, StageRow, StageScore } from '../../evaluate/lineage.ts';
 
 /** A saved adapter, as the library lists it. */
 export interface AdapterInfo {

@@ -2,7 +2,9 @@
 import type { Comparison, Draw, FewShotAnswers, LossReport, Share } from '../../evaluate/comparison.ts';
 import type { Forgetting } from '../../evaluate/forgetting.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
+import type { PairLikelihoods } from '../../evaluate/pair-order.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
+import type { RewardSpec } from '../../rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 import type { AdapterOrigin, Origin } from './results.ts';
@@ -39,6 +41,8 @@ export interface Sample {
   readonly rows: number;
   /** `asked` by default. */
   readonly lossOf?: LossOf;
+  /** Rewards that score the answers; those that the adapter learned from if left out. */
+  readonly rewards?: readonly RewardSpec[];
 }
 
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
@@ -49,6 +53,8 @@ export interface TunedMeasurement {
   readonly sample: Sample;
   readonly evaluation: Evaluation;
   readonly forgetting: Forgetting;
+  /** How likely both answers of each pair are, where the rows are pairs. */
+  readonly pairs?: { readonly base: readonly PairLikelihoods[]; readonly tuned: readonly PairLikelihoods[] };
   readonly seconds: number;
 }
 

@@ -33,6 +33,10 @@ export interface Progress {
   readonly by?: 'base' | 'adapter' | 'model' | 'examples';
   /** Whether the work is on the general text and prompts, instead of the rows. */
   readonly general?: true;
+  /** Whether pairs of answers are compared. */
+  readonly pairs?: true;
+  /** Which of several measurements it is, counted from 1. */
+  readonly turn?: { readonly at: number; readonly of: number };
   readonly done: number;
   readonly total: number;
   /** Bytes written so far, where `done` counts something else. */

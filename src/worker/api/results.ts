@@ -105,6 +105,9 @@ export interface MeasuredLineage {
   readonly report: LineageReport;
   /** Milliseconds since 1970. */
   readonly time: number;
+  /** How many rows of each test were to be asked, and how long it took; both missing in earlier versions. */
+  readonly asked?: number;
+  readonly seconds?: number;
 }
 
 /** Everything tuned that was measured for the table, each with the rows that it was measured on. */

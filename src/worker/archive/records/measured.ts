@@ -1,6 +1,7 @@
 /** A measurement of answers and losses, and of what was forgotten. */
 import * as v from 'valibot';
 import { RULES } from '../../../evaluate/methods/registry.ts';
+import { rewardsProblem, type RewardSpec } from '../../../rewards/specs.ts';
 import { Origin } from './origin.ts';
 import { count, number, text } from './values.ts';
 
@@ -15,6 +16,9 @@ export const Draw = v.object({
   tooLong: count,
   labels: v.optional(v.object({ drawn: count, of: count, least: count, most: count })),
 });
+
+/** Rewards as a person wrote them. */
+export const Rewards = v.custom<readonly RewardSpec[]>((value) => rewardsProblem(value) === undefined);
 
 export const Evaluation = v.object({
   origin: Origin,
@@ -36,7 +40,18 @@ export const Evaluation = v.object({
   general: v.optional(v.object({ base: Loss, tuned: Loss })),
   exact: v.object({ base: Share, tuned: Share }),
   rewards: v.optional(
-    v.object({ base: v.array(number), tuned: v.array(number), passMark: v.optional(number) }),
+    v.object({
+      ...{ base: v.array(number), tuned: v.array(number), passMark: v.optional(number) },
+      chosen: v.optional(Rewards),
+      each: v.optional(
+        v.array(
+          v.object({
+            ...{ name: text, weight: number, passMark: number },
+            ...{ base: v.array(number), tuned: v.array(number) },
+          }),
+        ),
+      ),
+    }),
   ),
   rules: v.array(
     v.object({

@@ -1,7 +1,7 @@
 /** The results of a project: one record of each kind. */
 import * as v from 'valibot';
 import { DataRef } from './data.ts';
-import { Draw, Evaluation, Forgetting, Loss, Measured, Share } from './measured.ts';
+import { Draw, Evaluation, Forgetting, Loss, Measured, Rewards, Share } from './measured.ts';
 import { AdapterOrigin, Origin } from './origin.ts';
 import { count, id, Message, number, text } from './values.ts';
 
@@ -23,7 +23,13 @@ const Answer = v.object({
   prompt: v.optional(v.object({ text: v.string(), tokens: count, plain: v.optional(v.string()) })),
 });
 
-const StageScore = v.object({ right: v.optional(count), loss: v.optional(Loss) });
+const StageScore = v.object({
+  right: v.optional(count),
+  byRow: v.optional(v.array(number)),
+  loss: v.optional(Loss),
+});
+const Answered = v.object({ logp: number, tokens: count });
+const Pair = v.object({ chosen: Answered, rejected: Answered });
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [
   v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
@@ -39,6 +45,7 @@ export const ResultFile = v.variant('kind', [
       exact: Share,
       loss: v.optional(Loss),
       rewards: v.optional(v.array(number)),
+      chosen: v.optional(Rewards),
       tuned: v.optional(
         v.object({
           adapter: AdapterOrigin,
@@ -106,6 +113,8 @@ export const ResultFile = v.variant('kind', [
     value: v.object({
       id: text,
       time: number,
+      asked: v.optional(count),
+      seconds: v.optional(number),
       report: v.object({
         stages: v.array(text),
         rows: v.array(
@@ -113,6 +122,9 @@ export const ResultFile = v.variant('kind', [
             name: text,
             stage: count,
             rows: count,
+            measure: v.optional(v.picklist(['answers', 'pairs', 'rewards'])),
+            reference: v.optional(v.pipe(number, v.integer(), v.minValue(-1))),
+            passMark: v.optional(number),
             pairs: v.optional(v.literal(true)),
             base: StageScore,
             scores: v.array(StageScore),
@@ -127,7 +139,12 @@ export const ResultFile = v.variant('kind', [
     value: v.object({
       entries: v.array(
         v.object({
-          sample: v.object({ rows: count, lossOf: v.optional(v.picklist(['asked', 'all'])) }),
+          sample: v.object({
+            rows: count,
+            lossOf: v.optional(v.picklist(['asked', 'all'])),
+            rewards: v.optional(Rewards),
+          }),
+          pairs: v.optional(v.object({ base: v.array(Pair), tuned: v.array(Pair) })),
           evaluation: Evaluation,
           forgetting: Forgetting,
           seconds: number,

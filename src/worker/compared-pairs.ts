@@ -1,0 +1,52 @@
+/** How likely both answers of the open test pairs are to the base model, and to something tuned beside it. */
+import type { Adapter } from '../adapters/adapter.ts';
+import { addedTokens } from '../adapters/tokens/tokens.ts';
+import { lossPart, pairsOf } from '../evaluate/loss-part.ts';
+import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import type { Progress, Sample, TunedMeasurement } from './api.ts';
+import { rowsOf, type DataSet } from './data.ts';
+import { modelWith, rowsWith } from './new-tokens.ts';
+import type { Session } from './session.ts';
+import { isChat, prepare, type By, type TunedAnswerer } from './sitting.ts';
+
+interface Watch {
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
+}
+
+/** @returns undefined where the rows are no pairs */
+export async function comparedPairs(
+  session: Session,
+  tuned: TunedAnswerer,
+  sample: Sample,
+  { onProgress, signal }: Watch,
+): Promise<TunedMeasurement['pairs']> {
+  const { open, data, drawn, part } = await prepare(session, sample, onProgress, signal);
+  const rowsIn = (of: DataSet, rows: readonly LabelledTokens[]): LabelledTokens[] =>
+    rows.some(({ desirable }) => desirable !== undefined)
+      ? pairRowsOf(rowsOf(of, 'test')).slice(0, sample.rows)
+      : pairRowsOf(rows);
+  const rows = rowsIn(data, part.rows);
+  if (rows.length === 0) return undefined;
+  const told = (by: By) => (done: number) => {
+    onProgress({ what: 'comparing', pairs: true, by, done, total: rows.length });
+    signal.throwIfAborted();
+  };
+  /** An adapter with new tokens reads the rows with them. */
+  const rowsBy = async (adapter: Adapter): Promise<readonly LabelledTokens[]> => {
+    const added = addedTokens(adapter.modules);
+    if (!added) return rows;
+    const own = await rowsWith(data, await modelWith(open, added), added);
+    const test = lossPart(own, pairsOf(own, 'test', isChat(open)), drawn, { lossOf: 'asked', ...sample });
+    return rowsIn(own, test.rows);
+  };
+  const base = await pairLikelihoods(open.model, rows, undefined, told('base'));
+  return {
+    base,
+    tuned:
+      'model' in tuned
+        ? await pairLikelihoods(tuned.model, rows, undefined, told('model'))
+        : await pairLikelihoods(open.model, await rowsBy(tuned.adapter), tuned.adapter, told('adapter')),
+  };
+}
