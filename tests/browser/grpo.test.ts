@@ -83,3 +83,44 @@ test('by its rewards it is compared with the question alone and behind examples,
   await page.getByText(/^The mean reward went from/).waitFor(WAIT);
   expect(studio.problems).toEqual([]);
 });
+
+test('other rewards are chosen beside the metrics, each is told by itself, and they are kept with the evaluation', async () => {
+  await page.getByText('Score answers by rewards, too').click();
+  const chosen = page.getByRole('region', { name: /^Rewards/ });
+  for (const label of ['Exactly right', 'Length']) {
+    await chosen.getByLabel('Another reward').selectOption({ label });
+    await chosen.getByRole('button', { name: 'Add' }).click();
+    await chosen.getByLabel(`Weight of ${label}`).waitFor();
+  }
+  await page.getByRole('spinbutton', { name: 'Rows' }).fill('3');
+  await page.getByRole('button', { name: 'Measure again' }).click();
+  const each = page.getByRole('region', { name: 'By reward' });
+  await each
+    .getByRole('row', { name: /^length/ })
+    .first()
+    .waitFor({ timeout: 240_000 });
+  // Base and adapter by each of the two: mean, spread, and how many of the three rows get full marks.
+  const rows = await each.locator('tbody tr').allInnerTexts();
+  expect(rows).toHaveLength(4);
+  for (const row of rows) expect(row).toMatch(/(exact-match|length)[\s\S]*\d[\s\S]*\d of 3/);
+  const scores = page.getByRole('region', { name: 'Scores' });
+  // The metrics stay.
+  expect(await scores.innerText()).toMatch(/mean reward[\s\S]*exactly right/i);
+  expect(await inspect(page, 'chosen-rewards')).toEqual([]);
+  await page.reload();
+  await expect.poll(() => each.locator('tbody tr').allInnerTexts(), WAIT).toEqual(rows);
+  await page.getByText('Score answers by rewards, too: 2 rewards').waitFor();
+});
+
+test('by the same rewards everything tuned is compared in one table', async () => {
+  await page.getByRole('spinbutton', { name: 'How many to ask' }).fill('3');
+  await page.getByRole('button', { name: 'Measure all on the same rows' }).click();
+  const table = page.getByRole('table', { name: 'Everything tuned, in one table' });
+  await table.getByRole('columnheader', { name: 'Mean reward' }).waitFor({ timeout: 240_000 });
+  await expect
+    .poll(() => table.getByRole('row').nth(1).innerText())
+    .toMatch(/Base model[\s\S]*\d of 3 full marks/);
+  await page.getByText('Mean reward: what exact-match + length give to the answers of all').waitFor();
+  expect(await inspect(page, 'rewarded-table')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});

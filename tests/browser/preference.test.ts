@@ -86,3 +86,17 @@ test('a run tells accuracy, margin and rewards, and its adapter can be used', as
   expect(await inspect(page, 'preference-run')).toEqual([]);
   expect(studio.problems).toEqual([]);
 });
+
+test('in the table of everything tuned the pairs in order are counted, beside the base model that they are compared with', async () => {
+  await goTo(page, 'evaluate');
+  await page.getByRole('button', { name: 'Measure all on the same rows' }).click();
+  const table = page.getByRole('table', { name: 'Everything tuned, in one table' });
+  await table.getByRole('columnheader', { name: 'Pairs in order' }).waitFor({ timeout: 240_000 });
+  const rowOf = (name: RegExp) =>
+    table.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
+  expect(await rowOf(/^Base model/).innerText()).toContain('the reference');
+  expect(await rowOf(/^pairs 1/).innerText()).toMatch(/[0-2] of 2/);
+  await page.getByText(/^Pairs in order: how many pairs .* gained more over the base model/).waitFor();
+  expect(await inspect(page, 'pairs-table')).toEqual([]);
+  expect(studio.problems).toEqual([]);
+});

@@ -77,10 +77,22 @@ test('a stage after another forgets the one before, and the matrix says how much
 
 test('a stage that learned from pairs is measured by the pairs that each stage has in order, as its own run reports', async () => {
   await train('--data', VOICE, '--out', at('spoken'), '--steps', '2');
-  const learned = ['--objective', 'dpo', '--steps', '8', '--reference', 'base'];
-  await train('--data', PAIRS, '--out', at('preferred'), '--init-adapter', at('spoken'), ...learned);
+  const learned = ['--objective', 'dpo', '--steps', '3', '--lr', '0.0003', '--reference', 'base'];
+  await train(
+    ...['--data', PAIRS, '--out', at('preferred'), '--init-adapter', at('spoken'), '--eval-every', '3'],
+    ...learned,
+  );
   await train('--data', VOICE, '--out', at('again'), '--init-adapter', at('preferred'), '--steps', '2');
-  // The same number of the training code on the same rows: those of the test part as a validation part.
+  // On the validation part it is the number of the training code.
+  const validation = await graft([
+    ...['evaluate', '--model', SPRIG, '--data', PAIRS, ...SPLIT, '--split', 'validation', '--rows', '100'],
+    ...['--adapter', at('preferred'), '--methods', 'base,adapter', '--json', ...DEVICE],
+  ]);
+  const { table } = JSON.parse(validation.out) as { readonly table: readonly object[] };
+  const accuracy = lastLine('preferred')['eval_reward_accuracy'];
+  expect(table[1]).toMatchObject({ pairs: 20, pair_accuracy: accuracy });
+  expect(table[0]).not.toHaveProperty('pair_accuracy');
+
   const line = ['evaluate', '--model', SPRIG, '--lineage', at('again'), '--rows', '100', ...DEVICE];
   const { rows, stages } = JSON.parse((await graft([...line, '--json'])).out) as LineageReport;
   expect(stages).toEqual(['spoken', 'preferred', 'again']);

@@ -47,6 +47,7 @@ const WORDS = {
   interval: '95% interval',
   mcnemar: 'Won or lost by chance (exact McNemar test)',
   'tuned-table': 'Everything tuned, in one table',
+  'pair-accuracy': 'Pairs in order',
   'test-sample': 'Random test sample',
   // The answer
   turns: 'One question, or a conversation (turns)',

@@ -60,13 +60,23 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'tuned-table',
-      what: 'Every adapter of the project and every model that a run of all weights left, beside the base: what it took (parameters that are kept, memory at its peak, the median time of a step), its score on the same test rows, and what it forgot of a text and of prompts that are always the same. KL to the base says how far its answers to the prompts of your rows have moved; that is neither good nor bad.',
+      what: 'Every adapter of the project and every model that a run of all weights left, beside the base: what it took (parameters that are kept, memory at its peak, the median time of a step), its score on the same test rows (of pairs how many are in order, by rewards their mean), and what it forgot of a text and of prompts that are always the same. KL to the base says how far its answers to the prompts of your rows have moved; that is neither good nor bad.',
       more: 'Numbers that were measured on other rows, or on another number of them, are not shown: rows differ in how hard they are, and the difference would pass for one between adapters.',
       start:
         'Train two kinds with the same rows and steps, and measure them together. Take the cheapest one that may be as good as the best, and look at what it forgot.',
       source:
         'Dietterich, Approximate Statistical Tests for Comparing Supervised Classification Learning Algorithms, Neural Computation 10, 1998; Biderman et al., LoRA Learns Less and Forgets Less, 2024, arXiv:2405.09673',
       also: 'compare kinds adapters leaderboard table lora dora ia3 full same rows forgetting memory parameters speed',
+    },
+    {
+      id: 'pair-accuracy',
+      what: 'The share of held-out pairs whose chosen answer the model prefers: the accuracy that a run on pairs reports for validation. Where its objective has a reference policy, an answer counts by how much likelier it is than to the reference; else by its mean log-probability over its tokens. The reference itself prefers neither, so it has no number.',
+      more: 'More pairs are in the order that was asked for. It says nothing of the answers that the model writes itself: ask it, or vote blind.',
+      less: 'Half of the pairs is what a coin gets.',
+      start: 'Compare stages and adapters on the same pairs. A fall of a few pairs may be chance.',
+      source:
+        'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290; Lambert et al., RewardBench, 2024, arXiv:2403.13787',
+      also: 'preference accuracy reward accuracy pairs in order chosen rejected',
     },
     {
       id: 'test-sample',

@@ -225,7 +225,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'lineage',
-      what: 'A run may start from an adapter that is there: general first, then medicine, then paediatric cardiology (sequential tuning). Each stage is kept with what it came from and which rows it learned. A later stage may forget an earlier one: the test rows of every stage are measured with every stage, and what was right before and is wrong now is counted.',
+      what: 'A run may start from an adapter that is there: general first, then medicine, then paediatric cardiology (sequential tuning). Each stage is kept with what it came from and which rows it learned. A later stage may forget an earlier one: the test rows of every stage are measured with every stage, as it learned: by exact answers, by the pairs that are in order, or by the mean reward. What was right before and is wrong now is counted, unless it may be chance.',
       start:
         'Where a stage forgets, mix a fifth of the earlier rows in (replay), or train all of them together as tasks.',
       source:
