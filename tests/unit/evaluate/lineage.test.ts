@@ -60,7 +60,7 @@ test('a mean reward is compared row by row', () => {
   const of = row([rewards(0.75), rewards(0.25)], { measure: 'rewards', rows: 8 });
   expect(valueOf(of, of.scores[0])).toBe(0.75);
   expect(forgottenAt(of, 1)).toEqual({ reward: 0.5, p: expect.closeTo(2 / 2 ** 8, 9) });
-  expect(fallInWords(of, forgottenAt(of, 1)!)).toEqual({ words: '0.50 of the mean reward', forgot: true });
+  expect(fallInWords(of, forgottenAt(of, 1)!)).toEqual({ words: '0.500 of the mean reward', forgot: true });
 });
 
 test('a measure is named with its unit, and what pairs are compared with has none', () => {
