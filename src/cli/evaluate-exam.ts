@@ -1,9 +1,7 @@
 /** The rows and models of an evaluation, and the methods that answer one after the other. */
 import { setImmediate } from 'node:timers/promises';
-import type { Example } from '../data/example.ts';
 import { isUsed } from '../data/parts.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
-import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { Draw } from '../evaluate/comparison.ts';
 import { drawQuestions, drawRows } from '../evaluate/draw.ts';
@@ -12,7 +10,7 @@ import { evaluateLoss } from '../evaluate/loss.ts';
 import { base } from '../evaluate/methods/base.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import type { AskedQuestion, Exam, Method, Pair } from '../evaluate/methods/method.ts';
+import type { AskedQuestion, Exam, Method } from '../evaluate/methods/method.ts';
 import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
@@ -21,20 +19,21 @@ import { readModel } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
-import { answerProblem } from '../rewards/specs.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { defaultOptions } from '../train/options.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
-import {
-  askedRows,
-  askedShots,
-  chosenMethods,
-  LOSS_ROWS,
-  type EvaluateFlags,
-  type PARTS,
-} from './evaluate-flags.ts';
+import { askedRows, askedShots, chosenMethods, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
 import { openAnswerRewards, type ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf, readWhole } from './files.ts';
+import {
+  checkPrompts,
+  noRows,
+  ownRows,
+  pairsOf,
+  promptPairsOf,
+  wholeExamples,
+  type Part,
+} from './evaluate-exam-rows.ts';
 import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
 import { readGeneral } from './general-text.ts';
 import type { Output } from './output.ts';
@@ -43,8 +42,6 @@ import { openSession, requiredTokenizer, tokenizerOfAdapter, type Session } from
 import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
 import { checkLength, readSplit } from './train-flags.ts';
 import { tunedModel, type TunedModel } from './tuned-model.ts';
-
-type Part = (typeof PARTS)[number];
 
 export interface OpenExam {
   readonly part: Part;
@@ -284,7 +281,7 @@ export async function openExam(
             ...(onGeneral && { general: onGeneral }),
             ...(scored && {
               ...{ rewards: scored.totals, eachReward: scored.each, passMark: rewards!.passMark },
-              ...(!chosenRewards!.learned && { chosenRewards: chosenRewards!.specs }),
+              ...(chosenRewards!.given && { chosenRewards: chosenRewards!.specs }),
             }),
             ...(forgotten && { forgetting: forgotten }),
             ...(compared && { likelihoods: compared }),
@@ -323,55 +320,4 @@ export async function openExam(
     measure,
     close: () => rewards?.close(),
   };
-}
-
-/** Rows for the distance of an adapter from the base: as in a run those of validation, or else of training. */
-function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedRow[]): LabelledTokens[] {
-  const rowsOf = (fate: PlacedRow['fate']): PlacedRow[] => placed.filter((one) => one.fate === fate);
-  const own = [rowsOf('validation'), rowsOf('train')].find((rows) => rows.length > 0) ?? measured;
-  return own.map(({ row }) => row);
-}
-
-/** Rows with a question, each with its place among all rows. */
-function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
-  return placed.flatMap((one, row) => {
-    const { example } = one;
-    return example ? questionsOfRows([one], chat).map((question) => ({ example, question, row })) : [];
-  });
-}
-
-/** Prompts alone, each with its place among all rows. */
-function promptPairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
-  return placed.flatMap(({ example }, row) =>
-    example ? promptQuestionsOf([example], chat).map((question) => ({ example, question, row })) : [],
-  );
-}
-
-/** @throws GraftError `evaluate-rows` where nothing can score the answers to prompts alone */
-function checkPrompts(chosen: ChosenRewards | undefined): void {
-  const why = chosen ? answerProblem(chosen.specs) : 'The rows are prompts without answers.';
-  if (why !== undefined)
-    throw new GraftError(
-      'evaluate-rows',
-      why,
-      'Give rewards that need no wanted answer with --reward, or rows with answers.',
-    );
-}
-
-/** The questions that rows were made of; undefined where a row has none, or is cut. */
-function wholeExamples(placed: readonly PlacedRow[], chat: boolean): Example[] | undefined {
-  const examples = placed.flatMap(({ example, cut }) =>
-    example && !cut && questionsOf([example], chat).length > 0 ? [example] : [],
-  );
-  return examples.length === placed.length ? examples : undefined;
-}
-
-function noRows(part: Part): GraftError {
-  return new GraftError(
-    'evaluate-rows',
-    part === 'all' ? 'The data has no row that can be measured.' : `The data has no rows of ${part}.`,
-    part === 'validation'
-      ? 'Split some off with --val-fraction.'
-      : 'Give --test-data with test rows of their own, --test-fraction to split some off as graft train does, or --split all to measure the whole file.',
-  );
 }

@@ -55,7 +55,7 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
     const exam = await openExam(new Flags(evaluateFlags, args), 'test', output, {
       opened: session,
       comparesPairs: true,
-      ...(specs && { chosenRewards: { specs, learned: false } }),
+      ...(specs && { chosenRewards: { specs, learned: false, given: false } }),
     }).catch((error: unknown) => {
       if (error instanceof GraftError && error.code === 'evaluate-rows') return undefined;
       throw error;

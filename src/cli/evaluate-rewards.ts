@@ -15,6 +15,8 @@ export interface ChosenRewards {
   readonly specs: readonly RewardSpec[];
   /** Whether an adapter under examination learned from rewards. */
   readonly learned: boolean;
+  /** Whether a person gave these. */
+  readonly given: boolean;
 }
 
 export interface AnswerRewards {
@@ -39,7 +41,7 @@ export async function chosenRewards(flags: EvaluateFlags): Promise<ChosenRewards
   for (const folder of [...flags.texts('adapter'), ...flags.texts('tuned')])
     learned ??= await rewardsOfAdapter(folder);
   const specs = flags.isGiven('reward') ? readRewardTexts(flags.texts('reward')) : learned;
-  return specs && { specs, learned: specs === learned };
+  return specs && { specs, learned: learned !== undefined, given: flags.isGiven('reward') };
 }
 
 /** @throws GraftError `reward`, `reward-code` */
