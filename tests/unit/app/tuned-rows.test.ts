@@ -1,6 +1,7 @@
 /** The table of everything tuned: its rows, and which measurements can be compared. */
 import { describe, expect, test } from 'vitest';
 import {
+  columnsOf,
   inOrder,
   keyOf,
   latestOf,
@@ -209,5 +210,51 @@ describe('the table', () => {
     expect(keys('general')).toEqual(['ia3', 'lora']);
     expect(keys('memory', true)).toEqual(['lora', 'ia3']);
     expect(keys('name', true)).toEqual(['lora', 'ia3']);
+  });
+});
+
+describe('columns of rewards and pairs', () => {
+  const rewards = (tuned: readonly number[], chosen: string): Partial<TunedMeasurement['evaluation']> => ({
+    rewards: { base: [0, 0, 0, 0], tuned, passMark: 1, chosen: [{ name: chosen }] },
+  });
+  const by = (id: string, tuned: readonly number[], chosen = 'length'): TunedMeasurement => {
+    const entry = measured(id);
+    const sample = { rows: 4, rewards: [{ name: chosen }] };
+    return { ...entry, sample, evaluation: { ...entry.evaluation, ...rewards(tuned, chosen) } };
+  };
+  const tuned = project([adapter('lora'), adapter('ia3')]);
+
+  test('are there where the rows have them', () => {
+    const plain = tableOf(measuredTogether(tuned, [measured('lora')], NOW), 'exact-match');
+    expect(columnsOf(plain)).not.toContain('reward');
+    expect(columnsOf(plain)).not.toContain('pairs');
+    const likely = { chosen: { logp: -1, tokens: 1 }, rejected: { logp: -2, tokens: 1 } };
+    const pairs = { base: [likely], tuned: [likely] };
+    const compared = tableOf(measuredTogether(tuned, [{ ...measured('lora'), pairs }], NOW), 'exact-match');
+    expect(columnsOf(compared)).toContain('pairs');
+    // No run here learned from pairs: they are compared with the base model, which has none itself.
+    expect(compared.base?.candidate?.pairs).toBeUndefined();
+    expect(compared.tuned[0].candidate?.pairs).toEqual([false]);
+  });
+
+  test('rewards of another choice do not stand in the column', () => {
+    const both = tableOf(
+      measuredTogether(tuned, [by('ia3', [1, 1, 1, 1], 'regex'), by('lora', [1, 0, 1, 1])], NOW),
+      'exact-match',
+    );
+    expect(columnsOf(both)).toContain('reward');
+    const [lora, ia3] = ['lora', 'ia3'].map((key) => both.tuned.find((one) => one.tuned?.key === key));
+    expect(lora?.candidate?.rewards).toEqual([1, 0, 1, 1]);
+    expect(ia3?.candidate?.rewards).toBeUndefined();
+    expect(both.base?.candidate?.rewards).toEqual([0, 0, 0, 0]);
+  });
+
+  test('of prompts alone no answer is right or wrong', () => {
+    const entry = by('lora', [1, 1, 1, 1]);
+    const rows = entry.evaluation.rows.map((row) => ({ ...row, expected: '' }));
+    const alone = { ...entry, evaluation: { ...entry.evaluation, rows } };
+    const table = tableOf(measuredTogether(tuned, [alone], NOW), 'exact-match');
+    expect(columnsOf(table)).not.toContain('score');
+    expect(columnsOf(table)).toContain('reward');
   });
 });

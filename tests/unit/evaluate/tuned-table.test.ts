@@ -4,10 +4,15 @@ import { exactMatch } from '../../../src/evaluate/metrics/exact-match.ts';
 import { perplexity } from '../../../src/evaluate/metrics/perplexity.ts';
 import { tokenF1 } from '../../../src/evaluate/metrics/token-f1.ts';
 import { compareScores } from '../../../src/evaluate/paired.ts';
+import type { PairLikelihoods } from '../../../src/evaluate/pair-order.ts';
 import { medianSeconds } from '../../../src/evaluate/run-took.ts';
 import {
+  comparesWithBase,
   generalStandings,
   leastStandings,
+  pairsInWords,
+  pairsOfTable,
+  pairStandings,
   promptsOf,
   promptStandings,
   scoreStandings,
@@ -128,4 +133,37 @@ test('the least of bytes and seconds', () => {
 test('the time of a step is the median, which a slow first step does not move', () => {
   expect(medianSeconds([{ seconds: 9 }, { seconds: 1 }, { seconds: 2 }])).toBe(2);
   expect(medianSeconds([])).toBeUndefined();
+});
+
+describe('pairs', () => {
+  const likely = (chosen: number, rejected: number): PairLikelihoods => ({
+    chosen: { logp: chosen, tokens: 2 },
+    rejected: { logp: rejected, tokens: 2 },
+  });
+  const base = Array.from({ length: 8 }, () => likely(-4, -3));
+  const better = base.map(() => likely(-2, -3));
+
+  test('are compared with the base model if a run here learned so, else by means; it has no number itself then', () => {
+    expect(comparesWithBase(['sft', 'dpo', 'simpo'])).toBe(true);
+    expect(comparesWithBase([undefined, 'orpo', 'sft'])).toBe(false);
+    expect(pairsOfTable([base, better, undefined], true)).toEqual([
+      undefined,
+      better.map(() => true),
+      undefined,
+    ]);
+    expect(pairsOfTable([base, better], false)).toEqual([base.map(() => false), better.map(() => true)]);
+    expect(pairsInWords(true)).toContain('base model itself has none');
+  });
+
+  test('the best is named only if that is unlikely by chance', () => {
+    const of = (right: number): Candidate => ({
+      answers: [],
+      pairs: Array.from({ length: 8 }, (_, at) => at < right),
+    });
+    const standings = (...all: Candidate[]) => pairStandings(all).map(({ standing }) => standing);
+    // Six pairs that only one has in order, p = 2 / 2⁶; five of them, p = 0.0625.
+    expect(standings(of(2), of(8))).toEqual(['behind', 'best']);
+    expect(standings(of(3), of(8))).toEqual(['even', 'first']);
+    expect(standings({ answers: [] }, of(8))).toEqual([undefined, undefined]);
+  });
 });

@@ -52,6 +52,28 @@ test.each([
   expect(parse(ResultFile, result)).toEqual(result);
 });
 
+const GIVEN = { base: [0, 1], tuned: [1, 1], passMark: 1 };
+const EXACT = { name: 'exact-match', weight: 1, passMark: 1, base: [0, 1], tuned: [1, 1] };
+
+test('what rewards gave is kept with the evaluation, the chosen ones too; what is no reward is refused', () => {
+  const chosen = [{ name: 'exact-match', weight: 1 }];
+  for (const rewards of [GIVEN, { ...GIVEN, chosen, each: [EXACT] }]) {
+    const result = measured({ rewards }, LOSS, {});
+    expect(parse(ResultFile, result)).toEqual(result);
+  }
+  const behind = examples({ rewards: [1], chosen });
+  expect(parse(ResultFile, behind)).toEqual(behind);
+  const strange = measured({ rewards: { ...GIVEN, chosen: [{ name: 'none-such' }] } }, LOSS, {});
+  expect(() => parse(ResultFile, strange)).toThrow();
+});
+
+test('a matrix of stages keeps how each was measured', () => {
+  const row = { name: 'a', stage: 0, rows: 2, base: { loss: LOSS }, scores: [{ right: 1, byRow: [1, 0] }] };
+  const report = { stages: ['a'], rows: [{ ...row, measure: 'pairs', reference: -1 }] };
+  const lineage = { kind: 'lineage', changed: 1, value: { id: 'x', time: 1, asked: 2, seconds: 3, report } };
+  expect(parse(ResultFile, lineage)).toEqual(lineage);
+});
+
 test.each([measured({}, LOSS, {}), examples({})])('results without it are read as they are: %#', (result) => {
   expect(parse(ResultFile, result)).toEqual(result);
 });
