@@ -99,10 +99,10 @@ test('other rewards are chosen beside the metrics, each is told by itself, and t
     .getByRole('row', { name: /^length/ })
     .first()
     .waitFor({ timeout: 240_000 });
-  // Base and adapter by each of the two: mean, spread, and how many of the three rows get full marks.
+  // Base and adapter by each of the two and by their sum: mean, spread, and how many of the three rows get full marks.
   const rows = await each.locator('tbody tr').allInnerTexts();
-  expect(rows).toHaveLength(4);
-  for (const row of rows) expect(row).toMatch(/(exact-match|length)[\s\S]*\d[\s\S]*\d of 3/);
+  expect(rows).toHaveLength(6);
+  for (const row of rows) expect(row).toMatch(/(exact-match|length|sum)[\s\S]*\d[\s\S]*\d of 3/);
   const scores = page.getByRole('region', { name: 'Scores' });
   // The metrics stay.
   expect(await scores.innerText()).toMatch(/mean reward[\s\S]*exactly right/i);

@@ -85,7 +85,7 @@ test('prompts alone are scored by rewards: their mean, their spread, and how man
   const { code, out, err } = await graft([...data, '--reward', reward, '--out', at('prompts')]);
   expect(code, err).toBe(0);
   expect(out).toMatch(/^method +reward +spread +passed\n/);
-  expect(out).toMatch(/Base model +0\.67 +0\.58 +2 of 3 \(21% to 94%\)/);
+  expect(out).toMatch(/Base model +0\.667 +0\.577 +2 of 3 \(21% to 94%\)/);
   const report = JSON.parse(readFileSync(at('prompts', 'report.json'), 'utf8')) as Report;
   expect(report.methods).toMatchObject([
     {
