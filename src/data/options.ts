@@ -42,10 +42,10 @@ export interface DataOptions {
   readonly text?: TextOptions;
 }
 
-/** The rows that something was trained on: their name and version. */
+/** Identifies a data set: an adapter names the rows that it was trained on even when these are deleted. */
 export interface DataRef {
   readonly name: string;
-  /** SHA-256 of the files' bytes, in hex. */
+  /** SHA-256 of the files' bytes, in hex: other rows are another version. */
   readonly version: string;
   /** When this version came into its project, in milliseconds since 1970. */
   readonly created: number;

@@ -1,4 +1,5 @@
 /** The records of the database. A change here needs a migration in database.ts. */
+import type { DataRef } from '../data/options.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
 import type { RolloutEvent } from '../train/events.ts';
@@ -30,15 +31,6 @@ export interface StoredProject {
   readonly page: object;
   /** When it was deleted. It can be restored while a page that deleted it is open. */
   readonly deleted?: number;
-}
-
-/** Identifies a data set: an adapter names its training rows even when these are deleted. */
-export interface DataRef {
-  readonly name: string;
-  /** SHA-256 of the files' bytes, in hex: other rows are another version. */
-  readonly version: string;
-  /** When this version came into its project. */
-  readonly created: number;
 }
 
 /** A data set of a project, under [projectId, version]. Its files are stored separately, so that listing reads no rows. */

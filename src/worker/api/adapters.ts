@@ -1,42 +1,12 @@
 /** Adapters. */
 import type { LineageReport } from '../../evaluate/lineage.ts';
-import type { DataRef } from './data.ts';
+import type { StoredAdapter } from '../../storage/records.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
 export type { LineageReport, StageMeasure, StageRow, StageScore } from '../../evaluate/lineage.ts';
 
 /** A saved adapter, as the library lists it. */
-export interface AdapterInfo {
-  readonly id: string;
-  readonly name: string;
-  readonly note: string;
-  readonly baseModel: string;
-  /** The kind of adapter; LoRA if left out. */
-  readonly kind?: string;
-  /** Missing where the kind has none. */
-  readonly rank?: number;
-  readonly alpha?: number;
-  /** Missing unless the kind is prompt tuning. */
-  readonly virtualTokens?: number;
-  /** Tokens that it adds to the vocabulary. */
-  readonly addTokens?: readonly string[];
-  readonly targets: readonly string[];
-  readonly parameters: number;
-  /** Milliseconds since 1970. */
-  readonly created: number;
-  readonly projectId: string;
-  /** The run that made it, if it was made here. */
-  readonly runId?: string;
-  readonly finalLoss?: number;
-  /** The lowest loss on validation rows. */
-  readonly evalLoss?: number;
-  /** The adapter that it was trained from, by its name then. */
-  readonly parent?: { readonly id: string; readonly name: string };
-  /** The rows that it was trained on, if it was made here. */
-  readonly data?: DataRef;
-  /** It was trained on feedback, and is on trial until a person puts it in use. */
-  readonly trial?: boolean;
-}
+export type AdapterInfo = Omit<StoredAdapter, 'dataOptions' | 'baseWeights' | 'deleted'>;
 
 /** The fields that a person may change. */
 export type AdapterChange = Partial<Pick<AdapterInfo, 'name' | 'note' | 'trial'>>;
