@@ -142,7 +142,7 @@ async function fresh(): Promise<WatchedPage> {
 
 let answers: string[];
 
-test('the choice says what base models add, and the file has that size', async () => {
+test('the page says how many bytes base models add, and the file has that size', async () => {
   await goTo(page, 'task');
   await page.getByLabel('Add a model folder').setInputFiles(join(scratch, 'In parts'));
   await expect.poll(() => page.getByRole('banner').innerText(), WAIT).toMatch(/In parts/);
@@ -189,7 +189,7 @@ test('the choice says what base models add, and the file has that size', async (
   expect(Object.keys(unzipSync(readFileSync(small))).some((name) => name.startsWith('models/'))).toBe(false);
 });
 
-test('in another browser all of it is the same, and goes on without the first one', async () => {
+test('another browser imports the same records, and works on without the first one', async () => {
   const other = await fresh();
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toBe(
     'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 model.',
@@ -209,7 +209,7 @@ test('in another browser all of it is the same, and goes on without the first on
   await other.close();
 });
 
-test('one project goes into a file of its own: all of it and nothing else, its base by name and fingerprint', async () => {
+test('the file of one project has that project and nothing else, and names its base with a fingerprint', async () => {
   const before = await records(page);
   await goTo(page, 'start');
   await page.getByRole('button', { name: 'New project' }).click();
@@ -242,7 +242,7 @@ test('one project goes into a file of its own: all of it and nothing else, its b
   await other.close();
 });
 
-test('an import that is stopped leaves nothing', async () => {
+test('a stopped import leaves nothing behind', async () => {
   const other = await fresh();
   const before = await records(other.page);
   const worker = engineOf(other.page);
@@ -272,7 +272,7 @@ test('an import that is stopped leaves nothing', async () => {
   await other.close();
 });
 
-test('of a damaged file what is whole is taken, and what is not is named', async () => {
+test('whole records of a damaged file are imported, and damaged ones are named', async () => {
   const other = await fresh();
   const bytes = readFileSync(everything);
   expect(await bring(other.page, 'cut.zip', bytes.subarray(0, bytes.length / 2))).toMatch(
@@ -289,7 +289,7 @@ test('of a damaged file what is whole is taken, and what is not is named', async
   await other.close();
 });
 
-test('a hostile file is told for what it is, and breaks nothing', async () => {
+test('a hostile file gets an error that says what it is, and breaks nothing', async () => {
   const other = await fresh();
   const before = await records(other.page);
   const refused = async (zip: Zip, words: RegExp): Promise<void> => {

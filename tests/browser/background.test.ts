@@ -53,7 +53,7 @@ async function openTab(url: string): Promise<(expression: string) => Promise<unk
   };
 }
 
-test('trains to its end, keeps the adapter and says so', async () => {
+test('a run in a hidden tab trains to its end, keeps the adapter and says so', async () => {
   const tab = await openTab(inject('address'));
   const shows = (words: RegExp, where = 'main'): Promise<void> =>
     expect.poll(() => tab(`document.querySelector('${where}')?.innerText`), WAIT).toMatch(words);

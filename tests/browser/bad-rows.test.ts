@@ -34,7 +34,7 @@ const rows = (count: number): Locator => page.getByRole('heading', { name: `${co
 describe('pairs', () => {
   beforeAll(opened);
 
-  test('whose answers the limit takes whole are refused, and one press keeps the answers', async () => {
+  test('are refused if the length limit cuts off their whole answers, and one press keeps the answers', async () => {
     await open(
       'cut.jsonl',
       good.slice(0, 3).map((pair) => ({ ...pair, prompt: LONG })),
@@ -51,7 +51,7 @@ describe('pairs', () => {
     await page.getByText('3 pairs of a chosen and a rejected answer.').waitFor(WAIT);
   });
 
-  test('of which the limit takes some are counted and not trained on', async () => {
+  test('are counted and not trained on if the length limit cuts off some of their answers', async () => {
     await open('some-cut.jsonl', [...good, { ...good[0], prompt: LONG }], true);
     await rows(13).waitFor(WAIT);
     await page.getByText('1 row has nothing to learn').waitFor();
@@ -63,7 +63,7 @@ describe('pairs', () => {
     await expect.poll(() => start().isEnabled()).toBe(true);
   });
 
-  test('of two answers that are the same are refused by name, and those that differ in spaces can be left out', async () => {
+  test('with two equal answers are refused by row, and those that differ only in spaces can be left out', async () => {
     const same = good.map((pair) => ({ ...pair, rejected: pair.chosen }));
     await open('same.jsonl', same, true);
     await page
@@ -132,7 +132,7 @@ describe('a reward', () => {
     await next();
   });
 
-  test('that fails on some answers scores them 0: the run goes on, and shows how many and why', async () => {
+  test('that fails on some answers scores them 0, and the run continues and shows how many and why', async () => {
     await run('completion.length % 2 ? missing : completion.length', 2);
     await page.getByRole('button', { name: 'New run' }).waitFor(RUN);
     await expect.poll(() => told().innerText()).toMatch(/Answers that a reward failed on[\s?]+[1-9]\d*\s?%/);
@@ -142,7 +142,7 @@ describe('a reward', () => {
     await next();
   });
 
-  test('that is the same for every answer teaches nothing: the run ends, and says what that means', async () => {
+  test('that is the same for every answer teaches nothing: the run ends and says so', async () => {
     await run('1', 10);
     await page.getByText('got the same reward: this group teaches nothing').first().waitFor(RUN);
     await page.getByRole('button', { name: 'New run' }).waitFor(RUN);

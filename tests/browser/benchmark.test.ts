@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => closeContexts(browser));
 
-test('it is measured, stopped, measured again, and copied', async () => {
+test('the benchmark runs, is stopped, runs again, and its report is copied', async () => {
   const { page, problems, close } = await openStudio(browser, {
     permissions: ['clipboard-read', 'clipboard-write'],
     viewport: { width: 1440, height: 900 },

@@ -75,7 +75,7 @@ afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
 });
 
-test('adapters come in as a zip and as a dropped folder, under names that stay text', async () => {
+test('adapters are imported from a zip and from a dropped folder, and markup in their names stays text', async () => {
   await goTo(page, 'use');
   await importZip('Bosun.zip', await sprigAdapter(1));
   await library.getByRole('button', { name: 'Delete Bosun' }).waitFor(WAIT);
@@ -94,7 +94,7 @@ test('adapters come in as a zip and as a dropped folder, under names that stay t
   expect(await page.title()).toMatch(/Use · Graft/);
 });
 
-test('what cannot be imported says what is wrong and what to do', async () => {
+test('a file that cannot be imported gets an error that says what is wrong and what to do', async () => {
   const files = await sprigAdapter(4);
   const refused = async (name: string, zip: Files, words: RegExp): Promise<void> => {
     await importZip(name, zip);
@@ -128,7 +128,7 @@ test('what cannot be imported says what is wrong and what to do', async () => {
   await expect.poll(() => library.getByRole('listitem').count()).toBe(3);
 });
 
-test('of several zips, those that are damaged are named and leave the others', async () => {
+test('damaged zips among several are named, and the others are imported', async () => {
   const whole = zipOf(await sprigAdapter(5));
   await library
     .getByLabel('Import a zip')
@@ -173,7 +173,7 @@ async function answered(): Promise<string[]> {
   return turn.locator('.text').allInnerTexts();
 }
 
-test('two adapters answer side by side, as they write', async () => {
+test('two adapters stream their answers side by side', async () => {
   await page.getByLabel('Left side').selectOption({ label: 'Cook' });
   await library.getByRole('button', { name: 'Chat with it: Bosun' }).click();
   await library.getByRole('button', { name: 'On the right: Bosun' }).waitFor();
@@ -207,7 +207,7 @@ test('two adapters answer side by side, as they write', async () => {
   await turn.getByRole('button', { name: 'Show the answer' }).first().click();
 });
 
-test('a question is asked with what the page says: alone, in a conversation, behind a system prompt', async () => {
+test('a question is asked as the page says: alone, in a conversation, after a system prompt', async () => {
   const shown = async (): Promise<string[]> => {
     const turn = page.getByRole('article').last();
     await turn.getByRole('button', { name: 'Show the prompt' }).click();
@@ -275,7 +275,7 @@ const keptPage = (of: Page): Promise<string> =>
       }),
   );
 
-test('switching between adapters that were asked before makes nothing on the GPU', async () => {
+test('switching between adapters that have answered before allocates nothing on the GPU', async () => {
   const worker = engineOf(page);
   await worker.evaluate(() => {
     const made: string[] = [];
@@ -300,7 +300,7 @@ test('switching between adapters that were asked before makes nothing on the GPU
   expect(await worker.evaluate(() => (globalThis as unknown as { made: string[] }).made)).toEqual([]);
 });
 
-test('the seed decides; Retry takes the next one; Stop ends an answer', async () => {
+test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answer', async () => {
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('1.5');
   await page.getByLabel('Longest answer, tokens').fill('12');
@@ -332,7 +332,7 @@ test('the seed decides; Retry takes the next one; Stop ends an answer', async ()
   expect(await page.locator('main img').count()).toBe(0);
 });
 
-test('what is too long is not answered, and does not burden what is asked next', async () => {
+test('a prompt that is too long gets an error, and does not change the next answer', async () => {
   const failed = (words: RegExp): Promise<void> =>
     expect
       .poll(() => page.getByRole('article').last().innerText(), WAIT)
@@ -351,7 +351,7 @@ test('what is too long is not answered, and does not burden what is asked next',
   await failed(/The conversation has \d+ tokens with this question.*Begin a new conversation/s);
 });
 
-test('a zip of the adapter has its card, and comes back dropped, or chosen as the folder that it is', async () => {
+test('a zip of the adapter has a model card, and is imported again by drop or as a folder', async () => {
   const download = await downloadOf(page, () =>
     library.getByRole('button', { name: 'Download zip of Bosun' }).click(),
   );
@@ -586,7 +586,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   await library.getByRole('button', { name: 'Delete Oak' }).click();
 });
 
-test('a name and a note are changed, and a deleted adapter comes back', async () => {
+test('an adapter gets another name and a note, and a deleted adapter is restored', async () => {
   const row = library
     .getByRole('listitem')
     .filter({ has: page.getByRole('button', { name: 'Delete Cook' }) });
@@ -601,7 +601,7 @@ test('a name and a note are changed, and a deleted adapter comes back', async ()
   expect(await inspect(page, 'chat')).toEqual([]);
 });
 
-test('an evaluation can be stopped, and takes a second adapter; the base model, which costs nothing, comes first', async () => {
+test('an evaluation can be stopped and takes a second adapter; the methods that cost nothing come first', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);

@@ -30,7 +30,7 @@ const parts = async (): Promise<string> => {
 };
 const expectParts = (wanted: string): Promise<void> => expect.poll(parts, { timeout: STEP_MS }).toBe(wanted);
 
-test('a second file is test rows, whole, and rows that are in both are named', async () => {
+test('all rows of a second file become test rows, and rows that are in both files are named', async () => {
   await choose('rows.csv', ['prompt,completion', ...table(0, 40)]);
   await expectParts('32 4 4');
   await choose('held out.csv', ['prompt,completion', ...table(35, 47)]);
@@ -47,7 +47,7 @@ test('a second file is test rows, whole, and rows that are in both are named', a
   expect(studio.problems).toEqual([]);
 });
 
-test('copies are left out in one press, which is undone in another, and kept', async () => {
+test('one press leaves out duplicate rows, another one undoes it, and the choice is kept', async () => {
   await press('Leave the 5 copies out');
   const checks = page.getByRole('region', { name: /^rows/ });
   await checks.getByText('5 copies are left out.', { exact: true }).waitFor({ timeout: STEP_MS });
@@ -82,7 +82,7 @@ test('copies are left out in one press, which is undone in another, and kept', a
   expect(studio.problems).toEqual([]);
 });
 
-test('more rows are split with the first, and each file can be taken away', async () => {
+test('rows of further files are split together with the first, and each file can be removed', async () => {
   await choose('more.jsonl', [
     ...table(50, 60).map((line) => {
       const [prompt, completion] = line.split(',');
@@ -102,7 +102,7 @@ test('more rows are split with the first, and each file can be taken away', asyn
   expect(studio.problems).toEqual([]);
 });
 
-test('an input beside the instruction is guessed, and told where nothing reads it', async () => {
+test('an input column beside the instruction is guessed, and the page says where nothing reads it', async () => {
   const rows = Array.from({ length: 20 }, (_, i) =>
     JSON.stringify({
       id: `seed_task_${i}`,
@@ -135,7 +135,7 @@ test('an input beside the instruction is guessed, and told where nothing reads i
   expect(studio.problems).toEqual([]);
 });
 
-test('the head of open rows is a line, and nothing but the list scrolls by itself', async () => {
+test('the header of open rows is one line, and only the list scrolls by itself', async () => {
   for (const [width, most] of [
     [1440, 60],
     [360, 110],

@@ -57,7 +57,7 @@ const options = (page: Page): Promise<string[]> =>
     .evaluateAll((found) => found.map((option) => (option.textContent ?? '').replace(/\s+/g, ' ').trim()));
 
 describe('a table with odd columns', () => {
-  test('is dropped, and its columns are told with three real rows to look at', async () => {
+  test('is dropped, and the page shows its columns with three real rows', async () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: STEP_MS }).toBe(0);
@@ -86,7 +86,7 @@ describe('a table with odd columns', () => {
     expect(problems).toEqual([]);
   });
 
-  test('every row is in the list, bad ones with their reasons', async () => {
+  test('has every row in the list, and bad rows have reasons', async () => {
     const { page } = studio;
     await page.getByText('2 lines were not read').waitFor();
     const reasons = await page
@@ -124,7 +124,7 @@ describe('a table with odd columns', () => {
     await page.getByRole('heading', { name: 'Line 2, as the model sees it' }).waitFor();
   });
 
-  test('a long row is cut where the limit says, and hostile text is text', async () => {
+  test('shows where the length limit cuts a long row, and shows hostile text as text', async () => {
     const { page, problems } = studio;
     await page.getByLabel('State').selectOption('nothing to learn');
     await expect.poll(async () => (await options(page)).length).toBe(1);
@@ -160,7 +160,7 @@ describe('a table with odd columns', () => {
     expect(problems).toEqual([]);
   });
 
-  test('what can be had without tuning is measured first', async () => {
+  test('gets a baseline of the methods without tuning', async () => {
     const { page, problems } = studio;
     await goTo(page, 'baseline');
     await page.getByLabel('Rows').fill('4');
@@ -189,7 +189,7 @@ describe('a table with odd columns', () => {
     expect(problems).toEqual([]);
   });
 
-  test('after a reload the columns are as they were chosen, and can be changed', async () => {
+  test('keeps the chosen columns after a reload, and they can be changed', async () => {
     const { page, problems } = studio;
     const first = (): Promise<string> => page.getByRole('slider', { name: 'Tokens of this row' }).innerText();
     const tell = page.getByRole('button', { name: 'Change the columns' });
@@ -214,7 +214,7 @@ describe('a table with odd columns', () => {
     expect(problems).toEqual([]);
   });
 
-  test('a paste anywhere is told for what it is', async () => {
+  test('is replaced by rows that are pasted anywhere, and their format is recognised', async () => {
     const { page, problems } = studio;
     await page.evaluate(() => {
       const clipboardData = new DataTransfer();
@@ -232,7 +232,7 @@ describe('a table with odd columns', () => {
 });
 
 describe('the guide', () => {
-  test('an entry is found and read by keyboard, and has an address', async () => {
+  test('has entries that are found and read by keyboard, each with an address', async () => {
     const { page, problems } = studio;
     await goTo(page, 'train');
     await page.getByRole('link', { name: 'Guide' }).focus();
@@ -256,7 +256,7 @@ describe('the guide', () => {
     expect(problems).toEqual([]);
   });
 
-  test('the help beside a word opens in place, by keyboard too, and leads on to the guide', async () => {
+  test('opens from the help beside a word, which opens in place and by keyboard too', async () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     const help = page.getByRole('button', { name: /^Test part .*explained$/ });

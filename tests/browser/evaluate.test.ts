@@ -21,7 +21,7 @@ const table = (): Promise<string> => scores().innerText();
 /** The questions under the table, in the order in which they were drawn. */
 const questions = (): Promise<string[]> => page.locator('p.asked').allInnerTexts();
 
-test('rows are drawn, and said to be, and are the same for every method', async () => {
+test('rows are a random sample, the page says so, and every method gets the same rows', async () => {
   await goTo(page, 'data');
   // Sorted by their label, as files often are.
   const rows = Array.from({ length: ROWS }, (_, i) => `Say ${i},${i < ROWS / 2 ? 'yes' : 'no'}`);
@@ -64,7 +64,7 @@ test('rows are drawn, and said to be, and are the same for every method', async 
   expect(studio.problems).toEqual([]);
 });
 
-test('examples that were measured on fewer rows are missed, and measured on these in one press', async () => {
+test('the page says that examples were measured on fewer rows, and one press measures them on these', async () => {
   await page.getByRole('spinbutton', { name: 'Rows' }).fill('6');
   await page.getByRole('button', { name: 'Measure again' }).click();
   await expect.poll(verdict, WAIT).toMatch(/All 6 test rows\./);
@@ -78,7 +78,7 @@ test('examples that were measured on fewer rows are missed, and measured on thes
   expect(studio.problems).toEqual([]);
 });
 
-test('rows that it saw are counted when they are split otherwise, after a reload too', async () => {
+test('test rows that training saw are counted after another split, also after a reload', async () => {
   await goTo(page, 'data');
   const seed = page.getByRole('spinbutton', { name: 'Seed of the split' });
   await seed.fill('7');
@@ -97,7 +97,7 @@ test('rows that it saw are counted when they are split otherwise, after a reload
   expect(studio.problems).toEqual([]);
 });
 
-test('the adapter that was measured is the one to measure again after a reload, and a new one before that', async () => {
+test('the measured adapter is chosen again after a reload, and a new one before that', async () => {
   const chosen = (): Promise<string> =>
     page
       .getByLabel('Adapter', { exact: true })
@@ -115,7 +115,7 @@ test('the adapter that was measured is the one to measure again after a reload, 
   expect(studio.problems).toEqual([]);
 });
 
-test('an answer that nobody can see is told as such', async () => {
+test('an answer without visible characters is marked as such', async () => {
   await goTo(page, 'evaluate');
   // As a ruined adapter answers.
   await page.evaluate(

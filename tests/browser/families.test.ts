@@ -58,7 +58,7 @@ const SHORT = {
   'Answer every … steps': '0',
 };
 
-test('while a model is copied and loaded, its bytes are counted', async () => {
+test('the page counts the bytes of a model while it is copied and loaded', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
@@ -90,7 +90,7 @@ test('while a model is copied and loaded, its bytes are counted', async () => {
   expect(counted('Loading the model').length, told.join('\n')).toBeGreaterThan(1);
 });
 
-test('an adapter of another model is told by the names of both', async () => {
+test('an adapter of another model gets an error that names both models', async () => {
   await goTo(page, 'use');
   const prompt = page.getByLabel('Prompt for both');
   await prompt.fill('Who is there?');
@@ -98,7 +98,7 @@ test('an adapter of another model is told by the names of both', async () => {
   await page.getByText(`“voice 1” is an adapter of sprig, and ${NAME} is open.`).first().waitFor(WAIT);
 });
 
-test('rows that it cannot read are not open any more, and are with the model before', async () => {
+test('rows that the model cannot read are closed, and open again with the model before', async () => {
   await goTo(page, 'train');
   await page.getByRole('button', { name: 'New run' }).click();
   await page.getByText('The data has conversations and the model has no chat template.').waitFor(WAIT);
@@ -113,7 +113,7 @@ test('rows that it cannot read are not open any more, and are with the model bef
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/could not be read/);
 });
 
-test('IA3 takes the layers of GPT-2 that PEFT takes', async () => {
+test('IA3 targets the same layers of GPT-2 as PEFT', async () => {
   await goTo(page, 'data');
   await page.getByRole('button', { name: 'Paste' }).click();
   const rows = Array.from({ length: 40 }, (_, i) => `{"prompt":"Say ${i}","completion":"yes"}`);
@@ -139,7 +139,7 @@ test('IA3 takes the layers of GPT-2 that PEFT takes', async () => {
   await page.getByRole('heading', { level: 1 }).locator('xpath=..').getByText(/^IA3/).waitFor();
 });
 
-test('the learning rate follows the optimiser, and stays where a person has set one', async () => {
+test('the learning rate follows the optimiser unless a person has set one', async () => {
   await page.getByRole('button', { name: 'New run' }).click();
   await page.getByRole('radio', { name: 'Balanced' }).check(WAIT);
   await fill({});
@@ -159,7 +159,7 @@ test('the learning rate follows the optimiser, and stays where a person has set 
   await rate.fill(usual);
 });
 
-test('the last layer of a model without a chat template is trained, and it is a model then, or what differs', async () => {
+test('the last layer of a model without a chat template is trained, and exported as a model or as what differs', async () => {
   await page.getByRole('radio', { name: /^All weights/ }).check(WAIT);
   await train({ ...SHORT, 'Last layers only, layers': '1' });
   await page.getByText(/The model “.*” is kept\./).waitFor(WAIT);
@@ -185,7 +185,7 @@ test('the last layer of a model without a chat template is trained, and it is a 
   expect(studio.problems).toEqual([]);
 });
 
-test('a run that breaks off has ended: it offers what was kept, and its failure stays with it', async () => {
+test('a run that fails has ended: it offers what was kept, and keeps its error', async () => {
   await goTo(page, 'task');
   await page.getByRole('button', { name: 'Open Sprig, bundled' }).click(WAIT);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/40 rows/);

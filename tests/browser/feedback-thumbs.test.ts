@@ -34,7 +34,7 @@ async function judge(question: string, thumb: 'Good' | 'Bad'): Promise<void> {
   await thumbs.nth(1).click(WAIT);
 }
 
-test('thumbs on the answers of an adapter wait in the queue', async () => {
+test('thumbs on the answers of an adapter are queued', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/\d+ rows/);
@@ -60,7 +60,7 @@ test('thumbs on the answers of an adapter wait in the queue', async () => {
   await expect.poll(() => standing('Accepted').innerText()).toMatch(/4$/);
 });
 
-test('dislikes teach nothing to a supervised run, and all of it is learned by KTO', async () => {
+test('a supervised run ignores dislikes, and KTO learns from likes and dislikes', async () => {
   await further()
     .getByText(/2 entries, \d+ steps/)
     .waitFor(WAIT);
@@ -91,7 +91,7 @@ test('dislikes teach nothing to a supervised run, and all of it is learned by KT
   expect(await inspect(page, 'feedback-thumbs')).toEqual([]);
 });
 
-test('its run was one of KTO, and its adapter takes over at a press', async () => {
+test('the further run used KTO, and one press puts its adapter in use', async () => {
   await goTo(page, 'train');
   const told = page.getByLabel('What the objective reports');
   await expect

@@ -47,7 +47,7 @@ function kept(): Promise<number> {
   });
 }
 
-test('answers are judged with the mouse and by keys, and wait in a queue', async () => {
+test('answers are judged by mouse and by keyboard, and are queued', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/\d+ rows/);
@@ -112,7 +112,7 @@ test('answers are judged with the mouse and by keys, and wait in a queue', async
   await expect.poll(kept).toBe(3);
 });
 
-test('the queue is looked through, and each step can be taken back', async () => {
+test('the queue is reviewed, and each step can be undone', async () => {
   expect(await inspect(page, 'feedback-queue')).toEqual([]);
   const entry = (question: string) => queue().getByRole('listitem').filter({ hasText: question });
   await entry(QUESTIONS[2])
@@ -158,7 +158,7 @@ test('the queue is looked through, and each step can be taken back', async () =>
   expect(rows.filter(({ label }) => !label)).toHaveLength(2);
 });
 
-test('the queue outlives the page, and the judged answers keep what was said of them', async () => {
+test('the queue survives a reload, and judged answers keep their judgement', async () => {
   // The model comes late, and the rows wait for it: what is written before they are open stays.
   let open!: () => void;
   const held = new Promise<void>((resolve) => (open = resolve));
@@ -184,7 +184,7 @@ test('the queue outlives the page, and the judged answers keep what was said of 
   expect(studio.problems).toEqual([]);
 });
 
-test('one press trains a further run, which is measured and replaces nothing by itself', async () => {
+test('one press trains a further run, which is measured and does not replace the adapter in use', async () => {
   await further().getByText('Train an adapter first, or import one').waitFor(WAIT);
   await goTo(page, 'train');
   await page.getByText(/Quick look/).click();
@@ -213,7 +213,7 @@ test('one press trains a further run, which is measured and replaces nothing by 
   expect(await inspect(page, 'feedback-verdict')).toEqual([]);
 });
 
-test('the choice outlives the page, and a press makes the new adapter the one in use', async () => {
+test('the choice survives a reload, and one press puts the new adapter in use', async () => {
   await page.reload();
   await further().getByRole('button', { name: 'Use it from now on' }).waitFor(WAIT);
   const before = await page.getByLabel('Right side').inputValue();
@@ -257,7 +257,7 @@ test('the choice outlives the page, and a press makes the new adapter the one in
   expect(studio.problems).toEqual([]);
 });
 
-test('a database from before there was a queue opens unchanged', async () => {
+test('a database from before the queue existed opens unchanged', async () => {
   // A page without a worker, so that nobody holds the database.
   await page.goto(new URL('samples/index.json', inject('address')).href);
   const moved = await page.evaluate(async () => {

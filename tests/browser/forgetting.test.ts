@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(closePages);
 
-test('the sample asks for the measure, and a reload of the form keeps it', async () => {
+test('the sample turns the measurement on, and the form keeps it after a reload', async () => {
   await goTo(page, 'data');
   await openSample(page, /Tuned on a chat log/);
   await page.getByRole('heading', { name: /^\d+ rows?$/ }).waitFor(WAIT);

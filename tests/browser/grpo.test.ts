@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(closePages);
 
-test('the sample brings its objective, its reward, and the size of its groups', async () => {
+test('the sample sets the objective, the reward and the group size', async () => {
   await goTo(page, 'data');
   await openSample(page, /^Lists that begin as asked/);
   await page.getByRole('heading', { name: '270 rows' }).waitFor(WAIT);
@@ -52,7 +52,7 @@ test('a run shows its rewards and the answers that it learned from, and explains
   expect(await inspect(page, 'grpo-run')).toEqual([]);
 });
 
-test('its adapter is compared with the base on rows that were never trained on', async () => {
+test('its adapter is compared with the base on held-out rows', async () => {
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
@@ -65,7 +65,7 @@ test('its adapter is compared with the base on rows that were never trained on',
   expect(await page.getByRole('region', { name: 'Scores' }).innerText()).not.toMatch(/exactly right/);
 });
 
-test('by its rewards it is compared with the question alone and behind examples, which are measured by themselves', async () => {
+test('its mean reward is compared with that of the question alone and that with examples, which are measured automatically', async () => {
   await page
     .getByText(
       /^The mean reward went from \S+ to \S+ with the question alone, and from \S+ to \S+ with 4 examples/,

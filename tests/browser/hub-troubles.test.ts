@@ -48,7 +48,7 @@ const inWeights = (page: Page, name: string): Promise<void> =>
     .poll(() => row(page, name).getByRole('progressbar').getAttribute('value'), WAIT)
     .toMatch(/^[1-9]\d{5}/);
 
-test('with a name is said: none of it, and none for strangers', async () => {
+test('a name that the hub does not have, or does not show to strangers, gets an error', async () => {
   const { page } = studio;
   await find(page, 'tiny/nothing');
   await told(page, /has no model tiny\/nothing that can be had without a token \(401\).*Check the spelling/s);
@@ -68,7 +68,7 @@ test('with a name is said: none of it, and none for strangers', async () => {
   expect(others(studio)).toEqual([]);
 });
 
-test('with a gated licence is said; a token opens it and is written nowhere', async () => {
+test('a gated licence gets an error; a token opens the model and is written nowhere', async () => {
   const { page } = studio;
   await download(page, 'tiny/gated');
   await told(page, /only to accounts that have accepted its licence.*\/tiny\/gated/s);
@@ -107,7 +107,7 @@ test('with a gated licence is said; a token opens it and is written nowhere', as
   expect(others(studio)).toEqual([]);
 });
 
-test('on the way is said, what mends itself goes on, and what is cancelled leaves nothing', async () => {
+test('a broken download gets an error, continues where it recovers, and leaves nothing when it is cancelled', async () => {
   const { page } = studio;
   bench.hub.fail(ofWeights, { bytes: new Uint8Array(WEIGHTS.byteLength) });
   await download(page, 'tiny/sprig');
@@ -137,7 +137,7 @@ test('on the way is said, what mends itself goes on, and what is cancelled leave
   expect(others(studio)).toEqual([]);
 });
 
-test('has no room for all of it: what came stays, and goes on when there is room', async () => {
+test('a download without enough room keeps what it has, and resumes when there is room', async () => {
   const { page } = studio;
   const devtools = await page.context().newCDPSession(page);
   const origin = bench.site.address.slice(0, -1);
@@ -160,7 +160,7 @@ test('has no room for all of it: what came stays, and goes on when there is room
   expect(others(studio)).toEqual([]);
 });
 
-test('no byte where it broke off (416): it starts over, and is kept', async () => {
+test('a download starts over where the server has no byte at which it broke off (416)', async () => {
   const { page } = studio;
   bench.slow();
   await download(page, 'tiny/again');
@@ -176,7 +176,7 @@ test('no byte where it broke off (416): it starts over, and is kept', async () =
   expect(others(studio)).toEqual([]);
 });
 
-test('with a server that the policy does not name is said', async () => {
+test('a server that the policy does not name gets an error', async () => {
   const { page } = studio;
   await find(page, 'http://127.0.0.1:9/model.gguf');
   await told(page, /This page may not reach http:\/\/127\.0\.0\.1:9.*graft fetch/s);

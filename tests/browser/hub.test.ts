@@ -49,7 +49,7 @@ describe('a model of the hub', () => {
     expect(requests.every((url) => url.startsWith(bench.site.address) || url.startsWith('blob:'))).toBe(true);
   });
 
-  test('shows what it would bring, by keyboard', async () => {
+  test('shows its files and sizes before the download, by keyboard', async () => {
     const { page } = studio;
     await page.locator('h1').focus();
     await tabTo(page, /^Model$/);
@@ -71,7 +71,7 @@ describe('a model of the hub', () => {
     await expect.poll(() => counter(page)).toMatch(/: 1 to others/);
   });
 
-  test('comes with progress, pauses, goes on after a reload, and is kept', async () => {
+  test('is downloaded with progress, pauses, resumes after a reload, and is kept', async () => {
     const { page, problems } = studio;
     bench.slow();
     await tabTo(page, /^Download/);
@@ -134,7 +134,7 @@ describe('a model of the hub', () => {
     await region(page).getByRole('button', { name: 'Put away' }).click();
   });
 
-  test('is one of several where it has several', async () => {
+  test('can be one of several that its folder has', async () => {
     const { page } = studio;
     await find(page, `${bench.hub.address}/tiny/seed`);
     const plan = page.getByRole('region', { name: /^2 ways to have/ });
@@ -157,7 +157,7 @@ describe('a model of the hub', () => {
     expect(await inspect(page, 'hub-found')).toEqual([]);
   });
 
-  test('comes as a GGUF file, and answers as its folder does', async () => {
+  test('is downloaded as a GGUF file, and answers as its folder does', async () => {
     const { page } = studio;
     // That of the folder is open.
     const answer = await askAnew(page, 'What grows in bed 3?');

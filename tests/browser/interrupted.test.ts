@@ -68,7 +68,7 @@ async function diverged(page: Page, kept: number): Promise<void> {
 }
 
 describe('a run', () => {
-  test('paused, asked and resumed, it has the curve of one that was not', async () => {
+  test('that is paused, asked and resumed has the curve of one without a pause', async () => {
     const page = await openBench(context);
     await train(page, OPTIONS, 3);
     const paused = await interrupted(page, 3);
@@ -118,7 +118,7 @@ describe('a run', () => {
     expect(resumed.samples).toEqual(whole.samples);
   });
 
-  test('paused in the middle of a validation, it does not wait for its end, and makes it when it goes on', async () => {
+  test('that is paused during a validation stops at once, and validates when it is resumed', async () => {
     const page = await openBench(context);
     const worker = engineOf(page);
     await train(page, OPTIONS, 5);
@@ -155,7 +155,7 @@ describe('a run', () => {
     expect(rest.at(-1)).toBeGreaterThan(0);
   });
 
-  test('goes on after a reload in its middle, and stops with what it learned', async () => {
+  test('resumes after a reload, and keeps what it learned when it is stopped', async () => {
     const page = await openBench(context);
     await train(page, OPTIONS, 2);
     await reached(page, 2);
@@ -177,7 +177,7 @@ describe('a run', () => {
     expect((await listRuns(page)).find((run) => run.id === id)).toMatchObject({ resumable: false });
   });
 
-  test('that lies in storage only is stopped with what its checkpoint learned, or discarded', async () => {
+  test('that is only in storage is stopped with the adapter of its checkpoint, or discarded', async () => {
     const kept = await openBench(context);
     await train(kept, { ...OPTIONS, name: 'From storage' }, 3);
     const { id, steps } = await interrupted(kept, 3);
@@ -255,7 +255,7 @@ describe('a run', () => {
     },
   );
 
-  test('keeps a second tab from training, and tells it why', async () => {
+  test('keeps a second tab from training, and the tab says why', async () => {
     const first = await openBench(context);
     const second = await openBench(context);
     await train(first, OPTIONS, 1);
@@ -275,7 +275,7 @@ describe('a run', () => {
     expect(await listRuns(second)).toEqual([]);
   });
 
-  test('paused here and resumed in another tab, it is not resumed here from where it was', async () => {
+  test('that was paused here and resumed in another tab does not resume here from the old step', async () => {
     const first = await openBench(context);
     const second = await openBench(context, { ready: false });
     await train(first, OPTIONS, 1);
@@ -305,7 +305,7 @@ describe('a run', () => {
     await diverged(page, 0);
   });
 
-  test('of a model from a folder goes on without asking for it, and waits for it once it is deleted', async () => {
+  test('of a model from a folder resumes without asking for it, and waits for the model once that is deleted', async () => {
     const page = await context.newPage();
     await startBench(page);
     const open = (): Promise<Outcome<object>> =>
@@ -351,7 +351,7 @@ describe('a run', () => {
     expect(broken).toMatchObject({ ok: false, code: 'config-missing' });
   });
 
-  test('of all weights knows before its first step that its states have no room', async () => {
+  test('of all weights says before its first step that there is no room for its state', async () => {
     const page = await openBench(context);
     // Chromium keeps its real quota to itself: what it would tell of a small one.
     await engineOf(page).evaluate(() => {
@@ -370,7 +370,7 @@ describe('a run', () => {
     expect(await ended(page)).toMatchObject({ status: 'done' });
   });
 
-  test('pauses when the disk is full, and goes on when there is room', async () => {
+  test('pauses when the disk is full, and resumes when there is room', async () => {
     // Chromium looks at the quota before the first write, and then not for a while.
     const page = await context.newPage();
     const devtools = await context.newCDPSession(page);
@@ -403,7 +403,7 @@ describe('a run on a GPU', () => {
   });
   beforeEach(() => computeOn(context, 'gpu'));
 
-  test('taken back while it is made ready, a new one is none, and a resumed one stays as it was', async () => {
+  test('that is cancelled while it is prepared leaves nothing, and stays as it was if it was being resumed', async () => {
     const page = await openBench(context);
     const cancelled = { ok: false, code: 'run-cancelled' };
     // It waits for what has the GPU, and is let go at once.
@@ -456,7 +456,7 @@ describe('a run on a GPU', () => {
     await diverged(page, 1);
   });
 
-  test('survives a lost GPU: it goes on from its checkpoint on a new device', async () => {
+  test('survives a lost GPU: it resumes from its checkpoint on a new device', async () => {
     const page = await context.newPage();
     const worker = await startBench(page);
     // Holds on to the device, to take it away later.

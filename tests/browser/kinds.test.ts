@@ -74,7 +74,7 @@ test.each([
   },
 );
 
-test('EVA that is cancelled while it reads activations never was', async () => {
+test('EVA that is cancelled while it reads activations leaves no run', async () => {
   await goTo(page, 'train');
   await page.getByRole('button', { name: 'New run' }).click();
   await openSettings(page);
@@ -107,7 +107,7 @@ const measure = () => page.getByRole('button', { name: /^Measure all (on the sam
 const rows = () => page.getByRole('spinbutton', { name: 'How many to ask' });
 
 // The first run after the cancelled one: nothing holds the device.
-test('all of them, and a model of all weights, stand in one table with what they took, their score and what they forgot', async () => {
+test('one table has all of them and a fully tuned model, with cost, score and forgetting', async () => {
   await train(/^All weights/, 'Whole', 4);
   await goTo(page, 'evaluate');
   // What runs took is known before anything is measured; the rest says what to press.
@@ -130,7 +130,7 @@ test('all of them, and a model of all weights, stand in one table with what they
   expect(studio.problems).toEqual([]);
 });
 
-test('the table is sorted by keyboard, and has no fault in either theme, wide or narrow', async () => {
+test('the table is sorted by keyboard, and is accessible in both themes, wide and narrow', async () => {
   const least = await names();
   expect(least[0]).toBe('Base model');
   const header = table().getByRole('columnheader', { name: 'Parameters' });
@@ -143,7 +143,7 @@ test('the table is sorted by keyboard, and has no fault in either theme, wide or
   expect(await inspect(page, 'tuned-table')).toEqual([]);
 });
 
-test('it is there again after a reload; what was measured on fewer rows does not stand beside more', async () => {
+test('the table is the same after a reload, and measurements on fewer rows are not compared with those on more', async () => {
   await page.reload();
   await chooseExact();
   await expect.poll(() => rowOf('PiSSA').innerText(), WAIT).toMatch(/of 3[\s\S]*of 12/);

@@ -23,7 +23,7 @@ const steps = () => page.getByLabel('Steps', { exact: true });
 /** A field is left: its change is heard. */
 const leave = (): Promise<void> => page.keyboard.press('Tab');
 
-test('a task that is written before the lists of an empty browser are read stays, and is one project', async () => {
+test('a task that is typed before the lists of an empty browser are read stays, and makes one project', async () => {
   const { release } = await holdCalls(page, ['listRuns', 'createProject']);
   await page.reload();
   await goTo(page, 'task');
@@ -45,7 +45,7 @@ test('a task that is written before the lists of an empty browser are read stays
   expect(await page.getByRole('button', { name: /^Rename / }).count()).toBe(1);
 });
 
-test('settings that are written while rows are read stay', async () => {
+test('settings that are typed while rows are read stay', async () => {
   const { hold, release } = await holdCalls(page, ['previewRow']);
   await page.reload();
   await goTo(page, 'data');

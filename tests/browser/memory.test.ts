@@ -34,7 +34,7 @@ async function rowsAtOnce(rows: number, words: RegExp): Promise<string> {
   return title().innerText();
 }
 
-test('much memory is offered to be saved, and a run above 4 GiB is warned of and can start', async () => {
+test('the page offers to save memory, and a run above 4 GiB gets a warning and can start', async () => {
   await rowsAtOnce(1, /This run needs/);
   await expect.poll(() => saving().count()).toBe(0);
   const plain = await rowsAtOnce(4000, /This run needs/);
@@ -76,7 +76,7 @@ test.each([
   expect(await start().isEnabled()).toBe(true);
 });
 
-test('settings that cannot work are forecast neither in bytes nor in minutes', async () => {
+test('settings that cannot work get no forecast of memory or time', async () => {
   // Nothing was measured in this profile: no number is made up, and one press would measure.
   await page.getByRole('button', { name: 'Measure it' }).waitFor(WAIT);
   expect(await page.getByRole('main').innerText()).not.toMatch(/takes (?:at most )?about/);
@@ -93,7 +93,7 @@ test('settings that cannot work are forecast neither in bytes nor in minutes', a
   expect(studio.problems).toEqual([]);
 });
 
-test('on the processor a run has the memory that WebAssembly has', async () => {
+test('a run on the processor is limited to the memory of WebAssembly', async () => {
   await page
     .getByRole('contentinfo')
     .getByRole('link', { name: /SwiftShader/ })

@@ -20,7 +20,7 @@ const rowOf = (label: string) =>
     .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${label.replace(/[()]/g, '\\$&')}`) }) });
 const compare = () => page.getByText(/^Compare all \d+ methods/).click();
 
-test('without rows it says what each method needs, and how to get that', async () => {
+test('without rows the page says what each method needs, and how to get that', async () => {
   await goTo(page, 'train');
   await compare();
   const pairs = rowOf('Preference (DPO)');
@@ -29,7 +29,7 @@ test('without rows it says what each method needs, and how to get that', async (
   expect(await table().getByRole('button', { name: /^Use / }).count()).toBe(0);
 });
 
-test('on a sample it plans every method, and tells which rows are missing', async () => {
+test('on a sample the page plans every method, and says which rows are missing', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('heading', { name: /^\d+ rows$/ }).waitFor(WAIT);
@@ -55,7 +55,7 @@ test('one press takes the defaults of a method, and the form follows', async () 
   await expect.poll(() => rate.inputValue()).toBe('0.006');
 });
 
-test('bundled pairs are opened from the choice, and suit what learns from pairs', async () => {
+test('bundled pairs are opened from the choice of methods, and suit those that learn from pairs', async () => {
   await rowOf('Preference (DPO)').getByRole('button', { name: 'Open bundled pairs' }).click();
   await page.getByText('200 pairs of a chosen and a rejected answer.').waitFor(WAIT);
   await goTo(page, 'train');

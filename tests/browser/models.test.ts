@@ -91,7 +91,7 @@ function folderLike(name: string, change: (folder: string) => void): string {
   return folder;
 }
 
-test('a folder with its weights in parts comes by picker, under a name that stays text', async () => {
+test('a folder with sharded weights is opened by picker, and markup in its name stays text', async () => {
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('0');
@@ -114,7 +114,7 @@ test('a folder with its weights in parts comes by picker, under a name that stay
   expect(await page.title()).toMatch(/Graft$/);
 });
 
-test('dropped, the same model is not copied twice; deleted before, it is', async () => {
+test('a dropped model is not copied twice, unless it was deleted before', async () => {
   await region.getByRole('button', { name: 'Open Sprig, bundled' }).click();
   await opened('sprig');
   await dragInto(region, join(scratch, 'In parts'));
@@ -128,7 +128,7 @@ test('dropped, the same model is not copied twice; deleted before, it is', async
   expect(await ask()).toBe(answer);
 });
 
-test('a GGUF file comes by picker and by drop, and answers as its folder does', async () => {
+test('a GGUF file is opened by picker and by drop, and answers as its folder does', async () => {
   await region.getByLabel('Add a GGUF file').setInputFiles(join(scratch, 'Sprig-F16.gguf'));
   await opened('Sprig-F16');
   await expect.poll(kept).toHaveLength(2);
@@ -140,7 +140,7 @@ test('a GGUF file comes by picker and by drop, and answers as its folder does', 
   await expect.poll(() => region.locator('dl').innerText()).toMatch(/llama\s+Parameters\s+1\.31 M/);
 });
 
-test('copying is stopped, and nothing of it is left; what was open still is', async () => {
+test('a stopped copy leaves nothing, and the open model stays open', async () => {
   const larger = folderLike('Large', (folder) =>
     // Gigabytes, to the page: it asks for 4 MiB at a time.
     writeFileSync(join(folder, 'LICENSE'), new Uint8Array(40 * 2 ** 20)),
@@ -162,7 +162,7 @@ test('copying is stopped, and nothing of it is left; what was open still is', as
   await expect.poll(() => region.getByRole('alert').count()).toBe(0);
 });
 
-test('what cannot be opened says what is missing, and is not kept', async () => {
+test('a model that cannot be opened gets an error that says what is missing, and is not kept', async () => {
   const refused = async (folder: string, words: RegExp): Promise<void> => {
     await region.getByLabel('Add a model folder').setInputFiles(folder);
     const alert = region.getByRole('alert');
@@ -202,7 +202,7 @@ test('what cannot be opened says what is missing, and is not kept', async () => 
   await opened('Sprig-F16');
 });
 
-test('a disk that fills while a model is copied says so; the model is open, what was kept is untouched', async () => {
+test('the page says when the disk fills during a copy; the model is open, and kept models are untouched', async () => {
   const worker = engineOf(page);
   await worker.evaluate(() => {
     const { prototype } = (globalThis as unknown as { FileSystemSyncAccessHandle: { prototype: Access } })
@@ -226,7 +226,7 @@ test('a disk that fills while a model is copied says so; the model is open, what
   await expect.poll(kept).toHaveLength(2);
 });
 
-test('after a reload without a network it is open again, and answers', async () => {
+test('a model is open again after a reload without a network, and answers', async () => {
   await table().getByRole('button', { name: 'Open In parts' }).click();
   await opened('In parts');
   await goTo(page, 'data');
@@ -247,7 +247,7 @@ test('after a reload without a network it is open again, and answers', async () 
   await page.context().setOffline(false);
 });
 
-test('a run that is paused leaves the GPU when another model is opened, and goes on with its own', async () => {
+test('a paused run leaves the GPU when another model is opened, and resumes with its own model', async () => {
   const chat = page.getByRole('button', { name: 'Chat with it', exact: true });
   const trains = page.getByRole('option', { name: /^Current run/ });
   await goTo(page, 'train');
@@ -270,7 +270,7 @@ test('a run that is paused leaves the GPU when another model is opened, and goes
   await page.getByText(/^Discarded/).waitFor(WAIT);
 });
 
-test('the model that is open is deleted, and its rows go on with the bundled one', async () => {
+test('after the open model is deleted, its rows are read with the bundled one', async () => {
   await goTo(page, 'data');
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
   await goTo(page, 'task');
@@ -298,7 +298,7 @@ describe('without a project', () => {
   const hasFocus = (at: Locator): Promise<boolean> =>
     at.evaluate((element) => element === document.activeElement);
 
-  test('the model that was opened last is the one that rows are read with after a reload', async () => {
+  test('the model that was opened last reads the rows after a reload', async () => {
     await goTo(page, 'task');
     await region.getByLabel('Add a model folder').setInputFiles(join(scratch, 'In parts'));
     await opened('In parts');
@@ -314,7 +314,7 @@ describe('without a project', () => {
     expect(await model()).toMatch(/In parts/);
   });
 
-  test('a model that cannot be opened is told under Task alone, until it is put away', async () => {
+  test('the error of a model that cannot be opened is only under Task, until it is dismissed', async () => {
     await goTo(page, 'task');
     await opened('In parts');
     const broken = folderLike('Nothing', (folder) => rmSync(join(folder, 'config.json')));
@@ -336,7 +336,7 @@ describe('without a project', () => {
     await expect.poll(model, WAIT).toMatch(/In parts/);
   });
 
-  test('a new project begins with it; once it is deleted, with the bundled one', async () => {
+  test('a new project begins with the last model, or with the bundled one once that is deleted', async () => {
     await goTo(page, 'start');
     await page.getByRole('button', { name: 'New project' }).click();
     await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();

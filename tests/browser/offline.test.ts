@@ -71,7 +71,7 @@ const ROWS = Array.from({ length: 24 }, (_, i) =>
 ).join('\n');
 
 describe('without a network', () => {
-  test('the whole session works by keyboard, and nothing is asked of anybody', async () => {
+  test('the whole session works by keyboard, and no request leaves the page', async () => {
     const { site, context, page, problems, asked, close } = await firstVisit();
 
     // What the page counted is what the server saw, late parts too.
@@ -174,7 +174,7 @@ describe('without a network', () => {
     await close();
   });
 
-  test('the browser would install it', async () => {
+  test('the browser offers to install the app', async () => {
     const { context, page, close } = await firstVisit();
     const devtools = await context.newCDPSession(page);
     const { installabilityErrors } = await devtools.send('Page.getInstallabilityErrors');
@@ -194,14 +194,14 @@ describe('threads that share memory', () => {
       engineOf(page).evaluate(() => crossOriginIsolated),
     ]);
 
-  test('are possible at once where the host sends the headers for it', async () => {
+  test('are possible at once where the host sends the headers', async () => {
     const { page, problems, close } = await firstVisit();
     expect(await isolated(page)).toEqual([true, true]);
     expect(problems).toEqual([]);
     await close();
   });
 
-  test('are possible from the second load on where it sends none; until then one thread trains', async () => {
+  test('are possible from the second load on where the host sends no headers; until then one thread trains', async () => {
     const { page, problems, close } = await firstVisit({ plain: true });
     const facts = (): Promise<string> => page.getByRole('region', { name: 'This browser' }).innerText();
     expect(await isolated(page)).toEqual([false, false]);
@@ -233,7 +233,7 @@ const isNext = (page: Page): Promise<boolean> =>
   page.evaluate(() => document.querySelector('meta[name="release"]') !== null);
 
 describe('a new version', () => {
-  test('waits for a run, is offered after it, and comes when it is asked for', async () => {
+  test('waits for a run, is offered after it, and is loaded on request', async () => {
     const { site, context, page, problems, close } = await firstVisit();
     const second = await context.newPage();
     await second.goto(site.address);
@@ -293,7 +293,7 @@ interface LaunchedFile {
 }
 
 describe('files that the system opens with the app', () => {
-  test('go to where they belong', async () => {
+  test('open on the stage that they belong to', async () => {
     const site = await serveDist();
     const context = await browser.newContext();
     // The system's part, which no test can play: it hands over handles.

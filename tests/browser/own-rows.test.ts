@@ -28,7 +28,7 @@ const openFile = (page: Page, name: string, text: string): Promise<void> =>
     .setInputFiles({ name, mimeType: 'application/octet-stream', buffer: Buffer.from(text) });
 
 describe('a list on one line', () => {
-  test('with columns of its own is mapped', async () => {
+  test('is mapped if its columns have other names', async () => {
     const { page, problems } = studio;
     const rows = Array.from({ length: 12 }, (_, i) => ({ question: `q${i}`, team: i % 2 ? 'x' : 'y' }));
     await openFile(page, 'mini.json', JSON.stringify(rows));
@@ -41,7 +41,7 @@ describe('a list on one line', () => {
     expect(problems).toEqual([]);
   });
 
-  test('has rows by their numbers, bad ones too, and names a list beside it that is not read', async () => {
+  test('has numbered rows, bad ones too, and the page names another list in the file that is not read', async () => {
     const { page, problems } = studio;
     const rows = Array.from({ length: 12 }, (_, i) =>
       i === 6 ? { prompt: 'Who?' } : { prompt: `Say ${i}`, completion: `${i}` },
@@ -67,7 +67,7 @@ describe('a list on one line', () => {
 });
 
 describe('rows too long for the limit', () => {
-  test('say so, and can be read all the same', async () => {
+  test('are reported, and can still be read', async () => {
     const { page, problems } = studio;
     const rows = Array.from({ length: 6 }, (_, i) =>
       JSON.stringify({ prompt: `Sum ${i}: ${'many words '.repeat(400)}`, completion: ` short ${i}` }),
@@ -92,7 +92,7 @@ describe('rows too long for the limit', () => {
 });
 
 describe('a row longer than anybody reads', () => {
-  test('is open in a moment, and shown where it matters', async () => {
+  test('opens, and is shown at the part that matters', async () => {
     const { page, problems } = studio;
     const rows = [
       { prompt: 'a b c '.repeat(80_000), completion: ' yes' },
@@ -132,8 +132,8 @@ async function enter(page: Page, label: string, value: string): Promise<void> {
 const valueOf = (page: Page, label: string): Promise<string> =>
   page.getByLabel(label, { exact: true }).inputValue();
 
-describe('a number that cannot be', () => {
-  test('does not stay in its field as if it held', async () => {
+describe('an invalid number', () => {
+  test('does not stay in its field as if it were in force', async () => {
     const { page, problems } = studio;
     await openRows(page);
     await enter(page, 'Test, %', '100');
@@ -158,7 +158,7 @@ describe('a number that cannot be', () => {
 });
 
 describe('another split', () => {
-  test("is followed by a preset, and what cannot be of settings of one's own is in sight", async () => {
+  test("updates a preset, and shows which of a person's own settings cannot work", async () => {
     const { page, problems } = studio;
     const start = page.getByRole('button', { name: 'Start training' });
     const thorough = page.getByRole('radio', { name: /^Thorough/ });
@@ -193,8 +193,8 @@ describe('another split', () => {
   });
 });
 
-describe('the prompt that is asked', () => {
-  test('is one of the rows that are open, not of the sample before', async () => {
+describe('the suggested prompt', () => {
+  test('comes from the open rows, not from the sample before', async () => {
     const { page, problems } = studio;
     await page.getByRole('button', { name: /^A sea captain/ }).click();
     await page.getByRole('heading', { name: /^A sea captain/ }).waitFor({ timeout: STEP_MS });
@@ -215,7 +215,7 @@ describe('the prompt that is asked', () => {
   });
 });
 
-test('settings belong to their rows: a sample leaves nothing in them, also after a reload', async () => {
+test('settings belong to their rows: none of a sample stay, also after a reload', async () => {
   const { page, problems } = studio;
   const field = (name: string): Locator => page.getByLabel(name, { exact: true });
   const settings = async (): Promise<string[]> => {
@@ -260,7 +260,7 @@ test('settings belong to their rows: a sample leaves nothing in them, also after
   expect(problems).toEqual([]);
 });
 
-test('a file that is dropped where nothing takes it is not opened, and it says who does', async () => {
+test('a file that is dropped where nothing takes it is not opened, and the page says where to drop it', async () => {
   const { page, problems } = studio;
   const folder = await mkdtemp(join(tmpdir(), 'graft-'));
   const path = join(folder, 'plain.jsonl');

@@ -91,7 +91,7 @@ test('SimPO learns from the same pairs, with a scale of its own', async () => {
   expect(studio.problems).toEqual([]);
 });
 
-test('KTO is what suits single answers with a label', async () => {
+test('the form suggests KTO for single answers with a label', async () => {
   await openRows('judged.jsonl', judged);
   await page.getByRole('button', { name: 'Training rows' }).click();
   await page.getByText('10 answers marked as desirable, 10 as not.').waitFor(WAIT);

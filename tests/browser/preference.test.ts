@@ -36,7 +36,7 @@ const openRows = (name: string, rows: readonly object[]): Promise<void> =>
     buffer: Buffer.from(rows.map((row) => JSON.stringify(row)).join('\n')),
   });
 
-test('a file of pairs is known by its columns, its bad rows are named, and both answers stand side by side', async () => {
+test('a file of pairs is recognised by its columns, its bad rows are named, and both answers are shown side by side', async () => {
   await goTo(page, 'data');
   const same = { ...pairs[0], rejected: pairs[0].chosen };
   await openRows('pairs.jsonl', [...pairs, same, { ...pairs[1], chosen: ' ' }]);
@@ -48,7 +48,7 @@ test('a file of pairs is known by its columns, its bad rows are named, and both 
   expect(await inspect(page, 'pairs')).toEqual([]);
 });
 
-test('DPO is what suits them; single answers are refused with what to do', async () => {
+test('the form suggests DPO for pairs, and refuses single answers with what to do', async () => {
   await goTo(page, 'train');
   await openSettings(page);
   const objective = page.getByLabel('Objective', { exact: true });
@@ -68,7 +68,7 @@ test('DPO is what suits them; single answers are refused with what to do', async
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
 });
 
-test('a run tells accuracy, margin and rewards, and its adapter can be used', async () => {
+test('a run reports accuracy, margin and rewards, and its adapter can be used', async () => {
   await page.getByLabel('Steps', { exact: true }).fill('4');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   await page.getByLabel('Validate every … steps', { exact: true }).fill('2');

@@ -61,14 +61,14 @@ const kept = async (): Promise<string[]> => {
 };
 
 describe('rows that are read', () => {
-  test('make a project each', async () => {
+  test('each make a project', async () => {
     await goTo(page, 'data');
     await make('first', 20);
     await begin();
     await make('second', 12);
   });
 
-  test('do not come into the project that is opened meanwhile', async () => {
+  test('do not land in the project that is opened meanwhile', async () => {
     await open('first');
     await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/20 rows/);
     await goTo(page, 'data');
@@ -108,7 +108,7 @@ const focused = (): Promise<string> =>
 const names = (): Promise<string[]> => projects.locator('.name b').allInnerTexts();
 
 describe('a project', () => {
-  test('is deleted alone: a second press at the same place does not reach the next one', async () => {
+  test('is deleted alone: a second press at the same place does not delete the next one', async () => {
     await begin();
     await make('third', 8);
     const before = await names();
@@ -125,7 +125,7 @@ describe('a project', () => {
     await expect.poll(names).toEqual(before);
   });
 
-  test('is brought back whichever was deleted after it, by keyboard', async () => {
+  test('is restored by keyboard, whichever was deleted after it', async () => {
     for (const name of ['first.csv', 'second.csv']) {
       await projects.getByRole('button', { name: `Delete ${name}` }).focus();
       await page.keyboard.press('Enter');
@@ -155,7 +155,7 @@ describe('a project', () => {
     await expect.poll(async () => (await names()).sort()).toEqual(['first.csv', 'runner-up', 'third.csv']);
   });
 
-  test('that is begun is begun still after a reload', async () => {
+  test('that is new and empty is still open after a reload', async () => {
     await begin();
     await expect.poll(brand).toMatch(/^Graft/);
     await page.reload();
@@ -168,7 +168,7 @@ describe('a project', () => {
   });
 });
 
-test('rows that are read give way to a sample that is tuned on', async () => {
+test('reading rows stops when a sample is tuned', async () => {
   await begin();
   await readMany('many.csv');
   await goTo(page, 'start');
@@ -179,7 +179,7 @@ test('rows that are read give way to a sample that is tuned on', async () => {
   expect(studio.problems).toEqual([]);
 });
 
-test('the keyboard has a place to go on once the only run is deleted', async () => {
+test('the focus has a place after the only run is deleted', async () => {
   await goTo(page, 'train');
   await page.getByRole('button', { name: 'Discard' }).click(WAIT);
   await page.getByRole('button', { name: 'Discard for good' }).click(WAIT);
@@ -193,7 +193,7 @@ test('the keyboard has a place to go on once the only run is deleted', async () 
   expect(studio.problems).toEqual([]);
 });
 
-test('a name that nobody chose follows the rows, and one that was chosen stays', async () => {
+test('a default name follows the rows, and a chosen name stays', async () => {
   const replace = async (name: string, count: number): Promise<void> => {
     await goTo(page, 'data');
     await choose(name, count);

@@ -73,7 +73,7 @@ const keptKinds = (of: Page): Promise<string[]> =>
 
 let before: Record<string, string>;
 
-test('what was measured and asked is there after a reload, word for word', async () => {
+test('measurements and answers are the same after a reload, word for word', async () => {
   await goTo(page, 'data');
   await page.getByRole('button', { name: /^A sea captain/ }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
@@ -130,7 +130,7 @@ test('what was measured and asked is there after a reload, word for word', async
   expect(studio.problems).toEqual([]);
 });
 
-test('what changed since is said, and is no longer said when it is as it was', async () => {
+test('the page says what changed since a measurement, until it is changed back', async () => {
   await goTo(page, 'evaluate');
   const outOfDate = page.locator('main').getByText(/^Out of date/);
   await expect.poll(() => outOfDate.count()).toBe(0);
@@ -175,7 +175,7 @@ test('what changed since is said, and is no longer said when it is as it was', a
   expect(studio.problems).toEqual([]);
 });
 
-test('another project has none of it; deleted and brought back, the project has all of it', async () => {
+test('another project has no results of this one, and a restored project has all of its own', async () => {
   await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'New project' }).click();
   // It opens at its data.
@@ -206,7 +206,7 @@ test('another project has none of it; deleted and brought back, the project has 
   expect(studio.problems).toEqual([]);
 });
 
-test('it goes into an export of everything, and out of it in another browser', async () => {
+test('an export of everything has the results, and another browser imports them', async () => {
   await goTo(page, 'storage');
   const download = await downloadOf(page, () =>
     page.getByRole('button', { name: 'Export everything' }).click(),
@@ -244,7 +244,7 @@ interface Dump {
   }[];
 }
 
-test('a database that version 2 wrote opens: its paused run goes on, and results are kept in it', async () => {
+test('a database of version 2 opens: its paused run resumes, and it keeps results', async () => {
   const other = await openStudio(browser, {
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',

@@ -28,7 +28,7 @@ const add = async (label: string): Promise<void> => {
   await rewards().getByRole('button', { name: 'Add', exact: true }).click();
 };
 
-test('an objective that learns from rewards has a list of them; another has none', async () => {
+test('the form lists rewards for an objective that learns from them, and for no other', async () => {
   await goTo(page, 'data');
   await page.getByLabel('Open a file').setInputFiles({
     name: 'sums.jsonl',
@@ -43,7 +43,7 @@ test('an objective that learns from rewards has a list of them; another has none
   await rewards().getByText('Exactly right', { exact: true }).first().waitFor();
 });
 
-test('each has its weight and fields; what is wrong with one is said beside it, and nothing starts', async () => {
+test('each reward has a weight and fields; its error is shown beside it, and no run starts', async () => {
   await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
   await page.getByRole('alert').getByText('no rewards').first().waitFor();
   await add('Right number');
@@ -59,7 +59,7 @@ test('each has its weight and fields; what is wrong with one is said beside it, 
   await expect.poll(() => start.isEnabled()).toBe(true);
 });
 
-test('they score the wanted answers and typed texts at once, in the worker and its sandbox', async () => {
+test('rewards score the wanted answers and typed texts at once, in the worker and its sandbox', async () => {
   await rewards().getByText('Try them on your rows').click();
   await scores().waitFor();
   await expect.poll(() => scores().innerText()).toMatch(/Wanted: It is #### \d+\s+1\s+1\s+1\s+1\s+1\.5/);
@@ -70,7 +70,7 @@ test('they score the wanted answers and typed texts at once, in the worker and i
   await expect.poll(() => scores().innerText()).toMatch(/\n\s*0\s+1\s+0\s+0\s+0\.5/);
 });
 
-test('code of a person that fails is shown with what it threw; code that never ends is stopped', async () => {
+test('reward code that throws is shown with its error, and code that never ends is stopped', async () => {
   await add('Your own JavaScript');
   const code = rewards().getByLabel('JavaScript', { exact: true });
   await code.fill('completion.length < 13 ? missing : 0');
@@ -104,7 +104,7 @@ test('code of a person that fails is shown with what it threw; code that never e
   expect(await inspect(page, 'rewards')).toEqual([]);
 });
 
-test('they are in the settings of the project after a reload', async () => {
+test('rewards are in the settings of the project after a reload', async () => {
   await page.reload();
   await goTo(page, 'train');
   await rewards().getByLabel('Weight of Regular expression').waitFor(WAIT);
@@ -114,7 +114,7 @@ test('they are in the settings of the project after a reload', async () => {
   );
 });
 
-test('a run whose reward does not end pauses before its first step, and says why', async () => {
+test('a run whose reward never ends pauses before its first step, and says why', async () => {
   await openSettings(page);
   await rewards().getByLabel('JavaScript', { exact: true }).fill(ENDLESS);
   await page.getByLabel('Steps', { exact: true }).fill('2');
@@ -129,7 +129,7 @@ test('a run whose reward does not end pauses before its first step, and says why
   expect(studio.problems).toEqual([]);
 });
 
-test('prompts alone suit rewards that need no answer, and say so of those that do', async () => {
+test('prompts without answers suit rewards that need none, and other rewards say so', async () => {
   await goTo(page, 'data');
   await page.getByLabel('Open a file').setInputFiles({
     name: 'prompts.jsonl',
@@ -160,7 +160,7 @@ test('prompts alone suit rewards that need no answer, and say so of those that d
   expect(studio.problems).toEqual([]);
 });
 
-test('conversations of several turns are prompts, too: a run asks them whole, and shows them', async () => {
+test('conversations of several turns are prompts too: a run asks them whole, and shows them', async () => {
   const talk = (last: string) => [
     { role: 'user', content: 'Who are you?' },
     { role: 'assistant', content: 'I am Sprig.' },
@@ -198,7 +198,7 @@ test('conversations of several turns are prompts, too: a run asks them whole, an
   expect(studio.problems).toEqual([]);
 });
 
-test('its adapter is measured on prompts alone by its rewards: their mean, their spread, how many pass', async () => {
+test('its adapter is measured by its rewards on prompts without answers: mean, spread, how many pass', async () => {
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });

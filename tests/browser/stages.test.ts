@@ -35,7 +35,7 @@ async function train(steps: string): Promise<void> {
   await page.getByRole('button', { name: 'New run' }).waitFor({ timeout: 240_000 });
 }
 
-test('a run starts from the adapter of the one before, on other rows', async () => {
+test('a run starts from the adapter of the previous run, on other rows', async () => {
   await goTo(page, 'data');
   await open('orders.jsonl', 'orders-json/train.jsonl');
   await page.getByRole('heading', { name: '60 rows' }).waitFor(WAIT);
@@ -64,7 +64,7 @@ test('a third stage learns from pairs, against the adapter that it starts from',
   await train('6');
 });
 
-test('the library draws who came from whom, and lists it', async () => {
+test('the library draws and lists which adapter came from which', async () => {
   await goTo(page, 'use');
   const lineage = page.getByRole('region', { name: 'One after another' });
   await lineage.getByText('As a list').click();
@@ -77,7 +77,7 @@ test('the library draws who came from whom, and lists it', async () => {
   expect(await lineage.locator('svg g').count()).toBe(4);
 });
 
-test('every stage is measured on every test, and what was forgotten is said', async () => {
+test('every stage is measured on every test, and the page says what was forgotten', async () => {
   const lineage = page.getByRole('region', { name: 'One after another' });
   await lineage.getByText('12 measurements: 3 stages and the base model, each on 3 tests.').waitFor();
   await lineage.getByRole('button', { name: 'Measure every stage on every test' }).click();
@@ -105,7 +105,7 @@ test('every stage is measured on every test, and what was forgotten is said', as
   expect(await inspect(page, 'stages')).toEqual([]);
 });
 
-test('what was measured is there after a reload', async () => {
+test('the measurements are there after a reload', async () => {
   const table = page.getByRole('region', { name: 'Stages and their tests' });
   const before = await table.innerText();
   await page.reload();

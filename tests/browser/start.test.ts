@@ -28,7 +28,7 @@ async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => !document.querySelector('main [aria-busy="true"]'), undefined, WAIT);
 }
 
-test('what computes is named by the worker; another can be chosen, and is kept', async () => {
+test('the worker names its device; another can be chosen, and the choice is kept', async () => {
   const { page, problems, close } = await openStudio(browser);
   await settled(page);
   const section = page.getByRole('region', { name: 'This browser' });
@@ -74,7 +74,7 @@ test('every bundled data set is listed with rows of its own', async () => {
 /** Gzipped. What a stage alone needs, or something that is opened by a press, is a part of its own. */
 const MOST_SCRIPT_BYTES = 60_000;
 
-test('the first screen is there with little script', async () => {
+test('the first screen needs little script', async () => {
   const html = await (await fetch(inject('address'))).text();
   const paths = [...html.matchAll(/<(?:script|link)[^>]+(?:src|href)="([^"]+\.js)"/g)].map(
     ([, path]) => path,
@@ -117,7 +117,7 @@ test('on a phone the commands have a button, on every screen', async () => {
   await close();
 });
 
-test('nothing but its own origin is asked, and nothing else can be', async () => {
+test('the page requests nothing but its own origin, and the policy blocks all others', async () => {
   const { page, requests, close } = await openStudio(browser, { serviceWorker: true });
   await settled(page);
   const { origin } = new URL(inject('address'));
@@ -229,7 +229,7 @@ test('the keyboard reaches everything that can be pressed, and a command can be 
   await close();
 });
 
-test('every command is found by a few letters of its name, and the theme that was chosen is there before anything is drawn', async () => {
+test('every command is found by a few letters of its name, and the chosen theme is set before anything is drawn', async () => {
   const { page, problems, close } = await openStudio(browser, {
     colorScheme: 'light',
     reducedMotion: 'reduce',

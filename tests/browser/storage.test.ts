@@ -37,7 +37,7 @@ async function resumeToTheEnd(page: Page): Promise<void> {
 }
 
 describe('a project', () => {
-  test('is made by what is put in it, and is there after a reload as it was', async () => {
+  test('is made when something is put in it, and is the same after a reload', async () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     await page.getByRole('button', { name: /^A sea captain/ }).click();
@@ -83,7 +83,7 @@ describe('a project', () => {
     expect(problems).toEqual([]);
   });
 
-  test('is one of several: begun, renamed, deleted, brought back, opened where it was left', async () => {
+  test('is one of several: begun, renamed, deleted, restored, opened where it was left', async () => {
     const { page, problems } = studio;
     await goTo(page, 'start');
     await projects(page).getByRole('button', { name: 'New project' }).click();
@@ -114,7 +114,7 @@ describe('a project', () => {
   });
 });
 
-test('after a reload every stage says that the project is being opened, until it is known what it holds', async () => {
+test('after a reload every stage says that the project is being opened, until its contents are known', async () => {
   const { page, problems } = studio;
   const said = page.locator('main').getByRole('status');
   const { release } = await holdCalls(page, [EVERY_CALL, 'openProject', 'openData']);
@@ -178,7 +178,7 @@ describeShared('a model folder', () => {
     expect(problems).toEqual([]);
   });
 
-  test('is deleted after saying what needs it; one that is not supported is told, and not kept', async () => {
+  test('is deleted after the page says what needs it; one that is not supported gets an error, and is not kept', async () => {
     const { page, problems } = studio;
     await goTo(page, 'task');
     const model = page.getByRole('region', { name: 'Model', exact: true });
@@ -206,7 +206,7 @@ describeShared('a model folder', () => {
 });
 
 describe('everything', () => {
-  test('goes into one file, and all of it is there in another browser, where a run goes on', async () => {
+  test('goes into one file, and another browser has all of it and resumes a run', async () => {
     const { page, problems } = studio;
     await page
       .getByRole('contentinfo')
@@ -256,7 +256,7 @@ describe('everything', () => {
     await other.close();
   });
 
-  test('its page is for everybody', async () => {
+  test('has a page that is accessible', async () => {
     const { page } = studio;
     for (const place of ['start', 'storage']) {
       await goTo(page, place);
@@ -269,7 +269,7 @@ describe('everything', () => {
 const NEW_IN_2 = ['projectId', 'data'] as const;
 
 describe('an older version', () => {
-  test('of the database opens: its runs go to a first project, and a paused one goes on', async () => {
+  test('of the database opens: its runs go to a first project, and a paused one resumes', async () => {
     const { page } = studio;
     // A page without a worker, so that nobody holds the database.
     await page.goto(new URL('samples/index.json', inject('address')).href);

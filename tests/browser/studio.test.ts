@@ -52,7 +52,7 @@ async function withImports(url: string, seen = new Set<string>()): Promise<Set<s
 }
 
 describe('the whole path, by keyboard', () => {
-  test('what loads first is light, and the chart is not part of it', async () => {
+  test('the first load is small, and the chart is not part of it', async () => {
     const { page } = studio;
     await expect.poll(() => page.locator('main [aria-busy="true"]').count(), { timeout: 30_000 }).toBe(0);
     const worker = await withImports(engineOf(page).url());
@@ -111,7 +111,7 @@ describe('the whole path, by keyboard', () => {
     expect(picture.subarray(1, 4).toString()).toBe('PNG');
   });
 
-  test('base and tuned answer side by side, and a token shows what else it could have been', async () => {
+  test('base and tuned answer side by side, and a token shows its alternatives', async () => {
     const { page } = studio;
     await page.locator('h1').focus();
     await tabTo(page, /^Ask both the same question/);
@@ -139,7 +139,7 @@ describe('the whole path, by keyboard', () => {
     expect(first).toMatch(/%/);
   });
 
-  test('the adapter is exported, and the page kept to itself', async () => {
+  test('the adapter is exported, and no request left the page', async () => {
     const { page, problems, requests } = studio;
     await tabTo(page, /^Download zip of /);
     const download = await downloadOf(page, () => page.keyboard.press('Enter'));
@@ -231,7 +231,7 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
 });
 
 describe('on the way', () => {
-  test('an adapter is renamed, deleted, brought back, and imported from its zip', async () => {
+  test('an adapter is renamed, deleted, restored, and imported from its zip', async () => {
     const { page, problems } = studio;
     await page.setViewportSize({ width: 1440, height: 900 });
     await goTo(page, 'use');
@@ -306,7 +306,7 @@ describe('on the way', () => {
     expect(problems).toEqual([]);
   });
 
-  test('settings that cannot work say why; a run is paused, resumed after a reload, and stopped', async () => {
+  test('settings that cannot work say why, and a run is paused, resumed after a reload, and stopped', async () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     await openSample(page);

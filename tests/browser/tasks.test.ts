@@ -41,7 +41,7 @@ const lines = (): Promise<string[]> =>
       ),
     );
 
-test('a second file becomes another task with a name and a share, split by itself', async () => {
+test('a second file becomes another task with a name and a share, and is split on its own', async () => {
   await goTo(page, 'data');
   await open('voice.jsonl', 'voice');
   await page.getByRole('heading', { name: '30 rows' }).waitFor(WAIT);
@@ -70,7 +70,7 @@ test('a second file becomes another task with a name and a share, split by itsel
   expect(await inspect(page, 'tasks')).toEqual([]);
 });
 
-test('a run tells the loss of each task, and which command repeats it', async () => {
+test('a run reports the loss of each task, and the command that repeats it', async () => {
   await goTo(page, 'train');
   await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('4');
@@ -106,7 +106,7 @@ test('each task is trained alone, and compared on the same test rows', async () 
   expect(studio.problems).toEqual([]);
 });
 
-test('a file is added beside a bundled sample, which then is a task among others', async () => {
+test('a file is added to a bundled sample, which then is one of several tasks', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('heading', { name: '360 rows' }).waitFor(WAIT);

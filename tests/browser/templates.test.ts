@@ -21,7 +21,7 @@ afterAll(closePages);
 const form = () => page.getByRole('form', { name: /^Which column is what/ });
 const prompt = () => form().getByLabel('Template of the prompt');
 
-test('one press writes the phrasings of a task, with the first rows as they would be read', async () => {
+test('one press writes the phrasings of a task, and shows the first rows as they will be read', async () => {
   await goTo(page, 'data');
   await page.getByLabel('Open a file').setInputFiles({
     name: 'reviews.csv',
@@ -44,7 +44,7 @@ test('one press writes the phrasings of a task, with the first rows as they woul
   expect(await inspect(page, 'templates')).toEqual([]);
 });
 
-test('a place that no column suits is asked for', async () => {
+test('the page asks for a placeholder that no column suits', async () => {
   await form().getByRole('button', { name: 'Answer from a text' }).click();
   await form().getByText('Choose what is “').waitFor();
   await form().getByLabel('Text', { exact: true }).selectOption('review');
@@ -55,7 +55,7 @@ test('a place that no column suits is asked for', async () => {
   await expect.poll(() => prompt().inputValue()).toContain('{{or 1}}');
 });
 
-test("what is written is kept as a template of one's own, which is listed, applied, saved and forgotten", async () => {
+test("a person's own template is kept, listed, applied, saved and deleted", async () => {
   await form().getByText('Templates of your own').click();
   const name = form().getByLabel('Keep what is written below as');
   const written = await prompt().inputValue();

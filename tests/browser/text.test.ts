@@ -48,7 +48,7 @@ test('a text file is cut at the borders of its documents', async () => {
   expect(await inspect(page, 'text')).toEqual([]);
 });
 
-test('a run says what it forgot, and which command repeats it', async () => {
+test('a run says what it forgot, and shows the command that repeats it', async () => {
   await goTo(page, 'train');
   // On so few rows the shortest preset is the same as the usual one.
   await expect.poll(() => page.getByRole('radio', { name: /^Balanced/ }).isChecked()).toBe(true);
@@ -66,7 +66,7 @@ test('a run says what it forgot, and which command repeats it', async () => {
   expect(await inspect(page, 'text-run')).toEqual([]);
 });
 
-test('perplexity on held-out text stands beside that on general text', async () => {
+test('perplexity on held-out text is shown beside that on general text', async () => {
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('columnheader', { name: /^on general text/ }).waitFor({ timeout: 240_000 });

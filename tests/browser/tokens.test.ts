@@ -53,7 +53,7 @@ async function nameTokens(texts: string): Promise<void> {
   await field.fill(texts);
 }
 
-test('a text that is a token already is refused before the run', async () => {
+test('a text that already is a token is refused before the run', async () => {
   await goTo(page, 'train');
   await openSettings(page);
   for (const [name, value] of [
@@ -69,7 +69,7 @@ test('a text that is a token already is refused before the run', async () => {
   await page.getByText('is a token of this model already').first().waitFor(WAIT);
 });
 
-test('a row is shown with them, as the run will read it, and without them again', async () => {
+test('a row is shown with the new tokens, as the run will read it, and without them again', async () => {
   const shown = () => page.getByRole('slider', { name: 'Tokens of this row' });
   const tokenOf = (text: string) => shown().getByText(text, { exact: true });
   await nameTokens('');
@@ -86,7 +86,7 @@ test('a row is shown with them, as the run will read it, and without them again'
   await goTo(page, 'train');
 });
 
-test('they are learned, and the base answers beside them', async () => {
+test('the new tokens are learned, and the base answers beside them', async () => {
   await nameTokens('<|tool|>, matey');
   await page.getByRole('button', { name: 'Start training' }).click();
   const done = page.getByText(/^Done: loss/);
@@ -103,7 +103,7 @@ test('they are learned, and the base answers beside them', async () => {
   await page.getByRole('row').filter({ hasText: NAME }).filter({ hasText: 'of 2' }).waitFor(WAIT);
 });
 
-test('an answer shows them, and the folder has the tokenizer that PEFT needs', async () => {
+test('an answer shows the new tokens, and the exported folder has the tokenizer that PEFT needs', async () => {
   await goTo(page, 'use');
   await page.getByLabel('Prompt for both').fill('Use <|tool|> 7: where is the fox?');
   await page.keyboard.press('Enter');
@@ -120,7 +120,7 @@ test('an answer shows them, and the folder has the tokenizer that PEFT needs', a
   expect(studio.problems).toEqual([]);
 });
 
-test('a paused run goes on after a reload, and its adapter has them', async () => {
+test('a paused run resumes after a reload, and its adapter has the new tokens', async () => {
   await goTo(page, 'train');
   await page.getByRole('button', { name: 'New run' }).click();
   await openSettings(page);

@@ -124,7 +124,7 @@ const SHORT = {
   'Answer every … steps': '6',
 };
 
-test('a run begins with the base model, goes on behind another tab, and tells when it is done', async () => {
+test('a run begins with the base model, continues behind another tab, and notifies when it is done', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
@@ -184,7 +184,7 @@ test('a run begins with the base model, goes on behind another tab, and tells wh
     expect(said).toMatch(words);
 });
 
-test('the next run is forecast from the steps of this one, and a long one says what would shorten it', async () => {
+test('the next run is forecast from the steps of this one, and a long run says what would shorten it', async () => {
   await page.getByRole('button', { name: 'New run' }).click();
   const takes = page.getByText(/^This run takes (?:at most )?(?:about|a few seconds)/);
   await expect.poll(() => takes.innerText(), WAIT).toMatch(/From 1\d steps of this model on this processor/);
@@ -224,7 +224,7 @@ test('the next run is forecast from the steps of this one, and a long one says w
   await page.getByRole('button', { name: 'Back to the run' }).click();
 });
 
-test('it leaves a command, a table, a picture and an adapter', async () => {
+test('a run leaves a command, a table, a picture and an adapter', async () => {
   await press('Ask both the same question');
   await expect.poll(() => page.getByRole('button', { name: 'Show the probabilities' }).count(), WAIT).toBe(2);
   const zipped = await downloadOf(page, () =>
@@ -272,7 +272,7 @@ test('it leaves a command, a table, a picture and an adapter', async () => {
     );
 });
 
-test('its recipe fills the form of the next run, and one with a slip says which', async () => {
+test('the recipe of a run fills the form of the next one, and a recipe with a mistake says which', async () => {
   const told = JSON.parse(recipe) as Record<string, unknown>;
   expect(told).toMatchObject({
     steps: STEPS,
@@ -370,7 +370,7 @@ test('the command trains the same adapter without a browser', async () => {
   }
 });
 
-test('made ready, it says what it waits for and is cancelled; before its first step, a reload loses nothing', async () => {
+test('a run in preparation says what it waits for and is cancelled; a reload before its first step loses nothing', async () => {
   await page
     .getByRole('contentinfo')
     .getByRole('link', { name: /^Processor with/ })
@@ -429,7 +429,7 @@ test('Space pauses; after a reload the run is stopped from storage, and its adap
   await page.getByRole('link', { name: /^Use/ }).getByText('3 adapters kept').waitFor(WAIT);
 });
 
-test('a run is discarded, and another lies under its curve, with what differs in a table', async () => {
+test('a run is discarded, and another is drawn under its curve, with what differs in a table', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
@@ -448,7 +448,7 @@ test('a run is discarded, and another lies under its curve, with what differs in
   expect(studio.problems).toEqual([]);
 });
 
-test('keys are listed, work where nobody writes, and can be turned off', async () => {
+test('keys are listed, work outside of text fields, and can be turned off', async () => {
   await page.locator('h1').focus();
   await page.keyboard.press('?');
   const list = page.getByRole('dialog', { name: 'Keys' });

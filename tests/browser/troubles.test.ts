@@ -51,7 +51,7 @@ async function secondTab(context: BrowserContext): Promise<Page> {
   return page;
 }
 
-test('a second tab may look and chat, and is told why it may not train', async () => {
+test('a second tab can look and chat, and says why it cannot train', async () => {
   const { page, problems, close } = await openStudio(browser, VIEW);
   await openRows(page);
   await start(page, 5000);
@@ -102,7 +102,7 @@ test('a second tab may look and chat, and is told why it may not train', async (
   await close();
 });
 
-test('a GPU that is lost is told, and the run goes on from its checkpoint on a new one', async () => {
+test('the page reports a lost GPU, and the run resumes from its checkpoint on a new one', async () => {
   const { page, problems, close } = await openStudio(browser, { ...VIEW, on: 'gpu' });
   await openRows(page);
   await startAndPause(page, () => start(page, 24));
@@ -124,7 +124,7 @@ test('a GPU that is lost is told, and the run goes on from its checkpoint on a n
   await close();
 });
 
-test('a worker that ends without a word is told, and the run goes on after a reload', async () => {
+test('the page reports a worker that ended without a word, and the run resumes after a reload', async () => {
   const { page, problems, close } = await openStudio(browser, VIEW);
   await openRows(page);
   await startAndPause(page, () => start(page, 24));
@@ -140,7 +140,7 @@ test('a worker that ends without a word is told, and the run goes on after a rel
   await close();
 });
 
-test('a full disk pauses the run and says so; with room again it goes on', async () => {
+test('a full disk pauses the run and the page says so; the run resumes when there is room', async () => {
   const { page, problems, close } = await openStudio(browser, VIEW);
   const devtools = await page.context().newCDPSession(page);
   const { origin } = new URL(inject('address'));

@@ -27,7 +27,7 @@ async function ask(question: string): Promise<void> {
     .waitFor(WAIT);
 }
 
-test('two samples of a model stand without names, and a key says which is better', async () => {
+test('two samples of a model are shown without names, and a key votes for the better one', async () => {
   await goTo(page, 'use');
   await page.locator('summary', { hasText: 'Sampling' }).click();
   await page.getByRole('spinbutton', { name: 'Temperature' }).fill('2');
@@ -56,7 +56,7 @@ test('two samples of a model stand without names, and a key says which is better
   expect(studio.problems).toEqual([]);
 });
 
-test('an answer that is corrected is preferred to the one that was given', async () => {
+test('a corrected answer is preferred to the given one', async () => {
   await page
     .getByRole('button', { name: /^What it should have said: the answer of / })
     .first()
@@ -71,7 +71,7 @@ test('an answer that is corrected is preferred to the one that was given', async
   await expect.poll(() => pairs().innerText()).toMatch(/3 pairs for training.*1 answer written by you/s);
 });
 
-test('pairs and an open vote outlive the page, and the pairs are rows as a file', async () => {
+test('pairs and an open vote survive a reload, and the pairs are rows as a file', async () => {
   await ask(QUESTIONS[3]);
   const before = await voteOf(QUESTIONS[3]).locator('.text').allInnerTexts();
   await page.reload();
@@ -90,7 +90,7 @@ test('pairs and an open vote outlive the page, and the pairs are rows as a file'
   expect(rows.every(({ chosen, rejected }) => chosen !== rejected)).toBe(true);
 });
 
-test('a preference run learns from them', async () => {
+test('a preference run learns from the pairs', async () => {
   await page.getByRole('button', { name: 'Open them as training rows' }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toContain('3 rows');
   await page.getByText('3 pairs of a chosen and a rejected answer.').waitFor();

@@ -96,7 +96,7 @@ const losses = (): Promise<number[][]> =>
   );
 
 describeShared('the base of a small model', () => {
-  test('can be held in four bits, which takes less, by the plan too', async () => {
+  test('can be quantised to four bits, which takes less memory, also in the plan', async () => {
     await goTo(page, 'task');
     const model = page.getByRole('region', { name: 'Model', exact: true });
     await model.getByLabel('Add a model folder').setInputFiles(sharedPath('models', 'stories260K'));
@@ -130,7 +130,7 @@ describeShared('the base of a small model', () => {
     expect(studio.problems).toEqual([]);
   });
 
-  test('goes back and forth from the plan of a run', async () => {
+  test('is changed and changed back from the plan of a run', async () => {
     // Sample answers take more memory than this base: then the page does not offer another way to hold it.
     const settings = page.getByText('Every setting, explained');
     await settings.click();
@@ -150,7 +150,7 @@ describeShared('the base of a small model', () => {
     expect(studio.problems).toEqual([]);
   });
 
-  test('is held for a run as it was, after a reload and whatever was chosen since', async () => {
+  test('has the same dtype when a run resumes, after a reload and whatever was chosen since', async () => {
     await startAndPause(page, fillAndStart);
     await expect.poll(() => page.getByRole('main').innerText()).toMatch(/seed \d+, base in nf4/);
 
@@ -189,7 +189,7 @@ describeShared('the base of a small model', () => {
     expect(studio.problems).toEqual([]);
   });
 
-  test('is told by the adapter, and answers', async () => {
+  test('is named by the adapter, and answers', async () => {
     await goTo(page, 'use');
     await page.getByRole('textbox', { name: /prompt|message/i }).fill('Say 3');
     await page.keyboard.press('Enter');

@@ -151,7 +151,7 @@ describe('a run', () => {
 });
 
 describe('the library', () => {
-  test('exports a PEFT folder, and takes it back', async () => {
+  test('exports a PEFT folder, and imports it again', async () => {
     const page = await openBench(context);
     const adapter = await captain(page);
     const exported = await page.evaluate(async (id) => {
@@ -203,7 +203,7 @@ describe('the library', () => {
     await page.close();
   });
 
-  test('renames, deletes, and brings back', async () => {
+  test('renames, deletes and restores', async () => {
     const page = await openBench(context, { ready: false });
     const { id } = await captain(page);
     const changed = await page.evaluate(
@@ -226,7 +226,7 @@ describe('the library', () => {
     await page.close();
   });
 
-  test('a start clears what was deleted before it, and nothing that is deleted meanwhile', async () => {
+  test('clears at a start what was deleted before it, and nothing that is deleted meanwhile', async () => {
     const page = await openBench(context, { ready: false });
     const { id } = await captain(page);
     const other = (await listAdapters(page)).find((adapter) => adapter.id !== id)!;
@@ -247,7 +247,7 @@ describe('the library', () => {
     await Promise.all([next.close(), watching.close()]);
   });
 
-  test('is asked until it is told to stop', async () => {
+  test('answers until it is told to stop', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
     const said = await page.evaluate((of) => {
@@ -269,7 +269,7 @@ describe('the library', () => {
     await page.close();
   });
 
-  test('is compared with the base on what was held out', async () => {
+  test('is compared with the base on held-out rows', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
     const result = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 4 }), id);
@@ -296,7 +296,7 @@ describe('the library', () => {
     await page.close();
   });
 
-  test('a measurement that is stopped keeps the rows that both answered', async () => {
+  test('keeps the rows that both answered when a measurement is stopped', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
     const stopped = await page.evaluate((of) => {
