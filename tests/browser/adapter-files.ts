@@ -1,4 +1,4 @@
-/** Adapters for Sprig, without a GPU: what matters of them is that they differ. */
+/** Adapters for Sprig, made without a GPU. They only have to differ. */
 import { zipSync } from 'fflate';
 import { writePeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
@@ -6,7 +6,7 @@ import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { Random } from '../../src/random.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
 
-/** An adapter of random numbers, large enough to be heard. */
+/** An adapter of random numbers, large enough to change answers. */
 export async function sprigAdapter(seed: number, rank = 4): Promise<Files> {
   const config = {
     ...{ rank, alpha: 2 * rank, dropout: 0, rsLora: false },
@@ -21,6 +21,6 @@ export async function sprigAdapter(seed: number, rank = 4): Promise<Files> {
   return writePeft({ config, modules, tensors }, { baseModel: 'sprig' });
 }
 
-/** Their files in a folder, as one zip. */
+/** A zip with a folder of their files. */
 export const zipOf = (files: Files): Uint8Array =>
   zipSync(Object.fromEntries(Object.entries(files).map(([name, bytes]) => [`adapter/${name}`, bytes])));

@@ -1,9 +1,9 @@
-/** The chat, as far as tests of other things need it. */
+/** The chat, for tests of other screens. */
 import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { goTo, WAIT } from './looks.ts';
 
-/** Begins a conversation with a question, and waits for what both sides answer. */
+/** Begins a conversation with a question, and waits for the answers of both sides. */
 export async function askAnew(page: Page, question: string): Promise<string[]> {
   await goTo(page, 'use');
   const anew = page.getByRole('button', { name: 'New conversation' });

@@ -1,6 +1,6 @@
 /**
- * Everything in one file, or one project: with base models or without, the same in another browser, record by record and byte by byte; and
- * what a damaged or hostile file does, which is to say what is wrong with it. The tests build on each other.
+ * Exports of everything or of one project, with base models or without: another browser has the same records, byte by byte. A damaged or hostile
+ * file gets an error that says what is wrong with it. The tests build on each other.
  */
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ const HOSTILE = '<img src=x onerror="document.title=1">';
 const QUESTION = 'Where is my card?';
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
 const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} is lost;cards`)].join('\n');
-/** The stores that are compared: all but what a browser finds out about its own GPU. */
+/** The stores that are compared: all but the measurements of the browser's own GPU. */
 const STORES = [
   ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
   ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results', 'feedback'],
@@ -118,7 +118,7 @@ async function bring(of: Page, name: string, zip: Zip | Uint8Array): Promise<str
   return said.innerText();
 }
 
-/** The export, with a JSON file in it changed. */
+/** The export with a changed JSON file in it. */
 function edited(pattern: RegExp, change: (value: Record<string, unknown>) => void): Zip {
   const zip: Zip = unzipSync(readFileSync(everything));
   const path = Object.keys(zip).find((name) => pattern.test(name));
@@ -131,7 +131,7 @@ function edited(pattern: RegExp, change: (value: Record<string, unknown>) => voi
 async function fresh(): Promise<WatchedPage> {
   const other = await openStudio(browser, VIEW);
   await goTo(other.page, 'storage');
-  // Looked at before the worker has made it, the database would be made without a store, and stay so.
+  // Opened before the worker has made it, the database would be made without stores, and would stay so.
   const made = (): Promise<boolean> =>
     other.page.evaluate(async () =>
       (await indexedDB.databases()).some(({ name, version = 0 }) => name === 'graft' && version > 1),
@@ -283,7 +283,7 @@ test('whole records of a damaged file are imported, and damaged ones are named',
   const said = await bring(other.page, 'flipped.zip', bytes);
   expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 result, 1 judged answer, 1 model\./);
   expect(said).toMatch(/adapters\/.*adapter_model\.safetensors is not as it was packed/s);
-  // From the whole file the rest is added, and nothing twice.
+  // The whole file adds the rest, and nothing twice.
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toMatch(/^Added: 1 adapter\./);
   expect(other.problems).toEqual([]);
   await other.close();
@@ -303,7 +303,7 @@ test('a hostile file gets an error that says what it is, and breaks nothing', as
     /written by a newer Graft \(format 99/,
   );
 
-  // A run whose settings are not those of a run, of a project with markup for a name and settings of another kind.
+  // A run with settings that no run has, in a project whose name is markup and whose settings have other types.
   const zip = edited(/project\.json$/, (project) =>
     Object.assign(project, { name: HOSTILE, page: { task: 1, settings: { steps: {} }, chat: [HOSTILE] } }),
   );

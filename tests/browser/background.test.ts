@@ -1,6 +1,6 @@
 /**
- * A run in a tab that is really hidden. Playwright makes every page of its own count as visible and in front, so these tabs belong to a browser
- * context that it does not know, and are spoken to by the debugger's protocol alone.
+ * A run in a tab that is really hidden. Playwright makes each of its pages count as visible and in front. So these tabs belong to a browser
+ * context that it does not know, and the tests talk to them over the debugger's protocol.
  */
 import type { Browser, CDPSession } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';

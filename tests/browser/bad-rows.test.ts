@@ -1,4 +1,4 @@
-/** Rows and rewards that nothing can be learned from: the page says why, offers what mends it, and does not start; or the run lives on. */
+/** Rows and rewards that teach nothing: the page says why, offers a remedy and does not start, or the run continues without them. */
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
@@ -70,7 +70,7 @@ describe('pairs', () => {
       .getByRole('alert')
       .getByText(/no row that can be used; line 1: .*chosen and rejected are the same/)
       .waitFor(WAIT);
-    // What was open before stays open.
+    // The earlier rows stay open.
     await rows(13).waitFor();
     const spaced = { ...good[0], rejected: `${good[0].chosen} ` };
     await open('spaced.jsonl', [...good, same[0], spaced], true);

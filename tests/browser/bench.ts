@@ -82,11 +82,11 @@ export async function openBench(context: BrowserContext, { ready = true } = {}):
   return page;
 }
 
-/** Starts a worker at the page; what was there before is gone without a goodbye. */
+/** Starts a worker at the page. The worker before ends without notice. */
 export async function startBench(page: Page): Promise<Worker> {
   const url = (script ??= await findScript(page.context().browser()!));
   await page.goto(new URL('samples/index.json', inject('address')).href);
-  // By the debugger, which the page's policy does not bind.
+  // Through the debugger, which the page's policy does not restrict.
   await page.evaluate(COMLINK);
   const [worker] = await Promise.all([
     page.waitForEvent('worker'),
@@ -99,7 +99,7 @@ export async function startBench(page: Page): Promise<Worker> {
   return worker;
 }
 
-/** Opens the bundled model, and the lesson of the sea captain. */
+/** Opens the bundled model and the sample of the sea captain. */
 export async function openAll(page: Page): Promise<void> {
   const opened = await page.evaluate(async () => {
     // As the studio does: see `computeOn`.
@@ -133,9 +133,9 @@ export async function openAll(page: Page): Promise<void> {
 }
 
 /**
- * Starts a run, or goes on with one, without waiting for its end.
+ * Starts or resumes a run, without waiting for its end.
  *
- * @param steps that pass before the run waits for `interrupted`; all, unless it is said
+ * @param steps that pass before the run waits for `interrupted`; all if left out
  */
 export async function train(page: Page, what: RunOptions | string, steps = Infinity): Promise<void> {
   await allowSteps(engineOf(page), steps);

@@ -1,4 +1,4 @@
-/** The benchmark in the tab, from the status line to a text that can be sent. Its figures are nobody's business here. */
+/** The benchmark in the tab, from the status line to a report that can be copied. The tests do not judge its figures. */
 import { mkdirSync } from 'node:fs';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -37,7 +37,7 @@ test('the benchmark runs, is stopped, runs again, and its report is copied', asy
   await measure.click();
   const copy = page.getByRole('button', { name: 'Copy as Markdown' });
   await copy.waitFor({ timeout: BENCHMARK_MS });
-  // Heads, and one for each product.
+  // The heading row, and a row for each product.
   await expect.poll(() => page.getByRole('table').first().getByRole('row').count()).toBe(9);
   expect(await inspect(page, 'benchmark-result')).toEqual([]);
   await copy.click();
@@ -52,7 +52,7 @@ test('the benchmark runs, is stopped, runs again, and its report is copied', asy
   expect(benchmark.matmul).toHaveLength(8);
   expect(benchmark.matmul.every(({ gflops }) => gflops > 0)).toBe(true);
 
-  // The panel of requests, while there are some to see.
+  // The panel of requests, while it has some.
   await page.setViewportSize({ width: 1440, height: 900 });
   await page.getByRole('button', { name: /^Requests since load/ }).click();
   await page.getByRole('dialog').waitFor();

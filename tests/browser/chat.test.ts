@@ -1,6 +1,6 @@
 /**
- * Adapters in the library, side by side in the chat and in an evaluation. The adapters are made here, from random numbers and without a
- * GPU: what matters is that they differ.
+ * Adapters in the library, side by side in the chat and in an evaluation. The tests make them from random numbers, without a GPU: they only have
+ * to differ.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -85,7 +85,7 @@ test('adapters are imported from a zip and from a dropped folder, and markup in 
   const folder = join(scratch, 'Cook');
   mkdirSync(join(folder, 'checkpoint-5'), { recursive: true });
   for (const [name, bytes] of Object.entries(await sprigAdapter(3))) writeFileSync(join(folder, name), bytes);
-  // Deeper in it lies another one, as trainers leave them: the folder's own counts.
+  // A subfolder has another adapter, as trainers leave them. The one at the top counts.
   writeFileSync(join(folder, 'checkpoint-5', 'adapter_config.json'), '{}');
   await dragInto(library, folder);
   await library.getByRole('button', { name: 'Delete Cook' }).waitFor(WAIT);
@@ -146,7 +146,7 @@ test('damaged zips among several are named, and the others are imported', async 
     await library.getByRole('button', { name: `Delete ${name}` }).click();
     await library.getByText(`“${name}” is deleted.`).waitFor();
   }
-  // Each can be brought back, whichever was deleted after it; the keyboard goes along.
+  // Each can be restored, whichever was deleted after it, and the focus follows.
   const focused = (): Promise<string | null | undefined> =>
     page.evaluate(
       () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.tagName,
@@ -178,7 +178,7 @@ test('two adapters stream their answers side by side', async () => {
   await library.getByRole('button', { name: 'Chat with it: Bosun' }).click();
   await library.getByRole('button', { name: 'On the right: Bosun' }).waitFor();
   await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('chat-prompt');
-  // Lengths of the last answer, as they were on the page.
+  // Lengths of the last answer while it was written.
   await page.evaluate(() => {
     const seen = new Set<number>();
     Object.assign(globalThis, { seen });
@@ -193,7 +193,7 @@ test('two adapters stream their answers side by side', async () => {
   const turn = page.getByRole('article').last();
   await expect.poll(() => turn.getByText('Bosun', { exact: true }).count()).toBe(1);
   await expect.poll(() => turn.getByText('Cook', { exact: true }).count()).toBe(1);
-  // Both answers are taken apart together: candidates of both at one position, whichever side it is chosen on.
+  // The candidates of both answers at one position are shown, whichever side it is chosen on.
   await turn.getByRole('button', { name: 'Show the probabilities' }).first().click();
   const candidates = turn.getByRole('table').filter({ hasText: 'Candidates for token 1,' });
   await candidates.waitFor();
@@ -217,7 +217,7 @@ test('a question is asked as the page says: alone, in a conversation, after a sy
   };
   const header = '<|im_start|>assistant\n';
   const asked = (prompt: string): string => `<|im_start|>user\n${prompt}<|im_end|>\n`;
-  // Adapters from elsewhere, and no rows: a chat like any other.
+  // With imported adapters and no rows it is an ordinary chat.
   await page.getByText('no rows are known that say otherwise').waitFor();
   expect(await shown()).toEqual([asked(QUESTION) + header]);
   const before = await page.getByRole('article').last().locator('.text').allInnerTexts();
@@ -258,7 +258,7 @@ test('a question is asked as the page says: alone, in a conversation, after a sy
   expect(await ask(QUESTION)).toEqual(before);
 });
 
-/** What the newest project keeps of the page, as JSON. */
+/** The page's part of the newest project, as JSON. */
 const keptPage = (of: Page): Promise<string> =>
   of.evaluate(
     () =>
@@ -364,7 +364,7 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
   expect(new TextDecoder().decode(files['Bosun/README.md'])).toMatch(
     /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|.*lies beside it in `sprig`/s,
   );
-  // Without the base the card says where to put it.
+  // Where the zip has no base model, the card says where to put it.
   await library.getByLabel('Put Sprig into the zips of its adapters').uncheck();
   const alone = await downloadOf(page, () =>
     library.getByRole('button', { name: 'Download zip of Bosun' }).click(),
@@ -390,20 +390,20 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
     await library.getByRole('button', { name: `Delete ${name}` }).click();
     await expect.poll(() => library.getByRole('button', { name: `Delete ${name}` }).count()).toBe(0);
   }
-  // What a side was is deleted: it is the base model again.
+  // The adapter of this side is deleted, so the side is the base model again.
   await expect.poll(() => page.getByLabel('Left side').inputValue()).toBe('base');
-  // All that was made for the two is off the GPU again, though both can be brought back.
+  // The GPU has nothing of the two adapters any more, though both can be restored.
   expect(await freed.made()).toBeGreaterThan(2 * files['Bosun/adapter_model.safetensors'].length * 0.9);
   await expect.poll(() => freed.left()).toBe(0);
 });
 
-/** Counts what is made on the GPU from now on: bytes of buffers, all of them and those that are still there. */
+/** Counts the bytes of buffers that are made on the GPU from now on, and of those that still exist. */
 async function watchGpu(): Promise<{ made(): Promise<number>; left(): Promise<number> }> {
   const worker = engineOf(page);
   await worker.evaluate(() => {
     const buffers = { made: 0, left: 0 };
     Object.assign(globalThis, { buffers });
-    // Once for each method: an earlier test may have put its own around it.
+    // Once for each method: an earlier test may have wrapped it already.
     const create = GPUDevice.prototype.createBuffer;
     GPUDevice.prototype.createBuffer = function (descriptor) {
       const buffer = create.call(this, descriptor);
@@ -441,7 +441,7 @@ const filesBelow = (folder?: string): Promise<string[]> =>
     return paths.sort();
   }, folder);
 
-/** Holds the second file of a folder, and of a zip, until the export is to be stopped. */
+/** Holds back the second file of a folder or zip until the export is stopped. */
 async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
   const worker = engineOf(page);
   await worker.evaluate(() => {
@@ -491,7 +491,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   await ask('Bosun');
   const bosun = panel('Bosun');
   await bosun.getByText(/^A folder of \d+ KiB in 3 files: the adapter alone/).waitFor(WAIT);
-  // Those of the registry, which is that of `graft export`.
+  // The formats of the registry, as in `graft export`.
   const formats = bosun.getByRole('group', { name: 'Format' });
   expect(await formats.getByRole('radio').count()).toBe(EXPORT_FORMATS.length);
   for (const { label } of EXPORT_FORMATS) await formats.getByRole('radio', { name: label }).waitFor();
@@ -515,7 +515,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   await bosun.getByText(/^A folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
   expect(await inspect(page, 'export')).toEqual([]);
 
-  // Stopped in the middle, with a file written and another begun, it leaves nothing, and can be asked for again.
+  // An export that is stopped with one file written and another begun leaves nothing, and can start again.
   const held = await holdSecondFile();
   await bosun.getByRole('button', { name: 'Save into a folder' }).click();
   await expect.poll(() => filesBelow('picked'), WAIT).not.toEqual([]);
@@ -525,7 +525,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   expect(await bosun.getByText('is written into').count()).toBe(0);
   expect(await bosun.getByRole('alert').count()).toBe(0);
   await expect.poll(() => filesBelow('picked'), WAIT).toEqual([]);
-  // As a zip as well, which is put together in the private file system.
+  // The same for a zip, which is made in the private file system.
   await bosun.getByRole('button', { name: 'Download as a zip' }).click();
   await held('createSyncAccessHandle');
   expect(await filesBelow()).not.toEqual([]);
@@ -560,7 +560,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   expect(written.sums).toEqual(
     Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
   );
-  // As the command merges.
+  // The command merges to the same bytes.
   const base = sprigFolder();
   const model = await readModel(base);
   const adapter = await readPeft(memoryFiles({ ...(await sprigAdapter(1)) }), model);
@@ -570,7 +570,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   expect(written.sums['Bosun-merged/model.safetensors']).toBe(sha256(Buffer.concat(chunks)));
   await bosun.getByRole('button', { name: 'Close' }).click();
 
-  // An adapter of another base, which is not here.
+  // An adapter whose base model is not here.
   const other = changed(
     await sprigAdapter(7),
     (config) => (config['base_model_name_or_path'] = 'acme/Oak-1B'),
@@ -605,7 +605,7 @@ test('an evaluation can be stopped and takes a second adapter; the methods that 
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);
-  // Rows of single questions are open: each question is asked alone, and who clicks into the suggested one writes over it.
+  // The open rows are single questions: each is asked alone, and a click into the suggested question selects it.
   await goTo(page, 'use');
   await page
     .getByText('Each question is asked alone, because the open rows are single questions.')
@@ -624,7 +624,7 @@ test('an evaluation can be stopped and takes a second adapter; the methods that 
   await page.getByLabel('A second adapter').selectOption({ label: HOSTILE });
   await page.getByLabel('Rows').fill('40');
   const compare = page.getByRole('button', { name: 'Compare with the base model' });
-  // Held, so that it is stopped before a row is answered; after that, the rows so far would be shown.
+  // The gate stops it before a row is answered. Later the page would show the rows so far.
   const reads = await holdReads(engineOf(page));
   await compare.click();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
@@ -642,13 +642,13 @@ test('an evaluation can be stopped and takes a second adapter; the methods that 
   await compare.click();
   await scores.waitFor(WAIT);
   const table = await scores.getByRole('row').allInnerTexts();
-  // Rules come before any model, where one of them is ever right.
+  // Rules come before models if one of them is ever right.
   const rows = table.filter((row) => !/^(Most frequent answer|Nearest row)/.test(row));
   expect(rows).toHaveLength(4);
   expect(rows[1]).toMatch(/^Base model/);
   expect(rows[2]).toMatch(/^First cook/);
   expect(rows[3]).toContain(HOSTILE);
-  // Made of random numbers, they cannot be better: the verdict says so.
+  // Adapters of random numbers are not better, and the verdict says so.
   await expect.poll(() => page.locator('h1').innerText()).toMatch(/^(Tuning did not help|No gain)/);
   await expect.poll(() => page.getByRole('heading', { name: 'The answers, side by side' }).count()).toBe(1);
   expect(await inspect(page, 'two-adapters')).toEqual([]);

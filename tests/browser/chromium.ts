@@ -1,4 +1,4 @@
-/** A real Chromium with WebGPU on SwiftShader, and pages that remember what went wrong on them. */
+/** A real Chromium with WebGPU on SwiftShader, and pages that record their errors. */
 import {
   chromium,
   type Browser,
@@ -40,7 +40,7 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-/** What gives Chromium a software GPU. */
+/** Flags that give Chromium a software GPU. */
 export const WEBGPU_FLAGS = [...FLAGS, ...WEBGPU];
 
 /** @param webgpu whether it has an adapter: without these flags Chromium on a machine without a GPU has none */
@@ -116,7 +116,7 @@ export async function openStudio(
   address = inject('address'),
 ): Promise<WatchedPage> {
   const context = await browser.newContext(options);
-  // Machines of CI stand still for half a minute at times.
+  // Machines of CI can stand still for half a minute.
   context.setDefaultTimeout(90_000);
   if (on !== 'auto') await computeOn(context, on);
   if (!serviceWorker) await withoutServiceWorker(context);
@@ -139,7 +139,7 @@ export async function openStudio(
       );
     if (own && request.failure()?.errorText === 'net::ERR_ABORTED') return;
     // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
-    // What is still asked for when the page closes has no answer and is no problem.
+    // A request that is open when the page closes has no answer, which is no problem.
     void request.response().then(
       (response) => {
         if (!response?.fromServiceWorker())

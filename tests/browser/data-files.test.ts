@@ -1,4 +1,4 @@
-/** Files beside the open rows, what is to mend in them, columns that are not used, and how much room all of it takes. */
+/** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';

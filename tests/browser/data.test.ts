@@ -1,4 +1,4 @@
-/** Rows of a person's own, in Chromium: a table with odd columns dropped, mapped, listed, looked at; hostile text; the guide by keyboard. */
+/** A person's own rows: a table with odd columns is dropped, mapped, listed and inspected. Hostile text. The guide by keyboard. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -10,7 +10,7 @@ const STEP_MS = 60_000;
 const WIDE = { width: 1440, height: 900 };
 const HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>{{Queue}}';
 
-/** A spreadsheet as they come: semicolons, quotes, cells over lines, a row of another width, a quote that is never closed, one long row. */
+/** A typical spreadsheet: semicolons, quotes, cells over several lines, a row of another width, an open quote, one long row. */
 const TABLE = [
   'Nr;Customer says;Queue;Note',
   ...Array.from({ length: 240 }, (_, i) => {
@@ -65,7 +65,7 @@ describe('a table with odd columns', () => {
     const editor = page.getByRole('form', { name: /Which column is what/ });
     await editor.waitFor({ timeout: STEP_MS });
     await expect.poll(() => editor.innerText()).toContain('Nr, Customer says, Queue, Note');
-    // The names do not tell which is the answer: the guess is the last column, and the person knows better.
+    // The names do not say which column is the answer. The page guesses the last one, and the person corrects it.
     await editor.getByLabel('Prompt', { exact: true }).selectOption('a template of your own');
     await editor.getByLabel('Template of the prompt').fill('Which queue?\n{{Customer}}');
     await editor.getByRole('status').waitFor();
@@ -107,7 +107,7 @@ describe('a table with odd columns', () => {
     expect((await options(page))[0]).toMatch(/^line 483 .*(repeated|leaks)/);
     await page.getByRole('button', { name: 'Show all' }).click();
     await expect.poll(async () => (await options(page)).length).toBeGreaterThan(10);
-    // By keyboard to the end and back, the row that is pointed at beside it.
+    // The keyboard goes to the end and back, and the page shows the selected row beside the list.
     await list.focus();
     await page.keyboard.press('End');
     await expect.poll(async () => (await options(page)).at(-1)).toMatch(/^line 484 .*not used · not read/);
@@ -116,7 +116,7 @@ describe('a table with odd columns', () => {
     await page.keyboard.press('Home');
     await page.getByRole('heading', { name: 'Line 2, as the model sees it' }).waitFor();
     await expect.poll(() => list.getAttribute('aria-activedescendant')).toBeTruthy();
-    // Fast fingers: a row that is ready late does not take the place of the last one that was asked for.
+    // A row that arrives late does not replace the last one that was selected.
     for (const key of ['End', 'Home', 'End', 'ArrowUp', 'ArrowUp', 'ArrowDown'])
       await page.keyboard.press(key);
     await page.getByRole('heading', { name: 'Line 483, as the model sees it' }).waitFor();
@@ -277,7 +277,7 @@ describe('the guide', () => {
     await entry.waitFor();
     await help.click();
     await expect.poll(() => entry.count()).toBe(0);
-    // The page is where it was: nothing of it was left for the guide.
+    // The page stays where it was and does not leave for the guide.
     expect(new URL(page.url()).hash).toBe('#/data');
 
     await page.setViewportSize({ width: 360, height: 780 });
@@ -301,9 +301,9 @@ describe('the guide', () => {
     const { page, problems } = studio;
     await goTo(page, stage);
     const details = page.locator('details').filter({ has: page.locator('summary', { hasText: summary }) });
-    // And the folds within it, whose fields are not there for anybody before.
+    // The folds within it too, whose fields do not exist before.
     for (const fold of await details.locator('summary').all()) await fold.click();
-    // But for the name of the run, which is nobody's word but one's own.
+    // All but the name of the run, which the person chooses.
     const unexplained = await details
       .locator('.field, fieldset')
       .filter({ hasNot: page.getByRole('button', { name: /, explained$/ }) })

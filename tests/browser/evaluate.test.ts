@@ -1,4 +1,4 @@
-/** What an evaluation claims of its rows, in the production build: how they were drawn, and whether training saw them. */
+/** What an evaluation says about its rows: how they were drawn, and whether training saw them. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';

@@ -1,6 +1,6 @@
 /**
- * A model of another family than the bundled one, as a person meets it: how far it is while it is opened, what the form of a run offers for
- * it, a run of all its weights, and adapters and rows of the model before. The tests build on each other.
+ * A model of another family than the bundled one: progress while it is opened, what the form of a run offers, full fine-tuning, and
+ * adapters and rows of the earlier model. The tests build on each other.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -65,7 +65,7 @@ test('the page counts the bytes of a model while it is copied and loaded', async
   await goTo(page, 'train');
   await train(SHORT);
   await goTo(page, 'task');
-  // A disk that takes its time.
+  // A slow disk.
   await engineOf(page).evaluate(() => {
     const read = Blob.prototype.arrayBuffer;
     Blob.prototype.arrayBuffer = async function () {

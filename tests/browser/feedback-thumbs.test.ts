@@ -1,4 +1,4 @@
-/** Thumbs alone, and a further run on them by KTO: likes and dislikes without one corrected answer, up to the comparison. */
+/** A further run with KTO on likes and dislikes, without a corrected answer, up to the comparison. */
 import { mkdirSync } from 'node:fs';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -23,7 +23,7 @@ const standing = (words: string) => queue().getByRole('button', { name: new RegE
 /** Asks, and waits until both answers can be judged. */
 async function ask(question: string): Promise<void> {
   await page.getByLabel('Prompt for both').fill(question);
-  // The answers before are there a moment before the next question is taken.
+  // The earlier answers are there a moment before the page takes the next question.
   await page.getByRole('button', { name: 'Ask both', exact: true }).waitFor(WAIT);
   await page.getByLabel('Prompt for both').press('Enter');
   await turnOf(question)
@@ -64,7 +64,7 @@ test('answers are judged by mouse and by keyboard, and are queued', async () => 
     .first()
     .click();
   await expect.poll(() => standing('To look through').innerText()).toMatch(/1$/);
-  // Said again it is taken back, and the other thumb says otherwise.
+  // The same thumb again takes the judgement back, and the other thumb changes it.
   await first
     .getByRole('button', { name: /^Good answer/ })
     .first()
@@ -118,7 +118,7 @@ test('the queue is reviewed, and each step can be undone', async () => {
   await entry(QUESTIONS[2])
     .getByText(/Supervised learning makes nothing of it/)
     .waitFor();
-  // What teaches nothing is not accepted with the others.
+  // Entries that teach nothing are not accepted with the others.
   await queue().getByRole('button', { name: 'Accept 2 without a question' }).click();
   await expect.poll(() => standing('Accepted').innerText()).toMatch(/2$/);
   await queue().getByRole('button', { name: 'Undo: Accepted 2.' }).click();

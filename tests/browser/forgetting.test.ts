@@ -1,4 +1,4 @@
-/** The lesson of the chat log in the page: its loss falls, and the run says that the model now puts people off. */
+/** The sample of the chat log: its loss falls, and the run says that the model now puts people off. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
@@ -39,7 +39,7 @@ test('the run says in plain words what it forgot, with every answer before and a
     .poll(() => row.innerText())
     .toMatch(/frog[\s\S]*right[\s\S]*(morning|lunch|evening)[\s\S]*wrong/);
   expect(await inspect(page, 'forgetting')).toEqual([]);
-  // A reload loses nothing of it, and the next form begins with the measure.
+  // All of it is there after a reload, and the next form begins with the measurement.
   await page.reload();
   await goTo(page, 'train');
   await told.getByText(/^It answers general prompts worse than before/).waitFor(WAIT);

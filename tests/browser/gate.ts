@@ -1,4 +1,4 @@
-/** Holds a run between two steps: what a test does to it there does not depend on how quick the machine is. */
+/** Holds a run between two steps, so that a test does not depend on the speed of the machine. */
 import type { Page, Worker } from 'playwright-core';
 import { expect } from 'vitest';
 import { factOf, WAIT } from './looks.ts';
@@ -16,7 +16,7 @@ interface Gate {
   readonly waiting: (() => void)[];
 }
 
-/** From now on so many steps pass, and what comes after them waits. `Infinity` lets everything pass. */
+/** Lets so many steps pass from now on and holds the next one. `Infinity` lets all pass. */
 export function allowSteps(worker: Worker, steps: number): Promise<void> {
   return worker.evaluate((count) => {
     const scope = globalThis as unknown as { gate?: Gate };

@@ -58,7 +58,7 @@ test('its adapter is compared with the base on held-out rows', async () => {
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
   await expect.poll(() => page.locator('header.verdict').innerText()).toContain('the mean reward goes');
   expect(await factOf(page, 'Evaluate')).toMatch(/reward \d\.\d+ → \d\.\d+/);
-  // What its rows hold is no answer: rewards are the only score.
+  // Its rows have no answers, so rewards are the only score.
   const answers = page.getByRole('region', { name: 'The answers, side by side' });
   expect(await answers.innerText()).toMatch(/reward \d/);
   expect(await answers.innerText()).not.toMatch(/as wanted/);
@@ -73,12 +73,12 @@ test('its mean reward is compared with that of the question alone and that with 
     .waitFor({ timeout: 240_000 });
   const scores = page.getByRole('region', { name: 'Scores' });
   await scores.getByRole('columnheader', { name: 'mean reward' }).waitFor();
-  // The base model and the adapter, each alone and behind examples.
+  // The base model and the adapter, each with the question alone and with examples.
   const rewarded = scores.getByRole('row').filter({ hasText: /question alone|before each question|adapter/ });
   expect(await rewarded.count()).toBe(4);
   expect(await scores.getByRole('row').filter({ hasText: 'before each question' }).count()).toBe(2);
   expect(await inspect(page, 'grpo-verdict')).toEqual([]);
-  // What was measured is kept with the project.
+  // The measurement is kept with the project.
   await page.reload();
   await page.getByText(/^The mean reward went from/).waitFor(WAIT);
   expect(studio.problems).toEqual([]);

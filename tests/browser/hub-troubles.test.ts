@@ -1,6 +1,6 @@
 /**
- * What goes wrong with models from the hub, in the production build: refused, changed on the way, broken off, and no room for them. What came
- * stays, and goes on. The tests share a profile.
+ * Errors of downloads from the hub: refused, changed on the way, broken off, no room. What was downloaded stays, and the download resumes. The
+ * tests share a profile.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
@@ -28,13 +28,13 @@ beforeAll(async () => {
 afterAll(() => bench.close());
 beforeEach(() => bench.hub.reset());
 
-/** Refusals of our hub are in the console, as the browser's own words. */
+/** The browser writes refusals of the test hub to the console. */
 const others = ({ problems }: WatchedPage): string[] =>
   problems.filter(
     (problem) => !problem.includes('Failed to load resource') && !problem.includes('localhost'),
   );
 
-/** Waits for what the page says of a failure: it may say something older still. */
+/** Waits for the page's words for a failure: an older one may still be there. */
 const told = (page: Page, words: RegExp): Promise<void> =>
   expect
     .poll(() => region(page).getByRole('alert').allInnerTexts(), WAIT)
@@ -88,7 +88,7 @@ test('a gated licence gets an error; a token opens the model and is written nowh
     .getByRole('button', { name: /^Resume/ })
     .click();
   await expect.poll(() => row(page, 'tiny/gated').innerText(), WAIT).toMatch(/is here/);
-  // Redirected to the file servers, it stays behind.
+  // A redirect to the file servers does not take the token along.
   const asked = bench.hub.requests.filter(({ method }) => method === 'GET');
   expect(asked.filter(({ server }) => server === 'files').length).toBeGreaterThan(0);
   expect(
@@ -112,7 +112,7 @@ test('a broken download gets an error, continues where it recovers, and leaves n
   bench.hub.fail(ofWeights, { bytes: new Uint8Array(WEIGHTS.byteLength) });
   await download(page, 'tiny/sprig');
   await told(page, /its checksum differs/);
-  // A server that is busy, and a connection that breaks, are borne with.
+  // The download survives a busy server and a broken connection.
   bench.hub.fail(ofWeights, { status: 503, retryAfter: 600 });
   bench.hub.fail(ofWeights, { cut: 100_000 });
   bench.slow();

@@ -1,6 +1,5 @@
 /**
- * Models from the hub, in the production build: found, fetched, paused, gone on with, and used without a network. The hub is a server of
- * ours that speaks its protocol.
+ * Models from the hub: found, downloaded, paused, resumed, and used without a network. The hub is a test server that speaks its protocol.
  */
 import { mkdirSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
@@ -66,7 +65,7 @@ describe('a model of the hub', () => {
     await expect
       .poll(() => plan.getByRole('row').filter({ hasText: 'model.safetensors' }).innerText())
       .toMatch(/MiB\s+checksum/);
-    // Nothing but the listing was asked for.
+    // The page requested the listing and nothing else.
     expect(bench.hub.requests.map(({ path }) => path)).toEqual([expect.stringMatching(/^\/api\/models/)]);
     await expect.poll(() => counter(page)).toMatch(/: 1 to others/);
   });
@@ -93,7 +92,7 @@ describe('a model of the hub', () => {
       .poll(() => bench.ranges(), WAIT)
       .toContainEqual(expect.stringMatching(/^bytes=[1-9]\d{4,}-$/));
 
-    // The tab goes in the middle of it.
+    // The tab closes in the middle of it.
     await page.reload();
     bench.hub.reset();
     await row(page, 'tiny/sprig').getByRole('button', { name: 'Resume the download' }).click(WAIT);
@@ -159,7 +158,7 @@ describe('a model of the hub', () => {
 
   test('is downloaded as a GGUF file, and answers as its folder does', async () => {
     const { page } = studio;
-    // That of the folder is open.
+    // The folder's model is open.
     const answer = await askAnew(page, 'What grows in bed 3?');
     await goTo(page, 'task');
     await download(page, 'tiny/sprig-gguf');
@@ -205,7 +204,7 @@ describe('models that suit a browser', () => {
     await expect
       .poll(() => entry(page, 'google/gemma-3-270m-it').innerText())
       .toMatch(/accepted on the hub; unsloth\/gemma-3-270m-it is a copy/s);
-    // Not one of these words came from anywhere else.
+    // No request went anywhere else.
     expect(bench.hub.requests).toEqual([]);
     await expect.poll(() => counter(page)).toMatch(/: 0 to others/);
   });

@@ -1,4 +1,4 @@
-/** The Task stage with a hub of ours: found, fetched, looked at. The hub has two origins, which the site's policy allows as it allows the hub's. */
+/** The Task stage with a test hub. It has two origins, which the site's policy allows as it allows those of the real hub. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
@@ -46,7 +46,7 @@ export class HubBench {
     return opened;
   }
 
-  /** Large files come in drops, until the hub is told otherwise. */
+  /** Large files come slowly until this is switched off. */
   slow(): void {
     this.hub.fail(/^\/lfs/, { slow: { chunk: 3000, ms: 60 } }, 9);
   }

@@ -1,6 +1,6 @@
 /**
- * Runs that somebody or something interrupts. Whatever it was, the run that goes on afterwards has the curve of one that nothing
- * interrupted, bit for bit. Each test has a profile of its own.
+ * Runs that are interrupted. Whatever interrupted it, a resumed run has the curve of an uninterrupted one, bit for bit. Each test has a profile of
+ * its own.
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
@@ -29,7 +29,7 @@ declare const bench: Bench;
 
 let browser: Browser;
 let context: BrowserContext;
-/** The run that nothing interrupted: what the others are compared with. */
+/** The uninterrupted run, with which the others are compared. */
 let whole: RunRecord;
 
 /** A run in one piece. */
@@ -159,7 +159,7 @@ describe('a run', () => {
     const page = await openBench(context);
     await train(page, OPTIONS, 2);
     await reached(page, 2);
-    // Nobody says goodbye: the worker dies with the page.
+    // The worker dies with the page, without notice.
     await startBench(page);
     await expect
       .poll(() => listRuns(page).then(([run]) => run), { timeout: 20_000 })
@@ -231,11 +231,11 @@ describe('a run', () => {
       if (what === 'process') {
         const devtools = await context.newCDPSession(page);
         const crashed = page.waitForEvent('crash');
-        // It answers nothing any more.
+        // The worker answers nothing any more.
         devtools.send('Page.crash').catch(() => undefined);
         await crashed;
       } else {
-        // Nobody answers that it is done.
+        // No answer says that it is done.
         await worker.evaluate(() => self.close()).catch(() => undefined);
       }
       await page.close();
@@ -353,7 +353,7 @@ describe('a run', () => {
 
   test('of all weights says before its first step that there is no room for its state', async () => {
     const page = await openBench(context);
-    // Chromium keeps its real quota to itself: what it would tell of a small one.
+    // Chromium does not tell its real quota. This is what it would say about a small one.
     await engineOf(page).evaluate(() => {
       navigator.storage.estimate = async () => ({ usage: 1e6, quota: 9e6 });
     });
@@ -371,7 +371,7 @@ describe('a run', () => {
   });
 
   test('pauses when the disk is full, and resumes when there is room', async () => {
-    // Chromium looks at the quota before the first write, and then not for a while.
+    // Chromium checks the quota before the first write, and then not for a while.
     const page = await context.newPage();
     const devtools = await context.newCDPSession(page);
     const { origin } = new URL(inject('address'));
@@ -395,7 +395,7 @@ describe('a run', () => {
   });
 });
 
-/** What only a GPU has: shaders to compile, buffers to map, a device that can be lost. */
+/** Only a GPU has shaders to compile, buffers to map, and a device that can be lost. */
 describe('a run on a GPU', () => {
   let wholeOnGpu: RunRecord;
   beforeAll(async () => {
@@ -406,7 +406,7 @@ describe('a run on a GPU', () => {
   test('that is cancelled while it is prepared leaves nothing, and stays as it was if it was being resumed', async () => {
     const page = await openBench(context);
     const cancelled = { ok: false, code: 'run-cancelled' };
-    // It waits for what has the GPU, and is let go at once.
+    // The run waits for the GPU, and is cancelled at once.
     await page.evaluate(() => {
       Object.assign(globalThis, { measured: bench.api.evaluate('base', { rows: 2 }) });
     });
@@ -459,7 +459,7 @@ describe('a run on a GPU', () => {
   test('survives a lost GPU: it resumes from its checkpoint on a new device', async () => {
     const page = await context.newPage();
     const worker = await startBench(page);
-    // Holds on to the device, to take it away later.
+    // Keeps the device, to destroy it later.
     await worker.evaluate(() => {
       const request = GPUAdapter.prototype.requestDevice;
       GPUAdapter.prototype.requestDevice = async function (...args) {

@@ -1,4 +1,4 @@
-/** A person without a mouse. */
+/** For tests that use the keyboard alone. */
 import type { Page } from 'playwright-core';
 
 const MOST_TABS = 80;

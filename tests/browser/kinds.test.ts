@@ -1,4 +1,4 @@
-/** Kinds of adapters beside LoRA, on the page: chosen, trained on the bundled rows, asked beside the base, measured, and taken away as PEFT reads them. */
+/** Kinds of adapters other than LoRA: chosen, trained on bundled rows, asked beside the base, measured, and exported for PEFT. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
@@ -45,7 +45,7 @@ test.each([
   ['Norms and biases', 'LN_TUNING', {}],
   // Plain LoRA of twice the rank.
   ['PiSSA', 'LORA', { r: 16 }],
-  // It begins from some of the rows.
+  // EVA starts from some of the rows.
   ['EVA', 'LORA', { r: 8 }],
 ])(
   '%s learns, answers beside the base, is measured, and leaves as PEFT’s %s',

@@ -1,4 +1,4 @@
-/** What tests of several screens share: where to go, what a person sees, what axe finds. */
+/** Shared by the tests of screens: navigation, what the page shows, what axe finds. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import type { Download, Page } from 'playwright-core';
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export const RESULTS = join(import.meta.dirname, '../../test-results');
 export const PICTURES = join(RESULTS, 'screens');
-/** For what waits for the GPU of a busy machine. */
+/** For waits that depend on computation on a busy machine. */
 export const WAIT = { timeout: 90_000 };
 
 /** Goes to another place and waits until it is shown instead of the one before. @param stage its name in the address, or `start` */
@@ -44,7 +44,7 @@ export async function openSample(page: Page, name = /^A sea captain/): Promise<v
 export const factOf = (page: Page, stage: string): Promise<string> =>
   page.getByRole('navigation').getByRole('link', { name: stage }).innerText();
 
-/** What the page offers for download when something is pressed. */
+/** The file that the page downloads when something is pressed. */
 export async function downloadOf(page: Page, press: () => Promise<void>): Promise<Download> {
   const [download] = await Promise.all([page.waitForEvent('download'), press()]);
   return download;
@@ -52,11 +52,11 @@ export async function downloadOf(page: Page, press: () => Promise<void>): Promis
 
 /** Violations, with the elements that they are about. */
 export async function axe(page: Page): Promise<string[]> {
-  // By the debugger, which the page's policy does not bind.
+  // Through the debugger, which the page's policy does not restrict.
   if (!(await page.evaluate(() => 'axe' in globalThis))) await page.evaluate(AXE);
   const { violations, passed } = await page.evaluate(async () => {
     const { axe: core } = globalThis as unknown as { axe: typeof import('axe-core') };
-    // What was found right is only counted: to describe each of its elements takes longer than all checks.
+    // Passed checks are only counted: describing each element takes longer than all checks.
     const results = await core.run(document, { resultTypes: ['violations'] });
     return {
       violations: results.violations.map(

@@ -1,4 +1,4 @@
-/** What the form of a run says of its memory, and the buttons there: each does what it promised. The tests build on each other. */
+/** What the form of a run says about its memory, and its buttons, which do what they promise. The tests build on each other. */
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';

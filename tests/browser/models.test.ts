@@ -1,6 +1,6 @@
 /**
- * Base models that a person brings, in every shape and by every way in: kept in this browser, open without a network, and nothing of
- * them left where they are stopped, wrong or too large. The tests share a profile and build on each other.
+ * Base models that a person brings, in every format and by picker and drop: kept in this browser and open without a network. Nothing is left of
+ * one that is stopped, invalid or too large. The tests share a profile and build on each other.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -64,7 +64,7 @@ async function ask(): Promise<string> {
   return text;
 }
 
-/** Folders of OPFS in which a model lies, or was about to. */
+/** Folders of OPFS that have a model or a part of one. */
 const folders = (): Promise<number> =>
   page.evaluate(async () => {
     const models = await (await navigator.storage.getDirectory()).getDirectoryHandle('models');

@@ -1,6 +1,6 @@
 /**
- * The installed app: kept whole at the first load, used without a network, updated when somebody says so. The site is our own small
- * server, which sees every request that leaves the browser.
+ * The installed app: stored at the first load, used without a network, updated on request. The site is a small server that sees every
+ * request that leaves the browser.
  */
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';

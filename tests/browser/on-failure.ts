@@ -1,4 +1,4 @@
-/** What the pages showed when a test failed goes into the message: of a machine that is gone by then, nothing else is left to look at. */
+/** Adds what the pages showed to the message of a failed test: nothing else is left of a machine of CI. */
 import { afterEach } from 'vitest';
 import { openChromium } from './chromium.ts';
 

@@ -1,4 +1,4 @@
-/** Files as people have them, each opened in a fresh project: rows on one line, rows too long for the limit, splits that cannot be. */
+/** Typical files, each opened in a fresh project: a list on one line, rows too long for the limit, splits that cannot work. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -76,7 +76,7 @@ describe('rows too long for the limit', () => {
     const alert = page.getByRole('alert');
     await alert.waitFor({ timeout: STEP_MS });
     await expect.poll(() => alert.innerText()).toMatch(/all 6 rows are cut at 512 tokens, before the answer/);
-    // The model takes no more.
+    // The model has no longer context.
     expect(await page.getByRole('button', { name: /^Raise the limit/ }).count()).toBe(0);
     await page.getByRole('button', { name: 'Lose part of the prompt' }).click();
     await page.getByRole('heading', { name: '6 rows', exact: true }).waitFor({ timeout: STEP_MS });

@@ -1,6 +1,6 @@
 /**
- * What was measured and asked stays with its project: through a reload, into an export and out of it, and it says when it is out of date.
- * The tests share a profile and build on each other.
+ * Measurements and answers stay with their project: after a reload and in an export. They say when they are out of date. The tests share a
+ * profile and build on each other.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -183,7 +183,7 @@ test('another project has no results of this one, and a restored project has all
   await expect.poll(() => factOf(page, 'Baseline')).toMatch(/not measured yet/);
   await goTo(page, 'use');
   await expect.poll(() => page.getByRole('article').count()).toBe(0);
-  // A conversation is worth a project.
+  // A conversation alone makes a project.
   await page.getByLabel('Prompt for both').fill('Is anybody there?');
   await page.keyboard.press('Enter');
   await expect.poll(() => page.getByText(/tokens\/s/).count(), WAIT).toBe(2);

@@ -140,7 +140,7 @@ test('prompts without answers suit rewards that need none, and other rewards say
   await page.getByText('24 prompts without an answer').waitFor(WAIT);
   await goTo(page, 'train');
   const start = page.getByRole('button', { name: 'Start training' });
-  // The run of the test before is drawn still.
+  // The run of the test before is still shown.
   const next = page.getByRole('button', { name: 'New run' });
   await next.or(start).first().waitFor();
   if (await next.isVisible()) await next.click();
@@ -206,7 +206,7 @@ test('its adapter is measured by its rewards on prompts without answers: mean, s
   const scores = page.getByRole('region', { name: 'Scores' });
   for (const name of ['mean reward', 'spread', 'passed'])
     await scores.getByRole('columnheader', { name }).waitFor();
-  // Nothing is wanted, so nothing is right or wrong, and there is no example to put before a question.
+  // The rows have no answers, so nothing is right or wrong, and there are no examples.
   expect(await scores.getByRole('columnheader').count()).toBe(4);
   expect(await scores.getByRole('row').nth(1).innerText()).toMatch(/Base model[\s\S]*of \d/);
   expect(await page.getByText('as wanted').count()).toBe(0);

@@ -1,4 +1,4 @@
-/** The first page, in the production build: what it says, what it asks for, and that everybody can use it. */
+/** The first page: what it says, what it requests, and that it is accessible. */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -34,7 +34,7 @@ test('the worker names its device; another can be chosen, and the choice is kept
   const section = page.getByRole('region', { name: 'This browser' });
   const status = (): Promise<string> => section.getByRole('status').innerText();
   const line = (): Promise<string> => page.getByRole('contentinfo').innerText();
-  // A GPU in software is no faster than the processor that plays it.
+  // A software GPU is no faster than the processor that emulates it.
   expect(await status()).toMatch(/^Processor with \d+ cores?.*in software, Google SwiftShader/s);
   expect(await line()).toMatch(/Processor with/);
 
@@ -71,7 +71,7 @@ test('every bundled data set is listed with rows of its own', async () => {
   await close();
 });
 
-/** Gzipped. What a stage alone needs, or something that is opened by a press, is a part of its own. */
+/** Gzipped. What only a stage or a dialog needs is loaded later. */
 const MOST_SCRIPT_BYTES = 60_000;
 
 test('the first screen needs little script', async () => {
@@ -180,7 +180,7 @@ test('without WebGPU the page says so, and trains on the processor', async () =>
     await settled(page);
     const section = page.getByRole('region', { name: 'This browser' });
     expect(await section.innerText()).toMatch(/does not offer WebGPU|No WebGPU adapter answered/);
-    // Whoever chooses a GPU that is not there reads why, and keeps the processor.
+    // Choosing a missing GPU shows an error and keeps the processor.
     await section.getByRole('combobox', { name: 'Compute on' }).selectOption('The GPU');
     await section
       .getByRole('alert')

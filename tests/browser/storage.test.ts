@@ -240,7 +240,7 @@ describe('everything', () => {
       .poll(() => other.page.getByLabel('What should it do?').inputValue())
       .toBe('Answer as a captain');
 
-    // A second time nothing is written over: the run that went on stays as it is.
+    // A second import overwrites nothing: the resumed run stays as it is.
     await goTo(other.page, 'storage');
     expect(await importAll()).toMatch(/^Nothing was added.*Project “.*” and 1 more: Here already/s);
     await other.page.getByLabel('Import an export').setInputFiles({
@@ -265,7 +265,7 @@ describe('everything', () => {
   });
 });
 
-/** What version 1 did not have. */
+/** Stores that version 1 did not have. */
 const NEW_IN_2 = ['projectId', 'data'] as const;
 
 describe('an older version', () => {

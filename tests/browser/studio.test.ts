@@ -301,7 +301,7 @@ describe('on the way', () => {
     });
     await page.getByRole('button', { name: 'Training rows', exact: true }).click();
     await page.getByRole('alert').first().waitFor();
-    // What was open before is still open.
+    // The earlier rows are still open.
     await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
     expect(problems).toEqual([]);
   });

@@ -1,6 +1,6 @@
 /**
- * A run as a person lives with it: by keyboard, with another tab in front, told at the end, paused and ended after a reload, discarded; what it
- * says to those who do not see it; and the same run headless, on the same driver.
+ * A run by keyboard, behind another tab, with a notification at its end, paused and stopped after a reload, discarded. What screen readers hear of
+ * it. And the same run headless, on the same driver.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
@@ -237,7 +237,7 @@ test('a run leaves a command, a table, a picture and an adapter', async () => {
   ) as Files;
   expect(new TextDecoder().decode(adapter['README.md'])).toMatch(/base_model: "sprig"/);
 
-  // Frames come again.
+  // Animation frames run again.
   await page.reload();
   await goTo(page, 'train');
   await page.getByText(/^Done: loss/).waitFor(WAIT);
@@ -256,7 +256,7 @@ test('a run leaves a command, a table, a picture and an adapter', async () => {
   await page.getByText('the axis is logarithmic').waitFor();
   expect(await turn.getAttribute('aria-pressed')).toBe('true');
   expect(await inspect(page, 'logarithmic')).toEqual([]);
-  // A preference stays.
+  // The preference stays after a reload.
   await page.reload();
   await page.getByText('the axis is logarithmic').waitFor(WAIT);
   await turn.click();

@@ -1,6 +1,6 @@
 /**
- * What happens to a run when things go wrong around it, as the person at the page is told: a second tab, a GPU that is lost, a worker
- * that ends, a disk that is full. Each time it goes on afterwards. That its curve is the same to the bit is interrupted.test.ts.
+ * What the page says when a run meets a second tab, a lost GPU, an ended worker or a full disk. The run resumes each time. interrupted.test.ts
+ * shows that its curve is the same to the bit.
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
@@ -10,7 +10,7 @@ import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
 
-/** Chromium looks at the quota before a write, and then not for half a minute. */
+/** Chromium checks the quota before a write, and then not for half a minute. */
 const QUOTA_KEPT_MS = 31_000;
 const PRESS_MS = 5_000;
 

@@ -1,6 +1,6 @@
 /**
- * How the base is held, in the production build: chosen where the model is, planned, trained on, kept with the run and taken on after a
- * reload. The tests share a profile and build on each other.
+ * The dtype of the base weights: chosen under Task, planned, trained on, kept with the run and used again after a reload. The tests share a
+ * profile and build on each other.
  */
 import { readFileSync } from 'node:fs';
 import { unzipSync } from 'fflate';
@@ -35,7 +35,7 @@ function bytesIn(text: string): number {
   return Number(number) * UNITS[unit];
 }
 
-/** Holds the base in another way, under Task. @returns bytes of the base before and after */
+/** Chooses another dtype for the base under Task. @returns bytes of the base before and after */
 async function hold(name: string, words: RegExp): Promise<[before: number, after: number]> {
   await goTo(page, 'task');
   await expect.poll(() => weights().innerText(), WAIT).toMatch(/on the GPU/);
@@ -142,7 +142,7 @@ describeShared('the base of a small model', () => {
     const words = await forth.innerText();
     const [small, large] = words.replace(/^.*?: /, '').split(' instead of ');
     expect(bytesIn(small)).toBeLessThan(bytesIn(large) / 2);
-    // Who pressed the one is on the other.
+    // The focus moves from one button to the other.
     await expect.poll(() => forth.evaluate((at) => at === document.activeElement), WAIT).toBe(true);
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: /^Keep the base as in its file/ }).waitFor(WAIT);

@@ -17,7 +17,7 @@ let whole: RunRecord;
 beforeAll(async () => {
   browser = await openChromium();
   context = await browser.newContext();
-  // A chosen few compute on a GPU in software: what the page's kernels are there for.
+  // A few tests compute on a software GPU, to run the page's shaders.
   await computeOn(context, 'gpu');
 });
 afterAll(() => closeContexts(browser));
@@ -97,7 +97,7 @@ describe('a run', () => {
     expect(whole.steps.map(({ step }) => step)).toEqual(
       Array.from({ length: OPTIONS.steps }, (_, i) => i + 1),
     );
-    // At step 0 the base model speaks: the first step has its loss before any update.
+    // At step 0 the base model answers: the first step has its loss before any update.
     expect(whole.evals.map(({ step }) => step)).toEqual([0, 6, 12, 18]);
     expect(whole.samples.map(({ step }) => step)).toEqual([0, 5, 10, 15]);
     expect(whole.evals[0].loss).toBeGreaterThan(whole.evals[2].loss);
@@ -287,7 +287,7 @@ describe('the library', () => {
     expect(exact.tuned.total).toBe(4);
     expect(exact.tuned.interval[1]).toBeGreaterThan(0);
 
-    // By choice the loss is of every held-out row.
+    // The loss can be of every held-out row.
     const all = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 4, lossOf: 'all' }), id);
     if (!all.ok) throw new Error(all.what);
     expect(all.evaluation.draw?.test).toBe(40);
