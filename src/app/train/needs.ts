@@ -1,6 +1,7 @@
 /** Which rows a method needs, whether the open ones suit it, and how to get some that do. */
 import { phrasingsOf } from '../../data/phrasings.ts';
 import type { AdapterInfo, DataSummary } from '../../worker/api.ts';
+import { BUNDLED, type BundledRows } from '../data/bundled.ts';
 import type { ScreenName } from '../state/route.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { kindOfRows, ROWS } from './settings.ts';
@@ -15,21 +16,12 @@ export interface Situation {
   readonly adapters: readonly AdapterInfo[];
 }
 
-/** Bundled rows of a kind. */
-export interface BundledRows {
-  readonly label: string;
-  /** Under samples/. */
-  readonly path: string;
-  /** The name of the file once it is open. */
-  readonly name: string;
-}
-
 interface Need {
   /** What it is, with the columns of a file. */
   readonly rows: string;
   /** What to do where there are none. */
   readonly get: string;
-  readonly bundled?: BundledRows;
+  readonly bundled?: BundledRows & { readonly label: string };
   /** The stage where that is done, if not Data. */
   readonly at?: ScreenName;
 }
@@ -44,12 +36,12 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   pairs: {
     rows: columnsOf('pairs'),
     get: 'Open such rows, or vote between two answers under Use.',
-    bundled: { label: 'Open bundled pairs', path: 'more/pairs.jsonl', name: 'short-answers.jsonl' },
+    bundled: { label: 'Open bundled pairs', ...BUNDLED.pairs },
   },
   unpaired: {
     rows: columnsOf('unpaired'),
     get: 'Open such rows: thumbs from a log will do.',
-    bundled: { label: 'Open bundled labels', path: 'more/votes.jsonl', name: 'short-answers-votes.jsonl' },
+    bundled: { label: 'Open bundled labels', ...BUNDLED.labels },
   },
   prompts: {
     rows: 'prompts, with the wanted answer where a reward compares with it: prompt, or prompt and completion',
@@ -58,17 +50,17 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   text: {
     rows: 'plain text or Markdown',
     get: 'Open a .txt or .md file.',
-    bundled: { label: 'Open bundled text', path: 'more/log.txt', name: 'captains-log.txt' },
+    bundled: { label: 'Open bundled text', ...BUNDLED.text },
   },
   tasks: {
     rows: 'two files or more, each a task',
     get: 'Add a file under Data, as another task.',
-    bundled: { label: 'Add bundled orders', path: 'orders-json/train.jsonl', name: 'orders.jsonl' },
+    bundled: { label: 'Add bundled orders', ...BUNDLED.orders },
   },
   template: {
     rows: 'a table with columns of any names',
     get: 'Open a table, and choose a template above its columns.',
-    bundled: { label: 'Open bundled table', path: 'more/shops.csv', name: 'shops.csv' },
+    bundled: { label: 'Open bundled table', ...BUNDLED.table },
   },
   adapter: {
     rows: 'single answers, and an adapter of this model',
