@@ -29,6 +29,21 @@ test('without rows the page says what each method needs, and how to get that', a
   expect(await table().getByRole('button', { name: /^Use / }).count()).toBe(0);
 });
 
+test('bundled rows are offered under Data by what they teach', async () => {
+  await goTo(page, 'data');
+  const group = (name: string) => page.getByRole('region', { name: `Bundled rows: ${name}` });
+  await expect.poll(() => group('Answers').getByRole('button').count(), WAIT).toBe(3);
+  expect(await group('Preferences').getByRole('button').count()).toBe(2);
+  expect(await inspect(page, 'bundled-rows')).toEqual([]);
+  await group('Text and tables')
+    .getByRole('button', { name: /^The captain’s log/ })
+    .click();
+  await page.getByRole('heading', { name: /^Lines 1 to \d+, as the model sees it$/ }).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Samples', exact: true }).click();
+  const log = group('Text and tables').getByRole('button', { name: /^The captain’s log/ });
+  await expect.poll(() => log.getAttribute('aria-pressed')).toBe('true');
+});
+
 test('on a sample the page plans every method, and says which rows are missing', async () => {
   await goTo(page, 'data');
   await openSample(page);
