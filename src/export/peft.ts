@@ -180,12 +180,15 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
       throw unfit(
         `${files.name}/${WEIGHTS} has no ${name}, which modules_to_save or trainable_token_indices name`,
       );
+    checkVocabulary(entry, shape, files.name);
     checkShape(entry, shape);
     known.add(name);
     tensors.set(name, await floats(entry));
   }
-  for (const name of entries.keys()) {
+  for (const [name, entry] of entries) {
     if (known.has(name)) continue;
+    if (/(^|\.)(embed_tokens|wte|lm_head)\.weight$/.test(name))
+      checkVocabulary(entry, [model.shape.vocabulary, model.shape.channels], files.name);
     if (/(^|\.)(embed_tokens|wte|wpe|lm_head)\./.test(name))
       throw unsupportedIn(`${files.name}/${WEIGHTS}`, `${name.slice(0, 200)}, of an embedding or the head,`);
     throw unfit(
@@ -285,6 +288,25 @@ function targetsOf(
 
 async function floats(entry: TensorEntry): Promise<Float32Array<ArrayBuffer>> {
   return Float32Array.from(toFloat32(await entry.read(), entry.dtype, entry.name));
+}
+
+/**
+ * An embedding or a head that is whole in the adapter, after the vocabulary was resized: its rows belong to another base.
+ *
+ * @throws GraftError `adapter-unsupported` saying how such tokens can be trained
+ */
+function checkVocabulary(
+  { name, shape }: TensorEntry,
+  [rows, width]: readonly number[],
+  where: string,
+): void {
+  const [own, ...rest] = shape;
+  if (own === rows || rest.join() !== String(width)) return;
+  throw new GraftError(
+    'adapter-unsupported',
+    `${where} holds ${name} whole, for a vocabulary that was resized to ${own} tokens; the base model has ${rows}.`,
+    'Merge it with PEFT and open that model; or train the rows of the new tokens alone: trainable_token_indices in PEFT, --add-tokens here.',
+  );
 }
 
 function checkShape({ name, shape }: TensorEntry, expected: readonly number[]): void {

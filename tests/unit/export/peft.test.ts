@@ -20,17 +20,15 @@ import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 
-const model = defineModel(
-  {
-    model_type: 'llama',
-    vocab_size: 32,
-    hidden_size: 16,
-    intermediate_size: 24,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-  },
-  'm/config.json',
-);
+const CONFIG_JSON = {
+  model_type: 'llama',
+  vocab_size: 32,
+  hidden_size: 16,
+  intermediate_size: 24,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+};
+const model = defineModel(CONFIG_JSON, 'm/config.json');
 
 const plain: LoraConfig = {
   rank: 3,
@@ -115,6 +113,22 @@ describe("PEFT's folder", () => {
       expect(again.modules).toEqual(adapter.modules);
       // Written again, the list alone must say which: PEFT would make adapters for the other layers too.
       expect(again.config.targets).toEqual(paths);
+    }
+  });
+
+  it('refuses an embedding that is whole for a resized vocabulary, and says how such tokens are trained', async () => {
+    const resized = defineModel({ ...CONFIG_JSON, vocab_size: 34 }, 'm/config.json');
+    const { modules, tensors, config } = adapterOf({ ...plain, modulesToSave: 'both' }, resized);
+    const whole = modules
+      .filter(({ kind }) => kind === 'saved')
+      .map(({ path }) => [`base_model.model.${path}.weight`, new Float32Array(34 * 16)] as const);
+    const written = files({ modules, tensors: new Map([...tensors, ...whole]), config });
+    // PEFT saves a resized embedding whole even where nobody asked for it.
+    const unasked = JSON.stringify({ ...configOf(written), modules_to_save: null });
+    for (const folder of [written, { ...written, [CONFIG]: unasked }]) {
+      const error = await graftError(() => read(folder), 'adapter-unsupported');
+      expect(error.what).toContain('a vocabulary that was resized to 34 tokens; the base model has 32');
+      expect(error.remedy).toContain('trainable_token_indices');
     }
   });
 
