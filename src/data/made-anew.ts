@@ -1,15 +1,25 @@
 /** Makes the open rows with another tokenizer: that of a run or an adapter with new tokens. */
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
+import { documentEntry } from './document-entry.ts';
+import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
+import type { DataOptions } from './options.ts';
+import { findRepeats } from './parts.ts';
+import { questionsOfRows } from './questions.ts';
 import { RowMaker, type PreparedRow } from './prepare.ts';
 import { isDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
 
 /** Rows between two pauses for other work. */
 const ROWS_AT_ONCE = 200;
 
+/** Whether every row that is used can be made again: from its example, or from the text that it is a part of. */
+export function canBeMadeAnew({ places, files }: RowSet): boolean {
+  return places.every(({ example, file }) => example !== undefined || files?.[file]?.documents !== undefined);
+}
+
 /**
- * Makes each row again from its example, with the same limit and in the same part. Rows that are not one example stay unchanged: rows of a document,
- * and those of a run from storage.
+ * Makes each row again from its example, with the same limit and in the same part. Texts become other rows, which are divided again, as the command
+ * does. Rows of a run from storage stay unchanged.
  *
  * @param pause awaited after every few rows
  */
@@ -19,8 +29,10 @@ export async function madeAnew<Rows extends RowSet>(
   vocabSize: number,
   pause: () => Promise<void>,
 ): Promise<Rows> {
-  const { options } = data;
+  const { options, files } = data;
   if (!options) return data;
+  if (files?.some((file) => file?.documents))
+    return textsAnew(data, options, files, tokenizer, vocabSize, pause);
   const { maxLength, overlong } = options;
   const entries: Entry[] = [];
   for (const [at, entry] of data.entries.entries()) {
@@ -35,6 +47,57 @@ export async function madeAnew<Rows extends RowSet>(
     );
   }
   return { ...data, entries, places: entries.filter(isUsedEntry) };
+}
+
+async function textsAnew<Rows extends RowSet>(
+  data: Rows,
+  options: DataOptions,
+  files: NonNullable<RowSet['files']>,
+  tokenizer: Tokenizer,
+  vocabSize: number,
+  pause: () => Promise<void>,
+): Promise<Rows> {
+  const { maxLength, overlong, text } = options;
+  const read: Entry[] = [];
+  for (const at of fileOrder(files)) {
+    const file = files[at]!;
+    const maker = new RowMaker(tokenizer, { maxLength, overlong, vocabSize, text });
+    for (const document of file.documents ?? []) {
+      maker.add(document);
+      await pause();
+    }
+    maker.finish();
+    read.push(...maker.rows.map((row) => ({ ...documentEntry(maker, row), file: at })));
+    // A text has no other rows; any other file has no documents.
+    const others = file.documents ? [] : file.entries;
+    for (const [index, entry] of others.entries()) {
+      if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await pause();
+      const alone = new RowMaker(tokenizer, { maxLength, overlong, vocabSize });
+      const row = anew(entry, (example) => {
+        alone.add(example);
+        return alone.rows;
+      });
+      read.push({
+        ...entry,
+        file: at,
+        ...(row && { row, length: longestSequence(row), supervised: supervisedCount(row) }),
+      });
+    }
+  }
+  const identities = read.map(rowIdentity);
+  const entries = divideEntries(read, identities, options);
+  const places = entries.filter(isUsedEntry);
+  const test = places.filter(({ part }) => part === 'test');
+  return {
+    ...data,
+    entries,
+    places,
+    ...findRepeats(
+      identities,
+      entries.map(({ part }) => part),
+    ),
+    questions: questionsOfRows(test, tokenizer.chatTemplate !== undefined),
+  };
 }
 
 /** Task and label are copied from the earlier row. */

@@ -1,14 +1,14 @@
 /** Files → the open data: read, tokenized, split and summarised. In slices, since a file may have a hundred thousand rows. */
 import { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { supervisedCount } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { ExampleReader } from './formats.ts';
-import { judgedTogether } from './mixture.ts';
+import { documentEntry } from './document-entry.ts';
+import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
 import { nothingUsable } from './nothing-usable.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
-import { divideRows, findRepeats, isUsed, ROWS_FILE, tasksOfRows, TEST_FILE } from './parts.ts';
-import { RowMaker, type PreparedRow, type PrepareReport } from './prepare.ts';
+import { findRepeats, ROWS_FILE } from './parts.ts';
+import { RowMaker, type PrepareReport } from './prepare.ts';
 import { questionsOfRows } from './questions.ts';
 import {
   isDocument,
@@ -19,7 +19,6 @@ import {
   type RowSet,
 } from './row-set.ts';
 import { optionsBeside } from './sheet.ts';
-import { identityOf } from './statistics.ts';
 import { summarise, type DataSummary } from './summary.ts';
 import type { UnusedColumn } from './unused.ts';
 
@@ -59,6 +58,8 @@ export interface OpenFile {
   readonly unused: readonly UnusedColumn[];
   /** As of `ReadResult`. */
   readonly unbordered?: true;
+  /** The documents of a text file: with new tokens they become other rows. */
+  readonly documents?: readonly Example[];
 }
 
 /**
@@ -96,16 +97,14 @@ export async function openData(
     if (slicer.due) await slicer.pause({ what: 'comparing', done: 0, total: main.entries.length });
   };
   await pause();
-  // Test rows come last, so that other rows keep their places when test rows are added or removed.
-  const ordered = [0, ...more.map((_, at) => TEST_FILE + 1 + at), TEST_FILE];
-  const read = ordered.flatMap(
+  const read = fileOrder(files).flatMap(
     (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
   );
   const identities: (string | undefined)[] = [];
-  await slicer.each('comparing', read, ({ row, example }) => {
-    identities.push(row && example && !isDocument(example) ? identityOf(example) : undefined);
+  await slicer.each('comparing', read, (entry) => {
+    identities.push(rowIdentity(entry));
   });
-  const entries = divide(read, identities, settings);
+  const entries = divideEntries(read, identities, settings);
   const places = entries.filter(isUsedEntry);
   const test = places.filter(({ part }) => part === 'test');
   await pause();
@@ -157,36 +156,6 @@ const placeOf = ({ name, path }: DataFile): FilePlace => ({ name, ...(path !== u
 export const examplesOf = (places: readonly UsedEntry[]): Example[] =>
   places.flatMap(({ example }) => example ?? []);
 
-/** Gives every row that can be used its part, or says why it is left out: as the headless command does. */
-function divide(
-  entries: readonly Entry[],
-  identities: readonly (string | undefined)[],
-  options: DataOptions,
-): Entry[] {
-  const usable = entries.flatMap(({ file, line, row, example }, at) =>
-    row
-      ? [
-          {
-            ...{ file, line, identity: identities[at] },
-            ...(!example && options.text?.packed !== true && { document: `${file}:${line}` }),
-          },
-        ]
-      : [],
-  );
-  const fates = divideRows(usable, options);
-  const tasks = tasksOfRows(usable, fates, options.mixture);
-  const given = entries.flatMap(({ row }) => row ?? []);
-  const rows = options.mixture ? judgedTogether(given) : given;
-  let index = 0;
-  return entries.map((entry): Entry => {
-    if (!entry.row) return entry;
-    const [row, task] = [rows[index], tasks[index]];
-    const fate = fates[index++];
-    if (!isUsed(fate)) return { ...entry, state: fate };
-    return { ...entry, part: fate, ...(task && { row: { ...row, task } }) };
-  });
-}
-
 async function openFile(
   file: DataFile,
   { tokenizer, info, content }: RowModel,
@@ -231,6 +200,7 @@ async function openFile(
       maxPositions: info.maxPositions,
     });
   }
+  const documents = examples.filter(isDocument);
   const bad = problems.map(({ line, reason }): Entry => ({ ...NOTHING, line, reason }));
   return {
     key,
@@ -246,25 +216,12 @@ async function openFile(
     left,
     unused,
     ...(unbordered && { unbordered }),
+    ...(documents.length > 0 && { documents }),
   };
 }
 
 /** Its file is set when all files are put together. */
 const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
-
-/** A row of a document, or of several laid end to end. */
-function documentEntry(maker: RowMaker, row: PreparedRow): Entry {
-  const lines = maker.linesOf(row);
-  return {
-    file: ROWS_FILE,
-    line: row.line,
-    ...(lines && { lines }),
-    state: 'ok',
-    row,
-    length: row.ids.length,
-    supervised: supervisedCount(row),
-  };
-}
 
 /** The rows that an example becomes: one, or those of a document. */
 function makeEntries(maker: RowMaker, example: Example): Entry[] {

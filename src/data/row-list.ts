@@ -2,7 +2,8 @@
 import { textOfPrompt } from './questions.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
-import type { Entry, RowSet, RowState } from './row-set.ts';
+import { RowMaker } from './prepare.ts';
+import { isDocument, type Entry, type RowSet, type RowState } from './row-set.ts';
 import type { LineRange } from './text-lines.ts';
 
 export interface RowQuery {
@@ -50,16 +51,18 @@ interface Filtered {
 /** The last filter of each data set: scrolling asks for the same again and again. */
 const lastFilter = new WeakMap<RowSet, Filtered>();
 
+/** @param vocabulary of a tokenizer with new tokens: rows are made again with it for their numbers */
 export function listRows(
   data: RowSet,
   query: RowQuery,
   tokenizer: Tokenizer,
+  vocabulary?: number,
 ): { total: number; rows: ListedRow[] } {
   const found = filter(data, query, tokenizer);
   const from = Math.max(0, Math.floor(query.from));
   const rows = found
     .slice(from, from + Math.min(MOST_ROWS, query.count))
-    .map((at) => listed(data, at, tokenizer));
+    .map((at) => listed(data, at, tokenizer, vocabulary));
   return { total: found.length, rows };
 }
 
@@ -86,8 +89,9 @@ function filter(data: RowSet, { part, state, text }: RowQuery, tokenizer: Tokeni
   return found;
 }
 
-function listed(data: RowSet, at: number, tokenizer: Tokenizer): ListedRow {
-  const entry = data.entries[at];
+function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: number | undefined): ListedRow {
+  const known = data.entries[at];
+  const entry = vocabulary === undefined ? known : numberedAnew(known, data, tokenizer, vocabulary);
   const { file, line, lines, part, state, length, supervised, row } = entry;
   return {
     at,
@@ -107,6 +111,20 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer): ListedRow {
       .replace(/\s+/g, ' ')
       .slice(0, SHOWN_CHARS),
   };
+}
+
+/** A used row with its numbers by another tokenizer. Parts of texts have them already. */
+function numberedAnew(entry: Entry, { options }: RowSet, tokenizer: Tokenizer, vocabSize: number): Entry {
+  const { example, part } = entry;
+  if (!example || !part || !options || isDocument(example)) return entry;
+  const maker = new RowMaker(tokenizer, {
+    maxLength: options.maxLength,
+    overlong: options.overlong,
+    vocabSize,
+  });
+  const { state, length, supervised } = maker.add(example);
+  const row = maker.rows.at(0);
+  return row && (state === 'ok' || state === 'cut') ? { ...entry, state, row, length, supervised } : entry;
 }
 
 /** The text that identifies a row: its question first, then its answer. At least `enough` characters, if there are. */

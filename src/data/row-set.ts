@@ -39,6 +39,8 @@ export interface PreviewRow extends Preview<RowToken> {
   readonly starts?: readonly number[];
   /** The tokens that the next run adds, where the row is shown with them. */
   readonly added?: readonly string[];
+  /** How many rows the list has with them. */
+  readonly of?: number;
 }
 
 /** A row of the list, used or not. */

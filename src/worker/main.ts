@@ -154,18 +154,20 @@ const api: GraftWorker = {
       return { sheet: inspectHead(bytes, name, options) };
     }),
 
-  listRows: (query) =>
+  listRows: (query, addTokens = []) =>
     outcome(async () => {
-      const { tokenizer } = await openedOrInTurn();
-      return listRows(openDataOrThrow(), query, tokenizer);
+      const open = await openedOrInTurn();
+      const { data, tokenizer, info, added } = await readingWith(open, openDataOrThrow(), addTokens);
+      return listRows(data, query, tokenizer, added && info.vocabulary);
     }),
 
   previewRow: (at, addTokens = []) =>
     outcome(async () => {
-      const { tokenizer, added } = await readingWith(await openedOrInTurn(), addTokens);
-      const row = preview(openDataOrThrow(), at, tokenizer);
-      // Parts of documents stay as they were read.
-      return { row: added && row.single ? { ...row, added } : row };
+      const open = await openedOrInTurn();
+      const { data, tokenizer, added } = await readingWith(open, openDataOrThrow(), addTokens);
+      // A text has fewer rows with new tokens.
+      const row = preview(data, added ? Math.min(at, data.entries.length - 1) : at, tokenizer);
+      return { row: added ? { ...row, added, of: data.entries.length } : row };
     }),
 
   planRun: (options) =>

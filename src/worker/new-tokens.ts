@@ -1,7 +1,7 @@
 /** The open model and the open rows with new tokens: those that a run adds, or an adapter has. */
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterModule } from '../adapters/kind.ts';
-import { madeAnew } from '../data/made-anew.ts';
+import { canBeMadeAnew, madeAnew } from '../data/made-anew.ts';
 import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { settingOf, TABLE } from '../settings/table.ts';
@@ -64,10 +64,10 @@ export async function rowsWith(
   { tokenizer, info }: OpenModel,
   added: NewTokens,
 ): Promise<DataSet> {
-  const { entries, places } = await once(grownRows, data.entries, added, () =>
+  const { entries, places, questions, repeated, leaked } = await once(grownRows, data.entries, added, () =>
     madeAnew(data, tokenizer, info.vocabulary, pause),
   );
-  return { ...data, entries, places };
+  return { ...data, entries, places, questions, repeated, leaked };
 }
 
 /** The same without a cache. */
@@ -100,11 +100,11 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
       : undefined;
   if (!added) return given;
   const grown = await modelWith(open, added);
-  if (data?.places.some(({ example }) => !example))
+  if (data && !canBeMadeAnew(data))
     throw new GraftError(
       'add-tokens',
-      `${data.name} is read as documents, or came back with a run, and its rows cannot be made again with new tokens here.`,
-      'Open rows of prompts and answers, or train with graft train.',
+      `The rows of ${data.name} came back with a run, and cannot be made again with new tokens.`,
+      'Open its file again.',
     );
   return {
     options: { ...options, addTokens: added.texts, firstToken: added.first },
@@ -113,18 +113,35 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   };
 }
 
-/** The tokenizer that the rows of the next run are read with, and the tokens that it adds; the base's alone where they cannot be added. */
+/** The open rows as the next run reads them. */
+export interface Reading {
+  readonly data: DataSet;
+  readonly tokenizer: Tokenizer;
+  readonly info: { readonly vocabulary: number };
+  /** The tokens that it adds. */
+  readonly added?: readonly string[];
+}
+
+/**
+ * The rows and the tokenizer of the next run; those of the base where its tokens cannot be added. Texts become other rows, once; all other rows are
+ * made again where they are shown.
+ */
 export async function readingWith(
   open: OpenModel,
+  data: DataSet,
   texts: readonly string[],
-): Promise<{ readonly tokenizer: Tokenizer; readonly added?: readonly string[] }> {
-  if (texts.length === 0) return open;
+): Promise<Reading> {
+  const { tokenizer, info } = open;
+  if (texts.length === 0 || !canBeMadeAnew(data)) return { data, tokenizer, info };
   try {
-    const { tokenizer } = await modelWith(open, newTokens(texts, open.tokenizer));
-    return { tokenizer, added: texts };
+    const added = newTokens(texts, tokenizer);
+    const grown = await modelWith(open, added);
+    const isText = data.files?.some((file) => file?.documents) === true;
+    const rows = isText ? await rowsWith(data, grown, added) : data;
+    return { data: rows, tokenizer: grown.tokenizer, info: grown.info, added: texts };
   } catch (error) {
     // The run itself says what is wrong with them.
-    if (error instanceof GraftError && error.code === 'add-tokens') return { tokenizer: open.tokenizer };
+    if (error instanceof GraftError && error.code === 'add-tokens') return { data, tokenizer, info };
     throw error;
   }
 }

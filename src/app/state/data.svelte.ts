@@ -61,7 +61,8 @@ export class Data {
   #shows = 0;
   /** The one that was asked for last, until it is there. */
   #asked: number | undefined;
-  #newTokens: readonly string[] = [];
+  /** Texts that the next run adds as tokens. */
+  newTokens = $state.raw<readonly string[]>([]);
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -355,8 +356,8 @@ export class Data {
 
   /** Shows rows as the next run reads them. @param added texts that it adds as tokens */
   readWith(added: readonly string[]): void {
-    if (added.join('\n') === this.#newTokens.join('\n')) return;
-    this.#newTokens = added;
+    if (added.join('\n') === this.newTokens.join('\n')) return;
+    this.newTokens = added;
     if (this.row) void this.show(this.rowAt);
   }
 
@@ -366,16 +367,17 @@ export class Data {
   }
 
   async show(at: number): Promise<void> {
-    if (at < 0 || at >= (this.summary?.listed ?? 0)) return;
+    if (at < 0 || at >= Math.max(this.summary?.listed ?? 0, this.row?.of ?? 0)) return;
     const halted = this.#halted;
     const asked = ++this.#shows;
     this.#asked = at;
-    const outcome = await this.#session.worker.previewRow(at, this.#newTokens);
+    const outcome = await this.#session.worker.previewRow(at, this.newTokens);
     if (halted !== this.#halted || asked !== this.#shows) return;
     this.#asked = undefined;
     if (outcome.ok) {
       this.row = outcome.row;
-      this.rowAt = at;
+      // A text has fewer rows with new tokens.
+      this.rowAt = Math.min(at, (outcome.row.of ?? Infinity) - 1);
       this.rowFailure = undefined;
     } else {
       this.rowFailure = outcome;

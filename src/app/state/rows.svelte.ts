@@ -20,7 +20,11 @@ export class RowList {
   #latest: Promise<void> | undefined;
   readonly #session: Session;
 
-  constructor(session: Session) {
+  /** @param newTokens texts that the next run adds as tokens */
+  constructor(
+    session: Session,
+    private readonly newTokens: () => readonly string[] = () => [],
+  ) {
     this.#session = session;
   }
 
@@ -49,7 +53,10 @@ export class RowList {
     const from = Math.max(0, Math.floor(place - WINDOW / 3));
     const asked = ++this.#asked;
     const { part, state, text } = this;
-    const outcome = await this.#session.worker.listRows({ part, state, text, from, count: WINDOW });
+    const outcome = await this.#session.worker.listRows(
+      { part, state, text, from, count: WINDOW },
+      this.newTokens(),
+    );
     if (asked !== this.#asked) return;
     if (!outcome.ok) {
       this.failure = outcome;

@@ -8,9 +8,14 @@ export type { PreviewRow, RowToken, RowState } from '../../data/row-set.ts';
 
 /** The rows of the open data. */
 export interface RowsApi {
-  /** A window of the list of rows, in the order of their files: the rows, more rows, test rows of their own. */
+  /**
+   * A window of the list of rows, in the order of their files: the rows, more rows, test rows of their own.
+   *
+   * @param addTokens texts that the next run adds as tokens, with which rows are counted
+   */
   listRows(
     query: RowQuery,
+    addTokens?: readonly string[],
   ): Promise<Outcome<{ readonly total: number; readonly rows: readonly ListedRow[] }>>;
   /**
    * @param at a row of the list; a bad one has no tokens and fails with `data-row`

@@ -17,7 +17,7 @@ type Call = (...args: unknown[]) => Promise<unknown>;
 /** What a part of the state asks of the session; calls of the worker that are not given answer at once. */
 function sessionWith(worker: Readonly<Record<string, Call>>, rest: object = {}): Session {
   const answers = new Proxy(worker, {
-    get: (given, name: string) => given[name] ?? (() => Promise.resolve({ ok: true })),
+    get: (given, name: string) => given[name] ?? (() => Promise.resolve({ ok: true, row: {} })),
   });
   const plain = {
     announcer: { say: () => undefined },

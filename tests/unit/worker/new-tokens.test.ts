@@ -2,13 +2,25 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
 import { tokenizerWithTokens } from '../../../src/export/grown-folder.ts';
+import type { TextOptions } from '../../../src/data/documents.ts';
+import { readExamples } from '../../../src/data/formats.ts';
 import { openData } from '../../../src/data/open-data.ts';
+import { divideRows } from '../../../src/data/parts.ts';
+import { prepareRows } from '../../../src/data/prepare.ts';
+import { listRows } from '../../../src/data/row-list.ts';
+import { preview } from '../../../src/data/row-set.ts';
 import { newTokens } from '../../../src/text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { unasked, storedRows, type DataSet } from '../../../src/worker/data.ts';
 import type { RunOptions } from '../../../src/worker/api.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import { modelWith, rowsOfBase, tokensOfRun, withNewTokens } from '../../../src/worker/new-tokens.ts';
+import {
+  modelWith,
+  readingWith,
+  rowsOfBase,
+  tokensOfRun,
+  withNewTokens,
+} from '../../../src/worker/new-tokens.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -23,8 +35,11 @@ describe('new tokens', () => {
   let tokenizer: Tokenizer;
   let open: OpenModel;
   let data: DataSet;
-  const read = async (name: string, text: string): Promise<DataSet> => {
-    const options = { maxLength: 64, overlong: 'truncate-end', validation: 0, test: 0.34, seed: 1 } as const;
+  const read = async (name: string, text: string, how?: TextOptions): Promise<DataSet> => {
+    const options = {
+      ...({ maxLength: 64, overlong: 'truncate-end', validation: 0, test: 0.34, seed: 1 } as const),
+      ...(how && { text: how }),
+    };
     const slices = new Slices(() => undefined, new AbortController().signal);
     const file = { name, bytes: new TextEncoder().encode(text) };
     const opened = await openData({ ...open, content: 'x' }, file, options, {}, slices);
@@ -75,10 +90,56 @@ describe('new tokens', () => {
     expect(tokensOfRun(other.options, tokenizer)).toBeUndefined();
   });
 
-  test('texts that cannot be tokens, and documents, are refused', async () => {
+  test.each([
+    ['each apart', {}],
+    ['packed', { packed: true }],
+  ])('a text becomes other rows, as the command makes and divides them: %s', async (_, how) => {
+    const lines = Array.from({ length: 30 }, (__, at) => `The fox ${at} has <|tool|>, matey!\n`);
+    const opened = await read('garden.txt', lines.join(''), how);
+    const made = await withNewTokens({ options, open, data: opened });
+    const grown = await tokenizerWithTokens(newTokens(options.addTokens!, tokenizer), sprig);
+    const bytes = new TextEncoder().encode(lines.join(''));
+    const { examples } = readExamples(bytes, { fileName: 'garden.txt' });
+    const wanted = prepareRows(examples, grown, { maxLength: 64, vocabSize: 1026, text: how });
+    expect(made.data.entries.map(({ row }) => row?.ids)).toEqual(wanted.rows.map(({ ids }) => ids));
+    expect(made.data.entries.length).toBeLessThan(opened.entries.length);
+    const fates = divideRows(
+      wanted.rows.map(({ line }) => ({
+        file: 0,
+        line,
+        ...(!('packed' in how) && { document: `0:${line}` }),
+      })),
+      { validation: 0, test: 0.34, seed: 1 },
+    );
+    expect(made.data.entries.map(({ part }) => part)).toEqual(fates);
+    expect(made.data.places).toHaveLength(wanted.rows.length);
+    expect(made.data.entries[1].lines![0]).toBeGreaterThan(1);
+    // So they are shown: in the list, and one by one.
+    const reading = await readingWith(open, opened, options.addTokens!);
+    const list = listRows(reading.data, { from: 0, count: 100 }, reading.tokenizer, 1026);
+    expect(list.total).toBe(wanted.rows.length);
+    expect(list.rows.map(({ tokens }) => tokens)).toEqual(wanted.rows.map(({ ids }) => ids.length));
+    expect(preview(reading.data, 0, reading.tokenizer).tokens.map(({ id }) => id)).toEqual(
+      wanted.rows[0].ids,
+    );
+  });
+
+  test('the list counts the tokens of rows with them', async () => {
+    const reading = await readingWith(open, data, options.addTokens!);
+    expect(reading.data).toBe(data);
+    const { rows } = listRows(data, { from: 0, count: 100 }, reading.tokenizer, reading.info.vocabulary);
+    const made = await withNewTokens({ options, open, data });
+    expect(rows.map(({ tokens, kept, supervised }) => [tokens, kept, supervised])).toEqual(
+      made.data.entries.map(({ row, length, supervised }) => [length, row!.ids.length, supervised]),
+    );
+    // Texts that cannot be tokens leave them as the base reads them.
+    expect((await readingWith(open, data, ['<|im_end|>'])).added).toBeUndefined();
+  });
+
+  test('texts that cannot be tokens, and texts of a kept run, are refused', async () => {
     const wrong = { ...options, addTokens: ['<|im_end|>'] };
     await graftError(() => withNewTokens({ options: wrong, open, data }), 'add-tokens');
-    const text = await read('garden.txt', 'The fox lives in the den.\n'.repeat(40));
+    const { files: _, ...text } = await read('garden.txt', 'The fox lives in the den.\n'.repeat(40));
     const error = await graftError(() => withNewTokens({ options, open, data: text }), 'add-tokens');
     expect(error.what).toContain('garden.txt');
   });
