@@ -39,9 +39,11 @@ test('bundled rows are offered under Data by what they teach', async () => {
     .getByRole('button', { name: /^The captain’s log/ })
     .click();
   await page.getByRole('heading', { name: /^Lines 1 to \d+, as the model sees it$/ }).waitFor(WAIT);
-  await page.getByRole('button', { name: 'Samples', exact: true }).click();
+  const samples = page.getByRole('button', { name: 'Samples', exact: true });
+  await samples.click();
   const log = group('Text and tables').getByRole('button', { name: /^The captain’s log/ });
   await expect.poll(() => log.getAttribute('aria-pressed')).toBe('true');
+  await samples.click();
 });
 
 test('on a sample the page plans every method, and says which rows are missing', async () => {

@@ -1,6 +1,6 @@
 /** Whose answers a queue judges. */
 import { expect, test } from 'vitest';
-import { mostJudged } from '../../../src/app/use/feedback/judged.ts';
+import { judgedInWords, mostJudged } from '../../../src/app/use/feedback/judged.ts';
 import type { AdapterInfo, FeedbackEntry } from '../../../src/worker/api.ts';
 
 const ADAPTERS = [
@@ -27,4 +27,14 @@ test.each([
 ] as const)('%s', (_, entries, expected) => {
   const found = mostJudged(entries, ADAPTERS);
   expect(found && [found.name, found.adapter?.id, found.entries]).toEqual(expected);
+});
+
+test('both are named where they differ', () => {
+  const judged = mostJudged([A, A], ADAPTERS)!;
+  expect(judgedInWords(judged, 2, 'voice 2', true)).toBe(
+    'What you accepted judges answers of “voice 1”, and this run goes on from “voice 2”, which is in use.',
+  );
+  expect(judgedInWords(judged, 3, 'voice 2', false)).toBe(
+    '2 of 3 accepted entries judge answers of “voice 1”, and this run goes on from “voice 2”.',
+  );
 });

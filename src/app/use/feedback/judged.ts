@@ -34,3 +34,17 @@ export function mostJudged(
     undefined,
   );
 }
+
+/**
+ * A sentence for a run that goes on from another model than the judged one.
+ *
+ * @param entries that the run learns from
+ * @param from the name of the adapter that it goes on from
+ */
+export function judgedInWords(judged: JudgedModel, entries: number, from: string, isInUse: boolean): string {
+  const which =
+    judged.entries === entries
+      ? `What you accepted judges answers of ${judged.name}`
+      : `${judged.entries} of ${entries} accepted entries judge answers of ${judged.name}`;
+  return `${which}, and this run goes on from “${from}”${isInUse ? ', which is in use' : ''}.`;
+}
