@@ -154,7 +154,7 @@ test('the page says how many bytes base models add, and the file has that size',
   });
   await page.getByLabel('Expected answer').selectOption('Queue');
   await page.getByRole('button', { name: 'Read these columns' }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/12 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
   await goTo(page, 'train');
   await openSettings(page);
   await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
@@ -199,7 +199,7 @@ test('another browser imports the same records, and works on without the first o
 
   await goTo(other.page, 'start');
   await other.page.getByRole('button', { name: 'Open tickets.csv' }).click();
-  await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/12 rows/);
+  await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
   await expect.poll(() => other.page.getByRole('banner').innerText()).toMatch(/In parts/);
   expect(await askAnew(other.page, QUESTION)).toEqual(answers);
   await goTo(other.page, 'train');
@@ -216,7 +216,7 @@ test('the file of one project has that project and nothing else, and names its b
   await page.getByRole('button', { name: 'Paste' }).click();
   await page.getByLabel('Rows', { exact: true }).fill('{"prompt":"Say","completion":" yes"}\n'.repeat(4));
   await page.getByRole('button', { name: 'Read these rows' }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/4 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+4 rows/);
 
   await goTo(page, 'storage');
   await page.getByLabel('One project').selectOption({ label: 'tickets.csv' });

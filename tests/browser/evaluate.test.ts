@@ -30,7 +30,7 @@ test('rows are a random sample, the page says so, and every method gets the same
     mimeType: 'text/csv',
     buffer: Buffer.from(['prompt,completion', ...rows].join('\n')),
   });
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toContain(`${ROWS} rows`);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(new RegExp(`^Data\\s+${ROWS} rows`));
   await goTo(page, 'baseline');
   await page.getByLabel('Rows').fill('4');
   await page.getByRole('button', { name: 'Measure the base model' }).click();

@@ -61,7 +61,7 @@ const SHORT = {
 test('the page counts the bytes of a model while it is copied and loaded', async () => {
   await goTo(page, 'data');
   await openSample(page);
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await goTo(page, 'train');
   await train(SHORT);
   await goTo(page, 'task');
@@ -108,7 +108,7 @@ test('rows that the model cannot read are closed, and open again with the model 
   const open = (name: string): Promise<void> =>
     page.getByRole('button', { name: `Open ${name}` }).click(WAIT);
   await open('Sprig, bundled');
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await open(NAME);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/could not be read/);
 });
@@ -119,7 +119,7 @@ test('IA3 targets the same layers of GPT-2 as PEFT', async () => {
   const rows = Array.from({ length: 40 }, (_, i) => `{"prompt":"Say ${i}","completion":"yes"}`);
   await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
   await page.getByRole('button', { name: 'Read these rows' }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/40 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+40 rows/);
   await goTo(page, 'train');
   await page.getByRole('button', { name: 'New run' }).click();
   await page.getByRole('radio', { name: /^IA3 adapter/ }).check(WAIT);
@@ -188,7 +188,7 @@ test('the last layer of a model without a chat template is trained, and exported
 test('a run that fails has ended: it offers what was kept, and keeps its error', async () => {
   await goTo(page, 'task');
   await page.getByRole('button', { name: 'Open Sprig, bundled' }).click(WAIT);
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/40 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+40 rows/);
   await goTo(page, 'train');
   const next = page.getByRole('button', { name: 'New run' });
   await next.click(WAIT);

@@ -37,7 +37,7 @@ async function judge(question: string, thumb: 'Good' | 'Bad'): Promise<void> {
 test('thumbs on the answers of an adapter are queued', async () => {
   await goTo(page, 'data');
   await openSample(page);
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/\d+ rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+\d+ rows/);
   await goTo(page, 'train');
   await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('8');

@@ -50,7 +50,7 @@ function kept(): Promise<number> {
 test('answers are judged by mouse and by keyboard, and are queued', async () => {
   await goTo(page, 'data');
   await openSample(page);
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/\d+ rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+\d+ rows/);
   await goTo(page, 'use');
   await queue()
     .getByText(/Mark an answer as good or bad/)

@@ -231,7 +231,7 @@ test('a model is open again after a reload without a network, and answers', asyn
   await opened('In parts');
   await goTo(page, 'data');
   await openSample(page);
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   // The settings suit these rows, and are kept, before the page goes.
   await goTo(page, 'train');
   await page.getByRole('region', { name: /^This run needs/ }).waitFor(WAIT);
@@ -272,7 +272,7 @@ test('a paused run leaves the GPU when another model is opened, and resumes with
 
 test('after the open model is deleted, its rows are read with the bundled one', async () => {
   await goTo(page, 'data');
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await goTo(page, 'task');
   await remove('In parts');
   await remove('Sprig-F16');
@@ -310,7 +310,7 @@ describe('without a project', () => {
       .getByLabel('Rows', { exact: true })
       .fill(Array.from({ length: 20 }, (_, i) => `{"prompt":"Say ${i}","completion":"yes"}`).join('\n'));
     await page.getByRole('button', { name: 'Read these rows' }).click();
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+20 rows/);
     expect(await model()).toMatch(/In parts/);
   });
 

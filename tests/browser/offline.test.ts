@@ -104,7 +104,7 @@ describe('without a network', () => {
     await page.getByRole('button', { name: 'Measure this processor' }).waitFor();
     await goTo(page, 'data');
     await page.getByRole('button', { name: /^A sea captain/ }).click();
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     expect(site.requests).toEqual([]);
     await page.reload();
     await ready(page);
@@ -118,7 +118,7 @@ describe('without a network', () => {
 
     // Import, once the rows that were open are open again; their number is known before, and while they are read no file is taken.
     await goTo(page, 'data');
-    await expect.poll(() => factOf(page, 'Data')).toMatch(/360 rows/);
+    await expect.poll(() => factOf(page, 'Data')).toMatch(/^Data\s+360 rows/);
     await page.getByRole('link', { name: 'Train on these rows' }).waitFor(WAIT);
     await expect.poll(() => page.getByLabel('Open a file').isEnabled(), WAIT).toBe(true);
     await page.locator('h1').focus();
@@ -128,7 +128,7 @@ describe('without a network', () => {
       tabTo(page, /^Open a file/).then(() => page.keyboard.press('Enter')),
     ]);
     await chooser.setFiles({ name: 'beds.jsonl', mimeType: '', buffer: Buffer.from(ROWS) });
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/24 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+24 rows/);
 
     // Train.
     await page.locator('h1').focus();
@@ -315,7 +315,7 @@ describe('files that the system opens with the app', () => {
 
     await launch({ name: 'beds.jsonl', text: ROWS });
     await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/24 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+24 rows/);
 
     await launch({
       name: 'adapter_model.safetensors',

@@ -29,7 +29,7 @@ const choose = (name: string, count: number): Promise<void> =>
 /** A project of its own for a file of so many rows. */
 async function make(name: string, count: number): Promise<void> {
   await choose(`${name}.csv`, count);
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toContain(`${count} rows`);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(new RegExp(`^Data\\s+${count} rows`));
   await expect.poll(brand).toContain(name);
   await goTo(page, 'start');
 }
@@ -70,18 +70,18 @@ describe('rows that are read', () => {
 
   test('do not land in the project that is opened meanwhile', async () => {
     await open('first');
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+20 rows/);
     await goTo(page, 'data');
     await choose('many.csv', MANY);
     await page.getByRole('button', { name: 'Training rows', exact: true }).click();
     await page.getByRole('button', { name: 'Stop' }).waitFor(WAIT);
     await open('second');
     // These are read behind the others: when they are here, nothing can follow.
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/12 rows/);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
     await page.reload();
     await expect.poll(brand, WAIT).toContain('second');
     await goTo(page, 'data');
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/12 rows/);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
     await expect.poll(kept).toEqual(['12 rows of second.csv', '20 rows of first.csv']);
     expect(studio.problems).toEqual([]);
   });
@@ -90,7 +90,7 @@ describe('rows that are read', () => {
     await begin();
     await readMany('many.csv');
     await open('first');
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+20 rows/);
     await page.reload();
     await expect.poll(kept, WAIT).toEqual(['12 rows of second.csv', '20 rows of first.csv']);
     expect(studio.problems).toEqual([]);
@@ -173,9 +173,9 @@ test('reading rows stops when a sample is tuned', async () => {
   await readMany('many.csv');
   await goTo(page, 'start');
   await page.getByRole('button', { name: /^Tune a model now/ }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await expect.poll(() => factOf(page, 'Train'), WAIT).toMatch(/step \d+ of/);
-  expect(await factOf(page, 'Data')).toMatch(/360 rows/);
+  expect(await factOf(page, 'Data')).toMatch(/^Data\s+360 rows/);
   expect(studio.problems).toEqual([]);
 });
 
@@ -198,7 +198,7 @@ test('a default name follows the rows, and a chosen name stays', async () => {
     await goTo(page, 'data');
     await choose(name, count);
     await page.getByRole('button', { name: 'Training rows', exact: true }).click();
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toContain(`${count} rows`);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(new RegExp(`^Data\\s+${count} rows`));
   };
   await begin();
   await choose('draft.csv', 30);

@@ -76,7 +76,7 @@ let before: Record<string, string>;
 test('measurements and answers are the same after a reload, word for word', async () => {
   await goTo(page, 'data');
   await page.getByRole('button', { name: /^A sea captain/ }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await goTo(page, 'baseline');
   await page.getByLabel('Rows').fill('3');
   await page.getByRole('button', { name: 'Measure the base model' }).click();
@@ -195,7 +195,7 @@ test('another project has no results of this one, and a restored project has all
   await expect.poll(() => page.getByRole('article').innerText()).toMatch(/Is anybody there\?/);
   await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'Open A sea captain' }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await expect.poll(() => told(page), WAIT).toEqual(before);
   await goTo(page, 'start');
   await projects(page).getByRole('button', { name: 'Delete Is anybody there?' }).click();
@@ -224,7 +224,7 @@ test('an export of everything has the results, and another browser imports them'
   await expect.poll(() => report.innerText()).toMatch(/4 results/);
   await goTo(other.page, 'start');
   await projects(other.page).getByRole('button', { name: 'Open A sea captain' }).click();
-  await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await expect.poll(() => told(other.page), WAIT).toEqual(before);
   await goTo(other.page, 'storage');
   await other.page.getByLabel('Import an export').setInputFiles(file);

@@ -41,7 +41,7 @@ describe('a project', () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     await page.getByRole('button', { name: /^A sea captain/ }).click();
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     await page.getByRole('spinbutton', { name: 'Validation, %' }).fill('20');
     await page.getByRole('spinbutton', { name: 'Validation, %' }).blur();
     const held = page.locator('dt', { hasText: /^validation/ }).locator('xpath=following-sibling::dd');
@@ -63,7 +63,7 @@ describe('a project', () => {
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
     await expect.poll(() => brand(page)).toMatch(/A sea captain/);
     await goTo(page, 'data');
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     await page.getByRole('heading', { name: /as the model sees it/ }).waitFor();
     await expect.poll(() => page.getByRole('spinbutton', { name: 'Validation, %' }).inputValue()).toBe('20');
     await expect
@@ -93,7 +93,7 @@ describe('a project', () => {
     );
     await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
     await page.getByRole('button', { name: 'Read these rows' }).click();
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+20 rows/);
     await expect.poll(() => brand(page)).toMatch(/pasted/);
     await expect.poll(() => factOf(page, 'Train')).toMatch(/ready/);
 
@@ -109,7 +109,7 @@ describe('a project', () => {
     await projects(page).getByRole('button', { name: 'Delete Yes-sayer' }).waitFor();
     await projects(page).getByRole('button', { name: 'Open A sea captain' }).click();
     await page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     expect(problems).toEqual([]);
   });
 });
@@ -159,7 +159,7 @@ describeShared('a model folder', () => {
     await expect.poll(() => kept(page).count(), { timeout: STEP_MS }).toBe(1);
     await expect.poll(() => kept(page).innerText()).toMatch(/stories260K\s.*1 MiB.*Is open/s);
     // The rows are read again, with this model's tokenizer.
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+20 rows/);
     await expect.poll(() => brand(page)).toMatch(/stories260K/);
     await goTo(page, 'train');
     await openSettings(page);
@@ -233,7 +233,7 @@ describe('everything', () => {
     await goTo(other.page, 'start');
     await projects(other.page).getByRole('button', { name: 'Open A sea captain' }).click();
     await other.page.getByText(/^Paused at step/).waitFor({ timeout: STEP_MS });
-    await expect.poll(() => factOf(other.page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await expect.poll(() => factOf(other.page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     await resumeToTheEnd(other.page);
     await goTo(other.page, 'task');
     await expect

@@ -302,7 +302,7 @@ describe('on the way', () => {
     await page.getByRole('button', { name: 'Training rows', exact: true }).click();
     await page.getByRole('alert').first().waitFor();
     // The earlier rows are still open.
-    await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data')).toMatch(/^Data\s+20 rows/);
     expect(problems).toEqual([]);
   });
 
@@ -310,7 +310,7 @@ describe('on the way', () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     await openSample(page);
-    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/360 rows/);
+    await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     await goTo(page, 'train');
     await page.getByRole('button', { name: 'New run' }).click();
     await openSettings(page);

@@ -23,7 +23,7 @@ afterAll(() => browser.close());
 async function openRows(page: Page): Promise<void> {
   await goTo(page, 'data');
   await page.getByRole('button', { name: /^A sea captain/ }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/360 rows/);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
 }
 
 /** Starts a run of so many steps, without validation. */

@@ -92,7 +92,7 @@ test('pairs and an open vote survive a reload, and the pairs are rows as a file'
 
 test('a preference run learns from the pairs', async () => {
   await page.getByRole('button', { name: 'Open them as training rows' }).click();
-  await expect.poll(() => factOf(page, 'Data'), WAIT).toContain('3 rows');
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+3 rows/);
   await page.getByText('3 pairs of a chosen and a rejected answer.').waitFor();
   await goTo(page, 'train');
   await openSettings(page);

@@ -108,7 +108,7 @@ describeShared('the base of a small model', () => {
     );
     await page.getByLabel('Rows', { exact: true }).fill(rows.join('\n'));
     await page.getByRole('button', { name: 'Read these rows' }).click();
-    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+20 rows/);
     const whole = await plannedBase();
 
     await goTo(page, 'task');
@@ -126,7 +126,7 @@ describeShared('the base of a small model', () => {
     expect(after).toBeLessThan(before / 2);
     await expect.poll(plannedBase).toBeLessThan(whole / 2);
     // The rows are open still: they belong to the model, however it is held.
-    await expect.poll(() => factOf(page, 'Data')).toMatch(/20 rows/);
+    await expect.poll(() => factOf(page, 'Data')).toMatch(/^Data\s+20 rows/);
     expect(studio.problems).toEqual([]);
   });
 

@@ -28,6 +28,15 @@ export class FewShot {
   /** @param adapter that is asked as well */
   async measure(sample: Sample, adapter: AdapterKey = 'base'): Promise<void> {
     if (this.progress) return;
+    // It counts as ended once its report is shown, so that the number of examples is not typed in between.
+    try {
+      await this.#measure(sample, adapter);
+    } finally {
+      this.progress = undefined;
+    }
+  }
+
+  async #measure(sample: Sample, adapter: AdapterKey): Promise<void> {
     const { project } = this.#kept;
     this.failure = undefined;
     this.stopped = '';
@@ -41,7 +50,6 @@ export class FewShot {
     };
     const choice = choiceOf(adapter);
     const outcome = await this.#session.worker.measureFewShot(this.shots, sample, told, choice);
-    this.progress = undefined;
     // Another project may have been opened meanwhile.
     const isHere = (): boolean => project === this.#kept.project;
     if (!outcome.ok) {
