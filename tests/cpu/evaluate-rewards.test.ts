@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { valueOf, type LineageReport } from '../../src/evaluate/lineage.ts';
 import { DEVICE, graft, temporaryFolder } from '../gpu/graft-command.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
@@ -15,6 +16,7 @@ interface Report {
     readonly reward?: number;
     readonly reward_std?: number;
     readonly reward_passed?: number;
+    readonly rewards?: readonly { readonly name: string; readonly weight: number; readonly mean: number }[];
     readonly metrics: object;
     readonly shots?: readonly object[];
   }[];
@@ -57,6 +59,32 @@ test('the rewards of its run score every method, and it answers with and without
     expect(reward).toBeLessThanOrEqual(1);
   }
   expect(models[3].shots).toEqual(models[1].shots);
+
+  // In the matrix of stages the base model and the stage have the same rewards on the same rows.
+  const line = await graft(['evaluate', ...BASE, '--lineage', at('tuned'), '--rows', '6', '--json']);
+  expect(line.code, line.err).toBe(0);
+  const { rows: matrix } = JSON.parse(line.out) as LineageReport;
+  expect(matrix).toMatchObject([{ measure: 'rewards', rows: 6, passMark: 1 }]);
+  const [stage] = matrix;
+  expect(valueOf(stage, stage.base)).toBeCloseTo(models[0].reward!, 6);
+  expect(valueOf(stage, stage.scores[0])).toBeCloseTo(models[2].reward!, 6);
+
+  // Of several rewards each is told by itself, and an adapter that learned from others is scored by them.
+  const several = await graft([
+    ...['evaluate', ...BASE, ...data, '--adapter', at('tuned'), '--rows', '2', '--methods', 'base,adapter'],
+    ...['--reward', 'length', 'exact-match:0.5', '--out', at('several')],
+  ]);
+  expect(several.code, several.err).toBe(0);
+  expect(several.out).toMatch(/\neach reward, before its weight +method +mean +spread +full marks\n/);
+  expect(several.out).toMatch(/\nexact-match × 0.5 +Base model +0.000 +0.000 +0 of 2\n/);
+  const chosen = JSON.parse(readFileSync(at('several', 'report.json'), 'utf8')) as Report;
+  for (const { reward, rewards: each } of chosen.methods) {
+    expect(each?.map(({ name, weight }) => [name, weight])).toEqual([
+      ['length', 1],
+      ['exact-match', 0.5],
+    ]);
+    expect(each!.reduce((sum, { weight, mean }) => sum + weight * mean, 0)).toBeCloseTo(reward!, 6);
+  }
 
   // Other rewards may be given; without an adapter they score the base model.
   const other = [
