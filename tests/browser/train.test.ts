@@ -179,7 +179,7 @@ test('a run begins with the base model, continues behind another tab, and notifi
   for (const words of [
     /Step 6 of 12, loss/,
     /validation loss .* the best so far/,
-    /The run is done .* loss \d/,
+    /The run is done, .* loss \d/,
   ])
     expect(said).toMatch(words);
 });
