@@ -3,6 +3,7 @@ import { addressOf, STAGES, type ScreenName } from '../state/route.svelte.ts';
 import type { Shortcuts } from '../state/shortcuts.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { isTheme, THEMES, type Theme } from '../state/theme.svelte.ts';
+import { everythingOf } from '../storage/everything.svelte.ts';
 
 export interface Command {
   readonly group: 'Here' | 'Go to' | 'Projects' | 'Page';
@@ -62,7 +63,8 @@ function places({ route }: Studio): Command[] {
 }
 
 function projects(studio: Studio, here: readonly Command[]): Command[] {
-  const { run, projects: kept, everything } = studio;
+  const { run, projects: kept } = studio;
+  const everything = everythingOf(studio);
   const group = 'Projects';
   if (run.active) {
     const pause: Command = { group, words: 'Pause the run', run: () => void run.pause() };

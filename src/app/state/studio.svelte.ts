@@ -1,7 +1,6 @@
 /** The studio: all parts of the page's state, and the connections between them. */
 import type { ModelInfo, RunSummary } from '../../worker/api.ts';
 import { Samples, type ShownSample } from '../start/samples.svelte.ts';
-import { Everything } from '../storage/everything.svelte.ts';
 import { Adapters } from './adapters.svelte.ts';
 import { BaseModel } from './base-model.ts';
 import { Chat } from './chat.svelte.ts';
@@ -47,7 +46,6 @@ export class Studio {
   readonly evaluation = new Evaluation(this.session, this.results, 'evaluation');
   readonly preferences = new Preferences(this.results);
   readonly chat = new Chat(this.session, this.results, this.preferences);
-  readonly everything = new Everything(this.session);
   readonly project = new OpenProject(this);
   readonly base = new BaseModel(this);
   /** Resolves when the stages can be used and the project that was open before a reload is known. */

@@ -1,5 +1,6 @@
 /** Everything that this browser keeps, or one project, as one file: written, read back, or deleted. The work continues while other stages are open. */
 import type { Failure, GraftWorker, ImportReport, Progress } from '../../worker/api.ts';
+import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { saveFile } from '../ui/save.ts';
 import { TimeLeft } from '../ui/time-left.ts';
@@ -101,3 +102,6 @@ export class Everything {
     void this.#session.refreshStorage();
   }
 }
+
+/** What is exported, imported or deleted in a studio: it continues while another screen is open. */
+export const everythingOf = ofStudio(({ session }) => new Everything(session));
