@@ -3,7 +3,7 @@ import { plural, threeDigits } from '../numbers.ts';
 import type { Comparison } from './comparison.ts';
 import { isExactMatch } from './metrics/exact-match.ts';
 import { compare } from './paired.ts';
-import { oftenInWords, pInWords } from './verdict.ts';
+import { oftenInWords, pInWords } from './chance.ts';
 
 /** `chance` where the difference may be chance; `same` where there is none. */
 export type ChangeKind = 'better' | 'worse' | 'chance' | 'same';

@@ -1,5 +1,6 @@
 /** The measurement of a base model and of an adapter on the same rows, in the form in which the page keeps it. */
 import type { RewardSpec } from '../rewards/specs.ts';
+import type { PairLikelihoods } from './pair-order.ts';
 
 /** The loss of a model on rows that it was not trained on. */
 export interface LossReport {
@@ -110,6 +111,8 @@ export interface Comparison {
     /** Before the weights, reward by reward; missing in measurements of earlier versions. */
     readonly each?: readonly EachReward[];
   };
+  /** How likely both answers of each pair are to the base model and to the adapter, where the rows are pairs. */
+  readonly pairs?: { readonly base: readonly PairLikelihoods[]; readonly tuned: readonly PairLikelihoods[] };
   /** The answers of rules without a model to the same rows. */
   readonly rules: readonly RuleReport[];
 }

@@ -3,7 +3,7 @@ import { mean } from '../averages.ts';
 import { threeDigits } from '../numbers.ts';
 import type { LossReport } from './comparison.ts';
 import { compareScores } from './paired.ts';
-import { LEVEL } from './verdict.ts';
+import { LEVEL } from './chance.ts';
 
 /** What is measured on the test rows of a stage, after what it learned from. */
 export type StageMeasure = 'answers' | 'pairs' | 'rewards';

@@ -269,6 +269,8 @@ export function judgeResults(
             ...(result.chosenRewards && { chosen: result.chosenRewards }),
           },
         }),
+      ...(untuned.likelihoods &&
+        result.likelihoods && { pairs: { base: untuned.likelihoods, tuned: result.likelihoods } }),
       rules,
     };
     return { name: result.adapter ?? '', result: comparison };

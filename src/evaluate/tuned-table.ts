@@ -9,7 +9,8 @@ import { answerScores } from './metrics/scores.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { compareScores, type Leads } from './paired.ts';
 import { learnsPreference, preferredPairs, type PairLikelihoods } from './pair-order.ts';
-import { isFreeText, LEVEL, NOTICEABLE } from './verdict.ts';
+import { LEVEL } from './chance.ts';
+import { isFreeText, NOTICEABLE } from './verdict.ts';
 
 /** A model's answers to the rows of the table. All answers and losses of a table are of the same rows, in the same order. */
 export interface Candidate {

@@ -1,8 +1,10 @@
 /** The verdict of an evaluation: the adapter against the best method without tuning, on the same rows. It claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
+import { LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
 import type { Comparison, Draw, FewShotAnswers } from './comparison.ts';
 import { isExactMatch } from './metrics/exact-match.ts';
+import { gainedPairs, pairsSaid } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
@@ -27,8 +29,6 @@ export interface Verdict {
 
 type Said = Omit<Verdict, 'caution'>;
 
-/** Rarer by chance than this is called a difference. */
-export const LEVEL = 0.05;
 /** A perplexity that moved by less than this share is called the same. */
 export const NOTICEABLE = 0.03;
 /** Fewer rows say little, whatever the result. */
@@ -47,12 +47,15 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
   const scored = measured.filter(({ result: { rewards } }) => (rewards?.tuned.length ?? 0) > 0);
   const rewarded = scored.filter((one) => isSameReward(one.result, scored[0].result));
+  const compared = measured.filter(({ result: { pairs } }) => (pairs?.tuned.length ?? 0) > 0);
   const said =
     rewarded.length > 0
       ? byRewards(rewarded, few, measured.length > 1)
-      : free && result.base && result.tuned && rightOf(tuned) >= best.exact.count
-        ? byPerplexity(measured, methods)
-        : byAnswers(tuned, best, nameOf(tuned, measured));
+      : compared.length > 0
+        ? byPairs(compared, measured)
+        : free && result.base && result.tuned && rightOf(tuned) >= best.exact.count
+          ? byPerplexity(measured, methods)
+          : byAnswers(tuned, best, nameOf(tuned, measured));
   const rows = result.rows.length;
   return {
     ...said,
@@ -163,22 +166,6 @@ function pairedInWords(
   );
 }
 
-/** From here on, “once in …” is clearer than a share. */
-const RARE = 0.1;
-const MILLIONTH = 1e-6;
-
-/** How often chance alone does as much, for “would come … by chance”. */
-export function oftenInWords(p: number): string {
-  if (p >= 1) return 'every time';
-  if (p >= RARE) return `${Math.round(p * 100)} times in 100`;
-  return p < MILLIONTH
-    ? 'less than once in a million times'
-    : `about once in ${plural(Math.round(1 / p), 'time')}`;
-}
-
-export const pInWords = (p: number): string =>
-  p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
-
 /** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */
 function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number): string {
   if (!base || !tuned) return lossRowsInWords(rows.length, undefined);
@@ -236,6 +223,13 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
     ...numbers,
     winner: sure && by !== without ? (gains ? 'tuned' : 'untuned') : undefined,
   };
+}
+
+/** What learned from pairs is judged by the answers that it came to prefer, not by what it writes itself. */
+function byPairs(compared: readonly Measured[], measured: readonly Measured[]): Said {
+  const tuned = bestOf(compared, ({ result: { pairs } }) => gainedPairs(pairs!).filter(Boolean).length);
+  const { how, ...said } = pairsSaid(nameOf(tuned, measured), tuned.result.pairs!);
+  return { ...said, how: joined(how, perplexityInWords(tuned.result, 1)) };
 }
 
 const meanOf = (values: readonly number[] = []): number =>

@@ -4,7 +4,7 @@ import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { lossPart, pairsOf } from '../evaluate/loss-part.ts';
 import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { LabelledTokens } from '../model/batch.ts';
-import type { Progress, Sample, TunedMeasurement } from './api.ts';
+import type { Evaluation, Progress, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import { modelWith, rowsWith } from './new-tokens.ts';
 import type { Session } from './session.ts';
@@ -21,7 +21,7 @@ export async function comparedPairs(
   tuned: TunedAnswerer,
   sample: Sample,
   { onProgress, signal }: Watch,
-): Promise<TunedMeasurement['pairs']> {
+): Promise<Evaluation['pairs']> {
   const { open, data, drawn, part } = await prepare(session, sample, onProgress, signal);
   const rowsIn = (of: DataSet, rows: readonly LabelledTokens[]): LabelledTokens[] =>
     rows.some(({ desirable }) => desirable !== undefined)

@@ -22,6 +22,7 @@ import type {
   Sample,
 } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
+import { comparedPairs } from './compared-pairs.ts';
 import type { OpenModel } from './model.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
@@ -89,6 +90,7 @@ export async function evaluate(
   const rewards = specs && rows > 0 && (await rewardsIn(specs, sitting, answered));
   const losses = isPart ? {} : await sitting.losses(by, tuned);
   // Raw text has no questions: its perplexity is compared with that of general text.
+  const pairs = tuned && !isPart ? await pairsIn(session, tuned, sample, { onProgress, signal }) : undefined;
   const general = sitting.asked.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
     origin,
@@ -108,11 +110,27 @@ export async function evaluate(
       tuned: sitting.exact(byTuned.answers.slice(0, rows)),
     },
     ...(rewards && { rewards: { ...rewards, ...(chosen && { chosen }) } }),
+    ...(pairs && { pairs }),
     rules: rules.map(({ rule, answered: of }) => {
       const answers = of.answers.slice(0, rows);
       return ruleReport(rule, { ...of, answers }, sitting.exact(answers));
     }),
   };
+}
+
+/** How likely both answers of pairs are; undefined for other rows, and where it was stopped: the answers are kept. */
+async function pairsIn(
+  session: Session,
+  tuned: TunedAnswerer,
+  sample: Sample,
+  watch: Pick<EvaluationRequest, 'onProgress' | 'signal'>,
+): Promise<Evaluation['pairs']> {
+  try {
+    return watch.signal.aborted ? undefined : await comparedPairs(session, tuned, sample, watch);
+  } catch (error) {
+    if (watch.signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** What rewards give the answers of the base model and of what was tuned. */

@@ -8,7 +8,6 @@ import { readRun } from '../storage/runs.ts';
 import type { StoredRun } from '../storage/records.ts';
 import type { Progress, RunOptions, Sample, TunedChoice, TunedMeasurement } from './api.ts';
 import { isSameBase } from './bases.ts';
-import { comparedPairs } from './compared-pairs.ts';
 import { rowsOf } from './data.ts';
 import { evaluate, type TunedModel } from './evaluation.ts';
 import { measureAfter, measureBase } from './general-text.ts';
@@ -74,14 +73,10 @@ export async function measureTuned(
     // An incomplete measurement cannot be compared with the others.
     if (signal.aborted) throw stopped();
     const forgetting = await forgottenBy(session, open, subject, { onProgress, signal });
-    const adapter = 'model' in subject ? undefined : await session.adapter(subject, open);
-    const answerer = 'model' in subject ? { model: subject.model } : adapter && { adapter };
-    const pairs = answerer && (await comparedPairs(session, answerer, sample, { onProgress, signal }));
     return {
       sample,
       evaluation,
       forgetting,
-      ...(pairs && { pairs }),
       seconds: (performance.now() - start) / 1000,
     };
   } catch (error) {

@@ -81,6 +81,9 @@ test('ORPO learns from pairs without a reference', async () => {
   expect(told).toMatch(/Accuracy[\s\S]*Margin[\s\S]*Rewards[\s\S]*Loss of the chosen texts/);
   expect(told).not.toContain('Drift');
   await compare();
+  expect(await page.locator('header.verdict').innerText()).toMatch(
+    /gains more for the chosen answer than for the rejected one in [012] of 2 pairs/,
+  );
   expect(studio.problems).toEqual([]);
 });
 

@@ -138,7 +138,7 @@ export function measuredTogether(
 export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
   const isAgainstBase = comparesWithBase(found.map(({ tuned }) => tuned.objective));
   const preferred = pairsOfTable(
-    [latest?.pairs?.base, ...found.map(({ entry }) => entry?.pairs?.tuned)],
+    [latest?.evaluation.pairs?.base, ...found.map(({ entry }) => entry?.evaluation.pairs?.tuned)],
     isAgainstBase,
   );
   const measure = METRICS.find(({ name }) => name === metric) ?? METRICS[0];
@@ -166,7 +166,7 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
     isPrompts:
       latest !== undefined && latest.evaluation.rows.length > 0 && expected.every((text) => text === ''),
     rewards: latest?.evaluation.rewards,
-    pairsAgainstBase: latest?.pairs ? isAgainstBase : undefined,
+    pairsAgainstBase: latest?.evaluation.pairs ? isAgainstBase : undefined,
     base: latest && { ...rowAt(0), caveat: '', cost: {} },
     tuned: found.map(({ tuned, lacks, entry }, at): TableRow => {
       const { before, after, kl } = entry?.forgetting ?? {};

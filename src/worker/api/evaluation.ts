@@ -2,7 +2,6 @@
 import type { Comparison, Draw, FewShotAnswers, LossReport, Share } from '../../evaluate/comparison.ts';
 import type { Forgetting } from '../../evaluate/forgetting.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
-import type { PairLikelihoods } from '../../evaluate/pair-order.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { RewardSpec } from '../../rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
@@ -53,8 +52,6 @@ export interface TunedMeasurement {
   readonly sample: Sample;
   readonly evaluation: Evaluation;
   readonly forgetting: Forgetting;
-  /** How likely both answers of each pair are, where the rows are pairs. */
-  readonly pairs?: { readonly base: readonly PairLikelihoods[]; readonly tuned: readonly PairLikelihoods[] };
   readonly seconds: number;
 }
 

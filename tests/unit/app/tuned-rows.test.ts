@@ -230,7 +230,9 @@ describe('columns of rewards and pairs', () => {
     expect(columnsOf(plain)).not.toContain('pairs');
     const likely = { chosen: { logp: -1, tokens: 1 }, rejected: { logp: -2, tokens: 1 } };
     const pairs = { base: [likely], tuned: [likely] };
-    const compared = tableOf(measuredTogether(tuned, [{ ...measured('lora'), pairs }], NOW), 'exact-match');
+    const entry = measured('lora');
+    const withPairs = { ...entry, evaluation: { ...entry.evaluation, pairs } };
+    const compared = tableOf(measuredTogether(tuned, [withPairs], NOW), 'exact-match');
     expect(columnsOf(compared)).toContain('pairs');
     // No run here learned from pairs: they are compared with the base model, which has none itself.
     expect(compared.base?.candidate?.pairs).toBeUndefined();

@@ -328,3 +328,46 @@ describe('examples in the prompt', () => {
     expect(methodsOf(result, onSameRows(result, few)).map(({ key }) => key)).toEqual(['base']);
   });
 });
+
+describe('pairs of answers', () => {
+  /** What tuning adds to the log-probabilities of the chosen and of the rejected answer. */
+  type Gain = readonly [number, number];
+  const likely = (chosen: number, rejected: number) => ({
+    chosen: { logp: chosen, tokens: 2 },
+    rejected: { logp: rejected, tokens: 4 },
+  });
+  const pairsOf = (gains: readonly Gain[]): NonNullable<Evaluation['pairs']> => ({
+    base: gains.map(() => likely(-3, -4)),
+    tuned: gains.map(([chosen, rejected]) => likely(-3 + chosen, -4 + rejected)),
+  });
+  const of = (gains: readonly Gain[]): Verdict =>
+    verdict({ ...evaluation({ draw: TEXTS }), pairs: pairsOf(gains) });
+
+  test('are judged by what the tuning made likelier, with a sign test', () => {
+    const many = Array.from({ length: 12 }, (_, at): Gain => (at === 0 ? [0, 1] : [1, -1]));
+    expect(of(many)).toMatchObject({
+      before:
+        'Tuning helped: beside the base model, the adapter gains more for the chosen answer than for the rejected one in ',
+      number: '11 of 12',
+      after: ' pairs.',
+      winner: 'tuned',
+    });
+    // 13 of 4096 splits are as uneven on either side.
+    expect(of(many).how).toContain('(exact sign test, p = 0.0063)');
+    // Per token the base model finds the rejected answer likelier everywhere: −1 against −1.5.
+    expect(of(many).how).toContain('is the likelier one in 11 pairs to the adapter, in 0 to the base model.');
+    expect(of(many.slice(0, 3))).toMatchObject({ number: '2 of 3', after: ' pairs. That may be chance.' });
+  });
+
+  test('that nothing was learned from show no gain, and the other way round no help', () => {
+    expect(of(Array.from({ length: 12 }, (): Gain => [0, 0]))).toMatchObject({
+      before: expect.stringMatching(/^No gain: /) as string,
+      number: '0 of 12',
+      winner: undefined,
+    });
+    expect(of(Array.from({ length: 12 }, (): Gain => [-1, 1]))).toMatchObject({
+      before: expect.stringMatching(/^Tuning did not help: /) as string,
+      winner: 'untuned',
+    });
+  });
+});

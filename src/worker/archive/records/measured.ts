@@ -20,6 +20,9 @@ export const Draw = v.object({
 /** Rewards as a person wrote them. */
 export const Rewards = v.custom<readonly RewardSpec[]>((value) => rewardsProblem(value) === undefined);
 
+const Likelihood = v.object({ logp: number, tokens: count });
+const Pair = v.object({ chosen: Likelihood, rejected: Likelihood });
+
 export const Evaluation = v.object({
   origin: Origin,
   draw: v.optional(Draw),
@@ -53,6 +56,7 @@ export const Evaluation = v.object({
       ),
     }),
   ),
+  pairs: v.optional(v.object({ base: v.array(Pair), tuned: v.array(Pair) })),
   rules: v.array(
     v.object({
       rule: v.picklist(RULES.map(({ name }) => name)),

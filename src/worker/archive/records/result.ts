@@ -28,8 +28,6 @@ const StageScore = v.object({
   byRow: v.optional(v.array(number)),
   loss: v.optional(Loss),
 });
-const Answered = v.object({ logp: number, tokens: count });
-const Pair = v.object({ chosen: Answered, rejected: Answered });
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [
   v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
@@ -144,7 +142,6 @@ export const ResultFile = v.variant('kind', [
             lossOf: v.optional(v.picklist(['asked', 'all'])),
             rewards: v.optional(Rewards),
           }),
-          pairs: v.optional(v.object({ base: v.array(Pair), tuned: v.array(Pair) })),
           evaluation: Evaluation,
           forgetting: Forgetting,
           seconds: number,
