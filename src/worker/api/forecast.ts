@@ -9,7 +9,8 @@ export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.t
 
 /** A setting that works and is probably a mistake. */
 export interface SettingDoubt {
-  readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch' | 'rewards';
+  readonly key:
+    'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch' | 'rewards';
   readonly what: string;
   /** The usual value, and what happens otherwise. */
   readonly usual: string;
