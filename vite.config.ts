@@ -147,7 +147,8 @@ function installable(): Plugin[] {
 }
 
 export default defineConfig({
-  plugins: [svelte(), contentSecurityPolicy(), preloadFonts(), installable()],
+  // The worker asks for the kernels: the development server resolves that here, and the build among the worker's plugins.
+  plugins: [svelte(), cpuKernels(), contentSecurityPolicy(), preloadFonts(), installable()],
   define: { 'import.meta.env.GRAFT_VERSION': JSON.stringify(project.version) },
   // A missing file is a 404, not the page again.
   appType: 'mpa',
