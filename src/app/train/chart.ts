@@ -8,7 +8,6 @@ import { heightOf, logTicks, rangeOf, type LossAxis } from './axis.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
 import { AXIS, AXIS_NAME, PADDING, placeKey, type KeyPlace, type Size } from './key.ts';
 import { onThemeChange } from '../ui/theme-changes.ts';
-import { palette } from './palette.ts';
 import { pictureOf } from './picture.ts';
 import { smooth } from '../../smooth.ts';
 
@@ -36,6 +35,23 @@ export interface Chart {
 }
 
 const STEP_INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000];
+
+/** Canvas knows no custom properties: an element resolves them, in the theme that holds now. */
+function palette(host: HTMLElement): (name: string) => string {
+  const probe = document.createElement('span');
+  host.append(probe);
+  const cache = new Map<string, string>();
+  onThemeChange(() => cache.clear());
+  return (name) => {
+    let colour = cache.get(name);
+    if (colour === undefined) {
+      probe.style.color = `var(--${name})`;
+      colour = getComputedStyle(probe).color;
+      cache.set(name, colour);
+    }
+    return colour;
+  };
+}
 
 function table({ steps, points, evals, ghosts }: Curves): uPlot.AlignedData {
   const length = Math.max(
