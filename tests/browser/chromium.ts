@@ -130,21 +130,13 @@ export async function openStudio(
   page.on('pageerror', (error) => problems.push(`uncaught: ${error.message}`));
   context.on('request', (request) => requests.push(request.url()));
   context.on('requestfailed', (request) => {
-    // Where the page is loaded again meanwhile, what it asks for on its own is not fetched to the end: the icon, which the browser fetches
-    // when it likes, the files of the bundled model, which the worker looks at to plan, the first rows of the samples, and the parts of the
-    // page that are not on the screen yet.
-    const own =
-      /\/(favicon\.(?:svg|ico)|models\/sprig\/[\w.]+|samples\/[\w./-]+|assets\/[\w.-]+\.(?:js|css|woff2))$/.test(
-        request.url(),
-      );
-    if (own && request.failure()?.errorText === 'net::ERR_ABORTED') return;
-    // What the service worker answered to a worker is reported as aborted when that worker ends, complete as it was.
+    // Aborted is what was on its way when its page or its worker ended, such as files that the page fetches ahead. A file that cannot be had
+    // fails otherwise.
+    const why = request.failure()?.errorText;
+    if (why === 'net::ERR_ABORTED') return;
     // A request that is open when the page closes has no answer, which is no problem.
     void request.response().then(
-      (response) => {
-        if (!response?.fromServiceWorker())
-          problems.push(`failed: ${request.url()} ${request.failure()?.errorText}`);
-      },
+      () => problems.push(`failed: ${request.url()} ${why}`),
       () => undefined,
     );
   });
