@@ -11,7 +11,7 @@ import { base } from '../evaluate/methods/base.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { AskedQuestion, Exam, Method } from '../evaluate/methods/method.ts';
-import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
+import { drawPairs, pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { AskedRow, MethodResult } from '../evaluate/report.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -175,7 +175,10 @@ export async function openExam(
   /** Pairs among the measured rows; answers with labels find each other among all of the part. */
   const pairsBy = (own: Tokenizer, adapter: Adapter | undefined): readonly LabelledTokens[] =>
     measured.some(({ row }) => row.desirable !== undefined)
-      ? pairRowsOf(measured.flatMap((one) => rowsAgain([one], own, adapter))).slice(0, rowCount)
+      ? drawPairs(pairRowsOf(measured.flatMap((one) => rowsAgain([one], own, adapter))), {
+          rows: rowCount,
+          seed,
+        })
       : pairRowsOf(rowsBy(own, adapter));
   const pairs = isPrompts ? 0 : pairsBy(tokenizer, undefined).length;
   const isSilent = comparesPairs && pairs > 0;

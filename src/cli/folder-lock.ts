@@ -5,7 +5,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
 import { join } from 'node:path';
@@ -73,7 +73,8 @@ export async function lockFolder(path: string, command: string): Promise<() => P
  * certain.
  */
 export function workingIn(path: string): string | undefined {
-  for (const name of existsSync(path) ? readdirSync(path) : []) {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  for (const name of isFolder ? readdirSync(path) : []) {
     const lock = NAME.test(name) ? readLock(join(path, name)) : undefined;
     if (lock && mayLive(lock)) return `${lock.command} (process ${lock.pid}), since ${timeOf(lock)}`;
   }

@@ -97,6 +97,8 @@ export interface Comparison {
   /** The losses of the base model and of the adapter on the same rows; missing where the measurement was stopped before. */
   readonly base?: LossReport;
   readonly tuned?: LossReport;
+  /** The adapter reads a text with new tokens, divided into other rows: the losses are not of the same passages. */
+  readonly otherText?: true;
   /** The same on general text; measured where the rows are text that asks for nothing. */
   readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
   readonly exact: { readonly base: Share; readonly tuned: Share };

@@ -109,11 +109,13 @@ export function forgottenAt(row: Omit<StageRow, 'name'>, at: number): Forgotten 
   const loss = grown === undefined || grown === false ? {} : { loss: grown };
   if (value === undefined || known.length === 0) return loss;
   const best = known.reduce((top, score) => (valueOf(row, score)! > valueOf(row, top)! ? score : top));
+  const leads = best.byRow && now.byRow && compareScores(now.byRow, best.byRow);
   return {
     ...(measure === 'rewards'
       ? { reward: valueOf(row, best)! - value }
       : { right: best.right! - now.right! }),
-    ...(best.byRow && now.byRow && { p: compareScores(now.byRow, best.byRow).p }),
+    // The mean may fall against most rows: the test speaks only where most fell.
+    ...(leads && { p: leads.first < leads.second ? leads.p : 1 }),
     ...loss,
   };
 }

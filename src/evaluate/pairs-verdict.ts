@@ -27,20 +27,23 @@ export function pairsSaid(adapter: string, pairs: Pairs): PairsSaid {
   const { first, second, p } = compareScores(gains('chosen'), gains('rejected'));
   const sure = p < LEVEL;
   const helps = first > second;
+  // Where everything becomes less likely, a longer answer falls further: that is no preference.
+  const risen = gains('chosen').filter((gain) => gain > 0).length;
+  const rises = 2 * risen > pairs.tuned.length;
   const verdict = helps
-    ? sure
+    ? sure && rises
       ? 'Tuning helped'
       : 'Tuning may have helped'
     : sure
       ? 'Tuning did not help'
       : 'No gain';
   return {
-    before: `${verdict}: beside the base model, ${adapter} gains more for the chosen answer than for the rejected one in `,
+    before: `${verdict}: ${adapter} moved from the base model towards the chosen answer, away from the rejected one, in `,
     number: `${first} of ${pairs.tuned.length}`,
-    after: ` pairs.${sure || !helps ? '' : ' That may be chance.'}`,
-    winner: sure ? (helps ? 'tuned' : 'untuned') : undefined,
+    after: ` pairs.${!helps ? '' : !sure ? ' That may be chance.' : rises ? '' : ` The chosen answer itself became likelier in ${risen} only.`}`,
+    winner: sure && (rises || !helps) ? (helps ? 'tuned' : 'untuned') : undefined,
     how:
-      `In ${second} it gains more for the rejected one; a gain is in log-probability over the answer. If tuning favoured neither answer, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
+      `It moved the other way in ${second}: what counts is which answer gained more log-probability, or lost less, over all its tokens. The chosen answer became likelier in ${risen}. If tuning favoured neither answer, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
       `By mean log-probability over its tokens, the chosen answer is the likelier one in ${likelier(pairs.tuned)} pairs to ${adapter}, in ${likelier(pairs.base)} to the base model. ` +
       'Which of two answers it prefers does not say how good its own are: read them.',
   };

@@ -5,6 +5,7 @@ import { countSupervised, sizeOfRows, withVirtual, writeBatch, type LabelledToke
 import type { LanguageModel } from '../model/language-model.ts';
 import { learningOf } from '../train/learning.ts';
 import { recordReference, sharedTensors } from '../train/step-plans.ts';
+import { drawRows } from './draw.ts';
 import { groupRows } from './loss.ts';
 import type { PairLikelihoods } from './pair-order.ts';
 
@@ -28,6 +29,12 @@ export function pairRowsOf(rows: readonly LabelledTokens[]): PairRow[] {
     return other ? [joined(row, other)] : [];
   });
 }
+
+/** So many of the pairs, drawn by a seed. */
+export const drawPairs = (
+  pairs: readonly PairRow[],
+  sample: { readonly rows: number; readonly seed: number },
+): readonly PairRow[] => drawRows(pairs.length, sample).map((at) => pairs[at]);
 
 /** The tokens before the answer. */
 function promptOf({ ids, labels }: LabelledTokens): string {

@@ -162,7 +162,11 @@ function standingsOf(
   const { best, standings } = column(
     items,
     (one) => one?.value,
-    (one, top) => leadsOf(one, top).p >= LEVEL,
+    (one, top) => {
+      const { first, second, p } = leadsOf(one, top);
+      // A lower mean with more rows ahead is not shown to be worse.
+      return p >= LEVEL || first > second;
+    },
   );
   return standings.map((standing, at) => ({
     standing,

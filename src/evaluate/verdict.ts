@@ -57,21 +57,32 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
           ? byPerplexity(measured, methods)
           : byAnswers(tuned, best, nameOf(tuned, measured));
   const rows = result.rows.length;
+  const isByPairs = rewarded.length === 0 && compared.length > 0;
+  const [many, one] = isByPairs ? [compared[0].result.pairs!.tuned.length, 'pair'] : [rows, 'row'];
   return {
     ...said,
     caution: joined(
       caveatOf(result),
-      rows > 0 && rows < FEW_ROWS
-        ? `${plural(rows, 'row says', 'rows say')} little: measure on more before you rely on it.`
+      many > 0 && many < FEW_ROWS
+        ? `${plural(many, `${one} says`, `${one}s say`)} little: measure on more before you rely on it.`
         : '',
     ),
   };
 }
 
-/** Whether two adapters can be compared by their rewards: each has those of its own run, and both give the base model's answers the same scores. */
+/**
+ * Whether two adapters can be compared by their rewards: each has those of its own run. They have the same names, weights and marks as far as that
+ * was kept, and give the base model's answers the same scores.
+ */
 export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison, 'rewards'>): boolean {
   const [one, other] = [a.rewards?.base ?? [], b.rewards?.base ?? []];
-  return one.length === other.length && one.every((value, at) => value === other[at]);
+  const marks = ({ rewards }: Pick<Comparison, 'rewards'>): string =>
+    JSON.stringify(rewards?.each?.map(({ name, weight, passMark }) => [name, weight, passMark]));
+  return (
+    one.length === other.length &&
+    one.every((value, at) => value === other[at]) &&
+    (!a.rewards?.each || !b.rewards?.each || marks(a) === marks(b))
+  );
 }
 
 const rightOf = ({ result }: Measured): number => result.exact.tuned.count;
@@ -199,7 +210,9 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
     rows.map((_, at) => rewards!.tuned[at] < best.rewards![at]),
   );
   const { onlyFirst, onlySecond, p } = paired;
-  const sure = p < LEVEL;
+  const gains = by > without;
+  // The mean may move against most rows, of which the test knows nothing but their number.
+  const sure = p < LEVEL && onlyFirst > onlySecond === gains;
   const numbers = {
     number: `${threeDigits(without)} → ${threeDigits(by)}`,
     after: ` from ${best.doing}, the best without tuning, to ${adapter}.${sure || by === without ? '' : ' The difference may be chance.'}`,
@@ -210,7 +223,6 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
           `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
           `A reward says what ${rewards?.chosen ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
   };
-  const gains = by > without;
   const verdict = gains
     ? sure
       ? 'Tuning helped'
@@ -246,6 +258,14 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
     methods.filter((method) => method.loss),
     (method) => -perplexityOf(method),
   );
+  if (result.otherText)
+    return {
+      before: `${capital(adapter)} reads the text with new tokens, as other rows than the base model, so the two are not compared: perplexity `,
+      number: `${threeDigits(perplexityOf(best))} and ${threeDigits(perplexityOfTuned(result))}`,
+      after: '.',
+      winner: undefined,
+      how: 'A perplexity is for each token: with other tokens and other passages it is another measure. What it answers tells more.',
+    };
   const ratio = perplexityOf(best) / perplexityOfTuned(result);
   const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(perplexityOfTuned(result))}`;
   const than = best.key === 'base' ? 'the base model' : best.doing;

@@ -2,30 +2,29 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { lossPart, pairsOf } from '../evaluate/loss-part.ts';
-import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
+import { drawPairs, pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { Evaluation, Progress, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import { modelWith, rowsWith } from './new-tokens.ts';
-import type { Session } from './session.ts';
-import { isChat, prepare, type By, type TunedAnswerer } from './sitting.ts';
+import { isChat, type By, type Sitting, type TunedAnswerer } from './sitting.ts';
 
 interface Watch {
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
-/** @returns undefined where the rows are no pairs */
+/** @param sitting of the evaluation @returns undefined where the rows are no pairs */
 export async function comparedPairs(
-  session: Session,
+  { open, data, drawn, part }: Pick<Sitting, 'open' | 'data' | 'drawn' | 'part'>,
   tuned: TunedAnswerer,
   sample: Sample,
   { onProgress, signal }: Watch,
 ): Promise<Evaluation['pairs']> {
-  const { open, data, drawn, part } = await prepare(session, sample, onProgress, signal);
-  const rowsIn = (of: DataSet, rows: readonly LabelledTokens[]): LabelledTokens[] =>
+  const { seed } = drawn.draw;
+  const rowsIn = (of: DataSet, rows: readonly LabelledTokens[]): readonly LabelledTokens[] =>
     rows.some(({ desirable }) => desirable !== undefined)
-      ? pairRowsOf(rowsOf(of, 'test')).slice(0, sample.rows)
+      ? drawPairs(pairRowsOf(rowsOf(of, 'test')), { rows: sample.rows, seed })
       : pairRowsOf(rows);
   const rows = rowsIn(data, part.rows);
   if (rows.length === 0) return undefined;

@@ -90,7 +90,7 @@ export async function evaluate(
   const rewards = specs && rows > 0 && (await rewardsIn(specs, sitting, answered));
   const losses = isPart ? {} : await sitting.losses(by, tuned);
   // Raw text has no questions: its perplexity is compared with that of general text.
-  const pairs = tuned && !isPart ? await pairsIn(session, tuned, sample, { onProgress, signal }) : undefined;
+  const pairs = tuned && !isPart ? await pairsIn(sitting, tuned, sample, { onProgress, signal }) : undefined;
   const general = sitting.asked.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
   return {
     origin,
@@ -120,13 +120,13 @@ export async function evaluate(
 
 /** How likely both answers of pairs are; undefined for other rows, and where it was stopped: the answers are kept. */
 async function pairsIn(
-  session: Session,
+  sitting: Sitting,
   tuned: TunedAnswerer,
   sample: Sample,
   watch: Pick<EvaluationRequest, 'onProgress' | 'signal'>,
 ): Promise<Evaluation['pairs']> {
   try {
-    return watch.signal.aborted ? undefined : await comparedPairs(session, tuned, sample, watch);
+    return watch.signal.aborted ? undefined : await comparedPairs(sitting, tuned, sample, watch);
   } catch (error) {
     if (watch.signal.aborted) return undefined;
     throw error;

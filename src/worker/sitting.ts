@@ -44,7 +44,7 @@ export interface Sitting {
   apply(rule: Method): Promise<Answered | undefined>;
   /** A model's answers; only those to the first rows if it is stopped. @throws GraftError `worker-aborted` */
   answer(method: Method, by: By, extra: Extra): Promise<Answered>;
-  losses(by: By, tuned: TunedAnswerer | undefined): Promise<Pick<Evaluation, 'base' | 'tuned'>>;
+  losses(by: By, tuned: TunedAnswerer | undefined): Promise<Pick<Evaluation, 'base' | 'tuned' | 'otherText'>>;
   /** @param answers to the first rows */
   exact(answers: readonly string[]): Share;
 }
@@ -153,7 +153,12 @@ export async function prepare(
       const base = await lossOfBase();
       const ofModel = (): Promise<LossReport | undefined> => examinee(by, { ...of, test: part }).loss();
       const tuned = of ? await ('adapter' in of ? lossOfAdapter(of.adapter) : ofModel()) : base;
-      return { ...(base && { base }), ...(tuned && { tuned }) };
+      const readsOther = of !== undefined && 'adapter' in of && readsOtherText(data, of.adapter);
+      return {
+        ...(base && { base }),
+        ...(tuned && { tuned }),
+        ...(readsOther && { otherText: true as const }),
+      };
     },
     exact(answers) {
       const expected = isPrompts
@@ -164,6 +169,10 @@ export async function prepare(
     },
   };
 }
+
+/** Whether an adapter reads texts with new tokens: then they are divided into other rows. */
+export const readsOtherText = ({ files }: Pick<DataSet, 'files'>, { modules }: Adapter): boolean =>
+  addedTokens(modules) !== undefined && (files?.some((file) => file?.documents) ?? false);
 
 /** The same questions each time, so that their answers are known. */
 const knownPrompts = new WeakMap<DataSet['places'], PlacedPair[]>();

@@ -9,7 +9,7 @@ import { lossPart, pairsOf, promptPairsOf, type LossPart } from '../evaluate/los
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import { preferredPairs, referenceOf, type PairLikelihoods } from '../evaluate/pair-order.ts';
-import { pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
+import { drawPairs, pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { passMarkOf } from '../rewards/reward.ts';
@@ -21,7 +21,7 @@ import type { Progress, RunOptions } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { modelOfAdapter, rowsAnew } from './new-tokens.ts';
-import { isChat } from './sitting.ts';
+import { isChat, readsOtherText } from './sitting.ts';
 
 /** What a model says to the rows of a test. */
 export interface Sitting {
@@ -92,7 +92,7 @@ export async function openStageTest(
   /** Pairs among the drawn rows; answers with labels find each other among all of the test rows. */
   const pairsIn = (of: RowSet, part: LossPart): readonly LabelledTokens[] =>
     part.rows.some(({ desirable }) => desirable !== undefined)
-      ? pairRowsOf(rowsOf(of, 'test')).slice(0, most)
+      ? drawPairs(pairRowsOf(rowsOf(of, 'test')), { rows: most, seed })
       : pairRowsOf(part.rows);
   const measure = specs ? 'rewards' : pairsIn(data, test).length > 0 ? 'pairs' : 'answers';
   return {
@@ -116,7 +116,8 @@ export async function openStageTest(
       if (measure === 'rewards')
         return { answers: await examinee.ask(asked.map(({ question }) => question)) };
       const answers = measure === 'pairs' ? [] : await examinee.ask(asked.map(({ question }) => question));
-      const loss = await examinee.loss();
+      // Of a text that it divides into other rows the losses are not of the same passages.
+      const loss = adapter && readsOtherText(data, adapter) ? undefined : await examinee.loss();
       if (measure === 'answers' || signal.aborted) return { answers, ...(loss && { loss }) };
       const rows = pairsIn(read, part);
       const pairs = await pairLikelihoods(open.model, rows, adapter, (done) => {

@@ -82,7 +82,7 @@ test('ORPO learns from pairs without a reference', async () => {
   expect(told).not.toContain('Drift');
   await compare();
   expect(await page.locator('header.verdict').innerText()).toMatch(
-    /gains more for the chosen answer than for the rejected one in [012] of 2 pairs/,
+    /towards the chosen answer, away from the rejected one, in [012] of 2 pairs/,
   );
   expect(studio.problems).toEqual([]);
 });

@@ -88,3 +88,10 @@ it('leaves no folder behind that it made for nothing', async () => {
   await release();
   expect(existsSync(join(root, 'new'))).toBe(false);
 });
+
+it('a file in place of the folder of a run is named', async () => {
+  const file = join(root, 'adapter_model.safetensors');
+  writeFileSync(file, 'weights');
+  const { what } = await graftError(() => openSaved(file), 'file-missing');
+  expect(what).toContain(file);
+});

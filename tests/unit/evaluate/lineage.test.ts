@@ -61,6 +61,15 @@ test('a mean reward is compared row by row', () => {
   expect(valueOf(of, of.scores[0])).toBe(0.75);
   expect(forgottenAt(of, 1)).toEqual({ reward: 0.5, p: expect.closeTo(2 / 2 ** 8, 9) });
   expect(fallInWords(of, forgottenAt(of, 1)!)).toEqual({ words: '0.500 of the mean reward', forgot: true });
+  // Two rows lost all, and eighteen gained a little: the mean fell, and the test speaks for the later stage.
+  const uneven = row(
+    [{ byRow: [1, 1, ...Array<number>(18).fill(0)] }, { byRow: [0, 0, ...Array<number>(18).fill(0.05)] }],
+    { measure: 'rewards' },
+  );
+  expect(fallInWords(uneven, forgottenAt(uneven, 1)!)).toEqual({
+    words: '0.055 of the mean reward, may be chance',
+    forgot: false,
+  });
 });
 
 test('a measure is named with its unit, and what pairs are compared with has none', () => {

@@ -347,7 +347,7 @@ describe('pairs of answers', () => {
     const many = Array.from({ length: 12 }, (_, at): Gain => (at === 0 ? [0, 1] : [1, -1]));
     expect(of(many)).toMatchObject({
       before:
-        'Tuning helped: beside the base model, the adapter gains more for the chosen answer than for the rejected one in ',
+        'Tuning helped: the adapter moved from the base model towards the chosen answer, away from the rejected one, in ',
       number: '11 of 12',
       after: ' pairs.',
       winner: 'tuned',
@@ -357,6 +357,20 @@ describe('pairs of answers', () => {
     // Per token the base model finds the rejected answer likelier everywhere: −1 against −1.5.
     expect(of(many).how).toContain('is the likelier one in 11 pairs to the adapter, in 0 to the base model.');
     expect(of(many.slice(0, 3))).toMatchObject({ number: '2 of 3', after: ' pairs. That may be chance.' });
+  });
+
+  test('no help is claimed where the chosen answers became less likely too, as with any adapter that makes all tokens so', () => {
+    const worse = Array.from({ length: 12 }, (): Gain => [-1, -3]);
+    expect(of(worse)).toMatchObject({
+      before: expect.stringMatching(/^Tuning may have helped: /) as string,
+      number: '12 of 12',
+      after: ' pairs. The chosen answer itself became likelier in 0 only.',
+      winner: undefined,
+    });
+  });
+
+  test('few pairs say little, however many rows were asked', () => {
+    expect(of([[1, 0]]).caution).toContain('1 pair says little');
   });
 
   test('that nothing was learned from show no gain, and the other way round no help', () => {
@@ -370,4 +384,14 @@ describe('pairs of answers', () => {
       winner: 'untuned',
     });
   });
+});
+
+test('two readings of a text are not compared: another tokenizer divides it into other rows', () => {
+  const { before, number, winner } = verdict({
+    ...evaluation({ rows: 0, perplexity: [20, 10], draw: TEXTS }),
+    otherText: true,
+  });
+  expect(before).toContain('as other rows than the base model, so the two are not compared');
+  expect(number).toBe('20.0 and 10.0');
+  expect(winner).toBeUndefined();
 });

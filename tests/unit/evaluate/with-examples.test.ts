@@ -102,6 +102,12 @@ test('adapters that learned from other rewards are not compared by them', () => 
   const [one, other] = [rewarded(0.2, 0.5), rewarded(3, 9)];
   expect(isSameReward(one, rewarded(0.2, 0.9))).toBe(true);
   expect(isSameReward(one, other)).toBe(false);
+  // A base model that gets nothing from either does not make two rewards one.
+  const named = (name: string) => ({
+    rewards: { ...one.rewards!, each: [{ name, weight: 1, passMark: 1, base: [], tuned: [] }] },
+  });
+  expect(isSameReward(named('number-match'), named('number-match'))).toBe(true);
+  expect(isSameReward(named('number-match'), named('format-tags'))).toBe(false);
   const { number } = judge(
     [
       { name: 'lists 1', result: one },

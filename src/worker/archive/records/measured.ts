@@ -40,6 +40,7 @@ export const Evaluation = v.object({
   ),
   base: v.optional(Loss),
   tuned: v.optional(Loss),
+  otherText: v.optional(v.literal(true)),
   general: v.optional(v.object({ base: Loss, tuned: Loss })),
   exact: v.object({ base: Share, tuned: Share }),
   rewards: v.optional(
