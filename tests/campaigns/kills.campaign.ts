@@ -46,7 +46,9 @@ await campaign('kills headless', async ({ seed, share }) => {
       if (ended.signal === 'SIGKILL') {
         kills++;
         counts[isWriting ? 'writing' : 'random']++;
-        if (!isMixed(out, at('whole'))) continue;
+        // It was killed in the moment after its end: the result is whole, and nothing is left to go on with.
+        done = !isSaved(out) && difference(out, at('whole')) === undefined;
+        if (done || !isMixed(out, at('whole'))) continue;
       } else if (ended.code === 0 && difference(out, at('whole')) === undefined) {
         done = true;
         continue;
