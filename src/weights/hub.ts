@@ -175,6 +175,8 @@ export async function fetchModel(
         },
         onWait: (wait) => {
           rate.forget();
+          // The end of a pause is news, however short it was.
+          told = -Infinity;
           tell(file.name, wait);
         },
       });

@@ -43,6 +43,13 @@ export async function transfer(file: RemoteFile, options: TransferOptions): Prom
   await sink.finish(file.name);
 }
 
+/** Rejects once `signal` is aborted, with its reason. */
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
 class Transfer {
   #checksum: Checksum | undefined;
   #total: number | undefined;
@@ -69,7 +76,11 @@ class Transfer {
     let timer = setTimeout(() => idle.abort(), patience.idleMs);
     try {
       const signal = AbortSignal.any([client.signal, idle.signal]);
-      const response = await client.ask(file.url, subject, { from: sink.size(file.name), signal });
+      // A browser may not end a request that is aborted: the wait for its answer ends all the same.
+      const response = await Promise.race([
+        client.ask(file.url, subject, { from: sink.size(file.name), signal }),
+        whenAborted(idle.signal),
+      ]);
       if (await this.#place(response)) return;
       // Read by hand: Safari cannot iterate a body.
       const reader = response.body!.getReader();
