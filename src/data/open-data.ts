@@ -56,7 +56,7 @@ export interface OpenFile {
   readonly numbering: Numbering;
   readonly left: readonly LeftList[];
   readonly unused: readonly UnusedColumn[];
-  /** As of `ReadResult`. */
+  /** The same as in `ReadResult`. */
   readonly unbordered?: true;
   /** The documents of a text file: with new tokens they become other rows. */
   readonly documents?: readonly Example[];

@@ -125,7 +125,7 @@ export class ModelExaminee implements Examinee {
 
   #loss(rows: readonly PreparedRow[]): Promise<LossReport> {
     const { adapter, onProgress, signal } = this.options;
-    // Of a pair only the chosen answer is wanted.
+    // The rejected answer of a pair is not wanted.
     return evaluateLoss(this.open.model, rows.map(chosenRow), adapter, (done) => {
       onProgress({ what: 'evaluating', done, total: rows.length });
       signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /** The verdict on pairs: how often something tuned gained more for the chosen answer than for the rejected one, beside the base model. */
-import { LEVEL, oftenInWords, pInWords } from './chance.ts';
+import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import type { Comparison } from './comparison.ts';
 import { preferredPairs, type PairLikelihoods } from './pair-order.ts';
 import { compareScores } from './paired.ts';
@@ -30,13 +30,7 @@ export function pairsSaid(adapter: string, pairs: Pairs): PairsSaid {
   // Where everything becomes less likely, a longer answer falls further: that is no preference.
   const risen = gains('chosen').filter((gain) => gain > 0).length;
   const rises = 2 * risen > pairs.tuned.length;
-  const verdict = helps
-    ? sure && rises
-      ? 'Tuning helped'
-      : 'Tuning may have helped'
-    : sure
-      ? 'Tuning did not help'
-      : 'No gain';
+  const verdict = helpInWords(helps, sure && (rises || !helps));
   return {
     before: `${verdict}: ${adapter} moved from the base model towards the chosen answer, away from the rejected one, in `,
     number: `${first} of ${pairs.tuned.length}`,

@@ -1,6 +1,6 @@
 /** The verdict of an evaluation: the adapter against the best method without tuning, on the same rows. It claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
-import { LEVEL, oftenInWords, pInWords } from './chance.ts';
+import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
 import type { Comparison, Draw, FewShotAnswers } from './comparison.ts';
 import { isExactMatch } from './metrics/exact-match.ts';
@@ -223,15 +223,8 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
           `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
           `A reward says what ${rewards?.chosen ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
   };
-  const verdict = gains
-    ? sure
-      ? 'Tuning helped'
-      : 'Tuning may have helped'
-    : sure
-      ? 'Tuning did not help'
-      : 'No gain';
   return {
-    before: `${verdict}: the mean reward goes `,
+    before: `${helpInWords(gains, sure)}: the mean reward goes `,
     ...numbers,
     winner: sure && by !== without ? (gains ? 'tuned' : 'untuned') : undefined,
   };

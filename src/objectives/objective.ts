@@ -44,7 +44,7 @@ export interface Reported {
   /** In metrics.jsonl. */
   readonly name: string;
   readonly label: string;
-  /** Of its values, as it follows the label. */
+  /** The unit of its values, as it stands after the label. */
   readonly unit?: string;
   /** Whether it is a share, from 0 to 1. */
   readonly share?: true;

@@ -116,7 +116,7 @@ export async function openStageTest(
       if (measure === 'rewards')
         return { answers: await examinee.ask(asked.map(({ question }) => question)) };
       const answers = measure === 'pairs' ? [] : await examinee.ask(asked.map(({ question }) => question));
-      // Of a text that it divides into other rows the losses are not of the same passages.
+      // New tokens divide a text into other rows, and losses on other passages do not compare.
       const loss = adapter && readsOtherText(data, adapter) ? undefined : await examinee.loss();
       if (measure === 'answers' || signal.aborted) return { answers, ...(loss && { loss }) };
       const rows = pairsIn(read, part);

@@ -84,7 +84,7 @@ test('its mean reward is compared with that of the question alone and that with 
   expect(studio.problems).toEqual([]);
 });
 
-test('other rewards are chosen beside the metrics, each is told by itself, and they are kept with the evaluation', async () => {
+test('other rewards are chosen beside the metrics, each has a line of its own, and they are kept with the evaluation', async () => {
   await page.getByText('Score answers by rewards, too').click();
   const chosen = page.getByRole('region', { name: /^Rewards/ });
   for (const label of ['Exactly right', 'Length']) {

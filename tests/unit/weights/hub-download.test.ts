@@ -81,6 +81,19 @@ describe('a download', () => {
     ]);
   });
 
+  it('tells that a pause has ended before the next byte comes', async () => {
+    server.fail(/\/lfs\//, { status: 500 });
+    server.fail(/\/lfs\//, { stall: 0 });
+    const told: string[] = [];
+    await fetchModel(
+      await find(),
+      new MemorySink(),
+      options({ patience: { ...PATIENCE, idleMs: 300 } }),
+      ({ file, waiting }) => file === 'model.safetensors' && told.push(waiting ? 'waits' : 'goes on'),
+    );
+    expect(told.slice(0, 4)).toEqual(['waits', 'goes on', 'waits', 'goes on']);
+  });
+
   it('gives up a stalled transfer', async () => {
     server.fail(/\/lfs\//, { stall: 30_000 }, 1);
     const sink = new MemorySink();
