@@ -2,7 +2,7 @@
 /**
  * `npm test`: set-up, then every check and every test, each with its time. Stops at the first step that fails; checks that run side by side
  * all end. The last line counts the tests of all runs: `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes
- * too long for every change.
+ * too long for every change. `npm run test:shared` is this with `--shared`: only the tests that need the files next to the checkout.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -80,19 +80,15 @@ function vitest(project, part = [], environment = {}) {
   return ended && failed === 0;
 }
 
-function interop() {
-  const folder = join(root, 'tests', 'interop');
-  if (!existsSync(folder) || !readdirSync(folder).some((name) => name.endsWith('.test.ts'))) {
-    console.log('  there are none yet');
-    return true;
-  }
+/** With a Python that has PEFT, if there is one. @param {() => boolean} run the tests @returns {boolean} whether they ended well */
+function interop(run = () => vitest('interop')) {
   const found = findPython();
   if ('python' in found) process.env['GRAFT_PYTHON'] = found.python;
   else {
     console.log(`SKIPPED: the tests against PEFT itself, since ${found.skipped}`);
     notRun.push(`the comparison with PEFT itself, since ${found.skipped}`);
   }
-  return vitest('interop');
+  return run();
 }
 
 /** @param {string} file below the root @param {string[]} parameters @returns {boolean} whether it ended well */
@@ -113,6 +109,34 @@ function realModel(script) {
   console.log('SKIPPED: the reference numbers of SmolLM2 are not beside the checkout (../shared)');
   return true;
 }
+
+/** What the titles of tests have that need the files of ../shared (tests/shared.ts). */
+const SHARED_TITLES = '(../shared)';
+
+/** The files of a project that may have such tests: those that import their helpers. @param {string[]} folders */
+function sharedFiles(...folders) {
+  return folders
+    .flatMap((folder) => filesBelow(folder))
+    .filter((file) => /\/(shared|smollm2)\.ts'/.test(readFileSync(join(root, file), 'utf8')));
+}
+
+/** The tests of a project that need ../shared. @param {string} project @param {...string} folders */
+function sharedTests(project, ...folders) {
+  const title = SHARED_TITLES.replace(/[()./]/g, '\\$&');
+  return vitest(project, [...sharedFiles(...folders), '--testNamePattern', title], {
+    GRAFT_TEST_TITLES: SHARED_TITLES,
+  });
+}
+
+/** @type {[name: string, step: () => boolean][]} */
+const SHARED_STEPS = [
+  ['set-up', () => setUp()],
+  ['unit tests', () => sharedTests('unit', 'tests/unit')],
+  ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/gpu')],
+  ['GPU tests', () => sharedTests('gpu', 'tests/gpu')],
+  ['browser tests', () => sharedTests('browser', 'tests/browser')],
+  ['interop tests', () => interop(() => sharedTests('interop', 'tests/interop'))],
+];
 
 /** @type {[name: string, step: () => boolean][]} */
 const LONG_STEPS = [
@@ -142,9 +166,9 @@ const KERNELS = filesBelow('tests/gpu').filter((file) => {
   return text.includes('describeAdapters(') && !text.includes('describeDevice(');
 });
 
-/** @param {string} folder */
+/** Test files in a folder and the folders in it. @param {string} folder @returns {string[]} */
 function filesBelow(folder) {
-  return readdirSync(join(root, folder))
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => `${folder}/${name}`);
 }
@@ -166,7 +190,7 @@ const STEPS = [
       ),
   ],
   ['browser tests', () => vitest('browser')],
-  ['interop tests', interop],
+  ['interop tests', () => interop()],
 ];
 
 /** @type {string[]} */
@@ -217,16 +241,17 @@ async function sideBySide() {
 
 mkdirSync(RESULTS, { recursive: true });
 if (process.argv.includes('--long')) inTurn(LONG_STEPS);
-else {
+else if (process.argv.includes('--shared')) {
+  if (existsSync(REFERENCES)) inTurn(SHARED_STEPS);
+  else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
+} else {
   inTurn([['set-up', () => setUp()]]);
   await sideBySide();
   inTurn(STEPS);
 }
 
 if (!existsSync(REFERENCES))
-  notRun.unshift(
-    'the comparison with the reference numbers beside the checkout (../shared), which are not there',
-  );
+  notRun.unshift('the tests with real models and large reference files (../shared), which are not here');
 const longest = times
   .sort((a, b) => b.seconds - a.seconds)
   .map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);

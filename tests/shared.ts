@@ -1,10 +1,11 @@
 /**
- * The reference files beside the checkout (../shared), which not every machine has. Tests that need them warn that they are skipped.
+ * The reference files next to the checkout (../shared), which not every machine has. A test that needs them has `(../shared)` in its title:
+ * `npm run test:shared` runs those. Without the files they warn and are skipped, and nothing of them is read, also not to list the tests.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe } from 'vitest';
+import { describe, test, type TestFunction } from 'vitest';
 import { memorySource, type FileSet } from '../src/weights/bytes.ts';
 
 const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '..');
@@ -16,11 +17,29 @@ export function sharedPath(...parts: string[]): string {
 
 export const hasShared = existsSync(sharedPath('reference'));
 
-/** `describe`, skipped with a warning where ../shared is missing. */
+/** What `npm run test:shared` looks for in titles. */
+const MARK = '(../shared)';
+
+function warn(title: string): void {
+  console.warn(`SKIPPED: "${title}" needs the reference files in ${sharedPath()}, which are not there.`);
+}
+
+/** `describe`, skipped with a warning if ../shared is missing. Then `body`, which may read the files to list its tests, is not called. */
 export function describeShared(name: string, body: () => void): void {
-  if (!hasShared)
-    console.warn(`SKIPPED: "${name}" needs the reference files in ${sharedPath()}, which are not there.`);
-  describe.skipIf(!hasShared)(name, body);
+  const title = `${name} ${MARK}`;
+  if (hasShared) {
+    describe(title, body);
+    return;
+  }
+  warn(title);
+  describe.skip(title, () => test('is compared with the reference files', () => undefined));
+}
+
+/** `test`, skipped with a warning if ../shared, or anything else that it needs, is missing. */
+export function testShared(name: string, body: TestFunction, { skip = false } = {}): void {
+  const title = `${name} ${MARK}`;
+  if (!hasShared) warn(title);
+  test.skipIf(!hasShared || skip)(title, body);
 }
 
 export function sharedJson<T>(...parts: string[]): T {

@@ -1,4 +1,7 @@
-/** Parity of tiny random-weight models with transformers and PEFT, in f32: logits, logits with an adapter, loss, gradients, greedy ids. */
+/**
+ * Parity of tiny random-weight models with transformers and PEFT, in f32: logits, logits with an adapter, loss, gradients, greedy ids. The models of
+ * tests/reference/families are in every clone; those of ../shared are larger.
+ */
 import { expect, test } from 'vitest';
 import { readPeft } from '../../src/export/peft.ts';
 import { Generator } from '../../src/model/generator.ts';
@@ -6,9 +9,10 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { describeShared, sharedFolder, sharedJson } from '../shared.ts';
+import type { FileSet } from '../../src/weights/bytes.ts';
+import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
-import { readReference } from './reference-file.ts';
+import { readJsonOf, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 
 const FAMILIES = [
@@ -27,17 +31,16 @@ const FAMILIES = [
   'phi3-partial-rope',
 ];
 
-describeShared('families', () => {
-  describeDevice('Families', (context) => {
+function describeFamilies(title: string, open: (...parts: string[]) => FileSet): void {
+  describeDevice(title, (context) => {
     for (const name of FAMILIES) {
       test(name, async () => {
-        const path = ['reference', 'families', name];
-        const model = await LanguageModel.load(context.device, sharedFolder(...path), { precision: 'f32' });
-        const { floats, integers } = await readReference([...path, 'reference.safetensors']);
+        const model = await LanguageModel.load(context.device, open(name), { precision: 'f32' });
+        const { floats, integers } = await readTensorsOf(open(name), 'reference.safetensors');
         const ids = rowsOf(integers.get('ids')!);
         const labels = rowsOf(integers.get('labels')!);
         const rows = ids.map((row, i) => ({ ids: row, labels: labels[i] }));
-        const { modules, tensors } = await readPeft(sharedFolder(...path, 'adapter'), model.definition);
+        const { modules, tensors } = await readPeft(open(name, 'adapter'), model.definition);
         const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
         const V = model.definition.shape.vocabulary;
         for (const [i, row] of ids.entries()) {
@@ -50,7 +53,7 @@ describeShared('families', () => {
         }
         const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
         expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(1e-4);
-        const expected = (await readReference([...path, 'grads.safetensors'])).floats;
+        const expected = (await readTensorsOf(open(name), 'grads.safetensors')).floats;
         expect([...gradients.keys()].sort()).toEqual([...expected.keys()].sort());
         for (const [tensor, values] of expected)
           expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
@@ -62,11 +65,8 @@ describeShared('families', () => {
         for (const [tensor, values] of again.gradients)
           expect(worstError(gradients.get(tensor)!, values), `${tensor}, checkpointed`).toBeLessThan(1e-5);
 
-        const text = sharedJson<{ prompt_ids?: number[]; ids?: number[]; new_ids: number[] }>(
-          ...path,
-          'greedy.json',
-        );
-        const prompt = text.prompt_ids ?? text.ids!;
+        const text = await readJsonOf<{ prompt_ids: number[]; new_ids: number[] }>(open(name), 'greedy.json');
+        const prompt = text.prompt_ids;
         const generator = new Generator(model, 3, 64);
         // Beside prompts of other lengths, one of them longer than the windows of these models.
         const prompts = [ids[0].slice(0, 1), prompt, ids[1].slice(0, 21)];
@@ -91,18 +91,17 @@ describeShared('families', () => {
     test.each(['gemma3', 'gpt2', 'granite', 'phi3-partial-rope'])(
       '%s in half precision: loss and gradients by its rounding',
       async (name) => {
-        const path = ['reference', 'families', name];
-        const model = await LanguageModel.load(context.device, sharedFolder(...path), { precision: 'f16' });
+        const model = await LanguageModel.load(context.device, open(name), { precision: 'f16' });
         // The values in Gemma's residual are too large for f16.
         expect(model.activations).toBe(name === 'gemma3' || !context.f16 ? 'f32' : 'f16');
-        const { floats, integers } = await readReference([...path, 'reference.safetensors']);
+        const { floats, integers } = await readTensorsOf(open(name), 'reference.safetensors');
         const labels = rowsOf(integers.get('labels')!);
         const rows = rowsOf(integers.get('ids')!).map((row, i) => ({ ids: row, labels: labels[i] }));
-        const { modules, tensors } = await readPeft(sharedFolder(...path, 'adapter'), model.definition);
+        const { modules, tensors } = await readPeft(open(name, 'adapter'), model.definition);
         const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
         const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
         expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(2e-2);
-        const expected = (await readReference([...path, 'grads.safetensors'])).floats;
+        const expected = (await readTensorsOf(open(name), 'grads.safetensors')).floats;
         for (const [tensor, values] of expected)
           expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(5e-2);
         adapter.destroy();
@@ -110,6 +109,11 @@ describeShared('families', () => {
       },
     );
   });
+}
+
+describeFamilies('Families', (...parts) => referenceFolder('families', ...parts));
+describeShared('families', () => {
+  describeFamilies('Families of wider layers', (...parts) => sharedFolder('reference', 'families', ...parts));
 });
 
 /** The id with the largest logit at a position. */

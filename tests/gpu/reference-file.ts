@@ -1,8 +1,9 @@
-/** Reference numbers in files: of ../shared, and of tests/reference/peft, which every clone has. */
+/** Reference numbers in files: of ../shared, and of tests/reference, which every clone has. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
-import type { ByteSource } from '../../src/weights/bytes.ts';
+import { folder } from '../../src/cli/files.ts';
+import type { ByteSource, FileSet } from '../../src/weights/bytes.ts';
 import { parseSafetensors } from '../../src/weights/safetensors.ts';
 import { sharedFolder } from '../shared.ts';
 
@@ -34,11 +35,29 @@ export const peftLines = <T>(name: string): T[] =>
     .split('\n')
     .map((line) => JSON.parse(line) as T);
 
+/** The path of a file or folder of tests/reference, which every clone has. */
+export const referencePath = (...parts: string[]): string =>
+  fileURLToPath(new URL(`../reference/${parts.join('/')}`, import.meta.url));
+
+export const referenceFolder = (...parts: string[]): FileSet => folder(referencePath(...parts));
+
 /** Reads a file of ../shared. */
 export async function readReference(path: readonly string[]): Promise<Reference> {
-  const source = await sharedFolder(...path.slice(0, -1)).open(path[path.length - 1]);
-  if (!source) throw new Error(`${path.join('/')} is not there`);
+  return readTensorsOf(sharedFolder(...path.slice(0, -1)), path[path.length - 1]);
+}
+
+/** Reads a safetensors file of a folder, as `readTensors` does. */
+export async function readTensorsOf(files: FileSet, name: string): Promise<Reference> {
+  const source = await files.open(name);
+  if (!source) throw new Error(`${files.name} has no ${name}`);
   return readTensors(source);
+}
+
+/** Reads a JSON file of a folder. */
+export async function readJsonOf<T>(files: FileSet, name: string): Promise<T> {
+  const source = await files.open(name);
+  if (!source) throw new Error(`${files.name} has no ${name}`);
+  return JSON.parse(new TextDecoder().decode(await source.read(0, source.size))) as T;
 }
 
 /** Reads a safetensors file: floats as f32, I64 and I32 as numbers. */

@@ -16,9 +16,9 @@ import { defaultOptions } from '../../src/train/options.ts';
 import type { Trainable } from '../../src/train/step-plans.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { FileSet } from '../../src/weights/bytes.ts';
-import { describeShared, sharedFolder, sharedPath } from '../shared.ts';
+import { describeShared, sharedPath } from '../shared.ts';
 import { describeAdapters, describeDevice } from './adapters.ts';
-import { readReference } from './reference-file.ts';
+import { readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 
@@ -180,38 +180,36 @@ describeAdapters('A device with small bindings', (context) => {
   });
 });
 
-describeShared('families', () => {
-  describeDevice('Families in pieces', (context) => {
-    for (const name of ['llama', 'gemma3', 'gpt2', 'phi3-partial-rope']) {
-      test(name, async () => {
-        const path = ['reference', 'families', name];
-        const { device } = context;
-        const model = await loadUnder(device, 40 * KIB - 1, sharedFolder(...path), { precision: 'f32' });
-        expect(shardsOf(model.head)).toHaveLength(2);
-        const { floats, integers } = await readReference([...path, 'reference.safetensors']);
-        const rowsOf = (matrix: string): number[][] => {
-          const { values, shape } = integers.get(matrix)!;
-          const [count, width] = shape;
-          return Array.from({ length: count }, (_, i) => values.slice(i * width, (i + 1) * width));
-        };
-        const [ids, labels] = [rowsOf('ids'), rowsOf('labels')];
-        const { modules, tensors } = await readPeft(sharedFolder(...path, 'adapter'), model.definition);
-        const adapter = new Adapter(device, modules, tensors, { trainable: true });
-        const size = floats.get('logits_lora')!.length / ids.length;
-        for (const [i, row] of ids.entries()) {
-          const expected = floats.get('logits_lora')!.subarray(i * size, (i + 1) * size);
-          expect(worstError(await model.logits(row, adapter), expected)).toBeLessThan(1e-4);
-        }
-        const rows = ids.map((row, i) => ({ ids: row, labels: labels[i] }));
-        const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
-        expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(1e-4);
-        for (const [tensor, values] of (await readReference([...path, 'grads.safetensors'])).floats)
-          expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
-        adapter.destroy();
-        await model.destroy();
-      });
-    }
-  });
+describeDevice('Families in pieces', (context) => {
+  for (const name of ['llama', 'gemma3', 'gpt2', 'phi3-partial-rope']) {
+    test(name, async () => {
+      const open = (...parts: string[]): FileSet => referenceFolder('families', name, ...parts);
+      const { device } = context;
+      const model = await loadUnder(device, 20 * KIB - 1, open(), { precision: 'f32' });
+      expect(shardsOf(model.head)).toHaveLength(2);
+      const { floats, integers } = await readTensorsOf(open(), 'reference.safetensors');
+      const rowsOf = (matrix: string): number[][] => {
+        const { values, shape } = integers.get(matrix)!;
+        const [count, width] = shape;
+        return Array.from({ length: count }, (_, i) => values.slice(i * width, (i + 1) * width));
+      };
+      const [ids, labels] = [rowsOf('ids'), rowsOf('labels')];
+      const { modules, tensors } = await readPeft(open('adapter'), model.definition);
+      const adapter = new Adapter(device, modules, tensors, { trainable: true });
+      const size = floats.get('logits_lora')!.length / ids.length;
+      for (const [i, row] of ids.entries()) {
+        const expected = floats.get('logits_lora')!.subarray(i * size, (i + 1) * size);
+        expect(worstError(await model.logits(row, adapter), expected)).toBeLessThan(1e-4);
+      }
+      const rows = ids.map((row, i) => ({ ids: row, labels: labels[i] }));
+      const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows);
+      expect(Math.abs(loss - floats.get('loss')![0])).toBeLessThan(1e-4);
+      for (const [tensor, values] of (await readTensorsOf(open(), 'grads.safetensors')).floats)
+        expect(worstError(gradients.get(tensor)!, values), tensor).toBeLessThan(1e-3);
+      adapter.destroy();
+      await model.destroy();
+    });
+  }
 });
 
 describeShared('Models from GGUF', () => {

@@ -17,7 +17,7 @@ import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { readPeft } from '../../src/export/peft.ts';
-import { hasShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
+import { sharedFolder, sharedJson, sharedJsonl, testShared } from '../shared.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
@@ -229,7 +229,7 @@ describeDevice('Trainer', (context) => {
     await half.destroy();
   });
 
-  test.skipIf(!hasShared)('in f16 the reference curve stays within 2e-2 at every step', async () => {
+  testShared('in f16 the reference curve stays within 2e-2 at every step', async () => {
     const reference = ['reference', 'stories260K'];
     const path = [...reference, 'curves', 'constant'];
     const half = await LanguageModel.load(context.device, sharedFolder('models', 'stories260K'), {

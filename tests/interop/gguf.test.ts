@@ -10,7 +10,7 @@ import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { defineModel, readModel, type ModelDefinition } from '../../src/model/family.ts';
 import { inverseFrequencies } from '../../src/model/rope.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
-import { hasShared, sharedFolder, sharedJson, sharedPath } from '../shared.ts';
+import { readJsonOf, referenceFolder, referencePath } from '../gpu/reference-file.ts';
 
 const FAMILIES = [
   'llama',
@@ -37,7 +37,6 @@ const UNTOLD: Readonly<Record<string, JsonObject>> = {
 const python = process.env['GRAFT_PYTHON'];
 if (!python)
   console.warn('SKIPPED: the tests against gguf-py need GRAFT_PYTHON; node scripts/python.mjs prints one.');
-if (!hasShared) console.warn('SKIPPED: the tests against gguf-py need the reference files.');
 
 /** A definition without its functions, in plain numbers: rotary frequencies instead of the settings that give them. */
 function numbersOf({ shape, ...definition }: ModelDefinition): unknown {
@@ -52,7 +51,7 @@ function tolerance(type: string, family: string): number {
   return family === 'gemma3' ? 2 ** -22 : 0;
 }
 
-describe.skipIf(!python || !hasShared)('gguf-py', () => {
+describe.skipIf(!python)('gguf-py', () => {
   let out: string;
   const path = (family: string, type: string): string => join(out, `${family}.${type}.gguf`);
 
@@ -60,7 +59,7 @@ describe.skipIf(!python || !hasShared)('gguf-py', () => {
     out = mkdtempSync(join(tmpdir(), 'graft-gguf-'));
     const questions = FAMILIES.flatMap((family) =>
       ['F32', 'Q8_0'].map((type) => ({
-        folder: sharedPath('reference', 'families', family),
+        folder: referencePath('families', family),
         out: path(family, type),
         type,
       })),
@@ -75,8 +74,8 @@ describe.skipIf(!python || !hasShared)('gguf-py', () => {
   afterAll(() => rmSync(out, { recursive: true, force: true }));
 
   test.each(FAMILIES)('%s', async (family) => {
-    const folder = sharedFolder('reference', 'families', family);
-    const config = sharedJson<JsonObject>('reference', 'families', family, 'config.json');
+    const folder = referenceFolder('families', family);
+    const config = await readJsonOf<JsonObject>(folder, 'config.json');
     const theirs = defineModel({ ...config, ...UNTOLD[family] }, family);
     const expected = await openModelWeights(folder, theirs);
     for (const type of ['F32', 'Q8_0']) {

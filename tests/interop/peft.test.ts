@@ -27,7 +27,7 @@ import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
 import { SPRIG, voiceRows } from '../gpu/sprig.ts';
 import { worstError } from '../gpu/run.ts';
-import { hasShared, sharedJsonl, sharedPath } from '../shared.ts';
+import { sharedJsonl, sharedPath, testShared } from '../shared.ts';
 import { askPython, python, type Message } from './ask.ts';
 
 /** Written by tests/browser/train.test.ts, which runs before. */
@@ -232,7 +232,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     await model.destroy();
   });
 
-  test.skipIf(!hasShared)(
+  testShared(
     'stories260K: an adapter that Graft trained gives the same logits in PEFT, merged too',
     async () => {
       const path = sharedPath('models', 'stories260K');
