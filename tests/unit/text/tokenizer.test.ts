@@ -1,10 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { renderChat } from '../../../src/text/chat-template.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memorySource } from '../../../src/weights/bytes.ts';
 import { describeShared, sharedFolder, sharedJson } from '../../shared.ts';
-import type { TokenizerReference } from './reference.ts';
+import { expectChats, expectTexts, type TokenizerReference } from './reference.ts';
 
 function streamed(tokenizer: Tokenizer, ids: readonly number[], context?: number[]): string[] {
   const stream = tokenizer.streamDecoder({ context });
@@ -18,14 +17,7 @@ describeShared('tokenizers against the reference', () => {
       sharedJson<TokenizerReference>('reference', 'tokenizers', `${name}.json`);
 
     it('encodes and decodes 41 strings', async () => {
-      const tokenizer = await load();
-      const { texts } = reference();
-      expect(texts).toHaveLength(41);
-      for (const { text, ids, with_special, decoded } of texts) {
-        expect(tokenizer.encode(text), text).toEqual(ids);
-        expect(tokenizer.encode(text, { addSpecialTokens: true }), text).toEqual(with_special);
-        expect(tokenizer.decode(ids), text).toBe(decoded);
-      }
+      expectTexts(await load(), reference());
     });
 
     it('streams what it decodes, and never half a character', async () => {
@@ -93,15 +85,7 @@ describeShared('tokenizers against the reference', () => {
     });
 
     it('renders the chats', async () => {
-      const tokenizer = await load();
-      for (const { messages, rendered, generation_prompt, ids } of reference().chats) {
-        const { chatTemplate = '', bosToken, eosToken } = tokenizer;
-        const render = (part: typeof messages, addGenerationPrompt: boolean): string =>
-          renderChat(chatTemplate, part, { addGenerationPrompt, bosToken, eosToken });
-        expect(render(messages, false)).toBe(rendered);
-        expect(render(messages.slice(0, -1), true)).toBe(generation_prompt);
-        expect(tokenizer.encode(rendered)).toEqual(ids);
-      }
+      expectChats(await load(), reference());
     });
   });
 
