@@ -4,6 +4,8 @@ import { takeApart } from '../../../src/weights/gguf/take-apart.ts';
 import { dequantise, LAYOUTS, NF4_CODE } from '../../../src/weights/layouts.ts';
 import { quantise, ROUNDED_TYPES } from '../../../src/weights/quantise.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
+import type { FileSet } from '../../../src/weights/bytes.ts';
+import { referenceFolder } from '../../gpu/reference-file.ts';
 import { describeShared, sharedFolder } from '../../shared.ts';
 import { noise } from '../../gpu/run.ts';
 
@@ -42,25 +44,25 @@ describe('Quantised blocks', () => {
   });
 });
 
-describeShared('Quantised blocks beside their inventors', () => {
-  const read = async (folder: string, file: string): Promise<(name: string) => Promise<Uint8Array>> => {
-    const tensors = await parseSafetensors((await sharedFolder('reference', folder).open(file))!);
-    return (name) => tensors.get(name)!.read();
-  };
+describe('Quantised blocks against their inventors', () => {
   const floats = (bytes: Uint8Array): Float32Array => toFloat32(bytes, 'F32');
+  const open = async (files: FileSet, name: string): Promise<(tensor: string) => Promise<Uint8Array>> => {
+    const tensors = await parseSafetensors((await files.open(name))!);
+    return (tensor) => tensors.get(tensor)!.read();
+  };
 
   test.each([
     ['Q8_0', 'q8_0'],
     ['Q4_0', 'q4_0'],
     ['Q4_1', 'q4_1'],
-  ] as const)('%s of llama.cpp stands for the same numbers', async (file, type) => {
-    const tensor = await read('gguf', `${file}.safetensors`);
-    const values = Float32Array.from(floats(await tensor('values')));
-    expect(dequantise(takeApart(await tensor('raw'), file), type)).toEqual(values);
+  ] as const)('%s of llama.cpp stands for the same numbers', async (type, ours) => {
+    const tensor = await open(referenceFolder('blocks'), 'gguf.safetensors');
+    const values = Float32Array.from(floats(await tensor(`${type}.values`)));
+    expect(dequantise(takeApart(await tensor(`${type}.raw`), type), ours)).toEqual(values);
   });
 
-  test('NF4 has the bytes, scales and values of bitsandbytes', async () => {
-    const tensor = await read('nf4', 'nf4.safetensors');
+  const nf4 = async (files: FileSet): Promise<void> => {
+    const tensor = await open(files, 'nf4.safetensors');
     const { quants, scales } = quantise(floats(await tensor('weight')), 'nf4');
     expect(NF4_CODE).toEqual(Float32Array.from(floats(await tensor('code'))));
     // bitsandbytes has the earlier number in the high bits.
@@ -70,5 +72,12 @@ describeShared('Quantised blocks beside their inventors', () => {
     expect(dequantise({ quants, scales }, 'nf4')).toEqual(
       Float32Array.from(floats(await tensor('dequantised'))),
     );
+  };
+
+  test('NF4 has the bytes, scales and values of bitsandbytes', () => nf4(referenceFolder('blocks')));
+
+  describeShared('a larger matrix', () => {
+    test('has the bytes, scales and values of bitsandbytes in NF4', () =>
+      nf4(sharedFolder('reference', 'nf4')));
   });
 });
