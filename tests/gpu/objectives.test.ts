@@ -1,6 +1,6 @@
 /**
- * Preference objectives against numbers of TRL (a real pre-trained model, where ../shared is there) and of torch (the bundled model, in every
- * clone): rows, log-probabilities, loss, gradients and curves; and the state of a run with a reference policy.
+ * Preference objectives against numbers of TRL (a tiny random model in every clone, and a pre-trained one of ../shared) and of torch (the bundled
+ * model): rows, log-probabilities, loss, gradients and curves; and the state of a run with a reference policy.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -23,9 +23,9 @@ import { readState, writeState } from '../../src/train/state-files.ts';
 import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
-import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
+import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
-import { readReference, readTensors } from './reference-file.ts';
+import { readJsonOf, readLinesOf, readTensors, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
 
@@ -40,6 +40,19 @@ interface Report {
   reward_margin: number | null;
   chosen_reward: number | null;
   rejected_reward: number | null;
+}
+type Rows = Readonly<Record<'pairs' | 'unpaired', PreparedRow[]>>;
+interface Settings {
+  flags: Record<string, string | number>;
+  rows: number;
+  adapter: string;
+}
+/** Numbers of TRL in one place: its model, its folders, the adapter of a case, its cases. */
+interface Place {
+  readonly files: FileSet;
+  readonly open: (...parts: string[]) => FileSet;
+  readonly adapterOf: (settings: Settings) => FileSet;
+  readonly cases: readonly string[];
 }
 /** By the names that the sequences of the objective's rows have, by the policy and by the reference. */
 type Logps = Readonly<Record<string, ArrayLike<number>>>;
@@ -135,45 +148,41 @@ describeDevice('preference objectives', (context) => {
     });
   };
 
-  describeShared('of TRL', () => {
-    const REFERENCE = ['reference', 'objectives'];
-    const MODEL = ['models', 'stories260K'];
-    const ADAPTER = ['reference', 'stories260K', 'lora', 'adapter'];
+  /** Compares the cases of a place with TRL. The rows, once they are read. */
+  const compare = ({
+    files,
+    open: at,
+    adapterOf,
+    cases,
+  }: Place): { model: () => LanguageModel; rows: () => Rows } => {
     let model: LanguageModel;
-    let rows: Readonly<Record<'pairs' | 'unpaired', PreparedRow[]>>;
+    let rows: Rows;
     beforeAll(async () => {
-      model = await load(sharedFolder(...MODEL));
-      const tokenizer = await loadTokenizer(sharedFolder(...MODEL));
-      const read = (kind: string): PreparedRow[] => {
-        const texts = sharedJsonl<object>(...REFERENCE, kind, 'data.jsonl');
+      model = await load(files);
+      const tokenizer = await loadTokenizer(files);
+      const read = async (kind: string): Promise<PreparedRow[]> => {
+        const texts = await readLinesOf<object>(at(kind), 'data.jsonl');
         return rowsOf('data.jsonl', texts.map((row) => JSON.stringify(row)).join('\n'), tokenizer);
       };
-      rows = { pairs: read('pairs'), unpaired: read('unpaired') };
+      rows = { pairs: await read('pairs'), unpaired: await read('unpaired') };
     });
     afterAll(() => model.destroy());
 
-    test('rows of texts', () => {
-      expect(rows.pairs.map(idsOf)).toEqual(sharedJsonl<PairIds>(...REFERENCE, 'pairs', 'rows.jsonl'));
+    test('rows of texts', async () => {
+      expect(rows.pairs.map(idsOf)).toEqual(await readLinesOf<PairIds>(at('pairs'), 'rows.jsonl'));
       // Ready ids are the same rows.
-      const ready = sharedJsonl<object>(...REFERENCE, 'unpaired', 'rows.jsonl');
+      const ready = await readLinesOf<object>(at('unpaired'), 'rows.jsonl');
       const { examples } = readExamples(ready.map((row) => JSON.stringify(row)).join('\n'), {
         fileName: 'rows.jsonl',
       });
       expect(prepareRows(examples, undefined, { maxLength: 512 }).rows).toEqual(rows.unpaired);
     });
 
-    test.each([
-      ...['dpo', 'dpo-smoothed', 'dpo-sft', 'hinge', 'ipo', 'orpo', 'simpo'],
-      ...['kto', 'kto-weighted', 'kto-trained'],
-    ])('loss and gradients: %s', async (name) => {
-      const settings = sharedJson<{
-        flags: Record<string, string | number>;
-        rows: number;
-        adapter: string;
-      }>(...REFERENCE, 'cases', name, 'settings.json');
+    test.each(cases)('loss and gradients: %s', async (name) => {
+      const settings = await readJsonOf<Settings>(at('cases', name), 'settings.json');
       const { flags, rows: count } = settings;
-      const { floats } = await readReference([...REFERENCE, 'cases', name, 'out.safetensors']);
-      const gradients = (await readReference([...REFERENCE, 'cases', name, 'grads.safetensors'])).floats;
+      const { floats } = await readTensorsOf(at('cases', name), 'out.safetensors');
+      const gradients = (await readTensorsOf(at('cases', name), 'grads.safetensors')).floats;
       const learning = learningOf(
         trainOptionsOf({
           objective: flags['objective'],
@@ -185,7 +194,7 @@ describeDevice('preference objectives', (context) => {
           undesirableWeight: flags['undesirable-weight'],
         }),
       );
-      const adapter = await open(model, sharedFolder('reference', ...settings.adapter.split('/').slice(1)));
+      const adapter = await open(model, adapterOf(settings));
       const found = await computeGradients(
         { model, adapter, store: adapter.store },
         rows[learning.objective.rows as 'pairs' | 'unpaired'].slice(0, count),
@@ -207,8 +216,9 @@ describeDevice('preference objectives', (context) => {
     test.each(['dpo', 'ipo', 'hinge', 'orpo', 'simpo'])(
       'which answer of each pair is preferred, as in its reports: %s',
       async (name) => {
-        const { floats } = await readReference([...REFERENCE, 'cases', name, 'out.safetensors']);
-        const adapter = await open(model, sharedFolder(...ADAPTER));
+        const { floats } = await readTensorsOf(at('cases', name), 'out.safetensors');
+        const settings = await readJsonOf<Settings>(at('cases', name), 'settings.json');
+        const adapter = await open(model, adapterOf(settings));
         const pairs = pairRowsOf(rows.pairs.slice(0, floats.get('chosen_logps')!.length));
         const told: number[] = [];
         const policy = await pairLikelihoods(model, pairs, adapter, (done) => told.push(done));
@@ -224,23 +234,45 @@ describeDevice('preference objectives', (context) => {
         adapter.destroy();
       },
     );
+    return { model: () => model, rows: () => rows };
+  };
+
+  describe('a tiny model, against TRL', () => {
+    const at = (...parts: string[]): FileSet => referenceFolder('objectives', ...parts);
+    compare({
+      ...{ files: at('model'), open: at, adapterOf: () => at('adapter') },
+      cases: ['dpo', 'hinge', 'ipo', 'orpo', 'simpo', 'kto', 'kto-weighted'],
+    });
+  });
+
+  describeShared('a pre-trained model, against TRL', () => {
+    const REFERENCE = ['reference', 'objectives'];
+    const ADAPTER = ['reference', 'stories260K', 'lora', 'adapter'];
+    const compared = compare({
+      files: sharedFolder('models', 'stories260K'),
+      open: (...parts) => sharedFolder(...REFERENCE, ...parts),
+      adapterOf: ({ adapter }) => sharedFolder('reference', ...adapter.split('/').slice(1)),
+      cases: [
+        ...['dpo', 'dpo-smoothed', 'dpo-sft', 'hinge', 'ipo', 'orpo', 'simpo'],
+        ...['kto', 'kto-weighted', 'kto-trained'],
+      ],
+    });
 
     test.each(['dpo', 'orpo', 'kto'])('20 steps: %s', async (objective) => {
-      const adapter = await open(model, sharedFolder(...ADAPTER));
+      const adapter = await open(compared.model(), sharedFolder(...ADAPTER));
       const options = trainOptionsOf({
         ...{ objective, beta: 0.1, reference: 'base', steps: 20, batch: 4, lr: 1e-3 },
         ...{ schedule: 'constant', warmup: 0, shuffle: false, maxLength: 512 },
       });
       const { trainer, steps } = await train(
-        model,
+        compared.model(),
         adapter,
-        rows[objective === 'kto' ? 'unpaired' : 'pairs'],
+        compared.rows()[objective === 'kto' ? 'unpaired' : 'pairs'],
         options,
       );
-      expectCurve(steps, sharedJsonl<Report>(...REFERENCE, 'curves', objective, 'metrics.jsonl'));
-      const { floats } = await readReference([
-        ...[...REFERENCE, 'curves', objective, 'adapter', 'adapter_model.safetensors'],
-      ]);
+      const curve = [...REFERENCE, 'curves', objective];
+      expectCurve(steps, await readLinesOf<Report>(sharedFolder(...curve), 'metrics.jsonl'));
+      const { floats } = await readTensorsOf(sharedFolder(...curve, 'adapter'), 'adapter_model.safetensors');
       const values = await adapter.read();
       const apart = [...floats].flatMap(([name, wanted]) => {
         const largest = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 0);

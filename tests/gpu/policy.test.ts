@@ -1,5 +1,5 @@
 /** Learning from rewards against numbers of TRL: log-probabilities, loss types, gradients, and reported sums. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { readPolicyRows } from '../../src/cli/policy-rows.ts';
 import { readPeft } from '../../src/export/peft.ts';
@@ -8,22 +8,28 @@ import { learningOf } from '../../src/train/learning.ts';
 import { trainOptionsOf } from '../../src/train/options.ts';
 import { policyGradients, type PolicyGradients } from '../../src/train/policy/gradients.ts';
 import { withSamples, type SampledRow } from '../../src/train/policy/sampled.ts';
-import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
+import type { FileSet } from '../../src/weights/bytes.ts';
+import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
-import { readReference } from './reference-file.ts';
+import { readJsonOf, readLinesOf, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 
-const REFERENCE = ['reference', 'objectives'];
+/** Numbers of TRL in one place. */
+interface Place {
+  readonly model: FileSet;
+  readonly adapter: FileSet;
+  /** A folder of its objectives. */
+  readonly open: (...parts: string[]) => FileSet;
+  readonly cases: readonly string[];
+}
 
 describeDevice('learning from rewards', (context) => {
-  describeShared('of TRL', () => {
+  const compare = ({ model: base, adapter: start, open, cases }: Place): void => {
     let model: LanguageModel;
     let rows: SampledRow[];
     beforeAll(async () => {
-      model = await LanguageModel.load(context.device, sharedFolder('models', 'stories260K'), {
-        precision: 'f32',
-      });
-      const lines = sharedJsonl<object>(...REFERENCE, 'groups', 'rows.jsonl');
+      model = await LanguageModel.load(context.device, base, { precision: 'f32' });
+      const lines = await readLinesOf<object>(open('groups'), 'rows.jsonl');
       rows = readPolicyRows(lines.map((row) => JSON.stringify(row)).join('\n'), 'rows.jsonl', {
         scaleRewards: 'group',
       });
@@ -45,22 +51,21 @@ describeDevice('learning from rewards', (context) => {
       batches: readonly (readonly SampledRow[])[],
       learning: ReturnType<typeof learn>,
     ): Promise<PolicyGradients> => {
-      const files = sharedFolder('reference', 'stories260K', 'lora', 'adapter');
-      const { modules, tensors } = await readPeft(files, model.definition);
+      const { modules, tensors } = await readPeft(start, model.definition);
       const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
       const found = await policyGradients({ model, adapter, store: adapter.store }, batches, learning);
       adapter.destroy();
       return found;
     };
 
-    test.each([
-      ...['grpo', 'grpo-kl', 'grpo-kl-plain', 'dapo', 'dapo-kl', 'dr-grpo', 'dr-grpo-kl', 'bnpo', 'bnpo-kl'],
-    ])('loss and gradients: %s', async (name) => {
-      const { flags } = sharedJson<{ flags: Record<string, string | number | boolean> }>(
-        ...[...REFERENCE, 'cases', name, 'settings.json'],
+    test.each(cases)('loss and gradients: %s', async (name) => {
+      const files = open('cases', name);
+      const { flags } = await readJsonOf<{ flags: Record<string, string | number | boolean> }>(
+        files,
+        'settings.json',
       );
-      const { floats } = await readReference([...REFERENCE, 'cases', name, 'out.safetensors']);
-      const gradients = (await readReference([...REFERENCE, 'cases', name, 'grads.safetensors'])).floats;
+      const { floats } = await readTensorsOf(files, 'out.safetensors');
+      const gradients = (await readTensorsOf(files, 'grads.safetensors')).floats;
       const learning = learn(flags);
       const found = await compute([rows], learning);
       expect(Math.abs(found.loss - floats.get('loss')![0])).toBeLessThan(1e-4);
@@ -88,7 +93,7 @@ describeDevice('learning from rewards', (context) => {
     });
 
     test('advantages follow from rewards, ratios from the policy itself, and the reference from the bare base', async () => {
-      const lines = sharedJsonl<Record<string, unknown>>(...REFERENCE, 'groups', 'rows.jsonl');
+      const lines = await readLinesOf<Record<string, unknown>>(open('groups'), 'rows.jsonl');
       const bare = lines.map(({ prompt_ids, completion_ids, reward, group }) =>
         JSON.stringify({ prompt_ids, completion_ids, reward, group }),
       );
@@ -99,7 +104,7 @@ describeDevice('learning from rewards', (context) => {
       const learning = learn({ 'loss-type': 'grpo', beta: 0.04, epsilon: 0.2 });
       const found = await compute([without], learning);
       // The reference of these rows is the bare base.
-      const { floats } = await readReference([...REFERENCE, 'cases', 'grpo-kl', 'out.safetensors']);
+      const { floats } = await readTensorsOf(open('cases', 'grpo-kl'), 'out.safetensors');
       const T = floats.get('logps')!.length / rows.length;
       const known = withSamples(
         rows,
@@ -112,5 +117,34 @@ describeDevice('learning from rewards', (context) => {
       for (const [tensor, values] of same.gradients)
         expect(worstError(found.gradients.get(tensor)!, values), tensor).toBeLessThan(1e-4);
     });
+  };
+
+  describe('a tiny model, against TRL', () => {
+    const open = (...parts: string[]): FileSet => referenceFolder('objectives', ...parts);
+    compare({
+      ...{ model: open('model'), adapter: open('adapter'), open },
+      cases: ['grpo', 'grpo-kl', 'grpo-kl-plain', 'dapo-kl', 'dr-grpo-kl', 'bnpo-kl'],
+    });
   });
+
+  describeShared('a pre-trained model, against TRL', () =>
+    compare({
+      model: sharedFolder('models', 'stories260K'),
+      adapter: sharedFolder('reference', 'stories260K', 'lora', 'adapter'),
+      open: (...parts) => sharedFolder('reference', 'objectives', ...parts),
+      cases: [
+        ...[
+          'grpo',
+          'grpo-kl',
+          'grpo-kl-plain',
+          'dapo',
+          'dapo-kl',
+          'dr-grpo',
+          'dr-grpo-kl',
+          'bnpo',
+          'bnpo-kl',
+        ],
+      ],
+    }),
+  );
 });

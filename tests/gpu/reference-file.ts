@@ -53,12 +53,22 @@ export async function readTensorsOf(files: FileSet, name: string): Promise<Refer
   return readTensors(source);
 }
 
-/** Reads a JSON file of a folder. */
-export async function readJsonOf<T>(files: FileSet, name: string): Promise<T> {
+async function readText(files: FileSet, name: string): Promise<string> {
   const source = await files.open(name);
   if (!source) throw new Error(`${files.name} has no ${name}`);
-  return JSON.parse(new TextDecoder().decode(await source.read(0, source.size))) as T;
+  return new TextDecoder().decode(await source.read(0, source.size));
 }
+
+/** Reads a JSON file of a folder. */
+export const readJsonOf = async <T>(files: FileSet, name: string): Promise<T> =>
+  JSON.parse(await readText(files, name)) as T;
+
+/** Reads a JSON Lines file of a folder. */
+export const readLinesOf = async <T>(files: FileSet, name: string): Promise<T[]> =>
+  (await readText(files, name))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as T);
 
 /** Reads a safetensors file: floats as f32, I64 and I32 as numbers. */
 export async function readTensors(source: ByteSource): Promise<Reference> {
