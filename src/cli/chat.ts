@@ -1,5 +1,4 @@
 /** `graft chat`: a conversation in the terminal, or one question a line from a pipe. */
-import { createInterface } from 'node:readline/promises';
 import { GraftError, messageOf } from '../errors.ts';
 import { withAfter } from '../data/questions.ts';
 import { answer, promptOfMessages, promptOfText, textOfMessages } from '../evaluate/answer.ts';
@@ -11,6 +10,7 @@ import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { modelFlags, openAsked, openSession } from './session.ts';
+import { readLines } from './streams.ts';
 
 export const chatFlags = {
   model: modelFlags.model,
@@ -59,10 +59,8 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   conversation.system = flags.text('system');
 
   const terminal = process.stdin.isTTY;
-  // Only answers go to standard output; prompts and messages go to standard error.
-  const lines = createInterface({ input: process.stdin, output: process.stderr, terminal, prompt: '> ' });
   let answering: AbortController | undefined;
-  lines.on('SIGINT', () => (answering ? answering.abort() : lines.close()));
+  const lines = readLines(() => (answering ? answering.abort() : lines.close()));
   if (terminal) {
     output.line(COMMANDS);
     lines.prompt();

@@ -14,7 +14,7 @@ import { logitsCommand, logitsFlags } from './logits.ts';
 import { EXIT } from './exit.ts';
 import { mergeCommand, mergeFlags } from './merge.ts';
 import { nearestName } from '../nearest-name.ts';
-import type { Output } from './output.ts';
+import type { Output, WholeOutput } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
 import { trainCommand } from './train.ts';
@@ -122,9 +122,9 @@ function usage(): string {
   ].join('\n');
 }
 
-function helpOf(name: string): string {
+function helpOf(name: string, columns: number | undefined): string {
   const { help, usage: call, flags } = commands[name];
-  return `graft ${name}: ${help}\n\nUsage: graft ${name} ${call}\n\n${describeFlags(flags, process.stdout.columns)}`;
+  return `graft ${name}: ${help}\n\nUsage: graft ${name} ${call}\n\n${describeFlags(flags, columns)}`;
 }
 
 /** @throws GraftError `arguments` */
@@ -159,12 +159,12 @@ async function call([name, ...rest]: readonly string[], output: Output): Promise
   if (name === undefined || HELP.includes(name)) {
     const about = name === 'help' ? rest.at(0) : undefined;
     if (about !== undefined) knownCommand(about);
-    output.result(`${about === undefined ? usage() : helpOf(about)}\n`);
+    output.result(`${about === undefined ? usage() : helpOf(about, output.columns)}\n`);
     return name === undefined ? EXIT.wrongCall : EXIT.fine;
   }
   const command = knownCommand(name);
   if (rest.includes('--help') || rest.includes('-h')) {
-    output.result(`${helpOf(name)}\n`);
+    output.result(`${helpOf(name, output.columns)}\n`);
     return EXIT.fine;
   }
   try {
@@ -177,14 +177,29 @@ async function call([name, ...rest]: readonly string[], output: Output): Promise
   }
 }
 
-/** Runs a command, prints its error if it fails, and returns the exit status. */
-export async function runCommand(args: readonly string[], output: Output): Promise<number> {
+/** Prints an error. @returns the exit status */
+function report(error: unknown, output: Output): number {
+  const known = error instanceof GraftError;
+  output.line(`graft: ${messageOf(error).replaceAll('\n', ' ')}`);
+  if (!known && error instanceof Error && error.stack) output.line(error.stack);
+  return known && WRONG_CALL.includes(error.code) ? EXIT.wrongCall : EXIT.couldNot;
+}
+
+/** Runs a command, prints its error if it fails, waits until everything is written, and returns the exit status. */
+export async function runCommand(args: readonly string[], output: WholeOutput): Promise<number> {
+  let first: unknown;
+  let status: number;
   try {
-    return await call(args, output);
+    status = await call(args, output);
   } catch (error) {
-    const known = error instanceof GraftError;
-    output.line(`graft: ${messageOf(error).replaceAll('\n', ' ')}`);
-    if (!known && error instanceof Error && error.stack) output.line(error.stack);
-    return known && WRONG_CALL.includes(error.code) ? EXIT.wrongCall : EXIT.couldNot;
+    first = error;
+    status = report(error, output);
   }
+  try {
+    await output.flush();
+  } catch (error) {
+    // A result that could not be written may have ended the command.
+    if (error !== first) status = report(error, output);
+  }
+  return status;
 }

@@ -8,11 +8,13 @@ import type { Metric } from '../evaluate/metrics/metric.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
 import type { Scores } from '../evaluate/metrics/scores.ts';
 import { percent, plural, threeDigits } from '../numbers.ts';
+import { printable } from './printable.ts';
 
-/** Columns that are as wide as their widest cell; all but the first are aligned at the right. */
+/** Printable columns that are as wide as their widest cell; all but the first are aligned at the right. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, at) => Math.max(cell.length, ...rows.map((row) => row[at].length)));
-  return [head, ...rows]
+  const cells = [head, ...rows].map((row) => row.map(printable));
+  const widths = head.map((_, at) => Math.max(...cells.map((row) => row[at].length)));
+  return cells
     .map((row) =>
       row
         .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at])))

@@ -6,6 +6,7 @@ import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import type { Flags, FlagSpec } from './flags.ts';
+import type { Output } from './output.ts';
 import { useStored } from './tuning-store.ts';
 
 export const deviceFlag = {
@@ -35,13 +36,15 @@ export function memoryOf({ vendor }: AdapterDescription): string {
  */
 export async function openDevice(
   flags: Flags<{ readonly device: FlagSpec; readonly threads: FlagSpec }>,
+  output: Output,
 ): Promise<Device> {
   const name = flags.text('device');
   const threads = flags.whole('threads', 1);
   if (isProcessor(name)) return openProcessor({ threads });
-  if (name !== undefined) return tuned(await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name));
+  if (name !== undefined)
+    return tuned(await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name), output);
   const gpu = await anyGpu();
-  if (gpu && !gpu.software) return tuned(gpu);
+  if (gpu && !gpu.software) return tuned(gpu, output);
   gpu?.close();
   return openProcessor({ threads });
 }
@@ -65,7 +68,7 @@ async function anyGpu(): Promise<GpuDevice | undefined> {
 }
 
 /** @throws GraftError `device-differs` */
-async function tuned(device: GpuDevice): Promise<GpuDevice> {
-  await useStored(device, openProcessor);
+async function tuned(device: GpuDevice, output: Output): Promise<GpuDevice> {
+  await useStored(device, openProcessor, output);
   return device;
 }

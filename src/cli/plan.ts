@@ -96,7 +96,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     ]);
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
-  const { lowering, adapter } = await loweringOf(flags);
+  const { lowering, adapter } = await loweringOf(flags, output);
   const { target } = lowering;
   const settings = {
     ...settingsOf(flags, definition, lowering),
@@ -160,13 +160,16 @@ export async function planCommand(args: readonly string[], output: Output): Prom
 /** The CPU engine's name in reports. */
 const PROCESSOR = 'the processor';
 
-async function loweringOf(flags: PlanFlags): Promise<{ lowering: Lowering; adapter: string }> {
+async function loweringOf(
+  flags: PlanFlags,
+  output: Output,
+): Promise<{ lowering: Lowering; adapter: string }> {
   const name = flags.text('device');
   if (isProcessor(name))
     return { adapter: PROCESSOR, lowering: new CpuLowering(cpuTarget(processorThreads())) };
   const device =
     name === undefined ? undefined : await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
-  if (device) await useStored(device, openProcessor);
+  if (device) await useStored(device, openProcessor, output);
   const { features, limits, software, tuning }: GpuTarget = device ?? USUAL_GPU;
   const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
     Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);

@@ -63,7 +63,7 @@ export async function openSession(
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
-  const device = await openDevice(flags);
+  const device = await openDevice(flags, output);
   const model = await LanguageModel.load(device, files, {
     precision,
     baseWeights: readWeightChoices(flags),

@@ -12,6 +12,7 @@ import { checkDevice, refuseDiffering } from '../evaluate/check-device.ts';
 import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import { writeWhole } from './files.ts';
+import type { Output } from './output.ts';
 import { version } from './version.ts';
 
 /**
@@ -20,7 +21,11 @@ import { version } from './version.ts';
  * @param openReference opens the processor
  * @throws GraftError `device-differs` where the GPU computes something else
  */
-export async function useStored(device: GpuDevice, openReference: () => Promise<Device>): Promise<void> {
+export async function useStored(
+  device: GpuDevice,
+  openReference: () => Promise<Device>,
+  output: Output,
+): Promise<void> {
   const { vendor, architecture, description } = device.adapter;
   const name = `${vendor} ${architecture} ${description}`.replace(/[^\w.]+/g, '-').slice(0, 120);
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft');
@@ -29,7 +34,7 @@ export async function useStored(device: GpuDevice, openReference: () => Promise<
   if (isTuning(stored)) device.tuning = stored;
   else {
     device.tuning = await measureTuning(device);
-    await keep(path, device.tuning);
+    await keep(path, device.tuning, output);
   }
   // A software adapter needs no comparison: the tests of every kernel run on it.
   if (device.software) return;
@@ -38,12 +43,12 @@ export async function useStored(device: GpuDevice, openReference: () => Promise<
   let check: DeviceCheck;
   if (isCheck(known)) check = known;
   else {
-    process.stderr.write('Comparing the kernels of this GPU with the processor’s, once\n');
+    output.line('Comparing the kernels of this GPU with the processor’s, once');
     const processor = await openReference();
     check = await checkDevice(device, processor);
     processor.close();
-    await keep(checked, check);
-    await keep(path, device.tuning);
+    await keep(checked, check, output);
+    await keep(path, device.tuning, output);
   }
   refuseDiffering(
     check,
@@ -52,11 +57,11 @@ export async function useStored(device: GpuDevice, openReference: () => Promise<
   );
 }
 
-async function keep(path: string, value: object): Promise<void> {
+async function keep(path: string, value: object, output: Output): Promise<void> {
   try {
     await writeWhole(path, new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`));
   } catch (error) {
-    process.stderr.write(`What was measured on this adapter could not be kept: ${messageOf(error)}\n`);
+    output.line(`What was measured on this adapter could not be kept: ${messageOf(error)}`);
   }
 }
 

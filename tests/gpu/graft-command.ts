@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
 import { runCommand } from '../../src/cli/commands.ts';
-import type { Output } from '../../src/cli/output.ts';
+import type { WholeOutput } from '../../src/cli/output.ts';
 import { memorySource } from '../../src/weights/bytes.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors, type TensorEntry } from '../../src/weights/safetensors.ts';
@@ -70,11 +70,12 @@ export function graft(
 export async function graftHere(args: readonly string[]): Promise<Omit<Ended, 'signal'>> {
   let out = '';
   let err = '';
-  const output: Output = {
+  const output: WholeOutput = {
     line: (text) => void (err += `${text}\n`),
     progress: () => undefined,
     result: (text) => void (out += text),
     clear: () => undefined,
+    flush: async () => undefined,
   };
   const code = await runCommand(args, output);
   process.exitCode = undefined;

@@ -100,6 +100,39 @@ describe('the import rules', () => {
     expect(config.rules['rooms/imports'][0]).toBe(2);
     expect(config.rules['rooms/owners'][0]).toBe(2);
   });
+  test('only one file of the command writes to standard output and standard error', async () => {
+    const rulesOf = async (file: string): Promise<Record<string, never>> => {
+      const { rules } = (await new ESLint({ cwd: root }).calculateConfigForFile(file)) as {
+        rules: Record<string, never>;
+      };
+      const names = ['no-console', 'no-restricted-properties', 'no-restricted-imports'];
+      return Object.fromEntries(names.flatMap((name) => (name in rules ? [[name, rules[name]]] : [])));
+    };
+    const code = [
+      `process.stdout.write('a');`,
+      `const { stderr } = process;`,
+      `import { stdout } from 'node:process';`,
+      `console.log('a');`,
+    ];
+    const found = async (file: string): Promise<number[]> => {
+      const linter = new ESLint({
+        cwd: root,
+        overrideConfigFile: true,
+        overrideConfig: {
+          files: ['src/**/*.ts'],
+          languageOptions: {
+            parser: ts.parser as never,
+            globals: { console: 'readonly', process: 'readonly' },
+          },
+          rules: await rulesOf(file),
+        },
+      });
+      const [{ messages }] = await linter.lintText(code.join('\n'), { filePath: join(root, file) });
+      return messages.map(({ line }) => line).sort();
+    };
+    expect(await found('src/cli/generate.ts')).toEqual([1, 2, 3, 4]);
+    expect(await found('src/cli/streams.ts')).toEqual([4]);
+  });
   // The types of the whole project are read for it.
   test('a WebGPU object is known by its type, and promises may not float', { timeout: 180_000 }, async () => {
     const typed = new ESLint({ cwd: root, ruleFilter: ({ ruleId }) => /^rooms|floating/.test(ruleId) });

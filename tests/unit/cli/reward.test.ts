@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, afterAll, expect, test } from 'vitest';
 import { runCommand } from '../../../src/cli/commands.ts';
-import type { Output } from '../../../src/cli/output.ts';
+import type { WholeOutput } from '../../../src/cli/output.ts';
 import { readRewardTexts } from '../../../src/cli/reward-flags.ts';
 import { flagText } from '../../../src/settings/flag-text.ts';
 import { REWARDS_SETTING } from '../../../src/rewards/setting.ts';
@@ -39,11 +39,12 @@ afterAll(() => rm(folder, { recursive: true }));
 
 async function graft(...args: string[]): Promise<{ status: number; result: string; said: string }> {
   let [result, said] = ['', ''];
-  const output: Output = {
+  const output: WholeOutput = {
     line: (text) => void (said += `${text}\n`),
     result: (text) => void (result += text),
     progress: () => undefined,
     clear: () => undefined,
+    flush: async () => undefined,
   };
   const status = await runCommand(args, output);
   return { status, result, said };
