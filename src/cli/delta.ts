@@ -2,12 +2,13 @@
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { DELTA, deltaFile, undoneDelta } from '../export/delta.ts';
+import { companionsOf } from '../export/model-folder.ts';
 import { file, modelOf, writeWhole } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
 import { copyCompanions } from './model-folder.ts';
 import { checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
-import { checkFree, discard } from './run-folder.ts';
+import { clearFor } from './run-folder.ts';
 
 export interface DeltaCall {
   /** Paths as they were given. */
@@ -29,8 +30,7 @@ export async function exportDelta(
   const delta = await deltaFile(await modelOf(model), await modelOf(tuned));
   const release = await lockFolder(out, 'graft export');
   try {
-    await checkFree(out, { overwrite, models: true });
-    await discard(out);
+    await clearFor(out, [delta.name], overwrite);
     await writeWhole(join(out, delta.name), delta.read());
   } finally {
     await release();
@@ -49,8 +49,8 @@ export async function mergeDelta(delta: string, { model, out, overwrite, output 
   const { file: weights, tensors } = await undoneDelta(base, file(path));
   const release = await lockFolder(out, 'graft merge');
   try {
-    await checkFree(out, { overwrite, models: true });
-    await discard(out);
+    const copied = (await companionsOf(base)).map(({ name }) => name);
+    await clearFor(out, [...copied, weights.name], overwrite);
     await copyCompanions(base, out);
     // Last: the folder counts as a result once they are there.
     await writeWhole(join(out, weights.name), weights.read());

@@ -26,7 +26,8 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { formatSeconds, type Output } from './output.ts';
-import { checkFree, discard, weightsLast } from './run-folder.ts';
+import { claimFiles } from './own-files.ts';
+import { checkFree, discard, runWrites, weightsLast, type Claim } from './run-folder.ts';
 import { modelFlags, openSession, requiredTokenizer, type Session } from './session.ts';
 
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
@@ -82,13 +83,19 @@ export async function demoCommand(args: readonly string[], output: Output): Prom
   ]);
   const release = await lockFolder(out, 'graft demo');
   try {
-    // The demo may replace the folder of its own default name.
-    await checkFree(out, { overwrite: flags.on('overwrite') || flags.text('out') === undefined });
+    await checkFree(out, claimOf(flags));
     await demo(flags, sample, out, output);
   } finally {
     await release();
   }
 }
+
+/** Without --out it replaces its own result of before. */
+const claimOf = (flags: Flags<typeof demoFlags>): Claim => ({
+  overwrite: flags.on('overwrite'),
+  writes: runWrites('adapter'),
+  again: flags.text('out') === undefined,
+});
 
 async function demo(
   flags: Flags<typeof demoFlags>,
@@ -138,7 +145,8 @@ async function demo(
   const made = { baseModel: 'sprig', model: session.model, options, rows: training.rows.length };
   const facts = cardFacts(made, { step: options.steps!, bestEvalLoss: afterLoss.loss }, { steps });
   const files = writePeft({ ...subject.adapter!, tensors: await adapter.read() }, facts);
-  await discard(out);
+  await discard(out, claimOf(flags));
+  await claimFiles(out, Object.keys(files), claimOf(flags));
   await writeFolder(out, weightsLast(files));
   output.line(
     `Wrote the adapter to ${resolve(out)}; PEFT can load it. All of this took ${formatSeconds((performance.now() - started) / 1000)}, and nothing left this machine.`,

@@ -30,6 +30,7 @@ import { writeFolder } from './files.ts';
 import { Flags } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
+import { claimFiles } from './own-files.ts';
 import type { Output } from './output.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { PREDICTIONS, REPORT } from './run-folder.ts';
@@ -84,7 +85,9 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   const stop = (): void => controller.abort();
   for (const signal of SIGNALS) process.once(signal, stop);
   const keep = async (): Promise<void> => {
-    if (out !== undefined) await writeFolder(out, filesOf(exam, flags, metrics, controller.signal.aborted));
+    if (out === undefined) return;
+    await claimFiles(out, [PREDICTIONS, REPORT], { overwrite: flags.on('overwrite') });
+    await writeFolder(out, filesOf(exam, flags, metrics, controller.signal.aborted));
   };
   try {
     for await (const _ of exam.measure(controller.signal)) await keep();

@@ -10,7 +10,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
-import { checkFree, discard, weightsLast } from './run-folder.ts';
+import { clearFor, weightsLast } from './run-folder.ts';
 
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
@@ -73,8 +73,7 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   const byName = Object.fromEntries(files.map((file) => [file.name, file]));
   const release = await lockFolder(out, 'graft export');
   try {
-    await checkFree(out, { overwrite: flags.on('overwrite'), models: true });
-    await discard(out);
+    await clearFor(out, Object.keys(byName), flags.on('overwrite'));
     for (const [name, file] of Object.entries(weightsLast(byName)))
       await writeWhole(join(out, name), file.read());
   } finally {

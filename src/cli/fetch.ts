@@ -111,6 +111,9 @@ function describe({ file, done, total, rate, waiting }: DownloadProgress): strin
 
 /** Writes files with the ending `.part`, and gives them their names once they are complete and checked. */
 class FolderSink implements DownloadSink {
+  /** Files of which this process has checked that it may write them. */
+  readonly #begun = new Set<string>();
+
   constructor(private readonly folder: string) {}
 
   size(file: string): number {
@@ -128,17 +131,35 @@ class FolderSink implements DownloadSink {
   }
 
   append(file: string, bytes: Uint8Array): Promise<void> {
-    return writing(this.folder, () => appendFile(this.#part(file), bytes));
+    return writing(this.folder, async () => {
+      await this.#begin(file);
+      await appendFile(this.#part(file), bytes);
+    });
+  }
+
+  /** A download has its note before its first byte: a part without one is not a download of Graft's. */
+  async #begin(file: string): Promise<void> {
+    if (this.#begun.has(file)) return;
+    if (!existsSync(this.#note(file))) {
+      this.#refuse(file, this.#part(file));
+      await writeFile(this.#note(file), '{}');
+    }
+    this.#begun.add(file);
+  }
+
+  /** @throws GraftError `fetch-exists` if there is a file that Graft did not write */
+  #refuse(file: string, path: string): void {
+    if (!existsSync(path)) return;
+    throw new GraftError(
+      'fetch-exists',
+      `${path} is there and is not ${path === this.#part(file) ? "the begun download of Graft's" : 'the file that the server has'}.`,
+      'Move it away, or give another folder with --to.',
+    );
   }
 
   async truncate(file: string, bytes: number): Promise<void> {
-    if (existsSync(join(this.folder, file))) {
-      throw new GraftError(
-        'fetch-exists',
-        `${join(this.folder, file)} is there and is not the file that the server has.`,
-        'Move it away, or give another folder with --to.',
-      );
-    }
+    this.#refuse(file, join(this.folder, file));
+    if (!existsSync(this.#note(file))) this.#refuse(file, this.#part(file));
     if (existsSync(this.#part(file))) await truncate(this.#part(file), bytes);
   }
 
@@ -153,17 +174,22 @@ class FolderSink implements DownloadSink {
   }
 
   async setVersion(file: string, version: string | undefined): Promise<void> {
-    if (version === undefined || existsSync(join(this.folder, file)))
-      await rm(this.#note(file), { force: true });
-    else await writing(this.folder, () => writeFile(this.#note(file), JSON.stringify({ etag: version })));
+    if (existsSync(join(this.folder, file))) return;
+    await writing(this.folder, async () => {
+      await this.#begin(file);
+      await writeFile(this.#note(file), JSON.stringify({ etag: version }));
+    });
   }
 
   async finish(file: string): Promise<void> {
-    await rm(this.#note(file), { force: true });
     // An empty file is a download that never began.
     if (!existsSync(join(this.folder, file)) && !existsSync(this.#part(file)))
       await this.append(file, new Uint8Array(0));
-    if (existsSync(this.#part(file))) await rename(this.#part(file), join(this.folder, file));
+    if (existsSync(this.#part(file)) && !existsSync(join(this.folder, file))) {
+      if (!existsSync(this.#note(file))) this.#refuse(file, this.#part(file));
+      await rename(this.#part(file), join(this.folder, file));
+    }
+    await rm(this.#note(file), { force: true });
   }
 
   #path(file: string): string {
@@ -182,6 +208,7 @@ async function writing(folder: string, work: () => Promise<void>): Promise<void>
   try {
     await work();
   } catch (cause) {
+    if (cause instanceof GraftError) throw cause;
     throw new GraftError(
       'file-write',
       `${folder} could not be written: ${messageOf(cause)}.`,

@@ -1,6 +1,7 @@
 /** Files of this machine, for the rest of Graft. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
@@ -94,12 +95,12 @@ export async function readInput(path: string): Promise<Uint8Array> {
 }
 
 /** The error of a failed write; such an error is passed on unchanged. */
-export function unwritten(path: string, cause: unknown): GraftError {
+export function unwritten(path: string, cause: unknown, done = 'written'): GraftError {
   if (cause instanceof GraftError) return cause;
   const full = (cause as NodeJS.ErrnoException).code === 'ENOSPC';
   return new GraftError(
     'file-write',
-    `${path} could not be written: ${messageOf(cause)}.`,
+    `${path} could not be ${done}: ${messageOf(cause)}.`,
     full ? 'Make room on the disk.' : 'Check the path, the disk and the permissions.',
     { cause },
   );
@@ -121,6 +122,9 @@ export async function writeFolder(path: string, files: Readonly<Record<string, U
   for (const [name, bytes] of Object.entries(files)) await writeWhole(join(path, name), bytes);
 }
 
+/** The ending of a file or a folder that is being written. */
+export const PART = '.part';
+
 /**
  * Writes a file whole or not at all: first to a temporary name in the same folder, flushed to the disk, then renamed. After a crash or a power
  * failure the name has the old bytes or the new ones.
@@ -129,22 +133,31 @@ export async function writeFolder(path: string, files: Readonly<Record<string, U
  */
 export async function writeWhole(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<void> {
   await makeFolder(dirname(resolve(path)));
-  const beside = `${path}.part`;
+  let part: string | undefined;
   try {
-    const handle = await open(beside, 'w');
+    const opened = await openPart(path);
+    const { handle } = opened;
+    part = opened.part;
     try {
       await writeFile(handle, bytes);
       await handle.sync();
     } finally {
       await handle.close();
     }
-    await rename(beside, path);
+    await rename(part, path);
     await syncFolder(dirname(resolve(path)));
   } catch (cause) {
     // The first error is the one to report.
-    await rm(beside, { force: true }).catch(() => undefined);
+    if (part !== undefined) await rm(part, { force: true }).catch(() => undefined);
     throw unwritten(path, cause);
   }
+}
+
+/** A new file next to another. One of the usual name that is there already, left by a crash or another program's, stays. */
+async function openPart(path: string): Promise<{ readonly part: string; readonly handle: FileHandle }> {
+  const usual = `${path}${PART}`;
+  const part = existsSync(usual) ? `${path}.${randomBytes(8).toString('hex')}${PART}` : usual;
+  return { part, handle: await open(part, 'wx') };
 }
 
 /** Errors of a file system that cannot flush folders: there is then nothing to flush. */
@@ -185,7 +198,7 @@ export function replacedFolder(path: string): string {
  * @throws GraftError `file-write`, or what `fill` throws; then the folder is as it was
  */
 export async function replaceFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  const next = `${path}.part`;
+  const next = `${path}${PART}`;
   const old = replacedFolder(path);
   const write = async (): Promise<void> => {
     await rm(next, { recursive: true, force: true });
@@ -215,7 +228,7 @@ export async function replaceFolder(path: string, fill: (folder: string) => Prom
 
 /** Removes a folder: it is renamed first, so that a crash leaves no half of it under its name. @throws GraftError `file-write` */
 export async function removeFolder(path: string): Promise<void> {
-  const going = `${path}.part`;
+  const going = `${path}${PART}`;
   try {
     await rm(going, { recursive: true, force: true });
     if (existsSync(path)) await rename(path, going);

@@ -21,7 +21,7 @@ import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { checkOutput } from './output-path.ts';
+import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { readPolicyRows } from './policy-rows.ts';
 import { modelFlags, openSession, tokenizerOf, tokenizerOfAdapter } from './session.ts';
@@ -51,6 +51,7 @@ export const gradientsFlags = {
     value: 'FILE',
     help: "where to write loss [1], the gradients under PEFT's names, and where the objective compares answers, their log-probabilities and what it reports, as safetensors",
   },
+  overwrite: { help: 'replace the file that is at --out' },
 } as const satisfies FlagSpecs;
 
 function asF32(name: string, shape: readonly number[], data: Float32Array<ArrayBuffer>) {
@@ -76,6 +77,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     { what: 'the data', path },
     { what: 'the adapter', path: adapterPath },
   ]);
+  checkFile('--out', out, flags.on('overwrite'));
   const part = FULL_SETTINGS.find(({ flag }) => flags.isGiven(flag));
   if (part && !full)
     throw new GraftError('arguments', `--${part.flag} is for --method full.`, 'Leave it out.');

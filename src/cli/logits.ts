@@ -1,7 +1,7 @@
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { checkOutput } from './output-path.ts';
+import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { modelFlags, openAdapter, openSession } from './session.ts';
 
@@ -10,6 +10,7 @@ export const logitsFlags = {
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
   ids: { value: '1,2,3', help: 'token ids' },
   out: { value: 'FILE', help: 'where to write logits [T, V] f32, as safetensors' },
+  overwrite: { help: 'replace the file that is at --out' },
 } as const satisfies FlagSpecs;
 
 export async function logitsCommand(args: readonly string[], output: Output): Promise<void> {
@@ -21,6 +22,7 @@ export async function logitsCommand(args: readonly string[], output: Output): Pr
     { what: 'the model', path: flags.required('model') },
     { what: 'the adapter', path: flags.text('adapter') },
   ]);
+  checkFile('--out', out, flags.on('overwrite'));
   const { model } = await openSession(flags, output, { precision: 'f32' });
   const path = flags.text('adapter');
   const adapter = path === undefined ? undefined : await openAdapter(path, model);

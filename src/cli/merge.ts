@@ -4,6 +4,7 @@ import { GraftError } from '../errors.ts';
 import { mergedFolder } from '../export/grown-folder.ts';
 import { checkMergeable, mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
+import { companionsOf, MODEL_WEIGHTS } from '../export/model-folder.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
@@ -18,8 +19,10 @@ import { lockFolder } from './folder-lock.ts';
 import { copyCompanions } from './model-folder.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
-import { checkFree, discard } from './run-folder.ts';
+import { clearFor } from './run-folder.ts';
 import { modelFlags, readWeightChoices } from './session.ts';
+
+const CARD = 'README.md';
 
 export const mergeFlags = {
   model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
@@ -68,8 +71,6 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   checkWeights(model, source);
   const release = await lockFolder(out, 'graft merge');
   try {
-    await checkFree(out, { overwrite: flags.on('overwrite'), models: true });
-    await discard(out);
     await writeMerged(flags, files, { model, source, adapter }, out);
   } finally {
     await release();
@@ -91,7 +92,10 @@ async function writeMerged(
 ): Promise<void> {
   const quantised = flags.text('base-weights') ?? flags.text('embedding-weights');
   const choices = quantised === undefined ? undefined : readWeightChoices(flags);
-  await copyCompanions(await mergedFolder(files, adapter, model), out);
+  const folder = await mergedFolder(files, adapter, model);
+  const copied = (await companionsOf(folder)).map(({ name }) => name);
+  await clearFor(out, [...copied, CARD, MODEL_WEIGHTS], flags.on('overwrite'));
+  await copyCompanions(folder, out);
   const card = mergedCard({
     baseModel: basename(resolve(flags.required('model'))),
     adapter: basename(resolve(flags.required('adapter'))),
@@ -99,7 +103,7 @@ async function writeMerged(
     formula: kindOf(adapter.config).formula,
     baseWeights: choices && describeChoices(choices),
   });
-  await writeWhole(join(out, 'README.md'), new TextEncoder().encode(card));
+  await writeWhole(join(out, CARD), new TextEncoder().encode(card));
   // Last: the folder counts as a result once they are there.
-  await writeWhole(join(out, 'model.safetensors'), mergedWeights(model, source, adapter, choices));
+  await writeWhole(join(out, MODEL_WEIGHTS), mergedWeights(model, source, adapter, choices));
 }

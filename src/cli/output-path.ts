@@ -42,6 +42,25 @@ export function checkOutput(flag: string, out: string, sources: readonly Source[
   }
 }
 
+/**
+ * Refuses to write a file over one that is there, unless it may be overwritten, and over anything that is not a file: a folder, a device. Writes
+ * nothing.
+ *
+ * @throws GraftError `file-used`
+ */
+export function checkFile(flag: string, path: string, overwrite: boolean): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) return;
+  if (!stat.isFile())
+    throw new GraftError('file-used', `${flag} ${path} is not a file.`, `Choose another path for ${flag}.`);
+  if (!overwrite)
+    throw new GraftError(
+      'file-used',
+      `${flag} ${path} is there already.`,
+      `Choose another path for ${flag}, or replace it with --overwrite.`,
+    );
+}
+
 /** The real places of a source: its own, and for a folder those of the files that are links in it. */
 function realPaths(path: string | undefined): string[] {
   const real = path === undefined ? undefined : realPath(path);

@@ -32,7 +32,7 @@ import { modelOf, writeWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
 import { isProcessor } from './open-device.ts';
-import { checkOutput } from './output-path.ts';
+import { checkFile, checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { flagsWithRecipe, recipeFlag } from './recipe-flags.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
@@ -81,6 +81,7 @@ export const planFlags = {
     help: 'memory of the GPU: 8GiB, 8000MB, or a number of MiB; whether the run fits is then the last line and the exit status (3: no)',
   },
   json: { value: 'FILE', bare: '-', help: 'the plan as JSON, on standard output (also -) or in a file' },
+  overwrite: { help: 'replace the file that is at --json' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
@@ -89,11 +90,13 @@ type PlanFlags = Flags<typeof planFlags>;
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = await flagsWithRecipe(planFlags, args);
   const json = flags.text('json');
-  if (json !== undefined && json !== '-')
+  if (json !== undefined && json !== '-') {
     checkOutput('--json', json, [
       { what: 'the model', path: flags.required('model') },
       { what: 'the recipe', path: flags.text('recipe') },
     ]);
+    checkFile('--json', json, flags.on('overwrite'));
+  }
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
   const { lowering, adapter } = await loweringOf(flags, output);

@@ -1,35 +1,40 @@
-/** The files that a command wrote to a folder, and whether another result may be written there. */
+/** Whether a result may be written to a folder, and what makes room for it there. */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { GraftError, messageOf } from '../errors.ts';
+import { GraftError } from '../errors.ts';
+import { PART } from './files.ts';
 import { METRICS } from './metrics-log.ts';
+import { claimFiles, LIST, ownFiles, removeFiles } from './own-files.ts';
 import { COMPANIONS } from '../weights/companions.ts';
-import { findSaved, forgetSaved, runFolderOf, type SavedRun } from './saved-run.ts';
+import {
+  findSaved,
+  forgetSaved,
+  hasSaved,
+  notStates,
+  runFolderOf,
+  STATE,
+  type SavedRun,
+} from './saved-run.ts';
 
 const ADAPTER_CONFIG = 'adapter_config.json';
+const LINEAGE = 'lineage.json';
 /** Files of weights, which complete a result: they are written last and removed first. */
 const WEIGHTS = /^(adapter_model|adapters|delta|model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)$/;
+/** Files by which a folder is read as other weights than those that are written to it. */
+const LEADS = new Set([ADAPTER_CONFIG, 'model.safetensors.index.json', 'pytorch_model.bin.index.json']);
 /** The rest of a result. */
-const BESIDE = new Set([
-  ADAPTER_CONFIG,
-  'README.md',
-  'lineage.json',
-  'forgetting.json',
-  'model.safetensors.index.json',
-  'pytorch_model.bin.index.json',
-  ...COMPANIONS,
-]);
+const BESIDE = new Set([...LEADS, 'README.md', LINEAGE, 'forgetting.json', ...COMPANIONS]);
 
 /** What `graft evaluate` writes. */
 export const PREDICTIONS = 'predictions.jsonl';
 export const REPORT = 'report.json';
+const EVALUATION = [PREDICTIONS, REPORT];
 
-/** The files of an evaluation, if both are there: one alone may be another program's. */
-function evaluationIn(names: readonly string[]): readonly string[] {
-  const files = [PREDICTIONS, REPORT];
-  return files.every((name) => names.includes(name)) ? files : [];
-}
+/** What an adapter is written as. */
+const ADAPTER = [ADAPTER_CONFIG, 'README.md', LINEAGE, 'adapter_model.safetensors'];
+
+/** What a run replaces with --overwrite: its log and its adapter. A model that Graft did not write is never replaced by a run. */
+export const runWrites = (method: string): readonly string[] =>
+  method === 'full' ? [METRICS] : [METRICS, ...ADAPTER];
 
 /** Files in the order in which they should be written: weights last. */
 export function weightsLast<File>(files: Readonly<Record<string, File>>): Record<string, File> {
@@ -40,32 +45,49 @@ export function weightsLast<File>(files: Readonly<Record<string, File>>): Record
   ]);
 }
 
-interface Claim {
-  /** Whether the content of the folder may be replaced. */
+/** What a command asks of a folder. */
+export interface Claim {
+  /** Whether what is there may be replaced: Graft's own files, and those of others that the command writes itself. */
   readonly overwrite: boolean;
+  /** The names that it writes. */
+  readonly writes: readonly string[];
   /** The state that the new run resumes from. */
-  readonly resumed?: SavedRun;
-  /** Whether a model that no training run wrote may be replaced: `graft merge` writes such models. */
-  readonly models?: boolean;
+  readonly resumed?: SavedRun | undefined;
+  /** Whether a result of Graft's own may be replaced unasked. */
+  readonly again?: boolean;
 }
 
 /**
- * Refuses a folder if its result or saved run would be lost or mixed with another.
+ * Refuses a folder if a result, a saved run or a file of others would be lost or mixed with the new result.
  *
  * @throws GraftError `folder-used`
  */
-export async function checkFree(out: string, { overwrite, resumed, models = false }: Claim): Promise<void> {
+export async function checkFree(
+  out: string,
+  { overwrite, writes, resumed, again = false }: Claim,
+): Promise<void> {
   const names = existsSync(out) ? readdirSync(out) : [];
-  const weights = names.find((name) => WEIGHTS.test(name));
-  const ofRun = names.includes(METRICS);
+  const own = ownFiles(out);
   const used = (what: string, remedy: string): GraftError => new GraftError('folder-used', what, remedy);
-  if (weights !== undefined && !models && !ofRun && !names.includes(ADAPTER_CONFIG))
+  const foreign = notStates(out);
+  if (foreign !== undefined)
     throw used(
-      `${out} holds a model (${weights}) that no training run wrote.`,
+      `${foreign} is not the saved state of a run, which Graft keeps under this name.`,
+      'Choose another folder, or move it away.',
+    );
+  const others = names.filter((name) => !own.has(name));
+  const weights = others.find(
+    (name) => (WEIGHTS.test(name) || LEADS.has(name)) && !(overwrite && writes.includes(name)),
+  );
+  if (overwrite && weights !== undefined)
+    throw used(
+      `${out} holds ${weights}, which Graft did not write (${LIST} does not list it).`,
       'Choose another folder: this one is not overwritten.',
     );
-  if (overwrite || (resumed && (await belongs(out, resumed)))) return;
-  const saved = await findSaved(out);
+  if (overwrite) return;
+
+  const continues = resumed !== undefined && (await belongs(out, resumed));
+  const saved = continues ? undefined : await findSaved(out);
   if (saved) {
     const { step, steps } = saved.saved.state.counters;
     throw used(
@@ -73,13 +95,36 @@ export async function checkFree(out: string, { overwrite, resumed, models = fals
       `Go on with it by --resume ${out}, choose another folder, or discard it with --overwrite.`,
     );
   }
-  const [evaluation] = evaluationIn(names);
-  const result = weights ?? (ofRun ? undefined : names.find((name) => BESIDE.has(name))) ?? evaluation;
+  const other =
+    weights ??
+    others.find((name) => BESIDE.has(name) || name === LIST || (!continues && name === METRICS)) ??
+    others.find((name) => writes.includes(name) && !(continues && name === METRICS));
+  if (other !== undefined)
+    throw used(
+      `${out} holds ${other}, which Graft did not write (${LIST} does not list it) and which would be overwritten or mixed with the result.`,
+      `Choose another folder, or replace files of the same names with --overwrite.`,
+    );
+  if (continues || again) return;
+  if (hasSaved(out))
+    throw used(
+      `${out} holds the saved state of a run, and it is damaged.`,
+      'Choose another folder, or discard it with --overwrite.',
+    );
+  // A log without weights is of a run that saved nothing.
+  const result = names.find((name) => own.has(name) && (WEIGHTS.test(name) || EVALUATION.includes(name)));
   if (result !== undefined)
     throw used(
-      `${out} holds ${weights === undefined ? result : `a finished result (${result})`}, which would be overwritten.`,
+      `${out} holds ${WEIGHTS.test(result) ? `a finished result (${result})` : result}, which would be overwritten.`,
       'Choose another folder, or replace what is there with --overwrite.',
     );
+}
+
+/** Makes room in a folder for a result of these files, and lists them there. @throws GraftError `folder-used`, `file-write` */
+export async function clearFor(out: string, writes: readonly string[], overwrite: boolean): Promise<void> {
+  const claim = { overwrite, writes };
+  await checkFree(out, claim);
+  await discard(out, claim);
+  await claimFiles(out, writes, claim);
 }
 
 /** Whether a folder belongs to a resumed run: it was saved there, or an older state of it is there. */
@@ -92,31 +137,30 @@ export async function belongs(out: string, resumed: SavedRun): Promise<boolean> 
 }
 
 /**
- * Removes what a command wrote to a folder, in an order in which a crash leaves an old result beside its own metrics or no result at all. An
- * evaluation goes too, since it is of what was there.
+ * Removes what Graft wrote to a folder that {@link checkFree} has passed, and with `overwrite` the files of others that the command replaces. The
+ * order leaves an old result beside its own metrics or no result at all, if it is cut short. An evaluation goes too, since it is of what was there.
  *
  * @param resumed whether states and metrics stay, since a run continues from them
  * @throws GraftError `file-write`
  */
-export async function discard(out: string, { resumed = false } = {}): Promise<void> {
-  const names = existsSync(out) ? readdirSync(out) : [];
-  const weights = names.filter((name) => WEIGHTS.test(name));
-  const beside =
-    weights.length > 0 || names.includes(METRICS) ? names.filter((name) => BESIDE.has(name)) : [];
-  const remove = async (name: string): Promise<void> => {
-    try {
-      await rm(join(out, name), { force: true });
-    } catch (cause) {
-      throw new GraftError(
-        'file-write',
-        `${join(out, name)} could not be removed: ${messageOf(cause)}.`,
-        'Check the permissions, or choose another folder.',
-        { cause },
-      );
-    }
-  };
-  for (const name of [...evaluationIn(names), ...weights, ...beside]) await remove(name);
+export async function discard(
+  out: string,
+  { overwrite, writes }: Pick<Claim, 'overwrite' | 'writes'>,
+  { resumed = false } = {},
+): Promise<void> {
+  const own = ownFiles(out);
+  const there = existsSync(out) ? readdirSync(out) : [];
+  const going = there.filter((name) => own.has(name) || (overwrite && writes.includes(name)));
+  const last = [METRICS, STATE, LIST];
+  const rest = going.filter((name) => !EVALUATION.includes(name) && !last.includes(name));
+  const cutShort = [LIST, ...own].filter((name) => name !== STATE).map((name) => `${name}${PART}`);
+  await removeFiles(out, [
+    ...there.filter((name) => cutShort.includes(name)),
+    ...going.filter((name) => EVALUATION.includes(name)),
+    ...rest.filter((name) => WEIGHTS.test(name)),
+    ...rest.filter((name) => !WEIGHTS.test(name)),
+  ]);
   if (resumed) return;
   await forgetSaved(out);
-  await remove(METRICS);
+  if (going.includes(METRICS)) await removeFiles(out, [METRICS]);
 }

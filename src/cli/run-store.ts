@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import type { GraftError } from '../errors.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { tokenizerFiles } from '../export/grown-folder.ts';
+import { companionsOf, MODEL_WEIGHTS } from '../export/model-folder.ts';
 import { writePeft } from '../export/peft.ts';
 import { cardFacts } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
@@ -15,8 +16,9 @@ import { writeFolder } from './files.ts';
 import { LINEAGE, writeLineage, type LineageBefore } from './lineage.ts';
 import { linesUntil, METRICS, MetricsLog, readLine, type LoggedStep } from './metrics-log.ts';
 import { writeModelFolder } from './model-folder.ts';
-import { belongs, discard, weightsLast } from './run-folder.ts';
-import { forgetEarlier, forgetSaved, saveRun, type SavedRun } from './saved-run.ts';
+import { claimFiles } from './own-files.ts';
+import { belongs, discard, runWrites, weightsLast } from './run-folder.ts';
+import { forgetEarlier, forgetSaved, saveRun, STATE, type SavedRun } from './saved-run.ts';
 import type { Session } from './session.ts';
 
 export interface FolderOfRun {
@@ -33,6 +35,8 @@ export interface FolderOfRun {
   /** When it began, on the clock of that machine. */
   readonly begun: string;
   readonly resumed: SavedRun | undefined;
+  /** Whether it may replace files of others. */
+  readonly overwrite: boolean;
   /** Its origin and the rows that it was trained on. */
   readonly lineage?: LineageBefore;
 }
@@ -48,12 +52,15 @@ export class FileStore implements Store {
 
   /** Prepares the folder for this run: removes an old result, and writes the lines of the steps that are done. @throws GraftError `file-write` */
   async open(): Promise<void> {
-    const { out, resumed } = this.run;
+    const { out, resumed, overwrite, subject } = this.run;
     const own = resumed !== undefined && (await belongs(out, resumed));
     const path = join(out, METRICS);
     const before =
       resumed?.metrics ?? (own && existsSync(path) ? (await readFile(path, 'utf8')).split('\n') : []);
-    await discard(out, { resumed: own });
+    const writes = runWrites(subject.adapter ? 'adapter' : 'full');
+    await discard(out, { overwrite, writes }, { resumed: own });
+    // The log of a continued run is its own, also where an earlier version listed nothing.
+    await claimFiles(out, [METRICS, STATE], { overwrite: overwrite || own });
     this.#log = await MetricsLog.open(out, linesUntil(before, resumed?.saved.state.counters.step ?? 0));
   }
 
@@ -121,7 +128,7 @@ export class FileStore implements Store {
   }
 
   async #write(learned: Learned): Promise<void> {
-    const { out, session, subject, rows, baseModel, afterPrompt } = this.run;
+    const { out, session, subject, rows, baseModel, afterPrompt, overwrite } = this.run;
     const { adapter, options } = subject;
     const { tensors } = learned;
     const { lineage } = this.run;
@@ -135,6 +142,8 @@ export class FileStore implements Store {
       }),
     };
     if (!adapter) {
+      const copied = (await companionsOf(session.files)).map(({ name }) => name);
+      await claimFiles(out, [...Object.keys(told ?? {}), ...copied, MODEL_WEIGHTS], { overwrite });
       if (told) await writeFolder(out, told);
       await writeModelFolder(session, tensors, out);
       return;
@@ -149,7 +158,9 @@ export class FileStore implements Store {
     const facts = cardFacts(made, learned, this.curve);
     const added = addedTokens(adapter.modules);
     const beside = { ...told, ...(added && (await tokenizerFiles(session.files, added))) };
-    await writeFolder(out, weightsLast({ ...beside, ...writePeft({ ...adapter, tensors }, facts) }));
+    const files = weightsLast({ ...beside, ...writePeft({ ...adapter, tensors }, facts) });
+    await claimFiles(out, Object.keys(files), { overwrite });
+    await writeFolder(out, files);
   }
 
   get #lines(): readonly string[] {

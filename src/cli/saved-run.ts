@@ -2,17 +2,17 @@
  * The saved states of a run in its folder: `state` and, from the save before, `state.old`. Each holds the trainer's state, the lines of
  * metrics.jsonl until then, and the checksums of both in the format of sha256sum.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { readState, writeState, type SavedState } from '../train/state-files.ts';
+import { readState, STATE_FILES, writeState, type SavedState } from '../train/state-files.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { folder, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
+import { folder, PART, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
 import { workingIn } from './folder-lock.ts';
 import { METRICS } from './metrics-log.ts';
 import { HASH_PIECE, sha256 } from './sha256.ts';
 
-const STATE = 'state';
+export const STATE = 'state';
 const SUMS = 'SHA256SUMS';
 
 export interface SavedRun {
@@ -45,6 +45,21 @@ export async function forgetEarlier(out: string): Promise<void> {
 export async function forgetSaved(out: string): Promise<void> {
   await removeFolder(replacedFolder(join(out, STATE)));
   await removeFolder(join(out, STATE));
+}
+
+/** Whether the folder of a run has a state, read or not. */
+export const hasSaved = (out: string): boolean => countSaved(out) > 0;
+
+/** What lies in a folder under the name of a saved state and holds something else, of which saving would remove everything. */
+export function notStates(out: string): string | undefined {
+  const state = join(out, STATE);
+  const known = [...STATE_FILES, METRICS, SUMS].flatMap((name) => [name, `${name}${PART}`]);
+  const isOther = (place: string): boolean => {
+    const stat = statSync(place, { throwIfNoEntry: false });
+    if (!stat) return false;
+    return !stat.isDirectory() || readdirSync(place).some((name) => !known.includes(name));
+  };
+  return [state, replacedFolder(state)].flatMap((place) => [place, `${place}${PART}`]).find(isOther);
 }
 
 /** How many states the folder of a run has. */

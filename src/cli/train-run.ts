@@ -9,7 +9,7 @@ import { plural } from '../numbers.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
-import { ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
+import { FORGETTING, ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
@@ -24,6 +24,7 @@ import { checkDisk } from './disk-room.ts';
 import { EXIT } from './exit.ts';
 import { LongRunWarning } from './long-run.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
+import { claimFiles } from './own-files.ts';
 import { describeEnd } from './run-end.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
 import { findSaved } from './saved-run.ts';
@@ -133,7 +134,9 @@ async function endWatch({ asked, store, watch }: Live): Promise<void> {
   // The best values are kept, while the last ones are on the device.
   if (adapter) adapter.write(store.learned.tensors);
   else for (const [name, values] of store.learned.tensors) parameters.write(name, values);
-  store.note(await tellForgetting(await watch.end(adapter), asked.out, asked.output));
+  const forgetting = await watch.end(adapter);
+  await claimFiles(asked.out, [FORGETTING], asked);
+  store.note(await tellForgetting(forgetting, asked.out, asked.output));
 }
 
 async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
@@ -173,7 +176,7 @@ async function withSurvivor(live: Live, error: unknown): Promise<unknown> {
   if (!(error instanceof GraftError) || error.code === 'train-diverged') return error;
   const { asked, run } = live;
   const gone = error.code === 'file-gone';
-  const disk = gone || error.code === 'file-write';
+  const disk = gone || error.code === 'file-write' || error.code === 'folder-used';
   const place = disk && !run.failed ? await rescue(live, gone) : undefined;
   const left = place === undefined ? await findSaved(asked.out) : undefined;
   const survivor =

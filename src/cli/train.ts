@@ -43,7 +43,7 @@ import type { Output } from './output.ts';
 import { tellFailures } from './reward-flags.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
 import { reportData } from './report-data.ts';
-import { checkFree } from './run-folder.ts';
+import { checkFree, runWrites } from './run-folder.ts';
 import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { startSandbox } from './sandbox.ts';
@@ -82,7 +82,7 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const saveEvery = readSaveEvery(flags.text('save-every'));
   const release = await lockFolder(out, 'graft train');
   try {
-    await checkFree(out, { overwrite: flags.on('overwrite'), resumed });
+    await checkFree(out, { overwrite: flags.on('overwrite'), writes: runWrites(asked.method), resumed });
     await train({ args, flags, out, output, asked, saveEvery, resumed });
   } finally {
     await release();
@@ -185,6 +185,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
     await runTraining(
       {
         ...{ args, session, out, output, begun, saveEvery, resumed },
+        overwrite: flags.on('overwrite'),
         subject: { ...subject, options },
         scoring: tokenizer && rewards && { tokenizer, rewards },
         baseModel: flags.required('model'),

@@ -13,6 +13,8 @@ import type { NamedArrays, TrainerState } from './state.ts';
 
 const COUNTERS = 'state.json';
 const ARRAYS = 'state.safetensors';
+/** The names of both. */
+export const STATE_FILES: readonly string[] = [COUNTERS, ARRAYS];
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Saved = v.object({

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, afterEach, describe, expect, it } from 'vitest';
 import { exportCommand } from '../../../src/cli/export.ts';
+import { LIST } from '../../../src/cli/own-files.ts';
 import { mergeCommand } from '../../../src/cli/merge.ts';
 import { folder } from '../../../src/cli/files.ts';
 import { writeModelFolder } from '../../../src/cli/model-folder.ts';
@@ -59,7 +60,7 @@ describe('a delta', () => {
       const definition = await tuned(part, at('tuned'));
       const base = ['--model', SPRIG];
       await graft('export', ...base, '--tuned', at('tuned'), '--format', 'delta', '--out', at('delta'));
-      expect(await readdir(at('delta'))).toEqual(['delta.safetensors']);
+      expect(await readdir(at('delta'))).toEqual(['delta.safetensors', LIST]);
       const bytes = await readFile(at('delta/delta.safetensors'));
       const { tensors, metadata } = await openSafetensors(memorySource('delta.safetensors', bytes));
       const learned = definition.weights.filter(trainedPart(definition, part)).map(({ name }) => name);
@@ -71,7 +72,7 @@ describe('a delta', () => {
       await graft('merge', ...base, '--delta', at('delta/delta.safetensors'), '--out', at('file'));
       const names = (await readdir(at('tuned'))).sort();
       for (const out of ['again', 'file']) {
-        expect((await readdir(at(out))).sort()).toEqual(names);
+        expect((await readdir(at(out))).sort()).toEqual([...names, LIST].sort());
         for (const name of names)
           expect(
             (await readFile(join(at(out), name))).equals(await readFile(join(at('tuned'), name))),

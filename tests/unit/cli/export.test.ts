@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { adapterModules, initialTensors } from '../../../src/adapters/registry.ts';
 import { exportCommand } from '../../../src/cli/export.ts';
+import { LIST } from '../../../src/cli/own-files.ts';
 import { file, folder, writeFolder } from '../../../src/cli/files.ts';
 import { mergeCommand } from '../../../src/cli/merge.ts';
 import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
@@ -58,7 +59,7 @@ const mlxConfig = (out: string): MlxConfig =>
 describe('each format', () => {
   test('peft: the files unchanged', async () => {
     await run({ format: 'peft', out: at('peft') });
-    expect(readdirSync(at('peft')).sort()).toEqual(readdirSync(ADAPTER).sort());
+    expect(readdirSync(at('peft')).sort()).toEqual([...readdirSync(ADAPTER), LIST].sort());
     for (const name of readdirSync(ADAPTER))
       expect(readFileSync(at('peft', name)).equals(readFileSync(join(ADAPTER, name))), name).toBe(true);
     expect(said.join()).toContain(at('peft'));
@@ -78,7 +79,7 @@ describe('each format', () => {
 
   test('mlx: the settings and the shapes that mlx-lm asks for', async () => {
     await run({ format: 'mlx', out: at('mlx') });
-    expect(readdirSync(at('mlx')).sort()).toEqual(['adapter_config.json', 'adapters.safetensors']);
+    expect(readdirSync(at('mlx')).sort()).toEqual(['adapter_config.json', 'adapters.safetensors', LIST]);
     expect(mlxConfig(at('mlx'))).toEqual({
       fine_tune_type: 'lora',
       num_layers: 6,
@@ -177,6 +178,6 @@ describe('refused, with nothing written', () => {
     await graftError(() => run({ format: 'mlx', out: at('twice') }), 'folder-used');
     // A result of another format leaves nothing of the one before.
     await run({ format: 'peft', out: at('twice') }, '--overwrite');
-    expect(readdirSync(at('twice')).sort()).toEqual(readdirSync(ADAPTER).sort());
+    expect(readdirSync(at('twice')).sort()).toEqual([...readdirSync(ADAPTER), LIST].sort());
   });
 });

@@ -1,6 +1,14 @@
 /** `graft fetch` as a person runs it, against the tests' own hub. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -56,6 +64,7 @@ describe('graft fetch', () => {
     expect(broken.code).toBe(1);
     expect(broken.err).toMatch(/answered 400.*so far is kept/);
     writeFileSync(join(to, 'model.safetensors.part'), weights.subarray(0, 100_000));
+    writeFileSync(join(to, 'model.safetensors.part.json'), '{}');
     server.reset();
     const { code, out, err } = await graft(['org/model', '--to', to]);
     expect(err).toContain('org/model: 3 files, 300.0 kB, licence mit'.replace('300.0', '300'));
@@ -77,6 +86,23 @@ describe('graft fetch', () => {
     expect(code).toBe(1);
     expect(err).toContain('is not the file that the server has');
     expect(existsSync(join(to, 'model.safetensors'))).toBe(true);
+  });
+
+  it.each([
+    ['a beginning', weights.subarray(0, 100_000)],
+    ['the whole', weights],
+    ['something else', Buffer.alloc(300_000)],
+  ])('does not touch the begun download of another program, with %s of the file', async (what, bytes) => {
+    const to = join(folder, what);
+    mkdirSync(to);
+    writeFileSync(join(to, 'model.safetensors.part'), bytes);
+    const { code, err } = await graft(['org/model', '--to', to]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /model\.safetensors\.part is there and is not the begun download of Graft's\..*Move it away/,
+    );
+    expect(readFileSync(join(to, 'model.safetensors.part')).equals(bytes)).toBe(true);
+    expect(existsSync(join(to, 'model.safetensors'))).toBe(false);
   });
 
   it('takes a token from the environment, and says when one is needed', async () => {

@@ -56,6 +56,23 @@ describe('files of this machine', () => {
     await graftError(() => writeFolder(at('deep', 'b', 'c'), { d: text('x') }), 'file-write');
   });
 
+  it('are written past the begun file of another program', async () => {
+    writeFileSync(at('c.part'), 'mine');
+    await writeWhole(at('c'), text('one'));
+    const failing = async function* (): AsyncGenerator<Uint8Array> {
+      yield text('tw');
+      throw new GraftError('test', 'No more.', '');
+    };
+    await graftError(() => writeWhole(at('c'), failing()), 'test');
+    expect(readFileSync(at('c'), 'utf8')).toBe('one');
+    expect(readFileSync(at('c.part'), 'utf8')).toBe('mine');
+    expect(
+      readdirSync(root)
+        .filter((name) => name.startsWith('c'))
+        .sort(),
+    ).toEqual(['c', 'c.part']);
+  });
+
   it('replace a folder only when the new one is complete', async () => {
     const fill = (content: string) => (path: string) => writeFolder(path, { [content]: text(content) });
     await replaceFolder(at('state'), fill('one'));

@@ -1,11 +1,21 @@
 /** Saved states on disk: flushed before they count, checked before they are used, and the previous one kept. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkFree, discard } from '../../../src/cli/run-folder.ts';
+import { claimFiles, ownFiles } from '../../../src/cli/own-files.ts';
+import { checkFree, discard, runWrites } from '../../../src/cli/run-folder.ts';
 import { findSaved, forgetSaved, openSaved, saveRun } from '../../../src/cli/saved-run.ts';
 import type { SavedState } from '../../../src/train/state-files.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -151,70 +161,143 @@ describe('a saved run', () => {
 });
 
 describe('the output folder of a run', () => {
-  it('is free when it is new, empty, or holds the log of a run that saved nothing', async () => {
-    await checkFree(at('new'), { overwrite: false });
-    await checkFree(root, { overwrite: false });
-    writeFileSync(at('metrics.jsonl'), '');
-    writeFileSync(at('notes.txt'), '');
-    await checkFree(root, { overwrite: false });
+  const ADAPTER = runWrites('lora');
+  const asked = { overwrite: false, writes: ADAPTER };
+  const over = { overwrite: true, writes: ADAPTER };
+  const write = (...names: string[]): void => {
+    for (const name of names) writeFileSync(at(name), 'mine');
+  };
+  /** As a command of Graft leaves them. */
+  const leave = async (...names: string[]): Promise<void> => {
+    await claimFiles(root, names, { overwrite: false });
+    write(...names);
+  };
+
+  it('is free when it is new, empty, or holds the log of a run of its own that saved nothing', async () => {
+    await checkFree(at('new'), asked);
+    await checkFree(root, asked);
+    await leave('metrics.jsonl');
+    write('notes.txt');
+    await checkFree(root, asked);
+    await discard(root, asked);
+    expect(readdirSync(root).sort()).toEqual(['graft-files.json', 'notes.txt']);
   });
 
   it('with a saved run is only replaced by that run, or on request', async () => {
     await save(4);
-    const { what, remedy } = await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
+    const { what, remedy } = await graftError(() => checkFree(root, asked), 'folder-used');
     expect(what).toBe(`${root} holds a run that was interrupted after step 4 of 40.`);
     expect(remedy).toContain(`--resume ${root}`);
-    await checkFree(root, { overwrite: false, resumed: await openSaved(root) });
-    await checkFree(root, { overwrite: true });
+    // The log of the run; an earlier version listed nothing.
+    write('metrics.jsonl');
+    await checkFree(root, { ...asked, resumed: await openSaved(root) });
+    await checkFree(root, over);
     // A later state of the same run that was saved elsewhere, and one of another run.
-    await saveRun(mkdtempSync(at('x')), stateOf(1), []);
     const elsewhere = mkdtempSync(`${root}-`);
     await saveRun(elsewhere, stateOf(9), []);
-    await checkFree(root, { overwrite: false, resumed: await openSaved(elsewhere) });
+    await checkFree(root, { ...asked, resumed: await openSaved(elsewhere) });
     await saveRun(elsewhere, { ...stateOf(9), fingerprint: 'other' }, []);
     const other = await openSaved(elsewhere);
-    await graftError(() => checkFree(root, { overwrite: false, resumed: other }), 'folder-used');
+    await graftError(() => checkFree(root, { ...asked, resumed: other }), 'folder-used');
     rmSync(elsewhere, { recursive: true });
   });
 
-  it('with a result is not reused, and with a base model never', async () => {
-    for (const name of [
-      'adapter_config.json',
-      'metrics.jsonl',
-      'adapter_model.safetensors',
-      'README.md',
-      'mine',
-    ])
-      writeFileSync(at(name), '');
+  it('with a result of its own is replaced on request, with the evaluation of it', async () => {
+    await leave(...ADAPTER, 'tokenizer.json', 'report.json', 'predictions.jsonl');
+    write('mine.txt', 'vocab.json');
     await save(4);
-    const error = await graftError(() => checkFree(at('.'), { overwrite: false }), 'folder-used');
+    const error = await graftError(() => checkFree(root, asked), 'folder-used');
     expect(error.remedy).toContain('--overwrite');
     await forgetSaved(root);
-    await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
-    await checkFree(root, { overwrite: true });
-    await discard(root);
-    expect(readdirSync(root)).toEqual(['mine']);
+    expect((await graftError(() => checkFree(root, asked), 'folder-used')).what).toContain('vocab.json');
+    rmSync(at('vocab.json'));
+    expect((await graftError(() => checkFree(root, asked), 'folder-used')).what).toContain(
+      'a finished result',
+    );
+    write('vocab.json');
+    await checkFree(root, over);
+    await discard(root, over);
+    expect(readdirSync(root).sort()).toEqual(['graft-files.json', 'mine.txt', 'vocab.json']);
+  });
 
-    // An evaluation is of the weights that go. A report alone may be another program's.
-    for (const name of ['report.json', 'predictions.jsonl']) writeFileSync(at(name), '');
-    await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
-    await checkFree(root, { overwrite: true });
-    await discard(root);
-    expect(readdirSync(root)).toEqual(['mine']);
-    writeFileSync(at('report.json'), '');
-    await checkFree(root, { overwrite: false });
-    await discard(root);
-    expect(readdirSync(root)).toEqual(['mine', 'report.json']);
+  it('loses nothing of others, whatever lies next to it', async () => {
+    const others = [
+      'config.json',
+      'metrics.jsonl',
+      'predictions.jsonl',
+      'report.json',
+      'tokenizer.json',
+      'vocab.json',
+    ];
+    write(...others);
+    await graftError(() => checkFree(root, asked), 'folder-used');
+    // Only what the command writes itself goes.
+    await checkFree(root, over);
+    await discard(root, over);
+    expect(readdirSync(root).sort()).toEqual(others.filter((name) => name !== 'metrics.jsonl'));
 
-    for (const name of ['config.json', 'model-00001-of-00002.safetensors', 'README.md'])
-      writeFileSync(at(name), '');
-    await graftError(() => checkFree(root, { overwrite: true }), 'folder-used');
-    await graftError(() => checkFree(root, { overwrite: false, models: true }), 'folder-used');
-    await checkFree(root, { overwrite: true, models: true });
-    // A card of another project is not overwritten either.
-    rmSync(at('model-00001-of-00002.safetensors'));
-    await graftError(() => checkFree(root, { overwrite: false }), 'folder-used');
-    await discard(root);
-    expect(existsSync(at('README.md'))).toBe(true);
+    for (const weights of [
+      'model.safetensors',
+      'model-00001-of-00002.safetensors',
+      'model.safetensors.index.json',
+    ]) {
+      write(weights);
+      await graftError(() => checkFree(root, over), 'folder-used');
+      await graftError(() => checkFree(root, { overwrite: false, writes: [weights] }), 'folder-used');
+      await checkFree(root, { overwrite: true, writes: [weights] });
+      rmSync(at(weights));
+    }
+  });
+
+  it.each(['state', 'state.old', 'state.part', 'state.old.part'])(
+    'is refused with a folder %s of others',
+    async (name) => {
+      mkdirSync(at(name));
+      write(join(name, 'thesis.txt'));
+      const error = await graftError(() => checkFree(root, over), 'folder-used');
+      expect(error.what).toContain(`${at(name)} is not the saved state of a run`);
+    },
+  );
+
+  it('is refused with a saved state that is damaged, unless it may be discarded', async () => {
+    await save(4);
+    writeFileSync(at('state', 'state.json'), '{');
+    expect((await graftError(() => checkFree(root, asked), 'folder-used')).what).toContain('it is damaged');
+    await checkFree(root, over);
+    await discard(root, over);
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it('with a list that names files of other folders, or is not a list, has no file of its own', async () => {
+    for (const list of [
+      '{"files": ["../mine"]}',
+      '{"files": [".."]}',
+      '{"files": ["a/b"]}',
+      '["mine"]',
+      '{',
+    ]) {
+      writeFileSync(at('graft-files.json'), list);
+      expect(ownFiles(root).size).toBe(0);
+      await graftError(() => claimFiles(root, ['README.md'], { overwrite: false }), 'folder-used');
+    }
+    await claimFiles(root, ['README.md'], { overwrite: true });
+    expect([...ownFiles(root)].sort()).toEqual(['README.md', 'graft-files.json']);
+  });
+
+  it('keeps a file that came after it was claimed', async () => {
+    await leave('metrics.jsonl');
+    write('README.md');
+    const error = await graftError(
+      () => claimFiles(root, ['README.md'], { overwrite: false }),
+      'folder-used',
+    );
+    expect(error.what).toBe(`${at('README.md')} is there, and Graft did not write it.`);
+  });
+
+  it('is cleaned of what a crash left of writing its files, and of nothing else', async () => {
+    await leave('metrics.jsonl');
+    write('metrics.jsonl.part', 'thesis.txt.part', 'graft-files.json.part');
+    await discard(root, asked, { resumed: true });
+    expect(readdirSync(root).sort()).toEqual(['graft-files.json', 'metrics.jsonl', 'thesis.txt.part']);
   });
 });
