@@ -9,7 +9,7 @@ import {
   findSaved,
   forgetSaved,
   hasSaved,
-  notStates,
+  otherInStates,
   runFolderOf,
   STATE,
   type SavedRun,
@@ -69,11 +69,11 @@ export async function checkFree(
   const names = existsSync(out) ? readdirSync(out) : [];
   const own = ownFiles(out);
   const used = (what: string, remedy: string): GraftError => new GraftError('folder-used', what, remedy);
-  const foreign = notStates(out);
+  const foreign = otherInStates(out);
   if (foreign !== undefined)
     throw used(
-      `${foreign} is not the saved state of a run, which Graft keeps under this name.`,
-      'Choose another folder, or move it away.',
+      `${foreign} is where Graft keeps and replaces the saved state of a run, and Graft did not write it.`,
+      'Move it away, or choose another folder.',
     );
   const others = names.filter((name) => !own.has(name));
   const weights = others.find(

@@ -50,16 +50,21 @@ export async function forgetSaved(out: string): Promise<void> {
 /** Whether the folder of a run has a state, read or not. */
 export const hasSaved = (out: string): boolean => countSaved(out) > 0;
 
-/** What lies in a folder under the name of a saved state and holds something else, of which saving would remove everything. */
-export function notStates(out: string): string | undefined {
+/** The path of what is not Graft's in the folders where it keeps saved states: saving replaces these folders. */
+export function otherInStates(out: string): string | undefined {
   const state = join(out, STATE);
   const known = [...STATE_FILES, METRICS, SUMS].flatMap((name) => [name, `${name}${PART}`]);
-  const isOther = (place: string): boolean => {
+  const otherIn = (place: string): readonly string[] => {
     const stat = statSync(place, { throwIfNoEntry: false });
-    if (!stat) return false;
-    return !stat.isDirectory() || readdirSync(place).some((name) => !known.includes(name));
+    if (!stat?.isDirectory()) return stat ? [place] : [];
+    return readdirSync(place)
+      .filter((name) => !known.includes(name))
+      .map((name) => join(place, name));
   };
-  return [state, replacedFolder(state)].flatMap((place) => [place, `${place}${PART}`]).find(isOther);
+  return [state, replacedFolder(state)]
+    .flatMap((place) => [place, `${place}${PART}`])
+    .flatMap(otherIn)
+    .at(0);
 }
 
 /** How many states the folder of a run has. */

@@ -99,7 +99,7 @@ describe('a folder of another program', () => {
   ])('is refused by %s: %s', async (_, names, call) => {
     const out = folderOf(...names);
     const { code, err } = await graftHere([...call(), '--out', out]);
-    expect(err).toMatch(/^graft: .*(did not write|holds an evaluation|is not the saved state)/m);
+    expect(err).toMatch(/^graft: .*(did not write|holds an evaluation|is where Graft keeps)/m);
     expect(code).toBe(1);
     expectThere(out, names);
     expect(readdirSync(out)).toHaveLength(1);

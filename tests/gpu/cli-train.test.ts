@@ -186,12 +186,12 @@ describe('graft train', () => {
     const state = JSON.parse(text) as { begun: string };
     // As an earlier version saved it, without checksums.
     const sums = join(out, 'state', 'SHA256SUMS');
-    renameSync(sums, `${sums}.away`);
+    renameSync(sums, at('sums'));
     writeFileSync(statePath, JSON.stringify({ ...state, begun: '2001-02-03T04:05:06' }));
     const other = await graft([...run, '--resume', out], undefined, west);
     expect(other.err).toMatch(/^graft: The saved run made other rows of the same data\..*\n$/m);
 
-    renameSync(`${sums}.away`, sums);
+    renameSync(at('sums'), sums);
     writeFileSync(statePath, text);
     const resumed = await graft([...run, '--resume', out], undefined, west);
     expect(resumed.err).toContain('Resumed after step');

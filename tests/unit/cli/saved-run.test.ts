@@ -255,7 +255,7 @@ describe('the output folder of a run', () => {
       mkdirSync(at(name));
       write(join(name, 'thesis.txt'));
       const error = await graftError(() => checkFree(root, over), 'folder-used');
-      expect(error.what).toContain(`${at(name)} is not the saved state of a run`);
+      expect(error.what).toContain(`${at(name, 'thesis.txt')} is where Graft keeps`);
     },
   );
 
