@@ -109,10 +109,51 @@ export function unwritten(path: string, cause: unknown, done = 'written'): Graft
 /** Makes a folder and its parents. @throws GraftError `file-write` */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true });
-    if (first !== undefined) await syncFolder(dirname(first));
+    for (const missing of missingFolders(path)) {
+      await makeOne(missing);
+      await syncFolder(dirname(missing));
+    }
   } catch (cause) {
     throw unwritten(path, cause);
+  }
+}
+
+/**
+ * The folders of a path that do not exist, the outermost first; the path itself if a file is in its place. Not by Node's recursive `mkdir`, which
+ * never ends if an existing folder refuses a new one as “no such file or directory”, as /proc does.
+ */
+function missingFolders(path: string): string[] {
+  const missing: string[] = [];
+  for (let at = resolve(path); !isFolder(at) && dirname(at) !== at; at = dirname(at)) missing.unshift(at);
+  return missing;
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Missing, below a file, or not to be seen: what is wrong shows if it is made.
+    return false;
+  }
+}
+
+/** @throws GraftError `file-write` for a place where no folder can be, and the error of the system for all others */
+async function makeOne(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (cause) {
+    // Another process may have made it.
+    if (isFolder(path)) return;
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw cause;
+    throw new GraftError(
+      'file-write',
+      code === 'EEXIST'
+        ? `${path} is not a folder, so nothing can be written there.`
+        : `${dirname(path)} takes no new folders, so ${path} cannot be made.`,
+      'Choose another folder.',
+      { cause },
+    );
   }
 }
 

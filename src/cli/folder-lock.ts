@@ -8,9 +8,10 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { hostname, uptime } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
+import { clockTime } from '../runs/fingerprint.ts';
 import { makeFolder, unwritten } from './files.ts';
 
 const NAME = /^\.graft-lock-[0-9a-f]+\.json$/;
@@ -81,7 +82,7 @@ export function workingIn(path: string): string | undefined {
   return undefined;
 }
 
-const timeOf = ({ at }: Lock): string => new Date(at).toLocaleString();
+const timeOf = ({ at }: Lock): string => clockTime(new Date(at)).replace('T', ' ');
 
 async function leave(path: string, command: string): Promise<void> {
   const lock: Lock = {
@@ -97,7 +98,7 @@ async function leave(path: string, command: string): Promise<void> {
     await rename(`${path}.part`, path);
   } catch (cause) {
     await rm(`${path}.part`, { force: true }).catch(() => undefined);
-    throw unwritten(path, cause);
+    throw unwritten(dirname(path), cause);
   }
 }
 

@@ -1,7 +1,9 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   folder,
@@ -109,4 +111,45 @@ describe('files of this machine', () => {
     expect(readdirSync(at('state'))).toEqual(['three']);
     expect(readdirSync(at('state.old'))).toEqual(['two']);
   });
+});
+
+describe('a folder that cannot be made', () => {
+  /** In a process of its own, which can be ended if it never ends. @param prefix a command that runs it */
+  const attempt = (path: string, prefix: readonly string[] = []): { ended: boolean; said: string } => {
+    const program = `
+      import { makeFolder } from ${JSON.stringify(pathToFileURL('src/cli/files.ts').href)};
+      await makeFolder(${JSON.stringify(path)}).then(() => console.log('made'), (error) => console.log(error.message));`;
+    const node = [process.execPath, '--import', 'tsx', '--input-type=module', '-e', program];
+    const [command, ...args] = [...prefix, ...node];
+    const { signal, stdout } = spawnSync(command, args, {
+      encoding: 'utf8',
+      timeout: 30_000,
+      killSignal: 'SIGKILL',
+    });
+    return { ended: signal === null, said: stdout.trim() };
+  };
+
+  it('is named in one sentence with the reason', () => {
+    writeFileSync(at('file'), 'text');
+    const isFile = (path: string): string => `${path} is not a folder, so nothing can be written there.`;
+    const places = {
+      [at('file')]: isFile(at('file')),
+      [at('file', 'x', 'y')]: isFile(at('file')),
+      '/dev/null/x': isFile('/dev/null'),
+      ...(process.platform === 'linux' && {
+        '/proc/graft': '/proc takes no new folders, so /proc/graft cannot be made.',
+        '/proc/graft/deeper': '/proc takes no new folders, so /proc/graft cannot be made.',
+      }),
+    };
+    for (const [path, what] of Object.entries(places))
+      expect(attempt(path), path).toEqual({ ended: true, said: `${what} Choose another folder.` });
+  }, 120_000);
+
+  it('may lie on a disk that is mounted for reading only', ({ skip }) => {
+    const mount = `mount -t tmpfs -o ro none '${root}' && exec "$@"`;
+    const prefix = ['unshare', '-rm', 'sh', '-c', mount, 'sh'];
+    const [command, ...args] = [...prefix, 'true'];
+    skip(spawnSync(command, args).status !== 0, 'this user may not mount a disk');
+    expect(attempt(at('x'), prefix).said).toMatch(`${at('x')} could not be written: EROFS`);
+  }, 60_000);
 });
