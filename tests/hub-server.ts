@@ -5,6 +5,8 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 
 export interface HubRepo {
   readonly files: Readonly<Record<string, Uint8Array>>;
@@ -27,7 +29,13 @@ export type Fault =
   | { readonly ignoreRange: true }
   | { readonly bytes: Uint8Array }
   | { readonly etag: string }
-  | { readonly location: string };
+  | { readonly location: string }
+  /** An answer with this status whose body never ends, without a length. */
+  | { readonly endless: number }
+  /** The request is taken, and never answered. */
+  | { readonly silent: true }
+  /** These bytes of a listing, and nothing after them. */
+  | { readonly begins: Uint8Array };
 
 export interface HubRequest {
   readonly server: 'hub' | 'files';
@@ -47,6 +55,10 @@ const EXPOSED =
 
 export class HubServer {
   readonly requests: HubRequest[] = [];
+  /** Bytes of bodies without an end that were sent. */
+  flooded = 0;
+  /** Of these, how many are still being sent. */
+  floods = 0;
   readonly repos = new Map<string, HubRepo>();
   #faults: { readonly pattern: RegExp; readonly fault: Fault; times: number }[] = [];
   readonly #hub: Server;
@@ -82,6 +94,7 @@ export class HubServer {
   reset(): void {
     this.#faults = [];
     this.requests.length = 0;
+    this.flooded = 0;
   }
 
   heal(): void {
@@ -128,11 +141,34 @@ export class HubServer {
       response.writeHead(fault.status, after).end();
     } else if (fault && 'location' in fault) {
       response.writeHead(302, { Location: fault.location }).end();
+    } else if (fault && 'endless' in fault && request.method !== 'HEAD') {
+      await this.#flood(response, fault.endless);
+    } else if (fault && 'silent' in fault) {
+      return;
+    } else if (fault && 'begins' in fault) {
+      response.writeHead(200).write(fault.begins);
     } else if (server === 'files') {
       await this.#send(this.#stored(path), request, response, fault);
     } else {
       await this.#hubAnswer(path, request, response, fault);
     }
+  }
+
+  async #flood(response: ServerResponse, status: number): Promise<void> {
+    response.writeHead(status, { 'Content-Type': 'application/octet-stream' });
+    this.floods++;
+    const chunk = Buffer.alloc(1 << 20, '[');
+    const endless = async function* (this: HubServer): AsyncGenerator<Buffer> {
+      for (;;) {
+        this.flooded += chunk.length;
+        yield chunk;
+        // The reader is in this process.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    // That the reader leaves is the end of it.
+    await pipeline(Readable.from(endless.call(this)), response).catch(() => undefined);
+    this.floods--;
   }
 
   /** The second server has files by the hash of their content, and by name, as a plain server would. */

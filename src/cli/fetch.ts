@@ -13,6 +13,7 @@ import {
   type DownloadProgress,
   type DownloadSink,
   type HubOptions,
+  type Wait,
 } from '../weights/hub.ts';
 import { makeFolder } from './files.ts';
 import { Flags, wordApart, type FlagSpecs } from './flags.ts';
@@ -43,7 +44,11 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
     );
   process.once('SIGINT', onInterrupt);
   const token = process.env['HF_TOKEN']?.trim();
-  const options: HubOptions = { hub, signal: stop.signal, ...(token && { token }) };
+  const options: HubOptions = {
+    ...{ hub, signal: stop.signal },
+    ...(token && { token }),
+    onWait: (wait) => wait && output.progress(describeWait(wait), true),
+  };
   const offer = await withTokenTold(() => findModel(askedFor(asked, flags, hub), options));
   const folder = flags.text('to') ?? offer.name.slice(offer.name.lastIndexOf('/') + 1);
   const isNew = !existsSync(folder);
@@ -99,8 +104,12 @@ function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): 
   return file === undefined ? `${base}/tree/${at}` : `${base}/resolve/${at}/${file}`;
 }
 
+function describeWait({ why, seconds }: Wait): string {
+  return `${why} Trying again in ${formatSeconds(seconds)}.`;
+}
+
 function describe({ file, done, total, rate, waiting }: DownloadProgress): string {
-  if (waiting) return `${waiting.why} Trying again in ${formatSeconds(waiting.seconds)}.`;
+  if (waiting) return describeWait(waiting);
   const parts = [total === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total)}`];
   if (rate !== undefined) {
     parts.push(`${formatBytes(rate)}/s`);

@@ -11,21 +11,20 @@ import { addressOf, encodePath, parsePlace, type RepoPlace } from './hub/place.t
 import { Rate } from './hub/rate.ts';
 import { transfer } from './hub/transfer.ts';
 import {
-  USUAL_PATIENCE,
   type DownloadProgress,
   type DownloadSink,
   type Offer,
-  type Patience,
   type RemoteFile,
   type Wait,
 } from './hub/types.ts';
 import { findFolder } from './hub/url.ts';
 
 export { HUB, hubAddress, parsePlace } from './hub/place.ts';
-export type { DownloadProgress, DownloadSink, Offer, Patience, RemoteFile } from './hub/types.ts';
+export type { DownloadProgress, DownloadSink, Offer, RemoteFile, Wait } from './hub/types.ts';
 
 export interface HubOptions extends ClientOptions {
-  readonly patience?: Patience;
+  /** Called with the reason and the length of a pause before the server is asked again for what a model has, and with undefined at its end. */
+  readonly onWait?: (wait?: Wait) => void;
 }
 
 /**
@@ -56,10 +55,11 @@ async function find(
 ): Promise<Offer[]> {
   const place = parsePlace(asked, options.hub);
   const client = new Client(options);
-  const patience = options.patience ?? USUAL_PATIENCE;
-  if (place.kind === 'url')
-    return [await findFolder(place.url, (work) => persist(() => work(client), patience, options.signal))];
-  const listing = await persist(() => list(client, place, subjectOf(place)), patience, options.signal);
+  const { patience, signal } = client;
+  const asking = <T>(work: () => Promise<T>): Promise<T> =>
+    persist(work, patience, signal, options.onWait && { onWait: options.onWait });
+  if (place.kind === 'url') return [await findFolder(place.url, (work) => asking(() => work(client)))];
+  const listing = await asking(() => list(client, place, subjectOf(place)));
   return choose(place.repo, listing.files, place.file).map((choice) => offerOf(place, listing, choice));
 }
 
@@ -103,22 +103,9 @@ function subjectOf({ hub, repo, revision }: RepoPlace): Subject {
 
 async function list(client: Client, place: RepoPlace, subject: Subject): Promise<Listing> {
   const { hub, repo, revision } = place;
-  const response = await client.ask(
-    `${hub}/api/models/${repo}/revision/${encodePath(revision)}?blobs=true`,
-    subject,
-  );
   const where = `The answer of ${new URL(hub).host} about ${repo}`;
-  return parseListing(await bodyOf(response, where), where);
-}
-
-async function bodyOf(response: Response, where: string): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes.byteLength <= MAX_LISTING_BYTES) return bytes;
-  throw new GraftError(
-    'hub-listing',
-    `${where} has ${bytes.byteLength} bytes.`,
-    'Check the address of the hub.',
-  );
+  const url = `${hub}/api/models/${repo}/revision/${encodePath(revision)}?blobs=true`;
+  return parseListing(await client.read(url, subject, { most: MAX_LISTING_BYTES, where }), where);
 }
 
 /** Milliseconds between two reports of progress. */
@@ -167,7 +154,6 @@ export async function fetchModel(
         client,
         sink,
         subject: { ...subject, file: file.name },
-        patience: options.patience ?? USUAL_PATIENCE,
         onBytes: (done, total) => {
           have.set(file.name, done);
           totals.set(file.name, total);

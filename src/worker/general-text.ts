@@ -1,4 +1,5 @@
 /** Forgetting of a run of the page: the bundled general text and prompts, measured before a run and with its result. Loaded on demand. */
+import { fetchFile } from '../answers.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import {
@@ -14,8 +15,8 @@ import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/gene
 import { evaluateLoss } from '../evaluate/loss.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import { generalRows, generalTextOf } from '../evaluate/general.ts';
-import { GraftError } from '../errors.ts';
-import { isObject, parseJson } from '../json.ts';
+import { GraftError, messageOf } from '../errors.ts';
+import { decodeUtf8, isObject, parseJson } from '../json.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { OpenModel } from './model.ts';
@@ -25,14 +26,16 @@ const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 
 /** @throws GraftError `worker-fetch` */
 async function textOf(name: string): Promise<string> {
-  const response = await fetch(new URL(`texts/${name}`, APP)).catch(() => undefined);
-  if (!response?.ok)
+  try {
+    return decodeUtf8(await fetchFile(new URL(`texts/${name}`, APP)), name);
+  } catch (cause) {
     throw new GraftError(
       'worker-fetch',
-      `The general text ${name} could not be fetched.`,
+      `The general text ${name} could not be fetched: ${messageOf(cause)}.`,
       'Load the page again, or train without measuring what is forgotten.',
+      { cause },
     );
-  return response.text();
+  }
 }
 
 async function textRows({ info, tokenizer }: OpenModel): Promise<PreparedRow[]> {

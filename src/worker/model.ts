@@ -1,4 +1,5 @@
 /** Model folders, bundled with the app or chosen by a person, and the facts about an open model. */
+import { fetchFile } from '../answers.ts';
 import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
@@ -11,7 +12,6 @@ import { lastNames } from '../adapters/targets.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
-import { concatBytes } from '../weights/safetensors.ts';
 import type { ModelInfo, Progress } from './api.ts';
 import { takesSystemPrompt } from '../text/system-prompt.ts';
 
@@ -71,38 +71,17 @@ async function fetchBytes(
   path: string,
   onProgress: (done: number, total: number) => void,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const failed = (why: string, cause?: unknown): GraftError =>
-    new GraftError(
+  try {
+    // The declared length of a compressed answer is less than what arrives.
+    return await fetchFile(url, (done, declared) => onProgress(done, Math.max(declared, done)));
+  } catch (cause) {
+    throw new GraftError(
       'worker-fetch',
-      `${path} could not be fetched: ${why}.`,
+      `${path} could not be fetched: ${messageOf(cause)}.`,
       'Check that the app is complete and its server answers, then try again.',
       { cause },
     );
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (cause) {
-    throw failed(messageOf(cause), cause);
   }
-  if (!response.ok) throw failed(`the server answered ${response.status}`);
-  const total = Number(response.headers.get('content-length') ?? 0);
-  const chunks: Uint8Array[] = [];
-  let done = 0;
-  try {
-    // Read by hand: Safari cannot iterate a body.
-    const reader = response.body!.getReader();
-    for (;;) {
-      const { value, done: ended } = await reader.read();
-      if (ended) break;
-      chunks.push(value);
-      done += value.byteLength;
-      // The declared length of a compressed answer is less than what arrives.
-      onProgress(done, Math.max(total, done));
-    }
-  } catch (cause) {
-    throw failed(messageOf(cause), cause);
-  }
-  return concatBytes(chunks);
 }
 
 /**

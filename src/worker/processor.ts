@@ -3,7 +3,8 @@ import { relaxed, simd } from 'virtual:cpu-kernels';
 import { openCpu, type CpuDevice } from '../engine/cpu/device.ts';
 import { hasRelaxedSimd } from '../engine/cpu/relaxed.ts';
 import type { StartThread } from '../engine/cpu/threads.ts';
-import { GraftError } from '../errors.ts';
+import { fetchFile } from '../answers.ts';
+import { GraftError, messageOf } from '../errors.ts';
 
 /** More threads do not speed up models of the size that a processor trains. */
 const MOST_THREADS = 16;
@@ -28,15 +29,17 @@ export async function openProcessor(threads?: number): Promise<CpuDevice> {
 }
 
 async function compileKernels(address: string): Promise<WebAssembly.Module> {
-  const bytes = await fetch(address)
-    .then((answer) => (answer.ok ? answer.arrayBuffer() : undefined))
-    .catch(() => undefined);
-  if (!bytes)
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await fetchFile(new URL(address, self.location.href));
+  } catch (cause) {
     throw new GraftError(
       'worker-fetch',
-      'The kernels of the CPU engine could not be loaded.',
+      `The kernels of the CPU engine could not be loaded: ${messageOf(cause)}.`,
       'Check the connection, then try again; after the first visit they are kept for use offline.',
+      { cause },
     );
+  }
   try {
     return await WebAssembly.compile(bytes);
   } catch {

@@ -68,6 +68,15 @@ test('a name that the hub does not have, or does not show to strangers, gets an 
   expect(others(studio)).toEqual([]);
 });
 
+test('a listing that never ends gets an error', async () => {
+  const { page } = studio;
+  bench.hub.fail(/\/api\//, { endless: 200 });
+  await find(page, 'tiny/sprig');
+  await told(page, /about tiny\/sprig is too long: it has more than 33\.6 MB/);
+  await putAway(page);
+  expect(others(studio)).toEqual([]);
+});
+
 test('a gated licence gets an error; a token opens the model and is written nowhere', async () => {
   const { page } = studio;
   await download(page, 'tiny/gated');

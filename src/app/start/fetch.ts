@@ -1,8 +1,12 @@
 /** Files that come with the page. */
+import { fetchFile } from '../../answers.ts';
+import { messageOf } from '../../errors.ts';
 
-/** @param path under samples/ */
+/** @param path under samples/ @throws Error naming it */
 export async function fetchBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const response = await fetch(new URL(`samples/${path}`, document.baseURI));
-  if (!response.ok) throw new Error(`samples/${path}: ${response.status} ${response.statusText}`);
-  return new Uint8Array(await response.arrayBuffer());
+  try {
+    return await fetchFile(new URL(`samples/${path}`, document.baseURI));
+  } catch (cause) {
+    throw new Error(`samples/${path}: ${messageOf(cause)}`, { cause });
+  }
 }

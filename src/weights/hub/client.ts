@@ -1,5 +1,7 @@
-/** Requests to a hub or to any other server: which server gets the token, and what a refusal means. */
+/** Requests to a hub or to any other server: which server gets the token, how long it is waited for, and what a refusal means. */
+import { Flood, Listener, readBody } from '../../answers.ts';
 import { GraftError, messageOf } from '../../errors.ts';
+import { USUAL_PATIENCE, type Patience } from './types.ts';
 
 /** A failure that may be temporary. */
 export class Unsettled extends Error {
@@ -18,6 +20,7 @@ export interface ClientOptions {
   /** The origin that gets the token. */
   readonly hub: string;
   readonly signal: AbortSignal;
+  readonly patience?: Patience;
 }
 
 /** The request, in words. */
@@ -38,19 +41,66 @@ export class Client {
     return this.options.signal;
   }
 
+  get patience(): Patience {
+    return this.options.patience ?? USUAL_PATIENCE;
+  }
+
+  /** For one request, from its address to the end of its answer. */
+  listen(): Listener {
+    return new Listener(this.patience.idleMs, this.signal);
+  }
+
+  /** The headers of an address, if there is something. @throws as {@link ask} */
+  async head(url: string, subject: Subject): Promise<Headers> {
+    const listener = this.listen();
+    try {
+      return (await this.ask(url, subject, listener, { method: 'HEAD' })).headers;
+    } finally {
+      listener.rest();
+    }
+  }
+
+  /**
+   * The whole of a short answer.
+   *
+   * @param most bytes that are taken
+   * @param where the answer, for messages
+   * @throws GraftError `hub-listing` if it is longer, and as {@link ask}
+   */
+  async read(
+    url: string,
+    subject: Subject,
+    { most, where }: { most: number; where: string },
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const listener = this.listen();
+    try {
+      return await readBody(await this.ask(url, subject, listener), most, listener);
+    } catch (cause) {
+      this.signal.throwIfAborted();
+      if (cause instanceof Flood)
+        throw new GraftError(
+          'hub-listing',
+          `${where} is too long: ${cause.message}.`,
+          'Check the address of the hub; if it is right, the server is broken or is no hub.',
+          { cause },
+        );
+      throw cause instanceof GraftError || cause instanceof Unsettled ? cause : broken(url, subject, cause);
+    } finally {
+      listener.rest();
+    }
+  }
+
   /**
    * The response, if it is a success, or 416 where a range was asked for.
    *
+   * @param listener gives the request up, redirects included, if nothing comes
    * @throws Unsettled where a retry may help; GraftError `hub-…` where it does not; the reason of `signal`
    */
   async ask(
     url: string,
     subject: Subject,
-    {
-      method = 'GET',
-      from,
-      signal = this.signal,
-    }: { method?: 'GET' | 'HEAD'; from?: number; signal?: AbortSignal } = {},
+    listener: Listener,
+    { method = 'GET', from }: { method?: 'GET' | 'HEAD'; from?: number } = {},
   ): Promise<Response> {
     const { token, hub } = this.options;
     const toHub = new URL(url).origin === new URL(hub).origin;
@@ -64,22 +114,49 @@ export class Client {
     let response: Response;
     try {
       // No cookies are sent, and the cache is no place for gigabytes.
-      response = await fetch(url, {
-        method,
-        headers,
-        signal,
-        credentials: 'omit',
-        referrerPolicy: 'no-referrer',
-        cache: 'no-store',
-      });
+      response = await listener.wait(
+        fetch(url, {
+          method,
+          headers,
+          signal: listener.signal,
+          credentials: 'omit',
+          referrerPolicy: 'no-referrer',
+          cache: 'no-store',
+        }),
+      );
     } catch (cause) {
       this.signal.throwIfAborted();
-      throw unreachable(url, subject, cause);
+      throw listener.isSilent
+        ? broken(url, subject, listener.signal.reason)
+        : unreachable(url, subject, cause);
     }
+    listener.heard();
     if (response.ok || (response.status === 416 && from !== undefined)) return response;
-    await response.body?.cancel();
+    // What a server says with a refusal is not read, however long it is.
+    response.body?.cancel().catch(() => undefined);
     throw refusal(response, url, subject, token !== undefined);
   }
+}
+
+/** Bytes of a body, where its headers say so. The length of a compressed answer says nothing about the file. */
+export function declaredLength(headers: Headers): number | undefined {
+  const length = Number(headers.get('content-length') ?? NaN);
+  return Number.isSafeInteger(length) && length >= 0 && !headers.has('content-encoding') ? length : undefined;
+}
+
+/** An answer that did not come, or not to its end. */
+function broken(url: string, { model, file }: Subject, cause: unknown): Unsettled {
+  const { host } = new URL(url);
+  const what = file === undefined ? model : `${file} of ${model}`;
+  const why = messageOf(cause).replace(/[.\s]+$/, '');
+  return new Unsettled(
+    new GraftError(
+      'hub-broken',
+      `The answer of ${host} about ${what} broke off: ${why}.`,
+      'Check the network, and try again in a few minutes.',
+      { cause },
+    ),
+  );
 }
 
 /** Browsers hide the difference on purpose; Node reports it as the cause. */

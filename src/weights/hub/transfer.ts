@@ -1,15 +1,22 @@
 /** The transfer of one file, from where an earlier one stopped, with its check. */
+import type { Listener } from '../../answers.ts';
 import { GraftError, messageOf } from '../../errors.ts';
+import { formatBytes } from '../../numbers.ts';
 import { Checksum } from './checksum.ts';
-import { Unsettled, type Client, type Subject } from './client.ts';
+import { declaredLength, Unsettled, type Client, type Subject } from './client.ts';
 import { persist } from './patience.ts';
-import type { DownloadSink, Patience, RemoteFile, Wait } from './types.ts';
+import type { DownloadSink, RemoteFile, Wait } from './types.ts';
+
+/** The largest tokenizer.json that is read; nothing else beside the weights is larger. */
+const MOST_COMPANION_BYTES = 64 * 2 ** 20;
+/** Weights of unknown size: four billion parameters in f32. */
+const MOST_UNDECLARED_BYTES = 16 * 2 ** 30;
+const WEIGHTS = /\.(?:gguf|safetensors)$/i;
 
 export interface TransferOptions {
   readonly client: Client;
   readonly sink: DownloadSink;
   readonly subject: Subject;
-  readonly patience: Patience;
   /** Stored bytes of the file, and its size where that is known. */
   readonly onBytes: (done: number, total: number | undefined) => void;
   readonly onWait: (wait?: Wait) => void;
@@ -21,7 +28,7 @@ export interface TransferOptions {
  * @throws GraftError `hub-…`, and whatever the sink throws; the stored part stays, unless it is known to be wrong
  */
 export async function transfer(file: RemoteFile, options: TransferOptions): Promise<void> {
-  const { client, sink, patience, onWait } = options;
+  const { client, sink, onWait } = options;
   let most = sink.size(file.name);
   let before = most;
   const one = new Transfer(file, options);
@@ -35,19 +42,12 @@ export async function transfer(file: RemoteFile, options: TransferOptions): Prom
         most = Math.max(most, sink.size(file.name));
       }
     },
-    patience,
+    client.patience,
     client.signal,
     { advanced: () => most > before, onWait },
   );
   await one.check();
   await sink.finish(file.name);
-}
-
-/** Rejects once `signal` is aborted, with its reason. */
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }
 
 class Transfer {
@@ -63,6 +63,7 @@ class Transfer {
 
   async begin(): Promise<void> {
     const { file, options } = this;
+    if (file.size !== undefined && file.size > this.#most) throw await this.#tooLong();
     if (file.size !== undefined && options.sink.size(file.name) > file.size) await this.#restart();
     this.#checksum = await Checksum.of(file, options.sink);
   }
@@ -70,33 +71,28 @@ class Transfer {
   /** One request, and as much of its response as arrives. @throws Unsettled where a retry may bring the rest */
   async attempt(): Promise<void> {
     const { file, options } = this;
-    const { client, sink, subject, patience } = options;
+    const { client, sink, subject } = options;
     if (sink.size(file.name) === file.size) return;
-    const idle = new AbortController();
-    let timer = setTimeout(() => idle.abort(), patience.idleMs);
+    const listener = client.listen();
+    let reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>> | undefined;
     try {
-      const signal = AbortSignal.any([client.signal, idle.signal]);
-      // A browser may not end a request that is aborted: the wait for its answer ends all the same.
-      const response = await Promise.race([
-        client.ask(file.url, subject, { from: sink.size(file.name), signal }),
-        whenAborted(idle.signal),
-      ]);
+      const response = await client.ask(file.url, subject, listener, { from: sink.size(file.name) });
       if (await this.#place(response)) return;
       // Read by hand: Safari cannot iterate a body.
-      const reader = response.body!.getReader();
+      reader = response.body!.getReader();
       for (;;) {
-        const { value, done } = await this.#read(reader, idle.signal);
+        const { value, done } = await this.#read(reader, listener);
         if (done) break;
-        clearTimeout(timer);
+        listener.rest();
         await this.#take(value);
-        timer = setTimeout(() => idle.abort(), patience.idleMs);
+        listener.heard();
       }
     } catch (error) {
-      // A request that timed out was not refused.
-      if (idle.signal.aborted && !client.signal.aborted) throw this.#broken(silence(patience.idleMs));
+      // Ends the connection. That it is broken already is what is thrown here.
+      reader?.cancel().catch(() => undefined);
       throw error;
     } finally {
-      clearTimeout(timer);
+      listener.rest();
     }
     const have = sink.size(file.name);
     if (this.#total !== undefined && have < this.#total)
@@ -160,6 +156,10 @@ class Transfer {
     this.#total ??= total ?? lengthOf(response, sink.size(file.name));
     if (total !== undefined && file.size !== undefined && total !== file.size)
       throw await this.#wrongSize(total);
+    if ((this.#total ?? 0) > this.#most) {
+      response.body?.cancel().catch(() => undefined);
+      throw await this.#tooLong();
+    }
     if (version !== sink.version(file.name)) await sink.setVersion(file.name, version);
     options.onBytes(sink.size(file.name), this.#total);
     return false;
@@ -169,6 +169,7 @@ class Transfer {
     const { file, options } = this;
     const have = options.sink.size(file.name) + bytes.byteLength;
     if (file.size !== undefined && have > file.size) throw await this.#wrongSize(have);
+    if (have > this.#most) throw await this.#tooLong();
     await options.sink.append(file.name, bytes);
     this.#checksum?.update(bytes);
     options.onBytes(have, this.#total);
@@ -176,14 +177,20 @@ class Transfer {
 
   async #read(
     reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
-    idle: AbortSignal,
+    listener: Listener,
   ): Promise<ReadableStreamReadResult<Uint8Array<ArrayBuffer>>> {
     try {
-      return await reader.read();
+      return await listener.wait(reader.read());
     } catch (cause) {
       this.options.client.signal.throwIfAborted();
-      throw this.#broken(idle.aborted ? silence(this.options.patience.idleMs) : messageOf(cause), cause);
+      throw this.#broken(messageOf(listener.isSilent ? listener.signal.reason : cause), cause);
     }
+  }
+
+  /** Bytes that are taken of the file. A person has seen the size of weights that declare one. */
+  get #most(): number {
+    if (!WEIGHTS.test(this.file.name)) return MOST_COMPANION_BYTES;
+    return this.#total === undefined ? MOST_UNDECLARED_BYTES : Infinity;
   }
 
   async #restart(): Promise<void> {
@@ -205,6 +212,17 @@ class Transfer {
     );
   }
 
+  async #tooLong(): Promise<GraftError> {
+    const { file } = this;
+    const most = this.#most;
+    await this.#restart();
+    return new GraftError(
+      'hub-size',
+      `${file.name} of ${new URL(file.url).host} is too long: it has more than ${formatBytes(most)}.`,
+      'That file was thrown away. Check the address; if it is right, the server is broken.',
+    );
+  }
+
   async #wrongSize(bytes: number): Promise<GraftError> {
     const { file } = this;
     await this.#restart();
@@ -216,14 +234,8 @@ class Transfer {
   }
 }
 
-function silence(ms: number): string {
-  return `nothing came for ${Math.round(ms / 1000)} s`;
-}
-
 /** Bytes of the whole file, from the length of the rest. */
-function lengthOf(response: Response, have: number): number | undefined {
-  const length = response.headers.get('content-length');
-  // The length of a compressed answer says nothing about the file.
-  if (length === null || response.headers.has('content-encoding')) return undefined;
-  return have + Number(length);
+function lengthOf({ headers }: Response, have: number): number | undefined {
+  const length = declaredLength(headers);
+  return length === undefined ? undefined : have + length;
 }

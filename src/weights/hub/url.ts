@@ -2,7 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
 import { READ_COMPANIONS } from '../companions.ts';
-import type { Client } from './client.ts';
+import { declaredLength, type Client } from './client.ts';
 import { MAX_LISTING_BYTES } from './listing.ts';
 import type { Offer, RemoteFile } from './types.ts';
 
@@ -26,10 +26,9 @@ export async function findFolder(url: string, asking: Asking): Promise<Offer> {
   const probe = (name: string, address: string): Promise<RemoteFile | undefined> =>
     asking(async (client) => {
       try {
-        const { headers } = await client.ask(address, { model: url, file: name }, { method: 'HEAD' });
-        const length = headers.get('content-length');
+        const length = declaredLength(await client.head(address, { model: url, file: name }));
         // Text may be compressed on the way, and is short anyway.
-        const size = /\.(?:gguf|safetensors)$/i.test(name) && length !== null ? Number(length) : undefined;
+        const size = /\.(?:gguf|safetensors)$/i.test(name) ? length : undefined;
         return { name, url: address, ...(size !== undefined && { size }) };
       } catch (error) {
         if (error instanceof GraftError && error.code === 'hub-file-missing') return undefined;
@@ -58,8 +57,8 @@ export async function findFolder(url: string, asking: Asking): Promise<Offer> {
     const index = await probe(INDEX, at(INDEX));
     if (!index) await required(SINGLE, at(SINGLE));
     const shards = await asking(async (client) => {
-      const response = await client.ask(at(INDEX), { model: url, file: INDEX });
-      return shardsOf(new Uint8Array(await response.arrayBuffer()), at(INDEX));
+      const limits = { most: MAX_LISTING_BYTES, where: at(INDEX) };
+      return shardsOf(await client.read(at(INDEX), { model: url, file: INDEX }, limits), at(INDEX));
     });
     weights.push(index, ...(await Promise.all(shards.map((name) => required(name, at(name))))));
   }
@@ -76,7 +75,6 @@ function offer(name: string, source: string, files: readonly RemoteFile[]): Offe
 export function shardsOf(bytes: Uint8Array, where: string): string[] {
   const wrong = (why: string): GraftError =>
     new GraftError('hub-listing', `${where} ${why}.`, 'Tell those who published it.');
-  if (bytes.byteLength > MAX_LISTING_BYTES) throw wrong(`has ${bytes.byteLength} bytes`);
   const index = parseJson(decodeUtf8(bytes, where), where);
   const map = isObject(index) ? index['weight_map'] : undefined;
   if (!isObject(map)) throw wrong('has no weight_map');

@@ -105,6 +105,16 @@ describe('graft fetch', () => {
     expect(existsSync(join(to, 'model.safetensors'))).toBe(false);
   });
 
+  it('gives up a listing that never ends', async () => {
+    server.fail(/\/api\//, { endless: 200 });
+    const { code, err } = await graft(['org/model', '--to', join(folder, 'endless')]);
+    expect(code).toBe(1);
+    expect(err).toMatch(
+      /^graft: The answer of \S+ about org\/model is too long: it has more than 33\.6 MB\. Check/,
+    );
+    expect(existsSync(join(folder, 'endless'))).toBe(false);
+  });
+
   it('takes a token from the environment, and says when one is needed', async () => {
     const to = join(folder, 'gated');
     const refused = await graft(['org/gated', '--to', to]);
