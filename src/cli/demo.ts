@@ -134,13 +134,13 @@ async function demo(
   const after = await ask(session, tokenizer, questions, adapter);
   const afterLoss = await evaluateLoss(session.model, test.rows, adapter);
   questions.slice(0, SHOWN).forEach(({ prompt }, i) => {
-    output.line(`\n  Prompt  ${prompt}\n  Base    ${before[i]}\n  Tuned   ${after[i]}`);
+    output.result(`\n  Prompt  ${prompt}\n  Base    ${before[i]}\n  Tuned   ${after[i]}\n`);
   });
-  output.line(
-    `\nHeld-out loss ${beforeLoss.loss.toFixed(3)} → ${afterLoss.loss.toFixed(3)} (perplexity ${beforeLoss.perplexity.toFixed(1)} → ${afterLoss.perplexity.toFixed(1)})`,
+  output.result(
+    `\nHeld-out loss ${beforeLoss.loss.toFixed(3)} → ${afterLoss.loss.toFixed(3)} (perplexity ${beforeLoss.perplexity.toFixed(1)} → ${afterLoss.perplexity.toFixed(1)})\n`,
   );
   if (sample.metric === 'exact')
-    output.line(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}`);
+    output.result(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}\n`);
 
   const made = { baseModel: 'sprig', model: session.model, options, rows: training.rows.length };
   const facts = cardFacts(made, { step: options.steps!, bestEvalLoss: afterLoss.loss }, { steps });

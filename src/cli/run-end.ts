@@ -1,7 +1,7 @@
 /** What `graft train` says of a run at its end. */
 import { fromTo } from '../evaluate/reading-brief.ts';
-import { tell } from '../evaluate/reading-words.ts';
-import { readCurve } from '../train/reading.ts';
+import { tell, type Told } from '../evaluate/reading-words.ts';
+import { readCurve, type Reading } from '../train/reading.ts';
 import type { LoggedStep } from './metrics-log.ts';
 import { formatSeconds } from './output.ts';
 
@@ -16,18 +16,36 @@ export interface EndedRun {
   readonly unigramLoss?: number;
   /** Whether it continued an adapter. */
   readonly start: 'base' | 'adapter';
+  /** Whether it ended because a loss or a gradient was not finite. */
+  readonly broke?: boolean;
+}
+
+/** What the curve of a run says of it. Undefined if the first steps are not known. */
+export function readEnd({
+  points,
+  evals,
+  start,
+  broke = false,
+  steps,
+  unigramLoss,
+}: EndedRun): { reading: Reading; told: Told } | undefined {
+  if (points.at(0)?.step !== 1) return undefined;
+  // Without the validation before the first step there is nothing to compare the others with.
+  const compared = evals.at(0)?.step === 0 ? evals : [];
+  const reading = readCurve({ steps, points, evals: compared, broke, unigramLoss });
+  return { reading, told: tell(reading, false, start) };
 }
 
 /**
  * Two lines: how the loss (or the reward) changed, and what the curve says of the run, with what to try. None where the first steps are
  * not known.
  */
-export function describeEnd({ points, evals, start, ...run }: EndedRun): string[] {
+export function describeEnd(run: EndedRun): string[] {
+  const { points } = run;
   const [first, last] = [points.at(0), points.at(-1)];
-  if (first?.step !== 1 || !last) return [];
-  // Without the validation before the first step there is nothing to compare the others with.
-  const reading = readCurve({ ...run, points, evals: evals.at(0)?.step === 0 ? evals : [], broke: false });
-  const told = tell(reading, false, start);
+  const end = readEnd(run);
+  if (!end || !first || !last) return [];
+  const { reading, told } = end;
   const seconds = formatSeconds(points.reduce((sum, point) => sum + point.seconds, 0));
   return [
     `${sentence(changeOf(first, last) ?? fromTo(reading))}, in ${seconds}`,

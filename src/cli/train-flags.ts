@@ -43,6 +43,9 @@ export const trainFlags = {
       help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
     },
     overwrite: { help: 'discard the result or the run that --out holds' },
+    json: {
+      help: 'print the result of the run as one JSON object: steps, losses, validation, verdict, where the adapter lies; what a person reads stays on standard error',
+    },
   }),
   ...settingFlags(WATCH_SETTINGS),
   ...under('Validation and forgetting', {

@@ -25,7 +25,8 @@ import { EXIT } from './exit.ts';
 import { LongRunWarning } from './long-run.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { claimFiles } from './own-files.ts';
-import { describeEnd } from './run-end.ts';
+import { describeEnd, type EndedRun } from './run-end.ts';
+import { resultOfRun, type ResultOfRun } from './run-result.ts';
 import { FileStore, type FolderOfRun } from './run-store.ts';
 import { findSaved } from './saved-run.ts';
 import type { Session } from './session.ts';
@@ -42,6 +43,8 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly subject: Subject;
   readonly output: Output;
   readonly saveEvery: SaveEvery;
+  /** Whether the result is printed as JSON. */
+  readonly json: boolean;
   /** The rewards, for an objective that samples answers. */
   readonly scoring: Scoring | undefined;
   /** The measurement of forgetting, before and after. */
@@ -140,13 +143,15 @@ async function endWatch({ asked, store, watch }: Live): Promise<void> {
 }
 
 async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
-  const { asked, run, store } = live;
+  const { asked, run } = live;
   const { out, output, subject } = asked;
   try {
     if ((await run.train()) === 'paused') {
+      const resume = commandFrom(asked, out);
       output.line(
-        `Interrupted after step ${run.step} of ${run.steps}. Everything is saved. To go on: ${commandFrom(asked, out)}`,
+        `Interrupted after step ${run.step} of ${run.steps}. Everything is saved. To go on: ${resume}`,
       );
+      printResult(live, rows, { status: 'interrupted', resume });
       process.exitCode = EXIT.interrupted;
       return;
     }
@@ -154,20 +159,46 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
     if (error instanceof GraftError && error.code === 'train-diverged') {
       await run.keep('failed');
       output.line(`The result until then is in ${out}`);
+      printResult(live, rows, { status: 'failed', broke: true });
     }
     throw error;
   }
   await run.keep('done');
   await endWatch(live);
-  const { objective } = subject.options;
-  const told = describeEnd({
+  for (const line of describeEnd(endedRun(live, rows))) output.line(line);
+  output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
+  printResult(live, rows, { status: 'done' });
+}
+
+function endedRun({ asked, run, store }: Live, rows: RunRows): EndedRun {
+  const { objective } = asked.subject.options;
+  return {
     ...{ steps: run.steps, points: store.steps, evals: store.curve.evals },
     // Other objectives have losses of other kinds.
     ...(objectiveOf(objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(rows.train) }),
     start: asked.lineage?.parent === undefined ? 'base' : 'adapter',
+  };
+}
+
+function printResult(
+  live: Live,
+  rows: RunRows,
+  ending: Pick<ResultOfRun, 'status' | 'resume' | 'broke'>,
+): void {
+  const { json, subject, session, out, output, baseModel } = live.asked;
+  if (!json) return;
+  const { method, objective } = subject.options;
+  const result = resultOfRun({
+    ...endedRun(live, rows),
+    ...ending,
+    ...{ out, method, objective: objectiveOf(objective).name, base: baseModel },
+    device: deviceName(session.device.adapter),
+    rows: { train: rows.train.length, validation: rows.validation.length },
+    learned: live.store.learned,
+    isAdapter: subject.adapter !== undefined,
+    peakBytes: live.store.peakBytes,
   });
-  for (const line of told) output.line(line);
-  output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
+  output.result(`${JSON.stringify(result)}\n`);
 }
 
 /** The error that ended a run, with the state that is left and the command that resumes from it. */

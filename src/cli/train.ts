@@ -186,6 +186,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
       {
         ...{ args, session, out, output, begun, saveEvery, resumed },
         overwrite: flags.on('overwrite'),
+        json: flags.on('json'),
         subject: { ...subject, options },
         scoring: tokenizer && rewards && { tokenizer, rewards },
         baseModel: flags.required('model'),

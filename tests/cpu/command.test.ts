@@ -1,9 +1,10 @@
 /** The command on the processor, in a process of its own: it needs no GPU, answers, and ends. */
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isObject, parseJson } from '../../src/json.ts';
-import { graft, temporaryFolder } from '../gpu/graft-command.ts';
+import { graft, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const CPU = ['--device', 'cpu'];
@@ -106,4 +107,47 @@ test('a reward that does not end is named, and the run pauses at the step before
   expect(code).toBe(1);
   expect(err).toMatch(/The reward javascript gave no score for “.*”: it does not end within 5 seconds/);
   expect(err).toMatch(/What is left is the state after step 1 of 2.* --resume /s);
+});
+
+const SHORT = ['--data', VOICE, '--batch', '1', '--max-length', '64'];
+
+test('a run prints its result as one JSON object, and nothing else, on standard output', async () => {
+  const out = at('json');
+  const validated = ['--val-fraction', '0.02', '--eval-every', '4'];
+  const args = ['train', '--model', SPRIG, ...SHORT, '--steps', '12', ...validated, '--out', out, ...CPU];
+  const { code, out: printed, err } = await graft([...args, '--json'], undefined, NO_GPU);
+  expect(code, err).toBe(0);
+  const result = JSON.parse(printed) as Record<string, unknown>;
+  const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  const [first, last] = [lines[0], lines[11]].map((line) => JSON.parse(line) as Record<string, number>);
+  expect(result).toMatchObject({
+    ...{ status: 'done', method: 'lora', objective: 'sft', steps: 12, done: 12, adapter: out, out },
+    loss: { first: first['loss'], last: last['loss'] },
+    validation: { before: first['eval_loss_before'], last: last['eval_loss'] },
+    lastStep: { grad_norm: last['grad_norm'] },
+  });
+  const { name, how } = result['verdict'] as { name: string; how: string };
+  expect(err.toLowerCase()).toContain(`${name}. ${how}`.toLowerCase());
+});
+
+test('a run that is interrupted prints how it can be continued in its JSON object', async () => {
+  const args = ['train', '--model', SPRIG, ...SHORT, '--steps', '4000', '--out', at('cut'), ...CPU, '--json'];
+  let isAsked = false;
+  const interrupt = (err: string, kill: (signal: NodeJS.Signals) => void): void => {
+    if (isAsked || !err.includes('Step 1 of')) return;
+    isAsked = true;
+    kill('SIGINT');
+  };
+  const { code, out } = await graft(args, interrupt, NO_GPU);
+  expect(code).toBe(130);
+  const result = JSON.parse(out) as Record<string, unknown>;
+  expect(result).toMatchObject({ status: 'interrupted', steps: 4000, out: at('cut') });
+  expect(result['adapter']).toBeUndefined();
+  expect(result['resume']).toMatch(/ train .*--resume /);
+});
+
+test('the demo prints its answers and scores on standard output', async () => {
+  const { code, out, err } = await graft(['demo', '--out', at('demo'), ...CPU], undefined, NO_GPU);
+  expect(code, err).toBe(0);
+  expect(out).toMatch(/Prompt .*\n {2}Base .*\n {2}Tuned .*\n\nHeld-out loss \d/s);
 });
