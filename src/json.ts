@@ -34,18 +34,69 @@ export function jsonDepth(text: string, limit: number): number {
   let deepest = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if (c === 0x22) {
-      for (i++; i < text.length; i++) {
-        const inside = text.charCodeAt(i);
-        if (inside === 0x5c) i++;
-        else if (inside === 0x22) break;
-      }
-    } else if (c === 0x5b || c === 0x7b) {
+    if (c === 0x22) i = endOfString(text, i);
+    else if (c === 0x5b || c === 0x7b) {
       if (++depth > deepest) deepest = depth;
       if (deepest > limit) return deepest;
     } else if (c === 0x5d || c === 0x7d) depth--;
   }
   return deepest;
+}
+
+/** The position of the quote that ends the string whose quote is at `start`; the end of the text if there is none. */
+function endOfString(text: string, start: number): number {
+  for (let i = start + 1; i < text.length; i++) {
+    const inside = text.charCodeAt(i);
+    if (inside === 0x5c) i++;
+    else if (inside === 0x22) return i;
+  }
+  return text.length;
+}
+
+function membersOf(value: unknown): number {
+  if (Array.isArray(value)) return value.reduce((sum: number, each) => sum + membersOf(each), 0);
+  if (!isObject(value)) return 0;
+  return Object.values(value).reduce((sum: number, each) => sum + 1 + membersOf(each), 0);
+}
+
+function isFollowedByColon(text: string, from: number): boolean {
+  let i = from;
+  while (' \t\r\n'.includes(text.charAt(i)) && i < text.length) i++;
+  return text.charCodeAt(i) === 0x3a;
+}
+
+/**
+ * A key that an object of a JSON text has twice: `JSON.parse` keeps the last of the two in silence.
+ *
+ * @param text valid JSON
+ * @param value what it says
+ */
+export function repeatedKey(text: string, value: unknown): string | undefined {
+  let members = 0;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 0x22) i = endOfString(text, i);
+    else if (c === 0x3a) members++;
+  }
+  // Every colon outside of strings is a member's.
+  if (members === membersOf(value)) return undefined;
+  const open: Set<string>[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    // A list gets a set as well, which stays empty.
+    if (c === 0x7b || c === 0x5b) open.push(new Set());
+    else if (c === 0x7d || c === 0x5d) open.pop();
+    else if (c === 0x22) {
+      const start = i;
+      i = endOfString(text, start);
+      if (!isFollowedByColon(text, i + 1)) continue;
+      const key = JSON.parse(text.slice(start, i + 1)) as string;
+      const keys = open[open.length - 1];
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return undefined;
 }
 
 /** UTF-8 bytes → string without a byte order mark. Throws `json-encoding`, naming `where`. */
@@ -79,6 +130,22 @@ export function parseJson(text: string, where: string): unknown {
       },
     );
   }
+}
+
+/**
+ * As {@link parseJson}, for what a person wrote: a key that stands twice in an object is an error.
+ *
+ * @throws GraftError `json-repeated` naming it
+ */
+export function parseWritten(text: string, where: string): unknown {
+  const value = parseJson(text, where);
+  const key = repeatedKey(text, value);
+  if (key === undefined) return value;
+  throw new GraftError(
+    'json-repeated',
+    `${where} has the key ${JSON.stringify(key)} twice in one object.`,
+    'Keep the one that you mean.',
+  );
 }
 
 /**

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '../evaluate/answer.ts';
-import { isObject, parseJson } from '../json.ts';
+import { isObject, parseWritten } from '../json.ts';
 import { Generator } from '../model/generator.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { EXIT } from './exit.ts';
@@ -155,7 +155,7 @@ function readPrompts(text: string, path: string): PromptLine[] {
 const PromptRow = v.union([v.string(), v.looseObject({ prompt: v.string() })]);
 
 function readPrompt(text: string, where: string): string | readonly ChatMessage[] {
-  const json = parseJson(text, where);
+  const json = parseWritten(text, where);
   const parsed = v.safeParse(PromptRow, json);
   if (parsed.success) return typeof parsed.output === 'string' ? parsed.output : parsed.output.prompt;
   if (Array.isArray(json) || (isObject(json) && 'messages' in json)) return messagesOf(json, where);
@@ -174,7 +174,7 @@ const Messages = v.pipe(
 );
 
 function readMessages(text: string, path: string): ChatMessage[] {
-  return messagesOf(parseJson(text, nameOfInput(path)), nameOfInput(path));
+  return messagesOf(parseWritten(text, nameOfInput(path)), nameOfInput(path));
 }
 
 /** @throws GraftError `messages` */

@@ -1,7 +1,7 @@
 /** `--reward`: names with weights, JSON, or files of JSON or JavaScript. */
 import { basename } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { decodeUtf8, parseJson } from '../json.ts';
+import { decodeUtf8, parseWritten } from '../json.ts';
 import { plural } from '../numbers.ts';
 import type { Rewards } from '../rewards/reward.ts';
 import { readRewards, rewardKind, unknownReward, type RewardSpec } from '../rewards/specs.ts';
@@ -47,7 +47,7 @@ async function readRewardFile(path: string): Promise<string> {
     );
   const text = decodeUtf8(bytes, path);
   const name = basename(path);
-  const value = /\.json$/i.test(path) ? parseJson(text, name) : { name: 'javascript', code: text };
+  const value = /\.json$/i.test(path) ? parseWritten(text, name) : { name: 'javascript', code: text };
   return JSON.stringify(readRewards(value, name));
 }
 
@@ -59,7 +59,7 @@ async function readRewardFile(path: string): Promise<string> {
 export function readRewardTexts(texts: readonly string[]): readonly RewardSpec[] {
   const list = texts.flatMap((text): unknown[] => {
     if (!isJson(text)) return text.split(',').map((one) => readName(one.trim()));
-    const value = parseJson(text, WHERE);
+    const value = parseWritten(text, WHERE);
     return Array.isArray(value) ? value : [value];
   });
   return readRewards(list, WHERE);

@@ -3,7 +3,7 @@ import { linesOf } from '../data/lines.ts';
 import { questionsOf } from '../data/questions.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
-import { isObject, parseJson } from '../json.ts';
+import { isObject, parseWritten } from '../json.ts';
 import type { Attempt } from '../rewards/kind.ts';
 import { readInput, readWhole } from './files.ts';
 import type { Output } from './output.ts';
@@ -25,7 +25,7 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
   for (const { number, text, problem } of linesOf(await readInput(path))) {
     if (problem === undefined && text.trim() === '') continue;
     const where = `Line ${number} of ${path}`;
-    const row = problem === undefined ? parseJson(text.replace(/^\uFEFF/, ''), where) : undefined;
+    const row = problem === undefined ? parseWritten(text.replace(/^\uFEFF/, ''), where) : undefined;
     const textOf = (names: readonly string[]): string | undefined => {
       const name = names.find((one) => isObject(row) && typeof row[one] === 'string');
       return name === undefined ? undefined : ((row as Record<string, unknown>)[name] as string);

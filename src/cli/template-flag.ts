@@ -1,7 +1,7 @@
 /** `--template`: an instruction template of the library, or a file with one of a person's own, on the columns of the data. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { GraftError, messageOf } from '../errors.ts';
-import { parseJson } from '../json.ts';
+import { parseWritten } from '../json.ts';
 import { listOfColumns } from '../data/columns.ts';
 import { checkMapping, type Mapping } from '../data/mapping.ts';
 import { inspectHead } from '../data/sheet.ts';
@@ -71,7 +71,7 @@ function templateOfFile(path: string): InstructionTemplate {
       cause,
     });
   }
-  const own = readOwnTemplate(parseJson(text, path));
+  const own = readOwnTemplate(parseWritten(text, path));
   if (!own) throw wrong(`${path} is no template.`, OWN_TEMPLATE_FORM);
   return ownTemplate(path, own);
 }

@@ -3,7 +3,7 @@ import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts
 import type { ExampleContent } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
-import { BadRow } from './formats/row.ts';
+import { BadRow, refuseRepeated } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
 import { UnusedColumns, type UnusedColumn } from './unused.ts';
 
@@ -38,6 +38,7 @@ export function objectOf(text: string): JsonObject {
     throw new BadRow(syntaxReason(text, error));
   }
   if (!isObject(value)) throw new BadRow('the row is not an object with fields');
+  refuseRepeated(text, value);
   return value;
 }
 

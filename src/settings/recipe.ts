@@ -3,7 +3,7 @@
  * the allowed values are in recipe.schema.json, which is made from the table.
  */
 import { GraftError } from '../errors.ts';
-import { isObject, parseJson } from '../json.ts';
+import { isObject, parseWritten } from '../json.ts';
 import { nearestName } from '../nearest-name.ts';
 import { flagText } from './flag-text.ts';
 import { RULES } from './rules.ts';
@@ -25,7 +25,7 @@ export const LARGEST_RECIPE = 4 * 2 ** 20;
 export function readRecipe(text: string, where: string): Recipe {
   const wrong = (what: string, remedy: string): GraftError =>
     new GraftError('recipe', `${where}: ${what}`, remedy);
-  const json = parseJson(text, where);
+  const json = parseWritten(text, where);
   if (!isObject(json))
     throw wrong('a recipe is an object, and this is none.', 'Write settings as {"steps": 60, "lr": 0.001}.');
   const recipe: Record<string, SettingValue> = {};

@@ -7,7 +7,7 @@ import { conversationFormat } from './conversation.ts';
 import { messagesFormat } from './messages.ts';
 import { pairFormat } from './pair.ts';
 import { promptFormat } from './prompt.ts';
-import { BadRow, type RowFormat } from './row.ts';
+import { BadRow, refuseRepeated, type RowFormat } from './row.ts';
 import { shareGptFormat } from './sharegpt.ts';
 import { textFormat } from './text.ts';
 import { tokensFormat } from './tokens.ts';
@@ -74,12 +74,15 @@ function listOf(cell: string, field: string): unknown {
   }
   if (jsonDepth(cell, MAX_JSON_DEPTH) > MAX_JSON_DEPTH)
     throw new BadRow(`${field} is nested more than ${MAX_JSON_DEPTH} levels deep`);
+  let value: unknown;
   try {
-    return JSON.parse(cell) as unknown;
+    value = JSON.parse(cell);
   } catch {
     const python = /^\s*[[{]\s*[[{]?\s*'/.test(cell)
       ? ': it is written as Python has it, with single quotes'
       : '';
     throw new BadRow(`${field} is not a list in JSON${python}`);
   }
+  refuseRepeated(cell, value);
+  return value;
 }

@@ -1,5 +1,5 @@
 /** Shared by the formats of rows. A format is a file beside this one: how its rows are recognised, and how one becomes an example. */
-import { isObject, type JsonObject } from '../../json.ts';
+import { isObject, repeatedKey, type JsonObject } from '../../json.ts';
 import type { ExampleContent } from '../../text/trainable.ts';
 
 export interface RowFormat {
@@ -25,6 +25,12 @@ export function shown(value: unknown): string {
   if (Array.isArray(value)) return 'a list';
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
+}
+
+/** Refuses an object that has a key twice, since one of its values would be lost. @param text the JSON that `value` was read from */
+export function refuseRepeated(text: string, value: unknown): void {
+  const key = repeatedKey(text, value);
+  if (key !== undefined) throw new BadRow(`the key ${shown(key)} stands twice in one object`);
 }
 
 /** A string that can be encoded. An absent field is a problem of its own, so that the reason says so. */

@@ -391,6 +391,24 @@ it('tools beside messages are left out, and the row says so', () => {
   ]);
 });
 
+it('refuses a row in which a key stands twice, and names it', () => {
+  const rows = [
+    '{"prompt": "a", "completion": "b", "prompt": "c"}',
+    '{"prompt": "a", "completion": "b: \\"prompt\\": c", "x": [{"y": 1}, {"y": 2}]}',
+    '{"messages": [{"role": "user", "content": "a", "content" : "b"}, {"role": "assistant", "content": "c"}]}',
+    '{"completion": "b", "pr\\u006fmpt": "a", "prompt": "c"}',
+  ];
+  for (const text of [rows.join('\n'), `[${rows.join(',\n')}]`]) {
+    const { examples, problems } = read(text, text.startsWith('[') ? 'x.json' : 'x.jsonl');
+    expect(examples.map(({ line }) => line)).toEqual([2]);
+    expect(problems).toEqual([
+      { line: 1, reason: 'the key "prompt" stands twice in one object' },
+      { line: 3, reason: 'the key "content" stands twice in one object' },
+      { line: 4, reason: 'the key "prompt" stands twice in one object' },
+    ]);
+  }
+});
+
 it('finds the reason of a bad row of a million escaped quotes', () => {
   const { problems } = read(`{"a": None${'\\"'.repeat(1_000_000)}`);
   expect(problems).toEqual([{ line: 1, reason: 'not valid JSON: None is not a value that JSON has' }]);

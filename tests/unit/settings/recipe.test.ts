@@ -261,3 +261,9 @@ describe('flags and recipes', () => {
     expect(flags.pattern('rank-pattern')).toEqual({ q_proj: 2 });
   });
 });
+
+test('a recipe in which a setting stands twice is refused', async () => {
+  const text = '{"steps": 60, "lr": 0.001, "steps": 6}';
+  const { what } = await graftError(() => readRecipe(text, 'run.json'), 'json-repeated');
+  expect(what).toBe('run.json has the key "steps" twice in one object.');
+});
