@@ -66,7 +66,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   ]);
   const model = await readModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
-  checkMergeable(adapter, model);
+  checkMergeable(adapter);
   const source = await openModelWeights(files, model);
   checkWeights(model, source);
   const release = await lockFolder(out, 'graft merge');

@@ -5,6 +5,7 @@ import { GraftError } from '../errors.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft } from '../export/peft.ts';
+import { tellUntied } from '../export/untie.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -147,6 +148,8 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
       tell: (progress) => tellStart(progress, output),
     },
   );
+  const becomes = subject.adapter && tellUntied(subject.adapter.modules, session.model.definition);
+  if (becomes !== undefined) output.line(becomes);
   const steps = countSteps(asked, rows.train.length);
   const options: TrainOptions = {
     // A run that starts from an adapter has that adapter's kind and settings.

@@ -6,7 +6,9 @@ import type { ModelDefinition } from '../model/family.ts';
 import { tokenizerConfigWith, tokenizerWith, type NewTokens } from '../text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { memoryFiles, readJson, type FileSet } from '../weights/bytes.ts';
+import { overlaid } from './overlaid.ts';
 import type { AdapterData } from './peft.ts';
+import { unties, untiedFolder } from './untie.ts';
 
 const MOST_BYTES = 64 * 2 ** 20;
 /** The files of a tokenizer, which an adapter with new tokens has too. */
@@ -35,24 +37,17 @@ export async function grownFolder(files: FileSet, added: NewTokens, vocabulary?:
   return overlaid(files, memoryFiles(changed, files.name));
 }
 
-/** The folder of a base with an adapter's new tokens, if it has some. */
+/** The folder of a base with an adapter's new tokens, if it has some, and with a head of its own, if the adapter has trained one. */
 export async function mergedFolder(
   files: FileSet,
   { modules }: Pick<AdapterData, 'modules'>,
-  { shape: { vocabulary } }: Pick<ModelDefinition, 'shape'>,
+  model: Pick<ModelDefinition, 'shape'>,
 ): Promise<FileSet> {
+  if (unties(modules, model)) return untiedFolder(files);
   const added = addedTokens(modules);
+  const { vocabulary } = model.shape;
+  // An adapter has either new tokens or modules that are trained as a whole.
   return added ? grownFolder(files, added, Math.max(vocabulary, added.first + added.texts.length)) : files;
-}
-
-/** The files of one folder over those of another. */
-export function overlaid(below: FileSet, above: FileSet): FileSet {
-  const own = new Set(above.list());
-  return {
-    name: below.name,
-    list: () => [...new Set([...below.list(), ...own])],
-    open: (name) => (own.has(name) ? above : below).open(name),
-  };
 }
 
 /** Multimodal models have a nested configuration for their text part. */

@@ -5,7 +5,6 @@ import type { ModelDefinition, WeightSpec } from '../model/family.ts';
 import { inModelLayout, otherTensors, storedType, toFolder, transposeBytes } from '../model/folder-layout.ts';
 import type { AdapterModule } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
-import { SAVED } from '../adapters/saved/saved.ts';
 import { addedRows, TOKENS, type AddedRows } from '../adapters/tokens/tokens.ts';
 import { isQuantised, weightTypes, type WeightChoices } from '../model/weight-types.ts';
 import { isBlockType } from '../weights/blocks.ts';
@@ -21,6 +20,7 @@ import type { WeightSource } from '../weights/folder.ts';
 import { dequantise, type QuantisedType } from '../weights/layouts.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
+import { untied, unties } from './untie.ts';
 
 /** The size and types of a merged file, known before any tensor is read. */
 export interface MergedPlan {
@@ -31,16 +31,8 @@ export interface MergedPlan {
 }
 
 /** @throws GraftError `adapter-merge` if the adapter cannot be merged into the weights of a base */
-export function checkMergeable(
-  { config, modules }: Pick<AdapterData, 'config' | 'modules'>,
-  { shape: { head } }: ModelDefinition,
-): void {
-  const isTied = head !== 'lm_head.weight';
-  const reason =
-    kindOf(config).unmergeable ??
-    (isTied && modules.some(({ kind }) => kind === SAVED)
-      ? 'Its embedding or head was trained separately, and the base has one weight for both: a merged model would lose one of them.'
-      : undefined);
+export function checkMergeable({ config }: Pick<AdapterData, 'config'>): void {
+  const reason = kindOf(config).unmergeable;
   if (reason !== undefined)
     throw new GraftError('adapter-merge', reason, 'Export the adapter itself, as a PEFT folder.');
 }
@@ -52,7 +44,7 @@ export function planMerged(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): MergedPlan {
-  const { header, tensors } = layoutOf(model, source, choices, addedRows(adapter));
+  const { header, tensors } = layoutOf(model, source, choices, adapter);
   const sizes = new Map<Dtype, number>();
   for (const { dtype, shape } of tensors)
     sizes.set(dtype, (sizes.get(dtype) ?? 0) + storedBytes(dtype, shape));
@@ -65,7 +57,7 @@ export function planMerged(
 /**
  * The bytes of model.safetensors, tensor by tensor: never more than one tensor in memory, and of a tensor that is only copied no more than
  * a part. Tensors keep the type that they have in the base, rounded once; quantised ones, there or by `choices`, become F16. A tied
- * head stays absent, so that it stays tied. Other tensors of the folder are copied unchanged.
+ * head stays absent, so that it stays tied, unless the adapter has trained embedding or head as a whole: then there are both. Other tensors of the folder are copied unchanged.
  *
  * @param source the base's weights
  * @param choices the types of the base weights when the adapter was trained: quantised weights are written as the numbers that their blocks stand for
@@ -76,8 +68,8 @@ export async function* mergedWeights(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
-  checkMergeable(adapter, model);
-  const { header, entries, others } = layoutOf(model, source, choices, addedRows(adapter));
+  checkMergeable(adapter);
+  const { header, entries, others } = layoutOf(model, source, choices, adapter);
   yield header;
   const merges = new Map<string, { module: AdapterModule; part: 'weight' | 'bias' }>(
     adapter.modules
@@ -122,9 +114,6 @@ interface Layout {
   readonly others: readonly TensorEntry[];
 }
 
-/** Replaced or added rows, by the names of weights. */
-type RowsByWeight = ReadonlyMap<string, AddedRows>;
-
 /** Rows that replace others or follow the last one. */
 async function* grownPieces(
   { spec, entry, quantised, written }: MergedEntry,
@@ -145,11 +134,15 @@ async function* grownPieces(
 
 /** Which tensors are written, and in which types. */
 function layoutOf(
-  model: ModelDefinition,
-  source: WeightSource,
+  base: ModelDefinition,
+  weights: WeightSource,
   choices: WeightChoices | undefined,
-  added: RowsByWeight,
+  adapter: AdapterData,
 ): Layout {
+  const added = addedRows(adapter);
+  const { model, source } = unties(adapter.modules, base)
+    ? untied(base, weights)
+    : { model: base, source: weights };
   const types = choices && weightTypes(model, choices, 'f32', (spec) => storedType(source, spec)!);
   const entries = model.weights.map((spec) => {
     const entry = source.get(spec.name)!;

@@ -68,6 +68,16 @@ export function refuseBeside({ modules }: AdapterData, name: string): void {
     );
 }
 
+/** What to do with an adapter that a format cannot hold. @param merged the advice for a kind that can be merged */
+export function mergedInstead(
+  { label, unmergeable }: Pick<AdapterKind, 'label' | 'unmergeable'>,
+  merged: string,
+): string {
+  return unmergeable === undefined
+    ? merged
+    : `A merged model cannot hold it either: export a PEFT folder, or train LoRA in place of ${label}.`;
+}
+
 /** The files of a PEFT adapter folder. */
 export function writePeft(adapter: AdapterData, facts: CardFacts): Files {
   const { config, modules, tensors } = portableAdapter(adapter);

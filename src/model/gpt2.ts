@@ -24,6 +24,7 @@ interface Gpt2Config extends ModelShape {
 }
 
 const EMBEDDING = 'transformer.wte.weight';
+const HEAD = 'lm_head.weight';
 
 export const gpt2: Family = {
   modelTypes: ['gpt2'],
@@ -44,8 +45,6 @@ export const gpt2: Family = {
 
 function readConfig(reader: ConfigReader): Gpt2Config {
   if (reader.flag('add_cross_attention', false)) throw reader.unsupported('add_cross_attention');
-  if (!reader.flag('tie_word_embeddings', true))
-    throw reader.unsupported('a head of its own (tie_word_embeddings false)');
   const channels = reader.size('n_embd', 768);
   const layers = reader.size('n_layer', 12);
   const heads = reader.size('n_head', 12);
@@ -63,7 +62,7 @@ function readConfig(reader: ConfigReader): Gpt2Config {
     headSize,
     maxPositions: reader.size('n_positions', 1024),
     hardLimit: true,
-    head: EMBEDDING,
+    head: reader.flag('tie_word_embeddings', true) ? EMBEDDING : HEAD,
     ropes: [],
     width: reader.size('n_inner', 4 * channels),
     eps: reader.positive('layer_norm_epsilon', 1e-5),
@@ -85,7 +84,7 @@ function linears({ layers, channels: C, width: F }: Gpt2Config): LinearModule[] 
 }
 
 function weights(config: Gpt2Config): WeightSpec[] {
-  const { vocabulary: V, channels: C, maxPositions } = config;
+  const { vocabulary: V, channels: C, maxPositions, head } = config;
   const norm = (name: string): WeightSpec[] => [
     { name: `${name}.weight`, shape: [C] },
     { name: `${name}.bias`, shape: [C] },
@@ -102,6 +101,7 @@ function weights(config: Gpt2Config): WeightSpec[] {
       ...norm(`transformer.h.${layer}.ln_2`),
     ]),
     ...norm('transformer.ln_f'),
+    ...(head === HEAD ? [{ name: HEAD, shape: [V, C] }] : []),
   ];
 }
 

@@ -15,7 +15,7 @@ import { layerPlace } from '../../weights/gguf/architectures.ts';
 import { writeGguf } from '../../weights/gguf/write.ts';
 import { concatBytes } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
-import { readPeft, refuseBeside } from '../peft.ts';
+import { mergedInstead, readPeft, refuseBeside } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
 export const gguf: ExportFormat = {
@@ -31,7 +31,7 @@ export const gguf: ExportFormat = {
       throw new GraftError(
         'export-format',
         `${adapterName} is a ${kind.label} adapter, and llama.cpp has LoRA.`,
-        'Export a merged model, and convert that.',
+        mergedInstead(kind, 'Export a merged model, and convert that.'),
       );
     const layers = modules as readonly LoraModule[];
     const [{ scale, rank }] = layers;

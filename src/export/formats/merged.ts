@@ -35,7 +35,7 @@ export async function prepareMerged({
 }: Parts): Promise<Prepared> {
   const folder = await modelFolder(base);
   const adapter = await readPeft(memoryFiles(given, adapterName), model);
-  checkMergeable(adapter, model);
+  checkMergeable(adapter);
   const source = await openModelWeights(folder, model);
   checkWeights(model, source);
   const choices = baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;

@@ -15,7 +15,7 @@ import { plural } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
-import { readPeft, refuseBeside } from '../peft.ts';
+import { mergedInstead, readPeft, refuseBeside } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
 
 /** The names of layers are those of the Hugging Face folder in the families that mlx-lm has under `model.layers`. */
@@ -35,7 +35,7 @@ export const mlx: ExportFormat = {
       throw new GraftError(
         'export-format',
         `${adapterName} is a ${kind.label} adapter, and mlx-lm has LoRA and DoRA.`,
-        'Export a merged model.',
+        mergedInstead(kind, 'Export a merged model.'),
       );
     const { tensors } = data;
     const config = data.config as LoraConfig;
