@@ -4,6 +4,7 @@ import { VitePWA } from 'vite-plugin-pwa';
 import project from './package.json' with { type: 'json' };
 import { hubOrigins } from './scripts/hub-origins.mjs';
 import { cpuKernels } from './scripts/cpu-kernels.ts';
+import { LIST, pageNotices } from './scripts/notices.ts';
 
 /**
  * Where models come from, when somebody asks for one: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
@@ -146,9 +147,11 @@ function installable(): Plugin[] {
   });
 }
 
+const notices = pageNotices();
+
 export default defineConfig({
   // The worker asks for the kernels: the development server resolves that here, and the build among the worker's plugins.
-  plugins: [svelte(), cpuKernels(), contentSecurityPolicy(), preloadFonts(), installable()],
+  plugins: [svelte(), cpuKernels(), contentSecurityPolicy(), preloadFonts(), notices.page, installable()],
   define: { 'import.meta.env.GRAFT_VERSION': JSON.stringify(project.version) },
   // A missing file is a 404, not the page again.
   appType: 'mpa',
@@ -160,12 +163,13 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // No data: URLs: the policy has no place for inlined fonts and scripts.
     assetsInlineLimit: 0,
+    license: { fileName: LIST },
     // On a slow machine it takes twenty lines between the command and the address.
     rolldownOptions: { checks: { pluginTimings: false } },
   },
   worker: {
     format: 'es',
-    plugins: () => [cpuKernels()],
+    plugins: () => [cpuKernels(), notices.worker],
     // What the worker loads later imports nothing from its entry: WebKit would run the entry again for that, as a second worker in the first.
     rolldownOptions: {
       checks: { pluginTimings: false },

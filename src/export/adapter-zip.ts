@@ -41,25 +41,33 @@ export async function packZip(
 
 const REMEDY = 'Choose a zip of a folder that PEFT or Graft wrote.';
 
-/** A zip with the folder of an adapter somewhere in it. Only files that are asked for are unpacked. */
+/** Folders that hold a file named `root`, each with its slash and the nearest to the top first. @param paths of files */
+export function foldersWith(root: string, paths: readonly string[]): string[] {
+  return paths
+    .filter((path) => path === root || path.endsWith(`/${root}`))
+    .sort((a, b) => a.split('/').length - b.split('/').length)
+    .map((path) => path.slice(0, path.length - root.length));
+}
+
+/** The folder of an adapter in a zip. Only files that are asked for are unpacked. */
 export class AdapterZip {
   private constructor(
     private readonly name: string,
     private readonly zip: ZipReader,
     /** The path of the adapter's folder, with its slash. */
-    private readonly folder: string,
+    readonly folder: string,
   ) {}
 
   /**
-   * Finds the folder that holds `root`, the one nearest to the top.
+   * Every folder that holds `root`: one at least, the nearest to the top first.
+   *
    * @throws GraftError `zip-missing`, `zip-damaged`
    */
-  static async open(name: string, file: Blob, root: string): Promise<AdapterZip> {
+  static async open(name: string, file: Blob, root: string): Promise<AdapterZip[]> {
     const zip = await ZipReader.open(name, file, REMEDY);
-    const marks = zip.names.filter((path) => path === root || path.endsWith(`/${root}`));
-    const [mark] = marks.sort((a, b) => a.split('/').length - b.split('/').length);
-    if (mark === undefined) throw new GraftError('zip-missing', `${name} has no ${root}.`, REMEDY);
-    return new AdapterZip(name, zip, mark.slice(0, mark.length - root.length));
+    const folders = foldersWith(root, zip.names);
+    if (folders.length === 0) throw new GraftError('zip-missing', `${name} has no ${root}.`, REMEDY);
+    return folders.map((folder) => new AdapterZip(name, zip, folder));
   }
 
   /**

@@ -78,13 +78,13 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
     importAdapter: (name, files, onProgress) =>
       outcome(async () => {
         const open = await openOrThrow();
-        const adapter = await stoppable(moving, (signal) =>
+        const adapters = await stoppable(moving, (signal) =>
           library.import(name, files, open, () => projects.ensure(name), {
             onProgress: listener(onProgress),
             signal,
           }),
         );
-        return { adapter };
+        return { adapters };
       }),
     stopAdapters: () => stop(moving),
 

@@ -26,7 +26,7 @@ import {
 import { AdapterZip, isZip, packZip, tooLarge, type Step } from '../export/adapter-zip.ts';
 import type { AdapterChange, AdapterInfo } from './api.ts';
 import type { Bases } from './bases.ts';
-import { folderOfFiles, type OpenModel } from './model.ts';
+import { folderOfFiles, foldersOfFiles, type OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
 import { stepping, type Watch } from './slices.ts';
 
@@ -103,26 +103,57 @@ export class Library {
   }
 
   /**
-   * A PEFT folder, or a zip of one.
+   * Every adapter of a PEFT folder, or of a zip of one. One that cannot be read does not stop the others.
    *
-   * @param projectId gives the project that it belongs to, once it is known to be good
-   * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`, `worker-aborted`
+   * @param projectId gives the project that they belong to, once they are known to be good
+   * @throws GraftError `adapter-…`, `zip-…`, `file-too-large`, `worker-aborted`: of the first that cannot be read, once the others are imported
    */
   async import(
     name: string,
     files: readonly File[],
-    { info, model }: OpenModel,
+    open: OpenModel,
     projectId: () => Promise<string>,
     watch: Watch,
-  ): Promise<AdapterInfo> {
-    const step = stepping('reading', watch);
+  ): Promise<AdapterInfo[]> {
     const [only] = files;
     const zipped = files.length === 1 && (await isZip(only));
     if (files.length === 1 && !zipped && /\.zip$/i.test(only.name)) {
       throw new GraftError('zip-damaged', `${only.name} is not a zip.`, 'Download or export it again.');
     }
-    const zip = zipped ? await AdapterZip.open(name, only, CONFIG) : undefined;
-    const given = zip ? await zip.unpack(TEXT_LIMITS) : folderOfFiles(name, files, CONFIG);
+    const found: { readonly folder: string; readonly from: FileSet | AdapterZip }[] = zipped
+      ? (await AdapterZip.open(name, only, CONFIG)).map((zip) => ({ folder: zip.folder, from: zip }))
+      : foldersOfFiles(files, CONFIG).map((folder) => ({
+          folder,
+          from: folderOfFiles(name, files, CONFIG, folder),
+        }));
+    if (found.length === 1) return [await this.#import(name, found[0].from, open, projectId, watch)];
+    const imported: AdapterInfo[] = [];
+    let failure: GraftError | undefined;
+    for (const { folder, from } of found) {
+      const own = folder.split('/').at(-2) ?? name;
+      try {
+        imported.push(await this.#import(own, from, open, projectId, watch));
+      } catch (error) {
+        if (!(error instanceof GraftError) || error.code === 'worker-aborted') throw error;
+        failure ??= new GraftError(error.code, `${own} in ${name}: ${error.what}`, error.remedy, {
+          cause: error,
+        });
+      }
+    }
+    if (failure) throw failure;
+    return imported;
+  }
+
+  async #import(
+    name: string,
+    from: FileSet | AdapterZip,
+    { info, model }: OpenModel,
+    projectId: () => Promise<string>,
+    watch: Watch,
+  ): Promise<AdapterInfo> {
+    const step = stepping('reading', watch);
+    const zip = from instanceof AdapterZip ? from : undefined;
+    const given = from instanceof AdapterZip ? await from.unpack(TEXT_LIMITS) : from;
     const texts = await readFiles(name, given, TEXT_LIMITS);
     // How large it can be follows from the open model and the adapter's rank: nothing larger is unpacked.
     const largest = Math.min(await largestAdapter(given, model.definition), ADAPTER_LIMITS[WEIGHTS]);

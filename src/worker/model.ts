@@ -3,6 +3,7 @@ import { fetchFile } from '../answers.ts';
 import type { Device } from '../engine/device.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError, messageOf } from '../errors.ts';
+import { foldersWith } from '../export/adapter-zip.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { contentParts, hashOf } from '../model/content.ts';
 import { parametersOf, type WeightSpec } from '../model/family.ts';
@@ -84,19 +85,33 @@ async function fetchBytes(
   }
 }
 
+const pathOf = (file: File): string => file.webkitRelativePath || file.name;
+
 /**
- * Chosen or dropped files as a folder: the one that holds `root`, which may lie inside another.
+ * The folders of chosen or dropped files that hold `root`, each with its slash, the nearest to the top first; the chosen folder itself if none does.
  *
  * @param root the file that marks the folder: config.json, adapter_config.json
  */
-export function folderOfFiles(name: string, files: readonly File[], root: string): FileSet {
-  const paths = new Map(files.map((file) => [file.webkitRelativePath || file.name, file]));
-  const marks = [...paths.keys()].filter((path) => path === root || path.endsWith(`/${root}`));
-  const [mark] = marks.sort((a, b) => a.split('/').length - b.split('/').length);
-  // Without the file that marks it, the chosen folder itself.
-  const [first = ''] = paths.keys();
-  const prefix =
-    mark === undefined ? first.slice(0, first.indexOf('/') + 1) : mark.slice(0, mark.length - root.length);
+export function foldersOfFiles(files: readonly File[], root: string): [string, ...string[]] {
+  const paths = files.map(pathOf);
+  const [first, ...more] = foldersWith(root, paths);
+  const [path = ''] = paths;
+  return [first ?? path.slice(0, path.indexOf('/') + 1), ...more];
+}
+
+/**
+ * Chosen or dropped files as a folder.
+ *
+ * @param root as of {@link foldersOfFiles}
+ * @param prefix one of these; the first if left out
+ */
+export function folderOfFiles(
+  name: string,
+  files: readonly File[],
+  root: string,
+  prefix = foldersOfFiles(files, root)[0],
+): FileSet {
+  const paths = new Map(files.map((file) => [pathOf(file), file]));
   const inside = new Map(
     [...paths]
       .filter(([path]) => path.startsWith(prefix))

@@ -1,6 +1,6 @@
 /** What the worker does when nothing goes wrong: it trains, keeps, exports, answers and measures. The tests share a profile. */
 import { engineOf } from './gate.ts';
-import { unzipSync } from 'fflate';
+import { unzipSync, zipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AdapterInfo, Progress, RunRecord } from '../../src/worker/api.ts';
@@ -180,8 +180,30 @@ describe('the library', () => {
     );
     expect(imported).toMatchObject({
       ok: true,
-      adapter: { name: 'Taken back', rank: 4, parameters: adapter.parameters, baseModel: 'sprig' },
+      adapters: [{ name: 'Taken back', rank: 4, parameters: adapter.parameters, baseModel: 'sprig' }],
     });
+
+    // A zip with two adapters gives both, under the names of their folders.
+    const [config, weights] = ['Captain/adapter_config.json', 'Captain/adapter_model.safetensors'].map(
+      (name) => files[name],
+    );
+    const pair = zipSync({
+      'first/adapter_config.json': config,
+      'first/adapter_model.safetensors': weights,
+      'more/second/adapter_config.json': config,
+      'more/second/adapter_model.safetensors': weights,
+    });
+    const both = await page.evaluate(
+      async (bytes) => {
+        const outcome = await bench.api.importAdapter('Both', [
+          new File([Uint8Array.from(bytes)], 'both.zip'),
+        ]);
+        if (outcome.ok) for (const { id } of outcome.adapters) await bench.api.deleteAdapter(id);
+        return outcome;
+      },
+      [...pair],
+    );
+    expect(both).toMatchObject({ ok: true, adapters: [{ name: 'first' }, { name: 'second' }] });
     const asked = await page.evaluate(async (id) => {
       const settings = {
         maxNewTokens: 6,

@@ -146,7 +146,7 @@ export class Adapters {
       }
       this.#begin();
       const outcome = await this.#session.worker.importAdapter(name, part, this.#hear);
-      if (outcome.ok) this.#session.announcer.say(`${outcome.adapter.name} is in the library.`);
+      if (outcome.ok) this.#session.announcer.say(arrived(outcome.adapters));
       else if (outcome.code !== 'worker-aborted') failed.push({ ...outcome, name });
     }
     this.failure ??= together(failed);
@@ -154,6 +154,13 @@ export class Adapters {
     this.#begin();
     await this.refresh();
   }
+}
+
+function arrived(adapters: readonly AdapterInfo[]): string {
+  const names = adapters.map(({ name }) => name);
+  return names.length === 1
+    ? `${names[0]} is in the library.`
+    : `${names.slice(0, -1).join(', ')} and ${names.at(-1)} are in the library.`;
 }
 
 /** One failure for several imports: each adapter is named, and what helps all of them is said once. */

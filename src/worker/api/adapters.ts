@@ -31,12 +31,12 @@ export interface AdaptersApi {
     beside: boolean,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
-  /** A PEFT folder, or a zip of one, for the open model. */
+  /** Every adapter of a PEFT folder, or of a zip of one, for the open model. */
   importAdapter(
     name: string,
     files: readonly File[],
     onProgress?: OnProgress,
-  ): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
+  ): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   /**
    * Every stage that led to an adapter, and the base model, on the test rows of all of these stages. `stopEvaluation` ends it: it fails with
    * `worker-aborted`.

@@ -229,7 +229,7 @@ const adapterZipTarget: Target = {
     return { 'a.zip': below(random, 2) ? Uint8Array.from(zip) : mutateBytes(random, zip) };
   },
   async run(input) {
-    const zip = await AdapterZip.open('a.zip', new Blob([input['a.zip']]), 'adapter_config.json');
+    const [zip] = await AdapterZip.open('a.zip', new Blob([input['a.zip']]), 'adapter_config.json');
     const config = await zip.unpack({ 'adapter_config.json': 2 ** 20, 'README.md': 2 ** 20 });
     const largest = await largestAdapter(config, MODEL);
     const weights = await zip.unpack({ 'adapter_model.safetensors': largest });

@@ -13,7 +13,7 @@ const files = {
 };
 
 const unpack = async (bytes: Uint8Array<ArrayBuffer> | Blob, step?: Step): Promise<FileSet> => {
-  const zip = await AdapterZip.open('a.zip', new Blob([bytes]), 'adapter_config.json');
+  const [zip] = await AdapterZip.open('a.zip', new Blob([bytes]), 'adapter_config.json');
   return zip.unpack(LIMITS, step);
 };
 
@@ -114,4 +114,22 @@ test('file names are plain', () => {
   expect(fileNameOf('Käpt’n / Blaubär')).toBe('Kapt-n-Blaubar');
   expect(fileNameOf('../../etc')).toBe('etc');
   expect(fileNameOf('船長')).toBe('adapter');
+});
+
+it('finds every adapter of a zip, the nearest to the top first', async () => {
+  const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+  const bytes = zipSync({
+    'b/deep/adapter_config.json': text('{"r": 2}'),
+    'a/adapter_config.json': text('{"r": 1}'),
+    'a/README.md': text('adapter_config.json'),
+  });
+  const found = await AdapterZip.open('a.zip', new Blob([Uint8Array.from(bytes)]), 'adapter_config.json');
+  expect(found.map(({ folder }) => folder)).toEqual(['a/', 'b/deep/']);
+  const texts = await Promise.all(
+    found.map(async (zip) => {
+      const source = await (await zip.unpack({ 'adapter_config.json': 100 })).open('adapter_config.json');
+      return new TextDecoder().decode(await source!.read(0, source!.size));
+    }),
+  );
+  expect(texts).toEqual(['{"r": 1}', '{"r": 2}']);
 });

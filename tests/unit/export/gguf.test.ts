@@ -136,6 +136,12 @@ test('what llama.cpp does not have is refused', async () => {
   }
 });
 
+test('a prompt is not sent to a merged model, which cannot hold it either', async () => {
+  const { what, remedy } = await graftError(() => prepare(adapterOf('prompt')), 'export-format');
+  expect(what).toMatch(/Prompt tuning adapter, and llama\.cpp has LoRA\.$/i);
+  expect(remedy).toMatch(/^A merged model cannot hold it either: export a PEFT folder/);
+});
+
 describe('places of layers', () => {
   test('every linear layer of every family has one, and no two the same', () => {
     const sizes = { hidden_size: 64, intermediate_size: 128, num_hidden_layers: 2, vocab_size: 100 };
