@@ -116,7 +116,7 @@ test('file names are plain', () => {
   expect(fileNameOf('船長')).toBe('adapter');
 });
 
-it('finds every adapter of a zip, the nearest to the top first', async () => {
+test('finds every adapter of a zip, the nearest to the top first', async () => {
   const text = (value: string): Uint8Array => new TextEncoder().encode(value);
   const bytes = zipSync({
     'b/deep/adapter_config.json': text('{"r": 2}'),
