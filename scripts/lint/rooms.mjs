@@ -14,7 +14,17 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
  */
 
 /** Files at the top of src/, which every room may import and which import only each other. */
-const SHARED = ['answers', 'errors', 'averages', 'random', 'json', 'numbers', 'requests', 'smooth', 'nearest-name'];
+const SHARED = [
+  'answers',
+  'errors',
+  'averages',
+  'random',
+  'json',
+  'numbers',
+  'requests',
+  'smooth',
+  'nearest-name',
+];
 
 /** The registries that a run is assembled from. */
 const BELOW_RUNS = [
