@@ -188,8 +188,8 @@ const api: GraftWorker = {
   cancelRun: () => runs.cancel(),
   endRun: (id, how) => outcome(async () => ({ run: await runs.endSaved(id, how) })),
   watchTabs(onChange) {
-    const tell = listener(onChange as (nothing: undefined) => void);
-    watchTabs(() => tell(undefined));
+    const tell = listener(onChange);
+    watchTabs(() => tell(undefined), tell);
     return new Promise<never>(() => undefined);
   },
   listRuns: () => outcome(async () => ({ runs: await runs.list() })),

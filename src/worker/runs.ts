@@ -22,7 +22,7 @@ import { newRun } from './new-run.ts';
 import type { RunSeed } from './run-store.ts';
 import { runRecord, weightsOf } from './run-records.ts';
 import type { Session } from './session.ts';
-import { otherTab, tellTabs } from './training-lock.ts';
+import { otherTab, tellTabs, withTabs } from './training-lock.ts';
 
 export class Runs {
   #live: LiveRun | undefined;
@@ -75,7 +75,7 @@ export class Runs {
     const begun = this.#turn.begin('pause', emit, async (signal) => {
       const live = this.#live;
       if (live?.id === id && live.device.failure === undefined && (await live.isCurrent())) {
-        live.emit = emit;
+        live.emit = withTabs(id, emit);
         live.become('running');
         return this.#drive(live);
       }
@@ -181,7 +181,8 @@ export class Runs {
   }
 
   /** @throws Withdrawn, and as `start` */
-  async #create(seed: RunSeed, open: OpenModel, emit: Emit, signal: AbortSignal): Promise<RunRecord> {
+  async #create(seed: RunSeed, open: OpenModel, heard: Emit, signal: AbortSignal): Promise<RunRecord> {
+    const emit = withTabs(seed.run.id, heard);
     emit({ type: 'status', status: 'running' });
     try {
       this.#live = await LiveRun.create(seed, this.session, open, emit, () => signal.throwIfAborted());

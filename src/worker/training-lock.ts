@@ -1,8 +1,9 @@
 /**
  * One tab trains: a lock of the browser, which it also gives back when a tab crashes. The other tabs hear of it without asking again and
- * again: a channel says which runs change, and a second lock, which they wait for, says when training ends.
+ * again: a channel says which runs change and what the one that trains does, and a second lock, which they wait for, says when training ends.
  */
 import { GraftError } from '../errors.ts';
+import type { RunEvent, RunNews } from './api.ts';
 
 const TRAINING = 'graft-training';
 /** A second lock of the tab that trains, for others to wait for. They take it only for a moment, which must not make taking `TRAINING` fail. */
@@ -32,6 +33,9 @@ export async function someTabTrains(): Promise<boolean> {
   return held?.some(({ name, mode }) => name === SEEN && mode === 'exclusive') ?? false;
 }
 
+/** The other tabs hear of steps this often: more than a curve can show. */
+const STEPS_EVERY_MS = 200;
+
 let channel: BroadcastChannel | undefined;
 const openChannel = (): BroadcastChannel => (channel ??= new BroadcastChannel(CHANNEL));
 
@@ -40,12 +44,27 @@ export function tellTabs(): void {
   openChannel().postMessage('changed');
 }
 
+/** @returns a listener to the events of a run, which passes them on and reports them to the other tabs */
+export function withTabs(id: string, emit: (event: RunEvent) => void): (event: RunEvent) => void {
+  let events: RunEvent[] = [];
+  let told = 0;
+  return (event) => {
+    emit(event);
+    events.push(event);
+    if (event.type === 'step' && performance.now() < told + STEPS_EVERY_MS) return;
+    openChannel().postMessage({ id, events } satisfies RunNews);
+    events = [];
+    told = performance.now();
+  };
+}
+
 /**
  * Watches the other tabs for as long as this one lives.
  *
  * @param changed called when a run was saved, paused, ended or deleted in another tab, and when a tab that trained has closed or crashed
+ * @param heard called with what a run does in another tab
  */
-export function watchTabs(changed: () => void): void {
+export function watchTabs(changed: () => void, heard: (news: RunNews) => void): void {
   let waiting = false;
   const untilEnd = async (): Promise<void> => {
     if (waiting) return;
@@ -56,8 +75,9 @@ export function watchTabs(changed: () => void): void {
     }
     waiting = false;
   };
-  openChannel().onmessage = () => {
-    changed();
+  openChannel().onmessage = ({ data }: MessageEvent<'changed' | RunNews>) => {
+    if (data === 'changed') changed();
+    else heard(data);
     void untilEnd();
   };
   void untilEnd();

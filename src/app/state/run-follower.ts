@@ -1,4 +1,5 @@
 /** Updates the lists and the run on the screen when a run changes, in this tab or in another. */
+import type { RunNews } from '../../worker/api.ts';
 import type { Studio } from './studio.svelte.ts';
 
 export class RunFollower {
@@ -16,8 +17,12 @@ export class RunFollower {
     return ended ? this.#ended() : this.#saved();
   }
 
-  /** Another tab has saved, paused or ended a run, or was closed. */
-  async changedElsewhere(): Promise<void> {
+  /** Another tab has saved, paused or ended a run, or was closed. @param news what a run does there in between */
+  async changedElsewhere(news?: RunNews): Promise<void> {
+    if (news) {
+      this.#studio.run.hearElsewhere(news);
+      return;
+    }
     // Changes that come while it reads are read after it.
     if (this.#reading) {
       this.#readAgain = true;

@@ -4,6 +4,7 @@ import type {
   Failure,
   Outcome,
   RunEvent,
+  RunNews,
   RunOptions,
   RunRecord,
   RunSummary,
@@ -28,6 +29,8 @@ export class Run extends ShownRun {
   /** Whether no step was reported since it was started or resumed. */
   #fresh = true;
   #rest: Promise<unknown> = Promise.resolve();
+  /** What another tab has reported of this run since it saved it. */
+  #news: RunEvent[] = [];
   /** Counts requests to draw a run: only the last one is drawn. */
   #asked = 0;
   readonly #session: Session;
@@ -42,6 +45,11 @@ export class Run extends ShownRun {
 
   get active(): boolean {
     return this.preparing || this.#following;
+  }
+
+  /** Whether another tab trains it: nothing can be done with it here meanwhile, and nothing is known of how it ends. */
+  get elsewhere(): boolean {
+    return !this.active && this.status === 'running';
   }
 
   /** Whether the worker prepares it, which can be stopped. */
@@ -88,6 +96,19 @@ export class Run extends ShownRun {
     if (!this.active) await this.#read(summary);
   }
 
+  /** Follows what the run on the screen does in another tab. Its end is read from its record, when that is written. */
+  hearElsewhere({ id, events }: RunNews): void {
+    if (this.active || id !== this.record?.id) return;
+    for (const event of events) {
+      if (event.type === 'status') continue;
+      // What is saved is in the record, which is read again then.
+      if (event.type === 'checkpoint') this.#news = [];
+      else this.#news.push(event);
+      this.status = 'running';
+      this.note(event);
+    }
+  }
+
   /** Reads the curve, which lists do not have. @returns whether it is drawn now: another may have been asked for meanwhile */
   async #read({ id }: RunSummary): Promise<boolean> {
     const asked = ++this.#asked;
@@ -95,9 +116,13 @@ export class Run extends ShownRun {
     if (asked !== this.#asked || this.#following) return false;
     if (outcome.ok) {
       const { preparing } = this;
+      // What another tab has done since it saved this.
+      const news = id === this.record?.id && outcome.run.status === 'running' ? this.#news : [];
       this.clear(outcome.run.options);
       this.preparing = preparing;
       this.adopt(outcome.run);
+      this.#news = news;
+      for (const event of news) this.note(event);
     } else {
       this.failure = outcome;
     }
@@ -250,6 +275,7 @@ export class Run extends ShownRun {
 
   protected override clear(options: RunOptions | undefined): void {
     this.#asked++;
+    this.#news = [];
     this.isLoaded = false;
     this.asked = undefined;
     this.#milestones = new Milestones();

@@ -192,6 +192,7 @@ export class ShownRun {
     this.status = undefined;
     this.failure = undefined;
     this.compiling = undefined;
+    this.phase = undefined;
     this.checkpoint = undefined;
     this.evals = [];
     this.samples = [];

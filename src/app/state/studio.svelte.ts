@@ -61,7 +61,7 @@ export class Studio {
       const { Equipment } = await import('./equipment.ts');
       this.#equipment = new Equipment(this);
     });
-    void this.session.worker.watchTabs(() => void this.#follower.changedElsewhere());
+    void this.session.worker.watchTabs((news) => void this.#follower.changedElsewhere(news));
   }
 
   /** Whether the parts that every stage needs are loaded: `settings`, `rows` and `inUse`. */

@@ -100,6 +100,12 @@ export type RunEvent =
   | { readonly type: 'checkpoint'; readonly step: number }
   | { readonly type: 'status'; readonly status: RunStatus; readonly failure?: Failure };
 
+/** What a run does in another tab, in order. */
+export interface RunNews {
+  readonly id: string;
+  readonly events: readonly RunEvent[];
+}
+
 /** A run in a list, without its curve. */
 export interface RunSummary {
   readonly id: string;
@@ -172,7 +178,7 @@ export interface RunsApi {
   deleteRun(id: string): Promise<Outcome<object>>;
   /**
    * Calls back when another tab has saved, paused, ended or deleted a run, or when one that trained has closed: the kept records may have changed.
-   * The call does not end: callbacks of an ended call are ignored.
+   * In between, while another tab trains, it calls back with what the run does there. The call does not end: callbacks of an ended call are ignored.
    */
-  watchTabs(onChange: () => void): Promise<never>;
+  watchTabs(onChange: (news?: RunNews) => void): Promise<never>;
 }
