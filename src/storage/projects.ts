@@ -55,8 +55,24 @@ async function overview(
   };
 }
 
-export async function putProject(project: StoredProject): Promise<void> {
-  await database((db) => db.put('projects', project));
+/** @returns it as it is written: with a number behind its name if another project has that */
+export function putProject(project: StoredProject): Promise<StoredProject> {
+  return database(async (db) => {
+    const transaction = db.transaction('projects', 'readwrite');
+    const written = apart(project, await transaction.store.getAll());
+    await Promise.all([transaction.store.put(written), transaction.done]);
+    return written;
+  });
+}
+
+/** Two projects of one name could not be told apart: a later one gets a number behind its name. */
+export function apart(project: StoredProject, others: readonly StoredProject[]): StoredProject {
+  const taken = others
+    .filter(({ id, deleted }) => id !== project.id && deleted === undefined)
+    .map(({ name }) => name);
+  let { name } = project;
+  for (let number = 2; taken.includes(name); number++) name = `${project.name} ${number}`;
+  return { ...project, name };
 }
 
 export type ProjectChange = Partial<Pick<StoredProject, 'name' | 'model' | 'data' | 'place' | 'page'>>;
@@ -81,8 +97,9 @@ export function markProject(id: string, deleted: number | undefined): Promise<vo
 function rewrite(id: string, write: (project: StoredProject) => StoredProject): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction('projects', 'readwrite');
-    const project = await transaction.store.get(id);
-    await Promise.all([project && transaction.store.put(write(project)), transaction.done]);
+    const others = await transaction.store.getAll();
+    const project = others.find((other) => other.id === id);
+    await Promise.all([project && transaction.store.put(apart(write(project), others)), transaction.done]);
   });
 }
 

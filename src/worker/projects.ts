@@ -44,7 +44,7 @@ export class Projects {
   async create(name: string, model?: ModelRef): Promise<ProjectInfo> {
     const now = Date.now();
     const { name: base, bundled } = model ?? this.#open() ?? { name: BUNDLED, bundled: true };
-    const project = {
+    const project = await putProject({
       id: crypto.randomUUID(),
       name: nameOf(name),
       created: now,
@@ -52,8 +52,7 @@ export class Projects {
       model: { name: base, bundled },
       place: 'task',
       page: {},
-    };
-    await putProject(project);
+    });
     this.id = project.id;
     return infoOf({ project, runs: 0, resumable: 0, adapters: 0 });
   }
@@ -124,7 +123,7 @@ export class Projects {
       ...(more.length > 0 && { more }),
     });
     // A name that nobody chose follows the rows, until something is made of them.
-    if (before.runs === 0 && before.adapters === 0 && before.name === before.data?.name)
+    if (before.runs === 0 && before.adapters === 0 && isDefault(before.name, before.data?.name))
       await this.update(projectId, { name: keep.name });
     return dataInfoOf(kept);
   }
@@ -178,6 +177,11 @@ function dataInfoOf({
     options: options as DataOptions,
     ...(sample !== undefined && { sample }),
   };
+}
+
+/** Whether a project is still called as its rows, perhaps with a number that tells it apart. */
+function isDefault(name: string, rows: string | undefined): boolean {
+  return rows !== undefined && name.startsWith(rows) && /^(?: \d+)?$/.test(name.slice(rows.length));
 }
 
 function nameOf(name: string): string {

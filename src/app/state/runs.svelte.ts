@@ -45,6 +45,12 @@ export class Runs {
     return `${stem} ${number}`;
   }
 
+  /** The name, or where a run of the project has it, the next free one: `voice 2` after `voice 1`. */
+  unlike(name: string): string {
+    if (this.list.every(({ options }) => options.name !== name)) return name;
+    return this.freeName(name.replace(/ \d+$/, ''));
+  }
+
   get resumable(): RunSummary | undefined {
     return this.list.find(({ resumable }) => resumable);
   }

@@ -122,7 +122,9 @@ export class Studio {
       this.run.preparing = false;
       return;
     }
-    await this.run.start(this.settings.options);
+    // The name of a recipe, or one that was typed, may be that of another run.
+    const { options } = this.settings;
+    await this.run.start({ ...options, name: this.runs.unlike(options.name) });
   }
 
   /** Resumes a run, in its project. */

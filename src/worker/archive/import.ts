@@ -10,7 +10,7 @@ import {
 } from '../../storage/everything.ts';
 import { contentOf } from '../../model/content.ts';
 import type { ModelStore } from '../../storage/models.ts';
-import { purgeProject } from '../../storage/projects.ts';
+import { apart, listProjects, purgeProject } from '../../storage/projects.ts';
 import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import { ADAPTER_LIMITS, WEIGHTS as ADAPTER_WEIGHTS } from '../adapters.ts';
 import type { ImportReport, MissingBase, Progress } from '../api.ts';
@@ -196,7 +196,12 @@ class Importer {
     if (before && before.deleted === undefined) {
       this.#skip(`Project “${project.name}”`, 'Here already: only what it lacked is added.');
     } else {
-      await this.#write([{ store: 'projects', value: { ...project, model: { ...project.model, name } } }]);
+      const here = await listProjects();
+      const added = apart(
+        { ...project, model: { ...project.model, name } },
+        here.map((known) => known.project),
+      );
+      await this.#write([{ store: 'projects', value: added }]);
       this.added.projects++;
     }
     const folder = path.split('/', 2).join('/');
