@@ -1,4 +1,5 @@
 /** The adapter that the project works with: the one to measure, to ask and to train further. */
+import type { AdapterInfo } from '../../worker/api.ts';
 import { isSameModel } from '../ui/model-names.ts';
 import type { AdapterKey } from './adapters.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
@@ -16,7 +17,7 @@ export class AdapterInUse {
     if (run.status === 'cancelled') return this.#latest;
     const id = run.record?.id;
     const kept = id === undefined ? undefined : adapters.list.find(({ runId }) => runId === id);
-    if (kept && !kept.trial) return kept.id;
+    if (kept && !kept.trial && this.suits(kept)) return kept.id;
     return run.hasAdapter && !run.options?.trial ? 'current' : this.#latest;
   }
 
@@ -50,12 +51,14 @@ export class AdapterInUse {
     document.getElementById('chat-prompt')?.focus();
   }
 
-  /** The project's latest adapter, one for the open model if there is any. */
+  /** Whether it can answer on the project's model. */
+  suits({ baseModel }: Pick<AdapterInfo, 'baseModel'>): boolean {
+    const { model, wanted } = this.#studio.session;
+    return isSameModel(baseModel, (model ?? wanted).name);
+  }
+
+  /** The project's latest adapter for its model; the base model if there is none. */
   get #latest(): AdapterKey {
-    const { adapters, session } = this.#studio;
-    const own = adapters.own.filter(({ trial }) => !trial);
-    const open = session.model?.name;
-    const suited = own.find(({ baseModel }) => open !== undefined && isSameModel(baseModel, open));
-    return (suited ?? own.at(0))?.id ?? 'base';
+    return this.#studio.adapters.own.find((adapter) => !adapter.trial && this.suits(adapter))?.id ?? 'base';
   }
 }
