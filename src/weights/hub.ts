@@ -39,13 +39,18 @@ export async function findModel(asked: string, options: HubOptions): Promise<Off
   return offer;
 }
 
+/** A person waits at the page for what a server has, and can ask again: one more try, a second later. */
+const LOOKUP_TRIES = 2;
+
 /**
  * All offers for a request: safetensors first, then each GGUF file, smallest first.
  *
- * @throws GraftError `hub-…`
+ * @throws GraftError `hub-…`, soon where the server cannot be reached
  */
 export function findModels(asked: string, options: HubOptions): Promise<Offer[]> {
-  return find(asked, options, everyChoice);
+  const patience = options.patience ?? USUAL_PATIENCE;
+  const tries = Math.min(LOOKUP_TRIES, patience.tries);
+  return find(asked, { ...options, patience: { ...patience, tries } }, everyChoice);
 }
 
 async function find(
