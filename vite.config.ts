@@ -135,9 +135,12 @@ function installable(): Plugin[] {
         {
           action: './',
           accept: {
-            'application/jsonl': ['.jsonl'],
+            'application/jsonl': ['.jsonl', '.ndjson'],
             'application/json': ['.json'],
             'text/csv': ['.csv'],
+            'text/tab-separated-values': ['.tsv', '.tab'],
+            'text/plain': ['.txt'],
+            'text/markdown': ['.md'],
             'application/zip': ['.zip'],
             'application/octet-stream': ['.safetensors', '.gguf'],
           },

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ROW_ENDINGS } from '../../src/app/data/row-files.ts';
 import { closeContexts, openChromium } from './chromium.ts';
 import { allowSteps, engineOf } from './gate.ts';
 import { tabTo } from './keyboard.ts';
@@ -182,7 +183,12 @@ describe('without a network', () => {
     expect(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito')).toEqual([]);
     const { errors, data } = await devtools.send('Page.getAppManifest');
     expect(errors).toEqual([]);
-    expect(data).toContain('file_handlers');
+    // Whatever the page opens, the system opens with it.
+    const { file_handlers: handlers } = JSON.parse(data!) as {
+      file_handlers: readonly { readonly accept: Readonly<Record<string, readonly string[]>> }[];
+    };
+    const endings = handlers.flatMap(({ accept }) => Object.values(accept).flat());
+    expect(endings).toEqual(expect.arrayContaining([...ROW_ENDINGS, '.zip', '.safetensors', '.gguf']));
     await close();
   });
 });

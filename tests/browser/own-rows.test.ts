@@ -260,19 +260,24 @@ test('settings belong to their rows: none of a sample stay, also after a reload'
   expect(problems).toEqual([]);
 });
 
-test('a file that is dropped where nothing takes it is not opened, and the page says where to drop it', async () => {
+test('a file of rows that is dropped on any stage, or on Home, is opened under Data', async () => {
   const { page, problems } = studio;
   const folder = await mkdtemp(join(tmpdir(), 'graft-'));
-  const path = join(folder, 'plain.jsonl');
-  await writeFile(path, ROWS);
+  const paths = ['forty.jsonl', 'ten.jsonl'].map((name) => join(folder, name));
+  await writeFile(paths[0], ROWS);
+  await writeFile(paths[1], ROWS.split('\n').slice(0, 10).join('\n'));
   await goTo(page, 'train');
-  await dragInto(page.locator('main h1'), path);
-  await expect.poll(() => page.getByRole('alert').innerText()).toContain('Drop rows on Data');
-  expect(page.context().pages()).toHaveLength(1);
-  await goTo(page, 'data');
-  await expect.poll(() => page.getByRole('alert').count()).toBe(0);
-  await dragInto(page.locator('main h1'), path);
+  await dragInto(page.locator('main h1'), paths[0]);
+  await page.getByRole('button', { name: 'Training rows', exact: true }).click();
   await page.getByRole('heading', { name: '40 rows', exact: true }).waitFor({ timeout: STEP_MS });
+  await goTo(page, 'start');
+  await dragInto(page.locator('main h1'), paths[1]);
+  // They could be more rows, or test rows, of the open project.
+  await page.getByRole('heading', { name: /^Use ten\.jsonl as/ }).waitFor();
+  expect(new URL(page.url()).hash).toBe('#/data');
+  await page.getByRole('button', { name: 'Training rows', exact: true }).click();
+  await page.getByRole('heading', { name: '10 rows', exact: true }).waitFor({ timeout: STEP_MS });
+  expect(page.context().pages()).toHaveLength(1);
   expect(await page.getByRole('alert').count()).toBe(0);
   await rm(folder, { recursive: true });
   expect(problems).toEqual([]);

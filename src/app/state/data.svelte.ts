@@ -59,8 +59,6 @@ export class Data {
   #forModel = false;
   /** Rows that were asked to be shown: the last one is. */
   #shows = 0;
-  /** The one that was asked for last, until it is there. */
-  #asked: number | undefined;
   /** Texts that the next run adds as tokens. */
   newTokens = $state.raw<readonly string[]>([]);
   readonly #session: Session;
@@ -237,7 +235,6 @@ export class Data {
     this.failure = undefined;
     this.refused = undefined;
     this.row = undefined;
-    this.#asked = undefined;
     this.rowFailure = undefined;
   }
 
@@ -361,19 +358,12 @@ export class Data {
     if (this.row) void this.show(this.rowAt);
   }
 
-  /** Shows the next row, or the one before: of the one that was asked for last, which may not be there yet. */
-  step(by: 1 | -1): Promise<void> {
-    return this.show((this.#asked ?? this.rowAt) + by);
-  }
-
   async show(at: number): Promise<void> {
     if (at < 0 || at >= Math.max(this.summary?.listed ?? 0, this.row?.of ?? 0)) return;
     const halted = this.#halted;
     const asked = ++this.#shows;
-    this.#asked = at;
     const outcome = await this.#session.worker.previewRow(at, this.newTokens);
     if (halted !== this.#halted || asked !== this.#shows) return;
-    this.#asked = undefined;
     if (outcome.ok) {
       this.row = outcome.row;
       // A text has fewer rows with new tokens.

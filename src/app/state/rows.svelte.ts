@@ -1,5 +1,6 @@
-/** The list of all rows: what it is filtered by, and the window of it that is on the screen. */
+/** The list of all rows: what it is filtered by, the window of it that is on the screen, and the place of the row in view. */
 import type { Failure, ListedRow, Part, RowQuery } from '../../worker/api.ts';
+import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 /** Rows that are asked for at once: several screens, so that scrolling seldom waits. */
@@ -16,20 +17,32 @@ export class RowList {
   rows = $state.raw<readonly ListedRow[]>([]);
   from = $state(0);
   failure = $state.raw<Failure>();
+  /** The place in the filtered list that the row in view has, or will have. */
+  place = $state(0);
+  /** Whether the rows in view are still those of another filter: nothing may be done to them as if the filter had found them. */
+  changing = $state(false);
   #asked = 0;
   #latest: Promise<void> | undefined;
+  /** Moves are counted, since a later one may be ready before an earlier one. */
+  #move = 0;
+  #moving = false;
   readonly #session: Session;
 
-  /** @param newTokens texts that the next run adds as tokens */
+  /** @param data the open rows, one of which is in view */
   constructor(
     session: Session,
-    private readonly newTokens: () => readonly string[] = () => [],
+    private readonly data: Data,
   ) {
     this.#session = session;
   }
 
   get filtered(): boolean {
     return this.part !== undefined || this.state !== undefined || this.text.trim() !== '';
+  }
+
+  /** Whether the filter finds nothing. */
+  get empty(): boolean {
+    return this.filtered && this.total === 0;
   }
 
   /** Place in the filtered list of a row of the data, if it is in the window. */
@@ -55,7 +68,7 @@ export class RowList {
     const { part, state, text } = this;
     const outcome = await this.#session.worker.listRows(
       { part, state, text, from, count: WINDOW },
-      this.newTokens(),
+      this.data.newTokens,
     );
     if (asked !== this.#asked) return;
     if (!outcome.ok) {
@@ -77,5 +90,55 @@ export class RowList {
     this.part = undefined;
     this.state = undefined;
     this.text = '';
+  }
+
+  /** Shows the row at a place of the list. A later move overtakes an earlier one. */
+  async go(to: number): Promise<void> {
+    if (this.total === 0) return;
+    const move = ++this.#move;
+    const wanted = (this.place = Math.min(this.total - 1, Math.max(0, to)));
+    this.#moving = true;
+    // The rows on the screen are requested too, and may replace this place's rows before they are read.
+    while (!this.has(wanted, wanted + 1)) {
+      await this.fetch(wanted);
+      if (move !== this.#move) return;
+      if (this.failure) break;
+    }
+    const row = this.rowAt(wanted);
+    if (row) await this.data.show(row.at);
+    if (move === this.#move) this.#moving = false;
+  }
+
+  /** Takes the place of a row that came into view by other means. While a move is under way, the row before it is still in view. */
+  follow(at: number): void {
+    if (this.#moving) return;
+    const found = this.filtered ? this.placeOf(at) : at;
+    if (found !== undefined) this.place = found;
+  }
+
+  /** Shows a row of the data, which the filter may leave out: then there is no filter any more. */
+  async find(at: number): Promise<void> {
+    this.#move++;
+    this.#moving = false;
+    if (this.filtered && this.placeOf(at) === undefined) this.clear();
+    await this.data.show(at);
+  }
+
+  /**
+   * Reads the list again, with another filter or after the rows have changed. The row in view stays if the list has it in its window; else the one
+   * that has its place comes into view, so that what is done to the row in view is done to a row of the list.
+   *
+   * @param place to read around
+   */
+  async settle(place: number): Promise<void> {
+    const move = ++this.#move;
+    this.#moving = false;
+    await this.fetch(place);
+    if (move !== this.#move) return;
+    if (!this.failure) {
+      if (this.filtered && this.placeOf(this.data.rowAt) === undefined) await this.go(place);
+      else this.follow(this.data.rowAt);
+    }
+    this.changing = false;
   }
 }

@@ -20,3 +20,16 @@ export async function focusHeading(): Promise<void> {
   heading?.setAttribute('tabindex', '-1');
   heading?.focus({ preventScroll: true });
 }
+
+/** The part of the window's height in which a heading leaves room for what it stands over. */
+const IN_VIEW = 0.6;
+
+/** Brings the heading of what has just appeared into view, which on a phone may be below the screen, and moves the focus to it. */
+export function showHeading(heading: HTMLElement): void {
+  heading.setAttribute('tabindex', '-1');
+  heading.focus({ preventScroll: true });
+  const { top, bottom } = heading.getBoundingClientRect();
+  if (top >= 0 && bottom <= innerHeight * IN_VIEW) return;
+  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
+  heading.scrollIntoView({ block: 'start', behavior: still ? 'auto' : 'smooth' });
+}

@@ -75,24 +75,86 @@ describe('rows', () => {
     expect([data.source?.name, data.reading]).toEqual(['new.jsonl', '']);
   });
 
-  test('two steps lead two rows on, before the first is shown', async () => {
+  /** The list of these rows of a data set of ten, and the rows that were asked to be shown. */
+  async function listOf(found: (query: { readonly state?: string }) => readonly number[], show?: Call) {
     const asked: unknown[] = [];
     const { Data } = await import('../../../src/app/state/data.svelte.ts');
-    const data = new Data(
-      sessionWith({
-        openData: () => Promise.resolve(opened(5)),
-        previewRow: (at) => {
-          asked.push(at);
-          return new Promise(() => undefined);
-        },
-      }),
-      NO_PROJECT,
-    );
+    const { RowList } = await import('../../../src/app/state/rows.svelte.ts');
+    const session = sessionWith({
+      openData: () => Promise.resolve(opened(10)),
+      listRows: (query) => {
+        const rows = found(query as object).map((at) => ({ at }));
+        return Promise.resolve({ ok: true, rows, total: rows.length });
+      },
+      previewRow: (at) => {
+        asked.push(at);
+        return show?.(at) ?? Promise.resolve({ ok: true, row: { at } });
+      },
+    });
+    const data = new Data(session, NO_PROJECT);
     await data.openFile(fileOf('a.jsonl'));
-    void data.step(1);
-    void data.step(1);
-    void data.step(-1);
+    const list = new RowList(session, data);
+    await list.settle(0);
+    return { data, list, asked };
+  }
+  const ALL = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+
+  test('two steps lead two rows on, before the first is shown', async () => {
+    const { list, asked } = await listOf(
+      () => ALL,
+      () => new Promise(() => undefined),
+    );
+    void list.go(list.place + 1);
+    void list.go(list.place + 1);
+    void list.go(list.place - 1);
     expect(asked).toEqual([0, 1, 2, 1]);
+  });
+
+  test('that a filter leaves bring one of theirs into view, and a step leads to the next of them', async () => {
+    const { data, list } = await listOf(({ state }) => (state === 'ok' ? [3, 5, 8] : ALL));
+    list.state = 'ok';
+    await list.settle(0);
+    expect([data.rowAt, list.place]).toEqual([3, 0]);
+    await list.go(list.place + 1);
+    expect([data.rowAt, list.place]).toEqual([5, 1]);
+    list.clear();
+    await list.settle(0);
+    expect([data.rowAt, list.place]).toEqual([5, 5]);
+  });
+
+  test('keep a row in view that the filter finds, too', async () => {
+    const { data, list } = await listOf(({ state }) => (state === 'ok' ? [3, 5, 8] : ALL));
+    await list.go(5);
+    list.state = 'ok';
+    await list.settle(0);
+    expect([data.rowAt, list.place]).toEqual([5, 1]);
+  });
+
+  test('show the next of the filter once the one in view is left out, and the last one after the end', async () => {
+    let left = [3, 5, 8];
+    const { data, list } = await listOf(({ state }) => (state === 'ok' ? left : ALL));
+    list.state = 'ok';
+    await list.settle(0);
+    await list.go(1);
+    left = [3, 8];
+    await list.settle(list.place);
+    expect([data.rowAt, list.place]).toEqual([8, 1]);
+    left = [3];
+    await list.settle(list.place);
+    expect([data.rowAt, list.place]).toEqual([3, 0]);
+    left = [];
+    await list.settle(list.place);
+    expect(list.empty).toBe(true);
+  });
+
+  test('of a finding are shown in the list of all, if its filter leaves them out', async () => {
+    const { data, list } = await listOf(({ state }) => (state === 'ok' ? [3, 5, 8] : ALL));
+    list.state = 'ok';
+    await list.settle(0);
+    await list.find(5);
+    expect([data.rowAt, list.state]).toEqual([5, 'ok']);
+    await list.find(4);
+    expect([data.rowAt, list.state]).toEqual([4, undefined]);
   });
 
   test('the columns of the last look at a file are shown', async () => {

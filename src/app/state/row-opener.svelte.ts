@@ -6,6 +6,10 @@ import type { Studio } from './studio.svelte.ts';
 
 export class RowOpener {
   readonly #studio: Studio;
+  /** Counts what a person brought: what comes of it is shown. */
+  brought = $state(0);
+  /** The second of two files, until the first is open. */
+  #next: File | undefined;
 
   constructor(studio: Studio) {
     this.#studio = studio;
@@ -23,14 +27,23 @@ export class RowOpener {
   }
 
   async openSample(sample: Sample): Promise<boolean> {
+    this.#bring();
     return this.#opened(await this.#studio.data.openSample(sample));
   }
 
   /** Where rows are open already, the page asks which role the file has. @returns whether its rows are open */
-  async openFile(file: File): Promise<boolean> {
+  openFile(file: File): Promise<boolean> {
+    return this.openFiles([file]);
+  }
+
+  /** Opens the first of several files, which is not one of test rows, and asks which role the second has. @returns as `openFile` */
+  async openFiles(files: readonly File[]): Promise<boolean> {
     const { data } = this.#studio;
-    if (data.offer(file)) return false;
-    return this.#opened(await data.openFile(file));
+    const isTest = ({ name }: File): boolean => /test|eval|valid/i.test(name);
+    const [first, second] = [...files].sort((a, b) => Number(isTest(a)) - Number(isTest(b)));
+    this.#bring(second);
+    if (data.offer(first)) return false;
+    return this.#opened(await data.openFile(first));
   }
 
   openText(name: string, text: string): Promise<boolean> {
@@ -45,16 +58,19 @@ export class RowOpener {
 
   /** Reads a file with the columns that a person chose. */
   async openMapped(): Promise<boolean> {
+    this.brought++;
     return this.#opened(await this.#studio.data.openMapped());
   }
 
   /** Reads a file that was refused with other options. */
   async openOtherwise(options: DataOptions): Promise<boolean> {
+    this.brought++;
     return this.#opened(await this.#studio.data.openOtherwise(options));
   }
 
   /** Opens other rows that the project keeps, in place of the open ones. A sample's task leaves with its rows. */
   async openKept(version: string): Promise<boolean> {
+    this.#bring();
     if (!(await this.openAgain(version))) return false;
     this.#suitTask();
     return true;
@@ -73,6 +89,7 @@ export class RowOpener {
     const { data } = this.#studio;
     const file = data.takeSecond();
     if (!file) return false;
+    this.brought++;
     return as === 'replace' ? this.#opened(await data.openFile(file)) : this.addFile(file, as);
   }
 
@@ -109,12 +126,19 @@ export class RowOpener {
       settings.set('name', this.nextName());
   }
 
+  #bring(next?: File): void {
+    this.brought++;
+    this.#next = next;
+  }
+
   #opened(well: boolean): boolean {
     if (!well) return false;
     const { session, projects } = this.#studio;
     if (session.model) void projects.keepModel(session.model.name, session.model.bundled);
     this.#follow();
     this.#suitTask();
+    if (this.#next) this.#studio.data.offer(this.#next);
+    this.#next = undefined;
     return true;
   }
 

@@ -1,0 +1,70 @@
+/** Files that are dropped anywhere on the page, or opened with the installed app: each goes where it belongs. */
+import { isRowFile } from '../data/row-files.ts';
+import { everythingOf } from '../storage/everything.svelte.ts';
+import { folderOf } from '../ui/files.ts';
+import type { Studio } from './studio.svelte.ts';
+
+/** What takes files. */
+export type Taker = 'data' | 'use' | 'task' | 'storage';
+
+/** Bytes of a safetensors header that are looked at for the names of an adapter's tensors. */
+const HEADER_BYTES = 1 << 16;
+/** A zip begins with the header of its first file, whose name is at this place. */
+const NAME_IN_ZIP = 30;
+/** The first file of everything, or of a project, as Graft exports it. */
+const EXPORTED = 'graft.json';
+
+/** Opens files at their place. @param here what takes those that nothing says a place of */
+export async function bringFiles(studio: Studio, files: readonly File[], here?: Taker): Promise<void> {
+  if (files.length === 0) return;
+  const { route, run, session, adapters, data } = studio;
+  const place = await placeOf(files, here);
+  const failure = {
+    code: 'app-training',
+    what: `${files.map(({ name }) => name).join(', ')}: not opened, since a run is training.`,
+    remedy: 'Pause or end the run, then open it again.',
+  };
+  route.go(place);
+  await studio.ready;
+  if (place === 'data') {
+    if (run.active) data.failure = failure;
+    else {
+      // Beside the rows of the project, not in place of them.
+      await studio.project.openRows();
+      await studio.rows.openFiles(files);
+    }
+  } else if (place === 'use') {
+    if (run.active) adapters.failure = failure;
+    else await adapters.bring(files);
+  } else if (place === 'storage') {
+    const everything = everythingOf(studio);
+    if (run.active) everything.failure = failure;
+    else if (everything.busy === undefined) {
+      await everything.import(files[0]);
+      await studio.project.imported();
+    }
+  } else if (run.active) {
+    session.modelFailure = failure;
+  } else {
+    await session.openFolder(folderOf(files[0]), files);
+  }
+}
+
+/** Rows are data, adapters go to the library, exports to the storage, and what else has weights is a model. */
+export async function placeOf(files: readonly File[], here: Taker = 'data'): Promise<Taker> {
+  const ends = (ending: string): File | undefined =>
+    files.find(({ name }) => name.toLowerCase().endsWith(ending));
+  const zip = ends('.zip');
+  if (zip) return here === 'storage' || (await isExport(zip)) ? 'storage' : 'use';
+  if (ends('adapter_config.json')) return 'use';
+  if (ends('.gguf')) return 'task';
+  const weights = ends('.safetensors');
+  if (weights) return (await weights.slice(0, HEADER_BYTES).text()).includes('.lora_') ? 'use' : 'task';
+  if (files.some(({ name }) => name === 'config.json')) return 'task';
+  return files.every(isRowFile) ? 'data' : here;
+}
+
+async function isExport(zip: File): Promise<boolean> {
+  const name = zip.slice(NAME_IN_ZIP, NAME_IN_ZIP + EXPORTED.length);
+  return (await name.text()) === EXPORTED;
+}
