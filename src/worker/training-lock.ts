@@ -48,13 +48,20 @@ export function tellTabs(): void {
 export function withTabs(id: string, emit: (event: RunEvent) => void): (event: RunEvent) => void {
   let events: RunEvent[] = [];
   let told = 0;
-  return (event) => {
-    emit(event);
-    events.push(event);
-    if (event.type === 'step' && performance.now() < told + STEPS_EVERY_MS) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const tell = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
     openChannel().postMessage({ id, events } satisfies RunNews);
     events = [];
     told = performance.now();
+  };
+  return (event) => {
+    emit(event);
+    events.push(event);
+    const wait = told + STEPS_EVERY_MS - performance.now();
+    if (event.type !== 'step' || wait <= 0) tell();
+    else timer ??= setTimeout(tell, wait);
   };
 }
 
