@@ -89,7 +89,9 @@ export function cutOff(page: Page): Promise<string[]> {
         const what = `“${(node.textContent ?? '').replace(/\s+/g, ' ').trim().slice(0, 60)}”`;
         const past = Math.max(box.right - frame.right, frame.left - box.left);
         if (past > SLACK)
-          found.add(`${what} ${isClipped ? 'is clipped in' : 'overruns'} ${nameOf(column)} by ${px(past)} px`);
+          found.add(
+            `${what} ${isClipped ? 'is clipped in' : 'overruns'} ${nameOf(column)} by ${px(past)} px`,
+          );
         cutBy(parent, box, what);
       }
     }

@@ -87,6 +87,19 @@ test('a run reports accuracy, margin and rewards, and its adapter can be used', 
   expect(studio.problems).toEqual([]);
 });
 
+test('the base model is measured with examples of chosen answers before the questions of pairs', async () => {
+  await goTo(page, 'evaluate');
+  await page.getByLabel('Rows', { exact: true }).fill('2');
+  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  const table = page.getByRole('table', { name: /^Methods on the same rows/ });
+  await table.waitFor({ timeout: 240_000 });
+  const measure = page.getByRole('button', { name: 'Measure 4 examples on these rows' });
+  await measure.click(WAIT);
+  await table.getByRole('rowheader', { name: /^Base, with examples/ }).waitFor({ timeout: 240_000 });
+  expect(await measure.count()).toBe(0);
+  expect(await page.getByRole('alert').count()).toBe(0);
+});
+
 test('in the table of everything tuned the pairs in order are counted, beside the base model that they are compared with', async () => {
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Measure all on the same rows' }).click();

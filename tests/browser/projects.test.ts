@@ -214,3 +214,22 @@ test('a default name follows the rows, and a chosen name stays', async () => {
   expect(await brand()).toContain('chosen');
   expect(studio.problems).toEqual([]);
 });
+
+test('a project of a name that another has gets a number, however it gets that name', async () => {
+  const readTwin = async (name: string): Promise<void> => {
+    await begin();
+    await choose('twin.csv', 30);
+    await expect.poll(brand, WAIT).toContain(name);
+  };
+  await readTwin('twin.csv');
+  await readTwin('twin.csv 2');
+  await goTo(page, 'start');
+  await projects.getByRole('button', { name: 'Rename twin.csv 2' }).click();
+  await projects.getByLabel('Name of the project').fill('twin.csv');
+  await page.keyboard.press('Enter');
+  await expect.poll(brand).toContain('twin.csv 2');
+  await expect
+    .poll(async () => (await names()).filter((name) => name.startsWith('twin')).sort())
+    .toEqual(['twin.csv', 'twin.csv 2']);
+  expect(studio.problems).toEqual([]);
+});

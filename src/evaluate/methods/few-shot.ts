@@ -4,7 +4,7 @@ import { promptQuestionsOf, questionsOf, type Question } from '../../data/questi
 import { GraftError } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import { Random } from '../../random.ts';
-import type { TrainableMessage } from '../../text/trainable.ts';
+import { singleOf, type ExampleContent, type TrainableMessage } from '../../text/trainable.ts';
 import type { Answered, Detail, Exam, Method, Pair } from './method.ts';
 
 const MOST_SHOTS = 64;
@@ -79,9 +79,13 @@ function chooseShots(train: readonly Pair[], count: number, seed: number): Pair[
   return order.slice(0, count).map((at) => train[at]);
 }
 
-/** The example with others before it: as turns, or as text where there is no chat template. The loss counts only its own answer. */
-export function withShots(example: Example, shots: readonly Pair[], chat: boolean): Example {
-  const { line } = example;
+/**
+ * The example with others before it: as turns, or as text where there is no chat template. The loss counts only its own answer: of a pair the chosen
+ * one.
+ */
+export function withShots(given: Example, shots: readonly Pair[], chat: boolean): Example {
+  const { line } = given;
+  const example: Example = { ...singleOf(given), line };
   if (!chat) {
     if (example.kind !== 'completion' && (example.kind !== 'prompt' || typeof example.prompt !== 'string'))
       return example;
@@ -108,7 +112,7 @@ const context = (message: TrainableMessage): TrainableMessage =>
 const textOf = (ask: Question['ask']): string =>
   typeof ask === 'string' ? ask : ask.map(({ content }) => content).join('\n');
 
-function turnsOf(example: Example): readonly TrainableMessage[] {
+function turnsOf(example: ExampleContent): readonly TrainableMessage[] {
   if (example.kind === 'messages') return example.messages;
   if (example.kind === 'prompt' && typeof example.prompt !== 'string') return example.prompt;
   if (example.kind === 'prompt') return [{ role: 'user', content: example.prompt as string }];

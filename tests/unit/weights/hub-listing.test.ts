@@ -57,6 +57,13 @@ describe('the listing', () => {
     expect(await find(offer.source)).toEqual(offer);
   });
 
+  it('that a person waits for is tried twice, not as often as a download', async () => {
+    server.fail(/\/api\/models\//, { status: 503 }, 6);
+    const patience = { tries: 6, firstPauseMs: 1, longestPauseMs: 4, idleMs: 10_000 };
+    await graftError(() => findModels('tiny/model', options({ patience })), 'hub-server');
+    expect(server.requests).toHaveLength(2);
+  });
+
   it('with several choices of a model gives each, pinned', async () => {
     const asked = 'tiny/both';
     server.repos.set(asked, {
