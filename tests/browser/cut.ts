@@ -85,15 +85,13 @@ export function cutOff(page: Page): Promise<string[]> {
       const isClipped = getComputedStyle(column).overflowX !== 'visible';
       if (isClipped && isEllipsis(column) && hasWholeText(column)) continue;
       const frame = column.getBoundingClientRect();
-      for (const box of range.getClientRects()) {
-        const what = `“${(node.textContent ?? '').replace(/\s+/g, ' ').trim().slice(0, 60)}”`;
-        const past = Math.max(box.right - frame.right, frame.left - box.left);
-        if (past > SLACK)
-          found.add(
-            `${what} ${isClipped ? 'is clipped in' : 'overruns'} ${nameOf(column)} by ${px(past)} px`,
-          );
-        cutBy(parent, box, what);
-      }
+      const what = `“${(node.textContent ?? '').replace(/\s+/g, ' ').trim().slice(0, 60)}”`;
+      // Of the lines of a text the widest.
+      const { left, right } = range.getBoundingClientRect();
+      const past = Math.max(right - frame.right, frame.left - left);
+      if (past > SLACK)
+        found.add(`${what} ${isClipped ? 'is clipped in' : 'overruns'} ${nameOf(column)} by ${px(past)} px`);
+      cutBy(parent, range.getBoundingClientRect(), what);
     }
     // What inline elements draw, such as an underline, stays in the column.
     for (const element of document.querySelectorAll('main span, main b, main small, main code')) {
