@@ -178,10 +178,11 @@ export class Run {
   async #begin(): Promise<void> {
     const { options, samples, store } = this.request;
     if (samples && store.curve.samples.length === 0) await this.#sample(samples);
-    if (options.evalEvery > 0 && store.curve.evals.length === 0) {
-      const measured = await this.#trainer.evaluate(() => this.#hurried);
-      if (measured) this.#hear({ type: 'eval', step: 0, ...measured, best: false });
-    }
+    if (options.evalEvery === 0) return;
+    const isHeard = store.curve.evals.length > 0;
+    const measured = await this.#trainer.evaluateStart(() => this.#hurried);
+    // A run that was killed after this validation has its loss, and measures the values again.
+    if (measured && !isHeard) this.#hear({ type: 'eval', step: 0, ...measured, best: false });
   }
 
   /** Trains until something is due or requested, and does what is due. */

@@ -5,7 +5,8 @@ import type { StoredRun, StoredSummary } from './records.ts';
 /** The summary of a run. It is written in the transaction that writes the run. */
 export function summaryOf({ steps, evals, samples: _, rollout: __, ...run }: StoredRun): StoredSummary {
   const last = steps.at(-1);
-  const own = evals.filter(({ step }) => step > 0);
+  // What the run starts from is kept where no step is better.
+  const own = evals.some(({ step }) => step > 0) ? evals : [];
   const best = own.reduce<(typeof own)[number] | undefined>(
     (least, entry) => (least && least.loss <= entry.loss ? least : entry),
     undefined,

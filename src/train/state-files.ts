@@ -24,6 +24,7 @@ const Saved = v.object({
     seed: count,
     bestEvalLoss: v.optional(v.number()),
     evaluationsSinceBest: count,
+    startEvalLoss: v.optional(v.number()),
     evaluationDue: v.optional(v.boolean()),
   }),
   fingerprint: v.string(),
@@ -45,7 +46,7 @@ export interface SavedState {
 }
 
 /** Names that are not planes of the optimiser. */
-const OWN_PLANES: readonly string[] = ['values', 'best', 'reference'];
+const OWN_PLANES: readonly string[] = ['values', 'best', 'start', 'reference'];
 
 /** The files of a saved run. */
 export function writeState({
@@ -57,6 +58,7 @@ export function writeState({
     ['values', state.values],
     ...state.optimiser,
     ['best', state.best],
+    ['start', state.start],
     ['reference', state.reference],
   ];
   const tensors = planes.flatMap(([plane, arrays]) =>
@@ -113,6 +115,7 @@ export async function readState(files: FileSet): Promise<SavedState> {
       values: plane('values'),
       optimiser: new Map([...planes].filter(([name]) => !OWN_PLANES.includes(name))),
       best: planes.get('best'),
+      start: planes.get('start'),
       reference: planes.get('reference'),
     },
     fingerprint,

@@ -10,6 +10,8 @@ export interface TrainerCounters {
   readonly seed: number;
   readonly bestEvalLoss?: number;
   readonly evaluationsSinceBest: number;
+  /** The validation before the first step, until a later one is compared with it. */
+  readonly startEvalLoss?: number;
   /** It was interrupted in the validation of its step, which is made before the next step. */
   readonly evaluationDue?: boolean;
 }
@@ -22,6 +24,8 @@ export interface TrainerState {
   readonly optimiser: ReadonlyMap<string, NamedArrays>;
   /** Values at the best evaluation so far. */
   readonly best?: NamedArrays;
+  /** Values before the first step, as long as `startEvalLoss` is kept. */
+  readonly start?: NamedArrays;
   /**
    * For an objective with a reference policy, once known: its log-probabilities of the rows, by part. If answers are sampled and the reference is the
    * adapter that the run starts from: its tensors.

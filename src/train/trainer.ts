@@ -145,6 +145,18 @@ export class Trainer {
     return measured;
   }
 
+  /**
+   * Measures the validation rows before the first step. What the run starts from is a candidate for its result: later validations have to be better.
+   *
+   * @returns undefined as {@link evaluate}, and where it was measured already
+   */
+  async evaluateStart(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
+    if (this.#best.isKnown) return undefined;
+    const measured = await this.evaluate(isInterrupted);
+    if (measured) this.#best.begin(measured.loss, await this.#values());
+    return measured;
+  }
+
   async #measure(watch: ValidationWatch): Promise<Measured | undefined> {
     const { submitter, trainable, plans, learning, reference, validation, options } = this.setup;
     if (submitter instanceof PolicySteps) return submitter.validate(watch.onProgress, watch.isInterrupted);
@@ -172,7 +184,7 @@ export class Trainer {
       },
       values: await source.read(),
       optimiser,
-      best: this.#best.values,
+      ...this.#best.arrays,
       reference: this.setup.reference?.arrays ?? (await this.setup.plans.start?.read()),
     };
   }
@@ -321,7 +333,7 @@ export class Trainer {
       this.#request = this.#request === 'cancel' ? 'cancel' : 'stop';
   }
 
-  #restore({ counters, values, optimiser, best, reference }: TrainerState): void {
+  #restore({ counters, values, optimiser, best, start, reference }: TrainerState): void {
     const { adapter, store } = this.setup.trainable;
     for (const [plane, arrays] of [[undefined, values] as const, ...optimiser]) {
       if (adapter) adapter.write(arrays, plane);
@@ -330,7 +342,7 @@ export class Trainer {
     this.#restoreReference(counters.step, reference);
     this.#step = counters.step;
     this.#firstStep = counters.step;
-    this.#best.restore(counters, best);
+    this.#best.restore({ counters, best, start });
     this.#evaluationDue = counters.evaluationDue ?? false;
     if (this.#step >= this.steps && !this.#evaluationDue) this.#status = 'done';
   }

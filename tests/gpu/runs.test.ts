@@ -1,5 +1,5 @@
 /** Runs over a store in memory: what is saved, answered and measured during the run, none of which changes the numbers. */
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { AdapterData } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
@@ -174,6 +174,73 @@ describeDevice('A run', (context) => {
     const { run, subject } = await open({ lora }, { start });
     expect(subject.options.lora).toEqual({ ...base.lora, dropout: 0.1 });
     expect((await run.state()).values).toEqual(learned.tensors);
+  });
+
+  describe('measured before its first step', () => {
+    /** No step of such a rate is better than the start. */
+    const wild = { lr: 3, schedule: 'constant', clip: 0 } as const;
+    const began = ({ adapter }: Subject['trainable']) => adapter!.read();
+
+    test('keeps what it starts from where no later validation is better', async () => {
+      const { run, store, subject } = await open(wild, { fromUntrained: true });
+      const start = await began(subject.trainable);
+      expect(await run.train()).toBe('done');
+      await run.keep('done');
+      const [before, ...later] = store.evals;
+      for (const { loss } of later) expect(loss).toBeGreaterThan(before.loss);
+      expect(store.kept!.learned.bestEvalLoss).toBe(before.loss);
+      expect(store.kept!.learned.tensors).toEqual(start);
+      expect(store.events.flatMap((event) => (event.type === 'eval' ? [event.best] : []))).toEqual(
+        store.evals.map(() => false),
+      );
+    });
+
+    test('knows its start after it was saved and resumed, too', async () => {
+      let pause: (() => void) | undefined;
+      const first = await open(wild, {
+        fromUntrained: true,
+        onEvent: (event) => event.type === 'step' && event.step === 1 && pause?.(),
+      });
+      const start = await began(first.subject.trainable);
+      pause = () => first.run.pause();
+      expect(await first.run.train()).toBe('paused');
+      const { run, store } = await open(wild, {
+        ...{ store: new MemoryStore(first.store), state: await first.store.saved(), fromUntrained: true },
+      });
+      expect(await run.train()).toBe('done');
+      await run.keep('done');
+      expect(store.kept!.learned.tensors).toEqual(start);
+      expect(store.kept!.learned.bestEvalLoss).toBe(first.store.evals[0].loss);
+    });
+
+    test('and killed before its first step measures its start again, and tells it once', async () => {
+      const { run, store } = await open(wild, {
+        store: new MemoryStore(Object.assign(new MemoryStore(), { evals: [{ step: 0, loss: 9 }] })),
+        fromUntrained: true,
+      });
+      expect(await run.train()).toBe('done');
+      await run.keep('done');
+      expect(store.evals.filter(({ step }) => step === 0)).toEqual([{ step: 0, loss: 9 }]);
+      expect(store.kept!.learned.bestEvalLoss).toBeLessThan(
+        Math.min(...store.evals.slice(1).map(({ loss }) => loss)),
+      );
+    });
+
+    test('and stopped before its first validation keeps what it learned until then', async () => {
+      let stop: (() => void) | undefined;
+      const { run, store, subject } = await open(
+        {},
+        { fromUntrained: true, onEvent: (event) => event.type === 'step' && event.step === 2 && stop?.() },
+      );
+      const start = await began(subject.trainable);
+      stop = () => run.stop();
+      expect(await run.train()).toBe('stopped');
+      await run.keep('stopped');
+      const { tensors, bestEvalLoss } = store.kept!.learned;
+      expect(bestEvalLoss).toBeUndefined();
+      expect(tensors).toEqual(await began(subject.trainable));
+      expect(tensors).not.toEqual(start);
+    });
   });
 
   test('of all weights leaves them by the names of the model, and starts from no adapter', async () => {

@@ -76,14 +76,10 @@ export class ShownRun {
     ).at(-1);
   }
 
-  /** The lowest validation of the adapter. */
+  /** The lowest validation, that before the first step included once there is another: its values are kept. */
   get best(): EvalPoint | undefined {
-    return this.evals
-      .filter(({ step }) => step > 0)
-      .reduce<EvalPoint | undefined>(
-        (least, entry) => (least && least.loss <= entry.loss ? least : entry),
-        undefined,
-      );
+    if (!this.evals.some(({ step }) => step > 0)) return undefined;
+    return this.evals.reduce((least, entry) => (least.loss <= entry.loss ? least : entry));
   }
 
   get version(): number {
