@@ -13,7 +13,7 @@ import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { AskedQuestion, Exam, Method } from '../evaluate/methods/method.ts';
 import { drawPairs, pairLikelihoods, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
-import type { AskedRow, MethodResult } from '../evaluate/report.ts';
+import type { AskedRow, MethodFailure, MethodResult } from '../evaluate/report.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { readModel } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -60,6 +60,8 @@ export interface OpenExam {
   readonly rows: readonly AskedRow[];
   /** Grows while it is measured. */
   readonly results: readonly MethodResult[];
+  /** Methods that could not be measured. They take no other method with them. */
+  readonly failures: readonly MethodFailure[];
   /** Yields after each method. Ends early when the signal is aborted; the results then include the answers so far. */
   measure(signal: AbortSignal): AsyncGenerator<void>;
   /** Closes the rewards, and reports which failed. */
@@ -183,6 +185,7 @@ export async function openExam(
   const pairs = isPrompts ? 0 : pairsBy(tokenizer, undefined).length;
   const isSilent = comparesPairs && pairs > 0;
   const results: MethodResult[] = [];
+  const failures: MethodFailure[] = [];
   const rewards = chosenRewards && (await openAnswerRewards(chosenRewards, tokenizer, output));
   const turns = chosenMethods(flags, chosenRewards?.learned).flatMap((method): Turn[] =>
     method.kind === 'adapter'
@@ -217,38 +220,6 @@ export async function openExam(
         name === undefined ? method.title : method === adapterFewShot ? `${name}, with examples` : name;
       output.progress(`${title}: ${plural(rows.length, 'row')}`, true);
       const start = performance.now();
-      // One tuned model at a time is on the device.
-      const beside = await open?.();
-      const model = new ModelExaminee(
-        { name: modelFiles.name, model: beside ?? session.model, tokenizer: own },
-        {
-          ...(adapter && { adapter }),
-          newTokens: drawn.newTokens,
-          // No token of a prompt alone is to be learned.
-          ...(!isPrompts && { test: { rows: rowsBy(own, adapter), examples } }),
-          signal,
-          onProgress: ({ what, done, total }) =>
-            output.progress(
-              `${title}: ${what === 'answering' ? 'answered' : what === 'evaluating' ? 'loss of' : 'prepared'} ${Math.floor(done)} of ${total} rows`,
-            ),
-        },
-      );
-      const exam: Exam = {
-        train,
-        asked: isSilent ? [] : drawn.chosen.map((at): AskedQuestion => test[at]),
-        model,
-        shots: askedShots(flags),
-        seed,
-        async each(items, work) {
-          for (const [at, item] of items.entries()) {
-            work(item);
-            if (at % ROWS_BETWEEN !== 0) continue;
-            output.progress(`${title}: ${at} of ${items.length} rows`);
-            await setImmediate();
-            signal.throwIfAborted();
-          }
-        },
-      };
       const named = {
         method,
         ...(name !== undefined && { adapter: name }),
@@ -257,7 +228,40 @@ export async function openExam(
         ...(took && { took }),
       };
       const seconds = (): number => (performance.now() - start) / 1000;
+      let beside: LanguageModel | undefined;
       try {
+        // One tuned model at a time is on the device.
+        beside = await open?.();
+        const model = new ModelExaminee(
+          { name: modelFiles.name, model: beside ?? session.model, tokenizer: own },
+          {
+            ...(adapter && { adapter }),
+            newTokens: drawn.newTokens,
+            // No token of a prompt alone is to be learned.
+            ...(!isPrompts && { test: { rows: rowsBy(own, adapter), examples } }),
+            signal,
+            onProgress: ({ what, done, total }) =>
+              output.progress(
+                `${title}: ${what === 'answering' ? 'answered' : what === 'evaluating' ? 'loss of' : 'prepared'} ${Math.floor(done)} of ${total} rows`,
+              ),
+          },
+        );
+        const exam: Exam = {
+          train,
+          asked: isSilent ? [] : drawn.chosen.map((at): AskedQuestion => test[at]),
+          model,
+          shots: askedShots(flags),
+          seed,
+          async each(items, work) {
+            for (const [at, item] of items.entries()) {
+              work(item);
+              if (at % ROWS_BETWEEN !== 0) continue;
+              output.progress(`${title}: ${at} of ${items.length} rows`);
+              await setImmediate();
+              signal.throwIfAborted();
+            }
+          },
+        };
         const answered = await method.answer(exam);
         // Few-shot prompting uses the base model, so the loss is the base's.
         const asksModel = method === base || method === adapterMethod;
@@ -299,7 +303,10 @@ export async function openExam(
           results.push({ ...named, answers: [], stopped: true, seconds: seconds() });
         else if (isOptional && hasExamples && error instanceof GraftError && error.code === 'evaluate-shots')
           output.line(`${method.title}: left out. ${messageOf(error)}`);
-        else throw error;
+        else {
+          failures.push({ ...named, error });
+          output.line(`${title}: failed. ${messageOf(error)}`);
+        }
       } finally {
         if (beside && !session.device.failure) {
           await session.device.settle();
@@ -320,6 +327,7 @@ export async function openExam(
     draw: drawn.draw,
     rows,
     results,
+    failures,
     measure,
     close: () => rewards?.close(),
   };

@@ -66,6 +66,9 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
     }
     for await (const _ of exam.measure(new AbortController().signal)) output.clear();
     exam.close();
+    // A matrix compares stages: one without a number would be read as none.
+    const [failed] = exam.failures;
+    if (failed) throw failed.error;
     const of: StageMeasure = exam.passMark !== undefined ? 'rewards' : exam.pairs > 0 ? 'pairs' : 'answers';
     const reference = of === 'pairs' ? referenceAt(line, stage) : undefined;
     rows.push({

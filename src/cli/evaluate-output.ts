@@ -1,5 +1,6 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
-import type { MethodResult, AskedRow, Judged } from '../evaluate/report.ts';
+import type { AskedRow, Judged, MethodFailure, MethodResult } from '../evaluate/report.ts';
+import { messageOf } from '../errors.ts';
 import { taskNames } from '../evaluate/by-task.ts';
 import { resultScores, rewardScoresOf, taskScores } from '../evaluate/report.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
@@ -52,6 +53,13 @@ export function resultName({ method, adapter, answers, detail, stopped }: Method
   const examples = method === adapterFewShot ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
   return `${adapter ?? method.title}${adapter === undefined ? '' : examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
 }
+
+const failedName = ({ method, adapter }: MethodFailure): string =>
+  adapter === undefined ? method.title : method === adapterFewShot ? `${adapter}, with examples` : adapter;
+
+/** A line for each method that could not be measured, with the reason. */
+export const failureLines = (failures: readonly MethodFailure[]): string =>
+  failures.map((one) => `${failedName(one)}  failed: ${messageOf(one.error)}\n`).join('');
 
 export function resultTable(
   results: readonly MethodResult[],

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import {
+  failureReport,
   judgeResults,
   meanOf,
   methodReport,
@@ -21,12 +22,13 @@ import { examplesInWords } from '../evaluate/with-examples.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
-import { resultTable, rewardTable, taskTables, verdictText } from './evaluate-output.ts';
+import { failureLines, resultTable, rewardTable, taskTables, verdictText } from './evaluate-output.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
 import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
 import { EXIT } from './exit.ts';
 import { writeFolder } from './files.ts';
+import { plural } from '../numbers.ts';
 import { Flags } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
@@ -101,14 +103,17 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   if (flags.on('json'))
     output.result(`${JSON.stringify(reportOf(exam, flags, metrics, controller.signal.aborted))}\n`);
   else {
-    const { rows, results, draw } = exam;
+    const { rows, results, failures, draw } = exam;
     output.line(
       part === 'test'
         ? rowsInWords(rows.length, draw)
         : `${rows.length} of ${draw.of} rows of ${part}, drawn with seed ${draw.seed}.`,
     );
     output.result(
-      resultTable(results, rows, metrics) + rewardTable(results) + taskTables(results, rows, metrics),
+      resultTable(results, rows, metrics) +
+        failureLines(failures) +
+        rewardTable(results) +
+        taskTables(results, rows, metrics),
     );
     const table = tunedTable(results, rows, draw, metrics);
     if (table) output.result(tunedTableText(table));
@@ -116,6 +121,12 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
     for (const text of examplesTexts(exam)) output.result(`\n${text}\n`);
   }
   if (out !== undefined) output.line(`Wrote ${PREDICTIONS} and ${REPORT} to ${resolve(out)}`);
+  if (exam.failures.length > 0) {
+    output.line(
+      `${plural(exam.failures.length, 'method')} failed and ${exam.results.length} ${exam.results.length === 1 ? 'was' : 'were'} measured: see the list for the reasons.`,
+    );
+    process.exitCode = EXIT.couldNot;
+  }
   if (controller.signal.aborted) {
     output.line('Stopped: what was measured until then is kept.');
     process.exitCode = EXIT.interrupted;
@@ -157,7 +168,7 @@ function reportOf(
   metrics: readonly Metric[],
   stopped: boolean,
 ): object {
-  const { part, rows, results, draw, files, leaks, partRows } = exam;
+  const { part, rows, results, failures, draw, files, leaks, partRows } = exam;
   const judged = judgedOf(exam);
   const table = tunedTable(results, rows, draw, metrics);
   return {
@@ -166,7 +177,10 @@ function reportOf(
     ...(flags.isGiven('tuned') && { tuned: flags.texts('tuned') }),
     data: { files, split: part, rows: partRows, leaks },
     draw: { seed: draw.seed, asked: rows.length, of: draw.of, too_long: draw.tooLong, labels: draw.labels },
-    methods: results.map((result) => methodReport(result, rows, metrics)),
+    methods: [
+      ...results.map((result) => methodReport(result, rows, metrics)),
+      ...failures.map(failureReport),
+    ],
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
     ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),

@@ -9,6 +9,7 @@ import type { Detail, Method } from './methods/method.ts';
 import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
 import { rowScore, type AnswerMetric, type Metric, type Score } from './metrics/metric.ts';
 import { scoresOf, type Scores } from './metrics/scores.ts';
+import { messageOf } from '../errors.ts';
 import { lossOfTask, ofTask, taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
 import type { PairLikelihoods } from './pair-order.ts';
@@ -58,6 +59,11 @@ export interface MethodResult {
   readonly took?: RunTook;
   readonly forgetting?: Forgetting;
   readonly seconds: number;
+}
+
+/** A method that could not be measured. */
+export interface MethodFailure extends Pick<MethodResult, 'method' | 'adapter'> {
+  readonly error: unknown;
 }
 
 /** What one reward gives the answers of a method, row by row and before its weight. */
@@ -206,6 +212,13 @@ export function methodReport(
     ...(stopped && { stopped }),
   };
 }
+
+/** A method in report.json that could not be measured. */
+export const failureReport = ({ method, adapter, error }: MethodFailure): object => ({
+  method: method.name,
+  ...(adapter !== undefined && { adapter }),
+  failed: messageOf(error),
+});
 
 export interface Judged {
   readonly verdict: Verdict;
