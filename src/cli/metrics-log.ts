@@ -15,6 +15,8 @@ export interface LoggedStep {
   readonly step: number;
   readonly loss: number;
   readonly seconds: number;
+  /** The learning rate of the step. */
+  readonly lr?: number;
   /** For a run that learns from rewards. */
   readonly reward?: number;
   /** The validation loss after this step. */
@@ -33,11 +35,12 @@ export function readLine(line: string): LoggedStep | undefined {
   try {
     const json = JSON.parse(line) as unknown;
     if (!isObject(json)) return undefined;
-    const { step, loss, seconds, reward, eval_loss: evalLoss, [BEFORE]: evalLossBefore } = json;
+    const { step, loss, seconds, lr, reward, eval_loss: evalLoss, [BEFORE]: evalLossBefore } = json;
     if (typeof step !== 'number' || typeof loss !== 'number' || typeof seconds !== 'number') return undefined;
     const report = Object.fromEntries(Object.entries(json).filter(isNumberOrNull));
     return {
       ...{ step, loss, seconds, report },
+      ...(typeof lr === 'number' && { lr }),
       ...(typeof reward === 'number' && { reward }),
       ...(typeof evalLoss === 'number' && { evalLoss }),
       ...(typeof evalLossBefore === 'number' && { evalLossBefore }),

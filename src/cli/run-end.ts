@@ -1,21 +1,23 @@
 /** What `graft train` says of a run at its end. */
+import type { Forgetting } from '../evaluate/forgetting.ts';
 import { fromTo } from '../evaluate/reading-brief.ts';
 import { tell, type Told } from '../evaluate/reading-words.ts';
-import { readCurve, type Reading } from '../train/reading.ts';
+import { readCurve, type Curve, type Reading } from '../train/reading.ts';
 import type { LoggedStep } from './metrics-log.ts';
 import { formatSeconds } from './output.ts';
 
-export interface EndedRun {
-  /** Steps of the whole run. */
-  readonly steps: number;
+/** Before the names of what a validation reports, in the line of its step. */
+const OF_VALIDATION = 'eval_';
+
+export interface EndedRun extends Pick<Curve, 'steps' | 'unigramLoss' | 'objective' | 'fullMarks'> {
   /** Every step that was taken, also before the run was resumed. */
   readonly points: readonly LoggedStep[];
   /** Validations, that before the first step included. */
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
-  /** The loss of a model that only knows how often each token occurs, where the losses can be compared with it. */
-  readonly unigramLoss?: number;
   /** Whether it continued an adapter. */
   readonly start: 'base' | 'adapter';
+  /** What it forgot, where that was measured. */
+  readonly forgetting?: Forgetting | undefined;
   /** Whether it ended because a loss or a gradient was not finite. */
   readonly broke?: boolean;
 }
@@ -25,15 +27,16 @@ export function readEnd({
   points,
   evals,
   start,
+  forgetting,
   broke = false,
-  steps,
-  unigramLoss,
+  ...run
 }: EndedRun): { reading: Reading; told: Told } | undefined {
   if (points.at(0)?.step !== 1) return undefined;
+  const { steps, unigramLoss, objective, fullMarks } = run;
   // Without the validation before the first step there is nothing to compare the others with.
-  const compared = evals.at(0)?.step === 0 ? evals : [];
-  const reading = readCurve({ steps, points, evals: compared, broke, unigramLoss });
-  return { reading, told: tell(reading, false, start) };
+  const validated = evals.at(0)?.step === 0 ? evals.map((one) => withReport(one, points)) : [];
+  const reading = readCurve({ steps, points, evals: validated, broke, unigramLoss, objective, fullMarks });
+  return { reading, told: tell(reading, false, start, forgetting) };
 }
 
 /**
@@ -48,16 +51,32 @@ export function describeEnd(run: EndedRun): string[] {
   const { reading, told } = end;
   const seconds = formatSeconds(points.reduce((sum, point) => sum + point.seconds, 0));
   return [
-    `${sentence(changeOf(first, last) ?? fromTo(reading))}, in ${seconds}`,
+    `${sentence(oneStep(first, last) ?? (fromTo(reading) || rewardsOf(first, last)))}, in ${seconds}`,
     `${sentence(told.name)}. ${told.how} ${told.advice}`.trim(),
   ];
 }
 
-/** What is said where there is too little for a mean, or no loss that means something. */
-function changeOf(first: LoggedStep, last: LoggedStep): string | undefined {
-  if (first.reward !== undefined && last.reward !== undefined)
-    return `reward ${first.reward.toFixed(3)} → ${last.reward.toFixed(3)}`;
-  return last === first && last.evalLoss === undefined ? `loss ${last.loss.toFixed(4)} at step 1` : undefined;
+/** A validation with what its step reports of it. */
+function withReport(
+  one: EndedRun['evals'][number],
+  points: EndedRun['points'],
+): EndedRun['evals'][number] & Pick<Curve['evals'][number], 'report'> {
+  const { report = {} } = points.find(({ step }) => step === one.step) ?? {};
+  const own = Object.entries(report).filter(([name]) => name.startsWith(OF_VALIDATION));
+  return {
+    ...one,
+    report: Object.fromEntries(own.map(([name, value]) => [name.slice(OF_VALIDATION.length), value])),
+  };
 }
+
+/** What is said where there is too little for a mean. */
+const oneStep = (first: LoggedStep, last: LoggedStep): string | undefined =>
+  last === first && last.evalLoss === undefined && last.reward === undefined
+    ? `loss ${last.loss.toFixed(4)} at step 1`
+    : undefined;
+
+/** The rewards of the first batch and of the last, where there are too few for a mean. */
+const rewardsOf = (first: LoggedStep, last: LoggedStep): string =>
+  `reward ${first.reward?.toFixed(3)} → ${last.reward?.toFixed(3)}`;
 
 const sentence = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);

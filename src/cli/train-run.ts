@@ -5,8 +5,10 @@ import { join, resolve } from 'node:path';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { memoryOf } from './open-device.ts';
+import type { Forgetting } from '../evaluate/forgetting.ts';
 import { plural } from '../numbers.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
+import { passMarkOf } from '../rewards/reward.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { FORGETTING, ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
@@ -131,8 +133,8 @@ async function beginWatch({
 }
 
 /** Measures the result, and prints what it forgot. */
-async function endWatch({ asked, store, watch }: Live): Promise<void> {
-  if (!watch || !store.learned) return;
+async function endWatch({ asked, store, watch }: Live): Promise<Forgetting | undefined> {
+  if (!watch || !store.learned) return undefined;
   const { adapter, store: parameters } = asked.subject.trainable;
   // The best values are kept, while the last ones are on the device.
   if (adapter) adapter.write(store.learned.tensors);
@@ -140,6 +142,7 @@ async function endWatch({ asked, store, watch }: Live): Promise<void> {
   const forgetting = await watch.end(adapter);
   await claimFiles(asked.out, [FORGETTING], asked);
   store.note(await tellForgetting(forgetting, asked.out, asked.output));
+  return forgetting;
 }
 
 async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
@@ -164,19 +167,22 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
     throw error;
   }
   await run.keep('done');
-  await endWatch(live);
-  for (const line of describeEnd(endedRun(live, rows))) output.line(line);
+  const forgetting = await endWatch(live);
+  for (const line of describeEnd(endedRun(live, rows, forgetting))) output.line(line);
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
-  printResult(live, rows, { status: 'done' });
+  printResult(live, rows, { status: 'done' }, forgetting);
 }
 
-function endedRun({ asked, run, store }: Live, rows: RunRows): EndedRun {
-  const { objective } = asked.subject.options;
+function endedRun({ asked, run, store }: Live, rows: RunRows, forgetting?: Forgetting): EndedRun {
+  const { objective, rewards } = asked.subject.options;
   return {
     ...{ steps: run.steps, points: store.steps, evals: store.curve.evals },
     // Other objectives have losses of other kinds.
     ...(objectiveOf(objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(rows.train) }),
+    ...(objective !== undefined && { objective }),
+    ...(rewards && { fullMarks: passMarkOf(rewards) }),
     start: asked.lineage?.parent === undefined ? 'base' : 'adapter',
+    forgetting,
   };
 }
 
@@ -184,12 +190,13 @@ function printResult(
   live: Live,
   rows: RunRows,
   ending: Pick<ResultOfRun, 'status' | 'resume' | 'broke'>,
+  forgetting?: Forgetting,
 ): void {
   const { json, subject, session, out, output, baseModel } = live.asked;
   if (!json) return;
   const { method, objective } = subject.options;
   const result = resultOfRun({
-    ...endedRun(live, rows),
+    ...endedRun(live, rows, forgetting),
     ...ending,
     ...{ out, method, objective: objectiveOf(objective).name, base: baseModel },
     device: deviceName(session.device.adapter),

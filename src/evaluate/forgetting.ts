@@ -1,4 +1,5 @@
 /** Forgetting of a run, in numbers and in words. */
+import { threeDigits } from '../numbers.ts';
 import { isPutOff } from './general-prompts.ts';
 
 /** How the loss on a general text changed over a run. */
@@ -46,6 +47,27 @@ function textSentence({ before, after }: LossChange): string {
   return `The loss on general text is ${way ? went[way] : 'as it was'}: ${before.toFixed(4)} → ${after.toFixed(4)} (perplexity ${from} → ${to}).`;
 }
 
+/** General text whose loss rose by this much, in nats, is lost: each of its tokens has become e times less likely. */
+const LOST_TEXT = 1;
+/** General prompts are lost if no more than this part of those that were answered rightly still is; of few prompts that may be chance. */
+const LOST_PROMPTS = 1 / 3;
+const FEW_PROMPTS = 4;
+
+/** How much of what the model knew is gone, as a sentence goes on; undefined if that is not most of it, or is not known. */
+export function collapse(forgetting: Pick<Forgetting, 'before' | 'after' | 'prompts'>): string | undefined {
+  const { before, after } = forgetting;
+  if (after === undefined) return undefined;
+  const counts = countPrompts(forgetting);
+  const asks =
+    counts && counts.rightBefore >= FEW_PROMPTS && counts.rightAfter <= LOST_PROMPTS * counts.rightBefore;
+  if (!asks && !(after - before > LOST_TEXT)) return undefined;
+  const [from, to] = [before, after].map((loss) => threeDigits(Math.exp(loss)));
+  const prompts = counts
+    ? `, and of ${counts.asked} general prompts it answers ${counts.rightAfter} rightly, before ${counts.rightBefore}`
+    : '';
+  return `the perplexity of general text went from ${from} to ${to}${prompts}`;
+}
+
 /** What a run forgot, in one sentence about everything that was measured. */
 export interface ForgettingVerdict {
   readonly sentence: string;
@@ -58,6 +80,7 @@ export function forgettingVerdict(forgetting: Forgetting): ForgettingVerdict | u
   const { before, after } = forgetting;
   if (after === undefined) return undefined;
   const counts = countPrompts(forgetting);
+  if (collapse(forgetting)) return { sentence: 'It lost most of what it knew beside its rows.', isBad: true };
   const text = textWent({ before, after });
   if (counts && isWarning(counts)) {
     const beside = {

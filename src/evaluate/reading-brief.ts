@@ -13,6 +13,9 @@ const BAD: readonly ReadingKind[] = [
   'reward-fell',
   'reward-alike',
   'chosen-falls',
+  'little',
+  'unordered',
+  'reward-full',
 ];
 
 /** Readings that are shown while the run trains: it is too early for the others. */

@@ -1,6 +1,7 @@
 /** What the curve of a run says, in words: a name for it, a sentence on what shows it, and one on what to try. */
-import { threeDigits as loss } from '../numbers.ts';
+import { percent, threeDigits as loss } from '../numbers.ts';
 import type { Reading } from '../train/reading.ts';
+import { collapse, type Forgetting } from './forgetting.ts';
 import { isAlarm } from './reading-brief.ts';
 
 export interface Told {
@@ -16,9 +17,23 @@ export interface Told {
 /**
  * @param going whether it trains, or can be resumed
  * @param start what the untrained run was: the base model, or an adapter that it continues
+ * @param forgetting what it forgot, if that was measured: a curve over the rows does not show it
  */
-export function tell(reading: Reading, going: boolean, start: 'base' | 'adapter' = 'base'): Told {
-  return { ...wordsOf(reading, going, start), bad: isAlarm(reading) };
+export function tell(
+  reading: Reading,
+  going: boolean,
+  start: 'base' | 'adapter' = 'base',
+  forgetting?: Forgetting,
+): Told {
+  const words = wordsOf(reading, going, start);
+  const lost = forgetting && collapse(forgetting);
+  if (!lost || isAlarm(reading)) return { ...words, bad: isAlarm(reading) };
+  return {
+    name: 'lost what it knew',
+    how: `${words.how} But ${lost}: what it was not trained on, it has lost.`,
+    advice: 'Try a third of the learning rate, a lower alpha or ratio of rates, or fewer steps.',
+    bad: true,
+  };
 }
 
 function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): Omit<Told, 'bad'> {
@@ -49,7 +64,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
       return {
         name: validated ? `worse than ${begun}` : 'got worse',
         how: validated
-          ? `Validation began at ${before} ${withBegun} and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.`
+          ? `Validation began at ${before} ${withBegun} and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.${going ? '' : keptOf(reading)}`
           : `The training loss, smoothed, rose from ${before} in the first steps to ${after} at step ${step}.`,
         advice: rising
           ? 'The learning rate is too high, or the rows contradict each other: try a tenth of the rate.'
@@ -62,7 +77,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
         how: validated
           ? `Validation was best at step ${best.step} (${best.loss}) and is now ${after}; the training loss rose, too, from ${number(training?.from)} to ${number(training?.to)}.`
           : `The training loss, smoothed, had come down from ${before} to ${best.loss} at step ${best.step} and is back at ${after}.`,
-        advice: `Lower the learning rate, to a third for a start, or warm up for longer.${validated && !going ? keptAt(best.step) : ''}`,
+        advice: `Lower the learning rate, to a third for a start, or warm up for longer.${validated && !going ? keptOf(reading) : ''}`,
       };
     case 'lost': {
       const now = `${after} at step ${step}${validated ? ' on validation rows' : ''}`;
@@ -71,7 +86,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
         peak && low
           ? `The training loss rose from ${number(low.loss)} at step ${low.step} to ${number(peak.loss)} at step ${peak.step}`
           : '';
-      const empty = `${now}. A model that only knows how often each token occurs in the answers has ${number(unigramLoss)}.`;
+      const empty = `${now}. ${ofTokens(unigramLoss)}`;
       return {
         name: 'lost what it knew',
         how:
@@ -84,11 +99,17 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
           'Steps this large undo what the base model knew: expect empty or senseless answers. Try a tenth of the learning rate, or more warm-up.',
       };
     }
+    case 'little':
+      return {
+        name: 'learned little',
+        how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after} and has settled. ${ofTokens(reading.unigramLoss)} Answers cannot be right yet.`,
+        advice: `The curve does not show why. Try three times the learning rate, then a third of it, and more weights to learn (a higher rank, another method).${unvalidated}`,
+      };
     case 'overfitting':
       return {
         name: `overfitting since step ${best.step}`,
         how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: since then rows are being learned by heart.`,
-        advice: `Stop near step ${best.step} (Patience does), bring more rows, or take a lower rank or rate.${going ? '' : keptAt(best.step)}`,
+        advice: `Stop near step ${best.step} (Patience does), bring more rows, or take a lower rank or rate.${going ? '' : keptOf(reading)}`,
       };
     case 'over-optimised':
       return {
@@ -99,8 +120,14 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
     case 'chosen-falls':
       return {
         name: 'chosen answers fall',
-        how: `The chosen answers are less likely by now than the reference makes them: their reward fell from ${number(reading.chosen?.from)} to ${number(reading.chosen?.to)} in the last quarter of the steps. The margin comes from rejected answers that fall further.`,
-        advice: `Give the chosen answers a weight of their own (0.1 to 1), raise beta or lower the rate; ORPO learns them at the same time.${unvalidated}`,
+        how: `The chosen answers are less likely by now than the reference makes them: their reward began at 0 and is ${number(reading.chosen?.to)}${reading.chosen ? `, after ${number(reading.chosen.from)} a quarter of the steps ago` : ''}. The margin comes from rejected answers that fall further. A run like this can lose how to answer at all: read some answers before you keep it.`,
+        advice: `Lower the rate, to a third for a start, raise beta, or give the chosen answers a weight of their own (0.1 to 1); ORPO learns them at the same time.${unvalidated}`,
+      };
+    case 'unordered':
+      return {
+        name: 'pairs not in order',
+        how: `The loss came from ${before} to ${after}, but the chosen answer is ahead in only ${percent(reading.order?.share ?? 0)} of the ${reading.order?.of === 'validation' ? 'validation' : 'training'} pairs: the model still prefers the rejected answers.`,
+        advice: `More steps or a higher rate would help: try three times the rate.${unvalidated}`,
       };
     case 'unsteady': {
       const peak = `${number(reading.peak?.loss)} at step ${reading.peak?.step ?? step}`;
@@ -124,21 +151,27 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
     case 'reward-worse':
       return {
         name: 'reward fell',
-        how: `The mean reward went from ${before} to ${after}.`,
+        how: `The mean reward went from ${before} to ${after}.${going ? '' : keptOf(reading)}`,
         advice: 'Try a third of the learning rate, or more answers a prompt.',
       };
     case 'reward-fell':
       return {
         name: `reward falling since step ${best.step}`,
         how: `The mean reward had risen from ${before} to ${best.loss} at step ${best.step}, and is now ${after}.`,
-        advice: `Lower the learning rate, or give beta a weight above 0, which holds the model near the reference.${validated && !going ? keptAt(best.step) : ''}`,
+        advice: `Lower the learning rate, or give beta a weight above 0, which holds the model near the reference.${validated && !going ? keptOf(reading) : ''}`,
       };
     case 'reward-alike':
       return {
         name: 'groups alike',
-        how: `The mean reward hardly moved from ${before}, and in most groups every answer got the same reward, so there was nothing to compare.`,
+        how: `The mean reward hardly moved from ${before}${reading.fullMarks === undefined ? '' : `, of ${number(reading.fullMarks)} at most`}, and in ${reading.alike === undefined ? 'most' : percent(reading.alike)} of the last groups every answer got the same reward, so there was nothing to compare.`,
         advice:
-          'Take easier prompts or a reward with steps between wrong and right, sample more answers a prompt, or tune on a few solved rows first.',
+          'Take prompts that it gets right now and then: easier ones where it gets none, harder ones where it gets all. A reward with steps between wrong and right, more answers a prompt, or tuning on a few solved rows first help as well.',
+      };
+    case 'reward-full':
+      return {
+        name: 'full marks from the start',
+        how: `The mean reward was ${before} at first, of ${number(reading.fullMarks)} at most: the answers had full marks before the run, so there was nothing to learn.`,
+        advice: 'Take harder prompts, or a reward that asks for more.',
       };
     case 'reward-flat':
       return {
@@ -161,16 +194,26 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
         how: `The mean reward rose from ${before} to ${after}.`,
         advice: going ? '' : 'Read some answers before you keep it: a high reward can have unwanted causes.',
       };
-    case 'falling':
+    case 'falling': {
+      const { late, half, unigramLoss } = reading;
+      const it = validated ? 'the smoothed training loss' : 'it';
+      const ended = going ? '.' : ': it ended before it settled.';
       return {
         name: 'still falling',
         how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}, and ${
-          reading.half
-            ? `the second half of the steps still took ${validated ? 'the smoothed training loss' : 'it'} from ${number(reading.half.from)} to ${number(reading.half.to)}${going ? '' : ': it ended before it settled'}.`
-            : 'the last quarter of the steps still took off more than a twentieth.'
-        }`,
-        advice: going ? '' : `More steps would help: try twice as many.${unvalidated}`,
+          late
+            ? `the last quarter of the learning, counted by the rates of its steps, still took ${it} from ${number(late.from)} to ${number(late.to)}${ended}`
+            : half
+              ? `the second half of the steps still took ${it} from ${number(half.from)} to ${number(half.to)}${ended}`
+              : 'the last quarter of the steps still took off more than a twentieth.'
+        }${unigramLoss === undefined ? '' : ` ${ofTokens(unigramLoss)} Answers cannot be right yet.`}${orderInWords(reading)}`,
+        advice: going
+          ? ''
+          : late?.steady
+            ? `It learned as fast at its end as at first, so the rate may be far too low: try three to ten times as much.${unvalidated}`
+            : `More steps would help: try twice as many.${unvalidated}`,
       };
+    }
     case 'fine':
       return {
         name: going ? 'learning' : 'learned',
@@ -178,12 +221,27 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
           validated
             ? `Validation fell from ${before} ${withBegun} to ${best.loss} at step ${best.step}`
             : `The training loss, smoothed, fell from ${before} to ${after}`
-        }${going ? '.' : ', and has settled.'}`,
+        }${going ? '.' : ', and has settled.'}${orderInWords(reading)}`,
         advice: going ? '' : unvalidated.trim(),
       };
   }
 }
 
-const keptAt = (step: number): string => ` What is kept is the state of step ${step}.`;
+/** The state that is kept, for the end of a sentence. Readings of earlier versions do not know it, and kept the best one after the start. */
+function keptOf({ kept, best }: Reading): string {
+  if (kept === 0) return ' What is kept is what it started from.';
+  const step = kept ?? best?.step;
+  return step === undefined || step === 0 ? '' : ` What is kept is the state of step ${step}.`;
+}
+
+const ofTokens = (unigramLoss: number | undefined): string =>
+  `A model that only knows how often each token occurs in the answers has ${number(unigramLoss)}.`;
+
+/** How many pairs are in order, after a sentence. */
+function orderInWords({ order }: Reading): string {
+  return order
+    ? ` The chosen answer is ahead in ${percent(order.share)} of the ${order.of === 'validation' ? 'validation' : 'training'} pairs.`
+    : '';
+}
 
 const number = (value: number | undefined): string => (value === undefined ? '–' : loss(value));

@@ -1,13 +1,14 @@
 /** Reads the curve of a run that learns from rewards. Its loss means little: advantages have a mean of 0, so it is near 0 however well it learns. */
 import { smooth } from '../smooth.ts';
 import type { Curve, Reading } from './reading.ts';
+import { FIRST_STEPS, LAST_PART } from './trend.ts';
 
 const LEAST_STEPS = 10;
 /** The smallest change that counts, as a part of the largest reward so far. */
 const MOVED = 0.05;
 const FELL = 0.15;
-const FIRST_STEPS = 5;
-const LAST_PART = 0.25;
+/** A mean reward within this part of full marks leaves nothing to learn. */
+const NEARLY = 0.02;
 /** Above this share of groups with one reward, most of the sampling is wasted. */
 const MANY_ALIKE = 0.75;
 
@@ -21,7 +22,7 @@ export const learnsFromRewards = ({ points }: Pick<Curve, 'points'>): boolean =>
   points.some((point) => rewardOf(point).length > 0);
 
 /** `before`, `after` and `best` are rewards here, where other readings have losses. */
-export function readRewards({ steps, points, evals, broke }: Curve): Reading {
+export function readRewards({ steps, points, evals, broke, fullMarks }: Curve): Reading {
   const taken = points.flatMap((point) => rewardOf(point).map((value) => ({ step: point.step, value })));
   const line = smooth(
     taken.map(({ value }) => value),
@@ -45,12 +46,18 @@ export function readRewards({ steps, points, evals, broke }: Curve): Reading {
   const common = {
     ...{ step, of, before, after: last.value },
     best: { step: best.step, loss: best.value },
+    ...(validated && { kept: best.step }),
+    ...(fullMarks !== undefined && { fullMarks }),
   } as const;
   const alike = alikeOf(points);
   const isBetter = best.value - before > MOVED * scale;
   if (last.value < before - MOVED * scale && !isBetter) return { ...common, kind: 'reward-worse' };
   if (isBetter && best.value - last.value > FELL * scale) return { ...common, kind: 'reward-fell' };
-  if (!isBetter) return { ...common, kind: alike > MANY_ALIKE ? 'reward-alike' : 'reward-flat' };
+  if (!isBetter) {
+    const isFull = fullMarks !== undefined && before >= fullMarks - NEARLY * Math.max(Math.abs(fullMarks), 1);
+    if (isFull) return { ...common, kind: 'reward-full' };
+    return { ...common, kind: alike > MANY_ALIKE ? 'reward-alike' : 'reward-flat', alike };
+  }
   const from = line[Math.floor(line.length * (1 - LAST_PART))].value;
   const rising = line.at(-1)!.value - from > MOVED * scale;
   return { ...common, kind: rising ? 'reward-rising' : 'reward-rose' };

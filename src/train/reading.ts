@@ -2,10 +2,9 @@
  * Reads a curve: whether the run learned, and where it went wrong. A pure function of the stored numbers, so that old and new runs are read alike. It
  * uses the validation loss, or the smoothed training loss if there is no validation.
  */
-import { smooth, smoothedOver } from '../smooth.ts';
+import { orderOf, readPairs } from './reading-pairs.ts';
 import { learnsFromRewards, readRewards } from './reading-rewards.ts';
-import { findSpike, type Spike } from './spike.ts';
-import { mean } from '../averages.ts';
+import { FIRST_STEPS, highestOf, LAST_PART, PLAINLY, SURE, trendOf, UNSTEADY, type Trend } from './trend.ts';
 
 export interface Curve {
   /** Steps of the whole run, taken or not. */
@@ -14,12 +13,22 @@ export interface Curve {
   readonly points: readonly {
     readonly step: number;
     readonly loss: number;
+    /** The learning rate of the step. */
+    readonly lr?: number;
     readonly report?: Readonly<Record<string, number | null>>;
   }[];
-  /** In order. Step 0 is the untouched adapter, which is the base model. */
-  readonly evals: readonly { readonly step: number; readonly loss: number }[];
+  /** In order. Step 0 is what the run starts from: the base model, or an adapter. */
+  readonly evals: readonly {
+    readonly step: number;
+    readonly loss: number;
+    readonly report?: Readonly<Record<string, number | null>>;
+  }[];
+  /** The name of the objective, if it is not the first. */
+  readonly objective?: string | undefined;
   /** The loss of a model that only knows token frequencies in the answers, if the loss can be compared with it. */
   readonly unigramLoss?: number;
+  /** The reward of an answer with full marks, if the run learns from rewards and that is known. */
+  readonly fullMarks?: number | undefined;
   /** Whether it ended because a loss or a gradient was not finite. */
   readonly broke: boolean;
 }
@@ -29,16 +38,19 @@ export interface Curve {
  * - `too-short`: too few steps to tell
  * - `worse`: it never got better than what it began with
  * - `diverging`: it got better, and then training itself got worse
- * - `lost`: it shot up, and came back neither to where it had been nor to what single tokens cannot explain; or it settled above that
+ * - `lost`: it shot up, and came back neither to where it had been nor to what single tokens cannot explain; or it rose and settled above that
+ * - `little`: it only fell, and settled above what single tokens explain
  * - `overfitting`: validation turns up while the training loss falls on
  * - `over-optimised`: every pair is in the right order, and the margins still run away
- * - `chosen-falls`: the chosen answers get less likely than by the reference, and the margin grows because the rejected ones fall further
+ * - `chosen-falls`: the chosen answers became less likely than by the reference, and the margin grows because the rejected ones fall further
+ * - `unordered`: the loss fell, and no more than half of the pairs are in the right order
  * - `unsteady`: it got better in the end, after it had first got much worse
  * - `flat`: it hardly moved
  * - `falling`: it got better, and would go on to
  * - `fine`: it got better, and has settled
  * - `reward-worse`, `reward-fell`, `reward-flat`, `reward-rising`, `reward-rose`: the same of rewards, where more is better
  * - `reward-alike`: it hardly moved, and most groups of answers had one reward
+ * - `reward-full`: the answers had full marks from the first step
  */
 export type ReadingKind =
   | 'not-finite'
@@ -46,9 +58,11 @@ export type ReadingKind =
   | 'worse'
   | 'diverging'
   | 'lost'
+  | 'little'
   | 'overfitting'
   | 'over-optimised'
   | 'chosen-falls'
+  | 'unordered'
   | 'unsteady'
   | 'flat'
   | 'falling'
@@ -57,6 +71,7 @@ export type ReadingKind =
   | 'reward-fell'
   | 'reward-flat'
   | 'reward-alike'
+  | 'reward-full'
   | 'reward-rising'
   | 'reward-rose';
 
@@ -70,8 +85,10 @@ export interface Reading {
   readonly before?: number;
   /** The last validation, or the smoothed loss of the last step. */
   readonly after?: number;
-  /** The lowest loss, and its step. With validation, the adapter of that step is kept. */
+  /** The lowest loss after the first step, and its step. With validation, the adapter of that step is kept, unless the start is better. */
   readonly best?: { readonly step: number; readonly loss: number };
+  /** The step whose values are kept, by validation: 0 for what the run started from. Missing without validation, and in readings of earlier versions. */
+  readonly kept?: number;
   /** The highest loss before that, if it was far above the beginning. */
   readonly peak?: { readonly step: number; readonly loss: number };
   /** The loss that it had reached before it rose to `peak`. */
@@ -80,10 +97,18 @@ export interface Reading {
   readonly unigramLoss?: number;
   /** The smoothed margin of pairs a quarter of the steps ago, and now, if it runs away. */
   readonly margin?: { readonly from: number; readonly to: number };
-  /** The smoothed reward of the chosen answers a quarter of the steps ago, and now, if it falls. */
+  /** The smoothed reward of the chosen answers a quarter of the steps ago, and now, if it fell far. */
   readonly chosen?: { readonly from: number; readonly to: number };
   /** The smoothed training loss after half of the steps, and now, if the second half of the run shows that it still falls. */
   readonly half?: { readonly from: number; readonly to: number };
+  /** The same of the last quarter of the learning, counted by the rates of its steps; `steady` if the run learned about as fast at its end as at first. */
+  readonly late?: { readonly from: number; readonly to: number; readonly steady: boolean };
+  /** The share of pairs in the right order at the end. */
+  readonly order?: { readonly share: number; readonly of: 'validation' | 'training' };
+  /** Groups of answers that all had one reward, as a part of the groups of the last steps. */
+  readonly alike?: number;
+  /** The reward of an answer with full marks, if that is known. */
+  readonly fullMarks?: number;
   /** The smoothed training loss at the best validation, and now. */
   readonly training?: { readonly from: number; readonly to: number };
 }
@@ -92,8 +117,6 @@ export interface Reading {
 const LEAST_STEPS = 10;
 /** Without validation more steps are needed, since every batch has other rows. */
 const LEAST_UNVALIDATED = 20;
-/** A rise of the loss by this much counts as worse even in a short run. */
-const PLAINLY = 0.1;
 /** The smallest change of validation that counts, as a part of the loss. The rows are the same each time, so batches add no noise. */
 const WORSE = 0.01;
 const ROSE = 0.02;
@@ -103,75 +126,29 @@ const FLAT = 0.02;
 /** A run whose loss fell this much in the last quarter of its steps has not settled: as a part of the loss, and of the whole fall. */
 const STILL_FALLING = 0.05;
 const STILL_OF_ALL = 0.01;
-const LAST_PART = 0.25;
 /** The end of a schedule brings every run to rest. A run has not settled if this part of its whole fall came in the second half of its steps. */
 const SECOND_HALF = 0.15;
-/** A loss that rose this far above its beginning came from too large steps. */
-const UNSTEADY = 0.05;
+/** Or if this part came in the last quarter of its learning. A loss that nears its floor exponentially has 1.5% of its fall left then. */
+const LATE = 0.05;
+/** A run that learns as fast at its end as at first takes off half of its fall in the second half of its learning. From here on it is called steady. */
+const STEADY = 0.4;
 /**
  * A run that shot up is lost if it ends above its best before the spike by this part of that loss, or of what it had learned; or this close to the
  * loss of single tokens.
  */
 const ABOVE_LOW = 0.1;
 const NEAR_UNIGRAMS = 0.75;
-/** The training loss has moved if it did by this many standard errors of its smoothed mean. */
-const SURE = 3;
-/** Steps whose mean is taken as the beginning of a run without validation. */
-const FIRST_STEPS = 5;
 
 export function readCurve(curve: Curve): Reading {
   if (learnsFromRewards(curve)) return readRewards(curve);
   const reading = readLoss(curve);
   if (!GOOD.includes(reading.kind)) return reading;
-  const margin = runawayMargin(curve);
-  if (margin) return { ...reading, kind: 'over-optimised', margin };
-  const chosen = fallingChosen(curve);
-  return chosen ? { ...reading, kind: 'chosen-falls', chosen } : reading;
+  const order = orderOf(curve);
+  return { ...reading, ...(order && { order }), ...readPairs(curve) };
 }
 
-/** Readings over which a runaway margin, or a falling chosen reward, takes precedence. */
-const GOOD: readonly ReadingKind[] = ['fine', 'falling'];
-/** The share of pairs in the right order over the last steps that counts as all. */
-const ALL_RIGHT = 0.999;
-/** A margin beyond which a pair teaches next to nothing: −ln σ(4) is 0.02. It runs away if it grew this much in the last quarter of the steps. */
-const WIDE_MARGIN = 4;
-const RUNS_AWAY = 1.1;
-
-/** A chosen reward below this is a fall: with a beta of 0.1 the answers have become e⁵ times less likely. */
-const FALLEN = -0.5;
-const FALLS = 1.1;
-
-/** A reported number, smoothed over the steps: a quarter of the steps ago, and now. Undefined if too few steps have it. */
-function lastPartOf({ points, steps }: Curve, name: string): Reading['margin'] {
-  const values = points.flatMap(({ report }) => report?.[name] ?? []);
-  if (values.length < LEAST_UNVALIDATED) return undefined;
-  const smoothed = smooth(values, steps);
-  return {
-    from: smoothed[Math.floor((smoothed.length - 1) * (1 - LAST_PART))],
-    to: smoothed[smoothed.length - 1],
-  };
-}
-
-/** Accuracy of 1 with growing margins: the run memorises the rows instead of learning a preference. */
-function runawayMargin(curve: Curve): Reading['margin'] {
-  const margin = lastPartOf(curve, 'reward_margin');
-  const accuracy = curve.points
-    .flatMap(({ report }) => report?.['reward_accuracy'] ?? [])
-    .slice(-smoothedOver(curve.steps));
-  if (!margin || accuracy.length === 0) return undefined;
-  const right = accuracy.reduce((sum, value) => sum + value, 0) / accuracy.length >= ALL_RIGHT;
-  return right && margin.to > WIDE_MARGIN && margin.to > margin.from * RUNS_AWAY ? margin : undefined;
-}
-
-/** A chosen reward that is below 0 and still falls. Without a reference, rewards are log-probabilities, always below 0: there is no such reading. */
-function fallingChosen(curve: Curve): Reading['chosen'] {
-  const { report = {} } = curve.points.at(-1) ?? {};
-  if (!('drift' in report || 'kl' in report)) return undefined;
-  const chosen = lastPartOf(curve, 'chosen_reward');
-  return chosen && chosen.to < FALLEN && chosen.to < Math.min(chosen.from, chosen.from * FALLS)
-    ? chosen
-    : undefined;
-}
+/** Readings of the loss that do not say whether pairs were learned. */
+const GOOD: readonly ReadingKind[] = ['fine', 'falling', 'little'];
 
 function readLoss(curve: Curve): Reading {
   const { points, evals, broke } = curve;
@@ -205,7 +182,8 @@ function readValidated(
   const best = later.reduce((least, entry) => (entry.loss < least.loss ? entry : least));
   const training = trend && { from: trend.at(best.step), to: trend.after };
   const whole = trend && { from: trend.before, to: trend.after };
-  const told = { step, of: 'validation', before, after: last.loss, best } as const;
+  const kept = best.loss < before ? best.step : 0;
+  const told = { step, of: 'validation', before, after: last.loss, best, kept } as const;
   // Hardly or never below the base, and above it at the end.
   const worse =
     best.loss > before * (1 + WORSE) ||
@@ -230,10 +208,28 @@ function readValidated(
   // If validation came only at the end, or not for a while, the training loss shows how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
-  if (falls || !trend) return { ...told, kind: falls ? 'falling' : 'fine' };
+  if (!trend) return { ...told, kind: falls ? 'falling' : 'fine' };
+  const late = best === last && !isAtRest(before, later, trend) ? lateFallOf(trend) : undefined;
+  if (falls) return { ...told, kind: 'falling', ...known({ late }) };
   const settled =
-    lostOf(trend, last.loss, 'fine') ?? (best === last ? unsettledOf(trend, 'fine') : undefined);
+    lostOf(trend, last.loss, 'fine') ??
+    (late ? { kind: 'falling' as const, late } : best === last ? unsettledOf(trend, 'fine') : undefined);
   return { ...told, ...(settled ?? { kind: 'fine' }) };
+}
+
+/** Whether validation has not fallen for the last quarter of the learning, whatever the training loss did. */
+function isAtRest(before: number, later: Curve['evals'], trend: Trend): boolean {
+  const last = later[later.length - 1];
+  const sooner = later.findLast(({ step }) => (trend.learnedBy(step) ?? 1) <= 1 - LAST_PART);
+  return sooner !== undefined && sooner.loss - last.loss <= LATE * (before - last.loss);
+}
+
+/** The fall in the last quarter of the learning, if it is too much for the run to have settled. */
+function lateFallOf({ before, after, learning, error }: Trend): Reading['late'] {
+  if (!learning) return undefined;
+  const { half, late } = learning;
+  if (late - after <= Math.max(LATE * (before - after), SURE * error)) return undefined;
+  return { from: late, to: after, steady: half - after > STEADY * (before - after) };
 }
 
 /** Readings of training that mean the run is lost as well, or that say too little. */
@@ -246,10 +242,11 @@ const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
  * @param kind the reading otherwise
  */
 function lostOf(
-  { spike, rose, unigramLoss, before, after, halfway }: Trend,
+  trend: Trend,
   now: number,
   kind?: ReadingKind,
-): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss' | 'half'> | undefined {
+): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss' | 'half' | 'late'> | undefined {
+  const { spike, rose, unigramLoss, before, after, halfway } = trend;
   if (spike) {
     const { low, peak, error } = spike;
     const near = ABOVE_LOW * Math.max(low.loss, before - low.loss);
@@ -258,18 +255,21 @@ function lostOf(
       return { kind: 'lost', low, peak, unigramLoss };
   }
   if (kind !== 'fine' || unigramLoss === undefined || now <= unigramLoss) return undefined;
-  // The end of a schedule brings every run to rest. A loss that only fell until then was too short a run, not a lost one.
-  return !rose && isFalling(before, halfway, after)
-    ? { kind: 'falling', half: { from: halfway, to: after } }
-    : { kind: 'lost', unigramLoss };
+  if (rose) return { kind: 'lost', unigramLoss };
+  // A loss that only fell shows no lost knowledge. The end of a schedule brings every run to rest: until then it may have been too short or too slow.
+  const late = lateFallOf(trend);
+  if (late) return { kind: 'falling', unigramLoss, late };
+  return isFalling(before, halfway, after)
+    ? { kind: 'falling', unigramLoss, half: { from: halfway, to: after } }
+    : { kind: 'little', unigramLoss };
 }
 
 /** Whether too much of the fall came in the second half of the steps for the run to have settled. */
-function unsettledOf(
-  { before, halfway, after, error }: Trend,
-  kind: ReadingKind,
-): Pick<Reading, 'kind' | 'half'> | undefined {
+function unsettledOf(trend: Trend, kind: ReadingKind): Pick<Reading, 'kind' | 'half' | 'late'> | undefined {
+  const { before, halfway, after, error } = trend;
   const lately = halfway - after;
+  const late = kind === 'fine' ? lateFallOf(trend) : undefined;
+  if (late) return { kind: 'falling', late };
   if (kind !== 'fine' || lately <= Math.max(SECOND_HALF * (before - after), SURE * error)) return undefined;
   return { kind: 'falling', half: { from: halfway, to: after } };
 }
@@ -282,13 +282,6 @@ function stillFalls({ before, sooner, after, error }: Trend): boolean {
   return isFalling(before, sooner, after) && sooner - after > SURE * error;
 }
 
-function highestOf<Entry extends { readonly loss: number }>(entries: readonly Entry[]): Entry | undefined {
-  return entries.reduce<Entry | undefined>(
-    (most, entry) => (most && most.loss >= entry.loss ? most : entry),
-    undefined,
-  );
-}
-
 function kindOfTraining(trend: Trend, count: number): ReadingKind {
   const { before, after, best, peak, error } = trend;
   const rise = after - before;
@@ -299,71 +292,9 @@ function kindOfTraining(trend: Trend, count: number): ReadingKind {
   // It fell, and then rose by more than half of that.
   if (before - best.loss > least && after - best.loss > Math.max((before - best.loss) / 2, least))
     return 'diverging';
-  if (-rise < least) return 'flat';
+  if (-rise < least && !(trend.fell && -rise > FLAT * before)) return 'flat';
   if (peak) return 'unsteady';
   return stillFalls(trend) ? 'falling' : 'fine';
-}
-
-/** The training loss without its noise. */
-interface Trend {
-  readonly before: number;
-  readonly after: number;
-  readonly best: { readonly step: number; readonly loss: number };
-  /** The highest smoothed loss, if it is certainly far above the beginning. */
-  readonly peak?: { readonly step: number; readonly loss: number };
-  readonly spike: Spike | undefined;
-  /** As in the curve. */
-  readonly unigramLoss: number | undefined;
-  /** The smoothed loss at the beginning of the last part of the steps. */
-  readonly sooner: number;
-  /** Whether the smoothed loss was ever far above the first one, though its noise may explain that. */
-  readonly rose: boolean;
-  /** The smoothed loss after half of the steps. */
-  readonly halfway: number;
-  /** Standard error of the difference of `before` and `after`. */
-  readonly error: number;
-  /** The smoothed loss at a step. */
-  at(step: number): number;
-}
-
-function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefined {
-  if (points.length === 0) return undefined;
-  const losses = points.map(({ loss }) => loss);
-  const smoothed = smooth(losses, steps);
-  const first = losses.slice(0, FIRST_STEPS);
-  // If it rises at once, the first step alone is its beginning.
-  const before = Math.min(mean(first), losses[0] + PLAINLY * losses[0]);
-  const after = smoothed[smoothed.length - 1];
-  // Neighbours differ only by chance, whatever the trend.
-  const jumps = losses.slice(1).map((value, i) => (value - losses[i]) ** 2);
-  const noise = jumps.length > 0 ? Math.sqrt(mean(jumps) / 2) : 0;
-  let best = { step: points[0].step, loss: before };
-  smoothed.forEach((loss, i) => {
-    // The first ones are means of too few steps.
-    if (i >= first.length && loss < best.loss) best = { step: points[i].step, loss };
-  });
-  const at = (step: number): number => {
-    const i = points.findLastIndex((point) => point.step <= step);
-    return i < 0 ? before : smoothed[i];
-  };
-  const last = points[points.length - 1].step;
-  const error = noise * Math.sqrt(1 / first.length + 1 / smoothedOver(steps));
-  const peak = highestOf(smoothed.map((loss, i) => ({ step: points[i].step, loss })));
-  const spike = findSpike(points);
-  const high = peak && peak.loss > losses[0] + Math.max(UNSTEADY * losses[0], SURE * error);
-  return {
-    before,
-    after,
-    best,
-    ...(high && { peak }),
-    spike,
-    unigramLoss,
-    sooner: at(last * (1 - LAST_PART)),
-    rose: (peak?.loss ?? 0) > losses[0] * (1 + UNSTEADY),
-    halfway: at(last / 2),
-    error,
-    at,
-  };
 }
 
 /** Drops parts that are missing. */

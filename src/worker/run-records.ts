@@ -8,6 +8,7 @@ import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';
 import { summaryOf } from '../storage/summaries.ts';
 import type { StepEvent } from '../train/events.ts';
+import { passMarkOf } from '../rewards/reward.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
 import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
 import { recipeOf } from '../runs/run-options.ts';
@@ -77,7 +78,11 @@ export function readingOf(
   { settings, steps, evals, unigramLoss }: Pick<StoredRun, 'settings' | 'steps' | 'evals' | 'unigramLoss'>,
   broke: boolean,
 ): Reading {
-  return readCurve({ steps: (settings as RunOptions).steps, points: steps, evals, unigramLoss, broke });
+  const { steps: planned, objective, rewards } = settings as RunOptions;
+  return readCurve({
+    ...{ steps: planned, points: steps, evals, unigramLoss, broke, objective },
+    ...(rewards && { fullMarks: passMarkOf(rewards) }),
+  });
 }
 
 /** Reads the curve of a run of an earlier version, once. If that cannot be stored, it is read again next time. */

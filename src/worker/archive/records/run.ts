@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import type { SettingValue } from '../../../settings/setting.ts';
 import { mayBeMissing, PAGE_TABLE } from '../../../settings/table.ts';
 import { allowed, isAllowed } from '../../../settings/values.ts';
+import type { Reading as CurveReading } from '../../../train/reading.ts';
 import { BaseWeights } from '../../base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
 import { Forgetting } from './measured.ts';
@@ -41,6 +42,8 @@ const Settings = v.looseObject({
 });
 
 const At = v.object({ step: count, loss: number });
+const FromTo = v.object({ from: number, to: number });
+const Of = v.picklist(['validation', 'training']);
 const Reading = v.object({
   kind: v.picklist([
     'not-finite',
@@ -57,23 +60,32 @@ const Reading = v.object({
     'reward-rising',
     'reward-rose',
     'chosen-falls',
+    'little',
+    'unordered',
+    'reward-full',
     'unsteady',
     'flat',
     'falling',
     'fine',
   ]),
   step: count,
-  of: v.picklist(['validation', 'training']),
+  of: Of,
   before: v.optional(number),
   after: v.optional(number),
   best: v.optional(At),
+  kept: v.optional(count),
   peak: v.optional(At),
   low: v.optional(At),
   unigramLoss: v.optional(number),
-  margin: v.optional(v.object({ from: number, to: number })),
-  chosen: v.optional(v.object({ from: number, to: number })),
-  training: v.optional(v.object({ from: number, to: number })),
-});
+  margin: v.optional(FromTo),
+  chosen: v.optional(FromTo),
+  half: v.optional(FromTo),
+  late: v.optional(v.object({ ...FromTo.entries, steady: v.boolean() })),
+  order: v.optional(v.object({ share: number, of: Of })),
+  alike: v.optional(number),
+  fullMarks: v.optional(number),
+  training: v.optional(FromTo),
+} satisfies Readonly<Record<keyof CurveReading, unknown>>);
 
 const Rollout = v.object({
   type: v.literal('rollout'),
