@@ -207,11 +207,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
               ? `the second half of the steps still took ${it} from ${number(half.from)} to ${number(half.to)}${ended}`
               : 'the last quarter of the steps still took off more than a twentieth.'
         }${unigramLoss === undefined ? '' : ` ${ofTokens(unigramLoss)} Answers cannot be right yet.`}${orderInWords(reading)}`,
-        advice: going
-          ? ''
-          : late?.steady
-            ? `It learned as fast at its end as at first, so the rate may be far too low: try three to ten times as much.${unvalidated}`
-            : `More steps would help: try twice as many.${unvalidated}`,
+        advice: going ? '' : `${moreOf(reading)}${unvalidated}`,
       };
     }
     case 'fine':
@@ -221,7 +217,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
           validated
             ? `Validation fell from ${before} ${withBegun} to ${best.loss} at step ${best.step}`
             : `The training loss, smoothed, fell from ${before} to ${after}`
-        }${going ? '.' : ', and has settled.'}${orderInWords(reading)}`,
+        }${going ? '.' : reading.unsure ? '. Whether it has settled, steps as noisy as these do not show.' : ', and has settled.'}${orderInWords(reading)}`,
         advice: going ? '' : unvalidated.trim(),
       };
   }
@@ -232,6 +228,21 @@ function keptOf({ kept, best }: Reading): string {
   if (kept === 0) return ' What is kept is what it started from.';
   const step = kept ?? best?.step;
   return step === undefined || step === 0 ? '' : ` What is kept is the state of step ${step}.`;
+}
+
+/** A loss that came down by less than this part of its beginning has hardly begun to fall. */
+const BEGUN = 0.2;
+const isSlow = ({ before = NaN, after = NaN }: Reading): boolean => before - after < BEGUN * before;
+/** From this share of pairs on their order is as good as learned. */
+const ORDERED = 0.9;
+
+/** What to try where a run has not settled. */
+function moreOf(reading: Reading): string {
+  const { late, order } = reading;
+  if (order && order.share >= ORDERED && !isSlow(reading))
+    return 'The order of the pairs is as good as learned: more steps only widen the margin, so read some answers first.';
+  if (!late?.steady) return 'More steps would help: try twice as many.';
+  return `It learned as fast at its end as at first, so the rate may be too low: try ${isSlow(reading) ? 'three to ten' : 'two or three'} times as much, or more steps.`;
 }
 
 const ofTokens = (unigramLoss: number | undefined): string =>

@@ -103,6 +103,8 @@ export interface Reading {
   readonly half?: { readonly from: number; readonly to: number };
   /** The same of the last quarter of the learning, counted by the rates of its steps; `steady` if the run learned about as fast at its end as at first. */
   readonly late?: { readonly from: number; readonly to: number; readonly steady: boolean };
+  /** It may have settled, or the noise of its batches hides that it still falls. */
+  readonly unsure?: true;
   /** The share of pairs in the right order at the end. */
   readonly order?: { readonly share: number; readonly of: 'validation' | 'training' };
   /** Groups of answers that all had one reward, as a part of the groups of the last steps. */
@@ -210,11 +212,13 @@ function readValidated(
   const falls = best === last && goesOn === true;
   if (!trend) return { ...told, kind: falls ? 'falling' : 'fine' };
   const late = best === last && !isAtRest(before, later, trend) ? lateFallOf(trend) : undefined;
-  if (falls) return { ...told, kind: 'falling', ...known({ late }) };
+  const surely = late?.sure ? falling(late) : undefined;
+  if (falls) return { ...told, kind: 'falling', ...surely };
   const settled =
     lostOf(trend, last.loss, 'fine') ??
-    (late ? { kind: 'falling' as const, late } : best === last ? unsettledOf(trend, 'fine') : undefined);
-  return { ...told, ...(settled ?? { kind: 'fine' }) };
+    surely ??
+    (best === last && !trend.learning ? unsettledOf(trend, 'fine') : undefined);
+  return { ...told, ...(settled ?? fine(late)) };
 }
 
 /** Whether validation has not fallen for the last quarter of the learning, whatever the training loss did. */
@@ -224,13 +228,31 @@ function isAtRest(before: number, later: Curve['evals'], trend: Trend): boolean 
   return sooner !== undefined && sooner.loss - last.loss <= LATE * (before - last.loss);
 }
 
-/** The fall in the last quarter of the learning, if it is too much for the run to have settled. */
-function lateFallOf({ before, after, learning, error }: Trend): Reading['late'] {
-  if (!learning) return undefined;
-  const { half, late } = learning;
-  if (late - after <= Math.max(LATE * (before - after), SURE * error)) return undefined;
-  return { from: late, to: after, steady: half - after > STEADY * (before - after) };
+/** The fall in the last quarter of the learning, if it is too much for the run to have settled. Noise alone may make one. */
+function lateFallOf({
+  before,
+  after,
+  learning,
+}: Trend): (Reading['late'] & { readonly sure: boolean }) | undefined {
+  if (!learning || learning.late - after <= LATE * (before - after)) return undefined;
+  const { half, late, fell } = learning;
+  return { from: late, to: after, steady: half - after > STEADY * (before - after), sure: fell };
 }
+
+/** A run that has stopped falling, as far as its noise shows. */
+const fine = (late: ReturnType<typeof lateFallOf>): Pick<Reading, 'kind' | 'unsure'> => ({
+  kind: 'fine',
+  ...(late && { unsure: true }),
+});
+
+/** A run that has not. */
+const falling = ({
+  sure: _,
+  ...late
+}: NonNullable<ReturnType<typeof lateFallOf>>): Pick<Reading, 'kind' | 'late'> => ({
+  kind: 'falling',
+  late,
+});
 
 /** Readings of training that mean the run is lost as well, or that say too little. */
 const NEVER_LOST: readonly ReadingKind[] = ['too-short', 'worse', 'diverging'];
@@ -258,19 +280,25 @@ function lostOf(
   if (rose) return { kind: 'lost', unigramLoss };
   // A loss that only fell shows no lost knowledge. The end of a schedule brings every run to rest: until then it may have been too short or too slow.
   const late = lateFallOf(trend);
-  if (late) return { kind: 'falling', unigramLoss, late };
+  if (late?.sure) return { ...falling(late), unigramLoss };
   return isFalling(before, halfway, after)
     ? { kind: 'falling', unigramLoss, half: { from: halfway, to: after } }
     : { kind: 'little', unigramLoss };
 }
 
 /** Whether too much of the fall came in the second half of the steps for the run to have settled. */
-function unsettledOf(trend: Trend, kind: ReadingKind): Pick<Reading, 'kind' | 'half' | 'late'> | undefined {
+function unsettledOf(
+  trend: Trend,
+  kind: ReadingKind,
+): Pick<Reading, 'kind' | 'half' | 'late' | 'unsure'> | undefined {
   const { before, halfway, after, error } = trend;
   const lately = halfway - after;
-  const late = kind === 'fine' ? lateFallOf(trend) : undefined;
-  if (late) return { kind: 'falling', late };
-  if (kind !== 'fine' || lately <= Math.max(SECOND_HALF * (before - after), SURE * error)) return undefined;
+  if (kind !== 'fine') return undefined;
+  if (trend.learning) {
+    const late = lateFallOf(trend);
+    return late?.sure ? falling(late) : fine(late);
+  }
+  if (lately <= Math.max(SECOND_HALF * (before - after), SURE * error)) return undefined;
   return { kind: 'falling', half: { from: halfway, to: after } };
 }
 

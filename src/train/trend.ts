@@ -36,7 +36,12 @@ export interface Trend {
    * The smoothed loss after half of the learning and at the beginning of its last part, if the rates of the steps are known. A step's part of the learning is
    * its rate: a schedule that ends at 0 learns next to nothing in its last steps, however far the run is from having settled.
    */
-  readonly learning?: { readonly half: number; readonly late: number };
+  readonly learning?: {
+    readonly half: number;
+    readonly late: number;
+    /** Whether the loss certainly fell from the third quarter of the learning to the last. */
+    readonly fell: boolean;
+  };
   /** Standard error of the difference of `before` and `after`. */
   readonly error: number;
   /** The smoothed loss at a step. */
@@ -69,6 +74,8 @@ export function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefine
     const i = parts!.findLastIndex((done) => done <= part);
     return i < 0 ? before : smoothed[i];
   };
+  const within = (from: number, to: number): number[] =>
+    losses.filter((_, i) => parts![i] > from && parts![i] <= to);
   const last = points[points.length - 1].step;
   const error = noise * Math.sqrt(1 / first.length + 1 / smoothedOver(steps));
   const peak = highestOf(smoothed.map((loss, i) => ({ step: points[i].step, loss })));
@@ -84,7 +91,13 @@ export function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefine
     rose: (peak?.loss ?? 0) > losses[0] * (1 + UNSTEADY),
     fell: fellByThirds(losses, noise),
     halfway: at(last / 2),
-    ...(parts && { learning: { half: atPart(1 / 2), late: atPart(1 - LAST_PART) } }),
+    ...(parts && {
+      learning: {
+        half: atPart(1 / 2),
+        late: atPart(1 - LAST_PART),
+        fell: hasFallen(within(1 / 2, 1 - LAST_PART), within(1 - LAST_PART, 1), noise),
+      },
+    }),
     error,
     at,
     learnedBy(step) {
@@ -102,9 +115,14 @@ function noiseOf(losses: readonly number[]): number {
 
 function fellByThirds(losses: readonly number[], noise: number): boolean {
   const third = Math.floor(losses.length / 3);
-  if (third === 0) return false;
-  const fall = mean(losses.slice(0, third)) - mean(losses.slice(-third));
-  return fall > SURE * noise * Math.sqrt(2 / third);
+  return third > 0 && hasFallen(losses.slice(0, third), losses.slice(-third), noise);
+}
+
+/** Whether the mean of some losses is certainly above that of later ones. */
+function hasFallen(sooner: readonly number[], later: readonly number[], noise: number): boolean {
+  if (sooner.length === 0 || later.length === 0) return false;
+  const error = noise * Math.sqrt(1 / sooner.length + 1 / later.length);
+  return mean(sooner) - mean(later) > SURE * error;
 }
 
 /** The part of the learning that is done after each step; undefined where a rate is not known, or all are 0. */

@@ -81,6 +81,7 @@ const Reading = v.object({
   chosen: v.optional(FromTo),
   half: v.optional(FromTo),
   late: v.optional(v.object({ ...FromTo.entries, steady: v.boolean() })),
+  unsure: v.optional(v.literal(true)),
   order: v.optional(v.object({ share: number, of: Of })),
   alike: v.optional(number),
   fullMarks: v.optional(number),
