@@ -1,5 +1,6 @@
 /** The measurement of a base model and of an adapter on the same rows, in the form in which the page keeps it. */
 import type { RewardSpec } from '../rewards/specs.ts';
+import type { Forgetting } from './forgetting.ts';
 import type { PairLikelihoods } from './pair-order.ts';
 
 /** The loss of a model on rows that it was not trained on. */
@@ -99,8 +100,10 @@ export interface Comparison {
   readonly tuned?: LossReport;
   /** The adapter reads a text with new tokens, divided into other rows: the losses are not of the same passages. */
   readonly otherText?: true;
-  /** The same on general text; measured where the rows are text that asks for nothing. */
+  /** The same on general text; measured where that was asked for, and where the rows are text that asks for nothing. */
   readonly general?: { readonly base: LossReport; readonly tuned: LossReport };
+  /** What the adapter forgot; where that was measured. */
+  readonly forgetting?: Pick<Forgetting, 'before' | 'after' | 'prompts'>;
   readonly exact: { readonly base: Share; readonly tuned: Share };
   /** What rewards give the answers, row by row, where the adapter learned from rewards or some were chosen. */
   readonly rewards?: {

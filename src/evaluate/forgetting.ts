@@ -47,8 +47,8 @@ function textSentence({ before, after }: LossChange): string {
   return `The loss on general text is ${way ? went[way] : 'as it was'}: ${before.toFixed(4)} → ${after.toFixed(4)} (perplexity ${from} → ${to}).`;
 }
 
-/** General text whose loss rose by this much, in nats, is lost: each of its tokens has become e times less likely. */
-const LOST_TEXT = 1;
+/** A text whose loss rose by this much, in nats, is lost: each of its tokens has become e times less likely. */
+export const LOST_TEXT = 1;
 /** General prompts are lost if no more than this part of those that were answered rightly still is; of few prompts that may be chance. */
 const LOST_PROMPTS = 1 / 3;
 const FEW_PROMPTS = 4;

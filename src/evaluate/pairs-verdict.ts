@@ -7,6 +7,9 @@ import { compareScores } from './paired.ts';
 type Pairs = NonNullable<Comparison['pairs']>;
 
 export interface PairsSaid {
+  /** Whether tuning helped. */
+  readonly claim: string;
+  readonly helps: boolean;
   readonly before: string;
   readonly number: string;
   readonly after: string;
@@ -30,9 +33,10 @@ export function pairsSaid(adapter: string, pairs: Pairs): PairsSaid {
   // Where everything becomes less likely, a longer answer falls further: that is no preference.
   const risen = gains('chosen').filter((gain) => gain > 0).length;
   const rises = 2 * risen > pairs.tuned.length;
-  const verdict = helpInWords(helps, sure && (rises || !helps));
   return {
-    before: `${verdict}: ${adapter} moved from the base model towards the chosen answer, away from the rejected one, in `,
+    claim: helpInWords(helps, sure && (rises || !helps)),
+    helps,
+    before: `${adapter} moved from the base model towards the chosen answer, away from the rejected one, in `,
     number: `${first} of ${pairs.tuned.length}`,
     after: ` pairs.${!helps ? '' : !sure ? ' That may be chance.' : rises ? '' : ` The chosen answer itself became likelier in ${risen} only.`}`,
     winner: sure && (rises || !helps) ? (helps ? 'tuned' : 'untuned') : undefined,

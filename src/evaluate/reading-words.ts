@@ -102,8 +102,8 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
     case 'little':
       return {
         name: 'learned little',
-        how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after} and has settled. ${ofTokens(reading.unigramLoss)} Answers cannot be right yet.`,
-        advice: `The curve does not show why. Try three times the learning rate, then a third of it, and more weights to learn (a higher rank, another method).${unvalidated}`,
+        how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}${restOf(reading)} ${ofTokens(reading.unigramLoss)} Expect hardly a right answer yet.`,
+        advice: `The curve does not show why: try more steps, three times the learning rate and then a third of it, and more weights to learn (a higher rank, another method).${unvalidated}`,
       };
     case 'overfitting':
       return {
@@ -147,6 +147,12 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
           ? `Validation was ${before} before the first step and ${best.loss} at its best: less than two hundredths lower.`
           : `The training loss, smoothed, went from ${before} to ${after}, which is no more than batches differ by chance.`,
         advice: `Try three to ten times the learning rate; if that changes nothing, check that the answers in the rows are what you want.${unvalidated}`,
+      };
+    case 'noisy':
+      return {
+        name: 'too noisy to tell',
+        how: `The training loss, smoothed, went from ${before} to ${after}, and batches differ so much that this may be chance.`,
+        advice: `Train for more steps, or with more rows a step, before you judge these settings.${unvalidated}`,
       };
     case 'reward-worse':
       return {
@@ -206,7 +212,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
             : half
               ? `the second half of the steps still took ${it} from ${number(half.from)} to ${number(half.to)}${ended}`
               : 'the last quarter of the steps still took off more than a twentieth.'
-        }${unigramLoss === undefined ? '' : ` ${ofTokens(unigramLoss)} Answers cannot be right yet.`}${orderInWords(reading)}`,
+        }${unigramLoss === undefined ? '' : ` ${ofTokens(unigramLoss)} Expect hardly a right answer yet.`}${orderInWords(reading)}`,
         advice: going ? '' : `${moreOf(reading)}${unvalidated}`,
       };
     }
@@ -217,7 +223,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
           validated
             ? `Validation fell from ${before} ${withBegun} to ${best.loss} at step ${best.step}`
             : `The training loss, smoothed, fell from ${before} to ${after}`
-        }${going ? '.' : reading.unsure ? '. Whether it has settled, steps as noisy as these do not show.' : ', and has settled.'}${orderInWords(reading)}`,
+        }${going ? '.' : restOf(reading)}${orderInWords(reading)}`,
         advice: going ? '' : unvalidated.trim(),
       };
   }
@@ -244,6 +250,10 @@ function moreOf(reading: Reading): string {
   if (!late?.steady) return 'More steps would help: try twice as many.';
   return `It learned as fast at its end as at first, so the rate may be too low: try ${isSlow(reading) ? 'three to ten' : 'two or three'} times as much, or more steps.`;
 }
+
+/** Whether a run has settled, after what its loss did. */
+const restOf = ({ unsure }: Reading): string =>
+  unsure ? '. Whether it has settled, steps as noisy as these do not show.' : ', and has settled.';
 
 const ofTokens = (unigramLoss: number | undefined): string =>
   `A model that only knows how often each token occurs in the answers has ${number(unigramLoss)}.`;

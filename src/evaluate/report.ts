@@ -274,6 +274,8 @@ export function judgeResults(
       })),
       ...(loss && { base: loss }),
       ...(result.loss && { tuned: result.loss }),
+      ...(untuned.general && result.general && { general: { base: untuned.general, tuned: result.general } }),
+      ...(result.forgetting && { forgetting: result.forgetting }),
       exact: { base: shareOf(untuned), tuned: shareOf(result) },
       ...(untuned.rewards &&
         result.rewards && {

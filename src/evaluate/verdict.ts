@@ -4,6 +4,7 @@ import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
 import type { Comparison, Draw, FewShotAnswers } from './comparison.ts';
 import { isExactMatch } from './metrics/exact-match.ts';
+import { changedAnswers, isForgettingKnown, isUnchanged, lostAnswers, lostKnowledge } from './harm.ts';
 import { gainedPairs, pairsSaid } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
@@ -27,7 +28,15 @@ export interface Verdict {
   readonly caution: string;
 }
 
-type Said = Omit<Verdict, 'caution'>;
+/** A verdict by the numbers of the rows. */
+interface Said extends Omit<Verdict, 'caution'> {
+  /** The beginning of it: whether tuning helped; missing where a sentence says that by itself. */
+  readonly claim?: string;
+  /** Whether it speaks for the adapter. */
+  readonly helps: boolean;
+  /** The measurement that it quotes. */
+  readonly of: Comparison;
+}
 
 /** A perplexity that moved by less than this share is called the same. */
 export const NOTICEABLE = 0.03;
@@ -60,7 +69,7 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   const isByPairs = rewarded.length === 0 && compared.length > 0;
   const [many, one] = isByPairs ? [compared[0].result.pairs!.tuned.length, 'pair'] : [rows, 'row'];
   return {
-    ...said,
+    ...spoken(said),
     caution: joined(
       caveatOf(result),
       many > 0 && many < FEW_ROWS
@@ -83,6 +92,23 @@ export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison,
     one.every((value, at) => value === other[at]) &&
     (!a.rewards?.each || !b.rewards?.each || marks(a) === marks(b))
   );
+}
+
+/** “Tuning helped” is not said where most of what the model knew is gone; where that was not measured, the verdict says so. */
+function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'caution'> {
+  const lost = helps ? lostKnowledge(of) : undefined;
+  if (lost)
+    return {
+      ...said,
+      before: `Not better on the whole: ${lost}. On these rows ${uncapital(before)}`,
+      winner: undefined,
+    };
+  const unknown = helps && !isForgettingKnown(of) ? 'What it forgot was not measured here.' : '';
+  return {
+    ...said,
+    before: claim === undefined ? capital(before) : `${claim}: ${before}`,
+    how: joined(said.how, unknown),
+  };
 }
 
 const rightOf = ({ result }: Measured): number => result.exact.tuned.count;
@@ -131,16 +157,21 @@ function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said
   );
   if (by > without) {
     return {
-      before: `${sure ? 'Tuning helped' : 'Tuning may have helped'}: ${adapter} gets `,
+      claim: helpInWords(true, sure),
+      helps: true,
+      before: `${adapter} gets `,
       number: `${by} of ${exact.tuned.total}`,
       after: ` ${what} exactly right. The best without tuning, ${best.doing}, gets ${without}.${chance}`,
       winner: sure ? 'tuned' : undefined,
       how,
+      of: result,
     };
   }
   if (by === without) {
     return {
-      before: `No gain: ${adapter} gets `,
+      claim: helpInWords(false, false),
+      helps: false,
+      before: `${adapter} gets `,
       number: `${by} of ${exact.tuned.total}`,
       after:
         by === 0
@@ -148,14 +179,18 @@ function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said
           : ` ${what} exactly right, as many as ${best.doing}.`,
       winner: undefined,
       how,
+      of: result,
     };
   }
   return {
-    before: `${sure ? 'Tuning did not help' : 'No gain'}: ${best.doing} gets `,
+    claim: helpInWords(false, sure),
+    helps: false,
+    before: `${best.doing} gets `,
     number: `${without} of ${best.exact.total}`,
     after: ` ${what} exactly right, ${adapter} ${by}.${chance}`,
     winner: sure ? 'untuned' : undefined,
     how,
+    of: result,
   };
 }
 
@@ -224,17 +259,45 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
           `A reward says what ${rewards?.chosen ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
   };
   return {
-    before: `${helpInWords(gains, sure)}: the mean reward goes `,
+    claim: helpInWords(gains, sure),
+    helps: gains,
+    before: 'the mean reward goes ',
     ...numbers,
     winner: sure && by !== without ? (gains ? 'tuned' : 'untuned') : undefined,
+    of: tuned.result,
   };
 }
 
-/** What learned from pairs is judged by the answers that it came to prefer, not by what it writes itself. */
+/**
+ * What learned from pairs is judged by the answers that it came to prefer. That is no help where it writes what the base model writes, or where the
+ * chosen answers themselves are lost.
+ */
 function byPairs(compared: readonly Measured[], measured: readonly Measured[]): Said {
   const tuned = bestOf(compared, ({ result: { pairs } }) => gainedPairs(pairs!).filter(Boolean).length);
-  const { how, ...said } = pairsSaid(nameOf(tuned, measured), tuned.result.pairs!);
-  return { ...said, how: joined(how, perplexityInWords(tuned.result, 1)) };
+  const { result: of } = tuned;
+  const adapter = nameOf(tuned, measured);
+  const { how: evidence, ...said } = pairsSaid(adapter, of.pairs!);
+  const how = joined(evidence, changesInWords(of), perplexityInWords(of, 1));
+  const lost = lostAnswers(of);
+  if (lost)
+    return {
+      ...{ ...said, how, of, helps: false, winner: 'untuned' },
+      claim: helpInWords(false, true),
+      before: `${lost}, though ${said.before}`,
+    };
+  if (said.helps && isUnchanged(of))
+    return {
+      ...{ ...said, how, of, helps: false, winner: undefined },
+      claim: 'No answer changed',
+      before: `all ${of.rows.length} are the base model’s, to the letter, though ${said.before}`,
+    };
+  return { ...said, how, of };
+}
+
+function changesInWords(of: Comparison): string {
+  return of.rows.length === 0
+    ? ''
+    : `${changedAnswers(of)} of ${plural(of.rows.length, 'answer')} of its own differ from the base model’s.`;
 }
 
 const meanOf = (values: readonly number[] = []): number =>
@@ -253,11 +316,13 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
   );
   if (result.otherText)
     return {
-      before: `${capital(adapter)} reads the text with new tokens, as other rows than the base model, so the two are not compared: perplexity `,
+      helps: false,
+      before: `${adapter} reads the text with new tokens, as other rows than the base model, so the two are not compared: perplexity `,
       number: `${threeDigits(perplexityOf(best))} and ${threeDigits(perplexityOfTuned(result))}`,
       after: '.',
       winner: undefined,
       how: 'A perplexity is for each token: with other tokens and other passages it is another measure. What it answers tells more.',
+      of: result,
     };
   const ratio = perplexityOf(best) / perplexityOfTuned(result);
   const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(perplexityOfTuned(result))}`;
@@ -273,21 +338,24 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
   );
   if (ratio > 1 + NOTICEABLE)
     return {
-      before: `${capital(adapter)} is less surprised by ${by} than ${than}: perplexity `,
+      helps: !isUnchanged(result),
+      before: `${adapter} is less surprised by ${by} than ${than}: perplexity `,
       number,
-      after: '.',
-      winner: 'tuned',
+      after: isUnchanged(result) ? '. Its own answers are the base model’s, to the letter.' : '.',
+      winner: isUnchanged(result) ? undefined : 'tuned',
       how,
+      of: result,
     };
   const same = !(ratio <= 1 / (1 + NOTICEABLE));
   return {
-    before: same
-      ? `No gain: ${adapter} is about as surprised by ${by} as ${than}: perplexity `
-      : `Tuning did not help: ${adapter} is more surprised by ${by} than ${than}: perplexity `,
+    claim: helpInWords(false, !same),
+    helps: false,
+    before: `${adapter} is ${same ? `about as surprised by ${by} as` : `more surprised by ${by} than`} ${than}: perplexity `,
     number,
     after: '.',
     winner: same ? undefined : 'untuned',
     how,
+    of: result,
   };
 }
 
@@ -295,3 +363,4 @@ const perplexityOfTuned = ({ tuned }: Comparison): number => tuned?.perplexity ?
 
 const joined = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ');
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+const uncapital = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

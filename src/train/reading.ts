@@ -46,6 +46,7 @@ export interface Curve {
  * - `unordered`: the loss fell, and no more than half of the pairs are in the right order
  * - `unsteady`: it got better in the end, after it had first got much worse
  * - `flat`: it hardly moved
+ * - `noisy`: it came down, by no more than single batches differ
  * - `falling`: it got better, and would go on to
  * - `fine`: it got better, and has settled
  * - `reward-worse`, `reward-fell`, `reward-flat`, `reward-rising`, `reward-rose`: the same of rewards, where more is better
@@ -65,6 +66,7 @@ export type ReadingKind =
   | 'unordered'
   | 'unsteady'
   | 'flat'
+  | 'noisy'
   | 'falling'
   | 'fine'
   | 'reward-worse'
@@ -267,7 +269,7 @@ function lostOf(
   trend: Trend,
   now: number,
   kind?: ReadingKind,
-): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss' | 'half' | 'late'> | undefined {
+): Pick<Reading, 'kind' | 'low' | 'peak' | 'unigramLoss' | 'half' | 'late' | 'unsure'> | undefined {
   const { spike, rose, unigramLoss, before, after, halfway } = trend;
   if (spike) {
     const { low, peak, error } = spike;
@@ -283,7 +285,7 @@ function lostOf(
   if (late?.sure) return { ...falling(late), unigramLoss };
   return isFalling(before, halfway, after)
     ? { kind: 'falling', unigramLoss, half: { from: halfway, to: after } }
-    : { kind: 'little', unigramLoss };
+    : { kind: 'little', unigramLoss, ...(late && { unsure: true }) };
 }
 
 /** Whether too much of the fall came in the second half of the steps for the run to have settled. */
@@ -320,7 +322,8 @@ function kindOfTraining(trend: Trend, count: number): ReadingKind {
   // It fell, and then rose by more than half of that.
   if (before - best.loss > least && after - best.loss > Math.max((before - best.loss) / 2, least))
     return 'diverging';
-  if (-rise < least && !(trend.fell && -rise > FLAT * before)) return 'flat';
+  if (-rise < least && !(trend.fell && -rise > FLAT * before))
+    return -rise > PLAINLY * before ? 'noisy' : 'flat';
   if (peak) return 'unsteady';
   return stillFalls(trend) ? 'falling' : 'fine';
 }

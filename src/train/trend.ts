@@ -28,7 +28,7 @@ export interface Trend {
   readonly sooner: number;
   /** Whether the smoothed loss was ever far above the first one, though its noise may explain that. */
   readonly rose: boolean;
-  /** Whether it certainly fell from the first third of the steps to the last: many noisy steps show what a few do not. */
+  /** Whether it certainly fell, by the straight line through all steps: many noisy ones show what a few do not. */
   readonly fell: boolean;
   /** The smoothed loss after half of the steps. */
   readonly halfway: number;
@@ -89,7 +89,7 @@ export function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefine
     unigramLoss,
     sooner: at(last * (1 - LAST_PART)),
     rose: (peak?.loss ?? 0) > losses[0] * (1 + UNSTEADY),
-    fell: fellByThirds(losses, noise),
+    fell: slopeOf(losses) < -SURE * noise,
     halfway: at(last / 2),
     ...(parts && {
       learning: {
@@ -113,9 +113,13 @@ function noiseOf(losses: readonly number[]): number {
   return jumps.length > 0 ? Math.sqrt(mean(jumps) / 2) : 0;
 }
 
-function fellByThirds(losses: readonly number[], noise: number): boolean {
-  const third = Math.floor(losses.length / 3);
-  return third > 0 && hasFallen(losses.slice(0, third), losses.slice(-third), noise);
+/** The slope of the straight line through the losses, in units of its standard error for a noise of 1 (least squares). */
+function slopeOf(losses: readonly number[]): number {
+  const count = losses.length;
+  const middle = (count - 1) / 2;
+  const squares = (count * (count * count - 1)) / 12;
+  if (squares === 0) return 0;
+  return losses.reduce((sum, loss, i) => sum + (i - middle) * loss, 0) / Math.sqrt(squares);
 }
 
 /** Whether the mean of some losses is certainly above that of later ones. */

@@ -57,6 +57,12 @@ function evaluation({
   };
 }
 
+/** The same with answers of the adapter's own to each row, all wrong. */
+const reworded = (result: Evaluation): Evaluation => ({
+  ...result,
+  rows: result.rows.map((row, at) => ({ ...row, tuned: `wrong in other words, ${at}` })),
+});
+
 function withExamples(answers: string[], perplexity?: number): FewShotReport {
   return {
     origin: ORIGIN,
@@ -174,12 +180,12 @@ describe('answers that can be right', () => {
 
 describe('free text', () => {
   test('is judged by perplexity, which says what it does not show', () => {
-    const result = evaluation({ draw: TEXTS, perplexity: [20, 2] });
+    const result = reworded(evaluation({ draw: TEXTS, perplexity: [20, 2] }));
     expect(said(result)).toBe(
       'The adapter is less surprised by the wanted answers than the base model: perplexity 20.0 → 2.00.',
     );
     expect(verdict(result).how).toMatch(
-      /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are on all 200 test rows\.$/,
+      /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are on all 200 test rows\. What it forgot was not measured here\.$/,
     );
     expect(said(evaluation({ draw: TEXTS, perplexity: [20, 2], rows: 0 }))).toBe(
       'The adapter is less surprised by the held-out text than the base model: perplexity 20.0 → 2.00.',
@@ -341,7 +347,7 @@ describe('pairs of answers', () => {
     tuned: gains.map(([chosen, rejected]) => likely(-3 + chosen, -4 + rejected)),
   });
   const of = (gains: readonly Gain[]): Verdict =>
-    verdict({ ...evaluation({ draw: TEXTS }), pairs: pairsOf(gains) });
+    verdict({ ...reworded(evaluation({ draw: TEXTS })), pairs: pairsOf(gains) });
 
   test('are judged by what the tuning made likelier, with a sign test', () => {
     const many = Array.from({ length: 12 }, (_, at): Gain => (at === 0 ? [0, 1] : [1, -1]));
@@ -369,6 +375,34 @@ describe('pairs of answers', () => {
     });
   });
 
+  describe('are no help', () => {
+    const gained = Array.from({ length: 12 }, (): Gain => [1, -1]);
+    const result = { ...evaluation({ draw: TEXTS }), pairs: pairsOf(gained) };
+
+    test('where no answer changed, though all moved the right way', () => {
+      const { before, number, winner, how } = verdict(result);
+      expect(before).toMatch(
+        /^No answer changed: all 20 are the base model’s, to the letter, though the adapter moved/,
+      );
+      expect(before).not.toContain('helped');
+      expect([number, winner]).toEqual(['12 of 12', undefined]);
+      expect(how).toContain('0 of 20 answers of its own differ from the base model’s.');
+    });
+
+    test('where the chosen answers themselves are lost', () => {
+      const wreck = reworded({ ...result, base: report(4.95), tuned: report(42_750) });
+      expect(verdict(wreck)).toMatchObject({
+        before: expect.stringMatching(
+          /^Tuning did not help: the perplexity of the chosen answers went from 4\.95 to 42,750, though the adapter moved/,
+        ) as string,
+        winner: 'untuned',
+      });
+      expect(verdict(reworded({ ...result, base: report(5), tuned: report(6) })).before).toMatch(
+        /^Tuning helped: /,
+      );
+    });
+  });
+
   test('few pairs say little, however many rows were asked', () => {
     expect(of([[1, 0]]).caution).toContain('1 pair says little');
   });
@@ -383,6 +417,37 @@ describe('pairs of answers', () => {
       before: expect.stringMatching(/^Tuning did not help: /) as string,
       winner: 'untuned',
     });
+  });
+});
+
+describe('an adapter that is better on its rows', () => {
+  const better = evaluation({ tuned: rightFrom(0, ROWS) });
+  const prompts = (right: number) =>
+    Array.from({ length: 12 }, (_, at) => ({
+      ...{ prompt: `${at}`, before: 'yes', rightBefore: true },
+      ...{ after: at < right ? 'yes' : 'no', rightAfter: at < right },
+    }));
+
+  test('is not said to help where most of what the model knew is gone', () => {
+    for (const lost of [
+      { forgetting: { before: 0.7, after: 7.4, prompts: prompts(0) } },
+      { forgetting: { before: 0.7, after: 0.8, prompts: prompts(4) } },
+      { general: { base: report(2), tuned: report(1700) } },
+    ]) {
+      const { before, winner } = verdict({ ...better, ...lost });
+      expect(before).toMatch(/^Not better on the whole: .*\. On these rows the adapter gets $/);
+      expect(winner).toBeUndefined();
+    }
+    expect(
+      verdict({ ...better, forgetting: { before: 0.7, after: 7.4, prompts: prompts(0) } }).before,
+    ).toContain('of 12 general prompts it answers 0 rightly, before 12');
+  });
+
+  test('is where little was forgotten, and a verdict says where that is not known', () => {
+    const kept = verdict({ ...better, forgetting: { before: 0.7, after: 0.9, prompts: prompts(10) } });
+    expect(kept).toMatchObject({ before: 'Tuning helped: the adapter gets ', winner: 'tuned' });
+    expect(kept.how).not.toContain('not measured');
+    expect(verdict(better).how).toMatch(/What it forgot was not measured here\.$/);
   });
 });
 

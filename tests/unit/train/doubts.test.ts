@@ -20,6 +20,10 @@ describe('a doubt', () => {
     ['lr', { lr: 0.1 }, { parameters: 1_300_000 }],
     ['lr', { lr: 1e-8 }, {}],
     ['lr', { method: 'full', lr: 3e-3 }, {}],
+    ['lr', { objective: 'dpo', lr: 5e-3 }, { parameters: 1_300_000 }],
+    ['lr', { objective: 'simpo', lr: 3e-3 }, { parameters: 1_300_000 }],
+    ['rateRatio', { lr: 4e-3, rateRatio: 16 }, { parameters: 1_300_000 }],
+    ['alpha', { lr: 4e-3, ...lora({ rank: 32, alpha: 64, rsLora: true }) }, { parameters: 1_300_000 }],
     ['rank', lora({ rank: 300, alpha: 600 }), {}],
     ['alpha', lora({ alpha: 512 }), {}],
     ['alpha', lora({ alpha: 128, rsLora: true }), {}],
@@ -68,6 +72,14 @@ describe('none', () => {
           const options = presetOptions(preset, suggest({ parameters }), rows, START);
           expect(findDoubts(trainOptions(options), { steps: options.steps, rows, parameters })).toEqual([]);
         }
+  });
+
+  test('of rates that preferences are learned at, and of LoRA+ and rsLoRA at usual rates', () => {
+    const small = { parameters: 1_300_000 };
+    for (const objective of ['dpo', 'ipo', 'kto']) expect(keysOf({ objective, lr: 1e-3 }, small)).toEqual([]);
+    expect(keysOf({ objective: 'orpo', lr: 4e-3 }, small)).toEqual([]);
+    expect(keysOf({ lr: 2e-4, rateRatio: 16 })).toEqual([]);
+    expect(keysOf({ lr: 1e-3, ...lora({ rank: 32, alpha: 64, rsLora: true }) }, small)).toEqual([]);
   });
 
   test('of usual rates, higher for small models', () => {

@@ -65,6 +65,7 @@ const Reading = v.object({
     'reward-full',
     'unsteady',
     'flat',
+    'noisy',
     'falling',
     'fine',
   ]),
