@@ -117,14 +117,22 @@ describe('a run that shot up', () => {
     );
   });
 
-  test('a run that settles above the loss of single tokens is lost without a spike', () => {
+  test('a run that only falls, and settles above the loss of single tokens, learned little and lost nothing', () => {
     const points = Array.from({ length: 60 }, (_, i) => ({ step: i + 1, loss: 5 + 2 * Math.exp(-i / 4) }));
     const curve = { steps: 60, points, evals: [], broke: false };
     expect(readCurve(curve).kind).toBe('fine');
-    expect(readCurve({ ...curve, unigramLoss: 4 })).toMatchObject({ kind: 'lost', unigramLoss: 4 });
-    expect(tell(readCurve({ ...curve, unigramLoss: 4 }), false).how).toMatch(
-      /^The loss is 5\.00 at step 60\. A model/,
-    );
+    const little = readCurve({ ...curve, unigramLoss: 4 });
+    expect(little).toMatchObject({ kind: 'little', unigramLoss: 4 });
+    expect(tell(little, false)).toMatchObject({ name: 'learned little', bad: true });
+    expect(tell(little, false).how).toMatch(/has settled\. A model that only knows .* has 4\.00\./);
+    // The same end after a rise: what the model knew is gone.
+    const risen = points.map((point) => ({
+      ...point,
+      loss: point.step < 6 ? 6 + 2 * point.step : point.loss,
+    }));
+    const lost = readCurve({ ...curve, points: risen, unigramLoss: 4 });
+    expect(lost).toMatchObject({ kind: 'lost' });
+    expect(tell(lost, false).name).toBe('lost what it knew');
   });
 });
 
@@ -266,6 +274,38 @@ describe('a curve over pairs', () => {
     expect(falling(-3, { kl: 4, chosen_reward: null }).kind).not.toBe('chosen-falls');
   });
 
+  test('whose chosen answers fell early and stayed there is reported just so', () => {
+    const points = Array.from({ length: 60 }, (_, i) => ({
+      ...{ step: i + 1, loss: 0.7 * 0.9 ** i },
+      report: { reward_accuracy: 1, reward_margin: 3, chosen_reward: -7 * (1 - 0.8 ** i), drift: 9 },
+    }));
+    const curve: Curve = { steps: 60, points, evals: [], broke: false };
+    expect(readCurve(curve).kind).toBe('chosen-falls');
+    // To this objective that is the aim.
+    expect(readCurve({ ...curve, objective: 'apo-down' }).kind).not.toBe('chosen-falls');
+  });
+
+  test('that leaves most pairs in the wrong order is not called learned, by validation or by the last steps', () => {
+    const ordered = (accuracy: number, validated?: number): Reading =>
+      readCurve({
+        steps: 60,
+        points: Array.from({ length: 60 }, (_, i) => ({
+          ...{ step: i + 1, loss: 4 * 0.8 ** i, report: { reward_accuracy: accuracy } },
+        })),
+        evals:
+          validated === undefined
+            ? []
+            : [
+                { step: 0, loss: 4 },
+                { step: 60, loss: 1, report: { reward_accuracy: validated } },
+              ],
+        broke: false,
+      });
+    expect(ordered(0.1)).toMatchObject({ kind: 'unordered', order: { share: 0.1, of: 'training' } });
+    expect(ordered(0.9, 0.4)).toMatchObject({ kind: 'unordered', order: { share: 0.4, of: 'validation' } });
+    expect(ordered(0.9)).toMatchObject({ kind: 'fine', order: { share: expect.closeTo(0.9) as number } });
+  });
+
   test('is fine if the margin has settled, is small, or pairs are wrong', () => {
     for (const reading of [
       pairs(1, (share) => Math.min(6, 20 * share)),
@@ -274,4 +314,96 @@ describe('a curve over pairs', () => {
     ])
       expect(reading.kind).not.toBe('over-optimised');
   });
+});
+
+describe('whether a run has settled', () => {
+  /** A loss that falls exponentially with the learning, by steps of these rates. */
+  const byRates = (rates: readonly number[], speed: number, noise = 0): Curve => {
+    const whole = rates.reduce((sum, rate) => sum + rate, 0);
+    let done = 0;
+    const points = rates.map((lr, i) => {
+      done += lr / whole;
+      return { step: i + 1, lr, loss: 0.1 + 5 * Math.exp(-speed * done) + (i % 2 === 0 ? noise : -noise) };
+    });
+    return { steps: rates.length, points, evals: [], broke: false };
+  };
+  const cosine = Array.from({ length: 100 }, (_, i) => 1 + Math.cos((Math.PI * i) / 100));
+
+  test('is read by its rates: the end of a schedule brings every run to rest', () => {
+    expect(readCurve(byRates(cosine, 3))).toMatchObject({ kind: 'falling', late: { steady: false } });
+    expect(readCurve(byRates(cosine, 8)).kind).toBe('fine');
+    // Without rates its last steps look settled.
+    const { points, ...curve } = byRates(cosine, 3);
+    const bare = points.map(({ lr: _, ...point }) => point);
+    expect(readCurve({ ...curve, points: bare }).kind).toBe('fine');
+  });
+
+  test('and how fast it learned at its end decides what is advised', () => {
+    const slow = readCurve(byRates(cosine, 0.1));
+    expect(slow).toMatchObject({ kind: 'falling', late: { steady: true } });
+    expect(tell(slow, false).advice).toContain('three to ten times as much');
+    expect(tell(readCurve(byRates(cosine, 3)), false).advice).toContain('twice as many');
+  });
+
+  test('is not said where noise hides it', () => {
+    const hidden = readCurve(
+      byRates(
+        cosine.slice(0, 24).map(() => 1),
+        3,
+        1.2,
+      ),
+    );
+    expect(hidden).toMatchObject({ kind: 'fine', unsure: true });
+    expect(tell(hidden, false).how).toMatch(/Whether it has settled, steps as noisy as these do not show\.$/);
+  });
+});
+
+describe('a run that learns from rewards', () => {
+  const rewarded = (reward: number, alike: number, fullMarks?: number): Reading =>
+    readCurve({
+      steps: 20,
+      points: Array.from({ length: 20 }, (_, i) => ({
+        ...{ step: i + 1, loss: 0, report: { reward, frac_reward_zero_std: alike } },
+      })),
+      evals: [],
+      ...(fullMarks !== undefined && { fullMarks }),
+      broke: false,
+    });
+
+  test('with full marks from the first step needs harder prompts, not easier ones', () => {
+    for (const [reward, most] of [
+      [1, 1],
+      [0, 0],
+    ]) {
+      const reading = rewarded(reward, 1, most);
+      expect(reading.kind).toBe('reward-full');
+      expect(tell(reading, false).advice).toMatch(/^Take harder prompts/);
+    }
+    expect(rewarded(0, 1, 1).kind).toBe('reward-alike');
+    expect(rewarded(0.5, 1, 1).kind).toBe('reward-alike');
+    expect(rewarded(1, 1).kind).toBe('reward-alike');
+  });
+});
+
+describe('what a run keeps', () => {
+  const ends = (...losses: number[]): Reading => {
+    const { evals: _, ...curve } = curveOf('the sample as it is');
+    return readCurve({ ...curve, evals: losses.map((loss, i) => ({ step: 20 * i, loss })) });
+  };
+
+  test('is what it started from, unless a validation is better', () => {
+    const worse = ends(0.008, 0.02, 0.03);
+    expect(worse).toMatchObject({ kind: 'worse', kept: 0 });
+    expect(tell(worse, false, 'adapter').how).toMatch(/What is kept is what it started from\.$/);
+    expect(ends(6, 1, 0.9)).toMatchObject({ kept: 40 });
+    expect(tell(ends(6, 0.5, 0.9), false).advice).toMatch(/What is kept is the state of step 20\.$/);
+  });
+});
+
+test('knowledge that is gone is said over what the curve of the rows shows', () => {
+  const fine = read('the sample as it is');
+  const told = tell(fine, false, 'base', { before: 0.7, after: 7.4 });
+  expect(told).toMatchObject({ name: 'lost what it knew', bad: true });
+  expect(told.how).toContain('the perplexity of general text went from 2.01 to 1,636');
+  expect(tell(fine, false, 'base', { before: 0.7, after: 0.8 }).name).toBe('learned');
 });
