@@ -120,6 +120,14 @@ export interface Comparison {
   readonly pairs?: { readonly base: readonly PairLikelihoods[]; readonly tuned: readonly PairLikelihoods[] };
   /** The answers of rules without a model to the same rows. */
   readonly rules: readonly RuleReport[];
+  /** Parts of the measurement that failed, and why. They take no other part with them. */
+  readonly failed?: readonly FailedPart[];
+}
+
+export interface FailedPart {
+  /** At the beginning of a sentence. */
+  readonly name: string;
+  readonly reason: string;
 }
 
 /** The base model with examples of training before each question. */

@@ -1,6 +1,6 @@
 /** Methods on held-out rows of the open data: the base against an adapter, and both with examples in their prompts. */
-import { GraftError } from '../errors.ts';
-import type { Seen, Share } from '../evaluate/comparison.ts';
+import { GraftError, messageOf } from '../errors.ts';
+import type { FailedPart, Seen, Share } from '../evaluate/comparison.ts';
 import { pairsOf } from '../evaluate/loss-part.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
@@ -75,9 +75,20 @@ export async function evaluate(
   const specs = chosen ?? (await rewardsOf(training));
   if (sitting.isPrompts) checkPrompts(specs);
   const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
+  const failed: FailedPart[] = [];
+  /** Everything beside the answers of the two models: what is measured already is not lost with it. */
+  const attempt = async <Part>(name: string, work: () => Promise<Part>): Promise<Part | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal.aborted || open.model.device.failure) throw error;
+      failed.push({ name, reason: messageOf(error) });
+      return undefined;
+    }
+  };
   const rules: { rule: Method; answered: Answered }[] = [];
   for (const rule of RULES) {
-    const answered = await sitting.apply(rule);
+    const answered = await attempt(rule.title, () => sitting.apply(rule));
     if (answered) rules.push({ rule, answered });
   }
   const base = await sitting.answer(baseMethod, 'base', { known: data.base });
@@ -87,11 +98,18 @@ export async function evaluate(
   if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
   const isPart = rows < sitting.asked.length;
   const answered = [base, byTuned].map(({ answers }) => answers.slice(0, rows));
-  const rewards = specs && rows > 0 && (await rewardsIn(specs, sitting, answered));
-  const losses = isPart ? {} : await sitting.losses(by, tuned);
+  const rewards =
+    specs && rows > 0 ? await attempt('Rewards', () => rewardsIn(specs, sitting, answered)) : undefined;
+  const losses = isPart ? {} : ((await attempt('Losses', () => sitting.losses(by, tuned))) ?? {});
   // Raw text has no questions: its perplexity is compared with that of general text.
-  const pairs = tuned && !isPart ? await pairsIn(sitting, tuned, sample, { onProgress, signal }) : undefined;
-  const general = sitting.asked.length === 0 && !signal.aborted ? await generalOf(open, tuned) : undefined;
+  const pairs =
+    tuned && !isPart
+      ? await attempt('Pairs', () => pairsIn(sitting, tuned, sample, { onProgress, signal }))
+      : undefined;
+  const general =
+    sitting.asked.length === 0 && !signal.aborted
+      ? await attempt('General text', () => generalOf(open, tuned))
+      : undefined;
   return {
     origin,
     draw: sitting.drawOf(rows),
@@ -115,6 +133,7 @@ export async function evaluate(
       const answers = of.answers.slice(0, rows);
       return ruleReport(rule, { ...of, answers }, sitting.exact(answers));
     }),
+    ...(failed.length > 0 && { failed }),
   };
 }
 

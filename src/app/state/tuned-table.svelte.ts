@@ -74,8 +74,10 @@ export class TunedTable {
     const pace = new MeasurementPace();
     this.session.measuring++;
     let done = 0;
-    for (const { choice, name } of tuned) {
-      this.turn = { at: done + 1, of: tuned.length, name };
+    /** The first one that failed: the others are measured all the same. */
+    let failed: Failure | undefined;
+    for (const [at, { choice, name }] of tuned.entries()) {
+      this.turn = { at: at + 1, of: tuned.length, name };
       this.progress = { what: 'answering', done: 0, total: 0 };
       this.secondsLeft = undefined;
       const usual = this.#usualSeconds(sample);
@@ -84,14 +86,17 @@ export class TunedTable {
         if (!this.progress) return;
         const now = performance.now();
         this.secondsLeft = pace.secondsLeft(progress, now);
-        this.allLeft = usual && Math.max(0, usual * (tuned.length - done) - (now - start) / 1000);
+        this.allLeft = usual && Math.max(0, usual * (tuned.length - at) - (now - start) / 1000);
         this.progress = progress;
       });
       // Another project may have been opened meanwhile.
       if (project !== this.kept.project) break;
       if (!outcome.ok) {
-        if (outcome.code === 'worker-aborted') this.#tellStop(done, tuned.length);
-        else this.failure = outcome;
+        if (outcome.code !== 'worker-aborted') {
+          failed ??= { ...outcome, what: `${name}: ${outcome.what}` };
+          if (!this.#stopping) continue;
+        }
+        this.#tellStop(done, tuned.length);
         break;
       }
       done++;
@@ -105,6 +110,7 @@ export class TunedTable {
         break;
       }
     }
+    this.failure ??= failed;
     this.progress = undefined;
     this.session.measuring--;
     this.allLeft = undefined;

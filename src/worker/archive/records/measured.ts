@@ -67,6 +67,7 @@ export const Evaluation = v.object({
       answers: v.optional(v.array(v.string())),
     }),
   ),
+  failed: v.optional(v.array(v.object({ name: text, reason: v.string() }))),
 });
 export const Measured = v.object({
   evaluations: v.pipe(v.array(Evaluation), v.minLength(1)),
