@@ -50,7 +50,7 @@ function textSentence({ before, after }: LossChange): string {
 /** A text whose loss rose by this much, in nats, is lost: each of its tokens has become e times less likely. */
 export const LOST_TEXT = 1;
 /** General prompts are lost if no more than this part of those that were answered rightly still is; of few prompts that may be chance. */
-const LOST_PROMPTS = 1 / 3;
+const LOST_PROMPTS = 1 / 6;
 const FEW_PROMPTS = 4;
 
 /** How much of what the model knew is gone, as a sentence goes on; undefined if that is not most of it, or is not known. */

@@ -431,7 +431,7 @@ describe('an adapter that is better on its rows', () => {
   test('is not said to help where most of what the model knew is gone', () => {
     for (const lost of [
       { forgetting: { before: 0.7, after: 7.4, prompts: prompts(0) } },
-      { forgetting: { before: 0.7, after: 0.8, prompts: prompts(4) } },
+      { forgetting: { before: 0.7, after: 0.8, prompts: prompts(2) } },
       { general: { base: report(2), tuned: report(1700) } },
     ]) {
       const { before, winner } = verdict({ ...better, ...lost });
