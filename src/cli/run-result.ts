@@ -51,7 +51,7 @@ export function resultOfRun(run: ResultOfRun): Readonly<Record<string, unknown>>
     }),
     ...(end && {
       verdict: {
-        kind: end.reading.kind,
+        kind: end.told.kind,
         name: end.told.name,
         how: end.told.how,
         ...(end.told.advice && { advice: end.told.advice }),

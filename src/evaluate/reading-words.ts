@@ -1,10 +1,12 @@
 /** What the curve of a run says, in words: a name for it, a sentence on what shows it, and one on what to try. */
 import { percent, threeDigits as loss } from '../numbers.ts';
-import type { Reading } from '../train/reading.ts';
+import type { Reading, ReadingKind } from '../train/reading.ts';
 import { collapse, type Forgetting } from './forgetting.ts';
 import { isAlarm } from './reading-brief.ts';
 
 export interface Told {
+  /** That of the reading; `lost` where what was forgotten decides. */
+  readonly kind: ReadingKind;
   /** For a list: a few words. */
   readonly name: string;
   readonly how: string;
@@ -27,8 +29,9 @@ export function tell(
 ): Told {
   const words = wordsOf(reading, going, start);
   const lost = forgetting && collapse(forgetting);
-  if (!lost || isAlarm(reading)) return { ...words, bad: isAlarm(reading) };
+  if (!lost || isAlarm(reading)) return { ...words, kind: reading.kind, bad: isAlarm(reading) };
   return {
+    kind: 'lost',
     name: 'lost what it knew',
     how: `${words.how} But ${lost}: what it was not trained on, it has lost.`,
     advice: 'Try a third of the learning rate, a lower alpha or ratio of rates, or fewer steps.',
@@ -36,7 +39,7 @@ export function tell(
   };
 }
 
-function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): Omit<Told, 'bad'> {
+function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): Omit<Told, 'bad' | 'kind'> {
   const { kind, step, of, training } = reading;
   const validated = of === 'validation';
   const [begun, withBegun] =

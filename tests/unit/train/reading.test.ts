@@ -403,7 +403,7 @@ describe('what a run keeps', () => {
 test('knowledge that is gone is said over what the curve of the rows shows', () => {
   const fine = read('the sample as it is');
   const told = tell(fine, false, 'base', { before: 0.7, after: 7.4 });
-  expect(told).toMatchObject({ name: 'lost what it knew', bad: true });
+  expect(told).toMatchObject({ kind: 'lost', name: 'lost what it knew', bad: true });
   expect(told.how).toContain('the perplexity of general text went from 2.01 to 1,636');
   expect(tell(fine, false, 'base', { before: 0.7, after: 0.8 }).name).toBe('learned');
 });
