@@ -113,6 +113,20 @@ describeDevice('The training loop', (context) => {
     expect(impatient.evaluations.map(({ best }) => best)).toEqual([true, false, false]);
   });
 
+  test('patience goes on from a saved state where it was', async () => {
+    // At this rate every validation after the first is worse.
+    const changes = { lr: 0.2, schedule: 'constant', steps: 20, evalEvery: 1, patience: 3 } as const;
+    const begun = await open(changes, { validation });
+    expect(await begun.trainer.run(3)).toBe('paused');
+    expect(begun.evaluations.map(({ best }) => best)).toEqual([true, false, false]);
+    const files = writeState({ state: await begun.trainer.state(), fingerprint: 'f' });
+    const { state } = await readState(memoryFiles(files, 'state'));
+    const resumed = await open(changes, { validation, state });
+    expect(await resumed.trainer.run()).toBe('stopped');
+    // The third in a row that is not the best, two of them before the pause.
+    expect(resumed.evaluations.map(({ step, best }) => [step, best])).toEqual([[4, false]]);
+  });
+
   test('cancelled counts, even where patience ends in the same step', async () => {
     const run = await open(
       { lr: 0.2, schedule: 'constant', steps: 30, evalEvery: 1, patience: 1 },

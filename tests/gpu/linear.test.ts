@@ -142,6 +142,35 @@ describeAdapters('Linear with LoRA', (context) => {
     expect(kept.every((value) => value === 0 || Math.abs(value - 1 / 0.75) < 1e-6)).toBe(true);
   });
 
+  test('dropout keeps what a hash of seed, salt and place says', async () => {
+    const { device } = context;
+    const probability = 0.4;
+    // PCG's output function (Jarzynski and Olano, Hash Functions for GPU Rendering, 2020), in whole numbers.
+    const pcg = (value: number): number => {
+      const state = (Math.imul(value, 747796405) + 2891336453) >>> 0;
+      const word = Math.imul((state >>> ((state >>> 28) + 4)) ^ state, 277803737) >>> 0;
+      return ((word >>> 22) ^ word) >>> 0;
+    };
+    const x = noise(300, 8);
+    const input = constant(device, [3, 100], x);
+    for (const [seed, salt] of [
+      [1, 0],
+      [2, 0],
+      [4294967295, 9],
+    ]) {
+      const [y] = await runTape(device, (tape) => {
+        const out = tape.tensor([3, 100], 'f32', 'dropped');
+        dropoutInto(tape, input, out, { probability, seed: constant(device, [1], [seed], 'u32'), salt });
+        return [out];
+      });
+      const place = pcg((salt + pcg(seed)) >>> 0);
+      const expected = x.map((value, i) =>
+        (pcg((i + place) >>> 0) >>> 8) / 2 ** 24 >= Math.fround(probability) ? value / (1 - probability) : 0,
+      );
+      expect(worstError(y, expected), `seed ${seed}, salt ${salt}`).toBeLessThan(1e-6);
+    }
+  });
+
   test('gradients with dropout are those of the masked input', async () => {
     const { device } = context;
     const [M, N, K, R] = [8, 12, 16, 4];

@@ -1,16 +1,20 @@
-/** Blocks of GGUF files in the layouts that devices read: exactly the numbers of the file, type by type. */
-import { describe, expect, test } from 'vitest';
+/** Blocks of GGUF files in the layouts that devices read: exactly the numbers of gguf-py, type by type. */
+import { beforeAll, describe, expect, test } from 'vitest';
 import { BLOCKS, type BlockType } from '../../../src/weights/blocks.ts';
 import { storedBytes } from '../../../src/weights/dtypes.ts';
 import { dequantise as dequantiseFile, LAYOUT_OF, takeApart } from '../../../src/weights/gguf/take-apart.ts';
 import { dequantise, LAYOUTS } from '../../../src/weights/layouts.ts';
+import { bitsOf, ggufReference, type GgufReference } from './gguf-reference.ts';
 import { randomBlocks } from './random-blocks.ts';
 
 const TYPES = Object.keys(BLOCKS) as BlockType[];
 
-const bitsOf = ({ buffer }: Float32Array<ArrayBuffer>): Uint32Array => new Uint32Array(buffer);
-
 describe('Layouts of quantised blocks', () => {
+  let reference: GgufReference;
+  beforeAll(async () => {
+    reference = await ggufReference('scales');
+  });
+
   test.each(TYPES)('%s: any rows, and as many bytes as its layout has', (type) => {
     const { values, bytes: size } = BLOCKS[type];
     const { block, bits, scaleBytes } = LAYOUTS[LAYOUT_OF[type]];
@@ -22,24 +26,33 @@ describe('Layouts of quantised blocks', () => {
     expect(storedBytes(type, [3, values])).toBe(3 * size);
   });
 
-  // 2⁻²⁰: every d is subnormal.
-  test.each(TYPES)('%s: rows read one by one, with large and with subnormal scales', (type) => {
-    const { bytes: size } = BLOCKS[type];
-    for (const spread of [1e4, 0.01, 2 ** -20]) {
-      const raw = randomBlocks(type, 5, spread);
-      const whole = dequantise(takeApart(raw, type), LAYOUT_OF[type]);
-      expect(whole.every(Number.isFinite)).toBe(true);
-      expect(whole.some((value) => value !== 0)).toBe(true);
-      const rows = Array.from({ length: 5 }, (_, i) =>
-        dequantise(takeApart(raw.subarray(i * size, (i + 1) * size), type), LAYOUT_OF[type]),
-      );
-      expect(bitsOf(Float32Array.from(rows.flatMap((row) => [...row])))).toEqual(bitsOf(whole));
+  // A block each with usual, large and subnormal scales.
+  test.each(TYPES)('%s stands for the numbers of gguf-py, whole and block by block', async (type) => {
+    const { values: count, bytes: size } = BLOCKS[type];
+    const raw = await reference.bytes(`${type}.raw`);
+    const values = await reference.floats(`${type}.values`);
+    expect(values).toHaveLength(3 * count);
+    expect(bitsOf(dequantise(takeApart(raw, type), LAYOUT_OF[type]))).toEqual(bitsOf(values));
+    for (let at = 0; at < 3; at++) {
+      const block = takeApart(raw.subarray(at * size, (at + 1) * size), type);
+      const own = values.subarray(at * count, (at + 1) * count);
+      expect(bitsOf(dequantise(block, LAYOUT_OF[type]))).toEqual(bitsOf(own));
     }
   });
 
-  test('more blocks than are unpacked at once', () => {
-    const raw = randomBlocks('Q4_0', 2 ** 13 + 5, 0.01);
-    const [values, whole] = [dequantiseFile(raw, 'Q4_0'), dequantise(takeApart(raw, 'Q4_0'), 'q4_0')];
-    expect(Buffer.compare(Buffer.from(values.buffer), Buffer.from(whole.buffer))).toBe(0);
+  test('more blocks than are unpacked at once', async () => {
+    const [raw, values] = [await reference.bytes('Q4_0.raw'), await reference.floats('Q4_0.values')];
+    const times = 2 ** 12;
+    const many = new Uint8Array(raw.length * times);
+    for (let at = 0; at < times; at++) many.set(raw, at * raw.length);
+    const read = dequantiseFile(many, 'Q4_0');
+    expect(read).toHaveLength(values.length * times);
+    for (let at = 0; at < read.length; at += values.length)
+      expect(Buffer.compare(bytesOf(read.subarray(at, at + values.length)), bytesOf(values)), `${at}`).toBe(
+        0,
+      );
   });
 });
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array<ArrayBuffer>): Uint8Array =>
+  new Uint8Array(buffer, byteOffset, byteLength);

@@ -8,6 +8,7 @@ import type { FileSet } from '../../../src/weights/bytes.ts';
 import { referenceFolder } from '../../gpu/reference-file.ts';
 import { describeShared, sharedFolder } from '../../shared.ts';
 import { noise } from '../../gpu/run.ts';
+import { ggufReference } from './gguf-reference.ts';
 
 describe('Quantised blocks', () => {
   test('lie within half a step of the numbers they stand for', () => {
@@ -59,6 +60,15 @@ describe('Quantised blocks against their inventors', () => {
     const tensor = await open(referenceFolder('blocks'), 'gguf.safetensors');
     const values = Float32Array.from(floats(await tensor(`${type}.values`)));
     expect(dequantise(takeApart(await tensor(`${type}.raw`), type), ours)).toEqual(values);
+  });
+
+  test.each([
+    ['Q8_0', 'q8_0'],
+    ['Q4_0', 'q4_0'],
+    ['Q4_1', 'q4_1'],
+  ] as const)('numbers are rounded to the quants and scales of %s as by gguf-py', async (type, ours) => {
+    const { bytes, floats: read } = await ggufReference('rounded');
+    expect(quantise(await read('values'), ours)).toEqual(takeApart(await bytes(`${type}.raw`), type));
   });
 
   const nf4 = async (files: FileSet): Promise<void> => {

@@ -1,0 +1,130 @@
+/**
+ * `npm run test:mutations`: puts each fault of the table (table.ts) into a copy of the checkout and runs the tests that should notice it.
+ *
+ *     npm run test:mutations                      all of them
+ *     npm run test:mutations -- dropout dpo       those whose names contain one of these
+ *     npm run test:mutations -- --check           only whether each still fits the sources
+ *     npm run test:mutations -- --write           also writes the table of docs/reliability.md
+ *
+ * It fails if a mutation survives, or no longer fits the sources.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Copy, misfit } from './copy.ts';
+import type { Mutation } from './mutation.ts';
+import { MUTATIONS } from './table.ts';
+import { runTests } from './vitest.ts';
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+const REPORT = join(ROOT, 'docs', 'reliability.md');
+
+interface Result {
+  readonly mutation: Mutation;
+  readonly verdict: 'killed' | 'survived' | 'broken' | 'equivalent';
+  /** The test that failed, what broke instead, or why nothing can. */
+  readonly by: string;
+  readonly seconds: number;
+}
+
+const { values: flags, positionals: names } = parseArgs({
+  allowPositionals: true,
+  options: {
+    check: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+  },
+});
+
+function fail(message: string, code = 1): never {
+  console.error(message);
+  process.exit(code);
+}
+
+const chosen = MUTATIONS.filter(({ id }) => names.length === 0 || names.some((name) => id.includes(name)));
+if (chosen.length === 0) fail(`No mutation has a name with ${names.join(' or ')} in it.`, 2);
+if (flags.write && names.length > 0) fail('--write needs the whole table: give no names.', 2);
+const jobs = Number(flags.jobs);
+if (!Number.isInteger(jobs) || jobs < 1) fail(`--jobs is ${flags.jobs}: give 1 or more.`, 2);
+
+const ids = MUTATIONS.map(({ id }) => id);
+const misfits = [
+  ...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `${id}: two mutations have this name.`),
+  ...MUTATIONS.flatMap((mutation) => misfit(ROOT, mutation) ?? []),
+];
+if (misfits.length > 0) fail(`${misfits.join('\n')}\nMend tests/mutations/tables/.`);
+if (flags.check) {
+  console.log(`All ${MUTATIONS.length} mutations fit the sources.`);
+  process.exit(0);
+}
+
+/** Without a mutation every file must pass, and not skip all that it has: otherwise a failure means nothing. */
+async function expectGreen(copy: Copy): Promise<void> {
+  const files = [...new Set(chosen.flatMap(({ tests, equivalent }) => (equivalent ? [] : tests)))];
+  const { passed, failed, broken } = await runTests(copy.root, files, false);
+  if (failed) fail(`Without a mutation, ${failed.file} fails: ${failed.test}`);
+  if (broken !== undefined) fail(`Without a mutation, the tests do not run: ${broken}`);
+  for (const file of files)
+    if (!passed.get(file))
+      fail(`Without a mutation, no test of ${file} passes in a clone without ../shared.`);
+}
+
+async function tried(copy: Copy, mutation: Mutation): Promise<Result> {
+  if (mutation.equivalent !== undefined)
+    return { mutation, verdict: 'equivalent', by: mutation.equivalent, seconds: 0 };
+  const began = performance.now();
+  const { failed, broken } = await copy.mutated(mutation, () => runTests(copy.root, mutation.tests, true));
+  const seconds = (performance.now() - began) / 1000;
+  if (failed) return { mutation, verdict: 'killed', by: `${failed.file}: ${failed.test}`, seconds };
+  if (broken !== undefined) return { mutation, verdict: 'broken', by: broken, seconds };
+  return { mutation, verdict: 'survived', by: mutation.tests.join(', '), seconds };
+}
+
+async function all(): Promise<Result[]> {
+  const copies: Copy[] = [];
+  const results: Result[] = [];
+  try {
+    for (let job = 0; job < Math.min(jobs, chosen.length); job++) copies.push(new Copy(ROOT));
+    await expectGreen(copies[0]);
+    const left = [...chosen];
+    await Promise.all(
+      copies.map(async (copy) => {
+        for (let next = left.shift(); next; next = left.shift()) {
+          const result = await tried(copy, next);
+          results.push(result);
+          const { verdict, by, seconds } = result;
+          console.log(`${verdict.padEnd(10)} ${seconds.toFixed(1).padStart(5)} s  ${next.id}  ← ${by}`);
+        }
+      }),
+    );
+  } finally {
+    for (const copy of copies) copy.remove();
+  }
+  return results.sort((a, b) => ids.indexOf(a.mutation.id) - ids.indexOf(b.mutation.id));
+}
+
+/** The rows of the table in docs/reliability.md. */
+function written(results: readonly Result[]): string {
+  const cell = (text: string): string => text.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  const rows = results.map(({ mutation: { id, breaks }, verdict, by }) => {
+    const killer = verdict === 'equivalent' ? `nothing can: ${by}` : by.replace(/^tests\//, '');
+    return `| ${id} | ${cell(breaks)} | ${cell(killer)} |`;
+  });
+  return ['| mutation | what is wrong then | killed by |', '|---|---|---|', ...rows].join('\n');
+}
+
+const results = await all();
+const count = (verdict: Result['verdict']): number =>
+  results.filter((result) => result.verdict === verdict).length;
+console.log(
+  `${count('killed')} killed, ${count('survived')} survived, ${count('broken')} broken, ${count('equivalent')} equivalent`,
+);
+if (count('survived') + count('broken') > 0) process.exitCode = 1;
+else if (flags.write) {
+  const [begin, end] = ['<!-- mutations -->', '<!-- end of mutations -->'];
+  const text = readFileSync(REPORT, 'utf8');
+  const [before, rest] = text.split(begin);
+  writeFileSync(REPORT, `${before}${begin}\n${written(results)}\n${end}${rest.split(end)[1]}`);
+}

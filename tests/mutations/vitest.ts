@@ -1,0 +1,107 @@
+/** Runs files of tests in a copy of the checkout, and says which test failed. */
+import { spawn } from 'node:child_process';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The part of vitest's JSON report that is read. */
+interface Report {
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly message: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
+}
+
+export interface Outcome {
+  /** Tests that passed, by file. */
+  readonly passed: ReadonlyMap<string, number>;
+  /** The first test that failed. */
+  readonly failed: { readonly file: string; readonly test: string } | undefined;
+  /** What went wrong without a failing test: a file that does not load, an uncaught error, too long a time. */
+  readonly broken: string | undefined;
+}
+
+/** Longer than any of the files takes on a busy machine: an endless loop is not waited for. */
+const LIMIT_SECONDS = 300;
+/** The projects of vitest.config.ts; the tests of kernels and models run on the CPU engine. */
+const PROJECTS = [
+  ['tests/unit/', 'unit'],
+  ['tests/cpu/', 'cpu'],
+  ['tests/gpu/', 'cpu'],
+] as const;
+
+function projectOf(file: string): string {
+  const project = PROJECTS.find(([folder]) => file.startsWith(folder));
+  if (!project) throw new Error(`${file} is in no project that mutations are tried with`);
+  return project[1];
+}
+
+/** @param stops whether to stop at the first failure */
+export async function runTests(root: string, files: readonly string[], stops: boolean): Promise<Outcome> {
+  const passed = new Map<string, number>();
+  for (const project of new Set(files.map(projectOf))) {
+    const own = files.filter((file) => projectOf(file) === project);
+    const outcome = await runProject(root, project, own, stops);
+    for (const [file, count] of outcome.passed) passed.set(file, count);
+    if (outcome.failed || outcome.broken !== undefined) return { ...outcome, passed };
+  }
+  return { passed, failed: undefined, broken: undefined };
+}
+
+async function runProject(
+  root: string,
+  project: string,
+  files: readonly string[],
+  stops: boolean,
+): Promise<Outcome> {
+  const report = join(root, 'test-results', 'mutation.json');
+  rmSync(report, { force: true });
+  const flags = ['--project', project, '--reporter=json', `--outputFile=${report}`];
+  const { code, said, late } = await vitest(root, [
+    'run',
+    ...flags,
+    ...(stops ? ['--bail=1'] : []),
+    ...files,
+  ]);
+  const passed = new Map<string, number>();
+  if (late) return { passed, failed: undefined, broken: `no end after ${LIMIT_SECONDS} s` };
+  if (!existsSync(report)) return { passed, failed: undefined, broken: said.slice(-2000) };
+  const { testResults } = JSON.parse(readFileSync(report, 'utf8')) as Report;
+  let failed: Outcome['failed'];
+  for (const { name, assertionResults } of testResults) {
+    const file = name.slice(root.length + 1);
+    passed.set(file, assertionResults.filter(({ status }) => status === 'passed').length);
+    const first = assertionResults.find(({ status }) => status === 'failed');
+    if (first) failed ??= { file, test: first.fullName };
+  }
+  const unloaded = testResults.find(({ status, message }) => status === 'failed' && message !== '');
+  const broken = failed || code === 0 ? undefined : (unloaded?.message ?? said.slice(-2000));
+  return { passed, failed, broken };
+}
+
+function vitest(
+  root: string,
+  parameters: readonly string[],
+): Promise<{ code: number | null; said: string; late: boolean }> {
+  const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const child = spawn(process.execPath, [program, ...parameters], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  let late = false;
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill('SIGKILL');
+  }, LIMIT_SECONDS * 1000);
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, said, late });
+    });
+  });
+}
