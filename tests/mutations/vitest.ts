@@ -22,7 +22,7 @@ export interface Outcome {
   readonly broken: string | undefined;
 }
 
-/** Longer than any of the files takes on a busy machine: an endless loop is not waited for. */
+/** Longer than the tests of a mutation take on a busy machine: an endless loop is not waited for. */
 const LIMIT_SECONDS = 300;
 /** The projects of vitest.config.ts; the tests of kernels and models run on the CPU engine. */
 const PROJECTS = [
@@ -37,12 +37,12 @@ function projectOf(file: string): string {
   return project[1];
 }
 
-/** @param stops whether to stop at the first failure */
-export async function runTests(root: string, files: readonly string[], stops: boolean): Promise<Outcome> {
+/** @param isMutated whether to stop at the first failure, and after some minutes */
+export async function runTests(root: string, files: readonly string[], isMutated: boolean): Promise<Outcome> {
   const passed = new Map<string, number>();
   for (const project of new Set(files.map(projectOf))) {
     const own = files.filter((file) => projectOf(file) === project);
-    const outcome = await runProject(root, project, own, stops);
+    const outcome = await runProject(root, project, own, isMutated);
     for (const [file, count] of outcome.passed) passed.set(file, count);
     if (outcome.failed || outcome.broken !== undefined) return { ...outcome, passed };
   }
@@ -53,17 +53,13 @@ async function runProject(
   root: string,
   project: string,
   files: readonly string[],
-  stops: boolean,
+  isMutated: boolean,
 ): Promise<Outcome> {
   const report = join(root, 'test-results', 'mutation.json');
   rmSync(report, { force: true });
   const flags = ['--project', project, '--reporter=json', `--outputFile=${report}`];
-  const { code, said, late } = await vitest(root, [
-    'run',
-    ...flags,
-    ...(stops ? ['--bail=1'] : []),
-    ...files,
-  ]);
+  const parameters = ['run', ...flags, ...(isMutated ? ['--bail=1'] : []), ...files];
+  const { code, said, late } = await vitest(root, parameters, isMutated ? LIMIT_SECONDS : Infinity);
   const passed = new Map<string, number>();
   if (late) return { passed, failed: undefined, broken: `no end after ${LIMIT_SECONDS} s` };
   if (!existsSync(report)) return { passed, failed: undefined, broken: said.slice(-2000) };
@@ -83,6 +79,7 @@ async function runProject(
 function vitest(
   root: string,
   parameters: readonly string[],
+  mostSeconds: number,
 ): Promise<{ code: number | null; said: string; late: boolean }> {
   const program = join(root, 'node_modules', 'vitest', 'vitest.mjs');
   const child = spawn(process.execPath, [program, ...parameters], {
@@ -93,10 +90,11 @@ function vitest(
   let late = false;
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (text: string) => (said += text));
-  const timer = setTimeout(() => {
+  const stop = (): void => {
     late = true;
     child.kill('SIGKILL');
-  }, LIMIT_SECONDS * 1000);
+  };
+  const timer = Number.isFinite(mostSeconds) ? setTimeout(stop, mostSeconds * 1000) : undefined;
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code) => {

@@ -56,7 +56,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'const factor = scale *',
     replace: 'const factor =',
     breaks: 'the merge forgets alpha / r',
-    tests: ['tests/unit/export/merge.test.ts'],
+    tests: ['tests/unit/export/merge-kinds.test.ts'],
   },
   {
     id: 'merge-transposed',
@@ -64,7 +64,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'if (transposed) addProduct(',
     replace: 'if (!transposed) addProduct(',
     breaks: 'transposed weights are merged as plain ones, and the other way round',
-    tests: ['tests/unit/export/merge.test.ts'],
+    tests: ['tests/unit/export/merge-kinds.test.ts'],
   },
   {
     id: 'merge-dora-length',
@@ -72,7 +72,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'magnitude[n] / Math.sqrt(squares)',
     replace: 'magnitude[n]',
     breaks: 'merged rows are not divided by their length',
-    tests: ['tests/unit/export/merge.test.ts'],
+    tests: ['tests/unit/export/merge-kinds.test.ts'],
   },
   {
     id: 'merge-dora-rows',
@@ -80,7 +80,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'transposed ? [1, N] : [K, 1]',
     replace: 'transposed ? [K, 1] : [1, N]',
     breaks: 'DoRA scales columns of a merged weight',
-    tests: ['tests/unit/export/merge.test.ts'],
+    tests: ['tests/unit/export/merge-kinds.test.ts'],
   },
   {
     id: 'merge-ia3-bias',
@@ -88,7 +88,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: "feedforward ? ['weight'] : ['weight', 'bias']",
     replace: "['weight']",
     breaks: 'merging IA3 leaves the bias as it was',
-    tests: ['tests/unit/export/merge.test.ts'],
+    tests: ['tests/unit/export/merge-kinds.test.ts'],
   },
   {
     id: 'merge-ia3-rows',
@@ -96,7 +96,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'feedforward === transposed',
     replace: 'feedforward !== transposed',
     breaks: 'merging IA3 scales columns for rows',
-    tests: ['tests/unit/export/merge.test.ts'],
+    tests: ['tests/unit/export/merge-kinds.test.ts'],
   },
   {
     id: 'dora-dropout',

@@ -17,7 +17,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'renderSides([chosen, rejected]',
     replace: 'renderSides([rejected, chosen]',
     breaks: 'chosen and rejected are swapped as tokens',
-    tests: ['tests/unit/data/pairs.test.ts', 'tests/gpu/objectives.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'pair-sides-in-file',

@@ -8,7 +8,7 @@ export const ROWS: readonly Mutation[] = [
     find: 't > 0 && inside[t] ? id',
     replace: 't > 0 ? id',
     breaks: 'the prompt is learned, too',
-    tests: ['tests/unit/text/loss-mask.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'first-label',
@@ -16,7 +16,7 @@ export const ROWS: readonly Mutation[] = [
     find: 't > 0 && inside[t] ? id',
     replace: 'inside[t] ? id',
     breaks: 'the first token has a label',
-    tests: ['tests/unit/text/loss-mask.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'end-not-learned',
@@ -25,7 +25,7 @@ export const ROWS: readonly Mutation[] = [
     replace:
       '  if (tokenizer.eosId !== undefined) {\n    ids.push(tokenizer.eosId);\n    inside.push(false);',
     breaks: 'the end of a text is not learned',
-    tests: ['tests/unit/text/loss-mask.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'no-start-token',
@@ -33,7 +33,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'ids.unshift(tokenizer.startId);\n    inside',
     replace: 'inside',
     breaks: 'texts begin without bos',
-    tests: ['tests/unit/text/loss-mask.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'straddling-token',
@@ -41,7 +41,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'to < through.length ? to + 1 : to',
     replace: 'to',
     breaks: 'a token across the end of an answer is not learned',
-    tests: ['tests/unit/text/loss-mask.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'context-learned',
@@ -49,11 +49,7 @@ export const ROWS: readonly Mutation[] = [
     find: ' || message.supervised === false',
     replace: '',
     breaks: 'turns that are only context are learned',
-    tests: [
-      'tests/unit/text/loss-mask.test.ts',
-      'tests/unit/text/chat-spans.test.ts',
-      'tests/unit/evaluate/with-examples.test.ts',
-    ],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'limit-keeps-answer',
@@ -85,7 +81,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'Math.min(...answers.map',
     replace: 'Math.max(...answers.map',
     breaks: 'the first tokens that differ are not compared',
-    tests: ['tests/unit/data/pairs.test.ts'],
+    tests: ['tests/unit/text/supervised.test.ts'],
   },
   {
     id: 'batch-positions',
@@ -133,7 +129,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'part(validationCount, validationCount + testCount)',
     replace: 'part(0, testCount)',
     breaks: 'test rows are validation rows',
-    tests: ['tests/unit/data/parts.test.ts'],
+    tests: ['tests/unit/data/prepare.test.ts'],
   },
   {
     id: 'split-ignores-seed',
@@ -141,7 +137,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'new Random(seed).shuffle(',
     replace: 'new Random(0).shuffle(',
     breaks: 'the split ignores the seed',
-    tests: ['tests/unit/data/parts.test.ts'],
+    tests: ['tests/unit/data/prepare.test.ts'],
   },
   {
     id: 'split-least',
@@ -149,7 +145,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'Math.max(1, Math.round(n * fraction))',
     replace: 'Math.round(n * fraction)',
     breaks: 'a small fraction holds out no row',
-    tests: ['tests/unit/data/parts.test.ts'],
+    tests: ['tests/unit/data/prepare.test.ts'],
   },
   {
     id: 'copies-kept-in-training',
@@ -181,11 +177,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'theta ** (-(2 * pair) / rotary)',
     replace: 'theta ** (-pair / rotary)',
     breaks: 'rotary frequencies fall half as fast',
-    tests: [
-      'tests/unit/model/families.test.ts',
-      'tests/gpu/rope.test.ts',
-      'tests/gpu/peft-reference.test.ts',
-    ],
+    tests: ['tests/unit/model/rope.test.ts'],
   },
   {
     id: 'rope-llama3',
@@ -193,7 +185,7 @@ export const ROWS: readonly Mutation[] = [
     find: '((1 - smooth) * frequency) / factor',
     replace: '(1 - smooth) * frequency',
     breaks: 'blended frequencies of Llama 3 are not stretched',
-    tests: ['tests/unit/model/families.test.ts', 'tests/unit/model/config.test.ts'],
+    tests: ['tests/unit/model/rope.test.ts'],
   },
   {
     id: 'shuffle-bias',

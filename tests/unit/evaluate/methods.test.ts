@@ -71,3 +71,9 @@ test('the nearest row shares the rare words', () => {
   const texts = ['My CARD, where is it?', 'the account', 'nothing alike', 'money money'];
   expect(texts.map(nearest(known))).toEqual([0, 2, 0, 1]);
 });
+
+test('one rare word in common counts for more than a frequent one', () => {
+  const find = nearest(['the cat', 'rare thing', 'the dog', 'the sun']);
+  // Without weights both would share one word of two with the first and with the second.
+  expect(find('the rare')).toBe(1);
+});

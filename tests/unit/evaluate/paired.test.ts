@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { compare, mcnemar } from '../../../src/evaluate/paired.ts';
+import { compare, compareScores, mcnemar } from '../../../src/evaluate/paired.ts';
 
 /** The test by its definition: the probability of every split of n fair coins that is as uneven or more so. */
 function byDefinition(onlyFirst: number, onlySecond: number): number {
@@ -45,4 +45,9 @@ test('rows are counted by who is right', () => {
     p: 1,
   });
   expect(() => compare([yes], [])).toThrow(RangeError);
+});
+
+test('scores are compared row by row, and equal ones say nothing', () => {
+  expect(compareScores([1, 2, 3, 0, 4], [0, 2, 1, 5, 1])).toEqual({ first: 3, second: 1, p: 0.625 });
+  expect(() => compareScores([1], [])).toThrow(RangeError);
 });

@@ -88,12 +88,28 @@ describe('a multimodal model', () => {
   });
   afterEach(() => rmSync(out, { recursive: true, force: true }));
 
-  test('merged, keeps its vision weights', async () => {
-    const adapter = { config: lora, modules, tensors: initialTensors(modules, 1) };
+  test('merged, gets what the adapter adds to its layers, and keeps everything else', async () => {
+    // A of ones and B of ¼ at a rank of 2 and a scale of 4 / 2: s · B · A is 1 everywhere, on weights that are 0.
+    const tensors = new Map(
+      [...initialTensors(modules, 1)].map(([name, values]) => [
+        name,
+        values.fill(name.includes('lora_A') ? 1 : 0.25),
+      ]),
+    );
+    const adapter = { config: lora, modules, tensors };
     const chunks = [];
     for await (const chunk of mergedWeights(model, await openModelWeights(files, model), adapter))
       chunks.push(chunk);
-    await expectWhole(concatBytes(chunks));
+    const written = await expectWhole(concatBytes(chunks));
+    const changed = new Set(
+      modules.map(({ path }) => `${path}.weight`.replace('model.language_model.', 'language_model.model.')),
+    );
+    expect(changed.size).toBe(7);
+    for (const [name, entry] of written) {
+      if (name === VISION.name) continue;
+      const values = new Float32Array((await entry.read()).slice().buffer);
+      expect(values, name).toEqual(new Float32Array(values.length).fill(changed.has(name) ? 1 : 0));
+    }
   });
 
   test('with all text weights trained, keeps its vision weights', async () => {
