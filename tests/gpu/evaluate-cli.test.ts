@@ -21,6 +21,17 @@ const MANY = [
   '400',
 ];
 const temporary = temporaryFolder();
+/** Losses and greedy answers of transformers and PEFT on the test rows (tests/reference/peft/evaluation.py). */
+const REFERENCE = JSON.parse(
+  readFileSync(fileURLToPath(new URL('../reference/peft/evaluation.json', import.meta.url)), 'utf8'),
+) as Record<'base' | 'adapter', { loss: number; tokens: number; answer: string; ended: boolean }[]>;
+
+/** The mean loss over the answers of some rows. @param rows their indices in the file */
+function referenceLoss(of: 'base' | 'adapter', rows: readonly number[]): number {
+  const chosen = rows.map((row) => REFERENCE[of][row]);
+  const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+  return sum(chosen.map(({ loss }) => loss)) / sum(chosen.map(({ tokens }) => tokens));
+}
 
 interface Report {
   readonly draw: { readonly asked: number; readonly of: number; readonly seed: number };
@@ -58,10 +69,6 @@ test('methods and an adapter answer the same rows, and files keep what they said
     ['few-shot', 4],
     ['adapter', 4],
   ]);
-  expect(report.methods[3].metrics).toMatchObject({
-    loss: expect.any(Number),
-    'token-f1': expect.any(Number),
-  });
   // The loss is of the rows that were asked.
   expect(report.methods.map((method) => method.loss_rows)).toEqual([undefined, 4, 4, 4]);
   expect(report.comparisons).toMatchObject([{ adapter: ADAPTER }]);
@@ -70,6 +77,25 @@ test('methods and an adapter answer the same rows, and files keep what they said
   const asked = predictions.slice(0, 4).map(({ row }) => row);
   for (let at = 0; at < 16; at += 4)
     expect(predictions.slice(at, at + 4).map(({ row }) => row)).toEqual(asked);
+  for (const [of, at] of [
+    ['base', 1],
+    ['adapter', 3],
+  ] as const) {
+    const own = predictions.slice(4 * at, 4 * at + 4);
+    for (const { row, output } of own) {
+      const { answer, ended } = REFERENCE[of][row];
+      if (ended) expect(output).toBe(answer);
+      else expect(output.slice(0, 40)).toBe(answer.slice(0, 40));
+    }
+    const { metrics } = report.methods[at];
+    const loss = referenceLoss(of, asked);
+    expect(metrics['loss']).toBeCloseTo(loss, 4);
+    expect(metrics['perplexity'] / Math.exp(loss)).toBeCloseTo(1, 4);
+    const right = own.filter(({ output, expected }) => output.trim() === expected.trim()).length;
+    expect(metrics['exact-match']).toBe(right / 4);
+    // The answers are sentences and the expected ones objects, so no word is common.
+    expect(metrics['token-f1']).toBe(0);
+  }
 
   // A larger sample includes the smaller one, and the same model answers the same.
   const more = temporary('more');
@@ -114,8 +140,11 @@ test('Ctrl-C keeps what was measured', async () => {
   expect(methods[1]).toMatchObject({ method: 'base', stopped: true });
   expect(methods[1].rows).toBeGreaterThanOrEqual(8);
   expect(methods[1].rows).toBeLessThan(400);
-  expect(methods[1].metrics['exact-match']).toEqual(expect.any(Number));
-  expect(predictionsIn(out)).toHaveLength(400 + methods[1].rows);
+  const predictions = predictionsIn(out);
+  expect(predictions).toHaveLength(400 + methods[1].rows);
+  const answered = predictions.slice(400);
+  const right = answered.filter(({ output, expected }) => output.trim() === expected.trim()).length;
+  expect(methods[1].metrics['exact-match']).toBe(right / answered.length);
 });
 
 describe('invalid calls are refused before a model is loaded', () => {

@@ -16,7 +16,7 @@ export const ROWS: readonly Mutation[] = [
     find: 't > 0 && inside[t] ? id',
     replace: 'inside[t] ? id',
     breaks: 'the first token has a label',
-    tests: ['tests/unit/text/supervised.test.ts'],
+    tests: ['tests/unit/text/loss-mask.test.ts'],
   },
   {
     id: 'end-not-learned',
