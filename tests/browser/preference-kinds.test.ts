@@ -9,16 +9,16 @@ import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 interface Talk {
   messages: { role: string; content: string }[];
 }
-/** The answers of a sample, each against that of the row after it. */
 const talks = readFileSync(join(import.meta.dirname, '../../public/samples/voice/train.jsonl'), 'utf8')
   .trimEnd()
   .split('\n')
-  .slice(0, 21)
+  .slice(0, 20)
   .map((line) => JSON.parse(line) as Talk);
-const pairs = talks.slice(0, -1).map(({ messages }, i) => ({
+/** The answers of a sample against one and the same text: every step makes that text less likely beside any answer, on rows of training and on others. */
+const pairs = talks.map(({ messages }) => ({
   prompt: messages[0].content,
   chosen: messages[1].content,
-  rejected: talks[i + 1].messages[1].content,
+  rejected: 'I will not tell you that.',
 }));
 const judged = pairs.map(({ prompt, chosen, rejected }, i) => ({
   prompt,
@@ -82,7 +82,7 @@ test('ORPO learns from pairs without a reference', async () => {
   expect(told).not.toContain('Drift');
   await compare();
   expect(await page.locator('header.verdict').innerText()).toMatch(
-    /towards the chosen answer, away from the rejected one, in [012] of 2 pairs/,
+    /towards the chosen answer, away from the rejected one, in 2 of 2 pairs/,
   );
   expect(studio.problems).toEqual([]);
 });

@@ -64,11 +64,11 @@ if (flags.check) {
 async function expectGreen(copy: Copy): Promise<void> {
   const files = [...new Set(chosen.flatMap(({ tests, equivalent }) => (equivalent ? [] : tests)))];
   const { passed, failed, broken } = await runTests(copy.root, files, false);
-  if (failed) fail(`Without a mutation, ${failed.file} fails: ${failed.test}`);
-  if (broken !== undefined) fail(`Without a mutation, the tests do not run: ${broken}`);
-  for (const file of files)
-    if (!passed.get(file))
-      fail(`Without a mutation, no test of ${file} passes in a clone without ../shared.`);
+  if (failed) throw new Error(`Without a mutation, ${failed.file} fails: ${failed.test}`);
+  if (broken !== undefined) throw new Error(`Without a mutation, the tests do not run: ${broken}`);
+  const idle = files.filter((file) => !passed.get(file));
+  if (idle.length > 0)
+    throw new Error(`Nothing passes in a clone without ../shared in ${idle.join(', ')}: name other tests.`);
 }
 
 async function tried(copy: Copy, mutation: Mutation): Promise<Result> {

@@ -185,7 +185,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'values.length - 1)',
     replace: 'values.length)',
     breaks: 'the spread of a group is divided by n',
-    tests: ['tests/gpu/policy.test.ts'],
+    tests: ['tests/unit/objectives/advantages.test.ts'],
   },
   {
     id: 'advantage-mean',
@@ -193,7 +193,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: '(reward - mean) / by',
     replace: 'reward / by',
     breaks: 'advantages keep their mean',
-    tests: ['tests/gpu/policy.test.ts'],
+    tests: ['tests/unit/objectives/advantages.test.ts'],
   },
   {
     id: 'dr-grpo-length',
@@ -201,7 +201,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'each(() => 1 / maxCompletionLength)',
     replace: 'each((length) => 1 / length)',
     breaks: 'Dr. GRPO divides by the length of each answer',
-    tests: ['tests/gpu/policy.test.ts'],
+    tests: ['tests/unit/objectives/advantages.test.ts'],
   },
   {
     id: 'answer-left-out',
@@ -209,7 +209,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'left ? 0 : ids.length',
     replace: 'ids.length',
     breaks: 'an answer that is left out counts',
-    tests: ['tests/gpu/policy.test.ts', 'tests/cpu/policy-loop.test.ts'],
+    tests: ['tests/unit/objectives/advantages.test.ts'],
   },
   {
     id: 'policy-clipping',
