@@ -26,6 +26,7 @@ export class Copy {
 
   /** Files that git tracks or would track. */
   constructor(from: string) {
+    process.once('exit', () => this.remove());
     const list = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
       cwd: from,
       encoding: 'utf8',

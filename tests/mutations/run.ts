@@ -4,7 +4,7 @@
  *     npm run test:mutations                      all of them
  *     npm run test:mutations -- dropout dpo       those whose names contain one of these
  *     npm run test:mutations -- --check           only whether each still fits the sources
- *     npm run test:mutations -- --write           also writes the table of docs/reliability.md
+ *     npm run test:mutations -- --write           also writes their lines in the table of docs/reliability.md
  *
  * It fails if a mutation survives, or no longer fits the sources.
  */
@@ -45,7 +45,6 @@ function fail(message: string, code = 1): never {
 
 const chosen = MUTATIONS.filter(({ id }) => names.length === 0 || names.some((name) => id.includes(name)));
 if (chosen.length === 0) fail(`No mutation has a name with ${names.join(' or ')} in it.`, 2);
-if (flags.write && names.length > 0) fail('--write needs the whole table: give no names.', 2);
 const jobs = Number(flags.jobs);
 if (!Number.isInteger(jobs) || jobs < 1) fail(`--jobs is ${flags.jobs}: give 1 or more.`, 2);
 
@@ -85,6 +84,8 @@ async function tried(copy: Copy, mutation: Mutation): Promise<Result> {
 async function all(): Promise<Result[]> {
   const copies: Copy[] = [];
   const results: Result[] = [];
+  // An exit removes the copies.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   try {
     for (let job = 0; job < Math.min(jobs, chosen.length); job++) copies.push(new Copy(ROOT));
     await expectGreen(copies[0]);
@@ -105,14 +106,19 @@ async function all(): Promise<Result[]> {
   return results.sort((a, b) => ids.indexOf(a.mutation.id) - ids.indexOf(b.mutation.id));
 }
 
-/** The rows of the table in docs/reliability.md. */
-function written(results: readonly Result[]): string {
-  const cell = (text: string): string => text.replace(/\s+/g, ' ').replaceAll('|', '\\|');
-  const rows = results.map(({ mutation: { id, breaks }, verdict, by }) => {
+/** docs/reliability.md with a line for each of these results; lines of other mutations of the table stay. */
+function reported(text: string, results: readonly Result[]): string {
+  const [begin, end] = ['<!-- mutations -->', '<!-- end of mutations -->'];
+  const [before, table, after] = text.split(new RegExp(`${begin}|${end}`));
+  const cell = (content: string): string => content.replace(/\s+/g, ' ').replaceAll('|', '\\|');
+  const lines = new Map(table.split('\n').map((line) => [/^\| ([\w-]+) \|/.exec(line)?.[1], line]));
+  for (const { mutation, verdict, by } of results) {
     const killer = verdict === 'equivalent' ? `nothing can: ${by}` : by.replace(/^tests\//, '');
-    return `| ${id} | ${cell(breaks)} | ${cell(killer)} |`;
-  });
-  return ['| mutation | what is wrong then | killed by |', '|---|---|---|', ...rows].join('\n');
+    lines.set(mutation.id, `| ${mutation.id} | ${cell(mutation.breaks)} | ${cell(killer)} |`);
+  }
+  const rows = ids.flatMap((id) => lines.get(id) ?? []);
+  const head = ['| mutation | what is wrong then | killed by |', '|---|---|---|'];
+  return `${before}${begin}\n${[...head, ...rows].join('\n')}\n${end}${after}`;
 }
 
 const results = await all();
@@ -122,9 +128,7 @@ console.log(
   `${count('killed')} killed, ${count('survived')} survived, ${count('broken')} broken, ${count('equivalent')} equivalent`,
 );
 if (count('survived') + count('broken') > 0) process.exitCode = 1;
-else if (flags.write) {
-  const [begin, end] = ['<!-- mutations -->', '<!-- end of mutations -->'];
-  const text = readFileSync(REPORT, 'utf8');
-  const [before, rest] = text.split(begin);
-  writeFileSync(REPORT, `${before}${begin}\n${written(results)}\n${end}${rest.split(end)[1]}`);
+if (flags.write) {
+  const known = results.filter(({ verdict }) => verdict === 'killed' || verdict === 'equivalent');
+  writeFileSync(REPORT, reported(readFileSync(REPORT, 'utf8'), known));
 }

@@ -58,7 +58,7 @@ async function runProject(
   const report = join(root, 'test-results', 'mutation.json');
   rmSync(report, { force: true });
   const flags = [
-    ...['--project', project, '--reporter=json', `--outputFile=${report}`],
+    ...['--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     // Most of a run is the transformation of sources, of which a mutation changes one.
     '--experimental.fsModuleCache',
     `--experimental.fsModuleCachePath=${join(root, '.cache', 'vitest')}`,
