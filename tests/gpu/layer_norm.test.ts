@@ -41,4 +41,16 @@ describeAdapters('LayerNorm', (context) => {
       });
     }
   }
+
+  test('epsilon counts in a row of small numbers', async () => {
+    const { device } = context;
+    const [x, w, b] = [
+      [3e-3, -3e-3],
+      [1, 1],
+      [0, 0],
+    ].map((values) => constant(device, [values.length], values));
+    // The variance is 9e-6, and 9e-6 + 16e-6 has the root 5e-3.
+    const [y] = await runTape(device, (tape) => [layerNorm(tape, x.reshape(1, 2), { w, b, eps: 16e-6 })]);
+    expect(worstError(y, [0.6, -0.6])).toBeLessThan(1e-5);
+  });
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { encodeStep, HYPER_SIZE, STATS_SIZE } from '../../src/engine/ops/step.ts';
+import { encodeStep, HYPER_SIZE, NORM_SLOT, STATS_SIZE } from '../../src/engine/ops/step.ts';
 import { update } from '../../src/engine/ops/update.ts';
 import { ParameterStore } from '../../src/engine/parameters.ts';
 import { Tape } from '../../src/engine/tape.ts';
@@ -47,6 +47,30 @@ describeAdapters('Optimisers', (context) => {
       expect(worstError(values, numbers[name])).toBeLessThan(1e-6);
     },
   );
+
+  test.each([
+    // The gradient [3, 4], a sum over two tokens, has the norm 2.5.
+    [0, 1],
+    [10, 1],
+    [0.5, 0.2],
+  ])('clipping at %s multiplies the gradient by %s, and never by more than one', async (clip, factor) => {
+    const { device } = context;
+    const optimiser = optimiserOf('sgd');
+    const store = new ParameterStore(device, [{ name: 'p', shape: [4] }], { state: optimiser.kernel.planes });
+    const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
+    const stats = device.upload([STATS_SIZE], 'f32', 'stats');
+    const tape = new Tape(device);
+    update(tape, store, optimiser.kernel, { hyper, stats });
+    const plan = await device.compile(tape, device.createPool());
+    store.write('p', Float32Array.of(1, 2, 3, 4));
+    store.write('p', Float32Array.of(3, 4, 0, 0), 'gradients');
+    const step = { clip, tokens: 2, lr: 1, weightDecay: 0 };
+    device.write(hyper, encodeStep(step, optimiser.encode(1, { momentum: 0 })));
+    plan.run();
+    const expected = [1 - 1.5 * factor, 2 - 2 * factor, 3, 4];
+    expect(worstError((await store.read()).get('p')!, expected)).toBeLessThan(1e-6);
+    expect(new Float32Array(await device.read(stats))[NORM_SLOT]).toBeCloseTo(2.5, 6);
+  });
 
   test('a step that is not finite changes neither values nor momentum', async () => {
     const { device } = context;

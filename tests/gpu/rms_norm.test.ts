@@ -62,4 +62,15 @@ describeAdapters('RMSNorm', (context) => {
       expect(worstError(dw, scaled(expected.dw))).toBeLessThan(1e-5);
     });
   }
+
+  test('epsilon counts in a row of small numbers', async () => {
+    const { device } = context;
+    const [x, w] = [
+      [3e-3, 4e-3],
+      [1, 1],
+    ].map((values) => constant(device, [values.length], values));
+    // The mean square is 12.5e-6, and twice that has the root 5e-3.
+    const [y] = await runTape(device, (tape) => [rmsNorm(tape, x.reshape(1, 2), w, { eps: 12.5e-6 })]);
+    expect(worstError(y, [0.6, 0.8])).toBeLessThan(1e-5);
+  });
 });

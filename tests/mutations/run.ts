@@ -24,8 +24,10 @@ const REPORT = join(ROOT, 'docs', 'reliability.md');
 interface Result {
   readonly mutation: Mutation;
   readonly verdict: 'killed' | 'survived' | 'broken' | 'equivalent';
-  /** The test that failed, what broke instead, or why nothing can. */
+  /** The file of the test that failed; the files that did not notice; or why nothing can. */
   readonly by: string;
+  /** The test that failed, or what broke instead. */
+  readonly detail?: string;
   readonly seconds: number;
 }
 
@@ -76,9 +78,10 @@ async function tried(copy: Copy, mutation: Mutation): Promise<Result> {
   const began = performance.now();
   const { failed, broken } = await copy.mutated(mutation, () => runTests(copy.root, mutation.tests, true));
   const seconds = (performance.now() - began) / 1000;
-  if (failed) return { mutation, verdict: 'killed', by: `${failed.file}: ${failed.test}`, seconds };
-  if (broken !== undefined) return { mutation, verdict: 'broken', by: broken, seconds };
-  return { mutation, verdict: 'survived', by: mutation.tests.join(', '), seconds };
+  if (failed) return { mutation, verdict: 'killed', by: failed.file, detail: failed.test, seconds };
+  const by = mutation.tests.join(', ');
+  if (broken !== undefined) return { mutation, verdict: 'broken', by, detail: broken, seconds };
+  return { mutation, verdict: 'survived', by, seconds };
 }
 
 async function all(): Promise<Result[]> {
@@ -95,8 +98,9 @@ async function all(): Promise<Result[]> {
         for (let next = left.shift(); next; next = left.shift()) {
           const result = await tried(copy, next);
           results.push(result);
-          const { verdict, by, seconds } = result;
-          console.log(`${verdict.padEnd(10)} ${seconds.toFixed(1).padStart(5)} s  ${next.id}  ← ${by}`);
+          const { verdict, by, detail = '', seconds } = result;
+          const time = `${seconds.toFixed(1).padStart(5)} s`;
+          console.log(`${verdict.padEnd(10)} ${time}  ${next.id}  ← ${by}  ${detail}`);
         }
       }),
     );

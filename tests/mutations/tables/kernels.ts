@@ -128,7 +128,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'min<f32>(1, clip / (norm + <f32>1e-6))',
     replace: 'clip / (norm + <f32>1e-6)',
     breaks: 'clipping enlarges small gradients',
-    tests: ['tests/gpu/adamw.test.ts'],
+    tests: ['tests/gpu/optimisers.test.ts'],
   },
   {
     id: 'norm-of-sums',
@@ -136,7 +136,7 @@ export const KERNELS: readonly Mutation[] = [
     find: '<f32>sqrt<f64>(sum) * rate',
     replace: '<f32>sqrt<f64>(sum)',
     breaks: 'the norm is that of summed gradients',
-    tests: ['tests/gpu/adamw.test.ts'],
+    tests: ['tests/gpu/optimisers.test.ts'],
   },
   {
     id: 'broken-norm-unseen',
@@ -169,6 +169,14 @@ export const KERNELS: readonly Mutation[] = [
     replace: '/ <f32>C)',
     breaks: 'RMSNorm has no epsilon',
     tests: ['tests/gpu/rms_norm.test.ts'],
+  },
+  {
+    id: 'layer-norm-epsilon',
+    file: 'src/engine/cpu/kernels/layer_norm.ts',
+    find: 'all / <f32>C + p.eps',
+    replace: 'all / <f32>C',
+    breaks: 'LayerNorm has no epsilon',
+    tests: ['tests/gpu/layer_norm.test.ts'],
   },
   {
     id: 'rms-backward',
