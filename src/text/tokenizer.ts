@@ -5,11 +5,11 @@
 import { Tokenizer as Library } from '@huggingface/tokenizers';
 import { GraftError, messageOf } from '../errors.ts';
 import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFolder } from '../json.ts';
+import { mergeFast } from './bpe.ts';
 import { byteOf, correctByteFallback } from './byte-fallback.ts';
 import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
 import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
-import { replaceCache } from './tokenizer-cache.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
 import { wordEncoder } from './word-encoder.ts';
 
@@ -345,7 +345,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
   }
   const bytesFallBack = correctByteFallback(library.decoder);
   watchPatterns(library, where);
-  replaceCache(library);
+  mergeFast(library, json);
   return new LoadedTokenizer({
     where,
     library,

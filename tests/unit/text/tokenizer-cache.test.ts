@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { WordCache } from '../../../src/text/tokenizer-cache.ts';
 
 test('words that are used stay, others go, and it never grows beyond two generations', () => {
-  const cache = new WordCache();
+  const cache = new WordCache<readonly string[]>();
   expect(cache.get('word')).toBeUndefined();
   cache.put('word', ['wo', 'rd']);
   cache.put('once', ['once']);
