@@ -20,6 +20,7 @@ const SHARED = [
   'averages',
   'random',
   'json',
+  'lists',
   'numbers',
   'requests',
   'smooth',

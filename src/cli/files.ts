@@ -1,8 +1,9 @@
 /** Files of this machine, for the rest of Graft. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rename, rm, statfs, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import type { Bytes } from '../data/lines.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
@@ -83,6 +84,45 @@ export async function readWhole(path: string): Promise<Uint8Array> {
       'Give the path of a file that exists.',
       { cause },
     );
+  }
+}
+
+/** The bytes of a file, read as they are asked for. It stays open until the command ends. */
+class FileBytes implements Bytes {
+  readonly #handle: number;
+
+  constructor(
+    private readonly path: string,
+    readonly length: number,
+  ) {
+    this.#handle = openSync(path, 'r');
+  }
+
+  /** @throws GraftError `bytes-read` if the file became shorter */
+  subarray(start: number, end = this.length): Uint8Array {
+    const bytes = new Uint8Array(Math.max(0, Math.min(end, this.length) - start));
+    for (let done = 0; done < bytes.length;) {
+      const read = readSync(this.#handle, bytes, done, bytes.length - done, start + done);
+      if (read === 0)
+        throw new GraftError(
+          'bytes-read',
+          `${this.path} ended at byte ${start + done}.`,
+          'It changed while it was read: start again.',
+        );
+      done += read;
+    }
+    return bytes;
+  }
+}
+
+/** The bytes of a file that the person named: those of a pipe or a device are read at once. @throws GraftError `file-missing` */
+export async function openBytes(path: string): Promise<Bytes> {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  if (!stats?.isFile()) return readWhole(path);
+  try {
+    return new FileBytes(path, stats.size);
+  } catch {
+    return readWhole(path); // which says why it cannot be read
   }
 }
 

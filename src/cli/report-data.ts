@@ -19,7 +19,10 @@ export interface FileReport {
   readonly left: readonly LeftList[];
   readonly unused: readonly UnusedColumn[];
   readonly unbordered?: true;
+  /** Of rows that are made as they are taken: their number, and what is known of those that had to be made before. */
   readonly report: PrepareReport;
+  /** Some rows of such a file, spread evenly. */
+  readonly sample?: PrepareReport;
 }
 
 const SHOWN = 5;
@@ -93,10 +96,14 @@ const FORMATS: Readonly<Record<string, string>> = { none: '', mapped: ' (by temp
 const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
 function reportFile(output: Output, file: FileReport, { files, maxLength }: RowsTold): void {
-  const { name, format, problems, problemCount, numbering, left, unused, unbordered, report } = file;
-  output.line(
-    `Read ${rowsOf(report.rows)}${files.length > 1 ? ` of ${name}` : ''}${FORMATS[format] ?? ` (${format})`}: ${report.tokens} tokens, ${report.supervisedTokens} supervised`,
-  );
+  const { name, format, problems, problemCount, numbering, left, unused, unbordered, report, sample } = file;
+  const read = `Read ${rowsOf(report.rows)}${files.length > 1 ? ` of ${name}` : ''}${FORMATS[format] ?? ` (${format})`}`;
+  if (sample) {
+    const mean = (sum: number): number => Math.round(sum / Math.max(1, sample.rows));
+    output.line(
+      `${read}, which are tokenized when the run takes them: about ${mean(sample.tokens)} tokens a row, ${mean(sample.supervisedTokens)} supervised (${sample.rows} rows were looked at)`,
+    );
+  } else output.line(`${read}: ${report.tokens} tokens, ${report.supervisedTokens} supervised`);
   if (unbordered)
     output.line(
       `Warning: no line of ${name} ends a document as --documents says: it is read as one document`,
@@ -111,10 +118,15 @@ function reportFile(output: Output, file: FileReport, { files, maxLength }: Rows
   const tell = (lines: readonly number[], what: string): void => {
     if (lines.length > 0) output.line(`  ${rowsOf(lines.length)} ${what} (${numbering}s ${some(lines)})`);
   };
-  tell(report.cut, `longer than ${maxLength} tokens: cut`);
+  if (!sample) tell(report.cut, `longer than ${maxLength} tokens: cut`);
+  else if (sample.cut.length > 0)
+    output.line(
+      `  ${sample.cut.length} of these ${sample.rows} rows are longer than ${maxLength} tokens: cut (${numbering}s ${some(sample.cut)})`,
+    );
   tell(report.dropped, `longer than ${maxLength} tokens: left out`);
   tell(report.unsupervised, 'without a token to learn: left out');
-  for (const { note, lines } of report.notes) output.line(`  ${note} (${numbering}s ${some(lines)})`);
+  for (const { note, lines } of (sample ?? report).notes)
+    output.line(`  ${note} (${numbering}s ${some(lines)})`);
   const idle = unused.filter(({ text }) => !text).map((column) => column.name);
   if (idle.length > 0) output.line(`  Columns not used: ${idle.join(', ')}`);
   for (const { name: column, rows } of unused.filter(({ text }) => text))

@@ -1,6 +1,5 @@
 /** The rows of a run: read, made and split by the flags of `graft train`, exactly as in the studio. */
 import type { Example } from '../data/example.ts';
-import type { ReadResult } from '../data/formats.ts';
 import {
   divideRows,
   findRepeats,
@@ -16,12 +15,14 @@ import { lintPreferences, type PreferenceLint } from '../data/preference-lint.ts
 import type { PreparedRow } from '../data/prepare.ts';
 import { optionsBeside } from '../data/sheet.ts';
 import { identityOf } from '../data/statistics.ts';
+import type { Bytes } from '../data/lines.ts';
+import type { List } from '../lists.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { placesByTask } from '../train/tasks.ts';
-import { readWhole } from './files.ts';
+import { openBytes } from './files.ts';
 import type { Output } from './output.ts';
 import type { FileReport } from './report-data.ts';
-import { readRows, tokenizeRows, withGuess } from './rows.ts';
+import { HELD, headOf, indexRows, tokenizeRows, withGuess, type HeldRows, type ReadRows } from './rows.ts';
 import type { DataOptions } from './train-flags.ts';
 
 /** A file after reading, before its rows are made. */
@@ -29,17 +30,24 @@ export interface RunFile {
   /** Its index in the list of files (`data/parts.ts`). */
   readonly file: number;
   readonly name: string;
-  readonly read: ReadResult;
+  readonly read: ReadRows;
 }
 
 export interface RunRows {
-  readonly train: readonly PreparedRow[];
-  readonly validation: readonly PreparedRow[];
+  readonly train: List<PreparedRow>;
+  readonly validation: List<PreparedRow>;
   /** Test rows: `train` neither trains on them nor reads them. */
-  readonly test: readonly PreparedRow[];
-  /** All rows in the order of their files, each with its example and its part. */
+  readonly test: List<PreparedRow>;
+  /** All rows in the order of their files, each with its example and its part; of rows that are made as they are taken only the first. */
   readonly placed: readonly PlacedRow[];
   readonly told: RowsTold;
+}
+
+/** Rows that were all made. */
+export interface MadeRows extends RunRows {
+  readonly train: readonly PreparedRow[];
+  readonly validation: readonly PreparedRow[];
+  readonly test: readonly PreparedRow[];
 }
 
 export interface PlacedRow {
@@ -91,26 +99,33 @@ export interface RowLimits {
   readonly now: Date;
 }
 
-/** Reads all files of a run, and says how far it is. @param bytes of the file of --data */
+/**
+ * Reads all files of a run, and says how far it is.
+ *
+ * @param bytes of the file of --data
+ * @param held the most that is held of a file with a row a line; a larger one gets an index
+ */
 export async function readRunFiles(
-  bytes: Uint8Array,
+  bytes: Bytes,
   { read: asked, test, more = [] }: DataOptions,
   output: Output,
+  held: HeldRows = HELD,
 ): Promise<RunFile[]> {
   const read = withGuess(bytes, asked, output);
-  const files = [readFileOf(0, read.fileName, bytes, read, output)];
+  const files = [readFileOf(0, read.fileName, bytes, read, output, held)];
   for (const [place, name] of [
     ...(test === undefined ? [] : [[TEST_FILE, test] as const]),
     ...more.map((path, at) => [TEST_FILE + 1 + at, path] as const),
   ]) {
-    const others = await readWhole(name);
+    const others = await openBytes(name);
     files.push(
       readFileOf(
         place,
         name,
         others,
-        withGuess(others, { ...optionsBeside(others, name, read), fileName: name }, output),
+        withGuess(others, { ...optionsBeside(headOf(others), name, read), fileName: name }, output),
         output,
+        held,
       ),
     );
   }
@@ -120,33 +135,38 @@ export async function readRunFiles(
 function readFileOf(
   file: number,
   name: string,
-  bytes: Uint8Array,
+  bytes: Bytes,
   options: DataOptions['read'],
   output: Output,
+  held: HeldRows,
 ): RunFile {
-  return { file, name, read: readRows(bytes, { ...options, fileName: name }, output) };
+  return { file, name, read: indexRows(bytes, { ...options, fileName: name }, output, held) };
 }
+
+/** The examples of a file, all of them. */
+const examplesOf = ({ examples, index }: ReadRows): readonly Example[] =>
+  index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
 
 interface Made extends Omit<PlacedRow, 'fate' | 'cut'> {
   readonly identity?: string;
   readonly document?: string;
 }
 
-/** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows` */
+/** Makes all rows. @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows`, `data-changed` */
 export function makeRunRows(
   files: readonly RunFile[],
   tokenizer: Tokenizer | undefined,
   { maxLength, vocabSize, now }: RowLimits,
   { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates, mixture, text }: DataOptions,
   output: Output,
-): RunRows {
+): MadeRows {
   const made: Made[] = [];
   const reports: FileReport[] = [];
   const cut = new Set<string>();
   for (const { file, name, read } of files) {
-    const { examples, ...told } = read;
+    const { examples: _, index: __, ...told } = read;
     const { report } = tokenizeRows(
-      examples,
+      examplesOf(read),
       tokenizer,
       { maxLength, overlong, vocabSize, now, text },
       output,
@@ -201,31 +221,42 @@ export function makeRunRows(
         ...{ name, share, train: places.length },
         test: rows.test.filter(({ task }) => task?.name === name).length,
       })),
-      ...repeatsOf(made, fates, nameOf),
+      ...repeatsOf(
+        made.map(({ identity }) => identity),
+        fates,
+        (at) => ({ name: nameOf(made[at].file), line: made[at].line }),
+      ),
       ...(preferences && { preferences }),
-      missing: (skip ?? []).flatMap((lines, file) => {
-        const here = files.find((other) => other.file === file)?.read;
-        const known = new Set([...(here?.examples ?? []), ...(here?.problems ?? [])].map(({ line }) => line));
-        return lines.filter((line) => !known.has(line)).map((line) => ({ name: nameOf(file), line }));
-      }),
+      missing: missingLines(files, skip),
     },
   };
+}
+
+/** Lines that are to be left out and on which no row begins. */
+export function missingLines(files: readonly RunFile[], skip: DataOptions['skip'] = []): RowPlace[] {
+  return skip.flatMap((lines, file) => {
+    const here = files.find((other) => other.file === file);
+    const { examples = [], problems = [], index } = here?.read ?? {};
+    const asked = new Set(lines);
+    for (const { line } of [...examples, ...problems]) asked.delete(line);
+    for (let row = 0; index && row < index.length; row++) asked.delete(index.lineOf(row));
+    return [...asked].map((line) => ({ name: here?.name ?? '', line }));
+  });
 }
 
 /** A document becomes many rows, which are never copies. */
 const isWhole = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
-function repeatsOf(
-  made: readonly Made[],
+/** Copies among rows, by their identities. @param placeOf of a row */
+export function repeatsOf(
+  identities: List<string | number | undefined>,
   fates: readonly Fate[],
-  nameOf: (file: number) => string,
+  placeOf: (at: number) => RowPlace,
 ): Pick<RowsTold, 'repeated' | 'leaks'> {
-  const parts = fates.map((fate) => (isUsed(fate) ? fate : undefined));
   const { repeated, leaked }: Repeats = findRepeats(
-    made.map(({ identity }) => identity),
-    parts,
+    identities,
+    fates.map((fate) => (isUsed(fate) ? fate : undefined)),
   );
-  const placeOf = (at: number): RowPlace => ({ name: nameOf(made[at].file), line: made[at].line });
   return {
     repeated: repeated.size,
     leaks: [...leaked].map(([at, of]) => ({ row: placeOf(at), of: placeOf(of) })),

@@ -6,6 +6,7 @@ import { kindOf } from '../adapters/registry.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { memoryOf } from './open-device.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
+import { isHeld, spread } from '../lists.ts';
 import { plural } from '../numbers.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import { passMarkOf } from '../rewards/reward.ts';
@@ -33,6 +34,8 @@ import { FileStore, type FolderOfRun } from './run-store.ts';
 import { findSaved } from './saved-run.ts';
 import type { Session } from './session.ts';
 
+/** Rows whose tokens are counted for the verdict, of a file whose rows are made as they are taken. */
+const COUNTED_ROWS = 2048;
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The name of a temporary folder for the state, if the run's own folder has no room. */
@@ -178,7 +181,9 @@ function endedRun({ asked, run, store }: Live, rows: RunRows, forgetting?: Forge
   return {
     ...{ steps: run.steps, points: store.steps, evals: store.curve.evals },
     // Other objectives have losses of other kinds.
-    ...(objectiveOf(objective) === OBJECTIVES[0] && { unigramLoss: unigramLoss(rows.train) }),
+    ...(objectiveOf(objective) === OBJECTIVES[0] && {
+      unigramLoss: unigramLoss(isHeld(rows.train) ? rows.train : spread(rows.train, COUNTED_ROWS)),
+    }),
     ...(objective !== undefined && { objective }),
     ...(rewards && { fullMarks: passMarkOf(rewards) }),
     start: asked.lineage?.parent === undefined ? 'base' : 'adapter',

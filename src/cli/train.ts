@@ -1,7 +1,9 @@
 /** `graft train`: examples in, adapter (or model) out. */
 import { kindOf } from '../adapters/registry.ts';
 import { afterPrompt } from '../data/questions.ts';
+import type { Bytes } from '../data/lines.ts';
 import { GraftError } from '../errors.ts';
+import { isHeld, spread } from '../lists.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft } from '../export/peft.ts';
@@ -14,6 +16,7 @@ import { deviceName } from '../runs/card-facts.ts';
 import {
   checkResumed,
   clockTime,
+  digestedAll,
   fingerprintOf,
   otherDevice,
   runParts,
@@ -31,9 +34,15 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
-import { countSteps, defaultWarmup, withUsualTargets, type TrainOptions } from '../train/options.ts';
+import {
+  adapterConfigOf,
+  countSteps,
+  defaultWarmup,
+  withUsualTargets,
+  type TrainOptions,
+} from '../train/options.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
-import { folder, modelOf, readWhole } from './files.ts';
+import { folder, modelOf, openBytes } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
@@ -51,6 +60,7 @@ import { startSandbox } from './sandbox.ts';
 import { openSession, requiredTokenizer, tokenizerOf, tokenizerOfAdapter, type Session } from './session.ts';
 import { sha256 } from './sha256.ts';
 import { toldSettings } from './told-settings.ts';
+import { areTaken, takeRunRows } from './taken-rows.ts';
 import { makeRunRows, readRunFiles, type RunRows } from './train-data.ts';
 import {
   checkLength,
@@ -63,6 +73,8 @@ import {
 } from './train-flags.ts';
 import { runTraining, tellStart } from './train-run.ts';
 
+/** Rows whose prompts the measurement of forgetting chooses from, of a file whose rows are made as they are taken. */
+const OWN_ROWS = 512;
 /** Samples of a file of weights that identify it for a resumed run: a megabyte in all, several in every layer. */
 const WEIGHT_PIECES = 256;
 
@@ -103,7 +115,7 @@ interface Call {
 async function train({ args, flags, out, output, asked: given, saveEvery, resumed }: Call): Promise<void> {
   const isSampled = objectiveOf(given.objective).rows === 'prompts';
   const dataOptions = readDataOptions(flags, given.seed, isSampled);
-  const bytes = await readWhole(dataOptions.read.fileName);
+  const bytes = await openBytes(dataOptions.read.fileName);
   const read = await readRunFiles(bytes, dataOptions, output);
 
   // Checked before gigabytes of weights are loaded.
@@ -123,18 +135,18 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   // A resumed run makes its rows again: a template that prints the date should print the same one.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
   const vocabSize = Math.max(shape.vocabulary, added ? added.first + added.texts.length : 0);
-  const made = makeRunRows(
-    read,
-    tokenizer,
-    { maxLength, vocabSize, now: new Date(begun) },
-    dataOptions,
-    output,
-  );
+  const limits = { maxLength, vocabSize, now: new Date(begun) };
+  const made =
+    tokenizer && areTaken(read, dataOptions) && takesRows(asked, resumed)
+      ? takeRunRows(read, tokenizer, limits, dataOptions, output)
+      : makeRunRows(read, tokenizer, limits, dataOptions, output);
   reportData(output, made.told);
+  const forObjective = (some: RunRows['train']): RunRows['train'] =>
+    isHeld(some) ? rowsFor(asked.objective, some, made.placed) : some;
   const rows: RunRows = {
     ...made,
-    train: rowsFor(asked.objective, made.train, made.placed),
-    validation: rowsFor(asked.objective, made.validation, made.placed),
+    train: forObjective(made.train),
+    validation: forObjective(made.validation),
   };
 
   const subject = await makeSubject(
@@ -143,7 +155,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
     { ...asked, maxLength },
     {
       ...(base && { encode: (text, how) => base.encode(text, how) }),
-      rows: rows.train,
+      ...(isHeld(rows.train) && { rows: rows.train }),
       saved: resumed?.saved.state.values,
       tell: (progress) => tellStart(progress, output),
     },
@@ -159,7 +171,7 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
     evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
   };
   const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
-  const prompts = rows.train.flatMap((row: PromptRow) => row.asked ?? []);
+  const prompts = isHeld(rows.train) ? rows.train.flatMap((row: PromptRow) => row.asked ?? []) : [];
   const doubts = [...findDoubts(options, asks), ...doubtRewards(asked.rewards ?? [], prompts)];
   for (const { what, usual } of doubts) output.line(`Warning: ${what} ${usual}`);
   const told = toldSettings(flags, options, session.model.dtype);
@@ -177,9 +189,8 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   // A recipe says only that forgetting is measured.
   const general = flags.text('forgetting') ?? (flags.on('forgetting') ? BUNDLED_TEXT : undefined);
   // The base has no rows for new tokens.
-  const own = (rows.validation.length > 0 ? rows.validation : rows.train).filter(
-    ({ ids }) => !hasAdded(added, ids),
-  );
+  const ofPart = rows.validation.length > 0 ? rows.validation : rows.train;
+  const own = (isHeld(ofPart) ? ofPart : spread(ofPart, OWN_ROWS)).filter(({ ids }) => !hasAdded(added, ids));
   const check = general === undefined ? undefined : await openCheck(general, session, own);
   const rewards = isSampled
     ? await openRewards(asked.rewards!, { where: '--reward', startSandbox })
@@ -274,9 +285,22 @@ async function makeSubject(
   return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start, beginnings);
 }
 
+/**
+ * Whether a run needs no row before it takes it: no adapter that begins from rows, no sampling. A run that was saved with a digest of all its rows
+ * makes all again.
+ */
+function takesRows({ method, objective, ...asked }: TrainOptions, resumed: SavedRun | undefined): boolean {
+  const fromRows = method !== 'full' && kindOf(adapterConfigOf({ ...asked, method })).fromRows !== undefined;
+  return (
+    objectiveOf(objective).rows === 'answers' &&
+    !fromRows &&
+    !(resumed && digestedAll(resumed.saved.fingerprint))
+  );
+}
+
 /** The fingerprint that a resumed run must share with the saved one. */
 async function partsOf(
-  data: Uint8Array,
+  data: Bytes,
   { train: training, validation }: RunRows,
   { model, files, device }: Session,
   { told, ...settings }: { options: TrainOptions; dataOptions: DataOptions; told: ToldSettings },

@@ -58,8 +58,21 @@ function syntaxReason(text: string, error: unknown): string {
   return `not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
 }
 
+/** The row that an example was made of: its text, and in a file with a row a line its bytes (or characters, if the file was decoded). */
+export interface SourceRow {
+  readonly text: string;
+  readonly start?: number;
+  readonly length?: number;
+}
+
+export type TakeExample = (example: Example, source: SourceRow | undefined) => void;
+
 export class Collector {
-  readonly examples: Example[] = [];
+  examples: Example[] = [];
+  /** Examples, kept here or taken. */
+  count = 0;
+  /** The row that is being read, in a file of JSON. */
+  source: SourceRow | undefined;
   readonly problems: Problem[] = [];
   problemCount = 0;
   numbering: Numbering = 'line';
@@ -68,14 +81,20 @@ export class Collector {
   /** Rows whose fields are of no known format. */
   unknownRows = 0;
   readonly #formats = new Set<string>();
+  /** Lines of prompts without answers, where examples are taken. */
+  readonly #prompts: number[] = [];
   readonly #mapped: ((row: JsonObject, line: number) => ExampleContent) | undefined;
   readonly #columns: readonly string[];
   readonly #unused = new UnusedColumns();
 
-  /** @param keepsColumns whether an example keeps the columns that it does not use */
+  /**
+   * @param keepsColumns whether an example keeps the columns that it does not use
+   * @param take takes the examples, which are not kept here then; prompts without answers are only counted
+   */
   constructor(
     mapping?: Mapping,
     private readonly keepsColumns = false,
+    private readonly take?: TakeExample,
   ) {
     this.#mapped = mapping && compileMapping(mapping);
     this.#columns = mapping ? columnsOf(mapping) : [];
@@ -87,7 +106,11 @@ export class Collector {
   }
 
   example(line: number, example: ExampleContent, format: string, notes: readonly string[] = []): void {
-    this.examples.push({ ...example, line, ...(notes.length > 0 && { notes }) });
+    const whole: Example = { ...example, line, ...(notes.length > 0 && { notes }) };
+    this.count++;
+    if (!this.take) this.examples.push(whole);
+    else if (whole.kind === 'prompt') this.#prompts.push(line);
+    else this.take(whole, this.source);
     this.#formats.add(example.kind === 'prompt' ? 'prompts' : format);
   }
 
@@ -134,11 +157,10 @@ export class Collector {
   /** Among rows with answers a row without one is a mistake and is dropped; a file with only prompts is for rewards. */
   #refuseStrayPrompts(): void {
     const isStray = ({ kind }: Example): boolean => kind === 'prompt';
-    const stray = this.examples.filter(isStray);
-    if (stray.length === 0 || stray.length === this.examples.length) return;
-    const answered = this.examples.filter((example) => !isStray(example));
-    this.examples.splice(0, this.examples.length, ...answered);
-    for (const { line } of stray) this.problem(line, NO_ANSWER);
+    const stray = this.take ? this.#prompts : this.examples.filter(isStray).map(({ line }) => line);
+    if (stray.length === 0 || stray.length === this.count) return;
+    this.examples = this.examples.filter((example) => !isStray(example));
+    for (const line of stray) this.problem(line, NO_ANSWER);
     this.problems.sort((a, b) => a.line - b.line);
     this.#formats.delete('prompts');
   }

@@ -1,8 +1,8 @@
 /** The text of a data file: UTF-8 or UTF-16, with or without a byte order mark; anything else is an error that says what it is and what to do. */
 import { GraftError } from '../errors.ts';
 
-/** Bytes that are examined to recognise UTF-16 without a mark. */
-const HEAD_BYTES = 512;
+/** Bytes that are examined to recognise what a file is. */
+export const HEAD_BYTES = 512;
 
 /**
  * The encoding that a file's bytes show. UTF-16 without a mark is known by its zero bytes: text has none in UTF-8, and in UTF-16 every

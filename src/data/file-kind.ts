@@ -1,7 +1,7 @@
 /** The kind of a file: by its extension, or else by its first characters. */
 import { isObject, jsonDepth, MAX_JSON_DEPTH } from '../json.ts';
 import { LIST_FIELDS } from './json-rows.ts';
-import { linesOf } from './lines.ts';
+import { linesOf, type Content } from './lines.ts';
 
 export type FileKind = 'jsonl' | 'json' | 'table' | 'text';
 
@@ -17,7 +17,7 @@ const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
 };
 
 /** Whether the first line that isn't blank is one row, rather than a whole file in one line. */
-function firstLineIsRow(content: Uint8Array | string): boolean {
+function firstLineIsRow(content: Content): boolean {
   for (const { text } of linesOf(content)) {
     if (text.trim() === '') continue;
     if (jsonDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH) return false;
@@ -32,14 +32,14 @@ function firstLineIsRow(content: Uint8Array | string): boolean {
 }
 
 /** A .json file with a row a line is common, so the extension alone doesn't decide. */
-export function fileKind(content: Uint8Array | string, fileName: string): FileKind {
+export function fileKind(content: Content, fileName: string): FileKind {
   const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1].toLowerCase() ?? '';
   const known = Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending] : undefined;
   if (known) return known;
   const head =
     typeof content === 'string'
       ? content.slice(0, 1024)
-      : new TextDecoder().decode(content.subarray(0, 1024));
+      : new TextDecoder().decode(content.subarray(0, Math.min(1024, content.length)));
   const first = head.trimStart()[0];
   if (first === '{') return firstLineIsRow(content) ? 'jsonl' : 'json';
   if (first === '[' || ending === 'json') return 'json';

@@ -4,16 +4,16 @@
  * a table by its columns. Other columns need a mapping (mapping.ts).
  */
 import { GraftError } from '../errors.ts';
-import { Collector, objectOf, type ReadResult } from './collector.ts';
+import { Collector, objectOf, type ReadResult, type TakeExample } from './collector.ts';
 import { columnsOfRow, listOfColumns } from './columns.ts';
 import { documentsOf, hasBorder } from './documents.ts';
-import { decodeFile, encodingOf, refuseBinary } from './encoding.ts';
+import { decodeFile, encodingOf, HEAD_BYTES, refuseBinary } from './encoding.ts';
 import type { LeftList, Numbering } from './example.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import { jsonRows } from './json-rows.ts';
-import { linesOf } from './lines.ts';
+import { linesOf, type Bytes, type Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
 import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
 
@@ -34,9 +34,9 @@ export interface ReadOptions extends TableOptions {
   readonly keepsColumns?: boolean;
   /** Where a document of a text file ends (`TextOptions`). */
   readonly documents?: string;
+  /** Takes each example with the row that it was made of, in place of the result. */
+  readonly onExample?: TakeExample;
 }
-
-type Content = Uint8Array | string;
 
 function tooLarge(fileName: string, size: number, limit: number, remedy: string): GraftError {
   return new GraftError(
@@ -45,6 +45,8 @@ function tooLarge(fileName: string, size: number, limit: number, remedy: string)
     remedy,
   );
 }
+
+const wholeOf = (bytes: Bytes): Uint8Array => bytes.subarray(0, bytes.length);
 
 function wholeText(content: Content, fileName: string): string {
   if (content.length > MAX_WHOLE_FILE_BYTES) {
@@ -55,7 +57,7 @@ function wholeText(content: Content, fileName: string): string {
       'Save it as JSONL, one row a line: that has no limit.',
     );
   }
-  return typeof content === 'string' ? content : decodeFile(content, fileName);
+  return typeof content === 'string' ? content : decodeFile(wholeOf(content), fileName);
 }
 
 /** One row of a JSON or JSONL file, before it is parsed. */
@@ -64,6 +66,9 @@ interface RawRow {
   readonly numbering: Numbering;
   readonly text: string;
   readonly problem?: string;
+  /** Where it begins in a file with a row a line, and its length: in bytes or characters. */
+  readonly start?: number;
+  readonly length?: number;
   /** Bytes or characters of the file up to here. */
   readonly end: number;
 }
@@ -75,9 +80,9 @@ function* rawRows(
   fileName: string,
 ): Generator<RawRow, readonly LeftList[]> {
   if (kind === 'json') return yield* jsonRows(wholeText(content, fileName), fileName);
-  for (const { number, text, problem, end } of linesOf(content))
-    if (problem !== undefined || text.trim() !== '')
-      yield { line: number, numbering: 'line', text, problem, end };
+  for (const { number, ...line } of linesOf(content))
+    if (line.problem !== undefined || line.text.trim() !== '')
+      yield { line: number, numbering: 'line', ...line };
   return [];
 }
 
@@ -97,6 +102,7 @@ function* readJson(
     }
     const { line, numbering, text, problem, end } = value;
     collector.numbering = numbering;
+    collector.source = value;
     if (problem === undefined) collector.row(line, () => objectOf(text));
     else collector.problem(line, problem);
     yield end / content.length;
@@ -159,7 +165,7 @@ function* readText(
   if (content.length > MAX_TEXT_FILE_BYTES) {
     throw tooLarge(fileName, content.length, MAX_TEXT_FILE_BYTES, 'Cut it into several files.');
   }
-  const text = typeof content === 'string' ? content : decodeFile(content, fileName);
+  const text = typeof content === 'string' ? content : decodeFile(wholeOf(content), fileName);
   if (/\p{Surrogate}/u.test(text)) {
     throw new GraftError(
       'data-text',
@@ -177,50 +183,61 @@ function* readText(
 /** UTF-8 stays bytes, so that one bad line of a JSONL file costs only that line; other encodings are decoded. */
 function withoutByteOrderMark(content: Content, fileName: string): Content {
   if (typeof content === 'string') return content.charCodeAt(0) === 0xfeff ? content.slice(1) : content;
-  refuseBinary(content, fileName);
-  if (encodingOf(content) !== 'utf-8') return decodeFile(content, fileName);
-  const [a, b, c] = content;
-  return a === 0xef && b === 0xbb && c === 0xbf ? content.subarray(3) : content;
+  const head = content.subarray(0, Math.min(HEAD_BYTES, content.length));
+  refuseBinary(head, fileName);
+  if (encodingOf(head) !== 'utf-8') return decodeFile(wholeOf(content), fileName);
+  const [a, b, c] = head;
+  return a === 0xef && b === 0xbb && c === 0xbf ? behind(content, 3) : content;
+}
+
+/** The bytes from `first` on. */
+function behind(content: Bytes, first: number): Bytes {
+  return content instanceof Uint8Array
+    ? content.subarray(first)
+    : {
+        length: content.length - first,
+        subarray: (start, end = content.length - first) => content.subarray(first + start, first + end),
+      };
 }
 
 /** A file that is being read: {@link read} yields after every row, so that a caller can show progress or stop. */
 export class ExampleReader {
   readonly kind: FileKind;
-  readonly #content: Content;
+  /** What is read, without its byte order mark; a text where the file is not UTF-8. */
+  readonly content: Content;
   readonly #options: ReadOptions;
   readonly #collector: Collector;
 
   /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
   constructor(content: Content, options: ReadOptions) {
-    const { fileName, mapping, keepsColumns } = options;
+    const { fileName, mapping, keepsColumns, onExample } = options;
     const bare = withoutByteOrderMark(content, fileName);
     if (bare.length === 0)
       throw new GraftError('data-empty', `${fileName} is empty.`, 'Choose a file with examples.');
     this.kind = fileKind(bare, fileName);
-    this.#content = bare;
+    this.content = bare;
     this.#options = options;
-    this.#collector = new Collector(mapping, keepsColumns);
+    this.#collector = new Collector(mapping, keepsColumns, onExample);
   }
 
   /** The share that is read, after every row. @throws GraftError as {@link readExamples} */
   read(): Generator<number> {
     switch (this.kind) {
       case 'table':
-        return readTable(this.#content, this.#options, this.#collector);
+        return readTable(this.content, this.#options, this.#collector);
       case 'text':
-        return readText(this.#content, this.#options, this.#collector);
+        return readText(this.content, this.#options, this.#collector);
       default:
-        return readJson(this.#content, this.kind, this.#options, this.#collector);
+        return readJson(this.content, this.kind, this.#options, this.#collector);
     }
   }
 
   /** Called after every row: throws the error that asks for a mapping, if no row has known fields and there are columns to map. */
   get unmapped(): GraftError | undefined {
-    const { examples, unknownRows } = this.#collector;
-    if (examples.length > 0 || unknownRows === 0 || (this.kind !== 'json' && this.kind !== 'jsonl'))
-      return undefined;
+    const { count, unknownRows } = this.#collector;
+    if (count > 0 || unknownRows === 0 || (this.kind !== 'json' && this.kind !== 'jsonl')) return undefined;
     const { fileName } = this.#options;
-    return unmapped(fileName, jsonColumns(this.#content, this.kind, fileName));
+    return unmapped(fileName, jsonColumns(this.content, this.kind, fileName));
   }
 
   result(): ReadResult {

@@ -4,6 +4,21 @@ import { messageOf } from '../errors.ts';
 /** A longer line is no example: no model that fits in a browser reads a million tokens. */
 export const MAX_LINE_BYTES = 16 * 2 ** 20;
 
+/** Bytes that are read at once, of a file that is not in memory. */
+const WINDOW_BYTES = 4 * 2 ** 20;
+
+const NEW_LINE = 0x0a;
+const RETURN = 0x0d;
+
+/** The bytes of a file: in memory, or read as they are asked for. */
+export interface Bytes {
+  readonly length: number;
+  subarray(start: number, end?: number): Uint8Array;
+}
+
+/** What a file is read from: bytes, or a text that was decoded or typed. */
+export type Content = Bytes | string;
+
 export interface Line {
   /** From 1. */
   readonly number: number;
@@ -11,41 +26,68 @@ export interface Line {
   readonly text: string;
   /** Why the text cannot be read; `text` is then ''. */
   readonly problem?: string;
+  /** The first byte, or character. */
+  readonly start: number;
+  /** Bytes, or characters, without its end. */
+  readonly length: number;
   /** Bytes, or characters, up to the next line. */
   readonly end: number;
 }
 
-function* byteLines(bytes: Uint8Array): Generator<Line> {
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const tooLong = (length: number, unit: string): string =>
+  `the line has ${length} ${unit}; at most ${MAX_LINE_BYTES} are read`;
+
+/** The text of a line, or why it has none. */
+function decoded(decoder: TextDecoder, bytes: Uint8Array): Pick<Line, 'text' | 'problem'> {
+  try {
+    return { text: decoder.decode(bytes) };
+  } catch (error) {
+    return { text: '', problem: `the line is not valid UTF-8 (${messageOf(error)})` };
+  }
+}
+
+export const utf8 = (): TextDecoder => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function* byteLines(bytes: Bytes): Generator<Line> {
+  const decoder = utf8();
   let number = 0;
+  /** The bytes from `from` on. */
+  let window = bytes.subarray(0, Math.min(bytes.length, WINDOW_BYTES));
+  let from = 0;
   for (let start = 0; start < bytes.length;) {
-    const newLine = bytes.indexOf(0x0a, start);
-    const next = newLine < 0 ? bytes.length : newLine;
-    const end = next > start && bytes[next - 1] === 0x0d ? next - 1 : next;
-    number++;
-    if (end - start > MAX_LINE_BYTES) {
-      yield {
-        number,
-        end: next + 1,
-        text: '',
-        problem: `the line has ${end - start} bytes; at most ${MAX_LINE_BYTES} are read`,
-      };
-    } else {
-      let line: Line;
-      try {
-        line = { number, end: next + 1, text: decoder.decode(bytes.subarray(start, end)) };
-      } catch (error) {
-        line = {
-          number,
-          end: next + 1,
-          text: '',
-          problem: `the line is not valid UTF-8 (${messageOf(error)})`,
-        };
+    let newLine = window.indexOf(NEW_LINE, start - from);
+    if (newLine < 0 && from + window.length < bytes.length) {
+      // The rest of a line that is read is at most one window of the longest line; of a longer one only the end is searched for.
+      from = start;
+      window = bytes.subarray(from, Math.min(bytes.length, from + WINDOW_BYTES));
+      newLine = window.indexOf(NEW_LINE);
+      if (newLine < 0) {
+        window = bytes.subarray(from, Math.min(bytes.length, from + MAX_LINE_BYTES + WINDOW_BYTES));
+        newLine = window.indexOf(NEW_LINE);
       }
-      yield line;
     }
+    let next = newLine < 0 ? from + window.length : from + newLine;
+    if (newLine < 0 && next < bytes.length) next = endOfLine(bytes, next);
+    const last = next > start ? (window.at(next - 1 - from) ?? bytes.subarray(next - 1, next)[0]) : undefined;
+    const end = last === RETURN ? next - 1 : next;
+    number++;
+    yield {
+      ...{ number, start, length: end - start, end: next + 1 },
+      ...(end - start > MAX_LINE_BYTES
+        ? { text: '', problem: tooLong(end - start, 'bytes') }
+        : decoded(decoder, window.subarray(start - from, end - from))),
+    };
     start = next + 1;
   }
+}
+
+/** The next end of a line, or of the file. */
+function endOfLine(bytes: Bytes, from: number): number {
+  for (let at = from; at < bytes.length; at += WINDOW_BYTES) {
+    const found = bytes.subarray(at, Math.min(bytes.length, at + WINDOW_BYTES)).indexOf(NEW_LINE);
+    if (found >= 0) return at + found;
+  }
+  return bytes.length;
 }
 
 function* textLines(text: string): Generator<Line> {
@@ -53,21 +95,19 @@ function* textLines(text: string): Generator<Line> {
   for (let start = 0; start < text.length;) {
     const newLine = text.indexOf('\n', start);
     const next = newLine < 0 ? text.length : newLine;
-    const end = next > start && text.charCodeAt(next - 1) === 0x0d ? next - 1 : next;
+    const end = next > start && text.charCodeAt(next - 1) === RETURN ? next - 1 : next;
     number++;
-    if (end - start > MAX_LINE_BYTES) {
-      yield {
-        number,
-        end: next + 1,
-        text: '',
-        problem: `the line has ${end - start} characters; at most ${MAX_LINE_BYTES} are read`,
-      };
-    } else yield { number, end: next + 1, text: text.slice(start, end) };
+    yield {
+      ...{ number, start, length: end - start, end: next + 1 },
+      ...(end - start > MAX_LINE_BYTES
+        ? { text: '', problem: tooLong(end - start, 'characters') }
+        : { text: text.slice(start, end) }),
+    };
     start = next + 1;
   }
 }
 
 /** Ends are LF or CR LF. A byte order mark is the caller's. */
-export function linesOf(content: Uint8Array | string): Generator<Line> {
+export function linesOf(content: Content): Generator<Line> {
   return typeof content === 'string' ? textLines(content) : byteLines(content);
 }

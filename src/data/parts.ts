@@ -4,6 +4,7 @@
  * Rows are split first and left out afterwards, so that leaving one out moves no other row to another part.
  */
 import { GraftError } from '../errors.ts';
+import { isHeld, itemOf, type List } from '../lists.ts';
 import type { Task } from '../text/trainable.ts';
 import { capped, taskOfFile, tasksOf, type Mixture } from './mixture.ts';
 import { splitExamples, type SplitOptions } from './split.ts';
@@ -30,7 +31,7 @@ export interface Divisible {
   readonly file: number;
   readonly line: number;
   /** Equal for rows that teach the same (`identityOf`); missing for parts of a document, which are never copies. */
-  readonly identity?: string;
+  readonly identity?: string | number;
   /** Equal for the rows of one document. */
   readonly document?: string;
 }
@@ -51,27 +52,32 @@ export const isUsed = (fate: Fate): fate is Part => fate in RANK;
  * @param rows the usable ones, in the order of the file list; the test file may be anywhere @returns the fate of each @throws GraftError `split`, and
  * `data-rows` if nothing is left to train on
  */
-export function divideRows(rows: readonly Divisible[], options: DivideOptions): Fate[] {
+export function divideRows(rows: List<Divisible>, options: DivideOptions): Fate[] {
   const { skip = [], dropCopies = false } = options;
-  const own = rows.flatMap(({ file }, at) => (file === TEST_FILE ? [] : [at]));
+  const own: number[] = [];
+  for (let at = 0; at < rows.length; at++) if (itemOf(rows, at).file !== TEST_FILE) own.push(at);
   const fates = new Array<Fate>(rows.length).fill('test');
   const tasks = byTask(rows, own, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
     const units = unitsOf(rows, places);
     const isWhole = options.mixture?.tasks[task].whole === true;
-    const split = splitExamples(units.length, {
+    const split = splitExamples((units ?? places).length, {
       ...options,
       ...((isWhole || (hasTest && task === 0)) && { test: 0 }),
       ...(isWhole && { validation: 0 }),
     });
     for (const part of ['train', 'validation', 'test'] as const)
-      for (const index of split[part]) for (const place of units[index]) fates[place] = part;
+      for (const index of split[part])
+        if (units) for (const place of units[index]) fates[place] = part;
+        else fates[places[index]] = part;
   });
   const skipped = skip.map((lines) => new Set(lines));
-  rows.forEach(({ file, line }, at) => {
-    if (skipped.at(file)?.has(line)) fates[at] = 'skipped';
-  });
+  if (skipped.length > 0)
+    for (let at = 0; at < rows.length; at++) {
+      const { file, line } = itemOf(rows, at);
+      if (skipped.at(file)?.has(line)) fates[at] = 'skipped';
+    }
   if (dropCopies) dropEqual(rows, fates);
   const { mixture } = options;
   if (mixture)
@@ -89,8 +95,13 @@ export function divideRows(rows: readonly Divisible[], options: DivideOptions): 
   return fates;
 }
 
-/** The units that are split: rows, and documents with all of their rows. */
-function unitsOf(rows: readonly Divisible[], places: readonly number[]): readonly (readonly number[])[] {
+/** The units that are split: documents with all of their rows, and other rows; undefined if each row is one. */
+function unitsOf(
+  rows: List<Divisible>,
+  places: readonly number[],
+): readonly (readonly number[])[] | undefined {
+  // Rows that are made as they are taken are of no document.
+  if (!isHeld(rows)) return undefined;
   const documents = new Map<string, number[]>();
   const units = places.map((place) => {
     const { document } = rows[place];
@@ -100,26 +111,26 @@ function unitsOf(rows: readonly Divisible[], places: readonly number[]): readonl
     if (document !== undefined && !known) documents.set(document, unit);
     return known ? [] : unit;
   });
-  return documents.size < WHOLE_DOCUMENTS
-    ? places.map((place) => [place])
-    : units.filter(({ length }) => length > 0);
+  return documents.size < WHOLE_DOCUMENTS ? undefined : units.filter(({ length }) => length > 0);
 }
 
 /** The indices of rows, task by task; all together without a mixture. */
 function byTask(
-  rows: readonly Divisible[],
+  rows: List<Divisible>,
   places: readonly number[],
   mixture: Mixture | undefined,
 ): readonly (readonly number[])[] {
   if (!mixture) return [places];
-  return mixture.tasks.map((_, task) => places.filter((at) => taskOfFile(mixture, rows[at].file) === task));
+  return mixture.tasks.map((_, task) =>
+    places.filter((at) => taskOfFile(mixture, itemOf(rows, at).file) === task),
+  );
 }
 
 /** Marks all equal rows as copies except one: the first in the part that measures. */
-function dropEqual(rows: readonly Divisible[], fates: Fate[]): void {
-  const kept = new Map<string, number>();
-  rows.forEach(({ identity }, at) => {
-    const fate = fates[at];
+function dropEqual(rows: List<Divisible>, fates: Fate[]): void {
+  const kept = new Map<string | number, number>();
+  fates.forEach((fate, at) => {
+    const { identity } = itemOf(rows, at);
     if (identity === undefined || !isUsed(fate)) return;
     const before = kept.get(identity);
     if (before === undefined) {
@@ -160,14 +171,14 @@ export interface Repeats {
  * @param parts of each row; undefined for an unused one
  */
 export function findRepeats(
-  identities: readonly (string | undefined)[],
+  identities: List<string | number | undefined>,
   parts: readonly (Part | undefined)[],
 ): Repeats {
-  const firsts = new Map<string, number>();
-  const trained = new Map<string, number>();
+  const firsts = new Map<string | number, number>();
+  const trained = new Map<string | number, number>();
   const repeated = new Map<number, number>();
-  identities.forEach((identity, at) => {
-    const part = parts[at];
+  parts.forEach((part, at) => {
+    const identity = identities.at(at);
     if (identity === undefined || part === undefined) return;
     const first = firsts.get(identity);
     if (first === undefined) firsts.set(identity, at);
@@ -175,8 +186,8 @@ export function findRepeats(
     if (part === 'train' && !trained.has(identity)) trained.set(identity, at);
   });
   const leaked = new Map<number, number>();
-  identities.forEach((identity, at) => {
-    const part = parts[at];
+  parts.forEach((part, at) => {
+    const identity = identities.at(at);
     const of = identity === undefined ? undefined : trained.get(identity);
     if (part !== undefined && part !== 'train' && of !== undefined) leaked.set(at, of);
   });

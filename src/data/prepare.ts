@@ -24,7 +24,7 @@ import { rangeOf, TokenLines, type LineRange } from './text-lines.ts';
 /** Characters of a document that are encoded at once: some tokenizers treat a whole text as one word, with a heap for every word. */
 const DOCUMENT_PIECE_CHARS = 128 * 1024;
 /** The most characters of an example. A tokenizer can take minutes for a word of such a length. */
-const MAX_EXAMPLE_CHARS = 1024 * 1024;
+export const MAX_EXAMPLE_CHARS = 1024 * 1024;
 
 export interface PrepareOptions extends RenderExampleOptions {
   /** Tokens of a row, 2 or more. */

@@ -2,6 +2,7 @@
  * Sequences laid end to end: the model sees M tokens in a row, each with the range of tokens that it may attend to, so that rows of any
  * length share a replay without padding between them and without seeing each other.
  */
+import { changed, type List } from '../lists.ts';
 import { FIRST_VIRTUAL, linkOccurrences } from '../engine/ops/embedding.ts';
 import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
@@ -35,8 +36,12 @@ export function virtualIds(count: number): number[] {
 }
 
 /** Rows with virtual tokens before each of their sequences, unless they have some. These tokens have no loss. */
-export function withVirtual<Row extends LabelledTokens>(rows: readonly Row[], count: number): readonly Row[] {
-  return count === 0 ? rows : rows.map((row) => (row.ids[0] >= FIRST_VIRTUAL ? row : lengthened(row, count)));
+export function withVirtual<Row extends LabelledTokens>(rows: readonly Row[], count: number): readonly Row[];
+export function withVirtual<Row extends LabelledTokens>(rows: List<Row>, count: number): List<Row>;
+export function withVirtual<Row extends LabelledTokens>(rows: List<Row>, count: number): List<Row> {
+  return count === 0
+    ? rows
+    : changed(rows, (row) => (row.ids[0] >= FIRST_VIRTUAL ? row : lengthened(row, count)));
 }
 
 function lengthened<Row extends LabelledTokens>(row: Row, count: number): Row {

@@ -1,6 +1,8 @@
 /** The parts that a resumed run must share with the saved one, and the differences. */
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
+import type { Bytes } from '../data/lines.ts';
+import { isHeld, spread, type List } from '../lists.ts';
 import type { TokenRow } from '../text/trainable.ts';
 
 /** SHA-256 while the bytes come: Node's own is ten times as fast as one in JavaScript, and the browser has none of this kind. */
@@ -34,11 +36,19 @@ const ADDED = {
   rows: 'the rows',
 } as const satisfies Partial<Record<keyof RunParts, string>>;
 
+/** Bytes of a file that are hashed at once. */
+const PIECE = 8 * 2 ** 20;
+
+/** The digest of rows that are made as they are taken begins with this. */
+const SPREAD = 'spread';
+/** Rows of each part that such a digest reads, spread evenly: another tokenizer or template changes all rows. */
+const DIGESTED = 128;
+
 export interface RunContent {
   /** The bytes of the data file. */
-  readonly data: Uint8Array;
+  readonly data: Bytes;
   /** The rows made of it, by this tokenizer and chat template and at this time. */
-  readonly rows: readonly (readonly TokenRow[])[];
+  readonly rows: readonly List<TokenRow>[];
   /** Type and shape of the base model. */
   readonly model: object;
   /** The content of its folder (`contentOf`). */
@@ -55,14 +65,16 @@ export function runParts(
   { data, rows, model, weights, base, settings, told, device }: RunContent,
   sha256: MakeHash,
 ): RunParts {
-  const digest = (content: string | Uint8Array): string => {
+  const digest = (content: string | Bytes): string => {
     const hash = sha256();
-    hash.update(typeof content === 'string' ? new TextEncoder().encode(content) : content);
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content;
+    for (let start = 0; start < bytes.length; start += PIECE)
+      hash.update(bytes.subarray(start, Math.min(bytes.length, start + PIECE)));
     return hash.hex();
   };
   return {
     data: digest(data),
-    rows: digestRows(rows, sha256()),
+    rows: rows.every(isHeld) ? digestRows(rows, sha256()) : `${SPREAD} ${digestSpread(rows, sha256())}`,
     model: digest(JSON.stringify(model)),
     weights,
     base,
@@ -137,6 +149,21 @@ function partsOf(fingerprint: string): Partial<Record<keyof RunParts, unknown>> 
   } catch {
     return undefined;
   }
+}
+
+/** Whether a saved run's digest is of all of its rows. */
+export function digestedAll(fingerprint: string): boolean {
+  const rows = partsOf(fingerprint)?.rows;
+  return typeof rows === 'string' && !rows.startsWith(SPREAD);
+}
+
+function digestSpread(parts: readonly List<TokenRow>[], hash: Hash): string {
+  const lengths = Int32Array.from(parts, ({ length }) => length);
+  hash.update(new Uint8Array(lengths.buffer));
+  return digestRows(
+    parts.map((rows) => spread(rows, DIGESTED)),
+    hash,
+  );
 }
 
 function digestRows(parts: readonly (readonly TokenRow[])[], hash: Hash): string {

@@ -1,12 +1,14 @@
 /** The store of a run: files for the command, the browser's database for the page, memory for tests. */
 import type { GraftError } from '../errors.ts';
+import type { List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { NamedArrays, TrainerState } from '../train/state.ts';
 import type { RunEvent } from './events.ts';
 
 export interface RunRows {
-  readonly train: readonly LabelledTokens[];
-  readonly validation: readonly LabelledTokens[];
+  /** Those of a large file are made as they are taken. */
+  readonly train: List<LabelledTokens>;
+  readonly validation: List<LabelledTokens>;
 }
 
 /** The events so far, from before this visit as well. */

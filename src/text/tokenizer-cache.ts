@@ -2,14 +2,17 @@
  * A cache of the words that a tokenizer has seen. A Map whose oldest entry is deleted when it is full has a long run of deleted entries at its front,
  * and stepping over it costs more than the word. Two alternating maps keep recent words without deleting any.
  */
-/** Words of a generation: a language's common ones, some megabytes. */
+/** Words of a generation, unless it is told: a language's common ones, some megabytes. */
 const GENERATION = 20_000;
 
-export class WordCache<Pieces extends object> {
-  #young = new Map<string, Pieces>();
-  #old = new Map<string, Pieces>();
+export class WordCache<Pieces extends object, Word = string> {
+  #young = new Map<Word, Pieces>();
+  #old = new Map<Word, Pieces>();
 
-  get(word: string): Pieces | undefined {
+  /** @param generation how many are kept at least, once there are as many: at most twice this */
+  constructor(private readonly generation = GENERATION) {}
+
+  get(word: Word): Pieces | undefined {
     const known = this.#young.get(word);
     if (known) return known;
     const old = this.#old.get(word);
@@ -17,8 +20,8 @@ export class WordCache<Pieces extends object> {
     return old;
   }
 
-  put(word: string, pieces: Pieces): void {
-    if (this.#young.size >= GENERATION) {
+  put(word: Word, pieces: Pieces): void {
+    if (this.#young.size >= this.generation) {
       this.#old = this.#young;
       this.#young = new Map();
     }

@@ -11,6 +11,7 @@ import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
 import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
+import { spellsBytes } from './spells-bytes.ts';
 import { wordEncoder } from './word-encoder.ts';
 
 /** Gemma 3's has 33 MB. */
@@ -65,6 +66,8 @@ export interface Tokenizer {
   readonly chatTemplate: string | undefined;
   /** The file that the chat template comes from, for messages. */
   readonly chatTemplateFile?: string | undefined;
+  /** Set where no text has more tokens than bytes of UTF-8 (and one), and none of its bytes is without a token. */
+  readonly spellsBytes?: boolean;
 }
 
 /** Ids without a token are allowed this far beyond the last token: models pad their vocabulary (Qwen 3 by 267). */
@@ -86,6 +89,7 @@ interface Parts {
   addsBos: boolean | undefined;
   eosToken: string | undefined;
   padToken: string | undefined;
+  spellsBytes: boolean;
   /** From generation_config.json or config.json. */
   moreEosIds: readonly number[];
   chatTemplate: string | undefined;
@@ -104,6 +108,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly chatTemplateFile: string | undefined;
   readonly vocabSize: number;
   readonly specialTokens: readonly string[];
+  readonly spellsBytes: boolean;
   readonly #where: string;
   readonly #library: Library;
   readonly #encodeWords: Parts['encodeWords'];
@@ -121,6 +126,7 @@ class LoadedTokenizer implements Tokenizer {
     this.#tokens = new Map([...ids].map(([token, id]) => [id, token]));
     this.#cleansUp = cleansUp;
     this.#bytesFallBack = tokens.bytesFallBack;
+    this.spellsBytes = tokens.spellsBytes;
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
     this.chatTemplate = tokens.chatTemplate;
@@ -354,6 +360,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     special,
     cleansUp,
     bytesFallBack,
+    spellsBytes: spellsBytes(json),
     bosToken: token('bos_token'),
     addsBos: typeof config.add_bos_token === 'boolean' ? config.add_bos_token : undefined,
     eosToken,

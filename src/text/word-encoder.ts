@@ -5,6 +5,7 @@
  */
 import type { Tokenizer as Library } from '@huggingface/tokenizers';
 import { isObject, type JsonObject } from '../json.ts';
+import { stepsOf } from './spells-bytes.ts';
 import { WordCache } from './tokenizer-cache.ts';
 
 /** Longer words hardly occur twice. */
@@ -30,19 +31,13 @@ interface Parts {
   readonly added_tokens_map: ReadonlyMap<string, { readonly id: number }>;
 }
 
-/** The steps of a pre_tokenizer, nested lists laid flat. */
-function stepsOf(node: unknown): JsonObject[] {
-  if (!isObject(node)) return [];
-  return Array.isArray(node.pretokenizers) ? node.pretokenizers.flatMap(stepsOf) : [node];
-}
-
 function flat(step: Step): Step[] {
   return step.tokenizers ? step.tokenizers.flatMap(flat) : [step];
 }
 
 /** Whether the only steps before the model are splits by patterns and then bytes, so that words are independent. */
 function isByWords({ normalizer, pre_tokenizer, model, added_tokens }: JsonObject): boolean {
-  const steps = stepsOf(pre_tokenizer);
+  const steps = stepsOf(pre_tokenizer, 'pretokenizers');
   const bytes = steps.at(-1);
   return (
     normalizer === null &&

@@ -1,9 +1,10 @@
 /** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
+import { isHeld, itemOf, type List } from '../lists.ts';
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { adapterConfigOf, countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { arranged, virtualTokens } from './learning.ts';
+import { arranged, heldRows, virtualTokens } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { longestPrompt, policyBuckets, type GenerationSize, type PolicySizes } from './policy/buckets.ts';
 import { rowBatches, sizeOfInputs } from './row-inputs.ts';
@@ -12,6 +13,8 @@ import { isMixture, placesByTask } from './tasks.ts';
 const MOST_BUCKETS = 3;
 /** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
 const QUANTUM = 32;
+/** What a plan that is made during a run has room for, beyond its first micro-batch. */
+const ROOM = 1.25;
 
 /**
  * The at most three sizes that hold every micro-batch with the least padding in all.
@@ -83,23 +86,32 @@ export interface RunBuckets {
   readonly generation?: GenerationSize;
 }
 
-/** Sizes for every micro-batch that a run will have. */
+/**
+ * Steps whose sizes are known before the first one, of a run whose rows are made as they are taken. A later micro-batch that is larger than all of
+ * these gets a plan when it comes (`Steps`).
+ */
+export const LOOKED_AHEAD = 256;
+
+/** Sizes for every micro-batch that a run will have, or for those of its first steps. */
 export function runBuckets(
   options: TrainOptions,
-  trained: readonly LabelledTokens[],
+  trained: List<LabelledTokens>,
   heldOut: readonly LabelledTokens[],
 ): RunBuckets {
-  if (objectiveOf(options.objective).rows === 'prompts')
+  if (objectiveOf(options.objective).rows === 'prompts') {
+    const prompts = heldRows(trained);
     return {
-      ...sampledBuckets(options, longestPrompt([...trained, ...heldOut])),
-      ...startsOf(options, arranged(options, trained)),
+      ...sampledBuckets(options, longestPrompt([...prompts, ...heldOut])),
+      ...startsOf(options, arranged(options, prompts)),
     };
+  }
   const rows = arranged(options, trained);
   const validation = arranged(options, heldOut);
   const order = new RowOrder(rows, options);
   const sizesOf = (some: readonly LabelledTokens[]): Bucket[] => microBatches(some, options).map(sizeOfRows);
-  const steps = Array.from({ length: countSteps(options, rows.length) }, (_, step) =>
-    sizesOf(order.rowsOf(step).map((row) => rows[row])),
+  const count = countSteps(options, rows.length);
+  const steps = Array.from({ length: isHeld(rows) ? count : Math.min(count, LOOKED_AHEAD) }, (_, step) =>
+    sizesOf(order.rowsOf(step).map((row) => itemOf(rows, row))),
   );
   return {
     ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
@@ -108,7 +120,7 @@ export function runBuckets(
     losses: chooseBuckets(sizesOf(validation)),
     ...(objectiveOf(options.objective).reference && {
       references: chooseBuckets([
-        ...sizesOf(rowsOfRun(rows, options).map((row) => rows[row])),
+        ...sizesOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))),
         ...sizesOf(validation),
       ]),
     }),
@@ -124,11 +136,13 @@ export function startBuckets(
 }
 
 /** The same for a run; nothing if its adapter reads no rows. */
-function startsOf(options: TrainOptions, rows: readonly LabelledTokens[]): Pick<RunBuckets, 'starts'> {
+function startsOf(options: TrainOptions, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
   if (options.method === 'full') return {};
   const config = adapterConfigOf(options);
   const { fromRows } = kindOf(config);
-  return fromRows ? { starts: startBuckets(rowBatches(rows, options), fromRows.readsPrompts(config)) } : {};
+  return fromRows
+    ? { starts: startBuckets(rowBatches(heldRows(rows), options), fromRows.readsPrompts(config)) }
+    : {};
 }
 
 /** Sizes for a run that samples. @param longest prompt, in tokens */
@@ -142,7 +156,7 @@ export function sampledBuckets(
 }
 
 /** The rows that a run takes, each once, in the order of the file. */
-export function rowsOfRun(rows: readonly LabelledTokens[], options: TrainOptions): number[] {
+export function rowsOfRun(rows: List<LabelledTokens>, options: TrainOptions): number[] {
   const count = rows.length;
   const order = new RowOrder(rows, options);
   const taken = new Set<number>();
@@ -162,13 +176,29 @@ export function fullBucket(
   return { tokens, rows, ...(sequences !== undefined && { sequences: batch * sequences }) };
 }
 
+/** A size for a micro-batch that no plan holds: with room for others like it, and no more than any can need. */
+export function furtherBucket(rows: readonly LabelledTokens[], options: TrainOptions): Bucket {
+  const size = sizeOfRows(rows);
+  const most = fullBucket(options);
+  const roomy = (needed: number, most: number): number =>
+    Math.max(roundUp(needed), Math.min(roundUp(needed * ROOM), most));
+  return { tokens: roomy(size.tokens, most.tokens), rows: roomy(size.rows, most.rows) };
+}
+
+/** Whether a bucket holds rows of this size. */
+const holds = ({ tokens, rows, sequences = 0 }: Bucket, size: Bucket): boolean =>
+  tokens >= size.tokens && rows >= size.rows && sequences >= (size.sequences ?? 0);
+
+/** Whether some bucket holds these rows. */
+export function isHeldBy(buckets: readonly Bucket[], rows: readonly LabelledTokens[]): boolean {
+  const size = sizeOfRows(rows);
+  return buckets.some((bucket) => holds(bucket, size));
+}
+
 /** The first bucket that holds these rows. */
 export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
   const size = sizeOfRows(rows);
-  const bucket = buckets.find(
-    ({ tokens, rows, sequences = 0 }) =>
-      tokens >= size.tokens && rows >= size.rows && sequences >= (size.sequences ?? 0),
-  );
+  const bucket = buckets.find((one) => holds(one, size));
   if (!bucket) throw new Error(`No bucket holds ${size.tokens} tokens and ${size.rows} supervised ones`);
   return bucket;
 }

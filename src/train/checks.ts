@@ -1,6 +1,7 @@
 /** Checks before anything is compiled: rows that can be trained on, and a saved state that belongs to the run. */
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
+import { isHeld, itemOf, type List } from '../lists.ts';
 import { countSupervised, type LabelledTokens } from '../model/batch.ts';
 import type { TrainOptions } from './options.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
@@ -9,16 +10,19 @@ import type { NamedArrays, TrainerState } from './state.ts';
 import type { Trainable } from './step-plans.ts';
 
 /**
+ * Checks rows; of those that are made as they are taken the first, since whoever makes them checks the rest.
+ *
  * @param what names the rows in messages @throws GraftError `token-id`, `train-objective`, or `train-rows` naming the first row without a supervised
  * token
  */
 export function checkRows(
   { model, adapter }: Trainable,
   { objective }: Learning,
-  rows: readonly LabelledTokens[],
+  rows: List<LabelledTokens>,
   what: string,
 ): void {
-  rows.forEach((row, index) => {
+  const checked = isHeld(rows) ? rows : [itemOf(rows, 0)];
+  checked.forEach((row, index) => {
     model.checkIds(row.ids, adapter);
     checkKind(objective, kindOfRow(row));
     if (!row.asks && countSupervised(row) === 0) {

@@ -1,6 +1,7 @@
 /** The objective of a run with its settings, and the kinds of rows that it accepts. */
 import { GraftError } from '../errors.ts';
 import { PROMPT } from '../adapters/prompt/settings.ts';
+import { isHeld, type List } from '../lists.ts';
 import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
 import type { Objective, ObjectiveReport, RowKind } from '../objectives/objective.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
@@ -34,10 +35,24 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
 export function arranged<Row extends LabelledTokens>(
   options: Readonly<Record<string, unknown>> & { readonly objective?: string },
   rows: readonly Row[],
-): readonly Row[] {
+): readonly Row[];
+export function arranged<Row extends LabelledTokens>(
+  options: Readonly<Record<string, unknown>> & { readonly objective?: string },
+  rows: List<Row>,
+): List<Row>;
+export function arranged<Row extends LabelledTokens>(
+  options: Readonly<Record<string, unknown>> & { readonly objective?: string },
+  rows: List<Row>,
+): List<Row> {
   const objective: Objective = objectiveOf(options.objective);
-  const own = objective.arrange ? objective.arrange(rows, options as Given) : rows;
+  const own = objective.arrange ? objective.arrange(heldRows(rows), options as Given) : rows;
   return objective.rows === 'prompts' ? own : withVirtual(own, virtualTokens(options));
+}
+
+/** Rows that must be at hand. @throws Error if they are made as they are taken, which the caller has to rule out */
+export function heldRows<Row>(rows: List<Row>): readonly Row[] {
+  if (!isHeld(rows)) throw new Error('These rows are made as they are taken, and all are needed at once');
+  return rows;
 }
 
 /** How many tokens the adapter of a run puts before each sequence. @param options settings of the run by name */

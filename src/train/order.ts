@@ -1,4 +1,5 @@
 /** Which rows a step takes. A function of seed and step alone, so that a resumed run takes the same rows without a stored cursor. */
+import { spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { Random } from '../random.ts';
 import type { TrainOptions } from './options.ts';
@@ -13,20 +14,20 @@ const [BLOCK_SEED, TASK_SEED, EPOCH_SEED] = [15_485_863, 104_729, 7_919];
 
 export class RowOrder {
   /** Indices of the rows, task by task; one list without a mixture. */
-  readonly #tasks: readonly (readonly number[])[];
+  readonly #tasks: readonly Uint32Array[];
   /** The task of a draw is the first whose bound is above it. */
   readonly #bounds: readonly number[];
   /** Rows of each task that were drawn before each block. */
   readonly #before: number[][];
   #block: { readonly index: number; readonly draws: Uint8Array } | undefined;
-  readonly #epochs = new Map<string, readonly number[]>();
+  readonly #epochs = new Map<string, Uint32Array>();
 
   constructor(
-    rows: readonly LabelledTokens[],
+    rows: List<LabelledTokens>,
     private readonly options: OrderOptions,
   ) {
     const tasks = placesByTask(rows);
-    this.#tasks = tasks.map(({ places }) => places);
+    this.#tasks = tasks.map(({ places }) => Uint32Array.from(places));
     let sum = 0;
     this.#bounds = tasks.map(({ share }) => (sum += share));
     this.#before = [tasks.map(() => 0)];
@@ -58,11 +59,11 @@ export class RowOrder {
     return this.#epoch(task, Math.floor(k / length))[k % length];
   }
 
-  #epoch(task: number, epoch: number): readonly number[] {
+  #epoch(task: number, epoch: number): Uint32Array {
     const key = `${task} ${epoch}`;
     let order = this.#epochs.get(key);
     if (!order) {
-      const places = [...this.#tasks[task]];
+      const places = this.#tasks[task].slice();
       const { seed, shuffle } = this.options;
       order = shuffle ? new Random(seed + epoch * EPOCH_SEED + task * TASK_SEED).shuffle(places) : places;
       // A step covers at most a few epochs of a task; older ones are not needed again.
@@ -113,13 +114,8 @@ export class RowOrder {
 export const MOST_VALIDATION_ROWS = 512;
 
 /** The measured rows, spread evenly over the validation part. */
-export function validationRows<Row>(rows: readonly Row[]): readonly Row[] {
-  const { length } = rows;
-  if (length <= MOST_VALIDATION_ROWS) return rows;
-  return Array.from(
-    { length: MOST_VALIDATION_ROWS },
-    (_, i) => rows[Math.floor((i * length) / MOST_VALIDATION_ROWS)],
-  );
+export function validationRows<Row>(rows: List<Row>): readonly Row[] {
+  return spread(rows, MOST_VALIDATION_ROWS);
 }
 
 /**

@@ -3,6 +3,7 @@
  * kept with its state: the reference is the model before the first step, without its adapter or with the one that it starts from.
  */
 import type { Device } from '../engine/device.ts';
+import { itemOf, type List } from '../lists.ts';
 import { withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { bucketFor, rowsOfRun } from './buckets.ts';
 import type { TrainOptions } from './options.ts';
@@ -18,7 +19,7 @@ type Part = (typeof PARTS)[number];
 const SEQUENCES = 2;
 
 export interface ReferenceRows {
-  readonly train: readonly LabelledTokens[];
+  readonly train: List<LabelledTokens>;
   readonly validation: readonly LabelledTokens[];
 }
 
@@ -63,7 +64,7 @@ export class ReferencePolicy {
     for (const { part, places } of work) {
       onProgress(done, total);
       if (isInterrupted()) return false;
-      const found = await this.#ask(places.map((place) => this.rows[part][place]));
+      const found = await this.#ask(places.map((place) => itemOf(this.rows[part], place)));
       places.forEach((place, at) =>
         values.get(part)!.set(found.subarray(at * SEQUENCES, (at + 1) * SEQUENCES), place * SEQUENCES),
       );
@@ -106,7 +107,7 @@ export class ReferencePolicy {
   }
 
   #groups(part: Part, places: readonly number[]): { part: Part; places: number[] }[] {
-    const rows = places.map((place) => ({ ...this.rows[part][place], place }));
+    const rows = places.map((place) => ({ ...itemOf(this.rows[part], place), place }));
     return microBatches(rows, this.options).map((group) => ({
       part,
       places: group.map(({ place }) => place),

@@ -1,12 +1,13 @@
 /** Sets up a trainer: checks its settings and rows, compiles its plans. */
 import type { StagingRing } from '../engine/staging.ts';
 import { GraftError } from '../errors.ts';
+import type { List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { TrainEvent } from './events.ts';
-import { arranged, checkCount, learningOf, virtualTokens, type Learning } from './learning.ts';
+import { arranged, checkCount, heldRows, learningOf, virtualTokens, type Learning } from './learning.ts';
 import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { validationRows } from './order.ts';
 import { longestPrompt } from './policy/buckets.ts';
@@ -23,9 +24,10 @@ import { Steps } from './steps.ts';
 export interface TrainerRequest {
   readonly trainable: Trainable;
   readonly options: TrainOptions;
-  readonly rows: readonly LabelledTokens[];
+  /** Those of a large file are made as they are taken. */
+  readonly rows: List<LabelledTokens>;
   /** At most {@link MOST_VALIDATION_ROWS} of them are measured. */
-  readonly validation?: readonly LabelledTokens[];
+  readonly validation?: List<LabelledTokens>;
   /** The saved state to resume from instead of starting at step 0. */
   readonly state?: TrainerState;
   /** Steps between the caller's sample answers, for the estimate of the time left. */
@@ -79,7 +81,7 @@ export async function setUp({
   const validation = arranged(options, measured);
   const prompts =
     learning.objective.rows === 'prompts'
-      ? promptsOf({ trainable, options, learning, scoring }, rows, validation)
+      ? promptsOf({ trainable, options, learning, scoring }, heldRows(rows), validation)
       : undefined;
   const steps = countSteps(options, rows.length);
   if (options.warmup > steps) {
@@ -115,7 +117,7 @@ export async function setUp({
         trainable,
         { ...options, steps },
         learning,
-        rows,
+        heldRows(rows),
         prompts,
         plans,
         scoring!,

@@ -156,6 +156,8 @@ export interface RunPlanOptions extends GradientOptions {
 export interface RunPlans {
   readonly shared: SharedTensors;
   readonly gradients: readonly BucketPlan[];
+  /** Adds a plan to {@link gradients}, while nothing runs: for rows whose sizes are not known before they are taken. */
+  addGradients(bucket: Bucket): Promise<void>;
   readonly losses: readonly BucketPlan[];
   /** Plans of the reference policy; empty if the objective has none. */
   readonly references: readonly BucketPlan[];
@@ -211,10 +213,11 @@ export async function compileRun(
     return compiled;
   };
   try {
-    const gradients = buckets.gradients.map((bucket) => ({
+    const withGradients = (bucket: Bucket): Recorded & Bucket => ({
       ...bucket,
       ...recordGradients(trainable, bucket, shared, options),
-    }));
+    });
+    const gradients = buckets.gradients.map(withGradients);
     const losses = buckets.losses.map((bucket) => ({
       ...bucket,
       ...recordLoss(trainable, bucket, shared, learning),
@@ -243,7 +246,13 @@ export async function compileRun(
       generator = new Generator(model, sampledAtOnce(model, buckets.generation), maxLength);
       await generator.prepare(adapter);
     }
-    return { shared, ...compiled, start, generator, destroy };
+    const addGradients = async (bucket: Bucket): Promise<void> => {
+      const recorded = withGradients(bucket);
+      await device.prepare([recorded.tape], () => undefined);
+      compiled.gradients.push(...(await compileBuckets([recorded])));
+      compiled.gradients.sort((a, b) => a.tokens - b.tokens || a.rows - b.rows);
+    };
+    return { shared, ...compiled, addGradients, start, generator, destroy };
   } catch (error) {
     destroy();
     throw error;

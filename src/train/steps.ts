@@ -2,9 +2,10 @@
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, OWN_SLOT, STEP_SLOTS } from '../engine/ops/step.ts';
 import type { StagingRing } from '../engine/staging.ts';
 import { Tensor } from '../engine/tensor.ts';
+import { itemOf, type List } from '../lists.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { bucketFor } from './buckets.ts';
+import { bucketFor, furtherBucket, isHeldBy } from './buckets.ts';
 import { countOf, measuredOf, type Learning, type Measured } from './learning.ts';
 import type { TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
@@ -54,6 +55,8 @@ interface PlacedRow extends LabelledTokens {
   readonly place: number;
 }
 
+type Groups = ReturnType<typeof withTasks<PlacedRow>>;
+
 export class Steps implements StepMaker {
   readonly #order: RowOrder;
 
@@ -61,7 +64,7 @@ export class Steps implements StepMaker {
     private readonly trainable: Trainable,
     private readonly options: TrainOptions & { readonly steps: number },
     private readonly learning: Learning,
-    private readonly rows: readonly LabelledTokens[],
+    private readonly rows: List<LabelledTokens>,
     private readonly plans: RunPlans,
     private readonly reference: ReferencePolicy | undefined,
     private readonly ring: StagingRing,
@@ -71,11 +74,26 @@ export class Steps implements StepMaker {
     this.#order = new RowOrder(rows, options);
   }
 
-  submit(step: number): Submitted {
+  submit(step: number): Submitted | Promise<Submitted> {
+    const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...itemOf(this.rows, place), place }));
+    const groups = withTasks(microBatches(rows, this.options));
+    const further = groups.filter(({ group }) => !isHeldBy(this.plans.gradients, group));
+    return further.length === 0 ? this.#submit(step, rows, groups) : this.#submitFurther(step, rows, groups);
+  }
+
+  /** Makes the plans that are missing first: nobody knew the sizes of these rows before. */
+  async #submitFurther(step: number, rows: readonly PlacedRow[], groups: Groups): Promise<Submitted> {
+    await this.trainable.model.device.settle();
+    for (const { group } of groups)
+      if (!isHeldBy(this.plans.gradients, group))
+        await this.plans.addGradients(furtherBucket(group, this.options));
+    return this.#submit(step, rows, groups);
+  }
+
+  #submit(step: number, rows: readonly PlacedRow[], groups: Groups): Submitted {
     const { options, trainable, plans } = this;
     const { shared } = plans;
     const { device } = trainable.model;
-    const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...this.rows[place], place }));
     const count = countOf(this.learning.objective, rows);
     const lr = learningRate(step, options);
     const { weightDecay, clip } = options;
@@ -86,7 +104,7 @@ export class Steps implements StepMaker {
     );
     const { taskRings } = this;
     const ofTasks: Promise<Float32Array>[] = [];
-    withTasks(microBatches(rows, options)).forEach(({ group, isLast }, index, { length }) => {
+    groups.forEach(({ group, isLast }, index, { length }) => {
       const bucket = bucketFor(plans.gradients, group);
       const { plan, inputs } = bucket;
       writeBatch(plan, inputs, group);

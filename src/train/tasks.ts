@@ -1,5 +1,6 @@
 /** The tasks of a mixture: the rows and the loss of each. */
 import { LOSS_SLOT } from '../engine/ops/step.ts';
+import { isHeld, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { countOf } from './learning.ts';
@@ -14,8 +15,10 @@ interface TaskRows {
   readonly places: readonly number[];
 }
 
-/** Rows by task, in the order of each task's first row; all together without a mixture. */
-export function placesByTask(rows: readonly LabelledTokens[]): TaskRows[] {
+/** Rows by task, in the order of each task's first row; all together without a mixture. Rows that are made as they are taken are of no mixture. */
+export function placesByTask(rows: List<LabelledTokens>): TaskRows[] {
+  if (!isHeld(rows))
+    return [{ name: '', share: 1, places: Array.from({ length: rows.length }, (_, place) => place) }];
   const tasks = new Map<string, { name: string; share: number; places: number[] }>();
   rows.forEach(({ task: { name, share } = { name: '', share: 1 } }, place) => {
     const task = tasks.get(name);
@@ -33,8 +36,8 @@ export function byTask<Row extends LabelledTokens>(rows: readonly Row[]): readon
 }
 
 /** Whether rows are of several tasks. */
-export const isMixture = (rows: readonly LabelledTokens[]): boolean =>
-  rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name);
+export const isMixture = (rows: List<LabelledTokens>): boolean =>
+  isHeld(rows) && rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name);
 
 /** Micro-batches with the task of each, and whether it is the last of its task. */
 export function withTasks<Row extends LabelledTokens>(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
-import { makeRunRows, readRunFiles, type RunRows } from '../../../src/cli/train-data.ts';
+import { makeRunRows, readRunFiles, type MadeRows } from '../../../src/cli/train-data.ts';
 import type { Mixture } from '../../../src/data/mixture.ts';
 import type { PreparedRow } from '../../../src/data/prepare.ts';
 import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
@@ -309,7 +309,7 @@ test('a mixture of tasks, and one of them alone', async () => {
     some.toSorted((a, b) => (a.task?.name ?? '').localeCompare(b.task?.name ?? ''));
   const base: DataOptions = { maxLength: 48, overlong: 'truncate-end', validation: 0.1, test: 0.2, seed: 5 };
   const slices = new Slices(() => undefined, new AbortController().signal);
-  const repeated = async (run: RunOptions, data: RowSet, first: DataFile): Promise<RunRows> => {
+  const repeated = async (run: RunOptions, data: RowSet, first: DataFile): Promise<MadeRows> => {
     const flags = new Flags(trainFlags, wordsOf(headlessCommand(run, data, model)).slice(3));
     const asked = readDataOptions(flags, 7);
     expect(asked.read.fileName).toBe(first.path);

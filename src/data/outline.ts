@@ -1,0 +1,45 @@
+/** What can be said about an example's row without its tokens. */
+import type { Example } from './example.ts';
+
+export interface Outline {
+  /** The roles of its messages, or its kind; undefined if only its tokens show whether it becomes a row. */
+  readonly form: string | undefined;
+  /** The most bytes of UTF-8 of all its texts. */
+  readonly most: number;
+  /** The most bytes of UTF-8 before the first text that is learned from. */
+  readonly mostBefore: number;
+}
+
+/** The forms of examples without messages. */
+export const [COMPLETION, TEXT] = ['completion', 'text'];
+/** The role of an assistant's message that is not learned from. */
+export const CONTEXT = 'context';
+/** Longer conversations have no form: there would be too many. */
+const MOST_MESSAGES = 16;
+
+/** @param widest the most bytes of UTF-8 of a UTF-16 unit of its texts */
+export function outlineOf(example: Example, widest: 1 | 3): Outline {
+  switch (example.kind) {
+    case 'completion': {
+      const { prompt, completion, separator = '' } = example;
+      const mostBefore = widest * (prompt.length + separator.length);
+      return { form: COMPLETION, most: mostBefore + widest * completion.length, mostBefore };
+    }
+    case 'text':
+      return { form: example.document ? undefined : TEXT, most: widest * example.text.length, mostBefore: 0 };
+    case 'messages': {
+      let most = 0;
+      let mostBefore: number | undefined;
+      const roles = example.messages.map(({ role, content, supervised }) => {
+        const isContext = role === 'assistant' && supervised === false;
+        if (role === 'assistant' && !isContext) mostBefore ??= most;
+        most += widest * content.length;
+        return isContext ? CONTEXT : role;
+      });
+      const isFew = roles.length <= MOST_MESSAGES && mostBefore !== undefined;
+      return { form: isFew ? roles.join(' ') : undefined, most, mostBefore: mostBefore ?? most };
+    }
+    default:
+      return { form: undefined, most: 0, mostBefore: 0 };
+  }
+}

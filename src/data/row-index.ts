@@ -1,0 +1,198 @@
+/**
+ * The rows of a file with a row a line, without the rows: where each is, and the little that is asked of all of them before a run begins. A row takes
+ * 40 bytes here, whatever its length, and no object; its example is read again when it is needed.
+ */
+import { GraftError } from '../errors.ts';
+import { Collector, objectOf, type SourceRow } from './collector.ts';
+import type { Example } from './example.ts';
+import { utf8, type Bytes } from './lines.ts';
+import type { Mapping } from './mapping.ts';
+import { outlineOf, type Outline } from './outline.ts';
+import { identityOf } from './statistics.ts';
+
+/** A list of numbers that grows without an object for each. */
+class Column<Numbers extends Float64Array | Uint32Array> {
+  length = 0;
+
+  constructor(private numbers: Numbers) {}
+
+  push(value: number): void {
+    if (this.length === this.numbers.length) {
+      const Larger = this.numbers.constructor as new (length: number) => Numbers;
+      const larger = new Larger(2 * this.length);
+      larger.set(this.numbers);
+      this.numbers = larger;
+    }
+    this.numbers[this.length++] = value;
+  }
+
+  at(index: number): number {
+    return this.numbers[index];
+  }
+}
+
+const FIRST_ROOM = 4096;
+const column = (): Column<Uint32Array> => new Column(new Uint32Array(FIRST_ROOM));
+
+export type Hashes = readonly [number, number];
+
+/** Equal for examples that teach the same (`identityOf`): two hashes of 32 bits. Of a million different rows, two are taken for equal once in 30 million files. */
+export function hashesOf(example: Example): Hashes {
+  const text = identityOf(example);
+  const { length } = text;
+  let one = 0x9e3779b9;
+  let other = length;
+  // Two characters at once: hashing is a good part of the time of reading.
+  for (let at = 0; at < length; at += 2) {
+    const two = text.charCodeAt(at) | (at + 1 < length ? text.charCodeAt(at + 1) << 16 : 0);
+    one = Math.imul(one ^ two, 0x85ebca6b);
+    one ^= one >>> 15;
+    other = Math.imul(other ^ two, 0xc2b2ae35);
+    other ^= other >>> 13;
+  }
+  one = Math.imul(one, 0x27d4eb2f);
+  other = Math.imul(other, 0x165667b1);
+  return [(one ^ (one >>> 16)) >>> 0, (other ^ (other >>> 16)) >>> 0];
+}
+
+/** Forms have numbers, since most files have one or two. Rows of further ones have none. */
+const MOST_FORMS = 1000;
+
+export class RowIndex {
+  readonly #lines = column();
+  readonly #starts = new Column(new Float64Array(FIRST_ROOM));
+  readonly #lengths = column();
+  readonly #hashes = [column(), column()] as const;
+  readonly #most = column();
+  readonly #mostBefore = column();
+  readonly #forms = column();
+  readonly #names: (string | undefined)[] = [undefined];
+  readonly #numbers = new Map<string, number>();
+  readonly #kinds = new Set<Example['kind']>();
+  readonly #collector: Collector;
+  readonly #decoder = utf8();
+  /** Whether the mapping adds characters of its own that are not ASCII. */
+  readonly #isWide: boolean;
+
+  /**
+   * @param bytes of the file, after its byte order mark
+   * @param mapping that its rows are read with
+   */
+  constructor(
+    private readonly bytes: Bytes,
+    private readonly fileName: string,
+    mapping: Mapping | undefined,
+  ) {
+    this.#collector = new Collector(mapping);
+    this.#isWide = mapping !== undefined && /[^\0-\x7f]/.test(JSON.stringify(mapping));
+  }
+
+  get length(): number {
+    return this.#lines.length;
+  }
+
+  add(example: Example, { text, start, length }: SourceRow): void {
+    if (start === undefined || length === undefined) throw new Error('The row has no bytes of its own');
+    // A line of ASCII has texts of ASCII, unless it escapes other characters.
+    const isPlain = length === text.length && !this.#isWide && !text.includes('\\u');
+    const { form, most, mostBefore } = outlineOf(example, isPlain ? 1 : 3);
+    const [one, other] = hashesOf(example);
+    this.#kinds.add(example.kind);
+    this.#lines.push(example.line);
+    this.#starts.push(start);
+    this.#lengths.push(length);
+    this.#hashes[0].push(one);
+    this.#hashes[1].push(other);
+    this.#most.push(most);
+    this.#mostBefore.push(mostBefore);
+    this.#forms.push(this.#numberOf(form));
+  }
+
+  /** The kinds of its examples. */
+  get kinds(): readonly Example['kind'][] {
+    return [...this.#kinds];
+  }
+
+  lineOf(row: number): number {
+    return this.#lines.at(row);
+  }
+
+  hashesOf(row: number): Hashes {
+    return [this.#hashes[0].at(row), this.#hashes[1].at(row)];
+  }
+
+  outlineOf(row: number): Outline {
+    return {
+      form: this.#names[this.#forms.at(row)],
+      most: this.#most.at(row),
+      mostBefore: this.#mostBefore.at(row),
+    };
+  }
+
+  /** @throws GraftError `data-changed` if the file has another row there now */
+  exampleOf(row: number): Example {
+    const start = this.#starts.at(row);
+    const line = this.lineOf(row);
+    const examples = this.#collector.examples;
+    try {
+      const text = this.#decoder.decode(this.bytes.subarray(start, start + this.#lengths.at(row)));
+      this.#collector.row(line, () => objectOf(text));
+    } catch (cause) {
+      throw this.#changed(line, cause);
+    }
+    const example = examples.pop();
+    if (!example) throw this.#changed(line, this.#collector.problems.at(-1)?.reason);
+    const [one, other] = hashesOf(example);
+    if (one !== this.#hashes[0].at(row) || other !== this.#hashes[1].at(row)) throw this.#changed(line);
+    return example;
+  }
+
+  #changed(line: number, cause?: unknown): GraftError {
+    return new GraftError(
+      'data-changed',
+      `Line ${line} of ${this.fileName} is not what it was when the run began.`,
+      'Leave the file as it is while a run reads it. Start again.',
+      { cause },
+    );
+  }
+
+  #numberOf(form: string | undefined): number {
+    if (form === undefined) return 0;
+    let number = this.#numbers.get(form);
+    if (number === undefined) {
+      if (this.#names.length > MOST_FORMS) return 0;
+      number = this.#names.push(form) - 1;
+      this.#numbers.set(form, number);
+    }
+    return number;
+  }
+}
+
+/**
+ * The rows that have copies, each with the first row that equals it, which may be itself.
+ *
+ * @param hashesOf the hashes of a row
+ */
+export function equalRows(count: number, hashesOf: (row: number) => Hashes): ReadonlyMap<number, number> {
+  let size = 16;
+  while (size < 2 * count) size *= 2;
+  /** First rows, by their hashes; one more than the row, so that 0 is an empty place. */
+  const firsts = new Uint32Array(size);
+  const equal = new Map<number, number>();
+  for (let row = 0; row < count; row++) {
+    const [one, other] = hashesOf(row);
+    for (let at = one & (size - 1); ; at = (at + 1) & (size - 1)) {
+      if (firsts[at] === 0) {
+        firsts[at] = row + 1;
+        break;
+      }
+      const first = firsts[at] - 1;
+      const known = hashesOf(first);
+      if (known[0] === one && known[1] === other) {
+        equal.set(first, first).set(row, first);
+        break;
+      }
+    }
+  }
+  return equal;
+}

@@ -1,0 +1,36 @@
+/** Lists that may make their items as they are asked for: an array is one, and so are the rows of a file that is too large to hold. */
+export interface List<Item> {
+  readonly length: number;
+  at(index: number): Item | undefined;
+}
+
+/** Whether all items are at hand. */
+export function isHeld<Item>(list: List<Item>): list is readonly Item[] {
+  return Array.isArray(list);
+}
+
+/** @throws Error outside of the list */
+export function itemOf<Item>(list: List<Item>, index: number): Item {
+  const item = list.at(index);
+  if (index < 0 || item === undefined) throw new Error(`A list of ${list.length} has no item ${index}`);
+  return item;
+}
+
+/** The list with each item changed, as it is asked for if the items are. */
+export function changed<Item, Other>(list: List<Item>, change: (item: Item) => Other): List<Other> {
+  if (isHeld(list)) return list.map(change);
+  return {
+    length: list.length,
+    at: (index) => {
+      const item = list.at(index);
+      return item === undefined ? undefined : change(item);
+    },
+  };
+}
+
+/** At most `most` items, spread evenly over the list. */
+export function spread<Item>(list: List<Item>, most: number): Item[] {
+  const { length } = list;
+  const count = Math.min(length, most);
+  return Array.from({ length: count }, (_, i) => itemOf(list, Math.floor((i * length) / count)));
+}
