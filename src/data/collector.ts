@@ -27,9 +27,18 @@ export interface ReadResult {
   format: string;
 }
 
+/** Whether a text has more than this many opening brackets: most rows have a few, and need no look at every character. */
+function hasMany(text: string, most: number): boolean {
+  let count = 0;
+  for (const bracket of '{[')
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (++count > most) return true;
+  return false;
+}
+
 /** The value of one row's JSON. @throws BadRow */
 export function objectOf(text: string): JsonObject {
-  if (jsonDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH)
+  if (hasMany(text, MAX_JSON_DEPTH) && jsonDepth(text, MAX_JSON_DEPTH) > MAX_JSON_DEPTH)
     throw new BadRow(`the row is nested more than ${MAX_JSON_DEPTH} levels deep`);
   let value: unknown;
   try {

@@ -80,9 +80,9 @@ function* rawRows(
   fileName: string,
 ): Generator<RawRow, readonly LeftList[]> {
   if (kind === 'json') return yield* jsonRows(wholeText(content, fileName), fileName);
-  for (const { number, ...line } of linesOf(content))
-    if (line.problem !== undefined || line.text.trim() !== '')
-      yield { line: number, numbering: 'line', ...line };
+  for (const { number, text, problem, start, length, end } of linesOf(content))
+    if (problem !== undefined || text.trim() !== '')
+      yield { line: number, numbering: 'line', text, problem, start, length, end };
   return [];
 }
 

@@ -25,7 +25,7 @@ export interface Line {
   /** Without its end. */
   readonly text: string;
   /** Why the text cannot be read; `text` is then ''. */
-  readonly problem?: string;
+  readonly problem: string | undefined;
   /** The first byte, or character. */
   readonly start: number;
   /** Bytes, or characters, without its end. */
@@ -38,9 +38,9 @@ const tooLong = (length: number, unit: string): string =>
   `the line has ${length} ${unit}; at most ${MAX_LINE_BYTES} are read`;
 
 /** The text of a line, or why it has none. */
-function decoded(decoder: TextDecoder, bytes: Uint8Array): Pick<Line, 'text' | 'problem'> {
+function decoded(decoder: TextDecoder, bytes: Uint8Array): { text: string; problem: string | undefined } {
   try {
-    return { text: decoder.decode(bytes) };
+    return { text: decoder.decode(bytes), problem: undefined };
   } catch (error) {
     return { text: '', problem: `the line is not valid UTF-8 (${messageOf(error)})` };
   }
@@ -71,12 +71,12 @@ function* byteLines(bytes: Bytes): Generator<Line> {
     const last = next > start ? (window.at(next - 1 - from) ?? bytes.subarray(next - 1, next)[0]) : undefined;
     const end = last === RETURN ? next - 1 : next;
     number++;
-    yield {
-      ...{ number, start, length: end - start, end: next + 1 },
-      ...(end - start > MAX_LINE_BYTES
-        ? { text: '', problem: tooLong(end - start, 'bytes') }
-        : decoded(decoder, window.subarray(start - from, end - from))),
-    };
+    const length = end - start;
+    const { text, problem } =
+      length > MAX_LINE_BYTES
+        ? { text: '', problem: tooLong(length, 'bytes') }
+        : decoded(decoder, window.subarray(start - from, end - from));
+    yield { number, text, problem, start, length, end: next + 1 };
     start = next + 1;
   }
 }
@@ -97,11 +97,15 @@ function* textLines(text: string): Generator<Line> {
     const next = newLine < 0 ? text.length : newLine;
     const end = next > start && text.charCodeAt(next - 1) === RETURN ? next - 1 : next;
     number++;
+    const length = end - start;
+    const isTooLong = length > MAX_LINE_BYTES;
     yield {
-      ...{ number, start, length: end - start, end: next + 1 },
-      ...(end - start > MAX_LINE_BYTES
-        ? { text: '', problem: tooLong(end - start, 'characters') }
-        : { text: text.slice(start, end) }),
+      number,
+      text: isTooLong ? '' : text.slice(start, end),
+      problem: isTooLong ? tooLong(length, 'characters') : undefined,
+      start,
+      length,
+      end: next + 1,
     };
     start = next + 1;
   }

@@ -36,23 +36,47 @@ const column = (): Column<Uint32Array> => new Column(new Uint32Array(FIRST_ROOM)
 
 export type Hashes = readonly [number, number];
 
-/** Equal for examples that teach the same (`identityOf`): two hashes of 32 bits. Of a million different rows, two are taken for equal once in 30 million files. */
-export function hashesOf(example: Example): Hashes {
-  const text = identityOf(example);
-  const { length } = text;
-  let one = 0x9e3779b9;
-  let other = length;
-  // Two characters at once: hashing is a good part of the time of reading.
-  for (let at = 0; at < length; at += 2) {
-    const two = text.charCodeAt(at) | (at + 1 < length ? text.charCodeAt(at + 1) << 16 : 0);
-    one = Math.imul(one ^ two, 0x85ebca6b);
-    one ^= one >>> 15;
-    other = Math.imul(other ^ two, 0xc2b2ae35);
-    other ^= other >>> 13;
+/** Two hashes of 32 bits over texts, each with its length, so that no two lists of texts look alike. */
+class Hasher {
+  #one = 0x9e3779b9;
+  #other = 0x7f4a7c15;
+
+  add(text: string): this {
+    const { length } = text;
+    let one = this.#one ^ length;
+    let other = Math.imul(this.#other + length, 0x27d4eb2f);
+    // Two characters at once: hashing is a good part of the time of reading.
+    for (let at = 0; at < length; at += 2) {
+      const two = text.charCodeAt(at) | (at + 1 < length ? text.charCodeAt(at + 1) << 16 : 0);
+      one = Math.imul(one ^ two, 0x85ebca6b);
+      one ^= one >>> 15;
+      other = Math.imul(other ^ two, 0xc2b2ae35);
+      other ^= other >>> 13;
+    }
+    this.#one = one;
+    this.#other = other;
+    return this;
   }
-  one = Math.imul(one, 0x27d4eb2f);
-  other = Math.imul(other, 0x165667b1);
-  return [(one ^ (one >>> 16)) >>> 0, (other ^ (other >>> 16)) >>> 0];
+
+  get hashes(): Hashes {
+    const [one, other] = [Math.imul(this.#one, 0x27d4eb2f), Math.imul(this.#other, 0x165667b1)];
+    return [(one ^ (one >>> 16)) >>> 0, (other ^ (other >>> 16)) >>> 0];
+  }
+}
+
+/** Equal for examples that teach the same, as `identityOf` is. Of a million different rows, two are taken for equal once in 30 million files. */
+export function hashesOf(example: Example): Hashes {
+  const hasher = new Hasher();
+  switch (example.kind) {
+    case 'completion':
+      return hasher.add('completion').add(example.prompt.trim()).add(example.completion.trim()).hashes;
+    case 'messages':
+      hasher.add('messages');
+      for (const { role, content } of example.messages) hasher.add(role).add(content.trim());
+      return hasher.hashes;
+    default:
+      return hasher.add(identityOf(example)).hashes;
+  }
 }
 
 /** Forms have numbers, since most files have one or two. Rows of further ones have none. */
