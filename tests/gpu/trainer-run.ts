@@ -4,6 +4,7 @@ import { Adapter } from '../../src/adapters/adapter.ts';
 import type { AdapterTensors } from '../../src/adapters/kind.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
+import type { List } from '../../src/lists.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { EvalEvent, StepEvent, TrainEvent } from '../../src/train/events.ts';
@@ -35,8 +36,8 @@ export interface Run {
 
 export interface Setting {
   readonly on?: LanguageModel;
-  readonly rows?: readonly PreparedRow[];
-  readonly validation?: readonly PreparedRow[];
+  readonly rows?: List<PreparedRow>;
+  readonly validation?: List<PreparedRow>;
   readonly state?: TrainerState;
   readonly tensors?: AdapterTensors;
   readonly scoring?: Scoring | undefined;

@@ -1,0 +1,275 @@
+/** Rows that are made as they are taken are the rows, the parts and the report of a file whose rows are all made. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { folder, openBytes } from '../../../src/cli/files.ts';
+import type { Output } from '../../../src/cli/output.ts';
+import { areTaken, takeRunRows } from '../../../src/cli/taken-rows.ts';
+import { makeRunRows, readRunFiles, type RunRows } from '../../../src/cli/train-data.ts';
+import type { DataOptions } from '../../../src/cli/train-flags.ts';
+import { CertainRows } from '../../../src/data/certain-rows.ts';
+import { outlineOf } from '../../../src/data/outline.ts';
+import type { List } from '../../../src/lists.ts';
+import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
+import { memorySource } from '../../../src/weights/bytes.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+const SILENT: Output = {
+  line: () => undefined,
+  progress: () => undefined,
+  result: () => undefined,
+  clear: () => undefined,
+};
+const SPRIG = folder('public/models/sprig');
+const NONE = { rows: 0, bytes: 0 };
+
+let sprig: Tokenizer;
+beforeAll(async () => {
+  sprig = await loadTokenizer(SPRIG);
+});
+
+/** The tokenizer of the bundled model with another chat template. */
+const withTemplate = (template: string): Promise<Tokenizer> =>
+  loadTokenizer({
+    name: 'model',
+    open: async (name) =>
+      name === 'chat_template.jinja'
+        ? memorySource(name, new TextEncoder().encode(template))
+        : SPRIG.open(name),
+  });
+
+async function write(name: string, content: string | Uint8Array): Promise<string> {
+  const place = await mkdtemp(join(tmpdir(), 'graft-rows-'));
+  onTestFinished(() => rm(place, { recursive: true, force: true }));
+  const path = join(place, name);
+  await writeFile(path, content);
+  return path;
+}
+
+const all = <Row>({ length, at }: List<Row>): (Row | undefined)[] =>
+  Array.from({ length }, (_, index) => at(index));
+
+/** What both ways have to agree on. */
+const seen = ({ train, validation, test, told: { files, tasks: _, ...told } }: RunRows): object => ({
+  parts: [train, validation, test].map((rows) => all({ length: rows.length, at: (i) => rows.at(i) })),
+  told,
+  files: files.map(({ report, sample: _, ...file }) => ({
+    ...file,
+    rows: report.rows,
+    ...{ dropped: report.dropped, unsupervised: report.unsupervised, failed: report.failed },
+  })),
+});
+
+interface Asked extends Partial<Omit<DataOptions, 'read'>> {
+  readonly mapping?: DataOptions['read']['mapping'];
+  readonly maxLength?: number;
+  readonly tokenizer?: Tokenizer;
+}
+
+/** Reads a file both ways. */
+async function bothWays(
+  path: string,
+  { maxLength = 48, tokenizer = sprig, mapping, ...asked }: Asked = {},
+): Promise<{ made: RunRows; taken: RunRows }> {
+  const options: DataOptions = {
+    read: { fileName: path, ...(mapping && { mapping }) },
+    ...{ overlong: 'truncate-end', validationFraction: 0.2, testFraction: 0.2, splitSeed: 3 },
+    ...asked,
+  };
+  const limits = { maxLength, vocabSize: tokenizer.vocabSize, now: new Date(0) };
+  const held = await readRunFiles(await openBytes(path), options, SILENT);
+  const indexed = await readRunFiles(await openBytes(path), options, SILENT, NONE);
+  expect(held.every(({ read }) => !read.index)).toBe(true);
+  expect(areTaken(held, options)).toBe(false);
+  expect(areTaken(indexed, options)).toBe(true);
+  return {
+    made: makeRunRows(held, tokenizer, limits, options, SILENT),
+    taken: takeRunRows(indexed, tokenizer, limits, options, SILENT),
+  };
+}
+
+async function expectSame(path: string, asked?: Asked): Promise<RunRows> {
+  const { made, taken } = await bothWays(path, asked);
+  expect(seen(taken)).toEqual(seen(made));
+  return taken;
+}
+
+const jsonl = (rows: readonly unknown[], end = '\n'): string =>
+  rows.map((row) => (typeof row === 'string' ? row : JSON.stringify(row)) + end).join('');
+const answers = (count: number): { prompt: string; completion: string }[] =>
+  Array.from({ length: count }, (_, i) => ({ prompt: `What is ${i}?`, completion: `It is ${i}.` }));
+
+describe('rows that are made as they are taken', () => {
+  const chats = Array.from({ length: 20 }, (_, i) => ({
+    messages: [
+      ...(i % 3 === 0 ? [{ role: 'system', content: 'Be brief.' }] : []),
+      { role: 'user', content: `Question ${i}` },
+      { role: 'assistant', content: `Answer ${i}`, ...(i % 5 === 1 && { weight: 0 }) },
+      { role: 'user', content: 'And then?' },
+      { role: 'assistant', content: i % 4 === 0 ? ' ' : 'Nothing.' },
+    ],
+  }));
+  const odd = [
+    ...answers(12),
+    'not JSON',
+    '',
+    '   ',
+    '{"prompt": "half a row", "compl',
+    { other: 'fields' },
+    { prompt: 'no answer' },
+    { prompt: 'blank answer', completion: ' ' },
+    { prompt: 'é'.repeat(30), completion: '🙂 中文' },
+    '{"prompt": "\\u4e2d\\u6587 caf\\u00e9", "completion": "\\ud83d\\ude42"}',
+    { prompt: 'long '.repeat(60), completion: 'lost' },
+    { prompt: 'short', completion: 'long '.repeat(60) },
+    { instruction: 'Add', input: '1 and 2', output: '3' },
+    { text: 'A text that is learned from its beginning to its end.' },
+    { text: 'word '.repeat(80) },
+    { ids: [5, 6, 7, 8], labels: [-100, -100, 7, 8] },
+    { ids: [5, 6], labels: [-100, -100] },
+    { ids: [5, 999_999], labels: [5, 999_999] },
+    ...chats,
+    ...answers(5),
+    { prompt: ' What is 2? ', completion: 'It is 2.\n' },
+  ];
+
+  test.each([
+    ['short answers', jsonl(answers(40))],
+    ['conversations', jsonl(chats)],
+    ['odd rows of every format', jsonl(odd)],
+    ['ends of lines as Windows has them', jsonl(odd, '\r\n')],
+    ['a byte order mark', `\ufeff${jsonl(odd)}`],
+    ['a last line without its end', jsonl(answers(30)).trimEnd()],
+    ['a last line that is cut off', jsonl(answers(30)).slice(0, -9)],
+    [
+      'a line that is too long',
+      `${jsonl(answers(9))}{"text":"${'x'.repeat(17 * 2 ** 20)}"}\n${jsonl(answers(9))}`,
+    ],
+  ])('are the same: %s', async (_, content) => {
+    const taken = await expectSame(await write('rows.jsonl', content));
+    expect(taken.train.length).toBeGreaterThan(0);
+  });
+
+  test('a line that is no UTF-8 is left out with its reason', async () => {
+    const content = new TextEncoder().encode(jsonl(answers(20)));
+    content[60] = 0xff;
+    const { told } = await expectSame(await write('rows.jsonl', content));
+    expect(told.files[0].problems).toHaveLength(1);
+    expect(told.files[0].problems[0].reason).toContain('not valid UTF-8');
+  });
+
+  test.each([
+    { overlong: 'drop' },
+    { overlong: 'truncate-prompt' },
+    { dropDuplicates: true },
+    { skip: [[1, 3, 14, 9999]] },
+    { validationFraction: 0, testFraction: 0 },
+    { maxLength: 16 },
+    { maxLength: 400 },
+    { splitSeed: 11, dropDuplicates: true, overlong: 'drop', maxLength: 30 },
+  ] satisfies Asked[])('are the same with %j', async (asked) => {
+    await expectSame(await write('rows.jsonl', jsonl(odd)), asked);
+  });
+
+  test('are the same with a template for the columns', async () => {
+    const rows = odd.map((row, i) => ({ a: `é${i} ${JSON.stringify(row)}`, b: `${i % 7}` }));
+    await expectSame(await write('rows.jsonl', jsonl(rows)), {
+      mapping: { prompt: '“{{a}}” {{a}} →', answer: '{{b}}' },
+    });
+  });
+
+  test('are the same beside a file of test rows and a table of more rows', async () => {
+    const test = await write(
+      'test.jsonl',
+      jsonl(answers(7).map((row, i) => ({ ...row, prompt: `Test ${i % 5}` }))),
+    );
+    const more = await write('more.csv', 'prompt,completion\nWhat is 3?,It is 3.\nmore,rows\n');
+    const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)), { test, more: [more] });
+    expect(told.repeated).toBeGreaterThan(2);
+  });
+
+  test.each([
+    [
+      'refuses some texts',
+      "{% for m in messages %}{% if '7' in m.content %}{{ raise_exception('no sevens') }}{% endif %}{{ m.role + ': ' + m.content + '<|im_end|>' }}{% endfor %}",
+    ],
+    [
+      'refuses some roles',
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system') }}{% endif %}{{ m.role + ': ' + m.content + '<|im_end|>' }}{% endfor %}",
+    ],
+    [
+      'trims',
+      "{% for m in messages %}{{ m['role'] ~ ':' ~ m['content'] | trim ~ '<|im_end|>' }}{% endfor %}",
+    ],
+    ['marks no end', '{% for m in messages %}{{ m.role + m.content }}{% endfor %}'],
+    [
+      'drops what it is asked',
+      "{% for m in messages %}{% if m.role == 'assistant' %}{{ m.content + '<|im_end|>' }}{% endif %}{% endfor %}",
+    ],
+  ])('are the same with a chat template that %s', async (_, template) => {
+    const tokenizer = await withTemplate(template);
+    await expectSame(await write('rows.jsonl', jsonl(odd)), { tokenizer });
+  });
+
+  test('say what of them is wrong by the lines of the file', async () => {
+    const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)));
+    const [{ problems, problemCount }] = told.files;
+    expect(problemCount).toBe(problems.length);
+    expect(problems.map(({ line }) => line)).toEqual([13, 16, 17, 18, 19, 46]);
+  });
+
+  test('a file that is written to while a run reads it ends the run', async () => {
+    const path = await write('rows.jsonl', jsonl(answers(40)));
+    const { taken } = await bothWays(path);
+    await writeFile(path, jsonl(answers(41).slice(1)));
+    await graftError(() => taken.train.at(0), 'data-changed');
+  });
+
+  test('random rows around the limit are the same', async () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'grapheme', maxLength: 40 }),
+      fc.string({ unit: 'binary', maxLength: 20 }),
+      fc.constantFrom(' ', 'a', 'word word', '<|im_end|>', '<|im_start|>assistant\n', '\n', 'é', '🙂🙂🙂'),
+    );
+    const row = fc.oneof(
+      fc.record({ prompt: text, completion: text }),
+      fc.record({ text }),
+      fc.record({
+        messages: fc.array(
+          fc.record({ role: fc.constantFrom('system', 'user', 'assistant'), content: text }),
+          {
+            maxLength: 5,
+          },
+        ),
+      }),
+    );
+    const path = await write('rows.jsonl', '');
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(row, { minLength: 8, maxLength: 30 }),
+        fc.integer({ min: 8, max: 60 }),
+        fc.constantFrom('truncate-end', 'truncate-prompt', 'drop'),
+        async (rows, maxLength, overlong) => {
+          await writeFile(path, jsonl([...answers(3), ...rows]));
+          await expectSame(path, { maxLength, overlong, validationFraction: 0.1, testFraction: 0.1 });
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test('most rows are certain without their tokens, and those near the limit are not', () => {
+  const certain = new CertainRows(sprig, { maxLength: 100, overlong: 'truncate-end' });
+  const has = (prompt: string, completion: string): boolean =>
+    certain.has(outlineOf({ kind: 'completion', line: 1, prompt, completion }, 1));
+  expect(has('x'.repeat(20), 'y'.repeat(20))).toBe(true);
+  expect(has('x'.repeat(20), 'y'.repeat(2000))).toBe(true);
+  expect(has('x'.repeat(100), 'y')).toBe(false);
+  const dropping = new CertainRows(sprig, { maxLength: 100, overlong: 'drop' });
+  expect(
+    dropping.has(outlineOf({ kind: 'completion', line: 1, prompt: 'x', completion: 'y'.repeat(2000) }, 1)),
+  ).toBe(false);
+});
