@@ -45,10 +45,11 @@ export function jsonDepth(text: string, limit: number): number {
 
 /** The position of the quote that ends the string whose quote is at `start`; the end of the text if there is none. */
 function endOfString(text: string, start: number): number {
-  for (let i = start + 1; i < text.length; i++) {
-    const inside = text.charCodeAt(i);
-    if (inside === 0x5c) i++;
-    else if (inside === 0x22) return i;
+  // The engine finds a quote faster than a loop passes over characters.
+  for (let quote = text.indexOf('"', start + 1); quote >= 0; quote = text.indexOf('"', quote + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(quote - 1 - escapes) === 0x5c) escapes++;
+    if (escapes % 2 === 0) return quote;
   }
   return text.length;
 }
