@@ -3,12 +3,15 @@ import { sha256 } from '../../../src/cli/sha256.ts';
 import {
   checkResumed,
   clockTime,
+  digestedAll,
   fingerprintOf,
   otherDevice,
   runParts,
   type RunContent,
 } from '../../../src/runs/fingerprint.ts';
 import { heldAs } from '../../../src/model/weight-types.ts';
+import type { List } from '../../../src/lists.ts';
+import type { TokenRow } from '../../../src/text/trainable.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const run: RunContent = {
@@ -93,4 +96,28 @@ test('blocks that an earlier version rounded are distinguished from exact ones',
   expect(heldAs(stored, ['F32', 'Q6_K'])).toBe('stored, exactly');
   expect(heldAs({ matrices: 'nf4' }, ['Q6_K'])).toBe('nf4');
   expect(heldAs({ matrices: 'nf4', embeddings: 'stored' }, ['Q6_K'])).toBe('nf4, embeddings stored, exactly');
+});
+
+describe('a run whose rows are made as they are taken', () => {
+  const rowsOf = (count: number, id = 5): List<TokenRow> => ({
+    length: count,
+    at: (index) => ({ ids: [1, id, index % 900], labels: [-100, id, index % 900] }),
+  });
+  const saved = fingerprintOf(runParts({ ...run, rows: [rowsOf(100_000), []] }, sha256));
+
+  it('is resumed with the same rows, and with no others', async () => {
+    expect(check({ rows: [rowsOf(100_000), []] }, saved)).toEqual([]);
+    for (const rows of [
+      [rowsOf(100_001), []],
+      [rowsOf(100_000, 6), []],
+      [rowsOf(100_000), rowsOf(1)],
+    ])
+      await graftError(() => check({ rows }, saved), 'train-resume');
+  });
+
+  it('is told from a run with a digest of all rows', () => {
+    expect(digestedAll(fingerprint)).toBe(true);
+    expect(digestedAll(saved)).toBe(false);
+    expect(digestedAll('{}')).toBe(false);
+  });
 });
