@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
+import { closeContexts, openChromium, openStudio, openWide, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';
 import { factOf, goTo, openSample, openSettings } from './looks.ts';
 
@@ -261,14 +261,13 @@ test('settings belong to their rows: none of a sample stay, also after a reload'
 });
 
 test('a file of rows that is dropped on any stage, or on Home, is opened under Data', async () => {
-  const { page, problems } = studio;
+  const { page, problems, close } = await openWide();
   const folder = await mkdtemp(join(tmpdir(), 'graft-'));
   const paths = ['forty.jsonl', 'ten.jsonl'].map((name) => join(folder, name));
   await writeFile(paths[0], ROWS);
   await writeFile(paths[1], ROWS.split('\n').slice(0, 10).join('\n'));
   await goTo(page, 'train');
   await dragInto(page.locator('main h1'), paths[0]);
-  await page.getByRole('button', { name: 'Training rows', exact: true }).click();
   await page.getByRole('heading', { name: '40 rows', exact: true }).waitFor({ timeout: STEP_MS });
   await goTo(page, 'start');
   await dragInto(page.locator('main h1'), paths[1]);
@@ -281,4 +280,5 @@ test('a file of rows that is dropped on any stage, or on Home, is opened under D
   expect(await page.getByRole('alert').count()).toBe(0);
   await rm(folder, { recursive: true });
   expect(problems).toEqual([]);
+  await close();
 });
