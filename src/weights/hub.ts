@@ -16,6 +16,7 @@ import {
   type Offer,
   type RemoteFile,
   type Wait,
+  USUAL_PATIENCE,
 } from './hub/types.ts';
 import { findFolder } from './hub/url.ts';
 

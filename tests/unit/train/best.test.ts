@@ -40,7 +40,11 @@ test('restored, it goes on counting where it was', async () => {
   const { bestEvalLoss, evaluationsSinceBest } = saved.counters;
   expect([bestEvalLoss, evaluationsSinceBest]).toEqual([3, 2]);
   const restored = new Best();
-  restored.restore({ step: 3, steps: 9, seed: 1, bestEvalLoss, evaluationsSinceBest }, saved.values);
+  restored.restore({
+    counters: { step: 3, steps: 9, seed: 1, bestEvalLoss, evaluationsSinceBest },
+    best: saved.values,
+    start: undefined,
+  });
   expect(await judged(restored, [3.5, 2], 4)).toEqual([
     [false, 3, 3, 1],
     [true, 0, 2, 5],
