@@ -19,6 +19,7 @@ import { policyGradients, type PolicyGradients } from '../train/policy/gradients
 import type { Trainable } from '../train/step-plans.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
+import { checkReading } from './file-kinds.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { checkFile, checkOutput } from './output-path.ts';
@@ -72,6 +73,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
       'Give one of them.',
     );
   const path = flags.required('data');
+  await checkReading(flags);
   checkOutput('--out', out, [
     { what: 'the model', path: flags.required('model') },
     { what: 'the data', path },

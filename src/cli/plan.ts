@@ -88,7 +88,7 @@ export const planFlags = {
 type PlanFlags = Flags<typeof planFlags>;
 
 export async function planCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = await flagsWithRecipe(planFlags, args);
+  const flags = await flagsWithRecipe(planFlags, args, (line) => output.line(line));
   const json = flags.text('json');
   if (json !== undefined && json !== '-') {
     checkOutput('--json', json, [

@@ -16,11 +16,13 @@ export const recipeFlag = {
 /**
  * The flags of a call, with the recipe's values for those that are not given.
  *
+ * @param tell called with the settings of the recipe that are left out, in a sentence
  * @throws GraftError `arguments`, `file-missing`, `recipe`
  */
 export async function flagsWithRecipe<Specs extends FlagSpecs>(
   specs: Specs,
   args: readonly string[],
+  tell: (line: string) => void,
 ): Promise<Flags<Specs>> {
   const flags = new Flags(specs, args);
   await readRewardFiles(flags);
@@ -33,8 +35,24 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
       `${path} has ${bytes.length} bytes; a recipe has at most ${LARGEST_RECIPE}.`,
       'Check that it is the right file.',
     );
-  const told = recipeFlags(leftOf(readRecipe(decodeUtf8(bytes, path), path), flags, specs));
-  flags.complete(Object.fromEntries(told.filter(([flag]) => Object.hasOwn(specs, flag))));
+  const recipe = readRecipe(decodeUtf8(bytes, path), path);
+  const { kept, replaced } = divided(recipe, flags, specs);
+  const told = recipeFlags(kept);
+  const lacking = told.find(([flag]) => !Object.hasOwn(specs, flag));
+  if (lacking) {
+    const [flag] = lacking;
+    throw new GraftError(
+      'recipe',
+      `${path}: this command has no setting ${TABLE.settings.find((one) => one.flag === flag)?.name ?? flag}.`,
+      'Leave it out.',
+    );
+  }
+  if (replaced.length > 0)
+    tell(`Left out of ${path}, since the flags of this call go before them: ${replaced.join(', ')}.`);
+  const ofPage = ['sampleEvery', 'samplePrompt'].filter((name) => Boolean(recipe[name]));
+  if (ofPage.length > 0)
+    tell(`Left out of ${path}: ${ofPage.join(' and ')}. Only the page answers a prompt as a run learns.`);
+  flags.complete(Object.fromEntries(told), path);
   return flags;
 }
 
@@ -46,20 +64,30 @@ const MADE_BY_TEMPLATE = [
   'textTemplate',
 ];
 
-/** The part of a recipe that applies: without settings that the flags replace, and without those that the run does not have. */
-function leftOf(recipe: Recipe, flags: Flags<FlagSpecs>, specs: FlagSpecs): Recipe {
+/**
+ * The part of a recipe that applies, and the names of the other settings: those that the flags replace by others, and those that a run of the
+ * chosen method, objective or adapter does not have.
+ */
+function divided(
+  recipe: Recipe,
+  flags: Flags<FlagSpecs>,
+  specs: FlagSpecs,
+): { readonly kept: Recipe; readonly replaced: readonly string[] } {
   const known = TABLE.settings.filter(({ flag }) => flag !== undefined && Object.hasOwn(specs, flag));
   const given = { ...recipe, ...readSettings(flags, known) };
-  const replaced = new Set(
+  const gone = new Set(
     known.filter(({ flag }) => flags.isGiven(flag!)).flatMap(({ replaces }) => replaces ?? []),
   );
   // It is not a setting itself; the mapping made from it is.
-  if (flags.text('template') !== undefined) for (const name of MADE_BY_TEMPLATE) replaced.add(name);
+  if (flags.text('template') !== undefined) for (const name of MADE_BY_TEMPLATE) gone.add(name);
   const hasAdapter = flags.text('init-adapter') !== undefined;
-  return Object.fromEntries(
-    Object.entries(recipe).filter(([name]) => {
-      const setting = TABLE.find(name)!;
-      return !replaced.has(name) && TABLE.applies(setting, given) && !(hasAdapter && setting.fixed === true);
-    }),
-  );
+  const applies = (name: string): boolean => {
+    const setting = TABLE.find(name)!;
+    return !gone.has(name) && TABLE.applies(setting, given) && !(hasAdapter && setting.fixed === true);
+  };
+  const names = Object.keys(recipe);
+  return {
+    kept: Object.fromEntries(Object.entries(recipe).filter(([name]) => applies(name))),
+    replaced: names.filter((name) => !applies(name)),
+  };
 }

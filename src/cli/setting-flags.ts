@@ -103,22 +103,19 @@ function initialWords(setting: Setting): string | undefined {
 /**
  * Refuses settings that the run does not have: those of another method, optimiser or objective.
  *
- * @param isIgnored whether a setting is ignored instead
  * @throws GraftError `arguments`
  */
-export function checkOwners(
-  settings: readonly Setting[],
-  given: Given,
-  isIgnored: (setting: Setting) => boolean = () => false,
-): void {
+export function checkOwners(settings: readonly Setting[], given: Given): void {
   for (const setting of settings) {
-    if (!Object.hasOwn(given, setting.name) || TABLE.applies(setting, given) || isIgnored(setting)) continue;
-    const { method, objective } = TABLE.owners(setting);
+    if (!Object.hasOwn(given, setting.name) || TABLE.applies(setting, given)) continue;
+    const { method, objective, optimiser } = TABLE.owners(setting);
     const remedy = method
       ? `Leave it out, or train with --method ${method[0]}.`
       : objective
         ? `Leave it out, or choose --objective ${objective[0]}.`
-        : 'Leave it out.';
+        : optimiser
+          ? `Leave it out, or choose --optimiser ${optimiser[0]}.`
+          : 'Leave it out.';
     throw new GraftError('arguments', `--${setting.flag} is for ${TABLE.ownerLabels(setting)}.`, remedy);
   }
 }

@@ -1,10 +1,12 @@
 /** The flags of `graft train`, and the settings that they give. */
+import { kindOf } from '../adapters/registry.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import type { OverlongPolicy } from '../text/limit.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
+import { peftKind } from '../export/peft.ts';
 import type { ModelShape } from '../model/family.ts';
-import { FULL_SETTINGS } from '../settings/full.ts';
+import { idleSettings } from '../settings/idle.ts';
 import { BASE_SETTINGS, WATCH_SETTINGS } from '../settings/run.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
@@ -12,15 +14,21 @@ import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { TABLE, type Known } from '../settings/table.ts';
 import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
 import { under, type FlagSpecs, type Flags } from './flags.ts';
+import { folder } from './files.ts';
 import { generalFlag } from './general-text.ts';
 import { modelFlags } from './session.ts';
 import { recipeFlag } from './recipe-flags.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
 /** The settings of the trainer, in the order of the table. */
-const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
+export const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
   readonly flag: Extract<Known, { part: 'run' }>['flag'] | 'method' | 'objective';
 })[];
+
+/** Settings of the command that are not the trainer's. */
+const OTHER_SETTINGS = TABLE.settings.filter(
+  ({ part, name, flag }) => part !== 'run' && flag !== undefined && name !== 'forgetting',
+);
 
 export const trainFlags = {
   model: modelFlags.model,
@@ -141,31 +149,67 @@ export function checkOverlap(overlap: number | undefined, maxLength: number): vo
     );
 }
 
-/** Settings that a run does not have: those of another method or optimiser, or those of the adapter that it starts from. */
-function checkAdapterFlags(flags: TrainFlags, given: Given): void {
+/**
+ * Refuses settings that a run does not have or that do nothing in it: those of another method, objective or optimiser, and those of the adapter that it
+ * starts from.
+ *
+ * @param start the kind of the adapter that the run starts from
+ */
+function checkSettings(flags: TrainFlags, given: Given, start: string | undefined): void {
   const asked = RUN_SETTINGS.filter(({ name }) => Object.hasOwn(given, name));
-  // Dropout and the ratio of LoRA+ are accepted, and have no effect without an adapter.
-  checkOwners(
-    asked,
-    given,
-    (setting) =>
-      TABLE.owners(setting).method !== undefined &&
-      setting.fixed !== true &&
-      !FULL_SETTINGS.some(({ name }) => name === setting.name),
-  );
-  const fixed = flags.text('init-adapter') === undefined ? undefined : asked.find((one) => one.fixed);
+  checkOwners(asked, given);
+  const fixed = start === undefined ? undefined : asked.find((one) => one.fixed);
   if (fixed)
     throw new GraftError(
       'arguments',
       `--${fixed.flag} is given, and the adapter of --init-adapter has its own.`,
       'Leave one of them out.',
     );
+  const forgetting = flags.text('forgetting') !== undefined || flags.on('forgetting');
+  const all = { ...readSettings(flags, OTHER_SETTINGS), ...given, ...(forgetting && { forgetting }) };
+  const [idle] = idleSettings(all);
+  if (!idle) return;
+  const flag = TABLE.find(idle.name)!.flag! as keyof typeof trainFlags;
+  const from = flags.fileOf(flag);
+  throw new GraftError(
+    'arguments',
+    `${from === undefined ? `--${flag}` : `${idle.name} of ${from}`} would do nothing, since ${idle.reason}.`,
+    'Leave it out.',
+  );
 }
 
-/** @throws GraftError `arguments`, `train-option` */
-export function readTrainOptions(flags: TrainFlags): TrainOptions {
-  const given = readSettings(flags, RUN_SETTINGS);
-  checkAdapterFlags(flags, given);
+/** @throws GraftError `arguments` for a method that is not that of the adapter */
+function checkMethod(flags: TrainFlags, start: string | undefined): void {
+  const method = flags.text('method');
+  if (start === undefined || method === undefined || method === start) return;
+  if (method === 'full')
+    throw new GraftError(
+      'arguments',
+      '--init-adapter is for training an adapter.',
+      'Merge the adapter first, and train the merged model.',
+    );
+  throw new GraftError(
+    'arguments',
+    `--method ${method} is given, and the adapter of --init-adapter is ${kindOf({ kind: start }).label}.`,
+    'Leave --method out: the run trains what the adapter is.',
+  );
+}
+
+/** The kind of the adapter that a run starts from; undefined without one, or where reading it will say what is wrong. @throws GraftError `file-missing`, `json-…` */
+export async function startKind(flags: TrainFlags): Promise<string | undefined> {
+  const path = flags.text('init-adapter');
+  if (path === undefined) return undefined;
+  return peftKind(folder(path));
+}
+
+/**
+ * @param start the kind of the adapter that the run starts from, which is the run's method then
+ * @throws GraftError `arguments`, `train-option`
+ */
+export function readTrainOptions(flags: TrainFlags, start?: string): TrainOptions {
+  checkMethod(flags, start);
+  const given = { ...readSettings(flags, RUN_SETTINGS), ...(start !== undefined && { method: start }) };
+  checkSettings(flags, given, start);
   // Without --steps, the number of steps and the warm-up depend on the rows: `trainCommand` sets them.
   const options = trainOptionsOf(given);
   checkOptions(options);

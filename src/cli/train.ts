@@ -44,6 +44,7 @@ import {
 import type { PromptRow } from '../train/policy/prompts.ts';
 import { folder, modelOf, openBytes } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
+import { checkReading } from './file-kinds.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
@@ -67,6 +68,7 @@ import {
   checkOverlap,
   readDataOptions,
   readTrainOptions,
+  startKind,
   trainFlags,
   type DataOptions,
   type TrainFlags,
@@ -79,7 +81,7 @@ const OWN_ROWS = 512;
 const WEIGHT_PIECES = 256;
 
 export async function trainCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = await flagsWithRecipe(trainFlags, args);
+  const flags = await flagsWithRecipe(trainFlags, args, (line) => output.line(line));
   const from = flags.text('resume');
   const resumed = from === undefined ? undefined : await openSaved(from);
   const out = flags.text('out') ?? (resumed && runFolderOf(resumed)) ?? flags.required('out');
@@ -91,7 +93,8 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
     { what: 'the adapter', path: flags.text('init-adapter') },
   ]);
-  const asked = readTrainOptions(flags);
+  const asked = readTrainOptions(flags, await startKind(flags));
+  await checkReading(flags);
   const saveEvery = readSaveEvery(flags.text('save-every'));
   const release = await lockFolder(out, 'graft train');
   try {
@@ -273,12 +276,6 @@ async function makeSubject(
 ): Promise<Subject> {
   const path = flags.text('init-adapter');
   if (path === undefined) return newSubject(model, asked, beginnings);
-  if (asked.method === 'full')
-    throw new GraftError(
-      'arguments',
-      '--init-adapter is for training an adapter.',
-      'Merge the adapter first, and train the merged model.',
-    );
   const start = await readPeft(folder(path), model.definition);
   const own = kindOf(start.config).settings(start.config)['dropout'];
   const dropout = flags.number('dropout') ?? (typeof own === 'number' ? own : 0);

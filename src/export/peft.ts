@@ -42,6 +42,12 @@ export interface AdapterData {
   readonly tensors: AdapterTensors;
 }
 
+/** The kind of the adapter in a PEFT folder; undefined where there is none that Graft knows. @throws GraftError `json-…` */
+export async function peftKind(files: FileSet): Promise<string | undefined> {
+  const config = await readJson(files, CONFIG);
+  return config && kindOfPeft(config)?.name;
+}
+
 /** Files by name. */
 export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 

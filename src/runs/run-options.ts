@@ -6,6 +6,7 @@ import { fileNameOf } from '../export/folder-sink.ts';
 import { promptOf } from '../evaluate/answer.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
+import { idleReason, idleSettings } from '../settings/idle.ts';
 import { recipeFlags, type Recipe } from '../settings/recipe.ts';
 import type { Given, Setting, SettingValue } from '../settings/setting.ts';
 import { pageValues, settingOf, TABLE, type PageValues } from '../settings/table.ts';
@@ -51,11 +52,13 @@ export interface BaseOfRun {
 /** The most tokens of a sample answer. */
 export const SAMPLE_TOKENS = 48;
 
-/** Runs of versions without a setting have its default, as do runs whose method lacks it. */
+/** Runs of versions without a setting have its default, as do runs whose method lacks it, and runs in which it does nothing. */
 export function trainOptions(options: RunOptions): TrainOptions {
   const given = Object.entries(options).filter(([name]) => {
     const setting = TABLE.find(name);
-    return setting !== undefined && TABLE.applies(setting, options);
+    return (
+      setting !== undefined && TABLE.applies(setting, options) && idleReason(name, options) === undefined
+    );
   });
   const train = trainOptionsOf(Object.fromEntries(given) as Given);
   const { firstToken } = options;
@@ -149,7 +152,10 @@ export function recipeOf(
       // The shape comes from the adapter that it starts from.
       !(options.start && setting.fixed),
   );
-  return Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
+  const recipe = Object.fromEntries(given.map(({ name }) => [name, values[name]!]));
+  // What does nothing would be refused.
+  const idle = new Set(idleSettings(recipe).map(({ name }) => name));
+  return Object.fromEntries(Object.entries(recipe).filter(([name]) => !idle.has(name)));
 }
 
 /** Whether a newer setting has the value that older runs had: then a recipe can leave it out. */

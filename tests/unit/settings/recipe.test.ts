@@ -29,7 +29,7 @@ async function recipeFile(recipe: object): Promise<string> {
   return path;
 }
 const withRecipe = async (recipe: object, ...args: string[]): Promise<Flags<typeof trainFlags>> =>
-  flagsWithRecipe(trainFlags, ['--recipe', await recipeFile(recipe), ...args]);
+  flagsWithRecipe(trainFlags, ['--recipe', await recipeFile(recipe), ...args], () => undefined);
 
 /** An allowed value of a setting. */
 function valuesOf(setting: Setting): fc.Arbitrary<SettingValue> {
@@ -174,7 +174,7 @@ describe('flags and recipes', () => {
         const recipe = recipeOf(sane, undefined, { precision: 'f32' });
         await writeFile(path, writeRecipe(recipe));
         expect(readRecipe(writeRecipe(recipe), path)).toEqual(recipe);
-        const asked = readTrainOptions(await flagsWithRecipe(trainFlags, ['--recipe', path]));
+        const asked = readTrainOptions(await flagsWithRecipe(trainFlags, ['--recipe', path], () => undefined));
         expect(asked).toEqual(trainOptions(sane));
       }),
       { numRuns: 50 },
@@ -256,7 +256,7 @@ describe('flags and recipes', () => {
 
   test('the planner takes what it has a flag for', async () => {
     const path = await recipeFile({ ...RECIPE, maxLength: 96, batch: 2 });
-    const flags = await flagsWithRecipe(planFlags, ['--recipe', path, '--rank', '16']);
+    const flags = await flagsWithRecipe(planFlags, ['--recipe', path, '--rank', '16'], () => undefined);
     expect([flags.text('max-length'), flags.text('batch'), flags.text('rank')]).toEqual(['96', '2', '16']);
     expect(flags.pattern('rank-pattern')).toEqual({ q_proj: 2 });
   });
