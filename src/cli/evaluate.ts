@@ -30,6 +30,7 @@ import { EXIT } from './exit.ts';
 import { writeFolder } from './files.ts';
 import { plural } from '../numbers.ts';
 import { Flags } from './flags.ts';
+import { checkReading } from './file-kinds.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { claimFiles } from './own-files.ts';
@@ -51,6 +52,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   const out = flags.text('out');
   const rows = readRowOptions(flags);
   flags.required('data');
+  await checkReading(flags);
   if (out === undefined) {
     flags.required('model');
     return evaluate(flags, undefined, output);

@@ -6,6 +6,7 @@ import type { RewardSpec } from '../rewards/specs.ts';
 import { answersOf, readTexts, type ScoredText } from './reward-texts.ts';
 import { dataFlags, readReadOptions } from './data-flags.ts';
 import { textTable } from './evaluate-output.ts';
+import { checkReading } from './file-kinds.ts';
 import { modelOf } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
@@ -48,6 +49,7 @@ export async function rewardCommand(args: readonly string[], output: Output): Pr
       predictions === undefined ? 'There is nothing to score.' : '--predictions and --data are both given.',
       'Give --predictions FILE with completions, or --data FILE to score its own answers.',
     );
+  await checkReading(flags);
   const texts =
     predictions === undefined
       ? await answersOf(data!, readReadOptions(flags), output)

@@ -1,4 +1,5 @@
 /** The flags of `graft train`, and the settings that they give. */
+import { existsSync } from 'node:fs';
 import { kindOf } from '../adapters/registry.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import type { OverlongPolicy } from '../text/limit.ts';
@@ -152,13 +153,11 @@ export function checkOverlap(overlap: number | undefined, maxLength: number): vo
 /**
  * Refuses settings that a run does not have or that do nothing in it: those of another method, objective or optimiser, and those of the adapter that it
  * starts from.
- *
- * @param start the kind of the adapter that the run starts from
  */
-function checkSettings(flags: TrainFlags, given: Given, start: string | undefined): void {
+function checkSettings(flags: TrainFlags, given: Given): void {
   const asked = RUN_SETTINGS.filter(({ name }) => Object.hasOwn(given, name));
   checkOwners(asked, given);
-  const fixed = start === undefined ? undefined : asked.find((one) => one.fixed);
+  const fixed = flags.isGiven('init-adapter') ? asked.find((one) => one.fixed) : undefined;
   if (fixed)
     throw new GraftError(
       'arguments',
@@ -198,8 +197,7 @@ function checkMethod(flags: TrainFlags, start: string | undefined): void {
 /** The kind of the adapter that a run starts from; undefined without one, or where reading it will say what is wrong. @throws GraftError `file-missing`, `json-…` */
 export async function startKind(flags: TrainFlags): Promise<string | undefined> {
   const path = flags.text('init-adapter');
-  if (path === undefined) return undefined;
-  return peftKind(folder(path));
+  return path === undefined || !existsSync(path) ? undefined : peftKind(folder(path));
 }
 
 /**
@@ -209,7 +207,7 @@ export async function startKind(flags: TrainFlags): Promise<string | undefined> 
 export function readTrainOptions(flags: TrainFlags, start?: string): TrainOptions {
   checkMethod(flags, start);
   const given = { ...readSettings(flags, RUN_SETTINGS), ...(start !== undefined && { method: start }) };
-  checkSettings(flags, given, start);
+  checkSettings(flags, given);
   // Without --steps, the number of steps and the warm-up depend on the rows: `trainCommand` sets them.
   const options = trainOptionsOf(given);
   checkOptions(options);
