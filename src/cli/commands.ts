@@ -16,6 +16,7 @@ import { mergeCommand, mergeFlags } from './merge.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Output, WholeOutput } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
+import { recipeCommand, recipeFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
@@ -65,6 +66,12 @@ const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH [--memory SIZE]',
     flags: planFlags,
     run: planCommand,
+  },
+  recipe: {
+    help: 'every setting that a run would have, its defaults among them, without running it',
+    usage: '--model PATH --data FILE [--json]',
+    flags: recipeFlags,
+    run: recipeCommand,
   },
   fetch: {
     help: 'a model from the Hugging Face hub or any address, into a folder',

@@ -25,6 +25,7 @@ import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
 import { askedRows, askedShots, chosenMethods, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
 import { openAnswerRewards, type ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf, readWhole } from './files.ts';
+import { otherBase } from './lineage.ts';
 import {
   checkPrompts,
   noRows,
@@ -137,6 +138,8 @@ export async function openExam(
   const adapters: (OpenedAdapter & { readonly own: Tokenizer })[] = [];
   for (const path of flags.texts('adapter')) {
     const opened = await openAdapterWithFacts(path, session.model);
+    const other = await otherBase(path, session.model.weightChoices);
+    if (other !== undefined) output.line(other);
     const own = await tokenizerOfAdapter(path, opened.adapter, session.files, tokenizer);
     adapters.push({ ...opened, own });
   }

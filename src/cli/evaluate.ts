@@ -53,6 +53,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   const rows = readRowOptions(flags);
   flags.required('data');
   await checkReading(flags);
+  for (const path of flags.texts('adapter')) refuseModel(path);
   if (out === undefined) {
     flags.required('model');
     return evaluate(flags, undefined, output);
@@ -202,4 +203,15 @@ function filesOf(
     [PREDICTIONS]: encode(lines.join('')),
     [REPORT]: encode(`${JSON.stringify(reportOf(exam, flags, metrics, stopped), null, 2)}\n`),
   };
+}
+
+/** @throws GraftError `arguments` for the folder of a model in the place of an adapter */
+function refuseModel(path: string): void {
+  const has = (name: string): boolean => existsSync(join(path, name));
+  if (has('config.json') && !has('adapter_config.json'))
+    throw new GraftError(
+      'arguments',
+      `${path} is the folder of a model, and --adapter takes adapters.`,
+      `Give it as --tuned ${path} if a run of all weights of this base left it.`,
+    );
 }

@@ -28,8 +28,8 @@ function wrong(what: string): GraftError {
 /** The flags of one call. Each getter checks what it gives. */
 export class Flags<Specs extends FlagSpecs> {
   readonly #values: Record<string, string | boolean | string[] | undefined>;
-  /** The file whose values complete the call, and the flags that have them. */
-  #completed: { readonly from: string; readonly names: ReadonlySet<string> } | undefined;
+  /** The file that a flag's value is from, for flags that the call leaves out. */
+  readonly #completed = new Map<string, string>();
 
   /** @throws GraftError `arguments` for an unknown flag, a missing value or a word too many */
   constructor(declared: Specs, args: readonly string[]) {
@@ -63,14 +63,16 @@ export class Flags<Specs extends FlagSpecs> {
 
   /** Gives values to flags that the call leaves out. @param from the file that they are from */
   complete(values: Readonly<Record<string, string | boolean>>, from: string): void {
-    const names = Object.keys(values).filter((name) => this.#values[name] === undefined);
-    for (const name of names) this.#values[name] = values[name];
-    this.#completed = { from, names: new Set(names) };
+    for (const [name, value] of Object.entries(values)) {
+      if (this.#values[name] !== undefined) continue;
+      this.#values[name] = value;
+      this.#completed.set(name, from);
+    }
   }
 
   /** The file that a flag's value is from; undefined where the call has the flag. */
   fileOf(name: keyof Specs & string): string | undefined {
-    return this.#completed?.names.has(name) ? this.#completed.from : undefined;
+    return this.#completed.get(name);
   }
 
   /** Replaces the values of a repeatable flag by the content that they name. */

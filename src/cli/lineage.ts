@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { referenceOf } from '../evaluate/pair-order.ts';
+import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { readRewards, type RewardSpec } from '../rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
@@ -29,6 +30,12 @@ const Lineage = v.object({
   reference: v.optional(v.picklist(['base', 'start'])),
   /** The rewards of a run that learned from some. */
   rewards: v.optional(v.array(v.record(v.string(), v.unknown()))),
+  /** Every setting of the run, as graft recipe prints them; missing in files of earlier versions, as is the next. */
+  recipe: v.optional(v.record(v.string(), v.unknown())),
+  /** The program, the device, and the number formats of the base: of activations, and of its frozen weights. */
+  made: v.optional(
+    v.object({ graft: v.string(), device: v.string(), precision: v.string(), base: v.string() }),
+  ),
   trainRows: v.number(),
   steps: v.number(),
   evalLoss: v.optional(v.number()),
@@ -66,6 +73,7 @@ export function lineageOf(
     readonly reference: 'base' | 'start' | undefined;
     readonly rewards: readonly RewardSpec[] | undefined;
   },
+  made: Pick<Lineage, 'recipe' | 'made'>,
 ): LineageBefore {
   const { data: _, 'more-data': __, 'test-data': ___, replay: ____, ...others } = splitFlags;
   const from = (path: string): string => relative(resolve(out), resolve(path));
@@ -91,7 +99,29 @@ export function lineageOf(
     objective: OBJECTIVES.find(({ name }) => name === objective)!.name,
     ...(reference && { reference }),
     ...(rewards && { rewards: rewards.map((reward) => ({ ...reward })) }),
+    ...made,
   };
+}
+
+/** The number format of a base, in words. */
+export const baseInWords = (choices: WeightChoices | undefined): string =>
+  (choices && describeChoices(choices)) ?? 'the types of its file';
+
+/**
+ * What to say where an adapter is used on a base in another number format than it was trained on, which it learned to make up for.
+ *
+ * @param choices of the base that is used
+ * @returns undefined where the formats are the same, or nobody wrote down that of the training
+ */
+export async function otherBase(
+  folder: string,
+  choices: WeightChoices | undefined,
+): Promise<string | undefined> {
+  const base = baseInWords(choices);
+  const made = (await readLineage(folder).catch(() => undefined))?.made;
+  return made === undefined || made.base === base
+    ? undefined
+    : `Warning: ${folder} was trained on a base in ${made.base}, and this one is in ${base}: its answers may be worse here. Give --base-weights as the run had it.`;
 }
 
 /** The flags that read and split the rows of a stage as its run did. */

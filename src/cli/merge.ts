@@ -9,13 +9,14 @@ import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
-import { describeChoices } from '../model/weight-types.ts';
+import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import { mergeDelta } from './delta.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
+import { otherBase } from './lineage.ts';
 import { copyCompanions } from './model-folder.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -72,6 +73,8 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   const release = await lockFolder(out, 'graft merge');
   try {
     await writeMerged(flags, files, { model, source, adapter }, out);
+    const other = await otherBase(flags.required('adapter'), choicesOf(flags));
+    if (other !== undefined) output.line(other);
   } finally {
     await release();
   }
@@ -84,14 +87,19 @@ interface Parts {
   readonly adapter: AdapterData;
 }
 
+/** The number format of the base to merge with; as stored if left out. */
+function choicesOf(flags: Flags<typeof mergeFlags>): WeightChoices | undefined {
+  const quantised = flags.text('base-weights') ?? flags.text('embedding-weights');
+  return quantised === undefined ? undefined : readWeightChoices(flags);
+}
+
 async function writeMerged(
   flags: Flags<typeof mergeFlags>,
   files: FileSet,
   { model, source, adapter }: Parts,
   out: string,
 ): Promise<void> {
-  const quantised = flags.text('base-weights') ?? flags.text('embedding-weights');
-  const choices = quantised === undefined ? undefined : readWeightChoices(flags);
+  const choices = choicesOf(flags);
   const folder = await mergedFolder(files, adapter, model);
   const copied = (await companionsOf(folder)).map(({ name }) => name);
   await clearFor(out, [...copied, CARD, MODEL_WEIGHTS], flags.on('overwrite'));

@@ -6,69 +6,53 @@ import { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { USUAL_GPU, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
-import { readModel, type ModelDefinition } from '../model/family.ts';
+import type { ModelDefinition } from '../model/family.ts';
 import { openModelWeights, storedType } from '../model/folder-layout.ts';
 import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
-import { checkLastLayers } from '../model/trained-part.ts';
 import { checkChoices } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { METHODS, REGISTRY } from '../settings/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
-import {
-  adapterConfigOf,
-  checkOptions,
-  defaultOptions,
-  trainOptionsOf,
-  withUsualTargets,
-} from '../train/options.ts';
+import { runBuckets } from '../train/buckets.ts';
+import { adapterConfigOf } from '../train/options.ts';
+import { validationRows } from '../train/order.ts';
 import { plural } from '../numbers.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openProcessor, processorThreads } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
-import { modelOf, writeWhole } from './files.ts';
+import { readAskedRun, type AskedRun } from './asked-run.ts';
+import { writeWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
 import { isProcessor } from './open-device.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
-import { flagsWithRecipe, recipeFlag } from './recipe-flags.ts';
-import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
-import { checkLength, trainFlags } from './train-flags.ts';
+import { flagsWithRecipe } from './recipe-flags.ts';
+import { PRECISIONS, readWeightChoices } from './session.ts';
+import { trainFlags, type TrainFlags } from './train-flags.ts';
 import { useStored } from './tuning-store.ts';
 
-const defaults = defaultOptions();
-const METHOD_NAMES = METHODS.map(({ name }) => name);
-const OBJECTIVE_NAMES = REGISTRY.objectives.map(({ name }) => name);
 const MIB = 2 ** 20;
 /** Tokens of a conversation in the page's chat. */
 const CONTEXT = 4096;
 
+const {
+  out: _,
+  resume: __,
+  overwrite: ___,
+  'save-every': ____,
+  help,
+  device: _____,
+  ...ofTrain
+} = trainFlags;
+
+/** The flags of `graft train` that a run depends on, and what it is planned for. */
 export const planFlags = {
+  ...ofTrain,
   model: { value: 'PATH', help: 'a model folder, of which config.json is enough, or a GGUF file' },
-  recipe: recipeFlag,
-  method: trainFlags.method,
-  objective: trainFlags.objective,
-  rank: trainFlags.rank,
-  'rank-pattern': trainFlags['rank-pattern'],
-  targets: trainFlags.targets,
-  'layers-to-transform': trainFlags['layers-to-transform'],
-  'add-tokens': trainFlags['add-tokens'],
-  'eva-rho': trainFlags['eva-rho'],
-  feedforward: trainFlags.feedforward,
-  'train-weights': trainFlags['train-weights'],
-  'last-layers': trainFlags['last-layers'],
-  dropout: trainFlags.dropout,
-  'max-length': trainFlags['max-length'],
   length: { value: 'N', help: 'the same as --max-length' },
-  batch: { value: 'N', help: 'rows of a micro-batch (default: 1)' },
-  precision: modelFlags.precision,
-  'base-weights': modelFlags['base-weights'],
-  'embedding-weights': modelFlags['embedding-weights'],
-  accumulate: { value: 'N', help: 'micro-batches a step: they take no memory, and advice counts them' },
-  checkpointing: trainFlags.checkpointing,
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
     value: 'NAME',
@@ -82,7 +66,7 @@ export const planFlags = {
   },
   json: { value: 'FILE', bare: '-', help: 'the plan as JSON, on standard output (also -) or in a file' },
   overwrite: { help: 'replace the file that is at --json' },
-  help: modelFlags.help,
+  help,
 } as const satisfies FlagSpecs;
 
 type PlanFlags = Flags<typeof planFlags>;
@@ -97,19 +81,31 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     ]);
     checkFile('--json', json, flags.on('overwrite'));
   }
-  const files = await modelOf(flags.required('model'));
-  const definition = await readModel(files);
+  const length = flags.text('length');
+  if (length !== undefined) flags.complete({ 'max-length': length }, '--length');
   const { lowering, adapter } = await loweringOf(flags, output);
   const { target } = lowering;
-  const settings = {
-    ...settingsOf(flags, definition, lowering),
-    storedAs: await typesOf(files, definition),
-  };
+  // The command of a run has other flags as well, which change nothing of what is read here.
+  const asked = await readAskedRun(flags as unknown as TrainFlags, output);
+  const { files, definition } = asked;
+  const settings = { ...settingsOf(flags, asked, lowering), storedAs: await typesOf(files, definition) };
   const memory = readMemory(flags, 'memory');
   const memoryBytes = memory?.bytes;
-  const training = await planMemory(lowering, definition, settings);
+  const buckets = bucketsOf(asked);
+  const training = await planMemory(lowering, definition, {
+    ...settings,
+    ...(buckets && { buckets: buckets(settings.options) }),
+  });
   const problems = memoryProblems(training, target.limits, memoryBytes);
-  const advice = problems.length > 0 ? await adviseMemory(lowering, definition, settings, memoryBytes) : [];
+  const advice =
+    problems.length > 0
+      ? await adviseMemory(
+          lowering,
+          definition,
+          { ...settings, ...(buckets && { bucketsOf: buckets }) },
+          memoryBytes,
+        )
+      : [];
   const context = Math.min(flags.whole('context', 2) ?? CONTEXT, definition.shape.maxPositions);
   const generation = await planGeneration(lowering, definition, {
     precision: settings.precision,
@@ -169,7 +165,10 @@ async function loweringOf(
 ): Promise<{ lowering: Lowering; adapter: string }> {
   const name = flags.text('device');
   if (isProcessor(name))
-    return { adapter: PROCESSOR, lowering: new CpuLowering(cpuTarget(processorThreads())) };
+    return {
+      adapter: PROCESSOR,
+      lowering: new CpuLowering(cpuTarget(flags.whole('threads', 1) ?? processorThreads())),
+    };
   const device =
     name === undefined ? undefined : await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
   if (device) await useStored(device, openProcessor, output);
@@ -191,46 +190,38 @@ async function loweringOf(
   };
 }
 
-/** @throws GraftError `arguments`, `train-option`, `precision-f16`, `weights-frozen` */
-function settingsOf(flags: PlanFlags, definition: ModelDefinition, { target }: Lowering): AdviceSettings {
-  const method = flags.choice('method', METHOD_NAMES) ?? METHOD_NAMES[0];
-  const asked = trainOptionsOf({
-    method,
-    objective: flags.choice('objective', OBJECTIVE_NAMES),
-    rank: flags.whole('rank', 1),
-    rankPattern: flags.pattern('rank-pattern'),
-    targets: flags.list('targets'),
-    layersToTransform: flags.numbers('layers-to-transform'),
-    addTokens: flags.list('add-tokens'),
-    evaRho: flags.number('eva-rho'),
-    feedforward: flags.list('feedforward'),
-    trainWeights: flags.text('train-weights'),
-    lastLayers: flags.whole('last-layers'),
-    dropout: flags.number('dropout'),
-    batch: flags.whole('batch', 1) ?? 1,
-    accumulate: flags.whole('accumulate', 1),
-    maxLength:
-      flags.whole('max-length', 2) ??
-      flags.whole('length', 2) ??
-      Math.min(defaults.maxLength, definition.shape.maxPositions),
-    checkpointing: flags.on('checkpointing'),
-  });
-  const given = withUsualTargets(asked, definition);
-  const { targets } = given.lora;
-  const options = {
-    ...given,
-    lora: {
-      ...given.lora,
-      targets: targets.includes(ALL_LINEAR) ? lastNames(definition.linears) : targets,
-    },
-  };
-  checkOptions(options);
-  checkLength(options.maxLength, definition.shape);
-  checkLastLayers(definition.shape, options);
+/** @throws GraftError `precision-f16`, `weights-frozen` */
+function settingsOf(
+  flags: PlanFlags,
+  { options, definition, start }: AskedRun,
+  { target }: Lowering,
+): AdviceSettings {
+  const { targets } = options.lora;
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
   const baseWeights = readWeightChoices(flags);
-  checkChoices(baseWeights, { trainable: method === 'full', target });
-  return { precision, baseWeights, options };
+  checkChoices(baseWeights, { trainable: options.method === 'full', target });
+  return {
+    ...{ precision, baseWeights },
+    ...(start && { modules: start.modules }),
+    options: {
+      ...options,
+      lora: {
+        ...options.lora,
+        targets: targets.includes(ALL_LINEAR) ? lastNames(definition.linears) : targets,
+      },
+    },
+  };
+}
+
+/** The micro-batches of the rows; undefined if the call names no file, and full ones are planned. */
+function bucketsOf({ options, rows }: AskedRun): AdviceSettings['bucketsOf'] {
+  if (!rows || rows.train.length === 0) return undefined;
+  const { train, validation } = rows;
+  // Rows are not cut again: of a shorter limit the advice says nothing.
+  return (changed) =>
+    changed.maxLength === options.maxLength
+      ? runBuckets({ ...options, ...changed }, train, validationRows(validation))
+      : undefined;
 }
 
 /** The types of the weights in their file, if it is there. */

@@ -10,7 +10,7 @@ import type { ModelShape } from '../model/family.ts';
 import { idleSettings } from '../settings/idle.ts';
 import { BASE_SETTINGS, WATCH_SETTINGS } from '../settings/run.ts';
 import type { Given, Setting } from '../settings/setting.ts';
-import { checkOptions, trainOptionsOf, type TrainOptions } from '../train/options.ts';
+import { checkOptions, trainOptionsOf } from '../train/options.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { TABLE, type Known } from '../settings/table.ts';
 import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
@@ -201,15 +201,16 @@ export async function startKind(flags: TrainFlags): Promise<string | undefined> 
 }
 
 /**
+ * The settings of the trainer that the call chooses. What it leaves to the defaults depends on model and rows ({@link optionsFor}).
+ *
  * @param start the kind of the adapter that the run starts from, which is the run's method then
  * @throws GraftError `arguments`, `train-option`
  */
-export function readTrainOptions(flags: TrainFlags, start?: string): TrainOptions {
+export function readGiven(flags: TrainFlags, start?: string): Given {
   checkMethod(flags, start);
   const given = { ...readSettings(flags, RUN_SETTINGS), ...(start !== undefined && { method: start }) };
   checkSettings(flags, given);
-  // Without --steps, the number of steps and the warm-up depend on the rows: `trainCommand` sets them.
-  const options = trainOptionsOf(given);
-  checkOptions(options);
-  return options;
+  const validates = (flags.number('val-fraction') ?? 0) > 0;
+  checkOptions(trainOptionsOf({ ...(validates && { evalEvery: 1 }), ...given }));
+  return given;
 }

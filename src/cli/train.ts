@@ -4,9 +4,7 @@ import { afterPrompt } from '../data/questions.ts';
 import type { Bytes } from '../data/lines.ts';
 import { GraftError } from '../errors.ts';
 import { isHeld, spread } from '../lists.ts';
-import { addedTokens } from '../adapters/tokens/tokens.ts';
-import { tokenizerWithTokens } from '../export/grown-folder.ts';
-import { readPeft } from '../export/peft.ts';
+import { readPeft, type AdapterData } from '../export/peft.ts';
 import { tellUntied } from '../export/untie.ts';
 import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
@@ -19,6 +17,7 @@ import {
   digestedAll,
   fingerprintOf,
   otherDevice,
+  toldSettingsOf,
   runParts,
   type RunParts,
   type ToldSettings,
@@ -29,36 +28,40 @@ import { objectiveOf } from '../objectives/registry.ts';
 import { doubtRewards } from '../rewards/doubts.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
-import { hasAdded, newTokens, type NewTokens } from '../text/added-tokens.ts';
-import type { Tokenizer } from '../text/tokenizer.ts';
-import type { FileSet } from '../weights/bytes.ts';
+import { hasAdded } from '../text/added-tokens.ts';
+import type { Given } from '../settings/setting.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { findDoubts } from '../train/doubts.ts';
 import {
   adapterConfigOf,
+  checkOptions,
   countSteps,
-  defaultWarmup,
+  optionsFor,
+  trainOptionsOf,
   withUsualTargets,
   type TrainOptions,
 } from '../train/options.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
+import { newTokensOf, vocabularyOf, withTokens } from './asked-run.ts';
 import { folder, modelOf, openBytes } from './files.ts';
 import { readReadOptions, readRowOptions } from './data-flags.ts';
 import { checkReading } from './file-kinds.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
-import { lineageOf } from './lineage.ts';
+import { baseInWords, lineageOf } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { tellFailures } from './reward-flags.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
+import { chosenSettings, recipeOfRun } from './recipe.ts';
 import { reportData } from './report-data.ts';
+import { version } from './version.ts';
 import { checkFree, runWrites } from './run-folder.ts';
 import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { startSandbox } from './sandbox.ts';
-import { openSession, requiredTokenizer, tokenizerOf, tokenizerOfAdapter, type Session } from './session.ts';
+import { openSession, tokenizerOf, type Session } from './session.ts';
 import { sha256 } from './sha256.ts';
 import { toldSettings } from './told-settings.ts';
 import { areTaken, takeRunRows } from './taken-rows.ts';
@@ -67,7 +70,7 @@ import {
   checkLength,
   checkOverlap,
   readDataOptions,
-  readTrainOptions,
+  readGiven,
   startKind,
   trainFlags,
   type DataOptions,
@@ -84,6 +87,8 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
   const flags = await flagsWithRecipe(trainFlags, args, (line) => output.line(line));
   const from = flags.text('resume');
   const resumed = from === undefined ? undefined : await openSaved(from);
+  // Other versions have other defaults: the run goes on with those that it began with.
+  if (resumed) flags.complete(savedDefaults(resumed.saved.fingerprint, flags), resumed.path);
   const out = flags.text('out') ?? (resumed && runFolderOf(resumed)) ?? flags.required('out');
   const rows = readRowOptions(flags);
   checkOutput('--out', out, [
@@ -93,16 +98,33 @@ export async function trainCommand(args: readonly string[], output: Output): Pro
     ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
     { what: 'the adapter', path: flags.text('init-adapter') },
   ]);
-  const asked = readTrainOptions(flags, await startKind(flags));
+  const given = readGiven(flags, await startKind(flags));
   await checkReading(flags);
   const saveEvery = readSaveEvery(flags.text('save-every'));
   const release = await lockFolder(out, 'graft train');
   try {
-    await checkFree(out, { overwrite: flags.on('overwrite'), writes: runWrites(asked.method), resumed });
-    await train({ args, flags, out, output, asked, saveEvery, resumed });
+    const { method } = trainOptionsOf(given);
+    await checkFree(out, { overwrite: flags.on('overwrite'), writes: runWrites(method), resumed });
+    await train({ args, flags, out, output, given, saveEvery, resumed });
   } finally {
     await release();
   }
+}
+
+/** Flags of settings that depend on model and rows where they are not chosen ({@link optionsFor}). */
+const DEFAULTED = ['lr', 'batch', 'accumulate', 'warmup', 'eval-every', 'patience'] as const;
+
+/** What a saved run took of these, so far as the call does not say it. */
+function savedDefaults(fingerprint: string, flags: TrainFlags): Record<string, string> {
+  const told = toldSettingsOf(fingerprint);
+  const length =
+    flags.isGiven('steps') || flags.isGiven('epochs') ? [] : told['steps'] ? ['steps'] : ['epochs'];
+  return Object.fromEntries(
+    [...DEFAULTED, ...length].flatMap((name) => {
+      const value = told[name];
+      return typeof value === 'string' ? [[name, value]] : [];
+    }),
+  );
 }
 
 interface Call {
@@ -110,52 +132,61 @@ interface Call {
   readonly flags: TrainFlags;
   readonly out: string;
   readonly output: Output;
-  readonly asked: TrainOptions;
+  /** The settings of the trainer that the call chooses. */
+  readonly given: Given;
   readonly saveEvery: SaveEvery;
   readonly resumed: SavedRun | undefined;
 }
 
-async function train({ args, flags, out, output, asked: given, saveEvery, resumed }: Call): Promise<void> {
-  const isSampled = objectiveOf(given.objective).rows === 'prompts';
-  const dataOptions = readDataOptions(flags, given.seed, isSampled);
+async function train({ args, flags, out, output, given, saveEvery, resumed }: Call): Promise<void> {
+  const chosen = trainOptionsOf(given);
+  const isSampled = objectiveOf(chosen.objective).rows === 'prompts';
+  const dataOptions = readDataOptions(flags, chosen.seed, isSampled);
   const bytes = await openBytes(dataOptions.read.fileName);
   const read = await readRunFiles(bytes, dataOptions, output);
 
   // Checked before gigabytes of weights are loaded.
   const files = await modelOf(flags.required('model'));
-  const { shape } = await readModel(files);
-  if (flags.text('max-length') !== undefined) checkLength(given.maxLength, shape);
-  if (!resumed) checkLastLayers(shape, given);
-  const maxLength = Math.min(given.maxLength, shape.maxPositions);
+  const definition = await readModel(files);
+  const { shape } = definition;
+  if (flags.text('max-length') !== undefined) checkLength(chosen.maxLength, shape);
+  if (!resumed) checkLastLayers(shape, chosen);
+  const maxLength = Math.min(chosen.maxLength, shape.maxPositions);
   checkOverlap(dataOptions.text?.overlap, maxLength);
   const base = await tokenizerOf(files);
-  const { asked, added, tokenizer } = await withNewTokens(flags, given, { files, base });
+  const path = flags.text('init-adapter');
+  const start = path === undefined ? undefined : await readPeft(folder(path), definition);
+  const { added, tokenizer } = await newTokensOf(flags, chosen, { files, base, start });
   const session = await openSession(flags, output, {
-    ...(asked.method === 'full' && { trainable: asked }),
-    state: optimiserOf(asked.optimiser).kernel.planes,
+    ...(chosen.method === 'full' && { trainable: chosen }),
+    state: optimiserOf(chosen.optimiser).kernel.planes,
     files,
   });
   // A resumed run makes its rows again: a template that prints the date should print the same one.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
-  const vocabSize = Math.max(shape.vocabulary, added ? added.first + added.texts.length : 0);
+  const vocabSize = vocabularyOf(definition, added);
   const limits = { maxLength, vocabSize, now: new Date(begun) };
   const made =
-    tokenizer && areTaken(read, dataOptions) && takesRows(asked, resumed)
+    tokenizer && areTaken(read, dataOptions) && takesRows(chosen, resumed)
       ? takeRunRows(read, tokenizer, limits, dataOptions, output)
       : makeRunRows(read, tokenizer, limits, dataOptions, output);
   reportData(output, made.told);
   const forObjective = (some: RunRows['train']): RunRows['train'] =>
-    isHeld(some) ? rowsFor(asked.objective, some, made.placed) : some;
+    isHeld(some) ? rowsFor(chosen.objective, some, made.placed) : some;
   const rows: RunRows = {
     ...made,
     train: forObjective(made.train),
     validation: forObjective(made.validation),
   };
+  const parameters = parametersOf(definition);
+  const about = { parameters, rows: rows.train.length, validation: rows.validation.length };
+  const asked = withTokens({ ...optionsFor(given, about), maxLength }, flags, added);
+  checkOptions(asked);
 
   const subject = await makeSubject(
     flags,
     session.model,
-    { ...asked, maxLength },
+    { asked, start },
     {
       ...(base && { encode: (text, how) => base.encode(text, how) }),
       ...(isHeld(rows.train) && { rows: rows.train }),
@@ -166,14 +197,9 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   const becomes = subject.adapter && tellUntied(subject.adapter.modules, session.model.definition);
   if (becomes !== undefined) output.line(becomes);
   const steps = countSteps(asked, rows.train.length);
-  const options: TrainOptions = {
-    // A run that starts from an adapter has that adapter's kind and settings.
-    ...subject.options,
-    maxLength,
-    warmup: flags.text('warmup') === undefined ? defaultWarmup(steps) : asked.warmup,
-    evalEvery: flags.text('eval-every') === undefined && rows.validation.length > 0 ? steps : asked.evalEvery,
-  };
-  const asks = { steps, rows: rows.train.length, parameters: parametersOf(session.model.definition) };
+  // A run that starts from an adapter has that adapter's kind and settings.
+  const { options } = subject;
+  const asks = { steps, rows: rows.train.length, parameters };
   const prompts = isHeld(rows.train) ? rows.train.flatMap((row: PromptRow) => row.asked ?? []) : [];
   const doubts = [...findDoubts(options, asks), ...doubtRewards(asked.rewards ?? [], prompts)];
   for (const { what, usual } of doubts) output.line(`Warning: ${what} ${usual}`);
@@ -204,20 +230,33 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
         ...{ args, session, out, output, begun, saveEvery, resumed },
         overwrite: flags.on('overwrite'),
         json: flags.on('json'),
-        subject: { ...subject, options },
+        subject,
         scoring: tokenizer && rewards && { tokenizer, rewards },
         baseModel: flags.required('model'),
         afterPrompt:
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
         ...(check && { check, checkEvery: flags.whole('forgetting-every') ?? 0 }),
-        lineage: lineageOf(flags, out, {
-          splitSeed: dataOptions.splitSeed,
-          maxLength,
-          objective: asked.objective,
-          reference: asked.reference,
-          rewards: isSampled ? asked.rewards : undefined,
-        }),
+        lineage: lineageOf(
+          flags,
+          out,
+          {
+            splitSeed: dataOptions.splitSeed,
+            maxLength,
+            objective: asked.objective,
+            reference: asked.reference,
+            rewards: isSampled ? asked.rewards : undefined,
+          },
+          {
+            recipe: recipeOfRun(options, chosenSettings(flags), start !== undefined),
+            made: {
+              graft: version(),
+              device: deviceName(session.device.adapter),
+              precision: session.model.dtype,
+              base: baseInWords(session.model.weightChoices),
+            },
+          },
+        ),
       },
       rows,
     );
@@ -225,32 +264,6 @@ async function train({ args, flags, out, output, asked: given, saveEvery, resume
   } finally {
     rewards?.close();
   }
-}
-
-/**
- * The settings with the ids of new tokens, and the tokenizer that has them: those that are asked for, or those of the adapter that the run starts from.
- *
- * @throws GraftError `add-tokens`, `tokenizer-…`, `adapter-…`
- */
-async function withNewTokens(
-  flags: TrainFlags,
-  asked: TrainOptions,
-  { files, base }: { readonly files: FileSet; readonly base: Tokenizer | undefined },
-): Promise<{ asked: TrainOptions; added?: NewTokens; tokenizer: Tokenizer | undefined }> {
-  const path = flags.text('init-adapter');
-  const texts = asked.lora.addTokens ?? [];
-  if (path !== undefined) {
-    const start = await readPeft(folder(path), await readModel(files));
-    const added = addedTokens(start.modules);
-    return { asked, added, tokenizer: await tokenizerOfAdapter(path, start, files, base) };
-  }
-  if (texts.length === 0) return { asked, tokenizer: base };
-  const added = newTokens(texts, base ?? (await requiredTokenizer(files)));
-  return {
-    asked: { ...asked, lora: { ...asked.lora, firstToken: added.first } },
-    added,
-    tokenizer: await tokenizerWithTokens(added, files),
-  };
 }
 
 /** @throws GraftError `arguments` for a target or a pattern that no layer of the model has */
@@ -271,12 +284,10 @@ async function newSubject(
 async function makeSubject(
   flags: TrainFlags,
   model: LanguageModel,
-  asked: TrainOptions,
+  { asked, start }: { readonly asked: TrainOptions; readonly start: AdapterData | undefined },
   beginnings: Beginnings,
 ): Promise<Subject> {
-  const path = flags.text('init-adapter');
-  if (path === undefined) return newSubject(model, asked, beginnings);
-  const start = await readPeft(folder(path), model.definition);
+  if (!start) return newSubject(model, asked, beginnings);
   const own = kindOf(start.config).settings(start.config)['dropout'];
   const dropout = flags.number('dropout') ?? (typeof own === 'number' ? own : 0);
   return makeTrainable(model, { ...asked, lora: { ...asked.lora, dropout } }, start, beginnings);

@@ -96,7 +96,7 @@ export const PAIRS = {
   sequences: ['chosen_logps', 'rejected_logps'],
   sums: PAIR_SUMS,
 } as const satisfies Partial<Objective>;
-export const SLOWER = { lr: 1e-4 } as const;
+export const SLOWER = 0.1;
 
 /** Log-ratios to a reference policy, and the divergence from it. */
 const DRIFT = {
@@ -115,7 +115,7 @@ export const REFERENCED = {
     ...pairReport(sums, pairs),
     drift: sums[OWN_SUM] / pairs,
   }),
-  initial: SLOWER,
+  rate: SLOWER,
 } as const satisfies Partial<Objective>;
 
 /** Records the loss of a kernel, with these settings as its numbers. */

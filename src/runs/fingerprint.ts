@@ -130,6 +130,12 @@ function tellOthers(saved: unknown, now: ToldSettings): string {
   return list.length > 0 ? ` (${list.join('; ')})` : '';
 }
 
+/** The settings of a saved run; none for one of an earlier version. */
+export function toldSettingsOf(fingerprint: string): ToldSettings {
+  const told = partsOf(fingerprint)?.told;
+  return isObject(told) ? (told as ToldSettings) : {};
+}
+
 /** @returns the device on which a saved run began, if it is not the current one */
 export function otherDevice(fingerprint: string, now: RunParts): string | undefined {
   const device = partsOf(fingerprint)?.device;

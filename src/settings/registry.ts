@@ -5,10 +5,14 @@
  */
 import { FULL_SETTINGS } from './full.ts';
 import { ADAPTERS } from '../adapters/settings.ts';
+import { NORMS_RATE } from '../adapters/norms/settings.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
 export { ia3Targets } from '../adapters/settings.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
+
+/** With an eighth of an adapter's rate it forgets as much as the adapter (docs/full.md). */
+const FULL_RATE = 1 / 16;
 
 const FULL = {
   name: 'full',
@@ -19,8 +23,8 @@ const FULL = {
     changes: 'The model itself: the result is a whole model, of the size of the first.',
     wrong: 'Few rows, little memory, or a model that should go on doing what it does now: it forgets most.',
   },
-  // A full fine-tuning changes every weight and needs a smaller rate.
-  initial: { lr: 3e-4 },
+  // A full fine-tuning changes every weight and needs a smaller rate; norms and biases bear that of an adapter of such vectors.
+  rate: ({ trainWeights }) => (trainWeights === 'norms' ? NORMS_RATE : FULL_RATE),
 } as const satisfies Contribution;
 
 /** Adapters, and training without one. */

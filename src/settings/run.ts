@@ -1,5 +1,5 @@
 /** Settings that every run has, whatever it trains and how. */
-import type { Setting } from './setting.ts';
+import type { AboutModel, Setting } from './setting.ts';
 
 const LONGEST_NAME = 10_000;
 const LONGEST_PROMPT = 1_000_000;
@@ -23,7 +23,7 @@ export const LENGTH_SETTINGS = [
     term: { id: 'step', name: 'Step' },
     help: 'How many times the adapter is changed.',
     more: 'More steps learn more, until rows are only learned by heart.',
-    initially: 'as many as the epochs take',
+    initially: 'three passes, and 10 to 1,000',
     replaces: ['epochs'],
   },
   {
@@ -37,6 +37,7 @@ export const LENGTH_SETTINGS = [
     term: { id: 'epoch', name: 'Pass over the rows (epoch)' },
     help: 'How often a run goes over the training rows.',
     initial: 3,
+    initially: '3, and 10 to 1,000 steps',
     replaces: ['steps'],
   },
   {
@@ -51,6 +52,7 @@ export const LENGTH_SETTINGS = [
     help: 'Rows that go through the model together (micro-batch).',
     more: 'More rows make steadier steps and take more memory.',
     initial: 8,
+    initially: '8, or 4 from 20 million parameters on; grpo: 1',
   },
   {
     name: 'accumulate',
@@ -66,6 +68,20 @@ export const LENGTH_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
+/** Parameters of a model below which it is small, and above which it is large. */
+export const SMALL_MODEL = 20_000_000;
+const LARGE_MODEL = 500_000_000;
+
+/**
+ * The learning rate of LoRA on supervised rows with the usual optimiser. That of small models is measured (bench/defaults.mjs, docs/defaults.md), that of
+ * medium ones lies between two that were; the rate of large ones is that of QLoRA (Dettmers and others, 2023, table 9) for 7 and 13 billion parameters.
+ */
+export function rateOfSize({ parameters }: AboutModel): number {
+  // Without a model there is nothing to train: the number only stands for what the others are multiples of.
+  if (parameters === undefined) return 1e-3;
+  return parameters < SMALL_MODEL ? 4e-3 : parameters < LARGE_MODEL ? 5e-4 : 2e-4;
+}
+
 export const RATE_SETTINGS = [
   {
     name: 'lr',
@@ -79,7 +95,8 @@ export const RATE_SETTINGS = [
     term: { id: 'lr', name: 'Learning rate' },
     help: 'How far each step moves the adapter.',
     more: 'With too low a rate little is learned; with too high a rate the loss jumps.',
-    initial: 1e-3,
+    initial: (_, about) => rateOfSize(about),
+    initially: 'by model, method, objective and optimiser: see graft recipe',
     multiplies: true,
   },
   {
@@ -180,7 +197,7 @@ export const OTHER_SETTINGS = [
     help: 'Measures the loss on rows that are not trained on every so many steps and at the end, and keeps the best adapter.',
     more: 'When it rises while the training loss falls, rows are being learned by heart. At most 512 of these rows are measured. 0 turns it off.',
     initial: 0,
-    initially: 'at the end',
+    initially: 'ten times, if rows are held out',
   },
   {
     name: 'patience',

@@ -11,6 +11,12 @@ export type SettingValue =
   | Readonly<Record<string, number>>
   | readonly RewardSpec[];
 
+/** What a default may depend on besides other settings. */
+export interface AboutModel {
+  /** Parameters of the base model, if it is known. */
+  readonly parameters?: number;
+}
+
 /** Settings by name, as far as they are known. */
 export type Given = Readonly<Record<string, unknown>>;
 
@@ -55,7 +61,7 @@ interface Common<Value> {
   /** Whether the form hides it among the settings that few people need. */
   readonly advanced?: true;
   /** The default. It may depend on the settings before it; missing where it depends on model or rows. */
-  readonly initial?: Value | ((given: Given) => Value);
+  readonly initial?: Value | ((given: Given, about: AboutModel) => Value);
   /** Words for the default in the help, instead of the value. */
   readonly initially?: string;
   /** Whether an existing adapter has its own value: a run that trains it further may not choose another. */
@@ -82,10 +88,7 @@ export interface NumberSetting extends Common<number>, Range {
   readonly type: 'whole' | 'number';
   /** Another lower limit, in runs with some other settings. */
   readonly narrower?: (given: Given) => Pick<Range, 'least' | 'above'> | undefined;
-  /**
-   * Where several of method, objective and optimiser have a default of their own, each is a multiple of the usual one and the multiples are taken together.
-   * For other settings the last default applies.
-   */
+  /** Whether method, objective and optimiser each multiply the default by their `rate`. */
   readonly multiplies?: true;
 }
 export interface SwitchSetting extends Common<boolean> {
@@ -172,6 +175,11 @@ export interface Contribution {
   readonly settings: readonly Setting[];
   /** For the choice of a method: what a run with it changes, and when it is the wrong choice. A sentence or two each. */
   readonly choice?: { readonly changes: string; readonly wrong: string };
-  /** Suitable defaults of other settings, by name. */
+  /**
+   * Its learning rate, as a multiple of what LoRA takes on supervised rows with the usual optimiser; 1 if left out. The rates of method, objective and
+   * optimiser are multiplied. Measured by bench/defaults.mjs.
+   */
+  readonly rate?: number | ((given: Given) => number);
+  /** Suitable defaults of other settings, by name. The last one applies. */
   readonly initial?: Readonly<Record<string, SettingValue>>;
 }

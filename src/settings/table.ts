@@ -20,11 +20,11 @@ import {
 } from './rows.ts';
 import { oneOf } from './values.ts';
 import type {
+  AboutModel,
   ChoiceSetting,
   Contribution,
   FormGroup,
   Given,
-  NumberSetting,
   Setting,
   SettingTerm,
   SettingValue,
@@ -81,7 +81,7 @@ export interface Table<One extends Setting = Setting> {
   /** Whether a run with these choices has the setting. */
   applies(setting: Setting, given: Given): boolean;
   /** The defaults; missing for settings that depend on the model or the rows. */
-  resolve(given: Given): Record<string, SettingValue>;
+  resolve(given: Given, about?: AboutModel): Record<string, SettingValue>;
 }
 
 /** The settings of runs with the contributions of a registry. The choice of a contribution is a setting where there are two. */
@@ -156,17 +156,16 @@ export function makeTable(registry: Registry): Table {
       const made = contributionsOf(given).map(({ name }) => name);
       return Object.values(owners(setting)).every((names) => names.some((name) => made.includes(name)));
     },
-    resolve(given) {
+    resolve(given, about = {}) {
       const values: Record<string, SettingValue> = {};
       const made = contributionsOf(given);
       for (const setting of settings) {
         const { name, initial } = setting;
-        const owned = made
-          .filter((one) => one.initial && Object.hasOwn(one.initial, name))
-          .map((one) => one.initial![name]);
         // An optimiser's values take precedence over a method's.
-        const own = isMultiplied(setting) ? productOf(setting.initial, owned as number[]) : owned.at(-1);
-        const value = given[name] ?? own ?? (typeof initial === 'function' ? initial(values) : initial);
+        const own = made.findLast((one) => one.initial && Object.hasOwn(one.initial, name))?.initial?.[name];
+        const usual = own ?? (typeof initial === 'function' ? initial(values, about) : initial);
+        const value =
+          given[name] ?? ('multiplies' in setting ? multiplied(usual as number, made, given) : usual);
         if (value !== undefined) values[name] = value as SettingValue;
       }
       return values;
@@ -174,12 +173,10 @@ export function makeTable(registry: Registry): Table {
   };
 }
 
-const isMultiplied = (setting: Setting): setting is NumberSetting & { readonly initial: number } =>
-  'multiplies' in setting && typeof setting.initial === 'number';
-
-/** The usual value times each value's multiple of it, in the digits that people write: 0.001 × 0.3 × 0.1 is 0.00003. */
-function productOf(usual: number, values: readonly number[]): number {
-  return Number(values.reduce((product, value) => (product * value) / usual, usual).toPrecision(12));
+/** A rate times those of the contributions, in the digits that people write: 0.001 × 0.3 × 0.1 is 0.00003. */
+function multiplied(usual: number, made: readonly Contribution[], given: Given): number {
+  const rates = made.map(({ rate = 1 }) => (typeof rate === 'function' ? rate(given) : rate));
+  return Number(rates.reduce((product, rate) => product * rate, usual).toPrecision(12));
 }
 
 /** Every setting of the registry, with the type of its declaration. */

@@ -17,7 +17,7 @@ import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, kindOf } from '../adapters/registry.ts';
-import type { AdapterConfig } from '../adapters/kind.ts';
+import type { AdapterConfig, AdapterModule } from '../adapters/kind.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, sampledBuckets, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
@@ -54,6 +54,8 @@ export interface MemorySettings {
     | 'lastLayers'
   > &
     SampledOptions;
+  /** The layers of an adapter that the run starts from. */
+  readonly modules?: readonly AdapterModule[];
   /** Sizes of the micro-batches if the rows are known; otherwise full ones, every token supervised. */
   readonly buckets?: RunBuckets;
   /** For sample answers during training: tokens of an answer, prompt included. */
@@ -133,7 +135,7 @@ export const readbackBytes = (
 export async function planMemory(
   lowering: Lowering,
   definition: ModelDefinition,
-  { options, buckets, samples, ...weights }: MemorySettings,
+  { options, buckets, samples, modules, ...weights }: MemorySettings,
 ): Promise<MemoryPlan> {
   const learning = learningOf(options);
   const planned = buckets ?? fullBuckets(options, learning);
@@ -145,8 +147,10 @@ export async function planMemory(
     ...(full && { trainable: options }),
     state: optimiserOf(options.optimiser).kernel.planes,
   });
-  const beginBytes = full ? 0 : await planBeginning(device, model, options, planned);
-  const trainable: Trainable = full ? { model, store: model.parameters! } : emptyAdapter(model, options);
+  const beginBytes = full || modules ? 0 : await planBeginning(device, model, options, planned);
+  const trainable: Trainable = full
+    ? { model, store: model.parameters! }
+    : emptyAdapter(model, options, modules);
   const { store } = trainable;
   const plane = store.bytes / store.planes;
   const fixed = trainable.adapter?.fixedBytes ?? 0;
@@ -315,17 +319,26 @@ function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
 export function emptyAdapter(
   model: LanguageModel,
   options: Pick<TrainOptions, 'method' | 'lora' | 'rateRatio' | 'optimiser'>,
+  known?: readonly AdapterModule[],
 ): Trainable {
   const { rateRatio, optimiser } = options;
-  const config = adapterConfigOf(options);
-  const layers = adapterModules(model.definition, config);
-  const modules = kindOf(config).fromRows?.largest(config, layers) ?? layers;
+  const modules = known ?? largestModules(model, options);
   const adapter = new Adapter(model.device, modules, undefined, {
     trainable: true,
     rateRatio,
     state: optimiserOf(optimiser).kernel.planes,
   });
   return { model, adapter, store: adapter.store };
+}
+
+/** The layers of a new adapter, each of the highest rank that it may begin with. */
+function largestModules(
+  { definition }: LanguageModel,
+  options: Pick<TrainOptions, 'method' | 'lora'>,
+): readonly AdapterModule[] {
+  const config = adapterConfigOf(options);
+  const layers = adapterModules(definition, config);
+  return kindOf(config).fromRows?.largest(config, layers) ?? layers;
 }
 
 function plansOf({ gradients, losses, references, update }: RunPlans): RunPlans['update'][] {

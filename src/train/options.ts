@@ -6,6 +6,7 @@ import { endsWith } from '../adapters/targets.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { GraftError } from '../errors.ts';
 import type { LoraConfig } from '../adapters/lora/config.ts';
+import { usualSettings, type AboutRun } from '../settings/defaults.ts';
 import { RULES } from '../settings/rules.ts';
 import type { Given, SettingValue } from '../settings/setting.ts';
 import { settingOf, TABLE, type RunValues } from '../settings/table.ts';
@@ -101,6 +102,15 @@ export function withAdapter(options: TrainOptions, config: AdapterConfig): Train
     method: kind.name as TrainOptions['method'],
     lora: { ...options.lora, ...lora },
   };
+}
+
+/**
+ * Settings of a run on a model and rows: the chosen ones, and for the others what suits these.
+ *
+ * @param given the chosen settings
+ */
+export function optionsFor(given: Given, about: AboutRun): TrainOptions {
+  return trainOptionsOf({ ...usualSettings(given, about), ...given });
 }
 
 /** Settings with all defaults. */

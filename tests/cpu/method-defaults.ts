@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { START } from '../../src/app/train/kept-settings.ts';
 import { NEEDS } from '../../src/app/train/needs.ts';
-import { presetOptions, suggest, withChoice } from '../../src/app/train/settings.ts';
+import { presetOptions, withChoice } from '../../src/app/train/settings.ts';
+import { suggest } from '../../src/settings/defaults.ts';
 import { TUNING_METHODS, type TuningMethod } from '../../src/app/train/tuning-methods.ts';
 import { withTask } from '../../src/app/state/beside.ts';
 import { SPLIT, type RowReading } from '../../src/app/state/source.ts';
@@ -85,12 +86,19 @@ export interface Learned {
 /**
  * Trains with the defaults of a method, as a run of the page that begins with a preset.
  *
- * @param share of the run's steps that are made; the rates are those of the whole run @returns measurements on held-out rows, before and after
+ * @param share of the run's steps that are made; the rates are those of the whole run
+ * @param optimiser another than the usual one
+ * @returns measurements on held-out rows, before and after
  */
-export async function learnByDefaults(device: Device, method: TuningMethod, share = 1): Promise<Learned> {
+export async function learnByDefaults(
+  device: Device,
+  method: TuningMethod,
+  share = 1,
+  optimiser?: string,
+): Promise<Learned> {
   const data = await rowsFor(method);
   const [train, validation] = [rowsOf(data, 'train'), rowsOf(data, 'validation')];
-  const fresh = { ...START, targets: LAYERS, maxLength: 96 };
+  const fresh = { ...START, ...(optimiser !== undefined && { optimiser }), targets: LAYERS, maxLength: 96 };
   const chosen = withChoice(method.choice, fresh);
   // A preference takes longer to reverse than an answer takes to learn.
   const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';

@@ -39,5 +39,6 @@ export const IA3 = {
     changes: 'An adapter of a few thousand numbers: it turns up or down what the model has already.',
     wrong: 'Something is new to the model: there is no room to learn it.',
   },
-  initial: { targets: USUAL, lr: 1e-2 },
+  rate: 10,
+  initial: { targets: USUAL },
 } as const satisfies Contribution;

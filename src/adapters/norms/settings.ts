@@ -33,6 +33,9 @@ export const NORMS_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
+/** There are few of them, each near 1. */
+export const NORMS_RATE = 10;
+
 export const NORMS = {
   name: 'norms',
   label: 'Norms and biases',
@@ -42,5 +45,5 @@ export const NORMS = {
     changes: 'The model’s own small vectors: merged, it is a model of the same shape.',
     wrong: 'Something is new to the model: norms and biases hold little more than IA3.',
   },
-  initial: { lr: 1e-2 },
+  rate: NORMS_RATE,
 } as const satisfies Contribution;

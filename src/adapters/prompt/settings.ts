@@ -63,5 +63,5 @@ export const PROMPT = {
     wrong:
       'Much is new to the model, or the prompts fill its context already: the vectors take their place there.',
   },
-  initial: { lr: 3e-2 },
+  rate: 30,
 } as const satisfies Contribution;

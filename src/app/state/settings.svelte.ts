@@ -1,4 +1,5 @@
 /** The settings of the next run. */
+import { suggest } from '../../settings/defaults.ts';
 import { readRecipe } from '../../settings/recipe.ts';
 import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
@@ -14,12 +15,11 @@ import {
   type KeyedSettings,
 } from '../train/kept-settings.ts';
 import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../train/recipe.ts';
-import { PRESETS, type Preset } from '../train/presets.ts';
+import { PRESETS, type Preset } from '../../settings/presets.ts';
 import type { Choice } from '../train/tuning-methods.ts';
 import {
   findFaults,
   presetOptions,
-  suggest,
   suitableObjective,
   withChoice,
   withObjective,
@@ -168,6 +168,7 @@ export class Settings {
       const options = optionsFrom(recipe, this.options, {
         targets: model?.targets ?? [],
         trainRows: this.#data.summary?.rows.train ?? 0,
+        parameters: model?.parameters,
       });
       return starts.length === 1 ? withStart(options, starts[0]) : options;
     };
@@ -221,7 +222,7 @@ export class Settings {
 
   /** The settings with a preset chosen: its length, rate and rank, and the rest as it is. */
   optionsOf(preset: Preset, before = this.options): RunOptions {
-    const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model);
+    const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model ?? {});
     const rows = this.#data.summary?.rows;
     const options = presetOptions(preset, suggestion, rows?.train ?? 0, {
       ...before,

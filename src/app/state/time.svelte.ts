@@ -1,7 +1,7 @@
 /** How long the next run would take, and each preset: asked again whenever a setting, the model or the rows change. */
 import { device } from './device.svelte.ts';
 import type { RunOptions, RunTime, Shortening, SpeedSource } from '../../worker/api.ts';
-import { PRESETS, type Preset } from '../train/presets.ts';
+import { PRESETS, type Preset } from '../../settings/presets.ts';
 import { plural, roughly } from '../ui/format.ts';
 import type { Session } from './session.svelte.ts';
 

@@ -10,7 +10,7 @@ import type {
 } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { BUNDLED } from '../state/session.svelte.ts';
-import { suggest } from '../train/settings.ts';
+import { suggest } from '../../settings/defaults.ts';
 
 /** Tokens of a row: the initial limit of opened data. */
 const LENGTH = 256;

@@ -2,20 +2,29 @@
 import type { Mapping } from '../../data/mapping.ts';
 import type { Mix } from '../../data/mixture.ts';
 import { parseSkipped } from '../../data/skip-list.ts';
+import { usualSettings } from '../../settings/defaults.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
+
+/** The settings whose choice decides which rate suits. */
+const OF_RATE = ['method', 'objective', 'optimiser', 'trainWeights'] as const;
 
 /**
  * The settings of the form with those of the recipe; the name of the run stays.
  *
  * @param targets layers of the open model, for a recipe that takes all of them
  * @param trainRows rows to train on, which make steps of passes
+ * @param parameters of the open model, on which the learning rate depends
  */
 export function optionsFrom(
   recipe: Recipe,
   current: RunOptions,
-  { targets, trainRows }: { targets: readonly string[]; trainRows: number },
+  {
+    targets,
+    trainRows,
+    parameters,
+  }: { targets: readonly string[]; trainRows: number; parameters?: number | undefined },
 ): RunOptions {
   const told = Object.fromEntries(
     PAGE_TABLE.filter(({ name }) => name !== 'name' && Object.hasOwn(recipe, name)).map(({ name }) => [
@@ -28,10 +37,10 @@ export function optionsFrom(
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
     Object.assign(options, { alpha: initial['alpha'] });
-  const isOther = (name: 'optimiser' | 'method'): boolean =>
+  const isOther = (name: (typeof OF_RATE)[number]): boolean =>
     Object.hasOwn(recipe, name) && recipe[name] !== (current[name] ?? TABLE.resolve({})[name]);
-  if (!Object.hasOwn(recipe, 'lr') && (isOther('optimiser') || isOther('method')))
-    Object.assign(options, { lr: initial['lr'] });
+  if (!Object.hasOwn(recipe, 'lr') && OF_RATE.some(isOther))
+    Object.assign(options, { lr: usualSettings(recipe, parameters === undefined ? {} : { parameters }).lr });
   const { batch, accumulate } = options;
   const epochs = recipe['epochs'];
   const steps =

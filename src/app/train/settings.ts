@@ -1,12 +1,11 @@
 /** Settings of a run: presets, and faults, which are found before anything is compiled. */
 import { ia3Targets } from '../../settings/registry.ts';
-import { type Preset } from './presets.ts';
+import { usualSettings, type Suggestion } from '../../settings/defaults.ts';
+import type { Preset } from '../../settings/presets.ts';
 import { answerProblem, type RewardSpec } from '../../rewards/specs.ts';
 import { RULES } from '../../settings/rules.ts';
-import { defaultWarmup } from '../../settings/run.ts';
 import { REGISTRY } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';
-import type { Given } from '../../settings/setting.ts';
 import type { Choice } from './tuning-methods.ts';
 import { correction, isAllowed, limited } from '../../settings/values.ts';
 import { methodOf } from './method-words.ts';
@@ -19,18 +18,6 @@ export interface Fault {
   readonly reason: string;
 }
 
-/** What the data set suggests; a bundled sample suggests everything. */
-export interface Suggestion {
-  readonly steps?: number;
-  readonly batch: number;
-  readonly lr: number;
-  readonly rank: number;
-  readonly alpha: number;
-  /** The objective that the rows are for, whose own learning rate is taken. */
-  readonly objective?: string;
-  readonly accumulate?: number;
-}
-
 export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; readonly what: string }>> = {
   quick: { name: 'Quick look', what: 'A third of the steps: does it learn at all?' },
   balanced: { name: 'Balanced', what: 'Enough to learn most tasks.' },
@@ -40,30 +27,20 @@ export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; read
   },
 };
 
-/** Models below this many parameters take (and want) a larger rate. */
-const SMALL_MODEL = 20_000_000;
-/** The rate of a run of all weights, as a part of an adapter's: with an eighth it forgets as much as an adapter (docs/full.md). */
-const FULL_SLOWER = 16;
-const PASSES = 3;
-const MOST_STEPS = 1000;
-const LEAST_STEPS = 10;
-
-export function suggest(model: Pick<ModelInfo, 'parameters'> | undefined): Suggestion {
-  const small = (model?.parameters ?? 0) < SMALL_MODEL;
-  return { batch: small ? 8 : 4, lr: small ? 4e-3 : 2e-4, rank: 8, alpha: 16 };
-}
-
-/**
- * The rate of a method, an objective and an optimiser, as a multiple of that of supervised LoRA and the usual optimiser: the ratio of their initial rates.
- * A full fine-tuning changes every weight and needs a smaller rate than an adapter.
- */
-function rateFactor({ method, objective, optimiser }: RunOptions): number {
-  const rateOf = (given: Given): number => TABLE.resolve(given)['lr'] as number;
-  const isFull = method === 'full';
-  const factor = rateOf({ objective, optimiser, ...(!isFull && { method }) }) / rateOf({});
-  // Rounded to the digits that are shown: 0.004 × 0.2 is exactly 0.0008.
-  return Number((isFull ? factor / FULL_SLOWER : factor).toPrecision(12));
-}
+/** The settings that a preset decides. */
+const DECIDED: readonly string[] = [
+  'steps',
+  'batch',
+  'accumulate',
+  'lr',
+  'warmup',
+  'evalEvery',
+  'patience',
+  'rank',
+  'alpha',
+];
+/** Sample answers of a run. */
+const ANSWERS = 6;
 
 /** @param trainRows rows to train on, after the split */
 export function presetOptions(
@@ -72,44 +49,17 @@ export function presetOptions(
   trainRows: number,
   base: RunOptions,
 ): RunOptions {
-  const { rank, alpha } = suggestion;
-  const isOwn = suggestion.objective !== undefined && suggestion.objective === base.objective;
-  const rated = isOwn ? { ...base, objective: undefined } : base;
-  const lr = Number((suggestion.lr * rateFactor(rated)).toPrecision(12));
-  const { batch, accumulate } = sizeOfStep(base, suggestion, isOwn);
-  const balanced =
-    suggestion.steps ??
-    Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * Math.max(1, trainRows)) / batch)));
-  const thorough = preset === 'thorough';
-  const steps =
-    preset === 'quick' ? Math.max(LEAST_STEPS, Math.round(balanced / 3)) : thorough ? 3 * balanced : balanced;
-  // Ten validations and six answers, however long a run is.
-  const evalEvery = Math.max(1, Math.round(steps / 10));
+  const { rank, alpha } = base;
+  const chosen = Object.fromEntries(Object.entries(base).filter(([name]) => !DECIDED.includes(name)));
+  const usual = usualSettings(chosen, { rows: trainRows, suggestion }, preset);
   return {
     ...base,
-    steps,
-    batch,
-    accumulate,
-    lr: thorough ? lr / 2 : lr,
+    ...usual,
     // A run that starts from an adapter has that adapter's.
-    ...(!base.start && { rank: thorough ? 2 * rank : rank, alpha: thorough ? 2 * alpha : alpha }),
-    warmup: defaultWarmup(steps),
-    evalEvery,
-    patience: thorough ? 3 : 0,
-    sampleEvery: Math.max(1, Math.round(steps / 6)),
+    ...(base.start && { rank, alpha }),
+    // Six answers, however long a run is.
+    sampleEvery: Math.max(1, Math.round(usual.steps! / ANSWERS)),
   };
-}
-
-/** Rows of a step: the objective's own number, where it differs from the usual one. */
-function sizeOfStep(
-  { objective }: RunOptions,
-  { batch, accumulate = 1 }: Suggestion,
-  isOwn: boolean,
-): { batch: number; accumulate: number } {
-  const [usual, own] = [{}, { objective }].map((given) => TABLE.resolve(given));
-  return isOwn || own['accumulate'] === usual['accumulate']
-    ? { batch, accumulate }
-    : { batch: own['batch'] as number, accumulate: own['accumulate'] as number };
 }
 
 /** The last part of a path's end: `c_proj` of `mlp.c_proj`. */

@@ -32,8 +32,9 @@ export const grpo = {
       'No rule can tell a right answer, or the model never gives one: show it some first, supervised. It takes longest, as all answers are sampled.',
   },
   settings: GRPO_SETTINGS,
+  rate: 0.5,
   initial: {
-    ...{ beta: 0, lr: 5e-4, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
+    ...{ beta: 0, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
   } as const satisfies Readonly<Record<string, SettingValue>>,
   rows: 'prompts',
   mean: 'weights',

@@ -54,7 +54,7 @@ export const kto = {
     wrong: 'There are pairs: they say more for the same number of answers. Nearly all labels alike.',
   },
   settings: [BETA, DESIRABLE_WEIGHT, UNDESIRABLE_WEIGHT, REFERENCE],
-  initial: SLOWER,
+  rate: SLOWER,
   rows: 'unpaired',
   mean: 'rows',
   // Its divergence is estimated from other rows' answers.

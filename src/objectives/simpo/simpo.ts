@@ -46,7 +46,8 @@ export const simpo = {
   },
   settings: [BETA, GAMMA],
   // Without a reference it has to reverse the model's preferences, which takes a higher rate than moving away from a reference (docs/preference.md).
-  initial: { lr: 3e-4, beta: 2 },
+  rate: 0.3,
+  initial: { beta: 2 },
   reference: false,
   reported: PAIR_REPORT,
   report: pairReport,

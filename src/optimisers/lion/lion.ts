@@ -13,7 +13,7 @@ export const lion = {
   help: 'Moves every weight by the same amount, in the direction of a running mean: half of AdamW’s memory, at a smaller rate.',
   settings: [WEIGHT_DECAY],
   // Every step has the size of the rate: the paper recommends a third to a tenth of AdamW's.
-  initial: { lr: 2e-4 },
+  rate: 0.2,
   kernel: { name: 'lion', planes: ['first'], wgsl, assembly },
   encode: () => [BETA1, BETA2],
 } as const satisfies Optimiser;

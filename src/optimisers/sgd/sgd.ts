@@ -38,7 +38,7 @@ export const sgd = {
   help: 'Follows the gradient as it is: the oldest way, for comparison and for teaching.',
   settings: [WEIGHT_DECAY, MOMENTUM],
   // Gradients are not divided by their own size, so the rate must be larger.
-  initial: { lr: 0.05 },
+  rate: 50,
   kernel: { name: 'sgd', planes: ['first'], wgsl, assembly },
   encode: (_step: number, { momentum }) => [momentum as number],
 } as const satisfies Optimiser;

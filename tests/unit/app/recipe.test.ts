@@ -22,14 +22,14 @@ test('settings that it leaves out stay, and settings that depend on it follow', 
 
 test('an optimiser without a rate gets its default rate, as in the command; a given rate is exact', () => {
   const current = { ...START, lr: 0.004 };
-  expect(optionsFrom({ optimiser: 'lion' }, current, OPEN)).toMatchObject({ optimiser: 'lion', lr: 2e-4 });
+  expect(optionsFrom({ optimiser: 'lion' }, current, OPEN)).toMatchObject({ optimiser: 'lion', lr: 8e-4 });
   expect(optionsFrom({ optimiser: 'sgd', lr: 0.3 }, current, OPEN)).toMatchObject({ lr: 0.3 });
   expect(optionsFrom({ optimiser: 'adamw' }, current, OPEN)).toMatchObject({ lr: 0.004 });
 });
 
-test('of some weights is taken with the rate of a full fine-tuning', () => {
+test('of norms alone is taken with their rate', () => {
   const recipe = { method: 'full', trainWeights: 'norms', lastLayers: 2 };
-  expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject({ ...recipe, lr: 3e-4 });
+  expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject({ ...recipe, lr: 0.04 });
 });
 
 test('rows are read and split as it says, and stay unchanged if it says nothing new', () => {

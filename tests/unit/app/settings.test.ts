@@ -1,7 +1,8 @@
 /** Presets and the reasons why settings cannot work. */
 import { describe, expect, test } from 'vitest';
-import { PRESETS } from '../../../src/app/train/presets.ts';
-import { findFaults, presetOptions, suggest } from '../../../src/app/train/settings.ts';
+import { PRESETS } from '../../../src/settings/presets.ts';
+import { findFaults, presetOptions } from '../../../src/app/train/settings.ts';
+import { suggest } from '../../../src/settings/defaults.ts';
 import type { DataSummary, ModelInfo, RunOptions } from '../../../src/worker/api.ts';
 
 const MODEL: ModelInfo = {

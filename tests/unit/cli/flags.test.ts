@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { checkOverlap, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
+import { checkOverlap, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { describeFlags, Flags, under, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import type { LoraModule } from '../../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../../src/adapters/registry.ts';
+import { trainOptionsOf, type TrainOptions } from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
+
+/** The settings of a call, with the defaults of no model. */
+const optionsOfFlags = (flags: Flags<typeof trainFlags>): TrainOptions => trainOptionsOf(readGiven(flags));
 
 const specs = {
   lr: { value: 'X', help: 'a number' },
@@ -83,7 +87,7 @@ describe('patterns of an adapter', () => {
     'm/config.json',
   );
   const modules = (...args: string[]): [string, number, number][] => {
-    const { lora } = readTrainOptions(new Flags(trainFlags, ['--targets', 'q_proj,v_proj', ...args]));
+    const { lora } = optionsOfFlags(new Flags(trainFlags, ['--targets', 'q_proj,v_proj', ...args]));
     return (adapterModules({ linears } as ModelDefinition, lora) as LoraModule[]).map(
       ({ path, rank, scale }) => [path.replace('model.layers.', ''), rank, scale],
     );
@@ -113,7 +117,7 @@ describe('patterns of an adapter', () => {
 
 describe('a part of the weights', () => {
   it('is for full fine-tuning, and refused for an adapter', async () => {
-    const read = (...args: string[]) => readTrainOptions(new Flags(trainFlags, args));
+    const read = (...args: string[]) => optionsOfFlags(new Flags(trainFlags, args));
     for (const part of [
       ['--train-weights', 'norms'],
       ['--last-layers', '2'],

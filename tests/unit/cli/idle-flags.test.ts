@@ -6,10 +6,11 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { checkReading } from '../../../src/cli/file-kinds.ts';
 import { Flags } from '../../../src/cli/flags.ts';
 import { flagsWithRecipe } from '../../../src/cli/recipe-flags.ts';
-import { readTrainOptions, startKind, trainFlags } from '../../../src/cli/train-flags.ts';
+import { readGiven, startKind, trainFlags } from '../../../src/cli/train-flags.ts';
 import { idleSettings } from '../../../src/settings/idle.ts';
 import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
 import { TABLE } from '../../../src/settings/table.ts';
+import { optionsFor } from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-idle-'));
@@ -18,7 +19,7 @@ const at = (name: string): string => join(folder, name);
 
 const read = (...args: string[]) => {
   const flags = new Flags(trainFlags, args);
-  return startKind(flags).then((start) => readTrainOptions(flags, start));
+  return startKind(flags).then((start) => readGiven(flags, start));
 };
 function adapter(name: string, config: object): string {
   mkdirSync(at(name), { recursive: true });
@@ -79,7 +80,7 @@ describe('a setting that does nothing', () => {
   test('is named with the recipe that has it', async () => {
     writeFileSync(at('run.json'), JSON.stringify({ forgettingEvery: 5, steps: 10 }));
     const flags = await flagsWithRecipe(trainFlags, ['--recipe', at('run.json')], () => undefined);
-    const { what } = await graftError(() => readTrainOptions(flags), 'arguments');
+    const { what } = await graftError(() => readGiven(flags), 'arguments');
     expect(what).toBe(
       `forgettingEvery of ${at('run.json')} would do nothing, since what is forgotten is not measured.`,
     );
@@ -115,10 +116,10 @@ describe('a run that starts from an adapter', () => {
   const ia3 = adapter('ia3', { peft_type: 'IA3', target_modules: ['k_proj'], feedforward_modules: [] });
 
   test('has its method, and the rate of that', async () => {
-    expect(await read('--init-adapter', ia3)).toMatchObject({
-      method: 'ia3',
-      lr: TABLE.resolve({ method: 'ia3' })['lr'],
-    });
+    const given = await read('--init-adapter', ia3);
+    const about = { parameters: 1_300_000, rows: 100 };
+    expect(given).toEqual({ method: 'ia3' });
+    expect(optionsFor(given, about).lr).toBe(10 * optionsFor({}, about).lr);
     expect(await read('--init-adapter', lora, '--method', 'lora')).toMatchObject({ method: 'lora' });
   });
 

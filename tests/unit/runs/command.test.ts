@@ -8,7 +8,7 @@ import { Flags } from '../../../src/cli/flags.ts';
 import { makeRunRows, readRunFiles, type MadeRows } from '../../../src/cli/train-data.ts';
 import type { Mixture } from '../../../src/data/mixture.ts';
 import type { PreparedRow } from '../../../src/data/prepare.ts';
-import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
+import { readDataOptions, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
 import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../src/worker/api.ts';
@@ -19,6 +19,10 @@ import { headlessCommand, recipeOf } from '../../../src/runs/run-options.ts';
 import { readRecipe, writeRecipe } from '../../../src/settings/recipe.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from '../worker/open-sprig.ts';
+import { trainOptionsOf, type TrainOptions } from '../../../src/train/options.ts';
+
+/** The settings of a call, with the defaults of no model. */
+const optionsOfFlags = (flags: Flags<typeof trainFlags>): TrainOptions => trainOptionsOf(readGiven(flags));
 
 let model: OpenModel;
 beforeAll(async () => {
@@ -119,7 +123,7 @@ test.each<[string, string, Partial<DataOptions>]>([
   const [npx, graft, train, ...args] = wordsOf(headlessCommand(RUN, data, model));
   expect([npx, graft, train]).toEqual(['npx', 'graft', 'train']);
   const flags = new Flags(trainFlags, args);
-  const asked = readTrainOptions(flags);
+  const asked = optionsOfFlags(flags);
   const dataOptions = readDataOptions(flags, asked.seed);
   expect(dataOptions.read.fileName).toBe("Ann's rows.csv");
   const made = makeRunRows(
@@ -159,7 +163,7 @@ test('rewards with fields of their own come back from the line', async () => {
     { name: 'regex', weight: 0.2, pattern: '^It is, \\d+$', flags: 's', group: false },
   ];
   const line = headlessCommand({ ...RUN, objective: 'grpo', rewards }, data, model);
-  expect(readTrainOptions(new Flags(trainFlags, wordsOf(line).slice(3))).rewards).toEqual(rewards);
+  expect(optionsOfFlags(new Flags(trainFlags, wordsOf(line).slice(3))).rewards).toEqual(rewards);
 });
 
 test('a run that starts from an adapter says so in its recipe, and leaves out what that adapter decides', () => {

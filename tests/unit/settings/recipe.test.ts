@@ -8,7 +8,7 @@ import { START } from '../../../src/app/train/kept-settings.ts';
 import type { Flags } from '../../../src/cli/flags.ts';
 import { planFlags } from '../../../src/cli/plan.ts';
 import { flagsWithRecipe } from '../../../src/cli/recipe-flags.ts';
-import { readDataOptions, readTrainOptions, trainFlags } from '../../../src/cli/train-flags.ts';
+import { readDataOptions, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { GraftError } from '../../../src/errors.ts';
 import { METHODS } from '../../../src/settings/registry.ts';
 import { readRecipe, writeRecipe, type Recipe } from '../../../src/settings/recipe.ts';
@@ -16,8 +16,12 @@ import { recipeSchema, writeSchema } from '../../../src/settings/schema.ts';
 import type { Setting, SettingValue } from '../../../src/settings/setting.ts';
 import { PAGE_TABLE, TABLE } from '../../../src/settings/table.ts';
 import { recipeOf, trainOptions } from '../../../src/runs/run-options.ts';
+import { trainOptionsOf, type TrainOptions } from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { accepts } from './json-schema.ts';
+
+/** The settings of a call, with the defaults of no model. */
+const optionsOfFlags = (flags: Flags<typeof trainFlags>): TrainOptions => trainOptionsOf(readGiven(flags));
 
 const read = (recipe: object): Recipe => readRecipe(JSON.stringify(recipe), 'run.json');
 
@@ -174,7 +178,7 @@ describe('flags and recipes', () => {
         const recipe = recipeOf(sane, undefined, { precision: 'f32' });
         await writeFile(path, writeRecipe(recipe));
         expect(readRecipe(writeRecipe(recipe), path)).toEqual(recipe);
-        const asked = readTrainOptions(await flagsWithRecipe(trainFlags, ['--recipe', path], () => undefined));
+        const asked = optionsOfFlags(await flagsWithRecipe(trainFlags, ['--recipe', path], () => undefined));
         expect(asked).toEqual(trainOptions(sane));
       }),
       { numRuns: 50 },
@@ -199,7 +203,7 @@ describe('flags and recipes', () => {
     rankPattern: { q_proj: 2 },
   };
   test('flags go before the recipe', async () => {
-    expect(readTrainOptions(await withRecipe(RECIPE))).toMatchObject({
+    expect(optionsOfFlags(await withRecipe(RECIPE))).toMatchObject({
       ...{ steps: 40, lr: 0.01, packing: true, shuffle: false, warmup: 4 },
       lora: { rank: 4, alpha: 32, rankPattern: { q_proj: 2 } },
     });
@@ -212,16 +216,16 @@ describe('flags and recipes', () => {
       '--rank-pattern',
       'v_proj=3',
     );
-    expect(readTrainOptions(flags)).toMatchObject({
+    expect(optionsOfFlags(flags)).toMatchObject({
       ...{ steps: 40, lr: 0.5, packing: false, shuffle: true },
       lora: { rank: 4, rankPattern: { v_proj: 3 } },
     });
-    const epochs = readTrainOptions(await withRecipe(RECIPE, '--epochs', '2'));
+    const epochs = optionsOfFlags(await withRecipe(RECIPE, '--epochs', '2'));
     expect(epochs).toMatchObject({ steps: undefined, epochs: 2 });
-    const full = readTrainOptions(await withRecipe(RECIPE, '--method', 'full'));
+    const full = optionsOfFlags(await withRecipe(RECIPE, '--method', 'full'));
     expect(full).toMatchObject({ method: 'full', steps: 40, lora: { rank: 8 } });
     const going = await withRecipe(RECIPE, '--init-adapter', 'a');
-    expect(readTrainOptions(going)).toMatchObject({ lr: 0.01, lora: { rank: 8, rankPattern: {} } });
+    expect(optionsOfFlags(going)).toMatchObject({ lr: 0.01, lora: { rank: 8, rankPattern: {} } });
   });
 
   test('columns and split come from the recipe, too', async () => {

@@ -85,7 +85,7 @@ test('a run that was saved before has the same settings, in the same order', () 
     '"packing":false,"shuffle":true,"evalEvery":0,"patience":0,"checkpointing":false}';
   expect(JSON.stringify(defaultOptions())).toBe(saved);
   expect(JSON.stringify(defaultOptions('full'))).toBe(
-    saved.replace('"lora"', '"full"').replace('"lr":0.001', '"lr":0.0003'),
+    saved.replace('"lora"', '"full"').replace('"lr":0.001', '"lr":0.0000625'),
   );
   expect(JSON.stringify(trainOptionsOf({ steps: 30, rank: 4 }))).toBe(
     saved
@@ -96,14 +96,16 @@ test('a run that was saved before has the same settings, in the same order', () 
 });
 
 test.each([
-  [{ method: 'full', objective: 'dpo' }, 3e-5],
-  [{ method: 'full', objective: 'kto' }, 3e-5],
-  [{ method: 'full', objective: 'orpo' }, 3e-4],
-  [{ method: 'full', objective: 'simpo' }, 9e-5],
-  [{ method: 'full', objective: 'grpo' }, 1.5e-4],
+  [{ method: 'full', objective: 'dpo' }, 6.25e-6],
+  [{ method: 'full', objective: 'kto' }, 6.25e-6],
+  [{ method: 'full', objective: 'orpo' }, 6.25e-5],
+  [{ method: 'full', objective: 'simpo' }, 1.875e-5],
+  [{ method: 'full', objective: 'grpo' }, 3.125e-5],
   [{ method: 'ia3', objective: 'dpo' }, 1e-3],
+  // Norms and biases bear the rate of an adapter of such vectors.
+  [{ method: 'full', trainWeights: 'norms' }, 1e-2],
   [{ objective: 'dpo', optimiser: 'lion' }, 2e-5],
-  [{ objective: 'dpo', method: 'full', optimiser: 'sgd' }, 1.5e-3],
+  [{ objective: 'dpo', method: 'full', optimiser: 'sgd' }, 3.125e-4],
 ])('rates of %o are each a part of the usual one, and are taken together', (given, lr) => {
   expect(trainOptionsOf(given).lr).toBe(lr);
   // One that is asked for is taken as it is.
@@ -128,7 +130,7 @@ test('another optimiser is a line in the registry: the choice of it, and its set
     label: 'Slow',
     help: 'Steps against the gradient.',
     settings: [friction],
-    initial: { lr: 0.1 },
+    rate: 100,
   } as const satisfies Contribution;
   const table = makeTable({ ...REGISTRY, optimisers: [REGISTRY.optimisers[0], slow] });
   expect(makeTable({ ...REGISTRY, optimisers: [slow] }).find('optimiser')).toBeUndefined();

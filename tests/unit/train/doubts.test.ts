@@ -1,7 +1,8 @@
 /** Settings that raise a doubt, and those that do not. */
 import { describe, expect, test } from 'vitest';
-import { PRESETS } from '../../../src/app/train/presets.ts';
-import { presetOptions, suggest } from '../../../src/app/train/settings.ts';
+import { PRESETS } from '../../../src/settings/presets.ts';
+import { presetOptions } from '../../../src/app/train/settings.ts';
+import { suggest } from '../../../src/settings/defaults.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
 import { defaultOptions, trainOptionsOf } from '../../../src/train/options.ts';

@@ -1,7 +1,8 @@
 /** Settings of a further run: short, on the adapter that it starts from. */
 import type { AdapterInfo, DataOptions, DataSummary, ModelInfo, RunOptions } from '../../../worker/api.ts';
 import { START } from '../../train/kept-settings.ts';
-import { presetOptions, suggest, withObjective, type Suggestion } from '../../train/settings.ts';
+import { suggest, type Suggestion } from '../../../settings/defaults.ts';
+import { presetOptions, withObjective } from '../../train/settings.ts';
 
 /** What a further run learns from: the good answers, or all judged ones. */
 export type Learns = 'sft' | 'kto';

@@ -1,0 +1,61 @@
+/** A result says how it was made: its recipe, the program, the device and the number format of its base, which is compared wherever it is used. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { version } from '../../src/cli/version.ts';
+import { DEVICE_HERE, graftHere, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
+import { SPRIG } from '../gpu/sprig.ts';
+
+const at = temporaryFolder();
+
+test('an adapter on a quantised base says so, makes the same run again, and is warned of on another base', async () => {
+  const files = ['--model', SPRIG, '--data', VOICE, ...DEVICE_HERE];
+  const how = ['--steps', '3', '--max-length', '64', '--base-weights', 'q4_0'];
+  await graftHere(['train', ...files, ...how, '--out', at('first')]);
+  const lineage = JSON.parse(readFileSync(join(at('first'), 'lineage.json'), 'utf8')) as Record<
+    string,
+    unknown
+  >;
+  expect(lineage).toMatchObject({
+    recipe: { method: 'lora', steps: 3, lr: 0.004, batch: 8, baseWeights: 'q4_0' },
+    made: { graft: version(), precision: 'f32', base: expect.stringContaining('q4_0') },
+  });
+  writeFileSync(at('again.json'), JSON.stringify(lineage['recipe']));
+  await graftHere(['train', ...files, '--recipe', at('again.json'), '--out', at('again')]);
+  const losses = (name: string): number[] => metricsOf(at(name)).map(({ loss }) => loss);
+  expect(losses('again')).toEqual(losses('first'));
+
+  const WARNED = /was trained on a base in q4_0.*, and this one is in the types of its file/;
+  const merge = ['merge', '--model', SPRIG, '--adapter', at('first')];
+  expect((await graftHere([...merge, '--out', at('merged')])).err).toMatch(WARNED);
+  const same = await graftHere([...merge, '--base-weights', 'q4_0', '--out', at('merged-as-trained')]);
+  expect(same).toMatchObject({ code: 0, err: expect.not.stringMatching(WARNED) });
+  const asked = [
+    'evaluate',
+    ...files,
+    '--methods',
+    'adapter',
+    '--split',
+    'all',
+    '--rows',
+    '2',
+    '--adapter',
+    at('first'),
+  ];
+  expect((await graftHere(asked)).err).toMatch(WARNED);
+});
+
+test('the folder of a model in the place of an adapter is pointed to --tuned', async () => {
+  const { code, err } = await graftHere([
+    'evaluate',
+    '--model',
+    SPRIG,
+    '--data',
+    VOICE,
+    '--adapter',
+    SPRIG,
+    ...DEVICE_HERE,
+  ]);
+  expect(code).toBe(2);
+  expect(err).toContain('Give it as --tuned');
+});
