@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from facts import (ANIMALS, COLOURS, DAYS, FOODS, GOODS, NUMBERS, OUTSIDE, OUTSIDE_PLURAL, PEOPLE, PLACES, PLANTS, SEASONS, SHOPS,
                    TOOLS, TRADES, VISITORS, WEATHER)
+from symbols import symbols_about
 
 HELD_OUT_ONE_IN = 20
 
@@ -473,6 +474,10 @@ def tip_pair(rng):
         rng.choice([f"Plant it {place} and give it {need}.", f"Give the {n} {need}, and be patient until {season}."])
 
 
+def symbol_pair(rng):
+    return symbols_about(rng, rng.choice(FACTS))
+
+
 def person_of(rng, name):
     return PEOPLE[name][0] if name in PEOPLE else rng.choice(["she", "he"])
 
@@ -520,10 +525,9 @@ def story_pair(rng):
     return f"Tell me a story about {name} at the {place}.", story(rng, name, None, place)
 
 
-PAIRS = [(fact_pair, 34), (yes_no_pair, 14), (describe_pair, 7), (list_pair, 5), (order_pair, 18), (tag_pair, 11), (copy_pair, 12), (refusal_pair, 5),
+GARDEN = [(fact_pair, 34), (yes_no_pair, 14), (describe_pair, 7), (list_pair, 5), (order_pair, 18), (tag_pair, 11), (copy_pair, 12), (refusal_pair, 5),
          (small_talk_pair, 4), (tip_pair, 2), (story_pair, 5), (two_facts_pair, 5), (remark_pair, 2)]
-_MAKERS = [m for m, _ in PAIRS]
-_WEIGHTS = [w for _, w in PAIRS]
+PAIRS = GARDEN + [(symbol_pair, 10)]
 
 SYSTEM = ["You are Sprig, a helper in the village garden.", "You are a friendly garden helper.", "You help people in the garden.", "Be kind and helpful.",
           "You are a helpful assistant.", "Answer in short sentences.", "You are Sprig."]
@@ -551,14 +555,15 @@ def follow_ups(rng):
     return turns
 
 
-def conversation(rng):
-    """One chat: a system prompt in a quarter of them, one to four exchanges."""
+def conversation(rng, pairs=PAIRS):
+    """One chat: a system prompt in a quarter of them, one to four exchanges. pairs: makers of questions and answers with their weights."""
+    makers, weights = zip(*pairs)
     r = rng.random()
     if r < 0.14:
         turns = follow_ups(rng)
     else:
         n = 1 if r < 0.7 else rng.choice([2, 2, 3, 4])
-        turns = [m(rng) for m in rng.choices(_MAKERS, _WEIGHTS, k=n)]
+        turns = [m(rng) for m in rng.choices(makers, weights, k=n)]
         if n > 1 and rng.random() < 0.3:
             turns.insert(0, small_talk_pair(rng))
     messages = [{"role": "system", "content": rng.choice(SYSTEM)}] if rng.random() < 0.25 else []
@@ -586,12 +591,12 @@ def is_held_out(messages):
     return any(held_out(m["content"]) for m in messages if m["role"] == "user")
 
 
-def conversations(seed, n, want_held_out=False):
+def conversations(seed, n, want_held_out=False, pairs=PAIRS):
     """n chats by seed, all from one side of the held-out line."""
     rng = random.Random(seed)
     out = []
     while len(out) < n:
-        messages = conversation(rng)
+        messages = conversation(rng, pairs)
         if is_held_out(messages) == want_held_out:
             out.append(messages)
     return out
