@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from world import GARDEN, conversations, document, tag_pair
+from world import conversations, document, tag_pair
 
 VOCAB = 1024
 END_OF_TEXT, START, END, PAD = SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>"]  # ids 0 to 3
@@ -24,7 +24,7 @@ def render(messages):
 
 def train_tokenizer(seed):
     rng = random.Random(seed)
-    texts = [m["content"] for chat in conversations(seed, 30_000, pairs=GARDEN) for m in chat]  # labels, code and copies are read byte by byte
+    texts = [m["content"] for chat in conversations(seed, 30_000) for m in chat]
     texts += ["user\n", "assistant\n", "system\n"] * 2_000 + [document(rng) for _ in range(3_000)]
     texts += [tag_pair(rng)[1] for _ in range(20_000)]  # so that words after a quote are few pieces too
     tokenizer = Tokenizer(models.BPE())

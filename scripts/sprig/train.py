@@ -1,6 +1,7 @@
 """Trains Sprig from nothing on the CPU: tokenizer, then a Llama of 1.3 million parameters on text made by world.py.
 
-    python train.py --out ../../public/models/sprig --state sprig.pt
+    python train.py --out garden --state sprig.pt --symbols 0
+    python train.py --out ../../public/models/sprig --start garden
 
 Chats are packed whole into rows of 256 tokens; a block mask keeps them apart and positions start at zero in each, so that
 training sees what inference sees. Every row is fresh text: there are no epochs. The learning rate rises, stays, and falls at the end.
@@ -13,11 +14,12 @@ import time
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tokenizer import END, END_OF_TEXT, PAD, VOCAB, render, save_tokenizer, train_tokenizer
-from world import conversation, conversations, document, is_held_out
+from world import conversation, conversations, document, is_held_out, pairs_with_symbols
 
 CONFIG = LlamaConfig(
     vocab_size=VOCAB, hidden_size=128, num_hidden_layers=6, num_attention_heads=4, num_key_value_heads=2, head_dim=32, intermediate_size=384,
@@ -31,15 +33,15 @@ OTHERS_WEIGHT = 0.1  # of a token that is not the assistant's, next to one that 
 class Packer:
     """Endless rows of LENGTH tokens, each filled with whole texts."""
 
-    def __init__(self, tokenizer, seed):
-        self.rng, self.tokenizer, self.pending = random.Random(seed), tokenizer, []
+    def __init__(self, tokenizer, seed, pairs):
+        self.rng, self.tokenizer, self.pairs, self.pending = random.Random(seed), tokenizer, pairs, []
 
     def texts(self):
         while True:
             if self.rng.random() < DOCUMENTS:
                 yield document(self.rng) + END_OF_TEXT
             else:
-                messages = conversation(self.rng)
+                messages = conversation(self.rng, self.pairs)
                 if not is_held_out(messages):
                     yield render(messages)
 
@@ -122,6 +124,12 @@ def evaluate(model, tokenizer, chats):
     return total / count, answer_total / answer_count
 
 
+def history_of(folder):
+    """What save_model wrote in the header of the weights."""
+    with safe_open(str(Path(folder) / "model.safetensors"), "pt") as f:
+        return f.metadata()
+
+
 def save_model(model, folder, history):
     """Writes F16 weights and the two configs; `history` (seed, steps, tokens …) goes in the header of the weights."""
     folder = Path(folder)
@@ -151,6 +159,8 @@ def main():
     args.add_argument("--batch", type=int, default=8, help="rows of 256 tokens")
     args.add_argument("--lr", type=float, default=3e-3)
     args.add_argument("--state", help="file to save the run in and to go on from")
+    args.add_argument("--start", help="a folder that an earlier call made: begin with its weights, published as they are")
+    args.add_argument("--symbols", type=int, default=25, help="weight of the questions of symbols.py; those of the garden have 124")
     args.add_argument("--warmup", type=int, default=100)
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--threads", type=int, default=1)
@@ -161,9 +171,11 @@ def main():
 
     tokenizer = train_tokenizer(args.seed)
     save_tokenizer(tokenizer, args.out)
-    rows = Packer(tokenizer, args.seed + 1).rows()
-    held_out = conversations(args.seed + 2, 300, want_held_out=True)
-    model = LlamaForCausalLM(CONFIG)
+    pairs = pairs_with_symbols(args.symbols)
+    rows = Packer(tokenizer, args.seed + 1, pairs).rows()
+    held_out = conversations(args.seed + 2, 300, want_held_out=True, pairs=pairs)
+    earlier = history_of(args.start) if args.start else {}
+    model = LlamaForCausalLM.from_pretrained(args.start, dtype=torch.float32) if args.start else LlamaForCausalLM(CONFIG)
     decay = [p for p in model.parameters() if p.dim() == 2]
     plain = [p for p in model.parameters() if p.dim() != 2]
     optimiser = torch.optim.AdamW([{"params": decay, "weight_decay": 0.1}, {"params": plain, "weight_decay": 0.0}], lr=args.lr, betas=(0.9, 0.98))
@@ -178,7 +190,7 @@ def main():
         runs = state["runs"]
         for _ in range(state["step"] * args.batch):
             next(rows)
-    flags = f"--seed {args.seed} --steps {args.steps} --decay {args.decay} --batch {args.batch} --lr {args.lr}"
+    flags = f"--seed {args.seed} --steps {args.steps} --decay {args.decay} --batch {args.batch} --lr {args.lr} --symbols {args.symbols}"
     runs = runs if runs[-1:] == [flags] else runs + [flags]
     start = time.time() - before
     for step in range(first, args.steps + 1):
@@ -198,8 +210,9 @@ def main():
         if step % args.save_every == 0 or step == args.steps:
             every, answers = evaluate(model, tokenizer, held_out)
             print(f"step {step} held-out loss {every:.4f} answers {answers:.4f}", flush=True)
-            save_model(model, args.out, {"seed": args.seed, "steps": step, "batch": args.batch, "lr": args.lr, "tokens": seen,
-                                         "seconds": round(time.time() - start), "runs": "\n".join(runs)})
+            own = {"steps": step, "tokens": seen, "seconds": round(time.time() - start)}
+            save_model(model, args.out, {"seed": args.seed, "batch": args.batch, "runs": "\n".join(runs), "start_runs": earlier.get("runs", ""),
+                                         **{k: v + int(earlier.get(k, 0)) for k, v in own.items()}})
             if args.state:
                 torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "seen": seen, "runs": runs,
                             "seconds": time.time() - start}, args.state)

@@ -525,9 +525,8 @@ def story_pair(rng):
     return f"Tell me a story about {name} at the {place}.", story(rng, name, None, place)
 
 
-GARDEN = [(fact_pair, 34), (yes_no_pair, 14), (describe_pair, 7), (list_pair, 5), (order_pair, 18), (tag_pair, 11), (copy_pair, 12), (refusal_pair, 5),
+PAIRS = [(fact_pair, 34), (yes_no_pair, 14), (describe_pair, 7), (list_pair, 5), (order_pair, 18), (tag_pair, 11), (copy_pair, 12), (refusal_pair, 5),
          (small_talk_pair, 4), (tip_pair, 2), (story_pair, 5), (two_facts_pair, 5), (remark_pair, 2)]
-PAIRS = GARDEN + [(symbol_pair, 10)]
 
 SYSTEM = ["You are Sprig, a helper in the village garden.", "You are a friendly garden helper.", "You help people in the garden.", "Be kind and helpful.",
           "You are a helpful assistant.", "Answer in short sentences.", "You are Sprig."]
@@ -553,6 +552,11 @@ def follow_ups(rng):
     for f in rng.sample([f for f in BY_TOPIC[topic] if f.subject != subject], 2):
         turns.append((rng.choice(["And {}?", "What about {}?", "And what about {}?"]).format(f.subject), f.answer + "."))
     return turns
+
+
+def pairs_with_symbols(weight):
+    """The makers of the garden, whose weights add up to 124, and with this weight those of symbols.py."""
+    return PAIRS + ([(symbol_pair, weight)] if weight else [])
 
 
 def conversation(rng, pairs=PAIRS):
