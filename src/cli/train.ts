@@ -77,6 +77,7 @@ import {
   type TrainFlags,
 } from './train-flags.ts';
 import { runTraining, tellStart } from './train-run.ts';
+import { warnOfAnswers } from './warn-of-answers.ts';
 
 /** Rows whose prompts the measurement of forgetting chooses from, of a file whose rows are made as they are taken. */
 const OWN_ROWS = 512;
@@ -203,6 +204,13 @@ async function train({ args, flags, out, output, given, saveEvery, resumed }: Ca
   const prompts = isHeld(rows.train) ? rows.train.flatMap((row: PromptRow) => row.asked ?? []) : [];
   const doubts = [...findDoubts(options, asks), ...doubtRewards(asked.rewards ?? [], prompts)];
   for (const { what, usual } of doubts) output.line(`Warning: ${what} ${usual}`);
+  if (tokenizer)
+    await warnOfAnswers(
+      { files, tokenizer, added, definition: session.model.definition },
+      made,
+      options,
+      output,
+    );
   const told = toldSettings(flags, options, session.model.dtype);
   const parts = await partsOf(bytes, rows, session, { options, dataOptions, told }, subject.adapter);
   const unknown = resumed ? checkResumed(resumed.saved.fingerprint, parts) : [];
