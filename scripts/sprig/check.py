@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tokenizer import render
 from train import evaluate
-from world import conversation, conversations, fact_pair, held_out, tag_pair, user, yes_no_pair
+from world import conversation, conversations, fact_pair, held_out, symbol_pair, tag_pair, user, yes_no_pair
 
 SEED = 101
 QUESTIONS = 60  # distinct questions of each kind
@@ -109,7 +109,7 @@ def main():
     numbers = {
         "parameters": sum(p.numel() for p in model.parameters()), "bytes": (folder / "model.safetensors").stat().st_size,
         "chats": len(chats), "loss": loss, "perplexity": math.exp(loss), "answer_loss": answer_loss, "answer_perplexity": math.exp(answer_loss)}
-    for name, make in (("facts", fact_pair), ("yes or no", yes_no_pair), ("tags", tag_pair)):
+    for name, make in (("facts", fact_pair), ("yes or no", yes_no_pair), ("tags", tag_pair), ("symbols", symbol_pair)):
         for temperature in (0.0, 0.7):
             right, wrong = right_answers(model, tokenizer, make, QUESTIONS, SEED, temperature)
             numbers[f"{name} at {temperature}"] = right

@@ -34,7 +34,7 @@ export interface Answers {
   readonly definition: ModelDefinition;
   /** With the new tokens of the run. */
   readonly tokenizer: Tokenizer;
-  readonly added?: NewTokens;
+  readonly added?: NewTokens | undefined;
   readonly rows: readonly AnswerRow[];
   readonly trainsHead: boolean;
 }

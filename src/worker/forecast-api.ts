@@ -3,7 +3,9 @@ import { findDoubts } from '../train/doubts.ts';
 import type { ForecastApi } from './api.ts';
 import { doubtRewards } from '../rewards/doubts.ts';
 import { rowsOf } from './data.ts';
+import { onlyTask } from '../data/row-set.ts';
 import type { OpenModel } from './model.ts';
+import { tokensOfRun, withNewTokens } from './new-tokens.ts';
 import { outcome } from './outcome.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import { trainOptions } from '../runs/run-options.ts';
@@ -31,6 +33,27 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
         return {
           doubts: [...findDoubts(trainOptions(options), run), ...doubtRewards(options.rewards ?? [], asked)],
         };
+      }),
+    checkAnswers: (options) =>
+      outcome(async () => {
+        const { data } = session;
+        if (!data) return {};
+        const given = { options, open: await openOrThrow(), data: onlyTask(data, options.task) };
+        const [{ checkAnswers, trainsHead }, { modelFolder }, own] = await Promise.all([
+          import('../runs/answers-check.ts'),
+          import('../weights/folder.ts'),
+          withNewTokens(given),
+        ]);
+        const { definition } = own.open.model;
+        const found = await checkAnswers({
+          files: await modelFolder(own.open.source.files),
+          definition,
+          tokenizer: own.open.tokenizer,
+          added: tokensOfRun(own.options, given.open.tokenizer),
+          rows: own.data.places.filter(({ part }) => part === 'train'),
+          trainsHead: trainsHead(definition, trainOptions(options)),
+        });
+        return found ? { found } : {};
       }),
     costRun: (options) =>
       outcome(async () => {

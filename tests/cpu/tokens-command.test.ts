@@ -146,3 +146,30 @@ test('the plan counts their rows', async () => {
   };
   expect((await plan(...TOKENS)) - (await plan())).toBe(2 * 128 * 4);
 });
+
+test('characters that the model cannot write are named before the first step, with new tokens for them', async () => {
+  const rows = [
+    ['Where do we drink?', 'café_old'],
+    ['Where do we sit?', 'café_old'],
+    ['Which is open?', 'café_new'],
+    ['Which is shut?', 'house_old'],
+  ];
+  writeFileSync(
+    at('accents.jsonl'),
+    rows.map(([prompt, completion]) => JSON.stringify({ prompt, completion })).join('\n'),
+  );
+  const run = [...BASE, '--data', at('accents.jsonl'), '--steps', '1'];
+  const plain = await graft(['train', ...run, '--out', at('accents')]);
+  expect(plain.code, plain.err).toBe(0);
+  expect(plain.err).toContain(
+    'Warning: This model cannot tell é from other tokens, since nothing trained it. The answers of 3 of 4 rows need it.',
+  );
+  const [, offered = ''] = /They can be new tokens: --add-tokens (\S+)/.exec(plain.err) ?? [];
+  expect(offered).toBe("'café_'");
+  const mended = await graft(['train', ...run, '--out', at('mended'), '--add-tokens', 'café_']);
+  expect(mended.code, mended.err).toBe(0);
+  expect(mended.err).not.toContain('Warning');
+  const full = await graft(['train', ...run, '--out', at('whole'), '--method', 'full', '--lr', '1e-3']);
+  expect(full.code, full.err).toBe(0);
+  expect(full.err).not.toContain('cannot tell');
+}, 300_000);

@@ -1,9 +1,11 @@
 /** The time of a run, before it starts. */
+import type { Unwritable } from '../../data/unwritable.ts';
 import type { RunCost } from '../../runs/run-cost.ts';
 import type { RunTime, Shortening } from '../../runs/run-forecast.ts';
 import type { RunOptions } from '../../runs/run-options.ts';
 import type { Outcome } from './outcome.ts';
 
+export type { Unwritable } from '../../data/unwritable.ts';
 export type { RunCost } from '../../runs/run-cost.ts';
 export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.ts';
 
@@ -19,6 +21,8 @@ export interface SettingDoubt {
 export interface ForecastApi {
   /** Doubts about the settings, before a run on the open model and rows starts. */
   doubtRun(options: RunOptions): Promise<Outcome<{ readonly doubts: readonly SettingDoubt[] }>>;
+  /** What of the answers to train on the open model cannot write, in a run with these settings; nothing where it can write all, or no rows are open. */
+  checkAnswers(options: RunOptions): Promise<Outcome<{ readonly found?: Unwritable }>>;
   /**
    * Forecasts runs on the open model and rows, without using the GPU: fast enough for every change of a setting.
    *
