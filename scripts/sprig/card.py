@@ -89,7 +89,7 @@ def write_card(folder, numbers, answers):
     with safe_open(str(folder / "model.safetensors"), framework="np") as f:
         h = f.metadata()
     commands = "\n".join([f"python train.py --out garden --state garden.pt {flags}" for flags in h["start_runs"].splitlines()]
-                         + [f"python train.py --out ../../public/models/sprig --start garden {flags}" for flags in h["runs"].splitlines()])
+                         + [f"python train.py --out ../../public/models/sprig --start garden --state sprig.pt {flags}" for flags in h["runs"].splitlines()])
     shown = "\n\n".join(f"> **{q}**\n> {a}" for q, a in answers.items())
     (folder / "README.md").write_text(CARD.format(
         **{k: v for k, v in numbers.items() if " " not in k}, tokens=int(h["tokens"]), steps=int(h["steps"]), batch=h["batch"], seed=h["seed"],
