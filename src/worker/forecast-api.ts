@@ -9,6 +9,7 @@ import { tokensOfRun, withNewTokens } from './new-tokens.ts';
 import { outcome } from './outcome.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import { trainOptions } from '../runs/run-options.ts';
+import { modelFolder } from '../weights/folder.ts';
 import { chatTokens, type Session } from './session.ts';
 
 const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
@@ -39,9 +40,8 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
         const { data } = session;
         if (!data) return {};
         const given = { options, open: await openOrThrow(), data: onlyTask(data, options.task) };
-        const [{ checkAnswers, trainsHead }, { modelFolder }, own] = await Promise.all([
+        const [{ checkAnswers, trainsHead }, own] = await Promise.all([
           import('../runs/answers-check.ts'),
-          import('../weights/folder.ts'),
           withNewTokens(given),
         ]);
         const { definition } = own.open.model;

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { goTo, WAIT } from './looks.ts';
 
+// Some of the rows are held out.
 const WORDS =
-  'This model cannot tell é from other tokens, since nothing trained it. The answers of all 24 rows need it.';
+  /^This model cannot tell é from other tokens, since nothing trained it\. The answers of all \d+ rows need it\.$/;
 const ROWS = Array.from({ length: 24 }, (_, i) => ({
   prompt: `Where do we meet at ${i}?`,
   completion: ['café_old', 'café_new'][i % 2],
@@ -39,7 +40,7 @@ test('are named above the start of a run, and can be written after one press', a
   await expect.poll(() => page.getByText(/^This model cannot tell/).count(), WAIT).toBe(0);
   expect(await page.locator('[data-setting="addTokens"] input').inputValue()).toBe('café_');
   await goTo(page, 'data');
-  await page.getByText('Read with the tokens that the next run adds: “café_”.').waitFor(WAIT);
+  await page.getByText('Read with the token that the next run adds: “café_”.').waitFor(WAIT);
   expect(await page.getByText(/^This model cannot tell/).count()).toBe(0);
   expect(studio.problems).toEqual([]);
 });
