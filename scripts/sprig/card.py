@@ -32,7 +32,7 @@ contains such a question is left out whole.
 ## Training
 
 From nothing, on a CPU: {tokens:,} tokens in {steps:,} steps of {batch} rows of 256 tokens, AdamW, a learning rate with a warm-up, constant, then falling
-linearly, again in each of the runs below, the last of which begins with the weights of the one before as they are published; loss on all tokens (a tenth of the weight for
+linearly, again in each of the runs below, of which `--start` begins with the weights of the one before as they are published; loss on all tokens (a tenth of the weight for
 those that are not the assistant's), bfloat16 autocast, {minutes:.0f} minutes. Seed {seed}.
 
 ## Measured

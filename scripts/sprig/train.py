@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from tokenizer import END, END_OF_TEXT, PAD, VOCAB, render, save_tokenizer, train_tokenizer
-from world import conversation, conversations, document, is_held_out, pairs_with_symbols
+from world import conversation, conversations, document, is_held_out, pairs_with
 
 CONFIG = LlamaConfig(
     vocab_size=VOCAB, hidden_size=128, num_hidden_layers=6, num_attention_heads=4, num_key_value_heads=2, head_dim=32, intermediate_size=384,
@@ -161,6 +161,7 @@ def main():
     args.add_argument("--state", help="file to save the run in and to go on from")
     args.add_argument("--start", help="a folder that an earlier call made: begin with its weights, published as they are")
     args.add_argument("--symbols", type=int, default=25, help="weight of the questions of symbols.py; those of the garden have 124")
+    args.add_argument("--lists", type=int, default=0, help="likewise of lists that are asked for in other ways")
     args.add_argument("--warmup", type=int, default=100)
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--threads", type=int, default=1)
@@ -171,7 +172,7 @@ def main():
 
     tokenizer = train_tokenizer(args.seed)
     save_tokenizer(tokenizer, args.out)
-    pairs = pairs_with_symbols(args.symbols)
+    pairs = pairs_with(args.symbols, args.lists)
     rows = Packer(tokenizer, args.seed + 1, pairs).rows()
     held_out = conversations(args.seed + 2, 300, want_held_out=True, pairs=pairs)
     earlier = history_of(args.start) if args.start else {}
@@ -191,6 +192,7 @@ def main():
         for _ in range(state["step"] * args.batch):
             next(rows)
     flags = f"--seed {args.seed} --steps {args.steps} --decay {args.decay} --batch {args.batch} --lr {args.lr} --symbols {args.symbols}"
+    flags += f" --lists {args.lists}" if args.lists else ""
     runs = runs if runs[-1:] == [flags] else runs + [flags]
     start = time.time() - before
     for step in range(first, args.steps + 1):

@@ -248,6 +248,19 @@ def list_pair(rng):
     return question[:-1] + " with numbers" + question[-1], "\n".join(f"{k}. {cap(i)}" for k, i in enumerate(items, 1))
 
 
+ENDINGS = [", please", " for me", " that you know", ", if you can", " in any order", ", as you like", " that you like", ", and no more", " from the village",
+           ", any of them", ", dear Sprig", " in one sentence", ", with no other words", ", with the best one first", ", together with the article",
+           ", beginning at once", ", starting with any of them", ", with a full stop at the end", ", each with its article", ", ending with a full stop"]
+
+
+def asked_list_pair(rng):
+    """A list in a sentence, asked for with more words at the end: only lists on lines are asked for so in list_pair."""
+    while True:
+        question, answer = list_pair(rng)
+        if "\n" not in answer:
+            return question[:-1] + rng.choice(ENDINGS) + question[-1], answer
+
+
 def any_name(rng):
     r = rng.random()
     if r < 0.35:
@@ -554,9 +567,9 @@ def follow_ups(rng):
     return turns
 
 
-def pairs_with_symbols(weight):
-    """The makers of the garden, whose weights add up to 124, and with this weight those of symbols.py."""
-    return PAIRS + ([(symbol_pair, weight)] if weight else [])
+def pairs_with(symbols=0, lists=0):
+    """The makers of the garden, whose weights add up to 124, and with these weights those of symbols.py and of lists asked for in other ways."""
+    return PAIRS + [(maker, weight) for maker, weight in ((symbol_pair, symbols), (asked_list_pair, lists)) if weight]
 
 
 def conversation(rng, pairs=PAIRS):
