@@ -180,6 +180,18 @@ describe('tokens that cover what cannot be written', () => {
     expect(newTokensFor(answers, marks, isSign)).toEqual({ tokens, left: [] });
   });
 
+  test('are none for a script that the model does not know', () => {
+    const script = Array.from({ length: 40 }, (_, at) => String.fromCodePoint(0x4e00 + at));
+    expect(newTokensFor([script.join('')], script, isSign)).toEqual({ tokens: [], left: script });
+  });
+
+  test('are found in long texts without a space, too', () => {
+    const answers = Array.from({ length: 300 }, (_, at) => `key${at}_${'x'.repeat(40)}`.repeat(20));
+    const { tokens, left } = newTokensFor(answers, ['_'], isSign);
+    expect(tokens[0]).toMatch(/^_x+$/);
+    expect(left).toEqual([]);
+  });
+
   test('are none that the model has already', () => {
     expect(newTokensFor(['_', 'a_'], ['_'], isSign)).toEqual({ tokens: ['a_'], left: ['_'] });
   });
