@@ -91,7 +91,8 @@ test('the new tokens are learned, and the base answers beside them', async () =>
   await page.getByRole('button', { name: 'Start training' }).click();
   const done = page.getByText(/^Done: loss/);
   await done.waitFor(WAIT);
-  const [before, after] = /(\d+\.\d+) → (\d+\.\d+)/
+  // Three digits: also without a point, or with a power of ten.
+  const [before, after] = /([\d.]+(?:e-\d+)?) → ([\d.]+(?:e-\d+)?)/
     .exec(await done.innerText())!
     .slice(1)
     .map(Number);
