@@ -68,9 +68,10 @@ describe('graft plan', () => {
   test('says how many rows it plans, and knows --length by its other name', async () => {
     const usual = ['plan', '--model', at('config-only')];
     const asked = await graftHere([...usual, '--length', '256']);
-    const told = await graftHere([...usual, '--max-length', '256', '--batch', '1']);
+    // As many rows as a run of this model takes by default.
+    const told = await graftHere([...usual, '--max-length', '256', '--batch', '4']);
     expect(asked.out).toBe(told.out);
-    expect(asked.out).toMatch(/for training, at its peak: 1 row of 256 tokens at once/);
+    expect(asked.out).toMatch(/for training, at its peak: 4 rows of 256 tokens at once/);
   });
 
   test('plans a run of full rows like train', async () => {
