@@ -108,7 +108,6 @@ describe('families', () => {
     ['gemma3_text', { use_bidirectional_attention: true }, 'use_bidirectional_attention', ''],
     ['gpt2', { add_cross_attention: true }, 'add_cross_attention', ''],
     ['gpt2', { n_head: 1 }, 'head size', ''],
-    ['gpt2', { tie_word_embeddings: false }, 'tie_word_embeddings', ''],
     ['granite', { residual_multiplier: 0.5, mlp_bias: true }, 'residual_multiplier', ''],
     ['phi3', { partial_rotary_factor: 0.2 }, 'rotary', ''],
     ['llama', { rope_parameters: { rope_type: 'default' }, rope_scaling: linear }, 'rope_scaling beside', ''],

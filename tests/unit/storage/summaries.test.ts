@@ -35,12 +35,12 @@ const run: StoredRun = {
 test('a summary has what a list says of a run, and nothing of its curve', () => {
   const { steps: _, evals: __, samples: ___, rollout: ____, ...rest } = run;
   const summary = summaryOf(run);
-  // The base model's validation is not the adapter's best.
+  // What it started from counts, as for what is kept.
   expect(summary).toEqual({
     ...rest,
     step: 3,
     trainingLoss: expect.closeTo(12 / 7, 9),
-    bestEval: { step: 2, loss: 3 },
+    bestEval: { step: 0, loss: 0.5 },
   });
 });
 
