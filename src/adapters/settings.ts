@@ -5,6 +5,7 @@ import { EVA } from './eva/settings.ts';
 import { IA3 } from './ia3/settings.ts';
 import { LORA } from './lora/settings.ts';
 import { NORMS } from './norms/settings.ts';
+export { NORMS_RATE } from './norms/settings.ts';
 import { PISSA } from './pissa/settings.ts';
 import { PROMPT } from './prompt/settings.ts';
 

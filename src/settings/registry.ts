@@ -4,8 +4,7 @@
  * itself is a setting as soon as there are two.
  */
 import { FULL_SETTINGS } from './full.ts';
-import { ADAPTERS } from '../adapters/settings.ts';
-import { NORMS_RATE } from '../adapters/norms/settings.ts';
+import { ADAPTERS, NORMS_RATE } from '../adapters/settings.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
 export { ia3Targets } from '../adapters/settings.ts';
