@@ -1,6 +1,6 @@
 /**
- * The run that the first visit starts, as `graft train` recorded it: 60 steps on the sea captain's rows, on lavapipe, a software GPU.
- * Training loss of each step, in nats per supervised token.
+ * The run that the first visit starts, as `graft train` recorded it with earlier weights of the bundled model: 60 steps on the sea captain's rows,
+ * on lavapipe, a software GPU. Training loss of each step, in nats per supervised token.
  */
 export const RECORDED_LOSS: readonly number[] = [
   6.84, 6.53, 6.24, 5.71, 5.07, 3.96, 2.84, 2.51, 1.53, 1.16, 1.39, 0.701, 1.25, 1.12, 0.85, 1.67, 1.02,
