@@ -37,7 +37,7 @@ test('the run says in plain words what it forgot, with every answer before and a
   const row = told.getByRole('row', { name: /^Write a text about the frog\./ });
   await expect
     .poll(() => row.innerText())
-    .toMatch(/frog[\s\S]*right[\s\S]*(morning|lunch|evening)[\s\S]*wrong/);
+    .toMatch(/frog[\s\S]*right[\s\S]*(Sure|morning|lunch|evening)[\s\S]*wrong/);
   expect(await inspect(page, 'forgetting')).toEqual([]);
   // All of it is there after a reload, and the next form begins with the measurement.
   await page.reload();

@@ -96,8 +96,9 @@ describeDevice('EVA', (context) => {
     const subject = await begin();
     const modules = subject.adapter!.modules as readonly LoraModule[];
     expect(Object.fromEntries(modules.map(({ path, rank }) => [path, rank]))).toEqual(told.ranks);
-    // PEFT finds the same from the rows in three batches.
-    expect(told.ranks_of_batches).toEqual(told.ranks);
+    // From the rows in three batches PEFT's incremental decomposition finds nearly the same.
+    for (const [path, rank] of Object.entries(told.ranks))
+      expect(Math.abs((told.ranks_of_batches[path] ?? 0) - rank), path).toBeLessThanOrEqual(1);
     const found = await matricesOf(subject);
     const turns = modules.map(({ path, rank }) =>
       largestTurn(found.get(path)!, theirs.get(`exact.${path}`)!, rank),
