@@ -196,13 +196,13 @@ describeDevice('A run', (context) => {
     });
 
     test('knows its start after it was saved and resumed, too', async () => {
-      let pause: (() => void) | undefined;
+      const asked: { pause?: () => void } = {};
       const first = await open(wild, {
         fromUntrained: true,
-        onEvent: (event) => event.type === 'step' && event.step === 1 && pause?.(),
+        onEvent: (event) => event.type === 'step' && event.step === 1 && asked.pause?.(),
       });
       const start = await began(first.subject.trainable);
-      pause = () => first.run.pause();
+      asked.pause = () => first.run.pause();
       expect(await first.run.train()).toBe('paused');
       const { run, store } = await open(wild, {
         ...{ store: new MemoryStore(first.store), state: await first.store.saved(), fromUntrained: true },
@@ -227,13 +227,16 @@ describeDevice('A run', (context) => {
     });
 
     test('and stopped before its first validation keeps what it learned until then', async () => {
-      let stop: (() => void) | undefined;
+      const asked: { stop?: () => void } = {};
       const { run, store, subject } = await open(
         {},
-        { fromUntrained: true, onEvent: (event) => event.type === 'step' && event.step === 2 && stop?.() },
+        {
+          fromUntrained: true,
+          onEvent: (event) => event.type === 'step' && event.step === 2 && asked.stop?.(),
+        },
       );
       const start = await began(subject.trainable);
-      stop = () => run.stop();
+      asked.stop = () => run.stop();
       expect(await run.train()).toBe('stopped');
       await run.keep('stopped');
       const { tensors, bestEvalLoss } = store.kept!.learned;
