@@ -86,7 +86,7 @@ describe('bad arguments and files', () => {
     ],
     ['a rank of nothing', () => train('--rank', '0'), 2, /rank/],
     ['a run without end', () => train('--steps', '1000000000'), 2, /1000000000 steps/],
-    ['an output that is a file', () => train('--out', at('file'), '--steps', '1'), 1, /could not be written/],
+    ['an output that is a file', () => train('--out', at('file'), '--steps', '1'), 1, /file is not a folder/],
     ['an output that is the base', () => train('--out', SPRIG), 2, /--out .* is the base model .* must stay/],
     ['no time to save', () => train('--save-every', '5h'), 2, /--save-every is "5h"/],
     [
