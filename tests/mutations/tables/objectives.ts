@@ -57,7 +57,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'if (tokens === 0) continue;',
     replace: '',
     breaks: 'padding counts as pairs',
-    tests: ['tests/gpu/objectives.test.ts', 'tests/cpu/preference-resume.test.ts'],
+    tests: ['tests/cpu/pair-loss.test.ts'],
   },
   {
     id: 'dpo-slope',
@@ -137,7 +137,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'max<f32>(0, pair.allRejectedRatio / pair.pairs)',
     replace: 'pair.allRejectedRatio / pair.pairs',
     breaks: 'KTO takes a divergence below zero',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/cpu/pair-loss.test.ts'],
   },
   {
     id: 'kto-weights',
