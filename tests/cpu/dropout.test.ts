@@ -1,12 +1,14 @@
 /** Dropout over a run: which masks differ from each other, seen in losses that nothing else changes. */
 import { beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
+import { magnitudeName } from '../../src/adapters/dora/dora.ts';
 import type { AdapterTensors } from '../../src/adapters/kind.ts';
 import { tensorNames, type LoraConfig } from '../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../src/adapters/registry.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
+import { dropoutInto } from '../../src/engine/ops/dropout.ts';
 import { describeDevice } from '../gpu/adapters.ts';
-import { constant, noise, runTape } from '../gpu/run.ts';
+import { constant, noise, runTape, worstError } from '../gpu/run.ts';
 import { base, trainersOnSprig } from '../gpu/trainer-run.ts';
 
 const DROPPING: LoraConfig = { ...base.lora, dropout: 0.3 };
@@ -80,6 +82,47 @@ describeDevice('Dropout in a run', (context) => {
     const all = await outputsWith(0.3);
     expect(all.length).toBeGreaterThan(1);
     expect(new Set(all.map((values) => values.join())).size).toBe(all.length);
+    adapter.destroy();
+  });
+
+  test('hides from DoRA what it hides from LoRA, and nothing from the frozen layer', async () => {
+    const { device } = context;
+    const [M, N, K, R] = [3, 8, 12, 4];
+    const module = { path: 'layer', inputs: K, outputs: N, rank: R, scale: 0.5, kind: 'dora' };
+    const names = tensorNames(module.path);
+    const [x, w, a, b] = [M * K, N * K, R * K, N * R].map((size, at) =>
+      Float64Array.from(noise(size, at + 1), Math.fround),
+    );
+    const lengths = Float64Array.from({ length: N }, (_, n) => 1 + n);
+    const values: AdapterTensors = new Map([
+      [names.a, Float32Array.from(a)],
+      [names.b, Float32Array.from(b)],
+      [magnitudeName(module.path), Float32Array.from(lengths)],
+    ]);
+    const adapter = new Adapter(device, [module], values, { trainable: true });
+    const dropout = { probability: 0.5, seed: constant(device, [1], [5], 'u32') };
+    const input = constant(device, [M, K], x);
+    const [y, kept] = await runTape(device, (tape) => {
+      const dropped = tape.tensor([M, K], 'f32', 'dropped');
+      dropoutInto(tape, input, dropped, { ...dropout, salt: 0 });
+      const out = adapter.linear(module.path, dropout)!(tape, input, { weight: constant(device, [N, K], w) });
+      return [out, dropped];
+    });
+    expect(kept).toContain(0);
+    // y = W (x − x') + m / ‖W + s B A‖ · (W + s B A) x', for x' = dropout(x).
+    const expected = Float64Array.from({ length: M * N }, (_, at) => {
+      const [m, n] = [Math.floor(at / N), at % N];
+      let [frozen, adapted, squares] = [0, 0, 0];
+      for (let k = 0; k < K; k++) {
+        let sum = w[n * K + k];
+        for (let r = 0; r < R; r++) sum += 0.5 * b[n * R + r] * a[r * K + k];
+        frozen += w[n * K + k] * (x[m * K + k] - kept[m * K + k]);
+        adapted += sum * kept[m * K + k];
+        squares += sum ** 2;
+      }
+      return frozen + (lengths[n] / Math.sqrt(squares)) * adapted;
+    });
+    expect(worstError(y, expected)).toBeLessThan(1e-5);
     adapter.destroy();
   });
 });

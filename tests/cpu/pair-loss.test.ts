@@ -1,12 +1,16 @@
 /** Losses over pairs from given log-probabilities: numbers computed by hand. */
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { pairLoss, PAIR_SUMS } from '../../src/engine/ops/pair_loss.ts';
 import { LOSS_SLOT, OWN_SLOT } from '../../src/engine/ops/step.ts';
+import { pairLikelihoods } from '../../src/evaluate/pairs.ts';
+import type { LabelledTokens } from '../../src/model/batch.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
 import type { Given } from '../../src/settings/setting.ts';
 import { objectiveOf } from '../../src/objectives/registry.ts';
 import type { LossGraph } from '../../src/objectives/objective.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { constant, runTape } from '../gpu/run.ts';
+import { sprigFolder } from '../gpu/sprig.ts';
 
 interface Sequences {
   readonly logps: readonly number[];
@@ -76,5 +80,33 @@ describeDevice('A loss over pairs', (context) => {
     });
     expect(loss).toBeCloseTo(2 * 0.2689414, 6);
     expect([good, rejected, kl]).toEqual([0, 1, 2]);
+  });
+
+  test('gives each answer of a pair its own likelihood and length', async () => {
+    const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    onTestFinished(() => model.destroy());
+    const [prompt, chosen, rejected] = [
+      [1, 20, 30],
+      [40, 41],
+      [50, 51, 52],
+    ];
+    const pairOf = (...answers: number[][]): LabelledTokens => ({
+      ids: answers.flatMap((answer) => [...prompt, ...answer]),
+      labels: answers.flatMap((answer) => [...prompt.map(() => -100), ...answer]),
+      starts: [prompt.length + answers[0].length],
+    });
+    const [one, other] = await pairLikelihoods(model, [pairOf(chosen, rejected), pairOf(rejected, chosen)]);
+    expect([one.chosen.tokens, one.rejected.tokens]).toEqual([2, 3]);
+    expect([other.chosen.tokens, other.rejected.tokens]).toEqual([3, 2]);
+    expect(other.rejected.logp).toBeCloseTo(one.chosen.logp, 4);
+    expect(other.chosen.logp).toBeCloseTo(one.rejected.logp, 4);
+    // The first answer's tokens, each after what stands before it, in float64.
+    let sum = 0;
+    for (let at = 0; at < chosen.length; at++) {
+      const logits = Array.from(await model.logits([...prompt, ...chosen.slice(0, at)])).slice(-model.definition.shape.vocabulary);
+      const most = Math.max(...logits);
+      sum += logits[chosen[at]] - most - Math.log(logits.reduce((all, z) => all + Math.exp(z - most), 0));
+    }
+    expect(one.chosen.logp).toBeCloseTo(sum, 3);
   });
 });

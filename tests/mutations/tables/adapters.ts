@@ -104,7 +104,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'scale: -scale }',
     replace: 'scale }',
     breaks: 'DoRA adds what dropout hides',
-    tests: ['tests/gpu/adapter-kinds.test.ts', 'tests/cpu/dropout.test.ts'],
+    tests: ['tests/cpu/dropout.test.ts'],
   },
   {
     id: 'dora-norm-scale',

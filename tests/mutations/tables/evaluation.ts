@@ -96,7 +96,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: '[chosen, all - chosen]',
     replace: '[all - chosen, chosen]',
     breaks: 'answers get the length of each other',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/cpu/pair-loss.test.ts'],
   },
   {
     id: 'draw-strata',

@@ -161,7 +161,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'row.desirable ? 1 : -1',
     replace: 'row.desirable ? -1 : 1',
     breaks: 'desirable and undesirable are swapped',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/unit/model/batch.test.ts'],
   },
   {
     id: 'apo-zero-side',

@@ -89,7 +89,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'positions[m] = t - from',
     replace: 'positions[m] = m',
     breaks: 'packed rows continue the positions of the row before',
-    tests: ['tests/gpu/trainer.test.ts'],
+    tests: ['tests/unit/model/batch.test.ts'],
   },
   {
     id: 'batch-rows-see-each-other',
@@ -97,7 +97,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'keyRanges.set([start, m + 1], m * 2)',
     replace: 'keyRanges.set([0, m + 1], m * 2)',
     breaks: 'packed rows see each other',
-    tests: ['tests/gpu/trainer.test.ts'],
+    tests: ['tests/unit/model/batch.test.ts'],
   },
   {
     id: 'batch-label-shift',
@@ -105,7 +105,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'row.labels[t + 1] : -100',
     replace: 'row.labels[t] : -100',
     breaks: 'a token predicts itself',
-    tests: ['tests/gpu/peft-reference.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/unit/model/batch.test.ts'],
   },
   {
     id: 'supervised-count',
@@ -113,7 +113,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'for (let t = 1; t < labels.length; t++) if',
     replace: 'for (let t = 2; t < labels.length; t++) if',
     breaks: 'a label in the second place does not count',
-    tests: ['tests/unit/train/buckets.test.ts', 'tests/gpu/loss.test.ts'],
+    tests: ['tests/unit/model/batch.test.ts'],
   },
   {
     id: 'virtual-labels',
@@ -121,7 +121,7 @@ export const ROWS: readonly Mutation[] = [
     find: 'const unlabelled = before.map(() => -100)',
     replace: 'const unlabelled = before.map(() => 0)',
     breaks: 'virtual tokens are learned',
-    tests: ['tests/gpu/adapter-kinds.test.ts', 'tests/gpu/peft-reference.test.ts'],
+    tests: ['tests/unit/model/batch.test.ts'],
   },
   {
     id: 'split-overlap',
