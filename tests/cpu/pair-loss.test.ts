@@ -103,7 +103,9 @@ describeDevice('A loss over pairs', (context) => {
     // The first answer's tokens, each after what stands before it, in float64.
     let sum = 0;
     for (let at = 0; at < chosen.length; at++) {
-      const logits = Array.from(await model.logits([...prompt, ...chosen.slice(0, at)])).slice(-model.definition.shape.vocabulary);
+      const logits = Array.from(await model.logits([...prompt, ...chosen.slice(0, at)])).slice(
+        -model.definition.shape.vocabulary,
+      );
       const most = Math.max(...logits);
       sum += logits[chosen[at]] - most - Math.log(logits.reduce((all, z) => all + Math.exp(z - most), 0));
     }

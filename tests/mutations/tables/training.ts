@@ -125,8 +125,8 @@ export const TRAINING: readonly Mutation[] = [
   {
     id: 'validation-spread',
     file: 'src/train/order.ts',
-    find: '(i * length) / MOST_VALIDATION_ROWS',
-    replace: 'i',
+    find: 'spread(rows, MOST_VALIDATION_ROWS)',
+    replace: 'Array.from(rows).slice(0, MOST_VALIDATION_ROWS)',
     breaks: 'validation measures only the first rows',
     tests: ['tests/unit/train/order.test.ts'],
   },
