@@ -225,7 +225,7 @@ test('a question is asked as the page says: alone, in a conversation, after a sy
   expect(await ask(QUESTION)).toEqual(before);
   expect(await shown()).toEqual([asked(QUESTION) + header]);
   await page.getByLabel('As a conversation').check();
-  await ask('And behind it?');
+  await ask('What does the goat eat?');
   const inTurn = await shown();
   expect(inTurn).toHaveLength(2);
   expect(inTurn[0]).not.toBe(inTurn[1]);
