@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { isUsed } from '../data/parts.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import { GraftError, messageOf } from '../errors.ts';
-import type { Draw } from '../evaluate/comparison.ts';
+import type { Draw, Seen } from '../evaluate/comparison.ts';
 import { drawQuestions, drawRows } from '../evaluate/draw.ts';
 import { ModelExaminee } from '../evaluate/examinee.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
@@ -24,6 +24,7 @@ import { defaultOptions } from '../train/options.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
 import { askedRows, askedShots, chosenMethods, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
 import { openAnswerRewards, type ChosenRewards } from './evaluate-rewards.ts';
+import { seenByFolder } from './evaluate-seen.ts';
 import { modelOf, readWhole } from './files.ts';
 import { otherBase } from './lineage.ts';
 import {
@@ -82,7 +83,11 @@ interface More {
 }
 
 /** A method, and what it asks beside the base. */
-type Turn = { readonly method: Method; readonly own?: Tokenizer } & Partial<OpenedAdapter> &
+type Turn = {
+  readonly method: Method;
+  readonly own?: Tokenizer;
+  readonly seen?: Seen;
+} & Partial<OpenedAdapter> &
   Partial<Pick<TunedModel, 'open' | 'objective'>>;
 
 /** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
@@ -107,13 +112,8 @@ export async function openExam(
   const asked = flags.whole('max-length', 2);
   if (asked !== undefined) checkLength(asked, shape);
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
-  const { placed, told } = makeRunRows(
-    read,
-    tokenizer,
-    { maxLength, vocabSize: shape.vocabulary, now: new Date() },
-    options,
-    output,
-  );
+  const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };
+  const { placed, told } = makeRunRows(read, tokenizer, limits, options, output);
   reportData(output, told);
   const chat = tokenizer.chatTemplate !== undefined;
   const measured = placed.filter(({ fate }) =>
@@ -135,16 +135,23 @@ export async function openExam(
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
   const general = flags.text('general');
   const generalText = general === undefined ? undefined : await readGeneral(general, session);
-  const adapters: (OpenedAdapter & { readonly own: Tokenizer })[] = [];
+  const askedOf = drawn.chosen.map((at) => measured[test[at].row]);
+  /** Rows of training are known to be seen. */
+  const seenBy = async (path: string, own: Tokenizer): Promise<{ readonly seen?: Seen }> =>
+    part === 'train' || part === 'validation'
+      ? {}
+      : { seen: await seenByFolder(path, own, { options, limits, tokenizer, measured, asked: askedOf }) };
+  const adapters: (OpenedAdapter & { readonly own: Tokenizer; readonly seen?: Seen })[] = [];
   for (const path of flags.texts('adapter')) {
     const opened = await openAdapterWithFacts(path, session.model);
     const other = await otherBase(path, session.model.weightChoices);
     if (other !== undefined) output.line(other);
     const own = await tokenizerOfAdapter(path, opened.adapter, session.files, tokenizer);
-    adapters.push({ ...opened, own });
+    adapters.push({ ...opened, own, ...(await seenBy(path, own)) });
   }
-  const tunedModels: TunedModel[] = [];
-  for (const path of flags.texts('tuned')) tunedModels.push(await tunedModel(path, flags, session));
+  const tunedModels: (TunedModel & { readonly seen?: Seen })[] = [];
+  for (const path of flags.texts('tuned'))
+    tunedModels.push({ ...(await tunedModel(path, flags, session)), ...(await seenBy(path, tokenizer)) });
   const forgetting = flags.text('forgetting');
   const check =
     forgetting === undefined ? undefined : await openCheck(forgetting, session, ownRows(placed, measured));
@@ -210,7 +217,7 @@ export async function openExam(
   };
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
-    for (const { method, name, adapter, kind, objective, took, open, own = tokenizer } of turns) {
+    for (const { method, name, adapter, kind, objective, took, seen, open, own = tokenizer } of turns) {
       if (signal.aborted) return;
       const hasExamples = method === fewShot || method === adapterFewShot;
       if (isOptional && hasExamples && train.length < askedShots(flags)) {
@@ -229,6 +236,7 @@ export async function openExam(
         ...(kind !== undefined && { kind }),
         ...(objective !== undefined && { objective }),
         ...(took && { took }),
+        ...(seen !== undefined && { seen }),
       };
       const seconds = (): number => (performance.now() - start) / 1000;
       let beside: LanguageModel | undefined;

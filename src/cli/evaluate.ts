@@ -160,9 +160,9 @@ function examplesTexts({ results, rows }: OpenExam): string[] {
   });
 }
 
-/** Only the person knows whether training saw these rows; rows of training get no verdict. */
+/** Rows of training get no verdict. */
 function judgedOf({ part, rows, results, draw }: OpenExam): Judged | undefined {
-  return part === 'train' || part === 'validation' ? undefined : judgeResults(rows, results, draw, 'folder');
+  return part === 'train' || part === 'validation' ? undefined : judgeResults(rows, results, draw);
 }
 
 function reportOf(

@@ -57,6 +57,8 @@ export interface MethodResult {
   /** The objective of its run, where that is known. */
   readonly objective?: string;
   readonly took?: RunTook;
+  /** Which of the rows its training saw, of an adapter in a folder. */
+  readonly seen?: Seen;
   readonly forgetting?: Forgetting;
   readonly seconds: number;
 }
@@ -238,7 +240,6 @@ export function judgeResults(
   rows: readonly AskedRow[],
   results: readonly MethodResult[],
   draw: Draw,
-  seen: Seen,
 ): Judged | undefined {
   const whole = results.filter(({ stopped }) => !stopped);
   const found = (method: Method): MethodResult | undefined =>
@@ -265,7 +266,7 @@ export function judgeResults(
     const comparison: Comparison = {
       origin: { adapter: {} },
       draw,
-      seen,
+      seen: result.seen ?? 'folder',
       rows: rows.map(({ input, expected }, at) => ({
         prompt: input,
         expected,

@@ -124,7 +124,7 @@ describe('the files of an evaluation', () => {
   });
 
   test('the verdict is that of the page: against the best method without tuning, by the exact McNemar test', () => {
-    const judged = judgeResults(ROWS, RESULTS, DRAW, 'folder');
+    const judged = judgeResults(ROWS, RESULTS, DRAW);
     expect(judged?.comparisons).toEqual([
       {
         adapter: 'out/a',
@@ -155,6 +155,6 @@ describe('the files of an evaluation', () => {
       metrics: { 'exact-match': 1 },
     });
     expect(predictionsOf(ROWS, [stopped], METRICS)).toHaveLength(3);
-    expect(judgeResults(ROWS, [RESULTS[1], stopped], DRAW, 'folder')).toBeUndefined();
+    expect(judgeResults(ROWS, [RESULTS[1], stopped], DRAW)).toBeUndefined();
   });
 });
