@@ -26,9 +26,12 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { formatSeconds, type Output } from './output.ts';
+import { baseInWords } from './lineage.ts';
 import { claimFiles } from './own-files.ts';
+import { recipeOfRun } from './recipe.ts';
 import { checkFree, discard, runWrites, weightsLast, type Claim } from './run-folder.ts';
 import { modelFlags, openSession, requiredTokenizer, type Session } from './session.ts';
+import { version } from './version.ts';
 
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
 const MODEL = join(PUBLIC, 'models', 'sprig');
@@ -143,7 +146,18 @@ async function demo(
     output.result(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}\n`);
 
   const made = { baseModel: 'sprig', model: session.model, options, rows: training.rows.length };
-  const facts = cardFacts(made, { step: options.steps!, bestEvalLoss: afterLoss.loss }, { steps });
+  const how = {
+    recipe: recipeOfRun(options, {}, false),
+    made: {
+      graft: version(),
+      precision: session.model.dtype,
+      base: baseInWords(session.model.weightChoices),
+    },
+  };
+  const facts = {
+    ...cardFacts(made, { step: options.steps!, bestEvalLoss: afterLoss.loss }, { steps }),
+    how,
+  };
   const files = writePeft({ ...subject.adapter!, tensors: await adapter.read() }, facts);
   await discard(out, claimOf(flags));
   await claimFiles(out, Object.keys(files), claimOf(flags));

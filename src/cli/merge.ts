@@ -1,4 +1,6 @@
 import { kindOf } from '../adapters/registry.ts';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { mergedFolder } from '../export/grown-folder.ts';
@@ -104,12 +106,14 @@ async function writeMerged(
   const copied = (await companionsOf(folder)).map(({ name }) => name);
   await clearFor(out, [...copied, CARD, MODEL_WEIGHTS], flags.on('overwrite'));
   await copyCompanions(folder, out);
+  const adapterCard = join(flags.required('adapter'), CARD);
   const card = mergedCard({
     baseModel: basename(resolve(flags.required('model'))),
     adapter: basename(resolve(flags.required('adapter'))),
     layers: adapter.modules.length,
     formula: kindOf(adapter.config).formula,
     baseWeights: choices && describeChoices(choices),
+    ...(existsSync(adapterCard) && { adapterCard: await readFile(adapterCard, 'utf8') }),
   });
   await writeWhole(join(out, CARD), new TextEncoder().encode(card));
   // Last: the folder counts as a result once they are there.

@@ -155,7 +155,10 @@ export class FileStore implements Store {
       rows,
       afterPrompt,
     };
-    const facts = cardFacts(made, learned, this.curve);
+    const how = lineage?.recipe && {
+      how: { recipe: lineage.recipe, ...(lineage.made && { made: lineage.made }) },
+    };
+    const facts = { ...cardFacts(made, learned, this.curve), ...how };
     const added = addedTokens(adapter.modules);
     const beside = { ...told, ...(added && (await tokenizerFiles(session.files, added))) };
     const files = weightsLast({ ...beside, ...writePeft({ ...adapter, tensors }, facts) });

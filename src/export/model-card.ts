@@ -26,6 +26,15 @@ export interface CardFacts {
   readonly baseWeights?: string;
   /** The text between prompt and answer in the rows, for a base without a chat template. */
   readonly afterPrompt?: string;
+  readonly how?: HowMade;
+}
+
+/** What makes the same run again. */
+export interface HowMade {
+  /** Every setting of the run, by the names of `graft recipe`. The card leaves out those that name places on a disk. */
+  readonly recipe: Readonly<Record<string, unknown>>;
+  /** The version of Graft, and the number formats of the base in training: of activations, and of its frozen weights. */
+  readonly made?: { readonly graft: string; readonly precision: string; readonly base: string };
 }
 
 export function modelCard(config: AdapterConfig, facts: CardFacts): string {
@@ -63,13 +72,41 @@ tags:
 
 # ${kind.label} adapter
 
-Trained with Graft. Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.
+${OWN}Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.
 
 | | |
 |---|---|
 ${table.join('\n')}
 ${kind.note === undefined ? '' : `\n${kind.note}\n`}
-${loadSection(facts.base ?? placeOfName(facts.baseModel), grows)}`;
+${facts.how ? `${howSection(facts.how)}\n` : ''}${loadSection(facts.base ?? placeOfName(facts.baseModel), grows)}`;
+}
+
+const HOW = '## How it was made';
+const OWN = 'Trained with Graft. ';
+/** Settings that name places on a person's disk. A card is shared, so they stay out of it. */
+const PLACES = new Set(['data', 'moreData', 'testData', 'initAdapter']);
+
+/** The recipe is a file for `graft train --recipe`. In JSON no line can end the block early. */
+function howSection({ recipe, made }: HowMade): string {
+  const by = made
+    ? `Made with Graft ${made.graft}. The base computed in ${made.precision}, its weights in ${made.base}.\n\n`
+    : '';
+  const shared = Object.fromEntries(Object.entries(recipe).filter(([name]) => !PLACES.has(name)));
+  return `${HOW}
+
+${by}The settings of the run, without its files, for \`graft train --recipe FILE\`:
+
+\`\`\`json
+${JSON.stringify(shared, null, 2)}
+\`\`\`
+`;
+}
+
+/** How an adapter was made, as a section of its card; undefined for a card of others, and for one of an earlier version. */
+export function howMadeIn(card: string): string | undefined {
+  const at = card.indexOf(`\n${HOW}\n`);
+  const end = card.indexOf('\n## ', at + 1);
+  return at < 0 || end < 0 || !card.includes(OWN) ? undefined : card.slice(at + 1, end);
 }
 
 export interface MergeFacts {
@@ -80,14 +117,24 @@ export interface MergeFacts {
   readonly formula: string;
   /** Quantised types that the base's numbers went through. */
   readonly baseWeights?: string;
+  /** The card of the adapter, if it has one. */
+  readonly adapterCard?: string;
 }
 
 /** README.md of a merged model. */
-export function mergedCard({ baseModel, adapter, layers, formula, baseWeights }: MergeFacts): string {
+export function mergedCard({
+  baseModel,
+  adapter,
+  layers,
+  formula,
+  baseWeights,
+  adapterCard = '',
+}: MergeFacts): string {
   const quantised =
     baseWeights === undefined
       ? ''
       : `\nThe adapter was trained on quantised base weights (${baseWeights}). The merged weights are those quantised numbers plus the adapter, not the original numbers.\n`;
+  const how = howMadeIn(adapterCard);
   return `---
 base_model: ${JSON.stringify(baseModel)}
 tags:
@@ -99,7 +146,7 @@ tags:
 
 Merged with Graft: ${formula} in ${layers} layers, everything else as in the base.
 ${quantised}
-## Load it
+${how === undefined ? '' : `${how.replace(HOW, '## How the adapter was made')}\n`}## Load it
 
 Start Python in the folder of this file.
 

@@ -20,7 +20,13 @@ test('an adapter on a quantised base says so, makes the same run again, and is w
     recipe: { method: 'lora', steps: 3, lr: 0.004, batch: 8, baseWeights: 'q4_0' },
     made: { graft: version(), precision: 'f32', base: expect.stringContaining('q4_0') },
   });
-  writeFileSync(at('again.json'), JSON.stringify(lineage['recipe']));
+  // The card of the adapter has the same recipe, without the paths of a person.
+  const card = readFileSync(at('first', 'README.md'), 'utf8');
+  expect(card).toContain(`Made with Graft ${version()}. The base computed in f32, its weights in q4_0`);
+  expect(card).not.toContain(VOICE);
+  const recipe = /```json\n(.+?)\n```/s.exec(card)![1];
+  expect(JSON.parse(recipe)).toMatchObject({ method: 'lora', steps: 3, lr: 0.004, baseWeights: 'q4_0' });
+  writeFileSync(at('again.json'), recipe);
   await graftHere(['train', ...files, '--recipe', at('again.json'), '--out', at('again')]);
   const losses = (name: string): number[] => metricsOf(at(name)).map(({ loss }) => loss);
   expect(losses('again')).toEqual(losses('first'));
@@ -30,6 +36,9 @@ test('an adapter on a quantised base says so, makes the same run again, and is w
   expect((await graftHere([...merge, '--out', at('merged')])).err).toMatch(WARNED);
   const same = await graftHere([...merge, '--base-weights', 'q4_0', '--out', at('merged-as-trained')]);
   expect(same).toMatchObject({ code: 0, err: expect.not.stringMatching(WARNED) });
+  const mergedCard = readFileSync(at('merged-as-trained', 'README.md'), 'utf8');
+  expect(mergedCard).toContain('## How the adapter was made');
+  expect(mergedCard).toContain(recipe);
   const asked = [
     'evaluate',
     ...files,

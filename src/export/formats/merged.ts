@@ -44,6 +44,7 @@ export async function prepareMerged({
   const card = mergedCard({
     ...{ baseModel, adapter: adapterName, layers, formula: kindOf(adapter.config).formula },
     baseWeights: choices && describeChoices(choices),
+    ...(Object.hasOwn(given, CARD) && { adapterCard: new TextDecoder().decode(given[CARD]) }),
   });
   return {
     folder: `${fileNameOf(adapterName)}-merged`,

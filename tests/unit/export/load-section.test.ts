@@ -6,7 +6,7 @@ import {
   withLoadSection,
   type BasePlace,
 } from '../../../src/export/load-section.ts';
-import { modelCard } from '../../../src/export/model-card.ts';
+import { mergedCard, modelCard } from '../../../src/export/model-card.ts';
 import { withBase, type Files } from '../../../src/export/peft.ts';
 import { Bases } from '../../../src/worker/bases.ts';
 import type { StoredModel } from '../../../src/storage/model-writer.ts';
@@ -116,4 +116,21 @@ test('the place of a kept base is where it was downloaded from', async () => {
   expect(await bases.find('/home/me/SPRIG')).toEqual({ name: 'sprig', bundled: true });
   expect(await bases.find('oak-1b')).toEqual({ name: 'acme/Oak-1B', bundled: false });
   expect(await bases.find('gone')).toBeUndefined();
+});
+
+test('a card shows how the run was made, without places on a disk, before how to load it', () => {
+  const recipe = { data: '/home/ada/rows.jsonl', lr: 0.004, steps: 3, promptTemplate: 'a\n```\nb' };
+  const made = { graft: '1.2.3', precision: 'f16', base: 'q4_0' };
+  const card = modelCard(config, { baseModel: 'sprig', how: { recipe, made } });
+  expect(card).toContain('Made with Graft 1.2.3. The base computed in f16, its weights in q4_0.');
+  expect(card).not.toContain('rows.jsonl');
+  const { data: _, ...shared } = recipe;
+  expect(JSON.parse(/```json\n(.+?)\n```\n\n## Load it/s.exec(card)![1])).toEqual(shared);
+
+  const merge = { baseModel: 'sprig', adapter: 'mine', layers: 2, formula: 'W + BA' };
+  const how = card.slice(card.indexOf('Made with'), card.indexOf('## Load it'));
+  expect(mergedCard({ ...merge, adapterCard: card })).toContain(`## How the adapter was made\n\n${how}`);
+  const foreign = card.replace('Trained with Graft. ', 'Trained with another program. ');
+  for (const adapterCard of [foreign, modelCard(config, { baseModel: 'sprig' }), undefined])
+    expect(mergedCard({ ...merge, ...(adapterCard !== undefined && { adapterCard }) })).not.toContain('made');
 });
