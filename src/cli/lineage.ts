@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { referenceOf } from '../evaluate/pair-order.ts';
-import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
+import { baseInWords, type WeightChoices } from '../model/weight-types.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { readRewards, type RewardSpec } from '../rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
@@ -102,10 +102,6 @@ export function lineageOf(
     ...made,
   };
 }
-
-/** The number format of a base, in words. */
-export const baseInWords = (choices: WeightChoices | undefined): string =>
-  (choices && describeChoices(choices)) ?? 'the types of its file';
 
 /**
  * What to say where an adapter is used on a base in another number format than it was trained on, which it learned to make up for.

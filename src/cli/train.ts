@@ -10,6 +10,7 @@ import { contentOf } from '../model/content.ts';
 import { parametersOf, readModel } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
+import { baseInWords } from '../model/weight-types.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import {
   checkResumed,
@@ -49,7 +50,7 @@ import { checkReading } from './file-kinds.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
-import { baseInWords, lineageOf } from './lineage.ts';
+import { lineageOf } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { tellFailures } from './reward-flags.ts';

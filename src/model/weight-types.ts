@@ -40,6 +40,10 @@ export function describeChoices({ matrices, embeddings = matrices }: WeightChoic
   return embeddings === matrices ? matrices : `${matrices}, embeddings ${embeddings}`;
 }
 
+/** The number format of a base, in words. */
+export const baseInWords = (choices: WeightChoices | undefined): string =>
+  (choices && describeChoices(choices)) ?? 'the types of its file';
+
 /** GGUF types that earlier versions rounded under `stored`. A run saved by such a version began on other numbers. */
 const ROUNDED_BEFORE: ReadonlySet<StoredType> = new Set<StoredType>([
   'Q2_K',

@@ -1,6 +1,6 @@
 /** The adapter of a run, for the library: its entry in the list, and its PEFT folder. */
 import { portableAdapter, writePeft } from '../export/peft.ts';
-import { sameChoices } from '../model/weight-types.ts';
+import { baseInWords, sameChoices } from '../model/weight-types.ts';
 import { cardFacts, lossAt } from '../runs/card-facts.ts';
 import type { Learned } from '../runs/store.ts';
 import type { AdapterShape } from '../runs/trainable.ts';
@@ -8,7 +8,7 @@ import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.t
 import { countParameters, listed } from './adapters.ts';
 import type { RunOptions } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { trainOptions } from '../runs/run-options.ts';
+import { recipeOf, trainOptions } from '../runs/run-options.ts';
 
 export interface Made {
   /** Settings, and the curve. */
@@ -33,7 +33,12 @@ export function keptAdapter(
     rows,
     afterPrompt: run.afterPrompt,
   };
-  const files = writePeft(data, cardFacts(made, learned, run));
+  const { dtype: precision, weightChoices } = model;
+  const how = {
+    recipe: recipeOf(settings, run.dataOptions, { precision, baseWeights: weightChoices }),
+    made: { graft: import.meta.env.GRAFT_VERSION, precision, base: baseInWords(weightChoices) },
+  };
+  const files = writePeft(data, { ...cardFacts(made, learned, run), how });
   const adapter: StoredAdapter = {
     id: crypto.randomUUID(),
     projectId: run.projectId,
