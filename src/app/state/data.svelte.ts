@@ -335,9 +335,12 @@ export class Data {
     return turn > this.#halted && turn === this.#begun;
   }
 
-  #openBytes(name: string, bytes: Uint8Array<ArrayBuffer>, turn: number): Promise<boolean> {
+  async #openBytes(name: string, bytes: Uint8Array<ArrayBuffer>, turn: number): Promise<boolean> {
     const limit = Math.min(SPLIT.maxLength, this.#session.model?.maxPositions ?? SPLIT.maxLength);
-    return this.#open({ name, file: { name, bytes } }, { ...SPLIT, maxLength: limit }, turn);
+    const file = { name, bytes };
+    const { usualText } = await import('./usual-text.ts');
+    const text = usualText(file, limit);
+    return this.#open({ name, file }, { ...SPLIT, maxLength: limit, ...(text && { text }) }, turn);
   }
 
   /** Opens the editor of columns, if the file has any. */
