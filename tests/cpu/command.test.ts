@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isObject, parseJson } from '../../src/json.ts';
+import { readRecipe } from '../../src/settings/recipe.ts';
 import { graft, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
@@ -150,4 +151,6 @@ test('the demo prints its answers and scores on standard output', async () => {
   const { code, out, err } = await graft(['demo', '--out', at('demo'), ...CPU], undefined, NO_GPU);
   expect(code, err).toBe(0);
   expect(out).toMatch(/Prompt .*\n {2}Base .*\n {2}Tuned .*\n\nHeld-out loss \d/s);
+  const recipe = /```json\n(.+?)\n```/s.exec(readFileSync(at('demo', 'README.md'), 'utf8'))?.[1];
+  expect(readRecipe(recipe ?? '', 'README.md')).toMatchObject({ method: 'lora', steps: 60 });
 });
