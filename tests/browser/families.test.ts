@@ -90,12 +90,12 @@ test('the page counts the bytes of a model while it is copied and loaded', async
   expect(counted('Loading the model').length, told.join('\n')).toBeGreaterThan(1);
 });
 
-test('an adapter of another model gets an error that names both models', async () => {
+test('the page names both models where an adapter was made for another one, and offers its own', async () => {
   await goTo(page, 'use');
-  const prompt = page.getByLabel('Prompt for both');
-  await prompt.fill('Who is there?');
-  await prompt.press('Enter');
-  await page.getByText(`“voice 1” is an adapter of sprig, and ${NAME} is open.`).first().waitFor(WAIT);
+  await page.getByLabel('Right side').selectOption({ label: 'voice 1, for sprig' });
+  await page.getByText('“voice 1” was made for Sprig').waitFor(WAIT);
+  await page.getByText(`${NAME} is open.`).first().waitFor();
+  await page.getByRole('button', { name: 'Open Sprig', exact: true }).waitFor();
 });
 
 test('rows that the model cannot read are closed, and open again with the model before', async () => {
