@@ -35,6 +35,7 @@ describeDevice('Loss of an evaluation', (context) => {
     const told: number[] = [];
     const whole = await evaluateLoss(model, rows, undefined, (done) => told.push(done));
     expect(whole.rows).toBe(rows.length);
+    expect(Math.log(whole.perplexity)).toBeCloseTo(whole.loss, 10);
     expect(told[0]).toBe(0);
     expect(told.at(-1)).toBe(rows.length);
     expect(told.length).toBeGreaterThan(4);
