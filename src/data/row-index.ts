@@ -1,6 +1,6 @@
 /**
  * The rows of a file with a row a line, without the rows: where each is, and the little that is asked of all of them before a run begins. A row takes
- * 40 bytes here, whatever its length, and no object; its example is read again when it is needed.
+ * 36 bytes here, whatever its length, and no object; its example is read again when it is needed.
  */
 import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type SourceRow } from './collector.ts';

@@ -143,7 +143,7 @@ describe('a reward', () => {
   });
 
   test('that is the same for every answer teaches nothing: the run ends and says so', async () => {
-    await run('1', 10);
+    await run('0.5', 10);
     await page.getByText('got the same reward: this group teaches nothing').first().waitFor(RUN);
     await page.getByRole('button', { name: 'New run' }).waitFor(RUN);
     await page.getByText('groups alike').first().waitFor();
