@@ -30,7 +30,7 @@ const FAMILIES = [
 
 /** Fields that a GGUF file does not have, with llama.cpp's defaults. */
 const UNTOLD: Readonly<Record<string, JsonObject>> = {
-  gemma3: { query_pre_attn_scalar: 32 },
+  gemma3: { query_pre_attn_scalar: 16 },
   smollm3: { no_rope_layers: null, no_rope_layer_interval: 4, layer_types: null },
 };
 

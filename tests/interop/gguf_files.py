@@ -44,7 +44,7 @@ def add_metadata(writer, config, family):
     writer.add_context_length(config.get("max_position_embeddings", config.get("n_positions")))
     writer.add_embedding_length(channels)
     writer.add_block_count(config.get("num_hidden_layers", config.get("n_layer")))
-    writer.add_feed_forward_length(config.get("intermediate_size", config.get("n_inner")))
+    writer.add_feed_forward_length(config.get("intermediate_size") or config.get("n_inner") or 4 * channels)
     writer.add_head_count(heads)
     writer.add_eos_token_id(config["eos_token_id"])
     if family == "gpt2":
