@@ -61,7 +61,7 @@ test('methods and an adapter answer the same rows, and files keep what they said
   expect(err).toMatch(/4 of 40 test rows, drawn at random with seed 42\./);
   expect(code, err).toBe(0);
   expect(printed).toMatch(/^method +exactly right +token F1 .*perplexity\n/);
-  expect(printed).toMatch(/\n(Tuning|No gain)/);
+  expect(printed).toMatch(/\n(Tuning|No gain|The adapter)/);
   const report = reportIn(out);
   expect(report.methods.map(({ method, rows }) => [method, rows])).toEqual([
     ['nearest', 4],
