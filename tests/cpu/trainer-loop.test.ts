@@ -115,9 +115,8 @@ describeDevice('The training loop', (context) => {
 
   test('patience goes on from a saved state where it was', async () => {
     // The first step has rate 0. The rates after it are so large that every later validation is worse.
-    const changes = {
-      ...{ lr: 8, schedule: 'constant', warmup: 16, steps: 20, evalEvery: 1, patience: 3 },
-    } as const;
+    const rates = { lr: 8, schedule: 'constant', warmup: 16 } as const;
+    const changes = { ...rates, steps: 20, evalEvery: 1, patience: 3 };
     const begun = await open(changes, { validation });
     expect(await begun.trainer.run(3)).toBe('paused');
     expect(begun.evaluations.map(({ best }) => best)).toEqual([true, false, false]);
