@@ -1,8 +1,9 @@
 // @ts-check
 /**
- * `npm test`: set-up, then every check and every test, each with its time. Stops at the first step that fails; checks that run side by side
- * all end. The last line counts the tests of all runs: `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes
- * too long for every change. `npm run test:shared` is this with `--shared`: only the tests that need the files next to the checkout.
+ * `npm test`: set-up, then every check and every test, each with its time. After a step that fails the others still run, so that one run shows
+ * everything that is wrong; only after a failed set-up nothing does. The last line counts the tests of all runs:
+ * `N passed, N failed, N skipped`. `npm run test:long` is this with `--long`: what takes too long for every change. `npm run test:shared` is
+ * this with `--shared`: only the tests that need the files next to the checkout.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,6 +14,8 @@ import { setUp } from './setup.mjs';
 
 const RESULTS = join(root, 'test-results');
 const BIN = join(root, 'node_modules', '.bin');
+/** The step without which nothing can run. */
+const SET_UP = 'set-up';
 const total = { passed: 0, failed: 0, skipped: 0 };
 /** What failed: repeated at the end, where people look first. @type {string[]} */
 const notes = [];
@@ -130,7 +133,7 @@ function sharedTests(project, ...folders) {
 
 /** @type {[name: string, step: () => boolean][]} */
 const SHARED_STEPS = [
-  ['set-up', () => setUp()],
+  [SET_UP, () => setUp()],
   ['unit tests', () => sharedTests('unit', 'tests/unit')],
   ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/gpu')],
   ['GPU tests', () => sharedTests('gpu', 'tests/gpu')],
@@ -140,7 +143,7 @@ const SHARED_STEPS = [
 
 /** @type {[name: string, step: () => boolean][]} */
 const LONG_STEPS = [
-  ['set-up', () => setUp()],
+  [SET_UP, () => setUp()],
   ['long tests', () => vitest('long')],
   ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
   ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
@@ -195,21 +198,21 @@ const STEPS = [
 
 /** @type {string[]} */
 const summary = [];
-/** The first step that failed. */
-let failed = '';
+/** The steps that failed. @type {string[]} */
+const failed = [];
 
 /** How a step ended. @param {string} name @param {boolean} well @param {number} milliseconds */
 function tell(name, well, milliseconds) {
   const line = `${name} (${(milliseconds / 1000).toFixed(1)} s)`;
   console.log(`== ${well ? 'ok' : 'FAILED'}: ${line}`);
   summary.push(`  ${well ? 'ok     ' : 'FAILED '}  ${line}`);
-  if (!well) failed ||= name;
+  if (!well) failed.push(name);
 }
 
-/** @param {typeof STEPS} steps one after the other, until one fails */
+/** @param {typeof STEPS} steps one after the other */
 function inTurn(steps) {
   for (const [name, step] of steps) {
-    if (failed) {
+    if (failed.includes(SET_UP)) {
       summary.push(`  not run  ${name}`);
       continue;
     }
@@ -224,7 +227,7 @@ function inTurn(steps) {
 async function sideBySide() {
   const start = performance.now();
   const checks = CHECKS.map(async ([name, ...command]) => {
-    const result = failed ? undefined : await check(...command);
+    const result = failed.includes(SET_UP) ? undefined : await check(...command);
     return { name, result, milliseconds: performance.now() - start };
   });
   for (const [at, each] of checks.entries()) {
@@ -245,7 +248,7 @@ else if (process.argv.includes('--shared')) {
   if (existsSync(REFERENCES)) inTurn(SHARED_STEPS);
   else console.log('SKIPPED: every test of this kind, since there is no ../shared here');
 } else {
-  inTurn([['set-up', () => setUp()]]);
+  inTurn([[SET_UP, () => setUp()]]);
   await sideBySide();
   inTurn(STEPS);
 }
@@ -255,8 +258,8 @@ if (!existsSync(REFERENCES))
 const longest = times
   .sort((a, b) => b.seconds - a.seconds)
   .map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
-const verdict = failed
-  ? `Stopped at the first failure: ${failed}`
+const verdict = failed.length
+  ? `Failed: ${failed.join(', ')}`
   : notRun.length > 0 || total.skipped > 0
     ? 'Everything that could run here passed'
     : 'Everything passed';
@@ -269,6 +272,6 @@ else if (total.skipped > 0)
     `${total.skipped} tests were skipped, since this machine lacks what they are about: most are kernels in half precision.\n`,
   );
 // A step that fails without a failing test (lint, a crash) is a failure of the whole.
-if (failed && total.failed === 0) total.failed = 1;
+if (failed.length > 0 && total.failed === 0) total.failed = 1;
 console.log(`${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exitCode = failed ? 1 : 0;
+process.exitCode = failed.length > 0 ? 1 : 0;
