@@ -4,10 +4,10 @@
  */
 import type { Device } from '../src/engine/device.ts';
 import { LanguageModel } from '../src/model/language-model.ts';
-import { defaultOptions } from '../src/train/options.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import { memoryFiles } from '../src/weights/bytes.ts';
 import { concatBytes, writeSafetensors, type TensorToWrite } from '../src/weights/safetensors.ts';
+import { defaultSpec } from '../src/settings/spec.ts';
 
 /** L layers, C channels, H heads, F width of the MLP, V vocabulary, B rows, T tokens of a row. */
 export interface TrainStepConfig {
@@ -52,7 +52,7 @@ export async function graftTrainStep(
   const trainer = await Trainer.create({
     trainable: { model, store: model.parameters! },
     options: {
-      ...defaultOptions('full'),
+      ...defaultSpec('full'),
       steps: STEPS,
       batch: B,
       maxLength: T + 1,

@@ -32,7 +32,7 @@ const { openRewards } = await import('../src/rewards/reward.ts');
 const { rowsFor } = await import('../src/runs/asked-rows.ts');
 const { makeTrainable } = await import('../src/runs/trainable.ts');
 const { loadTokenizer } = await import('../src/text/tokenizer.ts');
-const { trainOptionsOf } = await import('../src/train/options.ts');
+const { specOf } = await import('../src/settings/spec.ts');
 const { Trainer } = await import('../src/train/trainer.ts');
 
 const { values } = parseArgs({
@@ -177,7 +177,7 @@ console.log(`| | ${names.join(' | ')} | seconds |\n|${' --- |'.repeat(names.leng
 await tell('Sprig', '');
 const { rows } = prepareRows(examples, tokenizer, { maxLength: 96 });
 for (const seed of values.seeds.split(',').map(Number)) {
-  const options = trainOptionsOf({ ...settings, seed });
+  const options = specOf({ ...settings, seed });
   const { trainable } = await makeTrainable(model, options);
   const began = performance.now();
   const trainer = await Trainer.create({

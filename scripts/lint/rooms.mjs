@@ -54,7 +54,7 @@ export const ROOMS = {
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
-  data: { imports: ['text'], packages: ['papaparse'] },
+  data: { imports: ['text'], types: ['settings'], packages: ['papaparse'] },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: {
     imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'objectives', 'weights', 'text'],

@@ -1,37 +1,28 @@
-/** `graft demo`: the whole path in one command, on the bundled model and a bundled data set. */
-import { join, resolve } from 'node:path';
+/** `graft demo`: the whole path in one command. A run of `graft train` on the bundled model and a bundled data set, which is asked before and after. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
+import type { Adapter } from '../adapters/adapter.ts';
+import type { Example } from '../data/example.ts';
 import { readExamples } from '../data/formats.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
-import type { Example } from '../data/example.ts';
 import { GraftError } from '../errors.ts';
 import { answer, promptOfMessages } from '../evaluate/answer.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import { proportion } from '../evaluate/proportion.ts';
-import { writePeft } from '../export/peft.ts';
 import { parseJson } from '../json.ts';
 import { Generator } from '../model/generator.ts';
-import type { Adapter } from '../adapters/adapter.ts';
 import { greedy } from '../model/sampling.ts';
-import { baseInWords } from '../model/weight-types.ts';
-import { cardFacts } from '../runs/card-facts.ts';
-import { makeTrainable, type Subject } from '../runs/trainable.ts';
+import { readRecipe, recipeFlags, type Recipe } from '../settings/recipe.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { StepEvent } from '../train/events.ts';
-import { defaultOptions, type TrainOptions } from '../train/options.ts';
-import { Trainer } from '../train/trainer.ts';
-import { readWhole, writeFolder } from './files.ts';
+import { readWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { formatSeconds, type Output } from './output.ts';
-import { claimFiles } from './own-files.ts';
-import { recipeOfRun } from './recipe.ts';
-import { checkFree, discard, runWrites, weightsLast, type Claim } from './run-folder.ts';
-import { modelFlags, openSession, requiredTokenizer, type Session } from './session.ts';
-import { version } from './version.ts';
+import { modelFlags, requiredTokenizer, type Session } from './session.ts';
+import type { Around } from './train-run.ts';
+import { trainBy } from './train.ts';
 
 const PUBLIC = fileURLToPath(new URL('../../public', import.meta.url));
 const MODEL = join(PUBLIC, 'models', 'sprig');
@@ -54,16 +45,10 @@ const Sample = v.object({
   train: v.string(),
   test: v.string(),
   metric: v.picklist(['exact', 'none']),
-  settings: v.object({
-    steps: v.number(),
-    batch: v.number(),
-    lr: v.number(),
-    rank: v.number(),
-    alpha: v.number(),
-    maxLength: v.number(),
-  }),
+  // A recipe, which is read as one.
+  settings: v.record(v.string(), v.unknown()),
 });
-type Sample = v.InferOutput<typeof Sample>;
+type Sample = Omit<v.InferOutput<typeof Sample>, 'settings'> & { readonly settings: Recipe };
 
 /** Answers shown before and after. */
 const SHOWN = 3;
@@ -78,123 +63,71 @@ interface Question {
 
 export async function demoCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(demoFlags, args);
+  const started = performance.now();
   const sample = await chooseSample(flags.text('sample'));
   const out = flags.text('out') ?? join('out', `demo-${sample.id}`);
   checkOutput('--out', out, [
     { what: 'the bundled model', path: MODEL },
     { what: 'the bundled data in', path: SAMPLES },
   ]);
-  const release = await lockFolder(out, 'graft demo');
-  try {
-    await checkFree(out, claimOf(flags));
-    await demo(flags, sample, out, output);
-  } finally {
-    await release();
-  }
-}
-
-/** Without --out it replaces its own result of before. */
-const claimOf = (flags: Flags<typeof demoFlags>): Claim => ({
-  overwrite: flags.on('overwrite'),
-  writes: runWrites('adapter'),
-  again: flags.text('out') === undefined,
-});
-
-async function demo(
-  flags: Flags<typeof demoFlags>,
-  sample: Sample,
-  out: string,
-  output: Output,
-): Promise<void> {
-  const started = performance.now();
   output.line(`${sample.title}. ${sample.description}\n`);
-
-  const session = await openSession(new Flags(modelFlags, ['--model', MODEL, ...passOn(flags)]), output);
-  const tokenizer = await requiredTokenizer(session.files);
-  const { settings } = sample;
-  const load = async (name: string): Promise<{ examples: Example[]; rows: PreparedRow[] }> => {
-    const { examples } = readExamples(await readWhole(join(SAMPLES, name)), { fileName: name });
-    return { examples, rows: prepareRows(examples, tokenizer, { maxLength: settings.maxLength }).rows };
-  };
-  const training = await load(sample.train);
-  const test = await load(sample.test);
-  const questions = test.examples.flatMap(asQuestion);
-
-  output.line(`Before: the base model on ${questions.length} held-out examples`);
-  const before = await ask(session, tokenizer, questions);
-  const beforeLoss = await evaluateLoss(session.model, test.rows);
-
-  const defaults = defaultOptions();
-  const options: TrainOptions = {
-    ...defaults,
-    ...settings,
-    lora: { ...defaults.lora, rank: settings.rank, alpha: settings.alpha },
-  };
-  const subject = await makeTrainable(session.model, options);
-  const adapter = subject.trainable.adapter!;
-  const steps = await train(subject, training.rows, output);
-
-  const after = await ask(session, tokenizer, questions, adapter);
-  const afterLoss = await evaluateLoss(session.model, test.rows, adapter);
-  questions.slice(0, SHOWN).forEach(({ prompt }, i) => {
-    output.result(`\n  Prompt  ${prompt}\n  Base    ${before[i]}\n  Tuned   ${after[i]}\n`);
-  });
-  output.result(
-    `\nHeld-out loss ${beforeLoss.loss.toFixed(3)} → ${afterLoss.loss.toFixed(3)} (perplexity ${beforeLoss.perplexity.toFixed(1)} → ${afterLoss.perplexity.toFixed(1)})\n`,
+  await trainBy(
+    [
+      ...['--model', MODEL, '--data', join(SAMPLES, sample.train), '--out', out],
+      ...recipeFlags(sample.settings).flatMap(([flag, value]) =>
+        typeof value === 'string' ? [`--${flag}=${value}`] : value ? [`--${flag}`] : [],
+      ),
+      ...passOn(flags),
+    ],
+    output,
+    // Without --out it replaces its own result of before.
+    { again: flags.text('out') === undefined, around: await aroundOf(sample, output) },
   );
-  if (sample.metric === 'exact')
-    output.result(`Exact answers ${countExact(before, questions)} → ${countExact(after, questions)}\n`);
-
-  const made = { baseModel: 'sprig', model: session.model, options, rows: training.rows.length };
-  const how = {
-    recipe: recipeOfRun(options, {}, false),
-    made: {
-      graft: version(),
-      precision: session.model.dtype,
-      base: baseInWords(session.model.weightChoices),
-    },
-  };
-  const facts = {
-    ...cardFacts(made, { step: options.steps!, bestEvalLoss: afterLoss.loss }, { steps }),
-    how,
-  };
-  const files = writePeft({ ...subject.adapter!, tensors: await adapter.read() }, facts);
-  await discard(out, claimOf(flags));
-  await claimFiles(out, Object.keys(files), claimOf(flags));
-  await writeFolder(out, weightsLast(files));
   output.line(
-    `Wrote the adapter to ${resolve(out)}; PEFT can load it. All of this took ${formatSeconds((performance.now() - started) / 1000)}, and nothing left this machine.`,
+    `PEFT can load it. All of this took ${formatSeconds((performance.now() - started) / 1000)}, and nothing left this machine.`,
   );
 }
 
-async function train(
-  { trainable, options }: Subject,
-  rows: readonly PreparedRow[],
-  output: Output,
-): Promise<StepEvent[]> {
-  const steps: StepEvent[] = [];
-  const trainer = await Trainer.create({
-    trainable,
-    options,
-    rows,
-    onEvent(event) {
-      if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
-      if (event.type !== 'step') return;
-      steps.push(event);
-      const { step, loss, secondsLeft, tokensPerSecond } = event;
-      output.progress(
-        `Step ${step} of ${event.steps}  loss ${loss.toFixed(3)}  ${Math.round(tokensPerSecond)} tokens/s  ${formatSeconds(secondsLeft)} left`,
-        step === 1 || step === event.steps,
-      );
+/** Asks held-out questions before the run and after it. */
+async function aroundOf(sample: Sample, output: Output): Promise<Around> {
+  const bytes = await readWhole(join(SAMPLES, sample.test));
+  const { examples } = readExamples(bytes, { fileName: sample.test });
+  const questions = examples.flatMap(asQuestion);
+  const maxLength = sample.settings['maxLength'] as number;
+  const measure = async (session: Session, adapter?: Adapter): Promise<Measured> => {
+    const tokenizer = await requiredTokenizer(session.files);
+    const rows: PreparedRow[] = prepareRows(examples, tokenizer, { maxLength }).rows;
+    const answers = await ask(session, tokenizer, questions, adapter);
+    return { answers, ...(await evaluateLoss(session.model, rows, adapter)) };
+  };
+  let before: Measured;
+  return {
+    async before(session) {
+      output.line(`Before: the base model on ${questions.length} held-out examples`);
+      before = await measure(session);
     },
-  });
-  await trainer.run();
-  await trainer.destroy();
-  const seconds = steps.reduce((sum, { seconds: s }) => sum + s, 0);
-  output.line(
-    `Trained ${steps.length} steps on ${rows.length} rows in ${formatSeconds(seconds)}: loss ${steps[0].loss.toFixed(3)} → ${steps[steps.length - 1].loss.toFixed(3)}`,
-  );
-  return steps;
+    async after(session, { trainable }) {
+      const after = await measure(session, trainable.adapter);
+      questions.slice(0, SHOWN).forEach(({ prompt }, i) => {
+        output.result(
+          `\n  Prompt  ${prompt}\n  Base    ${before.answers[i]}\n  Tuned   ${after.answers[i]}\n`,
+        );
+      });
+      output.result(
+        `\nHeld-out loss ${before.loss.toFixed(3)} → ${after.loss.toFixed(3)} (perplexity ${before.perplexity.toFixed(1)} → ${after.perplexity.toFixed(1)})\n`,
+      );
+      if (sample.metric === 'exact')
+        output.result(
+          `Exact answers ${countExact(before.answers, questions)} → ${countExact(after.answers, questions)}\n`,
+        );
+    },
+  };
+}
+
+interface Measured {
+  readonly answers: readonly string[];
+  readonly loss: number;
+  readonly perplexity: number;
 }
 
 async function ask(
@@ -248,12 +181,13 @@ async function chooseSample(id: string | undefined): Promise<Sample> {
       `There is no sample ${JSON.stringify(id)}.`,
       `Samples are ${samples.map((entry) => entry.id).join(', ')}.`,
     );
-  return sample;
+  return { ...sample, settings: readRecipe(JSON.stringify(sample.settings), path) };
 }
 
 function passOn(flags: Flags<typeof demoFlags>): string[] {
-  return (['precision', 'device', 'threads'] as const).flatMap((name) => {
+  const told = (['precision', 'device', 'threads'] as const).flatMap((name) => {
     const value = flags.text(name);
     return value === undefined ? [] : [`--${name}`, value];
   });
+  return [...told, ...(flags.on('overwrite') ? ['--overwrite'] : [])];
 }

@@ -7,7 +7,7 @@ import type { LabelledTokens } from '../model/batch.ts';
 import { answerProblem } from '../rewards/specs.ts';
 import type { PARTS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
-import type { PlacedRow } from './train-data.ts';
+import type { PlacedRow } from './open-rows.ts';
 
 export type Part = (typeof PARTS)[number];
 

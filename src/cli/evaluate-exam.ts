@@ -20,12 +20,11 @@ import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { plural } from '../numbers.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { defaultOptions } from '../train/options.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
 import { askedRows, askedShots, chosenMethods, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
 import { openAnswerRewards, type ChosenRewards } from './evaluate-rewards.ts';
 import { seenByFolder } from './evaluate-seen.ts';
-import { modelOf, readWhole } from './files.ts';
+import { modelOf } from './files.ts';
 import { otherBase } from './lineage.ts';
 import {
   checkPrompts,
@@ -41,9 +40,11 @@ import { readGeneral } from './general-text.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
 import { openSession, requiredTokenizer, tokenizerOfAdapter, type Session } from './session.ts';
-import { makeRunRows, readRunFiles, type PlacedRow } from './train-data.ts';
-import { checkLength, readSplit } from './train-flags.ts';
+import { openRows, type PlacedRow } from './open-rows.ts';
+import { readAskedRows } from './row-flags.ts';
+import { checkLength } from './train-flags.ts';
 import { tunedModel, type TunedModel } from './tuned-model.ts';
+import { defaultSpec } from '../settings/spec.ts';
 
 export interface OpenExam {
   readonly part: Part;
@@ -97,14 +98,14 @@ export async function openExam(
   output: Output,
   { opened, chosenRewards, comparesPairs = false }: More = {},
 ): Promise<OpenExam> {
-  const { seed: usual, maxLength: limit } = defaultOptions();
+  const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
-  const split = readSplit(flags, seed);
+  const files = readAskedRows(flags, seed);
+  const { options } = files;
   // Rewards may read columns that rows do not use.
-  const options = chosenRewards ? { ...split, read: { ...split.read, keepsColumns: true } } : split;
+  const keepsColumns = chosenRewards !== undefined;
   const rowCount = askedRows(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS);
-  const read = await readRunFiles(await readWhole(options.read.fileName), options, output);
   // Checked before gigabytes of weights are loaded.
   const modelFiles = await modelOf(flags.required('model'));
   const { shape } = await readModel(modelFiles);
@@ -113,7 +114,7 @@ export async function openExam(
   if (asked !== undefined) checkLength(asked, shape);
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
   const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };
-  const { placed, told } = makeRunRows(read, tokenizer, limits, options, output);
+  const { placed, told } = await openRows(files, tokenizer, limits, output, { keepsColumns });
   reportData(output, told);
   const chat = tokenizer.chatTemplate !== undefined;
   const measured = placed.filter(({ fate }) =>
@@ -140,7 +141,16 @@ export async function openExam(
   const seenBy = async (path: string, own: Tokenizer): Promise<{ readonly seen?: Seen }> =>
     part === 'train' || part === 'validation'
       ? {}
-      : { seen: await seenByFolder(path, own, { options, limits, tokenizer, measured, asked: askedOf }) };
+      : {
+          seen: await seenByFolder(path, own, {
+            files,
+            keepsColumns,
+            limits,
+            tokenizer,
+            measured,
+            asked: askedOf,
+          }),
+        };
   const adapters: (OpenedAdapter & { readonly own: Tokenizer; readonly seen?: Seen })[] = [];
   for (const path of flags.texts('adapter')) {
     const opened = await openAdapterWithFacts(path, session.model);
@@ -329,7 +339,7 @@ export async function openExam(
   }
   return {
     part,
-    files: read.map((file) => file.name),
+    files: told.files.map((file) => file.name),
     partRows: measured.length,
     leaks: told.leaks.length,
     isPrompts,

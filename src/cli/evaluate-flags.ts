@@ -8,7 +8,7 @@ import { METRICS } from '../evaluate/metrics/registry.ts';
 import { nearestName } from '../nearest-name.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
-import { dataFlags, rowFlags } from './data-flags.ts';
+import { dataFlags, rowFlags } from './row-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { generalFlag } from './general-text.ts';
 import { modelFlags } from './session.ts';

@@ -5,16 +5,16 @@ import type { Seen } from '../evaluate/comparison.ts';
 import { countSeen } from '../evaluate/seen.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { evaluateFlags } from './evaluate-flags.ts';
-import { readWhole } from './files.ts';
 import { Flags } from './flags.ts';
 import { lineOf, rowFlagsOf, type Stage } from './lineage.ts';
 import type { Output } from './output.ts';
-import { makeRunRows, readRunFiles, type PlacedRow, type RowLimits } from './train-data.ts';
-import { readSplit, type DataOptions } from './train-flags.ts';
+import { openRows, type PlacedRow, type RowLimits } from './open-rows.ts';
+import { readAskedRows, type AskedRows } from './row-flags.ts';
 
 /** The rows of an evaluation, and how they were made. */
 export interface MeasuredRows {
-  readonly options: DataOptions;
+  readonly files: AskedRows;
+  readonly keepsColumns: boolean;
   readonly limits: RowLimits;
   readonly tokenizer: Tokenizer;
   /** Those of the part. */
@@ -38,7 +38,7 @@ const SILENT: Output = {
  * @returns `folder` without a lineage.json, and `rows` if a stage or its rows are gone, changed, or cut differently
  */
 export async function seenByFolder(folder: string, own: Tokenizer, of: MeasuredRows): Promise<Seen> {
-  const { limits, measured, asked, options, tokenizer } = of;
+  const { limits, measured, asked, files, tokenizer } = of;
   const line = await ifReadable(() => lineOf(folder));
   if (!line) return 'folder';
   // The rows of a stage that is gone are not known.
@@ -51,7 +51,7 @@ export async function seenByFolder(folder: string, own: Tokenizer, of: MeasuredR
     const isCutElsewhere = rows.maxLength !== limits.maxLength || own !== tokenizer;
     if (isCutElsewhere && [...measured, ...rows.train].some(({ example }) => !example)) return 'rows';
     // Lines of other files are other rows.
-    const sameFiles = filesOf(rows.options) === filesOf(options);
+    const sameFiles = filesOf(rows.files) === filesOf(files);
     for (const row of rows.train) train.push(sameFiles ? row : { ...row, file: -1 - at });
   }
   return countSeen(train, measured, asked, true);
@@ -60,21 +60,18 @@ export async function seenByFolder(folder: string, own: Tokenizer, of: MeasuredR
 /** The training rows of a stage; undefined if there are not as many of them as its run had. */
 async function trainRows(
   stage: Stage,
-  { options: { read: measured }, limits, tokenizer }: MeasuredRows,
-): Promise<{ train: PlacedRow[]; options: DataOptions; maxLength: number } | undefined> {
+  { keepsColumns, limits, tokenizer }: MeasuredRows,
+): Promise<{ train: PlacedRow[]; files: AskedRows; maxLength: number } | undefined> {
   const flags = new Flags(evaluateFlags, rowFlagsOf(stage));
-  const split = readSplit(flags, 0);
-  const { keepsColumns } = measured;
-  const options = keepsColumns ? { ...split, read: { ...split.read, keepsColumns } } : split;
+  const files = readAskedRows(flags, 0);
   const maxLength = flags.whole('max-length', 2) ?? limits.maxLength;
-  const files = await readRunFiles(await readWhole(options.read.fileName), options, SILENT);
-  const { placed } = makeRunRows(files, tokenizer, { ...limits, maxLength }, options, SILENT);
+  const { placed } = await openRows(files, tokenizer, { ...limits, maxLength }, SILENT, { keepsColumns });
   const train = placed.filter(({ fate }) => fate === 'train');
-  return train.length === stage.trainRows ? { train, options, maxLength } : undefined;
+  return train.length === stage.trainRows ? { train, files, maxLength } : undefined;
 }
 
-const filesOf = ({ read, test, more = [] }: DataOptions): string =>
-  JSON.stringify([read.fileName, test ?? '', ...more].map((path) => resolve(path)));
+const filesOf = ({ file, test, more }: AskedRows): string =>
+  JSON.stringify([file, test ?? '', ...more].map((path) => resolve(path)));
 
 /** Undefined if files are missing or say something else now; that is not a failure of the evaluation. */
 async function ifReadable<T>(read: () => Promise<T>): Promise<T | undefined> {

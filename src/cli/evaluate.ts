@@ -35,7 +35,7 @@ import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { claimFiles } from './own-files.ts';
 import type { Output } from './output.ts';
-import { readReadOptions, readRowOptions } from './data-flags.ts';
+import { readPaths } from './row-flags.ts';
 import { PREDICTIONS, REPORT } from './run-folder.ts';
 
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
@@ -50,7 +50,6 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   chosenMethods(flags);
   chosenMetrics(flags);
   const out = flags.text('out');
-  const rows = readRowOptions(flags);
   flags.required('data');
   await checkReading(flags);
   for (const path of flags.texts('adapter')) refuseModel(path);
@@ -60,9 +59,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   }
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
-    { what: 'the data', path: readReadOptions(flags).fileName },
-    { what: 'the test data', path: rows.test },
-    ...(rows.more ?? []).map((path) => ({ what: 'the data', path })),
+    ...readPaths(flags),
     ...flags.texts('adapter').map((path) => ({ what: 'the adapter', path })),
     ...flags.texts('tuned').map((path) => ({ what: 'the tuned model', path })),
   ]);

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { fileKind, type FileKind } from '../data/file-kind.ts';
 import { GraftError } from '../errors.ts';
 import { HEAD_BYTES } from '../data/sheet-types.ts';
-import type { dataFlags, rowFlags } from './data-flags.ts';
+import type { dataFlags, rowFlags } from './row-flags.ts';
 import type { FlagSpec, Flags } from './flags.ts';
 import { fileNames, readTasks } from './task-files.ts';
 

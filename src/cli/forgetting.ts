@@ -1,37 +1,31 @@
 /** Forgetting of a run of the command: measured before its first step and with its result, printed, and kept as forgetting.json. */
 import { join } from 'node:path';
-import type { PreparedRow } from '../data/prepare.ts';
-import {
-  answerGeneral,
-  driftFrom,
-  forgettingNumbers,
-  marked,
-  sampleBase,
-  type AskedModel,
-  type BaseAnswers,
-} from '../evaluate/forgetting-check.ts';
+import { forgettingNumbers, type AskedModel } from '../evaluate/forgetting-check.ts';
 import {
   forgettingSentences,
   forgettingVerdict,
   type AskedPrompt,
   type Forgetting,
 } from '../evaluate/forgetting.ts';
-import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
+import { promptsFileOf, readPrompts } from '../evaluate/general-prompts.ts';
 import type { LabelledTokens } from '../model/batch.ts';
+import {
+  generalLoss,
+  measureAfter,
+  measureBefore,
+  type Before,
+  type GeneralCheck as Measured,
+} from '../runs/forgetting.ts';
 import { readJson } from '../weights/bytes.ts';
 import { folder, writeWhole } from './files.ts';
-import { generalLoss, readGeneral, TEXTS } from './general-text.ts';
+import { readGeneral, TEXTS } from './general-text.ts';
 import type { Output } from './output.ts';
 import { requiredTokenizer, type Session } from './session.ts';
 
 export const FORGETTING = 'forgetting.json';
 
 /** The inputs of the measurement. */
-export interface GeneralCheck {
-  readonly text: readonly PreparedRow[];
-  readonly prompts: readonly GeneralPrompt[];
-  /** Rows whose prompts the base answers. */
-  readonly own: readonly LabelledTokens[];
+export interface GeneralCheck extends Measured {
   readonly tokenizer: AskedModel['tokenizer'];
 }
 
@@ -50,18 +44,10 @@ export async function openCheck(
   };
 }
 
-/** What was measured before the first step. */
-interface Before {
-  readonly loss: number;
-  readonly answers: readonly string[];
-  readonly base?: BaseAnswers;
-  readonly kl: number;
-}
-
 export class ForgettingWatch {
   private constructor(
     private readonly check: GeneralCheck,
-    private readonly session: Session,
+    private readonly session: Pick<Session, 'model'>,
     private readonly output: Output,
     private readonly before: Before,
   ) {}
@@ -73,48 +59,51 @@ export class ForgettingWatch {
    */
   static async begin(
     check: GeneralCheck,
-    session: Session,
+    session: Pick<Session, 'model'>,
     output: Output,
     adapter: AskedModel['adapter'],
   ): Promise<ForgettingWatch> {
-    const { model } = session;
-    const { tokenizer } = check;
-    const loss = await generalLoss(session, check.text, adapter, output);
-    output.progress('General prompts: answering');
-    const answers = await answerGeneral({ model, tokenizer, adapter }, check.prompts);
-    const base = await sampleBase({ model, tokenizer }, check.own);
-    const kl = base && adapter ? await driftFrom(base, { model, tokenizer, adapter }) : 0;
+    const base = askedModel(check, output, session.model);
+    // A run of all weights changes the base.
+    const before = await measureBefore(check, { ...base, adapter }, base);
     output.clear();
-    return new ForgettingWatch(check, session, output, { loss, answers, kl, ...(base && { base }) });
+    return new ForgettingWatch(check, session, output, before);
   }
 
   /** The base's measurement before the run. */
   get start(): Forgetting {
-    const { loss, answers } = this.before;
-    return { before: loss, prompts: marked(this.check.prompts, answers) };
+    const { before, prompts } = this.before.forgetting;
+    return { before, prompts };
   }
 
   /** The loss on general text just now. */
-  loss(adapter: AskedModel['adapter'], model = this.session.model): Promise<number> {
-    return generalLoss({ model }, this.check.text, adapter, this.output);
+  async loss(adapter: AskedModel['adapter'], model = this.session.model): Promise<number> {
+    const { loss } = await generalLoss(this.check, askedModel(this.check, this.output, model, adapter));
+    this.output.clear();
+    return loss;
   }
 
   /** Measures the current values on the device. It may be called more than once. @param model in place of the base */
   async end(adapter: AskedModel['adapter'], model = this.session.model): Promise<Forgetting> {
-    const { tokenizer, prompts } = this.check;
-    const { loss, answers, base, kl } = this.before;
-    const after = await this.loss(adapter, model);
-    this.output.progress('General prompts: answering');
-    const now = await answerGeneral({ model, tokenizer, adapter }, prompts);
-    const drift = base && (await driftFrom(base, { model, tokenizer, adapter }));
+    const tuned = askedModel(this.check, this.output, model, adapter);
+    const forgetting = await measureAfter(this.check, tuned, this.before);
     this.output.clear();
-    return {
-      before: loss,
-      after,
-      ...(drift !== undefined && { kl: { before: kl, after: drift } }),
-      prompts: marked(prompts, answers, now),
-    };
+    return forgetting;
   }
+}
+
+const DOING = { answering: 'General prompts: answered', evaluating: 'General text: loss of' } as const;
+
+function askedModel(
+  { tokenizer }: GeneralCheck,
+  output: Output,
+  model: AskedModel['model'],
+  adapter?: AskedModel['adapter'],
+): AskedModel {
+  return {
+    ...{ model, tokenizer, adapter },
+    onDone: (what, done, total) => output.progress(`${DOING[what]} ${done} of ${total}`),
+  };
 }
 
 /** Prints it in sentences, with every changed answer, and keeps all of it. @returns numbers for the last line of the log */

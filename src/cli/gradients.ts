@@ -14,11 +14,10 @@ import { METHODS } from '../settings/registry.ts';
 import { TABLE } from '../settings/table.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
 import { checkKind, kindOfRow, learningOf } from '../train/learning.ts';
-import { checkOptions, trainOptionsOf, withUsualTargets } from '../train/options.ts';
 import { policyGradients, type PolicyGradients } from '../train/policy/gradients.ts';
 import type { Trainable } from '../train/step-plans.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
-import { dataFlags, readReadOptions } from './data-flags.ts';
+import { dataFlags, readReadOptions } from './row-flags.ts';
 import { checkReading } from './file-kinds.ts';
 import { folder, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
@@ -27,6 +26,8 @@ import type { Output } from './output.ts';
 import { readPolicyRows } from './policy-rows.ts';
 import { modelFlags, openSession, tokenizerOf, tokenizerOfAdapter } from './session.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
+import { checkSpec, specOf } from '../settings/spec.ts';
+import { withUsualTargets } from '../adapters/chosen.ts';
 
 /** The inputs of a loss. The reference policy is the base model alone. */
 const OBJECTIVE_SETTINGS = TABLE.settings.filter(
@@ -85,8 +86,8 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     throw new GraftError('arguments', `--${part.flag} is for --method full.`, 'Leave it out.');
   const given = readSettings(flags, OBJECTIVE_SETTINGS);
   checkOwners(OBJECTIVE_SETTINGS, given);
-  const options = trainOptionsOf(given);
-  checkOptions(options);
+  const options = specOf(given);
+  checkSpec(options);
   const learning = learningOf(options);
   const isSampled = learning.objective.rows === 'prompts';
   const bytes = await readWhole(path);
@@ -154,7 +155,7 @@ async function newTrainable(
   rows: readonly LabelledTokens[],
 ): Promise<Trainable> {
   if (method === 'full') return { model, store: model.parameters! };
-  const fresh = withUsualTargets(trainOptionsOf({ method, targets }), model.definition);
+  const fresh = withUsualTargets(specOf({ method, targets }), model.definition);
   return (await makeTrainable(model, fresh, undefined, { rows })).trainable;
 }
 

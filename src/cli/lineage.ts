@@ -10,8 +10,10 @@ import { baseInWords, type WeightChoices } from '../model/weight-types.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { readRewards, type RewardSpec } from '../rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
-import { fileNames, readTasks } from './task-files.ts';
-import { splitFlags, type TrainFlags } from './train-flags.ts';
+import { fileNames, readTasks, writeTasks } from './task-files.ts';
+import type { RunSpec } from '../settings/spec.ts';
+import { splitFlags } from './row-flags.ts';
+import type { TrainFlags } from './train-flags.ts';
 
 export const LINEAGE = 'lineage.json';
 
@@ -60,19 +62,7 @@ const OF_SPLITS = ['val-fraction', 'test-fraction'];
 export function lineageOf(
   flags: TrainFlags,
   out: string,
-  {
-    splitSeed,
-    maxLength,
-    objective = OBJECTIVES[0].name,
-    reference: asked,
-    rewards,
-  }: {
-    readonly splitSeed: number;
-    readonly maxLength: number;
-    readonly objective: string | undefined;
-    readonly reference: 'base' | 'start' | undefined;
-    readonly rewards: readonly RewardSpec[] | undefined;
-  },
+  { seed, splitSeed = seed, maxLength, objective = OBJECTIVES[0].name, reference: asked, rewards }: RunSpec,
   made: Pick<Lineage, 'recipe' | 'made'>,
 ): LineageBefore {
   const { data: _, 'more-data': __, 'test-data': ___, replay: ____, ...others } = splitFlags;
@@ -123,12 +113,9 @@ export async function otherBase(
 /** The flags that read and split the rows of a stage as its run did. */
 export function rowFlagsOf({ folder, data, moreData, testData, flags }: Stage): string[] {
   const at = (path: string): string => join(folder, path).replaceAll(',', '\\,');
-  const named = data.map(
-    ({ name, path, share }) =>
-      `${name.replaceAll(/[=\\/,:]/g, '-')}=${at(path)}${share === undefined ? '' : `:${share}`}`,
-  );
+  const tasks = data.map((task) => ({ ...task, path: join(folder, task.path) }));
   return [
-    `--data=${data.length > 1 ? named.join() : join(folder, data[0].path)}`,
+    `--data=${data.length > 1 ? writeTasks(tasks) : tasks[0].path}`,
     ...(moreData ? [`--more-data=${moreData.map(at).join()}`] : []),
     ...(testData === undefined ? [] : [`--test-data=${join(folder, testData)}`]),
     ...flags,

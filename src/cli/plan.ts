@@ -8,14 +8,12 @@ import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { openModelWeights, storedType } from '../model/folder-layout.ts';
-import { ALL_LINEAR, lastNames } from '../adapters/targets.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import { runBuckets } from '../train/buckets.ts';
-import { adapterConfigOf } from '../train/options.ts';
 import { validationRows } from '../train/order.ts';
 import { plural } from '../numbers.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -31,8 +29,9 @@ import { checkFile, checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
 import { PRECISIONS, readWeightChoices } from './session.ts';
-import { trainFlags, type TrainFlags } from './train-flags.ts';
+import { readGiven, startKind, trainFlags, type TrainFlags } from './train-flags.ts';
 import { useStored } from './tuning-store.ts';
+import { adapterConfigOf } from '../adapters/chosen.ts';
 
 const MIB = 2 ** 20;
 /** Tokens of a conversation in the page's chat. */
@@ -86,7 +85,9 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   const { lowering, adapter } = await loweringOf(flags, output);
   const { target } = lowering;
   // The command of a run has other flags as well, which change nothing of what is read here.
-  const asked = await readAskedRun(flags as unknown as TrainFlags, output);
+  const ofTrain = flags as unknown as TrainFlags;
+  const given = readGiven(ofTrain, await startKind(ofTrain));
+  const asked = await readAskedRun(ofTrain, given, output);
   const { files, definition } = asked;
   const settings = { ...settingsOf(flags, asked, lowering), storedAs: await typesOf(files, definition) };
   const memory = readMemory(flags, 'memory');
@@ -123,8 +124,8 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     settings: {
       method: options.method,
       ...(options.objective !== undefined && { objective: options.objective }),
-      rank: options.lora.rank,
-      targets: options.lora.targets,
+      rank: options.rank,
+      targets: asked.spec.targets,
       length: options.maxLength,
       batch: options.batch,
       precision,
@@ -191,36 +192,21 @@ async function loweringOf(
 }
 
 /** @throws GraftError `precision-f16`, `weights-frozen` */
-function settingsOf(
-  flags: PlanFlags,
-  { options, definition, start }: AskedRun,
-  { target }: Lowering,
-): AdviceSettings {
-  const { targets } = options.lora;
+function settingsOf(flags: PlanFlags, { spec, start }: AskedRun, { target }: Lowering): AdviceSettings {
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
   const baseWeights = readWeightChoices(flags);
-  checkChoices(baseWeights, { trainable: options.method === 'full', target });
-  return {
-    ...{ precision, baseWeights },
-    ...(start && { modules: start.modules }),
-    options: {
-      ...options,
-      lora: {
-        ...options.lora,
-        targets: targets.includes(ALL_LINEAR) ? lastNames(definition.linears) : targets,
-      },
-    },
-  };
+  checkChoices(baseWeights, { trainable: spec.method === 'full', target });
+  return { precision, baseWeights, ...(start && { modules: start.modules }), options: spec };
 }
 
 /** The micro-batches of the rows; undefined if the call names no file, and full ones are planned. */
-function bucketsOf({ options, rows }: AskedRun): AdviceSettings['bucketsOf'] {
+function bucketsOf({ spec, rows }: AskedRun): AdviceSettings['bucketsOf'] {
   if (!rows || rows.train.length === 0) return undefined;
   const { train, validation } = rows;
   // Rows are not cut again: of a shorter limit the advice says nothing.
   return (changed) =>
-    changed.maxLength === options.maxLength
-      ? runBuckets({ ...options, ...changed }, train, validationRows(validation))
+    changed.maxLength === spec.maxLength
+      ? runBuckets({ ...spec, ...changed }, train, validationRows(validation))
       : undefined;
 }
 
@@ -272,7 +258,7 @@ function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
       ? [`--base-weights ${after.baseWeights.matrices}`]
       : []),
     ...(a.maxLength === b.maxLength ? [] : [`--max-length ${b.maxLength}`]),
-    ...(a.lora.rank === b.lora.rank ? [] : [`--rank ${b.lora.rank}`]),
+    ...(a.rank === b.rank ? [] : [`--rank ${b.rank}`]),
   ];
 }
 

@@ -1,18 +1,24 @@
 /** Prints what was read from the files of a run, what was not, and what needs a look. */
 import { NO_KNOWN_FIELDS } from '../data/collector.ts';
 import type { LeftList, Numbering, Problem } from '../data/example.ts';
-import { adviceOf, cutWords } from '../data/preference-lint.ts';
-import type { PrepareReport } from '../data/prepare.ts';
+import type { DividedRows, ReadRows } from '../data/open-rows.ts';
+import type { DataOptions } from '../data/options.ts';
+import type { Fate, Part } from '../data/parts.ts';
+import { adviceOf, cutWords, lintPreferences, type PreferenceLint } from '../data/preference-lint.ts';
+import type { PreparedRow, PrepareReport } from '../data/prepare.ts';
+import type { MadeFile } from '../data/row-set.ts';
+import type { TakenRows } from '../data/taken-rows.ts';
 import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
 import { percent } from '../numbers.ts';
+import { placesByTask } from '../train/tasks.ts';
 import type { Output } from './output.ts';
-import type { RowsTold } from './train-data.ts';
 
 /** The report of one file. */
 export interface FileReport {
   readonly name: string;
   readonly format: string;
+  /** Rows that could not be read or made. */
   readonly problems: readonly Problem[];
   readonly problemCount: number;
   readonly numbering: Numbering;
@@ -23,6 +29,122 @@ export interface FileReport {
   readonly report: PrepareReport;
   /** Some rows of such a file, spread evenly. */
   readonly sample?: PrepareReport;
+}
+
+/** Notes about the rows for the person. */
+export interface RowsTold {
+  readonly files: readonly FileReport[];
+  readonly maxLength: number;
+  readonly rows: Readonly<Record<Part, number>>;
+  readonly skipped: number;
+  readonly copies: number;
+  /** Rows that the cap of their task left out. */
+  readonly capped: number;
+  /** The tasks with their shares and rows; one without a name where there is no mixture. */
+  readonly tasks: readonly {
+    readonly name: string;
+    readonly share: number;
+    readonly train: number;
+    readonly test: number;
+  }[];
+  /** Rows with copies that were left in. */
+  readonly repeated: number;
+  /** Rows for validation or test that are trained on too, and where both are. */
+  readonly leaks: readonly { readonly row: RowPlace; readonly of: RowPlace }[];
+  /** Findings in pairs and judged answers that are trained on. */
+  readonly preferences?: PreferenceLint;
+  /** Lines of `--skip-rows` on which no row begins. */
+  readonly missing: readonly RowPlace[];
+}
+
+interface RowPlace {
+  readonly name: string;
+  readonly line: number;
+}
+
+/** A file of the call, after reading. */
+interface NamedFile {
+  /** Its place in the list of files (`data/parts.ts`). */
+  readonly file: number;
+  readonly name: string;
+  readonly read: ReadRows;
+}
+
+/** Notes about rows that were all made. @param made files in their places */
+export function toldOf(
+  files: readonly NamedFile[],
+  made: readonly (MadeFile | undefined)[],
+  { entries, repeated, leaked }: DividedRows,
+  rows: Readonly<Record<Part, readonly PreparedRow[]>>,
+  { maxLength, skip }: DataOptions,
+): RowsTold {
+  const countOf = (fate: Fate): number => entries.filter(({ state }) => state === fate).length;
+  const placeOf = (at: number): RowPlace => nameOf(files, entries[at]);
+  const preferences = lintPreferences(
+    entries.flatMap(({ part, row, example }) => (part === 'train' && row ? [{ row, example }] : [])),
+  );
+  return {
+    files: files.flatMap(({ file }): FileReport[] => {
+      const { entries: _, documents: __, ...own } = made[file]!;
+      return [own];
+    }),
+    maxLength,
+    rows: { train: rows.train.length, validation: rows.validation.length, test: rows.test.length },
+    ...{ skipped: countOf('skipped'), copies: countOf('copy'), capped: countOf('capped') },
+    tasks: placesByTask(rows.train).map(({ name, share, places }) => ({
+      ...{ name, share, train: places.length },
+      test: rows.test.filter(({ task }) => task?.name === name).length,
+    })),
+    repeated: repeated.size,
+    leaks: [...leaked].map(([at, of]) => ({ row: placeOf(at), of: placeOf(of) })),
+    ...(preferences && { preferences }),
+    missing: missingLines(files, skip),
+  };
+}
+
+/** The same of rows that are made as they are taken. */
+export function toldOfTaken(
+  files: readonly NamedFile[],
+  { fates, placeOf, reports, samples, repeated, leaked, ...rows }: TakenRows,
+  { maxLength, skip }: DataOptions,
+): RowsTold {
+  const countOf = (fate: Fate): number => fates.reduce((sum, one) => sum + Number(one === fate), 0);
+  const nameAt = (at: number): RowPlace => nameOf(files, placeOf(at));
+  return {
+    files: files.map(({ name, read }, at): FileReport => {
+      const { examples: _, index: __, unmapped: ___, problems, problemCount, ...told } = read;
+      const { failed } = reports[at];
+      return {
+        ...{ ...told, name, report: reports[at], sample: samples[at] },
+        problems: [...problems, ...failed].sort((a, b) => a.line - b.line),
+        problemCount: problemCount + failed.length,
+      };
+    }),
+    maxLength,
+    rows: { train: rows.train.length, validation: rows.validation.length, test: rows.test.length },
+    ...{ skipped: countOf('skipped'), copies: countOf('copy'), capped: 0 },
+    tasks: [],
+    repeated: repeated.size,
+    leaks: [...leaked].map(([at, of]) => ({ row: nameAt(at), of: nameAt(of) })),
+    missing: missingLines(files, skip),
+  };
+}
+
+const nameOf = (
+  files: readonly NamedFile[],
+  { file, line }: { readonly file: number; readonly line: number },
+): RowPlace => ({ name: files.find((other) => other.file === file)?.name ?? '', line });
+
+/** Lines that are to be left out and on which no row begins. */
+function missingLines(files: readonly NamedFile[], skip: DataOptions['skip'] = []): RowPlace[] {
+  return skip.flatMap((lines, file) => {
+    const here = files.find((other) => other.file === file);
+    const { examples = [], problems = [], index } = here?.read ?? {};
+    const asked = new Set(lines);
+    for (const { line } of [...examples, ...problems]) asked.delete(line);
+    for (let row = 0; index && row < index.length; row++) asked.delete(index.lineOf(row));
+    return [...asked].map((line) => ({ name: here?.name ?? '', line }));
+  });
 }
 
 const SHOWN = 5;
@@ -68,12 +190,7 @@ export function reportData(output: Output, told: RowsTold): void {
     );
   const isEmpty = told.files.every(
     ({ problemCount, report }) =>
-      problemCount +
-        report.failed.length +
-        report.rows +
-        report.unsupervised.length +
-        report.dropped.length ===
-      0,
+      problemCount + report.rows + report.unsupervised.length + report.dropped.length === 0,
   );
   const unknown = told.files.some(({ problems }) =>
     problems.some(({ reason }) => reason.startsWith(NO_KNOWN_FIELDS)),
@@ -108,10 +225,9 @@ function reportFile(output: Output, file: FileReport, { files, maxLength }: Rows
     output.line(
       `Warning: no line of ${name} ends a document as --documents says: it is read as one document`,
     );
-  const bad = [...problems, ...report.failed];
-  for (const { line, reason } of bad.slice(0, SHOWN))
+  for (const { line, reason } of problems.slice(0, SHOWN))
     output.line(`  ${numbering} ${line} left out: ${reason}`);
-  const more = problemCount + report.failed.length - Math.min(SHOWN, bad.length);
+  const more = problemCount - Math.min(SHOWN, problems.length);
   if (more > 0) output.line(`  and ${more} more`);
   for (const { name: list, rows } of left)
     output.line(`  ${rows} rows of "${list}" are left out: one list of a file is read`);

@@ -7,7 +7,7 @@ import { isObject, parseWritten } from '../json.ts';
 import type { Attempt } from '../rewards/kind.ts';
 import { readInput, readWhole } from './files.ts';
 import type { Output } from './output.ts';
-import { readRows, withGuess } from './rows.ts';
+import { readNamed } from './open-rows.ts';
 
 /** A text to score, before its tokens are counted. */
 export type ScoredText = Omit<Attempt, 'tokens'> & {
@@ -58,7 +58,8 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
 /** The wanted answers of rows, each as the completion. @throws GraftError as `readExamples`, `data-empty` */
 export async function answersOf(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
   const bytes = await readWhole(path);
-  const { examples } = readRows(bytes, { ...withGuess(bytes, options, output), keepsColumns: true }, output);
+  const { read } = await readNamed(path, bytes, { ...options, keepsColumns: true }, output);
+  const { examples } = read;
   const texts = examples.flatMap((example) =>
     questionsOf([example], true).map(({ prompt, expected }) => ({
       prompt,

@@ -4,7 +4,7 @@ import { plural } from '../numbers.ts';
 import { openRewards, type Rewards, type Scored } from '../rewards/reward.ts';
 import type { RewardSpec } from '../rewards/specs.ts';
 import { answersOf, readTexts, type ScoredText } from './reward-texts.ts';
-import { dataFlags, readReadOptions } from './data-flags.ts';
+import { dataFlags, readReadOptions } from './row-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { checkReading } from './file-kinds.ts';
 import { modelOf } from './files.ts';

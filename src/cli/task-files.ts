@@ -1,16 +1,15 @@
 /** What `--data` names: a file, or a file for each task of a mixture, with its share and its name. */
 import { existsSync } from 'node:fs';
 import { basename, dirname, extname, resolve } from 'node:path';
-import type { Mixture } from '../data/mixture.ts';
-import { TEST_FILE } from '../data/parts.ts';
+import type { MixtureTask } from '../data/mixture.ts';
+import { ROWS_FILE, TEST_FILE } from '../data/parts.ts';
+import { nameInCommand } from '../runs/headless-command.ts';
 import { GraftError } from '../errors.ts';
 
 export interface TaskFile {
   readonly name: string;
   readonly path: string;
   readonly share?: number;
-  /** Whether all of its rows are trained on. */
-  readonly whole?: boolean;
 }
 
 /** Files with commas between them; a comma in a name is written as `\,`. */
@@ -99,17 +98,23 @@ export function withReplay(
   return [...rest, { name, path, share }];
 }
 
-/** The tasks as a mixture: the first file is that of the rows, the others are the first of those with more rows. */
-export function mixtureOf(tasks: readonly TaskFile[], how: Omit<Mixture, 'tasks'>): Mixture {
-  return {
-    tasks: tasks.map(({ name, share, whole }, at) => ({
-      name,
-      file: at === 0 ? 0 : TEST_FILE + at,
-      ...(share !== undefined && { share }),
-      ...(whole && { whole }),
-    })),
-    ...how,
-  };
+/** The tasks with the places of their files: the first file is that of the rows, the others are the first of those with more rows. */
+export function tasksInPlaces(tasks: readonly TaskFile[]): MixtureTask[] {
+  return tasks.map(({ name, share }, at) => ({
+    name,
+    file: at === 0 ? ROWS_FILE : TEST_FILE + at,
+    ...(share !== undefined && { share }),
+  }));
+}
+
+/** The tasks as {@link readTasks} reads them. */
+export function writeTasks(tasks: readonly TaskFile[]): string {
+  return tasks
+    .map(({ name, path, share }) => {
+      const file = path.replaceAll(',', '\\,');
+      return `${nameInCommand(name)}=${file}${share === undefined ? '' : `:${share}`}`;
+    })
+    .join(',');
 }
 
 const stemOf = (path: string): string => basename(path, extname(path));

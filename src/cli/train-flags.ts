@@ -1,35 +1,31 @@
 /** The flags of `graft train`, and the settings that they give. */
 import { existsSync } from 'node:fs';
 import { kindOf } from '../adapters/registry.ts';
-import type { ReadOptions } from '../data/formats.ts';
-import type { OverlongPolicy } from '../text/limit.ts';
-import { OVERLONG_POLICIES } from '../text/limit.ts';
 import { GraftError } from '../errors.ts';
 import { peftKind } from '../export/peft.ts';
 import type { ModelShape } from '../model/family.ts';
 import { idleSettings } from '../settings/idle.ts';
+import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS, WATCH_SETTINGS } from '../settings/run.ts';
 import type { Given, Setting } from '../settings/setting.ts';
-import { checkOptions, trainOptionsOf } from '../train/options.ts';
-import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
+import { checkSpec, specOf } from '../settings/spec.ts';
 import { TABLE, type Known } from '../settings/table.ts';
-import { dataFlags, readReadOptions, readRowOptions, rowFlags, type RowOptions } from './data-flags.ts';
-import { under, type FlagSpecs, type Flags } from './flags.ts';
 import { folder } from './files.ts';
+import { under, type FlagSpecs, type Flags } from './flags.ts';
 import { generalFlag } from './general-text.ts';
-import { modelFlags } from './session.ts';
 import { recipeFlag } from './recipe-flags.ts';
+import { dataFlags, rowFlags, rowSettings } from './row-flags.ts';
+import { modelFlags } from './session.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
 
 /** The settings of the trainer, in the order of the table. */
-export const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
+const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
   readonly flag: Extract<Known, { part: 'run' }>['flag'] | 'method' | 'objective';
 })[];
 
-/** Settings of the command that are not the trainer's. */
-const OTHER_SETTINGS = TABLE.settings.filter(
-  ({ part, name, flag }) => part !== 'run' && flag !== undefined && name !== 'forgetting',
-);
+/** Settings whose flags have a value of another type: forgetting may name a text, and rows are read apart. */
+const READ_APART: readonly Setting['part'][] = ['rows'];
+const OTHERS = TABLE.settings.filter(({ part, name }) => !READ_APART.includes(part) && name !== 'forgetting');
 
 export const trainFlags = {
   model: modelFlags.model,
@@ -74,62 +70,6 @@ export const trainFlags = {
 
 export type TrainFlags = Flags<typeof trainFlags>;
 
-export interface DataOptions extends RowOptions {
-  readonly read: ReadOptions;
-  readonly overlong: OverlongPolicy;
-  readonly validationFraction: number;
-  readonly testFraction: number;
-  readonly splitSeed: number;
-}
-
-/** The flags of {@link readSplit}. */
-export const splitFlags = {
-  ...dataFlags,
-  ...rowFlags,
-  overlong: trainFlags.overlong,
-  ...settingFlags(SPLIT_SETTINGS),
-} as const satisfies FlagSpecs;
-
-/**
- * @param seed of the run, which splits too unless the flags say otherwise
- * @param keepsColumns whether the run needs columns that its rows do not use
- * @throws GraftError `arguments`
- */
-export function readDataOptions(flags: TrainFlags, seed: number, keepsColumns = false): DataOptions {
-  const options = readSplit(flags, seed);
-  if (options.validationFraction === 0 && (flags.number('eval-every') ?? 0) > 0)
-    throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
-  return keepsColumns ? { ...options, read: { ...options.read, keepsColumns } } : options;
-}
-
-/** How files are read and split. @param seed as of {@link readDataOptions}. @throws GraftError `arguments` */
-export function readSplit(flags: Flags<typeof splitFlags>, seed: number): DataOptions {
-  const fraction = (name: 'val-fraction' | 'test-fraction'): number => {
-    const value = flags.number(name) ?? 0;
-    if (value < 0 || value >= 1)
-      throw new GraftError('arguments', `--${name} is ${value}.`, 'Choose 0 or more and less than 1.');
-    return value;
-  };
-  const validationFraction = fraction('val-fraction');
-  const testFraction = fraction('test-fraction');
-  const rows = readRowOptions(flags);
-  // Separate test rows belong to the first task; the test rows of other tasks are split off.
-  if (testFraction > 0 && rows.test !== undefined && !rows.mixture)
-    throw new GraftError(
-      'arguments',
-      '--test-data gives the test rows, and --test-fraction asks for others.',
-      'Leave one of them out.',
-    );
-  return {
-    read: readReadOptions(flags),
-    overlong: flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end',
-    validationFraction,
-    testFraction,
-    splitSeed: flags.whole('split-seed') ?? seed,
-    ...rows,
-  };
-}
-
 /** @throws GraftError `arguments` for rows that are longer than the model was made for */
 export function checkLength(length: number, { maxPositions }: ModelShape): void {
   if (length > maxPositions)
@@ -164,9 +104,7 @@ function checkSettings(flags: TrainFlags, given: Given): void {
       `--${fixed.flag} is given, and the adapter of --init-adapter has its own.`,
       'Leave one of them out.',
     );
-  const forgetting = flags.text('forgetting') !== undefined || flags.on('forgetting');
-  const all = { ...readSettings(flags, OTHER_SETTINGS), ...given, ...(forgetting && { forgetting }) };
-  const [idle] = idleSettings(all);
+  const [idle] = idleSettings(given);
   if (!idle) return;
   const flag = TABLE.find(idle.name)!.flag! as keyof typeof trainFlags;
   const from = flags.fileOf(flag);
@@ -201,16 +139,24 @@ export async function startKind(flags: TrainFlags): Promise<string | undefined> 
 }
 
 /**
- * The settings of the trainer that the call chooses. What it leaves to the defaults depends on model and rows ({@link optionsFor}).
+ * The settings that a call chooses, of all parts of the specification. What it leaves to the defaults depends on model and rows (`specFor`).
  *
  * @param start the kind of the adapter that the run starts from, which is the run's method then
  * @throws GraftError `arguments`, `train-option`
  */
 export function readGiven(flags: TrainFlags, start?: string): Given {
   checkMethod(flags, start);
-  const given = { ...readSettings(flags, RUN_SETTINGS), ...(start !== undefined && { method: start }) };
+  const given = { ...chosenSettings(flags), ...(start !== undefined && { method: start }) };
   checkSettings(flags, given);
   const validates = (flags.number('val-fraction') ?? 0) > 0;
-  checkOptions(trainOptionsOf({ ...(validates && { evalEvery: 1 }), ...given }));
+  checkSpec(specOf({ ...(validates && { evalEvery: 1 }), ...given }));
+  if (!validates && (flags.number('eval-every') ?? 0) > 0 && flags.isGiven('data'))
+    throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
   return given;
+}
+
+/** The settings that the flags of a call give. @throws GraftError `arguments` */
+export function chosenSettings(flags: TrainFlags): Given {
+  const forgetting = flags.text('forgetting') !== undefined || flags.on('forgetting');
+  return { ...readSettings(flags, OTHERS), ...rowSettings(flags), ...(forgetting && { forgetting }) };
 }

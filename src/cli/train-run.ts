@@ -13,6 +13,7 @@ import { passMarkOf } from '../rewards/reward.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { FORGETTING, ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
+import { writeLearned } from '../runs/learned.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
@@ -54,8 +55,17 @@ export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly scoring: Scoring | undefined;
   /** The measurement of forgetting, before and after. */
   readonly check?: GeneralCheck;
+  /** What else is measured before and after. */
+  readonly around?: Around;
   /** Steps between two measurements of the loss on general text; 0 for none. */
   readonly checkEvery?: number;
+}
+
+/** What is measured of a run before its first step, and with its result. */
+export interface Around {
+  before(session: Session): Promise<void>;
+  /** The values of the result are on the device. */
+  after(session: Session, subject: Subject): Promise<void>;
 }
 
 /** A run while it trains. */
@@ -77,6 +87,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   const state = resumed?.saved.state;
   await checkDisk(asked, rows);
   const store = new FileStore({ ...asked, rows: rows.train.length });
+  await asked.around?.before(session);
   const watch = await beginWatch(asked);
   const every = asked.checkEvery ?? 0;
   const long = new LongRunWarning();
@@ -137,12 +148,8 @@ async function beginWatch({
 
 /** Measures the result, and prints what it forgot. */
 async function endWatch({ asked, store, watch }: Live): Promise<Forgetting | undefined> {
-  if (!watch || !store.learned) return undefined;
-  const { adapter, store: parameters } = asked.subject.trainable;
-  // The best values are kept, while the last ones are on the device.
-  if (adapter) adapter.write(store.learned.tensors);
-  else for (const [name, values] of store.learned.tensors) parameters.write(name, values);
-  const forgetting = await watch.end(adapter);
+  if (!watch) return undefined;
+  const forgetting = await watch.end(asked.subject.trainable.adapter);
   await claimFiles(asked.out, [FORGETTING], asked);
   store.note(await tellForgetting(forgetting, asked.out, asked.output));
   return forgetting;
@@ -170,8 +177,11 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
     throw error;
   }
   await run.keep('done');
+  const { around, session } = asked;
+  if (live.store.learned && (live.watch ?? around)) writeLearned(subject.trainable, live.store.learned);
   const forgetting = await endWatch(live);
   for (const line of describeEnd(endedRun(live, rows, forgetting))) output.line(line);
+  await around?.after(session, subject);
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
   printResult(live, rows, { status: 'done' }, forgetting);
 }

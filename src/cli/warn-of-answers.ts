@@ -4,15 +4,15 @@ import { checkAnswers, trainsHead, type Answers } from '../runs/answers-check.ts
 import { flagText } from '../settings/flag-text.ts';
 import { settingOf, TABLE } from '../settings/table.ts';
 import { shellWord } from '../text/shell.ts';
-import type { TrainOptions } from '../train/options.ts';
 import type { Output } from './output.ts';
-import type { RunRows } from './train-data.ts';
+import type { RunRows } from './open-rows.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** @throws GraftError as `openWeights` */
 export async function warnOfAnswers(
   model: Omit<Answers, 'rows' | 'trainsHead'>,
   { placed }: Pick<RunRows, 'placed'>,
-  options: TrainOptions,
+  options: RunSpec,
   output: Output,
 ): Promise<void> {
   const found = await checkAnswers({
@@ -23,7 +23,7 @@ export async function warnOfAnswers(
   if (!found) return;
   output.line(`Warning: ${unwritableWords(found)}`);
   const setting = settingOf('addTokens');
-  const tokens = [...(options.lora.addTokens ?? []), ...found.tokens];
+  const tokens = [...(options.addTokens ?? []), ...found.tokens];
   if (found.tokens.length > 0)
     output.line(
       TABLE.applies(setting, { method: options.method })

@@ -2,9 +2,9 @@
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
 import { documentEntry } from './document-entry.ts';
-import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
+import { fileOrder, rowIdentity } from './divide.ts';
+import { divided } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
-import { findRepeats } from './parts.ts';
 import { questionsOfRows } from './questions.ts';
 import { RowMaker, type PreparedRow } from './prepare.ts';
 import { isDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
@@ -84,18 +84,11 @@ async function textsAnew<Rows extends RowSet>(
       });
     }
   }
-  const identities = read.map(rowIdentity);
-  const entries = divideEntries(read, identities, options);
-  const places = entries.filter(isUsedEntry);
-  const test = places.filter(({ part }) => part === 'test');
+  const rows = divided(read, read.map(rowIdentity), options);
+  const test = rows.places.filter(({ part }) => part === 'test');
   return {
     ...data,
-    entries,
-    places,
-    ...findRepeats(
-      identities,
-      entries.map(({ part }) => part),
-    ),
+    ...rows,
     questions: questionsOfRows(test, tokenizer.chatTemplate !== undefined),
   };
 }

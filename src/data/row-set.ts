@@ -5,13 +5,13 @@ import { renderExample } from '../text/loss-mask.ts';
 import { previewRow, type Preview, type PreviewToken } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
-import type { Example } from './example.ts';
-import type { OpenFile } from './open-data.ts';
+import type { Example, LeftList, Numbering, Problem } from './example.ts';
 import type { DataOptions, DataRef } from './options.ts';
 import type { Part, Repeats } from './parts.ts';
-import type { PreparedRow } from './prepare.ts';
+import type { PreparedRow, PrepareReport } from './prepare.ts';
 import type { Question } from './questions.ts';
 import type { LineRange } from './text-lines.ts';
+import type { UnusedColumn } from './unused.ts';
 
 /**
  * The fate of a row; only `ok` and `cut` are used. `skipped`: a person left it out. `copy`: it equals another row. `capped`: its task has enough
@@ -66,6 +66,31 @@ export interface Entry {
 
 /** An entry that is used. */
 export type UsedEntry = Entry & { readonly row: PreparedRow; readonly part: Part };
+
+/** A file's rows in its order, not yet divided. */
+export interface MadeFile {
+  readonly name: string;
+  readonly format: string;
+  readonly entries: readonly Entry[];
+  readonly report: PrepareReport;
+  readonly problems: readonly Problem[];
+  readonly problemCount: number;
+  readonly numbering: Numbering;
+  readonly left: readonly LeftList[];
+  readonly unused: readonly UnusedColumn[];
+  /** The same as in `ReadResult`. */
+  readonly unbordered?: true;
+  /** The documents of a text file: with new tokens they become other rows. */
+  readonly documents?: readonly Example[];
+}
+
+/** A file's rows in its order, named by what they depend on. */
+export interface OpenFile extends MadeFile {
+  /** Names its bytes and everything that its rows depend on: equal for equal rows. */
+  readonly key: string;
+  /** SHA-256 of its bytes, in hex. */
+  readonly version: string;
+}
 
 /** The name of a file, and its path for the headless command if that is another. */
 export interface FilePlace {

@@ -1,11 +1,10 @@
 /** What the page shows about the open data. Counts are those of the list of rows, so that they agree with what it shows. */
 import { longestSequence } from '../text/trainable.ts';
 import type { LeftList, Numbering } from './example.ts';
-import type { OpenFile } from './open-data.ts';
 import type { Part } from './parts.ts';
 import { lintPreferences, type PreferenceLint } from './preference-lint.ts';
 import { firstPrompt } from './questions.ts';
-import type { Entry, RowSet, RowState } from './row-set.ts';
+import type { Entry, OpenFile, RowSet, RowState } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 

@@ -23,8 +23,8 @@ import { randomFiles } from '../model/random-files.ts';
 import { greedy } from '../model/sampling.ts';
 import { isRounded, type WeightChoice } from '../model/weight-types.ts';
 import { computeGradients } from '../train/gradients.ts';
-import { defaultOptions } from '../train/options.ts';
 import { Random } from '../random.ts';
+import { defaultSpec } from '../settings/spec.ts';
 
 /** The results of one case, by name. */
 type Values = ReadonlyMap<string, ArrayLike<number>>;
@@ -263,7 +263,7 @@ async function adapterOver(
     precision,
     ...(matrices && { baseWeights: { matrices, embeddings: matrices } }),
   });
-  const modules = adapterModules(model.definition, defaultOptions().lora);
+  const modules = adapterModules(model.definition, defaultSpec());
   const random = new Random(7);
   const tensors = new Map(
     [...initialTensors(modules, 7)].map(([name, values]) => [

@@ -9,8 +9,8 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import { greedy } from '../model/sampling.ts';
-import { defaultOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
+import { defaultSpec } from '../settings/spec.ts';
 
 export interface Footprint {
   /** Bytes of all buffers, by the device's account. */
@@ -37,8 +37,8 @@ export async function trainInRounds(
   heap: MeasureHeap,
 ): Promise<Footprint[]> {
   const { device, definition } = model;
-  const options = { ...defaultOptions(), batch: 1, steps: rounds * steps, warmup: 0, maxLength: LENGTH };
-  const modules = adapterModules(definition, options.lora);
+  const options = { ...defaultSpec(), batch: 1, steps: rounds * steps, warmup: 0, maxLength: LENGTH };
+  const modules = adapterModules(definition, options);
   const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
   const trainer = await Trainer.create({
     trainable: { model, adapter, store: adapter.store },
@@ -62,7 +62,7 @@ export async function switchInRounds(
   heap: MeasureHeap,
 ): Promise<Footprint[]> {
   const { device, definition } = model;
-  const modules = adapterModules(definition, defaultOptions().lora);
+  const modules = adapterModules(definition, defaultSpec());
   const open = (seed: number): Adapter =>
     new Adapter(device, modules, initialTensors(modules, seed), { trainable: false });
   const generator = new Generator(model, 1, LENGTH);

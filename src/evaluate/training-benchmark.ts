@@ -5,9 +5,9 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import type { StepEvent } from '../train/events.ts';
-import { defaultOptions } from '../train/options.ts';
 import { Trainer } from '../train/trainer.ts';
 import { median } from '../averages.ts';
+import { defaultSpec } from '../settings/spec.ts';
 
 export interface TrainingResult {
   readonly rows: number;
@@ -64,14 +64,14 @@ export async function benchmarkTraining(
 ): Promise<TrainingResult> {
   const { device, definition } = model;
   const options = {
-    ...defaultOptions(),
+    ...defaultSpec(),
     batch: rows,
     steps: MOST_STEPS,
     warmup: 0,
     maxLength: length,
     shuffle: false,
   };
-  const modules = adapterModules(definition, options.lora);
+  const modules = adapterModules(definition, options);
   const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
   const data = Array.from({ length: rows }, (_, row) => {
     const ids = Array.from({ length }, (_, t) => (t * 7919 + row * 104_729) % definition.shape.vocabulary);

@@ -18,12 +18,14 @@ import type { FileSet } from '../weights/bytes.ts';
 /** What of a run decides whether its head learns. */
 export interface HeadSettings extends TrainedPart {
   readonly method: string;
-  readonly lora: { readonly modulesToSave?: SavedModules };
+  readonly modulesToSave?: SavedModules;
 }
 
 /** Whether the rows that score tokens are trained: then tokens that look alike become different. */
-export function trainsHead(definition: ModelDefinition, { method, lora, ...part }: HeadSettings): boolean {
-  const { modulesToSave = 'none' } = lora;
+export function trainsHead(
+  definition: ModelDefinition,
+  { method, modulesToSave = 'none', ...part }: HeadSettings,
+): boolean {
   if (method !== 'full') return modulesToSave === 'lm_head' || modulesToSave === 'both';
   const head = definition.weights.find(({ name }) => name === definition.shape.head);
   return head !== undefined && trainedPart(definition, part)(head);

@@ -4,14 +4,14 @@ import type { CardFacts } from '../export/model-card.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { describeChoices } from '../model/weight-types.ts';
 import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
-import type { TrainOptions } from '../train/options.ts';
 import type { Curve, Learned } from './store.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 export interface Made {
   /** The name in adapter_config.json. */
   readonly baseModel: string;
   readonly model: Pick<LanguageModel, 'device' | 'weightChoices'>;
-  readonly options: TrainOptions;
+  readonly options: RunSpec;
   /** Rows that it was trained on. */
   readonly rows: number;
   /** The text between prompt and answer in these rows, for a model without a chat template. */

@@ -3,6 +3,10 @@ import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import type { Bytes } from '../data/lines.ts';
 import { isHeld, spread, type List } from '../lists.ts';
+import { flagText } from '../settings/flag-text.ts';
+import type { Given } from '../settings/setting.ts';
+import type { RunSpec } from '../settings/spec.ts';
+import { TABLE } from '../settings/table.ts';
 import type { TokenRow } from '../text/trainable.ts';
 
 /** SHA-256 while the bytes come: Node's own is ten times as fast as one in JavaScript, and the browser has none of this kind. */
@@ -13,8 +17,8 @@ export interface Hash {
 }
 export type MakeHash = () => Hash;
 
-/** The text after each flag, or `true` where the flag stands alone. */
-export type ToldSettings = Readonly<Record<string, string | true>>;
+/** The text after each flag, or `true` if the flag stands alone. */
+type ToldSettings = Readonly<Record<string, string | true>>;
 
 /** Each part as a hash of its content; the types of the base weights in words, for messages. */
 export interface RunParts {
@@ -23,9 +27,10 @@ export interface RunParts {
   readonly model: string;
   readonly weights: string;
   readonly base: string;
-  readonly settings: string;
-  /** The settings in the person's form, for messages. Earlier versions did not save them. */
-  readonly told: ToldSettings;
+  /** The layers of the adapter, with their ranks. */
+  readonly modules: string;
+  /** The whole specification. Earlier versions saved a digest of it ({@link EarlierRun}). */
+  readonly spec: RunSpec;
   /** The device, in words: on another device the run can be resumed, and its last bits differ. Earlier versions did not save it. */
   readonly device: string;
 }
@@ -55,14 +60,14 @@ export interface RunContent {
   readonly weights: string;
   /** The types of its weights (`LanguageModel.held`). */
   readonly base: string;
-  /** Everything else that the numbers depend on. */
-  readonly settings: object;
-  readonly told: ToldSettings;
+  readonly modules: object | undefined;
+  /** With the precision that the run has. */
+  readonly spec: RunSpec;
   readonly device: string;
 }
 
 export function runParts(
-  { data, rows, model, weights, base, settings, told, device }: RunContent,
+  { data, rows, model, weights, base, modules, spec, device }: RunContent,
   sha256: MakeHash,
 ): RunParts {
   const digest = (content: string | Bytes): string => {
@@ -78,8 +83,8 @@ export function runParts(
     model: digest(JSON.stringify(model)),
     weights,
     base,
-    settings: digest(JSON.stringify(settings)),
-    told,
+    modules: digest(JSON.stringify(modules) ?? ''),
+    spec,
     device,
   };
 }
@@ -89,24 +94,55 @@ export function fingerprintOf(parts: RunParts): string {
   return JSON.stringify(parts);
 }
 
+/** The settings that a resumed run shares with the saved one: the numbers do not depend on the others, or other parts compare them. */
+const COMPARED = TABLE.settings.filter(
+  ({ name, part }) => part === 'run' || part === 'rows' || name === 'precision',
+);
+
+/** These settings as flags. */
+export function toldOf(spec: Given): ToldSettings {
+  return Object.fromEntries(
+    COMPARED.flatMap((setting): [string, string | true][] => {
+      const value = spec[setting.name];
+      if (setting.flag === undefined || value === undefined) return [];
+      const after = flagText(setting, value);
+      return after === false || after === '' ? [] : [[setting.flag, after]];
+    }),
+  );
+}
+
+/** The same as text: equal for equal settings. */
+function comparedOf(spec: Given): string {
+  return JSON.stringify([...COMPARED.map(({ name }) => spec[name] ?? null), spec['firstToken'] ?? null]);
+}
+
+/** A digest of the settings as the version before wrote one, by which its runs are resumed. */
+export interface EarlierRun {
+  readonly settings: string;
+}
+
 /**
+ * @param earlier made if the saved run is of an earlier version
  * @returns what could not be compared, in words: runs of earlier versions lack some parts
  * @throws GraftError `train-resume` saying what differs
  */
-export function checkResumed(fingerprint: string, now: RunParts): string[] {
+export function checkResumed(fingerprint: string, now: RunParts, earlier: () => EarlierRun): string[] {
   const saved = partsOf(fingerprint);
   const remedy = 'Resume with exactly the arguments of the interrupted run.';
   if (!saved) throw new GraftError('train-resume', 'graft train did not save this run.', remedy);
   const unknown = (Object.keys(ADDED) as (keyof typeof ADDED)[]).filter(
     (part) => !Object.hasOwn(saved, part),
   );
-  const differs = (part: Exclude<keyof RunParts, 'told'>): boolean =>
+  const differs = (part: Exclude<keyof RunParts, 'spec'>): boolean =>
     saved[part] !== now[part] && !unknown.some((name) => name === part);
+  const isOther = isObject(saved.spec)
+    ? comparedOf(saved.spec) !== comparedOf(now.spec) || differs('modules')
+    : saved.settings !== earlier().settings;
   const differences = [
     ...(differs('data') ? ['other data'] : []),
     ...(differs('model') || differs('weights') ? ['another model'] : []),
     ...(differs('base') ? [`other base weights (${String(saved.base)}, and not ${now.base})`] : []),
-    ...(differs('settings') ? [`other settings${tellOthers(saved.told, now.told)}`] : []),
+    ...(isOther ? [`other settings${tellOthers(saved, now.spec)}`] : []),
   ];
   if (differences.length > 0)
     throw new GraftError('train-resume', `The saved run had ${differences.join(' and ')}.`, remedy);
@@ -120,8 +156,10 @@ export function checkResumed(fingerprint: string, now: RunParts): string[] {
 }
 
 /** Which settings differ: ` (--lr 0.001 then, 0.01 now)`; '' if unknown. */
-function tellOthers(saved: unknown, now: ToldSettings): string {
-  if (!isObject(saved)) return '';
+function tellOthers(run: SavedParts, spec: RunSpec): string {
+  const saved = toldOfSaved(run);
+  if (!saved) return '';
+  const now = toldOf(spec);
   const told = (value: unknown): string =>
     value === undefined ? 'not given' : value === true ? 'given' : String(value);
   const flags = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
@@ -130,10 +168,13 @@ function tellOthers(saved: unknown, now: ToldSettings): string {
   return list.length > 0 ? ` (${list.join('; ')})` : '';
 }
 
-/** The settings of a saved run; none for one of an earlier version. */
+/** The settings of a saved run as flags; none for one of the first versions. */
 export function toldSettingsOf(fingerprint: string): ToldSettings {
-  const told = partsOf(fingerprint)?.told;
-  return isObject(told) ? (told as ToldSettings) : {};
+  return toldOfSaved(partsOf(fingerprint) ?? {}) ?? {};
+}
+
+function toldOfSaved({ spec, told }: SavedParts): ToldSettings | undefined {
+  return isObject(spec) ? toldOf(spec) : isObject(told) ? (told as ToldSettings) : undefined;
 }
 
 /** @returns the device on which a saved run began, if it is not the current one */
@@ -148,7 +189,10 @@ export function clockTime(moment: Date): string {
   return shifted.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
 }
 
-function partsOf(fingerprint: string): Partial<Record<keyof RunParts, unknown>> | undefined {
+/** The parts of a saved run: of an earlier version with a digest of its settings, and later also with these as flags. */
+type SavedParts = Partial<Record<keyof RunParts | 'settings' | 'told', unknown>>;
+
+function partsOf(fingerprint: string): SavedParts | undefined {
   try {
     const parts = JSON.parse(fingerprint) as unknown;
     return isObject(parts) ? parts : undefined;

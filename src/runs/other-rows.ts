@@ -7,8 +7,8 @@ import { applyLimit } from '../text/limit.ts';
 import { IGNORED } from '../text/trainable.ts';
 import { runBuckets, type RunBuckets } from '../train/buckets.ts';
 import type { AdviceSettings } from '../train/memory-advice.ts';
-import type { TrainOptions } from '../train/options.ts';
 import { validationRows } from '../train/order.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 export interface Rows {
   readonly train: readonly LabelledTokens[];
@@ -20,7 +20,7 @@ export interface Rows {
  * @param bosId of the tokenizer that made the rows
  */
 export function bucketsOf(
-  train: TrainOptions,
+  train: RunSpec,
   data: RowSet,
   bosId: number | undefined,
 ): NonNullable<AdviceSettings['bucketsOf']> {
@@ -43,7 +43,7 @@ export function bucketsOf(
 }
 
 /** Undefined for a run of too many rows. */
-function sizesOf(options: TrainOptions, { train, validation }: Rows): RunBuckets | undefined {
+function sizesOf(options: RunSpec, { train, validation }: Rows): RunBuckets | undefined {
   try {
     return runBuckets(options, train, validationRows(validation));
   } catch (error) {

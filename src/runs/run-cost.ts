@@ -4,7 +4,7 @@ import { objectiveOf } from '../objectives/registry.ts';
 import { kindOfRow, takesKind } from '../train/learning.ts';
 import { forecastRuns, type RunTime, type Speeds } from './run-forecast.ts';
 import { planRun, type PlannedOn } from './run-memory.ts';
-import type { RunOptions } from './run-options.ts';
+import type { FormSpec } from '../settings/spec.ts';
 
 export interface RunCost {
   /** The most GPU memory that exists at once, base model included, in bytes. */
@@ -23,7 +23,7 @@ export interface RunCost {
  * @throws GraftError as `planRun`
  */
 export async function costOf(
-  options: RunOptions,
+  options: FormSpec,
   open: PlannedOn & { readonly info: { readonly parameters: number } },
   data: RowSet | undefined,
   { speeds, sampleTokens }: { readonly speeds: Speeds; readonly sampleTokens: number },
@@ -35,7 +35,7 @@ export async function costOf(
   return { peakBytes, fits: problems.length === 0, ...(time && { time }), rows: rows ? 'open' : 'longest' };
 }
 
-function suits({ objective }: RunOptions, { places }: RowSet): boolean {
+function suits({ objective }: FormSpec, { places }: RowSet): boolean {
   const taker = objectiveOf(objective);
   return places.length > 0 && places.every(({ row }) => takesKind(taker, kindOfRow(row)));
 }

@@ -3,7 +3,6 @@ import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { AS_STORED } from '../model/weight-types.ts';
 import { runBuckets } from '../train/buckets.ts';
-import { checkOptions, countSteps, type TrainOptions } from '../train/options.ts';
 import { validationRows } from '../train/order.ts';
 import {
   COUNTED_STEPS,
@@ -17,8 +16,9 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { rowsCutAt, type Rows } from './other-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
-import { SAMPLE_TOKENS, trainOptions, type RunOptions } from './run-options.ts';
+import { SAMPLE_TOKENS } from './check-run.ts';
 import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
+import { checkSpec, countSteps, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
 
 /** The source of a forecast: steps of this model on this device, or a test of a few layers of another model. */
 export type SpeedSource =
@@ -46,7 +46,7 @@ export interface RunTime {
 export interface Shortening {
   readonly text: string;
   readonly change: Partial<
-    Pick<RunOptions, 'steps' | 'maxLength' | 'packing' | 'checkpointing' | 'evalEvery' | 'rank' | 'warmup'>
+    Pick<FormSpec, 'steps' | 'maxLength' | 'packing' | 'checkpointing' | 'evalEvery' | 'rank' | 'warmup'>
   >;
   /** Seconds of the run with the change made. */
   readonly total: number;
@@ -80,7 +80,7 @@ type Opened = PlannedOn & { readonly info: { readonly parameters: number } };
 
 /** @returns undefined for a run without rows, or with settings that are impossible */
 export async function forecastRuns(
-  runs: readonly RunOptions[],
+  runs: readonly FormSpec[],
   open: Opened,
   data: RowSet | undefined,
   speeds: Speeds,
@@ -97,7 +97,7 @@ const LEAST_RANK = 4;
 
 /** Changes that would make a run shorter, each forecast like the run itself; the shortest first. */
 export async function shortenRun(
-  options: RunOptions,
+  options: FormSpec,
   open: Opened,
   data: RowSet | undefined,
   speeds: Speeds,
@@ -151,15 +151,15 @@ function openRows({ content }: Opened, data: RowSet | undefined): Rows | undefin
 }
 
 async function forecast(
-  options: RunOptions,
+  options: FormSpec,
   { train, validation: heldOut }: Rows,
   open: Opened,
   speeds: Speeds,
 ): Promise<RunTime | undefined> {
-  const settings = trainOptions(options);
+  const settings = specOf(options);
   const validation = validationRows(heldOut);
   try {
-    checkOptions(settings);
+    checkSpec(settings);
     const count = countSteps(settings, train.length);
     // The buckets of a long run are nearly those of its beginning.
     const buckets = runBuckets({ ...settings, steps: Math.min(count, COUNTED_STEPS) }, train, validation);
@@ -214,7 +214,7 @@ function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened):
 /** A run on this device, with the times of its steps and answers. */
 export interface MeasuredRun {
   readonly open: { readonly model: LanguageModel };
-  readonly options: RunOptions;
+  readonly options: FormSpec;
   readonly rows: Rows;
   /** In order, from the first of this visit. */
   readonly points: readonly { readonly step: number; readonly seconds: number }[];
@@ -229,7 +229,7 @@ export async function measuredSteps({
   points,
   answerSeconds,
 }: MeasuredRun): Promise<{ readonly steps: MeasuredSteps; readonly answer: number | undefined } | undefined> {
-  const settings = trainOptions(options);
+  const settings = specOf(options);
   const buckets = runBuckets(settings, rows.train, validationRows(rows.validation));
   const work = stepWork(settings, rows.train, buckets, await workOf(open, settings));
   const speed = medianSpeed(points.map(({ step, seconds }) => ({ flops: work(step - 1), seconds })));
@@ -248,12 +248,11 @@ const MOST_COUNTED = 64;
 /** The work of a run's plans on the open model. */
 export async function workOf(
   { model }: { readonly model: LanguageModel },
-  options: TrainOptions,
+  options: RunSpec,
 ): Promise<PlanWork> {
   const known = counted.get(model) ?? new Map<string, PlanWork>();
   counted.set(model, known);
-  const { method, lora, checkpointing, objective } = options;
-  const { rank, rankPattern, targets, dropout } = lora;
+  const { method, checkpointing, objective, rank, rankPattern, targets, dropout } = options;
   const key = JSON.stringify([method, rank, rankPattern, targets, dropout > 0, checkpointing, objective]);
   const found = known.get(key);
   if (found) return found;

@@ -21,16 +21,15 @@ import {
   type MemorySettings,
   type SplitWeight,
 } from '../train/memory-plan.ts';
-import { checkOptions, hasRank, type TrainOptions } from '../train/options.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { bucketsOf } from './other-rows.ts';
-import { trainOptions, type RunOptions } from './run-options.ts';
 import { withReference } from './trainable.ts';
+import { checkSpec, hasRank, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
 
 /** A change that makes a run smaller: settings, and the types of the base weights where these change. */
 export interface MemoryAdvice {
   readonly text: string;
-  readonly change: Partial<Pick<RunOptions, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
+  readonly change: Partial<Pick<FormSpec, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
   readonly baseWeights?: WeightChoices;
   /** Peak of the run with the change made. */
   readonly peakBytes: number;
@@ -92,13 +91,13 @@ export interface PlannedOn {
  * @throws GraftError `train-option`, `lora-config`; {@link TooLarge} where it cannot be planned
  */
 export async function planRun(
-  options: RunOptions,
+  options: FormSpec,
   { model, content, tokenizer }: PlannedOn,
   data: RowSet | undefined,
   sampleTokens: number,
 ): Promise<RunMemory> {
-  const train = withReference(trainOptions(options), options.start !== undefined);
-  checkOptions(train);
+  const train = withReference(specOf(options), options.start !== undefined);
+  checkSpec(train);
   const { device, definition } = model;
   const full = train.method === 'full';
   const rows = data?.modelContent === content ? rowsOf(data, 'train') : [];
@@ -148,7 +147,7 @@ export async function planRun(
 /** All weights are trained on a copy of the model: the open one stays loaded for the chat. */
 function besideBytes(
   { device, definition, dtype: precision, storedAs, weightChoices: baseWeights }: LanguageModel,
-  { method }: Pick<TrainOptions, 'method'>,
+  { method }: Pick<RunSpec, 'method'>,
 ): number {
   return method === 'full'
     ? planBase(device.lowering, definition, { precision, baseWeights, storedAs }).bytes
@@ -204,11 +203,11 @@ function otherBase(
 /** The settings that differ, and the types of the base weights if they differ; neither if a model would have to be opened in half precision. */
 function changesOf(
   { settings: { options, baseWeights } }: Pick<Advice, 'settings'>,
-  asked: RunOptions,
+  asked: FormSpec,
   held: WeightChoices,
 ): Pick<RunMemory['advice'][number], 'change' | 'baseWeights'> {
   const { batch, accumulate, maxLength, checkpointing } = options;
-  const rank = hasRank(options) ? options.lora.rank : asked.rank;
+  const rank = hasRank(options) ? options.rank : asked.rank;
   const advised = { batch, accumulate, maxLength, checkpointing, rank };
   const keys = Object.keys(advised) as (keyof typeof advised)[];
   return {

@@ -1,6 +1,5 @@
 /** A run in training. It pauses between steps for a sample answer or a saved state, and its store keeps its events. */
 import type { TrainEvent } from '../train/events.ts';
-import type { TrainOptions } from '../train/options.ts';
 import { isScoringFailure, type Scoring } from '../train/policy/scoring.ts';
 import type { TrainerState } from '../train/state.ts';
 import type { Trainable } from '../train/step-plans.ts';
@@ -8,6 +7,7 @@ import { Trainer } from '../train/trainer.ts';
 import type { RunEvent } from './events.ts';
 import type { SaveClock } from './save-clock.ts';
 import type { Ending, Learned, RunRows, Store } from './store.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** A prompt that is answered at an interval of steps, to show how the run learns. */
 export interface Samples {
@@ -26,7 +26,7 @@ export interface GeneralLossWatch {
 
 export interface RunRequest {
   readonly trainable: Trainable;
-  readonly options: TrainOptions;
+  readonly options: RunSpec;
   readonly rows: RunRows;
   /** The saved state to resume from. */
   readonly state?: TrainerState;

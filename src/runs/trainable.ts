@@ -19,11 +19,12 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { Random } from '../random.ts';
 import { startBuckets } from '../train/buckets.ts';
 import { arranged } from '../train/learning.ts';
-import { adapterConfigOf, withAdapter, type TrainOptions } from '../train/options.ts';
 import { rowBatches, rowInputs } from '../train/row-inputs.ts';
 import type { NamedArrays } from '../train/state.ts';
 import type { Trainable } from '../train/step-plans.ts';
 import { secondsUntilDone } from '../train/time-left.ts';
+import { adapterConfigOf, withAdapter, withUsualTargets } from '../adapters/chosen.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** An adapter without its values. */
 export interface AdapterShape {
@@ -36,7 +37,7 @@ export interface Subject {
   /** Missing where all weights are trained. */
   readonly adapter?: AdapterShape;
   /** The settings, with those of the adapter that the run starts from. */
-  readonly options: TrainOptions;
+  readonly options: RunSpec;
 }
 
 /** The progress of an adapter's start, and the seconds left if known. */
@@ -63,20 +64,18 @@ export interface Beginnings {
  */
 export async function makeTrainable(
   model: LanguageModel,
-  asked: TrainOptions,
+  asked: RunSpec,
   start?: AdapterData,
   beginnings: Beginnings = {},
 ): Promise<Subject> {
-  const options = withReference(asked, start !== undefined);
-  if (options.method === 'full') {
-    checkStart(options, start !== undefined);
+  if (asked.method === 'full') {
+    checkStart(asked, start !== undefined);
+    const options = specOnModel(asked, model.definition);
     const store = model.parameters;
     if (!store) throw new Error('A full fine-tuning needs a model that was loaded as trainable');
     return { trainable: { model, store }, options };
   }
-  const { dropout } = options.lora;
-  const started = start ? withAdapter(options, start.config) : options;
-  const settings: TrainOptions = { ...started, lora: { ...started.lora, dropout } };
+  const settings = specOnModel(asked, model.definition, start?.config);
   const { encode, saved } = beginnings;
   const tell = timed(beginnings.tell);
   const { tensors, ...shape } = start
@@ -90,11 +89,11 @@ export async function makeTrainable(
     );
   const adapter = new Adapter(model.device, shape.modules, saved ? undefined : tensors, {
     trainable: true,
-    rateRatio: options.rateRatio,
-    state: optimiserOf(options.optimiser).kernel.planes,
+    rateRatio: settings.rateRatio,
+    state: optimiserOf(settings.optimiser).kernel.planes,
   });
   try {
-    if (!saved) await adapter.start(model, { seed: options.seed, encode, tell });
+    if (!saved) await adapter.start(model, { seed: settings.seed, encode, tell });
   } catch (error) {
     if (!model.device.failure) adapter.destroy();
     throw error;
@@ -105,7 +104,7 @@ export async function makeTrainable(
 /** The layers of a new adapter, and the values that do not come from the weights of the base. */
 async function newAdapter(
   model: LanguageModel,
-  options: TrainOptions,
+  options: RunSpec,
   { rows, saved, tell = () => undefined }: Beginnings,
 ): Promise<AdapterShape & { readonly tensors?: AdapterTensors }> {
   if (saved) return adapterShape(model.definition, options, saved);
@@ -147,11 +146,24 @@ function timed(tell: Beginnings['tell'] = () => undefined): (progress: StartProg
 }
 
 /**
+ * The specification on a model: with its usual layers, the reference policy, and kind and shape of the adapter that the run starts from. What is planned,
+ * printed and run is made of it.
+ */
+export function specOnModel(
+  asked: RunSpec,
+  definition: Pick<ModelDefinition, 'linears'>,
+  start?: AdapterConfig,
+): RunSpec {
+  const spec = withReference(withUsualTargets(asked, definition), start !== undefined);
+  return start ? withAdapter(spec, start) : spec;
+}
+
+/**
  * The default reference policy is the adapter that the run starts from, or else the base model alone.
  *
  * @param starts whether the run starts, or a resumed run started, from an adapter
  */
-export function withReference(options: TrainOptions, starts: boolean): TrainOptions {
+export function withReference(options: RunSpec, starts: boolean): RunSpec {
   const { objective, beta = 0, reference = starts ? 'start' : 'base' } = options;
   const { reference: isKnown, rows } = objectiveOf(objective);
   // Sampled answers are compared with it only if the divergence has a weight.
@@ -164,11 +176,7 @@ export function withReference(options: TrainOptions, starts: boolean): TrainOpti
  * @param saved values of a saved state, for a kind that decides ranks as it begins
  * @throws GraftError `lora-config`
  */
-export function adapterShape(
-  model: ModelDefinition,
-  options: Pick<TrainOptions, 'method' | 'lora'>,
-  saved?: NamedArrays,
-): AdapterShape {
+export function adapterShape(model: ModelDefinition, options: RunSpec, saved?: NamedArrays): AdapterShape {
   const config = adapterConfigOf(options);
   const modules = adapterModules(model, config);
   if (!saved) return { config, modules };
@@ -180,7 +188,7 @@ export function adapterShape(
 }
 
 /** @throws GraftError `train-option` for a full fine-tuning that should start from an adapter */
-export function checkStart({ method }: Pick<TrainOptions, 'method'>, starts: boolean): void {
+export function checkStart({ method }: Pick<RunSpec, 'method'>, starts: boolean): void {
   if (method === 'full' && starts)
     throw new GraftError(
       'train-option',

@@ -7,7 +7,9 @@ import { isObject, parseWritten } from '../json.ts';
 import { nearestName } from '../nearest-name.ts';
 import { flagText } from './flag-text.ts';
 import { RULES } from './rules.ts';
-import type { SettingValue } from './setting.ts';
+import { idleSettings } from './idle.ts';
+import type { Given, SettingValue } from './setting.ts';
+import type { RunSpec } from './spec.ts';
 import { TABLE } from './table.ts';
 import { correction, isAllowed, limited, quoted } from './values.ts';
 
@@ -65,6 +67,28 @@ export function readRecipe(text: string, where: string): Recipe {
 /** Whether a value has an effect: a share of 0 and an empty list have none. */
 const isSaid = (value: SettingValue | undefined): boolean =>
   value !== undefined && value !== 0 && value !== '';
+
+/**
+ * The recipe that makes the same run: without settings that the run does not have or that do nothing in it, and without the shape of the adapter that it
+ * starts from.
+ */
+export function recipeOf(spec: RunSpec): Recipe {
+  const values: Given = spec;
+  const entries = TABLE.settings.flatMap((setting): [string, SettingValue][] => {
+    const { name, fixed } = setting;
+    const value = values[name] as SettingValue | undefined;
+    const isLeftOut =
+      value === undefined ||
+      !TABLE.applies(setting, values) ||
+      (spec.initAdapter !== undefined && fixed === true) ||
+      // The passes are counted in the steps, unless they were chosen.
+      (name === 'epochs' && spec.steps !== undefined);
+    return isLeftOut ? [] : [[name, value]];
+  });
+  // What does nothing would be refused.
+  const idle = idleSettings(Object.fromEntries(entries)).map(({ name }) => name);
+  return Object.fromEntries(entries.filter(([name]) => !idle.includes(name)));
+}
 
 /** A recipe as a file. */
 export function writeRecipe(recipe: Recipe): string {

@@ -2,13 +2,14 @@
 import { isHeld, itemOf, type List } from '../lists.ts';
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { kindOf } from '../adapters/registry.ts';
-import { adapterConfigOf, countSteps, type TrainOptions } from './options.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { arranged, heldRows, virtualTokens } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { longestPrompt, policyBuckets, type GenerationSize, type PolicySizes } from './policy/buckets.ts';
 import { rowBatches, sizeOfInputs } from './row-inputs.ts';
 import { isMixture, placesByTask } from './tasks.ts';
+import { adapterConfigOf } from '../adapters/chosen.ts';
+import { countSteps, type RunSpec } from '../settings/spec.ts';
 
 const MOST_BUCKETS = 3;
 /** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
@@ -94,7 +95,7 @@ export const LOOKED_AHEAD = 256;
 
 /** Sizes for every micro-batch that a run will have, or for those of its first steps. */
 export function runBuckets(
-  options: TrainOptions,
+  options: RunSpec,
   trained: List<LabelledTokens>,
   heldOut: readonly LabelledTokens[],
 ): RunBuckets {
@@ -136,7 +137,7 @@ export function startBuckets(
 }
 
 /** The same for a run; nothing if its adapter reads no rows. */
-function startsOf(options: TrainOptions, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
+function startsOf(options: RunSpec, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
   if (options.method === 'full') return {};
   const config = adapterConfigOf(options);
   const { fromRows } = kindOf(config);
@@ -146,17 +147,14 @@ function startsOf(options: TrainOptions, rows: List<LabelledTokens>): Pick<RunBu
 }
 
 /** Sizes for a run that samples. @param longest prompt, in tokens */
-export function sampledBuckets(
-  options: PolicySizes & Pick<TrainOptions, 'beta'>,
-  longest: number,
-): RunBuckets {
+export function sampledBuckets(options: PolicySizes & Pick<RunSpec, 'beta'>, longest: number): RunBuckets {
   const { buckets, generation } = policyBuckets(options, longest + virtualTokens(options), roundUp);
   const { beta = 0 } = options;
   return { gradients: buckets, losses: [], ...(beta > 0 && { references: buckets }), generation };
 }
 
 /** The rows that a run takes, each once, in the order of the file. */
-export function rowsOfRun(rows: List<LabelledTokens>, options: TrainOptions): number[] {
+export function rowsOfRun(rows: List<LabelledTokens>, options: RunSpec): number[] {
   const count = rows.length;
   const order = new RowOrder(rows, options);
   const taken = new Set<number>();
@@ -168,7 +166,7 @@ export function rowsOfRun(rows: List<LabelledTokens>, options: TrainOptions): nu
 
 /** The bucket of a micro-batch of `rows` full rows, every token supervised. @param sequences of a row, if they are kept apart */
 export function fullBucket(
-  { batch, maxLength, ...options }: Pick<TrainOptions, 'batch' | 'maxLength'>,
+  { batch, maxLength, ...options }: Pick<RunSpec, 'batch' | 'maxLength'>,
   sequences?: number,
 ): Bucket {
   const rows = roundUp(batch * maxLength * (sequences ?? 1));
@@ -177,7 +175,7 @@ export function fullBucket(
 }
 
 /** A size for a micro-batch that no plan holds: with room for others like it, and no more than any can need. */
-export function furtherBucket(rows: readonly LabelledTokens[], options: TrainOptions): Bucket {
+export function furtherBucket(rows: readonly LabelledTokens[], options: RunSpec): Bucket {
   const size = sizeOfRows(rows);
   const most = fullBucket(options);
   const roomy = (needed: number, most: number): number =>

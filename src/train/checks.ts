@@ -3,11 +3,11 @@ import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { isHeld, itemOf, type List } from '../lists.ts';
 import { countSupervised, type LabelledTokens } from '../model/batch.ts';
-import type { TrainOptions } from './options.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { checkKind, kindOfRow, type Learning } from './learning.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Trainable } from './step-plans.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /**
  * Checks rows; of those that are made as they are taken the first, since whoever makes them checks the rest.
@@ -38,7 +38,7 @@ export function checkRows(
 /** @throws GraftError `train-resume` if the state is of another run */
 export function checkState(
   { adapter, store }: Trainable,
-  { seed, optimiser }: TrainOptions,
+  { seed, optimiser }: RunSpec,
   steps: number,
   { counters, values, optimiser: kept, best }: TrainerState,
 ): void {

@@ -2,11 +2,11 @@
 import type { Given } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { hasRank, type TrainOptions } from './options.ts';
+import { hasRank, type RunSpec } from '../settings/spec.ts';
 
 /** The checked settings. */
 export interface DoubtedSettings {
-  readonly method: TrainOptions['method'];
+  readonly method: RunSpec['method'];
   /** The trained weights of a full fine-tuning. */
   readonly trainWeights?: string | undefined;
   readonly optimiser?: string;
@@ -14,12 +14,10 @@ export interface DoubtedSettings {
   readonly lr: number;
   readonly weightDecay: number;
   readonly rateRatio: number;
-  readonly lora: {
-    readonly rank: number;
-    readonly alpha: number;
-    readonly rsLora: boolean;
-    readonly dropout: number;
-  };
+  readonly rank: number;
+  readonly alpha: number;
+  readonly rsLora: boolean;
+  readonly dropout: number;
   /** Rows of a micro-batch, and micro-batches of a step. */
   readonly batch: number;
   readonly accumulate: number;
@@ -82,7 +80,7 @@ const LARGE_BATCH = { rows: 32, times: 2 };
 export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters }: DoubtedRun): Doubt[] {
   const { method, trainWeights, optimiser, objective, lr, weightDecay, rateRatio, batch, accumulate } =
     settings;
-  const { rank, alpha, rsLora, dropout } = settings.lora;
+  const { rank, alpha, rsLora, dropout } = settings;
   const doubts: Doubt[] = [];
   // Norms and biases alone take an adapter's learning rates.
   const moved = method === 'full' && trainWeights !== 'norms' ? 'full' : 'adapter';
@@ -177,7 +175,7 @@ function usualRate({
   ...given
 }: {
   readonly rates: Rates;
-  readonly method: TrainOptions['method'];
+  readonly method: RunSpec['method'];
   readonly optimiser: string | undefined;
   readonly objective: string | undefined;
   readonly isPlain: boolean;

@@ -7,11 +7,11 @@ import type { ModelDefinition } from '../model/family.ts';
 import { isQuantised } from '../model/weight-types.ts';
 import type { RunBuckets } from './buckets.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from './memory-plan.ts';
-import { hasRank, type TrainOptions } from './options.ts';
+import { hasRank, type RunSpec } from '../settings/spec.ts';
 
 /** The settings of a run that advice may change. */
 export interface AdviceSettings extends Omit<MemorySettings, 'options' | 'buckets'> {
-  readonly options: MemorySettings['options'] & Pick<TrainOptions, 'accumulate'>;
+  readonly options: MemorySettings['options'] & Pick<RunSpec, 'accumulate'>;
   /** Sizes of the micro-batches if the rows are known; undefined if these options allow no run on them; full ones if left out. */
   readonly bucketsOf?: (options: AdviceSettings['options']) => RunBuckets | undefined;
 }
@@ -213,15 +213,12 @@ const CHANGES: readonly Change[] = [
   {
     name: 'rank',
     step: ({ options, ...rest }) =>
-      hasRank(options) && options.lora.rank > LEAST_RANK
+      hasRank(options) && options.rank > LEAST_RANK
         ? {
             ...rest,
-            options: {
-              ...options,
-              lora: { ...options.lora, rank: Math.max(LEAST_RANK, Math.ceil(options.lora.rank / 2)) },
-            },
+            options: { ...options, rank: Math.max(LEAST_RANK, Math.ceil(options.rank / 2)) },
           }
         : undefined,
-    text: ({ options }) => `Lower the rank to ${options.lora.rank}.`,
+    text: ({ options }) => `Lower the rank to ${options.rank}.`,
   },
 ];

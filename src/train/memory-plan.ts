@@ -21,14 +21,15 @@ import type { AdapterConfig, AdapterModule } from '../adapters/kind.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { fullBucket, sampledBuckets, type RunBuckets } from './buckets.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { adapterConfigOf, type TrainOptions } from './options.ts';
 import { learningOf, sequencesOf, type Learning } from './learning.ts';
 import { rowInputs } from './row-inputs.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
+import { adapterConfigOf, type AdapterSpec } from '../adapters/chosen.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** Settings of an objective that samples. */
 type SampledOptions = Partial<
-  Pick<TrainOptions, 'accumulate' | 'numGenerations' | 'maxCompletionLength' | 'beta' | 'temperature'>
+  Pick<RunSpec, 'accumulate' | 'numGenerations' | 'maxCompletionLength' | 'beta' | 'temperature'>
 >;
 
 /** The settings that memory depends on. */
@@ -40,11 +41,12 @@ export interface MemorySettings {
   /** The types of the weights in their file, if known: plain numbers if left out. */
   readonly storedAs?: StoredAs;
   readonly options: Pick<
-    TrainOptions,
+    RunSpec,
     | 'method'
     | 'batch'
     | 'maxLength'
-    | 'lora'
+    | 'rank'
+    | 'dropout'
     | 'rateRatio'
     | 'checkpointing'
     | 'optimiser'
@@ -160,7 +162,7 @@ export async function planMemory(
     trainable,
     planned,
     {
-      dropout: options.lora.dropout,
+      dropout: options.dropout,
       checkpointing: options.checkpointing,
       optimiser: optimiserOf(options.optimiser),
       learning,
@@ -318,7 +320,7 @@ function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
 /** An adapter without values, for dry runs. */
 export function emptyAdapter(
   model: LanguageModel,
-  options: Pick<TrainOptions, 'method' | 'lora' | 'rateRatio' | 'optimiser'>,
+  options: AdapterSpec & Pick<RunSpec, 'rateRatio' | 'optimiser'>,
   known?: readonly AdapterModule[],
 ): Trainable {
   const { rateRatio, optimiser } = options;
@@ -332,10 +334,7 @@ export function emptyAdapter(
 }
 
 /** The layers of a new adapter, each of the highest rank that it may begin with. */
-function largestModules(
-  { definition }: LanguageModel,
-  options: Pick<TrainOptions, 'method' | 'lora'>,
-): readonly AdapterModule[] {
+function largestModules({ definition }: LanguageModel, options: AdapterSpec): readonly AdapterModule[] {
   const config = adapterConfigOf(options);
   const layers = adapterModules(definition, config);
   return kindOf(config).fromRows?.largest(config, layers) ?? layers;

@@ -2,10 +2,10 @@
 import { spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { Random } from '../random.ts';
-import type { TrainOptions } from './options.ts';
 import { byTask, placesByTask } from './tasks.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
-type OrderOptions = Pick<TrainOptions, 'seed' | 'shuffle' | 'batch' | 'accumulate'>;
+type OrderOptions = Pick<RunSpec, 'seed' | 'shuffle' | 'batch' | 'accumulate'>;
 
 /** Draws of tasks from one seed, in blocks: a late step needs the number of draws before it. */
 const BLOCK = 1024;
@@ -124,7 +124,7 @@ export function validationRows<Row>(rows: List<Row>): readonly Row[] {
  */
 export function microBatches<Row extends LabelledTokens>(
   rows: readonly Row[],
-  { batch, maxLength, packing }: Pick<TrainOptions, 'batch' | 'maxLength' | 'packing'>,
+  { batch, maxLength, packing }: Pick<RunSpec, 'batch' | 'maxLength' | 'packing'>,
 ): Row[][] {
   const groups: Row[][] = [];
   let tokens = 0;

@@ -6,10 +6,10 @@ import type { Device } from '../engine/device.ts';
 import { itemOf, type List } from '../lists.ts';
 import { withoutVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { bucketFor, rowsOfRun } from './buckets.ts';
-import type { TrainOptions } from './options.ts';
 import { microBatches } from './order.ts';
 import type { NamedArrays } from './state.ts';
 import type { BucketPlan } from './step-plans.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** Names of the two parts in a saved state. */
 const PARTS = ['train', 'validation'] as const;
@@ -31,7 +31,7 @@ export class ReferencePolicy {
     private readonly device: Device,
     private readonly plans: readonly BucketPlan[],
     private readonly rows: ReferenceRows,
-    private readonly options: TrainOptions,
+    private readonly options: RunSpec,
   ) {}
 
   /** Whether it is known. */

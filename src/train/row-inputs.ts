@@ -28,11 +28,11 @@ import {
 } from '../model/batch.ts';
 import type { AdapterHooks } from '../model/graph.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { countSteps, type TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
+import { countSteps, type RunSpec } from '../settings/spec.ts';
 
 /** The rows that a run takes, each once, in micro-batches in its order. */
-export function rowBatches<Row extends LabelledTokens>(rows: readonly Row[], options: TrainOptions): Row[][] {
+export function rowBatches<Row extends LabelledTokens>(rows: readonly Row[], options: RunSpec): Row[][] {
   const order = new RowOrder(rows, options);
   const steps = countSteps(options, rows.length);
   const taken = new Set<number>();

@@ -9,10 +9,10 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, rowsOfRun, type RunBuckets } from './buckets.ts';
 import { arranged, learningOf, sequencesOf } from './learning.ts';
 import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
-import { countSteps, type TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { sampledWork } from './policy/work.ts';
 import { compileRun } from './step-plans.ts';
+import { countSteps, type RunSpec } from '../settings/spec.ts';
 
 /** Floating-point operations of one replay, by the size of the micro-batch. */
 type WorkOf = (bucket: Bucket) => number;
@@ -63,7 +63,7 @@ export async function planWork(
     full ? { model, store: model.parameters! } : emptyAdapter(model, options),
     { gradients: sizes, losses: sizes, ...(objective.reference && { references: sizes }) },
     {
-      dropout: options.lora.dropout,
+      dropout: options.dropout,
       checkpointing: options.checkpointing,
       optimiser: optimiserOf(options.optimiser),
       learning,
@@ -93,7 +93,7 @@ function fit([few, many, medium, large]: readonly number[]): WorkOf {
 export type StepWork = (step: number) => number;
 
 export function stepWork(
-  options: TrainOptions,
+  options: RunSpec,
   ofFile: readonly LabelledTokens[],
   buckets: RunBuckets,
   work: PlanWork,
@@ -126,7 +126,7 @@ export interface RunWork {
 }
 
 export function runWork(
-  options: TrainOptions,
+  options: RunSpec,
   trained: readonly LabelledTokens[],
   heldOut: readonly LabelledTokens[],
   buckets: RunBuckets,
@@ -154,12 +154,12 @@ export function runWork(
   };
 }
 
-const isSampled = (options: TrainOptions): boolean => learningOf(options).objective.rows === 'prompts';
+const isSampled = (options: RunSpec): boolean => learningOf(options).objective.rows === 'prompts';
 
 /** Each micro-batch costs as much as its bucket, padding included. */
 function sumOf(
   rows: readonly LabelledTokens[],
-  options: TrainOptions,
+  options: RunSpec,
   buckets: RunBuckets['gradients'],
   work: WorkOf,
 ): number {
@@ -167,6 +167,6 @@ function sumOf(
 }
 
 /** Validations of a run that does not end early: before the first step, at the set interval, and after the last. */
-export function countValidations({ evalEvery }: Pick<TrainOptions, 'evalEvery'>, steps: number): number {
+export function countValidations({ evalEvery }: Pick<RunSpec, 'evalEvery'>, steps: number): number {
   return evalEvery > 0 ? 1 + Math.ceil(steps / evalEvery) : 0;
 }

@@ -8,7 +8,6 @@ import { runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { TrainEvent } from './events.ts';
 import { arranged, checkCount, heldRows, learningOf, virtualTokens, type Learning } from './learning.ts';
-import { checkOptions, countSteps, type TrainOptions } from './options.ts';
 import { validationRows } from './order.ts';
 import { longestPrompt } from './policy/buckets.ts';
 import { checkReference } from './policy/gradients.ts';
@@ -20,10 +19,11 @@ import type { TrainerState } from './state.ts';
 import { placesByTask } from './tasks.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
 import { Steps } from './steps.ts';
+import { checkSpec, countSteps, type RunSpec } from '../settings/spec.ts';
 
 export interface TrainerRequest {
   readonly trainable: Trainable;
-  readonly options: TrainOptions;
+  readonly options: RunSpec;
   /** Those of a large file are made as they are taken. */
   readonly rows: List<LabelledTokens>;
   /** At most {@link MOST_VALIDATION_ROWS} of them are measured. */
@@ -39,7 +39,7 @@ export interface TrainerRequest {
 
 export interface Setup {
   readonly trainable: Trainable;
-  readonly options: TrainOptions;
+  readonly options: RunSpec;
   readonly learning: Learning;
   /** Steps of the whole run. */
   readonly steps: number;
@@ -64,7 +64,7 @@ export async function setUp({
   onEvent = () => undefined,
   scoring,
 }: TrainerRequest): Promise<Setup> {
-  checkOptions(options);
+  checkSpec(options);
   if (given.length === 0) {
     throw new GraftError(
       'train-rows',
@@ -96,7 +96,7 @@ export async function setUp({
     trainable,
     runBuckets(options, rows, validation),
     {
-      dropout: options.lora.dropout,
+      dropout: options.dropout,
       checkpointing: options.checkpointing,
       optimiser: optimiserOf(options.optimiser),
       learning,

@@ -7,12 +7,12 @@ import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '..
 import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, furtherBucket, isHeldBy } from './buckets.ts';
 import { countOf, measuredOf, type Learning, type Measured } from './learning.ts';
-import type { TrainOptions } from './options.ts';
 import { microBatches, RowOrder } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import { learningRate } from './schedule.ts';
 import { statsSize, type RunPlans, type SharedTensors, type Trainable } from './step-plans.ts';
 import { taskLosses, withTasks, type TaskLosses } from './tasks.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** A step that is on the device. */
 export interface Submitted {
@@ -62,7 +62,7 @@ export class Steps implements StepMaker {
 
   constructor(
     private readonly trainable: Trainable,
-    private readonly options: TrainOptions & { readonly steps: number },
+    private readonly options: RunSpec & { readonly steps: number },
     private readonly learning: Learning,
     private readonly rows: List<LabelledTokens>,
     private readonly plans: RunPlans,

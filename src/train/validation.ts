@@ -5,11 +5,11 @@ import { writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { bucketFor } from './buckets.ts';
 import { countOf, measuredOf, type Measured } from './learning.ts';
-import type { TrainOptions } from './options.ts';
 import { microBatches } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import type { BucketPlan } from './step-plans.ts';
 import { isMixture, taskLosses, withTasks } from './tasks.ts';
+import type { RunSpec } from '../settings/spec.ts';
 
 /** Time between two checks for an interruption: short enough for visible progress, and long enough that a check costs little. */
 const LOOK_SECONDS = 0.25;
@@ -39,7 +39,7 @@ export interface LossPlans {
 export async function runLosses(
   { device, losses, objective, reference, stats }: LossPlans,
   rows: readonly LabelledTokens[],
-  options: Pick<TrainOptions, 'batch' | 'maxLength' | 'packing'>,
+  options: Pick<RunSpec, 'batch' | 'maxLength' | 'packing'>,
   { onProgress, isInterrupted }: ValidationWatch,
 ): Promise<Measured | undefined> {
   const placed = rows.map((row, place) => ({ ...row, place }));

@@ -3,7 +3,7 @@ import type { AskedQuestion } from '../evaluate/methods/method.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rewardsProblem, type RewardSpec } from '../rewards/specs.ts';
 import { readRun } from '../storage/runs.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { startSandbox } from './sandbox.ts';
 import type { TrainedOn } from './trained-on.ts';
@@ -12,7 +12,7 @@ import type { TrainedOn } from './trained-on.ts';
 export async function rewardsOf(trained: TrainedOn | undefined): Promise<readonly RewardSpec[] | undefined> {
   const runId = trained?.runId;
   if (runId === undefined) return undefined;
-  const settings = (await readRun(runId))?.run.settings as Partial<RunOptions> | undefined;
+  const settings = (await readRun(runId))?.run.settings as Partial<FormSpec> | undefined;
   const isRewarded = settings?.objective === 'grpo' && rewardsProblem(settings.rewards) === undefined;
   return isRewarded ? settings.rewards : undefined;
 }

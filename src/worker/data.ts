@@ -4,10 +4,10 @@ import { rowsOf, type UsedEntry, type RowSet } from '../data/row-set.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
 import type { Known } from '../evaluate/examinee.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
-import type { RunOptions } from '../runs/run-options.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import type { BaseKnows } from './general-text.ts';
 import { longestSequence, supervisedCount } from '../text/trainable.ts';
+import type { FormSpec } from '../settings/spec.ts';
 
 export { rowsOf, type UsedEntry } from '../data/row-set.ts';
 
@@ -36,7 +36,7 @@ export function storedRows(data: RowSet): StoredRows {
 }
 
 /** The rows of a run: with their prompts, where answers are sampled to them. */
-export function askedRows(data: RowSet, { objective }: Pick<RunOptions, 'objective'>): StoredRows {
+export function askedRows(data: RowSet, { objective }: Pick<FormSpec, 'objective'>): StoredRows {
   const { train, validation, ...others } = storedRows(data);
   return {
     ...others,

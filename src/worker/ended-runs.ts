@@ -1,13 +1,13 @@
 /** Runs that end in storage, without being brought to the GPU again. */
-import { trainOptions } from '../runs/run-options.ts';
 import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { saveEndedRun, type ResumableRun } from '../storage/runs.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { endRun } from './run-store.ts';
+import { specOf } from '../settings/spec.ts';
 
 /** Keeps only the curve. */
 export async function discardSaved(saved: ResumableRun): Promise<StoredRun> {
@@ -25,7 +25,7 @@ export async function keepSaved(
   const run: StoredRun = { ...paused, status: 'stopped' };
   const { step, bestEvalLoss } = state.counters;
   const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
-  const options = trainOptions(run.settings as RunOptions);
+  const options = specOf(run.settings as FormSpec);
   const adapter =
     options.method !== 'full' ? adapterShape(open.model.definition, options, state.values) : undefined;
   return endRun({ run, learned, adapter, rows: rows.train.length }, open);

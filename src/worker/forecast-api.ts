@@ -5,12 +5,13 @@ import { doubtRewards } from '../rewards/doubts.ts';
 import { rowsOf } from './data.ts';
 import { onlyTask } from '../data/row-set.ts';
 import type { OpenModel } from './model.ts';
-import { tokensOfRun, withNewTokens } from './new-tokens.ts';
+import { tokensOfKept } from '../runs/new-tokens.ts';
+import { withNewTokens } from './new-tokens.ts';
 import { outcome } from './outcome.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
-import { trainOptions } from '../runs/run-options.ts';
 import { modelFolder } from '../weights/folder.ts';
 import { chatTokens, type Session } from './session.ts';
+import { specOf } from '../settings/spec.ts';
 
 const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
 
@@ -32,7 +33,7 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
         const run = { steps: options.steps, rows: rows.length, parameters: info.parameters };
         const asked = rows.flatMap((row) => row.asked ?? []);
         return {
-          doubts: [...findDoubts(trainOptions(options), run), ...doubtRewards(options.rewards ?? [], asked)],
+          doubts: [...findDoubts(specOf(options), run), ...doubtRewards(options.rewards ?? [], asked)],
         };
       }),
     checkAnswers: (options) =>
@@ -49,9 +50,9 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
           files: await modelFolder(own.open.source.files),
           definition,
           tokenizer: own.open.tokenizer,
-          added: tokensOfRun(own.options, given.open.tokenizer),
+          added: tokensOfKept(own.options, given.open.tokenizer),
           rows: own.data.places.filter(({ part }) => part === 'train'),
-          trainsHead: trainsHead(definition, trainOptions(options)),
+          trainsHead: trainsHead(definition, specOf(options)),
         });
         return found ? { found } : {};
       }),

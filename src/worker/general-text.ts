@@ -2,23 +2,22 @@
 import { fetchFile } from '../answers.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
-import {
-  answerGeneral,
-  driftFrom,
-  marked,
-  sampleBase,
-  type AskedModel,
-  type BaseAnswers,
-} from '../evaluate/forgetting-check.ts';
-import type { Forgetting } from '../evaluate/forgetting.ts';
-import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
-import { evaluateLoss } from '../evaluate/loss.ts';
 import type { LossReport } from '../evaluate/comparison.ts';
+import type { AskedModel } from '../evaluate/forgetting-check.ts';
+import type { Forgetting } from '../evaluate/forgetting.ts';
 import { generalRows, generalTextOf } from '../evaluate/general.ts';
+import { promptsFileOf, readPrompts, type GeneralPrompt } from '../evaluate/general-prompts.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../json.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import {
+  generalLoss as lossOf,
+  measureAfter as after,
+  measureBefore as before,
+  type Before,
+  type GeneralCheck,
+} from '../runs/forgetting.ts';
 import type { OpenModel } from './model.ts';
 
 /** The address of the app, from a file of the worker. */
@@ -48,6 +47,11 @@ async function generalPrompts({ info }: OpenModel): Promise<readonly GeneralProm
   return readPrompts(isObject(json) ? json : undefined);
 }
 
+/** The bundled check for the open model. @throws GraftError `worker-fetch` */
+async function checkOf(open: OpenModel, own: readonly LabelledTokens[]): Promise<GeneralCheck> {
+  return { text: await textRows(open), prompts: await generalPrompts(open), own };
+}
+
 /**
  * @param model the open one, or the copy of it that is trained
  * @throws GraftError `worker-fetch`, `engine-…`
@@ -58,8 +62,7 @@ export async function generalLoss(
   adapter: Adapter | undefined,
   onDone?: AskedModel['onDone'],
 ): Promise<LossReport> {
-  const rows = await textRows(open);
-  return evaluateLoss(model, rows, adapter, (done) => onDone?.('evaluating', done, rows.length));
+  return lossOf({ text: await textRows(open) }, { model, adapter, onDone });
 }
 
 /** The trained adapter or model, or the one that the run starts from. */
@@ -72,24 +75,17 @@ export async function measureBefore(
   own: readonly LabelledTokens[],
   starts: boolean,
 ): Promise<Forgetting> {
-  const asked = { ...tuned, tokenizer: open.tokenizer };
-  const { loss } = await generalLoss(open, tuned.model, tuned.adapter, tuned.onDone);
-  const prompts = await generalPrompts(open);
-  const before = await answerGeneral(asked, prompts);
-  const base = starts ? await sampleBase(open, own) : undefined;
-  return {
-    before: loss,
-    ...(base && { kl: { before: await driftFrom(base, asked) } }),
-    prompts: marked(prompts, before),
-  };
+  const check = await checkOf(open, own);
+  const { forgetting } = await before(
+    check,
+    { ...tuned, tokenizer: open.tokenizer },
+    starts ? open : undefined,
+  );
+  return forgetting;
 }
 
 /** The base's measurement, with which everything tuned is compared. */
-export interface BaseKnows {
-  readonly forgetting: Forgetting;
-  /** Missing where rows have no prompts. */
-  readonly own?: BaseAnswers;
-}
+export type BaseKnows = Before;
 
 /** @param own rows whose prompts the base answers @throws GraftError `worker-fetch`, and what `onDone` throws */
 export async function measureBase(
@@ -98,34 +94,15 @@ export async function measureBase(
   onDone: AskedModel['onDone'],
 ): Promise<BaseKnows> {
   const base = { model: open.model, tokenizer: open.tokenizer, onDone };
-  const forgetting = await measureBefore(open, base, own, false);
-  const answers = await sampleBase(base, own);
-  return { forgetting, ...(answers && { own: answers }) };
+  return before(await checkOf(open, own), base, base);
 }
 
-/**
- * @param known the measurement before the run
- * @param answers of the base to prompts of the rows, if they exist already
- */
+/** @param known the measurement before the run, with answers of the base to prompts of the rows if they exist already */
 export async function measureAfter(
   open: OpenModel,
   tuned: Tuned,
   own: readonly LabelledTokens[],
-  known: Forgetting,
-  answers?: BaseAnswers,
+  known: Before,
 ): Promise<Forgetting> {
-  const asked = { ...tuned, tokenizer: open.tokenizer };
-  const { loss } = await generalLoss(open, tuned.model, tuned.adapter, tuned.onDone);
-  const prompts = await generalPrompts(open);
-  const before = known.prompts?.map((one) => one.before);
-  // The open model is the base: the same seed gives the answers that it gave before.
-  const base = answers ?? (await sampleBase(open, own));
-  return {
-    ...known,
-    after: loss,
-    ...(base && { kl: { before: known.kl?.before ?? 0, after: await driftFrom(base, asked) } }),
-    ...(before?.length === prompts.length && {
-      prompts: marked(prompts, before, await answerGeneral(asked, prompts)),
-    }),
-  };
+  return after(await checkOf(open, own), { ...tuned, tokenizer: open.tokenizer }, known, open);
 }

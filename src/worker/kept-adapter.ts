@@ -6,9 +6,11 @@ import type { Learned } from '../runs/store.ts';
 import type { AdapterShape } from '../runs/trainable.ts';
 import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.ts';
 import { countParameters, listed } from './adapters.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { recipeOf, trainOptions } from '../runs/run-options.ts';
+import { specOfForm } from '../runs/headless-command.ts';
+import { recipeOf } from '../settings/recipe.ts';
+import { specOf } from '../settings/spec.ts';
 
 export interface Made {
   /** Settings, and the curve. */
@@ -23,19 +25,19 @@ export function keptAdapter(
   { run, learned, adapter: shape, rows }: Made,
   { info, model }: Pick<OpenModel, 'info' | 'model'>,
 ): { adapter: StoredAdapter; files: StoredFiles } {
-  const settings = run.settings as RunOptions;
+  const settings = run.settings as FormSpec;
   const data = portableAdapter({ ...shape, tensors: learned.tensors });
   const finalLoss = lossAt(run.steps, learned.step);
   const made = {
     baseModel: info.name,
     model,
-    options: trainOptions(settings),
+    options: specOf(settings),
     rows,
     afterPrompt: run.afterPrompt,
   };
   const { dtype: precision, weightChoices } = model;
   const how = {
-    recipe: recipeOf(settings, run.dataOptions, { precision, baseWeights: weightChoices }),
+    recipe: recipeOf(specOfForm(settings, run.dataOptions, { precision, baseWeights: weightChoices })),
     made: { graft: import.meta.env.GRAFT_VERSION, precision, base: baseInWords(weightChoices) },
   };
   const files = writePeft(data, { ...cardFacts(made, learned, run), how });

@@ -1,5 +1,6 @@
 /** Every stage that led to an adapter of the library, each on the test rows of all stages. */
-import { openData, type Slicer } from '../data/open-data.ts';
+import { openData } from '../data/open-data.ts';
+import type { Slicer } from '../data/open-rows.ts';
 import type { RowSet } from '../data/row-set.ts';
 import type { LineageReport, StageRow } from '../evaluate/lineage.ts';
 import { GraftError } from '../errors.ts';

@@ -4,6 +4,7 @@ import type { Device } from '../engine/device.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards, type Rewards } from '../rewards/reward.ts';
+import { writeLearned } from '../runs/learned.ts';
 import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import { checkRoom, stateBytes } from '../runs/room.ts';
@@ -13,14 +14,7 @@ import { ifStorageWorks } from '../storage/settings.ts';
 import { measureSpace } from '../storage/space.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type {
-  AdapterOrigin,
-  Failure,
-  RunEvent as PageEvent,
-  RunOptions,
-  RunPhase,
-  RunStatus,
-} from './api.ts';
+import type { AdapterOrigin, Failure, RunEvent as PageEvent, FormSpec, RunPhase, RunStatus } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { putOnDevice, samplesOf, type OnDevice } from './on-device.ts';
 import { otherModel } from './other-model.ts';
@@ -69,7 +63,7 @@ export class LiveRun {
   /** The first step of this visit, on this GPU. */
   readonly #firstOwn: number;
   readonly #answerSeconds: number[] = [];
-  readonly #options: RunOptions;
+  readonly #options: FormSpec;
 
   private constructor(
     private readonly seed: RunSeed,
@@ -82,7 +76,7 @@ export class LiveRun {
     public emit: Emit,
   ) {
     this.#firstOwn = seed.run.steps.length;
-    this.#options = seed.run.settings as RunOptions;
+    this.#options = seed.run.settings as FormSpec;
   }
 
   /**
@@ -99,7 +93,7 @@ export class LiveRun {
     goOn: () => void,
   ): Promise<LiveRun> {
     const { device } = open.model;
-    const settings = seed.run.settings as RunOptions;
+    const settings = seed.run.settings as FormSpec;
     const saved = seed.checkpoint && (await readState(memoryFiles(seed.checkpoint.files, 'The checkpoint')));
     if (saved && saved.fingerprint !== open.fingerprint) throw otherModel(seed.run, open);
     device.resetPeak();
@@ -262,13 +256,9 @@ export class LiveRun {
 
   /** Measures forgetting: before the run, or with its result. */
   async weighGeneral(when: 'before' | 'after'): Promise<void> {
-    const { model, adapter, store: parameters } = this.subject.trainable;
+    const { model, adapter } = this.subject.trainable;
     const { learned, forgetting } = this.store;
-    // The best values are kept, while the last ones are on the device.
-    if (when === 'after' && learned) {
-      if (adapter) adapter.write(learned.tensors);
-      else for (const [name, values] of learned.tensors) parameters.write(name, values);
-    }
+    if (when === 'after' && learned) writeLearned(this.subject.trainable, learned);
     // Rarely needed code is loaded on demand.
     const { measureAfter, measureBefore } = await import('./general-text.ts');
     const { train, validation } = this.seed.rows;
@@ -279,7 +269,7 @@ export class LiveRun {
     this.store.forgetting =
       when === 'before' || !forgetting
         ? await measureBefore(this.open, tuned, own, this.seed.start !== undefined)
-        : await measureAfter(this.open, tuned, own, forgetting);
+        : await measureAfter(this.open, tuned, own, { forgetting });
     // Its memory does not belong to the run.
     this.device.resetPeak();
     if (when === 'after') await ifStorageWorks(changeRun(this.id, { forgetting: this.store.forgetting }));
@@ -353,7 +343,7 @@ export class LiveRun {
 }
 
 /** Opens the rewards of a run that learns from them. @throws GraftError `reward`, `reward-code` */
-async function rewardsOf({ objective, rewards }: RunOptions): Promise<Rewards | undefined> {
+async function rewardsOf({ objective, rewards }: FormSpec): Promise<Rewards | undefined> {
   return objectiveOf(objective).rows === 'prompts' && rewards
     ? openRewards(rewards, { startSandbox })
     : undefined;

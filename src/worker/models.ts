@@ -13,7 +13,7 @@ import { loadTokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { COMPANIONS } from '../weights/companions.ts';
 import { modelFolder } from '../weights/folder.ts';
-import type { Failure, KeptModel, Progress, RunOptions } from './api.ts';
+import type { Failure, KeptModel, Progress, FormSpec } from './api.ts';
 import type { ModelSource } from './model.ts';
 import { failureOf } from './outcome.ts';
 
@@ -34,7 +34,7 @@ export class Models {
       ...infoOf(model),
       runs: runs
         .filter(({ run, resumable }) => resumable && !run.bundled && run.baseModel === model.name)
-        .map(({ run }) => (run.settings as RunOptions).name),
+        .map(({ run }) => (run.settings as FormSpec).name),
       adapters: adapters.filter(({ baseModel }) => baseModel === model.name).length,
     }));
   }

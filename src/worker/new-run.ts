@@ -2,17 +2,17 @@
 import { onlyTask } from '../data/row-set.ts';
 import { afterPrompt, asRowsAsk } from '../data/questions.ts';
 import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
-import { headlessCommand } from '../runs/run-options.ts';
+import { headlessCommand } from '../runs/headless-command.ts';
 import { wantedAnswer } from '../runs/sample-answer.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import { unigramLoss } from '../train/spike.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import { askedRows, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 
 /** @param options checked against the rows and the model */
 export function newRun(
-  options: RunOptions,
+  options: FormSpec,
   data: DataSet,
   open: OpenModel,
 ): { readonly run: Omit<StoredRun, 'projectId'>; readonly rows: StoredRows } {

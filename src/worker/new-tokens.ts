@@ -4,7 +4,7 @@ import type { AdapterModule } from '../adapters/kind.ts';
 import { canBeMadeAnew, madeAnew } from '../data/made-anew.ts';
 import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
-import { settingOf, TABLE } from '../settings/table.ts';
+import { tokensOfRun, vocabularyWith, withTokens } from '../runs/new-tokens.ts';
 import { newTokens, type NewTokens } from '../text/added-tokens.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { IGNORED } from '../text/trainable.ts';
@@ -12,7 +12,7 @@ import type { PreparedRow } from '../data/prepare.ts';
 import type { RowSet } from '../data/row-set.ts';
 import type { StoredRows } from '../storage/records.ts';
 import { modelFolder } from '../weights/folder.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 
@@ -43,7 +43,7 @@ export function modelWith(open: OpenModel, added: NewTokens | undefined): Promis
     ...base,
     base,
     tokenizer: await tokenizerWithTokens(added, await modelFolder(base.source.files)),
-    info: { ...base.info, vocabulary: Math.max(base.info.vocabulary, added.first + added.texts.length) },
+    info: { ...base.info, vocabulary: vocabularyWith(base.info.vocabulary, added) },
   }));
 }
 
@@ -77,7 +77,7 @@ export function rowsAnew<Rows extends RowSet>(data: Rows, { tokenizer, info }: O
 
 /** The inputs of a run. */
 export interface ForRun<Rows extends DataSet | undefined> {
-  readonly options: RunOptions;
+  readonly options: FormSpec;
   readonly open: OpenModel;
   readonly data: Rows;
 }
@@ -92,12 +92,7 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   start?: { readonly modules: readonly AdapterModule[] },
 ): Promise<ForRun<Rows>> {
   const { options, open, data } = given;
-  const texts = textsOf(options);
-  const added = start
-    ? addedTokens(start.modules)
-    : texts.length > 0
-      ? (tokensOfStart(options, texts, open.tokenizer) ?? newTokens(texts, open.tokenizer))
-      : undefined;
+  const added = tokensOfRun(options, open.tokenizer, start);
   if (!added) return given;
   const grown = await modelWith(open, added);
   if (data && !canBeMadeAnew(data))
@@ -107,7 +102,7 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
       'Open its file again.',
     );
   return {
-    options: { ...options, addTokens: added.texts, firstToken: added.first },
+    options: withTokens(options, added),
     open: grown,
     data: (data && (await rowsWith(data, grown, added))) as Rows,
   };
@@ -144,28 +139,6 @@ export async function readingWith(
     if (error instanceof GraftError && error.code === 'add-tokens') return { data, tokenizer, info };
     throw error;
   }
-}
-
-/** The new tokens of a run. Its settings may also contain those of another method. */
-function textsOf(options: RunOptions): readonly string[] {
-  return TABLE.applies(settingOf('addTokens'), options) ? (options.addTokens ?? []) : [];
-}
-
-/** The tokens of the adapter that a run starts from, where the base has them already: other programs train such rows, too. */
-function tokensOfStart(
-  { start }: RunOptions,
-  texts: readonly string[],
-  tokenizer: Tokenizer,
-): NewTokens | undefined {
-  const first = start && tokenizer.idOf(texts[0]);
-  return first === undefined ? undefined : { texts, first };
-}
-
-/** The tokens that a kept run adds. @param tokenizer of the base */
-export function tokensOfRun(options: RunOptions, tokenizer: Tokenizer): NewTokens | undefined {
-  const texts = textsOf(options);
-  const { firstToken } = options;
-  return texts.length === 0 ? undefined : { texts, first: firstToken ?? tokenizer.vocabSize };
 }
 
 /** Rows of a run for the base: each new token in its original pieces. */

@@ -9,11 +9,12 @@ import { optimiserOf } from '../optimisers/registry.ts';
 import type { Samples } from '../runs/run.ts';
 import { makeTrainable, withReference, type Beginnings, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { SAMPLE_TOKENS, trainOptions } from '../runs/run-options.ts';
+import { SAMPLE_TOKENS } from '../runs/check-run.ts';
 import type { RunSeed } from './run-store.ts';
 import { chatTokens, type Session } from './session.ts';
+import { specOf } from '../settings/spec.ts';
 
 /** The trained parameters of a run, and the model that answers the sample prompt meanwhile. */
 export interface OnDevice extends Subject {
@@ -33,8 +34,8 @@ export async function putOnDevice(
   open: OpenModel,
   { saved, tell }: Pick<Beginnings, 'saved' | 'tell'> = {},
 ): Promise<OnDevice> {
-  const settings = run.settings as RunOptions;
-  const options = withReference(trainOptions(settings), settings.start !== undefined);
+  const settings = run.settings as FormSpec;
+  const options = withReference(specOf(settings), settings.start !== undefined);
   if (options.method !== 'full') {
     const encode: Encode = (text, how) => (open.base ?? open).tokenizer.encode(text, how);
     const beginnings = { encode, rows: rows.train, saved, tell };
@@ -64,7 +65,7 @@ export async function putOnDevice(
 
 /** The sample prompt, answered as the chat would. @param asked the prompt as the rows write it, where that differs from the person's */
 export function samplesOf(
-  { sampleEvery: every, samplePrompt }: RunOptions,
+  { sampleEvery: every, samplePrompt }: FormSpec,
   asked: string | undefined,
   generatorOf: () => Generator,
   open: OpenModel,

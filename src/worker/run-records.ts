@@ -10,16 +10,17 @@ import { summaryOf } from '../storage/summaries.ts';
 import type { StepEvent } from '../train/events.ts';
 import { passMarkOf } from '../rewards/reward.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
-import type { BaseWeights, RunOptions, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
-import { recipeOf } from '../runs/run-options.ts';
+import type { BaseWeights, FormSpec, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
+import { specOfForm } from '../runs/headless-command.ts';
+import { recipeOf } from '../settings/recipe.ts';
 
 export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeights'>): BaseWeights {
   return baseWeights as BaseWeights;
 }
 
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
-  const { start, task, trial } = run.settings as RunOptions;
-  const options: RunOptions = {
+  const { start, task, trial } = run.settings as FormSpec;
+  const options: FormSpec = {
     ...pageValues(run.settings as Given),
     ...(start && { start }),
     ...(task !== undefined && { task }),
@@ -49,10 +50,12 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
     ...(takenBytes !== undefined && { takenBytes }),
     resumable,
     command,
-    recipe: recipeOf(options, run.dataOptions, {
-      precision: run.precision,
-      baseWeights: run.baseWeights as BaseWeights | undefined,
-    }),
+    recipe: recipeOf(
+      specOfForm(options, run.dataOptions, {
+        precision: run.precision,
+        baseWeights: run.baseWeights as BaseWeights | undefined,
+      }),
+    ),
   };
 }
 
@@ -78,7 +81,7 @@ export function readingOf(
   { settings, steps, evals, unigramLoss }: Pick<StoredRun, 'settings' | 'steps' | 'evals' | 'unigramLoss'>,
   broke: boolean,
 ): Reading {
-  const { steps: planned, objective, rewards } = settings as RunOptions;
+  const { steps: planned, objective, rewards } = settings as FormSpec;
   return readCurve({
     ...{ steps: planned, points: steps, evals, unigramLoss, broke, objective },
     ...(rewards && { fullMarks: passMarkOf(rewards) }),

@@ -8,7 +8,7 @@ import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/run
 import type { Reading } from '../train/reading.ts';
 import { writeState } from '../train/state-files.ts';
 import type { TrainerState } from '../train/state.ts';
-import type { EvalPoint, RunOptions, RunStatus, StepPoint } from './api.ts';
+import type { EvalPoint, FormSpec, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import type { OpenModel } from './model.ts';
 import { pointOf, readingOf } from './run-records.ts';
@@ -173,7 +173,7 @@ export async function endRun(ended: EndedRun, open: OpenModel): Promise<KeptRun>
   const { run, learned, adapter } = ended;
   if (!adapter) {
     // The model first: if the tab is closed between the two, the run can still be resumed.
-    const { name } = run.settings as RunOptions;
+    const { name } = run.settings as FormSpec;
     // Rarely needed code is loaded on demand.
     const { keepModel } = await import('./kept-model.ts');
     const stored = { ...run, keptModel: await keepModel(name, learned.tensors, open) };

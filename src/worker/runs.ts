@@ -4,17 +4,18 @@ import { GraftError } from '../errors.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { changeRun, deleteRun, readResumableRun } from '../storage/runs.ts';
 import { isScoringFailure } from '../train/policy/scoring.ts';
-import type { BaseWeights, ModelRef, RunOptions, RunRecord, RunSummary } from './api.ts';
+import type { BaseWeights, ModelRef, FormSpec, RunRecord, RunSummary } from './api.ts';
 import { restoredData } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
-import { modelWith, rowsOfBase, tokensOfRun, withNewTokens } from './new-tokens.ts';
+import { modelWith, rowsOfBase, withNewTokens } from './new-tokens.ts';
 import { otherModel } from './other-model.ts';
 import { failureOf, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
-import { checkRun } from '../runs/run-options.ts';
+import { checkRun } from '../runs/check-run.ts';
+import { tokensOfKept } from '../runs/new-tokens.ts';
 import { startingFrom } from './starting-from.ts';
 import { listOfRuns, readOfRun } from './run-list.ts';
 import { discardSaved, keepSaved } from './ended-runs.ts';
@@ -51,7 +52,7 @@ export class Runs {
   }
 
   /** @throws GraftError `run-cancelled`, `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
-  start(asked: RunOptions, emit: Emit): Promise<RunRecord> {
+  start(asked: FormSpec, emit: Emit): Promise<RunRecord> {
     const begun = this.#turn.begin('cancel', emit, async (signal) => {
       const plain = await this.session.model();
       if (!this.session.data)
@@ -83,7 +84,7 @@ export class Runs {
       const saved = await readResumableRun(id);
       if (!saved) throw notResumable('It has ended, or was deleted: start a new one with its settings.');
       const open = await this.#modelOf(saved.run);
-      const added = tokensOfRun(saved.run.settings as RunOptions, open.tokenizer);
+      const added = tokensOfKept(saved.run.settings as FormSpec, open.tokenizer);
       if (this.session.data?.modelContent !== open.content) {
         const rows = rowsOfBase(saved.rows, added, open.tokenizer);
         this.session.data = restoredData(saved.run, open.content, rows);

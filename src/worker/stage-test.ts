@@ -17,7 +17,7 @@ import type { RewardSpec } from '../rewards/specs.ts';
 import { readRun } from '../storage/runs.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import { rewardAnswers, rewardsOf } from './answer-rewards.ts';
-import type { Progress, RunOptions } from './api.ts';
+import type { Progress, FormSpec } from './api.ts';
 import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { modelOfAdapter, rowsAnew } from './new-tokens.ts';
@@ -49,7 +49,7 @@ async function pairReference(line: readonly StoredAdapter[], stage: number): Pro
   const { runId } = line[stage];
   const settings = runId === undefined ? undefined : (await readRun(runId))?.run.settings;
   if (!settings) return undefined;
-  const { objective, reference, start } = settings as RunOptions;
+  const { objective, reference, start } = settings as FormSpec;
   const of = referenceOf({
     ...(objective && { objective }),
     ...(reference && { reference }),

@@ -1,10 +1,10 @@
 /** A run that starts from an adapter of the library. */
-import { kindOf } from '../adapters/registry.ts';
+import { withAdapter } from '../adapters/chosen.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { RunOptions } from './api.ts';
+import type { FormSpec } from './api.ts';
 import { isSameBase } from './bases.ts';
 import type { OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
@@ -15,9 +15,9 @@ import { unknownAdapter } from './session.ts';
  * @throws GraftError `worker-no-adapter`, `run-other-base`, `adapter-…`
  */
 export async function startingFrom(
-  options: RunOptions,
+  options: FormSpec,
   { info, model }: Pick<OpenModel, 'info' | 'model'>,
-): Promise<{ readonly options: RunOptions; readonly start?: AdapterData }> {
+): Promise<{ readonly options: FormSpec; readonly start?: AdapterData }> {
   const { start: asked } = options;
   if (!asked) return { options };
   const [adapter, files] = await Promise.all([findAdapter(asked.id), adapterFiles(asked.id)]);
@@ -29,8 +29,5 @@ export async function startingFrom(
       'Open the model that it was trained on, or start from another adapter.',
     );
   const start = await readPeft(memoryFiles(files, adapter.name), model.definition);
-  const kind = kindOf(start.config);
-  const { dropout: _, ...own } = kind.settings(start.config);
-  const method = kind.name === options.method || kind.name !== 'lora' ? { method: kind.name } : {};
-  return { options: { ...options, ...own, ...method } as RunOptions, start };
+  return { options: withAdapter(options, start.config), start };
 }

@@ -6,7 +6,7 @@ import { GraftError } from '../errors.ts';
 import { trainedPart } from '../model/trained-part.ts';
 import { readRun } from '../storage/runs.ts';
 import type { StoredRun } from '../storage/records.ts';
-import type { Progress, RunOptions, Sample, TunedChoice, TunedMeasurement } from './api.ts';
+import type { Progress, FormSpec, Sample, TunedChoice, TunedMeasurement } from './api.ts';
 import { isSameBase } from './bases.ts';
 import { rowsOf } from './data.ts';
 import { evaluate, type TunedModel } from './evaluation.ts';
@@ -31,7 +31,7 @@ export async function tookOfRuns(
 }
 
 function tookOfRun({ steps, settings, takenBytes, baseModel }: StoredRun, open?: OpenModel): RunTook {
-  const options = settings as RunOptions;
+  const options = settings as FormSpec;
   const secondsPerStep = medianSeconds(steps);
   const isOpen = open !== undefined && isSameBase(baseModel, open.source.name);
   return {
@@ -41,7 +41,7 @@ function tookOfRun({ steps, settings, takenBytes, baseModel }: StoredRun, open?:
   };
 }
 
-function learned({ model: { definition } }: OpenModel, options: RunOptions): number {
+function learned({ model: { definition } }: OpenModel, options: FormSpec): number {
   return definition.weights
     .filter(trainedPart(definition, options))
     .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
@@ -107,7 +107,7 @@ async function forgottenBy(
     'model' in subject
       ? { model: subject.model, onDone: toldBy('model') }
       : { model: open.model, adapter: await session.adapter(subject, open), onDone: toldBy('adapter') };
-  return measureAfter(open, asked, own, known.forgetting, known.own);
+  return measureAfter(open, asked, own, known);
 }
 
 /** The model that a run left, on the device beside the base. */
@@ -128,7 +128,7 @@ async function openTuned(
   if (!isSameBase(run.baseModel, open.source.name)) throw otherModel(run, open);
   const source = await openKept(kept.run.keptModel);
   const { model } = await openModel(open.model.device, source, onProgress);
-  const { name } = run.settings as RunOptions;
+  const { name } = run.settings as FormSpec;
   return {
     model,
     origin: { name, runId, step: stepsOf(run) },

@@ -12,7 +12,7 @@ import type {
   GraftWorker,
   Outcome,
   RunEvent,
-  RunOptions,
+  FormSpec,
   RunRecord,
 } from '../../src/worker/api.ts';
 import { allowSteps, engineOf } from './gate.ts';
@@ -35,7 +35,7 @@ export interface Bench {
 }
 declare const bench: Bench;
 
-export const OPTIONS: RunOptions = {
+export const OPTIONS: FormSpec = {
   name: 'Captain',
   steps: 18,
   batch: 2,
@@ -137,7 +137,7 @@ export async function openAll(page: Page): Promise<void> {
  *
  * @param steps that pass before the run waits for `interrupted`; all if left out
  */
-export async function train(page: Page, what: RunOptions | string, steps = Infinity): Promise<void> {
+export async function train(page: Page, what: FormSpec | string, steps = Infinity): Promise<void> {
   await allowSteps(engineOf(page), steps);
   await page.evaluate((asked) => {
     bench.events.length = 0;

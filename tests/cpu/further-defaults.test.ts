@@ -15,7 +15,6 @@ import { evaluateLoss } from '../../src/evaluate/loss.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { openRewards, type RewardSpec } from '../../src/rewards/reward.ts';
 import { rowsFor } from '../../src/runs/asked-rows.ts';
-import { trainOptions } from '../../src/runs/run-options.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { PromptRow } from '../../src/train/policy/prompts.ts';
@@ -23,6 +22,7 @@ import { Trainer } from '../../src/train/trainer.ts';
 import type { AdapterInfo } from '../../src/worker/api.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 const SPRIG = { parameters: 1_300_000 };
@@ -49,7 +49,7 @@ describeDevice('The defaults of a method', (context) => {
     const rows = rowsOf(tokenizer, 'more/pairs.jsonl');
     const [train, validation] = [rows.slice(0, -40), rows.slice(-40)];
     const chosen = withChoice(choiceOf('simpo'), FRESH);
-    const options = trainOptions(presetOptions('balanced', suggest(SPRIG), train.length, chosen));
+    const options = specOf(presetOptions('balanced', suggest(SPRIG), train.length, chosen));
     const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
     const { trainable } = await makeTrainable(model, options);
     const trainer = await Trainer.create({ trainable, options, rows: train, validation });
@@ -75,7 +75,7 @@ describeDevice('The defaults of a method', (context) => {
       JSON.parse(sample('index.json')) as { id: string; settings: { rewards: RewardSpec[] } }[]
     ).filter(({ id }) => id === 'lists');
     const { rewards: specs } = settings;
-    const options = trainOptions({ ...form, steps: 14, maxCompletionLength: 24, rewards: specs });
+    const options = specOf({ ...form, steps: 14, maxCompletionLength: 24, rewards: specs });
     const rewards = await openRewards(specs);
     const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
     const { trainable } = await makeTrainable(model, options);
@@ -106,7 +106,7 @@ describeDevice('The defaults of a method', (context) => {
 
     const rows = rowsOf(tokenizer, `${first}/train.jsonl`);
     const form = presetOptions('quick', suggest(SPRIG), rows.length, withChoice(choiceOf('lora'), FRESH));
-    const { adapter: shape, ...stage } = await makeTrainable(model, trainOptions(form));
+    const { adapter: shape, ...stage } = await makeTrainable(model, specOf(form));
     const trainer = await Trainer.create({ ...stage, rows });
     expect(await trainer.run()).toBe('done');
     const learned = await lossOf(`${first}/test.jsonl`, stage.trainable.adapter);
@@ -125,7 +125,7 @@ describeDevice('The defaults of a method', (context) => {
       withChoice(choiceOf('stages'), FRESH, adapter),
     );
     expect(next.start).toEqual({ id: 'a', name: 'first' });
-    const going = await makeTrainable(model, trainOptions(next), { ...shape!, tensors });
+    const going = await makeTrainable(model, specOf(next), { ...shape!, tensors });
     const before = await lossOf(`${second}/test.jsonl`, going.trainable.adapter);
     const run = await Trainer.create({ trainable: going.trainable, options: going.options, rows: others });
     expect(await run.run()).toBe('done');

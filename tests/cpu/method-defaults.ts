@@ -14,13 +14,13 @@ import { mappingOf } from '../../src/data/templates/template.ts';
 import { TEMPLATES } from '../../src/data/templates/registry.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { trainOptions } from '../../src/runs/run-options.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { optimiserOf } from '../../src/optimisers/registry.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { Measured } from '../../src/train/learning.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 const SPRIG = { parameters: 1_300_000 };
@@ -102,7 +102,7 @@ export async function learnByDefaults(
   const chosen = withChoice(method.choice, fresh);
   // A preference takes longer to reverse than an answer takes to learn.
   const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';
-  const options = trainOptions(presetOptions(preset, suggest(SPRIG), train.length, chosen));
+  const options = specOf(presetOptions(preset, suggest(SPRIG), train.length, chosen));
   const model = await LanguageModel.load(device, sprigFolder(), {
     precision: 'f32',
     trainable: options.method === 'full',

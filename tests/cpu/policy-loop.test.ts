@@ -9,13 +9,13 @@ import type { Scored } from '../../src/rewards/reward.ts';
 import { rowsFor } from '../../src/runs/asked-rows.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { RolloutEvent } from '../../src/train/events.ts';
-import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { expectSame, trainersOnSprig, type Run, type Setting } from '../gpu/trainer-run.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
+import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 
 /** Sprig names tools well, and in any order. */
 const TOOLS = ['spade', 'rake', 'hoe', 'ladder', 'broom', 'net'];
@@ -39,8 +39,8 @@ describeDevice('Learning from rewards', (context) => {
     ).rows;
   });
 
-  const usual = (changes: Record<string, unknown> = {}): TrainOptions =>
-    trainOptionsOf({
+  const usual = (changes: Record<string, unknown> = {}): RunSpec =>
+    specOf({
       ...{ objective: 'grpo', steps: 4, batch: 1, accumulate: 2, lr: 4e-3, numGenerations: 4, rank: 4 },
       ...{ maxCompletionLength: 12, maxLength: 96, targets: ['q_proj', 'v_proj', 'down_proj'] },
       ...changes,
@@ -64,7 +64,7 @@ describeDevice('Learning from rewards', (context) => {
     open(usual(changes), { rows, scoring: scoring(), ...setting });
   /** An adapter that already says something. */
   const startOf = (changes: Record<string, unknown>, seed = 1): AdapterTensors => {
-    const modules = adapterModules(given.model.definition, usual(changes).lora);
+    const modules = adapterModules(given.model.definition, usual(changes));
     return new Map(
       [...initialTensors(modules, seed)].map(([name, values]) => [
         name,

@@ -9,11 +9,11 @@ import { rowsFor } from '../../src/runs/asked-rows.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import type { Given } from '../../src/settings/setting.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { trainOptionsOf } from '../../src/train/options.ts';
 import type { PromptRow } from '../../src/train/policy/prompts.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 const sample = (name: string): string =>
   readFileSync(new URL(`../../public/samples/${name}`, import.meta.url), 'utf8');
@@ -34,7 +34,7 @@ describeDevice('A reward alone', (context) => {
       );
     };
     const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
-    const options = trainOptionsOf({ ...settings, steps: 20, seed: 1 });
+    const options = specOf({ ...settings, steps: 20, seed: 1 });
     const { trainable } = await makeTrainable(model, options);
     const rewards = await openRewards(settings['rewards'] as RewardSpec[]);
     /** The share of the last scored answers that are entirely right: a partly right one gets a part of the reward. */

@@ -5,12 +5,12 @@ import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { trainOptionsOf } from '../../src/train/options.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { curve, expectSame, trainersOnSprig, type Run } from '../gpu/trainer-run.ts';
 import { sprigFolder } from '../gpu/sprig.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 interface Pair {
   readonly prompt: readonly object[];
@@ -49,13 +49,13 @@ describeDevice('A run that learns from preferences', (context) => {
     ['orpo', {}],
     ['simpo', { labelSmoothing: 0.1, packing: true }],
   ])('with %s %o goes on from its state bit for bit', async (objective, changes) => {
-    const options = trainOptionsOf({
+    const options = specOf({
       ...{ objective, steps: 6, batch: 2, accumulate: 2, lr: 2e-3, rank: 4, maxLength: 96, seed: 5 },
       ...{ shuffle: true, dropout: 0.1, warmup: 1, evalEvery: 2, targets: ['q_proj', 'v_proj', 'down_proj'] },
       ...changes,
     });
     // An adapter that already says something, so that the model with and without it are two references.
-    const modules = adapterModules(given.model.definition, options.lora);
+    const modules = adapterModules(given.model.definition, options);
     const tensors = new Map(
       [...initialTensors(modules, 1)].map(([name, values]) => [
         name,

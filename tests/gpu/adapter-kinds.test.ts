@@ -12,7 +12,6 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { adapterShape, makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
-import { checkOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -23,6 +22,7 @@ import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { checkSpec, specOf, type RunSpec } from '../../src/settings/spec.ts';
 
 /** For tests that are not about how a kind begins: PiSSA otherwise iterates until its vectors have settled, which takes most of a test. */
 const SHORT_BEGINNING: Record<string, Record<string, number>> = { pissa: { pissaIterations: 2 } };
@@ -38,9 +38,9 @@ describeDevice('A kind of adapter', (context) => {
   });
   afterAll(() => model.destroy());
 
-  const optionsOf = (method: string, changes: Record<string, number | string> = {}): TrainOptions => {
-    const options = trainOptionsOf({ method, steps: 8, batch: 4, maxLength: 96, warmup: 0, ...changes });
-    checkOptions(options);
+  const optionsOf = (method: string, changes: Record<string, number | string> = {}): RunSpec => {
+    const options = specOf({ method, steps: 8, batch: 4, maxLength: 96, warmup: 0, ...changes });
+    checkSpec(options);
     return options;
   };
 
@@ -70,7 +70,7 @@ describeDevice('A kind of adapter', (context) => {
   }
 
   async function train(
-    options: TrainOptions,
+    options: RunSpec,
     start?: AdapterData,
   ): Promise<{ data: AdapterData; losses: number[] }> {
     const { trainable, adapter, options: settings } = await makeTrainable(model, options, start, { rows });

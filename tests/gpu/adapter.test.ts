@@ -6,7 +6,6 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import type { LoraConfig } from '../../src/adapters/lora/config.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
@@ -14,6 +13,7 @@ import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
 
 const IDS = [1, 653, 202, 710, 2, 202, 1, 655, 202, 710, 4, 848, 445, 316];
 
@@ -25,7 +25,7 @@ describeDevice('Adapters', (context) => {
   afterAll(() => model.destroy());
 
   function adapterData(changes: Partial<LoraConfig>): AdapterData {
-    const config = { ...defaultOptions().lora, ...changes };
+    const config = { ...defaultSpec(), ...changes };
     const modules = adapterModules(model.definition, config);
     const tensors = initialTensors(modules, 3);
     for (const values of tensors.values())

@@ -16,7 +16,6 @@ import { newTokens } from '../../src/text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { trainOptionsOf } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, readJson, type FileSet } from '../../src/weights/bytes.ts';
 import { concatBytes, openSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
@@ -31,6 +30,7 @@ import {
 } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 interface Told {
   texts: string[];
@@ -129,13 +129,10 @@ describeDevice('added tokens', (context) => {
   test.each(KINDS)('%s: a row begins as the mean of its pieces', async (kind) => {
     const model = models.get(kind)!;
     const { first } = newTokens(told.texts, plain);
-    const options = trainOptionsOf({ addTokens: told.texts, rank: 2 });
-    const { trainable } = await makeTrainable(
-      model,
-      { ...options, lora: { ...options.lora, firstToken: first } },
-      undefined,
-      { encode: (text) => plain.encode(text) },
-    );
+    const options = specOf({ addTokens: told.texts, rank: 2 });
+    const { trainable } = await makeTrainable(model, { ...options, firstToken: first }, undefined, {
+      encode: (text) => plain.encode(text),
+    });
     const values = await trainable.adapter!.read();
     ROWS[kind].forEach((name, place) =>
       expect(worstError(values.get(name)!, reference.floats.get(`${kind}.start.${place}`)!)).toBeLessThan(
@@ -166,7 +163,7 @@ describeDevice('added tokens', (context) => {
   test('20 steps, and what is kept of them', async () => {
     const model = models.get('tied')!;
     const { lr, schedule, warmup, weight_decay, clip, ...sizes } = told.curve;
-    const options = trainOptionsOf({
+    const options = specOf({
       ...{ ...sizes, method: 'lora', lr, schedule, warmup, clip, weightDecay: weight_decay },
       ...{ maxLength: 64, shuffle: false },
     });
@@ -270,18 +267,15 @@ describeDevice('added tokens', (context) => {
 
   test('what cannot be', async () => {
     const model = models.get('tied')!;
-    const options = trainOptionsOf({ addTokens: told.texts, objective: 'dpo' });
+    const options = specOf({ addTokens: told.texts, objective: 'dpo' });
     await graftError(
       () => makeTrainable(model, options, undefined, { encode: (text) => plain.encode(text) }),
       'train-option',
     );
-    const both = trainOptionsOf({ addTokens: told.texts, modulesToSave: 'both' });
+    const both = specOf({ addTokens: told.texts, modulesToSave: 'both' });
     await graftError(() => makeTrainable(model, both), 'lora-config');
-    const far = trainOptionsOf({ addTokens: told.texts });
-    await graftError(
-      () => makeTrainable(model, { ...far, lora: { ...far.lora, firstToken: 1025 } }),
-      'lora-config',
-    );
+    const far = specOf({ addTokens: told.texts });
+    await graftError(() => makeTrainable(model, { ...far, firstToken: 1025 }), 'lora-config');
     await graftError(() => model.logits([1024]), 'token-id');
     await graftError(() => newTokens(['matey', '<|im_end|>'], plain), 'add-tokens');
   });

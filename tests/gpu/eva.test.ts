@@ -13,7 +13,6 @@ import { leadingVectors } from '../../src/adapters/svd.ts';
 import { Random } from '../../src/random.ts';
 import { adapterShape, makeTrainable, type Subject, type TimedStart } from '../../src/runs/trainable.ts';
 import type { StepEvent } from '../../src/train/events.ts';
-import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import { startBuckets } from '../../src/train/buckets.ts';
 import { rowBatches, rowInputs } from '../../src/train/row-inputs.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -22,6 +21,7 @@ import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { sprigFolder } from './sprig.ts';
+import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 
 interface Told {
   rank: number;
@@ -51,8 +51,8 @@ describeDevice('EVA', (context) => {
 
   const { weight_decay: weightDecay, ...curve } = told.curve;
   /** Reads all rows, as PEFT did. */
-  const optionsOf = (changes: Record<string, unknown> = {}): TrainOptions => ({
-    ...trainOptionsOf({
+  const optionsOf = (changes: Record<string, unknown> = {}): RunSpec => ({
+    ...specOf({
       ...{ ...curve, method: 'eva', rank: told.rank, alpha: told.alpha, evaRho: told.rho, evaTau: 1 },
       ...changes,
     }),

@@ -7,13 +7,13 @@ import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy, type Candidate, type Sampling } from '../../src/model/sampling.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import { openDawn } from '../../src/cli/dawn.ts';
 import { GraftError } from '../../src/errors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { mostLikely } from '../reference/sampling.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder } from './sprig.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
 
 const QUESTIONS = ['Hello', 'Who lives next to the school?', 'Is the owl awake by night?', 'What are you?'];
 
@@ -45,7 +45,7 @@ describeDevice('Generator', (context) => {
   /** An adapter that changes the model's answers. */
   function adapterOf(seed: number): Adapter {
     const modules = adapterModules(model.definition, {
-      ...defaultOptions().lora,
+      ...defaultSpec(),
       targets: ['v_proj', 'down_proj'],
     });
     const tensors = initialTensors(modules, seed);

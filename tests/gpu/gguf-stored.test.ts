@@ -10,7 +10,6 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { AS_STORED, type WeightChoices } from '../../src/model/weight-types.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { planBase } from '../../src/train/memory-plan.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import type { BlockType } from '../../src/weights/blocks.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { modelFolder } from '../../src/weights/folder.ts';
@@ -21,6 +20,8 @@ import { randomMatrix } from '../unit/weights/random-blocks.ts';
 import { describeAdapters } from './adapters.ts';
 import { readReference } from './reference-file.ts';
 import { worstError } from './run.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 
 describeShared('Whole models of one GGUF type', () => {
   describeAdapters('Whole models of one GGUF type', (context) => {
@@ -193,7 +194,7 @@ for (const [name, make] of Object.entries(MODELS))
     });
 
     async function lossAndGradients(model: LanguageModel): ReturnType<typeof computeGradients> {
-      const modules = adapterModules(model.definition, defaultOptions().lora);
+      const modules = adapterModules(model.definition, defaultSpec());
       const tensors = initialTensors(modules, 7);
       for (const [name, values] of tensors)
         if (name.includes('lora_B'))
@@ -211,7 +212,7 @@ for (const [name, make] of Object.entries(MODELS))
     test('merges to the same file, with weights as stored or as numbers', async () => {
       const { definition } = stored;
       const source = await openModelWeights(files, definition);
-      const { lora: config } = defaultOptions();
+      const config = adapterConfigOf(defaultSpec());
       const modules = adapterModules(definition, config);
       const adapter = { config, modules, tensors: initialTensors(modules, 7) };
       const [held, read] = await Promise.all(

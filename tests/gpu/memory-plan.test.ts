@@ -13,7 +13,6 @@ import { runBuckets, type RunBuckets } from '../../src/train/buckets.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { adviseMemory } from '../../src/train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
-import { defaultOptions, trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -23,16 +22,18 @@ import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts'
 import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice, type AdapterContext } from './adapters.ts';
 import { sprigFolder } from './sprig.ts';
+import { defaultSpec, specOf, type RunSpec } from '../../src/settings/spec.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 
 const LENGTH = 64;
-const defaults = defaultOptions();
-const base: TrainOptions = {
+const defaults = defaultSpec();
+const base: RunSpec = {
   ...defaults,
   steps: 2,
   batch: 2,
   warmup: 0,
   maxLength: LENGTH,
-  lora: { ...defaults.lora, rank: 16 },
+  rank: 16,
 };
 
 /** Untied, with biases, sides that are not multiples of anything. */
@@ -94,7 +95,7 @@ interface Measured {
 async function measure(
   { device }: AdapterContext,
   files: FileSet,
-  changes: Partial<TrainOptions>,
+  changes: Partial<RunSpec>,
   {
     precision = 'f32',
     baseWeights,
@@ -185,8 +186,7 @@ describeDevice(
     }
 
     test('in half precision, with known rows, validation, dropout, LoRA+ and samples', async () => {
-      const lora = { ...base.lora, rank: 6, dropout: 0.1 };
-      const changes = { lora, rateRatio: 4, steps: 4, evalEvery: 2 };
+      const changes = { rank: 6, dropout: 0.1, rateRatio: 4, steps: 4, evalEvery: 2 };
       const setting: Setting = {
         precision: 'f16',
         rows: unequal,
@@ -197,17 +197,17 @@ describeDevice(
     });
 
     test('of embedding and head that are trained beside an adapter', async () => {
-      const lora = { ...base.lora, modulesToSave: 'both' as const };
-      for (const files of [sprigFolder(), tinyFolder()]) expectEqual(await measure(context, files, { lora }));
+      for (const files of [sprigFolder(), tinyFolder()])
+        expectEqual(await measure(context, files, { modulesToSave: 'both' }));
     });
 
     test('of tokens that are added beside an adapter, also to a base in blocks', async () => {
-      const lora = { ...base.lora, addTokens: ['<|a|>', '<|b|>'] };
+      const changes = { addTokens: ['<|a|>', '<|b|>'] };
       const setting: Setting = { samples: { maxLength: 32 } };
       for (const files of [sprigFolder(), tinyFolder()])
-        expectEqual(await measure(context, files, { lora }, setting));
+        expectEqual(await measure(context, files, changes, setting));
       const q8_0 = { matrices: 'q8_0', embeddings: 'q8_0' } as const;
-      expectEqual(await measure(context, sprigFolder(), { lora }, { baseWeights: q8_0 }));
+      expectEqual(await measure(context, sprigFolder(), changes, { baseWeights: q8_0 }));
     });
 
     test('of pairs, with a reference policy and validation', async () => {
@@ -241,7 +241,7 @@ describeDevice(
     });
 
     test('of an adapter that begins from rows', async () => {
-      const kind = trainOptionsOf({
+      const kind = specOf({
         method: 'eva',
         evaRho: 1,
         rank: 16,
@@ -261,7 +261,7 @@ describeDevice(
       const small = await measure(
         context,
         sprigFolder(),
-        { ...kind, ...few, lora: { ...kind.lora, rank: 1 } },
+        { ...kind, ...few, rank: 1 },
         { rows: (V) => fullRows(V, 4, 16) },
       );
       expect(small.plan.peakBytes).toBeGreaterThan(small.plan.steadyBytes);
@@ -280,7 +280,7 @@ describeDevice(
         validation: (V) => questions(V).slice(2),
         scoring: { tokenizer, rewards: { names: ['length'], shown: [], score } },
       };
-      const changes = trainOptionsOf({
+      const changes = specOf({
         ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
         reference,
         ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
@@ -304,7 +304,7 @@ describeDevice(
       const { device } = context;
       const definition = await readModel(sprigFolder());
       const rows = unequal(definition.shape.vocabulary);
-      const bucketsOf = (changes: Partial<TrainOptions>): RunBuckets =>
+      const bucketsOf = (changes: Partial<RunSpec>): RunBuckets =>
         runBuckets({ ...base, ...changes }, rows, []);
       const settings = { precision: 'f32', options: { ...base, batch: 5 }, bucketsOf } as const;
       const advice = await adviseMemory(device.lowering, definition, settings, 0);
@@ -335,7 +335,7 @@ describeDevice(
       const { limits } = context.device;
       const before = limits.largestWeight;
       Object.assign(limits, { largestWeight: 100 * 2 ** 10 });
-      const settings: [Partial<TrainOptions>, Setting][] = [
+      const settings: [Partial<RunSpec>, Setting][] = [
         [{}, { precision: 'f16', samples: { maxLength: 100 } }],
         [{}, { baseWeights: { matrices: 'q8_0' } }],
         [{ method: 'full', checkpointing: true }, {}],
@@ -351,7 +351,7 @@ describeDevice(
     test('of generation', async () => {
       const { device } = context;
       const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
-      const modules = adapterModules(model.definition, base.lora);
+      const modules = adapterModules(model.definition, base);
       const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: false });
       const generator = new Generator(model, 2, 200);
       await generator.prepare(adapter);
@@ -359,7 +359,7 @@ describeDevice(
         precision: 'f32',
         sequences: 2,
         maxLength: 200,
-        adapter: base.lora,
+        adapter: adapterConfigOf(base),
       });
       expect(device.allocatedBytes).toBe(plan.bytes);
       generator.destroy();

@@ -18,7 +18,6 @@ import type { StepEvent, TrainEvent } from '../../src/train/events.ts';
 import { computeGradients, type BatchGradients } from '../../src/train/gradients.ts';
 import type { Objective } from '../../src/objectives/objective.ts';
 import { learningOf } from '../../src/train/learning.ts';
-import { trainOptionsOf, type TrainOptions } from '../../src/train/options.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -28,6 +27,7 @@ import { describeDevice } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensors, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
+import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 
 interface PairIds {
   prompt_ids: number[];
@@ -123,7 +123,7 @@ describeDevice('preference objectives', (context) => {
     model: LanguageModel,
     adapter: Adapter,
     rows: readonly PreparedRow[],
-    options: TrainOptions,
+    options: RunSpec,
     more: Partial<Parameters<typeof Trainer.create>[0]> & { until?: number } = {},
   ): Promise<{ trainer: Trainer; events: TrainEvent[]; steps: StepEvent[] }> => {
     const events: TrainEvent[] = [];
@@ -184,7 +184,7 @@ describeDevice('preference objectives', (context) => {
       const { floats } = await readTensorsOf(at('cases', name), 'out.safetensors');
       const gradients = (await readTensorsOf(at('cases', name), 'grads.safetensors')).floats;
       const learning = learningOf(
-        trainOptionsOf({
+        specOf({
           objective: flags['objective'],
           beta: flags['beta'],
           labelSmoothing: flags['label-smoothing'],
@@ -260,7 +260,7 @@ describeDevice('preference objectives', (context) => {
 
     test.each(['dpo', 'orpo', 'kto'])('20 steps: %s', async (objective) => {
       const adapter = await open(compared.model(), sharedFolder(...ADAPTER));
-      const options = trainOptionsOf({
+      const options = specOf({
         ...{ objective, beta: 0.1, reference: 'base', steps: 20, batch: 4, lr: 1e-3 },
         ...{ schedule: 'constant', warmup: 0, shuffle: false, maxLength: 512 },
       });
@@ -294,7 +294,7 @@ describeDevice('preference objectives', (context) => {
       gradients: Report & Logps & { rows: number; beta: number; label_smoothing: number; sft_weight: number };
       curve: { batch: number; steps: number; lr: number; beta: number; clip: number };
     };
-    const options = trainOptionsOf({
+    const options = specOf({
       ...{ objective: 'dpo', beta: dpo.curve.beta, steps: dpo.curve.steps, batch: dpo.curve.batch },
       ...{ lr: dpo.curve.lr, clip: dpo.curve.clip, schedule: 'constant', warmup: 0, shuffle: false },
       maxLength: 512,
@@ -321,7 +321,7 @@ describeDevice('preference objectives', (context) => {
     test.each([false, true])('loss and gradients, checkpointing %s', async (checkpointing) => {
       const { rows: count, beta, label_smoothing, sft_weight, ...expected } = dpo.gradients;
       const learning = learningOf(
-        trainOptionsOf({ objective: 'dpo', beta, labelSmoothing: label_smoothing, sftWeight: sft_weight }),
+        specOf({ objective: 'dpo', beta, labelSmoothing: label_smoothing, sftWeight: sft_weight }),
       );
       const adapter = await start();
       const trainable = { model, adapter, store: adapter.store };
@@ -341,7 +341,7 @@ describeDevice('preference objectives', (context) => {
       'loss and gradients of TRL’s own trainer: %s',
       async (objective) => {
         const apo = JSON.parse(readFileSync(at('apo.json'), 'utf8')) as Record<string, number>;
-        const learning = learningOf(trainOptionsOf({ objective, beta: apo['beta'] }));
+        const learning = learningOf(specOf({ objective, beta: apo['beta'] }));
         const adapter = await start();
         const trainable = { model, adapter, store: adapter.store };
         const found = await computeGradients(trainable, rows.slice(0, apo['rows']), { learning });
@@ -431,7 +431,7 @@ describeDevice('preference objectives', (context) => {
     test('an objective takes its own rows', async () => {
       const adapter = await start();
       const trainable = { model, adapter, store: adapter.store };
-      const supervised = trainOptionsOf({ steps: 1, warmup: 0 });
+      const supervised = specOf({ steps: 1, warmup: 0 });
       await expect(Trainer.create({ trainable, options: supervised, rows })).rejects.toMatchObject({
         code: 'train-objective',
         remedy: expect.stringContaining('objective dpo') as string,

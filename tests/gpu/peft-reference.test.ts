@@ -16,7 +16,6 @@ import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { defaultOptions, trainOptionsOf } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
@@ -25,6 +24,7 @@ import { describeDevice } from './adapters.ts';
 import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { defaultSpec, specOf } from '../../src/settings/spec.ts';
 
 const json = <T>(name: string): T => JSON.parse(readFileSync(at(name), 'utf8')) as T;
 
@@ -132,7 +132,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     const trainer = await Trainer.create({
       trainable: { model: trained, adapter, store: adapter?.store ?? trained.parameters! },
       options: {
-        ...defaultOptions(method),
+        ...defaultSpec(method),
         ...{ steps, batch, accumulate, lr, schedule, warmup, clip, weightDecay: weight_decay },
         maxLength: 64,
         shuffle: false,
@@ -153,7 +153,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     const targets = ['q_proj', 'v_proj', 'down_proj'];
     const { trainable, adapter, options } = await makeTrainable(
       model,
-      trainOptionsOf({ ...sizes, method: 'pissa', rank: 4, alpha: 8, targets, lr, schedule, warmup, clip }),
+      specOf({ ...sizes, method: 'pissa', rank: 4, alpha: 8, targets, lr, schedule, warmup, clip }),
     );
     const told: StepEvent[] = [];
     const trainer = await Trainer.create({
@@ -180,14 +180,14 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     const config = { ...(start.config as LoraConfig), modulesToSave };
     const modules = adapterModules(model.definition, config);
     const { lr, schedule, warmup, weight_decay, clip, ...sizes } = settings.curves[name];
-    const { trainable, adapter } = await makeTrainable(model, trainOptionsOf({}), {
+    const { trainable, adapter } = await makeTrainable(model, specOf({}), {
       ...{ config, modules, tensors: start.tensors },
     });
     const told: StepEvent[] = [];
     const trainer = await Trainer.create({
       trainable,
       options: {
-        ...trainOptionsOf({
+        ...specOf({
           ...sizes,
           method: 'lora',
           lr,

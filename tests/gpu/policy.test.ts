@@ -5,7 +5,6 @@ import { readPolicyRows } from '../../src/cli/policy-rows.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { learningOf } from '../../src/train/learning.ts';
-import { trainOptionsOf } from '../../src/train/options.ts';
 import { policyGradients, type PolicyGradients } from '../../src/train/policy/gradients.ts';
 import { withSamples, type SampledRow } from '../../src/train/policy/sampled.ts';
 import type { FileSet } from '../../src/weights/bytes.ts';
@@ -13,6 +12,7 @@ import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 /** Numbers of TRL in one place. */
 interface Place {
@@ -38,7 +38,7 @@ describeDevice('learning from rewards', (context) => {
 
     const learn = (flags: Record<string, string | number | boolean>) =>
       learningOf(
-        trainOptionsOf({
+        specOf({
           ...{ objective: 'grpo', lossType: flags['loss-type'], beta: flags['beta'] },
           ...{ epsilon: flags['epsilon'], epsilonHigh: flags['epsilon-high'] },
           ...(flags['max-completion-length'] !== undefined && {

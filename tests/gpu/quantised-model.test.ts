@@ -14,7 +14,6 @@ import { isQuantised, weightTypes, type WeightChoices } from '../../src/model/we
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
@@ -24,12 +23,13 @@ import { describeShared, sharedPath } from '../shared.ts';
 import { describeDevice, type AdapterContext } from './adapters.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
 
 type Rows = ReturnType<typeof voiceRows>;
 
 /** A new adapter whose B is not zero, so that every product of forward and backward takes part. */
 function adapterOn(model: LanguageModel): Adapter {
-  const modules = adapterModules(model.definition, defaultOptions().lora);
+  const modules = adapterModules(model.definition, defaultSpec());
   const tensors = initialTensors(modules, 7);
   for (const [name, values] of tensors)
     if (name.includes('lora_B'))
@@ -56,7 +56,7 @@ async function curve(model: LanguageModel, rows: Rows): Promise<number[]> {
   const steps: StepEvent[] = [];
   const trainer = await Trainer.create({
     trainable: { model, adapter, store: adapter.store },
-    options: { ...defaultOptions(), steps: 4, batch: 2, warmup: 0, lr: 2e-3, maxLength: 96 },
+    options: { ...defaultSpec(), steps: 4, batch: 2, warmup: 0, lr: 2e-3, maxLength: 96 },
     rows,
     onEvent: (event) => event.type === 'step' && steps.push(event),
   });

@@ -8,16 +8,17 @@ import { Run, type RunRequest } from '../../src/runs/run.ts';
 import { SaveClock } from '../../src/runs/save-clock.ts';
 import { makeTrainable, type Subject } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import type { TrainerState } from '../../src/train/state.ts';
 import { GraftError } from '../../src/errors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { MemoryStore } from './memory-store.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { defaultSpec, type RunSpec } from '../../src/settings/spec.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 
-const defaults = defaultOptions();
-const base: TrainOptions = {
+const defaults = defaultSpec();
+const base: RunSpec = {
   ...defaults,
   steps: 6,
   batch: 2,
@@ -25,7 +26,9 @@ const base: TrainOptions = {
   warmup: 0,
   maxLength: 96,
   evalEvery: 3,
-  lora: { ...defaults.lora, rank: 4, targets: ['q_proj', 'down_proj'], rankPattern: { down_proj: 2 } },
+  rank: 4,
+  targets: ['q_proj', 'down_proj'],
+  rankPattern: { down_proj: 2 },
 };
 
 describeDevice('A run', (context) => {
@@ -48,7 +51,7 @@ describeDevice('A run', (context) => {
 
   /** Frees the run with the test. */
   async function open(
-    changes: Partial<TrainOptions> = {},
+    changes: Partial<RunSpec> = {},
     { store = new MemoryStore(), saveEvery = 100, state, start, on = model, ...rest }: Setting = {},
   ): Promise<{ run: Run; store: MemoryStore; subject: Subject }> {
     const subject = await makeTrainable(on, { ...base, ...changes }, start);
@@ -170,9 +173,9 @@ describeDevice('A run', (context) => {
     await before.run.keep('done');
     const { learned } = before.store.kept!;
     const start = { ...before.subject.adapter!, tensors: new Map(learned.tensors) };
-    const lora = { ...base.lora, rank: 16, targets: ['v_proj'], dropout: 0.1 };
-    const { run, subject } = await open({ lora }, { start });
-    expect(subject.options.lora).toEqual({ ...base.lora, dropout: 0.1 });
+    const { run, subject } = await open({ rank: 16, targets: ['v_proj'], dropout: 0.1 }, { start });
+    const { rank, targets, rankPattern } = base;
+    expect(subject.options).toMatchObject({ rank, targets, rankPattern, dropout: 0.1 });
     expect((await run.state()).values).toEqual(learned.tensors);
   });
 
@@ -254,7 +257,7 @@ describeDevice('A run', (context) => {
     await run.keep('done');
     const names = on.definition.weights.map(({ name }) => name).sort();
     expect([...store.kept!.learned.tensors.keys()].sort()).toEqual(names);
-    const start = { config: base.lora, modules: [], tensors: new Map() };
+    const start = { config: adapterConfigOf(base), modules: [], tensors: new Map() };
     await graftError(() => makeTrainable(on, { ...base, method: 'full' }, start), 'train-option');
   });
 });

@@ -12,7 +12,6 @@ import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import type { Trainable } from '../../src/train/step-plans.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { FileSet } from '../../src/weights/bytes.ts';
@@ -21,6 +20,7 @@ import { describeAdapters, describeDevice } from './adapters.ts';
 import { readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
 
 const KIB = 2 ** 10;
 /** The least rows of a shard. */
@@ -45,7 +45,7 @@ async function loadUnder(
 /** The trained part: the weights, or a new adapter whose B is not zero, so that every product takes part. */
 function trainableOf(model: LanguageModel): Trainable {
   if (model.parameters) return { model, store: model.parameters };
-  const modules = adapterModules(model.definition, defaultOptions().lora);
+  const modules = adapterModules(model.definition, defaultSpec());
   const tensors = initialTensors(modules, 7);
   for (const [name, values] of tensors)
     if (name.includes('lora_B'))
@@ -79,7 +79,7 @@ async function numbersOf(model: LanguageModel, rows: ReturnType<typeof voiceRows
   const trainer = await Trainer.create({
     trainable,
     options: {
-      ...defaultOptions(),
+      ...defaultSpec(),
       method: model.parameters ? 'full' : 'lora',
       steps: 3,
       batch: 2,

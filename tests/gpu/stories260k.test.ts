@@ -9,7 +9,6 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -17,6 +16,7 @@ import { describeShared, sharedFolder, sharedJson, sharedJsonl } from '../shared
 import { describeDevice } from './adapters.ts';
 import { readReference } from './reference-file.ts';
 import { worstError } from './run.ts';
+import { defaultSpec, type RunSpec } from '../../src/settings/spec.ts';
 
 const MODEL = ['models', 'stories260K'];
 const REFERENCE = ['reference', 'stories260K'];
@@ -141,8 +141,8 @@ describeShared('stories260K', () => {
       await full.destroy();
     });
 
-    const options = (settings: Settings, method: 'lora' | 'full', packing: boolean): TrainOptions => ({
-      ...defaultOptions(method),
+    const options = (settings: Settings, method: 'lora' | 'full', packing: boolean): RunSpec => ({
+      ...defaultSpec(method),
       steps: settings.steps,
       batch: settings.batch,
       accumulate: settings.accumulate,

@@ -9,7 +9,6 @@ import { planMemory } from '../../src/train/memory-plan.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { trainOptionsOf } from '../../src/train/options.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -18,6 +17,7 @@ import type { PreparedRow } from '../../src/data/prepare.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { curve, expectSame } from './trainer-run.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 interface Gradient {
   readonly norm: number;
@@ -46,7 +46,7 @@ describeDevice('A part of the weights', (context) => {
     onTestFinished(() => model.destroy());
     return model;
   };
-  const options = trainOptionsOf({
+  const options = specOf({
     ...{ method: 'full', steps: reference.steps, batch: reference.batch, accumulate: 1, lr: reference.lr },
     ...{ schedule: 'constant', warmup: 0, clip: reference.clip, shuffle: false, maxLength: 96 },
   });

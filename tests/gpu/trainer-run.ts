@@ -8,22 +8,23 @@ import type { List } from '../../src/lists.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { EvalEvent, StepEvent, TrainEvent } from '../../src/train/events.ts';
-import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { AdapterContext } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
+import { defaultSpec, type RunSpec } from '../../src/settings/spec.ts';
 
-const defaults = defaultOptions();
-export const base: TrainOptions = {
+const defaults = defaultSpec();
+export const base: RunSpec = {
   ...defaults,
   steps: 6,
   batch: 2,
   lr: 4e-3,
   warmup: 0,
   maxLength: 96,
-  lora: { ...defaults.lora, rank: 4, targets: ['q_proj', 'v_proj', 'down_proj'] },
+  rank: 4,
+  targets: ['q_proj', 'v_proj', 'down_proj'],
 };
 
 export interface Run {
@@ -58,7 +59,7 @@ interface Given {
  */
 export function trainersOnSprig(context: AdapterContext): {
   readonly given: Given;
-  readonly open: (changes?: Partial<TrainOptions>, setting?: Setting) => Promise<Run>;
+  readonly open: (changes?: Partial<RunSpec>, setting?: Setting) => Promise<Run>;
 } {
   const given = {} as { -readonly [Key in keyof Given]: Given[Key] };
   beforeAll(async () => {
@@ -69,10 +70,10 @@ export function trainersOnSprig(context: AdapterContext): {
   });
   afterAll(() => given.model.destroy());
 
-  async function open(changes: Partial<TrainOptions> = {}, setting: Setting = {}): Promise<Run> {
+  async function open(changes: Partial<RunSpec> = {}, setting: Setting = {}): Promise<Run> {
     const options = { ...base, ...changes };
     const { on = given.model } = setting;
-    const modules = adapterModules(on.definition, options.lora);
+    const modules = adapterModules(on.definition, options);
     const adapter = new Adapter(
       on.device,
       modules,

@@ -11,7 +11,6 @@ import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
-import { defaultOptions, type TrainOptions } from '../../src/train/options.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -22,6 +21,7 @@ import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { base, curve, differences, expectSame, trainersOnSprig } from './trainer-run.ts';
+import { defaultSpec, type RunSpec } from '../../src/settings/spec.ts';
 
 describeDevice('Trainer', (context) => {
   const { given, open } = trainersOnSprig(context);
@@ -60,7 +60,7 @@ describeDevice('Trainer', (context) => {
   });
 
   test('restored from its state files, with dropout, shuffling and evaluation, it goes on bit for bit', async () => {
-    const options = { evalEvery: 2, lora: { ...base.lora, dropout: 0.2 }, accumulate: 2 };
+    const options = { evalEvery: 2, dropout: 0.2, accumulate: 2 };
     const whole = await open(options, { validation });
     expect(await whole.trainer.run()).toBe('done');
     expect(whole.evaluations.map(({ step }) => step)).toEqual([2, 4, 6]);
@@ -71,7 +71,7 @@ describeDevice('Trainer', (context) => {
     const { state } = await readState(memoryFiles(writeState(saved), 'run'));
     expect(state).toEqual(saved.state);
     // An adapter with other values: all must come from the state.
-    const modules = adapterModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base);
     const second = await open(options, { validation, state, tensors: initialTensors(modules, 99) });
     expect(second.trainer.step).toBe(3);
     expect(second.trainer.bestEvalLoss).toBe(whole.evaluations[0].loss);
@@ -86,7 +86,7 @@ describeDevice('Trainer', (context) => {
     expectSame(await second.trainer.result(), await whole.trainer.result());
 
     // Dropout does something: the same run without it has another curve.
-    const without = await open({ ...options, lora: base.lora });
+    const without = await open({ ...options, dropout: 0 });
     await without.trainer.run(1);
     const zeroB = without.steps[0].loss; // B is zero: dropout changes nothing yet
     expect(zeroB).toBe(whole.steps[0].loss);
@@ -96,9 +96,9 @@ describeDevice('Trainer', (context) => {
   });
 
   test('training all weights resumes bit for bit, too', async () => {
-    const options: TrainOptions = {
+    const options: RunSpec = {
       ...base,
-      ...defaultOptions('full'),
+      ...defaultSpec('full'),
       ...{ steps: 4, batch: 2, warmup: 1 },
     };
     const whole = { steps: [] as StepEvent[], values: new Map() as NamedArrays };
@@ -133,9 +133,9 @@ describeDevice('Trainer', (context) => {
     await trainer.run(1);
     const state = await trainer.state();
     events.length = 0;
-    const reject = async (changed: TrainerState, changes: Partial<TrainOptions> = {}): Promise<string> => {
+    const reject = async (changed: TrainerState, changes: Partial<RunSpec> = {}): Promise<string> => {
       const before = context.device.allocatedBytes;
-      const modules = adapterModules(model.definition, base.lora);
+      const modules = adapterModules(model.definition, base);
       const adapter = new Adapter(context.device, modules, initialTensors(modules, 1), { trainable: true });
       const trainable = { model, adapter, store: adapter.store };
       const options = { ...base, ...changes };
@@ -180,7 +180,7 @@ describeDevice('Trainer', (context) => {
   });
 
   test("LoRA+ multiplies B's rate alone", async () => {
-    const modules = adapterModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base);
     const tensors = initialTensors(modules, 5);
     for (const [name, values] of tensors)
       if (name.includes('lora_B')) values.forEach((_, i) => (values[i] = Math.sin(i) / 50));
@@ -202,8 +202,8 @@ describeDevice('Trainer', (context) => {
   test('a loss that is not finite ends the run, with the adapter as it was before the update that broke it', async () => {
     const half = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f16' });
     // Where activations are f32 it takes more to make one infinite.
-    const lora = context.f16 ? base.lora : { ...base.lora, alpha: 1e15 };
-    const options = { lr: 10, schedule: 'constant', clip: 0, steps: 40, lora } as const;
+    const alpha = context.f16 ? base.alpha : 1e15;
+    const options = { lr: 10, schedule: 'constant', clip: 0, steps: 40, alpha } as const;
     const { trainer, adapter, steps, events } = await open(options, { on: half });
     const error = await graftError(() => trainer.run(), 'train-diverged');
     expect(error.what).toContain(`step ${steps.length + 1} `);
@@ -252,7 +252,7 @@ describeDevice('Trainer', (context) => {
       const trainer = await Trainer.create({
         trainable: { model: half, adapter, store: adapter.store },
         options: {
-          ...{ ...defaultOptions(), ...settings, schedule: 'constant', warmup: 0, maxLength: 256 },
+          ...{ ...defaultSpec(), ...settings, schedule: 'constant', warmup: 0, maxLength: 256 },
           ...{ shuffle: false, checkpointing },
         },
         rows: sharedJsonl(...reference, 'rows.jsonl'),
@@ -272,7 +272,7 @@ describeDevice('Trainer', (context) => {
   });
 
   test('checkpointing changes the memory of a run and none of its numbers', async () => {
-    const changes = { lora: { ...base.lora, dropout: 0.1 }, accumulate: 2 };
+    const changes = { dropout: 0.1, accumulate: 2 };
     const plain = await open(changes);
     await plain.trainer.run();
     const checkpointed = await open({ ...changes, checkpointing: true });
@@ -368,7 +368,7 @@ describeDevice('A device that is lost', () => {
     const device = await openDawn('llvmpipe');
     const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
     const rows = voiceRows(await loadTokenizer(sprigFolder()), 6);
-    const modules = adapterModules(model.definition, base.lora);
+    const modules = adapterModules(model.definition, base);
     const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
     const statuses: string[] = [];
     const trainer = await Trainer.create({

@@ -18,11 +18,12 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft } from '../../src/export/peft.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { adapterConfigOf, trainOptionsOf } from '../../src/train/options.ts';
 import { DEVICE, graft } from '../gpu/graft-command.ts';
 import { noise, worstError } from '../gpu/run.ts';
 import { SPRIG } from '../gpu/sprig.ts';
 import { askPython, python, type Answered } from './ask.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 const SIZES = {
   vocab_size: 301,
@@ -112,8 +113,7 @@ describe.skipIf(!python)('Added tokens in PEFT', () => {
   async function adapt(name: string): Promise<{ base: Float32Array; adapted: Float32Array }> {
     const { first } = cases[name];
     const model = await LanguageModel.load(device, folder(at(name)), { precision: 'f32' });
-    const { lora, ...options } = trainOptionsOf({ addTokens: TEXTS, rank: 2 });
-    const config = adapterConfigOf({ ...options, lora: { ...lora, firstToken: first } });
+    const config = adapterConfigOf({ ...specOf({ addTokens: TEXTS, rank: 2 }), firstToken: first });
     const modules = adapterModules(model.definition, config);
     const tensors = new Map(
       [...adapterShapes(modules)].map(([key, shape], i) => [

@@ -18,11 +18,12 @@ import { Adapter } from '../../src/adapters/adapter.ts';
 import { tensorNames, type LoraModule } from '../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../src/adapters/registry.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors } from '../../src/weights/safetensors.ts';
 import { noise, worstError } from '../gpu/run.ts';
 import { askPython, python, type Answered } from './ask.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 
 const SIZES = {
   vocab_size: 91,
@@ -147,8 +148,7 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
   async function adapt(name: string): Promise<{ base: Float32Array; adapted: Float32Array }> {
     const files = folder(at(name));
     const model = await LanguageModel.load(device, files, { precision: 'f32' });
-    const { lora } = defaultOptions();
-    const config = { ...lora, rank: 3 };
+    const config = adapterConfigOf({ ...defaultSpec(), rank: 3 });
     const modules = adapterModules(model.definition, config) as LoraModule[];
     const tensors = new Map(
       modules.flatMap(({ path, rank, inputs, outputs }, i) => {

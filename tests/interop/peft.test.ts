@@ -21,7 +21,6 @@ import type { LabelledTokens } from '../../src/model/batch.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import type { Given } from '../../src/settings/setting.ts';
-import { trainOptionsOf } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
@@ -29,6 +28,7 @@ import { SPRIG, voiceRows } from '../gpu/sprig.ts';
 import { worstError } from '../gpu/run.ts';
 import { sharedJsonl, sharedPath, testShared } from '../shared.ts';
 import { askPython, python, type Message } from './ask.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 /** Written by tests/browser/train.test.ts, which runs before. */
 const TAB_ADAPTER = join(import.meta.dirname, '../../test-results/adapter-of-the-tab.zip');
@@ -66,7 +66,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
       options,
     } = await makeTrainable(
       model,
-      trainOptionsOf({ method: 'lora', steps: 4, batch: 2, warmup: 0, lr: 1e-2, seed: 1, ...settings }),
+      specOf({ method: 'lora', steps: 4, batch: 2, warmup: 0, lr: 1e-2, seed: 1, ...settings }),
       undefined,
       { rows },
     );

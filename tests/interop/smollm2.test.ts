@@ -10,11 +10,12 @@ import { writePeft } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sharedJsonl } from '../shared.ts';
 import { describeSmolLM2, SMOLLM2, SMOLLM2_GGUF } from '../smollm2.ts';
 import { askPython, python } from './ask.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 
 describe.skipIf(!python)('SmolLM2 in PEFT', () => {
   describeSmolLM2('SmolLM2-135M-Instruct', () => {
@@ -41,15 +42,18 @@ describe.skipIf(!python)('SmolLM2 in PEFT', () => {
         'rows.jsonl',
       ).slice(-1);
       const { ids } = rows[0];
-      const options = { ...defaultOptions(), steps: 1, batch: 1, warmup: 0, lr: 5e-3 };
-      const modules = adapterModules(model.definition, options.lora);
+      const options = { ...defaultSpec(), steps: 1, batch: 1, warmup: 0, lr: 5e-3 };
+      const modules = adapterModules(model.definition, options);
       const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
       const trainable = { model, adapter, store: adapter.store };
       const trainer = await Trainer.create({ trainable, options, rows });
       expect(await trainer.run()).toBe('done');
       await writeFolder(
         out,
-        writePeft({ config: options.lora, modules, tensors: await trainer.result() }, { baseModel: SMOLLM2 }),
+        writePeft(
+          { config: adapterConfigOf(options), modules, tensors: await trainer.result() },
+          { baseModel: SMOLLM2 },
+        ),
       );
       const [tuned, base] = [await model.logits(ids, adapter), await model.logits(ids)];
       const [theirs] = await askPython([{ model: SMOLLM2, gguf: basename(SMOLLM2_GGUF), adapter: out, ids }]);

@@ -18,9 +18,10 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft } from '../../src/export/peft.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { adapterConfigOf, trainOptionsOf } from '../../src/train/options.ts';
 import { noise, worstError } from '../gpu/run.ts';
 import { askPython, python } from './ask.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 const SIZES = {
   vocab_size: 301,
@@ -85,7 +86,7 @@ describe.skipIf(!python)('A merged model of an adapter with a trained embedding 
   }: (typeof cases)[number]): Promise<{ adapted: Float32Array; merged: Float32Array }> {
     const files = folder(at(base));
     const model = await LanguageModel.load(device, files, { precision: 'f32' });
-    const config = adapterConfigOf(trainOptionsOf({ modulesToSave: choice, rank: 2 }));
+    const config = adapterConfigOf(specOf({ modulesToSave: choice, rank: 2 }));
     const modules = adapterModules(model.definition, config);
     const tensors = new Map(
       [...adapterShapes(modules)].map(([key, shape], i) => [

@@ -16,9 +16,10 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft } from '../../src/export/peft.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { adapterConfigOf, trainOptionsOf } from '../../src/train/options.ts';
 import { noise, worstError } from '../gpu/run.ts';
 import { askPython, python, type Answered } from './ask.ts';
+import { adapterConfigOf } from '../../src/adapters/chosen.ts';
+import { specOf } from '../../src/settings/spec.ts';
 
 const SIZES = {
   vocab_size: 91,
@@ -91,7 +92,7 @@ describe.skipIf(!python)('Virtual tokens, norms and biases in PEFT', () => {
     kind: string,
     settings: Readonly<Record<string, unknown>>,
   ): Promise<Float32Array> {
-    const config = adapterConfigOf(trainOptionsOf(settings));
+    const config = adapterConfigOf(specOf(settings));
     const modules = adapterModules(model.definition, config);
     const start = new Adapter(device, modules, new Map(), { trainable: false });
     await start.start(model, { seed: 3 });

@@ -10,12 +10,12 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import type { StepEvent } from '../../src/train/events.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../smollm2.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { readReference } from '../gpu/reference-file.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
 
 const REFERENCE = ['reference', 'SmolLM2-135M-Instruct'];
 const STEPS = 2;
@@ -66,7 +66,7 @@ describeSmolLM2('SmolLM2-135M-Instruct', () => {
       const trainer = await Trainer.create({
         trainable: { model, adapter, store: adapter.store },
         options: {
-          ...defaultOptions(),
+          ...defaultSpec(),
           steps: STEPS,
           batch: 2,
           lr: 5e-4,

@@ -14,11 +14,11 @@ import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { StepEvent } from '../../src/train/events.ts';
-import { defaultOptions } from '../../src/train/options.ts';
 import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { describeDevice } from '../gpu/adapters.ts';
 import { sprigFolder, voiceRows } from '../gpu/sprig.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
 
 setFlagsFromString('--expose_gc');
 const collect = runInNewContext('gc') as () => void;
@@ -75,14 +75,14 @@ describeDevice('Stability', (context) => {
     const rows = voiceRows(await loadTokenizer(sprigFolder()), 6);
     const train = async (between: () => Promise<void>): Promise<[StepEvent['loss'][], NamedArrays]> => {
       const options = {
-        ...defaultOptions(),
+        ...defaultSpec(),
         steps: 6,
         batch: 2,
         warmup: 0,
         maxLength: 96,
         checkpointing: true,
       };
-      const modules = adapterModules(model.definition, options.lora);
+      const modules = adapterModules(model.definition, options);
       const adapter = new Adapter(context.device, modules, initialTensors(modules, 1), { trainable: true });
       const losses: number[] = [];
       const trainer = await Trainer.create({

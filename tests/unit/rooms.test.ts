@@ -32,7 +32,7 @@ const BROKEN = [
   ['src/app/worker.ts', `import type { x } from '../worker/gpu.ts';`],
   ['src/app/worker.ts', `import { x } from '../worker/api.ts';`],
   ['src/app/worker.ts', `import { type x, y } from '../worker/api.ts';`],
-  ['src/app/worker.ts', `import type { RunOptions } from '../worker/api/runs.ts';`],
+  ['src/app/worker.ts', `import type { FormSpec } from '../worker/api/runs.ts';`],
   ['src/engine/ops/add.ts', `import { Config } from '../../model/config.ts';`],
   ['src/engine/ops/add.ts', `export * from '../../weights/dtypes.ts';`],
   ['src/engine/ops/add.ts', `export { x } from '../../weights/dtypes.ts';`],

@@ -1,5 +1,5 @@
 /** The bundled data sets, as public/samples/index.json lists them, with the first rows of each. */
-import type { RunOptions } from '../../worker/api.ts';
+import type { FormSpec } from '../../worker/api.ts';
 import { messageOf } from '../../errors.ts';
 import { firstExamples, type Example } from './examples.ts';
 import { fetchBytes } from './fetch.ts';
@@ -10,13 +10,13 @@ interface SampledSettings {
   readonly forgetting?: boolean;
   /** For a sample that is learned from rewards. */
   readonly objective?: string;
-  readonly rewards?: RunOptions['rewards'];
+  readonly rewards?: FormSpec['rewards'];
   readonly accumulate?: number;
   readonly numGenerations?: number;
   readonly maxCompletionLength?: number;
   readonly temperature?: number;
   readonly numIterations?: number;
-  readonly schedule?: RunOptions['schedule'];
+  readonly schedule?: FormSpec['schedule'];
 }
 
 export interface Sample {

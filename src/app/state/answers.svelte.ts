@@ -1,5 +1,5 @@
 /** What of the open answers the model cannot write, in a run with the settings as they are: checked again when they, the model or the rows change. */
-import type { RunOptions, Unwritable } from '../../worker/api.ts';
+import type { FormSpec, Unwritable } from '../../worker/api.ts';
 import { ofStudio } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -17,13 +17,13 @@ export class Answers {
   }
 
   /** @returns a function that gives up */
-  ask(options: RunOptions): () => void {
+  ask(options: FormSpec): () => void {
     const asked = ++this.#asked;
     const timer = setTimeout(() => void this.#check(options, asked), SETTLE_MS);
     return () => clearTimeout(timer);
   }
 
-  async #check(options: RunOptions, asked: number): Promise<void> {
+  async #check(options: FormSpec, asked: number): Promise<void> {
     const outcome = await this.#session.worker.checkAnswers(options);
     // If it could not be checked, starting the run says why.
     if (asked === this.#asked) this.found = outcome.ok ? outcome.found : undefined;

@@ -1,5 +1,5 @@
 /** What the plan of a run says, in words. */
-import type { RunMemory, RunOptions } from '../../worker/api.ts';
+import type { RunMemory, FormSpec } from '../../worker/api.ts';
 import { bytes } from '../ui/format.ts';
 import type { DeviceWords } from './device.svelte.ts';
 
@@ -47,7 +47,7 @@ export function splitNote({ split }: RunMemory, on: DeviceWords): string | undef
 /** The parts of a run's memory as the bar shows them. */
 export function partsOf(
   { parts }: RunMemory,
-  { method }: Pick<RunOptions, 'method'>,
+  { method }: Pick<FormSpec, 'method'>,
 ): { readonly name: string; readonly bytes: number }[] {
   const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
   const isFull = method === 'full';

@@ -1,6 +1,6 @@
 /** The memory plan of the next run: made again whenever a setting, the model or the rows change. */
 import { device } from './device.svelte.ts';
-import type { Failure, MemoryAdvice, RunMemory, RunOptions } from '../../worker/api.ts';
+import type { Failure, MemoryAdvice, RunMemory, FormSpec } from '../../worker/api.ts';
 import { misfits } from './plan-words.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -20,7 +20,7 @@ export class MemoryForecast {
   }
 
   /** @returns a function that gives up */
-  ask(options: RunOptions): () => void {
+  ask(options: FormSpec): () => void {
     const asked = ++this.#asked;
     this.pending = true;
     const timer = setTimeout(() => void this.#plan(options, asked), SETTLE_MS);
@@ -44,7 +44,7 @@ export class MemoryForecast {
       : undefined;
   }
 
-  async #plan(options: RunOptions, asked: number): Promise<void> {
+  async #plan(options: FormSpec, asked: number): Promise<void> {
     const outcome = await this.#session.worker.planRun(options);
     if (asked !== this.#asked) return;
     this.pending = false;

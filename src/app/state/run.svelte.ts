@@ -5,7 +5,7 @@ import type {
   Outcome,
   RunEvent,
   RunNews,
-  RunOptions,
+  FormSpec,
   RunRecord,
   RunSummary,
   StepPoint,
@@ -73,7 +73,7 @@ export class Run extends ShownRun {
     this.preparing = true;
   }
 
-  start(options: RunOptions): Promise<boolean> {
+  start(options: FormSpec): Promise<boolean> {
     this.clear(options);
     this.preparing = true;
     void this.#session.keepStorage();
@@ -273,7 +273,7 @@ export class Run extends ShownRun {
     if (outcome?.ok && options === this.options) this.planned ??= outcome.memory.peakBytes;
   }
 
-  protected override clear(options: RunOptions | undefined): void {
+  protected override clear(options: FormSpec | undefined): void {
     this.#asked++;
     this.#news = [];
     this.isLoaded = false;

@@ -1,7 +1,7 @@
 /** The settings of the next run. */
 import { suggest } from '../../settings/defaults.ts';
 import { readRecipe } from '../../settings/recipe.ts';
-import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
+import type { AdapterInfo, DataOptions, FormSpec } from '../../worker/api.ts';
 import type { ShownSample } from '../start/samples.svelte.ts';
 import {
   settingsKey,
@@ -30,7 +30,7 @@ import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Settings {
-  options = $state.raw<RunOptions>(START);
+  options = $state.raw<FormSpec>(START);
   readonly #session: Session;
   readonly #data: Data;
   /** The rows and the model that the settings belong to; undefined before rows are open, and for settings that were kept without them. */
@@ -57,7 +57,7 @@ export class Settings {
   /** What happened to the learning rate when another optimiser was chosen; '' before. */
   rateSaid = $state('');
 
-  set<K extends keyof RunOptions>(key: K, value: RunOptions[K]): void {
+  set<K extends keyof FormSpec>(key: K, value: FormSpec[K]): void {
     const before = this.options;
     const preset = PRESETS.find((one) => this.optionsOf(one).lr === before.lr);
     this.options = key === 'objective' ? withObjective(String(value), before) : { ...before, [key]: value };
@@ -94,7 +94,7 @@ export class Settings {
     if (!(await change())) return false;
     // Settings that a person changed while the rows were read stay.
     const changed = Object.entries(this.options).filter(
-      ([key, value]) => value !== before[key as keyof RunOptions],
+      ([key, value]) => value !== before[key as keyof FormSpec],
     );
     const { version, options } = this.#data;
     if (this.#place) this.#place = settingsKey(version, options.mapping, this.#session.model?.content);
@@ -164,7 +164,7 @@ export class Settings {
       recipe,
       adapters.filter(({ baseModel }) => baseModel === model?.name),
     );
-    const take = (): RunOptions => {
+    const take = (): FormSpec => {
       const options = optionsFrom(recipe, this.options, {
         targets: model?.targets ?? [],
         trainRows: this.#data.summary?.rows.train ?? 0,
@@ -200,9 +200,9 @@ export class Settings {
    *
    * @param start the adapter that it continues from, which has a kind and a shape
    */
-  defaultsOf(choice: Choice, start?: AdapterInfo): RunOptions {
+  defaultsOf(choice: Choice, start?: AdapterInfo): FormSpec {
     const { name, samplePrompt, forgetting } = this.options;
-    const fresh: RunOptions = {
+    const fresh: FormSpec = {
       ...{ ...START, name, samplePrompt },
       ...(forgetting !== undefined && { forgetting }),
       targets: this.#session.model?.targets ?? [],
@@ -221,7 +221,7 @@ export class Settings {
   }
 
   /** The settings with a preset chosen: its length, rate and rank, and the rest as it is. */
-  optionsOf(preset: Preset, before = this.options): RunOptions {
+  optionsOf(preset: Preset, before = this.options): FormSpec {
     const suggestion = this.#data.source?.sample?.settings ?? suggest(this.#session.model ?? {});
     const rows = this.#data.summary?.rows;
     const options = presetOptions(preset, suggestion, rows?.train ?? 0, {

@@ -6,7 +6,7 @@ import type {
   Reading,
   RolloutEvent,
   RunEvent,
-  RunOptions,
+  FormSpec,
   RunPhase,
   RunRecord,
   RunStatus,
@@ -31,7 +31,7 @@ const BESIDE: readonly RunEvent['type'][] = ['phase', 'memory', 'reading', 'roll
 
 export class ShownRun {
   /** What it runs or ran with. */
-  options = $state.raw<RunOptions>();
+  options = $state.raw<FormSpec>();
   record = $state.raw<RunSummary>();
   status = $state<RunStatus>();
   compiling = $state.raw<{ readonly done: number; readonly total: number }>();
@@ -182,7 +182,7 @@ export class ShownRun {
   }
 
   /** Shows nothing of the run before. */
-  protected clear(options: RunOptions | undefined): void {
+  protected clear(options: FormSpec | undefined): void {
     this.options = options;
     this.record = undefined;
     this.status = undefined;

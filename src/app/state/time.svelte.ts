@@ -1,6 +1,6 @@
 /** How long the next run would take, and each preset: asked again whenever a setting, the model or the rows change. */
 import { device } from './device.svelte.ts';
-import type { RunOptions, RunTime, Shortening, SpeedSource } from '../../worker/api.ts';
+import type { FormSpec, RunTime, Shortening, SpeedSource } from '../../worker/api.ts';
 import { PRESETS, type Preset } from '../../settings/presets.ts';
 import { plural, roughly } from '../ui/format.ts';
 import type { Session } from './session.svelte.ts';
@@ -25,7 +25,7 @@ export class TimeForecast {
   }
 
   /** @returns a function that gives up */
-  ask(options: RunOptions, presets: Readonly<Record<Preset, RunOptions>>): () => void {
+  ask(options: FormSpec, presets: Readonly<Record<Preset, FormSpec>>): () => void {
     const asked = ++this.#asked;
     const timer = setTimeout(() => void this.#forecast(options, presets, asked), SETTLE_MS);
     return () => clearTimeout(timer);
@@ -39,8 +39,8 @@ export class TimeForecast {
   }
 
   async #forecast(
-    options: RunOptions,
-    presets: Readonly<Record<Preset, RunOptions>>,
+    options: FormSpec,
+    presets: Readonly<Record<Preset, FormSpec>>,
     asked: number,
   ): Promise<void> {
     const { worker } = this.#session;

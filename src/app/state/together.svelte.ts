@@ -1,5 +1,5 @@
 /** Compares all tasks together with each alone: existing adapters, and the missing runs, trained one after the other. */
-import type { AdapterInfo, RunOptions } from '../../worker/api.ts';
+import type { AdapterInfo, FormSpec } from '../../worker/api.ts';
 import type { Adapters } from './adapters.svelte.ts';
 import type { Data } from './data.svelte.ts';
 import { ofStudio } from './of-studio.svelte.ts';
@@ -77,13 +77,13 @@ export class Together {
     return data !== undefined && data.version === this.data.version;
   }
 
-  #optionsOf(adapter: AdapterInfo | undefined): RunOptions | undefined {
+  #optionsOf(adapter: AdapterInfo | undefined): FormSpec | undefined {
     return this.runs.all.find(({ id }) => id === adapter?.runId)?.options;
   }
 }
 
 /** The settings of a run on one of its tasks. */
-function aloneOf(options: RunOptions, task: string, share: number): RunOptions {
+function aloneOf(options: FormSpec, task: string, share: number): FormSpec {
   const steps = Math.max(1, Math.round(options.steps * share));
   return {
     ...options,

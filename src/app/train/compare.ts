@@ -1,5 +1,5 @@
 /** What differs between runs, as a table: their results, and the settings that differ. */
-import type { RunOptions, RunRecord } from '../../worker/api.ts';
+import type { FormSpec, RunRecord } from '../../worker/api.ts';
 import { flagText } from '../../settings/flag-text.ts';
 import type { Setting } from '../../settings/setting.ts';
 import { PAGE_TABLE } from '../../settings/table.ts';
@@ -43,9 +43,7 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     row('setting', 'Data', ({ dataName }) => dataName),
     ...SETTINGS.map((setting) =>
       row('setting', labelOf(setting.name), ({ options }) =>
-        setting.name === 'lr'
-          ? rate(options.lr)
-          : written(setting, options[setting.name as keyof RunOptions]),
+        setting.name === 'lr' ? rate(options.lr) : written(setting, options[setting.name as keyof FormSpec]),
       ),
     ),
   ].filter(({ cells }) => new Set(cells).size > 1);

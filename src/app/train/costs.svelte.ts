@@ -1,5 +1,5 @@
 /** Memory and time of every method with its defaults, planned one after the other while a person compares them. */
-import type { RunCost, RunOptions } from '../../worker/api.ts';
+import type { RunCost, FormSpec } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
 
 /** What a method costs; the reason where that is not known. */
@@ -17,7 +17,7 @@ export class Costs {
   }
 
   /** @param runs by the name of the method @returns a function that gives up */
-  ask(runs: readonly (readonly [name: string, options: RunOptions])[]): () => void {
+  ask(runs: readonly (readonly [name: string, options: FormSpec])[]): () => void {
     const asked = ++this.#asked;
     this.known = {};
     this.pending = true;
@@ -27,7 +27,7 @@ export class Costs {
     };
   }
 
-  async #cost(runs: readonly (readonly [name: string, options: RunOptions])[], asked: number): Promise<void> {
+  async #cost(runs: readonly (readonly [name: string, options: FormSpec])[], asked: number): Promise<void> {
     for (const [name, options] of runs) {
       const outcome = await this.#session.worker.costRun(options);
       if (asked !== this.#asked) return;

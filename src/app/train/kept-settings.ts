@@ -2,10 +2,10 @@
 import type { Mapping } from '../../data/mapping.ts';
 import { PAGE_TABLE, pageValues } from '../../settings/table.ts';
 import { isOfType } from '../../settings/values.ts';
-import type { RunOptions } from '../../worker/api.ts';
+import type { FormSpec } from '../../worker/api.ts';
 
 /** The initial settings, before rows and a model suggest others. */
-export const START: RunOptions = { ...pageValues({ steps: 60 }), targets: [] };
+export const START: FormSpec = { ...pageValues({ steps: 60 }), targets: [] };
 
 /** The key of settings: the rows (their version, and how their columns are read) and the model, since rates and layers suit one model only. */
 export interface SettingsKey {
@@ -13,7 +13,7 @@ export interface SettingsKey {
   readonly model: string;
 }
 export interface KeyedSettings extends SettingsKey {
-  readonly options: RunOptions;
+  readonly options: FormSpec;
 }
 
 export function settingsKey(version = '', mapping?: Mapping, content = ''): SettingsKey {
@@ -26,7 +26,7 @@ const sameKey = (a: SettingsKey, b: SettingsKey): boolean => a.rows === b.rows &
 const MOST = 20;
 
 /** The last settings of these rows and this model. */
-export function settingsAt(kept: readonly KeyedSettings[], place: SettingsKey): RunOptions | undefined {
+export function settingsAt(kept: readonly KeyedSettings[], place: SettingsKey): FormSpec | undefined {
   return kept.find((entry) => sameKey(entry, place))?.options;
 }
 
@@ -34,7 +34,7 @@ export function settingsAt(kept: readonly KeyedSettings[], place: SettingsKey): 
 export function withSettings(
   kept: readonly KeyedSettings[],
   { rows, model }: SettingsKey,
-  options: RunOptions,
+  options: FormSpec,
 ): readonly KeyedSettings[] {
   const others = kept.filter((entry) => !sameKey(entry, { rows, model }));
   return [...others, { rows, model, options }].slice(-MOST);
@@ -44,7 +44,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Settings from storage. A value of the wrong kind is replaced by the one that a run starts with. */
-export function readOptions(kept: unknown): RunOptions {
+export function readOptions(kept: unknown): FormSpec {
   const values = isObject(kept) ? kept : {};
   const fits = PAGE_TABLE.filter((setting) => isOfType(setting, values[setting.name]));
   const start = readStart(values['start']);
@@ -56,7 +56,7 @@ export function readOptions(kept: unknown): RunOptions {
 }
 
 /** The adapter that a run starts from. Whether it is still there is seen when the form is drawn. */
-function readStart(kept: unknown): RunOptions['start'] {
+function readStart(kept: unknown): FormSpec['start'] {
   if (!isObject(kept)) return undefined;
   const { id, name } = kept;
   return typeof id === 'string' && typeof name === 'string' ? { id, name } : undefined;

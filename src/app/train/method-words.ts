@@ -1,7 +1,7 @@
 /** What a run trains, in words. */
 import { METHODS } from '../../settings/registry.ts';
 import { TABLE } from '../../settings/table.ts';
-import type { RunOptions } from '../../worker/api.ts';
+import type { FormSpec } from '../../worker/api.ts';
 
 /** The method of a run; LoRA for runs of versions that had no choice. */
 export function methodOf({ method }: { readonly method?: string }): (typeof METHODS)[number] {
@@ -9,7 +9,7 @@ export function methodOf({ method }: { readonly method?: string }): (typeof METH
 }
 
 /** Whether its adapter has a rank. */
-export function hasRank({ method }: Pick<RunOptions, 'method'>): boolean {
+export function hasRank({ method }: Pick<FormSpec, 'method'>): boolean {
   const rank = TABLE.find('rank');
   return rank !== undefined && TABLE.applies(rank, { method: methodOf({ method }).name });
 }
@@ -18,7 +18,7 @@ export function hasRank({ method }: Pick<RunOptions, 'method'>): boolean {
 export function partWords({
   trainWeights = 'all',
   lastLayers = 0,
-}: Pick<RunOptions, 'trainWeights' | 'lastLayers'>): string {
+}: Pick<FormSpec, 'trainWeights' | 'lastLayers'>): string {
   const layers =
     lastLayers === 0 ? '' : ` of the last ${lastLayers === 1 ? 'layer' : `${lastLayers} layers`}`;
   if (trainWeights === 'norms') return `norms and biases${layers}`;
@@ -28,7 +28,7 @@ export function partWords({
 
 /** “LoRA rank 8”, “IA3”, “The weights of the last 2 layers”. */
 export function methodWords(
-  options: Pick<RunOptions, 'method' | 'rank' | 'trainWeights' | 'lastLayers'>,
+  options: Pick<FormSpec, 'method' | 'rank' | 'trainWeights' | 'lastLayers'>,
 ): string {
   const { name, label } = methodOf(options);
   if (name === 'full') return capital(partWords(options));
@@ -36,9 +36,7 @@ export function methodWords(
 }
 
 /** What learns the rows, as the beginning of a sentence: “An adapter (LoRA) is grafted on the model and learns your rows”. */
-export function learner(
-  options: Pick<RunOptions, 'method' | 'start' | 'trainWeights' | 'lastLayers'>,
-): string {
+export function learner(options: Pick<FormSpec, 'method' | 'start' | 'trainWeights' | 'lastLayers'>): string {
   const { name, label } = methodOf(options);
   if (name === 'full') return `${capital(partWords(options))} of a copy of the model learn your rows`;
   return options.start

@@ -1,11 +1,10 @@
 /** A recipe on the page: it sets the form, and how the open rows are read and split. */
-import type { Mapping } from '../../data/mapping.ts';
-import type { Mix } from '../../data/mixture.ts';
-import { parseSkipped } from '../../data/skip-list.ts';
+import type { Mixture } from '../../data/mixture.ts';
+import { mixtureOf, OF_MIXTURES, readingOf, readingSettings } from '../../data/reading.ts';
 import { usualSettings } from '../../settings/defaults.ts';
 import type { Recipe } from '../../settings/recipe.ts';
 import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
-import type { AdapterInfo, DataOptions, RunOptions } from '../../worker/api.ts';
+import type { AdapterInfo, DataOptions, FormSpec } from '../../worker/api.ts';
 
 /** The settings whose choice decides which rate suits. */
 const OF_RATE = ['method', 'objective', 'optimiser', 'trainWeights'] as const;
@@ -19,20 +18,20 @@ const OF_RATE = ['method', 'objective', 'optimiser', 'trainWeights'] as const;
  */
 export function optionsFrom(
   recipe: Recipe,
-  current: RunOptions,
+  current: FormSpec,
   {
     targets,
     trainRows,
     parameters,
   }: { targets: readonly string[]; trainRows: number; parameters?: number | undefined },
-): RunOptions {
+): FormSpec {
   const told = Object.fromEntries(
     PAGE_TABLE.filter(({ name }) => name !== 'name' && Object.hasOwn(recipe, name)).map(({ name }) => [
       name,
       recipe[name],
     ]),
   );
-  const options = { ...current, ...told } as RunOptions;
+  const options = { ...current, ...told } as FormSpec;
   // Settings that follow from another one, where the recipe does not give them.
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
@@ -55,77 +54,36 @@ export function optionsFrom(
   };
 }
 
-/** How the rows are read and split with the recipe; the same object where it changes nothing. */
+/** How the rows are read and split with the recipe; the same object where it changes nothing. @throws GraftError `arguments` */
 export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptions {
-  const text = (name: string): string | undefined => recipe[name] as string | undefined;
-  const number = (name: string): number | undefined => recipe[name] as number | undefined;
-  const mapping = mappingOf(recipe);
-  const header = text('header');
-  const delimiter = text('delimiter');
-  const skipped = text('skipRows');
-  const told = {
-    mapping,
-    header: header === undefined ? undefined : header === 'yes',
-    delimiter: delimiter === 'tab' ? '\t' : delimiter,
-    maxLength: number('maxLength'),
-    overlong: recipe['overlong'] as DataOptions['overlong'] | undefined,
-    validation: number('validationFraction'),
-    test: number('testFraction'),
-    seed: number('splitSeed'),
-    skip: skipped === undefined ? undefined : parseSkipped(skipped),
-    dropCopies: recipe['dropDuplicates'] as boolean | undefined,
-    text: textOf(recipe, current),
-    mixture: mixtureOf(recipe, current),
+  const { text, ...told } = readingOf(recipe);
+  const { packed: _, ...before } = current.text ?? {};
+  const { mixture } = current;
+  const next: DataOptions = {
+    ...current,
+    ...told,
+    ...(text && { text: { ...before, ...text } }),
+    ...(mixture &&
+      OF_MIXTURES.some((name) => recipe[name] !== undefined) && { mixture: mixtureFrom(recipe, mixture) }),
   };
-  const entries = Object.entries(told).filter(([, value]) => value !== undefined);
-  const next = { ...current, ...Object.fromEntries(entries) };
   return JSON.stringify(next) === JSON.stringify(current) ? current : next;
 }
 
-/** How text files become rows, if the recipe has that. */
-function textOf(recipe: Recipe, { text }: DataOptions): DataOptions['text'] {
-  const { documents, textRows, textOverlap } = recipe;
-  if ([documents, textRows, textOverlap].every((value) => value === undefined)) return undefined;
-  const { packed: _, ...rest } = text ?? {};
-  return {
-    ...rest,
-    ...(typeof documents === 'string' && { documents }),
-    ...(textRows === 'packed' && { packed: true }),
-    ...(typeof textOverlap === 'number' && { overlap: textOverlap }),
-  };
-}
-
-/** How the open tasks share a run. */
-function mixtureOf(recipe: Recipe, { mixture }: DataOptions): DataOptions['mixture'] {
-  const { mix, mixTemperature, mixCap, trainWhole } = recipe;
-  if (!mixture || [mix, mixTemperature, mixCap, trainWhole].every((value) => value === undefined))
-    return undefined;
-  const whole = Array.isArray(trainWhole) ? (trainWhole as readonly string[]) : undefined;
-  return {
-    ...mixture,
-    ...(typeof mix === 'string' && { mix: mix as Mix }),
-    tasks: mixture.tasks.map(({ name, file, share, whole: before }) => ({
-      ...{ name, file },
-      ...(share !== undefined && typeof mix !== 'string' && { share }),
-      ...((whole?.includes(name) ?? before) && { whole: true }),
-    })),
-    ...(typeof mixTemperature === 'number' && { temperature: mixTemperature }),
-    ...(typeof mixCap === 'number' && { cap: mixCap }),
-  };
-}
-
-function mappingOf(recipe: Recipe): Mapping | undefined {
-  const { textTemplate, promptTemplate, inputTemplate, answerTemplate, systemTemplate } = recipe as Readonly<
-    Record<string, string | undefined>
-  >;
-  if (textTemplate !== undefined) return { text: textTemplate };
-  if (promptTemplate === undefined || answerTemplate === undefined) return undefined;
-  return {
-    ...(systemTemplate !== undefined && { system: systemTemplate }),
-    prompt: promptTemplate,
-    ...(inputTemplate !== undefined && { input: inputTemplate }),
-    answer: answerTemplate,
-  };
+/** How the open tasks share a run: what the recipe leaves open stays. */
+function mixtureFrom(recipe: Recipe, before: Mixture): Mixture {
+  const isMixed = recipe['mix'] !== undefined;
+  const tasks = before.tasks.map(({ share, whole: _, ...task }) => ({
+    ...task,
+    ...(share !== undefined && !isMixed && { share }),
+  }));
+  const { mix, mixTemperature, mixCap, trainWhole } = {
+    ...readingSettings({ mixture: before }),
+    ...recipe,
+  } as Recipe;
+  return mixtureOf(tasks, {
+    ...{ mix, mixCap, trainWhole },
+    ...(mix === 'temperature' && { mixTemperature }),
+  });
 }
 
 const BASE = ['baseWeights', 'embeddingWeights'];

@@ -9,9 +9,9 @@ import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table
 import type { Choice } from './tuning-methods.ts';
 import { correction, isAllowed, limited } from '../../settings/values.ts';
 import { methodOf } from './method-words.ts';
-import type { AdapterInfo, DataSummary, ModelInfo, RowKind, RunOptions } from '../../worker/api.ts';
+import type { AdapterInfo, DataSummary, ModelInfo, RowKind, FormSpec } from '../../worker/api.ts';
 
-export type SettingKey = keyof RunOptions;
+export type SettingKey = keyof FormSpec;
 
 export interface Fault {
   readonly key: SettingKey;
@@ -47,8 +47,8 @@ export function presetOptions(
   preset: Preset,
   suggestion: Suggestion,
   trainRows: number,
-  base: RunOptions,
-): RunOptions {
+  base: FormSpec,
+): FormSpec {
   const { rank, alpha } = base;
   const chosen = Object.fromEntries(Object.entries(base).filter(([name]) => !DECIDED.includes(name)));
   const usual = usualSettings(chosen, { rows: trainRows, suggestion }, preset);
@@ -66,13 +66,13 @@ export function presetOptions(
 const lastOf = (end: string): string => end.slice(end.lastIndexOf('.') + 1);
 
 /** Whether a person chooses the layers of its adapter: some kinds have fixed ones. */
-export function hasTargets({ method }: Pick<RunOptions, 'method'>): boolean {
+export function hasTargets({ method }: Pick<FormSpec, 'method'>): boolean {
   return TABLE.applies(settingOf('targets'), { method });
 }
 
 /** The initial layers of a method on a model. @param all names of the model's layers */
 export function usualTargets(
-  method: NonNullable<RunOptions['method']>,
+  method: NonNullable<FormSpec['method']>,
   all: readonly string[],
 ): readonly string[] {
   if (method === 'ia3')
@@ -83,16 +83,16 @@ export function usualTargets(
 
 /** The settings with another method, on its initial layers. @param before on all layers of the model */
 export function withMethod(
-  before: RunOptions,
-  method: NonNullable<RunOptions['method']>,
+  before: FormSpec,
+  method: NonNullable<FormSpec['method']>,
   all = before.targets,
-): RunOptions {
+): FormSpec {
   const { start: _, ...rest } = before;
   return method === 'full' ? { ...rest, method } : { ...rest, method, targets: usualTargets(method, all) };
 }
 
 /** The settings of a run that starts from an adapter: kind, size and layers are the adapter's. */
-export function withStart(before: RunOptions, adapter: AdapterInfo): RunOptions {
+export function withStart(before: FormSpec, adapter: AdapterInfo): FormSpec {
   const { id, name, kind, rank = before.rank, alpha = before.alpha, targets } = adapter;
   const { virtualTokens = before.virtualTokens, addTokens = [] } = adapter;
   const { name: method } = methodOf({ method: kind });
@@ -116,7 +116,7 @@ export function suitableObjective(data: DataSummary): string {
 }
 
 /** The settings with another objective and its usual values. Values that a person has chosen stay. */
-export function withObjective(objective: string, before: RunOptions): RunOptions {
+export function withObjective(objective: string, before: FormSpec): FormSpec {
   const usual = TABLE.resolve({ objective: before.objective });
   const now = TABLE.resolve({ objective });
   const changed = TABLE.settings.filter(
@@ -134,11 +134,7 @@ export function withObjective(objective: string, before: RunOptions): RunOptions
  * @param fresh settings as a form begins with them, on all layers of the model
  * @param start the adapter that it starts from
  */
-export function withChoice(
-  { method, objective }: Choice,
-  fresh: RunOptions,
-  start?: AdapterInfo,
-): RunOptions {
+export function withChoice({ method, objective }: Choice, fresh: FormSpec, start?: AdapterInfo): FormSpec {
   const made = start ? withStart(fresh, start) : method ? withMethod(fresh, method) : fresh;
   return objective === undefined ? made : withObjective(objective, made);
 }
@@ -164,7 +160,7 @@ export function objectiveOf({ objective }: { readonly objective?: string }): (ty
 
 /** Everything that is wrong with the settings, in the order of the table. */
 export function findFaults(
-  options: RunOptions,
+  options: FormSpec,
   model: ModelInfo | undefined,
   data: DataSummary | undefined,
 ): Fault[] {

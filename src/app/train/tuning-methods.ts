@@ -4,13 +4,13 @@
  */
 import { REGISTRY } from '../../settings/registry.ts';
 import type { Contribution } from '../../settings/setting.ts';
-import type { RowKind, RunOptions } from '../../worker/api.ts';
+import type { RowKind, FormSpec } from '../../worker/api.ts';
 
 /** What a method learns from: a kind of rows, or rows with another origin. */
 export type Needs = RowKind | 'text' | 'tasks' | 'template' | 'adapter' | 'feedback';
 
 /** The settings that choose it. */
-export type Choice = Pick<RunOptions, 'method' | 'objective'>;
+export type Choice = Pick<FormSpec, 'method' | 'objective'>;
 
 export interface TuningMethod {
   readonly name: string;

@@ -1,7 +1,7 @@
 /** Sizes of the plans of a run that samples: the lengths of answers are not known, so the longest one is planned. */
 import type { Bucket, LabelledTokens } from '../../model/batch.ts';
-import type { TrainOptions } from '../options.ts';
 import { promptLength } from './prompts.ts';
+import type { RunSpec } from '../../settings/spec.ts';
 
 /** Fractions of the longest length that get a plan each. */
 const PARTS = [1 / 4, 1 / 2, 1];
@@ -16,7 +16,7 @@ export interface GenerationSize {
 
 /** The inputs of the sizes. */
 export type PolicySizes = Pick<
-  TrainOptions,
+  RunSpec,
   'batch' | 'accumulate' | 'maxLength' | 'numGenerations' | 'maxCompletionLength'
 >;
 

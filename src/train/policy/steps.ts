@@ -24,7 +24,6 @@ import { optimiserOf } from '../../optimisers/registry.ts';
 import { bucketFor } from '../buckets.ts';
 import type { TrainEvent } from '../events.ts';
 import { measuredOf, type Learning, type Measured } from '../learning.ts';
-import type { TrainOptions } from '../options.ts';
 import { microBatches, RowOrder } from '../order.ts';
 import { learningRate } from '../schedule.ts';
 import { statsSize, type RunPlans, type Trainable } from '../step-plans.ts';
@@ -40,9 +39,10 @@ import {
 } from './sampled.ts';
 import type { Scoring } from './scoring.ts';
 import type { Prompt } from './prompts.ts';
+import type { RunSpec } from '../../settings/spec.ts';
 
 /** The settings of the objective that it reads. */
-type PolicyOptions = TrainOptions & { readonly steps: number } & {
+type PolicyOptions = RunSpec & { readonly steps: number } & {
   readonly [
     name in
       | 'numGenerations'
@@ -55,7 +55,7 @@ type PolicyOptions = TrainOptions & { readonly steps: number } & {
       | 'temperature'
       | 'topP'
       | 'topK'
-  ]-?: NonNullable<TrainOptions[name]>;
+  ]-?: NonNullable<RunSpec[name]>;
 };
 
 export class PolicySteps implements StepMaker {
@@ -67,7 +67,7 @@ export class PolicySteps implements StepMaker {
 
   constructor(
     private readonly trainable: Trainable,
-    options: TrainOptions & { readonly steps: number },
+    options: RunSpec & { readonly steps: number },
     private readonly learning: Learning,
     rows: readonly LabelledTokens[],
     private readonly prompts: { readonly train: readonly Prompt[]; readonly validation: readonly Prompt[] },

@@ -1,8 +1,8 @@
 /** The work of a run that samples, counted before it starts: answers are assumed to be half as long as they may be. */
 import type { LabelledTokens } from '../../model/batch.ts';
-import type { TrainOptions } from '../options.ts';
 import type { PlanWork } from '../run-work.ts';
 import { promptLength } from './prompts.ts';
+import type { RunSpec } from '../../settings/spec.ts';
 
 /** The length of a usual answer, as a share of the longest that is allowed. */
 const USUAL_PART = 0.5;
@@ -15,7 +15,7 @@ export interface SampledWork {
 }
 
 export function sampledWork(
-  options: TrainOptions,
+  options: RunSpec,
   rows: readonly LabelledTokens[],
   validation: readonly LabelledTokens[],
   { gradient, loss, update }: Pick<PlanWork, 'gradient' | 'loss' | 'update'>,

@@ -3,7 +3,7 @@ import type { MemoryProblem } from '../../train/memory-advice.ts';
 import type { ModelRef } from './models.ts';
 import type { TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
-import type { RunOptions } from './runs.ts';
+import type { FormSpec } from './runs.ts';
 
 export type { TrainingSpeed } from '../../runs/run-forecast.ts';
 
@@ -23,7 +23,7 @@ export interface CuratedModel {
 }
 
 /** The configuration, on which memory and time depend. */
-export type ForecastSettings = Pick<RunOptions, 'batch' | 'maxLength' | 'rank'>;
+export type ForecastSettings = Pick<FormSpec, 'batch' | 'maxLength' | 'rank'>;
 
 /** GPU memory of a run, by the planner. */
 export interface ForecastMemory {

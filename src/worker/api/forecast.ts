@@ -2,8 +2,8 @@
 import type { Unwritable } from '../../data/unwritable.ts';
 import type { RunCost } from '../../runs/run-cost.ts';
 import type { RunTime, Shortening } from '../../runs/run-forecast.ts';
-import type { RunOptions } from '../../runs/run-options.ts';
 import type { Outcome } from './outcome.ts';
+import type { FormSpec } from '../../settings/spec.ts';
 
 export type { Unwritable } from '../../data/unwritable.ts';
 export type { RunCost } from '../../runs/run-cost.ts';
@@ -20,9 +20,9 @@ export interface SettingDoubt {
 
 export interface ForecastApi {
   /** Doubts about the settings, before a run on the open model and rows starts. */
-  doubtRun(options: RunOptions): Promise<Outcome<{ readonly doubts: readonly SettingDoubt[] }>>;
+  doubtRun(options: FormSpec): Promise<Outcome<{ readonly doubts: readonly SettingDoubt[] }>>;
   /** What of the answers to train on the open model cannot write, in a run with these settings; nothing where it can write all, or no rows are open. */
-  checkAnswers(options: RunOptions): Promise<Outcome<{ readonly found?: Unwritable }>>;
+  checkAnswers(options: FormSpec): Promise<Outcome<{ readonly found?: Unwritable }>>;
   /**
    * Forecasts runs on the open model and rows, without using the GPU: fast enough for every change of a setting.
    *
@@ -30,10 +30,10 @@ export interface ForecastApi {
    * without which there is none either
    */
   forecastRuns(
-    runs: readonly RunOptions[],
+    runs: readonly FormSpec[],
   ): Promise<Outcome<{ readonly times: readonly (RunTime | undefined)[]; readonly measured: boolean }>>;
   /** Memory and time of a run on the open model, for a choice among several; of rows of its kind where such are open. */
-  costRun(options: RunOptions): Promise<Outcome<{ readonly cost: RunCost }>>;
+  costRun(options: FormSpec): Promise<Outcome<{ readonly cost: RunCost }>>;
   /** Changes that make a run shorter, each with its own forecast, the shortest first. */
-  shortenRun(options: RunOptions): Promise<Outcome<{ readonly ways: readonly Shortening[] }>>;
+  shortenRun(options: FormSpec): Promise<Outcome<{ readonly ways: readonly Shortening[] }>>;
 }

@@ -2,15 +2,15 @@
 import type { Forgetting } from '../../evaluate/forgetting.ts';
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import type { Recipe } from '../../settings/recipe.ts';
-import type { RunOptions } from '../../runs/run-options.ts';
 import type { RolloutEvent } from '../../train/events.ts';
 import type { Reading } from '../../train/reading.ts';
 import type { TaskLosses } from '../../train/tasks.ts';
 import type { DataRef } from './data.ts';
 import type { BaseWeights } from './models.ts';
 import type { Failure, Outcome } from './outcome.ts';
+import type { FormSpec } from '../../settings/spec.ts';
 
-export type { RunOptions } from '../../runs/run-options.ts';
+export type { FormSpec } from '../../settings/spec.ts';
 export type { Reading, ReadingKind } from '../../train/reading.ts';
 
 export type { RolloutEvent, SampledAnswer } from '../../train/events.ts';
@@ -110,7 +110,7 @@ export interface RunNews {
 export interface RunSummary {
   readonly id: string;
   readonly projectId: string;
-  readonly options: RunOptions;
+  readonly options: FormSpec;
   readonly baseModel: string;
   /** Whether that model came with the app. */
   readonly bundled: boolean;
@@ -158,7 +158,7 @@ export interface RunRecord extends RunSummary {
 export interface RunsApi {
   /** Trains until done, paused, stopped or cancelled. Events come while it runs. */
   startRun(
-    options: RunOptions,
+    options: FormSpec,
     onEvent: (event: RunEvent) => void,
   ): Promise<Outcome<{ readonly run: RunRecord }>>;
   /** Resumes a paused run, or one from storage after a reload. */

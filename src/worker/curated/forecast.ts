@@ -5,9 +5,9 @@ import type { ModelDefinition } from '../../model/family.ts';
 import { resolvePrecision } from '../../model/precision.ts';
 import { FOUR_BITS, memoryProblems } from '../../train/memory-advice.ts';
 import { planMemory, type MemoryPlan, type MemorySettings } from '../../train/memory-plan.ts';
-import { defaultOptions } from '../../train/options.ts';
 import type { TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { ForecastMemory, ForecastSettings, ModelForecast } from '../api/curated.ts';
+import { defaultSpec } from '../../settings/spec.ts';
 
 /** @param speed of training on this GPU, where it was measured */
 export async function forecastModel(
@@ -17,11 +17,10 @@ export async function forecastModel(
   speed: TrainingSpeed | undefined,
 ): Promise<ModelForecast> {
   const { target } = lowering;
-  const defaults = defaultOptions();
   const maxLength = Math.min(asked, definition.shape.maxPositions);
   const settings: MemorySettings = {
     precision: resolvePrecision('auto', target),
-    options: { ...defaults, batch, maxLength, lora: { ...defaults.lora, rank } },
+    options: { ...defaultSpec(), batch, maxLength, rank },
   };
   const usual = await planMemory(lowering, definition, settings);
   const least = await planMemory(lowering, definition, {

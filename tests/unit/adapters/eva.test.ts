@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { evaAsLora, evaConfig, withRank } from '../../../src/adapters/eva/config.ts';
 import { mostRank, sharedRanks } from '../../../src/adapters/eva/ranks.ts';
 import type { LoraModule } from '../../../src/adapters/lora/config.ts';
-import { trainOptionsOf } from '../../../src/train/options.ts';
+import { specOf } from '../../../src/settings/spec.ts';
 
 const told = JSON.parse(readFileSync(new URL('../../reference/peft/eva.json', import.meta.url), 'utf8')) as {
   ratios: Record<string, number[]>;
@@ -50,8 +50,8 @@ describe('EVA', () => {
     [{ evaAdjustScaling: false }, 8, 1],
     [{ rsLora: true }, 16, 16 / Math.sqrt(8)],
   ])('a layer of another rank under %j', (changes, alpha, scale) => {
-    const { lora, ...options } = trainOptionsOf({ method: 'eva', rank: 4, alpha: 8, ...changes });
-    const config = evaConfig({ ...options, ...lora });
+    const options = specOf({ method: 'eva', rank: 4, alpha: 8, ...changes });
+    const config = evaConfig(options);
     const layer: LoraModule = { path: 'a.q_proj', inputs: 16, outputs: 16, rank: 4, scale: 2 };
     const module = withRank(layer, config, 8);
     expect([module.rank, module.scale]).toEqual([8, scale]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { PRESETS } from '../../../src/settings/presets.ts';
 import { findFaults, presetOptions } from '../../../src/app/train/settings.ts';
 import { suggest } from '../../../src/settings/defaults.ts';
-import type { DataSummary, ModelInfo, RunOptions } from '../../../src/worker/api.ts';
+import type { DataSummary, ModelInfo, FormSpec } from '../../../src/worker/api.ts';
 
 const MODEL: ModelInfo = {
   name: 'sprig',
@@ -51,7 +51,7 @@ const DATA: DataSummary = {
   leaks: [],
   leakCount: 0,
 };
-const GOOD: RunOptions = {
+const GOOD: FormSpec = {
   name: 'voice 1',
   steps: 60,
   batch: 8,
@@ -79,13 +79,13 @@ const GOOD: RunOptions = {
   sampleEvery: 10,
   samplePrompt: 'Who are you?',
 };
-const keysOf = (change: Partial<RunOptions>, data: DataSummary = DATA): string[] =>
+const keysOf = (change: Partial<FormSpec>, data: DataSummary = DATA): string[] =>
   findFaults({ ...GOOD, ...change }, MODEL, data).map(({ key }) => key);
 
 describe('faults', () => {
   test('good settings have none', () => expect(keysOf({})).toEqual([]));
 
-  test.each<[string, Partial<RunOptions>]>([
+  test.each<[string, Partial<FormSpec>]>([
     ['steps', { steps: 0 }],
     ['steps', { steps: 1.5 }],
     ['steps', { steps: NaN }],
@@ -117,7 +117,7 @@ describe('faults', () => {
   ])('%s is named for %o', (key, change) => expect(keysOf(change)).toEqual([key]));
 
   test('a limit that depends on model or objective is the one that is told', () => {
-    const reasons = (change: Partial<RunOptions>): string[] =>
+    const reasons = (change: Partial<FormSpec>): string[] =>
       findFaults({ ...GOOD, ...change }, MODEL, undefined).map(({ reason }) => reason);
     expect(reasons({ method: 'full', lastLayers: 99 })).toEqual([
       'sprig has 6 layers: choose 1 to 6, or 0 for all.',

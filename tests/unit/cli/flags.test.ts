@@ -4,11 +4,11 @@ import { describeFlags, Flags, under, wordApart, type FlagSpecs } from '../../..
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import type { LoraModule } from '../../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../../src/adapters/registry.ts';
-import { trainOptionsOf, type TrainOptions } from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
+import { specOf, type RunSpec } from '../../../src/settings/spec.ts';
 
 /** The settings of a call, with the defaults of no model. */
-const optionsOfFlags = (flags: Flags<typeof trainFlags>): TrainOptions => trainOptionsOf(readGiven(flags));
+const optionsOfFlags = (flags: Flags<typeof trainFlags>): RunSpec => specOf(readGiven(flags));
 
 const specs = {
   lr: { value: 'X', help: 'a number' },
@@ -87,8 +87,8 @@ describe('patterns of an adapter', () => {
     'm/config.json',
   );
   const modules = (...args: string[]): [string, number, number][] => {
-    const { lora } = optionsOfFlags(new Flags(trainFlags, ['--targets', 'q_proj,v_proj', ...args]));
-    return (adapterModules({ linears } as ModelDefinition, lora) as LoraModule[]).map(
+    const spec = optionsOfFlags(new Flags(trainFlags, ['--targets', 'q_proj,v_proj', ...args]));
+    return (adapterModules({ linears } as ModelDefinition, spec) as LoraModule[]).map(
       ({ path, rank, scale }) => [path.replace('model.layers.', ''), rank, scale],
     );
   };

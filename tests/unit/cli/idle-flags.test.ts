@@ -10,8 +10,8 @@ import { readGiven, startKind, trainFlags } from '../../../src/cli/train-flags.t
 import { idleSettings } from '../../../src/settings/idle.ts';
 import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
 import { TABLE } from '../../../src/settings/table.ts';
-import { optionsFor } from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
+import { specFor } from '../../../src/settings/spec.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'graft-idle-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -119,7 +119,7 @@ describe('a run that starts from an adapter', () => {
     const given = await read('--init-adapter', ia3);
     const about = { parameters: 1_300_000, rows: 100 };
     expect(given).toEqual({ method: 'ia3' });
-    expect(optionsFor(given, about).lr).toBe(10 * optionsFor({}, about).lr);
+    expect(specFor(given, about).lr).toBe(10 * specFor({}, about).lr);
     expect(await read('--init-adapter', lora, '--method', 'lora')).toMatchObject({ method: 'lora' });
   });
 

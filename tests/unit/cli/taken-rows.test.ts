@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { folder, openBytes } from '../../../src/cli/files.ts';
+import { folder } from '../../../src/cli/files.ts';
+import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
 import type { Output } from '../../../src/cli/output.ts';
-import { areTaken, takeRunRows } from '../../../src/cli/taken-rows.ts';
-import { makeRunRows, readRunFiles, type RunRows } from '../../../src/cli/train-data.ts';
-import type { DataOptions } from '../../../src/cli/train-flags.ts';
+import type { AskedRows } from '../../../src/cli/row-flags.ts';
 import { CertainRows } from '../../../src/data/certain-rows.ts';
 import { outlineOf } from '../../../src/data/outline.ts';
-import type { List } from '../../../src/lists.ts';
+import type { DataOptions } from '../../../src/data/options.ts';
+import { isHeld, type List } from '../../../src/lists.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memorySource } from '../../../src/weights/bytes.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -62,32 +62,28 @@ const seen = ({ train, validation, test, told: { files, tasks: _, ...told } }: R
   })),
 });
 
-interface Asked extends Partial<Omit<DataOptions, 'read'>> {
-  readonly mapping?: DataOptions['read']['mapping'];
-  readonly maxLength?: number;
+interface Asked extends Partial<DataOptions> {
+  /** Files of test rows and of more rows. */
+  readonly heldOut?: string;
+  readonly more?: readonly string[];
   readonly tokenizer?: Tokenizer;
 }
 
 /** Reads a file both ways. */
 async function bothWays(
   path: string,
-  { maxLength = 48, tokenizer = sprig, mapping, ...asked }: Asked = {},
+  { maxLength = 48, tokenizer = sprig, heldOut, more = [], ...asked }: Asked = {},
 ): Promise<{ made: RunRows; taken: RunRows }> {
-  const options: DataOptions = {
-    read: { fileName: path, ...(mapping && { mapping }) },
-    ...{ overlong: 'truncate-end', validationFraction: 0.2, testFraction: 0.2, splitSeed: 3 },
-    ...asked,
+  const rows: AskedRows = {
+    ...{ file: path, more },
+    ...(heldOut !== undefined && { test: heldOut }),
+    options: { overlong: 'truncate-end', validation: 0.2, test: 0.2, seed: 3, ...asked },
   };
   const limits = { maxLength, vocabSize: tokenizer.vocabSize, now: new Date(0) };
-  const held = await readRunFiles(await openBytes(path), options, SILENT);
-  const indexed = await readRunFiles(await openBytes(path), options, SILENT, NONE);
-  expect(held.every(({ read }) => !read.index)).toBe(true);
-  expect(areTaken(held, options)).toBe(false);
-  expect(areTaken(indexed, options)).toBe(true);
-  return {
-    made: makeRunRows(held, tokenizer, limits, options, SILENT),
-    taken: takeRunRows(indexed, tokenizer, limits, options, SILENT),
-  };
+  const made = await openRows(rows, tokenizer, limits, SILENT, { mayTake: true });
+  const taken = await openRows(rows, tokenizer, limits, SILENT, { mayTake: true, held: NONE });
+  expect([made, taken].map(({ train }) => isHeld(train))).toEqual([true, false]);
+  return { made, taken };
 }
 
 async function expectSame(path: string, asked?: Asked): Promise<RunRows> {
@@ -163,12 +159,12 @@ describe('rows that are made as they are taken', () => {
   test.each([
     { overlong: 'drop' },
     { overlong: 'truncate-prompt' },
-    { dropDuplicates: true },
+    { dropCopies: true },
     { skip: [[1, 3, 14, 9999]] },
-    { validationFraction: 0, testFraction: 0 },
+    { validation: 0, test: 0 },
     { maxLength: 16 },
     { maxLength: 400 },
-    { splitSeed: 11, dropDuplicates: true, overlong: 'drop', maxLength: 30 },
+    { seed: 11, dropCopies: true, overlong: 'drop', maxLength: 30 },
   ] satisfies Asked[])('are the same with %j', async (asked) => {
     await expectSame(await write('rows.jsonl', jsonl(odd)), asked);
   });
@@ -186,7 +182,7 @@ describe('rows that are made as they are taken', () => {
       jsonl(answers(7).map((row, i) => ({ ...row, prompt: `Test ${i % 5}` }))),
     );
     const more = await write('more.csv', 'prompt,completion\nWhat is 3?,It is 3.\nmore,rows\n');
-    const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)), { test, more: [more] });
+    const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)), { heldOut: test, more: [more] });
     expect(told.repeated).toBeGreaterThan(2);
   });
 
@@ -253,7 +249,7 @@ describe('rows that are made as they are taken', () => {
         fc.constantFrom('truncate-end', 'truncate-prompt', 'drop'),
         async (rows, maxLength, overlong) => {
           await writeFile(path, jsonl([...answers(3), ...rows]));
-          await expectSame(path, { maxLength, overlong, validationFraction: 0.1, testFraction: 0.1 });
+          await expectSame(path, { maxLength, overlong, validation: 0.1, test: 0.1 });
         },
       ),
       { numRuns: 60 },

@@ -1,6 +1,6 @@
 /** Files of `--data`: one, or one for each task. */
 import { expect, it, test } from 'vitest';
-import { mixtureOf, readTasks } from '../../../src/cli/task-files.ts';
+import { readTasks, tasksInPlaces } from '../../../src/cli/task-files.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const read = (text: string, ...files: readonly string[]): ReturnType<typeof readTasks> =>
@@ -84,6 +84,6 @@ test.each([
 });
 
 it('uses the first file as the rows, and the others as more rows', () => {
-  const mixture = mixtureOf(read('A.jsonl:0.7,B.jsonl:0.2,C.jsonl:0.1'), { mix: 'given' });
-  expect(mixture.tasks.map(({ file }) => file)).toEqual([0, 2, 3]);
+  const tasks = tasksInPlaces(read('A.jsonl:0.7,B.jsonl:0.2,C.jsonl:0.1'));
+  expect(tasks.map(({ file }) => file)).toEqual([0, 2, 3]);
 });

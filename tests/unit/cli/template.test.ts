@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { dataFlags, readReadOptions } from '../../../src/cli/data-flags.ts';
+import { dataFlags, readReadOptions } from '../../../src/cli/row-flags.ts';
 import { Flags } from '../../../src/cli/flags.ts';
 import { phrasingsOf } from '../../../src/data/phrasings.ts';
 import type { Mapping } from '../../../src/data/mapping.ts';

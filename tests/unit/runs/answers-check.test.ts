@@ -204,13 +204,13 @@ describe('whether a run trains the head', () => {
   });
   test.each([
     [{ method: 'lora' }, false],
-    [{ method: 'lora', lora: { modulesToSave: 'embed_tokens' as const } }, false],
-    [{ method: 'lora', lora: { modulesToSave: 'lm_head' as const } }, true],
+    [{ method: 'lora', modulesToSave: 'embed_tokens' as const }, false],
+    [{ method: 'lora', modulesToSave: 'lm_head' as const }, true],
     [{ method: 'full' }, true],
     [{ method: 'full', lastLayers: 2 }, false],
     [{ method: 'full', trainWeights: 'norms' }, false],
   ])('%j: %s', (settings, expected) => {
-    expect(trainsHead(definition, { lora: {}, ...settings })).toBe(expected);
+    expect(trainsHead(definition, settings)).toBe(expected);
   });
 });
 

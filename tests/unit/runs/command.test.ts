@@ -5,31 +5,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { Flags } from '../../../src/cli/flags.ts';
-import { makeRunRows, readRunFiles, type MadeRows } from '../../../src/cli/train-data.ts';
+import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
 import type { Mixture } from '../../../src/data/mixture.ts';
 import type { PreparedRow } from '../../../src/data/prepare.ts';
-import { readDataOptions, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
+import { readAskedRows } from '../../../src/cli/row-flags.ts';
+import { readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { createOutput } from '../../../src/cli/output.ts';
 import { readWeightChoices } from '../../../src/cli/session.ts';
-import type { BaseWeights, DataFile, DataOptions, RunOptions } from '../../../src/worker/api.ts';
+import type { BaseWeights, DataFile, DataOptions, FormSpec } from '../../../src/worker/api.ts';
 import { onlyTask, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { openData } from '../../../src/data/open-data.ts';
-import { headlessCommand, recipeOf } from '../../../src/runs/run-options.ts';
-import { readRecipe, writeRecipe } from '../../../src/settings/recipe.ts';
+import { headlessCommand, specOfForm } from '../../../src/runs/headless-command.ts';
+import { readRecipe, recipeOf, writeRecipe } from '../../../src/settings/recipe.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from '../worker/open-sprig.ts';
-import { trainOptionsOf, type TrainOptions } from '../../../src/train/options.ts';
+import { specOf, type RunSpec } from '../../../src/settings/spec.ts';
 
 /** The settings of a call, with the defaults of no model. */
-const optionsOfFlags = (flags: Flags<typeof trainFlags>): TrainOptions => trainOptionsOf(readGiven(flags));
+const optionsOfFlags = (flags: Flags<typeof trainFlags>): RunSpec => specOf(readGiven(flags));
 
 let model: OpenModel;
 beforeAll(async () => {
   model = await openSprig();
 });
 
-const RUN: RunOptions = {
+const RUN: FormSpec = {
   name: 'run',
   steps: 10,
   batch: 2,
@@ -118,19 +119,22 @@ test.each<[string, string, Partial<DataOptions>]>([
   };
   const bytes = new TextEncoder().encode(text);
   const slices = new Slices(() => undefined, new AbortController().signal);
-  const { data } = await openData(model, { name: "Ann's rows.csv", bytes }, options, undefined, slices);
+  const folder = await mkdtemp(join(tmpdir(), 'graft-command-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const path = join(folder, "Ann's rows.csv");
+  await writeFile(path, bytes);
+  const { data } = await openData(model, { name: "Ann's rows.csv", path, bytes }, options, undefined, slices);
 
   const [npx, graft, train, ...args] = wordsOf(headlessCommand(RUN, data, model));
   expect([npx, graft, train]).toEqual(['npx', 'graft', 'train']);
   const flags = new Flags(trainFlags, args);
   const asked = optionsOfFlags(flags);
-  const dataOptions = readDataOptions(flags, asked.seed);
-  expect(dataOptions.read.fileName).toBe("Ann's rows.csv");
-  const made = makeRunRows(
-    await readRunFiles(bytes, dataOptions, SILENT),
+  const dataOptions = readAskedRows(flags, asked.seed);
+  expect(dataOptions.file).toBe(path);
+  const made = await openRows(
+    dataOptions,
     model.tokenizer,
     { maxLength: asked.maxLength, vocabSize: 1024, now: new Date() },
-    dataOptions,
     SILENT,
   );
   for (const part of ['train', 'validation', 'test'] as const) {
@@ -167,15 +171,17 @@ test('rewards with fields of their own come back from the line', async () => {
 });
 
 test('a run that starts from an adapter says so in its recipe, and leaves out what that adapter decides', () => {
-  const options: RunOptions = { ...RUN, start: { id: 'a1', name: 'General 1' }, forgetting: true };
-  const recipe = recipeOf(options, undefined, {});
+  const options: FormSpec = { ...RUN, start: { id: 'a1', name: 'General 1' }, forgetting: true };
+  const recipe = recipeOf(specOfForm(options, undefined, {}));
   expect(recipe).toMatchObject({ initAdapter: 'out/General-1', forgetting: true, steps: 10 });
   expect(Object.keys(recipe).filter((name) => /^(rank|alpha|targets|layers)/.test(name))).toEqual([]);
   expect(readRecipe(writeRecipe(recipe), 'run.json')).toEqual(recipe);
   // Without them, it is not mentioned.
-  const plain = recipeOf(RUN, undefined, {});
+  const plain = recipeOf(specOfForm(RUN, undefined, {}));
   expect(Object.keys(plain).filter((name) => /^(init|forgetting|last|train|layers)/.test(name))).toEqual([]);
-  const part = recipeOf({ ...RUN, method: 'full', trainWeights: 'norms', lastLayers: 2 }, undefined, {});
+  const part = recipeOf(
+    specOfForm({ ...RUN, method: 'full', trainWeights: 'norms', lastLayers: 2 }, undefined, {}),
+  );
   expect(part).toMatchObject({ method: 'full', trainWeights: 'norms', lastLayers: 2 });
 });
 
@@ -211,22 +217,23 @@ test('test rows and more rows of files of their own, without the copies and with
   expect(summary.copies.count).toBe(5);
   expect(summary.leakCount).toBe(0);
   const flags = new Flags(trainFlags, wordsOf(headlessCommand(RUN, data, model)).slice(3));
-  const dataOptions = readDataOptions(flags, 7);
-  const made = makeRunRows(
-    await readRunFiles(main.bytes, dataOptions, SILENT),
+  const dataOptions = readAskedRows(flags, 7);
+  const made = await openRows(
+    dataOptions,
     model.tokenizer,
     { maxLength: 48, vocabSize: 1024, now: new Date() },
-    dataOptions,
     SILENT,
   );
   for (const part of ['train', 'validation', 'test'] as const) expect(made[part]).toEqual(rowsOf(data, part));
   expect(made.told).toMatchObject({ skipped: 3, copies: 5, repeated: 0, leaks: [], missing: [] });
-  const kept = { ...dataOptions, dropDuplicates: undefined, skip: [[2, 999]] };
-  const leaky = makeRunRows(
-    await readRunFiles(main.bytes, kept, SILENT),
+  const kept = {
+    ...dataOptions,
+    options: { ...dataOptions.options, dropCopies: undefined, skip: [[2, 999]] },
+  };
+  const leaky = await openRows(
+    kept,
     model.tokenizer,
     { maxLength: 48, vocabSize: 1024, now: new Date() },
-    kept,
     SILENT,
   );
   expect(leaky.told.leaks.length).toBeGreaterThan(0);
@@ -276,17 +283,16 @@ test('rows of a project with judged answers beside them, which are trained on wh
   // Beside judged answers the project's own are desirable.
   expect(rowsOf(data, 'train').filter(({ desirable }) => desirable === false)).toHaveLength(1);
   expect(rowsOf(data, 'train').filter(({ desirable }) => desirable === undefined)).toEqual([]);
-  const run: RunOptions = { ...RUN, objective: 'kto', trial: true, start: { id: 'a', name: 'voice 1' } };
+  const run: FormSpec = { ...RUN, objective: 'kto', trial: true, start: { id: 'a', name: 'voice 1' } };
   const command = headlessCommand(run, data, model);
   expect(command).toContain('--train-whole feedback');
   expect(command).toContain('--init-adapter out/voice-1');
   const flags = new Flags(trainFlags, wordsOf(command).slice(3));
-  const asked = readDataOptions(flags, 7);
-  const made = makeRunRows(
-    await readRunFiles(main.bytes, asked, SILENT),
+  const asked = readAskedRows(flags, 7);
+  const made = await openRows(
+    asked,
     model.tokenizer,
     { maxLength: 48, vocabSize: model.info.vocabulary, now: new Date() },
-    asked,
     SILENT,
   );
   for (const part of ['train', 'validation', 'test'] as const) expect(made[part]).toEqual(rowsOf(data, part));
@@ -313,17 +319,11 @@ test('a mixture of tasks, and one of them alone', async () => {
     some.toSorted((a, b) => (a.task?.name ?? '').localeCompare(b.task?.name ?? ''));
   const base: DataOptions = { maxLength: 48, overlong: 'truncate-end', validation: 0.1, test: 0.2, seed: 5 };
   const slices = new Slices(() => undefined, new AbortController().signal);
-  const repeated = async (run: RunOptions, data: RowSet, first: DataFile): Promise<MadeRows> => {
+  const repeated = async (run: FormSpec, data: RowSet, first: DataFile): Promise<RunRows> => {
     const flags = new Flags(trainFlags, wordsOf(headlessCommand(run, data, model)).slice(3));
-    const asked = readDataOptions(flags, 7);
-    expect(asked.read.fileName).toBe(first.path);
-    return makeRunRows(
-      await readRunFiles(first.bytes, asked, SILENT),
-      model.tokenizer,
-      { maxLength: 48, vocabSize: 1024, now: new Date() },
-      asked,
-      SILENT,
-    );
+    const asked = readAskedRows(flags, 7);
+    expect(asked.file).toBe(first.path);
+    return openRows(asked, model.tokenizer, { maxLength: 48, vocabSize: 1024, now: new Date() }, SILENT);
   };
   for (const mixture of [
     { tasks, mix: 'temperature', temperature: 3, cap: 20 },
@@ -340,7 +340,7 @@ test('a mixture of tasks, and one of them alone', async () => {
         task: task && { ...task, name: task.name.replace(',', '-') },
       }));
       // Files of more rows stand behind those of tasks in the command: each task has its rows in one order all the same.
-      expect(sorted(made[part])).toEqual(sorted(named));
+      expect(sorted(made[part] as readonly PreparedRow[])).toEqual(sorted(named));
     }
     if (mixture.cap !== undefined) continue;
     const alone = await repeated({ ...RUN, task: 'second' }, data, more[1]);

@@ -9,6 +9,7 @@ import {
   runParts,
   type RunContent,
 } from '../../../src/runs/fingerprint.ts';
+import { specOf } from '../../../src/settings/spec.ts';
 import { heldAs } from '../../../src/model/weight-types.ts';
 import type { List } from '../../../src/lists.ts';
 import type { TokenRow } from '../../../src/text/trainable.ts';
@@ -20,13 +21,13 @@ const run: RunContent = {
   model: { modelType: 'llama', layers: 2 },
   weights: 'a',
   base: 'stored',
-  settings: { seed: 42 },
-  told: { seed: '42', packing: true },
+  modules: [{ path: 'q_proj', rank: 4 }],
+  spec: specOf({ method: 'lora', seed: 42, steps: 4, packing: true }),
   device: 'llvmpipe',
 };
 const fingerprint = fingerprintOf(runParts(run, sha256));
 const check = (changes: Partial<RunContent>, saved = fingerprint): string[] =>
-  checkResumed(saved, runParts({ ...run, ...changes }, sha256));
+  checkResumed(saved, runParts({ ...run, ...changes }, sha256), () => ({ settings: 'of now' }));
 
 test('the time of a run is the local time at its start, whatever the zone now', () => {
   expect(clockTime(new Date(2026, 0, 2, 3, 4, 5))).toBe('2026-01-02T03:04:05');
@@ -46,16 +47,13 @@ describe('a run', () => {
       // The same shape, and other numbers in it.
       [{ weights: 'b' }, 'another model'],
       [{ base: 'q8_0' }, 'other base weights (stored, and not q8_0)'],
+      [{ spec: { ...run.spec, seed: 43 } }, 'other settings (--seed 42 then, 43 now)'],
       [
-        { settings: { seed: 43 }, told: { seed: '43', packing: true } },
-        'other settings (--seed 42 then, 43 now)',
-      ],
-      [
-        { settings: {}, told: { seed: '42', steps: '6' } },
-        'other settings (--packing given then, not given now; --steps not given then, 6 now)',
+        { spec: { ...run.spec, packing: false, validationFraction: 0.5 } },
+        'other settings (--packing given then, not given now; --val-fraction 0 then, 0.5 now)',
       ],
       // Layers that the same flags lead to.
-      [{ settings: { modules: [] } }, 'other settings'],
+      [{ modules: [] }, 'other settings'],
     ] as const) {
       const error = await graftError(() => check(changes), 'train-resume');
       expect(error.what).toBe(`The saved run had ${what}.`);
@@ -73,7 +71,7 @@ describe('a run', () => {
 
   it('is resumed on another device, which is reported', () => {
     const elsewhere = runParts({ ...run, device: 'a processor' }, sha256);
-    expect(checkResumed(fingerprint, elsewhere)).toEqual([]);
+    expect(check({ device: 'a processor' })).toEqual([]);
     expect(otherDevice(fingerprint, elsewhere)).toBe('llvmpipe');
     expect(otherDevice(fingerprint, runParts(run, sha256))).toBeUndefined();
     // Unknown for a run that an earlier version saved.
@@ -82,11 +80,22 @@ describe('a run', () => {
   });
 
   it('of an earlier version is resumed, and the parts that it lacks are named', async () => {
-    const { weights: _, rows: __, told: ___, ...parts } = runParts(run, sha256);
-    const old = JSON.stringify(parts);
-    expect(check({ weights: 'b', rows: [] }, old)).toEqual(["the base model's weights", 'the rows']);
-    const error = await graftError(() => check({ settings: {}, told: {} }, old), 'train-resume');
+    const { weights: _, rows: __, modules: ___, spec: ____, ...parts } = runParts(run, sha256);
+    const old = { ...parts, settings: 'of now' };
+    expect(check({ weights: 'b', rows: [] }, JSON.stringify(old))).toEqual([
+      "the base model's weights",
+      'the rows',
+    ]);
+    const other = JSON.stringify({ ...old, settings: 'of then' });
+    const error = await graftError(() => check({}, other), 'train-resume');
     expect(error.what).toBe('The saved run had other settings.');
+    const told = JSON.stringify({
+      ...old,
+      settings: 'of then',
+      told: { seed: '43', steps: '4', packing: true },
+    });
+    const { what } = await graftError(() => check({}, told), 'train-resume');
+    expect(what).toContain('--seed 43 then, 42 now');
   });
 });
 

@@ -1,9 +1,9 @@
 /** Whether a run's states will fit, before its first step. */
 import { describe, expect, test } from 'vitest';
 import { checkRoom, stateBytes, type Room } from '../../../src/runs/room.ts';
-import { defaultOptions } from '../../../src/train/options.ts';
 import { writeState } from '../../../src/train/state-files.ts';
 import { graftError } from '../expect-graft-error.ts';
+import { defaultSpec } from '../../../src/settings/spec.ts';
 
 const SHAPES = [[64, 16], [300]];
 const LENGTH = 64 * 16 + 300;
@@ -14,7 +14,7 @@ test.each([
   ['adamw', {}, 3],
   ['a signed momentum', { optimiser: 'lion' }, 2],
 ])('a state of %s has the bytes that are written', (_, settings, planes) => {
-  const options = { ...defaultOptions('full'), ...settings, evalEvery: 5 };
+  const options = { ...defaultSpec('full'), ...settings, evalEvery: 5 };
   const trainable = { store: store as unknown as Store };
   const bytes = (validation: number): number =>
     stateBytes({ trainable, options }, { train: { length: 8 }, validation: { length: validation } });
@@ -40,7 +40,7 @@ test.each([
 });
 
 test('pairs have the log-probabilities of the reference policy as well', () => {
-  const options = { ...defaultOptions('full'), objective: 'dpo' };
+  const options = { ...defaultSpec('full'), objective: 'dpo' };
   const rows = { train: { length: 8 }, validation: { length: 2 } };
   expect(stateBytes({ trainable: { store: store as unknown as Store }, options }, rows)).toBe(
     4 * (3 * LENGTH + 2 * 10),

@@ -4,16 +4,16 @@ import { runBuckets } from '../../../src/train/buckets.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
 import { validationRows } from '../../../src/train/order.ts';
 import { runWork, stepWork } from '../../../src/train/run-work.ts';
-import type { DataOptions, RunOptions, RunTime, Shortening } from '../../../src/worker/api.ts';
+import type { DataOptions, FormSpec, RunTime, Shortening } from '../../../src/worker/api.ts';
 import { rowsOf, type DataSet } from '../../../src/worker/data.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { forecastRuns, shortenRun, workOf, type Speeds } from '../../../src/runs/run-forecast.ts';
-import { trainOptions } from '../../../src/runs/run-options.ts';
 import { medianSpeed, speedLike, withMeasured } from '../../../src/runs/step-speeds.ts';
 import { dryRun, openSprig, readRows } from '../worker/open-sprig.ts';
+import { specOf } from '../../../src/settings/spec.ts';
 
 const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.2, test: 0, seed: 42 };
-const RUN: RunOptions = {
+const RUN: FormSpec = {
   name: 'Run 1',
   steps: 40,
   batch: 4,
@@ -63,14 +63,14 @@ beforeAll(async () => {
   );
 });
 
-async function timeOf(change: Partial<RunOptions> = {}, speeds = TEST): Promise<RunTime> {
+async function timeOf(change: Partial<FormSpec> = {}, speeds = TEST): Promise<RunTime> {
   const [time] = await forecastRuns([{ ...RUN, ...change }], open, data, speeds);
   return time!;
 }
 
 describe('the work of a run', () => {
   test('is the sum over its steps of the plans that they replay', async () => {
-    const options = trainOptions(RUN);
+    const options = specOf(RUN);
     const train = rowsOf(data, 'train');
     const held = validationRows(rowsOf(data, 'validation'));
     const buckets = runBuckets(options, train, held);
@@ -95,7 +95,7 @@ test.each([
   { tokens: 608, rows: 320 },
   { tokens: 4096, rows: 4096 },
 ])('the work of $tokens tokens is that of their plan', async (bucket) => {
-  const options = trainOptions(RUN);
+  const options = specOf(RUN);
   const { device, definition } = open.model;
   const { gradient, update } = await workOf(open, options);
   const buckets = { gradients: [bucket], losses: [] };

@@ -1,7 +1,7 @@
 /** The planner as the page uses it, without a GPU: an advice does what it promised. */
 import { beforeAll, expect, test } from 'vitest';
 import type { WeightChoices } from '../../../src/model/weight-types.ts';
-import type { DataFile, DataOptions, RunMemory, RunOptions } from '../../../src/worker/api.ts';
+import type { DataFile, DataOptions, RunMemory, FormSpec } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
 import { planRun } from '../../../src/runs/run-memory.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
@@ -12,7 +12,7 @@ import { dryRun, openSprig, readRows } from '../worker/open-sprig.ts';
 /** Bytes of the largest buffer. */
 const LARGEST = 2 ** 20;
 const DATA: DataOptions = { maxLength: 512, overlong: 'truncate-end', validation: 0.1, test: 0.1, seed: 42 };
-const RUN: RunOptions = {
+const RUN: FormSpec = {
   name: 'Run 1',
   steps: 20,
   batch: 8,
@@ -64,7 +64,7 @@ const opened = (largest?: number, weightChoices?: WeightChoices): OpenModel =>
 
 const rowsOf = (file: DataFile, options = DATA): Promise<DataSet> => readRows(sprig, file, options);
 
-const planOf = (run: RunOptions, data: DataSet, model: OpenModel): Promise<RunMemory> =>
+const planOf = (run: FormSpec, data: DataSet, model: OpenModel): Promise<RunMemory> =>
   planRun(run, model, data, chatTokens(model.info.maxPositions));
 
 test.each([

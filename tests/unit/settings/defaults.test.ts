@@ -2,11 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { presetOptions } from '../../../src/app/train/settings.ts';
-import { trainOptions } from '../../../src/runs/run-options.ts';
 import { suggest, usualSettings } from '../../../src/settings/defaults.ts';
 import { PRESETS } from '../../../src/settings/presets.ts';
 import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
-import { checkOptions, optionsFor, trainOptionsOf } from '../../../src/train/options.ts';
+import { specOf, checkSpec, specFor } from '../../../src/settings/spec.ts';
 
 const SMALL = { parameters: 1_300_000, rows: 288, validation: 32 };
 const MEDIUM = { ...SMALL, parameters: 135_000_000 };
@@ -40,14 +39,14 @@ describe('the defaults of a run', () => {
         for (const { name: optimiser } of REGISTRY.optimisers)
           for (const about of [SMALL, MEDIUM, LARGE]) {
             const given = { method, objective, optimiser };
-            const form = trainOptions(
+            const form = specOf(
               presetOptions('balanced', suggest(about), about.rows, {
                 ...START,
                 ...given,
                 targets: ['all-linear'],
               }),
             );
-            const { lr, steps, batch, accumulate, warmup, evalEvery, patience } = optionsFor(given, about);
+            const { lr, steps, batch, accumulate, warmup, evalEvery, patience } = specFor(given, about);
             expect(form).toMatchObject({ lr, steps, batch, accumulate, warmup, evalEvery, patience });
           }
   });
@@ -65,9 +64,9 @@ describe('the defaults of a run', () => {
             const given = { method, objective };
             const about = { ...SMALL, rows };
             expect(() =>
-              checkOptions(trainOptionsOf({ ...given, ...usualSettings(given, about, preset) })),
+              checkSpec(specOf({ ...given, ...usualSettings(given, about, preset) })),
             ).not.toThrow();
-            expect(() => checkOptions(optionsFor(given, about))).not.toThrow();
+            expect(() => checkSpec(specFor(given, about))).not.toThrow();
           }
   });
 });

@@ -8,20 +8,24 @@ import { START } from '../../../src/app/train/kept-settings.ts';
 import type { Flags } from '../../../src/cli/flags.ts';
 import { planFlags } from '../../../src/cli/plan.ts';
 import { flagsWithRecipe } from '../../../src/cli/recipe-flags.ts';
-import { readDataOptions, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
+import { readAskedRows } from '../../../src/cli/row-flags.ts';
+import { readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { GraftError } from '../../../src/errors.ts';
 import { METHODS } from '../../../src/settings/registry.ts';
-import { readRecipe, writeRecipe, type Recipe } from '../../../src/settings/recipe.ts';
+import { readRecipe, recipeOf, writeRecipe, type Recipe } from '../../../src/settings/recipe.ts';
 import { recipeSchema, writeSchema } from '../../../src/settings/schema.ts';
 import type { Setting, SettingValue } from '../../../src/settings/setting.ts';
 import { PAGE_TABLE, TABLE } from '../../../src/settings/table.ts';
-import { recipeOf, trainOptions } from '../../../src/runs/run-options.ts';
-import { trainOptionsOf, type TrainOptions } from '../../../src/train/options.ts';
+import { specOfForm } from '../../../src/runs/headless-command.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { accepts } from './json-schema.ts';
+import { specOf, type RunSpec } from '../../../src/settings/spec.ts';
 
 /** The settings of a call, with the defaults of no model. */
-const optionsOfFlags = (flags: Flags<typeof trainFlags>): TrainOptions => trainOptionsOf(readGiven(flags));
+const optionsOfFlags = (flags: Flags<typeof trainFlags>): RunSpec => specOf(readGiven(flags));
+
+/** Answers as it learns are the page's. */
+const withoutAnswers = ({ sampleEvery: _, samplePrompt: __, ...spec }: RunSpec): RunSpec => spec;
 
 const read = (recipe: object): Recipe => readRecipe(JSON.stringify(recipe), 'run.json');
 
@@ -175,11 +179,12 @@ describe('flags and recipes', () => {
           ...options,
           ...{ warmup: Math.min(warmup, steps), batch: Math.max(2, batch), patience: 0, beta: beta || 1 },
         };
-        const recipe = recipeOf(sane, undefined, { precision: 'f32' });
+        const recipe = recipeOf(specOfForm(sane, undefined, { precision: 'f32' }));
         await writeFile(path, writeRecipe(recipe));
         expect(readRecipe(writeRecipe(recipe), path)).toEqual(recipe);
         const asked = optionsOfFlags(await flagsWithRecipe(trainFlags, ['--recipe', path], () => undefined));
-        expect(asked).toEqual(trainOptions(sane));
+        const { name: _, ...spec } = specOfForm(sane, undefined, { precision: 'f32' });
+        expect(asked).toEqual(withoutAnswers(spec));
       }),
       { numRuns: 50 },
     );
@@ -205,7 +210,7 @@ describe('flags and recipes', () => {
   test('flags go before the recipe', async () => {
     expect(optionsOfFlags(await withRecipe(RECIPE))).toMatchObject({
       ...{ steps: 40, lr: 0.01, packing: true, shuffle: false, warmup: 4 },
-      lora: { rank: 4, alpha: 32, rankPattern: { q_proj: 2 } },
+      ...{ rank: 4, alpha: 32, rankPattern: { q_proj: 2 } },
     });
     const flags = await withRecipe(
       RECIPE,
@@ -218,14 +223,14 @@ describe('flags and recipes', () => {
     );
     expect(optionsOfFlags(flags)).toMatchObject({
       ...{ steps: 40, lr: 0.5, packing: false, shuffle: true },
-      lora: { rank: 4, rankPattern: { v_proj: 3 } },
+      ...{ rank: 4, rankPattern: { v_proj: 3 } },
     });
     const epochs = optionsOfFlags(await withRecipe(RECIPE, '--epochs', '2'));
     expect(epochs).toMatchObject({ steps: undefined, epochs: 2 });
     const full = optionsOfFlags(await withRecipe(RECIPE, '--method', 'full'));
-    expect(full).toMatchObject({ method: 'full', steps: 40, lora: { rank: 8 } });
+    expect(full).toMatchObject({ method: 'full', steps: 40, rank: 8 });
     const going = await withRecipe(RECIPE, '--init-adapter', 'a');
-    expect(optionsOfFlags(going)).toMatchObject({ lr: 0.01, lora: { rank: 8, rankPattern: {} } });
+    expect(optionsOfFlags(going)).toMatchObject({ lr: 0.01, rank: 8, rankPattern: {} });
   });
 
   test('columns and split come from the recipe, too', async () => {
@@ -237,15 +242,13 @@ describe('flags and recipes', () => {
       },
       ...['--data', 'rows.csv', '--answer-template', '{{b}}'],
     );
-    expect(readDataOptions(flags, 1)).toEqual({
-      read: {
-        fileName: 'rows.csv',
-        mapping: { prompt: '{{q}}', answer: '{{b}}' },
-        header: false,
-        delimiter: ';',
+    expect(readAskedRows(flags, 1)).toEqual({
+      ...{ file: 'rows.csv', more: ['a,b.csv', 'c.csv'] },
+      options: {
+        ...{ mapping: { prompt: '{{q}}', answer: '{{b}}' }, header: false, delimiter: ';' },
+        ...{ skip: [[3, 5, 6]], dropCopies: true },
+        ...{ overlong: 'drop', validation: 0.2, test: 0.1, seed: 9 },
       },
-      ...{ more: ['a,b.csv', 'c.csv'], skip: [[3, 5, 6]], dropDuplicates: true },
-      ...{ overlong: 'drop', validationFraction: 0.2, testFraction: 0.1, splitSeed: 9 },
     });
     expect(flags.text('base-weights')).toBe('nf4');
     const text = await withRecipe(
@@ -255,7 +258,7 @@ describe('flags and recipes', () => {
       '--text-template',
       'x',
     );
-    expect(readDataOptions(text, 1).read.mapping).toEqual({ text: 'x' });
+    expect(readAskedRows(text, 1).options.mapping).toEqual({ text: 'x' });
   });
 
   test('the planner takes what it has a flag for', async () => {

@@ -5,7 +5,7 @@ import { METHODS, REGISTRY } from '../../../src/settings/registry.ts';
 import type { Contribution, Setting } from '../../../src/settings/setting.ts';
 import { makeTable, settingOf, TABLE } from '../../../src/settings/table.ts';
 import { allowed, isAllowed } from '../../../src/settings/values.ts';
-import { defaultOptions, trainOptionsOf } from '../../../src/train/options.ts';
+import { defaultSpec, specOf } from '../../../src/settings/spec.ts';
 
 describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))('%s', (_, setting) => {
   test('says in one sentence what it is', () => {
@@ -83,11 +83,11 @@ test('a run that was saved before has the same settings, in the same order', () 
     '{"method":"lora","epochs":3,"batch":8,"accumulate":1,"maxLength":512,"lr":0.001,"schedule":"cosine","warmup":5,"weightDecay":0,"clip":1,' +
     '"lora":{"rank":8,"alpha":16,"dropout":0,"rsLora":false,"targets":["all-linear"],"rankPattern":{},"alphaPattern":{}},"rateRatio":1,"seed":42,' +
     '"packing":false,"shuffle":true,"evalEvery":0,"patience":0,"checkpointing":false}';
-  expect(JSON.stringify(defaultOptions())).toBe(saved);
-  expect(JSON.stringify(defaultOptions('full'))).toBe(
+  expect(JSON.stringify(defaultSpec())).toBe(saved);
+  expect(JSON.stringify(defaultSpec('full'))).toBe(
     saved.replace('"lora"', '"full"').replace('"lr":0.001', '"lr":0.0000625'),
   );
-  expect(JSON.stringify(trainOptionsOf({ steps: 30, rank: 4 }))).toBe(
+  expect(JSON.stringify(specOf({ steps: 30, rank: 4 }))).toBe(
     saved
       .replace('"epochs"', '"steps":30,"epochs"')
       .replace('"warmup":5', '"warmup":3')
@@ -107,9 +107,9 @@ test.each([
   [{ objective: 'dpo', optimiser: 'lion' }, 2e-5],
   [{ objective: 'dpo', method: 'full', optimiser: 'sgd' }, 3.125e-4],
 ])('rates of %o are each a part of the usual one, and are taken together', (given, lr) => {
-  expect(trainOptionsOf(given).lr).toBe(lr);
+  expect(specOf(given).lr).toBe(lr);
   // One that is asked for is taken as it is.
-  expect(trainOptionsOf({ ...given, lr: 0.2 }).lr).toBe(0.2);
+  expect(specOf({ ...given, lr: 0.2 }).lr).toBe(0.2);
 });
 
 test('another optimiser is a line in the registry: the choice of it, and its settings, are there', () => {

@@ -5,15 +5,11 @@ import { presetOptions } from '../../../src/app/train/settings.ts';
 import { suggest } from '../../../src/settings/defaults.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
 import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
-import { defaultOptions, trainOptionsOf } from '../../../src/train/options.ts';
-import { trainOptions } from '../../../src/runs/run-options.ts';
+import { defaultSpec, specOf } from '../../../src/settings/spec.ts';
 
 const RUN: DoubtedRun = { steps: 100, rows: 300, parameters: 135_000_000 };
 const keysOf = (change: Partial<DoubtedSettings>, run: Partial<DoubtedRun> = {}): string[] =>
-  findDoubts({ ...defaultOptions(change.method), ...change }, { ...RUN, ...run }).map(({ key }) => key);
-const lora = (change: Partial<DoubtedSettings['lora']>): Partial<DoubtedSettings> => ({
-  lora: { ...defaultOptions().lora, ...change },
-});
+  findDoubts({ ...defaultSpec(change.method), ...change }, { ...RUN, ...run }).map(({ key }) => key);
 
 describe('a doubt', () => {
   test.each<[string, Partial<DoubtedSettings>, Partial<DoubtedRun>]>([
@@ -24,11 +20,11 @@ describe('a doubt', () => {
     ['lr', { objective: 'dpo', lr: 5e-3 }, { parameters: 1_300_000 }],
     ['lr', { objective: 'simpo', lr: 3e-3 }, { parameters: 1_300_000 }],
     ['rateRatio', { lr: 4e-3, rateRatio: 16 }, { parameters: 1_300_000 }],
-    ['alpha', { lr: 4e-3, ...lora({ rank: 32, alpha: 64, rsLora: true }) }, { parameters: 1_300_000 }],
-    ['rank', lora({ rank: 300, alpha: 600 }), {}],
-    ['alpha', lora({ alpha: 512 }), {}],
-    ['alpha', lora({ alpha: 128, rsLora: true }), {}],
-    ['dropout', lora({ dropout: 0.8 }), {}],
+    ['alpha', { lr: 4e-3, rank: 32, alpha: 64, rsLora: true }, { parameters: 1_300_000 }],
+    ['rank', { rank: 300, alpha: 600 }, {}],
+    ['alpha', { alpha: 512 }, {}],
+    ['alpha', { alpha: 128, rsLora: true }, {}],
+    ['dropout', { dropout: 0.8 }, {}],
     ['rateRatio', { rateRatio: 100 }, {}],
     ['weightDecay', { weightDecay: 0.9 }, {}],
     ['steps', {}, { steps: 5000, rows: 10 }],
@@ -38,12 +34,12 @@ describe('a doubt', () => {
   });
 
   test('names the setting, the usual value and the reason', () => {
-    const [doubt] = findDoubts({ ...defaultOptions(), lr: 0.5 }, RUN);
+    const [doubt] = findDoubts({ ...defaultSpec(), lr: 0.5 }, RUN);
     expect(doubt.what).toBe(
       'A learning rate of 0.5 is very high for an adapter of a model of 135 million parameters.',
     );
     expect(doubt.usual).toMatch(/^1e-4 to 1e-3 is usual\. .*loss jumps/);
-    const [passes] = findDoubts(defaultOptions(), { ...RUN, steps: 5000, rows: 10 });
+    const [passes] = findDoubts(defaultSpec(), { ...RUN, steps: 5000, rows: 10 });
     expect(passes.what).toBe('5,000 steps of 8 go 4,000 times over 10 rows.');
   });
 });
@@ -58,7 +54,7 @@ describe('none', () => {
   test('of the rate that another optimiser begins with; ten thousand times that is doubted', () => {
     for (const optimiser of ['adamw', 'lion', 'sgd'])
       for (const parameters of [1_300_000, 135_000_000]) {
-        const options = trainOptionsOf({ optimiser });
+        const options = specOf({ optimiser });
         expect(findDoubts(options, { ...RUN, parameters })).toEqual([]);
         expect(findDoubts({ ...options, lr: 1e4 * options.lr }, { ...RUN, parameters })).toMatchObject([
           { key: 'lr' },
@@ -71,7 +67,7 @@ describe('none', () => {
       for (const preset of PRESETS)
         for (const rows of [1, 7, 288, 1_000_000]) {
           const options = presetOptions(preset, suggest({ parameters }), rows, START);
-          expect(findDoubts(trainOptions(options), { steps: options.steps, rows, parameters })).toEqual([]);
+          expect(findDoubts(specOf(options), { steps: options.steps, rows, parameters })).toEqual([]);
         }
   });
 
@@ -80,12 +76,12 @@ describe('none', () => {
     for (const objective of ['dpo', 'ipo', 'kto']) expect(keysOf({ objective, lr: 1e-3 }, small)).toEqual([]);
     expect(keysOf({ objective: 'orpo', lr: 4e-3 }, small)).toEqual([]);
     expect(keysOf({ lr: 2e-4, rateRatio: 16 })).toEqual([]);
-    expect(keysOf({ lr: 1e-3, ...lora({ rank: 32, alpha: 64, rsLora: true }) }, small)).toEqual([]);
+    expect(keysOf({ lr: 1e-3, rank: 32, alpha: 64, rsLora: true }, small)).toEqual([]);
   });
 
   test('of usual rates, higher for small models', () => {
     expect(keysOf({ lr: 1e-2 }, { parameters: 1_300_000 })).toEqual([]);
     expect(keysOf({ lr: 1e-4 })).toEqual([]);
-    expect(keysOf(lora({ alpha: 32, rank: 8 }))).toEqual([]);
+    expect(keysOf({ alpha: 32, rank: 8 })).toEqual([]);
   });
 });

@@ -8,11 +8,11 @@ import { runBuckets } from '../../../src/train/buckets.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../../../src/train/memory-advice.ts';
 import { planGeneration, planMemory } from '../../../src/train/memory-plan.ts';
-import { defaultOptions } from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
+import { defaultSpec } from '../../../src/settings/spec.ts';
 
 const MB = 1e6;
-const defaults = defaultOptions();
+const defaults = defaultSpec();
 
 function modelOf(name: string): ModelDefinition {
   const path = new URL(`../../fixtures/configs/${name}.json`, import.meta.url);
@@ -24,7 +24,7 @@ const settings = (
   precision: 'f32' | 'f16' = 'f16',
 ): AdviceSettings => ({
   precision,
-  options: { ...defaults, batch: 1, lora: { ...defaults.lora, rank: 16 }, ...changes },
+  options: { ...defaults, batch: 1, rank: 16, ...changes },
 });
 
 const USUAL = new GpuLowering(USUAL_GPU);

@@ -6,9 +6,9 @@ import { USUAL_GPU } from '../../../src/engine/webgpu/target.ts';
 import { parseJson } from '../../../src/json.ts';
 import { defineModel, parametersOf } from '../../../src/model/family.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
-import { defaultOptions } from '../../../src/train/options.ts';
 import { forecastModel } from '../../../src/worker/curated/forecast.ts';
 import { curatedDefinition, curatedModels } from '../../../src/worker/curated/models.ts';
+import { defaultSpec } from '../../../src/settings/spec.ts';
 
 const USUAL = new GpuLowering(USUAL_GPU);
 
@@ -49,10 +49,10 @@ test.each([
   const own = curatedDefinition(id)!;
   expect(parametersOf(own)).toBe(parametersOf(published));
   const forecast = await forecastModel(USUAL, own, SETTINGS, undefined);
-  const defaults = defaultOptions();
+  const defaults = defaultSpec();
   const plan = await planMemory(USUAL, published, {
     precision: 'f16',
-    options: { ...defaults, batch: 4, maxLength: 256, lora: { ...defaults.lora, rank: 8 } },
+    options: { ...defaults, batch: 4, maxLength: 256, rank: 8 },
   });
   expect(forecast.usual.peakBytes).toBe(plan.peakBytes);
   expect(forecast.least.peakBytes).toBeLessThan(plan.peakBytes / 2);

@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { DataFile, DataOptions, DataSummary, OtherFiles, RunOptions } from '../../../src/worker/api.ts';
+import type { DataFile, DataOptions, DataSummary, OtherFiles, FormSpec } from '../../../src/worker/api.ts';
 import { preview, rowsOf, type RowSet } from '../../../src/data/row-set.ts';
 import { restoredData, storedRows } from '../../../src/worker/data.ts';
 import { folderOfFiles, type OpenModel } from '../../../src/worker/model.ts';
@@ -7,7 +7,8 @@ import { openData } from '../../../src/data/open-data.ts';
 import { promptOfQuestion } from '../../../src/evaluate/answer.ts';
 import { questionsOf } from '../../../src/data/questions.ts';
 import { listRows } from '../../../src/data/row-list.ts';
-import { checkRun, headlessCommand } from '../../../src/runs/run-options.ts';
+import { checkRun } from '../../../src/runs/check-run.ts';
+import { headlessCommand } from '../../../src/runs/headless-command.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { openSprig } from './open-sprig.ts';
 
@@ -315,7 +316,7 @@ test('another split makes no row again, another limit does', async () => {
   expect(again).toContain('preparing');
 });
 
-const RUN: RunOptions = {
+const RUN: FormSpec = {
   name: "The captain's",
   steps: 10,
   batch: 2,
@@ -347,7 +348,7 @@ const RUN: RunOptions = {
 test('a run that cannot work is refused before anything is compiled', async () => {
   const { data } = await open(ten);
   const check =
-    (change: Partial<RunOptions>, of = data) =>
+    (change: Partial<FormSpec>, of = data) =>
     () =>
       checkRun({ ...RUN, ...change }, of, model);
   expect(check({})).not.toThrow();

@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import type { RunOptions } from '../../../src/worker/api.ts';
-import { trainOptions } from '../../../src/runs/run-options.ts';
-import { checkOptions } from '../../../src/train/options.ts';
+import type { FormSpec } from '../../../src/worker/api.ts';
 import { readState } from '../../../src/train/state-files.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
+import { specOf, checkSpec } from '../../../src/settings/spec.ts';
 
 interface Dump {
   readonly stores: readonly {
@@ -28,15 +27,15 @@ test.each([2, 4])('of version %i of the database', async (version) => {
   const runs = entriesOf('runs').map(([, run]) => run);
   expect(runs.length).toBeGreaterThan(0);
   for (const { settings: kept } of runs) {
-    const settings = kept as RunOptions;
-    const options = trainOptions(settings);
-    checkOptions(options);
+    const settings = kept as FormSpec;
+    const options = specOf(settings);
+    checkSpec(options);
     expect(options.method).toBe('lora');
     for (const name of ['steps', 'batch', 'lr', 'schedule', 'warmup', 'clip', 'seed', 'maxLength'] as const)
       expect(options[name], name).toBe(settings[name]);
     for (const name of ['rank', 'alpha', 'dropout'] as const)
-      expect(options.lora[name], name).toBe(settings[name]);
-    expect(options.lora.targets).toEqual(settings.targets);
+      expect(options[name], name).toBe(settings[name]);
+    expect(options.targets).toEqual(settings.targets);
     // There was no other optimiser.
     expect(options.optimiser).toBeUndefined();
   }

@@ -12,15 +12,10 @@ import { preview } from '../../../src/data/row-set.ts';
 import { newTokens } from '../../../src/text/added-tokens.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { unasked, storedRows, type DataSet } from '../../../src/worker/data.ts';
-import type { RunOptions } from '../../../src/worker/api.ts';
+import type { FormSpec } from '../../../src/worker/api.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
-import {
-  modelWith,
-  readingWith,
-  rowsOfBase,
-  tokensOfRun,
-  withNewTokens,
-} from '../../../src/worker/new-tokens.ts';
+import { modelWith, readingWith, rowsOfBase, withNewTokens } from '../../../src/worker/new-tokens.ts';
+import { tokensOfKept } from '../../../src/runs/new-tokens.ts';
 import { Slices } from '../../../src/worker/slices.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -54,7 +49,7 @@ describe('new tokens', () => {
     } as OpenModel;
     data = await read('rows.jsonl', ROWS.map((row) => JSON.stringify(row)).join('\n'));
   });
-  const options = { method: 'lora', addTokens: ['<|tool|>', 'matey'] } as unknown as RunOptions;
+  const options = { method: 'lora', addTokens: ['<|tool|>', 'matey'] } as unknown as FormSpec;
 
   test('a run reads the open rows with them, in the parts that they have', async () => {
     const made = await withNewTokens({ options, open, data });
@@ -84,10 +79,10 @@ describe('new tokens', () => {
   test('a run without any keeps model and rows', async () => {
     const given = { options: { ...options, addTokens: [] }, open, data };
     expect(await withNewTokens(given)).toBe(given);
-    const other = { options: { ...options, method: 'ia3' } as RunOptions, open, data };
+    const other = { options: { ...options, method: 'ia3' } as FormSpec, open, data };
     expect(await withNewTokens(other)).toBe(other);
     // Settings of another method are kept.
-    expect(tokensOfRun(other.options, tokenizer)).toBeUndefined();
+    expect(tokensOfKept(other.options, tokenizer)).toBeUndefined();
   });
 
   test.each([
@@ -146,7 +141,7 @@ describe('new tokens', () => {
 
   test('rows of a kept run come back as the base reads them', async () => {
     const made = await withNewTokens({ options, open, data });
-    const added = tokensOfRun(made.options, tokenizer);
+    const added = tokensOfKept(made.options, tokenizer);
     const rows = rowsOfBase(storedRows(made.data), added, tokenizer);
     const text = (ids: readonly number[]): string => tokenizer.decode(ids);
     for (const part of ['train', 'test'] as const)
@@ -157,6 +152,6 @@ describe('new tokens', () => {
         const learned = (own: readonly number[]): string => text(own.filter((label) => label >= 0));
         expect(learned(labels)).toBe(learned(before.labels));
       });
-    expect(tokensOfRun({ ...options, addTokens: [] }, tokenizer)).toBeUndefined();
+    expect(tokensOfKept({ ...options, addTokens: [] }, tokenizer)).toBeUndefined();
   });
 });

@@ -6,7 +6,7 @@ import type {
   Failure,
   FeedbackEntry,
   Further as Kept,
-  RunOptions,
+  FormSpec,
   RunSummary,
   SettingDoubt,
 } from '../../../worker/api.ts';
@@ -42,7 +42,7 @@ export class Further {
   readonly #studio: Studio;
   readonly #feedback: Feedback;
   #project: string | undefined;
-  #ready: RunOptions | undefined;
+  #ready: FormSpec | undefined;
 
   constructor(studio: Studio, feedback: Feedback) {
     this.#studio = studio;
@@ -132,7 +132,7 @@ export class Further {
   obstacle = $derived.by(() => obstacleTo(this.#studio, this));
 
   /** The settings of a run on these entries; undefined where none can start. */
-  options: RunOptions | undefined = $derived.by(() => {
+  options: FormSpec | undefined = $derived.by(() => {
     const { data, session, runs } = this.#studio;
     const { from, taken } = this;
     if (!from || !session.model || !data.summary) return undefined;
@@ -306,7 +306,7 @@ export class Further {
   }
 
   /** Opens the rows of the run. @returns its settings; undefined where they could not be opened */
-  async #prepare(): Promise<RunOptions | undefined> {
+  async #prepare(): Promise<FormSpec | undefined> {
     const { data, results } = this.#studio;
     if (!(await this.#reopen())) return undefined;
     const { from, options, taken } = this;
@@ -332,7 +332,7 @@ export class Further {
     return options;
   }
 
-  async #train(options: RunOptions): Promise<void> {
+  async #train(options: FormSpec): Promise<void> {
     const { run } = this.#studio;
     this.doing = 'training';
     await run.start(options);

@@ -1,5 +1,5 @@
 /** Settings of a further run: short, on the adapter that it starts from. */
-import type { AdapterInfo, DataOptions, DataSummary, ModelInfo, RunOptions } from '../../../worker/api.ts';
+import type { AdapterInfo, DataOptions, DataSummary, ModelInfo, FormSpec } from '../../../worker/api.ts';
 import { START } from '../../train/kept-settings.ts';
 import { suggest, type Suggestion } from '../../../settings/defaults.ts';
 import { presetOptions, withObjective } from '../../train/settings.ts';
@@ -45,8 +45,8 @@ interface Situation {
 export function furtherOptions(
   { learns, replay, steps }: FurtherSettings,
   { name, from, model, suggestion = suggest(model), data, rows, good, bad }: Situation,
-): RunOptions {
-  const base: RunOptions = {
+): FormSpec {
+  const base: FormSpec = {
     ...START,
     name,
     targets: model.targets,

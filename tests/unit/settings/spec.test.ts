@@ -1,29 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import {
-  checkOptions,
-  countSteps,
-  defaultOptions,
-  trainOptionsOf,
-  withUsualTargets,
-  type TrainOptions,
-} from '../../../src/train/options.ts';
 import { graftError } from '../expect-graft-error.ts';
+import { checkSpec, countSteps, defaultSpec, specOf, type RunSpec } from '../../../src/settings/spec.ts';
+import { withUsualTargets } from '../../../src/adapters/chosen.ts';
 
 describe('settings of a run', () => {
   it.each(['lora', 'full'] as const)('have defaults that pass: %s', (method) => {
-    expect(() => checkOptions(defaultOptions(method))).not.toThrow();
+    expect(() => checkSpec(defaultSpec(method))).not.toThrow();
   });
 
   it('ask KTO for two rows or more at once, since its divergence is told by the answers of other rows', async () => {
-    expect(() => checkOptions(trainOptionsOf({ objective: 'kto', batch: 2 }))).not.toThrow();
-    const error = await graftError(
-      () => checkOptions(trainOptionsOf({ objective: 'kto', batch: 1 })),
-      'train-option',
-    );
+    expect(() => checkSpec(specOf({ objective: 'kto', batch: 2 }))).not.toThrow();
+    const error = await graftError(() => checkSpec(specOf({ objective: 'kto', batch: 1 })), 'train-option');
     expect(error.remedy).toContain('2 or more');
   });
 
-  it.each<[Partial<Record<keyof TrainOptions, unknown>>, keyof TrainOptions]>([
+  it.each<[Partial<Record<keyof RunSpec, unknown>>, keyof RunSpec]>([
     [{ steps: 0 }, 'steps'],
     [{ steps: 1.5 }, 'steps'],
     [{ epochs: 0 }, 'epochs'],
@@ -47,7 +38,7 @@ describe('settings of a run', () => {
     [{ schedule: 'cosin' }, 'schedule'],
   ])('are refused by name: %j', async (changes, name) => {
     const error = await graftError(
-      () => checkOptions({ ...defaultOptions(), ...changes } as TrainOptions),
+      () => checkSpec({ ...defaultSpec(), ...changes } as RunSpec),
       'train-option',
     );
     expect(error.what).toContain(`The setting ${name} is`);
@@ -59,18 +50,18 @@ describe('settings of a run', () => {
     const linears = (...paths: string[]) => paths.map((path) => ({ path, inputs: 4, outputs: 4 }));
     const gpt2 = { linears: linears('h.0.attn.c_attn', 'h.0.attn.c_proj', 'h.0.mlp.c_fc', 'h.0.mlp.c_proj') };
     const llama = { linears: linears('0.self_attn.k_proj', '0.self_attn.v_proj', '0.mlp.down_proj') };
-    const targetsOf = (options: TrainOptions, model: typeof gpt2): readonly string[] =>
-      withUsualTargets(options, model).lora.targets;
-    const ia3 = trainOptionsOf({ method: 'ia3' });
+    const targetsOf = (options: RunSpec, model: typeof gpt2): readonly string[] =>
+      withUsualTargets(options, model).targets;
+    const ia3 = specOf({ method: 'ia3' });
     expect(targetsOf(ia3, gpt2)).toEqual(['c_attn', 'mlp.c_proj']);
     expect(targetsOf(ia3, llama)).toEqual(['k_proj', 'v_proj', 'down_proj']);
     expect((ia3 as { feedforward?: readonly string[] }).feedforward).toContain('mlp.c_proj');
-    expect(targetsOf(trainOptionsOf({ method: 'ia3', targets: ['c_fc'] }), gpt2)).toEqual(['c_fc']);
-    expect(targetsOf(defaultOptions(), gpt2)).toEqual(defaultOptions().lora.targets);
+    expect(targetsOf(specOf({ method: 'ia3', targets: ['c_fc'] }), gpt2)).toEqual(['c_fc']);
+    expect(targetsOf(defaultSpec(), gpt2)).toEqual(defaultSpec().targets);
   });
 
   it('give the steps as asked, or what the epochs take, rounded up', async () => {
-    const options = { ...defaultOptions(), batch: 4, accumulate: 2, epochs: 3 };
+    const options = { ...defaultSpec(), batch: 4, accumulate: 2, epochs: 3 };
     expect(countSteps(options, 16)).toBe(6);
     expect(countSteps(options, 17)).toBe(7);
     expect(countSteps(options, 1)).toBe(1);

@@ -2,28 +2,30 @@
  * The rows of a run that are made as they are taken: a file of a million rows is divided as if all were made, and only rows of which it is not certain
  * that they can be trained on are made to see.
  */
-import { CertainRows } from '../data/certain-rows.ts';
-import type { Example } from '../data/example.ts';
-import { outlineOf, type Outline } from '../data/outline.ts';
-import { divideRows, type Divisible, type Fate, type Part } from '../data/parts.ts';
-import { RowMaker, type PreparedRow, type PrepareOptions } from '../data/prepare.ts';
-import { equalRows, hashesOf, type Hashes } from '../data/row-index.ts';
-import { itemOf, spread, type List } from '../lists.ts';
+import { spread, type List } from '../lists.ts';
 import { WordCache } from '../text/tokenizer-cache.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { Output } from './output.ts';
-import type { FileReport } from './report-data.ts';
-import type { ReadRows } from './rows.ts';
-import { missingLines, repeatsOf, type RowLimits, type RunFile, type RunRows } from './train-data.ts';
-import type { DataOptions } from './train-flags.ts';
+import { CertainRows } from './certain-rows.ts';
+import type { Example } from './example.ts';
+import type { ReadRows, Slicer } from './open-rows.ts';
+import type { DataOptions } from './options.ts';
+import { outlineOf, type Outline } from './outline.ts';
+import {
+  divideRows,
+  findRepeats,
+  isUsed,
+  type Divisible,
+  type Fate,
+  type Part,
+  type Repeats,
+} from './parts.ts';
+import { RowMaker, type PreparedRow, type PrepareOptions, type PrepareReport } from './prepare.ts';
+import { equalRows, hashesOf, type Hashes } from './row-index.ts';
 
 /** Made rows that are kept: those of the first steps are looked at before, and taken soon after. */
 const KEPT_ROWS = 2048;
 /** Rows whose tokens are counted for the report, spread evenly over a file. */
 const COUNTED_ROWS = 128;
-const ROWS_BETWEEN = 4096;
-
-const number = (value: number): string => value.toLocaleString('en');
 
 /** The rows of one file, before they are made. */
 interface Source {
@@ -50,13 +52,13 @@ function sourceOf({ index, examples }: ReadRows): Source {
 const ALONE: readonly Example['kind'][] = ['completion', 'messages', 'text', 'tokens'];
 
 /** Whether the rows of these files can be made as they are taken, and some file is so large that they should. */
-export function areTaken(files: readonly RunFile[], { mixture }: DataOptions): boolean {
+export function areTaken(files: readonly ReadRows[], { mixture }: Pick<DataOptions, 'mixture'>): boolean {
   const isAlone = (example: Example): boolean =>
     ALONE.includes(example.kind) && !(example.kind === 'text' && example.document === true);
   return (
     !mixture &&
-    files.some(({ read }) => read.index !== undefined) &&
-    files.every(({ read: { index, examples } }) =>
+    files.some(({ index }) => index !== undefined) &&
+    files.every(({ index, examples }) =>
       index ? index.kinds.every((kind) => ALONE.includes(kind)) : examples.every(isAlone),
     )
   );
@@ -83,20 +85,41 @@ class Places {
   }
 }
 
+/** A file whose rows are made as they are taken: in its place (`data/parts.ts`). */
+export interface TakenFile {
+  readonly file: number;
+  readonly read: ReadRows;
+}
+
+export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Repeats {
+  /** The fate of each row that can be trained on. */
+  readonly fates: readonly Fate[];
+  /** The file and the line of each of them. */
+  readonly placeOf: (place: number) => { readonly file: number; readonly line: number };
+  readonly exampleOf: (place: number) => Example;
+  readonly rowOf: (place: number) => PreparedRow;
+  /** Of each file the number of its rows, and what is known of those that had to be made before. */
+  readonly reports: readonly PrepareReport[];
+  /** Some rows of each file, spread evenly. */
+  readonly samples: readonly PrepareReport[];
+}
+
 /** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows`, `data-changed` */
-export function takeRunRows(
-  files: readonly RunFile[],
+export async function takeRows(
+  files: readonly TakenFile[],
   tokenizer: Tokenizer,
-  { maxLength, vocabSize, now }: RowLimits,
-  { overlong, validationFraction, testFraction, splitSeed, skip, dropDuplicates }: DataOptions,
-  output: Output,
-): RunRows {
-  const options: PrepareOptions = { maxLength, overlong, vocabSize, now };
+  options: PrepareOptions,
+  { validation, test, seed, skip, dropCopies }: DataOptions,
+  slicer: Slicer,
+): Promise<TakenRows> {
   const sources = files.map(({ read }) => sourceOf(read));
-  const places = new Places(sources.reduce((sum, { length }) => sum + length, 0));
+  const total = sources.reduce((sum, { length }) => sum + length, 0);
+  const places = new Places(total);
   const certain = new CertainRows(tokenizer, options);
-  const reports = files.map(({ name, read }, file): FileReport => {
-    const source = sources[file];
+  const reports: PrepareReport[] = [];
+  const samples: PrepareReport[] = [];
+  let done = 0;
+  for (const [file, source] of sources.entries()) {
     const maker = new RowMaker(tokenizer, options);
     const first = places.length;
     for (let row = 0; row < source.length; row++) {
@@ -105,26 +128,24 @@ export function takeRunRows(
         maker.add(source.exampleOf(row));
         if (maker.rows.splice(0).length > 0) places.add(file, row);
       }
-      if (row % ROWS_BETWEEN === 0)
-        output.progress(`Looking at ${name}: ${number(row)} of ${number(source.length)} rows`);
+      done++;
+      if (slicer.due) await slicer.pause({ what: 'comparing', done, total });
     }
-    const { report } = maker.result();
-    const { examples: _, index: __, ...told } = read;
     const rows = places.length - first;
+    reports.push({ ...maker.result().report, rows });
     const own: List<number> = { length: rows, at: (row) => places.at(first + row)[1] };
     const counted = new RowMaker(tokenizer, options);
     for (const row of spread(own, COUNTED_ROWS)) counted.add(source.exampleOf(row));
-    return { ...told, name, report: { ...report, rows }, sample: counted.result().report };
-  });
-  output.clear();
+    samples.push(counted.result().report);
+  }
 
   const exampleOf = (place: number): Example => {
     const [file, row] = places.at(place);
     return sources[file].exampleOf(row);
   };
-  const lineOf = (place: number): number => {
+  const placeOf: TakenRows['placeOf'] = (place) => {
     const [file, row] = places.at(place);
-    return sources[file].lineOf(row);
+    return { file: files[file].file, line: sources[file].lineOf(row) };
   };
   const equal = equalRows(places.length, (place) => {
     const [file, row] = places.at(place);
@@ -132,42 +153,21 @@ export function takeRunRows(
   });
   const divisible: List<Divisible> = {
     length: places.length,
-    at: (place) => ({
-      file: files[places.at(place)[0]].file,
-      line: lineOf(place),
-      identity: equal.get(place),
-    }),
+    at: (place) => ({ ...placeOf(place), identity: equal.get(place) }),
   };
   const fates =
-    places.length === 0
-      ? []
-      : divideRows(divisible, {
-          ...{ validation: validationFraction, test: testFraction, seed: splitSeed },
-          ...{ skip, dropCopies: dropDuplicates },
-        });
+    places.length === 0 ? [] : divideRows(divisible, { validation, test, seed, skip, dropCopies });
   const make = (place: number): PreparedRow => madeRow(exampleOf(place), tokenizer, options);
-  const [train, validation, test] = (['train', 'validation', 'test'] as const).map((part) =>
-    partOf(fates, part, make),
+  const repeats = findRepeats(
+    { length: places.length, at: (place) => equal.get(place) },
+    fates.map((fate) => (isUsed(fate) ? fate : undefined)),
   );
-  const countOf = (fate: Fate): number => fates.reduce((sum, one) => sum + Number(one === fate), 0);
   return {
-    ...{ train, validation, test },
-    placed:
-      places.length === 0
-        ? []
-        : [{ ...itemOf(divisible, 0), example: exampleOf(0), row: make(0), fate: fates[0], cut: false }],
-    told: {
-      files: reports,
-      maxLength,
-      rows: { train: train.length, validation: validation.length, test: test.length },
-      ...{ skipped: countOf('skipped'), copies: countOf('copy'), capped: 0 },
-      tasks: [],
-      ...repeatsOf({ length: places.length, at: (place) => equal.get(place) }, fates, (place) => ({
-        name: files[places.at(place)[0]].name,
-        line: lineOf(place),
-      })),
-      missing: missingLines(files, skip),
-    },
+    train: partOf(fates, 'train', make),
+    validation: partOf(fates, 'validation', make),
+    test: partOf(fates, 'test', make),
+    ...{ fates, placeOf, exampleOf, rowOf: make, reports, samples },
+    ...repeats,
   };
 }
 

@@ -1,0 +1,214 @@
+/** The rows of a call: its files opened, read, made and divided as on the page, with a report of the progress. A million rows should not pass in silence. */
+import { sureMapping } from '../data/columns.ts';
+import type { Example } from '../data/example.ts';
+import type { ReadOptions } from '../data/formats.ts';
+import type { Bytes } from '../data/lines.ts';
+import {
+  divideFiles,
+  makeFile,
+  readFile,
+  type HeldRows,
+  type ReadRows,
+  type Slicer,
+} from '../data/open-rows.ts';
+import { ROWS_FILE, TEST_FILE, type Fate } from '../data/parts.ts';
+import type { PreparedRow } from '../data/prepare.ts';
+import type { MadeFile } from '../data/row-set.ts';
+import { inspectHead, optionsBeside } from '../data/sheet.ts';
+import { HEAD_BYTES } from '../data/sheet-types.ts';
+import { areTaken, takeRows } from '../data/taken-rows.ts';
+import type { List } from '../lists.ts';
+import { shellWord } from '../text/shell.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { openBytes } from './files.ts';
+import type { Output } from './output.ts';
+import { toldOf, toldOfTaken, type RowsTold } from './report-data.ts';
+import type { AskedRows } from './row-flags.ts';
+
+/** The most that is held of a file with a row a line; a larger one gets an index. */
+export const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
+
+/** Rows between two checks of the clock. */
+const ROWS_BETWEEN = 64;
+
+/** A row that can be used. */
+export interface PlacedRow {
+  readonly file: number;
+  readonly line: number;
+  /** Missing for a part of a document. */
+  readonly example?: Example;
+  readonly row: PreparedRow;
+  readonly fate: Fate;
+  /** Whether the limit cut it. */
+  readonly cut: boolean;
+}
+
+export interface RunRows {
+  readonly train: List<PreparedRow>;
+  readonly validation: List<PreparedRow>;
+  /** Test rows: `train` neither trains on them nor reads them. */
+  readonly test: List<PreparedRow>;
+  /** All rows in the order of their files, test rows of their own last; of rows that are made as they are taken only the first. */
+  readonly placed: readonly PlacedRow[];
+  readonly told: RowsTold;
+  /** The bytes of the first file. */
+  readonly bytes: Bytes;
+}
+
+export interface RowLimits {
+  readonly maxLength: number;
+  readonly vocabSize: number;
+  /** The date for chat templates that ask for it. */
+  readonly now: Date;
+}
+
+export interface OpenHow {
+  /** Whether rewards read columns that rows do not use. */
+  readonly keepsColumns?: boolean;
+  /** Whether rows of a large file may be made as they are taken. */
+  readonly mayTake?: boolean;
+  readonly held?: HeldRows;
+}
+
+/**
+ * @param tokenizer may be missing if all rows are token rows
+ * @throws GraftError `file-missing`, `data-…`, `json-…`, `split`, `prepare-length`, `chat-template-…`, `tokenizer-missing`
+ */
+export async function openRows(
+  { file, test, more, options }: AskedRows,
+  tokenizer: Tokenizer | undefined,
+  { maxLength, ...limits }: RowLimits,
+  output: Output,
+  { keepsColumns = false, mayTake = false, held = HELD }: OpenHow = {},
+): Promise<RunRows> {
+  const reading = { ...options, maxLength };
+  const { overlong, text } = options;
+  const bytes = await openBytes(file);
+  const first = await readNamed(file, bytes, readOptionsOf(options, file, keepsColumns), output, held);
+  const files: { readonly file: number; readonly name: string; readonly read: ReadRows }[] = [
+    { file: ROWS_FILE, name: file, read: first.read },
+  ];
+  for (const [place, name] of [
+    ...(test === undefined ? [] : [[TEST_FILE, test] as const]),
+    ...more.map((path, at) => [TEST_FILE + 1 + at, path] as const),
+  ]) {
+    const others = await openBytes(name);
+    const beside = optionsBeside(headOf(others), name, first.options);
+    const { read } = await readNamed(name, others, { ...beside, fileName: name }, output, held);
+    files.push({ file: place, name, read });
+  }
+  const reads = files.map(({ read }) => read);
+  const making = { maxLength, ...limits, overlong, text };
+  const slicer = new Telling(output, 'Looking at the rows');
+  if (tokenizer && mayTake && areTaken(reads, options)) {
+    const taken = await takeRows(files, tokenizer, making, reading, slicer);
+    output.clear();
+    const { train, validation } = taken;
+    return {
+      ...{ train, validation, test: taken.test, bytes },
+      placed: taken.fates.slice(0, 1).map((fate) => ({
+        ...taken.placeOf(0),
+        ...{ example: taken.exampleOf(0), row: taken.rowOf(0), fate, cut: false },
+      })),
+      told: toldOfTaken(files, taken, reading),
+    };
+  }
+  const made: (MadeFile | undefined)[] = [];
+  for (const { file: place, name, read } of files)
+    made[place] = await makeFile(name, read, tokenizer, making, new Telling(output, 'Tokenizing'));
+  output.clear();
+  const divided = await divideFiles(Array.from(made), reading, slicer);
+  const placed = divided.entries.flatMap(({ row, part, state, ...entry }): PlacedRow[] => {
+    const { file: place, line, example } = entry;
+    return row
+      ? [{ file: place, line, example, row, fate: part ?? (state as Fate), cut: state === 'cut' }]
+      : [];
+  });
+  const rowsOf = (fate: Fate): PreparedRow[] =>
+    placed.filter((one) => one.fate === fate).map(({ row }) => row);
+  const rows = { train: rowsOf('train'), validation: rowsOf('validation'), test: rowsOf('test') };
+  return { ...rows, bytes, placed, told: toldOf(files, Array.from(made), divided, rows, reading) };
+}
+
+function readOptionsOf(
+  { mapping, header, delimiter, text }: AskedRows['options'],
+  fileName: string,
+  keepsColumns: boolean,
+): ReadOptions {
+  return {
+    ...{ fileName, mapping, header, delimiter },
+    ...(text?.documents !== undefined && { documents: text.documents }),
+    ...(keepsColumns && { keepsColumns }),
+  };
+}
+
+/** Reads a file, and says how far it is. @returns its rows, and the options with the columns that were guessed */
+export async function readNamed(
+  name: string,
+  bytes: Bytes,
+  asked: ReadOptions,
+  output: Output,
+  held?: HeldRows,
+): Promise<{ readonly read: ReadRows; readonly options: ReadOptions }> {
+  const options = withGuess(bytes, asked, output);
+  const read = await readFile(bytes, options, new Telling(output, `Reading ${name}`), held);
+  output.clear();
+  return { read, options };
+}
+
+/** The first bytes of a file. */
+const headOf = (content: Bytes): Uint8Array => content.subarray(0, Math.min(HEAD_BYTES, content.length));
+
+const number = (value: number): string => value.toLocaleString('en');
+
+/** Work that is not divided, with its progress in words. */
+class Telling implements Slicer {
+  #rows = 0;
+
+  constructor(
+    private readonly output: Output,
+    private readonly what: string,
+  ) {}
+
+  get due(): boolean {
+    return ++this.#rows % ROWS_BETWEEN === 0;
+  }
+
+  pause({ what, done, total }: Parameters<Slicer['pause']>[0]): Promise<void> {
+    const far =
+      what === 'reading'
+        ? `${number(this.#rows)} rows, ${Math.min(100, Math.floor((100 * done) / total))} %`
+        : `${number(done)} of ${number(total)} rows`;
+    this.output.progress(`${this.what}: ${far}`);
+    return Promise.resolve();
+  }
+
+  async each<Item>(
+    what: Parameters<Slicer['pause']>[0]['what'],
+    items: readonly Item[],
+    work: (item: Item, index: number) => void,
+  ): Promise<void> {
+    for (const [index, item] of items.entries()) {
+      work(item, index);
+      if (this.due) await this.pause({ what, done: index + 1, total: items.length });
+    }
+  }
+}
+
+/**
+ * The options with a mapping, where the file has none and its columns are of no known format, but prompt and answer are clear from their names. Says so.
+ */
+function withGuess(content: Bytes, options: ReadOptions, output: Output): ReadOptions {
+  const { fileName, mapping, header, delimiter } = options;
+  if (mapping) return options;
+  const sheet = inspectHead(headOf(content), fileName, { header, delimiter });
+  if (!sheet || sheet.format !== undefined) return options;
+  const guess = sureMapping(sheet.columns);
+  if (!guess || 'text' in guess) return options;
+  const { system, prompt, input, answer } = guess;
+  const named = Object.entries({ system, prompt, input, answer }).flatMap(([part, template]) =>
+    template === undefined ? [] : [`--${part}-template ${shellWord(template)}`],
+  );
+  output.line(`Columns by their names: ${named.join(' ')}`);
+  return { ...options, mapping: guess };
+}

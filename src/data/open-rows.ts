@@ -1,0 +1,175 @@
+/**
+ * The way from files to rows, for page and command alike, in three stages: a file is read, its examples become rows, and the rows of all files are
+ * divided. In slices, since a file may have a million rows.
+ */
+import type { GraftError } from '../errors.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { ReadResult } from './collector.ts';
+import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
+import { documentEntry } from './document-entry.ts';
+import type { Example } from './example.ts';
+import { ExampleReader, type ReadOptions } from './formats.ts';
+import type { Bytes } from './lines.ts';
+import type { DataOptions } from './options.ts';
+import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
+import { RowMaker, type PrepareOptions } from './prepare.ts';
+import { RowIndex } from './row-index.ts';
+import { isDocument, isUsedEntry, type Entry, type MadeFile, type UsedEntry } from './row-set.ts';
+
+type Doing = 'reading' | 'preparing' | 'comparing';
+
+/** Long work in slices. Between them other work runs, and may stop it. */
+export interface Slicer {
+  /** Whether it is time to pause: asked after every row, so it must cost nothing. */
+  readonly due: boolean;
+  /** @throws what ends the work */
+  pause(progress: { readonly what: Doing; readonly done: number; readonly total: number }): Promise<void>;
+  each<Item>(what: Doing, items: readonly Item[], work: (item: Item, index: number) => void): Promise<void>;
+}
+
+/** The examples of a file, or an index of a file that is too large to hold them. */
+export interface ReadRows extends ReadResult {
+  readonly index?: RowIndex;
+  /** Why its columns have to be chosen first. */
+  readonly unmapped?: GraftError;
+}
+
+/** The most rows and bytes of a file whose examples are held. */
+export interface HeldRows {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** @param held the most that is held of a file with a row a line, of which a larger one gets an index; everything if left out @throws GraftError as `readExamples` */
+export async function readFile(
+  bytes: Bytes,
+  options: ReadOptions,
+  slicer: Slicer,
+  held?: HeldRows,
+): Promise<ReadRows> {
+  const first = new ExampleReader(bytes, options);
+  const { kind, content } = first;
+  // JSON and tables are decoded as a whole. Rewards may read every column.
+  if (!held || kind !== 'jsonl' || typeof content === 'string' || options.keepsColumns)
+    return readAll(first, bytes.length, slicer);
+  const index = new RowIndex(content, options.fileName, options.mapping);
+  let examples: Example[] | undefined = [];
+  const reader = new ExampleReader(bytes, {
+    ...options,
+    onExample(example, source) {
+      if (!source) return;
+      index.add(example, source);
+      examples?.push(example);
+      if (examples && (examples.length > held.rows || (source.start ?? 0) > held.bytes)) examples = undefined;
+    },
+  });
+  const result = await readAll(reader, bytes.length, slicer);
+  // Prompts without answers are learned from by sampling, which needs all of them; and whoever has nothing reads why.
+  if (index.length === 0 || result.unmapped)
+    return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
+  return examples ? { ...result, examples } : { ...result, index };
+}
+
+async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Promise<ReadRows> {
+  for (const share of reader.read())
+    if (slicer.due) await slicer.pause({ what: 'reading', done: Math.round(share * total), total });
+  const { unmapped } = reader;
+  return { ...reader.result(), ...(unmapped && { unmapped }) };
+}
+
+/** The examples of a file, all of them. */
+export const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
+  index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
+
+/** Its file is set when all files are put together. */
+const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
+
+/**
+ * @param tokenizer may be missing where all examples are ready token rows
+ * @throws GraftError `prepare-length`, `chat-template-…`, `tokenizer-missing`
+ */
+export async function makeFile(
+  name: string,
+  read: ReadRows,
+  tokenizer: Tokenizer | undefined,
+  options: PrepareOptions,
+  slicer: Slicer,
+): Promise<MadeFile> {
+  const { problems, problemCount, numbering, left, unused, format, unbordered } = read;
+  const examples = examplesOfFile(read);
+  const maker = new RowMaker(tokenizer, options);
+  const entries: Entry[] = [];
+  await slicer.each('preparing', examples, (example) => {
+    for (const entry of makeEntries(maker, example)) entries.push(entry);
+  });
+  const before = maker.rows.length;
+  maker.finish();
+  entries.push(...maker.rows.slice(before).map((row) => documentEntry(maker, row)));
+  const { report } = maker.result();
+  const documents = examples.filter(isDocument);
+  const bad = problems.map(({ line, reason }): Entry => ({ ...NOTHING, line, reason }));
+  return {
+    name,
+    format,
+    // Both are in the file's order; a stable sort keeps the rows of a document in theirs.
+    entries: bad.length > 0 ? [...entries, ...bad].sort((a, b) => a.line - b.line) : entries,
+    report,
+    problems: [...problems, ...report.failed].sort((a, b) => a.line - b.line),
+    problemCount: problemCount + report.failed.length,
+    numbering,
+    left,
+    unused,
+    ...(unbordered && { unbordered }),
+    ...(documents.length > 0 && { documents }),
+  };
+}
+
+/** The rows that an example becomes: one, or those of a document. */
+function makeEntries(maker: RowMaker, example: Example): Entry[] {
+  const before = maker.rows.length;
+  const { state, length, supervised } = maker.add(example);
+  const { line } = example;
+  if (state === 'failed') return [{ ...NOTHING, line, example, reason: maker.report.failed.at(-1)?.reason }];
+  if (isDocument(example)) {
+    return maker.rows.slice(before).map((row) => documentEntry(maker, row));
+  }
+  const row = maker.rows.length > before ? maker.rows[before] : undefined;
+  return [{ file: ROWS_FILE, line, state, row, example, length, supervised }];
+}
+
+export interface DividedRows extends Repeats {
+  /** In the order of their files: the rows, more rows, test rows of their own. */
+  readonly entries: readonly Entry[];
+  /** The entries that are used. */
+  readonly places: readonly UsedEntry[];
+}
+
+/** @param files in their places (`data/parts.ts`) @throws GraftError `split`, `data-rows` */
+export async function divideFiles(
+  files: readonly (Pick<MadeFile, 'entries'> | undefined)[],
+  options: DataOptions,
+  slicer: Slicer,
+): Promise<DividedRows> {
+  const read = fileOrder(files).flatMap(
+    (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
+  );
+  const identities: (string | undefined)[] = [];
+  await slicer.each('comparing', read, (entry) => {
+    identities.push(rowIdentity(entry));
+  });
+  return divided(read, identities, options);
+}
+
+/** @param identities of the rows (`rowIdentity`) @throws GraftError `split`, `data-rows` */
+export function divided(
+  read: readonly Entry[],
+  identities: readonly (string | undefined)[],
+  options: DataOptions,
+): DividedRows {
+  const entries = divideEntries(read, identities, options);
+  const repeats = findRepeats(
+    identities,
+    entries.map(({ part }) => part),
+  );
+  return { entries, places: entries.filter(isUsedEntry), ...repeats };
+}
