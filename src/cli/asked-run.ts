@@ -1,6 +1,7 @@
 /** The run that flags and recipe ask for, before anything is loaded on a device: what `graft plan` plans and `graft recipe` prints is what `graft train` runs. */
 import { adapterConfigOf } from '../adapters/chosen.ts';
 import { kindOf } from '../adapters/registry.ts';
+import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { isHeld } from '../lists.ts';
@@ -79,6 +80,12 @@ export async function readAskedRun(
     await checkReading(flags);
     asked = readAskedRows(flags, chosen.seed);
     checkOverlap(asked.options.text?.overlap, maxLength);
+    if (asked.options.validation === 0 && chosen.evalEvery > 0)
+      throw new GraftError(
+        'arguments',
+        '--eval-every needs rows to evaluate on.',
+        'Give --val-fraction too.',
+      );
     const limits = { maxLength, vocabSize: vocabularyWith(shape.vocabulary, tokens.added), now };
     const made = await openRows(asked, tokens.tokenizer, limits, output, {
       keepsColumns: isSampled,

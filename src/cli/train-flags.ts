@@ -150,8 +150,6 @@ export function readGiven(flags: TrainFlags, start?: string): Given {
   checkSettings(flags, given);
   const validates = (flags.number('val-fraction') ?? 0) > 0;
   checkSpec(specOf({ ...(validates && { evalEvery: 1 }), ...given }));
-  if (!validates && (flags.number('eval-every') ?? 0) > 0 && flags.isGiven('data'))
-    throw new GraftError('arguments', '--eval-every needs rows to evaluate on.', 'Give --val-fraction too.');
   return given;
 }
 

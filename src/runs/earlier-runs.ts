@@ -42,15 +42,15 @@ export interface EarlierContent {
 }
 
 export function earlierRun({ spec, rows, dtype, modules }: EarlierContent, sha256: MakeHash): EarlierRun {
-  const settings = { options: trainerOf(spec), dataOptions: rowsOf(rows), dtype, modules };
+  const settings = { options: earlierOptions(spec), dataOptions: rowsOf(rows), dtype, modules };
   const hash = sha256();
   const bytes: Bytes = new TextEncoder().encode(JSON.stringify(settings));
   hash.update(bytes.subarray(0, bytes.length));
   return { settings: hash.hex() };
 }
 
-/** The order of the keys counts: that of the specification is the same. */
-function trainerOf(spec: RunSpec): Given {
+/** The object of the trainer. The order of its keys counts: that of the specification is the same. */
+export function earlierOptions(spec: RunSpec): Given {
   const lora: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(spec)) {

@@ -100,10 +100,11 @@ const COMPARED = TABLE.settings.filter(
 );
 
 /** These settings as flags. */
-export function toldOf(spec: Given): ToldSettings {
+function toldOf(spec: Given): ToldSettings {
+  const values = TABLE.resolve(spec);
   return Object.fromEntries(
     COMPARED.flatMap((setting): [string, string | true][] => {
-      const value = spec[setting.name];
+      const value = (setting.part === 'rows' ? values : spec)[setting.name];
       if (setting.flag === undefined || value === undefined) return [];
       const after = flagText(setting, value);
       return after === false || after === '' ? [] : [[setting.flag, after]];
@@ -113,7 +114,8 @@ export function toldOf(spec: Given): ToldSettings {
 
 /** The same as text: equal for equal settings. */
 function comparedOf(spec: Given): string {
-  return JSON.stringify([...COMPARED.map(({ name }) => spec[name] ?? null), spec['firstToken'] ?? null]);
+  const values = TABLE.resolve(spec);
+  return JSON.stringify([...COMPARED.map(({ name }) => values[name] ?? null), spec['firstToken'] ?? null]);
 }
 
 /** A digest of the settings as the version before wrote one, by which its runs are resumed. */

@@ -14,7 +14,7 @@ import {
 } from '../train/run-work.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
-import { rowsCutAt, type Rows } from './other-rows.ts';
+import { shorterRows, type ShorterRows } from '../data/shorter-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
 import { SAMPLE_TOKENS } from './check-run.ts';
 import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
@@ -120,7 +120,7 @@ export async function shortenRun(
     });
   const longest = rows.train.reduce((most, row) => Math.max(most, lengthOf(row)), 0);
   const limit = Math.max(LEAST_LENGTH, Math.ceil(longest / 2));
-  const cut = limit < maxLength ? rowsCutAt(limit, data, open.tokenizer.bosId) : undefined;
+  const cut = limit < maxLength ? shorterRows(limit, data, open.tokenizer.bosId) : undefined;
   if (cut) {
     const longer = rows.train.filter((row) => lengthOf(row) > limit).length;
     await consider(
@@ -144,7 +144,7 @@ function lengthOf({ ids, starts }: LabelledTokens): number {
   return Math.max(...bounds.slice(1).map((end, at) => end - bounds[at]));
 }
 
-function openRows({ content }: Opened, data: RowSet | undefined): Rows | undefined {
+function openRows({ content }: Opened, data: RowSet | undefined): ShorterRows | undefined {
   if (data?.modelContent !== content) return undefined;
   const train = rowsOf(data, 'train');
   return train.length > 0 ? { train, validation: validationRows(rowsOf(data, 'validation')) } : undefined;
@@ -152,7 +152,7 @@ function openRows({ content }: Opened, data: RowSet | undefined): Rows | undefin
 
 async function forecast(
   options: FormSpec,
-  { train, validation: heldOut }: Rows,
+  { train, validation: heldOut }: RowsOfRun,
   open: Opened,
   speeds: Speeds,
 ): Promise<RunTime | undefined> {
@@ -215,7 +215,7 @@ function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened):
 export interface MeasuredRun {
   readonly open: { readonly model: LanguageModel };
   readonly options: FormSpec;
-  readonly rows: Rows;
+  readonly rows: RowsOfRun;
   /** In order, from the first of this visit. */
   readonly points: readonly { readonly step: number; readonly seconds: number }[];
   readonly answerSeconds: readonly number[];

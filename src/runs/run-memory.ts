@@ -3,7 +3,8 @@ import { GraftError } from '../errors.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { AS_STORED, sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { runBuckets } from '../train/buckets.ts';
+import { shorterRows, type ShorterRows } from '../data/shorter-rows.ts';
+import { runBuckets, type RunBuckets } from '../train/buckets.ts';
 import { validationRows } from '../train/order.ts';
 import {
   adviseMemory,
@@ -22,7 +23,6 @@ import {
   type SplitWeight,
 } from '../train/memory-plan.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
-import { bucketsOf } from './other-rows.ts';
 import { withReference } from './trainable.ts';
 import { checkSpec, hasRank, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
 
@@ -216,4 +216,43 @@ function changesOf(
     ),
     ...(options.method !== 'full' && baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
   };
+}
+
+/**
+ * The sizes of a run's micro-batches with other settings, from the open rows as these settings cut them.
+ *
+ * @param train the current settings
+ * @param bosId of the tokenizer that made the rows
+ */
+function bucketsOf(
+  train: RunSpec,
+  data: RowSet,
+  bosId: number | undefined,
+): NonNullable<AdviceSettings['bucketsOf']> {
+  const rows = new Map<number, ShorterRows | undefined>();
+  const buckets = new Map<string, RunBuckets | undefined>();
+  const rowsAt = (maxLength: number): ShorterRows | undefined => {
+    if (maxLength === train.maxLength)
+      return { train: rowsOf(data, 'train'), validation: rowsOf(data, 'validation') };
+    if (!rows.has(maxLength)) rows.set(maxLength, shorterRows(maxLength, data, bosId));
+    return rows.get(maxLength);
+  };
+  return ({ batch, accumulate, maxLength }) => {
+    const key = [batch, accumulate, maxLength].join();
+    if (!buckets.has(key)) {
+      const found = rowsAt(maxLength);
+      buckets.set(key, found && sizesOf({ ...train, batch, accumulate, maxLength }, found));
+    }
+    return buckets.get(key);
+  };
+}
+
+/** Undefined for a run of too many rows. */
+function sizesOf(options: RunSpec, { train, validation }: ShorterRows): RunBuckets | undefined {
+  try {
+    return runBuckets(options, train, validationRows(validation));
+  } catch (error) {
+    if (error instanceof GraftError && error.code === 'train-option') return undefined;
+    throw error;
+  }
 }

@@ -51,8 +51,8 @@ export function specOf(given: Given): RunSpec {
     const { name, part, initial, later } = setting;
     const isInitial = JSON.stringify(values[name]) === JSON.stringify(initial);
     if (values[name] === undefined || (isInitial && (later === true || isChooser(name)))) continue;
-    // The command names no run and answers no prompt.
-    if (part === 'page' && given[name] === undefined) continue;
+    // How rows are read, how the base is held and what only the page has stays open where nothing is chosen.
+    if (part !== 'run' && given[name] === undefined) continue;
     if (TABLE.applies(setting, values) || TABLE.applies(setting, {})) spec[name] = values[name];
   }
   const { firstToken, start, task, trial } = given as Placed;

@@ -226,7 +226,7 @@ describe('flags and recipes', () => {
       ...{ rank: 4, rankPattern: { v_proj: 3 } },
     });
     const epochs = optionsOfFlags(await withRecipe(RECIPE, '--epochs', '2'));
-    expect(epochs).toMatchObject({ steps: undefined, epochs: 2 });
+    expect([epochs.steps, epochs.epochs]).toEqual([undefined, 2]);
     const full = optionsOfFlags(await withRecipe(RECIPE, '--method', 'full'));
     expect(full).toMatchObject({ method: 'full', steps: 40, rank: 8 });
     const going = await withRecipe(RECIPE, '--init-adapter', 'a');
