@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { GraftError } from '../errors.ts';
 import { nearestName } from '../nearest-name.ts';
 import { readNumbers } from '../settings/flag-text.ts';
+import { TABLE } from '../settings/table.ts';
 
 export interface FlagSpec {
   /** What the help calls the value; a flag without one is on or off. */
@@ -13,6 +14,8 @@ export interface FlagSpec {
   readonly negative?: string;
   /** Whether it may be given more than once, or with several values after it. */
   readonly many?: boolean;
+  /** Other words for it that a person may try. */
+  readonly words?: readonly string[];
   /** The part of the help that lists it; without one it comes first. */
   readonly heading?: string;
   readonly help: string;
@@ -193,7 +196,12 @@ function misread(specs: FlagSpecs, args: readonly string[], cause: unknown): Gra
   const nameOf = (word: string): string => word.replace(/^--?/, '').split('=')[0];
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
     const unknown = args.find((word) => /^-./.test(word) && !Object.hasOwn(specs, nameOf(word)));
-    const near = unknown && nearestName(nameOf(unknown), Object.keys(specs));
+    const near = unknown && nearestFlag(nameOf(unknown), specs);
+    const elsewhere = unknown && TABLE.settings.find(({ flag }) => flag === nameOf(unknown));
+    if (elsewhere)
+      return wrong(
+        `--${elsewhere.flag} is a setting of a run (${elsewhere.label}), and this command has no such setting.`,
+      );
     return wrong(
       `There is no flag ${unknown?.split('=')[0] ?? 'like this'}.${near ? ` Did you mean --${near}?` : ''}`,
     );
@@ -208,6 +216,18 @@ function misread(specs: FlagSpecs, args: readonly string[], cause: unknown): Gra
   if (name === undefined) throw cause;
   const { value } = specs[name];
   return wrong(value ? `--${name} needs a value: --${name} ${value}.` : `--${name} takes no value.`);
+}
+
+/** The flag that is meant, by its name or by another word for it. */
+function nearestFlag(typed: string, specs: FlagSpecs): string | undefined {
+  const flags = Object.entries(specs).flatMap(([name, { words = [] }]) =>
+    [name, ...words].map((word) => ({ name, word })),
+  );
+  const near = nearestName(
+    typed,
+    flags.map(({ word }) => word),
+  );
+  return flags.find(({ word }) => word === near)?.name;
 }
 
 function lacksOrHasTooMuch(specs: FlagSpecs, args: readonly string[], at: number, name: string): boolean {

@@ -43,10 +43,18 @@ export async function openDevice(
   if (isProcessor(name)) return openProcessor({ threads });
   if (name !== undefined)
     return tuned(await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name), output);
+  const gpu = await usualGpu();
+  return gpu ? tuned(gpu, output) : openProcessor({ threads });
+}
+
+/**
+ * The GPU that {@link openDevice} takes without a name, to plan for it; undefined if it takes the processor.
+ */
+export async function usualGpu(): Promise<GpuDevice | undefined> {
   const gpu = await anyGpu();
-  if (gpu && !gpu.software) return tuned(gpu, output);
+  if (gpu && !gpu.software) return gpu;
   gpu?.close();
-  return openProcessor({ threads });
+  return undefined;
 }
 
 /** Prefixes of the device files that Linux GPU drivers make: Mesa and AMD, NVIDIA and its Jetson, Windows behind WSL, Adreno, Mali, PowerVR. */

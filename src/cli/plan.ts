@@ -2,6 +2,7 @@
 import type { Lowering } from '../engine/lowering.ts';
 import { CpuLowering } from '../engine/cpu/lowering.ts';
 import { cpuTarget } from '../engine/cpu/target.ts';
+import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { USUAL_GPU, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
@@ -24,7 +25,7 @@ import { readAskedRun, type AskedRun } from './asked-run.ts';
 import { writeWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
-import { isProcessor } from './open-device.ts';
+import { isProcessor, usualGpu } from './open-device.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
@@ -34,6 +35,8 @@ import { useStored } from './tuning-store.ts';
 import { adapterConfigOf } from '../adapters/chosen.ts';
 
 const MIB = 2 ** 20;
+/** The name of a GPU that is not here. */
+const TYPICAL = 'typical';
 /** Tokens of a conversation in the page's chat. */
 const CONTEXT = 4096;
 
@@ -55,7 +58,7 @@ export const planFlags = {
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
     value: 'NAME',
-    help: 'plan for cpu, the processor, or for the GPU whose name contains this; without it no GPU is needed',
+    help: `plan for cpu, the processor, for the GPU whose name contains this, or for a ${TYPICAL} GPU, which need not be here (default: what graft train would take here)`,
   },
   'max-buffer': { value: 'MIB', help: 'largest buffer that the GPU allows' },
   'max-binding': { value: 'MIB', help: 'largest binding that the GPU allows' },
@@ -82,7 +85,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   }
   const length = flags.text('length');
   if (length !== undefined) flags.complete({ 'max-length': length }, '--length');
-  const { lowering, adapter } = await loweringOf(flags, output);
+  const { lowering, adapter, assumed } = await plannedOn(flags, output);
   const { target } = lowering;
   // The command of a run has other flags as well, which change nothing of what is read here.
   const ofTrain = flags as unknown as TrainFlags;
@@ -121,6 +124,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   const result = {
     model: flags.required('model'),
     adapter,
+    assumed,
     settings: {
       method: options.method,
       ...(options.objective !== undefined && { objective: options.objective }),
@@ -160,24 +164,33 @@ export async function planCommand(args: readonly string[], output: Output): Prom
 /** The CPU engine's name in reports. */
 const PROCESSOR = 'the processor';
 
-async function loweringOf(
-  flags: PlanFlags,
-  output: Output,
-): Promise<{ lowering: Lowering; adapter: string }> {
+/** The device of a plan. */
+interface Planned {
+  readonly lowering: Lowering;
+  readonly adapter: string;
+  /** Whether nobody named it: then it is the one that a run would take here. */
+  readonly assumed: boolean;
+}
+
+async function plannedOn(flags: PlanFlags, output: Output): Promise<Planned> {
   const name = flags.text('device');
-  if (isProcessor(name))
+  // Limits of buffers are those of a GPU, which may be elsewhere.
+  const isTypical = name?.toLowerCase() === TYPICAL || (name === undefined && hasLimits(flags));
+  const assumed = name === undefined && !isTypical;
+  const gpu = isTypical || isProcessor(name) ? undefined : assumed ? await usualGpu() : await openNamed(name!);
+  if (!gpu && !isTypical)
     return {
       adapter: PROCESSOR,
+      assumed,
       lowering: new CpuLowering(cpuTarget(flags.whole('threads', 1) ?? processorThreads())),
     };
-  const device =
-    name === undefined ? undefined : await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
-  if (device) await useStored(device, openProcessor, output);
-  const { features, limits, software, tuning }: GpuTarget = device ?? USUAL_GPU;
-  const allowed = (flag: 'max-buffer' | 'max-binding', limit: number): number =>
+  if (gpu) await useStored(gpu, openProcessor, output);
+  const { features, limits, software, tuning }: GpuTarget = gpu ?? USUAL_GPU;
+  const allowed = (flag: (typeof LIMITS)[number], limit: number): number =>
     Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);
   return {
-    adapter: device ? device.adapter.description || device.adapter.vendor : 'a typical GPU',
+    adapter: gpu ? gpu.adapter.description || gpu.adapter.vendor : 'a typical GPU',
+    assumed,
     lowering: new GpuLowering({
       features,
       software,
@@ -190,6 +203,11 @@ async function loweringOf(
     }),
   };
 }
+
+const LIMITS = ['max-buffer', 'max-binding'] as const;
+const hasLimits = (flags: PlanFlags): boolean => LIMITS.some((flag) => flags.isGiven(flag));
+const openNamed = (name: string): Promise<GpuDevice> =>
+  openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
 
 /** @throws GraftError `precision-f16`, `weights-frozen` */
 function settingsOf(flags: PlanFlags, { spec, start }: AskedRun, { target }: Lowering): AdviceSettings {
@@ -234,7 +252,13 @@ const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
 
 interface Described {
   readonly adapter: string;
-  readonly settings: { readonly batch: number; readonly length: number; readonly objective?: string };
+  readonly assumed: boolean;
+  readonly settings: {
+    readonly batch: number;
+    readonly length: number;
+    readonly objective?: string;
+    readonly precision: 'f32' | 'f16';
+  };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
   readonly problems: ReturnType<typeof memoryProblems>;
@@ -263,7 +287,7 @@ function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
 }
 
 function describe(
-  { adapter, settings: { batch, length, objective }, training, generation, problems, advice }: Described,
+  { adapter, assumed, settings: { batch, length, objective, precision }, training, generation, problems, advice }: Described,
   memory?: MemorySize,
 ): string {
   const { rows } = objectiveOf(objective);
@@ -273,6 +297,7 @@ function describe(
   const size = (bytes: number): string => memory?.show(bytes) ?? formatBytes(bytes);
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
+    `On ${adapter}, in ${precision}${assumed ? `, as graft train would run it here (--device ${TYPICAL} plans for a GPU elsewhere)` : ''}:`,
     row(
       peakBytes,
       `for training, at its peak: ${plural(batch, rows === 'pairs' ? 'pair' : 'row')} of ${rows === 'answers' ? '' : 'twice '}${length} tokens at once`,

@@ -56,9 +56,20 @@ export function settingFlags<One extends Setting>(
 
 function flagOf(setting: Setting, flag: string): FlagSpec {
   const { type, placeholder = PLACEHOLDERS[type] } = setting;
-  const about = { help: helpOf(setting), ...headingOf(setting) };
+  const about = { help: helpOf(setting), words: wordsFor(setting), ...headingOf(setting) };
   if (type === 'switch') return { ...about, negative: negativeOf(flag) };
   return { ...about, value: placeholder, ...(type === 'rewards' && { many: true }) };
+}
+
+/** The name and the label of a setting, written as flags are: `learning-rate` for `lr`. */
+function wordsFor({ name, label }: Setting): string[] {
+  const dashed = (text: string): string =>
+    text
+      .replaceAll(/([a-z])([A-Z])/g, '$1-$2')
+      .replaceAll(/[^A-Za-z0-9]+/g, '-')
+      .replaceAll(/^-|-$/g, '')
+      .toLowerCase();
+  return [dashed(name), dashed(label)];
 }
 
 /** One line of help: the allowed values, what the setting is, and its default. */

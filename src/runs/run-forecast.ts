@@ -14,7 +14,7 @@ import {
 } from '../train/run-work.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
-import { shorterRows, type ShorterRows } from '../data/shorter-rows.ts';
+import { shorterRows } from '../data/shorter-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
 import { SAMPLE_TOKENS } from './check-run.ts';
 import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
@@ -144,7 +144,12 @@ function lengthOf({ ids, starts }: LabelledTokens): number {
   return Math.max(...bounds.slice(1).map((end, at) => end - bounds[at]));
 }
 
-function openRows({ content }: Opened, data: RowSet | undefined): ShorterRows | undefined {
+interface HeldRows {
+  readonly train: readonly LabelledTokens[];
+  readonly validation: readonly LabelledTokens[];
+}
+
+function openRows({ content }: Opened, data: RowSet | undefined): HeldRows | undefined {
   if (data?.modelContent !== content) return undefined;
   const train = rowsOf(data, 'train');
   return train.length > 0 ? { train, validation: validationRows(rowsOf(data, 'validation')) } : undefined;
@@ -152,7 +157,7 @@ function openRows({ content }: Opened, data: RowSet | undefined): ShorterRows | 
 
 async function forecast(
   options: FormSpec,
-  { train, validation: heldOut }: RowsOfRun,
+  { train, validation: heldOut }: HeldRows,
   open: Opened,
   speeds: Speeds,
 ): Promise<RunTime | undefined> {
@@ -215,7 +220,7 @@ function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened):
 export interface MeasuredRun {
   readonly open: { readonly model: LanguageModel };
   readonly options: FormSpec;
-  readonly rows: RowsOfRun;
+  readonly rows: HeldRows;
   /** In order, from the first of this visit. */
   readonly points: readonly { readonly step: number; readonly seconds: number }[];
   readonly answerSeconds: readonly number[];

@@ -1,9 +1,11 @@
 /** `graft plan` and `graft recipe` read a call as `graft train` does: what they say is what the run takes and has. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { DEVICE_HERE, graftHere, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
+import { DEVICE_HERE, graft, graftHere, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
 import { SPRIG } from '../gpu/sprig.ts';
 
+/** No driver of a GPU, whatever the machine has. */
+const NO_GPU = { VK_DRIVER_FILES: '/nonexistent.json' };
 const at = temporaryFolder();
 const PAIRS = VOICE.replace('voice/train.jsonl', 'more/pairs.jsonl');
 const LISTS = VOICE.replace('voice/train.jsonl', 'lists/train.jsonl');
@@ -33,7 +35,7 @@ describe('a plan of the same call', () => {
     ['norms of all weights', VOICE, [...STEP, '--method', 'full', '--train-weights', 'norms']],
     ['pairs', PAIRS, [...STEP, '--objective', 'dpo', '--val-fraction', '0.1']],
     [
-      'sixteen answers',
+      'thirty-two answers',
       LISTS,
       [
         ...STEP,
@@ -42,7 +44,7 @@ describe('a plan of the same call', () => {
         '--reward',
         'length',
         '--num-generations',
-        '16',
+        '32',
         '--max-completion-length',
         '16',
       ],
@@ -55,9 +57,21 @@ describe('a plan of the same call', () => {
 
   test('promises what a run takes that starts from an adapter of a higher rank', async () => {
     const call = ['--model', SPRIG, '--data', VOICE, '--max-length', '96', '--steps', '1', ...DEVICE_HERE];
-    await graftHere(['train', ...call, '--rank', '64', '--out', at('first')]);
+    await graftHere(['train', ...call, '--rank', '512', '--out', at('first')]);
     const [planned, taken] = await peaks('next', VOICE, ['--steps', '1', '--init-adapter', at('first')]);
     expect(planned).toBe(taken);
+  });
+
+  test('assumes what a run takes here where no device is named, and says so', async () => {
+    const call = ['plan', '--model', SPRIG, '--max-length', '96'];
+    const usual = await graft(call, undefined, NO_GPU);
+    const named = await graft([...call, '--device', 'cpu'], undefined, NO_GPU);
+    expect(usual.out).toMatch(/^On the processor, in f\d\d, as graft train would run it here/);
+    expect(named.out).toMatch(/^On the processor, in f\d\d:\n/);
+    const [, ...rest] = usual.out.split('\n');
+    expect(rest).toEqual(named.out.split('\n').slice(1));
+    const typical = await graft([...call, '--device', 'typical'], undefined, NO_GPU);
+    expect(typical.out).toMatch(/^On a typical GPU, in f16:\n/);
   });
 
   test('takes every setting of a recipe', async () => {

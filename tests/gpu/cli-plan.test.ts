@@ -19,6 +19,8 @@ describe('graft plan', () => {
     '1',
     '--max-length',
     '512',
+    '--device',
+    'typical',
     ...args,
   ];
 
@@ -66,7 +68,7 @@ describe('graft plan', () => {
   });
 
   test('says how many rows it plans, and knows --length by its other name', async () => {
-    const usual = ['plan', '--model', at('config-only')];
+    const usual = ['plan', '--model', at('config-only'), '--device', 'typical'];
     const asked = await graftHere([...usual, '--length', '256']);
     // As many rows as a run of this model takes by default.
     const told = await graftHere([...usual, '--max-length', '256', '--batch', '4']);
