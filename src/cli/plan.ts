@@ -177,7 +177,8 @@ async function plannedOn(flags: PlanFlags, output: Output): Promise<Planned> {
   // Limits of buffers are those of a GPU, which may be elsewhere.
   const isTypical = name?.toLowerCase() === TYPICAL || (name === undefined && hasLimits(flags));
   const assumed = name === undefined && !isTypical;
-  const gpu = isTypical || isProcessor(name) ? undefined : assumed ? await usualGpu() : await openNamed(name!);
+  const gpu =
+    isTypical || isProcessor(name) ? undefined : assumed ? await usualGpu() : await openNamed(name!);
   if (!gpu && !isTypical)
     return {
       adapter: PROCESSOR,
@@ -287,7 +288,15 @@ function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
 }
 
 function describe(
-  { adapter, assumed, settings: { batch, length, objective, precision }, training, generation, problems, advice }: Described,
+  {
+    adapter,
+    assumed,
+    settings: { batch, length, objective, precision },
+    training,
+    generation,
+    problems,
+    advice,
+  }: Described,
   memory?: MemorySize,
 ): string {
   const { rows } = objectiveOf(objective);

@@ -1,5 +1,5 @@
 /** Flags of the settings: their help, and the values that they give. */
-import { negativeOf } from '../settings/flag-text.ts';
+import { negativeOf, wordsFor } from '../settings/flag-text.ts';
 import { GraftError } from '../errors.ts';
 import type { FormGroup, Given, Setting, SettingValue } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
@@ -59,17 +59,6 @@ function flagOf(setting: Setting, flag: string): FlagSpec {
   const about = { help: helpOf(setting), words: wordsFor(setting), ...headingOf(setting) };
   if (type === 'switch') return { ...about, negative: negativeOf(flag) };
   return { ...about, value: placeholder, ...(type === 'rewards' && { many: true }) };
-}
-
-/** The name and the label of a setting, written as flags are: `learning-rate` for `lr`. */
-function wordsFor({ name, label }: Setting): string[] {
-  const dashed = (text: string): string =>
-    text
-      .replaceAll(/([a-z])([A-Z])/g, '$1-$2')
-      .replaceAll(/[^A-Za-z0-9]+/g, '-')
-      .replaceAll(/^-|-$/g, '')
-      .toLowerCase();
-  return [dashed(name), dashed(label)];
 }
 
 /** One line of help: the allowed values, what the setting is, and its default. */

@@ -130,7 +130,7 @@ export function onlyTask<Rows extends RowSet>(data: Rows, task: string | undefin
   return { ...data, entries: data.entries.filter(isOwn), places: data.places.filter(isOwn) };
 }
 
-export function rowsOf({ places }: RowSet, part: Part): PreparedRow[] {
+export function rowsOf({ places }: Pick<RowSet, 'places'>, part: Part): PreparedRow[] {
   return places.filter((place) => place.part === part).map(({ row }) => row);
 }
 

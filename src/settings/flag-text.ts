@@ -38,6 +38,17 @@ export function negativeOf(flag: string): string {
   return flag.startsWith('no-') ? flag.slice('no-'.length) : `no-${flag}`;
 }
 
+/** The name and the label of a setting, written as flags are: `learning-rate` for `lr`. */
+export function wordsFor({ name, label }: Pick<Setting, 'name' | 'label'>): string[] {
+  const dashed = (text: string): string =>
+    text
+      .replaceAll(/([a-z])([A-Z])/g, '$1-$2')
+      .replaceAll(/[^A-Za-z0-9]+/g, '-')
+      .replaceAll(/^-|-$/g, '')
+      .toLowerCase();
+  return [dashed(name), dashed(label)];
+}
+
 /** Numbers as a person writes them: `0-3, 5`. What cannot be read gives the number NaN, which no setting takes. */
 export function readNumbers(text: string): readonly number[] {
   if (text.trim() === '') return [];

@@ -5,7 +5,7 @@
 import { GraftError } from '../errors.ts';
 import { isObject, parseWritten } from '../json.ts';
 import { nearestName } from '../nearest-name.ts';
-import { flagText } from './flag-text.ts';
+import { flagText, wordsFor } from './flag-text.ts';
 import { RULES } from './rules.ts';
 import { idleSettings } from './idle.ts';
 import type { Given, SettingValue } from './setting.ts';
@@ -113,11 +113,13 @@ function nearestSetting(key: string): string | undefined {
   const same = TABLE.settings.find(
     ({ name, flag }) => plain(name) === plain(key) || (flag !== undefined && plain(flag) === plain(key)),
   );
-  return (
-    same?.name ??
-    nearestName(
-      key,
-      TABLE.settings.map(({ name }) => name),
-    )
+  if (same) return same.name;
+  const words = TABLE.settings.flatMap((setting) =>
+    [setting.name, ...wordsFor(setting)].map((word) => ({ name: setting.name, word })),
   );
+  const near = nearestName(
+    key,
+    words.map(({ word }) => word),
+  );
+  return words.find(({ word }) => word === near)?.name;
 }

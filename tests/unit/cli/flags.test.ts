@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { demoFlags } from '../../../src/cli/demo.ts';
+import { evaluateFlags } from '../../../src/cli/evaluate-flags.ts';
+import { planFlags } from '../../../src/cli/plan.ts';
 import { checkOverlap, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { describeFlags, Flags, under, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
@@ -32,6 +35,23 @@ describe('a value', () => {
       await graftError(() => flags(`--lr=${value}`).positive('lr'), 'arguments');
     expect(flags('--lr', '0.5').positive('lr')).toBe(0.5);
     expect(flags().positive('lr')).toBeUndefined();
+  });
+});
+
+describe('a flag that the command does not have', () => {
+  test.each([
+    ['--lerning-rate', trainFlags, /no flag --lerning-rate\. Did you mean --lr\?/],
+    ['--evalEvery', trainFlags, /Did you mean --eval-every\?/],
+    ['--lerning-rate', planFlags, /Did you mean --lr\?/],
+    [
+      '--lr',
+      evaluateFlags,
+      /--lr is a setting of a run \(Learning rate\), and this command has no such setting/,
+    ],
+    ['--rank', demoFlags, /--rank is a setting of a run \(Rank\)/],
+  ])('is refused by its name: %s', async (flag, specs, message) => {
+    const { what } = await graftError(() => new Flags(specs as FlagSpecs, [flag, '1']), 'arguments');
+    expect(what).toMatch(message);
   });
 });
 

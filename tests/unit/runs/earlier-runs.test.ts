@@ -16,7 +16,10 @@ interface Run {
   readonly args: readonly string[];
   readonly fingerprint: {
     readonly told: Readonly<Record<string, string | true>>;
-    readonly settings: string; readonly rows: string; readonly data: string };
+    readonly settings: string;
+    readonly rows: string;
+    readonly data: string;
+  };
 }
 const RUNS = JSON.parse(
   readFileSync(new URL('../../fixtures/earlier-runs.json', import.meta.url), 'utf8'),
@@ -35,7 +38,15 @@ test.each(RUNS.map((run) => [run.name, run] as const))(
     const { spec, definition, rows, asked } = await readAskedRun(flags, readGiven(flags), SILENT);
     const { modules } = spec.method === 'full' ? { modules: undefined } : adapterShape(definition, spec);
     const keepsColumns = objectiveOf(spec.objective).rows === 'prompts';
-    const earlier = earlierRun({ spec, rows: { ...asked!, keepsColumns }, dtype: (fingerprint.told['precision'] ?? 'f32') as 'f32' | 'f16', modules }, sha256);
+    const earlier = earlierRun(
+      {
+        spec,
+        rows: { ...asked!, keepsColumns },
+        dtype: (fingerprint.told['precision'] ?? 'f32') as 'f32' | 'f16',
+        modules,
+      },
+      sha256,
+    );
     expect(earlier.settings).toBe(fingerprint.settings);
     const parts = runParts(
       {

@@ -24,7 +24,9 @@ interface Choices {
 }
 
 const SPLIT = { overlong: 'truncate-end', validation: 0.25, test: 0.1, seed: 9 } as const;
-const SPLIT_FLAGS = '--overlong truncate-end --val-fraction 0.25 --test-fraction 0.1 --split-seed 9'.split(' ');
+const SPLIT_FLAGS = '--overlong truncate-end --val-fraction 0.25 --test-fraction 0.1 --split-seed 9'.split(
+  ' ',
+);
 const SPLIT_RECIPE = { overlong: 'truncate-end', validationFraction: 0.25, testFraction: 0.1, splitSeed: 9 };
 
 const CASES: Readonly<Record<string, Choices>> = {
@@ -33,12 +35,19 @@ const CASES: Readonly<Record<string, Choices>> = {
     data: { ...SPLIT, maxLength: 96, mapping: { prompt: '{{q}}', answer: '{{a}}' }, skip: [[3, 5, 6]] },
     flags: [
       ...'--steps 40 --lr 0.01 --rank 4 --alpha 32 --warmup 3 --eval-every 5 --max-length 96'.split(' '),
-      ...'--targets q_proj,v_proj --prompt-template {{q}} --answer-template {{a}} --skip-rows 3,5-6'.split(' '),
+      ...'--targets q_proj,v_proj --prompt-template {{q}} --answer-template {{a}} --skip-rows 3,5-6'.split(
+        ' ',
+      ),
       ...SPLIT_FLAGS,
     ],
     recipe: {
       ...{ steps: 40, lr: 0.01, rank: 4, alpha: 32, warmup: 3, evalEvery: 5, maxLength: 96 },
-      ...{ targets: ['q_proj', 'v_proj'], promptTemplate: '{{q}}', answerTemplate: '{{a}}', skipRows: '3,5-6' },
+      ...{
+        targets: ['q_proj', 'v_proj'],
+        promptTemplate: '{{q}}',
+        answerTemplate: '{{a}}',
+        skipRows: '3,5-6',
+      },
       ...SPLIT_RECIPE,
     },
   },
@@ -110,13 +119,17 @@ describe.each(Object.entries(CASES))('%s', (_, { form, data, flags, recipe }) =>
     const taken = optionsFrom(read, before, { targets: before.targets, trainRows: 100 });
     const reading = dataOptionsFrom(read, { ...SPLIT, maxLength: 512 });
     const { targets: _, ...chosen } = specOfPage({ ...taken, maxLength: reading.maxLength }, reading);
-    expect(chosen).toMatchObject(Object.fromEntries(Object.entries(recipe).filter(([name]) => name !== 'targets')));
+    expect(chosen).toMatchObject(
+      Object.fromEntries(Object.entries(recipe).filter(([name]) => name !== 'targets')),
+    );
   });
 });
 
 test('graft recipe prints what the page shows', async () => {
   const { form, data, flags } = CASES['an adapter'];
-  const rows = Array.from({ length: 20 }, (_, i) => JSON.stringify({ q: `Where is ${i}?`, a: `It is ${i}.` }));
+  const rows = Array.from({ length: 20 }, (_, i) =>
+    JSON.stringify({ q: `Where is ${i}?`, a: `It is ${i}.` }),
+  );
   const path = await fileOf('rows.jsonl', rows.join('\n'));
   let printed = '';
   const output: Output = {

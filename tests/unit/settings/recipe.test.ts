@@ -134,7 +134,8 @@ describe('the schema', () => {
 
 describe('an invalid recipe', () => {
   test.each<[object, string, string]>([
-    [{ learningrate: 1 }, 'run.json: there is no setting "learningrate".', 'Leave it out'],
+    [{ learningrate: 1 }, 'run.json: there is no setting "learningrate". Did you mean lr?', 'Leave it out'],
+    [{ wibble: 1 }, 'run.json: there is no setting "wibble".', 'Leave it out'],
     [{ maxlength: 1 }, 'run.json: there is no setting "maxlength". Did you mean maxLength?', 'Leave it out'],
     [{ 'lr-ratio': 4 }, 'run.json: there is no setting "lr-ratio". Did you mean rateRatio?', 'Leave it out'],
     [{ weight_decay: 0 }, 'run.json: there is no setting "weight_decay". Did you mean weightDecay?', 'Leave'],
