@@ -88,9 +88,10 @@ export async function openRows(
   const files: { readonly file: number; readonly name: string; readonly read: ReadRows }[] = [
     { file: ROWS_FILE, name: file, read: first.read },
   ];
+  // Test rows of their own come last, as in the list of the page.
   for (const [place, name] of [
-    ...(test === undefined ? [] : [[TEST_FILE, test] as const]),
     ...more.map((path, at) => [TEST_FILE + 1 + at, path] as const),
+    ...(test === undefined ? [] : [[TEST_FILE, test] as const]),
   ]) {
     const others = await openBytes(name);
     const beside = optionsBeside(headOf(others), name, first.options);
