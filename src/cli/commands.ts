@@ -192,6 +192,11 @@ function report(error: unknown, output: Output): number {
   return known && WRONG_CALL.includes(error.code) ? EXIT.wrongCall : EXIT.couldNot;
 }
 
+/** Whether an error is another one, or was made of it. */
+function isBecauseOf(error: unknown, cause: unknown): boolean {
+  return error === cause || (error instanceof Error && isBecauseOf(error.cause, cause));
+}
+
 /** Runs a command, prints its error if it fails, waits until everything is written, and returns the exit status. */
 export async function runCommand(args: readonly string[], output: WholeOutput): Promise<number> {
   let first: unknown;
@@ -205,8 +210,8 @@ export async function runCommand(args: readonly string[], output: WholeOutput): 
   try {
     await output.flush();
   } catch (error) {
-    // A result that could not be written may have ended the command.
-    if (error !== first) status = report(error, output);
+    // A result that could not be written may have ended the command: that error was reported, perhaps with what is left of the work.
+    if (!isBecauseOf(first, error)) status = report(error, output);
   }
   return status;
 }

@@ -121,11 +121,14 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store, watch };
+    let ended: Ended;
     try {
-      await toTheEnd(live, rows);
+      ended = await toTheEnd(live, rows);
     } catch (error) {
       throw await withSurvivor(live, error);
     }
+    // What the run leaves is on the disk by now, whether or not its report can be written.
+    printResult(live, rows, ended);
   } finally {
     store.close();
     for (const signal of SIGNALS) process.off(signal, interrupt);
@@ -155,7 +158,12 @@ async function endWatch({ asked, store, watch }: Live): Promise<Forgetting | und
   return forgetting;
 }
 
-async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
+/** How a run ended. */
+interface Ended extends Pick<ResultOfRun, 'status' | 'resume' | 'broke'> {
+  readonly forgetting?: Forgetting | undefined;
+}
+
+async function toTheEnd(live: Live, rows: RunRows): Promise<Ended> {
   const { asked, run } = live;
   const { out, output, subject } = asked;
   try {
@@ -164,9 +172,8 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
       output.line(
         `Interrupted after step ${run.step} of ${run.steps}. Everything is saved. To go on: ${resume}`,
       );
-      printResult(live, rows, { status: 'interrupted', resume });
       process.exitCode = EXIT.interrupted;
-      return;
+      return { status: 'interrupted', resume };
     }
   } catch (error) {
     if (error instanceof GraftError && error.code === 'train-diverged') {
@@ -183,7 +190,7 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<void> {
   for (const line of describeEnd(endedRun(live, rows, forgetting))) output.line(line);
   await around?.after(session, subject);
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
-  printResult(live, rows, { status: 'done' }, forgetting);
+  return { status: 'done', forgetting };
 }
 
 function endedRun({ asked, run, store }: Live, rows: RunRows, forgetting?: Forgetting): EndedRun {
@@ -201,12 +208,7 @@ function endedRun({ asked, run, store }: Live, rows: RunRows, forgetting?: Forge
   };
 }
 
-function printResult(
-  live: Live,
-  rows: RunRows,
-  ending: Pick<ResultOfRun, 'status' | 'resume' | 'broke'>,
-  forgetting?: Forgetting,
-): void {
+function printResult(live: Live, rows: RunRows, { forgetting, ...ending }: Ended): void {
   const { json, subject, session, out, output, baseModel } = live.asked;
   if (!json) return;
   const { method, objective } = subject.options;

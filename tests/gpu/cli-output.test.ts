@@ -121,6 +121,7 @@ const CALLS: readonly (readonly [string, () => readonly string[]])[] = [
       '--json',
     ],
   ],
+  ['a run as JSON', () => [...TRAIN, '--steps', '1', '--json', '--overwrite', '--out', at('reported')]],
   ['a benchmark as JSON', () => ['bench', '--only', 'decoding', '--runs', '1', '--json', ...DEVICE]],
 ];
 
