@@ -1,4 +1,64 @@
-/** Suggestions for misspelt names. */
+/** Suggestions for misspelt names, and for the names that other tools have. */
+
+/** Flags of other tools (Transformers, TRL, PEFT, Axolotl, LLaMA-Factory, mlx-lm, llama.cpp), and the flags that mean the same here. */
+const ELSEWHERE: readonly (readonly [theirs: string, ours: string])[] = [
+  ['learning-rate', 'lr'],
+  ['batch-size train-batch-size micro-batch-size per-device-train-batch-size', 'batch'],
+  ['gradient-accumulation-steps gradient-accumulation grad-accum accumulation-steps', 'accumulate'],
+  ['epoch num-epochs num-train-epochs', 'epochs'],
+  ['max-steps num-steps train-steps iters iterations', 'steps'],
+  ['r lora-r lora-rank', 'rank'],
+  ['lora-alpha', 'alpha'],
+  ['lora-dropout', 'dropout'],
+  ['target-modules lora-target lora-target-modules', 'targets'],
+  ['warmup-steps', 'warmup'],
+  ['scheduler lr-scheduler lr-scheduler-type', 'schedule'],
+  ['optim optimizer', 'optimiser'],
+  ['max-grad-norm grad-clip gradient-clipping', 'clip'],
+  ['max-seq-length max-seq-len seq-length sequence-length sequence-len cutoff-len block-size', 'max-length'],
+  ['gradient-checkpointing grad-checkpoint', 'checkpointing'],
+  ['base-model model-name model-path model-id model-name-or-path', 'model'],
+  ['output output-dir save-path', 'out'],
+  ['overwrite-output-dir', 'overwrite'],
+  ['dataset dataset-name train-data train-file', 'data'],
+  ['eval-data eval-file test-file', 'test-data'],
+  ['val-size val-set-size validation-split validation-fraction', 'val-fraction'],
+  ['test-size', 'test-fraction'],
+  ['eval-steps steps-per-eval', 'eval-every'],
+  ['save-steps', 'save-every'],
+  ['early-stopping-patience', 'patience'],
+  ['resume-from-checkpoint', 'resume'],
+  ['lora lora-path adapter-path adapter-name-or-path adapter-file', 'adapter'],
+  ['adapter lora lora-path adapter-path adapter-name-or-path resume-adapter-file', 'init-adapter'],
+  ['dtype torch-dtype', 'precision'],
+  ['load-in-8bit load-in-4bit quantization quantize', 'base-weights'],
+  ['use-rslora', 'rslora'],
+  ['use-dora finetuning-type fine-tune-type train-type', 'method'],
+  ['max-tokens n-predict num-predict', 'max-new-tokens'],
+  ['temp', 'temperature'],
+  ['random-seed', 'seed'],
+  ['limit max-samples max-eval-samples', 'rows'],
+];
+
+/** The flag that another tool has under this name; undefined for a name that none has, or whose flag is not among these. */
+export function flagOfOtherTool(typed: string, flags: readonly string[]): string | undefined {
+  const name = plain(typed);
+  return ELSEWHERE.find(([theirs, ours]) => flags.includes(ours) && theirs.split(' ').includes(name))?.[1];
+}
+
+/** The flag that was probably meant: by its meaning in another tool, or by its letters. Both together find `lr` for `lerning-rate`. */
+export function nearestFlag(typed: string, flags: readonly string[]): string | undefined {
+  const known = flagOfOtherTool(typed, flags);
+  if (known !== undefined) return known;
+  // Single letters are near to any other.
+  const elsewhere = ELSEWHERE.filter(([, ours]) => flags.includes(ours))
+    .flatMap(([theirs]) => theirs.split(' '))
+    .filter((name) => name.length > 1);
+  const near = nearestName(plain(typed), [...flags, ...elsewhere]);
+  return near === undefined || flags.includes(near) ? near : flagOfOtherTool(near, flags);
+}
+
+const plain = (name: string): string => name.replaceAll('_', '-').toLowerCase();
 
 /**
  * The name that differs least from what was typed, by letters inserted, left out, changed or swapped with their neighbour, or by words that

@@ -1,7 +1,7 @@
 /** Arguments of a command: declared once, checked strictly, described in the help. */
 import { parseArgs } from 'node:util';
 import { GraftError } from '../errors.ts';
-import { nearestName } from '../nearest-name.ts';
+import { flagOfOtherTool, nearestFlag, nearestName } from '../nearest-name.ts';
 import { readNumbers } from '../settings/flag-text.ts';
 import { TABLE } from '../settings/table.ts';
 
@@ -196,7 +196,7 @@ function misread(specs: FlagSpecs, args: readonly string[], cause: unknown): Gra
   const nameOf = (word: string): string => word.replace(/^--?/, '').split('=')[0];
   if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
     const unknown = args.find((word) => /^-./.test(word) && !Object.hasOwn(specs, nameOf(word)));
-    const near = unknown && nearestFlag(nameOf(unknown), specs);
+    const near = unknown && meantFlag(nameOf(unknown), specs);
     const elsewhere = unknown && TABLE.settings.find(({ flag }) => flag === nameOf(unknown));
     if (elsewhere)
       return wrong(
@@ -218,8 +218,11 @@ function misread(specs: FlagSpecs, args: readonly string[], cause: unknown): Gra
   return wrong(value ? `--${name} needs a value: --${name} ${value}.` : `--${name} takes no value.`);
 }
 
-/** The flag that is meant, by its name or by another word for it. */
-function nearestFlag(typed: string, specs: FlagSpecs): string | undefined {
+/** The flag that is meant: by the name that another tool has for it, by its own name, or by another word for it. */
+function meantFlag(typed: string, specs: FlagSpecs): string | undefined {
+  const names = Object.keys(specs);
+  const known = flagOfOtherTool(typed, names);
+  if (known !== undefined) return known;
   const flags = Object.entries(specs).flatMap(([name, { words = [] }]) =>
     [name, ...words].map((word) => ({ name, word })),
   );
@@ -227,7 +230,7 @@ function nearestFlag(typed: string, specs: FlagSpecs): string | undefined {
     typed,
     flags.map(({ word }) => word),
   );
-  return flags.find(({ word }) => word === near)?.name;
+  return flags.find(({ word }) => word === near)?.name ?? nearestFlag(typed, names);
 }
 
 function lacksOrHasTooMuch(specs: FlagSpecs, args: readonly string[], at: number, name: string): boolean {

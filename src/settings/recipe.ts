@@ -4,7 +4,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { isObject, parseWritten } from '../json.ts';
-import { nearestName } from '../nearest-name.ts';
+import { flagOfOtherTool, nearestName } from '../nearest-name.ts';
 import { flagText, wordsFor } from './flag-text.ts';
 import { RULES } from './rules.ts';
 import { idleSettings } from './idle.ts';
@@ -107,13 +107,18 @@ export function recipeFlags(recipe: Recipe): [flag: string, value: string | bool
   });
 }
 
-/** The setting that a key probably means: written as its flag, in snake case, or with a typo. */
+/** The setting that a key probably means: written as its flag, in snake case, under the name of another tool, or with a typo. */
 function nearestSetting(key: string): string | undefined {
   const plain = (text: string): string => text.replaceAll(/[-_\s]/g, '').toLowerCase();
   const same = TABLE.settings.find(
     ({ name, flag }) => plain(name) === plain(key) || (flag !== undefined && plain(flag) === plain(key)),
   );
   if (same) return same.name;
+  const elsewhere = flagOfOtherTool(
+    key,
+    TABLE.settings.flatMap(({ flag }) => flag ?? []),
+  );
+  if (elsewhere !== undefined) return TABLE.settings.find(({ flag }) => flag === elsewhere)?.name;
   const words = TABLE.settings.flatMap((setting) =>
     [setting.name, ...wordsFor(setting)].map((word) => ({ name: setting.name, word })),
   );

@@ -139,6 +139,7 @@ describe('an invalid recipe', () => {
     [{ maxlength: 1 }, 'run.json: there is no setting "maxlength". Did you mean maxLength?', 'Leave it out'],
     [{ 'lr-ratio': 4 }, 'run.json: there is no setting "lr-ratio". Did you mean rateRatio?', 'Leave it out'],
     [{ weight_decay: 0 }, 'run.json: there is no setting "weight_decay". Did you mean weightDecay?', 'Leave'],
+    [{ learning_rate: 4 }, 'run.json: there is no setting "learning_rate". Did you mean lr?', 'Leave it out'],
     [{ stpes: 4 }, 'run.json: there is no setting "stpes". Did you mean steps?', 'Leave it out'],
     [{ rank: 2000 }, 'run.json: rank is 2000.', 'Choose a whole number from 1 to 1024.'],
     [{ schedule: 'cosin' }, 'run.json: schedule is "cosin".', 'Choose constant, linear or cosine.'],
