@@ -1,9 +1,12 @@
 /** The rows of an evaluation: which of them ask for something, and what is wrong where none can be measured. */
 import type { Example } from '../data/example.ts';
 import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
+import type { Draw } from '../evaluate/comparison.ts';
 import type { Pair } from '../evaluate/methods/method.ts';
+import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
+import { count, plural } from '../numbers.ts';
 import { answerProblem } from '../rewards/specs.ts';
 import type { PARTS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
@@ -55,12 +58,49 @@ export function wholeExamples(placed: readonly PlacedRow[], chat: boolean): Exam
   return examples.length === placed.length ? examples : undefined;
 }
 
+const PART_ROWS: Readonly<Record<Part, string>> = {
+  test: 'test rows',
+  validation: 'validation rows',
+  train: 'training rows',
+  all: 'rows',
+};
+
+const NO_ROWS: Readonly<Record<Part, string>> = {
+  test: 'Give --test-data a file with rows of their own, hold some out with --test-fraction 0.1 as graft train does, or draw from the whole file with --split all.',
+  validation: 'Hold some out with --val-fraction, at the value and the --split-seed of the run.',
+  train: 'Lower --val-fraction and --test-fraction, so that some are left.',
+  all: 'The lines above say why each row was left out.',
+};
+
 export function noRows(part: Part): GraftError {
   return new GraftError(
     'evaluate-rows',
-    part === 'all' ? 'The data has no row that can be measured.' : `The data has no rows of ${part}.`,
-    part === 'validation'
-      ? 'Split some off with --val-fraction.'
-      : 'Give --test-data with test rows of their own, --test-fraction to split some off as graft train does, or --split all to measure the whole file.',
+    part === 'all' ? 'The data has no row that can be measured.' : `The data has no ${PART_ROWS[part]}.`,
+    NO_ROWS[part],
   );
+}
+
+/** The rows that were asked, of how many, and the flag that asks all of them. */
+export function askedInWords(part: Part, asked: number, draw: Draw): string {
+  const { of, tooLong, seed } = draw;
+  const isAll = asked + tooLong >= of;
+  const all = isAll ? '' : ` --rows ${of} asks all of them.`;
+  if (part === 'test') return `${rowsInWords(asked, draw)}${all}`;
+  const left = tooLong > 0 ? ` ${plural(tooLong, 'row')} left out: too long for this model to answer.` : '';
+  const drawn =
+    asked === of
+      ? `All ${count(of)} ${PART_ROWS[part]}.`
+      : `${count(asked)} of ${count(of)} ${PART_ROWS[part]}${isAll ? '' : `, drawn at random with seed ${seed}`}.`;
+  return `${drawn}${all}${left}`;
+}
+
+/** Why a method that answers from training rows is left out. @param training how many rows there are to answer from */
+export function leftOutInWords(title: string, part: Part, training: number): string {
+  const why =
+    training > 0
+      ? `${training === 1 ? 'there is' : 'there are'} only ${plural(training, 'training row')} to answer from`
+      : part === 'all'
+        ? '--split all measures every row and keeps none to answer from'
+        : 'there are no training rows to answer from';
+  return `${title}: left out, since ${why}.`;
 }

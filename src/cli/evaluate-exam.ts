@@ -28,6 +28,7 @@ import { modelOf } from './files.ts';
 import { otherBase } from './lineage.ts';
 import {
   checkPrompts,
+  leftOutInWords,
   noRows,
   ownRows,
   pairsOf,
@@ -231,9 +232,7 @@ export async function openExam(
       if (signal.aborted) return;
       const hasExamples = method === fewShot || method === adapterFewShot;
       if (isOptional && hasExamples && train.length < askedShots(flags)) {
-        output.line(
-          `${method.title}: left out, since there are ${plural(train.length, 'training row')} to choose examples from.`,
-        );
+        output.line(leftOutInWords(method.title, part, train.length));
         continue;
       }
       const title =
@@ -316,8 +315,7 @@ export async function openExam(
             ...(stopped && { stopped }),
             seconds: seconds(),
           });
-        } else
-          output.line(`${method.title}: left out, since training has nothing that it could answer with.`);
+        } else output.line(leftOutInWords(method.title, part, train.length));
       } catch (error) {
         // A stopped model returns its answers without an error; a rule always answers every row.
         if (signal.aborted && !session.device.failure)

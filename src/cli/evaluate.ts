@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import {
   failureReport,
   judgeResults,
@@ -20,6 +19,7 @@ import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
+import { askedInWords } from './evaluate-exam-rows.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
 import { failureLines, resultTable, rewardTable, taskTables, verdictText } from './evaluate-output.ts';
@@ -104,11 +104,7 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
     output.result(`${JSON.stringify(reportOf(exam, flags, metrics, controller.signal.aborted))}\n`);
   else {
     const { rows, results, failures, draw } = exam;
-    output.line(
-      part === 'test'
-        ? rowsInWords(rows.length, draw)
-        : `${rows.length} of ${draw.of} rows of ${part}, drawn with seed ${draw.seed}.`,
-    );
+    output.line(askedInWords(part, rows.length, draw));
     output.result(
       resultTable(results, rows, metrics) +
         failureLines(failures) +

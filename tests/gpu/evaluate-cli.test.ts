@@ -183,7 +183,7 @@ describe('invalid calls are refused before a model is loaded', () => {
 
   test('data without test rows says how to get some', async () => {
     const { code, err } = await graft(['evaluate', '--model', SPRIG, '--data', sample('test.jsonl')]);
-    expect(err).toMatch(/The data has no rows of test\. Give --test-data/);
+    expect(err).toMatch(/The data has no test rows\. Give --test-data/);
     expect(code).toBe(1);
   });
 });

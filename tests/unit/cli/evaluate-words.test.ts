@@ -1,0 +1,53 @@
+/** What `graft evaluate` says of the rows that it asks, and of those that it does not. */
+import { describe, expect, test } from 'vitest';
+import { askedInWords, leftOutInWords, noRows } from '../../../src/cli/evaluate-exam-rows.ts';
+import { PARTS } from '../../../src/cli/evaluate-flags.ts';
+
+const draw = (of: number, tooLong = 0): Parameters<typeof askedInWords>[2] => ({ seed: 42, of, tooLong });
+
+describe('the rows that were asked', () => {
+  test('names the flag that asks all, if a part of them was drawn', () => {
+    expect(askedInWords('all', 100, draw(320))).toBe(
+      '100 of 320 rows, drawn at random with seed 42. --rows 320 asks all of them.',
+    );
+    expect(askedInWords('validation', 100, draw(320))).toBe(
+      '100 of 320 validation rows, drawn at random with seed 42. --rows 320 asks all of them.',
+    );
+    expect(askedInWords('test', 100, draw(320))).toMatch(
+      /^100 of 320 test rows.*, drawn at random with seed 42\. --rows 320 asks all of them\.$/,
+    );
+  });
+
+  test('names no flag if all were asked', () => {
+    expect(askedInWords('all', 320, draw(320))).toBe('All 320 rows.');
+    expect(askedInWords('train', 318, draw(320, 2))).toBe(
+      '318 of 320 training rows. 2 rows left out: too long for this model to answer.',
+    );
+    expect(askedInWords('test', 40, draw(40))).not.toContain('--rows');
+  });
+});
+
+test('a part without rows says in plain words what to do', () => {
+  const said = PARTS.map((part) => noRows(part));
+  expect(said.map(({ what }) => what)).toEqual([
+    'The data has no test rows.',
+    'The data has no validation rows.',
+    'The data has no training rows.',
+    'The data has no row that can be measured.',
+  ]);
+  expect(said[0].remedy).toMatch(/--test-data .*--test-fraction .*--split all/);
+  // Nobody who measures the whole file is sent to a part of it, or back.
+  expect(said[3].remedy).not.toMatch(/--/);
+});
+
+test('a method without training rows says that none are kept, or that there are none', () => {
+  expect(leftOutInWords('Nearest row', 'all', 0)).toBe(
+    'Nearest row: left out, since --split all measures every row and keeps none to answer from.',
+  );
+  expect(leftOutInWords('Nearest row', 'test', 0)).toBe(
+    'Nearest row: left out, since there are no training rows to answer from.',
+  );
+  expect(leftOutInWords('Base, with examples', 'test', 1)).toBe(
+    'Base, with examples: left out, since there is only 1 training row to answer from.',
+  );
+});
