@@ -23,6 +23,10 @@ export function isAlarm({ kind }: Reading): boolean {
   return BAD.includes(kind);
 }
 
+/** What an untrained run is: the base model, or the adapter that it continues. */
+export const startOf = (options: { readonly start?: unknown } | undefined): 'base' | 'adapter' =>
+  options?.start === undefined ? 'base' : 'adapter';
+
 /** The loss before and after a run in one line: of validation where there is some, and never of a single batch. */
 export function fromTo({ kind, of, before, after }: Reading): string {
   if (before === undefined || after === undefined) return '';

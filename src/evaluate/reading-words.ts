@@ -1,6 +1,6 @@
 /** What the curve of a run says, in words: a name for it, a sentence on what shows it, and one on what to try. */
 import { percent, threeDigits as loss } from '../numbers.ts';
-import type { Reading, ReadingKind } from '../train/reading.ts';
+import { LEAST_STEPS, LEAST_UNVALIDATED, type Reading, type ReadingKind } from '../train/reading.ts';
 import { collapse, type Forgetting } from './forgetting.ts';
 import { isAlarm } from './reading-brief.ts';
 
@@ -56,12 +56,18 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
         how: `After step ${step} the loss or its gradient was no longer a finite number.`,
         advice: 'Try a tenth of the learning rate, more warm-up, or gradient clipping.',
       };
-    case 'too-short':
+    case 'too-short': {
+      const wouldDo = !validated && step >= LEAST_STEPS;
       return {
         name: 'too short to tell',
-        how: `${step === 1 ? 'One step says' : `${step} steps say`} too little about where the loss goes.`,
-        advice: going ? '' : 'Train for more steps before you judge these settings.',
+        how: `${step === 1 ? 'One step says' : `${step} steps say`} too little about where the loss goes${wouldDo ? ', as no rows are kept for validation' : ''}.`,
+        advice: going
+          ? ''
+          : wouldDo
+            ? `Train for at least ${LEAST_UNVALIDATED} steps, or keep some rows for validation, before you judge these settings.`
+            : 'Train for more steps before you judge these settings.',
       };
+    }
     case 'worse': {
       const rising = !training || training.to >= training.from;
       return {
@@ -205,6 +211,12 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
       };
     case 'falling': {
       const { late, half, unigramLoss } = reading;
+      if (isOrdered(reading))
+        return {
+          name: going ? 'learning' : 'learned',
+          how: `${orderInWords(reading).trim()} So their order is as good as learned. The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}, and what it still falls by only widens the margin.`,
+          advice: going ? '' : `More steps would bring no more: read some answers first.${unvalidated}`,
+        };
       const it = validated ? 'the smoothed training loss' : 'it';
       const ended = going ? '.' : ': it ended before it settled.';
       return {
@@ -245,11 +257,12 @@ const isSlow = ({ before = NaN, after = NaN }: Reading): boolean => before - aft
 /** From this share of pairs on their order is as good as learned. */
 const ORDERED = 0.9;
 
+/** Whether the pairs are in order, so that a loss that falls on says nothing against the run. */
+const isOrdered = (reading: Reading): boolean => (reading.order?.share ?? 0) >= ORDERED && !isSlow(reading);
+
 /** What to try where a run has not settled. */
 function moreOf(reading: Reading): string {
-  const { late, order } = reading;
-  if (order && order.share >= ORDERED && !isSlow(reading))
-    return 'The order of the pairs is as good as learned: more steps only widen the margin, so read some answers first.';
+  const { late } = reading;
   if (!late?.steady) return 'More steps would help: try twice as many.';
   return `It learned as fast at its end as at first, so the rate may be too low: try ${isSlow(reading) ? 'three to ten' : 'two or three'} times as much, or more steps.`;
 }

@@ -31,7 +31,7 @@ export function readPairs(curve: Curve): Pick<Reading, 'kind' | 'margin' | 'chos
 
 /** The share of pairs in the right order at the end: of the last validation, or of the last steps. */
 export function orderOf({ points, evals, steps }: Curve): Reading['order'] {
-  const validated = evals.at(-1)?.report?.['reward_accuracy'];
+  const validated = evals.findLast(({ step }) => step > 0)?.report?.['reward_accuracy'];
   if (typeof validated === 'number') return { share: validated, of: 'validation' };
   const trained = points.flatMap(({ report }) => report?.['reward_accuracy'] ?? []);
   return trained.length === 0

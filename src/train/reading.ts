@@ -118,9 +118,9 @@ export interface Reading {
 }
 
 /** Fewer steps do not show a trend. */
-const LEAST_STEPS = 10;
+export const LEAST_STEPS = 10;
 /** Without validation more steps are needed, since every batch has other rows. */
-const LEAST_UNVALIDATED = 20;
+export const LEAST_UNVALIDATED = 20;
 /** The smallest change of validation that counts, as a part of the loss. The rows are the same each time, so batches add no noise. */
 const WORSE = 0.01;
 const ROSE = 0.02;

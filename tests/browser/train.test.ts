@@ -47,6 +47,8 @@ let page: Page;
 let command = '';
 let csv = '';
 let recipe = '';
+/** The name of what the curve says. */
+let verdict = '';
 let adapter: Files;
 
 beforeAll(async () => {
@@ -261,10 +263,10 @@ test('a run leaves a command, a table, a picture and an adapter', async () => {
   await page.getByText('the axis is logarithmic').waitFor(WAIT);
   await turn.click();
   await page.getByText('the axis is logarithmic').waitFor({ state: 'hidden' });
-  await page
+  verdict = await page
     .getByText(/^(Learned|Still falling|Too short to tell)\./)
     .first()
-    .waitFor();
+    .innerText();
   await expect
     .poll(() => page.getByRole('main').ariaSnapshot())
     .toMatch(
@@ -334,6 +336,8 @@ test('the command trains the same adapter without a browser', async () => {
     encoding: 'utf8',
   });
   expect(status, stderr).toBe(0);
+  expect(verdict).not.toBe('');
+  expect(stderr.split('\n').some((line) => line.startsWith(`${verdict} `))).toBe(true);
 
   const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trim().split('\n');
   const headless = lines.map(

@@ -1,6 +1,6 @@
 /** Which moments of a run are said aloud: its start, each quarter, a better validation now and then, its end. */
-import type { Reading, RunStatus, StepPoint } from '../../worker/api.ts';
-import { fromTo, isAlarm } from '../../evaluate/reading-brief.ts';
+import type { Reading, RunStatus, RunSummary, StepPoint } from '../../worker/api.ts';
+import { fromTo, isAlarm, startOf } from '../../evaluate/reading-brief.ts';
 import { loss } from '../ui/format.ts';
 
 /** Not for the first screen. */
@@ -52,21 +52,30 @@ export class Milestones {
   }
 
   /** What went wrong in a run that still trains, by its curve: each trouble once. A run that broke off has its failure instead. */
-  async trouble(reading: Reading): Promise<string | undefined> {
+  async trouble(reading: Reading, options: RunSummary['options'] | undefined): Promise<string | undefined> {
     if (reading.kind === 'not-finite' || !isAlarm(reading)) return undefined;
     if (this.#saidTrouble === reading.kind) return undefined;
     this.#saidTrouble = reading.kind;
-    const { name, how, advice } = (await load()).tell(reading, true);
+    const { name, how, advice } = (await load()).tell(reading, true, startOf(options));
     return `The run is ${name}. ${how} ${advice}`;
   }
 
-  async end(status: RunStatus, last: StepPoint | undefined, reading?: Reading): Promise<string | undefined> {
+  /** The verdict is that of the page. */
+  async end(
+    {
+      status,
+      options,
+      reading,
+      forgetting,
+    }: Pick<RunSummary, 'status' | 'options' | 'reading' | 'forgetting'>,
+    last: StepPoint | undefined,
+  ): Promise<string | undefined> {
     const words = ENDS[status];
     if (!words || !last) return words;
     const went = reading && fromTo(reading);
     const where = `${words} Step ${last.step} of ${last.steps}${went ? `, ${went}` : ''}.`;
     if (!reading || status === 'cancelled') return where;
-    const { how, advice } = (await load()).tell(reading, status === 'paused');
+    const { how, advice } = (await load()).tell(reading, status === 'paused', startOf(options), forgetting);
     return `${where} ${how} ${advice}`.trim();
   }
 }

@@ -180,7 +180,7 @@ export class Run extends ShownRun {
       this.asked = undefined;
       if (outcome.ok) {
         this.adopt(outcome.run);
-        void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
+        void this.#sayLater(this.#milestones.end(outcome.run, this.last));
       } else {
         this.failure = outcome;
       }
@@ -217,7 +217,7 @@ export class Run extends ShownRun {
     this.draw();
     if (outcome.ok) {
       this.adopt(outcome.run);
-      void this.#sayLater(this.#milestones.end(outcome.run.status, this.last, outcome.run.reading));
+      void this.#sayLater(this.#milestones.end(outcome.run, this.last));
       // A person who paused or discarded the run is at the page.
       if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else if (outcome.code === 'run-cancelled') {
@@ -249,7 +249,8 @@ export class Run extends ShownRun {
     this.note(event);
     if (event.type === 'step') this.#step(event);
     else if (event.type === 'eval') this.#sayBest(event, event.best);
-    else if (event.type === 'reading') void this.#sayLater(this.#milestones.trouble(event.reading));
+    else if (event.type === 'reading')
+      void this.#sayLater(this.#milestones.trouble(event.reading, this.options));
     else if (event.type === 'checkpoint' && !saved) this.#changed(false);
   }
 
