@@ -18,12 +18,28 @@ export interface Fault {
   readonly reason: string;
 }
 
-export const PRESET_WORDS: Readonly<Record<Preset, { readonly name: string; readonly what: string }>> = {
-  quick: { name: 'Quick look', what: 'A third of the steps: does it learn at all?' },
-  balanced: { name: 'Balanced', what: 'Enough to learn most tasks.' },
+interface PresetWords {
+  readonly name: string;
+  /** @param steps how many each preset takes */
+  readonly what: (steps: Readonly<Record<Preset, number>>) => string;
+}
+
+/** How many steps a short run takes: not always a third, since it takes enough to show something. */
+function fewer(few: number, many: number): string {
+  if (few >= many) return 'As many steps as Balanced';
+  return Math.round(many / 3) === few ? 'A third of the steps' : 'Fewer steps';
+}
+
+export const PRESET_WORDS: Readonly<Record<Preset, PresetWords>> = {
+  quick: {
+    name: 'Quick look',
+    what: ({ quick, balanced }) => `${fewer(quick, balanced)}: does it learn at all?`,
+  },
+  balanced: { name: 'Balanced', what: () => 'Enough to learn most tasks.' },
   thorough: {
     name: 'Thorough',
-    what: 'Three times the steps at half the rate, twice the rank. Ends early when validation stops improving.',
+    what: () =>
+      'Three times the steps at half the rate, twice the rank. Ends early when validation stops improving.',
   },
 };
 
@@ -146,12 +162,16 @@ export const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> =
   unpaired: { are: 'single answers with a label', columns: 'prompt, completion and label' },
   prompts: { are: 'prompts without answers', columns: 'prompt' },
 };
-const ALONE: Readonly<Record<RowKind, string>> = {
-  answers: '',
-  prompts: '',
-  pairs: ', or learn the chosen answers alone with the columns prompt and chosen under Data',
-  unpaired: ', or learn the answers alone with the columns prompt and completion under Data',
+/** What else can be done with rows of a kind. */
+const ALONE: Readonly<Record<RowKind, readonly string[]>> = {
+  answers: [],
+  prompts: [],
+  pairs: ['learn only the chosen answers with the columns prompt and chosen under Data'],
+  unpaired: ['learn only the answers with the columns prompt and completion under Data'],
 };
+
+/** “a, or b”, “a, b, or c”. @param ways two or more */
+const oneOf = (ways: readonly string[]): string => `${ways.slice(0, -1).join(', ')}, or ${ways.at(-1)}`;
 
 /** The objective of a run; supervised for runs of versions that had no choice. */
 export function objectiveOf({ objective }: { readonly objective?: string }): (typeof objectives)[number] {
@@ -184,8 +204,12 @@ export function findFaults(
       kind === rows || (rows === 'prompts' && kind === 'answers'),
       'objective',
       kind === 'mixed'
-        ? `${label} learns from ${are}, and the rows are of several kinds: open rows with the columns ${columns} alone.`
-        : `The rows are ${ROWS[kind].are}, and ${label} learns from ${are}: choose ${objectiveOf({ objective: suitableObjective(data) }).label}, open rows with the columns ${columns}${ALONE[kind]}.`,
+        ? `The objective “${label}” learns from ${are}, and the rows are of several kinds: open rows with only the columns ${columns}.`
+        : `The rows are ${ROWS[kind].are}, and the objective “${label}” learns from ${are}: ${oneOf([
+            `choose “${objectiveOf({ objective: suitableObjective(data) }).label}”`,
+            `open rows with the columns ${columns}`,
+            ...ALONE[kind],
+          ])}.`,
     );
   }
   const { rewards } = initial as { rewards?: readonly RewardSpec[] };

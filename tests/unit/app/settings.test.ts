@@ -1,7 +1,7 @@
 /** Presets and the reasons why settings cannot work. */
 import { describe, expect, test } from 'vitest';
-import { PRESETS } from '../../../src/settings/presets.ts';
-import { findFaults, presetOptions } from '../../../src/app/train/settings.ts';
+import { PRESETS, type Preset } from '../../../src/settings/presets.ts';
+import { findFaults, PRESET_WORDS, presetOptions } from '../../../src/app/train/settings.ts';
 import { suggest } from '../../../src/settings/defaults.ts';
 import type { DataSummary, ModelInfo, FormSpec } from '../../../src/worker/api.ts';
 
@@ -128,6 +128,19 @@ describe('faults', () => {
     expect(reasons({ objective: 'grpo', beta: 0 })).toEqual([]);
   });
 
+  test('rows of another kind are named with every way out', () => {
+    const [pairs] = findFaults({ ...GOOD, objective: 'sft' }, MODEL, { ...DATA, pairs: 360 });
+    expect(pairs).toEqual({
+      key: 'objective',
+      reason:
+        'The rows are pairs of answers, and the objective “Supervised” learns from single answers: choose “Preference (DPO)”, open rows with the columns prompt and completion, or learn only the chosen answers with the columns prompt and chosen under Data.',
+    });
+    const [answers] = findFaults({ ...GOOD, objective: 'dpo' }, MODEL, DATA);
+    expect(answers.reason).toBe(
+      'The rows are single answers, and the objective “Preference (DPO)” learns from pairs of answers: choose “Supervised”, or open rows with the columns prompt, chosen and rejected.',
+    );
+  });
+
   test('validation needs rows, and the reason says where to get them', () => {
     const data = { ...DATA, rows: { ...DATA.rows, validation: 0 } };
     const [fault] = findFaults(GOOD, MODEL, data);
@@ -178,6 +191,18 @@ describe('presets', () => {
     const suggestion = { batch: 8, lr: 0.004, rank: 8, alpha: 16 };
     const full = { ...GOOD, method: 'full', objective } as const;
     expect(presetOptions('balanced', suggestion, 288, full).lr).toBe(lr);
+  });
+
+  test.each([
+    [288, /^A third of the steps: /],
+    [32, /^Fewer steps: /],
+    [1, /^As many steps as Balanced: /],
+  ])('quick says of %i rows what its steps are of the balanced ones', (rows, words) => {
+    const stepsOf = Object.fromEntries(
+      PRESETS.map((preset) => [preset, presetOptions(preset, suggest(MODEL), rows, GOOD).steps]),
+    ) as Record<Preset, number>;
+    expect(PRESET_WORDS.quick.what(stepsOf)).toMatch(words);
+    expect(stepsOf.thorough).toBe(3 * stepsOf.balanced);
   });
 
   test('each can start, whatever the number of rows', () => {
