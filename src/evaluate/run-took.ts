@@ -1,5 +1,6 @@
 /** The resources that a run took. */
 import { median } from '../averages.ts';
+import { threeDigits } from '../numbers.ts';
 
 /** A number that was not measured is missing. */
 export interface RunTook {
@@ -14,4 +15,10 @@ export interface RunTook {
 /** The median time of a step; undefined without steps. */
 export function medianSeconds(steps: readonly { readonly seconds: number }[]): number | undefined {
   return steps.length === 0 ? undefined : median(steps.map(({ seconds }) => seconds));
+}
+
+/** The same in words, for a run that is read by itself; '' without steps. */
+export function stepTimeInWords(steps: readonly { readonly seconds: number }[]): string {
+  const seconds = medianSeconds(steps);
+  return seconds === undefined ? '' : `${threeDigits(seconds)} s a step (median)`;
 }
