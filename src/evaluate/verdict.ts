@@ -26,10 +26,12 @@ export interface Verdict {
   readonly how: string;
   /** A caveat; may be ''. */
   readonly caution: string;
+  /** Whether there are so few rows that it must not be shown large. */
+  readonly isSober: boolean;
 }
 
 /** A verdict by the numbers of the rows. */
-interface Said extends Omit<Verdict, 'caution'> {
+interface Said extends Omit<Verdict, 'caution' | 'isSober'> {
   /** The beginning of it: whether tuning helped; missing where a sentence says that by itself. */
   readonly claim?: string;
   /** Whether it speaks for the adapter. */
@@ -68,15 +70,26 @@ export function judge(measured: readonly Measured[], few: FewShotAnswers | undef
   const rows = result.rows.length;
   const isByPairs = rewarded.length === 0 && compared.length > 0;
   const [many, one] = isByPairs ? [compared[0].result.pairs!.tuned.length, 'pair'] : [rows, 'row'];
+  const isSober = many > 0 && many < FEW_ROWS;
   return {
-    ...spoken(said),
+    ...(isSober ? soberly(said, plural(many, one)) : spoken(said)),
     caution: joined(
       caveatOf(result),
-      many > 0 && many < FEW_ROWS
-        ? `${plural(many, `${one} says`, `${one}s say`)} little: measure on more before you rely on it.`
-        : '',
+      isSober ? `Measure on more: ${FEW_ROWS} say a little, 200 say much.` : '',
     ),
+    isSober,
   };
+}
+
+/** A verdict on few rows says how few, and not for sure that tuning helped. @param many “4 rows” */
+function soberly(said: Said, many: string): Omit<Verdict, 'caution' | 'isSober'> {
+  const { claim, helps, after, winner } = said;
+  return spoken({
+    ...said,
+    ...(claim !== undefined && helps && { claim: helpInWords(true, false) }),
+    after: `${after} Only ${many}: too few to rely on.`,
+    winner: helps ? undefined : winner,
+  });
 }
 
 /**
@@ -95,7 +108,7 @@ export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison,
 }
 
 /** “Tuning helped” is not said where most of what the model knew is gone; where that was not measured, the verdict says so. */
-function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'caution'> {
+function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'caution' | 'isSober'> {
   const lost = helps ? lostKnowledge(of) : undefined;
   if (lost)
     return {

@@ -169,12 +169,22 @@ describe('answers that can be right', () => {
     expect(verdict(old).how).toMatch(/^Which rows the nearest row gets right was not kept then/);
   });
 
-  test('few rows carry a warning', () => {
-    expect(verdict(evaluation({ rows: 5, tuned: rightFrom(0, 5, 5) })).caution).toMatch(
-      /^5 rows say little:/,
-    );
-    expect(verdict(evaluation({ rows: 1 })).caution).toMatch(/^1 row says little:/);
-    expect(verdict(evaluation({})).caution).toBe('');
+  test('few rows make a sober headline, which says how few', () => {
+    const few = verdict(evaluation({ rows: 19, tuned: rightFrom(0, 19, 19) }));
+    // By the test it is no chance, and 19 rows are few all the same.
+    expect(few.how).toContain('p = 0.0000038');
+    expect(few).toMatchObject({ isSober: true, winner: undefined, number: '19 of 19' });
+    expect(few.before).toBe('Tuning may have helped: the adapter gets ');
+    expect(few.after).toMatch(/Only 19 rows: too few to rely on\.$/);
+    expect(few.caution).toMatch(/^Measure on more/);
+    expect(verdict(evaluation({ rows: 1 })).after).toMatch(/Only 1 row: too few to rely on\.$/);
+    // What tuning spoiled is said of few rows as well.
+    const spoiled = verdict(evaluation({ rows: 8, base: rightFrom(0, 8, 8) }));
+    expect(spoiled).toMatchObject({ isSober: true, winner: 'untuned' });
+    expect(spoiled.before).toMatch(/^Tuning did not help: /);
+    const enough = verdict(evaluation({ tuned: rightFrom(0, ROWS) }));
+    expect(enough).toMatchObject({ isSober: false, winner: 'tuned', caution: '' });
+    expect(enough.after).not.toContain('Only');
   });
 });
 
@@ -350,33 +360,41 @@ describe('pairs of answers', () => {
     verdict({ ...reworded(evaluation({ draw: TEXTS })), pairs: pairsOf(gains) });
 
   test('are judged by what the tuning made likelier, with a sign test', () => {
-    const many = Array.from({ length: 12 }, (_, at): Gain => (at === 0 ? [0, 1] : [1, -1]));
+    const many = Array.from({ length: 24 }, (_, at): Gain => (at === 0 ? [0, 1] : [1, -1]));
     expect(of(many)).toMatchObject({
       before:
         'Tuning helped: the adapter moved from the base model towards the chosen answer, away from the rejected one, in ',
-      number: '11 of 12',
+      number: '23 of 24',
       after: ' pairs.',
       winner: 'tuned',
     });
-    // 13 of 4096 splits are as uneven on either side.
-    expect(of(many).how).toContain('(exact sign test, p = 0.0063)');
+    // 25 of 16,777,216 splits are as uneven on either side.
+    expect(of(many).how).toContain('(exact sign test, p = 0.000003)');
     // Per token the base model finds the rejected answer likelier everywhere: −1 against −1.5.
-    expect(of(many).how).toContain('is the likelier one in 11 pairs to the adapter, in 0 to the base model.');
-    expect(of(many.slice(0, 3))).toMatchObject({ number: '2 of 3', after: ' pairs. That may be chance.' });
+    expect(of(many).how).toContain('is the likelier one in 23 pairs to the adapter, in 0 to the base model.');
+    expect(of(many.slice(0, 3))).toMatchObject({
+      number: '2 of 3',
+      after: ' pairs. That may be chance. Only 3 pairs: too few to rely on.',
+    });
+    expect(of(many.slice(0, 12))).toMatchObject({
+      before: expect.stringMatching(/^Tuning may have helped: /) as string,
+      number: '11 of 12',
+      winner: undefined,
+    });
   });
 
   test('no help is claimed where the chosen answers became less likely too, as with any adapter that makes all tokens so', () => {
-    const worse = Array.from({ length: 12 }, (): Gain => [-1, -3]);
+    const worse = Array.from({ length: 20 }, (): Gain => [-1, -3]);
     expect(of(worse)).toMatchObject({
       before: expect.stringMatching(/^Tuning may have helped: /) as string,
-      number: '12 of 12',
+      number: '20 of 20',
       after: ' pairs. The chosen answer itself became likelier in 0 only.',
       winner: undefined,
     });
   });
 
   describe('are no help', () => {
-    const gained = Array.from({ length: 12 }, (): Gain => [1, -1]);
+    const gained = Array.from({ length: 20 }, (): Gain => [1, -1]);
     const result = { ...evaluation({ draw: TEXTS }), pairs: pairsOf(gained) };
 
     test('where no answer changed, though all moved the right way', () => {
@@ -385,7 +403,7 @@ describe('pairs of answers', () => {
         /^No answer changed: all 20 are the base model’s, to the letter, though the adapter moved/,
       );
       expect(before).not.toContain('helped');
-      expect([number, winner]).toEqual(['12 of 12', undefined]);
+      expect([number, winner]).toEqual(['20 of 20', undefined]);
       expect(how).toContain('0 of 20 answers of its own differ from the base model’s.');
     });
 
@@ -404,7 +422,10 @@ describe('pairs of answers', () => {
   });
 
   test('few pairs say little, however many rows were asked', () => {
-    expect(of([[1, 0]]).caution).toContain('1 pair says little');
+    expect(of([[1, 0]])).toMatchObject({
+      isSober: true,
+      caution: expect.stringMatching(/^Measure on more/) as string,
+    });
   });
 
   test('that nothing was learned from show no gain, and the other way round no help', () => {
