@@ -26,14 +26,23 @@ export function splitExamples(n: number, { validation, test, seed }: SplitOption
     );
   }
   const order = new Random(seed).shuffle(Array.from({ length: n }, (_, i) => i));
-  const share = (fraction: number, room: number): number =>
-    fraction > 0 ? Math.min(Math.max(1, Math.round(n * fraction)), room) : 0;
-  const validationCount = share(validation, Math.max(0, n - 1));
-  const testCount = share(test, Math.max(0, n - 1 - validationCount));
+  const counts = countParts(n, { validation, test });
   const part = (start: number, end: number): number[] => order.slice(start, end).sort((a, b) => a - b);
   return {
-    validation: part(0, validationCount),
-    test: part(validationCount, validationCount + testCount),
-    train: part(validationCount + testCount, n),
+    validation: part(0, counts.validation),
+    test: part(counts.validation, counts.validation + counts.test),
+    train: part(counts.validation + counts.test, n),
   };
+}
+
+/** How many rows of `n` each part gets. @param fractions as of a split that is possible */
+export function countParts(
+  n: number,
+  fractions: Pick<SplitOptions, 'validation' | 'test'>,
+): Readonly<Record<keyof Split, number>> {
+  const share = (fraction: number, room: number): number =>
+    fraction > 0 ? Math.min(Math.max(1, Math.round(n * fraction)), room) : 0;
+  const validation = share(fractions.validation, Math.max(0, n - 1));
+  const test = share(fractions.test, Math.max(0, n - 1 - validation));
+  return { train: n - validation - test, validation, test };
 }

@@ -1,4 +1,6 @@
 /** Which stage is in the centre, kept in the address so that back, forward and a bookmark work. */
+import type { Failure } from '../../worker/api.ts';
+
 export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
 /** Places beside the stages: the first screen, the benchmark, the storage and the guide. */
@@ -7,15 +9,34 @@ export type ScreenName = StageId | (typeof BESIDE)[number];
 
 const partsOf = (hash: string): string[] => hash.replace(/^#\/?/, '').split('/');
 
-function placeOf(hash: string): ScreenName {
-  const [name] = partsOf(hash);
-  return [...STAGES, ...BESIDE].find((place) => place === name) ?? 'start';
+export interface Address {
+  readonly place: ScreenName;
+  /** The part of the place: an entry of the guide. */
+  readonly part: string | undefined;
+  /** The address itself, if nothing has it: the first screen is shown then. */
+  readonly unknown: string | undefined;
 }
+
+/** @param hash of the address: `#/train`; '' for the first screen */
+export function readAddress(hash: string): Address {
+  const [name, part] = partsOf(hash);
+  const place = [...STAGES, ...BESIDE].find((one) => one === name);
+  return { place: place ?? 'start', part, unknown: place || name === '' ? undefined : hash };
+}
+
+/** What is said over the first screen at an address that nothing has. */
+export const unknownAddress = (address: string): Failure => ({
+  code: 'app-address',
+  what: `This page has nothing at the address ${address}.`,
+  remedy: 'It may be mistyped. This is the first screen.',
+});
 
 export class Route {
   place = $state<ScreenName>('start');
   /** The part of the place: an entry of the guide. */
   part = $state<string>();
+  /** An address that nothing has, at which the first screen is shown. */
+  unknown = $state<string>();
 
   constructor() {
     this.#read();
@@ -26,8 +47,10 @@ export class Route {
   }
 
   #read(): void {
-    this.place = placeOf(location.hash);
-    this.part = partsOf(location.hash).at(1);
+    const { place, part, unknown } = readAddress(location.hash);
+    this.place = place;
+    this.part = part;
+    this.unknown = unknown;
   }
 
   go(place: ScreenName): void {

@@ -6,6 +6,8 @@ import { schedules } from '../../../src/train/schedule.ts';
 import { OBJECTIVES } from '../../../src/objectives/registry.ts';
 import { rewardsProblem } from '../../../src/rewards/specs.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
+import { partsOf, splitOf } from '../../../src/app/start/sample-parts.ts';
+import { splitExamples } from '../../../src/data/split.ts';
 
 const folder = new URL('../../../public/samples/', import.meta.url);
 const read = (name: string): string => readFileSync(new URL(name, folder), 'utf8');
@@ -57,4 +59,12 @@ test.each(samples)('$id has the rows that the list says, each with a question an
     expect(existsSync(new URL(name, folder))).toBe(true);
     expect(firstExamples(read(name), Infinity)).toHaveLength(rows);
   }
+});
+
+test.each(samples)('$id says of its rows how many are trained on and how many check the run', (sample) => {
+  const { train, validation } = partsOf(sample);
+  const split = splitExamples(sample.rows, splitOf(sample));
+  expect([train, validation]).toEqual([split.train.length, split.validation.length]);
+  expect(validation).toBeGreaterThan(0);
+  expect(train).toBeLessThan(sample.rows);
 });
