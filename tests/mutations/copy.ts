@@ -63,12 +63,3 @@ export class Copy {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
-
-/** Why a mutation does not fit the sources any more; undefined if it does. */
-export function misfit(root: string, { id, file, find, replace }: Mutation): string | undefined {
-  const path = join(root, file);
-  if (!existsSync(path)) return `${id}: there is no ${file}.`;
-  const count = readFileSync(path, 'utf8').split(find).length - 1;
-  if (count !== 1) return `${id}: ${file} has ${count} places with ${JSON.stringify(find)}, and not one.`;
-  return find === replace ? `${id}: it changes nothing.` : undefined;
-}

@@ -13,7 +13,8 @@ import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Copy, misfit } from './copy.ts';
+import { Copy } from './copy.ts';
+import { misfits } from './fit.ts';
 import type { Mutation } from './mutation.ts';
 import { MUTATIONS } from './table.ts';
 import { runTests } from './vitest.ts';
@@ -51,11 +52,8 @@ const jobs = Number(flags.jobs);
 if (!Number.isInteger(jobs) || jobs < 1) fail(`--jobs is ${flags.jobs}: give 1 or more.`, 2);
 
 const ids = MUTATIONS.map(({ id }) => id);
-const misfits = [
-  ...ids.filter((id, at) => ids.indexOf(id) !== at).map((id) => `${id}: two mutations have this name.`),
-  ...MUTATIONS.flatMap((mutation) => misfit(ROOT, mutation) ?? []),
-];
-if (misfits.length > 0) fail(`${misfits.join('\n')}\nMend tests/mutations/tables/.`);
+const wrong = misfits(ROOT, MUTATIONS);
+if (wrong.length > 0) fail(`${wrong.join('\n')}\nMend tests/mutations/tables/.`);
 if (flags.check) {
   console.log(`All ${MUTATIONS.length} mutations fit the sources.`);
   process.exit(0);

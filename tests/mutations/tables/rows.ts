@@ -126,8 +126,8 @@ export const ROWS: readonly Mutation[] = [
   {
     id: 'split-overlap',
     file: 'src/data/split.ts',
-    find: 'part(validationCount, validationCount + testCount)',
-    replace: 'part(0, testCount)',
+    find: 'part(counts.validation, counts.validation + counts.test)',
+    replace: 'part(0, counts.test)',
     breaks: 'test rows are validation rows',
     tests: ['tests/unit/data/prepare.test.ts'],
   },
