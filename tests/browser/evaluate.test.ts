@@ -18,6 +18,8 @@ const verdict = (): Promise<string> => page.locator('header.verdict').innerText(
 /** The table of Baseline, and that of Evaluate, where adapters also have a table of their own. */
 const scores = () => page.getByRole('table', { name: /^Methods/ });
 const table = (): Promise<string> => scores().innerText();
+/** The names of the buttons that are drawn as the one thing to press. */
+const primary = (): Promise<string[]> => page.locator('main .button.main:visible').allInnerTexts();
 /** The questions under the table, in the order in which they were drawn. */
 const questions = (): Promise<string[]> => page.locator('p.asked').allInnerTexts();
 
@@ -52,8 +54,13 @@ test('rows are a random sample, the page says so, and every method gets the same
   await page.getByText(/^Done: loss/).waitFor(WAIT);
   await goTo(page, 'evaluate');
   await page.getByLabel('Rows').fill('4');
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  const compare = page.getByRole('button', { name: 'Compare with the base model' });
+  await compare.waitFor(WAIT);
+  await page.getByRole('button', { name: 'Measure all on the same rows' }).waitFor(WAIT);
+  expect(await primary()).toEqual(['Compare with the base model']);
+  await compare.click();
   await scores().waitFor(WAIT);
+  await expect.poll(primary).toEqual(['Measure all on the same rows']);
   expect(await questions()).toEqual(asked);
   expect(await table()).toMatch(/Base, with examples/);
   await expect
@@ -61,6 +68,14 @@ test('rows are a random sample, the page says so, and every method gets the same
     .toMatch(/4 of 6 test rows, drawn at random with seed 42.*Training never saw them/s);
   expect(await verdict()).toMatch(/^(Tuning|No gain).* of 4 held-out rows exactly right/);
   expect(await verdict()).not.toMatch(/Training saw/);
+  // So few rows make no large headline.
+  expect(await verdict()).toMatch(/Only 4 rows: too few to rely on\./);
+  const size = (selector: string): Promise<number> =>
+    page
+      .locator(selector)
+      .first()
+      .evaluate((element) => parseFloat(getComputedStyle(element).fontSize));
+  expect(await size('header.verdict h1')).toBeLessThan(2 * (await size('header.verdict p')));
   expect(studio.problems).toEqual([]);
 });
 

@@ -117,6 +117,48 @@ test('on a phone the commands have a button, on every screen', async () => {
   await close();
 });
 
+test('on a phone each stage has its name under its glyph, and no two names touch', async () => {
+  for (const width of [320, 360, 414]) {
+    const { page, problems, close } = await openStudio(browser, { viewport: { width, height: 780 } });
+    await settled(page);
+    const names = page.getByRole('navigation', { name: 'The stages of this project' }).locator('b');
+    const boxes = await names.evaluateAll((all) =>
+      all.map((name) => {
+        const range = document.createRange();
+        range.selectNodeContents(name);
+        const { left, right, height } = range.getBoundingClientRect();
+        return { name: name.textContent, left, right, height };
+      }),
+    );
+    expect(boxes.map(({ name }) => name)).toEqual(['Task', 'Data', 'Baseline', 'Train', 'Evaluate', 'Use']);
+    boxes.forEach(({ name, left, height }, at) => {
+      expect(height, `${name} at ${width}`).toBeGreaterThan(10);
+      expect(left - (boxes[at - 1]?.right ?? 0), `before ${name} at ${width}`).toBeGreaterThan(1);
+    });
+    expect(await axe(page)).toEqual([]);
+    expect(problems).toEqual([]);
+    await close();
+  }
+});
+
+test('an address that nothing has is named over the first screen, until another is opened', async () => {
+  const { page, problems, close } = await openStudio(browser, {}, `${inject('address')}#/nonsense`);
+  await settled(page);
+  const note = page.getByRole('alert').getByText('This page has nothing at the address #/nonsense.');
+  await note.waitFor();
+  await page.getByRole('button', { name: 'Tune a model now' }).waitFor();
+  await page.getByRole('navigation').getByRole('link', { name: 'Data' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();
+  await expect.poll(() => note.count()).toBe(0);
+  await page.evaluate(() => (location.hash = '#/guide/nonsense'));
+  await page
+    .getByRole('alert')
+    .getByText('The guide has no entry at the address #/guide/nonsense.')
+    .waitFor();
+  expect(problems).toEqual([]);
+  await close();
+});
+
 test('the page requests nothing but its own origin, and the policy blocks all others', async () => {
   const { page, requests, close } = await openStudio(browser, { serviceWorker: true });
   await settled(page);

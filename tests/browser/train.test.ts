@@ -243,6 +243,16 @@ test('a run leaves a command, a table, a picture and an adapter', async () => {
   await page.reload();
   await goTo(page, 'train');
   await page.getByText(/^Done: loss/).waitFor(WAIT);
+  // Answers that do not fit lie outside the view, which says so and leads there.
+  const answers = page.getByRole('region', { name: 'Answers by step' });
+  await answers.evaluate((view) => {
+    for (const answer of view.querySelectorAll('li')) answer.style.minHeight = '20rem';
+    view.scrollTop = 0;
+  });
+  await page.getByRole('button', { name: 'To the latest' }).click();
+  await page.getByRole('button', { name: 'From step 0' }).click();
+  await page.getByRole('button', { name: 'To the latest' }).waitFor();
+  await expect.poll(() => answers.evaluate((view) => view.scrollTop)).toBe(0);
   await page.getByRole('button', { name: 'Copy as a command line' }).click();
   command = await page.evaluate(() => navigator.clipboard.readText());
   const numbers = await downloadOf(page, () => page.getByRole('button', { name: 'Curve as CSV' }).click());
