@@ -4,14 +4,18 @@ import type { DataOptions } from '../../worker/api.ts';
 import { SPLIT } from '../state/source.ts';
 import type { Sample } from './samples.svelte.ts';
 
+interface Rows {
+  readonly rows: number;
+  readonly settings: Pick<Sample['settings'], 'maxLength'>;
+}
+
 /** How a sample is opened: its test rows are a file of their own. */
-export const splitOf = ({ settings: { maxLength } }: Pick<Sample, 'settings'>): DataOptions => ({
+export const splitOf = ({ settings: { maxLength } }: Pick<Rows, 'settings'>): DataOptions => ({
   ...SPLIT,
   maxLength,
   test: 0,
 });
 
 /** How many of its rows are trained on, and how many check the run. */
-export const partsOf = (
-  sample: Pick<Sample, 'rows' | 'settings'>,
-): { readonly train: number; readonly validation: number } => countParts(sample.rows, splitOf(sample));
+export const partsOf = (sample: Rows): { readonly train: number; readonly validation: number } =>
+  countParts(sample.rows, splitOf(sample));
