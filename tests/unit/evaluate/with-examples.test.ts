@@ -31,7 +31,7 @@ test('both numbers are shown, with what got worse', () => {
   ).toMatch(/^The share of right answers went from 0% to 50% .* from 25% to 50% with 1 example before it/);
 });
 
-const ROWS = 10;
+const ROWS = 20;
 const share = (count: number): Share => ({ count, total: ROWS, interval: [0, 1] });
 const model = { name: 'sprig', bundled: true, fingerprint: 'f' };
 const ADAPTER = { name: 'lists 1', id: 'a' };
@@ -58,7 +58,7 @@ test('an adapter that learned from rewards is judged by them, although no answer
     'Tuning helped: the mean reward goes 0.200 → 0.900 from the base model, the best without tuning, to the adapter.',
   );
   expect(winner).toBe('tuned');
-  expect(how).toContain('gets a higher reward on 10, a lower one on 0');
+  expect(how).toContain('gets a higher reward on 20, a lower one on 0');
   expect(judge([{ name: 'lists 1', result: rewarded(0.9, 0.2) }], undefined).winner).toBe('untuned');
   const same = judge([{ name: 'lists 1', result: rewarded(0.5, 0.5) }], undefined);
   expect(same).toMatchObject({ before: expect.stringMatching(/^No gain/), winner: undefined });
