@@ -66,7 +66,7 @@ const PART_ROWS: Readonly<Record<Part, string>> = {
 };
 
 const NO_ROWS: Readonly<Record<Part, string>> = {
-  test: 'Give --test-data a file with rows of their own, hold some out with --test-fraction 0.1 as graft train does, or draw from the whole file with --split all.',
+  test: 'Give --test-data a file of test rows, hold some out with --test-fraction 0.1 as graft train does, or draw from the whole file with --split all.',
   validation: 'Hold some out with --val-fraction, at the value and the --split-seed of the run.',
   train: 'Lower --val-fraction and --test-fraction, so that some are left.',
   all: 'The lines above say why each row was left out.',
