@@ -74,8 +74,11 @@ async function measure(flags, data, factor) {
   }
 }
 
-const three = (value) => (typeof value === 'number' ? value.toFixed(3) : '–');
-const signed = (value) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(2)}`;
+const three = (value) => (typeof value === 'number' ? value.toFixed(3).replace('-', '−') : '–');
+function signed(value) {
+  const digits = Math.abs(value).toFixed(2);
+  return Number(digits) === 0 ? digits : `${value < 0 ? '−' : '+'}${digits}`;
+}
 
 console.log(
   '| run | rows | rate | steps | held-out loss | pairs in order, margin | general text | general prompts right |\n|---|---|---|---|---|---|---|---|',
