@@ -1,16 +1,18 @@
-// Activations a(x) = x · σ(k(x)), alone or as a gate (Shazeer, 2020, "GLU variants"):
+// Activations, alone or as a gate (Shazeer, 2020, "GLU variants"):
 //
-//   SiLU            k(x) = x                                     y = a(g) · u is SwiGLU
-//   GELU by tanh    k(x) = 2 · √(2/π) · (x + 0.044715 · x³)      y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
+//   SiLU            x · σ(x)                                         y = a(g) · u is SwiGLU
+//   GELU by tanh    x · σ(2 · √(2/π) · (x + 0.044715 · x³))          y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
+//   GELU            x · Φ(x),  Φ(x) = ½ (1 + erf(x / √2))            erf by Abramowitz and Stegun, 7.1.26: within 1.5e-7
 //
 //   alone      y = a(g)                  dg (+)= dy · a′(g)
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
 //
-// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F]. Four elements a thread. dx is dg.
+// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)) for a(x) = x · σ(k(x)), and Φ(x) + x · Φ′(x) for GELU. g, u, y and their gradients: [M, F]. Four elements a thread. dx is dg.
 
 struct Params { size: u32 }
 
-override GELU: bool = false;
+// 0: SiLU, 1: GELU by tanh, 2: GELU.
+override KIND: u32 = 0;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_UP: bool = false;
 
@@ -36,18 +38,31 @@ fn sigmoid(v: f32) -> f32 {
   return 1.0 / (1.0 + exp(-v));
 }
 
+// Φ(v) and Φ′(v).
+fn normal(v: f32) -> vec2f {
+  let bell = exp(-0.5 * v * v);
+  let t = 1.0 / (1.0 + 0.3275911 * 0.70710678 * abs(v));
+  let tail = 0.5 * bell * t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
+  return vec2f(select(tail, 1.0 - tail, v > 0.0), 0.3989422804 * bell);
+}
+
 fn activated(x: f32) -> f32 {
-  if (!GELU) { return x * sigmoid(x); }
+  if (KIND == 0u) { return x * sigmoid(x); }
   let v = clamp(x, -FLAT, FLAT);
+  if (KIND == 2u) { return x * normal(v).x; }
   return x * sigmoid(SCALE * (v + CUBE * v * v * v));
 }
 
 fn slope(x: f32) -> f32 {
-  if (!GELU) {
+  if (KIND == 0u) {
     let s = sigmoid(x);
     return s * (1.0 + x * (1.0 - s));
   }
   let v = clamp(x, -FLAT, FLAT);
+  if (KIND == 2u) {
+    let n = normal(v);
+    return n.x + v * n.y;
+  }
   let s = sigmoid(SCALE * (v + CUBE * v * v * v));
   return s * (1.0 + v * (1.0 - s) * SCALE * (1.0 + 3.0 * CUBE * v * v));
 }

@@ -88,6 +88,7 @@ const ACTIVATIONS: ReadonlyMap<string, Activation> = new Map([
   ['swish', 'silu'],
   ['gelu_new', 'gelu_tanh'],
   ['gelu_pytorch_tanh', 'gelu_tanh'],
+  ['gelu', 'gelu'],
 ]);
 
 export function readActivation(reader: ConfigReader, field: string, fallback: string): Activation {

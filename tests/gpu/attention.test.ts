@@ -15,6 +15,8 @@ interface Case {
   KV: number;
   D: number;
   window?: number;
+  /** Every query sees its whole segment, as in an encoder. */
+  bothWays?: true;
   /** Queries that see nothing. */
   empty?: number[];
   /** Spread of the queries: large ones make scores that exp cannot take without the maximum. */
@@ -35,6 +37,7 @@ const CASES: Case[] = [
   { name: 'window wider than all', segments: [9, 6], H: 2, KV: 2, D: 12, window: 1000 },
   { name: 'empty ranges', segments: [12, 30], H: 2, KV: 1, D: 20, empty: [0, 3, 12, 41] },
   { name: 'nothing to see', segments: [3], H: 2, KV: 1, D: 16, empty: [0, 1, 2] },
+  { name: 'both ways', segments: [37, 1, 30], H: 3, KV: 3, D: 32, bothWays: true },
   { name: 'large scores', segments: [40], H: 2, KV: 1, D: 64, spread: 60 },
 ];
 
@@ -45,14 +48,18 @@ interface Inputs {
   M: number;
 }
 
-function inputs({ segments, H, KV, D, window, empty = [], spread = 1 }: Case, dtype: DType): Inputs {
+function inputs(
+  { segments, H, KV, D, window, bothWays, empty = [], spread = 1 }: Case,
+  dtype: DType,
+): Inputs {
   const keyRanges: number[] = [];
   const queryRanges: number[] = [];
   let start = 0;
   for (const length of segments) {
     for (let m = start; m < start + length; m++) {
-      keyRanges.push(start, empty.includes(m) ? start : m + 1);
-      queryRanges.push(m, start + length);
+      const end = bothWays ? start + length : m + 1;
+      keyRanges.push(start, empty.includes(m) ? start : end);
+      queryRanges.push(bothWays ? start : m, start + length);
     }
     start += length;
   }

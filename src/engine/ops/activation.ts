@@ -2,8 +2,9 @@ import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** SiLU, or GELU in its approximation by tanh. */
-export type Activation = 'silu' | 'gelu_tanh';
+/** SiLU, GELU in its approximation by tanh, and GELU itself, in the order of the kernels' numbers. */
+export const ACTIVATIONS = ['silu', 'gelu_tanh', 'gelu'] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
 
 interface Attributes {
   activation: Activation;

@@ -1,12 +1,13 @@
-// Activations a(x) = x · σ(k(x)), alone or as a gate (Shazeer, 2020, "GLU variants"):
+// Activations, alone or as a gate (Shazeer, 2020, "GLU variants"):
 //
-//   SiLU            k(x) = x                                     y = a(g) · u is SwiGLU
-//   GELU by tanh    k(x) = 2 · √(2/π) · (x + 0.044715 · x³)      y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
+//   SiLU            x · σ(x)                                         y = a(g) · u is SwiGLU
+//   GELU by tanh    x · σ(2 · √(2/π) · (x + 0.044715 · x³))          y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
+//   GELU            x · Φ(x),  Φ(x) = ½ (1 + erf(x / √2))            erf by Abramowitz and Stegun, 7.1.26: within 1.5e-7
 //
 //   activate   y = a(g)                  dg (+)= dy · a′(g)
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
 //
-// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)). g, u, y and their gradients: [M, F] f32. A unit is one element. dx is dg.
+// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)) for a(x) = x · σ(k(x)), and Φ(x) + x · Φ′(x) for GELU. g, u, y and their gradients: [M, F] f32. A unit is one element. dx is dg.
 import { exp4, Read, Write } from './common';
 import { load4, put4, store4 } from './vectors';
 
@@ -18,7 +19,8 @@ class ActivationArguments {
   dy: Read;
   dx: Write;
   du: Write;
-  gelu: i32;
+  // 0: SiLU, 1: GELU by tanh, 2: GELU.
+  kind: i32;
   accumulate: i32;
   accumulateUp: i32;
 }
@@ -37,21 +39,41 @@ function bounded(x: v128): v128 {
   return f32x4.min(f32x4.max(x, f32x4.splat(-FLAT)), f32x4.splat(FLAT));
 }
 
-/** σ(k(x)). */
-function gate(x: v128, gelu: i32): v128 {
-  if (!gelu) return sigmoid(x);
+/** e^(−v²/2). */
+function bell(v: v128): v128 {
+  return exp4(f32x4.mul(f32x4.splat(-0.5), f32x4.mul(v, v)));
+}
+
+/** Φ(v), given e^(−v²/2). */
+function normal(v: v128, e: v128): v128 {
+  const one = f32x4.splat(1.0);
+  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(f32x4.splat(<f32>(0.3275911 * 0.70710678)), f32x4.abs(v))));
+  let sum = f32x4.splat(1.061405429);
+  sum = f32x4.add(f32x4.splat(-1.453152027), f32x4.mul(t, sum));
+  sum = f32x4.add(f32x4.splat(1.421413741), f32x4.mul(t, sum));
+  sum = f32x4.add(f32x4.splat(-0.284496736), f32x4.mul(t, sum));
+  sum = f32x4.add(f32x4.splat(0.254829592), f32x4.mul(t, sum));
+  const tail = f32x4.mul(f32x4.mul(f32x4.splat(0.5), e), f32x4.mul(t, sum));
+  return v128.bitselect(f32x4.sub(one, tail), tail, f32x4.gt(v, f32x4.splat(0.0)));
+}
+
+/** a(x) / x. */
+function gate(x: v128, kind: i32): v128 {
+  if (kind == 0) return sigmoid(x);
   const v = bounded(x);
+  if (kind == 2) return normal(v, bell(v));
   const square = f32x4.mul(v, v);
   const k = f32x4.mul(v, f32x4.add(f32x4.splat(1.0), f32x4.mul(f32x4.splat(CUBE), square)));
   return sigmoid(f32x4.mul(f32x4.splat(SCALE), k));
 }
 
-/** a′(x), given s = σ(k(x)). */
-function slope(x: v128, s: v128, gelu: i32): v128 {
+/** a′(x), given s = a(x) / x. */
+function slope(x: v128, s: v128, kind: i32): v128 {
   const one = f32x4.splat(1.0);
   const rest = f32x4.sub(one, s);
-  if (!gelu) return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, rest)));
+  if (kind == 0) return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, rest)));
   const v = bounded(x);
+  if (kind == 2) return f32x4.add(s, f32x4.mul(v, f32x4.mul(f32x4.splat(0.3989422804), bell(v))));
   const inner = f32x4.add(one, f32x4.mul(f32x4.splat(3.0 * CUBE), f32x4.mul(v, v)));
   const k = f32x4.mul(f32x4.splat(SCALE), inner);
   return f32x4.mul(s, f32x4.add(one, f32x4.mul(f32x4.mul(v, rest), k)));
@@ -61,7 +83,7 @@ export function activate(p: ActivationArguments, first: i32, end: i32, _scratch:
   for (let i = first; i < end; i += 4) {
     const at = (<usize>i) << 2;
     const x = load4(p.g + at, end - i);
-    store4(p.y + at, f32x4.mul(x, gate(x, p.gelu)), end - i);
+    store4(p.y + at, f32x4.mul(x, gate(x, p.kind)), end - i);
   }
 }
 
@@ -71,7 +93,7 @@ export function activateBackward(p: ActivationArguments, first: i32, end: i32, _
     const left = end - i;
     const x = load4(p.g + at, left);
     const d = load4(p.dy + at, left);
-    put4(p.dx + at, f32x4.mul(d, slope(x, gate(x, p.gelu), p.gelu)), left, p.accumulate);
+    put4(p.dx + at, f32x4.mul(d, slope(x, gate(x, p.kind), p.kind)), left, p.accumulate);
   }
 }
 
@@ -79,7 +101,7 @@ export function gated(p: ActivationArguments, first: i32, end: i32, _scratch: us
   for (let i = first; i < end; i += 4) {
     const at = (<usize>i) << 2;
     const x = load4(p.g + at, end - i);
-    const activated = f32x4.mul(x, gate(x, p.gelu));
+    const activated = f32x4.mul(x, gate(x, p.kind));
     store4(p.y + at, f32x4.mul(activated, load4(p.u + at, end - i)), end - i);
   }
 }
@@ -91,8 +113,8 @@ export function gatedBackward(p: ActivationArguments, first: i32, end: i32, _scr
     const x = load4(p.g + at, left);
     const d = load4(p.dy + at, left);
     const u = load4(p.u + at, left);
-    const s = gate(x, p.gelu);
-    put4(p.dx + at, f32x4.mul(f32x4.mul(d, u), slope(x, s, p.gelu)), left, p.accumulate);
+    const s = gate(x, p.kind);
+    put4(p.dx + at, f32x4.mul(f32x4.mul(d, u), slope(x, s, p.kind)), left, p.accumulate);
     put4(p.du + at, f32x4.mul(d, f32x4.mul(x, s)), left, p.accumulateUp);
   }
 }

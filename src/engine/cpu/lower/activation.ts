@@ -1,5 +1,6 @@
 import source from '../kernels/activation.ts?raw';
 import {
+  ACTIVATIONS,
   activateBackward,
   activateKind,
   gatedBackward,
@@ -41,7 +42,7 @@ function over(
     kernel,
     tensors,
     params: {
-      gelu: Number(activation === 'gelu_tanh'),
+      kind: ACTIVATIONS.indexOf(activation),
       accumulate: Number(accumulate),
       accumulateUp: Number(accumulateUp),
     },

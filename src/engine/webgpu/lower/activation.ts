@@ -1,5 +1,6 @@
 import source from '../../../../shaders/activation.wgsl?raw';
 import {
+  ACTIVATIONS,
   activateBackward,
   activateKind,
   gatedBackward,
@@ -53,7 +54,7 @@ function over(x: Tensor, activation: Activation) {
   return {
     shader,
     types: { Elem: x.dtype },
-    constants: { GELU: Number(activation === 'gelu_tanh') },
+    constants: { KIND: ACTIVATIONS.indexOf(activation) },
     params: { size: x.size },
     workgroups: elementGroups(x.size),
   };
