@@ -24,6 +24,7 @@ const ON_CPU = [
   'optimisers',
   'peft-reference',
   'policy',
+  'pool',
   'policy_loss',
   'quantised',
   'quantised-model',
