@@ -11,6 +11,8 @@ import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
+import { observeCommand, observeFlags } from './observe.ts';
+import { embedCommand, embedFlags } from './embed.ts';
 import { EXIT } from './exit.ts';
 import { mergeCommand, mergeFlags } from './merge.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -79,6 +81,12 @@ const commands: Readonly<Record<string, Command>> = {
     flags: fetchFlags,
     run: fetchCommand,
   },
+  embed: {
+    help: 'a vector for each text of a file, by an encoder such as all-MiniLM-L6-v2',
+    usage: '--model DIR --data FILE --out FILE.safetensors',
+    flags: embedFlags,
+    run: embedCommand,
+  },
   merge: {
     help: 'base plus adapter as one model folder',
     usage: '--model PATH --adapter DIR --out DIR, or --delta FILE for the adapter',
@@ -108,6 +116,12 @@ const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH --ids 1,2,3 --out FILE',
     flags: logitsFlags,
     run: logitsCommand,
+  },
+  observe: {
+    help: 'hidden states, attention maps and other results inside of a model, as safetensors',
+    usage: "--model PATH --ids 1,2,3 --names 'hidden.*,attention.0' --out FILE",
+    flags: observeFlags,
+    run: observeCommand,
   },
   gradients: {
     help: 'loss and gradients of one batch, as safetensors',

@@ -75,6 +75,23 @@ export class Tape {
     this.#holders.clear();
   }
 
+  /**
+   * x again, in the same place: on the way back, `visit` gets its whole gradient before x does. Everything from there on gets gradients, whether or
+   * not anything before it is trained.
+   */
+  observe(x: Tensor, visit: (gradient: Tensor) => void): Tensor {
+    const seen = new Tensor(x.storage, x.shape, x.dtype, x.offset, x.pitch);
+    if (!this.training) return seen;
+    seen.requiresGrad = true;
+    const backward = (): void => {
+      const gradient = this.gradient(seen);
+      visit(gradient);
+      this.passGradient(x, gradient);
+    };
+    this.#entries.push({ outputs: [seen], backward });
+    return seen;
+  }
+
   /** The gradient of a tensor as far as it is recorded. */
   gradient(tensor: Tensor): Tensor {
     const gradient = this.#gradients.get(tensor);

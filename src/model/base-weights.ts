@@ -12,7 +12,7 @@ import { LAYOUT_OF, takeApart } from '../weights/gguf/take-apart.ts';
 import type { QuantisedType, QuantisedValues } from '../weights/layouts.ts';
 import { quantise } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
-import type { ModelDefinition, WeightSpec } from './family.ts';
+import type { ModelDefinition, WeightedModel, WeightSpec } from './family.ts';
 import { folderShape, inModelLayout, transposeBytes } from './folder-layout.ts';
 import { trainedPart, type TrainedPart } from './trained-part.ts';
 import { AS_STORED, isRounded, weightTypes, type WeightChoices } from './weight-types.ts';
@@ -41,7 +41,7 @@ const FLOATS = new Set<StoredType>(['F32', 'F16', 'BF16']);
  *
  * @throws GraftError `weights-tensor` naming the first that does not fit, `weights-unknown` for a tensor of a GGUF file that is none of them
  */
-export function checkWeights(model: ModelDefinition, source: WeightSource): void {
+export function checkWeights(model: WeightedModel, source: WeightSource): void {
   for (const spec of model.weights) entryOf(source, spec);
   if (!source.onlyWeights) return;
   const known = new Set(model.weights.map(({ name }) => name));
@@ -62,7 +62,7 @@ export function checkWeights(model: ModelDefinition, source: WeightSource): void
  */
 export async function loadFrozen(
   device: Device,
-  model: ModelDefinition,
+  model: WeightedModel,
   source: WeightSource,
   dtype: 'f32' | 'f16',
   choices: WeightChoices,
@@ -78,7 +78,7 @@ export async function loadFrozen(
 /** Reads every weight into its memory, which is freed if that fails. */
 async function fill(
   device: Device,
-  model: ModelDefinition,
+  model: WeightedModel,
   source: WeightSource,
   weights: Pick<BaseWeights, 'destroy'>,
   onProgress: LoadProgress | undefined,
@@ -99,7 +99,7 @@ async function fill(
  */
 export function emptyFrozen(
   device: Device,
-  model: ModelDefinition,
+  model: WeightedModel,
   dtype: 'f32' | 'f16',
   choices: WeightChoices,
   storedAs: StoredAs = () => 'F32',
@@ -219,7 +219,7 @@ const IN_FLIGHT_BYTES = 64 * 2 ** 20;
  */
 async function eachWeight(
   device: Device,
-  model: ModelDefinition,
+  model: WeightedModel,
   source: WeightSource,
   onProgress: LoadProgress | undefined,
   use: (spec: WeightSpec, bytes: Uint8Array, dtype: StoredType, firstRow: number) => void,

@@ -143,8 +143,7 @@ function forward(g: Graph, config: DecoderConfig): Tensor {
   const { prefix, embeddingScale, eps, normOffset, logitScale } = config;
   let h = g.embed(`${prefix}.embed_tokens.weight`, embeddingScale);
   config.layerKinds.forEach((kind, layer) => {
-    const input = h;
-    h = g.layer(() => mlp(g, config, layer, attention(g, config, layer, kind, input)));
+    h = g.layer(h, (input) => mlp(g, config, layer, attention(g, config, layer, kind, input)));
   });
   return g.rmsNorm(g.outputRows(h), `${prefix}.norm.weight`, { eps, offset: normOffset, scale: logitScale });
 }

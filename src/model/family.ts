@@ -6,6 +6,7 @@ import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
+import { bert } from './bert.ts';
 import { ConfigReader } from './config.ts';
 import type { Graph } from './graph.ts';
 import { gemma3 } from './gemma3.ts';
@@ -58,18 +59,22 @@ export interface ModelShape {
   readonly ropes: readonly RopeConfig[];
 }
 
-export interface ModelDefinition {
+/** What a model of any kind is made of. */
+export interface WeightedModel {
   readonly modelType: string;
-  readonly shape: ModelShape;
   readonly weights: readonly WeightSpec[];
   readonly linears: readonly LinearModule[];
+  /** Beginnings of names that some folders write differently: [ours, theirs]. */
+  readonly renamed?: readonly (readonly [string, string])[];
+}
+
+export interface ModelDefinition extends WeightedModel {
+  readonly shape: ModelShape;
   /**
    * The module that looks up token ids, and the factor of its rows: √C for Gemma. `scalesAll`: vectors that replace its rows are multiplied as well,
    * as in Granite.
    */
   readonly embedding: { readonly path: string; readonly scale: number; readonly scalesAll: boolean };
-  /** Beginnings of names that some folders write differently: [ours, theirs]. */
-  readonly renamed?: readonly (readonly [string, string])[];
   /** Records everything from token ids to the normalised hidden states that go through the head. */
   readonly forward: (graph: Graph) => Tensor;
 }
@@ -78,6 +83,19 @@ export interface Family {
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
   readonly define: (config: ConfigReader) => ModelDefinition;
+}
+
+/** A model that gives each token of a text a vector, made of the whole text, and has no head. */
+export interface EncoderDefinition extends WeightedModel {
+  readonly shape: Omit<ModelShape, 'head' | 'hardLimit'>;
+  /** Records everything from token ids to the last hidden states of all tokens. */
+  readonly forward: (graph: Graph) => Tensor;
+}
+
+export interface EncoderFamily {
+  /** Values of `model_type` in config.json. */
+  readonly modelTypes: readonly string[];
+  readonly define: (config: ConfigReader) => EncoderDefinition;
 }
 
 export const families: readonly Family[] = [
@@ -93,30 +111,76 @@ export const families: readonly Family[] = [
   phi3,
 ];
 
+export const encoders: readonly EncoderFamily[] = [bert];
+
 /**
  * Reads a config.json.
  *
- * @throws GraftError `config-unsupported` for an unknown architecture, `config-field` for a bad value
+ * @throws GraftError `config-unsupported` for an unknown architecture or an encoder, `config-field` for a bad value
  */
 export function defineModel(config: JsonObject, where: string): ModelDefinition {
+  return define(families, config, where, (modelType) =>
+    isOneOf(encoders, modelType)
+      ? `${modelType} is an encoder, which makes vectors of texts and cannot write any.`
+      : undefined,
+  );
+}
+
+/**
+ * Reads the config.json of an encoder.
+ *
+ * @throws GraftError `config-unsupported` for an unknown architecture or a language model, `config-field` for a bad value
+ */
+export function defineEncoder(config: JsonObject, where: string): EncoderDefinition {
+  return define(encoders, config, where, (modelType) =>
+    isOneOf(families, modelType)
+      ? `${modelType} is a language model, which writes texts; embeddings are made by an encoder.`
+      : undefined,
+  );
+}
+
+interface Kind<Definition> {
+  readonly modelTypes: readonly string[];
+  readonly define: (config: ConfigReader) => Definition;
+}
+
+const isOneOf = (kinds: readonly Kind<unknown>[], modelType: string): boolean =>
+  kinds.some(({ modelTypes }) => modelTypes.includes(modelType));
+
+/** @param other what a known architecture of another kind is */
+function define<Definition>(
+  kinds: readonly Kind<Definition>[],
+  config: JsonObject,
+  where: string,
+  other: (modelType: string) => string | undefined,
+): Definition {
   const reader = new ConfigReader(config, where);
   const modelType = reader.text('model_type');
-  const family = families.find(({ modelTypes }) => modelTypes.includes(modelType));
-  if (!family) {
-    const known = families.flatMap(({ modelTypes }) => modelTypes).join(', ');
+  const kind = kinds.find(({ modelTypes }) => modelTypes.includes(modelType));
+  if (!kind) {
+    const known = kinds.flatMap(({ modelTypes }) => modelTypes).join(', ');
     throw new GraftError(
       'config-unsupported',
-      `${where}: the architecture ${JSON.stringify(modelType).slice(0, 60)} is not supported.`,
+      `${where}: ${other(modelType) ?? `the architecture ${JSON.stringify(modelType).slice(0, 60)} is not supported.`}`,
       `Choose a model of one of these: ${known}.`,
     );
   }
   if (isObject(config['quantization_config']))
     throw reader.unsupported('a quantised checkpoint (quantization_config)');
-  return family.define(reader);
+  return kind.define(reader);
 }
 
 /** Reads the config.json of a model folder. @throws GraftError as `defineModel`, or `config-missing` */
 export async function readModel(files: FileSet): Promise<ModelDefinition> {
+  return defineModel(...(await readConfig(files)));
+}
+
+/** Reads the config.json of an encoder's folder. @throws GraftError as `defineEncoder`, or `config-missing` */
+export async function readEncoder(files: FileSet): Promise<EncoderDefinition> {
+  return defineEncoder(...(await readConfig(files)));
+}
+
+async function readConfig(files: FileSet): Promise<[JsonObject, string]> {
   const config = await readJson(files, 'config.json', 1 << 20);
   if (!config)
     throw new GraftError(
@@ -124,7 +188,7 @@ export async function readModel(files: FileSet): Promise<ModelDefinition> {
       `${files.name} has no config.json.`,
       'Choose a Hugging Face model folder.',
     );
-  return defineModel(config, `${files.name}/config.json`);
+  return [config, `${files.name}/config.json`];
 }
 
 /** How many numbers a model is made of. */

@@ -6,12 +6,12 @@ import type { FileSet } from '../weights/bytes.ts';
 import type { StoredType } from '../weights/dtypes.ts';
 import { openWeights, type WeightSource } from '../weights/folder.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
-import type { ModelDefinition, WeightSpec } from './family.ts';
+import type { ModelDefinition, WeightedModel, WeightSpec } from './family.ts';
 
 /** The folder's weights under the model's own names. @throws GraftError as `openWeights` */
 export async function openModelWeights(
   files: FileSet,
-  { renamed = [] }: Pick<ModelDefinition, 'renamed'>,
+  { renamed = [] }: Pick<WeightedModel, 'renamed'>,
 ): Promise<WeightSource> {
   const source = await openWeights(files);
   return {

@@ -110,8 +110,7 @@ function forward(g: Graph, config: Gpt2Config): Tensor {
   let h = g.add(g.embed(EMBEDDING), g.embedPositions('transformer.wpe.weight'));
   config.attentionScales.forEach((scale, layer) => {
     const name = `transformer.h.${layer}`;
-    const input = h;
-    h = g.layer(() => {
+    h = g.layer(h, (input) => {
       const fused = g.linear(g.layerNorm(input, `${name}.ln_1`, eps), `${name}.attn.c_attn`);
       const [q, k, v] = g.split(fused, [C, C, C]);
       const seen = g.attention(layer, q, k, v, { scale });

@@ -5,6 +5,7 @@
 import { activate, gated, type Activation } from '../engine/ops/activation.ts';
 import { add } from '../engine/ops/add.ts';
 import { attention } from '../engine/ops/attention.ts';
+import { attentionMap } from '../engine/ops/attention_map.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
@@ -16,9 +17,10 @@ import { splitColumns } from '../engine/ops/split_columns.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import type { ModelShape } from './family.ts';
+import type { Observer } from './observer.ts';
 
-/** Tokens of one replay, laid end to end without padding between sequences. M tokens, R output rows. */
-export interface TokenInputs {
+/** Tokens of one replay, laid end to end without padding between sequences. M tokens. */
+export interface SequenceInputs {
   /** u32 [M]. */
   readonly ids: Tensor;
   /** u32 [M], from 0 in each sequence. */
@@ -27,14 +29,21 @@ export interface TokenInputs {
   readonly keyRanges: Tensor;
   /** u32 [M, 2]: the tokens that may see each key. For the backward pass. */
   readonly queryRanges?: Tensor;
+  /** u32 [M]: the part of a pair of texts that each token is in. For a model that tells them apart. */
+  readonly types?: Tensor;
   /** u32 [R]: the tokens whose hidden states go on to the head. */
-  readonly rows: Tensor;
+  readonly rows?: Tensor;
   /** u32 [M]: where each token went among the rows. For the backward pass. */
   readonly inverse?: Tensor;
   /** u32 [M, 2]: occurrences of each id. For a trained embedding. */
   readonly chain?: Tensor;
   /** u32 [M, 2]: occurrences of each position. For a trained embedding of positions. */
   readonly positionChain?: Tensor;
+}
+
+/** Those of a language model. R output rows. */
+export interface TokenInputs extends SequenceInputs {
+  readonly rows: Tensor;
 }
 
 /** Keys and values of earlier tokens, one tensor of each per layer: [S · maximum length, KV · D]. */
@@ -77,7 +86,7 @@ export interface AdapterHooks {
 
 export interface GraphOptions {
   readonly tape: Tape;
-  readonly shape: ModelShape;
+  readonly shape: Pick<ModelShape, 'heads' | 'kvHeads' | 'headSize' | 'ropes'>;
   /** Type of activations. */
   readonly dtype: DType;
   /** The weight of this name. */
@@ -86,7 +95,7 @@ export interface GraphOptions {
   readonly optionalWeight: (name: string) => Tensor | undefined;
   /** f32 [rotary / 2] for each of the model's `ropes`. */
   readonly inverseFrequencies: readonly Tensor[];
-  readonly inputs: TokenInputs;
+  readonly inputs: SequenceInputs;
   /** What an adapter does in a linear layer, by the layer's path. */
   readonly adapter?: (path: string) => LinearHook | undefined;
   /** Adds to the rows that were looked up by token id. */
@@ -94,6 +103,8 @@ export interface GraphOptions {
   readonly cache?: KeyValueCache;
   /** Keep only each layer's input for the backward pass, and compute the rest again. */
   readonly checkpointing?: boolean;
+  /** Keeps results for the host, by name. */
+  readonly observer?: Observer;
 }
 
 export interface AttentionSettings {
@@ -103,29 +114,51 @@ export interface AttentionSettings {
   readonly window?: number;
 }
 
+/**
+ * Results have names, by which an observer asks for them: a module's is its path in transformers (`model.layers.0.mlp.down_proj`), with `.input` for
+ * what goes into a linear layer; `hidden.0` is what enters the first layer and `hidden.N` what leaves layer N − 1; `attention.N` are the
+ * probabilities of layer N, [H, M, keys], and `attention.N.query`, `.key`, `.value` and `.output` what it computes with.
+ */
 export class Graph {
+  #layers = 0;
+
   constructor(private readonly options: GraphOptions) {}
 
   embed(name: string, scale?: number): Tensor {
     const { tape, inputs, dtype, weight, embed } = this.options;
     const x = embedding(tape, inputs.ids, weight(name), { dtype, scale, chain: inputs.chain });
     embed?.(x);
-    return x;
+    return this.#seen(moduleOf(name), x);
   }
 
   /** A learned vector for each position in its sequence. */
   embedPositions(name: string): Tensor {
     const { tape, inputs, dtype, weight } = this.options;
-    return embedding(tape, inputs.positions, weight(name), { dtype, chain: inputs.positionChain });
+    const x = embedding(tape, inputs.positions, weight(name), { dtype, chain: inputs.positionChain });
+    return this.#seen(moduleOf(name), x);
+  }
+
+  /** A learned vector for the part of a pair of texts that a token is in. */
+  embedTypes(name: string): Tensor {
+    const { tape, inputs, dtype, weight } = this.options;
+    if (!inputs.types) throw new Error('The types of the tokens are missing');
+    return this.#seen(moduleOf(name), embedding(tape, inputs.types, weight(name), { dtype }));
   }
 
   /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
   linear(x: Tensor, path: string, options: Pick<LinearOptions, 'residual' | 'scale'> = {}): Tensor {
-    const { tape, weight, optionalWeight, adapter } = this.options;
+    const { tape, weight, optionalWeight, adapter, observer } = this.options;
     const w = weight(`${path}.weight`);
-    const layer = { ...options, bias: optionalWeight(`${path}.bias`) };
     const hook = adapter?.(path);
-    return hook ? hook(tape, x, { ...layer, weight: w }) : linear(tape, x, w, layer);
+    const input = this.#seen(`${path}.input`, x);
+    const run = (layer: Omit<LinearLayer, 'weight'>): Tensor =>
+      hook ? hook(tape, input, { ...layer, weight: w }) : linear(tape, input, w, layer);
+    const layer = { ...options, bias: optionalWeight(`${path}.bias`) };
+    const { residual } = options;
+    if (!observer?.wants(path)) return run(layer);
+    // The layer's own result is only there if the residual is added apart.
+    const y = observer.see(path, run({ ...layer, residual: undefined }));
+    return residual ? add(tape, residual, y) : y;
   }
 
   /** Splits the result of a fused layer. */
@@ -140,12 +173,13 @@ export class Graph {
   /** The layer normalisation at `path`: weight and bias. */
   layerNorm(x: Tensor, path: string, eps: number): Tensor {
     const { tape, weight } = this.options;
-    return layerNorm(tape, x, { w: weight(`${path}.weight`), b: weight(`${path}.bias`), eps });
+    const y = layerNorm(tape, x, { w: weight(`${path}.weight`), b: weight(`${path}.bias`), eps });
+    return this.#seen(path, y);
   }
 
   /** Over each row of x, or over each head of it where the weight is as long as a head. */
   rmsNorm(x: Tensor, name: string, options: RmsNormOptions): Tensor {
-    return rmsNorm(this.options.tape, x, this.options.weight(name), options);
+    return this.#seen(moduleOf(name), rmsNorm(this.options.tape, x, this.options.weight(name), options));
   }
 
   /** Turns x, in place, by the model's rotary frequencies number `index`. */
@@ -161,18 +195,26 @@ export class Graph {
     });
   }
 
-  /** Causal attention inside each sequence; with a cache, over it as well. */
+  /** Attention of each token to those in its range of keys; with a cache, over it as well. */
   attention(layer: number, q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings = {}): Tensor {
-    const { tape, shape, inputs, cache } = this.options;
+    const { tape, shape, inputs, cache, observer } = this.options;
     const { heads, kvHeads, headSize } = shape;
     const { scale = 1 / Math.sqrt(headSize), window } = settings;
     const options = { keyRanges: inputs.keyRanges, heads, kvHeads, headSize, scale, window };
-    if (!cache) return attention(tape, { q, k, v, queryRanges: inputs.queryRanges, ...options });
-    const keys = cache.keys[layer];
-    const values = cache.values[layer];
-    scatterRows(tape, k, keys, cache.slots);
-    scatterRows(tape, v, values, cache.slots);
-    return attention(tape, { q, k: keys, v: values, ...options });
+    const name = `attention.${layer}`;
+    const query = this.#seen(`${name}.query`, q);
+    let key = this.#seen(`${name}.key`, k);
+    let value = this.#seen(`${name}.value`, v);
+    if (cache) {
+      scatterRows(tape, key, (key = cache.keys[layer]), cache.slots);
+      scatterRows(tape, value, (value = cache.values[layer]), cache.slots);
+    }
+    if (observer?.wants(name)) observer.keep(name, attentionMap(tape, { q: query, k: key, ...options }));
+    const ranges = cache ? undefined : inputs.queryRanges;
+    return this.#seen(
+      `${name}.output`,
+      attention(tape, { q: query, k: key, v: value, queryRanges: ranges, ...options }),
+    );
   }
 
   /** a(gate) · up. */
@@ -184,9 +226,13 @@ export class Graph {
     return activate(this.options.tape, x, activation);
   }
 
-  /** One layer of the model: the unit of activation checkpointing. */
-  layer(forward: () => Tensor): Tensor {
-    return this.options.checkpointing ? this.options.tape.checkpoint(forward) : forward();
+  /** One layer of the model, from its input to its output: the unit of activation checkpointing. */
+  layer(input: Tensor, forward: (input: Tensor) => Tensor): Tensor {
+    const layer = this.#layers++;
+    const h = layer === 0 ? this.#seen('hidden.0', input) : input;
+    const run = (): Tensor => forward(h);
+    const output = this.options.checkpointing ? this.options.tape.checkpoint(run) : run();
+    return this.#seen(`hidden.${layer + 1}`, output);
   }
 
   /** Something cheap whose intermediate results are not worth keeping for the backward pass. */
@@ -197,6 +243,14 @@ export class Graph {
   /** The hidden states that go on to the head: supervised ones in training, the last ones in generation. */
   outputRows(h: Tensor): Tensor {
     const { tape, inputs } = this.options;
+    if (!inputs.rows) throw new Error('The output rows are missing');
     return gatherRows(tape, h, inputs.rows, inputs.inverse);
   }
+
+  #seen(name: string, x: Tensor): Tensor {
+    return this.options.observer?.see(name, x) ?? x;
+  }
 }
+
+/** The module that a weight belongs to. */
+const moduleOf = (weight: string): string => weight.replace(/\.weight$/, '');

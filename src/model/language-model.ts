@@ -28,6 +28,7 @@ import {
   type KeyValueCache,
   type TokenInputs,
 } from './graph.ts';
+import type { Observer } from './observer.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
 import { isEmbedding, type TrainedPart } from './trained-part.ts';
@@ -67,6 +68,8 @@ export interface GraphRequest {
   checkpointing?: boolean;
   /** Dropout on the adapter's inputs. */
   dropout?: AdapterDropout;
+  /** Keeps results for the host, by name. */
+  observer?: Observer;
 }
 
 export class LanguageModel {
@@ -185,7 +188,7 @@ export class LanguageModel {
   forward(
     tape: Tape,
     inputs: TokenInputs,
-    { adapter, cache, checkpointing, dropout }: GraphRequest = {},
+    { adapter, cache, checkpointing, dropout, observer }: GraphRequest = {},
   ): Tensor {
     const graph = new Graph({
       tape,
@@ -199,6 +202,7 @@ export class LanguageModel {
       ...(adapter && { embed: (x) => adapter.embed(tape, x, inputs.ids, inputs.chain) }),
       cache,
       checkpointing,
+      observer,
     });
     return this.definition.forward(graph);
   }

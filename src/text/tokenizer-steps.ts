@@ -90,25 +90,44 @@ function normalizerStep(node: JsonObject, pipeline: Pipeline, part: string): Jso
         strip_left: check.flag(node.strip_left, part),
         strip_right: check.flag(node.strip_right, part),
       };
-    case 'BertNormalizer':
-      return {
+    case 'BertNormalizer': {
+      const lowercase = check.flag(node.lowercase, part);
+      const chinese = check.flag(node.handle_chinese_chars, part);
+      const step = {
         type,
         clean_text: check.flag(node.clean_text, part),
-        handle_chinese_chars: check.flag(node.handle_chinese_chars, part),
+        handle_chinese_chars: chinese,
         strip_accents: node.strip_accents === null ? null : check.flag(node.strip_accents, part),
-        lowercase: check.flag(node.lowercase, part),
+        lowercase,
       };
+      return before([...(chinese ? CHINESE_APART : []), ...(lowercase ? [PLAIN_SIGMA] : [])], step);
+    }
+    case 'Lowercase':
+      return before([PLAIN_SIGMA], { type });
     case 'Precompiled':
     case 'NFC':
     case 'NFD':
     case 'NFKC':
     case 'NFKD':
     case 'StripAccents':
-    case 'Lowercase':
       return { type };
     default:
       return undefined;
   }
+}
+
+/** JavaScript makes ς of a Σ that ends a word; the reference lowers each character by itself, so that it becomes σ everywhere. */
+const PLAIN_SIGMA: JsonObject = { type: 'Replace', pattern: { String: 'Σ' }, content: 'σ' };
+
+/** The library puts spaces around Chinese characters of the basic plane only. */
+const FURTHER_CHINESE =
+  '[\\u{20000}-\\u{2A6DF}\\u{2A700}-\\u{2B81F}\\u{2B920}-\\u{2CEAF}\\u{2F800}-\\u{2FA1F}]';
+const CHINESE_APART: readonly JsonObject[] = [`(?=${FURTHER_CHINESE})`, `(?<=${FURTHER_CHINESE})`].map(
+  (Regex) => ({ type: 'Replace', pattern: { Regex }, content: ' ' }),
+);
+
+function before(steps: readonly JsonObject[], step: JsonObject): JsonObject {
+  return steps.length === 0 ? step : { type: 'Sequence', normalizers: [...steps, step] };
 }
 
 function splitStep(node: JsonObject, pipeline: Pipeline, part: string): JsonObject {

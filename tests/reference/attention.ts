@@ -27,6 +27,20 @@ export function attention(problem: AttentionProblem): Float64Array {
   return o;
 }
 
+/** The probabilities: [H, M, N], 0 for keys that a query does not see. */
+export function attentionMap(problem: AttentionProblem): Float64Array {
+  const { q, k, heads: H, kvHeads: KV, headSize: D } = problem;
+  const M = q.length / (H * D);
+  const N = k.length / (KV * D);
+  const map = new Float64Array(H * M * N);
+  forEachQuery(problem, (query, keys, p) => {
+    const row = query / D;
+    const [m, h] = [Math.floor(row / H), row % H];
+    keys.forEach((key, j) => (map[(h * M + m) * N + Math.floor(key / (KV * D))] = p[j]));
+  });
+  return map;
+}
+
 export function attentionBackward(
   problem: AttentionProblem,
   dO: Float64Array,

@@ -6,6 +6,7 @@ import { ALIGNMENT, FIRST_BYTES } from './heap.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
+import { attentionMapLowerings } from './lower/attention-map.ts';
 import { columnSumLowerings } from './lower/column-sum.ts';
 import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
@@ -32,6 +33,7 @@ const TABLE = new LoweringTable<Commands>('The CPU', [
   ...activationLowerings,
   ...addLowerings,
   ...attentionLowerings,
+  ...attentionMapLowerings,
   ...columnSumLowerings,
   ...crossEntropyLowerings,
   ...dropoutLowerings,

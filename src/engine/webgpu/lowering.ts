@@ -5,6 +5,7 @@ import { Dispatches, type Dispatch } from './dispatch.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
+import { attentionMapLowerings } from './lower/attention-map.ts';
 import { columnSumLowerings } from './lower/column-sum.ts';
 import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
@@ -31,6 +32,7 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...activationLowerings,
   ...addLowerings,
   ...attentionLowerings,
+  ...attentionMapLowerings,
   ...columnSumLowerings,
   ...crossEntropyLowerings,
   ...dropoutLowerings,

@@ -3,6 +3,7 @@ export * from './activation';
 export * from './add';
 export * from './attention';
 export * from './attention_backward';
+export * from './attention_map';
 export * from './column_sum';
 export * from './cross_entropy';
 export * from './dropout';

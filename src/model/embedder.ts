@@ -1,0 +1,169 @@
+/** Vectors of texts by an encoder. Texts lie end to end without padding between them, longest first, so that a replay is full. */
+import { copy } from '../engine/ops/add.ts';
+import type { Plan } from '../engine/plan.ts';
+import { Tape } from '../engine/tape.ts';
+import type { Tensor } from '../engine/tensor.ts';
+import { GraftError } from '../errors.ts';
+import type { Encoder } from './encoder.ts';
+import type { SequenceInputs } from './graph.ts';
+import type { Pooling, PoolingSettings } from './pooling.ts';
+
+/** Token ids of a text, special tokens included. */
+export type TextIds = ArrayLike<number>;
+
+export interface EmbedOptions {
+  /** Called after each replay: texts done of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the work after the replay that runs. */
+  readonly signal?: AbortSignal;
+}
+
+/** Tokens of a replay: as few as hold what is left, and at most the last. */
+const BUCKETS = [64, 128, 256, 512, 1024, 2048] as const;
+/** Places for texts in a replay, as a share of its tokens: fewer if all are as long as a short question. */
+const TOKENS_OF_A_TEXT = 8;
+
+interface Replay {
+  readonly plan: Plan;
+  readonly inputs: SequenceInputs & { readonly types: Tensor };
+  readonly weights: Tensor;
+  readonly vectors: Tensor;
+}
+
+export class Embedder {
+  readonly #replays = new Map<number, Replay>();
+
+  constructor(
+    readonly encoder: Encoder,
+    readonly settings: Pick<PoolingSettings, 'pooling' | 'normalise'>,
+  ) {}
+
+  /** Numbers of a vector. */
+  get size(): number {
+    return this.encoder.definition.shape.channels;
+  }
+
+  /**
+   * A vector for each text.
+   *
+   * @returns [texts, size], row by row, in the order of the texts
+   * @throws GraftError `token-id`, `sequence-length`, `engine-…`, and the signal's reason
+   */
+  async embed(
+    texts: readonly TextIds[],
+    { onProgress, signal }: EmbedOptions = {},
+  ): Promise<Float32Array<ArrayBuffer>> {
+    texts.forEach((ids) => this.#check(ids));
+    const { size } = this;
+    const all = new Float32Array(texts.length * size);
+    let done = 0;
+    for (const batch of batches(texts)) {
+      signal?.throwIfAborted();
+      const tokens = batch.reduce((sum, at) => sum + texts[at].length, 0);
+      const replay = await this.#replayOf(tokens, batch.length);
+      writeTexts(
+        replay,
+        batch.map((at) => texts[at]),
+        this.settings.pooling,
+      );
+      replay.plan.run();
+      const vectors = new Float32Array(await replay.plan.read(replay.vectors));
+      batch.forEach((at, row) => all.set(vectors.subarray(row * size, (row + 1) * size), at * size));
+      onProgress?.((done += batch.length), texts.length);
+    }
+    return all;
+  }
+
+  destroy(): void {
+    for (const { plan } of this.#replays.values()) plan.destroy();
+    this.#replays.clear();
+  }
+
+  #check(ids: TextIds): void {
+    const { vocabulary, maxPositions } = this.encoder.definition.shape;
+    if (ids.length === 0 || ids.length > maxPositions)
+      throw new GraftError(
+        'sequence-length',
+        `A text has ${ids.length} tokens, and this model reads 1 to ${maxPositions}.`,
+        'Cut it.',
+      );
+    for (const id of Array.from(ids))
+      if (!Number.isInteger(id) || id < 0 || id >= vocabulary)
+        throw new GraftError(
+          'token-id',
+          `Token ${id} is not in the vocabulary of ${vocabulary}.`,
+          'Use the tokenizer that belongs to this model.',
+        );
+  }
+
+  /** The smallest plan for so many tokens and texts, compiled when it is first needed. */
+  async #replayOf(tokens: number, texts: number): Promise<Replay> {
+    const M = BUCKETS.find((bucket) => bucket >= tokens && bucket / TOKENS_OF_A_TEXT >= texts) ?? tokens;
+    let replay = this.#replays.get(M);
+    if (!replay) this.#replays.set(M, (replay = await this.#compile(M)));
+    return replay;
+  }
+
+  async #compile(M: number): Promise<Replay> {
+    const { encoder, size } = this;
+    const tape = new Tape(encoder.device);
+    const S = Math.ceil(M / TOKENS_OF_A_TEXT);
+    const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
+    const inputs = {
+      ids: input([M], 'ids'),
+      positions: input([M], 'positions'),
+      types: input([M], 'types'),
+      keyRanges: input([M, 2], 'key ranges'),
+    };
+    const weights = tape.pinned([S, M], 'f32', 'weights of pooling');
+    const vectors = tape.pinned([S, size], 'f32', 'vectors');
+    const hidden = encoder.forward(tape, inputs);
+    copy(tape, encoder.pooled(tape, hidden, weights, this.settings.normalise), vectors);
+    return { plan: await encoder.device.compile(tape, encoder.pool), inputs, weights, vectors };
+  }
+}
+
+/** Indices of the texts of each replay, longest first. */
+function* batches(texts: readonly TextIds[]): Generator<number[]> {
+  const order = texts.map((_, at) => at).sort((a, b) => texts[b].length - texts[a].length);
+  const most = BUCKETS[BUCKETS.length - 1];
+  let batch: number[] = [];
+  let tokens = 0;
+  for (const at of order) {
+    const { length } = texts[at];
+    const full = tokens + length > most || batch.length === most / TOKENS_OF_A_TEXT;
+    if (batch.length > 0 && full) {
+      yield batch;
+      [batch, tokens] = [[], 0];
+    }
+    batch.push(at);
+    tokens += length;
+  }
+  if (batch.length > 0) yield batch;
+}
+
+/** Writes texts into a plan. Each token sees its whole text; the rest of the plan's tokens see nothing. */
+function writeTexts({ plan, inputs, weights }: Replay, texts: readonly TextIds[], pooling: Pooling): void {
+  const M = inputs.ids.size;
+  const ids = new Uint32Array(M);
+  const positions = new Uint32Array(M);
+  const keyRanges = new Uint32Array(2 * M);
+  const shares = new Float32Array(weights.size);
+  let start = 0;
+  texts.forEach((text, s) => {
+    const end = start + text.length;
+    for (let m = start; m < end; m++) {
+      ids[m] = text[m - start];
+      positions[m] = m - start;
+      keyRanges.set([start, end], 2 * m);
+    }
+    if (pooling === 'cls') shares[s * M + start] = 1;
+    else shares.fill(1 / text.length, s * M + start, s * M + end);
+    start = end;
+  });
+  plan.write(inputs.ids, ids);
+  plan.write(inputs.positions, positions);
+  plan.write(inputs.types, new Uint32Array(M));
+  plan.write(inputs.keyRanges, keyRanges);
+  plan.write(weights, shares);
+}
