@@ -11,6 +11,7 @@ const ON_CPU = [
   'attention',
   'attention_map',
   'cross_entropy',
+  'encoder',
   'eva',
   'families',
   'generator',
