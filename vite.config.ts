@@ -138,6 +138,7 @@ function installable(): Plugin[] {
             'application/jsonl': ['.jsonl', '.ndjson'],
             'application/json': ['.json'],
             'text/csv': ['.csv'],
+            'application/vnd.apache.parquet': ['.parquet'],
             'text/tab-separated-values': ['.tsv', '.tab'],
             'text/plain': ['.txt'],
             'text/markdown': ['.md'],

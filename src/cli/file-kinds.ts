@@ -1,6 +1,7 @@
 /** Refuses settings about reading that no file of the call is read by: where a document ends in a table, a delimiter in plain text. */
 import { open } from 'node:fs/promises';
 import { fileKind, type FileKind } from '../data/file-kind.ts';
+import { ROW_SOURCES } from '../data/row-sources.ts';
 import { GraftError } from '../errors.ts';
 import { HEAD_BYTES } from '../data/sheet-types.ts';
 import type { dataFlags, rowFlags } from './row-flags.ts';
@@ -29,7 +30,7 @@ const FOR: readonly {
       'overlong',
       'drop-duplicates',
     ],
-    kinds: ['jsonl', 'json', 'table'],
+    kinds: ['jsonl', 'json', 'parquet', 'table'],
     what: 'rows, and a text is cut into parts as long as the limit',
   },
 ];
@@ -68,7 +69,7 @@ export async function checkReading<Specs extends ReadingFlags>(flags: Flags<Spec
 }
 
 const nameOf = (kind: FileKind): string =>
-  kind === 'text' ? 'plain text' : kind === 'table' ? 'a table' : kind.toUpperCase();
+  kind === 'text' ? 'plain text' : kind === 'table' ? 'a table' : ROW_SOURCES[kind].label;
 
 async function kindOfFile(path: string): Promise<FileKind | undefined> {
   try {

@@ -5,6 +5,7 @@ import { parseWritten } from '../json.ts';
 import { listOfColumns } from '../data/columns.ts';
 import { checkMapping, type Mapping } from '../data/mapping.ts';
 import { inspectHead } from '../data/sheet.ts';
+import { isParquet } from '../data/parquet-magic.ts';
 import { HEAD_BYTES } from '../data/sheet-types.ts';
 import type { TableOptions } from '../data/table.ts';
 import { OWN_TEMPLATE_FORM, ownTemplate, readOwnTemplate } from '../data/templates/own.ts';
@@ -99,13 +100,14 @@ function readPlaces(template: InstructionTemplate, text: string): Record<string,
   );
 }
 
-/** The first bytes of a file. @throws GraftError `file-missing` */
+/** What of a file is looked at for its columns, as `headOf` of sheet-types.ts. @throws GraftError `file-missing` */
 function headOf(path: string): Uint8Array {
   try {
     const file = openSync(path, 'r');
     try {
       const head = new Uint8Array(HEAD_BYTES);
-      return head.subarray(0, readSync(file, head));
+      const read = head.subarray(0, readSync(file, head));
+      return isParquet(read) ? new Uint8Array(readFileSync(path)) : read;
     } finally {
       closeSync(file);
     }

@@ -38,7 +38,6 @@ const MAGIC: readonly { readonly start: string; readonly what: string; readonly 
     what: 'a zip archive, as spreadsheets are, too',
     remedy: `${UNPACK} Save a spreadsheet as CSV.`,
   },
-  { start: 'PAR1', what: 'a Parquet file', remedy: SAVE_AS },
   { start: 'ARROW1', what: 'an Arrow file', remedy: SAVE_AS },
   { start: 'SQLite format 3', what: 'an SQLite database', remedy: SAVE_AS },
   { start: '%PDF-', what: 'a PDF', remedy: 'Copy its text into a .txt file, and open that.' },

@@ -2,8 +2,9 @@
 import { isObject, jsonDepth, MAX_JSON_DEPTH } from '../json.ts';
 import { LIST_FIELDS } from './json-rows.ts';
 import { linesOf, type Content } from './lines.ts';
+import { isParquet } from './parquet-magic.ts';
 
-export type FileKind = 'jsonl' | 'json' | 'table' | 'text';
+export type FileKind = 'jsonl' | 'json' | 'parquet' | 'table' | 'text';
 
 const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
   txt: 'text',
@@ -11,6 +12,7 @@ const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
   text: 'text',
   jsonl: 'jsonl',
   ndjson: 'jsonl',
+  parquet: 'parquet',
   csv: 'table',
   tsv: 'table',
   tab: 'table',
@@ -33,6 +35,7 @@ function firstLineIsRow(content: Content): boolean {
 
 /** A .json file with a row a line is common, so the extension alone doesn't decide. */
 export function fileKind(content: Content, fileName: string): FileKind {
+  if (typeof content !== 'string' && isParquet(content)) return 'parquet';
   const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1].toLowerCase() ?? '';
   const known = Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending] : undefined;
   if (known) return known;

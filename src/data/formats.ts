@@ -1,26 +1,26 @@
 /**
- * Files → examples. JSONL (a row a line), JSON (a list of rows, or an object with one), CSV and TSV, and plain text; which one by the file's
- * ending, and where that says nothing by its first characters. Rows of each known format in formats/; every row is recognised by its own fields,
+ * Files → examples. JSONL (a row a line), JSON (a list of rows, or an object with one), Parquet, CSV and TSV, and plain text; which one by the file's
+ * ending, and where that says nothing by its first characters. Files whose rows are objects are read by `ROW_SOURCES`. Rows of each known format in formats/; every row is recognised by its own fields,
  * a table by its columns. Other columns need a mapping (mapping.ts).
  */
 import { GraftError } from '../errors.ts';
-import { Collector, objectOf, type ReadResult, type TakeExample } from './collector.ts';
+import { Collector, type ReadResult, type TakeExample } from './collector.ts';
 import { columnsOfRow, listOfColumns } from './columns.ts';
 import { documentsOf, hasBorder } from './documents.ts';
 import { decodeFile, encodingOf, HEAD_BYTES, refuseBinary } from './encoding.ts';
-import type { LeftList, Numbering } from './example.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
-import { jsonRows } from './json-rows.ts';
-import { linesOf, type Bytes, type Content } from './lines.ts';
+import { tooLarge, wholeOf, wholeText } from './json-sources.ts';
+import type { Bytes, Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
+import { isParquet } from './parquet-magic.ts';
+import type { RowSource } from './row-source.ts';
+import { ROW_SOURCES } from './row-sources.ts';
 import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
 
 export type { ReadResult } from './collector.ts';
 
-/** JSON and CSV are decoded as a whole; engines hold strings of about twice this. JSONL has no such limit. */
-const MAX_WHOLE_FILE_BYTES = 256 * 2 ** 20;
 const MAX_TEXT_FILE_BYTES = 64 * 2 ** 20;
 /** Rows that are examined for the columns of a JSON file. */
 const LOOKED_AT = 100;
@@ -38,86 +38,36 @@ export interface ReadOptions extends TableOptions {
   readonly onExample?: TakeExample;
 }
 
-function tooLarge(fileName: string, size: number, limit: number, remedy: string): GraftError {
-  return new GraftError(
-    'data-too-large',
-    `${fileName} has ${size} bytes; at most ${limit} are read.`,
-    remedy,
-  );
-}
-
-const wholeOf = (bytes: Bytes): Uint8Array => bytes.subarray(0, bytes.length);
-
-function wholeText(content: Content, fileName: string): string {
-  if (content.length > MAX_WHOLE_FILE_BYTES) {
-    throw tooLarge(
-      fileName,
-      content.length,
-      MAX_WHOLE_FILE_BYTES,
-      'Save it as JSONL, one row a line: that has no limit.',
-    );
-  }
-  return typeof content === 'string' ? content : decodeFile(wholeOf(content), fileName);
-}
-
-/** One row of a JSON or JSONL file, before it is parsed. */
-interface RawRow {
-  readonly line: number;
-  readonly numbering: Numbering;
-  readonly text: string;
-  readonly problem?: string;
-  /** Where it begins in a file with a row a line, and its length: in bytes or characters. */
-  readonly start?: number;
-  readonly length?: number;
-  /** Bytes or characters of the file up to here. */
-  readonly end: number;
-}
-
-/** @returns lists of the file that are not read */
-function* rawRows(
+function* readObjects(
   content: Content,
-  kind: 'jsonl' | 'json',
-  fileName: string,
-): Generator<RawRow, readonly LeftList[]> {
-  if (kind === 'json') return yield* jsonRows(wholeText(content, fileName), fileName);
-  for (const { number, text, problem, start, length, end } of linesOf(content))
-    if (problem !== undefined || text.trim() !== '')
-      yield { line: number, numbering: 'line', text, problem, start, length, end };
-  return [];
-}
-
-function* readJson(
-  content: Content,
-  kind: 'jsonl' | 'json',
+  source: RowSource,
   { fileName, mapping }: ReadOptions,
   collector: Collector,
 ): Generator<number> {
-  if (mapping) checkMapping(mapping, jsonColumns(content, kind, fileName));
-  const rows = rawRows(content, kind, fileName);
+  if (mapping) checkMapping(mapping, columnsOfSource(content, source, fileName));
+  const rows = source.rows(content, fileName);
   for (;;) {
     const { done, value } = rows.next();
     if (done) {
       collector.left = value;
       return;
     }
-    const { line, numbering, text, problem, end } = value;
+    const { line, numbering, read, end, text, start, length } = value;
     collector.numbering = numbering;
-    collector.source = value;
-    if (problem === undefined) collector.row(line, () => objectOf(text));
-    else collector.problem(line, problem);
+    collector.source = text === undefined ? undefined : { text, start, length };
+    collector.row(line, read);
     yield end / content.length;
   }
 }
 
 /** The union of the columns of the first rows. */
-function jsonColumns(content: Content, kind: 'jsonl' | 'json', fileName: string): string[] {
+function columnsOfSource(content: Content, source: RowSource, fileName: string): string[] {
   const columns = new Set<string>();
   let looked = 0;
-  for (const { text, problem } of rawRows(content, kind, fileName)) {
+  for (const { read } of source.rows(content, fileName)) {
     if (looked++ === LOOKED_AT) break;
-    if (problem !== undefined) continue;
     try {
-      for (const column of columnsOfRow(objectOf(text))) columns.add(column);
+      for (const column of columnsOfRow(read())) columns.add(column);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
     }
@@ -183,6 +133,7 @@ function* readText(
 /** UTF-8 stays bytes, so that one bad line of a JSONL file costs only that line; other encodings are decoded. */
 function withoutByteOrderMark(content: Content, fileName: string): Content {
   if (typeof content === 'string') return content.charCodeAt(0) === 0xfeff ? content.slice(1) : content;
+  if (isParquet(content)) return content;
   const head = content.subarray(0, Math.min(HEAD_BYTES, content.length));
   refuseBinary(head, fileName);
   if (encodingOf(head) !== 'utf-8') return decodeFile(wholeOf(content), fileName);
@@ -228,16 +179,17 @@ export class ExampleReader {
       case 'text':
         return readText(this.content, this.#options, this.#collector);
       default:
-        return readJson(this.content, this.kind, this.#options, this.#collector);
+        return readObjects(this.content, ROW_SOURCES[this.kind], this.#options, this.#collector);
     }
   }
 
   /** Called after every row: throws the error that asks for a mapping, if no row has known fields and there are columns to map. */
   get unmapped(): GraftError | undefined {
     const { count, unknownRows } = this.#collector;
-    if (count > 0 || unknownRows === 0 || (this.kind !== 'json' && this.kind !== 'jsonl')) return undefined;
+    const { kind } = this;
+    if (count > 0 || unknownRows === 0 || kind === 'table' || kind === 'text') return undefined;
     const { fileName } = this.#options;
-    return unmapped(fileName, jsonColumns(this.content, this.kind, fileName));
+    return unmapped(fileName, columnsOfSource(this.content, ROW_SOURCES[kind], fileName));
   }
 
   result(): ReadResult {

@@ -1,10 +1,18 @@
 /** The first rows of a file as the page gets them. The reader is in another file, which the page does not load. */
 import type { JsonObject } from '../json.ts';
 import type { Numbering } from './example.ts';
+import type { Bytes } from './lines.ts';
 import type { Mapping } from './mapping.ts';
+import { isParquet } from './parquet-magic.ts';
 
 /** The bytes of a file that are read: enough for the first rows of any. */
 export const HEAD_BYTES = 2 ** 20;
+
+/** How much of a file is looked at for its first rows. A Parquet file says at its end where they are. */
+export const headLength = (content: Bytes): number =>
+  isParquet(content) ? content.length : Math.min(HEAD_BYTES, content.length);
+
+export const headOf = (content: Bytes): Uint8Array => content.subarray(0, headLength(content));
 
 export interface SheetRow {
   readonly line: number;

@@ -1,16 +1,16 @@
 /** The first rows of a file, for a person who says which column is what. */
 import { GraftError } from '../errors.ts';
-import { objectOf } from './collector.ts';
 import { columnsOfRow, suggestMapping, valueAt } from './columns.ts';
 import { encodingOf } from './encoding.ts';
-import type { Numbering } from './example.ts';
 import { fileKind } from './file-kind.ts';
 import { formatOfColumns, formatOfRow } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
-import { jsonRows } from './json-rows.ts';
-import { linesOf } from './lines.ts';
+import type { Bytes, Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
-import { HEAD_BYTES, type Sheet, type SheetRow } from './sheet-types.ts';
+import { isParquet } from './parquet-magic.ts';
+import type { RowSource } from './row-source.ts';
+import { ROW_SOURCES } from './row-sources.ts';
+import { headOf, type Sheet, type SheetRow } from './sheet-types.ts';
 import { isText } from './unused.ts';
 import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
 
@@ -19,13 +19,16 @@ const SHOWN = 3;
 
 /**
  * Looks at the head of a file. Undefined where there are no columns: a text, or nothing readable.
- * @param head its first bytes; the last line may be cut off
+ * @param head what `headOf` gives: its first bytes, of which the last line may be cut off, or all of it
  */
 export function inspectHead(head: Uint8Array, fileName: string, options: TableOptions): Sheet | undefined {
+  if (isParquet(head)) return inspectObjects(head, ROW_SOURCES.parquet, fileName);
   const text = new TextDecoder(encodingOf(head)).decode(head);
   const kind = fileKind(text, fileName);
   if (kind === 'text') return undefined;
-  return kind === 'table' ? inspectTable(text, fileName, options) : inspectJson(text, kind);
+  return kind === 'table'
+    ? inspectTable(text, fileName, options)
+    : inspectObjects(text, ROW_SOURCES[kind], fileName);
 }
 
 function inspectTable(text: string, fileName: string, options: TableOptions): Sheet | undefined {
@@ -57,32 +60,23 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
   };
 }
 
-function* rawJson(
-  text: string,
-  kind: 'json' | 'jsonl',
-): Generator<{ line: number; numbering: Numbering; text: string }> {
-  if (kind === 'json') yield* jsonRows(text, '');
-  else
-    for (const { number, text: row } of linesOf(text))
-      if (row.trim() !== '') yield { line: number, numbering: 'line', text: row };
-}
-
-function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
+function inspectObjects(content: Content, source: RowSource, fileName: string): Sheet | undefined {
   const columns = new Set<string>();
   const texts = new Set<string>();
   const rows: SheetRow[] = [];
   let format: string | undefined;
   let looked = 0;
   try {
-    for (const { line, numbering, text: raw } of rawJson(text, kind)) {
+    for (const { line, numbering, read } of source.rows(content, fileName)) {
       if (looked++ === LOOKED_AT) break;
       try {
-        const row = objectOf(raw);
+        const row = read();
         for (const column of columnsOfRow(row)) {
           columns.add(column);
           if (isText(column, valueAt(row, column))) texts.add(column);
         }
-        if (rows.length < SHOWN) rows.push({ line, numbering, row });
+        // A plain object: it goes to the page.
+        if (rows.length < SHOWN) rows.push({ line, numbering, row: { ...row } });
         format ??= formatOfRow(row)?.name;
       } catch (error) {
         if (!(error instanceof BadRow)) throw error;
@@ -111,13 +105,13 @@ function inspectJson(text: string, kind: 'json' | 'jsonl'): Sheet | undefined {
  * @param bytes of the whole file, or its head
  */
 export function optionsBeside<Options extends TableOptions & { readonly mapping?: Mapping }>(
-  bytes: Uint8Array,
+  bytes: Bytes,
   fileName: string,
   options: Options,
 ): Options {
   const { mapping, header, delimiter } = options;
   if (!mapping) return options;
-  const sheet = inspectHead(bytes.subarray(0, HEAD_BYTES), fileName, { header, delimiter });
+  const sheet = inspectHead(headOf(bytes), fileName, { header, delimiter });
   if (sheet?.format === undefined) return options;
   try {
     checkMapping(mapping, sheet.columns);

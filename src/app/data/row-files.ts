@@ -1,5 +1,15 @@
 /** Endings of files of rows: what the pickers take, and what a drop takes for rows. The manifest of the app names them, too. */
-export const ROW_ENDINGS = ['.jsonl', '.ndjson', '.json', '.csv', '.tsv', '.tab', '.txt', '.md'] as const;
+export const ROW_ENDINGS = [
+  '.jsonl',
+  '.ndjson',
+  '.json',
+  '.parquet',
+  '.csv',
+  '.tsv',
+  '.tab',
+  '.txt',
+  '.md',
+] as const;
 
 /** For the `accept` of a picker. */
 export const ROW_FILES = ROW_ENDINGS.join(',');

@@ -1,6 +1,6 @@
 /** The columns of a file that is being mapped: what a person chooses, before it is read. */
 import { checkMapping, columnsOf, type Mapping } from '../../data/mapping.ts';
-import { HEAD_BYTES, type Sheet } from '../../data/sheet-types.ts';
+import { headLength, type Sheet } from '../../data/sheet-types.ts';
 import { GraftError } from '../../errors.ts';
 import type { DataOptions, Failure } from '../../worker/api.ts';
 import { isUsed } from '../../data/unused.ts';
@@ -38,7 +38,7 @@ export class Columns {
   /** Looks at the file. @param keep whether templates that were written already stay */
   async look(keep = false): Promise<boolean> {
     const { name, bytes } = this.source.file;
-    const head = { name, bytes: bytes.slice(0, HEAD_BYTES) };
+    const head = { name, bytes: bytes.slice(0, headLength(bytes)) };
     const look = ++this.#looks;
     const outcome = await this.#session.worker.inspectData(head, {
       header: this.header,

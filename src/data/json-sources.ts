@@ -1,0 +1,60 @@
+/** Files of JSON: a row a line, or a list of rows. */
+import { GraftError } from '../errors.ts';
+import { objectOf } from './collector.ts';
+import { decodeFile } from './encoding.ts';
+import { BadRow } from './formats/row.ts';
+import { jsonRows } from './json-rows.ts';
+import { linesOf, type Bytes, type Content } from './lines.ts';
+import type { RowSource } from './row-source.ts';
+
+/** JSON and CSV are decoded as a whole; engines hold strings of about twice this. JSONL has no such limit. */
+const MAX_WHOLE_FILE_BYTES = 256 * 2 ** 20;
+
+export const jsonl: RowSource = {
+  label: 'JSONL',
+  *rows(content) {
+    for (const { number, text, problem, start, length, end } of linesOf(content)) {
+      if (problem === undefined && text.trim() === '') continue;
+      const read = () => {
+        if (problem !== undefined) throw new BadRow(problem);
+        return objectOf(text);
+      };
+      yield { line: number, numbering: 'line', read, text, start, length, end };
+    }
+    return [];
+  },
+};
+
+export const json: RowSource = {
+  label: 'JSON',
+  *rows(content, fileName) {
+    const rows = jsonRows(wholeText(content, fileName), fileName);
+    for (;;) {
+      const { done, value } = rows.next();
+      if (done) return value;
+      yield { ...value, read: () => objectOf(value.text) };
+    }
+  },
+};
+
+/** A file as one text. @throws GraftError `data-too-large`, `data-encoding` */
+export function wholeText(content: Content, fileName: string): string {
+  if (content.length > MAX_WHOLE_FILE_BYTES)
+    throw tooLarge(
+      fileName,
+      content.length,
+      MAX_WHOLE_FILE_BYTES,
+      'Save it as JSONL, one row a line: that has no limit.',
+    );
+  return typeof content === 'string' ? content : decodeFile(wholeOf(content), fileName);
+}
+
+export function tooLarge(fileName: string, size: number, limit: number, remedy: string): GraftError {
+  return new GraftError(
+    'data-too-large',
+    `${fileName} has ${size} bytes; at most ${limit} are read.`,
+    remedy,
+  );
+}
+
+export const wholeOf = (bytes: Bytes): Uint8Array => bytes.subarray(0, bytes.length);

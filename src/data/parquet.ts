@@ -1,0 +1,276 @@
+/**
+ * Parquet by hyparquet: a row group at a time, so that of a large file no more than one is unpacked. A file is hostile until it was checked: places
+ * and sizes are compared with the file and with limits before anything of that size is made. hyparquet's own reader is asynchronous; the parts under it
+ * are not, so that rows come one after the other as those of every other file do.
+ */
+import { gunzipSync } from 'fflate';
+import { decompress } from 'fzstd';
+import { parquetMetadata, parquetSchema, snappyUncompress } from 'hyparquet';
+import type {
+  ColumnMetaData,
+  Compressors,
+  DecodedArray,
+  FileMetaData,
+  ParquetParsers,
+  RowGroup,
+} from 'hyparquet';
+import { assembleNested } from 'hyparquet/src/assemble.js';
+import { parquetHeader, readColumn } from 'hyparquet/src/column.js';
+import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
+import { getTreePath } from 'hyparquet/src/schema.js';
+import { flatten } from 'hyparquet/src/utils.js';
+import { GraftError, messageOf } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
+import type { Bytes, Content } from './lines.ts';
+import type { RowSource } from './row-source.ts';
+import { isParquet, MAGIC } from './parquet-magic.ts';
+import { MAX_TABLE_COLUMNS } from './table.ts';
+
+/** Of a file whose footer is encrypted. */
+const ENCRYPTED = 'PARE';
+/** Behind the metadata: its length and the magic number. */
+const TAIL_BYTES = 8;
+const MAX_METADATA_BYTES = 64 * 2 ** 20;
+/** Of a row group: what is unpacked at once. */
+const MAX_GROUP_BYTES = 512 * 2 ** 20;
+const MAX_ROWS = 2 ** 23;
+/** Of a column of a row group, with those in its lists. Runs of equal values take next to no bytes, so bytes say nothing of their number. */
+const MAX_VALUES = 2 ** 24;
+/** Levels of structs and lists. */
+const MAX_DEPTH = 32;
+
+/** hyparquet knows Snappy; the page has no room for Brotli's dictionary of 120 kB. */
+const COMPRESSORS: Compressors = {
+  SNAPPY(bytes, size) {
+    const page = new Uint8Array(size);
+    snappyUncompress(bytes, page);
+    return page;
+  },
+  GZIP: (bytes, size) => gunzipSync(bytes, { out: new Uint8Array(size) }),
+  ZSTD: (bytes, size) => decompress(bytes, new Uint8Array(size)),
+};
+const CODECS = ['UNCOMPRESSED', ...Object.keys(COMPRESSORS)];
+
+/** Times as texts, which is what a model reads. */
+const PARSERS: ParquetParsers = {
+  ...DEFAULT_PARSERS,
+  timestampFromMilliseconds: (millis) => timeOf(Number(millis)),
+  timestampFromMicroseconds: (micros) => timeOf(Number(micros / 1000n)),
+  timestampFromNanoseconds: (nanos) => timeOf(Number(nanos / 1_000_000n)),
+  dateFromDays: (days) => timeOf(days * 86_400_000)?.slice(0, 10),
+};
+
+export const parquet: RowSource = {
+  label: 'Parquet',
+  *rows(content, fileName) {
+    const file = new ParquetFile(content, fileName);
+    let line = 0;
+    for (const [at, group] of file.groups.entries()) {
+      const end = (content.length * (at + 1)) / file.groups.length;
+      for (const row of file.read(group, at)) yield { line: ++line, numbering: 'row', read: () => row, end };
+    }
+    return [];
+  },
+};
+
+class ParquetFile {
+  readonly #bytes: Bytes;
+  readonly #metadata: FileMetaData;
+
+  /** @throws GraftError `data-parquet` */
+  constructor(
+    content: Content,
+    private readonly fileName: string,
+  ) {
+    if (typeof content === 'string') throw this.#wrong('is not a file of bytes');
+    this.#bytes = content;
+    this.#metadata = this.#readMetadata();
+    this.#check();
+  }
+
+  get groups(): readonly RowGroup[] {
+    return this.#metadata.row_groups;
+  }
+
+  /** The rows of a group. @throws GraftError `data-parquet`, `data-parquet-codec` */
+  *read(group: RowGroup, at: number): Generator<JsonObject> {
+    if (group.num_rows === 0n) return;
+    const where = `row group ${at + 1}`;
+    const columns = this.#attempt(where, () => this.#columnsOf(group, where));
+    for (let row = 0; row < Number(group.num_rows); row++) {
+      const object: JsonObject = Object.create(null) as JsonObject;
+      for (const [name, values] of columns) object[name] = plain(values[row]);
+      yield object;
+    }
+  }
+
+  /** Each column at the top of the schema, with a value for each row. */
+  #columnsOf(group: RowGroup, where: string): Map<string, DecodedArray> {
+    const tree = parquetSchema(this.#metadata);
+    const rows = Number(group.num_rows);
+    const leaves = new Map<string, DecodedArray>();
+    let unpacked = 0;
+    for (const { meta_data: column } of group.columns) {
+      if (!column) throw this.#wrong(`has a column without metadata in ${where}`);
+      const bytes = this.#chunkOf(column, where);
+      unpacked += this.#checkPages(bytes, column, where);
+      if (unpacked > MAX_GROUP_BYTES)
+        throw this.#wrong(
+          `unpacks to more than ${MAX_GROUP_BYTES / 2 ** 20} MiB in ${where}`,
+          'Write it with smaller row groups.',
+        );
+      const schemaPath = getTreePath(tree, column.path_in_schema);
+      const { data } = readColumn(
+        { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 },
+        { groupStart: 0, selectStart: 0, selectEnd: rows, groupRows: rows },
+        {
+          ...column,
+          pathInSchema: column.path_in_schema,
+          element: schemaPath[schemaPath.length - 1].element,
+          schemaPath,
+          parsers: PARSERS,
+          compressors: COMPRESSORS,
+        },
+      );
+      leaves.set(column.path_in_schema.join('.'), flatten(data));
+    }
+    const columns = new Map<string, DecodedArray>();
+    for (const child of tree.children) {
+      const { name } = child.element;
+      if (child.children.length > 0) assembleNested(leaves, child, PARSERS);
+      const values = leaves.get(name);
+      if (values?.length !== rows)
+        throw this.#wrong(
+          `has ${values?.length ?? 0} values for the ${rows} rows of column ${shownName(name)} in ${where}`,
+        );
+      columns.set(name, values);
+    }
+    return columns;
+  }
+
+  /** The bytes of a column of a group. */
+  #chunkOf(column: ColumnMetaData, where: string): Uint8Array {
+    const { codec, dictionary_page_offset: dictionary, data_page_offset: data } = column;
+    if (!CODECS.includes(codec))
+      throw new GraftError(
+        'data-parquet-codec',
+        `${this.fileName} is compressed with ${String(codec).slice(0, 20)} (${where}); ${CODECS.slice(1).join(', ')} and none are read.`,
+        'Write it with another compression, such as snappy.',
+      );
+    const first = dictionary !== undefined && dictionary > 0n && dictionary < data ? dictionary : data;
+    const start = Number(first);
+    const end = start + Number(column.total_compressed_size);
+    if (!(start >= MAGIC.length && start <= end && end <= this.#bytes.length - TAIL_BYTES))
+      throw this.#wrong(`has a column outside of the file in ${where}`);
+    return this.#bytes.subarray(start, end);
+  }
+
+  /** Checks the sizes that the pages of a column claim. @returns bytes unpacked */
+  #checkPages(bytes: Uint8Array, column: ColumnMetaData, where: string): number {
+    const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
+    let values = 0;
+    let unpacked = 0;
+    while (reader.offset < bytes.length - 1) {
+      const header = parquetHeader(reader);
+      const { compressed_page_size: packed, uncompressed_page_size: size } = header;
+      const own = header.data_page_header ?? header.data_page_header_v2 ?? header.dictionary_page_header;
+      const count = own?.num_values ?? 0;
+      if (![packed, size, count].every((value) => Number.isInteger(value) && value >= 0))
+        throw this.#wrong(`has a page of no size in ${where}`);
+      reader.offset += packed;
+      if (reader.offset > bytes.length) throw this.#wrong(`has a page that is cut off in ${where}`);
+      if (header.dictionary_page_header && count > MAX_VALUES)
+        throw this.#wrong(`has a dictionary of ${count} values in ${where}`);
+      if (!header.dictionary_page_header) values += count;
+      unpacked += size;
+    }
+    if (values > MAX_VALUES || BigInt(values) !== column.num_values)
+      throw this.#wrong(
+        `has ${values} values in a column of ${column.num_values} (at most ${MAX_VALUES}) in ${where}`,
+      );
+    return unpacked;
+  }
+
+  #readMetadata(): FileMetaData {
+    const bytes = this.#bytes;
+    const { length } = bytes;
+    if (length < MAGIC.length + TAIL_BYTES || !isParquet(bytes)) throw this.#wrong('is not a Parquet file');
+    const tail = bytes.subarray(length - TAIL_BYTES, length);
+    const magic = String.fromCharCode(...tail.subarray(4));
+    if (magic === ENCRYPTED) throw this.#wrong('is encrypted', 'Write it without encryption.');
+    if (magic !== MAGIC) throw this.#wrong('is cut off: it does not end as it should', 'Fetch it again.');
+    const size = new DataView(tail.buffer, tail.byteOffset, tail.byteLength).getUint32(0, true);
+    if (size > Math.min(MAX_METADATA_BYTES, length - MAGIC.length - TAIL_BYTES))
+      throw this.#wrong(`says that its metadata has ${size} bytes`);
+    return this.#attempt('the metadata', () =>
+      parquetMetadata(bytes.subarray(length - TAIL_BYTES - size, length).slice(), { geoparquet: false }),
+    );
+  }
+
+  /** What everything else relies on. */
+  #check(): void {
+    const { schema, row_groups: groups } = this.#metadata;
+    if (schema.length > MAX_TABLE_COLUMNS)
+      throw this.#wrong(`has ${schema.length} columns; at most ${MAX_TABLE_COLUMNS} are read`);
+    this.#attempt('the schema', () => {
+      const depthOf = (nodes: ReturnType<typeof parquetSchema>['children'], depth: number): void => {
+        if (depth > MAX_DEPTH) throw this.#wrong(`nests columns more than ${MAX_DEPTH} levels deep`);
+        for (const { children } of nodes) depthOf(children, depth + 1);
+      };
+      depthOf(parquetSchema(this.#metadata).children, 1);
+    });
+    let rows = 0n;
+    for (const { num_rows: count } of groups) {
+      if (typeof count !== 'bigint' || count < 0n)
+        throw this.#wrong('has a row group without a number of rows');
+      rows += count;
+    }
+    if (rows > BigInt(MAX_ROWS))
+      throw this.#wrong(
+        `has ${rows} rows; at most ${MAX_ROWS} are read`,
+        'Keep fewer rows, or save it as JSONL.',
+      );
+  }
+
+  /** What hyparquet throws at a damaged file, as an error of the file. */
+  #attempt<Result>(where: string, action: () => Result): Result {
+    try {
+      return action();
+    } catch (cause) {
+      if (cause instanceof GraftError) throw cause;
+      throw new GraftError(
+        'data-parquet',
+        `${this.fileName} is damaged in ${where}: ${messageOf(cause).slice(0, 120)}.`,
+        'Fetch it again, or write it once more.',
+        { cause },
+      );
+    }
+  }
+
+  #wrong(what: string, remedy = 'Fetch it again, or write it once more.'): GraftError {
+    return new GraftError('data-parquet', `${this.fileName} ${what}.`, remedy);
+  }
+}
+
+const shownName = (name: string): string => JSON.stringify(name.slice(0, 40));
+
+/** ISO 8601; undefined for a time that no date has. */
+function timeOf(millis: number): string | undefined {
+  const date = new Date(millis);
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString();
+}
+
+/** A value as JSON would have it: whole numbers beyond 2⁵³ and bytes as texts, and no number for NaN. */
+function plain(value: unknown): unknown {
+  if (value === undefined || (typeof value === 'number' && !Number.isFinite(value))) return null;
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : String(value);
+  }
+  if (value instanceof Date) return timeOf(value.getTime()) ?? null;
+  if (ArrayBuffer.isView(value)) return Array.from(value as Uint8Array, plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+  return value;
+}
