@@ -3,25 +3,17 @@
  * and sizes are compared with the file and with limits before anything of that size is made. hyparquet's own reader is asynchronous; the parts under it
  * are not, so that rows come one after the other as those of every other file do.
  */
-import { gunzipSync } from 'fflate';
-import { decompress } from 'fzstd';
-import { parquetMetadata, parquetSchema, snappyUncompress } from 'hyparquet';
-import type {
-  ColumnMetaData,
-  Compressors,
-  DecodedArray,
-  FileMetaData,
-  ParquetParsers,
-  RowGroup,
-} from 'hyparquet';
+import { parquetMetadata, parquetSchema } from 'hyparquet';
+import type { ColumnMetaData, DecodedArray, FileMetaData, ParquetParsers, RowGroup } from 'hyparquet';
 import { assembleNested } from 'hyparquet/src/assemble.js';
-import { parquetHeader, readColumn } from 'hyparquet/src/column.js';
+import { readColumn } from 'hyparquet/src/column.js';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
 import { getTreePath } from 'hyparquet/src/schema.js';
 import { flatten } from 'hyparquet/src/utils.js';
 import { GraftError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { Bytes, Content } from './lines.ts';
+import { checkPages, COMPRESSORS, MAX_VALUES } from './parquet-pages.ts';
 import type { RowSource } from './row-source.ts';
 import { isParquet, MAGIC } from './parquet-magic.ts';
 import { MAX_TABLE_COLUMNS } from './table.ts';
@@ -30,25 +22,15 @@ import { MAX_TABLE_COLUMNS } from './table.ts';
 const ENCRYPTED = 'PARE';
 /** Behind the metadata: its length and the magic number. */
 const TAIL_BYTES = 8;
-const MAX_METADATA_BYTES = 64 * 2 ** 20;
+const MAX_METADATA_BYTES = 16 * 2 ** 20;
+/** Bytes in a row with their first bit set: a longer number than any. Texts in the statistics are cut at four kilobytes. */
+const MAX_HIGH_BYTES = 2 ** 13;
 /** Of a row group: what is unpacked at once. */
 const MAX_GROUP_BYTES = 512 * 2 ** 20;
 const MAX_ROWS = 2 ** 23;
-/** Of a column of a row group, with those in its lists. Runs of equal values take next to no bytes, so bytes say nothing of their number. */
-const MAX_VALUES = 2 ** 24;
 /** Levels of structs and lists. */
 const MAX_DEPTH = 32;
 
-/** hyparquet knows Snappy; the page has no room for Brotli's dictionary of 120 kB. */
-const COMPRESSORS: Compressors = {
-  SNAPPY(bytes, size) {
-    const page = new Uint8Array(size);
-    snappyUncompress(bytes, page);
-    return page;
-  },
-  GZIP: (bytes, size) => gunzipSync(bytes, { out: new Uint8Array(size) }),
-  ZSTD: (bytes, size) => decompress(bytes, new Uint8Array(size)),
-};
 const CODECS = ['UNCOMPRESSED', ...Object.keys(COMPRESSORS)];
 
 /** Times as texts, which is what a model reads. */
@@ -113,13 +95,18 @@ class ParquetFile {
     for (const { meta_data: column } of group.columns) {
       if (!column) throw this.#wrong(`has a column without metadata in ${where}`);
       const bytes = this.#chunkOf(column, where);
-      unpacked += this.#checkPages(bytes, column, where);
+      const schemaPath = getTreePath(tree, column.path_in_schema);
+      const pages = checkPages(bytes, column, schemaPath);
+      if (BigInt(pages.values) !== column.num_values || pages.values > MAX_VALUES)
+        throw this.#wrong(
+          `has ${pages.values} values in a column of ${column.num_values} in ${where} (at most ${MAX_VALUES} are read)`,
+        );
+      unpacked += pages.unpacked;
       if (unpacked > MAX_GROUP_BYTES)
         throw this.#wrong(
           `unpacks to more than ${MAX_GROUP_BYTES / 2 ** 20} MiB in ${where}`,
           'Write it with smaller row groups.',
         );
-      const schemaPath = getTreePath(tree, column.path_in_schema);
       const { data } = readColumn(
         { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 },
         { groupStart: 0, selectStart: 0, selectEnd: rows, groupRows: rows },
@@ -165,32 +152,6 @@ class ParquetFile {
     return this.#bytes.subarray(start, end);
   }
 
-  /** Checks the sizes that the pages of a column claim. @returns bytes unpacked */
-  #checkPages(bytes: Uint8Array, column: ColumnMetaData, where: string): number {
-    const reader = { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 };
-    let values = 0;
-    let unpacked = 0;
-    while (reader.offset < bytes.length - 1) {
-      const header = parquetHeader(reader);
-      const { compressed_page_size: packed, uncompressed_page_size: size } = header;
-      const own = header.data_page_header ?? header.data_page_header_v2 ?? header.dictionary_page_header;
-      const count = own?.num_values ?? 0;
-      if (![packed, size, count].every((value) => Number.isInteger(value) && value >= 0))
-        throw this.#wrong(`has a page of no size in ${where}`);
-      reader.offset += packed;
-      if (reader.offset > bytes.length) throw this.#wrong(`has a page that is cut off in ${where}`);
-      if (header.dictionary_page_header && count > MAX_VALUES)
-        throw this.#wrong(`has a dictionary of ${count} values in ${where}`);
-      if (!header.dictionary_page_header) values += count;
-      unpacked += size;
-    }
-    if (values > MAX_VALUES || BigInt(values) !== column.num_values)
-      throw this.#wrong(
-        `has ${values} values in a column of ${column.num_values} (at most ${MAX_VALUES}) in ${where}`,
-      );
-    return unpacked;
-  }
-
   #readMetadata(): FileMetaData {
     const bytes = this.#bytes;
     const { length } = bytes;
@@ -202,9 +163,13 @@ class ParquetFile {
     const size = new DataView(tail.buffer, tail.byteOffset, tail.byteLength).getUint32(0, true);
     if (size > Math.min(MAX_METADATA_BYTES, length - MAGIC.length - TAIL_BYTES))
       throw this.#wrong(`says that its metadata has ${size} bytes`);
-    return this.#attempt('the metadata', () =>
-      parquetMetadata(bytes.subarray(length - TAIL_BYTES - size, length).slice(), { geoparquet: false }),
-    );
+    const footer = bytes.subarray(length - TAIL_BYTES - size, length).slice();
+    let high = 0;
+    for (const byte of footer) {
+      high = byte & 0x80 ? high + 1 : 0;
+      if (high > MAX_HIGH_BYTES) throw this.#wrong('has an endless number in its metadata');
+    }
+    return this.#attempt('the metadata', () => parquetMetadata(footer, { geoparquet: false }));
   }
 
   /** What everything else relies on. */

@@ -121,6 +121,18 @@ describe('a Parquet file', () => {
     );
   });
 
+  test('is refused at once if a run claims more values than its page has', async () => {
+    // A run of 2³¹ − 1 equal values, at each place of the pages.
+    const bytes = file('types.parquet');
+    const outcomes = new Set<string>();
+    for (let at = 4; at < 400; at++) {
+      const changed = bytes.slice();
+      changed.set([0xfe, 0xff, 0xff, 0xff, 0x0f], at);
+      outcomes.add(await resultOrGraftError(() => rowsOf(changed)));
+    }
+    expect(outcomes).toContain('error');
+  });
+
   test('gives rows or one clear error whatever bytes of it are changed', { timeout: 300_000 }, async () => {
     const sources = ['types', 'nested', 'prompts-zstd', 'prompts-gzip', 'prompts-snappy', 'prompts-v2'].map(
       (name) => file(`${name}.parquet`),
