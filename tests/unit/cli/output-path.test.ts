@@ -16,6 +16,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { benchCommand, benchFlags } from '../../../src/cli/bench.ts';
 import { demoCommand, demoFlags } from '../../../src/cli/demo.ts';
+import { embedCommand, embedFlags } from '../../../src/cli/embed.ts';
 import { fetchFlags } from '../../../src/cli/fetch.ts';
 import type { FlagSpecs } from '../../../src/cli/flags.ts';
 import { generateFlags } from '../../../src/cli/generate.ts';
@@ -23,6 +24,7 @@ import { gradientsCommand, gradientsFlags } from '../../../src/cli/gradients.ts'
 import { logitsCommand, logitsFlags } from '../../../src/cli/logits.ts';
 import { mergeCommand, mergeFlags } from '../../../src/cli/merge.ts';
 import { checkOutput } from '../../../src/cli/output-path.ts';
+import { observeCommand, observeFlags } from '../../../src/cli/observe.ts';
 import { planCommand, planFlags } from '../../../src/cli/plan.ts';
 import { trainCommand } from '../../../src/cli/train.ts';
 import { trainFlags } from '../../../src/cli/train-flags.ts';
@@ -97,6 +99,19 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     output: 'out',
     run: (out) => logitsCommand([...model, ...adapter, '--ids', '1', '--out', out], silent),
     sources: ['base', 'adapter'],
+  },
+  observe: {
+    flags: observeFlags,
+    output: 'out',
+    run: (out) =>
+      observeCommand([...model, ...adapter, '--ids', '1', '--names', 'hidden.0', '--out', out], silent),
+    sources: ['base', 'adapter'],
+  },
+  embed: {
+    flags: embedFlags,
+    output: 'out',
+    run: (out) => embedCommand([...model, ...data, '--out', out], silent),
+    sources: ['base', 'data'],
   },
   gradients: {
     flags: gradientsFlags,
