@@ -15,7 +15,7 @@ import { ROWS_FILE, TEST_FILE, type Fate } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import type { MadeFile } from '../data/row-set.ts';
 import { inspectHead, optionsBeside } from '../data/sheet.ts';
-import { HEAD_BYTES } from '../data/sheet-types.ts';
+import { headOf } from '../data/sheet-types.ts';
 import { areTaken, takeRows } from '../data/taken-rows.ts';
 import type { List } from '../lists.ts';
 import { shellWord } from '../text/shell.ts';
@@ -156,9 +156,6 @@ export async function readNamed(
   output.clear();
   return { read, options };
 }
-
-/** The first bytes of a file. */
-const headOf = (content: Bytes): Uint8Array => content.subarray(0, Math.min(HEAD_BYTES, content.length));
 
 const number = (value: number): string => value.toLocaleString('en');
 

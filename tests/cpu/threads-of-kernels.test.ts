@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { openProcessor, type CpuChoices } from '../../src/cli/cpu.ts';
 import type { CpuDevice } from '../../src/engine/cpu/device.ts';
 import { activate, gated } from '../../src/engine/ops/activation.ts';
+import { attentionMap } from '../../src/engine/ops/attention_map.ts';
 import { columnSumInto } from '../../src/engine/ops/column_sum.ts';
 import { dropoutInto } from '../../src/engine/ops/dropout.ts';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
@@ -73,6 +74,14 @@ function throughout(
 
 const KERNELS: Record<string, Define> = {
   activation: (device, tape) => throughout(device, tape, [], (x) => activate(tape, x, 'gelu_tanh')),
+  'activation by erf': (device, tape) => throughout(device, tape, [], (x) => activate(tape, x, 'gelu')),
+  'attention map': (device, tape) => {
+    const [heads, headSize] = [3, 20];
+    const ranges = Array.from({ length: M }, (_, m) => [0, m + 1]).flat();
+    const keyRanges = constant(device, [M, 2], ranges, 'u32');
+    const [q, k] = [1, 2].map((seed) => numbers(device, [M, heads * headSize], seed));
+    return [attentionMap(tape, { q, k, keyRanges, heads, kvHeads: heads, headSize, scale: 0.2 })];
+  },
   gated: (device, tape) =>
     throughout(device, tape, [], (x) => gated(tape, x, numbers(device, [M, C], 3), 'silu')),
   rms_norm(device, tape) {

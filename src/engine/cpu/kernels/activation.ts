@@ -47,7 +47,10 @@ function bell(v: v128): v128 {
 /** Φ(v), given e^(−v²/2). */
 function normal(v: v128, e: v128): v128 {
   const one = f32x4.splat(1.0);
-  const t = f32x4.div(one, f32x4.add(one, f32x4.mul(f32x4.splat(<f32>(0.3275911 * 0.70710678)), f32x4.abs(v))));
+  const t = f32x4.div(
+    one,
+    f32x4.add(one, f32x4.mul(f32x4.splat(<f32>(0.3275911 * 0.70710678)), f32x4.abs(v))),
+  );
   let sum = f32x4.splat(1.061405429);
   sum = f32x4.add(f32x4.splat(-1.453152027), f32x4.mul(t, sum));
   sum = f32x4.add(f32x4.splat(1.421413741), f32x4.mul(t, sum));
@@ -59,9 +62,9 @@ function normal(v: v128, e: v128): v128 {
 
 /** a(x) / x. */
 function gate(x: v128, kind: i32): v128 {
-  if (kind == 0) return sigmoid(x);
+  if (kind === 0) return sigmoid(x);
   const v = bounded(x);
-  if (kind == 2) return normal(v, bell(v));
+  if (kind === 2) return normal(v, bell(v));
   const square = f32x4.mul(v, v);
   const k = f32x4.mul(v, f32x4.add(f32x4.splat(1.0), f32x4.mul(f32x4.splat(CUBE), square)));
   return sigmoid(f32x4.mul(f32x4.splat(SCALE), k));
@@ -71,9 +74,9 @@ function gate(x: v128, kind: i32): v128 {
 function slope(x: v128, s: v128, kind: i32): v128 {
   const one = f32x4.splat(1.0);
   const rest = f32x4.sub(one, s);
-  if (kind == 0) return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, rest)));
+  if (kind === 0) return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, rest)));
   const v = bounded(x);
-  if (kind == 2) return f32x4.add(s, f32x4.mul(v, f32x4.mul(f32x4.splat(0.3989422804), bell(v))));
+  if (kind === 2) return f32x4.add(s, f32x4.mul(v, f32x4.mul(f32x4.splat(0.3989422804), bell(v))));
   const inner = f32x4.add(one, f32x4.mul(f32x4.splat(3.0 * CUBE), f32x4.mul(v, v)));
   const k = f32x4.mul(f32x4.splat(SCALE), inner);
   return f32x4.mul(s, f32x4.add(one, f32x4.mul(f32x4.mul(v, rest), k)));
