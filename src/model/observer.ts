@@ -26,7 +26,7 @@ export class Observer {
   readonly #offered = new Set<string>();
   readonly #kept = new Map<string, Kept>();
 
-  /** @param names of the results to keep: see `Graph`. A star stands for any part of a name. */
+  /** @param names of the results to keep: see `Graph`. A star stands for one part of a name. */
   constructor(
     private readonly tape: Tape,
     names: Iterable<string>,
@@ -86,5 +86,5 @@ export class Observer {
 
 function patternOf(name: string): RegExp {
   const parts = name.split('*').map((part) => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`);
+  return new RegExp(`^${parts.join('[^.]*')}$`);
 }

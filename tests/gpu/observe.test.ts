@@ -67,7 +67,13 @@ describeDevice('Observing', (context) => {
     const plain = await model.logits(ids);
     const observed = await observe(model, ids, ['logits', 'hidden.1', 'attention.*']);
     expect(observed.get('logits')!.values).toEqual(plain);
-    expect([...observed.keys()].sort()).toEqual(['attention.0', 'hidden.1', 'logits']);
+    expect([...observed.keys()].sort()).toEqual([
+      'attention.0',
+      'attention.1',
+      'attention.2',
+      'hidden.1',
+      'logits',
+    ]);
     await model.destroy();
   });
 
