@@ -31,6 +31,10 @@ const ROWS: readonly object[] = [
   { text: 'a b c' },
   { ids: [1, 2, 3], labels: [-100, 2, 3] },
 ];
+const PARQUET = ['none', 'snappy', 'gzip', 'zstd', 'v2']
+  .map((kind) => `prompts-${kind}`)
+  .concat('types', 'nested')
+  .map((name) => new Uint8Array(readFileSync(new URL(`tests/fixtures/parquet/${name}.parquet`, ROOT))));
 const MAPPINGS = [
   undefined,
   undefined,
@@ -164,6 +168,12 @@ export const dataTargets: readonly Target[] = [
     TABLE_OPTIONS,
   ),
   dataTarget('tsv', 60_000, (random) => ({ 'a.tsv': tableOf(random, '\t') }), TABLE_OPTIONS),
+  dataTarget(
+    'parquet',
+    100_000,
+    (random) => ({ 'a.parquet': mutateBytes(random, pick(random, PARQUET)) }),
+    withMappings,
+  ),
   dataTarget(
     'txt',
     20_000,
