@@ -51,7 +51,7 @@ export interface AskedHow {
   readonly now?: Date;
   /** Whether the rows are reported, and an empty file is refused. */
   readonly reports?: boolean;
-  /** The run is one that was saved: it was checked when it began. @returns whether rows may be made as they are taken */
+  /** A run that was saved, whose layers were checked when it began; and whether its rows may be made as they are taken. */
   readonly resumed?: { readonly mayTake: boolean };
 }
 
