@@ -261,7 +261,7 @@ export const TRAINING: readonly Mutation[] = [
   {
     id: 'fingerprint-settings',
     file: 'src/runs/fingerprint.ts',
-    find: "differs('settings')",
+    find: 'comparedOf(saved.spec) !== comparedOf(now.spec)',
     replace: 'false',
     breaks: 'a run resumes with other settings',
     tests: ['tests/unit/runs/fingerprint.test.ts'],

@@ -118,7 +118,7 @@ describe('a run that starts from an adapter', () => {
   test('has its method, and the rate of that', async () => {
     const given = await read('--init-adapter', ia3);
     const about = { parameters: 1_300_000, rows: 100 };
-    expect(given).toEqual({ method: 'ia3' });
+    expect(given).toEqual({ method: 'ia3', initAdapter: ia3 });
     expect(specFor(given, about).lr).toBe(10 * specFor({}, about).lr);
     expect(await read('--init-adapter', lora, '--method', 'lora')).toMatchObject({ method: 'lora' });
   });
