@@ -83,7 +83,16 @@ export const ROOMS = {
   // Measures losses and generations of a model: it may name a device and a run, but makes none. The benchmark measures the trainer's work, and losses
   // are measured on the engine's own plans.
   evaluate: {
-    imports: ['engine', 'model', 'adapters', 'objectives/registry.ts', 'train', 'text', 'data'],
+    imports: [
+      'settings/spec.ts',
+      'engine',
+      'model',
+      'adapters',
+      'objectives/registry.ts',
+      'train',
+      'text',
+      'data',
+    ],
     types: ['rewards'],
   },
   export: {
