@@ -6,6 +6,8 @@ import { findSpike, type Spike } from './spike.ts';
 
 /** A loss has moved if it did by this many standard errors. */
 export const SURE = 3;
+/** It has probably moved if it did by this many. */
+const LIKELY = 2;
 /** A loss that rose this far above its beginning came from too large steps. */
 export const UNSTEADY = 0.05;
 /** The last part of a run, which shows whether it has settled. */
@@ -26,7 +28,7 @@ export interface Trend {
   readonly unigramLoss: number | undefined;
   /** The smoothed loss at the beginning of the last part of the steps. */
   readonly sooner: number;
-  /** Whether the smoothed loss was ever far above the first one, though its noise may explain that. */
+  /** Whether the smoothed loss was ever far above the first one, by more than noise makes of it once in twenty runs. */
   readonly rose: boolean;
   /** Whether it certainly fell, by the straight line through all steps: many noisy ones show what a few do not. */
   readonly fell: boolean;
@@ -88,7 +90,7 @@ export function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefine
     spike: findSpike(points),
     unigramLoss,
     sooner: at(last * (1 - LAST_PART)),
-    rose: (peak?.loss ?? 0) > losses[0] * (1 + UNSTEADY),
+    rose: (peak?.loss ?? 0) > losses[0] + Math.max(UNSTEADY * losses[0], LIKELY * error),
     fell: slopeOf(losses) < -SURE * noise,
     halfway: at(last / 2),
     ...(parts && {
