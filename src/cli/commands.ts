@@ -24,7 +24,7 @@ import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
 import { version } from './version.ts';
 
-interface Command {
+export interface Command {
   readonly help: string;
   /** The usage: required words, and common flags. */
   readonly usage: string;
@@ -32,7 +32,7 @@ interface Command {
   readonly run: (args: readonly string[], output: Output) => Promise<void>;
 }
 
-const commands: Readonly<Record<string, Command>> = {
+export const commands: Readonly<Record<string, Command>> = {
   train: {
     help: 'train a LoRA adapter, or all weights, on your examples',
     usage: '--model PATH --data FILE --out DIR',

@@ -10,7 +10,7 @@ import { OPTIMISERS } from '../optimisers/registry.ts';
 export { ia3Targets } from '../adapters/settings.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
 
-/** With an eighth of an adapter's rate it forgets as much as the adapter (docs/full.md). */
+/** With an eighth of an adapter's rate it forgets as much as the adapter (docs/experiments/full-fine-tuning-rates.md). */
 const FULL_RATE = 1 / 16;
 
 const FULL = {

@@ -45,7 +45,7 @@ export const simpo = {
     wrong: 'A long run or a high rate: nothing holds the model where it was, and it may forget much.',
   },
   settings: [BETA, GAMMA],
-  // Without a reference it has to reverse the model's preferences, which takes a higher rate than moving away from a reference (docs/preference.md).
+  // Without a reference it has to reverse the model's preferences, which takes a higher rate than moving away from a reference (docs/experiments/simpo-rate.md).
   rate: 0.3,
   initial: { beta: 2 },
   reference: false,

@@ -1,0 +1,14 @@
+/** The generated pages of docs/reference, by their file names. */
+import { commandsPage } from './commands.ts';
+import { errorsPage } from './errors.ts';
+import { modelsPage } from './models.ts';
+import { settingsPage } from './settings.ts';
+
+export function referencePages(): Readonly<Record<string, string>> {
+  return {
+    'commands.md': commandsPage(),
+    'errors.md': errorsPage(),
+    'models.md': modelsPage(),
+    'settings.md': settingsPage(),
+  };
+}
