@@ -8,7 +8,10 @@ import { allowed } from '../../src/settings/values.ts';
 import { code, heading, page, plain, sentence, table } from './markdown.ts';
 
 const INTRODUCTION = `Flags, the form of the page and recipes have these settings. A recipe names them as in the first column. Defaults that depend on model and rows are explained in
-[defaults](../defaults.md); \`graft recipe\` prints all of a run.`;
+[defaults](../defaults.md); \`graft recipe\` prints all of a run. Names lead to the guide of the studio, while \`npm start\` serves it.`;
+
+/** Where `npm start` serves the page. */
+const GUIDE = 'http://localhost:4173/#/guide';
 
 /** Headings of settings that the help of the command does not group, by the part that reads them. */
 const PARTS: Readonly<Record<Setting['part'], string>> = {
@@ -30,7 +33,7 @@ export function settingsPage(): string {
     ...names.flatMap((name) => [
       `## ${name}`,
       table(
-        ['setting', 'flag', 'default', 'allowed', 'for', ''],
+        ['setting', 'flag', 'name', 'default', 'allowed', 'for', ''],
         TABLE.settings.filter((setting) => headingOf(setting) === name).map(row),
       ),
     ]),
@@ -69,10 +72,11 @@ const DEFAULT = / \(default: (.*)\)$/;
 function row(setting: Setting): string[] {
   const spec = specOf(setting);
   const said = spec && DEFAULT.exec(spec.help)?.[1];
-  const { name, flag, initial } = setting;
+  const { name, flag, label, term, initial } = setting;
   return [
     code(name),
     flag === undefined ? '' : code(`--${flag}`),
+    term ? `[${plain(label)}](${GUIDE}/${term.id})` : plain(label),
     plain(
       said ?? (typeof initial === 'object' || initial === '' || initial === undefined ? '' : shown(initial)),
     ),

@@ -21,7 +21,9 @@ export function shellCommands(text: string): string[][] {
         if (['&&', '|', ';'].includes(word)) commands.push([]);
         else commands[commands.length - 1].push(word);
       }
-      return commands.map((words) => withoutRedirection(words).map(unquoted)).filter((words) => words.length > 0);
+      return commands
+        .map((words) => withoutRedirection(words).map(unquoted))
+        .filter((words) => words.length > 0);
     });
 }
 
