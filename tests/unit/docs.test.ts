@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { anchorOf } from '../../scripts/reference/markdown.ts';
+import { CHAPTERS } from '../../src/app/guide/terms.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { Flags, wordApart } from '../../src/cli/flags.ts';
 import { codeBlocks, shellCommands, type CodeBlock } from './shell-commands.ts';
@@ -122,4 +123,17 @@ test('sources, tests and scripts name pages that exist', () => {
     )
     .filter(({ page }) => !existsSync(join(ROOT, page)));
   expect(missing).toEqual([]);
+});
+
+test('the guide of the page names pages by titles that exist', () => {
+  const titles = DOCS.flatMap((page) => /^# (.*)$/m.exec(read(page))?.[1] ?? []);
+  const named = CHAPTERS.flatMap(({ terms }) =>
+    terms.flatMap(({ source }) =>
+      [...source.matchAll(/Graft documentation, ([^;]+)/g)].map(([, title]) => title),
+    ),
+  );
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((title) => !titles.includes(title))).toEqual([]);
+  // A path is of no use in the page.
+  expect(CHAPTERS.flatMap(({ terms }) => terms.filter(({ source }) => source.includes('docs/')))).toEqual([]);
 });

@@ -16,7 +16,7 @@ export const ROWS: Chapter = {
       id: 'mapping',
       what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it. An input stands under the prompt, where a row has one. Columns that nothing reads are named.',
       start: 'Write the prompt as you will ask it later: the same words, the same order.',
-      source: 'Graft, docs/architecture.md; TRL documentation, Dataset formats and types',
+      source: 'Graft documentation, Data formats; TRL documentation, Dataset formats and types',
       also: 'columns template csv placeholder',
     },
     {
@@ -47,7 +47,7 @@ export const ROWS: Chapter = {
       id: 'overlong',
       what: 'What happens to rows above the limit: they lose their end, or part of the prompt, or are left out.',
       start: 'Lose part of the prompt where the answer must stay whole; leave out where both matter.',
-      source: 'Graft, docs/architecture.md',
+      source: 'Graft documentation, Data formats',
       also: 'truncate drop policy',
     },
     {
@@ -77,7 +77,7 @@ export const ROWS: Chapter = {
       id: 'split',
       what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless. Leaving a row out moves no other row.',
       start: 'Leave the seed. Change it to see how much of a result is luck.',
-      source: 'Graft, docs/architecture.md',
+      source: 'Graft documentation, Data formats',
       also: 'fraction shuffle seed',
     },
     {

@@ -235,7 +235,7 @@ export const RUN: Chapter = {
     {
       id: 'checkpoint',
       what: 'The state of a run, saved while it trains. After a pause, a reload or a crash the run continues from there, with the same curve to the bit.',
-      source: 'Graft, docs/architecture.md',
+      source: 'Graft documentation, Reliability',
       also: 'resume save state',
     },
     {
@@ -257,7 +257,7 @@ export const RUN: Chapter = {
       id: 'sample-prompt',
       what: 'One prompt that is answered again and again during the run, so that you see the model learn.',
       start: 'A held-out question whose answer you know.',
-      source: 'Graft, docs/architecture.md',
+      source: 'Graft documentation, Use the studio',
       also: 'answer every samples sampleEvery',
     },
     {
