@@ -1,5 +1,5 @@
 /** docs/reference/settings.md: every setting with its default and limits, from the table that flags and form are made of. */
-import type { FlagSpec } from '../../src/cli/flags.ts';
+import type { FlagSpec, FlagSpecs } from '../../src/cli/flags.ts';
 import { settingFlags } from '../../src/cli/setting-flags.ts';
 import { REGISTRY } from '../../src/settings/registry.ts';
 import type { Contribution, Setting } from '../../src/settings/setting.ts';
@@ -63,8 +63,10 @@ export function headingOf(setting: Setting): string {
 }
 
 /** The flag of a setting as the command declares it; undefined if it has none. */
-export const specOf = (setting: Setting): FlagSpec | undefined =>
-  setting.flag === undefined ? undefined : settingFlags([setting])[setting.flag];
+export function specOf(setting: Setting): FlagSpec | undefined {
+  const flags: FlagSpecs = settingFlags([setting]);
+  return setting.flag === undefined ? undefined : flags[setting.flag];
+}
 
 /** The default at the end of a flag's help. */
 const DEFAULT = / \(default: (.*)\)$/;
