@@ -20,7 +20,8 @@ const KNOWN: Readonly<Record<string, string>> = {
 };
 
 const INTRODUCTION = `A model is a Hugging Face folder (config.json, safetensors, tokenizer.json) or a GGUF file. An architecture that is not in this table, and a quantised checkpoint
-other than GGUF, are refused with the reason. A few hundred million parameters are practical on a CPU.`;
+other than GGUF, are refused with the reason. A few hundred million parameters are practical on a CPU. \`graft embed\` reads encoders of the BERT family
+([embeddings](../how-to/embeddings.md)).`;
 
 export function modelsPage(): string {
   const stored = BASE_SETTINGS.find(({ name }) => name === 'baseWeights')!;
