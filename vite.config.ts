@@ -90,6 +90,19 @@ function preloadFonts(): Plugin {
   };
 }
 
+/**
+ * The page reads optimisers and objectives for their settings and words, and computes nothing: the kernels that they bring are the worker's, which
+ * has plugins of its own, and empty texts here.
+ */
+function withoutKernels(): Plugin {
+  return {
+    name: 'graft-without-kernels',
+    apply: 'build',
+    enforce: 'pre',
+    load: (id) => (/\.(?:wgsl|kernel\.ts)\?raw$/.test(id) ? "export default '';" : undefined),
+  };
+}
+
 /** The entry of the worker, and all of a thread: that is one file. */
 const STAYS_IN_ENTRY = /\/src\/worker\/(?:main|cpu-thread)\.ts$|\/engine\/cpu\/serve\.mjs$/;
 
@@ -155,7 +168,15 @@ const notices = pageNotices();
 
 export default defineConfig({
   // The worker asks for the kernels: the development server resolves that here, and the build among the worker's plugins.
-  plugins: [svelte(), cpuKernels(), contentSecurityPolicy(), preloadFonts(), notices.page, installable()],
+  plugins: [
+    svelte(),
+    cpuKernels(),
+    withoutKernels(),
+    contentSecurityPolicy(),
+    preloadFonts(),
+    notices.page,
+    installable(),
+  ],
   define: { 'import.meta.env.GRAFT_VERSION': JSON.stringify(project.version) },
   // A missing file is a 404, not the page again.
   appType: 'mpa',

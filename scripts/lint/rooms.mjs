@@ -49,7 +49,7 @@ const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   // The table of settings, which the page reads too: declarations only.
-  settings: { imports: ['optimisers', 'objectives', 'adapters/settings.ts'], types: ['rewards'] },
+  settings: { imports: ['optimisers', 'objectives', 'adapters/learners.ts'], types: ['rewards'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
@@ -66,7 +66,7 @@ export const ROOMS = {
   optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
   // The same: they record on a graph that they are given.
   objectives: {
-    imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts'],
+    imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts', 'adapters/learners.ts'],
     types: ['engine', 'settings', 'model/batch.ts'],
   },
   // Scores of completions. A person's own code runs in an interpreter, which only this room has.

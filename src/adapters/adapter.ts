@@ -1,7 +1,7 @@
 /** An adapter on a device: its parameters, and what it does to the layers of a model. */
 import type { Device } from '../engine/device.ts';
 import { overlaidRows } from '../engine/ops/overlaid_rows.ts';
-import { ParameterStore, USUAL_STATE } from '../engine/parameters.ts';
+import { ParameterStore, USUAL_STATE, type StatePlanes } from '../engine/parameters.ts';
 import { Tape } from '../engine/tape.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
@@ -27,7 +27,7 @@ export interface AdapterOptions {
   /** LoRA+ (Hayou et al., 2024): the learning rate of B is this many times that of A. */
   rateRatio?: number;
   /** What the optimiser keeps for each parameter: AdamW's moments if left out. */
-  state?: readonly string[];
+  state?: StatePlanes;
 }
 
 /** What an adapter's initial values may depend on. */
@@ -94,9 +94,10 @@ export class Adapter {
     const [fixed, learned] = [true, false].map((isFixed) =>
       this.#parameters
         .filter((parameter) => (parameter.fixed ?? false) === isFixed)
-        .map(({ name, shape, padded = shape, faster }) => ({
-          ...{ name, shape: padded },
+        .map(({ name, shape, padded = shape, faster, table }) => ({
+          ...{ name, shape: padded, used: shape },
           ...(faster && { rateScale: rateRatio }),
+          ...(table && { table }),
         })),
     );
     if (fixed.length > 0) this.#fixed = new ParameterStore(device, fixed, false);
@@ -253,7 +254,7 @@ export class Adapter {
     if (plane === undefined) this.#unstarted.clear();
     for (const layer of this.#layers.values()) {
       for (const { name, shape, padded = shape, fromBase, fixed } of layer.parameters) {
-        if (fixed && plane !== undefined) continue;
+        if (plane !== undefined && (fixed || !this.store.keeps(name, plane))) continue;
         const values = tensors.get(name);
         if (!values && fromBase && plane === undefined) {
           this.#unstarted.add(layer);

@@ -2,23 +2,34 @@
 import type { ModelDefinition } from '../model/family.ts';
 import type { Given } from '../settings/setting.ts';
 import type { FormSpec, RunSpec } from '../settings/spec.ts';
-import { areUsual, IA3, ia3Targets } from './ia3/settings.ts';
-import type { AdapterConfig } from './kind.ts';
+import type { AdapterConfig, AdapterKind } from './kind.ts';
+import type { Learner } from './learner.ts';
+import { learnerOf } from './learners.ts';
 import { kindOf } from './registry.ts';
 import { endsWith } from './targets.ts';
 
 /** What of a specification says which adapter it is: its kind, and the settings that the kind reads. */
 export type AdapterSpec = Pick<RunSpec, 'method'> & Given;
 
+/** The kind and the configuration of the adapter that a run trains; undefined where weights of the model learn. */
+export function adapterOf(
+  spec: AdapterSpec,
+): { readonly kind: AdapterKind; readonly config: AdapterConfig } | undefined {
+  if (learnerOf(spec).trainsModel) return undefined;
+  const config = adapterConfigOf(spec);
+  return { kind: kindOf(config), config };
+}
+
 /** The adapter that a run trains. */
 export function adapterConfigOf(spec: AdapterSpec): AdapterConfig {
   return kindOf({ kind: spec.method }).config(spec);
 }
 
-/** The specification, with IA3's default layers of this model if none were chosen. */
+/** The specification, with the learner's default layers of this model if none were chosen. */
 export function withUsualTargets(spec: RunSpec, { linears }: Pick<ModelDefinition, 'linears'>): RunSpec {
-  if (spec.method !== IA3.name || !areUsual(spec.targets)) return spec;
-  return { ...spec, targets: ia3Targets((end) => linears.some(({ path }) => endsWith(path, end))) };
+  const { targetsOn, initial }: Learner = learnerOf(spec);
+  if (!targetsOn || spec.targets.join() !== (initial?.['targets'] as readonly string[]).join()) return spec;
+  return { ...spec, targets: targetsOn((end) => linears.some(({ path }) => endsWith(path, end))) };
 }
 
 /** The specification with kind and settings of an existing adapter, but for the dropout, which is the run's. */

@@ -2,7 +2,7 @@
  * What a kind of adapter is: LoRA, DoRA, IA3, virtual tokens, norms and biases. Each has a folder with its settings, which the page reads too, and
  * the kind itself: the layers that it is on, their parameters, what it does there, how it is merged into a weight, and how PEFT writes it. It does
  * one of three things: change a linear layer (`linear`), put tokens before every sequence (`embed`), or replace a weight of the base (`replaces`). A
- * new kind is a folder, a line in registry.ts, and one in settings.ts.
+ * new kind is a folder, a line in learners.ts, and its name in registry.ts.
  */
 import type { Device } from '../engine/device.ts';
 import type { Tape } from '../engine/tape.ts';
@@ -42,6 +42,8 @@ export interface AdapterParameter {
   readonly fromBase?: boolean;
   /** It is frozen: no gradient and no optimiser state. */
   readonly fixed?: boolean;
+  /** Its rows belong to ids: an embedding, a head, virtual tokens. */
+  readonly table?: boolean;
 }
 
 /** Values of an adapter's tensors by PEFT name. */

@@ -1,11 +1,13 @@
-/** Every kind of adapter: one line each. The first is the usual one. */
+/** What the adapters among learners.ts compute: a name each. */
 import type { JsonObject } from '../json.ts';
 import type { LinearModule, ModelDefinition } from '../model/family.ts';
 import { Random } from '../random.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from './kind.ts';
+import type { AdapterName } from './learners.ts';
 import { dora } from './dora/dora.ts';
 import { eva } from './eva/eva.ts';
 import { ia3 } from './ia3/ia3.ts';
+import { loha } from './loha/loha.ts';
 import { lora } from './lora/lora.ts';
 import { norms } from './norms/norms.ts';
 import { pissa } from './pissa/pissa.ts';
@@ -14,7 +16,19 @@ import { saved } from './saved/saved.ts';
 import { isTarget } from './targets.ts';
 import { tokens } from './tokens/tokens.ts';
 
-export const ADAPTER_KINDS: readonly AdapterKind[] = [lora, dora, pissa, eva, ia3, prompt, norms];
+/** The kind of each learner that is an adapter. */
+const KINDS: { readonly [name in AdapterName]: AdapterKind } = {
+  lora,
+  dora,
+  pissa,
+  eva,
+  ia3,
+  prompt,
+  norms,
+  loha,
+};
+
+export const ADAPTER_KINDS: readonly AdapterKind[] = Object.values(KINDS);
 
 /** Kinds of modules that belong to adapters of other kinds. */
 const BESIDE: readonly AdapterKind[] = [saved, tokens];

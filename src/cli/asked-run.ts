@@ -1,5 +1,5 @@
 /** The run that flags and recipe ask for, before anything is loaded on a device: what `graft plan` plans and `graft recipe` prints is what `graft train` runs. */
-import { adapterConfigOf } from '../adapters/chosen.ts';
+import { adapterOf } from '../adapters/chosen.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
@@ -73,7 +73,7 @@ export async function readAskedRun(
   const start = path === undefined ? undefined : await readPeft(folder(path), definition);
   const reads = flags.isGiven('data');
   const tokens = await tokensFor(chosen, { files, path, start, reads });
-  const isSampled = objectiveOf(chosen.objective).rows === 'prompts';
+  const isSampled = objectiveOf(chosen.objective).samples === true;
   let rows: RunRows | undefined;
   let asked: AskedRows | undefined;
   if (reads) {
@@ -119,7 +119,7 @@ export async function readAskedRun(
 
 /** Whether a run needs no row before it takes it: no adapter that begins from rows, no sampling. */
 function takesRows(spec: RunSpec): boolean {
-  const fromRows = spec.method !== 'full' && kindOf(adapterConfigOf(spec)).fromRows !== undefined;
+  const fromRows = adapterOf(spec)?.kind.fromRows !== undefined;
   return objectiveOf(spec.objective).rows === 'answers' && !fromRows;
 }
 

@@ -1,3 +1,4 @@
+import { learnerOf } from '../adapters/learners.ts';
 import { prepareRows } from '../data/prepare.ts';
 import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
@@ -9,7 +10,7 @@ import { Adapter } from '../adapters/adapter.ts';
 import { adapterShapes } from '../adapters/registry.ts';
 import { makeTrainable } from '../runs/trainable.ts';
 import type { Objective } from '../objectives/objective.ts';
-import { FULL_SETTINGS } from '../settings/full.ts';
+import { FULL_SETTINGS } from '../adapters/full/settings.ts';
 import { METHODS } from '../settings/registry.ts';
 import { TABLE } from '../settings/table.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
@@ -64,7 +65,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const flags = new Flags(gradientsFlags, args);
   const out = flags.required('out');
   const method = flags.choice('method', METHOD_NAMES);
-  const full = method === 'full';
+  const full = learnerOf({ method }).trainsModel === true;
   const adapterPath = flags.text('adapter');
   const targets = flags.list('targets');
   if (adapterPath !== undefined && (method !== undefined || targets !== undefined))
@@ -89,14 +90,13 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const options = specOf(given);
   checkSpec(options);
   const learning = learningOf(options);
-  const isSampled = learning.objective.rows === 'prompts';
   const bytes = await readWhole(path);
   const { model, files } = await openSession(flags, output, {
     trainable: full && readSettings(flags, FULL_SETTINGS),
     precision: 'f32',
   });
   const there = adapterPath === undefined ? undefined : await trainableOf(model, adapterPath);
-  if (isSampled) {
+  if (learning.objective.samples) {
     const rows = readPolicyRows(new TextDecoder().decode(bytes), path, {
       rows: flags.whole('rows', 1),
       scaleRewards: options.scaleRewards!,
@@ -154,7 +154,7 @@ async function newTrainable(
   },
   rows: readonly LabelledTokens[],
 ): Promise<Trainable> {
-  if (method === 'full') return { model, store: model.parameters! };
+  if (model.parameters) return { model, store: model.parameters };
   const fresh = withUsualTargets(specOf({ method, targets }), model.definition);
   return (await makeTrainable(model, fresh, undefined, { rows })).trainable;
 }

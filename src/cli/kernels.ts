@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCES = join(ROOT, 'src');
 const KERNELS = join(SOURCES, 'engine', 'cpu', 'kernels');
 /** Folders whose subfolders have kernels of their own. */
-const BRING_KERNELS = ['optimisers', 'objectives'];
+const BRING_KERNELS = ['adapters', 'optimisers', 'objectives'];
 /** Ignored by git, and part of the package. */
 const COMPILED = join(ROOT, '.cache', 'kernels');
 
@@ -64,7 +64,7 @@ function hashOfSources(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Each optimiser and each objective has its kernels in its own folder. */
+/** What brings kernels has them in its own folder. */
 function broughtKernels(): string[] {
   return BRING_KERNELS.flatMap((room) => {
     const names = readdirSync(join(SOURCES, room), { recursive: true, encoding: 'utf8' });

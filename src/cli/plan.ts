@@ -1,4 +1,5 @@
 /** `graft plan`: the memory of a run and of generation, from config.json alone. */
+import { learnerOf } from '../adapters/learners.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import { CpuLowering } from '../engine/cpu/lowering.ts';
 import { cpuTarget } from '../engine/cpu/target.ts';
@@ -14,7 +15,8 @@ import { checkChoices } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
-import { runBuckets } from '../train/buckets.ts';
+import { runBuckets } from '../train/step-kinds.ts';
+import { adapterOf } from '../adapters/chosen.ts';
 import { validationRows } from '../train/order.ts';
 import { plural } from '../numbers.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -32,7 +34,6 @@ import { flagsWithRecipe } from './recipe-flags.ts';
 import { PRECISIONS, readWeightChoices } from './session.ts';
 import { readGiven, startKind, trainFlags, type TrainFlags } from './train-flags.ts';
 import { useStored } from './tuning-store.ts';
-import { adapterConfigOf } from '../adapters/chosen.ts';
 
 const MIB = 2 ** 20;
 /** The name of a GPU that is not here. */
@@ -117,7 +118,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     storedAs: settings.storedAs,
     sequences: 1,
     maxLength: context,
-    adapter: settings.options.method === 'full' ? undefined : adapterConfigOf(settings.options),
+    adapter: adapterOf(settings.options)?.config,
   });
 
   const { options, precision, baseWeights } = settings;
@@ -214,7 +215,7 @@ const openNamed = (name: string): Promise<GpuDevice> =>
 function settingsOf(flags: PlanFlags, { spec, start }: AskedRun, { target }: Lowering): AdviceSettings {
   const precision = resolvePrecision(flags.choice('precision', PRECISIONS) ?? 'auto', target);
   const baseWeights = readWeightChoices(flags);
-  checkChoices(baseWeights, { trainable: spec.method === 'full', target });
+  checkChoices(baseWeights, { trainable: learnerOf(spec).trainsModel === true, target });
   return { precision, baseWeights, ...(start && { modules: start.modules }), options: spec };
 }
 

@@ -1,4 +1,5 @@
 /** Whether a result may be written to a folder, and what makes room for it there. */
+import { learnerOf } from '../adapters/learners.ts';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { GraftError } from '../errors.ts';
 import { PART } from './files.ts';
@@ -34,7 +35,7 @@ const ADAPTER = [ADAPTER_CONFIG, 'README.md', LINEAGE, 'adapter_model.safetensor
 
 /** What a run replaces with --overwrite: its log and its adapter. A model that Graft did not write is never replaced by a run. */
 export const runWrites = (method: string): readonly string[] =>
-  method === 'full' ? [METRICS] : [METRICS, ...ADAPTER];
+  learnerOf({ method }).trainsModel ? [METRICS] : [METRICS, ...ADAPTER];
 
 /** Files in the order in which they should be written: weights last. */
 export function weightsLast<File>(files: Readonly<Record<string, File>>): Record<string, File> {

@@ -57,7 +57,7 @@ export class FileStore implements Store {
     const path = join(out, METRICS);
     const before =
       resumed?.metrics ?? (own && existsSync(path) ? (await readFile(path, 'utf8')).split('\n') : []);
-    const writes = runWrites(subject.adapter ? 'adapter' : 'full');
+    const writes = runWrites(subject.options.method);
     await discard(out, { overwrite, writes }, { resumed: own });
     // The log of a continued run is its own, also where an earlier version listed nothing.
     await claimFiles(out, [METRICS, STATE], { overwrite: overwrite || own });

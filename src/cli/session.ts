@@ -1,4 +1,5 @@
 /** The common start of most commands: a device, a model on it, and possibly its tokenizer and an adapter. */
+import type { StatePlanes } from '../engine/parameters.ts';
 import type { Device } from '../engine/device.ts';
 import { readPeft } from '../export/peft.ts';
 import { LanguageModel } from '../model/language-model.ts';
@@ -49,7 +50,7 @@ export interface SessionOptions {
   /** The weights that are trained. */
   trainable?: boolean | TrainedPart;
   /** The optimiser's state of each trained weight. */
-  state?: readonly string[];
+  state?: StatePlanes;
   /** The default without a flag. */
   precision?: Precision;
   /** The model's files, instead of those that the flags name. */

@@ -1,4 +1,5 @@
 /** The flags of `graft train`, and the settings that they give. */
+import { learnerOf } from '../adapters/learners.ts';
 import { existsSync } from 'node:fs';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
@@ -119,7 +120,7 @@ function checkSettings(flags: TrainFlags, given: Given): void {
 function checkMethod(flags: TrainFlags, start: string | undefined): void {
   const method = flags.text('method');
   if (start === undefined || method === undefined || method === start) return;
-  if (method === 'full')
+  if (learnerOf({ method }).trainsModel)
     throw new GraftError(
       'arguments',
       '--init-adapter is for training an adapter.',

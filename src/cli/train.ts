@@ -1,4 +1,5 @@
 /** `graft train`: examples in, adapter (or model) out. */
+import { loadingOf } from '../train/loading.ts';
 import { afterPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import { tellUntied } from '../export/untie.ts';
@@ -8,7 +9,6 @@ import { parametersOf } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { baseInWords } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { optimiserOf } from '../optimisers/registry.ts';
 import { doubtRewards } from '../rewards/doubts.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { deviceName } from '../runs/card-facts.ts';
@@ -137,8 +137,7 @@ async function train(call: Call): Promise<void> {
   const rows = run.rows!;
   const { base, tokenizer, added } = tokens;
   const session = await openSession(flags, output, {
-    ...(run.spec.method === 'full' && { trainable: run.spec }),
-    state: optimiserOf(run.spec.optimiser).kernel.planes,
+    ...loadingOf(run.spec),
     files,
   });
   const subject = await makeSubject(session.model, run, {
@@ -183,7 +182,7 @@ async function train(call: Call): Promise<void> {
   const ofPart = rows.validation.length > 0 ? rows.validation : rows.train;
   const own = (isHeld(ofPart) ? ofPart : spread(ofPart, OWN_ROWS)).filter(({ ids }) => !hasAdded(added, ids));
   const check = general === undefined ? undefined : await openCheck(general, session, own);
-  const isSampled = objectiveOf(options.objective).rows === 'prompts';
+  const isSampled = objectiveOf(options.objective).samples === true;
   const rewards = isSampled
     ? await openRewards(options.rewards!, { where: '--reward', startSandbox })
     : undefined;
@@ -258,7 +257,7 @@ async function partsOf(
 
 /** The settings as an earlier version saved them. */
 function earlierOf({ spec, asked }: AskedRun, { model }: Session, { options, adapter }: Subject): EarlierRun {
-  const keepsColumns = objectiveOf(spec.objective).rows === 'prompts';
+  const keepsColumns = objectiveOf(spec.objective).samples === true;
   return earlierRun(
     { spec: options, rows: { ...asked!, keepsColumns }, dtype: model.dtype, modules: adapter?.modules },
     sha256,

@@ -11,15 +11,31 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** Multiplies the learning rate: LoRA+ trains B faster than A. */
   readonly rateScale?: number;
+  /** The shape without padding, if there is some. */
+  readonly used?: readonly number[];
+  /** Its rows belong to ids: an embedding, a head, virtual tokens. */
+  readonly table?: boolean;
 }
 
-/** A run of elements in one flat buffer that share a learning rate. */
+/** The optimiser's planes of state: the same for every parameter, or as each needs. */
+export type StatePlanes = readonly string[] | ((spec: ParameterSpec) => readonly string[]);
+
+/** A parameter that lies in one buffer, with its gradient and its state. */
+export interface StoredParameter {
+  readonly spec: ParameterSpec;
+  readonly values: Tensor;
+  readonly gradients: Tensor;
+  readonly previous: Tensor;
+  readonly state: ReadonlyMap<string, Tensor>;
+}
+
+/** A run of elements in one flat buffer that share a learning rate and the planes of state. */
 export interface ParameterRange {
   readonly values: Tensor;
   readonly gradients: Tensor;
   readonly previous: Tensor;
-  /** The optimiser's planes of state, in its order. */
-  readonly state: readonly Tensor[];
+  /** The optimiser's planes of state, by name. */
+  readonly state: ReadonlyMap<string, Tensor>;
   readonly rateScale: number;
 }
 
@@ -42,7 +58,10 @@ const LARGEST_SEGMENT = 256 * 2 ** 20;
 export class ParameterStore {
   readonly #places = new Map<string, readonly ParameterSlice[]>();
   readonly #segments: number[] = [];
-  readonly #planes = new Map<Plane, Storage[]>();
+  /** The optimiser's planes of state of each segment. */
+  readonly #stateOf: (readonly string[])[] = [];
+  /** By segment; a segment may lack planes of state. */
+  readonly #planes = new Map<Plane, (Storage | undefined)[]>();
   readonly #ranges: { segment: number; start: number; end: number; rateScale: number }[] = [];
   readonly #tensors = new Map<string, Tensor>();
 
@@ -54,24 +73,33 @@ export class ParameterStore {
   constructor(
     readonly device: Device,
     readonly specs: readonly ParameterSpec[],
-    readonly trainable: { readonly state: readonly string[] } | false,
+    readonly trainable: { readonly state: StatePlanes } | false,
     private readonly sharded = false,
   ) {
     const limit =
       Math.min(LARGEST_SEGMENT, device.limits.maxStorageBufferBindingSize, device.limits.maxBufferSize) / 4;
-    const byRate = [...specs].sort((a, b) => (a.rateScale ?? 1) - (b.rateScale ?? 1));
-    for (const spec of byRate) {
+    const state = trainable ? trainable.state : [];
+    const planesOf = typeof state === 'function' ? state : () => state;
+    const inOrder = [...specs]
+      .map((spec) => ({ spec, own: planesOf(spec) }))
+      .sort((a, b) => a.own.length - b.own.length || (a.spec.rateScale ?? 1) - (b.spec.rateScale ?? 1));
+    for (const { spec, own } of inOrder) {
       const places = this.#cut(spec).map(({ shape, firstRow }): ParameterSlice => {
         const size = Math.ceil(sizeOf(shape) / ALIGNMENT) * ALIGNMENT;
-        return { shape, firstRow, ...this.#place(size, limit, spec.rateScale ?? 1) };
+        return { shape, firstRow, ...this.#place(size, limit, spec.rateScale ?? 1, own) };
       });
       this.#places.set(spec.name, places);
     }
-    const planes: Plane[] = trainable ? ['values', 'gradients', ...trainable.state, 'previous'] : ['values'];
+    const own = [...new Set(this.#stateOf.flat())];
+    const planes: Plane[] = trainable ? ['values', 'gradients', ...own, 'previous'] : ['values'];
     for (const plane of planes) {
       this.#planes.set(
         plane,
-        this.#segments.map((size, index) => device.upload([size], 'f32', `${plane} ${index}`).storage),
+        this.#segments.map((size, index) =>
+          own.includes(plane) && !this.#stateOf[index].includes(plane)
+            ? undefined
+            : device.upload([size], 'f32', `${plane} ${index}`).storage,
+        ),
       );
     }
     for (const spec of specs) {
@@ -85,12 +113,13 @@ export class ParameterStore {
   }
 
   get bytes(): number {
-    return this.#segments.reduce((sum, size) => sum + size * 4, 0) * this.#planes.size;
+    const storages = [...this.#planes.values()].flat();
+    return storages.reduce((sum, storage) => sum + (storage?.bytes ?? 0), 0);
   }
 
-  /** Values alone, or values, gradients, the optimiser's state and the values before: each takes the same bytes. */
-  get planes(): number {
-    return this.#planes.size;
+  /** Bytes of the values; gradients take as much, and so do the values before the last update. */
+  get valueBytes(): number {
+    return this.#segments.reduce((sum, size) => sum + size * 4, 0);
   }
 
   /** Bytes of the largest buffer. */
@@ -113,15 +142,33 @@ export class ParameterStore {
   ranges(): ParameterRange[] {
     return this.#ranges.map(({ segment, start, end, rateScale }) => {
       const view = (plane: Plane): Tensor =>
-        new Tensor(this.#planes.get(plane)![segment], [end - start], 'f32', start * 4);
+        new Tensor(this.#planes.get(plane)![segment]!, [end - start], 'f32', start * 4);
       return {
         values: view('values'),
         gradients: view('gradients'),
         previous: view('previous'),
-        state: (this.trainable ? this.trainable.state : []).map(view),
+        state: new Map(this.#stateOf[segment].map((plane) => [plane, view(plane)])),
         rateScale,
       };
     });
+  }
+
+  /** The trained parameters one by one, without those that lie in several buffers. */
+  parameters(): StoredParameter[] {
+    return this.specs.flatMap((spec) => {
+      const places = this.#placesOf(spec.name);
+      if (places.length > 1 || !this.trainable) return [];
+      const view = (plane: Plane): Tensor => this.#view(plane, spec);
+      return {
+        ...{ spec, values: view('values'), gradients: view('gradients'), previous: view('previous') },
+        state: new Map(this.#stateOf[places[0].segment].map((plane) => [plane, view(plane)])),
+      };
+    });
+  }
+
+  /** Whether a parameter has a plane of state. */
+  keeps(name: string, plane: Plane): boolean {
+    return this.#placesOf(name).every(({ segment }) => this.#planes.get(plane)?.[segment] !== undefined);
   }
 
   /**
@@ -148,22 +195,27 @@ export class ParameterStore {
     }
   }
 
-  /** All parameters of a plane, brought to the host at once. Awaits the device. */
+  /** All parameters that have a plane, which may be none, brought to the host at once. Awaits the device. */
   async read(plane: Plane = 'values'): Promise<Map<string, Float32Array<ArrayBuffer>>> {
     const segments: Float32Array<ArrayBuffer>[] = [];
+    const storages = this.#planes.get(plane) ?? [];
     // Sequentially, because each readback takes memory.
-    for (const index of this.#segments.keys())
-      segments.push(new Float32Array(await this.device.read(this.#whole(plane, index))));
+    for (const [index, storage] of storages.entries())
+      segments.push(
+        storage ? new Float32Array(await this.device.read(this.#whole(plane, index))) : new Float32Array(),
+      );
     return new Map(
-      this.specs.map(({ name, shape }) => {
-        const places = this.#placesOf(name);
-        const part = (place: ParameterSlice): Float32Array<ArrayBuffer> =>
-          segments[place.segment].slice(place.start, place.start + sizeOf(place.shape));
-        if (places.length === 1) return [name, part(places[0])];
-        const values = new Float32Array(sizeOf(shape));
-        for (const place of places) values.set(part(place), place.firstRow * shape[1]);
-        return [name, values];
-      }),
+      this.specs
+        .filter(({ name }) => this.keeps(name, plane))
+        .map(({ name, shape }) => {
+          const places = this.#placesOf(name);
+          const part = (place: ParameterSlice): Float32Array<ArrayBuffer> =>
+            segments[place.segment].slice(place.start, place.start + sizeOf(place.shape));
+          if (places.length === 1) return [name, part(places[0])];
+          const values = new Float32Array(sizeOf(shape));
+          for (const place of places) values.set(part(place), place.firstRow * shape[1]);
+          return [name, values];
+        }),
     );
   }
 
@@ -186,8 +238,9 @@ export class ParameterStore {
 
   /** Frees everything, after the device has settled. */
   destroy(): void {
-    for (const plane of this.#planes.keys())
-      for (const index of this.#segments.keys()) this.device.free(this.#whole(plane, index));
+    for (const [plane, storages] of this.#planes)
+      for (const [index, storage] of storages.entries())
+        if (storage) this.device.free(this.#whole(plane, index));
   }
 
   /** A whole buffer of a plane. */
@@ -205,8 +258,17 @@ export class ParameterStore {
   }
 
   /** Takes `size` elements of the last segment, or of a new one. */
-  #place(size: number, limit: number, rateScale: number): Pick<ParameterSlice, 'segment' | 'start'> {
-    if (this.#segments.length === 0 || this.#segments.at(-1)! + size > limit) this.#segments.push(0);
+  #place(
+    size: number,
+    limit: number,
+    rateScale: number,
+    state: readonly string[],
+  ): Pick<ParameterSlice, 'segment' | 'start'> {
+    const last = this.#segments.at(-1);
+    if (last === undefined || last + size > limit || this.#stateOf.at(-1)!.join() !== state.join()) {
+      this.#segments.push(0);
+      this.#stateOf.push(state);
+    }
     const segment = this.#segments.length - 1;
     const start = this.#segments[segment];
     const end = (this.#segments[segment] = start + size);
@@ -225,7 +287,7 @@ export class ParameterStore {
   #view(plane: Plane, { name, shape }: ParameterSpec): Tensor {
     const shards = this.#placesOf(name).map((place) => ({
       firstRow: place.firstRow,
-      tensor: new Tensor(this.#planes.get(plane)![place.segment], place.shape, 'f32', place.start * 4),
+      tensor: new Tensor(this.#planes.get(plane)![place.segment]!, place.shape, 'f32', place.start * 4),
     }));
     return shards.length === 1 ? shards[0].tensor : new ShardedTensor(name, shape, 'f32', shards);
   }

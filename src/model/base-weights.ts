@@ -1,6 +1,6 @@
 /** The weights of a base model on the GPU, frozen or trained, loaded tensor by tensor from a model folder. */
 import type { Device } from '../engine/device.ts';
-import { ParameterStore } from '../engine/parameters.ts';
+import { ParameterStore, type StatePlanes } from '../engine/parameters.ts';
 import { createWeight, eachShard } from '../engine/shards.ts';
 import { QuantisedTensor, writeQuantised } from '../engine/quantised.ts';
 import { bytesPer, sizeOf, type Tensor } from '../engine/tensor.ts';
@@ -14,7 +14,7 @@ import { quantise } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightedModel, WeightSpec } from './family.ts';
 import { folderShape, inModelLayout, transposeBytes } from './folder-layout.ts';
-import { trainedPart, type TrainedPart } from './trained-part.ts';
+import { isEmbedding, trainedPart, type TrainedPart } from './trained-part.ts';
 import { AS_STORED, isRounded, weightTypes, type WeightChoices } from './weight-types.ts';
 
 /** Called while weights are loaded: bytes of the file, done of total. */
@@ -162,7 +162,7 @@ export interface TrainableOptions {
   /** Which weights are trained. The others keep their stored type, like those of an adapter's base. */
   readonly part: TrainedPart;
   /** The optimiser's state of each of them. */
-  readonly state: readonly string[];
+  readonly state: StatePlanes;
   /** The type of matrices that are frozen and not quantised. */
   readonly dtype: 'f32' | 'f16';
 }
@@ -194,7 +194,12 @@ export function emptyTrainable(
   storedAs?: StoredAs,
 ): TrainableWeights {
   const learns = trainedPart(model, part);
-  const trained = new ParameterStore(device, model.weights.filter(learns), { state }, true);
+  const trained = new ParameterStore(
+    device,
+    model.weights.filter(learns).map((spec) => ({ ...spec, table: isEmbedding(model, spec) })),
+    { state },
+    true,
+  );
   const rest = { ...model, weights: model.weights.filter((spec) => !learns(spec)) };
   const frozen = emptyFrozen(device, rest, dtype, AS_STORED, storedAs);
   return {

@@ -1,7 +1,7 @@
 /** A base model on a device: its definition, its weights, and the memory that its plans share. */
 import type { Device } from '../engine/device.ts';
 import { matmul, wholeColumns } from '../engine/ops/matmul.ts';
-import { USUAL_STATE, type ParameterStore } from '../engine/parameters.ts';
+import { USUAL_STATE, type ParameterStore, type StatePlanes } from '../engine/parameters.ts';
 import type { Pool } from '../engine/pool.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
@@ -47,7 +47,7 @@ export interface LoadOptions {
    */
   trainable?: boolean | TrainedPart;
   /** The optimiser's state of each of them: AdamW's moments if left out. */
-  state?: readonly string[];
+  state?: StatePlanes;
   onProgress?: LoadProgress;
 }
 
@@ -57,7 +57,7 @@ export interface EmptyOptions {
   /** The type of a weight in its file: numbers if left out. */
   storedAs?: StoredAs;
   trainable?: boolean | TrainedPart;
-  state?: readonly string[];
+  state?: StatePlanes;
 }
 
 const partOf = (trainable: true | TrainedPart): TrainedPart => (trainable === true ? {} : trainable);

@@ -23,12 +23,12 @@ export function isEmbedding(
   return shape.length > 1 && !linears.some(({ path }) => name === `${path}.weight`);
 }
 
-/** @throws GraftError `train-option` for more layers than the model has, in a run of its weights */
+/** @throws GraftError `train-option` for more layers than the model has */
 export function checkLastLayers(
   { layers }: { readonly layers: number },
-  { method, lastLayers = 0 }: TrainedPart & { readonly method?: string },
+  { lastLayers = 0 }: Pick<TrainedPart, 'lastLayers'>,
 ): void {
-  if (method === 'full' && lastLayers > layers)
+  if (lastLayers > layers)
     throw new GraftError(
       'train-option',
       `The setting lastLayers is ${lastLayers}, and the model has ${layers} layers.`,

@@ -6,7 +6,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
 
 /**
- * The rows of an objective: answers to learn, pairs with a preferred answer, single answers that are desirable or not, or prompts for sampling.
+ * The kinds of rows: answers to learn, pairs with a preferred answer, single answers that are desirable or not, or prompts for sampling.
  */
 export type RowKind = 'answers' | 'pairs' | 'unpaired' | 'prompts';
 
@@ -68,13 +68,20 @@ export interface CurveWords {
 }
 
 export interface Objective extends Contribution {
+  /** The rows that it is made for. */
   readonly rows: RowKind;
+  /** Other kinds of rows that it can learn from. */
+  readonly alsoTakes?: readonly RowKind[];
+  /** It learns from answers that it samples to its rows, and that rewards score; if left out, from the rows themselves. */
+  readonly samples?: true;
   /** The denominator of a step's loss and gradient: tokens, rows, or weights of tokens that come with the rows. */
   readonly mean: 'tokens' | 'rows' | 'weights';
   /** Rows that a micro-batch must have; 1 if left out. */
   readonly leastRows?: number;
   /** Whether its loss reads the log-probabilities of a reference policy, which are computed before the first step and kept. */
   readonly reference: boolean;
+  /** Whether every step is compared with the reference policy, for an objective that samples. @param settings of the run by name */
+  compares?(settings: Given): boolean;
   /** What it reports, in the order in which it is shown. */
   readonly reported: readonly Reported[];
   /** The number of sums that its loss adds after the slots of every step. */
@@ -92,4 +99,6 @@ export interface Objective extends Contribution {
   arrange?<Row extends LabelledTokens>(rows: readonly Row[], settings: Given): readonly Row[];
   /** Records the summed loss of a micro-batch. @param settings of the run by name */
   record(loss: LossGraph, settings: Given): Tensor;
+  /** Records the log-probabilities by the reference policy that the loss reads; those of whole sequences if left out. */
+  recordReference?(loss: LossGraph, settings: Given): Tensor;
 }

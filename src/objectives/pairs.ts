@@ -1,4 +1,5 @@
 /** Common parts of objectives over pairs of answers. */
+import { learnerOf } from '../adapters/learners.ts';
 import type { PairKernel } from '../engine/ops/pair_loss.ts';
 import type { Given, Setting } from '../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport, Reported } from './objective.ts';
@@ -40,12 +41,7 @@ export const REFERENCE = {
   type: 'choice',
   choices: ['base', 'start'],
   labels: { base: 'The base model', start: 'What the run starts from' },
-  usual: ({ method, start, initAdapter }: Given) =>
-    method === 'full'
-      ? 'the model as it was before the run'
-      : (start ?? initAdapter)
-        ? 'the adapter that the run starts from, as it is now'
-        : 'the base model, with the adapter off',
+  usual: (given: Given) => learnerOf(given).words.reference(given),
   flag: 'reference',
   placeholder: 'R',
   group: 'Goal',

@@ -2,10 +2,11 @@
 import { adamw } from './adamw/adamw.ts';
 import { lion } from './lion/lion.ts';
 import { nadamw } from './nadamw/nadamw.ts';
+import { muon } from './muon/muon.ts';
 import type { Optimiser } from './optimiser.ts';
 import { sgd } from './sgd/sgd.ts';
 
-export const OPTIMISERS = [adamw, nadamw, lion, sgd] as const satisfies readonly Optimiser[];
+export const OPTIMISERS = [adamw, nadamw, lion, sgd, muon] as const satisfies readonly Optimiser[];
 
 /** The optimiser of this name, the usual one without a name. @throws Error if there is none: settings are checked earlier */
 export function optimiserOf(name: string = OPTIMISERS[0].name): Optimiser {

@@ -1,4 +1,5 @@
 /** The check of a run's answers before its first step: whether the model can write them at all. */
+import { learnerOf } from '../adapters/learners.ts';
 import {
   findUnwritable,
   learntTokens,
@@ -26,7 +27,7 @@ export function trainsHead(
   definition: ModelDefinition,
   { method, modulesToSave = 'none', ...part }: HeadSettings,
 ): boolean {
-  if (method !== 'full') return modulesToSave === 'lm_head' || modulesToSave === 'both';
+  if (!learnerOf({ method }).trainsModel) return modulesToSave === 'lm_head' || modulesToSave === 'both';
   const head = definition.weights.find(({ name }) => name === definition.shape.head);
   return head !== undefined && trainedPart(definition, part)(head);
 }

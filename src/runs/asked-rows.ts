@@ -21,7 +21,7 @@ export function rowsFor<Row extends LabelledTokens>(
   rows: readonly Row[],
   made: readonly MadeRow<Row>[],
 ): readonly (Row & PromptRow)[] {
-  if (objectiveOf(objective).rows !== 'prompts') return rows;
+  if (!objectiveOf(objective).samples) return rows;
   const exampleOf = new Map(made.map(({ row, example }) => [row, example]));
   return rows.map((row) => {
     const example = exampleOf.get(row);

@@ -44,7 +44,7 @@ export function checkRun(
   const wrong = (what: string, remedy: string): GraftError => new GraftError('train-option', what, remedy);
   checkSpec(specOf(options));
   checkStart(specOf(options), options.start !== undefined);
-  checkLastLayers(info, options);
+  checkLastLayers(info, specOf(options));
   if (data.modelContent !== content) {
     throw new GraftError(
       'worker-data-model',

@@ -1,4 +1,5 @@
 /** A run of the page as the one specification, and as the command that repeats it headless. */
+import { learnerOf } from '../adapters/learners.ts';
 import type { DataOptions } from '../data/options.ts';
 import { ROWS_FILE, TEST_FILE } from '../data/parts.ts';
 import { readingSettings } from '../data/reading.ts';
@@ -48,7 +49,7 @@ export function headlessCommand(
   const spec = specOfForm(options, data, {
     precision: info.precision,
     // A full fine-tuning takes the weights as stored.
-    ...(options.method !== 'full' && { baseWeights: source.baseWeights }),
+    ...(!learnerOf(options).trainsModel && { baseWeights: source.baseWeights }),
   });
   const recipe: Recipe = { ...filesOf(rows, options.task), ...recipeOf(spec) };
   const { start } = options;

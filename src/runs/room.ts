@@ -1,4 +1,5 @@
 /** The disk space of a run's states, known before its first step: a state, and the next one, which is written before the old one is deleted. */
+import type { ParameterSpec } from '../engine/parameters.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { formatBytes } from '../numbers.ts';
@@ -18,13 +19,16 @@ export function stateBytes(
   }: Pick<Subject, 'options'> & { readonly trainable: Pick<Subject['trainable'], 'store'> },
   { train, validation }: { readonly train: { length: number }; readonly validation: { length: number } },
 ): number {
-  const numbers = trainable.store.specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-  const planes = 1 + optimiserOf(options.optimiser).kernel.planes.length;
+  const { planes, planesOf = () => planes } = optimiserOf(options.optimiser);
+  const sum = (of: (spec: ParameterSpec) => number): number =>
+    trainable.store.specs.reduce((total, spec) => total + sizeOf(spec.shape) * of(spec), 0);
+  const numbers = sum(() => 1);
+  const state = sum((spec) => planesOf(spec).length);
   const best = validation.length > 0 && options.evalEvery > 0 ? 1 : 0;
-  const { reference, rows } = objectiveOf(options.objective);
-  const start = rows === 'prompts' && options.reference === 'start' ? 1 : 0;
+  const { reference, samples } = objectiveOf(options.objective);
+  const start = samples && options.reference === 'start' ? 1 : 0;
   const compared = reference ? train.length + validation.length : 0;
-  return BYTES_PER_NUMBER * (numbers * (planes + best + start) + REFERENCE_NUMBERS * compared);
+  return BYTES_PER_NUMBER * (state + numbers * (1 + best + start) + REFERENCE_NUMBERS * compared);
 }
 
 export interface Room {

@@ -1,7 +1,7 @@
 /** The costs of a run, for a choice among runs: planned memory and forecast time. */
 import { onlyTask, type RowSet } from '../data/row-set.ts';
-import { objectiveOf } from '../objectives/registry.ts';
-import { kindOfRow, takesKind } from '../train/learning.ts';
+import { objectiveOf, takesKind } from '../objectives/registry.ts';
+import { kindOfRow } from '../train/learning.ts';
 import { forecastRuns, type RunTime, type Speeds } from './run-forecast.ts';
 import { planRun, type PlannedOn } from './run-memory.ts';
 import type { FormSpec } from '../settings/spec.ts';

@@ -1,8 +1,8 @@
 /** Forecasts the time of a run: the work of its steps, validations and answers, at the speed that was measured on this device. */
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
-import { AS_STORED } from '../model/weight-types.ts';
-import { runBuckets } from '../train/buckets.ts';
+import { baseWeightsOf } from '../train/loading.ts';
+import { runBuckets } from '../train/step-kinds.ts';
 import { validationRows } from '../train/order.ts';
 import {
   COUNTED_STEPS,
@@ -18,7 +18,7 @@ import { shorterRows } from '../data/shorter-rows.ts';
 import type { PlannedOn } from './run-memory.ts';
 import { SAMPLE_TOKENS } from './check-run.ts';
 import { medianSpeed, speedLike, type MeasuredSteps, type StepSpeeds } from './step-speeds.ts';
-import { checkSpec, countSteps, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
+import { checkSpec, countSteps, hasRank, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
 
 /** The source of a forecast: steps of this model on this device, or a test of a few layers of another model. */
 export type SpeedSource =
@@ -133,7 +133,7 @@ export async function shortenRun(
   if (options.checkpointing) await consider('Turn activation checkpointing off', { checkpointing: false });
   if (evalEvery > 0 && evalEvery < steps)
     await consider(`Validate every ${2 * evalEvery} steps`, { evalEvery: 2 * evalEvery });
-  if (rank > LEAST_RANK && options.method !== 'full' && !options.start)
+  if (rank > LEAST_RANK && hasRank(options) && !options.start)
     await consider(`Take rank ${Math.ceil(rank / 2)}`, { rank: Math.ceil(rank / 2) });
   return ways.sort((a, b) => a.total - b.total);
 }
@@ -262,7 +262,7 @@ export async function workOf(
   const found = known.get(key);
   if (found) return found;
   const { device, definition, dtype: precision, weightChoices, storedAs } = model;
-  const baseWeights = method === 'full' ? AS_STORED : weightChoices;
+  const baseWeights = baseWeightsOf(options, weightChoices);
   const work = await planWork(device.lowering, definition, { precision, baseWeights, storedAs, options });
   if (known.size >= MOST_COUNTED) known.clear();
   known.set(key, work);

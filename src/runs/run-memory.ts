@@ -1,10 +1,13 @@
 /** The memory of a run, known before it starts, and changes that make it smaller. */
+import { learnerOf } from '../adapters/learners.ts';
 import { GraftError } from '../errors.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { AS_STORED, sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { shorterRows, type ShorterRows } from '../data/shorter-rows.ts';
-import { runBuckets, type RunBuckets } from '../train/buckets.ts';
+import type { RunBuckets } from '../train/buckets.ts';
+import { baseWeightsOf } from '../train/loading.ts';
+import { runBuckets } from '../train/step-kinds.ts';
 import { validationRows } from '../train/order.ts';
 import {
   adviseMemory,
@@ -99,11 +102,10 @@ export async function planRun(
   const train = withReference(specOf(options), options.start !== undefined);
   checkSpec(train);
   const { device, definition } = model;
-  const full = train.method === 'full';
   const rows = data?.modelContent === content ? rowsOf(data, 'train') : [];
   const asked: AdviceSettings = {
     precision: model.dtype,
-    baseWeights: full ? AS_STORED : model.weightChoices,
+    baseWeights: baseWeightsOf(train, model.weightChoices),
     storedAs: model.storedAs,
     options: train,
     // Other memory on the GPU, such as the chat's cache, does not count for a run that answers nothing.
@@ -133,7 +135,7 @@ export async function planRun(
   }
   const { minimumBytes: _, ...plan } = planned;
   const problems = memoryProblems(plan, device.limits);
-  const other = full ? undefined : otherBase(model, plan);
+  const other = learnerOf(train).trainsModel ? undefined : otherBase(model, plan);
   const checkpointed = problems.length > 0 ? undefined : await checkpointedPlan(model, settings, plan);
   return {
     ...plan,
@@ -147,9 +149,9 @@ export async function planRun(
 /** All weights are trained on a copy of the model: the open one stays loaded for the chat. */
 function besideBytes(
   { device, definition, dtype: precision, storedAs, weightChoices: baseWeights }: LanguageModel,
-  { method }: Pick<RunSpec, 'method'>,
+  options: Pick<RunSpec, 'method'>,
 ): number {
-  return method === 'full'
+  return learnerOf(options).trainsModel
     ? planBase(device.lowering, definition, { precision, baseWeights, storedAs }).bytes
     : 0;
 }
@@ -214,7 +216,7 @@ function changesOf(
     change: Object.fromEntries(
       keys.filter((key) => advised[key] !== asked[key]).map((key) => [key, advised[key]]),
     ),
-    ...(options.method !== 'full' && baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
+    ...(!learnerOf(options).trainsModel && baseWeights && !sameChoices(baseWeights, held) && { baseWeights }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** What a run trains: a new adapter, an existing one, or all weights of the model. */
+import { learnerOf } from '../adapters/learners.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import type {
   AdapterConfig,
@@ -15,6 +16,7 @@ import type { ModelDefinition } from '../model/family.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { objectiveOf } from '../objectives/registry.ts';
+import { stateOf } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { Random } from '../random.ts';
 import { startBuckets } from '../train/buckets.ts';
@@ -58,7 +60,7 @@ export interface Beginnings {
 }
 
 /**
- * @param model loaded as trainable where the method is `full`
+ * @param model loaded as `loadingOf` says
  * @param start an adapter to train further: its kind and settings replace those of the run, except for dropout
  * @throws GraftError `lora-config`, `train-option`, `train-rows`, `engine-…`, and what `tell` throws
  */
@@ -68,7 +70,7 @@ export async function makeTrainable(
   start?: AdapterData,
   beginnings: Beginnings = {},
 ): Promise<Subject> {
-  if (asked.method === 'full') {
+  if (learnerOf(asked).trainsModel) {
     checkStart(asked, start !== undefined);
     const options = specOnModel(asked, model.definition);
     const store = model.parameters;
@@ -90,7 +92,7 @@ export async function makeTrainable(
   const adapter = new Adapter(model.device, shape.modules, saved ? undefined : tensors, {
     trainable: true,
     rateRatio: settings.rateRatio,
-    state: optimiserOf(settings.optimiser).kernel.planes,
+    state: stateOf(optimiserOf(settings.optimiser)),
   });
   try {
     if (!saved) await adapter.start(model, { seed: settings.seed, encode, tell });
@@ -164,10 +166,9 @@ export function specOnModel(
  * @param starts whether the run starts, or a resumed run started, from an adapter
  */
 export function withReference(options: RunSpec, starts: boolean): RunSpec {
-  const { objective, beta = 0, reference = starts ? 'start' : 'base' } = options;
-  const { reference: isKnown, rows } = objectiveOf(objective);
-  // Sampled answers are compared with it only if the divergence has a weight.
-  return isKnown || (rows === 'prompts' && beta > 0) ? { ...options, reference } : options;
+  const { objective, reference = starts ? 'start' : 'base' } = options;
+  const { reference: isKnown, compares } = objectiveOf(objective);
+  return isKnown || compares?.({ ...options }) ? { ...options, reference } : options;
 }
 
 /**
@@ -189,7 +190,7 @@ export function adapterShape(model: ModelDefinition, options: RunSpec, saved?: N
 
 /** @throws GraftError `train-option` for a full fine-tuning that should start from an adapter */
 export function checkStart({ method }: Pick<RunSpec, 'method'>, starts: boolean): void {
-  if (method === 'full' && starts)
+  if (learnerOf({ method }).trainsModel && starts)
     throw new GraftError(
       'train-option',
       'A run that trains all weights cannot start from an adapter.',

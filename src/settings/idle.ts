@@ -1,4 +1,5 @@
 /** Settings that would change nothing in a run with these other settings. Settings of other methods, objectives and optimisers are `TABLE.applies`. */
+import { learnerOf } from '../adapters/learners.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import type { Given, SettingValue } from './setting.ts';
 import { TABLE, type SettingName } from './table.ts';
@@ -18,21 +19,21 @@ const IDLE: readonly Rule[] = [
   {
     names: ['packing'],
     reason: ({ objective }) =>
-      objectiveOf(objective as string | undefined).rows === 'prompts'
-        ? 'sampled answers are not packed'
-        : undefined,
+      objectiveOf(objective as string | undefined).samples ? 'sampled answers are not packed' : undefined,
   },
   {
     names: ['reference', 'klCorrection'],
-    reason: ({ objective, beta }) =>
-      objectiveOf(objective as string | undefined).rows === 'prompts' && beta === 0
+    reason: ({ objective, ...given }) =>
+      objectiveOf(objective as string | undefined).compares?.(given) === false
         ? 'beta is 0, and nothing is compared with a reference policy'
         : undefined,
   },
   {
     names: ['reference'],
     reason: ({ method }) =>
-      method === 'full' ? 'a run of all weights is compared with the model as it was before' : undefined,
+      learnerOf({ method }).trainsModel
+        ? 'a run of all weights is compared with the model as it was before'
+        : undefined,
   },
   {
     names: ['epsilon', 'epsilonHigh'],

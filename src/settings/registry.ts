@@ -3,39 +3,24 @@
  * types of this folder, so that the page can read it without the engine. Flags, form and recipe leave out settings that do not apply. The choice
  * itself is a setting as soon as there are two.
  */
-import { FULL_SETTINGS } from './full.ts';
-import { ADAPTERS, NORMS_RATE } from '../adapters/settings.ts';
+import { LEARNERS } from '../adapters/learners.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
 import { OPTIMISERS } from '../optimisers/registry.ts';
-export { ia3Targets } from '../adapters/settings.ts';
+export { takesKind } from '../objectives/registry.ts';
+export type { Objective } from '../objectives/objective.ts';
+export { learnerOf } from '../adapters/learners.ts';
 import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
-
-/** With an eighth of an adapter's rate it forgets as much as the adapter (docs/experiments/full-fine-tuning-rates.md). */
-const FULL_RATE = 1 / 16;
-
-const FULL = {
-  name: 'full',
-  label: 'All weights',
-  help: 'Every weight of the model learns, or those that are chosen.',
-  settings: FULL_SETTINGS,
-  choice: {
-    changes: 'The model itself: the result is a whole model, of the size of the first.',
-    wrong: 'Few rows, little memory, or a model that should go on doing what it does now: it forgets most.',
-  },
-  // A full fine-tuning changes every weight and needs a smaller rate; norms and biases bear that of an adapter of such vectors.
-  rate: ({ trainWeights }) => (trainWeights === 'norms' ? NORMS_RATE : FULL_RATE),
-} as const satisfies Contribution;
-
-/** Adapters, and training without one. */
-export const METHODS = [...ADAPTERS, FULL] as const satisfies readonly Contribution[];
 
 export interface Registry {
   readonly methods: readonly Contribution[];
   readonly optimisers: readonly Contribution[];
   readonly objectives: readonly Contribution[];
 }
+/** What can learn. */
+export const METHODS = LEARNERS;
+
 export const REGISTRY = {
-  methods: METHODS,
+  methods: LEARNERS,
   optimisers: OPTIMISERS,
   objectives: OBJECTIVES,
 } as const satisfies Registry;

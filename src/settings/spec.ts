@@ -2,6 +2,7 @@
  * The specification of a run: one flat object, in which every value has the name that the table of settings gives it. The form, the flags of the command
  * and a recipe each make one, the trainer takes it, and a saved run has it.
  */
+import { learnerOf } from '../adapters/learners.ts';
 import { GraftError } from '../errors.ts';
 import { usualSettings, type AboutRun } from './defaults.ts';
 import { idleReason } from './idle.ts';
@@ -80,8 +81,8 @@ export function defaultSpec(method: RunSpec['method'] = 'lora'): RunSpec {
 }
 
 /** Whether a run has an adapter with a rank. */
-export function hasRank({ method }: { readonly method: string }): boolean {
-  return TABLE.applies(settingOf('rank'), { method });
+export function hasRank(spec: { readonly method?: string }): boolean {
+  return TABLE.applies(settingOf('rank'), { method: learnerOf(spec).name });
 }
 
 /**

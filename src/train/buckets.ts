@@ -1,15 +1,12 @@
 /** Shapes vary, plans do not: a run's micro-batches are covered by a few plan sizes, chosen before the first step. */
-import { isHeld, itemOf, type List } from '../lists.ts';
+import type { List } from '../lists.ts';
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
-import { kindOf } from '../adapters/registry.ts';
-import { objectiveOf } from '../objectives/registry.ts';
-import { arranged, heldRows, virtualTokens } from './learning.ts';
-import { microBatches, RowOrder } from './order.ts';
-import { longestPrompt, policyBuckets, type GenerationSize, type PolicySizes } from './policy/buckets.ts';
-import { rowBatches, sizeOfInputs } from './row-inputs.ts';
-import { isMixture, placesByTask } from './tasks.ts';
-import { adapterConfigOf } from '../adapters/chosen.ts';
+import { adapterOf } from '../adapters/chosen.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
+import { heldRows, virtualTokens } from './learning.ts';
+import { RowOrder } from './order.ts';
+import type { GenerationSize } from './policy/buckets.ts';
+import { rowBatches, sizeOfInputs } from './row-inputs.ts';
 
 const MOST_BUCKETS = 3;
 /** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
@@ -93,41 +90,6 @@ export interface RunBuckets {
  */
 export const LOOKED_AHEAD = 256;
 
-/** Sizes for every micro-batch that a run will have, or for those of its first steps. */
-export function runBuckets(
-  options: RunSpec,
-  trained: List<LabelledTokens>,
-  heldOut: readonly LabelledTokens[],
-): RunBuckets {
-  if (objectiveOf(options.objective).rows === 'prompts') {
-    const prompts = heldRows(trained);
-    return {
-      ...sampledBuckets(options, longestPrompt([...prompts, ...heldOut])),
-      ...startsOf(options, arranged(options, prompts)),
-    };
-  }
-  const rows = arranged(options, trained);
-  const validation = arranged(options, heldOut);
-  const order = new RowOrder(rows, options);
-  const sizesOf = (some: readonly LabelledTokens[]): Bucket[] => microBatches(some, options).map(sizeOfRows);
-  const count = countSteps(options, rows.length);
-  const steps = Array.from({ length: isHeld(rows) ? count : Math.min(count, LOOKED_AHEAD) }, (_, step) =>
-    sizesOf(order.rowsOf(step).map((row) => itemOf(rows, row))),
-  );
-  return {
-    ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
-    ...startsOf(options, rows),
-    gradients: chooseBuckets(steps.flat()),
-    losses: chooseBuckets(sizesOf(validation)),
-    ...(objectiveOf(options.objective).reference && {
-      references: chooseBuckets([
-        ...sizesOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))),
-        ...sizesOf(validation),
-      ]),
-    }),
-  };
-}
-
 /** Sizes for the batches that an adapter's initial values are made from. @param readsPrompts whether tokens without a label count */
 export function startBuckets(
   batches: readonly (readonly LabelledTokens[])[],
@@ -137,20 +99,12 @@ export function startBuckets(
 }
 
 /** The same for a run; nothing if its adapter reads no rows. */
-function startsOf(options: RunSpec, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
-  if (options.method === 'full') return {};
-  const config = adapterConfigOf(options);
-  const { fromRows } = kindOf(config);
+export function startsOf(options: RunSpec, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
+  const adapter = adapterOf(options);
+  const fromRows = adapter?.kind.fromRows;
   return fromRows
-    ? { starts: startBuckets(rowBatches(heldRows(rows), options), fromRows.readsPrompts(config)) }
+    ? { starts: startBuckets(rowBatches(heldRows(rows), options), fromRows.readsPrompts(adapter.config)) }
     : {};
-}
-
-/** Sizes for a run that samples. @param longest prompt, in tokens */
-export function sampledBuckets(options: PolicySizes & Pick<RunSpec, 'beta'>, longest: number): RunBuckets {
-  const { buckets, generation } = policyBuckets(options, longest + virtualTokens(options), roundUp);
-  const { beta = 0 } = options;
-  return { gradients: buckets, losses: [], ...(beta > 0 && { references: buckets }), generation };
 }
 
 /** The rows that a run takes, each once, in the order of the file. */
@@ -201,6 +155,7 @@ export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonl
   return bucket;
 }
 
-function roundUp(value: number): number {
+/** The next size of a plan that holds so many tokens or rows. */
+export function roundUp(value: number): number {
   return Math.ceil(value / QUANTUM) * QUANTUM;
 }

@@ -56,9 +56,10 @@ export function checkState(
         ? adapter.sizes
         : adapter.learnedSizes
       : new Map(store.specs.map(({ name, shape }) => [name, sizeOf(shape)] as const));
+  const isState = new Set(optimiserOf(optimiser).planes);
   const planes: [string, NamedArrays | undefined][] = [
     ['values', values],
-    ...optimiserOf(optimiser).kernel.planes.map((plane): [string, NamedArrays | undefined] => [
+    ...optimiserOf(optimiser).planes.map((plane): [string, NamedArrays | undefined] => [
       plane,
       kept.get(plane),
     ]),
@@ -66,6 +67,7 @@ export function checkState(
   ];
   for (const [plane, arrays] of planes) {
     for (const [name, size] of sizesOf(plane)) {
+      if (isState.has(plane) && !store.keeps(name, plane)) continue;
       const length = arrays?.get(name)?.length;
       if (length !== size)
         throw wrong(

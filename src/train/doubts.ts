@@ -1,4 +1,5 @@
 /** Settings that can run but are probably a mistake: the page asks before such a run, the command warns. */
+import { learnerOf } from '../adapters/learners.ts';
 import type { Given } from '../settings/setting.ts';
 import { TABLE } from '../settings/table.ts';
 import { objectiveOf } from '../objectives/registry.ts';
@@ -49,12 +50,12 @@ interface Rates {
   readonly most: number;
   readonly usual: string;
 }
-const RATES: Readonly<Record<'adapter' | 'full', Readonly<Record<'small' | 'large', Rates>>>> = {
+const RATES: Readonly<Record<'adapter' | 'model', Readonly<Record<'small' | 'large', Rates>>>> = {
   adapter: {
     small: { least: 1e-6, most: 2e-2, usual: '1e-3 to 1e-2' },
     large: { least: 1e-6, most: 5e-3, usual: '1e-4 to 1e-3' },
   },
-  full: {
+  model: {
     small: { least: 1e-7, most: 2e-2, usual: '1e-4 to 3e-3' },
     large: { least: 1e-8, most: 2e-3, usual: '1e-5 to 3e-4' },
   },
@@ -83,14 +84,14 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
   const { rank, alpha, rsLora, dropout } = settings;
   const doubts: Doubt[] = [];
   // Norms and biases alone take an adapter's learning rates.
-  const moved = method === 'full' && trainWeights !== 'norms' ? 'full' : 'adapter';
+  const { trainsModel, words } = learnerOf({ method });
+  const moved = trainsModel && trainWeights !== 'norms' ? 'model' : 'adapter';
   const rates = RATES[moved][parameters < SMALL_MODEL ? 'small' : 'large'];
-  const kind = method === 'full' ? 'a full fine-tuning' : 'an adapter';
-  const size = `${kind} of a model of ${short(parameters / 1e6)} million parameters`;
+  const size = `${words.run} of a model of ${short(parameters / 1e6)} million parameters`;
   const initial = (given: Given): number => TABLE.resolve(given)['lr'] as number;
   // SGD needs far larger rates than AdamW, and Lion smaller ones; vectors need larger ones than the matrices of LoRA.
   const ofOptimiser = initial(optimiser === undefined ? {} : { optimiser }) / initial({});
-  const ofMethod = method === 'full' ? 1 : initial({ method }) / initial({});
+  const ofMethod = trainsModel ? 1 : initial({ method }) / initial({});
   const { name, rows: learns, label } = objectiveOf(objective);
   const compares = (learns === 'pairs' || learns === 'unpaired') && name !== LIKE_SUPERVISED;
   const factor = ofOptimiser * ofMethod * (compares ? COMPARING : 1);
@@ -182,7 +183,9 @@ function usualRate({
 }): string {
   if (isPlain) return `${rates.usual} is usual`;
   const chosen = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const begins = TABLE.resolve({ ...chosen, ...(method !== 'full' && { method }) })['lr'] as number;
+  const begins = TABLE.resolve({ ...chosen, ...(!learnerOf({ method }).trainsModel && { method }) })[
+    'lr'
+  ] as number;
   const what =
     given.objective !== undefined ? 'objective' : given.optimiser !== undefined ? 'optimiser' : 'method';
   return `${short(begins)} is where this ${what} begins`;

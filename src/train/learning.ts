@@ -1,10 +1,10 @@
 /** The objective of a run with its settings, and the kinds of rows that it accepts. */
 import { GraftError } from '../errors.ts';
-import { PROMPT } from '../adapters/prompt/settings.ts';
+import { learnerOf } from '../adapters/learners.ts';
 import { isHeld, type List } from '../lists.ts';
 import { countSupervised, withVirtual, type LabelledTokens } from '../model/batch.ts';
 import type { Objective, ObjectiveReport, RowKind } from '../objectives/objective.ts';
-import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
+import { OBJECTIVES, objectiveOf, takesKind } from '../objectives/registry.ts';
 import type { Given } from '../settings/setting.ts';
 import { LOSS_SLOT, OWN_SLOT } from '../engine/ops/step.ts';
 
@@ -28,7 +28,7 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
 
 /**
  * Rows as the trainer takes them: arranged by the objective ({@link Objective.arrange}), with the adapter's virtual tokens before their sequences.
- * Prompts for sampling stay unchanged.
+ * Rows that answers are sampled to stay unchanged.
  *
  * @param options settings of the run by name
  */
@@ -46,7 +46,7 @@ export function arranged<Row extends LabelledTokens>(
 ): List<Row> {
   const objective: Objective = objectiveOf(options.objective);
   const own = objective.arrange ? objective.arrange(heldRows(rows), options as Given) : rows;
-  return objective.rows === 'prompts' ? own : withVirtual(own, virtualTokens(options));
+  return objective.samples ? own : withVirtual(own, virtualTokens(options));
 }
 
 /** Rows that must be at hand. @throws Error if they are made as they are taken, which the caller has to rule out */
@@ -56,8 +56,8 @@ export function heldRows<Row>(rows: List<Row>): readonly Row[] {
 }
 
 /** How many tokens the adapter of a run puts before each sequence. @param options settings of the run by name */
-export function virtualTokens({ method, virtualTokens: count }: Given): number {
-  return method === PROMPT.name ? (count as number) : 0;
+export function virtualTokens(options: Given): number {
+  return learnerOf(options).virtualTokens?.(options) ?? 0;
 }
 
 /** A mean loss, and the objective's reports beside it. */
@@ -83,8 +83,7 @@ export const kindOfRow = ({ starts, desirable, asks }: LabelledTokens): RowKind 
   asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
 
 /** Sequences of a row that are kept apart; missing if they are not. */
-export const sequencesOf = ({ rows }: Objective): number | undefined =>
-  rows === 'pairs' || rows === 'unpaired' ? 2 : undefined;
+export const sequencesOf = ({ sequences }: Objective): number | undefined => sequences?.length;
 
 /** The name of each kind of rows, the objectives that can use it, and the columns that it needs. */
 const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: string; columns: string }>> = {
@@ -115,10 +114,6 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
     columns: 'prompt, completion and label',
   },
 };
-
-/** Whether an objective learns from rows of a kind. Rows with single answers are prompts with the wanted answers. */
-export const takesKind = ({ rows }: Objective, kind: RowKind): boolean =>
-  rows === kind || (rows === 'prompts' && kind === 'answers');
 
 /**
  * @throws GraftError `train-objective` if the objective takes other rows, with the remedy

@@ -1,4 +1,5 @@
 /** Whether a planned run fits the adapter's limits, and what to change if it does not: each change with its own planned bytes. */
+import { learnerOf } from '../adapters/learners.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import type { Target } from '../engine/target.ts';
 import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
@@ -186,7 +187,7 @@ const CHANGES: readonly Change[] = [
   {
     name: 'precision',
     step: (settings, { features }) =>
-      settings.precision === 'f32' && features.f16 && settings.options.method !== 'full'
+      settings.precision === 'f32' && features.f16 && !learnerOf(settings.options).trainsModel
         ? { ...settings, precision: 'f16' }
         : undefined,
     text: () => 'Compute in half precision (f16).',
@@ -194,7 +195,7 @@ const CHANGES: readonly Change[] = [
   {
     name: 'base',
     step: ({ baseWeights, ...rest }) =>
-      rest.options.method !== 'full' && !isQuantised(baseWeights?.matrices ?? 'stored')
+      !learnerOf(rest.options).trainsModel && !isQuantised(baseWeights?.matrices ?? 'stored')
         ? { ...rest, baseWeights: { matrices: FOUR_BITS } }
         : undefined,
     text: () => `Hold the base weights in four bits (${FOUR_BITS}).`,

@@ -19,12 +19,15 @@ import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, kindOf } from '../adapters/registry.ts';
 import type { AdapterConfig, AdapterModule } from '../adapters/kind.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
-import { fullBucket, sampledBuckets, type RunBuckets } from './buckets.ts';
+import type { RunBuckets } from './buckets.ts';
+import { stateOf } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { learningOf, sequencesOf, type Learning } from './learning.ts';
+import { loadingOf } from './loading.ts';
+import { learningOf } from './learning.ts';
 import { rowInputs } from './row-inputs.ts';
+import { stepKindOf } from './step-kinds.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
-import { adapterConfigOf, type AdapterSpec } from '../adapters/chosen.ts';
+import { adapterConfigOf, adapterOf, type AdapterSpec } from '../adapters/chosen.ts';
 import type { RunSpec } from '../settings/spec.ts';
 
 /** Settings of an objective that samples. */
@@ -140,23 +143,17 @@ export async function planMemory(
   { options, buckets, samples, modules, ...weights }: MemorySettings,
 ): Promise<MemoryPlan> {
   const learning = learningOf(options);
-  const planned = buckets ?? fullBuckets(options, learning);
+  const planned = buckets ?? stepKindOf(learning.objective).fullBuckets(options, learning.objective);
   checkTokens(planned.gradients, options);
   const device = new DryRunDevice(lowering);
-  const full = options.method === 'full';
-  const model = LanguageModel.empty(device, definition, {
-    ...weights,
-    ...(full && { trainable: options }),
-    state: optimiserOf(options.optimiser).kernel.planes,
-  });
-  const beginBytes = full || modules ? 0 : await planBeginning(device, model, options, planned);
-  const trainable: Trainable = full
-    ? { model, store: model.parameters! }
-    : emptyAdapter(model, options, modules);
-  const { store } = trainable;
-  const plane = store.bytes / store.planes;
-  const fixed = trainable.adapter?.fixedBytes ?? 0;
-  const base = device.allocatedBytes - store.bytes - fixed + (full ? plane : 0);
+  const model = LanguageModel.empty(device, definition, { ...weights, ...loadingOf(options) });
+  const beginBytes = modules ? 0 : await planBeginning(device, model, options, planned);
+  const trainable = emptyTrainable(model, options, modules);
+  const { store, adapter } = trainable;
+  const plane = store.valueBytes;
+  const fixed = adapter?.fixedBytes ?? 0;
+  // Weights of the model that learn are its own, and values of an adapter are not.
+  const base = device.allocatedBytes - store.bytes - fixed + (adapter ? 0 : plane);
 
   const plans = await compileRun(
     trainable,
@@ -175,7 +172,7 @@ export async function planMemory(
   const ring = device.allocatedBytes - beforeRing;
   const activations = model.pool.bytes + (plans.generator?.cacheBytes ?? 0);
   const beforeSamples = device.allocatedBytes;
-  if (samples) await new Generator(model, 1, samples.maxLength).prepare(trainable.adapter);
+  if (samples) await new Generator(model, 1, samples.maxLength).prepare(adapter);
   const steadyBytes = device.allocatedBytes;
   const readback = readbackBytes(lowering, store);
   const all = plansOf(plans);
@@ -183,7 +180,7 @@ export async function planMemory(
     all.reduce((total, plan) => total + bytes(plan), 0);
   const parts: Omit<MemoryParts, 'commands'> = {
     base,
-    adapter: (full ? 0 : plane + fixed) + (plans.start?.bytes ?? 0),
+    adapter: (adapter ? plane + fixed : 0) + (plans.start?.bytes ?? 0),
     gradients: plane,
     optimiser: store.bytes - 2 * plane,
     activations: activations + Math.max(0, beginBytes - steadyBytes - readback),
@@ -226,9 +223,10 @@ async function planBeginning(
   options: MemorySettings['options'],
   { starts, gradients }: RunBuckets,
 ): Promise<number> {
-  const config = adapterConfigOf(options);
-  const { fromRows } = kindOf(config);
+  const known = adapterOf(options);
+  const fromRows = known?.kind.fromRows;
   if (!fromRows) return 0;
+  const { config } = known;
   device.resetPeak();
   const readsPrompts = fromRows.readsPrompts(config);
   const inputs = rowInputs({ model, batches: [], buckets: starts ?? gradients, readsPrompts });
@@ -236,16 +234,6 @@ async function planBeginning(
   if (device.lowering.readsInPlace) return device.peakBytes;
   const columns = inputs.inputs.reduce((sum, { width }) => sum + width, 0);
   return device.peakBytes + Math.min(READBACK_BYTES, columns * READ_OF_COLUMN);
-}
-
-/** A step of one full micro-batch, every token supervised; both answers of a pair are full. */
-function fullBuckets(options: MemorySettings['options'], { objective }: Learning): RunBuckets {
-  if (objective.rows === 'prompts') {
-    const { accumulate = 1, maxLength, maxCompletionLength = 0 } = options;
-    return sampledBuckets({ ...options, accumulate }, Math.max(1, maxLength - maxCompletionLength));
-  }
-  const bucket = fullBucket(options, sequencesOf(objective));
-  return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
 }
 
 /** Attention has a workgroup for 32 tokens: more tokens exceed every device, and planning them would only take minutes. */
@@ -317,18 +305,19 @@ function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {
   });
 }
 
-/** An adapter without values, for dry runs. */
-export function emptyAdapter(
+/** What a run trains, without values: for dry runs. @param model loaded as {@link loadingOf} says */
+export function emptyTrainable(
   model: LanguageModel,
   options: AdapterSpec & Pick<RunSpec, 'rateRatio' | 'optimiser'>,
   known?: readonly AdapterModule[],
 ): Trainable {
+  if (model.parameters) return { model, store: model.parameters };
   const { rateRatio, optimiser } = options;
   const modules = known ?? largestModules(model, options);
   const adapter = new Adapter(model.device, modules, undefined, {
     trainable: true,
     rateRatio,
-    state: optimiserOf(optimiser).kernel.planes,
+    state: stateOf(optimiserOf(optimiser)),
   });
   return { model, adapter, store: adapter.store };
 }

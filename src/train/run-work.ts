@@ -6,16 +6,17 @@ import type { Bucket, LabelledTokens } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { bucketFor, rowsOfRun, type RunBuckets } from './buckets.ts';
-import { arranged, learningOf, sequencesOf } from './learning.ts';
-import { emptyAdapter, type MemorySettings } from './memory-plan.ts';
-import { microBatches, RowOrder } from './order.ts';
-import { sampledWork } from './policy/work.ts';
+import type { RunBuckets } from './buckets.ts';
+import { arranged, learningOf } from './learning.ts';
+import { loadingOf } from './loading.ts';
+import { emptyTrainable, type MemorySettings } from './memory-plan.ts';
+import type { StepKind } from './step-kind.ts';
+import { stepKindOf } from './step-kinds.ts';
 import { compileRun } from './step-plans.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 
 /** Floating-point operations of one replay, by the size of the micro-batch. */
-type WorkOf = (bucket: Bucket) => number;
+export type WorkOf = (bucket: Bucket) => number;
 
 /** The work of a run's plans. */
 export interface PlanWork {
@@ -50,17 +51,16 @@ export async function planWork(
   definition: ModelDefinition,
   { options, ...weights }: Omit<MemorySettings, 'samples' | 'buckets'>,
 ): Promise<PlanWork> {
-  const full = options.method === 'full';
   const model = LanguageModel.empty(new DryRunDevice(lowering), definition, {
     ...weights,
-    ...(full && { trainable: options, state: optimiserOf(options.optimiser).kernel.planes }),
+    ...loadingOf(options),
   });
   const learning = learningOf(options);
   const { objective } = learning;
-  const sequences = objective.rows === 'prompts' ? 1 : sequencesOf(objective);
+  const sequences = stepKindOf(objective).sequences(objective);
   const sizes = COUNTED.map((size) => ({ ...size, ...(sequences && { sequences }) }));
   const { gradients, losses, references, update } = await compileRun(
-    full ? { model, store: model.parameters! } : emptyAdapter(model, options),
+    emptyTrainable(model, options),
     { gradients: sizes, losses: sizes, ...(objective.reference && { references: sizes }) },
     {
       dropout: options.dropout,
@@ -98,19 +98,7 @@ export function stepWork(
   buckets: RunBuckets,
   work: PlanWork,
 ): StepWork {
-  const rows = arranged(options, ofFile);
-  if (isSampled(options)) {
-    const { step } = sampledWork(options, rows, [], work);
-    return () => step;
-  }
-  const order = new RowOrder(rows, options);
-  return (step) =>
-    sumOf(
-      order.rowsOf(step).map((row) => rows[row]),
-      options,
-      buckets.gradients,
-      work.gradient,
-    ) + work.update;
+  return kindOf(options).stepWork(options, arranged(options, ofFile), buckets, work);
 }
 
 /** Steps that are counted one by one; longer runs repeat the same rows, and the mean stands for the rest. */
@@ -141,30 +129,11 @@ export function runWork(
   for (let step = 0; step < counted; step++) sum += each(step);
   return {
     steps: (sum / counted) * steps,
-    validation: isSampled(options)
-      ? sampledWork(options, rows, validation, work).validation
-      : sumOf(validation, options, buckets.losses, work.loss),
-    reference:
-      work.reference && buckets.references
-        ? [rowsOfRun(rows, options).map((row) => rows[row]), validation].reduce(
-            (sum, some) => sum + sumOf(some, options, buckets.references!, work.reference!),
-            0,
-          )
-        : 0,
+    ...kindOf(options).otherWork(options, rows, validation, buckets, work),
   };
 }
 
-const isSampled = (options: RunSpec): boolean => learningOf(options).objective.rows === 'prompts';
-
-/** Each micro-batch costs as much as its bucket, padding included. */
-function sumOf(
-  rows: readonly LabelledTokens[],
-  options: RunSpec,
-  buckets: RunBuckets['gradients'],
-  work: WorkOf,
-): number {
-  return microBatches(rows, options).reduce((sum, group) => sum + work(bucketFor(buckets, group)), 0);
-}
+const kindOf = (options: RunSpec): StepKind => stepKindOf(learningOf(options).objective);
 
 /** Validations of a run that does not end early: before the first step, at the set interval, and after the last. */
 export function countValidations({ evalEvery }: Pick<RunSpec, 'evalEvery'>, steps: number): number {

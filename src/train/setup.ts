@@ -4,21 +4,17 @@ import { GraftError } from '../errors.ts';
 import type { List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { runBuckets } from './buckets.ts';
 import { checkRows, checkState } from './checks.ts';
 import type { TrainEvent } from './events.ts';
-import { arranged, checkCount, heldRows, learningOf, virtualTokens, type Learning } from './learning.ts';
+import { arranged, checkCount, learningOf, type Learning } from './learning.ts';
 import { validationRows } from './order.ts';
-import { longestPrompt } from './policy/buckets.ts';
-import { checkReference } from './policy/gradients.ts';
 import type { Scoring } from './policy/scoring.ts';
-import { PolicySteps } from './policy/steps.ts';
-import { promptOf, type Prompt } from './policy/prompts.ts';
 import { ReferencePolicy } from './reference.ts';
 import type { TrainerState } from './state.ts';
 import { placesByTask } from './tasks.ts';
+import { stepKindOf } from './step-kinds.ts';
 import { compileRun, statsSize, type RunPlans, type Trainable } from './step-plans.ts';
-import { Steps } from './steps.ts';
+import type { StepMaker } from './steps.ts';
 import { checkSpec, countSteps, type RunSpec } from '../settings/spec.ts';
 
 export interface TrainerRequest {
@@ -51,7 +47,7 @@ export interface Setup {
   readonly taskRings: readonly StagingRing[];
   /** Missing if the objective has none. */
   readonly reference: ReferencePolicy | undefined;
-  readonly submitter: Steps | PolicySteps;
+  readonly submitter: StepMaker;
 }
 
 /** @throws GraftError `train-option`, `train-rows`, `train-objective`, `train-resume`, `engine-…` */
@@ -79,10 +75,6 @@ export async function setUp({
   checkCount(learning.objective, given.length);
   const rows = arranged(options, given);
   const validation = arranged(options, measured);
-  const prompts =
-    learning.objective.rows === 'prompts'
-      ? promptsOf({ trainable, options, learning, scoring }, heldRows(rows), validation)
-      : undefined;
   const steps = countSteps(options, rows.length);
   if (options.warmup > steps) {
     throw new GraftError(
@@ -91,10 +83,16 @@ export async function setUp({
       'Choose a shorter warm-up or more steps.',
     );
   }
+  const kind = stepKindOf(learning.objective);
+  const stepsOf = kind.prepare({
+    ...{ trainable, learning, rows, validation, scoring },
+    options: { ...options, steps },
+    emit: onEvent,
+  });
   if (state) checkState(trainable, options, steps, state);
   const plans = await compileRun(
     trainable,
-    runBuckets(options, rows, validation),
+    kind.buckets(options, rows, validation),
     {
       dropout: options.dropout,
       checkpointing: options.checkpointing,
@@ -112,62 +110,6 @@ export async function setUp({
   const reference = learning.objective.reference
     ? new ReferencePolicy(device, plans.references, { train: rows, validation }, options)
     : undefined;
-  const submitter = prompts
-    ? new PolicySteps(
-        trainable,
-        { ...options, steps },
-        learning,
-        heldRows(rows),
-        prompts,
-        plans,
-        scoring!,
-        ring,
-        onEvent,
-      )
-    : new Steps(trainable, { ...options, steps }, learning, rows, plans, reference, ring, taskRings);
+  const submitter = stepsOf({ plans, ring, taskRings, reference });
   return { trainable, options, learning, steps, validation, plans, ring, taskRings, reference, submitter };
-}
-
-/** The prompts of a run that samples. @throws GraftError `train-objective`, `train-option` */
-function promptsOf(
-  {
-    trainable,
-    options,
-    learning,
-    scoring,
-  }: Pick<TrainerRequest, 'trainable' | 'options' | 'scoring'> & {
-    readonly learning: Learning;
-  },
-  train: readonly LabelledTokens[],
-  validation: readonly LabelledTokens[],
-): { readonly train: readonly Prompt[]; readonly validation: readonly Prompt[] } {
-  if (!scoring)
-    throw new GraftError(
-      'train-objective',
-      `${learning.objective.label} learns from rewards, and the run has none.`,
-      'Give a reward.',
-    );
-  checkReference(learning, trainable);
-  const { needsAnswer } = scoring.rewards;
-  if (needsAnswer !== undefined && [...train, ...validation].some(({ asks }) => asks))
-    throw new GraftError(
-      'train-objective',
-      needsAnswer,
-      'Take rewards that need none, or give rows with the columns prompt and completion.',
-    );
-  const { tokenizer } = scoring;
-  const longest = longestPrompt([...train, ...validation]);
-  const { maxPositions } = trainable.model.definition.shape;
-  const most = options.maxCompletionLength ?? 0;
-  const virtual = virtualTokens(options);
-  if (virtual + longest + most > maxPositions)
-    throw new GraftError(
-      'train-option',
-      `The longest prompt has ${longest} tokens and an answer up to ${most}, and the model holds ${maxPositions - virtual}.`,
-      'Choose shorter answers, or leave long prompts out.',
-    );
-  return {
-    train: train.map((row, at) => promptOf(row, tokenizer, `Row ${at + 1}`)),
-    validation: validation.map((row, at) => promptOf(row, tokenizer, `Validation row ${at + 1}`)),
-  };
 }

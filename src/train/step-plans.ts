@@ -12,6 +12,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import type { Objective } from '../objectives/objective.ts';
 import type { Optimiser } from '../optimisers/optimiser.ts';
+import type { Given } from '../settings/setting.ts';
 import type { RunBuckets } from './buckets.ts';
 import { SUPERVISED, type Learning } from './learning.ts';
 import { TapeLossGraph, type PolicyTensors } from './loss-graph.ts';
@@ -115,7 +116,7 @@ export function recordReference(
   const inputs = batchTensors(tape, bucket);
   const hidden = model.forward(tape, inputs, { adapter });
   const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
-  if (objective.rows === 'prompts') graph.tokenLogProbabilities(settings['temperature'] as number);
+  if (objective.recordReference) objective.recordReference(graph, settings);
   else graph.sequenceLogProbabilities();
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
@@ -123,11 +124,12 @@ export function recordReference(
 /** Clipping and one step of the optimiser. */
 export function recordUpdate(
   { model, store }: Trainable,
-  { kernel }: Optimiser,
+  optimiser: Optimiser,
   shared: SharedTensors,
+  settings: Given,
 ): Tape {
   const tape = new Tape(model.device);
-  recordStep(tape, store, kernel, shared);
+  recordStep(tape, store, (graph) => optimiser.record(graph, settings), shared);
   return tape;
 }
 
@@ -172,8 +174,7 @@ export interface RunPlans {
 
 /** A frozen copy of the adapter, if sampled answers are compared with the adapter before the first step. */
 function startOf({ model, adapter }: Trainable, { objective, settings }: Learning): Adapter | undefined {
-  const isCompared = objective.rows === 'prompts' && (settings['beta'] as number) > 0;
-  return isCompared && settings['reference'] === 'start' && adapter
+  return objective.compares?.(settings) && settings['reference'] === 'start' && adapter
     ? new Adapter(model.device, adapter.modules, undefined, { trainable: false })
     : undefined;
 }
@@ -230,7 +231,7 @@ export async function compileRun(
       ...bucket,
       ...recordReference(policy, bucket, shared, learning),
     }));
-    const update = recordUpdate(trainable, optimiser, shared);
+    const update = recordUpdate(trainable, optimiser, shared, learning.settings);
     await device.prepare(
       [...[...gradients, ...losses, ...references].map(({ tape }) => tape), update],
       onProgress,

@@ -1,18 +1,17 @@
 /** The steps of a run on the device: their inputs, and their outcomes. */
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, OWN_SLOT, STEP_SLOTS } from '../engine/ops/step.ts';
-import type { StagingRing } from '../engine/staging.ts';
 import { Tensor } from '../engine/tensor.ts';
-import { itemOf, type List } from '../lists.ts';
+import { itemOf } from '../lists.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, furtherBucket, isHeldBy } from './buckets.ts';
 import { countOf, measuredOf, type Learning, type Measured } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
-import type { ReferencePolicy } from './reference.ts';
 import { learningRate } from './schedule.ts';
-import { statsSize, type RunPlans, type SharedTensors, type Trainable } from './step-plans.ts';
+import type { StepParts, StepRequest } from './step-kind.ts';
+import { statsSize, type SharedTensors } from './step-plans.ts';
 import { taskLosses, withTasks, type TaskLosses } from './tasks.ts';
-import type { RunSpec } from '../settings/spec.ts';
+import { runLosses, type ValidationWatch } from './validation.ts';
 
 /** A step that is on the device. */
 export interface Submitted {
@@ -48,6 +47,10 @@ export interface StepMaker {
   submit(step: number, isInterrupted: () => boolean): Submitted | Promise<Submitted | undefined>;
   /** Waits for a step. */
   outcome(submitted: Submitted): Promise<StepOutcome>;
+  /** Whether the outcome of a step is known once it is submitted, so that nothing is gained by preparing the next one first. */
+  readonly awaits: boolean;
+  /** Measures the validation rows. @returns undefined if it was interrupted */
+  validate(watch: ValidationWatch): Promise<Measured | undefined>;
 }
 
 /** A row of a micro-batch, with its index among the rows of the run. */
@@ -60,41 +63,39 @@ type Groups = ReturnType<typeof withTasks<PlacedRow>>;
 export class Steps implements StepMaker {
   readonly #order: RowOrder;
 
+  readonly awaits = false;
+
   constructor(
-    private readonly trainable: Trainable,
-    private readonly options: RunSpec & { readonly steps: number },
-    private readonly learning: Learning,
-    private readonly rows: List<LabelledTokens>,
-    private readonly plans: RunPlans,
-    private readonly reference: ReferencePolicy | undefined,
-    private readonly ring: StagingRing,
-    /** In a mixture one for each task except the last, which the ring of the totals serves. */
-    private readonly taskRings: readonly StagingRing[] = [],
+    private readonly request: StepRequest,
+    private readonly parts: StepParts,
   ) {
-    this.#order = new RowOrder(rows, options);
+    this.#order = new RowOrder(request.rows, request.options);
   }
 
   submit(step: number): Submitted | Promise<Submitted> {
-    const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...itemOf(this.rows, place), place }));
-    const groups = withTasks(microBatches(rows, this.options));
-    const further = groups.filter(({ group }) => !isHeldBy(this.plans.gradients, group));
+    const { rows: all, options } = this.request;
+    const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...itemOf(all, place), place }));
+    const groups = withTasks(microBatches(rows, options));
+    const further = groups.filter(({ group }) => !isHeldBy(this.parts.plans.gradients, group));
     return further.length === 0 ? this.#submit(step, rows, groups) : this.#submitFurther(step, rows, groups);
   }
 
   /** Makes the plans that are missing first: nobody knew the sizes of these rows before. */
   async #submitFurther(step: number, rows: readonly PlacedRow[], groups: Groups): Promise<Submitted> {
-    await this.trainable.model.device.settle();
+    const { plans } = this.parts;
+    await this.request.trainable.model.device.settle();
     for (const { group } of groups)
-      if (!isHeldBy(this.plans.gradients, group))
-        await this.plans.addGradients(furtherBucket(group, this.options));
+      if (!isHeldBy(plans.gradients, group))
+        await plans.addGradients(furtherBucket(group, this.request.options));
     return this.#submit(step, rows, groups);
   }
 
   #submit(step: number, rows: readonly PlacedRow[], groups: Groups): Submitted {
-    const { options, trainable, plans } = this;
+    const { options, trainable, learning } = this.request;
+    const { plans, reference, ring, taskRings } = this.parts;
     const { shared } = plans;
     const { device } = trainable.model;
-    const count = countOf(this.learning.objective, rows);
+    const count = countOf(learning.objective, rows);
     const lr = learningRate(step, options);
     const { weightDecay, clip } = options;
     const optimiser = optimiserOf(options.optimiser);
@@ -102,13 +103,12 @@ export class Steps implements StepMaker {
       shared.hyper,
       encodeStep({ clip, tokens: count, lr, weightDecay }, optimiser.encode(step + 1, options)),
     );
-    const { taskRings } = this;
     const ofTasks: Promise<Float32Array>[] = [];
     groups.forEach(({ group, isLast }, index, { length }) => {
       const bucket = bucketFor(plans.gradients, group);
       const { plan, inputs } = bucket;
       writeBatch(plan, inputs, group);
-      this.reference?.write(
+      reference?.write(
         bucket,
         'train',
         group.map(({ place }) => place),
@@ -122,13 +122,13 @@ export class Steps implements StepMaker {
       const slot = staged?.next();
       plan.run({
         ...(index === 0 && {
-          clear: [...trainable.store.gradients, ...clearedOfStep(shared, this.learning)],
+          clear: [...trainable.store.gradients, ...clearedOfStep(shared, learning)],
         }),
         ...(slot && { stage: { tensor: shared.stats, slot } }),
       });
       if (slot) ofTasks.push(slot.read());
     });
-    const slot = this.ring.next();
+    const slot = ring.next();
     plans.update.run({ stage: { tensor: shared.stats, slot } });
     const stats = slot.read();
     // If the step before it ends the run, this one is not awaited: the failure has been reported.
@@ -144,7 +144,7 @@ export class Steps implements StepMaker {
 
   async outcome({ stats, count, tasks }: Submitted): Promise<StepOutcome> {
     const values = await stats;
-    const { objective } = this.learning;
+    const { objective } = this.request.learning;
     return {
       ...measuredOf(objective, values, count),
       ...(tasks && { tasks: taskLosses(objective, tasks.rows, [...(await tasks.stats), values]) }),
@@ -153,13 +153,21 @@ export class Steps implements StepMaker {
     };
   }
 
-  /** Clears the statistics for a validation. */
-  clear(): void {
-    const { stats } = this.plans.shared;
-    const { device } = this.trainable.model;
+  async validate(watch: ValidationWatch): Promise<Measured | undefined> {
+    const { options, trainable, learning, validation } = this.request;
+    const { plans, reference } = this.parts;
+    const { stats } = plans.shared;
+    const { device } = trainable.model;
+    const { objective } = learning;
     device.write(stats, new Float32Array(STEP_SLOTS));
-    const own = statsSize(this.learning.objective) - OWN_SLOT;
+    const own = statsSize(objective) - OWN_SLOT;
     if (own > 0) device.write(stats, new Float32Array(own), OWN_SLOT * 4);
+    return runLosses(
+      { device, losses: plans.losses, objective, reference, stats },
+      validation,
+      options,
+      watch,
+    );
   }
 }
 

@@ -10,12 +10,10 @@ import { Best } from './best.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
 import type { Measured } from './learning.ts';
 import { isScoringFailure } from './policy/scoring.ts';
-import { PolicySteps } from './policy/steps.ts';
 import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
 import type { Submitted } from './steps.ts';
 import { secondsUntilDone, RunTimeLeft } from './time-left.ts';
-import { runLosses, type ValidationWatch } from './validation.ts';
 
 export class Trainer {
   readonly steps: number;
@@ -139,7 +137,7 @@ export class Trainer {
     const began = performance.now();
     const elapsed = (): number => (performance.now() - began) / 1000;
     const onProgress = (done: number, total: number): void => this.#tellValidation(done, total, elapsed());
-    const measured = await this.#measure({ onProgress, isInterrupted });
+    const measured = await this.setup.submitter.validate({ onProgress, isInterrupted });
     if (measured === undefined) return undefined;
     this.timeLeft.took('validation', elapsed());
     return measured;
@@ -157,23 +155,12 @@ export class Trainer {
     return measured;
   }
 
-  async #measure(watch: ValidationWatch): Promise<Measured | undefined> {
-    const { submitter, trainable, plans, learning, reference, validation, options } = this.setup;
-    if (submitter instanceof PolicySteps) return submitter.validate(watch.onProgress, watch.isInterrupted);
-    const { device } = trainable.model;
-    const { objective } = learning;
-    submitter.clear();
-    const { stats } = plans.shared;
-    const sources = { device, losses: plans.losses, objective, reference, stats };
-    return runLosses(sources, validation, options, watch);
-  }
-
   /** The state from which the run can be resumed. Call while the trainer is not running. */
   async state(): Promise<TrainerState> {
     const { adapter, store } = this.setup.trainable;
     const source = adapter ?? store;
     const optimiser = new Map<string, NamedArrays>();
-    for (const plane of this.#optimiser.kernel.planes) optimiser.set(plane, await source.read(plane));
+    for (const plane of this.#optimiser.planes) optimiser.set(plane, await source.read(plane));
     return {
       counters: {
         step: this.#step,
@@ -224,8 +211,8 @@ export class Trainer {
       submitted++;
       await finish();
       waiting = next;
-      // A GPU computes it while the next one is prepared. A processor has finished it already, and so has a step that reads its samples.
-      if (trainable.model.device.processor || submitter instanceof PolicySteps) await finish();
+      // A GPU computes it while the next one is prepared. A processor has finished it already.
+      if (trainable.model.device.processor || submitter.awaits) await finish();
       if (this.#evaluatesAfter(submitted)) {
         await finish();
         this.#evaluationDue = true;

@@ -1,5 +1,6 @@
 /** Scores of answers to held-out rows by rewards, if the measured adapter learned from rewards. */
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
+import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards } from '../rewards/reward.ts';
 import { rewardsProblem, type RewardSpec } from '../rewards/specs.ts';
 import { readRun } from '../storage/runs.ts';
@@ -13,8 +14,8 @@ export async function rewardsOf(trained: TrainedOn | undefined): Promise<readonl
   const runId = trained?.runId;
   if (runId === undefined) return undefined;
   const settings = (await readRun(runId))?.run.settings as Partial<FormSpec> | undefined;
-  const isRewarded = settings?.objective === 'grpo' && rewardsProblem(settings.rewards) === undefined;
-  return isRewarded ? settings.rewards : undefined;
+  if (!settings || !objectiveOf(settings.objective).samples) return undefined;
+  return rewardsProblem(settings.rewards) === undefined ? settings.rewards : undefined;
 }
 
 /** What rewards give a list of answers. */

@@ -1,4 +1,5 @@
 /** Runs that end in storage, without being brought to the GPU again. */
+import { learnerOf } from '../adapters/learners.ts';
 import { adapterShape } from '../runs/trainable.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { saveEndedRun, type ResumableRun } from '../storage/runs.ts';
@@ -26,7 +27,8 @@ export async function keepSaved(
   const { step, bestEvalLoss } = state.counters;
   const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
   const options = specOf(run.settings as FormSpec);
-  const adapter =
-    options.method !== 'full' ? adapterShape(open.model.definition, options, state.values) : undefined;
+  const adapter = learnerOf(options).trainsModel
+    ? undefined
+    : adapterShape(open.model.definition, options, state.values);
   return endRun({ run, learned, adapter, rows: rows.train.length }, open);
 }

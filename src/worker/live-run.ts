@@ -344,7 +344,5 @@ export class LiveRun {
 
 /** Opens the rewards of a run that learns from them. @throws GraftError `reward`, `reward-code` */
 async function rewardsOf({ objective, rewards }: FormSpec): Promise<Rewards | undefined> {
-  return objectiveOf(objective).rows === 'prompts' && rewards
-    ? openRewards(rewards, { startSandbox })
-    : undefined;
+  return objectiveOf(objective).samples && rewards ? openRewards(rewards, { startSandbox }) : undefined;
 }

@@ -17,7 +17,7 @@ export function newRun(
   open: OpenModel,
 ): { readonly run: Omit<StoredRun, 'projectId'>; readonly rows: StoredRows } {
   // Where rewards decide, the row's answer may be only a part of the right one.
-  const isTold = options.sampleEvery > 0 && objectiveOf(options.objective).rows !== 'prompts';
+  const isTold = options.sampleEvery > 0 && !objectiveOf(options.objective).samples;
   const wanted = isTold ? wantedAnswer(data, options.samplePrompt) : undefined;
   const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
   const after = open.tokenizer.chatTemplate === undefined ? afterPrompt(data) : '';

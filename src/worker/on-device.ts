@@ -1,11 +1,12 @@
 /** The part of a run on the GPU beside the open model, and the answers to its sample prompt. */
+import { learnerOf } from '../adapters/learners.ts';
 import type { Encode } from '../adapters/kind.ts';
 import { GraftError } from '../errors.ts';
 import { answer, promptOf } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
-import { optimiserOf } from '../optimisers/registry.ts';
+import { loadingOf } from '../train/loading.ts';
 import type { Samples } from '../runs/run.ts';
 import { makeTrainable, withReference, type Beginnings, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
@@ -36,7 +37,7 @@ export async function putOnDevice(
 ): Promise<OnDevice> {
   const settings = run.settings as FormSpec;
   const options = withReference(specOf(settings), settings.start !== undefined);
-  if (options.method !== 'full') {
+  if (!learnerOf(options).trainsModel) {
     const encode: Encode = (text, how) => (open.base ?? open).tokenizer.encode(text, how);
     const beginnings = { encode, rows: rows.train, saved, tell };
     const subject = await makeTrainable(open.model, options, start, beginnings);
@@ -47,8 +48,7 @@ export async function putOnDevice(
   const files = await modelFolder(open.source.files);
   const model = await LanguageModel.load(device, files, {
     precision,
-    trainable: options,
-    state: optimiserOf(options.optimiser).kernel.planes,
+    ...loadingOf(options),
   });
   let generator: Generator | undefined;
   return {

@@ -1,4 +1,5 @@
 /** Something tuned, measured for the table: on the test rows and by what it forgot, beside the base. */
+import { learnerOf } from '../adapters/learners.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import type { AskedModel } from '../evaluate/forgetting-check.ts';
 import { medianSeconds, type RunTook } from '../evaluate/run-took.ts';
@@ -37,7 +38,7 @@ function tookOfRun({ steps, settings, takenBytes, baseModel }: StoredRun, open?:
   return {
     ...(takenBytes !== undefined && { peakBytes: takenBytes }),
     ...(secondsPerStep !== undefined && { secondsPerStep }),
-    ...(options.method === 'full' && isOpen && { parameters: learned(open, options) }),
+    ...(learnerOf(options).trainsModel && isOpen && { parameters: learned(open, options) }),
   };
 }
 

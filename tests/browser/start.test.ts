@@ -22,6 +22,31 @@ beforeAll(async () => {
 });
 afterAll(() => closeContexts(browser));
 
+/** Names of the built scripts of the page: those that its first one leads to, without those of the worker. */
+function scriptsOfPage(): string[] {
+  const dist = join(import.meta.dirname, '../../dist');
+  const [, first] =
+    /src="\.\/assets\/([^"]+\.js)"/.exec(readFileSync(join(dist, 'index.html'), 'utf8')) ?? [];
+  const found = new Set([first]);
+  for (const name of found) {
+    const code = readFileSync(join(dist, 'assets', name), 'utf8').replace(/new URL\([^)]*\)/g, '');
+    for (const [, other] of code.matchAll(/["'`](?:\.\/|assets\/)([\w.-]+\.js)["'`]/g)) found.add(other);
+  }
+  return [...found];
+}
+
+test('no script of the page has the source of a kernel', () => {
+  const assets = join(import.meta.dirname, '../../dist/assets');
+  const KERNEL = /@group\(0\)|@compute|fn updated\(|fn pairLoss\(|@unmanaged/;
+  const has = (name: string): boolean => KERNEL.test(readFileSync(join(assets, name), 'utf8'));
+  const page = scriptsOfPage();
+  expect(page.length).toBeGreaterThan(5);
+  expect(page.filter(has)).toEqual([]);
+  // The worker has them.
+  const others = readdirSync(assets).filter((name) => name.endsWith('.js') && !page.includes(name));
+  expect(others.some(has)).toBe(true);
+});
+
 /** Waits until the worker and the data have answered. */
 async function settled(page: Page): Promise<void> {
   await page.locator('main [aria-busy]').first().waitFor();

@@ -15,6 +15,7 @@ import { TEMPLATES } from '../../src/data/templates/registry.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
+import { stateOf } from '../../src/optimisers/optimiser.ts';
 import { optimiserOf } from '../../src/optimisers/registry.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { Measured } from '../../src/train/learning.ts';
@@ -106,7 +107,7 @@ export async function learnByDefaults(
   const model = await LanguageModel.load(device, sprigFolder(), {
     precision: 'f32',
     trainable: options.method === 'full',
-    state: optimiserOf(options.optimiser).kernel.planes,
+    state: stateOf(optimiserOf(options.optimiser)),
   });
   const { trainable, options: settings } = await makeTrainable(model, options, undefined, { rows: train });
   const trainer = await Trainer.create({ trainable, options: settings, rows: train, validation });

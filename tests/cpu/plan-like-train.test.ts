@@ -30,6 +30,7 @@ describe('a plan of the same call', () => {
   test.each<[string, string, readonly string[]]>([
     ['defaults', VOICE, STEP],
     ['Lion', VOICE, [...STEP, '--optimiser', 'lion']],
+    ['Muon, all weights', VOICE, [...STEP, '--optimiser', 'muon', '--method', 'full']],
     ['the head as a whole', VOICE, [...STEP, '--modules-to-save', 'lm_head']],
     ['two hundred virtual tokens', VOICE, [...STEP, '--method', 'prompt', '--virtual-tokens', '200']],
     ['norms of all weights', VOICE, [...STEP, '--method', 'full', '--train-weights', 'norms']],

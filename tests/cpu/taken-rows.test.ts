@@ -1,6 +1,7 @@
 /** A run on rows that are made as they are taken has the curve of one whose rows are all at hand. */
 import { expect, test } from 'vitest';
-import { LOOKED_AHEAD, runBuckets } from '../../src/train/buckets.ts';
+import { LOOKED_AHEAD } from '../../src/train/buckets.ts';
+import { runBuckets } from '../../src/train/step-kinds.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { List } from '../../src/lists.ts';
 import { RowOrder } from '../../src/train/order.ts';

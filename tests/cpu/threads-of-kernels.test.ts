@@ -27,6 +27,7 @@ import { ParameterStore } from '../../src/engine/parameters.ts';
 import { createQuantised, QUANTISED_TYPES, writeQuantised } from '../../src/engine/quantised.ts';
 import type { Tape } from '../../src/engine/tape.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
+import { stateOf, type Optimiser } from '../../src/optimisers/optimiser.ts';
 import { OPTIMISERS } from '../../src/optimisers/registry.ts';
 import { someBlocks } from '../gpu/blocks.ts';
 import { backwardFrom, constant, noise, runTape, watch } from '../gpu/run.ts';
@@ -233,20 +234,31 @@ const KERNELS: Record<string, Define> = {
     return [ids, picked, inputs.seen];
   },
   ...Object.fromEntries(
-    OPTIMISERS.map(({ kernel, encode, name }): [string, Define] => [
-      name,
+    OPTIMISERS.map((optimiser: Optimiser): [string, Define] => [
+      optimiser.name,
       (device, tape) => {
-        const spec = { name: 'p', shape: [M * C] };
-        const store = new ParameterStore(device, [spec], { state: kernel.planes });
-        store.write('p', Float32Array.from(noise(M * C, 1)));
-        for (const [i, plane] of ['gradients', ...kernel.planes].entries())
-          store.write('p', Float32Array.from(noise(M * C, 2 + i), Math.abs), plane);
-        const own = encode(3, { momentum: 0.9 });
+        const specs = [
+          { name: 'p', shape: [M, C] },
+          { name: 'v', shape: [M * C] },
+        ];
+        const store = new ParameterStore(device, specs, { state: stateOf(optimiser) });
+        for (const { name } of specs) {
+          store.write(name, Float32Array.from(noise(M * C, 1)));
+          for (const [i, plane] of ['gradients', ...optimiser.planes].entries())
+            if (store.keeps(name, plane))
+              store.write(name, Float32Array.from(noise(M * C, 2 + i), Math.abs), plane);
+        }
+        const own = optimiser.encode(3, { momentum: 0.9 });
         const step = encodeStep({ clip: 1, tokens: 5, lr: 0.1, weightDecay: 0.01 }, own);
         const stats = device.upload([STATS_SIZE], 'f32', 'stats');
-        update(tape, store, kernel, { hyper: device.upload([HYPER_SIZE], 'f32', 'hyper', step), stats });
-        const [{ values, previous, state }] = store.ranges();
-        return [stats, values, previous, ...state];
+        update(tape, store, (graph) => optimiser.record(graph, {}), {
+          hyper: device.upload([HYPER_SIZE], 'f32', 'hyper', step),
+          stats,
+        });
+        const changed = store
+          .ranges()
+          .map(({ values, previous, state }) => [values, previous, ...state.values()]);
+        return [stats, ...changed.flat()];
       },
     ]),
   ),

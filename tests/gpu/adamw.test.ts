@@ -16,11 +16,11 @@ describeAdapters('AdamW', (context) => {
 
   test('three clipped steps with decay and two learning rates follow the definition', async () => {
     const { device } = context;
-    const store = new ParameterStore(device, specs, { state: adamw.kernel.planes });
+    const store = new ParameterStore(device, specs, { state: adamw.planes });
     const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
     const stats = device.upload([STATS_SIZE], 'f32', 'stats');
     const tape = new Tape(device);
-    update(tape, store, adamw.kernel, { hyper, stats });
+    update(tape, store, (graph) => adamw.record(graph, {}), { hyper, stats });
     const plan = await device.compile(tape, device.createPool());
     const values = new Map(
       specs.map(({ name, shape }, i) => [
@@ -77,7 +77,7 @@ describeAdapters('AdamW', (context) => {
     test(`a ${what} of ${poison} leaves the parameters as they were, for good`, async () => {
       const { device } = context;
       const store = new ParameterStore(device, [{ name: 'p', shape: [100] }], {
-        state: adamw.kernel.planes,
+        state: adamw.planes,
       });
       const values = Float32Array.from(noise(100, 1));
       store.write('p', values);
@@ -90,7 +90,7 @@ describeAdapters('AdamW', (context) => {
       );
       const stats = device.upload([STATS_SIZE], 'f32', 'stats');
       const tape = new Tape(device);
-      update(tape, store, adamw.kernel, { hyper, stats });
+      update(tape, store, (graph) => adamw.record(graph, {}), { hyper, stats });
       const plan = await device.compile(tape, device.createPool());
       const broken = gradient.slice();
       if (what === 'gradient') broken[57] = poison;

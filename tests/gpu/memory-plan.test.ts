@@ -9,10 +9,12 @@ import { greedy } from '../../src/model/sampling.ts';
 import type { WeightChoices } from '../../src/model/weight-types.ts';
 import { Random } from '../../src/random.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
-import { runBuckets, type RunBuckets } from '../../src/train/buckets.ts';
+import type { RunBuckets } from '../../src/train/buckets.ts';
+import { runBuckets } from '../../src/train/step-kinds.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { adviseMemory } from '../../src/train/memory-advice.ts';
 import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
+import { loadingOf } from '../../src/train/loading.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
@@ -106,13 +108,12 @@ async function measure(
   }: Setting = {},
 ): Promise<Measured> {
   const options = { ...base, ...changes };
-  const full = options.method === 'full';
   await device.settle();
   expect(device.allocatedBytes).toBe(device.lowering.deviceBytes ?? 0);
   device.resetPeak();
   const model = await LanguageModel.load(device, files, {
     ...{ precision, baseWeights },
-    trainable: full && options,
+    ...loadingOf(options),
   });
   const { definition } = model;
   const { vocabulary } = definition.shape;
@@ -194,6 +195,22 @@ describeDevice(
         samples: { maxLength: 100 },
       };
       expectEqual(await measure(context, sprigFolder(), changes, setting));
+    });
+
+    test('of Muon, which keeps one plane of state for matrices', async () => {
+      const plain = await measure(context, tinyFolder(), {});
+      const muon = await measure(context, tinyFolder(), { optimiser: 'muon', momentum: 0.95 });
+      expectEqual(muon);
+      // Momentum and the values before the last step, in place of two moments and those values.
+      expect(muon.plan.parts.optimiser).toBe((plain.plan.parts.optimiser / 3) * 2);
+      expectEqual(
+        await measure(context, tinyFolder(), {
+          ...{ optimiser: 'muon', momentum: 0.95, modulesToSave: 'embed_tokens' },
+        }),
+      );
+      expectEqual(
+        await measure(context, tinyFolder(), { optimiser: 'muon', momentum: 0.95, method: 'full' }),
+      );
     });
 
     test('of embedding and head that are trained beside an adapter', async () => {

@@ -28,12 +28,12 @@ describeAdapters('Optimisers', (context) => {
       const { lr, weightDecay, momentum, start, gradients } = numbers;
       const optimiser = optimiserOf(name);
       const store = new ParameterStore(device, [{ name: 'p', shape: [start.length] }], {
-        state: optimiser.kernel.planes,
+        state: optimiser.planes,
       });
       const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
       const stats = device.upload([STATS_SIZE], 'f32', 'stats');
       const tape = new Tape(device);
-      update(tape, store, optimiser.kernel, { hyper, stats });
+      update(tape, store, (graph) => optimiser.record(graph, {}), { hyper, stats });
       const plan = await device.compile(tape, device.createPool());
       store.write('p', Float32Array.from(start));
       for (const [index, gradient] of gradients.entries()) {
@@ -56,11 +56,11 @@ describeAdapters('Optimisers', (context) => {
   ])('clipping at %s multiplies the gradient by %s, and never by more than one', async (clip, factor) => {
     const { device } = context;
     const optimiser = optimiserOf('sgd');
-    const store = new ParameterStore(device, [{ name: 'p', shape: [4] }], { state: optimiser.kernel.planes });
+    const store = new ParameterStore(device, [{ name: 'p', shape: [4] }], { state: optimiser.planes });
     const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
     const stats = device.upload([STATS_SIZE], 'f32', 'stats');
     const tape = new Tape(device);
-    update(tape, store, optimiser.kernel, { hyper, stats });
+    update(tape, store, (graph) => optimiser.record(graph, {}), { hyper, stats });
     const plan = await device.compile(tape, device.createPool());
     store.write('p', Float32Array.of(1, 2, 3, 4));
     store.write('p', Float32Array.of(3, 4, 0, 0), 'gradients');
@@ -75,11 +75,11 @@ describeAdapters('Optimisers', (context) => {
   test('a step that is not finite changes neither values nor momentum', async () => {
     const { device } = context;
     const optimiser = optimiserOf('lion');
-    const store = new ParameterStore(device, [{ name: 'p', shape: [4] }], { state: optimiser.kernel.planes });
+    const store = new ParameterStore(device, [{ name: 'p', shape: [4] }], { state: optimiser.planes });
     const hyper = device.upload([HYPER_SIZE], 'f32', 'hyper');
     const stats = device.upload([STATS_SIZE], 'f32', 'stats');
     const tape = new Tape(device);
-    update(tape, store, optimiser.kernel, { hyper, stats });
+    update(tape, store, (graph) => optimiser.record(graph, {}), { hyper, stats });
     const plan = await device.compile(tape, device.createPool());
     const values = Float32Array.of(1, -2, 3, 4);
     store.write('p', values);

@@ -11,6 +11,8 @@ import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
+import { makeTrainable } from '../../src/runs/trainable.ts';
+import { loadingOf } from '../../src/train/loading.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { NamedArrays, TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -95,11 +97,18 @@ describeDevice('Trainer', (context) => {
     expect(Math.abs(without.steps[5].loss - whole.steps[5].loss)).toBeLessThan(0.5);
   });
 
-  test('training all weights resumes bit for bit, too', async () => {
+  test.each([
+    ['training all weights', {}],
+    ['an adapter by Muon', { optimiser: 'muon', method: 'lora' }],
+    ['training all weights by Muon', { optimiser: 'muon' }],
+    [
+      'an adapter and the embedding by Muon',
+      { optimiser: 'muon', method: 'lora', modulesToSave: 'embed_tokens' },
+    ],
+  ])('%s resumes bit for bit, too', async (_, given) => {
     const options: RunSpec = {
-      ...base,
-      ...defaultSpec('full'),
-      ...{ steps: 4, batch: 2, warmup: 1 },
+      ...specOf({ method: 'full', ...given }),
+      ...{ steps: 4, batch: 2, warmup: 1, maxLength: base.maxLength },
     };
     const whole = { steps: [] as StepEvent[], values: new Map() as NamedArrays };
     const parts: StepEvent[] = [];
@@ -110,9 +119,10 @@ describeDevice('Trainer', (context) => {
       [2, parts],
       [2, parts],
     ] as const) {
-      const full = await LanguageModel.load(context.device, sprigFolder(), { trainable: true });
+      const full = await LanguageModel.load(context.device, sprigFolder(), loadingOf(options));
+      const { trainable } = await makeTrainable(full, options);
       const trainer = await Trainer.create({
-        trainable: { model: full, store: full.parameters! },
+        trainable,
         options,
         rows,
         state: events === parts ? state : undefined,
@@ -120,8 +130,12 @@ describeDevice('Trainer', (context) => {
       });
       await trainer.run(count);
       if (events === whole.steps) whole.values = await trainer.result();
-      else state = await trainer.state();
+      else {
+        const saved = { state: await trainer.state(), fingerprint: 'f' };
+        state = (await readState(memoryFiles(writeState(saved), 'run'))).state;
+      }
       await trainer.destroy();
+      trainable.adapter?.destroy();
       await full.destroy();
     }
     expect(curve(parts)).toEqual(curve(whole.steps));

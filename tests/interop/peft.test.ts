@@ -172,6 +172,7 @@ describe.skipIf(!python)('PEFT and transformers', () => {
     ['eva', { rank: 4, rsLora: true, evaWhiten: true, lr: 5e-2 }],
     ['prompt', { virtualTokens: 5, lr: 1e-1 }],
     ['norms', { lr: 5e-2 }],
+    ['loha', { rank: 3, rankPattern: { 'layers.2.self_attn.q_proj': 6 }, lr: 5e-2 }],
   ])(
     '%s: PEFT gives the same logits with it, and what PEFT saves again is what was read',
     async (method, settings) => {

@@ -1,5 +1,5 @@
 /** DoRA's settings: LoRA's. */
-import type { Contribution } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
 import { LORA_SETTINGS } from '../lora/settings.ts';
 
 export const DORA = {
@@ -7,8 +7,9 @@ export const DORA = {
   label: 'DoRA',
   help: 'LoRA that learns how long each row of a weight is apart from where it points. Slower, and often better at a small rank.',
   settings: LORA_SETTINGS,
+  words: adapterWords('DoRA', { hasRank: true }),
   choice: {
     changes: 'An adapter a little larger than LoRA’s, with a length for each row of a weight.',
     wrong: 'Time is short, or LoRA does the task already: each step takes longer.',
   },
-} as const satisfies Contribution;
+} as const satisfies Learner;

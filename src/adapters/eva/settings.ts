@@ -1,5 +1,6 @@
 /** EVA's settings: LoRA's, and those of PEFT's EvaConfig. */
-import type { Contribution, Setting } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
+import type { Setting } from '../../settings/setting.ts';
 import { LORA_SETTINGS } from '../lora/settings.ts';
 
 const TERM = {
@@ -98,8 +99,9 @@ export const EVA = {
   label: 'EVA',
   help: 'LoRA that begins as the main directions of what the rows give to each layer, and shares its rank among layers by them. It reads some rows first.',
   settings: [...LORA_SETTINGS, ...EVA_SETTINGS],
+  words: adapterWords('EVA', { hasRank: true }),
   choice: {
     changes: 'A LoRA adapter whose layers have different ranks; the model stays as it is.',
     wrong: 'The run is only a few steps long, or goes on from an adapter of the library: it begins anew.',
   },
-} as const satisfies Contribution;
+} as const satisfies Learner;

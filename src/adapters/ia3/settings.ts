@@ -1,5 +1,6 @@
 /** IA3's settings: which layers, and which of them scale what they read. */
-import type { Contribution, Setting } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
+import type { Setting } from '../../settings/setting.ts';
 import { TARGETS_SETTING } from '../lora/settings.ts';
 
 export const IA3_SETTINGS = [
@@ -23,22 +24,21 @@ const USUAL = ['k_proj', 'v_proj', 'down_proj'];
 const FUSED = ['c_attn', 'mlp.c_proj'];
 
 /** @param has whether a layer of the model has a path that ends so @returns the targets that IA3 begins with on it */
-export function ia3Targets(has: (end: string) => boolean): readonly string[] {
+function ia3Targets(has: (end: string) => boolean): readonly string[] {
   return !USUAL.some(has) && FUSED.every(has) ? FUSED : USUAL;
 }
-
-/** Whether targets are IA3's defaults, before a model is known. */
-export const areUsual = (targets: readonly string[]): boolean => targets.join() === USUAL.join();
 
 export const IA3 = {
   name: 'ia3',
   label: 'IA3',
   help: 'A vector for each layer learns, which multiplies what the layer reads or writes: far fewer numbers than LoRA, at a higher learning rate.',
   settings: IA3_SETTINGS,
+  words: adapterWords('IA3'),
   choice: {
     changes: 'An adapter of a few thousand numbers: it turns up or down what the model has already.',
     wrong: 'Something is new to the model: there is no room to learn it.',
   },
   rate: 10,
+  targetsOn: ia3Targets,
   initial: { targets: USUAL },
-} as const satisfies Contribution;
+} as const satisfies Learner;

@@ -56,7 +56,7 @@ function readTokens(reader: PeftConfigReader): Pick<LoraConfig, 'addTokens' | 'f
 }
 
 /** If the list of layers has another name in the model, the tensors say which layers are meant. */
-function readLayers(reader: PeftConfigReader): readonly number[] {
+export function readLayers(reader: PeftConfigReader): readonly number[] {
   return reader.set('layers_pattern') ? [] : reader.wholes('layers_to_transform');
 }
 

@@ -1,5 +1,6 @@
 /** LoRA's settings. */
-import type { Contribution, Setting } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
+import type { Setting } from '../../settings/setting.ts';
 
 /** At a larger rank an adapter is as large as the layer beside it. */
 export const LARGEST_RANK = 1024;
@@ -208,9 +209,10 @@ export const LORA = {
   label: 'LoRA',
   help: 'A small pair of matrices beside each layer learns, and the model stays as it is.',
   settings: LORA_SETTINGS,
+  words: adapterWords('LoRA', { hasRank: true }),
   choice: {
     changes: 'An adapter of a few megabytes or less; the model stays as it is.',
     wrong:
       'Facts that change every week, or that fit in the prompt: put them there. Much new text: an adapter of a low rank has little room for it.',
   },
-} as const satisfies Contribution;
+} as const satisfies Learner;

@@ -1,5 +1,6 @@
 /** Settings of a run that trains norms and biases. */
-import type { Contribution, Setting } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
+import type { Setting } from '../../settings/setting.ts';
 
 /** What is trained in a layer. */
 export const NORM_PARTS = ['all', 'norms', 'biases'] as const;
@@ -41,9 +42,10 @@ export const NORMS = {
   label: 'Norms and biases',
   help: 'The norms and biases that the model has learn, and none of its matrices: very few numbers, which merge without a trace.',
   settings: NORMS_SETTINGS,
+  words: adapterWords('Norms and biases'),
   choice: {
     changes: 'The model’s own small vectors: merged, it is a model of the same shape.',
     wrong: 'Something is new to the model: norms and biases hold little more than IA3.',
   },
   rate: NORMS_RATE,
-} as const satisfies Contribution;
+} as const satisfies Learner;

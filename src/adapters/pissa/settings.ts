@@ -1,5 +1,6 @@
 /** PiSSA's settings: LoRA's, and how exactly it begins. */
-import type { Contribution, Setting } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
+import type { Setting } from '../../settings/setting.ts';
 import { LORA_SETTINGS } from '../lora/settings.ts';
 
 /** As many as the search makes at most. */
@@ -46,4 +47,5 @@ export const PISSA = {
     wrong: 'The adapter should be small, or the run go on from one of the library: it begins anew.',
   },
   settings: [...LORA_SETTINGS, ...PISSA_SETTINGS],
-} as const satisfies Contribution;
+  words: adapterWords('PiSSA', { hasRank: true }),
+} as const satisfies Learner;

@@ -77,7 +77,9 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
     text: promptText,
     scales: (layer as EmbeddingLayer).scales,
   }),
-  parameters: ({ tokens, outputs }) => [{ name: TENSOR, shape: [tokens, outputs], fromBase: true }],
+  parameters: ({ tokens, outputs }) => [
+    { name: TENSOR, shape: [tokens, outputs], fromBase: true, table: true },
+  ],
   initial: () => [],
   start(tape, { tokens, text, inputs, scales }, weight, { get, random, encode, upload }) {
     const drawn = text === '' ? [] : encode(text, { addSpecialTokens: true });

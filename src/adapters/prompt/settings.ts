@@ -1,5 +1,6 @@
 /** Settings of prompt tuning: how many virtual tokens, and what they begin as. */
-import type { Contribution, Setting } from '../../settings/setting.ts';
+import { adapterWords, type Learner } from '../learner.ts';
+import type { Setting } from '../../settings/setting.ts';
 
 /** More virtual tokens than a long prompt has only cost time. */
 export const MOST_VIRTUAL_TOKENS = 1024;
@@ -58,10 +59,12 @@ export const PROMPT = {
   label: 'Prompt tuning',
   help: 'A few vectors before every prompt learn, and nothing else: the smallest adapter, which cannot be merged.',
   settings: PROMPT_SETTINGS,
+  words: adapterWords('Prompt tuning'),
   choice: {
     changes: 'A few vectors before each prompt, and nothing inside of the model.',
     wrong:
       'Much is new to the model, or the prompts fill its context already: the vectors take their place there.',
   },
   rate: 30,
-} as const satisfies Contribution;
+  virtualTokens: ({ virtualTokens }) => virtualTokens as number,
+} as const satisfies Learner;

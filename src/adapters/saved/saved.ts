@@ -69,7 +69,7 @@ export const saved: AdapterKind<AdapterConfig, SavedModule> = {
   formula: 'a weight of its own',
   ...companion,
   parameters: ({ path, inputs, outputs }) => [
-    { name: nameOf(path), shape: [outputs, inputs], fromBase: true },
+    { name: nameOf(path), shape: [outputs, inputs], fromBase: true, table: true },
   ],
   start(tape, { path, begins, outputs }, _, { get, upload }, others) {
     const ids = upload(Uint32Array.from({ length: outputs }, (_, row) => row));

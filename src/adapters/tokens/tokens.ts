@@ -102,7 +102,7 @@ export const tokens: AdapterKind<AdapterConfig, TokensModule> = {
   formula: 'rows of its own',
   ...companion,
   parameters: ({ path, inputs, outputs }) => [
-    { name: nameOf(path), shape: [outputs, inputs], fromBase: true },
+    { name: nameOf(path), shape: [outputs, inputs], fromBase: true, table: true },
   ],
   async begin(device, layers, { encode }) {
     const values = new Map<string, Float32Array<ArrayBuffer>>();

@@ -1,9 +1,10 @@
 /** What a project has tuned: adapters, and models that runs of all weights left. */
 import type { RunTook } from '../../evaluate/run-took.ts';
-import { METHODS } from '../../settings/registry.ts';
+import { learnerOf, METHODS } from '../../settings/registry.ts';
 import type { RewardSpec } from '../../rewards/specs.ts';
 import type { AdapterInfo, RunSummary, TunedChoice } from '../../worker/api.ts';
-import { methodOf, methodWords } from '../train/method-words.ts';
+import { methodWords } from '../train/method-words.ts';
+import { objectiveOf } from '../train/settings.ts';
 import { plural } from '../ui/format.ts';
 import { isSameModel } from '../ui/model-names.ts';
 
@@ -48,7 +49,7 @@ export function tunedOf({ adapters, runs, models, open, took }: Project): Tuned[
     return {
       ...(runId !== undefined && { runId }),
       ...(objective !== undefined && { objective }),
-      ...(objective === 'grpo' && rewards && { rewards }),
+      ...(objectiveOf({ objective }).samples && rewards && { rewards }),
       ...(run && { work: workOf(run) }),
     };
   };
@@ -81,7 +82,7 @@ const workOf = ({ options, baseModel, data, dataName }: RunSummary): string => {
 /** The method in words. Some methods leave an adapter of another kind: PiSSA a plain LoRA of twice the rank. */
 function madeAs(adapter: Parameters<typeof kindWords>[0], run: RunSummary | undefined): string {
   const kept = kindWords(adapter);
-  const isAnother = run && methodOf(run.options).name !== (adapter.kind ?? METHODS[0].name);
+  const isAnother = run && learnerOf(run.options).name !== (adapter.kind ?? METHODS[0].name);
   return isAnother ? `${methodWords(run.options)}, kept as ${kept}` : kept;
 }
 

@@ -1,4 +1,5 @@
 /** What the plan of a run says, in words. */
+import { learnerOf } from '../../settings/registry.ts';
 import type { RunMemory, FormSpec } from '../../worker/api.ts';
 import { bytes } from '../ui/format.ts';
 import type { DeviceWords } from './device.svelte.ts';
@@ -47,14 +48,14 @@ export function splitNote({ split }: RunMemory, on: DeviceWords): string | undef
 /** The parts of a run's memory as the bar shows them. */
 export function partsOf(
   { parts }: RunMemory,
-  { method }: Pick<FormSpec, 'method'>,
+  options: Pick<FormSpec, 'method'>,
 ): { readonly name: string; readonly bytes: number }[] {
   const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
-  const isFull = method === 'full';
+  const { memory } = learnerOf(options).words;
   return [
-    { name: isFull ? 'weights of the model' : 'base model', bytes: base },
+    { name: memory.base, bytes: base },
     {
-      name: isFull ? 'gradients and optimiser' : 'adapter and optimiser',
+      name: memory.learning,
       bytes: adapter + gradients + optimiser,
     },
     { name: 'activations', bytes: activations },

@@ -1,4 +1,6 @@
 /** The run on the screen: the one that trains, or one from the list. Starts, resumes and ends it, and says what happens. */
+import { learnerOf } from '../../settings/registry.ts';
+import { resultWords } from '../train/method-words.ts';
 import type {
   EvalPoint,
   Failure,
@@ -63,7 +65,7 @@ export class Run extends ShownRun {
       this.isLoaded &&
       this.points.length > 0 &&
       this.status !== 'cancelled' &&
-      this.options?.method !== 'full'
+      !learnerOf(this.options ?? {}).trainsModel
     );
   }
 
@@ -287,9 +289,8 @@ export class Run extends ShownRun {
     const name = this.options?.name ?? 'The run';
     const title = failure ? `${name} does not go on` : `${name} is done`;
     const went = this.reading ? fromTo(this.reading) : '';
-    const what = this.options?.method === 'full' ? 'The model' : 'The adapter';
     const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
-    void this.#session.notifier.tell(title, failure?.what ?? `${where}${what} is kept.`);
+    void this.#session.notifier.tell(title, failure?.what ?? `${where}${resultWords(this.options)} is kept.`);
   }
 
   async #sayLater(text: Promise<string | undefined>): Promise<void> {

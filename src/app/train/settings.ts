@@ -1,14 +1,12 @@
 /** Settings of a run: presets, and faults, which are found before anything is compiled. */
-import { ia3Targets } from '../../settings/registry.ts';
 import { usualSettings, type Suggestion } from '../../settings/defaults.ts';
 import type { Preset } from '../../settings/presets.ts';
 import { answerProblem, type RewardSpec } from '../../rewards/specs.ts';
 import { RULES } from '../../settings/rules.ts';
-import { REGISTRY } from '../../settings/registry.ts';
+import { learnerOf, REGISTRY, takesKind, type Objective } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';
 import type { Choice } from './tuning-methods.ts';
 import { correction, isAllowed, limited } from '../../settings/values.ts';
-import { methodOf } from './method-words.ts';
 import type { AdapterInfo, DataSummary, ModelInfo, RowKind, FormSpec } from '../../worker/api.ts';
 
 export type SettingKey = keyof FormSpec;
@@ -91,8 +89,9 @@ export function usualTargets(
   method: NonNullable<FormSpec['method']>,
   all: readonly string[],
 ): readonly string[] {
-  if (method === 'ia3')
-    return ia3Targets((end) => all.includes(lastOf(end))).filter((end) => all.includes(lastOf(end)));
+  const { targetsOn } = learnerOf({ method });
+  if (targetsOn)
+    return targetsOn((end) => all.includes(lastOf(end))).filter((end) => all.includes(lastOf(end)));
   const usual = TABLE.resolve({ method })['targets'] as readonly string[] | undefined;
   return !usual || usual.includes('all-linear') ? all : all.filter((name) => usual.includes(name));
 }
@@ -104,18 +103,19 @@ export function withMethod(
   all = before.targets,
 ): FormSpec {
   const { start: _, ...rest } = before;
-  return method === 'full' ? { ...rest, method } : { ...rest, method, targets: usualTargets(method, all) };
+  const { trainsModel } = learnerOf({ method });
+  return { ...rest, method, ...(!trainsModel && { targets: usualTargets(method, all) }) };
 }
 
 /** The settings of a run that starts from an adapter: kind, size and layers are the adapter's. */
 export function withStart(before: FormSpec, adapter: AdapterInfo): FormSpec {
   const { id, name, kind, rank = before.rank, alpha = before.alpha, targets } = adapter;
   const { virtualTokens = before.virtualTokens, addTokens = [] } = adapter;
-  const { name: method } = methodOf({ method: kind });
+  const { name: method } = learnerOf({ method: kind });
   return { ...before, method, rank, alpha, virtualTokens, addTokens, targets, start: { id, name } };
 }
 
-const { objectives } = REGISTRY;
+const objectives: readonly Objective[] = REGISTRY.objectives;
 const SUPERVISED = objectives[0];
 /** The kind of the open rows that are used. */
 export function kindOfRows({ rows, pairs, prompts, unpaired }: DataSummary): RowKind | 'mixed' {
@@ -174,7 +174,7 @@ const ALONE: Readonly<Record<RowKind, readonly string[]>> = {
 const oneOf = (ways: readonly string[]): string => `${ways.slice(0, -1).join(', ')}, or ${ways.at(-1)}`;
 
 /** The objective of a run; supervised for runs of versions that had no choice. */
-export function objectiveOf({ objective }: { readonly objective?: string }): (typeof objectives)[number] {
+export function objectiveOf({ objective }: { readonly objective?: string }): Objective {
   return objectives.find(({ name }) => name === objective) ?? SUPERVISED;
 }
 
@@ -196,12 +196,12 @@ export function findFaults(
       'No rows are left to train on. Give the training part some under Data.',
     );
   if (data) {
-    const { rows, label } = objectiveOf(options);
+    const objective = objectiveOf(options);
+    const { rows, label } = objective;
     const kind = kindOfRows(data);
     const { are, columns } = ROWS[rows];
     need(
-      // Rows with single answers are prompts with the wanted answers.
-      kind === rows || (rows === 'prompts' && kind === 'answers'),
+      kind !== 'mixed' && takesKind(objective, kind),
       'objective',
       kind === 'mixed'
         ? `The objective “${label}” learns from ${are}, and the rows are of several kinds: open rows with only the columns ${columns}.`
@@ -213,7 +213,7 @@ export function findFaults(
     );
   }
   const { rewards } = initial as { rewards?: readonly RewardSpec[] };
-  if (data && data.prompts > 0 && objectiveOf(options).rows === 'prompts' && rewards) {
+  if (data && data.prompts > 0 && objectiveOf(options).samples && rewards) {
     const problem = answerProblem(rewards);
     need(
       problem === undefined,
@@ -247,7 +247,7 @@ export function findFaults(
     const { name, layers } = model;
     const has = `${name} has ${layers} layers`;
     const { lastLayers = 0, layersToTransform = [] } = options;
-    if (options.method === 'full')
+    if (TABLE.applies(settingOf('lastLayers'), options))
       need(lastLayers <= layers, 'lastLayers', `${has}: choose 1 to ${layers}, or 0 for all.`);
     else if (!wrong.has('layersToTransform') && TABLE.applies(settingOf('layersToTransform'), options))
       need(

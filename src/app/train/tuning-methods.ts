@@ -2,7 +2,7 @@
  * The methods of tuning that a person chooses among, the same in the form of a run and in the guide. Methods and objectives come from their
  * registries; the others are supervised runs that differ by their rows.
  */
-import { REGISTRY } from '../../settings/registry.ts';
+import { REGISTRY, type Objective } from '../../settings/registry.ts';
 import type { Contribution } from '../../settings/setting.ts';
 import type { RowKind, FormSpec } from '../../worker/api.ts';
 
@@ -27,8 +27,8 @@ export interface MethodGroup {
   readonly methods: readonly TuningMethod[];
 }
 
-const { methods: WHAT_LEARNS, objectives } = REGISTRY;
-const [SUPERVISED, ...OTHERS] = objectives;
+const { methods: WHAT_LEARNS } = REGISTRY;
+const [SUPERVISED, ...OTHERS]: readonly Objective[] = REGISTRY.objectives;
 /** The method that is trained, where an entry does not say. */
 const USUAL: Choice = { method: WHAT_LEARNS[0].name, objective: SUPERVISED.name };
 
@@ -90,13 +90,13 @@ export const METHOD_GROUPS: readonly MethodGroup[] = [
   },
   {
     name: 'Preferences',
-    methods: OTHERS.filter(({ rows }) => rows !== 'prompts').map((one) =>
+    methods: OTHERS.filter(({ samples }) => !samples).map((one) =>
       methodOf(one, one.rows, { objective: one.name }),
     ),
   },
   {
     name: 'Rewards',
-    methods: OTHERS.filter(({ rows }) => rows === 'prompts').map((one) =>
+    methods: OTHERS.filter(({ samples }) => samples).map((one) =>
       methodOf(one, one.rows, { objective: one.name }),
     ),
   },

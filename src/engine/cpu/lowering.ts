@@ -15,6 +15,7 @@ import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
 import { optimiserLowerings } from './lower/optimiser.ts';
+import { ownKernelLowerings } from './lower/own-kernel.ts';
 import { pairLossLowerings } from './lower/pair-loss.ts';
 import { policyLossLowerings } from './lower/policy-loss.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
@@ -42,6 +43,7 @@ const TABLE = new LoweringTable<Commands>('The CPU', [
   ...layerNormLowerings,
   ...matmulLowerings,
   ...optimiserLowerings,
+  ...ownKernelLowerings,
   ...pairLossLowerings,
   ...policyLossLowerings,
   ...rmsNormLowerings,

@@ -1,16 +1,15 @@
 import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import { Tensor } from '../tensor.ts';
+import type { OwnKernels } from './own_kernel.ts';
 import { OWN_SLOT } from './step.ts';
 
-/** What an objective makes of a pair of answers: its kernel, in the language of each backend. */
-export interface PairKernel {
-  readonly name: string;
-  /** WGSL that follows shaders/pair_loss.wgsl: `fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss`. */
-  readonly wgsl: string;
-  /** AssemblyScript that follows engine/cpu/kernels/pair_loss.ts: a class of arguments with `pairLoss`, and one kernel. */
-  readonly assembly: string;
-}
+/**
+ * What an objective makes of a pair of answers. Its WGSL follows shaders/pair_loss.wgsl, with
+ * `fn pairLoss(chosen: Answer, rejected: Answer, batch: Batch) -> PairLoss`; its AssemblyScript follows engine/cpu/kernels/pair_loss.ts, with a class of
+ * arguments that has `pairLoss`, and a kernel of this name.
+ */
+export type PairKernel = OwnKernels;
 
 /** The most numbers that an objective's kernel may read. */
 export const PAIR_NUMBERS = 4;

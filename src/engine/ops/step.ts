@@ -22,6 +22,8 @@ export const OWN_SLOT = STATS_SIZE;
 /** Slots of the statistics. */
 export const LOSS_SLOT = 0;
 export const NORM_SLOT = 1;
+/** What an update multiplies gradients by; 0 if it may change nothing. */
+export const SCALE_SLOT = 2;
 /** Not 0 once something was not finite. */
 export const BROKEN_SLOT = 3;
 /** The first slots are of one step, and the host clears them before it, like those of the objective; BROKEN_SLOT stays. */

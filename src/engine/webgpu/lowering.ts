@@ -14,6 +14,7 @@ import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
 import { optimiserLowerings } from './lower/optimiser.ts';
+import { ownKernelLowerings } from './lower/own-kernel.ts';
 import { pairLossLowerings } from './lower/pair-loss.ts';
 import { policyLossLowerings } from './lower/policy-loss.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
@@ -41,6 +42,7 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...layerNormLowerings,
   ...matmulLowerings,
   ...optimiserLowerings,
+  ...ownKernelLowerings,
   ...pairLossLowerings,
   ...policyLossLowerings,
   ...rmsNormLowerings,

@@ -5,13 +5,13 @@
 import type { PairKernel } from '../../engine/ops/pair_loss.ts';
 import type { Objective } from '../objective.ts';
 import { BETA, recordReferenced, REFERENCE, REFERENCED } from '../pairs.ts';
-import downAssembly from './apo_down.kernel.ts?raw';
-import downSource from './apo_down.wgsl?raw';
-import zeroAssembly from './apo_zero.kernel.ts?raw';
-import zeroSource from './apo_zero.wgsl?raw';
+import downCpu from './apo_down.kernel.ts?raw';
+import downWebgpu from './apo_down.wgsl?raw';
+import zeroCpu from './apo_zero.kernel.ts?raw';
+import zeroWebgpu from './apo_zero.wgsl?raw';
 
-const zeroKernel: PairKernel = { name: 'apo_zero', wgsl: zeroSource, assembly: zeroAssembly };
-const downKernel: PairKernel = { name: 'apo_down', wgsl: downSource, assembly: downAssembly };
+const zeroKernel: PairKernel = { name: 'apo_zero', kernels: { webgpu: zeroWebgpu, cpu: zeroCpu } };
+const downKernel: PairKernel = { name: 'apo_down', kernels: { webgpu: downWebgpu, cpu: downCpu } };
 
 const APO = {
   ...REFERENCED,

@@ -6,12 +6,12 @@ import type { PairKernel } from '../../engine/ops/pair_loss.ts';
 import type { Setting } from '../../settings/setting.ts';
 import type { Objective } from '../objective.ts';
 import { BETA, recordReferenced, REFERENCE, REFERENCED } from '../pairs.ts';
-import dpoAssembly from './dpo.kernel.ts?raw';
-import dpoSource from './dpo.wgsl?raw';
-import hingeAssembly from './hinge.kernel.ts?raw';
-import hingeSource from './hinge.wgsl?raw';
-import ipoAssembly from './ipo.kernel.ts?raw';
-import ipoSource from './ipo.wgsl?raw';
+import dpoCpu from './dpo.kernel.ts?raw';
+import dpoWebgpu from './dpo.wgsl?raw';
+import hingeCpu from './hinge.kernel.ts?raw';
+import hingeWebgpu from './hinge.wgsl?raw';
+import ipoCpu from './ipo.kernel.ts?raw';
+import ipoWebgpu from './ipo.wgsl?raw';
 
 const LABEL_SMOOTHING = {
   name: 'labelSmoothing',
@@ -69,9 +69,9 @@ const SFT_WEIGHT = {
 
 const LN_2 = Math.LN2;
 
-const dpoKernel: PairKernel = { name: 'dpo', wgsl: dpoSource, assembly: dpoAssembly };
-const hingeKernel: PairKernel = { name: 'hinge', wgsl: hingeSource, assembly: hingeAssembly };
-const ipoKernel: PairKernel = { name: 'ipo', wgsl: ipoSource, assembly: ipoAssembly };
+const dpoKernel: PairKernel = { name: 'dpo', kernels: { webgpu: dpoWebgpu, cpu: dpoCpu } };
+const hingeKernel: PairKernel = { name: 'hinge', kernels: { webgpu: hingeWebgpu, cpu: hingeCpu } };
+const ipoKernel: PairKernel = { name: 'ipo', kernels: { webgpu: ipoWebgpu, cpu: ipoCpu } };
 
 export const dpo = {
   ...REFERENCED,

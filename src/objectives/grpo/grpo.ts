@@ -21,6 +21,9 @@ function report(sums: ArrayLike<number>): ObjectiveReport {
   };
 }
 
+const byToken = (loss: LossGraph, settings: Given): ReturnType<LossGraph['tokenLogProbabilities']> =>
+  loss.tokenLogProbabilities(settings['temperature'] as number);
+
 export const grpo = {
   name: 'grpo',
   label: 'Rewards (GRPO)',
@@ -37,8 +40,12 @@ export const grpo = {
     ...{ beta: 0, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
   } as const satisfies Readonly<Record<string, SettingValue>>,
   rows: 'prompts',
+  // Rows with single answers are prompts with the wanted answers.
+  alsoTakes: ['answers'],
+  samples: true,
   mean: 'weights',
   reference: false,
+  compares: ({ beta }: Given) => typeof beta === 'number' && beta > 0,
   reported: [
     { name: 'reward', label: 'Reward', term: 'reward' },
     { name: 'reward_std', label: 'Spread of rewards', term: 'group-size' },
@@ -56,8 +63,9 @@ export const grpo = {
     loss: 'the mean of the sampled answers. The loss itself is near 0 however well it learns, since a group is as much better than its mean as it is worse',
     drawn: 'reward',
   },
+  recordReference: byToken,
   record: (loss: LossGraph, settings: Given) =>
-    loss.policy(loss.tokenLogProbabilities(settings['temperature'] as number), {
+    loss.policy(byToken(loss, settings), {
       epsilon: settings['epsilon'] as number,
       epsilonHigh: settings['epsilonHigh'] as number,
       beta: settings['beta'] as number,

@@ -4,8 +4,8 @@ import type { LabelledTokens } from '../../model/batch.ts';
 import type { Given, Setting } from '../../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
 import { BETA, numbersOf, PAIR_SUMS, REFERENCE, SLOWER } from '../pairs.ts';
-import assembly from './kto.kernel.ts?raw';
-import wgsl from './kto.wgsl?raw';
+import cpu from './kto.kernel.ts?raw';
+import webgpu from './kto.wgsl?raw';
 import { withMismatched } from './mismatched.ts';
 
 /** The setting of one of the two weights, by its label. */
@@ -40,7 +40,7 @@ function weightOf<const Side extends 'desirable' | 'undesirable'>(side: Side) {
 const DESIRABLE_WEIGHT = weightOf('desirable');
 const UNDESIRABLE_WEIGHT = weightOf('undesirable');
 
-const kernel: PairKernel = { name: 'kto', wgsl, assembly };
+const kernel: PairKernel = { name: 'kto', kernels: { webgpu, cpu } };
 
 /** A mean over so many rows; null where there are none. */
 const meanOf = (sum: number, count: number): number | null => (count > 0 ? sum / count : null);

@@ -7,10 +7,10 @@ import type { LabelledTokens } from '../../model/batch.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { LossGraph, Objective } from '../objective.ts';
 import { BETA, numbersOf, OWN_SUM, PAIR_REPORT, pairReport, PAIRS } from '../pairs.ts';
-import assembly from './orpo.kernel.ts?raw';
-import wgsl from './orpo.wgsl?raw';
+import cpu from './orpo.kernel.ts?raw';
+import webgpu from './orpo.wgsl?raw';
 
-const kernel: PairKernel = { name: 'orpo', wgsl, assembly };
+const kernel: PairKernel = { name: 'orpo', kernels: { webgpu, cpu } };
 
 export const orpo = {
   ...PAIRS,

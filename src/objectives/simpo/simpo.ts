@@ -3,8 +3,8 @@ import type { PairKernel } from '../../engine/ops/pair_loss.ts';
 import type { Given, Setting } from '../../settings/setting.ts';
 import type { LossGraph, Objective } from '../objective.ts';
 import { BETA, numbersOf, PAIR_REPORT, pairReport, PAIRS } from '../pairs.ts';
-import assembly from './simpo.kernel.ts?raw';
-import wgsl from './simpo.wgsl?raw';
+import cpu from './simpo.kernel.ts?raw';
+import webgpu from './simpo.wgsl?raw';
 
 const GAMMA = {
   name: 'simpoGamma',
@@ -32,7 +32,7 @@ const GAMMA = {
   initial: 0.5,
 } as const satisfies Setting;
 
-const kernel: PairKernel = { name: 'simpo', wgsl, assembly };
+const kernel: PairKernel = { name: 'simpo', kernels: { webgpu, cpu } };
 
 export const simpo = {
   ...PAIRS,

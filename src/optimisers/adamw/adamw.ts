@@ -1,18 +1,21 @@
 /** AdamW (Loshchilov and Hutter, 2019), with PyTorch's defaults. */
-import type { Optimiser } from '../optimiser.ts';
+import type { UpdateKernel } from '../../engine/ops/update.ts';
+import { elementwise, type Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './adamw.kernel.ts?raw';
-import wgsl from './adamw.wgsl?raw';
+import cpu from './adamw.kernel.ts?raw';
+import webgpu from './adamw.wgsl?raw';
 
 const BETA1 = 0.9;
 const BETA2 = 0.999;
 const EPSILON = 1e-8;
+
+export const ADAMW: UpdateKernel = { name: 'adamw', planes: ['first', 'second'], kernels: { webgpu, cpu } };
 
 export const adamw = {
   name: 'adamw',
   label: 'AdamW',
   help: 'Gives every weight a step of its own size.',
   settings: [WEIGHT_DECAY],
-  kernel: { name: 'adamw', planes: ['first', 'second'], wgsl, assembly },
+  ...elementwise(ADAMW),
   encode: (step: number) => [BETA1, BETA2, EPSILON, 1 - BETA1 ** step, Math.sqrt(1 - BETA2 ** step)],
 } as const satisfies Optimiser;

@@ -1,11 +1,14 @@
 /** Lion (Chen et al., 2023), with the paper's momenta. */
-import type { Optimiser } from '../optimiser.ts';
+import type { UpdateKernel } from '../../engine/ops/update.ts';
+import { elementwise, type Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './lion.kernel.ts?raw';
-import wgsl from './lion.wgsl?raw';
+import cpu from './lion.kernel.ts?raw';
+import webgpu from './lion.wgsl?raw';
 
 const BETA1 = 0.9;
 const BETA2 = 0.99;
+
+const KERNEL: UpdateKernel = { name: 'lion', planes: ['first'], kernels: { webgpu, cpu } };
 
 export const lion = {
   name: 'lion',
@@ -14,6 +17,6 @@ export const lion = {
   settings: [WEIGHT_DECAY],
   // Every step has the size of the rate: the paper recommends a third to a tenth of AdamW's.
   rate: 0.2,
-  kernel: { name: 'lion', planes: ['first'], wgsl, assembly },
+  ...elementwise(KERNEL),
   encode: () => [BETA1, BETA2],
 } as const satisfies Optimiser;

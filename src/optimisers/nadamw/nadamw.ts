@@ -1,8 +1,9 @@
 /** NAdam (Dozat, 2016) with decoupled weight decay, as PyTorch's NAdam(decoupled_weight_decay=True) has it, with its defaults. */
-import type { Optimiser } from '../optimiser.ts';
+import type { UpdateKernel } from '../../engine/ops/update.ts';
+import { elementwise, type Optimiser } from '../optimiser.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './nadamw.kernel.ts?raw';
-import wgsl from './nadamw.wgsl?raw';
+import cpu from './nadamw.kernel.ts?raw';
+import webgpu from './nadamw.wgsl?raw';
 
 const BETA1 = 0.9;
 const BETA2 = 0.999;
@@ -24,12 +25,14 @@ function product(step: number): number {
   return whole;
 }
 
+const KERNEL: UpdateKernel = { name: 'nadamw', planes: ['first', 'second'], kernels: { webgpu, cpu } };
+
 export const nadamw = {
   name: 'nadamw',
   label: 'NAdamW',
   help: 'AdamW that looks one step ahead along its running mean (Nesterov): the same memory, and often a little faster at the start.',
   settings: [WEIGHT_DECAY],
-  kernel: { name: 'nadamw', planes: ['first', 'second'], wgsl, assembly },
+  ...elementwise(KERNEL),
   encode(step: number) {
     const [now, next, before] = [momentum(step), momentum(step + 1), product(step)];
     const ofGradient = (1 - now) / (1 - before);

@@ -1,36 +1,12 @@
 /** Stochastic gradient descent with momentum (Polyak, 1964), in PyTorch's form: the momentum is a sum, not a mean. */
-import type { Setting } from '../../settings/setting.ts';
-import type { Optimiser } from '../optimiser.ts';
+import type { UpdateKernel } from '../../engine/ops/update.ts';
+import { elementwise, type Optimiser } from '../optimiser.ts';
+import { MOMENTUM } from '../momentum.ts';
 import { WEIGHT_DECAY } from '../weight-decay.ts';
-import assembly from './sgd.kernel.ts?raw';
-import wgsl from './sgd.wgsl?raw';
+import cpu from './sgd.kernel.ts?raw';
+import webgpu from './sgd.wgsl?raw';
 
-const MOMENTUM = {
-  name: 'momentum',
-  part: 'run',
-  type: 'number',
-  least: 0,
-  below: 1,
-  zero: 'none',
-  flag: 'momentum',
-  group: 'Rate',
-  label: 'Momentum',
-  term: {
-    id: 'momentum',
-    name: 'Momentum',
-    entry: {
-      what: 'SGD adds this share of the last step to each step, so that it keeps its direction.',
-      more: 'Longer, smoother steps that overshoot.',
-      less: '0 follows each batch alone.',
-      start: '0.9.',
-      source: 'Polyak, Some methods of speeding up the convergence of iteration methods, 1964',
-      also: 'sgd heavy ball',
-    },
-  },
-  help: 'How much of the last step goes into the next one.',
-  more: '0.9 is usual.',
-  initial: 0.9,
-} as const satisfies Setting;
+const KERNEL: UpdateKernel = { name: 'sgd', planes: ['first'], kernels: { webgpu, cpu } };
 
 export const sgd = {
   name: 'sgd',
@@ -39,6 +15,6 @@ export const sgd = {
   settings: [WEIGHT_DECAY, MOMENTUM],
   // Gradients are not divided by their own size, so the rate must be larger.
   rate: 50,
-  kernel: { name: 'sgd', planes: ['first'], wgsl, assembly },
+  ...elementwise(KERNEL),
   encode: (_step: number, { momentum }) => [momentum as number],
 } as const satisfies Optimiser;

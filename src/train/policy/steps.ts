@@ -2,14 +2,7 @@
 import { mean } from '../../averages.ts';
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
-import {
-  countSupervised,
-  sizeOfRows,
-  virtualIds,
-  withoutVirtual,
-  writeBatch,
-  type LabelledTokens,
-} from '../../model/batch.ts';
+import { countSupervised, sizeOfRows, virtualIds, withoutVirtual, writeBatch } from '../../model/batch.ts';
 import { greedy } from '../../model/sampling.ts';
 import {
   advantagesOf,
@@ -22,12 +15,13 @@ import {
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import { optimiserOf } from '../../optimisers/registry.ts';
 import { bucketFor } from '../buckets.ts';
-import type { TrainEvent } from '../events.ts';
 import { measuredOf, type Learning, type Measured } from '../learning.ts';
 import { microBatches, RowOrder } from '../order.ts';
 import { learningRate } from '../schedule.ts';
+import type { StepParts, StepRequest } from '../step-kind.ts';
 import { statsSize, type RunPlans, type Trainable } from '../step-plans.ts';
 import { clearedOfStep, type StepOutcome, type StepMaker, type Submitted } from '../steps.ts';
+import type { ValidationWatch } from '../validation.ts';
 import { sampleSeed, Sampler, type Drawn } from './sampler.ts';
 import {
   lengthsOf,
@@ -65,17 +59,26 @@ export class PolicySteps implements StepMaker {
   /** Reports of steps that were not read yet. */
   readonly #reports = new Map<number, ObjectiveReport>();
 
+  /** A step reads its samples. */
+  readonly awaits = true;
+  private readonly trainable: Trainable;
+  private readonly learning: Learning;
+  private readonly scoring: Scoring;
+  private readonly emit: StepRequest['emit'];
+  private readonly plans: RunPlans;
+  private readonly ring: StagingRing;
+
   constructor(
-    private readonly trainable: Trainable,
-    options: RunSpec & { readonly steps: number },
-    private readonly learning: Learning,
-    rows: readonly LabelledTokens[],
+    { trainable, options, learning, rows, scoring, emit }: StepRequest & { readonly scoring: Scoring },
     private readonly prompts: { readonly train: readonly Prompt[]; readonly validation: readonly Prompt[] },
-    private readonly plans: RunPlans,
-    private readonly scoring: Scoring,
-    private readonly ring: StagingRing,
-    private readonly emit: (event: TrainEvent) => void,
+    { plans, ring }: Pick<StepParts, 'plans' | 'ring'>,
   ) {
+    this.trainable = trainable;
+    this.learning = learning;
+    this.scoring = scoring;
+    this.emit = emit;
+    this.plans = plans;
+    this.ring = ring;
     this.#options = options as PolicyOptions;
     this.#order = new RowOrder(rows, options);
     const { generator } = plans;
@@ -129,10 +132,7 @@ export class PolicySteps implements StepMaker {
    *
    * @returns undefined where it was interrupted
    */
-  async validate(
-    onProgress: (done: number, total: number) => void,
-    isInterrupted: () => boolean,
-  ): Promise<Measured | undefined> {
+  async validate({ onProgress, isInterrupted }: ValidationWatch): Promise<Measured | undefined> {
     const draws = this.prompts.validation.map((prompt) => ({ prompt, seed: 0 }));
     const drawn = await this.#sampler.draw(draws, greedy, { onProgress, isInterrupted });
     if (!drawn) return undefined;

@@ -1,6 +1,6 @@
 /** The time of a run, from measured speeds: every number is computed from the run's own plans. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { runBuckets } from '../../../src/train/buckets.ts';
+import { runBuckets } from '../../../src/train/step-kinds.ts';
 import { planMemory } from '../../../src/train/memory-plan.ts';
 import { validationRows } from '../../../src/train/order.ts';
 import { runWork, stepWork } from '../../../src/train/run-work.ts';

@@ -152,7 +152,7 @@ describe('an invalid recipe', () => {
     ],
     [
       { method: 'full', rank: 4 },
-      'run.json: rank is 4, and it is for LoRA, DoRA, PiSSA or EVA.',
+      'run.json: rank is 4, and it is for LoRA, DoRA, PiSSA, EVA or LoHa.',
       'Leave it out.',
     ],
     [[1], 'run.json: a recipe is an object, and this is none.', 'Write settings as'],

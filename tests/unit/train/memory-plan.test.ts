@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { GpuLowering } from '../../../src/engine/webgpu/lowering.ts';
 import { USUAL_GPU, type GpuTarget } from '../../../src/engine/webgpu/target.ts';
 import { parseJson } from '../../../src/json.ts';
-import { runBuckets } from '../../../src/train/buckets.ts';
+import { runBuckets } from '../../../src/train/step-kinds.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../../../src/train/memory-advice.ts';
 import { planGeneration, planMemory } from '../../../src/train/memory-plan.ts';

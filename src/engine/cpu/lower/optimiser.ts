@@ -44,11 +44,9 @@ export const optimiserLowerings = [
     checkF32(gradients, values, previous, ...state);
     // Kernels of optimisers work on whole vectors only.
     if (values.size % 4 !== 0) throw new Error(`${values.label}: ${values.size} are not whole vectors`);
-    const file = fileOf(kernel);
-    const [name] = file.kernels;
     out.add({
-      file,
-      kernel: name,
+      file: fileOf(kernel),
+      kernel: kernel.name,
       tensors: {
         hyper,
         outcome: stats,
@@ -70,6 +68,6 @@ const files = new Map<UpdateKernel, KernelFile>();
 /** The kernel of an optimiser, parsed once. */
 function fileOf(kernel: UpdateKernel): KernelFile {
   let file = files.get(kernel);
-  if (!file) files.set(kernel, (file = parseKernels(kernel.name, kernel.assembly, updateFile.fields)));
+  if (!file) files.set(kernel, (file = parseKernels(kernel.name, kernel.kernels.cpu, updateFile.fields)));
   return file;
 }

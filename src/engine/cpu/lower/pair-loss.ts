@@ -11,11 +11,9 @@ export const pairLossLowerings = [
     (out, { logps, reference, values, ranges, total, dlogps }, { kernel, numbers, scale }) => {
       checkF32(logps, reference, values, total, dlogps);
       const [a = 0, b = 0, c = 0, d = 0] = numbers;
-      const file = fileOf(kernel);
-      const [name] = file.kernels;
       out.add({
-        file,
-        kernel: name,
+        file: fileOf(kernel),
+        kernel: kernel.name,
         tensors: { logps, reference, values, ranges, total, dlogps },
         params: { pairs: logps.size / 2, scale, a, b, c, d },
         units: 1,
@@ -30,6 +28,6 @@ const files = new Map<PairKernel, KernelFile>();
 /** The kernel of an objective, parsed once. */
 function fileOf(kernel: PairKernel): KernelFile {
   let file = files.get(kernel);
-  if (!file) files.set(kernel, (file = parseKernels(kernel.name, kernel.assembly, fields)));
+  if (!file) files.set(kernel, (file = parseKernels(kernel.name, kernel.kernels.cpu, fields)));
   return file;
 }

@@ -52,7 +52,8 @@ const shaders = new Map<UpdateKernel, Shader>();
 /** The shader of an optimiser, parsed once. */
 function shaderOf(kernel: UpdateKernel): Shader {
   let shader = shaders.get(kernel);
-  if (!shader) shaders.set(kernel, (shader = parseShader(kernel.name, `${updateSource}\n${kernel.wgsl}`)));
+  if (!shader)
+    shaders.set(kernel, (shader = parseShader(kernel.name, `${updateSource}\n${kernel.kernels.webgpu}`)));
   return shader;
 }
 

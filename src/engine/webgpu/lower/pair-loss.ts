@@ -27,6 +27,7 @@ const shaders = new Map<PairKernel, Shader>();
 /** The shader of an objective, parsed once. */
 function shaderOf(kernel: PairKernel): Shader {
   let shader = shaders.get(kernel);
-  if (!shader) shaders.set(kernel, (shader = parseShader(kernel.name, `${source}\n${kernel.wgsl}`)));
+  if (!shader)
+    shaders.set(kernel, (shader = parseShader(kernel.name, `${source}\n${kernel.kernels.webgpu}`)));
   return shader;
 }

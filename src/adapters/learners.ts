@@ -1,0 +1,36 @@
+/** Everything that can learn: one line each. The first is the usual one. The page reads them without the engine; registry.ts has what adapters compute. */
+import { DORA } from './dora/settings.ts';
+import { EVA } from './eva/settings.ts';
+import { FULL } from './full/settings.ts';
+import { IA3 } from './ia3/settings.ts';
+import type { Learner } from './learner.ts';
+import { LOHA } from './loha/settings.ts';
+import { LORA } from './lora/settings.ts';
+import { NORMS } from './norms/settings.ts';
+import { PISSA } from './pissa/settings.ts';
+import { PROMPT } from './prompt/settings.ts';
+
+export const LEARNERS = [
+  LORA,
+  DORA,
+  PISSA,
+  EVA,
+  IA3,
+  PROMPT,
+  NORMS,
+  LOHA,
+  FULL,
+] as const satisfies readonly Learner[];
+
+export type LearnerName = (typeof LEARNERS)[number]['name'];
+/** Those that are adapters. */
+export type AdapterName = Exclude<(typeof LEARNERS)[number], { readonly trainsModel: true }>['name'];
+
+/** What learns in a run with these settings: LoRA for runs of versions that had no choice. */
+export function learnerOf({
+  method,
+}: {
+  readonly method?: unknown;
+}): Learner & { readonly name: LearnerName } {
+  return LEARNERS.find(({ name }) => name === method) ?? LEARNERS[0];
+}

@@ -1,0 +1,82 @@
+/** Steps from the rows themselves: each takes some, and learns from what they have. */
+import { isHeld, itemOf } from '../lists.ts';
+import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
+import { objectiveOf } from '../objectives/registry.ts';
+import {
+  bucketFor,
+  chooseBuckets,
+  fullBucket,
+  LOOKED_AHEAD,
+  rowsOfRun,
+  startsOf,
+  type RunBuckets,
+} from './buckets.ts';
+import { arranged, sequencesOf } from './learning.ts';
+import { countSteps, type RunSpec } from '../settings/spec.ts';
+import { microBatches, RowOrder } from './order.ts';
+import type { WorkOf } from './run-work.ts';
+import type { StepKind } from './step-kind.ts';
+import { Steps } from './steps.ts';
+import { isMixture, placesByTask } from './tasks.ts';
+
+export const rowSteps: StepKind = {
+  buckets(options, trained, heldOut) {
+    const rows = arranged(options, trained);
+    const validation = arranged(options, heldOut);
+    const order = new RowOrder(rows, options);
+    const sizesOf = (some: readonly LabelledTokens[]): Bucket[] =>
+      microBatches(some, options).map(sizeOfRows);
+    const count = countSteps(options, rows.length);
+    const steps = Array.from({ length: isHeld(rows) ? count : Math.min(count, LOOKED_AHEAD) }, (_, step) =>
+      sizesOf(order.rowsOf(step).map((row) => itemOf(rows, row))),
+    );
+    return {
+      ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
+      ...startsOf(options, rows),
+      gradients: chooseBuckets(steps.flat()),
+      losses: chooseBuckets(sizesOf(validation)),
+      ...(objectiveOf(options.objective).reference && {
+        references: chooseBuckets([
+          ...sizesOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))),
+          ...sizesOf(validation),
+        ]),
+      }),
+    };
+  },
+  fullBuckets(options, objective) {
+    const bucket = fullBucket(options, sequencesOf(objective));
+    return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
+  },
+  sequences: sequencesOf,
+  stepWork(options, rows, { gradients }, work) {
+    const order = new RowOrder(rows, options);
+    return (step) =>
+      workOfRows(
+        order.rowsOf(step).map((row) => rows[row]),
+        options,
+        gradients,
+        work.gradient,
+      ) + work.update;
+  },
+  otherWork: (options, rows, validation, { losses, references }, work) => ({
+    validation: workOfRows(validation, options, losses, work.loss),
+    reference:
+      work.reference && references
+        ? [rowsOfRun(rows, options).map((row) => rows[row]), validation].reduce(
+            (sum, some) => sum + workOfRows(some, options, references, work.reference!),
+            0,
+          )
+        : 0,
+  }),
+  prepare: (request) => (parts) => new Steps(request, parts),
+};
+
+/** Each micro-batch costs as much as its bucket, padding included. */
+function workOfRows(
+  rows: readonly LabelledTokens[],
+  options: RunSpec,
+  buckets: RunBuckets['gradients'],
+  work: WorkOf,
+): number {
+  return microBatches(rows, options).reduce((sum, group) => sum + work(bucketFor(buckets, group)), 0);
+}
