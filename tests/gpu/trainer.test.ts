@@ -23,7 +23,7 @@ import { graftError } from '../unit/expect-graft-error.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { base, curve, differences, expectSame, trainersOnSprig } from './trainer-run.ts';
-import { defaultSpec, type RunSpec } from '../../src/settings/spec.ts';
+import { defaultSpec, type RunSpec, specOf } from '../../src/settings/spec.ts';
 
 describeDevice('Trainer', (context) => {
   const { given, open } = trainersOnSprig(context);
