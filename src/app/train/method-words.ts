@@ -17,9 +17,7 @@ export function methodWords(
 }
 
 /** What learns the rows, as the beginning of a sentence: “An adapter (LoRA) is grafted on the model and learns your rows”. */
-export function learner(
-  options: Pick<FormSpec, 'method' | 'start' | 'trainWeights' | 'lastLayers'>,
-): string {
+export function learner(options: Pick<FormSpec, 'method' | 'start' | 'trainWeights' | 'lastLayers'>): string {
   return `${learnerOf(options).words.learns(options)} your rows`;
 }
 
