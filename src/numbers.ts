@@ -1,4 +1,4 @@
-/** Numbers as people read them, on the page and in a terminal. */
+/** Numbers and moments as people read them, on the page and in a terminal. */
 const whole = new Intl.NumberFormat('en');
 
 export const count = (value: number): string => whole.format(Math.round(value));
@@ -20,4 +20,10 @@ export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value > 0 && value < 0.0005) return '<0.001';
   return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 1 ? 3 : 2);
+}
+
+/** A moment as the clock of this machine shows it, without its zone: read back in any zone, the clock shows the same. */
+export function clockTime(moment: Date): string {
+  const shifted = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
 }

@@ -63,7 +63,10 @@ export const ROOMS = {
   // An adapter records its work on the engine's tape; the model gets it as hooks, and knows no kind.
   adapters: { imports: ['engine'], types: ['model', 'settings'] },
   // The page reads them with the text of their kernels, and nothing of the engine. A kernel in AssemblyScript extends the engine's.
-  optimisers: { imports: ['engine/cpu/kernels/update'], types: ['engine', 'settings'] },
+  optimisers: {
+    imports: ['engine/cpu/kernels/common', 'engine/cpu/kernels/update', 'engine/cpu/kernels/vectors'],
+    types: ['engine', 'settings'],
+  },
   // The same: they record on a graph that they are given.
   objectives: {
     imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts', 'adapters/learners.ts'],

@@ -11,7 +11,7 @@ import { hostname, uptime } from 'node:os';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
-import { clockTime } from '../runs/fingerprint.ts';
+import { clockTime } from '../numbers.ts';
 import { makeFolder, unwritten } from './files.ts';
 
 const NAME = /^\.graft-lock-[0-9a-f]+\.json$/;

@@ -8,6 +8,7 @@ import { contentOf } from '../model/content.ts';
 import { parametersOf } from '../model/family.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { baseInWords } from '../model/weight-types.ts';
+import { clockTime } from '../numbers.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { doubtRewards } from '../rewards/doubts.ts';
 import { openRewards } from '../rewards/reward.ts';
@@ -15,7 +16,6 @@ import { deviceName } from '../runs/card-facts.ts';
 import { earlierRun } from '../runs/earlier-runs.ts';
 import {
   checkResumed,
-  clockTime,
   digestedAll,
   fingerprintOf,
   otherDevice,

@@ -185,12 +185,6 @@ export function otherDevice(fingerprint: string, now: RunParts): string | undefi
   return typeof device === 'string' && device !== now.device ? device : undefined;
 }
 
-/** A moment as the clock of this machine shows it, without its zone: read back in any zone, the clock shows the same. */
-export function clockTime(moment: Date): string {
-  const shifted = new Date(moment.getTime() - moment.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 'yyyy-mm-ddThh:mm:ss'.length);
-}
-
 /** The parts of a saved run: of an earlier version with a digest of its settings, and later also with these as flags. */
 type SavedParts = Partial<Record<keyof RunParts | 'settings' | 'told', unknown>>;
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { sha256 } from '../../../src/cli/sha256.ts';
+import { clockTime } from '../../../src/numbers.ts';
 import {
   checkResumed,
-  clockTime,
   digestedAll,
   fingerprintOf,
   otherDevice,
