@@ -1,7 +1,7 @@
 /** The rows of an evaluation: which of them ask for something, and what is wrong where none can be measured. */
 import type { Example } from '../data/example.ts';
 import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
-import type { Draw } from '../evaluate/comparison.ts';
+import type { Draw } from '../evaluate/record.ts';
 import type { Pair } from '../evaluate/methods/method.ts';
 import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';

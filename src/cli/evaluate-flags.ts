@@ -78,7 +78,11 @@ export const evaluateFlags = {
     value: 'FILE',
     help: 'score this file instead of a model: JSON lines with prediction and reference, or output and expected',
   },
-  out: { value: 'DIR', help: 'where to write predictions.jsonl and report.json' },
+  open: {
+    value: 'FILE',
+    help: 'print the tables of a saved evaluation.json, of this command or of the page, instead of measuring',
+  },
+  out: { value: 'DIR', help: 'where to write predictions.jsonl, report.json and evaluation.json' },
   overwrite: { help: 'replace the evaluation that --out holds' },
   json: { help: 'print the report as JSON instead of a table' },
   ...settingFlags(BASE_SETTINGS),

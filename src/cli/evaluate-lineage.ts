@@ -11,12 +11,10 @@ import {
   type StageRow,
   type StageScore,
 } from '../evaluate/lineage.ts';
-import { exactMatch } from '../evaluate/metrics/exact-match.ts';
-import { answerScores } from '../evaluate/metrics/scores.ts';
-import { preferredPairs } from '../evaluate/pair-order.ts';
+import { stageRows } from '../evaluate/stage-rows.ts';
 import { GraftError } from '../errors.ts';
 import { threeDigits } from '../numbers.ts';
-import { openExam, type OpenExam } from './evaluate-exam.ts';
+import { openExam } from './evaluate-exam.ts';
 import { evaluateFlags, type EvaluateFlags } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { modelOf } from './files.ts';
@@ -68,19 +66,10 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
     exam.close();
     // A matrix compares stages: one without a number would be read as none.
     const [failed] = exam.failures;
-    if (failed) throw failed.error;
-    const of: StageMeasure = exam.passMark !== undefined ? 'rewards' : exam.pairs > 0 ? 'pairs' : 'answers';
-    const reference = of === 'pairs' ? referenceAt(line, stage) : undefined;
-    rows.push({
-      name: basename(own),
-      stage,
-      rows: of === 'pairs' ? exam.pairs : exam.rows.length,
-      ...(of !== 'answers' && { measure: of }),
-      ...(reference !== undefined && { reference }),
-      ...(exam.passMark !== undefined && { passMark: exam.passMark }),
-      base: scoreOf(exam, of, reference, -1),
-      scores: line.map((_, at) => scoreOf(exam, of, reference, at)),
-    });
+    if (failed) throw failed;
+    const measure: StageMeasure = exam.isRewarded ? 'rewards' : exam.pairs > 0 ? 'pairs' : 'answers';
+    const reference = measure === 'pairs' ? referenceAt(line, stage) : undefined;
+    rows.push(...stageRows(exam.record(), { name: basename(own), stage, measure, reference }));
   }
   const report: LineageReport = { stages: line.map((stage) => basename(stage.folder)), rows };
   output.result(flags.on('json') ? `${JSON.stringify(report)}\n` : matrix(report));
@@ -91,30 +80,6 @@ function referenceAt(line: readonly Stage[], stage: number): number | undefined 
   const { reference } = line[stage];
   if (reference === 'base') return -1;
   return reference === 'start' && stage > 0 ? stage - 1 : undefined;
-}
-
-/** @param at the index of the stage that is scored, −1 for the base model */
-function scoreOf(
-  { results, rows }: OpenExam,
-  of: StageMeasure,
-  reference: number | undefined,
-  at: number,
-): StageScore {
-  const { answers, loss, rewards, likelihoods: pairs = [] } = results[at + 1];
-  if (of === 'rewards') return { byRow: rewards ?? [] };
-  const told = loss ? { loss } : {};
-  if (of === 'pairs' && reference === at) return told;
-  const byRow =
-    of === 'pairs'
-      ? preferredPairs(pairs, reference === undefined ? undefined : results[reference + 1].likelihoods).map(
-          Number,
-        )
-      : answerScores(
-          exactMatch,
-          rows.map(({ expected }) => expected),
-          answers,
-        ).map((score) => score ?? 0);
-  return { ...told, ...(byRow.length > 0 && { right: byRow.filter(Boolean).length, byRow }) };
 }
 
 function matrix(report: LineageReport): string {

@@ -1,8 +1,8 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
-import type { AskedRow, Judged, MethodFailure, MethodResult } from '../evaluate/report.ts';
-import { messageOf } from '../errors.ts';
 import { taskNames } from '../evaluate/by-task.ts';
-import { resultScores, rewardScoresOf, taskScores } from '../evaluate/report.ts';
+import { eachReward, metricsOf, metricsOfTask, sideOf, type Side } from '../evaluate/columns.ts';
+import type { Evaluation } from '../evaluate/record.ts';
+import { rewardScoresOf, type Judged } from '../evaluate/report.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { Proportion } from '../evaluate/proportion.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
@@ -37,8 +37,8 @@ export function scoreCell(metric: Metric, scores: Scores): string {
 /** The mean reward, its standard deviation over the rows, and the answers that pass. */
 const REWARD_COLUMNS = ['reward', 'spread', 'passed'];
 
-function rewardCells(result: MethodResult): string[] {
-  const scores = rewardScoresOf(result);
+function rewardCells(side: Side): string[] {
+  const scores = rewardScoresOf(side);
   return scores
     ? [threeDigits(scores.mean), threeDigits(scores.spread), shareCell(scores.passed)]
     : REWARD_COLUMNS.map(() => '–');
@@ -48,63 +48,68 @@ function rewardCells(result: MethodResult): string[] {
 export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
   `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
 
-/** The label of a result in the table. */
-export function resultName({ method, adapter, answers, detail, stopped }: MethodResult): string {
-  const examples = method === adapterFewShot ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
-  return `${adapter ?? method.title}${adapter === undefined ? '' : examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
+/** The label of a subject in the table. */
+export function nameOf({ subject: { label, method, detail, stopped }, answers }: Side): string {
+  const examples =
+    method === adapterFewShot.name ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
+  return `${label}${examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
 }
 
-const failedName = ({ method, adapter }: MethodFailure): string =>
-  adapter === undefined ? method.title : method === adapterFewShot ? `${adapter}, with examples` : adapter;
+/** A line for each method, and each part of one, that could not be measured, with the reason. */
+const failureLines = ({ subjects }: Evaluation): string =>
+  subjects
+    .flatMap(({ label, method, failed, lacks = [] }) => {
+      const name = method === adapterFewShot.name ? `${label}, with examples` : label;
+      return [
+        ...(failed === undefined ? [] : [`${name}  failed: ${failed}\n`]),
+        ...lacks.map((part) => `${name}  ${part.name} failed: ${part.reason}\n`),
+      ];
+    })
+    .join('');
 
-/** A line for each method that could not be measured, with the reason. */
-export const failureLines = (failures: readonly MethodFailure[]): string =>
-  failures.map((one) => `${failedName(one)}  failed: ${messageOf(one.error)}\n`).join('');
+/** The tables of a record as printed: its methods, what failed, and rewards and tasks where it has several. */
+export function recordText(record: Evaluation, metrics: readonly Metric[]): string {
+  const sides = record.subjects.flatMap(({ failed }, at) =>
+    failed === undefined ? [sideOf(record, at)] : [],
+  );
+  return resultTable(sides, metrics) + failureLines(record) + rewardTable(sides) + taskTables(sides, metrics);
+}
 
-export function resultTable(
-  results: readonly MethodResult[],
-  rows: readonly AskedRow[],
-  metrics: readonly Metric[],
-): string {
-  const hasGeneral = results.some(({ general }) => general !== undefined);
-  const hasRewards = results.some(({ rewards }) => rewards !== undefined);
+function resultTable(sides: readonly Side[], metrics: readonly Metric[]): string {
+  const hasGeneral = sides.some(({ subject }) => subject.general !== undefined);
+  const hasRewards = sides.some(({ rewards }) => rewards !== undefined);
   return textTable(
     [
       ...['method', ...(hasRewards ? REWARD_COLUMNS : [])],
       ...metrics.map(({ heading }) => heading),
       ...(hasGeneral ? ['on general text'] : []),
     ],
-    results.map((result) => {
-      const scores = resultScores(result, rows, metrics);
-      const general = result.general ? threeDigits(result.general.perplexity) : '–';
+    sides.map((side) => {
+      const scores = metricsOf(side, metrics);
+      const { general } = side.subject;
       return [
-        resultName(result),
-        ...(hasRewards ? rewardCells(result) : []),
+        nameOf(side),
+        ...(hasRewards ? rewardCells(side) : []),
         ...metrics.map((metric) => scoreCell(metric, scores)),
-        ...(hasGeneral ? [general] : []),
+        ...(hasGeneral ? [general ? threeDigits(general.perplexity) : '–'] : []),
       ];
     }),
   );
 }
 
 /** What each of several rewards gives every method; '' for a single one, which the table of methods has. */
-export function rewardTable(results: readonly MethodResult[]): string {
-  const [first] = results.flatMap(({ eachReward }) => (eachReward ? [eachReward] : []));
-  if (!first || first.length < 2) return '';
+function rewardTable(sides: readonly Side[]): string {
+  const all = sides.map((side) => ({ side, each: eachReward(side) }));
+  const first = all.at(0)?.each ?? [];
+  if (first.length < 2) return '';
   const lines = first.flatMap(({ name, weight }, at) =>
-    results.flatMap((result): string[][] => {
-      const own = result.eachReward?.[at];
-      if (!own || own.scores.length === 0) return [];
+    all.flatMap(({ side, each }): string[][] => {
+      const own = each[at];
+      if (own.scores.length === 0) return [];
       const { mean, spread, passed } = rewardScores(own.scores, own.passMark);
       const named = weight === 1 ? name : `${name} × ${weight}`;
       return [
-        [
-          named,
-          resultName(result),
-          threeDigits(mean),
-          threeDigits(spread),
-          `${passed.count} of ${passed.total}`,
-        ],
+        [named, nameOf(side), threeDigits(mean), threeDigits(spread), `${passed.count} of ${passed.total}`],
       ];
     }),
   );
@@ -112,16 +117,13 @@ export function rewardTable(results: readonly MethodResult[]): string {
 }
 
 /** A table for each task of a mixture; '' without a mixture. */
-export function taskTables(
-  results: readonly MethodResult[],
-  rows: readonly AskedRow[],
-  metrics: readonly Metric[],
-): string {
-  return taskNames(rows)
+function taskTables(sides: readonly Side[], metrics: readonly Metric[]): string {
+  const tasks = sides.length === 0 ? [] : taskNames(sides[0].record.items);
+  return tasks
     .map((task) => {
-      const lines = results.map((result) => {
-        const scores = taskScores(result, rows, metrics)[task] ?? {};
-        return [resultName(result), ...metrics.map((metric) => scoreCell(metric, scores))];
+      const lines = sides.map((side) => {
+        const scores = metricsOfTask(side, task, metrics);
+        return [nameOf(side), ...metrics.map((metric) => scoreCell(metric, scores))];
       });
       return `\n${textTable([`Task ${task}`, ...metrics.map(({ heading }) => heading)], lines)}`;
     })

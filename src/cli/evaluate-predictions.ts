@@ -11,7 +11,7 @@ import { readInput } from './files.ts';
 import type { Output } from './output.ts';
 
 /** Flags that only make sense with a model. */
-const OF_MODELS = [
+export const OF_MODELS = [
   'model',
   'adapter',
   'data',
@@ -68,9 +68,10 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
 }
 
 function scoresOfGroup({ rows }: PredictedGroup, metrics: readonly Metric[]): Scores {
-  const expected = rows.map((row) => row.expected);
-  const answers = rows.map((row) => row.output);
-  return scoresOf({ expected, answers }, metrics);
+  return scoresOf(
+    rows.map(({ output, expected }) => ({ answer: output, expected })),
+    metrics,
+  );
 }
 
 function groupReport(

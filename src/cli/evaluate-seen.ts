@@ -1,7 +1,7 @@
 /** Whether the training of an adapter saw the measured rows: the lineage.json in its folder names its rows, which are read and split again. */
 import { resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import type { Seen } from '../evaluate/comparison.ts';
+import type { Seen } from '../evaluate/record.ts';
 import { countSeen } from '../evaluate/seen.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { evaluateFlags } from './evaluate-flags.ts';

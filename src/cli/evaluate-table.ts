@@ -1,17 +1,12 @@
 /** The table of `graft evaluate`: every adapter with what it took, its score and what it forgot, beside the base. */
-import type { Draw } from '../evaluate/comparison.ts';
+import { baseOf, metricsOf, sidesOf, type Side } from '../evaluate/columns.ts';
+import type { Evaluation } from '../evaluate/record.ts';
 import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base } from '../evaluate/methods/base.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import { proportion } from '../evaluate/proportion.ts';
-import {
-  meanOf,
-  resultScores,
-  rewardScoresOf,
-  type AskedRow,
-  type MethodResult,
-} from '../evaluate/report.ts';
+import { meanOf, rewardScoresOf } from '../evaluate/report.ts';
 import {
   comparesWithBase,
   generalLossOf,
@@ -30,10 +25,10 @@ import {
 } from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
 import { twoDigits } from '../evaluate/forgetting.ts';
-import { resultName, scoreCell, shareCell, textTable } from './evaluate-output.ts';
+import { nameOf, scoreCell, shareCell, textTable } from './evaluate-output.ts';
 
 interface Line {
-  readonly result: MethodResult;
+  readonly side: Side;
   readonly score: ScoreStanding;
   /** By rewards, where answers are scored by them. */
   readonly reward: ScoreStanding;
@@ -49,7 +44,6 @@ export interface TunedTable {
   readonly metric: Metric | undefined;
   /** How pairs are compared; undefined where the rows are no pairs. */
   readonly pairsAgainstBase: boolean | undefined;
-  readonly rows: readonly AskedRow[];
   /** The base first, if it was asked. */
   readonly lines: readonly Line[];
 }
@@ -57,43 +51,37 @@ export interface TunedTable {
 /**
  * @param metrics the chosen ones: the usual one if it is among them, else the first @returns undefined if no adapter was asked
  */
-export function tunedTable(
-  results: readonly MethodResult[],
-  rows: readonly AskedRow[],
-  draw: Draw,
-  metrics: readonly Metric[],
-): TunedTable | undefined {
-  const shown = results.filter(({ method }) => method === base || method === adapterMethod);
-  if (!shown.some(({ method }) => method === adapterMethod)) return undefined;
-  // A stopped method has answered fewer rows, so it is not compared.
-  const isAgainstBase = comparesWithBase(shown.map(({ objective }) => objective));
-  const untuned = shown.find(({ method }) => method === base);
+export function tunedTable(record: Evaluation, metrics: readonly Metric[]): TunedTable | undefined {
+  const untuned = baseOf(record);
+  const tuned = sidesOf(record, adapterMethod.name);
+  if (tuned.length === 0) return undefined;
+  const shown = [...(untuned ? [untuned] : []), ...tuned];
+  const isAgainstBase = comparesWithBase(shown.map(({ subject }) => subject.objective));
   const preferred = pairsOfTable(
-    [untuned?.likelihoods, ...shown.map(({ likelihoods }) => likelihoods)],
+    [untuned?.subject.likelihoods, ...shown.map(({ subject }) => subject.likelihoods)],
     isAgainstBase,
   ).slice(1);
-  const candidates = shown.map((result, at): Candidate | undefined => {
-    const pairs = result === untuned && isAgainstBase ? undefined : preferred[at];
-    return result.stopped ? undefined : { ...candidateOf(result), ...(pairs && { pairs }) };
+  // A stopped method has answered fewer rows, so it is not compared.
+  const candidates = shown.map((side, at): Candidate | undefined => {
+    const pairs = side === untuned && isAgainstBase ? undefined : preferred[at];
+    const { rewards, subject } = side;
+    return subject.stopped ? undefined : { side, ...(rewards && { rewards }), ...(pairs && { pairs }) };
   });
   const usual = usualMetric(
-    rows,
-    draw,
-    candidates.flatMap((one) => one ?? []),
+    record,
+    candidates.flatMap((one) => one?.side ?? []),
   );
   const metric = metrics.find(({ name }) => name === usual.name) ?? metrics.at(0);
-  const expected = rows.map((row) => row.expected);
-  const scores = metric && scoreStandings(metric, expected, candidates);
+  const scores = metric && scoreStandings(metric, candidates);
   const byRewards = rewardStandings(candidates);
   const byPairs = pairStandings(candidates);
   const general = generalStandings(candidates);
   const prompts = promptStandings(candidates);
   return {
     metric,
-    pairsAgainstBase: shown.some(({ likelihoods }) => likelihoods) ? isAgainstBase : undefined,
-    rows,
-    lines: shown.map((result, at) => ({
-      result,
+    pairsAgainstBase: shown.some(({ subject }) => subject.likelihoods) ? isAgainstBase : undefined,
+    lines: shown.map((side, at) => ({
+      side,
       score: scores?.[at] ?? { standing: undefined },
       reward: byRewards[at],
       preferred: candidates[at]?.pairs,
@@ -104,29 +92,22 @@ export function tunedTable(
   };
 }
 
-const candidateOf = ({ answers, loss, rewards, forgetting }: MethodResult): Candidate => ({
-  answers,
-  ...(loss && { loss }),
-  ...(rewards && { rewards }),
-  ...(forgetting && { forgetting }),
-});
-
 /** The table for `report.json`, without what was not measured. */
-export function tableReport({ metric, rows, lines }: TunedTable): object[] {
-  return lines.map(({ result, score, reward, preferred, pairs, general, prompts }) => {
-    const { method, adapter, kind, took = {}, forgetting, answers } = result;
-    const value = metric && resultScores(result, rows, [metric])[metric.name];
-    const rewards = rewardScoresOf(result);
+export function tableReport({ metric, lines }: TunedTable): object[] {
+  return lines.map(({ side, score, reward, preferred, pairs, general, prompts }) => {
+    const { method, adapter, kind, took = {}, forgetting } = side.subject;
+    const value = metric && metricsOf(side, [metric])[metric.name];
+    const rewards = rewardScoresOf(side);
     const { parameters, peakBytes, secondsPerStep } = took;
     return {
-      method: method.name,
-      ...(adapter !== undefined && { adapter }),
+      method,
+      ...(adapter && { adapter: side.subject.label }),
       ...(kind !== undefined && { kind }),
       ...(parameters !== undefined && { parameters }),
       ...(peakBytes !== undefined && { peak_bytes: peakBytes }),
       ...(secondsPerStep !== undefined && { seconds_per_step: secondsPerStep }),
       ...(metric && { metric: metric.name }),
-      rows: answers.length,
+      rows: side.answers.length,
       ...(value && { score: value.value }),
       ...(score.standing && { standing: score.standing }),
       ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
@@ -164,14 +145,14 @@ const EVEN =
   '(best) is ahead of all others. (highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.';
 
 /** The table as printed. */
-export function tunedTableText({ metric, pairsAgainstBase, rows, lines }: TunedTable): string {
-  const measured = lines.some(({ result }) => result.forgetting !== undefined);
-  const isRewarded = lines.some(({ result }) => result.rewards !== undefined);
+export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable): string {
+  const measured = lines.some(({ side }) => side.subject.forgetting !== undefined);
+  const isRewarded = lines.some(({ side }) => side.rewards !== undefined);
   const hasPairs = pairsAgainstBase !== undefined;
-  const pairCell = ({ result, preferred, pairs }: Line, words: string): string =>
+  const pairCell = ({ side, preferred, pairs }: Line, words: string): string =>
     preferred
       ? `${shareCell(proportion(preferred.filter(Boolean).length, preferred.length))}${pairs.standing ? words : ''}`
-      : result.method === base && pairsAgainstBase === true
+      : side.subject.method === base.name && pairsAgainstBase === true
         ? 'the reference'
         : NONE;
   const head = [
@@ -188,16 +169,16 @@ export function tunedTableText({ metric, pairsAgainstBase, rows, lines }: TunedT
   const text = textTable(
     head,
     lines.map((line) => {
-      const { result, score, reward, pairs, general, prompts } = line;
-      const rewards = rewardScoresOf(result);
-      const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = result;
-      const right = promptsOf(candidateOf(result));
-      const loss = generalLossOf(candidateOf(result));
+      const { side, score, reward, pairs, general, prompts } = line;
+      const rewards = rewardScoresOf(side);
+      const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = side.subject;
+      const right = promptsOf({ side });
+      const loss = generalLossOf({ side });
       const wordsOf = (standing: Standing | undefined): string => (standing ? STANDING[standing] : '');
       const change =
         forgetting?.after === undefined ? '' : ` ${signed(forgetting.after - forgetting.before)}`;
       return [
-        resultName(result),
+        nameOf(side),
         kind,
         parameters === undefined ? NONE : count(parameters),
         peakBytes === undefined ? NONE : formatBytes(peakBytes),
@@ -206,7 +187,7 @@ export function tunedTableText({ metric, pairsAgainstBase, rows, lines }: TunedT
         ...(hasPairs ? [pairCell(line, wordsOf(pairs.standing))] : []),
         ...(metric
           ? [
-              `${scoreCell(metric, resultScores(result, rows, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
+              `${scoreCell(metric, metricsOf(side, [metric]))}${metric.better === 'lower' ? wordsOf(score.standing).replace('highest', 'lowest') : wordsOf(score.standing)}`,
             ]
           : []),
         ...(measured

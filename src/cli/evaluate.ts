@@ -2,27 +2,20 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import {
-  failureReport,
-  judgeResults,
-  meanOf,
-  methodReport,
-  predictionsOf,
-  type Judged,
-  type MethodResult,
-} from '../evaluate/report.ts';
+import { baseOf, sidesOf, type Side } from '../evaluate/columns.ts';
+import type { Evaluation } from '../evaluate/record.ts';
+import { EVALUATION_FILE, evaluationFile } from '../evaluate/record-file.ts';
+import { judgeRecord, meanOf, methodReports, predictionsOf, type Judged } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
-import { base } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Method } from '../evaluate/methods/method.ts';
-import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
-import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { askedInWords } from './evaluate-exam-rows.ts';
+import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
-import { failureLines, resultTable, rewardTable, taskTables, verdictText } from './evaluate-output.ts';
+import { recordText, verdictText } from './evaluate-output.ts';
+import { openEvaluation } from './evaluate-open.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
 import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
@@ -38,6 +31,8 @@ import type { Output } from './output.ts';
 import { readPaths } from './row-flags.ts';
 import { PREDICTIONS, REPORT } from './run-folder.ts';
 
+const WRITES = [PREDICTIONS, REPORT, EVALUATION_FILE];
+
 /** Ctrl-C, a polite kill, and a terminal that was closed. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -45,6 +40,8 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   const flags = new Flags(evaluateFlags, args);
   const predictions = flags.text('predictions');
   if (predictions !== undefined) return scorePredictions(predictions, flags, output);
+  const saved = flags.text('open');
+  if (saved !== undefined) return openEvaluation(saved, flags, output);
   const lineage = flags.text('lineage');
   if (lineage !== undefined) return evaluateLineage(lineage, flags, output);
   chosenMethods(flags);
@@ -65,7 +62,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   ]);
   const release = await lockFolder(out, 'graft evaluate');
   try {
-    const used = [PREDICTIONS, REPORT].find((name) => existsSync(join(out, name)));
+    const used = WRITES.find((name) => existsSync(join(out, name)));
     if (used !== undefined && !flags.on('overwrite'))
       throw new GraftError(
         'folder-used',
@@ -88,7 +85,7 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   for (const signal of SIGNALS) process.once(signal, stop);
   const keep = async (): Promise<void> => {
     if (out === undefined) return;
-    await claimFiles(out, [PREDICTIONS, REPORT], { overwrite: flags.on('overwrite') });
+    await claimFiles(out, WRITES, { overwrite: flags.on('overwrite') });
     await writeFolder(out, filesOf(exam, flags, metrics, controller.signal.aborted));
   };
   try {
@@ -103,23 +100,23 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   if (flags.on('json'))
     output.result(`${JSON.stringify(reportOf(exam, flags, metrics, controller.signal.aborted))}\n`);
   else {
-    const { rows, results, failures, draw } = exam;
-    output.line(askedInWords(part, rows.length, draw));
-    output.result(
-      resultTable(results, rows, metrics) +
-        failureLines(failures) +
-        rewardTable(results) +
-        taskTables(results, rows, metrics),
-    );
-    const table = tunedTable(results, rows, draw, metrics);
+    const record = exam.record();
+    const { items, made } = record;
+    if (made.draw) output.line(askedInWords(part, items.length, made.draw));
+    output.result(recordText(record, metrics));
+    const table = tunedTable(record, metrics);
     if (table) output.result(tunedTableText(table));
     if (judged) output.result(verdictText(judged));
-    for (const text of examplesTexts(exam)) output.result(`\n${text}\n`);
+    for (const text of examplesTexts(record)) output.result(`\n${text}\n`);
   }
-  if (out !== undefined) output.line(`Wrote ${PREDICTIONS} and ${REPORT} to ${resolve(out)}`);
+  if (out !== undefined)
+    output.line(`Wrote ${PREDICTIONS}, ${REPORT} and ${EVALUATION_FILE} to ${resolve(out)}`);
   if (exam.failures.length > 0) {
+    const { subjects } = exam.record();
+    const failed = subjects.filter((subject) => subject.failed !== undefined || subject.lacks).length;
+    const measured = subjects.filter((subject) => subject.failed === undefined).length;
     output.line(
-      `${plural(exam.failures.length, 'method')} failed and ${exam.results.length} ${exam.results.length === 1 ? 'was' : 'were'} measured: see the list for the reasons.`,
+      `${plural(failed, 'method')} failed and ${measured} ${measured === 1 ? 'was' : 'were'} measured: see the list for the reasons.`,
     );
     process.exitCode = EXIT.couldNot;
   }
@@ -130,32 +127,30 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
 }
 
 /** The effect of examples on each adapter that was asked with and without them, beside their effect on the base model. */
-function examplesTexts({ results, rows }: OpenExam): string[] {
-  const whole = results.filter(({ stopped }) => !stopped);
-  const of = (method: Method, adapter?: string): MethodResult | undefined =>
-    whole.find((result) => result.method === method && result.adapter === adapter);
-  const scoreOf = ({ rewards, answers }: MethodResult): number =>
-    meanOf(rewards ?? rows.map(({ expected }, at) => Number(isExactMatch(answers[at], expected))));
-  const [baseAlone, baseBehind] = [of(base), of(fewShot)];
-  if (!baseAlone || !baseBehind || rows.length === 0) return [];
-  const measured = whole.filter(({ method }) => method === adapterFewShot);
+function examplesTexts(record: Evaluation): string[] {
+  const whole = (method: string): Side[] => sidesOf(record, method).filter(({ subject }) => !subject.stopped);
+  const scoreOf = ({ rewards, right = [] }: Side): number => meanOf(rewards ?? right.map(Number));
+  const baseAlone = baseOf(record);
+  const [baseBehind] = whole(fewShot.name);
+  if (!baseAlone || baseAlone.subject.stopped || !baseBehind || record.items.length === 0) return [];
+  const measured = whole(adapterFewShot.name);
   return measured.flatMap((behind): string[] => {
-    const { adapter, detail, rewards } = behind;
-    const alone = of(adapterMethod, adapter);
+    const { label, detail } = behind.subject;
+    const alone = whole(adapterMethod.name).find(({ subject }) => subject.label === label);
     if (!alone) return [];
     const text = examplesInWords({
-      of: rewards ? 'reward' : 'right',
+      of: behind.rewards ? 'reward' : 'right',
       alone: { base: scoreOf(baseAlone), tuned: scoreOf(alone) },
       shots: detail?.shots?.length ?? 0,
       behind: { base: scoreOf(baseBehind), tuned: scoreOf(behind) },
     });
-    return [measured.length > 1 ? `${adapter}: ${text}` : text];
+    return [measured.length > 1 ? `${label}: ${text}` : text];
   });
 }
 
 /** Rows of training get no verdict. */
-function judgedOf({ part, rows, results, draw }: OpenExam): Judged | undefined {
-  return part === 'train' || part === 'validation' ? undefined : judgeResults(rows, results, draw);
+function judgedOf({ part, record }: OpenExam): Judged | undefined {
+  return part === 'train' || part === 'validation' ? undefined : judgeRecord(record());
 }
 
 function reportOf(
@@ -164,19 +159,24 @@ function reportOf(
   metrics: readonly Metric[],
   stopped: boolean,
 ): object {
-  const { part, rows, results, failures, draw, files, leaks, partRows } = exam;
+  const { part, files, leaks, partRows } = exam;
+  const record = exam.record();
+  const { items, made } = record;
   const judged = judgedOf(exam);
-  const table = tunedTable(results, rows, draw, metrics);
+  const table = tunedTable(record, metrics);
   return {
     model: flags.required('model'),
     adapters: flags.texts('adapter'),
     ...(flags.isGiven('tuned') && { tuned: flags.texts('tuned') }),
     data: { files, split: part, rows: partRows, leaks },
-    draw: { seed: draw.seed, asked: rows.length, of: draw.of, too_long: draw.tooLong, labels: draw.labels },
-    methods: [
-      ...results.map((result) => methodReport(result, rows, metrics)),
-      ...failures.map(failureReport),
-    ],
+    draw: {
+      seed: made.draw?.seed,
+      asked: items.length,
+      of: made.draw?.of,
+      too_long: made.draw?.tooLong,
+      labels: made.draw?.labels,
+    },
+    methods: methodReports(record, metrics),
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
     ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
@@ -191,10 +191,12 @@ function filesOf(
   stopped: boolean,
 ): Record<string, Uint8Array> {
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-  const lines = predictionsOf(exam.rows, exam.results, metrics).map((line) => `${JSON.stringify(line)}\n`);
+  const record = exam.record();
+  const lines = predictionsOf(record, metrics).map((line) => `${JSON.stringify(line)}\n`);
   return {
     [PREDICTIONS]: encode(lines.join('')),
     [REPORT]: encode(`${JSON.stringify(reportOf(exam, flags, metrics, stopped), null, 2)}\n`),
+    [EVALUATION_FILE]: encode(evaluationFile(record)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Whether a result may be written to a folder, and what makes room for it there. */
 import { learnerOf } from '../adapters/learners.ts';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { EVALUATION_FILE } from '../evaluate/record-file.ts';
 import { GraftError } from '../errors.ts';
 import { PART } from './files.ts';
 import { METRICS } from './metrics-log.ts';
@@ -28,7 +29,7 @@ const BESIDE = new Set([...LEADS, 'README.md', LINEAGE, 'forgetting.json', ...CO
 /** What `graft evaluate` writes. */
 export const PREDICTIONS = 'predictions.jsonl';
 export const REPORT = 'report.json';
-const EVALUATION = [PREDICTIONS, REPORT];
+const EVALUATION = [PREDICTIONS, REPORT, EVALUATION_FILE];
 
 /** What an adapter is written as. */
 const ADAPTER = [ADAPTER_CONFIG, 'README.md', LINEAGE, 'adapter_model.safetensors'];

@@ -1,5 +1,5 @@
 /** A measurement of several tasks, task by task. */
-import type { LossReport } from './comparison.ts';
+import type { LossReport } from './record.ts';
 
 /** The names of the rows' tasks, in the order in which they first occur; empty without a mixture. */
 export function taskNames(rows: readonly { readonly task?: string }[]): string[] {

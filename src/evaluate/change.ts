@@ -1,7 +1,7 @@
 /** Compares a new adapter with the one in use, on the same rows, and claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
-import type { Comparison } from './comparison.ts';
-import { isExactMatch } from './metrics/exact-match.ts';
+import type { Side } from './columns.ts';
+import { isSameItems, type LossReport } from './record.ts';
 import { compare } from './paired.ts';
 import { oftenInWords, pInWords } from './chance.ts';
 
@@ -24,19 +24,17 @@ const NOTICEABLE = 0.03;
 const FREE_TEXT_SHARE = 0.1;
 
 /** @param before the adapter in use, `after` the new one, measured on the same rows in the same order */
-export function judgeChange(before: Comparison, after: Comparison): Change {
-  const expected = before.rows.map((row) => row.expected);
-  if (after.rows.length !== expected.length || after.rows.some((row, at) => row.expected !== expected[at]))
+export function judgeChange(before: Side, after: Side): Change {
+  const { items } = after.record;
+  if (!isSameItems(before.record.items, items))
     throw new RangeError('The two were measured on different rows');
-  const [right, now] = [before, after].map(({ rows }) =>
-    rows.map((row) => isExactMatch(row.tuned, row.expected)),
-  );
+  const [right = [], now = []] = [before.right, after.right];
   const { onlyFirst, onlySecond, both, p } = compare(right, now);
   const most = both + Math.max(onlyFirst, onlySecond);
-  const isFree = most <= FREE_TEXT_SHARE * expected.length;
-  const perplexity = perplexityOf(before, after);
-  if (isFree && perplexity) return byPerplexity(perplexity, expected.length);
-  const counts = `${both + onlySecond} of ${plural(expected.length, 'test row')} exactly right, before ${both + onlyFirst}`;
+  const isFree = most <= FREE_TEXT_SHARE * items.length;
+  const perplexity = perplexityOf(before.subject.loss, after.subject.loss);
+  if (isFree && perplexity) return byPerplexity(perplexity, items.length);
+  const counts = `${both + onlySecond} of ${plural(items.length, 'test row')} exactly right, before ${both + onlyFirst}`;
   const chance =
     onlyFirst + onlySecond === 0
       ? 'Both are right on the same rows.'
@@ -63,7 +61,10 @@ interface Perplexities {
   readonly after: number;
 }
 
-function perplexityOf({ tuned: before }: Comparison, { tuned: after }: Comparison): Perplexities | undefined {
+function perplexityOf(
+  before: LossReport | undefined,
+  after: LossReport | undefined,
+): Perplexities | undefined {
   if (!before || !after || ![before, after].every(({ perplexity }) => Number.isFinite(perplexity)))
     return undefined;
   return { before: before.perplexity, after: after.perplexity };

@@ -1,11 +1,10 @@
 /** Methods without tuning, the cheapest first: rows of one table, which an adapter has to beat. */
-import type { Comparison, FewShotAnswers, LossReport, Share } from './comparison.ts';
-import { base as baseMethod } from './methods/base.ts';
+import { metricsOf, sidesOf, type Side } from './columns.ts';
 import { fewShot } from './methods/few-shot.ts';
-import type { Detail, Method } from './methods/method.ts';
+import type { Method } from './methods/method.ts';
 import { METHODS } from './methods/registry.ts';
-import { isExactMatch } from './metrics/exact-match.ts';
-import { scoresOf, type Scores } from './metrics/scores.ts';
+import type { Scores } from './metrics/scores.ts';
+import type { Evaluation, LossReport, Share } from './record.ts';
 
 export interface ComparedMethod {
   /** The name of the method. */
@@ -22,66 +21,26 @@ export interface ComparedMethod {
   /** Whether it is right, row by row; missing where its answers were not kept. */
   readonly right?: readonly boolean[];
   readonly loss?: LossReport;
+  /** The weighted sums of rewards, where answers are scored by them. */
+  readonly rewards?: readonly number[];
   /** By the names of all metrics, as far as its answers were kept. */
   readonly scores: Scores;
   /** An entry of the glossary. */
   readonly term: string;
 }
 
-/** A method's answers, as far as they are known. */
-interface Known {
-  readonly exact: Share;
-  readonly answers: readonly string[] | undefined;
-  readonly loss?: LossReport | undefined;
-  readonly detail?: Detail;
-}
-
-/** @param few the base model with examples, if it was measured on the same rows */
-export function methodsOf(result: Comparison, few?: FewShotAnswers): ComparedMethod[] {
-  const expected = result.rows.map((row) => row.expected);
-  const known = new Map<string, Known>([
-    ...result.rules.map(({ rule, exact, answer, share, answers }): [string, Known] => [
-      rule,
-      {
-        exact,
-        answers:
-          answer === undefined
-            ? answers?.length === expected.length
-              ? answers
-              : undefined
-            : expected.map(() => answer),
-        detail: { ...(answer !== undefined && { answer }), ...(share !== undefined && { share }) },
-      },
-    ]),
-    [
-      baseMethod.name,
-      { exact: result.exact.base, answers: result.rows.map((row) => row.base), loss: result.base },
-    ],
-    ...(few
-      ? [
-          [
-            fewShot.name,
-            {
-              exact: few.exact,
-              answers: few.rows.map(({ answer }) => answer),
-              loss: few.loss,
-              detail: { shots: few.shots },
-            },
-          ] as const,
-        ]
-      : []),
-  ]);
-  return METHODS.flatMap((method) => {
-    const one = known.get(method.name);
-    return one ? [comparedMethod(method, expected, one)] : [];
+/** @param few the base model with examples, where another record has it on the same rows */
+export function methodsOf(record: Evaluation, few?: Side): ComparedMethod[] {
+  return METHODS.filter(({ kind }) => kind !== 'adapter').flatMap((method) => {
+    const side = (method === fewShot ? few : undefined) ?? sidesOf(record, method.name).at(0);
+    // A stopped method has answered other rows.
+    return side && side.subject.stopped === undefined ? [comparedMethod(method, side)] : [];
   });
 }
 
-function comparedMethod(
-  { name, title, term, kind, noun, what, doing }: Method,
-  expected: readonly string[],
-  { exact, answers, loss, detail = {} }: Known,
-): ComparedMethod {
+function comparedMethod({ name, title, term, kind, noun, what, doing }: Method, side: Side): ComparedMethod {
+  const { right, exact, rewards, subject } = side;
+  const { loss, detail = {} } = subject;
   return {
     key: name,
     name: title,
@@ -90,12 +49,10 @@ function comparedMethod(
     doing: doing(detail),
     rule: kind === 'rule',
     exact,
-    ...(answers && { right: answers.map((answer, at) => isExactMatch(answer, expected[at])) }),
+    ...(right && { right }),
     ...(loss && { loss }),
-    scores: {
-      'exact-match': { value: exact.count / exact.total, share: exact },
-      ...scoresOf({ expected, answers, likelihood: loss }),
-    },
+    ...(rewards && { rewards }),
+    scores: metricsOf(side),
     term,
   };
 }

@@ -3,7 +3,7 @@ import type { Question } from '../data/questions.ts';
 import { Random } from '../random.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOfQuestion } from './answer.ts';
-import type { Draw } from './comparison.ts';
+import type { Draw } from './record.ts';
 
 /** Rows by their answer, ignoring white space at the ends. */
 function byAnswer(answers: readonly string[]): Map<string, number[]> {

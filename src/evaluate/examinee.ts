@@ -1,22 +1,24 @@
-/** A model under examination: greedy answers to drawn questions, several at once, and its loss on the test part. */
+/** A language model under evaluation: greedy answers to drawn questions, several at once, its loss on the test part, and the likelihoods of pairs. */
 import type { Example } from '../data/example.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
 import { Generator } from '../model/generator.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { greedy } from '../model/sampling.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { answer, promptOfQuestion } from './answer.ts';
-import type { LossReport } from './comparison.ts';
 import { evaluateLoss } from './loss.ts';
-import type { Examinee } from './methods/method.ts';
-import { chosenRow } from './pairs.ts';
+import type { EvalModel } from './methods/method.ts';
+import type { PairLikelihoods } from './pair-order.ts';
+import { chosenRow, pairLikelihoods } from './pairs.ts';
+import type { Evidence, LossReport } from './record.ts';
 
 /** Prompts answered at once. */
 const SEQUENCES = 8;
 
-export interface NamedModel {
+interface NamedModel {
   readonly name: string;
   readonly model: LanguageModel;
   readonly tokenizer: Tokenizer;
@@ -27,15 +29,21 @@ export interface TestPart {
   readonly rows: readonly PreparedRow[];
   /** The examples that the rows were made of; undefined where they are not known, or a row was cut. */
   readonly examples: readonly Example[] | undefined;
+  /** Equal for equal rows of the same data, for {@link Known}. */
+  readonly key?: string;
 }
 
-/** Earlier answers of a model, so that nothing is asked twice. Answers of a stopped evaluation are kept too. */
+/** Earlier answers and losses of a model, so that nothing is measured twice. Answers of a stopped evaluation are kept too. */
 export interface Known {
-  readonly answers: Map<Question, string>;
+  readonly answers: Map<Question, Evidence>;
+  /** By the key of their rows. */
+  readonly losses: Map<string, LossReport>;
 }
 
 export interface ExamStep {
-  readonly what: 'answering' | 'evaluating' | 'preparing';
+  readonly what: 'answering' | 'evaluating' | 'preparing' | 'comparing';
+  /** Whether pairs of answers are compared. */
+  readonly pairs?: true;
   /** Rows, with a fraction for the answers under way: their tokens, of the most that they may have. */
   readonly done: number;
   readonly total: number;
@@ -44,20 +52,18 @@ export interface ExamStep {
 export interface ExamineeOptions {
   readonly adapter?: Adapter | undefined;
   readonly newTokens: number;
-  /** Without it, no loss is measured. */
-  readonly test?: TestPart;
+  /** Called when the loss is measured; without it, none is. */
+  readonly test?: () => TestPart | Promise<TestPart>;
+  /** The rows of two answers, whose likelihoods are measured; none where the rows are no pairs. */
+  readonly pairs?: () => readonly LabelledTokens[] | Promise<readonly LabelledTokens[]>;
   readonly known?: Known;
-  /** Called with each complete answer. */
-  readonly onAnswer?: (question: Question, text: string) => void;
   readonly onProgress: (step: ExamStep) => void;
-  /** Ends the work early, without an error: the answers so far are returned, an incomplete loss is not. */
-  readonly signal: AbortSignal;
   /** Awaited after every row that is prepared. */
   readonly pause?: (step: ExamStep) => Promise<void> | undefined;
 }
 
 /** Frees its GPU memory after every call, stopped or not. */
-export class ModelExaminee implements Examinee {
+export class ModelExaminee implements EvalModel {
   readonly name: string;
   readonly chat: boolean;
   readonly maxPositions: number;
@@ -77,26 +83,46 @@ export class ModelExaminee implements Examinee {
     return promptOfQuestion(this.open.tokenizer, question).length;
   }
 
-  async ask(questions: readonly Question[]): Promise<string[]> {
-    const { known: { answers } = { answers: new Map<Question, string>() } } = this.options;
+  async answer(questions: readonly Question[], signal: AbortSignal): Promise<Evidence[]> {
+    const answers = this.options.known?.answers ?? new Map<Question, Evidence>();
     const missing = questions.filter((question) => !answers.has(question));
-    await this.#untilStopped(() => this.#answer(missing, questions, answers));
+    await this.#untilStopped(signal, () => this.#answer(missing, questions, answers, signal));
     const open = questions.findIndex((question) => !answers.has(question));
     return questions.slice(0, open < 0 ? undefined : open).flatMap((question) => answers.get(question) ?? []);
   }
 
-  async loss(): Promise<LossReport | undefined> {
-    const { test } = this.options;
-    return test && this.#untilStopped(() => this.#loss(test.rows));
+  async loss(signal: AbortSignal): Promise<LossReport | undefined> {
+    const { test, known } = this.options;
+    if (!test) return undefined;
+    const { key = '', rows } = await test();
+    const before = known?.losses.get(key);
+    if (before) return before;
+    const loss = await this.#untilStopped(signal, () => this.#loss(rows, signal));
+    if (loss) known?.losses.set(key, loss);
+    return loss;
   }
 
-  async lossWith(change: (example: Example) => Example): Promise<LossReport | undefined> {
-    const examples = this.options.test?.examples;
-    return examples && this.#untilStopped(() => this.#lossOf(examples, change));
+  async lossWith(
+    change: (example: Example) => Example,
+    signal: AbortSignal,
+  ): Promise<LossReport | undefined> {
+    const examples = (await this.options.test?.())?.examples;
+    return examples && this.#untilStopped(signal, () => this.#lossOf(examples, change, signal));
   }
 
-  async #untilStopped<T>(measure: () => Promise<T>): Promise<T | undefined> {
-    const { signal } = this.options;
+  async likelihoods(signal: AbortSignal): Promise<readonly PairLikelihoods[] | undefined> {
+    const { adapter, onProgress } = this.options;
+    const pairs = (await this.options.pairs?.()) ?? [];
+    if (pairs.length === 0) return undefined;
+    return this.#untilStopped(signal, () =>
+      pairLikelihoods(this.open.model, pairs, adapter, (done) => {
+        onProgress({ what: 'comparing', pairs: true, done, total: pairs.length });
+        signal.throwIfAborted();
+      }),
+    );
+  }
+
+  async #untilStopped<T>(signal: AbortSignal, measure: () => Promise<T>): Promise<T | undefined> {
     if (signal.aborted) return undefined;
     try {
       return await measure();
@@ -110,6 +136,7 @@ export class ModelExaminee implements Examinee {
   async #lossOf(
     examples: readonly Example[],
     change: (example: Example) => Example,
+    signal: AbortSignal,
   ): Promise<LossReport | undefined> {
     const whole: PreparedRow[] = [];
     for (const example of examples) {
@@ -120,11 +147,11 @@ export class ModelExaminee implements Examinee {
       whole.push(rows[0]);
       await this.options.pause?.({ what: 'preparing', done: whole.length, total: examples.length });
     }
-    return this.#loss(whole);
+    return this.#loss(whole, signal);
   }
 
-  #loss(rows: readonly PreparedRow[]): Promise<LossReport> {
-    const { adapter, onProgress, signal } = this.options;
+  #loss(rows: readonly PreparedRow[], signal: AbortSignal): Promise<LossReport> {
+    const { adapter, onProgress } = this.options;
     // The rejected answer of a pair is not wanted.
     return evaluateLoss(this.open.model, rows.map(chosenRow), adapter, (done) => {
       onProgress({ what: 'evaluating', done, total: rows.length });
@@ -135,10 +162,11 @@ export class ModelExaminee implements Examinee {
   async #answer(
     missing: readonly Question[],
     all: readonly Question[],
-    answers: Map<Question, string>,
+    answers: Map<Question, Evidence>,
+    signal: AbortSignal,
   ): Promise<void> {
     const { model, tokenizer } = this.open;
-    const { adapter, newTokens, onAnswer, onProgress, signal } = this.options;
+    const { adapter, newTokens, onProgress } = this.options;
     if (missing.length === 0) return;
     const prompts = missing.map((question) => promptOfQuestion(tokenizer, question));
     const longest = prompts.reduce((length, ids) => Math.max(length, ids.length), 0);
@@ -152,6 +180,8 @@ export class ModelExaminee implements Examinee {
       for (let start = 0; start < missing.length; start += SEQUENCES) {
         const group = prompts.slice(start, start + SEQUENCES);
         const tokens = group.map(() => 0);
+        const began = performance.now();
+        const seconds = group.map(() => 0);
         let most = 0;
         const generated = await answer(generator, tokenizer, group, {
           maxNewTokens: newTokens,
@@ -160,16 +190,19 @@ export class ModelExaminee implements Examinee {
           adapter,
           signal,
           onToken: (prompt) => {
+            seconds[prompt] = (performance.now() - began) / 1000;
             if (++tokens[prompt] <= most) return;
             most = tokens[prompt];
             if (most < newTokens) tell(start + (group.length * most) / newTokens);
           },
         });
         signal.throwIfAborted();
-        generated.forEach(({ text }, at) => {
-          answers.set(missing[start + at], text);
-          onAnswer?.(missing[start + at], text);
-        });
+        generated.forEach(({ text, newIds, reason }, at) =>
+          answers.set(missing[start + at], {
+            ...{ text, seconds: seconds[at], tokens: newIds.length },
+            ...(reason === 'length' && { truncated: true }),
+          }),
+        );
         tell(start + group.length);
       }
     } finally {

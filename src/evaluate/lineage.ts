@@ -1,7 +1,7 @@
 /** Successive adapters: what each stage gets right on the test rows of every stage, and what was forgotten in between. */
 import { mean } from '../averages.ts';
 import { threeDigits } from '../numbers.ts';
-import type { LossReport } from './comparison.ts';
+import type { LossReport } from './record.ts';
 import { compareScores } from './paired.ts';
 import { LEVEL } from './chance.ts';
 

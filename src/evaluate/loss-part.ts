@@ -34,7 +34,6 @@ export function promptPairsOf({ places }: RowSet, chat: boolean): PlacedPair[] {
 }
 
 export interface LossPart extends TestPart {
-  /** Equal for equal rows of the same data. */
   readonly key: string;
 }
 

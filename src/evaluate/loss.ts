@@ -7,7 +7,7 @@ import { batchTensors, sizeOfRows, withVirtual, writeBatch, type LabelledTokens 
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { placesByTask } from '../train/tasks.ts';
-import type { LossReport } from './comparison.ts';
+import type { LossReport } from './record.ts';
 
 /** The most tokens of one replay, unless a single row is longer. */
 const GROUP_TOKENS = 1024;

@@ -1,10 +1,13 @@
 /** The verdict on pairs: how often something tuned gained more for the chosen answer than for the rejected one, beside the base model. */
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
-import type { Comparison } from './comparison.ts';
 import { preferredPairs, type PairLikelihoods } from './pair-order.ts';
 import { compareScores } from './paired.ts';
 
-type Pairs = NonNullable<Comparison['pairs']>;
+/** The likelihoods of the same pairs. */
+export interface Pairs {
+  readonly base: readonly PairLikelihoods[];
+  readonly tuned: readonly PairLikelihoods[];
+}
 
 export interface PairsSaid {
   /** Whether tuning helped. */

@@ -1,6 +1,6 @@
 /** The rows of a measurement, in words. */
 import { count, plural } from '../numbers.ts';
-import type { Draw, LossReport } from './comparison.ts';
+import type { Draw, LossReport } from './record.ts';
 
 /** @param asked how many rows were asked @param loss of the same measurement: before the size of the test part was kept, it was over all of it */
 export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossReport): string {

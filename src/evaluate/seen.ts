@@ -2,7 +2,8 @@
 import type { Example } from '../data/example.ts';
 import { identityOf } from '../data/statistics.ts';
 import { plural } from '../numbers.ts';
-import type { Comparison, Seen } from './comparison.ts';
+import type { Side } from './columns.ts';
+import type { Seen } from './record.ts';
 
 /** A row as it is trained on or measured. */
 export interface TaughtRow {
@@ -45,18 +46,17 @@ const UNKNOWN: Readonly<Record<Extract<Seen, string>, string>> = {
   rows: 'Its training rows are not kept any more, or they are cut differently now: whether training saw these rows is not known.',
 };
 
-type Measured = Pick<Comparison, 'origin' | 'rows' | 'seen'>;
-
 /** Whether the rows were certainly held out of training. */
-export function isHeldOut({ origin, seen }: Measured): boolean {
-  if (!origin.adapter) return true;
+export function isHeldOut({ subject: { adapter, seen } }: Pick<Side, 'subject'>): boolean {
+  if (!adapter) return true;
   return typeof seen === 'object' && seen.test === 0;
 }
 
 /** The caveat; '' where the rows were held out. */
-export function caveatOf(measured: Measured): string {
-  const { seen, rows } = measured;
-  if (isHeldOut(measured)) return '';
+export function caveatOf(side: Pick<Side, 'subject' | 'record'>): string {
+  const { seen } = side.subject;
+  const rows = side.record.items;
+  if (isHeldOut(side)) return '';
   if (seen === undefined) return 'Whether training saw these rows was not checked: measure again to know.';
   if (typeof seen === 'string') return UNKNOWN[seen];
   return (

@@ -1,27 +1,24 @@
 /** Everything that was tuned for a project in one table: how each scores and what it forgot, on the same rows, and which differences may be chance. */
 import { mean } from '../averages.ts';
-import type { Draw, LossReport } from './comparison.ts';
-import { NOTICEABLE as NOTICEABLE_LOSS, type Forgetting } from './forgetting.ts';
-import { exactMatch, isExactMatch } from './metrics/exact-match.ts';
+import { metricsOf, scoresIn, type Side } from './columns.ts';
+import { NOTICEABLE as NOTICEABLE_LOSS } from './forgetting.ts';
+import { exactMatch } from './metrics/exact-match.ts';
 import type { Metric } from './metrics/metric.ts';
 import { perplexity } from './metrics/perplexity.ts';
-import { answerScores } from './metrics/scores.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { compareScores, type Leads } from './paired.ts';
 import { learnsPreference, preferredPairs, type PairLikelihoods } from './pair-order.ts';
+import type { Evaluation } from './record.ts';
 import { LEVEL } from './chance.ts';
 import { isFreeText, NOTICEABLE } from './verdict.ts';
 
-/** A model's answers to the rows of the table. All answers and losses of a table are of the same rows, in the same order. */
+/** A line of the table: the base model, or something tuned. All answers and losses of a table are of the same rows, in the same order. */
 export interface Candidate {
-  readonly answers: readonly string[];
-  readonly loss?: LossReport;
+  readonly side: Side;
   /** The weighted sums of the rewards, row by row, where answers are scored by them. */
   readonly rewards?: readonly number[];
   /** Row by row, whether the chosen answer of a pair is preferred, where the rows are pairs; missing for what they are compared with. */
   readonly pairs?: readonly boolean[];
-  /** Missing if it was not measured; for the base, the loss before anything is tuned. */
-  readonly forgetting?: Pick<Forgetting, 'before' | 'after' | 'prompts'>;
 }
 
 /**
@@ -31,15 +28,9 @@ export interface Candidate {
 export type Standing = 'best' | 'first' | 'even' | 'behind';
 
 /** The default metric: exact answers, or perplexity if answers are free text or none is asked for. */
-export function usualMetric(
-  rows: readonly { readonly expected: string }[],
-  draw: Draw | undefined,
-  candidates: readonly Candidate[],
-): Metric {
-  const right = candidates.map(
-    ({ answers }) => rows.filter(({ expected }, at) => isExactMatch(answers[at] ?? '', expected)).length,
-  );
-  const asked = { ...(draw && { draw }), rows };
+export function usualMetric({ items: rows, made }: Evaluation, sides: readonly Side[]): Metric {
+  const right = sides.map(({ exact }) => exact.count);
+  const asked = { ...(made.draw && { draw: made.draw }), rows };
   return rows.length === 0 || isFreeText(asked, Math.max(0, ...right)) ? perplexity : exactMatch;
 }
 
@@ -82,24 +73,23 @@ export interface ScoreStanding {
  * The standings of scores. Answers are compared row by row, by the paired test of the verdict. There is no test for a loss, so a perplexity within 3%
  * of the best counts as even.
  *
- * @param expected of the rows
  * @param candidates undefined for one that was not measured on these rows
  */
 export function scoreStandings(
   metric: Metric,
-  expected: readonly string[],
   candidates: readonly (Candidate | undefined)[],
 ): ScoreStanding[] {
   if (metric.of === 'likelihood')
     return column(
-      candidates.map((one) => one?.loss),
+      candidates.map((one) => one?.side.subject.loss),
       (one) => one && -one.loss,
       (one, best) => one!.loss - best!.loss < Math.log(1 + NOTICEABLE),
     ).standings.map((standing) => ({ standing }));
   return standingsOf(
     candidates.map((one) => {
-      const scores = one && answerScores(metric, expected, one.answers).flatMap((score) => score ?? []);
-      return scores && scores.length > 0 ? { scores, value: metric.aggregate(scores).value } : undefined;
+      const scores = one && scoresIn(one.side, metric.name)?.flatMap((score) => score ?? []);
+      const value = one && metricsOf(one.side, [metric])[metric.name]?.value;
+      return scores && value !== undefined ? { scores, value } : undefined;
     }),
   );
 }
@@ -175,8 +165,10 @@ function standingsOf(
 }
 
 /** The loss on general text after tuning; for the base, its own. */
-export const generalLossOf = ({ forgetting }: Candidate): number | undefined =>
-  forgetting && (forgetting.after ?? forgetting.before);
+export function generalLossOf({ side: { subject } }: Candidate): number | undefined {
+  const { forgetting } = subject;
+  return forgetting && (forgetting.after ?? forgetting.before);
+}
 
 /** The standings of losses on general text. Within 0.02 nats they count as even. */
 export function generalStandings(
@@ -209,8 +201,8 @@ export function leastStandings(
 }
 
 /** Which general prompts are answered correctly, in order; for the base, before anything was tuned. */
-function rightPrompts({ forgetting }: Candidate): readonly boolean[] | undefined {
-  return forgetting?.prompts?.map(({ rightBefore, rightAfter }) => rightAfter ?? rightBefore);
+function rightPrompts({ side: { subject } }: Candidate): readonly boolean[] | undefined {
+  return subject.forgetting?.prompts?.map(({ rightBefore, rightAfter }) => rightAfter ?? rightBefore);
 }
 
 /** How many general prompts are answered correctly, of how many. */

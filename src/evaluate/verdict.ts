@@ -2,17 +2,17 @@
 import { plural, threeDigits } from '../numbers.ts';
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
-import type { Comparison, Draw, FewShotAnswers } from './comparison.ts';
-import { isExactMatch } from './metrics/exact-match.ts';
+import { eachReward, type Compared, type Side } from './columns.ts';
 import { changedAnswers, isForgettingKnown, isUnchanged, lostAnswers, lostKnowledge } from './harm.ts';
-import { gainedPairs, pairsSaid } from './pairs-verdict.ts';
+import { gainedPairs, pairsSaid, type Pairs } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
+import type { Draw } from './record.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
 
-export interface Measured {
+/** Something tuned, beside the base model, and its name. */
+export interface Measured extends Compared {
   readonly name: string;
-  readonly result: Comparison;
 }
 
 export interface Verdict {
@@ -37,7 +37,7 @@ interface Said extends Omit<Verdict, 'caution' | 'isSober'> {
   /** Whether it speaks for the adapter. */
   readonly helps: boolean;
   /** The measurement that it quotes. */
-  readonly of: Comparison;
+  readonly of: Compared;
 }
 
 /** A perplexity that moved by less than this share is called the same. */
@@ -51,30 +51,35 @@ const FREE_TEXT_SHARE = 0.1;
  * @param measured one or more adapters against the same base model on the same rows
  * @param few the base model with examples, on the same rows as well
  */
-export function judge(measured: readonly Measured[], few: FewShotAnswers | undefined): Verdict {
-  const { result } = measured[0];
-  const methods = methodsOf(result, few);
+export function judge(measured: readonly Measured[], few?: Side): Verdict {
+  const [{ tuned: first }] = measured;
+  const { record } = first;
+  const { items, made } = record;
+  const methods = methodsOf(record, few);
   const [best, tuned] = [reference(methods), bestOf(measured, rightOf)];
-  const free = isFreeText(result, Math.max(best.exact.count, rightOf(tuned)));
-  const scored = measured.filter(({ result: { rewards } }) => (rewards?.tuned.length ?? 0) > 0);
-  const rewarded = scored.filter((one) => isSameReward(one.result, scored[0].result));
-  const compared = measured.filter(({ result: { pairs } }) => (pairs?.tuned.length ?? 0) > 0);
+  const asked = { ...(made.draw && { draw: made.draw }), rows: items };
+  const free = isFreeText(asked, Math.max(best.exact.count, rightOf(tuned)));
+  const scored = measured.filter(
+    (one) => one.tuned.rewards && one.base.rewards && one.tuned.rewards.length > 0,
+  );
+  const rewarded = scored.filter((one) => isSameReward(one, scored[0]));
+  const compared = measured.filter((one) => (pairsOf(one)?.tuned.length ?? 0) > 0);
   const said =
     rewarded.length > 0
-      ? byRewards(rewarded, few, measured.length > 1)
+      ? byRewards(rewarded, methods, measured.length > 1)
       : compared.length > 0
         ? byPairs(compared, measured)
-        : free && result.base && result.tuned && rightOf(tuned) >= best.exact.count
+        : free && measured[0].base.subject.loss && first.subject.loss && rightOf(tuned) >= best.exact.count
           ? byPerplexity(measured, methods)
           : byAnswers(tuned, best, nameOf(tuned, measured));
-  const rows = result.rows.length;
+  const rows = items.length;
   const isByPairs = rewarded.length === 0 && compared.length > 0;
-  const [many, one] = isByPairs ? [compared[0].result.pairs!.tuned.length, 'pair'] : [rows, 'row'];
+  const [many, one] = isByPairs ? [pairsOf(compared[0])!.tuned.length, 'pair'] : [rows, 'row'];
   const isSober = many > 0 && many < FEW_ROWS;
   return {
     ...(isSober ? soberly(said, plural(many, one)) : spoken(said)),
     caution: joined(
-      caveatOf(result),
+      caveatOf(first),
       isSober ? `Measure on more: ${FEW_ROWS} say a little, 200 say much.` : '',
     ),
     isSober,
@@ -96,15 +101,25 @@ function soberly(said: Said, many: string): Omit<Verdict, 'caution' | 'isSober'>
  * Whether two adapters can be compared by their rewards: each has those of its own run. They have the same names, weights and marks as far as that
  * was kept, and give the base model's answers the same scores.
  */
-export function isSameReward(a: Pick<Comparison, 'rewards'>, b: Pick<Comparison, 'rewards'>): boolean {
-  const [one, other] = [a.rewards?.base ?? [], b.rewards?.base ?? []];
-  const marks = ({ rewards }: Pick<Comparison, 'rewards'>): string =>
-    JSON.stringify(rewards?.each?.map(({ name, weight, passMark }) => [name, weight, passMark]));
+export function isSameReward(
+  { base: a }: Pick<Compared, 'base'>,
+  { base: b }: Pick<Compared, 'base'>,
+): boolean {
+  const [one, other] = [a.rewards ?? [], b.rewards ?? []];
+  const [marks, others] = [a, b].map((side) =>
+    eachReward(side).map(({ name, weight, passMark }) => [name, weight, passMark]),
+  );
   return (
     one.length === other.length &&
     one.every((value, at) => value === other[at]) &&
-    (!a.rewards?.each || !b.rewards?.each || marks(a) === marks(b))
+    (marks.length === 0 || others.length === 0 || JSON.stringify(marks) === JSON.stringify(others))
   );
+}
+
+/** The likelihoods of pairs to both; undefined where the rows are no pairs. */
+export function pairsOf({ base, tuned }: Compared): Pairs | undefined {
+  const [before, after] = [base.subject.likelihoods, tuned.subject.likelihoods];
+  return before && after && { base: before, tuned: after };
 }
 
 /** “Tuning helped” is not said where most of what the model knew is gone; where that was not measured, the verdict says so. */
@@ -124,7 +139,7 @@ function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'cau
   };
 }
 
-const rightOf = ({ result }: Measured): number => result.exact.tuned.count;
+const rightOf = ({ tuned }: Measured): number => tuned.exact.count;
 
 /** The first with the highest score: the cheapest of equals. */
 function bestOf<T>(items: readonly T[], score: (item: T) => number): T {
@@ -155,29 +170,28 @@ export function isFreeText(
 }
 
 function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said {
-  const { result } = tuned;
-  const { exact, rows } = result;
-  const what = isHeldOut(result) ? 'held-out rows' : 'rows';
-  const by = exact.tuned.count;
+  const { exact, right } = tuned.tuned;
+  const rows = tuned.tuned.record.items;
+  const what = isHeldOut(tuned.tuned) ? 'held-out rows' : 'rows';
+  const by = exact.count;
   const without = best.exact.count;
-  const right = rows.map((row) => isExactMatch(row.tuned, row.expected));
-  const paired = best.right && compare(right, best.right);
+  const paired = right && best.right && compare(right, best.right);
   const sure = paired !== undefined && paired.p < LEVEL;
   const chance = sure ? '' : ' The difference may be chance.';
   const how = joined(
     pairedInWords(adapter, best.noun, rows.length, paired),
-    perplexityInWords(result, by - without),
+    perplexityInWords(tuned, by - without),
   );
   if (by > without) {
     return {
       claim: helpInWords(true, sure),
       helps: true,
       before: `${adapter} gets `,
-      number: `${by} of ${exact.tuned.total}`,
+      number: `${by} of ${exact.total}`,
       after: ` ${what} exactly right. The best without tuning, ${best.doing}, gets ${without}.${chance}`,
       winner: sure ? 'tuned' : undefined,
       how,
-      of: result,
+      of: tuned,
     };
   }
   if (by === without) {
@@ -185,14 +199,14 @@ function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said
       claim: helpInWords(false, false),
       helps: false,
       before: `${adapter} gets `,
-      number: `${by} of ${exact.tuned.total}`,
+      number: `${by} of ${exact.total}`,
       after:
         by === 0
           ? ` ${what} exactly right, and so does every method without tuning.`
           : ` ${what} exactly right, as many as ${best.doing}.`,
       winner: undefined,
       how,
-      of: result,
+      of: tuned,
     };
   }
   return {
@@ -203,7 +217,7 @@ function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said
     after: ` ${what} exactly right, ${adapter} ${by}.${chance}`,
     winner: sure ? 'untuned' : undefined,
     how,
-    of: result,
+    of: tuned,
   };
 }
 
@@ -226,7 +240,10 @@ function pairedInWords(
 }
 
 /** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */
-function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number): string {
+function perplexityInWords(of: Compared, gain: number): string {
+  const { items: rows, made } = of.tuned.record;
+  const { draw } = made;
+  const [base, tuned] = [of.base.subject.loss, of.tuned.subject.loss];
   if (!base || !tuned) return lossRowsInWords(rows.length, undefined);
   if (!Number.isFinite(base.perplexity) || !Number.isFinite(tuned.perplexity)) return '';
   const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE;
@@ -239,23 +256,23 @@ function perplexityInWords({ base, tuned, rows, draw }: Comparison, gain: number
 }
 
 /** An adapter that learned from rewards is judged by them: answers other than the file's may be worth as much. */
-function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefined, isNamed: boolean): Said {
-  const tuned = bestOf(measured, ({ result }) => meanOf(result.rewards?.tuned));
-  const { rewards, rows } = tuned.result;
-  const untuned = [
-    { doing: 'the base model', rewards: rewards?.base },
-    {
-      doing: `the base model with ${plural(few?.shots.length ?? 0, 'example')} in its prompt`,
-      rewards: few?.rewards,
-    },
-  ];
+function byRewards(
+  measured: readonly Measured[],
+  methods: readonly ComparedMethod[],
+  isNamed: boolean,
+): Said {
+  const tuned = bestOf(measured, (one) => meanOf(one.tuned.rewards));
+  const { rewards = [], record } = tuned.tuned;
+  const { items: rows, made } = record;
+  // A rule copies what stands in rows, which is not what the rewards are for.
+  const untuned = methods.filter(({ rule }) => !rule);
   const best = bestOf(untuned, (one) => meanOf(one.rewards));
   const adapter = isNamed ? `“${tuned.name}”` : 'the adapter';
-  const by = meanOf(rewards?.tuned);
+  const by = meanOf(rewards);
   const without = meanOf(best.rewards);
   const paired = compare(
-    rows.map((_, at) => rewards!.tuned[at] > best.rewards![at]),
-    rows.map((_, at) => rewards!.tuned[at] < best.rewards![at]),
+    rows.map((_, at) => rewards[at] > best.rewards![at]),
+    rows.map((_, at) => rewards[at] < best.rewards![at]),
   );
   const { onlyFirst, onlySecond, p } = paired;
   const gains = by > without;
@@ -269,7 +286,7 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
         ? `On the same ${plural(rows.length, 'row')} the rewards of both are the same.`
         : `On the same ${plural(rows.length, 'row')} the answer of ${adapter} gets a higher reward on ${onlyFirst}, a lower one on ${onlySecond}. ` +
           `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
-          `A reward says what ${rewards?.chosen ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
+          `A reward says what ${made.rewards ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
   };
   return {
     claim: helpInWords(gains, sure),
@@ -277,7 +294,7 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
     before: 'the mean reward goes ',
     ...numbers,
     winner: sure && by !== without ? (gains ? 'tuned' : 'untuned') : undefined,
-    of: tuned.result,
+    of: tuned,
   };
 }
 
@@ -286,10 +303,10 @@ function byRewards(measured: readonly Measured[], few: FewShotAnswers | undefine
  * chosen answers themselves are lost.
  */
 function byPairs(compared: readonly Measured[], measured: readonly Measured[]): Said {
-  const tuned = bestOf(compared, ({ result: { pairs } }) => gainedPairs(pairs!).filter(Boolean).length);
-  const { result: of } = tuned;
+  const tuned = bestOf(compared, (one) => gainedPairs(pairsOf(one)!).filter(Boolean).length);
+  const of = tuned;
   const adapter = nameOf(tuned, measured);
-  const { how: evidence, ...said } = pairsSaid(adapter, of.pairs!);
+  const { how: evidence, ...said } = pairsSaid(adapter, pairsOf(of)!);
   const how = joined(evidence, changesInWords(of), perplexityInWords(of, 1));
   const lost = lostAnswers(of);
   if (lost)
@@ -302,15 +319,16 @@ function byPairs(compared: readonly Measured[], measured: readonly Measured[]): 
     return {
       ...{ ...said, how, of, helps: false, winner: undefined },
       claim: 'No answer changed',
-      before: `all ${of.rows.length} are the base model’s, to the letter, though ${said.before}`,
+      before: `all ${of.tuned.answers.length} are the base model’s, to the letter, though ${said.before}`,
     };
   return { ...said, how, of };
 }
 
-function changesInWords(of: Comparison): string {
-  return of.rows.length === 0
+function changesInWords(of: Compared): string {
+  const { length } = of.tuned.answers;
+  return length === 0
     ? ''
-    : `${changedAnswers(of)} of ${plural(of.rows.length, 'answer')} of its own differ from the base model’s.`;
+    : `${changedAnswers(of)} of ${plural(length, 'answer')} of its own differ from the base model’s.`;
 }
 
 const meanOf = (values: readonly number[] = []): number =>
@@ -318,8 +336,7 @@ const meanOf = (values: readonly number[] = []): number =>
 
 /** Free text: perplexity, and what it does not show. */
 function byPerplexity(measured: readonly Measured[], methods: readonly ComparedMethod[]): Said {
-  const tuned = bestOf(measured, ({ result }) => -perplexityOfTuned(result));
-  const { result } = tuned;
+  const tuned = bestOf(measured, (one) => -perplexityOfTuned(one));
   const adapter = nameOf(tuned, measured);
   const perplexityOf = (method: ComparedMethod): number => method.loss?.perplexity ?? Infinity;
   // The base model has a perplexity, and comes first: of equals it is the plainer one.
@@ -327,37 +344,38 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
     methods.filter((method) => method.loss),
     (method) => -perplexityOf(method),
   );
-  if (result.otherText)
+  if (tuned.tuned.subject.otherText)
     return {
       helps: false,
       before: `${adapter} reads the text with new tokens, as other rows than the base model, so the two are not compared: perplexity `,
-      number: `${threeDigits(perplexityOf(best))} and ${threeDigits(perplexityOfTuned(result))}`,
+      number: `${threeDigits(perplexityOf(best))} and ${threeDigits(perplexityOfTuned(tuned))}`,
       after: '.',
       winner: undefined,
       how: 'A perplexity is for each token: with other tokens and other passages it is another measure. What it answers tells more.',
-      of: result,
+      of: tuned,
     };
-  const ratio = perplexityOf(best) / perplexityOfTuned(result);
-  const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(perplexityOfTuned(result))}`;
+  const ratio = perplexityOf(best) / perplexityOfTuned(tuned);
+  const number = `${threeDigits(perplexityOf(best))} → ${threeDigits(perplexityOfTuned(tuned))}`;
   const than = best.key === 'base' ? 'the base model' : best.doing;
-  const { exact, rows } = result;
+  const { exact, record, subject } = tuned.tuned;
+  const { items: rows, made } = record;
   const by = rows.length === 0 ? 'the held-out text' : 'the wanted answers';
   const how = joined(
     rows.length === 0
       ? 'No test row asks for an answer, so none is compared.'
-      : `The answers are free text: word for word as wanted are ${exact.tuned.count} of ${rows.length} with ${adapter}, ${exact.base.count} with the base model.`,
+      : `The answers are free text: word for word as wanted are ${exact.count} of ${rows.length} with ${adapter}, ${tuned.base.exact.count} with the base model.`,
     'Perplexity says how likely the wanted text is to a model, in content and style. It does not say whether a model’s own answers are true or good.',
-    lossRowsInWords(rows.length, result.tuned, result.draw),
+    lossRowsInWords(rows.length, subject.loss, made.draw),
   );
   if (ratio > 1 + NOTICEABLE)
     return {
-      helps: !isUnchanged(result),
+      helps: !isUnchanged(tuned),
       before: `${adapter} is less surprised by ${by} than ${than}: perplexity `,
       number,
-      after: isUnchanged(result) ? '. Its own answers are the base model’s, to the letter.' : '.',
-      winner: isUnchanged(result) ? undefined : 'tuned',
+      after: isUnchanged(tuned) ? '. Its own answers are the base model’s, to the letter.' : '.',
+      winner: isUnchanged(tuned) ? undefined : 'tuned',
       how,
-      of: result,
+      of: tuned,
     };
   const same = !(ratio <= 1 / (1 + NOTICEABLE));
   return {
@@ -368,11 +386,11 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
     after: '.',
     winner: same ? undefined : 'untuned',
     how,
-    of: result,
+    of: tuned,
   };
 }
 
-const perplexityOfTuned = ({ tuned }: Comparison): number => tuned?.perplexity ?? Infinity;
+const perplexityOfTuned = ({ tuned }: Compared): number => tuned.subject.loss?.perplexity ?? Infinity;
 
 const joined = (...sentences: readonly string[]): string => sentences.filter(Boolean).join(' ');
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

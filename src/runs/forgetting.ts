@@ -10,7 +10,7 @@ import {
 } from '../evaluate/forgetting-check.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { GeneralPrompt } from '../evaluate/general-prompts.ts';
-import type { LossReport } from '../evaluate/comparison.ts';
+import type { LossReport } from '../evaluate/record.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 
 /** The inputs of the measurement. */

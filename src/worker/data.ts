@@ -1,7 +1,6 @@
 /** The open rows with the base model's answers, and the data of a run. */
 import { ROWS_FILE } from '../data/parts.ts';
 import { rowsOf, type UsedEntry, type RowSet } from '../data/row-set.ts';
-import type { LossReport } from '../evaluate/comparison.ts';
 import type { Known } from '../evaluate/examinee.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
@@ -12,11 +11,8 @@ import type { FormSpec } from '../settings/spec.ts';
 export { rowsOf, type UsedEntry } from '../data/row-set.ts';
 
 export interface DataSet extends RowSet {
-  /**
-   * The base model's answers, its losses by rows, and its measurement on the general text. No adapter changes them; other types of the base weights
-   * do.
-   */
-  readonly base: Known & { readonly losses: Map<string, LossReport>; knows?: BaseKnows };
+  /** What the base model was measured by, on the general text as well. No adapter changes it; other types of the base weights do. */
+  readonly base: Known & { knows?: BaseKnows };
 }
 
 /** Rows without answers so far. */

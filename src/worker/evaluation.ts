@@ -1,32 +1,30 @@
-/** Methods on held-out rows of the open data: the base against an adapter, and both with examples in their prompts. */
-import { GraftError, messageOf } from '../errors.ts';
-import type { FailedPart, Seen, Share } from '../evaluate/comparison.ts';
-import { pairsOf } from '../evaluate/loss-part.ts';
+/** Methods on held-out rows of the open data: the base against adapters, and both with examples in their prompts. */
+import { GraftError } from '../errors.ts';
+import {
+  firstItems,
+  someSubjects,
+  type Evaluation,
+  type Made,
+  type Seen,
+  type Subject,
+} from '../evaluate/record.ts';
+import { sideOf } from '../evaluate/columns.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Answered, Method } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
+import type { OpenSubject } from '../evaluate/run-evaluation.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import { passMarkOf } from '../rewards/reward.ts';
-import { answerProblem, rewardNames, type RewardSpec } from '../rewards/specs.ts';
-import { rewardAnswers, rewardsOf } from './answer-rewards.ts';
-import type {
-  AdapterChoice,
-  AdapterOrigin,
-  Evaluation,
-  FewShotReport,
-  Origin,
-  Progress,
-  RuleReport,
-  Sample,
-} from './api.ts';
+import { plural } from '../numbers.ts';
+import { answerProblem, type RewardSpec } from '../rewards/specs.ts';
+import { rewardsOf } from './answer-rewards.ts';
+import type { AdapterChoice, AdapterOrigin, Progress, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
-import { comparedPairs } from './compared-pairs.ts';
 import type { OpenModel } from './model.ts';
+import { rowsWith } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
-import { isChat, prepare, stopped, type By, type Sitting, type TunedAnswerer } from './sitting.ts';
+import { sittingOf, type By, type Sitting, type TunedAnswerer, type Watch } from './sitting.ts';
 import { seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
 
 /** A tuned model in place of the base with an adapter. */
@@ -36,33 +34,41 @@ export interface TunedModel {
   readonly trainedOn: TrainedOn;
 }
 
-export interface EvaluationRequest {
-  readonly adapter: AdapterChoice | TunedModel;
+export interface EvaluationRequest extends Watch {
+  /** Each against the base; none for the base model alone. */
+  readonly adapters: readonly (Exclude<AdapterChoice, 'base'> | TunedModel)[];
   readonly sample: Sample;
-  readonly onProgress: (progress: Progress) => void;
-  readonly signal: AbortSignal;
+  /** What the base and what was tuned forgot, where that is measured as well. */
+  readonly forgetting?: (tuned: TunedAnswerer | undefined) => OpenSubject['forgetting'];
 }
 
-export interface FewShotRequest {
+export interface FewShotRequest extends Watch {
   readonly shots: number;
   /** Asked behind the same examples; `base` for none. */
   readonly adapter: AdapterChoice;
   readonly sample: Sample;
-  readonly onProgress: (progress: Progress) => void;
-  readonly signal: AbortSignal;
 }
 
+/** @param ofBase answers of the base model that are kept for the next measurement */
+const stopped = (ofBase = 0): GraftError =>
+  new GraftError(
+    'worker-aborted',
+    'The measurement was stopped before a row was answered.',
+    ofBase > 0
+      ? `The base model answered ${plural(ofBase, 'row')}: they are kept until other rows or another model are opened, and are not asked again.`
+      : 'Start it again when you like.',
+  );
+
 /**
- * Answers come before losses: if it is stopped, it gives the rows that both answered, and the losses so far.
+ * Stopped, it gives the rows that the base and the first adapter answered, and the adapters that have answered as many.
  *
  * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `worker-no-adapter`, `worker-aborted` where nothing was measured
  */
 export async function evaluate(
   session: Session,
-  { adapter, sample, onProgress, signal }: EvaluationRequest,
+  { adapters, sample, forgetting, onProgress, signal }: EvaluationRequest,
 ): Promise<Evaluation> {
-  const sitting = await prepare(session, sample, onProgress, signal);
-  const { open, data, drawn, slices } = sitting;
+  const { open, data } = await opened(session);
   if (rowsOf(data, 'test').length === 0) {
     throw new GraftError(
       'worker-no-held-out',
@@ -70,104 +76,118 @@ export async function evaluate(
       'Split a test part off, or give a file of its own.',
     );
   }
-  const { by, tuned, origin, training } = await subjectOf(session, open, data, adapter);
+  let turn = 1;
+  const told = (progress: Progress): void =>
+    onProgress(adapters.length > 1 ? { ...progress, turn: { at: turn, of: adapters.length } } : progress);
+  const subjects: Tuned[] = [];
+  for (const one of adapters) subjects.push(await tunedOf(session, open, data, one));
   const { rewards: chosen } = sample;
-  const specs = chosen ?? (await rewardsOf(training));
+  let specs = chosen;
+  for (const { training } of subjects) specs ??= await rewardsOf(training);
+  const { lossOf = 'asked', rows } = sample;
+  const sitting = sittingOf(
+    open,
+    data,
+    { rows, lossOf, rewards: specs },
+    { onProgress: told, signal },
+    { grow },
+  );
   if (sitting.isPrompts) checkPrompts(specs);
-  const seen = training && (await seenRows(training, data, drawn.chosen, open, slices));
-  const failed: FailedPart[] = [];
-  /** Everything beside the answers of the two models: what is measured already is not lost with it. */
-  const attempt = async <Part>(name: string, work: () => Promise<Part>): Promise<Part | undefined> => {
-    try {
-      return await work();
-    } catch (error) {
-      if (signal.aborted || open.model.device.failure) throw error;
-      failed.push({ name, reason: messageOf(error) });
-      return undefined;
-    }
-  };
-  const rules: { rule: Method; answered: Answered }[] = [];
-  for (const rule of RULES) {
-    const answered = await attempt(rule.title, () => sitting.apply(rule));
-    if (answered) rules.push({ rule, answered });
-  }
-  const base = await sitting.answer(baseMethod, 'base', { known: data.base });
-  const byTuned = tuned ? await sitting.answer(adapterMethod, by, tuned) : base;
-  // Rows are answered in their order: those that both answered are a smaller sample.
-  const rows = Math.min(base.answers.length, byTuned.answers.length);
-  if (signal.aborted && rows === 0) throw stopped(tuned ? base.answers.length : 0);
-  const isPart = rows < sitting.asked.length;
-  const answered = [base, byTuned].map(({ answers }) => answers.slice(0, rows));
-  const rewards =
-    specs && rows > 0 ? await attempt('Rewards', () => rewardsIn(specs, sitting, answered)) : undefined;
-  const losses = isPart ? {} : ((await attempt('Losses', () => sitting.losses(by, tuned))) ?? {});
-  // Raw text has no questions: its perplexity is compared with that of general text.
-  const pairs =
-    tuned && !isPart
-      ? await attempt('Pairs', () => pairsIn(sitting, tuned, sample, { onProgress, signal }))
-      : undefined;
-  const general =
-    sitting.asked.length === 0 && !signal.aborted
-      ? await attempt('General text', () => generalOf(open, tuned))
-      : undefined;
-  return {
-    origin,
-    draw: sitting.drawOf(rows),
-    ...(seen && !(isPart && isAmongAsked(seen)) && { seen }),
-    rows: sitting.asked.slice(0, rows).map(({ question: { prompt, expected, task } }, at) => ({
-      prompt,
-      expected,
-      ...(task !== undefined && { task }),
-      base: base.answers[at],
-      tuned: byTuned.answers[at],
-    })),
-    ...losses,
-    ...(general && { general }),
-    exact: {
-      base: sitting.exact(base.answers.slice(0, rows)),
-      tuned: sitting.exact(byTuned.answers.slice(0, rows)),
-    },
-    ...(rewards && { rewards: { ...rewards, ...(chosen && { chosen }) } }),
-    ...(pairs && { pairs }),
-    rules: rules.map(({ rule, answered: of }) => {
-      const answers = of.answers.slice(0, rows);
-      return ruleReport(rule, { ...of, answers }, sitting.exact(answers));
+  const { general } = { general: generalOf(sitting) };
+  const plans = [
+    ...RULES.map((rule) => sitting.subject(rule, {}, 'base')),
+    sitting.subject(baseMethod, {}, 'base', undefined, {
+      known: data.base,
+      ...withParts(general?.(undefined), forgetting?.(undefined)),
     }),
-    ...(failed.length > 0 && { failed }),
+  ];
+  for (const [at, { by, origin, training, answerer }] of subjects.entries()) {
+    const seen = training && (await seenRows(training, data, sitting.drawn.chosen, open, sitting.slices));
+    const plan = sitting.subject(
+      adapterMethod,
+      { label: origin.name, adapter: origin, ...(seen !== undefined && { seen }) },
+      by,
+      answerer,
+    );
+    plans.push({
+      ...plan,
+      async open() {
+        turn = at + 1;
+        const tuned = await answerer();
+        return { ...(await plan.open()), ...withParts(general?.(tuned), forgetting?.(tuned)) };
+      },
+    });
+  }
+  const made = await madeOf(session, open, data, chosen);
+  const { record, failures } = await sitting.run(made, plans);
+  const whole = failures.filter(({ part }) => part === undefined);
+  const isNeeded = ({ method }: Subject): boolean =>
+    method === baseMethod.name || method === adapterMethod.name;
+  const fatal =
+    whole.find(({ subject }) => subject.method === baseMethod.name) ??
+    (whole.filter(({ subject }) => subject.method === adapterMethod.name).length === adapters.length
+      ? whole.find(({ subject }) => isNeeded(subject))
+      : undefined);
+  if (fatal) throw fatal.error;
+  return signal.aborted ? answeredPart(record, adapters.length > 0) : record;
+}
+
+/** The rows that everything needed has answered. @throws GraftError `worker-aborted` where that is none */
+function answeredPart(record: Evaluation, hasAdapters: boolean): Evaluation {
+  const answered = record.subjects.map((_, at) => sideOf(record, at).answers.length);
+  const ofMethod = (name: string): number =>
+    answered.at(record.subjects.findIndex(({ method, failed }) => method === name && failed === undefined)) ??
+    0;
+  const has = (name: string): boolean => record.subjects.some(({ method }) => method === name);
+  const base = has(baseMethod.name) ? ofMethod(baseMethod.name) : 0;
+  const tuned = !hasAdapters ? base : has(adapterMethod.name) ? ofMethod(adapterMethod.name) : 0;
+  const rows = Math.min(base, tuned);
+  // Losses are measured last: where there is nothing to answer, they are all there is.
+  if (rows === 0) throw stopped(hasAdapters ? base : 0);
+  const kept = someSubjects(record, ({ failed }, at) => failed !== undefined || answered[at] >= rows);
+  if (rows === record.items.length) return kept;
+  const first = firstItems(kept, rows);
+  return {
+    ...first,
+    // The rows that training saw were counted among all planned rows.
+    subjects: first.subjects.map(({ seen, ...subject }) =>
+      seen === undefined || isAmongAsked(seen) ? subject : { ...subject, seen },
+    ),
   };
 }
 
-/** How likely both answers of pairs are; undefined for other rows, and where it was stopped: the answers are kept. */
-async function pairsIn(
-  sitting: Sitting,
-  tuned: TunedAnswerer,
-  sample: Sample,
-  watch: Pick<EvaluationRequest, 'onProgress' | 'signal'>,
-): Promise<Evaluation['pairs']> {
-  try {
-    return watch.signal.aborted ? undefined : await comparedPairs(sitting, tuned, sample, watch);
-  } catch (error) {
-    if (watch.signal.aborted) return undefined;
-    throw error;
-  }
+const isAmongAsked = (seen: Seen): boolean => typeof seen === 'object' && seen.asked > 0;
+
+const withParts = (
+  general: OpenSubject['general'],
+  forgetting: OpenSubject['forgetting'],
+): Pick<OpenSubject, 'general' | 'forgetting'> => ({
+  ...(general && { general }),
+  ...(forgetting && { forgetting }),
+});
+
+const grow = (data: DataSet, own: OpenModel, added: Parameters<typeof rowsWith>[2]): Promise<DataSet> =>
+  rowsWith(data, own, added);
+
+/** @throws GraftError `worker-no-model`, `worker-no-data` */
+async function opened(session: Session): Promise<{ readonly open: OpenModel; readonly data: DataSet }> {
+  const open = await session.model();
+  const { data } = session;
+  if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+  return { open, data };
 }
 
-/** What rewards give the answers of the base model and of what was tuned. */
-async function rewardsIn(
-  specs: readonly RewardSpec[],
-  { open, asked }: Sitting,
-  answered: readonly (readonly string[])[],
-): Promise<Evaluation['rewards']> {
-  const [base, tuned] = await rewardAnswers(specs, open, asked, answered);
+async function madeOf(
+  session: Session,
+  open: OpenModel,
+  data: DataSet,
+  rewards: readonly RewardSpec[] | undefined,
+): Promise<Made> {
+  const { time, model, data: rows } = await originOf(session, open, 'base', data);
   return {
-    ...{ base: base.totals, tuned: tuned.totals, passMark: passMarkOf(specs) },
-    each: rewardNames(specs).map((name, at) => ({
-      name,
-      weight: specs[at].weight ?? 1,
-      passMark: passMarkOf([{ ...specs[at], weight: 1 }]),
-      base: base.each[at],
-      tuned: tuned.each[at],
-    })),
+    ...{ time, graft: import.meta.env.GRAFT_VERSION, model },
+    ...(rows && { data: rows }),
+    ...(rewards && { rewards }),
   };
 }
 
@@ -184,50 +204,45 @@ function checkPrompts(specs: readonly RewardSpec[] | undefined): void {
     throw new GraftError('worker-no-held-out', why, 'Choose rewards that need no wanted answer.');
 }
 
-interface Subject {
+interface Tuned {
   readonly by: By;
-  /** Missing for the base alone. */
-  readonly tuned: TunedAnswerer | undefined;
-  readonly origin: Origin;
+  readonly origin: AdapterOrigin;
   readonly training: TrainedOn | undefined;
+  /** Opens it again where another one took its place. */
+  readonly answerer: () => Promise<TunedAnswerer | undefined>;
 }
 
-async function subjectOf(
+/** @throws GraftError `worker-no-adapter` before anything is asked */
+async function tunedOf(
   session: Session,
   open: OpenModel,
   data: DataSet,
-  of: EvaluationRequest['adapter'],
-): Promise<Subject> {
+  of: EvaluationRequest['adapters'][number],
+): Promise<Tuned> {
   if (typeof of === 'object' && 'model' in of) {
-    const { model, origin: adapter, trainedOn: training } = of;
-    return {
-      ...{ by: 'model', tuned: { model }, training },
-      origin: { ...(await originOf(session, open, 'base', data)), adapter },
-    };
+    const { model, origin, trainedOn: training } = of;
+    return { by: 'model', origin, training, answerer: () => Promise.resolve({ model }) };
   }
-  const adapter = await session.adapter(of, open);
-  return {
-    by: 'adapter',
-    tuned: adapter && { adapter },
-    origin: await originOf(session, open, of, data),
-    training: await trainedOn(session, of),
+  const answerer = async (): Promise<TunedAnswerer | undefined> => {
+    const adapter = await session.adapter(of, open);
+    return adapter && { adapter };
   };
+  await answerer();
+  const { adapter: origin } = await originOf(session, open, of, data);
+  return { by: 'adapter', origin: origin!, training: await trainedOn(session, of), answerer };
 }
 
-/** The losses on general text. @throws GraftError `worker-fetch` */
-async function generalOf(open: OpenModel, tuned: TunedAnswerer | undefined): Promise<Evaluation['general']> {
-  const { generalLoss } = await import('./general-text.ts');
-  const base = await generalLoss(open, open.model, undefined);
-  const { model, adapter } = { model: open.model, adapter: undefined, ...tuned };
-  return { base, tuned: tuned ? await generalLoss(open, model, adapter) : base };
-}
-
-/** The rows that training saw were counted among all planned rows. */
-const isAmongAsked = (seen: Seen): boolean => typeof seen === 'object' && seen.asked > 0;
-
-/** A constant answer is stored once. */
-function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Share): RuleReport {
-  return { rule: name, ...(detail?.answer === undefined ? { answers } : detail), exact };
+/** The loss on general text, for rows of text that ask for nothing; undefined for other rows. */
+function generalOf({
+  open,
+  items,
+}: Sitting): ((tuned: TunedAnswerer | undefined) => OpenSubject['general']) | undefined {
+  if (items.length > 0) return undefined;
+  return (tuned) => async () => {
+    const { generalLoss } = await import('./general-text.ts');
+    const { model, adapter } = { model: open.model, adapter: undefined, ...tuned };
+    return generalLoss(open, model, adapter);
+  };
 }
 
 /**
@@ -238,72 +253,41 @@ function ruleReport({ name }: Method, { answers, detail }: Answered, exact: Shar
 export async function measureFewShot(
   session: Session,
   { shots, sample, adapter, onProgress, signal }: FewShotRequest,
-): Promise<FewShotReport> {
-  const sitting = await prepare(session, sample, onProgress, signal, shots);
-  const { open, data } = sitting;
-  if (pairsOf(data, 'test', isChat(open)).length === 0) {
+): Promise<Evaluation> {
+  const { open, data } = await opened(session);
+  const tuned = adapter === 'base' ? undefined : await tunedOf(session, open, data, adapter);
+  const { lossOf = 'asked', rows, rewards: chosen } = sample;
+  const rewards = chosen ?? (await rewardsOf(tuned?.training));
+  const sitting = sittingOf(open, data, { rows, lossOf, shots, rewards }, { onProgress, signal }, { grow });
+  if (sitting.isPrompts || sitting.items.length === 0) {
     throw new GraftError(
       'worker-no-held-out',
       `${data.name} has no held-out rows that ask for something.`,
       'Split a test part off, or give a file of its own.',
     );
   }
-  // A missing adapter is reported before anything is asked.
-  await session.adapter(adapter, open);
-  let answeredAt = performance.now();
-  const start = answeredAt;
-  const answered = await sitting.answer(fewShot, 'examples', {
-    test: sitting.part,
-    onAnswer: () => (answeredAt = performance.now()),
-  });
-  const { answers, loss, detail: { shots: chosen = [], promptTokens = 0 } = {} } = answered;
-  if (signal.aborted && answers.length === 0) throw stopped();
-  const seconds = (answeredAt - start) / 1000;
-  const { rewards: asked } = sample;
-  const tuned = signal.aborted ? undefined : await tunedBehind(session, sitting, adapter, answers, asked);
-  const alone = asked && !tuned ? await rewardAnswers(asked, open, sitting.asked, [answers]) : [];
-  return {
-    origin: await originOf(session, open, 'base', data),
-    ...(alone.length > 0 && { rewards: alone[0].totals }),
-    ...tuned,
-    ...(asked && { chosen: asked }),
-    draw: sitting.drawOf(answers.length),
-    shots: chosen,
-    rows: sitting.asked.slice(0, answers.length).map(({ question: { prompt, expected } }, at) => ({
-      prompt,
-      expected,
-      answer: answers[at],
-    })),
-    exact: sitting.exact(answers),
-    ...(loss && { loss }),
-    promptTokens,
-    seconds,
-  };
-}
-
-/** The adapter behind the same examples, with what its rewards give both; undefined where it is stopped, or none is asked for. */
-async function tunedBehind(
-  session: Session,
-  sitting: Sitting,
-  choice: AdapterChoice,
-  ofBase: readonly string[],
-  chosen: readonly RewardSpec[] | undefined,
-): Promise<Pick<FewShotReport, 'tuned' | 'rewards'> | undefined> {
-  const { open, data, part, asked } = sitting;
-  const tuned = await session.adapter(choice, open);
-  const { adapter } = await originOf(session, open, choice, data);
-  if (!tuned || !adapter) return undefined;
-  const { answers, loss } = await sitting.answer(adapterFewShot, 'adapter', { adapter: tuned, test: part });
+  const { record, failures } = await sitting.run(await madeOf(session, open, data, chosen), [
+    sitting.subject(fewShot, {}, 'examples'),
+    ...(tuned
+      ? [
+          sitting.subject(
+            adapterFewShot,
+            { label: tuned.origin.name, adapter: tuned.origin },
+            tuned.by,
+            tuned.answerer,
+          ),
+        ]
+      : []),
+  ]);
+  const failed = failures.find(({ part }) => part === undefined);
+  if (failed) throw failed.error;
+  if (!signal.aborted) return record;
+  const answered = record.subjects.map((_, at) => sideOf(record, at).answers.length);
+  const [ofBase = 0] = answered;
+  if (ofBase === 0) throw stopped();
   // Stopped in between, only the base model's answers are to all of the rows.
-  if (answers.length < ofBase.length) return undefined;
-  const specs = chosen ?? (await rewardsOf(await trainedOn(session, choice)));
-  const [rewards, own] = specs ? await rewardAnswers(specs, open, asked, [ofBase, answers]) : [];
-  return {
-    ...(rewards && { rewards: rewards.totals }),
-    tuned: {
-      ...{ adapter, answers, exact: sitting.exact(answers) },
-      ...(loss && { loss }),
-      ...(own && { rewards: own.totals }),
-    },
-  };
+  return firstItems(
+    someSubjects(record, (_, at) => answered[at] === ofBase),
+    ofBase,
+  );
 }

@@ -2,7 +2,7 @@
 import { fetchFile } from '../answers.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import type { PreparedRow } from '../data/prepare.ts';
-import type { LossReport } from '../evaluate/comparison.ts';
+import type { LossReport } from '../evaluate/record.ts';
 import type { AskedModel } from '../evaluate/forgetting-check.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { generalRows, generalTextOf } from '../evaluate/general.ts';

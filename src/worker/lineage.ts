@@ -11,7 +11,7 @@ import type { DataOptions, Progress } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { Slices } from './slices.ts';
-import { openStageTest, type Sitting } from './stage-test.ts';
+import { measureStage } from './stage-test.ts';
 
 interface Request {
   readonly id: string;
@@ -66,19 +66,10 @@ export async function measureLineage(
   const watch = { signal, onProgress: (progress: Progress) => onProgress({ ...progress, turn }) };
   for (const [stage, one] of line.entries()) {
     const data = await rowsOfStage(one, open, slices);
-    const test = data && (await openStageTest(open, { line, stage, data, most }, watch));
-    if (!test) {
-      turn.of -= line.length + 1;
-      continue;
-    }
-    const sittings: Sitting[] = [];
-    for (const id of [undefined, ...line.map((other) => other.id)]) {
-      turn.at++;
-      const adapter = id === undefined ? undefined : await session.adapter({ id }, open);
-      sittings.push(await stoppable(test.sit(adapter), open, signal));
-      slices.check();
-    }
-    rows.push(...(await test.linesOf(sittings)));
+    const request = data && { line, stage, data, most, onModel: () => void turn.at++ };
+    const found = request && (await stoppable(measureStage(session, open, request, watch), open, signal));
+    if (found) rows.push(...found);
+    else turn.of -= line.length + 1;
   }
   if (rows.length === 0)
     throw new GraftError(

@@ -222,10 +222,10 @@ const api: GraftWorker = {
       return turns ? { turns } : {};
     }),
 
-  evaluate: (adapter, sample, onProgress) =>
+  evaluate: (adapters, sample, onProgress) =>
     outcome(() =>
       abortable(evaluations, async (signal) => {
-        const request = { adapter, sample, onProgress: listener(onProgress), signal };
+        const request = { adapters, sample, onProgress: listener(onProgress), signal };
         const evaluation = await runs.withDevice(() => evaluate(session, request));
         return { evaluation, stopped: signal.aborted };
       }),
@@ -234,8 +234,8 @@ const api: GraftWorker = {
     outcome(() =>
       abortable(evaluations, async (signal) => {
         const request = { shots, sample, adapter, onProgress: listener(onProgress), signal };
-        const report = await runs.withDevice(() => measureFewShot(session, request));
-        return { report, stopped: signal.aborted };
+        const evaluation = await runs.withDevice(() => measureFewShot(session, request));
+        return { evaluation, stopped: signal.aborted };
       }),
     ),
   measureTuned: (tuned, sample, onProgress) =>

@@ -2,6 +2,7 @@
 import type { StoredResult } from '../storage/records.ts';
 import { listResults, putResults } from '../storage/results.ts';
 import type { Results, ResultsApi } from './api.ts';
+import { isEarlier } from './earlier-results.ts';
 import { outcome } from './outcome.ts';
 import { missingProject } from './projects.ts';
 
@@ -20,7 +21,13 @@ export const resultsApi: ResultsApi = {
   readResults: (projectId) =>
     outcome(async () => {
       const stored = await listResults(projectId);
-      return { results: Object.fromEntries(stored.map(({ kind, value }) => [kind, value])) as Results };
+      const read = await Promise.all(
+        stored.map(async ({ kind, value }) => [
+          kind,
+          isEarlier(value) ? (await import('./archive/records/kept.ts')).fromEarlier(kind, value) : value,
+        ]),
+      );
+      return { results: Object.fromEntries(read) as Results };
     }),
   keepResults: (projectId, results) =>
     outcome(async () => {

@@ -1,186 +1,222 @@
-/** The rows that a measurement asks, and the ways to answer them: drawn once for all methods, so that they compare. */
-import { GraftError } from '../errors.ts';
-import { plural } from '../numbers.ts';
-import type { Draw, LossReport, Share } from '../evaluate/comparison.ts';
-import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
-import { ModelExaminee, type ExamineeOptions, type ExamStep } from '../evaluate/examinee.ts';
-import { lossPart, pairsOf, promptPairsOf, type LossPart, type PlacedPair } from '../evaluate/loss-part.ts';
-import type { Answered, AskedQuestion, Method } from '../evaluate/methods/method.ts';
-import { exactMatch } from '../evaluate/metrics/exact-match.ts';
-import { answerScores } from '../evaluate/metrics/scores.ts';
+/** The rows that a measurement asks, drawn once for all methods, and how each model reads them: a plan of the one runner. */
 import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
+import type { RowSet } from '../data/row-set.ts';
+import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
+import { ModelExaminee, type ExamStep, type Known } from '../evaluate/examinee.ts';
+import {
+  lossPart,
+  pairsOf,
+  promptPairsOf,
+  type LossOf,
+  type LossPart,
+  type PlacedPair,
+} from '../evaluate/loss-part.ts';
+import type { AskedQuestion, Method } from '../evaluate/methods/method.ts';
+import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
+import type { Evaluation, Item, Made, Subject } from '../evaluate/record.ts';
+import {
+  evaluateWhole,
+  type EvaluationPlan,
+  type OpenSubject,
+  type SubjectPlan,
+} from '../evaluate/run-evaluation.ts';
+import { openRewardScorer } from '../evaluate/score-answers.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { Evaluation, Progress, Sample } from './api.ts';
-import { rowsOf, type DataSet } from './data.ts';
+import type { RewardSpec } from '../rewards/specs.ts';
+import type { NewTokens } from '../text/added-tokens.ts';
+import type { Progress } from './api.ts';
+import { rowsOf } from './data.ts';
 import type { OpenModel } from './model.ts';
-import { modelOfAdapter, modelWith, rowsWith } from './new-tokens.ts';
-import type { Session } from './session.ts';
+import { modelWith } from './new-tokens.ts';
+import { startSandbox } from './sandbox.ts';
 import { Slices } from './slices.ts';
 
 /** The seed for rows whose split is unknown: those that a run kept for itself. */
 const DEFAULT_SEED = 42;
 
 export type By = NonNullable<Progress['by']>;
-type Extra = Pick<ExamineeOptions, 'adapter' | 'known' | 'onAnswer' | 'test'> & {
-  /** In place of the open one. */
-  readonly model?: LanguageModel;
-};
 /** The model that answers beside the base: the open model with an adapter, or another model. */
 export type TunedAnswerer = { readonly adapter: Adapter } | { readonly model: LanguageModel };
 
-export interface Sitting {
-  readonly open: OpenModel;
-  readonly data: DataSet;
-  readonly drawn: Drawn;
-  readonly asked: readonly AskedQuestion[];
-  readonly part: LossPart;
-  /** Whether the rows are prompts without an answer: nothing is exact, and there is no loss. */
-  readonly isPrompts: boolean;
-  readonly slices: Slices;
-  /** The first `rows` of the drawn rows. */
-  drawOf(rows: number): Draw;
-  /** A rule may be impossible on these rows. @throws GraftError `worker-aborted` */
-  apply(rule: Method): Promise<Answered | undefined>;
-  /** A model's answers; only those to the first rows if it is stopped. @throws GraftError `worker-aborted` */
-  answer(method: Method, by: By, extra: Extra): Promise<Answered>;
-  losses(by: By, tuned: TunedAnswerer | undefined): Promise<Pick<Evaluation, 'base' | 'tuned' | 'otherText'>>;
-  /** @param answers to the first rows */
-  exact(answers: readonly string[]): Share;
+export interface Watch {
+  readonly onProgress: (progress: Progress) => void;
+  readonly signal: AbortSignal;
 }
 
-/** @param ofBase answers of the base model that are kept for the next measurement */
-export const stopped = (ofBase = 0): GraftError =>
-  new GraftError(
-    'worker-aborted',
-    'The measurement was stopped before a row was answered.',
-    ofBase > 0
-      ? `The base model answered ${plural(ofBase, 'row')}: they are kept until other rows or another model are opened, and are not asked again.`
-      : 'Start it again when you like.',
-  );
+interface Sample {
+  readonly rows: number;
+  readonly lossOf: LossOf;
+  /** Examples before each question. */
+  readonly shots?: number;
+  /** Rewards that score the answers. */
+  readonly rewards?: readonly RewardSpec[] | undefined;
+}
 
-/** Draws the rows that are asked. @throws GraftError `worker-no-model`, `worker-no-data` */
-export async function prepare(
-  session: Session,
-  { rows, lossOf = 'asked' }: Sample,
-  onProgress: (progress: Progress) => void,
-  signal: AbortSignal,
-  shots = 0,
-): Promise<Sitting> {
-  const open = await session.model();
-  const { data } = session;
-  if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+/** The rows of a measurement. */
+export interface Sitting<Rows extends RowSet = RowSet> {
+  readonly open: OpenModel;
+  readonly data: Rows;
+  readonly drawn: Drawn;
+  /** Whether the rows are prompts without an answer: nothing is exact, and there is no loss. */
+  readonly isPrompts: boolean;
+  readonly items: readonly Item[];
+  /** The rows of the loss. */
+  readonly part: LossPart;
+  /** How many pairs of answers they have. */
+  readonly pairs: number;
+  readonly slices: Slices;
+  /** A method that asks the base model, or what was tuned. @param more what else is measured of it */
+  subject(
+    method: Method,
+    facts: Omit<Subject, 'method' | 'label'> & { readonly label?: string },
+    by: By,
+    tuned?: () => Promise<TunedAnswerer | undefined>,
+    more?: Pick<OpenSubject, 'general' | 'forgetting'> & { readonly known?: Known },
+  ): SubjectPlan;
+  run(
+    made: Made,
+    subjects: readonly SubjectPlan[],
+    measures?: EvaluationPlan['measures'],
+  ): Promise<{ readonly record: Evaluation; readonly failures: readonly Failure[] }>;
+}
+
+export interface Failure {
+  readonly subject: Subject;
+  readonly error: unknown;
+  /** Missing where the whole subject failed. */
+  readonly part: string | undefined;
+}
+
+/** The rows as an adapter with new tokens reads them. */
+type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) => Promise<Rows>;
+
+/** Draws the rows that are asked. @param isScorable whether rewards may score prompts without an answer */
+export function sittingOf<Rows extends RowSet>(
+  open: OpenModel,
+  data: Rows,
+  { rows, lossOf, shots = 0, rewards }: Sample,
+  { onProgress, signal }: Watch,
+  { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
+): Sitting<Rows> {
   const chat = isChat(open);
   const seed = data.options?.seed ?? DEFAULT_SEED;
-  const test = rowsOf(data, 'test').length;
-  const prompts = data.questions.length === 0 ? promptsOf(data, chat) : [];
+  const prompts = isScorable && data.questions.length === 0 ? promptsOf(data, chat) : [];
   const isPrompts = prompts.length > 0;
   const questions = isPrompts ? prompts.map(({ question }) => question) : data.questions;
-  const draw = (many: number): Drawn => {
-    const drawn = drawQuestions(questions, { rows: many, seed }, open.tokenizer, open.info.maxPositions);
-    return { ...drawn, draw: { ...drawn.draw, test } };
-  };
-  const drawn = draw(rows);
-  const pairs = isPrompts ? prompts : pairsOf(data, 'test', chat);
-  const part = lossPart(data, pairs, drawn, { rows, lossOf });
+  const found = drawQuestions(questions, { rows, seed }, open.tokenizer, open.info.maxPositions);
+  const places = data.places.filter(({ part }) => part === 'test');
+  const drawn = { ...found, draw: { ...found.draw, test: places.length } };
+  const partOf = (of: Rows): LossPart =>
+    lossPart(of, isPrompts ? prompts : pairsOf(of, 'test', chat), drawn, { rows, lossOf });
+  /** Pairs among the drawn rows; answers with labels find each other among all of the test rows. */
+  const pairsIn = (of: Rows, part: LossPart): readonly LabelledTokens[] =>
+    part.rows.some(({ desirable }) => desirable !== undefined)
+      ? drawPairs(pairRowsOf(rowsOf(of, 'test')), { rows, seed })
+      : pairRowsOf(part.rows);
+  const asking = isPrompts ? prompts : pairsOf(data, 'test', chat);
+  const part = partOf(data);
+  const pairs = isPrompts ? [] : pairsIn(data, part);
   const asked = drawn.chosen.map((at): AskedQuestion => ({
     question: questions[at],
-    example: pairs.at(at)?.example,
+    example: asking.at(at)?.example,
   }));
+  const items = drawn.chosen.map((at): Item => {
+    const { prompt, expected, task } = questions[at];
+    // A run that is resumed after a reload has rows without their examples.
+    const pair = asking.at(at);
+    return {
+      ...(pair && { row: places.indexOf(pair.place), line: pair.example.line }),
+      ...{ prompt, expected },
+      ...(task !== undefined && { task }),
+    };
+  });
   const slices = new Slices(onProgress, signal);
-  const examinee = (
+
+  const openSubject = async (
     by: By,
-    { model = open.model, ...extra }: Extra = {},
-    { tokenizer } = open,
-  ): ModelExaminee =>
-    new ModelExaminee(
-      { name: open.info.name, model, tokenizer },
-      {
-        ...extra,
-        newTokens: drawn.newTokens,
-        onProgress: (step: ExamStep) => onProgress({ ...step, by }),
-        signal,
-        pause: (step) => (slices.due ? slices.pause({ ...step, by }) : undefined),
-      },
-    );
-  const exam = {
-    train: pairsOf(data, 'train', chat),
-    asked,
-    shots,
-    seed,
-    each: <Item>(items: readonly Item[], work: (item: Item) => void) => slices.each('comparing', items, work),
-  };
-  const lossOfBase = async (): Promise<LossReport | undefined> => {
-    const known = data.base.losses.get(part.key) ?? (await examinee('base', { test: part }).loss());
-    if (known) data.base.losses.set(part.key, known);
-    return known;
-  };
-  /** An adapter with new tokens reads the rows with them. */
-  const lossOfAdapter = async (adapter: Adapter): Promise<LossReport | undefined> => {
-    const added = addedTokens(adapter.modules);
-    if (!added) return examinee('adapter', { adapter, test: part }).loss();
-    const grown = await modelWith(open, added);
-    const own = await rowsWith(data, grown, added);
-    const test = lossPart(own, pairsOf(own, 'test', chat), drawn, { rows, lossOf });
-    return examinee('adapter', { adapter, test }, grown).loss();
-  };
-  const stoppable = async <Result>(work: Promise<Result>): Promise<Result> => {
-    try {
-      return await work;
-    } catch (error) {
-      throw signal.aborted && !open.model.device.failure ? stopped() : error;
-    }
+    tuned: TunedAnswerer | undefined,
+    { known, ...more }: Parameters<Sitting['subject']>[4] & object,
+  ): Promise<OpenSubject> => {
+    const adapter = tuned && 'adapter' in tuned ? tuned.adapter : undefined;
+    const model = tuned && 'model' in tuned ? tuned.model : open.model;
+    const added = adapter && addedTokens(adapter.modules);
+    const own = await modelWith(open, added);
+    // An adapter with new tokens reads the rows with them.
+    const readRows = (): Rows | Promise<Rows> => (added ? grow(data, own, added) : data);
+    return {
+      model: new ModelExaminee(
+        { name: open.info.name, model, tokenizer: own.tokenizer },
+        {
+          ...(adapter && { adapter }),
+          ...(known && { known }),
+          newTokens: drawn.newTokens,
+          // No token of a prompt alone is to be learned.
+          ...(!isPrompts && {
+            test: async () => (added ? partOf(await readRows()) : part),
+            async pairs() {
+              if (!added) return pairs;
+              const read = await readRows();
+              return pairsIn(read, partOf(read));
+            },
+          }),
+          onProgress: (step: ExamStep) => onProgress({ ...step, by }),
+          pause: (step) => (slices.due ? slices.pause({ ...step, by }) : undefined),
+        },
+      ),
+      isLost: () => open.model.device.failure !== undefined,
+      ...more,
+      ...(adapter && readsOtherText(data, adapter) && { facts: { otherText: true as const } }),
+    };
   };
   return {
-    open,
-    data,
-    drawn,
-    asked,
-    part,
-    slices,
-    drawOf: (many) =>
-      many === drawn.chosen.length ? drawn.draw : { ...draw(many).draw, planned: drawn.chosen.length },
-    apply: (rule) => stoppable(rule.answer({ ...exam, model: examinee('base') })),
-    // A model always answers.
-    answer: async (method, by, extra) =>
-      (await stoppable(
-        method.answer({ ...exam, model: examinee(by, extra, await modelOfAdapter(open, extra.adapter)) }),
-      ))!,
-    isPrompts,
-    async losses(by, of) {
-      // No token of a prompt alone is to be learned.
-      if (isPrompts) return {};
-      const base = await lossOfBase();
-      const ofModel = (): Promise<LossReport | undefined> => examinee(by, { ...of, test: part }).loss();
-      const tuned = of ? await ('adapter' in of ? lossOfAdapter(of.adapter) : ofModel()) : base;
-      const readsOther = of !== undefined && 'adapter' in of && readsOtherText(data, of.adapter);
-      return {
-        ...(base && { base }),
-        ...(tuned && { tuned }),
-        ...(readsOther && { otherText: true as const }),
-      };
-    },
-    exact(answers) {
-      const expected = isPrompts
-        ? []
-        : asked.slice(0, answers.length).map(({ question }) => question.expected);
-      return exactMatch.aggregate(answerScores(exactMatch, expected, answers).map((score) => score ?? 0))
-        .share;
+    ...{ open, data, drawn, isPrompts, items, part, slices },
+    pairs: pairs.length,
+    subject: (method, { label = method.title, ...facts }, by, tuned, more = {}) => ({
+      method,
+      subject: { method: method.name, label, ...facts },
+      open: async () => openSubject(by, await tuned?.(), more),
+    }),
+    async run(made, subjects, measures) {
+      const scorer =
+        rewards && (await openRewardScorer(rewards, open.tokenizer, { where: 'The rewards', startSandbox }));
+      const failures: Failure[] = [];
+      const start = performance.now();
+      try {
+        const record = await evaluateWhole(
+          {
+            made: { ...made, draw: drawn.draw, newTokens: drawn.newTokens },
+            ...{ items, asked, subjects, isPrompts, shots, seed, rewards: scorer },
+            train: pairsOf(data, 'train', chat),
+            each: (of, work) => slices.each('comparing', of, work),
+            ...(measures && { measures }),
+          },
+          {
+            signal,
+            failed: ({ subject }, error, part) => failures.push({ subject, error, part }),
+          },
+        );
+        const seconds = (performance.now() - start) / 1000;
+        return { record: { ...record, made: { ...record.made, seconds } }, failures };
+      } finally {
+        scorer?.rewards.close();
+      }
     },
   };
 }
 
 /** Whether an adapter reads texts with new tokens: then they are divided into other rows. */
-export const readsOtherText = ({ files }: Pick<DataSet, 'files'>, { modules }: Adapter): boolean =>
+const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>
   addedTokens(modules) !== undefined && (files?.some((file) => file?.documents) ?? false);
 
 /** The same questions each time, so that their answers are known. */
-const knownPrompts = new WeakMap<DataSet['places'], PlacedPair[]>();
+const knownPrompts = new WeakMap<RowSet['places'], PlacedPair[]>();
 
-function promptsOf(data: DataSet, chat: boolean): PlacedPair[] {
+function promptsOf(data: RowSet, chat: boolean): PlacedPair[] {
   const known = knownPrompts.get(data.places) ?? promptPairsOf(data, chat);
   knownPrompts.set(data.places, known);
   return known;
 }
 
-export const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;
+const isChat = ({ tokenizer }: OpenModel): boolean => tokenizer.chatTemplate !== undefined;

@@ -1,6 +1,7 @@
 /** Something tuned, measured for the table: on the test rows and by what it forgot, beside the base. */
 import { learnerOf } from '../adapters/learners.ts';
 import { sizeOf } from '../engine/tensor.ts';
+import type { Forgetting } from '../evaluate/forgetting.ts';
 import type { AskedModel } from '../evaluate/forgetting-check.ts';
 import { medianSeconds, type RunTook } from '../evaluate/run-took.ts';
 import { GraftError } from '../errors.ts';
@@ -15,6 +16,7 @@ import { measureAfter, measureBase } from './general-text.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
 import type { Session } from './session.ts';
+import type { TunedAnswerer, Watch } from './sitting.ts';
 
 /**
  * The resources that runs took.
@@ -66,20 +68,24 @@ export async function measureTuned(
   { tuned, sample, onProgress, signal }: Request,
   openKept: (name: string) => Promise<ModelSource>,
 ): Promise<TunedMeasurement> {
-  const start = performance.now();
   const open = await session.model();
   const subject = 'id' in tuned ? tuned : await openTuned(tuned.runId, open, openKept, onProgress);
   try {
-    const evaluation = await evaluate(session, { adapter: subject, sample, onProgress, signal });
+    const forgetting = (of: TunedAnswerer | undefined) => () =>
+      forgottenBy(session, open, of, { onProgress, signal });
+    const request = { adapters: [subject], sample, forgetting, onProgress, signal };
+    const evaluation = await evaluate(session, request);
     // An incomplete measurement cannot be compared with the others.
     if (signal.aborted) throw stopped();
-    const forgetting = await forgottenBy(session, open, subject, { onProgress, signal });
-    return {
-      sample,
-      evaluation,
-      forgetting,
-      seconds: (performance.now() - start) / 1000,
-    };
+    const lacks = evaluation.subjects.flatMap((one) => one.lacks ?? []);
+    const forgot = lacks.find(({ name }) => name === 'Forgetting');
+    if (forgot)
+      throw new GraftError(
+        'worker-forgetting',
+        `${forgot.name} could not be measured. ${forgot.reason}`,
+        'Measure again.',
+      );
+    return { sample, evaluation };
   } catch (error) {
     throw signal.aborted && !open.model.device.failure ? stopped() : error;
   } finally {
@@ -90,9 +96,9 @@ export async function measureTuned(
 async function forgottenBy(
   session: Session,
   open: OpenModel,
-  subject: TunedModel | { readonly id: string },
-  { onProgress, signal }: Pick<Request, 'onProgress' | 'signal'>,
-): Promise<TunedMeasurement['forgetting']> {
+  tuned: TunedAnswerer | undefined,
+  { onProgress, signal }: Watch,
+): Promise<Forgetting> {
   const { data } = session;
   if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
   const validation = rowsOf(data, 'validation');
@@ -104,10 +110,11 @@ async function forgottenBy(
       onProgress({ what, by, general: true, done, total });
     };
   const known = (data.base.knows ??= await measureBase(open, own, toldBy('base')));
+  if (!tuned) return known.forgetting;
   const asked =
-    'model' in subject
-      ? { model: subject.model, onDone: toldBy('model') }
-      : { model: open.model, adapter: await session.adapter(subject, open), onDone: toldBy('adapter') };
+    'model' in tuned
+      ? { model: tuned.model, onDone: toldBy('model') }
+      : { model: open.model, adapter: tuned.adapter, onDone: toldBy('adapter') };
   return measureAfter(open, asked, own, known);
 }
 

@@ -1,6 +1,8 @@
 /** What an evaluation says about its rows: how they were drawn, and whether training saw them. */
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { graftHere } from '../gpu/graft-command.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 
@@ -146,11 +148,13 @@ test('an answer without visible characters is marked as such', async () => {
             if (!at) return;
             const kept = at.value as {
               kind: string;
-              value: { evaluations: { rows: { base: string; tuned: string }[] }[] };
+              value: { subjects: { method: string }[]; evidence: { text: string }[][] };
             };
             if (kept.kind === 'evaluation') {
-              const [row] = kept.value.evaluations[0].rows;
-              Object.assign(row, { base: '', tuned: ' \n\u200b' });
+              const { subjects, evidence } = kept.value;
+              const textOf = { base: '', adapter: ' \n\u200b' };
+              for (const [method, text] of Object.entries(textOf))
+                evidence[0][subjects.findIndex((one) => one.method === method)].text = text;
               at.update(kept);
             }
             at.continue();
@@ -166,5 +170,39 @@ test('an answer without visible characters is marked as such', async () => {
   const answers = page.getByRole('region', { name: 'The answers, side by side' });
   await expect.poll(() => answers.getByText('nothing', { exact: true }).count(), WAIT).toBe(1);
   expect(await answers.getByText('only white space', { exact: true }).count()).toBe(1);
+  expect(studio.problems).toEqual([]);
+});
+
+test('an exported evaluation opens again, in the page by a file and in the command, and is drawn by the same screens', async () => {
+  await page.reload();
+  await goTo(page, 'evaluate');
+  await scores().waitFor(WAIT);
+  const shown = { verdict: await verdict(), table: await table(), questions: await questions() };
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  const saved = await (await saving).path();
+  const content = readFileSync(saved);
+  const printed = await graftHere(['evaluate', '--open', saved]);
+  expect(printed.code, printed.err).toBe(0);
+  const [number] = /\d+ of 6/.exec(shown.verdict) ?? [''];
+  expect(printed.out).toMatch(/^Base model +\d of 6/m);
+  expect(printed.out).toContain(number);
+
+  const open = page.getByLabel('Open a saved evaluation');
+  await open.setInputFiles({ name: 'kept.json', mimeType: 'application/json', buffer: content });
+  await page.getByText('From the file kept.json: measured').waitFor(WAIT);
+  expect(await table()).toBe(shown.table);
+  expect(await questions()).toEqual(shown.questions);
+  await page.getByRole('button', { name: 'Close it' }).click();
+  expect(await page.getByText('From the file').count()).toBe(0);
+  expect(await verdict()).toBe(shown.verdict);
+
+  await open.setInputFiles({
+    name: 'other.json',
+    mimeType: 'application/json',
+    buffer: Buffer.from('{"format": "other"}'),
+  });
+  await page.getByText(/other\.json is no evaluation of Graft/).waitFor(WAIT);
+  expect(await verdict()).toBe(shown.verdict);
   expect(studio.problems).toEqual([]);
 });

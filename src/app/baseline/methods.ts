@@ -1,62 +1,73 @@
 /** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
+import { baseOf, sidesOf, type Side } from '../../evaluate/columns.ts';
+import { isSameItems } from '../../evaluate/record.ts';
 import type { ByExamples } from '../../evaluate/with-examples.ts';
 import { isSameRewards } from '../../rewards/specs.ts';
-import type { Evaluation, FewShotReport, Sample, Share } from '../../worker/api.ts';
+import type { Evaluation, Sample } from '../../worker/api.ts';
 import { comparable, isSameAdapter } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';
 
+const EXAMPLES = 'few-shot';
+const BEHIND = 'adapter-few-shot';
+const ADAPTER = 'adapter';
+
+/** The base model with examples in its prompt, in the record of that measurement. */
+export const fewOf = (report: Evaluation | undefined): Side | undefined =>
+  report && sidesOf(report, EXAMPLES).at(0);
+
 /**
- * The report, if it can stand in one table with `base`; without its loss where the loss is of other rows, and without rewards where they are those of
+ * The same, if it can stand in one table with `base`; without its loss where the loss is of other rows, and without rewards where they are those of
  * another adapter's run.
  */
-export function onSameRows(base: Evaluation, few: FewShotReport | undefined): FewShotReport | undefined {
-  if (!few || whyNoExamples(base, few) !== undefined) return undefined;
-  const { loss, rewards, tuned, ...answers } = few;
-  const chosen = base.rewards?.chosen;
-  const isScoredAlike =
-    isSameRewards(chosen, few.chosen) && (chosen !== undefined || tunedBehind(base, few) !== undefined);
-  return {
-    ...answers,
-    ...(loss && loss.rows === base.base?.rows && { loss }),
-    ...(rewards && isScoredAlike && { rewards }),
-    ...(tuned && { tuned: isScoredAlike ? tuned : withoutRewards(tuned) }),
-  };
+export function onSameRows(base: Evaluation, report: Evaluation | undefined): Side | undefined {
+  const few = fewOf(report);
+  if (!few || whyNoExamples(base, report) !== undefined) return undefined;
+  const rows = baseOf(base)?.subject.loss?.rows;
+  const { loss, ...subject } = few.subject;
+  const side = { ...few, subject: { ...subject, ...(loss && loss.rows === rows && { loss }) } };
+  return isScoredAlike(base, few) ? side : withoutRewards(side);
 }
 
-function withoutRewards({
-  rewards: _,
-  ...tuned
-}: NonNullable<FewShotReport['tuned']>): FewShotReport['tuned'] {
-  return tuned;
+/** Whether the rewards of examples are those of the table: chosen for both, or of the same adapter's run. */
+function isScoredAlike(base: Evaluation, few: Side): boolean {
+  const chosen = base.made.rewards;
+  const isBehind = sidesOf(base, ADAPTER).some((tuned) => behindOf(tuned, few) !== undefined);
+  return isSameRewards(chosen, few.record.made.rewards) && (chosen !== undefined || isBehind);
 }
+
+function withoutRewards({ rewards: _, ...side }: Side): Side {
+  return side;
+}
+
+/** The adapter with examples, in the record of the base model with examples. */
+const behindOf = (tuned: Side, few: Side): Side | undefined =>
+  sidesOf(few.record, BEHIND).find(({ subject }) => isSameAdapter(subject.adapter, tuned.subject.adapter));
 
 /** The answers of an evaluation's adapter with examples; undefined if it was not asked. @param few on the same rows */
-export function tunedBehind(
-  { origin: { adapter } }: Evaluation,
-  few: FewShotReport | undefined,
-): FewShotReport['tuned'] {
-  return few?.tuned && isSameAdapter(few.tuned.adapter, adapter) ? few.tuned : undefined;
+export function tunedBehind(tuned: Side, few: Side | undefined): Side | undefined {
+  const behind = few && behindOf(tuned, few);
+  return behind && (isScoredAlike(tuned.record, few) ? behind : withoutRewards(behind));
 }
 
 /** The effect of examples on an adapter that learned from rewards, beside their effect on the base model. @param few on the same rows */
-export function byExamples(result: Evaluation, few: FewShotReport | undefined): ByExamples | undefined {
-  const tuned = tunedBehind(result, few);
-  if (!few || !tuned || result.rows.length === 0) return undefined;
-  const { rewards, exact } = result;
-  const shots = few.shots.length;
-  if (rewards && few.rewards && tuned.rewards)
+export function byExamples(result: Evaluation, few: Side | undefined): ByExamples | undefined {
+  const [alone, tuned] = [baseOf(result), sidesOf(result, ADAPTER).at(0)];
+  const behind = tuned && tunedBehind(tuned, few);
+  if (!few || !alone || !tuned || !behind || result.items.length === 0) return undefined;
+  const shots = few.subject.detail?.shots?.length ?? 0;
+  if (alone.rewards && tuned.rewards && few.rewards && behind.rewards)
     return {
       of: 'reward',
-      alone: { base: meanOf(rewards.base), tuned: meanOf(rewards.tuned) },
+      alone: { base: meanOf(alone.rewards), tuned: meanOf(tuned.rewards) },
       shots,
-      behind: { base: meanOf(few.rewards), tuned: meanOf(tuned.rewards) },
+      behind: { base: meanOf(few.rewards), tuned: meanOf(behind.rewards) },
     };
-  const shareOf = ({ count: right, total }: Share): number => right / total;
+  const shareOf = ({ exact }: Side): number => exact.count / exact.total;
   return {
     of: 'right',
-    alone: { base: shareOf(exact.base), tuned: shareOf(exact.tuned) },
+    alone: { base: shareOf(alone), tuned: shareOf(tuned) },
     shots,
-    behind: { base: shareOf(few.exact), tuned: shareOf(tuned.exact) },
+    behind: { base: shareOf(few), tuned: shareOf(behind) },
   };
 }
 
@@ -64,33 +75,39 @@ export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The rows, model and chosen rewards of `base`: examples are measured by the same. */
-export const sampleOf = ({ rows, base, draw, rewards }: Evaluation): Sample => ({
-  rows: rows.length,
-  ...(rewards?.chosen && { rewards: rewards.chosen }),
-  lossOf: base?.rows !== undefined && base.rows === draw?.test ? 'all' : 'asked',
-});
+export function sampleOf(base: Evaluation): Sample {
+  const { items, made } = base;
+  const rows = baseOf(base)?.subject.loss?.rows;
+  return {
+    rows: items.length,
+    ...(made.rewards && { rewards: made.rewards }),
+    lossOf: rows !== undefined && rows === made.draw?.test ? 'all' : 'asked',
+  };
+}
 
 /** Why the base model with examples is not among the methods; undefined if it is. */
-export function whyNoExamples(base: Evaluation, few: FewShotReport | undefined): string | undefined {
+export function whyNoExamples(base: Evaluation, report: Evaluation | undefined): string | undefined {
+  const few = fewOf(report);
   if (!few) return 'The base model with examples in its prompt was not measured.';
-  const name = `The base model with ${plural(few.shots.length, 'example')} in its prompt`;
-  if (!comparable(few.origin, base.origin))
+  const { items, made } = few.record;
+  const name = `The base model with ${plural(few.subject.detail?.shots?.length ?? 0, 'example')} in its prompt`;
+  if (!comparable(made, base.made))
     return `${name} is not in the table: it was measured with another model, or on other data.`;
-  if (few.rows.length !== base.rows.length)
-    return `${name} is not in the table: it was measured on ${plural(few.rows.length, 'row')}, the others on ${count(base.rows.length)}.`;
-  const same = base.rows.every(
-    ({ prompt, expected }, at) => few.rows[at].prompt === prompt && few.rows[at].expected === expected,
-  );
-  return same ? undefined : `${name} is not in the table: it was measured on other rows of the test part.`;
+  if (items.length !== base.items.length)
+    return `${name} is not in the table: it was measured on ${plural(items.length, 'row')}, the others on ${count(base.items.length)}.`;
+  return isSameItems(base.items, items)
+    ? undefined
+    : `${name} is not in the table: it was measured on other rows of the test part.`;
 }
 
 /** Whether a row has an answer; prompts alone have none to put before a question. */
-export const asksForAnswers = ({ rows }: Pick<Evaluation, 'rows'>): boolean =>
-  rows.some(({ expected }) => expected !== '');
+export const asksForAnswers = ({ items }: Pick<Evaluation, 'items'>): boolean =>
+  items.some(({ expected }) => expected !== '');
 
 /** Why an adapter that learned from rewards is not among the methods with examples; undefined if it is, and for other adapters. */
-export function whyNotBehind(result: Evaluation, few: FewShotReport | undefined): string | undefined {
-  return result.rewards && !result.rewards.chosen && asksForAnswers(result) && !tunedBehind(result, few)
+export function whyNotBehind(result: Evaluation, few: Side | undefined): string | undefined {
+  const tuned = sidesOf(result, ADAPTER).at(0);
+  return tuned?.rewards && !result.made.rewards && asksForAnswers(result) && !tunedBehind(tuned, few)
     ? 'The adapter learned from rewards, which can break what examples in the prompt do. It was not asked with any.'
     : undefined;
 }

@@ -1,8 +1,10 @@
 /** The table of everything that was tuned in a project: its rows, their measurements, and which measurements can be compared. */
 import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
+import { baseOf, comparedOf, metricsOf, passMarkOf, type Compared } from '../../evaluate/columns.ts';
 import { METRICS } from '../../evaluate/metrics/registry.ts';
-import { scoresOf } from '../../evaluate/metrics/scores.ts';
+import type { Scores } from '../../evaluate/metrics/scores.ts';
+import { isSameItems } from '../../evaluate/record.ts';
 import { caveatOf } from '../../evaluate/seen.ts';
 import {
   generalLossOf,
@@ -22,25 +24,28 @@ import {
 import { isSameReward } from '../../evaluate/verdict.ts';
 import { isSameRewards } from '../../rewards/specs.ts';
 import type { TunedMeasurement } from '../../worker/api.ts';
-import { comparable, outdated, type Now } from '../state/origin.ts';
+import { comparable, whyOld, type Now } from '../state/origin.ts';
 import { plural } from '../ui/format.ts';
 import { sortedBy } from '../ui/sorted.ts';
 import type { Tuned } from './tuned.ts';
 
 /** The row of a measurement. */
 export function keyOf({ evaluation }: TunedMeasurement): string {
-  const { adapter } = evaluation.origin;
-  if (!adapter) return '';
+  const adapter = evaluation.subjects.find((subject) => subject.adapter)?.adapter;
+  if (!adapter || 'folder' in adapter) return '';
   return 'id' in adapter ? adapter.id : adapter.runId;
 }
 
+/** What was tuned, beside the base; undefined where a measurement has not both. */
+const sidesIn = ({ evaluation }: TunedMeasurement): Compared | undefined => comparedOf(evaluation).at(0);
+
 /** The number of measured rows: those asked, or for text without questions, those whose loss was taken. */
-export const rowsOf = ({ evaluation: { rows, base } }: TunedMeasurement): number =>
-  rows.length > 0 ? rows.length : (base?.rows ?? 0);
+export const rowsOf = ({ evaluation }: TunedMeasurement): number =>
+  evaluation.items.length > 0 ? evaluation.items.length : (baseOf(evaluation)?.subject.loss?.rows ?? 0);
 
 /** The measurement that decides the rows of the table: the latest that is not out of date. */
 export function latestOf(entries: readonly TunedMeasurement[], now: Now): TunedMeasurement | undefined {
-  return entries.findLast(({ evaluation }) => outdated(evaluation.origin, now) === undefined);
+  return entries.findLast(({ evaluation }) => whyOld(evaluation, now) === undefined);
 }
 
 /** Why a measurement cannot be compared with the latest; undefined if it can. */
@@ -50,10 +55,10 @@ export function whyApart(
   now: Now,
 ): string | undefined {
   if (!entry) return 'Not measured yet.';
-  const reason = outdated(entry.evaluation.origin, now);
+  const reason = whyOld(entry.evaluation, now);
   if (reason !== undefined || !latest) return `Measured before. ${reason ?? ''}`.trim();
   if (entry === latest) return undefined;
-  if (!comparable(entry.evaluation.origin, latest.evaluation.origin))
+  if (!comparable(entry.evaluation.made, latest.evaluation.made))
     return 'Measured on other rows than the latest.';
   const [own, others] = [rowsOf(entry), rowsOf(latest)];
   if (own !== others) return `Measured on ${plural(own, 'row')}, the latest on ${others}.`;
@@ -63,11 +68,9 @@ export function whyApart(
 /** Whether the same rows were asked, in the same order. */
 function isSameDraw({ evaluation: a }: TunedMeasurement, { evaluation: b }: TunedMeasurement): boolean {
   return (
-    a.draw?.seed === b.draw?.seed &&
-    a.base?.rows === b.base?.rows &&
-    a.rows.every(
-      ({ prompt, expected }, at) => prompt === b.rows[at].prompt && expected === b.rows[at].expected,
-    )
+    a.made.draw?.seed === b.made.draw?.seed &&
+    baseOf(a)?.subject.loss?.rows === baseOf(b)?.subject.loss?.rows &&
+    isSameItems(a.items, b.items)
   );
 }
 
@@ -97,7 +100,7 @@ export interface Table {
   /** Whether rows are prompts alone: no answer is right or wrong. */
   readonly isPrompts: boolean;
   /** The rewards of the column, where there is one: those of the latest measurement. */
-  readonly rewards: NonNullable<TunedMeasurement['evaluation']['rewards']> | undefined;
+  readonly rewards: { readonly passMark: number | undefined } | undefined;
   /** How pairs are compared; undefined where the rows are no pairs. */
   readonly pairsAgainstBase: boolean | undefined;
   readonly base: TableRow | undefined;
@@ -138,19 +141,22 @@ export function measuredTogether(
 export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
   const isAgainstBase = comparesWithBase(found.map(({ tuned }) => tuned.objective));
   const preferred = pairsOfTable(
-    [latest?.evaluation.pairs?.base, ...found.map(({ entry }) => entry?.evaluation.pairs?.tuned)],
+    [
+      latest && sidesIn(latest)?.base.subject.likelihoods,
+      ...found.map(({ entry }) => entry && sidesIn(entry)?.tuned.subject.likelihoods),
+    ],
     isAgainstBase,
   );
   const measure = METRICS.find(({ name }) => name === metric) ?? METRICS[0];
-  const expected = latest?.evaluation.rows.map((row) => row.expected) ?? [];
+  const base = latest && sidesIn(latest)?.base;
   const candidates = [
-    latest && baseOf(latest),
+    base && { side: base, ...(base.rewards && { rewards: base.rewards }) },
     ...found.map(({ entry }): Candidate | undefined => entry && candidateOf(entry, latest)),
   ].map((one, at): Candidate | undefined => {
     const pairs = preferred[at];
     return one && pairs ? { ...one, pairs } : one;
   });
-  const scores = scoreStandings(measure, expected, candidates);
+  const scores = scoreStandings(measure, candidates);
   const rewards = rewardStandings(candidates);
   const pairs = pairStandings(candidates);
   const general = generalStandings(candidates);
@@ -164,16 +170,19 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
   return {
     rows: latest ? rowsOf(latest) : 0,
     isPrompts:
-      latest !== undefined && latest.evaluation.rows.length > 0 && expected.every((text) => text === ''),
-    rewards: latest?.evaluation.rewards,
-    pairsAgainstBase: latest?.evaluation.pairs ? isAgainstBase : undefined,
+      latest !== undefined &&
+      latest.evaluation.items.length > 0 &&
+      latest.evaluation.items.every(({ expected }) => expected === ''),
+    rewards: base?.rewards && { passMark: passMarkOf(base.record) },
+    pairsAgainstBase: base?.subject.likelihoods ? isAgainstBase : undefined,
     base: latest && { ...rowAt(0), caveat: '', cost: {} },
     tuned: found.map(({ tuned, lacks, entry }, at): TableRow => {
-      const { before, after, kl } = entry?.forgetting ?? {};
+      const side = entry && sidesIn(entry)?.tuned;
+      const { before, after, kl } = side?.subject.forgetting ?? {};
       return {
         ...rowAt(at + 1),
         ...{ tuned, cost: costs[at] },
-        caveat: entry ? caveatOf(entry.evaluation) : '',
+        caveat: side ? caveatOf(side) : '',
         ...(lacks !== undefined && { lacks }),
         ...(before !== undefined && after !== undefined && { change: after - before }),
         ...(kl?.after !== undefined && { kl: kl.after }),
@@ -208,35 +217,21 @@ function costsOf(tuned: readonly Tuned[]): TableRow['cost'][] {
 }
 
 /** Whether both were scored by the same rewards, as far as the answers of the base model tell. */
-export const isRewardedAlike = (a: TunedMeasurement, b: TunedMeasurement): boolean =>
-  isSameRewards(a.sample.rewards, b.sample.rewards) && isSameReward(a.evaluation, b.evaluation);
-
-function candidateOf(entry: TunedMeasurement, latest: TunedMeasurement | undefined): Candidate {
-  const {
-    evaluation: { rows, tuned, rewards },
-    forgetting,
-  } = entry;
-  return {
-    answers: rows.map((row) => row.tuned),
-    ...(tuned && { loss: tuned }),
-    ...(rewards && latest && isRewardedAlike(entry, latest) && { rewards: rewards.tuned }),
-    forgetting,
-  };
+export function isRewardedAlike(a: TunedMeasurement, b: TunedMeasurement): boolean {
+  const [one, other] = [sidesIn(a), sidesIn(b)];
+  return (
+    one !== undefined &&
+    other !== undefined &&
+    isSameRewards(a.sample.rewards, b.sample.rewards) &&
+    isSameReward(one, other)
+  );
 }
 
-function baseOf({ evaluation: { rows, base, rewards }, forgetting }: TunedMeasurement): Candidate {
-  const { before, prompts = [] } = forgetting;
-  return {
-    answers: rows.map((row) => row.base),
-    ...(base && { loss: base }),
-    ...(rewards && { rewards: rewards.base }),
-    forgetting: {
-      before,
-      prompts: prompts.map(({ prompt, before: text, rightBefore }) => ({
-        ...{ prompt, before: text, rightBefore },
-      })),
-    },
-  };
+function candidateOf(entry: TunedMeasurement, latest: TunedMeasurement | undefined): Candidate | undefined {
+  const side = sidesIn(entry)?.tuned;
+  if (!side) return undefined;
+  const { rewards } = side;
+  return { side, ...(rewards && latest && isRewardedAlike(entry, latest) && { rewards }) };
 }
 
 export const COLUMNS = {
@@ -268,7 +263,6 @@ export interface Order {
   readonly descending: boolean;
 }
 
-/** @param expected answers of the rows that were asked */
 export function inOrder(
   rows: readonly TableRow[],
   { column, descending }: Order,
@@ -293,7 +287,4 @@ export function inOrder(
 }
 
 /** The scores of one row, by the names of the metrics. */
-export const scoresOfRow = (
-  { answers, loss }: Candidate,
-  expected: readonly string[],
-): ReturnType<typeof scoresOf> => scoresOf({ expected, answers, likelihood: loss });
+export const scoresOfRow = ({ side }: Candidate): Scores => metricsOf(side);

@@ -5,12 +5,14 @@ import { folderOf } from '../ui/files.ts';
 import type { Studio } from './studio.svelte.ts';
 
 /** What takes files. */
-export type Taker = 'data' | 'use' | 'task' | 'storage';
+export type Taker = 'data' | 'use' | 'task' | 'storage' | 'evaluate';
 
 /** Bytes of a safetensors header that are looked at for the names of an adapter's tensors. */
 const HEADER_BYTES = 1 << 16;
 /** A zip begins with the header of its first file, whose name is at this place. */
 const NAME_IN_ZIP = 30;
+/** Bytes of a JSON file that are looked at for its format. */
+const FORMAT_BYTES = 200;
 /** The first file of everything, or of a project, as Graft exports it. */
 const EXPORTED = 'graft.json';
 
@@ -36,6 +38,8 @@ export async function bringFiles(studio: Studio, files: readonly File[], here?: 
   } else if (place === 'use') {
     if (run.active) adapters.failure = failure;
     else await adapters.bring(files);
+  } else if (place === 'evaluate') {
+    await studio.evaluation.open(files[0]);
   } else if (place === 'storage') {
     const everything = everythingOf(studio);
     if (run.active) everything.failure = failure;
@@ -61,8 +65,15 @@ export async function placeOf(files: readonly File[], here: Taker = 'data'): Pro
   const weights = ends('.safetensors');
   if (weights) return (await weights.slice(0, HEADER_BYTES).text()).includes('.lora_') ? 'use' : 'task';
   if (files.some(({ name }) => name === 'config.json')) return 'task';
+  const [json] = files;
+  if (files.length === 1 && json.name.toLowerCase().endsWith('.json') && (await isEvaluation(json)))
+    return 'evaluate';
   return files.every(isRowFile) ? 'data' : here;
 }
+
+/** The record of an evaluation begins with its format. */
+const isEvaluation = async (file: File): Promise<boolean> =>
+  /^\uFEFF?\s*\{\s*"format"\s*:\s*"graft-evaluation"/.test(await file.slice(0, FORMAT_BYTES).text());
 
 async function isExport(zip: File): Promise<boolean> {
   const name = zip.slice(NAME_IN_ZIP, NAME_IN_ZIP + EXPORTED.length);

@@ -1,15 +1,19 @@
-/** Base against one or two adapters on held-out rows; with `base` itself it is the baseline. Kept with the project. */
-import type { Evaluation as Result, Failure, Measured, Progress, Sample } from '../../worker/api.ts';
+/** Methods on held-out rows, and adapters against them; with `base` alone it is the baseline. Kept with the project. */
+import type { Evaluation as Result, Failure, Progress, Sample } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
-import { plural } from '../ui/format.ts';
+import { GraftError } from '../../errors.ts';
+import { bytes, plural } from '../ui/format.ts';
+import { saveFile } from '../ui/save.ts';
 import { isLarger } from './origin.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Evaluation {
-  /** Evaluations of the same rows, in the order in which they were asked for. */
-  results = $state.raw<readonly Result[]>([]);
+  /** The measurement of this project. */
+  own = $state.raw<Result>();
+  /** A saved one that a person opened; it is shown, and the own one stays kept. */
+  opened = $state.raw<{ readonly name: string; readonly record: Result }>();
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();
@@ -18,7 +22,6 @@ export class Evaluation {
   failure = $state.raw<Failure>();
   /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
-  seconds = $state(0);
   readonly #session: Session;
   readonly #kept: Pick<Results, 'project' | 'keep'>;
   readonly #kind: 'baseline' | 'evaluation';
@@ -29,8 +32,40 @@ export class Evaluation {
     this.#kind = kind;
   }
 
+  /** What is shown. */
   get result(): Result | undefined {
-    return this.results.at(0);
+    return this.opened?.record ?? this.own;
+  }
+
+  /** Shows a file that the page or the command wrote. */
+  async open(file: File): Promise<void> {
+    this.failure = undefined;
+    this.stopped = '';
+    const { MOST_BYTES, readEvaluation } = await import('../../evaluate/record-file.ts');
+    try {
+      if (file.size > MOST_BYTES)
+        throw new GraftError(
+          'evaluation-file',
+          `${file.name} has ${bytes(file.size)}, and an evaluation has at most ${bytes(MOST_BYTES)}.`,
+          'Choose another file.',
+        );
+      this.opened = { name: file.name, record: readEvaluation(await file.text(), file.name) };
+    } catch (error) {
+      if (!(error instanceof GraftError)) throw error;
+      this.failure = { code: error.code, what: error.what, remedy: error.remedy };
+    }
+  }
+
+  /** Back to what was measured here. */
+  close(): void {
+    this.opened = undefined;
+  }
+
+  /** Gives the shown record as a file. */
+  async save(): Promise<void> {
+    if (!this.result) return;
+    const { EVALUATION_FILE, evaluationFile } = await import('../../evaluate/record-file.ts');
+    saveFile(EVALUATION_FILE, new Blob([evaluationFile(this.result)], { type: 'application/json' }));
   }
 
   /**
@@ -57,51 +92,42 @@ export class Evaluation {
   ): Promise<void> {
     this.failure = undefined;
     this.stopped = '';
-    const start = performance.now();
-    const results: Result[] = [];
-    let stopped = false;
     const pace = new MeasurementPace();
     this.secondsLeft = undefined;
-    for (const [at, adapter] of adapters.entries()) {
-      this.turn = { at: at + 1, of: adapters.length };
-      this.progress = { what: 'answering', done: 0, total: 0 };
-      const outcome = await this.#session.worker.evaluate(choiceOf(adapter), sample, (progress) => {
-        if (!this.progress) return;
-        this.secondsLeft = pace.secondsLeft(progress, performance.now());
-        this.progress = progress;
-      });
-      if (!outcome.ok) {
-        // The person stopped it: that is no failure, and earlier measurements are kept.
-        stopped = outcome.code === 'worker-aborted';
-        if (stopped && results.length > 0) break;
-        if (project !== this.#kept.project) return;
-        if (stopped) this.#tellStop(`${outcome.what} ${outcome.remedy}`);
-        else this.failure = outcome;
-        return;
-      }
-      ({ stopped } = outcome);
-      // A second adapter stands in one table with the first only where it answered the same rows.
-      if (results.every(({ rows }) => rows.length === outcome.evaluation.rows.length))
-        results.push(outcome.evaluation);
-      if (stopped) break;
+    const tuned = adapters.map(choiceOf).filter((choice) => choice !== 'base');
+    this.turn = { at: 1, of: Math.max(1, tuned.length) };
+    this.progress = { what: 'answering', done: 0, total: 0 };
+    const outcome = await this.#session.worker.evaluate(tuned, sample, (progress) => {
+      if (!this.progress) return;
+      this.turn = progress.turn ?? this.turn;
+      this.secondsLeft = pace.secondsLeft(progress, performance.now());
+      this.progress = progress;
+    });
+    if (!outcome.ok) {
+      if (project !== this.#kept.project) return;
+      // The person stopped it: that is no failure.
+      if (outcome.code === 'worker-aborted') this.#tellStop(`${outcome.what} ${outcome.remedy}`);
+      else this.failure = outcome;
+      return;
     }
-    const measuredRows = plural(results[0].rows.length, 'row');
+    const { evaluation, stopped } = outcome;
+    const measuredRows = plural(evaluation.items.length, 'row');
     // A stopped measurement does not replace one of more rows.
-    const before = this.result;
-    if (stopped && project === this.#kept.project && before && isLarger(before, results[0])) {
+    const before = this.own;
+    if (stopped && project === this.#kept.project && before && isLarger(before, evaluation)) {
       this.#tellStop(
-        `Stopped after ${measuredRows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,
+        `Stopped after ${measuredRows}. The earlier measurement of ${plural(before.items.length, 'row')} is kept.`,
       );
       return;
     }
-    const measured = { evaluations: results, seconds: (performance.now() - start) / 1000 };
-    const notKept = await this.#kept.keep(project, { [this.#kind]: measured });
+    const notKept = await this.#kept.keep(project, { [this.#kind]: evaluation });
     // Another project may have been opened meanwhile.
     if (project !== this.#kept.project) return;
-    this.show(measured);
+    this.show(evaluation);
     this.failure = notKept;
+    const answered = evaluation.subjects.filter(({ adapter }) => adapter).length;
     if (!stopped) this.#session.announcer.say('The evaluation is done.');
-    else if (results.length < adapters.length)
+    else if (answered < tuned.length)
       this.#tellStop('Stopped before all adapters had answered the same rows: those that had are shown.');
     else this.#tellStop(`Stopped. Answers to ${measuredRows} are kept.`);
   }
@@ -116,9 +142,9 @@ export class Evaluation {
   }
 
   /** What the project keeps; nothing where it keeps none. */
-  show(measured: Measured | undefined): void {
-    this.results = measured?.evaluations ?? [];
-    this.seconds = measured?.seconds ?? 0;
+  show(measured: Result | undefined): void {
+    this.own = measured;
+    this.opened = undefined;
     this.failure = undefined;
     this.stopped = '';
   }

@@ -1,5 +1,5 @@
 /** The base model with examples in its prompt: prompting first; and an adapter behind the same ones. Kept with the project. */
-import type { Failure, FewShotReport, Progress, Sample } from '../../worker/api.ts';
+import type { Evaluation, Failure, Progress, Sample } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { plural } from '../ui/format.ts';
 import { isLarger } from './origin.ts';
@@ -7,10 +7,13 @@ import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
+/** How many examples stood before each question. */
+const shotsOf = ({ subjects }: Evaluation): number => subjects.at(0)?.detail?.shots?.length ?? 0;
+
 export class FewShot {
   /** Examples before each question. */
   shots = $state(4);
-  report = $state.raw<FewShotReport>();
+  report = $state.raw<Evaluation>();
   progress = $state.raw<Progress>();
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
@@ -59,13 +62,13 @@ export class FewShot {
       else this.failure = outcome;
       return;
     }
-    const { report, stopped } = outcome;
-    const rows = plural(report.rows.length, 'row');
+    const { evaluation: report, stopped } = outcome;
+    const rows = plural(report.items.length, 'row');
     const before = this.report;
     // A stopped measurement does not replace one of more rows.
-    if (stopped && isHere() && before?.shots.length === report.shots.length && isLarger(before, report)) {
+    if (stopped && isHere() && before && shotsOf(before) === shotsOf(report) && isLarger(before, report)) {
       this.#tellStop(
-        `Stopped after ${rows}. The earlier measurement of ${plural(before.rows.length, 'row')} is kept.`,
+        `Stopped after ${rows}. The earlier measurement of ${plural(before.items.length, 'row')} is kept.`,
       );
       return;
     }
@@ -87,9 +90,9 @@ export class FewShot {
   }
 
   /** What the project keeps; nothing where it keeps none. */
-  show(report: FewShotReport | undefined): void {
+  show(report: Evaluation | undefined): void {
     this.report = report;
-    if (report) this.shots = report.shots.length;
+    if (report) this.shots = shotsOf(report);
     this.failure = undefined;
     this.stopped = '';
   }

@@ -159,9 +159,9 @@ export class OpenProject {
     const { results, projects, baseline, fewShot, evaluation, chat, preferences } = this.#studio;
     const kept = await results.read();
     if (id !== projects.id) return;
-    if (!baseline.result) baseline.show(kept.baseline);
+    if (!baseline.own) baseline.show(kept.baseline);
     if (!fewShot.report) fewShot.show(kept.fewShot);
-    if (!evaluation.result) evaluation.show(kept.evaluation);
+    if (!evaluation.own) evaluation.show(kept.evaluation);
     if (chat.turns.length === 0) chat.show(kept.chat);
     if (preferences.count === 0) preferences.show(kept.preferences);
   }

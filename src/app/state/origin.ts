@@ -1,6 +1,6 @@
 /** Whether a measurement is out of date, and why. */
 import { shownName } from '../ui/model-names.ts';
-import type { AdapterOrigin, DataOptions, ModelRef, Origin } from '../../worker/api.ts';
+import type { AdapterRef, DataOptions, Evaluation, Made, ModelRef } from '../../worker/api.ts';
 
 /** The current inputs of a measurement. */
 export interface Now {
@@ -14,8 +14,20 @@ export interface Now {
   readonly runs?: readonly { readonly id: string; readonly step: number }[];
 }
 
-/** Why it is out of date; undefined where it is not. */
-export function outdated({ model, data, adapter }: Origin, now: Now): string | undefined {
+/** What a measurement or an answer was made from. */
+export interface MadeFrom extends Pick<Made, 'model' | 'data'> {
+  readonly adapter?: AdapterRef | undefined;
+}
+
+/** Why a measurement is out of date; undefined where it is not. */
+export function whyOld({ made, subjects }: Evaluation, now: Now): string | undefined {
+  const adapters = subjects.flatMap(({ adapter }) => adapter ?? []);
+  const reasons = [outdated(made, now), ...adapters.map((adapter) => adapterChanged(adapter, now))];
+  return reasons.find((reason) => reason !== undefined);
+}
+
+/** The same of one that has at most one adapter. */
+export function outdated({ model, data, adapter }: MadeFrom, now: Now): string | undefined {
   const reasons = [
     modelChanged(model, now),
     data && rowsChanged(data, now),
@@ -25,7 +37,7 @@ export function outdated({ model, data, adapter }: Origin, now: Now): string | u
 }
 
 /** Whether two measurements can stand in one table: the same model was asked the same rows. */
-export function comparable(a: Origin, b: Origin): boolean {
+export function comparable(a: MadeFrom, b: MadeFrom): boolean {
   return (
     a.model.fingerprint === b.model.fingerprint &&
     a.data?.version === b.data?.version &&
@@ -33,56 +45,61 @@ export function comparable(a: Origin, b: Origin): boolean {
   );
 }
 
-/** Whether `before` is of the same model, data and adapter as `now`, and of more rows. */
-export function isLarger(before: Sampled, now: Sampled): boolean {
-  const [a, b] = [before.origin, now.origin];
-  return comparable(a, b) && idOf(a.adapter) === idOf(b.adapter) && before.rows.length > now.rows.length;
+/** Whether `before` is of the same model, data and first adapter as `now`, and of more rows. */
+export function isLarger(before: Evaluation, now: Evaluation): boolean {
+  const [a, b] = [before, now].map(({ subjects }) => subjects.find(({ adapter }) => adapter)?.adapter);
+  return comparable(before.made, now.made) && isSameAdapter(a, b) && before.items.length > now.items.length;
 }
 
-interface Sampled {
-  readonly origin: Origin;
-  readonly rows: readonly unknown[];
-}
-
-export const isSameAdapter = (a: AdapterOrigin | undefined, b: AdapterOrigin | undefined): boolean =>
+export const isSameAdapter = (a: AdapterRef | undefined, b: AdapterRef | undefined): boolean =>
   idOf(a) === idOf(b);
 
-const idOf = (adapter: AdapterOrigin | undefined): string =>
-  !adapter ? '' : 'runId' in adapter ? `${adapter.runId} ${adapter.step}` : adapter.id;
+function idOf(adapter: AdapterRef | undefined): string {
+  if (!adapter) return '';
+  if ('folder' in adapter) return adapter.folder;
+  return 'runId' in adapter ? `${adapter.runId} ${adapter.step}` : adapter.id;
+}
 
 /** The current name of an adapter, or its name when it was asked. */
 export function adapterName(
-  adapter: AdapterOrigin | undefined,
+  adapter: AdapterRef | undefined,
   { adapters = [] }: Pick<Now, 'adapters'>,
 ): string {
   if (!adapter) return 'Base model';
   if ('runId' in adapter) return `${adapter.name}, step ${adapter.step}`;
+  if ('folder' in adapter) return adapter.name;
   return adapters.find(({ id }) => id === adapter.id)?.name ?? adapter.name;
 }
 
-function modelChanged(then: Origin['model'], { model }: Now): string | undefined {
+function modelChanged(then: Made['model'], { model }: Now): string | undefined {
   if (then.name !== model.name || then.bundled !== model.bundled)
     return `The base model is ${shownName(model.name)} now.`;
-  if (model.fingerprint !== undefined && model.fingerprint !== then.fingerprint)
+  // The command has no fingerprint: it measured the folder that it was given.
+  if (
+    model.fingerprint !== undefined &&
+    then.fingerprint !== undefined &&
+    model.fingerprint !== then.fingerprint
+  )
     return `${shownName(model.name)} has other weights now, or another precision.`;
   return undefined;
 }
 
-function rowsChanged(then: NonNullable<Origin['data']>, { rows }: Now): string | undefined {
+function rowsChanged(then: NonNullable<Made['data']>, { rows }: Now): string | undefined {
   if (!rows) return 'Its rows are not kept any more.';
   if (then.version !== undefined && then.version !== rows.version) return 'Other rows are open now.';
   if (!then.options || plain(then.options) === plain(rows.options)) return undefined;
-  return plain(chosen(then.options)) === plain(chosen(rows.options))
+  return plain(chosen(then.options as DataOptions)) === plain(chosen(rows.options))
     ? 'Other rows are left out now.'
     : 'The rows are read, cut or split otherwise now.';
 }
 
-function adapterChanged(then: AdapterOrigin, { adapters, runs }: Now): string | undefined {
+function adapterChanged(then: AdapterRef, { adapters, runs }: Now): string | undefined {
   if ('id' in then) {
     const known = !adapters || adapters.some(({ id }) => id === then.id);
     return known ? undefined : `The adapter “${then.name}” is deleted.`;
   }
-  if (!runs) return undefined;
+  // Nothing is known here of a folder.
+  if ('folder' in then || !runs) return undefined;
   const run = runs.find(({ id }) => id === then.runId);
   if (!run) return `The run “${then.name}” is deleted.`;
   return run.step === then.step ? undefined : `The run has gone on to step ${run.step}.`;

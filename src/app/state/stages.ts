@@ -1,8 +1,9 @@
 /** The one fact of each stage, from what is open, running and kept. */
+import { baseOf, comparedOf, sideOf } from '../../evaluate/columns.ts';
 import { mean } from '../../averages.ts';
 import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
-import { outdated } from './origin.ts';
+import { whyOld } from './origin.ts';
 import type { StageId } from './route.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -57,15 +58,15 @@ function data({
 }
 
 function baseline({ baseline: { result, progress }, now }: Studio): Stage {
-  const { exact } = result ?? {};
-  const old = result && outdated(result.origin, now) !== undefined;
+  const base = result && baseOf(result);
+  const old = result && whyOld(result, now) !== undefined;
   const fact = progress
     ? 'measuring'
-    : result && exact
-      ? exact.base.count > 0
-        ? `${exact.base.count} of ${exact.base.total} right`
-        : result.base
-          ? `loss ${loss(result.base.loss)}, untuned`
+    : base
+      ? base.exact.count > 0
+        ? `${base.exact.count} of ${base.exact.total} right`
+        : base.subject.loss
+          ? `loss ${loss(base.subject.loss.loss)}, untuned`
           : 'none right'
       : 'not measured yet';
   return {
@@ -107,24 +108,25 @@ function train(studio: Studio): Stage {
 }
 
 function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage {
-  const old = result && outdated(result.origin, now) !== undefined;
+  const old = result && whyOld(result, now) !== undefined;
   let fact = run.last ? 'not measured yet' : 'after a run';
   if (progress) fact = 'measuring';
   else if (result) {
-    const { base, tuned } = result.exact;
+    const base = baseOf(result);
+    const tuned = comparedOf(result).at(0)?.tuned ?? base;
+    const [before, after] = [base?.subject.loss, tuned?.subject.loss];
     // If another method gets rows right, “none right” matters more than the loss.
-    const counts = [base, tuned, ...result.rules.map(({ exact }) => exact)].some(
-      ({ count: right }) => right > 0,
-    );
-    fact = result.rewards
-      ? `reward ${mean(result.rewards.base).toFixed(2)} → ${mean(result.rewards.tuned).toFixed(2)}`
-      : counts
-        ? `${tuned.count} of ${tuned.total} right`
-        : result.base && result.tuned
-          ? `loss ${loss(result.base.loss)} → ${loss(result.tuned.loss)}`
-          : tuned.total > 0
-            ? 'none right'
-            : 'measured';
+    const counts = result.subjects.some((_, at) => sideOf(result, at).exact.count > 0);
+    fact =
+      base?.rewards && tuned?.rewards
+        ? `reward ${mean(base.rewards).toFixed(2)} → ${mean(tuned.rewards).toFixed(2)}`
+        : counts && tuned
+          ? `${tuned.exact.count} of ${tuned.exact.total} right`
+          : before && after
+            ? `loss ${loss(before.loss)} → ${loss(after.loss)}`
+            : (tuned?.exact.total ?? 0) > 0
+              ? 'none right'
+              : 'measured';
     if (old) fact += ', out of date';
   }
   return { id: 'evaluate', name: 'Evaluate', fact, reached: result !== undefined && !old };

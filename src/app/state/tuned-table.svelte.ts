@@ -132,7 +132,7 @@ export class TunedTable {
     const alike = this.entries.filter((entry) => entry.sample.rows === rows);
     return alike.length === 0
       ? undefined
-      : alike.reduce((sum, { seconds }) => sum + seconds, 0) / alike.length;
+      : alike.reduce((sum, { evaluation }) => sum + (evaluation.made.seconds ?? 0), 0) / alike.length;
   }
 }
 

@@ -10,9 +10,11 @@ export const base: Method = {
   noun: 'the base model',
   what: () => 'the question alone',
   doing: () => 'the base model',
-  async answer({ model, asked }) {
-    const answers = await model.ask(asked.map(({ question }) => question));
-    const loss = await model.loss();
-    return { answers, ...(loss && { loss }) };
-  },
+  answer: async ({ model, asked, signal }) => ({
+    answers: await model.answer(
+      asked.map(({ question }) => question),
+      signal,
+    ),
+  }),
+  loss: ({ model, signal }) => model.loss(signal),
 };

@@ -5,6 +5,7 @@ import { GraftError } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import { Random } from '../../random.ts';
 import { singleOf, type ExampleContent, type TrainableMessage } from '../../text/trainable.ts';
+import type { LossReport } from '../record.ts';
 import type { Answered, Detail, Exam, Method, Pair } from './method.ts';
 
 const MOST_SHOTS = 64;
@@ -23,6 +24,7 @@ export const fewShot: Method = {
   what: (detail) => `${before(detail)} before each question`,
   doing: (detail) => `the base model with ${before(detail)} in its prompt`,
   answer: answerWithExamples,
+  loss: lossWithExamples,
 };
 
 /** The same with an adapter. A run on rewards samples answers without examples, and the model may forget how to use them. */
@@ -37,7 +39,8 @@ export const adapterFewShot: Method = {
 };
 
 /** @throws GraftError `evaluate-shots` for more examples than training has, or than fit before a question */
-async function answerWithExamples({ train, asked, model, shots: count, seed }: Exam): Promise<Answered> {
+async function answerWithExamples(exam: Exam): Promise<Answered> {
+  const { train, asked, model, shots: count, seed, signal } = exam;
   const shots = chooseShots(train, count, seed);
   const questions = asked.flatMap(({ question, example }): Question[] => {
     if (!example) return [];
@@ -54,16 +57,24 @@ async function answerWithExamples({ train, asked, model, shots: count, seed }: E
       'Put fewer examples before it.',
     );
   }
-  const answers = await model.ask(questions);
-  const loss = await model.lossWith((example) => withShots(example, shots, model.chat));
   return {
-    answers,
-    ...(loss && { loss }),
+    answers: await model.answer(questions, signal),
     detail: {
       shots: shots.map(({ question: { prompt, expected } }) => ({ prompt, answer: expected })),
       promptTokens,
     },
   };
+}
+
+function lossWithExamples({
+  train,
+  model,
+  shots: count,
+  seed,
+  signal,
+}: Exam): Promise<LossReport | undefined> {
+  const shots = chooseShots(train, count, seed);
+  return model.lossWith((example) => withShots(example, shots, model.chat), signal);
 }
 
 /** @throws GraftError `evaluate-shots` */

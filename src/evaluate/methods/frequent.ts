@@ -18,7 +18,7 @@ export const frequent: Method = {
     const found = mostFrequent(train.map(({ question }) => question.expected));
     return Promise.resolve(
       found && {
-        answers: asked.map(() => found.answer),
+        answers: asked.map(() => ({ text: found.answer })),
         detail: { answer: found.answer, share: found.count / train.length },
       },
     );

@@ -1,11 +1,12 @@
 /**
  * Methods of answering, from a rule without a model to an adapter. Each has a file of its own here and a line in registry.ts.
- * A method does not run a model itself: it asks an {@link Examinee}, so that the page and the command bring their own, and the page can
+ * A method does not run a model itself: it asks an {@link EvalModel}, so that the page and the command bring their own, and the page can
  * name methods without loading what runs them.
  */
 import type { Example } from '../../data/example.ts';
 import type { Question } from '../../data/questions.ts';
-import type { LossReport } from '../comparison.ts';
+import type { PairLikelihoods } from '../pair-order.ts';
+import type { Evidence, LossReport } from '../record.ts';
 
 /** An example with its question. */
 export interface Pair {
@@ -19,8 +20,11 @@ export interface AskedQuestion {
   readonly example?: Example;
 }
 
-/** A model that answers: the base, or the base with an adapter. */
-export interface Examinee {
+/**
+ * A model under evaluation: the base, or the base with an adapter. A signal ends the work early, without an error: answers so far are returned, and
+ * what is incomplete is undefined.
+ */
+export interface EvalModel {
   readonly name: string;
   /** Whether it has a chat template. */
   readonly chat: boolean;
@@ -29,11 +33,13 @@ export interface Examinee {
   readonly newTokens: number;
   tokensOf(question: Question): number;
   /** Greedy answers; only those to the first questions if it is stopped. */
-  ask(questions: readonly Question[]): Promise<string[]>;
+  answer(questions: readonly Question[], signal: AbortSignal): Promise<Evidence[]>;
   /** Over the measured rows; undefined if it is not wanted, or was stopped. */
-  loss(): Promise<LossReport | undefined>;
+  loss(signal: AbortSignal): Promise<LossReport | undefined>;
   /** The same with every example changed; undefined as well where a row was cut, or does not fit: its loss would be of other tokens. */
-  lossWith(change: (example: Example) => Example): Promise<LossReport | undefined>;
+  lossWith(change: (example: Example) => Example, signal: AbortSignal): Promise<LossReport | undefined>;
+  /** The log-probabilities of both answers of each pair; undefined where the rows are no pairs, or it was stopped. */
+  likelihoods(signal: AbortSignal): Promise<readonly PairLikelihoods[] | undefined>;
 }
 
 export interface Exam {
@@ -41,13 +47,14 @@ export interface Exam {
   readonly train: readonly Pair[];
   /** The rows that were drawn. */
   readonly asked: readonly AskedQuestion[];
-  /** The model that a method of kind `model` asks. */
-  readonly model: Examinee;
+  /** The model that a method asks, if it asks one. */
+  readonly model: EvalModel;
   /** Examples before each question, if the method uses some, and the seed that chooses them. */
   readonly shots: number;
   readonly seed: number;
   /** Work on every item that may take long; it can be stopped in between. */
   readonly each: <Item>(items: readonly Item[], work: (item: Item) => void) => Promise<void>;
+  readonly signal: AbortSignal;
 }
 
 /** Notes for the person on how the answers were made. */
@@ -62,8 +69,7 @@ export interface Detail {
 
 export interface Answered {
   /** The answers, in the order of the questions. */
-  readonly answers: readonly string[];
-  readonly loss?: LossReport;
+  readonly answers: readonly Evidence[];
   readonly detail?: Detail;
 }
 
@@ -85,4 +91,6 @@ export interface Method {
   readonly doing: (detail: Detail) => string;
   /** Undefined where the method is impossible: without training rows, or without a repeated answer. */
   readonly answer: (exam: Exam) => Promise<Answered | undefined>;
+  /** The loss of its model on the wanted answers, asked in its way; missing for a rule. */
+  readonly loss?: (exam: Exam) => Promise<LossReport | undefined>;
 }

@@ -1,4 +1,5 @@
 /** Copies the answer of the training row that shares most words with the question. */
+import type { Evidence } from '../record.ts';
 import type { Method } from './method.ts';
 
 export const nearestRow: Method = {
@@ -13,8 +14,10 @@ export const nearestRow: Method = {
   async answer({ train, asked, each }) {
     if (train.length === 0) return undefined;
     const find = nearest(train.map(({ question }) => question.prompt));
-    const answers: string[] = [];
-    await each(asked, ({ question }) => answers.push(train[find(question.prompt)].question.expected));
+    const answers: Evidence[] = [];
+    await each(asked, ({ question }) =>
+      answers.push({ text: train[find(question.prompt)].question.expected }),
+    );
     return { answers };
   },
 };

@@ -58,7 +58,11 @@ export interface AnswerMetric extends Common {
   readonly normalise: (text: string) => string;
   /** Compares two normalised texts: 1 is as good as it gets, 0 as bad. */
   readonly score: (answer: string, expected: string) => number;
-  readonly aggregate: (scores: readonly number[]) => Score;
+  /** Over the scored rows. @param rows their texts, for a metric that adds up counts over all of them */
+  readonly aggregate: (
+    scores: readonly number[],
+    rows?: readonly { readonly expected: string; readonly answer: string }[],
+  ) => Score;
 }
 
 /** Says how likely the expected answers are to a model. */

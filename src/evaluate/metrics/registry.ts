@@ -1,4 +1,5 @@
 /** All metrics, in the order of the columns of a table. The verdict is about the first. */
+import { chrf } from './chrf.ts';
 import { exactMatch } from './exact-match.ts';
 import { loss } from './loss.ts';
 import type { Metric } from './metric.ts';
@@ -6,7 +7,7 @@ import { perplexity } from './perplexity.ts';
 import { rougeL } from './rouge-l.ts';
 import { tokenF1 } from './token-f1.ts';
 
-const registry = [exactMatch, tokenF1, rougeL, loss, perplexity] as const satisfies readonly Metric[];
+const registry = [exactMatch, tokenF1, rougeL, chrf, loss, perplexity] as const satisfies readonly Metric[];
 
 export type MetricName = (typeof registry)[number]['name'];
 

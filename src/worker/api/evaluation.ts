@@ -1,36 +1,12 @@
 /** Evaluations. */
-import type { Comparison, Draw, FewShotAnswers, LossReport, Share } from '../../evaluate/comparison.ts';
-import type { Forgetting } from '../../evaluate/forgetting.ts';
+import type { Evaluation } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { RewardSpec } from '../../rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
-import type { AdapterOrigin, Origin } from './results.ts';
 
-export type { Draw, EvaluationRow, LossReport, RuleReport, Seen, Share } from '../../evaluate/comparison.ts';
-
-export interface Evaluation extends Comparison {
-  readonly origin: Origin;
-}
-
-export interface FewShotReport extends FewShotAnswers {
-  readonly origin: Origin;
-  /** An adapter with the same examples, on the same rows, if one was asked too. */
-  readonly tuned?: {
-    readonly adapter: AdapterOrigin;
-    readonly answers: readonly string[];
-    readonly exact: Share;
-    readonly loss?: LossReport;
-    readonly rewards?: readonly number[];
-  };
-  /** As in an {@link Evaluation}. */
-  readonly draw?: Draw;
-  /** Tokens of the longest question with its examples. */
-  readonly promptTokens: number;
-  /** For the answers alone. */
-  readonly seconds: number;
-}
+export type { AdapterRef, Draw, Evaluation, LossReport, Made, Seen, Share } from '../../evaluate/record.ts';
 
 export type { LossOf } from '../../evaluate/loss-part.ts';
 
@@ -47,23 +23,21 @@ export interface Sample {
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
 export type TunedChoice = { readonly id: string } | { readonly runId: string };
 
-/** The measurement of something tuned: on the rows, and of what it forgot, both beside the base. */
+/** The measurement of something tuned: on the rows, and of what it forgot, both beside the base, in one record. */
 export interface TunedMeasurement {
   readonly sample: Sample;
   readonly evaluation: Evaluation;
-  readonly forgetting: Forgetting;
-  readonly seconds: number;
 }
 
 /** Base against tuned on held-out rows. */
 export interface EvaluationApi {
   /**
-   * Base against an adapter on held-out rows: answers first, then losses. With `base` for the adapter, the base alone, as both. The base's answers
-   * are kept for the next call. A stopped measurement gives the rows that both answered, without the losses that were not measured yet; without a row
-   * it fails with `worker-aborted`.
+   * Rules, the base model and adapters on held-out rows; without an adapter the base model alone. The base's answers are kept for the next call. A
+   * stopped measurement gives the rows that the base and the first adapter answered, without the losses that were not measured yet; without a row it
+   * fails with `worker-aborted`.
    */
   evaluate(
-    adapter: AdapterChoice,
+    adapters: readonly Exclude<AdapterChoice, 'base'>[],
     sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
@@ -79,7 +53,7 @@ export interface EvaluationApi {
     sample: Sample,
     onProgress?: OnProgress,
     adapter?: AdapterChoice,
-  ): Promise<Outcome<{ readonly report: FewShotReport; readonly stopped: boolean }>>;
+  ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /**
    * The same as `evaluate` with what was forgotten, as one measurement. What is measured of the base is kept for the next call. Stopped, it
    * fails with `worker-aborted`.

@@ -2,7 +2,7 @@
 import type { LineageReport } from '../../evaluate/lineage.ts';
 import type { AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
-import type { Evaluation, FewShotReport, TunedMeasurement } from './evaluation.ts';
+import type { Evaluation, TunedMeasurement } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
 import type { Outcome } from './outcome.ts';
 
@@ -27,12 +27,6 @@ export interface Origin {
 export type AdapterOrigin =
   | { readonly name: string; readonly id: string }
   | { readonly name: string; readonly runId: string; readonly step: number };
-
-/** Adapters against the same base model on the same rows, in the order in which they were asked for. */
-export interface Measured {
-  readonly evaluations: readonly Evaluation[];
-  readonly seconds: number;
-}
 
 export interface KeptAnswer {
   /** `base`, `current` or the id of an adapter, as it was requested. */
@@ -93,7 +87,7 @@ export interface Further {
   /** The adapter that it made. */
   readonly adapter?: { readonly id: string; readonly name: string };
   /** The adapter that it started from, and then the new one, on the same rows. */
-  readonly measured?: Measured;
+  readonly measured?: Evaluation;
   /** Which of the two a person put in use. */
   readonly kept?: 'new' | 'old';
 }
@@ -118,9 +112,10 @@ export interface MeasuredTuned {
 
 /** The latest result of each kind. */
 export interface Results {
-  readonly baseline?: Measured;
-  readonly fewShot?: FewShotReport;
-  readonly evaluation?: Measured;
+  readonly baseline?: Evaluation;
+  /** The base model with examples in its prompt, and perhaps an adapter behind the same ones. */
+  readonly fewShot?: Evaluation;
+  readonly evaluation?: Evaluation;
   readonly chat?: Conversation;
   readonly preferences?: Preferences;
   readonly further?: Further;

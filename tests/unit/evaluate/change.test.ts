@@ -1,19 +1,28 @@
 /** A new adapter against the one in use: the words, and what counts as chance. */
 import { expect, test } from 'vitest';
 import { judgeChange } from '../../../src/evaluate/change.ts';
-import type { Comparison, Share } from '../../../src/evaluate/comparison.ts';
+import type { Side } from '../../../src/evaluate/columns.ts';
+import { measuredIn } from './earlier-shapes.ts';
 
-const share = (count: number, total: number): Share => ({ count, total, interval: [0, 1] });
+const share = (count: number, total: number) => ({
+  count,
+  total,
+  interval: [0, 1] as [number, number],
+});
 
 /** A measurement in which rows from one to another are right. */
-function measured(rows: number, from: number, to: number, perplexity?: number): Comparison {
+function measured(rows: number, from: number, to: number, perplexity?: number): Side {
   const report = perplexity !== undefined && {
     loss: Math.log(perplexity),
     perplexity,
     supervisedTokens: 100,
   };
-  return {
-    origin: {},
+  return measuredIn({
+    origin: {
+      time: 0,
+      model: { name: 'sprig', bundled: true, fingerprint: 'f' },
+      adapter: { name: 'Captain', id: '1' },
+    },
     rows: Array.from({ length: rows }, (_, at) => ({
       prompt: `Ask ${at}`,
       expected: `right ${at}`,
@@ -23,7 +32,7 @@ function measured(rows: number, from: number, to: number, perplexity?: number): 
     exact: { base: share(0, rows), tuned: share(to - from, rows) },
     rules: [],
     ...(report && { base: report, tuned: report }),
-  };
+  }).tuned;
 }
 
 test.each([

@@ -1,17 +1,16 @@
 /** Files of predictions, and the files that an evaluation writes. */
 import { describe, expect, test } from 'vitest';
-import { adapter } from '../../../src/evaluate/methods/adapter.ts';
-import { base } from '../../../src/evaluate/methods/base.ts';
-import { nearestRow } from '../../../src/evaluate/methods/nearest.ts';
 import { METRICS } from '../../../src/evaluate/metrics/registry.ts';
+import { ANSWER_METRICS, answerScores } from '../../../src/evaluate/metrics/scores.ts';
 import { readPredictions } from '../../../src/evaluate/predictions.ts';
 import {
-  judgeResults,
-  methodReport,
-  predictionsOf,
-  type AskedRow,
-  type MethodResult,
-} from '../../../src/evaluate/report.ts';
+  recordOf,
+  type Evaluation,
+  type LossReport,
+  type Subject,
+  type SubjectColumns,
+} from '../../../src/evaluate/record.ts';
+import { judgeRecord, methodReports, predictionsOf } from '../../../src/evaluate/report.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const read = (...lines: readonly unknown[]): ReturnType<typeof readPredictions> =>
@@ -63,36 +62,63 @@ describe('a file of predictions', () => {
   });
 });
 
-const ROWS = Array.from({ length: 20 }, (_, row): AskedRow => ({
+const ROWS = Array.from({ length: 20 }, (_, row) => ({
   row,
   line: row + 1,
-  input: `Ask ${row}`,
+  prompt: `Ask ${row}`,
   expected: `the answer ${row}`,
 }));
 /** Right in the first `right` rows. */
 const answers = (right: number): string[] => ROWS.map(({ expected }, at) => (at < right ? expected : 'no'));
-const loss = (perplexity: number): MethodResult['loss'] => ({
+const loss = (perplexity: number): LossReport => ({
   loss: Math.log(perplexity),
   perplexity,
   supervisedTokens: 40,
   rows: 20,
 });
-const RESULTS: MethodResult[] = [
-  { method: nearestRow, answers: answers(4), seconds: 0 },
-  { method: base, answers: answers(1), loss: loss(20), seconds: 1 },
-  { method: adapter, adapter: 'out/a', answers: answers(15), loss: loss(3), seconds: 1 },
-];
-const DRAW = { seed: 42, of: 40, tooLong: 0 };
+const columnOf = (subject: Subject, texts: readonly string[]): SubjectColumns => ({
+  subject,
+  answers: texts.map((text) => ({ text })),
+  scores: Object.fromEntries(
+    ANSWER_METRICS.map((metric) => [
+      metric.name,
+      answerScores(
+        metric,
+        texts.map((answer, at) => ({ answer, expected: ROWS[at].expected })),
+      ),
+    ]),
+  ),
+});
+const recordWith = (...columns: SubjectColumns[]): Evaluation =>
+  recordOf(
+    { time: 0, model: { name: 'sprig', bundled: false }, draw: { seed: 42, of: 40, tooLong: 0 } },
+    ROWS,
+    columns,
+    ANSWER_METRICS.map(({ name }) => ({ name })),
+  );
+const inFolder = (folder: string): Subject => ({
+  method: 'adapter',
+  label: folder,
+  adapter: { name: folder, folder },
+  seen: 'folder',
+  seconds: 1,
+});
+const BASE = columnOf({ method: 'base', label: 'Base model', loss: loss(20), seconds: 1 }, answers(1));
+const RECORD = recordWith(
+  columnOf({ method: 'nearest', label: 'Nearest row', seconds: 0 }, answers(4)),
+  BASE,
+  columnOf({ ...inFolder('out/a'), loss: loss(3) }, answers(15)),
+);
 
 /** Only those that compare answers: a method without a model has no likelihood. */
 const answerMetrics = METRICS.filter((metric) => metric.of === 'answers').map(({ name }) => name);
 
 describe('the files of an evaluation', () => {
   test('predictions have a line for each row and method, and can be scored again', () => {
-    const lines = predictionsOf(ROWS, RESULTS, METRICS);
+    const lines = predictionsOf(RECORD, METRICS);
     expect(lines).toHaveLength(60);
     expect(lines[20]).toEqual({
-      ...ROWS[0],
+      ...{ row: 0, line: 1, input: 'Ask 0', expected: 'the answer 0' },
       method: 'base',
       output: 'the answer 0',
       scores: Object.fromEntries(answerMetrics.map((name) => [name, 1])),
@@ -111,20 +137,19 @@ describe('the files of an evaluation', () => {
   });
 
   test('a report has the value of every metric that is known', () => {
-    expect(methodReport(RESULTS[2], ROWS, METRICS)).toMatchObject({
+    const reports = methodReports(RECORD, METRICS);
+    expect(reports[2]).toMatchObject({
       method: 'adapter',
       adapter: 'out/a',
       rows: 20,
       metrics: { 'exact-match': 0.75, 'token-f1': 0.75, loss: Math.log(3), perplexity: 3 },
       loss_rows: 20,
     });
-    expect(Object.keys((methodReport(RESULTS[0], ROWS, METRICS) as { metrics: object }).metrics)).toEqual(
-      answerMetrics,
-    );
+    expect(Object.keys((reports[0] as { metrics: object }).metrics)).toEqual(answerMetrics);
   });
 
   test('the verdict is that of the page: against the best method without tuning, by the exact McNemar test', () => {
-    const judged = judgeResults(ROWS, RESULTS, DRAW);
+    const judged = judgeRecord(RECORD);
     expect(judged?.comparisons).toEqual([
       {
         adapter: 'out/a',
@@ -142,19 +167,13 @@ describe('the files of an evaluation', () => {
   });
 
   test('a stopped method is reported, but not judged', () => {
-    const stopped: MethodResult = {
-      method: adapter,
-      adapter: 'b',
-      answers: answers(20).slice(0, 3),
-      stopped: true,
-      seconds: 1,
-    };
-    expect(methodReport(stopped, ROWS, METRICS)).toMatchObject({
+    const stopped = columnOf({ ...inFolder('b'), stopped: true }, answers(20).slice(0, 3));
+    expect(methodReports(recordWith(stopped), METRICS)[0]).toMatchObject({
       rows: 3,
       stopped: true,
       metrics: { 'exact-match': 1 },
     });
-    expect(predictionsOf(ROWS, [stopped], METRICS)).toHaveLength(3);
-    expect(judgeResults(ROWS, [RESULTS[1], stopped], DRAW)).toBeUndefined();
+    expect(predictionsOf(recordWith(stopped), METRICS)).toHaveLength(3);
+    expect(judgeRecord(recordWith(BASE, stopped))).toBeUndefined();
   });
 });

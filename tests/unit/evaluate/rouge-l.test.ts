@@ -22,9 +22,9 @@ test.each(rows)('$answer for $expected', ({ answer, expected, f1 }) => {
 });
 
 test('rows without words of a to z do not pull the mean down', () => {
-  const scores = scoresOf({ expected: ['日本語', 'tea'], answers: ['日本語', 'tea'] });
+  const scores = scoresOf(['日本語', 'tea'].map((text) => ({ expected: text, answer: text })));
   expect(scores['rouge-l']?.value).toBe(1);
-  expect(scoresOf({ expected: ['日本語'], answers: ['日本語'] })['rouge-l']).toBeUndefined();
+  expect(scoresOf([{ expected: '日本語', answer: '日本語' }])['rouge-l']).toBeUndefined();
 });
 
 describeShared('ROUGE-L of the reference texts', () => {

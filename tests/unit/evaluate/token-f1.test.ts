@@ -25,10 +25,9 @@ describeShared('token F1 of the reference texts', () => {
     expect(texts.length).toBeGreaterThan(50);
     for (const { prediction, reference, squad_f1 } of texts)
       expect(rowScore(tokenF1, prediction, reference), prediction).toBeCloseTo(squad_f1, 9);
-    const scores = scoresOf({
-      expected: texts.map(({ reference }) => reference),
-      answers: texts.map(({ prediction }) => prediction),
-    });
+    const scores = scoresOf(
+      texts.map(({ reference, prediction }) => ({ expected: reference, answer: prediction })),
+    );
     const whole = texts.reduce((sum, { squad_f1 }) => sum + squad_f1, 0) / texts.length;
     expect(scores['token-f1']?.value).toBeCloseTo(whole, 9);
   });

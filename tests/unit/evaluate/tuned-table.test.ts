@@ -1,10 +1,13 @@
 /** Everything tuned in one table: which value is called the best, and which differences may be chance. */
 import { describe, expect, test } from 'vitest';
+import { sideOf } from '../../../src/evaluate/columns.ts';
 import { exactMatch } from '../../../src/evaluate/metrics/exact-match.ts';
 import { perplexity } from '../../../src/evaluate/metrics/perplexity.ts';
 import { tokenF1 } from '../../../src/evaluate/metrics/token-f1.ts';
+import { ANSWER_METRICS, answerScores } from '../../../src/evaluate/metrics/scores.ts';
 import { compareScores } from '../../../src/evaluate/paired.ts';
 import type { PairLikelihoods } from '../../../src/evaluate/pair-order.ts';
+import { recordOf, type Subject } from '../../../src/evaluate/record.ts';
 import { medianSeconds } from '../../../src/evaluate/run-took.ts';
 import {
   comparesWithBase,
@@ -21,13 +24,30 @@ import {
 } from '../../../src/evaluate/tuned-table.ts';
 
 const ROWS = 20;
+
+/** A line of the table. */
+function line(answers: readonly string[], facts: Partial<Subject> = {}): Candidate {
+  const rows = answers.map((answer, at) => ({ answer, expected: expected[at] }));
+  const record = recordOf(
+    { time: 0, model: { name: 'sprig', bundled: true } },
+    expected.slice(0, answers.length).map((text) => ({ prompt: '', expected: text })),
+    [
+      {
+        subject: { method: 'adapter', label: 'Captain', ...facts },
+        answers: answers.map((text) => ({ text })),
+        scores: Object.fromEntries(ANSWER_METRICS.map((one) => [one.name, answerScores(one, rows)])),
+      },
+    ],
+    ANSWER_METRICS.map(({ name }) => ({ name })),
+  );
+  return { side: sideOf(record, 0) };
+}
 const expected = Array.from({ length: ROWS }, (_, at) => `label ${at % 4}`);
 /** Right on rows from `first` on, `many` of them. */
-const right = (many: number, first = 0): Candidate => ({
-  answers: expected.map((text, at) => (at >= first && at < first + many ? text : 'no')),
-});
+const right = (many: number, first = 0): Candidate =>
+  line(expected.map((text, at) => (at >= first && at < first + many ? text : 'no')));
 const standingsOf = (...candidates: (Candidate | undefined)[]): unknown[] =>
-  scoreStandings(exactMatch, expected, candidates).map(({ standing }) => standing);
+  scoreStandings(exactMatch, candidates).map(({ standing }) => standing);
 
 describe('scores', () => {
   test('the best is called so only if that is unlikely by chance', () => {
@@ -49,7 +69,7 @@ describe('scores', () => {
   });
 
   test('beside the best, the rows are counted on which each is better', () => {
-    const [first, second] = scoreStandings(exactMatch, expected, [right(12, 2), right(18)]);
+    const [first, second] = scoreStandings(exactMatch, [right(12, 2), right(18)]);
     expect(first.against).toMatchObject({ first: 0, second: 6 });
     expect(first.against?.p).toBeCloseTo(2 / 2 ** 6, 12);
     expect(second.against).toBeUndefined();
@@ -57,55 +77,50 @@ describe('scores', () => {
 
   test('scores of any height are compared by the sign of their differences', () => {
     expect(compareScores([1, 0.5, 0.2, 0], [0.5, 0.5, 0.1, 1])).toMatchObject({ first: 2, second: 1 });
-    const half: Candidate = { answers: expected.map((text) => `${text} and more`) };
-    expect(scoreStandings(tokenF1, expected, [half, right(20)]).map(({ standing }) => standing)).toEqual([
+    const half = line(expected.map((text) => `${text} and more`));
+    expect(scoreStandings(tokenF1, [half, right(20)]).map(({ standing }) => standing)).toEqual([
       'behind',
       'best',
     ]);
   });
 
   test('perplexity has no test over rows: within 3% it is equal', () => {
-    const at = (value: number): Candidate => ({
-      answers: [],
-      loss: { loss: Math.log(value), perplexity: value, supervisedTokens: 9 },
-    });
+    const at = (value: number): Candidate =>
+      line([], { loss: { loss: Math.log(value), perplexity: value, supervisedTokens: 9 } });
     const of = (...values: number[]): unknown[] =>
-      scoreStandings(perplexity, [], values.map(at)).map(({ standing }) => standing);
+      scoreStandings(perplexity, values.map(at)).map(({ standing }) => standing);
     expect(of(4, 2)).toEqual(['behind', 'best']);
     expect(of(2.05, 2, 4)).toEqual(['even', 'first', 'behind']);
   });
 });
 
 test('the default metric is exact answers for labels, and perplexity for free text and without answers', () => {
-  const rows = expected.map((text) => ({ expected: text }));
-  expect(usualMetric(rows, undefined, [right(0)]).name).toBe('exact-match');
-  const texts = expected.map((_, at) => ({ expected: `a text of its own, number ${at}` }));
-  expect(usualMetric(texts, undefined, [right(0)]).name).toBe('perplexity');
-  expect(usualMetric([], undefined, [right(0)]).name).toBe('perplexity');
+  const { side } = right(0);
+  const of = (texts: readonly string[]) =>
+    usualMetric({ ...side.record, items: texts.map((text) => ({ prompt: '', expected: text })) }, [side])
+      .name;
+  expect(of(expected)).toBe('exact-match');
+  expect(of(expected.map((_, at) => `a text of its own, number ${at}`))).toBe('perplexity');
+  expect(of([])).toBe('perplexity');
 });
 
 describe('what was forgotten', () => {
-  const knows = (loss: number, prompts: string): Candidate => ({
-    answers: [],
+  const knows = (loss: number, prompts: string): Candidate =>
+    line([], {
+      forgetting: {
+        before: 0.7,
+        after: loss,
+        prompts: [...prompts].map((mark, at) => ({
+          ...{ prompt: `${at}`, before: '', rightBefore: true, after: '', rightAfter: mark === '+' },
+        })),
+      },
+    });
+  const base = line([], {
     forgetting: {
       before: 0.7,
-      after: loss,
-      prompts: [...prompts].map((mark, at) => ({
-        ...{ prompt: `${at}`, before: '', rightBefore: true, after: '', rightAfter: mark === '+' },
-      })),
+      prompts: Array.from({ length: 12 }, (_, at) => ({ prompt: `${at}`, before: '', rightBefore: true })),
     },
   });
-  const base: Candidate = {
-    answers: [],
-    forgetting: {
-      before: 0.7,
-      prompts: knows(0.7, '+'.repeat(12)).forgetting?.prompts?.map(({ prompt, before, rightBefore }) => ({
-        prompt,
-        before,
-        rightBefore,
-      })),
-    },
-  };
 
   test('losses within 0.02 nats are equal', () => {
     expect(generalStandings([base, knows(0.71, ''), knows(0.9, ''), undefined])).toEqual([
@@ -157,13 +172,13 @@ describe('pairs', () => {
 
   test('the best is named only if that is unlikely by chance', () => {
     const of = (right: number): Candidate => ({
-      answers: [],
+      ...line([]),
       pairs: Array.from({ length: 8 }, (_, at) => at < right),
     });
     const standings = (...all: Candidate[]) => pairStandings(all).map(({ standing }) => standing);
     // Six pairs that only one has in order, p = 2 / 2⁶; five of them, p = 0.0625.
     expect(standings(of(2), of(8))).toEqual(['behind', 'best']);
     expect(standings(of(3), of(8))).toEqual(['even', 'first']);
-    expect(standings({ answers: [] }, of(8))).toEqual([undefined, undefined]);
+    expect(standings(line([]), of(8))).toEqual([undefined, undefined]);
   });
 });

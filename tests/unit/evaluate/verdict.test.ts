@@ -5,15 +5,22 @@ import { methodsOf } from '../../../src/evaluate/compared.ts';
 import { lossRowsInWords, rowsInWords } from '../../../src/evaluate/rows-in-words.ts';
 import { caveatOf, isHeldOut } from '../../../src/evaluate/seen.ts';
 import { judge, reference, type Verdict } from '../../../src/evaluate/verdict.ts';
-import type { Draw, Evaluation, FewShotReport, Share } from '../../../src/worker/api.ts';
+import { fromFewShot } from '../../../src/evaluate/earlier.ts';
+import type { Draw, LossReport, Share } from '../../../src/worker/api.ts';
+import { fewIn, measuredIn, recordOfOne, type Earlier, type EarlierFew } from './earlier-shapes.ts';
 
 const ROWS = 20;
 const ORIGIN = { time: 0, model: { name: 'sprig', bundled: true, fingerprint: 'f' } };
+const ADAPTER = { name: 'Captain', id: '1' };
 const LABELS: Draw = { seed: 42, of: 200, tooLong: 0, labels: { drawn: 4, of: 4, least: 5, most: 5 } };
 const TEXTS: Draw = { seed: 42, of: 200, tooLong: 0 };
 
-const share = (count: number, total = ROWS): Share => ({ count, total, interval: [0, 1] });
-const report = (perplexity: number): NonNullable<Evaluation['base']> => ({
+const share = (count: number, total = ROWS): Share & { interval: [number, number] } => ({
+  count,
+  total,
+  interval: [0, 1],
+});
+const report = (perplexity: number): LossReport & { rows: number } => ({
   loss: Math.log(perplexity),
   perplexity,
   supervisedTokens: 100,
@@ -40,9 +47,10 @@ function evaluation({
   nearest,
   perplexity = [20, 20],
   draw = LABELS,
-}: Case): Evaluation {
+}: Case): Earlier {
   return {
-    origin: ORIGIN,
+    origin: { ...ORIGIN, adapter: ADAPTER },
+    seen: { asked: 0, test: 0, of: 90 },
     draw,
     rules: nearest ? [{ rule: 'nearest', exact: share(rightIn(nearest), rows), answers: nearest }] : [],
     rows: Array.from({ length: rows }, (_, at) => ({
@@ -58,12 +66,12 @@ function evaluation({
 }
 
 /** The same with answers of the adapter's own to each row, all wrong. */
-const reworded = (result: Evaluation): Evaluation => ({
+const reworded = (result: Earlier): Earlier => ({
   ...result,
   rows: result.rows.map((row, at) => ({ ...row, tuned: `wrong in other words, ${at}` })),
 });
 
-function withExamples(answers: string[], perplexity?: number): FewShotReport {
+function withExamples(answers: string[], perplexity?: number): EarlierFew {
   return {
     origin: ORIGIN,
     draw: LABELS,
@@ -78,13 +86,13 @@ function withExamples(answers: string[], perplexity?: number): FewShotReport {
 
 test('a rule that is never right is not what the others are compared with', () => {
   const neverRight = rightFrom(0, 0);
-  expect(reference(methodsOf(evaluation({ nearest: neverRight }))).key).toBe('base');
-  expect(reference(methodsOf(evaluation({ nearest: rightFrom(0, 1) }))).key).toBe('nearest');
+  const best = (nearest: string[]) => reference(methodsOf(recordOfOne(evaluation({ nearest })))).key;
+  expect(best(neverRight)).toBe('base');
+  expect(best(rightFrom(0, 1))).toBe('nearest');
 });
 
-const verdict = (result: Evaluation, few?: FewShotReport): Verdict =>
-  judge([{ name: 'Captain', result }], few);
-const said = (result: Evaluation, few?: FewShotReport): string => {
+const verdict = (result: Earlier, few?: EarlierFew): Verdict => judge([measuredIn(result)], fewIn(few));
+const said = (result: Earlier, few?: EarlierFew): string => {
   const { before, number, after } = verdict(result, few);
   return before + number + after;
 };
@@ -151,13 +159,7 @@ describe('answers that can be right', () => {
 
   test('of two adapters the better one is named', () => {
     const good = evaluation({ tuned: rightFrom(0, 18) });
-    const { before, number } = judge(
-      [
-        { name: 'One', result: evaluation({}) },
-        { name: 'Two', result: good },
-      ],
-      undefined,
-    );
+    const { before, number } = judge([measuredIn(evaluation({}), 'One'), measuredIn(good, 'Two')]);
     expect(before + number).toBe('Tuning helped: “Two” gets 18 of 20');
   });
 
@@ -226,20 +228,19 @@ describe('free text', () => {
 
 describe('rows that were measured', () => {
   const plain = evaluation({ tuned: rightFrom(0, 17) });
-  const adapter = { name: 'Captain', id: '1' };
-  const by = (seen: Evaluation['seen']): Evaluation => ({
-    ...plain,
-    origin: { ...plain.origin, adapter },
-    ...(seen !== undefined && { seen }),
-  });
+  const by = (seen: Earlier['seen']): Earlier => {
+    const { seen: _, ...others } = plain;
+    return { ...others, ...(seen !== undefined && { seen }) };
+  };
+  const sideBy = (seen: Earlier['seen']) => measuredIn(by(seen)).tuned;
 
   test('are called held out only if training saw none of them', () => {
-    const clean = by({ asked: 0, test: 0, of: 90 });
+    const clean = sideBy({ asked: 0, test: 0, of: 90 });
     expect(isHeldOut(clean)).toBe(true);
     expect(caveatOf(clean)).toBe('');
-    const asked = by({ asked: 0, test: 3, of: 90 });
-    expect(isHeldOut(asked)).toBe(false);
-    expect(verdict(asked).caution).toMatch(/^Training saw 0 of the 20 rows .* and 3 of the 90 test rows/);
+    const seen = { asked: 0, test: 3, of: 90 };
+    expect(isHeldOut(sideBy(seen))).toBe(false);
+    expect(verdict(by(seen)).caution).toMatch(/^Training saw 0 of the 20 rows .* and 3 of the 90 test rows/);
   });
 
   test('are not called held out if training saw them', () => {
@@ -256,7 +257,7 @@ describe('rows that were measured', () => {
     ['rows', /not kept any more.*not known/],
     [undefined, /was not checked/],
   ] as const)('are not called so where it is not known: %s', (seen, words) => {
-    expect(isHeldOut(by(seen))).toBe(false);
+    expect(isHeldOut(sideBy(seen))).toBe(false);
     expect(verdict(by(seen)).caution).toMatch(words);
     expect(said(by(seen))).not.toContain('held-out');
   });
@@ -315,9 +316,9 @@ describe('rows that were measured', () => {
 });
 
 describe('examples in the prompt', () => {
-  const result = evaluation({});
+  const result = recordOfOne(evaluation({}));
   test('are among the methods if they were asked the same rows', () => {
-    const few = withExamples(rightFrom(0, 3));
+    const few = fromFewShot(withExamples(rightFrom(0, 3)));
     expect(whyNoExamples(result, few)).toBeUndefined();
     expect(methodsOf(result, onSameRows(result, few)).map(({ key }) => key)).toEqual(['base', 'few-shot']);
   });
@@ -339,7 +340,8 @@ describe('examples in the prompt', () => {
       },
       /on other rows of the test part\.$/,
     ],
-  ])('are left out with a reason: %#', (few, why) => {
+  ])('are left out with a reason: %#', (report, why) => {
+    const few = report && fromFewShot(report);
     expect(whyNoExamples(result, few)).toMatch(why);
     expect(methodsOf(result, onSameRows(result, few)).map(({ key }) => key)).toEqual(['base']);
   });
@@ -352,7 +354,7 @@ describe('pairs of answers', () => {
     chosen: { logp: chosen, tokens: 2 },
     rejected: { logp: rejected, tokens: 4 },
   });
-  const pairsOf = (gains: readonly Gain[]): NonNullable<Evaluation['pairs']> => ({
+  const pairsOf = (gains: readonly Gain[]): NonNullable<Earlier['pairs']> => ({
     base: gains.map(() => likely(-3, -4)),
     tuned: gains.map(([chosen, rejected]) => likely(-3 + chosen, -4 + rejected)),
   });
@@ -450,22 +452,23 @@ describe('an adapter that is better on its rows', () => {
     }));
 
   test('is not said to help where most of what the model knew is gone', () => {
+    const gone = { before: 0.7, after: 7.4, prompts: prompts(0) };
     for (const lost of [
-      { forgetting: { before: 0.7, after: 7.4, prompts: prompts(0) } },
-      { forgetting: { before: 0.7, after: 0.8, prompts: prompts(2) } },
-      { general: { base: report(2), tuned: report(1700) } },
+      measuredIn(better, 'Captain', gone),
+      measuredIn(better, 'Captain', { before: 0.7, after: 0.8, prompts: prompts(2) }),
+      measuredIn({ ...better, general: { base: report(2), tuned: report(1700) } }),
     ]) {
-      const { before, winner } = verdict({ ...better, ...lost });
+      const { before, winner } = judge([lost]);
       expect(before).toMatch(/^Not better on the whole: .*\. On these rows the adapter gets $/);
       expect(winner).toBeUndefined();
     }
-    expect(
-      verdict({ ...better, forgetting: { before: 0.7, after: 7.4, prompts: prompts(0) } }).before,
-    ).toContain('of 12 general prompts it answers 0 rightly, before 12');
+    expect(judge([measuredIn(better, 'Captain', gone)]).before).toContain(
+      'of 12 general prompts it answers 0 rightly, before 12',
+    );
   });
 
   test('is where little was forgotten, and a verdict says where that is not known', () => {
-    const kept = verdict({ ...better, forgetting: { before: 0.7, after: 0.9, prompts: prompts(10) } });
+    const kept = judge([measuredIn(better, 'Captain', { before: 0.7, after: 0.9, prompts: prompts(10) })]);
     expect(kept).toMatchObject({ before: 'Tuning helped: the adapter gets ', winner: 'tuned' });
     expect(kept.how).not.toContain('not measured');
     expect(verdict(better).how).toMatch(/What it forgot was not measured here\.$/);

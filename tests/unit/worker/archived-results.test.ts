@@ -1,6 +1,8 @@
 /** Results in an archive: they include how their rows were drawn, and older results without that are still read. */
 import { parse } from 'valibot';
 import { expect, test } from 'vitest';
+import { baseOf, eachReward, sidesOf } from '../../../src/evaluate/columns.ts';
+import type { Evaluation } from '../../../src/evaluate/record.ts';
 import { FeedbackFile, ResultFile } from '../../../src/worker/archive/layout.ts';
 
 const ORIGIN = { time: 1, model: { name: 'sprig', bundled: true, fingerprint: 'f' } };
@@ -44,13 +46,25 @@ const examples = (more: object): object => ({
   },
 });
 
+/** How the rows of a result in its earlier shape were drawn. */
+const drawIn = (result: object): unknown => {
+  const { value } = result as { value: { draw?: object; evaluations?: { draw?: object }[] } };
+  return value.evaluations?.[0].draw ?? value.draw;
+};
+
 test.each([
   measured({ draw: DRAW }, { ...LOSS, rows: 60 }, { answers: ['yes', 'no'] }),
   measured({ draw: { seed: 42, of: 60, tooLong: 0 } }, LOSS, {}),
   examples({ draw: DRAW, loss: { ...LOSS, rows: 60 } }),
-])('how rows were drawn is kept: %#', (result) => {
-  expect(parse(ResultFile, result)).toEqual(result);
+])('how rows were drawn is kept of a result of an earlier version, which becomes a record: %#', (result) => {
+  const { value } = parse(ResultFile, result) as { value: Evaluation };
+  expect(value).toMatchObject({ format: 'graft-evaluation', version: 1 });
+  expect(value.made.draw).toEqual(drawIn(result));
+  expect(parse(ResultFile, { ...result, value })).toEqual({ ...result, value });
 });
+
+const ADAPTER = { name: 'voice 1', id: 'a' };
+const recordIn = (result: object): Evaluation => (parse(ResultFile, result) as { value: Evaluation }).value;
 
 const GIVEN = { base: [0, 1], tuned: [1, 1], passMark: 1 };
 const EXACT = { name: 'exact-match', weight: 1, passMark: 1, base: [0, 1], tuned: [1, 1] };
@@ -58,11 +72,17 @@ const EXACT = { name: 'exact-match', weight: 1, passMark: 1, base: [0, 1], tuned
 test('what rewards gave is kept with the evaluation, the chosen ones too; what is no reward is refused', () => {
   const chosen = [{ name: 'exact-match', weight: 1 }];
   for (const rewards of [GIVEN, { ...GIVEN, chosen, each: [EXACT] }]) {
-    const result = measured({ rewards }, LOSS, {});
-    expect(parse(ResultFile, result)).toEqual(result);
+    const record = recordIn(measured({ rewards, origin: { ...ORIGIN, adapter: ADAPTER } }, LOSS, {}));
+    expect(baseOf(record)?.rewards).toEqual(GIVEN.base);
+    expect(sidesOf(record, 'adapter')[0].rewards).toEqual(GIVEN.tuned);
+    expect(record.made.rewards).toEqual('chosen' in rewards ? chosen : undefined);
+    expect(eachReward(baseOf(record)!).map(({ name, scores }) => [name, scores])).toEqual(
+      'each' in rewards ? [['exact-match', [0, 1]]] : [],
+    );
   }
-  const behind = examples({ rewards: [1], chosen });
-  expect(parse(ResultFile, behind)).toEqual(behind);
+  const behind = recordIn(examples({ rewards: [1], chosen }));
+  expect(sidesOf(behind, 'few-shot')[0].rewards).toEqual([1]);
+  expect(behind.made.rewards).toEqual(chosen);
   const strange = measured({ rewards: { ...GIVEN, chosen: [{ name: 'none-such' }] } }, LOSS, {});
   expect(() => parse(ResultFile, strange)).toThrow();
 });
@@ -74,8 +94,27 @@ test('a matrix of stages keeps how each was measured', () => {
   expect(parse(ResultFile, lineage)).toEqual(lineage);
 });
 
-test.each([measured({}, LOSS, {}), examples({})])('results without it are read as they are: %#', (result) => {
-  expect(parse(ResultFile, result)).toEqual(result);
+test('the answers, losses and exact counts of an earlier version are those of its record', () => {
+  const record = recordIn(measured({ origin: { ...ORIGIN, adapter: ADAPTER } }, LOSS, {}));
+  expect(record.items).toEqual(ROWS.map(({ prompt, expected }) => ({ prompt, expected })));
+  expect(baseOf(record)).toMatchObject({
+    answers: ['yes', 'yes'],
+    right: [true, false],
+    subject: { loss: LOSS },
+  });
+  expect(sidesOf(record, 'adapter')[0]).toMatchObject({
+    answers: ['no', 'no'],
+    right: [false, true],
+    subject: { loss: LOSS, adapter: ADAPTER },
+  });
+  // Its answers were not kept, only how many are right.
+  const [rule] = sidesOf(record, 'nearest');
+  expect([rule.answers, rule.right, rule.exact]).toEqual([[], undefined, SHARE]);
+  const few = recordIn(examples({}));
+  expect(sidesOf(few, 'few-shot')[0]).toMatchObject({
+    answers: ['yes'],
+    subject: { detail: { shots: [{ prompt: 'Say 3', answer: 'yes' }], promptTokens: 9 } },
+  });
 });
 
 test.each([
@@ -155,7 +194,20 @@ const PROMPT = { prompt: '?', before: 'a', rightBefore: true, after: 'b', rightA
 
 test('a row of the table of everything tuned is kept unchanged', () => {
   const result = tuned({ prompts: [PROMPT] });
-  expect(parse(ResultFile, result)).toEqual(result);
+  const read = parse(ResultFile, result) as { value: { entries: { evaluation: Evaluation }[] } };
+  const [{ evaluation }] = read.value.entries;
+  expect(sidesOf(evaluation, 'adapter')[0].subject.forgetting).toEqual({
+    before: 0.7,
+    after: 0.8,
+    kl: { before: 0, after: 0.5 },
+    prompts: [PROMPT],
+  });
+  // The base knows what it knew before.
+  expect(baseOf(evaluation)?.subject.forgetting).toEqual({
+    before: 0.7,
+    prompts: [{ prompt: '?', before: 'a', rightBefore: true }],
+  });
+  expect(parse(ResultFile, { ...result, value: read.value })).toEqual({ ...result, value: read.value });
 });
 
 test.each([tuned({ before: 'little' }), tuned({ prompts: [{ ...PROMPT, rightBefore: 1 }] })])(

@@ -1,5 +1,6 @@
 /** A further short run on accepted feedback: it assembles the rows, plans, trains and measures against the adapter in use; then a person decides. */
 import { rowsOfEntry } from '../../../data/feedback.ts';
+import { comparedOf, type Side } from '../../../evaluate/columns.ts';
 import { judgeChange, type Change } from '../../../evaluate/change.ts';
 import type {
   AdapterInfo,
@@ -168,9 +169,15 @@ export class Further {
     return this.run !== undefined && this.kept?.kept === undefined;
   }
 
+  /** The two adapters on the same rows, once they are measured. */
+  get sides(): Side[] {
+    const { result } = this.evaluation;
+    return result ? comparedOf(result).map(({ tuned }) => tuned) : [];
+  }
+
   /** The comparison of the two adapters; undefined before the measurement. */
   change: Change | undefined = $derived.by(() => {
-    const [before, after] = this.evaluation.results;
+    const [before, after] = this.sides;
     return before && after ? judgeChange(before, after) : undefined;
   });
 
@@ -254,10 +261,9 @@ export class Further {
             'Ask both in Use and decide by their answers; or give the split a test part under Data, and measure.',
         };
       else await this.evaluation.measure([kept.from.id, made.id], { rows: Math.min(rows, held) });
-      if (this.evaluation.results.length === 2 && this.kept && project === this.#project) {
-        const { results: evaluations, seconds } = this.evaluation;
-        this.kept = { ...this.kept, measured: { evaluations, seconds } };
-      }
+      const { result } = this.evaluation;
+      if (result && this.sides.length === 2 && this.kept && project === this.#project)
+        this.kept = { ...this.kept, measured: result };
     }
     if (project === this.#project) this.doing = undefined;
   }

@@ -1,8 +1,9 @@
 /** The results of a project: one record of each kind. */
 import * as v from 'valibot';
 import { DataRef } from './data.ts';
-import { Draw, Evaluation, Forgetting, Loss, Measured, Rewards, Share } from './measured.ts';
-import { AdapterOrigin, Origin } from './origin.ts';
+import { Loss } from '../../../evaluate/record-file.ts';
+import { FewShot, Measured, TunedEntry } from './measured.ts';
+import { Origin } from './origin.ts';
 import { count, id, Message, number, text } from './values.ts';
 
 const Token = v.object({
@@ -35,27 +36,7 @@ export const ResultFile = v.variant('kind', [
   v.object({
     ...result,
     kind: v.literal('fewShot'),
-    value: v.object({
-      origin: Origin,
-      draw: v.optional(Draw),
-      shots: v.array(v.object({ prompt: v.string(), answer: v.string() })),
-      rows: v.array(v.object({ prompt: v.string(), expected: v.string(), answer: v.string() })),
-      exact: Share,
-      loss: v.optional(Loss),
-      rewards: v.optional(v.array(number)),
-      chosen: v.optional(Rewards),
-      tuned: v.optional(
-        v.object({
-          adapter: AdapterOrigin,
-          answers: v.array(v.string()),
-          exact: Share,
-          loss: v.optional(Loss),
-          rewards: v.optional(v.array(number)),
-        }),
-      ),
-      promptTokens: count,
-      seconds: number,
-    }),
+    value: FewShot,
   }),
   v.object({
     ...result,
@@ -135,18 +116,7 @@ export const ResultFile = v.variant('kind', [
     ...result,
     kind: v.literal('tuned'),
     value: v.object({
-      entries: v.array(
-        v.object({
-          sample: v.object({
-            rows: count,
-            lossOf: v.optional(v.picklist(['asked', 'all'])),
-            rewards: v.optional(Rewards),
-          }),
-          evaluation: Evaluation,
-          forgetting: Forgetting,
-          seconds: number,
-        }),
-      ),
+      entries: v.array(TunedEntry),
     }),
   }),
 ]);

@@ -6,7 +6,7 @@ import { allowed, isAllowed } from '../../../settings/values.ts';
 import type { Reading as CurveReading } from '../../../train/reading.ts';
 import { BaseWeights } from '../../base-weights.ts';
 import { DataOptions, DataRef } from './data.ts';
-import { Forgetting } from './measured.ts';
+import { Forgetting } from '../../../evaluate/record-file.ts';
 import { count, id, number, text } from './values.ts';
 
 const Report = v.optional(v.record(text, v.nullable(number)));

@@ -1,0 +1,39 @@
+/** `graft evaluate --open`: the tables of a saved evaluation, whoever wrote it. Needs no model and no GPU. */
+import { GraftError } from '../errors.ts';
+import { readEvaluation } from '../evaluate/record-file.ts';
+import { judgeRecord, methodReports } from '../evaluate/report.ts';
+import { decodeUtf8 } from '../json.ts';
+import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
+import { recordText, verdictText } from './evaluate-output.ts';
+import { OF_MODELS } from './evaluate-predictions.ts';
+import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
+import { readInput } from './files.ts';
+import type { Output } from './output.ts';
+
+/** @throws GraftError `arguments`, `file-missing`, `evaluation-file`, `evaluation-newer` */
+export async function openEvaluation(path: string, flags: EvaluateFlags, output: Output): Promise<void> {
+  const other = OF_MODELS.find((name) => flags.isGiven(name));
+  if (other !== undefined)
+    throw new GraftError(
+      'arguments',
+      `--open prints a saved evaluation, and --${other} is for the measurement of a model.`,
+      'Leave one of them out.',
+    );
+  const metrics = chosenMetrics(flags);
+  const record = readEvaluation(decodeUtf8(await readInput(path), path), path);
+  const table = tunedTable(record, metrics);
+  const judged = judgeRecord(record);
+  if (flags.on('json')) {
+    const report = {
+      ...{ open: path, rows: record.items.length, methods: methodReports(record, metrics) },
+      ...(table && { table: tableReport(table) }),
+      comparisons: judged?.comparisons ?? [],
+      ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
+    };
+    output.result(`${JSON.stringify(report)}\n`);
+    return;
+  }
+  output.result(recordText(record, metrics));
+  if (table) output.result(tunedTableText(table));
+  if (judged) output.result(verdictText(judged));
+}

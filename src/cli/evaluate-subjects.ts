@@ -1,0 +1,218 @@
+/** Who is evaluated: the methods that were chosen, and for those of adapters each adapter and tuned model, with what each reads and is measured by. */
+import type { Adapter } from '../adapters/adapter.ts';
+import { prepareRows, type PreparedRow } from '../data/prepare.ts';
+import { GraftError } from '../errors.ts';
+import type { Forgetting } from '../evaluate/forgetting.ts';
+import { drawRows, type Drawn } from '../evaluate/draw.ts';
+import { ModelExaminee } from '../evaluate/examinee.ts';
+import { evaluateLoss } from '../evaluate/loss.ts';
+import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
+import type { Method, Pair } from '../evaluate/methods/method.ts';
+import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
+import type { Seen } from '../evaluate/record.ts';
+import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
+import type { LabelledTokens } from '../model/batch.ts';
+import type { LanguageModel } from '../model/language-model.ts';
+import { plural } from '../numbers.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
+import { leftOutInWords, ownRows, wholeExamples, type Part } from './evaluate-exam-rows.ts';
+import { askedShots, chosenMethods, type EvaluateFlags, type LOSS_ROWS } from './evaluate-flags.ts';
+import type { ChosenRewards } from './evaluate-rewards.ts';
+import { seenByFolder, type MeasuredRows } from './evaluate-seen.ts';
+import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
+import { readGeneral } from './general-text.ts';
+import { otherBase } from './lineage.ts';
+import type { Output } from './output.ts';
+import { tokenizerOfAdapter, type Session } from './session.ts';
+import type { PlacedRow } from './open-rows.ts';
+import { tunedModel, type TunedModel } from './tuned-model.ts';
+
+interface Exam extends Pick<MeasuredRows, 'files' | 'keepsColumns' | 'limits' | 'tokenizer' | 'measured'> {
+  readonly flags: EvaluateFlags;
+  readonly part: Part;
+  readonly session: Session;
+  readonly placed: readonly PlacedRow[];
+  /** Rows with a question, and their places among the measured ones. */
+  readonly test: readonly (Pair & { readonly row: number })[];
+  readonly drawn: Drawn;
+  readonly lossOf: (typeof LOSS_ROWS)[number];
+  readonly rowCount: number;
+  readonly seed: number;
+  readonly chosenRewards: ChosenRewards | undefined;
+  readonly isPrompts: boolean;
+  /** Training rows that can be examples. */
+  readonly trainRows: number;
+  /** Tells how far the present subject is. */
+  readonly tell: (text: string) => void;
+}
+
+/** Something tuned, and what it asks. */
+type Tuned = { readonly own: Tokenizer; readonly seen?: Seen } & Partial<OpenedAdapter> &
+  Partial<Pick<TunedModel, 'open' | 'objective'>>;
+
+export interface OpenSubjects {
+  readonly subjects: readonly SubjectPlan[];
+  /** How many pairs of answers the measured rows have. */
+  readonly pairs: number;
+}
+
+/** @throws GraftError `delta-base` for a tuned model of another base, and those of opening adapters and texts */
+export async function openSubjects(exam: Exam, output: Output): Promise<OpenSubjects> {
+  const { flags, session, tokenizer, drawn, test, measured, isPrompts, chosenRewards } = exam;
+  const general = flags.text('general');
+  const generalText = general === undefined ? undefined : await readGeneral(general, session);
+  const tuned = await openTuned(exam, output);
+  const forgetting = flags.text('forgetting');
+  const check =
+    forgetting === undefined
+      ? undefined
+      : await openCheck(forgetting, session, ownRows(exam.placed, measured));
+  // Rows without a question have a loss, too.
+  const some =
+    drawn.chosen.length > 0
+      ? drawn.chosen.map((at) => test[at].row)
+      : drawRows(measured.length, { rows: exam.rowCount, seed: exam.seed });
+  const lossRows = exam.lossOf === 'all' ? measured : some.map((at) => measured[at]);
+  const chat = tokenizer.chatTemplate !== undefined;
+  const examples = wholeExamples(lossRows, chat);
+  const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
+    rowsAgain(exam, lossRows, own, adapter);
+  /** Pairs among the measured rows; answers with labels find each other among all of the part. */
+  const pairsBy = (own: Tokenizer, adapter: Adapter | undefined): readonly LabelledTokens[] =>
+    measured.some(({ row }) => row.desirable !== undefined)
+      ? drawPairs(pairRowsOf(measured.flatMap((one) => rowsAgain(exam, [one], own, adapter))), {
+          rows: exam.rowCount,
+          seed: exam.seed,
+        })
+      : pairRowsOf(rowsBy(own, adapter));
+  let watch: ForgettingWatch | undefined;
+  /** The base is measured once. */
+  const forgottenBy = async (
+    asked: GeneralCheck,
+    adapter: Adapter | undefined,
+    beside: LanguageModel | undefined,
+  ): Promise<Forgetting> => {
+    watch ??= await ForgettingWatch.begin(asked, session, output, undefined);
+    return adapter || beside ? watch.end(adapter, beside) : watch.start;
+  };
+
+  const openSubject = async ({ adapter, own, open }: Tuned): Promise<OpenSubject> => {
+    // One tuned model at a time is on the device.
+    const beside = await open?.();
+    const model = beside ?? session.model;
+    return {
+      model: new ModelExaminee(
+        { name: session.files.name, model, tokenizer: own },
+        {
+          ...(adapter && { adapter }),
+          newTokens: drawn.newTokens,
+          // No token of a prompt alone is to be learned.
+          ...(!isPrompts && {
+            test: () => ({ rows: rowsBy(own, adapter), examples }),
+            pairs: () => pairsBy(own, adapter),
+          }),
+          onProgress: ({ what, pairs: isPairs, done, total }) =>
+            exam.tell(
+              isPairs
+                ? `compared ${done} of ${plural(total, 'pair')}`
+                : `${what === 'answering' ? 'answered' : what === 'evaluating' ? 'loss of' : 'prepared'} ${Math.floor(done)} of ${total} rows`,
+            ),
+        },
+      ),
+      isLost: () => session.device.failure !== undefined,
+      ...(generalText && { general: () => evaluateLoss(model, generalText, adapter) }),
+      ...(check && { forgetting: () => forgottenBy(check, adapter, beside) }),
+      async close() {
+        if (!beside || session.device.failure) return;
+        await session.device.settle();
+        await beside.destroy();
+      },
+    };
+  };
+
+  /** A default method that cannot be measured is left out; one that was asked for is an error. */
+  const isOptional = flags.text('methods') === undefined;
+  const planOf = (method: Method, one?: Tuned): SubjectPlan => {
+    const { name, kind, objective, took, seen } = one ?? {};
+    const hasExamples = method === fewShot || method === adapterFewShot;
+    return {
+      method,
+      subject: {
+        method: method.name,
+        label: name ?? method.title,
+        ...(name !== undefined && { adapter: { name, folder: name } }),
+        ...(kind !== undefined && { kind }),
+        ...(objective !== undefined && { objective }),
+        ...(took && { took }),
+        ...(seen !== undefined && { seen }),
+      },
+      open: () => openSubject(one ?? { own: tokenizer }),
+      ...(isOptional &&
+        hasExamples && {
+          isOptional: (error) => error instanceof GraftError && error.code === 'evaluate-shots',
+        }),
+    };
+  };
+  const subjects = chosenMethods(flags, chosenRewards?.learned)
+    .filter((method) => {
+      const hasExamples = method === fewShot || method === adapterFewShot;
+      const lacks = isOptional && hasExamples && exam.trainRows < askedShots(flags);
+      if (lacks)
+        output.line(leftOutInWords(method.title, exam.part, exam.trainRows));
+      return !lacks;
+    })
+    .flatMap((method) =>
+      method.kind === 'adapter' ? tuned.map((one) => planOf(method, one)) : [planOf(method)],
+    );
+  return { subjects, pairs: isPrompts ? 0 : pairsBy(tokenizer, undefined).length };
+}
+
+async function openTuned(exam: Exam, output: Output): Promise<Tuned[]> {
+  const { flags, part, session, tokenizer, drawn, test, measured, files, keepsColumns, limits } = exam;
+  const asked = drawn.chosen.map((at) => measured[test[at].row]);
+  /** Rows of training are known to be seen. */
+  const seenBy = async (path: string, own: Tokenizer): Promise<{ readonly seen?: Seen }> =>
+    part === 'train' || part === 'validation'
+      ? {}
+      : {
+          seen: await seenByFolder(path, own, { files, keepsColumns, limits, tokenizer, measured, asked }),
+        };
+  const adapters: Tuned[] = [];
+  for (const path of flags.texts('adapter')) {
+    const opened = await openAdapterWithFacts(path, session.model);
+    const other = await otherBase(path, session.model.weightChoices);
+    if (other !== undefined) output.line(other);
+    const own = await tokenizerOfAdapter(path, opened.adapter, session.files, tokenizer);
+    adapters.push({ ...opened, own, ...(await seenBy(path, own)) });
+  }
+  const models: Tuned[] = [];
+  for (const path of flags.texts('tuned'))
+    models.push({
+      ...(await tunedModel(path, flags, session)),
+      own: tokenizer,
+      ...(await seenBy(path, tokenizer)),
+    });
+  return [...adapters, ...models];
+}
+
+/** Rows as an adapter reads them: one with new tokens reads them differently; parts of documents stay unchanged. */
+function rowsAgain(
+  { tokenizer, limits, files, session }: Exam,
+  of: readonly PlacedRow[],
+  own: Tokenizer,
+  adapter: Adapter | undefined,
+): PreparedRow[] {
+  return of.flatMap(({ row, example }) =>
+    own === tokenizer || !example
+      ? [row]
+      : prepareRows([example], own, {
+          ...{ maxLength: limits.maxLength, overlong: files.options.overlong },
+          vocabSize: session.model.vocabularyWith(adapter),
+        }).rows.map((made) => ({
+          ...made,
+          ...(row.task !== undefined && { task: row.task }),
+          ...(row.desirable !== undefined && { desirable: row.desirable }),
+        })),
+  );
+}

@@ -1,0 +1,79 @@
+/**
+ * chrF as sacrebleu computes it (Popović 2015): how far runs of one to six characters are those of the wanted text, white space aside, with recall
+ * counted twice as much as precision (β = 2). Orders that one of the texts is too short for are left out ("effective order"). Over all rows the counts
+ * are added up first, as sacrebleu's corpus score.
+ */
+import type { AnswerMetric } from './metric.ts';
+
+const ORDER = 6;
+const BETA = 2;
+const SPACE = /\p{White_Space}+/gu;
+
+/** For each order: runs in the answer, in the wanted text, and in both. */
+type Counts = readonly (readonly [answer: number, expected: number, common: number])[];
+
+/** How often each run of so many characters comes up. */
+function runsOf(characters: readonly string[], order: number): Map<string, number> {
+  const runs = new Map<string, number>();
+  for (let at = 0; at + order <= characters.length; at++) {
+    const run = characters.slice(at, at + order).join('');
+    runs.set(run, (runs.get(run) ?? 0) + 1);
+  }
+  return runs;
+}
+
+const total = (runs: ReadonlyMap<string, number>): number =>
+  [...runs.values()].reduce((sum, many) => sum + many, 0);
+
+function countsOf(answer: string, expected: string): Counts {
+  const [given, wanted] = [answer, expected].map((text) => [...text.replace(SPACE, '')]);
+  return Array.from({ length: ORDER }, (_, at) => {
+    const [own, others] = [given, wanted].map((characters) => runsOf(characters, at + 1));
+    const common = [...own].reduce((sum, [run, many]) => sum + Math.min(many, others.get(run) ?? 0), 0);
+    // Without a run of this order in the wanted text the answer's are no mistake.
+    return [others.size > 0 ? total(own) : 0, total(others), common];
+  });
+}
+
+/** From 0 to 1. */
+function scoreOf(counts: Counts): number {
+  const orders = counts.filter(([answer, expected]) => answer > 0 && expected > 0);
+  if (orders.length === 0) return 0;
+  const mean = (of: (one: Counts[number]) => number): number =>
+    orders.reduce((sum, one) => sum + of(one), 0) / orders.length;
+  const precision = mean(([answer, , common]) => common / answer);
+  const recall = mean(([, expected, common]) => common / expected);
+  return precision + recall === 0
+    ? 0
+    : ((1 + BETA ** 2) * precision * recall) / (BETA ** 2 * precision + recall);
+}
+
+export const chrf = {
+  name: 'chrf',
+  heading: 'chrF',
+  help: 'runs of one to six characters in common, as sacrebleu counts them: white space aside, the corpus score from 0 to 1',
+  entry: {
+    title: 'chrF',
+    what: 'How far the answer has the runs of one to six characters of the expected one, from 0, none in common, to 1, all. White space does not count, and what is missing counts more than what is too much. Over all rows the runs are counted together.',
+    more: 'Closer in wording, also where words differ in their endings only.',
+    less: 'Other words, which may mean the same.',
+    start: 'For translations and other texts, in any script. For labels, exactly right says more.',
+    source: 'Popović, chrF, 2015, aclanthology.org/W15-3049',
+    also: 'chrf character n-gram translation sacrebleu',
+  },
+  better: 'higher',
+  format: (value: number) => value.toFixed(2),
+  of: 'answers',
+  applies: (expected: string) => expected.trim() !== '',
+  normalise: (text: string) => text,
+  score: (answer: string, expected: string) => scoreOf(countsOf(answer, expected)),
+  aggregate(scores, rows) {
+    if (!rows) return { value: scores.reduce((sum, score) => sum + score, 0) / scores.length };
+    const counts = rows.map(({ answer, expected }) => countsOf(answer, expected));
+    const sum = (order: number, which: 0 | 1 | 2): number =>
+      counts.reduce((all, one) => all + one[order][which], 0);
+    return {
+      value: scoreOf(Array.from({ length: ORDER }, (_, at) => [sum(at, 0), sum(at, 1), sum(at, 2)] as const)),
+    };
+  },
+} as const satisfies AnswerMetric;

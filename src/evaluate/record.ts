@@ -1,0 +1,255 @@
+/**
+ * The record of an evaluation: items × subjects × scorers, with the evidence of each answer and how it was made. The page and the command write, store
+ * and draw this one record. It is JSON; record-file.ts reads it from a file.
+ */
+import type { RewardSpec } from '../rewards/specs.ts';
+import type { Forgetting } from './forgetting.ts';
+import type { Detail } from './methods/method.ts';
+import type { PairLikelihoods } from './pair-order.ts';
+import type { RunTook } from './run-took.ts';
+
+export const FORMAT = 'graft-evaluation';
+export const RECORD_VERSION = 1;
+
+/** The loss of a model on rows that it was not trained on. */
+export interface LossReport {
+  /** Mean cross-entropy over the supervised tokens, in nats. */
+  readonly loss: number;
+  readonly perplexity: number;
+  readonly supervisedTokens: number;
+  /** Missing in results of earlier versions: then all rows of the test part. */
+  readonly rows?: number;
+  /** In a mixture the same for each of its tasks, by name. */
+  readonly tasks?: Readonly<Record<string, LossReport>>;
+}
+
+/** How the rows that were asked were drawn from the test part. */
+export interface Draw {
+  readonly seed: number;
+  /** Rows of the test part that have a question. */
+  readonly of: number;
+  /** All rows of the test part; missing in results of earlier versions. */
+  readonly test?: number;
+  /** How many rows were to be asked, where the measurement was stopped before all of them were. */
+  readonly planned?: number;
+  /** Drawn rows that were skipped, since they leave no room for an answer. */
+  readonly tooLong: number;
+  /** Where answers are labels: how many labels were drawn, of how many, and how often the rarest and the most frequent one came up. */
+  readonly labels?: {
+    readonly drawn: number;
+    readonly of: number;
+    readonly least: number;
+    readonly most: number;
+  };
+}
+
+/** Exact matches, with their 95% interval. */
+export interface Share {
+  readonly count: number;
+  readonly total: number;
+  readonly interval: readonly [number, number];
+}
+
+/**
+ * How many of the rows that were asked, and of all `of` of the test part, the adapter was trained on. Or why that is not known: it was
+ * imported, it is from before the split was kept, the rows that it was trained on are not here any more, or it was given as a folder.
+ */
+export type Seen =
+  | { readonly asked: number; readonly test: number; readonly of: number }
+  | 'imported'
+  | 'before'
+  | 'rows'
+  | 'folder';
+
+/** A row that was asked. */
+export interface Item {
+  /** Its index in its part, from 0; missing in results of earlier versions. */
+  readonly row?: number;
+  /** Where it begins in its file; missing where the file is not known. */
+  readonly line?: number;
+  readonly prompt: string;
+  /** The wanted answer; '' for a prompt alone. */
+  readonly expected: string;
+  /** Its task, in a mixture. */
+  readonly task?: string;
+}
+
+/** An answer, and what it took. */
+export interface Evidence {
+  readonly text: string;
+  /** From the beginning of its batch to its last token. */
+  readonly seconds?: number;
+  /** Tokens that were generated. */
+  readonly tokens?: number;
+  /** It was cut at the limit of tokens. */
+  readonly truncated?: true;
+  /** Passages that were put before the question. */
+  readonly passages?: readonly string[];
+}
+
+/** An adapter or a tuned model: of the library, of a run after so many steps, or in a folder. */
+export type AdapterRef =
+  | { readonly name: string; readonly id: string }
+  | { readonly name: string; readonly runId: string; readonly step: number }
+  | { readonly name: string; readonly folder: string };
+
+export interface FailedPart {
+  /** At the beginning of a sentence. */
+  readonly name: string;
+  readonly reason: string;
+}
+
+/** Who answered: a method, and for an adapter which one. */
+export interface Subject {
+  /** The name of a method of the registry. */
+  readonly method: string;
+  /** As tables name it. */
+  readonly label: string;
+  readonly adapter?: AdapterRef;
+  /** An adapter in words, the objective of its run, and what its run took. */
+  readonly kind?: string;
+  readonly objective?: string;
+  readonly took?: RunTook;
+  /** Which of the rows its training saw; missing for a method without tuning, and in results of earlier versions. */
+  readonly seen?: Seen;
+  readonly detail?: Detail;
+  readonly loss?: LossReport;
+  /** It reads a text with new tokens, divided into other rows: its loss is not of the same passages as the base model's. */
+  readonly otherText?: true;
+  /** The loss on general text; measured where that was asked for, and where the rows are text that asks for nothing. */
+  readonly general?: LossReport;
+  /** What it forgot; for the base, the reference. */
+  readonly forgetting?: Forgetting;
+  /** How likely both answers of each pair are to it, where the rows are pairs. */
+  readonly likelihoods?: readonly PairLikelihoods[];
+  /** Exact matches of a result of an earlier version that did not keep the answers. */
+  readonly exact?: Share;
+  readonly seconds?: number;
+  /** For the answers alone. */
+  readonly answerSeconds?: number;
+  /** It has answered the first items only. */
+  readonly stopped?: true;
+  /** Why it could not be measured at all. It takes no other subject with it. */
+  readonly failed?: string;
+  /** Parts of its measurement that failed. They take no other part with them. */
+  readonly lacks?: readonly FailedPart[];
+}
+
+/** The sum of rewards, as a scorer. Each of them is another one, with its weight. */
+export const REWARD = 'reward';
+
+/** A scorer whose numbers the record has. */
+export interface UsedScorer {
+  /** A metric of the registry, `reward` for the sum of rewards, or `reward/NAME` for one of them. */
+  readonly name: string;
+  /** Of one of several rewards, in the sum. */
+  readonly weight?: number;
+  /** The score from which an answer passes, of rewards; missing in results of earlier versions. */
+  readonly passMark?: number;
+}
+
+export interface Made {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** The version of Graft; missing in results of earlier versions. */
+  readonly graft?: string;
+  /** The base model. The fingerprint identifies its content and precision; the command has none. */
+  readonly model: { readonly name: string; readonly bundled: boolean; readonly fingerprint?: string };
+  readonly data?: {
+    readonly name: string;
+    readonly version?: string;
+    /** How they were read, split and cut. */
+    readonly options?: object;
+  };
+  /** Missing in results of earlier versions, which took the first rows of the test part. */
+  readonly draw?: Draw;
+  /** The most tokens of an answer. */
+  readonly newTokens?: number;
+  /** Rewards that were chosen for this measurement; missing where they are those of the adapter's run. */
+  readonly rewards?: readonly RewardSpec[];
+  readonly seconds?: number;
+}
+
+export interface Evaluation {
+  readonly format: typeof FORMAT;
+  readonly version: typeof RECORD_VERSION;
+  readonly made: Made;
+  readonly items: readonly Item[];
+  readonly subjects: readonly Subject[];
+  readonly scorers: readonly UsedScorer[];
+  /** By item, subject and scorer; null where a scorer does not apply, and where nothing was answered. */
+  readonly scores: readonly (readonly (readonly (number | null)[])[])[];
+  /** By item and subject; null where it did not answer. */
+  readonly evidence: readonly (readonly (Evidence | null)[])[];
+}
+
+/** The columns of one subject, for {@link recordOf}. */
+export interface SubjectColumns {
+  readonly subject: Subject;
+  /** To the first items. */
+  readonly answers: readonly Evidence[];
+  /** By scorer; null where one does not apply. A scorer that is missing gives null everywhere. */
+  readonly scores: Readonly<Record<string, readonly (number | null)[]>>;
+}
+
+/** Puts columns together. */
+export function recordOf(
+  made: Made,
+  items: readonly Item[],
+  columns: readonly SubjectColumns[],
+  scorers: readonly UsedScorer[],
+): Evaluation {
+  return {
+    format: FORMAT,
+    version: RECORD_VERSION,
+    made,
+    items,
+    subjects: columns.map(({ subject }) => subject),
+    scorers,
+    scores: items.map((_, item) =>
+      columns.map(({ answers, scores }) =>
+        scorers.map(({ name }) => (item < answers.length ? (scores[name]?.[item] ?? null) : null)),
+      ),
+    ),
+    evidence: items.map((_, item) => columns.map(({ answers }) => answers[item] ?? null)),
+  };
+}
+
+/** The first items alone. Losses and pairs are of all of them, so they go; rules answer every row. */
+export function firstItems(record: Evaluation, many: number): Evaluation {
+  if (many >= record.items.length) return record;
+  const { made, items, subjects, scores, evidence } = record;
+  return {
+    ...record,
+    made: {
+      ...made,
+      ...(made.draw && { draw: { ...made.draw, planned: items.length } }),
+    },
+    items: items.slice(0, many),
+    subjects: subjects.map(
+      ({ loss: _, likelihoods: __, general: ___, stopped: ____, ...subject }) => subject,
+    ),
+    scores: scores.slice(0, many),
+    evidence: evidence.slice(0, many),
+  };
+}
+
+/** Some of the subjects. */
+export function someSubjects(
+  record: Evaluation,
+  isKept: (subject: Subject, at: number) => boolean,
+): Evaluation {
+  const kept = record.subjects.map(isKept);
+  const of = <Value>(row: readonly Value[]): Value[] => row.filter((_, at) => kept[at]);
+  return {
+    ...record,
+    subjects: of(record.subjects),
+    scores: record.scores.map(of),
+    evidence: record.evidence.map(of),
+  };
+}
+
+/** Whether two records asked the same rows, in the same order. */
+export const isSameItems = (a: readonly Item[], b: readonly Item[]): boolean =>
+  a.length === b.length &&
+  a.every(({ prompt, expected }, at) => prompt === b[at].prompt && expected === b[at].expected);
