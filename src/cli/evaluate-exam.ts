@@ -14,7 +14,14 @@ import { defaultSpec } from '../settings/spec.ts';
 import { askedRows, askedShots, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf } from './files.ts';
-import { checkPrompts, leftOutInWords, noRows, pairsOf, promptPairsOf, type Part } from './evaluate-exam-rows.ts';
+import {
+  checkPrompts,
+  leftOutInWords,
+  noRows,
+  pairsOf,
+  promptPairsOf,
+  type Part,
+} from './evaluate-exam-rows.ts';
 import { openSubjects } from './evaluate-subjects.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
@@ -106,7 +113,20 @@ export async function openExam(
   let label = '';
   const { subjects, pairs } = await openSubjects(
     {
-      ...{ flags, part, session, tokenizer, files, keepsColumns, limits, placed, measured, test, drawn, lossOf },
+      ...{
+        flags,
+        part,
+        session,
+        tokenizer,
+        files,
+        keepsColumns,
+        limits,
+        placed,
+        measured,
+        test,
+        drawn,
+        lossOf,
+      },
       ...{ rowCount, seed, chosenRewards, isPrompts, trainRows: train.length },
       tell: (text) => output.progress(`${label}: ${text}`),
     },

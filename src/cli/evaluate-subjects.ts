@@ -158,8 +158,7 @@ export async function openSubjects(exam: Exam, output: Output): Promise<OpenSubj
     .filter((method) => {
       const hasExamples = method === fewShot || method === adapterFewShot;
       const lacks = isOptional && hasExamples && exam.trainRows < askedShots(flags);
-      if (lacks)
-        output.line(leftOutInWords(method.title, exam.part, exam.trainRows));
+      if (lacks) output.line(leftOutInWords(method.title, exam.part, exam.trainRows));
       return !lacks;
     })
     .flatMap((method) =>
