@@ -264,7 +264,7 @@ describe('a run', () => {
     expect(await second.evaluate(() => bench.run!)).toMatchObject({ ok: false, code: 'worker-other-tab' });
     expect((await listRuns(second))[0]).toMatchObject({ status: 'running', resumable: false });
     // Asked without a pause, the busy worker says so at once.
-    expect(await first.evaluate(() => bench.api.evaluate('base', { rows: 1 }))).toMatchObject({
+    expect(await first.evaluate(() => bench.api.evaluate([], { rows: 1 }))).toMatchObject({
       ok: false,
       code: 'worker-training',
     });
@@ -408,7 +408,7 @@ describe('a run on a GPU', () => {
     const cancelled = { ok: false, code: 'run-cancelled' };
     // The run waits for the GPU, and is cancelled at once.
     await page.evaluate(() => {
-      Object.assign(globalThis, { measured: bench.api.evaluate('base', { rows: 2 }) });
+      Object.assign(globalThis, { measured: bench.api.evaluate([], { rows: 2 }) });
     });
     await train(page, OPTIONS);
     await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);

@@ -1,4 +1,5 @@
 /** What the worker does when nothing goes wrong: it trains, keeps, exports, answers and measures. The tests share a profile. */
+import { comparedOf, sideOf } from '../../src/evaluate/columns.ts';
 import { engineOf } from './gate.ts';
 import { unzipSync, zipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -294,27 +295,30 @@ describe('the library', () => {
   test('is compared with the base on held-out rows', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
-    const result = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 4 }), id);
+    const result = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 4 }), id);
     if (!result.ok) throw new Error(result.what);
-    const { rows, exact } = result.evaluation;
-    const base = result.evaluation.base!;
-    const tuned = result.evaluation.tuned!;
+    const { items } = result.evaluation;
+    const [sides] = comparedOf(result.evaluation);
+    const base = sides.base.subject.loss!;
+    const tuned = sides.tuned.subject.loss!;
     expect(base.rows).toBe(4);
-    expect(rows).toHaveLength(4);
-    for (const row of rows)
-      expect(row).toMatchObject({ prompt: expect.any(String), base: expect.any(String) });
+    expect(items).toHaveLength(4);
+    for (const item of items) expect(item).toMatchObject({ prompt: expect.any(String) });
+    expect([sides.base.answers.length, sides.tuned.answers.length]).toEqual([4, 4]);
     expect(tuned.loss).toBeLessThan(base.loss);
     expect(tuned.perplexity).toBeCloseTo(Math.exp(tuned.loss), 3);
     expect(base.supervisedTokens).toBe(tuned.supervisedTokens);
-    expect(exact.tuned.total).toBe(4);
-    expect(exact.tuned.interval[1]).toBeGreaterThan(0);
+    expect(sides.tuned.exact.total).toBe(4);
+    expect(sides.tuned.exact.interval[1]).toBeGreaterThan(0);
 
     // The loss can be of every held-out row.
-    const all = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 4, lossOf: 'all' }), id);
+    const all = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 4, lossOf: 'all' }), id);
     if (!all.ok) throw new Error(all.what);
-    expect(all.evaluation.draw?.test).toBe(40);
-    expect([all.evaluation.base?.rows, all.evaluation.tuned?.rows]).toEqual([40, 40]);
-    expect(all.evaluation.rows).toEqual(rows);
+    expect(all.evaluation.made.draw?.test).toBe(40);
+    const [whole] = comparedOf(all.evaluation);
+    expect([whole.base.subject.loss?.rows, whole.tuned.subject.loss?.rows]).toEqual([40, 40]);
+    expect(all.evaluation.items).toEqual(items);
+    expect(whole.tuned.answers).toEqual(sides.tuned.answers);
     await page.close();
   });
 
@@ -325,22 +329,25 @@ describe('the library', () => {
       const stop = bench.proxy(({ what, by, done }: Progress) => {
         if (what === 'answering' && by === 'adapter' && done >= 8) void bench.api.stopEvaluation();
       });
-      return bench.api.evaluate({ id: of }, { rows: 32 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop);
     }, id);
     if (!stopped.ok) throw new Error(stopped.what);
     expect(stopped.stopped).toBe(true);
-    const { rows, draw, base, tuned, exact } = stopped.evaluation;
-    expect(rows.length).toBeGreaterThanOrEqual(8);
-    expect(rows.length).toBeLessThan(32);
-    expect(draw).toMatchObject({ planned: 32 });
-    expect([base, tuned]).toEqual([undefined, undefined]);
-    expect(exact.tuned.total).toBe(rows.length);
+    const { items, made } = stopped.evaluation;
+    const [{ base, tuned }] = comparedOf(stopped.evaluation);
+    expect(items.length).toBeGreaterThanOrEqual(8);
+    expect(items.length).toBeLessThan(32);
+    expect(made.draw).toMatchObject({ planned: 32 });
+    expect([base.subject.loss, tuned.subject.loss]).toEqual([undefined, undefined]);
+    expect(tuned.exact.total).toBe(items.length);
     // They are the first of the whole sample, with the same answers.
-    const whole = await page.evaluate((of) => bench.api.evaluate({ id: of }, { rows: 32 }), id);
+    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 32 }), id);
     if (!whole.ok) throw new Error(whole.what);
     expect(whole.stopped).toBe(false);
-    expect(whole.evaluation.rows.slice(0, rows.length)).toEqual(rows);
-    expect(whole.evaluation.base?.rows).toBe(32);
+    expect(whole.evaluation.items.slice(0, items.length)).toEqual(items);
+    const [all] = comparedOf(whole.evaluation);
+    expect(all.tuned.answers.slice(0, items.length)).toEqual(tuned.answers);
+    expect(all.base.subject.loss?.rows).toBe(32);
 
     // With examples before each question as well.
     const few = await page.evaluate(() => {
@@ -351,17 +358,18 @@ describe('the library', () => {
     });
     if (!few.ok) throw new Error(few.what);
     expect(few.stopped).toBe(true);
-    expect(few.report.rows.length).toBeGreaterThanOrEqual(8);
-    expect(few.report.rows.length).toBeLessThan(32);
-    expect(few.report.exact.total).toBe(few.report.rows.length);
-    expect(few.report.draw).toMatchObject({ planned: 32 });
+    const asked = few.evaluation.items.length;
+    expect(asked).toBeGreaterThanOrEqual(8);
+    expect(asked).toBeLessThan(32);
+    expect(sideOf(few.evaluation, 0).exact.total).toBe(asked);
+    expect(few.evaluation.made.draw).toMatchObject({ planned: 32 });
 
     // Stopped before both had answered a row, it says what is kept.
     const none = await page.evaluate((of) => {
       const stop = bench.proxy(({ by }: Progress) => {
         if (by === 'adapter') void bench.api.stopEvaluation();
       });
-      return bench.api.evaluate({ id: of }, { rows: 32 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop);
     }, id);
     expect(none).toMatchObject({ ok: false, code: 'worker-aborted' });
     expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 32 rows/) });

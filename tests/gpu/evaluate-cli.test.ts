@@ -48,11 +48,13 @@ interface Report {
 }
 const reportIn = (folder: string): Report =>
   JSON.parse(readFileSync(`${folder}/report.json`, 'utf8')) as Report;
-const predictionsIn = (folder: string): Prediction[] =>
+/** The command knows the index of each row. */
+type PlacedPrediction = Prediction & { readonly row: number };
+const predictionsIn = (folder: string): PlacedPrediction[] =>
   readFileSync(`${folder}/predictions.jsonl`, 'utf8')
     .trimEnd()
     .split('\n')
-    .map((line) => JSON.parse(line) as Prediction);
+    .map((line) => JSON.parse(line) as PlacedPrediction);
 
 test('methods and an adapter answer the same rows, and files keep what they said', async () => {
   const out = temporary('evaluation');

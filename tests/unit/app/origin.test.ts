@@ -1,4 +1,5 @@
 /** A measurement is out of date once its inputs have changed, and only then. */
+import { recordOf } from '../../../src/evaluate/record.ts';
 import { describe, expect, test } from 'vitest';
 import { adapterName, comparable, isLarger, outdated, type Now } from '../../../src/app/state/origin.ts';
 import type { DataOptions, Origin } from '../../../src/worker/api.ts';
@@ -68,7 +69,7 @@ describe('out of date', () => {
 });
 
 test('only measurements of the same rows by the same model compare', () => {
-  expect(comparable(ORIGIN, { ...ORIGIN, adapter: undefined, time: 9 })).toBe(true);
+  expect(comparable(ORIGIN, { ...ORIGIN, adapter: undefined })).toBe(true);
   expect(comparable(ORIGIN, { ...ORIGIN, model: { ...MODEL, fingerprint: 'g' } })).toBe(false);
   expect(comparable(ORIGIN, { ...ORIGIN, data: { ...ORIGIN.data!, version: 'b' } })).toBe(false);
   expect(comparable(ORIGIN, { ...ORIGIN, data: { ...ORIGIN.data!, options: { ...OPTIONS, seed: 7 } } })).toBe(
@@ -77,11 +78,20 @@ test('only measurements of the same rows by the same model compare', () => {
 });
 
 test('a sample that was cut short is only replaced by a larger one of the same model, rows and adapter', () => {
-  const rows = (many: number, origin = ORIGIN): Parameters<typeof isLarger>[0] => ({
-    origin,
-    rows: Array.from({ length: many }, () => ''),
-  });
-  expect(isLarger(rows(20), rows(8, { ...ORIGIN, time: 9 }))).toBe(true);
+  const rows = (many: number, { adapter, ...made } = ORIGIN) =>
+    recordOf(
+      { ...made, time: 1 },
+      Array.from({ length: many }, () => ({ prompt: '', expected: '' })),
+      [
+        {
+          subject: { method: 'adapter', label: 'One', ...(adapter && { adapter }) },
+          answers: [],
+          scores: {},
+        },
+      ],
+      [],
+    );
+  expect(isLarger(rows(20), rows(8))).toBe(true);
   expect(isLarger(rows(8), rows(8))).toBe(false);
   expect(isLarger(rows(20, { ...ORIGIN, adapter: { name: 'other', id: 'x' } }), rows(8))).toBe(false);
   expect(isLarger(rows(20, { ...ORIGIN, model: { ...MODEL, fingerprint: 'g' } }), rows(8))).toBe(false);

@@ -11,8 +11,10 @@ import {
 } from '../../../src/app/evaluate/tuned-rows.ts';
 import { tunedOf } from '../../../src/app/evaluate/tuned.ts';
 import type { Now } from '../../../src/app/state/origin.ts';
+import { fromTuned } from '../../../src/evaluate/earlier.ts';
 import { pageValues } from '../../../src/settings/table.ts';
 import type { AdapterInfo, DataOptions, RunSummary, TunedMeasurement } from '../../../src/worker/api.ts';
+import type { Earlier } from '../evaluate/earlier-shapes.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
 const NOW: Now = {
@@ -24,28 +26,29 @@ const NOW: Now = {
   ],
   runs: [{ id: 'whole', step: 9 }],
 };
-const SHARE = { count: 0, total: 0, interval: [0, 1] } as const;
+const SHARE = { count: 0, total: 0, interval: [0, 1] as [number, number] };
 
 interface Changes {
   readonly rows?: number;
   readonly version?: string;
   readonly after?: number;
   readonly answer?: string;
-  readonly seen?: TunedMeasurement['evaluation']['seen'];
+  readonly seen?: Earlier['seen'];
+  /** What else was measured, in the shape of earlier versions. */
+  readonly more?: Partial<Earlier>;
 }
 
 function measured(
   id: string,
-  { rows = 4, version = 'a', after = 0.8, answer = 'yes', seen }: Changes = {},
+  { rows = 4, version = 'a', after = 0.8, answer = 'yes', seen, more = {} }: Changes = {},
 ): TunedMeasurement {
-  return {
-    sample: { rows },
+  const evaluation = fromTuned({
     seconds: 1,
     evaluation: {
       origin: {
         time: 1,
         model: { name: 'sprig', bundled: true, fingerprint: 'f' },
-        data: { name: 'rows', version, options: OPTIONS },
+        data: { name: 'rows', version, options: { ...OPTIONS } },
         adapter: id === 'whole' ? { name: 'All', runId: id, step: 9 } : { name: id, id },
       },
       draw: { seed: 42, of: 40, tooLong: 0 },
@@ -55,6 +58,7 @@ function measured(
       exact: { base: SHARE, tuned: SHARE },
       rules: [],
       ...(seen !== undefined && { seen }),
+      ...more,
     },
     forgetting: {
       before: 0.7,
@@ -62,7 +66,8 @@ function measured(
       kl: { before: 0, after: 0.5 },
       prompts: [{ prompt: '?', before: 'a', rightBefore: true, after: 'b', rightAfter: false }],
     },
-  };
+  });
+  return { sample: { rows }, evaluation };
 }
 
 const adapter = (id: string, more: object = {}): AdapterInfo =>
@@ -150,8 +155,8 @@ describe('measurements are compared', () => {
 
   test('but not if as many other rows were asked', () => {
     const entry = measured('lora');
-    const rows = entry.evaluation.rows.map((row) => ({ ...row, prompt: `Tell ${row.prompt}` }));
-    const other = { ...entry, evaluation: { ...entry.evaluation, rows } };
+    const items = entry.evaluation.items.map((item) => ({ ...item, prompt: `Tell ${item.prompt}` }));
+    const other = { ...entry, evaluation: { ...entry.evaluation, items } };
     expect(whyApart(other, latest, NOW)).toBe('Measured on other rows than the latest.');
   });
 
@@ -175,7 +180,7 @@ describe('the table', () => {
 
   test('has the base and the changes from it', () => {
     expect(table.rows).toBe(4);
-    expect(table.base?.candidate?.answers).toEqual(['no', 'no', 'no', 'no']);
+    expect(table.base?.candidate?.side.answers).toEqual(['no', 'no', 'no', 'no']);
     expect(table.tuned.map(({ change, kl }) => [change?.toFixed(1), kl])).toEqual([
       ['0.2', 0.5],
       ['-0.1', 0.5],
@@ -214,13 +219,15 @@ describe('the table', () => {
 });
 
 describe('columns of rewards and pairs', () => {
-  const rewards = (tuned: readonly number[], chosen: string): Partial<TunedMeasurement['evaluation']> => ({
-    rewards: { base: [0, 0, 0, 0], tuned, passMark: 1, chosen: [{ name: chosen }] },
-  });
-  const by = (id: string, tuned: readonly number[], chosen = 'length'): TunedMeasurement => {
-    const entry = measured(id);
+  const by = (
+    id: string,
+    tuned: number[],
+    chosen = 'length',
+    more: Partial<Earlier> = {},
+  ): TunedMeasurement => {
+    const rewards = { base: [0, 0, 0, 0], tuned, passMark: 1, chosen: [{ name: chosen }] };
     const sample = { rows: 4, rewards: [{ name: chosen }] };
-    return { ...entry, sample, evaluation: { ...entry.evaluation, ...rewards(tuned, chosen) } };
+    return { ...measured(id, { more: { rewards, ...more } }), sample };
   };
   const tuned = project([adapter('lora'), adapter('ia3')]);
 
@@ -230,8 +237,7 @@ describe('columns of rewards and pairs', () => {
     expect(columnsOf(plain)).not.toContain('pairs');
     const likely = { chosen: { logp: -1, tokens: 1 }, rejected: { logp: -2, tokens: 1 } };
     const pairs = { base: [likely], tuned: [likely] };
-    const entry = measured('lora');
-    const withPairs = { ...entry, evaluation: { ...entry.evaluation, pairs } };
+    const withPairs = measured('lora', { more: { pairs } });
     const compared = tableOf(measuredTogether(tuned, [withPairs], NOW), 'exact-match');
     expect(columnsOf(compared)).toContain('pairs');
     // No run here learned from pairs: they are compared with the base model, which has none itself.
@@ -252,9 +258,8 @@ describe('columns of rewards and pairs', () => {
   });
 
   test('of prompts alone no answer is right or wrong', () => {
-    const entry = by('lora', [1, 1, 1, 1]);
-    const rows = entry.evaluation.rows.map((row) => ({ ...row, expected: '' }));
-    const alone = { ...entry, evaluation: { ...entry.evaluation, rows } };
+    const rows = [1, 2, 3, 4].map((at) => ({ prompt: `Say ${at}`, expected: '', base: 'no', tuned: 'yes' }));
+    const alone = by('lora', [1, 1, 1, 1], 'length', { rows });
     const table = tableOf(measuredTogether(tuned, [alone], NOW), 'exact-match');
     expect(columnsOf(table)).not.toContain('score');
     expect(columnsOf(table)).toContain('reward');

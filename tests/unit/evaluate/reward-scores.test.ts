@@ -1,5 +1,7 @@
 /** Mean, spread and share that passes, by hand; from which sum an answer passes. */
 import { expect, test } from 'vitest';
+import { sideOf } from '../../../src/evaluate/columns.ts';
+import { recordOf } from '../../../src/evaluate/record.ts';
 import { rewardScores } from '../../../src/evaluate/reward-scores.ts';
 import { rewardStandings } from '../../../src/evaluate/tuned-table.ts';
 import { passMarkOf } from '../../../src/rewards/reward.ts';
@@ -23,9 +25,16 @@ test('an answer passes with the most that its rewards can give', () => {
 });
 
 test('rewards stand to the best by the paired test, row by row', () => {
-  const of = (rewards: readonly number[]) => ({ answers: rewards.map(() => ''), rewards });
+  const record = recordOf(
+    { time: 0, model: { name: 'sprig', bundled: true } },
+    [],
+    [{ subject: { method: 'adapter', label: 'Captain' }, answers: [], scores: {} }],
+    [],
+  );
+  const side = sideOf(record, 0);
+  const of = (rewards: readonly number[]) => ({ side, rewards });
   const ten = (value: number): number[] => Array.from({ length: 10 }, () => value);
-  const standings = rewardStandings([of(ten(0.2)), of(ten(0.9)), undefined, { answers: [] }]);
+  const standings = rewardStandings([of(ten(0.2)), of(ten(0.9)), undefined, { side }]);
   expect(standings.map(({ standing }) => standing)).toEqual(['behind', 'best', undefined, undefined]);
   expect(standings[0].against).toMatchObject({ first: 0, second: 10 });
   const near = rewardStandings([of([1, 0, 1]), of([1, 1, 1])]);
