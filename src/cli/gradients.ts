@@ -27,7 +27,7 @@ import type { Output } from './output.ts';
 import { readPolicyRows } from './policy-rows.ts';
 import { modelFlags, openSession, tokenizerOf, tokenizerOfAdapter } from './session.ts';
 import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
-import { checkSpec, specOf } from '../settings/spec.ts';
+import { checkSpec, specOf, specWithIdle } from '../settings/spec.ts';
 import { withUsualTargets } from '../adapters/chosen.ts';
 
 /** The inputs of a loss. The reference policy is the base model alone. */
@@ -87,7 +87,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     throw new GraftError('arguments', `--${part.flag} is for --method full.`, 'Leave it out.');
   const given = readSettings(flags, OBJECTIVE_SETTINGS);
   checkOwners(OBJECTIVE_SETTINGS, given);
-  const options = specOf(given);
+  const options = specWithIdle(given);
   checkSpec(options);
   const learning = learningOf(options);
   const bytes = await readWhole(path);

@@ -42,9 +42,20 @@ const isChooser = (name: string): boolean => name === 'optimiser' || name === 'o
  * earlier version stays the same.
  */
 export function specOf(given: Given): RunSpec {
+  const active = Object.entries(given).filter(
+    ([name]) => TABLE.find(name) === undefined || idleReason(name, given) === undefined,
+  );
+  return specWithIdle(Object.fromEntries(active));
+}
+
+/**
+ * The same, with the settings that do nothing in a run. Gradients of given samples may read them: only there do probabilities differ from those that
+ * the samples were drawn with before the first update.
+ */
+export function specWithIdle(given: Given): RunSpec {
   const chosen = Object.entries(given).filter(([name]) => {
     const setting = TABLE.find(name);
-    return setting !== undefined && TABLE.applies(setting, given) && idleReason(name, given) === undefined;
+    return setting !== undefined && TABLE.applies(setting, given);
   });
   const values = TABLE.resolve(Object.fromEntries(chosen));
   const spec: Record<string, SettingValue> = {};

@@ -26,6 +26,8 @@ import { specOf } from '../../src/settings/spec.ts';
 
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];
 const SPRIG = { parameters: 1_300_000 };
+/** As the form starts a run that answers no prompt as it learns. */
+const QUIET = { sampleEvery: 0 };
 const FRESH = { ...START, targets: LAYERS, maxLength: 96 };
 
 const sample = (name: string): string =>
@@ -49,7 +51,7 @@ describeDevice('The defaults of a method', (context) => {
     const rows = rowsOf(tokenizer, 'more/pairs.jsonl');
     const [train, validation] = [rows.slice(0, -40), rows.slice(-40)];
     const chosen = withChoice(choiceOf('simpo'), FRESH);
-    const options = specOf(presetOptions('balanced', suggest(SPRIG), train.length, chosen));
+    const options = specOf({ ...presetOptions('balanced', suggest(SPRIG), train.length, chosen), ...QUIET });
     const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
     const { trainable } = await makeTrainable(model, options);
     const trainer = await Trainer.create({ trainable, options, rows: train, validation });
@@ -75,7 +77,7 @@ describeDevice('The defaults of a method', (context) => {
       JSON.parse(sample('index.json')) as { id: string; settings: { rewards: RewardSpec[] } }[]
     ).filter(({ id }) => id === 'lists');
     const { rewards: specs } = settings;
-    const options = specOf({ ...form, steps: 14, maxCompletionLength: 24, rewards: specs });
+    const options = specOf({ ...form, ...QUIET, steps: 14, maxCompletionLength: 24, rewards: specs });
     const rewards = await openRewards(specs);
     const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
     const { trainable } = await makeTrainable(model, options);
@@ -106,7 +108,7 @@ describeDevice('The defaults of a method', (context) => {
 
     const rows = rowsOf(tokenizer, `${first}/train.jsonl`);
     const form = presetOptions('quick', suggest(SPRIG), rows.length, withChoice(choiceOf('lora'), FRESH));
-    const { adapter: shape, ...stage } = await makeTrainable(model, specOf(form));
+    const { adapter: shape, ...stage } = await makeTrainable(model, specOf({ ...form, ...QUIET }));
     const trainer = await Trainer.create({ ...stage, rows });
     expect(await trainer.run()).toBe('done');
     const learned = await lossOf(`${first}/test.jsonl`, stage.trainable.adapter);
@@ -125,7 +127,7 @@ describeDevice('The defaults of a method', (context) => {
       withChoice(choiceOf('stages'), FRESH, adapter),
     );
     expect(next.start).toEqual({ id: 'a', name: 'first' });
-    const going = await makeTrainable(model, specOf(next), { ...shape!, tensors });
+    const going = await makeTrainable(model, specOf({ ...next, ...QUIET }), { ...shape!, tensors });
     const before = await lossOf(`${second}/test.jsonl`, going.trainable.adapter);
     const run = await Trainer.create({ trainable: going.trainable, options: going.options, rows: others });
     expect(await run.run()).toBe('done');

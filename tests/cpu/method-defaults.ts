@@ -103,7 +103,11 @@ export async function learnByDefaults(
   const chosen = withChoice(method.choice, fresh);
   // A preference takes longer to reverse than an answer takes to learn.
   const preset = method.needs === 'pairs' || method.needs === 'unpaired' ? 'balanced' : 'quick';
-  const options = specOf(presetOptions(preset, suggest(SPRIG), train.length, chosen));
+  // As the form starts a run that answers no prompt as it learns.
+  const options = specOf({
+    ...presetOptions(preset, suggest(SPRIG), train.length, chosen),
+    sampleEvery: 0,
+  });
   const model = await LanguageModel.load(device, sprigFolder(), {
     precision: 'f32',
     trainable: options.method === 'full',

@@ -12,7 +12,7 @@ import { describeShared, sharedFolder } from '../shared.ts';
 import { describeDevice } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
-import { specOf } from '../../src/settings/spec.ts';
+import { specWithIdle } from '../../src/settings/spec.ts';
 
 /** Numbers of TRL in one place. */
 interface Place {
@@ -38,7 +38,7 @@ describeDevice('learning from rewards', (context) => {
 
     const learn = (flags: Record<string, string | number | boolean>) =>
       learningOf(
-        specOf({
+        specWithIdle({
           ...{ objective: 'grpo', lossType: flags['loss-type'], beta: flags['beta'] },
           ...{ epsilon: flags['epsilon'], epsilonHigh: flags['epsilon-high'] },
           ...(flags['max-completion-length'] !== undefined && {
