@@ -131,6 +131,7 @@ export const ROOMS = {
       'evaluate/reading-words.ts',
       'evaluate/reward-scores.ts',
       'evaluate/rows-in-words.ts',
+      'evaluate/sides.ts',
       'evaluate/run-took.ts',
       'evaluate/seen.ts',
       'evaluate/tuned-table.ts',

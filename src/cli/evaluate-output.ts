@@ -1,6 +1,7 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import { taskNames } from '../evaluate/by-task.ts';
-import { eachReward, metricsOf, metricsOfTask, sideOf, type Side } from '../evaluate/columns.ts';
+import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
+import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import { rewardScoresOf, type Judged } from '../evaluate/report.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';

@@ -1,5 +1,6 @@
 /** The table of `graft evaluate`: every adapter with what it took, its score and what it forgot, beside the base. */
-import { baseOf, metricsOf, sidesOf, type Side } from '../evaluate/columns.ts';
+import { metricsOf } from '../evaluate/columns.ts';
+import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';

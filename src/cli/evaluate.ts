@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { baseOf, sidesOf, type Side } from '../evaluate/columns.ts';
+import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import { EVALUATION_FILE, evaluationFile } from '../evaluate/record-file.ts';
 import { judgeRecord, meanOf, methodReports, predictionsOf, type Judged } from '../evaluate/report.ts';

@@ -1,6 +1,6 @@
 /** Compares a new adapter with the one in use, on the same rows, and claims no more than the numbers show. */
 import { plural, threeDigits } from '../numbers.ts';
-import type { Side } from './columns.ts';
+import type { Side } from './sides.ts';
 import { isSameItems, type LossReport } from './record.ts';
 import { compare } from './paired.ts';
 import { oftenInWords, pInWords } from './chance.ts';

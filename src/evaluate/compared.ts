@@ -1,5 +1,6 @@
 /** Methods without tuning, the cheapest first: rows of one table, which an adapter has to beat. */
-import { metricsOf, sidesOf, type Side } from './columns.ts';
+import { metricsOf } from './columns.ts';
+import { sidesOf, type Side } from './sides.ts';
 import { fewShot } from './methods/few-shot.ts';
 import type { Method } from './methods/method.ts';
 import { METHODS } from './methods/registry.ts';

@@ -1,6 +1,6 @@
 /** What speaks against an adapter that scores well on its rows: answers that did not change, and knowledge that is gone. */
 import { threeDigits } from '../numbers.ts';
-import type { Compared } from './columns.ts';
+import type { Compared } from './sides.ts';
 import { collapse, LOST_TEXT } from './forgetting.ts';
 
 /** Whether the adapter answers every row as the base model does, to the letter; undefined where nothing was answered. */

@@ -1,15 +1,6 @@
 /** The files of `graft evaluate` for other tools: a line for each row and method, and a report of all of them, both made from the record. */
-import {
-  baseOf,
-  comparedOf,
-  eachReward,
-  metricsOf,
-  metricsOfTask,
-  passMarkOf,
-  sideOf,
-  sidesOf,
-  type Side,
-} from './columns.ts';
+import { metricsOf, metricsOfTask } from './columns.ts';
+import { baseOf, comparedOf, eachReward, passMarkOf, sideOf, sidesOf, type Side } from './sides.ts';
 import { methodsOf } from './compared.ts';
 import { fewShot } from './methods/few-shot.ts';
 import { rowScore, type Metric, type Score } from './metrics/metric.ts';

@@ -2,7 +2,7 @@
 import type { Example } from '../data/example.ts';
 import { identityOf } from '../data/statistics.ts';
 import { plural } from '../numbers.ts';
-import type { Side } from './columns.ts';
+import type { Side } from './sides.ts';
 import type { Seen } from './record.ts';
 
 /** A row as it is trained on or measured. */

@@ -1,6 +1,6 @@
 /** The lines of the matrix of stages: what the base model and every stage get on the test rows of one stage, from their record. */
 import { lossOfTask, ofTask, taskNames } from './by-task.ts';
-import { passMarkOf, sideOf, type Side } from './columns.ts';
+import { passMarkOf, sideOf, type Side } from './sides.ts';
 import type { StageMeasure, StageRow, StageScore } from './lineage.ts';
 import { preferredPairs } from './pair-order.ts';
 import type { Evaluation } from './record.ts';

@@ -1,6 +1,7 @@
 /** Everything that was tuned for a project in one table: how each scores and what it forgot, on the same rows, and which differences may be chance. */
 import { mean } from '../averages.ts';
-import { metricsOf, scoresIn, type Side } from './columns.ts';
+import { metricsOf, scoresIn } from './columns.ts';
+import { type Side } from './sides.ts';
 import { NOTICEABLE as NOTICEABLE_LOSS } from './forgetting.ts';
 import { exactMatch } from './metrics/exact-match.ts';
 import type { Metric } from './metrics/metric.ts';

@@ -2,7 +2,7 @@
 import { plural, threeDigits } from '../numbers.ts';
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
-import { eachReward, type Compared, type Side } from './columns.ts';
+import { eachReward, type Compared, type Side } from './sides.ts';
 import { changedAnswers, isForgettingKnown, isUnchanged, lostAnswers, lostKnowledge } from './harm.ts';
 import { gainedPairs, pairsSaid, type Pairs } from './pairs-verdict.ts';
 import { compare } from './paired.ts';

@@ -8,7 +8,7 @@ import {
   type Seen,
   type Subject,
 } from '../evaluate/record.ts';
-import { sideOf } from '../evaluate/columns.ts';
+import { sideOf } from '../evaluate/sides.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';

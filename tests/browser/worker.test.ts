@@ -1,5 +1,5 @@
 /** What the worker does when nothing goes wrong: it trains, keeps, exports, answers and measures. The tests share a profile. */
-import { comparedOf, sideOf } from '../../src/evaluate/columns.ts';
+import { comparedOf, sideOf } from '../../src/evaluate/sides.ts';
 import { engineOf } from './gate.ts';
 import { unzipSync, zipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';

@@ -1,5 +1,5 @@
 /** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
-import { baseOf, sidesOf, type Side } from '../../evaluate/columns.ts';
+import { baseOf, sidesOf, type Side } from '../../evaluate/sides.ts';
 import { isSameItems } from '../../evaluate/record.ts';
 import type { ByExamples } from '../../evaluate/with-examples.ts';
 import { isSameRewards } from '../../rewards/specs.ts';

@@ -1,7 +1,8 @@
 /** The table of everything that was tuned in a project: its rows, their measurements, and which measurements can be compared. */
 import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
-import { baseOf, comparedOf, metricsOf, passMarkOf, type Compared } from '../../evaluate/columns.ts';
+import { metricsOf } from '../../evaluate/columns.ts';
+import { baseOf, comparedOf, passMarkOf, type Compared } from '../../evaluate/sides.ts';
 import { METRICS } from '../../evaluate/metrics/registry.ts';
 import type { Scores } from '../../evaluate/metrics/scores.ts';
 import { isSameItems } from '../../evaluate/record.ts';

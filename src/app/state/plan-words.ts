@@ -1,6 +1,5 @@
 /** What the plan of a run says, in words. */
-import { learnerOf } from '../../settings/registry.ts';
-import type { RunMemory, FormSpec } from '../../worker/api.ts';
+import type { RunMemory } from '../../worker/api.ts';
 import { bytes } from '../ui/format.ts';
 import type { DeviceWords } from './device.svelte.ts';
 
@@ -43,23 +42,4 @@ export function splitNote({ split }: RunMemory, on: DeviceWords): string | undef
   const [{ label, pieces, bytes: largest }, ...others] = split;
   const rest = others.length > 0 ? `, and ${others.length} more like it` : '';
   return `“${label}” is larger than ${on.this} allows for one buffer: it is split into ${pieces} shards of at most ${bytes(largest)}${rest}.`;
-}
-
-/** The parts of a run's memory as the bar shows them. */
-export function partsOf(
-  { parts }: RunMemory,
-  options: Pick<FormSpec, 'method'>,
-): { readonly name: string; readonly bytes: number }[] {
-  const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
-  const { memory } = learnerOf(options).words;
-  return [
-    { name: memory.base, bytes: base },
-    {
-      name: memory.learning,
-      bytes: adapter + gradients + optimiser,
-    },
-    { name: 'activations', bytes: activations },
-    { name: 'sample answers', bytes: samples },
-    { name: 'the rest', bytes: inputs + commands + staging },
-  ];
 }

@@ -1,5 +1,5 @@
 /** The one fact of each stage, from what is open, running and kept. */
-import { baseOf, comparedOf, sideOf } from '../../evaluate/columns.ts';
+import { baseOf, comparedOf, sideOf } from '../../evaluate/sides.ts';
 import { mean } from '../../averages.ts';
 import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';

@@ -1,7 +1,7 @@
 /** What a run trains, in words. */
 import { learnerOf } from '../../settings/registry.ts';
 import { TABLE } from '../../settings/table.ts';
-import type { FormSpec } from '../../worker/api.ts';
+import type { FormSpec, RunMemory } from '../../worker/api.ts';
 
 /** Whether its adapter has a rank. */
 export function hasRank({ method }: Pick<FormSpec, 'method'>): boolean {
@@ -21,8 +21,31 @@ export function learner(options: Pick<FormSpec, 'method' | 'start' | 'trainWeigh
   return `${learnerOf(options).words.learns(options)} your rows`;
 }
 
+/** Whether a run makes a model of its own, and no adapter. */
+export const trainsModel = (options: { readonly method?: string } | undefined): boolean =>
+  learnerOf(options ?? {}).trainsModel === true;
+
 /** What a run leaves, as the beginning of a sentence. */
 export const resultWords = (options: { readonly method?: string } | undefined): string =>
   `The ${learnerOf(options ?? {}).words.result}`;
+
+/** The parts of a run's memory as the bar shows them. */
+export function memoryParts(
+  { parts }: RunMemory,
+  options: Pick<FormSpec, 'method'>,
+): { readonly name: string; readonly bytes: number }[] {
+  const { base, adapter, gradients, optimiser, activations, inputs, commands, samples, staging } = parts;
+  const { memory } = learnerOf(options).words;
+  return [
+    { name: memory.base, bytes: base },
+    {
+      name: memory.learning,
+      bytes: adapter + gradients + optimiser,
+    },
+    { name: 'activations', bytes: activations },
+    { name: 'sample answers', bytes: samples },
+    { name: 'the rest', bytes: inputs + commands + staging },
+  ];
+}
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -5,8 +5,7 @@ import { curveCsv } from '../../../src/app/train/csv.ts';
 import { smooth } from '../../../src/smooth.ts';
 import { difference } from '../../../src/app/ui/diff.ts';
 import { about, bytes, duration, loss, parameters, rate, took } from '../../../src/app/ui/format.ts';
-import { partsOf } from '../../../src/app/state/plan-words.ts';
-import { learner } from '../../../src/app/train/method-words.ts';
+import { learner, memoryParts } from '../../../src/app/train/method-words.ts';
 import type { RunMemory, StepPoint } from '../../../src/worker/api.ts';
 
 describe('differences', () => {
@@ -127,7 +126,7 @@ describe('words follow what is trained', () => {
   test('the memory that it takes', () => {
     const parts = { base: 1, adapter: 2, gradients: 3, optimiser: 4 } as unknown as RunMemory['parts'];
     const named = (method?: 'full'): string[] =>
-      partsOf({ parts } as RunMemory, { method }).map(({ name }) => name);
+      memoryParts({ parts } as RunMemory, { method }).map(({ name }) => name);
     expect(named()).toContain('adapter and optimiser');
     expect(named('full')).toContain('gradients and optimiser');
     expect(named('full').join()).not.toContain('adapter');

@@ -1,7 +1,7 @@
 /** A new adapter against the one in use: the words, and what counts as chance. */
 import { expect, test } from 'vitest';
 import { judgeChange } from '../../../src/evaluate/change.ts';
-import type { Side } from '../../../src/evaluate/columns.ts';
+import type { Side } from '../../../src/evaluate/sides.ts';
 import { measuredIn } from './earlier-shapes.ts';
 
 const share = (count: number, total: number) => ({

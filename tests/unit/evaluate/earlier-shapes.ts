@@ -1,5 +1,5 @@
 /** Records of evaluations from small measurements in the shape of earlier versions, which is short to write. */
-import { comparedOf, sidesOf, type Side } from '../../../src/evaluate/columns.ts';
+import { comparedOf, sidesOf, type Side } from '../../../src/evaluate/sides.ts';
 import type { Forgetting } from '../../../src/evaluate/forgetting.ts';
 import { fromFewShot, fromMeasured } from '../../../src/evaluate/earlier.ts';
 import type { Evaluation } from '../../../src/evaluate/record.ts';

@@ -1,6 +1,6 @@
 /** Mean, spread and share that passes, by hand; from which sum an answer passes. */
 import { expect, test } from 'vitest';
-import { sideOf } from '../../../src/evaluate/columns.ts';
+import { sideOf } from '../../../src/evaluate/sides.ts';
 import { recordOf } from '../../../src/evaluate/record.ts';
 import { rewardScores } from '../../../src/evaluate/reward-scores.ts';
 import { rewardStandings } from '../../../src/evaluate/tuned-table.ts';

@@ -1,7 +1,8 @@
 /** The one runner: every method on the same items into one record, whatever fails or is stopped. */
 import { describe, expect, test } from 'vitest';
 import type { Question } from '../../../src/data/questions.ts';
-import { baseOf, eachReward, metricsOf, notMeasured, sideOf } from '../../../src/evaluate/columns.ts';
+import { metricsOf } from '../../../src/evaluate/columns.ts';
+import { baseOf, eachReward, notMeasured, sideOf } from '../../../src/evaluate/sides.ts';
 import { adapter } from '../../../src/evaluate/methods/adapter.ts';
 import { base } from '../../../src/evaluate/methods/base.ts';
 import { fewShot } from '../../../src/evaluate/methods/few-shot.ts';

@@ -1,6 +1,6 @@
 /** Everything tuned in one table: which value is called the best, and which differences may be chance. */
 import { describe, expect, test } from 'vitest';
-import { sideOf } from '../../../src/evaluate/columns.ts';
+import { sideOf } from '../../../src/evaluate/sides.ts';
 import { exactMatch } from '../../../src/evaluate/metrics/exact-match.ts';
 import { perplexity } from '../../../src/evaluate/metrics/perplexity.ts';
 import { tokenF1 } from '../../../src/evaluate/metrics/token-f1.ts';

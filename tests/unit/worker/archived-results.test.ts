@@ -1,7 +1,7 @@
 /** Results in an archive: they include how their rows were drawn, and older results without that are still read. */
 import { parse } from 'valibot';
 import { expect, test } from 'vitest';
-import { baseOf, eachReward, sidesOf } from '../../../src/evaluate/columns.ts';
+import { baseOf, eachReward, sidesOf } from '../../../src/evaluate/sides.ts';
 import type { Evaluation } from '../../../src/evaluate/record.ts';
 import { FeedbackFile, ResultFile } from '../../../src/worker/archive/layout.ts';
 

@@ -1,6 +1,6 @@
 /** A further short run on accepted feedback: it assembles the rows, plans, trains and measures against the adapter in use; then a person decides. */
 import { rowsOfEntry } from '../../../data/feedback.ts';
-import { comparedOf, type Side } from '../../../evaluate/columns.ts';
+import { comparedOf, type Side } from '../../../evaluate/sides.ts';
 import { judgeChange, type Change } from '../../../evaluate/change.ts';
 import type {
   AdapterInfo,
