@@ -188,6 +188,8 @@ test('the last layer of a model without a chat template is trained, and exported
 test('a run that fails has ended: it offers what was kept, and keeps its error', async () => {
   await goTo(page, 'task');
   await page.getByRole('button', { name: 'Open Sprig, bundled' }).click(WAIT);
+  // The other model's rows are as many: the form is that of Sprig once it is open.
+  await expect.poll(() => factOf(page, 'Task'), WAIT).toMatch(/Sprig is open/);
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+40 rows/);
   await goTo(page, 'train');
   const next = page.getByRole('button', { name: 'New run' });

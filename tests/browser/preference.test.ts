@@ -55,7 +55,7 @@ test('the form suggests DPO for pairs, and refuses single answers with what to d
   await expect.poll(() => objective.inputValue()).toBe('dpo');
   await expect.poll(() => page.getByLabel('Beta', { exact: true }).inputValue()).toBe('0.1');
   await objective.selectOption('sft');
-  await page.getByRole('alert').getByText('choose Preference (DPO)').waitFor();
+  await page.getByRole('alert').getByText('choose “Preference (DPO)”').waitFor();
   expect(await page.getByLabel('Beta', { exact: true }).count()).toBe(0);
   await objective.selectOption('dpo');
   await expect.poll(() => page.getByRole('button', { name: 'Start training' }).isEnabled()).toBe(true);
