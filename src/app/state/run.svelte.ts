@@ -1,4 +1,5 @@
 /** The run on the screen: the one that trains, or one from the list. Starts, resumes and ends it, and says what happens. */
+import { resultOf } from '../../settings/result.ts';
 import type {
   EvalPoint,
   Failure,
@@ -16,10 +17,6 @@ import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 import { ShownRun } from './shown-run.svelte.ts';
 
-type Learners = typeof import('../train/method-words.ts');
-/** The table of what can learn. Not for the first screen: it comes with the first run that is shown. */
-const loadLearners = (): Promise<Learners> => import('../train/method-words.ts');
-
 export class Run extends ShownRun {
   /** The button was pressed and the worker has not answered yet. */
   asked = $state<'pause' | 'stop' | 'cancel'>();
@@ -27,7 +24,6 @@ export class Run extends ShownRun {
   isLoaded = $state(false);
   /** Whether it was started and has no step yet. */
   preparing = $state(false);
-  #learners = $state.raw<Learners>();
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
   #milestones = new Milestones();
@@ -68,7 +64,7 @@ export class Run extends ShownRun {
       this.isLoaded &&
       this.points.length > 0 &&
       this.status !== 'cancelled' &&
-      this.#learners?.trainsModel(this.options) === false
+      resultOf(this.options ?? {}) === 'adapter'
     );
   }
 
@@ -224,7 +220,7 @@ export class Run extends ShownRun {
       this.adopt(outcome.run);
       void this.#sayLater(this.#milestones.end(outcome.run, this.last));
       // A person who paused or discarded the run is at the page.
-      if (outcome.run.status === 'done' || outcome.run.status === 'stopped') void this.#tell();
+      if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
     } else if (outcome.code === 'run-cancelled') {
       this.clear(undefined);
       this.#say('Cancelled: nothing was trained.');
@@ -234,7 +230,7 @@ export class Run extends ShownRun {
       this.failure = outcome;
       await this.#readEnd();
       this.#say(`The run does not go on. ${outcome.what}`);
-      void this.#tell(outcome);
+      this.#tell(outcome);
     }
     this.#changed(true);
     return outcome.ok;
@@ -286,25 +282,17 @@ export class Run extends ShownRun {
     this.asked = undefined;
     this.#milestones = new Milestones();
     super.clear(options);
-    if (options) void this.#findLearners();
   }
 
-  protected override adopt(record: RunRecord): void {
-    super.adopt(record);
-    void this.#findLearners();
-  }
-
-  async #findLearners(): Promise<Learners> {
-    return (this.#learners ??= await loadLearners());
-  }
-
-  async #tell(failure?: Failure): Promise<void> {
-    const { resultWords } = await this.#findLearners();
+  #tell(failure?: Failure): void {
     const name = this.options?.name ?? 'The run';
     const title = failure ? `${name} does not go on` : `${name} is done`;
     const went = this.reading ? fromTo(this.reading) : '';
     const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
-    void this.#session.notifier.tell(title, failure?.what ?? `${where}${resultWords(this.options)} is kept.`);
+    void this.#session.notifier.tell(
+      title,
+      failure?.what ?? `${where}The ${resultOf(this.options ?? {})} is kept.`,
+    );
   }
 
   async #sayLater(text: Promise<string | undefined>): Promise<void> {

@@ -21,14 +21,6 @@ export function learner(options: Pick<FormSpec, 'method' | 'start' | 'trainWeigh
   return `${learnerOf(options).words.learns(options)} your rows`;
 }
 
-/** Whether a run makes a model of its own, and no adapter. */
-export const trainsModel = (options: { readonly method?: string } | undefined): boolean =>
-  learnerOf(options ?? {}).trainsModel === true;
-
-/** What a run leaves, as the beginning of a sentence. */
-export const resultWords = (options: { readonly method?: string } | undefined): string =>
-  `The ${learnerOf(options ?? {}).words.result}`;
-
 /** The parts of a run's memory as the bar shows them. */
 export function memoryParts(
   { parts }: RunMemory,

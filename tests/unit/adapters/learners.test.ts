@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { LEARNERS, learnerOf } from '../../../src/adapters/learners.ts';
 import { ADAPTER_KINDS, kindOf } from '../../../src/adapters/registry.ts';
+import { resultOf } from '../../../src/settings/result.ts';
 
 const SOURCES = join(import.meta.dirname, '../../../src');
 
@@ -11,6 +12,15 @@ test('every learner is an adapter of a kind, or trains the model', () => {
   const adapters = LEARNERS.filter((learner) => !learnerOf({ method: learner.name }).trainsModel);
   expect(ADAPTER_KINDS.map(({ name }) => name)).toEqual(adapters.map(({ name }) => name));
   for (const { name, label } of adapters) expect(kindOf({ kind: name }).label).toBe(label);
+});
+
+test('a run leaves what its learner says, without the table and in it', () => {
+  for (const { name } of LEARNERS) {
+    const { trainsModel = false, words } = learnerOf({ method: name });
+    expect([name, resultOf({ method: name })]).toEqual([name, words.result]);
+    expect(words.result === 'model').toBe(trainsModel);
+  }
+  expect(resultOf({})).toBe(learnerOf({}).words.result);
 });
 
 test('no source compares with the name of a learner that trains the model, or with the rows of an objective that samples', () => {
