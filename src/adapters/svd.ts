@@ -13,6 +13,7 @@ import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Random } from '../random.ts';
+import { addScaled, dot, turn } from './vectors.ts';
 
 /** A matrix [N, K], numbers or blocks, and how many of its singular values are wanted. */
 export interface Wanted {
@@ -265,33 +266,6 @@ function rotate(
     row[p] = c * x - s * y;
     row[q] = s * x + c * y;
   }
-}
-
-function turn(first: Float64Array, second: Float64Array, c: number, s: number): void {
-  for (let k = 0; k < first.length; k++) {
-    const x = first[k];
-    const y = second[k];
-    first[k] = c * x - s * y;
-    second[k] = s * x + c * y;
-  }
-}
-
-/** Four independent sums, so that none waits for another. */
-function dot(a: Float64Array, b: Float64Array): number {
-  let [s, t, u, v] = [0, 0, 0, 0];
-  let i = 0;
-  for (; i + 3 < a.length; i += 4) {
-    s += a[i] * b[i];
-    t += a[i + 1] * b[i + 1];
-    u += a[i + 2] * b[i + 2];
-    v += a[i + 3] * b[i + 3];
-  }
-  for (; i < a.length; i++) s += a[i] * b[i];
-  return s + t + (u + v);
-}
-
-function addScaled(target: Float64Array, row: Float64Array, factor: number): void {
-  for (let i = 0; i < target.length; i++) target[i] += factor * row[i];
 }
 
 function flat(rows: readonly Float64Array[]): Float32Array<ArrayBuffer> {

@@ -15,6 +15,7 @@ import { observeCommand, observeFlags } from './observe.ts';
 import { embedCommand, embedFlags } from './embed.ts';
 import { EXIT } from './exit.ts';
 import { mergeCommand, mergeFlags } from './merge.ts';
+import { mixCommand, mixFlags } from './mix.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Output, WholeOutput } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
@@ -92,6 +93,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH --adapter DIR --out DIR, or --delta FILE for the adapter',
     flags: mergeFlags,
     run: mergeCommand,
+  },
+  mix: {
+    help: 'several LoRA adapters as one, or one with a smaller rank',
+    usage: '--model PATH --adapter DIR DIR … --weights 0.7,0.3 [--method NAME] --out DIR',
+    flags: mixFlags,
+    run: mixCommand,
   },
   export: {
     help: 'an adapter in the format of another tool',

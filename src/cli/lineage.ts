@@ -50,6 +50,23 @@ type Outcome = 'trainRows' | 'steps' | 'evalLoss' | 'peakBytes';
 export type LineageBefore = Omit<Lineage, Outcome>;
 export type Lineage = v.InferOutput<typeof Lineage>;
 
+/** What {@link LINEAGE} says of an adapter that was mixed from others: it has parents and no rows of its own. Paths are seen from the folder of the file. */
+const MixLineage = v.object({
+  mixed: v.object({
+    method: v.string(),
+    rank: v.number(),
+    parents: v.array(v.object({ path: v.string(), weight: v.number() })),
+    density: v.optional(v.number()),
+    majoritySign: v.optional(v.string()),
+    seed: v.optional(v.number()),
+  }),
+  /** The base model. */
+  model: v.string(),
+  /** The version of Graft. */
+  graft: v.string(),
+});
+export type MixLineage = v.InferOutput<typeof MixLineage>;
+
 export interface Stage extends Lineage {
   readonly folder: string;
 }
@@ -122,18 +139,29 @@ export function rowFlagsOf({ folder, data, moreData, testData, flags }: Stage): 
   ];
 }
 
-export function writeLineage(lineage: Lineage): Uint8Array<ArrayBuffer> {
+export function writeLineage(lineage: Lineage | MixLineage): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${JSON.stringify(lineage, null, 2)}\n`);
 }
 
-/** @throws GraftError `json-…`, `lineage` */
+/** The run that wrote a folder; undefined where nobody wrote it down, and for a mixed adapter. @throws GraftError `json-…`, `lineage` */
 export async function readLineage(folder: string): Promise<Stage | undefined> {
   const path = join(folder, LINEAGE);
-  if (!existsSync(path)) return undefined;
-  const parsed = v.safeParse(Lineage, parseJson(await readFile(path, 'utf8'), path));
+  const json = await jsonOf(path);
+  if (json === undefined || v.is(MixLineage, json)) return undefined;
+  const parsed = v.safeParse(Lineage, json);
   if (!parsed.success)
     throw new GraftError('lineage', `${path} does not say where the adapter is from.`, 'Train it again.');
   return { ...parsed.output, folder };
+}
+
+async function jsonOf(path: string): Promise<unknown> {
+  return existsSync(path) ? parseJson(await readFile(path, 'utf8'), path) : undefined;
+}
+
+/** What an adapter was mixed from; undefined for one that was not. @throws GraftError `json-…` */
+export async function readMix(folder: string): Promise<MixLineage | undefined> {
+  const json = await jsonOf(join(folder, LINEAGE));
+  return v.is(MixLineage, json) ? json : undefined;
 }
 
 /** The rewards that an adapter learned from; undefined for another one, and for one without a {@link LINEAGE}. @throws GraftError `json-…`, `lineage`, `reward` */
@@ -148,7 +176,7 @@ const MOST_STAGES = 100;
 /**
  * The stages that led to an adapter, the first one first. If a stage or the folder that it names is gone, the line begins after it.
  *
- * @throws GraftError `lineage` for a folder without a lineage.json
+ * @throws GraftError `lineage` for a folder without a lineage.json, and for a mixed adapter
  */
 export async function lineOf(folder: string): Promise<Stage[]> {
   const line: Stage[] = [];
@@ -159,6 +187,13 @@ export async function lineOf(folder: string): Promise<Stage[]> {
     line.unshift(stage);
     at = stage.parent === undefined ? undefined : join(stage.folder, stage.parent);
   }
+  const mix = line.length === 0 ? await readMix(folder) : undefined;
+  if (mix)
+    throw new GraftError(
+      'lineage',
+      `${folder} was mixed from ${mix.mixed.parents.map(({ path }) => join(folder, path)).join(' and ')}, so no single line of stages led to it.`,
+      'Give one of these folders, or name adapters and rows by --adapter and --data.',
+    );
   if (line.length === 0)
     throw new GraftError(
       'lineage',

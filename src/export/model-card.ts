@@ -27,6 +27,18 @@ export interface CardFacts {
   /** The text between prompt and answer in the rows, for a base without a chat template. */
   readonly afterPrompt?: string;
   readonly how?: HowMade;
+  /** For an adapter that was mixed from others. */
+  readonly mixed?: MixedFrom;
+}
+
+/** What an adapter was mixed from. */
+export interface MixedFrom {
+  readonly method: string;
+  readonly parents: readonly { readonly name: string; readonly weight: number }[];
+  /** The share of numbers that pruning kept, and the seed of its mask. */
+  readonly density?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly majoritySign?: string | undefined;
 }
 
 /** What makes the same run again. */
@@ -58,6 +70,11 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
     ['Base weights', facts.baseWeights],
     ['Between prompt and answer', facts.afterPrompt && JSON.stringify(facts.afterPrompt)],
     ['Trained on', facts.adapterName],
+    ['Mixed by', facts.mixed?.method],
+    ['Mixed from', facts.mixed?.parents.map(({ name, weight }) => `${weight} × ${name}`).join(', ')],
+    ['Density', facts.mixed?.density],
+    ['Majority sign', facts.mixed?.majoritySign],
+    ['Seed of the mask', facts.mixed?.seed],
   ];
   const table = rows
     .filter(([, value]) => value !== undefined)
@@ -72,7 +89,7 @@ tags:
 
 # ${kind.label} adapter
 
-${OWN}Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.
+${facts.mixed ? 'Mixed with Graft from other adapters, without training.' : `${OWN}Losses are ${facts.lossIs ?? 'mean cross-entropy in nats per supervised token'}.`}
 
 | | |
 |---|---|

@@ -1,0 +1,236 @@
+/** `graft mix`: several LoRA adapters as one, or one with a smaller rank. */
+import { basename, join, relative, resolve } from 'node:path';
+import { MAJORITY_SIGNS } from '../adapters/mix/combine.ts';
+import { MIX_METHODS, mixAdapters, type MixMethod, type MixPart, type Mixed } from '../adapters/mix/mix.ts';
+import { GraftError } from '../errors.ts';
+import { readAfterPrompt, readPeft, writePeft } from '../export/peft.ts';
+import { readModel, type ModelDefinition } from '../model/family.ts';
+import { Random } from '../random.ts';
+import { readJson } from '../weights/bytes.ts';
+import { folder, modelOf, writeWhole } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { lockFolder } from './folder-lock.ts';
+import { LINEAGE, writeLineage } from './lineage.ts';
+import { checkOutput } from './output-path.ts';
+import type { Output } from './output.ts';
+import { clearFor, weightsLast } from './run-folder.ts';
+import { version } from './version.ts';
+
+const PRUNING = ['ties', 'magnitude-prune', 'dare-linear', 'dare-ties'] as const;
+const DARE = ['dare-linear', 'dare-ties'] as const;
+/** The methods that a flag is for. */
+const USED_BY = {
+  rank: ['svd'],
+  density: PRUNING,
+  seed: DARE,
+  'majority-sign': ['ties', 'dare-ties'],
+} as const satisfies Readonly<Record<string, readonly MixMethod[]>>;
+
+export const mixFlags = {
+  model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
+  adapter: { value: 'DIR', many: true, help: 'PEFT folders of LoRA adapters; one is enough for svd' },
+  weights: {
+    value: 'N,N',
+    help: 'how much each adapter counts, in their order; a negative number takes its effect away (--weights=-0.5,1)',
+  },
+  method: {
+    value: 'NAME',
+    help: 'svd (the default: the best adapter of a rank for the exact sum), cat (the exact sum, the rank is the sum of ranks), linear, ties, magnitude-prune, dare-linear or dare-ties (adapters of one rank)',
+  },
+  rank: { value: 'N', help: 'for svd: the rank of the result; the largest of the adapters if left out' },
+  density: {
+    value: 'X',
+    help: 'for ties, magnitude-prune, dare-linear, dare-ties: the share of numbers to keep',
+  },
+  'majority-sign': {
+    value: 'HOW',
+    help: 'for ties and dare-ties: the sign of the sum (total, the default) or that of most adapters (frequency)',
+  },
+  seed: { value: 'N', help: 'for dare-linear and dare-ties: draws the numbers to keep; 0 if left out' },
+  out: { value: 'DIR', help: 'where to write the PEFT folder' },
+  json: { help: 'the singular values of each layer as JSON on standard output' },
+  overwrite: { help: 'replace the result that --out holds' },
+  help: { help: 'show this text' },
+} as const satisfies FlagSpecs;
+
+/** What the call asks for. */
+interface Asked {
+  readonly method: MixMethod;
+  readonly paths: readonly string[];
+  readonly weights: readonly number[];
+}
+
+export async function mixCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(mixFlags, args);
+  const [path, out] = [flags.required('model'), flags.required('out')];
+  const { method, paths, weights } = readCall(flags);
+  const options = readOptions(flags, method);
+  checkOutput('--out', out, [
+    { what: 'the base model', path },
+    ...paths.map((one) => ({ what: 'the adapter', path: one })),
+  ]);
+  const model = await readModel(await modelOf(path));
+  await checkTargetTypes(paths);
+  const parts: MixPart[] = [];
+  for (const [i, name] of paths.entries()) parts.push(await readPart(name, weights[i], model));
+  const mixed = mixAdapters(parts, { ...options, method, random: new Random(options.seed) });
+
+  const used = {
+    ...(isUsed('density', method) && { density: options.density }),
+    ...(isUsed('majority-sign', method) && { majoritySign: options.majoritySign }),
+    ...(isUsed('seed', method) && { seed: options.seed }),
+  };
+  const from = (other: string): string => relative(resolve(out), resolve(other));
+  const files = {
+    ...writePeft(mixed, {
+      baseModel: basename(resolve(path)),
+      mixed: {
+        method,
+        parents: parts.map(({ name, weight }) => ({ name: basename(resolve(name)), weight })),
+        ...used,
+      },
+      ...(await commonAfterPrompt(paths, output)),
+    }),
+    [LINEAGE]: writeLineage({
+      mixed: {
+        method,
+        rank: mixed.config.rank,
+        parents: parts.map(({ name, weight }) => ({ path: from(name), weight })),
+        ...used,
+      },
+      model: from(path),
+      graft: version(),
+    }),
+  };
+  const release = await lockFolder(out, 'graft mix');
+  try {
+    await clearFor(out, Object.keys(files), flags.on('overwrite'));
+    for (const [name, bytes] of Object.entries(weightsLast(files))) await writeWhole(join(out, name), bytes);
+  } finally {
+    await release();
+  }
+  report(mixed, { method, out, json: flags.on('json') }, output);
+}
+
+const isUsed = (flag: keyof typeof USED_BY, method: MixMethod): boolean =>
+  (USED_BY[flag] as readonly MixMethod[]).includes(method);
+
+/** @throws GraftError `arguments` */
+function readCall(flags: Flags<typeof mixFlags>): Asked {
+  const paths = flags.texts('adapter');
+  if (paths.length === 0) throw wrong('--adapter is missing.', 'Give the folders of the adapters to mix.');
+  const method = flags.choice('method', MIX_METHODS) ?? 'svd';
+  if (paths.length === 1 && method !== 'svd')
+    throw wrong(
+      `${method} mixes adapters, and there is only one.`,
+      'Give more by --adapter, or choose --method svd with --rank, which makes one smaller.',
+    );
+  const given = flags.list('weights');
+  if (given === undefined && paths.length > 1)
+    throw wrong(
+      '--weights is missing.',
+      `Give ${paths.length} numbers, one for each adapter, as in 0.7,0.3.`,
+    );
+  const weights = (given ?? ['1']).map(Number);
+  const odd = weights.findIndex((weight) => !Number.isFinite(weight));
+  if (odd >= 0)
+    throw wrong(`--weights has "${given![odd]}", which is not a number.`, 'Write numbers as in 0.7,0.3.');
+  if (weights.length !== paths.length)
+    throw wrong(
+      `--weights has ${weights.length} numbers, and there are ${paths.length} adapters.`,
+      'Give one number for each adapter, in their order.',
+    );
+  return { method, paths, weights };
+}
+
+interface ReadOptions {
+  readonly rank: number | undefined;
+  readonly density: number;
+  readonly majoritySign: (typeof MAJORITY_SIGNS)[number];
+  readonly seed: number;
+}
+
+/** @throws GraftError `arguments` */
+function readOptions(flags: Flags<typeof mixFlags>, method: MixMethod): ReadOptions {
+  const idle = (Object.keys(USED_BY) as (keyof typeof USED_BY)[]).find(
+    (name) => flags.isGiven(name) && !isUsed(name, method),
+  );
+  if (idle)
+    throw wrong(
+      `--${idle} is for ${USED_BY[idle].join(', ')}, and the method is ${method}.`,
+      'Leave it out, or choose another --method.',
+    );
+  const density = flags.positive('density');
+  if (density !== undefined && density > 1)
+    throw wrong(
+      `--density is ${density}, expected a number above 0 and at most 1.`,
+      'It is the share of numbers to keep.',
+    );
+  if (density === undefined && isUsed('density', method))
+    throw wrong(`${method} needs --density.`, 'Give the share of numbers to keep, such as 0.5.');
+  return {
+    rank: flags.whole('rank', 1),
+    density: density ?? 1,
+    majoritySign: flags.choice('majority-sign', MAJORITY_SIGNS) ?? 'total',
+    seed: flags.whole('seed') ?? 0,
+  };
+}
+
+async function readPart(name: string, weight: number, model: ModelDefinition): Promise<MixPart> {
+  return { name, weight, ...(await readPeft(folder(name), model)) };
+}
+
+/** PEFT does not mix a list of targets with a regular expression. @throws GraftError `mix` */
+async function checkTargetTypes(paths: readonly string[]): Promise<void> {
+  const isText = async (path: string): Promise<boolean> =>
+    typeof (await readJson(folder(path), 'adapter_config.json', 1 << 20))?.['target_modules'] === 'string';
+  const texts = await Promise.all(paths.map(isText));
+  if (new Set(texts).size < 2) return;
+  throw new GraftError(
+    'mix',
+    `${paths[texts.indexOf(true)]} names its layers by a regular expression and ${paths[texts.indexOf(false)]} by a list, which PEFT does not mix.`,
+    'Write target_modules of both adapter_config.json files as lists.',
+  );
+}
+
+/** The text between prompt and answer, if all adapters have the same. */
+async function commonAfterPrompt(
+  paths: readonly string[],
+  output: Output,
+): Promise<{ readonly afterPrompt?: string }> {
+  const texts = await Promise.all(paths.map((path) => readAfterPrompt(folder(path))));
+  if (new Set(texts).size > 1) {
+    output.line(
+      'Warning: the adapters were trained with different texts between prompt and answer, so the mixed adapter names none.',
+    );
+    return {};
+  }
+  return texts[0] === '' ? {} : { afterPrompt: texts[0] };
+}
+
+function report(
+  { config, spectra }: Mixed,
+  { method, out, json }: { readonly method: MixMethod; readonly out: string; readonly json: boolean },
+  output: Output,
+): void {
+  if (json) {
+    const modules = spectra.map(({ name, singularValues, keptShare }) => ({
+      name,
+      singular_values: singularValues,
+      kept_share: keptShare,
+    }));
+    output.result(`${JSON.stringify({ out: resolve(out), method, rank: config.rank, modules }, null, 2)}\n`);
+  }
+  const least = spectra.reduce((worst, one) => (one.keptShare < worst.keptShare ? one : worst));
+  const kept =
+    method === 'svd'
+      ? ` It keeps at least ${(100 * least.keptShare).toFixed(1)} % of the squared change in each layer (least in ${least.name}).`
+      : '';
+  output.line(
+    `Wrote an adapter of rank ${config.rank} on ${spectra.length} layers to ${resolve(out)}.${kept}`,
+  );
+}
+
+function wrong(what: string, remedy: string): GraftError {
+  return new GraftError('arguments', what, remedy);
+}
