@@ -23,6 +23,7 @@ import { generateFlags } from '../../../src/cli/generate.ts';
 import { gradientsCommand, gradientsFlags } from '../../../src/cli/gradients.ts';
 import { logitsCommand, logitsFlags } from '../../../src/cli/logits.ts';
 import { mergeCommand, mergeFlags } from '../../../src/cli/merge.ts';
+import { mixCommand, mixFlags } from '../../../src/cli/mix.ts';
 import { checkOutput } from '../../../src/cli/output-path.ts';
 import { observeCommand, observeFlags } from '../../../src/cli/observe.ts';
 import { planCommand, planFlags } from '../../../src/cli/plan.ts';
@@ -92,6 +93,12 @@ const WRITERS: Readonly<Record<string, Writer>> = {
     flags: mergeFlags,
     output: 'out',
     run: (out) => mergeCommand([...model, ...adapter, '--out', out, '--overwrite'], silent),
+    sources: ['base', 'adapter'],
+  },
+  mix: {
+    flags: mixFlags,
+    output: 'out',
+    run: (out) => mixCommand([...model, ...adapter, '--rank', '1', '--out', out, '--overwrite'], silent),
     sources: ['base', 'adapter'],
   },
   logits: {
