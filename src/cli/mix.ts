@@ -35,7 +35,7 @@ export const mixFlags = {
   },
   method: {
     value: 'NAME',
-    help: 'svd (the default: the best adapter of a rank for the exact sum), cat (the exact sum, the rank is the sum of ranks), linear, ties, magnitude-prune, dare-linear or dare-ties (adapters of one rank)',
+    help: 'svd (the default) is the best adapter of a rank for the exact sum. With cat the result is that sum, and its rank the sum of ranks. The others need adapters of one rank: linear, ties, magnitude-prune, dare-linear, dare-ties.',
   },
   rank: { value: 'N', help: 'for svd: the rank of the result; the largest of the adapters if left out' },
   density: {

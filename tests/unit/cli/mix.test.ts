@@ -217,7 +217,7 @@ describe('what cannot be mixed', () => {
       ...{ rankPattern: {}, alphaPattern: {} },
     };
     const modules = adapterModules(model, config);
-    const tensors = new Map(
+    const tensors = new Map<string, Float32Array<ArrayBuffer>>(
       modules.flatMap((module) => [
         [
           `base_model.model.${module.path}.lora_magnitude_vector`,
