@@ -2,6 +2,7 @@
 import { GraftError, messageOf } from '../errors.ts';
 import { benchCommand, benchFlags } from './bench.ts';
 import { chatCommand, chatFlags } from './chat.ts';
+import { checkCommand, checkFlags } from './check.ts';
 import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -34,6 +35,12 @@ export interface Command {
 }
 
 export const commands: Readonly<Record<string, Command>> = {
+  check: {
+    help: 'what is wrong with rows, before a run on them',
+    usage: '--data FILE [--test-data FILE] [--model PATH] [--json]',
+    flags: checkFlags,
+    run: checkCommand,
+  },
   train: {
     help: 'train a LoRA adapter, or all weights, on your examples',
     usage: '--model PATH --data FILE --out DIR',

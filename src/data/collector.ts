@@ -1,7 +1,7 @@
 /** Collects rows as examples, or as problems with their reasons. */
 import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts';
 import type { ExampleContent } from '../text/trainable.ts';
-import type { Example, LeftList, Numbering, Problem } from './example.ts';
+import type { Example, LeftList, Numbering, Problem, RowFault } from './example.ts';
 import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
 import { BadRow, refuseRepeated } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
@@ -98,20 +98,23 @@ export class Collector {
 
   /**
    * @param keepsColumns whether an example keeps the columns that it does not use
+   * @param mostProblems the most that are listed
    * @param take takes the examples, which are not kept here then; prompts without answers are only counted
    */
   constructor(
     mapping?: Mapping,
     private readonly keepsColumns = false,
     private readonly take?: TakeExample,
+    private readonly mostProblems = MAX_PROBLEMS,
   ) {
     this.#mapped = mapping && compileMapping(mapping);
     this.#columns = mapping ? columnsOf(mapping) : [];
   }
 
-  problem(line: number, reason: string): void {
+  problem(line: number, reason: string, fault?: RowFault): void {
     this.problemCount++;
-    if (this.problems.length < MAX_PROBLEMS) this.problems.push({ line, reason });
+    if (this.problems.length < this.mostProblems)
+      this.problems.push({ line, reason, ...(fault !== undefined && { fault }) });
   }
 
   example(line: number, example: ExampleContent, format: string, notes: readonly string[] = []): void {
@@ -142,7 +145,7 @@ export class Collector {
       this.#unused.add(row, format.fields, false);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
-      this.problem(line, error.message);
+      this.problem(line, error.message, error.fault);
     }
   }
 
@@ -169,7 +172,7 @@ export class Collector {
     const stray = this.take ? this.#prompts : this.examples.filter(isStray).map(({ line }) => line);
     if (stray.length === 0 || stray.length === this.count) return;
     this.examples = this.examples.filter((example) => !isStray(example));
-    for (const line of stray) this.problem(line, NO_ANSWER);
+    for (const line of stray) this.problem(line, NO_ANSWER, 'no-answer');
     this.problems.sort((a, b) => a.line - b.line);
     this.#formats.delete('prompts');
   }

@@ -13,12 +13,16 @@ export type Example = ExampleContent & {
   readonly notes?: readonly string[];
 };
 
+/** Kinds of mistakes in rows that a check of the rows names. */
+export type RowFault = 'empty-answer' | 'no-answer' | 'unknown-role' | 'identical-pair';
+
 /** A row that could not be read. */
 export interface Problem {
   /** Where it begins in its file, from 1; see {@link Numbering}. */
   readonly line: number;
   /** What is wrong, as a sentence without its full stop: `messages[2] has the role "tool", which …`. */
   readonly reason: string;
+  readonly fault?: RowFault;
 }
 
 /** Rows of a JSON file in a list other than the one that is read. */

@@ -34,6 +34,8 @@ export interface ReadOptions extends TableOptions {
   readonly keepsColumns?: boolean;
   /** Where a document of a text file ends (`TextOptions`). */
   readonly documents?: string;
+  /** The most bad rows that are listed; a thousand if left out. */
+  readonly mostProblems?: number;
   /** Takes each example with the row that it was made of, in place of the result. */
   readonly onExample?: TakeExample;
 }
@@ -161,14 +163,14 @@ export class ExampleReader {
 
   /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
   constructor(content: Content, options: ReadOptions) {
-    const { fileName, mapping, keepsColumns, onExample } = options;
+    const { fileName, mapping, keepsColumns, onExample, mostProblems } = options;
     const bare = withoutByteOrderMark(content, fileName);
     if (bare.length === 0)
       throw new GraftError('data-empty', `${fileName} is empty.`, 'Choose a file with examples.');
     this.kind = fileKind(bare, fileName);
     this.content = bare;
     this.#options = options;
-    this.#collector = new Collector(mapping, keepsColumns, onExample);
+    this.#collector = new Collector(mapping, keepsColumns, onExample, mostProblems);
   }
 
   /** The share that is read, after every row. @throws GraftError as {@link readExamples} */

@@ -7,7 +7,7 @@ import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import type { ExampleContent } from '../text/trainable.ts';
 import { listOfColumns, valueAt } from './columns.ts';
-import { BadRow, filledTextOf, textOf } from './formats/row.ts';
+import { answerTextOf, BadRow, filledTextOf, textOf } from './formats/row.ts';
 import { drawPhrasing, phrasingsOf } from './phrasings.ts';
 
 /** Templates of what the model reads and what it should answer; or of a whole text, all of it learnt. */
@@ -160,7 +160,7 @@ export function compileMapping(mapping: Mapping): (row: JsonObject, line?: numbe
     const question = filledTextOf(fillTemplate(prompt, row), 'the prompt');
     const about = fillOptional(input, row);
     const asked = about === '' ? question : `${question}\n${about}`;
-    const wanted = filledTextOf(fillTemplate(answer, row), 'the answer');
+    const wanted = answerTextOf(fillTemplate(answer, row), 'the answer');
     if (told.trim() === '')
       return { kind: 'completion', prompt: asked, completion: wanted, separator: separatorOf(asked, wanted) };
     return {

@@ -26,10 +26,10 @@ export interface PreferenceLint<RowId = number> {
 }
 
 /** With fewer pairs, a difference of lengths says nothing. */
-const LEAST_PAIRS = 10;
+export const LEAST_PAIRS = 10;
 /** Cohen's own words: 0.2 is small, 0.5 medium, 0.8 large. Smaller differences are not reported. */
 const MINOR_EFFECT = 0.3;
-const MAJOR_EFFECT = 0.8;
+export const MAJOR_EFFECT = 0.8;
 /** The largest ratio of weight times number between both labels (Ethayarajh and others, 2024). */
 const MOST_IMBALANCE = 4 / 3;
 
@@ -39,17 +39,7 @@ export function lintPreferences(rows: readonly LintedRow[]): PreferenceLint | un
   const judged = rows.filter(({ row }) => row.desirable !== undefined);
   if (pairs.length + judged.length === 0) return undefined;
   const cut = (answer: number): number => pairs.filter(({ row }) => row.cutAnswers?.includes(answer)).length;
-  const seen = new Set<string>();
-  const alike: number[] = [];
-  const flipped: number[] = [];
-  rows.forEach(({ example }, at) => {
-    if (example?.kind !== 'pair') return;
-    const { chosen, rejected }: Pair = example;
-    const [one, other] = [identityOf(chosen), identityOf(rejected)];
-    if (one.replace(/\s|\\[nt]/g, '') === other.replace(/\s|\\[nt]/g, '')) alike.push(at);
-    else if (seen.has(JSON.stringify([other, one]))) flipped.push(at);
-    seen.add(JSON.stringify([one, other]));
-  });
+  const { alike, flipped } = findIdlePairs(rows.map(({ example }) => example));
   const desirable = judged.filter(({ row }) => row.desirable).length;
   const lengths = pairs.map(({ row }) => answerLengths(row));
   return {
@@ -69,6 +59,24 @@ export function lintPreferences(rows: readonly LintedRow[]): PreferenceLint | un
   };
 }
 
+/** Pairs with nothing to prefer, and pairs that prefer what an earlier one rejects: their places. */
+export function findIdlePairs(
+  examples: readonly (ExampleContent | undefined)[],
+): Record<'alike' | 'flipped', number[]> {
+  const seen = new Set<string>();
+  const alike: number[] = [];
+  const flipped: number[] = [];
+  examples.forEach((example, at) => {
+    if (example?.kind !== 'pair') return;
+    const { chosen, rejected }: Pair = example;
+    const [one, other] = [identityOf(chosen), identityOf(rejected)];
+    if (one.replace(/\s|\\[nt]/g, '') === other.replace(/\s|\\[nt]/g, '')) alike.push(at);
+    else if (seen.has(JSON.stringify([other, one]))) flipped.push(at);
+    seen.add(JSON.stringify([one, other]));
+  });
+  return { alike, flipped };
+}
+
 /** Tokens of each answer. */
 function answerLengths(row: TokenRow): number[] {
   return sequencesOf(row).map(
@@ -80,7 +88,7 @@ const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Cohen's d: the difference of the means, in units of the spread that both have. */
-function effectOf(
+export function effectOf(
   chosen: readonly number[],
   rejected: readonly number[],
 ): NonNullable<PreferenceLint['lengths']> {

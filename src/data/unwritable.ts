@@ -22,6 +22,8 @@ export interface Unwritable {
   readonly alike: readonly string[];
   /** Rows whose answer has any of them. */
   readonly rows: number;
+  /** Whether a row is one of them, for each row that was looked at. */
+  readonly touched: readonly boolean[];
   /** All rows that were looked at. */
   readonly of: number;
   /** New tokens with which the answers can be written, the most useful first. */
@@ -119,7 +121,7 @@ export function findUnwritable(
     marks,
     (text) => tokenizer.idOf(text) !== undefined,
   );
-  return { missing: [...missing], alike: [...alike], rows: count, of: rows.length, tokens, left };
+  return { missing: [...missing], alike: [...alike], rows: count, of: rows.length, touched, tokens, left };
 }
 
 const SHOWN = 12;

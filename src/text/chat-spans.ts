@@ -26,6 +26,10 @@ export interface ChatSpans {
   notes: string[];
 }
 
+/** The note of a template whose text up to a turn is not a prefix of the whole. */
+export const UNSTABLE_NOTE =
+  'The chat template does not render parts of a conversation as it renders the whole: answers were found by rendering the whole with marks.';
+
 export type Render = (messages: readonly TrainableMessage[], addGenerationPrompt: boolean) => string;
 
 /** Errors of a template that did too much work: it is not rendered again. */
@@ -117,9 +121,7 @@ export function findChatSpans(
       turn = { start, end: start + region.length, marked: at < 0 || at + content.length < region.length };
     } else {
       turn = findTurn(index, start, last);
-      notes.add(
-        'The chat template does not render parts of a conversation as it renders the whole: answers were found by rendering the whole with marks.',
-      );
+      notes.add(UNSTABLE_NOTE);
     }
     if (!turn || turn.start < cursor || turn.end < turn.start) {
       throw new GraftError(

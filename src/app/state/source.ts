@@ -1,4 +1,5 @@
 /** Where rows come from: their files, and the roles of a second file. */
+import { USUAL_SPLIT } from '../../data/split.ts';
 import type { DataFile, DataOptions, OtherFiles } from '../../worker/api.ts';
 import type { Sample } from '../start/samples.svelte.ts';
 
@@ -29,7 +30,6 @@ export interface RowReading {
 export const SPLIT: DataOptions = {
   maxLength: 512,
   overlong: 'truncate-end',
-  validation: 0.1,
-  test: 0.1,
+  ...USUAL_SPLIT,
   seed: 42,
 };

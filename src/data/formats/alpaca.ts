@@ -4,7 +4,7 @@
  * The prompt is the instruction, and the input on a new line below it; without a chat template one more new line stands before the output.
  * Stanford's "Below is an instruction …" frame is left out: a chat template does its work, and a base model needs no words for it.
  */
-import { filledTextOf, textOf, type RowFormat } from './row.ts';
+import { answerTextOf, filledTextOf, textOf, type RowFormat } from './row.ts';
 
 export const alpacaFormat: RowFormat = {
   name: 'alpaca',
@@ -17,7 +17,7 @@ export const alpacaFormat: RowFormat = {
     return {
       kind: 'completion',
       prompt: input.trim() === '' ? instruction : `${instruction}\n${input}`,
-      completion: filledTextOf(row.output, 'output'),
+      completion: answerTextOf(row.output, 'output'),
       separator: '\n',
     };
   },

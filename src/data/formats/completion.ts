@@ -3,7 +3,7 @@
  * completion's answers are learned.
  */
 import { contextOf, messagesOf, requireAnswer } from './messages.ts';
-import { filledTextOf, textOf, type RowFormat } from './row.ts';
+import { answerTextOf, textOf, type RowFormat } from './row.ts';
 
 export const completionFormat: RowFormat = {
   name: 'completion',
@@ -14,7 +14,7 @@ export const completionFormat: RowFormat = {
       return {
         kind: 'completion',
         prompt: textOf(prompt, 'prompt'),
-        completion: filledTextOf(completion, 'completion'),
+        completion: answerTextOf(completion, 'completion'),
       };
     }
     const answers = messagesOf(completion, 'completion');

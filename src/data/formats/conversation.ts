@@ -5,7 +5,7 @@
 import type { JsonObject } from '../../json.ts';
 import { contextOf, messagesOf } from './messages.ts';
 import { PROMPT_COLUMNS } from './prompt.ts';
-import { BadRow, filledTextOf, type RowFormat } from './row.ts';
+import { answerTextOf, BadRow, type RowFormat } from './row.ts';
 
 /** Column names of the wanted answer, the likelier first. */
 const ANSWERS = ['answer', 'solution', 'ground_truth', 'reference', 'target'];
@@ -29,7 +29,7 @@ export const conversationFormat: RowFormat = {
     const column = answerOf(row);
     if (column === undefined) return { kind: 'prompt', prompt };
     const value = row[column];
-    const answer = typeof value === 'number' ? String(value) : filledTextOf(value, column);
+    const answer = typeof value === 'number' ? String(value) : answerTextOf(value, column);
     return { kind: 'messages', messages: [...prompt, { role: 'assistant', content: answer }] };
   },
 };

@@ -30,9 +30,12 @@ function messageOf(value: unknown, field: string): TrainableMessage {
     throw new BadRow(`${field} has tool_calls, which cannot be learnt yet`);
   }
   if (role === 'tool' || role === 'function')
-    throw new BadRow(`${field} has the role ${shown(role)}: tools cannot be learnt yet`);
+    throw new BadRow(`${field} has the role ${shown(role)}: tools cannot be learnt yet`, 'unknown-role');
   if (role !== 'system' && role !== 'developer' && role !== 'user' && role !== 'assistant') {
-    throw new BadRow(`${field} has the role ${shown(role)}, where system, user or assistant is needed`);
+    throw new BadRow(
+      `${field} has the role ${shown(role)}, where system, user or assistant is needed`,
+      'unknown-role',
+    );
   }
   const text = contentOf(content, `${field}.content`);
   if (role !== 'assistant') return { role: role === 'developer' ? 'system' : role, content: text };
@@ -58,14 +61,12 @@ export function contextOf(messages: readonly TrainableMessage[]): TrainableMessa
 
 /** Throws BadRow unless there is an answer to learn from. */
 export function requireAnswer(messages: readonly TrainableMessage[], field: string): void {
-  if (
-    !messages.some(
-      ({ role, supervised, content }) =>
-        role === 'assistant' && supervised !== false && content.trim() !== '',
-    )
-  ) {
-    throw new BadRow(`${field} has no assistant's message to learn from`);
-  }
+  const answers = messages.filter(({ role, supervised }) => role === 'assistant' && supervised !== false);
+  if (answers.some(({ content }) => content.trim() !== '')) return;
+  throw new BadRow(
+    `${field} has no assistant's message to learn from`,
+    answers.length > 0 ? 'empty-answer' : 'no-answer',
+  );
 }
 
 export const messagesFormat: RowFormat = {

@@ -5,7 +5,7 @@
 import type { JsonObject } from '../../json.ts';
 import { IGNORED, type PairSide, type TrainableMessage } from '../../text/trainable.ts';
 import { contextOf, messagesOf, requireAnswer } from './messages.ts';
-import { BadRow, filledTextOf, textOf, type RowFormat } from './row.ts';
+import { answerTextOf, BadRow, textOf, type RowFormat } from './row.ts';
 import { idsOf } from './tokens.ts';
 
 const IDS = 'chosen_ids';
@@ -23,11 +23,13 @@ export const pairFormat: RowFormat = {
         : Array.isArray(row.chosen) || Array.isArray(row.rejected)
           ? messageSides(row)
           : textSides(row);
-    if (JSON.stringify(chosen) === JSON.stringify(rejected))
-      throw new BadRow('chosen and rejected are the same, so that there is nothing to prefer');
+    if (JSON.stringify(chosen) === JSON.stringify(rejected)) throw sameSides();
     return { kind: 'pair', chosen, rejected };
   },
 };
+
+const sameSides = (): BadRow =>
+  new BadRow('chosen and rejected are the same, so that there is nothing to prefer', 'identical-pair');
 
 type Sides = readonly [chosen: PairSide, rejected: PairSide];
 
@@ -37,7 +39,7 @@ function textSides({ prompt, chosen, rejected }: JsonObject): Sides {
       'prompt is missing: give it beside chosen and rejected, or give both as whole lists of messages',
     );
   const before = Array.isArray(prompt) ? undefined : textOf(prompt, 'prompt');
-  const answers = [filledTextOf(chosen, 'chosen'), filledTextOf(rejected, 'rejected')] as const;
+  const answers = [answerTextOf(chosen, 'chosen'), answerTextOf(rejected, 'rejected')] as const;
   if (before === undefined) {
     const turns = contextOf(messagesOf(prompt, 'prompt'));
     const side = (content: string): PairSide => ({
@@ -57,8 +59,7 @@ function messageSides(row: JsonObject): Sides {
   let common = 0;
   while (common < Math.min(chosen.length, rejected.length) && isSame(chosen[common], rejected[common]))
     common++;
-  if (common === chosen.length && common === rejected.length)
-    throw new BadRow('chosen and rejected are the same, so that there is nothing to prefer');
+  if (common === chosen.length && common === rejected.length) throw sameSides();
   const given = promptOf(row.prompt, common);
   const side = (messages: readonly TrainableMessage[], field: string): PairSide => {
     const answers = messages.slice(common);

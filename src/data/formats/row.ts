@@ -1,6 +1,7 @@
 /** Shared by the formats of rows. A format is a file beside this one: how its rows are recognised, and how one becomes an example. */
 import { isObject, repeatedKey, type JsonObject } from '../../json.ts';
 import type { ExampleContent } from '../../text/trainable.ts';
+import type { RowFault } from '../example.ts';
 
 export interface RowFormat {
   readonly name: string;
@@ -15,7 +16,15 @@ export interface RowFormat {
 }
 
 /** A row that breaks its format; the message is the reason that the person reads. */
-export class BadRow extends Error {}
+export class BadRow extends Error {
+  /** @param fault the kind of the mistake, where it is one of those that a check of the rows names */
+  constructor(
+    message: string,
+    readonly fault?: RowFault,
+  ) {
+    super(message);
+  }
+}
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
@@ -39,6 +48,13 @@ export function textOf(value: unknown, field: string): string {
   if (typeof value !== 'string') throw new BadRow(`${field} is ${shown(value)}, where a text is needed`);
   if (LONE_SURROGATE.test(value)) throw new BadRow(`${field} has half a character (a lone surrogate)`);
   return value;
+}
+
+/** {@link textOf} of an answer, which may not be empty. */
+export function answerTextOf(value: unknown, field: string): string {
+  const text = textOf(value, field);
+  if (text.trim() === '') throw new BadRow(`${field} is empty`, 'empty-answer');
+  return text;
 }
 
 /** {@link textOf}, with something in it besides white space. */

@@ -22,6 +22,7 @@ function turnOf(turn: unknown, index: number): unknown {
   if (role === undefined) {
     throw new BadRow(
       `conversations[${index}] is from ${shown(turn.from)}, where system, human or gpt is needed`,
+      'unknown-role',
     );
   }
   return { role, content: textOf(turn.value, `conversations[${index}].value`) };

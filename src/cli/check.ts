@@ -1,0 +1,142 @@
+/** `graft check`: what is wrong with rows, before a run on them. Needs no GPU, and a model only for what depends on its tokens. */
+import { checkRows, checkRowsOf } from '../data/findings/check.ts';
+import type { CheckRow, CheckTokens, Finding, RowTokens } from '../data/findings/finding.ts';
+import { tokensOfRow } from '../data/findings/row-tokens.ts';
+import type { ReadOptions } from '../data/formats.ts';
+import { optionsBeside } from '../data/sheet.ts';
+import { headOf } from '../data/sheet-types.ts';
+import { USUAL_SPLIT } from '../data/split.ts';
+import { unwritableWords } from '../data/unwritable.ts';
+import { GraftError } from '../errors.ts';
+import { readModel } from '../model/family.ts';
+import { plural } from '../numbers.ts';
+import { checkAnswers } from '../runs/answers-check.ts';
+import { LIMIT_SETTINGS, MORE_ROWS_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
+import { OVERLONG_POLICIES } from '../text/limit.ts';
+import { EXIT } from './exit.ts';
+import { modelOf, openBytes } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { readNamed } from './open-rows.ts';
+import type { Output } from './output.ts';
+import { dataFlags, readReadOptions } from './row-flags.ts';
+import { requiredTokenizer } from './session.ts';
+import { settingFlags } from './setting-flags.ts';
+import { readTasks } from './task-files.ts';
+
+const limits = settingFlags(LIMIT_SETTINGS);
+
+export const checkFlags = {
+  ...dataFlags,
+  'test-data': settingFlags(MORE_ROWS_SETTINGS)['test-data'],
+  'test-fraction': {
+    value: settingFlags(SPLIT_SETTINGS)['test-fraction'].value,
+    help: `share of the rows that will be held out, if there is no test file (default ${USUAL_SPLIT.test})`,
+  },
+  model: {
+    value: 'PATH',
+    help: 'the model of the run, for what its tokenizer and template make of the rows',
+  },
+  ...limits,
+  json: { help: 'print {rows, findings: [{id, severity, rows, why, mend}]}, with rows counted from 0' },
+  help: { help: 'show this text' },
+} as const satisfies FlagSpecs;
+
+type CheckFlags = Flags<typeof checkFlags>;
+
+export async function checkCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(checkFlags, args);
+  const data = flags.required('data');
+  if (readTasks(data).length > 1)
+    throw new GraftError('arguments', 'graft check reads one file.', 'Check each file of --data in a call.');
+  const main = await readFile(readTasks(data)[0].path, readReadOptions(flags), output);
+  const testPath = flags.text('test-data');
+  const test = testPath === undefined ? undefined : await readTest(testPath, main.options, output);
+  const tokens = flags.text('model') === undefined ? undefined : await readTokens(main.rows, flags, output);
+  const findings = checkRows({
+    rows: main.rows,
+    ...(test && { test }),
+    testFraction: flags.number('test-fraction') ?? USUAL_SPLIT.test,
+    ...(tokens && { tokens }),
+  });
+  output.clear();
+  const rows = main.rows.length;
+  output.result(flags.on('json') ? `${JSON.stringify({ rows, findings })}\n` : inWords(rows, findings));
+  if (findings.some(({ severity }) => severity === 'error')) process.exitCode = EXIT.couldNot;
+}
+
+interface ReadFile {
+  readonly rows: readonly CheckRow[];
+  readonly options: ReadOptions;
+}
+
+/** @throws GraftError as `readExamples`, and `data-rows` for a file without rows */
+async function readFile(path: string, asked: ReadOptions, output: Output): Promise<ReadFile> {
+  const how = { ...asked, fileName: path, mostProblems: Infinity };
+  const { read, options } = await readNamed(path, await openBytes(path), how, output);
+  if (read.unmapped) throw read.unmapped;
+  const rows = checkRowsOf(read);
+  if (rows.length === 0)
+    throw new GraftError('data-rows', `${path} has no rows.`, 'Choose a file with examples.');
+  return { rows, options };
+}
+
+async function readTest(path: string, first: ReadOptions, output: Output): Promise<readonly CheckRow[]> {
+  const head = headOf(await openBytes(path));
+  return (await readFile(path, { ...optionsBeside(head, path, first), fileName: path }, output)).rows;
+}
+
+/** @throws GraftError as `readModel`, `tokenizer-missing`, `arguments` */
+async function readTokens(
+  rows: readonly CheckRow[],
+  flags: CheckFlags,
+  output: Output,
+): Promise<CheckTokens> {
+  const files = await modelOf(flags.required('model'));
+  const definition = await readModel(files);
+  const tokenizer = await requiredTokenizer(files);
+  const { maxPositions, vocabulary } = definition.shape;
+  const maxLength = Math.min(flags.number('max-length') ?? LIMIT_SETTINGS[0].initial, maxPositions);
+  const overlong = flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end';
+  const options = { maxLength, overlong, vocabSize: vocabulary, now: new Date() };
+  const made = new Map<number, RowTokens>();
+  for (const { row, example } of rows) {
+    if (example) made.set(row, tokensOfRow(example, tokenizer, options));
+    output.progress(`Tokenizing: ${row + 1} of ${rows.length} rows`);
+  }
+  const answers = rows.flatMap(({ row, example }) => {
+    const rendered = made.get(row)?.rendered;
+    return example && rendered ? [{ place: row, example, row: { ...rendered, line: example.line } }] : [];
+  });
+  const unwritable = await checkAnswers({ files, definition, tokenizer, rows: answers, trainsHead: false });
+  return {
+    rows: made,
+    maxLength,
+    startId: tokenizer.startId ?? tokenizer.bosId,
+    isEnd: (id) => tokenizer.eosIds.includes(id) || tokenizer.isSpecial(id),
+    ...(unwritable && {
+      unwritable: {
+        rows: answers.filter((_, at) => unwritable.touched[at]).map(({ place }) => place),
+        words: unwritableWords(unwritable),
+      },
+    }),
+  };
+}
+
+/** Rows of a finding that are listed for reading. */
+const SHOWN = 10;
+
+function inWords(rows: number, findings: readonly Finding[]): string {
+  const lines = findings.flatMap((finding) => [
+    `${finding.severity}: ${finding.id}${placesOf(finding)}`,
+    `  ${finding.why}`,
+    `  ${finding.mend}`,
+  ]);
+  const head = `${plural(rows, 'row')}, ${findings.length === 0 ? 'nothing found' : plural(findings.length, 'finding')}`;
+  return `${[head, ...lines].join('\n')}\n`;
+}
+
+function placesOf({ rows }: Finding): string {
+  if (rows.length === 0) return '';
+  const more = rows.length > SHOWN ? ` and ${rows.length - SHOWN} more` : '';
+  return `, ${plural(rows.length, 'row')} (from 0): ${rows.slice(0, SHOWN).join(', ')}${more}`;
+}

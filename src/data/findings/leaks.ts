@@ -1,0 +1,64 @@
+/** Test prompts in training rows, and test parts that are too small. */
+import { countParts } from '../split.ts';
+import type { Checked, Found } from './finding.ts';
+import { promptOf, readRows, shinglesOf, wholeOf, wordsOf } from './texts.ts';
+
+/** Words in a row that two texts share only if one was copied (GPT-3's and later contamination checks take 8 to 13). */
+const OVERLAP = 12;
+/** Words that stand in more training rows than this, and more than this share of them, are an instruction that all rows have. */
+const COMMON_ROWS = 3;
+const COMMON_SHARE = 0.02;
+/** From this share of the test rows on, a test is worthless. */
+const WORTHLESS = 0.5;
+
+/** Training rows with the prompt of a test row, or twelve words in a row of it. */
+export function findLeaks({ rows, test = [] }: Checked): Found[] {
+  const tested = readRows(test).map(({ example }) => promptOf(example));
+  const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
+  const grams = new Map<number, number>();
+  const gramsOf = (text: string): Set<number> => {
+    const words = wordsOf(text);
+    return words.length < OVERLAP ? new Set() : shinglesOf(words, OVERLAP);
+  };
+  for (const prompt of tested) for (const gram of gramsOf(prompt)) grams.set(gram, 0);
+  if (prompts.size === 0) return [];
+  const read = readRows(rows).map(({ row, example }) => ({
+    row,
+    prompt: wordsOf(promptOf(example)).join(' '),
+    shared: [...gramsOf(wholeOf(example))].filter((gram) => grams.has(gram)),
+  }));
+  for (const { shared } of read) for (const gram of shared) grams.set(gram, grams.get(gram)! + 1);
+  const most = Math.max(COMMON_ROWS, COMMON_SHARE * read.length);
+  const isCopied = (gram: number): boolean => grams.get(gram)! <= most;
+  const leaked = read.filter(({ prompt, shared }) => prompts.has(prompt) || shared.some(isCopied));
+  const trained = new Set(read.map(({ prompt }) => prompt));
+  const isTrained = (prompt: string): boolean =>
+    trained.has(wordsOf(prompt).join(' ')) ||
+    [...gramsOf(prompt)].some((gram) => grams.get(gram)! > 0 && isCopied(gram));
+  const touched = tested.filter(isTrained).length;
+  return [
+    {
+      id: 'test-in-train',
+      rows: leaked.map(({ row }) => row),
+      detail: `${touched} of ${tested.length} test prompts are trained on.`,
+      ...(touched >= WORTHLESS * tested.length && { severity: 'error' as const }),
+    },
+  ];
+}
+
+/** The verdict calls fewer rows too few to rely on. */
+const LEAST_TEST_ROWS = 20;
+
+/** A finding about the whole file names no rows. */
+export function findFewTestRows({ rows, test, testFraction }: Checked): Found[] {
+  const read = readRows(rows);
+  // Documents become rows by the tokens of a model.
+  if (read.some(({ example }) => example.kind === 'text' && example.document)) return [];
+  const all = read.length;
+  const held = test ? readRows(test).length : countParts(all, { validation: 0, test: testFraction }).test;
+  if (all === 0 || held >= LEAST_TEST_ROWS) return [];
+  const detail = test
+    ? `The test file has ${held} rows that can be read.`
+    : `A share of ${testFraction} of ${all} rows is ${held}.`;
+  return [{ id: 'few-test-rows', rows: [], detail }];
+}

@@ -1,0 +1,112 @@
+/** The texts of rows that the rules compare. */
+import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
+import type { Example } from '../example.ts';
+import { answerOf } from '../unwritable.ts';
+import type { CheckRow } from './finding.ts';
+
+/** A row that can be read. */
+export interface ReadRow {
+  readonly row: number;
+  readonly example: Example;
+}
+
+export const readRows = (rows: readonly CheckRow[]): ReadRow[] =>
+  rows.flatMap(({ row, example }) => (example ? [{ row, example }] : []));
+
+const textsOf = (messages: readonly TrainableMessage[]): string =>
+  messages
+    .filter(({ role }) => role !== 'system')
+    .map(({ content }) => content)
+    .join('\n');
+
+/** Everything before the last answer, without the system message; of plain text all of it. '' for ready tokens. */
+export function promptOf(given: Example): string {
+  const example = singleOf(given);
+  switch (example.kind) {
+    case 'completion':
+      return example.prompt;
+    case 'messages':
+      return textsOf(beforeAnswer(example.messages));
+    case 'text':
+      return example.text;
+    case 'prompt':
+      return typeof example.prompt === 'string' ? example.prompt : textsOf(example.prompt);
+    case 'tokens':
+      return '';
+  }
+}
+
+/** The turns before the last answer. */
+function beforeAnswer(messages: readonly TrainableMessage[]): readonly TrainableMessage[] {
+  const last = messages.findLastIndex(({ role }) => role === 'assistant');
+  return last < 0 ? messages : messages.slice(0, last);
+}
+
+/** What is asked and what is answered, for rows with one of each; system messages belong to what is asked. */
+export function askedOf(given: Example): { readonly asked: string; readonly answer: string } | undefined {
+  const { kind } = given;
+  if (kind === 'completion') return { asked: normal(given.prompt), answer: normal(given.completion) };
+  if (kind !== 'messages') return undefined;
+  const before = beforeAnswer(given.messages);
+  const asked = JSON.stringify(before.map(({ role, content }) => [role, normal(content)]));
+  return { asked, answer: normal(given.messages.at(before.length)?.content ?? '') };
+}
+
+const normal = (text: string): string => text.trim().replace(/\s+/g, ' ');
+
+/** All texts of a row, both answers of a pair among them. */
+export function wholeOf(example: Example): string {
+  switch (example.kind) {
+    case 'pair':
+      return `${wholeOf({ ...example.chosen, line: 0 })}\n${wholeOf({ ...example.rejected, line: 0 })}`;
+    case 'unpaired':
+      return wholeOf({ ...example.answer, line: 0 });
+    case 'completion':
+      return `${example.prompt}\n${example.completion}`;
+    case 'messages':
+      return example.messages.map(({ content }) => content).join('\n');
+    case 'text':
+      return example.text;
+    case 'prompt':
+      return promptOf(example);
+    case 'tokens':
+      return '';
+  }
+}
+
+/** Words in lower case, without punctuation. A longer text is compared by its beginning. */
+const MOST_WORDS_CHARS = 64 * 1024;
+export const wordsOf = (text: string): string[] =>
+  text
+    .slice(0, MOST_WORDS_CHARS)
+    .toLowerCase()
+    .match(/[\p{L}\p{N}]+/gu) ?? [];
+
+/** FNV-1a over a word, as an unsigned 32-bit number. */
+export function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}
+
+/** Mixes all bits of a number (the finaliser of MurmurHash3). */
+export function mixed(value: number): number {
+  let hash = value;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/** Hashes of each `size` words in a row; of a shorter text one hash of all, and none of an empty one. */
+export function shinglesOf(words: readonly string[], size: number): Set<number> {
+  const hashes = words.map(hashOf);
+  const result = new Set<number>();
+  for (let start = 0; start === 0 || start + size <= hashes.length; start++) {
+    let hash = 0;
+    for (const one of hashes.slice(start, start + size)) hash = mixed(Math.imul(hash, 31) + one);
+    if (hashes.length > 0) result.add(hash);
+  }
+  return result;
+}
+
+export { answerOf };
