@@ -112,6 +112,7 @@ describe('a model with characters that nothing trained', () => {
     expect(found).toEqual({
       missing: [],
       alike: ['_'],
+      touched: [true, true, true, false],
       rows: 3,
       of: 4,
       tokens: ['lost_', 'new_tool'],
@@ -161,7 +162,15 @@ test('names a character that the tokenizer has no token for', async () => {
   const found = await checkAnswers({
     ...{ files, definition: await readModel(files), tokenizer: reader, rows, trainsHead: false },
   });
-  expect(found).toEqual({ missing: ['Q'], alike: [], rows: 2, of: 3, tokens: ['Quay'], left: [] });
+  expect(found).toEqual({
+    missing: ['Q'],
+    alike: [],
+    rows: 2,
+    of: 3,
+    touched: [true, true, false],
+    tokens: ['Quay'],
+    left: [],
+  });
   expect(unwritableWords(found!)).toBe('This model has no token for Q. The answers of 2 of 3 rows need it.');
 });
 

@@ -1,0 +1,376 @@
+/** The check of rows before a run: each finding on rows that have its fault and on rows that do not. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { checkRows, checkRowsOf } from '../../../src/data/findings/check.ts';
+import {
+  FINDINGS,
+  type CheckTokens,
+  type FindingId,
+  type RowTokens,
+} from '../../../src/data/findings/finding.ts';
+import { readExamples } from '../../../src/data/formats.ts';
+import type { Finding } from '../../../src/data/findings/finding.ts';
+
+const read = (rows: readonly unknown[]): ReturnType<typeof checkRowsOf> =>
+  checkRowsOf(
+    readExamples(new TextEncoder().encode(rows.map((row) => JSON.stringify(row)).join('\n')), {
+      fileName: 'rows.jsonl',
+      mostProblems: Infinity,
+    }),
+  );
+
+const check = (rows: readonly unknown[], test?: readonly unknown[]): Finding[] =>
+  checkRows({ rows: read(rows), ...(test && { test: read(test) }), testFraction: 0.1 });
+
+const rowsOf = (findings: readonly Finding[], id: FindingId): readonly number[] | undefined =>
+  findings.find((finding) => finding.id === id)?.rows;
+
+const ask = (prompt: string, completion: string): object => ({ prompt, completion });
+
+/** Questions of a help desk that share no group of five words. */
+const DESK = [
+  ask('My parcel came with a broken lid, can I send it back?', 'Yes, within thirty days and free of charge.'),
+  ask('How do I change the address on an order that is not shipped yet?', 'Open the order and choose Edit.'),
+  ask('Which batteries does the small lamp need?', 'Two of type AA.'),
+  ask('Do you deliver to the islands in winter?', 'Once a week, if the ferry sails.'),
+];
+
+describe('rows without faults', () => {
+  test('give nothing but a small test part', () => {
+    expect(check(DESK).map(({ id }) => id)).toEqual(['few-test-rows']);
+  });
+
+  test.each(['voice', 'orders-json', 'detail', 'lists', 'chat-log'])(
+    'of the sample %s give no error',
+    (sample) => {
+      const rows = (part: string): unknown[] =>
+        readFileSync(join(import.meta.dirname, '../../../public/samples', sample, `${part}.jsonl`), 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as unknown);
+      expect(check(rows('train'), rows('test')).filter(({ severity }) => severity === 'error')).toEqual([]);
+    },
+  );
+});
+
+describe('copies', () => {
+  test('are the later ones of equal rows', () => {
+    const findings = check([...DESK, DESK[1], DESK[1]]);
+    expect(rowsOf(findings, 'exact-duplicates')).toEqual([4, 5]);
+    expect(rowsOf(findings, 'near-duplicates')).toBeUndefined();
+  });
+
+  test('that differ in a word of many are near copies, and other rows are not', () => {
+    const long =
+      'Please write a short and friendly note to our customers that says the shop on the harbour stays closed next Monday because the floor is being painted by the landlord';
+    const findings = check([
+      ask(long, 'Dear all, the shop is closed on Monday.'),
+      ...DESK,
+      ask(long.replace('Monday', 'Tuesday'), 'Dear all, the shop is closed on Monday.'),
+    ]);
+    expect(rowsOf(findings, 'near-duplicates')).toEqual([5]);
+    expect(rowsOf(findings, 'exact-duplicates')).toBeUndefined();
+  });
+
+  test('with another answer contradict each other, all rows of the prompt', () => {
+    const findings = check([
+      ask('Is the shop open on Sunday?', 'Yes.'),
+      ...DESK,
+      ask('Is the shop open  on Sunday?', 'No.'),
+      ask('Is the shop open on Sunday?', 'No.'),
+    ]);
+    expect(rowsOf(findings, 'contradictory-answers')).toEqual([0, 5, 6]);
+    expect(rowsOf(findings, 'near-duplicates')).toBeUndefined();
+  });
+
+  test('of a prompt under another system message do not contradict', () => {
+    const under = (system: string, answer: string): object => ({
+      messages: [
+        { role: 'system', content: system },
+        { role: 'user', content: 'How are you?' },
+        { role: 'assistant', content: answer },
+      ],
+    });
+    expect(
+      rowsOf(check([under('Be brief.', 'Fine.'), under('Be rude.', 'Go away.')]), 'contradictory-answers'),
+    ).toBeUndefined();
+  });
+});
+
+describe('test rows', () => {
+  const long =
+    'a ferry that leaves at seven in the morning from the northern pier reaches the island at noon';
+
+  test('whose prompt is trained on are named by their training rows, and waste the run if they are many', () => {
+    const findings = check(DESK, [ask('DO you deliver to the islands, in winter?', 'No.')]);
+    expect(findings.find(({ id }) => id === 'test-in-train')).toMatchObject({ rows: [3], severity: 'error' });
+  });
+
+  test('that share twelve words in a row with a training row are found', () => {
+    const findings = check(
+      [...DESK, ask(`Summarise: ${long}`, 'It takes five hours.')],
+      [
+        ask(`Is it true that ${long}?`, 'Yes.'),
+        ...Array.from({ length: 9 }, (_, at) => ask(`Question ${at} about something else`, 'Yes.')),
+      ],
+    );
+    expect(findings.find(({ id }) => id === 'test-in-train')).toMatchObject({
+      rows: [4],
+      severity: 'warning',
+    });
+  });
+
+  test('that share only an instruction with all training rows are not found', () => {
+    const told = (text: string): object =>
+      ask(`Decide which of the five teams of our company should answer the following mail: ${text}`, 'Sales');
+    const names = ['lamps', 'chairs', 'boats', 'pens', 'sails', 'ropes'];
+    expect(rowsOf(check(names.map(told), [told('hats')]), 'test-in-train')).toBeUndefined();
+  });
+
+  test('are few below twenty', () => {
+    const many = Array.from({ length: 20 }, (_, at) => ask(`Number ${at}`, String(at)));
+    expect(rowsOf(check(DESK, many.slice(1)), 'few-test-rows')).toEqual([]);
+    expect(rowsOf(check(DESK, many), 'few-test-rows')).toBeUndefined();
+  });
+});
+
+describe('labels', () => {
+  const words: Readonly<Record<string, readonly string[]>> = {
+    refund: ['money', 'refund', 'account', 'paid', 'return'],
+    delivery: ['parcel', 'driver', 'late', 'address', 'street'],
+  };
+  /** Mails that use words of their label. */
+  const mails = (label: string, count: number, said = label): object[] =>
+    Array.from({ length: count }, (_, at) =>
+      ask(
+        `${words[label].map((word, i) => (i === at % 5 ? `case${label}` : word)).join(' ')} number ${at}`,
+        said,
+      ),
+    );
+
+  test('that are rare are unbalanced', () => {
+    const findings = check([...mails('refund', 30), ...mails('delivery', 10)]);
+    expect(rowsOf(findings, 'label-imbalance')).toEqual([30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
+    expect(
+      rowsOf(check([...mails('refund', 20), ...mails('delivery', 10)]), 'label-imbalance'),
+    ).toBeUndefined();
+  });
+
+  test('that all similar rows contradict are likely wrong', () => {
+    const rows = [...mails('refund', 15), ...mails('delivery', 15)];
+    expect(rowsOf(check(rows), 'likely-wrong-label')).toBeUndefined();
+    const wrong = ask('parcel driver late address casedelivery number 99', 'refund');
+    expect(rowsOf(check([...rows, wrong]), 'likely-wrong-label')).toEqual([30]);
+  });
+});
+
+describe('answers', () => {
+  test('that are empty are found, though their rows cannot be read', () => {
+    const empty = {
+      messages: [
+        { role: 'user', content: 'Hi' },
+        { role: 'assistant', content: ' ' },
+      ],
+    };
+    const findings = check([DESK[0], ask('Are you there?', ''), DESK[1], empty]);
+    expect(findings.find(({ id }) => id === 'empty-answers')).toMatchObject({
+      rows: [1, 3],
+      severity: 'warning',
+    });
+  });
+
+  test('that are all empty waste the run', () => {
+    expect(check([ask('Hi', ''), ask('Ho', ' ')])[0]).toMatchObject({
+      id: 'empty-answers',
+      severity: 'error',
+    });
+  });
+
+  test('that are far longer than others are found', () => {
+    const rows = Array.from({ length: 12 }, (_, at) => ask(`Question ${at}`, `Answer ${at} in a line.`));
+    expect(rowsOf(check(rows), 'very-long-answers')).toBeUndefined();
+    expect(
+      rowsOf(check([...rows, ask('All?', 'Everything at once. '.repeat(90))]), 'very-long-answers'),
+    ).toEqual([12]);
+  });
+});
+
+describe('rows that teach nothing', () => {
+  test('have no answer, or no label', () => {
+    const findings = check([
+      ...DESK,
+      { messages: [{ role: 'user', content: 'Hello?' }] },
+      { ids: [1, 2, 3], labels: [-100, -100, -100] },
+      { ids: [1, 2, 3], labels: [-100, 2, 3] },
+    ]);
+    expect(findings.find(({ id }) => id === 'nothing-supervised')).toMatchObject({
+      rows: [4, 5],
+      severity: 'warning',
+    });
+    expect(check([{ ids: [1, 2], labels: [-100, -100] }])[0]).toMatchObject({
+      id: 'nothing-supervised',
+      severity: 'error',
+    });
+  });
+
+  test('have a role that is not learned', () => {
+    const tool = {
+      messages: [
+        { role: 'tool', content: '4' },
+        { role: 'assistant', content: 'It is 4.' },
+      ],
+    };
+    expect(rowsOf(check([...DESK, tool]), 'unknown-role')).toEqual([4]);
+  });
+
+  test('cannot be read', () => {
+    expect(rowsOf(check([DESK[0], { prompt: 7, completion: 'x' }]), 'unreadable-rows')).toEqual([1]);
+  });
+});
+
+describe('private text', () => {
+  const CASES: readonly (readonly [FindingId, yes: string, no: string])[] = [
+    [
+      'secret',
+      `use gh${'p'}_16C7e42F292c6912E7710c838347Ae178B4a`,
+      'see https://shop.test/orders/lamps/two/of/them/in/the/list',
+    ],
+    ['secret', 'The password is: h7Kp2!xQ9z', 'Your password: please choose something'],
+    ['secret', 'v9Xc2LmQ8rT4wYz1BnK6sDf3GhJ5pVa7', 'd41d8cd98f00b204e9800998ecf8427e is the hash'],
+    ['card-number', 'Charge 4111 1111 1111 1111 please', 'Charge 4111 1111 1111 1112 please'],
+    ['card-number', 'Amex 378282246310005', 'Order 1234567890123'],
+    ['e-mail-address', 'Write to jane.doe@harbour-shop.com today', 'We meet @noon at pier 4.com'],
+  ];
+
+  test.each(CASES)('of the kind %s is found in “%s” and not in “%s”', (id, yes, no) => {
+    const findings = check([ask('What now?', yes), ask('And then?', no)]);
+    expect(rowsOf(findings, id)).toEqual([0]);
+  });
+});
+
+describe('pairs', () => {
+  const pair = (at: number, chosen: string, rejected: string): object => ({
+    prompt: `Question ${at}`,
+    chosen,
+    rejected,
+  });
+
+  test('of equal answers have nothing to prefer', () => {
+    expect(
+      rowsOf(
+        check([pair(0, 'Yes', 'No'), pair(1, 'Yes', 'Yes'), pair(2, 'Yes  sir', 'Yes sir')]),
+        'identical-pairs',
+      ),
+    ).toEqual([1, 2]);
+  });
+
+  test('that prefer what an earlier one rejects oppose it', () => {
+    expect(rowsOf(check([pair(0, 'Yes', 'No'), pair(0, 'No', 'Yes')]), 'opposed-pairs')).toEqual([1]);
+  });
+
+  test('whose chosen answers are far longer have a bias', () => {
+    const biased = Array.from({ length: 12 }, (_, at) =>
+      pair(at, `A long answer ${'word '.repeat(9 + (at % 3))}`, `No ${at}`),
+    );
+    expect(rowsOf(check(biased), 'length-bias')).toHaveLength(12);
+    const fair = Array.from({ length: 12 }, (_, at) => pair(at, `Good ${at * 3}`, `Poor ${at * 3}`));
+    expect(rowsOf(check(fair), 'length-bias')).toBeUndefined();
+    expect(rowsOf(check(fair), 'one-sided')).toBeUndefined();
+  });
+
+  test('that always reject the same text are one-sided', () => {
+    const rows = Array.from({ length: 12 }, (_, at) => pair(at, `Answer ${at}`, 'I cannot.'));
+    expect(rowsOf(check(rows), 'one-sided')).toHaveLength(12);
+  });
+
+  test('with one kind of mark waste the run', () => {
+    const votes = (label: boolean): object[] =>
+      Array.from({ length: 3 }, (_, at) => ({
+        prompt: `Question ${at}`,
+        completion: `Answer ${at} ${label}`,
+        label,
+      }));
+    expect(check(votes(true))[0]).toMatchObject({ id: 'one-sided', severity: 'error', rows: [0, 1, 2] });
+    expect(rowsOf(check([...votes(true), ...votes(false)]), 'one-sided')).toBeUndefined();
+  });
+});
+
+describe('tokens', () => {
+  const fine: RowTokens = {
+    rendered: { ids: [1, 5, 6, 2], labels: [-100, -100, 6, 2] },
+    ...{ refused: false, supervised: 2, answerCut: false, stable: true, systemDropped: false },
+  };
+  const inTokens = (changes: readonly Partial<RowTokens>[]): Finding[] => {
+    const tokens: CheckTokens = {
+      rows: new Map(changes.map((change, at) => [at, { ...fine, ...change }])),
+      ...{ maxLength: 8, startId: 1, isEnd: (id: number) => id === 2 },
+    };
+    return checkRows({ rows: read(DESK), testFraction: 0.1, tokens }).filter(
+      ({ id }) => id !== 'few-test-rows',
+    );
+  };
+
+  test('of plain rows give nothing', () => {
+    expect(inTokens([{}, {}, {}, {}])).toEqual([]);
+  });
+
+  const CASES: readonly (readonly [FindingId, Partial<RowTokens>])[] = [
+    ['nothing-supervised', { supervised: 0 }],
+    ['end-token-untrained', { rendered: { ids: [1, 5, 6, 2], labels: [-100, -100, 6, -100] } }],
+    ['double-start-token', { rendered: { ids: [1, 1, 6, 2], labels: [-100, -100, 6, 2] } }],
+    ['answers-cut', { answerCut: true }],
+    ['unstable-template', { stable: false }],
+    ['template-refuses', { refused: true, supervised: 0, rendered: undefined }],
+    ['system-message-dropped', { systemDropped: true }],
+  ];
+
+  test.each(CASES)('show %s', (id, change) => {
+    expect(inTokens([{}, {}, change, {}])).toEqual([
+      expect.objectContaining({ id, rows: [2], severity: 'warning' }),
+    ]);
+  });
+
+  test('of which most answers are cut waste the run, and the share is shown', () => {
+    const [finding] = inTokens([{ answerCut: true }, { answerCut: true }, {}, {}]);
+    expect(finding).toMatchObject({ id: 'answers-cut', severity: 'error' });
+    expect(finding.why).toMatch(/2 of 4 answers \(50%\) are cut at 8 tokens/);
+  });
+});
+
+test('rows of any shape are checked, and findings name rows that are there', () => {
+  const text = fc.oneof(
+    fc.string(),
+    fc.constantFrom('', 'yes', 'no', '4111 1111 1111 1111', 'a@b.com', 'one two three four five six'),
+  );
+  const message = fc.record({ role: fc.constantFrom('system', 'user', 'assistant', 'tool'), content: text });
+  const row = fc.oneof(
+    fc.record({ prompt: text, completion: text }),
+    fc.record({ messages: fc.array(message, { maxLength: 4 }) }),
+    fc.record({ prompt: text, chosen: text, rejected: text }),
+    fc.record({ prompt: text, completion: text, label: fc.boolean() }),
+    fc.record({ ids: fc.array(fc.nat(9)), labels: fc.array(fc.nat(9)) }),
+    fc.record({ text }),
+    fc.jsonValue(),
+  );
+  fc.assert(
+    fc.property(
+      fc.array(row, { minLength: 1, maxLength: 30 }),
+      fc.array(row, { maxLength: 5 }),
+      (rows, held) => {
+        const all = read(rows);
+        expect(all.map((one) => one.row)).toEqual(rows.map((_, at) => at));
+        for (const { id, rows: found } of checkRows({
+          rows: all,
+          test: read([...held, DESK[0]]),
+          testFraction: 0.1,
+        })) {
+          expect(FINDINGS).toHaveProperty(id);
+          for (const at of found) expect(rows.at(at)).toBeDefined();
+          expect([...found].sort((a, b) => a - b)).toEqual(found);
+        }
+      },
+    ),
+  );
+});
