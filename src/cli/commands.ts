@@ -3,6 +3,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { benchCommand, benchFlags } from './bench.ts';
 import { chatCommand, chatFlags } from './chat.ts';
 import { checkCommand, checkFlags } from './check.ts';
+import { compareCommand, compareFlags } from './compare.ts';
 import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -52,6 +53,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH [--adapter DIR …] --data FILE [--test-data FILE] [--out DIR], or --predictions FILE',
     flags: evaluateFlags,
     run: evaluateCommand,
+  },
+  compare: {
+    help: 'the difference of two files of predictions on the same rows, and whether it may be chance',
+    usage: 'A.jsonl B.jsonl --metric NAME',
+    flags: compareFlags,
+    run: compareCommand,
   },
   generate: {
     help: 'answer a prompt, with or without an adapter',

@@ -4,7 +4,7 @@ import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Method } from '../evaluate/methods/method.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
 import type { Metric } from '../evaluate/metrics/metric.ts';
-import { METRICS } from '../evaluate/metrics/registry.ts';
+import { ALL_METRICS, METRICS } from '../evaluate/metrics/registry.ts';
 import { nearestName } from '../nearest-name.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
@@ -49,10 +49,13 @@ export const evaluateFlags = {
   },
   seed: {
     value: 'N',
-    help: 'draws the rows that are asked and splits, as that of graft train (default: 42)',
+    help: 'draws the rows that are asked, splits, as that of graft train, and the bootstrap of --predictions (default: 42)',
   },
   methods: { value: 'A,B', help: `what is measured (default: all): ${listed(METHODS)}` },
-  metrics: { value: 'A,B', help: `how it is measured (default: all): ${listed(METRICS)}` },
+  metrics: {
+    value: 'A,B',
+    help: `how it is measured (default: ${METRICS.map(({ name }) => name).join(', ')}): ${listed(ALL_METRICS)}`,
+  },
   'loss-rows': {
     value: 'WHICH',
     help: 'rows whose loss is measured: asked (default), or all of the part, which may take long',
@@ -76,7 +79,7 @@ export const evaluateFlags = {
   },
   predictions: {
     value: 'FILE',
-    help: 'score this file instead of a model: JSON lines with prediction and reference, or output and expected',
+    help: 'score this file instead of a model, with 95% bootstrap intervals: JSON lines with prediction and reference (or a list of them), or output and expected',
   },
   open: {
     value: 'FILE',
@@ -94,7 +97,7 @@ export const evaluateFlags = {
 export type EvaluateFlags = Flags<typeof evaluateFlags>;
 
 /** The entries with these names, in their order. @throws GraftError `arguments` for an unknown name */
-function choose<Item extends { readonly name: string }>(
+export function choose<Item extends { readonly name: string }>(
   flag: string,
   names: readonly string[],
   items: readonly Item[],
@@ -114,7 +117,7 @@ function choose<Item extends { readonly name: string }>(
 
 export function chosenMetrics(flags: EvaluateFlags): readonly Metric[] {
   const names = flags.list('metrics');
-  return names ? choose('metrics', names, METRICS) : METRICS;
+  return names ? choose('metrics', names, ALL_METRICS) : METRICS;
 }
 
 /**

@@ -1,12 +1,11 @@
 /** `graft evaluate --predictions`: scores answers of a file. Needs no model and no GPU. */
 import { GraftError } from '../errors.ts';
-import { METRICS } from '../evaluate/metrics/registry.ts';
-import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';
-import { metricsReport, scoresOfRow } from '../evaluate/report.ts';
-import { scoresOf, type Scores } from '../evaluate/metrics/scores.ts';
-import type { Metric } from '../evaluate/metrics/metric.ts';
+import { inPrint, type AnswerMetric } from '../evaluate/metrics/metric.ts';
+import { ALL_ANSWER_METRICS, ANSWER_METRICS, isAnswerMetric } from '../evaluate/metrics/scores.ts';
+import { readPredictions } from '../evaluate/predictions.ts';
+import { scorePredictionFile, type PredictionScores } from '../evaluate/score-predictions.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
-import { scoreCell, textTable } from './evaluate-output.ts';
+import { textTable } from './evaluate-output.ts';
 import { readInput } from './files.ts';
 import type { Output } from './output.ts';
 
@@ -26,6 +25,9 @@ export const OF_MODELS = [
   'out',
 ] as const;
 
+/** The seed of the bootstrap. */
+export const DEFAULT_SEED = 42;
+
 /** @throws GraftError `arguments`, `file-missing`, `predictions`, `predictions-empty` */
 export async function scorePredictions(path: string, flags: EvaluateFlags, output: Output): Promise<void> {
   const other = OF_MODELS.find((name) => flags.text(name) !== undefined || flags.texts(name).length > 0);
@@ -35,22 +37,23 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
       `--predictions scores a file of answers, and --${other} is for the measurement of a model.`,
       'Leave one of them out.',
     );
-  const asked = chosenMetrics(flags);
-  const metrics = flags.text('metrics') === undefined ? METRICS.filter(({ of }) => of === 'answers') : asked;
-  const unknown = metrics.find(({ of }) => of !== 'answers');
-  if (unknown)
-    throw new GraftError(
-      'arguments',
-      `${unknown.name} is measured by a model, and --predictions has answers only.`,
-      `Choose from ${METRICS.filter(({ of }) => of === 'answers')
-        .map(({ name }) => name)
-        .join(', ')}.`,
-    );
+  const metrics = answerMetrics(flags);
+  const seed = flags.whole('seed') ?? DEFAULT_SEED;
   const groups = readPredictions(await readInput(path), path);
-  const scored = groups.map((group) => ({ group, scores: scoresOfGroup(group, metrics) }));
+  const scored = groups.map((group) => ({
+    group,
+    found: scorePredictionFile({ name: path, rows: group.rows }, metrics, seed),
+  }));
   if (flags.on('json')) {
-    const reports = scored.map(({ group, scores }) => groupReport(group, scores, metrics));
     const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
+    const reports = scored.map(({ group: { method, adapter, rows: own }, found }) => ({
+      ...(method !== undefined && { method }),
+      ...(adapter !== undefined && { adapter }),
+      rows: own.length,
+      scores: found.scores,
+      intervals: found.intervals,
+      row_scores: found.rowScores,
+    }));
     const body = reports.length === 1 ? reports[0] : { rows, methods: reports };
     output.result(`${JSON.stringify({ predictions: path, ...body })}\n`);
     return;
@@ -58,33 +61,34 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
   output.result(
     textTable(
       ['method', 'rows', ...metrics.map(({ heading }) => heading)],
-      scored.map(({ group, scores }) => [
+      scored.map(({ group, found }) => [
         group.adapter ?? group.method ?? path,
         String(group.rows.length),
-        ...metrics.map((metric) => scoreCell(metric, scores)),
+        ...metrics.map((metric) => cell(metric, found)),
       ]),
     ),
   );
 }
 
-function scoresOfGroup({ rows }: PredictedGroup, metrics: readonly Metric[]): Scores {
-  return scoresOf(
-    rows.map(({ output, expected }) => ({ answer: output, expected })),
-    metrics,
-  );
+/** @throws GraftError `arguments` for a metric that a model measures */
+function answerMetrics(flags: EvaluateFlags): readonly AnswerMetric[] {
+  if (flags.text('metrics') === undefined) return ANSWER_METRICS;
+  return chosenMetrics(flags).map((metric) => {
+    if (isAnswerMetric(metric)) return metric;
+    throw new GraftError(
+      'arguments',
+      `${metric.name} is measured by a model, and --predictions has answers only.`,
+      `Choose from ${ALL_ANSWER_METRICS.map(({ name }) => name).join(', ')}.`,
+    );
+  });
 }
 
-function groupReport(
-  { method, adapter, rows }: PredictedGroup,
-  scores: Scores,
-  metrics: readonly Metric[],
-): object {
-  return {
-    ...(method !== undefined && { method }),
-    ...(adapter !== undefined && { adapter }),
-    rows: rows.length,
-    ...metricsReport(scores),
-    // Row by row, in the order of the file.
-    scores: rows.map(({ output, expected }) => scoresOfRow(output, expected, metrics)),
-  };
+/** A value in its unit as people read it. */
+export const shown = (metric: AnswerMetric, value: number): string =>
+  metric.format(value / inPrint(metric, 1));
+
+function cell(metric: AnswerMetric, { scores, intervals }: PredictionScores): string {
+  const [value, interval] = [scores[metric.name], intervals[metric.name]];
+  if (value === null || !interval) return '–';
+  return `${shown(metric, value)} (${interval.map((end) => shown(metric, end)).join('–')})`;
 }

@@ -5,7 +5,7 @@ import type { Evaluation } from '../evaluate/record.ts';
 import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base } from '../evaluate/methods/base.ts';
-import type { Metric } from '../evaluate/metrics/metric.ts';
+import { inPrint, type Metric } from '../evaluate/metrics/metric.ts';
 import { proportion } from '../evaluate/proportion.ts';
 import { meanOf, rewardScoresOf } from '../evaluate/report.ts';
 import {
@@ -109,7 +109,7 @@ export function tableReport({ metric, lines }: TunedTable): object[] {
       ...(secondsPerStep !== undefined && { seconds_per_step: secondsPerStep }),
       ...(metric && { metric: metric.name }),
       rows: side.answers.length,
-      ...(value && { score: value.value }),
+      ...(metric && value && { score: inPrint(metric, value.value) }),
       ...(score.standing && { standing: score.standing }),
       ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
       ...(preferred && { pairs: preferred.length, pair_accuracy: meanOf(preferred.map(Number)) }),

@@ -3,7 +3,7 @@ import { ofTask, lossOfTask } from './by-task.ts';
 import { exactMatch } from './metrics/exact-match.ts';
 import type { Metric } from './metrics/metric.ts';
 import { METRICS } from './metrics/registry.ts';
-import { ANSWER_METRICS, answerScores, scoresFrom, type Scores } from './metrics/scores.ts';
+import { ALL_ANSWER_METRICS, answerScores, scoresFrom, type Scores } from './metrics/scores.ts';
 import { scoresOfSubject, type Side } from './sides.ts';
 
 /** What a scorer gave the answers, row by row; undefined where the record has no such scorer. */
@@ -12,8 +12,8 @@ export function scoresIn(
   scorer: string,
 ): readonly (number | null)[] | undefined {
   const known = scoresOfSubject(record, at, scorer, answers.length);
-  // A metric that is newer than the record; answers to prompts alone have none.
-  const metric = known ? undefined : ANSWER_METRICS.find(({ name }) => name === scorer);
+  // A metric that is newer than the record, or was named by the call; answers to prompts alone have none.
+  const metric = known ? undefined : ALL_ANSWER_METRICS.find(({ name }) => name === scorer);
   return metric && record.scorers.some(({ name }) => name === exactMatch.name)
     ? answerScores(
         metric,

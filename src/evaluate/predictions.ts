@@ -5,12 +5,14 @@ import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 
 /** The two texts have Graft's names, or those of other tools. */
+const References = v.union([v.string(), v.pipe(v.array(v.string()), v.nonEmpty())]);
+
 const Row = v.pipe(
   v.looseObject({
     output: v.optional(v.string()),
     prediction: v.optional(v.string()),
-    expected: v.optional(v.string()),
-    reference: v.optional(v.string()),
+    expected: v.optional(References),
+    reference: v.optional(References),
     method: v.optional(v.string()),
     adapter: v.optional(v.string()),
   }),
@@ -23,7 +25,10 @@ const Row = v.pipe(
 
 export interface PredictedRow {
   readonly output: string;
-  readonly expected: string;
+  /** Every text that is right: one or more. */
+  readonly references: readonly string[];
+  /** Its line in the file, from 1. */
+  readonly line: number;
 }
 
 /** Predictions of one method. */
@@ -48,14 +53,17 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
       new GraftError(
         'predictions',
         `${where} is no prediction: ${why}.`,
-        'Give one JSON object on each line, with "prediction" and "reference", or "output" and "expected", as texts.',
+        'Give one JSON object on each line, with "prediction" and "reference", or "output" and "expected", as texts. Several references are a list of texts.',
       );
     if (problem !== undefined) throw wrong(problem);
     const parsed = v.safeParse(Row, parseJson(text.replace(/^\uFEFF/, ''), where));
     if (!parsed.success) {
       const [issue] = parsed.issues;
       const path = v.getDotPath(issue);
-      throw wrong(path === null ? issue.message : `"${path}" is no text`);
+      const [name] = path?.split('.') ?? [];
+      if (name === undefined) throw wrong(issue.message);
+      const isList = name === 'reference' || name === 'expected';
+      throw wrong(`"${name}" is ${isList ? 'neither a text nor a list of texts' : 'no text'}`);
     }
     const { method, adapter, output, prediction, expected, reference } = parsed.output;
     const key = JSON.stringify([method, adapter]);
@@ -65,7 +73,12 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
       rows: [],
     };
     groups.set(key, group);
-    group.rows.push({ output: (output ?? prediction)!, expected: (expected ?? reference)! });
+    const right = (expected ?? reference)!;
+    group.rows.push({
+      output: (output ?? prediction)!,
+      references: typeof right === 'string' ? [right] : right,
+      line: number,
+    });
   }
   if (groups.size === 0)
     throw new GraftError('predictions-empty', `${fileName} has no predictions.`, 'Choose another file.');

@@ -1,9 +1,10 @@
 /** The files of `graft evaluate` for other tools: a line for each row and method, and a report of all of them, both made from the record. */
-import { metricsOf, metricsOfTask } from './columns.ts';
+import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
 import { baseOf, comparedOf, eachReward, passMarkOf, sideOf, sidesOf, type Side } from './sides.ts';
 import { methodsOf } from './compared.ts';
 import { fewShot } from './methods/few-shot.ts';
-import { rowScore, type Metric, type Score } from './metrics/metric.ts';
+import { inPrint, type Metric, type Score } from './metrics/metric.ts';
+import { ALL_METRICS } from './metrics/registry.ts';
 import { isAnswerMetric, type Scores } from './metrics/scores.ts';
 import { taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
@@ -26,29 +27,16 @@ export interface Prediction {
   readonly scores: Readonly<Record<string, number>>;
 }
 
-/** The scores of one answer, by metric. */
-export function scoresOfRow(
-  answer: string,
-  expected: string,
-  metrics: readonly Metric[],
-): Record<string, number> {
-  return Object.fromEntries(
-    metrics.filter(isAnswerMetric).flatMap((metric) => {
-      const score = rowScore(metric, answer, expected);
-      return score === undefined ? [] : [[metric.name, score]];
-    }),
-  );
-}
-
 /** Method by method, rows in the order in which they were drawn. */
 export function predictionsOf(record: Evaluation, metrics: readonly Metric[]): Prediction[] {
   const names = [...metrics.filter(isAnswerMetric).map(({ name }) => name), REWARD];
-  const shown = names.flatMap((name) => {
-    const at = record.scorers.findIndex((scorer) => scorer.name === name);
-    return at < 0 ? [] : [{ name, at }];
-  });
-  return record.subjects.flatMap(({ method, adapter }, subject) =>
-    sideOf(record, subject).answers.map((output, item): Prediction => {
+  return record.subjects.flatMap(({ method, adapter }, subject) => {
+    const side = sideOf(record, subject);
+    const shown = names.flatMap((name) => {
+      const scores = scoresIn(side, name);
+      return scores ? [{ name, scores }] : [];
+    });
+    return side.answers.map((output, item): Prediction => {
       const { row, line, prompt: input, expected, task } = record.items[item];
       return {
         ...(row !== undefined && { row }),
@@ -59,18 +47,24 @@ export function predictionsOf(record: Evaluation, metrics: readonly Metric[]): P
         ...(adapter && { adapter: placeOf(adapter) }),
         output,
         scores: Object.fromEntries(
-          shown.flatMap(({ name, at }) => {
-            const score = record.scores[item][subject][at];
-            return score === null ? [] : [[name, score]];
+          shown.flatMap(({ name, scores }) => {
+            const score = scores[item];
+            return score === null ? [] : [[name, printed(name, score)]];
           }),
         ),
       };
-    }),
-  );
+    });
+  });
 }
 
 /** The folder of an adapter, or its name. */
 const placeOf = (adapter: AdapterRef): string => ('folder' in adapter ? adapter.folder : adapter.name);
+
+/** A score in the unit of its metric. */
+function printed(name: string, value: number): number {
+  const metric = ALL_METRICS.find((one) => one.name === name);
+  return metric ? inPrint(metric, value) : value;
+}
 
 /** Values and 95% intervals, by metric. */
 export function metricsReport(scores: Scores): {
@@ -79,7 +73,7 @@ export function metricsReport(scores: Scores): {
 } {
   const entries = Object.entries(scores).filter((entry): entry is [string, Score] => entry[1] !== undefined);
   return {
-    metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, value])),
+    metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, printed(name, value)])),
     intervals: Object.fromEntries(
       entries.flatMap(([name, { share }]) => (share ? [[name, share.interval] as const] : [])),
     ),

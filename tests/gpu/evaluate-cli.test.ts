@@ -208,8 +208,9 @@ test('predictions are scored without a model', async () => {
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({
     rows: 2,
-    metrics: { 'token-f1': 1, 'exact-match': 0.5 },
-    scores: [
+    scores: { 'token-f1': 1, 'exact-match': 0.5 },
+    intervals: { 'token-f1': [1, 1], 'exact-match': [0, 1] },
+    row_scores: [
       { 'token-f1': 1, 'exact-match': 0 },
       { 'token-f1': 1, 'exact-match': 1 },
     ],

@@ -3,7 +3,8 @@
  * counted twice as much as precision (β = 2). Orders that one of the texts is too short for are left out ("effective order"). Over all rows the counts
  * are added up first, as sacrebleu's corpus score.
  */
-import type { AnswerMetric } from './metric.ts';
+import { aggregateOf, summed } from './corpus.ts';
+import type { AnswerMetric, Predicted } from './metric.ts';
 
 const ORDER = 6;
 const BETA = 2;
@@ -48,13 +49,31 @@ function scoreOf(counts: Counts): number {
     : ((1 + BETA ** 2) * precision * recall) / (BETA ** 2 * precision + recall);
 }
 
+/** The counts with the reference that scores best, as numbers that can be added up. */
+function bestCounts({ answer, references }: Predicted): number[] {
+  const all = references.map((reference) => countsOf(answer, reference));
+  return all.reduce((best, counts) => (scoreOf(counts) > scoreOf(best) ? counts : best)).flat();
+}
+
+const scoreOfSums = (sums: ArrayLike<number>): number =>
+  scoreOf(
+    Array.from({ length: ORDER }, (_, at) => [sums[3 * at], sums[3 * at + 1], sums[3 * at + 2]] as const),
+  );
+
+const corpus = (rows: readonly Predicted[]): ReturnType<typeof summed> =>
+  summed(rows.map(bestCounts), scoreOfSums);
+
+/** chrF of one answer, from 0 to 1. */
+export const sentenceScore = (answer: string, reference: string): number =>
+  scoreOf(countsOf(answer, reference));
+
 export const chrf = {
   name: 'chrf',
   heading: 'chrF',
-  help: 'runs of one to six characters in common, as sacrebleu counts them: white space aside, the corpus score from 0 to 1',
+  help: 'runs of one to six characters in common, as sacrebleu counts them: white space aside, the corpus score from 0 to 100',
   entry: {
     title: 'chrF',
-    what: 'How far the answer has the runs of one to six characters of the expected one, from 0, none in common, to 1, all. White space does not count, and what is missing counts more than what is too much. Over all rows the runs are counted together.',
+    what: 'How far the answer has the runs of one to six characters of the expected one, from 0, none in common, to 100, all. White space does not count, and what is missing counts more than what is too much. Over all rows the runs are counted together.',
     more: 'Closer in wording, also where words differ in their endings only.',
     less: 'Other words, which may mean the same.',
     start: 'For translations and other texts, in any script. For labels, exactly right says more.',
@@ -62,18 +81,12 @@ export const chrf = {
     also: 'chrf character n-gram translation sacrebleu',
   },
   better: 'higher',
-  format: (value: number) => value.toFixed(2),
+  format: (value: number) => (100 * value).toFixed(1),
+  scale: 100,
   of: 'answers',
   applies: (expected: string) => expected.trim() !== '',
   normalise: (text: string) => text,
-  score: (answer: string, expected: string) => scoreOf(countsOf(answer, expected)),
-  aggregate(scores, rows) {
-    if (!rows) return { value: scores.reduce((sum, score) => sum + score, 0) / scores.length };
-    const counts = rows.map(({ answer, expected }) => countsOf(answer, expected));
-    const sum = (order: number, which: 0 | 1 | 2): number =>
-      counts.reduce((all, one) => all + one[order][which], 0);
-    return {
-      value: scoreOf(Array.from({ length: ORDER }, (_, at) => [sum(at, 0), sum(at, 1), sum(at, 2)] as const)),
-    };
-  },
+  score: sentenceScore,
+  aggregate: aggregateOf(corpus),
+  corpus,
 } as const satisfies AnswerMetric;

@@ -14,6 +14,7 @@ export const exactMatch = {
     also: 'accuracy em',
   },
   better: 'higher',
+  binary: true,
   format: percent,
   of: 'answers',
   applies: () => true,

@@ -36,6 +36,16 @@ export interface Likelihood {
   readonly perplexity: number;
 }
 
+/** An answer with every text that is right for it. */
+export interface Predicted {
+  readonly answer: string;
+  /** One or more. */
+  readonly references: readonly string[];
+}
+
+/** Indices of rows, as often as they count. */
+export type Sample = ArrayLike<number>;
+
 interface Common {
   /** As `--metrics` and files of results name it: lower case, words joined by dashes. */
   readonly name: string;
@@ -63,6 +73,16 @@ export interface AnswerMetric extends Common {
     scores: readonly number[],
     rows?: readonly { readonly expected: string; readonly answer: string }[],
   ) => Score;
+  /** Reports and files have the score times this number, as the published implementation prints it; 1 if it is missing. */
+  readonly scale?: number;
+  /** Whether the score of a row is 0 or 1, and that of all rows their share. */
+  readonly binary?: true;
+  /** Whether a row has only one reference, as a label. */
+  readonly single?: true;
+  /** Scores an answer that has several references at once; without it the best of their scores counts. */
+  readonly scoreSeveral?: (answer: string, references: readonly string[]) => number;
+  /** The score of any sample of the rows, for a metric that is not the mean of the rows' scores. */
+  readonly corpus?: (rows: readonly Predicted[]) => (sample: Sample) => number;
 }
 
 /** Says how likely the expected answers are to a model. */
@@ -78,6 +98,17 @@ export function rowScore(metric: AnswerMetric, answer: string, expected: string)
   if (!metric.applies(expected)) return undefined;
   return metric.score(metric.normalise(answer), metric.normalise(expected));
 }
+
+/** The score of one row whose references are all right; undefined if the metric applies to none of them. */
+export function scoreOfSeveral(metric: AnswerMetric, { answer, references }: Predicted): number | undefined {
+  if (references.length > 1 && metric.scoreSeveral) return metric.scoreSeveral(answer, references);
+  const scores = references.flatMap((reference) => rowScore(metric, answer, reference) ?? []);
+  return scores.length === 0 ? undefined : Math.max(...scores);
+}
+
+/** A score as reports and files have it. */
+export const inPrint = (metric: Metric, value: number): number =>
+  metric.of === 'answers' ? value * (metric.scale ?? 1) : value;
 
 /** The mean of the rows' scores; NaN without rows. */
 export const mean = (scores: readonly number[]): Score => ({

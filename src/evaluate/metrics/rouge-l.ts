@@ -6,7 +6,8 @@ import { mean, type AnswerMetric } from './metric.ts';
 
 const NOT_WORDS = /[^a-z0-9]+/;
 
-const wordsOf = (text: string): string[] =>
+/** The words as rouge-score takes them, without stemming. */
+export const wordsOf = (text: string): string[] =>
   text
     .toLowerCase()
     .split(NOT_WORDS)

@@ -1,6 +1,6 @@
 /** Scores of answers: row by row, and over all rows. */
 import { type AnswerMetric, type Likelihood, type Metric, rowScore, type Score } from './metric.ts';
-import { METRICS } from './registry.ts';
+import { ALL_METRICS, METRICS } from './registry.ts';
 
 /** An answer and the wanted one. */
 export interface ScoredRow {
@@ -54,6 +54,9 @@ export const isAnswerMetric = (metric: Metric): metric is AnswerMetric => metric
 
 /** Metrics that compare an answer with the wanted one. */
 export const ANSWER_METRICS = (METRICS as readonly Metric[]).filter(isAnswerMetric);
+
+/** The same with those that a call has to name. */
+export const ALL_ANSWER_METRICS = ALL_METRICS.filter(isAnswerMetric);
 
 /** Row by row; null where the metric does not apply. */
 export const answerScores = (metric: AnswerMetric, rows: readonly ScoredRow[]): (number | null)[] =>

@@ -26,8 +26,8 @@ describe('a file of predictions', () => {
     expect(read({ prediction: 'a', reference: 'b', more: 1 }, '', { output: 'c', expected: 'd' })).toEqual([
       {
         rows: [
-          { output: 'a', expected: 'b' },
-          { output: 'c', expected: 'd' },
+          { output: 'a', references: ['b'], line: 1 },
+          { output: 'c', references: ['d'], line: 3 },
         ],
       },
     ]);
@@ -49,6 +49,8 @@ describe('a file of predictions', () => {
       /^Line 2 of p\.jsonl is no prediction: it has neither "reference" nor "expected"\.$/,
     ],
     [{ prediction: 1, reference: 'a' }, /"prediction" is no text/],
+    [{ prediction: 'a', reference: ['b', 1] }, /"reference" is neither a text nor a list of texts/],
+    [{ prediction: 'a', reference: [] }, /"reference" is neither a text nor a list of texts/],
     ['[1]', /Line 2/],
     ['{', /Line 2/],
   ])('%j is refused with its line', async (row, what) => {
@@ -121,7 +123,8 @@ describe('the files of an evaluation', () => {
       ...{ row: 0, line: 1, input: 'Ask 0', expected: 'the answer 0' },
       method: 'base',
       output: 'the answer 0',
-      scores: Object.fromEntries(answerMetrics.map((name) => [name, 1])),
+      // Each in its own unit: chrF counts to 100.
+      scores: Object.fromEntries(answerMetrics.map((name) => [name, name === 'chrf' ? 100 : 1])),
     });
     expect(lines[59]).toMatchObject({
       method: 'adapter',

@@ -1,0 +1,90 @@
+/** `graft compare A B`: the difference of two files of predictions on the same rows. Needs no model and no GPU. */
+import { GraftError } from '../errors.ts';
+import { LEVEL } from '../evaluate/chance.ts';
+import { inPrint, type AnswerMetric } from '../evaluate/metrics/metric.ts';
+import { ALL_ANSWER_METRICS } from '../evaluate/metrics/scores.ts';
+import { readPredictions } from '../evaluate/predictions.ts';
+import {
+  comparePredictions,
+  onlyGroup,
+  type PredictionDifference,
+  type PredictionFile,
+} from '../evaluate/score-predictions.ts';
+import { plural } from '../numbers.ts';
+import { choose } from './evaluate-flags.ts';
+import { textTable } from './evaluate-output.ts';
+import { DEFAULT_SEED, shown } from './evaluate-predictions.ts';
+import { readWhole } from './files.ts';
+import { Flags, wordApart, type FlagSpecs } from './flags.ts';
+import type { Output } from './output.ts';
+import { modelFlags } from './session.ts';
+
+export const compareFlags = {
+  metric: {
+    value: 'NAME',
+    help: `how both are scored: ${ALL_ANSWER_METRICS.map(({ name }) => name).join(', ')}`,
+  },
+  seed: { value: 'N', help: `draws the rows of the bootstrap (default: ${DEFAULT_SEED})` },
+  json: { help: 'print difference, interval, improved, worsened and mcnemar_p as JSON' },
+  help: modelFlags.help,
+} as const satisfies FlagSpecs;
+
+/** @throws GraftError `arguments`, `file-missing`, `predictions`, `predictions-empty` */
+export async function compareCommand(args: readonly string[], output: Output): Promise<void> {
+  const { word: first, rest: others } = wordApart(compareFlags, args);
+  const { word: second, rest } = wordApart(compareFlags, others);
+  const flags = new Flags(compareFlags, rest);
+  if (first === undefined || second === undefined)
+    throw new GraftError(
+      'arguments',
+      'Two files of predictions are compared, and one is missing.',
+      'Write graft compare A.jsonl B.jsonl --metric NAME.',
+    );
+  const [metric] = choose('metric', [flags.required('metric')], ALL_ANSWER_METRICS);
+  const seed = flags.whole('seed') ?? DEFAULT_SEED;
+  const read = async (path: string): Promise<PredictionFile> =>
+    onlyGroup(readPredictions(await readWhole(path), path), path);
+  const found = comparePredictions(await read(first), await read(second), metric, seed);
+  if (flags.on('json')) {
+    const { rows, difference, interval, improved, worsened, mcnemarP } = found;
+    output.result(
+      `${JSON.stringify({ rows, metric: metric.name, difference, interval, improved, worsened, mcnemar_p: mcnemarP })}\n`,
+    );
+    return;
+  }
+  output.result(inWords(found, metric, first, second));
+}
+
+/** Decimal places of a difference, by the unit of its metric. */
+const places = (metric: AnswerMetric): number => (inPrint(metric, 1) === 1 ? 4 : 2);
+
+function inWords(found: PredictionDifference, metric: AnswerMetric, first: string, second: string): string {
+  const { rows, difference, interval, improved, worsened, mcnemarP } = found;
+  const digits = (value: number): string => value.toFixed(places(metric));
+  const [low, high] = interval;
+  const isSure = mcnemarP === null ? low > 0 || high < 0 : mcnemarP < LEVEL;
+  const verdict =
+    difference === 0
+      ? `${second} scores the same as ${first}`
+      : `${second} scores ${difference > 0 ? 'higher' : 'lower'} than ${first} by ${digits(Math.abs(difference))}, which ${isSure ? 'is hardly chance' : 'may be chance'}`;
+  return [
+    `${verdict}: ${metric.heading}, ${plural(rows, 'row')}.\n\n`,
+    textTable(
+      ['file', metric.heading],
+      [
+        [first, shown(metric, found.first)],
+        [second, shown(metric, found.second)],
+      ],
+    ),
+    '\n',
+    textTable(
+      ['difference', digits(difference)],
+      [
+        ['95% interval', `${digits(low)} to ${digits(high)}`],
+        ['rows improved', String(improved)],
+        ['rows worsened', String(worsened)],
+        ...(mcnemarP === null ? [] : [['exact McNemar p', String(Number(mcnemarP.toPrecision(3)))]]),
+      ],
+    ),
+  ].join('');
+}

@@ -1,0 +1,180 @@
+/** Scores of predictions in the units of published implementations, with intervals, and two files of predictions compared. */
+import { GraftError } from '../errors.ts';
+import { bootstrap, type Interval } from './bootstrap.ts';
+import { everyRow } from './metrics/corpus.ts';
+import { inPrint, scoreOfSeveral, type AnswerMetric, type Sample } from './metrics/metric.ts';
+import { compareScores, mcnemar } from './paired.ts';
+import type { PredictedGroup, PredictedRow } from './predictions.ts';
+
+/** Predictions with the place that they are from. */
+export interface PredictionFile {
+  readonly name: string;
+  readonly rows: readonly PredictedRow[];
+}
+
+export interface PredictionScores {
+  /** By the names of the metrics; null if no row has a score. */
+  readonly scores: Readonly<Record<string, number | null>>;
+  /** 95% by bootstrap. */
+  readonly intervals: Readonly<Record<string, Interval | null>>;
+  /** Row by row, in the order of the file; a metric is missing if it does not apply to the row. */
+  readonly rowScores: readonly Readonly<Record<string, number>>[];
+}
+
+/** The rows' scores, and the score of any sample of them. Both in the metric's unit. */
+interface Measured {
+  readonly each: readonly (number | undefined)[];
+  readonly of: (sample: Sample) => number;
+}
+
+/** @throws GraftError `predictions` for a row with several references if the metric takes one */
+function measure(metric: AnswerMetric, { name, rows }: PredictionFile): Measured {
+  const several = metric.single && rows.find(({ references }) => references.length > 1);
+  if (several)
+    throw new GraftError(
+      'predictions',
+      `Line ${several.line} of ${name} has ${several.references.length} references, and ${metric.name} compares with one label.`,
+      'Give one reference on each line, or choose another metric.',
+    );
+  const predicted = rows.map(({ output: answer, references }) => ({ answer, references }));
+  const each = predicted.map((row) => {
+    const score = scoreOfSeveral(metric, row);
+    return score === undefined ? undefined : inPrint(metric, score);
+  });
+  const corpus = metric.corpus?.(predicted);
+  return {
+    each,
+    of: corpus ? (sample) => inPrint(metric, corpus(sample)) : (sample) => meanOf(each, sample),
+  };
+}
+
+/** NaN if no row of the sample has a score. */
+function meanOf(scores: readonly (number | undefined)[], sample: Sample): number {
+  let [sum, count] = [0, 0];
+  for (let at = 0; at < sample.length; at++) {
+    const score = scores[sample[at]];
+    if (score === undefined) continue;
+    sum += score;
+    count++;
+  }
+  return sum / count;
+}
+
+/**
+ * @param seed of the bootstrap
+ * @throws GraftError `predictions` naming a line that a metric cannot score
+ */
+export function scorePredictionFile(
+  file: PredictionFile,
+  metrics: readonly AnswerMetric[],
+  seed: number,
+): PredictionScores {
+  const measured = metrics.map((metric) => ({ name: metric.name, ...measure(metric, file) }));
+  const all = everyRow(file.rows.length);
+  const intervals = bootstrap(
+    file.rows.length,
+    seed,
+    measured.map(({ of }) => of),
+  );
+  return {
+    scores: Object.fromEntries(
+      measured.map(({ name, of }) => {
+        const value = of(all);
+        return [name, Number.isNaN(value) ? null : value];
+      }),
+    ),
+    intervals: Object.fromEntries(measured.map(({ name }, at) => [name, intervals[at] ?? null])),
+    rowScores: file.rows.map((_, row) =>
+      Object.fromEntries(
+        measured.flatMap(({ name, each }) => (each[row] === undefined ? [] : [[name, each[row]]])),
+      ),
+    ),
+  };
+}
+
+export interface PredictionDifference {
+  readonly rows: number;
+  /** The scores of both files, in the metric's unit. */
+  readonly first: number;
+  readonly second: number;
+  /** Second less first. */
+  readonly difference: number;
+  /** 95% by paired bootstrap. */
+  readonly interval: Interval;
+  /** Rows on which the second scores higher. */
+  readonly improved: number;
+  /** Rows on which the first scores higher. */
+  readonly worsened: number;
+  /** The exact two-sided p-value of the rows that only one gets right; null if rows are not right or wrong. */
+  readonly mcnemarP: number | null;
+}
+
+/**
+ * @param seed of the bootstrap
+ * @throws GraftError `predictions` for references that differ, naming the first row, and for rows that the metric cannot score
+ */
+export function comparePredictions(
+  first: PredictionFile,
+  second: PredictionFile,
+  metric: AnswerMetric,
+  seed: number,
+): PredictionDifference {
+  checkSameReferences(first, second);
+  const [before, after] = [measure(metric, first), measure(metric, second)];
+  const scored = before.each.flatMap((score, row) => (score === undefined ? [] : row));
+  if (scored.length === 0)
+    throw new GraftError(
+      'predictions',
+      `No row of ${first.name} has a reference that ${metric.name} can score.`,
+      'Choose another metric.',
+    );
+  const of = (sample: Sample): number => after.of(sample) - before.of(sample);
+  const all = everyRow(first.rows.length);
+  const [interval] = bootstrap(first.rows.length, seed, [of]);
+  const { first: worsened, second: improved } = compareScores(
+    scored.map((row) => before.each[row]!),
+    scored.map((row) => after.each[row]!),
+  );
+  return {
+    rows: first.rows.length,
+    first: before.of(all),
+    second: after.of(all),
+    difference: of(all),
+    interval: interval!,
+    improved,
+    worsened,
+    mcnemarP: metric.binary ? mcnemar(improved, worsened) : null,
+  };
+}
+
+/** The only predictions of a file. @throws GraftError `predictions` for a file of several methods */
+export function onlyGroup(groups: readonly PredictedGroup[], name: string): PredictionFile {
+  if (groups.length > 1)
+    throw new GraftError(
+      'predictions',
+      `${name} has the answers of ${groups.length} methods, and one is compared.`,
+      'Give a file with the lines of one method.',
+    );
+  return { name, rows: groups[0].rows };
+}
+
+function checkSameReferences(first: PredictionFile, second: PredictionFile): void {
+  const remedy = 'Give two files of answers to the same rows, in the same order.';
+  const key = ({ references }: PredictedRow): string => JSON.stringify(references);
+  const length = Math.min(first.rows.length, second.rows.length);
+  for (let row = 0; row < length; row++) {
+    const [one, other] = [first.rows[row], second.rows[row]];
+    if (key(one) !== key(other))
+      throw new GraftError(
+        'predictions',
+        `Row ${row + 1} has different references: line ${one.line} of ${first.name} has ${key(one)}, and line ${other.line} of ${second.name} has ${key(other)}.`,
+        remedy,
+      );
+  }
+  if (first.rows.length === second.rows.length) return;
+  throw new GraftError(
+    'predictions',
+    `${first.name} has ${first.rows.length} rows and ${second.name} has ${second.rows.length}: row ${length + 1} is only in one of them.`,
+    remedy,
+  );
+}

@@ -1,0 +1,156 @@
+/** `graft evaluate --predictions` and `graft compare` as a person calls them. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runCommand } from '../../../src/cli/commands.ts';
+import type { WholeOutput } from '../../../src/cli/output.ts';
+
+let folder = '';
+const path = (name: string): string => join(folder, name);
+
+const lines = (...answers: readonly string[]): string =>
+  answers
+    .map((prediction, at) => JSON.stringify({ prediction, reference: ['yes', 'no', 'no'][at] }))
+    .join('\n');
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'graft-predictions-'));
+  await writeFile(path('a.jsonl'), lines('yes', 'yes', 'yes'));
+  await writeFile(path('b.jsonl'), lines('yes', 'no', 'no'));
+  await writeFile(path('short.jsonl'), lines('yes', 'no'));
+  await writeFile(path('broken.jsonl'), `${lines('yes')}\n{"prediction": "no"}\n`);
+  await writeFile(path('empty.jsonl'), '\n');
+  await writeFile(
+    path('methods.jsonl'),
+    ['base', 'adapter']
+      .map((method) => JSON.stringify({ method, prediction: 'yes', reference: ['yes', 'Yes!'] }))
+      .join('\n'),
+  );
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+async function graft(...args: string[]): Promise<{ status: number; result: string; said: string }> {
+  let [result, said] = ['', ''];
+  const output: WholeOutput = {
+    line: (text) => void (said += `${text}\n`),
+    progress: () => undefined,
+    result: (text) => void (result += text),
+    clear: () => undefined,
+    flush: () => Promise.resolve(),
+  };
+  const status = await runCommand(args, output);
+  return { status, result, said };
+}
+
+test('predictions get the named scores with intervals, and scores row by row', async () => {
+  const call = ['evaluate', '--predictions', path('b.jsonl'), '--metrics', 'accuracy,macro-f1,rougeL,bleu'];
+  const { status, result } = await graft(...call, '--json');
+  expect(status).toBe(0);
+  expect(JSON.parse(result)).toEqual({
+    predictions: path('b.jsonl'),
+    rows: 3,
+    // No answer has a run of four tokens.
+    scores: { accuracy: 1, 'macro-f1': 1, rougeL: 1, bleu: 0 },
+    intervals: { accuracy: [1, 1], 'macro-f1': [1, 1], rougeL: [1, 1], bleu: [0, 0] },
+    row_scores: Array.from({ length: 3 }, () => ({ accuracy: 1, 'macro-f1': 1, rougeL: 1, bleu: 100 })),
+  });
+  const table = await graft(...call);
+  expect(table.result).toMatch(/accuracy +macro-F1 +ROUGE-L of all rows +BLEU\n/);
+  expect(table.result).toMatch(/3 +100% \(100%–100%\) +1\.000 \(1\.000–1\.000\)/);
+});
+
+test('predictions of several methods are scored apart, each with its rows', async () => {
+  const { result } = await graft(
+    ...['evaluate', '--predictions', path('methods.jsonl'), '--metrics', 'normalized-match', '--json'],
+  );
+  expect(JSON.parse(result)).toMatchObject({
+    rows: 2,
+    methods: [
+      { method: 'base', rows: 1, scores: { 'normalized-match': 1 } },
+      { method: 'adapter', rows: 1, scores: { 'normalized-match': 1 } },
+    ],
+  });
+});
+
+test('the seed of the bootstrap decides the interval', async () => {
+  const intervalOf = async (seed: string): Promise<unknown> => {
+    const call = ['compare', path('a.jsonl'), path('b.jsonl'), '--metric', 'macro-f1', '--seed', seed];
+    const { result } = await graft(...call, '--json');
+    return (JSON.parse(result) as { interval: unknown }).interval;
+  };
+  expect(await intervalOf('1')).toEqual(await intervalOf('1'));
+});
+
+test('two files are compared, second less first', async () => {
+  const call = ['compare', path('a.jsonl'), path('b.jsonl'), '--metric', 'accuracy'];
+  const { status, result } = await graft(...call, '--json');
+  expect(status).toBe(0);
+  expect(JSON.parse(result)).toEqual({
+    rows: 3,
+    metric: 'accuracy',
+    difference: expect.closeTo(2 / 3, 12) as number,
+    interval: [0, 1],
+    improved: 2,
+    worsened: 0,
+    mcnemar_p: 0.5,
+  });
+  const words = await graft(...call);
+  expect(words.result).toMatch(
+    /b\.jsonl scores higher than \S+a\.jsonl by 0\.6667, which may be chance: accuracy, 3 rows\.\n/,
+  );
+  expect(words.result).toMatch(/rows improved +2\nrows worsened +0\nexact McNemar p +0\.5\n/);
+});
+
+test.each<[string, string[], RegExp, number]>([
+  [
+    'a second file that is missing',
+    ['a.jsonl', '--metric', 'accuracy'],
+    /one is missing\. Write graft compare/,
+    2,
+  ],
+  ['a metric that is missing', ['a.jsonl', 'b.jsonl'], /--metric is missing/, 2],
+  [
+    'an unknown metric',
+    ['a.jsonl', 'b.jsonl', '--metric', 'rouge-1'],
+    /Did you mean rouge-l|Did you mean rouge1/,
+    2,
+  ],
+  ['a metric of a model', ['a.jsonl', 'b.jsonl', '--metric', 'loss'], /"loss", which is none/, 2],
+  [
+    'a third file',
+    ['a.jsonl', 'b.jsonl', 'c.jsonl', '--metric', 'accuracy'],
+    /"\S+c\.jsonl" stands alone/,
+    2,
+  ],
+  [
+    'a file that does not exist',
+    ['a.jsonl', 'none.jsonl', '--metric', 'accuracy'],
+    /none\.jsonl could not be read/,
+    1,
+  ],
+  ['fewer rows', ['a.jsonl', 'short.jsonl', '--metric', 'accuracy'], /row 3 is only in one of them/, 1],
+  [
+    'a broken line',
+    ['a.jsonl', 'broken.jsonl', '--metric', 'accuracy'],
+    /Line 2 of \S+broken\.jsonl is no prediction/,
+    1,
+  ],
+  ['an empty file', ['a.jsonl', 'empty.jsonl', '--metric', 'accuracy'], /empty\.jsonl has no predictions/, 1],
+  ['several methods', ['methods.jsonl', 'a.jsonl', '--metric', 'chrf'], /has the answers of 2 methods/, 1],
+])('compare refuses %s', async (_, args, what, code) => {
+  const { status, said } = await graft(
+    'compare',
+    ...args.map((word) => (word.endsWith('.jsonl') ? path(word) : word)),
+  );
+  expect(said).toMatch(what);
+  expect(status).toBe(code);
+});
+
+test('a label metric refuses a row with two references, with its line', async () => {
+  const { status, said } = await graft(
+    ...['evaluate', '--predictions', path('methods.jsonl'), '--metrics', 'accuracy'],
+  );
+  expect(said).toMatch(/Line 1 of \S+methods\.jsonl has 2 references, and accuracy compares with one label/);
+  expect(status).toBe(1);
+});

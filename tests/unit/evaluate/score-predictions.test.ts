@@ -1,0 +1,333 @@
+/** Scores of predictions against sacrebleu, rouge-score, scikit-learn and the numbers of ../shared, with their intervals; and two files compared. */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { bootstrap } from '../../../src/evaluate/bootstrap.ts';
+import { ALL_ANSWER_METRICS } from '../../../src/evaluate/metrics/scores.ts';
+import {
+  comparePredictions,
+  scorePredictionFile,
+  type PredictionFile,
+  type PredictionScores,
+} from '../../../src/evaluate/score-predictions.ts';
+import type { AnswerMetric, Sample } from '../../../src/evaluate/metrics/metric.ts';
+import { describeShared, sharedJson, sharedJsonl } from '../../shared.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+interface Texts {
+  readonly rows: readonly {
+    readonly answer: string;
+    readonly references: readonly string[];
+    readonly scores: Readonly<Record<string, number>>;
+  }[];
+  readonly bleu: number;
+  readonly chrf: number;
+}
+
+const path = fileURLToPath(new URL('../../reference/metrics/texts.json', import.meta.url));
+const made = JSON.parse(readFileSync(path, 'utf8')) as {
+  one: Texts;
+  two: Texts;
+  labels: {
+    rows: { answer: string; label: string }[];
+    accuracy: number;
+    'macro-f1': number;
+  };
+};
+
+function metricOf(name: string): AnswerMetric {
+  const metric = ALL_ANSWER_METRICS.find((one) => one.name === name);
+  if (!metric) throw new Error(`There is no metric ${name}`);
+  return metric;
+}
+
+const fileOf = (
+  rows: readonly { readonly answer: string; readonly references: readonly string[] }[],
+  name = 'p.jsonl',
+): PredictionFile => ({
+  name,
+  rows: rows.map(({ answer, references }, at) => ({ output: answer, references, line: at + 1 })),
+});
+
+const labelled = (
+  pairs: readonly (readonly [answer: string, label: string])[],
+  name?: string,
+): PredictionFile =>
+  fileOf(
+    pairs.map(([answer, label]) => ({ answer, references: [label] })),
+    name,
+  );
+
+const scoresOf = (file: PredictionFile, ...names: string[]): PredictionScores =>
+  scorePredictionFile(file, names.map(metricOf), 42);
+
+const ROW_METRICS = ['rouge1', 'rouge2', 'rougeL', 'sentence-bleu', 'sentence-chrf'];
+
+describe.each([
+  ['one reference', made.one],
+  ['two references', made.two],
+])('texts with %s', (_, { rows, bleu, chrf }) => {
+  const { scores, rowScores } = scoresOf(fileOf(rows), ...ROW_METRICS, 'bleu', 'chrf');
+
+  test.each(rows.map(({ answer, scores: wanted }, at) => [answer, wanted, at] as const))(
+    'have the row scores of sacrebleu and rouge-score: %j',
+    (answer, wanted, at) => {
+      for (const name of ROW_METRICS) expect(rowScores[at][name], name).toBeCloseTo(wanted[name], 9);
+      expect(answer).toBe(rows[at].answer);
+    },
+  );
+
+  test('have the corpus scores of sacrebleu', () => {
+    expect(scores['bleu']).toBeCloseTo(bleu, 9);
+    expect(scores['chrf']).toBeCloseTo(chrf, 9);
+  });
+
+  test('have the mean of the rows for every other metric', () => {
+    for (const name of ROW_METRICS)
+      expect(scores[name], name).toBeCloseTo(
+        rows.reduce((sum, row) => sum + row.scores[name], 0) / rows.length,
+        9,
+      );
+  });
+});
+
+test('labels have the accuracy and the macro-F1 of scikit-learn', () => {
+  const { labels } = made;
+  const file = labelled(labels.rows.map(({ answer, label }) => [`${answer}\n`, label]));
+  const { scores } = scoresOf(file, 'accuracy', 'macro-f1');
+  expect(scores['accuracy']).toBeCloseTo(labels.accuracy, 12);
+  expect(scores['macro-f1']).toBeCloseTo(labels['macro-f1'], 12);
+});
+
+test.each([
+  ['strictly, the first marked number counts', 'number-strict', 'so #### 7 and #### 8', '#### 7', 1],
+  ['strictly, an unmarked number is wrong', 'number-strict', 'it is 7', '#### 7', 0],
+  ['flexibly, the last number counts', 'number-flexible', 'from 3 it is 7', 'so\n#### 7', 1],
+  ['commas, dollar signs and a full stop do not count', 'number-flexible', '$1,234.', '1234', 1],
+  ['the sign counts', 'number-flexible', '-5', '5', 0],
+  ['the text of a number counts, not its value', 'number-flexible', '7.50', '7.5', 0],
+  ['two texts without a number are not a match', 'number-flexible', 'none', 'none', 0],
+])('%s', (_, name, answer, reference, score) => {
+  expect(scoresOf(labelled([[answer, reference]]), name).scores[name]).toBe(score);
+});
+
+test('an answer is as good as the best of its references', () => {
+  const file = fileOf([{ answer: 'the Oslo', references: ['Paris', 'Oslo!'] }]);
+  expect(scoresOf(file, 'normalized-match', 'token-f1', 'exact-match').scores).toEqual({
+    'normalized-match': 1,
+    'token-f1': 1,
+    'exact-match': 0,
+  });
+});
+
+test('a label metric refuses a second reference with the line', async () => {
+  const file = fileOf([
+    { answer: 'a', references: ['a'] },
+    { answer: 'a', references: ['a', 'b'] },
+  ]);
+  const error = await graftError(() => scoresOf(file, 'macro-f1'), 'predictions');
+  expect(error.what).toBe('Line 2 of p.jsonl has 2 references, and macro-f1 compares with one label.');
+});
+
+test('a metric that applies to no row has neither a score nor an interval', () => {
+  expect(scoresOf(labelled([['東京', '東京']]), 'rouge-l')).toEqual({
+    scores: { 'rouge-l': null },
+    intervals: { 'rouge-l': null },
+    rowScores: [{}],
+  });
+});
+
+describe('the bootstrap', () => {
+  const mean =
+    (values: readonly number[]) =>
+    (sample: Sample): number => {
+      let sum = 0;
+      for (let at = 0; at < sample.length; at++) sum += values[sample[at]];
+      return sum / sample.length;
+    };
+  const values = Array.from({ length: 200 }, (_, at) => (at % 4 === 0 ? 1 : 0));
+
+  test('gives the normal interval of a share of many rows', () => {
+    const [[low, high] = [NaN, NaN]] = bootstrap(200, 1, [mean(values)]);
+    const half = 1.96 * Math.sqrt((0.25 * 0.75) / 200);
+    expect(Math.abs(low - (0.25 - half))).toBeLessThan(0.008);
+    expect(Math.abs(high - (0.25 + half))).toBeLessThan(0.008);
+  });
+
+  test('gives the same interval for a seed, and another one for another seed', () => {
+    const uneven = values.map((value, at) => value + at / 1000);
+    expect(bootstrap(200, 1, [mean(uneven)])).toEqual(bootstrap(200, 1, [mean(uneven)]));
+    expect(bootstrap(200, 1, [mean(uneven)])).not.toEqual(bootstrap(200, 2, [mean(uneven)]));
+  });
+
+  test('draws the same rows for all statistics', () => {
+    const shifted = values.map((value) => value + 3);
+    const difference = (sample: Sample): number => mean(shifted)(sample) - mean(values)(sample);
+    const [interval] = bootstrap(200, 1, [difference]);
+    expect(interval?.[0]).toBeCloseTo(3, 9);
+    expect(interval?.[1]).toBeCloseTo(3, 9);
+  });
+});
+
+describe('two files of predictions', () => {
+  const first = labelled([
+    ['a', 'a'],
+    ['x', 'b'],
+    ['x', 'c'],
+    ['d', 'd'],
+  ]);
+
+  test('have the rows that improved and worsened, and the exact test of a metric of 0 and 1', () => {
+    const second = labelled([
+      ['x', 'a'],
+      ['b', 'b'],
+      ['c', 'c'],
+      ['d', 'd'],
+    ]);
+    expect(comparePredictions(first, second, metricOf('accuracy'), 42)).toMatchObject({
+      rows: 4,
+      first: 0.5,
+      second: 0.75,
+      difference: 0.25,
+      improved: 2,
+      worsened: 1,
+      mcnemarP: 1,
+    });
+  });
+
+  test('have no exact test for a metric between 0 and 1', () => {
+    expect(comparePredictions(first, first, metricOf('token-f1'), 42)).toMatchObject({
+      difference: 0,
+      interval: [0, 0],
+      mcnemarP: null,
+    });
+  });
+
+  test('compare corpus scores, not means, with a corpus metric', () => {
+    const { rows, bleu } = made.one;
+    const perfect = fileOf(rows.map(({ references }) => ({ answer: references[0], references })));
+    const { difference } = comparePredictions(fileOf(rows), perfect, metricOf('bleu'), 42);
+    expect(difference).toBeCloseTo(100 - bleu, 9);
+  });
+
+  test('are refused at the first row whose references differ', async () => {
+    const other = labelled(
+      [
+        ['a', 'a'],
+        ['b', 'B'],
+        ['c', 'C'],
+      ],
+      'q.jsonl',
+    );
+    const error = await graftError(
+      () => comparePredictions(first, other, metricOf('accuracy'), 42),
+      'predictions',
+    );
+    expect(error.what).toBe(
+      'Row 2 has different references: line 2 of p.jsonl has ["b"], and line 2 of q.jsonl has ["B"].',
+    );
+  });
+
+  test('are refused at the first row that only one of them has', async () => {
+    const shorter = labelled([['a', 'a']], 'q.jsonl');
+    const error = await graftError(
+      () => comparePredictions(first, shorter, metricOf('accuracy'), 42),
+      'predictions',
+    );
+    expect(error.what).toBe('p.jsonl has 4 rows and q.jsonl has 1: row 2 is only in one of them.');
+  });
+
+  test('are refused if the metric can score none of the rows', async () => {
+    const file = labelled([['東京', '東京']]);
+    const error = await graftError(
+      () => comparePredictions(file, file, metricOf('rouge-l'), 42),
+      'predictions',
+    );
+    expect(error.what).toMatch(/^No row of p\.jsonl has a reference that rouge-l can score\.$/);
+  });
+});
+
+describeShared('scores of the reference texts and labels', () => {
+  test('agree with the published implementations', () => {
+    const texts = sharedJsonl<{
+      prediction: string;
+      reference: string;
+      rouge1: { fmeasure: number };
+      rouge2: { fmeasure: number };
+      rougeL: { fmeasure: number };
+      sentence_bleu: number;
+      sentence_chrf: number;
+      squad_exact: boolean;
+      squad_f1: number;
+      gsm8k_strict: [string, string];
+      gsm8k_flexible: [string, string];
+    }>('reference', 'metrics', 'texts.jsonl');
+    const { corpus } = sharedJson<{ corpus: { bleu: number; chrf: number } }>(
+      ...['reference', 'metrics', 'expected.json'],
+    );
+    const names = [...ROW_METRICS, 'normalized-match', 'token-f1', 'number-strict', 'number-flexible'];
+    const file = labelled(texts.map(({ prediction, reference }) => [prediction, reference]));
+    const { scores, rowScores } = scoresOf(file, ...names, 'bleu', 'chrf');
+    expect(scores['bleu']).toBeCloseTo(corpus.bleu, 6);
+    expect(scores['chrf']).toBeCloseTo(corpus.chrf, 6);
+    for (const [at, text] of texts.entries()) {
+      const isNumber = ([given, wanted]: [string, string]): number =>
+        wanted !== '[invalid]' && given.replaceAll(/[$,]/g, '') === wanted.replaceAll(/[$,]/g, '') ? 1 : 0;
+      const wanted: Record<string, number> = {
+        rouge1: text.rouge1.fmeasure,
+        rouge2: text.rouge2.fmeasure,
+        rougeL: text.rougeL.fmeasure,
+        'sentence-bleu': text.sentence_bleu,
+        'sentence-chrf': text.sentence_chrf,
+        'normalized-match': Number(text.squad_exact),
+        'token-f1': text.squad_f1,
+        'number-strict': isNumber(text.gsm8k_strict),
+        'number-flexible': isNumber(text.gsm8k_flexible),
+      };
+      for (const name of names)
+        expect(rowScores[at][name], `${name}: ${text.prediction}`).toBeCloseTo(wanted[name], 6);
+    }
+  });
+
+  interface Labels {
+    readonly classes: {
+      readonly true: readonly string[];
+      readonly a: readonly string[];
+      readonly b: readonly string[];
+      readonly accuracy: readonly number[];
+      readonly macro_f1: readonly number[];
+    };
+    readonly paired: {
+      readonly a_wrong_b_right: number;
+      readonly a_right_b_wrong: number;
+      readonly mcnemar_exact_two_sided_p: number;
+      readonly difference: number;
+      readonly bootstrap_percentile_95: readonly [number, number];
+    };
+  }
+  const read = (): Labels => sharedJson('reference', 'metrics', 'expected.json');
+  const filesOf = ({ classes }: Labels): PredictionFile[] =>
+    [classes.a, classes.b].map((answers) =>
+      labelled(answers.map((answer, at) => [answer, classes.true[at]])),
+    );
+
+  test.each([0, 1])('agree with scikit-learn for classifier %i', (at) => {
+    const labels = read();
+    const { scores } = scoresOf(filesOf(labels)[at], 'accuracy', 'macro-f1');
+    expect(scores['accuracy']).toBeCloseTo(labels.classes.accuracy[at], 9);
+    expect(scores['macro-f1']).toBeCloseTo(labels.classes.macro_f1[at], 9);
+  });
+
+  test('agree with the paired numbers of two classifiers', () => {
+    const labels = read();
+    const { paired } = labels;
+    const [first, second] = filesOf(labels);
+    const found = comparePredictions(first, second, metricOf('accuracy'), 42);
+    expect(found.improved).toBe(paired.a_wrong_b_right);
+    expect(found.worsened).toBe(paired.a_right_b_wrong);
+    expect(found.mcnemarP).toBeCloseTo(paired.mcnemar_exact_two_sided_p, 9);
+    expect(found.difference).toBeCloseTo(paired.difference, 9);
+    for (const end of [0, 1])
+      expect(Math.abs(found.interval[end] - paired.bootstrap_percentile_95[end])).toBeLessThan(0.006);
+  });
+});
