@@ -73,15 +73,6 @@ test('predictions of several methods are scored apart, each with its rows', asyn
   });
 });
 
-test('the seed of the bootstrap decides the interval', async () => {
-  const intervalOf = async (seed: string): Promise<unknown> => {
-    const call = ['compare', path('a.jsonl'), path('b.jsonl'), '--metric', 'macro-f1', '--seed', seed];
-    const { result } = await graft(...call, '--json');
-    return (JSON.parse(result) as { interval: unknown }).interval;
-  };
-  expect(await intervalOf('1')).toEqual(await intervalOf('1'));
-});
-
 test('two files are compared, second less first', async () => {
   const call = ['compare', path('a.jsonl'), path('b.jsonl'), '--metric', 'accuracy'];
   const { status, result } = await graft(...call, '--json');
