@@ -64,6 +64,9 @@ describe.each(pages)('%s', (page) => {
   });
 });
 
+/** How many words a command takes without a flag. */
+const WORDS: Readonly<Record<string, number>> = { fetch: 1, compare: 2 };
+
 /** What is wrong with the calls of graft in a block of code. */
 function faultsOf(block: CodeBlock): string[] {
   return shellCommands(block.text).flatMap((words) => {
@@ -81,7 +84,9 @@ function faultsOf(block: CodeBlock): string[] {
         .map((flag) => `${line}: there is no flag --${flag}`);
     }
     try {
-      new Flags(flags, name === 'fetch' ? wordApart(flags, args).rest : args);
+      let rest = args;
+      for (let i = 0; i < (WORDS[name] ?? 0); i++) ({ rest } = wordApart(flags, rest));
+      new Flags(flags, rest);
       return [];
     } catch (error) {
       return [`${line}: ${String(error)}`];

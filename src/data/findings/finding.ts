@@ -91,7 +91,7 @@ export const FINDINGS = {
   },
   'double-start-token': {
     severity: 'warning',
-    why: 'Two start tokens begin the row, which the model never sees when it answers.',
+    why: 'The row starts with two start tokens, which the model never sees when it answers.',
     mend: 'Take the start token out of the text.',
   },
   'answers-cut': {
@@ -166,7 +166,7 @@ export const FINDINGS = {
   },
   'few-test-rows': {
     severity: 'warning',
-    why: 'A test on so few rows cannot tell a better model from a lucky one.',
+    why: 'On so few rows a lucky model looks like a better one.',
     mend: 'Hold out more rows: 20 say a little, 200 say much.',
   },
   secret: {

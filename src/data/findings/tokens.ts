@@ -95,5 +95,5 @@ function sharesCut(cut: number, read: readonly { readonly made: RowTokens }[], l
     const longer = lengths.filter((length) => length > times * limit).length;
     return `${percent(longer / Math.max(1, read.length))} would be at ${times * limit}`;
   });
-  return `${cut} of ${read.length} answers (${percent(cut / Math.max(1, read.length))}) are cut at ${limit} tokens; ${shares.join(' and ')}.`;
+  return `${cut} of ${read.length} answers (${percent(cut / Math.max(1, read.length))}) are truncated at ${limit} tokens; ${shares.join(' and ')}.`;
 }

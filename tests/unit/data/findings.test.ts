@@ -161,7 +161,7 @@ describe('labels', () => {
   test('that all similar rows contradict are likely wrong', () => {
     const rows = [...mails('refund', 15), ...mails('delivery', 15)];
     expect(rowsOf(check(rows), 'likely-wrong-label')).toBeUndefined();
-    const wrong = ask('parcel driver late address casedelivery number 4', 'refund');
+    const wrong = ask('parcel driver late address street', 'refund');
     expect(rowsOf(check([...rows, wrong]), 'likely-wrong-label')).toEqual([30]);
   });
 });
@@ -335,7 +335,7 @@ describe('tokens', () => {
   test('of which most answers are cut waste the run, and the share is shown', () => {
     const [finding] = inTokens([{ answerCut: true }, { answerCut: true }, {}, {}]);
     expect(finding).toMatchObject({ id: 'answers-cut', severity: 'error' });
-    expect(finding.why).toMatch(/2 of 4 answers \(50%\) are cut at 8 tokens/);
+    expect(finding.why).toMatch(/2 of 4 answers \(50%\) are truncated at 8 tokens/);
   });
 });
 
