@@ -117,7 +117,7 @@ describe('mappings', () => {
     expect([examples.length, format]).toEqual([1, 'mapped']);
     expect(problems).toEqual([
       { line: 2, reason: 'there is no a' },
-      { line: 3, reason: 'the answer is empty' },
+      { line: 3, reason: 'the answer is empty', fault: 'empty-answer' },
     ]);
     await graftError(
       () => readExamples(rows, { fileName: 'x.jsonl', mapping: { prompt: '{{q}}', answer: '{{b}}' } }),

@@ -110,7 +110,11 @@ test('among rows with answers, a prompt alone is a mistake that drops its row', 
   );
   expect(examples).toHaveLength(1);
   expect(problems).toEqual([
-    { line: 2, reason: 'it has a prompt and no answer, where other rows have answers' },
+    {
+      line: 2,
+      reason: 'it has a prompt and no answer, where other rows have answers',
+      fault: 'no-answer',
+    },
   ]);
   expect(format).toBe('completion');
 });
