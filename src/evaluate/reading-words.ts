@@ -48,7 +48,7 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
       : ['its start', 'with the adapter that it continues'];
   const [before, after] = [number(reading.before), number(reading.after)];
   const best = { step: reading.best?.step ?? step, loss: number(reading.best?.loss) };
-  const unvalidated = validated ? '' : ' Keep some rows for validation to see whether it learns by heart.';
+  const unvalidated = validated ? '' : ' Keep some rows for validation to see whether it overfits.';
   switch (kind) {
     case 'not-finite':
       return {
@@ -269,7 +269,7 @@ function moreOf(reading: Reading): string {
 
 /** Whether a run has settled, after what its loss did. */
 const restOf = ({ unsure }: Reading): string =>
-  unsure ? '. Whether it has settled, steps as noisy as these do not show.' : ', and has settled.';
+  unsure ? '. Its steps are too noisy to show whether it has settled.' : ', and has settled.';
 
 const ofTokens = (unigramLoss: number | undefined): string =>
   `A model that only knows how often each token occurs in the answers has ${number(unigramLoss)}.`;

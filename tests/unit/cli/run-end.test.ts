@@ -17,7 +17,7 @@ const SHORT = [
 test('the loss is a mean, and a run whose schedule ended before it settled is not called settled', () => {
   expect(told(SHORT)).toEqual([
     'Loss 6.45 → 3.14 in training, smoothed, in 3.0 s',
-    'Still falling. The smoothed training loss came from 6.45 to 3.14, and the second half of the steps still took it from 4.53 to 3.14: it ended before it settled. More steps would help: try twice as many. Keep some rows for validation to see whether it learns by heart.',
+    'Still falling. The smoothed training loss came from 6.45 to 3.14, and the second half of the steps still took it from 4.53 to 3.14: it ended before it settled. More steps would help: try twice as many. Keep some rows for validation to see whether it overfits.',
   ]);
 });
 

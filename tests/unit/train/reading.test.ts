@@ -354,7 +354,7 @@ describe('whether a run has settled', () => {
       ),
     );
     expect(hidden).toMatchObject({ kind: 'fine', unsure: true });
-    expect(tell(hidden, false).how).toMatch(/Whether it has settled, steps as noisy as these do not show\.$/);
+    expect(tell(hidden, false).how).toMatch(/Its steps are too noisy to show whether it has settled\.$/);
   });
 });
 
