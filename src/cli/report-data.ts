@@ -1,6 +1,5 @@
 /** Prints what was read from the files of a run, what was not, and what needs a look. */
 import { NO_KNOWN_FIELDS } from '../data/collector.ts';
-import type { LeftList, Numbering, Problem } from '../data/example.ts';
 import type { DividedRows, ReadRows } from '../data/open-rows.ts';
 import type { DataOptions } from '../data/options.ts';
 import type { Fate, Part } from '../data/parts.ts';
@@ -8,25 +7,13 @@ import { adviceOf, cutWords, lintPreferences, type PreferenceLint } from '../dat
 import type { PreparedRow, PrepareReport } from '../data/prepare.ts';
 import type { MadeFile } from '../data/row-set.ts';
 import type { TakenRows } from '../data/taken-rows.ts';
-import type { UnusedColumn } from '../data/unused.ts';
 import { GraftError } from '../errors.ts';
 import { percent } from '../numbers.ts';
 import { placesByTask } from '../train/tasks.ts';
 import type { Output } from './output.ts';
 
-/** The report of one file. */
-export interface FileReport {
-  readonly name: string;
-  readonly format: string;
-  /** Rows that could not be read or made. */
-  readonly problems: readonly Problem[];
-  readonly problemCount: number;
-  readonly numbering: Numbering;
-  readonly left: readonly LeftList[];
-  readonly unused: readonly UnusedColumn[];
-  readonly unbordered?: true;
-  /** Of rows that are made as they are taken: their number, and what is known of those that had to be made before. */
-  readonly report: PrepareReport;
+/** The report of one file. For rows that are made as they are taken, `report` has their number and covers those that had to be made in advance. */
+export interface FileReport extends Omit<MadeFile, 'entries' | 'documents'> {
   /** Some rows of such a file, spread evenly. */
   readonly sample?: PrepareReport;
 }

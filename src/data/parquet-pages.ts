@@ -9,7 +9,7 @@ import type { ColumnMetaData, Compressors, SchemaTree } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { getMaxDefinitionLevel, getMaxRepetitionLevel } from 'hyparquet/src/schema.js';
 
-/** Of a column of a row group, with those in its lists. Runs of equal values take next to no bytes, so bytes say nothing of their number. */
+/** The most values of a column in a row group, lists included. Runs of equal values take almost no bytes, so bytes do not limit their number. */
 export const MAX_VALUES = 2 ** 24;
 const MAX_PAGE_BYTES = 256 * 2 ** 20;
 /** The statistics in a header have a few kilobytes at most. */

@@ -18,14 +18,14 @@ import type { RowSource } from './row-source.ts';
 import { isParquet, MAGIC } from './parquet-magic.ts';
 import { MAX_TABLE_COLUMNS } from './table.ts';
 
-/** Of a file whose footer is encrypted. */
+/** The magic number of a file with an encrypted footer. */
 const ENCRYPTED = 'PARE';
-/** Behind the metadata: its length and the magic number. */
+/** After the metadata: its length and the magic number. */
 const TAIL_BYTES = 8;
 const MAX_METADATA_BYTES = 16 * 2 ** 20;
 /** Bytes in a row with their first bit set: a longer number than any. Texts in the statistics are cut at four kilobytes. */
 const MAX_HIGH_BYTES = 2 ** 13;
-/** Of a row group: what is unpacked at once. */
+/** The most unpacked bytes of a row group, which is unpacked as a whole. */
 const MAX_GROUP_BYTES = 512 * 2 ** 20;
 const MAX_ROWS = 2 ** 23;
 /** Levels of structs and lists. */

@@ -98,7 +98,7 @@ export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Re
   readonly placeOf: (place: number) => { readonly file: number; readonly line: number };
   readonly exampleOf: (place: number) => Example;
   readonly rowOf: (place: number) => PreparedRow;
-  /** Of each file the number of its rows, and what is known of those that had to be made before. */
+  /** For each file the number of its rows, and a report on those that had to be made in advance. */
   readonly reports: readonly PrepareReport[];
   /** Some rows of each file, spread evenly. */
   readonly samples: readonly PrepareReport[];

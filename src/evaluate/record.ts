@@ -142,7 +142,7 @@ export const REWARD = 'reward';
 export interface UsedScorer {
   /** A metric of the registry, `reward` for the sum of rewards, or `reward/NAME` for one of them. */
   readonly name: string;
-  /** Of one of several rewards, in the sum. */
+  /** The factor of this reward in the sum. */
   readonly weight?: number;
   /** The score from which an answer passes, of rewards; missing in results of earlier versions. */
   readonly passMark?: number;

@@ -20,9 +20,9 @@ export interface Side {
   readonly subject: Subject;
   /** To the first items. */
   readonly answers: readonly string[];
-  /** Whether each answer is exactly the wanted one; missing where answers were not kept. */
+  /** Whether each answer equals the reference answer; missing if answers were not kept. */
   readonly right?: readonly boolean[];
-  /** Of the answered rows; of none where they are prompts alone. */
+  /** The share of answered rows that are exactly right; over no rows if they are only prompts. */
   readonly exact: Share;
   /** The weighted sums of the rewards; missing where nothing is scored by them. */
   readonly rewards?: readonly number[];

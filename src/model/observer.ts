@@ -10,7 +10,7 @@ import { nearestName } from '../nearest-name.ts';
 export interface Observation {
   readonly shape: readonly number[];
   readonly values: Float32Array;
-  /** Of the loss; undefined without a backward, and where none reaches the result. */
+  /** The gradient of the loss; undefined without a backward pass, or if none reaches the result. */
   readonly gradient?: Float32Array;
 }
 

@@ -11,7 +11,7 @@ import { settingOf, TABLE } from './table.ts';
 export interface Suggestion {
   readonly steps?: number;
   readonly batch: number;
-  /** Of LoRA, or of the objective if there is one. */
+  /** The learning rate of LoRA, or of the objective if there is one. */
   readonly lr: number;
   readonly rank: number;
   readonly alpha: number;

@@ -84,7 +84,7 @@ const CASES: Readonly<Record<string, Choices>> = {
   },
 };
 
-/** Of the page alone. */
+/** Settings that only the page has. */
 const ITS_OWN = PAGE_TABLE.filter(({ part }) => part === 'page').map(({ name }) => name);
 const shared = (spec: Given): Given =>
   Object.fromEntries(Object.entries(spec).filter(([name]) => !ITS_OWN.includes(name)));
