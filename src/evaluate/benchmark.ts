@@ -36,7 +36,9 @@ export interface AttentionResult {
 }
 
 export interface DecodingResult {
+  /** The tokens of a prompt of 64 by the time until the first new token, which is part of it. */
   readonly prefillTokensPerSecond: number;
+  /** New tokens after the first one, by the time between the first and the last. */
   readonly decodeTokensPerSecond: number;
   /** The time of one new token, by its parts. */
   readonly profile?: Profile;
@@ -55,18 +57,11 @@ const RUNS = 5;
 const LEAST_SECONDS = 0.05;
 const MOST_REPEATS = 64;
 
-/** Median seconds of `run`, after warm-up. @throws the signal's reason between two runs */
-async function measure(
-  run: () => Promise<void>,
-  { runs = RUNS, signal }: { runs?: number; signal?: AbortSignal } = {},
-): Promise<number> {
-  for (let i = 0; i < WARM_UP; i++) {
-    signal?.throwIfAborted();
-    await run();
-  }
+/** Median seconds of `run`, after warm-up. */
+async function measure(run: () => Promise<void>): Promise<number> {
+  for (let i = 0; i < WARM_UP; i++) await run();
   const seconds: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    signal?.throwIfAborted();
+  for (let i = 0; i < RUNS; i++) {
     const start = performance.now();
     await run();
     seconds.push((performance.now() - start) / 1000);
@@ -178,10 +173,13 @@ export async function benchmarkAttention(
   return { tokens, heads, kvHeads, headSize, forwardSeconds, bothSeconds };
 }
 
-const PROMPT_TOKENS = 65;
-const NEW_TOKENS = 32;
+const PROMPT_TOKENS = 64;
+const NEW_TOKENS = 33;
 
-/** One sequence: a prompt of 64 tokens before the last one, then 32 new ones. @throws the signal's reason, after the answer that runs */
+/**
+ * One sequence: a prompt of 64 tokens, then 33 new ones. Both speeds come from the times at which the tokens of one answer arrive: a difference of two
+ * answers, each with its own noise, can come out negative. @throws the signal's reason, after the answer that runs
+ */
 export async function benchmarkDecoding(
   model: LanguageModel,
   { runs = RUNS, profile = false, signal }: DecodingOptions = {},
@@ -191,17 +189,25 @@ export async function benchmarkDecoding(
     { length: PROMPT_TOKENS },
     (_, t) => (t * 31 + 7) % model.definition.shape.vocabulary,
   );
-  const generate = async (ids: readonly number[], maxNewTokens: number): Promise<void> => {
-    await generator.generate([ids], { maxNewTokens, sampling: greedy, seed: 0, stopIds: [] });
-    await model.device.settle();
-  };
+  const prefill: number[] = [];
+  const decode: number[] = [];
   try {
-    const one = await measure(() => generate(prompt, 1), { runs, signal });
-    const short = await measure(() => generate(prompt.slice(-1), 1), { runs, signal });
-    const many = await measure(() => generate(prompt, 1 + NEW_TOKENS), { runs, signal });
+    for (let run = -WARM_UP; run < runs; run++) {
+      signal?.throwIfAborted();
+      const arrivals: number[] = [];
+      const start = performance.now();
+      await generator.generate([prompt], {
+        ...{ maxNewTokens: NEW_TOKENS, sampling: greedy, seed: 0, stopIds: [] },
+        onToken: () => void arrivals.push(performance.now()),
+      });
+      await model.device.settle();
+      if (run < 0) continue;
+      prefill.push((arrivals[0] - start) / 1000);
+      decode.push((arrivals[NEW_TOKENS - 1] - arrivals[0]) / 1000);
+    }
     return {
-      prefillTokensPerSecond: (PROMPT_TOKENS - 1) / Math.max(one - short, 1e-6),
-      decodeTokensPerSecond: NEW_TOKENS / (many - one),
+      prefillTokensPerSecond: PROMPT_TOKENS / median(prefill),
+      decodeTokensPerSecond: (NEW_TOKENS - 1) / median(decode),
       ...(profile ? { profile: await model.device.profile([await generator.decodePlan()], { runs }) } : {}),
     };
   } finally {

@@ -2,9 +2,13 @@
 import type { Locator } from 'playwright-core';
 
 export async function dragInto(target: Locator, ...paths: readonly string[]): Promise<void> {
-  await target.scrollIntoViewIfNeeded();
-  const place = await target.boundingBox();
-  if (!place) throw new Error('What is dropped on is not on the page');
+  await target.waitFor();
+  // In one go: the page may replace an element between two questions about it.
+  const place = await target.evaluate((element) => {
+    element.scrollIntoView({ block: 'nearest' });
+    const { x, y } = element.getBoundingClientRect();
+    return { x, y };
+  });
   const devtools = await target.page().context().newCDPSession(target.page());
   for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
     await devtools.send('Input.dispatchDragEvent', {
