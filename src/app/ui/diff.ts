@@ -1,4 +1,6 @@
-/** The words of two texts that the other one lacks, by a longest common subsequence. */
+import { diffArrays } from 'diff';
+
+/** A part of a text that is compared with another one, word by word. */
 export interface Piece {
   readonly text: string;
   /** Whether only this text has it. */
@@ -7,8 +9,8 @@ export interface Piece {
 
 /** Words with the space before them, and single marks: `{"a":1}` comes apart too. */
 const WORD = /\s*(?:[\p{L}\p{N}]+|[^\p{L}\p{N}\s])|\s+$/gu;
-/** Beyond this the table of the subsequence would be large; such texts differ as a whole. */
-const MOST_CELLS = 1_000_000;
+/** Texts with more differences than this differ as a whole: the time grows with their number. */
+const MOST_EDITS = 1000;
 
 const wordsOf = (text: string): string[] => text.match(WORD) ?? [];
 
@@ -22,30 +24,24 @@ function join(words: readonly string[], own: readonly boolean[]): Piece[] {
   return pieces;
 }
 
+/** Both texts in pieces that add up to it. */
 export function difference(left: string, right: string): [Piece[], Piece[]] {
   const a = wordsOf(left);
   const b = wordsOf(right);
-  const key = (word: string): string => word.trim();
   const ownA = a.map(() => true);
   const ownB = b.map(() => true);
-  if ((a.length + 1) * (b.length + 1) <= MOST_CELLS) {
-    const width = b.length + 1;
-    const lengths = new Uint16Array((a.length + 1) * width);
-    for (let i = a.length - 1; i >= 0; i--) {
-      for (let j = b.length - 1; j >= 0; j--) {
-        lengths[i * width + j] =
-          key(a[i]) === key(b[j])
-            ? lengths[(i + 1) * width + j + 1] + 1
-            : Math.max(lengths[(i + 1) * width + j], lengths[i * width + j + 1]);
-      }
+  const changes = diffArrays(a, b, {
+    comparator: (one, other) => one.trim() === other.trim(),
+    maxEditLength: MOST_EDITS,
+  });
+  let [i, j] = [0, 0];
+  for (const { added, removed, count } of changes ?? []) {
+    if (!added && !removed) {
+      ownA.fill(false, i, i + count);
+      ownB.fill(false, j, j + count);
     }
-    for (let i = 0, j = 0; i < a.length && j < b.length;) {
-      if (key(a[i]) === key(b[j])) {
-        ownA[i++] = false;
-        ownB[j++] = false;
-      } else if (lengths[(i + 1) * width + j] >= lengths[i * width + j + 1]) i++;
-      else j++;
-    }
+    if (!added) i += count;
+    if (!removed) j += count;
   }
   return [join(a, ownA), join(b, ownB)];
 }

@@ -18,6 +18,11 @@ describe('differences', () => {
     expect(own('same text', 'same text')).toEqual([]);
     expect(own('{"a":1,"b":2}', '{"a":1,"b":3}')).toEqual(['2']);
   });
+  test('finds one word in long texts', () => {
+    const words = Array.from({ length: 5000 }, (_, i) => `word${i}`);
+    const other = words.with(2500, 'another');
+    expect(own(words.join(' '), other.join(' '))).toEqual(['word2500']);
+  });
   test('pieces add up to the text, whatever it is', () => {
     for (const text of ['', '  a  b \n', 'ü😀 x', 'a,b;c'])
       for (const side of difference(text, 'a b'))
