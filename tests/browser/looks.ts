@@ -69,12 +69,35 @@ export async function axe(page: Page): Promise<string[]> {
   return violations;
 }
 
+/** Whether the page draws two frames within ten seconds. */
+export const draws = (page: Page): Promise<boolean> =>
+  page.evaluate(
+    () =>
+      new Promise<boolean>((resolve) => {
+        setTimeout(() => resolve(false), 10_000);
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)));
+      }),
+  );
+
+/**
+ * Sets the size of the window and waits until the page is drawn in it. On a busy machine Chromium has stopped drawing a page for good after a new size, while
+ * its scripts went on. Then another size is tried.
+ */
+async function resize(page: Page, width: number, height: number): Promise<void> {
+  for (let tries = 0; tries < 3; tries++) {
+    await page.setViewportSize({ width, height });
+    if (await draws(page)) return;
+    await page.bringToFront();
+    await page.setViewportSize({ width, height: height + 1 });
+  }
+  throw new Error(`Chromium draws no frame of the page at ${width} × ${height}`);
+}
+
 /** A picture of all of it: in a window as high as the page, what sticks to an edge lies at the edge. */
 export async function picture(page: Page, name: string, width: number, height: number): Promise<void> {
   const down = await page.evaluate(() => document.documentElement.scrollHeight);
-  await page.setViewportSize({ width, height: Math.max(height, down) });
   // Charts follow the size of the window a frame later.
-  await page.waitForTimeout(150);
+  await resize(page, width, Math.max(height, down));
   await page.screenshot({ path: join(PICTURES, `studio-${name}-${width}.png`) });
 }
 
@@ -103,7 +126,7 @@ export async function inspect(page: Page, name: string): Promise<string[]> {
       [1440, 900],
       [360, 780],
     ]) {
-      await page.setViewportSize({ width, height });
+      await resize(page, width, height);
       await page.evaluate(() => document.fonts.ready);
       // Charts follow the size of the window a frame later.
       const across = await page
@@ -117,6 +140,6 @@ export async function inspect(page: Page, name: string): Promise<string[]> {
       for (const violation of await axe(page)) found.push(`${name}, ${colorScheme}, ${width}: ${violation}`);
     }
   }
-  await page.setViewportSize({ width: 1440, height: 900 });
+  await resize(page, 1440, 900);
   return found;
 }

@@ -1,6 +1,7 @@
 /** Adds what the pages showed to the message of a failed test: nothing else is left of a machine of CI. */
 import { afterEach } from 'vitest';
 import { openChromium } from './chromium.ts';
+import { draws } from './looks.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
@@ -21,7 +22,8 @@ afterEach(async ({ task }) => {
         .locator('body')
         .innerText({ timeout: 5000 })
         .catch((error: unknown) => String(error));
-      return `${new URL(page.url()).hash}: ${text.replace(/\s+/g, ' ').slice(0, MOST)}`;
+      const drawn = (await draws(page).catch(() => false)) ? '' : ' (draws no frames)';
+      return `${new URL(page.url()).hash}${drawn}: ${text.replace(/\s+/g, ' ').slice(0, MOST)}`;
     }),
   );
   task.meta.pages = shown.join(' | ');
