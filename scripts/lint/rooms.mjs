@@ -44,7 +44,7 @@ const BELOW_RUNS = [
   'export',
 ];
 
-const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'runs', 'storage'];
+const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'retrieval', 'runs', 'storage'];
 
 /** @type {Record<string, Room>} */
 export const ROOMS = {
@@ -98,6 +98,8 @@ export const ROOMS = {
       'data',
     ],
   },
+  // Documents, chunks and rankings: text and arithmetic, which the page can use as the command does. Vectors come from the caller.
+  retrieval: { imports: [], types: ['text'] },
   export: {
     imports: ['engine/tensor.ts', 'model', 'adapters', 'weights', 'text'],
     types: ['engine', 'train'],

@@ -12,6 +12,7 @@ import { exportCommand, exportFlags } from './export.ts';
 import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
+import { indexCommand, indexFlags } from './index-command.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
 import { observeCommand, observeFlags } from './observe.ts';
 import { embedCommand, embedFlags } from './embed.ts';
@@ -23,6 +24,7 @@ import type { Output, WholeOutput } from './output.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { recipeCommand, recipeFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
+import { searchCommand, searchFlags } from './search.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
 import { version } from './version.ts';
@@ -101,6 +103,18 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--model DIR --data FILE --out FILE.safetensors',
     flags: embedFlags,
     run: embedCommand,
+  },
+  index: {
+    help: 'documents as chunks with their vectors, to be searched',
+    usage: '--model DIR (--documents DIR | --chunks FILE) --out DIR',
+    flags: indexFlags,
+    run: indexCommand,
+  },
+  search: {
+    help: 'the passages of an index that fit questions best, by meaning, by words or by both',
+    usage: '--index DIR --model DIR (--queries FILE | --query TEXT) [--method NAME]',
+    flags: searchFlags,
+    run: searchCommand,
   },
   merge: {
     help: 'base plus adapter as one model folder',

@@ -19,7 +19,7 @@ import { openEvaluation } from './evaluate-open.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
 import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, SIGNALS } from './exit.ts';
 import { writeFolder } from './files.ts';
 import { plural } from '../numbers.ts';
 import { Flags } from './flags.ts';
@@ -32,9 +32,6 @@ import { readPaths } from './row-flags.ts';
 import { PREDICTIONS, REPORT } from './run-folder.ts';
 
 const WRITES = [PREDICTIONS, REPORT, EVALUATION_FILE];
-
-/** Ctrl-C, a polite kill, and a terminal that was closed. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(evaluateFlags, args);

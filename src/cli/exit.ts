@@ -10,3 +10,6 @@ export const EXIT = {
   /** The status that a shell reports for a command that SIGINT ended. */
   interrupted: 130,
 } as const;
+
+/** Ctrl-C, a polite kill, and a terminal that was closed. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;

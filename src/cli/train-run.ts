@@ -25,7 +25,7 @@ import { readbackBytes } from '../train/memory-plan.ts';
 import { unigramLoss } from '../train/spike.ts';
 import { commandWords } from './command-words.ts';
 import { checkDisk } from './disk-room.ts';
-import { EXIT } from './exit.ts';
+import { EXIT, SIGNALS } from './exit.ts';
 import { LongRunWarning } from './long-run.ts';
 import { formatBytes, formatSeconds, type Output } from './output.ts';
 import { claimFiles } from './own-files.ts';
@@ -37,8 +37,6 @@ import type { Session } from './session.ts';
 
 /** Rows whose tokens are counted for the verdict, of a file whose rows are made as they are taken. */
 const COUNTED_ROWS = 2048;
-/** Ctrl-C, a polite kill, and a terminal that was closed. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** The name of a temporary folder for the state, if the run's own folder has no room. */
 const RESCUED = 'graft-rescued-';
 

@@ -1,0 +1,102 @@
+/** The documents of a folder: which files they are, and the text of each. */
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeFile, refuseBinary } from '../data/encoding.ts';
+import { GraftError, messageOf } from '../errors.ts';
+
+/** A document as text. */
+export interface DocumentText {
+  readonly text: string;
+  /** Where each page begins, for a document that has pages. */
+  readonly pages?: readonly number[];
+}
+
+/** The largest file that is read: far more than any book. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+type Reader = (bytes: Uint8Array, name: string) => DocumentText | Promise<DocumentText>;
+
+const readText: Reader = (bytes, name) => {
+  refuseBinary(bytes, name);
+  return { text: decodeFile(bytes, name) };
+};
+
+/** Readers by the endings of files. */
+const READERS: Readonly<Record<string, Reader>> = {
+  txt: readText,
+  text: readText,
+  md: readText,
+  markdown: readText,
+  rst: readText,
+};
+
+export const DOCUMENT_ENDINGS: readonly string[] = Object.keys(READERS);
+
+const endingOf = (name: string): string => /\.([^./]+)$/.exec(name)?.[1].toLowerCase() ?? '';
+
+export interface FoundFiles {
+  /** Paths of documents from the folder on, with /, in order. */
+  readonly documents: readonly string[];
+  /** Files of other kinds, which are not read. */
+  readonly others: readonly string[];
+}
+
+/**
+ * The files of a folder and of all folders in it. Names that begin with a dot are passed over. A folder that several links lead to is read once.
+ *
+ * @throws GraftError `file-missing`
+ */
+export function findDocuments(folder: string): FoundFiles {
+  const documents: string[] = [];
+  const others: string[] = [];
+  const seen = new Set<string>();
+  const walk = (path: string, inside: string): void => {
+    const real = realpathSync(path);
+    if (seen.has(real)) return;
+    seen.add(real);
+    for (const name of readdirSync(path)) {
+      if (name.startsWith('.')) continue;
+      const [full, file] = [join(path, name), inside + name];
+      const stats = statSync(full, { throwIfNoEntry: false });
+      if (stats?.isDirectory()) walk(full, `${file}/`);
+      else if (stats?.isFile() && Object.hasOwn(READERS, endingOf(name))) documents.push(file);
+      else others.push(file);
+    }
+  };
+  try {
+    walk(folder, '');
+  } catch (cause) {
+    throw new GraftError(
+      'file-missing',
+      `The documents in ${folder} could not be listed: ${messageOf(cause)}.`,
+      'Give a folder that can be read.',
+      { cause },
+    );
+  }
+  return { documents: documents.sort(byCodeUnits), others: others.sort(byCodeUnits) };
+}
+
+const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+/**
+ * The text of a document.
+ *
+ * @param name from the folder on, which decides how it is read
+ * @throws GraftError `document-size`, `data-binary`, `data-encoding`
+ */
+export async function readDocument(name: string, bytes: Uint8Array): Promise<DocumentText> {
+  if (bytes.length > MOST_BYTES)
+    throw new GraftError(
+      'document-size',
+      `${name} has ${bytes.length} bytes; at most ${MOST_BYTES} of a document are read.`,
+      'Divide it into several files.',
+    );
+  return READERS[endingOf(name)](bytes, name);
+}
+
+/** The page of a place, from 1; null for a document without pages. */
+export function pageOf({ pages }: DocumentText, at: number): number | null {
+  if (!pages) return null;
+  const next = pages.findIndex((start) => start > at);
+  return next < 0 ? pages.length : Math.max(1, next);
+}

@@ -1,0 +1,75 @@
+/** The common start of the commands that make vectors of texts: an encoder's folder, then the encoder itself on a device. */
+import { Embedder } from '../model/embedder.ts';
+import { Encoder } from '../model/encoder.ts';
+import { readEncoder } from '../model/family.ts';
+import { POOLINGS, readPooling, readWindow, type PoolingSettings } from '../model/pooling.ts';
+import { textIds, type TextIds } from '../text/text-ids.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import type { FileSet } from '../weights/bytes.ts';
+import { modelOf } from './files.ts';
+import type { Flags, FlagSpec, FlagSpecs } from './flags.ts';
+import { openDevice } from './open-device.ts';
+import { formatBytes, type Output } from './output.ts';
+import { modelFlags, PRECISIONS, readWeightChoices, requiredTokenizer } from './session.ts';
+
+export const encoderFlags = {
+  ...modelFlags,
+  model: { value: 'DIR', help: 'an encoder: a Hugging Face folder of the BERT family' },
+  prefix: { value: 'TEXT', help: 'put before every text, such as "query: " for e5' },
+  pooling: {
+    value: POOLINGS.join('|'),
+    help: "how the vectors of tokens become one, if the folder's own choice is not wanted or not there",
+  },
+} as const satisfies FlagSpecs;
+
+/** A command may describe some of these in words of its own. */
+export type EncoderFlags = Flags<Readonly<Record<keyof typeof encoderFlags, FlagSpec>>>;
+
+export interface EncoderFolder {
+  readonly files: FileSet;
+  readonly settings: PoolingSettings;
+  readonly tokenizer: Tokenizer;
+  /** Numbers of a vector. */
+  readonly size: number;
+  /** Tokens of a text at most, special ones included. */
+  readonly window: number;
+  readonly prefix: string;
+  /** The ids of a text behind the prefix. */
+  idsOf(text: string): TextIds;
+}
+
+/**
+ * Reads all of an encoder but its weights, so that what is wrong with a folder shows at once.
+ *
+ * @throws GraftError `arguments`, `config-…`, `tokenizer-…`, `family`, `file-missing`
+ */
+export async function readEncoderFolder(flags: EncoderFlags, output: Output): Promise<EncoderFolder> {
+  const files = await modelOf(flags.required('model'));
+  const { maxPositions, channels } = (await readEncoder(files)).shape;
+  const settings = await readPooling(files, flags.choice('pooling', POOLINGS));
+  if (!settings.known)
+    output.line(
+      `${files.name} has no modules.json, which says how tokens are pooled: their mean is taken (--pooling cls takes the first token), and every vector has length 1.`,
+    );
+  const window = await readWindow(files, maxPositions);
+  const tokenizer = await requiredTokenizer(files);
+  const prefix = flags.text('prefix') ?? '';
+  const idsOf = (text: string): TextIds => textIds(tokenizer, prefix + text, window);
+  return { files, settings, tokenizer, size: channels, window, prefix, idsOf };
+}
+
+/** Opens a device and loads the weights. @throws GraftError `engine-…`, `weights-…`, `safetensors` */
+export async function openEncoder(
+  { files, settings }: EncoderFolder,
+  flags: EncoderFlags,
+  output: Output,
+): Promise<Embedder> {
+  const device = await openDevice(flags, output);
+  const encoder = await Encoder.load(device, files, {
+    precision: flags.choice('precision', PRECISIONS) ?? 'f32',
+    weights: readWeightChoices(flags),
+    onProgress: (done, total) =>
+      output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
+  });
+  return new Embedder(encoder, settings);
+}

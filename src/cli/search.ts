@@ -1,0 +1,268 @@
+/** `graft search`: the best chunks of an index for questions, and how many of their passages are among these. */
+import { GraftError } from '../errors.ts';
+import { isObject } from '../json.ts';
+import { contentOf } from '../model/content.ts';
+import { percent, plural } from '../numbers.ts';
+import { filePattern } from '../retrieval/file-pattern.ts';
+import { SEARCH_METHODS, type Ranked } from '../retrieval/ranking.ts';
+import {
+  measure,
+  RECALL_RANKS,
+  Relevance,
+  type Judged,
+  type Measures,
+  type Passage,
+} from '../retrieval/relevance.ts';
+import { ChunkSearch } from '../retrieval/search.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import { MODEL_PIECES, readIndex, type ChunkEntry, type StoredIndex } from './index-folder.ts';
+import { readRows } from './json-lines.ts';
+import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts';
+import type { Output } from './output.ts';
+
+export const searchFlags = {
+  ...encoderFlags,
+  index: { value: 'DIR', help: 'the folder of an index that graft index made' },
+  model: { value: 'DIR', help: 'the encoder that the index was made with; bm25 needs none' },
+  prefix: { value: 'TEXT', help: 'put before every question, such as "query: " for e5' },
+  queries: {
+    value: 'FILE',
+    help: 'JSONL with a {"question": "…"} on each line, perhaps an "id" and "passages"',
+  },
+  query: { value: 'TEXT', help: 'a single question, instead of a file' },
+  method: {
+    value: SEARCH_METHODS.join('|'),
+    help: 'by meaning (cosine of vectors), by words (BM25), or by both lists (reciprocal rank fusion) (default: cosine)',
+  },
+  top: { value: 'N', help: 'chunks for each question at most (default: 10)' },
+  file: {
+    value: 'PATTERN',
+    help: 'only chunks of these files: a path, a folder, or a pattern such as "notes/*.md"',
+  },
+  relevant: {
+    help: 'with --json: add the ids of relevant chunks to each line, and a last line with the measures, for questions with passages',
+  },
+  json: { help: 'print a line of JSON for each question: {id, hits: [{id, file, start, end, score, text}]}' },
+} as const satisfies FlagSpecs;
+
+type SearchFlags = Flags<typeof searchFlags>;
+
+const TOP = 10;
+/** Ranks that the measures look at. */
+const MEASURED = Math.max(...RECALL_RANKS);
+/** Characters of a chunk that the list shows. */
+const SHOWN = 200;
+
+interface Question {
+  readonly id: string | number;
+  readonly text: string;
+  readonly kind: string | undefined;
+  readonly passages: readonly Passage[];
+}
+
+/** A question with its ranking. */
+interface Answered extends Question {
+  readonly ranking: readonly Ranked[];
+  /** The relevant chunks of each passage that the index holds. */
+  readonly relevant: readonly (readonly number[])[];
+  /** Passages that the index does not hold. */
+  readonly missing: number;
+}
+
+export async function searchCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(searchFlags, args);
+  const method = flags.choice('method', SEARCH_METHODS) ?? 'cosine';
+  const path = flags.required('index');
+  const top = flags.whole('top', 1) ?? TOP;
+  const questions = await readQuestions(flags);
+  if (method !== 'bm25') flags.required('model');
+  const index = await readIndex(path, { vectors: method !== 'bm25' });
+  const allowed = allowedFiles(flags, index.chunks);
+  const vectors = method === 'bm25' ? undefined : await embedQuestions(questions, index, flags, output);
+
+  const search = new ChunkSearch(
+    index.chunks.map(({ text }) => text),
+    index.vectors,
+  );
+  const relevance = new Relevance(index.chunks);
+  const began = performance.now();
+  const answered = questions.map((question, at): Answered => {
+    const relevant = question.passages.map((passage) => relevance.relevantTo(passage));
+    return {
+      ...question,
+      ranking: search.search(
+        { text: question.text, vector: vectors?.[at] },
+        { method, most: Math.max(top, question.passages.length > 0 ? MEASURED : 0), allowed },
+      ),
+      relevant: relevant.map((chunks) => chunks ?? []),
+      missing: relevant.filter((chunks) => chunks === undefined).length,
+    };
+  });
+  const seconds = (performance.now() - began) / 1000;
+
+  const json = flags.on('json');
+  for (const one of answered)
+    output.result(
+      json ? jsonLine(one, index.chunks, top, flags.on('relevant')) : listed(one, index.chunks, top),
+    );
+  output.line(
+    `Searched ${plural(index.chunks.length, 'chunk')} for ${plural(questions.length, 'question')} by ${method}: ${((1000 * seconds) / questions.length).toFixed(1)} ms each`,
+  );
+  reportMeasures(answered, { json: json && flags.on('relevant') }, output);
+}
+
+/** @throws GraftError `arguments`, `query-row`, `query-empty` */
+async function readQuestions(flags: SearchFlags): Promise<Question[]> {
+  const [single, file] = [flags.text('query'), flags.text('queries')];
+  if ((single === undefined) === (file === undefined))
+    throw new GraftError('arguments', 'One of --queries and --query is needed, and not both.', '');
+  if (single !== undefined) return [{ id: 1, text: single, kind: undefined, passages: [] }];
+  const questions = await readRows(file!, {
+    code: 'query-row',
+    remedy:
+      'Write {"question": "…"} on each line, and perhaps an "id" and "passages" of {"doc", "start", "end"}.',
+    read: (row, fault, number): Question => {
+      const { id = number, question, query, text, kind, passages = [] } = row;
+      const asked = question ?? query ?? text;
+      if (typeof asked !== 'string') throw fault('has no question');
+      if (typeof id !== 'string' && typeof id !== 'number')
+        throw fault('has an id that is neither text nor a number');
+      if (!Array.isArray(passages)) throw fault('has passages that are not a list');
+      return {
+        id,
+        text: asked,
+        kind: typeof kind === 'string' ? kind : undefined,
+        passages: (passages as unknown[]).map((passage) => {
+          const read = readPassage(passage);
+          if (!read) throw fault('has a passage without "doc" (or "file"), "start" and "end"');
+          return read;
+        }),
+      };
+    },
+  });
+  if (questions.length === 0)
+    throw new GraftError('query-empty', `${file} has no questions.`, 'Write {"question": "…"} on each line.');
+  return questions;
+}
+
+function readPassage(passage: unknown): Passage | undefined {
+  if (!isObject(passage)) return undefined;
+  const { doc = passage.file, start, end, text } = passage;
+  if (typeof doc !== 'string' || typeof start !== 'number' || typeof end !== 'number') return undefined;
+  return { doc, start, end, text: typeof text === 'string' ? text : undefined };
+}
+
+/** @throws GraftError `search-file` for a pattern that no file fits */
+function allowedFiles(
+  flags: SearchFlags,
+  chunks: readonly ChunkEntry[],
+): ((chunk: number) => boolean) | undefined {
+  const pattern = flags.text('file');
+  if (pattern === undefined) return undefined;
+  const fits = filePattern(pattern);
+  const files = new Set([...new Set(chunks.map(({ file }) => file))].filter(fits));
+  if (files.size === 0)
+    throw new GraftError(
+      'search-file',
+      `No file of the index fits --file ${pattern}.`,
+      'Give a path as chunks.jsonl has it, a folder, or a pattern with *.',
+    );
+  return (chunk) => files.has(chunks[chunk].file);
+}
+
+/** @throws GraftError `index-model` if the index was made with another model */
+async function embedQuestions(
+  questions: readonly Question[],
+  { model }: StoredIndex,
+  flags: SearchFlags,
+  output: Output,
+): Promise<Float32Array[]> {
+  const encoder = await readEncoderFolder(flags, output);
+  if ((await contentOf(encoder.files, MODEL_PIECES)) !== model.content)
+    throw new GraftError(
+      'index-model',
+      `${flags.required('index')} was made with ${model.name}, and --model ${flags.required('model')} is another model: their vectors cannot be compared.`,
+      'Give the model that the index was made with, or make the index again with graft index.',
+    );
+  const embedder = await openEncoder(encoder, flags, output);
+  const ids = questions.map(({ text }) => encoder.idsOf(text).ids);
+  const vectors = await embedder.embed(ids, {
+    onProgress: (done, total) => output.progress(`Embedded ${done} of ${total} questions`),
+  });
+  embedder.destroy();
+  output.clear();
+  return questions.map((_, at) => vectors.subarray(at * embedder.size, (at + 1) * embedder.size));
+}
+
+function jsonLine(
+  { id, ranking, relevant, passages }: Answered,
+  chunks: readonly ChunkEntry[],
+  top: number,
+  withRelevant: boolean,
+): string {
+  const hits = ranking.slice(0, top).map(({ chunk, score }) => {
+    const { id: chunkId, file, start, end, text, page } = chunks[chunk];
+    return { id: chunkId, file, ...(page !== null && { page }), start, end, score, text };
+  });
+  const ids = relevant.map((places) => places.map((place) => chunks[place].id));
+  return `${JSON.stringify({ id, hits, ...(withRelevant && passages.length > 0 && { relevant: ids }) })}\n`;
+}
+
+/** A question and its chunks for a person to read. */
+function listed({ id, text, ranking }: Answered, chunks: readonly ChunkEntry[], top: number): string {
+  const hits = ranking.slice(0, top).map(({ chunk, score }, at) => {
+    const { file, start, end, text: content, page } = chunks[chunk];
+    const line = content.replaceAll(/\s+/g, ' ');
+    const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)} …` : line;
+    const place = `${file} ${start}–${end}${page === null ? '' : `, page ${page}`}`;
+    return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}  ${place}\n     ${shown}\n`;
+  });
+  return `${id}  ${text}\n${hits.length > 0 ? hits.join('') : '     Nothing found.\n'}\n`;
+}
+
+/** The measures over all questions that have passages, and over each kind of them. */
+function reportMeasures(
+  answered: readonly Answered[],
+  { json }: { readonly json: boolean },
+  output: Output,
+): void {
+  const judged = answered.filter(({ passages }) => passages.length > 0);
+  if (judged.length === 0) return;
+  const kinds = [...new Set(judged.flatMap(({ kind }) => kind ?? []))];
+  const groups: [name: string, measures: Measures][] = [
+    ['all', measure(judged.map(toJudge))],
+    ...kinds.map((kind): [string, Measures] => [
+      kind,
+      measure(judged.filter((one) => one.kind === kind).map(toJudge)),
+    ]),
+  ];
+  const missing = judged.reduce((sum, one) => sum + one.missing, 0);
+  if (json)
+    output.result(
+      `${JSON.stringify({
+        measures: Object.fromEntries(groups.map(([name, measures]) => [name, namedMeasures(measures)])),
+        passages_missing: missing,
+      })}\n`,
+    );
+  for (const [name, { questions, recall, mrr }] of groups)
+    output.line(
+      `${name === 'all' ? 'All' : name}, ${plural(questions, 'question')}: ${RECALL_RANKS.map((rank) => `recall@${rank} ${recall[rank].toFixed(3)}`).join(', ')}, MRR@${MEASURED} ${mrr.toFixed(3)}`,
+    );
+  if (missing > 0)
+    output.line(
+      `${plural(missing, 'passage')} (${percent(missing / judged.reduce((sum, { passages }) => sum + passages.length, 0))}) cannot be found in the index, and count as not found.`,
+    );
+}
+
+const toJudge = ({ ranking, relevant }: Answered): Judged => ({
+  ranking: ranking.map(({ chunk }) => chunk),
+  relevant,
+});
+
+function namedMeasures({ questions, recall, mrr }: Measures): Record<string, number> {
+  return {
+    ...Object.fromEntries(RECALL_RANKS.map((rank) => [`recall@${rank}`, recall[rank]])),
+    [`mrr@${MEASURED}`]: mrr,
+    questions,
+  };
+}

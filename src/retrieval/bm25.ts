@@ -1,0 +1,71 @@
+/**
+ * Okapi BM25 over the words of chunks. score = Σ idf · f (k1 + 1) / (f + k1 (1 − b + b · length / average)) over every word of the question,
+ * idf = ln(1 + (N − n + 0.5) / (n + 0.5)), with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; the idf of Lucene, which is never negative).
+ */
+import { bestOf, type Allowed, type Ranked } from './ranking.ts';
+
+const K1 = 1.2;
+const B = 0.75;
+const WORD = /[\p{L}\p{N}]+/gu;
+
+/** The words of a text: letters and digits in a row, in lower case. No stop words, no stems. */
+export function wordsOf(text: string): string[] {
+  return text.toLowerCase().match(WORD) ?? [];
+}
+
+/** The chunks that hold a word, and how often each does. */
+interface Postings {
+  readonly chunks: number[];
+  readonly counts: number[];
+}
+
+export class Bm25 {
+  readonly #postings = new Map<string, Postings>();
+  readonly #lengths: Float64Array;
+  readonly #average: number;
+
+  /** @param texts of the chunks, in their order */
+  constructor(texts: readonly string[]) {
+    this.#lengths = new Float64Array(texts.length);
+    texts.forEach((text, chunk) => {
+      const words = wordsOf(text);
+      this.#lengths[chunk] = words.length;
+      for (const word of words) this.#add(word, chunk);
+    });
+    this.#average = this.#lengths.reduce((sum, length) => sum + length, 0) / texts.length;
+  }
+
+  #add(word: string, chunk: number): void {
+    let postings = this.#postings.get(word);
+    if (!postings) this.#postings.set(word, (postings = { chunks: [], counts: [] }));
+    const last = postings.chunks.length - 1;
+    if (postings.chunks[last] === chunk) postings.counts[last]++;
+    else {
+      postings.chunks.push(chunk);
+      postings.counts.push(1);
+    }
+  }
+
+  idf(word: string): number {
+    const chunks = this.#lengths.length;
+    const holding = this.#postings.get(word)?.chunks.length ?? 0;
+    return Math.log(1 + (chunks - holding + 0.5) / (holding + 0.5));
+  }
+
+  /** The best chunks for a question. One that holds none of its words is not ranked. */
+  search(question: string, most: number, allowed?: Allowed): Ranked[] {
+    const scores = new Float64Array(this.#lengths.length).fill(NaN);
+    for (const word of wordsOf(question)) {
+      const postings = this.#postings.get(word);
+      if (!postings) continue;
+      const idf = this.idf(word);
+      postings.chunks.forEach((chunk, i) => {
+        const f = postings.counts[i];
+        const weight = 1 - B + (B * this.#lengths[chunk]) / this.#average;
+        const before = Number.isNaN(scores[chunk]) ? 0 : scores[chunk];
+        scores[chunk] = before + (idf * f * (K1 + 1)) / (f + K1 * weight);
+      });
+    }
+    return bestOf(scores, most, allowed);
+  }
+}

@@ -1,0 +1,57 @@
+/** Search in chunks by their vectors, by their words, or by both. */
+import { Bm25 } from './bm25.ts';
+import { searchVectors } from './cosine.ts';
+import { fuse, FUSED_RANKS, type Allowed, type Ranked, type SearchMethod } from './ranking.ts';
+
+export interface Question {
+  readonly text: string;
+  /** Its vector, [size]; not needed for `bm25`. */
+  readonly vector?: Float32Array | undefined;
+}
+
+export interface SearchOptions {
+  readonly method: SearchMethod;
+  /** Chunks at most. */
+  readonly most: number;
+  /** Which chunks are ranked. Numbers of words are those of the whole index. */
+  readonly allowed?: Allowed | undefined;
+}
+
+export class ChunkSearch {
+  #bm25: Bm25 | undefined;
+
+  /**
+   * @param texts of the chunks
+   * @param vectors [chunks, size], in the same order; not needed for `bm25`
+   */
+  constructor(
+    private readonly texts: readonly string[],
+    private readonly vectors?: Float32Array,
+  ) {}
+
+  /** The best chunks for a question, best first. @throws Error if the method needs vectors that are not there (a defect of the caller) */
+  search(question: Question, { method, most, allowed }: SearchOptions): Ranked[] {
+    switch (method) {
+      case 'cosine':
+        return this.#byVector(question, most, allowed);
+      case 'bm25':
+        return this.#byWords(question, most, allowed);
+      case 'rrf':
+        return fuse(
+          [this.#byVector(question, FUSED_RANKS, allowed), this.#byWords(question, FUSED_RANKS, allowed)],
+          this.texts.length,
+          most,
+        );
+    }
+  }
+
+  #byVector({ vector }: Question, most: number, allowed: Allowed | undefined): Ranked[] {
+    if (!this.vectors || !vector) throw new Error('A search by vectors has no vectors');
+    return searchVectors(this.vectors, vector, most, allowed);
+  }
+
+  #byWords({ text }: Question, most: number, allowed: Allowed | undefined): Ranked[] {
+    this.#bm25 ??= new Bm25(this.texts);
+    return this.#bm25.search(text, most, allowed);
+  }
+}
