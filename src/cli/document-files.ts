@@ -1,8 +1,9 @@
 /** The documents of a folder: which files they are, and the text of each. */
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { decodeFile, refuseBinary } from '../data/encoding.ts';
+import { decodeFile, encodingOf, refuseBinary } from '../data/encoding.ts';
 import { GraftError, messageOf } from '../errors.ts';
+import { htmlText } from '../retrieval/html-text.ts';
 
 /** A document as text. */
 export interface DocumentText {
@@ -16,10 +17,32 @@ const MOST_BYTES = 64 * 2 ** 20;
 
 type Reader = (bytes: Uint8Array, name: string) => DocumentText | Promise<DocumentText>;
 
-const readText: Reader = (bytes, name) => {
+const readText = (bytes: Uint8Array, name: string): DocumentText => {
   refuseBinary(bytes, name);
   return { text: decodeFile(bytes, name) };
 };
+
+/** As the page says that it is encoded, which old ones do; else as other text. */
+const readHtml: Reader = (bytes, name) => {
+  const head = new TextDecoder('latin1').decode(bytes.subarray(0, HEAD_BYTES));
+  const label = /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i.exec(head)?.[1].toLowerCase();
+  if (label === undefined || label === 'utf-8' || encodingOf(bytes) !== 'utf-8')
+    return { text: htmlText(readText(bytes, name).text) };
+  try {
+    return { text: htmlText(new TextDecoder(label, { fatal: true }).decode(bytes)) };
+  } catch (cause) {
+    if (cause instanceof GraftError) throw cause;
+    throw new GraftError(
+      'data-encoding',
+      `${name} is not valid ${label}, which it says that it is.`,
+      'Save it as UTF-8.',
+      { cause },
+    );
+  }
+};
+
+/** Bytes in which a page says how it is encoded. */
+const HEAD_BYTES = 1024;
 
 /** Readers by the endings of files. */
 const READERS: Readonly<Record<string, Reader>> = {
@@ -28,6 +51,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   md: readText,
   markdown: readText,
   rst: readText,
+  html: readHtml,
+  htm: readHtml,
+  xhtml: readHtml,
 };
 
 export const DOCUMENT_ENDINGS: readonly string[] = Object.keys(READERS);
@@ -82,7 +108,7 @@ const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
  * The text of a document.
  *
  * @param name from the folder on, which decides how it is read
- * @throws GraftError `document-size`, `data-binary`, `data-encoding`
+ * @throws GraftError `document-size`, `document-depth`, `data-binary`, `data-encoding`
  */
 export async function readDocument(name: string, bytes: Uint8Array): Promise<DocumentText> {
   if (bytes.length > MOST_BYTES)
