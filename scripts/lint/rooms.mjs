@@ -99,7 +99,7 @@ export const ROOMS = {
     ],
   },
   // Documents, chunks and rankings: text and arithmetic, which the page can use as the command does. Vectors come from the caller.
-  retrieval: { imports: [], types: ['text'], packages: ['htmlparser2'] },
+  retrieval: { imports: [], types: ['text'], packages: ['htmlparser2', 'unpdf'] },
   export: {
     imports: ['engine/tensor.ts', 'model', 'adapters', 'weights', 'text'],
     types: ['engine', 'train'],

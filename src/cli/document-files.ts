@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { decodeFile, encodingOf, refuseBinary } from '../data/encoding.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { htmlText } from '../retrieval/html-text.ts';
+import { pdfText } from '../retrieval/pdf-text.ts';
 
 /** A document as text. */
 export interface DocumentText {
@@ -54,6 +55,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   html: readHtml,
   htm: readHtml,
   xhtml: readHtml,
+  pdf: pdfText,
 };
 
 export const DOCUMENT_ENDINGS: readonly string[] = Object.keys(READERS);
@@ -108,7 +110,7 @@ const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
  * The text of a document.
  *
  * @param name from the folder on, which decides how it is read
- * @throws GraftError `document-size`, `document-depth`, `data-binary`, `data-encoding`
+ * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `data-binary`, `data-encoding`
  */
 export async function readDocument(name: string, bytes: Uint8Array): Promise<DocumentText> {
   if (bytes.length > MOST_BYTES)

@@ -1,0 +1,142 @@
+/** The text of a PDF, page by page, by pdf.js. */
+import { GraftError, messageOf } from '../errors.ts';
+
+/** More than any book; a small file can claim any number. */
+const MOST_PAGES = 10_000;
+/** UTF-16 code units of a document. */
+const MOST_TEXT = 32 * 2 ** 20;
+/** The distance of two lines, in heights of a line, that parts paragraphs. */
+const PARAGRAPH_GAP = 1.6;
+/** Lines at both ends of a page that may be a running head or a page number. */
+const EDGE_LINES = 2;
+
+export interface PdfText {
+  readonly text: string;
+  /** Where each page begins in the text. */
+  readonly pages: readonly number[];
+}
+
+interface Line {
+  text: string;
+  /** Points from the bottom of the page. */
+  readonly y: number;
+  height: number;
+}
+
+/** A piece of a line as pdf.js has it; other kinds of items mark content and have no text. */
+interface Item {
+  readonly str?: string;
+  readonly hasEOL?: boolean;
+  readonly height?: number;
+  readonly transform?: readonly number[];
+}
+
+/**
+ * The text of a PDF. Lines stay lines, paragraphs are apart by an empty line. Lines at the top and bottom that are the same on most pages but for their
+ * numbers, and bare page numbers, are left out.
+ *
+ * @param name for messages
+ * @throws GraftError `pdf-password`, `pdf-damaged`, `document-size`
+ */
+export async function pdfText(bytes: Uint8Array, name: string): Promise<PdfText> {
+  const { getDocument, PasswordException, VerbosityLevel } = await import('unpdf/pdfjs');
+  const loading = getDocument({
+    // pdf.js takes the memory over.
+    data: new Uint8Array(bytes),
+    useSystemFonts: false,
+    disableFontFace: true,
+    verbosity: VerbosityLevel.ERRORS,
+  });
+  try {
+    const document = await loading.promise;
+    if (document.numPages > MOST_PAGES)
+      throw tooLarge(name, `${document.numPages} pages`, `${MOST_PAGES} pages`);
+    const pages: Line[][] = [];
+    let length = 0;
+    for (let number = 1; number <= document.numPages; number++) {
+      const page = await document.getPage(number);
+      const lines = linesOf((await page.getTextContent()).items as readonly Item[]);
+      page.cleanup();
+      length += lines.reduce((sum, { text }) => sum + text.length + 1, 0);
+      if (length > MOST_TEXT) throw tooLarge(name, 'more text', `${MOST_TEXT} characters`);
+      pages.push(lines);
+    }
+    return joined(withoutRunning(pages));
+  } catch (cause) {
+    if (cause instanceof GraftError) throw cause;
+    if (cause instanceof PasswordException)
+      throw new GraftError('pdf-password', `${name} is locked by a password.`, 'Save it without one.', {
+        cause,
+      });
+    throw new GraftError(
+      'pdf-damaged',
+      `${name} cannot be read as a PDF: ${messageOf(cause).replace(/\.$/, '')}.`,
+      'Open it in a PDF viewer and save it again.',
+      { cause },
+    );
+  } finally {
+    await loading.destroy();
+  }
+}
+
+const tooLarge = (name: string, what: string, most: string): GraftError =>
+  new GraftError(
+    'document-size',
+    `${name} has ${what}; at most ${most} of a document are read.`,
+    'Divide it into several files.',
+  );
+
+function linesOf(items: readonly Item[]): Line[] {
+  const lines: Line[] = [];
+  let line: Line | undefined;
+  for (const { str, hasEOL = false, height = 0, transform } of items) {
+    if (str === undefined) continue;
+    if (str !== '') {
+      line ??= { text: '', y: transform?.[5] ?? 0, height: 0 };
+      line.text += str;
+      line.height = Math.max(line.height, height);
+    }
+    if (hasEOL && line) {
+      lines.push(line);
+      line = undefined;
+    }
+  }
+  if (line) lines.push(line);
+  return lines.filter(({ text }) => text.trim() !== '');
+}
+
+/** The pages without running heads, running feet and page numbers. */
+function withoutRunning(pages: readonly (readonly Line[])[]): (readonly Line[])[] {
+  const masked = ({ text }: Line): string => text.trim().replaceAll(/\d+/g, '#');
+  const edgesOf = (lines: readonly Line[]): readonly Line[] => [
+    ...new Set([...lines.slice(0, EDGE_LINES), ...lines.slice(-EDGE_LINES)]),
+  ];
+  const counts = new Map<string, number>();
+  for (const lines of pages)
+    for (const edge of new Set(edgesOf(lines).map(masked))) counts.set(edge, (counts.get(edge) ?? 0) + 1);
+  const isRunning = (line: Line): boolean =>
+    /^(?:page )?#(?:(?: of |\/)#)?$/i.test(masked(line)) ||
+    (pages.length > 1 && 2 * (counts.get(masked(line)) ?? 0) > pages.length);
+  return pages.map((lines) => {
+    const running = new Set(edgesOf(lines).filter(isRunning));
+    return lines.filter((line) => !running.has(line));
+  });
+}
+
+function joined(pages: readonly (readonly Line[])[]): PdfText {
+  let text = '';
+  const starts: number[] = [];
+  for (const lines of pages) {
+    starts.push(text.length);
+    lines.forEach((line, at) => {
+      const before = lines.at(at - 1);
+      // A line above the one before it begins a column, in the middle of a paragraph.
+      const isApart =
+        at > 0 &&
+        before !== undefined &&
+        before.y - line.y > PARAGRAPH_GAP * Math.max(before.height, line.height);
+      text += `${isApart ? '\n' : ''}${line.text}\n`;
+    });
+  }
+  return { text, pages: starts };
+}
