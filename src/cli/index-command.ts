@@ -40,7 +40,7 @@ export const indexFlags = {
   },
   out: {
     value: 'DIR',
-    help: 'the folder of the index: new, or an index, of which only what changed is computed',
+    help: 'the folder of the index: new, or an index to bring up to date',
   },
   overwrite: { help: 'make an index that is at --out again, with another model or other settings' },
   json: {
@@ -212,7 +212,7 @@ function report({ found, embedded, model, out, seconds, json }: Reported, output
       `${plural(cut, 'chunk is', 'chunks are')} longer than the ${model.window} tokens that the model reads, and the vectors are those of the first ones.`,
     );
   if (found.others.length > 0)
-    output.line(`Not read, since other kinds of files are no documents: ${namesOf(found.others)}`);
+    output.line(`Not read, since Graft reads no files of these kinds: ${namesOf(found.others)}`);
   for (const { why } of found.bad) output.line(`Not read: ${why}`);
   if (found.bad.length > 0) process.exitCode = EXIT.couldNot;
   if (stopped) {

@@ -81,7 +81,7 @@ export function checkChunkSettings({ tokens, overlap }: ChunkSettings): void {
   if (!Number.isInteger(overlap) || overlap < 0 || overlap >= tokens)
     throw wrong(
       `Chunks overlap by ${overlap} tokens, expected a whole number below their limit of ${tokens}.`,
-      '40 is usual, and 0 is no overlap.',
+      '40 is usual, and 0 shares nothing.',
     );
 }
 
