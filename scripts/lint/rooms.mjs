@@ -98,8 +98,8 @@ export const ROOMS = {
       'data',
     ],
   },
-  // Documents, chunks and rankings: text and arithmetic, which the page can use as the command does. Vectors come from the caller.
-  retrieval: { imports: [], types: ['text'], packages: ['htmlparser2', 'unpdf'] },
+  // Documents, chunks and rankings, which the page can use as the command does. Vectors come from the caller, and large products are the engine's.
+  retrieval: { imports: ['engine'], types: ['text'], packages: ['htmlparser2', 'unpdf'] },
   export: {
     imports: ['engine/tensor.ts', 'model', 'adapters', 'weights', 'text'],
     types: ['engine', 'train'],

@@ -13,7 +13,8 @@ import {
   type Measures,
   type Passage,
 } from '../retrieval/relevance.ts';
-import { ChunkSearch } from '../retrieval/search.ts';
+import { DeviceVectors } from '../retrieval/device-vectors.ts';
+import { ChunkSearch, inMemory, type VectorSearch } from '../retrieval/search.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { MODEL_PIECES, readIndex, type ChunkEntry, type StoredIndex } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
@@ -50,6 +51,8 @@ type SearchFlags = Flags<typeof searchFlags>;
 const TOP = 10;
 /** Ranks that the measures look at. */
 const MEASURED = Math.max(...RECALL_RANKS);
+/** Chunks from which on the device computes the products: copying fewer takes longer than a loop over them. */
+const ON_DEVICE = 10_000;
 /** Characters of a chunk that the list shows. */
 const SHOWN = 200;
 
@@ -78,26 +81,25 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   if (method !== 'bm25') flags.required('model');
   const index = await readIndex(path, { vectors: method !== 'bm25' });
   const allowed = allowedFiles(flags, index.chunks);
-  const vectors = method === 'bm25' ? undefined : await embedQuestions(questions, index, flags, output);
-
-  const search = new ChunkSearch(
-    index.chunks.map(({ text }) => text),
-    index.vectors,
-  );
+  const texts = index.chunks.map(({ text }) => text);
+  const asked = method === 'bm25' ? undefined : await embedQuestions(questions, index, flags, output);
+  const search = new ChunkSearch(texts, asked?.search);
   const relevance = new Relevance(index.chunks);
   const began = performance.now();
-  const answered = questions.map((question, at): Answered => {
+  const answered: Answered[] = [];
+  for (const [at, question] of questions.entries()) {
     const relevant = question.passages.map((passage) => relevance.relevantTo(passage));
-    return {
+    const most = Math.max(top, question.passages.length > 0 ? MEASURED : 0);
+    answered.push({
       ...question,
-      ranking: search.search(
-        { text: question.text, vector: vectors?.[at] },
-        { method, most: Math.max(top, question.passages.length > 0 ? MEASURED : 0), allowed },
+      ranking: await search.search(
+        { text: question.text, vector: asked?.vectors[at] },
+        { method, most, allowed },
       ),
       relevant: relevant.map((chunks) => chunks ?? []),
       missing: relevant.filter((chunks) => chunks === undefined).length,
-    };
-  });
+    });
+  }
   const seconds = (performance.now() - began) / 1000;
 
   const json = flags.on('json');
@@ -170,13 +172,19 @@ function allowedFiles(
   return (chunk) => files.has(chunks[chunk].file);
 }
 
+interface Asked {
+  /** A vector for each question. */
+  readonly vectors: readonly Float32Array[];
+  readonly search: VectorSearch;
+}
+
 /** @throws GraftError `index-model` if the index was made with another model */
 async function embedQuestions(
   questions: readonly Question[],
-  { model }: StoredIndex,
+  { model, chunks, vectors }: StoredIndex,
   flags: SearchFlags,
   output: Output,
-): Promise<Float32Array[]> {
+): Promise<Asked> {
   const encoder = await readEncoderFolder(flags, output);
   if ((await contentOf(encoder.files, MODEL_PIECES)) !== model.content)
     throw new GraftError(
@@ -186,12 +194,19 @@ async function embedQuestions(
     );
   const embedder = await openEncoder(encoder, flags, output);
   const ids = questions.map(({ text }) => encoder.idsOf(text).ids);
-  const vectors = await embedder.embed(ids, {
+  const embedded = await embedder.embed(ids, {
     onProgress: (done, total) => output.progress(`Embedded ${done} of ${total} questions`),
   });
   embedder.destroy();
   output.clear();
-  return questions.map((_, at) => vectors.subarray(at * embedder.size, (at + 1) * embedder.size));
+  const { size, encoder: loaded } = embedder;
+  return {
+    vectors: questions.map((_, at) => embedded.subarray(at * size, (at + 1) * size)),
+    search:
+      chunks.length < ON_DEVICE
+        ? inMemory(vectors!)
+        : await DeviceVectors.open(loaded.device, vectors!, size),
+  };
 }
 
 function jsonLine(

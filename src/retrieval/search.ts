@@ -17,20 +17,30 @@ export interface SearchOptions {
   readonly allowed?: Allowed | undefined;
 }
 
+/** Vectors that can be searched: those of cosine.ts, or those that a device holds. */
+export interface VectorSearch {
+  search(question: Float32Array, most: number, allowed?: Allowed): Ranked[] | Promise<Ranked[]>;
+}
+
+/** Vectors in memory. @param vectors [chunks, size], row by row */
+export const inMemory = (vectors: Float32Array): VectorSearch => ({
+  search: (question, most, allowed) => searchVectors(vectors, question, most, allowed),
+});
+
 export class ChunkSearch {
   #bm25: Bm25 | undefined;
 
   /**
    * @param texts of the chunks
-   * @param vectors [chunks, size], in the same order; not needed for `bm25`
+   * @param vectors of the chunks, in the same order; not needed for `bm25`
    */
   constructor(
     private readonly texts: readonly string[],
-    private readonly vectors?: Float32Array,
+    private readonly vectors?: VectorSearch,
   ) {}
 
   /** The best chunks for a question, best first. @throws Error if the method needs vectors that are not there (a defect of the caller) */
-  search(question: Question, { method, most, allowed }: SearchOptions): Ranked[] {
+  async search(question: Question, { method, most, allowed }: SearchOptions): Promise<Ranked[]> {
     switch (method) {
       case 'cosine':
         return this.#byVector(question, most, allowed);
@@ -38,16 +48,19 @@ export class ChunkSearch {
         return this.#byWords(question, most, allowed);
       case 'rrf':
         return fuse(
-          [this.#byVector(question, FUSED_RANKS, allowed), this.#byWords(question, FUSED_RANKS, allowed)],
+          [
+            await this.#byVector(question, FUSED_RANKS, allowed),
+            this.#byWords(question, FUSED_RANKS, allowed),
+          ],
           this.texts.length,
           most,
         );
     }
   }
 
-  #byVector({ vector }: Question, most: number, allowed: Allowed | undefined): Ranked[] {
+  async #byVector({ vector }: Question, most: number, allowed: Allowed | undefined): Promise<Ranked[]> {
     if (!this.vectors || !vector) throw new Error('A search by vectors has no vectors');
-    return searchVectors(this.vectors, vector, most, allowed);
+    return this.vectors.search(vector, most, allowed);
   }
 
   #byWords({ text }: Question, most: number, allowed: Allowed | undefined): Ranked[] {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Bm25, wordsOf } from '../../../src/retrieval/bm25.ts';
 import { dotProducts, searchVectors } from '../../../src/retrieval/cosine.ts';
 import { bestOf, fuse } from '../../../src/retrieval/ranking.ts';
-import { ChunkSearch } from '../../../src/retrieval/search.ts';
+import { ChunkSearch, inMemory } from '../../../src/retrieval/search.ts';
 
 const chunksIn = (ranking: readonly { readonly chunk: number }[]): number[] =>
   ranking.map(({ chunk }) => chunk);
@@ -90,19 +90,19 @@ describe('reciprocal rank fusion', () => {
 describe('ChunkSearch', () => {
   const texts = ['red apple', 'green pear', 'red pear'];
   const vectors = Float32Array.of(1, 0, 0, 1, 0.6, 0.8);
-  const search = new ChunkSearch(texts, vectors);
+  const search = new ChunkSearch(texts, inMemory(vectors));
   const question = { text: 'red', vector: Float32Array.of(0, 1) };
 
   test.each([
     ['cosine', [1, 2, 0]],
     ['bm25', [0, 2]],
     ['rrf', [0, 2, 1]],
-  ] as const)('ranks by %s', (method, expected) => {
-    expect(chunksIn(search.search(question, { method, most: 10 }))).toEqual(expected);
+  ] as const)('ranks by %s', async (method, expected) => {
+    expect(chunksIn(await search.search(question, { method, most: 10 }))).toEqual(expected);
   });
 
-  test.each(['cosine', 'bm25', 'rrf'] as const)('ranks only what is allowed by %s', (method) => {
-    const found = search.search(question, { method, most: 10, allowed: (chunk) => chunk === 2 });
+  test.each(['cosine', 'bm25', 'rrf'] as const)('ranks only what is allowed by %s', async (method) => {
+    const found = await search.search(question, { method, most: 10, allowed: (chunk) => chunk === 2 });
     expect(chunksIn(found)).toEqual([2]);
   });
 });

@@ -7,7 +7,7 @@ import { htmlText } from '../../../src/retrieval/html-text.ts';
 import { pdfText } from '../../../src/retrieval/pdf-text.ts';
 import { SEARCH_METHODS, type Ranked } from '../../../src/retrieval/ranking.ts';
 import { measure, Relevance, type Judged, type Passage } from '../../../src/retrieval/relevance.ts';
-import { ChunkSearch } from '../../../src/retrieval/search.ts';
+import { ChunkSearch, inMemory } from '../../../src/retrieval/search.ts';
 import { readFileSync } from 'node:fs';
 import { describeShared, sharedFolder, sharedJson, sharedJsonl, sharedPath } from '../../shared.ts';
 
@@ -65,21 +65,21 @@ describeShared('retrieval', () => {
       toFloat32(await tensors.get(name)!.read(), 'F32', name);
     const all = await of('questions');
     vectors = questions.map((_, i) => all.subarray(i * SIZE, (i + 1) * SIZE));
-    search = new ChunkSearch(texts, await of('chunks'));
+    search = new ChunkSearch(texts, inMemory(await of('chunks')));
   });
 
-  const rank = (at: number, method: (typeof SEARCH_METHODS)[number]): Ranked[] =>
+  const rank = (at: number, method: (typeof SEARCH_METHODS)[number]): Promise<Ranked[]> =>
     search.search({ text: questions[at].question, vector: vectors[at] }, { method, most: 10 });
 
-  test.each(SEARCH_METHODS)('has the first ten of every ranking by %s, with their scores', (method) => {
-    expected.questions.forEach((one, at) => {
-      const found = rank(at, method);
+  test.each(SEARCH_METHODS)('has the first ten of every ranking by %s, with their scores', async (method) => {
+    for (const [at, one] of expected.questions.entries()) {
+      const found = await rank(at, method);
       expect(
         found.map(({ chunk }) => chunks[chunk].id),
         one.id,
       ).toEqual(one[method].map(([id]) => id));
       found.forEach(({ score }, i) => expect(Math.abs(score - one[method][i][1])).toBeLessThan(1e-6));
-    });
+    }
   });
 
   test('has the inverse document frequencies of BM25', () => {
@@ -98,10 +98,11 @@ describeShared('retrieval', () => {
 
   test.each(SEARCH_METHODS)(
     'measures recall and the mean reciprocal rank of %s, over all and each kind',
-    (method) => {
+    async (method) => {
+      const rankings = await Promise.all(questions.map((_, at) => rank(at, method)));
       const judged = questions.map(({ kind, passages }, at) => ({
         kind,
-        ranking: rank(at, method).map(({ chunk }) => chunk),
+        ranking: rankings[at].map(({ chunk }) => chunk),
         relevant: passages.map((passage) => relevance.relevantTo(passage) ?? []),
       }));
       for (const [kind, numbers] of Object.entries(expected.measures[method])) {
