@@ -364,6 +364,31 @@ describe('graft search', () => {
   });
 });
 
+test('ranks the chunks of a large index on the device, the earlier of equal ones first', async () => {
+  const texts = ['The garden is green.', 'Water runs down and down.', 'A cat sat there.'];
+  const rows = Array.from({ length: 10_050 }, (_, i) => ({
+    file: 'a',
+    start: i,
+    end: i + 1,
+    text: texts[i % 3],
+  }));
+  writeFileSync(at('large.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const call = [
+    'index',
+    '--model',
+    MEAN,
+    ...DEVICE_HERE,
+    '--chunks',
+    at('large.jsonl'),
+    '--out',
+    at('large'),
+  ];
+  expect((await graftHere(call)).code).toBe(0);
+  const [{ hits }] = await search(at('large'), '--query', texts[1], '--top', '4');
+  expect(hits.map(({ start }) => start)).toEqual([1, 4, 7, 10]);
+  expect(hits[0].score).toBeCloseTo(1, 5);
+});
+
 test('keeps what an interrupted call has computed, and the same command continues it', async () => {
   const notes = Array.from({ length: 700 }, (_, i) => [
     `note-${String(i).padStart(4, '0')}.txt`,
