@@ -1,7 +1,7 @@
 /** The check of rows before a run: every rule, and what it found as one list. The page and `graft check` share it. */
 import type { Example, RowFault } from '../example.ts';
 import type { ReadResult } from '../collector.ts';
-import { findFaults, findImbalance, findLongAnswers, findWrongLabels } from './answers.ts';
+import { findFaults, findLongAnswers } from './answers.ts';
 import { findContradictions, findCopies, findNearCopies } from './copies.ts';
 import {
   FINDINGS,
@@ -13,6 +13,7 @@ import {
   type Rule,
   type Severity,
 } from './finding.ts';
+import { findImbalance, findWrongLabels } from './labels.ts';
 import { findFewTestRows, findLeaks } from './leaks.ts';
 import { findPairs } from './pairs.ts';
 import { findPrivate } from './private.ts';

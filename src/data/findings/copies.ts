@@ -47,7 +47,7 @@ const ROWS_OF_BAND = 4;
 const MOST_OF_BUCKET = 8;
 
 /** Minima of a set of shingles under as many hash functions as all bands have rows. */
-function signatureOf(shingles: ReadonlySet<number>): Uint32Array {
+function signatureOf(shingles: Uint32Array): Uint32Array {
   const minima = new Uint32Array(BANDS * ROWS_OF_BAND).fill(0xffffffff);
   for (const shingle of shingles) {
     const step = mixed(shingle ^ 0x9e3779b9) | 1;
@@ -60,13 +60,26 @@ function signatureOf(shingles: ReadonlySet<number>): Uint32Array {
   return minima;
 }
 
-/** Shared shingles over all shingles of both. */
-function jaccard(a: ReadonlySet<number>, b: ReadonlySet<number>): number {
-  const [few, many] = a.size < b.size ? [a, b] : [b, a];
-  if (few.size < LEAST_JACCARD * many.size) return 0;
+/** The minima of a band as one number. Bands that collide only cost a comparison. */
+function bandOf(signature: Uint32Array, band: number): number {
+  let hash = 0;
+  for (let at = band * ROWS_OF_BAND; at < (band + 1) * ROWS_OF_BAND; at++)
+    hash = mixed(Math.imul(hash, 31) + signature[at]);
+  // Maps hold signed 32-bit numbers without boxes.
+  return hash | 0;
+}
+
+/** Whether two ascending lists of shingles share 0.7 of all shingles of both. */
+function areNear(a: Uint32Array, b: Uint32Array): boolean {
+  if (Math.min(a.length, b.length) < LEAST_JACCARD * Math.max(a.length, b.length)) return false;
   let shared = 0;
-  for (const one of few) if (many.has(one)) shared++;
-  return shared / (a.size + b.size - shared);
+  for (let i = 0, j = 0; i < a.length && j < b.length;) {
+    if (a[i] === b[j]) shared++;
+    const [left, right] = [a[i], b[j]];
+    if (left <= right) i++;
+    if (right <= left) j++;
+  }
+  return shared / (a.length + b.length - shared) >= LEAST_JACCARD;
 }
 
 /**
@@ -74,8 +87,8 @@ function jaccard(a: ReadonlySet<number>, b: ReadonlySet<number>): number {
  * the same prompt differently, are other findings.
  */
 export function findNearCopies({ rows }: Checked): Found[] {
-  const buckets = new Map<string, number[]>();
-  const kept: { readonly shingles: ReadonlySet<number>; readonly asked: string | undefined }[] = [];
+  const bands = Array.from({ length: BANDS }, () => new Map<number, number[]>());
+  const kept: { readonly shingles: Uint32Array; readonly asked: string | undefined }[] = [];
   const identities = new Set<string>();
   const near: number[] = [];
   for (const { row, example } of readRows(rows)) {
@@ -83,34 +96,26 @@ export function findNearCopies({ rows }: Checked): Found[] {
     if (identities.has(identity)) continue;
     identities.add(identity);
     const shingles = shinglesOf(wordsOf(wholeOf(example)), SHINGLE);
-    if (shingles.size === 0) continue;
-    const pair = askedOf(example);
+    if (shingles.length === 0) continue;
+    const asked = askedOf(example)?.asked;
     const isNear = (other: number): boolean => {
       const before = kept[other];
-      const contradicts = pair !== undefined && before.asked === pair.asked;
-      return !contradicts && jaccard(before.shingles, shingles) >= LEAST_JACCARD;
+      const contradicts = asked !== undefined && before.asked === asked;
+      return !contradicts && areNear(before.shingles, shingles);
     };
     const signature = signatureOf(shingles);
-    const own: number[][] = [];
-    const compared = new Set<number>();
-    let found = false;
-    for (let band = 0; band < BANDS && !found; band++) {
-      const key = `${band}:${signature.subarray(band * ROWS_OF_BAND, (band + 1) * ROWS_OF_BAND).join()}`;
-      const bucket = buckets.get(key) ?? [];
-      if (bucket.length === 0) buckets.set(key, bucket);
-      own.push(bucket);
-      for (const other of bucket) {
-        if (compared.has(other)) continue;
-        compared.add(other);
-        found ||= isNear(other);
-      }
-    }
-    if (found) {
+    const keys = bands.map((_, band) => bandOf(signature, band));
+    const candidates = new Set(bands.flatMap((buckets, band) => buckets.get(keys[band]) ?? []));
+    if ([...candidates].some(isNear)) {
       near.push(row);
       continue;
     }
-    for (const bucket of own) if (bucket.length < MOST_OF_BUCKET) bucket.push(kept.length);
-    kept.push({ shingles, asked: pair?.asked });
+    bands.forEach((buckets, band) => {
+      const bucket = buckets.get(keys[band]);
+      if (!bucket) buckets.set(keys[band], [kept.length]);
+      else if (bucket.length < MOST_OF_BUCKET) bucket.push(kept.length);
+    });
+    kept.push({ shingles, asked });
   }
   return [{ id: 'near-duplicates', rows: near }];
 }

@@ -16,9 +16,9 @@ export function findLeaks({ rows, test = [] }: Checked): Found[] {
   const tested = readRows(test).map(({ example }) => promptOf(example));
   const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
   const grams = new Map<number, number>();
-  const gramsOf = (text: string): Set<number> => {
+  const gramsOf = (text: string): Uint32Array => {
     const words = wordsOf(text);
-    return words.length < OVERLAP ? new Set() : shinglesOf(words, OVERLAP);
+    return words.length < OVERLAP ? new Uint32Array() : shinglesOf(words, OVERLAP);
   };
   for (const prompt of tested) for (const gram of gramsOf(prompt)) grams.set(gram, 0);
   if (prompts.size === 0) return [];

@@ -31,7 +31,7 @@ const KNOWN_KEYS = [
 /** `password: …`, `api_key=…`. */
 const NAMED_SECRET =
   /(?:password|passwd|secret|token|api[_ -]?key|access[_ -]?key)["']?\s{0,3}(?:is:?\s|[:=])\s{0,3}["']?([^\s"',;]{8,200})/gi;
-const LONG_WORD = /[A-Za-z0-9+/_=-]{32,200}/g;
+const LONG_WORD = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{32,200}/g;
 /** Bits for each character: English has about 4.1 with far fewer kinds of characters, random base64 of 32 characters about 4.6. */
 const RANDOM_BITS = 4.2;
 const NAMED_BITS = 2.7;

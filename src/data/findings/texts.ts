@@ -97,16 +97,19 @@ export function mixed(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** Hashes of each `size` words in a row; of a shorter text one hash of all, and none of an empty one. */
-export function shinglesOf(words: readonly string[], size: number): Set<number> {
-  const hashes = words.map(hashOf);
-  const result = new Set<number>();
-  for (let start = 0; start === 0 || start + size <= hashes.length; start++) {
-    let hash = 0;
-    for (const one of hashes.slice(start, start + size)) hash = mixed(Math.imul(hash, 31) + one);
-    if (hashes.length > 0) result.add(hash);
+/** Distinct hashes of each `size` words in a row, ascending; of a shorter text one hash of all, and none of an empty one. */
+export function shinglesOf(words: readonly string[], size: number): Uint32Array {
+  if (words.length === 0) return new Uint32Array();
+  const hashes = Uint32Array.from(words, hashOf);
+  const result = new Uint32Array(Math.max(1, words.length - size + 1));
+  for (let start = 0; start < result.length; start++) {
+    const end = Math.min(start + size, hashes.length);
+    for (let at = start; at < end; at++) result[start] = mixed(Math.imul(result[start], 31) + hashes[at]);
   }
-  return result;
+  result.sort();
+  let kept = 1;
+  for (let at = 1; at < result.length; at++) if (result[at] !== result[at - 1]) result[kept++] = result[at];
+  return result.slice(0, kept);
 }
 
 export { answerOf };
