@@ -113,6 +113,7 @@ async function readTokens(
     maxLength,
     startId: tokenizer.startId ?? tokenizer.bosId,
     isEnd: (id) => tokenizer.eosIds.includes(id) || tokenizer.isSpecial(id),
+    isBlank: (id) => tokenizer.decode([id]).trim() === '',
     ...(unwritable && {
       unwritable: {
         rows: answers.filter((_, at) => unwritable.touched[at]).map(({ place }) => place),

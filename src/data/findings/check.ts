@@ -14,6 +14,7 @@ import {
   type Severity,
 } from './finding.ts';
 import { findImbalance, findWrongLabels } from './labels.ts';
+import { findLanguageMix } from './languages.ts';
 import { findFewTestRows, findLeaks } from './leaks.ts';
 import { findPairs } from './pairs.ts';
 import { findPrivate } from './private.ts';
@@ -30,6 +31,7 @@ const RULES: readonly Rule[] = [
   findLeaks,
   findImbalance,
   findWrongLabels,
+  findLanguageMix,
   findFewTestRows,
   findPrivate,
   findPairs,

@@ -1,7 +1,7 @@
 /** Rows that repeat or contradict each other. */
 import { identityOf } from '../statistics.ts';
 import type { Checked, Found } from './finding.ts';
-import { askedOf, mixed, readRows, shinglesOf, wholeOf, wordsOf } from './texts.ts';
+import { askedOf, mixed, readRows, shinglesOf, wholeOf, wordsOf, type ReadRow } from './texts.ts';
 
 export function findCopies({ rows }: Checked): Found[] {
   const seen = new Set<string>();
@@ -82,40 +82,77 @@ function areNear(a: Uint32Array, b: Uint32Array): boolean {
   return shared / (a.length + b.length - shared) >= LEAST_JACCARD;
 }
 
-/**
- * Rows of which an earlier one shares most groups of five words. Candidates come from MinHash, and each is compared exactly. Copies, and rows that answer
- * the same prompt differently, are other findings.
- */
-export function findNearCopies({ rows }: Checked): Found[] {
-  const bands = Array.from({ length: BANDS }, () => new Map<number, number[]>());
-  const kept: { readonly shingles: Uint32Array; readonly asked: string | undefined }[] = [];
-  const identities = new Set<string>();
-  const near: number[] = [];
-  for (const { row, example } of readRows(rows)) {
-    const identity = identityOf(example);
-    if (identities.has(identity)) continue;
-    identities.add(identity);
-    const shingles = shinglesOf(wordsOf(wholeOf(example)), SHINGLE);
-    if (shingles.length === 0) continue;
-    const asked = askedOf(example)?.asked;
-    const isNear = (other: number): boolean => {
-      const before = kept[other];
-      const contradicts = asked !== undefined && before.asked === asked;
-      return !contradicts && areNear(before.shingles, shingles);
-    };
+/** Texts of earlier rows, by which near copies are found. Candidates come from MinHash, and each is compared exactly. */
+class NearTexts {
+  readonly #bands = Array.from({ length: BANDS }, () => new Map<number, number[]>());
+  readonly #kept: Shingled[] = [];
+
+  /** Whether a text is near one that is held. One that is not is held from then on. */
+  holds(text: Shingled): boolean {
+    const { shingles, asked } = text;
+    if (shingles.length === 0) return false;
     const signature = signatureOf(shingles);
-    const keys = bands.map((_, band) => bandOf(signature, band));
-    const candidates = new Set(bands.flatMap((buckets, band) => buckets.get(keys[band]) ?? []));
-    if ([...candidates].some(isNear)) {
-      near.push(row);
-      continue;
+    const keys = this.#bands.map((_, band) => bandOf(signature, band));
+    const candidates = new Set(this.#bands.flatMap((buckets, band) => buckets.get(keys[band]) ?? []));
+    for (const candidate of candidates) {
+      const before = this.#kept[candidate];
+      const contradicts = asked !== undefined && before.asked === asked;
+      if (!contradicts && areNear(before.shingles, shingles)) return true;
     }
-    bands.forEach((buckets, band) => {
+    this.#bands.forEach((buckets, band) => {
       const bucket = buckets.get(keys[band]);
-      if (!bucket) buckets.set(keys[band], [kept.length]);
-      else if (bucket.length < MOST_OF_BUCKET) bucket.push(kept.length);
+      if (!bucket) buckets.set(keys[band], [this.#kept.length]);
+      else if (bucket.length < MOST_OF_BUCKET) bucket.push(this.#kept.length);
     });
-    kept.push({ shingles, asked });
+    this.#kept.push(text);
+    return false;
   }
-  return [{ id: 'near-duplicates', rows: near }];
+}
+
+interface Shingled {
+  readonly row: number;
+  readonly shingles: Uint32Array;
+  /** What is asked; rows that answer the same differently are another finding. */
+  readonly asked: string | undefined;
+}
+
+/** Groups of words in more rows than this, and in more than this share of them, are an instruction or a system message. */
+const COMMON_ROWS = 20;
+const COMMON_SHARE = 0.1;
+/** A row of which they are this share is compared without them: otherwise all rows with a long instruction would be near copies. */
+const MOSTLY_COMMON = 0.5;
+/** Places in which groups of words are counted. Two groups of one place count as one, which few rows of the many that are needed can do. */
+const COUNTED = 2 ** 22;
+
+/** Rows by their groups of words. A row of nothing but common ones keeps them. */
+function shingled(rows: readonly ReadRow[]): Shingled[] {
+  const all = rows.map(({ row, example }) => ({
+    row,
+    shingles: shinglesOf(wordsOf(wholeOf(example)), SHINGLE),
+    asked: askedOf(example)?.asked,
+  }));
+  const counts = new Uint32Array(COUNTED);
+  for (const { shingles } of all) for (const one of shingles) counts[one % COUNTED]++;
+  const most = Math.max(COMMON_ROWS, COMMON_SHARE * all.length);
+  return all.map((text) => {
+    const own = text.shingles.filter((one) => counts[one % COUNTED] <= most);
+    const isCommon = own.length > 0 && own.length <= (1 - MOSTLY_COMMON) * text.shingles.length;
+    return isCommon ? { ...text, shingles: own } : text;
+  });
+}
+
+/** The first of equal rows. */
+function distinct(rows: readonly ReadRow[]): ReadRow[] {
+  const seen = new Set<string>();
+  return rows.filter(({ example }) => {
+    const identity = identityOf(example);
+    return !seen.has(identity) && seen.add(identity);
+  });
+}
+
+/** Rows of which an earlier one shares most groups of five words. */
+export function findNearCopies({ rows }: Checked): Found[] {
+  const texts = new NearTexts();
+  const near = shingled(distinct(readRows(rows))).filter((text) => texts.holds(text));
+  return [{ id: 'near-duplicates', rows: near.map(({ row }) => row) }];
 }

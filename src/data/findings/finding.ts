@@ -39,6 +39,8 @@ export interface CheckTokens {
   readonly startId: number | undefined;
   /** Whether a token ends a turn or a text. */
   isEnd(id: number): boolean;
+  /** Whether a token is white space only. */
+  isBlank(id: number): boolean;
   /** What of the answers the model cannot write, if there is something. */
   readonly unwritable?: { readonly rows: readonly number[]; readonly words: string } | undefined;
 }
@@ -158,6 +160,11 @@ export const FINDINGS = {
     severity: 'warning',
     why: 'These rows have rare labels, which the model hardly learns and accuracy hardly shows.',
     mend: 'Add rows of the rare labels, and judge by macro-F1.',
+  },
+  'language-mix': {
+    severity: 'note',
+    why: 'A few rows are in another language than most rows: the model may answer in the wrong one, and learns little from so few.',
+    mend: 'Take these rows out, or add more rows of their language.',
   },
   'likely-wrong-label': {
     severity: 'note',

@@ -8,10 +8,12 @@ const OVERLAP = 12;
 /** Words that stand in more training rows than this, and more than this share of them, are an instruction that all rows have. */
 const COMMON_ROWS = 3;
 const COMMON_SHARE = 0.02;
+/** So do words of so many different test prompts: a template made them, and nobody copied them from one row to the other. */
+const COMMON_PROMPTS = 3;
 /** From this share of the test rows on, a test is worthless. */
 const WORTHLESS = 0.5;
 
-/** Training rows with the prompt of a test row, or twelve words in a row of it. */
+/** Training rows with the prompt of a test row, or twelve words in a row of it. A prompt of fewer words counts only if all of its words are the same. */
 export function findLeaks({ rows, test = [] }: Checked): Found[] {
   const tested = readRows(test).map(({ example }) => promptOf(example));
   const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
@@ -20,7 +22,12 @@ export function findLeaks({ rows, test = [] }: Checked): Found[] {
     const words = wordsOf(text);
     return words.length < OVERLAP ? new Uint32Array() : shinglesOf(words, OVERLAP);
   };
-  for (const prompt of tested) for (const gram of gramsOf(prompt)) grams.set(gram, 0);
+  const asked = new Map<number, number>();
+  for (const prompt of prompts)
+    for (const gram of gramsOf(prompt)) {
+      grams.set(gram, 0);
+      asked.set(gram, (asked.get(gram) ?? 0) + 1);
+    }
   if (prompts.size === 0) return [];
   const read = readRows(rows).map(({ row, example }) => ({
     row,
@@ -29,7 +36,7 @@ export function findLeaks({ rows, test = [] }: Checked): Found[] {
   }));
   for (const { shared } of read) for (const gram of shared) grams.set(gram, grams.get(gram)! + 1);
   const most = Math.max(COMMON_ROWS, COMMON_SHARE * read.length);
-  const isCopied = (gram: number): boolean => grams.get(gram)! <= most;
+  const isCopied = (gram: number): boolean => grams.get(gram)! <= most && asked.get(gram)! < COMMON_PROMPTS;
   const leaked = read.filter(({ prompt, shared }) => prompts.has(prompt) || shared.some(isCopied));
   const trained = new Set(read.map(({ prompt }) => prompt));
   const isTrained = (prompt: string): boolean =>

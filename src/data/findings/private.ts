@@ -31,7 +31,12 @@ const KNOWN_KEYS = [
 /** `password: …`, `api_key=…`. */
 const NAMED_SECRET =
   /(?:password|passwd|secret|token|api[_ -]?key|access[_ -]?key)["']?\s{0,3}(?:is:?\s|[:=])\s{0,3}["']?([^\s"',;]{8,200})/gi;
-const LONG_WORD = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{32,200}/g;
+/** A longer word is data, such as a picture. */
+const LONG_WORD = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{32,200}(?![A-Za-z0-9+/_=-])/g;
+/** An integrity hash, a path with words between its slashes, and an identifier of whole words. Of 32 random characters one in twenty has such a run. */
+const NOT_RANDOM = /^sha\d+-|\/[a-z]+\/|[a-z]{7}/;
+/** Code and placeholders behind `token =`: a call, a field, a variable. */
+const CODE = /^[A-Za-z_]\w*(?:\.\w+)*[([]|^[<{$%*[(]|^(?:process|os|config|self|this|env|settings)\./;
 /** Bits for each character: English has about 4.1 with far fewer kinds of characters, random base64 of 32 characters about 4.6. */
 const RANDOM_BITS = 4.2;
 const NAMED_BITS = 2.7;
@@ -49,15 +54,30 @@ const isMixed = (text: string): boolean => /[a-z]/.test(text) && /[A-Z]/.test(te
 function hasSecret(text: string): boolean {
   if (KNOWN_KEYS.some((pattern) => pattern.test(text))) return true;
   for (const [, value] of text.matchAll(NAMED_SECRET))
-    if (/\d/.test(value) && /[A-Za-z]/.test(value) && entropyOf(value) >= NAMED_BITS) return true;
+    if (!CODE.test(value) && /\d/.test(value) && /[A-Za-z]/.test(value) && entropyOf(value) >= NAMED_BITS)
+      return true;
   for (const [word] of text.matchAll(LONG_WORD))
-    // A path has slashes, and its parts are words.
-    if (isMixed(word) && !/\/[a-z]+\//.test(word) && entropyOf(word) >= RANDOM_BITS) return true;
+    if (isMixed(word) && !NOT_RANDOM.test(word) && entropyOf(word) >= RANDOM_BITS) return true;
   return false;
 }
 
-/** Cards of the industries that issue them begin with 2 to 6 (ISO/IEC 7812). */
-const CARD = /(?<![\d.])[2-6](?:[ -]?\d){12,18}(?![\d]|[ -]\d)/g;
+/** Digits that are a text of their own, not a part of an identifier, an address or a decimal. */
+const CARD = /(?<![\w./#&-]|\d[ ])[2-6](?:[ -]?\d){12,18}(?!\w|[ -]\d|\.\d)/g;
+/** Numbers as issuers give them (ISO/IEC 7812): Visa, Mastercard, American Express, Discover, Diners, JCB, UnionPay, Maestro. */
+const ISSUED = [
+  /^4(?:\d{12}|\d{15}|\d{18})$/,
+  /^(?:5[1-5]\d{2}|222[1-9]|22[3-9]\d|2[3-6]\d{2}|27[01]\d|2720)\d{12}$/,
+  /^3[47]\d{13}$/,
+  /^6(?:011|5\d{2}|4[4-9]\d)\d{12}$/,
+  /^3(?:0[0-5]|[68]\d)\d{11}$/,
+  /^35(?:2[89]|[3-8]\d)\d{12}$/,
+  /^62\d{14,17}$/,
+  /^(?:5018|5020|5038|6304|6759|676[1-3])\d{8,15}$/,
+];
+/** Words in front of a number that say that it is something else. One in ten of these passes the check digit. */
+const OTHER_NUMBER =
+  /(?:order|\bid|tracking|invoice|parcel|shipment|reference|\bref|ticket|isbn|imei|phone|serial|timestamp)["']?[\s_-]*(?:id|number|code|no\.?|nr\.?)?["']?[\s:=#]*(?:is\s)?["']?$/i;
+const LOOKED_BACK = 40;
 
 /** The check digit of payment cards. */
 function passesLuhn(digits: string): boolean {
@@ -71,9 +91,11 @@ function passesLuhn(digits: string): boolean {
 }
 
 function hasCardNumber(text: string): boolean {
-  for (const [match] of text.matchAll(CARD)) {
+  for (const { 0: match, index } of text.matchAll(CARD)) {
     const digits = match.replace(/\D/g, '');
-    if (new Set(digits).size > 1 && passesLuhn(digits)) return true;
+    const isIssued = new Set(digits).size > 1 && ISSUED.some((pattern) => pattern.test(digits));
+    const before = text.slice(Math.max(0, index - LOOKED_BACK), index);
+    if (isIssued && passesLuhn(digits) && !OTHER_NUMBER.test(before)) return true;
   }
   return false;
 }

@@ -71,10 +71,12 @@ export function findInTokens({ rows, tokens }: Checked): Found[] {
   ];
 }
 
-/** Whether the last label of each sequence ends it. A sequence without labels is another finding. */
-function endsLearned(row: TokenRow, { isEnd }: CheckTokens): boolean {
+/** Whether the last label of each sequence ends it; templates write a line break behind. A sequence without labels is another finding. */
+function endsLearned(row: TokenRow, { isEnd, isBlank }: CheckTokens): boolean {
   return sequencesOf(row).every(([start, end]) => {
-    const last = row.labels.slice(start + 1, end).findLast((label) => label !== IGNORED);
+    const last = row.labels
+      .slice(start + 1, end)
+      .findLast((label) => label !== IGNORED && (isEnd(label) || !isBlank(label)));
     return last === undefined || isEnd(last);
   });
 }

@@ -74,6 +74,42 @@ describe('copies', () => {
     expect(rowsOf(findings, 'exact-duplicates')).toBeUndefined();
   });
 
+  test('are not rows that only share a long system message', () => {
+    const system =
+      'You are the friendly assistant of a shop on the harbour. Answer in one short sentence, name the price if you know it, and send questions about repairs to the workshop.';
+    const things = [
+      'anchor',
+      'boat',
+      'compass',
+      'dinghy',
+      'flag',
+      'hook',
+      'kettle',
+      'lamp',
+      'mast',
+      'net',
+      'oar',
+    ];
+    const rows = [...things, ...things.map((thing) => `blue ${thing}`)].map((thing) => ({
+      messages: [
+        { role: 'system', content: system },
+        { role: 'user', content: `What does the ${thing} cost?` },
+        { role: 'assistant', content: `The ${thing} costs ${thing.length} coins.` },
+      ],
+    }));
+    expect(rowsOf(check(rows), 'near-duplicates')).toBeUndefined();
+  });
+
+  test('of few words are near copies only if all words are the same', () => {
+    const findings = check([
+      ask('Price of lamps?', 'Two'),
+      ...DESK,
+      ask('Price of boats?', 'Two'),
+      ask('price of lamps', 'two!'),
+    ]);
+    expect(rowsOf(findings, 'near-duplicates')).toEqual([6]);
+  });
+
   test('with another answer contradict each other, all rows of the prompt', () => {
     const findings = check([
       ask('Is the shop open on Sunday?', 'Yes.'),
@@ -127,6 +163,29 @@ describe('test rows', () => {
       ask(`Decide which of the five teams of our company should answer the following mail: ${text}`, 'Sales');
     const names = ['lamps', 'chairs', 'boats', 'pens', 'sails', 'ropes'];
     expect(rowsOf(check(names.map(told), [told('hats')]), 'test-in-train')).toBeUndefined();
+  });
+
+  test('that share a template with one another are not copies of training rows', () => {
+    const filled = (what: string, where: string): object =>
+      ask(
+        `How long does it take to send ${what} from our shop on the harbour to a customer in the town of ${where}?`,
+        'A week.',
+      );
+    const towns = ['Lund', 'Riga', 'Turku'];
+    const train = [
+      ...Array.from({ length: 200 }, (_, at) => ask(`Number ${at}`, String(at))),
+      filled('boats', 'Bergen'),
+    ];
+    expect(
+      rowsOf(
+        check(
+          train,
+          towns.map((town) => filled('lamps', town)),
+        ),
+        'test-in-train',
+      ),
+    ).toBeUndefined();
+    expect(rowsOf(check(train, [filled('lamps', 'Lund')]), 'test-in-train')).toEqual([200]);
   });
 
   test('are few below twenty', () => {
@@ -241,6 +300,19 @@ describe('private text', () => {
     ['secret', 'v9Xc2LmQ8rT4wYz1BnK6sDf3GhJ5pVa7', 'd41d8cd98f00b204e9800998ecf8427e is the hash'],
     ['card-number', 'Charge 4111 1111 1111 1111 please', 'Charge 4111 1111 1111 1112 please'],
     ['card-number', 'Amex 378282246310005', 'Order 1234567890123'],
+    ['card-number', 'Card no. 5555-5555-5555-4444.', 'order_5555555555554444, id=4111111111111111a'],
+    ['card-number', 'My Visa is 4012888888881881', 'https://shop.test/orders/4012888888881881'],
+    ['card-number', 'Pay with 4222222222222.', 'Your order number is 4012888888881881'],
+    ['card-number', '{"card": "3530111333300000"}', '{"tracking_id": "4012888888881881"}'],
+    ['secret', 'AKIAIOSFODNN7EXAMPLE', 'commit 9fceb02d0ae598e95dc970b74767f19372d61af8'],
+    [
+      'secret',
+      'key wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY',
+      '"integrity": "sha512-oRhTHcCTZeqPP1aWbqFyR5gxYy3xVvPKHkBQ9vbNnKDgwS4Jr1tVc0kQ8nAzLmXu"',
+    ],
+    ['secret', 'password = Sommer2026!x', 'def testThatUsersCanResetTheirPassword2TimesWithOAuth(self)'],
+    ['secret', 'token=9aX-77cQ-p1', 'id 123e4567-e89b-12d3-a456-426614174000'],
+    ['secret', 'api_key: "q8Zt3LmV0pYx"', 'token = tokenizer.encode(text1)'],
     ['e-mail-address', 'Write to jane.doe@harbour-shop.com today', 'We meet @noon at pier 4.com'],
   ];
 
@@ -305,7 +377,7 @@ describe('tokens', () => {
   const inTokens = (changes: readonly Partial<RowTokens>[]): Finding[] => {
     const tokens: CheckTokens = {
       rows: new Map(changes.map((change, at) => [at, { ...fine, ...change }])),
-      ...{ maxLength: 8, startId: 1, isEnd: (id: number) => id === 2 },
+      ...{ maxLength: 8, startId: 1, isEnd: (id: number) => id === 2, isBlank: (id: number) => id === 3 },
     };
     return checkRows({ rows: read(DESK), testFraction: 0.1, tokens }).filter(
       ({ id }) => id !== 'few-test-rows',
@@ -330,6 +402,11 @@ describe('tokens', () => {
     expect(inTokens([{}, {}, change, {}])).toEqual([
       expect.objectContaining({ id, rows: [2], severity: 'warning' }),
     ]);
+  });
+
+  test('end an answer though a line break follows its end', () => {
+    const labels = [-100, -100, 6, 2, 3];
+    expect(inTokens([{ rendered: { ids: [1, 5, 6, 2, 3], labels } }])).toEqual([]);
   });
 
   test('of which most answers are cut waste the run, and the share is shown', () => {

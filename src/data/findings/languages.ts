@@ -1,0 +1,104 @@
+/** Rows in another language than most rows. */
+import type { Checked, Found } from './finding.ts';
+import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
+
+/** Scripts that say which language a text is not in. */
+const SCRIPTS: Readonly<Record<string, RegExp>> = {
+  'Latin script': /\p{Script=Latin}/gu,
+  'Cyrillic script': /\p{Script=Cyrillic}/gu,
+  'Greek script': /\p{Script=Greek}/gu,
+  'Arabic script': /\p{Script=Arabic}/gu,
+  'Hebrew script': /\p{Script=Hebrew}/gu,
+  'Devanagari script': /\p{Script=Devanagari}/gu,
+  'Thai script': /\p{Script=Thai}/gu,
+  'Korean script': /\p{Script=Hangul}/gu,
+  'Chinese or Japanese script': /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu,
+};
+
+/** Frequent short words of languages in Latin script, without those that English texts have as well. */
+const FREQUENT: Readonly<Record<string, ReadonlySet<string>>> = {
+  English: setOf(
+    'the of and to is was that for it with you are this not have from be my your what how when which would there were can has',
+  ),
+  German: setOf(
+    'der das und ist nicht ein eine zu mit den von sie ich auf dem für sich es auch wie wir haben wird sind oder kann mein bei',
+  ),
+  French: setOf(
+    'le la les et est des une un que qui dans pas sur avec ce il elle je vous nous au du sont mon votre être cette mais',
+  ),
+  Spanish: setOf(
+    'el la los las es que de en un una por con para se su mi lo como más pero está cuando muy qué cómo del al',
+  ),
+  Italian: setOf(
+    'il la di che è un una per non sono con del della le si lo mi ma più anche questo gli nel alla ho',
+  ),
+  Portuguese: setOf(
+    'os é que de em um uma para não com da na por mais se eu meu você está como mas são ao foi',
+  ),
+  Dutch: setOf(
+    'de het een en dat niet ik op te zijn met voor er maar om wat mijn naar ook aan bij hoe kan wordt',
+  ),
+};
+
+function setOf(words: string): ReadonlySet<string> {
+  return new Set(words.split(' '));
+}
+
+/** Letters, and frequent words, without which a text is too short to say. */
+const LEAST_LETTERS = 12;
+const LEAST_HITS = 4;
+const LEAST_DISTINCT = 3;
+/** A language has so many times the frequent words of the next. */
+const LEAD = 2;
+/** Characters of a text that are looked at. */
+const LOOKED_AT = 2000;
+
+/** The language of a text, or its script; undefined if it is too short or too mixed to say. */
+export function languageOf(text: string): string | undefined {
+  const start = text.slice(0, LOOKED_AT);
+  const letters = start.match(/\p{L}/gu)?.length ?? 0;
+  if (letters < LEAST_LETTERS) return undefined;
+  const script = Object.keys(SCRIPTS).find((name) => (start.match(SCRIPTS[name])?.length ?? 0) > letters / 2);
+  if (script !== 'Latin script') return script;
+  const words = wordsOf(start);
+  const [best, next] = Object.entries(FREQUENT)
+    .map(([name, frequent]) => ({ name, hits: words.filter((word) => frequent.has(word)) }))
+    .sort((a, b) => b.hits.length - a.hits.length);
+  const isKnown =
+    best.hits.length >= Math.max(LEAST_HITS, LEAD * next.hits.length) &&
+    new Set(best.hits).size >= LEAST_DISTINCT;
+  return isKnown ? best.name : undefined;
+}
+
+/** With fewer rows of a known language, or a larger share of other ones, nothing is reported: a mix that even is meant. */
+const LEAST_ROWS = 10;
+const MOST_OTHERS = 0.2;
+
+/** Prompts and answers each: translations ask in one language and answer in another. */
+export function findLanguageMix({ rows }: Checked): Found[] {
+  const read = readRows(rows);
+  return (
+    [
+      ['prompts', promptOf],
+      ['answers', answerOf],
+    ] as const
+  ).flatMap(([what, textOf]) => {
+    const known = read.flatMap(({ row, example }) => {
+      const language = languageOf(textOf(example));
+      return language === undefined ? [] : [{ row, language }];
+    });
+    if (known.length < LEAST_ROWS) return [];
+    const counts = new Map<string, number>();
+    for (const { language } of known) counts.set(language, (counts.get(language) ?? 0) + 1);
+    const [[most, count], ...others] = [...counts].sort(([, a], [, b]) => b - a);
+    if (others.length === 0 || known.length - count > MOST_OTHERS * known.length) return [];
+    const names = others.map(([language, times]) => `${times} in ${language}`).join(', ');
+    return [
+      {
+        id: 'language-mix' as const,
+        rows: known.filter(({ language }) => language !== most).map(({ row }) => row),
+        detail: `Of ${known.length} ${what} in a known language, ${count} are in ${most}, and ${names}.`,
+      },
+    ];
+  });
+}
