@@ -1,6 +1,7 @@
 /** The generated pages of docs/reference, by their file names. */
 import { commandsPage } from './commands.ts';
 import { errorsPage } from './errors.ts';
+import { findingsPage } from './findings.ts';
 import { modelsPage } from './models.ts';
 import { settingsPage } from './settings.ts';
 
@@ -8,6 +9,7 @@ export function referencePages(): Readonly<Record<string, string>> {
   return {
     'commands.md': commandsPage(),
     'errors.md': errorsPage(),
+    'findings.md': findingsPage(),
     'models.md': modelsPage(),
     'settings.md': settingsPage(),
   };

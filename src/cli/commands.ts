@@ -27,6 +27,7 @@ import { rewardCommand, rewardFlags } from './reward.ts';
 import { searchCommand, searchFlags } from './search.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
+import { splitCommand, splitFlags } from './split.ts';
 import { version } from './version.ts';
 
 export interface Command {
@@ -43,6 +44,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--data FILE [--test-data FILE] [--model PATH] [--json]',
     flags: checkFlags,
     run: checkCommand,
+  },
+  split: {
+    help: 'rows as files for training, validation and test, or as folds',
+    usage: '--data FILE [--stratify COLUMN] [--group COLUMN] [--parts NAME=SHARE,… | --folds K] --out DIR',
+    flags: splitFlags,
+    run: splitCommand,
   },
   train: {
     help: 'train a LoRA adapter, or all weights, on your examples',

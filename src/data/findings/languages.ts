@@ -97,7 +97,7 @@ export function findLanguageMix({ rows }: Checked): Found[] {
       {
         id: 'language-mix' as const,
         rows: known.filter(({ language }) => language !== most).map(({ row }) => row),
-        detail: `Of ${known.length} ${what} in a known language, ${count} are in ${most}, and ${names}.`,
+        detail: `${count} of ${known.length} ${what} in a known language are in ${most}, and ${names}.`,
       },
     ];
   });
