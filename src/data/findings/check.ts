@@ -2,7 +2,7 @@
 import type { Example, RowFault } from '../example.ts';
 import type { ReadResult } from '../collector.ts';
 import { findFaults, findLongAnswers } from './answers.ts';
-import { findContradictions, findCopies, findNearCopies } from './copies.ts';
+import { findContradictions, findCopies, findNearCopies, findNearTest } from './copies.ts';
 import {
   FINDINGS,
   type Checked,
@@ -29,6 +29,7 @@ const RULES: readonly Rule[] = [
   findNearCopies,
   findContradictions,
   findLeaks,
+  findNearTest,
   findImbalance,
   findWrongLabels,
   findLanguageMix,

@@ -87,8 +87,8 @@ class NearTexts {
   readonly #bands = Array.from({ length: BANDS }, () => new Map<number, number[]>());
   readonly #kept: Shingled[] = [];
 
-  /** Whether a text is near one that is held. One that is not is held from then on. */
-  holds(text: Shingled): boolean {
+  /** Whether a text is near one that is held. One that is not is held from then on, if it is to be added. */
+  holds(text: Shingled, { adds }: { readonly adds: boolean }): boolean {
     const { shingles, asked } = text;
     if (shingles.length === 0) return false;
     const signature = signatureOf(shingles);
@@ -99,6 +99,7 @@ class NearTexts {
       const contradicts = asked !== undefined && before.asked === asked;
       if (!contradicts && areNear(before.shingles, shingles)) return true;
     }
+    if (!adds) return false;
     this.#bands.forEach((buckets, band) => {
       const bucket = buckets.get(keys[band]);
       if (!bucket) buckets.set(keys[band], [this.#kept.length]);
@@ -153,6 +154,16 @@ function distinct(rows: readonly ReadRow[]): ReadRow[] {
 /** Rows of which an earlier one shares most groups of five words. */
 export function findNearCopies({ rows }: Checked): Found[] {
   const texts = new NearTexts();
-  const near = shingled(distinct(readRows(rows))).filter((text) => texts.holds(text));
+  const near = shingled(distinct(readRows(rows))).filter((text) => texts.holds(text, { adds: true }));
   return [{ id: 'near-duplicates', rows: near.map(({ row }) => row) }];
+}
+
+/** Training rows that are near copies of a test row. Those with the very prompt of a test row are another finding. */
+export function findNearTest({ rows, test = [] }: Checked): Found[] {
+  const held = readRows(test);
+  const all = shingled([...held, ...readRows(rows)]);
+  const texts = new NearTexts();
+  for (const text of all.slice(0, held.length)) texts.holds(text, { adds: true });
+  const near = all.slice(held.length).filter((text) => texts.holds(text, { adds: false }));
+  return [{ id: 'near-test-rows', rows: near.map(({ row }) => row) }];
 }

@@ -156,6 +156,11 @@ export const FINDINGS = {
     why: 'Test prompts stand in these training rows, so the measurement flatters the model.',
     mend: 'Leave the training rows out with --skip-rows.',
   },
+  'near-test-rows': {
+    severity: 'note',
+    why: 'These training rows say almost the same as a test row, so the measurement shows less of what is new to the model.',
+    mend: 'Leave them out with --skip-rows, unless the test is about other wordings.',
+  },
   'label-imbalance': {
     severity: 'warning',
     why: 'These rows have rare labels, which the model hardly learns and accuracy hardly shows.',

@@ -165,6 +165,24 @@ describe('test rows', () => {
     expect(rowsOf(check(names.map(told), [told('hats')]), 'test-in-train')).toBeUndefined();
   });
 
+  test('that training rows almost repeat are named by these, and not those with the same prompt', () => {
+    const held = [
+      ask('Please tell me whether you deliver to the islands in winter', 'Once a week, if the ferry sails.'),
+      DESK[0],
+    ];
+    const train = [
+      ...DESK,
+      ask('Do you deliver to the islands in winter', 'Once a week, if the ferry sails.'),
+    ];
+    const findings = check(train, [
+      ask('Tell me, do you deliver to the islands in winter?', 'Once a week, if the ferry sails.'),
+      ...held,
+    ]);
+    expect(rowsOf(findings, 'near-test-rows')).toEqual([3, 4]);
+    expect(rowsOf(findings, 'test-in-train')).toEqual([0]);
+    expect(rowsOf(check(DESK, [held[1]]), 'near-test-rows')).toBeUndefined();
+  });
+
   test('that share a template with one another are not copies of training rows', () => {
     const filled = (what: string, where: string): object =>
       ask(
