@@ -1,7 +1,7 @@
 /** Rows that repeat or contradict each other. */
 import { identityOf } from '../statistics.ts';
 import type { Checked, Found } from './finding.ts';
-import { askedOf, mixed, readRows, shinglesOf, wholeOf, wordsOf, type ReadRow } from './texts.ts';
+import { askedOf, mixed, readRows, shinglesOf, wholeOf, wordHashesOf, type ReadRow } from './texts.ts';
 
 export function findCopies({ rows }: Checked): Found[] {
   const seen = new Set<string>();
@@ -129,7 +129,7 @@ const COUNTED = 2 ** 22;
 function shingled(rows: readonly ReadRow[]): Shingled[] {
   const all = rows.map(({ row, example }) => ({
     row,
-    shingles: shinglesOf(wordsOf(wholeOf(example)), SHINGLE),
+    shingles: shinglesOf(wordHashesOf(wholeOf(example)), SHINGLE),
     asked: askedOf(example)?.asked,
   }));
   const counts = new Uint32Array(COUNTED);

@@ -2,9 +2,11 @@
 import type { Checked, Found } from './finding.ts';
 import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
 
+const LATIN = 'Latin script';
+
 /** Scripts that say which language a text is not in. */
 const SCRIPTS: Readonly<Record<string, RegExp>> = {
-  'Latin script': /\p{Script=Latin}/gu,
+  [LATIN]: /\p{Script=Latin}/gu,
   'Cyrillic script': /\p{Script=Cyrillic}/gu,
   'Greek script': /\p{Script=Greek}/gu,
   'Arabic script': /\p{Script=Arabic}/gu,
@@ -44,6 +46,11 @@ function setOf(words: string): ReadonlySet<string> {
   return new Set(words.split(' '));
 }
 
+/** The languages that have a word among their frequent ones. */
+const LANGUAGES_OF = new Map<string, string[]>();
+for (const [name, words] of Object.entries(FREQUENT))
+  for (const word of words) LANGUAGES_OF.set(word, [...(LANGUAGES_OF.get(word) ?? []), name]);
+
 /** Letters, and frequent words, without which a text is too short to say. */
 const LEAST_LETTERS = 12;
 const LEAST_HITS = 4;
@@ -51,23 +58,34 @@ const LEAST_DISTINCT = 3;
 /** A language has so many times the frequent words of the next. */
 const LEAD = 2;
 /** Characters of a text that are looked at. */
-const LOOKED_AT = 2000;
+const LOOKED_AT = 600;
 
 /** The language of a text, or its script; undefined if it is too short or too mixed to say. */
 export function languageOf(text: string): string | undefined {
   const start = text.slice(0, LOOKED_AT);
-  const letters = start.match(/\p{L}/gu)?.length ?? 0;
-  if (letters < LEAST_LETTERS) return undefined;
-  const script = Object.keys(SCRIPTS).find((name) => (start.match(SCRIPTS[name])?.length ?? 0) > letters / 2);
-  if (script !== 'Latin script') return script;
-  const words = wordsOf(start);
-  const [best, next] = Object.entries(FREQUENT)
-    .map(([name, frequent]) => ({ name, hits: words.filter((word) => frequent.has(word)) }))
+  const script = scriptOf(start);
+  if (script !== LATIN) return script;
+  const hits = new Map(Object.keys(FREQUENT).map((name) => [name, [] as string[]]));
+  for (const word of wordsOf(start))
+    for (const name of LANGUAGES_OF.get(word) ?? []) hits.get(name)!.push(word);
+  const [best, next] = [...hits]
+    .map(([name, words]) => ({ name, hits: words }))
     .sort((a, b) => b.hits.length - a.hits.length);
   const isKnown =
     best.hits.length >= Math.max(LEAST_HITS, LEAD * next.hits.length) &&
     new Set(best.hits).size >= LEAST_DISTINCT;
   return isKnown ? best.name : undefined;
+}
+
+const BEYOND_ASCII = /[\u0080-\uffff]/;
+
+/** The script of more than half of the letters; undefined without enough letters or one such script. */
+function scriptOf(text: string): string | undefined {
+  const isAscii = !BEYOND_ASCII.test(text);
+  const letters = text.match(isAscii ? /[A-Za-z]/g : /\p{L}/gu)?.length ?? 0;
+  if (letters < LEAST_LETTERS) return undefined;
+  if (isAscii) return LATIN;
+  return Object.keys(SCRIPTS).find((name) => (text.match(SCRIPTS[name])?.length ?? 0) > letters / 2);
 }
 
 /** With fewer rows of a known language, or a larger share of other ones, nothing is reported: a mix that even is meant. */

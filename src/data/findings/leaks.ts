@@ -1,7 +1,7 @@
 /** Test prompts in training rows, and test parts that are too small. */
 import { countParts } from '../split.ts';
 import type { Checked, Found } from './finding.ts';
-import { promptOf, readRows, shinglesOf, wholeOf, wordsOf } from './texts.ts';
+import { promptOf, readRows, shinglesOf, wholeOf, wordHashesOf, wordsOf } from './texts.ts';
 
 /** Words in a row that two texts share only if one was copied (GPT-3's and later contamination checks take 8 to 13). */
 const OVERLAP = 12;
@@ -19,7 +19,7 @@ export function findLeaks({ rows, test = [] }: Checked): Found[] {
   const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
   const grams = new Map<number, number>();
   const gramsOf = (text: string): Uint32Array => {
-    const words = wordsOf(text);
+    const words = wordHashesOf(text);
     return words.length < OVERLAP ? new Uint32Array() : shinglesOf(words, OVERLAP);
   };
   const asked = new Map<number, number>();

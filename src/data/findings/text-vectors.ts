@@ -4,7 +4,7 @@
 const MOST_POSTINGS = 200;
 /** The rarest words of a text, by which neighbours are found: at most so many, that at most so many texts have. */
 const SEARCH_WORDS = 8;
-const MOST_CANDIDATES = 500;
+const MOST_CANDIDATES = 300;
 
 export class TextVectors {
   /** Where the words of each text begin in `words` and `weights`, and where the last ends. */

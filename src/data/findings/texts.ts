@@ -82,10 +82,13 @@ export const wordsOf = (text: string): string[] =>
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu) ?? [];
 
+const FNV_START = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
 /** FNV-1a over a word, as an unsigned 32-bit number. */
 export function hashOf(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  let hash = FNV_START;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
   return hash >>> 0;
 }
 
@@ -97,11 +100,32 @@ export function mixed(value: number): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
+const NOT_ASCII = /[\u0080-\uffff]/;
+
+/** The hash of each word of a text (`wordsOf`). Most texts are ASCII and need no strings for their words, which would be most of the garbage of a check. */
+export function wordHashesOf(text: string): Uint32Array {
+  if (NOT_ASCII.test(text)) return Uint32Array.from(wordsOf(text), hashOf);
+  const lower = text.slice(0, MOST_WORDS_CHARS).toLowerCase();
+  // Words and what separates them take turns.
+  const hashes = new Uint32Array((lower.length >> 1) + 1);
+  let count = 0;
+  let hash = FNV_START;
+  for (let at = 0; at <= lower.length; at++) {
+    const code = at < lower.length ? lower.charCodeAt(at) : 0;
+    const isWord = (code >= 0x61 && code <= 0x7a) || (code >= 0x30 && code <= 0x39);
+    if (isWord) hash = Math.imul(hash ^ code, FNV_PRIME);
+    else if (hash !== FNV_START) {
+      hashes[count++] = hash;
+      hash = FNV_START;
+    }
+  }
+  return hashes.subarray(0, count);
+}
+
 /** Distinct hashes of each `size` words in a row, ascending; of a shorter text one hash of all, and none of an empty one. */
-export function shinglesOf(words: readonly string[], size: number): Uint32Array {
-  if (words.length === 0) return new Uint32Array();
-  const hashes = Uint32Array.from(words, hashOf);
-  const result = new Uint32Array(Math.max(1, words.length - size + 1));
+export function shinglesOf(hashes: Uint32Array, size: number): Uint32Array {
+  if (hashes.length === 0) return new Uint32Array();
+  const result = new Uint32Array(Math.max(1, hashes.length - size + 1));
   for (let start = 0; start < result.length; start++) {
     const end = Math.min(start + size, hashes.length);
     for (let at = start; at < end; at++) result[start] = mixed(Math.imul(result[start], 31) + hashes[at]);

@@ -10,6 +10,7 @@ import {
   type FindingId,
   type RowTokens,
 } from '../../../src/data/findings/finding.ts';
+import { hashOf, wordHashesOf, wordsOf } from '../../../src/data/findings/texts.ts';
 import { readExamples } from '../../../src/data/formats.ts';
 import type { Finding } from '../../../src/data/findings/finding.ts';
 
@@ -432,6 +433,15 @@ describe('tokens', () => {
     expect(finding).toMatchObject({ id: 'answers-cut', severity: 'error' });
     expect(finding.why).toMatch(/2 of 4 answers \(50%\) are truncated at 8 tokens/);
   });
+});
+
+test('words have the same hashes whether their text is ASCII or not', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'B', '7', ' ', ',', '-', '\n', 'z', 'é', '字') });
+  fc.assert(
+    fc.property(text, (one) => {
+      expect([...wordHashesOf(one)]).toEqual(wordsOf(one).map(hashOf));
+    }),
+  );
 });
 
 test('rows of any shape are checked, and findings name rows that are there', () => {
