@@ -5,11 +5,13 @@ import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { isHeld } from '../lists.ts';
-import { parametersOf, readModel, type ModelDefinition } from '../model/family.ts';
+import { parametersOf, type ModelDefinition } from '../model/family.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import { tokensOfRun, vocabularyWith, withTokens } from '../runs/new-tokens.ts';
+import { checkEncoder, longestOf, readModelFor } from '../runs/run-model.ts';
 import { specOnModel } from '../runs/trainable.ts';
 import { checkSpec, specFor, specOf, type RunSpec } from '../settings/spec.ts';
 import type { Given } from '../settings/setting.ts';
@@ -64,16 +66,19 @@ export async function readAskedRun(
 ): Promise<AskedRun> {
   const chosen = specOf(given);
   const files = await modelOf(flags.required('model'));
-  const definition = await readModel(files);
+  const objective: Objective = objectiveOf(chosen.objective);
+  checkEncoder(objective, chosen);
+  const definition = await readModelFor(objective, files);
   const { shape } = definition;
   if (flags.isGiven('max-length')) checkLength(chosen.maxLength, shape);
   if (!resumed) checkLastLayers(shape, chosen);
-  const maxLength = Math.min(chosen.maxLength, shape.maxPositions);
+  const most = flags.isGiven('max-length') ? shape.maxPositions : await longestOf(definition, files);
+  const maxLength = Math.min(chosen.maxLength, most);
   const path = flags.text('init-adapter');
   const start = path === undefined ? undefined : await readPeft(folder(path), definition);
   const reads = flags.isGiven('data');
   const tokens = await tokensFor(chosen, { files, path, start, reads });
-  const isSampled = objectiveOf(chosen.objective).samples === true;
+  const isSampled = objective.samples === true;
   let rows: RunRows | undefined;
   let asked: AskedRows | undefined;
   if (reads) {
@@ -86,7 +91,11 @@ export async function readAskedRun(
         '--eval-every needs rows to evaluate on.',
         'Give --val-fraction too.',
       );
-    const limits = { maxLength, vocabSize: vocabularyWith(shape.vocabulary, tokens.added), now };
+    const limits = {
+      ...{ maxLength, now },
+      vocabSize: vocabularyWith(shape.vocabulary, tokens.added),
+      encodes: objective.encodes,
+    };
     const made = await openRows(asked, tokens.tokenizer, limits, output, {
       keepsColumns: isSampled,
       mayTake: (resumed?.mayTake ?? true) && takesRows(chosen),

@@ -8,6 +8,7 @@ import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterShapes } from '../adapters/registry.ts';
+import { checkEncoder, longestOf, readModelFor } from '../runs/run-model.ts';
 import { makeTrainable } from '../runs/trainable.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { FULL_SETTINGS } from '../adapters/full/settings.ts';
@@ -20,7 +21,7 @@ import type { Trainable } from '../train/step-plans.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { checkReading } from './file-kinds.ts';
-import { folder, readWhole, writeWhole } from './files.ts';
+import { folder, modelOf, readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -91,9 +92,13 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   checkSpec(options);
   const learning = learningOf(options);
   const bytes = await readWhole(path);
+  const named = await modelOf(flags.required('model'));
+  const definition = await readModelFor(learning.objective, named);
+  checkEncoder(learning.objective, options);
   const { model, files } = await openSession(flags, output, {
     trainable: full && readSettings(flags, FULL_SETTINGS),
     precision: 'f32',
+    ...{ files: named, definition },
   });
   const there = adapterPath === undefined ? undefined : await trainableOf(model, adapterPath);
   if (learning.objective.samples) {
@@ -114,7 +119,8 @@ export async function gradientsCommand(args: readonly string[], output: Output):
       ? base
       : await tokenizerOfAdapter(adapterPath, there.adapter, files, base);
   const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), tokenizer, {
-    maxLength: model.definition.shape.maxPositions,
+    maxLength: await longestOf(definition, named),
+    encodes: learning.objective.encodes,
     vocabSize: model.vocabularyWith(there?.adapter),
   });
   if (rows.length === 0)

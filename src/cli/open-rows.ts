@@ -60,6 +60,8 @@ export interface RowLimits {
   readonly vocabSize: number;
   /** The date for chat templates that ask for it. */
   readonly now: Date;
+  /** Whether rows are for an encoder. */
+  readonly encodes?: boolean | undefined;
 }
 
 export interface OpenHow {

@@ -2,6 +2,7 @@
 import type { StatePlanes } from '../engine/parameters.ts';
 import type { Device } from '../engine/device.ts';
 import { readPeft } from '../export/peft.ts';
+import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import type { Precision } from '../model/precision.ts';
@@ -55,12 +56,14 @@ export interface SessionOptions {
   precision?: Precision;
   /** The model's files, instead of those that the flags name. */
   files?: FileSet;
+  /** What its config.json says, for an encoder. */
+  definition?: ModelDefinition;
 }
 
 export async function openSession(
   flags: Flags<typeof modelFlags>,
   output: Output,
-  { trainable = false, state, precision: fallback = 'auto', files: known }: SessionOptions = {},
+  { trainable = false, state, precision: fallback = 'auto', files: known, definition }: SessionOptions = {},
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
@@ -70,6 +73,7 @@ export async function openSession(
     baseWeights: readWeightChoices(flags),
     trainable,
     state,
+    definition,
     onProgress: (done, total) =>
       output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
   });

@@ -138,7 +138,7 @@ async function train(call: Call): Promise<void> {
   const { base, tokenizer, added } = tokens;
   const session = await openSession(flags, output, {
     ...loadingOf(run.spec),
-    files,
+    ...{ files, definition },
   });
   const subject = await makeSubject(session.model, run, {
     ...(base && { encode: (text, how) => base.encode(text, how) }),

@@ -9,13 +9,15 @@ import {
 } from '../text/loss-mask.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { renderReady } from '../text/pair.ts';
+import { renderQuery } from '../text/query.ts';
 import {
   IGNORED,
   longestSequence,
   sequencesOf,
   supervisedCount,
-  type TokenRow,
   type ExampleContent,
+  type Query,
+  type TokenRow,
 } from '../text/trainable.ts';
 import type { TextOptions } from './documents.ts';
 import type { Example, Problem } from './example.ts';
@@ -35,6 +37,8 @@ export interface PrepareOptions extends RenderExampleOptions {
   vocabSize?: number;
   /** How documents become rows. */
   text?: TextOptions;
+  /** Whether rows are for an encoder, which takes queries with their texts and nothing else. */
+  encodes?: boolean | undefined;
 }
 
 export interface PrepareReport {
@@ -136,6 +140,8 @@ function charsOf(example: ExampleContent): number {
       return Math.max(charsOf(example.chosen), charsOf(example.rejected));
     case 'unpaired':
       return charsOf(example.answer);
+    case 'query':
+      return Math.max(...[example.query, example.positive, ...example.negatives].map(({ length }) => length));
   }
 }
 
@@ -205,8 +211,8 @@ export class RowMaker {
     supervised = supervisedCount(row),
     cutAnswers: readonly number[] = [],
   ): void {
-    const { ids, labels, starts, desirable, asks } = row;
-    if (supervised === 0 && !asks) {
+    const { ids, labels, starts, desirable, asks, texts } = row;
+    if (supervised === 0 && !asks && !texts) {
       this.report.unsupervised.push(line);
       return;
     }
@@ -215,6 +221,7 @@ export class RowMaker {
       ...(starts && { starts }),
       ...(desirable !== undefined && { desirable }),
       ...(asks && { asks }),
+      ...(texts && { texts }),
       ...(cutAnswers.length > 0 && { cutAnswers }),
       line,
     });
@@ -223,7 +230,7 @@ export class RowMaker {
     this.report.supervisedTokens += supervised;
   }
 
-  #render(example: Example): RenderedRow {
+  #checkChars(example: Example): void {
     const chars = charsOf(example);
     if (chars > MAX_EXAMPLE_CHARS)
       throw new GraftError(
@@ -231,6 +238,9 @@ export class RowMaker {
         `the row has ${chars} characters; at most ${MAX_EXAMPLE_CHARS} are read`,
         '',
       );
+  }
+
+  #render(example: Example): RenderedRow {
     if (this.tokenizer) return renderExample(example, this.tokenizer, this.options);
     if (example.kind === 'tokens') return renderTokens(example);
     const ready = example.kind === 'pair' || example.kind === 'unpaired' ? renderReady(example) : undefined;
@@ -282,6 +292,10 @@ export class RowMaker {
           this.#addText(row, line, lines.slice(start, start + maxLength));
       return { state: 'ok', length: ids.length, supervised: ids.length };
     }
+    this.#checkChars(example);
+    if (this.options.encodes && example.kind === 'query') return this.#addQuery(example);
+    if (this.options.encodes)
+      throw new GraftError('prepare-kind', 'the row has no query and positive, which an encoder learns from', '');
     const rendered = this.#render(example);
     this.#checkIds(rendered);
     for (const note of [...(example.notes ?? []), ...rendered.notes]) {
@@ -307,6 +321,28 @@ export class RowMaker {
     );
     this.#add(row, line, supervised, ended);
     return { state: !isUsed ? 'unsupervised' : cut ? 'cut' : 'ok', length, supervised };
+  }
+
+  /** A query with its texts, each of which is cut by itself. */
+  #addQuery(example: Example & Query): Made {
+    const { maxLength, overlong } = this.options;
+    const { line } = example;
+    if (!this.tokenizer)
+      throw new GraftError(
+        'tokenizer-missing',
+        `The example on line ${line} is text, and the model folder has no tokenizer.json.`,
+        'Add the tokenizer.',
+      );
+    const { row, cut } = renderQuery(example, this.tokenizer, maxLength);
+    this.#checkIds(row);
+    const length = longestSequence(row);
+    if (cut && overlong === 'drop') {
+      this.report.dropped.push(line);
+      return { state: 'dropped', length, supervised: 0 };
+    }
+    if (cut) this.report.cut.push(line);
+    this.#add(row, line);
+    return { state: cut ? 'cut' : 'ok', length, supervised: 0 };
   }
 
   /** Appends a document to the previous one; each row begins with the last token of the row before it. */

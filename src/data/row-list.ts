@@ -157,6 +157,8 @@ function textOf(
     }
     case 'text':
       return example.text;
+    case 'query':
+      return [example.query, example.positive, ...example.negatives].join(' → ');
     case 'prompt':
       return textOfPrompt(example.prompt);
     default: {

@@ -3,6 +3,7 @@
  * length share a replay without padding between them and without seeing each other.
  */
 import { changed, type List } from '../lists.ts';
+import { CANDIDATE, NO_TEXT } from '../engine/ops/contrastive_loss.ts';
 import { FIRST_VIRTUAL, linkOccurrences } from '../engine/ops/embedding.ts';
 import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
@@ -10,6 +11,7 @@ import type { Tape } from '../engine/tape.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { TokenInputs } from './graph.ts';
+import type { Pooling } from './pooling.ts';
 
 /**
  * A row: one sequence, with labels as Hugging Face has them: −100 is not supervised, and position t predicts label t + 1. Or several sequences,
@@ -26,6 +28,8 @@ export interface LabelledTokens {
   readonly desirable?: boolean;
   /** Whether it is a prompt without an answer, for sampling. */
   readonly asks?: true;
+  /** Whether its sequences are texts for an encoder: a query, the text that answers it, and others that do not. Nothing has a label then. */
+  readonly texts?: true;
   /** The task that it belongs to, in a mixture: how often rows of it are drawn. */
   readonly task?: { readonly name: string; readonly share: number };
 }
@@ -119,18 +123,39 @@ export interface BatchTensors extends TokenInputs {
   readonly weights?: Tensor;
   /** f32 [S]: 1 where the row of a sequence is desirable, −1 where it is not. Where a loss reads it. */
   readonly desirable?: Tensor;
+  /** What makes one vector of each sequence. Where a loss reads these. */
+  readonly pooled?: PooledInputs;
+}
+
+/** Inputs of a loss over vectors of sequences. S here is whole fours. */
+export interface PooledInputs {
+  readonly pooling: Pooling;
+  /** f32 [S, M]: what each token contributes to each sequence. */
+  readonly weights: Tensor;
+  /** f32 [C], all 1: what a vector of length 1 is multiplied with. */
+  readonly ones: Tensor;
+  /** u32 [S]: for a query the sequence that answers it, CANDIDATE for all others, NO_TEXT for padding (engine/ops/contrastive_loss.ts). */
+  readonly roles: Tensor;
+}
+
+export interface BatchOptions {
+  /** Whether rows are trained that are looked up by id. */
+  readonly trainsEmbedding?: boolean;
+  /** Whether tokens see all of their sequence, and have types: in an encoder. */
+  readonly bothWays?: boolean;
 }
 
 /** Declares the inputs of a plan for sequences with labels. */
 export function batchTensors(
   tape: Tape,
   { tokens: M, rows: R, sequences: S }: Bucket,
-  trainsEmbedding = false,
+  { trainsEmbedding = false, bothWays = false }: BatchOptions = {},
 ): BatchTensors {
   const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
   return {
     ids: input([M], 'ids'),
     positions: input([M], 'positions'),
+    types: bothWays ? input([M], 'types') : undefined,
     keyRanges: input([M, 2], 'key ranges'),
     queryRanges: tape.training ? input([M, 2], 'query ranges') : undefined,
     rows: input([R], 'rows'),
@@ -160,6 +185,10 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   const sequenceRanges = new Uint32Array(tensors.sequenceRanges?.size ?? 0);
   const weights = new Float32Array(tensors.weights?.size ?? 0);
   const desirable = new Float32Array(tensors.desirable?.size ?? 0);
+  const roles = new Uint32Array(tensors.pooled?.roles.size ?? 0).fill(NO_TEXT);
+  const shares = new Float32Array(tensors.pooled?.weights.size ?? 0);
+  // The tokens of an encoder see what follows them, too.
+  const bothWays = tensors.types !== undefined;
   let m = 0;
   let r = 0;
   let s = 0;
@@ -185,8 +214,8 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     for (let t = from; m < end; t++, m++) {
       ids[m] = row.ids[t];
       positions[m] = t - from;
-      keyRanges.set([start, m + 1], m * 2);
-      queryRanges.set([m, end], m * 2);
+      keyRanges.set([start, bothWays ? end : m + 1], m * 2);
+      queryRanges.set([bothWays ? start : m, end], m * 2);
       const label = t + 1 < row.labels.length ? row.labels[t + 1] : -100;
       if (label >= 0) predict(m, label);
     }
@@ -194,6 +223,11 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     if (!tensors.sequenceRanges) return;
     if (s === tensors.sequenceRanges.rows) throw new Error(`More than ${s} sequences in this bucket`);
     if (tensors.desirable) desirable[s] = row.desirable ? 1 : -1;
+    if (tensors.pooled) {
+      // The text that answers a query follows it.
+      roles[s] = from === 0 ? s + 1 : CANDIDATE;
+      writeShares(shares.subarray(s * M, (s + 1) * M), tensors.pooled.pooling, start, end);
+    }
     sequenceRanges.set([firstRow, r], 2 * s++);
   };
   for (const row of sequences) {
@@ -225,5 +259,17 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
       weights.map((weight) => (weight * sequences.length) / predicted),
     );
   if (tensors.desirable) plan.write(tensors.desirable, desirable);
+  if (tensors.types) plan.write(tensors.types, new Uint32Array(M));
+  if (tensors.pooled) {
+    plan.write(tensors.pooled.weights, shares);
+    plan.write(tensors.pooled.ones, new Float32Array(tensors.pooled.ones.size).fill(1));
+    plan.write(tensors.pooled.roles, roles);
+  }
   return r;
+}
+
+/** Writes what each token contributes to the vector of the text from `start` to `end`. @param shares [M], zeros */
+export function writeShares(shares: Float32Array, pooling: Pooling, start: number, end: number): void {
+  if (pooling === 'cls') shares[start] = 1;
+  else shares.fill(1 / (end - start), start, end);
 }

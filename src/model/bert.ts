@@ -33,6 +33,9 @@ export const bert: EncoderFamily = {
       shape: config,
       weights: weights(config),
       linears: linears(config),
+      embedding: { path: 'embeddings.word_embeddings', scale: 1, scalesAll: false },
+      // What most encoders of sentences do; `readPooledEncoder` asks the folder.
+      pooling: 'mean',
       // Folders of a model with a head hold BertModel as a part of it.
       renamed: [['', 'bert.']],
       forward: (graph) => forward(graph, config),
@@ -59,6 +62,7 @@ function readConfig(reader: ConfigReader): BertConfig {
     kvHeads: heads,
     headSize,
     maxPositions: reader.size('max_position_embeddings', 512),
+    hardLimit: true,
     ropes: [],
     width: reader.size('intermediate_size', 3072),
     types: reader.size('type_vocab_size', 2),

@@ -4,6 +4,7 @@ import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
+import { writeShares } from './batch.ts';
 import type { Encoder } from './encoder.ts';
 import type { SequenceInputs } from './graph.ts';
 import type { Pooling, PoolingSettings } from './pooling.ts';
@@ -157,8 +158,7 @@ function writeTexts({ plan, inputs, weights }: Replay, texts: readonly TextIds[]
       positions[m] = m - start;
       keyRanges.set([start, end], 2 * m);
     }
-    if (pooling === 'cls') shares[s * M + start] = 1;
-    else shares.fill(1 / text.length, s * M + start, s * M + end);
+    writeShares(shares.subarray(s * M, (s + 1) * M), pooling, start, end);
     start = end;
   });
   plan.write(inputs.ids, ids);

@@ -1,4 +1,4 @@
-/** An encoder on a device: its definition, its frozen weights, and the memory that its plans share. */
+/** An encoder on a device: the base model with what makes one vector of each text. */
 import type { Device } from '../engine/device.ts';
 import { pool } from '../engine/ops/pool.ts';
 import { rmsNorm } from '../engine/ops/rms_norm.ts';
@@ -6,78 +6,82 @@ import type { Pool } from '../engine/pool.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { checkWeights, loadFrozen, type BaseWeights, type LoadProgress } from './base-weights.ts';
+import type { LoadProgress } from './base-weights.ts';
 import { readEncoder, type EncoderDefinition } from './family.ts';
-import { openModelWeights } from './folder-layout.ts';
-import { Graph, type SequenceInputs } from './graph.ts';
+import type { AdapterHooks, SequenceInputs } from './graph.ts';
+import { LanguageModel } from './language-model.ts';
 import type { Observer } from './observer.ts';
-import { resolvePrecision, type Precision } from './precision.ts';
-import { AS_STORED, checkChoices, type WeightChoices } from './weight-types.ts';
+import { readPooling } from './pooling.ts';
+import type { Precision } from './precision.ts';
+import type { WeightChoices } from './weight-types.ts';
 
 export interface EncoderLoadOptions {
   precision?: Precision;
   /** The types of the matrices: as stored if left out. */
   weights?: WeightChoices;
   onProgress?: LoadProgress;
+  /** Opens the adapter that its layers get. The caller frees it. */
+  adapt?: (model: LanguageModel) => Promise<AdapterHooks>;
 }
 
 /** Keeps a vector of zeros from being divided by zero. As PyTorch's `normalize`, whose least length is 1e-12. */
 const LEAST_SQUARE = 1e-24;
 
+/** Records rows of x [S, C] divided by their lengths. @param ones f32 [C], all 1 */
+export function unitRows(tape: Tape, x: Tensor, ones: Tensor): Tensor {
+  return rmsNorm(tape, x, ones, { eps: LEAST_SQUARE, scale: 1 / Math.sqrt(x.columns) });
+}
+
+/** Reads an encoder's folder for training: its vectors are pooled as the folder says. @throws GraftError of `readEncoder` and `readPooling` */
+export async function readPooledEncoder(files: FileSet): Promise<EncoderDefinition> {
+  const definition = await readEncoder(files);
+  return { ...definition, pooling: (await readPooling(files)).pooling };
+}
+
 export class Encoder {
-  /** Slots that the plans of this model share. They never run at the same time. */
-  readonly pool: Pool;
   readonly #ones: Tensor;
 
   private constructor(
-    readonly device: Device,
-    readonly definition: EncoderDefinition,
-    readonly weights: BaseWeights,
-    /** Type of matrices that are not quantised, and of activations where they fit in it. */
-    readonly dtype: 'f32' | 'f16',
+    readonly model: LanguageModel,
+    readonly adapter: AdapterHooks | undefined,
   ) {
-    const { channels } = definition.shape;
-    this.pool = device.createPool();
-    this.#ones = device.upload([channels], 'f32', 'ones', new Float32Array(channels).fill(1));
+    const { channels } = model.definition.shape;
+    this.#ones = model.device.upload([channels], 'f32', 'ones', new Float32Array(channels).fill(1));
   }
 
   /**
    * Loads a Hugging Face model folder.
    *
-   * @throws GraftError `config-…`, `weights-…`, `safetensors`, `precision-f16`, `engine-…`
+   * @throws GraftError `config-…`, `weights-…`, `safetensors`, `precision-f16`, `engine-…`, and what `adapt` throws
    */
   static async load(
     device: Device,
     files: FileSet,
-    { precision = 'auto', weights = AS_STORED, onProgress }: EncoderLoadOptions = {},
+    { precision = 'auto', weights, onProgress, adapt }: EncoderLoadOptions = {},
   ): Promise<Encoder> {
-    const dtype = resolvePrecision(precision, device);
-    checkChoices(weights, { trainable: false, target: device });
     const definition = await readEncoder(files);
-    const source = await openModelWeights(files, definition);
-    checkWeights(definition, source);
-    const loaded = await loadFrozen(device, definition, source, dtype, weights, onProgress);
-    return new Encoder(device, definition, loaded, dtype);
+    const model = await LanguageModel.load(device, files, {
+      ...{ precision, onProgress, definition },
+      baseWeights: weights,
+    });
+    return new Encoder(model, await adapt?.(model));
+  }
+
+  get device(): Device {
+    return this.model.device;
+  }
+
+  get definition(): LanguageModel['definition'] {
+    return this.model.definition;
+  }
+
+  get pool(): Pool {
+    return this.model.pool;
   }
 
   /** Records the forward from token ids to the last hidden states of all tokens [M, C]. */
   forward(tape: Tape, inputs: SequenceInputs, observer?: Observer): Tensor {
-    const { device, definition, dtype, weights } = this;
-    const graph = new Graph({
-      tape,
-      shape: definition.shape,
-      dtype: device.features.wideActivations ? 'f32' : dtype,
-      weight(name) {
-        const weight = weights.find(name);
-        if (!weight) throw new Error(`There is no weight ${name}`);
-        return weight;
-      },
-      optionalWeight: (name) => weights.find(name),
-      inverseFrequencies: [],
-      inputs,
-      observer,
-    });
-    return definition.forward(graph);
+    return this.model.forward(tape, inputs, { adapter: this.adapter, observer });
   }
 
   /**
@@ -90,16 +94,14 @@ export class Encoder {
    */
   pooled(tape: Tape, hidden: Tensor, weights: Tensor, normalise: boolean): Tensor {
     const vectors = pool(tape, hidden, weights);
-    if (!normalise) return vectors;
-    const { channels: C } = this.definition.shape;
-    return rmsNorm(tape, vectors, this.#ones, { eps: LEAST_SQUARE, scale: 1 / Math.sqrt(C) });
+    return normalise ? unitRows(tape, vectors, this.#ones) : vectors;
   }
 
   /** Frees everything on the device, after all submitted work has run. */
   async destroy(): Promise<void> {
-    if (!this.device.failure) await this.device.settle();
-    this.weights.destroy();
-    this.device.free(this.#ones);
-    this.pool.destroy();
+    const { device } = this;
+    if (!device.failure) await device.settle();
+    device.free(this.#ones);
+    await this.model.destroy();
   }
 }

@@ -19,6 +19,7 @@ import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
 import { smollm3 } from './smollm3.ts';
+import type { Pooling } from './pooling.ts';
 import type { RopeConfig } from './rope.ts';
 
 /** A tensor of the model folder, under its Hugging Face name. */
@@ -53,8 +54,8 @@ export interface ModelShape {
   readonly hardLimit?: boolean;
   /** Whether activations exceed half precision: they then stay f32, whatever the type of the weights. */
   readonly wideActivations?: boolean;
-  /** Name of the weight that maps hidden states to logits: the embedding where they are tied. */
-  readonly head: string;
+  /** Name of the weight that maps hidden states to logits: the embedding where they are tied. Missing in an encoder. */
+  readonly head?: string;
   /** Rotary frequencies that layers choose among; empty for a model without. */
   readonly ropes: readonly RopeConfig[];
 }
@@ -75,7 +76,9 @@ export interface ModelDefinition extends WeightedModel {
    * as in Granite.
    */
   readonly embedding: { readonly path: string; readonly scale: number; readonly scalesAll: boolean };
-  /** Records everything from token ids to the normalised hidden states that go through the head. */
+  /** How vectors of tokens become one of their text, in an encoder. Missing in a language model. */
+  readonly pooling?: Pooling;
+  /** Records everything from token ids to the normalised hidden states that go through the head; in an encoder, to the last hidden states of all tokens. */
   readonly forward: (graph: Graph) => Tensor;
 }
 
@@ -86,10 +89,9 @@ export interface Family {
 }
 
 /** A model that gives each token of a text a vector, made of the whole text, and has no head. */
-export interface EncoderDefinition extends WeightedModel {
-  readonly shape: Omit<ModelShape, 'head' | 'hardLimit'>;
-  /** Records everything from token ids to the last hidden states of all tokens. */
-  readonly forward: (graph: Graph) => Tensor;
+export interface EncoderDefinition extends ModelDefinition {
+  readonly shape: Omit<ModelShape, 'head'>;
+  readonly pooling: Pooling;
 }
 
 export interface EncoderFamily {

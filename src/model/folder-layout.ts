@@ -35,7 +35,7 @@ export async function openModelWeights(
  */
 export function otherTensors({ weights, shape }: ModelDefinition, source: WeightSource): TensorEntry[] {
   const known = new Set(weights.map(({ name }) => source.get(name)?.name));
-  const tied = !HEAD.test(shape.head);
+  const tied = shape.head !== undefined && !HEAD.test(shape.head);
   return source
     .names()
     .filter((name) => !known.has(name) && !(tied && HEAD.test(name)))

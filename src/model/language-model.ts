@@ -26,7 +26,7 @@ import {
   type AdapterDropout,
   type AdapterHooks,
   type KeyValueCache,
-  type TokenInputs,
+  type SequenceInputs,
 } from './graph.ts';
 import type { Observer } from './observer.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
@@ -49,6 +49,8 @@ export interface LoadOptions {
   /** The optimiser's state of each of them: AdamW's moments if left out. */
   state?: StatePlanes;
   onProgress?: LoadProgress;
+  /** What the folder's config.json says, if it is read already: for an encoder. That of a language model if left out. */
+  definition?: ModelDefinition;
 }
 
 export interface EmptyOptions {
@@ -116,11 +118,12 @@ export class LanguageModel {
       trainable = false,
       state = USUAL_STATE,
       onProgress,
+      definition: known,
     }: LoadOptions = {},
   ): Promise<LanguageModel> {
     const dtype = resolvePrecision(precision, device);
     checkChoices(baseWeights, { trainable: trainable !== false, target: device });
-    const definition = await readModel(files);
+    const definition = known ?? (await readModel(files));
     const source = await openModelWeights(files, definition);
     checkWeights(definition, source);
     const types = new Map(definition.weights.map((spec) => [spec.name, storedType(source, spec)!]));
@@ -166,8 +169,15 @@ export class LanguageModel {
     return parameters?.specs.some((spec) => isEmbedding(definition, spec)) ?? false;
   }
 
+  /** Whether it makes vectors of texts, and its tokens see all of theirs. */
+  get isEncoder(): boolean {
+    return this.definition.pooling !== undefined;
+  }
+
   get head(): Tensor {
-    return this.#weight(this.definition.shape.head);
+    const { head } = this.definition.shape;
+    if (head === undefined) throw new Error('An encoder has no head');
+    return this.#weight(head);
   }
 
   /**
@@ -184,10 +194,10 @@ export class LanguageModel {
     return Math.max(this.definition.shape.vocabulary, adapter?.vocabulary ?? 0);
   }
 
-  /** Records the forward from token ids to the normalised hidden states of `inputs.rows`. */
+  /** Records the forward from token ids to the normalised hidden states of `inputs.rows`; in an encoder, to the last hidden states of all tokens [M, C]. */
   forward(
     tape: Tape,
-    inputs: TokenInputs,
+    inputs: SequenceInputs,
     { adapter, cache, checkpointing, dropout, observer }: GraphRequest = {},
   ): Tensor {
     const graph = new Graph({

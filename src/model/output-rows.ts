@@ -29,7 +29,8 @@ export async function readOutputRows(
   definition: ModelDefinition,
   ids: readonly number[],
 ): Promise<OutputRows | undefined> {
-  const entry = (await openModelWeights(files, definition)).get(definition.shape.head);
+  const { head } = definition.shape;
+  const entry = head === undefined ? undefined : (await openModelWeights(files, definition)).get(head);
   const [rows, channels] = entry?.shape ?? [];
   if (!entry || entry.shape.length !== 2) return undefined;
   const { dtype } = entry;

@@ -6,9 +6,10 @@ import type { Tensor } from '../engine/tensor.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
 
 /**
- * The kinds of rows: answers to learn, pairs with a preferred answer, single answers that are desirable or not, or prompts for sampling.
+ * The kinds of rows: answers to learn, pairs with a preferred answer, single answers that are desirable or not, prompts for sampling, or queries
+ * with the texts that answer them.
  */
-export type RowKind = 'answers' | 'pairs' | 'unpaired' | 'prompts';
+export type RowKind = 'answers' | 'pairs' | 'unpaired' | 'prompts' | 'queries';
 
 /**
  * The parts of a loss, recorded after the forward of a micro-batch. Losses are sums over tokens or rows, as the objective counts, and are added to
@@ -37,6 +38,12 @@ export interface LossGraph {
   tokenLogProbabilities(temperature: number): Tensor;
   /** The clipped surrogate of sampled sequences, with the advantages, weights and earlier log-probabilities that the micro-batch brings. */
   policy(logProbabilities: Tensor, numbers: PolicyNumbers): Tensor;
+  /**
+   * The summed cross-entropy of each query's text among all texts of the micro-batch, by the cosines of an encoder's vectors.
+   *
+   * @param temperature by which cosines are divided
+   */
+  contrastive(temperature: number): Tensor;
 }
 
 /** A number that is reported for a step or a validation beside its loss. */
@@ -72,6 +79,8 @@ export interface Objective extends Contribution {
   readonly rows: RowKind;
   /** Other kinds of rows that it can learn from. */
   readonly alsoTakes?: readonly RowKind[];
+  /** It tunes an encoder, by the vectors that this makes of texts; if left out, a language model. */
+  readonly encodes?: true;
   /** It learns from answers that it samples to its rows, and that rewards score; if left out, from the rows themselves. */
   readonly samples?: true;
   /** The denominator of a step's loss and gradient: tokens, rows, or weights of tokens that come with the rows. */

@@ -1,5 +1,6 @@
 /** Every objective: one line each. The first is the usual one. */
 import { apoDown, apoZero } from './apo/apo.ts';
+import { contrastive } from './contrastive/contrastive.ts';
 import { dpo, hinge, ipo } from './dpo/dpo.ts';
 import { grpo } from './grpo/grpo.ts';
 import { kto } from './kto/kto.ts';
@@ -19,6 +20,7 @@ export const OBJECTIVES = [
   simpo,
   kto,
   grpo,
+  contrastive,
 ] as const satisfies readonly Objective[];
 
 /** Whether an objective learns from rows of a kind. */

@@ -163,7 +163,7 @@ function withoutTemplate(): GraftError {
 
 /**
  * One example as a token row, of any length (limit.ts cuts it).
- * Throws `chat-template-missing` for messages where there is no template, and what encoding and rendering throw.
+ * Throws `chat-template-missing` for messages where there is no template, `prepare-kind` for a query with its texts, and what encoding and rendering throw.
  */
 export function renderExample(
   example: ExampleContent,
@@ -211,6 +211,12 @@ export function renderExample(
       if (!pair) throw withoutTemplate();
       return pair;
     }
+    case 'query':
+      throw new GraftError(
+        'prepare-kind',
+        'query and positive are for an encoder: graft train --objective contrastive tunes one with them',
+        '',
+      );
     case 'unpaired': {
       const row = renderUnpaired(example, template, tokenizer, options);
       if (!row) throw withoutTemplate();

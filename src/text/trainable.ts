@@ -29,7 +29,8 @@ export type ExampleContent =
       readonly prompt: string | readonly TrainableMessage[];
     }
   | Pair
-  | Unpaired;
+  | Unpaired
+  | Query;
 
 /** Two answers to one prompt, of which the first is preferred. Both sides are of one kind, and begin alike. */
 export interface Pair {
@@ -43,6 +44,15 @@ export interface Unpaired {
   readonly kind: 'unpaired';
   readonly answer: PairSide;
   readonly desirable: boolean;
+}
+
+/** What is searched for, the text that answers it, and texts that do not: for an encoder. */
+export interface Query {
+  readonly kind: 'query';
+  readonly query: string;
+  readonly positive: string;
+  /** Hard negatives; they may be none. */
+  readonly negatives: readonly string[];
 }
 
 /** One answer of a pair, or a judged one, with its prompt: the tokens that supervised learning would learn from are compared here. */
@@ -71,6 +81,8 @@ export interface TokenRow {
   readonly desirable?: boolean;
   /** Whether it is a prompt without an answer: all of it is asked, and nothing of it has a label. */
   readonly asks?: true;
+  /** Whether its sequences are a query, the text that answers it, and others that do not. Nothing of it has a label. */
+  readonly texts?: true;
   /** The task that it belongs to, in a mixture. */
   readonly task?: Task;
 }

@@ -21,11 +21,19 @@ export function checkRows(
   rows: List<LabelledTokens>,
   what: string,
 ): void {
+  if (model.isEncoder !== (objective.encodes === true))
+    throw new GraftError(
+      'train-objective',
+      model.isEncoder
+        ? `The model is an encoder, which cannot write, and ${objective.label} learns answers.`
+        : `The model writes texts, and ${objective.label} tunes an encoder.`,
+      'Choose another objective, or another model.',
+    );
   const checked = isHeld(rows) ? rows : [itemOf(rows, 0)];
   checked.forEach((row, index) => {
     model.checkIds(row.ids, adapter);
     checkKind(objective, kindOfRow(row));
-    if (!row.asks && countSupervised(row) === 0) {
+    if (!row.asks && !row.texts && countSupervised(row) === 0) {
       throw new GraftError(
         'train-rows',
         `${what} ${index + 1} has no supervised token.`,

@@ -79,8 +79,8 @@ export function measuredOf(objective: Objective, stats: Float32Array, count: num
 }
 
 /** The kind of these rows: a judged answer has a label, and a pair two sequences. */
-export const kindOfRow = ({ starts, desirable, asks }: LabelledTokens): RowKind =>
-  asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
+export const kindOfRow = ({ starts, desirable, asks, texts }: LabelledTokens): RowKind =>
+  texts ? 'queries' : asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
 
 /** Sequences of a row that are kept apart; missing if they are not. */
 export const sequencesOf = ({ sequences }: Objective): number | undefined => sequences?.length;
@@ -113,6 +113,12 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
       'choose the objective kto; or learn the answers alone, with a mapping whose prompt is {{prompt}} and whose answer is {{completion}}',
     columns: 'prompt, completion and label',
   },
+  queries: {
+    are: 'The rows are queries with the texts that answer them',
+    learns: 'learns from queries with the texts that answer them',
+    choose: 'train an encoder with the objective contrastive',
+    columns: 'query and positive',
+  },
 };
 
 /**
@@ -133,7 +139,7 @@ export function checkCount({ leastRows = 1, label }: Objective, rows: number): v
   if (rows < leastRows)
     throw new GraftError(
       'train-rows',
-      `${label} compares the answers of ${leastRows} rows or more, and there is ${rows === 1 ? 'one' : 'none'}.`,
+      `${label} compares ${leastRows} rows or more, and there is ${rows === 1 ? 'one' : 'none'}.`,
       'Bring more rows.',
     );
 }

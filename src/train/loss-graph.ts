@@ -1,7 +1,10 @@
 /** Records the losses of an objective after the forward of a micro-batch. */
+import { contrastiveLoss } from '../engine/ops/contrastive_loss.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import { logProbabilities } from '../engine/ops/log_probabilities.ts';
+import { wholeColumns } from '../engine/ops/matmul.ts';
 import { pairLoss, type PairInputs, type PairKernel } from '../engine/ops/pair_loss.ts';
+import { pool } from '../engine/ops/pool.ts';
 import { policyLoss, type PolicyNumbers } from '../engine/ops/policy_loss.ts';
 import { scaleColumns } from '../engine/ops/scale_columns.ts';
 import { sequenceSums } from '../engine/ops/sequence_sums.ts';
@@ -10,7 +13,9 @@ import { weightedRows } from '../engine/ops/weighted_rows.ts';
 import type { Tape } from '../engine/tape.ts';
 import { Tensor } from '../engine/tensor.ts';
 import type { BatchTensors } from '../model/batch.ts';
+import { unitRows } from '../model/encoder.ts';
 import type { LossGraph } from '../objectives/objective.ts';
+import type { Trainable } from './step-plans.ts';
 
 /**
  * Log-probabilities, pinned: f32 [S] of whole sequences, or f32 [R] of their tokens if these were sampled. Missing if the objective does not need
@@ -44,7 +49,7 @@ export interface Sharpness {
 }
 
 /** Inputs of a micro-batch that only some losses read. */
-type OwnInputs = { -readonly [Name in 'weights' | 'desirable']?: BatchTensors[Name] };
+type OwnInputs = { -readonly [Name in 'weights' | 'desirable' | 'pooled']?: BatchTensors[Name] };
 
 export class TapeLossGraph implements LossGraph {
   readonly policies: PolicyTensors = {};
@@ -53,20 +58,20 @@ export class TapeLossGraph implements LossGraph {
   #rows: Tensor | undefined;
 
   /**
-   * @param hidden the head's input for the micro-batch
-   * @param head the weight of the head, as it is or in shards
+   * @param hidden the head's input for the micro-batch; of an encoder the hidden states of all tokens
+   * @param model whose head, or pooling, the losses take
    * @param stats the statistics of the step, to which losses are added
    */
   constructor(
     private readonly tape: Tape,
     private readonly hidden: Tensor,
-    private readonly head: Tensor,
+    private readonly model: Pick<Trainable, 'model' | 'adapter'>,
     private readonly batch: BatchTensors,
     private readonly stats: Tensor,
   ) {}
 
   crossEntropy(): Tensor {
-    return linearCrossEntropy(this.tape, this.hidden, this.head, this.batch.labels, this.stats);
+    return linearCrossEntropy(this.tape, this.hidden, this.#head, this.batch.labels, this.stats);
   }
 
   sequenceLogProbabilities(): Tensor {
@@ -111,7 +116,7 @@ export class TapeLossGraph implements LossGraph {
 
   /** The log-probability of each output row's label, computed once for all losses of them. */
   get #rowLogProbabilities(): Tensor {
-    this.#rows ??= logProbabilities(this.tape, this.hidden, this.head, this.batch.labels);
+    this.#rows ??= logProbabilities(this.tape, this.hidden, this.#head, this.batch.labels);
     return this.#rows;
   }
 
@@ -121,7 +126,7 @@ export class TapeLossGraph implements LossGraph {
 
   tokenLogProbabilities(temperature: number): Tensor {
     const { tape, batch } = this;
-    const logps = logProbabilities(tape, this.#at(temperature), this.head, batch.labels, { kept: true });
+    const logps = logProbabilities(tape, this.#at(temperature), this.#head, batch.labels, { kept: true });
     this.policies.trained = logps;
     return logps;
   }
@@ -138,6 +143,25 @@ export class TapeLossGraph implements LossGraph {
     if (numbers.beta > 0) policies.reference = input(logps.size, 'log-probabilities of the reference');
     const { reference } = policies;
     return policyLoss(tape, { logps, reference, ranges, ...policies.sampled, total }, numbers);
+  }
+
+  contrastive(temperature: number): Tensor {
+    const { tape, hidden } = this;
+    const { pooling } = this.model.model.definition;
+    if (pooling === undefined) throw new Error('Only an encoder makes vectors of texts');
+    const [S, M, C] = [wholeColumns(this.#ranges.rows), hidden.rows, hidden.columns];
+    const weights = tape.pinned([S, M], 'f32', 'weights of pooling');
+    const ones = tape.pinned([C], 'f32', 'ones');
+    const roles = tape.pinned([S], 'u32', 'roles of texts');
+    this.inputs.pooled = { pooling, weights, ones, roles };
+    const x = unitRows(tape, pool(tape, hidden, weights), ones);
+    return contrastiveLoss(tape, { x, roles, total: this.stats }, temperature);
+  }
+
+  /** The weight of the head, as it is or in shards. */
+  get #head(): Tensor {
+    const { model, adapter } = this.model;
+    return model.headOf(this.tape, adapter);
   }
 
   /** The head's input, for logits divided by a temperature. */

@@ -75,13 +75,16 @@ export function recordGradients(
   { dropout = 0, checkpointing, learning: { objective, settings } = SUPERVISED }: GradientOptions = {},
 ): Recorded {
   const tape = new Tape(model.device, true);
-  const inputs = batchTensors(tape, bucket, model.trainsEmbedding || adapter?.embeds);
+  const inputs = batchTensors(tape, bucket, {
+    trainsEmbedding: model.trainsEmbedding || adapter?.embeds,
+    bothWays: model.isEncoder,
+  });
   const hidden = model.forward(tape, inputs, {
     adapter,
     checkpointing,
     dropout: dropout > 0 ? { probability: dropout, seed: shared.seed } : undefined,
   });
-  const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
+  const graph = new TapeLossGraph(tape, hidden, { model, adapter }, inputs, shared.stats);
   tape.backward(objective.record(graph, settings));
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
@@ -94,9 +97,9 @@ export function recordLoss(
   { objective, settings }: Learning = SUPERVISED,
 ): Recorded {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, bucket);
+  const inputs = batchTensors(tape, bucket, { bothWays: model.isEncoder });
   const hidden = model.forward(tape, inputs, { adapter });
-  const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
+  const graph = new TapeLossGraph(tape, hidden, { model, adapter }, inputs, shared.stats);
   objective.record(graph, settings);
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };
 }
@@ -113,9 +116,9 @@ export function recordReference(
   { objective, settings }: Learning,
 ): Recorded {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, bucket);
+  const inputs = batchTensors(tape, bucket, { bothWays: model.isEncoder });
   const hidden = model.forward(tape, inputs, { adapter });
-  const graph = new TapeLossGraph(tape, hidden, model.headOf(tape, adapter), inputs, shared.stats);
+  const graph = new TapeLossGraph(tape, hidden, { model, adapter }, inputs, shared.stats);
   if (objective.recordReference) objective.recordReference(graph, settings);
   else graph.sequenceLogProbabilities();
   return { tape, inputs: { ...inputs, ...graph.inputs }, policies: graph.policies };

@@ -7,6 +7,7 @@
 import { copy } from '../../engine/ops/add.ts';
 import { embedding } from '../../engine/ops/embedding.ts';
 import { shardsOf } from '../../engine/shards.ts';
+import { GraftError } from '../../errors.ts';
 import type { ModelDefinition } from '../../model/family.ts';
 import { companion } from '../companion.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
@@ -33,7 +34,14 @@ export function savedModules(model: ModelDefinition, chosen: SavedModules = 'non
   const {
     embedding: { path },
     shape: { channels, vocabulary, head },
+    modelType,
   } = model;
+  if (head === undefined)
+    throw new GraftError(
+      'lora-config',
+      `${modelType} is an encoder, whose embedding is not trained as a whole.`,
+      'Leave out --modules-to-save.',
+    );
   const module = (path: string, begins: string, embeds: boolean): SavedModule => ({
     ...{ kind: SAVED, path, inputs: channels, outputs: vocabulary },
     ...{ begins, embeds },

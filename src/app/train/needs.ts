@@ -47,6 +47,10 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
     rows: 'prompts, with the wanted answer where a reward compares with it: prompt, or prompt and completion',
     get: 'Open such rows.',
   },
+  queries: {
+    rows: columnsOf('queries'),
+    get: 'Tune an encoder with them by graft train --objective contrastive.',
+  },
   text: {
     rows: 'plain text or Markdown',
     get: 'Open a .txt or .md file.',

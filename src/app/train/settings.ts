@@ -161,11 +161,13 @@ export const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> =
   pairs: { are: 'pairs of answers', columns: 'prompt, chosen and rejected' },
   unpaired: { are: 'single answers with a label', columns: 'prompt, completion and label' },
   prompts: { are: 'prompts without answers', columns: 'prompt' },
+  queries: { are: 'queries with texts for an encoder', columns: 'query and positive' },
 };
 /** What else can be done with rows of a kind. */
 const ALONE: Readonly<Record<RowKind, readonly string[]>> = {
   answers: [],
   prompts: [],
+  queries: [],
   pairs: ['learn only the chosen answers with the columns prompt and chosen under Data'],
   unpaired: ['learn only the answers with the columns prompt and completion under Data'],
 };

@@ -28,7 +28,10 @@ export interface MethodGroup {
 }
 
 const { methods: WHAT_LEARNS } = REGISTRY;
-const [SUPERVISED, ...OTHERS]: readonly Objective[] = REGISTRY.objectives;
+// The page opens language models only.
+const [SUPERVISED, ...OTHERS]: readonly Objective[] = REGISTRY.objectives.filter(
+  ({ encodes }: Objective) => !encodes,
+);
 /** The method that is trained, where an entry does not say. */
 const USUAL: Choice = { method: WHAT_LEARNS[0].name, objective: SUPERVISED.name };
 

@@ -31,6 +31,8 @@ export function promptOf(given: Example): string {
       return example.text;
     case 'prompt':
       return typeof example.prompt === 'string' ? example.prompt : textsOf(example.prompt);
+    case 'query':
+      return example.query;
     case 'tokens':
       return '';
   }
@@ -69,6 +71,8 @@ export function wholeOf(example: Example): string {
       return example.text;
     case 'prompt':
       return promptOf(example);
+    case 'query':
+      return [example.query, example.positive, ...example.negatives].join('\n');
     case 'tokens':
       return '';
   }

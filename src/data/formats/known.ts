@@ -7,6 +7,7 @@ import { conversationFormat } from './conversation.ts';
 import { messagesFormat } from './messages.ts';
 import { pairFormat } from './pair.ts';
 import { promptFormat } from './prompt.ts';
+import { queryFormat } from './query.ts';
 import { BadRow, refuseRepeated, type RowFormat } from './row.ts';
 import { shareGptFormat } from './sharegpt.ts';
 import { textFormat } from './text.ts';
@@ -17,6 +18,7 @@ import { unpairedFormat } from './unpaired.ts';
 const FORMATS: readonly RowFormat[] = [
   pairFormat,
   unpairedFormat,
+  queryFormat,
   messagesFormat,
   shareGptFormat,
   tokensFormat,
@@ -28,7 +30,7 @@ const FORMATS: readonly RowFormat[] = [
 ];
 
 export const KNOWN_FIELDS =
-  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels; prompt alone';
+  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels; query and positive; prompt alone';
 
 export const formatOfRow = (row: JsonObject): RowFormat | undefined =>
   FORMATS.find(({ matches }) => matches(row));

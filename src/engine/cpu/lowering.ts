@@ -8,6 +8,7 @@ import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
 import { attentionMapLowerings } from './lower/attention-map.ts';
 import { columnSumLowerings } from './lower/column-sum.ts';
+import { contrastiveLossLowerings } from './lower/contrastive-loss.ts';
 import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
@@ -36,6 +37,7 @@ const TABLE = new LoweringTable<Commands>('The CPU', [
   ...attentionLowerings,
   ...attentionMapLowerings,
   ...columnSumLowerings,
+  ...contrastiveLossLowerings,
   ...crossEntropyLowerings,
   ...dropoutLowerings,
   ...embeddingLowerings,

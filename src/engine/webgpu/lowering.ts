@@ -7,6 +7,7 @@ import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
 import { attentionMapLowerings } from './lower/attention-map.ts';
 import { columnSumLowerings } from './lower/column-sum.ts';
+import { contrastiveLossLowerings } from './lower/contrastive-loss.ts';
 import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
@@ -35,6 +36,7 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...attentionLowerings,
   ...attentionMapLowerings,
   ...columnSumLowerings,
+  ...contrastiveLossLowerings,
   ...crossEntropyLowerings,
   ...dropoutLowerings,
   ...embeddingLowerings,

@@ -2,6 +2,7 @@
 import type { Setting } from '../../settings/setting.ts';
 import { REWARDS_SETTING } from '../../rewards/setting.ts';
 import { BETA, REFERENCE } from '../pairs.ts';
+import { TEMPERATURE } from '../temperature.ts';
 
 const SHAO = 'Shao and others, DeepSeekMath, 2024';
 const SCHULMAN = 'Schulman and others, Proximal Policy Optimization, 2017';
@@ -186,22 +187,6 @@ const NUM_ITERATIONS = {
     },
   },
   help: 'How many updates are made with the answers of a step.',
-  initial: 1,
-} as const satisfies Setting;
-
-const TEMPERATURE = {
-  name: 'temperature',
-  part: 'run',
-  type: 'number',
-  above: 0,
-  most: 10,
-  flag: 'temperature',
-  group: 'Goal',
-  label: 'Temperature',
-  advanced: true,
-  term: { id: 'temperature', name: 'Temperature' },
-  help: 'How freely answers are sampled while it trains.',
-  more: 'The loss is of the same distribution.',
   initial: 1,
 } as const satisfies Setting;
 

@@ -5,7 +5,7 @@ import { NO_ROW } from '../../../src/engine/ops/gather_rows.ts';
 import type { Plan } from '../../../src/engine/plan.ts';
 import { Tape } from '../../../src/engine/tape.ts';
 import type { Target } from '../../../src/engine/target.ts';
-import type { Tensor } from '../../../src/engine/tensor.ts';
+import { Tensor } from '../../../src/engine/tensor.ts';
 import { FIRST_VIRTUAL } from '../../../src/engine/ops/embedding.ts';
 import {
   batchTensors,
@@ -37,7 +37,7 @@ function written(rows: readonly LabelledTokens[], bucket: Bucket): Record<string
   };
   const supervised = writeBatch(plan as Plan, tensors, rows);
   const inputs = Object.entries(tensors).flatMap(([name, tensor]) =>
-    tensor ? [[name, values.get(tensor)!]] : [],
+    tensor instanceof Tensor ? [[name, values.get(tensor)!]] : [],
   );
   return { ...Object.fromEntries(inputs), supervised };
 }

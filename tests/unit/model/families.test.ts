@@ -43,7 +43,7 @@ describe('families', () => {
       const { shape, weights, linears } = define(type);
       const names = new Map(weights.map((spec) => [spec.name, spec]));
       expect(names.size).toBe(weights.length);
-      expect(names.get(shape.head)?.shape).toEqual([100, 64]);
+      expect(names.get(shape.head!)?.shape).toEqual([100, 64]);
       for (const { path, inputs, outputs, transposed } of linears) {
         expect(names.get(`${path}.weight`)?.shape).toEqual([outputs, inputs]);
         expect(names.get(`${path}.weight`)?.transposed).toBe(transposed);

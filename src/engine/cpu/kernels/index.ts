@@ -5,6 +5,7 @@ export * from './attention';
 export * from './attention_backward';
 export * from './attention_map';
 export * from './column_sum';
+export * from './contrastive_loss';
 export * from './cross_entropy';
 export * from './dropout';
 export * from './embedding';

@@ -1,0 +1,44 @@
+/** The model of a run: an encoder for an objective that learns vectors of texts, a language model for all others. */
+import { learnerOf } from '../adapters/learners.ts';
+import { GraftError } from '../errors.ts';
+import { readPooledEncoder } from '../model/encoder.ts';
+import { readModel, type ModelDefinition } from '../model/family.ts';
+import { readWindow } from '../model/pooling.ts';
+import type { Objective } from '../objectives/objective.ts';
+import type { RunSpec } from '../settings/spec.ts';
+import type { FileSet } from '../weights/bytes.ts';
+
+/** @throws GraftError `config-unsupported` for a model of the other kind, and as `readModel` and `readPooledEncoder` */
+export function readModelFor(
+  { encodes }: Pick<Objective, 'encodes'>,
+  files: FileSet,
+): Promise<ModelDefinition> {
+  return encodes ? readPooledEncoder(files) : readModel(files);
+}
+
+/** The most tokens of a row if none are asked for: of an encoder, those that its folder says it reads. */
+export async function longestOf({ shape, pooling }: ModelDefinition, files: FileSet): Promise<number> {
+  return pooling === undefined ? shape.maxPositions : readWindow(files, shape.maxPositions);
+}
+
+/**
+ * Encoders are tuned by adapters on their linear layers.
+ *
+ * @throws GraftError `train-option` for a run of all weights, and for what adds tokens
+ */
+export function checkEncoder({ encodes, label }: Objective, spec: RunSpec): void {
+  const { trainsModel, virtualTokens } = learnerOf(spec);
+  const wrong = trainsModel
+    ? 'trains all weights'
+    : virtualTokens || spec.addTokens !== undefined
+      ? 'adds tokens'
+      : spec.forgetting
+        ? 'measures what a model that writes has forgotten'
+        : undefined;
+  if (encodes && wrong !== undefined)
+    throw new GraftError(
+      'train-option',
+      `${label} tunes an encoder by an adapter on its linear layers, and this run ${wrong}.`,
+      'Leave that out.',
+    );
+}
