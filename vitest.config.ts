@@ -10,6 +10,8 @@ const ON_CPU = [
   'added-tokens',
   'attention',
   'attention_map',
+  'contrastive',
+  'contrastive_loss',
   'cross_entropy',
   'encoder',
   'eva',

@@ -24,9 +24,11 @@ export async function embedCommand(args: readonly string[], output: Output): Pro
   const out = flags.required('out');
   const data = flags.required('data');
   const path = flags.required('model');
+  const adapter = flags.text('adapter');
   checkOutput('--out', out, [
     { what: 'the model', path },
     { what: 'the data', path: data },
+    { what: 'the adapter', path: adapter },
   ]);
   checkFile('--out', out, flags.on('overwrite'));
   const folder = await readEncoderFolder(flags, output);

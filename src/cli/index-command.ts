@@ -1,7 +1,6 @@
 /** `graft index`: documents → chunks → vectors, in a folder that `graft search` reads. A second call computes only what changed. */
-import { basename, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
-import { contentOf } from '../model/content.ts';
 import { plural } from '../numbers.ts';
 import { CHUNK_DEFAULTS, checkChunkSettings, type ChunkSettings } from '../retrieval/chunks.ts';
 import { DOCUMENT_ENDINGS } from './document-files.ts';
@@ -10,7 +9,6 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import {
   checkIndexFolder,
-  MODEL_PIECES,
   readIndex,
   writeIndex,
   type IndexModel,
@@ -18,7 +16,13 @@ import {
 } from './index-folder.ts';
 import { documentChunks, givenChunks, type Found } from './index-sources.ts';
 import { withVectors, type Embedded } from './index-vectors.ts';
-import { encoderFlags, readEncoderFolder, type EncoderFolder } from './open-encoder.ts';
+import {
+  encoderContent,
+  encoderFlags,
+  encoderName,
+  readEncoderFolder,
+  type EncoderFolder,
+} from './open-encoder.ts';
 import { checkOutput } from './output-path.ts';
 import { formatSeconds, type Output } from './output.ts';
 
@@ -59,6 +63,7 @@ export async function indexCommand(args: readonly string[], output: Output): Pro
   const chunking = given === undefined ? readChunking(flags) : refuseChunking(flags);
   checkOutput('--out', out, [
     { what: 'the model', path: model },
+    { what: 'the adapter', path: flags.text('adapter') },
     { what: 'the documents', path: folder },
     { what: 'the chunks', path: given },
   ]);
@@ -66,7 +71,7 @@ export async function indexCommand(args: readonly string[], output: Output): Pro
   const release = await lockFolder(out, 'graft index');
   try {
     const began = performance.now();
-    const about = { model: await modelFacts(encoder, model, flags), chunking };
+    const about = { model: await modelFacts(encoder, flags), chunking };
     const before = await readBefore(out, about, flags.on('overwrite'));
     const found =
       chunking === null
@@ -112,13 +117,13 @@ function refuseChunking(flags: IndexFlags): null {
 }
 
 async function modelFacts(
-  { files, settings, size, window, prefix }: EncoderFolder,
-  path: string,
+  encoder: EncoderFolder,
   flags: IndexFlags,
 ): Promise<IndexModel> {
+  const { settings, size, window, prefix } = encoder;
   return {
-    name: basename(resolve(path)),
-    content: await contentOf(files, MODEL_PIECES),
+    name: encoderName(flags),
+    content: await encoderContent(encoder, flags),
     size,
     window,
     pooling: settings.pooling,

@@ -20,9 +20,6 @@ const WRITES = [CHUNKS, EMBEDDINGS, FACTS];
 const FORMAT = 'graft-index';
 const FORMAT_VERSION = 1;
 
-/** Samples between the ends of each file of weights that identify a model. */
-export const MODEL_PIECES = 256;
-
 const Whole = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 const Entry = v.object({
@@ -42,7 +39,7 @@ export type ChunkEntry = v.InferOutput<typeof Entry>;
 const Model = v.object({
   /** The name of its folder, for messages. */
   name: v.string(),
-  /** Identifies its files (`contentOf`). */
+  /** Identifies its files and those of its adapter (`encoderContent`). */
   content: v.string(),
   size: Whole,
   window: Whole,

@@ -9,10 +9,11 @@ import { mergedCard } from '../export/model-card.ts';
 import { companionsOf, MODEL_WEIGHTS } from '../export/model-folder.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
-import { readModel, type ModelDefinition } from '../model/family.ts';
+import { readAnyModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import type { FileSet } from '../weights/bytes.ts';
+import { POOLING_FILE, POOLING_FOLDER } from '../weights/companions.ts';
 import type { WeightSource } from '../weights/folder.ts';
 import { mergeDelta } from './delta.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
@@ -67,7 +68,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
     { what: 'the base model', path: flags.required('model') },
     { what: 'the adapter', path: flags.required('adapter') },
   ]);
-  const model = await readModel(files);
+  const model = await readAnyModel(files);
   const adapter = await readPeft(folder(flags.required('adapter')), model);
   checkMergeable(adapter);
   const source = await openModelWeights(files, model);
@@ -104,8 +105,11 @@ async function writeMerged(
   const choices = choicesOf(flags);
   const folder = await mergedFolder(files, adapter, model);
   const copied = (await companionsOf(folder)).map(({ name }) => name);
-  await clearFor(out, [...copied, CARD, MODEL_WEIGHTS], flags.on('overwrite'));
+  const pooling = model.pooling && (await folder.open(`${POOLING_FOLDER}/${POOLING_FILE}`));
+  const own = [...copied, ...(pooling ? [POOLING_FOLDER] : []), CARD, MODEL_WEIGHTS];
+  await clearFor(out, own, flags.on('overwrite'));
   await copyCompanions(folder, out);
+  if (pooling) await writeWhole(join(out, POOLING_FOLDER, POOLING_FILE), await pooling.read(0, pooling.size));
   const adapterCard = join(flags.required('adapter'), CARD);
   const card = mergedCard({
     baseModel: basename(resolve(flags.required('model'))),
@@ -113,6 +117,7 @@ async function writeMerged(
     layers: adapter.modules.length,
     formula: kindOf(adapter.config).formula,
     baseWeights: choices && describeChoices(choices),
+    encodes: model.pooling !== undefined,
     ...(existsSync(adapterCard) && { adapterCard: await readFile(adapterCard, 'utf8') }),
   });
   await writeWhole(join(out, CARD), new TextEncoder().encode(card));

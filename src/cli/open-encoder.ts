@@ -1,4 +1,6 @@
 /** The common start of the commands that make vectors of texts: an encoder's folder, then the encoder itself on a device. */
+import { basename, resolve } from 'node:path';
+import { contentParts, hashOf } from '../model/content.ts';
 import { Embedder } from '../model/embedder.ts';
 import { Encoder } from '../model/encoder.ts';
 import { readEncoder } from '../model/family.ts';
@@ -6,15 +8,16 @@ import { POOLINGS, readPooling, readWindow, type PoolingSettings } from '../mode
 import { textIds, type TextIds } from '../text/text-ids.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { modelOf } from './files.ts';
+import { folder, modelOf } from './files.ts';
 import type { Flags, FlagSpec, FlagSpecs } from './flags.ts';
 import { openDevice } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
-import { modelFlags, PRECISIONS, readWeightChoices, requiredTokenizer } from './session.ts';
+import { modelFlags, openAdapter, PRECISIONS, readWeightChoices, requiredTokenizer } from './session.ts';
 
 export const encoderFlags = {
   ...modelFlags,
   model: { value: 'DIR', help: 'an encoder: a Hugging Face folder of the BERT family' },
+  adapter: { value: 'DIR', help: 'a PEFT adapter folder, such as graft train --objective contrastive writes' },
   prefix: { value: 'TEXT', help: 'put before every text, such as "query: " for e5' },
   pooling: {
     value: POOLINGS.join('|'),
@@ -64,12 +67,35 @@ export async function openEncoder(
   flags: EncoderFlags,
   output: Output,
 ): Promise<Embedder> {
+  const adapter = flags.text('adapter');
   const device = await openDevice(flags, output);
   const encoder = await Encoder.load(device, files, {
     precision: flags.choice('precision', PRECISIONS) ?? 'f32',
     weights: readWeightChoices(flags),
     onProgress: (done, total) =>
       output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
+    ...(adapter !== undefined && { adapt: (model) => openAdapter(adapter, model) }),
   });
   return new Embedder(encoder, settings);
+}
+
+/** Samples between the ends of each file of weights that identify a model. */
+const MODEL_PIECES = 256;
+
+/** Identifies the weights that make vectors: those of the model, and those of its adapter. */
+export async function encoderContent({ files }: EncoderFolder, flags: EncoderFlags): Promise<string> {
+  const parts = await contentParts(files, MODEL_PIECES);
+  const path = flags.text('adapter');
+  for (const name of path === undefined ? [] : ['adapter_config.json', 'adapter_model.safetensors']) {
+    const file = await folder(path!).open(name);
+    if (file) parts.push(await file.read(0, file.size));
+  }
+  return hashOf(parts);
+}
+
+/** The name of the model, with that of its adapter, for messages. */
+export function encoderName(flags: EncoderFlags): string {
+  const nameOf = (path: string): string => basename(resolve(path));
+  const adapter = flags.text('adapter');
+  return `${nameOf(flags.required('model'))}${adapter === undefined ? '' : ` with ${nameOf(adapter)}`}`;
 }

@@ -3,10 +3,11 @@
  * next to it, since model folders of other programs have the same names: only what is listed may be removed or replaced unasked.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
+import { POOLING_FILE, POOLING_FOLDER } from '../weights/companions.ts';
 import { unwritten, writeWhole } from './files.ts';
 
 export const LIST = 'graft-files.json';
@@ -65,9 +66,17 @@ export async function removeFiles(out: string, names: readonly string[]): Promis
   for (const name of names) {
     const path = join(out, name);
     try {
-      await rm(path, { force: true });
+      // A folder that holds more than its one file stays.
+      if (name === POOLING_FOLDER) await removeFolder(path);
+      else await rm(path, { force: true });
     } catch (cause) {
       throw unwritten(path, cause, 'removed');
     }
   }
+}
+
+async function removeFolder(path: string): Promise<void> {
+  if (!existsSync(path)) return;
+  await rm(join(path, POOLING_FILE), { force: true });
+  if ((await readdir(path)).length === 0) await rmdir(path);
 }

@@ -207,7 +207,11 @@ function reportFile(output: Output, file: FileReport, { files, maxLength }: Rows
     output.line(
       `${read}, which are tokenized when the run takes them: about ${mean(sample.tokens)} tokens a row, ${mean(sample.supervisedTokens)} supervised (${sample.rows} rows were looked at)`,
     );
-  } else output.line(`${read}: ${report.tokens} tokens, ${report.supervisedTokens} supervised`);
+  } else {
+    // Texts for an encoder have no token to predict.
+    const supervised = report.supervisedTokens > 0 ? `, ${report.supervisedTokens} supervised` : '';
+    output.line(`${read}: ${report.tokens} tokens${supervised}`);
+  }
   if (unbordered)
     output.line(
       `Warning: no line of ${name} ends a document as --documents says: it is read as one document`,

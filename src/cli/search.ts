@@ -1,7 +1,6 @@
 /** `graft search`: the best chunks of an index for questions, and how many of their passages are among these. */
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
-import { contentOf } from '../model/content.ts';
 import { percent, plural } from '../numbers.ts';
 import { filePattern } from '../retrieval/file-pattern.ts';
 import { SEARCH_METHODS, type Ranked } from '../retrieval/ranking.ts';
@@ -16,9 +15,9 @@ import {
 import { DeviceVectors } from '../retrieval/device-vectors.ts';
 import { ChunkSearch, inMemory, type VectorSearch } from '../retrieval/search.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { MODEL_PIECES, readIndex, type ChunkEntry, type StoredIndex } from './index-folder.ts';
+import { readIndex, type ChunkEntry, type StoredIndex } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
-import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts';
+import { encoderContent, encoderFlags, encoderName, openEncoder, readEncoderFolder } from './open-encoder.ts';
 import type { Output } from './output.ts';
 
 export const searchFlags = {
@@ -186,11 +185,11 @@ async function embedQuestions(
   output: Output,
 ): Promise<Asked> {
   const encoder = await readEncoderFolder(flags, output);
-  if ((await contentOf(encoder.files, MODEL_PIECES)) !== model.content)
+  if ((await encoderContent(encoder, flags)) !== model.content)
     throw new GraftError(
       'index-model',
-      `${flags.required('index')} was made with ${model.name}, and --model ${flags.required('model')} is another model: their vectors cannot be compared.`,
-      'Give the model that the index was made with, or make the index again with graft index.',
+      `${flags.required('index')} was made with ${model.name}, and this call has ${encoderName(flags)}: their vectors cannot be compared.`,
+      'Give the model and the adapter that the index was made with, or make the index again with graft index.',
     );
   const embedder = await openEncoder(encoder, flags, output);
   const ids = questions.map(({ text }) => encoder.idsOf(text).ids);

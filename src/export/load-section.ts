@@ -40,6 +40,8 @@ export function baseFields(place: BasePlace): { base_model_name_or_path: string;
 }
 
 const HEADING = '## Load it';
+/** What loads an encoder and nothing else. */
+const ENCODER = 'import AutoModel,';
 /** The step for a base before an adapter with new tokens is loaded. */
 const RESIZE = 'resize_token_embeddings';
 /** The last section of cards of earlier versions, which had no heading. */
@@ -50,8 +52,12 @@ const EARLIER =
  * The last section of a model card.
  *
  * @param grows whether the adapter has new tokens: the base then gets rows for them first, by the tokenizer beside the adapter
+ * @param encodes whether the base is an encoder
  */
-export function loadSection(place: BasePlace, grows = false): string {
+export function loadSection(
+  place: BasePlace,
+  { grows = false, encodes = false }: { grows?: boolean | undefined; encodes?: boolean | undefined } = {},
+): string {
   const packages = ['torch', 'transformers', 'peft', ...(ggufOf(place) === undefined ? [] : ['gguf'])];
   return `${HEADING}
 
@@ -62,18 +68,24 @@ pip install ${packages.join(' ')}
 \`\`\`
 
 \`\`\`python
-${loadLines(place, grows).join('\n')}
+${loadLines(place, grows, encodes).join('\n')}
 
-text = "Hello"
+${encodes ? VECTORS : ANSWER}
+\`\`\`
+`;
+}
+
+const ANSWER = `text = "Hello"
 if tokenizer.chat_template:
     messages = [{"role": "user", "content": text}]
     text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
 inputs = tokenizer(text, add_special_tokens=not tokenizer.chat_template, return_tensors="pt")
 output = model.generate(inputs.input_ids, attention_mask=inputs.attention_mask, max_new_tokens=64)
-print(tokenizer.decode(output[0, inputs.input_ids.shape[1] :], skip_special_tokens=True))
-\`\`\`
-`;
-}
+print(tokenizer.decode(output[0, inputs.input_ids.shape[1] :], skip_special_tokens=True))`;
+
+/** The vectors of all tokens, which the base's own files say how to pool. */
+const VECTORS = `inputs = tokenizer("Hello", return_tensors="pt")
+print(model(**inputs).last_hidden_state)`;
 
 const ggufOf = (place: BasePlace): string | undefined => (place.kind === 'beside' ? undefined : place.gguf);
 
@@ -91,7 +103,7 @@ function whereBase(place: BasePlace): string {
   }
 }
 
-function loadLines(place: BasePlace, grows: boolean): string[] {
+function loadLines(place: BasePlace, grows: boolean, encodes: boolean): string[] {
   const name = python(place.kind === 'hub' ? place.id : place.folder);
   const more = [
     ...(place.kind === 'hub' && place.revision !== undefined ? [`revision=${python(place.revision)}`] : []),
@@ -114,6 +126,16 @@ function loadLines(place: BasePlace, grows: boolean): string[] {
       'if len(tokenizer) > model.get_input_embeddings().num_embeddings:',
       `    model.${RESIZE}(len(tokenizer))`,
       'model = PeftModel.from_pretrained(model, ".")',
+    ];
+  if (encodes)
+    return [
+      ...hub,
+      'from peft import PeftModel',
+      `from transformers ${ENCODER} AutoTokenizer`,
+      '',
+      `base = ${name}`,
+      `tokenizer = AutoTokenizer.from_pretrained(${from})`,
+      `model = PeftModel.from_pretrained(AutoModel.from_pretrained(${from}), ".")`,
     ];
   // AutoPeftModel cannot pass the name of a GGUF file on, and knows no path but the one of adapter_config.json.
   if (place.kind === 'local' || more.some((argument) => argument.startsWith('gguf_file')))
@@ -142,7 +164,9 @@ const python = (text: string): string => JSON.stringify(text);
 /** A card with another last section. A card that Graft did not write is returned unchanged. */
 export function withLoadSection(card: string, place: BasePlace): string {
   const at = card.indexOf(`\n${HEADING}\n`);
-  if (at >= 0) return card.slice(0, at + 1) + loadSection(place, card.includes(RESIZE, at));
+  const has = (mark: string): boolean => card.includes(mark, at);
+  if (at >= 0)
+    return card.slice(0, at + 1) + loadSection(place, { grows: has(RESIZE), encodes: has(ENCODER) });
   return EARLIER.test(card) ? card.replace(EARLIER, () => `\n${loadSection(place)}`) : card;
 }
 

@@ -26,6 +26,8 @@ export interface CardFacts {
   readonly baseWeights?: string;
   /** The text between prompt and answer in the rows, for a base without a chat template. */
   readonly afterPrompt?: string;
+  /** Whether the base is an encoder, which makes vectors of texts. */
+  readonly encodes?: boolean;
   readonly how?: HowMade;
   /** For an adapter that was mixed from others. */
   readonly mixed?: MixedFrom;
@@ -95,7 +97,7 @@ ${facts.mixed ? 'Mixed with Graft from other adapters, without training.' : `${O
 |---|---|
 ${table.join('\n')}
 ${kind.note === undefined ? '' : `\n${kind.note}\n`}
-${facts.how ? `${howSection(facts.how)}\n` : ''}${loadSection(facts.base ?? placeOfName(facts.baseModel), grows)}`;
+${facts.how ? `${howSection(facts.how)}\n` : ''}${loadSection(facts.base ?? placeOfName(facts.baseModel), { grows, encodes: facts.encodes })}`;
 }
 
 const HOW = '## How it was made';
@@ -136,6 +138,8 @@ export interface MergeFacts {
   readonly baseWeights?: string;
   /** The card of the adapter, if it has one. */
   readonly adapterCard?: string;
+  /** Whether the model is an encoder. */
+  readonly encodes?: boolean;
 }
 
 /** README.md of a merged model. */
@@ -146,12 +150,14 @@ export function mergedCard({
   formula,
   baseWeights,
   adapterCard = '',
+  encodes = false,
 }: MergeFacts): string {
   const quantised =
     baseWeights === undefined
       ? ''
       : `\nThe adapter was trained on quantised base weights (${baseWeights}). The merged weights are those quantised numbers plus the adapter, not the original numbers.\n`;
   const how = howMadeIn(adapterCard);
+  const loader = encodes ? 'AutoModel' : 'AutoModelForCausalLM';
   return `---
 base_model: ${JSON.stringify(baseModel)}
 tags:
@@ -172,10 +178,10 @@ pip install torch transformers
 \`\`\`
 
 \`\`\`python
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import ${loader}, AutoTokenizer
 
 tokenizer = AutoTokenizer.from_pretrained(".")
-model = AutoModelForCausalLM.from_pretrained(".")
+model = ${loader}.from_pretrained(".")
 \`\`\`
 `;
 }

@@ -125,7 +125,7 @@ export function withBase(files: Files, place: BasePlace): Files {
 function peftConfig(
   config: AdapterConfig,
   modules: readonly AdapterModule[],
-  { baseModel, base }: CardFacts,
+  { baseModel, base, encodes }: CardFacts,
 ): Readonly<Record<string, unknown>> {
   const own: Readonly<Record<string, unknown>> = {
     base_model_name_or_path: baseModel,
@@ -135,7 +135,7 @@ function peftConfig(
     inference_mode: true,
     modules_to_save: savedNames(modules).length > 0 ? savedNames(modules) : null,
     target_modules: peftTargets(config, modules),
-    task_type: 'CAUSAL_LM',
+    task_type: encodes ? 'FEATURE_EXTRACTION' : 'CAUSAL_LM',
     ...(addedTokens(modules) && { [INDICES]: tokenIndices(modules) }),
     ...kindOf(config).writePeft(config, modules),
   };

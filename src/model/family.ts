@@ -182,6 +182,14 @@ export async function readEncoder(files: FileSet): Promise<EncoderDefinition> {
   return defineEncoder(...(await readConfig(files)));
 }
 
+/** Reads the config.json of a folder of either kind. @throws GraftError as `defineModel`, or `config-missing` */
+export async function readAnyModel(files: FileSet): Promise<ModelDefinition> {
+  const [config, where] = await readConfig(files);
+  return isOneOf(encoders, new ConfigReader(config, where).text('model_type'))
+    ? defineEncoder(config, where)
+    : defineModel(config, where);
+}
+
 async function readConfig(files: FileSet): Promise<[JsonObject, string]> {
   const config = await readJson(files, 'config.json', 1 << 20);
   if (!config)

@@ -10,7 +10,7 @@ import type { RunSpec } from '../settings/spec.ts';
 export interface Made {
   /** The name in adapter_config.json. */
   readonly baseModel: string;
-  readonly model: Pick<LanguageModel, 'device' | 'weightChoices'>;
+  readonly model: Pick<LanguageModel, 'device' | 'weightChoices' | 'isEncoder'>;
   readonly options: RunSpec;
   /** Rows that it was trained on. */
   readonly rows: number;
@@ -39,6 +39,7 @@ export function cardFacts(
     ...(objective !== OBJECTIVES[0] && { lossIs: `those of ${objective.label}: ${objective.curve.loss}` }),
     adapterName: deviceName(model.device.adapter),
     baseWeights: describeChoices(model.weightChoices),
+    ...(model.isEncoder && { encodes: true }),
     ...(afterPrompt !== undefined && afterPrompt !== '' && { afterPrompt }),
   };
 }

@@ -21,4 +21,12 @@ export const COMPANIONS: readonly string[] = [
   // For a multimodal model.
   'preprocessor_config.json',
   'processor_config.json',
+  // For an encoder of sentence-transformers.
+  'modules.json',
+  'sentence_bert_config.json',
+  'config_sentence_transformers.json',
 ];
+
+/** How an encoder pools, in a folder of its own. */
+export const POOLING_FOLDER = '1_Pooling';
+export const POOLING_FILE = 'config.json';

@@ -1,25 +1,17 @@
 /** all-MiniLM-L6-v2 against sentence-transformers' vectors of ../shared/retrieval, by the command. The model is fetched once. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
 import { DEVICE, floats, GPU, graft, temporaryFolder, tensorsOf } from '../gpu/graft-command.ts';
+import { fetchMiniLm, MINILM } from '../minilm.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 
-const MODEL = fileURLToPath(new URL('../../.cache/all-MiniLM-L6-v2', import.meta.url));
 const SIZE = 384;
 
 describeShared('all-MiniLM-L6-v2', () => {
   const at = temporaryFolder();
-  let fetched = '';
-  let there = false;
+  let missing: string | undefined;
   beforeAll(() => {
-    const { status, stderr } = spawnSync(sharedPath('retrieval', 'fetch'), [MODEL], {
-      encoding: 'utf8',
-      timeout: 300_000,
-    });
-    there = status === 0;
-    fetched = `all-MiniLM-L6-v2 could not be fetched: ${stderr.slice(-300)}`;
+    missing = fetchMiniLm();
   });
 
   async function embed(rows: string, flags: readonly string[]): Promise<Float32Array> {
@@ -28,7 +20,7 @@ describeShared('all-MiniLM-L6-v2', () => {
     const { code, err } = await graft([
       'embed',
       '--model',
-      MODEL,
+      MINILM,
       '--data',
       data,
       '--out',
@@ -48,12 +40,12 @@ describeShared('all-MiniLM-L6-v2', () => {
     ['the CPU engine', DEVICE],
     ['WebGPU', GPU],
   ] as const)('gives its vectors of texts within 1e-5 on %s', async ([, device], { skip }) => {
-    skip(!there, fetched);
+    skip(missing !== undefined, missing);
     expect(furthest(await embed('texts', device), await referenceOf('texts'))).toBeLessThan(1e-5);
   });
 
   test('gives nearly the same vectors with weights in 8 bits', async ({ skip }) => {
-    skip(!there, fetched);
+    skip(missing !== undefined, missing);
     const found = await embed('texts', [...DEVICE, '--base-weights', 'q8_0']);
     const expected = await referenceOf('texts');
     for (let start = 0; start < expected.length; start += SIZE) {
