@@ -4,7 +4,8 @@
     python tests/reference/encoders/contrastive.py
 
 Nothing of Graft runs here. The loss is that of sentence-transformers' MultipleNegativesRankingLoss: cross-entropy over cosine / 0.05 of each query
-against all positives of its batch and all negatives. contrastive/rows.jsonl has rows with none, one and several negatives. contrastive/start-NAME is
+against all positives of its batch and all negatives. contrastive/rows.jsonl has rows with none, one and several negatives, contrastive/texts.jsonl
+their queries and positives. contrastive/start-NAME is
 an adapter folder of PEFT (r 4, alpha 8, query and value, both matrices random), contrastive/NAME.safetensors has `gradient.` of the first batch of four
 rows and `end.` after six steps of AdamW (lr 1e-2, no decay, no clipping) over batches of four in the order of the file, and contrastive/curve.json the
 loss before each of them, by NAME, and the loss of the last four rows at the end.
@@ -98,4 +99,8 @@ with (OUT / "rows.jsonl").open("w") as file:
     for query, positive, others in ROWS:
         negative = {} if not others else {"negative": others[0] if len(others) == 1 else others}
         file.write(json.dumps({"query": query, "positive": positive, **negative}, ensure_ascii=False) + "\n")
+with (OUT / "texts.jsonl").open("w") as file:
+    for query, positive, _ in ROWS:
+        for text in (query, positive):
+            file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
 (OUT / "curve.json").write_text(json.dumps({name: tune(name) for name in WINDOW}, indent=1) + "\n")
