@@ -112,14 +112,18 @@ export async function planCommand(args: readonly string[], output: Output): Prom
         )
       : [];
   const context = Math.min(flags.whole('context', 2) ?? CONTEXT, definition.shape.maxPositions);
-  const generation = await planGeneration(lowering, definition, {
-    precision: settings.precision,
-    baseWeights: settings.baseWeights,
-    storedAs: settings.storedAs,
-    sequences: 1,
-    maxLength: context,
-    adapter: adapterOf(settings.options)?.config,
-  });
+  // An encoder writes nothing.
+  const generation =
+    definition.pooling === undefined
+      ? await planGeneration(lowering, definition, {
+          precision: settings.precision,
+          baseWeights: settings.baseWeights,
+          storedAs: settings.storedAs,
+          sequences: 1,
+          maxLength: context,
+          adapter: adapterOf(settings.options)?.config,
+        })
+      : undefined;
 
   const { options, precision, baseWeights } = settings;
   const result = {
@@ -138,7 +142,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
       checkpointing: options.checkpointing,
     },
     training,
-    generation: { context, ...generation },
+    ...(generation && { generation: { context, ...generation } }),
     limits: {
       maxBufferSize: target.limits.maxBufferSize,
       maxStorageBufferBindingSize: target.limits.maxStorageBufferBindingSize,
@@ -262,7 +266,7 @@ interface Described {
     readonly precision: 'f32' | 'f16';
   };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
-  readonly generation: { readonly context: number; readonly bytes: number; readonly cache: number };
+  readonly generation?: { readonly context: number; readonly bytes: number; readonly cache: number };
   readonly problems: ReturnType<typeof memoryProblems>;
   readonly advice: readonly {
     readonly text: string;
@@ -320,10 +324,14 @@ function describe(
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
     ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} shards of ${label}`)),
     `${String(training.dispatches).padStart(10)}  dispatches a step, in ${plural(training.submits, 'submit')}`,
-    row(
-      generation.bytes,
-      `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,
-    ),
+    ...(generation
+      ? [
+          row(
+            generation.bytes,
+            `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,
+          ),
+        ]
+      : []),
     ...problems.map(({ label, limit, bytes, allowed }) =>
       limit === 'dispatch'
         ? `Too large: ${label} takes ${bytes} workgroups side by side, and WebGPU dispatches ${allowed}.`

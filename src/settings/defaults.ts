@@ -117,7 +117,8 @@ function sizeOfStep(
   isOwn: boolean,
 ): { batch: number; accumulate: number } {
   const [usual, own] = [{}, { objective }].map((given) => TABLE.resolve(given));
-  return isOwn || own['accumulate'] === usual['accumulate']
+  const isUsual = ['batch', 'accumulate'].every((name) => own[name] === usual[name]);
+  return isOwn || isUsual
     ? { batch, accumulate }
     : { batch: own['batch'] as number, accumulate: own['accumulate'] as number };
 }

@@ -1,5 +1,6 @@
 /** Settings that would change nothing in a run with these other settings. Settings of other methods, objectives and optimisers are `TABLE.applies`. */
 import { learnerOf } from '../adapters/learners.ts';
+import type { Objective } from '../objectives/objective.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import type { Given, SettingValue } from './setting.ts';
 import { TABLE, type SettingName } from './table.ts';
@@ -18,8 +19,11 @@ const IDLE: readonly Rule[] = [
   },
   {
     names: ['packing'],
-    reason: ({ objective }) =>
-      objectiveOf(objective as string | undefined).samples ? 'sampled answers are not packed' : undefined,
+    reason: ({ objective }) => {
+      const { samples, encodes }: Objective = objectiveOf(objective as string | undefined);
+      if (encodes) return 'a query is compared with the texts of a whole batch';
+      return samples ? 'sampled answers are not packed' : undefined;
+    },
   },
   {
     names: ['reference', 'klCorrection'],

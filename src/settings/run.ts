@@ -52,7 +52,7 @@ export const LENGTH_SETTINGS = [
     help: 'Rows that go through the model together (micro-batch).',
     more: 'More rows make steadier steps and take more memory.',
     initial: 8,
-    initially: '8, or 4 from 20 million parameters on; grpo: 1',
+    initially: '8, or 4 from 20 million parameters on; grpo: 1, contrastive: 16',
   },
   {
     name: 'accumulate',

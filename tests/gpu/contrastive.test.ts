@@ -237,9 +237,7 @@ describeDevice('Contrastive training', (context) => {
       const firstOf = new Map(questions.map(({ id, relevant }) => [id, relevant?.at(0)?.[0]]));
       const text = tuning.batches
         .flat()
-        .map((id) =>
-          JSON.stringify({ query: asked.get(id), positive: chunks.get(firstOf.get(id) ?? '') }),
-        )
+        .map((id) => JSON.stringify({ query: asked.get(id), positive: chunks.get(firstOf.get(id) ?? '') }))
         .join('\n');
       const rows = await rowsOf(files(), text);
       const tensors = (await folder(sharedPath('retrieval')).open('tuning.safetensors'))!;

@@ -94,6 +94,11 @@ describeAdapters('Contrastive loss', (context) => {
     wanted.sums.forEach((sum, i) =>
       expect(Math.abs(found[i] - sum)).toBeLessThan(1e-5 * Math.max(1, Math.abs(sum))),
     );
-    expect(worstError(gradient, wanted.gradient.map((value) => scale * value))).toBeLessThan(2e-5);
+    expect(
+      worstError(
+        gradient,
+        wanted.gradient.map((value) => scale * value),
+      ),
+    ).toBeLessThan(2e-5);
   });
 });
