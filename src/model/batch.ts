@@ -87,6 +87,13 @@ export interface Bucket {
   readonly sequences?: number;
 }
 
+/** The ids of each sequence of a row. */
+export function sequencesIn({ ids, starts = [] }: Pick<LabelledTokens, 'ids' | 'starts'>): number[][] {
+  const all = Array.from(ids);
+  const ends = [...Array.from(starts), all.length];
+  return ends.map((end, at) => all.slice(at === 0 ? 0 : ends[at - 1], end));
+}
+
 /** How many positions of a sequence predict a supervised label. */
 export function countSupervised({ labels }: LabelledTokens): number {
   let count = 0;

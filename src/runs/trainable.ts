@@ -13,7 +13,7 @@ import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterData } from '../export/peft.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
-import type { LabelledTokens } from '../model/batch.ts';
+import { sequencesIn, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { stateOf } from '../optimisers/optimiser.ts';
@@ -114,7 +114,7 @@ async function newAdapter(
   const { fromRows } = kindOf(config);
   if (!fromRows) return { config, modules, tensors: initialTensors(modules, options.seed) };
   if (!rows) throw new Error(`The kind ${options.method} begins from rows, and there are none`);
-  for (const row of rows) model.checkIds(row.ids);
+  for (const ids of rows.flatMap(sequencesIn)) model.checkIds(ids);
   const readsPrompts = fromRows.readsPrompts(config);
   const batches = rowBatches(arranged(options, rows), options);
   const inputs = rowInputs({ model, batches, buckets: startBuckets(batches, readsPrompts), readsPrompts });

@@ -2,7 +2,7 @@
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { isHeld, itemOf, type List } from '../lists.ts';
-import { countSupervised, type LabelledTokens } from '../model/batch.ts';
+import { countSupervised, sequencesIn, type LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { checkKind, kindOfRow, type Learning } from './learning.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
@@ -31,7 +31,7 @@ export function checkRows(
     );
   const checked = isHeld(rows) ? rows : [itemOf(rows, 0)];
   checked.forEach((row, index) => {
-    model.checkIds(row.ids, adapter);
+    for (const ids of sequencesIn(row)) model.checkIds(ids, adapter);
     checkKind(objective, kindOfRow(row));
     if (!row.asks && !row.texts && countSupervised(row) === 0) {
       throw new GraftError(

@@ -10,6 +10,7 @@ import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
 import { readPeft, type AdapterData } from '../../src/export/peft.ts';
 import { readPooledEncoder } from '../../src/model/encoder.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
+import type { LabelledTokens } from '../../src/model/batch.ts';
 import { readWindow } from '../../src/model/pooling.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { specOf, type RunSpec } from '../../src/settings/spec.ts';
@@ -179,6 +180,25 @@ describeDevice('Contrastive training', (context) => {
       });
     });
   }
+
+  test('takes a row whose texts together are longer than the positions of the model, and no text that is', async () => {
+    const files = referenceFolder('encoders', 'mean');
+    const definition = await readPooledEncoder(files);
+    const model = await LanguageModel.load(context.device, files, { precision: 'f32', definition });
+    const { trainable, options } = await makeTrainable(model, { ...SPEC, steps: 1, batch: 2 });
+    const rowOf = (lengths: readonly number[]): LabelledTokens => {
+      const ids = lengths.flatMap((length) => Array.from({ length }, (_, t) => 5 + t));
+      const starts = lengths.slice(1).map((_, at) => lengths.slice(0, at + 1).reduce((a, b) => a + b));
+      return { ids, starts, labels: ids.map(() => -100), texts: true };
+    };
+    const trainer = await Trainer.create({ trainable, options, rows: [rowOf([9, 60, 64]), rowOf([8, 50])] });
+    expect(await trainer.run()).toBe('done');
+    await trainer.destroy();
+    const tooLong = [rowOf([9, 65]), rowOf([8, 50])];
+    await graftError(() => Trainer.create({ trainable, options, rows: tooLong }), 'sequence-length');
+    trainable.adapter!.destroy();
+    await model.destroy();
+  });
 
   test('refuses a model that writes, rows of another kind, and a single row', async () => {
     const writer = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });

@@ -197,8 +197,13 @@ export function findFaults(
       'steps',
       'No rows are left to train on. Give the training part some under Data.',
     );
-  if (data) {
-    const objective = objectiveOf(options);
+  const objective = objectiveOf(options);
+  need(
+    !objective.encodes,
+    'objective',
+    `The objective “${objective.label}” tunes an encoder, and the open model writes texts: choose another, or use the command graft train.`,
+  );
+  if (data && !objective.encodes) {
     const { rows, label } = objective;
     const kind = kindOfRows(data);
     const { are, columns } = ROWS[rows];
