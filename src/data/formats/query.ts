@@ -8,8 +8,8 @@ export const queryFormat: RowFormat = {
   fields: ['query', 'positive', 'negative'],
   matches: (row) => row['query'] !== undefined && row['positive'] !== undefined,
   read(row) {
-    const negative = row['negative'] ?? [];
-    const negatives = Array.isArray(negative) ? (negative as unknown[]) : [negative];
+    const { negative } = row;
+    const negatives = Array.isArray(negative) ? (negative as unknown[]) : isNone(negative) ? [] : [negative];
     const positive = filledTextOf(row['positive'], 'positive');
     const others = negatives.map((text, at) =>
       filledTextOf(text, Array.isArray(negative) ? `negative[${at}]` : 'negative'),
@@ -19,3 +19,7 @@ export const queryFormat: RowFormat = {
     return { kind: 'query', query: filledTextOf(row['query'], 'query'), positive, negatives: others };
   },
 };
+
+/** A table has an empty cell in its place. */
+const isNone = (negative: unknown): boolean =>
+  negative === undefined || negative === null || (typeof negative === 'string' && negative.trim() === '');

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { PRESETS, type Preset } from '../../../src/settings/presets.ts';
 import { findFaults, PRESET_WORDS, presetOptions } from '../../../src/app/train/settings.ts';
+import { TUNING_METHODS } from '../../../src/app/train/tuning-methods.ts';
 import { suggest } from '../../../src/settings/defaults.ts';
 import type { DataSummary, ModelInfo, FormSpec } from '../../../src/worker/api.ts';
 
@@ -115,6 +116,18 @@ describe('faults', () => {
     ['layersToTransform', { layersToTransform: [-1] }],
     ['beta', { objective: 'grpo', beta: -1 }],
   ])('%s is named for %o', (key, change) => expect(keysOf(change)).toEqual([key]));
+
+  test('an objective for encoders is refused, whatever the rows', () => {
+    for (const data of [undefined, DATA])
+      expect(findFaults({ ...GOOD, objective: 'contrastive', temperature: 0.05 }, MODEL, data)).toEqual([
+        {
+          key: 'objective',
+          reason:
+            'The objective “Retriever (contrastive)” tunes an encoder, and the open model writes texts: choose another, or use the command graft train.',
+        },
+      ]);
+    expect(TUNING_METHODS.map(({ choice }) => choice.objective)).not.toContain('contrastive');
+  });
 
   test('a limit that depends on model or objective is the one that is told', () => {
     const reasons = (change: Partial<FormSpec>): string[] =>
