@@ -295,7 +295,11 @@ export class RowMaker {
     this.#checkChars(example);
     if (this.options.encodes && example.kind === 'query') return this.#addQuery(example);
     if (this.options.encodes)
-      throw new GraftError('prepare-kind', 'the row has no query and positive, which an encoder learns from', '');
+      throw new GraftError(
+        'prepare-kind',
+        'the row has no query and positive, which an encoder learns from',
+        '',
+      );
     const rendered = this.#render(example);
     this.#checkIds(rendered);
     for (const note of [...(example.notes ?? []), ...rendered.notes]) {

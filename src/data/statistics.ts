@@ -48,7 +48,9 @@ export function identityOf(example: ExampleContent): string {
     case 'tokens':
       return JSON.stringify(example.ids);
     case 'query':
-      return JSON.stringify([example.query, example.positive, ...example.negatives].map((text) => text.trim()));
+      return JSON.stringify(
+        [example.query, example.positive, ...example.negatives].map((text) => text.trim()),
+      );
     case 'unpaired':
       return JSON.stringify([identityOf(example.answer), example.desirable]);
     case 'pair':

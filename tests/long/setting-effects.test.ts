@@ -49,7 +49,10 @@ const ROWS = {
     completion: `${word}!`,
     label: i % 2 === 0,
   })),
-  queries: WORDS.map((word, i) => ({ query: `What is ${word}?`, positive: `${word}, ${WORDS[(i + 3) % 8]}` })),
+  queries: WORDS.map((word, i) => ({
+    query: `What is ${word}?`,
+    positive: `${word}, ${WORDS[(i + 3) % 8]}`,
+  })),
 };
 const fileFor = (objective: string): keyof typeof ROWS => {
   const { rows } = REGISTRY.objectives.find(({ name }) => name === objective)!;

@@ -40,7 +40,11 @@ export function contrastiveLoss(
     ...{ a: x, b: x, layout: 'NT' },
     c: tape.tensor([S, S], 'f32', `cosines of ${x.label}`),
   });
-  const tensors: { scores: Tensor; roles: Tensor; total: Tensor; dscores?: Tensor } = { scores, roles, total };
+  const tensors: { scores: Tensor; roles: Tensor; total: Tensor; dscores?: Tensor } = {
+    scores,
+    roles,
+    total,
+  };
   const { attributes } = tape.append(contrastiveLossKind, tensors, { temperature, scale: 1 });
   const loss = new Tensor(total.storage, total.shape, total.dtype, total.offset);
   tape.record([loss], [x], () => {

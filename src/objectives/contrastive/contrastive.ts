@@ -2,10 +2,12 @@
  * In-batch negatives (Henderson and others, 2017), as MultipleNegativesRankingLoss of sentence-transformers: each query should be nearer to the text
  * that answers it than to all other texts of the batch, hard negatives among them.
  */
-import { CONTRASTIVE_SUMS } from '../../engine/ops/contrastive_loss.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
 import { TEMPERATURE } from '../temperature.ts';
+
+/** The sums that the engine's loss gives beside it (engine/ops/contrastive_loss.ts). */
+const SUMS = 3;
 
 export const contrastive = {
   name: 'contrastive',
@@ -29,7 +31,7 @@ export const contrastive = {
     { name: 'positive_cosine', label: 'Cosine of the own text', picture: 'Cosines' },
     { name: 'negative_cosine', label: 'Cosine of the nearest other text', picture: 'Cosines' },
   ],
-  sums: CONTRASTIVE_SUMS,
+  sums: SUMS,
   report(sums: ArrayLike<number>, rows: number): ObjectiveReport {
     const [first, own, other] = Array.from(sums);
     return { accuracy: first / rows, positive_cosine: own / rows, negative_cosine: other / rows };
