@@ -94,8 +94,8 @@ export const ROWS: readonly Mutation[] = [
   {
     id: 'batch-rows-see-each-other',
     file: 'src/model/batch.ts',
-    find: 'keyRanges.set([start, m + 1], m * 2)',
-    replace: 'keyRanges.set([0, m + 1], m * 2)',
+    find: 'keyRanges.set([start, bothWays ? end : m + 1], m * 2)',
+    replace: 'keyRanges.set([0, bothWays ? end : m + 1], m * 2)',
     breaks: 'packed rows see each other',
     tests: ['tests/unit/model/batch.test.ts'],
   },
