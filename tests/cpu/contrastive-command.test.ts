@@ -92,6 +92,15 @@ test('prints a recipe and a plan of such a run, which generates nothing', async 
   expect(plan).not.toContain('generation');
 });
 
+test('plans the memory of a run to the byte', async () => {
+  const run = [...LEARN, '--data', ROWS, '--val-fraction', '0.25', '--steps', '10'];
+  const { out } = await graftHere(['train', ...run, '--out', at('planned'), '--json']);
+  const plan = JSON.parse((await graftHere(['plan', ...run, '--json', '-'])).out) as {
+    training: { peakBytes: number };
+  };
+  expect(plan.training.peakBytes).toBe((JSON.parse(out) as { peakBytes: number }).peakBytes);
+});
+
 test.each([
   ['an encoder without the objective', ['--data', ROWS], /bert is an encoder/, MODEL],
   ['a model that writes', ['--objective', 'contrastive', '--data', ROWS], /llama is a language model/, SPRIG],
