@@ -116,10 +116,7 @@ function refuseChunking(flags: IndexFlags): null {
   return null;
 }
 
-async function modelFacts(
-  encoder: EncoderFolder,
-  flags: IndexFlags,
-): Promise<IndexModel> {
+async function modelFacts(encoder: EncoderFolder, flags: IndexFlags): Promise<IndexModel> {
   const { settings, size, window, prefix } = encoder;
   return {
     name: encoderName(flags),

@@ -17,7 +17,10 @@ import { modelFlags, openAdapter, PRECISIONS, readWeightChoices, requiredTokeniz
 export const encoderFlags = {
   ...modelFlags,
   model: { value: 'DIR', help: 'an encoder: a Hugging Face folder of the BERT family' },
-  adapter: { value: 'DIR', help: 'a PEFT adapter folder, such as graft train --objective contrastive writes' },
+  adapter: {
+    value: 'DIR',
+    help: 'a PEFT adapter folder, such as graft train --objective contrastive writes',
+  },
   prefix: { value: 'TEXT', help: 'put before every text, such as "query: " for e5' },
   pooling: {
     value: POOLINGS.join('|'),
