@@ -163,10 +163,10 @@ const CHECKS = [
   ['lint', 'eslint', '--max-warnings', '0', '.'],
 ];
 
-/** Files of tests that are described for both software GPUs: those of kernels, which take long to compile and little to run. */
+/** Files of tests that are described for both software GPUs or both kinds of builds: those of kernels, which take long to compile and little to run. */
 const KERNELS = filesBelow('tests/gpu').filter((file) => {
   const text = readFileSync(join(root, file), 'utf8');
-  return text.includes('describeAdapters(') && !text.includes('describeDevice(');
+  return /describe(Adapters|Builds|GpuBuilds)\(/.test(text) && !text.includes('describeDevice(');
 });
 
 /** Test files in a folder and the folders in it. @param {string} folder @returns {string[]} */

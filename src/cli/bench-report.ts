@@ -1,5 +1,6 @@
 /** What `graft bench` measured, as lines of text. */
 import type { Profile } from '../engine/profile.ts';
+import type { KernelBuilds } from '../engine/webgpu/tuning.ts';
 import type { AttentionResult, DecodingResult, MatmulResult } from '../evaluate/benchmark.ts';
 import type { TrainingResult } from '../evaluate/training-benchmark.ts';
 import { formatBytes } from './output.ts';
@@ -13,6 +14,8 @@ export interface BenchResult {
   readonly cores: number;
   readonly precision: string;
   readonly model: string;
+  /** The builds of the GPU's kernels. */
+  readonly kernels?: KernelBuilds;
   readonly tuning: unknown;
   readonly matmul: readonly MatmulResult[];
   readonly attention: readonly AttentionResult[];
@@ -21,9 +24,9 @@ export interface BenchResult {
 }
 
 export function benchReport(result: BenchResult): string {
-  const { adapter, driver, cores, processor, precision, model, decoding } = result;
+  const { adapter, driver, cores, processor, kernels, precision, model, decoding } = result;
   return [
-    `Adapter    ${adapter} (${driver}), ${cores} cores of ${processor}`,
+    `Adapter    ${adapter} (${driver}), ${cores} cores of ${processor}${kernels ? `, ${kernels} kernels` : ''}`,
     ...result.matmul.map(
       ({ layout, M, N, K, gflops }) =>
         `Matmul     ${layout} ${`${M}×${N}×${K}`.padEnd(15)} ${gflops.toFixed(2)} GFLOP/s`,

@@ -46,6 +46,7 @@ export const benchFlags = {
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
   threads: modelFlags.threads,
+  kernels: modelFlags.kernels,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
@@ -63,9 +64,9 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
   const batches = (flags.list('batches') ?? (name === undefined ? ['8x64'] : ['1x256', '4x256'])).map(
     readBatch,
   );
-  const rest = (['precision', 'base-weights', 'embedding-weights', 'device', 'threads'] as const).flatMap(
-    (flag) => (flags.text(flag) === undefined ? [] : [`--${flag}`, flags.required(flag)]),
-  );
+  const rest = (
+    ['precision', 'base-weights', 'embedding-weights', 'device', 'threads', 'kernels'] as const
+  ).flatMap((flag) => (flags.text(flag) === undefined ? [] : [`--${flag}`, flags.required(flag)]));
   const session = await openSession(new Flags(modelFlags, rest), output, {
     precision: 'f32',
     files: await filesOf(name ?? SPRIG),
@@ -96,6 +97,7 @@ export async function benchCommand(args: readonly string[], output: Output): Pro
     cores: cpus().length,
     precision: model.dtype,
     model: session.files.name.split('/').at(-1) ?? '',
+    kernels: device instanceof GpuDevice ? device.kernels : undefined,
     tuning: device instanceof GpuDevice ? device.tuning : undefined,
     matmul: products,
     attention: attentions,

@@ -26,6 +26,7 @@ export const chatFlags = {
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
   threads: modelFlags.threads,
+  kernels: modelFlags.kernels,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 

@@ -35,6 +35,7 @@ export const demoFlags = {
   precision: modelFlags.precision,
   device: modelFlags.device,
   threads: modelFlags.threads,
+  kernels: modelFlags.kernels,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
@@ -185,7 +186,7 @@ async function chooseSample(id: string | undefined): Promise<Sample> {
 }
 
 function passOn(flags: Flags<typeof demoFlags>): string[] {
-  const told = (['precision', 'device', 'threads'] as const).flatMap((name) => {
+  const told = (['precision', 'device', 'threads', 'kernels'] as const).flatMap((name) => {
     const value = flags.text(name);
     return value === undefined ? [] : [`--${name}`, value];
   });

@@ -91,6 +91,7 @@ export const evaluateFlags = {
   ...settingFlags(BASE_SETTINGS),
   device: modelFlags.device,
   threads: modelFlags.threads,
+  kernels: modelFlags.kernels,
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 

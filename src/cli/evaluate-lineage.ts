@@ -24,7 +24,16 @@ import type { Output } from './output.ts';
 import { openSession } from './session.ts';
 
 /** Flags that hold for every stage alike. */
-const PASSED = ['rows', 'seed', 'loss-rows', 'device', 'threads', 'precision', 'base-weights'] as const;
+const PASSED = [
+  'rows',
+  'seed',
+  'loss-rows',
+  'device',
+  'threads',
+  'kernels',
+  'precision',
+  'base-weights',
+] as const;
 
 /** @throws GraftError `arguments`, `lineage`, and those of an evaluation */
 export async function evaluateLineage(folder: string, flags: EvaluateFlags, output: Output): Promise<void> {

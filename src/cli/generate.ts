@@ -34,6 +34,7 @@ export const generateFlags = {
   'embedding-weights': modelFlags['embedding-weights'],
   device: modelFlags.device,
   threads: modelFlags.threads,
+  kernels: modelFlags.kernels,
   raw: { help: 'continue the prompt as it is, without a chat template' },
   'after-prompt': afterPromptFlag,
   json: { help: 'one object with prompt_ids, new_ids and text' },

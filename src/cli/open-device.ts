@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { GraftError } from '../errors.ts';
 import type { AdapterDescription, Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
+import { KERNEL_CHOICES, type KernelChoice } from '../engine/webgpu/tuning.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import type { Flags, FlagSpec } from './flags.ts';
@@ -19,6 +20,14 @@ export const threadsFlag = {
   help: 'threads of the processor that share the work (default: all, at most 16)',
 } as const satisfies FlagSpec;
 
+export const kernelsFlag = {
+  value: KERNEL_CHOICES.join('|'),
+  help: "which builds of the GPU kernels run: those for GPUs, also on a software GPU, or those for software GPUs (default: auto, by the adapter's name)",
+} as const satisfies FlagSpec;
+
+/** The flags that choose a device. */
+export type DeviceFlags = Flags<Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
+
 /** Whether a name is that of the CPU engine. */
 export function isProcessor(name: string | undefined): boolean {
   return name?.toLowerCase() === 'cpu';
@@ -29,29 +38,50 @@ export function memoryOf({ vendor }: AdapterDescription): string {
   return isProcessor(vendor) ? 'memory' : 'GPU memory';
 }
 
+/** The builds that the flags ask for. */
+export function readKernels(flags: DeviceFlags): KernelChoice {
+  return flags.choice('kernels', KERNEL_CHOICES) ?? 'auto';
+}
+
 /**
  * Opens the device that the flags name; without a name a real GPU, or else the processor.
  *
- * @throws GraftError `engine-no-adapter`, `engine-kernels`, `device-differs`
+ * @throws GraftError `engine-no-adapter`, `engine-kernels`, `device-differs`, and `arguments` for builds of GPU kernels on the processor
  */
-export async function openDevice(
-  flags: Flags<{ readonly device: FlagSpec; readonly threads: FlagSpec }>,
-  output: Output,
-): Promise<Device> {
+export async function openDevice(flags: DeviceFlags, output: Output): Promise<Device> {
   const name = flags.text('device');
   const threads = flags.whole('threads', 1);
-  if (isProcessor(name)) return openProcessor({ threads });
-  if (name !== undefined)
-    return tuned(await openDawn(name.toLowerCase() === 'webgpu' ? undefined : name), output);
-  const gpu = await usualGpu();
-  return gpu ? tuned(gpu, output) : openProcessor({ threads });
+  const kernels = readKernels(flags);
+  if (isProcessor(name)) {
+    refuseBuilds(kernels);
+    return openProcessor({ threads });
+  }
+  const gpu = name === undefined ? await usualGpu(kernels) : await openNamed(name, kernels);
+  if (gpu) return tuned(gpu, output);
+  refuseBuilds(kernels);
+  return openProcessor({ threads });
+}
+
+/** Opens the GPU whose name contains this, or the best one for `webgpu`. @throws GraftError `engine-no-adapter` */
+export function openNamed(name: string, kernels: KernelChoice): Promise<GpuDevice> {
+  return openDawn(name.toLowerCase() === 'webgpu' ? undefined : name, { kernels });
+}
+
+/** @throws GraftError `arguments` unless the choice is left to the device */
+export function refuseBuilds(kernels: KernelChoice): void {
+  if (kernels === 'auto') return;
+  throw new GraftError(
+    'arguments',
+    `--kernels ${kernels} chooses among builds of GPU kernels, and this would run on the processor, which has none.`,
+    'Name a GPU with --device, such as llvmpipe or swiftshader, or leave --kernels out.',
+  );
 }
 
 /**
  * The GPU that {@link openDevice} takes without a name, to plan for it; undefined if it takes the processor.
  */
-export async function usualGpu(): Promise<GpuDevice | undefined> {
-  const gpu = await anyGpu();
+export async function usualGpu(kernels: KernelChoice = 'auto'): Promise<GpuDevice | undefined> {
+  const gpu = await anyGpu(kernels);
   if (gpu && !gpu.software) return gpu;
   gpu?.close();
   return undefined;
@@ -65,10 +95,10 @@ function canHaveGpu(): boolean {
   return process.platform !== 'linux' || readdirSync('/dev').some((name) => GPU_FILES.test(name));
 }
 
-async function anyGpu(): Promise<GpuDevice | undefined> {
+async function anyGpu(kernels: KernelChoice): Promise<GpuDevice | undefined> {
   if (!canHaveGpu()) return undefined;
   try {
-    return await openDawn();
+    return await openDawn(undefined, { kernels });
   } catch (error) {
     if (error instanceof GraftError && error.code === 'engine-no-adapter') return undefined;
     throw error;

@@ -3,9 +3,8 @@ import { learnerOf } from '../adapters/learners.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import { CpuLowering } from '../engine/cpu/lowering.ts';
 import { cpuTarget } from '../engine/cpu/target.ts';
-import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { GpuLowering } from '../engine/webgpu/lowering.ts';
-import { USUAL_GPU, type GpuTarget } from '../engine/webgpu/target.ts';
+import { usualGpuWith, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import type { ModelDefinition } from '../model/family.ts';
@@ -21,13 +20,12 @@ import { validationRows } from '../train/order.ts';
 import { plural } from '../numbers.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { openProcessor, processorThreads } from './cpu.ts';
-import { openDawn } from './dawn.ts';
 import { EXIT } from './exit.ts';
 import { readAskedRun, type AskedRun } from './asked-run.ts';
 import { writeWhole } from './files.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 import { readMemory, type MemorySize } from './memory-size.ts';
-import { isProcessor, usualGpu } from './open-device.ts';
+import { isProcessor, openNamed, readKernels, refuseBuilds, usualGpu } from './open-device.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
@@ -182,16 +180,23 @@ async function plannedOn(flags: PlanFlags, output: Output): Promise<Planned> {
   // Limits of buffers are those of a GPU, which may be elsewhere.
   const isTypical = name?.toLowerCase() === TYPICAL || (name === undefined && hasLimits(flags));
   const assumed = name === undefined && !isTypical;
+  const choice = readKernels(flags);
   const gpu =
-    isTypical || isProcessor(name) ? undefined : assumed ? await usualGpu() : await openNamed(name!);
-  if (!gpu && !isTypical)
+    isTypical || isProcessor(name)
+      ? undefined
+      : assumed
+        ? await usualGpu(choice)
+        : await openNamed(name!, choice);
+  if (!gpu && !isTypical) {
+    refuseBuilds(choice);
     return {
       adapter: PROCESSOR,
       assumed,
       lowering: new CpuLowering(cpuTarget(flags.whole('threads', 1) ?? processorThreads())),
     };
+  }
   if (gpu) await useStored(gpu, openProcessor, output);
-  const { features, limits, software, tuning }: GpuTarget = gpu ?? USUAL_GPU;
+  const { features, limits, software, kernels, tuning }: GpuTarget = gpu ?? usualGpuWith(choice);
   const allowed = (flag: (typeof LIMITS)[number], limit: number): number =>
     Math.min(limit, (flags.positive(flag) ?? Infinity) * MIB);
   return {
@@ -200,6 +205,7 @@ async function plannedOn(flags: PlanFlags, output: Output): Promise<Planned> {
     lowering: new GpuLowering({
       features,
       software,
+      kernels,
       tuning,
       limits: {
         ...limits,
@@ -212,8 +218,6 @@ async function plannedOn(flags: PlanFlags, output: Output): Promise<Planned> {
 
 const LIMITS = ['max-buffer', 'max-binding'] as const;
 const hasLimits = (flags: PlanFlags): boolean => LIMITS.some((flag) => flags.isGiven(flag));
-const openNamed = (name: string): Promise<GpuDevice> =>
-  openDawn(name.toLowerCase() === 'webgpu' ? undefined : name);
 
 /** @throws GraftError `precision-f16`, `weights-frozen` */
 function settingsOf(flags: PlanFlags, { spec, start }: AskedRun, { target }: Lowering): AdviceSettings {

@@ -16,7 +16,7 @@ import { folder, modelOf } from './files.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import type { FlagSpec, FlagSpecs, Flags } from './flags.ts';
-import { deviceFlag, openDevice, threadsFlag } from './open-device.ts';
+import { deviceFlag, kernelsFlag, openDevice, threadsFlag } from './open-device.ts';
 import { formatBytes, type Output } from './output.ts';
 import { settingFlags } from './setting-flags.ts';
 
@@ -26,6 +26,7 @@ export const modelFlags = {
   ...settingFlags(BASE_SETTINGS),
   device: deviceFlag,
   threads: threadsFlag,
+  kernels: kernelsFlag,
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 

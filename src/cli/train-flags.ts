@@ -65,6 +65,7 @@ export const trainFlags = {
     ...settingFlags(BASE_SETTINGS),
     device: modelFlags.device,
     threads: modelFlags.threads,
+    kernels: modelFlags.kernels,
   }),
   help: modelFlags.help,
 } as const satisfies FlagSpecs;

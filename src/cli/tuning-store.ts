@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import type { Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
-import { isTuning } from '../engine/webgpu/tuning.ts';
+import { isTuning, tuningName } from '../engine/webgpu/tuning.ts';
 import { messageOf } from '../errors.ts';
-import { checkDevice, refuseDiffering } from '../evaluate/check-device.ts';
+import { checkDevice, needsComparison, refuseDiffering } from '../evaluate/check-device.ts';
 import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
 import { deviceName } from '../runs/card-facts.ts';
 import { writeWhole } from './files.ts';
@@ -26,8 +26,9 @@ export async function useStored(
   openReference: () => Promise<Device>,
   output: Output,
 ): Promise<void> {
-  const { vendor, architecture, description } = device.adapter;
-  const name = `${vendor} ${architecture} ${description}`.replace(/[^\w.]+/g, '-').slice(0, 120);
+  const name = tuningName(device.adapter, device.kernels)
+    .replace(/[^\w.]+/g, '-')
+    .slice(0, 120);
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft');
   const path = join(folder, `tuning-${name}.json`);
   const stored = await read(path);
@@ -36,8 +37,7 @@ export async function useStored(
     device.tuning = await measureTuning(device);
     await keep(path, device.tuning, output);
   }
-  // A software adapter needs no comparison: the tests of every kernel run on it.
-  if (device.software) return;
+  if (!needsComparison(device)) return;
   const checked = join(folder, `check-${version()}-${name}.json`);
   const known = await read(checked);
   let check: DeviceCheck;

@@ -18,6 +18,6 @@ export interface Target {
     /** Largest shard of a weight, where it should be smaller than memory allows: see shards.ts. */
     readonly largestWeight?: number;
   };
-  /** Whether kernels run on the processor: see `softwareAdapter` in webgpu/tuning.ts. */
+  /** Whether kernels run on the processor: see `softwareAdapter` in webgpu/tuning.ts. The builds of GPU kernels do not follow from it. */
   readonly software: boolean;
 }

@@ -3,6 +3,7 @@
  * defects is complete; this tests the driver in use.
  */
 import type { Device } from '../engine/device.ts';
+import type { GpuTarget } from '../engine/webgpu/target.ts';
 import type { MatmulTuning, Tuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { checkWords, type DeviceCheck } from './check-words.ts';
@@ -16,6 +17,11 @@ import {
 
 /** A device whose kernels are chosen by a tuning. */
 export type Tunable = Pick<Device, 'features'> & Device & { tuning: Tuning };
+
+/** Whether a device is compared before its first use. The tests run all builds for software adapters on such adapters. */
+export function needsComparison({ software, kernels }: Pick<GpuTarget, 'software' | 'kernels'>): boolean {
+  return !software || kernels === 'gpu';
+}
 
 interface Fallback {
   /** The kernels that are given up. */

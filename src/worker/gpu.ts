@@ -2,7 +2,7 @@
 import type { Device } from '../engine/device.ts';
 import { GpuDevice, openDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
-import { isTuning } from '../engine/webgpu/tuning.ts';
+import { isTuning, tuningName } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
 import { deviceName } from '../runs/card-facts.ts';
@@ -44,8 +44,7 @@ export async function openGpu(gpu: GPU | undefined): Promise<GpuDevice> {
 export async function tune(device: Device, told: (progress: Progress) => void): Promise<void> {
   // Other backends have nothing to measure.
   if (!(device instanceof GpuDevice)) return;
-  const { vendor, architecture, description } = device.adapter;
-  const name = `tuning ${vendor} ${architecture} ${description}`;
+  const name = `tuning ${tuningName(device.adapter, device.kernels)}`;
   const stored = await ifStorageWorks(readSetting(name));
   if (isTuning(stored)) device.tuning = stored;
   else {

@@ -1,12 +1,14 @@
 /**
  * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
- * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly.
+ * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly. With `GRAFT_TEST_KERNELS=gpu` the software adapters get the builds
+ * of kernels that GPUs get.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
 import type { Device } from '../../src/engine/device.ts';
-import { GpuDevice } from '../../src/engine/webgpu/device.ts';
+import { GpuDevice, type DeviceOptions } from '../../src/engine/webgpu/device.ts';
+import { KERNEL_CHOICES } from '../../src/engine/webgpu/tuning.ts';
 
 export interface AdapterContext {
   readonly name: string;
@@ -25,13 +27,23 @@ interface TestDevice {
   readonly f16: boolean;
   readonly webgpu: boolean;
   readonly present: boolean;
-  readonly open: () => Promise<Device>;
+  readonly open: (options?: DeviceOptions) => Promise<Device>;
 }
 
 const ON_CPU = process.env['GRAFT_TEST_DEVICE'] === 'cpu';
 
+/** The builds of kernels that the tests run. */
+export const TEST_KERNELS = (() => {
+  const asked = process.env['GRAFT_TEST_KERNELS'] ?? 'auto';
+  const choice = KERNEL_CHOICES.find((name) => name === asked);
+  if (!choice) throw new Error(`GRAFT_TEST_KERNELS is ${asked}, expected ${KERNEL_CHOICES.join(', ')}`);
+  return choice;
+})();
+
 function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
-  return { name, f16, webgpu: true, present, open: () => openDawn(name) };
+  const open = (options: DeviceOptions = {}): Promise<Device> =>
+    openDawn(name, { kernels: TEST_KERNELS, ...options });
+  return { name, f16, webgpu: true, present, open };
 }
 
 /** Three threads, so that work is shared even with fewer processors. */
@@ -44,21 +56,32 @@ export function describeAdapters(title: string, define: (context: AdapterContext
   for (const device of DEVICES) describeAdapter(title, device, define);
 }
 
+/** The same, and once more with the builds of kernels that GPUs get, on the faster software GPU. */
+export function describeBuilds(title: string, define: (context: AdapterContext) => void): void {
+  describeAdapters(title, define);
+  if (!ON_CPU && TEST_KERNELS !== 'gpu') describeGpuBuilds(title, define);
+}
+
+/** Describes tests of the builds that GPUs get, on the faster software GPU. */
+export function describeGpuBuilds(title: string, define: (context: AdapterContext) => void): void {
+  describeAdapter(`${title}, builds for GPUs`, DEVICES[0], define, { options: { kernels: 'gpu' } });
+}
+
 /**
  * Describes tests of whole models, which run on the faster device only.
  *
- * @param own whether they need a device of their own: they count all of its memory, or change its limits
+ * @param own whether they need a device of their own: they count all of its memory, or change its limits @param options how a GPU is opened
  */
 export function describeDevice(
   title: string,
   define: (context: AdapterContext) => void,
-  { own = false } = {},
+  { own = false, options = {} }: { own?: boolean; options?: DeviceOptions } = {},
 ): void {
-  describeAdapter(title, DEVICES[0], define, own);
+  describeAdapter(title, DEVICES[0], define, { own, options });
 }
 
 /**
- * All files run in one process and share a device of each adapter, whose compiled kernels the next file finds. A test that loses its device opens
+ * All files run in one process and share a device of each adapter and kind of builds, whose compiled kernels the next file finds. A test that loses its device opens
  * one of its own.
  */
 const warm = new Map<string, Promise<Device>>();
@@ -67,15 +90,16 @@ function describeAdapter(
   title: string,
   { name, f16, webgpu, present, open }: TestDevice,
   define: (context: AdapterContext) => void,
-  own = false,
+  { own = false, options = {} }: { own?: boolean; options?: DeviceOptions } = {},
 ): void {
+  const key = `${name} ${JSON.stringify(options)}`;
   if (!present)
     console.warn(`SKIPPED: ${title} on ${name}, which is not installed (Chromium brings SwiftShader)`);
   describe.skipIf(!present)(`${title} (${name})`, () => {
     let device: Device | undefined;
     beforeAll(async () => {
-      let opening = own ? open() : warm.get(name);
-      if (!opening) warm.set(name, (opening = open()));
+      let opening = own ? open(options) : warm.get(key);
+      if (!opening) warm.set(key, (opening = open(options)));
       device = await opening;
     });
     afterAll(() => {
@@ -83,7 +107,7 @@ function describeAdapter(
     });
     define({
       name,
-      f16,
+      f16: f16 && options.least !== true,
       webgpu,
       get device(): Device {
         if (!device) throw new Error('No device yet: ask inside a test');

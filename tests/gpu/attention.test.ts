@@ -4,7 +4,7 @@ import type { AttentionFamily } from '../../src/engine/webgpu/lower/attention.ts
 import type { Device } from '../../src/engine/device.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 import * as reference from '../reference/attention.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeAdapters, TEST_KERNELS } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
 interface Case {
@@ -101,8 +101,10 @@ function expectClose(actual: Float64Array, expected: Float64Array, tolerance: nu
   else expect(worstError(actual, expected)).toBeLessThan(tolerance);
 }
 
-/** Software adapters take seconds for each variant of the tiles, and there is one for every 32 numbers of a head: three of eight will do. */
+/** Software adapters take seconds for each variant of the tiles, and there is one for every 32 numbers of a head: three of eight will do. The
+ * tests of the builds for GPUs take all. */
 function compilesFast(family: AttentionFamily, D: number, dtype: DType): boolean {
+  if (TEST_KERNELS === 'gpu') return true;
   return family !== 'tiles' || D <= 32 || (D === 80 && dtype === 'f32') || (D === 64 && dtype === 'f32');
 }
 

@@ -101,6 +101,18 @@ describe('bad arguments and files', () => {
       1,
       /no GPU whose name contains "no such thing"\. There is .*llvmpipe/,
     ],
+    [
+      'builds of GPU kernels on the processor',
+      () => ['logits', '--model', SPRIG, '--ids', '1', '--out', at('l'), '--kernels', 'gpu', ...DEVICE],
+      2,
+      /--kernels gpu chooses among builds of GPU kernels, and this would run on the processor, which has none\./,
+    ],
+    [
+      'no such builds',
+      () => ['logits', '--model', SPRIG, '--ids', '1', '--out', at('l'), '--kernels', 'all'],
+      2,
+      /--kernels is "all", expected auto, gpu, software\./,
+    ],
     ['ids that are none', () => ['logits', '--model', SPRIG, '--ids', '1,x', '--out', at('l')], 2, /"x"/],
     [
       'an id that the model lacks',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { linearCrossEntropy, NO_LABEL } from '../../src/engine/ops/cross_entropy.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeBuilds } from './adapters.ts';
 import { constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
 /** Summed loss and gradients in float64. */
@@ -35,7 +35,7 @@ function reference(
   return { loss, dx, dw };
 }
 
-describeAdapters('Linear cross-entropy', (context) => {
+describeBuilds('Linear cross-entropy', (context) => {
   // 130 rows with a vocabulary of 33,000 go through the head in two chunks.
   for (const [R, C, V] of [
     [1, 4, 2],

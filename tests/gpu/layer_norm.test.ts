@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { layerNorm } from '../../src/engine/ops/layer_norm.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import * as reference from '../reference/layer_norm.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeBuilds } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
-describeAdapters('LayerNorm', (context) => {
+describeBuilds('LayerNorm', (context) => {
   for (const [M, C] of [
     [1, 3],
     [1, 64],

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { rmsNorm } from '../../src/engine/ops/rms_norm.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
 import * as reference from '../reference/rms_norm.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeBuilds } from './adapters.ts';
 import { constant, noise, runTape, backwardFrom, stored, watch, worstError } from './run.ts';
 
-describeAdapters('RMSNorm', (context) => {
+describeBuilds('RMSNorm', (context) => {
   for (const [M, C] of [
     [1, 3],
     [1, 64],

@@ -13,12 +13,12 @@ import { Tape } from '../../src/engine/tape.ts';
 import { greedy, type Sampling } from '../../src/model/sampling.ts';
 import { Random } from '../../src/random.ts';
 import { candidates, draw, mostLikely } from '../reference/sampling.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeBuilds } from './adapters.ts';
 import { noise } from './run.ts';
 
 const NONE: readonly number[] = [];
 
-describeAdapters('sampling', (context) => {
+describeBuilds('sampling', (context) => {
   interface Row {
     logits: Float32Array;
     draw: number;

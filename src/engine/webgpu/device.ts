@@ -16,15 +16,26 @@ import { compilePipelines, GpuPlan } from './plan.ts';
 import { profilePlans, replayMatmuls } from './profile.ts';
 import { GpuStagingRing } from './staging.ts';
 import type { GpuTarget } from './target.ts';
-import { defaultTuning, softwareAdapter, type Tuning } from './tuning.ts';
+import {
+  defaultTuning,
+  kernelBuilds,
+  softwareAdapter,
+  type KernelBuilds,
+  type KernelChoice,
+  type Tuning,
+} from './tuning.ts';
 import { MAP_READ, READBACK_USAGE, STORAGE_USAGE } from './usage.ts';
 
 export interface DeviceOptions {
   powerPreference?: GPUPowerPreference;
-  /** A stored measurement for this adapter, if there is one. */
+  /** The builds of kernels; by the adapter's name if left out. */
+  kernels?: KernelChoice;
+  /** A stored measurement for this adapter and these builds, if there is one. */
   tuning?: Tuning;
   /** Limits below those of the adapter, to test on a large GPU how a small one behaves. */
   limits?: Partial<GpuTarget['limits']>;
+  /** Asks for WebGPU's default limits and no feature, which every adapter has, to test on any adapter what the least one computes. */
+  least?: boolean;
 }
 
 const RAISED_LIMITS = [
@@ -40,6 +51,7 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
   readonly features: GpuTarget['features'] & { readonly timestamps: boolean };
   readonly limits: GpuTarget['limits'];
   readonly software: boolean;
+  readonly kernels: KernelBuilds;
   readonly lowering: GpuLowering;
   tuning: Tuning;
   #closed = false;
@@ -48,7 +60,7 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
   constructor(
     readonly gpu: GPUDevice,
     readonly adapter: AdapterDescription,
-    { tuning, limits }: Pick<DeviceOptions, 'tuning' | 'limits'> = {},
+    { kernels, tuning, limits }: Pick<DeviceOptions, 'kernels' | 'tuning' | 'limits'> = {},
   ) {
     super();
     this.lowering = new GpuLowering(this);
@@ -60,7 +72,8 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
     };
     this.limits = lowered(gpu.limits, limits);
     this.software = softwareAdapter(adapter) !== undefined;
-    this.tuning = tuning ?? defaultTuning(adapter);
+    this.kernels = kernelBuilds(adapter, kernels);
+    this.tuning = tuning ?? defaultTuning(adapter, this.kernels);
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event;
       const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
@@ -238,10 +251,11 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
       'Install a Vulkan, Metal or Direct3D 12 driver (on Debian: apt-get install mesa-vulkan-drivers).',
     );
   }
+  const { least = false } = options;
   const requiredLimits: Record<string, number> = {};
-  for (const limit of RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
+  for (const limit of least ? [] : RAISED_LIMITS) requiredLimits[limit] = adapter.limits[limit];
   const device = await adapter.requestDevice({
-    requiredFeatures: WANTED_FEATURES.filter((feature) => adapter.features.has(feature)),
+    requiredFeatures: WANTED_FEATURES.filter((feature) => !least && adapter.features.has(feature)),
     requiredLimits,
     label: 'graft',
   });

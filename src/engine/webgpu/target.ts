@@ -1,5 +1,5 @@
 import type { Target } from '../target.ts';
-import { defaultTuning, type Tuning } from './tuning.ts';
+import { defaultTuning, kernelBuilds, type KernelBuilds, type KernelChoice, type Tuning } from './tuning.ts';
 
 /** WebGPU's default `maxComputeWorkgroupsPerDimension`; Graft asks no adapter for more. */
 export const MOST_WORKGROUPS = 65_535;
@@ -13,7 +13,16 @@ export interface GpuTarget extends Target {
     readonly maxComputeWorkgroupStorageSize: number;
     readonly maxComputeInvocationsPerWorkgroup: number;
   };
+  /** Which builds of the kernels are compiled. */
+  readonly kernels: KernelBuilds;
   readonly tuning: Tuning;
+}
+
+/** The typical GPU with a choice of builds. */
+export function usualGpuWith(choice: KernelChoice): GpuTarget {
+  const adapter = { vendor: '', architecture: '', description: '' };
+  const kernels = kernelBuilds(adapter, choice);
+  return { ...USUAL_GPU, kernels, tuning: defaultTuning(adapter, kernels) };
 }
 
 /** A GPU like that of most laptops and desktops, with the largest limits that browsers give: for plans without a device. */
@@ -26,5 +35,6 @@ export const USUAL_GPU: GpuTarget = {
     maxComputeInvocationsPerWorkgroup: 1024,
   },
   software: false,
+  kernels: 'gpu',
   tuning: defaultTuning({ vendor: '', architecture: '', description: '' }),
 };

@@ -84,11 +84,32 @@ export function softwareAdapter({
   return names.find((name) => SOFTWARE[name].test(`${architecture} ${description}`));
 }
 
+/** The builds of kernels that an adapter gets: `gpu` for threads that share memory, `software` for adapters that run on the processor. */
+export type KernelBuilds = 'gpu' | 'software';
+
+/** A person's choice of builds: `auto` goes by the adapter's name. */
+export type KernelChoice = 'auto' | KernelBuilds;
+
+export const KERNEL_CHOICES: readonly KernelChoice[] = ['auto', 'gpu', 'software'];
+
+/** The builds that a choice means on an adapter. */
+export function kernelBuilds(adapter: AdapterDescription, choice: KernelChoice = 'auto'): KernelBuilds {
+  if (choice !== 'auto') return choice;
+  return softwareAdapter(adapter) ? 'software' : 'gpu';
+}
+
+/** The adapter and its builds as one name, under which their measurements are kept. */
+export function tuningName(adapter: AdapterDescription, kernels: KernelBuilds): string {
+  const { vendor, architecture, description } = adapter;
+  const builds = kernels === kernelBuilds(adapter) ? '' : ` with ${kernels} kernels`;
+  return `${vendor} ${architecture} ${description}${builds}`;
+}
+
 /** A sensible tuning without a measurement; `measureTuning` in measure-tuning.ts finds a better one. */
-export function defaultTuning(adapter: AdapterDescription): Tuning {
-  const software = softwareAdapter(adapter);
+export function defaultTuning(adapter: AdapterDescription, kernels = kernelBuilds(adapter)): Tuning {
   // Measured: 64×16 tiles win on SwiftShader (4 lanes), 8×8 on lavapipe (8 lanes). WARP has vectors as wide, and was not measured.
-  if (software) return software === 'swiftshader' ? softwareTuning(4, WIDE) : softwareTuning(8, NARROW);
+  if (kernels === 'software')
+    return softwareAdapter(adapter) === 'swiftshader' ? softwareTuning(4, WIDE) : softwareTuning(8, NARROW);
   return {
     flopsPerSubmit: 8e9,
     matmul: {

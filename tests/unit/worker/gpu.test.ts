@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { defaultTuning, softwareAdapter } from '../../../src/engine/webgpu/tuning.ts';
+import {
+  defaultTuning,
+  kernelBuilds,
+  softwareAdapter,
+  tuningName,
+} from '../../../src/engine/webgpu/tuning.ts';
 import { deviceName } from '../../../src/runs/card-facts.ts';
 import { openGpu } from '../../../src/worker/gpu.ts';
 
@@ -23,6 +28,19 @@ test.each([
   expect(softwareAdapter(adapter)).toBe(expected);
   // The processor does not get kernels measured on a GPU.
   expect(defaultTuning(adapter).matmul.family).toBe(expected ? 'registers' : 'tiles');
+});
+
+test('any adapter gets the builds of kernels that are asked for, and keeps their measurements apart', () => {
+  const lavapipe = { vendor: 'mesa', architecture: '', description: 'llvmpipe' };
+  const card = { vendor: 'nvidia', architecture: 'ampere', description: '' };
+  expect(kernelBuilds(lavapipe)).toBe('software');
+  expect(kernelBuilds(card)).toBe('gpu');
+  expect(kernelBuilds(lavapipe, 'gpu')).toBe('gpu');
+  expect(kernelBuilds(card, 'software')).toBe('software');
+  expect(defaultTuning(lavapipe, 'gpu')).toEqual(defaultTuning(card));
+  expect(defaultTuning(card, 'software').matmul.family).toBe('registers');
+  expect(tuningName(lavapipe, 'software')).toBe('mesa  llvmpipe');
+  expect(tuningName(lavapipe, 'gpu')).toBe('mesa  llvmpipe with gpu kernels');
 });
 
 test('a browser without WebGPU is reported', async () => {

@@ -53,7 +53,7 @@ export const attentionLowerings = [
       out.add({
         shader: decodeShader,
         types,
-        constants: { D, THREADS: out.target.software ? 64 : 128 },
+        constants: { D, THREADS: out.target.kernels === 'software' ? 64 : 128 },
         tensors: { q, k, v, keyRanges, o },
         params,
         workgroups: M * H,
@@ -138,7 +138,7 @@ function givenFamily({ family }: AttentionAttributes): AttentionFamily | undefin
 }
 
 function chooseFamily(out: Dispatches, M: number, differentiable: boolean): AttentionFamily {
-  const { software } = out.target;
+  const software = out.target.kernels === 'software';
   if (!differentiable && M <= (software ? SOFTWARE_DECODE_QUERIES : DECODE_QUERIES)) return 'decode';
   return software ? 'lanes' : 'tiles';
 }

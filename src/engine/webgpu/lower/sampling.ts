@@ -33,7 +33,7 @@ export const samplingLowerings = [
     out.add({
       shader: samplingShader,
       entry: 'pick',
-      constants: { RECORD: RECORD_WORDS, THREADS: out.target.software ? 32 : 256 },
+      constants: { RECORD: RECORD_WORDS, THREADS: out.target.kernels === 'software' ? 32 : 256 },
       tensors: { ...inputs, seen, firsts: best, ids, picked },
       params: { V, pitch, words, parts, digits: KEY_DIGITS },
       workgroups: [S, 1, 1],

@@ -1,6 +1,6 @@
 /** How much of a tensor a workgroup takes, for several operations. */
 import { quantisedFormats, type QuantisedTensor } from '../../quantised.ts';
-import type { Target } from '../../target.ts';
+import type { GpuTarget } from '../target.ts';
 
 /** Elements of a workgroup of element-wise operations: 64 threads, four each. */
 const ELEMENTS = 256;
@@ -11,11 +11,11 @@ export function elementGroups(size: number): number {
 }
 
 /**
- * Threads that share a row and rows that share a workgroup, where a kernel sums over rows: as constants of the shader. A processor is fastest with
- * one thread for each row and no barrier, its lanes on eight rows at once; a GPU with its threads along the row.
+ * Threads that share a row and rows that share a workgroup, where a kernel sums over rows: as constants of the shader. The builds for software adapters have
+ * one thread for each row and no barrier, with the lanes on eight rows at once; those for GPUs have the threads along the row.
  */
-export function rowShape(target: Target): { THREADS: number; ROWS: number } {
-  return target.software ? { THREADS: 1, ROWS: 8 } : { THREADS: 64, ROWS: 1 };
+export function rowShape({ kernels }: GpuTarget): { THREADS: number; ROWS: number } {
+  return kernels === 'software' ? { THREADS: 1, ROWS: 8 } : { THREADS: 64, ROWS: 1 };
 }
 
 /** How weight_blocks.wgsl finds the numbers of a matrix, as constants of the shader. */
