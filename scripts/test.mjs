@@ -141,10 +141,38 @@ const SHARED_STEPS = [
   ['interop tests', () => interop(() => sharedTests('interop', 'tests/interop'))],
 ];
 
+/** What depends on the builds of kernels that GPUs get. */
+const BUILDS = [
+  'attention',
+  'check-device',
+  'cross_entropy',
+  'encoder',
+  'families',
+  'generator',
+  'gpu-kernels',
+  'layer_norm',
+  'losses',
+  'objectives',
+  'peft-reference',
+  'quantised-model',
+  'rms_norm',
+  'sampling',
+];
+
+/** All of it with these builds on the software GPUs. */
+function gpuBuilds() {
+  return vitest(
+    'gpu',
+    BUILDS.map((name) => `tests/gpu/${name}.test.ts`),
+    { GRAFT_TEST_KERNELS: 'gpu', GALLIVM_PERF: 'nopt' },
+  );
+}
+
 /** @type {[name: string, step: () => boolean][]} */
 const LONG_STEPS = [
   [SET_UP, () => setUp()],
   ['long tests', () => vitest('long')],
+  ['the builds of kernels for GPUs', () => gpuBuilds()],
   ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
   ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
   ['campaigns', () => program('tests/campaigns/run.ts', '--import', 'tsx')],

@@ -59,11 +59,12 @@ export function describeAdapters(title: string, define: (context: AdapterContext
 /** The same, and once more with the builds of kernels that GPUs get, on the faster software GPU. */
 export function describeBuilds(title: string, define: (context: AdapterContext) => void): void {
   describeAdapters(title, define);
-  if (!ON_CPU && TEST_KERNELS !== 'gpu') describeGpuBuilds(title, define);
+  describeGpuBuilds(title, define);
 }
 
-/** Describes tests of the builds that GPUs get, on the faster software GPU. */
+/** Describes tests of the builds that GPUs get, on the faster software GPU; nothing where the other tests have them, or no GPU. */
 export function describeGpuBuilds(title: string, define: (context: AdapterContext) => void): void {
+  if (ON_CPU || TEST_KERNELS === 'gpu') return;
   describeAdapter(`${title}, builds for GPUs`, DEVICES[0], define, { options: { kernels: 'gpu' } });
 }
 
