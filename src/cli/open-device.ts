@@ -2,8 +2,9 @@
 import { readdirSync } from 'node:fs';
 import { GraftError } from '../errors.ts';
 import type { AdapterDescription, Device } from '../engine/device.ts';
-import type { GpuDevice } from '../engine/webgpu/device.ts';
-import { KERNEL_CHOICES, type KernelChoice } from '../engine/webgpu/tuning.ts';
+import { GpuDevice } from '../engine/webgpu/device.ts';
+import { KERNEL_CHOICES, kernelBuilds, type KernelChoice } from '../engine/webgpu/tuning.ts';
+import { deviceName } from '../runs/card-facts.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import type { Flags, FlagSpec } from './flags.ts';
@@ -31,6 +32,13 @@ export type DeviceFlags = Flags<Readonly<Record<'device' | 'threads' | 'kernels'
 /** Whether a name is that of the CPU engine. */
 export function isProcessor(name: string | undefined): boolean {
   return name?.toLowerCase() === 'cpu';
+}
+
+/** The name of a device, with its builds of kernels if they are not those that its adapter usually gets: the last bits of a run depend on both. */
+export function computingName(device: Device): string {
+  const name = deviceName(device.adapter);
+  const usual = !(device instanceof GpuDevice) || device.kernels === kernelBuilds(device.adapter);
+  return usual ? name : `${name} with ${device.kernels} kernels`;
 }
 
 /** What a device's memory is called. */

@@ -4,13 +4,12 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError, messageOf } from '../errors.ts';
-import { memoryOf } from './open-device.ts';
+import { computingName, memoryOf } from './open-device.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { isHeld, spread } from '../lists.ts';
 import { plural } from '../numbers.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
 import { passMarkOf } from '../rewards/reward.ts';
-import { deviceName } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { FORGETTING, ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
 import { writeLearned } from '../runs/learned.ts';
@@ -115,7 +114,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
     const peakBytes = device.allocatedBytes + readbackBytes(device.lowering, subject.trainable.store);
     store.peakBytes = peakBytes;
     output.line(
-      `Training ${describeTrainable(subject)} on ${plural(rows.train.length, 'row')}, ${plural(run.steps, 'step')}, ${session.model.dtype}, on ${deviceName(device.adapter)} (${formatBytes(peakBytes)} of ${memoryOf(device.adapter)} at its peak)`,
+      `Training ${describeTrainable(subject)} on ${plural(rows.train.length, 'row')}, ${plural(run.steps, 'step')}, ${session.model.dtype}, on ${computingName(device)} (${formatBytes(peakBytes)} of ${memoryOf(device.adapter)} at its peak)`,
     );
     if (resumed) output.line(`Resumed after step ${run.step}`);
     const live: Live = { asked, run, store, watch };
@@ -214,7 +213,7 @@ function printResult(live: Live, rows: RunRows, { forgetting, ...ending }: Ended
     ...endedRun(live, rows, forgetting),
     ...ending,
     ...{ out, method, objective: objectiveOf(objective).name, base: baseModel },
-    device: deviceName(session.device.adapter),
+    device: computingName(session.device),
     rows: { train: rows.train.length, validation: rows.validation.length },
     learned: live.store.learned,
     isAdapter: subject.adapter !== undefined,

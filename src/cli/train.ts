@@ -12,7 +12,6 @@ import { clockTime } from '../numbers.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { doubtRewards } from '../rewards/doubts.ts';
 import { openRewards } from '../rewards/reward.ts';
-import { deviceName } from '../runs/card-facts.ts';
 import { earlierRun } from '../runs/earlier-runs.ts';
 import {
   checkResumed,
@@ -37,6 +36,7 @@ import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
 import { lineageOf } from './lineage.ts';
+import { computingName } from './open-device.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
@@ -204,7 +204,7 @@ async function train(call: Call): Promise<void> {
           recipe: recipeOf(options),
           made: {
             graft: version(),
-            device: deviceName(session.device.adapter),
+            device: computingName(session.device),
             precision: session.model.dtype,
             base: baseInWords(session.model.weightChoices),
           },
@@ -250,7 +250,7 @@ async function partsOf(
     base: model.held,
     modules: adapter?.modules,
     spec: { splitSeed: options.seed, ...options, precision: model.dtype },
-    device: deviceName(device.adapter),
+    device: computingName(device),
   };
   return runParts(content, sha256);
 }

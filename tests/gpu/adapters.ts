@@ -1,7 +1,7 @@
 /**
  * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
  * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly. With `GRAFT_TEST_KERNELS=gpu` the software adapters get the builds
- * of kernels that GPUs get.
+ * of kernels that GPUs get; with `GRAFT_TEST_LIMITS=default` they have WebGPU's default limits and no feature.
  */
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
@@ -40,10 +40,13 @@ export const TEST_KERNELS = (() => {
   return choice;
 })();
 
+/** Whether every device is the least one. */
+const LEAST = process.env['GRAFT_TEST_LIMITS'] === 'default';
+
 function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
   const open = (options: DeviceOptions = {}): Promise<Device> =>
-    openDawn(name, { kernels: TEST_KERNELS, ...options });
-  return { name, f16, webgpu: true, present, open };
+    openDawn(name, { kernels: TEST_KERNELS, least: LEAST, ...options });
+  return { name, f16: f16 && !LEAST, webgpu: true, present, open };
 }
 
 /** Three threads, so that work is shared even with fewer processors. */
