@@ -26,11 +26,7 @@ export async function useStored(
   openReference: () => Promise<Device>,
   output: Output,
 ): Promise<void> {
-  const name = tuningName(device.adapter, device.kernels)
-    .replace(/[^\w.]+/g, '-')
-    .slice(0, 120);
-  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft');
-  const path = join(folder, `tuning-${name}.json`);
+  const { tuning: path, check: checked } = keptFiles(device);
   const stored = await read(path);
   if (isTuning(stored)) device.tuning = stored;
   else {
@@ -38,7 +34,6 @@ export async function useStored(
     await keep(path, device.tuning, output);
   }
   if (!needsComparison(device)) return;
-  const checked = join(folder, `check-${version()}-${name}.json`);
   const known = await read(checked);
   let check: DeviceCheck;
   if (isCheck(known)) check = known;
@@ -55,6 +50,21 @@ export async function useStored(
     deviceName(device.adapter),
     'Use the processor: --device cpu. And send us these words.',
   );
+}
+
+/** The files that keep what was measured on an adapter with its builds. */
+export function keptFiles({ adapter, kernels }: Pick<GpuDevice, 'adapter' | 'kernels'>): {
+  readonly tuning: string;
+  readonly check: string;
+} {
+  const name = tuningName(adapter, kernels)
+    .replace(/[^\w.]+/g, '-')
+    .slice(0, 120);
+  const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft');
+  return {
+    tuning: join(folder, `tuning-${name}.json`),
+    check: join(folder, `check-${version()}-${name}.json`),
+  };
 }
 
 async function keep(path: string, value: object, output: Output): Promise<void> {

@@ -1,9 +1,11 @@
 /** What `graft bench` measures of a small model, in a process of its own. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BenchResult } from '../../src/cli/bench-report.ts';
+import { openDawn } from '../../src/cli/dawn.ts';
+import { keptFiles } from '../../src/cli/tuning-store.ts';
 import { randomFiles } from '../../src/model/random-files.ts';
 import { GPU, graft, graftHere } from './graft-command.ts';
 
@@ -22,14 +24,43 @@ const CONFIG = {
   tie_word_embeddings: true,
 };
 
+async function smallModel(folder: string): Promise<void> {
+  const files = randomFiles('small', CONFIG);
+  for (const name of files.list()) {
+    const source = (await files.open(name))!;
+    writeFileSync(join(folder, name), await source.read(0, source.size));
+  }
+}
+
+test('graft bench --kernels gpu runs the builds for GPUs on a software GPU', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'graft-builds-'));
+  try {
+    await smallModel(folder);
+    const device = await openDawn('llvmpipe', { kernels: 'gpu' });
+    const { check, tuning } = keptFiles(device);
+    device.close();
+    expect(tuning).toMatch(/-with-gpu-kernels\.json$/);
+    // The comparison with the processor takes minutes here: one that was kept stands for it.
+    mkdirSync(join(folder, 'graft'));
+    const kept = { cases: 1, worst: 0, dropped: [], differing: [] };
+    writeFileSync(join(folder, 'graft', basename(check)), JSON.stringify(kept));
+    const args = ['bench', '--model', folder, '--only', 'decoding', '--runs', '1', '--profile', '--json'];
+    const { code, out, err } = await graft([...args, '--kernels', 'gpu', ...GPU], undefined, {
+      XDG_CACHE_HOME: folder,
+    });
+    expect(code, err).toBe(0);
+    const { kernels, tuning: used, decoding } = JSON.parse(out) as BenchResult;
+    expect({ kernels, used }).toMatchObject({ kernels: 'gpu', used: { matmul: { family: 'tiles' } } });
+    expect(decoding!.profile!.kernels.map(({ kernel }) => kernel).join()).toContain('matmul_vector');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
 test('graft bench --profile tells the time of each kernel, as JSON and as a table', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'graft-bench-'));
   try {
-    const files = randomFiles('small', CONFIG);
-    for (const name of files.list()) {
-      const source = (await files.open(name))!;
-      writeFileSync(join(folder, name), await source.read(0, source.size));
-    }
+    await smallModel(folder);
     const args = ['bench', '--model', folder, '--batches', '1x16,2x16', '--runs', '1', '--profile'];
     const only = (parts: string): string[] => ['--only', parts, ...GPU];
 
