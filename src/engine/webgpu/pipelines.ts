@@ -47,13 +47,13 @@ export class Pipelines {
 
   async #compile(dispatch: Dispatch, key: string): Promise<GPUComputePipeline> {
     const module = this.gpu.createShaderModule({
-      code: shaderCode(dispatch.shader, dispatch.types, dispatch.subgroups),
+      code: shaderCode(dispatch.shader, dispatch.types, dispatch.constants, dispatch.subgroups),
       label: `${dispatch.shader.name}.wgsl`,
     });
     try {
       const pipeline = await this.gpu.createComputePipelineAsync({
         layout: this.gpu.createPipelineLayout({ bindGroupLayouts: [this.layout(dispatch)] }),
-        compute: { module, entryPoint: dispatch.entry, constants: dispatch.constants },
+        compute: { module, entryPoint: dispatch.entry },
         label: key,
       });
       await this.#warmUp(dispatch, pipeline);

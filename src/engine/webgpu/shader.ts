@@ -57,15 +57,31 @@ export function parseShader(name: string, source: string): Shader {
 /** The element types that a shader's aliases can stand for. */
 export type ElementType = 'f32' | 'f16' | 'u32';
 
-/** The complete WGSL of one variant: features, type aliases, then the file. */
+const OVERRIDE = /^override (\w+): (bool|u32|f32) = (.+);$/gm;
+
+/**
+ * The complete WGSL of one variant: features, type aliases, then the file with its `override` constants as numbers. Overrides themselves would do in
+ * Dawn, but naga 29 panics at pipelines of matmul_tiled and matmul_register that have them, and Safari reports workgroup arrays sized by them as empty
+ * (WebGPU-Radix-Sort 10).
+ *
+ * @param constants values by name; others keep their default
+ */
 export function shaderCode(
   shader: Shader,
   types: Readonly<Record<string, ElementType>>,
+  constants: Readonly<Record<string, number>>,
   subgroups: boolean,
 ): string {
   const lines: string[] = [];
   if (Object.values(types).includes('f16')) lines.push('enable f16;');
   if (subgroups) lines.push('enable subgroups;');
   for (const [alias, type] of Object.entries(types)) lines.push(`alias ${alias} = ${type};`);
-  return `${lines.join('\n')}\n${shader.source}`;
+  const left = new Set(Object.keys(constants));
+  const source = shader.source.replace(OVERRIDE, (_, name: string, type: string, fallback: string) => {
+    const value = left.delete(name) ? constants[name] : undefined;
+    const text = value === undefined ? fallback : type === 'bool' ? String(value !== 0) : String(value);
+    return `const ${name}: ${type} = ${text};`;
+  });
+  if (left.size > 0) throw new Error(`${shader.name}.wgsl has no constant named ${[...left].join(', ')}`);
+  return `${lines.join('\n')}\n${source}`;
 }
