@@ -80,7 +80,7 @@ export function refuseBuilds(kernels: KernelChoice): void {
   if (kernels === 'auto') return;
   throw new GraftError(
     'arguments',
-    `--kernels ${kernels} chooses among builds of GPU kernels, and this would run on the processor, which has none.`,
+    `--kernels ${kernels} chooses among builds of GPU kernels, and this would run on the CPU engine, which has none.`,
     'Name a GPU with --device, such as llvmpipe or swiftshader, or leave --kernels out.',
   );
 }

@@ -105,7 +105,7 @@ describe('bad arguments and files', () => {
       'builds of GPU kernels on the processor',
       () => ['logits', '--model', SPRIG, '--ids', '1', '--out', at('l'), '--kernels', 'gpu', ...DEVICE],
       2,
-      /--kernels gpu chooses among builds of GPU kernels, and this would run on the processor, which has none\./,
+      /--kernels gpu chooses among builds of GPU kernels, and this would run on the CPU engine, which has none\./,
     ],
     [
       'no such builds',

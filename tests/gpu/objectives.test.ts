@@ -23,7 +23,7 @@ import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { describeShared, sharedFolder } from '../shared.ts';
-import { describeDevice } from './adapters.ts';
+import { describeDevice, TEST_KERNELS } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensors, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
@@ -282,7 +282,9 @@ describeDevice('preference objectives', (context) => {
         });
       });
       // AdamW divides a gradient by its own size: in KTO's first step that of one entry is 0 but for rounding, so it may go either way by a step.
-      expect(apart.length, JSON.stringify(apart)).toBeLessThanOrEqual(objective === 'kto' ? 1 : 0);
+      // The builds for GPUs add in another order, and one entry of ORPO's does then.
+      const may = objective === 'kto' || (objective === 'orpo' && TEST_KERNELS === 'gpu') ? 1 : 0;
+      expect(apart.length, JSON.stringify(apart)).toBeLessThanOrEqual(may);
       for (const { difference } of apart) expect(difference).toBeLessThan(options.lr);
       await trainer.destroy();
       adapter.destroy();
