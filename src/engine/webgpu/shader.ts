@@ -61,7 +61,7 @@ const OVERRIDE = /^override (\w+): (bool|u32|f32) = (.+);$/gm;
 
 /**
  * The complete WGSL of one variant: features, type aliases, then the file with its `override` constants as numbers. Overrides themselves would do in
- * Dawn, but naga 29 panics at pipelines of matmul_tiled and matmul_register that have them, and Safari reports workgroup arrays sized by them as empty
+ * Dawn, but naga 29 panics at pipelines of matmul_tiled that have them, and Safari reports workgroup arrays sized by them as empty
  * (WebGPU-Radix-Sort 10).
  *
  * @param constants values by name; others keep their default
