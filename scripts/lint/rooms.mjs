@@ -25,6 +25,7 @@ const SHARED = [
   'requests',
   'smooth',
   'nearest-name',
+  'proportion',
 ];
 
 /** The registries that a run is assembled from. */
@@ -35,7 +36,7 @@ const BELOW_RUNS = [
   'adapters',
   'optimisers',
   'objectives',
-  'rewards',
+  'scorers',
   'weights',
   'text',
   'data',
@@ -49,7 +50,7 @@ const EVERYTHING_BUT_APP = [...BELOW_RUNS, 'retrieval', 'runs', 'storage'];
 /** @type {Record<string, Room>} */
 export const ROOMS = {
   // The table of settings, which the page reads too: declarations only.
-  settings: { imports: ['optimisers', 'objectives', 'adapters/learners.ts'], types: ['rewards'] },
+  settings: { imports: ['optimisers', 'objectives', 'adapters/learners.ts'], types: ['scorers'] },
   engine: { imports: ['shaders'] },
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
@@ -58,7 +59,7 @@ export const ROOMS = {
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: {
     imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'objectives', 'weights', 'text'],
-    types: ['data', 'rewards'],
+    types: ['data', 'scorers'],
   },
   // An adapter records its work on the engine's tape; the model gets it as hooks, and knows no kind.
   adapters: { imports: ['engine'], types: ['model', 'settings'] },
@@ -69,17 +70,12 @@ export const ROOMS = {
   },
   // The same: they record on a graph that they are given.
   objectives: {
-    imports: ['engine/cpu/kernels/pair_loss', 'rewards/setting.ts', 'adapters/learners.ts'],
+    imports: ['engine/cpu/kernels/pair_loss', 'scorers/rewards/setting.ts', 'adapters/learners.ts'],
     types: ['engine', 'settings', 'model/batch.ts'],
   },
-  // Scores of completions. A person's own code runs in an interpreter, which only this room has.
-  rewards: {
-    imports: [
-      'evaluate/metrics/exact-match.ts',
-      'evaluate/metrics/token-f1.ts',
-      'settings/value-schema.ts',
-      'settings/values.ts',
-    ],
+  // Scores of answers. The page computes them from stored answers. A person's own code runs in an interpreter, which only this room has.
+  scorers: {
+    imports: ['settings/value-schema.ts', 'settings/values.ts'],
     types: ['settings'],
     packages: ['quickjs-emscripten-core', '@jitl/quickjs-wasmfile-release-sync'],
   },
@@ -92,7 +88,7 @@ export const ROOMS = {
       'model',
       'adapters',
       'objectives/registry.ts',
-      'rewards',
+      'scorers',
       'train',
       'text',
       'data',
@@ -123,9 +119,6 @@ export const ROOMS = {
       'evaluate/compared.ts',
       'evaluate/forgetting.ts',
       'evaluate/lineage.ts',
-      'evaluate/metrics/exact-match.ts',
-      'evaluate/metrics/registry.ts',
-      'evaluate/metrics/scores.ts',
       'evaluate/paired.ts',
       'evaluate/reading-brief.ts',
       'evaluate/record.ts',
@@ -139,11 +132,8 @@ export const ROOMS = {
       'evaluate/tuned-table.ts',
       'evaluate/verdict.ts',
       'evaluate/with-examples.ts',
-      // The form of each reward, and its checks; scoring runs in the worker.
-      'rewards/kind.ts',
-      'rewards/registry.ts',
-      'rewards/reward.ts',
-      'rewards/specs.ts',
+      // Columns, the form of each reward, and its checks; the worker opens scorers.
+      'scorers',
     ],
     types: ['worker/api.ts'],
     packages: ['svelte', 'comlink'],

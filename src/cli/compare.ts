@@ -1,8 +1,7 @@
 /** `graft compare A B`: the difference of two files of predictions on the same rows. Needs no model and no GPU. */
 import { GraftError } from '../errors.ts';
 import { LEVEL } from '../evaluate/chance.ts';
-import { inPrint, type AnswerMetric } from '../evaluate/metrics/metric.ts';
-import { ALL_ANSWER_METRICS } from '../evaluate/metrics/scores.ts';
+import { inPrint, type AnswerScorer } from '../scorers/scorer.ts';
 import { readPredictions } from '../evaluate/predictions.ts';
 import {
   comparePredictions,
@@ -13,7 +12,7 @@ import {
 import { plural } from '../numbers.ts';
 import { choose } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
-import { DEFAULT_SEED, shown } from './evaluate-predictions.ts';
+import { DEFAULT_SEED, PREDICTION_SCORERS, shown } from './evaluate-predictions.ts';
 import { readWhole } from './files.ts';
 import { Flags, wordApart, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
@@ -22,7 +21,7 @@ import { modelFlags } from './session.ts';
 export const compareFlags = {
   metric: {
     value: 'NAME',
-    help: `how both are scored: ${ALL_ANSWER_METRICS.map(({ name }) => name).join(', ')}`,
+    help: `how both are scored: ${PREDICTION_SCORERS.map(({ name }) => name).join(', ')}`,
   },
   seed: { value: 'N', help: `draws the rows of the bootstrap (default: ${DEFAULT_SEED})` },
   json: { help: 'print difference, interval, improved, worsened and mcnemar_p as JSON' },
@@ -40,11 +39,11 @@ export async function compareCommand(args: readonly string[], output: Output): P
       'Two files of predictions are compared, and one is missing.',
       'Write graft compare A.jsonl B.jsonl --metric NAME.',
     );
-  const [metric] = choose('metric', [flags.required('metric')], ALL_ANSWER_METRICS);
+  const [metric] = choose('metric', [flags.required('metric')], PREDICTION_SCORERS);
   const seed = flags.whole('seed') ?? DEFAULT_SEED;
   const read = async (path: string): Promise<PredictionFile> =>
     onlyGroup(readPredictions(await readWhole(path), path), path);
-  const found = comparePredictions(await read(first), await read(second), metric, seed);
+  const found = await comparePredictions(await read(first), await read(second), metric, seed);
   if (flags.on('json')) {
     const { rows, difference, interval, improved, worsened, mcnemarP } = found;
     output.result(
@@ -56,9 +55,9 @@ export async function compareCommand(args: readonly string[], output: Output): P
 }
 
 /** Decimal places of a difference, by the unit of its metric. */
-const places = (metric: AnswerMetric): number => (inPrint(metric, 1) === 1 ? 4 : 2);
+const places = (metric: AnswerScorer): number => (inPrint(metric, 1) === 1 ? 4 : 2);
 
-function inWords(found: PredictionDifference, metric: AnswerMetric, first: string, second: string): string {
+function inWords(found: PredictionDifference, metric: AnswerScorer, first: string, second: string): string {
   const { rows, difference, interval, improved, worsened, mcnemarP } = found;
   const digits = (value: number): string => value.toFixed(places(metric));
   const [low, high] = interval;

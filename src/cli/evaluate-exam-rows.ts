@@ -7,7 +7,7 @@ import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { count, plural } from '../numbers.ts';
-import { answerProblem } from '../rewards/specs.ts';
+import { answerProblem } from '../scorers/rewards/specs.ts';
 import type { PARTS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import type { PlacedRow } from './open-rows.ts';

@@ -7,11 +7,12 @@ import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
-import { openRewardScorer } from '../evaluate/score-answers.ts';
+import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { readModel } from '../model/family.ts';
+import { isAnswerScorer } from '../scorers/lists.ts';
 import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
-import { askedRows, askedShots, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
+import { askedRows, askedShots, chosenMetrics, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf } from './files.ts';
 import {
@@ -140,6 +141,10 @@ export async function openExam(
   const rewards =
     chosenRewards &&
     (await openRewardScorer(chosenRewards.specs, tokenizer, { where: '--reward', startSandbox }));
+  const chosen = chosenScorers(chosenMetrics(flags).filter(isAnswerScorer), tokenizer, {
+    isPrompts,
+    startSandbox,
+  });
   const isSilent = comparesPairs && pairs > 0;
   const start = Date.now();
   const made = {
@@ -155,7 +160,7 @@ export async function openExam(
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
     const plan: EvaluationPlan = {
-      ...{ made, items, train, subjects, rewards, isPrompts, seed },
+      ...{ made, items, train, subjects, rewards, chosen, isPrompts, seed },
       asked: drawn.chosen.map((at): AskedQuestion => test[at]),
       shots: askedShots(flags),
       measures: { answers: !isSilent },

@@ -3,8 +3,8 @@ import { GraftError } from '../errors.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Method } from '../evaluate/methods/method.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
-import type { Metric } from '../evaluate/metrics/metric.ts';
-import { ALL_METRICS, METRICS } from '../evaluate/metrics/registry.ts';
+import type { Scorer } from '../scorers/scorer.ts';
+import { NAMED_SCORERS, scorerNamed, USUAL_SCORERS } from '../scorers/lists.ts';
 import { nearestName } from '../nearest-name.ts';
 import { LIMIT_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { BASE_SETTINGS } from '../settings/run.ts';
@@ -22,6 +22,17 @@ const DEFAULT_SHOTS = 4;
 
 const listed = (items: readonly { readonly name: string; readonly help: string }[]): string =>
   items.map(({ name, help }) => `${name} (${help})`).join('; ');
+
+/** Scorers with what each does, as a list in a help. */
+const scorersListed = (scorers: readonly Scorer[]): string =>
+  listed(scorers.map(({ name, help }) => ({ name, help: clause(help) })));
+
+/** A sentence in brackets: no full stop, and no capital that only begins it. */
+const clause = (sentence: string): string =>
+  (/^[A-Z][a-z ]/.test(sentence) ? sentence[0].toLowerCase() + sentence.slice(1) : sentence).replace(
+    /\.$/,
+    '',
+  );
 
 export const evaluateFlags = {
   model: modelFlags.model,
@@ -54,7 +65,7 @@ export const evaluateFlags = {
   methods: { value: 'A,B', help: `what is measured (default: all): ${listed(METHODS)}` },
   metrics: {
     value: 'A,B',
-    help: `how it is measured (default: ${METRICS.map(({ name }) => name).join(', ')}): ${listed(ALL_METRICS)}`,
+    help: `how it is measured (default: ${USUAL_SCORERS.map(({ name }) => name).join(', ')}): ${scorersListed(NAMED_SCORERS)}`,
   },
   'loss-rows': {
     value: 'WHICH',
@@ -98,13 +109,13 @@ export const evaluateFlags = {
 export type EvaluateFlags = Flags<typeof evaluateFlags>;
 
 /** The entries with these names, in their order. @throws GraftError `arguments` for an unknown name */
-export function choose<Item extends { readonly name: string }>(
+export function choose<Item extends { readonly name: string; readonly aliases?: readonly string[] }>(
   flag: string,
   names: readonly string[],
   items: readonly Item[],
 ): Item[] {
   return [...new Set(names)].map((name) => {
-    const item = items.find((one) => one.name === name);
+    const item = items.find((one) => one.name === name || one.aliases?.includes(name));
     if (item) return item;
     const known = items.map((one) => one.name);
     const near = nearestName(name, known);
@@ -116,9 +127,20 @@ export function choose<Item extends { readonly name: string }>(
   });
 }
 
-export function chosenMetrics(flags: EvaluateFlags): readonly Metric[] {
+/** @throws GraftError `arguments` for an unknown name, and for a scorer whose settings have to be given */
+export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
   const names = flags.list('metrics');
-  return names ? choose('metrics', names, ALL_METRICS) : METRICS;
+  if (!names) return USUAL_SCORERS;
+  for (const name of names) {
+    const scorer = scorerNamed(name);
+    if (scorer && !NAMED_SCORERS.includes(scorer))
+      throw new GraftError(
+        'arguments',
+        `--metrics has ${name}, which needs ${scorer.settings[0].name}.`,
+        `Give it as --reward '{"name": "${name}", "${scorer.settings[0].name}": …}'.`,
+      );
+  }
+  return choose('metrics', names, NAMED_SCORERS);
 }
 
 /**

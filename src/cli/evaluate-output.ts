@@ -1,14 +1,16 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import { taskNames } from '../evaluate/by-task.ts';
+import type { Interval } from '../evaluate/bootstrap.ts';
 import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
+import { intervalsOf } from '../evaluate/intervals.ts';
 import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import { rewardScoresOf, type Judged } from '../evaluate/report.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
-import type { Proportion } from '../evaluate/proportion.ts';
-import type { Metric } from '../evaluate/metrics/metric.ts';
+import type { Proportion } from '../proportion.ts';
+import type { Scorer } from '../scorers/scorer.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
-import type { Scores } from '../evaluate/metrics/scores.ts';
+import type { Scores } from '../scorers/scores.ts';
 import { percent, plural, threeDigits } from '../numbers.ts';
 import { printable } from './printable.ts';
 
@@ -27,12 +29,18 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
     .join('');
 }
 
-/** The value of a metric; for a share also the rows and the 95% interval. */
-export function scoreCell(metric: Metric, scores: Scores): string {
+/** The value of a scorer, with the 95% interval where that is known; for a share also the rows. */
+export function scoreCell(
+  metric: Scorer,
+  scores: Scores,
+  intervals: Readonly<Record<string, Interval>> = {},
+): string {
   const score = scores[metric.name];
   if (!score) return '–';
-  if (!score.share) return metric.format(score.value);
-  return shareCell(score.share);
+  if (score.share) return shareCell(score.share);
+  const interval = intervals[metric.name] as Interval | undefined;
+  const ends = interval ? ` (${interval.map(metric.format).join(' to ')})` : '';
+  return `${metric.format(score.value)}${ends}`;
 }
 
 /** The mean reward, its standard deviation over the rows, and the answers that pass. */
@@ -69,14 +77,14 @@ const failureLines = ({ subjects }: Evaluation): string =>
     .join('');
 
 /** The tables of a record as printed: its methods, what failed, and rewards and tasks where it has several. */
-export function recordText(record: Evaluation, metrics: readonly Metric[]): string {
+export function recordText(record: Evaluation, metrics: readonly Scorer[]): string {
   const sides = record.subjects.flatMap(({ failed }, at) =>
     failed === undefined ? [sideOf(record, at)] : [],
   );
   return resultTable(sides, metrics) + failureLines(record) + rewardTable(sides) + taskTables(sides, metrics);
 }
 
-function resultTable(sides: readonly Side[], metrics: readonly Metric[]): string {
+function resultTable(sides: readonly Side[], metrics: readonly Scorer[]): string {
   const hasGeneral = sides.some(({ subject }) => subject.general !== undefined);
   const hasRewards = sides.some(({ rewards }) => rewards !== undefined);
   return textTable(
@@ -87,11 +95,12 @@ function resultTable(sides: readonly Side[], metrics: readonly Metric[]): string
     ],
     sides.map((side) => {
       const scores = metricsOf(side, metrics);
+      const intervals = intervalsOf(side, scores, metrics);
       const { general } = side.subject;
       return [
         nameOf(side),
         ...(hasRewards ? rewardCells(side) : []),
-        ...metrics.map((metric) => scoreCell(metric, scores)),
+        ...metrics.map((metric) => scoreCell(metric, scores, intervals)),
         ...(hasGeneral ? [general ? threeDigits(general.perplexity) : '–'] : []),
       ];
     }),
@@ -118,7 +127,7 @@ function rewardTable(sides: readonly Side[]): string {
 }
 
 /** A table for each task of a mixture; '' without a mixture. */
-function taskTables(sides: readonly Side[], metrics: readonly Metric[]): string {
+function taskTables(sides: readonly Side[], metrics: readonly Scorer[]): string {
   const tasks = sides.length === 0 ? [] : taskNames(sides[0].record.items);
   return tasks
     .map((task) => {

@@ -1,8 +1,8 @@
 /** `graft evaluate --predictions`: scores answers of a file. Needs no model and no GPU. */
 import { GraftError } from '../errors.ts';
-import { inPrint, type AnswerMetric } from '../evaluate/metrics/metric.ts';
-import { ALL_ANSWER_METRICS, ANSWER_METRICS, isAnswerMetric } from '../evaluate/metrics/scores.ts';
-import { readPredictions } from '../evaluate/predictions.ts';
+import { inPrint, type AnswerScorer, type Need } from '../scorers/scorer.ts';
+import { isAnswerScorer, scorersFor, USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
+import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';
 import { scorePredictionFile, type PredictionScores } from '../evaluate/score-predictions.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
@@ -40,10 +40,9 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
   const metrics = answerMetrics(flags);
   const seed = flags.whole('seed') ?? DEFAULT_SEED;
   const groups = readPredictions(await readInput(path), path);
-  const scored = groups.map((group) => ({
-    group,
-    found: scorePredictionFile({ name: path, rows: group.rows }, metrics, seed),
-  }));
+  const scored: { group: PredictedGroup; found: PredictionScores }[] = [];
+  for (const group of groups)
+    scored.push({ group, found: await scorePredictionFile({ name: path, rows: group.rows }, metrics, seed) });
   if (flags.on('json')) {
     const rows = groups.reduce((sum, group) => sum + group.rows.length, 0);
     const reports = scored.map(({ group: { method, adapter, rows: own }, found }) => ({
@@ -70,24 +69,33 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
   );
 }
 
-/** @throws GraftError `arguments` for a metric that a model measures */
-function answerMetrics(flags: EvaluateFlags): readonly AnswerMetric[] {
-  if (flags.text('metrics') === undefined) return ANSWER_METRICS;
+/** What a line of a file of predictions has. */
+const HAS: ReadonlySet<Need> = new Set<Need>(['reference', 'label']);
+
+/** The scorers that a file of predictions can be scored by. */
+export const PREDICTION_SCORERS: readonly AnswerScorer[] = scorersFor(HAS).filter(isAnswerScorer);
+
+/** @throws GraftError `arguments` for a scorer that needs more than answers and references */
+function answerMetrics(flags: EvaluateFlags): readonly AnswerScorer[] {
+  if (flags.text('metrics') === undefined) return USUAL_TEXT_SCORERS;
   return chosenMetrics(flags).map((metric) => {
-    if (isAnswerMetric(metric)) return metric;
+    const scorer = PREDICTION_SCORERS.find(({ name }) => name === metric.name);
+    if (scorer) return scorer;
     throw new GraftError(
       'arguments',
-      `${metric.name} is measured by a model, and --predictions has answers only.`,
-      `Choose from ${ALL_ANSWER_METRICS.map(({ name }) => name).join(', ')}.`,
+      metric.of === 'likelihood'
+        ? `${metric.name} is measured by a model, and --predictions has answers only.`
+        : `${metric.name} needs more than an answer and its reference, and --predictions has nothing else.`,
+      `Choose from ${PREDICTION_SCORERS.map(({ name }) => name).join(', ')}.`,
     );
   });
 }
 
 /** A value in its unit as people read it. */
-export const shown = (metric: AnswerMetric, value: number): string =>
+export const shown = (metric: AnswerScorer, value: number): string =>
   metric.format(value / inPrint(metric, 1));
 
-function cell(metric: AnswerMetric, { scores, intervals }: PredictionScores): string {
+function cell(metric: AnswerScorer, { scores, intervals }: PredictionScores): string {
   const [value, interval] = [scores[metric.name], intervals[metric.name]];
   if (value === null || !interval) return '–';
   return `${shown(metric, value)} (${interval.map((end) => shown(metric, end)).join('–')})`;

@@ -5,8 +5,8 @@ import type { Evaluation } from '../evaluate/record.ts';
 import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base } from '../evaluate/methods/base.ts';
-import { inPrint, type Metric } from '../evaluate/metrics/metric.ts';
-import { proportion } from '../evaluate/proportion.ts';
+import { inPrint, type Scorer } from '../scorers/scorer.ts';
+import { proportion } from '../proportion.ts';
 import { meanOf, rewardScoresOf } from '../evaluate/report.ts';
 import {
   comparesWithBase,
@@ -42,7 +42,7 @@ interface Line {
 
 export interface TunedTable {
   /** Missing where rows are prompts alone. */
-  readonly metric: Metric | undefined;
+  readonly metric: Scorer | undefined;
   /** How pairs are compared; undefined where the rows are no pairs. */
   readonly pairsAgainstBase: boolean | undefined;
   /** The base first, if it was asked. */
@@ -52,7 +52,7 @@ export interface TunedTable {
 /**
  * @param metrics the chosen ones: the usual one if it is among them, else the first @returns undefined if no adapter was asked
  */
-export function tunedTable(record: Evaluation, metrics: readonly Metric[]): TunedTable | undefined {
+export function tunedTable(record: Evaluation, metrics: readonly Scorer[]): TunedTable | undefined {
   const untuned = baseOf(record);
   const tuned = sidesOf(record, adapterMethod.name);
   if (tuned.length === 0) return undefined;

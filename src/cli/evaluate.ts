@@ -8,7 +8,8 @@ import { EVALUATION_FILE, evaluationFile } from '../evaluate/record-file.ts';
 import { judgeRecord, meanOf, methodReports, predictionsOf, type Judged } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Metric } from '../evaluate/metrics/metric.ts';
+import { isAnswerScorer } from '../scorers/lists.ts';
+import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
 import { askedInWords } from './evaluate-exam-rows.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
@@ -75,8 +76,10 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
 async function evaluate(flags: EvaluateFlags, out: string | undefined, output: Output): Promise<void> {
   const part = flags.choice('split', PARTS) ?? 'test';
   const exam = await openExam(flags, part, output, { chosenRewards: await chosenRewards(flags) });
-  // Nothing is wanted of answers to prompts alone: rewards score them.
-  const metrics = exam.isPrompts ? [] : chosenMetrics(flags);
+  // Nothing is wanted of answers to prompts alone: what compares with a reference has no column.
+  const metrics = chosenMetrics(flags).filter(
+    (scorer) => !exam.isPrompts || (isAnswerScorer(scorer) && !isComparing(needsOf(scorer))),
+  );
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   for (const signal of SIGNALS) process.once(signal, stop);
@@ -153,7 +156,7 @@ function judgedOf({ part, record }: OpenExam): Judged | undefined {
 function reportOf(
   exam: OpenExam,
   flags: EvaluateFlags,
-  metrics: readonly Metric[],
+  metrics: readonly Scorer[],
   stopped: boolean,
 ): object {
   const { part, files, leaks, partRows } = exam;
@@ -184,7 +187,7 @@ function reportOf(
 function filesOf(
   exam: OpenExam,
   flags: EvaluateFlags,
-  metrics: readonly Metric[],
+  metrics: readonly Scorer[],
   stopped: boolean,
 ): Record<string, Uint8Array> {
   const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

@@ -8,7 +8,7 @@ import { parseJson } from '../json.ts';
 import { referenceOf } from '../evaluate/pair-order.ts';
 import { baseInWords, type WeightChoices } from '../model/weight-types.ts';
 import { OBJECTIVES } from '../objectives/registry.ts';
-import { readRewards, type RewardSpec } from '../rewards/specs.ts';
+import { readRewards, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
 import { fileNames, readTasks, writeTasks } from './task-files.ts';
 import type { RunSpec } from '../settings/spec.ts';

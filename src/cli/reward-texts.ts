@@ -4,7 +4,7 @@ import { questionsOf } from '../data/questions.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { isObject, parseWritten } from '../json.ts';
-import type { Attempt } from '../rewards/kind.ts';
+import type { Attempt } from '../scorers/scorer.ts';
 import { readInput, readWhole } from './files.ts';
 import type { Output } from './output.ts';
 import { readNamed } from './open-rows.ts';

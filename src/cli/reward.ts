@@ -1,8 +1,8 @@
 /** `graft reward`: the scores that rewards give to texts of a file. Needs no GPU, and a model only to count tokens. */
 import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
-import { openRewards, type Rewards, type Scored } from '../rewards/reward.ts';
-import type { RewardSpec } from '../rewards/specs.ts';
+import { openRewards, type Rewards, type Scored } from '../scorers/rewards/reward.ts';
+import type { RewardSpec } from '../scorers/rewards/specs.ts';
 import { answersOf, readTexts, type ScoredText } from './reward-texts.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { textTable } from './evaluate-output.ts';

@@ -1,6 +1,6 @@
 /** The sandbox of rewards in Node: its interpreter in a thread that can be ended at any time. */
 import { Worker } from 'node:worker_threads';
-import type { Answer, StartSandbox } from '../rewards/sandbox.ts';
+import type { Answer, StartSandbox } from '../scorers/sandbox/sandbox.ts';
 
 export const startSandbox: StartSandbox = (hear, fail) =>
   new Promise((resolve, reject) => {

@@ -9,7 +9,7 @@ import type { Forgetting } from '../evaluate/forgetting.ts';
 import { isHeld, spread } from '../lists.ts';
 import { plural } from '../numbers.ts';
 import { OBJECTIVES, objectiveOf } from '../objectives/registry.ts';
-import { passMarkOf } from '../rewards/reward.ts';
+import { passMarkOf } from '../scorers/rewards/reward.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { FORGETTING, ForgettingWatch, tellForgetting, type GeneralCheck } from './forgetting.ts';
 import { writeLearned } from '../runs/learned.ts';

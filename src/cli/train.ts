@@ -10,8 +10,8 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { baseInWords } from '../model/weight-types.ts';
 import { clockTime } from '../numbers.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { doubtRewards } from '../rewards/doubts.ts';
-import { openRewards } from '../rewards/reward.ts';
+import { doubtRewards } from '../scorers/rewards/doubts.ts';
+import { openRewards } from '../scorers/rewards/reward.ts';
 import { earlierRun } from '../runs/earlier-runs.ts';
 import {
   checkResumed,

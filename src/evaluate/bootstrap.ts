@@ -3,7 +3,7 @@
  * statistics see the same draws, so a difference of two of them is the paired bootstrap.
  */
 import { Random } from '../random.ts';
-import type { Sample } from './metrics/metric.ts';
+import type { Sample } from '../scorers/scorer.ts';
 
 /** From this many on, the ends of the interval move by less than a hundredth of its width. */
 const MOST_RESAMPLES = 10_000;
@@ -21,15 +21,17 @@ export type Interval = readonly [low: number, high: number];
  *
  * @param rows how many there are, at least 1
  * @param statistics each of the indices of drawn rows; a draw for which one is NaN does not count for it
+ * @param most how often rows are drawn at most
  * @returns undefined for a statistic that is NaN in every draw
  */
 export function bootstrap(
   rows: number,
   seed: number,
   statistics: readonly ((sample: Sample) => number)[],
+  most = MOST_RESAMPLES,
 ): (Interval | undefined)[] {
   const random = new Random(seed);
-  const resamples = Math.max(LEAST_RESAMPLES, Math.min(MOST_RESAMPLES, Math.floor(MOST_DRAWS / rows)));
+  const resamples = Math.max(LEAST_RESAMPLES, Math.min(most, Math.floor(MOST_DRAWS / rows)));
   const values = statistics.map(() => new Float64Array(resamples));
   const sample = new Uint32Array(rows);
   for (let draw = 0; draw < resamples; draw++) {

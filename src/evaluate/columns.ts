@@ -1,9 +1,11 @@
 /** What the tables and the verdict read of a record: the columns of one subject. */
 import { ofTask, lossOfTask } from './by-task.ts';
-import { exactMatch } from './metrics/exact-match.ts';
-import type { Metric } from './metrics/metric.ts';
-import { METRICS } from './metrics/registry.ts';
-import { ALL_ANSWER_METRICS, answerScores, scoresFrom, type Scores } from './metrics/scores.ts';
+import { exactMatch } from '../scorers/exact-match.ts';
+import type { Scorer } from '../scorers/scorer.ts';
+import { USUAL_SCORERS, TEXT_SCORERS } from '../scorers/lists.ts';
+import { SCORERS } from '../scorers/registry.ts';
+import { answerScores, scoresFrom, type Scores } from '../scorers/scores.ts';
+import type { Evaluation } from './record.ts';
 import { scoresOfSubject, type Side } from './sides.ts';
 
 /** What a scorer gave the answers, row by row; undefined where the record has no such scorer. */
@@ -13,7 +15,7 @@ export function scoresIn(
 ): readonly (number | null)[] | undefined {
   const known = scoresOfSubject(record, at, scorer, answers.length);
   // A metric that is newer than the record, or was named by the call; answers to prompts alone have none.
-  const metric = known ? undefined : ALL_ANSWER_METRICS.find(({ name }) => name === scorer);
+  const metric = known ? undefined : TEXT_SCORERS.find(({ name }) => name === scorer);
   return metric && record.scorers.some(({ name }) => name === exactMatch.name)
     ? answerScores(
         metric,
@@ -22,8 +24,12 @@ export function scoresIn(
     : known;
 }
 
+/** The scorers whose columns a table of the record has: the usual ones, and those that were chosen. */
+export const scorersOf = ({ scorers }: Evaluation): readonly Scorer[] =>
+  SCORERS.filter((scorer) => scorer.usual || scorers.some(({ name }) => name === scorer.name));
+
 /** Values over all answered rows, by the names of the metrics. */
-export function metricsOf(side: Side, metrics: readonly Metric[] = METRICS): Scores {
+export function metricsOf(side: Side, metrics: readonly Scorer[] = USUAL_SCORERS): Scores {
   const { record, answers, subject, exact, right } = side;
   const rows = record.items.slice(0, answers.length);
   const scores = scoresFrom(
@@ -41,7 +47,7 @@ export function metricsOf(side: Side, metrics: readonly Metric[] = METRICS): Sco
 }
 
 /** The same of the rows of one task. */
-export function metricsOfTask(side: Side, task: string, metrics: readonly Metric[] = METRICS): Scores {
+export function metricsOfTask(side: Side, task: string, metrics: readonly Scorer[] = USUAL_SCORERS): Scores {
   const { record, answers, subject } = side;
   const rows = record.items.slice(0, answers.length);
   return scoresFrom(

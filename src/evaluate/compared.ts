@@ -4,7 +4,7 @@ import { sidesOf, type Side } from './sides.ts';
 import { fewShot } from './methods/few-shot.ts';
 import type { Method } from './methods/method.ts';
 import { METHODS } from './methods/registry.ts';
-import type { Scores } from './metrics/scores.ts';
+import type { Scores } from '../scorers/scores.ts';
 import type { Evaluation, LossReport, Share } from './record.ts';
 
 export interface ComparedMethod {

@@ -7,7 +7,8 @@ import { adapter as adapterMethod } from './methods/adapter.ts';
 import { base as baseMethod } from './methods/base.ts';
 import { adapterFewShot, fewShot } from './methods/few-shot.ts';
 import { METHODS, RULES } from './methods/registry.ts';
-import { ANSWER_METRICS, answerScores } from './metrics/scores.ts';
+import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
+import { answerScores } from '../scorers/scores.ts';
 import {
   recordOf,
   REWARD,
@@ -142,7 +143,7 @@ function column(
     scores: Object.fromEntries([
       ...(isPrompts
         ? []
-        : ANSWER_METRICS.map((metric) => [metric.name, answerScores(metric, rows)] as const)),
+        : USUAL_TEXT_SCORERS.map((metric) => [metric.name, answerScores(metric, rows)] as const)),
       ...given,
     ]),
   };
@@ -151,7 +152,7 @@ function column(
 const metricScorers = (items: readonly Item[]): UsedScorer[] =>
   items.length > 0 && items.every(({ expected }) => expected === '')
     ? []
-    : ANSWER_METRICS.map(({ name }) => ({ name }));
+    : USUAL_TEXT_SCORERS.map(({ name }) => ({ name }));
 
 /** Adapters against the same base model on the same rows. */
 export function fromMeasured({ evaluations, seconds }: v.InferOutput<typeof EarlierMeasured>): Evaluation {

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
-import { rewardsProblem, type RewardSpec } from '../rewards/specs.ts';
+import { rewardsProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { METHODS } from './methods/registry.ts';
 import { FORMAT, RECORD_VERSION, type Evaluation } from './record.ts';
 

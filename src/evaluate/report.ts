@@ -1,11 +1,13 @@
 /** The files of `graft evaluate` for other tools: a line for each row and method, and a report of all of them, both made from the record. */
+import type { Interval } from './bootstrap.ts';
 import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
+import { intervalsOf } from './intervals.ts';
 import { baseOf, comparedOf, eachReward, passMarkOf, sideOf, sidesOf, type Side } from './sides.ts';
 import { methodsOf } from './compared.ts';
 import { fewShot } from './methods/few-shot.ts';
-import { inPrint, type Metric, type Score } from './metrics/metric.ts';
-import { ALL_METRICS } from './metrics/registry.ts';
-import { isAnswerMetric, type Scores } from './metrics/scores.ts';
+import { inPrint, type Scorer, type Score } from '../scorers/scorer.ts';
+import { scorerNamed, isAnswerScorer } from '../scorers/lists.ts';
+import { type Scores } from '../scorers/scores.ts';
 import { taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
 import { REWARD, type AdapterRef, type Evaluation, type Subject } from './record.ts';
@@ -28,8 +30,8 @@ export interface Prediction {
 }
 
 /** Method by method, rows in the order in which they were drawn. */
-export function predictionsOf(record: Evaluation, metrics: readonly Metric[]): Prediction[] {
-  const names = [...metrics.filter(isAnswerMetric).map(({ name }) => name), REWARD];
+export function predictionsOf(record: Evaluation, metrics: readonly Scorer[]): Prediction[] {
+  const names = [...metrics.filter(isAnswerScorer).map(({ name }) => name), REWARD];
   return record.subjects.flatMap(({ method, adapter }, subject) => {
     const side = sideOf(record, subject);
     const shown = names.flatMap((name) => {
@@ -62,12 +64,15 @@ const placeOf = (adapter: AdapterRef): string => ('folder' in adapter ? adapter.
 
 /** A score in the unit of its metric. */
 function printed(name: string, value: number): number {
-  const metric = ALL_METRICS.find((one) => one.name === name);
+  const metric = scorerNamed(name);
   return metric ? inPrint(metric, value) : value;
 }
 
-/** Values and 95% intervals, by metric. */
-export function metricsReport(scores: Scores): {
+/** Values and 95% intervals, by scorer. @param intervals of those whose value is no share */
+export function metricsReport(
+  scores: Scores,
+  intervals: Readonly<Record<string, Interval>> = {},
+): {
   metrics: Record<string, number>;
   intervals: Record<string, readonly [number, number]>;
 } {
@@ -75,7 +80,12 @@ export function metricsReport(scores: Scores): {
   return {
     metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, printed(name, value)])),
     intervals: Object.fromEntries(
-      entries.flatMap(([name, { share }]) => (share ? [[name, share.interval] as const] : [])),
+      entries.flatMap(([name, { share }]) => {
+        const interval = share?.interval ?? (intervals[name] as Interval | undefined);
+        return interval
+          ? [[name, [printed(name, interval[0]), printed(name, interval[1])] as const] as const]
+          : [];
+      }),
     ),
   };
 }
@@ -92,7 +102,7 @@ export const tasksOf = ({ record, answers }: Side): string[] =>
   taskNames(record.items.slice(0, answers.length));
 
 /** The methods of report.json: those that were measured, then those that failed. */
-export function methodReports(record: Evaluation, metrics: readonly Metric[]): object[] {
+export function methodReports(record: Evaluation, metrics: readonly Scorer[]): object[] {
   const sides = record.subjects.map((_, at) => sideOf(record, at));
   return [
     ...sides.filter(({ subject }) => subject.failed === undefined).map((side) => methodReport(side, metrics)),
@@ -105,16 +115,17 @@ const nameReport = ({ method, adapter }: Subject): object => ({
   ...(adapter && { adapter: placeOf(adapter) }),
 });
 
-function methodReport(side: Side, metrics: readonly Metric[]): object {
+function methodReport(side: Side, metrics: readonly Scorer[]): object {
   const { subject, answers } = side;
   const { stopped, loss, general, detail, seconds, lacks } = subject;
   const rewards = rewardScoresOf(side);
   const each = eachReward(side);
   const tasks = tasksOf(side);
+  const scores = metricsOf(side, metrics);
   return {
     ...nameReport(subject),
     rows: answers.length,
-    ...metricsReport(metricsOf(side, metrics)),
+    ...metricsReport(scores, intervalsOf(side, scores, metrics)),
     ...(tasks.length > 0 && {
       tasks: Object.fromEntries(
         tasks.map((task) => [task, metricsReport(metricsOfTask(side, task, metrics))]),

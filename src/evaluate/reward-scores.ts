@@ -1,6 +1,6 @@
 /** What rewards say of the answers to several rows: their mean, how far they are spread, and how many pass. */
 import { mean } from '../averages.ts';
-import { proportion, type Proportion } from './proportion.ts';
+import { proportion, type Proportion } from '../proportion.ts';
 
 /** Sums of weighted scores that should be equal may differ in their last bits. */
 const ROUNDING = 1e-9;

@@ -4,7 +4,8 @@
  */
 import { messageOf } from '../errors.ts';
 import type { Forgetting } from './forgetting.ts';
-import { ANSWER_METRICS, answerScores } from './metrics/scores.ts';
+import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
+import { answerScores } from '../scorers/scores.ts';
 import type { Answered, AskedQuestion, EvalModel, Exam, Method, Pair } from './methods/method.ts';
 import {
   recordOf,
@@ -55,6 +56,20 @@ export interface RewardScorer {
   ): Promise<{ readonly totals: readonly number[]; readonly each: readonly (readonly number[])[] }>;
 }
 
+/** Scorers that were chosen by name. */
+export interface ChosenScorers {
+  readonly names: readonly string[];
+  /** By name, row by row, null where one does not apply. @param asked the answered rows, and possibly more after them */
+  score(
+    asked: readonly AskedQuestion[],
+    answers: readonly Evidence[],
+  ): Promise<{
+    readonly scores: Readonly<Record<string, readonly (number | null)[]>>;
+    /** Those that could score no row, and why. */
+    readonly failed: readonly FailedPart[];
+  }>;
+}
+
 export interface EvaluationPlan {
   readonly made: Made;
   readonly items: readonly Item[];
@@ -66,6 +81,8 @@ export interface EvaluationPlan {
   readonly seed: number;
   readonly subjects: readonly SubjectPlan[];
   readonly rewards?: RewardScorer | undefined;
+  /** In addition to the usual ones. */
+  readonly chosen?: ChosenScorers | undefined;
   /** Whether the items are prompts alone: no answer is right or wrong. */
   readonly isPrompts: boolean;
   /** What is measured of a model; everything if left out. */
@@ -107,9 +124,10 @@ export async function evaluateWhole(plan: EvaluationPlan, watcher: Watcher): Pro
 
 const PART_OF = `${REWARD}/`;
 
-function scorersOf({ rewards, isPrompts }: EvaluationPlan): UsedScorer[] {
+function scorersOf({ rewards, chosen, isPrompts }: EvaluationPlan): UsedScorer[] {
+  const usual = isPrompts ? [] : USUAL_TEXT_SCORERS.map(({ name }) => name);
   return [
-    ...(isPrompts ? [] : ANSWER_METRICS.map(({ name }) => ({ name }))),
+    ...[...new Set([...usual, ...(chosen?.names ?? [])])].map((name) => ({ name })),
     ...(rewards
       ? [
           { name: REWARD, passMark: rewards.passMark },
@@ -198,6 +216,11 @@ async function measureOpen(
     hasPairs && isModelAlone && isWhole
       ? await attempt('Pairs', () => open.model.likelihoods(signal))
       : undefined;
+  const chosen =
+    plan.chosen && answered.answers.length > 0
+      ? await plan.chosen.score(asked, answered.answers)
+      : { scores: {}, failed: [] };
+  lacks.push(...chosen.failed);
   const scored =
     rewards && answered.answers.length > 0
       ? // A person who stops wants the scores of what was answered.
@@ -220,14 +243,14 @@ async function measureOpen(
       ...(lacks.length > 0 && { lacks }),
     },
     answers: answered.answers,
-    scores: { ...(plan.isPrompts ? {} : metricScores(plan.items, answered)), ...scored },
+    scores: { ...(plan.isPrompts ? {} : usualScores(plan.items, answered)), ...chosen.scores, ...scored },
   };
 }
 
-/** By the names of the metrics, row by row. */
-function metricScores(items: readonly Item[], { answers }: Answered): SubjectColumns['scores'] {
+/** By the names of the usual scorers, row by row. */
+function usualScores(items: readonly Item[], { answers }: Answered): SubjectColumns['scores'] {
   const rows = answers.map(({ text }, at) => ({ answer: text, expected: items[at].expected }));
-  return Object.fromEntries(ANSWER_METRICS.map((metric) => [metric.name, answerScores(metric, rows)]));
+  return Object.fromEntries(USUAL_TEXT_SCORERS.map((metric) => [metric.name, answerScores(metric, rows)]));
 }
 
 async function scoredBy(

@@ -1,8 +1,18 @@
 /** Scores of predictions in the units of published implementations, with intervals, and two files of predictions compared. */
 import { GraftError } from '../errors.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
-import { everyRow } from './metrics/corpus.ts';
-import { inPrint, scoreOfSeveral, type AnswerMetric, type Sample } from './metrics/metric.ts';
+import { everyRow } from '../scorers/parts/corpus.ts';
+import { scoreAttempts } from '../scorers/open.ts';
+import {
+  inPrint,
+  needsOf,
+  scoreOfSeveral,
+  type AnswerScorer,
+  type AttemptScorer,
+  type Predicted,
+  type Sample,
+} from '../scorers/scorer.ts';
+import { meanOf } from './intervals.ts';
 import { compareScores, mcnemar } from './paired.ts';
 import type { PredictedGroup, PredictedRow } from './predictions.ts';
 
@@ -27,49 +37,58 @@ interface Measured {
   readonly of: (sample: Sample) => number;
 }
 
-/** @throws GraftError `predictions` for a row with several references if the metric takes one */
-function measure(metric: AnswerMetric, { name, rows }: PredictionFile): Measured {
-  const several = metric.single && rows.find(({ references }) => references.length > 1);
+/** @throws GraftError `predictions` for a row with several references if the scorer takes one */
+async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Promise<Measured> {
+  const several = needsOf(scorer).includes('label') && rows.find(({ references }) => references.length > 1);
   if (several)
     throw new GraftError(
       'predictions',
-      `Line ${several.line} of ${name} has ${several.references.length} references, and ${metric.name} compares with one label.`,
+      `Line ${several.line} of ${name} has ${several.references.length} references, and ${scorer.name} compares with one label.`,
       'Give one reference on each line, or choose another metric.',
     );
   const predicted = rows.map(({ output: answer, references }) => ({ answer, references }));
+  if (scorer.of === 'attempts') {
+    const each = await bestScores(scorer, predicted);
+    return { each, of: (sample) => meanOf(each, sample) };
+  }
   const each = predicted.map((row) => {
-    const score = scoreOfSeveral(metric, row);
-    return score === undefined ? undefined : inPrint(metric, score);
+    const score = scoreOfSeveral(scorer, row);
+    return score === undefined ? undefined : inPrint(scorer, score);
   });
-  const corpus = metric.corpus?.(predicted);
+  const corpus = scorer.corpus?.(predicted);
   return {
     each,
-    of: corpus ? (sample) => inPrint(metric, corpus(sample)) : (sample) => meanOf(each, sample),
+    of: corpus ? (sample) => inPrint(scorer, corpus(sample)) : (sample) => meanOf(each, sample),
   };
 }
 
-/** NaN if no row of the sample has a score. */
-function meanOf(scores: readonly (number | undefined)[], sample: Sample): number {
-  let [sum, count] = [0, 0];
-  for (let at = 0; at < sample.length; at++) {
-    const score = scores[sample[at]];
-    if (score === undefined) continue;
-    sum += score;
-    count++;
-  }
-  return sum / count;
+/** The best score of each answer over its references; undefined if it can be compared with none of them. */
+async function bestScores(
+  scorer: AttemptScorer,
+  rows: readonly Predicted[],
+): Promise<readonly (number | undefined)[]> {
+  const attempts = rows.flatMap(({ answer: completion, references }) =>
+    references.map((answer) => ({ prompt: '', completion, tokens: 0, cut: false, answer, row: {} })),
+  );
+  const { scores } = await scoreAttempts(scorer, attempts);
+  let at = 0;
+  return rows.map(({ references }) => {
+    const known = scores.slice(at, (at += references.length)).flatMap((score) => score ?? []);
+    return known.length === 0 ? undefined : Math.max(...known);
+  });
 }
 
 /**
  * @param seed of the bootstrap
  * @throws GraftError `predictions` naming a line that a metric cannot score
  */
-export function scorePredictionFile(
+export async function scorePredictionFile(
   file: PredictionFile,
-  metrics: readonly AnswerMetric[],
+  scorers: readonly AnswerScorer[],
   seed: number,
-): PredictionScores {
-  const measured = metrics.map((metric) => ({ name: metric.name, ...measure(metric, file) }));
+): Promise<PredictionScores> {
+  const measured: (Measured & { readonly name: string })[] = [];
+  for (const scorer of scorers) measured.push({ name: scorer.name, ...(await measure(scorer, file)) });
   const all = everyRow(file.rows.length);
   const intervals = bootstrap(
     file.rows.length,
@@ -113,14 +132,14 @@ export interface PredictionDifference {
  * @param seed of the bootstrap
  * @throws GraftError `predictions` for references that differ, naming the first row, and for rows that the metric cannot score
  */
-export function comparePredictions(
+export async function comparePredictions(
   first: PredictionFile,
   second: PredictionFile,
-  metric: AnswerMetric,
+  metric: AnswerScorer,
   seed: number,
-): PredictionDifference {
+): Promise<PredictionDifference> {
   checkSameReferences(first, second);
-  const [before, after] = [measure(metric, first), measure(metric, second)];
+  const [before, after] = [await measure(metric, first), await measure(metric, second)];
   const scored = before.each.flatMap((score, row) => (score === undefined ? [] : row));
   if (scored.length === 0)
     throw new GraftError(
@@ -143,7 +162,7 @@ export function comparePredictions(
     interval: interval!,
     improved,
     worsened,
-    mcnemarP: metric.binary ? mcnemar(improved, worsened) : null,
+    mcnemarP: metric.of === 'answers' && metric.binary ? mcnemar(improved, worsened) : null,
   };
 }
 

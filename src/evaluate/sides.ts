@@ -1,8 +1,8 @@
-/** The subjects of a record: each with its answers, and what is right in them. It needs no metric but exact match, so that the first screen can read it. */
+/** The subjects of a record: each with its answers, and what is right in them. It needs no scorer but the share of exact matches, so that the first screen can read it. */
 import { adapter as adapterMethod } from './methods/adapter.ts';
 import { base as baseMethod } from './methods/base.ts';
-import { exactMatch } from './metrics/exact-match.ts';
-import { proportion } from './proportion.ts';
+import { EXACT_MATCH, shareOf } from '../scorers/parts/share.ts';
+import { proportion } from '../proportion.ts';
 import { REWARD, type Evaluation, type FailedPart, type Share, type Subject } from './record.ts';
 
 /** One of several rewards, row by row and before its weight. */
@@ -36,7 +36,7 @@ export function sideOf(record: Evaluation, at: number): Side {
     if (!answer) break;
     answers.push(answer.text);
   }
-  const exact = scoresOfSubject(record, at, exactMatch.name, answers.length);
+  const exact = scoresOfSubject(record, at, EXACT_MATCH, answers.length);
   const rewards = scoresOfSubject(record, at, REWARD, answers.length);
   const hasAnswers = subject.exact === undefined;
   return {
@@ -45,7 +45,7 @@ export function sideOf(record: Evaluation, at: number): Side {
     subject,
     answers,
     ...(exact && hasAnswers && { right: exact.map((score) => score === 1) }),
-    exact: subject.exact ?? (exact ? exactMatch.aggregate(known(exact)).share : shareOfNone),
+    exact: subject.exact ?? (exact ? shareOf(known(exact)).share : shareOfNone),
     ...(rewards && rewards.every((score) => score !== null) && { rewards: known(rewards) }),
   };
 }

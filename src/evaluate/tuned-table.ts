@@ -3,9 +3,9 @@ import { mean } from '../averages.ts';
 import { metricsOf, scoresIn } from './columns.ts';
 import { type Side } from './sides.ts';
 import { NOTICEABLE as NOTICEABLE_LOSS } from './forgetting.ts';
-import { exactMatch } from './metrics/exact-match.ts';
-import type { Metric } from './metrics/metric.ts';
-import { perplexity } from './metrics/perplexity.ts';
+import { exactMatch } from '../scorers/exact-match.ts';
+import type { Scorer } from '../scorers/scorer.ts';
+import { perplexity } from '../scorers/perplexity.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { compareScores, type Leads } from './paired.ts';
 import { learnsPreference, preferredPairs, type PairLikelihoods } from './pair-order.ts';
@@ -29,7 +29,7 @@ export interface Candidate {
 export type Standing = 'best' | 'first' | 'even' | 'behind';
 
 /** The default metric: exact answers, or perplexity if answers are free text or none is asked for. */
-export function usualMetric({ items: rows, made }: Evaluation, sides: readonly Side[]): Metric {
+export function usualMetric({ items: rows, made }: Evaluation, sides: readonly Side[]): Scorer {
   const right = sides.map(({ exact }) => exact.count);
   const asked = { ...(made.draw && { draw: made.draw }), rows };
   return rows.length === 0 || isFreeText(asked, Math.max(0, ...right)) ? perplexity : exactMatch;
@@ -77,7 +77,7 @@ export interface ScoreStanding {
  * @param candidates undefined for one that was not measured on these rows
  */
 export function scoreStandings(
-  metric: Metric,
+  metric: Scorer,
   candidates: readonly (Candidate | undefined)[],
 ): ScoreStanding[] {
   if (metric.of === 'likelihood')

@@ -1,6 +1,6 @@
 /** Settings. Flags, form, recipe, checks, archive and glossary all follow from these fields. */
 
-import type { RewardSpec } from '../rewards/specs.ts';
+import type { RewardSpec } from '../scorers/rewards/specs.ts';
 
 export type SettingValue =
   | number
@@ -120,7 +120,7 @@ export interface PatternSetting extends Common<Readonly<Record<string, number>>>
   readonly type: 'pattern';
   readonly whole?: true;
 }
-/** A list of rewards, which src/rewards reads and checks. */
+/** A list of rewards, which src/scorers/rewards reads and checks. */
 export interface RewardsSetting extends Common<readonly RewardSpec[]> {
   readonly type: 'rewards';
   /** The fault of a value, in sentences; undefined where there is none. */

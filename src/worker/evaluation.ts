@@ -16,7 +16,7 @@ import { RULES } from '../evaluate/methods/registry.ts';
 import type { OpenSubject } from '../evaluate/run-evaluation.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { plural } from '../numbers.ts';
-import { answerProblem, type RewardSpec } from '../rewards/specs.ts';
+import { answerProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { rewardsOf } from './answer-rewards.ts';
 import type { AdapterChoice, AdapterOrigin, Progress, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
@@ -84,11 +84,11 @@ export async function evaluate(
   const { rewards: chosen } = sample;
   let specs = chosen;
   for (const { training } of subjects) specs ??= await rewardsOf(training);
-  const { lossOf = 'asked', rows } = sample;
+  const { lossOf = 'asked', rows, scorers } = sample;
   const sitting = sittingOf(
     open,
     data,
-    { rows, lossOf, rewards: specs },
+    { rows, lossOf, rewards: specs, scorers },
     { onProgress: told, signal },
     { grow },
   );
@@ -256,9 +256,15 @@ export async function measureFewShot(
 ): Promise<Evaluation> {
   const { open, data } = await opened(session);
   const tuned = adapter === 'base' ? undefined : await tunedOf(session, open, data, adapter);
-  const { lossOf = 'asked', rows, rewards: chosen } = sample;
+  const { lossOf = 'asked', rows, rewards: chosen, scorers } = sample;
   const rewards = chosen ?? (await rewardsOf(tuned?.training));
-  const sitting = sittingOf(open, data, { rows, lossOf, shots, rewards }, { onProgress, signal }, { grow });
+  const sitting = sittingOf(
+    open,
+    data,
+    { rows, lossOf, shots, rewards, scorers },
+    { onProgress, signal },
+    { grow },
+  );
   if (sitting.isPrompts || sitting.items.length === 0) {
     throw new GraftError(
       'worker-no-held-out',

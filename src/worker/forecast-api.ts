@@ -1,7 +1,7 @@
 /** Forecasts of runs for the page. Their code is loaded with the first call. */
 import { findDoubts } from '../train/doubts.ts';
 import type { ForecastApi } from './api.ts';
-import { doubtRewards } from '../rewards/doubts.ts';
+import { doubtRewards } from '../scorers/rewards/doubts.ts';
 import { rowsOf } from './data.ts';
 import { onlyTask } from '../data/row-set.ts';
 import type { OpenModel } from './model.ts';

@@ -3,7 +3,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import type { Device } from '../engine/device.ts';
 import type { RunEvent } from '../runs/events.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { openRewards, type Rewards } from '../rewards/reward.ts';
+import { openRewards, type Rewards } from '../scorers/rewards/reward.ts';
 import { writeLearned } from '../runs/learned.ts';
 import { Run, type Rest } from '../runs/run.ts';
 import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';

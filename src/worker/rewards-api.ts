@@ -1,7 +1,7 @@
 /** Rewards on the open rows, before a run learns from them. */
 import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
-import { openRewards } from '../rewards/reward.ts';
+import { openRewards } from '../scorers/rewards/reward.ts';
 import type { RewardsApi, TriedRow, TriedText } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { outcome } from './outcome.ts';

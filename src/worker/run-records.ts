@@ -1,6 +1,6 @@
 /** Runs as the page sees them, made from stored records. */
 import { ifStorageWorks } from '../storage/settings.ts';
-import { isExactMatch } from '../evaluate/metrics/exact-match.ts';
+import { isExactMatch } from '../scorers/exact-match.ts';
 import type { Given } from '../settings/setting.ts';
 import { pageValues } from '../settings/table.ts';
 import { AS_STORED } from '../model/weight-types.ts';
@@ -8,7 +8,7 @@ import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';
 import { summaryOf } from '../storage/summaries.ts';
 import type { StepEvent } from '../train/events.ts';
-import { passMarkOf } from '../rewards/reward.ts';
+import { passMarkOf } from '../scorers/rewards/reward.ts';
 import { readCurve, type Reading } from '../train/reading.ts';
 import type { BaseWeights, FormSpec, RunRecord, RunSummary, SamplePoint, StepPoint } from './api.ts';
 import { specOfForm } from '../runs/headless-command.ts';

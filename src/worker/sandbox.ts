@@ -1,5 +1,5 @@
 /** The sandbox of rewards in the browser: its interpreter in a worker of this one, which can be ended at any time. */
-import type { Answer, StartSandbox } from '../rewards/sandbox.ts';
+import type { Answer, StartSandbox } from '../scorers/sandbox/sandbox.ts';
 
 export const startSandbox: StartSandbox = (hear, fail) =>
   new Promise((resolve, reject) => {

@@ -21,10 +21,11 @@ import {
   type OpenSubject,
   type SubjectPlan,
 } from '../evaluate/run-evaluation.ts';
-import { openRewardScorer } from '../evaluate/score-answers.ts';
+import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
-import type { RewardSpec } from '../rewards/specs.ts';
+import { isAnswerScorer, NAMED_SCORERS } from '../scorers/lists.ts';
+import type { RewardSpec } from '../scorers/rewards/specs.ts';
 import type { NewTokens } from '../text/added-tokens.ts';
 import type { Progress } from './api.ts';
 import { rowsOf } from './data.ts';
@@ -52,6 +53,8 @@ interface Sample {
   readonly shots?: number;
   /** Rewards that score the answers. */
   readonly rewards?: readonly RewardSpec[] | undefined;
+  /** Names of scorers in addition to the usual ones. */
+  readonly scorers?: readonly string[] | undefined;
 }
 
 /** The rows of a measurement. */
@@ -96,7 +99,7 @@ type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) 
 export function sittingOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
-  { rows, lossOf, shots = 0, rewards }: Sample,
+  { rows, lossOf, shots = 0, rewards, scorers = [] }: Sample,
   { onProgress, signal }: Watch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): Sitting<Rows> {
@@ -181,13 +184,18 @@ export function sittingOf<Rows extends RowSet>(
     async run(made, subjects, measures) {
       const scorer =
         rewards && (await openRewardScorer(rewards, open.tokenizer, { where: 'The rewards', startSandbox }));
+      const chosen = chosenScorers(
+        NAMED_SCORERS.filter(({ name }) => scorers.includes(name)).filter(isAnswerScorer),
+        open.tokenizer,
+        { isPrompts, startSandbox },
+      );
       const failures: Failure[] = [];
       const start = performance.now();
       try {
         const record = await evaluateWhole(
           {
             made: { ...made, draw: drawn.draw, newTokens: drawn.newTokens },
-            ...{ items, asked, subjects, isPrompts, shots, seed, rewards: scorer },
+            ...{ items, asked, subjects, isPrompts, shots, seed, rewards: scorer, chosen },
             train: pairsOf(data, 'train', chat),
             each: (of, work) => slices.each('comparing', of, work),
             ...(measures && { measures }),

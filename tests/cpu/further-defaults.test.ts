@@ -13,7 +13,7 @@ import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows } from '../../src/data/prepare.ts';
 import { evaluateLoss } from '../../src/evaluate/loss.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { openRewards, type RewardSpec } from '../../src/rewards/reward.ts';
+import { openRewards, type RewardSpec } from '../../src/scorers/rewards/reward.ts';
 import { rowsFor } from '../../src/runs/asked-rows.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';

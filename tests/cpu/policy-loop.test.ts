@@ -5,7 +5,7 @@ import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
 import { GraftError } from '../../src/errors.ts';
-import type { Scored } from '../../src/rewards/reward.ts';
+import type { Scored } from '../../src/scorers/rewards/reward.ts';
 import { rowsFor } from '../../src/runs/asked-rows.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { RolloutEvent } from '../../src/train/events.ts';

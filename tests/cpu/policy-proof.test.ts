@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows } from '../../src/data/prepare.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { openRewards, type RewardSpec } from '../../src/rewards/reward.ts';
+import { openRewards, type RewardSpec } from '../../src/scorers/rewards/reward.ts';
 import { rowsFor } from '../../src/runs/asked-rows.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import type { Given } from '../../src/settings/setting.ts';

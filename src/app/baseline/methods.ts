@@ -2,7 +2,7 @@
 import { baseOf, sidesOf, type Side } from '../../evaluate/sides.ts';
 import { isSameItems } from '../../evaluate/record.ts';
 import type { ByExamples } from '../../evaluate/with-examples.ts';
-import { isSameRewards } from '../../rewards/specs.ts';
+import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { Evaluation, Sample } from '../../worker/api.ts';
 import { comparable, isSameAdapter } from '../state/origin.ts';
 import { count, plural } from '../ui/format.ts';

@@ -3,8 +3,8 @@ import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { metricsOf } from '../../evaluate/columns.ts';
 import { baseOf, comparedOf, passMarkOf, type Compared } from '../../evaluate/sides.ts';
-import { METRICS } from '../../evaluate/metrics/registry.ts';
-import type { Scores } from '../../evaluate/metrics/scores.ts';
+import { USUAL_SCORERS } from '../../scorers/lists.ts';
+import type { Scores } from '../../scorers/scores.ts';
 import { isSameItems } from '../../evaluate/record.ts';
 import { caveatOf } from '../../evaluate/seen.ts';
 import {
@@ -23,7 +23,7 @@ import {
   type Standing,
 } from '../../evaluate/tuned-table.ts';
 import { isSameReward } from '../../evaluate/verdict.ts';
-import { isSameRewards } from '../../rewards/specs.ts';
+import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { TunedMeasurement } from '../../worker/api.ts';
 import { comparable, whyOld, type Now } from '../state/origin.ts';
 import { plural } from '../ui/format.ts';
@@ -108,7 +108,7 @@ export interface Table {
   readonly tuned: readonly TableRow[];
 }
 
-export type MetricKey = (typeof METRICS)[number]['name'];
+export type MetricKey = (typeof USUAL_SCORERS)[number]['name'];
 
 /** The measurements of each, as far as they can be compared. */
 export interface Together {
@@ -148,7 +148,7 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
     ],
     isAgainstBase,
   );
-  const measure = METRICS.find(({ name }) => name === metric) ?? METRICS[0];
+  const measure = USUAL_SCORERS.find(({ name }) => name === metric) ?? USUAL_SCORERS[0];
   const base = latest && sidesIn(latest)?.base;
   const candidates = [
     base && { side: base, ...(base.rewards && { rewards: base.rewards }) },

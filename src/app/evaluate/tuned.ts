@@ -1,7 +1,7 @@
 /** What a project has tuned: adapters, and models that runs of all weights left. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { learnerOf, METHODS } from '../../settings/registry.ts';
-import type { RewardSpec } from '../../rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterInfo, RunSummary, TunedChoice } from '../../worker/api.ts';
 import { methodWords } from '../train/method-words.ts';
 import { objectiveOf } from '../train/settings.ts';

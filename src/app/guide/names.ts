@@ -1,5 +1,6 @@
 import { SETTING_TERMS } from '../../settings/table.ts';
-import { METRIC_TITLES, type MetricName } from '../../evaluate/metrics/registry.ts';
+import { SCORER_TITLES } from '../../scorers/lists.ts';
+import { type ScorerName } from '../../scorers/registry.ts';
 
 /** The words that the glossary explains, by the id in its addresses. The entries are in files of their own, which are loaded when somebody reads them. */
 const WORDS = {
@@ -64,9 +65,9 @@ const WORDS = {
 } as const;
 
 /** Metrics bring their entries with them. */
-export const NAMES: Readonly<Record<TermId, string>> = { ...WORDS, ...METRIC_TITLES };
+export const NAMES: Readonly<Record<TermId, string>> = { ...WORDS, ...SCORER_TITLES };
 
-export type TermId = keyof typeof WORDS | MetricName;
+export type TermId = keyof typeof WORDS | ScorerName;
 
 const isTerm = (id: string): id is TermId => Object.hasOwn(NAMES, id);
 

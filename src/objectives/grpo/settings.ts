@@ -1,6 +1,6 @@
 /** Settings of a run that samples and scores answers. Flags are named like TRL's settings. */
 import type { Setting } from '../../settings/setting.ts';
-import { REWARDS_SETTING } from '../../rewards/setting.ts';
+import { REWARDS_SETTING } from '../../scorers/rewards/setting.ts';
 import { BETA, REFERENCE } from '../pairs.ts';
 import { TEMPERATURE } from '../temperature.ts';
 

@@ -2,7 +2,7 @@
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Generator } from '../../model/generator.ts';
 import type { Sampling } from '../../model/sampling.ts';
-import type { Scored } from '../../rewards/reward.ts';
+import type { Scored } from '../../scorers/rewards/reward.ts';
 import type { Scoring } from './scoring.ts';
 import { textAfter, type Prompt } from './prompts.ts';
 

@@ -1,6 +1,6 @@
 /** What a run with rewards needs beside the rows. */
 import { GraftError } from '../../errors.ts';
-import type { Rewards } from '../../rewards/reward.ts';
+import type { Rewards } from '../../scorers/rewards/reward.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 
 export interface Scoring {

@@ -2,7 +2,7 @@
 import type { Evaluation } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
-import type { RewardSpec } from '../../rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
@@ -18,6 +18,8 @@ export interface Sample {
   readonly lossOf?: LossOf;
   /** Rewards that score the answers; those that the adapter learned from if left out. */
   readonly rewards?: readonly RewardSpec[];
+  /** Names of scorers whose columns are wanted in addition to the usual ones. */
+  readonly scorers?: readonly string[];
 }
 
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */

@@ -1,8 +1,8 @@
 /** Rewards, tried out before a run learns from them. */
-import type { RewardSpec } from '../../rewards/specs.ts';
+import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { Outcome } from './outcome.ts';
 
-export type { RewardSpec } from '../../rewards/specs.ts';
+export type { RewardSpec } from '../../scorers/rewards/specs.ts';
 
 /** A text with its scores. */
 export interface TriedText {

@@ -4,7 +4,7 @@ import type { Mutation } from '../mutation.ts';
 export const EVALUATION: readonly Mutation[] = [
   {
     id: 'exact-match-spaces',
-    file: 'src/evaluate/metrics/exact-match.ts',
+    file: 'src/scorers/exact-match.ts',
     find: 'text.trim()',
     replace: 'text',
     breaks: 'white space at the ends makes an answer wrong',
@@ -12,7 +12,7 @@ export const EVALUATION: readonly Mutation[] = [
   },
   {
     id: 'f1-repeats',
-    file: 'src/evaluate/metrics/token-f1.ts',
+    file: 'src/scorers/token-f1.ts',
     find: 'left.set(word, count - 1)',
     replace: 'left.set(word, count)',
     breaks: 'a repeated word counts each time',
@@ -20,7 +20,7 @@ export const EVALUATION: readonly Mutation[] = [
   },
   {
     id: 'f1-mean',
-    file: 'src/evaluate/metrics/token-f1.ts',
+    file: 'src/scorers/token-f1.ts',
     find: '(2 * common) / (given.length + wanted.length)',
     replace: 'common / given.length',
     breaks: 'token F1 is only precision',
@@ -28,7 +28,7 @@ export const EVALUATION: readonly Mutation[] = [
   },
   {
     id: 'f1-articles',
-    file: 'src/evaluate/metrics/token-f1.ts',
+    file: 'src/scorers/token-f1.ts',
     find: ".replace(ARTICLES, ' ')",
     replace: '',
     breaks: 'articles count',
@@ -36,7 +36,7 @@ export const EVALUATION: readonly Mutation[] = [
   },
   {
     id: 'rouge-order',
-    file: 'src/evaluate/metrics/rouge-l.ts',
+    file: 'src/scorers/rouge-l.ts',
     find: 'Math.max(row[at + 1], next[at])',
     replace: 'row[at + 1]',
     breaks: 'ROUGE-L loses words in a row',
@@ -44,7 +44,7 @@ export const EVALUATION: readonly Mutation[] = [
   },
   {
     id: 'interval-level',
-    file: 'src/evaluate/proportion.ts',
+    file: 'src/proportion.ts',
     find: '1.959964',
     replace: '1.644854',
     breaks: 'intervals are those of 90 %',

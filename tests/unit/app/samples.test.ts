@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { expect, test } from 'vitest';
 import { schedules } from '../../../src/train/schedule.ts';
 import { OBJECTIVES } from '../../../src/objectives/registry.ts';
-import { rewardsProblem } from '../../../src/rewards/specs.ts';
+import { rewardsProblem } from '../../../src/scorers/rewards/specs.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
 import { partsOf, splitOf } from '../../../src/app/start/sample-parts.ts';
 import { splitExamples } from '../../../src/data/split.ts';

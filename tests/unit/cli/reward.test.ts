@@ -7,8 +7,8 @@ import { runCommand } from '../../../src/cli/commands.ts';
 import type { WholeOutput } from '../../../src/cli/output.ts';
 import { readRewardTexts } from '../../../src/cli/reward-flags.ts';
 import { flagText } from '../../../src/settings/flag-text.ts';
-import { REWARDS_SETTING } from '../../../src/rewards/setting.ts';
-import { readRewards } from '../../../src/rewards/specs.ts';
+import { REWARDS_SETTING } from '../../../src/scorers/rewards/setting.ts';
+import { readRewards } from '../../../src/scorers/rewards/specs.ts';
 
 let folder = '';
 const path = (name: string): string => join(folder, name);

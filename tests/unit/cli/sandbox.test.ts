@@ -1,8 +1,8 @@
 /** The thread of the sandbox in Node: code that takes too long is ended even within a built-in function, and gives no score. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startSandbox } from '../../../src/cli/sandbox.ts';
-import { openRewards } from '../../../src/rewards/reward.ts';
-import { MOST_SECONDS, Sandbox, SandboxError, SandboxStopped } from '../../../src/rewards/sandbox.ts';
+import { openRewards } from '../../../src/scorers/rewards/reward.ts';
+import { MOST_SECONDS, Sandbox, SandboxError, SandboxStopped } from '../../../src/scorers/sandbox/sandbox.ts';
 import { attempt } from '../rewards/attempt.ts';
 
 /** One call of a built-in function that takes days. */

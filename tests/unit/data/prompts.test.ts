@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { readExamples } from '../../../src/data/formats.ts';
 import { prepareRows } from '../../../src/data/prepare.ts';
 import { objectiveOf } from '../../../src/objectives/registry.ts';
-import { answerProblem } from '../../../src/rewards/specs.ts';
+import { answerProblem } from '../../../src/scorers/rewards/specs.ts';
 import { rowsFor } from '../../../src/runs/asked-rows.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { checkKind, kindOfRow } from '../../../src/train/learning.ts';

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { chrf } from '../../../src/evaluate/metrics/chrf.ts';
-import { rowScore } from '../../../src/evaluate/metrics/metric.ts';
-import { scoresOf } from '../../../src/evaluate/metrics/scores.ts';
+import { chrf } from '../../../src/scorers/chrf.ts';
+import { rowScore } from '../../../src/scorers/scorer.ts';
+import { scoresOf } from '../../../src/scorers/scores.ts';
 import { describeShared, sharedJson, sharedJsonl } from '../../shared.ts';
 
 const path = fileURLToPath(new URL('../../reference/metrics/chrf.json', import.meta.url));

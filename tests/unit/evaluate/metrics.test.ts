@@ -2,19 +2,19 @@
 import { describe, expect, test } from 'vitest';
 import { CHAPTERS } from '../../../src/app/guide/terms.ts';
 import { NAMES } from '../../../src/app/guide/names.ts';
-import { rowScore, type AnswerMetric } from '../../../src/evaluate/metrics/metric.ts';
-import { METRICS } from '../../../src/evaluate/metrics/registry.ts';
-import { scoresFrom, scoresOf } from '../../../src/evaluate/metrics/scores.ts';
+import { rowScore, type TextScorer } from '../../../src/scorers/scorer.ts';
+import { USUAL_SCORERS } from '../../../src/scorers/lists.ts';
+import { scoresFrom, scoresOf } from '../../../src/scorers/scores.ts';
 
-const answerMetrics = METRICS.filter(
-  (metric): metric is AnswerMetric & (typeof METRICS)[number] => metric.of === 'answers',
+const answerMetrics = USUAL_SCORERS.filter(
+  (metric): metric is TextScorer & (typeof USUAL_SCORERS)[number] => metric.of === 'answers',
 );
 
 test('every metric has a name of its own, and an entry of the glossary under it', () => {
-  const names = METRICS.map(({ name }) => name);
+  const names = USUAL_SCORERS.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   const terms = CHAPTERS.flatMap((chapter) => chapter.terms);
-  for (const { name, entry } of METRICS) {
+  for (const { name, entry } of USUAL_SCORERS) {
     expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
     expect(NAMES[name]).toBe(entry.title);
     expect(terms.find(({ id }) => id === name)?.what).toBe(entry.what);

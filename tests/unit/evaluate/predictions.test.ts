@@ -1,7 +1,7 @@
 /** Files of predictions, and the files that an evaluation writes. */
 import { describe, expect, test } from 'vitest';
-import { METRICS } from '../../../src/evaluate/metrics/registry.ts';
-import { ANSWER_METRICS, answerScores } from '../../../src/evaluate/metrics/scores.ts';
+import { USUAL_SCORERS, USUAL_TEXT_SCORERS } from '../../../src/scorers/lists.ts';
+import { answerScores } from '../../../src/scorers/scores.ts';
 import { readPredictions } from '../../../src/evaluate/predictions.ts';
 import {
   recordOf,
@@ -82,7 +82,7 @@ const columnOf = (subject: Subject, texts: readonly string[]): SubjectColumns =>
   subject,
   answers: texts.map((text) => ({ text })),
   scores: Object.fromEntries(
-    ANSWER_METRICS.map((metric) => [
+    USUAL_TEXT_SCORERS.map((metric) => [
       metric.name,
       answerScores(
         metric,
@@ -96,7 +96,7 @@ const recordWith = (...columns: SubjectColumns[]): Evaluation =>
     { time: 0, model: { name: 'sprig', bundled: false }, draw: { seed: 42, of: 40, tooLong: 0 } },
     ROWS,
     columns,
-    ANSWER_METRICS.map(({ name }) => ({ name })),
+    USUAL_TEXT_SCORERS.map(({ name }) => ({ name })),
   );
 const inFolder = (folder: string): Subject => ({
   method: 'adapter',
@@ -113,11 +113,11 @@ const RECORD = recordWith(
 );
 
 /** Only those that compare answers: a method without a model has no likelihood. */
-const answerMetrics = METRICS.filter((metric) => metric.of === 'answers').map(({ name }) => name);
+const answerMetrics = USUAL_SCORERS.filter((metric) => metric.of === 'answers').map(({ name }) => name);
 
 describe('the files of an evaluation', () => {
   test('predictions have a line for each row and method, and can be scored again', () => {
-    const lines = predictionsOf(RECORD, METRICS);
+    const lines = predictionsOf(RECORD, USUAL_SCORERS);
     expect(lines).toHaveLength(60);
     expect(lines[20]).toEqual({
       ...{ row: 0, line: 1, input: 'Ask 0', expected: 'the answer 0' },
@@ -140,7 +140,7 @@ describe('the files of an evaluation', () => {
   });
 
   test('a report has the value of every metric that is known', () => {
-    const reports = methodReports(RECORD, METRICS);
+    const reports = methodReports(RECORD, USUAL_SCORERS);
     expect(reports[2]).toMatchObject({
       method: 'adapter',
       adapter: 'out/a',
@@ -171,12 +171,12 @@ describe('the files of an evaluation', () => {
 
   test('a stopped method is reported, but not judged', () => {
     const stopped = columnOf({ ...inFolder('b'), stopped: true }, answers(20).slice(0, 3));
-    expect(methodReports(recordWith(stopped), METRICS)[0]).toMatchObject({
+    expect(methodReports(recordWith(stopped), USUAL_SCORERS)[0]).toMatchObject({
       rows: 3,
       stopped: true,
       metrics: { 'exact-match': 1 },
     });
-    expect(predictionsOf(recordWith(stopped), METRICS)).toHaveLength(3);
+    expect(predictionsOf(recordWith(stopped), USUAL_SCORERS)).toHaveLength(3);
     expect(judgeRecord(recordWith(BASE, stopped))).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { sideOf } from '../../../src/evaluate/sides.ts';
 import { recordOf } from '../../../src/evaluate/record.ts';
 import { rewardScores } from '../../../src/evaluate/reward-scores.ts';
 import { rewardStandings } from '../../../src/evaluate/tuned-table.ts';
-import { passMarkOf } from '../../../src/rewards/reward.ts';
+import { passMarkOf } from '../../../src/scorers/rewards/reward.ts';
 
 test('scores of several rows', () => {
   const { mean, spread, passed } = rewardScores([1, 0.5, 0, 1], 1);

@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { rowScore } from '../../../src/evaluate/metrics/metric.ts';
-import { rougeL } from '../../../src/evaluate/metrics/rouge-l.ts';
-import { scoresOf } from '../../../src/evaluate/metrics/scores.ts';
+import { rowScore } from '../../../src/scorers/scorer.ts';
+import { rougeL } from '../../../src/scorers/rouge-l.ts';
+import { scoresOf } from '../../../src/scorers/scores.ts';
 import { describeShared, sharedJsonl } from '../../shared.ts';
 
 const path = fileURLToPath(new URL('../../reference/metrics/rouge.json', import.meta.url));

@@ -3,14 +3,14 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { bootstrap } from '../../../src/evaluate/bootstrap.ts';
-import { ALL_ANSWER_METRICS } from '../../../src/evaluate/metrics/scores.ts';
+import { TEXT_SCORERS } from '../../../src/scorers/lists.ts';
 import {
   comparePredictions,
   scorePredictionFile,
   type PredictionFile,
   type PredictionScores,
 } from '../../../src/evaluate/score-predictions.ts';
-import type { AnswerMetric, Sample } from '../../../src/evaluate/metrics/metric.ts';
+import type { TextScorer, Sample } from '../../../src/scorers/scorer.ts';
 import { describeShared, sharedJson, sharedJsonl } from '../../shared.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -35,8 +35,8 @@ const made = JSON.parse(readFileSync(path, 'utf8')) as {
   };
 };
 
-function metricOf(name: string): AnswerMetric {
-  const metric = ALL_ANSWER_METRICS.find((one) => one.name === name);
+function metricOf(name: string): TextScorer {
+  const metric = TEXT_SCORERS.find((one) => one.name === name);
   if (!metric) throw new Error(`There is no metric ${name}`);
   return metric;
 }
@@ -58,7 +58,7 @@ const labelled = (
     name,
   );
 
-const scoresOf = (file: PredictionFile, ...names: string[]): PredictionScores =>
+const scoresOf = (file: PredictionFile, ...names: string[]): Promise<PredictionScores> =>
   scorePredictionFile(file, names.map(metricOf), 42);
 
 const ROW_METRICS = ['rouge1', 'rouge2', 'rougeL', 'sentence-bleu', 'sentence-chrf'];
@@ -67,22 +67,25 @@ describe.each([
   ['one reference', made.one],
   ['two references', made.two],
 ])('texts with %s', (_, { rows, bleu, chrf }) => {
-  const { scores, rowScores } = scoresOf(fileOf(rows), ...ROW_METRICS, 'bleu', 'chrf');
+  const found = scoresOf(fileOf(rows), ...ROW_METRICS, 'bleu', 'chrf');
 
   test.each(rows.map(({ answer, scores: wanted }, at) => [answer, wanted, at] as const))(
     'have the row scores of sacrebleu and rouge-score: %j',
-    (answer, wanted, at) => {
+    async (answer, wanted, at) => {
+      const { rowScores } = await found;
       for (const name of ROW_METRICS) expect(rowScores[at][name], name).toBeCloseTo(wanted[name], 9);
       expect(answer).toBe(rows[at].answer);
     },
   );
 
-  test('have the corpus scores of sacrebleu', () => {
+  test('have the corpus scores of sacrebleu', async () => {
+    const { scores } = await found;
     expect(scores['bleu']).toBeCloseTo(bleu, 9);
     expect(scores['chrf']).toBeCloseTo(chrf, 9);
   });
 
-  test('have the mean of the rows for every other metric', () => {
+  test('have the mean of the rows for every other metric', async () => {
+    const { scores } = await found;
     for (const name of ROW_METRICS)
       expect(scores[name], name).toBeCloseTo(
         rows.reduce((sum, row) => sum + row.scores[name], 0) / rows.length,
@@ -91,10 +94,10 @@ describe.each([
   });
 });
 
-test('labels have the accuracy and the macro-F1 of scikit-learn', () => {
+test('labels have the accuracy and the macro-F1 of scikit-learn', async () => {
   const { labels } = made;
   const file = labelled(labels.rows.map(({ answer, label }) => [`${answer}\n`, label]));
-  const { scores } = scoresOf(file, 'accuracy', 'macro-f1');
+  const { scores } = await scoresOf(file, 'accuracy', 'macro-f1');
   expect(scores['accuracy']).toBeCloseTo(labels.accuracy, 12);
   expect(scores['macro-f1']).toBeCloseTo(labels['macro-f1'], 12);
 });
@@ -107,13 +110,13 @@ test.each([
   ['the sign counts', 'number-flexible', '-5', '5', 0],
   ['the text of a number counts, not its value', 'number-flexible', '7.50', '7.5', 0],
   ['two texts without a number are not a match', 'number-flexible', 'none', 'none', 0],
-])('%s', (_, name, answer, reference, score) => {
-  expect(scoresOf(labelled([[answer, reference]]), name).scores[name]).toBe(score);
+])('%s', async (_, name, answer, reference, score) => {
+  expect((await scoresOf(labelled([[answer, reference]]), name)).scores[name]).toBe(score);
 });
 
-test('an answer is as good as the best of its references', () => {
+test('an answer is as good as the best of its references', async () => {
   const file = fileOf([{ answer: 'the Oslo', references: ['Paris', 'Oslo!'] }]);
-  expect(scoresOf(file, 'normalized-match', 'token-f1', 'exact-match').scores).toEqual({
+  expect((await scoresOf(file, 'normalized-match', 'token-f1', 'exact-match')).scores).toEqual({
     'normalized-match': 1,
     'token-f1': 1,
     'exact-match': 0,
@@ -177,14 +180,14 @@ describe('two files of predictions', () => {
     ['d', 'd'],
   ]);
 
-  test('have the rows that improved and worsened, and the exact test of a metric of 0 and 1', () => {
+  test('have the rows that improved and worsened, and the exact test of a metric of 0 and 1', async () => {
     const second = labelled([
       ['x', 'a'],
       ['b', 'b'],
       ['c', 'c'],
       ['d', 'd'],
     ]);
-    expect(comparePredictions(first, second, metricOf('accuracy'), 42)).toMatchObject({
+    expect(await comparePredictions(first, second, metricOf('accuracy'), 42)).toMatchObject({
       rows: 4,
       first: 0.5,
       second: 0.75,
@@ -195,18 +198,18 @@ describe('two files of predictions', () => {
     });
   });
 
-  test('have no exact test for a metric between 0 and 1', () => {
-    expect(comparePredictions(first, first, metricOf('token-f1'), 42)).toMatchObject({
+  test('have no exact test for a metric between 0 and 1', async () => {
+    expect(await comparePredictions(first, first, metricOf('token-f1'), 42)).toMatchObject({
       difference: 0,
       interval: [0, 0],
       mcnemarP: null,
     });
   });
 
-  test('compare corpus scores, not means, with a corpus metric', () => {
+  test('compare corpus scores, not means, with a corpus metric', async () => {
     const { rows, bleu } = made.one;
     const perfect = fileOf(rows.map(({ references }) => ({ answer: references[0], references })));
-    const { difference } = comparePredictions(fileOf(rows), perfect, metricOf('bleu'), 42);
+    const { difference } = await comparePredictions(fileOf(rows), perfect, metricOf('bleu'), 42);
     expect(difference).toBeCloseTo(100 - bleu, 9);
   });
 
@@ -248,7 +251,7 @@ describe('two files of predictions', () => {
 });
 
 describeShared('scores of the reference texts and labels', () => {
-  test('agree with the published implementations', () => {
+  test('agree with the published implementations', async () => {
     const texts = sharedJsonl<{
       prediction: string;
       reference: string;
@@ -267,7 +270,7 @@ describeShared('scores of the reference texts and labels', () => {
     );
     const names = [...ROW_METRICS, 'normalized-match', 'token-f1', 'number-strict', 'number-flexible'];
     const file = labelled(texts.map(({ prediction, reference }) => [prediction, reference]));
-    const { scores, rowScores } = scoresOf(file, ...names, 'bleu', 'chrf');
+    const { scores, rowScores } = await scoresOf(file, ...names, 'bleu', 'chrf');
     expect(scores['bleu']).toBeCloseTo(corpus.bleu, 6);
     expect(scores['chrf']).toBeCloseTo(corpus.chrf, 6);
     for (const [at, text] of texts.entries()) {
@@ -311,18 +314,18 @@ describeShared('scores of the reference texts and labels', () => {
       labelled(answers.map((answer, at) => [answer, classes.true[at]])),
     );
 
-  test.each([0, 1])('agree with scikit-learn for classifier %i', (at) => {
+  test.each([0, 1])('agree with scikit-learn for classifier %i', async (at) => {
     const labels = read();
-    const { scores } = scoresOf(filesOf(labels)[at], 'accuracy', 'macro-f1');
+    const { scores } = await scoresOf(filesOf(labels)[at], 'accuracy', 'macro-f1');
     expect(scores['accuracy']).toBeCloseTo(labels.classes.accuracy[at], 9);
     expect(scores['macro-f1']).toBeCloseTo(labels.classes.macro_f1[at], 9);
   });
 
-  test('agree with the paired numbers of two classifiers', () => {
+  test('agree with the paired numbers of two classifiers', async () => {
     const labels = read();
     const { paired } = labels;
     const [first, second] = filesOf(labels);
-    const found = comparePredictions(first, second, metricOf('accuracy'), 42);
+    const found = await comparePredictions(first, second, metricOf('accuracy'), 42);
     expect(found.improved).toBe(paired.a_wrong_b_right);
     expect(found.worsened).toBe(paired.a_right_b_wrong);
     expect(found.mcnemarP).toBeCloseTo(paired.mcnemar_exact_two_sided_p, 9);

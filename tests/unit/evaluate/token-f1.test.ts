@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { rowScore } from '../../../src/evaluate/metrics/metric.ts';
-import { scoresOf } from '../../../src/evaluate/metrics/scores.ts';
-import { tokenF1 } from '../../../src/evaluate/metrics/token-f1.ts';
+import { rowScore } from '../../../src/scorers/scorer.ts';
+import { scoresOf } from '../../../src/scorers/scores.ts';
+import { tokenF1 } from '../../../src/scorers/token-f1.ts';
 import { describeShared, sharedJsonl } from '../../shared.ts';
 
 const path = fileURLToPath(new URL('../../reference/metrics/squad.json', import.meta.url));

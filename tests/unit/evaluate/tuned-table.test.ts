@@ -1,10 +1,11 @@
 /** Everything tuned in one table: which value is called the best, and which differences may be chance. */
 import { describe, expect, test } from 'vitest';
 import { sideOf } from '../../../src/evaluate/sides.ts';
-import { exactMatch } from '../../../src/evaluate/metrics/exact-match.ts';
-import { perplexity } from '../../../src/evaluate/metrics/perplexity.ts';
-import { tokenF1 } from '../../../src/evaluate/metrics/token-f1.ts';
-import { ANSWER_METRICS, answerScores } from '../../../src/evaluate/metrics/scores.ts';
+import { exactMatch } from '../../../src/scorers/exact-match.ts';
+import { perplexity } from '../../../src/scorers/perplexity.ts';
+import { tokenF1 } from '../../../src/scorers/token-f1.ts';
+import { USUAL_TEXT_SCORERS } from '../../../src/scorers/lists.ts';
+import { answerScores } from '../../../src/scorers/scores.ts';
 import { compareScores } from '../../../src/evaluate/paired.ts';
 import type { PairLikelihoods } from '../../../src/evaluate/pair-order.ts';
 import { recordOf, type Subject } from '../../../src/evaluate/record.ts';
@@ -35,10 +36,10 @@ function line(answers: readonly string[], facts: Partial<Subject> = {}): Candida
       {
         subject: { method: 'adapter', label: 'Captain', ...facts },
         answers: answers.map((text) => ({ text })),
-        scores: Object.fromEntries(ANSWER_METRICS.map((one) => [one.name, answerScores(one, rows)])),
+        scores: Object.fromEntries(USUAL_TEXT_SCORERS.map((one) => [one.name, answerScores(one, rows)])),
       },
     ],
-    ANSWER_METRICS.map(({ name }) => ({ name })),
+    USUAL_TEXT_SCORERS.map(({ name }) => ({ name })),
   );
   return { side: sideOf(record, 0) };
 }

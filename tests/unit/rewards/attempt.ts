@@ -1,5 +1,5 @@
-import { openRewards, type RewardSpec, type Scored } from '../../../src/rewards/reward.ts';
-import type { Attempt } from '../../../src/rewards/kind.ts';
+import { openRewards, type RewardSpec, type Scored } from '../../../src/scorers/rewards/reward.ts';
+import type { Attempt } from '../../../src/scorers/scorer.ts';
 
 /** A completion, and the other parts of an attempt that matter to a test. */
 export function attempt(completion: string, more: Partial<Attempt> = {}): Attempt {

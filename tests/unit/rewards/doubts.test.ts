@@ -1,6 +1,6 @@
 /** Rewards that count only what no prompt asks for are asked about before a run. */
 import { expect, test } from 'vitest';
-import { doubtRewards } from '../../../src/rewards/doubts.ts';
+import { doubtRewards } from '../../../src/scorers/rewards/doubts.ts';
 
 const SUMS = [
   { prompt: 'What is 2 + 3?', answer: '5' },

@@ -1,15 +1,15 @@
 /** The scores of each reward, and their sum. */
 import { describe, expect, test } from 'vitest';
-import { REWARDS } from '../../../src/rewards/registry.ts';
-import { canonical, flexibleNumber, strictNumber } from '../../../src/rewards/number-match.ts';
-import { mostOf, openRewards } from '../../../src/rewards/reward.ts';
+import { REWARD_SCORERS } from '../../../src/scorers/lists.ts';
+import { canonical, flexibleNumber, strictNumber } from '../../../src/scorers/number-match.ts';
+import { mostOf, openRewards } from '../../../src/scorers/rewards/reward.ts';
 import { describeShared, sharedJsonl } from '../../shared.ts';
 import { attempt, scoreOf, scoresOf } from './attempt.ts';
 
 test('every reward has a name of its own, and settings with names of their own', () => {
-  const names = REWARDS.map(({ name }) => name);
+  const names = REWARD_SCORERS.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
-  for (const { name, settings } of REWARDS) {
+  for (const { name, settings } of REWARD_SCORERS) {
     expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
     const own = settings.map((setting) => setting.name);
     expect(new Set(own).size).toBe(own.length);

@@ -1,8 +1,8 @@
 /** A person's own code: what it can be, what it cannot reach, and that nothing it does ends a run. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { REWARDS } from '../../../src/rewards/registry.ts';
-import { openRewards, type RewardSpec } from '../../../src/rewards/reward.ts';
+import { REWARD_SCORERS } from '../../../src/scorers/lists.ts';
+import { openRewards, type RewardSpec } from '../../../src/scorers/rewards/reward.ts';
 import { attempt, scoreOf, scoresOf } from './attempt.ts';
 
 const code = (text: string): RewardSpec => ({ name: 'javascript', code: text });
@@ -127,7 +127,7 @@ const ONE_EACH: readonly RewardSpec[] = [
 ];
 
 test('random and hostile completions get a finite score of every reward', async () => {
-  expect(ONE_EACH.map(({ name }) => name)).toEqual(REWARDS.map(({ name }) => name));
+  expect(ONE_EACH.map(({ name }) => name)).toEqual(REWARD_SCORERS.map(({ name }) => name));
   const rewards = await openRewards(ONE_EACH);
   const deep = 100_000;
   const hostile = [

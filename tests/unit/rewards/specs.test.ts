@@ -1,6 +1,6 @@
 /** Rewards as written by a person: errors name the fault and the allowed values. */
 import { expect, test } from 'vitest';
-import { readRewards } from '../../../src/rewards/specs.ts';
+import { readRewards } from '../../../src/scorers/rewards/specs.ts';
 
 const WRONG: readonly [unknown, RegExp][] = [
   [[], /no rewards\. Give 1 to 16/],

@@ -1,11 +1,11 @@
 /** How it is found out whether it helped. */
-import { METRICS } from '../../../evaluate/metrics/registry.ts';
+import { USUAL_SCORERS } from '../../../scorers/lists.ts';
 import type { Chapter, Term } from './term.ts';
 
 export const MEASURE: Chapter = {
   name: 'The measure',
   terms: [
-    ...METRICS.map(({ name, entry: { what, more, less, start, source, also } }): Term => ({
+    ...USUAL_SCORERS.map(({ name, entry: { what, more, less, start, source, also } }): Term => ({
       id: name,
       ...{ what, more, less, start, source, also },
     })),

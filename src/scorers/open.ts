@@ -1,0 +1,88 @@
+/** Opens scorers, so that they score attempts one by one. */
+import { messageOf } from '../errors.ts';
+import { within } from './parts/within.ts';
+import { Sandbox, type StartSandbox } from './sandbox/sandbox.ts';
+import {
+  rowScore,
+  valuesOf,
+  wantedAnswer,
+  type AnswerScorer,
+  type Attempt,
+  type AttemptScorer,
+  type OpenScorer,
+  type Outcome,
+  type ScorerValues,
+  type TextScorer,
+} from './scorer.ts';
+
+/** The largest score: sums of scores must stay in the range of f32. */
+const MOST_SCORE = 1e6;
+
+/**
+ * @param where the file or setting that names it, for messages
+ * @throws GraftError `reward-code` for a person's own code that cannot run
+ */
+export const openScorer = (
+  scorer: AnswerScorer,
+  values: ScorerValues,
+  where: string,
+  sandbox: Sandbox,
+): OpenScorer | Promise<OpenScorer> =>
+  scorer.of === 'answers' ? openText(scorer, values) : scorer.open(values, where, sandbox);
+
+/** Compares the answer, or what stands within a tag of it. An answer without the tag gets 0. */
+const openText = (scorer: TextScorer, { within: tag = '' }: ScorerValues): OpenScorer => ({
+  score(attempt: Attempt) {
+    const wanted = wantedAnswer(attempt);
+    const given = within(attempt.completion, String(tag));
+    if (given === undefined) return 0;
+    const score = rowScore(scorer, given, wanted);
+    if (score === undefined) throw new Error('the wanted answer has nothing that it could compare');
+    return score;
+  },
+});
+
+/** The score of an outcome. @throws Error where it is no number that can be used */
+export function scoreIn(outcome: Outcome): number {
+  const score = typeof outcome === 'number' ? outcome : outcome.score;
+  if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);
+  if (Math.abs(score) > MOST_SCORE) throw new Error(`it gives ${score}, more than ${MOST_SCORE}`);
+  return score;
+}
+
+/** The scores of attempts by one scorer, in their order. */
+export interface AttemptScores {
+  /** Null for an attempt that it could not score. */
+  readonly scores: readonly (number | null)[];
+  /** Why it could not score the first such attempt. */
+  readonly problem?: string;
+}
+
+/**
+ * Scores attempts by a scorer with its initial settings, one after the other.
+ *
+ * @param startSandbox for code that may not end
+ */
+export async function scoreAttempts(
+  scorer: AttemptScorer,
+  attempts: readonly Attempt[],
+  startSandbox?: StartSandbox,
+): Promise<AttemptScores> {
+  const sandbox = new Sandbox(startSandbox);
+  try {
+    const open = await scorer.open(valuesOf(scorer), scorer.name, sandbox);
+    const scores: (number | null)[] = [];
+    let problem: string | undefined;
+    for (const attempt of attempts) {
+      try {
+        scores.push(scoreIn(await open.score(attempt)));
+      } catch (error) {
+        scores.push(null);
+        problem ??= messageOf(error);
+      }
+    }
+    return { scores, ...(problem !== undefined && { problem }) };
+  } finally {
+    sandbox.close();
+  }
+}

@@ -1,0 +1,35 @@
+/** Scores of a corpus: counts are added up over the rows, and the sums are scored. */
+import { mean, type Predicted, type Sample, type TextScorer } from '../scorer.ts';
+
+/**
+ * @param counts of each row, of one length
+ * @param scoreOf what sums of counts come to
+ */
+export function summed(
+  counts: readonly (readonly number[])[],
+  scoreOf: (sums: Float64Array) => number,
+): (sample: Sample) => number {
+  const width = counts.at(0)?.length ?? 0;
+  const flat = Float64Array.from(counts.flat());
+  return (sample) => {
+    const sums = new Float64Array(width);
+    for (let at = 0; at < sample.length; at++)
+      for (let one = 0; one < width; one++) sums[one] += flat[sample[at] * width + one];
+    return scoreOf(sums);
+  };
+}
+
+/** Every row once. */
+export const everyRow = (rows: number): Uint32Array => Uint32Array.from({ length: rows }, (_, at) => at);
+
+/** The score of all rows with one reference each; of scores without their texts the mean. */
+export const aggregateOf =
+  (corpus: (rows: readonly Predicted[]) => (sample: Sample) => number): TextScorer['aggregate'] =>
+  (scores, rows) =>
+    rows
+      ? {
+          value: corpus(rows.map(({ answer, expected }) => ({ answer, references: [expected] })))(
+            everyRow(rows.length),
+          ),
+        }
+      : mean(scores);
