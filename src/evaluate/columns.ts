@@ -28,6 +28,12 @@ export function scoresIn(
 export const scorersOf = ({ scorers }: Evaluation): readonly Scorer[] =>
   SCORERS.filter((scorer) => scorer.usual || scorers.some(({ name }) => name === scorer.name));
 
+/** The names of those that were chosen for it. */
+export const chosenIn = ({ scorers }: Evaluation): readonly string[] =>
+  SCORERS.filter((scorer) => !scorer.usual && scorers.some(({ name }) => name === scorer.name)).map(
+    ({ name }) => name,
+  );
+
 /** Values over all answered rows, by the names of the metrics. */
 export function metricsOf(side: Side, metrics: readonly Scorer[] = USUAL_SCORERS): Scores {
   const { record, answers, subject, exact, right } = side;

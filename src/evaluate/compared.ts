@@ -4,6 +4,8 @@ import { sidesOf, type Side } from './sides.ts';
 import { fewShot } from './methods/few-shot.ts';
 import type { Method } from './methods/method.ts';
 import { METHODS } from './methods/registry.ts';
+import { USUAL_SCORERS } from '../scorers/lists.ts';
+import type { Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
 import type { Evaluation, LossReport, Share } from './record.ts';
 
@@ -24,22 +26,34 @@ export interface ComparedMethod {
   readonly loss?: LossReport;
   /** The weighted sums of rewards, where answers are scored by them. */
   readonly rewards?: readonly number[];
-  /** By the names of all metrics, as far as its answers were kept. */
+  /** By the names of the scorers, as far as its answers were kept. */
   readonly scores: Scores;
+  readonly side: Side;
   /** An entry of the glossary. */
   readonly term: string;
 }
 
-/** @param few the base model with examples, where another record has it on the same rows */
-export function methodsOf(record: Evaluation, few?: Side): ComparedMethod[] {
+/**
+ * @param few the base model with examples, where another record has it on the same rows
+ * @param scorers of the columns
+ */
+export function methodsOf(
+  record: Evaluation,
+  few?: Side,
+  scorers: readonly Scorer[] = USUAL_SCORERS,
+): ComparedMethod[] {
   return METHODS.filter(({ kind }) => kind !== 'adapter').flatMap((method) => {
     const side = (method === fewShot ? few : undefined) ?? sidesOf(record, method.name).at(0);
     // A stopped method has answered other rows.
-    return side && side.subject.stopped === undefined ? [comparedMethod(method, side)] : [];
+    return side && side.subject.stopped === undefined ? [comparedMethod(method, side, scorers)] : [];
   });
 }
 
-function comparedMethod({ name, title, term, kind, noun, what, doing }: Method, side: Side): ComparedMethod {
+function comparedMethod(
+  { name, title, term, kind, noun, what, doing }: Method,
+  side: Side,
+  scorers: readonly Scorer[],
+): ComparedMethod {
   const { right, exact, rewards, subject } = side;
   const { loss, detail = {} } = subject;
   return {
@@ -53,7 +67,8 @@ function comparedMethod({ name, title, term, kind, noun, what, doing }: Method, 
     ...(right && { right }),
     ...(loss && { loss }),
     ...(rewards && { rewards }),
-    scores: metricsOf(side),
+    scores: metricsOf(side, scorers),
+    side,
     term,
   };
 }

@@ -1,4 +1,5 @@
 /** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
+import { chosenIn } from '../../evaluate/columns.ts';
 import { baseOf, sidesOf, type Side } from '../../evaluate/sides.ts';
 import { isSameItems } from '../../evaluate/record.ts';
 import type { ByExamples } from '../../evaluate/with-examples.ts';
@@ -74,13 +75,15 @@ export function byExamples(result: Evaluation, few: Side | undefined): ByExample
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The rows, model and chosen rewards of `base`: examples are measured by the same. */
+/** The rows, model, chosen metrics and rewards of `base`: examples are measured by the same. */
 export function sampleOf(base: Evaluation): Sample {
   const { items, made } = base;
   const rows = baseOf(base)?.subject.loss?.rows;
+  const scorers = chosenIn(base);
   return {
     rows: items.length,
     ...(made.rewards && { rewards: made.rewards }),
+    ...(scorers.length > 0 && { scorers }),
     lossOf: rows !== undefined && rows === made.draw?.test ? 'all' : 'asked',
   };
 }

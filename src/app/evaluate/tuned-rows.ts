@@ -3,7 +3,9 @@ import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { metricsOf } from '../../evaluate/columns.ts';
 import { baseOf, comparedOf, passMarkOf, type Compared } from '../../evaluate/sides.ts';
-import { USUAL_SCORERS } from '../../scorers/lists.ts';
+import { scorerNamed } from '../../scorers/lists.ts';
+import { SCORERS } from '../../scorers/registry.ts';
+import type { Scorer } from '../../scorers/scorer.ts';
 import type { Scores } from '../../scorers/scores.ts';
 import { isSameItems } from '../../evaluate/record.ts';
 import { caveatOf } from '../../evaluate/seen.ts';
@@ -108,7 +110,8 @@ export interface Table {
   readonly tuned: readonly TableRow[];
 }
 
-export type MetricKey = (typeof USUAL_SCORERS)[number]['name'];
+/** The name of a scorer. */
+export type MetricKey = Scorer['name'];
 
 /** The measurements of each, as far as they can be compared. */
 export interface Together {
@@ -148,7 +151,7 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
     ],
     isAgainstBase,
   );
-  const measure = USUAL_SCORERS.find(({ name }) => name === metric) ?? USUAL_SCORERS[0];
+  const measure = scorerNamed(metric) ?? SCORERS[0];
   const base = latest && sidesIn(latest)?.base;
   const candidates = [
     base && { side: base, ...(base.rewards && { rewards: base.rewards }) },
@@ -287,5 +290,6 @@ export function inOrder(
   );
 }
 
-/** The scores of one row, by the names of the metrics. */
-export const scoresOfRow = ({ side }: Candidate): Scores => metricsOf(side);
+/** The scores of one row, by the names of the scorers. */
+export const scoresOfRow = ({ side }: Candidate, scorers: readonly Scorer[]): Scores =>
+  metricsOf(side, scorers);

@@ -56,6 +56,18 @@ export class Evaluation {
     }
   }
 
+  /** Scores the kept answers by further metrics, as far as these compare texts; the record has them from then on. */
+  async addScorers(names: readonly string[]): Promise<void> {
+    const { addScorers } = await import('../../evaluate/add-scorers.ts');
+    if (this.opened) this.opened = { ...this.opened, record: addScorers(this.opened.record, names) };
+    const { own } = this;
+    if (!own) return;
+    const added = addScorers(own, names);
+    if (added === own) return;
+    this.own = added;
+    this.failure = await this.#kept.keep(this.#kept.project, { [this.#kind]: added });
+  }
+
   /** Back to what was measured here. */
   close(): void {
     this.opened = undefined;

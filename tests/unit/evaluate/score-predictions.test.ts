@@ -132,8 +132,8 @@ test('a label metric refuses a second reference with the line', async () => {
   expect(error.what).toBe('Line 2 of p.jsonl has 2 references, and macro-f1 compares with one label.');
 });
 
-test('a metric that applies to no row has neither a score nor an interval', () => {
-  expect(scoresOf(labelled([['東京', '東京']]), 'rouge-l')).toEqual({
+test('a metric that applies to no row has neither a score nor an interval', async () => {
+  expect(await scoresOf(labelled([['東京', '東京']]), 'rouge-l')).toEqual({
     scores: { 'rouge-l': null },
     intervals: { 'rouge-l': null },
     rowScores: [{}],

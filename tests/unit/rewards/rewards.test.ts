@@ -10,7 +10,7 @@ test('every reward has a name of its own, and settings with names of their own',
   const names = REWARD_SCORERS.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
   for (const { name, settings } of REWARD_SCORERS) {
-    expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+    expect(name).toMatch(/^[a-z0-9]+(-[a-z0-9]+|L)*$/);
     const own = settings.map((setting) => setting.name);
     expect(new Set(own).size).toBe(own.length);
     expect(own).not.toContain('weight');

@@ -1,11 +1,11 @@
 /** How it is found out whether it helped. */
-import { USUAL_SCORERS } from '../../../scorers/lists.ts';
+import { SCORERS } from '../../../scorers/registry.ts';
 import type { Chapter, Term } from './term.ts';
 
 export const MEASURE: Chapter = {
   name: 'The measure',
   terms: [
-    ...USUAL_SCORERS.map(({ name, entry: { what, more, less, start, source, also } }): Term => ({
+    ...SCORERS.map(({ name, entry: { what, more, less, start, source, also } }): Term => ({
       id: name,
       ...{ what, more, less, start, source, also },
     })),
