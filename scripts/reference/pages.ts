@@ -3,6 +3,7 @@ import { commandsPage } from './commands.ts';
 import { errorsPage } from './errors.ts';
 import { findingsPage } from './findings.ts';
 import { modelsPage } from './models.ts';
+import { scorersPage } from './scorers.ts';
 import { settingsPage } from './settings.ts';
 
 export function referencePages(): Readonly<Record<string, string>> {
@@ -11,6 +12,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     'errors.md': errorsPage(),
     'findings.md': findingsPage(),
     'models.md': modelsPage(),
+    'scorers.md': scorersPage(),
     'settings.md': settingsPage(),
   };
 }

@@ -2,7 +2,8 @@
 import { GraftError } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import { openRewards, type Rewards, type Scored } from '../scorers/rewards/reward.ts';
-import type { RewardSpec } from '../scorers/rewards/specs.ts';
+import { rewardKind, type RewardSpec } from '../scorers/rewards/specs.ts';
+import { valuesOf } from '../scorers/scorer.ts';
 import { answersOf, readTexts, type ScoredText } from './reward-texts.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { textTable } from './evaluate-output.ts';
@@ -77,10 +78,11 @@ async function tokenCounter(
   texts: readonly ScoredText[],
 ): Promise<(text: ScoredText) => number> {
   const tokenizer = model === undefined ? undefined : await requiredTokenizer(await modelOf(model));
-  const needs = specs.find(
-    ({ name, unit = 'tokens', code }) =>
-      (name === 'length' && unit === 'tokens') || /\btokens\b/.test(String(code)),
-  );
+  const needs = specs.find((spec) => {
+    const kind = rewardKind(spec.name);
+    const isCounting = kind?.needs(valuesOf(kind, spec)).includes('tokens') ?? false;
+    return isCounting || /\btokens\b/.test(String(spec['code']));
+  });
   if (needs && !tokenizer && texts.some(({ tokens }) => tokens === undefined))
     throw new GraftError(
       'arguments',

@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { graftHere } from '../gpu/graft-command.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { factOf, goTo, openSettings, WAIT } from './looks.ts';
+import { factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const ROWS = 60;
 
@@ -170,6 +170,57 @@ test('an answer without visible characters is marked as such', async () => {
   const answers = page.getByRole('region', { name: 'The answers, side by side' });
   await expect.poll(() => answers.getByText('nothing', { exact: true }).count(), WAIT).toBe(1);
   expect(await answers.getByText('only white space', { exact: true }).count()).toBe(1);
+  expect(studio.problems).toEqual([]);
+});
+
+test('added metrics have columns with their intervals, at once or after a measurement, and the evaluation keeps them', async () => {
+  await page.reload();
+  await goTo(page, 'evaluate');
+  await scores().waitFor(WAIT);
+  await page.getByText('Metrics', { exact: true }).click();
+  const list = page.getByRole('list', { name: 'Metrics to add' });
+  // All eleven that no table has by itself.
+  for (const label of [
+    ...['ROUGE-1', 'ROUGE-2', 'ROUGE-L of all rows', 'BLEU', 'Sentence BLEU', 'Sentence chrF'],
+    ...['Right in its words', 'Right number (strict)', 'Right number (flexible)'],
+    ...['Right label (accuracy)', 'Macro-F1'],
+  ])
+    expect(await list.getByRole('checkbox', { name: label, exact: true }).count(), label).toBe(1);
+  expect(await list.innerText()).toMatch(/Macro-F1\s*\?\s*The mean of F1 over all labels/);
+
+  for (const label of ['BLEU', 'Macro-F1', 'ROUGE-1'])
+    await list.getByRole('checkbox', { name: label, exact: true }).check();
+  const cellOf = async (heading: string): Promise<string> => {
+    const headings = await scores().getByRole('columnheader').allInnerTexts();
+    const at = headings.findIndex((text) => text.startsWith(heading));
+    expect(at, `${heading} of ${headings.join(', ')}`).toBeGreaterThan(0);
+    const row = scores().locator('tbody tr').filter({ hasText: 'question alone' });
+    return row.first().locator('th, td').nth(at).innerText();
+  };
+  // Stored answers are enough for these.
+  await expect.poll(() => cellOf('macro-F1'), WAIT).toMatch(/^\d\.\d{3}\s+\d\.\d{3} to \d\.\d{3}$/);
+  expect(await cellOf('BLEU')).toMatch(/^\d+\.\d\s+\d+\.\d to \d+\.\d$/);
+
+  await list.getByRole('checkbox', { name: 'Valid JSON', exact: true }).check();
+  await page.getByText('Measure again to score the answers by valid JSON.').waitFor();
+  await page.getByRole('button', { name: 'Measure again' }).click();
+  await expect.poll(table, WAIT).toMatch(/valid JSON/);
+  expect(await cellOf('valid JSON')).toMatch(/^0\.00\s+0\.00 to 0\.00$/);
+  await scores().getByRole('button', { name: 'Macro-F1, explained' }).click();
+  await page.getByText('F1 of each label, and the mean over the labels').waitFor(WAIT);
+  await page.keyboard.press('Escape');
+  expect(await inspect(page, 'metrics-chosen')).toEqual([]);
+
+  const shown = await table();
+  await page.reload();
+  await expect.poll(table, WAIT).toBe(shown);
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Export', exact: true }).click();
+  const record = JSON.parse(readFileSync(await (await saving).path(), 'utf8')) as {
+    scorers: { name: string }[];
+  };
+  const names = record.scorers.map(({ name }) => name);
+  expect(names).toEqual(expect.arrayContaining(['exact-match', 'bleu', 'macro-f1', 'rouge1', 'valid-json']));
   expect(studio.problems).toEqual([]);
 });
 

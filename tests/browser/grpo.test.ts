@@ -85,7 +85,7 @@ test('its mean reward is compared with that of the question alone and that with 
 });
 
 test('other rewards are chosen beside the metrics, each has a line of its own, and they are kept with the evaluation', async () => {
-  await page.getByText('Score answers by rewards, too').click();
+  await page.getByText('Rewards: scorers with weights').click();
   const chosen = page.getByRole('region', { name: /^Rewards/ });
   for (const label of ['Exactly right', 'Length']) {
     await chosen.getByLabel('Another reward').selectOption({ label });
@@ -109,7 +109,7 @@ test('other rewards are chosen beside the metrics, each has a line of its own, a
   expect(await inspect(page, 'chosen-rewards')).toEqual([]);
   await page.reload();
   await expect.poll(() => each.locator('tbody tr').allInnerTexts(), WAIT).toEqual(rows);
-  await page.getByText('Score answers by rewards, too: 2 rewards').waitFor();
+  await page.getByText('Rewards: scorers with weights, 2 chosen').waitFor();
 });
 
 test('by the same rewards everything tuned is compared in one table', async () => {

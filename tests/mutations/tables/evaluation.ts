@@ -8,7 +8,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: 'text.trim()',
     replace: 'text',
     breaks: 'white space at the ends makes an answer wrong',
-    tests: ['tests/unit/evaluate/metrics.test.ts', 'tests/unit/evaluate/predictions.test.ts'],
+    tests: ['tests/unit/scorers/scorers.test.ts', 'tests/unit/evaluate/predictions.test.ts'],
   },
   {
     id: 'f1-repeats',
@@ -16,7 +16,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: 'left.set(word, count - 1)',
     replace: 'left.set(word, count)',
     breaks: 'a repeated word counts each time',
-    tests: ['tests/unit/evaluate/token-f1.test.ts'],
+    tests: ['tests/unit/scorers/token-f1.test.ts'],
   },
   {
     id: 'f1-mean',
@@ -24,7 +24,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: '(2 * common) / (given.length + wanted.length)',
     replace: 'common / given.length',
     breaks: 'token F1 is only precision',
-    tests: ['tests/unit/evaluate/token-f1.test.ts', 'tests/unit/evaluate/predictions.test.ts'],
+    tests: ['tests/unit/scorers/token-f1.test.ts', 'tests/unit/evaluate/predictions.test.ts'],
   },
   {
     id: 'f1-articles',
@@ -32,7 +32,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: ".replace(ARTICLES, ' ')",
     replace: '',
     breaks: 'articles count',
-    tests: ['tests/unit/evaluate/token-f1.test.ts', 'tests/unit/evaluate/predictions.test.ts'],
+    tests: ['tests/unit/scorers/token-f1.test.ts', 'tests/unit/evaluate/predictions.test.ts'],
   },
   {
     id: 'rouge-order',
@@ -40,7 +40,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: 'Math.max(row[at + 1], next[at])',
     replace: 'row[at + 1]',
     breaks: 'ROUGE-L loses words in a row',
-    tests: ['tests/unit/evaluate/rouge-l.test.ts', 'tests/unit/evaluate/metrics.test.ts'],
+    tests: ['tests/unit/scorers/rouge-l.test.ts', 'tests/unit/scorers/scorers.test.ts'],
   },
   {
     id: 'interval-level',
@@ -48,7 +48,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: '1.959964',
     replace: '1.644854',
     breaks: 'intervals are those of 90 %',
-    tests: ['tests/unit/evaluate/metrics.test.ts'],
+    tests: ['tests/unit/scorers/scorers.test.ts'],
   },
   {
     id: 'mcnemar-one-sided',

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startSandbox } from '../../../src/cli/sandbox.ts';
 import { openRewards } from '../../../src/scorers/rewards/reward.ts';
 import { MOST_SECONDS, Sandbox, SandboxError, SandboxStopped } from '../../../src/scorers/sandbox/sandbox.ts';
-import { attempt } from '../rewards/attempt.ts';
+import { attempt } from '../scorers/attempt.ts';
 
 /** One call of a built-in function that takes days. */
 const ENDLESS = '"a".repeat(1.5e7).indexOf("a".repeat(7e6) + "b")';
