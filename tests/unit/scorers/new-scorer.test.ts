@@ -89,8 +89,8 @@ test('the schema of recipes and the glossary have it', async () => {
 test('graft reward scores by it', async () => {
   const scored = JSON.parse(
     await graft('reward', '--reward', 'grounded', '--predictions', join(folder, 'texts.jsonl'), '--json'),
-  ) as { texts: { total: number }[] };
-  expect(scored.texts.map(({ total }) => total)).toEqual([1, 0]);
+  ) as { scores: { total: number }[] };
+  expect(scored.scores.map(({ total }) => total)).toEqual([1, 0]);
 });
 
 test('an evaluation scores answers by it, and by the passages that an answer had', async () => {
