@@ -192,7 +192,7 @@ test('added metrics have columns with their intervals, at once or after a measur
     await list.getByRole('checkbox', { name: label, exact: true }).check();
   const cellOf = async (heading: string): Promise<string> => {
     const headings = await scores().getByRole('columnheader').allInnerTexts();
-    const at = headings.findIndex((text) => text.startsWith(heading));
+    const at = headings.findIndex((text) => text.toLowerCase().startsWith(heading.toLowerCase()));
     expect(at, `${heading} of ${headings.join(', ')}`).toBeGreaterThan(0);
     const row = scores().locator('tbody tr').filter({ hasText: 'question alone' });
     return row.first().locator('th, td').nth(at).innerText();
@@ -204,7 +204,7 @@ test('added metrics have columns with their intervals, at once or after a measur
   await list.getByRole('checkbox', { name: 'Valid JSON', exact: true }).check();
   await page.getByText('Measure again to score the answers by valid JSON.').waitFor();
   await page.getByRole('button', { name: 'Measure again' }).click();
-  await expect.poll(table, WAIT).toMatch(/valid JSON/);
+  await expect.poll(table, WAIT).toMatch(/valid JSON/i);
   expect(await cellOf('valid JSON')).toMatch(/^0\.00\s+0\.00 to 0\.00$/);
   await scores().getByRole('button', { name: 'Macro-F1, explained' }).click();
   await page.getByText('F1 of each label, and the mean over the labels').waitFor(WAIT);

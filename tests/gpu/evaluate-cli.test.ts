@@ -101,7 +101,16 @@ test('methods and an adapter answer the same rows, and files keep what they said
 
   // A larger sample includes the smaller one, and the same model answers the same.
   const more = temporary('more');
-  const base = ['evaluate', ...DATA, '--methods', 'base', '--metrics', 'token-f1', '--json', ...DEVICE_HERE];
+  const base = [
+    'evaluate',
+    ...DATA,
+    '--methods',
+    'base',
+    '--metrics',
+    'token-f1,macro-f1,valid-json',
+    '--json',
+    ...DEVICE_HERE,
+  ];
   const second = await graftHere([...base, '--rows', '6', '--loss-rows', 'all', '--out', more]);
   expect(second.code, second.err).toBe(0);
   expect((JSON.parse(second.out) as Report).methods).toMatchObject([
@@ -111,7 +120,14 @@ test('methods and an adapter answer the same rows, and files keep what they said
   expect(again.slice(0, 4).map(({ row, output }) => [row, output])).toEqual(
     predictions.slice(4, 8).map(({ row, output }) => [row, output]),
   );
-  expect(Object.keys(again[0].scores)).toEqual(['token-f1']);
+  expect(Object.keys(again[0].scores)).toEqual(['token-f1', 'macro-f1', 'valid-json']);
+  // The record has them next to those of every table.
+  const { scorers } = JSON.parse(readFileSync(`${more}/evaluation.json`, 'utf8')) as {
+    scorers: { name: string }[];
+  };
+  expect(scorers.map(({ name }) => name)).toEqual([
+    ...['exact-match', 'token-f1', 'rouge-l', 'chrf', 'macro-f1', 'valid-json'],
+  ]);
 
   const used = await graftHere([...base, '--out', more]);
   expect([used.code, used.err]).toEqual([

@@ -138,6 +138,47 @@ test.each<[string, string[], RegExp, number]>([
   expect(status).toBe(code);
 });
 
+test('scorers of the whole registry apply, by earlier names as well, and those that are rewards elsewhere', async () => {
+  await writeFile(
+    path('json.jsonl'),
+    [
+      { prediction: '{"a": 1}', reference: '{"a": 1, "b": 2}' },
+      { prediction: 'a: 1', reference: 'a is 1' },
+    ]
+      .map((row) => JSON.stringify(row))
+      .join('\n'),
+  );
+  const { result, status } = await graft(
+    ...['evaluate', '--predictions', path('json.jsonl'), '--json'],
+    ...['--metrics', 'valid-json,json-fields,normalised-match'],
+  );
+  expect(status).toBe(0);
+  expect(JSON.parse(result)).toMatchObject({
+    // The second reference is no JSON, so only the first row has fields.
+    scores: { 'valid-json': 0.5, 'json-fields': 0.5, 'normalized-match': 0 },
+    row_scores: [
+      { 'valid-json': 1, 'json-fields': 0.5, 'normalized-match': 0 },
+      { 'valid-json': 0, 'normalized-match': 0 },
+    ],
+  });
+  const compared = await graft(
+    ...['compare', path('json.jsonl'), path('json.jsonl'), '--metric', 'json-fields', '--json'],
+  );
+  expect(JSON.parse(compared.result)).toMatchObject({ difference: 0, mcnemar_p: null });
+});
+
+test.each([
+  [
+    'regex',
+    /--metrics has regex, which needs pattern\. Give it as --reward '\{"name": "regex", "pattern": …\}'/,
+  ],
+  ['length', /length needs more than an answer and its reference/],
+])('%s is refused as a metric of predictions, with what it lacks', async (name, what) => {
+  const { status, said } = await graft(...['evaluate', '--predictions', path('b.jsonl'), '--metrics', name]);
+  expect(said).toMatch(what);
+  expect(status).toBe(2);
+});
+
 test('a label metric refuses a row with two references, with its line', async () => {
   const { status, said } = await graft(
     ...['evaluate', '--predictions', path('methods.jsonl'), '--metrics', 'accuracy'],

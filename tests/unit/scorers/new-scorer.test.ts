@@ -28,6 +28,9 @@ const grounded: AttemptScorer = {
   }),
 };
 
+/** Modules are read again, all of the command among them: that takes long on a busy machine. */
+const LONG = { timeout: 60_000 };
+
 let folder = '';
 let runCommand: typeof RunCommand;
 beforeAll(async () => {
@@ -43,11 +46,11 @@ beforeAll(async () => {
     { prompt: 'The sky is blue.', completion: 'red', answer: 'blue' },
   ];
   await writeFile(join(folder, 'texts.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
-});
+}, LONG.timeout);
 afterAll(async () => {
   vi.doUnmock('../../../src/scorers/registry.ts');
   vi.resetModules();
-  await rm(folder, { recursive: true });
+  if (folder !== '') await rm(folder, { recursive: true });
 });
 
 async function graft(...args: string[]): Promise<string> {
@@ -64,7 +67,7 @@ async function graft(...args: string[]): Promise<string> {
   return text;
 }
 
-test('it is offered as a metric and as a reward, in the help and in the reference', async () => {
+test('it is offered as a metric and as a reward, in the help and in the reference', LONG, async () => {
   const { NAMED_SCORERS, REWARD_SCORERS, scorersFor } = await import('../../../src/scorers/lists.ts');
   expect(NAMED_SCORERS).toContain(grounded);
   expect(REWARD_SCORERS).toContain(grounded);
@@ -75,7 +78,7 @@ test('it is offered as a metric and as a reward, in the help and in the referenc
   expect(scorersPage()).toContain('| `grounded` | Grounded in its passages | 1 if the answer stands');
 });
 
-test('the schema of recipes and the glossary have it', async () => {
+test('the schema of recipes and the glossary have it', LONG, async () => {
   const { REWARDS_SETTING } = await import('../../../src/scorers/rewards/setting.ts');
   expect(JSON.stringify(REWARDS_SETTING.schema())).toContain('"const":"grounded"');
   const { nameOfTerm } = await import('../../../src/app/guide/names.ts');
@@ -86,14 +89,14 @@ test('the schema of recipes and the glossary have it', async () => {
   );
 });
 
-test('graft reward scores by it', async () => {
+test('graft reward scores by it', LONG, async () => {
   const scored = JSON.parse(
     await graft('reward', '--reward', 'grounded', '--predictions', join(folder, 'texts.jsonl'), '--json'),
   ) as { scores: { total: number }[] };
   expect(scored.scores.map(({ total }) => total)).toEqual([1, 0]);
 });
 
-test('an evaluation scores answers by it, and by the passages that an answer had', async () => {
+test('an evaluation scores answers by it, and by the passages that an answer had', LONG, async () => {
   const { chosenScorers } = await import('../../../src/evaluate/score-answers.ts');
   const tokenizer = { encode: (text: string) => [...text].map((_, at) => at) };
   const { names, score } = chosenScorers([grounded], tokenizer, { isPrompts: true });
