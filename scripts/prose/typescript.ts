@@ -9,7 +9,7 @@ const SHOWN = new Set(
   ),
 );
 /** Folders of tables that flags, form and guide are made of. */
-const TABLES = /^src\/(?:settings|adapters|objectives|optimisers|rewards)\//;
+const TABLES = /^src\/(?:settings|adapters|objectives|optimisers|scorers)\//;
 /** Three words in a row: fewer are names and keys. */
 const SENTENCE = /\p{L}+[,:]? \p{L}[\p{L}’'-]*[,:]? \p{L}+/u;
 

@@ -9,7 +9,7 @@ export const accuracy = {
   name: 'accuracy',
   label: 'Right label (accuracy)',
   heading: 'accuracy',
-  help: '1 if the answer is the right label, white space at the ends aside; over all rows the share of right labels, from 0 to 1. It counts as exact-match does, and takes one reference a row.',
+  help: '1 if the answer is the right label, white space at the ends aside. It counts as exact-match does, with one reference per row.',
   entry: {
     title: 'Accuracy',
     what: 'The share of rows with the right label, from 0 to 1. With many rows of one label it is high without any learning: read macro-F1 as well.',

@@ -9,7 +9,7 @@ export const exactMatch = {
   name: EXACT_MATCH,
   label: 'Exactly right',
   heading: 'exactly right',
-  help: '1 if the answer is the expected one to the letter, white space at the ends aside; over all rows the share of such answers.',
+  help: '1 if the answer is the reference to the letter, white space at the ends aside.',
   entry: {
     title: 'Exactly right (exact match)',
     what: 'The answer is the expected one to the letter, white space at the ends aside. Right for labels, numbers and JSON; too strict for prose.',

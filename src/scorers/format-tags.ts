@@ -57,7 +57,7 @@ export const formatTags = {
   name: 'format-tags',
   label: 'Written in tags',
   heading: 'written in tags',
-  help: '1 where the completion is these tags one after the other, each filled, with nothing but white space outside.',
+  help: '1 if the completion is these tags one after the other, each filled, with nothing but white space outside.',
   entry: {
     title: 'Written in tags',
     what: 'The answer is made of tags one after the other, such as <think>…</think><answer>…</answer>, each filled and with nothing outside.',

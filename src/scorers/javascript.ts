@@ -24,7 +24,7 @@ export const javascript = {
   name: 'javascript',
   label: 'Your own JavaScript',
   heading: 'your own JavaScript',
-  help: 'What an expression or a function of your own gives: a number, or true and false as 1 and 0.',
+  help: 'The result of your own expression or function: a number, or true and false as 1 and 0.',
   entry: {
     title: 'Your own JavaScript',
     what: 'The number that your own expression or function gives an answer. It sees the prompt, the answer, the reference, the passages and the other columns of the row, and runs in a sandbox without network, files and clock.',

@@ -12,7 +12,7 @@ const SETTINGS = [
     holds: 'json',
     longest: LONGEST_EXPECTED,
     label: 'Expected object',
-    help: "The same JSON for every row; each row's wanted answer if left empty.",
+    help: "The same JSON for every row; each row's reference if left empty.",
     initial: '',
   },
   FENCED,
@@ -23,7 +23,7 @@ export const jsonFields = {
   name: 'json-fields',
   label: 'Fields of JSON',
   heading: 'fields of JSON',
-  help: 'The share of the fields that are those of the wanted JSON, in any order; fields that are not wanted count as wrong.',
+  help: 'The share of the fields that equal those of the reference, in any order. A field that it lacks counts as wrong.',
   entry: {
     title: 'Right fields of JSON',
     what: 'The share of the fields of a JSON object that are those of the reference, in any order. A field that is not in the reference counts as wrong.',
@@ -42,7 +42,7 @@ export const jsonFields = {
   open: ({ expected, fenced }) => ({
     score(attempt) {
       const wanted = jsonOf(expected === '' ? wantedAnswer(attempt) : String(expected), false);
-      if (wanted === undefined) throw new Error('the wanted answer is no JSON');
+      if (wanted === undefined) throw new Error('the reference is not JSON');
       const given = jsonOf(attempt.completion, fenced === true);
       if (!isJsonObject(wanted) || !isJsonObject(given)) return sameJson(wanted, given) ? 1 : 0;
       const keys = new Set([...Object.keys(wanted), ...Object.keys(given)]);

@@ -16,7 +16,7 @@ const SETTINGS = [
     holds: 'json',
     longest: LONGEST_SCHEMA,
     label: 'JSON Schema',
-    help: 'What the JSON has to be: type, properties, required, additionalProperties, items, enum, const and limits.',
+    help: 'A schema of the JSON: type, properties, required, additionalProperties, items, enum, const and limits.',
   },
   FENCED,
 ] as const satisfies readonly ScorerSetting[];
@@ -47,7 +47,7 @@ export const jsonSchema = {
   name: 'json-schema',
   label: 'JSON by a schema',
   heading: 'JSON by a schema',
-  help: '1 where the completion is JSON that the schema allows; for an object the share of its fields that are right.',
+  help: '1 if the completion is JSON that the schema allows; for an object the share of its fields that are right.',
   entry: {
     title: 'JSON by a schema',
     what: 'The answer is JSON that a schema allows. For an object it is the share of its fields that are right.',

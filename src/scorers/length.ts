@@ -56,7 +56,7 @@ const SETTINGS = [
     type: 'choice',
     choices: Object.keys(COUNTS),
     label: 'Counted in',
-    help: 'What is counted.',
+    help: 'The unit of the length.',
     initial: 'tokens',
   },
 ] as const satisfies readonly ScorerSetting[];

@@ -6,7 +6,7 @@ export const loss = {
   name: 'loss',
   label: 'Loss',
   heading: 'loss',
-  help: 'Mean cross-entropy of the expected tokens, in nats, over the measured rows or the whole part.',
+  help: 'Mean cross-entropy of the tokens of the reference, in nats, over the measured rows or the whole part.',
   entry: {
     title: 'Loss',
     what: 'How surprised the model is by the right tokens, on average, in nats. 0 is certainty; 0.7 is like a coin toss for every token.',

@@ -43,7 +43,7 @@ export const macroF1 = {
   name: 'macro-f1',
   label: 'Macro-F1',
   heading: 'macro-F1',
-  help: 'The mean of F1 over all labels, right or given, as scikit-learn computes it: a score of all rows together, from 0 to 1.',
+  help: 'The mean of F1 over all labels, right or given, as scikit-learn computes it over all rows together.',
   entry: {
     title: 'Macro-F1',
     what: 'F1 of each label, and the mean over the labels, from 0 to 1: rare labels count as much as frequent ones. An answer that is not a label counts as a label that is never right.',

@@ -11,7 +11,7 @@ export const normalizedMatch = {
   aliases: ['normalised-match'],
   label: 'Right in its words',
   heading: 'right in its words',
-  help: '1 if the answer has the words of the reference in their order, as SQuAD counts it: capitals, punctuation and a, an, the aside; over all rows the share of such answers.',
+  help: '1 if the answer has the words of the reference in their order: capitals, punctuation and a, an, the aside, as SQuAD counts them.',
   entry: {
     title: 'Right in its words (normalised match)',
     what: 'The answer has the words of the reference, in their order. Capitals, punctuation and the words a, an, the do not count.',

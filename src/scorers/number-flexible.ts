@@ -8,7 +8,7 @@ export const numberFlexible = {
   name: 'number-flexible',
   label: 'Right number (flexible)',
   heading: 'number (flexible)',
-  help: '1 if the last number of the answer is that of the reference, as lm-evaluation-harness scores gsm8k; over all rows the share of such answers.',
+  help: '1 if the last number of the answer is that of the reference. Texts of numbers are compared, as in gsm8k of lm-evaluation-harness.',
   entry: {
     title: 'Right number (flexible)',
     what: 'The last number of the answer is that of the reference, in any form. If only the strict score rises, the model has learned the form and not the sums.',

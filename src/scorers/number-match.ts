@@ -44,8 +44,8 @@ const SETTINGS = [
     type: 'choice',
     choices: ['strict', 'flexible'],
     label: 'Which number counts',
-    labels: { strict: 'the one behind the marker', flexible: 'the last one' },
-    help: 'strict: the first number right behind the marker; flexible: the last number anywhere. Both are shown.',
+    labels: { strict: 'the one after the marker', flexible: 'the last one' },
+    help: 'strict: the first number right after the marker; flexible: the last number anywhere. Both are shown.',
     initial: 'strict',
   },
   {
@@ -64,7 +64,7 @@ export const numberMatch = {
   name: 'number-match',
   label: 'Right number',
   heading: 'right number',
-  help: '1 if the number of the completion is that of the wanted answer by value; number-strict and number-flexible compare the texts of numbers, as lm-evaluation-harness does.',
+  help: '1 if the number of the completion is that of the reference by value. number-strict and number-flexible compare the texts of numbers.',
   entry: {
     title: 'Right number (by value)',
     what: 'The number of the answer is that of the reference by value, so 7.50 is 7.5. A setting decides which number counts: the first one after a marker, or the last one.',
@@ -86,7 +86,7 @@ export const numberMatch = {
     score(attempt) {
       const answer = wantedAnswer(attempt);
       const wanted = canonical(strictNumber(answer, String(marker)) ?? flexibleNumber(answer));
-      if (wanted === undefined) throw new Error('the wanted answer has no number');
+      if (wanted === undefined) throw new Error('the reference has no number');
       const strict = canonical(strictNumber(attempt.completion, String(marker))) === wanted ? 1 : 0;
       const flexible = canonical(flexibleNumber(attempt.completion)) === wanted ? 1 : 0;
       return { score: extraction === 'strict' ? strict : flexible, shown: [strict, flexible] };

@@ -27,7 +27,7 @@ export const numberStrict = {
   name: 'number-strict',
   label: 'Right number (strict)',
   heading: 'number (strict)',
-  help: '1 if the first number right after “#### ” is that of the reference, as lm-evaluation-harness scores gsm8k (it compares texts of numbers, and number-match their values); over all rows the share of such answers.',
+  help: '1 if the first number right after “#### ” is that of the reference. Texts of numbers are compared, as in gsm8k of lm-evaluation-harness.',
   entry: {
     title: 'Right number (strict)',
     what: 'The first number right after “#### ” is that of the reference. An answer with the right number in another form is wrong.',

@@ -37,7 +37,7 @@ const openText = (scorer: TextScorer, { within: tag = '' }: ScorerValues): OpenS
     const given = within(attempt.completion, String(tag));
     if (given === undefined) return 0;
     const score = rowScore(scorer, given, wanted);
-    if (score === undefined) throw new Error('the wanted answer has nothing that it could compare');
+    if (score === undefined) throw new Error('the reference has nothing that it could compare');
     return score;
   },
 });

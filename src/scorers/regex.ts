@@ -29,8 +29,8 @@ const SETTINGS = [
     name: 'group',
     part: 'run',
     type: 'switch',
-    label: 'The first group has to be the wanted answer',
-    help: 'Give 1 only where what the first group matches is the wanted answer, white space at the ends aside.',
+    label: 'The first group has to be the reference',
+    help: 'Give 1 only if the match of the first group is the reference, white space at the ends aside.',
     initial: false,
   },
 ] as const satisfies readonly ScorerSetting[];
@@ -56,7 +56,7 @@ export const regex = {
   name: 'regex',
   label: 'Regular expression',
   heading: 'regular expression',
-  help: '1 where a regular expression matches the completion, or what its first group matches is the wanted answer.',
+  help: '1 if a regular expression matches the completion, or if the match of its first group is the reference.',
   entry: {
     title: 'Regular expression',
     what: 'A pattern of your own matches the answer, or what its first group matches is the reference.',

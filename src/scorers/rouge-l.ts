@@ -19,7 +19,7 @@ export const rougeL = {
   name: 'rouge-l',
   label: 'ROUGE-L',
   heading: 'ROUGE-L',
-  help: 'The longest run of common words in order, gaps allowed, as rouge-score counts it, from 0 to 1: letters a to z and digits, capitals aside. A row whose reference has none of them has no score.',
+  help: 'The longest run of common words in order, gaps allowed, as rouge-score counts it. Words are letters a to z and digits, and a reference without any has no score.',
   entry: {
     title: 'ROUGE-L',
     what: 'How far the answer has the words of the expected one in the same order, with others between them or not: the mean over all rows of a number from 0, no word in common, to 1, the same words. Only the letters a to z and digits count, so rows in other scripts have no score.',

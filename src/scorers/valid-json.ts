@@ -21,7 +21,7 @@ export const validJson = {
   name: 'valid-json',
   label: 'Valid JSON',
   heading: 'valid JSON',
-  help: '1 where the completion is JSON.',
+  help: '1 if the completion is JSON.',
   entry: {
     title: 'Valid JSON',
     what: 'The answer is JSON of at most 64 levels. Its content does not count.',

@@ -60,7 +60,7 @@ test('a scorer that can score no row says why', async () => {
     isPrompts: false,
   }).score([{ question: { prompt: 'Say it', expected: 'no JSON' } }], [{ text: '{}' }]);
   expect(scores).toEqual({ 'json-fields': [null] });
-  expect(failed).toEqual([{ name: 'Fields of JSON', reason: 'the wanted answer is no JSON.' }]);
+  expect(failed).toEqual([{ name: 'Fields of JSON', reason: 'the reference is not JSON.' }]);
 });
 
 test('prompts without an answer have only what needs none', async () => {
