@@ -20,7 +20,7 @@ import type { ChosenScorers, RewardScorer } from './run-evaluation.ts';
 const attemptsOf = (
   asked: readonly AskedQuestion[],
   answers: readonly Evidence[],
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, 'encode'>,
 ): Attempt[] =>
   answers.map(({ text: completion, passages }, at) => {
     const { question, example } = asked[at];
@@ -41,7 +41,7 @@ const attemptsOf = (
  */
 export function chosenScorers(
   scorers: readonly AnswerScorer[],
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, 'encode'>,
   { isPrompts, startSandbox }: { readonly isPrompts: boolean; readonly startSandbox?: StartSandbox },
 ): ChosenScorers {
   const used = scorers.filter((scorer) => !isPrompts || !isComparing(needsOf(scorer)));
@@ -79,7 +79,7 @@ export interface OpenRewardScorer extends RewardScorer {
  */
 export async function openRewardScorer(
   specs: readonly RewardSpec[],
-  tokenizer: Tokenizer,
+  tokenizer: Pick<Tokenizer, 'encode'>,
   options: OpenOptions,
 ): Promise<OpenRewardScorer> {
   const rewards = await openRewards(specs, { ...options, stops: false });

@@ -25,7 +25,7 @@ const scorers = (...names: string[]): AnswerScorer[] =>
   });
 
 const tokenizer = { encode: (text: string) => [...text].map((_, at) => at) };
-const asked = ROWS.map((expected) => ({ question: { prompt: 'Say it', expected } }));
+const asked = ROWS.map((expected) => ({ question: { prompt: 'Say it', ask: 'Say it', expected } }));
 const answers = ANSWERS.map((text) => ({ text }));
 
 async function measured(...names: string[]): Promise<Evaluation> {
@@ -58,7 +58,7 @@ test('a record holds what was chosen, null for a row that a scorer cannot compar
 test('a scorer that can score no row says why', async () => {
   const { failed, scores } = await chosenScorers(scorers('json-fields'), tokenizer, {
     isPrompts: false,
-  }).score([{ question: { prompt: 'Say it', expected: 'no JSON' } }], [{ text: '{}' }]);
+  }).score([{ question: { prompt: 'Say it', ask: 'Say it', expected: 'no JSON' } }], [{ text: '{}' }]);
   expect(scores).toEqual({ 'json-fields': [null] });
   expect(failed).toEqual([{ name: 'Fields of JSON', reason: 'the reference is not JSON.' }]);
 });
@@ -67,7 +67,7 @@ test('prompts without an answer have only what needs none', async () => {
   const chosen = chosenScorers(NAMED_SCORERS.filter(isAnswerScorer), tokenizer, { isPrompts: true });
   expect(chosen.names).toEqual(['valid-json', 'length', 'format-tags']);
   const { scores } = await chosen.score(
-    [{ question: { prompt: 'Say it', expected: '' } }],
+    [{ question: { prompt: 'Say it', ask: 'Say it', expected: '' } }],
     [{ text: '[1]' }],
   );
   expect(scores).toEqual({ 'valid-json': [1], length: [0], 'format-tags': [0] });

@@ -101,7 +101,7 @@ test('an evaluation scores answers by it, and by the passages that an answer had
   const tokenizer = { encode: (text: string) => [...text].map((_, at) => at) };
   const { names, score } = chosenScorers([grounded], tokenizer, { isPrompts: true });
   expect(names).toEqual(['grounded']);
-  const question = { prompt: 'The sky is blue.', expected: '' };
+  const question = { prompt: 'The sky is blue.', ask: 'The sky is blue.', expected: '' };
   const { scores, failed } = await score(
     [{ question }, { question }, { question }],
     [{ text: 'blue' }, { text: 'red' }, { text: 'red', passages: ['A red sun.'] }],
