@@ -29,8 +29,8 @@ export const BETA = {
       also: 'kl penalty temperature dpo',
     },
   },
-  help: 'How strongly preferences are held against what the model was: the scale of rewards.',
-  more: 'With a reference policy, lower lets the model move further.',
+  help: 'The scale of rewards: how closely the model keeps to the reference.',
+  more: 'With a reference policy, a lower value lets the model move further.',
   initial: 0.1,
   initially: '0.1, simpo 2, grpo 0',
 } as const satisfies Setting;
@@ -50,13 +50,13 @@ export const REFERENCE = {
     id: 'reference-policy',
     name: 'Reference policy',
     entry: {
-      what: 'The model that a run is compared with: the base model with its adapter switched off, or the adapter that the run starts from, as it was then. Log-probabilities of pairs are computed once, before the first step; those of sampled answers (with a beta above 0) at each step.',
-      start: 'What the run starts from.',
+      what: 'The model that a run is compared with: the base model with its adapter switched off, or the adapter that the run starts from, as it was at the start. Log-probabilities of pairs are computed once, before the first step; those of sampled answers (with a beta above 0) at each step.',
+      start: 'The one that the run starts from.',
       source: 'Rafailov and others, Direct Preference Optimization, 2023',
       also: 'reference model dpo ref logps',
     },
   },
-  help: 'What the model is compared with: the base model, or the adapter that the run starts from, as it was then.',
+  help: 'The model to compare with: the base model, or the adapter that the run starts from, as it was at the start.',
   initially: 'start with --init-adapter, else base',
 } as const satisfies Setting;
 

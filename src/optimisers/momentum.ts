@@ -17,7 +17,7 @@ export const MOMENTUM = {
     entry: {
       what: 'SGD adds this share of the last step to each step, so that it keeps its direction; Muon takes a mean of gradients in which the last ones have it.',
       more: 'Longer, smoother steps that overshoot.',
-      less: '0 follows each batch alone.',
+      less: '0 follows only the current batch.',
       start: '0.9; 0.95 for Muon.',
       source: 'Polyak, Some methods of speeding up the convergence of iteration methods, 1964',
       also: 'sgd muon heavy ball',

@@ -114,7 +114,7 @@ export async function shortenRun(
   const onePass = Math.ceil(rows.train.length / (batch * accumulate));
   const fewer = onePass < steps ? onePass : Math.ceil(steps / 2);
   if (fewer < steps)
-    await consider(`Take ${fewer} steps${fewer === onePass ? ', one pass over the rows' : ''}`, {
+    await consider(`Train ${fewer} steps${fewer === onePass ? ', one epoch' : ''}`, {
       steps: fewer,
       warmup: Math.min(options.warmup, fewer),
     });
@@ -124,7 +124,7 @@ export async function shortenRun(
   if (cut) {
     const longer = rows.train.filter((row) => lengthOf(row) > limit).length;
     await consider(
-      `Cut rows at ${limit} tokens, which ${longer} of ${rows.train.length} are above`,
+      `Truncate rows at ${limit} tokens, which shortens ${longer} of ${rows.train.length}`,
       { maxLength: limit },
       cut,
     );

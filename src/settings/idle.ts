@@ -36,7 +36,7 @@ const IDLE: readonly Rule[] = [
     names: ['reference'],
     reason: ({ method }) =>
       learnerOf({ method }).trainsModel
-        ? 'a run of all weights is compared with the model as it was before'
+        ? 'full fine-tuning is compared with the model as it was before'
         : undefined,
   },
   {

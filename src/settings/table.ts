@@ -41,7 +41,7 @@ const CHOOSERS = [
     of: 'methods',
     placeholder: 'M',
     label: 'Method',
-    help: 'What learns: an adapter, or every weight of the model.',
+    help: 'Which parameters are trained: an adapter, or the weights of the model.',
   },
   {
     name: 'objective',
@@ -50,7 +50,7 @@ const CHOOSERS = [
     group: 'Goal',
     label: 'Objective',
     term: { id: 'objective', name: 'Objective' },
-    help: 'What is learned from the rows.',
+    help: 'The training objective: how a loss is made of the rows.',
   },
   {
     name: 'optimiser',
@@ -59,7 +59,7 @@ const CHOOSERS = [
     group: 'Rate',
     label: 'Optimiser',
     term: { id: 'optimiser', name: 'Optimiser' },
-    help: 'What turns gradients into steps.',
+    help: 'The rule that turns gradients into steps.',
   },
 ] as const satisfies readonly {
   readonly name: ChooserName;

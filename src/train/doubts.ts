@@ -113,7 +113,7 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
       doubts.push({
         key: 'rank',
         what: `An adapter of rank ${rank} is no longer small.`,
-        usual: '4 to 64 is usual. A higher rank takes more memory and learns rows by heart sooner.',
+        usual: '4 to 64 is usual. A higher rank takes more memory and overfits sooner.',
       });
     const scale = alpha / (rsLora ? Math.sqrt(rank) : rank);
     if (scale > MOST_SCALE)
@@ -155,9 +155,8 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
   if (rows > 0 && passes > MOST_PASSES)
     doubts.push({
       key: 'steps',
-      what: `${short(steps)} steps of ${perStep} go ${short(passes)} times over ${plural(rows, 'row')}.`,
-      usual:
-        '1 to 5 passes are usual, some dozens with very few rows. After that, rows are only learned by heart.',
+      what: `${short(steps)} steps of ${perStep} are ${short(passes)} epochs over ${plural(rows, 'row')}.`,
+      usual: '1 to 5 epochs are usual, some dozens with very few rows. After that, the run only overfits.',
     });
   if (rows > 0 && perStep >= LARGE_BATCH.rows && perStep > LARGE_BATCH.times * rows)
     doubts.push({

@@ -176,7 +176,7 @@ const CHANGES: readonly Change[] = [
           }
         : undefined,
     text: ({ options }) =>
-      `Take ${options.batch} ${options.batch === 1 ? 'row' : 'rows'} at once and ${options.accumulate} batches a step.`,
+      `Use a batch size of ${options.batch} and gradient accumulation over ${options.accumulate} batches.`,
   },
   {
     name: 'checkpointing',
@@ -209,7 +209,7 @@ const CHANGES: readonly Change[] = [
             options: { ...options, maxLength: Math.max(LEAST_LENGTH, Math.ceil(options.maxLength / 2)) },
           }
         : undefined,
-    text: ({ options }) => `Cut rows at ${options.maxLength} tokens.`,
+    text: ({ options }) => `Truncate rows at ${options.maxLength} tokens.`,
   },
   {
     name: 'rank',

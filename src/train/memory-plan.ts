@@ -245,7 +245,7 @@ function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySet
   throw new GraftError(
     'train-tokens',
     `A micro-batch of ${tokens} tokens (${batch} rows of up to ${maxLength}) is more than one step computes at once.`,
-    `Choose fewer rows at once or shorter ones: at most ${MOST_TOKENS} tokens.`,
+    `Choose a smaller batch size or shorter rows: at most ${MOST_TOKENS} tokens.`,
   );
 }
 

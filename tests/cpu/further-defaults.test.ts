@@ -98,7 +98,7 @@ describeDevice('The defaults of a method', (context) => {
     await model.destroy();
   });
 
-  test('One after another: the second stage is learned, and the first is not lost', async () => {
+  test('Sequential fine-tuning: the second stage is learned, and the first is not lost', async () => {
     const tokenizer = await loadTokenizer(sprigFolder());
     const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
     const lossOf = async (name: string, adapter?: Adapter): Promise<number> =>

@@ -121,10 +121,10 @@ describe('bad arguments and files', () => {
       /5000/,
     ],
     [
-      'more rows at once than a GPU dispatches',
+      'a larger batch than a GPU dispatches',
       () => ['plan', '--model', SPRIG, '--batch', '1000000'],
       1,
-      /fewer rows at once/,
+      /a smaller batch size/,
     ],
     [
       'two ranks',

@@ -43,7 +43,7 @@ describe('graft plan', () => {
     );
     const inGb = await graftHere(plan('--memory', '0.5GB', '--batch', '8'));
     expect(inGb.out).toMatch(
-      /: Take \d rows? at once and \d batches a step\. [\d.]+ GB at the peak with --batch/,
+      /: Use a batch size of \d and gradient accumulation over \d batches\. [\d.]+ GB at the peak with --batch/,
     );
     expect(inGb.out).not.toMatch(/(Would fit|Takes less|Too large).*MB/);
     expect(tight.out).toMatch(/\nDoes not fit: \d{3} MiB at the peak, and the GPU has 500 MiB\.\n$/);

@@ -5,7 +5,7 @@ import { LORA_SETTINGS } from '../lora/settings.ts';
 export const DORA = {
   name: 'dora',
   label: 'DoRA',
-  help: 'LoRA that learns how long each row of a weight is apart from where it points. Slower, and often better at a small rank.',
+  help: 'LoRA that learns the length of each row of a weight separately from its direction. Slower, and often better at a small rank.',
   settings: LORA_SETTINGS,
   words: adapterWords('DoRA', { hasRank: true }),
   choice: {

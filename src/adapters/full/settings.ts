@@ -3,7 +3,7 @@ import type { Given, Setting } from '../../settings/setting.ts';
 import type { Learner } from '../learner.ts';
 import { NORMS_RATE } from '../norms/settings.ts';
 
-const PART = { id: 'trained-weights', name: 'Weights that learn (frozen layers)' } as const;
+const PART = { id: 'trained-weights', name: 'Trained weights (frozen layers)' } as const;
 
 export const FULL_SETTINGS = [
   {
@@ -16,10 +16,10 @@ export const FULL_SETTINGS = [
     flag: 'train-weights',
     placeholder: 'PART',
     group: 'Weights',
-    label: 'Weights that learn',
+    label: 'Trained weights',
     term: PART,
-    help: 'What learns: every weight, all but embeddings and head, or norms and biases alone.',
-    more: 'The others stay as they are and need neither gradients nor moments.',
+    help: 'Which weights are trained: all, all but embeddings and head, or only norms and biases.',
+    more: 'The others are frozen and need neither gradients nor optimiser state.',
     initial: 'all',
   },
   {
@@ -34,8 +34,8 @@ export const FULL_SETTINGS = [
     label: 'Last layers only',
     unit: 'layers',
     term: PART,
-    help: 'Only so many layers learn, counted from the end; those below them, embeddings and head stay as they are.',
-    more: 'Nothing is computed backwards below them. 0 for all.',
+    help: 'How many layers are trained, counted from the end; the layers below, embeddings and head are frozen.',
+    more: 'The backward pass ends there. 0 trains all.',
     initial: 0,
     initially: 'all',
   },
@@ -57,12 +57,12 @@ const capital = (text: string): string => text.charAt(0).toUpperCase() + text.sl
 
 export const FULL = {
   name: 'full',
-  label: 'All weights',
-  help: 'Every weight of the model learns, or those that are chosen.',
+  label: 'Full fine-tuning',
+  help: 'Trains the weights of the model itself: all of them, or a chosen part.',
   settings: FULL_SETTINGS,
   trainsModel: true,
   words: {
-    choice: 'All weights',
+    choice: 'Full fine-tuning',
     trained: partWords,
     learns: (settings) => `${capital(partWords(settings))} of a copy of the model learn`,
     run: 'a full fine-tuning',
@@ -72,7 +72,7 @@ export const FULL = {
   },
   choice: {
     changes: 'The model itself: the result is a whole model, of the size of the first.',
-    wrong: 'Few rows, little memory, or a model that should go on doing what it does now: it forgets most.',
+    wrong: 'Few rows, little memory, or a model that should keep what it can do now: it forgets most.',
   },
   // A full fine-tuning changes every weight and needs a smaller rate; norms and biases bear that of an adapter of such vectors.
   rate: ({ trainWeights }) => (trainWeights === 'norms' ? NORMS_RATE : FULL_RATE),

@@ -11,9 +11,9 @@ export const IA3_SETTINGS = [
     fixed: true,
     type: 'names',
     flag: 'feedforward',
-    label: 'Layers that scale their inputs',
-    help: 'Those of the layers whose inputs are multiplied by the learned vector, instead of their outputs.',
-    more: 'Layers that have no adapter are passed over.',
+    label: 'Feedforward modules',
+    help: 'The target modules whose inputs, instead of outputs, are multiplied by the learned vector (PEFT feedforward_modules).',
+    more: 'Layers without an adapter are ignored.',
     initial: ['down_proj', 'mlp.c_proj'],
     initially: 'down_proj, mlp.c_proj',
   },
@@ -31,7 +31,7 @@ function ia3Targets(has: (end: string) => boolean): readonly string[] {
 export const IA3 = {
   name: 'ia3',
   label: 'IA3',
-  help: 'A vector for each layer learns, which multiplies what the layer reads or writes: far fewer numbers than LoRA, at a higher learning rate.',
+  help: 'Trains one vector for each layer, which multiplies its inputs or outputs: far fewer numbers than LoRA, at a higher learning rate.',
   settings: IA3_SETTINGS,
   words: adapterWords('IA3'),
   choice: {

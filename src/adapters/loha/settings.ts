@@ -14,7 +14,7 @@ const SHARED: readonly string[] = [
 export const LOHA = {
   name: 'loha',
   label: 'LoHa',
-  help: 'Two pairs of matrices beside each layer learn, whose products are multiplied number by number: the square of LoRA’s rank for twice its size.',
+  help: 'Trains two pairs of matrices for each layer, whose products are multiplied element by element: the square of LoRA’s rank for twice its size.',
   settings: LORA_SETTINGS.filter(({ name }) => SHARED.includes(name)),
   words: adapterWords('LoHa', { hasRank: true }),
   choice: {

@@ -31,7 +31,7 @@ export function vectorName(path: string, vector: 'weight' | 'bias'): string {
 export const norms: AdapterKind<NormsConfig, NormsModule> = {
   name: KIND,
   label: NORMS.label,
-  note: 'For linear layers it has the biases alone. PEFT warns that their weights are missing, and takes them from the base.',
+  note: 'For linear layers it has only the biases. PEFT warns that their weights are missing, and takes them from the base.',
   formula: 'norms and biases of its own',
   config: ({ normParts }) => ({
     kind: KIND,

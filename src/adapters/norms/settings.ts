@@ -13,16 +13,16 @@ export const NORMS_SETTINGS = [
     fixed: true,
     type: 'choice',
     choices: NORM_PARTS,
-    labels: { all: 'Norms and biases', norms: 'Norms alone', biases: 'Biases alone (BitFit)' },
+    labels: { all: 'Norms and biases', norms: 'Norms only', biases: 'Biases only (BitFit)' },
     flag: 'norm-parts',
     placeholder: 'PARTS',
     group: 'Adapter',
-    label: 'What learns',
+    label: 'Trained vectors',
     term: {
       id: 'bitfit',
       name: 'Norms and biases (BitFit)',
       entry: {
-        what: 'Only the small vectors of a model learn: the weights of its norms, and its biases where it has some. They are its own, so merging puts them in their place.',
+        what: 'Trains only the small vectors of a model: the weights of its norms, and its biases if it has any. Merging puts them back in their place.',
         start: 'A model of Llama’s kind has no biases; GPT-2 and Qwen2 have.',
         source:
           'Ben Zaken et al., BitFit, 2022, arXiv:2106.10199; Zhao et al., Tuning LayerNorm in Attention, 2023, arXiv:2312.11420; PEFT LN_TUNING',
@@ -40,7 +40,7 @@ export const NORMS_RATE = 10;
 export const NORMS = {
   name: 'norms',
   label: 'Norms and biases',
-  help: 'The norms and biases that the model has learn, and none of its matrices: very few numbers, which merge without a trace.',
+  help: 'Trains the norms and biases of the model, and none of its matrices: very few numbers, which merge without a trace.',
   settings: NORMS_SETTINGS,
   words: adapterWords('Norms and biases'),
   choice: {

@@ -43,7 +43,7 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
   formula: '[P, E]',
   note: 'It cannot be merged: it is part of no weight. With PEFT 0.21 and transformers 5.24 give `use_cache=False` to `generate`: with a cache they lose the places of the tokens.',
   unmergeable:
-    'Virtual tokens stand before every prompt, and are no part of any weight: a merged model would not have them.',
+    'Virtual tokens stand before every prompt and do not belong to any weight: a merged model would not have them.',
   config: ({ virtualTokens, promptText }) => ({
     kind: KIND,
     targets: [ALL_LINEAR],

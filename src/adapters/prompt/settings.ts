@@ -10,9 +10,9 @@ const TERM = {
   id: 'virtual-tokens',
   name: 'Virtual tokens (soft prompt)',
   entry: {
-    what: 'Vectors that stand before every prompt where tokens would stand, and are learned. No word of the vocabulary need be like them.',
-    more: 'Each holds a little more, and takes as long at each step, and as much of the context, as a token of a prompt.',
-    less: 'Too few cannot say what is wanted.',
+    what: 'Learned vectors that stand before every prompt, in the place of tokens. They need not be like any word of the vocabulary.',
+    more: 'Each holds a little more. Each also takes as much time and context as a token of a prompt.',
+    less: 'Too few cannot describe the task.',
     start: '20 for a small model.',
     source:
       'Lester et al., The Power of Scale for Parameter-Efficient Prompt Tuning, 2021, arXiv:2104.08691; PEFT num_virtual_tokens',
@@ -45,10 +45,10 @@ export const PROMPT_SETTINGS = [
     flag: 'prompt-text',
     placeholder: 'TEXT',
     group: 'Adapter',
-    label: 'Begin as a text',
+    label: 'Initial text',
     term: { id: TERM.id, name: TERM.name },
-    help: 'A text whose tokens the virtual tokens begin as, repeated or cut to their number (PEFT prompt_tuning_init_text).',
-    more: 'Without one they begin as tokens of the vocabulary, drawn by the seed.',
+    help: 'The virtual tokens start as the tokens of this text, repeated or truncated to their number (PEFT prompt_tuning_init_text).',
+    more: 'Without a text they start as tokens of the vocabulary, drawn by the seed.',
     initial: '',
     initially: 'tokens of the vocabulary',
   },
@@ -57,7 +57,7 @@ export const PROMPT_SETTINGS = [
 export const PROMPT = {
   name: 'prompt',
   label: 'Prompt tuning',
-  help: 'A few vectors before every prompt learn, and nothing else: the smallest adapter, which cannot be merged.',
+  help: 'Trains a few vectors before every prompt, and nothing else: the smallest adapter, which cannot be merged.',
   settings: PROMPT_SETTINGS,
   words: adapterWords('Prompt tuning'),
   choice: {

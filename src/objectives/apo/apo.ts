@@ -24,7 +24,7 @@ export const apoZero = {
   label: 'Preference (APO-zero)',
   help: 'Like DPO, but makes chosen answers likelier and rejected ones less likely, each by itself: for chosen answers better than the model’s.',
   choice: {
-    changes: 'What the model prefers, with the chosen answers made likelier by themselves.',
+    changes: 'The preferences of the model; chosen answers also become likelier by themselves.',
     wrong: 'The chosen answers are worse than what the model says already: take APO-down.',
   },
   curve: { loss: 'mean of σ(−chosen reward) + σ(rejected reward)', start: { loss: 1, words: '1' } },
@@ -37,8 +37,8 @@ export const apoDown = {
   label: 'Preference (APO-down)',
   help: 'Like DPO, but makes both answers less likely, the rejected one more: for chosen answers worse than the model’s.',
   choice: {
-    changes: 'What the model prefers, with both answers made less likely, the rejected one more.',
-    wrong: 'The chosen answers are better than what the model says: they become less likely, too.',
+    changes: 'The preferences of the model; both answers become less likely, the rejected one more.',
+    wrong: 'The chosen answers are better than what the model says: they also become less likely.',
   },
   curve: { loss: 'mean of σ(chosen reward) + σ(−margin)', start: { loss: 1, words: '1' } },
   record: recordReferenced(downKernel, ['beta']),

@@ -30,7 +30,7 @@ const LABEL_SMOOTHING = {
       what: 'The share of pairs assumed to be labelled the wrong way round, since people who compare answers make mistakes (conservative DPO).',
       more: 'Margins stay smaller.',
       less: '0 trusts every pair.',
-      start: '0, or 0.1 where preferences are noisy.',
+      start: '0, or 0.1 if preferences are noisy.',
       source: 'Mitchell, A note on DPO with noisy preferences, 2023',
       also: 'cdpo conservative noise',
     },
@@ -49,15 +49,15 @@ const SFT_WEIGHT = {
   zero: 'none',
   flag: 'sft-weight',
   group: 'Goal',
-  label: 'Weight of the chosen answers',
+  label: 'Supervised loss weight',
   term: {
     id: 'sft-weight',
-    name: 'Weight of the chosen answers',
+    name: 'Supervised loss weight',
     entry: {
-      what: 'How much of the supervised loss on the chosen answers is added. DPO alone may make both answers less likely, as long as the rejected one loses more.',
+      what: 'How much of the supervised loss on the chosen answers is added. Plain DPO may make both answers less likely, as long as the rejected one loses more.',
       more: 'Chosen answers stay likely.',
-      less: '0 is DPO alone.',
-      start: '0; 0.1 to 1 where the chosen reward falls.',
+      less: '0 is plain DPO.',
+      start: '0; 0.1 to 1 if the chosen reward falls.',
       source: 'Pang and others, Iterative Reasoning Preference Optimization, 2024',
       also: 'rpo nll sft term regularisation',
     },
@@ -79,7 +79,8 @@ export const dpo = {
   label: 'Preference (DPO)',
   help: 'Learns from pairs to prefer the chosen answer to the rejected one.',
   choice: {
-    changes: 'What the model prefers among answers that it can give already: tone, length, form, caution.',
+    changes:
+      'The preferences of the model among answers that it can already give: tone, length, form, caution.',
     wrong:
       'The rejected answers are ones that it never gives, or the chosen ones are far from what it can: learn those first, supervised. Too long, and both answers become unlikely.',
   },
@@ -111,7 +112,7 @@ export const hinge = {
   label: 'Preference (hinge)',
   help: 'Like DPO, but a pair whose margin is above 1 teaches nothing more.',
   choice: {
-    changes: 'The same as DPO, for pairs that are not told apart yet.',
+    changes: 'The same as DPO, for pairs that it does not separate yet.',
     wrong:
       'Preferences that should be followed as far as they go: a pair teaches nothing more at its margin.',
   },

@@ -32,7 +32,7 @@ export const grpo = {
     changes:
       'How often the model gives answers that the rewards like; it invents nothing that it never says by chance.',
     wrong:
-      'No rule can tell a right answer, or the model never gives one: show it some first, supervised. It takes longest, as all answers are sampled.',
+      'No rule can recognise a right answer, or the model never gives one: show it some first, supervised. It takes longest, as all answers are sampled.',
   },
   settings: GRPO_SETTINGS,
   rate: 0.5,
@@ -48,11 +48,11 @@ export const grpo = {
   compares: ({ beta }: Given) => typeof beta === 'number' && beta > 0,
   reported: [
     { name: 'reward', label: 'Reward', term: 'reward' },
-    { name: 'reward_std', label: 'Spread of rewards', term: 'group-size' },
-    { name: 'frac_reward_zero_std', label: 'Groups that teach nothing', share: true, term: 'group-size' },
-    { name: 'frac_cut', label: 'Answers cut', share: true, term: 'completion-length' },
-    { name: 'frac_reward_failed', label: 'Answers that a reward failed on', share: true, term: 'reward' },
-    { name: 'completion_length', label: 'Tokens of an answer', term: 'completion-length' },
+    { name: 'reward_std', label: 'Standard deviation of rewards', term: 'group-size' },
+    { name: 'frac_reward_zero_std', label: 'Groups of equal rewards', share: true, term: 'group-size' },
+    { name: 'frac_cut', label: 'Truncated answers', share: true, term: 'completion-length' },
+    { name: 'frac_reward_failed', label: 'Answers with a reward error', share: true, term: 'reward' },
+    { name: 'completion_length', label: 'Completion length', term: 'completion-length' },
     { name: 'entropy', label: 'Entropy, estimated', unit: 'nats per token', term: 'entropy' },
     { name: 'clip_ratio', label: 'Tokens clipped', share: true, term: 'epsilon-clip' },
     { name: 'kl', label: 'KL to the reference', unit: 'nats per token', term: 'drift' },

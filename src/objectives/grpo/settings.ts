@@ -16,12 +16,12 @@ const NUM_GENERATIONS = {
   most: 256,
   flag: 'num-generations',
   group: 'Goal',
-  label: 'Answers a prompt',
+  label: 'Generations per prompt',
   term: {
     id: 'group-size',
-    name: 'Answers a prompt (group)',
+    name: 'Generations per prompt (group)',
     entry: {
-      what: 'How many answers are sampled for each prompt of a step. An answer counts by how much better it is than the others of its group, so no second model has to say what is good.',
+      what: 'How many answers are sampled for each prompt of a step. An answer counts by how much better it is than the others of its group, so no second model has to judge it.',
       more: 'Rare successes are found, and steps are steadier and slower.',
       less: 'Steps are quick, and more groups are all right or all wrong: these teach nothing.',
       start: '8.',
@@ -42,22 +42,22 @@ const MAX_COMPLETION_LENGTH = {
   most: 100_000,
   flag: 'max-completion-length',
   group: 'Goal',
-  label: 'Longest answer',
+  label: 'Maximum completion length',
   unit: 'tokens',
   term: {
     id: 'completion-length',
-    name: 'Longest answer',
+    name: 'Maximum completion length',
     entry: {
-      what: 'The most tokens of a sampled answer. What is longer is cut, and scored as it is.',
-      more: 'Long answers are whole; memory and time of a step grow.',
+      what: 'The maximum number of tokens of a sampled answer. A longer one is truncated, and scored as it is.',
+      more: 'Long answers fit; a step takes more memory and time.',
       less: 'Steps are quick, and answers that need more room are never right.',
       start: 'A little more than the right answers need.',
       source: SHAO,
       also: 'max_completion_length cut truncated',
     },
   },
-  help: 'The most tokens of a sampled answer.',
-  more: 'What is longer is cut.',
+  help: 'The maximum number of tokens of a sampled answer.',
+  more: 'A longer answer is truncated.',
   initial: 64,
 } as const satisfies Setting;
 
@@ -81,13 +81,13 @@ const LOSS_TYPE = {
     id: 'loss-type',
     name: 'Loss type',
     entry: {
-      what: 'What the loss of sampled answers is a mean over. A mean over answers (grpo) makes tokens of long answers count less; a mean over all tokens of a step (dapo) counts them alike.',
+      what: 'How the losses of tokens are averaged. A mean over answers (grpo) makes tokens of long answers count less; a mean over all tokens of a step (dapo) counts them alike.',
       start: 'dapo.',
       source: `${DAPO}; Liu and others, Understanding R1-Zero-Like Training, 2025`,
       also: 'dapo dr grpo bnpo normalisation',
     },
   },
-  help: 'What the loss of sampled answers is a mean over.',
+  help: 'How the losses of tokens are averaged.',
   initial: 'dapo',
 } as const satisfies Setting;
 
@@ -125,11 +125,11 @@ const EPSILON_HIGH = {
   most: 100,
   flag: 'epsilon-high',
   group: 'Goal',
-  label: 'Epsilon above',
+  label: 'Upper epsilon',
   advanced: true,
   term: {
     id: 'epsilon-high',
-    name: 'Epsilon above',
+    name: 'Upper epsilon',
     entry: {
       what: 'The same limit for probabilities that rise. A higher one lets rare tokens of good answers grow, which keeps variety.',
       start: 'The same as epsilon, or 0.28.',
@@ -137,7 +137,7 @@ const EPSILON_HIGH = {
       also: 'clip higher epsilon_high',
     },
   },
-  help: 'The limit above 1, where it is another than below.',
+  help: 'The limit above 1, if it differs from the one below.',
   initial: ({ epsilon }) => (typeof epsilon === 'number' ? epsilon : 0.2),
   initially: 'the same as epsilon',
 } as const satisfies Setting;
@@ -148,11 +148,11 @@ const KL_CORRECTION = {
   type: 'switch',
   flag: 'no-kl-correction',
   group: 'Goal',
-  label: 'Corrected divergence',
+  label: 'KL correction',
   advanced: true,
   term: {
     id: 'kl-correction',
-    name: 'Corrected divergence',
+    name: 'KL correction',
     entry: {
       what: 'The divergence from the reference is estimated from sampled tokens. After the first update of a batch these are samples of an older policy: multiplied by the ratio of probabilities, the estimate is right again.',
       start: 'On. Off is the estimate of the paper.',
@@ -160,8 +160,8 @@ const KL_CORRECTION = {
       also: 'kl bias correction k3',
     },
   },
-  help: 'The divergence from the reference is multiplied by the ratio of probabilities.',
-  off: 'Take the divergence from the reference as the paper has it, not multiplied by the ratio.',
+  help: 'Multiplies the KL divergence from the reference by the ratio of probabilities.',
+  off: 'Take the KL divergence from the reference as in the paper, not multiplied by the ratio.',
   initial: true,
 } as const satisfies Setting;
 
@@ -173,11 +173,11 @@ const NUM_ITERATIONS = {
   most: 100,
   flag: 'num-iterations',
   group: 'Goal',
-  label: 'Updates a sample',
+  label: 'Iterations',
   advanced: true,
   term: {
     id: 'num-iterations',
-    name: 'Updates a sample',
+    name: 'Iterations (updates per sample)',
     entry: {
       what: 'How many updates are made with the answers of a step before new ones are sampled.',
       more: 'Sampling pays more, and the answers grow stale: clipping holds that in bounds.',
@@ -228,19 +228,19 @@ const MASK_TRUNCATED = {
   type: 'switch',
   flag: 'mask-truncated-completions',
   group: 'Goal',
-  label: 'Leave cut answers out',
+  label: 'Mask truncated answers',
   advanced: true,
   term: {
     id: 'mask-truncated',
-    name: 'Cut answers left out',
+    name: 'Mask truncated answers',
     entry: {
-      what: 'Answers that were cut at the limit give no gradient. Their rewards still count in their groups.',
-      start: 'Off; on where answers are cut that would have been right.',
+      what: 'Truncated answers give no gradient. Their rewards still count in their groups.',
+      start: 'Off; on if truncated answers would have been right.',
       source: DAPO,
       also: 'mask_truncated_completions overlong filtering',
     },
   },
-  help: 'Answers that were cut at the limit give no gradient.',
+  help: 'Truncated answers give no gradient.',
   initial: false,
 } as const satisfies Setting;
 
@@ -250,26 +250,26 @@ const SCALE_REWARDS = {
   type: 'choice',
   choices: ['group', 'batch', 'none'],
   labels: {
-    group: 'By the spread of the group',
-    batch: 'By the spread of the step',
-    none: 'Not at all',
+    group: 'Standard deviation of the group',
+    batch: 'Standard deviation of the step',
+    none: 'None',
   },
   flag: 'scale-rewards',
   placeholder: 'S',
   group: 'Goal',
-  label: 'Advantages divided',
+  label: 'Reward scaling',
   advanced: true,
   term: {
     id: 'scale-rewards',
-    name: 'Advantages divided',
+    name: 'Reward scaling',
     entry: {
-      what: 'What the difference between a reward and the mean of its group is divided by. The spread of the group makes every prompt count alike; without it groups in which answers hardly differ count less.',
-      start: 'The spread of the group.',
+      what: 'The advantage of an answer is its reward less the mean of its group, divided by this. The standard deviation of the group makes every prompt count alike. Without it, groups whose answers hardly differ count less.',
+      start: 'The standard deviation of the group.',
       source: 'Liu and others, Understanding R1-Zero-Like Training, 2025',
       also: 'scale_rewards dr grpo standard deviation',
     },
   },
-  help: 'What the difference between a reward and the mean of its group is divided by.',
+  help: 'The divisor of advantages: a reward less the mean of its group is divided by it.',
   initial: 'group',
 } as const satisfies Setting;
 

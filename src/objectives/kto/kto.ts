@@ -24,7 +24,7 @@ function weightOf<const Side extends 'desirable' | 'undesirable'>(side: Side) {
       id: `${side}-weight`,
       name: `Weight of ${side} answers`,
       entry: {
-        what: `How much the loss of an ${side === 'desirable' ? 'answer that is wanted' : 'answer that is not wanted'} counts. Where one kind is rarer, its weight makes up for it.`,
+        what: `How much the loss of an ${side === 'desirable' ? 'answer that is wanted' : 'answer that is not wanted'} counts. If one kind is rarer, its weight makes up for it.`,
         more: 'These answers count more.',
         less: 'They count less.',
         start:
@@ -50,7 +50,7 @@ export const kto = {
   label: 'Preference (KTO)',
   help: 'Learns from single answers, each marked as desirable or not.',
   choice: {
-    changes: 'What the model prefers, from thumbs up and down on single answers.',
+    changes: 'The preferences of the model, from thumbs up and down on single answers.',
     wrong: 'There are pairs: they say more for the same number of answers. Nearly all labels alike.',
   },
   settings: [BETA, DESIRABLE_WEIGHT, UNDESIRABLE_WEIGHT, REFERENCE],

@@ -16,10 +16,10 @@ export const orpo = {
   ...PAIRS,
   name: 'orpo',
   label: 'Preference (ORPO)',
-  help: 'Learns the chosen answers and to prefer them in one run, without a supervised one before it.',
+  help: 'Learns the chosen answers and the preference in one run, without a supervised run before it.',
   choice: {
     changes: 'The chosen answers are learned and preferred at once, without a reference policy.',
-    wrong: 'A model that is tuned already and should move little: nothing holds it where it was.',
+    wrong: 'A model that is already tuned and should change little: nothing holds it in place.',
   },
   settings: [BETA],
   reference: false,

@@ -15,14 +15,14 @@ const GAMMA = {
   zero: 'none',
   flag: 'simpo-gamma',
   group: 'Goal',
-  label: 'Wanted margin',
+  label: 'Target margin',
   term: {
     id: 'simpo-gamma',
-    name: 'Wanted margin (gamma)',
+    name: 'Target margin (gamma)',
     entry: {
       what: 'By how much the reward of the chosen answer should exceed that of the rejected one. It is subtracted from the margin, and not multiplied by beta.',
-      more: 'The model goes on pushing the two apart for longer.',
-      less: 'A pair in the right order soon teaches little.',
+      more: 'The model pushes the two apart for longer.',
+      less: 'A pair whose chosen answer is preferred soon teaches little.',
       start: '0.5.',
       source: 'Meng and others, SimPO, 2024',
       also: 'target reward margin gamma simpo',
@@ -41,8 +41,8 @@ export const simpo = {
   help: 'Learns to find the chosen answer likelier than the rejected one, token for token, without a reference policy.',
   choice: {
     changes:
-      'What the model prefers, by the mean over an answer’s tokens, so that length does not count. No reference policy.',
-    wrong: 'A long run or a high rate: nothing holds the model where it was, and it may forget much.',
+      'The preferences of the model, by the mean over an answer’s tokens, so that length does not count. No reference policy.',
+    wrong: 'A long run or a high learning rate: nothing holds the model in place, and it may forget much.',
   },
   settings: [BETA, GAMMA],
   // Without a reference it has to reverse the model's preferences, which takes a higher rate than moving away from a reference (docs/experiments/simpo-rate.md).

@@ -13,7 +13,7 @@ const KERNEL: UpdateKernel = { name: 'lion', planes: ['first'], kernels: { webgp
 export const lion = {
   name: 'lion',
   label: 'Lion',
-  help: 'Moves every weight by the same amount, in the direction of a running mean: half of AdamW’s memory, at a smaller rate.',
+  help: 'Moves every weight by the same amount, in the direction of a running mean: half of AdamW’s memory, at a smaller learning rate.',
   settings: [WEIGHT_DECAY],
   // Every step has the size of the rate: the paper recommends a third to a tenth of AdamW's.
   rate: 0.2,

@@ -33,20 +33,20 @@ const ADJUST_LR = {
   flag: 'adjust-lr',
   placeholder: 'S',
   group: 'Rate',
-  label: 'Size of a step',
+  label: 'Learning rate adjustment',
   advanced: true,
   term: {
     id: 'muon',
     name: 'Muon',
     entry: {
-      what: 'An optimiser for matrices. It turns the running mean of gradients into a step that moves all directions of a matrix by the same amount. Vectors and embeddings are left to AdamW. Steps are as large as AdamW’s (0.2 · √ of the longer side), or multiplied by √(rows / columns) where that is above 1.',
+      what: 'An optimiser for matrices. It turns the running mean of gradients into a step that moves all directions of a matrix by the same amount. Vectors and embeddings are left to AdamW. Steps are as large as AdamW’s (0.2 · √ of the longer side), or multiplied by √(rows / columns) if that is above 1.',
       start: 'As large as AdamW’s.',
       source:
         'Jordan and others, Muon: An optimizer for hidden layers in neural networks, 2024; Liu and others, Muon is Scalable for LLM Training, 2025, arXiv:2502.16982; torch.optim.Muon',
       also: 'muon newton schulz orthogonal adjust_lr_fn match_rms_adamw original',
     },
   },
-  help: 'How large the step of a matrix is at a rate: as AdamW’s, or by the ratio of its sides.',
+  help: 'How the learning rate is adjusted for each matrix: steps as large as AdamW’s, or by the ratio of its sides (torch.optim.Muon adjust_lr_fn).',
   initial: 'match_rms_adamw',
 } as const satisfies Setting;
 

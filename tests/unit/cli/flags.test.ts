@@ -143,7 +143,7 @@ describe('a part of the weights', () => {
       ['--last-layers', '2'],
     ]) {
       const { what, remedy } = await graftError(() => read(...part), 'arguments');
-      expect(what).toBe(`${part[0]} is for All weights.`);
+      expect(what).toBe(`${part[0]} is for Full fine-tuning.`);
       expect(remedy).toMatch(/--method full/);
       expect(read(...part, '--method', 'full')).toMatchObject({ method: 'full' });
     }

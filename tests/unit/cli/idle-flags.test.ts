@@ -59,7 +59,7 @@ describe('a setting that does nothing', () => {
     ],
     [
       ['--objective', 'dpo', '--method', 'full', '--reference', 'base'],
-      '--reference would do nothing, since a run of all weights is compared with the model as it was before.',
+      '--reference would do nothing, since full fine-tuning is compared with the model as it was before.',
     ],
   ])('is refused: %j', async (args, what) => {
     expect((await graftError(() => read(...args), 'arguments')).what).toBe(what);

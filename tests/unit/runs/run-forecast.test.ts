@@ -169,12 +169,12 @@ describe('a change that makes a run shorter', () => {
     // One pass over 48 rows, 4 at a time.
     expect(way(ways, 'steps')).toMatchObject({
       change: { steps: 12 },
-      text: expect.stringMatching(/one pass/) as string,
+      text: expect.stringMatching(/one epoch/) as string,
     });
     // A smaller rank hardly helps: the base model's own products stay.
     expect(way(ways, 'rank').total).toBeGreaterThan(0.9 * total);
     expect(way(ways, 'maxLength').total).toBeLessThan(0.8 * total);
-    expect(way(ways, 'maxLength').text).toMatch(/Cut rows at \d+ tokens, which \d+ of 48 are above/);
+    expect(way(ways, 'maxLength').text).toMatch(/Truncate rows at \d+ tokens, which shortens \d+ of 48/);
   });
 
   test('turns off what costs time', async () => {

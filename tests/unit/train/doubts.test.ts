@@ -40,7 +40,7 @@ describe('a doubt', () => {
     );
     expect(doubt.usual).toMatch(/^1e-4 to 1e-3 is usual\. .*loss jumps/);
     const [passes] = findDoubts(defaultSpec(), { ...RUN, steps: 5000, rows: 10 });
-    expect(passes.what).toBe('5,000 steps of 8 go 4,000 times over 10 rows.');
+    expect(passes.what).toBe('5,000 steps of 8 are 4,000 epochs over 10 rows.');
   });
 });
 

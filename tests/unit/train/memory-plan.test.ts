@@ -51,7 +51,7 @@ describe('planMemory', () => {
       { batch: 64, maxLength: 131_072 },
     ]) {
       const error = await graftError(() => planMemory(USUAL, smol, settings(changes)), 'train-tokens');
-      expect(error.message).toMatch(/fewer rows at once or shorter ones: at most 2097120 tokens\.$/);
+      expect(error.message).toMatch(/a smaller batch size or shorter rows: at most 2097120 tokens\.$/);
     }
     const plan = await planMemory(USUAL, smol, settings({}));
     const largestDispatch = { label: 'matmul_tiled', workgroups: 70_000 };
