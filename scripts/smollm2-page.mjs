@@ -65,8 +65,8 @@ try {
     await page.getByLabel('Validation, %').press('Tab');
     await page.getByLabel('Test, %').fill('0');
     await page.getByLabel('Test, %').press('Tab');
-    await page.getByLabel('Limit, tokens a row').fill(`${LENGTH}`);
-    await page.getByLabel('Limit, tokens a row').press('Tab');
+    await page.getByLabel('Maximum length, tokens per row').fill(`${LENGTH}`);
+    await page.getByLabel('Maximum length, tokens per row').press('Tab');
     await page
       .getByText(/41 rows/)
       .first()
@@ -77,7 +77,7 @@ try {
   /** @type {Record<string, number>} */
   const numbers = {
     Steps: steps,
-    'Rows at once': 2,
+    'Batch size': 2,
     'Learning rate': 0.0005,
     'Warm-up, steps': 0,
     'Validate every … steps': 0,

@@ -76,7 +76,7 @@ async function openFaster(openers: DeviceOpeners): Promise<ChosenDevice> {
 function inSoftware({ adapter }: Device): Failure {
   return {
     code: 'worker-software-gpu',
-    what: `The only GPU here is one in software, ${deviceName(adapter)}, and the processor is faster without it.`,
+    what: `The only GPU here is a software GPU, ${deviceName(adapter)}, and the CPU is faster without it.`,
     remedy:
       'A real GPU may need a driver, or hardware acceleration switched on in the settings of the browser.',
   };

@@ -66,7 +66,7 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
   refuseDiffering(
     check,
     deviceName(device.adapter),
-    'Choose “The processor” under “Compute on”, on the first page, and send us these words.',
+    'Choose “The CPU” under “Compute on” on the first page, and send us this message.',
   );
 }
 

@@ -22,7 +22,7 @@ export async function openProcessor(threads?: number): Promise<CpuDevice> {
     module: await compileKernels(isRelaxed ? relaxed : simd),
     relaxed: isRelaxed,
     // Browsers do not tell its name.
-    processor: `Processor with ${processors} ${processors === 1 ? 'core' : 'cores'}`,
+    processor: `CPU with ${processors} ${processors === 1 ? 'core' : 'cores'}`,
     threads: crossOriginIsolated ? (threads ?? Math.min(MOST_THREADS, processors)) : 1,
     startThread,
   });

@@ -160,7 +160,7 @@ test('the page says how many bytes base models add, and the file has that size',
     mimeType: 'text/csv',
     buffer: Buffer.from(TABLE),
   });
-  await page.getByLabel('Expected answer').selectOption('Queue');
+  await page.getByLabel('Reference answer').selectOption('Queue');
   await page.getByRole('button', { name: 'Read these columns' }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
   await goTo(page, 'train');

@@ -56,7 +56,7 @@ describe('pairs', () => {
     await rows(13).waitFor(WAIT);
     await page.getByText('1 row has nothing to learn').waitFor();
     await page
-      .getByText(/The limit takes their whole answer, or all that tells both answers apart/)
+      .getByText(/The maximum length cuts off their whole answer, or all that distinguishes both answers/)
       .waitFor();
     expect(await inspect(page, 'pairs-cut')).toEqual([]);
     await goTo(page, 'train');
@@ -97,8 +97,8 @@ describe('a reward', () => {
     await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
     await rewards().getByLabel('Another reward').selectOption('Your own JavaScript');
     await rewards().getByRole('button', { name: 'Add', exact: true }).click();
-    await page.getByLabel('Answers a prompt', { exact: true }).fill('4');
-    await page.getByLabel('Longest answer, tokens', { exact: true }).fill('4');
+    await page.getByLabel('Generations per prompt', { exact: true }).fill('4');
+    await page.getByLabel('Maximum completion length, tokens', { exact: true }).fill('4');
     await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   });
   const rewards = (): Locator => page.getByRole('region', { name: /^Rewards/ });
@@ -135,7 +135,7 @@ describe('a reward', () => {
   test('that fails on some answers scores them 0, and the run continues and shows how many and why', async () => {
     await run("completion.includes('e') ? missing : completion.length", 2);
     await page.getByRole('button', { name: 'New run' }).waitFor(RUN);
-    await expect.poll(() => told().innerText()).toMatch(/Answers that a reward failed on[\s?]+[1-9]\d*\s?%/);
+    await expect.poll(() => told().innerText()).toMatch(/Answers with a reward error[\s?]+[1-9]\d*\s?%/);
     const group = page.getByRole('region', { name: /^One group of step 2/ });
     await group.getByText('A reward failed here and counts as 0: ReferenceError').first().waitFor();
     expect(await inspect(page, 'reward-failed')).toEqual([]);
@@ -151,7 +151,7 @@ describe('a reward', () => {
       .getByText(/every answer got the same reward, so there was nothing to compare/)
       .first()
       .waitFor();
-    await expect.poll(() => told().innerText()).toMatch(/Groups that teach nothing[\s?]+100\s?%/);
+    await expect.poll(() => told().innerText()).toMatch(/Groups of equal rewards[\s?]+100\s?%/);
     expect(studio.problems).toEqual([]);
   });
 });

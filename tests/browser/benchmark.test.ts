@@ -21,9 +21,9 @@ test('the benchmark runs, is stopped, runs again, and its report is copied', asy
   });
   await page
     .getByRole('contentinfo')
-    .getByRole('link', { name: /^Processor with/ })
+    .getByRole('link', { name: /^CPU with/ })
     .click();
-  const measure = page.getByRole('button', { name: 'Measure this processor' });
+  const measure = page.getByRole('button', { name: 'Measure this CPU' });
   await measure.waitFor();
   expect(await inspect(page, 'benchmark-empty')).toEqual([]);
 
@@ -43,9 +43,7 @@ test('the benchmark runs, is stopped, runs again, and its report is copied', asy
   await copy.click();
   const clipboard = (): Promise<string> => page.evaluate(() => navigator.clipboard.readText());
   await page.getByText('Copied as Markdown.').waitFor();
-  await expect
-    .poll(clipboard)
-    .toMatch(/^\*\*Processor with \d+ cores?.*\*\* \(\d+ threads?\).*Chrom.* Graft \d/);
+  await expect.poll(clipboard).toMatch(/^\*\*CPU with \d+ cores?.*\*\* \(\d+ threads?\).*Chrom.* Graft \d/);
   await page.getByRole('button', { name: 'Copy as JSON' }).click();
   await page.getByText('Copied as JSON.').waitFor();
   const { benchmark } = JSON.parse(await clipboard()) as { benchmark: { matmul: { gflops: number }[] } };

@@ -218,10 +218,10 @@ test('a question is asked as the page says: alone, in a conversation, after a sy
   const header = '<|im_start|>assistant\n';
   const asked = (prompt: string): string => `<|im_start|>user\n${prompt}<|im_end|>\n`;
   // With imported adapters and no rows it is an ordinary chat.
-  await page.getByText('no rows are known that say otherwise').waitFor();
+  await page.getByText('as in any chat').waitFor();
   expect(await shown()).toEqual([asked(QUESTION) + header]);
   const before = await page.getByRole('article').last().locator('.text').allInnerTexts();
-  await page.getByLabel('Each question alone').check();
+  await page.getByLabel('Each question by itself').check();
   expect(await ask(QUESTION)).toEqual(before);
   expect(await shown()).toEqual([asked(QUESTION) + header]);
   await page.getByLabel('As a conversation').check();
@@ -233,7 +233,7 @@ test('a question is asked as the page says: alone, in a conversation, after a sy
 
   const options = page.getByText('System prompt and what the model sees');
   await options.click();
-  await page.getByLabel('Each question alone').check();
+  await page.getByLabel('Each question by itself').check();
   await page.getByLabel('System prompt', { exact: true }).fill('You are the bosun.');
   await page.getByLabel('Prompt for both').fill(QUESTION);
   const system = '<|im_start|>system\nYou are the bosun.<|im_end|>\n';
@@ -303,7 +303,7 @@ test('switching between adapters that have answered before allocates nothing on 
 test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answer', async () => {
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('1.5');
-  await page.getByLabel('Longest answer, tokens').fill('12');
+  await page.getByLabel('Maximum new tokens').fill('12');
   await page.getByLabel('Seed', { exact: true }).fill('7');
   await page.getByRole('button', { name: 'New conversation' }).click();
   const first = await ask(QUESTION);
@@ -316,7 +316,7 @@ test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answ
   await expect.poll(() => page.getByRole('article').count()).toBe(1);
 
   await page.getByLabel('Temperature', { exact: true }).fill('5');
-  await page.getByLabel('Longest answer, tokens').fill('400');
+  await page.getByLabel('Maximum new tokens').fill('400');
   await page.getByRole('button', { name: 'New conversation' }).click();
   await page.getByLabel('Prompt for both').fill(HOSTILE);
   await page.keyboard.press('Enter');
@@ -326,7 +326,7 @@ test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answ
   await expect.poll(() => turn.getByText(/stopped/).count(), WAIT).toBe(2);
   await expect.poll(() => turn.getByText(HOSTILE).count()).toBe(1);
   await page.getByLabel('Temperature', { exact: true }).fill('0');
-  await page.getByLabel('Longest answer, tokens').fill('10');
+  await page.getByLabel('Maximum new tokens').fill('10');
   await page.getByRole('button', { name: 'Retry' }).click();
   await answered();
   expect(await page.locator('main img').count()).toBe(0);
@@ -608,7 +608,7 @@ test('an evaluation can be stopped and takes a second adapter; the methods that 
   // The open rows are single questions: each is asked alone, and a click into the suggested question selects it.
   await goTo(page, 'use');
   await page
-    .getByText('Each question is asked alone, because the open rows are single questions.')
+    .getByText('Each question is asked by itself, because the open rows are single questions.')
     .waitFor(WAIT);
   const prompt = page.getByLabel('Prompt for both');
   await expect.poll(() => prompt.inputValue()).not.toBe('');

@@ -40,7 +40,7 @@ test('all rows of a second file become test rows, and rows that are in both file
   await expectParts('36 4 12');
   await page.getByText('Test rows: held out.csv, 12 rows').waitFor();
   await page.getByText('all rows of held out.csv').waitFor();
-  const leaks = page.getByRole('listitem').filter({ hasText: /held-out rows? (is|are) trained on too/ });
+  const leaks = page.getByRole('listitem').filter({ hasText: /held-out rows? (is|are) also trained on/ });
   await expect
     .poll(() => leaks.innerText())
     .toMatch(/line \d+ of held out\.csv\s+for test is line \d+ of training/);
@@ -51,12 +51,12 @@ test('one press leaves out duplicate rows, another one undoes it, and the choice
   await press('Leave the 5 copies out');
   const checks = page.getByRole('region', { name: /^rows/ });
   await checks.getByText('5 copies are left out.', { exact: true }).waitFor({ timeout: STEP_MS });
-  await expect.poll(() => page.getByText(/trained on too/).count()).toBe(0);
+  await expect.poll(() => page.getByText(/also trained on/).count()).toBe(0);
   const [train, validation, heldOut] = (await parts()).split(' ').map(Number);
   expect([train + validation, heldOut]).toEqual([35, 12]);
   await press('Undo');
   await expectParts('36 4 12');
-  await page.getByText(/trained on too/).waitFor();
+  await page.getByText(/also trained on/).waitFor();
   await press('Leave the 5 copies out');
   await expectParts(`${train} ${validation} 12`);
 

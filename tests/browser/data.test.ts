@@ -76,7 +76,7 @@ describe('a table with odd columns', () => {
       .poll(() => editor.getByRole('button', { name: 'Read these columns' }).isDisabled())
       .toBe(true);
     await editor.getByLabel('Template of the prompt').fill('Which queue?\n{{Customer says}}');
-    await editor.getByLabel('Expected answer').selectOption('Queue');
+    await editor.getByLabel('Reference answer').selectOption('Queue');
     const preview = editor.getByRole('region', { name: 'The first 3 rows' });
     await expect.poll(() => preview.getByRole('listitem').count()).toBe(3);
     await expect.poll(() => preview.innerText()).toContain('Which queue?\nMy card 0 is lost, "please" help');
@@ -128,7 +128,7 @@ describe('a table with odd columns', () => {
     const { page, problems } = studio;
     await page.getByLabel('State').selectOption('nothing to learn');
     await expect.poll(async () => (await options(page)).length).toBe(1);
-    await page.getByLabel('Longer rows', { exact: true }).selectOption('lose part of the prompt');
+    await page.getByLabel('Longer rows', { exact: true }).selectOption('truncate the prompt');
     await page.getByLabel('State').selectOption('cut');
     await expect
       .poll(async () => (await options(page))[0] ?? '', { timeout: STEP_MS })
@@ -202,10 +202,10 @@ describe('a table with odd columns', () => {
       .poll(() => form.getByLabel('Template of the prompt').inputValue())
       .toBe('Which queue?\n{{Customer says}}');
     await expect
-      .poll(() => form.getByLabel('Expected answer').locator('option:checked').textContent())
+      .poll(() => form.getByLabel('Reference answer').locator('option:checked').textContent())
       .toBe('Queue');
     await form.getByLabel('Template of the prompt').fill('Ticket {{Nr}}: {{Customer says}}');
-    await form.getByLabel('Expected answer').selectOption('Note');
+    await form.getByLabel('Reference answer').selectOption('Note');
     await form.getByRole('button', { name: 'Read these columns' }).click();
     await expect.poll(first, { timeout: STEP_MS }).toContain('Ticket 1: My card 0 is lost');
     await expect.poll(first).toMatch(/first↵\nsecond/);
@@ -295,7 +295,7 @@ describe('the guide', () => {
   });
 
   test.each([
-    ['train', 'Every setting, explained', 'Layers with an adapter (target modules)'],
+    ['train', 'Every setting, explained', 'Target modules'],
     ['use', /^Sampling/, 'Min-p'],
   ])('every setting under %s opens its entry', async (stage, summary, entry) => {
     const { page, problems } = studio;

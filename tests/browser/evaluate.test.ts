@@ -97,7 +97,7 @@ test('the page says that examples were measured on fewer rows, and one press mea
 
 test('test rows that training saw are counted after another split, also after a reload', async () => {
   await goTo(page, 'data');
-  const seed = page.getByRole('spinbutton', { name: 'Seed of the split' });
+  const seed = page.getByRole('spinbutton', { name: 'Split seed' });
   await seed.fill('7');
   await seed.blur();
   await expect.poll(() => factOf(page, 'Evaluate'), WAIT).toMatch(/out of date/);

@@ -53,7 +53,7 @@ async function train(settings: Readonly<Record<string, string>>): Promise<void> 
 const SHORT = {
   Steps: '2',
   'Warm-up, steps': '1',
-  'Rows at once': '2',
+  'Batch size': '2',
   'Validate every … steps': '0',
   'Answer every … steps': '0',
 };
@@ -124,7 +124,7 @@ test('IA3 targets the same layers of GPT-2 as PEFT', async () => {
   await page.getByRole('button', { name: 'New run' }).click();
   await page.getByRole('radio', { name: /^IA3 adapter/ }).check(WAIT);
   await fill({});
-  const layers = page.getByRole('group', { name: /^Layers with an adapter/ });
+  const layers = page.getByRole('group', { name: /^Target modules/ });
   const taken = (): Promise<string[]> =>
     layers
       .locator('label')
@@ -160,7 +160,7 @@ test('the learning rate follows the optimiser unless a person has set one', asyn
 });
 
 test('the last layer of a model without a chat template is trained, and exported as a model or as what differs', async () => {
-  await page.getByRole('radio', { name: /^All weights/ }).check(WAIT);
+  await page.getByRole('radio', { name: /^Full fine-tuning/ }).check(WAIT);
   await train({ ...SHORT, 'Last layers only, layers': '1' });
   await page.getByText(/The model “.*” is kept\./).waitFor(WAIT);
   await page.getByRole('link', { name: 'Open or save the model' }).click();
@@ -199,7 +199,7 @@ test('a run that fails has ended: it offers what was kept, and keeps its error',
     'Learning rate': '10',
     'Gradient clipping': '0',
     'Warm-up, steps': '0',
-    'Rate of B to A': '1000',
+    'LoRA+ learning rate ratio': '1000',
   };
   await fill({ ...SHORT, Steps: '40', ...wild });
   await page.getByRole('button', { name: 'Start training' }).click();

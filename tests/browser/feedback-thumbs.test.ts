@@ -47,7 +47,7 @@ test('thumbs on the answers of an adapter are queued', async () => {
   await page.getByText(/^Done: loss/).waitFor(WAIT);
   await goTo(page, 'use');
   await page.locator('summary', { hasText: 'Sampling' }).click();
-  await page.getByRole('spinbutton', { name: 'Longest answer, tokens' }).fill('12');
+  await page.getByRole('spinbutton', { name: 'Maximum new tokens' }).fill('12');
   for (const question of LIKED) await judge(question, 'Good');
   for (const question of DISLIKED) await judge(question, 'Bad');
   await expect.poll(() => standing('To look through').innerText()).toMatch(/4$/);

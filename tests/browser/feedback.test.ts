@@ -56,7 +56,7 @@ test('answers are judged by mouse and by keyboard, and are queued', async () => 
     .getByText(/Mark an answer as good or bad/)
     .waitFor();
   await page.locator('summary', { hasText: 'Sampling' }).click();
-  await page.getByRole('spinbutton', { name: 'Longest answer, tokens' }).fill('12');
+  await page.getByRole('spinbutton', { name: 'Maximum new tokens' }).fill('12');
   for (const question of QUESTIONS) await ask(question);
   const first = turnOf(QUESTIONS[0]);
   await first

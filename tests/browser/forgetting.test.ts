@@ -17,7 +17,7 @@ test('the sample turns the measurement on, and the form keeps it after a reload'
   await openSample(page, /Tuned on a chat log/);
   await page.getByRole('heading', { name: /^\d+ rows?$/ }).waitFor(WAIT);
   await goTo(page, 'train');
-  const measure = page.getByLabel('Measure what is forgotten');
+  const measure = page.getByLabel('Measure forgetting');
   await expect.poll(() => measure.isChecked(), WAIT).toBe(true);
   await openSettings(page);
   await page.getByLabel('General text every … steps', { exact: true }).fill('10');
@@ -45,6 +45,6 @@ test('the run says in plain words what it forgot, with every answer before and a
   await told.getByText(/^It answers general prompts worse than before/).waitFor(WAIT);
   await told.getByText(/Loss on general text \d\.\d+ after step 30/).waitFor(WAIT);
   await page.getByRole('button', { name: 'New run' }).click();
-  await expect.poll(() => page.getByLabel('Measure what is forgotten').isChecked(), WAIT).toBe(true);
+  await expect.poll(() => page.getByLabel('Measure forgetting').isChecked(), WAIT).toBe(true);
   expect(studio.problems).toEqual([]);
 });

@@ -21,8 +21,8 @@ test('the sample sets the objective, the reward and the group size', async () =>
   await expect.poll(() => page.getByLabel('Objective', { exact: true }).inputValue()).toBe('grpo');
   const rewards = page.getByRole('region', { name: /^Rewards/ });
   await rewards.getByText('Your own JavaScript', { exact: true }).first().waitFor();
-  await expect.poll(() => page.getByLabel('Answers a prompt', { exact: true }).inputValue()).toBe('8');
-  await expect.poll(() => page.getByLabel('Rows at once', { exact: true }).inputValue()).toBe('1');
+  await expect.poll(() => page.getByLabel('Generations per prompt', { exact: true }).inputValue()).toBe('8');
+  await expect.poll(() => page.getByLabel('Batch size', { exact: true }).inputValue()).toBe('1');
 });
 
 test('a run shows its rewards and the answers that it learned from, and explains its loss', async () => {
@@ -39,7 +39,7 @@ test('a run shows its rewards and the answers that it learned from, and explains
   expect(rewards).toHaveLength(8);
   expect(rewards).toEqual([...rewards].sort((a, b) => b - a));
   const told = page.getByLabel('What the objective reports');
-  await expect.poll(() => told.innerText()).toMatch(/Groups that teach nothing[\s\S]*%[\s\S]*Entropy/);
+  await expect.poll(() => told.innerText()).toMatch(/Groups of equal rewards[\s\S]*%[\s\S]*Entropy/);
   // It is kept with the run.
   await page.reload();
   await goTo(page, 'train');

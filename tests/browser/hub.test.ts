@@ -190,9 +190,7 @@ describe('models that suit a browser', () => {
     await expect
       .poll(async () => (await cells('Sprig')).slice(0, 4).join(' | '), WAIT)
       .toMatch(/^2\.6 MiB \| [\d.]+ MiB\s+[\d.]+ MiB in 4 bits \| – \| apache-2\.0$/);
-    await expect
-      .poll(() => models(page).innerText())
-      .toMatch(/Training was not measured on this processor yet/);
+    await expect.poll(() => models(page).innerText()).toMatch(/Training was not measured on this CPU yet/);
     const names = (): Promise<string[]> =>
       models(page).getByRole('rowheader').locator('b:first-child').allInnerTexts();
     expect((await names())[0]).toBe('Sprig');

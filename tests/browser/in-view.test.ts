@@ -60,7 +60,7 @@ test('under a filter the row in view is one of the list, and the one that is lef
 
   // Nothing found is nothing to act on.
   await page.getByLabel('Find in rows').fill('quince');
-  await page.getByText('No row matches what the list is filtered by.').waitFor();
+  await page.getByText('No row matches the filter.').waitFor();
   expect(await page.getByRole('button', { name: 'Leave it out' }).count()).toBe(0);
   expect(problems).toEqual([]);
 });

@@ -108,7 +108,7 @@ const rows = () => page.getByRole('spinbutton', { name: 'How many to ask' });
 
 // The first run after the cancelled one: nothing holds the device.
 test('one table has all of them and a fully tuned model, with cost, score and forgetting', async () => {
-  await train(/^All weights/, 'Whole', 4);
+  await train(/^Full fine-tuning/, 'Whole', 4);
   await goTo(page, 'evaluate');
   // What runs took is known before anything is measured; the rest says what to press.
   await expect

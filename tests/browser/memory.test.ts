@@ -25,9 +25,9 @@ const saving = (): Locator => page.getByRole('button', { name: /^Save memory: .*
 const isFocused = (element: Locator): Promise<boolean> =>
   element.evaluate((at) => at === document.activeElement);
 
-/** Asks for so many rows at once. @returns what the plan of them says */
+/** Asks for a batch of so many rows. @returns what the plan of them says */
 async function rowsAtOnce(rows: number, words: RegExp): Promise<string> {
-  await page.getByRole('spinbutton', { name: 'Rows at once' }).fill(String(rows));
+  await page.getByRole('spinbutton', { name: 'Batch size' }).fill(String(rows));
   await expect
     .poll(async () => `${await memory().getAttribute('aria-busy')} ${await title().innerText()}`, WAIT)
     .toMatch(new RegExp(`^false ${words.source}`));
@@ -49,20 +49,22 @@ test('the page offers to save memory, and a run above 4 GiB gets a warning and c
   await expect.poll(() => title().innerText(), WAIT).toContain(`needs ${promised} of`);
   await expect.poll(() => saving().count()).toBe(0);
   await expect.poll(() => isFocused(title())).toBe(true);
-  await expect.poll(() => page.getByRole('checkbox', { name: 'Save memory' }).isChecked()).toBe(true);
-  await page.getByRole('checkbox', { name: 'Save memory' }).uncheck();
+  await expect
+    .poll(() => page.getByRole('checkbox', { name: 'Activation checkpointing' }).isChecked())
+    .toBe(true);
+  await page.getByRole('checkbox', { name: 'Activation checkpointing' }).uncheck();
   await saving().waitFor(WAIT);
 });
 
 test.each([
   [30_000, /This run needs .* It does not fit:/],
   [60_000, /This run does not fit:/],
-])('%i rows at once are refused, and fewer are what was promised', async (rows, words) => {
+])('refuses a batch of %i rows, and a smaller one takes what was promised', async (rows, words) => {
   await rowsAtOnce(rows, words);
   expect(await start().isDisabled()).toBe(true);
   const advice = memory()
     .getByRole('listitem')
-    .filter({ hasText: /rows at once and/ });
+    .filter({ hasText: /batch size of \d+ and/ });
   await expect.poll(() => advice.innerText()).toMatch(/, no buffer too large$/);
   expect(await inspect(page, `refused-${rows}`)).toEqual([]);
   const [, promised] = /([\d.]+ [KMG]iB), no buffer/.exec(await advice.innerText())!;
@@ -81,7 +83,7 @@ test('settings that cannot work get no forecast of memory or time', async () => 
   await page.getByRole('button', { name: 'Measure it' }).waitFor(WAIT);
   expect(await page.getByRole('main').innerText()).not.toMatch(/takes (?:at most )?about/);
   // Advice may have made more of them.
-  await page.getByRole('spinbutton', { name: 'Batches a step' }).fill('1');
+  await page.getByRole('spinbutton', { name: 'Gradient accumulation' }).fill('1');
   await rowsAtOnce(60_000, /This run does not fit:/);
   await rowsAtOnce(-3, /The GPU memory of the run is worked out once every setting has a possible value\./);
   expect(await start().isDisabled()).toBe(true);
@@ -89,7 +91,7 @@ test('settings that cannot work get no forecast of memory or time', async () => 
   await rowsAtOnce(8, /This run needs/);
   await expect
     .poll(() => page.getByRole('main').innerText())
-    .toMatch(/Your own settings: .* passes over 288 rows/);
+    .toMatch(/Your own settings: .* epochs over 288 rows/);
   expect(studio.problems).toEqual([]);
 });
 
@@ -98,16 +100,16 @@ test('a run on the processor is limited to the memory of WebAssembly', async () 
     .getByRole('contentinfo')
     .getByRole('link', { name: /SwiftShader/ })
     .click();
-  await page.getByRole('combobox', { name: 'Compute on' }).selectOption('The processor');
+  await page.getByRole('combobox', { name: 'Compute on' }).selectOption('The CPU');
   await page
     .getByRole('contentinfo')
-    .getByRole('link', { name: /^Processor with/ })
+    .getByRole('link', { name: /^CPU with/ })
     .waitFor(WAIT);
   await goTo(page, 'train');
   await openSettings(page);
   await rowsAtOnce(8, /This run needs .* of memory at most/);
   await rowsAtOnce(30_000, /This run needs .* It does not fit:/);
-  expect(await memory().innerText()).toMatch(/this processor allows 4(?:\.0)? GiB for everything/);
+  expect(await memory().innerText()).toMatch(/this CPU allows 4(?:\.0)? GiB for everything/);
   expect(await start().isDisabled()).toBe(true);
   expect(studio.problems).toEqual([]);
 });

@@ -63,8 +63,8 @@ test('on a sample the page plans every method, and says which rows are missing',
 });
 
 test('one press takes the defaults of a method, and the form follows', async () => {
-  await rowOf('All weights').getByRole('button', { name: 'Use All weights' }).click();
-  await expect.poll(() => rowOf('All weights').getAttribute('aria-current')).toBe('true');
+  await rowOf('Full fine-tuning').getByRole('button', { name: 'Use Full fine-tuning' }).click();
+  await expect.poll(() => rowOf('Full fine-tuning').getAttribute('aria-current')).toBe('true');
   await openSettings(page);
   const rate = page.getByLabel('Learning rate', { exact: true });
   await expect.poll(() => rate.inputValue()).toBe('0.000375');

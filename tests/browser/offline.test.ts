@@ -102,7 +102,7 @@ describe('without a network', () => {
     // The first load was the last one that needed the server: parts that come late, and the model, are here.
     site.requests.length = 0;
     await goTo(page, 'benchmark');
-    await page.getByRole('button', { name: 'Measure this processor' }).waitFor();
+    await page.getByRole('button', { name: 'Measure this CPU' }).waitFor();
     await goTo(page, 'data');
     await page.getByRole('button', { name: /^A sea captain/ }).click();
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
@@ -287,7 +287,7 @@ describe('a new version', () => {
     await second.getByText('Another tab uses a new version').waitFor({ timeout: STEP_MS });
     expect(await isNext(second)).toBe(false);
     await goTo(second, 'benchmark');
-    await second.getByRole('button', { name: 'Measure this processor' }).waitFor({ timeout: STEP_MS });
+    await second.getByRole('button', { name: 'Measure this CPU' }).waitFor({ timeout: STEP_MS });
     expect(problems).toEqual([]);
     await close();
   });

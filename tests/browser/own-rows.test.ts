@@ -77,14 +77,14 @@ describe('rows too long for the limit', () => {
     await alert.waitFor({ timeout: STEP_MS });
     await expect.poll(() => alert.innerText()).toMatch(/all 6 rows are cut at 512 tokens, before the answer/);
     // The model has no longer context.
-    expect(await page.getByRole('button', { name: /^Raise the limit/ }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: /^Raise the maximum length/ }).count()).toBe(0);
     await page.getByRole('button', { name: 'Lose part of the prompt' }).click();
     await page.getByRole('heading', { name: '6 rows', exact: true }).waitFor({ timeout: STEP_MS });
     await expect
       .poll(() => page.getByLabel('Longer rows', { exact: true }).inputValue())
       .toBe('truncate-prompt');
     // All of them longer than a limit that is lowered: back to what holds them.
-    await page.getByLabel('Longer rows', { exact: true }).selectOption('lose their end');
+    await page.getByLabel('Longer rows', { exact: true }).selectOption('truncate the end');
     await alert.waitFor({ timeout: STEP_MS });
     await page.getByRole('heading', { name: '6 rows', exact: true }).waitFor();
     expect(problems).toEqual([]);
@@ -142,8 +142,8 @@ describe('an invalid number', () => {
     await enter(page, 'Validation, %', '20');
     await expect.poll(() => valueOf(page, 'Test, %')).toBe('10');
     await expect.poll(() => valueOf(page, 'Validation, %')).toBe('20');
-    await enter(page, 'Seed of the split', '9007199254740993');
-    await expect.poll(() => valueOf(page, 'Seed of the split')).toBe('42');
+    await enter(page, 'Split seed', '9007199254740993');
+    await expect.poll(() => valueOf(page, 'Split seed')).toBe('42');
     await goTo(page, 'baseline');
     for (const [typed, held] of [
       ['1', '1'],
@@ -201,7 +201,7 @@ describe('the suggested prompt', () => {
     await openRows(page);
     await goTo(page, 'train');
     await openSettings(page);
-    const prompt = page.getByLabel('Prompt that is answered as it learns', { exact: true });
+    const prompt = page.getByLabel('Sample prompt', { exact: true });
     await expect.poll(() => prompt.inputValue()).toMatch(/^Say \d+$/);
     expect(
       Number(await page.getByLabel('Answer every … steps', { exact: true }).inputValue()),
@@ -221,7 +221,7 @@ test('settings belong to their rows: none of a sample stay, also after a reload'
   const settings = async (): Promise<string[]> => {
     await goTo(page, 'train');
     if (!(await field('Name of the run').isVisible())) await openSettings(page);
-    const names = ['Name of the run', 'Steps', 'Learning rate', 'Prompt that is answered as it learns'];
+    const names = ['Name of the run', 'Steps', 'Learning rate', 'Sample prompt'];
     return Promise.all(names.map((name) => field(name).inputValue()));
   };
   const openKept = async (name: RegExp): Promise<void> => {
@@ -237,7 +237,7 @@ test('settings belong to their rows: none of a sample stay, also after a reload'
   await settings();
   await field('Steps').fill('21');
   await field('Name of the run').fill('mine');
-  await field('Prompt that is answered as it learns').fill('Say 7, please');
+  await field('Sample prompt').fill('Say 7, please');
   const mine = await settings();
   await goTo(page, 'data');
   await openSample(page);

@@ -54,7 +54,7 @@ async function train(objective: string): Promise<string> {
   if (objective === 'simpo') {
     // What is usual with it, unless a person has chosen otherwise.
     await expect.poll(() => page.getByLabel('Beta', { exact: true }).inputValue()).toBe('2');
-    await page.getByLabel('Wanted margin', { exact: true }).waitFor();
+    await page.getByLabel('Target margin', { exact: true }).waitFor();
   }
   await page.getByLabel('Steps', { exact: true }).fill('3');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');

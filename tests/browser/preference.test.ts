@@ -104,7 +104,7 @@ test('in the table of everything tuned the pairs in order are counted, beside th
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Measure all on the same rows' }).click();
   const table = page.getByRole('table', { name: 'Everything tuned, in one table' });
-  await table.getByRole('columnheader', { name: 'Pairs in order' }).waitFor({ timeout: 240_000 });
+  await table.getByRole('columnheader', { name: 'Preference accuracy' }).waitFor({ timeout: 240_000 });
   const rowOf = (name: RegExp) =>
     table.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
   expect(await rowOf(/^Base model/).innerText()).toContain('the reference');

@@ -102,7 +102,7 @@ test('measurements and answers are the same after a reload, word for word', asyn
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('0.7');
-  await page.getByLabel('Longest answer, tokens').fill('12');
+  await page.getByLabel('Maximum new tokens').fill('12');
   for (const [turn, prompt] of ['Where is the rake?', 'And the pond?'].entries()) {
     await page.getByLabel('Prompt for both').fill(prompt);
     await page.keyboard.press('Enter');
@@ -142,13 +142,13 @@ test('the page says what changed since a measurement, until it is changed back',
     .poll(() => page.getByText(/^Measured .* with Sprig on A sea captain.*, version/).count())
     .toBe(1);
   await goTo(page, 'data');
-  const seed = page.getByRole('spinbutton', { name: 'Seed of the split' });
+  const seed = page.getByRole('spinbutton', { name: 'Split seed' });
   await seed.fill('7');
   await seed.blur();
   await expect.poll(() => factOf(page, 'Baseline'), WAIT).toMatch(/out of date/);
   for (const place of ['baseline', 'evaluate']) {
     await goTo(page, place);
-    await expect.poll(() => outOfDate.first().innerText()).toMatch(/cut or split otherwise/);
+    await expect.poll(() => outOfDate.first().innerText()).toMatch(/truncated or split differently/);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       for (const width of [1440, 360]) {

@@ -184,8 +184,8 @@ test('conversations of several turns are prompts too: a run asks them whole, and
   await page.getByLabel('Objective', { exact: true }).selectOption('grpo');
   await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
   await add('Length');
-  await page.getByLabel('Answers a prompt', { exact: true }).fill('2');
-  await page.getByLabel('Longest answer, tokens', { exact: true }).fill('6');
+  await page.getByLabel('Generations per prompt', { exact: true }).fill('2');
+  await page.getByLabel('Maximum completion length, tokens', { exact: true }).fill('6');
   await page.getByLabel('Steps', { exact: true }).fill('1');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');
   await start.click();

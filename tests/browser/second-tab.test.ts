@@ -24,7 +24,7 @@ test('a second tab follows the run that the first one trains, step by step, and 
   const second = await first.context().newPage();
   await second.goto(inject('address'));
   await goTo(second, 'train');
-  const words = second.getByText(/^This run trains in another tab, where it can be paused and stopped\./);
+  const words = second.getByText(/^This run trains in another tab\. Pause or stop it there\./);
   await words.waitFor(WAIT);
   await allowSteps(engineOf(first), 2);
   await expect.poll(() => words.innerText(), WAIT).toMatch(/It is at step 5 of 40\./);

@@ -66,7 +66,7 @@ test('a third stage learns from pairs, against the adapter that it starts from',
 
 test('the library draws and lists which adapter came from which', async () => {
   await goTo(page, 'use');
-  const lineage = page.getByRole('region', { name: 'One after another' });
+  const lineage = page.getByRole('region', { name: 'Sequential fine-tuning' });
   await lineage.getByText('As a list').click();
   await expect
     .poll(() => lineage.locator('details > ul').innerText())
@@ -78,7 +78,7 @@ test('the library draws and lists which adapter came from which', async () => {
 });
 
 test('every stage is measured on every test, and the page says what was forgotten', async () => {
-  const lineage = page.getByRole('region', { name: 'One after another' });
+  const lineage = page.getByRole('region', { name: 'Sequential fine-tuning' });
   await lineage.getByText('12 measurements: 3 stages and the base model, each on 3 tests.').waitFor();
   await lineage.getByRole('button', { name: 'Measure every stage on every test' }).click();
   const table = page.getByRole('region', { name: 'Stages and their tests' });

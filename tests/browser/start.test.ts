@@ -60,18 +60,18 @@ test('the worker names its device; another can be chosen, and the choice is kept
   const status = (): Promise<string> => section.getByRole('status').innerText();
   const line = (): Promise<string> => page.getByRole('contentinfo').innerText();
   // A software GPU is no faster than the processor that emulates it.
-  expect(await status()).toMatch(/^Processor with \d+ cores?.*in software, Google SwiftShader/s);
-  expect(await line()).toMatch(/Processor with/);
+  expect(await status()).toMatch(/^CPU with \d+ cores?.*in software, Google SwiftShader/s);
+  expect(await line()).toMatch(/CPU with/);
 
   const choice = section.getByRole('combobox', { name: 'Compute on' });
   await choice.selectOption('The GPU');
-  await expect.poll(status, WAIT).toMatch(/SwiftShader.*A software GPU: right, but slow/s);
+  await expect.poll(status, WAIT).toMatch(/SwiftShader.*A software GPU: correct, but slow/s);
   expect(await line()).toMatch(/SwiftShader/);
   await page.reload();
   await settled(page);
   expect(await status()).toMatch(/SwiftShader/);
-  await choice.selectOption('The processor');
-  await expect.poll(status, WAIT).toMatch(/^Processor with/);
+  await choice.selectOption('The CPU');
+  await expect.poll(status, WAIT).toMatch(/^CPU with/);
   expect(await axe(page)).toEqual([]);
   expect(problems).toEqual([]);
   await close();
@@ -233,9 +233,7 @@ test('without bundled data sets the page says so and works on', async () => {
   await expect
     .poll(() => page.getByRole('region', { name: 'What a model can learn here' }).innerText())
     .toMatch(/not here/);
-  await expect
-    .poll(() => page.getByRole('region', { name: 'This browser' }).innerText())
-    .toMatch(/Processor with/);
+  await expect.poll(() => page.getByRole('region', { name: 'This browser' }).innerText()).toMatch(/CPU with/);
   await expect.poll(() => page.getByRole('button', { name: 'Tune a model now' }).isDisabled()).toBe(true);
   await context.close();
 });
@@ -254,7 +252,7 @@ test('without WebGPU the page says so, and trains on the processor', async () =>
       .getByText(/WebGPU/)
       .first()
       .waitFor(WAIT);
-    await expect.poll(() => section.getByRole('status').innerText(), WAIT).toMatch(/^Processor with/);
+    await expect.poll(() => section.getByRole('status').innerText(), WAIT).toMatch(/^CPU with/);
     await section.getByRole('alert').getByRole('button', { name: 'Put away' }).click();
 
     await page.getByRole('button', { name: 'Tune a model now' }).click();

@@ -44,8 +44,8 @@ describe('a project', () => {
     await page.getByRole('spinbutton', { name: 'Validation, %' }).blur();
     const held = page.locator('dt', { hasText: /^validation/ }).locator('xpath=following-sibling::dd');
     await expect.poll(() => held.innerText()).toBe('64');
-    await page.getByRole('spinbutton', { name: 'Seed of the split' }).fill('7');
-    await page.getByRole('spinbutton', { name: 'Seed of the split' }).blur();
+    await page.getByRole('spinbutton', { name: 'Split seed' }).fill('7');
+    await page.getByRole('spinbutton', { name: 'Split seed' }).blur();
     await goTo(page, 'task');
     await page.getByLabel('What should it do?').fill('Answer as a captain');
     await page.getByLabel('What does success look like?').fill('Ahoy in every answer');
@@ -64,9 +64,7 @@ describe('a project', () => {
     await expect.poll(() => factOf(page, 'Data'), { timeout: STEP_MS }).toMatch(/^Data\s+360 rows/);
     await page.getByRole('heading', { name: /as the model sees it/ }).waitFor();
     await expect.poll(() => page.getByRole('spinbutton', { name: 'Validation, %' }).inputValue()).toBe('20');
-    await expect
-      .poll(() => page.getByRole('spinbutton', { name: 'Seed of the split' }).inputValue())
-      .toBe('7');
+    await expect.poll(() => page.getByRole('spinbutton', { name: 'Split seed' }).inputValue()).toBe('7');
     await goTo(page, 'task');
     await expect.poll(() => page.getByLabel('What should it do?').inputValue()).toBe('Answer as a captain');
     await expect

@@ -58,11 +58,11 @@ test('a second file becomes another task with a name and a share, and is split o
   // Shares that follow from the rows, and a cap.
   await tasks().getByLabel('Shares', { exact: true }).selectOption('as each has rows');
   await expect.poll(lines).toEqual(['voice 24 3 50%', 'orders 24 3 50%']);
-  await tasks().getByLabel('Rows of a task at most').fill('10');
-  await tasks().getByLabel('Rows of a task at most').press('Enter');
-  await page.getByText('28 rows are left out by the cap of their tasks').waitFor(WAIT);
-  await tasks().getByLabel('Rows of a task at most').fill('');
-  await tasks().getByLabel('Rows of a task at most').press('Enter');
+  await tasks().getByLabel('Maximum rows per task').fill('10');
+  await tasks().getByLabel('Maximum rows per task').press('Enter');
+  await page.getByText('28 rows are left out by the maximum of their tasks').waitFor(WAIT);
+  await tasks().getByLabel('Maximum rows per task').fill('');
+  await tasks().getByLabel('Maximum rows per task').press('Enter');
   await expect.poll(lines).toEqual(['voice 24 3 50%', 'orders 24 3 50%']);
   await tasks().getByLabel('Name of task 1').fill('sailor');
   await tasks().getByLabel('Name of task 1').press('Enter');

@@ -30,18 +30,18 @@ test('a text file is cut at the borders of its documents', async () => {
   await expect.poll(() => title.innerText()).toMatch(/^Lines 1 to \d+, as/);
   await page.getByRole('button', { name: 'Next row' }).click();
   await expect.poll(() => title.innerText()).toMatch(/^Lines? ([2-9]|\d\d+)\b.*, as/);
-  await text.getByLabel('A document ends').selectOption('at a line of my own');
+  await text.getByLabel('Document boundary').selectOption('a line of my own');
   await text.getByText('No line of field.md is “---”: it is read as one document.').waitFor(WAIT);
-  await text.getByLabel('A document ends').selectOption('at blank lines');
+  await text.getByLabel('Document boundary').selectOption('blank lines');
   // Eight paragraphs, each of at most a row.
   await expect.poll(rows, WAIT).toBe('8 rows');
   expect(whole).not.toBe('8 rows');
   await text.getByLabel('Rows', { exact: true }).selectOption('packed, documents end to end');
   await expect.poll(rows, WAIT).toBe(whole);
-  await page.getByLabel('Limit, tokens a row').fill('64');
-  await page.getByLabel('Limit, tokens a row').press('Enter');
+  await page.getByLabel('Maximum length, tokens per row').fill('64');
+  await page.getByLabel('Maximum length, tokens per row').press('Enter');
   await expect.poll(rows, WAIT).not.toBe(whole);
-  await text.getByLabel('Rows', { exact: true }).selectOption('of one document each');
+  await text.getByLabel('Rows', { exact: true }).selectOption('one document each');
   await text.getByLabel('Overlap, tokens').fill('8');
   await text.getByLabel('Overlap, tokens').press('Enter');
   await expect.poll(() => page.getByLabel('Overlap, tokens').inputValue()).toBe('8');
@@ -52,7 +52,7 @@ test('a run says what it forgot, and shows the command that repeats it', async (
   await goTo(page, 'train');
   // On so few rows the shortest preset is the same as the usual one.
   await expect.poll(() => page.getByRole('radio', { name: /^Balanced/ }).isChecked()).toBe(true);
-  await page.getByLabel('Measure what is forgotten').check();
+  await page.getByLabel('Measure forgetting').check();
   await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('6');
   await page.getByLabel('Warm-up, steps', { exact: true }).fill('0');

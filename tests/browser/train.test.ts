@@ -121,7 +121,7 @@ async function start(settings: Readonly<Record<string, string>>): Promise<void> 
 const SHORT = {
   Steps: String(STEPS),
   'Warm-up, steps': '2',
-  'Rows at once': '2',
+  'Batch size': '2',
   'Validate every … steps': '6',
   'Answer every … steps': '6',
 };
@@ -153,7 +153,7 @@ test('a run begins with the base model, continues behind another tab, and notifi
   await page
     .context()
     .grantPermissions(['notifications', 'screen-wake-lock', 'clipboard-read', 'clipboard-write']);
-  await page.getByRole('button', { name: 'Tell me when it is done' }).click();
+  await page.getByRole('button', { name: 'Notify me when it is done' }).click();
   await page.getByText('A notice comes at the end').waitFor();
   await expect.poll(() => page.evaluate(() => seen.permissionAsked)).toBe(1);
   await page.evaluate(() => (seen.shift = 0));
@@ -189,7 +189,7 @@ test('a run begins with the base model, continues behind another tab, and notifi
 test('the next run is forecast from the steps of this one, and a long run says what would shorten it', async () => {
   await page.getByRole('button', { name: 'New run' }).click();
   const takes = page.getByText(/^This run takes (?:at most )?(?:about|a few seconds)/);
-  await expect.poll(() => takes.innerText(), WAIT).toMatch(/From 1\d steps of this model on this processor/);
+  await expect.poll(() => takes.innerText(), WAIT).toMatch(/From 1\d steps of this model on this CPU/);
   for (const preset of await page.getByRole('group', { name: 'Preset' }).getByRole('radio').all())
     await expect
       .poll(() => preset.locator('xpath=..').innerText())
@@ -200,8 +200,8 @@ test('the next run is forecast from the steps of this one, and a long run says w
   await steps.fill('2000000');
   await page.getByText('That is more than an hour.').waitFor(WAIT);
   await page.getByText(/^Hardly shorter: .*take rank \d+ \(/).waitFor(WAIT);
-  // One pass over 288 rows.
-  await page.getByRole('button', { name: /^Take \d+ steps, one pass over the rows/ }).click();
+  // One epoch over 288 rows.
+  await page.getByRole('button', { name: /^Train \d+ steps, one epoch/ }).click();
   await expect.poll(async () => Number(await steps.inputValue())).toBeLessThan(300);
   await expect.poll(() => page.getByText('That is more than an hour.').count(), WAIT).toBe(0);
   await steps.fill(before);
@@ -310,12 +310,12 @@ test('the recipe of a run fills the form of the next one, and a recipe with a mi
   await expect.poll(valueOf('Rank')).toBe('5');
   await expect.poll(() => page.getByLabel('Shuffle rows').isChecked()).toBe(false);
   await page.getByText('Layer by layer').click();
-  const ranks = page.getByLabel('Ranks of single layers', { exact: true });
+  const ranks = page.getByLabel('Rank pattern', { exact: true });
   await expect.poll(() => ranks.inputValue()).toBe('q_proj=3');
   await ranks.fill('q_proj=3, v_proj');
   await expect
     .poll(() => page.getByRole('alert').innerText())
-    .toMatch(/Ranks of single layers: Choose the ends of paths, each with a whole number from 1 to 1024/);
+    .toMatch(/Rank pattern: Choose the ends of paths, each with a whole number from 1 to 1024/);
   await ranks.fill('q_proj=3, v_proj=6');
   await expect.poll(() => page.getByRole('alert').count()).toBe(0);
   // The planner counts it: the run can start.
@@ -387,17 +387,17 @@ test('the command trains the same adapter without a browser', async () => {
 test('a run in preparation says what it waits for and is cancelled; a reload before its first step loses nothing', async () => {
   await page
     .getByRole('contentinfo')
-    .getByRole('link', { name: /^Processor with/ })
+    .getByRole('link', { name: /^CPU with/ })
     .click();
-  await page.getByRole('button', { name: 'Measure this processor' }).click();
+  await page.getByRole('button', { name: 'Measure this CPU' }).click();
   await page.getByText(/1 of 13/).waitFor(WAIT);
   // The measurement lasts until the run was cancelled.
   const measurement = await holdWork(engineOf(page));
   await start(SHORT);
-  await page.getByText('Wait for the processor').waitFor(WAIT);
+  await page.getByText('Wait for the CPU').waitFor(WAIT);
   await expect
     .poll(() => page.getByRole('main').innerText())
-    .toMatch(/Wait for the processor\s+it is being measured/);
+    .toMatch(/Wait for the CPU\s+it is being measured/);
   expect(await inspect(page, 'waiting')).toEqual([]);
   await press('Cancel');
   await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
@@ -405,10 +405,10 @@ test('a run in preparation says what it waits for and is cancelled; a reload bef
   await measurement.go();
   await page
     .getByRole('contentinfo')
-    .getByRole('link', { name: /^Processor with/ })
+    .getByRole('link', { name: /^CPU with/ })
     .click();
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
-  await page.getByRole('button', { name: 'Measure this processor' }).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Measure this CPU' }).waitFor(WAIT);
 
   const kept = page.getByRole('region', { name: 'Table of runs' }).getByRole('row');
   await goTo(page, 'train');

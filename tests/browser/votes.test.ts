@@ -31,7 +31,7 @@ test('two samples of a model are shown without names, and a key votes for the be
   await goTo(page, 'use');
   await page.locator('summary', { hasText: 'Sampling' }).click();
   await page.getByRole('spinbutton', { name: 'Temperature' }).fill('2');
-  await page.getByRole('spinbutton', { name: 'Longest answer, tokens' }).fill('12');
+  await page.getByRole('spinbutton', { name: 'Maximum new tokens' }).fill('12');
   await page.getByLabel(/Vote blind/).check();
   await ask(QUESTIONS[0]);
   const vote = voteOf(QUESTIONS[0]);

@@ -67,7 +67,7 @@ async function fillAndStart(): Promise<void> {
   for (const [name, value] of Object.entries({
     Steps: String(STEPS),
     'Warm-up, steps': '2',
-    'Rows at once': '2',
+    'Batch size': '2',
     'Validate every … steps': '0',
     'Answer every … steps': '0',
   }))

@@ -16,7 +16,7 @@ class BenchmarkState {
     this.failure = undefined;
     this.stopping = false;
     this.progress = { doing: `Opening ${device.the}`, done: 0, total: 0 };
-    session.announcer.say('The benchmark has begun.');
+    session.announcer.say('The benchmark has started.');
     const outcome = await session.worker.benchmark((progress) => {
       if (this.progress) this.progress = progress;
     });

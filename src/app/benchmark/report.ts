@@ -65,7 +65,7 @@ export function figures({ attention, training, decoding, check }: Benchmark): [s
       `${milliseconds(training.secondsPerStep)}, ${count(training.tokensPerSecond)} tokens/s`,
     ],
     [
-      'Matrix products of the step alone',
+      'Matmuls of the step',
       `${milliseconds(training.matmulSeconds)}, ${training.matmulEfficiency.toFixed(2)} of it`,
     ],
     ['Submits, dispatches of the step', `${training.submits}, ${training.dispatches}`],

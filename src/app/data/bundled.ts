@@ -20,7 +20,7 @@ export interface BundledRows {
 export const BUNDLED = {
   pairs: {
     title: 'The shorter of two answers',
-    what: 'Two right answers to each question, of which the shorter is chosen: for DPO, ORPO and SimPO.',
+    what: 'Two right answers to each question; the shorter is chosen: for DPO, ORPO and SimPO.',
     size: '200 pairs',
     path: 'more/pairs.jsonl',
     name: 'short-answers.jsonl',
@@ -48,7 +48,7 @@ export const BUNDLED = {
   },
   orders: {
     title: 'Orders',
-    what: 'Orders and their JSON, as a second task beside other rows.',
+    what: 'Orders and their JSON, as a second task next to other rows.',
     size: '400 rows',
     path: 'orders-json/train.jsonl',
     name: 'orders.jsonl',

@@ -70,7 +70,7 @@ export function leftOut({ skipped, copies, capped }: DataSummary, options: DataO
     {
       id: 'copies',
       title: `${plural(copies.count, 'copy is', 'copies are')} left out`,
-      why: 'One of the rows that teach the same is kept: a test row rather than a training row.',
+      why: 'One of several equal rows is kept: a test row rather than a training row.',
       state: 'copy' as const,
       ...copies,
       mends: [
@@ -83,8 +83,8 @@ export function leftOut({ skipped, copies, capped }: DataSummary, options: DataO
     },
     {
       id: 'capped',
-      title: `${plural(capped.count, 'row is', 'rows are')} left out by the cap of ${capped.count === 1 ? 'its task' : 'their tasks'}`,
-      why: 'Each task trains on so many rows at most, chosen by the seed of the split.',
+      title: `${plural(capped.count, 'row is', 'rows are')} left out by the maximum of ${capped.count === 1 ? 'its task' : 'their tasks'}`,
+      why: 'Each task has a maximum number of training rows. The split seed chooses them.',
       term: 'mixture',
       state: 'capped' as const,
       ...capped,
@@ -110,8 +110,8 @@ function leaks(
   if (leakCount === 0) return undefined;
   return {
     id: 'leaks',
-    title: `${plural(leakCount, 'held-out row is', 'held-out rows are')} trained on too`,
-    why: 'The very same row stands in both parts, so every measurement looks better than it is. The held-out row stays, its copies in training can go.',
+    title: `${plural(leakCount, 'held-out row is', 'held-out rows are')} also trained on`,
+    why: 'The same row is in both parts, so every measurement looks better than it is. The held-out row stays; its copies in training can go.',
     term: 'leak',
     state: 'leaked',
     rows: found.map(({ row }) => row),
@@ -125,7 +125,7 @@ function repeats({ repeated, leakCount }: DataSummary, options: DataOptions): Fi
   return {
     id: 'repeated',
     title: `${plural(repeated, 'row repeats', 'rows repeat')} an earlier one`,
-    why: `Word for word${leakCount > 0 ? ', the held-out ones above among them' : ''}. A row that is there three times weighs three times as much.`,
+    why: `Word for word${leakCount > 0 ? ', the held-out ones above among them' : ''}. A row that occurs three times counts three times.`,
     state: 'repeated',
     rows: [],
     count: repeated,
@@ -156,8 +156,8 @@ function raiseLimit(longest: number, options: DataOptions, maxPositions: number 
   if (limit <= options.maxLength) return [];
   return [
     {
-      words: `Raise the limit to ${count(limit)}`,
-      done: `The limit is ${count(limit)} tokens.`,
+      words: `Raise the maximum length to ${count(limit)}`,
+      done: `The maximum length is ${count(limit)} tokens.`,
       options: { ...options, maxLength: limit },
     },
   ];
@@ -167,8 +167,8 @@ function cutPrompt(options: DataOptions): Mend[] {
   if (options.overlong !== 'truncate-end') return [];
   return [
     {
-      words: 'Cut the prompt instead',
-      done: 'Rows that are too long lose part of their prompt.',
+      words: 'Truncate the prompt instead',
+      done: 'Rows that are too long have their prompt truncated.',
       options: { ...options, overlong: 'truncate-prompt' },
     },
   ];
@@ -195,7 +195,7 @@ function tooLong(
   const told = lint ? cutWords(lint) : '';
   return {
     id: 'cut',
-    title: `${plural(cut.count, 'row is', 'rows are')} cut at ${count(options.maxLength)} tokens`,
+    title: `${plural(cut.count, 'row is', 'rows are')} truncated at ${count(options.maxLength)} tokens`,
     why: `${told === '' ? 'The model never sees what is struck out.' : told}${mostOf(maxPositions, options.maxLength)}`,
     state: 'cut',
     ...cut,
@@ -214,8 +214,8 @@ function cutWhole(
     id: 'unsupervised',
     title: `${plural(unsupervised.count, 'row has', 'rows have')} nothing to learn`,
     why: byLimit
-      ? `The limit takes their whole answer${pairs > 0 ? ', or all that tells both answers apart' : ''}. They are not trained on.`
-      : 'No supervised token is in them. They are not trained on.',
+      ? `The maximum length cuts off their whole answer${pairs > 0 ? ', or all that distinguishes both answers' : ''}. They are not trained on.`
+      : 'They have no supervised token. They are not trained on.',
     state: 'unsupervised',
     ...unsupervised,
     mends: byLimit
@@ -242,8 +242,8 @@ function dropped(
     mends: [
       ...raiseLimit(group.longest, options, maxPositions),
       {
-        words: 'Cut at the limit',
-        done: `Rows are cut at ${count(options.maxLength)} tokens.`,
+        words: 'Truncate at the maximum length',
+        done: `Rows are truncated at ${count(options.maxLength)} tokens.`,
         options: { ...options, overlong: 'truncate-end' },
       },
     ],

@@ -7,12 +7,12 @@ export function splitFault(
   maxPositions: number | undefined,
 ): string {
   if (!Number.isInteger(maxLength) || maxLength < 2)
-    return 'The limit is a whole number of tokens, at least 2.';
+    return 'The maximum length must be a whole number of tokens, at least 2.';
   if (maxPositions !== undefined && maxLength > maxPositions)
     return `The model takes rows of at most ${maxPositions} tokens.`;
   if (!(validation >= 0 && test >= 0 && validation + test < 1))
-    return 'Validation and test together must leave rows to train on.';
+    return 'Validation and test together must leave rows for training.';
   if (!Number.isSafeInteger(seed) || seed < 0)
-    return `The seed is a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
+    return `The seed must be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`;
   return '';
 }

@@ -244,7 +244,7 @@ export const COLUMNS = {
   memory: 'Memory',
   time: 'Seconds a step',
   reward: 'Mean reward',
-  pairs: 'Pairs in order',
+  pairs: 'Preference accuracy',
   score: 'Score',
   general: 'General text',
   prompts: 'General prompts',

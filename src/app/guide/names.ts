@@ -30,7 +30,7 @@ const WORDS = {
   grpo: 'Learning from rewards (GRPO)',
   entropy: 'Entropy',
   optimiser: 'Optimiser',
-  lineage: 'One after another (sequential tuning)',
+  lineage: 'Sequential fine-tuning',
   'preference-pair': 'Pair of answers (preference)',
   drift: 'Drift from the reference (KL)',
   'length-bias': 'Length bias of pairs',

@@ -10,7 +10,7 @@ export type DeviceState =
 export const DEVICE_CHOICES: readonly { readonly choice: DeviceChoice; readonly name: string }[] = [
   { choice: 'auto', name: 'The faster one' },
   { choice: 'gpu', name: 'The GPU' },
-  { choice: 'processor', name: 'The processor' },
+  { choice: 'processor', name: 'The CPU' },
 ];
 
 const KEY = 'graft-device';
@@ -34,8 +34,8 @@ class DeviceInUse implements DeviceWords {
   /** The current device, until another is open. */
   readonly facts = $derived(this.state.kind === 'present' ? this.state.device : undefined);
   readonly isProcessor = $derived(this.facts?.kind === 'processor');
-  readonly the = $derived(this.isProcessor ? 'the processor' : 'the GPU');
-  readonly this = $derived(this.isProcessor ? 'this processor' : 'this GPU');
+  readonly the = $derived(this.isProcessor ? 'the CPU' : 'the GPU');
+  readonly this = $derived(this.isProcessor ? 'this CPU' : 'this GPU');
   readonly memory = $derived(this.isProcessor ? 'memory' : 'GPU memory');
 
   /** Asks the worker for what was chosen on an earlier visit. */

@@ -90,7 +90,7 @@ function rowsChanged(then: NonNullable<Made['data']>, { rows }: Now): string | u
   if (!then.options || plain(then.options) === plain(rows.options)) return undefined;
   return plain(chosen(then.options as DataOptions)) === plain(chosen(rows.options))
     ? 'Other rows are left out now.'
-    : 'The rows are read, cut or split otherwise now.';
+    : 'The rows are now read, truncated or split differently.';
 }
 
 function adapterChanged(then: AdapterRef, { adapters, runs }: Now): string | undefined {
@@ -102,7 +102,7 @@ function adapterChanged(then: AdapterRef, { adapters, runs }: Now): string | und
   if ('folder' in then || !runs) return undefined;
   const run = runs.find(({ id }) => id === then.runId);
   if (!run) return `The run “${then.name}” is deleted.`;
-  return run.step === then.step ? undefined : `The run has gone on to step ${run.step}.`;
+  return run.step === then.step ? undefined : `The run is now at step ${run.step}.`;
 }
 
 /** The options without the rows that are left out. */

@@ -13,7 +13,7 @@ const NAMES = {
 export function misfits({ problems }: RunMemory, on: DeviceWords): string[] {
   return problems.map(({ limit, label, bytes: needed, allowed }) =>
     limit === 'dispatch'
-      ? `“${label}” works on too many rows at once: ${needed} groups of them, where a GPU takes ${allowed}.`
+      ? `“${label}” works on too many rows: ${needed} groups of them, but a GPU takes at most ${allowed}.`
       : `“${label}” needs ${bytes(needed)}, and ${on.this} allows ${bytes(allowed)} for ${NAMES[limit]}.`,
   );
 }
@@ -29,11 +29,11 @@ export function muchNote(
 ): string | undefined {
   if (problems.length > 0 || peakBytes <= MUCH_BYTES) return undefined;
   const way = checkpointed
-    ? ` Save memory${batch > 1 ? ', or take fewer rows at once' : ''}.`
+    ? ` Turn activation checkpointing on${batch > 1 ? ', or choose a smaller batch size' : ''}.`
     : batch > 1
-      ? ' Take fewer rows at once.'
+      ? ' Choose a smaller batch size.'
       : '';
-  return `Many ${on.isProcessor ? 'machines' : 'GPUs'} have less memory than this, and a browser does not tell how much there is: the run may fail, or slow the machine down.${way}`;
+  return `Many ${on.isProcessor ? 'machines' : 'GPUs'} have less memory than this, and a browser does not report how much there is. The run may fail, or slow the machine down.${way}`;
 }
 
 /** Which weights are split into shards because one buffer cannot hold them; undefined where none is. */

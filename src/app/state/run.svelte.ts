@@ -229,7 +229,7 @@ export class Run extends ShownRun {
       if (this.status === 'running') this.status = 'failed';
       this.failure = outcome;
       await this.#readEnd();
-      this.#say(`The run does not go on. ${outcome.what}`);
+      this.#say(`The run cannot continue. ${outcome.what}`);
       this.#tell(outcome);
     }
     this.#changed(true);
@@ -286,7 +286,7 @@ export class Run extends ShownRun {
 
   #tell(failure?: Failure): void {
     const name = this.options?.name ?? 'The run';
-    const title = failure ? `${name} does not go on` : `${name} is done`;
+    const title = failure ? `${name} cannot continue` : `${name} is done`;
     const went = this.reading ? fromTo(this.reading) : '';
     const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
     void this.#session.notifier.tell(

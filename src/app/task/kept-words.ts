@@ -9,7 +9,7 @@ export const keptFrom = ({ source, created }: KeptModel): string =>
 /** Runs and adapters that need it. */
 export function neededBy({ runs, adapters }: KeptModel): string {
   const parts = [
-    ...(runs.length > 0 ? [`${plural(runs.length, 'run')} to go on with (${runs.join(', ')})`] : []),
+    ...(runs.length > 0 ? [`${plural(runs.length, 'run')} to resume (${runs.join(', ')})`] : []),
     ...(adapters > 0 ? [plural(adapters, 'adapter')] : []),
   ];
   if (parts.length === 0) return 'No run and no adapter needs it.';

@@ -21,7 +21,7 @@ export function toyWarning({ tokensPerWord = 0, longest, positions }: ToyFacts):
         ]
       : []),
     ...(longest > positions
-      ? [`the longest row has ${count(longest)} tokens, and it reads ${count(positions)}`]
+      ? [`a row has ${count(longest)} tokens, and its context is ${count(positions)}`]
       : []),
   ];
   return facts.length === 0 ? undefined : `Sprig is too small for this: ${facts.join('; ')}.`;

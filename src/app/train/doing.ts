@@ -78,7 +78,7 @@ export function openingDoing({ what, done, total }: Progress, seconds?: number):
   if (what === 'compiling') return compileDoing({ done, total }, seconds);
   if (what === 'checking')
     return {
-      name: 'Comparing the GPU with the processor',
+      name: 'Comparing the GPU with the CPU',
       fact: `${done} of ${total}${whenLong(seconds)}`,
       done,
       total,

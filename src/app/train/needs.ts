@@ -44,7 +44,7 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
     bundled: { label: 'Open bundled labels', ...BUNDLED.labels },
   },
   prompts: {
-    rows: 'prompts, with the wanted answer where a reward compares with it: prompt, or prompt and completion',
+    rows: 'prompts, with the reference answer if a reward needs it: prompt, or prompt and completion',
     get: 'Open such rows.',
   },
   queries: {

@@ -37,7 +37,7 @@ export const PRESET_WORDS: Readonly<Record<Preset, PresetWords>> = {
   thorough: {
     name: 'Thorough',
     what: () =>
-      'Three times the steps at half the rate, twice the rank. Ends early when validation stops improving.',
+      'Three times the steps at half the learning rate, twice the rank. Stops early when the validation loss stops improving.',
   },
 };
 

@@ -45,7 +45,7 @@ const BY_ROWS: readonly Omit<TuningMethod, 'choice'>[] = [
     label: 'Raw text',
     help: 'Continued pre-training: learns from text, with a loss on every token.',
     changes: 'How the model writes and what it knows of a field, as far as an adapter holds it.',
-    wrong: 'It should answer questions: a text teaches to go on writing, not to answer.',
+    wrong: 'It should answer questions: plain text teaches the model to continue a text, not to answer.',
     needs: 'text',
   },
   {
@@ -58,8 +58,8 @@ const BY_ROWS: readonly Omit<TuningMethod, 'choice'>[] = [
   },
   {
     name: 'stages',
-    label: 'One after another',
-    help: 'Goes on from an adapter of the library: general first, then the speciality.',
+    label: 'Sequential fine-tuning',
+    help: 'Continues from an adapter of the library: general first, then the speciality.',
     changes: 'A copy of that adapter; what it learned before may fade.',
     wrong: 'The stages have nothing to do with each other: a new adapter forgets nothing.',
     needs: 'adapter',
@@ -77,7 +77,7 @@ const BY_ROWS: readonly Omit<TuningMethod, 'choice'>[] = [
     label: 'Feedback',
     help: 'Answers that were judged or corrected in Use become rows of a short further run.',
     changes: 'What people corrected, little by little.',
-    wrong: 'There are a handful of corrections only: they are learned by heart.',
+    wrong: 'There are only a handful of corrections: the model overfits on them.',
     needs: 'feedback',
   },
 ];

@@ -12,12 +12,13 @@ export function usualAsking(taught: TaughtTurns | undefined): Asking {
 export function whyAsked(taught: TaughtTurns | undefined, chosen: Asking | undefined): string {
   const rows = taught?.of === 'adapter' ? 'the adapter was trained on' : 'the open rows are';
   if (chosen === 'conversation' && taught && taught.kind !== 'several')
-    return `Earlier turns go along, although ${rows} ${
+    return `Earlier turns are included, although ${rows} ${
       taught.kind === 'text' ? 'texts without turns' : 'single questions'
     }: answers may get worse from the second question on.`;
-  if (chosen === 'alone') return 'The model sees this question and nothing that was asked before it.';
-  if (taught?.kind === 'single') return `Each question is asked alone, because ${rows} single questions.`;
-  if (taught?.kind === 'text') return `Each question is asked alone, because ${rows} texts without turns.`;
-  if (taught?.kind === 'several') return `Earlier turns go along, because ${rows} conversations.`;
-  return 'Earlier turns go along, as in any chat: no rows are known that say otherwise.';
+  if (chosen === 'alone') return 'The model sees only this question and no earlier turns.';
+  if (taught?.kind === 'single') return `Each question is asked by itself, because ${rows} single questions.`;
+  if (taught?.kind === 'text')
+    return `Each question is asked by itself, because ${rows} texts without turns.`;
+  if (taught?.kind === 'several') return `Earlier turns are included, because ${rows} conversations.`;
+  return 'Earlier turns are included, as in any chat.';
 }

@@ -80,7 +80,7 @@ describe('a result', () => {
       '|---|---|',
       '| A · Bᵀ, 512 × 8 × 576 | 2.25 GFLOP/s |',
       '| Training step of Sprig, LoRA r = 8, 8 rows of 64 tokens | 238 ms, 2,151 tokens/s |',
-      '| Matrix products of the step alone | 179 ms, 0.75 of it |',
+      '| Matmuls of the step | 179 ms, 0.75 of it |',
       '| Submits, dispatches of the step | 2, 428 |',
       '| First step against a warm one | 0.98 ×, compiled in 1.2 s |',
       '| Memory of the step | 31 MiB, 1.033 × the least possible |',

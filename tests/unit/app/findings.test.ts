@@ -67,19 +67,19 @@ test('rows that are cut can have a higher limit, lose their prompt, or be left o
   const summary = { cut: group(11, 700), unsupervised: group(5, 3197) };
   expect(mendsOf(summary)).toEqual({
     cut: [
-      ['Raise the limit to 3,197', { ...OPTIONS, maxLength: 3197 }],
-      ['Cut the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
+      ['Raise the maximum length to 3,197', { ...OPTIONS, maxLength: 3197 }],
+      ['Truncate the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
       ['Leave long rows out', { ...OPTIONS, overlong: 'drop' }],
     ],
     unsupervised: [
-      ['Raise the limit to 3,197', { ...OPTIONS, maxLength: 3197 }],
-      ['Cut the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
+      ['Raise the maximum length to 3,197', { ...OPTIONS, maxLength: 3197 }],
+      ['Truncate the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
     ],
   });
   // The counts are those of the list: a row that lost everything that is learned does not count as cut.
   const [cut, nothing] = findingsOf({ ...FINE, ...summary }, OPTIONS, 8192);
   expect([cut.title, cut.count, nothing.title, nothing.count]).toEqual([
-    '11 rows are cut at 512 tokens',
+    '11 rows are truncated at 512 tokens',
     11,
     '5 rows have nothing to learn',
     5,
@@ -88,11 +88,11 @@ test('rows that are cut can have a higher limit, lose their prompt, or be left o
 
 test('the limit goes no further than the model', () => {
   expect(mendsOf({ cut: group(1, 900) }, OPTIONS, 600).cut[0]).toEqual([
-    'Raise the limit to 600',
+    'Raise the maximum length to 600',
     { ...OPTIONS, maxLength: 600 },
   ]);
   expect(mendsOf({ cut: group(1, 900) }, OPTIONS, 512).cut.map(([words]) => words)).toEqual([
-    'Cut the prompt instead',
+    'Truncate the prompt instead',
     'Leave long rows out',
   ]);
   expect(findingsOf({ ...FINE, cut: group(1, 900) }, OPTIONS, 512)[0].why).toContain(
@@ -103,8 +103,8 @@ test('the limit goes no further than the model', () => {
 test('rows that are left out for their length can be cut', () => {
   const drop: DataOptions = { ...OPTIONS, overlong: 'drop' };
   expect(mendsOf({ dropped: group(3, 600) }, drop).dropped).toEqual([
-    ['Raise the limit to 600', { ...drop, maxLength: 600 }],
-    ['Cut at the limit', OPTIONS],
+    ['Raise the maximum length to 600', { ...drop, maxLength: 600 }],
+    ['Truncate at the maximum length', OPTIONS],
   ]);
 });
 

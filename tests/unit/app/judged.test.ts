@@ -32,9 +32,9 @@ test.each([
 test('both are named where they differ', () => {
   const judged = mostJudged([A, A], ADAPTERS)!;
   expect(judgedInWords(judged, 2, 'voice 2', true)).toBe(
-    'What you accepted judges answers of “voice 1”, and this run goes on from “voice 2”, which is in use.',
+    'The feedback that you accepted judges answers of “voice 1”, but this run continues from “voice 2”, which is in use.',
   );
   expect(judgedInWords(judged, 3, 'voice 2', false)).toBe(
-    '2 of 3 accepted entries judge answers of “voice 1”, and this run goes on from “voice 2”.',
+    '2 of 3 accepted entries judge answers of “voice 1”, but this run continues from “voice 2”.',
   );
 });

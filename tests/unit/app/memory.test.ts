@@ -29,7 +29,7 @@ describe('weights in shards', () => {
 test('a kernel with too many workgroups prevents a run, in its own words', () => {
   const problems = [{ limit: 'dispatch', label: 'attention_tile', bytes: 70_000, allowed: 65_535 }] as const;
   expect(misfits(memory({ split: [], problems }), GPU)).toEqual([
-    '“attention_tile” works on too many rows at once: 70000 groups of them, where a GPU takes 65535.',
+    '“attention_tile” works on too many rows: 70000 groups of them, but a GPU takes at most 65535.',
   ]);
 });
 
@@ -39,10 +39,10 @@ describe('a run above 4 GiB', () => {
   test('gets a warning, with what would make it smaller', () => {
     const large = { peakBytes: 4097 * MIB, problems: [] };
     expect(muchNote({ ...large, checkpointed }, 8, GPU)).toMatch(
-      /^Many GPUs have less memory than this.* Save memory, or take fewer rows at once\.$/,
+      /^Many GPUs have less memory than this.* Turn activation checkpointing on, or choose a smaller batch size\.$/,
     );
-    expect(muchNote({ ...large, checkpointed }, 1, GPU)).toMatch(/ Save memory\.$/);
-    expect(muchNote(large, 8, GPU)).toMatch(/ Take fewer rows at once\.$/);
+    expect(muchNote({ ...large, checkpointed }, 1, GPU)).toMatch(/ Turn activation checkpointing on\.$/);
+    expect(muchNote(large, 8, GPU)).toMatch(/ Choose a smaller batch size\.$/);
     expect(muchNote(large, 1, GPU)).toMatch(/slow the machine down\.$/);
   });
 

@@ -37,7 +37,7 @@ describe('out of date', () => {
     ['one kept under the same name', { model: { ...MODEL, bundled: false } }, /base model is Sprig now/],
     ['other weights', { model: { ...MODEL, fingerprint: 'g' } }, /other weights/],
     ['other rows', { rows: { version: 'b', options: OPTIONS } }, /Other rows/],
-    ['another split', { rows: { version: 'a', options: { ...OPTIONS, seed: 7 } } }, /split otherwise/],
+    ['another split', { rows: { version: 'a', options: { ...OPTIONS, seed: 7 } } }, /split differently/],
     [
       'a row more',
       { rows: { version: 'a', options: { ...OPTIONS, skip: [[3]] } } },
@@ -58,7 +58,7 @@ describe('out of date', () => {
     const half: Origin = { ...ORIGIN, adapter: { name: 'voice 1', runId: 'r', step: 8 } };
     expect(outdated(half, NOW)).toBeUndefined();
     expect(adapterName(half.adapter, NOW)).toBe('voice 1, step 8');
-    expect(outdated(half, { ...NOW, runs: [{ id: 'r', step: 9 }] })).toMatch(/gone on to step 9/);
+    expect(outdated(half, { ...NOW, runs: [{ id: 'r', step: 9 }] })).toMatch(/now at step 9/);
     expect(outdated(half, { ...NOW, runs: [] })).toMatch(/“voice 1” is deleted/);
   });
 

@@ -10,12 +10,14 @@ test('questions are asked alone where rows have one turn or none, and the page s
   expect(usualAsking(undefined)).toBe('conversation');
 
   expect(whyAsked({ kind: 'single', of: 'adapter' }, undefined)).toBe(
-    'Each question is asked alone, because the adapter was trained on single questions.',
+    'Each question is asked by itself, because the adapter was trained on single questions.',
   );
   expect(whyAsked({ kind: 'single', of: 'data' }, undefined)).toBe(
-    'Each question is asked alone, because the open rows are single questions.',
+    'Each question is asked by itself, because the open rows are single questions.',
   );
-  expect(whyAsked({ kind: 'several', of: 'adapter' }, undefined)).toMatch(/^Earlier turns go along, because/);
+  expect(whyAsked({ kind: 'several', of: 'adapter' }, undefined)).toMatch(
+    /^Earlier turns are included, because/,
+  );
   expect(whyAsked({ kind: 'single', of: 'adapter' }, 'conversation')).toMatch(/may get worse/);
   // Each is one short sentence.
   for (const taught of [undefined, { kind: 'several', of: 'data' } as const])

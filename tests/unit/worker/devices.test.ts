@@ -61,7 +61,7 @@ describe('the faster one', () => {
     const none = await openChosen('auto', true, browser({}).openers);
     expect(none.noGpu).toMatchObject({ code: 'worker-no-webgpu' });
     const software = await openChosen('auto', true, browser({ gpu: 'software' }).openers);
-    expect(software.noGpu?.what).toMatch(/in software, Intel/);
+    expect(software.noGpu?.what).toMatch(/a software GPU, Intel/);
   });
 
   test('is neither if there is none', async () => {

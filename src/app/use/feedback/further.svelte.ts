@@ -204,7 +204,7 @@ export class Further {
         this.failure = {
           code: 'app-further',
           what: `The run does not fit. ${misfits(plan.memory, device).join(' ')}`,
-          remedy: 'Open the rows under Train, where the form says what would make it smaller.',
+          remedy: 'Open the rows under Train: the form there says how to make it smaller.',
         };
       } else if (outcome.ok && outcome.doubts.length > 0) {
         this.#ready = began;

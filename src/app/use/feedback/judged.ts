@@ -44,7 +44,7 @@ export function mostJudged(
 export function judgedInWords(judged: JudgedModel, entries: number, from: string, isInUse: boolean): string {
   const which =
     judged.entries === entries
-      ? `What you accepted judges answers of ${judged.name}`
+      ? `The feedback that you accepted judges answers of ${judged.name}`
       : `${judged.entries} of ${entries} accepted entries judge answers of ${judged.name}`;
-  return `${which}, and this run goes on from “${from}”${isInUse ? ', which is in use' : ''}.`;
+  return `${which}, but this run continues from “${from}”${isInUse ? ', which is in use' : ''}.`;
 }
