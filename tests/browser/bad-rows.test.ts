@@ -47,7 +47,7 @@ describe('pairs', () => {
     await page.getByText('A run learns from rows, and none are open.').waitFor();
     expect(await start().count()).toBe(0);
     await goTo(page, 'data');
-    await page.getByRole('button', { name: 'Lose part of the prompt' }).click();
+    await page.getByRole('button', { name: 'Truncate the prompt', exact: true }).click();
     await page.getByText('3 pairs of a chosen and a rejected answer.').waitFor(WAIT);
   });
 

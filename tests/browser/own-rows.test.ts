@@ -78,7 +78,7 @@ describe('rows too long for the limit', () => {
     await expect.poll(() => alert.innerText()).toMatch(/all 6 rows are cut at 512 tokens, before the answer/);
     // The model has no longer context.
     expect(await page.getByRole('button', { name: /^Raise the maximum length/ }).count()).toBe(0);
-    await page.getByRole('button', { name: 'Lose part of the prompt' }).click();
+    await page.getByRole('button', { name: 'Truncate the prompt', exact: true }).click();
     await page.getByRole('heading', { name: '6 rows', exact: true }).waitFor({ timeout: STEP_MS });
     await expect
       .poll(() => page.getByLabel('Longer rows', { exact: true }).inputValue())

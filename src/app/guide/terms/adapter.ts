@@ -8,7 +8,7 @@ export const ADAPTER: Chapter = {
     {
       id: 'rank',
       what: 'The inner width of the adapter: how much it can hold.',
-      more: 'Room for harder tasks. Takes more memory and learns rows by heart sooner.',
+      more: 'Room for harder tasks. Takes more memory and overfits sooner.',
       less: 'A smaller file that generalises sooner. Too small, and the loss stops falling early.',
       start: '8 for a format or a tone, 16 to 32 for a harder task.',
       source: `${LORA}; ${PEFT} r`,
@@ -18,7 +18,7 @@ export const ADAPTER: Chapter = {
       id: 'alpha',
       what: 'How strongly the adapter acts: its output is multiplied by alpha / rank.',
       more: 'Works like a higher learning rate; too much drowns the base.',
-      less: 'A weaker adapter that needs a higher rate or more steps.',
+      less: 'A weaker adapter that needs a higher learning rate or more steps.',
       start: 'Twice the rank.',
       source: `${LORA}, section 4.1; ${PEFT} lora_alpha`,
       also: 'scaling lora_alpha',
@@ -26,7 +26,7 @@ export const ADAPTER: Chapter = {
     {
       id: 'targets',
       what: 'Which layers get a pair of matrices: the four of attention (q, k, v, o) and the three of the MLP (gate, up, down).',
-      more: 'All layers learn best for the same number of parameters. An adapter may also be put into some layers of the model alone, counted from 0 (layers_to_transform).',
+      more: 'All layers learn best for the same number of parameters. An adapter may also be put into only some layers of the model, counted from 0 (layers_to_transform).',
       less: 'A smaller adapter and a little speed.',
       start: 'All linear layers.',
       source:
@@ -35,10 +35,10 @@ export const ADAPTER: Chapter = {
     },
     {
       id: 'dropout',
-      what: 'The share of inputs that the adapter does not get to see, drawn anew at every step.',
-      more: 'Harder to learn rows by heart, and slower to learn at all.',
+      what: 'The share of inputs that the adapter does not get to see, drawn again at every step.',
+      more: 'Less overfitting, and slower learning.',
       less: '0 learns fastest.',
-      start: '0; 0.05 to 0.1 with few rows and many passes.',
+      start: '0; 0.05 to 0.1 with few rows and many epochs.',
       source: 'Srivastava et al., Dropout, 2014, JMLR 15; PEFT documentation, lora_dropout',
       also: 'lora_dropout regularisation',
     },
@@ -51,7 +51,7 @@ export const ADAPTER: Chapter = {
     },
     {
       id: 'rate-ratio',
-      what: 'How much faster the second matrix, B, learns than the first, A.',
+      what: 'The learning rate of the second matrix, B, divided by that of the first, A.',
       more: 'Often learns faster, sometimes unsteadily.',
       less: '1 is plain LoRA.',
       start: '1; 4 to 16 to try, at a lower learning rate.',

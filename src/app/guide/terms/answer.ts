@@ -6,14 +6,14 @@ export const ANSWER: Chapter = {
   terms: [
     {
       id: 'turns',
-      what: 'A turn is one question with its answer. A model that was tuned on single questions has never seen earlier turns before a question, and answers worse behind them.',
-      start: 'As the rows are: each question alone where every row has one turn.',
+      what: 'A turn is one question with its answer. A model that was tuned on single questions has never seen earlier turns before a question, and answers worse after them.',
+      start: 'As in the rows: each question by itself if every row has one turn.',
       source: 'Transformers documentation, Chat templates',
       also: 'multi-turn single-turn history chat context',
     },
     {
       id: 'system-prompt',
-      what: 'Words that stand before the conversation and tell the model how to answer. Not every chat template has a place for them.',
+      what: 'Instructions before the conversation on how to answer. Not every chat template has a place for them.',
       start: 'The same words as in the training rows, or none.',
       source: 'Transformers documentation, Chat templates',
       also: 'instruction role persona',
@@ -27,7 +27,7 @@ export const ANSWER: Chapter = {
     },
     {
       id: 'answer-length',
-      what: 'How many tokens an answer may have. An answer that has not ended by then is cut.',
+      what: 'The maximum number of tokens of an answer. A longer answer is truncated.',
       more: 'Room for long answers; an answer that never ends takes longer.',
       start: 'A little more than the longest answer among your rows.',
       source: 'Transformers documentation, GenerationConfig, max_new_tokens',

@@ -22,7 +22,7 @@ export const IDEA: Chapter = {
     },
     {
       id: 'adapter',
-      what: 'A small pair of matrices, B and A, beside a layer of the model. The layer stays as it is, the pair learns, and their product is added to what the layer does. All pairs together are a file of a few megabytes.',
+      what: 'A small pair of matrices, B and A, next to a layer of the model. The layer stays as it is, the pair learns, and their product is added to what the layer does. All pairs together are a file of a few megabytes.',
       source: LORA,
       also: 'lora low-rank peft delta',
     },
@@ -62,7 +62,7 @@ export const IDEA: Chapter = {
     },
     {
       id: 'nf4',
-      what: 'Three ways to use 4 bits. NF4 puts its 16 levels where the weights of a trained model usually lie, close together around zero. q4_0 and q4_1 are those of llama.cpp: evenly spaced around zero, or from the lowest value of a block.',
+      what: 'Three ways to use 4 bits. NF4 has 16 levels close together around zero, like the weights of a trained model. The types q4_0 and q4_1 of llama.cpp have even steps around zero, or from the lowest value of a block.',
       start:
         'nf4 for weights that come in 16 or 32 bits. A GGUF file is quantised already: hold it as in the file, or it is rounded twice.',
       source: 'Dettmers et al., QLoRA, 2023, arXiv:2305.14314; llama.cpp, ggml-quants',
@@ -76,7 +76,7 @@ export const IDEA: Chapter = {
     },
     {
       id: 'token',
-      what: 'What a model reads and writes: a word, a part of one, or a mark. English has about four characters to a token.',
+      what: 'The unit that a model reads and writes: a word, a part of one, or a mark. A token of English has about four characters.',
       source:
         'Sennrich et al., Neural Machine Translation of Rare Words with Subword Units, 2015, arXiv:1508.07909',
       also: 'tokenizer bpe vocabulary subword',
@@ -91,7 +91,7 @@ export const IDEA: Chapter = {
     {
       id: 'forgetting',
       what: 'A model gets worse at other tasks while it learns yours. An adapter forgets less than full fine-tuning, and can be removed.',
-      more: 'Higher rates and more passes forget more.',
+      more: 'Higher learning rates and more epochs forget more.',
       start:
         'Measure it: general text, general prompts before and after, and the distance to the base (KL). The sample “Tuned on a chat log” shows a run whose loss falls while the model learns to say “Sure, I shall work on that in the morning”.',
       source: 'Biderman et al., LoRA Learns Less and Forgets Less, 2024, arXiv:2405.09673',

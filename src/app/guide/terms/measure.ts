@@ -12,14 +12,14 @@ export const MEASURE: Chapter = {
     {
       id: 'overfitting',
       what: 'The training loss falls and the validation loss rises: the model repeats its rows instead of learning the task.',
-      start: 'Fewer steps, a lower rank or rate, more and more varied rows.',
+      start: 'Fewer steps, a lower rank or learning rate, or more rows and more varied ones.',
       source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
       also: 'memorisation overfit learned by heart',
     },
     {
       id: 'baseline',
-      what: 'What the cheapest method reaches. If that is good enough, you are done; if not, it is what the adapter has to beat.',
-      start: 'Measure the base alone, with examples in its prompt, and the most frequent answer.',
+      what: 'The score of the cheapest method. If it is good enough, you are done. If not, the adapter has to beat it.',
+      start: 'Measure the base model, the base with examples in its prompt, and the most frequent answer.',
       source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
       also: 'prompting zero-shot',
     },
@@ -39,29 +39,29 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'nearest',
-      what: 'Copies the answer of the training row that shares most words with the question, rare words weighing more. Where this does well, a search box would too.',
+      what: 'Copies the answer of the training row that shares most words with the question, with rare words weighing more. If this does well, a search box would also do.',
       source: 'Cover & Hart, Nearest Neighbor Pattern Classification, 1967',
       also: 'nearest neighbour knn copy retrieval tf-idf',
     },
     {
       id: 'interval',
-      what: 'Where the true share lies with 95% confidence, given how few rows were asked.',
+      what: 'The range in which the true share lies with 95% confidence, given the number of rows that were asked.',
       more: 'More rows make it narrower. Two intervals that overlap may be luck.',
       source: 'Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927, JASA 22',
       also: 'confidence wilson significance',
     },
     {
       id: 'mcnemar',
-      what: 'Two methods on the same rows: on how many only the one is right, and on how many only the other. If both were equally good, each such row would be a coin toss. The exact McNemar test tells how often coins fall that unevenly.',
-      more: 'More rows show smaller differences. Below six rows that differ, none can be told from chance.',
+      what: 'Two methods on the same rows: on how many only the one is right, and on how many only the other. If both were equally good, each such row would be a coin toss. The exact McNemar test computes how often coins fall that unevenly.',
+      more: 'More rows show smaller differences. With fewer than six rows that differ, every result may be chance.',
       source:
         'McNemar, Note on the Sampling Error of the Difference Between Correlated Proportions, Psychometrika 12, 1947',
       also: 'paired test chance significance p value won lost',
     },
     {
       id: 'tuned-table',
-      what: 'Every adapter of the project and every model that a run of all weights left, beside the base: what it took (parameters that are kept, memory at its peak, the median time of a step), its score on the same test rows (of pairs how many are in order, by rewards their mean), and what it forgot of a text and of prompts that are always the same. KL to the base says how far its answers to the prompts of your rows have moved; that is neither good nor bad.',
-      more: 'Numbers that were measured on other rows, or on another number of them, are not shown: rows differ in how hard they are, and the difference would pass for one between adapters.',
+      what: 'Every adapter of the project and every fully fine-tuned model, next to the base. It shows the cost (saved parameters, peak memory, median time of a step), the score on the same test rows (preference accuracy for pairs, the mean for rewards), and what was forgotten of a fixed text and fixed prompts. KL to the base says how far the answers to the prompts of your rows have moved; that is neither good nor bad.',
+      more: 'Numbers that were measured on other rows, or on fewer or more of them, are not shown. Rows differ in difficulty, and the difference would look like one between adapters.',
       start:
         'Train two kinds with the same rows and steps, and measure them together. Take the cheapest one that may be as good as the best, and look at what it forgot.',
       source:
@@ -70,9 +70,9 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'pair-accuracy',
-      what: 'The share of held-out pairs whose chosen answer the model prefers: the accuracy that a run on pairs reports for validation. Where its objective has a reference policy, an answer counts by how much likelier it is than to the reference; else by its mean log-probability over its tokens. The reference itself prefers neither, so it has no number.',
-      more: 'More pairs are in the order that was asked for. It says nothing of the answers that the model writes itself: ask it, or vote blind.',
-      less: 'Half of the pairs is what a coin gets.',
+      what: 'The share of held-out pairs whose chosen answer the model prefers: the accuracy that a run on pairs reports for validation. If the objective has a reference policy, an answer is measured by how much likelier it is to the model than to the reference; otherwise by its mean log-probability per token. The reference itself prefers neither, so it has no number.',
+      more: 'More pairs are preferred as labelled. It says nothing about the answers that the model writes itself: ask it, or vote blind.',
+      less: 'A coin gets half of the pairs.',
       start: 'Compare stages and adapters on the same pairs. A fall of a few pairs may be chance.',
       source:
         'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290; Lambert et al., RewardBench, 2024, arXiv:2403.13787',
@@ -80,7 +80,7 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'test-sample',
-      what: 'Answers take time, so some of the test rows are asked, drawn by the seed of the split. Where answers are labels, each comes up about as often as in the whole test part. Every method gets the same rows, and more rows include the fewer.',
+      what: 'Answers take time, so some of the test rows are asked, drawn by the split seed. If answers are labels, each occurs about as often as in the whole test part. Every method gets the same rows, and more rows include the fewer.',
       more: 'A narrower interval, and a longer wait.',
       start: '20 for a first look, 200 for a decision.',
       source: 'Cochran, Sampling Techniques, 1977, chapter 5',

@@ -6,7 +6,7 @@ export const ROWS: Chapter = {
   terms: [
     {
       id: 'row',
-      what: 'One example: what the model reads and what it should answer. The model is trained on it in the form in which it will be asked.',
+      what: 'One example: a prompt and the answer that the model should give. The model is trained on it in the form in which it will be asked.',
       more: 'More rows teach rarer cases. Rows that contradict each other teach neither.',
       start: '100 to 500, as varied as the questions that will come.',
       source: 'Zhou et al., LIMA, 2023, arXiv:2305.11206',
@@ -14,7 +14,7 @@ export const ROWS: Chapter = {
     },
     {
       id: 'mapping',
-      what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it. An input stands under the prompt, where a row has one. Columns that nothing reads are named.',
+      what: 'Which column is the prompt and which the answer. A column as it is, or a template: your words with columns in double braces, {{like this}}. It is plain substitution, with no code in it. If a row has an input, it stands under the prompt. Unused columns are listed.',
       start: 'Write the prompt as you will ask it later: the same words, the same order.',
       source: 'Graft documentation, Data formats; TRL documentation, Dataset formats and types',
       also: 'columns template csv placeholder',
@@ -22,9 +22,9 @@ export const ROWS: Chapter = {
     {
       id: 'instruction-template',
       what: 'A task in words, with places for columns: reviews and stars become questions for a rating, with the stars as answers. It has several phrasings, and each row gets one of them, drawn by its line and a seed, so that the model learns the task and not one sentence. Phrasings of your own stand in the prompt with a line {{or}} between them.',
-      more: 'More phrasings: other wordings of the same request work, too.',
+      more: 'More phrasings: other wordings of the same request also work.',
       less: 'One phrasing: the fewest rows are needed, and it is best asked just so.',
-      start: 'The five or six of the library. One alone where a program asks, always in the same words.',
+      start: 'The five or six of the library. A single one if a program asks, always in the same words.',
       source: 'Wei and others, Finetuned language models are zero-shot learners, 2022, arXiv:2109.01652',
       also: 'flan prompt phrasing wording paraphrase instruction tuning',
     },
@@ -36,29 +36,29 @@ export const ROWS: Chapter = {
     },
     {
       id: 'limit',
-      what: 'The most tokens of a row. Tokens above it are cut, or the row is left out.',
-      more: 'Long rows survive, and memory and time grow with the longest.',
+      what: 'The maximum number of tokens per row. A longer row is truncated or left out.',
+      more: 'Long rows fit. Memory and time grow with the longest row.',
       less: 'Faster, but answers that lose their end teach the model not to stop.',
-      start: 'Just above the longest row that matters: the histogram shows it.',
+      start: 'Just above the length of the rows that matter: the histogram shows it.',
       source: 'TRL documentation, SFTConfig max_length',
       also: 'max length truncation cutoff',
     },
     {
       id: 'overlong',
-      what: 'What happens to rows above the limit: they lose their end, or part of the prompt, or are left out.',
-      start: 'Lose part of the prompt where the answer must stay whole; leave out where both matter.',
+      what: 'The policy for rows above the maximum length: truncate the end, truncate the prompt, or leave the row out.',
+      start: 'Truncate the prompt if the answer must stay whole. Leave the row out if both matter.',
       source: 'Graft documentation, Data formats',
       also: 'truncate drop policy',
     },
     {
       id: 'train-part',
-      what: 'The rows that are trained on. The model sees each of them once a pass.',
+      what: 'The rows that are trained on. The model sees each of them once per epoch.',
       source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
       also: 'training set',
     },
     {
       id: 'validation',
-      what: 'Rows that are looked at during a run and not trained on. When their loss rises while the training loss falls, rows are being learned by heart.',
+      what: 'Rows whose loss is measured during a run and that are not trained on. If their loss rises while the training loss falls, the run is overfitting.',
       more: 'A steadier signal, and fewer rows to train on.',
       start: '10%, at least 20 rows.',
       source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
@@ -66,7 +66,7 @@ export const ROWS: Chapter = {
     },
     {
       id: 'test',
-      what: 'Rows that nothing has seen until the end. Only they say how good the adapter is. Look at them rarely: settings that are chosen by them fit them, too.',
+      what: 'Rows that nothing has seen until the end. Only they say how good the adapter is. Look at them rarely: settings that are chosen by them also fit them.',
       more: 'Narrower intervals: 20 rows say little, 200 say much.',
       start:
         '10%, at least 50 rows if you have them. Or a file of its own: open it while rows are open, and choose Test rows.',
@@ -82,7 +82,7 @@ export const ROWS: Chapter = {
     },
     {
       id: 'raw-text',
-      what: 'Training on text as it is, with a loss on every token, so that a model learns the words and facts of a field (continued pre-training, transfer learning). A document ends with its file, at blank lines, or at a line of your choice; the end-of-text token follows it. Rows have one document or a part of one, with an overlap as context; packed rows are full, and may hold the end of one document and the beginning of the next.',
+      what: 'Training on text as it is, with a loss on every token, so that a model learns the words and facts of a field (continued pre-training, transfer learning). A document ends with its file, at blank lines, or at a line of your choice; the end-of-text token follows it. Rows have one document or a part of one, with an overlap as context. Packed rows are full, and may hold the end of one document and the start of the next.',
       more: 'A longer overlap gives more context and repeats more tokens, which are read again and not learned again.',
       start:
         'Some hundred pages of the field, then rows that ask. Watch perplexity on held-out text of the field and on general text side by side: what is won there may be lost here.',
@@ -91,11 +91,11 @@ export const ROWS: Chapter = {
     },
     {
       id: 'mixture',
-      what: 'Several data sets in one run, each a task of its own (multi-task training). Before each row a task is drawn by its share, from the seed; the rows of a task come without repetition until all of them were taken. Shares are given, or follow from the numbers of rows: proportional, equal, or by a temperature T, n^(1/T), which lies between the two. Each task is split by itself, as it would be alone, and has its own loss and score.',
-      more: 'A larger share learns a task faster, and repeats its rows more often. A task with few rows and a large share is learned by heart.',
+      what: 'Several data sets in one run, each a task of its own (multi-task training). Before each row a task is drawn by its share, from the seed; the rows of a task come without repetition until all of them were taken. Shares are given, or follow from the numbers of rows: proportional, equal, or by a temperature T, n^(1/T), which lies between the two. Each task is split by itself, as in a run of its own, and has its own loss and score.',
+      more: 'A larger share learns a task faster, and repeats its rows more often. A task with few rows and a large share overfits.',
       less: 'A task with a small share is hardly learned. A cap keeps a large data set from filling the run.',
       start:
-        'Proportional for data sets of like size; temperature 2 where one is much larger. Then compare with each task trained alone.',
+        'Proportional for data sets of similar size; temperature 2 if one is much larger. Then compare with an adapter for each task.',
       source:
         'Raffel et al., Exploring the Limits of Transfer Learning (T5), 2020, section 3.5.2, arXiv:1910.10683',
       also: 'multi-task multitask mixing proportions temperature shares tasks several data sets',

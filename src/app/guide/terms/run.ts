@@ -14,17 +14,17 @@ export const RUN: Chapter = {
   terms: [
     {
       id: 'step',
-      what: 'One change of the adapter, after a batch of rows.',
-      more: 'Learns more, until rows are learned by heart.',
+      what: 'One update of the trained weights, after a batch of rows.',
+      more: 'Learns more, until the run overfits.',
       less: 'Stops before it has learned.',
-      start: 'Two or three passes over the rows.',
+      start: 'Two or three epochs.',
       source: `${LORA}, appendix D`,
       also: 'steps iterations updates max_steps',
     },
     {
       id: 'epoch',
-      what: 'Every training row once. Steps times rows a step, over the rows there are.',
-      more: 'Better recall, then learning by heart.',
+      what: 'One pass through all training rows. Their number is steps × rows per step ÷ training rows.',
+      more: 'Better recall, then overfitting.',
       less: 'Fewer chances for rare rows.',
       start: '3; 1 with thousands of rows.',
       source: 'TRL documentation, SFT Trainer',
@@ -34,7 +34,7 @@ export const RUN: Chapter = {
       id: 'batch',
       what: 'Rows that go through the model together before the adapter changes.',
       more: 'Steadier steps, more memory.',
-      less: 'Noisier steps; use a lower rate.',
+      less: 'Noisier steps; use a lower learning rate.',
       start: '8 for small models, 4 for larger ones.',
       source: 'Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677',
       also: 'micro-batch batch size per_device_train_batch_size',
@@ -43,14 +43,14 @@ export const RUN: Chapter = {
       id: 'accumulation',
       what: 'Gradients of several batches are added before the adapter changes: a larger batch without its memory.',
       more: 'Steadier steps that take as many times longer.',
-      start: '1; more where the memory holds no larger batch.',
+      start: '1; more if the memory holds no larger batch.',
       source: 'Transformers documentation, gradient_accumulation_steps',
       also: 'gradient accumulation accumulate',
     },
     {
       id: 'packing',
       what: 'Short rows are laid end to end, and each sees only itself, so that no time goes into padding. Losses and gradients stay the same.',
-      start: 'On where rows differ much in length.',
+      start: 'On if rows differ much in length.',
       source: 'Krell et al., Efficient Sequence Packing without Cross-contamination, 2021, arXiv:2107.02027',
       also: 'pack padding',
     },
@@ -66,16 +66,16 @@ export const RUN: Chapter = {
     },
     {
       id: 'schedule',
-      what: 'How the rate falls over the run: slowly at both ends (cosine), in a straight line, or not at all.',
+      what: 'How the learning rate falls over the run: slowly at both ends (cosine), in a straight line, or not at all.',
       start: 'Cosine. Constant if you want to stop at any time.',
       source: 'Loshchilov & Hutter, SGDR, 2016, arXiv:1608.03983',
       also: 'cosine linear constant decay lr_scheduler_type',
     },
     {
       id: 'warmup',
-      what: 'The rate rises from 0 over the first steps, until the optimiser knows how large gradients are.',
+      what: 'The learning rate rises from 0 over the first steps, while the optimiser learns how large gradients are.',
       more: 'A safer start and fewer full steps.',
-      less: 'Risk of a jump at the very beginning.',
+      less: 'Risk of a jump at the very start.',
       start: '5 steps, or a tenth of a short run.',
       source: 'Goyal et al., Accurate, Large Minibatch SGD, 2017, arXiv:1706.02677',
       also: 'warm-up warmup_steps',
@@ -84,7 +84,7 @@ export const RUN: Chapter = {
       id: 'clip',
       what: 'A gradient with a larger norm is scaled down to this one, so that one odd batch cannot throw the run off.',
       more: 'Odd batches move more.',
-      less: 'Every step is scaled down, as if the rate were lower.',
+      less: 'Every step is scaled down, as if the learning rate were lower.',
       start: '1. 0 turns it off.',
       source:
         'Pascanu et al., On the Difficulty of Training Recurrent Neural Networks, 2012, arXiv:1211.5063',
@@ -92,7 +92,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'gradient-norm',
-      what: 'How strongly a batch pulls at the adapter. A spike is an odd batch; a steady rise is a rate too high.',
+      what: 'How strongly a batch pulls at the adapter. A spike is an odd batch; a steady rise means that the learning rate is too high.',
       start: 'Look at the rows of a step that spikes.',
       source: 'Pascanu et al., 2012, arXiv:1211.5063',
       also: 'grad norm gradient',
@@ -102,31 +102,31 @@ export const RUN: Chapter = {
       what: 'Pulls the adapter towards zero at each step.',
       more: 'Weaker adapters that hold less.',
       less: '0 lets it learn freely.',
-      start: '0; 0.01 with many passes.',
+      start: '0; 0.01 with many epochs.',
       source: 'Loshchilov & Hutter, Decoupled Weight Decay Regularization, 2017, arXiv:1711.05101',
       also: 'decay l2 regularisation',
     },
     {
       id: 'optimiser',
-      what: 'What turns gradients into steps: AdamW gives every weight a step of its own size, Lion steps of one size, SGD follows the gradient as it is.',
-      more: 'The rate has another meaning for each: one that suits AdamW is too large for Lion and too small for SGD.',
+      what: 'The rule that turns gradients into steps: AdamW gives every weight a step of its own size, Lion steps of one size, SGD follows the gradient as it is.',
+      more: 'The learning rate has a different meaning for each: one that suits AdamW is too large for Lion and too small for SGD.',
       start: 'AdamW.',
       source: 'Kingma & Ba, Adam, 2014, arXiv:1412.6980; Loshchilov & Hutter, 2017, arXiv:1711.05101',
       also: 'optimizer adam adamw lion sgd betas',
     },
     {
       id: 'objective',
-      what: 'What is learned from the rows: supervised fine-tuning learns the answer of each row, token by token; a preference objective learns from pairs of answers which of the two is better. DPO, IPO, APO and hinge compare with a reference policy; SimPO does without one; ORPO learns the chosen answers at the same time. KTO needs no pairs: single answers, each marked as desirable or not.',
+      what: 'The goal of training. Supervised fine-tuning learns the answer of each row, token by token. A preference objective learns from pairs of answers which of the two is better. DPO, IPO, APO and hinge compare with a reference policy. SimPO needs none, and ORPO also learns the chosen answers. KTO needs no pairs: single answers, each marked as desirable or not.',
       start:
-        'Supervised, and then DPO from the adapter that learned the task. ORPO where both are to be one run.',
+        'Supervised, and then DPO from the adapter that learned the task. ORPO if both should be one run.',
       source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
       also: 'loss sft supervised dpo ipo hinge apo orpo simpo kto preference rlhf alignment',
     },
     {
       id: 'grpo',
-      what: 'Several answers to a prompt are sampled from the model, rewards score them, and each becomes more likely by how much better it is than the mean of its group, or less likely. No row has to show a right answer: it is enough that a rule can tell one.',
+      what: 'The model samples several answers to a prompt, and rewards score them. An answer above the mean of its group becomes more likely, one below it less likely. No row has to show a right answer: it is enough that a rule can recognise one.',
       more: 'It finds answers that the rows do not have, as long as the model gives some of them by chance.',
-      less: 'What the model never does by itself cannot be rewarded: tune on a few solved rows first.',
+      less: 'An answer that the model never gives cannot be rewarded: tune on a few solved rows first.',
       start:
         'Read the reward, not the loss: the loss is near 0 however well it learns, since a group is as much better than its mean as it is worse. Read some answers as well: a high reward can have unwanted causes.',
       source: 'Shao and others, DeepSeekMath, 2024, arXiv:2402.03300',
@@ -138,13 +138,13 @@ export const RUN: Chapter = {
       more: 'Answers to one prompt differ, and there is something to compare.',
       less: 'Near 0 all answers are the same, and nothing more is learned.',
       start:
-        'Watch it fall slowly. Where it drops to nothing, lower the learning rate or raise epsilon above.',
+        'Watch it fall slowly. If it drops to nothing, lower the learning rate or raise the upper epsilon.',
       source: 'Yu and others, DAPO, 2025, arXiv:2503.14476',
       also: 'exploration collapse variety',
     },
     {
       id: 'preference-pair',
-      what: 'A row with one prompt and two answers, of which one is chosen and one rejected. Only what differs is learned: neither answer has to be perfect.',
+      what: 'A row with one prompt and two answers: one is chosen and one rejected. Only the difference is learned: neither answer has to be perfect.',
       start:
         'Columns prompt, chosen and rejected. A few hundred pairs whose difference you could put into words.',
       source: 'Rafailov et al., Direct Preference Optimization, 2023, arXiv:2305.18290',
@@ -152,17 +152,17 @@ export const RUN: Chapter = {
     },
     {
       id: 'drift',
-      what: 'How far the model has moved from the reference policy, in nats. For pairs it is half the mean square of the log-ratio of both over the answers of the batch, which is the KL divergence to second order: good for small numbers, too high for large ones. KTO estimates the divergence from mismatched answers, as the mean of their log-ratio, at least 0. Both are nats per answer. For sampled answers (GRPO with a beta above 0) it is the estimate exp(d) − d − 1, where d is the log-probability of a token by the reference less that by the model: nats per token.',
+      what: 'How far the model has moved from the reference policy, in nats. For pairs it is half the mean square of the log-ratio of both over the answers of the batch. That is the KL divergence to second order: good for small numbers, too high for large ones. KTO estimates the divergence from mismatched answers, as the mean of their log-ratio, at least 0. Both are nats per answer. For sampled answers (GRPO with a beta above 0) it is the estimate exp(d) − d − 1 in nats per token. Here d is the log-probability of a token by the reference less that by the model.',
       more: 'The further, the less is left of what the model could do before.',
       start:
-        'Watch it beside the margin: drift that grows while validation does not is paid for nothing. A higher beta or a lower rate holds it back.',
+        'Watch it next to the margin: drift that grows while validation does not improve brings nothing. A higher beta or a lower learning rate limits it.',
       source:
         'Schulman, Approximating KL Divergence, 2020; Ethayarajh and others, KTO, 2024, arXiv:2402.01306',
       also: 'kl divergence reference policy log-ratio k2 estimator',
     },
     {
       id: 'length-bias',
-      what: 'Chosen answers that are longer (or shorter) than rejected ones all through: the easiest thing to learn from such pairs is the length. Cohen’s d says how far apart the two are, in units of their spread: 0.2 is small, 0.5 medium, 0.8 large.',
+      what: 'Chosen answers that are longer (or shorter) than rejected ones all through: the easiest thing to learn from such pairs is the length. Cohen’s d says how far apart the two are, in standard deviations: 0.2 is small, 0.5 medium, 0.8 large.',
       start:
         'Below 0.3. Above 0.8 balance the pairs, or use an objective whose rewards are means over tokens (IPO, SimPO).',
       source:
@@ -179,7 +179,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'feedback',
-      what: 'Judgements of answers that the model can learn from: good, bad, or what it should have said. You look through them first. Then a short run continues from the adapter that is in use, on what was accepted and on a share of the earlier rows, so that those are not forgotten (replay). Both adapters answer the same test rows before one takes the place of the other.',
+      what: 'Judgements of answers that the model can learn from: good, bad, or what it should have said. You look through them first. Then a short run continues from the adapter in use. It learns the accepted feedback and a share of the earlier rows, so that those are not forgotten (replay). Both adapters answer the same test rows before one takes the place of the other.',
       start:
         'Ten corrected answers or more, and half of what is drawn from earlier rows. Correct rather than dislike: a correction says where to go.',
       source:
@@ -197,8 +197,8 @@ export const RUN: Chapter = {
     },
     {
       id: 'reward-margin',
-      what: 'The reward of an answer is beta times how much likelier the model makes it than the reference does. The margin is the chosen reward less the rejected one; the accuracy is the share of pairs where it is above zero.',
-      more: 'Accuracy of 1 on the training pairs with margins that go on growing is over-optimisation: the pairs are learned by heart, and answers get worse.',
+      what: 'The reward of an answer is beta times how much likelier the model makes it than the reference does. The margin is the chosen reward less the rejected one; the accuracy is the share of pairs whose margin is above zero.',
+      more: 'An accuracy of 1 on the training pairs with growing margins is over-optimisation: the run overfits the pairs, and answers get worse.',
       start: 'Look at the validation pairs. Stop when their loss rises, or raise beta.',
       source:
         'Rafailov et al., Scaling Laws for Reward Model Overoptimization in Direct Alignment Algorithms, 2024, arXiv:2406.02900',
@@ -207,7 +207,7 @@ export const RUN: Chapter = {
     ...CONTRIBUTED,
     {
       id: 'seed',
-      what: 'The number that decides everything random: how the adapter begins, the order of rows, dropout, which token is drawn. The same seed on the same machine gives the same curve, and the same answer.',
+      what: 'The number that decides everything random: the initial weights of the adapter, the order of rows, dropout, sampled tokens. The same seed on the same machine gives the same curve, and the same answer.',
       start: 'Any. Run two or three to see how much is luck.',
       source:
         'Dodge et al., Fine-Tuning Pretrained Language Models: Weight Initializations, Data Orders, and Early Stopping, 2020, arXiv:2002.06305',
@@ -215,19 +215,19 @@ export const RUN: Chapter = {
     },
     {
       id: 'trained-weights',
-      what: 'A full fine-tuning may leave weights as they are: the embeddings, the first layers, or everything but norms and biases (BitFit). What is frozen needs no gradient and no moments, and nothing is computed backwards below the lowest layer that learns.',
+      what: 'Full fine-tuning may leave weights as they are: the embeddings, the first layers, or everything but norms and biases (BitFit). Frozen weights need no gradient and no optimiser state, and the backward pass ends at the lowest trained layer.',
       more: 'More weights learn more and forget more.',
-      less: 'Less memory, faster steps, smaller checkpoints and a smaller delta. Norms and biases alone take a rate as high as an adapter’s.',
-      start: 'All of them, or the last half of the layers where memory is short.',
+      less: 'Less memory, faster steps, smaller checkpoints and a smaller delta. Norms and biases take a learning rate as high as an adapter’s.',
+      start: 'All of them, or the last half of the layers if memory is short.',
       source:
         'Ben Zaken et al., BitFit, 2022, arXiv:2106.10199; Lee et al., Surgical Fine-Tuning, 2023, arXiv:2210.11466',
       also: 'freeze frozen layers last n embeddings norms biases bitfit partial',
     },
     {
       id: 'lineage',
-      what: 'A run may start from an adapter that is there: general first, then medicine, then paediatric cardiology (sequential tuning). Each stage is kept with what it came from and which rows it learned. A later stage may forget an earlier one: the test rows of every stage are measured with every stage, as it learned: by exact answers, by the pairs that are in order, or by the mean reward. What was right before and is wrong now is counted, unless it may be chance.',
+      what: 'A run may start from an existing adapter: general first, then medicine, then paediatric cardiology. Each stage is saved with the adapter that it started from and the rows that it learned. A later stage may forget an earlier one. So every stage is measured on the test rows of all stages: by exact match, preference accuracy or mean reward. Answers that were right before and are wrong now are counted, unless it may be chance.',
       start:
-        'Where a stage forgets, mix a fifth of the earlier rows in (replay), or train all of them together as tasks.',
+        'If a stage forgets, mix a fifth of the earlier rows in (replay), or train all of them together as tasks.',
       source:
         'Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, 2017, arXiv:1612.00796; Scialom et al., Fine-tuned Language Models are Continual Learners, 2022, arXiv:2205.12393',
       also: 'sequential continual learning replay stages catastrophic forgetting parent history',
