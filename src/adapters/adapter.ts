@@ -43,7 +43,7 @@ export interface StartOptions {
 function noTokenizer(): never {
   throw new GraftError(
     'train-option',
-    'Tokens should begin as a text, and the model has no tokenizer here.',
+    'The virtual tokens should start as a text, but the model has no tokenizer here.',
     'Leave the text out, or choose a complete model folder.',
   );
 }

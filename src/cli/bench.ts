@@ -38,7 +38,7 @@ export const benchFlags = {
     value: 'LIST',
     help: 'training steps as rows × tokens (default: 8x64 for the bundled model, else 1x256,4x256)',
   },
-  runs: { value: 'N', help: 'measurements of which the median is taken (default: 5)' },
+  runs: { value: 'N', help: 'how many measurements the median is taken of (default: 5)' },
   profile: { help: 'the time of each kernel, in a training step and in a decoded token' },
   json: { help: 'one JSON object on standard output' },
   precision: modelFlags.precision,

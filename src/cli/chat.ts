@@ -17,7 +17,7 @@ export const chatFlags = {
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
   system: { value: 'TEXT', help: 'a system message before the conversation' },
   single: {
-    help: 'ask each question alone, without the turns before it: for adapters trained on single turns',
+    help: 'ask each question by itself, without the turns before it: for adapters trained on single turns',
   },
   'after-prompt': afterPromptFlag,
   ...samplingFlags,
@@ -34,7 +34,7 @@ export const chatFlags = {
 const CONTEXT = 4096;
 
 const COMMANDS =
-  '/new begins a new conversation, /system TEXT sets the system message (without TEXT: none), ' +
+  '/new starts a new conversation, /system TEXT sets the system message (without TEXT: none), ' +
   '/prompt shows what the model was given last, /quit ends. Ctrl-C stops an answer.';
 
 export async function chatCommand(args: readonly string[], output: Output): Promise<void> {
@@ -132,8 +132,8 @@ export class Conversation {
         this.#turns = [];
         throw new GraftError(
           'prompt-length',
-          `The question has ${ids.length} tokens, and there is room for ${this.room} beside the answer.`,
-          'Ask a shorter one.',
+          `The question has ${ids.length} tokens, but there is room for only ${this.room} before the answer.`,
+          'Ask a shorter question.',
         );
       }
       this.#turns.splice(0, 2);

@@ -88,7 +88,7 @@ export const commands: Readonly<Record<string, Command>> = {
     run: rewardCommand,
   },
   plan: {
-    help: 'memory of a run, from the configuration alone: no weights and no GPU needed',
+    help: 'memory of a run, from its configuration: no weights and no GPU needed',
     usage: '--model PATH [--memory SIZE]',
     flags: planFlags,
     run: planCommand,

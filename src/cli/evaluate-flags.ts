@@ -44,7 +44,7 @@ export const evaluateFlags = {
   tuned: {
     value: 'DIR …',
     many: true,
-    help: 'folders of models that runs of all weights of this base left, each compared as an adapter is',
+    help: 'folders of models that full fine-tuning of this base made, each compared like an adapter',
   },
   ...dataFlags,
   ...rowFlags,
@@ -80,7 +80,7 @@ export const evaluateFlags = {
     many: true,
     help: 'score answers by these rewards as well: names with weights, JSON, or a file of JSON or JavaScript (default: those that an adapter learned from)',
   },
-  general: generalFlag('measure the perplexity on general text as well, beside that on the rows'),
+  general: generalFlag('measure the perplexity on general text in addition to that on the rows'),
   forgetting: generalFlag(
     'measure what each adapter forgot, as graft train does: the loss on general text, general prompts, KL to the base',
   ),

@@ -206,7 +206,7 @@ function refuseModel(path: string): void {
   if (has('config.json') && !has('adapter_config.json'))
     throw new GraftError(
       'arguments',
-      `${path} is the folder of a model, and --adapter takes adapters.`,
-      `Give it as --tuned ${path} if a run of all weights of this base left it.`,
+      `${path} is the folder of a model, but --adapter takes adapters.`,
+      `If full fine-tuning of this base made it, give it as --tuned ${path}.`,
     );
 }

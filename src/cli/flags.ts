@@ -55,7 +55,7 @@ export class Flags<Specs extends FlagSpecs> {
       if (dashed)
         throw new GraftError(
           'arguments',
-          `--${dashed.name} has no value: what follows it, ${dashed.value}, begins with a dash.`,
+          `--${dashed.name} has no value: the next word, ${dashed.value}, starts with a dash.`,
           `If that is the value, write --${dashed.name}=${dashed.value}.`,
         );
       throw misread(specs, args, cause);

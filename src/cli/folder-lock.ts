@@ -173,7 +173,7 @@ function locked(path: string, file: string, lock: Lock): GraftError {
     );
   return new GraftError(
     'folder-locked',
-    `${path} may be in use: ${command} (process ${pid} of ${where.split(' ')[0]}, which cannot be asked from here) began to write to it at ${since}.`,
+    `${path} may be in use: ${command} (process ${pid} of ${where.split(' ')[0]}, which cannot be checked from here) started to write to it at ${since}.`,
     `If it has ended, delete ${file}; otherwise choose another folder.`,
   );
 }

@@ -13,12 +13,12 @@ import { useStored } from './tuning-store.ts';
 
 export const deviceFlag = {
   value: 'NAME',
-  help: 'cpu for the processor, webgpu for the best GPU, or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium (default: a real GPU, or else the processor, which is faster than a software GPU)',
+  help: 'cpu for the CPU, webgpu for the best GPU, or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium (default: a real GPU, or else the CPU, which is faster than a software GPU)',
 } as const satisfies FlagSpec;
 
 export const threadsFlag = {
   value: 'N',
-  help: 'threads of the processor that share the work (default: all, at most 16)',
+  help: 'CPU threads that share the work (default: all, at most 16)',
 } as const satisfies FlagSpec;
 
 export const kernelsFlag = {

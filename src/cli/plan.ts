@@ -52,12 +52,12 @@ const {
 /** The flags of `graft train` that a run depends on, and what it is planned for. */
 export const planFlags = {
   ...ofTrain,
-  model: { value: 'PATH', help: 'a model folder, of which config.json is enough, or a GGUF file' },
+  model: { value: 'PATH', help: 'a model folder (config.json is enough), or a GGUF file' },
   length: { value: 'N', help: 'the same as --max-length' },
   context: { value: 'N', help: `tokens of a generated sequence, prompt included (default: ${CONTEXT})` },
   device: {
     value: 'NAME',
-    help: `plan for cpu, the processor, for the GPU whose name contains this, or for a ${TYPICAL} GPU, which need not be here (default: what graft train would take here)`,
+    help: `plan for cpu, for the GPU whose name contains this, or for a ${TYPICAL} GPU, which need not be here (default: what graft train would take here)`,
   },
   'max-buffer': { value: 'MIB', help: 'largest buffer that the GPU allows' },
   'max-binding': { value: 'MIB', help: 'largest binding that the GPU allows' },

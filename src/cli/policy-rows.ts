@@ -61,20 +61,20 @@ function readRow(line: string, where: string): Read {
   try {
     row = JSON.parse(line);
   } catch {
-    throw wrong('this is no JSON');
+    throw wrong('this is not JSON');
   }
-  if (!isObject(row)) throw wrong('this is no object');
+  if (!isObject(row)) throw wrong('this is not an object');
   const numbers = (name: string): number[] | undefined => {
     const value = row[name];
     if (value === undefined || value === null) return undefined;
     if (!Array.isArray(value) || !value.every((one) => typeof one === 'number' && Number.isFinite(one)))
-      throw wrong(`${name} is no list of numbers`);
+      throw wrong(`${name} is not a list of numbers`);
     return value;
   };
   const number = (name: string): number | undefined => {
     const value = row[name];
     if (value !== undefined && value !== null && typeof value !== 'number')
-      throw wrong(`${name} is no number`);
+      throw wrong(`${name} is not a number`);
     return value ?? undefined;
   };
   const promptIds = numbers('prompt_ids') ?? [];

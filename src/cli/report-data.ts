@@ -143,7 +143,7 @@ export function reportData(output: Output, told: RowsTold): void {
   if (skipped > 0) output.line(`  ${rowsOf(skipped)} left out by --skip-rows`);
   for (const { name, line } of missing.slice(0, SHOWN))
     output.line(
-      `Warning: --skip-rows names ${line} of ${name || 'a file that is not given'}, where no row begins`,
+      `Warning: --skip-rows names ${line} of ${name || 'a file that is not given'}, but no row starts there`,
     );
   if (copies > 0) output.line(`  ${rowsOf(copies)} left out by --drop-duplicates`);
   if (capped > 0) output.line(`  ${rowsOf(capped)} left out by --mix-cap`);
@@ -205,7 +205,7 @@ function reportFile(output: Output, file: FileReport, { files, maxLength }: Rows
   if (sample) {
     const mean = (sum: number): number => Math.round(sum / Math.max(1, sample.rows));
     output.line(
-      `${read}, which are tokenized when the run takes them: about ${mean(sample.tokens)} tokens a row, ${mean(sample.supervisedTokens)} supervised (${sample.rows} rows were looked at)`,
+      `${read}, which are tokenized during the run: about ${mean(sample.tokens)} tokens per row, ${mean(sample.supervisedTokens)} supervised (from ${sample.rows} rows)`,
     );
   } else {
     // Texts for an encoder have no token to predict.

@@ -35,7 +35,7 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
       throw new GraftError(
         'predictions',
         `${where} has no completion${problem === undefined ? '' : `: ${problem}`}.`,
-        `Give one JSON object on each line, with a text named ${COMPLETIONS.join(', ')}, and ${ANSWERS.join(', ')} for the wanted answer.`,
+        `Give one JSON object on each line, with a text named ${COMPLETIONS.join(', ')}, and ${ANSWERS.join(', ')} for the reference answer.`,
       );
     const { prompt, tokens, cut, ...others } = row;
     const answer = textOf(ANSWERS);

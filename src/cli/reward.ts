@@ -30,7 +30,7 @@ export const rewardFlags = {
     help: 'JSON lines with completion (or prediction, output), answer (or reference, expected), prompt and other columns; - for standard input',
   },
   ...dataFlags,
-  model: { value: 'PATH', help: 'a model folder whose tokenizer counts tokens, where rewards ask for these' },
+  model: { value: 'PATH', help: 'a model folder whose tokenizer counts tokens, if a reward needs them' },
   rows: { value: 'N', help: `texts that are shown one by one (default: ${DEFAULT_SHOWN})` },
   json: { help: 'print all scores as JSON instead of tables' },
   help: modelFlags.help,
@@ -86,7 +86,7 @@ async function tokenCounter(
   if (needs && !tokenizer && texts.some(({ tokens }) => tokens === undefined))
     throw new GraftError(
       'arguments',
-      `The reward ${needs.name} counts tokens, and the file does not tell them.`,
+      `The reward ${needs.name} counts tokens, but the file has no column for them.`,
       'Give --model PATH, or a column named tokens.',
     );
   return ({ tokens, completion }) => tokens ?? tokenizer?.encode(completion).length ?? 0;

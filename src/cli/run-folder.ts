@@ -94,7 +94,7 @@ export async function checkFree(
     const { step, steps } = saved.saved.state.counters;
     throw used(
       `${out} holds a run that was interrupted after step ${step} of ${steps}.`,
-      `Go on with it by --resume ${out}, choose another folder, or discard it with --overwrite.`,
+      `Continue it with --resume ${out}, choose another folder, or discard it with --overwrite.`,
     );
   }
   const other =

@@ -116,7 +116,7 @@ export async function openSaved(path: string): Promise<SavedRun> {
       throw new GraftError(
         'folder-locked',
         `A run is in progress in ${path} and has saved no state yet: ${who}.`,
-        'Let it go on, or interrupt it with Ctrl-C: then it saves its state, and --resume goes on from there.',
+        'Let it run, or interrupt it with Ctrl-C: then it saves its state, and --resume continues from there.',
       );
     }
     const before = earlier === undefined ? undefined : await findSaved(earlier);
@@ -124,7 +124,7 @@ export async function openSaved(path: string): Promise<SavedRun> {
       error.code,
       error.what,
       before
-        ? `The state before it, after step ${before.saved.state.counters.step}, is whole: go on from it with --resume ${before.path}.`
+        ? `The state before it, after step ${before.saved.state.counters.step}, is complete: continue from it with --resume ${before.path}.`
         : 'No earlier state is left: start the run again.',
       { cause: error },
     );

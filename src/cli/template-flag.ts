@@ -73,7 +73,7 @@ function templateOfFile(path: string): InstructionTemplate {
     });
   }
   const own = readOwnTemplate(parseWritten(text, path));
-  if (!own) throw wrong(`${path} is no template.`, OWN_TEMPLATE_FORM);
+  if (!own) throw wrong(`${path} is not a template.`, OWN_TEMPLATE_FORM);
   return ownTemplate(path, own);
 }
 

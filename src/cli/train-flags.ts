@@ -42,7 +42,7 @@ export const trainFlags = {
     'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter, with its rank, alpha and targets' },
     resume: {
       value: 'DIR',
-      help: 'go on with the run that was saved here (its state folder, or the folder given as --out); --out is then the same folder',
+      help: 'continue the run that was saved here (its state folder, or the folder given as --out); --out is then the same folder',
     },
     'save-every': {
       value: 'N',

@@ -169,12 +169,12 @@ async function train(call: Call): Promise<void> {
     : [];
   if (unknown.length > 0)
     output.line(
-      `An earlier version saved this run. Graft cannot check that ${unknown.join(' and ')} are the ones it began with.`,
+      `An earlier version saved this run. Graft cannot check that ${unknown.join(' and ')} are the ones that it started with.`,
     );
   const before = resumed && otherDevice(resumed.saved.fingerprint, parts);
   if (before)
     output.line(
-      `Warning: this run began on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
+      `Warning: this run started on ${before} and continues on ${parts.device}. From here on its numbers differ in their last bits from those of an uninterrupted run.`,
     );
   // A recipe says only that forgetting is measured.
   const general = flags.text('forgetting') ?? (flags.on('forgetting') ? BUNDLED_TEXT : undefined);

@@ -38,18 +38,14 @@ export async function useStored(
   let check: DeviceCheck;
   if (isCheck(known)) check = known;
   else {
-    output.line('Comparing the kernels of this GPU with the processor’s, once');
+    output.line('Comparing the kernels of this GPU with the CPU, once');
     const processor = await openReference();
     check = await checkDevice(device, processor);
     processor.close();
     await keep(checked, check, output);
     await keep(path, device.tuning, output);
   }
-  refuseDiffering(
-    check,
-    deviceName(device.adapter),
-    'Use the processor: --device cpu. And send us these words.',
-  );
+  refuseDiffering(check, deviceName(device.adapter), 'Use the CPU: --device cpu. And send us this message.');
 }
 
 /** The files that keep what was measured on an adapter with its builds. */

@@ -28,7 +28,7 @@ export async function warnOfAnswers(
     output.line(
       TABLE.applies(setting, { method: options.method })
         ? `They can be new tokens: --add-tokens ${shellWord(String(flagText(setting, tokens)))}`
-        : 'They can be new tokens beside LoRA (--add-tokens).',
+        : 'LoRA can add tokens for them (--add-tokens).',
     );
   const left = leftWords(found, 'train the head as well: --modules-to-save lm_head');
   if (left !== undefined) output.line(left);

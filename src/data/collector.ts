@@ -51,7 +51,7 @@ export function objectOf(text: string): JsonObject {
   return value;
 }
 
-const NO_ANSWER = 'it has a prompt and no answer, where other rows have answers';
+const NO_ANSWER = 'it has a prompt and no answer, but other rows have answers';
 
 /** How the reason begins for a row that needs a mapping. */
 export const NO_KNOWN_FIELDS = 'no known fields';

@@ -24,7 +24,7 @@ export function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be'
 }
 
 const UNPACK = 'Unpack it, and open the file that is inside.';
-const SAVE_AS = 'Save it as CSV, JSON or JSONL where it was made, and open that.';
+const SAVE_AS = 'Save it as CSV, JSON or JSONL in the program that made it, and open that file.';
 
 /** First bytes of common files that are not text. */
 const MAGIC: readonly { readonly start: string; readonly what: string; readonly remedy: string }[] = [
@@ -35,7 +35,7 @@ const MAGIC: readonly { readonly start: string; readonly what: string; readonly 
   { start: "7z\xbc\xaf'\x1c", what: 'a 7-Zip archive', remedy: UNPACK },
   {
     start: 'PK\x03\x04',
-    what: 'a zip archive, as spreadsheets are, too',
+    what: 'a zip archive, like a spreadsheet',
     remedy: `${UNPACK} Save a spreadsheet as CSV.`,
   },
   { start: 'ARROW1', what: 'an Arrow file', remedy: SAVE_AS },

@@ -110,7 +110,7 @@ class Walker {
       if (this.at >= this.text.length) throw this.broken('the file ends inside its list');
       const separator = this.text[this.at++];
       if (separator === ']') return;
-      if (separator !== ',') throw this.broken(`"${separator}" where the list goes on or ends`);
+      if (separator !== ',') throw this.broken(`"${separator}" where a comma or ] is needed`);
       this.space();
       if (this.text[this.at] === ']') {
         this.at++;

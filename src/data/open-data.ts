@@ -88,8 +88,8 @@ async function openBeside(
     if (!(error instanceof GraftError) || !['data-column', 'data-columns'].includes(error.code)) throw error;
     throw new GraftError(
       'data-beside',
-      `${other.name} cannot be read beside ${first}, since its columns are others. ${error.what}`,
-      `Name its columns as ${first} does, or open it in place of the rows, where you choose its columns.`,
+      `${other.name} cannot be combined with ${first}: the columns differ. ${error.what}`,
+      `Name its columns as ${first} does, or open it in place of the rows and choose its columns.`,
       { cause: error },
     );
   }

@@ -174,8 +174,8 @@ export class RowIndex {
   #changed(line: number, cause?: unknown): GraftError {
     return new GraftError(
       'data-changed',
-      `Line ${line} of ${this.fileName} is not what it was when the run began.`,
-      'Leave the file as it is while a run reads it. Start again.',
+      `Line ${line} of ${this.fileName} has changed since the run started.`,
+      'Start the run again, and do not change the file while a run reads it.',
       { cause },
     );
   }

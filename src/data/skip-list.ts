@@ -46,7 +46,7 @@ export function parseSkipped(text: string): Skipped {
     if (start === undefined || from < 1 || to < from || to - from >= MOST_ROWS)
       throw new GraftError(
         'arguments',
-        `--skip-rows has “${item.slice(0, 40)}”, which is no row.`,
+        `--skip-rows has “${item.slice(0, 40)}”, which is not a row.`,
         'Write lines as in 12,40-44; those of --test-data as test:7, those of --more-data as more:3 or more2:3.',
       );
     const file = fileOf(name);

@@ -121,7 +121,7 @@ export async function undoneDelta(
   if (made === undefined)
     throw new GraftError(
       'delta-file',
-      `${delta.name} is no delta: it does not name its base.`,
+      `${delta.name} is not a delta: it does not name its base.`,
       'Give a file that graft export --format delta wrote.',
     );
   if (made !== (await fingerprintOf(definition, source)))

@@ -120,7 +120,7 @@ async function writing<T>(file: string, folder: string, work: () => Promise<T>):
     throw new GraftError(
       'export-write',
       `${file} could not be written into ${folder}: ${messageOf(cause)}.`,
-      'Check that the disk has room and that the page may write there, then export again. What was begun is removed.',
+      'Check that the disk has room and that the page may write there, then export again. The unfinished export is removed.',
       { cause },
     );
   }

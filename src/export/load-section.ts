@@ -93,7 +93,7 @@ function whereBase(place: BasePlace): string {
   const here = 'Start Python in the folder of this file: `.` is the adapter.';
   switch (place.kind) {
     case 'beside':
-      return `${here} The base model lies beside it in \`${place.folder}\`; nothing is downloaded.`;
+      return `${here} The base model is next to it, in \`${place.folder}\`; nothing is downloaded.`;
     case 'hub':
       return `${here} The base model, \`${place.id}\`, is downloaded from ${place.hub ?? 'the Hugging Face hub'} the first time.`;
     case 'local':

@@ -62,14 +62,14 @@ export function refuseBeside({ modules }: AdapterData, name: string): void {
   if (addedTokens(modules))
     throw new GraftError(
       'export-format',
-      `${name} adds tokens to the vocabulary, and this format holds low-rank matrices alone.`,
+      `${name} adds tokens to the vocabulary, but this format holds only low-rank matrices.`,
       'Export the adapter as a PEFT folder, or a merged model.',
     );
   const names = savedNames(modules);
   if (names.length > 0)
     throw new GraftError(
       'export-format',
-      `${name} has ${names.join(' and ')} trained as a whole, and this format holds low-rank matrices alone.`,
+      `${name} has ${names.join(' and ')} trained in full, but this format holds only low-rank matrices.`,
       'Export the adapter as a PEFT folder, or a merged model.',
     );
 }
@@ -321,7 +321,7 @@ function checkVocabulary(
   throw new GraftError(
     'adapter-unsupported',
     `${where} holds ${name} whole, for a vocabulary that was resized to ${own} tokens; the base model has ${rows}.`,
-    'Merge it with PEFT and open that model; or train the rows of the new tokens alone: trainable_token_indices in PEFT, --add-tokens here.',
+    'Merge it with PEFT and open that model; or train only the rows of the new tokens: trainable_token_indices in PEFT, --add-tokens here.',
   );
 }
 

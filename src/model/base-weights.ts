@@ -265,7 +265,7 @@ function entryOf(source: WeightSource, spec: WeightSpec): { entry: TensorEntry; 
   const held = inModelLayout(spec, entry);
   const { dtype } = held.entry;
   if (!FLOATS.has(dtype) && (held.turn || !isBlockType(dtype)))
-    throw wrongTensor(`Tensor ${name} is of type ${dtype}; F32, F16, BF16 and GGUF's are read.`);
+    throw wrongTensor(`Tensor ${name} has the type ${dtype}; F32, F16, BF16 and GGUF's are read.`);
   return held;
 }
 

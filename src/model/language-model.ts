@@ -227,7 +227,7 @@ export class LanguageModel {
     const virtualTokens = adapter?.virtualTokens ?? 0;
     const vocabulary = this.vocabularyWith(adapter);
     if (hardLimit && ids.length + virtualTokens > maxPositions) {
-      const beside = virtualTokens > 0 ? ` beside the ${virtualTokens} virtual ones of the adapter` : '';
+      const beside = virtualTokens > 0 ? ` and the adapter ${virtualTokens} virtual ones` : '';
       throw new GraftError(
         'sequence-length',
         `The sequence has ${ids.length} tokens${beside}, and this model has positions for ${maxPositions}.`,

@@ -72,7 +72,7 @@ export function ropeParameters(config: ConfigReader): ConfigReader | undefined {
   const [now, before] = [config.object('rope_parameters'), config.object('rope_scaling')];
   const said = (reader: ConfigReader): string => JSON.stringify(Object.entries(reader.fields).sort());
   if (now && before && said(now) !== said(before))
-    throw config.unsupported('rope_scaling beside other rope_parameters');
+    throw config.unsupported('rope_scaling and different rope_parameters');
   return now ?? before;
 }
 

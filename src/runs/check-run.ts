@@ -56,14 +56,14 @@ export function checkRun(
   const longest = data.places.reduce((length, { row }) => Math.max(length, longestSequence(row)), 0);
   if (longest > options.maxLength) {
     throw wrong(
-      `The run takes rows of at most ${options.maxLength} tokens, and the longest row has ${longest}.`,
+      `The run takes rows of at most ${options.maxLength} tokens, but a row has ${longest}.`,
       'Prepare the data with the same length.',
     );
   }
   const own = onlyTask(data, options.task);
   if (rowsOf(own, 'train').length === 0)
     throw wrong(
-      `No row is of the task ${options.task ?? ''}.`,
+      `No row belongs to the task ${options.task ?? ''}.`,
       'Choose a task of the open rows, or all of them.',
     );
   if (options.evalEvery > 0 && rowsOf(own, 'validation').length === 0)

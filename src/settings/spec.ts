@@ -132,7 +132,7 @@ export function countSteps(
     throw new GraftError(
       'train-option',
       `${count} steps of ${batch} × ${accumulate} rows take ${count * batch * accumulate} rows in all.`,
-      `Choose fewer steps, epochs or rows a step: at most ${MOST_VISITS} rows in all.`,
+      `Choose fewer steps, fewer epochs or a smaller batch size: at most ${MOST_VISITS} rows in all.`,
     );
   }
   return count;

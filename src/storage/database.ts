@@ -149,7 +149,7 @@ export function storageError(error: unknown): unknown {
     return new GraftError(
       'storage-full',
       'The browser has no room left for this page: nothing was written, and what was saved before is untouched.',
-      'Free some disk space, or delete adapters and runs that you no longer need, then go on.',
+      'Free some disk space, or delete adapters and runs that you no longer need, then try again.',
       { cause: error },
     );
   }

@@ -42,12 +42,12 @@ export function problemWithTexts(texts: readonly string[]): string | undefined {
   const long = texts.find((text) => text.length > MAX_TOKEN_CHARS);
   if (long !== undefined)
     return `${quoted(long)} has ${long.length} characters; a token has at most ${MAX_TOKEN_CHARS}.`;
-  if (texts.includes('')) return 'A text of the new tokens is empty.';
+  if (texts.includes('')) return 'One of the new tokens is empty.';
   const spaced = texts.find((text) => text.trim() !== text);
   if (spaced !== undefined)
     return spaced.trim() === ''
-      ? 'A text of the new tokens is white space alone.'
-      : `${quoted(spaced)} begins or ends with white space, which many tokenizers set apart from words.`;
+      ? 'One of the new tokens is only white space.'
+      : `${quoted(spaced)} starts or ends with white space, which many tokenizers set apart from words.`;
   const twice = texts.find((text, at) => texts.indexOf(text) !== at);
   return twice === undefined ? undefined : `${quoted(twice)} is named twice.`;
 }

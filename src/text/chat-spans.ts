@@ -126,7 +126,7 @@ export function findChatSpans(
     if (!turn || turn.start < cursor || turn.end < turn.start) {
       throw new GraftError(
         'chat-template-answer',
-        `The chat template does not show where the answer in message ${index + 1} begins and ends, so that it cannot be told from the rest.`,
+        `The chat template does not show where the answer in message ${index + 1} starts and ends, so the answer cannot be found.`,
         'Choose another template, or rows with one answer each.',
       );
     }

@@ -82,7 +82,7 @@ function encodeSpans(
 }
 
 const SHARED_TOKEN =
-  'A prompt and its answer share a token, which is learnt from: end prompts with a new line, or begin answers with the space.';
+  'A prompt and its answer share a token, which is trained on: end prompts with a new line, or start answers with the space.';
 
 function toRow(ids: number[], inside: readonly boolean[], notes: readonly string[]): RenderedRow {
   return { ids, labels: ids.map((id, t) => (t > 0 && inside[t] ? id : IGNORED)), notes };

@@ -215,7 +215,7 @@ function tokenAndId(
   const [token, id] = check.list(value, part, 2);
   const content = check.text(token, part);
   if (!ids.has(content))
-    throw check.wrong(part, `names ${JSON.stringify(content.slice(0, 40))}, which is no token`);
+    throw check.wrong(part, `names ${JSON.stringify(content.slice(0, 40))}, which is not a token`);
   return [content, check.id(id, part)];
 }
 
@@ -244,7 +244,7 @@ function postProcessorStep(
         if (item.SpecialToken !== undefined) {
           const id = check.text(check.object(item.SpecialToken, part).id, part);
           if (!ids.has(id))
-            throw check.wrong(part, `adds ${JSON.stringify(id.slice(0, 40))}, which is no token`);
+            throw check.wrong(part, `adds ${JSON.stringify(id.slice(0, 40))}, which is not a token`);
           return { SpecialToken: { id, type_id: 0 } };
         }
         if (check.object(item.Sequence, part).id !== 'A')

@@ -191,7 +191,7 @@ class LoadedTokenizer implements Tokenizer {
     if (!(Number.isInteger(id) && id >= 0 && id < this.vocabSize + VOCAB_PADDING)) {
       throw new GraftError(
         'tokenizer-id',
-        `${id} is no token id of ${this.#where}.`,
+        `${id} is not a token id of ${this.#where}.`,
         'The adapter or data belongs to another model.',
       );
     }
@@ -322,7 +322,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     throw new GraftError(
       'tokenizer-missing',
       `${where} is not there.`,
-      'Fetch it with the model; a tokenizer.model alone is not enough.',
+      'Fetch it with the model; a tokenizer.model is not enough.',
     );
   }
   const { json, ids, special, modelType } = checkTokenizerJson(value, where);

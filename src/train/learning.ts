@@ -97,7 +97,7 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
     are: 'The rows are pairs of a chosen and a rejected answer',
     learns: 'learns from pairs of answers',
     choose:
-      'choose the objective dpo; or learn the chosen answers alone, with a mapping whose prompt is {{prompt}} and whose answer is {{chosen}}',
+      'choose the objective dpo; or learn only the chosen answers, with a mapping whose prompt is {{prompt}} and whose answer is {{chosen}}',
     columns: 'prompt, chosen and rejected',
   },
   prompts: {
@@ -110,7 +110,7 @@ const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: str
     are: 'The rows are single answers with a label',
     learns: 'learns from single answers with a label',
     choose:
-      'choose the objective kto; or learn the answers alone, with a mapping whose prompt is {{prompt}} and whose answer is {{completion}}',
+      'choose the objective kto; or learn only the answers, with a mapping whose prompt is {{prompt}} and whose answer is {{completion}}',
     columns: 'prompt, completion and label',
   },
   queries: {

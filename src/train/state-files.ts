@@ -132,7 +132,7 @@ async function readArrays(source: ByteSource, folder: string): Promise<Map<strin
     throw new GraftError(
       'state-format',
       `The saved state in ${folder} is damaged: ${cause.what.replace(/\.$/, '')}.`,
-      'Go on from an earlier state, or start the run again.',
+      'Continue from an earlier state, or start the run again.',
       { cause },
     );
   }

@@ -28,7 +28,7 @@ export function checkRange(name: string, size: number, start: number, end: numbe
   throw new GraftError(
     'bytes-range',
     `Bytes ${start} to ${end} of ${name} were asked for, which has ${size}.`,
-    'The file is cut short or damaged: fetch it again.',
+    'The file is truncated or damaged: fetch it again.',
   );
 }
 

@@ -73,7 +73,7 @@ export function toFloat32(bytes: Uint8Array, dtype: StoredType, tensor = 'a tens
     default:
       throw new GraftError(
         'dtype-not-float',
-        `Tensor ${tensor} is stored as ${dtype}, where a number in F32, F16, BF16 or F64 is needed.`,
+        `Tensor ${tensor} is stored as ${dtype}, but F32, F16, BF16 or F64 is needed.`,
         'Use a version of the model that is not quantised.',
       );
   }

@@ -34,7 +34,7 @@ function readIndex(files: FileSet, index: Record<string, unknown>): Map<string, 
     if (typeof shard !== 'string' || !/^[^/\\]+\.safetensors$/.test(shard)) {
       throw wrong(
         files,
-        `puts tensor ${tensor} in ${JSON.stringify(shard)?.slice(0, 80)}, which is no safetensors file`,
+        `puts tensor ${tensor} in ${JSON.stringify(shard)?.slice(0, 80)}, which is not a safetensors file`,
       );
     }
     shardOf.set(tensor, shard);

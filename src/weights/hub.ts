@@ -190,9 +190,7 @@ function withKept(
 ): GraftError {
   const kept = files.reduce((sum, file) => sum + sink.size(file.name), 0);
   const said =
-    kept === 0
-      ? 'Nothing was downloaded.'
-      : `What was downloaded of ${name} so far is kept (${inMegabytes(kept)}).`;
+    kept === 0 ? 'Nothing was downloaded.' : `The downloaded part of ${name} is kept (${inMegabytes(kept)}).`;
   return new GraftError(error.code, error.what, `${said} ${error.remedy}`, { cause: error });
 }
 

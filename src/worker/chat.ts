@@ -35,8 +35,8 @@ export async function chat(
   if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
     throw new GraftError(
       'prompt-length',
-      `The conversation has ${prompt.length} tokens with this question, and there is room for ${room} with the answer.`,
-      'Begin a new conversation, or ask each question alone.',
+      `The conversation has ${prompt.length} tokens with this question, but there is room for only ${room} with the answer.`,
+      'Start a new conversation, or ask each question by itself.',
     );
   }
   const origin = await originOf(session, open, adapter);

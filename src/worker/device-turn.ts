@@ -58,7 +58,7 @@ export class DeviceTurn {
       throw new GraftError(
         'worker-training',
         'A run is training.',
-        'Pause the run first; it can be resumed where it was.',
+        'Pause the run first. It can be resumed later.',
       );
     }
     return this.queue.run(() => this.#explained(work));

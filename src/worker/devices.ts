@@ -48,7 +48,7 @@ export async function openChosen(
   if (!secure)
     throw new GraftError(
       'worker-insecure',
-      'Browsers let secure pages alone use the GPU and share memory between threads, and this page came over plain HTTP.',
+      'Browsers let only secure pages use the GPU and share memory between threads, and this page came over plain HTTP.',
       'Open it over HTTPS, or as localhost on the machine that serves it.',
     );
   if (choice === 'gpu') return { device: await openers.gpu() };

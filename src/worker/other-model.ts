@@ -20,8 +20,8 @@ export function otherModel(
   const how = held === undefined ? '' : ` with its base weights in ${held}`;
   if (open && precision !== undefined && open.info.precision !== precision)
     return wrong(
-      `it was begun in ${precision}, where this device calculates in ${open.info.precision}`,
-      'Resume it on a device like the one that it began on, or start a new run with its settings.',
+      `it was started in ${precision}, but this device calculates in ${open.info.precision}`,
+      'Resume it on a device like the one that it started on, or start a new run with its settings.',
     );
   return wrong(
     'that model is not the open one, or not as it was then',

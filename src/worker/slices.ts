@@ -34,7 +34,11 @@ export class Slices {
   /** @throws GraftError `worker-aborted` */
   check(): void {
     if (this.signal.aborted)
-      throw new GraftError('worker-aborted', 'Reading was stopped.', 'What was open before still is.');
+      throw new GraftError(
+        'worker-aborted',
+        'Reading was stopped.',
+        'The rows that were open before still are.',
+      );
   }
 
   /** Work on every item. @throws GraftError `worker-aborted` */

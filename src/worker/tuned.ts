@@ -159,6 +159,6 @@ async function free({ model }: TunedModel): Promise<void> {
 const stopped = (): GraftError =>
   new GraftError(
     'worker-aborted',
-    'The measurement was stopped before it was whole.',
-    'What was measured whole is kept.',
+    'The measurement was stopped before it was complete.',
+    'Complete measurements are kept.',
   );

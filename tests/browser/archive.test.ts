@@ -304,8 +304,8 @@ test('a hostile file gets an error that says what it is, and breaks nothing', as
     expect(await bring(other.page, 'hostile.zip', zip)).toMatch(words);
     expect(await records(other.page)).toEqual(before);
   };
-  await refused({ '../../graft.json': new Uint8Array(1) }, /is no name of a file in it/);
-  await refused({ 'notes.txt': new Uint8Array(1) }, /is no export of Graft/);
+  await refused({ '../../graft.json': new Uint8Array(1) }, /is not a valid file name/);
+  await refused({ 'notes.txt': new Uint8Array(1) }, /is not an export of Graft/);
   await refused(
     edited(/^graft\.json$/, (manifest) => (manifest['version'] = 99)),
     /written by a newer Graft \(format 99/,

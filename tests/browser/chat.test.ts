@@ -348,7 +348,7 @@ test('a prompt that is too long gets an error, and does not change the next answ
   await failed(/The prompt has \d+ tokens.*Shorten the prompt/s);
   expect(await ask(QUESTION)).toEqual(fresh);
   await send('a garden '.repeat(240));
-  await failed(/The conversation has \d+ tokens with this question.*Begin a new conversation/s);
+  await failed(/The conversation has \d+ tokens with this question.*Start a new conversation/s);
 });
 
 test('a zip of the adapter has a model card, and is imported again by drop or as a folder', async () => {
@@ -362,7 +362,7 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
     [...ADAPTER_FILES, ...BASE_FILES.map((name) => `sprig/${name}`)].map((name) => `Bosun/${name}`).sort(),
   );
   expect(new TextDecoder().decode(files['Bosun/README.md'])).toMatch(
-    /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|.*lies beside it in `sprig`/s,
+    /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|.*is next to it, in `sprig`/s,
   );
   // Where the zip has no base model, the card says where to put it.
   await library.getByLabel('Put Sprig into the zips of its adapters').uncheck();

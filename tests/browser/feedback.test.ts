@@ -197,7 +197,7 @@ test('one press trains a further run, which is measured and does not replace the
     .waitFor(WAIT);
   // The base model gave the answers, before there was an adapter.
   await further()
-    .getByText(/judges answers of the base model, and this run goes on from “.+”, which is in use/)
+    .getByText(/judges answers of the base model, but this run continues from “.+”, which is in use/)
     .waitFor(WAIT);
   expect(await inspect(page, 'feedback-before')).toEqual([]);
   await further().getByRole('button', { name: 'Train a further short run' }).click();

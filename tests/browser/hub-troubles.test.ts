@@ -63,7 +63,7 @@ test('a name that the hub does not have, or does not show to strangers, gets an 
     .getByLabel(/^Access token/)
     .fill('');
   await find(page, 'no id at all');
-  await told(page, /is no id of a model.*hub-address/s);
+  await told(page, /is not the id of a model.*hub-address/s);
   await putAway(page);
   expect(others(studio)).toEqual([]);
 });
@@ -193,5 +193,5 @@ test('a server that the policy does not name gets an error', async () => {
   await page.getByText('Access token, another hub').click();
   await region(page).getByLabel('Address of the hub').fill('nowhere');
   await region(page).getByRole('button', { name: 'Use this hub' }).click();
-  await told(page, /is no address of a hub/);
+  await told(page, /is not the address of a hub/);
 });

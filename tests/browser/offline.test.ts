@@ -211,7 +211,7 @@ describe('threads that share memory', () => {
     const { page, problems, close } = await firstVisit({ plain: true });
     const facts = (): Promise<string> => page.getByRole('region', { name: 'This browser' }).innerText();
     expect(await isolated(page)).toEqual([false, false]);
-    await expect.poll(facts, { timeout: STEP_MS }).toMatch(/Threads\s+1, since this page is not isolated/);
+    await expect.poll(facts, { timeout: STEP_MS }).toMatch(/Threads\s+1, because this page is not isolated/);
     await page.getByRole('button', { name: 'Tune a model now' }).click();
     await page.getByText(/^Done: loss/).waitFor({ timeout: RUN_MS });
 

@@ -137,7 +137,7 @@ describe('an invalid number', () => {
     const { page, problems } = studio;
     await openRows(page);
     await enter(page, 'Test, %', '100');
-    await page.getByText('must leave rows to train on. It stays 10.').waitFor();
+    await page.getByText('must leave rows for training. It stays 10.').waitFor();
     await expect.poll(() => valueOf(page, 'Test, %')).toBe('10');
     await enter(page, 'Validation, %', '20');
     await expect.poll(() => valueOf(page, 'Test, %')).toBe('10');

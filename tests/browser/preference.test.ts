@@ -75,7 +75,7 @@ test('a run reports accuracy, margin and rewards, and its adapter can be used', 
   await page.getByRole('button', { name: 'Start training' }).click();
   const told = page.getByLabel('What the objective reports');
   await told.waitFor({ timeout: 240_000 });
-  await page.getByText('it begins at ln 2 = 0.693').waitFor();
+  await page.getByText('it starts at ln 2 = 0.693').waitFor();
   const status = page.getByRole('button', { name: 'New run' });
   await status.waitFor({ timeout: 240_000 });
   await expect.poll(() => told.innerText()).toMatch(/Accuracy[\s\S]*%[\s\S]*Margin[\s\S]*validation/);

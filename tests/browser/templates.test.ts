@@ -76,7 +76,7 @@ test("a person's own template is kept, listed, applied, saved and deleted", asyn
   await open.setInputFiles({ name: 'theirs.json', mimeType: 'application/json', buffer: Buffer.from(text) });
   await form().getByRole('button', { name: 'theirs', exact: true }).waitFor();
   await open.setInputFiles({ name: 'odd.json', mimeType: 'application/json', buffer: Buffer.from('[]') });
-  await form().getByText('odd.json is no template.').waitFor();
+  await form().getByText('odd.json is not a template.').waitFor();
   expect(await inspect(page, 'own-templates')).toEqual([]);
   await form().getByRole('button', { name: 'Forget theirs' }).click();
   await form().getByRole('button', { name: 'theirs', exact: true }).waitFor({ state: 'detached' });

@@ -66,5 +66,5 @@ test('the folder of a model in the place of an adapter is pointed to --tuned', a
     ...DEVICE_HERE,
   ]);
   expect(code).toBe(2);
-  expect(err).toContain('Give it as --tuned');
+  expect(err).toContain('give it as --tuned');
 });

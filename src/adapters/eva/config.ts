@@ -41,7 +41,7 @@ export function checkEva(model: ModelDefinition, config: EvaConfig): void {
   checkLora(model, config);
   if ((config.addTokens ?? []).length > 0)
     throw wrongConfig(
-      'EVA begins from what the base makes of the rows, and the base has no rows for new tokens.',
+      'EVA reads the rows with the base model, which does not know new tokens.',
       'Leave new tokens out, or choose LoRA, DoRA or PiSSA.',
     );
   for (const { path, inputs } of model.linears) {
@@ -49,7 +49,7 @@ export function checkEva(model: ModelDefinition, config: EvaConfig): void {
     const rank = loraRank(config, path);
     if (rank > inputs)
       throw wrongConfig(
-        `The rank of ${path} is ${rank}, and EVA takes at most ${inputs} there: it begins as directions of the layer's input.`,
+        `The rank of ${path} is ${rank}, but EVA takes at most ${inputs} there: it starts as directions of the layer's input.`,
         `Choose a rank of ${inputs} or less, or LoRA.`,
       );
     if (mostRank(rank, config.evaRho, inputs) > LARGEST_RANK)

@@ -66,7 +66,7 @@ export const pissa: AdapterKind<PissaConfig, PissaModule> = {
       const most = Math.min(LARGEST_RANK / 2, inputs, outputs);
       if (rank > most)
         throw wrongConfig(
-          `The rank of ${path} is ${rank}, and PiSSA takes at most ${most} there: it begins as singular vectors of the layer.`,
+          `The rank of ${path} is ${rank}, but PiSSA takes at most ${most} there: it starts as singular vectors of the layer.`,
           `Choose a rank of ${most} or less, or LoRA.`,
         );
     }

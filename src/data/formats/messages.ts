@@ -15,16 +15,16 @@ function contentOf(value: unknown, field: string): string {
   return value
     .map((part: unknown, index) => {
       const place = `${field}[${index}]`;
-      if (!isObject(part)) throw new BadRow(`${place} is ${shown(part)}, where a part is needed`);
+      if (!isObject(part)) throw new BadRow(`${place} is ${shown(part)}, but a part is needed`);
       if (part.type !== 'text')
-        throw new BadRow(`${place} is of type ${shown(part.type)}; only text can be learnt`);
+        throw new BadRow(`${place} has the type ${shown(part.type)}; only text can be learned`);
       return textOf(part.text, `${place}.text`);
     })
     .join('');
 }
 
 function messageOf(value: unknown, field: string): TrainableMessage {
-  if (!isObject(value)) throw new BadRow(`${field} is ${shown(value)}, where a message is needed`);
+  if (!isObject(value)) throw new BadRow(`${field} is ${shown(value)}, but a message is needed`);
   const { role, content, weight } = value;
   if (value.tool_calls !== undefined && value.tool_calls !== null) {
     throw new BadRow(`${field} has tool_calls, which cannot be learnt yet`);
@@ -33,7 +33,7 @@ function messageOf(value: unknown, field: string): TrainableMessage {
     throw new BadRow(`${field} has the role ${shown(role)}: tools cannot be learnt yet`, 'unknown-role');
   if (role !== 'system' && role !== 'developer' && role !== 'user' && role !== 'assistant') {
     throw new BadRow(
-      `${field} has the role ${shown(role)}, where system, user or assistant is needed`,
+      `${field} has the role ${shown(role)}, but system, user or assistant is needed`,
       'unknown-role',
     );
   }
@@ -45,7 +45,7 @@ function messageOf(value: unknown, field: string): TrainableMessage {
 /** A checked list of messages. Throws BadRow. */
 export function messagesOf(value: unknown, field: string): TrainableMessage[] {
   if (!Array.isArray(value))
-    throw new BadRow(`${field} is ${shown(value)}, where a list of messages is needed`);
+    throw new BadRow(`${field} is ${shown(value)}, but a list of messages is needed`);
   if (value.length === 0) throw new BadRow(`${field} is empty`);
   if (value.length > MAX_MESSAGES)
     throw new BadRow(`${field} has ${value.length} messages; at most ${MAX_MESSAGES} are read`);

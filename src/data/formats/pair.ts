@@ -36,7 +36,7 @@ type Sides = readonly [chosen: PairSide, rejected: PairSide];
 function textSides({ prompt, chosen, rejected }: JsonObject): Sides {
   if (prompt === undefined)
     throw new BadRow(
-      'prompt is missing: give it beside chosen and rejected, or give both as whole lists of messages',
+      'prompt is missing: give it next to chosen and rejected, or give both as whole lists of messages',
     );
   const before = Array.isArray(prompt) ? undefined : textOf(prompt, 'prompt');
   const answers = [answerTextOf(chosen, 'chosen'), answerTextOf(rejected, 'rejected')] as const;
@@ -69,7 +69,7 @@ function messageSides(row: JsonObject): Sides {
   const sides = [side(chosen, 'chosen'), side(rejected, 'rejected')] as const;
   if (given.length + common === 0)
     throw new BadRow(
-      'prompt is missing, and chosen and rejected begin differently: there is nothing that both answer',
+      'prompt is missing, and chosen and rejected start differently: they have no common prompt',
     );
   return sides;
 }

@@ -45,7 +45,7 @@ export function refuseRepeated(text: string, value: unknown): void {
 /** A string that can be encoded. An absent field is a problem of its own, so that the reason says so. */
 export function textOf(value: unknown, field: string): string {
   if (value === undefined) throw new BadRow(`${field} is missing`);
-  if (typeof value !== 'string') throw new BadRow(`${field} is ${shown(value)}, where a text is needed`);
+  if (typeof value !== 'string') throw new BadRow(`${field} is ${shown(value)}, but a text is needed`);
   if (LONE_SURROGATE.test(value)) throw new BadRow(`${field} has half a character (a lone surrogate)`);
   return value;
 }

@@ -21,7 +21,7 @@ function turnOf(turn: unknown, index: number): unknown {
   const role = ROLES.get(turn.from);
   if (role === undefined) {
     throw new BadRow(
-      `conversations[${index}] is from ${shown(turn.from)}, where system, human or gpt is needed`,
+      `conversations[${index}] is from ${shown(turn.from)}, but system, human or gpt is needed`,
       'unknown-role',
     );
   }
@@ -35,7 +35,7 @@ export const shareGptFormat: RowFormat = {
   read(row) {
     const { conversations, system } = row;
     if (!Array.isArray(conversations)) {
-      throw new BadRow(`conversations is ${shown(conversations)}, where a list of turns is needed`);
+      throw new BadRow(`conversations is ${shown(conversations)}, but a list of turns is needed`);
     }
     const messages = messagesOf(conversations.map(turnOf), 'conversations');
     if (typeof system === 'string' && system.trim() !== '' && messages[0].role !== 'system') {

@@ -11,11 +11,11 @@ const MAX_ID = 2 ** 31 - 1;
 /** A checked list of token ids. Throws BadRow. */
 export function idsOf(value: unknown, field = 'ids'): number[] {
   if (!Array.isArray(value))
-    throw new BadRow(`${field} is ${shown(value)}, where a list of token ids is needed`);
+    throw new BadRow(`${field} is ${shown(value)}, but a list of token ids is needed`);
   if (value.length === 0) throw new BadRow(`${field} is empty`);
   value.forEach((id: unknown, t) => {
     if (typeof id !== 'number' || !Number.isInteger(id) || id < 0 || id > MAX_ID) {
-      throw new BadRow(`${field}[${t}] is ${shown(id)}, which is no token id`);
+      throw new BadRow(`${field}[${t}] is ${shown(id)}, which is not a token id`);
     }
   });
   return value as number[];
@@ -28,14 +28,13 @@ export const tokensFormat: RowFormat = {
   read(row) {
     const ids = idsOf(row.ids ?? row.input_ids);
     if (row.labels === undefined) return { kind: 'tokens', ids, labels: ids };
-    if (!Array.isArray(row.labels))
-      throw new BadRow(`labels is ${shown(row.labels)}, where a list is needed`);
+    if (!Array.isArray(row.labels)) throw new BadRow(`labels is ${shown(row.labels)}, but a list is needed`);
     const labels: unknown[] = row.labels;
     if (labels.length !== ids.length)
       throw new BadRow(`there are ${ids.length} ids and ${labels.length} labels`);
     labels.forEach((label, t) => {
       if (label !== IGNORED && label !== ids[t]) {
-        throw new BadRow(`labels[${t}] is ${shown(label)}, where ${IGNORED} or the id ${ids[t]} is needed`);
+        throw new BadRow(`labels[${t}] is ${shown(label)}, but ${IGNORED} or the id ${ids[t]} is needed`);
       }
     });
     return { kind: 'tokens', ids, labels: labels as number[] };

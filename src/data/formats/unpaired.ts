@@ -33,7 +33,7 @@ function labelOf(value: unknown, field: string): boolean {
   if (typeof value !== 'object' && GOOD.has(word)) return true;
   if (typeof value !== 'object' && BAD.has(word)) return false;
   throw new BadRow(
-    `${field} is ${shown(value)}, where true (a good answer) or false is needed; where it means something else, say which columns are prompt and answer`,
+    `${field} is ${shown(value)}, but true (a good answer) or false is needed; if it means something else, say which columns are prompt and answer`,
   );
 }
 

@@ -143,9 +143,9 @@ export class ZipReader {
   async #data({ name, packed, offset }: Entry): Promise<Blob> {
     const head = await viewOf(this.file, offset, Math.min(this.file.size, offset + LOCAL_BYTES));
     if (head.byteLength < LOCAL_BYTES || head.getUint32(0, true) !== LOCAL)
-      throw this.#damaged(`${name} does not lie where the directory says`);
+      throw this.#damaged(`${name} is not at its place in the directory`);
     const start = offset + LOCAL_BYTES + head.getUint16(26, true) + head.getUint16(28, true);
-    if (start + packed > this.file.size) throw this.#damaged(`${name} is cut short`);
+    if (start + packed > this.file.size) throw this.#damaged(`${name} is truncated`);
     return this.file.slice(start, start + packed);
   }
 }
@@ -191,12 +191,12 @@ function readDirectory(view: DataView, count: number, end: number, damaged: Dama
   let at = 0;
   for (let index = 0; index < count; index++) {
     if (at + CENTRAL_BYTES > view.byteLength || view.getUint32(at, true) !== CENTRAL)
-      throw damaged('its directory is cut short');
+      throw damaged('its directory is truncated');
     const [nameBytes, extraBytes, commentBytes] = [28, 30, 32].map((place) =>
       view.getUint16(at + place, true),
     );
     const next = at + CENTRAL_BYTES + nameBytes + extraBytes + commentBytes;
-    if (next > view.byteLength) throw damaged('its directory is cut short');
+    if (next > view.byteLength) throw damaged('its directory is truncated');
     const name = nameOf(damaged, new Uint8Array(view.buffer, at + CENTRAL_BYTES, nameBytes));
     const entry = widened(view, at + CENTRAL_BYTES + nameBytes, extraBytes, {
       name,
@@ -233,7 +233,7 @@ function nameOf(damaged: Damaged, bytes: Uint8Array): string {
   const steps = name.split('/');
   const bad =
     name === '' || name.length > MAX_NAME || /[\\\0]/.test(name) || steps[0] === '' || steps.includes('..');
-  if (bad) throw damaged(`${JSON.stringify(name.slice(0, 60))} is no name of a file in it`);
+  if (bad) throw damaged(`${JSON.stringify(name.slice(0, 60))} is not a valid file name`);
   return name;
 }
 

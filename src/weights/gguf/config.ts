@@ -57,7 +57,7 @@ async function ropeScaling(
     if (type !== 'F32' || shape.length !== 1 || shape[0] > MAX_FACTORS)
       throw new GraftError(
         'gguf',
-        `${source.name}: tensor ${name} is no list of factors.`,
+        `${source.name}: tensor ${name} is not a list of factors.`,
         'Fetch the file again.',
       );
     return [...toFloat32(await source.read(start, start + byteLength), 'F32')];

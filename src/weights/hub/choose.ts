@@ -95,8 +95,8 @@ function safetensors(
   if (total === 0 || whole.length !== total) {
     throw new GraftError(
       'hub-no-weights',
-      `${model} has ${INDEX} and not all of the shards that belong to it (${whole.length} of ${total}).`,
-      'Choose another revision, or tell those who published it.',
+      `${model} has ${INDEX}, but only ${whole.length} of ${total} shards that belong to it.`,
+      'Choose another revision, or inform its publisher.',
     );
   }
   return [index, ...whole.sort((a, b) => (a.path < b.path ? -1 : 1))];

@@ -81,7 +81,7 @@ export class Client {
         throw new GraftError(
           'hub-listing',
           `${where} is too long: ${cause.message}.`,
-          'Check the address of the hub; if it is right, the server is broken or is no hub.',
+          'Check the address of the hub. If it is right, the server is broken or is not a hub.',
           { cause },
         );
       throw cause instanceof GraftError || cause instanceof Unsettled ? cause : broken(url, subject, cause);
@@ -176,7 +176,7 @@ function unreachable(url: string, { model }: Subject, cause: unknown): GraftErro
     return new GraftError(
       'hub-offline',
       `${host} cannot be reached: this machine is offline.`,
-      'Go on when the network is back.',
+      'Continue when the network is back.',
       { cause },
     );
   }
@@ -262,6 +262,6 @@ function refusal(
   return new GraftError(
     'hub-refused',
     `${host} answered ${status} when asked for ${what}.`,
-    'Check the address; if it is right, the server is broken or is no hub.',
+    'Check the address. If it is right, the server is broken or is not a hub.',
   );
 }

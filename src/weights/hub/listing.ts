@@ -29,7 +29,7 @@ export function parseListing(bytes: Uint8Array, where: string): Listing {
     new GraftError(
       'hub-listing',
       `${where} ${why}.`,
-      'Check the address of the hub; if it is right, the server is broken or is no hub.',
+      'Check the address of the hub. If it is right, the server is broken or is not a hub.',
     );
   const value = parseJson(decodeUtf8(bytes, where), where);
   if (!isObject(value)) throw wrong('does not describe a repository');

@@ -54,7 +54,7 @@ export function hubAddress(text: string): string {
   ) {
     throw new GraftError(
       'hub-address',
-      `${JSON.stringify(text.slice(0, 120))} is no address of a hub.`,
+      `${JSON.stringify(text.slice(0, 120))} is not the address of a hub.`,
       `Write one such as ${HUB}.`,
     );
   }
@@ -72,7 +72,7 @@ export function parsePlace(asked: string, hub = HUB): ModelPlace {
   if (/^https?:\/\//i.test(text)) return parseUrl(text, hub);
   const [repo, revision = 'main', ...more] = text.split('@');
   if (!REPO.test(repo) || repo.split('/').some((part) => /^\.+$|\.\./.test(part)) || more.length > 0)
-    throw wrong(text, 'is no id of a model');
+    throw wrong(text, 'is not the id of a model');
   return { kind: 'repo', hub, repo, revision: checkRevision(revision, text) };
 }
 
@@ -85,7 +85,7 @@ function checkRevision(revision: string, asked: string): string {
 function parseUrl(text: string, hub: string): ModelPlace {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || url.username !== '' || url.password !== '')
-    throw wrong(text, 'is no address that can be asked');
+    throw wrong(text, 'is not an address that can be used');
   if (url.hostname === 'hf.co') url.hostname = 'huggingface.co';
   const parts = decodedParts(url, text);
   const at = parts.findIndex((part, i) => i >= 1 && /^(?:tree|blob|resolve)$/.test(part));
@@ -130,7 +130,7 @@ function decodedParts(url: URL, text: string): string[] {
   try {
     return url.pathname.split('/').filter(Boolean).map(decodeURIComponent);
   } catch {
-    throw wrong(text, 'is no proper address');
+    throw wrong(text, 'is not a valid address');
   }
 }
 

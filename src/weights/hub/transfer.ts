@@ -127,7 +127,7 @@ class Transfer {
       throw new Unsettled(
         new GraftError(
           'hub-range',
-          `${new URL(file.url).host} has no byte ${have} of ${file.name} to go on from (416).`,
+          `${new URL(file.url).host} has no byte ${have} of ${file.name} to continue from (416).`,
           'It starts over the next time.',
         ),
         0,
@@ -143,7 +143,7 @@ class Transfer {
         throw new Unsettled(
           new GraftError(
             'hub-changed',
-            `${file.name} has changed on ${new URL(file.url).host} since the transfer began.`,
+            `${file.name} has changed on ${new URL(file.url).host} since the transfer started.`,
             'It starts over.',
           ),
           0,
@@ -206,7 +206,7 @@ class Transfer {
       new GraftError(
         'hub-broken',
         `The transfer of ${this.file.name} from ${new URL(this.file.url).host} broke off: ${why.replace(/[.\s]+$/, '')}.`,
-        'Go on when the network is better.',
+        'Continue when the network is better.',
         { cause },
       ),
     );

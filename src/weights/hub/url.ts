@@ -74,14 +74,14 @@ function offer(name: string, source: string, files: readonly RemoteFile[]): Offe
 /** Names of an index's shards: files of the same folder. @throws GraftError `hub-listing` */
 export function shardsOf(bytes: Uint8Array, where: string): string[] {
   const wrong = (why: string): GraftError =>
-    new GraftError('hub-listing', `${where} ${why}.`, 'Tell those who published it.');
+    new GraftError('hub-listing', `${where} ${why}.`, 'Inform its publisher.');
   const index = parseJson(decodeUtf8(bytes, where), where);
   const map = isObject(index) ? index['weight_map'] : undefined;
   if (!isObject(map)) throw wrong('has no weight_map');
   const names = new Set<string>();
   for (const shard of Object.values(map)) {
     if (typeof shard !== 'string' || !/^(?!\.)[^/\\]{1,200}\.safetensors$/.test(shard))
-      throw wrong('names something that is no safetensors file of this folder');
+      throw wrong('names something that is not a safetensors file of this folder');
     names.add(shard);
   }
   if (names.size === 0 || names.size > MAX_SHARDS) throw wrong(`names ${names.size} files`);

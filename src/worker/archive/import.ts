@@ -67,7 +67,7 @@ async function checkManifest(name: string, source: ArchiveSource): Promise<void>
   if (!source.names.includes('graft.json')) {
     throw new GraftError(
       'archive-format',
-      `${name} is no export of Graft: it has no graft.json.`,
+      `${name} is not an export of Graft: it has no graft.json.`,
       'Choose a file that “Export everything” or “Share” wrote. An adapter’s own zip is imported under Use.',
     );
   }

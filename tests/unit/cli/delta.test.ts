@@ -91,7 +91,7 @@ describe('a delta', () => {
     await graft('export', ...base, '--tuned', at('tuned'), '--format', 'delta', '--out', at('delta'));
     await refused('another model than', 'merge', '--model', at('tuned'), '--delta', at('delta'));
     await refused('nothing differs', 'export', ...base, '--tuned', SPRIG, '--format', 'delta');
-    await refused('is no delta', 'merge', ...base, '--delta', join(SPRIG, 'model.safetensors'));
+    await refused('is not a delta', 'merge', ...base, '--delta', join(SPRIG, 'model.safetensors'));
     await refused('--adapter is for an adapter', 'merge', ...base, '--delta', at('delta'), '--adapter', 'a');
     await refused('--tuned is for --format delta', 'export', ...base, '--tuned', 'a', '--format', 'mlx');
     await refused('a delta by itself', 'export', ...base, '--adapter', 'a', '--format', 'delta');

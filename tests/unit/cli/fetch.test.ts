@@ -62,7 +62,7 @@ describe('graft fetch', () => {
     server.fail(/model\.safetensors/, { status: 400 });
     const broken = await graft(['org/model', '--to', to]);
     expect(broken.code).toBe(1);
-    expect(broken.err).toMatch(/answered 400.*so far is kept/);
+    expect(broken.err).toMatch(/answered 400.*is kept/);
     writeFileSync(join(to, 'model.safetensors.part'), weights.subarray(0, 100_000));
     writeFileSync(join(to, 'model.safetensors.part.json'), '{}');
     server.reset();

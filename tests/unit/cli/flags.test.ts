@@ -23,7 +23,7 @@ const flags = (...args: string[]): Flags<typeof specs> => new Flags(specs, args)
 describe('a value', () => {
   it('that begins with a dash is asked for with an equals sign', async () => {
     const { what, remedy } = await graftError(() => flags('--lr', '-1'), 'arguments');
-    expect(what).toBe('--lr has no value: what follows it, -1, begins with a dash.');
+    expect(what).toBe('--lr has no value: the next word, -1, starts with a dash.');
     expect(remedy).toBe('If that is the value, write --lr=-1.');
     expect(flags('--lr=-1').number('lr')).toBe(-1);
     const other = await graftError(() => flags('--quick', '--nothing', '--lr', '1'), 'arguments');

@@ -80,7 +80,7 @@ describe('a saved run', () => {
         if (name !== 'SHA256SUMS')
           expect(error.what).toContain(`${at('state', name)} does not have the checksum`);
         expect(error.remedy).toBe(
-          `The state before it, after step 4, is whole: go on from it with --resume ${at('state.old')}.`,
+          `The state before it, after step 4, is complete: continue from it with --resume ${at('state.old')}.`,
         );
       }
       rmSync(at('state', name));

@@ -59,6 +59,6 @@ describeShared('rows of other people', () => {
 
 test('rows beyond its positions are reported', () => {
   expect(toyWarning({ tokensPerWord: 1.5, longest: 3197, positions: 512 })).toMatch(
-    /longest row has 3,197 tokens, and it reads 512/,
+    /a row has 3,197 tokens, and its context is 512/,
   );
 });

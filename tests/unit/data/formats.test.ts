@@ -124,7 +124,7 @@ describe('formats of rows', () => {
     [{ messages: [USER, { role: 'assistant', content: null }] }, 'messages[1].content is null'],
     [
       { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }, ANSWER] },
-      'messages[0].content[0] is of type "image_url"',
+      'messages[0].content[0] has the type "image_url"',
     ],
     [{ messages: [USER, 7] }, 'messages[1] is 7'],
     [{ conversations: [{ from: 'cat', value: 'x' }] }, 'conversations[0] is from "cat"'],

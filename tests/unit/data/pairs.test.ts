@@ -92,7 +92,7 @@ describe('a pair', () => {
   });
 
   it.each<[string, unknown, RegExp]>([
-    ['no prompt', { chosen: 'a', rejected: 'b' }, /^prompt is missing: give it beside/],
+    ['no prompt', { chosen: 'a', rejected: 'b' }, /^prompt is missing: give it next to/],
     ['no answer', { prompt: 'Hi', chosen: '', rejected: 'b' }, /chosen/],
     [
       'two equal answers',
@@ -103,7 +103,7 @@ describe('a pair', () => {
     [
       'conversations without a common beginning',
       { chosen: [{ role: 'user', content: 'A' }, GOOD], rejected: [{ role: 'user', content: 'B' }, BAD] },
-      /begin differently: there is nothing that both answer/,
+      /start differently: they have no common prompt/,
     ],
     ['a conversation without an answer', { prompt: [USER], chosen: [USER], rejected: [BAD] }, /chosen/],
     ['a number for an answer', { prompt: 'Hi', chosen: 3, rejected: 'b' }, /chosen/],

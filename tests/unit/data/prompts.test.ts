@@ -112,7 +112,7 @@ test('among rows with answers, a prompt alone is a mistake that drops its row', 
   expect(problems).toEqual([
     {
       line: 2,
-      reason: 'it has a prompt and no answer, where other rows have answers',
+      reason: 'it has a prompt and no answer, but other rows have answers',
       fault: 'no-answer',
     },
   ]);

@@ -54,7 +54,7 @@ test('a card of any version gets another last section; a card of others stays un
   expect(card).toContain("Copy the base model's folder");
   const beside = withLoadSection(card, place);
   expect(beside).toMatch(/\| Rank \| 4 \|/);
-  expect(beside).toMatch(/lies beside it in `sprig`/);
+  expect(beside).toMatch(/is next to it, in `sprig`/);
   expect(beside).not.toContain("Copy the base model's folder");
   expect(withLoadSection(beside, place)).toBe(beside);
   // The form before there was a heading.

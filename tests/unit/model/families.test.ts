@@ -110,7 +110,12 @@ describe('families', () => {
     ['gpt2', { n_head: 1 }, 'head size', ''],
     ['granite', { residual_multiplier: 0.5, mlp_bias: true }, 'residual_multiplier', ''],
     ['phi3', { partial_rotary_factor: 0.2 }, 'rotary', ''],
-    ['llama', { rope_parameters: { rope_type: 'default' }, rope_scaling: linear }, 'rope_scaling beside', ''],
+    [
+      'llama',
+      { rope_parameters: { rope_type: 'default' }, rope_scaling: linear },
+      'rope_scaling and different',
+      '',
+    ],
     ['llama', { rope_scaling: { ...linear, partial_rotary_factor: 0.5 } }, 'partial_rotary_factor', ''],
     ['smollm3', { ...sliding, use_sliding_window: false, sliding_window: 5 }, 'sliding_attention', ''],
     ['qwen2', { ...sliding, use_sliding_window: false, sliding_window: 5 }, 'sliding_attention', ''],

@@ -27,8 +27,8 @@ describe('new tokens', () => {
 
   test.each([
     [[''], 'is empty'],
-    [['  '], 'white space alone'],
-    [[' matey'], 'begins or ends with white space'],
+    [['  '], 'only white space'],
+    [[' matey'], 'starts or ends with white space'],
     [['a b', 'c d', 'a b'], 'is named twice'],
     [['<|im_end|>'], 'is a token of this model already, with the id 2'],
     [['x'.repeat(5000)], 'has 5000 characters'],

@@ -156,7 +156,7 @@ describe('a download', () => {
     other[100] ^= 1;
     server.fail(/\/lfs\//, { bytes: other });
     const error = await graftError(() => bring(sink), 'hub-checksum');
-    expect(error.message).toMatch(/What was downloaded of tiny\/model so far is kept \(1 kB\)/);
+    expect(error.message).toMatch(/The downloaded part of tiny\/model is kept \(1 kB\)/);
     expect(sink.size('model.safetensors')).toBe(0);
     expect(sink.finished).toEqual(['config.json', 'tokenizer.json']);
     await bring(sink);
@@ -187,7 +187,7 @@ describe('a download', () => {
     const sink = new MemorySink();
     sink.room = 100_000;
     const error = await graftError(() => bring(sink), 'storage-full');
-    expect(error.message).toMatch(/so far is kept/);
+    expect(error.message).toMatch(/is kept/);
     const have = sink.size('model.safetensors');
     sink.room = Infinity;
     server.reset();

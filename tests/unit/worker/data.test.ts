@@ -261,7 +261,7 @@ test('a second file with other columns is named, with its columns and the first 
   const other = file('maths.csv', ['question,result', 'One and one?,2']);
   const refusal = {
     code: 'data-beside',
-    what: expect.stringMatching(/^maths\.csv cannot be read beside .*question, result/) as string,
+    what: expect.stringMatching(/^maths\.csv cannot be combined with .*question, result/) as string,
     remedy: expect.stringMatching(/in place of the rows/) as string,
   };
   await expect(open(table, mapped, { heldOut: other })).rejects.toMatchObject(refusal);
@@ -353,7 +353,7 @@ test('a run that cannot work is refused before anything is compiled', async () =
       checkRun({ ...RUN, ...change }, of, model);
   expect(check({})).not.toThrow();
   expect(check({ lr: 0 })).toThrow(/The setting lr is 0/);
-  expect(check({ maxLength: 16 })).toThrow(/longest row has 32/);
+  expect(check({ maxLength: 16 })).toThrow(/but a row has 32/);
   expect(check({ sampleEvery: -1 })).toThrow(/sampleEvery/);
   expect(check({ samplePrompt: 'word '.repeat(500) })).toThrow(/sample prompt has \d+ tokens/);
   const { data: unsplit } = await open(ten, { ...OPTIONS, validation: 0 });

@@ -210,7 +210,7 @@ describe('what goes wrong', () => {
     expect(done).toBeLessThan(WEIGHTS.byteLength);
     server.fail(ofWeights, { cut: 400_000 }, 1);
     server.fail(ofWeights, { cut: 0 }, 1);
-    expect((await graftError(get, 'hub-broken')).remedy).toMatch(/so far is kept \(\d+ kB\)/);
+    expect((await graftError(get, 'hub-broken')).remedy).toMatch(/is kept \(\d+ kB\)/);
     server.reset();
     expect(await get()).toMatchObject({ name: 'tiny/sprig' });
     expect(await whole('tiny/sprig')).toBe(true);
@@ -220,7 +220,7 @@ describe('what goes wrong', () => {
     chromium.disk.disk.room = 1_000_000;
     const { downloads, get } = chromium.openTab();
     const error = await graftError(get, 'storage-full');
-    expect(error.remedy).toMatch(/^What was downloaded of tiny\/sprig so far is kept/);
+    expect(error.remedy).toMatch(/^The downloaded part of tiny\/sprig is kept/);
     expect((await downloads.list())[0].done).toBeGreaterThan(500_000);
     chromium.disk.disk.room = Infinity;
     server.requests.length = 0;

@@ -21,7 +21,7 @@ test('another precision, and other types of the base weights', () => {
   const held = { ...RUN, baseWeights: { matrices: 'nf4', embeddings: 'q8_0' } };
   const { what, remedy } = otherModel(held, open('f32'));
   expect(what).toBe(
-    'This run trains an adapter of small with its base weights in nf4, embeddings q8_0, and it was begun in f16, where this device calculates in f32.',
+    'This run trains an adapter of small with its base weights in nf4, embeddings q8_0, and it was started in f16, but this device calculates in f32.',
   );
   expect(remedy).toMatch(/^Resume it on a device like the one/);
 });
