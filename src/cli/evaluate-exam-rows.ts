@@ -46,7 +46,7 @@ export function checkPrompts(chosen: ChosenRewards | undefined): void {
     throw new GraftError(
       'evaluate-rows',
       why,
-      'Give rewards that need no wanted answer with --reward, or rows with answers.',
+      'Give rewards that need no reference answer with --reward, or rows with answers.',
     );
 }
 

@@ -40,7 +40,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   const stop = new AbortController();
   const onInterrupt = (): void =>
     stop.abort(
-      new GraftError('hub-paused', 'Stopped.', 'What was downloaded is kept: the same command continues.'),
+      new GraftError('hub-paused', 'Stopped.', 'The downloaded part is kept: the same command continues.'),
     );
   process.once('SIGINT', onInterrupt);
   const token = process.env['HF_TOKEN']?.trim();

@@ -31,7 +31,7 @@ const FOR: readonly {
       'drop-duplicates',
     ],
     kinds: ['jsonl', 'json', 'parquet', 'table'],
-    what: 'rows, and a text is cut into parts as long as the limit',
+    what: 'rows, and a text is divided into parts of the maximum length',
   },
 ];
 /** What holds without the flag. */

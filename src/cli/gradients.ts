@@ -53,7 +53,7 @@ export const gradientsFlags = {
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
   out: {
     value: 'FILE',
-    help: "where to write loss [1], the gradients under PEFT's names, and where the objective compares answers, their log-probabilities and what it reports, as safetensors",
+    help: "where to write loss [1], the gradients under PEFT's names, and, if the objective compares answers, their log-probabilities and its reports, as safetensors",
   },
   overwrite: { help: 'replace the file that is at --out' },
 } as const satisfies FlagSpecs;

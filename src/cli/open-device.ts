@@ -13,7 +13,7 @@ import { useStored } from './tuning-store.ts';
 
 export const deviceFlag = {
   value: 'NAME',
-  help: 'cpu for the CPU, webgpu for the best GPU, or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium (default: a real GPU, or else the CPU, which is faster than a software GPU)',
+  help: 'cpu, webgpu for the best GPU, or a part of the name of the GPU to use; swiftshader is the software GPU of Chromium (default: a real GPU, or else the CPU, which is faster than a software GPU)',
 } as const satisfies FlagSpec;
 
 export const threadsFlag = {

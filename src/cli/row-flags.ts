@@ -32,7 +32,7 @@ export const rowFlags = {
   ...settingFlags([...MORE_ROWS_SETTINGS, ...MIXTURE_SETTINGS]),
   replay: {
     value: 'FILE:SHARE',
-    help: 'rows of an earlier stage, and their share of the rows that are drawn: one more task beside those of --data',
+    help: 'rows of an earlier stage, and their share of the rows that are drawn: one more task in addition to those of --data',
   },
 } as const;
 

@@ -50,7 +50,7 @@ export const trainFlags = {
     },
     overwrite: { help: 'discard the result or the run that --out holds' },
     json: {
-      help: 'print the result of the run as one JSON object: steps, losses, validation, verdict, where the adapter lies; what a person reads stays on standard error',
+      help: 'print the result of the run as one JSON object: steps, losses, validation, verdict, path of the adapter; text for people stays on standard error',
     },
   }),
   ...settingFlags(WATCH_SETTINGS),

@@ -126,7 +126,7 @@ function checkRuns(page: Uint8Array, from: number, end: number, width: number, c
   for (let seen = 0; seen < count && at < end;) {
     let header = 0;
     for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) {
-      if (at >= end || shift > 28) throw new Error('a run is cut off');
+      if (at >= end || shift > 28) throw new Error('a run is incomplete');
       byte = page[at++];
       header += (byte & 0x7f) * 2 ** shift;
     }

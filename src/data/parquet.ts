@@ -159,7 +159,7 @@ class ParquetFile {
     const tail = bytes.subarray(length - TAIL_BYTES, length);
     const magic = String.fromCharCode(...tail.subarray(4));
     if (magic === ENCRYPTED) throw this.#wrong('is encrypted', 'Write it without encryption.');
-    if (magic !== MAGIC) throw this.#wrong('is cut off: it does not end as it should', 'Fetch it again.');
+    if (magic !== MAGIC) throw this.#wrong('is truncated: it does not end as it should', 'Fetch it again.');
     const size = new DataView(tail.buffer, tail.byteOffset, tail.byteLength).getUint32(0, true);
     if (size > Math.min(MAX_METADATA_BYTES, length - MAGIC.length - TAIL_BYTES))
       throw this.#wrong(`says that its metadata has ${size} bytes`);

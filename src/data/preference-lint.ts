@@ -123,7 +123,7 @@ export function adviceOf(lint: PreferenceLint<unknown>): PreferenceAdvice[] {
     lint.lengths !== undefined && lengthBias(lint.lengths),
     alike.length > 0 && {
       id: 'alike',
-      title: `${plural(alike.length, 'pair has', 'pairs have')} answers that differ in spaces alone`,
+      title: `${plural(alike.length, 'pair has', 'pairs have')} answers that differ only in spaces`,
       why: 'There is nothing to prefer in them, and the model learns which spaces you like.',
     },
     flipped.length > 0 && {

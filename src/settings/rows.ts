@@ -231,7 +231,7 @@ export const TEXT_SETTINGS = [
     placeholder: 'RULE',
     label: 'Document boundary',
     term: TEXT,
-    help: 'Where a document of a text file ends: file (with its file), blank (at blank lines), or the line that stands between documents, such as ---.',
+    help: 'The end of a document in text files: file (with its file), blank (at blank lines), or the line that stands between documents, such as ---.',
     initially: 'file',
   },
   {

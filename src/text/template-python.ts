@@ -382,7 +382,7 @@ function checkJson(value: Value): void {
   if (value.type === 'FloatValue' && floatText(value.value as number) !== JSON.stringify(value.value)) {
     throw new Error('this number as JSON is not supported');
   }
-  if (value.type === 'UndefinedValue') throw new Error('something undefined is no JSON');
+  if (value.type === 'UndefinedValue') throw new Error('something undefined is not JSON');
   const inner: unknown = value.value;
   if (Array.isArray(inner)) (inner as Value[]).forEach(checkJson);
   else if (inner instanceof Map) [...(inner as Map<string, Value>).values()].forEach(checkJson);

@@ -75,7 +75,7 @@ async function readHeader(
   }
   const where = `The header of ${source.name}`;
   const text = decodeUtf8(await source.read(8, dataStart), where);
-  if (!text.startsWith('{')) throw broken(source, 'the header does not begin with "{"');
+  if (!text.startsWith('{')) throw broken(source, 'the header does not start with "{"');
   const header = parseJson(text, where);
   if (!isObject(header)) throw broken(source, 'the header is not a JSON object');
   return { header, dataStart };

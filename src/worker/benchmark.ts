@@ -34,7 +34,7 @@ async function checked(
   next: (doing: string) => void,
   signal: AbortSignal,
 ): Promise<DeviceCheck | undefined> {
-  next('Comparing its kernels with the processor’s');
+  next('Comparing its kernels with the CPU');
   return compareWithProcessor(device, () => signal.throwIfAborted());
 }
 

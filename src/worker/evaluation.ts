@@ -201,7 +201,7 @@ function checkPrompts(specs: readonly RewardSpec[] | undefined): void {
     );
   const why = answerProblem(specs);
   if (why !== undefined)
-    throw new GraftError('worker-no-held-out', why, 'Choose rewards that need no wanted answer.');
+    throw new GraftError('worker-no-held-out', why, 'Choose rewards that need no reference answer.');
 }
 
 interface Tuned {

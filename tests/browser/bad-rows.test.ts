@@ -76,7 +76,7 @@ describe('pairs', () => {
     await open('spaced.jsonl', [...good, same[0], spaced], true);
     await rows(14).waitFor(WAIT);
     await page.getByText('1 line was not read').waitFor();
-    const finding = page.getByRole('listitem').filter({ hasText: 'differ in spaces alone' });
+    const finding = page.getByRole('listitem').filter({ hasText: 'differ only in spaces' });
     await finding.getByRole('button', { name: 'Leave it out' }).click();
     await page.getByText('1 pair is left out.').first().waitFor(WAIT);
     expect(studio.problems).toEqual([]);

@@ -211,7 +211,7 @@ export function findFaults(
       kind !== 'mixed' && takesKind(objective, kind),
       'objective',
       kind === 'mixed'
-        ? `The objective “${label}” learns from ${are}, and the rows are of several kinds: open rows with only the columns ${columns}.`
+        ? `The objective “${label}” learns from ${are}, but the open rows have several kinds: open rows with only the columns ${columns}.`
         : `The rows are ${ROWS[kind].are}, and the objective “${label}” learns from ${are}: ${oneOf([
             `choose “${objectiveOf({ objective: suitableObjective(data) }).label}”`,
             `open rows with the columns ${columns}`,

@@ -30,7 +30,7 @@ export function ownTemplate(name: string, { prompts, answer }: OwnTemplate): Ins
     prompts.flatMap((prompt) => [...prompt.matchAll(/\[(\w+)\]/g)].map(([, place]) => place)),
   );
   return {
-    ...{ name, label: name, help: 'Of your own.' },
+    ...{ name, label: name, help: 'Your own template.' },
     columns: [...names, answer].map((place) => ({ name: place, label: place, often: [place.toLowerCase()] })),
     phrasings: prompts,
   };

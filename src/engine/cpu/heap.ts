@@ -91,7 +91,7 @@ export class Heap {
     const fail = (why: string): never => {
       throw new GraftError(
         'engine-out-of-memory',
-        `${label} needs ${size} bytes beside the ${this.#end} that the CPU engine has, ${why}.`,
+        `${label} needs ${size} bytes in addition to the ${this.#end} that the CPU engine has, ${why}.`,
         'Use a smaller batch or length, --checkpointing, base weights in 8 or 4 bits, or a smaller model.',
       );
     };

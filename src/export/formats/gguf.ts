@@ -21,7 +21,7 @@ import { wholeFile, type ExportFormat } from './format.ts';
 export const gguf: ExportFormat = {
   name: 'gguf',
   label: 'GGUF adapter',
-  help: 'a LoRA adapter for llama.cpp, beside the base as a GGUF file',
+  help: 'a LoRA adapter for llama.cpp, next to the base as a GGUF file',
   async prepare({ adapter, adapterName, model }) {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const { config, modules, tensors } = data;

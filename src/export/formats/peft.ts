@@ -21,7 +21,7 @@ export const peft: ExportFormat = {
       files: Object.entries({ ...(place ? withBase(adapter, place) : adapter), ...beside }).map(
         ([name, bytes]) => wholeFile(name, bytes),
       ),
-      summary: 'the adapter alone, with a card that says how to load it.',
+      summary: 'only the adapter, with a card that says how to load it.',
     };
   },
 };

@@ -118,7 +118,7 @@ class HeaderReader {
   async #start(): Promise<[tensors: number, entries: number]> {
     const reader = this.#reader;
     await reader.need(24);
-    if (reader.u32() !== 0x46554747) throw this.broken('it does not begin with "GGUF"');
+    if (reader.u32() !== 0x46554747) throw this.broken('it does not start with "GGUF"');
     const version = reader.u32();
     if (version !== 2 && version !== 3) {
       const bigEndian = version === 0x02000000 || version === 0x03000000;
@@ -224,7 +224,7 @@ class HeaderReader {
         const { name, start, byteLength } = tensor;
         if (names.has(name)) throw this.broken(`it has the tensor ${name} twice`);
         names.add(name);
-        if (start % alignment !== 0) throw this.broken(`tensor ${name} begins at byte ${start}, not aligned`);
+        if (start % alignment !== 0) throw this.broken(`tensor ${name} starts at byte ${start}, not aligned`);
         if (start < free) throw this.broken(`tensor ${name} lies on another one`);
         free = start + byteLength;
         if (!(free <= this.source.size))

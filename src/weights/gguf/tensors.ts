@@ -70,7 +70,7 @@ function reader(
 ): (from: number, to: number) => Promise<Bytes> {
   if (!change) return raw;
   if (change.kind === 'plus-one') {
-    if (type !== 'F32') throw wrong(source, name, `is stored as ${type}, where a norm is F32`);
+    if (type !== 'F32') throw wrong(source, name, `is stored as ${type}, but a norm must be F32`);
     return async (from, to) => {
       const [first, last] = [Math.floor(from / 4) * 4, Math.ceil(to / 4) * 4];
       const values = new Float32Array((await raw(first, last)).slice().buffer);
@@ -98,7 +98,7 @@ function transposed(
 ): Pick<GgufTensor, 'type' | 'shape' | 'byteLength'> & {
   read: (from: number, to: number) => Promise<Bytes>;
 } {
-  if (shape.length !== 2) throw wrong(source, name, `is no matrix: [${shape.join(', ')}]`);
+  if (shape.length !== 2) throw wrong(source, name, `is not a matrix: [${shape.join(', ')}]`);
   const [rows, columns] = shape;
   const turned = isBlockType(type) ? 'F32' : type;
   const size = storedBytes(turned, []);

@@ -71,7 +71,7 @@ export class ArchiveSource {
     const parsed = v.safeParse(schema, value, { abortEarly: true });
     if (isObject(value) && parsed.success) return parsed.output;
     const why = parsed.success
-      ? 'it is no object'
+      ? 'it is not an object'
       : `${v.getDotPath(parsed.issues[0]) ?? ''} ${parsed.issues[0].message}`.trim();
     throw new GraftError('archive-record', `${path} is not as Graft writes it: ${why.slice(0, 200)}.`, '');
   }

@@ -110,7 +110,7 @@ describe('a Parquet file', () => {
   test('is refused if it is cut off, encrypted, or not Parquet', async () => {
     const bytes = file('prompts-snappy.parquet');
     const cut = await graftError(() => rowsOf(bytes.subarray(0, bytes.length - 5)), 'data-parquet');
-    expect(cut.message).toContain('is cut off');
+    expect(cut.message).toContain('is truncated');
     const encrypted = bytes.slice();
     encrypted.set(new TextEncoder().encode('PARE'), bytes.length - 4);
     expect((await graftError(() => rowsOf(encrypted), 'data-parquet')).message).toContain('is encrypted');

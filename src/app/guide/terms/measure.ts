@@ -60,7 +60,7 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'tuned-table',
-      what: 'Every adapter of the project and every fully fine-tuned model, next to the base. It shows the cost (saved parameters, peak memory, median time of a step), the score on the same test rows (preference accuracy for pairs, the mean for rewards), and what was forgotten of a fixed text and fixed prompts. KL to the base says how far the answers to the prompts of your rows have moved; that is neither good nor bad.',
+      what: 'Every adapter of the project and every fully fine-tuned model, next to the base. It shows the cost: saved parameters, peak memory and median time of a step. It shows the score on the same test rows (preference accuracy for pairs, the mean for rewards), and what was forgotten of a fixed text and fixed prompts. KL to the base says how far the answers to the prompts of your rows have moved; that is neither good nor bad.',
       more: 'Numbers that were measured on other rows, or on fewer or more of them, are not shown. Rows differ in difficulty, and the difference would look like one between adapters.',
       start:
         'Train two kinds with the same rows and steps, and measure them together. Take the cheapest one that may be as good as the best, and look at what it forgot.',
@@ -70,7 +70,7 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'pair-accuracy',
-      what: 'The share of held-out pairs whose chosen answer the model prefers: the accuracy that a run on pairs reports for validation. If the objective has a reference policy, an answer is measured by how much likelier it is to the model than to the reference; otherwise by its mean log-probability per token. The reference itself prefers neither, so it has no number.',
+      what: 'The share of held-out pairs whose chosen answer the model prefers: the accuracy that a run on pairs reports for validation. With a reference policy, an answer is measured by how much likelier it is to the model than to the reference. Without one, it is measured by its mean log-probability per token. The reference itself prefers neither, so it has no number.',
       more: 'More pairs are preferred as labelled. It says nothing about the answers that the model writes itself: ask it, or vote blind.',
       less: 'A coin gets half of the pairs.',
       start: 'Compare stages and adapters on the same pairs. A fall of a few pairs may be chance.',

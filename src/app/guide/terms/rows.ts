@@ -37,7 +37,7 @@ export const ROWS: Chapter = {
     {
       id: 'limit',
       what: 'The maximum number of tokens per row. A longer row is truncated or left out.',
-      more: 'Long rows fit. Memory and time grow with the longest row.',
+      more: 'Long rows fit. Memory and time grow with their length.',
       less: 'Faster, but answers that lose their end teach the model not to stop.',
       start: 'Just above the length of the rows that matter: the histogram shows it.',
       source: 'TRL documentation, SFTConfig max_length',

@@ -23,7 +23,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'epoch',
-      what: 'One pass through all training rows. Their number is steps × rows per step ÷ training rows.',
+      what: 'All training rows once. The number of epochs is steps × rows per step ÷ training rows.',
       more: 'Better recall, then overfitting.',
       less: 'Fewer chances for rare rows.',
       start: '3; 1 with thousands of rows.',
