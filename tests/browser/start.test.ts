@@ -60,7 +60,7 @@ test('the worker names its device; another can be chosen, and the choice is kept
   const status = (): Promise<string> => section.getByRole('status').innerText();
   const line = (): Promise<string> => page.getByRole('contentinfo').innerText();
   // A software GPU is no faster than the processor that emulates it.
-  expect(await status()).toMatch(/^CPU with \d+ cores?.*in software, Google SwiftShader/s);
+  expect(await status()).toMatch(/^CPU with \d+ cores?.*a software GPU, Google SwiftShader/s);
   expect(await line()).toMatch(/CPU with/);
 
   const choice = section.getByRole('combobox', { name: 'Compute on' });
