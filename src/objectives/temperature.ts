@@ -12,8 +12,8 @@ export const TEMPERATURE = {
   label: 'Temperature',
   advanced: true,
   term: { id: 'temperature', name: 'Temperature' },
-  help: 'How freely answers are sampled while it trains; with contrastive, what cosines are divided by.',
-  more: 'The loss is of the same distribution.',
+  help: 'How random the sampled answers are during training. With contrastive, it divides the cosines.',
+  more: 'The loss uses the same distribution.',
   initial: 1,
   initially: '1, contrastive 0.05',
 } as const satisfies Setting;
