@@ -1,53 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Files of tests/gpu that hold for every device. */
-const ON_CPU = [
-  'activation',
-  'adamw',
-  'adapter',
-  'adapter-kinds',
-  'added-tokens',
-  'attention',
-  'attention_map',
-  'contrastive',
-  'contrastive_loss',
-  'cross_entropy',
-  'encoder',
-  'eva',
-  'families',
-  'generator',
-  'gguf-stored',
-  'layer_norm',
-  'linear',
-  'loha',
-  'loss',
-  'losses',
-  'matmul',
-  'muon',
-  'memory-plan',
-  'objectives',
-  'observe',
-  'optimisers',
-  'peft-reference',
-  'policy',
-  'pool',
-  'policy_loss',
-  'quantised',
-  'quantised-model',
-  'rms_norm',
-  'rope',
-  'rows',
-  'runs',
-  'sampling',
-  'scale_columns',
-  'scatter_rows',
-  'split_columns',
-  'stories260k',
-  'trained-part',
-  'trainer',
-].map((name) => `tests/gpu/${name}.test.ts`);
-
 /** Two processes, each of which keeps its devices and what they have compiled. */
 const BY_TWO = {
   pool: 'forks',
@@ -72,13 +25,13 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'gpu', include: ['tests/gpu/**/*.test.ts'], ...BY_TWO },
+        test: { name: 'gpu', include: ['tests/engine/**/*.test.ts', 'tests/gpu/**/*.test.ts'], ...BY_TWO },
       },
       {
-        // The kernels and models of the GPU tests on the CPU engine, and what is the CPU engine's own.
+        // What holds for every device, on the CPU engine, and what is the CPU engine's own.
         test: {
           name: 'cpu',
-          include: ['tests/cpu/**/*.test.ts', ...ON_CPU],
+          include: ['tests/cpu/**/*.test.ts', 'tests/engine/**/*.test.ts'],
           ...BY_TWO,
           env: { GRAFT_TEST_DEVICE: 'cpu' },
         },

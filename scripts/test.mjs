@@ -7,7 +7,7 @@
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root } from './machine.mjs';
 import { findPython } from './python.mjs';
 import { setUp } from './setup.mjs';
@@ -135,8 +135,8 @@ function sharedTests(project, ...folders) {
 const SHARED_STEPS = [
   [SET_UP, () => setUp()],
   ['unit tests', () => sharedTests('unit', 'tests/unit')],
-  ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/gpu')],
-  ['GPU tests', () => sharedTests('gpu', 'tests/gpu')],
+  ['CPU engine tests', () => sharedTests('cpu', 'tests/cpu', 'tests/engine')],
+  ['GPU tests', () => sharedTests('gpu', 'tests/engine', 'tests/gpu')],
   ['browser tests', () => sharedTests('browser', 'tests/browser')],
   ['interop tests', () => interop(() => sharedTests('interop', 'tests/interop'))],
 ];
@@ -163,7 +163,9 @@ const BUILDS = [
 function gpuBuilds() {
   return vitest(
     'gpu',
-    BUILDS.map((name) => `tests/gpu/${name}.test.ts`),
+    ['tests/engine', 'tests/gpu']
+      .flatMap(filesBelow)
+      .filter((file) => BUILDS.includes(basename(file, '.test.ts'))),
     { GRAFT_TEST_KERNELS: 'gpu', GALLIVM_PERF: 'nopt' },
   );
 }
@@ -192,7 +194,7 @@ const CHECKS = [
 ];
 
 /** Files of tests that are described for both software GPUs or both kinds of builds: those of kernels, which take long to compile and little to run. */
-const KERNELS = filesBelow('tests/gpu').filter((file) => {
+const KERNELS = ['tests/engine', 'tests/gpu'].flatMap(filesBelow).filter((file) => {
   const text = readFileSync(join(root, file), 'utf8');
   return /describe(Adapters|Builds|GpuBuilds)\(/.test(text) && !text.includes('describeDevice(');
 });

@@ -1,6 +1,6 @@
 /** Calls `graft mix` on the adapters of tests/reference/mix as PEFT's add_weighted_adapter would be called. */
 import { mixCommand } from '../src/cli/mix.ts';
-import { referencePath } from './gpu/reference-file.ts';
+import { referencePath } from './engine/reference-file.ts';
 
 /** The arguments of PEFT's add_weighted_adapter. */
 export interface PeftMix {

@@ -4,7 +4,7 @@ import { writePeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { Random } from '../../src/random.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 
 /** An adapter of random numbers, large enough to change answers. */
 export async function sprigAdapter(seed: number, rank = 4): Promise<Files> {

@@ -16,7 +16,7 @@ import { readPeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { graftHere } from '../gpu/graft-command.ts';
+import { graftHere } from '../engine/graft-command.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 

@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomFiles } from '../../src/model/random-files.ts';
 import { parseSafetensors, writeSafetensors, type TensorToWrite } from '../../src/weights/safetensors.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { ggufFile } from '../unit/weights/gguf-file.ts';
 
 const TEXTS = ['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json'];

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
-import { SPRIG } from '../gpu/sprig.ts';
+import { SPRIG } from '../engine/sprig.ts';
 import { askAnew } from './answers.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { dragInto } from './drag.ts';

@@ -9,7 +9,7 @@ import { gunzipSync } from 'node:zlib';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { contentParts, hashOf } from '../../src/model/content.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { axe, downloadOf, factOf, goTo, openSettings, PICTURES, WAIT } from './looks.ts';
 

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readPeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
 import { allowSteps, engineOf, holdWork } from './gate.ts';
 import {

@@ -2,8 +2,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DEVICE, graft, metricsOf, numbers, VOICE, type Ended } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE, graft, metricsOf, numbers, VOICE, type Ended } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 type Watch = Parameters<typeof graft>[1];
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
-import type { Ended } from '../gpu/graft-command.ts';
+import type { Ended } from '../engine/graft-command.ts';
 import { campaign, type Row } from './campaign.ts';
 import { difference, isMixed, isSaved, makeWorld, runOf } from './command.ts';
 

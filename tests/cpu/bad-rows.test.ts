@@ -2,7 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder } from '../gpu/graft-command.ts';
+import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const at = temporaryFolder();

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { isObject, parseJson } from '../../src/json.ts';
 import { readRecipe } from '../../src/settings/recipe.ts';
-import { graft, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
+import { graft, temporaryFolder, VOICE } from '../engine/graft-command.ts';
 
 const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
 const CPU = ['--device', 'cpu'];

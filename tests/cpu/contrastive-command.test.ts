@@ -1,10 +1,10 @@
 /** The commands on an encoder that is tuned: their files against torch's numbers, and what they refuse. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { DEVICE_HERE, floats, graftHere, temporaryFolder, tensorsOf } from '../gpu/graft-command.ts';
-import { readTensorsOf, referenceFolder, referencePath } from '../gpu/reference-file.ts';
-import { worstError } from '../gpu/run.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE_HERE, floats, graftHere, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
+import { readTensorsOf, referenceFolder, referencePath } from '../engine/reference-file.ts';
+import { worstError } from '../engine/run.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const MODEL = referencePath('encoders', 'mean');

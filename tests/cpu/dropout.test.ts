@@ -7,9 +7,9 @@ import { tensorNames } from '../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../src/adapters/registry.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import { dropoutInto } from '../../src/engine/ops/dropout.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { constant, noise, runTape, worstError } from '../gpu/run.ts';
-import { base, trainersOnSprig } from '../gpu/trainer-run.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { constant, noise, runTape, worstError } from '../engine/run.ts';
+import { base, trainersOnSprig } from '../engine/trainer-run.ts';
 
 const DROPPING = { ...base, dropout: 0.3 };
 /** So small a rate changes no weight in f32: losses differ by their masks only. */

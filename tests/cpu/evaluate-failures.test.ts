@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { DEVICE_HERE, graftHere, temporaryFolder } from '../gpu/graft-command.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 
 const fileOf = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
 const MODEL = ['--model', fileOf('models/sprig'), ...DEVICE_HERE];

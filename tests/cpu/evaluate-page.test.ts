@@ -16,9 +16,9 @@ import { openModel } from '../../src/worker/model.ts';
 import { rowsAnew } from '../../src/worker/new-tokens.ts';
 import { sittingOf } from '../../src/worker/sitting.ts';
 import { Slices } from '../../src/worker/slices.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { DEVICE_HERE, graftHere, temporaryFolder } from '../gpu/graft-command.ts';
-import { SPRIG, sprigFolder } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
+import { SPRIG, sprigFolder } from '../engine/sprig.ts';
 
 const sample = (name: string): string =>
   fileURLToPath(new URL(`../../public/samples/orders-json/${name}`, import.meta.url));

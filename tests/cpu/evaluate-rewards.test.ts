@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { valueOf, type LineageReport } from '../../src/evaluate/lineage.ts';
-import { DEVICE, graft, temporaryFolder } from '../gpu/graft-command.ts';
+import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
 const BASE = ['--model', publicFile('models/sprig'), ...DEVICE];

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
-import { DEVICE, graft, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE, graft, metricsOf, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 /** An adapter that PEFT wrote, whose run is unknown. */
 const OF_PEFT = fileURLToPath(new URL('../reference/peft/adapter', import.meta.url));

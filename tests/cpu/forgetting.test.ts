@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import type { Forgetting } from '../../src/evaluate/forgetting.ts';
 import { countPrompts, isWarning } from '../../src/evaluate/forgetting.ts';
-import { DEVICE, graft, temporaryFolder } from '../gpu/graft-command.ts';
+import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
 const SPRIG = publicFile('models/sprig');

@@ -20,8 +20,8 @@ import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { PromptRow } from '../../src/train/policy/prompts.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { AdapterInfo } from '../../src/worker/api.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
 
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { version } from '../../src/cli/version.ts';
-import { DEVICE_HERE, graftHere, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE_HERE, graftHere, metricsOf, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 

@@ -1,6 +1,6 @@
 /** The defaults of every method that the page offers: the first steps of a run learn, measured on held-out rows. tests/long has whole runs. */
 import { expect, test } from 'vitest';
-import { describeDevice } from '../gpu/adapters.ts';
+import { describeDevice } from '../engine/adapters.ts';
 import { learnByDefaults, TRIED } from './method-defaults.ts';
 
 /** The share of a run's steps that comes after the warm-up. */

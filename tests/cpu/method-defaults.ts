@@ -20,7 +20,7 @@ import { optimiserOf } from '../../src/optimisers/registry.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { Measured } from '../../src/train/learning.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
 
 const LAYERS = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'];

@@ -3,8 +3,8 @@ import { beforeAll, expect, test } from 'vitest';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { curve, expectSame, trainersOnSprig } from '../gpu/trainer-run.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { curve, expectSame, trainersOnSprig } from '../engine/trainer-run.ts';
 
 describeDevice('A mixture', (context) => {
   const { given, open } = trainersOnSprig(context);

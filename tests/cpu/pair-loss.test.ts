@@ -8,9 +8,9 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import type { Given } from '../../src/settings/setting.ts';
 import { objectiveOf } from '../../src/objectives/registry.ts';
 import type { LossGraph } from '../../src/objectives/objective.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { constant, runTape } from '../gpu/run.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { constant, runTape } from '../engine/run.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 
 interface Sequences {
   readonly logps: readonly number[];

@@ -1,8 +1,8 @@
 /** `graft plan` and `graft recipe` read a call as `graft train` does: what they say is what the run takes and has. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { DEVICE_HERE, graft, graftHere, metricsOf, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE_HERE, graft, graftHere, metricsOf, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 /** No driver of a GPU, whatever the machine has. */
 const NO_GPU = { VK_DRIVER_FILES: '/nonexistent.json' };

@@ -12,9 +12,9 @@ import type { RolloutEvent } from '../../src/train/events.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { expectSame, trainersOnSprig, type Run, type Setting } from '../gpu/trainer-run.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { expectSame, trainersOnSprig, type Run, type Setting } from '../engine/trainer-run.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 
 /** Sprig names tools well, and in any order. */

@@ -11,8 +11,8 @@ import type { Given } from '../../src/settings/setting.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { PromptRow } from '../../src/train/policy/prompts.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
 
 const sample = (name: string): string =>

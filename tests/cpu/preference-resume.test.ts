@@ -1,4 +1,4 @@
-/** Runs that learn from preferences resume from a saved state with the bits of an uninterrupted run (DPO: tests/gpu/objectives.test.ts). */
+/** Runs that learn from preferences resume from a saved state with the bits of an uninterrupted run (DPO: tests/engine/objectives.test.ts). */
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
@@ -7,9 +7,9 @@ import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { curve, expectSame, trainersOnSprig, type Run } from '../gpu/trainer-run.ts';
-import { sprigFolder } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { curve, expectSame, trainersOnSprig, type Run } from '../engine/trainer-run.ts';
+import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
 
 interface Pair {

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { floats, DEVICE_HERE, graft, graftHere, temporaryFolder, tensorsOf } from '../gpu/graft-command.ts';
-import { referencePath } from '../gpu/reference-file.ts';
+import { floats, DEVICE_HERE, graft, graftHere, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
+import { referencePath } from '../engine/reference-file.ts';
 import { runCommand } from '../../src/cli/commands.ts';
 import type { WholeOutput } from '../../src/cli/output.ts';
 import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';

@@ -1,8 +1,8 @@
 /** Whether training saw the measured rows: `graft evaluate` reads that from the lineage.json in the folder of the adapter. */
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { DEVICE_HERE, graftHere, temporaryFolder, VOICE } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const UNKNOWN = /these rows is not known/;

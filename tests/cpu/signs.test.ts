@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Random } from '../../src/random.ts';
-import { DEVICE, graft, temporaryFolder } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const BASE = ['--model', SPRIG, ...DEVICE];

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder } from '../gpu/graft-command.ts';
+import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
 import type { LineageReport } from '../../src/evaluate/lineage.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));

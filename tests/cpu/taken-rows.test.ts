@@ -5,8 +5,8 @@ import { runBuckets } from '../../src/train/step-kinds.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { List } from '../../src/lists.ts';
 import { RowOrder } from '../../src/train/order.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { base, curve, expectSame, trainersOnSprig } from '../gpu/trainer-run.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { base, curve, expectSame, trainersOnSprig } from '../engine/trainer-run.ts';
 
 /** The same rows, none of them at hand. */
 const taken = (rows: readonly PreparedRow[]): List<PreparedRow> => ({

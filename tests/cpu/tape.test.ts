@@ -1,8 +1,8 @@
 /** What the tape does with gradients that several tensors share. */
 import { expect, test } from 'vitest';
 import { add } from '../../src/engine/ops/add.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { backwardFrom, constant, noise, runTape, watch } from '../gpu/run.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { backwardFrom, constant, noise, runTape, watch } from '../engine/run.ts';
 
 describeDevice('The tape', (context) => {
   test('adds nothing to a gradient that another tensor still needs', async () => {

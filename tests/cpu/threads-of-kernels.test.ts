@@ -29,8 +29,8 @@ import type { Tape } from '../../src/engine/tape.ts';
 import type { DType, Tensor } from '../../src/engine/tensor.ts';
 import { stateOf, type Optimiser } from '../../src/optimisers/optimiser.ts';
 import { OPTIMISERS } from '../../src/optimisers/registry.ts';
-import { someBlocks } from '../gpu/blocks.ts';
-import { backwardFrom, constant, noise, runTape, watch } from '../gpu/run.ts';
+import { someBlocks } from '../engine/blocks.ts';
+import { backwardFrom, constant, noise, runTape, watch } from '../engine/run.ts';
 
 /** Large enough for several grains of each kernel, with a rest of two. */
 const M = 301;

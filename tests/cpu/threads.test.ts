@@ -7,7 +7,7 @@ import { linear } from '../../src/engine/ops/linear.ts';
 import type { CpuDevice } from '../../src/engine/cpu/device.ts';
 import type { Tape } from '../../src/engine/tape.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
-import { constant, noise, runTape, watch, worstError } from '../gpu/run.ts';
+import { constant, noise, runTape, watch, worstError } from '../engine/run.ts';
 
 const [M, H, KV, D, V, R] = [131, 6, 2, 32, 519, 8];
 const C = H * D;

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { isObject, parseJson, type JsonObject } from '../../src/json.ts';
-import { DEVICE, graft, graftHere, metricsOf, numbers, temporaryFolder } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE, graft, graftHere, metricsOf, numbers, temporaryFolder } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const MODEL = ['--model', SPRIG];

@@ -6,8 +6,8 @@ import type { EvalEvent, ValidateEvent } from '../../src/train/events.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { curve, differences, expectSame, trainersOnSprig, type Setting } from '../gpu/trainer-run.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { curve, differences, expectSame, trainersOnSprig, type Setting } from '../engine/trainer-run.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 
 describeDevice('The training loop', (context) => {

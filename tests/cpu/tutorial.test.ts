@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { DEVICE_HERE, graftHere, temporaryFolder } from '../gpu/graft-command.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { codeBlocks, shellCommands } from '../unit/shell-commands.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

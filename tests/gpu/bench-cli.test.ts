@@ -7,7 +7,7 @@ import type { BenchResult } from '../../src/cli/bench-report.ts';
 import { openDawn } from '../../src/cli/dawn.ts';
 import { keptFiles } from '../../src/cli/tuning-store.ts';
 import { randomFiles } from '../../src/model/random-files.ts';
-import { GPU, graft, graftHere } from './graft-command.ts';
+import { GPU, graft, graftHere } from '../engine/graft-command.ts';
 
 const CONFIG = {
   model_type: 'llama',

@@ -11,7 +11,7 @@ import {
   SELF_TEST,
   type SelfTestCase,
 } from '../../src/evaluate/self-test.ts';
-import { describeDevice } from './adapters.ts';
+import { describeDevice } from '../engine/adapters.ts';
 
 describeDevice('a GPU against the processor', (context) => {
   let processor: CpuDevice;

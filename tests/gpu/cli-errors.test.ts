@@ -10,8 +10,8 @@ import {
   temporaryFolder,
   VOICE,
   type Ended,
-} from './graft-command.ts';
-import { SPRIG } from './sprig.ts';
+} from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 /** A wrong call and a failure in real processes; and cases that open a device. */

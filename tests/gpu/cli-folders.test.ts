@@ -20,8 +20,8 @@ import {
   numbers,
   temporaryFolder,
   VOICE,
-} from './graft-command.ts';
-import { SPRIG } from './sprig.ts';
+} from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const TRAIN = [

@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { BIN, DEVICE, graft, metricsOf, temporaryFolder, VOICE } from './graft-command.ts';
-import { SPRIG } from './sprig.ts';
+import { BIN, DEVICE, graft, metricsOf, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const FULL = '/dev/full';

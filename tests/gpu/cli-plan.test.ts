@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { DEVICE, graft, graftHere, temporaryFolder } from './graft-command.ts';
-import { SPRIG } from './sprig.ts';
+import { DEVICE, graft, graftHere, temporaryFolder } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 

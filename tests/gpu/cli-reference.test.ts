@@ -12,9 +12,9 @@ import {
   temporaryFolder,
   tensorsOf,
   type Line,
-} from './graft-command.ts';
-import { readReference } from './reference-file.ts';
-import { worstError } from './run.ts';
+} from '../engine/graft-command.ts';
+import { readReference } from '../engine/reference-file.ts';
+import { worstError } from '../engine/run.ts';
 
 const at = temporaryFolder();
 

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { BIN, DEVICE, graft, temporaryFolder, type Ended } from './graft-command.ts';
-import { SPRIG } from './sprig.ts';
+import { BIN, DEVICE, graft, temporaryFolder, type Ended } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const MODEL = ['--model', SPRIG, ...DEVICE];

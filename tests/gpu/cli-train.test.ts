@@ -13,9 +13,9 @@ import {
   temporaryFolder,
   tensorsOf,
   VOICE,
-} from './graft-command.ts';
-import { worstError } from './run.ts';
-import { SPRIG } from './sprig.ts';
+} from '../engine/graft-command.ts';
+import { worstError } from '../engine/run.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 
@@ -264,7 +264,7 @@ describe('graft train', () => {
 
   test('diverged, it says so, keeps what was learned before, and ends with an error', async () => {
     const out = at('diverged');
-    // With f32 activations, a high rate alone does not make one infinite. In half precision: tests/gpu/trainer.test.ts.
+    // With f32 activations, a high rate alone does not make one infinite. In half precision: tests/engine/trainer.test.ts.
     const { code, err } = await graft([
       ...[...RUN, '--out', out, '--alpha', '1e6'],
       ...['--precision', 'f16', '--lr', '10', '--clip', '0', '--schedule', 'constant', '--warmup', '0'],

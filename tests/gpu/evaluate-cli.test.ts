@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Prediction } from '../../src/evaluate/report.ts';
-import { DEVICE, DEVICE_HERE, GPU, graft, graftHere, temporaryFolder } from './graft-command.ts';
-import { SPRIG } from './sprig.ts';
+import { DEVICE, DEVICE_HERE, GPU, graft, graftHere, temporaryFolder } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const sample = (name: string): string =>
   fileURLToPath(new URL(`../../public/samples/orders-json/${name}`, import.meta.url));

@@ -8,9 +8,9 @@ import type { CpuDevice } from '../../src/engine/cpu/device.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { greedy, type Sampling } from '../../src/model/sampling.ts';
-import { describeDevice, TEST_KERNELS, type AdapterContext } from './adapters.ts';
-import { sprigFolder } from './sprig.ts';
-import { trainersOnSprig } from './trainer-run.ts';
+import { describeDevice, TEST_KERNELS, type AdapterContext } from '../engine/adapters.ts';
+import { sprigFolder } from '../engine/sprig.ts';
+import { trainersOnSprig } from '../engine/trainer-run.ts';
 
 /** Whether this run is that of the builds for GPUs, which is the long one. */
 const FULL = TEST_KERNELS === 'gpu';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from './graft-command.ts';
+import { temporaryFolder } from '../engine/graft-command.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const at = temporaryFolder();

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { add, copy } from '../../src/engine/ops/add.ts';
 import { matmul } from '../../src/engine/ops/matmul.ts';
 import { Tape } from '../../src/engine/tape.ts';
-import { describeAdapters } from './adapters.ts';
-import { constant, decode, noise } from './run.ts';
+import { describeAdapters } from '../engine/adapters.ts';
+import { constant, decode, noise } from '../engine/run.ts';
 
 describeAdapters('profile', (context) => {
   async function compile() {

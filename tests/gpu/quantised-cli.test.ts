@@ -14,9 +14,9 @@ import {
   temporaryFolder,
   tensorsOf,
   VOICE,
-} from './graft-command.ts';
-import { worstError } from './run.ts';
-import { SPRIG } from './sprig.ts';
+} from '../engine/graft-command.ts';
+import { worstError } from '../engine/run.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 /** Sums in another order. */
 const SAME = 1e-4;

@@ -16,10 +16,10 @@ import type { Trainable } from '../../src/train/step-plans.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { FileSet } from '../../src/weights/bytes.ts';
 import { describeShared, sharedPath } from '../shared.ts';
-import { describeAdapters, describeDevice } from './adapters.ts';
-import { readTensorsOf, referenceFolder } from './reference-file.ts';
-import { worstError } from './run.ts';
-import { sprigFolder, voiceRows } from './sprig.ts';
+import { describeAdapters, describeDevice } from '../engine/adapters.ts';
+import { readTensorsOf, referenceFolder } from '../engine/reference-file.ts';
+import { worstError } from '../engine/run.ts';
+import { sprigFolder, voiceRows } from '../engine/sprig.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 
 const KIB = 2 ** 10;

@@ -8,8 +8,8 @@ import type { Kernel } from '../../src/engine/webgpu/lower/matmul-kernel.ts';
 import { shardsOf, ShardedTensor } from '../../src/engine/shards.ts';
 import type { Tape } from '../../src/engine/tape.ts';
 import { byteLength, Tensor, type DType } from '../../src/engine/tensor.ts';
-import { describeAdapters } from './adapters.ts';
-import { backwardFrom, constant, noise, runTape, watch, worstError } from './run.ts';
+import { describeAdapters } from '../engine/adapters.ts';
+import { backwardFrom, constant, noise, runTape, watch, worstError } from '../engine/run.ts';
 
 /** A matrix in shards of `rows` rows. */
 function inPieces(

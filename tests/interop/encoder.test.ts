@@ -6,9 +6,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { folder } from '../../src/cli/files.ts';
 import { textIds } from '../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { DEVICE, floats, graft, temporaryFolder, tensorsOf } from '../gpu/graft-command.ts';
-import { referencePath } from '../gpu/reference-file.ts';
-import { worstError } from '../gpu/run.ts';
+import { DEVICE, floats, graft, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
+import { referencePath } from '../engine/reference-file.ts';
+import { worstError } from '../engine/run.ts';
 import { python } from './ask.ts';
 
 const MODEL = referencePath('encoders', 'mean');

@@ -20,7 +20,7 @@ import { adapterModules } from '../../src/adapters/registry.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors } from '../../src/weights/safetensors.ts';
-import { noise, worstError } from '../gpu/run.ts';
+import { noise, worstError } from '../engine/run.ts';
 import { askPython, python, type Answered } from './ask.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 import { adapterConfigOf } from '../../src/adapters/chosen.ts';

@@ -10,7 +10,7 @@ import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { defineModel, readModel, type ModelDefinition } from '../../src/model/family.ts';
 import { inverseFrequencies } from '../../src/model/rope.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
-import { readJsonOf, referenceFolder, referencePath } from '../gpu/reference-file.ts';
+import { readJsonOf, referenceFolder, referencePath } from '../engine/reference-file.ts';
 
 const FAMILIES = [
   'llama',

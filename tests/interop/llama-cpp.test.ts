@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { expect } from 'vitest';
 import { exportCommand } from '../../src/cli/export.ts';
 import { createOutput } from '../../src/cli/output.ts';
-import { readReference } from '../gpu/reference-file.ts';
+import { readReference } from '../engine/reference-file.ts';
 import { sharedPath, testShared } from '../shared.ts';
 
 const library = process.env['GRAFT_LLAMA_CPP'];

@@ -1,7 +1,7 @@
 /** all-MiniLM-L6-v2 against sentence-transformers' vectors of ../shared/retrieval, by the command. The model is fetched once. */
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { DEVICE, floats, GPU, graft, temporaryFolder, tensorsOf } from '../gpu/graft-command.ts';
+import { DEVICE, floats, GPU, graft, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
 import { fetchMiniLm, MINILM } from '../minilm.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 

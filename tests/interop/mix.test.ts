@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { worstError } from '../gpu/run.ts';
+import { worstError } from '../engine/run.ts';
 import { flagsOf, mix, mixPath, type PeftMix } from '../mix-call.ts';
 import { python } from './ask.ts';
 

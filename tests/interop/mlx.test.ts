@@ -19,9 +19,9 @@ import { sizeOf } from '../../src/engine/tensor.ts';
 import { writePeft } from '../../src/export/peft.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Random } from '../../src/random.ts';
-import { readTensors } from '../gpu/reference-file.ts';
-import { worstError } from '../gpu/run.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { readTensors } from '../engine/reference-file.ts';
+import { worstError } from '../engine/run.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const python = process.env['GRAFT_MLX_PYTHON'];
 if (!python)

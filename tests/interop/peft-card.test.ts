@@ -16,7 +16,7 @@ import { packZip } from '../../src/export/adapter-zip.ts';
 import { writeFiles, type FolderSink } from '../../src/export/folder-sink.ts';
 import { merged as mergedFormat } from '../../src/export/formats/merged.ts';
 import { sprigAdapter } from '../browser/adapter-files.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { SPRIG } from '../engine/sprig.ts';
 import { python } from './ask.ts';
 
 /** Written by tests/browser/train.test.ts, which runs before. */

@@ -16,7 +16,7 @@ import { mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, writePeft } from '../../src/export/peft.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { noise, worstError } from '../gpu/run.ts';
+import { noise, worstError } from '../engine/run.ts';
 import { askPython, python, type Answered } from './ask.ts';
 import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 import { specOf } from '../../src/settings/spec.ts';

@@ -11,8 +11,8 @@ import { flagText, negativeOf } from '../../src/settings/flag-text.ts';
 import { METHODS, REGISTRY } from '../../src/settings/registry.ts';
 import type { Given, Setting, SettingValue } from '../../src/settings/setting.ts';
 import { TABLE, type SettingName } from '../../src/settings/table.ts';
-import { DEVICE_HERE, graftHere, temporaryFolder } from '../gpu/graft-command.ts';
-import { SPRIG } from '../gpu/sprig.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
+import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 

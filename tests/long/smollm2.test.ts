@@ -13,8 +13,8 @@ import type { StepEvent } from '../../src/train/events.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sharedFolder, sharedJson, sharedJsonl } from '../shared.ts';
 import { describeSmolLM2, SMOLLM2_GGUF } from '../smollm2.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { readReference } from '../gpu/reference-file.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { readReference } from '../engine/reference-file.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 
 const REFERENCE = ['reference', 'SmolLM2-135M-Instruct'];

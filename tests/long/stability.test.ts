@@ -16,8 +16,8 @@ import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { describeDevice } from '../gpu/adapters.ts';
-import { sprigFolder, voiceRows } from '../gpu/sprig.ts';
+import { describeDevice } from '../engine/adapters.ts';
+import { sprigFolder, voiceRows } from '../engine/sprig.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 
 setFlagsFromString('--expose_gc');

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder, type Ended } from '../gpu/graft-command.ts';
+import { DEVICE, graft, temporaryFolder, type Ended } from '../engine/graft-command.ts';
 import { RUN_CASES, type RunCase } from './run-cases.ts';
 
 const fileOf = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));

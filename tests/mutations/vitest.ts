@@ -28,7 +28,7 @@ const LIMIT_SECONDS = 300;
 const PROJECTS = [
   ['tests/unit/', 'unit'],
   ['tests/cpu/', 'cpu'],
-  ['tests/gpu/', 'cpu'],
+  ['tests/engine/', 'cpu'],
 ] as const;
 
 function projectOf(file: string): string {

@@ -50,7 +50,7 @@ const BROKEN = [
   ['src/errors.ts', `import { x } from './engine/device.ts';`],
   ['src/model/llama.ts', `import source from '../../shaders/add.wgsl?raw';`],
   ['src/model/llama.ts', `import { readFile } from 'node:fs/promises';`],
-  ['src/model/llama.ts', `import { x } from '../../tests/gpu/run.ts';`],
+  ['src/model/llama.ts', `import { x } from '../../tests/engine/run.ts';`],
   ['src/worker/main.ts', `import { mount } from 'svelte';`],
   ['src/train/loop.ts', `import { openDB } from 'idb';`],
   ['src/worker/main.ts', `import { create } from 'webgpu';`],

@@ -8,7 +8,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'config.rsLora ? Math.sqrt(rank) : rank',
     replace: 'rank',
     breaks: 'rsLoRA is scaled as LoRA',
-    tests: ['tests/unit/adapters/lora.test.ts', 'tests/gpu/adapter.test.ts'],
+    tests: ['tests/unit/adapters/lora.test.ts', 'tests/engine/adapter.test.ts'],
   },
   {
     id: 'lora-rank-pattern',
@@ -112,7 +112,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'c: rows, scale, accumulate: true',
     replace: 'c: rows, accumulate: true',
     breaks: 'the norm of DoRA forgets alpha / r',
-    tests: ['tests/gpu/adapter-kinds.test.ts', 'tests/gpu/peft-reference.test.ts'],
+    tests: ['tests/engine/adapter-kinds.test.ts', 'tests/engine/peft-reference.test.ts'],
   },
   {
     id: 'ia3-inputs',
@@ -120,7 +120,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'if (feedforward) return linear(',
     replace: 'if (!feedforward) return linear(',
     breaks: 'IA3 scales inputs for outputs',
-    tests: ['tests/gpu/adapter-kinds.test.ts', 'tests/gpu/peft-reference.test.ts'],
+    tests: ['tests/engine/adapter-kinds.test.ts', 'tests/engine/peft-reference.test.ts'],
   },
   {
     id: 'norm-factor-divisor',
@@ -128,7 +128,7 @@ export const ADAPTERS: readonly Mutation[] = [
     find: 'if (p.d) sum = f32x4.div(sum, v128.load(p.d + at4(n)));',
     replace: '',
     breaks: 'the gradient of DoRA lengths lacks the norm',
-    tests: ['tests/gpu/scale_columns.test.ts'],
+    tests: ['tests/engine/scale_columns.test.ts'],
   },
   {
     id: 'gguf-alpha',

@@ -120,7 +120,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: 'Math.exp(loss)',
     replace: '2 ** loss',
     breaks: 'perplexity is a power of two',
-    tests: ['tests/gpu/loss.test.ts'],
+    tests: ['tests/engine/loss.test.ts'],
   },
   {
     id: 'loss-per-row',
@@ -128,7 +128,7 @@ export const EVALUATION: readonly Mutation[] = [
     find: 'sum / supervisedTokens',
     replace: 'sum / rows',
     breaks: 'the loss is a mean over rows',
-    tests: ['tests/gpu/loss.test.ts'],
+    tests: ['tests/engine/loss.test.ts'],
   },
   {
     id: 'seen-rows',

@@ -8,7 +8,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'pcg(p.salt + pcg(load<u32>(p.seed)))',
     replace: 'pcg(p.salt)',
     breaks: 'dropout ignores the seed',
-    tests: ['tests/gpu/linear.test.ts'],
+    tests: ['tests/engine/linear.test.ts'],
   },
   {
     id: 'dropout-unscaled',
@@ -16,7 +16,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.div(load4(p.x + at, end - i), kept)',
     replace: 'load4(p.x + at, end - i)',
     breaks: 'kept elements are not divided by 1 − P',
-    tests: ['tests/gpu/linear.test.ts'],
+    tests: ['tests/engine/linear.test.ts'],
   },
   {
     id: 'dropout-inverted',
@@ -24,7 +24,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.ge(uniform',
     replace: 'f32x4.lt(uniform',
     breaks: 'dropout drops what it should keep',
-    tests: ['tests/gpu/linear.test.ts'],
+    tests: ['tests/engine/linear.test.ts'],
   },
   {
     id: 'dropout-overwrites-gradient',
@@ -32,7 +32,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'dropoutInto(tape, through, dx, dropout, true)',
     replace: 'dropoutInto(tape, through, dx, dropout)',
     breaks: 'the gradient through dropout replaces that of the frozen layer',
-    tests: ['tests/gpu/linear.test.ts'],
+    tests: ['tests/engine/linear.test.ts'],
   },
   {
     id: 'lora-gradient-unscaled',
@@ -40,7 +40,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'c: db, scale, accumulate',
     replace: 'c: db, accumulate',
     breaks: 'the gradient of B lacks alpha / r',
-    tests: ['tests/gpu/linear.test.ts'],
+    tests: ['tests/engine/linear.test.ts'],
   },
   {
     id: 'shared-gradient-written',
@@ -56,7 +56,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'write(tensor.gradient, true)',
     replace: 'write(tensor.gradient, false)',
     breaks: 'a micro-batch replaces the gradient of the one before',
-    tests: ['tests/gpu/linear.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/engine/linear.test.ts', 'tests/engine/trainer.test.ts'],
   },
   {
     id: 'slots-overlap',
@@ -64,7 +64,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'after.first <= last',
     replace: 'after.first < last',
     breaks: 'two tensors that live at once share memory',
-    tests: ['tests/gpu/peft-reference.test.ts'],
+    tests: ['tests/engine/peft-reference.test.ts'],
   },
   {
     id: 'adamw-decay-sign',
@@ -72,7 +72,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.sub(f32x4.splat(1), f32x4.mul(lr, decay))',
     replace: 'f32x4.add(f32x4.splat(1), f32x4.mul(lr, decay))',
     breaks: 'weight decay grows the weights',
-    tests: ['tests/gpu/adamw.test.ts'],
+    tests: ['tests/engine/adamw.test.ts'],
   },
   {
     id: 'adamw-second-moment',
@@ -80,7 +80,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.mul(beta2, v128.load(this.second + at))',
     replace: 'f32x4.mul(beta1, v128.load(this.second + at))',
     breaks: 'the second moment forgets as fast as the first',
-    tests: ['tests/gpu/adamw.test.ts'],
+    tests: ['tests/engine/adamw.test.ts'],
   },
   {
     id: 'adamw-bias-correction',
@@ -88,7 +88,7 @@ export const KERNELS: readonly Mutation[] = [
     find: '1 - BETA1 ** step',
     replace: '1',
     breaks: 'the first moment is not corrected for its start',
-    tests: ['tests/gpu/adamw.test.ts'],
+    tests: ['tests/engine/adamw.test.ts'],
   },
   {
     id: 'adamw-epsilon',
@@ -96,7 +96,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'EPSILON = 1e-8',
     replace: 'EPSILON = 1e-6',
     breaks: 'epsilon is a hundred times as large',
-    tests: ['tests/gpu/adamw.test.ts'],
+    tests: ['tests/engine/adamw.test.ts'],
   },
   {
     id: 'lion-momentum',
@@ -104,7 +104,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'mean(this.own(1), m, gradient)',
     replace: 'mean(this.own(0), m, gradient)',
     breaks: 'Lion keeps its mean with the wrong beta',
-    tests: ['tests/gpu/optimisers.test.ts'],
+    tests: ['tests/engine/optimisers.test.ts'],
   },
   {
     id: 'nadamw-ahead',
@@ -112,7 +112,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'momentum(step + 1)',
     replace: 'momentum(step)',
     breaks: 'NAdamW looks ahead with the momentum of this step',
-    tests: ['tests/gpu/optimisers.test.ts'],
+    tests: ['tests/engine/optimisers.test.ts'],
   },
   {
     id: 'sgd-momentum',
@@ -120,7 +120,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.mul(this.own(0), v128.load(this.first + at))',
     replace: 'v128.load(this.first + at)',
     breaks: 'SGD never forgets a step',
-    tests: ['tests/gpu/optimisers.test.ts'],
+    tests: ['tests/engine/optimisers.test.ts'],
   },
   {
     id: 'clip-raises',
@@ -128,7 +128,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'min<f32>(1, clip / (norm + <f32>1e-6))',
     replace: 'clip / (norm + <f32>1e-6)',
     breaks: 'clipping enlarges small gradients',
-    tests: ['tests/gpu/optimisers.test.ts'],
+    tests: ['tests/engine/optimisers.test.ts'],
   },
   {
     id: 'norm-of-sums',
@@ -136,7 +136,7 @@ export const KERNELS: readonly Mutation[] = [
     find: '<f32>sqrt<f64>(sum) * rate',
     replace: '<f32>sqrt<f64>(sum)',
     breaks: 'the norm is that of summed gradients',
-    tests: ['tests/gpu/optimisers.test.ts'],
+    tests: ['tests/engine/optimisers.test.ts'],
   },
   {
     id: 'broken-norm-unseen',
@@ -144,7 +144,7 @@ export const KERNELS: readonly Mutation[] = [
     find: '!isFinite<f32>(norm) || ',
     replace: '',
     breaks: 'a gradient that is not finite updates the weights',
-    tests: ['tests/gpu/optimisers.test.ts'],
+    tests: ['tests/engine/optimisers.test.ts'],
   },
   {
     id: 'rope-backward-direction',
@@ -152,7 +152,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'sines, -1.0)',
     replace: 'sines, 1.0)',
     breaks: 'gradients turn the same way as activations',
-    tests: ['tests/gpu/rope.test.ts'],
+    tests: ['tests/engine/rope.test.ts'],
   },
   {
     id: 'rope-rest',
@@ -160,7 +160,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'for (let i = 2 * pairs; i < p.D',
     replace: 'for (let i = p.D; i < p.D',
     breaks: 'numbers that do not turn get no gradient',
-    tests: ['tests/gpu/rope.test.ts'],
+    tests: ['tests/engine/rope.test.ts'],
   },
   {
     id: 'rms-epsilon',
@@ -168,7 +168,7 @@ export const KERNELS: readonly Mutation[] = [
     find: '/ <f32>C + p.eps)',
     replace: '/ <f32>C)',
     breaks: 'RMSNorm has no epsilon',
-    tests: ['tests/gpu/rms_norm.test.ts'],
+    tests: ['tests/engine/rms_norm.test.ts'],
   },
   {
     id: 'layer-norm-epsilon',
@@ -176,7 +176,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'all / <f32>C + p.eps',
     replace: 'all / <f32>C',
     breaks: 'LayerNorm has no epsilon',
-    tests: ['tests/gpu/layer_norm.test.ts'],
+    tests: ['tests/engine/layer_norm.test.ts'],
   },
   {
     id: 'rms-backward',
@@ -184,7 +184,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.sub(g, f32x4.mul(v128.load(x + at4(c)), share))',
     replace: 'g',
     breaks: 'the gradient of RMSNorm ignores the norm',
-    tests: ['tests/gpu/rms_norm.test.ts'],
+    tests: ['tests/engine/rms_norm.test.ts'],
   },
   {
     id: 'cross-entropy-label',
@@ -192,7 +192,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'load<f32>(at) - 1.0',
     replace: 'load<f32>(at) - 0.9',
     breaks: 'the gradient of the label is too small',
-    tests: ['tests/gpu/cross_entropy.test.ts'],
+    tests: ['tests/engine/cross_entropy.test.ts'],
   },
   {
     id: 'softmax-tail',
@@ -200,7 +200,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'total += <f64>e;',
     replace: '',
     breaks: 'the last logits of a row that is no multiple of four are left out',
-    tests: ['tests/gpu/cross_entropy.test.ts'],
+    tests: ['tests/engine/cross_entropy.test.ts'],
   },
   {
     id: 'embedding-repeats',
@@ -208,7 +208,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'place = load<u32>(p.chain + at4(2 * place), 4))',
     replace: 'place = NONE)',
     breaks: 'a repeated token is learned from once',
-    tests: ['tests/gpu/rows.test.ts', 'tests/gpu/trained-part.test.ts', 'tests/gpu/peft-reference.test.ts'],
+    tests: ['tests/engine/rows.test.ts', 'tests/engine/trained-part.test.ts', 'tests/engine/peft-reference.test.ts'],
   },
   {
     id: 'attention-window',
@@ -216,7 +216,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'load<i32>(range, 4) - window',
     replace: 'load<i32>(range, 4) - window - 1',
     breaks: 'a sliding window is one token too wide',
-    tests: ['tests/gpu/attention.test.ts'],
+    tests: ['tests/engine/attention.test.ts'],
   },
   {
     id: 'attention-heads',
@@ -224,7 +224,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'const head = (<usize>(((h * p.KV) / p.H) * D)) << 2;\n    let from',
     replace: 'const head = (<usize>((h % p.KV) * D)) << 2;\n    let from',
     breaks: 'query heads read the wrong key head',
-    tests: ['tests/gpu/attention.test.ts'],
+    tests: ['tests/engine/attention.test.ts'],
   },
   {
     id: 'attention-delta',
@@ -232,7 +232,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'sum4(dot)',
     replace: '0',
     breaks: 'the backward of the softmax lacks its mean',
-    tests: ['tests/gpu/attention.test.ts'],
+    tests: ['tests/engine/attention.test.ts'],
   },
   {
     id: 'silu-slope',
@@ -240,7 +240,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'f32x4.add(one, f32x4.mul(x, rest))',
     replace: 'one',
     breaks: 'the slope of SiLU is only its gate',
-    tests: ['tests/gpu/activation.test.ts'],
+    tests: ['tests/engine/activation.test.ts'],
   },
   {
     id: 'gelu-cube',
@@ -248,7 +248,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'CUBE: f32 = 0.044715',
     replace: 'CUBE: f32 = 0.047715',
     breaks: 'GELU has a wrong constant',
-    tests: ['tests/gpu/activation.test.ts'],
+    tests: ['tests/engine/activation.test.ts'],
   },
   {
     id: 'penalty-of-negative',
@@ -256,7 +256,7 @@ export const KERNELS: readonly Mutation[] = [
     find: 'score > 0 ? score / penalty : score * penalty',
     replace: 'score / penalty',
     breaks: 'the repetition penalty makes unlikely tokens likelier',
-    tests: ['tests/gpu/sampling.test.ts'],
+    tests: ['tests/engine/sampling.test.ts'],
   },
   {
     id: 'top-k-one-more',
@@ -264,7 +264,7 @@ export const KERNELS: readonly Mutation[] = [
     find: '<f64>settings.topK - 1',
     replace: '<f64>settings.topK',
     breaks: 'top-k keeps one token more',
-    tests: ['tests/gpu/sampling.test.ts'],
+    tests: ['tests/engine/sampling.test.ts'],
   },
   {
     id: 'rate-of-b',
@@ -272,6 +272,6 @@ export const KERNELS: readonly Mutation[] = [
     find: 'rateScale: rateRatio',
     replace: 'rateScale: 1',
     breaks: 'LoRA+ has no effect',
-    tests: ['tests/gpu/adapter.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/engine/adapter.test.ts', 'tests/engine/trainer.test.ts'],
   },
 ];

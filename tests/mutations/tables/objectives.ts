@@ -9,7 +9,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     replace:
       'pair.rejectedLogp = load<f32>(p.logps + at);\n      pair.chosenLogp = load<f32>(p.logps + at, 4);',
     breaks: 'chosen and rejected are swapped in the loss',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'pair-sides-in-rows',
@@ -41,7 +41,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: '(chosen - rejected) / pairs',
     replace: '(rejected - chosen) / pairs',
     breaks: 'the reported margin has the wrong sign',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'pair-report-order',
@@ -49,7 +49,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'pair.sum0 = chosen > rejected ? 1 : 0',
     replace: 'pair.sum0 = chosen < rejected ? 1 : 0',
     breaks: 'reward accuracy counts the wrong pairs',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'pair-padding',
@@ -65,7 +65,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'rest * sigmoid(-margin)',
     replace: 'rest * sigmoid(margin)',
     breaks: 'the gradient of DPO grows with the margin',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'dpo-smoothing',
@@ -73,7 +73,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'const rest: f32 = 1 - this.b;',
     replace: 'const rest: f32 = 1;',
     breaks: 'label smoothing does not lower the other side',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'dpo-chosen-weight',
@@ -81,7 +81,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: '(this.c * pair.pairs) / pair.allChosenTokens',
     replace: 'this.c / pair.chosenTokens',
     breaks: 'the supervised term is a mean over answers',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'dpo-reference',
@@ -89,7 +89,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: "learning.settings['reference'] === 'start'",
     replace: "learning.settings['reference'] !== 'start'",
     breaks: 'the reference is the other one',
-    tests: ['tests/gpu/objectives.test.ts', 'tests/cpu/preference-resume.test.ts'],
+    tests: ['tests/engine/objectives.test.ts', 'tests/cpu/preference-resume.test.ts'],
   },
   {
     id: 'ipo-target',
@@ -97,7 +97,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: '<f32>0.5 / this.a',
     replace: 'this.a',
     breaks: 'IPO steers to another margin',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'hinge-margin',
@@ -105,7 +105,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'const left: f32 = 1 -',
     replace: 'const left: f32 = 2 -',
     breaks: 'the hinge is at another margin',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'simpo-gamma',
@@ -113,7 +113,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: '- this.b;',
     replace: '+ this.b;',
     breaks: 'SimPO adds its wanted margin',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'simpo-length',
@@ -121,7 +121,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'pair.dRejected = -slope / pair.rejectedTokens',
     replace: 'pair.dRejected = -slope / pair.chosenTokens',
     breaks: 'the rejected answer gets the length of the chosen one',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'orpo-odds',
@@ -129,7 +129,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'slope / notChosen / pair.chosenTokens',
     replace: 'slope / pair.chosenTokens',
     breaks: 'ORPO compares probabilities, not odds',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'kto-clamp',
@@ -145,7 +145,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'isGood ? this.b : this.c',
     replace: 'isGood ? this.c : this.b',
     breaks: 'the weights of desirable and undesirable answers are swapped',
-    tests: ['tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/objectives.test.ts'],
   },
   {
     id: 'kto-own-answer',
@@ -153,7 +153,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'rows[at === first ? last : at - 1]',
     replace: 'rows[at]',
     breaks: 'KTO estimates its divergence from the own answer',
-    tests: ['tests/unit/data/unpaired.test.ts', 'tests/gpu/objectives.test.ts'],
+    tests: ['tests/unit/data/unpaired.test.ts', 'tests/engine/objectives.test.ts'],
   },
   {
     id: 'kto-label',
@@ -169,7 +169,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'sigmoid(-chosenReward)',
     replace: 'sigmoid(chosenReward)',
     breaks: 'APO-zero makes chosen answers less likely',
-    tests: ['tests/gpu/peft-reference.test.ts', 'tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/peft-reference.test.ts', 'tests/engine/objectives.test.ts'],
   },
   {
     id: 'apo-down-side',
@@ -177,7 +177,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'const kept = sigmoid(chosenReward)',
     replace: 'const kept = sigmoid(-chosenReward)',
     breaks: 'APO-down makes chosen answers likelier',
-    tests: ['tests/gpu/peft-reference.test.ts', 'tests/gpu/objectives.test.ts'],
+    tests: ['tests/engine/peft-reference.test.ts', 'tests/engine/objectives.test.ts'],
   },
   {
     id: 'advantage-spread',
@@ -217,7 +217,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'ratio * a <= clipped * a ? -ratio * a : 0',
     replace: '-ratio * a',
     breaks: 'clipped tokens still get a gradient',
-    tests: ['tests/gpu/policy_loss.test.ts'],
+    tests: ['tests/engine/policy_loss.test.ts'],
   },
   {
     id: 'policy-divergence',
@@ -225,7 +225,7 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'let dk: f32 = 1 - e;',
     replace: 'let dk: f32 = e - 1;',
     breaks: 'the model is pushed away from the reference',
-    tests: ['tests/gpu/policy_loss.test.ts'],
+    tests: ['tests/engine/policy_loss.test.ts'],
   },
   {
     id: 'policy-correction',
@@ -233,6 +233,6 @@ export const OBJECTIVES: readonly Mutation[] = [
     find: 'dk = -ratio * d;',
     replace: '',
     breaks: 'the corrected divergence has the plain gradient',
-    tests: ['tests/gpu/policy_loss.test.ts'],
+    tests: ['tests/engine/policy_loss.test.ts'],
   },
 ];

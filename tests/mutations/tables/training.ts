@@ -56,7 +56,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'optimiser.encode(step + 1',
     replace: 'optimiser.encode(step + 2',
     breaks: 'the optimiser counts steps from 2',
-    tests: ['tests/gpu/peft-reference.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/engine/peft-reference.test.ts', 'tests/engine/trainer.test.ts'],
   },
   {
     id: 'gradients-kept',
@@ -64,7 +64,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'clear: [...trainable.store.gradients, ',
     replace: 'clear: [',
     breaks: 'gradients of earlier steps stay',
-    tests: ['tests/gpu/peft-reference.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/engine/peft-reference.test.ts', 'tests/engine/trainer.test.ts'],
   },
   {
     id: 'loss-divided-by-rows',
@@ -72,7 +72,7 @@ export const TRAINING: readonly Mutation[] = [
     find: "mean === 'rows' ? rows.length",
     replace: 'mean !== undefined ? rows.length',
     breaks: 'a loss over tokens is divided by rows',
-    tests: ['tests/gpu/trainer.test.ts', 'tests/gpu/peft-reference.test.ts'],
+    tests: ['tests/engine/trainer.test.ts', 'tests/engine/peft-reference.test.ts'],
   },
   {
     id: 'order-same-each-epoch',
@@ -160,7 +160,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'this.#loss = bestEvalLoss;',
     replace: '',
     breaks: 'a resumed run forgets its best loss',
-    tests: ['tests/unit/train/best.test.ts', 'tests/cpu/trainer-loop.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/unit/train/best.test.ts', 'tests/cpu/trainer-loop.test.ts', 'tests/engine/trainer.test.ts'],
   },
   {
     id: 'best-is-worst',
@@ -168,7 +168,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'loss < this.#loss',
     replace: 'loss > this.#loss',
     breaks: 'the worst validation counts as the best',
-    tests: ['tests/unit/train/best.test.ts', 'tests/cpu/trainer-loop.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/unit/train/best.test.ts', 'tests/cpu/trainer-loop.test.ts', 'tests/engine/trainer.test.ts'],
   },
   {
     id: 'patience-never-reset',
@@ -192,7 +192,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'return this.#best.values ?? this.#values();',
     replace: 'return this.#values();',
     breaks: 'the result is the last step, not the best',
-    tests: ['tests/gpu/trainer.test.ts', 'tests/cpu/trainer-loop.test.ts'],
+    tests: ['tests/engine/trainer.test.ts', 'tests/cpu/trainer-loop.test.ts'],
   },
   {
     id: 'no-last-validation',
@@ -208,7 +208,7 @@ export const TRAINING: readonly Mutation[] = [
     find: '[[undefined, values] as const, ...optimiser]',
     replace: '[[undefined, values] as const]',
     breaks: 'a resumed run forgets the optimiser',
-    tests: ['tests/cpu/preference-resume.test.ts', 'tests/gpu/trainer.test.ts'],
+    tests: ['tests/cpu/preference-resume.test.ts', 'tests/engine/trainer.test.ts'],
   },
   {
     id: 'due-validation-lost',
@@ -216,7 +216,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'this.#evaluationDue = counters.evaluationDue ?? false',
     replace: 'this.#evaluationDue = false',
     breaks: 'a resumed run skips the validation that is due',
-    tests: ['tests/cpu/trainer-loop.test.ts', 'tests/gpu/runs.test.ts'],
+    tests: ['tests/cpu/trainer-loop.test.ts', 'tests/engine/runs.test.ts'],
   },
   {
     id: 'update-not-undone',
@@ -224,7 +224,7 @@ export const TRAINING: readonly Mutation[] = [
     find: 'this.setup.trainable.store.undoUpdate();',
     replace: '',
     breaks: 'a broken update stays in the result',
-    tests: ['tests/gpu/trainer.test.ts'],
+    tests: ['tests/engine/trainer.test.ts'],
   },
   {
     id: 'best-not-saved',

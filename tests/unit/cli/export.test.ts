@@ -13,8 +13,8 @@ import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { readModel } from '../../../src/model/family.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
-import { SPRIG } from '../../gpu/sprig.ts';
-import { readTensors } from '../../gpu/reference-file.ts';
+import { SPRIG } from '../../engine/sprig.ts';
+import { readTensors } from '../../engine/reference-file.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const reference = (name: string): string =>

@@ -9,8 +9,8 @@ import { folder, writeFolder } from '../../../src/cli/files.ts';
 import { LINEAGE, lineOf, readLineage, readMix } from '../../../src/cli/lineage.ts';
 import { LIST } from '../../../src/cli/own-files.ts';
 import { readModel } from '../../../src/model/family.ts';
-import { readTensorsOf } from '../../gpu/reference-file.ts';
-import { worstError } from '../../gpu/run.ts';
+import { readTensorsOf } from '../../engine/reference-file.ts';
+import { worstError } from '../../engine/run.ts';
 import { flagsOf, mix, mixPath, type PeftMix } from '../../mix-call.ts';
 import { graftError } from '../expect-graft-error.ts';
 

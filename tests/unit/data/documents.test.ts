@@ -8,7 +8,7 @@ import { readExamples } from '../../../src/data/formats.ts';
 import { IGNORED } from '../../../src/text/trainable.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { graftError } from '../expect-graft-error.ts';
-import { sprigFolder } from '../../gpu/sprig.ts';
+import { sprigFolder } from '../../engine/sprig.ts';
 
 const TEXT =
   'The goat eats grass.\nIt is white.\n\n\nMia lives in the green cottage.\n---\nThe rose is red.\n';

@@ -8,7 +8,7 @@ import { rowsFor } from '../../../src/runs/asked-rows.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { checkKind, kindOfRow } from '../../../src/train/learning.ts';
 import { promptOf } from '../../../src/train/policy/prompts.ts';
-import { sprigFolder } from '../../gpu/sprig.ts';
+import { sprigFolder } from '../../engine/sprig.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const lines = (...rows: readonly object[]): string => rows.map((row) => JSON.stringify(row)).join('\n');

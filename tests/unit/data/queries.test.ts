@@ -5,7 +5,7 @@ import { readExamples, type ReadResult } from '../../../src/data/formats.ts';
 import { prepareRows, type PrepareOptions } from '../../../src/data/prepare.ts';
 import { textIds } from '../../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../../src/text/tokenizer.ts';
-import { referencePath } from '../../gpu/reference-file.ts';
+import { referencePath } from '../../engine/reference-file.ts';
 
 const read = (content: string, fileName = 'x.jsonl'): ReadResult => readExamples(content, { fileName });
 const Q = { query: 'Where?', positive: 'Here.' };

@@ -1,4 +1,4 @@
-/** Which answer of a pair is preferred, and which rows are pairs. The likelihoods themselves are checked in tests/gpu/objectives.test.ts. */
+/** Which answer of a pair is preferred, and which rows are pairs. The likelihoods themselves are checked in tests/engine/objectives.test.ts. */
 import { expect, test } from 'vitest';
 import { preferredPairs, referenceOf, type PairLikelihoods } from '../../../src/evaluate/pair-order.ts';
 import { chosenRow, pairRowsOf } from '../../../src/evaluate/pairs.ts';

@@ -6,7 +6,7 @@ import type { Prepared } from '../../../src/export/formats/format.ts';
 import { merged, typeWords } from '../../../src/export/formats/merged.ts';
 import { stepping } from '../../../src/worker/slices.ts';
 import { sprigAdapter } from '../../browser/adapter-files.ts';
-import { sprigFolder } from '../../gpu/sprig.ts';
+import { sprigFolder } from '../../engine/sprig.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { MemoryFolder } from '../storage/memory-folder.ts';
 

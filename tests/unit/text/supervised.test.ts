@@ -4,7 +4,7 @@ import { renderExample } from '../../../src/text/loss-mask.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { IGNORED as X, type TrainableMessage } from '../../../src/text/trainable.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
-import { sprigFolder } from '../../gpu/sprig.ts';
+import { sprigFolder } from '../../engine/sprig.ts';
 
 /** a, b, c, a space, and ab as one token; texts begin with <s> and end with </s>. */
 const [A, B, C, AB, SPACE, BOS, EOS] = [0, 1, 2, 3, 4, 5, 6];

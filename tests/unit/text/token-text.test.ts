@@ -4,7 +4,7 @@ import { partInWords, drawn } from '../../../src/app/use/candidates.ts';
 import { createStreamDecoder } from '../../../src/text/stream-decoder.ts';
 import { textsOfTokens, type TokenText } from '../../../src/text/token-text.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
-import { sprigFolder } from '../../gpu/sprig.ts';
+import { sprigFolder } from '../../engine/sprig.ts';
 
 /** A vocabulary of bytes and a few words, with the rule for bytes that sentencepiece has: a run of them is text where it is UTF-8. */
 function byteTokenizer(words: readonly string[]): Pick<Tokenizer, 'decode' | 'streamDecoder' | 'tokenOf'> {

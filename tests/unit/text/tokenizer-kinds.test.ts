@@ -1,7 +1,7 @@
 /** Small tokenizers of the kinds that families have, which every clone has, against transformers' numbers. */
 import { describe, expect, it } from 'vitest';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
-import { readJsonOf, referenceFolder } from '../../gpu/reference-file.ts';
+import { readJsonOf, referenceFolder } from '../../engine/reference-file.ts';
 import { expectChats, expectStreams, expectTexts, type TokenizerReference } from './reference.ts';
 
 describe.each(['gpt2', 'qwen', 'llama3', 'gpt-4o', 'deepseek', 'llama2', 'gemma'])(

@@ -3,7 +3,7 @@ import type { FileSet } from '../../../src/weights/bytes.ts';
 import { BLOCKS, type BlockType } from '../../../src/weights/blocks.ts';
 import { storedBytes, toFloat32 } from '../../../src/weights/dtypes.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
-import { referenceFolder } from '../../gpu/reference-file.ts';
+import { referenceFolder } from '../../engine/reference-file.ts';
 import { describeShared, sharedFolder } from '../../shared.ts';
 
 /** @param prefix of the names of its tensors */

@@ -5,9 +5,9 @@ import { dequantise, LAYOUTS, NF4_CODE } from '../../../src/weights/layouts.ts';
 import { quantise, ROUNDED_TYPES } from '../../../src/weights/quantise.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import type { FileSet } from '../../../src/weights/bytes.ts';
-import { referenceFolder } from '../../gpu/reference-file.ts';
+import { referenceFolder } from '../../engine/reference-file.ts';
 import { describeShared, sharedFolder } from '../../shared.ts';
-import { noise } from '../../gpu/run.ts';
+import { noise } from '../../engine/run.ts';
 import { ggufReference } from './gguf-reference.ts';
 
 describe('Quantised blocks', () => {

@@ -1,7 +1,7 @@
 /** Random blocks of GGUF's types. */
 import { BLOCKS, type BlockType } from '../../../src/weights/blocks.ts';
 import { float32ToFloat16, toFloat32 } from '../../../src/weights/dtypes.ts';
-import { noise } from '../../gpu/run.ts';
+import { noise } from '../../engine/run.ts';
 
 /** Where the f16 of a block lie in it. */
 const HALVES: Readonly<Record<BlockType, readonly number[]>> = {
