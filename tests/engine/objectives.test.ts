@@ -282,7 +282,7 @@ describeDevice('preference objectives', (context) => {
         });
       });
       // AdamW divides a gradient by its own size: in KTO's first step that of one entry is 0 but for rounding, so it may go either way by a step.
-      // The builds for GPUs add in another order, and one entry of ORPO's does then.
+      // With the builds for GPUs one entry of ORPO's is 2.3e-4 away, on lavapipe; why is not known.
       const may = objective === 'kto' || (objective === 'orpo' && TEST_KERNELS === 'gpu') ? 1 : 0;
       expect(apart.length, JSON.stringify(apart)).toBeLessThanOrEqual(may);
       for (const { difference } of apart) expect(difference).toBeLessThan(options.lr);
