@@ -5,7 +5,7 @@
 import { GraftError } from './errors.ts';
 
 /** What a reader needs from a file: structurally `ByteSource` of weights/, kept here so that text/ need not import weights/. */
-export interface ReadableFile {
+interface ReadableFile {
   readonly size: number;
   read(start: number, end: number): Promise<Uint8Array>;
 }

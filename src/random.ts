@@ -2,7 +2,7 @@
  * The one seeded generator: xoshiro128** 1.1 (Blackman & Vigna, https://prng.di.unimi.it/xoshiro128starstar.c), seeded by splitmix32.
  * Integer arithmetic on 32 bits only, so that every browser and Node give the same sequence. Not for secrets.
  */
-export type RandomState = [number, number, number, number];
+type RandomState = [number, number, number, number];
 
 export class Random {
   #s0: number;

@@ -5,7 +5,7 @@
 import type { Contribution, Given } from '../settings/setting.ts';
 
 /** What is said of a run by what learns in it. @param settings of the run by name, as far as they are known */
-export interface LearnerWords {
+interface LearnerWords {
   /** Its name where a person chooses what learns: “LoRA adapter”. */
   readonly choice: string;
   /** What is trained, in short: “LoRA rank 8”, “norms and biases of the last 2 layers”. */

@@ -22,7 +22,7 @@ export const LEARNERS = [
   FULL,
 ] as const satisfies readonly Learner[];
 
-export type LearnerName = (typeof LEARNERS)[number]['name'];
+type LearnerName = (typeof LEARNERS)[number]['name'];
 /** Those that are adapters. */
 export type AdapterName = Exclude<(typeof LEARNERS)[number], { readonly trainsModel: true }>['name'];
 

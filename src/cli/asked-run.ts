@@ -48,7 +48,7 @@ interface TokensOfRun {
 }
 
 /** What decides about the rows besides flags and recipe. */
-export interface AskedHow {
+interface AskedHow {
   /** The date for chat templates that ask for it. */
   readonly now?: Date;
   /** Whether the rows are reported, and an empty file is refused. */

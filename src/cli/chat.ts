@@ -99,7 +99,7 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
 }
 
 /** The turns so far, and those that the model gets. */
-export class Conversation {
+class Conversation {
   system: string | undefined;
   #turns: ChatMessage[] = [];
   #given: readonly number[] = [];

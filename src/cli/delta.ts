@@ -10,7 +10,7 @@ import { checkOutput } from './output-path.ts';
 import { formatBytes, type Output } from './output.ts';
 import { clearFor } from './run-folder.ts';
 
-export interface DeltaCall {
+interface DeltaCall {
   /** Paths as they were given. */
   readonly model: string;
   readonly out: string;

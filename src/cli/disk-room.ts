@@ -6,7 +6,7 @@ import type { Subject } from '../runs/trainable.ts';
 import { freeBytes } from './files.ts';
 import { countSaved, type SavedRun } from './saved-run.ts';
 
-export interface Saving {
+interface Saving {
   readonly out: string;
   readonly subject: Subject;
   readonly resumed: SavedRun | undefined;

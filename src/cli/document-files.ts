@@ -7,7 +7,7 @@ import { htmlText } from '../retrieval/html-text.ts';
 import { pdfText } from '../retrieval/pdf-text.ts';
 
 /** A document as text. */
-export interface DocumentText {
+interface DocumentText {
   readonly text: string;
   /** Where each page begins, for a document that has pages. */
   readonly pages?: readonly number[];
@@ -62,7 +62,7 @@ export const DOCUMENT_ENDINGS: readonly string[] = Object.keys(READERS);
 
 const endingOf = (name: string): string => /\.([^./]+)$/.exec(name)?.[1].toLowerCase() ?? '';
 
-export interface FoundFiles {
+interface FoundFiles {
   /** Paths of documents from the folder on, with /, in order. */
   readonly documents: readonly string[];
   /** Files of other kinds, which are not read. */

@@ -51,7 +51,7 @@ interface Exam extends Pick<MeasuredRows, 'files' | 'keepsColumns' | 'limits' | 
 type Tuned = { readonly own: Tokenizer; readonly seen?: Seen } & Partial<OpenedAdapter> &
   Partial<Pick<TunedModel, 'open' | 'objective'>>;
 
-export interface OpenSubjects {
+interface OpenSubjects {
   readonly subjects: readonly SubjectPlan[];
   /** How many pairs of answers the measured rows have. */
   readonly pairs: number;

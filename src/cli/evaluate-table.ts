@@ -40,7 +40,7 @@ interface Line {
   readonly prompts: Standing | undefined;
 }
 
-export interface TunedTable {
+interface TunedTable {
   /** Missing where rows are prompts alone. */
   readonly metric: Scorer | undefined;
   /** How pairs are compared; undefined where the rows are no pairs. */

@@ -13,8 +13,8 @@ import { sha256 } from './sha256.ts';
 import { version } from './version.ts';
 
 const FACTS = 'index.json';
-export const CHUNKS = 'chunks.jsonl';
-export const EMBEDDINGS = 'embeddings.safetensors';
+const CHUNKS = 'chunks.jsonl';
+const EMBEDDINGS = 'embeddings.safetensors';
 const TENSOR = 'embeddings';
 const WRITES = [CHUNKS, EMBEDDINGS, FACTS];
 const FORMAT = 'graft-index';

@@ -11,7 +11,7 @@ import { readRows } from './json-lines.ts';
 import type { Output } from './output.ts';
 
 /** A file that could not be read, and why. */
-export interface BadFile {
+interface BadFile {
   readonly file: string;
   readonly why: string;
 }
@@ -28,7 +28,7 @@ export interface Found {
   readonly others: readonly string[];
 }
 
-export interface DocumentSettings {
+interface DocumentSettings {
   readonly chunking: ChunkSettings;
   /** The index that holds the chunks of documents that did not change. */
   readonly before: StoredIndex | undefined;

@@ -20,7 +20,7 @@ export interface Embedded extends Pick<StoredIndex, 'documents' | 'chunks'> {
   readonly stopped: boolean;
 }
 
-export interface VectorSettings {
+interface VectorSettings {
   readonly before: StoredIndex | undefined;
   readonly encoder: EncoderFolder;
   readonly flags: EncoderFlags;

@@ -4,7 +4,7 @@ import { GraftError } from '../errors.ts';
 import { isObject, parseWritten, type JsonObject } from '../json.ts';
 import { openBytes } from './files.ts';
 
-export interface RowRule<Row> {
+interface RowRule<Row> {
   /** The code of the error for a line that is not such a row. */
   readonly code: string;
   readonly remedy: string;

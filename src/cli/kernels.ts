@@ -2,7 +2,7 @@
  * The CPU engine's kernels as WebAssembly. Compiling takes seconds: `npm ci` does it, the published package
  * contains them, and missing ones are compiled when they are first needed. They are kept under the hash of their sources.
  */
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -48,8 +48,8 @@ export async function kernelFile(build: KernelBuild): Promise<string> {
   if (existsSync(path)) return path;
   const bytes = await compile(build);
   await mkdir(dirname(path), { recursive: true });
-  // Written whole or not at all: another process may do the same.
-  const part = `${path}.${process.pid}`;
+  // Written whole or not at all: another process, or another thread of this one, may do the same.
+  const part = `${path}.${randomUUID()}`;
   await writeFile(part, bytes);
   await rename(part, path);
   return path;

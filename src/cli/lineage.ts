@@ -48,7 +48,7 @@ const Lineage = v.object({
 type Outcome = 'trainRows' | 'steps' | 'evalLoss' | 'peakBytes';
 /** The origin of a run, without its results. */
 export type LineageBefore = Omit<Lineage, Outcome>;
-export type Lineage = v.InferOutput<typeof Lineage>;
+type Lineage = v.InferOutput<typeof Lineage>;
 
 /** What {@link LINEAGE} says of an adapter that was mixed from others: it has parents and no rows of its own. Paths are seen from the folder of the file. */
 const MixLineage = v.object({
@@ -65,7 +65,7 @@ const MixLineage = v.object({
   /** The version of Graft. */
   graft: v.string(),
 });
-export type MixLineage = v.InferOutput<typeof MixLineage>;
+type MixLineage = v.InferOutput<typeof MixLineage>;
 
 export interface Stage extends Lineage {
   readonly folder: string;

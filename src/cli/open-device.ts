@@ -27,7 +27,7 @@ export const kernelsFlag = {
 } as const satisfies FlagSpec;
 
 /** The flags that choose a device. */
-export type DeviceFlags = Flags<Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
+type DeviceFlags = Flags<Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
 
 /** Whether a name is that of the CPU engine. */
 export function isProcessor(name: string | undefined): boolean {

@@ -26,7 +26,7 @@ import { toldOf, toldOfTaken, type RowsTold } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
 
 /** The most that is held of a file with a row a line; a larger one gets an index. */
-export const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
+const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
 
 /** Rows between two checks of the clock. */
 const ROWS_BETWEEN = 64;
@@ -64,7 +64,7 @@ export interface RowLimits {
   readonly encodes?: boolean | undefined;
 }
 
-export interface OpenHow {
+interface OpenHow {
   /** Whether rewards read columns that rows do not use. */
   readonly keepsColumns?: boolean;
   /** Whether rows of a large file may be made as they are taken. */

@@ -4,7 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 
 /** Something that a command reads: `what` says what it is, as in "the base model". */
-export interface Source {
+interface Source {
   readonly what: string;
   /** A file or a folder; undefined if the call has none. */
   readonly path: string | undefined;

@@ -13,7 +13,7 @@ import { placesByTask } from '../train/tasks.ts';
 import type { Output } from './output.ts';
 
 /** The report of one file. For rows that are made as they are taken, `report` has their number and covers those that had to be made in advance. */
-export interface FileReport extends Omit<MadeFile, 'entries' | 'documents'> {
+interface FileReport extends Omit<MadeFile, 'entries' | 'documents'> {
   /** Some rows of such a file, spread evenly. */
   readonly sample?: PrepareReport;
 }

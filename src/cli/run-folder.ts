@@ -48,7 +48,7 @@ export function weightsLast<File>(files: Readonly<Record<string, File>>): Record
 }
 
 /** What a command asks of a folder. */
-export interface Claim {
+interface Claim {
   /** Whether what is there may be replaced: Graft's own files, and those of others that the command writes itself. */
   readonly overwrite: boolean;
   /** The names that it writes. */

@@ -20,7 +20,7 @@ export const samplingFlags = {
   seed: { value: 'N', help: `of the random choices (default: ${DEFAULT_SEED})` },
 } as const satisfies FlagSpecs;
 
-export interface AnswerSettings {
+interface AnswerSettings {
   readonly maxNewTokens: number;
   readonly sampling: Sampling;
   readonly seed: number;

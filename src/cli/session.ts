@@ -48,7 +48,7 @@ export interface Session {
   readonly files: FileSet;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   /** The weights that are trained. */
   trainable?: boolean | TrainedPart;
   /** The optimiser's state of each trained weight. */

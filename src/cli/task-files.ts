@@ -6,7 +6,7 @@ import { ROWS_FILE, TEST_FILE } from '../data/parts.ts';
 import { nameInCommand } from '../runs/headless-command.ts';
 import { GraftError } from '../errors.ts';
 
-export interface TaskFile {
+interface TaskFile {
   readonly name: string;
   readonly path: string;
   readonly share?: number;

@@ -156,7 +156,7 @@ export function readGiven(flags: TrainFlags, start?: string): Given {
 }
 
 /** The settings that the flags of a call give. @throws GraftError `arguments` */
-export function chosenSettings(flags: TrainFlags): Given {
+function chosenSettings(flags: TrainFlags): Given {
   const forgetting = flags.text('forgetting') !== undefined || flags.on('forgetting');
   return { ...readSettings(flags, OTHERS), ...rowSettings(flags), ...(forgetting && { forgetting }) };
 }

@@ -39,7 +39,7 @@ const COUNTED_ROWS = 2048;
 /** The name of a temporary folder for the state, if the run's own folder has no room. */
 const RESCUED = 'graft-rescued-';
 
-export interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
+interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   /** The words after `graft train`. */
   readonly args: readonly string[];
   readonly session: Session;

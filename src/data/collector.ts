@@ -8,7 +8,7 @@ import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
 import { UnusedColumns, type UnusedColumn } from './unused.ts';
 
 /** The most problems that are listed; the rest are counted. */
-export const MAX_PROBLEMS = 1000;
+const MAX_PROBLEMS = 1000;
 
 export interface ReadResult {
   examples: Example[];

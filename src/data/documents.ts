@@ -16,7 +16,7 @@ export const BLANK = 'blank';
 /** The rule of every file that is one document. */
 export const WHOLE_FILE = 'file';
 
-export interface DocumentText {
+interface DocumentText {
   /** Where it begins in its file, from 1. */
   readonly line: number;
   readonly text: string;

@@ -9,7 +9,7 @@ import type { LeftList, Numbering } from './example.ts';
 /** Where the list may be in a file that is an object. */
 export const LIST_FIELDS = ['data', 'rows', 'train', 'examples'];
 
-export interface RawRow {
+interface RawRow {
   line: number;
   numbering: Numbering;
   text: string;

@@ -19,7 +19,7 @@ export interface Bytes {
 /** What a file is read from: bytes, or a text that was decoded or typed. */
 export type Content = Bytes | string;
 
-export interface Line {
+interface Line {
   /** From 1. */
   readonly number: number;
   /** Without its end. */

@@ -21,7 +21,7 @@ export type Mapping =
     }
   | { readonly text: string };
 
-export type Template = readonly ({ readonly literal: string } | { readonly column: string })[];
+type Template = readonly ({ readonly literal: string } | { readonly column: string })[];
 
 /** A longer text is a document, not a template. */
 export const MAX_TEMPLATE_CHARS = 64 * 1024;

@@ -16,7 +16,7 @@ export class TooLong extends GraftError {
   }
 }
 
-export interface Unusable {
+interface Unusable {
   readonly name: string;
   readonly entries: readonly Entry[];
   /** The rows that could not be read or made. */

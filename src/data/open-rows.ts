@@ -78,7 +78,7 @@ async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Pr
 }
 
 /** The examples of a file, all of them. */
-export const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
+const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
   index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
 
 /** Its file is set when all files are put together. */

@@ -18,7 +18,7 @@ export const TEST_FILE = 1;
 /** Lines that are left out of each file, by its index in the list; rows, if the file numbers those. */
 export type Skipped = readonly (readonly number[])[];
 
-export interface DivideOptions extends SplitOptions {
+interface DivideOptions extends SplitOptions {
   readonly skip?: Skipped;
   /** Whether only one of several equal rows is kept: preferably in test, then in validation, then in training. */
   readonly dropCopies?: boolean;

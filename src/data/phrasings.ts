@@ -6,7 +6,7 @@ import { Random } from '../random.ts';
 
 const OR = /^\s*\{\{\s*or(?:\s+(\d{1,9}))?\s*\}\}\s*$/;
 
-export interface Phrasings {
+interface Phrasings {
   /** At least one. */
   readonly templates: readonly string[];
   readonly seed: number;

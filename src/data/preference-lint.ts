@@ -101,7 +101,7 @@ export function effectOf(
 }
 
 /** Something to look at. */
-export interface PreferenceAdvice {
+interface PreferenceAdvice {
   readonly id: 'length-bias' | 'alike' | 'flipped' | 'one-label' | 'label-balance';
   readonly title: string;
   readonly why: string;

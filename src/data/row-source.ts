@@ -4,7 +4,7 @@ import type { LeftList, Numbering } from './example.ts';
 import type { Content } from './lines.ts';
 
 /** One row of such a file. */
-export interface FileRow {
+interface FileRow {
   readonly line: number;
   readonly numbering: Numbering;
   /** The row. @throws BadRow for one that cannot be read */
@@ -18,7 +18,7 @@ export interface FileRow {
 }
 
 /** The rows of a file, and at the end its lists that are not read. */
-export type FileRows = Generator<FileRow, readonly LeftList[]>;
+type FileRows = Generator<FileRow, readonly LeftList[]>;
 
 export interface RowSource {
   /** What people call it. */

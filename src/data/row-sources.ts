@@ -4,5 +4,3 @@ import { parquet } from './parquet.ts';
 import type { RowSource } from './row-source.ts';
 
 export const ROW_SOURCES = { jsonl, json, parquet } as const satisfies Readonly<Record<string, RowSource>>;
-
-export type SourceKind = keyof typeof ROW_SOURCES;

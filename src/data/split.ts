@@ -13,7 +13,7 @@ export interface SplitOptions {
 }
 
 /** Indices of rows, each part in ascending order: the order of training is the trainer's. */
-export interface Split {
+interface Split {
   train: number[];
   validation: number[];
   test: number[];

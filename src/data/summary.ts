@@ -38,7 +38,7 @@ export interface FileSummary {
 }
 
 /** A task of a mixture. */
-export interface TaskSummary {
+interface TaskSummary {
   readonly name: string;
   /** Place of its file in {@link DataSummary.files}. */
   readonly file: number;

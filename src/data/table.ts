@@ -12,7 +12,7 @@ export interface TableOptions {
   readonly delimiter?: string;
 }
 
-export interface Table {
+interface Table {
   readonly delimiter: string;
   readonly header: boolean;
   readonly columns: readonly string[];

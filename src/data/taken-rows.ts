@@ -86,7 +86,7 @@ class Places {
 }
 
 /** A file whose rows are made as they are taken: in its place (`data/parts.ts`). */
-export interface TakenFile {
+interface TakenFile {
   readonly file: number;
   readonly read: ReadRows;
 }

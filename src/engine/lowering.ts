@@ -34,7 +34,7 @@ export interface Lowering<C extends Command = Command> {
 }
 
 /** A kind of operation and how a backend lowers it. `Out` collects the backend's commands. */
-export interface LoweringRow<Out> {
+interface LoweringRow<Out> {
   readonly name: string;
   readonly lower: (out: Out, operation: Operation) => void;
 }

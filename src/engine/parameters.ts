@@ -30,7 +30,7 @@ export interface StoredParameter {
 }
 
 /** A run of elements in one flat buffer that share a learning rate and the planes of state. */
-export interface ParameterRange {
+interface ParameterRange {
   readonly values: Tensor;
   readonly gradients: Tensor;
   readonly previous: Tensor;

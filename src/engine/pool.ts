@@ -6,7 +6,7 @@ export interface Memory {
 }
 
 /** How a pool gets its memory. */
-export interface Allocator<M extends Memory> {
+interface Allocator<M extends Memory> {
   create(bytes: number, label: string): M;
   destroy(memory: M): void;
 }

@@ -1,6 +1,6 @@
 /** Where the time of plans goes, by kernel: `Device.profile`. */
 
-export interface KernelTime {
+interface KernelTime {
   /** Kernel and entry point; of a matrix product also its layout and M×N×K. */
   readonly kernel: string;
   readonly matmul: boolean;

@@ -5,7 +5,7 @@
 import { Tensor, sizeOf, type Storage } from './tensor.ts';
 import type { Device } from './device.ts';
 
-export interface QuantisedFormat {
+interface QuantisedFormat {
   /** FORMAT of weight_blocks.wgsl. */
   readonly code: number;
   /** Numbers of a block. The rows of a matrix are whole blocks. */
@@ -46,7 +46,7 @@ export const quantisedFormats: Readonly<Record<QuantisedType, QuantisedFormat>> 
 };
 
 /** Quants and scales of some rows, in the order of the device: the first number of a byte in its low bits, scales as they are stored. */
-export interface QuantisedRows {
+interface QuantisedRows {
   readonly quants: Uint8Array<ArrayBuffer>;
   readonly scales: Uint8Array<ArrayBuffer>;
 }

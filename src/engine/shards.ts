@@ -8,7 +8,7 @@ import type { Target } from './target.ts';
 import { byteLength, Storage, Tensor, type DType } from './tensor.ts';
 
 /** Some rows of a matrix, in their own memory. */
-export interface Shard {
+interface Shard {
   readonly firstRow: number;
   readonly tensor: Tensor;
 }

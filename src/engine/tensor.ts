@@ -13,7 +13,7 @@ export type DType = 'f32' | 'f16' | 'u32';
  * - `pinned`: the plan's own for as long as the plan lives (inputs that the host writes, outputs that it reads);
  * - `external`: lives outside plans (weights, adapters, optimiser state, caches).
  */
-export type StorageKind = 'transient' | 'pinned' | 'external';
+type StorageKind = 'transient' | 'pinned' | 'external';
 
 export class Storage {
   constructor(

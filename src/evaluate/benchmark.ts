@@ -14,7 +14,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
 import { median } from '../averages.ts';
 
-export type Layout = 'NN' | 'NT' | 'TN';
+type Layout = 'NN' | 'NT' | 'TN';
 
 export interface MatmulResult {
   readonly layout: Layout;
@@ -44,7 +44,7 @@ export interface DecodingResult {
   readonly profile?: Profile;
 }
 
-export interface DecodingOptions {
+interface DecodingOptions {
   /** How often each measurement is repeated, after a warm-up. */
   readonly runs?: number;
   readonly profile?: boolean;

@@ -6,7 +6,7 @@ import { compare } from './paired.ts';
 import { oftenInWords, pInWords } from './chance.ts';
 
 /** `chance` where the difference may be chance; `same` where there is none. */
-export type ChangeKind = 'better' | 'worse' | 'chance' | 'same';
+type ChangeKind = 'better' | 'worse' | 'chance' | 'same';
 
 export interface Change {
   readonly kind: ChangeKind;

@@ -53,7 +53,7 @@ export const drawRows = (
     seed,
   ).slice(0, rows);
 
-export interface LabelCounts {
+interface LabelCounts {
   /** Labels in the sample, and among all rows. */
   readonly drawn: number;
   readonly of: number;

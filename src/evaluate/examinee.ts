@@ -49,7 +49,7 @@ export interface ExamStep {
   readonly total: number;
 }
 
-export interface ExamineeOptions {
+interface ExamineeOptions {
   readonly adapter?: Adapter | undefined;
   readonly newTokens: number;
   /** Called when the loss is measured; without it, none is. */

@@ -3,7 +3,7 @@ import { threeDigits } from '../numbers.ts';
 import { isPutOff } from './general-prompts.ts';
 
 /** How the loss on a general text changed over a run. */
-export interface LossChange {
+interface LossChange {
   /** Mean cross-entropy for each token, in nats. */
   readonly before: number;
   readonly after: number;
@@ -69,7 +69,7 @@ export function collapse(forgetting: Pick<Forgetting, 'before' | 'after' | 'prom
 }
 
 /** What a run forgot, in one sentence about everything that was measured. */
-export interface ForgettingVerdict {
+interface ForgettingVerdict {
   readonly sentence: string;
   /** Whether general prompts are answered enough worse than before to warn the person. */
   readonly isBad: boolean;
@@ -102,7 +102,7 @@ export function forgettingVerdict(forgetting: Forgetting): ForgettingVerdict | u
 }
 
 /** The answers to general prompts before and after, counted. */
-export interface PromptCounts {
+interface PromptCounts {
   readonly asked: number;
   readonly rightBefore: number;
   readonly rightAfter: number;

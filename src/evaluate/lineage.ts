@@ -80,7 +80,7 @@ export function valueOf(
   return right === undefined || rows === 0 ? undefined : right / rows;
 }
 
-export interface Forgotten {
+interface Forgotten {
   /** Answers or pairs that were right at the best since the own stage, and no longer are. */
   readonly right?: number;
   /** By how much the mean reward fell since its highest. */
@@ -123,7 +123,7 @@ export function forgottenAt(row: Omit<StageRow, 'name'>, at: number): Forgotten 
 /** A loss that grew by less is called the same. */
 const NOTICEABLE = 0.02;
 
-export interface Fall {
+interface Fall {
   /** “12 answers”, “3 pairs (may be chance)”, “0.2 of the mean reward”, “loss +0.05”; '' where nothing was lost. */
   readonly words: string;
   /** Whether it counts as forgotten: it is hardly chance. */

@@ -5,7 +5,7 @@
 import { objectiveOf } from '../objectives/registry.ts';
 
 /** The log-probability of an answer, summed over its tokens, and their number. */
-export interface AnswerLikelihood {
+interface AnswerLikelihood {
   readonly logp: number;
   readonly tokens: number;
 }
@@ -15,7 +15,7 @@ export interface PairLikelihoods {
 }
 
 /** A run's objective and its reference, as far as they decide how its pairs are compared. */
-export interface PairSettings {
+interface PairSettings {
   readonly objective?: string;
   readonly reference?: 'base' | 'start';
   /** Whether the run starts from an adapter. */

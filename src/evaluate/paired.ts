@@ -1,6 +1,6 @@
 /** Two methods on the same rows: the rows that only one gets right, and whether that may be chance. */
 
-export interface Paired {
+interface Paired {
   readonly both: number;
   readonly onlyFirst: number;
   readonly onlySecond: number;

@@ -9,7 +9,7 @@ export interface Pairs {
   readonly tuned: readonly PairLikelihoods[];
 }
 
-export interface PairsSaid {
+interface PairsSaid {
   /** Whether tuning helped. */
   readonly claim: string;
   readonly helps: boolean;

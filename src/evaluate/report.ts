@@ -98,8 +98,7 @@ export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The names of the tasks of the answered rows; none without a mixture. */
-export const tasksOf = ({ record, answers }: Side): string[] =>
-  taskNames(record.items.slice(0, answers.length));
+const tasksOf = ({ record, answers }: Side): string[] => taskNames(record.items.slice(0, answers.length));
 
 /** The methods of report.json: those that were measured, then those that failed. */
 export function methodReports(record: Evaluation, metrics: readonly Scorer[]): object[] {
@@ -170,7 +169,7 @@ export interface Judged {
 }
 
 /** Everything tuned that was measured whole, beside the base model; none where that was not. */
-export function measuredOf(record: Evaluation): Measured[] {
+function measuredOf(record: Evaluation): Measured[] {
   if (baseOf(record)?.subject.stopped) return [];
   return comparedOf(record)
     .filter(({ tuned }) => !tuned.subject.stopped)

@@ -3,7 +3,7 @@ import { LEVEL } from './chance.ts';
 import { mcnemar } from './paired.ts';
 
 /** How often the test should see the difference. */
-export const POWER = 0.8;
+const POWER = 0.8;
 /** The share of rows that only the worse method gets right; the better one gets so many and the difference. Without such rows fewer would be needed. */
 const LOST = 0.05;
 /** More rows than this are not looked for. */

@@ -92,7 +92,7 @@ export interface EvaluationPlan {
 }
 
 /** What is told on the way. */
-export interface Watcher {
+interface Watcher {
   readonly signal: AbortSignal;
   readonly begins?: (plan: SubjectPlan) => void;
   /** @param why missing where training has nothing that it could answer with */

@@ -6,7 +6,7 @@ import type { Side } from './sides.ts';
 import type { Seen } from './record.ts';
 
 /** A row as it is trained on or measured. */
-export interface TaughtRow {
+interface TaughtRow {
   readonly file: number;
   readonly line: number;
   /** Missing for a part of a document. */

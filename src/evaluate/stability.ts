@@ -20,7 +20,7 @@ export interface Footprint {
 }
 
 /** Bytes of the JavaScript heap after everything unreachable was collected. */
-export type MeasureHeap = () => Promise<number>;
+type MeasureHeap = () => Promise<number>;
 
 const LENGTH = 32;
 const PROMPT = [1, 2, 3, 4];

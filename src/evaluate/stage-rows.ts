@@ -5,7 +5,7 @@ import type { StageMeasure, StageRow, StageScore } from './lineage.ts';
 import { preferredPairs } from './pair-order.ts';
 import type { Evaluation } from './record.ts';
 
-export interface StageOf {
+interface StageOf {
   readonly name: string;
   /** The stage whose rows they are. */
   readonly stage: number;

@@ -34,7 +34,7 @@ export interface TrainingResult {
   readonly profile?: Profile;
 }
 
-export interface TrainingOptions {
+interface TrainingOptions {
   readonly rows: number;
   readonly length: number;
   /** Measurements after the first step. */

@@ -117,7 +117,7 @@ export function isSameReward(
 }
 
 /** The likelihoods of pairs to both; undefined where the rows are no pairs. */
-export function pairsOf({ base, tuned }: Compared): Pairs | undefined {
+function pairsOf({ base, tuned }: Compared): Pairs | undefined {
   const [before, after] = [base.subject.likelihoods, tuned.subject.likelihoods];
   return before && after && { base: before, tuned: after };
 }

@@ -2,7 +2,7 @@
 import { percent, plural, threeDigits } from '../numbers.ts';
 
 /** The same number of the base model and of the adapter: a mean reward, or a share of right answers. */
-export interface BeforeAfter {
+interface BeforeAfter {
   readonly base: number;
   readonly tuned: number;
 }

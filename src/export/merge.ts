@@ -23,7 +23,7 @@ import type { AdapterData } from './peft.ts';
 import { untied, unties } from './untie.ts';
 
 /** The size and types of a merged file, known before any tensor is read. */
-export interface MergedPlan {
+interface MergedPlan {
   /** The size of model.safetensors. */
   readonly bytes: number;
   /** Types that its tensors have, the one with the most bytes first. */

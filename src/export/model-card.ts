@@ -34,7 +34,7 @@ export interface CardFacts {
 }
 
 /** What an adapter was mixed from. */
-export interface MixedFrom {
+interface MixedFrom {
   readonly method: string;
   readonly parents: readonly { readonly name: string; readonly weight: number }[];
   /** The share of numbers that pruning kept, and the seed of its mask. */
@@ -44,7 +44,7 @@ export interface MixedFrom {
 }
 
 /** What makes the same run again. */
-export interface HowMade {
+interface HowMade {
   /** Every setting of the run, by the names of `graft recipe`. The card leaves out those that name places on a disk. */
   readonly recipe: Readonly<Record<string, unknown>>;
   /** The version of Graft, and the number formats of the base in training: of activations, and of its frozen weights. */
@@ -122,13 +122,13 @@ ${JSON.stringify(shared, null, 2)}
 }
 
 /** How an adapter was made, as a section of its card; undefined for a card of others, and for one of an earlier version. */
-export function howMadeIn(card: string): string | undefined {
+function howMadeIn(card: string): string | undefined {
   const at = card.indexOf(`\n${HOW}\n`);
   const end = card.indexOf('\n## ', at + 1);
   return at < 0 || end < 0 || !card.includes(OWN) ? undefined : card.slice(at + 1, end);
 }
 
-export interface MergeFacts {
+interface MergeFacts {
   readonly baseModel: string;
   readonly adapter: string;
   /** Layers that the adapter changed, and how. */

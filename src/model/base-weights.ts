@@ -158,7 +158,7 @@ export interface TrainableWeights extends BaseWeights {
   readonly trained: ParameterStore;
 }
 
-export interface TrainableOptions {
+interface TrainableOptions {
   /** Which weights are trained. The others keep their stored type, like those of an adapter's base. */
   readonly part: TrainedPart;
   /** The optimiser's state of each of them. */

@@ -135,7 +135,7 @@ export interface BatchTensors extends TokenInputs {
 }
 
 /** Inputs of a loss over vectors of sequences. S here is whole fours. */
-export interface PooledInputs {
+interface PooledInputs {
   readonly pooling: Pooling;
   /** f32 [S, M]: what each token contributes to each sequence. */
   readonly weights: Tensor;
@@ -145,7 +145,7 @@ export interface PooledInputs {
   readonly roles: Tensor;
 }
 
-export interface BatchOptions {
+interface BatchOptions {
   /** Whether rows are trained that are looked up by id. */
   readonly trainsEmbedding?: boolean;
   /** Whether tokens see all of their sequence, and have types: in an encoder. */

@@ -10,9 +10,9 @@ import type { SequenceInputs } from './graph.ts';
 import type { Pooling, PoolingSettings } from './pooling.ts';
 
 /** Token ids of a text, special tokens included. */
-export type TextIds = ArrayLike<number>;
+type TextIds = ArrayLike<number>;
 
-export interface EmbedOptions {
+interface EmbedOptions {
   /** Called after each replay: texts done of all. */
   readonly onProgress?: (done: number, total: number) => void;
   /** Ends the work after the replay that runs. */

@@ -15,7 +15,7 @@ import { readPooling } from './pooling.ts';
 import type { Precision } from './precision.ts';
 import type { WeightChoices } from './weight-types.ts';
 
-export interface EncoderLoadOptions {
+interface EncoderLoadOptions {
   precision?: Precision;
   /** The types of the matrices: as stored if left out. */
   weights?: WeightChoices;

@@ -113,7 +113,7 @@ export const families: readonly Family[] = [
   phi3,
 ];
 
-export const encoders: readonly EncoderFamily[] = [bert];
+const encoders: readonly EncoderFamily[] = [bert];
 
 /**
  * Reads a config.json.

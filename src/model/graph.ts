@@ -84,7 +84,7 @@ export interface AdapterHooks {
   embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void;
 }
 
-export interface GraphOptions {
+interface GraphOptions {
   readonly tape: Tape;
   readonly shape: Pick<ModelShape, 'heads' | 'kvHeads' | 'headSize' | 'ropes'>;
   /** Type of activations. */
@@ -107,7 +107,7 @@ export interface GraphOptions {
   readonly observer?: Observer;
 }
 
-export interface AttentionSettings {
+interface AttentionSettings {
   /** Factor of the scores; 1/√D if left out. */
   readonly scale?: number;
   /** How many of the last keys a token sees, its own included; 0 for all. */

@@ -7,7 +7,7 @@ import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import { Observer, type Observation } from './observer.ts';
 
-export interface ObserveOptions {
+interface ObserveOptions {
   readonly adapter?: AdapterHooks;
   /** As in Hugging Face; −100 is not supervised, and position t predicts label t + 1. With labels, gradients of their summed loss are observed as well. */
   readonly labels?: ArrayLike<number>;

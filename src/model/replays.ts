@@ -23,7 +23,7 @@ const LEAST_FILLED = 0.75;
 const PREFILL_BYTES = 32 * 2 ** 20;
 
 /** A token that goes through the model, and its sequence and position. */
-export interface PlacedToken {
+interface PlacedToken {
   readonly id: number;
   readonly sequence: number;
   readonly position: number;
@@ -38,7 +38,7 @@ export interface NextToken {
   readonly draw: number;
 }
 
-export type Cache = Omit<KeyValueCache, 'slots'>;
+type Cache = Omit<KeyValueCache, 'slots'>;
 
 interface Inputs {
   readonly plan: Plan;

@@ -21,7 +21,7 @@ export interface RopeConfig {
     | { readonly type: 'longrope'; readonly factors: readonly number[]; readonly original: number };
 }
 
-export interface RopeSource {
+interface RopeSource {
   /** Where `rope_type` and its fields are; `rope_parameters` (transformers 5) or `rope_scaling` (before) if left out. */
   readonly parameters?: ConfigReader;
   /** The default of theta; 10,000 if left out. */

@@ -15,7 +15,7 @@ import type { ModelDefinition, WeightSpec } from './family.ts';
 export const WEIGHT_CHOICES = ['stored', 'f32', 'f16', ...ROUNDED_TYPES] as const;
 export type WeightChoice = (typeof WEIGHT_CHOICES)[number];
 
-export type WeightType = 'f32' | 'f16' | QuantisedType;
+type WeightType = 'f32' | 'f16' | QuantisedType;
 
 export interface WeightChoices {
   /** Linear layers, and the rest unless `embeddings` says otherwise. */
@@ -92,7 +92,7 @@ export function checkChoices(
   }
 }
 
-export interface WeightTypes {
+interface WeightTypes {
   of(spec: WeightSpec): WeightType;
   /** Matrices that were to be quantised and are not: their rows are not whole blocks. */
   readonly unquantised: readonly WeightSpec[];

@@ -12,8 +12,8 @@ export const TEMPERATURE = {
   label: 'Temperature',
   advanced: true,
   term: { id: 'temperature', name: 'Temperature' },
-  help: 'How random the sampled answers are during training. With contrastive, it divides the cosines.',
-  more: 'The loss uses the same distribution.',
+  help: 'How random the sampled answers are during training.',
+  more: 'The loss uses the same distribution. The objective contrastive divides cosines by it.',
   initial: 1,
   initially: '1, contrastive 0.05',
 } as const satisfies Setting;

@@ -10,7 +10,7 @@ const PARAGRAPH_GAP = 1.6;
 /** Lines at both ends of a page that may be a running head or a page number. */
 const EDGE_LINES = 2;
 
-export interface PdfText {
+interface PdfText {
   readonly text: string;
   /** Where each page begins in the text. */
   readonly pages: readonly number[];

@@ -12,7 +12,7 @@ export interface Passage {
 }
 
 /** A chunk, as far as relevance is concerned. */
-export interface PlacedChunk {
+interface PlacedChunk {
   readonly file: string;
   readonly start: number;
   readonly end: number;

@@ -3,13 +3,13 @@ import { Bm25 } from './bm25.ts';
 import { searchVectors } from './cosine.ts';
 import { fuse, FUSED_RANKS, type Allowed, type Ranked, type SearchMethod } from './ranking.ts';
 
-export interface Question {
+interface Question {
   readonly text: string;
   /** Its vector, [size]; not needed for `bm25`. */
   readonly vector?: Float32Array | undefined;
 }
 
-export interface SearchOptions {
+interface SearchOptions {
   readonly method: SearchMethod;
   /** Chunks at most. */
   readonly most: number;

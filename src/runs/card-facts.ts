@@ -7,7 +7,7 @@ import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
 import type { Curve, Learned } from './store.ts';
 import type { RunSpec } from '../settings/spec.ts';
 
-export interface Made {
+interface Made {
   /** The name in adapter_config.json. */
   readonly baseModel: string;
   readonly model: Pick<LanguageModel, 'device' | 'weightChoices' | 'isEncoder'>;

@@ -25,7 +25,7 @@ const OF_ADAPTER: readonly string[] = [
 ];
 
 /** The rows of the run, and their files. */
-export interface EarlierRows {
+interface EarlierRows {
   readonly file: string;
   readonly test?: string;
   readonly more: readonly string[];
@@ -34,7 +34,7 @@ export interface EarlierRows {
   readonly keepsColumns: boolean;
 }
 
-export interface EarlierContent {
+interface EarlierContent {
   readonly spec: RunSpec;
   readonly rows: EarlierRows;
   readonly dtype: 'f32' | 'f16';

@@ -10,7 +10,7 @@ import type {
 } from '../train/events.ts';
 
 /** The answer to the sample prompt after a step. */
-export interface SampleEvent {
+interface SampleEvent {
   readonly type: 'sample';
   readonly step: number;
   readonly text: string;
@@ -19,7 +19,7 @@ export interface SampleEvent {
 }
 
 /** The progress of that answer, in tokens. */
-export interface AnswerEvent {
+interface AnswerEvent {
   readonly type: 'answer';
   readonly step: number;
   readonly done: number;
@@ -28,14 +28,14 @@ export interface AnswerEvent {
 }
 
 /** The loss on general text after a step, in nats for each token. */
-export interface GeneralEvent {
+interface GeneralEvent {
   readonly type: 'general';
   readonly step: number;
   readonly loss: number;
 }
 
 /** The state after a step is being written, or is stored. */
-export interface SaveEvent {
+interface SaveEvent {
   readonly type: 'saving' | 'saved';
   readonly step: number;
 }

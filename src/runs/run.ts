@@ -19,7 +19,7 @@ export interface Samples {
 }
 
 /** The loss on general text, measured at an interval of steps, to show what the run forgets. */
-export interface GeneralLossWatch {
+interface GeneralLossWatch {
   readonly every: number;
   readonly measure: (trainable: Trainable) => Promise<number>;
 }

@@ -17,7 +17,7 @@ const ENTITIES: readonly (readonly [string, string])[] = [
 ];
 
 /** The 13a tokenizer, which is that of mteval-v13a of WMT. */
-export function tokensOf(text: string): string[] {
+function tokensOf(text: string): string[] {
   const plain = text.trimEnd().replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ');
   const read = ENTITIES.reduce((all, [entity, character]) => all.replaceAll(entity, character), plain);
   return ` ${read} `
@@ -85,7 +85,7 @@ function scoreOf(
 }
 
 /** BLEU of one answer, from 0 to 1. */
-export const sentenceScore = (answer: string, references: readonly string[]): number =>
+const sentenceScore = (answer: string, references: readonly string[]): number =>
   scoreOf(countsOf({ answer, references }), true);
 
 const corpus = (rows: readonly Predicted[]): ReturnType<typeof summed> =>

@@ -65,8 +65,7 @@ const corpus = (rows: readonly Predicted[]): ReturnType<typeof summed> =>
   summed(rows.map(bestCounts), scoreOfSums);
 
 /** chrF of one answer, from 0 to 1. */
-export const sentenceScore = (answer: string, reference: string): number =>
-  scoreOf(countsOf(answer, reference));
+const sentenceScore = (answer: string, reference: string): number => scoreOf(countsOf(answer, reference));
 
 export const chrf = {
   ...TEXT,

@@ -51,7 +51,7 @@ export function scoreIn(outcome: Outcome): number {
 }
 
 /** The scores of attempts by one scorer, in their order. */
-export interface AttemptScores {
+interface AttemptScores {
   /** Null for an attempt that it could not score. */
   readonly scores: readonly (number | null)[];
   /** Why it could not score the first such attempt. */

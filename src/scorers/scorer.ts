@@ -6,7 +6,7 @@ import type { ChoiceSetting, NumberSetting, SwitchSetting, TextSetting } from '.
 import type { Sandbox } from './sandbox/sandbox.ts';
 
 /** An entry of the glossary, under the name of the scorer. */
-export interface ScorerEntry {
+interface ScorerEntry {
   /** The heading of the entry. */
   readonly title: string;
   /** What it is, in plain words. */

@@ -3,7 +3,7 @@ import { isTextScorer, USUAL_SCORERS } from './lists.ts';
 import { mean, rowScore, type Likelihood, type Score, type Scorer, type TextScorer } from './scorer.ts';
 
 /** An answer and the wanted one. */
-export interface ScoredRow {
+interface ScoredRow {
   readonly expected: string;
   readonly answer: string;
 }
@@ -12,7 +12,7 @@ export interface ScoredRow {
 export type Scores = Readonly<Partial<Record<string, Score>>>;
 
 /** The scores of rows, and the likelihood of the wanted answers. */
-export interface Scored {
+interface Scored {
   readonly rows: readonly ScoredRow[];
   /** By a scorer's name, row by row, null where it does not apply; undefined where it was not measured. */
   readonly scores: (name: string) => readonly (number | null)[] | undefined;

@@ -59,7 +59,7 @@ function rateFactor({ method, objective, optimiser, trainWeights }: Given, isOwn
 }
 
 /** The settings that a preset decides. */
-export interface UsualSettings extends Readonly<Record<string, SettingValue | undefined>> {
+interface UsualSettings extends Readonly<Record<string, SettingValue | undefined>> {
   readonly lr: number;
   readonly batch: number;
   readonly accumulate: number;

@@ -84,7 +84,7 @@ export function idleReason(name: string, given: Given): string | undefined {
   return undefined;
 }
 
-export interface IdleSetting {
+interface IdleSetting {
   readonly name: string;
   readonly reason: string;
 }

@@ -9,7 +9,7 @@ import { OPTIMISERS } from '../optimisers/registry.ts';
 export { takesKind } from '../objectives/registry.ts';
 export type { Objective } from '../objectives/objective.ts';
 export { learnerOf } from '../adapters/learners.ts';
-import type { ChoiceSetting, Contribution, Setting } from './setting.ts';
+import type { Contribution, Setting } from './setting.ts';
 
 export interface Registry {
   readonly methods: readonly Contribution[];
@@ -24,9 +24,6 @@ export const REGISTRY = {
   optimisers: OPTIMISERS,
   objectives: OBJECTIVES,
 } as const satisfies Registry;
-
-/** The setting that chooses one of several contributions. */
-export type Chooser = Pick<ChoiceSetting, 'name' | 'flag' | 'placeholder' | 'label' | 'help' | 'term'>;
 
 /** Each setting once, even if several contributions have it. */
 export function settingsOf<Of extends Contribution>(

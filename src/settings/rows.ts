@@ -2,7 +2,7 @@
 import type { Setting } from './setting.ts';
 
 /** The most characters of a template. */
-export const LONGEST_TEMPLATE = 64 * 1024;
+const LONGEST_TEMPLATE = 64 * 1024;
 const LONGEST_PATH = 10_000;
 
 const DATA_TEMPLATES = ['promptTemplate', 'inputTemplate', 'answerTemplate', 'systemTemplate'];

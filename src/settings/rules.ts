@@ -4,7 +4,7 @@ import { OBJECTIVES } from '../objectives/registry.ts';
 import type { Given } from './setting.ts';
 import type { SettingName } from './table.ts';
 
-export interface Rule {
+interface Rule {
   /** The setting that is named where the rule is broken. */
   readonly name: SettingName;
   /** The settings that it compares. If one of them is invalid by itself, the rule is not checked. */

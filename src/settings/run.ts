@@ -7,7 +7,7 @@ const LONGEST_PROMPT = 1_000_000;
 const MOST_WARMUP = 5;
 
 /** The default warm-up: a few steps, and no more than a tenth of a short run. */
-export function defaultWarmup(steps: number): number {
+function defaultWarmup(steps: number): number {
   return Math.min(MOST_WARMUP, Math.floor(steps / 10));
 }
 

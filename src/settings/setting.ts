@@ -108,7 +108,7 @@ export interface TextSetting extends Common<string> {
   readonly type: 'text';
   readonly longest: number;
 }
-export interface NamesSetting extends Common<readonly string[]> {
+interface NamesSetting extends Common<readonly string[]> {
   readonly type: 'names';
 }
 /** Whole numbers, in any order; none of them for all. */
@@ -143,7 +143,7 @@ export const FORM_GROUPS = ['Goal', 'Length', 'Rate', 'Adapter', 'Weights', 'Wat
 export type FormGroup = (typeof FORM_GROUPS)[number];
 
 /** The value of a setting, by its declaration. */
-export type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
+type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
   ? number
   : S extends { type: 'switch' }
     ? boolean

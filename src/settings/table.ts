@@ -32,8 +32,8 @@ import type {
 } from './setting.ts';
 
 /** Which contributions a setting belongs to, by the setting that chooses among them; empty where every run has it. */
-export type Owners = Readonly<Partial<Record<ChooserName, readonly string[]>>>;
-export type ChooserName = 'method' | 'optimiser' | 'objective';
+type Owners = Readonly<Partial<Record<ChooserName, readonly string[]>>>;
+type ChooserName = 'method' | 'optimiser' | 'objective';
 
 const CHOOSERS = [
   {
@@ -71,7 +71,7 @@ const CHOOSERS = [
   readonly help: string;
 }[];
 
-export interface Table<One extends Setting = Setting> {
+interface Table<One extends Setting = Setting> {
   readonly settings: readonly One[];
   /** @returns undefined for a name that no setting has */
   find(name: string): One | undefined;

@@ -11,7 +11,7 @@ export async function listDataSets(projectId: string): Promise<StoredDataSet[]> 
   return sets.sort((a, b) => b.created - a.created);
 }
 
-export interface SavedDataSet {
+interface SavedDataSet {
   readonly set: StoredDataSet;
   readonly files: StoredDataFiles;
 }

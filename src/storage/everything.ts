@@ -4,14 +4,14 @@ import { database, type GraftSchema } from './database.ts';
 import { under } from './projects.ts';
 import { summaryOf } from './summaries.ts';
 
-export type StoreName = StoreNames<GraftSchema>;
+type StoreName = StoreNames<GraftSchema>;
 
 export function listKeys<Name extends StoreName>(store: Name): Promise<StoreKey<GraftSchema, Name>[]> {
   return database((db) => db.getAllKeys(store));
 }
 
 /** The stores whose keys begin with a project. */
-export interface ProjectKeys {
+interface ProjectKeys {
   readonly projects: readonly string[];
   readonly sets: readonly StoreKey<GraftSchema, 'data-sets'>[];
   readonly runs: readonly string[];

@@ -5,12 +5,12 @@ import type { StoredAdapter, StoredProject, StoredRun } from './records.ts';
 export type Adapter1 = Omit<StoredAdapter, 'projectId' | 'data'>;
 export type Run1 = Omit<StoredRun, 'projectId' | 'data'>;
 
-export interface Version1 {
+interface Version1 {
   readonly runs: readonly Run1[];
   readonly adapters: readonly Adapter1[];
 }
 
-export interface Moved {
+interface Moved {
   readonly project: StoredProject;
   readonly runs: readonly StoredRun[];
   readonly adapters: readonly StoredAdapter[];

@@ -22,7 +22,7 @@ import {
 const FOLDER = 'models';
 
 /** A resumable model that is not complete. */
-export interface PartialModel extends ModelPlan {
+interface PartialModel extends ModelPlan {
   /** Milliseconds since 1970. */
   readonly created: number;
   /** Bytes written so far. */

@@ -50,7 +50,7 @@ export interface StoredDataSet extends DataRef {
   readonly bytes: number;
 }
 
-export interface StoredDataFile {
+interface StoredDataFile {
   readonly name: string;
   /** Its path for the headless command, if that is not its name. */
   readonly path?: string;
@@ -102,7 +102,7 @@ export interface StoredAdapter {
   readonly deleted?: number;
 }
 
-export interface StoredStep {
+interface StoredStep {
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
@@ -119,10 +119,10 @@ export interface StoredStep {
   readonly gpuBytes: number;
 }
 
-export type StoredStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
+type StoredStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' | 'cancelled' | 'failed';
 
 /** In nats for each token, and general prompts with what was answered to them. */
-export interface StoredForgetting {
+interface StoredForgetting {
   readonly before: number;
   readonly after?: number;
   readonly during?: readonly { readonly step: number; readonly loss: number }[];

@@ -1,6 +1,6 @@
 /** How much room the browser gives, and whether it promised to keep the stored data. */
 
-export interface Space {
+interface Space {
   /** Bytes in use. */
   readonly usage: number;
   /** Bytes that may be in use at most. */

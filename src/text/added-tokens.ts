@@ -11,7 +11,7 @@ import type { Tokenizer } from './tokenizer.ts';
 import { MAX_TOKEN_CHARS } from './tokenizer-check.ts';
 
 /** More tokens are a new vocabulary, which rows beside an adapter cannot learn. */
-export const MOST_ADDED_TOKENS = 1024;
+const MOST_ADDED_TOKENS = 1024;
 
 /** New tokens: their texts, and the id of the first. */
 export interface NewTokens {

@@ -116,7 +116,7 @@ class Joints {
 }
 
 /** A BPE model of a checked tokenizer.json. */
-export class BytePairs {
+class BytePairs {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #merges: Merges;
   /** Missing if the text must stay whole. */

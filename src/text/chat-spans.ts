@@ -30,7 +30,7 @@ export interface ChatSpans {
 export const UNSTABLE_NOTE =
   'The chat template does not render parts of a conversation as it renders the whole: answers were found by rendering the whole with marks.';
 
-export type Render = (messages: readonly TrainableMessage[], addGenerationPrompt: boolean) => string;
+type Render = (messages: readonly TrainableMessage[], addGenerationPrompt: boolean) => string;
 
 /** Errors of a template that did too much work: it is not rendered again. */
 const STOPPED = new Set(['chat-template-limit', 'chat-template-budget']);

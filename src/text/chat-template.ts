@@ -12,7 +12,7 @@ import { MAX_ITEMS, MAX_TEXT, SandboxLimit, SandboxedInterpreter } from './templ
 
 /** The longest in use (GPT-OSS) has 16,738 characters. */
 export const MAX_TEMPLATE_CHARS = 256 * 1024;
-export const MAX_MESSAGES = 4096;
+const MAX_MESSAGES = 4096;
 /** The library's lexer takes quadratic time over a run of white space. */
 const MAX_SPACE_RUN = 512;
 /** Units of work (template-sandbox.ts): templates in use need 50 to 500 a message. */

@@ -31,7 +31,7 @@ export interface PreviewToken {
 }
 
 /** A run of tokens with the same fate. */
-export interface PreviewSpan {
+interface PreviewSpan {
   readonly start: number;
   readonly length: number;
   readonly kind: 'prompt' | 'answer' | 'gone';

@@ -4,7 +4,7 @@ import { textIds } from './text-ids.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { IGNORED, type Query } from './trainable.ts';
 
-export interface RenderedQuery {
+interface RenderedQuery {
   readonly row: RenderedRow;
   /** Whether the end of a text was left out. */
   readonly cut: boolean;

@@ -24,7 +24,7 @@ export interface StreamDecoder {
   end(): string;
 }
 
-export interface StreamOptions {
+interface StreamOptions {
   /** Text → all at once, as {@link StreamDecoder}'s pieces have to add up to. */
   decode(ids: readonly number[]): string;
   /** Whether `decode` cleans up spaces before punctuation. */

@@ -26,7 +26,7 @@ function nameOf({ type }: Value): string {
 }
 
 /** `strip`, `lstrip` and `rstrip`: of any of `chars`, or of white space. */
-export function strip(text: string, chars: string | undefined, left = true, right = true): string {
+function strip(text: string, chars: string | undefined, left = true, right = true): string {
   const letters = [...text];
   const set = chars === undefined ? undefined : new Set(chars);
   const goes = (letter: string): boolean => (set ? set.has(letter) : IS_SPACE.test(letter));
@@ -45,7 +45,7 @@ function titled(word: string): string {
 }
 
 /** `|title` and `.title()` take other characters for the beginnings of words. */
-export function filterTitle(text: string): string {
+function filterTitle(text: string): string {
   return text
     .split(/([-\s({[<]+)/)
     .map(titled)
@@ -188,7 +188,7 @@ function numberIn({ type, value }: Value): number | undefined {
 }
 
 /** Python's `==`: no conversions except between numbers and booleans; lists and mappings by content. */
-export function equal(a: Value, b: Value): boolean {
+function equal(a: Value, b: Value): boolean {
   const number = numberIn(a);
   if (number !== undefined) return number === numberIn(b);
   if (a.type !== b.type) return false;

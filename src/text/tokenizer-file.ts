@@ -8,7 +8,7 @@ import { Checker } from './tokenizer-check.ts';
 import { checkAddedTokens, checkModel } from './tokenizer-model.ts';
 import { checkSteps } from './tokenizer-steps.ts';
 
-export interface CheckedTokenizer {
+interface CheckedTokenizer {
   /** For the library. */
   json: JsonObject;
   /** Token → id, added tokens included. */

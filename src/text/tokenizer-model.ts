@@ -8,7 +8,7 @@ const MAX_ADDED_TOKENS = 100_000;
 const MAX_WORD_CHARS = 256;
 
 /** A model for the library, and its tokens. */
-export interface CheckedModel {
+interface CheckedModel {
   model: JsonObject;
   ids: Map<string, number>;
 }

@@ -33,7 +33,7 @@ export interface DoubtedRun {
   readonly parameters: number;
 }
 
-export interface Doubt {
+interface Doubt {
   readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
   /** The odd setting, in a sentence. */
   readonly what: string;

@@ -107,7 +107,7 @@ export interface EvalEvent {
   readonly best: boolean;
 }
 
-export interface StatusEvent {
+interface StatusEvent {
   readonly type: 'status';
   readonly status: TrainerStatus;
 }

@@ -33,7 +33,7 @@ export interface PolicyTensors {
 }
 
 /** Written before a replay: policy/batch.ts. */
-export interface SampledTensors {
+interface SampledTensors {
   /** f32 [R]: log-probabilities by the policy that made the samples, or ON_POLICY. */
   readonly old: Tensor;
   /** f32 [S]. */
@@ -43,7 +43,7 @@ export interface SampledTensors {
 }
 
 /** The factor of logits for a temperature other than 1: f32 [C], written once. */
-export interface Sharpness {
+interface Sharpness {
   readonly tensor: Tensor;
   readonly value: number;
 }

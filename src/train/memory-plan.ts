@@ -249,7 +249,7 @@ function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySet
   );
 }
 
-export interface BasePlan {
+interface BasePlan {
   readonly bytes: number;
   /** Names of the matrices that could not be quantised: their rows are not whole blocks. */
   readonly unquantised: readonly string[];
@@ -266,7 +266,7 @@ export function planBase(
   return { bytes: device.allocatedBytes, unquantised: model.weights.unquantised ?? [] };
 }
 
-export interface GenerationSettings extends Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'> {
+interface GenerationSettings extends Pick<MemorySettings, 'precision' | 'baseWeights' | 'storedAs'> {
   /** How many answers are generated at once. */
   readonly sequences: number;
   /** Tokens of a sequence, prompt included. */
@@ -276,7 +276,7 @@ export interface GenerationSettings extends Pick<MemorySettings, 'precision' | '
 }
 
 /** The memory of generation beside the base model: KV cache, adapter, plans. */
-export interface GenerationPlan {
+interface GenerationPlan {
   /** Base model included. */
   readonly bytes: number;
   readonly cache: number;

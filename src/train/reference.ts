@@ -18,7 +18,7 @@ type Part = (typeof PARTS)[number];
 /** Sequences of a row that have a reference: those of a pair. */
 const SEQUENCES = 2;
 
-export interface ReferenceRows {
+interface ReferenceRows {
   readonly train: List<LabelledTokens>;
   readonly validation: readonly LabelledTokens[];
 }

@@ -64,7 +64,7 @@ function countedTokens({ ids, labels }: LabelledTokens, readsPrompts: boolean): 
   return labelled.length > 0 ? labelled : all;
 }
 
-export interface RowInputsRequest {
+interface RowInputsRequest {
   readonly model: LanguageModel;
   readonly batches: readonly (readonly LabelledTokens[])[];
   /** Sizes so that each batch fits one, in ascending order. */

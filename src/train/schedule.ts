@@ -1,6 +1,6 @@
 /** Learning-rate schedules, equal to transformers' get_scheduler. */
 
-export type Schedule = 'constant' | 'linear' | 'cosine';
+type Schedule = 'constant' | 'linear' | 'cosine';
 export const schedules: readonly Schedule[] = ['constant', 'linear', 'cosine'];
 
 export interface ScheduleOptions {

@@ -90,7 +90,7 @@ export function recordGradients(
 }
 
 /** Loss of one micro-batch, added to `stats`. */
-export function recordLoss(
+function recordLoss(
   { model, adapter }: Trainable,
   bucket: Bucket,
   shared: SharedTensors,
@@ -125,7 +125,7 @@ export function recordReference(
 }
 
 /** Clipping and one step of the optimiser. */
-export function recordUpdate(
+function recordUpdate(
   { model, store }: Trainable,
   optimiser: Optimiser,
   shared: SharedTensors,
@@ -152,7 +152,7 @@ export function writeSharpness(plan: Plan, { sharpness }: PolicyTensors): void {
   if (sharpness) plan.write(sharpness.tensor, new Float32Array(sharpness.tensor.size).fill(sharpness.value));
 }
 
-export interface RunPlanOptions extends GradientOptions {
+interface RunPlanOptions extends GradientOptions {
   readonly optimiser: Optimiser;
   readonly learning: Learning;
 }

@@ -1,7 +1,7 @@
 /** The time left of a run: its steps, and the validations and answers between them. Pure; all times are seconds. */
 import { median } from '../averages.ts';
 
-export interface Plan {
+interface Plan {
   /** Steps of the whole run. */
   readonly steps: number;
   /** Steps between validations, with one at the end; 0 for never. */

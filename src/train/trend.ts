@@ -132,7 +132,7 @@ function hasFallen(sooner: readonly number[], later: readonly number[], noise: n
 }
 
 /** The part of the learning that is done after each step; undefined where a rate is not known, or all are 0. */
-export function learnedParts(points: Curve['points']): readonly number[] | undefined {
+function learnedParts(points: Curve['points']): readonly number[] | undefined {
   let sum = 0;
   const sums: number[] = [];
   for (const { lr } of points) {

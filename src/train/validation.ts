@@ -22,7 +22,7 @@ export interface ValidationWatch {
 }
 
 /** The plans of a validation. */
-export interface LossPlans {
+interface LossPlans {
   readonly device: Device;
   readonly losses: readonly BucketPlan[];
   readonly objective: Objective;

@@ -87,7 +87,7 @@ export function memoryFiles(
 }
 
 /** The default limit of {@link readJson}: config.json has 1 kB, the index of a 700-shard model 4 MB. */
-export const MAX_JSON_BYTES = 32 * 2 ** 20;
+const MAX_JSON_BYTES = 32 * 2 ** 20;
 
 /**
  * A JSON object from a folder; undefined if the file isn't there. Throws `file-too-large`, `json-encoding`, `json-depth`, `json-syntax`

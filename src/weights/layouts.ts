@@ -19,7 +19,7 @@
  */
 import { float16At } from './half.ts';
 
-export interface Layout {
+interface Layout {
   /** Numbers of a block. */
   readonly block: number;
   /** Numbers that share a factor and an offset. */

@@ -37,7 +37,7 @@ export interface SafetensorsEntry extends TensorEntry {
   readonly dtype: Dtype;
 }
 
-export interface SafetensorsFile {
+interface SafetensorsFile {
   /** In the header's order. */
   readonly tensors: Map<string, SafetensorsEntry>;
   readonly metadata: ReadonlyMap<string, string>;

@@ -22,7 +22,7 @@ import { otherTab, someTabTrains } from './training-lock.ts';
 const ROWS = 8;
 const LENGTH = 64;
 
-export interface BenchmarkRequest {
+interface BenchmarkRequest {
   /** The bundled model; the open one stays open beside it. */
   readonly source: () => Promise<ModelSource>;
   readonly onProgress: (progress: BenchmarkProgress) => void;

@@ -13,7 +13,7 @@ import { textOfToken, textsOfTokens } from '../text/token-text.ts';
 
 const CANDIDATES = 8;
 
-export interface ChatRequest {
+interface ChatRequest {
   readonly adapter: AdapterChoice;
   readonly messages: readonly ChatMessage[];
   readonly settings: ChatSettings;

@@ -20,7 +20,7 @@ export class Unusable extends Error {
   }
 }
 
-export interface SinkOptions {
+interface SinkOptions {
   readonly writer: ModelWriter;
   readonly files: Offer['files'];
   /** Finds the faults of a model by its headers. @throws GraftError */

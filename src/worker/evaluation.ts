@@ -34,7 +34,7 @@ export interface TunedModel {
   readonly trainedOn: TrainedOn;
 }
 
-export interface EvaluationRequest extends Watch {
+interface EvaluationRequest extends Watch {
   /** Each against the base; none for the base model alone. */
   readonly adapters: readonly (Exclude<AdapterChoice, 'base'> | TunedModel)[];
   readonly sample: Sample;
@@ -42,7 +42,7 @@ export interface EvaluationRequest extends Watch {
   readonly forgetting?: (tuned: TunedAnswerer | undefined) => OpenSubject['forgetting'];
 }
 
-export interface FewShotRequest extends Watch {
+interface FewShotRequest extends Watch {
   readonly shots: number;
   /** Asked behind the same examples; `base` for none. */
   readonly adapter: AdapterChoice;

@@ -12,7 +12,7 @@ import { specOfForm } from '../runs/headless-command.ts';
 import { recipeOf } from '../settings/recipe.ts';
 import { specOf } from '../settings/spec.ts';
 
-export interface Made {
+interface Made {
   /** Settings, and the curve. */
   readonly run: StoredRun;
   readonly learned: Learned;

@@ -76,7 +76,7 @@ export function rowsAnew<Rows extends RowSet>(data: Rows, { tokenizer, info }: O
 }
 
 /** The inputs of a run. */
-export interface ForRun<Rows extends DataSet | undefined> {
+interface ForRun<Rows extends DataSet | undefined> {
   readonly options: FormSpec;
   readonly open: OpenModel;
   readonly data: Rows;
@@ -109,7 +109,7 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
 }
 
 /** The open rows as the next run reads them. */
-export interface Reading {
+interface Reading {
   readonly data: DataSet;
   readonly tokenizer: Tokenizer;
   readonly info: { readonly vocabulary: number };

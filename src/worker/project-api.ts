@@ -88,7 +88,7 @@ export function projectApi(projects: Projects, session: Session, runs: Runs, rea
   };
 }
 
-export interface OpenedData {
+interface OpenedData {
   readonly data: DataSummary;
   readonly version: string;
   readonly kept?: DataSetInfo;

@@ -152,7 +152,7 @@ export class PageStore implements Store {
   }
 }
 
-export interface EndedRun {
+interface EndedRun {
   readonly run: StoredRun;
   readonly learned: Learned;
   /** Missing where all weights were trained. */
@@ -162,7 +162,7 @@ export interface EndedRun {
 }
 
 /** A run that has ended. */
-export interface KeptRun {
+interface KeptRun {
   readonly run: StoredRun;
   /** Missing where all weights were trained. */
   readonly adapterId?: string;

@@ -85,7 +85,7 @@ export interface Sitting<Rows extends RowSet = RowSet> {
   ): Promise<{ readonly record: Evaluation; readonly failures: readonly Failure[] }>;
 }
 
-export interface Failure {
+interface Failure {
   readonly subject: Subject;
   readonly error: unknown;
   /** Missing where the whole subject failed. */

@@ -61,7 +61,7 @@ export function checkEva(model: ModelDefinition, config: EvaConfig): void {
 }
 
 /** Alpha of a layer whose rank was changed. */
-export function evaAlpha(config: EvaConfig, path: string, rank: number): number {
+function evaAlpha(config: EvaConfig, path: string, rank: number): number {
   const alpha = loraAlpha(config, path);
   return config.evaAdjustScaling ? alpha * (rank / loraRank(config, path)) : alpha;
 }

@@ -4,7 +4,7 @@
  */
 
 /** A layer, or several that share an input: each of them has its ratios. */
-export interface SharedRatios {
+interface SharedRatios {
   readonly paths: readonly string[];
   /** Shares of the input's variance, the largest first, one for each possible rank. */
   readonly ratios: ArrayLike<number>;

@@ -11,12 +11,12 @@ import { isTarget } from '../targets.ts';
 
 const KIND = 'ia3';
 
-export interface Ia3Config extends AdapterConfig {
+interface Ia3Config extends AdapterConfig {
   /** Targets that scale their inputs, by the ends of their paths. */
   readonly feedforward: readonly string[];
 }
 
-export interface Ia3Module extends AdapterModule {
+interface Ia3Module extends AdapterModule {
   readonly feedforward: boolean;
 }
 

@@ -3,7 +3,7 @@ import { adapterWords, type Learner } from '../learner.ts';
 import type { Setting } from '../../settings/setting.ts';
 import { TARGETS_SETTING } from '../lora/settings.ts';
 
-export const IA3_SETTINGS = [
+const IA3_SETTINGS = [
   TARGETS_SETTING,
   {
     name: 'feedforward',

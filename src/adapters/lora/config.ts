@@ -106,7 +106,7 @@ export function loraAlpha(config: Pick<LoraConfig, 'alpha' | 'alphaPattern'>, pa
 }
 
 /** The multiplier of an adapter's contribution. */
-export function loraScale(
+function loraScale(
   config: Pick<LoraConfig, 'alpha' | 'alphaPattern' | 'rsLora'>,
   path: string,
   rank: number,

@@ -22,7 +22,7 @@ export const TARGETS_SETTING = {
 } as const satisfies Setting;
 
 /** What may be trained in full beside an adapter. */
-export const SAVED_MODULES = ['none', 'embed_tokens', 'lm_head', 'both'] as const;
+const SAVED_MODULES = ['none', 'embed_tokens', 'lm_head', 'both'] as const;
 export type SavedModules = (typeof SAVED_MODULES)[number];
 
 export const LORA_SETTINGS = [

@@ -10,7 +10,7 @@
 import { addScaled, dot, turn } from '../vectors.ts';
 
 /** ΔW = Σᵢ left[i] · right[i]ᵀ, largest singular value first. */
-export interface FactorSvd {
+interface FactorSvd {
   readonly values: Float64Array;
   /** Left singular vectors times their singular values: [count][rows of ΔW]. */
   readonly left: readonly Float64Array[];

@@ -23,7 +23,7 @@ export const MIX_METHODS = [
 ] as const;
 export type MixMethod = (typeof MIX_METHODS)[number];
 
-export const isFactorMethod = (method: MixMethod): method is FactorMethod =>
+const isFactorMethod = (method: MixMethod): method is FactorMethod =>
   (FACTOR_METHODS as readonly string[]).includes(method);
 
 /** An adapter to mix. */
@@ -36,7 +36,7 @@ export interface MixPart {
   readonly tensors: AdapterTensors;
 }
 
-export interface MixOptions {
+interface MixOptions {
   readonly method: MixMethod;
   /** For `svd`: the rank of the new adapter; the largest of the parts if left out. */
   readonly rank?: number | undefined;
@@ -47,7 +47,7 @@ export interface MixOptions {
 }
 
 /** What a layer of the new adapter does to its weight. */
-export interface ModuleSpectrum {
+interface ModuleSpectrum {
   readonly name: string;
   /** Singular values of ΔW, largest first: for `svd` of the exact weighted sum, before its rank is cut; otherwise of what was written. */
   readonly singularValues: readonly number[];

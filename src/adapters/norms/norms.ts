@@ -12,7 +12,7 @@ import { NORMS, type NormParts } from './settings.ts';
 
 const KIND = NORMS.name;
 
-export interface NormsConfig extends AdapterConfig {
+interface NormsConfig extends AdapterConfig {
   readonly normParts: NormParts;
 }
 
@@ -21,10 +21,10 @@ interface VectorLayer extends LinearModule {
   readonly vectors: readonly ('weight' | 'bias')[];
 }
 
-export interface NormsModule extends AdapterModule, VectorLayer {}
+interface NormsModule extends AdapterModule, VectorLayer {}
 
 /** Name of a vector, as in PEFT's adapter_model.safetensors. */
-export function vectorName(path: string, vector: 'weight' | 'bias'): string {
+function vectorName(path: string, vector: 'weight' | 'bias'): string {
   return `base_model.model.${path}.ln_tuning_layers.${vector}`;
 }
 

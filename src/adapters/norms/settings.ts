@@ -3,10 +3,10 @@ import { adapterWords, type Learner } from '../learner.ts';
 import type { Setting } from '../../settings/setting.ts';
 
 /** What is trained in a layer. */
-export const NORM_PARTS = ['all', 'norms', 'biases'] as const;
+const NORM_PARTS = ['all', 'norms', 'biases'] as const;
 export type NormParts = (typeof NORM_PARTS)[number];
 
-export const NORMS_SETTINGS = [
+const NORMS_SETTINGS = [
   {
     name: 'normParts',
     part: 'run',

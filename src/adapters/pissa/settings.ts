@@ -6,7 +6,7 @@ import { LORA_SETTINGS } from '../lora/settings.ts';
 /** As many as the search makes at most. */
 const MOST_ITERATIONS = 64;
 
-export const PISSA_SETTINGS = [
+const PISSA_SETTINGS = [
   {
     name: 'pissaIterations',
     part: 'run',

@@ -20,7 +20,7 @@ const KIND = PROMPT.name;
 /** As in PEFT's adapter_model.safetensors. */
 const TENSOR = 'prompt_embeddings';
 
-export interface PromptConfig extends AdapterConfig {
+interface PromptConfig extends AdapterConfig {
   readonly virtualTokens: number;
   /** The text whose embedding they begin as; if empty, random tokens of the vocabulary. */
   readonly promptText: string;
@@ -32,7 +32,7 @@ interface EmbeddingLayer extends LinearModule {
   readonly scales: { readonly rows: number; readonly all: number };
 }
 
-export interface PromptModule extends AdapterModule, EmbeddingLayer {
+interface PromptModule extends AdapterModule, EmbeddingLayer {
   readonly tokens: number;
   readonly text: string;
 }

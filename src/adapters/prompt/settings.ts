@@ -20,7 +20,7 @@ const TERM = {
   },
 } as const;
 
-export const PROMPT_SETTINGS = [
+const PROMPT_SETTINGS = [
   {
     name: 'virtualTokens',
     part: 'run',

@@ -17,7 +17,7 @@ export const SAVED = 'saved';
 const HEAD = 'lm_head';
 
 /** `inputs` channels, `outputs` rows of the vocabulary. */
-export interface SavedModule extends AdapterModule {
+interface SavedModule extends AdapterModule {
   readonly kind: typeof SAVED;
   /** The weight of the base that it is initialised from. */
   readonly begins: string;

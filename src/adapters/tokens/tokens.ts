@@ -18,14 +18,14 @@ export const TOKENS = 'tokens';
 const HEAD = 'lm_head';
 
 /** The new tokens of an adapter. */
-export interface AddedTokens {
+interface AddedTokens {
   readonly texts: readonly string[];
   /** The id of the first; the others follow. */
   readonly first: number;
 }
 
 /** `inputs` channels, `outputs` rows. */
-export interface TokensModule extends AdapterModule, AddedTokens {
+interface TokensModule extends AdapterModule, AddedTokens {
   readonly kind: typeof TOKENS;
   /** The factor of embedded rows; undefined for rows of the head alone. */
   readonly scale?: number;

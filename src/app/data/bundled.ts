@@ -58,7 +58,7 @@ export const BUNDLED = {
 /** Files for what no sample teaches, in the order in which they are offered. */
 export const MORE_ROWS: readonly BundledRows[] = [BUNDLED.pairs, BUNDLED.labels, BUNDLED.text, BUNDLED.table];
 
-export interface BundledGroup {
+interface BundledGroup {
   readonly name: string;
   readonly samples: readonly ShownSample[];
   readonly files: readonly BundledRows[];

@@ -43,7 +43,7 @@ export function keyOf({ evaluation }: TunedMeasurement): string {
 const sidesIn = ({ evaluation }: TunedMeasurement): Compared | undefined => comparedOf(evaluation).at(0);
 
 /** The number of measured rows: those asked, or for text without questions, those whose loss was taken. */
-export const rowsOf = ({ evaluation }: TunedMeasurement): number =>
+const rowsOf = ({ evaluation }: TunedMeasurement): number =>
   evaluation.items.length > 0 ? evaluation.items.length : (baseOf(evaluation)?.subject.loss?.rows ?? 0);
 
 /** The measurement that decides the rows of the table: the latest that is not out of date. */
@@ -114,7 +114,7 @@ export interface Table {
 export type MetricKey = Scorer['name'];
 
 /** The measurements of each, as far as they can be compared. */
-export interface Together {
+interface Together {
   readonly latest: TunedMeasurement | undefined;
   readonly found: readonly {
     readonly tuned: Tuned;
@@ -221,7 +221,7 @@ function costsOf(tuned: readonly Tuned[]): TableRow['cost'][] {
 }
 
 /** Whether both were scored by the same rewards, as far as the answers of the base model tell. */
-export function isRewardedAlike(a: TunedMeasurement, b: TunedMeasurement): boolean {
+function isRewardedAlike(a: TunedMeasurement, b: TunedMeasurement): boolean {
   const [one, other] = [sidesIn(a), sidesIn(b)];
   return (
     one !== undefined &&

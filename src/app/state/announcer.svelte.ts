@@ -1,5 +1,5 @@
 /** What a screen reader hears without asking: milestones, in order. As a log, so that two at once are both heard. */
-export interface Announcement {
+interface Announcement {
   readonly id: number;
   readonly text: string;
 }

@@ -6,7 +6,7 @@ import type { Session } from './session.svelte.ts';
 /** A text that is being typed needs no check. */
 const SETTLE_MS = 250;
 
-export class Answers {
+class Answers {
   /** Undefined where the model can write them all, or nothing is known yet. */
   found = $state.raw<Unwritable>();
   #asked = 0;

@@ -1,7 +1,7 @@
 /** What this browser computes on: what a person chose, what the worker opened, and how the page speaks of it. */
 import type { DeviceChoice, DeviceFacts, Failure, GraftWorker } from '../../worker/api.ts';
 
-export type DeviceState =
+type DeviceState =
   | { readonly kind: 'asking' }
   | { readonly kind: 'present'; readonly device: DeviceFacts }
   | { readonly kind: 'absent'; readonly failure: Failure };

@@ -4,7 +4,7 @@ import type { Models } from './models.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
 /** `useless`: Graft cannot open it, so it is not offered again. */
-export type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'useless' | 'done';
+type TransferKind = 'running' | 'stopping' | 'paused' | 'failed' | 'useless' | 'done';
 
 /** The download of one model. */
 export class Transfer {

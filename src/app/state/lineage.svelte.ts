@@ -5,7 +5,7 @@ import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
-export class Lineage {
+class Lineage {
   /** The adapter whose line was measured last. */
   id = $state<string>();
   report = $state.raw<LineageReport>();

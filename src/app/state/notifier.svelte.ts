@@ -1,7 +1,7 @@
 /** Tells a person who looks elsewhere that a run has ended: only after they pressed a button that asks for it. */
 import { addressOf } from './route.svelte.ts';
 
-export type NotifierState = NotificationPermission | 'unsupported';
+type NotifierState = NotificationPermission | 'unsupported';
 
 export class Notifier {
   state = $state<NotifierState>('unsupported');

@@ -4,7 +4,7 @@ import type { Progress } from '../../worker/api.ts';
 import { bytes, count } from '../ui/format.ts';
 
 /** Which projects there are; what this one keeps; its model and its rows. */
-export type OpeningStep = 'list' | 'project' | 'rows';
+type OpeningStep = 'list' | 'project' | 'rows';
 
 export class Opening {
   /** Which step of opening the project runs. */
@@ -43,7 +43,7 @@ export class Opening {
   }
 }
 
-export interface OpeningState {
+interface OpeningState {
   readonly step: OpeningStep;
   /** The name of the project, once it is known. */
   readonly name?: string;

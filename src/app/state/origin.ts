@@ -15,7 +15,7 @@ export interface Now {
 }
 
 /** What a measurement or an answer was made from. */
-export interface MadeFrom extends Pick<Made, 'model' | 'data'> {
+interface MadeFrom extends Pick<Made, 'model' | 'data'> {
   readonly adapter?: AdapterRef | undefined;
 }
 

@@ -53,7 +53,7 @@ export class MemoryForecast {
   }
 }
 
-export interface Refusal {
+interface Refusal {
   readonly reasons: readonly string[];
   readonly advice: readonly MemoryAdvice[];
 }

@@ -9,7 +9,7 @@ export type ScreenName = StageId | (typeof BESIDE)[number];
 
 const partsOf = (hash: string): string[] => hash.replace(/^#\/?/, '').split('/');
 
-export interface Address {
+interface Address {
   readonly place: ScreenName;
   /** The part of the place: an entry of the guide. */
   readonly part: string | undefined;

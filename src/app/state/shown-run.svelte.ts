@@ -18,7 +18,7 @@ import { smooth } from '../../smooth.ts';
 import { shownOf } from '../train/shown.ts';
 
 /** How well the model predicts without any adapter. */
-export interface BaseLoss {
+interface BaseLoss {
   readonly loss: number;
   readonly of: 'validation' | 'first step';
 }

@@ -3,7 +3,7 @@
 /** Where they were kept before there were projects. */
 const OLD_KEY = 'graft-task';
 
-export interface TaskTexts {
+interface TaskTexts {
   readonly title: string;
   readonly success: string;
 }

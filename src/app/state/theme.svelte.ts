@@ -2,7 +2,7 @@
 
 /** In the order of the switch, with what it calls them. */
 export const THEMES = { system: 'System', light: 'Light', dark: 'Dark' } as const;
-export type ThemeName = keyof typeof THEMES;
+type ThemeName = keyof typeof THEMES;
 
 const KEY = 'graft-theme';
 

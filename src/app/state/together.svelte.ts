@@ -14,7 +14,7 @@ interface OfTask {
   readonly adapter: AdapterInfo | undefined;
 }
 
-export class Together {
+class Together {
   /** The task that is trained now, and how many are still to come after it. */
   training = $state.raw<{ readonly task: string; readonly left: number }>();
   #stopped = false;

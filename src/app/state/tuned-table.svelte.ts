@@ -9,7 +9,7 @@ import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
-export class TunedTable {
+class TunedTable {
   /** The latest last; one for each row. */
   entries = $state.raw<readonly TunedMeasurement[]>([]);
   /** The resources that runs took, by id. */

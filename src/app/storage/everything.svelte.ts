@@ -10,7 +10,7 @@ const PREFIX = 'graft-';
 
 type Work = 'exporting' | 'sharing' | 'importing' | 'deleting';
 
-export class Everything {
+class Everything {
   busy = $state<Work>();
   /** The project that is being shared, by id. */
   project = $state<string>();

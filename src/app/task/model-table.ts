@@ -36,7 +36,7 @@ export interface Order {
   readonly descending: boolean;
 }
 
-export const STEPS = 100;
+const STEPS = 100;
 
 /** Names of bundled models, as they are shown, with the bytes of their files. */
 const SPRIG = { name: 'Sprig', bytes: 2_688_091, licence: 'apache-2.0' };

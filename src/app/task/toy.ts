@@ -4,7 +4,7 @@ import { count } from '../ui/format.ts';
 /** The rows that it was made for take 1.1 to 1.9; general English, questions to a bank and sums in words take 2.7 and more. */
 const MOST_TOKENS_PER_WORD = 2.3;
 
-export interface ToyFacts {
+interface ToyFacts {
   readonly tokensPerWord?: number;
   /** Tokens of the longest row, before it is cut. */
   readonly longest: number;

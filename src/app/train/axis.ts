@@ -28,7 +28,7 @@ const FLAT_RATIO = 1.3;
 /** The least loss of a logarithmic axis: a loss of 0 is drawn at its lower end. */
 const LEAST = 1e-6;
 
-export type Line = ArrayLike<number | null | undefined>;
+type Line = ArrayLike<number | null | undefined>;
 
 /** The range of the drawn losses, with some room above and below. */
 export function rangeOf(lines: readonly Line[], base: number | undefined, axis: LossAxis): [number, number] {

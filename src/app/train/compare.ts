@@ -11,7 +11,7 @@ import { methodWords } from './method-words.ts';
 import { labelOf } from './fields.ts';
 import { median } from '../../averages.ts';
 
-export interface Row {
+interface Row {
   readonly name: string;
   /** One for each run, in order. */
   readonly cells: readonly string[];

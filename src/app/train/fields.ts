@@ -5,7 +5,7 @@ import type { SettingKey } from './settings.ts';
 
 export type Field = Setting & { readonly name: SettingKey };
 
-export interface Group {
+interface Group {
   readonly name: string;
   readonly fields: readonly Field[];
   /** Settings that few people need. */

@@ -8,7 +8,7 @@ export interface Size {
   readonly height: number;
 }
 
-export interface Drawn {
+interface Drawn {
   /** The whole chart, its axes included. */
   readonly size: Size;
   /** The size of the font. */

@@ -1,5 +1,5 @@
 /** A chart as a picture of its own: on the page's ground, under its title. */
-export interface Caption {
+interface Caption {
   readonly title: string;
   readonly words: string;
   readonly colour: (name: string) => string;

@@ -85,10 +85,7 @@ export function hasTargets({ method }: Pick<FormSpec, 'method'>): boolean {
 }
 
 /** The initial layers of a method on a model. @param all names of the model's layers */
-export function usualTargets(
-  method: NonNullable<FormSpec['method']>,
-  all: readonly string[],
-): readonly string[] {
+function usualTargets(method: NonNullable<FormSpec['method']>, all: readonly string[]): readonly string[] {
   const { targetsOn } = learnerOf({ method });
   if (targetsOn)
     return targetsOn((end) => all.includes(lastOf(end))).filter((end) => all.includes(lastOf(end)));

@@ -4,7 +4,7 @@ import type { CurveWords, EvalPoint, StepPoint } from '../../worker/api.ts';
 type Drawn = Pick<CurveWords, 'drawn'>;
 
 /** What is drawn, in words. */
-export interface ShownWords {
+interface ShownWords {
   /** As in “training loss”. */
   readonly name: 'loss' | 'reward';
   readonly title: string;

@@ -1,7 +1,7 @@
 /** The likeliest next tokens of two answers at one position, side by side. */
 import type { ChatToken } from '../../worker/api.ts';
 
-export interface Compared {
+interface Compared {
   readonly text: string;
   /** The probability on each side; undefined where it is not among the likeliest, or that answer has no such position. */
   readonly shares: readonly (number | undefined)[];

@@ -5,7 +5,7 @@ import { BUNDLED } from '../state/session.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { isSameModel } from '../ui/model-names.ts';
 
-export interface Foreign {
+interface Foreign {
   readonly adapter: AdapterInfo;
   /** Its own model, where that is here: it is opened first. Else the open one may be the same under another name. */
   readonly model?: ModelRef;

@@ -11,7 +11,7 @@ export interface LineageNode {
 }
 
 /** The name of the base model of the trees, which a run of all weights may have made. */
-export interface LineageTree {
+interface LineageTree {
   readonly base: string;
   /** The run of all weights that made the base, if it is known. */
   readonly from: RunSummary | undefined;

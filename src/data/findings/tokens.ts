@@ -14,7 +14,7 @@ import { readRows } from './texts.ts';
 const WASTED = 0.5;
 
 /** A finding that wastes a run if it is about most of the rows. */
-export const gravely = (id: FindingId, found: readonly number[], of: number, detail?: string): Found => ({
+const gravely = (id: FindingId, found: readonly number[], of: number, detail?: string): Found => ({
   id,
   rows: found,
   ...(detail !== undefined && { detail }),

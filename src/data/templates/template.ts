@@ -5,7 +5,7 @@ import type { Mapping } from '../mapping.ts';
 import { joinPhrasings } from '../phrasings.ts';
 
 /** A place for a column. */
-export interface TemplateColumn {
+interface TemplateColumn {
   readonly name: string;
   readonly label: string;
   /** Usual names of such a column, the likeliest first. */
@@ -13,7 +13,7 @@ export interface TemplateColumn {
 }
 
 /** A place for a person's words: a language, a list of labels. */
-export interface TemplateWords {
+interface TemplateWords {
   readonly name: string;
   readonly label: string;
   /** The default; '' leaves out the phrase that has them. */

@@ -23,7 +23,7 @@ export interface CpuCommand extends Command {
   readonly matmul: string | undefined;
 }
 
-export interface CommandRequest {
+interface CommandRequest {
   file: KernelFile;
   /** A function of the file. */
   kernel: string;

@@ -17,7 +17,7 @@ import { cpuTarget, type CpuTarget } from './target.ts';
 import { Threads, type StartThread } from './threads.ts';
 import { nextTurn } from './turn.ts';
 
-export interface CpuOptions {
+interface CpuOptions {
   /** The kernels, compiled. */
   readonly module: WebAssembly.Module;
   /** Whether they use relaxed SIMD, for reports. */

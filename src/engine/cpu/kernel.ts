@@ -4,9 +4,9 @@
  */
 
 /** `Read` and `Write` are tensors by address, the others numbers; four bytes each. */
-export type FieldType = 'Read' | 'Write' | 'i32' | 'u32' | 'f32';
+type FieldType = 'Read' | 'Write' | 'i32' | 'u32' | 'f32';
 
-export interface Field {
+interface Field {
   readonly name: string;
   readonly type: FieldType;
 }

@@ -6,7 +6,7 @@
 
 /** The control words of the threads: Control in kernels/threads.ts. */
 export const CONTROL = 8192;
-export const FIELDS = { unit: 0, turn: 1, done: 2, ended: 3, program: 4, start: 5, count: 6 };
+const FIELDS = { unit: 0, turn: 1, done: 2, ended: 3, program: 4, start: 5, count: 6 };
 
 /**
  * @typedef {object} Thread

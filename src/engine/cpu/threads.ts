@@ -15,7 +15,7 @@ export interface ThreadStart {
 }
 
 /** A thread beside the first. */
-export interface StartedThread {
+interface StartedThread {
   /** Ends it, even while it works. */
   end(): void;
 }

@@ -12,7 +12,7 @@ export const embeddingBackward = operationKind<
   { scale: number }
 >('embedding.backward');
 
-export interface EmbeddingOptions {
+interface EmbeddingOptions {
   /** Type of the result. */
   dtype: DType;
   /** Every row is multiplied by this: √C for Gemma. */

@@ -28,7 +28,7 @@ export interface MatmulShape {
   quantised?: QuantisedType;
 }
 
-export interface MatmulTensors extends Readonly<Record<string, Tensor | undefined>> {
+interface MatmulTensors extends Readonly<Record<string, Tensor | undefined>> {
   readonly a: Tensor;
   readonly b: Tensor;
   readonly c: Tensor;
@@ -39,7 +39,7 @@ export interface MatmulTensors extends Readonly<Record<string, Tensor | undefine
   readonly residual?: Tensor;
 }
 
-export interface MatmulAttributes {
+interface MatmulAttributes {
   readonly layout: Layout;
   readonly accumulate: boolean;
   readonly scale: number;

@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor.ts';
 import { embedding, embeddingBackward, embeddingKind } from './embedding.ts';
 
 /** Rows of a table, by the ids from `first` on. */
-export interface Overlay {
+interface Overlay {
   /** f32 [t, C]. */
   readonly table: Tensor;
   readonly first: number;
@@ -23,7 +23,7 @@ export interface Overlay {
 export const firstOverlaid = (first: number): number => Math.floor(first / SHARD_ROWS) * SHARD_ROWS;
 
 /** A table as rows from `first` on of a larger one. */
-export function rowsFrom(table: Tensor, first: number): Tensor {
+function rowsFrom(table: Tensor, first: number): Tensor {
   return new ShardedTensor(table.label, table.shape, table.dtype, [{ firstRow: first, tensor: table }]);
 }
 

@@ -6,7 +6,7 @@ import { operationKind, type Roles } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 
 /** The source of a kernel for each backend: WGSL, and AssemblyScript for the CPU engine. Kernels have one name in both. */
-export interface Kernels {
+interface Kernels {
   readonly webgpu: string;
   readonly cpu: string;
 }

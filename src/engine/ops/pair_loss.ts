@@ -11,9 +11,6 @@ import { OWN_SLOT } from './step.ts';
  */
 export type PairKernel = OwnKernels;
 
-/** The most numbers that an objective's kernel may read. */
-export const PAIR_NUMBERS = 4;
-
 /** Slots of `total` from OWN_SLOT on, for the kernel's sums beside the loss. */
 export const PAIR_SUMS = 4;
 
@@ -52,7 +49,7 @@ export const pairLossKind = operationKind<
  * @param values f32 [2P], a number from the data for each answer; left out likewise
  * @param ranges u32 [2P, 2], rows of the answers, whose number is their length in tokens
  * @param total f32, uploaded, with {@link PAIR_SUMS} slots behind OWN_SLOT for what is added up beside the loss
- * @param numbers of the objective, at most {@link PAIR_NUMBERS}
+ * @param numbers of the objective, at most four
  */
 export function pairLoss(
   tape: Tape,

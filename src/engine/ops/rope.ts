@@ -21,7 +21,7 @@ export const ropeBackward = operationKind<
   Attributes & { accumulate: boolean }
 >('rope.backward');
 
-export interface RopeOptions {
+interface RopeOptions {
   heads: number;
   headSize: number;
   /** How many numbers of each head turn, from its first; even. All if left out. */

@@ -15,7 +15,7 @@ const NONE = 0xffffffff;
 export const NO_DRAW = -1;
 
 /** How to choose; model/sampling.ts explains the numbers. */
-export interface SamplingSettings {
+interface SamplingSettings {
   readonly temperature: number;
   readonly topK: number;
   readonly topP: number;

@@ -18,7 +18,7 @@ export const scaleColumnsFactor = operationKind<{ x: Tensor; d?: Tensor; dy: Ten
   'scale_columns.factor',
 );
 
-export interface ScaleColumnsOptions {
+interface ScaleColumnsOptions {
   /** f32 [N]: divides each column. A constant: no gradient goes through it. */
   divisor?: Tensor;
   /** f32 [N], added to every row. */

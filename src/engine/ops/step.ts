@@ -4,7 +4,7 @@
  */
 
 /** The numbers of every step, whatever the optimiser. */
-export interface StepNumbers {
+interface StepNumbers {
   /** Largest global norm of the gradient; 0 for no clipping. */
   readonly clip: number;
   /** Supervised tokens of the whole step, or another denominator of the objective: gradients arrive as sums. */

@@ -8,7 +8,7 @@ export const scaledKind = operationKind<{ x: Tensor; y: Tensor }, { weight: numb
 );
 
 /** A loss and its share of the whole. */
-export interface WeightedLoss {
+interface WeightedLoss {
   /** f32, of the same size as the others. */
   readonly loss: Tensor;
   readonly weight: number;

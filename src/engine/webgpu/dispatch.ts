@@ -15,7 +15,7 @@ export interface Dispatch extends Command {
   readonly size: readonly [number, number, number];
 }
 
-export interface DispatchRequest {
+interface DispatchRequest {
   shader: Shader;
   /** Entry point; `main` if left out. */
   entry?: string;

@@ -43,7 +43,7 @@ export async function profilePlans(
 }
 
 /** Whether a dispatch is (part of) a matrix product. */
-export function isMatmul({ shader }: Dispatch): boolean {
+function isMatmul({ shader }: Dispatch): boolean {
   return shader.name.startsWith('matmul_');
 }
 

@@ -3,15 +3,15 @@
  * are read from it, so that a dispatch can name them and a mismatch is an error before anything runs.
  */
 
-export type Access = 'uniform' | 'read' | 'read_write';
+type Access = 'uniform' | 'read' | 'read_write';
 
-export interface Binding {
+interface Binding {
   readonly name: string;
   readonly index: number;
   readonly access: Access;
 }
 
-export interface Field {
+interface Field {
   readonly name: string;
   readonly type: 'u32' | 'i32' | 'f32';
 }

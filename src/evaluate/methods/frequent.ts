@@ -25,7 +25,7 @@ export const frequent: Method = {
   },
 };
 
-export interface Frequent {
+interface Frequent {
   readonly answer: string;
   /** How many of the answers it is. */
   readonly count: number;

@@ -10,6 +10,3 @@ export const METHODS: readonly Method[] = [frequent, nearestRow, base, fewShot, 
 
 /** Methods that need no model. */
 export const RULES = METHODS.filter(({ kind }) => kind === 'rule');
-
-export const methodNamed = (name: string): Method | undefined =>
-  METHODS.find((method) => method.name === name);

@@ -25,7 +25,7 @@ export const merged: ExportFormat = {
 };
 
 /** @throws GraftError `adapter-…` where the adapter does not fit the base, `weights-…` */
-export async function prepareMerged({
+async function prepareMerged({
   baseModel,
   base,
   model,

@@ -36,7 +36,7 @@ export function advantagesOf(groups: readonly Group[], scale: ScaleRewards): num
 
 export type LossType = 'grpo' | 'dapo' | 'dr_grpo' | 'bnpo';
 
-export interface TokenWeights {
+interface TokenWeights {
   /** The weight of a token in each sequence, by micro-batch. */
   readonly weights: readonly (readonly number[])[];
   /** The divisor of the sum over all micro-batches. */

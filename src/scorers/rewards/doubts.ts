@@ -5,7 +5,7 @@ import { rewardKind, rewardNames, type RewardSpec } from './specs.ts';
 /** How many rows are looked at. */
 const ROWS = 32;
 
-export interface RewardDoubt {
+interface RewardDoubt {
   readonly key: 'rewards';
   /** The odd reward, in a sentence. */
   readonly what: string;

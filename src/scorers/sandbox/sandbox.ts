@@ -22,7 +22,7 @@ export type Answer =
 export const LATE: Answer = { problem: `it does not end within ${MOST_SECONDS} seconds`, chance: true };
 
 /** A thread that answers one question after the other. */
-export interface SandboxThread {
+interface SandboxThread {
   ask(question: Question): void;
   /** Ends it, even while it works. */
   end(): void;

@@ -7,7 +7,7 @@ import type { LabelledTokens } from '../../model/batch.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 
 /** A row's prompt, as people and rewards read it. */
-export interface Asked {
+interface Asked {
   readonly prompt: string;
   /** The wanted answer; missing for a row that is only a prompt. */
   readonly answer?: string;
@@ -35,7 +35,7 @@ export function promptLength({ labels, asks }: Pick<LabelledTokens, 'labels' | '
   return Math.max(0, at);
 }
 
-export type Texts = Pick<Tokenizer, 'decode' | 'streamDecoder'>;
+type Texts = Pick<Tokenizer, 'decode' | 'streamDecoder'>;
 
 /** @param what names the row @throws GraftError `train-objective` for a row without a prompt */
 export function promptOf(row: PromptRow, tokenizer: Texts, what: string): Prompt {

@@ -10,7 +10,7 @@ import { textAfter, type Prompt } from './prompts.ts';
 const TELL_MILLISECONDS = 100;
 
 /** The request for one answer. */
-export interface Draw {
+interface Draw {
   readonly prompt: Prompt;
   readonly seed: number;
 }
@@ -25,7 +25,7 @@ export interface Drawn {
   readonly scored: Scored;
 }
 
-export interface SamplingWatch {
+interface SamplingWatch {
   /** Called with the number of complete answers, of all, plus a fraction for those under way. */
   readonly onProgress: (done: number, total: number) => void;
   /** Called at every token: true interrupts. */

@@ -7,7 +7,7 @@ import type { RunSpec } from '../../settings/spec.ts';
 /** The length of a usual answer, as a share of the longest that is allowed. */
 const USUAL_PART = 0.5;
 
-export interface SampledWork {
+interface SampledWork {
   /** Operations of one step: sampling its answers, and all updates with them. */
   readonly step: number;
   /** Operations of one validation: an answer to each prompt. */

@@ -8,7 +8,7 @@ import type { JsonObject } from '../../json.ts';
 import { gemma3Config, gpt2Config, graniteConfig, llamaConfig, olmo2Config, phi3Config } from './configs.ts';
 import type { GgufHeader } from './header.ts';
 
-export interface Architecture {
+interface Architecture {
   /** `model_type` of config.json. */
   readonly modelType: string;
   /** The class of transformers, for config.json's `architectures`: other tools ask for it. */
@@ -170,7 +170,7 @@ export type Change =
   | { readonly kind: 'plus-one' }
   | { readonly kind: 'transposed' };
 
-export interface TensorName {
+interface TensorName {
   /** Hugging Face's. */
   readonly name: string;
   /** How the converter changed it. */
@@ -214,7 +214,7 @@ export function tensorName(
 }
 
 /** Where the converter puts a layer of a model. */
-export interface LayerPlace {
+interface LayerPlace {
   /** The value of `general.architecture`. */
   readonly architecture: string;
   /** GGUF's stem: `blk.0.attn_q`. */

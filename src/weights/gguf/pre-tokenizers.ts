@@ -4,7 +4,7 @@
  */
 import type { JsonObject } from '../../json.ts';
 
-export interface PreTokenizer {
+interface PreTokenizer {
   readonly normalizer: JsonObject | null;
   readonly steps: readonly JsonObject[];
   /** A whole word that is a token becomes that token, whatever the merges say. */

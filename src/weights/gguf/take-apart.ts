@@ -12,7 +12,7 @@ import { kQuants } from './k-quants.ts';
 import { smallBlocks } from './small-blocks.ts';
 
 /** The destinations of the parts of one block. */
-export interface Parts {
+interface Parts {
   /** A byte for each number, in their order. */
   readonly quants: Uint8Array;
   readonly scales: Uint8Array;

@@ -1,6 +1,6 @@
 /** Writes a GGUF file of version 3: metadata, and tensors of f32. Format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. */
 
-export type WrittenEntry =
+type WrittenEntry =
   readonly [key: string, type: 'text', value: string] | readonly [key: string, type: 'f32', value: number];
 
 export interface WrittenTensor {

@@ -17,7 +17,7 @@ export interface Choice {
 }
 
 /** GGUF files that a repository offers, smallest first. */
-export function ggufFiles(files: readonly ListedFile[]): ListedFile[] {
+function ggufFiles(files: readonly ListedFile[]): ListedFile[] {
   return files
     .filter(({ path }) => /\.gguf$/i.test(path) && !PART.test(path) && PATH.test(path))
     .sort((a, b) => (a.size ?? 0) - (b.size ?? 0));

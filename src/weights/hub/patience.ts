@@ -3,7 +3,7 @@ import { Unsettled } from './client.ts';
 import type { Patience, Wait } from './types.ts';
 
 /** A pause that ends early with the reason of `signal`. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const stop = (): void => {

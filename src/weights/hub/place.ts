@@ -17,12 +17,12 @@ export interface RepoPlace {
 }
 
 /** A folder with a slash at the end, or one GGUF file. */
-export interface UrlPlace {
+interface UrlPlace {
   readonly kind: 'url';
   readonly url: string;
 }
 
-export type ModelPlace = RepoPlace | UrlPlace;
+type ModelPlace = RepoPlace | UrlPlace;
 
 const NAME = /^[\w-][\w.-]{0,95}$/;
 const REPO = /^(?:[\w-][\w.-]{0,95}\/)?[\w-][\w.-]{0,95}$/;

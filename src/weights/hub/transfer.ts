@@ -13,7 +13,7 @@ const MOST_COMPANION_BYTES = 64 * 2 ** 20;
 const MOST_UNDECLARED_BYTES = 16 * 2 ** 30;
 const WEIGHTS = /\.(?:gguf|safetensors)$/i;
 
-export interface TransferOptions {
+interface TransferOptions {
   readonly client: Client;
   readonly sink: DownloadSink;
   readonly subject: Subject;

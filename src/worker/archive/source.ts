@@ -6,7 +6,7 @@ import type { Progress } from '../api.ts';
 import { folderOf } from './layout.ts';
 import type { ZipReader } from '../../export/zip/reader.ts';
 
-export interface SourceOptions {
+interface SourceOptions {
   /** The progress, in bytes of the zip. */
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;

@@ -33,7 +33,7 @@ describe('rows of queries', () => {
   test.each([
     ['an empty query', { ...Q, query: ' ' }, 'query is empty'],
     ['an empty text', { ...Q, positive: '' }, 'positive is empty'],
-    ['a number', { ...Q, positive: 3 }, 'positive is 3, where a text is needed'],
+    ['a number', { ...Q, positive: 3 }, 'positive is 3, but a text is needed'],
     ['an empty negative', { ...Q, negative: ['There.', ''] }, 'negative[1] is empty'],
     ['its own text as a negative', { ...Q, negative: ['Here.'] }, 'positive is among its own negatives'],
   ])('are refused with %s', (_, row, reason) => {

@@ -4,7 +4,7 @@ import { ROWS_FILE, TEST_FILE } from '../../../data/parts.ts';
 import type { DataFile, DataSummary } from '../../../worker/api.ts';
 import type { RowReading } from '../../state/source.ts';
 
-export const FEEDBACK_TASK = 'feedback';
+const FEEDBACK_TASK = 'feedback';
 export const FEEDBACK_FILE = 'feedback.jsonl';
 
 /** Whether the open rows include feedback. */

@@ -26,7 +26,7 @@ const VECTOR_ROWS = 4;
 const BLOCKS_OF_A_THREAD = 4;
 
 /** A product with everything chosen. */
-export type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
+type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
 
 export const matmulLowerings = [
   lowers(

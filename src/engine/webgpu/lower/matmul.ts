@@ -29,7 +29,7 @@ import { addDispatch, copyDispatch } from './add.ts';
 import { blockConstants } from './shape.ts';
 
 /** A product with everything chosen. */
-export type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor; kernel: Kernel };
+type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor; kernel: Kernel };
 
 /** Each family twice: for B as numbers, and in blocks. */
 function variants(name: string, source: string, numbers: string): { numbers: Shader; quantised: Shader } {

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { DataRef } from './data.ts';
 import { anything, count, id, number, text } from './values.ts';
 
-export const AdapterOrigin = v.union([
+const AdapterOrigin = v.union([
   v.object({ name: text, id }),
   v.object({ name: text, runId: id, step: count }),
 ]);
