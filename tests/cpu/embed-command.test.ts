@@ -1,7 +1,14 @@
 /** `graft embed` and `graft observe`: their files against transformers' numbers, and what they refuse. */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { DEVICE, DEVICE_HERE, graft, graftHere, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
+import {
+  DEVICE,
+  DEVICE_HERE,
+  graft,
+  graftHere,
+  temporaryFolder,
+  tensorsOf,
+} from '../engine/graft-command.ts';
 import { readTensorsOf, referenceFolder, referencePath } from '../engine/reference-file.ts';
 import { worstError } from '../engine/run.ts';
 import { SPRIG } from '../engine/sprig.ts';

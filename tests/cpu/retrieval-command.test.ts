@@ -11,7 +11,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { floats, DEVICE_HERE, graft, graftHere, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
+import {
+  floats,
+  DEVICE_HERE,
+  graft,
+  graftHere,
+  temporaryFolder,
+  tensorsOf,
+} from '../engine/graft-command.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { runCommand } from '../../src/cli/commands.ts';
 import type { WholeOutput } from '../../src/cli/output.ts';

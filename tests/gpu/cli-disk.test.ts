@@ -4,7 +4,15 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { DEVICE, graft, metricsOf, numbers, temporaryFolder, VOICE, type Ended } from '../engine/graft-command.ts';
+import {
+  DEVICE,
+  graft,
+  metricsOf,
+  numbers,
+  temporaryFolder,
+  VOICE,
+  type Ended,
+} from '../engine/graft-command.ts';
 import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();

@@ -208,7 +208,11 @@ export const KERNELS: readonly Mutation[] = [
     find: 'place = load<u32>(p.chain + at4(2 * place), 4))',
     replace: 'place = NONE)',
     breaks: 'a repeated token is learned from once',
-    tests: ['tests/engine/rows.test.ts', 'tests/engine/trained-part.test.ts', 'tests/engine/peft-reference.test.ts'],
+    tests: [
+      'tests/engine/rows.test.ts',
+      'tests/engine/trained-part.test.ts',
+      'tests/engine/peft-reference.test.ts',
+    ],
   },
   {
     id: 'attention-window',

@@ -160,7 +160,11 @@ export const TRAINING: readonly Mutation[] = [
     find: 'this.#loss = bestEvalLoss;',
     replace: '',
     breaks: 'a resumed run forgets its best loss',
-    tests: ['tests/unit/train/best.test.ts', 'tests/cpu/trainer-loop.test.ts', 'tests/engine/trainer.test.ts'],
+    tests: [
+      'tests/unit/train/best.test.ts',
+      'tests/cpu/trainer-loop.test.ts',
+      'tests/engine/trainer.test.ts',
+    ],
   },
   {
     id: 'best-is-worst',
@@ -168,7 +172,11 @@ export const TRAINING: readonly Mutation[] = [
     find: 'loss < this.#loss',
     replace: 'loss > this.#loss',
     breaks: 'the worst validation counts as the best',
-    tests: ['tests/unit/train/best.test.ts', 'tests/cpu/trainer-loop.test.ts', 'tests/engine/trainer.test.ts'],
+    tests: [
+      'tests/unit/train/best.test.ts',
+      'tests/cpu/trainer-loop.test.ts',
+      'tests/engine/trainer.test.ts',
+    ],
   },
   {
     id: 'patience-never-reset',
