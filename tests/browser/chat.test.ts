@@ -303,7 +303,7 @@ test('switching between adapters that have answered before allocates nothing on 
 test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answer', async () => {
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('1.5');
-  await page.getByLabel('Maximum new tokens').fill('12');
+  await page.getByLabel('Maximum new tokens', { exact: true }).fill('12');
   await page.getByLabel('Seed', { exact: true }).fill('7');
   await page.getByRole('button', { name: 'New conversation' }).click();
   const first = await ask(QUESTION);
@@ -316,7 +316,7 @@ test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answ
   await expect.poll(() => page.getByRole('article').count()).toBe(1);
 
   await page.getByLabel('Temperature', { exact: true }).fill('5');
-  await page.getByLabel('Maximum new tokens').fill('400');
+  await page.getByLabel('Maximum new tokens', { exact: true }).fill('400');
   await page.getByRole('button', { name: 'New conversation' }).click();
   await page.getByLabel('Prompt for both').fill(HOSTILE);
   await page.keyboard.press('Enter');
@@ -326,7 +326,7 @@ test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answ
   await expect.poll(() => turn.getByText(/stopped/).count(), WAIT).toBe(2);
   await expect.poll(() => turn.getByText(HOSTILE).count()).toBe(1);
   await page.getByLabel('Temperature', { exact: true }).fill('0');
-  await page.getByLabel('Maximum new tokens').fill('10');
+  await page.getByLabel('Maximum new tokens', { exact: true }).fill('10');
   await page.getByRole('button', { name: 'Retry' }).click();
   await answered();
   expect(await page.locator('main img').count()).toBe(0);
@@ -490,7 +490,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   );
   await ask('Bosun');
   const bosun = panel('Bosun');
-  await bosun.getByText(/^A folder of \d+ KiB in 3 files: the adapter alone/).waitFor(WAIT);
+  await bosun.getByText(/^A folder of \d+ KiB in 3 files: only the adapter/).waitFor(WAIT);
   // The formats of the registry, as in `graft export`.
   const formats = bosun.getByRole('group', { name: 'Format' });
   expect(await formats.getByRole('radio').count()).toBe(EXPORT_FORMATS.length);

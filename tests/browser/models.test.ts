@@ -95,7 +95,7 @@ test('a folder with sharded weights is opened by picker, and markup in its name 
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('0');
-  await page.getByLabel('Maximum new tokens').fill('16');
+  await page.getByLabel('Maximum new tokens', { exact: true }).fill('16');
   answer = await ask();
   expect(answer).toMatch(/\w/);
   await region.getByLabel('Add a model folder').setInputFiles(join(scratch, HOSTILE));

@@ -102,7 +102,7 @@ test('measurements and answers are the same after a reload, word for word', asyn
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('0.7');
-  await page.getByLabel('Maximum new tokens').fill('12');
+  await page.getByLabel('Maximum new tokens', { exact: true }).fill('12');
   for (const [turn, prompt] of ['Where is the rake?', 'And the pond?'].entries()) {
     await page.getByLabel('Prompt for both').fill(prompt);
     await page.keyboard.press('Enter');
