@@ -1,5 +1,6 @@
 /** The flags of `graft evaluate`, and what they choose. */
 import { GraftError } from '../errors.ts';
+import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Method } from '../evaluate/methods/method.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
@@ -62,7 +63,10 @@ export const evaluateFlags = {
     value: 'N',
     help: 'draws the rows that are asked, splits, as that of graft train, and the bootstrap of --predictions (default: 42)',
   },
-  methods: { value: 'A,B', help: `what is measured (default: all): ${listed(METHODS)}` },
+  methods: {
+    value: 'A,B',
+    help: `what is measured (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, and 3-shot for ${fewShot.name} with 3 examples`,
+  },
   metrics: {
     value: 'A,B',
     help: `how it is measured (default: ${USUAL_SCORERS.map(({ name }) => name).join(', ')}): ${scorersListed(NAMED_SCORERS)}`,
@@ -151,7 +155,7 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
  */
 export function chosenMethods(flags: EvaluateFlags, learned = false): readonly Method[] {
   const adapters = flags.texts('adapter').length + flags.texts('tuned').length;
-  const names = flags.list('methods');
+  const names = flags.list('methods')?.map((name) => readMethod(name).name);
   if (!names)
     return METHODS.filter(
       (method) => method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot)),
@@ -170,4 +174,24 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
 }
 
 export const askedRows = (flags: EvaluateFlags): number => flags.whole('rows', 1) ?? DEFAULT_ROWS;
-export const askedShots = (flags: EvaluateFlags): number => flags.whole('shots', 1) ?? DEFAULT_SHOTS;
+
+/** A name of --methods. `zero-shot` is the base model, and `N-shot` the base model with N examples. */
+function readMethod(asked: string): { name: string; shots?: number } {
+  if (asked === 'zero-shot') return { name: baseMethod.name };
+  const shots = /^([1-9]\d{0,3})-shot$/.exec(asked);
+  return shots ? { name: fewShot.name, shots: Number(shots[1]) } : { name: asked };
+}
+
+/** Examples before each question. @throws GraftError `arguments` for two numbers */
+export function askedShots(flags: EvaluateFlags): number {
+  const given = flags.whole('shots', 1);
+  const named = (flags.list('methods') ?? []).flatMap((name) => readMethod(name).shots ?? []);
+  const numbers = [...new Set([...(given === undefined ? [] : [given]), ...named])];
+  if (numbers.length > 1)
+    throw new GraftError(
+      'arguments',
+      `--methods and --shots give different numbers of examples: ${numbers.join(', ')}.`,
+      'Give one number, and measure the others by further calls.',
+    );
+  return numbers[0] ?? DEFAULT_SHOTS;
+}

@@ -243,12 +243,12 @@ describe('the guide', () => {
     await expect.poll(() => page.getByRole('article').count()).toBeLessThan(8);
     const link = page
       .getByRole('navigation', { name: 'Words of the guide' })
-      .getByRole('link', { name: /overfitting/ });
+      .getByRole('link', { name: 'Overfitting' });
     await link.focus();
     await page.keyboard.press('Enter');
     await expect
       .poll(() => page.evaluate(() => document.activeElement?.textContent))
-      .toContain('overfitting');
+      .toContain('Overfitting');
     expect(new URL(page.url()).hash).toBe('#/guide/overfitting');
     await goTo(page, 'guide/rank');
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Rank (r)');

@@ -7,7 +7,7 @@ import { dependencies } from '../../package.json' with { type: 'json' };
 
 const ROOT = join(import.meta.dirname, '../..');
 /** Used by the command only, and installed with the package instead of bundled. */
-const NOT_IN_PAGE = ['webgpu', 'esbuild', 'tsx'];
+const NOT_IN_PAGE = ['webgpu', 'esbuild', 'tsx', 'htmlparser2', 'unpdf'];
 /** Bundled although only the build needs their packages: compiled components, and the library of the compiled kernels. */
 const COMPILED_IN = ['svelte', 'assemblyscript'];
 
