@@ -62,7 +62,10 @@ try {
   await take('data');
   await page.getByRole('link', { name: 'Evaluate' }).first().click();
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
-  await page.getByRole('table').waitFor({ timeout: RUN_MS });
+  await page
+    .getByRole('button', { name: 'Measure again' })
+    .and(page.locator(':enabled'))
+    .waitFor({ timeout: RUN_MS });
   await take('evaluate');
 } finally {
   await browser.close();
