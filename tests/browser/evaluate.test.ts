@@ -179,6 +179,7 @@ test('added metrics have columns with their intervals, at once or after a measur
   await scores().waitFor(WAIT);
   await page.getByText('Metrics', { exact: true }).click();
   const list = page.getByRole('list', { name: 'Metrics to add' });
+  await list.waitFor();
   // All eleven that no table has by itself.
   for (const label of [
     ...['ROUGE-1', 'ROUGE-2', 'ROUGE-L of all rows', 'BLEU', 'Sentence BLEU', 'Sentence chrF'],
@@ -199,14 +200,14 @@ test('added metrics have columns with their intervals, at once or after a measur
   };
   // Stored answers are enough for these.
   await expect.poll(() => cellOf('macro-F1'), WAIT).toMatch(/^\d\.\d{3}\s+\d\.\d{3} to \d\.\d{3}$/);
-  expect(await cellOf('BLEU')).toMatch(/^\d+\.\d\s+\d+\.\d to \d+\.\d$/);
+  await expect.poll(() => cellOf('BLEU')).toMatch(/^\d+\.\d\s+\d+\.\d to \d+\.\d$/);
 
   await list.getByRole('checkbox', { name: 'Valid JSON', exact: true }).check();
   await page.getByText('Measure again to score the answers by valid JSON.').waitFor();
   await page.getByRole('button', { name: 'Measure again' }).click();
   await expect.poll(table, WAIT).toMatch(/valid JSON/i);
   // The base answers with the number that it is asked to say, which is JSON.
-  expect(await cellOf('valid JSON')).toMatch(/^1\.00\s+1\.00 to 1\.00$/);
+  await expect.poll(() => cellOf('valid JSON'), WAIT).toMatch(/^1\.00\s+1\.00 to 1\.00$/);
   await scores().getByRole('button', { name: 'Macro-F1, explained' }).click();
   await page.getByText('F1 of each label, and the mean over the labels').waitFor(WAIT);
   await page.keyboard.press('Escape');
