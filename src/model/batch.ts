@@ -130,7 +130,7 @@ export interface BatchTensors extends TokenInputs {
   readonly weights?: Tensor;
   /** f32 [S]: 1 where the row of a sequence is desirable, −1 where it is not. Where a loss reads it. */
   readonly desirable?: Tensor;
-  /** What makes one vector of each sequence. Where a loss reads these. */
+  /** Inputs that make one vector of each sequence. Missing if the loss reads none. */
   readonly pooled?: PooledInputs;
 }
 

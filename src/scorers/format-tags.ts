@@ -55,11 +55,11 @@ function read(text: string, names: readonly string[]): { found: number; isAll: b
 export const formatTags = {
   of: 'attempts',
   name: 'format-tags',
-  label: 'Written in tags',
+  label: 'Format tags',
   heading: 'written in tags',
   help: '1 if the completion is these tags one after the other, each filled, with nothing but white space outside.',
   entry: {
-    title: 'Written in tags',
+    title: 'Format tags',
     what: 'The answer is made of tags one after the other, such as <think>…</think><answer>…</answer>, each filled and with nothing outside.',
     source: 'DeepSeek-AI, DeepSeek-R1, 2025, arXiv:2501.12948',
     also: 'format think answer tags xml reward',

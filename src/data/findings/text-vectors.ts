@@ -11,7 +11,7 @@ export class TextVectors {
   readonly #starts: Uint32Array;
   /** Distinct words of each text, in the order in which they come up. */
   readonly #words: Uint32Array;
-  /** Of length 1 for each text that has a word which not all texts have. */
+  /** A vector of length 1 for each text that has a word which not all texts have. */
   readonly #weights: Float64Array;
   /** Where the texts of each word begin in `texts`, and where the last end. */
   readonly #postings: Uint32Array;
