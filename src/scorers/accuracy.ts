@@ -9,7 +9,7 @@ export const accuracy = {
   name: 'accuracy',
   label: 'Right label (accuracy)',
   heading: 'accuracy',
-  help: '1 if the answer is the right label, white space at the ends aside. It counts as exact-match does, with one reference per row.',
+  help: '1 if the answer is the right label, ignoring white space at the ends. It counts as exact-match does, with one reference per row.',
   entry: {
     title: 'Accuracy',
     what: 'The share of rows with the right label, from 0 to 1. With many rows of one label it is high without any learning: read macro-F1 as well.',

@@ -9,10 +9,10 @@ export const exactMatch = {
   name: EXACT_MATCH,
   label: 'Exactly right',
   heading: 'exactly right',
-  help: '1 if the answer is the reference to the letter, white space at the ends aside.',
+  help: '1 if the answer is the reference to the letter, ignoring white space at the ends.',
   entry: {
     title: 'Exactly right (exact match)',
-    what: 'The answer is the expected one to the letter, white space at the ends aside. Right for labels, numbers and JSON; too strict for prose.',
+    what: 'The answer is the expected one to the letter, ignoring white space at the ends. Right for labels, numbers and JSON; too strict for prose.',
     source: 'Rajpurkar et al., SQuAD, 2016, arXiv:1606.05250',
     also: 'accuracy em',
   },

@@ -11,7 +11,7 @@ export const normalizedMatch = {
   aliases: ['normalised-match'],
   label: 'Normalized match',
   heading: 'normalized match',
-  help: '1 if the answer has the words of the reference in their order: capitals, punctuation and a, an, the aside, as SQuAD counts them.',
+  help: '1 if the answer has the words of the reference in their order, ignoring capitals, punctuation and a, an, the, as SQuAD does.',
   entry: {
     title: 'Normalized match',
     what: 'The answer has the words of the reference, in their order. Capitals, punctuation and the words a, an, the do not count.',

@@ -30,7 +30,7 @@ const SETTINGS = [
     part: 'run',
     type: 'switch',
     label: 'The first group has to be the reference',
-    help: 'Give 1 only if the match of the first group is the reference, white space at the ends aside.',
+    help: 'Give 1 only if the match of the first group is the reference, ignoring white space at the ends.',
     initial: false,
   },
 ] as const satisfies readonly ScorerSetting[];

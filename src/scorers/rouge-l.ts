@@ -1,6 +1,6 @@
 /**
  * ROUGE-L as Google's rouge-score computes it, without stemming: the longest common subsequence of words, as the harmonic mean of its share of
- * the answer and its share of the expected answer. A word is a run of the letters a to z and digits, capitals aside.
+ * the answer and its share of the expected answer. A word is a run of the letters a to z and digits, ignoring capitals.
  */
 import { TEXT } from './parts/text.ts';
 import { mean, type TextScorer } from './scorer.ts';

@@ -38,7 +38,7 @@ const runs = <Name extends string>(name: Name, order: number, of: string): TextS
   name,
   label: `ROUGE-${order}`,
   heading: `ROUGE-${order}`,
-  help: `${of[0].toUpperCase()}${of.slice(1)} in common as an F-measure from 0 to 1, as rouge-score counts them: letters a to z and digits, capitals aside.`,
+  help: `${of[0].toUpperCase()}${of.slice(1)} in common as an F-measure from 0 to 1, as rouge-score counts them: letters a to z and digits, ignoring capitals.`,
   entry: {
     title: `ROUGE-${order}`,
     what: `How many ${of} answer and reference have in common, as an F-measure from 0 to 1: the mean over all rows. Only the letters a to z and digits count.`,

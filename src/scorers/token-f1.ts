@@ -17,7 +17,7 @@ export const tokenF1 = {
   name: 'token-f1',
   label: 'Token F1',
   heading: 'token F1',
-  help: 'The overlap of the words of answer and reference, as SQuAD counts it: capitals, punctuation and a, an, the aside.',
+  help: 'The overlap of the words of answer and reference, ignoring capitals, punctuation and a, an, the, as SQuAD does.',
   entry: {
     title: 'Token F1',
     what: 'How far the words of the answer are those of the expected one, in any order: the mean over all rows of a number from 0, no word in common, to 1, all words and none besides. Capitals, punctuation and the words a, an, the do not count.',
