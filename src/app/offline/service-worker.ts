@@ -77,7 +77,7 @@ async function install(): Promise<void> {
         // A name with a hash cannot be out of date; any other file is checked with the server.
         (await ask(new Request(href, { cache: key === href ? 'default' : 'no-cache' })));
       if (!response.ok) throw new Error(`${href}: ${response.status}`);
-      await cache.put(key, response);
+      await cache.put(key, isolated(response));
     }),
   );
 }
@@ -98,14 +98,22 @@ async function answer(request: Request): Promise<Response> {
   return isolated(kept);
 }
 
-/** The same answer with the headers of isolation: the page and its workers need them on their own files. */
+/**
+ * The same answer with the headers of isolation: the page and its workers need them on their own files. Files are stored with them, and what
+ * the cache gave is passed on as it is: an answer that is built here lasts until the page has read all of it, and a new version could not take
+ * over before.
+ */
 function isolated(response: Response): Response {
   // A network error and an opaque answer cannot be built again.
-  if (response.status === 0) return response;
+  if (response.status === 0 || isIsolated(response)) return response;
   const { body, status, statusText } = response;
   const headers = new Headers(response.headers);
   for (const [name, value] of Object.entries(ISOLATION)) headers.set(name, value);
   return new Response(body, { status, statusText, headers });
+}
+
+function isIsolated({ headers }: Response): boolean {
+  return Object.entries(ISOLATION).every(([name, value]) => headers.get(name) === value);
 }
 
 async function ask(request: Request): Promise<Response> {
