@@ -26,6 +26,8 @@ const SHARED = [
   'smooth',
   'nearest-name',
   'proportion',
+  'printable',
+  'html',
 ];
 
 /** The registries that a run is assembled from. */

@@ -13,6 +13,9 @@ const TABLES = /^src\/(?:settings|adapters|objectives|optimisers|scorers)\//;
 /** Three words in a row: fewer are names and keys. */
 const SENTENCE = /\p{L}+[,:]? \p{L}[\p{L}’'-]*[,:]? \p{L}+/u;
 
+/** A rule of a style sheet, which is no prose. */
+const STYLE = /\{\s*(?:[a-z-]+:[^{}]*;\s*)+\}/;
+
 export function typescriptPassages(file: string, text: string): Passage[] {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
   const passages: Passage[] = [];
@@ -24,7 +27,8 @@ export function typescriptPassages(file: string, text: string): Passage[] {
       return;
     }
     if (ts.isPropertyAssignment(node.parent) && node.parent.name === node) return;
-    if (SENTENCE.test(said) || SHOWN.has(propertyOf(node)) || isMessage(node)) {
+    const isRead = SENTENCE.test(said) && !STYLE.test(said);
+    if (isRead || SHOWN.has(propertyOf(node)) || isMessage(node)) {
       const { line } = source.getLineAndCharacterOfPosition(node.getStart());
       passages.push({ area: areaOf(file, node), place: `${file}:${line + 1}`, text: said });
     }

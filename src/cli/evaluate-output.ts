@@ -1,17 +1,15 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import { taskNames } from '../evaluate/by-task.ts';
-import type { Interval } from '../evaluate/bootstrap.ts';
+import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from '../evaluate/cells.ts';
 import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
 import { intervalsOf } from '../evaluate/intervals.ts';
 import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
-import { rewardScoresOf, type Judged } from '../evaluate/report.ts';
+import type { Judged } from '../evaluate/report.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
-import type { Proportion } from '../proportion.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
-import type { Scores } from '../scorers/scores.ts';
-import { percent, plural, threeDigits } from '../numbers.ts';
+import { threeDigits } from '../numbers.ts';
 import { printable } from './printable.ts';
 
 /** Printable columns that are as wide as their widest cell; all but the first are aligned at the right. */
@@ -27,41 +25,6 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
     )
     .map((line) => `${line}\n`)
     .join('');
-}
-
-/** The value of a scorer, with the 95% interval where that is known; for a share also the rows. */
-export function scoreCell(
-  metric: Scorer,
-  scores: Scores,
-  intervals: Readonly<Record<string, Interval>> = {},
-): string {
-  const score = scores[metric.name];
-  if (!score) return '–';
-  if (score.share) return shareCell(score.share);
-  const interval = intervals[metric.name] as Interval | undefined;
-  const ends = interval ? ` (${interval.map(metric.format).join(' to ')})` : '';
-  return `${metric.format(score.value)}${ends}`;
-}
-
-/** The mean reward, its standard deviation over the rows, and the answers that pass. */
-const REWARD_COLUMNS = ['reward', 'spread', 'passed'];
-
-function rewardCells(side: Side): string[] {
-  const scores = rewardScoresOf(side);
-  return scores
-    ? [threeDigits(scores.mean), threeDigits(scores.spread), shareCell(scores.passed)]
-    : REWARD_COLUMNS.map(() => '–');
-}
-
-/** A number of rows with its 95% interval. */
-export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
-  `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
-
-/** The label of a subject in the table. */
-export function nameOf({ subject: { label, method, detail, stopped }, answers }: Side): string {
-  const examples =
-    method === adapterFewShot.name ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
-  return `${label}${examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
 }
 
 /** A line for each method, and each part of one, that could not be measured, with the reason. */

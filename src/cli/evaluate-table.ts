@@ -1,4 +1,5 @@
 /** The table of `graft evaluate`: every adapter with what it took, its score and what it forgot, beside the base. */
+import { nameOf, scoreCell, shareCell } from '../evaluate/cells.ts';
 import { metricsOf } from '../evaluate/columns.ts';
 import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
@@ -26,7 +27,7 @@ import {
 } from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
 import { twoDigits } from '../evaluate/forgetting.ts';
-import { nameOf, scoreCell, shareCell, textTable } from './evaluate-output.ts';
+import { textTable } from './evaluate-output.ts';
 
 interface Line {
   readonly side: Side;

@@ -5,12 +5,14 @@ import { GraftError } from '../errors.ts';
 import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import { EVALUATION_FILE, evaluationFile } from '../evaluate/record-file.ts';
+import { reportPage, type MadeAdapter } from '../evaluate/report-page.ts';
 import { judgeRecord, meanOf, methodReports, predictionsOf, type Judged } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
+import { commandWords } from './command-words.ts';
 import { askedInWords } from './evaluate-exam-rows.ts';
 import { openExam, type OpenExam } from './evaluate-exam.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
@@ -23,16 +25,16 @@ import { scorePredictions } from './evaluate-predictions.ts';
 import { EXIT, SIGNALS } from './exit.ts';
 import { writeFolder } from './files.ts';
 import { plural } from '../numbers.ts';
+import { shellLine } from '../text/shell.ts';
 import { Flags } from './flags.ts';
 import { checkReading } from './file-kinds.ts';
 import { lockFolder } from './folder-lock.ts';
+import { readLineage } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import { claimFiles } from './own-files.ts';
 import type { Output } from './output.ts';
 import { readPaths } from './row-flags.ts';
-import { PREDICTIONS, REPORT } from './run-folder.ts';
-
-const WRITES = [PREDICTIONS, REPORT, EVALUATION_FILE];
+import { EVALUATION, PREDICTIONS, REPORT, REPORT_PAGE } from './run-folder.ts';
 
 export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(evaluateFlags, args);
@@ -50,7 +52,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   for (const path of flags.texts('adapter')) refuseModel(path);
   if (out === undefined) {
     flags.required('model');
-    return evaluate(flags, undefined, output);
+    return evaluate({ args, flags, out, output });
   }
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
@@ -60,20 +62,28 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   ]);
   const release = await lockFolder(out, 'graft evaluate');
   try {
-    const used = WRITES.find((name) => existsSync(join(out, name)));
+    const used = EVALUATION.find((name) => existsSync(join(out, name)));
     if (used !== undefined && !flags.on('overwrite'))
       throw new GraftError(
         'folder-used',
         `${out} holds an evaluation (${used}), which would be overwritten.`,
         'Choose another folder, or replace what is there with --overwrite.',
       );
-    await evaluate(flags, out, output);
+    await evaluate({ args, flags, out, output });
   } finally {
     await release();
   }
 }
 
-async function evaluate(flags: EvaluateFlags, out: string | undefined, output: Output): Promise<void> {
+interface Call {
+  /** The words after `graft evaluate`. */
+  readonly args: readonly string[];
+  readonly flags: EvaluateFlags;
+  readonly out: string | undefined;
+  readonly output: Output;
+}
+
+async function evaluate({ args, flags, out, output }: Call): Promise<void> {
   const part = flags.choice('split', PARTS) ?? 'test';
   const exam = await openExam(flags, part, output, { chosenRewards: await chosenRewards(flags) });
   // Nothing is wanted of answers to prompts alone: what compares with a reference has no column.
@@ -83,10 +93,17 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   for (const signal of SIGNALS) process.once(signal, stop);
+  const adapters = out === undefined ? [] : await madeAdapters(flags);
   const keep = async (): Promise<void> => {
     if (out === undefined) return;
-    await claimFiles(out, WRITES, { overwrite: flags.on('overwrite') });
-    await writeFolder(out, filesOf(exam, flags, metrics, controller.signal.aborted));
+    await claimFiles(out, EVALUATION, { overwrite: flags.on('overwrite') });
+    const files = filesOf(exam, flags, metrics, controller.signal.aborted);
+    const about = {
+      ...{ metrics, part, adapters, judged: judgedOf(exam) },
+      command: shellLine([...commandWords(), 'evaluate', ...args]),
+    };
+    const report = new TextEncoder().encode(reportPage(exam.record(), about));
+    await writeFolder(out, { ...files, [REPORT_PAGE]: report });
   };
   try {
     for await (const _ of exam.measure(controller.signal)) await keep();
@@ -110,7 +127,7 @@ async function evaluate(flags: EvaluateFlags, out: string | undefined, output: O
     for (const text of examplesTexts(record)) output.result(`\n${text}\n`);
   }
   if (out !== undefined)
-    output.line(`Wrote ${PREDICTIONS}, ${REPORT} and ${EVALUATION_FILE} to ${resolve(out)}`);
+    output.line(`Wrote ${EVALUATION.slice(0, -1).join(', ')} and ${REPORT_PAGE} to ${resolve(out)}`);
   if (exam.failures.length > 0) {
     const { subjects } = exam.record();
     const failed = subjects.filter((subject) => subject.failed !== undefined || subject.lacks).length;
@@ -146,6 +163,24 @@ function examplesTexts(record: Evaluation): string[] {
     });
     return [measured.length > 1 ? `${label}: ${text}` : text];
   });
+}
+
+/** How everything tuned was made, as far as its folder says it. */
+async function madeAdapters(flags: EvaluateFlags): Promise<MadeAdapter[]> {
+  return Promise.all(
+    [...flags.texts('adapter'), ...flags.texts('tuned')].map(async (name) => {
+      // A file that says nothing of use takes nothing else from the report.
+      const stage = await readLineage(name).catch(() => undefined);
+      const { recipe, made, steps, trainRows } = stage ?? {};
+      return {
+        name,
+        ...(recipe && { recipe }),
+        ...(made && { made }),
+        ...(steps !== undefined && { steps }),
+        ...(trainRows !== undefined && { trainRows }),
+      };
+    }),
+  );
 }
 
 /** Rows of training get no verdict. */

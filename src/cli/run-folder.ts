@@ -29,7 +29,8 @@ const BESIDE = new Set([...LEADS, 'README.md', LINEAGE, 'forgetting.json', ...CO
 /** What `graft evaluate` writes. */
 export const PREDICTIONS = 'predictions.jsonl';
 export const REPORT = 'report.json';
-const EVALUATION = [PREDICTIONS, REPORT, EVALUATION_FILE];
+export const REPORT_PAGE = 'report.html';
+export const EVALUATION = [PREDICTIONS, REPORT, EVALUATION_FILE, REPORT_PAGE];
 
 /** What an adapter is written as. */
 const ADAPTER = [ADAPTER_CONFIG, 'README.md', LINEAGE, 'adapter_model.safetensors'];

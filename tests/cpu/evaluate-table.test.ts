@@ -51,8 +51,15 @@ test('every adapter is a row, beside the base, on the same rows', async () => {
   const report = JSON.parse(readFileSync(at('report', 'report.json'), 'utf8')) as {
     readonly table: readonly Row[];
     readonly methods: readonly { readonly metrics: Readonly<Record<string, number>> }[];
+    readonly verdict: string;
   };
   const { table } = report;
+  // The page to read has the same verdict, and the settings of the run that an adapter is from.
+  const page = readFileSync(at('report', 'report.html'), 'utf8').replaceAll(/<[^>]*>/g, '');
+  for (const sentence of report.verdict.split('\n'))
+    expect(page).toContain(sentence.replaceAll('&', '&amp;').replaceAll("'", '&#39;'));
+  expect(page).toMatch(/evaluate --model .* --forgetting/);
+  expect(page).toMatch(/lr\s*0\.01\s/);
   expect(table.map(({ adapter, kind }) => [adapter, kind])).toEqual([
     [undefined, undefined],
     [at('lora'), 'LoRA rank 4'],

@@ -49,6 +49,7 @@ describe('the prose of a file', () => {
   test('takes sentences of code, and short strings only under names that people read', () => {
     const source = [
       "import { x } from './a b c.ts';",
+      "const style = ['h1, h2 { margin: 0 auto; font-weight: 600; }', `p { color: red; }`];",
       "const setting = { name: 'batch', label: 'Rows', help: `Rows of ${x}.` };",
       "throw new GraftError('file-missing', 'The file is gone.', `Choose ${x} again.`);",
     ].join('\n');

@@ -154,7 +154,7 @@ describe('the import rules', () => {
   });
   test('a message says what is allowed', () => {
     expect(forbidden(join(root, 'src/model/llama.ts'), '../text/x.ts', false)).toBe(
-      'model may not import text/x.ts. It may import engine, weights and answers, errors, averages, random, json, lists, numbers, requests, smooth, nearest-name, proportion.',
+      'model may not import text/x.ts. It may import engine, weights and answers, errors, averages, random, json, lists, numbers, requests, smooth, nearest-name, proportion, printable, html.',
     );
   });
 });

@@ -1,0 +1,44 @@
+/** The cells of a table of methods, as text. */
+import { percent, plural, threeDigits } from '../numbers.ts';
+import type { Proportion } from '../proportion.ts';
+import type { Scorer } from '../scorers/scorer.ts';
+import type { Scores } from '../scorers/scores.ts';
+import type { Interval } from './bootstrap.ts';
+import { adapterFewShot } from './methods/few-shot.ts';
+import { rewardScoresOf } from './report.ts';
+import type { Side } from './sides.ts';
+
+/** The value of a scorer, with the 95% interval where that is known; for a share also the rows. */
+export function scoreCell(
+  metric: Scorer,
+  scores: Scores,
+  intervals: Readonly<Record<string, Interval>> = {},
+): string {
+  const score = scores[metric.name];
+  if (!score) return '–';
+  if (score.share) return shareCell(score.share);
+  const interval = intervals[metric.name] as Interval | undefined;
+  const ends = interval ? ` (${interval.map(metric.format).join(' to ')})` : '';
+  return `${metric.format(score.value)}${ends}`;
+}
+
+/** The mean reward, its standard deviation over the rows, and the answers that pass. */
+export const REWARD_COLUMNS = ['reward', 'spread', 'passed'];
+
+export function rewardCells(side: Side): string[] {
+  const scores = rewardScoresOf(side);
+  return scores
+    ? [threeDigits(scores.mean), threeDigits(scores.spread), shareCell(scores.passed)]
+    : REWARD_COLUMNS.map(() => '–');
+}
+
+/** A number of rows with its 95% interval. */
+export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
+  `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
+
+/** The label of a subject in the table. */
+export function nameOf({ subject: { label, method, detail, stopped }, answers }: Side): string {
+  const examples =
+    method === adapterFewShot.name ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
+  return `${label}${examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
+}

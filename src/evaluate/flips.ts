@@ -1,0 +1,58 @@
+/** Which rows a method gains and loses beside the base model: the change in both directions, and what chance would do. */
+import { bootstrap, type Interval } from './bootstrap.ts';
+import { meanOf } from './intervals.ts';
+import { compare } from './paired.ts';
+import { rowsNeeded } from './rows-needed.ts';
+import { baseOf, sideOf, type Side } from './sides.ts';
+import type { Evaluation } from './record.ts';
+
+export interface Flips {
+  readonly side: Side;
+  /** The share of right rows, less that of the base model. */
+  readonly difference: number;
+  /** 95% by paired bootstrap over the rows. */
+  readonly interval: Interval | undefined;
+  readonly both: number;
+  readonly onlyThis: number;
+  readonly onlyBase: number;
+  readonly neither: number;
+  /** Of the exact McNemar test. */
+  readonly p: number;
+  /** Rows on which a difference of this size would be seen four times of five; undefined where there is none, or 2,000 are too few. */
+  readonly rowsNeeded: number | undefined;
+}
+
+const RESAMPLES = 10_000;
+const DEFAULT_SEED = 42;
+/** Larger differences need no more rows than this one. */
+const MOST_DIFFERENCE = 0.85;
+
+/** Every other method that answered the same rows; none where no answer is right or wrong. */
+export function flipsOf(record: Evaluation): Flips[] {
+  const base = baseOf(record);
+  const before = base?.right;
+  if (!base || !before || !record.items.some(({ expected }) => expected !== '')) return [];
+  const others = record.subjects.flatMap((_, at) => {
+    const side = sideOf(record, at);
+    return at !== base.at && side.right?.length === before.length && before.length > 0 ? [side] : [];
+  });
+  const changes = others.map(({ right = [] }) => right.map((is, at) => Number(is) - Number(before[at])));
+  const intervals =
+    changes.length === 0
+      ? []
+      : bootstrap(
+          before.length,
+          record.made.draw?.seed ?? DEFAULT_SEED,
+          changes.map((change) => (sample) => meanOf(change, sample)),
+          RESAMPLES,
+        );
+  return others.map((side, at): Flips => {
+    const { both, onlyFirst, onlySecond, neither, p } = compare(side.right ?? [], before);
+    const difference = (onlyFirst - onlySecond) / before.length;
+    return {
+      ...{ side, difference, interval: intervals[at], both, neither, p },
+      ...{ onlyThis: onlyFirst, onlyBase: onlySecond },
+      rowsNeeded: difference === 0 ? undefined : rowsNeeded(Math.min(Math.abs(difference), MOST_DIFFERENCE)),
+    };
+  });
+}

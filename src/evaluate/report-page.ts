@@ -1,0 +1,263 @@
+/** The report of an evaluation as one readable page: the verdict, the methods, what changed in both directions, every answer, and how it was made. */
+import { facts, html, page, table, type Html, type Piece } from '../html.ts';
+import { count, formatBytes, plural, threeDigits } from '../numbers.ts';
+import type { Scorer } from '../scorers/scorer.ts';
+import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from './cells.ts';
+import { pInWords } from './chance.ts';
+import { metricsOf } from './columns.ts';
+import { flipsOf, type Flips } from './flips.ts';
+import { forgettingSentences, forgettingVerdict } from './forgetting.ts';
+import { intervalsOf } from './intervals.ts';
+import type { Evaluation } from './record.ts';
+import type { Judged } from './report.ts';
+import { answersOf, rowsStyle } from './report-rows.ts';
+import { rowsInWords } from './rows-in-words.ts';
+import { baseOf, notMeasured, sideOf, type Side } from './sides.ts';
+
+/** How an adapter was made, as far as that was written down. */
+export interface MadeAdapter {
+  readonly name: string;
+  readonly recipe?: Readonly<Record<string, unknown>>;
+  /** The version of Graft, the device and the number formats. */
+  readonly made?: Readonly<Record<string, string>>;
+  readonly steps?: number;
+  readonly trainRows?: number;
+}
+
+export interface AboutReport {
+  readonly metrics: readonly Scorer[];
+  /** Undefined where nothing tuned was compared with the base model. */
+  readonly judged: Judged | undefined;
+  /** The part of the rows that was asked. */
+  readonly part: string;
+  readonly command: string;
+  readonly adapters: readonly MadeAdapter[];
+}
+
+const NONE = '–';
+/** Milliseconds to a moment that every clock agrees on. */
+const momentOf = (time: number): string =>
+  `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** The page. Texts of rows, names and paths are hostile: everything is escaped, and the page can load and run nothing. */
+export function reportPage(record: Evaluation, about: AboutReport): string {
+  const sides = record.subjects.flatMap(({ failed }, at) =>
+    failed === undefined ? [sideOf(record, at)] : [],
+  );
+  const base = baseOf(record);
+  const flips = flipsOf(record);
+  const { body: answers, choices } = answersOf(record, flips, base);
+  const { name } = record.made.model;
+  const title = `Evaluation of ${lastOf(name)}`;
+  return page(
+    title,
+    html`<h1>${title}</h1>
+      ${verdictOf(record, about)}
+      ${methodsOf(sides, about.metrics)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${failuresOf(record)}
+      <h2 id="answers">Answers</h2>
+      ${answers}
+      <h2 id="made">How it was made</h2>
+      ${madeOf(record, about)}`,
+    STYLE + rowsStyle(choices),
+  );
+}
+
+const STYLE = [
+  '.verdict { font-size: clamp(1.25rem, 1rem + 1.4vw, 1.8rem); line-height: 1.3; margin: 1rem 0; text-wrap: pretty; }',
+  '.verdict.sober { font-size: 1.1rem; }',
+  '.verdict strong { white-space: nowrap; }',
+  '.caution { border-left: 4px solid var(--tuned); padding-left: 0.75rem; }',
+].join('\n');
+
+/** The last part of a path. */
+const lastOf = (path: string): string =>
+  path
+    .replace(/[/\\]+$/, '')
+    .split(/[/\\]/)
+    .at(-1) ?? path;
+
+function verdictOf(record: Evaluation, { judged, part }: AboutReport): Html {
+  const { items, made } = record;
+  const rows =
+    items.length === 0
+      ? 'No row was asked.'
+      : part === 'test'
+        ? rowsInWords(items.length, made.draw)
+        : `${plural(items.length, 'row')} of ${part === 'all' ? 'the whole file' : `the ${part} part`}.`;
+  if (!judged)
+    return html`<p class="verdict sober">
+        No verdict: it compares something tuned with the base model, on test rows that both answered.
+      </p>
+      <p class="note">${rows}</p>`;
+  const { before, number, after, how, caution, isSober } = judged.verdict;
+  return html`<p class="verdict${isSober && ' sober'}">${before}<strong>${number}</strong>${after}</p>
+    <p>${how}</p>
+    ${caution !== '' && html`<p class="caution">${caution}</p>`}
+    <p class="note">${rows}</p>`;
+}
+
+/** A number, and its interval under it. */
+function withInterval(cell: string): Piece {
+  const [, value, interval] = /^(.*?) (\(.* to .*\))$/.exec(cell) ?? [];
+  return interval === undefined ? cell : html`${value} <span class="interval">${interval}</span>`;
+}
+
+const averageOf = (values: readonly number[]): string =>
+  values.length === 0 ? NONE : threeDigits(values.reduce((sum, value) => sum + value, 0) / values.length);
+
+/** The time of all answers, divided among them: they are answered in batches. */
+const secondsOf = ({ subject: { answerSeconds }, answers }: Side): string =>
+  answerSeconds === undefined || answers.length === 0 ? NONE : threeDigits(answerSeconds / answers.length);
+
+const tokensOf = ({ record, at }: Side): string =>
+  averageOf(record.evidence.flatMap((row) => row[at]?.tokens ?? []));
+
+function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
+  const hasRewards = sides.some(({ rewards }) => rewards !== undefined);
+  const hasGeneral = sides.some(({ subject }) => subject.general !== undefined);
+  const numbers = [
+    ...(hasRewards ? REWARD_COLUMNS : []),
+    ...metrics.map(({ heading }) => heading),
+    ...(hasGeneral ? ['perplexity of general text'] : []),
+    ...['s per answer', 'tokens per answer'],
+  ];
+  return html`<h2 id="methods">Methods</h2>
+    ${table(
+      'Every method on the same rows, with 95% intervals: Wilson’s for a share of rows, else a bootstrap over rows. Seconds are the time for all answers divided by their number.',
+      [{ heading: 'method' }, ...numbers.map((heading) => ({ heading, isNumber: true }))],
+      sides.map((side) => {
+        const scores = metricsOf(side, metrics);
+        const intervals = intervalsOf(side, scores, metrics);
+        const { general } = side.subject;
+        return [
+          nameOf(side),
+          ...(hasRewards ? rewardCells(side).map(withInterval) : []),
+          ...metrics.map((metric) => withInterval(scoreCell(metric, scores, intervals))),
+          ...(hasGeneral ? [general ? threeDigits(general.perplexity) : NONE] : []),
+          secondsOf(side),
+          tokensOf(side),
+        ];
+      }),
+    )}`;
+}
+
+const points = (share: number): string =>
+  `${share < 0 ? '−' : share > 0 ? '+' : ''}${Math.abs(100 * share).toFixed(1)}`;
+
+function flipTable(flips: readonly Flips[], base: Side): Html {
+  return html`<h2 id="changes">What changes against the base model</h2>
+    ${table(
+      `Exactly right answers against “${nameOf(base)}”, on the same ${plural(base.answers.length, 'row')}. The difference is in percentage points, with its 95% interval by paired bootstrap. p is that of the exact McNemar test. The last column counts the rows on which such a difference would be seen four times of five.`,
+      [
+        { heading: 'method' },
+        ...[
+          'difference',
+          'only this right',
+          'only base right',
+          'both right',
+          'neither right',
+          'p',
+          'rows needed',
+        ].map((heading) => ({ heading, isNumber: true })),
+      ],
+      flips.map(({ side, difference, interval, onlyThis, onlyBase, both, neither, p, rowsNeeded }) => [
+        nameOf(side),
+        html`${points(difference)}${interval && html` <span class="interval">(${points(interval[0])} to ${points(interval[1])})</span>`}`,
+        ...[onlyThis, onlyBase, both, neither].map(count),
+        pInWords(p).replace(/^p (= )?/, ''),
+        rowsNeeded === undefined ? (difference === 0 ? NONE : '> 2,000') : count(rowsNeeded),
+      ]),
+    )}`;
+}
+
+function tookTable(sides: readonly Side[]): Html | undefined {
+  const trained = sides.filter(({ subject }) => subject.took !== undefined);
+  return trained.length === 0
+    ? undefined
+    : table(
+        'What training took, from the files of each run. A dash stands for what was not written down.',
+        [
+          { heading: 'tuned' },
+          { heading: 'kind' },
+          ...['parameters', 'memory at its peak', 's per step'].map((heading) => ({
+            heading,
+            isNumber: true,
+          })),
+        ],
+        trained.map((side) => {
+          const { kind, took: { parameters, peakBytes, secondsPerStep } = {} } = side.subject;
+          return [
+            nameOf(side),
+            kind ?? NONE,
+            parameters === undefined ? NONE : count(parameters),
+            peakBytes === undefined ? NONE : formatBytes(peakBytes),
+            secondsPerStep === undefined ? NONE : threeDigits(secondsPerStep),
+          ];
+        }),
+      );
+}
+
+function forgettingOf(sides: readonly Side[]): Html | undefined {
+  const measured = sides.flatMap((side) => {
+    const { forgetting } = side.subject;
+    const verdict = forgetting && forgettingVerdict(forgetting);
+    return verdict ? [{ side, verdict, sentences: forgettingSentences(forgetting) }] : [];
+  });
+  return measured.length === 0
+    ? undefined
+    : html`<h2 id="forgetting">What was forgotten</h2>
+        ${measured.map(
+          ({ side, verdict, sentences }) => html`<h3>${nameOf(side)}</h3>
+<p${verdict.isBad && html` class="caution"`}><strong>${verdict.sentence}</strong> ${sentences.join(' ')}</p>
+`,
+        )}`;
+}
+
+function failuresOf(record: Evaluation): Html | undefined {
+  const failed = notMeasured(record);
+  return failed.length === 0
+    ? undefined
+    : html`<h2 id="failed">What could not be measured</h2>
+        ${facts(failed.map(({ name, reason }) => [name, reason] as const))}`;
+}
+
+function madeOf({ made, items }: Evaluation, { command, part, adapters }: AboutReport): Html {
+  const { draw } = made;
+  return html`${facts([
+    ['Command', html`<code>${command}</code>`],
+    ['Model', made.model.name],
+    ...(made.data ? ([['Rows from', made.data.name]] as const) : []),
+    ['Part', `${part}: ${plural(items.length, 'row')}${draw ? `, ${count(draw.of)} ask for something` : ''}`],
+    ...(draw ? ([['Seed', String(draw.seed)]] as const) : []),
+    ...(made.newTokens === undefined
+      ? []
+      : ([['Answers', `at most ${plural(made.newTokens, 'token')}, greedy`]] as const)),
+    ...(made.graft === undefined ? [] : ([['Graft', made.graft]] as const)),
+    [
+      'Measured',
+      `${momentOf(made.time)}${made.seconds === undefined ? '' : `, in ${threeDigits(made.seconds)} s`}`,
+    ],
+  ])}${adapters.map(
+    (adapter) =>
+      html`<h3>${adapter.name}</h3>
+        ${
+          adapter.recipe || adapter.made || adapter.steps !== undefined
+            ? madeOfAdapter(adapter)
+            : html`<p class="note">Its folder does not say how it was made.</p>`
+        }`,
+  )}`;
+}
+
+function madeOfAdapter({ recipe, made = {}, steps, trainRows }: Omit<MadeAdapter, 'name'>): Html {
+  return html`${facts([
+    ...(steps === undefined ? [] : ([['Kept after', plural(steps, 'step')]] as const)),
+    ...(trainRows === undefined ? [] : ([['Training rows', count(trainRows)]] as const)),
+    ...Object.entries(made),
+  ])}${
+    recipe &&
+    html`<details>
+      <summary>Every setting of its run</summary>
+      ${facts(Object.entries(recipe).map(([key, value]) => [key, JSON.stringify(value)] as const))}
+    </details>`
+  }`;
+}
