@@ -25,9 +25,12 @@ export interface Started {
   readonly path: string;
 }
 
+/** The file that starts the command. */
+export const ownScript = (): string => fileURLToPath(new URL(`../../bin/graft.mjs`, import.meta.url));
+
 function thisProcess(): Started {
   return {
-    own: fileURLToPath(new URL(`../../bin/graft.mjs`, import.meta.url)),
+    own: ownScript(),
     script: process.argv.at(1) ?? '',
     npmCommand: process.env['npm_command'] ?? '',
     here: process.cwd(),

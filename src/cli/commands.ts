@@ -28,6 +28,8 @@ import { searchCommand, searchFlags } from './search.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
 import { splitCommand, splitFlags } from './split.ts';
+import { sweepCommand } from './sweep.ts';
+import { sweepFlags } from './sweep-flags.ts';
 import { version } from './version.ts';
 
 export interface Command {
@@ -56,6 +58,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH --data FILE --out DIR',
     flags: trainFlags,
     run: trainCommand,
+  },
+  sweep: {
+    help: 'several runs over a grid, random draws or seeds, and the best by validation',
+    usage: '--model PATH --data FILE --val-fraction X --grid "lr=1e-4,3e-4;rank=4,8" --out DIR',
+    flags: sweepFlags,
+    run: sweepCommand,
   },
   evaluate: {
     help: 'compare adapters with the base model, prompts and rules on held-out rows',

@@ -44,8 +44,9 @@ const {
   resume: __,
   overwrite: ___,
   'save-every': ____,
+  'pause-after': _____,
   help,
-  device: _____,
+  device: ______,
   ...ofTrain
 } = trainFlags;
 

@@ -7,7 +7,14 @@ import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
 import { readGiven, startKind, trainFlags, type TrainFlags } from './train-flags.ts';
 
-const { out: _, resume: __, overwrite: ___, 'save-every': ____, ...ofTrain } = trainFlags;
+const {
+  out: _,
+  resume: __,
+  overwrite: ___,
+  'save-every': ____,
+  'pause-after': _____,
+  ...ofTrain
+} = trainFlags;
 
 export const recipeFlags = {
   ...ofTrain,

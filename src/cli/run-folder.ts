@@ -1,6 +1,7 @@
 /** Whether a result may be written to a folder, and what makes room for it there. */
 import { learnerOf } from '../adapters/learners.ts';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { EVALUATION_FILE } from '../evaluate/record-file.ts';
 import { GraftError } from '../errors.ts';
 import { PART } from './files.ts';
@@ -38,6 +39,10 @@ const ADAPTER = [ADAPTER_CONFIG, 'README.md', LINEAGE, 'adapter_model.safetensor
 /** What a run replaces with --overwrite: its log and its adapter. A model that Graft did not write is never replaced by a run. */
 export const runWrites = (method: string): readonly string[] =>
   learnerOf({ method }).trainsModel ? [METRICS] : [METRICS, ...ADAPTER];
+
+/** Whether a folder holds a whole result of Graft: its weights are written last. */
+export const hasResult = (out: string): boolean =>
+  existsSync(out) && [...ownFiles(out)].some((name) => WEIGHTS.test(name) && existsSync(join(out, name)));
 
 /** Files in the order in which they should be written: weights last. */
 export function weightsLast<File>(files: Readonly<Record<string, File>>): Record<string, File> {

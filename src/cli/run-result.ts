@@ -5,18 +5,18 @@ import type { LoggedStep } from './metrics-log.ts';
 import { readEnd, type EndedRun } from './run-end.ts';
 
 export interface ResultOfRun extends EndedRun {
-  readonly status: Exclude<Ending, 'stopped'> | 'interrupted';
+  readonly status: Exclude<Ending, 'stopped'> | 'interrupted' | 'paused';
   readonly out: string;
   readonly method: string;
   readonly objective: string;
   readonly base: string;
   readonly device: string;
   readonly rows: { readonly train: number; readonly validation: number };
-  /** What was kept in `out`; none for an interrupted run. */
+  /** What was kept in `out`; none for a run that rests. */
   readonly learned: Learned | undefined;
   readonly isAdapter: boolean;
   readonly peakBytes: number | undefined;
-  /** The command that continues an interrupted run. */
+  /** The command that continues an interrupted or a paused run. */
   readonly resume?: string;
 }
 
@@ -27,7 +27,7 @@ const NAMED = new Set(['step', 'loss', 'seconds', 'eval_loss', 'eval_loss_before
 export function resultOfRun(run: ResultOfRun): Readonly<Record<string, unknown>> {
   const { status, points, evals, learned, out, peakBytes, resume } = run;
   const [first, last] = [points.at(0), points.at(-1)];
-  const end = status === 'interrupted' ? undefined : readEnd(run);
+  const end = status === 'interrupted' || status === 'paused' ? undefined : readEnd(run);
   const best = evals.reduce<(typeof evals)[number] | undefined>(
     (least, each) => (least === undefined || each.loss < least.loss ? each : least),
     undefined,

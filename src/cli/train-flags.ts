@@ -48,6 +48,10 @@ export const trainFlags = {
       value: 'N',
       help: 'save the state every N steps, or every so often: 90s, 5m (default: 5m, rarer where saving takes long)',
     },
+    'pause-after': {
+      value: 'N',
+      help: 'pause after step N and its validation, and save the run: --resume continues it',
+    },
     overwrite: { help: 'discard the result or the run that --out holds' },
     json: {
       help: 'print the result of the run as one JSON object: steps, losses, validation, verdict, path of the adapter; text for people stays on standard error',

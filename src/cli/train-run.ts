@@ -46,6 +46,8 @@ interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   readonly subject: Subject;
   readonly output: Output;
   readonly saveEvery: SaveEvery;
+  /** The step after which it pauses. */
+  readonly pauseAfter: number | undefined;
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
   /** The rewards, for an objective that samples answers. */
@@ -92,6 +94,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
     ...{ trainable: subject.trainable, options: subject.options, rows, state, store },
     scoring: asked.scoring,
     clock: new SaveClock(asked.saveEvery, state?.counters.step),
+    pauseAfter: asked.pauseAfter,
     fromUntrained: true,
     ...(watch && every > 0 && { watch: { every, measure: ({ adapter }) => watch.loss(adapter) } }),
     onEvent(event) {
@@ -108,6 +111,10 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
     run.pause();
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
+  // A command that runs others has died: nobody waits for the result, but the next one continues from what is saved.
+  process.on('disconnect', interrupt);
+  process.channel?.unref();
+  if (process.connected === false) interrupt();
   try {
     await store.open();
     const { device } = session;
@@ -129,6 +136,7 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   } finally {
     store.close();
     for (const signal of SIGNALS) process.off(signal, interrupt);
+    process.off('disconnect', interrupt);
   }
 }
 
@@ -166,6 +174,10 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<Ended> {
   try {
     if ((await run.train()) === 'paused') {
       const resume = commandFrom(asked, out);
+      if (run.step === asked.pauseAfter) {
+        output.line(`Paused after step ${run.step} of ${run.steps}. To continue: ${resume}`);
+        return { status: 'paused', resume };
+      }
       output.line(
         `Interrupted after step ${run.step} of ${run.steps}. Everything is saved. To go on: ${resume}`,
       );
@@ -257,8 +269,10 @@ async function rescue({ asked, run, store }: Live, gone: boolean): Promise<strin
 
 /** The command that resumes a run from a saved state. */
 function commandFrom({ args, out }: TrainRun, place: string): string {
+  const gone = ['--resume', '--pause-after'];
   const kept = args.filter(
-    (word, i) => word !== '--overwrite' && !/^--resume(=|$)/.test(word) && args[i - 1] !== '--resume',
+    (word, i) =>
+      word !== '--overwrite' && !gone.includes(word.split('=')[0]) && !gone.includes(args[i - 1] ?? ''),
   );
   const named = kept.some((word) => /^--out(=|$)/.test(word)) ? [] : ['--out', out];
   return shellLine([...commandWords(), 'train', ...kept, ...named, '--resume', place]);

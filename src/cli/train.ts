@@ -86,14 +86,28 @@ export async function trainBy(
   ]);
   const given = readGiven(flags, await startKind(flags));
   const saveEvery = readSaveEvery(flags.text('save-every'));
+  const pauseAfter = readPauseAfter(flags, resumed);
   const release = await lockFolder(out, 'graft train');
   try {
     const { method } = specOf(given);
     await checkFree(out, { overwrite: flags.on('overwrite'), writes: runWrites(method), resumed, again });
-    await train({ args, flags, out, output, given, saveEvery, resumed, around });
+    await train({ args, flags, out, output, given, saveEvery, pauseAfter, resumed, around });
   } finally {
     await release();
   }
+}
+
+/** @throws GraftError `arguments` for a step that the run has behind it */
+function readPauseAfter(flags: TrainFlags, resumed: SavedRun | undefined): number | undefined {
+  const step = flags.whole('pause-after', 1);
+  const done = resumed?.saved.state.counters.step ?? 0;
+  if (step !== undefined && step <= done)
+    throw new GraftError(
+      'arguments',
+      `--pause-after is ${step}, and the run has done ${done} steps already.`,
+      'Choose a later step, or leave it out.',
+    );
+  return step;
 }
 
 /** Flags of settings that depend on model and rows where they are not chosen (`specFor`). */
@@ -120,12 +134,13 @@ interface Call {
   /** The settings that the call chooses. */
   readonly given: Given;
   readonly saveEvery: SaveEvery;
+  readonly pauseAfter: number | undefined;
   readonly resumed: SavedRun | undefined;
   readonly around: Around | undefined;
 }
 
 async function train(call: Call): Promise<void> {
-  const { args, flags, out, output, given, saveEvery, resumed, around } = call;
+  const { args, flags, out, output, given, saveEvery, pauseAfter, resumed, around } = call;
   // A resumed run makes its rows again: a template that prints the date should print the same one.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
   const run = await readAskedRun(flags, given, output, {
@@ -189,7 +204,7 @@ async function train(call: Call): Promise<void> {
   try {
     await runTraining(
       {
-        ...{ args, session, out, output, begun, saveEvery, resumed },
+        ...{ args, session, out, output, begun, saveEvery, pauseAfter, resumed },
         overwrite: flags.on('overwrite'),
         json: flags.on('json'),
         subject,

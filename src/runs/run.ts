@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly watch?: GeneralLossWatch;
   /** The rewards, for an objective that samples answers. */
   readonly scoring?: Scoring;
+  /** It pauses after this step and its validation, and is saved. */
+  readonly pauseAfter?: number | undefined;
   /** Before the first step, answer the prompt and measure the validation rows with the untrained adapter: the start of the curve. */
   readonly fromUntrained?: boolean;
   /** May throw while shaders are compiled, which ends compilation; not later. */
@@ -187,11 +189,16 @@ export class Run {
 
   /** Trains until something is due or requested, and does what is due. */
   async #advance(): Promise<void> {
-    const { clock, samples, watch, store } = this.request;
+    const { clock, samples, watch, store, pauseAfter = Infinity } = this.request;
     const trainer = this.#trainer;
     const until = (due?: { readonly every: number }): number =>
       due ? due.every - (trainer.step % due.every) : Infinity;
-    const steps = Math.min(until(samples), until(watch), clock.stepsLeft(trainer.step) ?? Infinity);
+    const steps = Math.min(
+      until(samples),
+      until(watch),
+      clock.stepsLeft(trainer.step) ?? Infinity,
+      pauseAfter > trainer.step ? pauseAfter - trainer.step : Infinity,
+    );
     // A validation that was interrupted comes before anything else of its step.
     const status = await trainer.run(trainer.evaluationDue ? 0 : steps);
     await store.settle();
@@ -199,6 +206,7 @@ export class Run {
       trainer.step % every === 0 && !trainer.evaluationDue && (status === 'paused' || status === 'done');
     if (samples && isAt(samples)) await this.#sample(samples);
     if (watch && isAt(watch)) await this.#watch(watch);
+    if (trainer.step === pauseAfter && !trainer.evaluationDue) this.#pausing = true;
     // A run that was asked to pause is saved once, when it rests.
     if (status === 'paused' && !this.#pausing && clock.due(trainer.step)) await this.save('running');
   }

@@ -1,0 +1,96 @@
+/** Parallel coordinates: an axis for each varied setting and one for the validation loss, and a line for each recipe. */
+import { type Html, html } from '../../html.ts';
+import { threeDigits } from '../../numbers.ts';
+import { pointInWords, type SweptValue } from './space.ts';
+import { recipesOf, type Recipe, type Sweep } from './record.ts';
+
+const [TOP, BOTTOM, SIDE, BETWEEN] = [44, 268, 70, 150];
+const HEIGHT = 300;
+/** More values than these are not written beside an axis; its ends are. */
+const MOST_TICKS = 6;
+/** From this ratio of its ends on, an axis of numbers above 0 is logarithmic. */
+const LOG_RATIO = 9;
+
+interface Axis {
+  readonly label: string;
+  /** Where a value is, from 0 at the bottom to 1 at the top. */
+  readonly place: (value: SweptValue) => number;
+  readonly ticks: readonly { readonly text: string; readonly at: number }[];
+}
+
+const share = (value: number, from: number, to: number): number =>
+  to > from ? (value - from) / (to - from) : 0.5;
+
+function numberAxis(label: string, values: readonly number[], words: (value: number) => string): Axis {
+  const sorted = [...new Set(values)].sort((a, b) => a - b);
+  const [least, most] = [sorted[0], sorted[sorted.length - 1]];
+  const isLog = least > 0 && most / least >= LOG_RATIO;
+  const scale = isLog ? Math.log : (value: number): number => value;
+  const place = (value: SweptValue): number => share(scale(Number(value)), scale(least), scale(most));
+  const shown = sorted.length <= MOST_TICKS ? sorted : [least, most];
+  return {
+    label: isLog ? `${label} (log)` : label,
+    place,
+    ticks: shown.map((value) => ({ text: words(value), at: place(value) })),
+  };
+}
+
+function listAxis(label: string, values: readonly SweptValue[]): Axis {
+  const known = [...new Set(values)];
+  const place = (value: SweptValue): number => share(known.indexOf(value), 0, known.length - 1);
+  return { label, place, ticks: known.map((value) => ({ text: String(value), at: place(value) })) };
+}
+
+const yOf = (at: number): string => (BOTTOM - at * (BOTTOM - TOP)).toFixed(1);
+
+/** Undefined where there is nothing to draw: no varied setting, or no loss. */
+export function parallelCoordinates(sweep: Sweep): Html | undefined {
+  const recipes = recipesOf(sweep).filter(({ validation }) => validation !== undefined);
+  if (sweep.varied.length === 0 || recipes.length === 0) return undefined;
+  const axes = sweep.varied.map((name) => {
+    const values = recipes.map(({ settings }) => settings[name]);
+    return values.every((value) => typeof value === 'number')
+      ? numberAxis(name, values, String)
+      : listAxis(name, values);
+  });
+  const losses = recipes.map(({ validation }) => validation ?? NaN);
+  const loss = numberAxis('validation loss', losses, threeDigits);
+  const all = [...axes, loss];
+  const xOf = (at: number): number => SIDE + at * BETWEEN;
+  const width = xOf(all.length - 1) + SIDE;
+  const lineOf = (recipe: Recipe, rank: number): Html => {
+    const values = [...sweep.varied.map((name) => recipe.settings[name]), recipe.validation ?? NaN];
+    const points = values.map((value, at) => `${xOf(at)},${yOf(all[at].place(value))}`).join(' ');
+    const isOut = recipe.runs.some(({ status }) => status === 'out');
+    const kind = rank === 0 ? 'best' : isOut ? 'out' : 'other';
+    return html`<polyline class="${kind}" points="${points}"
+      ><title>${pointInWords(recipe.settings)}: ${threeDigits(recipe.validation ?? NaN)}</title></polyline
+    >`;
+  };
+  // The best one is drawn last, over the others.
+  const lines = recipes.map(lineOf).reverse();
+  const shown = `Parallel coordinates of ${recipes.length} recipes: ${all.map(({ label }) => label).join(', ')}`;
+  return html`<div class="wide" role="region" aria-label="Picture of the recipes" tabindex="0">
+    <svg role="img" aria-label="${shown}" viewBox="0 0 ${width} ${HEIGHT}" style="min-width: ${width}px">
+      ${all.map(
+        ({ label, ticks }, at) =>
+          html`<g
+              ><text class="axis" x="${xOf(at)}" y="22">${label}</text>
+              <line x1="${xOf(at)}" x2="${xOf(at)}" y1="${TOP}" y2="${BOTTOM}"
+            /></g>
+            ${ticks.map(({ text, at: place }) => html`<text class="tick" x="${xOf(at) - 7}" y="${yOf(place)}">${text}</text>`)}`,
+      )}${lines}
+    </svg>
+  </div>`;
+}
+
+export const PICTURE_STYLE = [
+  'svg { display: block; width: 100%; max-width: 72rem; height: auto; }',
+  'svg line { stroke: var(--pale); stroke-width: 1; }',
+  'svg text { fill: var(--soft); font: 12px system-ui, sans-serif; dominant-baseline: middle; }',
+  'svg .axis { text-anchor: middle; font-weight: 600; fill: var(--ink); }',
+  'svg .tick { text-anchor: end; paint-order: stroke; stroke: var(--paper); stroke-width: 4px; }',
+  'polyline { fill: none; stroke: var(--base); stroke-width: 1.5; stroke-opacity: 0.75; }',
+  'polyline.out { stroke-dasharray: 5 4; stroke-opacity: 0.5; }',
+  'polyline.best { stroke: var(--tuned); stroke-width: 3.5; stroke-opacity: 1; }',
+].join('\n');

@@ -1,0 +1,240 @@
+/** The settings that a sweep varies: lists of values and ranges, and the recipes that are made of them. */
+import { GraftError } from '../../errors.ts';
+import { flagOfOtherTool, nearestName } from '../../nearest-name.ts';
+import { Random } from '../../random.ts';
+import { wordsFor } from '../../settings/flag-text.ts';
+import type { ChoiceSetting, NumberSetting, Setting, SwitchSetting } from '../../settings/setting.ts';
+import { TABLE } from '../../settings/table.ts';
+import { allowed, isAllowed } from '../../settings/values.ts';
+
+export type SweptValue = number | string | boolean;
+export type SweptSetting = NumberSetting | ChoiceSetting | SwitchSetting;
+/** The varied settings of a run, by their names in the table. */
+export type Point = Readonly<Record<string, SweptValue>>;
+
+/** A setting with the values that it takes. */
+export interface ValueList {
+  readonly setting: SweptSetting;
+  readonly values: readonly SweptValue[];
+}
+
+/** A number that is drawn between two ends. */
+export interface ValueRange {
+  readonly setting: NumberSetting;
+  readonly from: number;
+  readonly to: number;
+  /** Whether its logarithm is uniform. */
+  readonly isLog: boolean;
+}
+
+export type Dimension = ValueList | ValueRange;
+
+/** Sweeps of more runs are mistakes: a grid of four settings with ten values each has ten thousand. */
+export const MOST_RUNS = 1000;
+/** Drawn numbers are rounded, so that a person can type them. */
+const DIGITS = 3;
+/** Draws per wanted recipe before a space counts as too small for so many different ones. */
+const MOST_DRAWS = 100;
+
+/**
+ * Why a setting cannot be swept, as the end of a sentence: runs have to be comparable by the validation loss.
+ */
+function unsweptReason({ name, part, type }: Setting): string | undefined {
+  if (name === 'seed') return 'seeds are given by --seeds, since they are one recipe';
+  if (part !== 'run') return 'it decides about rows, the base or measurements, and not about training';
+  if (name === 'objective') return 'losses of two objectives cannot be compared';
+  if (name === 'maxLength') return 'the validation rows would be cut differently';
+  const setting = TABLE.find(name);
+  if (setting && TABLE.owners(setting).objective)
+    return 'it changes the loss itself, so that losses cannot be compared';
+  return type === 'whole' || type === 'number' || type === 'choice' || type === 'switch'
+    ? undefined
+    : 'only numbers, choices and switches can be varied';
+}
+
+const plain = (text: string): string => text.replaceAll(/[-_\s]/g, '').toLowerCase();
+
+/** The setting of a name: its own, its flag, its label, or what another tool calls it. */
+function settingNamed(typed: string): Setting | undefined {
+  const own = TABLE.find(typed);
+  if (own) return own;
+  const found = TABLE.settings.find((setting) =>
+    [setting.name, setting.flag ?? '', setting.label].some((word) => plain(word) === plain(typed)),
+  );
+  if (found) return found;
+  const flags = TABLE.settings.flatMap(({ flag }) => flag ?? []);
+  const dashed = typed.replaceAll(/([a-z])([A-Z])/g, '$1-$2');
+  const flag = flagOfOtherTool(dashed, flags);
+  return flag === undefined ? undefined : TABLE.settings.find((one) => one.flag === flag);
+}
+
+/** @throws GraftError `arguments` */
+function sweptSetting(flag: string, typed: string): SweptSetting {
+  const setting = settingNamed(typed);
+  if (!setting) {
+    const words = TABLE.settings
+      .filter((one) => unsweptReason(one) === undefined)
+      .flatMap((one) => [one.name, ...wordsFor(one)].map((word) => ({ name: one.name, word })));
+    const near = nearestName(
+      typed,
+      words.map(({ word }) => word),
+    );
+    const meant = words.find(({ word }) => word === near)?.name;
+    throw new GraftError(
+      'arguments',
+      `--${flag} names ${JSON.stringify(typed)}, and there is no such setting.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+      'Take a name of the list of settings (docs/reference/settings.md), such as lr or rank.',
+    );
+  }
+  const reason = unsweptReason(setting);
+  if (reason !== undefined)
+    throw new GraftError(
+      'arguments',
+      `--${flag} names ${setting.name}, which a sweep does not vary: ${reason}.`,
+      'Leave it out.',
+    );
+  return setting as SweptSetting;
+}
+
+/** @throws GraftError `arguments` for a value that the setting does not allow */
+function readValue(flag: string, setting: SweptSetting, text: string): SweptValue {
+  const value =
+    setting.type === 'choice'
+      ? text
+      : setting.type === 'switch'
+        ? { true: true, false: false }[text]
+        : text === ''
+          ? undefined
+          : Number(text);
+  if (value === undefined || !isAllowed(setting, value))
+    throw new GraftError(
+      'arguments',
+      `--${flag} gives ${setting.name} the value ${JSON.stringify(text)}.`,
+      `Choose ${allowed(setting)}.`,
+    );
+  return value;
+}
+
+const RANGE = /^(?<from>[^.,:][^,:]*?)\.\.(?<to>[^,:]+)(?::(?<scale>\w+))?$/;
+
+/**
+ * Reads `lr=1e-4,3e-4;rank=4,8`, and with ranges `lr=1e-5..1e-2:log;rank=4..64`.
+ *
+ * @param flag that the texts come from, without its dashes
+ * @throws GraftError `arguments` naming the setting, the value and the allowed ones
+ */
+export function readSpace(
+  flag: 'grid' | 'range',
+  texts: readonly string[],
+): { readonly dimensions: readonly Dimension[] } {
+  const wrong = (what: string): GraftError =>
+    new GraftError(
+      'arguments',
+      what,
+      flag === 'grid'
+        ? 'Write lists as --grid "lr=1e-4,3e-4;rank=4,8".'
+        : 'Write ranges as --range "lr=1e-5..1e-2:log;rank=4..64".',
+    );
+  const parts = texts.flatMap((text) => text.split(';')).map((text) => text.trim());
+  const dimensions = parts
+    .filter((part, at) => part !== '' || at === 0)
+    .map((part): Dimension => {
+      const [, typed, values] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(part) ?? [];
+      if (typed === undefined)
+        throw wrong(`--${flag} has ${JSON.stringify(part)}, which gives no setting a value.`);
+      const setting = sweptSetting(flag, typed);
+      const range = RANGE.exec(values.trim());
+      if (!range) {
+        const list = values.split(',').map((text) => readValue(flag, setting, text.trim()));
+        if (new Set(list).size < list.length)
+          throw wrong(`--${flag} gives ${setting.name} the same value twice.`);
+        return { setting, values: list };
+      }
+      return readRange(flag, setting, range, wrong);
+    });
+  const names = dimensions.map(({ setting }) => setting.name);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice !== undefined) throw wrong(`--${flag} names ${twice} twice.`);
+  return { dimensions };
+}
+
+function readRange(
+  flag: 'grid' | 'range',
+  setting: SweptSetting,
+  { groups = {} }: RegExpExecArray,
+  wrong: (what: string) => GraftError,
+): ValueRange {
+  const { from: first = '', to: last = '', scale } = groups as Readonly<Record<string, string | undefined>>;
+  if (flag === 'grid') throw wrong(`--grid gives ${setting.name} a range, and a grid has lists of values.`);
+  if (setting.type !== 'whole' && setting.type !== 'number')
+    throw wrong(`--range gives ${setting.name} a range, and its values are no numbers.`);
+  const [from, to] = [first, last].map((text) => readValue(flag, setting, text.trim()) as number);
+  if (scale !== undefined && scale !== 'log')
+    throw wrong(`--range draws ${setting.name} by ${JSON.stringify(scale)}, and only log is known.`);
+  if (!(from < to))
+    throw wrong(`--range of ${setting.name} goes from ${from} to ${to}, which is not upwards.`);
+  if (scale === 'log' && from <= 0)
+    throw wrong(`--range draws ${setting.name} by its logarithm from ${from}, which has none.`);
+  return { setting, from, to, isLog: scale === 'log' };
+}
+
+/** Every combination of the values, the last setting varying fastest. @throws GraftError `arguments` for too many */
+export function gridOf(lists: readonly ValueList[]): Point[] {
+  const runs = lists.reduce((product, { values }) => product * values.length, 1);
+  checkRuns(runs);
+  return lists.reduce<Point[]>(
+    (points, { setting, values }) =>
+      points.flatMap((point) => values.map((value) => ({ ...point, [setting.name]: value }))),
+    [{}],
+  );
+}
+
+/** @throws GraftError `arguments` */
+export function checkRuns(runs: number): void {
+  if (runs > MOST_RUNS)
+    throw new GraftError(
+      'arguments',
+      `The sweep would have ${runs} runs, and at most ${MOST_RUNS} are made.`,
+      'Give fewer values, or draw some of them with --random.',
+    );
+}
+
+/**
+ * Different recipes, drawn at random: the first ones stay the same when more are drawn.
+ *
+ * @throws GraftError `arguments` where the values do not have so many combinations
+ */
+export function drawPoints(dimensions: readonly Dimension[], wanted: number, seed: number): Point[] {
+  const random = new Random(seed);
+  const points = new Map<string, Point>();
+  for (let draw = 0; draw < MOST_DRAWS * wanted && points.size < wanted; draw++) {
+    const point = Object.fromEntries(
+      dimensions.map((dimension) => [dimension.setting.name, drawValue(dimension, random)]),
+    );
+    points.set(JSON.stringify(point), point);
+  }
+  if (points.size < wanted)
+    throw new GraftError(
+      'arguments',
+      `--random wants ${wanted} different recipes, and --range has only ${points.size} of them.`,
+      'Draw fewer, or give wider ranges.',
+    );
+  return [...points.values()];
+}
+
+function drawValue(dimension: Dimension, random: Random): SweptValue {
+  if ('values' in dimension) return dimension.values[random.below(dimension.values.length)];
+  const { setting, from, to, isLog } = dimension;
+  const share = random.float();
+  const drawn = isLog ? from * (to / from) ** share : from + (to - from) * share;
+  // A whole number is rounded once: every one of the range is as likely as its neighbours, also at the ends.
+  if (setting.type === 'whole')
+    return isLog ? Math.round(drawn) : from + Math.min(to - from, Math.floor(share * (to - from + 1)));
+  return Math.min(to, Math.max(from, Number(drawn.toPrecision(DIGITS))));
+}
+
+/** A point in words: `lr 0.003, rank 8`; “the usual settings” where nothing varies. */
+export const pointInWords = (point: Point): string =>
+  Object.entries(point)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ') || 'the usual settings';
