@@ -100,7 +100,10 @@ export const evaluateFlags = {
     value: 'FILE',
     help: 'print the tables of a saved evaluation.json, of this command or of the page, instead of measuring',
   },
-  out: { value: 'DIR', help: 'where to write predictions.jsonl, report.json, evaluation.json, and report.html to read' },
+  out: {
+    value: 'DIR',
+    help: 'where to write predictions.jsonl, report.json, evaluation.json, and report.html to read',
+  },
   overwrite: { help: 'replace the evaluation that --out holds' },
   json: { help: 'print the report as JSON instead of a table' },
   ...settingFlags(BASE_SETTINGS),

@@ -162,13 +162,16 @@ function bootOf(): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 }
 
+/** How the message about a folder begins in which another process is at work. */
+export const inUse = (path: string): string => `${path} is in use`;
+
 function locked(path: string, file: string, lock: Lock): GraftError {
   const { command, pid, machine: where } = lock;
   const since = timeOf(lock);
   if (where === machine())
     return new GraftError(
       'folder-locked',
-      `${path} is in use: ${command} (process ${pid}) has been writing to it since ${since}.`,
+      `${inUse(path)}: ${command} (process ${pid}) has been writing to it since ${since}.`,
       'Wait until it has ended, or choose another folder.',
     );
   return new GraftError(

@@ -5,12 +5,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Outcome } from '../runs/sweep/drive.ts';
-import type { SweptRun } from '../runs/sweep/record.ts';
 import { ownScript } from './command-words.ts';
 import { EXIT } from './exit.ts';
-import { workingIn } from './folder-lock.ts';
+import { inUse, workingIn } from './folder-lock.ts';
 import { METRICS, readLine, type LoggedStep } from './metrics-log.ts';
-import type { Output } from './output.ts';
 import { hasResult } from './run-folder.ts';
 import { findSaved } from './saved-run.ts';
 
@@ -33,7 +31,24 @@ interface Trained {
 }
 
 /** Trains a run from where it is. */
-export async function trainRun({ words, folder, until, seconds, signal, tell }: Trained): Promise<Outcome> {
+export async function trainRun(asked: Trained): Promise<Outcome> {
+  await untilFree(asked.folder, asked.tell);
+  const outcome = await trainNow(asked);
+  if (outcome.why?.startsWith(inUse(asked.folder)) !== true) return outcome;
+  // A run whose sweep was killed as the run began has taken the folder meanwhile, and saves its state.
+  await untilFree(asked.folder, asked.tell);
+  return trainNow(asked);
+}
+
+/** Waits for a process that works in the folder. */
+async function untilFree(folder: string, tell: (line: string) => void): Promise<void> {
+  for (let who = workingIn(folder); who !== undefined; who = workingIn(folder)) {
+    tell(`waiting for ${who}, which saves its state`);
+    await wait(POLL_MS);
+  }
+}
+
+async function trainNow({ words, folder, until, seconds, signal, tell }: Trained): Promise<Outcome> {
   const saved = await findSaved(folder);
   const args = [
     ...[ownScript(), 'train', ...words, `--out=${folder}`],
@@ -80,11 +95,8 @@ export async function trainRun({ words, folder, until, seconds, signal, tell }: 
 const NOTHING = { step: 0, seconds: 0 } as const;
 
 /** What a run has left in its folder: a result, or a state to continue from. A run that outlives its sweep is waited for. */
-export async function leftOf(run: SweptRun, folder: string, output: Output): Promise<Outcome | undefined> {
-  for (let who = workingIn(folder); who !== undefined; who = workingIn(folder)) {
-    output.progress(`Waiting for ${run.id}, which saves its state: ${who}`);
-    await wait(POLL_MS);
-  }
+export async function leftOf(folder: string, tell: (line: string) => void): Promise<Outcome | undefined> {
+  await untilFree(folder, tell);
   return whatIsLeft(folder);
 }
 

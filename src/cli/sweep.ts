@@ -172,7 +172,7 @@ class FolderPort implements SweepPort {
   }
 
   left(run: SweptRun): ReturnType<SweepPort['left']> {
-    return leftOf(run, this.#folder(run), this.output);
+    return leftOf(this.#folder(run), (line) => this.output.progress(`${run.id}: ${line}`));
   }
 
   async train(run: SweptRun, until: number | undefined, seconds: number): ReturnType<SweepPort['train']> {

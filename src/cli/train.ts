@@ -32,6 +32,7 @@ import { hasAdded } from '../text/added-tokens.ts';
 import { findDoubts } from '../train/doubts.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
 import { readAskedRun, type AskedRun } from './asked-run.ts';
+import { EXIT } from './exit.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
@@ -87,6 +88,8 @@ export async function trainBy(
   const given = readGiven(flags, await startKind(flags));
   const saveEvery = readSaveEvery(flags.text('save-every'));
   const pauseAfter = readPauseAfter(flags, resumed);
+  // The command that runs this one has died, and the next one may want the folder.
+  if (process.connected === false) process.exit(EXIT.interrupted);
   const release = await lockFolder(out, 'graft train');
   try {
     const { method } = specOf(given);

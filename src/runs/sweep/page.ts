@@ -18,7 +18,7 @@ export function sweepPage(sweep: Sweep, { place, command }: About): string {
   const failed = sweep.runs.filter(({ status }) => status === 'failed');
   const isNumber = (at: number): boolean => at >= TEXTS && at < head.length - 1;
   const picture = parallelCoordinates(sweep);
-  const [result, ...more] = resultInWords(sweep, place);
+  const [result, ...more] = resultInWords(sweep, place === undefined ? undefined : `the folder ${place}`);
   const title = `Sweep of ${sweep.varied.join(', ') || plural(sweep.seeds.length, 'seed')}`;
   return page(
     title,

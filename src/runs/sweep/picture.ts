@@ -4,10 +4,15 @@ import { threeDigits } from '../../numbers.ts';
 import { pointInWords, type SweptValue } from './space.ts';
 import { recipesOf, type Recipe, type Sweep } from './record.ts';
 
-const [TOP, BOTTOM, SIDE, BETWEEN] = [44, 268, 70, 150];
+const [TOP, BOTTOM, SIDE, BETWEEN] = [44, 268, 76, 150];
 const HEIGHT = 300;
+/** Between an axis and its numbers. */
+const GAP = 7;
 /** More values than these are not written beside an axis; its ends are. */
 const MOST_TICKS = 6;
+const LEAST_PLAIN = 0.001;
+/** The picture may be drawn larger than its coordinates by this factor. */
+const LARGEST = 1.3;
 /** From this ratio of its ends on, an axis of numbers above 0 is logarithmic. */
 const LOG_RATIO = 9;
 
@@ -41,6 +46,10 @@ function listAxis(label: string, values: readonly SweptValue[]): Axis {
   return { label, place, ticks: known.map((value) => ({ text: String(value), at: place(value) })) };
 }
 
+/** Small numbers as powers of ten, which are shorter. */
+const numberText = (value: number): string =>
+  value !== 0 && Math.abs(value) < LEAST_PLAIN ? value.toExponential() : String(value);
+
 const yOf = (at: number): string => (BOTTOM - at * (BOTTOM - TOP)).toFixed(1);
 
 /** Undefined where there is nothing to draw: no varied setting, or no loss. */
@@ -50,7 +59,7 @@ export function parallelCoordinates(sweep: Sweep): Html | undefined {
   const axes = sweep.varied.map((name) => {
     const values = recipes.map(({ settings }) => settings[name]);
     return values.every((value) => typeof value === 'number')
-      ? numberAxis(name, values, String)
+      ? numberAxis(name, values, numberText)
       : listAxis(name, values);
   });
   const losses = recipes.map(({ validation }) => validation ?? NaN);
@@ -70,22 +79,24 @@ export function parallelCoordinates(sweep: Sweep): Html | undefined {
   // The best one is drawn last, over the others.
   const lines = recipes.map(lineOf).reverse();
   const shown = `Parallel coordinates of ${recipes.length} recipes: ${all.map(({ label }) => label).join(', ')}`;
+  const size = `min-width: ${width}px; max-width: ${Math.round(LARGEST * width)}px`;
+  const axisOf = ({ label }: Axis, at: number): Html =>
+    html`<text class="axis" x="${xOf(at)}" y="22">${label}</text
+      ><line x1="${xOf(at)}" x2="${xOf(at)}" y1="${TOP}" y2="${BOTTOM}" />`;
+  // Over the lines, so that they can be read.
+  const ticksOf = ({ ticks }: Axis, at: number): Html[] =>
+    ticks.map(
+      ({ text, at: place }) => html`<text class="tick" x="${xOf(at) - GAP}" y="${yOf(place)}">${text}</text>`,
+    );
   return html`<div class="wide" role="region" aria-label="Picture of the recipes" tabindex="0">
-    <svg role="img" aria-label="${shown}" viewBox="0 0 ${width} ${HEIGHT}" style="min-width: ${width}px">
-      ${all.map(
-        ({ label, ticks }, at) =>
-          html`<g
-              ><text class="axis" x="${xOf(at)}" y="22">${label}</text>
-              <line x1="${xOf(at)}" x2="${xOf(at)}" y1="${TOP}" y2="${BOTTOM}"
-            /></g>
-            ${ticks.map(({ text, at: place }) => html`<text class="tick" x="${xOf(at) - 7}" y="${yOf(place)}">${text}</text>`)}`,
-      )}${lines}
+    <svg role="img" aria-label="${shown}" viewBox="0 0 ${width} ${HEIGHT}" style="${size}">
+      ${all.map(axisOf)}${lines}${all.map(ticksOf)}
     </svg>
   </div>`;
 }
 
 export const PICTURE_STYLE = [
-  'svg { display: block; width: 100%; max-width: 72rem; height: auto; }',
+  'svg { display: block; width: 100%; height: auto; }',
   'svg line { stroke: var(--pale); stroke-width: 1; }',
   'svg text { fill: var(--soft); font: 12px system-ui, sans-serif; dominant-baseline: middle; }',
   'svg .axis { text-anchor: middle; font-weight: 600; fill: var(--ink); }',
