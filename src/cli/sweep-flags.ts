@@ -29,7 +29,7 @@ export const sweepFlags = {
     },
     seeds: {
       value: 'N,N',
-      help: 'train each recipe with each of these seeds; it counts as one, with its mean and spread (default: that of --seed)',
+      help: 'train each recipe with each of these seeds; it counts as one, with mean and standard deviation (default: that of --seed)',
     },
   }),
   ...under('Budget', {

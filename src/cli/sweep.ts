@@ -46,7 +46,7 @@ export async function sweepCommand(args: readonly string[], output: Output): Pro
     throw new GraftError(
       'sweep-missing',
       `${out} holds no sweep that could be continued.`,
-      'Give the folder of one, or leave --resume out to begin.',
+      'Give the folder of one, or leave --resume out to start one.',
     );
   // A sweep knows its own flags.
   const flags =
@@ -96,8 +96,8 @@ async function checkSame(saved: Sweep, flags: SweepFlags, out: string): Promise<
   if (changed !== undefined)
     throw new GraftError(
       'sweep-data',
-      `${changed} has changed since the sweep in ${out} began, so that its runs could not be compared.`,
-      'Bring the file back, or begin again with --overwrite.',
+      `${changed} has changed since the sweep in ${out} started, so that its runs could not be compared.`,
+      'Bring the file back, or start again with --overwrite.',
     );
   return saved;
 }

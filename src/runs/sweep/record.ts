@@ -159,7 +159,7 @@ export function readSweep(text: string, path: string): Sweep {
   const [issue] = read.issues;
   throw new GraftError(
     'sweep-file',
-    `${path} is no sweep of this version of Graft: ${v.getDotPath(issue) ?? 'it'} is wrong (${issue.message}).`,
+    `${path} is not a sweep of this version of Graft: ${v.getDotPath(issue) ?? 'it'} is wrong (${issue.message}).`,
     'Choose another folder for --out.',
   );
 }

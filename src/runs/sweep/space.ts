@@ -167,7 +167,7 @@ function readRange(
   const { from: first = '', to: last = '', scale } = groups as Readonly<Record<string, string | undefined>>;
   if (flag === 'grid') throw wrong(`--grid gives ${setting.name} a range, and a grid has lists of values.`);
   if (setting.type !== 'whole' && setting.type !== 'number')
-    throw wrong(`--range gives ${setting.name} a range, and its values are no numbers.`);
+    throw wrong(`--range gives ${setting.name} a range, and its values are not numbers.`);
   const [from, to] = [first, last].map((text) => readValue(flag, setting, text.trim()) as number);
   if (scale !== undefined && scale !== 'log')
     throw wrong(`--range draws ${setting.name} by ${JSON.stringify(scale)}, and only log is known.`);

@@ -99,12 +99,12 @@ function chanceInWords(first: Recipe, second: Recipe | undefined): string[] {
   if (first.validation === undefined || second?.validation === undefined) return [];
   if (first.spread === undefined || second.spread === undefined)
     return [
-      'One seed does not show how much of a difference is chance: --seeds 1,2,3 gives each recipe a spread.',
+      'One seed does not show how much of a difference is chance: --seeds 1,2,3 gives each recipe a standard deviation.',
     ];
   const difference = second.validation - first.validation;
   return difference < Math.hypot(first.spread, second.spread)
     ? [
-        `The second recipe is behind by ${lossInWords(difference)}, which is less than the spread of their seeds: the order of the two may be chance.`,
+        `The loss of the second recipe is higher by ${lossInWords(difference)}, which is less than the standard deviation over seeds: the order of the two may be chance.`,
       ]
     : [];
 }
