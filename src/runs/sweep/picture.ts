@@ -26,13 +26,18 @@ interface Axis {
 const share = (value: number, from: number, to: number): number =>
   to > from ? (value - from) / (to - from) : 0.5;
 
-function numberAxis(label: string, values: readonly number[], words: (value: number) => string): Axis {
+function numberAxis(
+  label: string,
+  values: readonly number[],
+  words: (value: number) => string,
+  mostTicks = MOST_TICKS,
+): Axis {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
   const [least, most] = [sorted[0], sorted[sorted.length - 1]];
   const isLog = least > 0 && most / least >= LOG_RATIO;
   const scale = isLog ? Math.log : (value: number): number => value;
   const place = (value: SweptValue): number => share(scale(Number(value)), scale(least), scale(most));
-  const shown = sorted.length <= MOST_TICKS ? sorted : [least, most];
+  const shown = sorted.length <= mostTicks ? sorted : [least, most];
   return {
     label: isLog ? `${label} (log)` : label,
     place,
@@ -62,8 +67,9 @@ export function parallelCoordinates(sweep: Sweep): Html | undefined {
       ? numberAxis(name, values, numberText)
       : listAxis(name, values);
   });
+  // Losses are often near each other: only the ends are written.
   const losses = recipes.map(({ validation }) => validation ?? NaN);
-  const loss = numberAxis('validation loss', losses, threeDigits);
+  const loss = numberAxis('validation loss', losses, threeDigits, 2);
   const all = [...axes, loss];
   const xOf = (at: number): number => SIDE + at * BETWEEN;
   const width = xOf(all.length - 1) + SIDE;
