@@ -64,9 +64,7 @@ const APART = [
   'json',
   'budget-steps',
   'budget-minutes',
-  'device',
   'threads',
-  'kernels',
   'save-every',
   'help',
 ] as const;
