@@ -12,8 +12,8 @@ import { storedBytes, type Dtype, type StoredType } from '../dtypes.ts';
 import { Metadata, type MetadataScalar, type MetadataValue } from './metadata.ts';
 import { ByteReader } from './reader.ts';
 
-/** The values of `ggml_type` that are read. */
-const TENSOR_TYPES: Readonly<Record<number, Dtype | BlockType>> = {
+/** The values of `ggml_type` that are read and written. */
+export const TENSOR_TYPES: Readonly<Record<number, Dtype | BlockType>> = {
   0: 'F32',
   1: 'F16',
   2: 'Q4_0',
@@ -81,6 +81,8 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly source: ByteSource;
   readonly metadata: Metadata;
+  /** Where the value of each entry lies in the file, with its type, which {@link metadata} leaves out. */
+  readonly places: ReadonlyMap<string, readonly [start: number, end: number]>;
   readonly tensors: readonly GgufTensor[];
 }
 
@@ -102,16 +104,19 @@ class HeaderReader {
   async read(): Promise<GgufHeader> {
     const [tensorCount, entryCount] = await this.#start();
     const entries = new Map<string, MetadataValue>();
+    const places = new Map<string, readonly [number, number]>();
     for (let i = 0; i < entryCount; i++) {
       const key = await this.#text(MAX_NAME_BYTES, `the key of entry ${i}`);
       if (entries.has(key)) throw this.broken(`it has the metadata ${key} twice`);
       await this.#reader.need(4);
+      const start = this.#reader.position;
       entries.set(key, await this.#value(this.#reader.u32(), key, 0));
+      places.set(key, [start, this.#reader.position]);
     }
     const metadata = new Metadata(this.source.name, entries);
     const described: GgufTensor[] = [];
     for (let i = 0; i < tensorCount; i++) described.push(await this.#tensor(i));
-    return { source: this.source, metadata, tensors: this.#place(described, metadata) };
+    return { source: this.source, metadata, places, tensors: this.#place(described, metadata) };
   }
 
   /** Magic, version and the two counts. */
