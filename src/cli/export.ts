@@ -1,7 +1,9 @@
 /** `graft export`: an adapter in another tool's format, or a tuned model as a delta. */
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
+import type { ExportFormat } from '../export/formats/format.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
+import { GGUF_TYPES } from '../export/gguf/types.ts';
 import { TOKENIZER_FILES } from '../export/grown-folder.ts';
 import { readModel } from '../model/family.ts';
 import { exportDelta } from './delta.ts';
@@ -14,17 +16,26 @@ import { clearFor, weightsLast } from './run-folder.ts';
 
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
+/** Formats of a model, with an adapter or without. */
+const BARE = EXPORT_FORMATS.filter(({ bare }) => bare).map(({ name }) => name);
 const NAMES = [...EXPORT_FORMATS.map(({ name }) => name), DELTA_FORMAT];
 /** The files of a PEFT folder; a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
 export const exportFlags = {
   model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
-  adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
+  adapter: {
+    value: 'DIR',
+    help: `a PEFT adapter folder; for ${BARE.join(' and ')} it may be left out: --model is then a tuned model`,
+  },
   tuned: { value: 'DIR', help: 'for delta: a model folder that was tuned from the base' },
   format: {
     value: 'NAME',
     help: `${EXPORT_FORMATS.map(({ name, help }) => `${name} (${help})`).join('; ')}; ${DELTA_FORMAT} (the tensors that differ from the base, for graft merge --delta)`,
+  },
+  type: {
+    value: 'TYPE',
+    help: `for ${BARE.join(' and ')}: the number format of the weights, ${GGUF_TYPES.join(', ')}; default f16`,
   },
   out: { value: 'DIR', help: 'where to write the folder' },
   overwrite: { help: 'replace the result that --out holds' },
@@ -51,24 +62,22 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
     return;
   }
   const format = EXPORT_FORMATS.find((one) => one.name === name)!;
-  const [path, given, out] = [flags.required('model'), flags.required('adapter'), flags.required('out')];
+  const path = flags.required('model');
+  const given = format.bare ? flags.text('adapter') : flags.required('adapter');
+  const out = flags.required('out');
+  const type = typeOf(flags, format);
   checkOutput('--out', out, [
-    { what: 'the base model', path },
+    { what: given === undefined ? 'the model' : 'the base model', path },
     { what: 'the adapter', path: given },
   ]);
   const base = await modelOf(path);
-  const source = folder(given);
-  const adapter: Record<string, Uint8Array<ArrayBuffer>> = {};
-  for (const file of FILES) {
-    const found = await source.open(file);
-    if (found) adapter[file] = Uint8Array.from(await found.read(0, found.size));
-  }
   const { files } = await format.prepare({
     baseModel: basename(resolve(path)),
     base,
     model: await readModel(base),
-    adapterName: basename(resolve(given)),
-    adapter,
+    adapterName: basename(resolve(given ?? path)),
+    adapter: given === undefined ? {} : await adapterFiles(given),
+    ...(type !== undefined && { type }),
   });
   const byName = Object.fromEntries(files.map((file) => [file.name, file]));
   const release = await lockFolder(out, 'graft export');
@@ -80,4 +89,26 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
     await release();
   }
   output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
+}
+
+/** @throws GraftError `arguments` for a format without types, or a type that it does not have */
+function typeOf(flags: Flags<typeof exportFlags>, { name, types }: ExportFormat): string | undefined {
+  if (types) return flags.choice('type', types);
+  if (flags.isGiven('type'))
+    throw new GraftError(
+      'arguments',
+      `--type is for ${BARE.join(' and ')}, and ${name} keeps the types of its source.`,
+      'Leave it out.',
+    );
+  return undefined;
+}
+
+async function adapterFiles(path: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
+  const source = folder(path);
+  const files: Record<string, Uint8Array<ArrayBuffer>> = {};
+  for (const file of FILES) {
+    const found = await source.open(file);
+    if (found) files[file] = Uint8Array.from(await found.read(0, found.size));
+  }
+  return files;
 }

@@ -22,6 +22,8 @@ const ADAPTER_CONFIG = 'adapter_config.json';
 const LINEAGE = 'lineage.json';
 /** Files of weights, which complete a result: they are written last and removed first. */
 const WEIGHTS = /^(adapter_model|adapters|delta|model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)$/;
+/** Weights for llama.cpp: a result that is not replaced unasked. */
+const GGUF = /\.gguf$/;
 /** Files by which a folder is read as other weights than those that are written to it. */
 const LEADS = new Set([ADAPTER_CONFIG, 'model.safetensors.index.json', 'pytorch_model.bin.index.json']);
 /** The rest of a result. */
@@ -119,10 +121,11 @@ export async function checkFree(
       'Choose another folder, or discard it with --overwrite.',
     );
   // A log without weights is of a run that saved nothing.
-  const result = names.find((name) => own.has(name) && (WEIGHTS.test(name) || EVALUATION.includes(name)));
+  const finished = (name: string): boolean => WEIGHTS.test(name) || GGUF.test(name);
+  const result = names.find((name) => own.has(name) && (finished(name) || EVALUATION.includes(name)));
   if (result !== undefined)
     throw used(
-      `${out} holds ${WEIGHTS.test(result) ? `a finished result (${result})` : result}, which would be overwritten.`,
+      `${out} holds ${finished(result) ? `a finished result (${result})` : result}, which would be overwritten.`,
       'Choose another folder, or replace what is there with --overwrite.',
     );
 }

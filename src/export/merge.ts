@@ -2,7 +2,14 @@
 import { GraftError } from '../errors.ts';
 import { quantisedRows } from '../model/base-weights.ts';
 import type { ModelDefinition, WeightSpec } from '../model/family.ts';
-import { inModelLayout, otherTensors, storedType, toFolder, transposeBytes } from '../model/folder-layout.ts';
+import {
+  inModelLayout,
+  otherTensors,
+  storedType,
+  toFolder,
+  toModel,
+  transposeBytes,
+} from '../model/folder-layout.ts';
 import type { AdapterModule } from '../adapters/kind.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { addedRows, TOKENS, type AddedRows } from '../adapters/tokens/tokens.ts';
@@ -71,32 +78,90 @@ export async function* mergedWeights(
   checkMergeable(adapter);
   const { header, entries, others } = layoutOf(model, source, choices, adapter);
   yield header;
-  const merges = new Map<string, { module: AdapterModule; part: 'weight' | 'bias' }>(
-    adapter.modules
+  const merges = mergesOf(adapter);
+  for (const one of entries) {
+    const { spec, entry, quantised, written, added } = one;
+    if (added) {
+      yield* grownPieces(one, added);
+      continue;
+    }
+    if (!merges.has(spec.name) && !quantised && !isBlockType(entry.dtype)) {
+      yield* piecesOf(entry);
+      continue;
+    }
+    yield encode(await mergedValues(one, merges, adapter), written);
+  }
+  for (const entry of others) yield* passedOnPieces(entry);
+}
+
+/** A weight of a merged model. */
+export interface MergedWeight {
+  readonly name: string;
+  /** Graft's shape: [outputs, inputs] for a linear layer. */
+  readonly shape: readonly number[];
+  /** The numbers in f32, not rounded to a type of the base. */
+  readonly values: () => Promise<Float32Array<ArrayBuffer>>;
+}
+
+/**
+ * The weights of a merged model, to be written in another format. Parameters as for {@link mergedWeights}.
+ *
+ * @param adapter undefined for the base as it is
+ */
+export function mergedTensors(
+  model: ModelDefinition,
+  source: WeightSource,
+  adapter: AdapterData | undefined,
+  choices?: WeightChoices,
+): MergedWeight[] {
+  const changes = adapter ?? { modules: [], tensors: new Map<string, Float32Array<ArrayBuffer>>() };
+  const merges = mergesOf(changes);
+  return layoutOf(model, source, choices, changes).entries.map((one) => {
+    const { spec, added } = one;
+    const rows = added ? grownRows(spec.shape[0], spec.shape[1], added) : spec.shape[0];
+    return {
+      name: spec.name,
+      shape: [rows, ...spec.shape.slice(1)],
+      async values() {
+        const values = await mergedValues(one, merges, changes);
+        if (!added) return toModel(spec, values);
+        const grown = new Float32Array(rows * spec.shape[1]);
+        grown.set(values);
+        grown.set(added.values, added.first * spec.shape[1]);
+        return grown;
+      },
+    };
+  });
+}
+
+type Changes = Pick<AdapterData, 'modules' | 'tensors'>;
+type Merges = ReadonlyMap<string, { readonly module: AdapterModule; readonly part: 'weight' | 'bias' }>;
+
+/** Which layer of the adapter changes a weight, by its name. */
+function mergesOf({ modules }: Changes): Merges {
+  return new Map(
+    modules
       .filter(({ kind }) => kind !== TOKENS)
       .flatMap((module) => {
         const into = (part: 'weight' | 'bias') => [`${module.path}.${part}`, { module, part }] as const;
         return (kindOf(module).mergedParts?.(module) ?? ['weight']).map(into);
       }),
   );
-  for (const { spec, entry, quantised, written, added } of entries) {
-    if (added) {
-      yield* grownPieces({ spec, entry, quantised, written }, added);
-      continue;
-    }
-    const merge = merges.get(spec.name);
-    if (!merge && !quantised && !isBlockType(entry.dtype)) {
-      yield* piecesOf(entry);
-      continue;
-    }
-    const values = await valuesOf(spec, entry, quantised);
-    if (merge) {
-      const { module, part } = merge;
-      kindOf(module).merge?.({ part, values, transposed: spec.transposed ?? false }, module, adapter.tensors);
-    }
-    yield encode(values, written);
+}
+
+/** The numbers of a weight with the adapter in it, in the folder's layout. */
+async function mergedValues(
+  { spec, entry, quantised }: MergedEntry,
+  merges: Merges,
+  { tensors }: Changes,
+): Promise<Float32Array<ArrayBuffer>> {
+  const values = await valuesOf(spec, entry, quantised);
+  const merge = merges.get(spec.name);
+  if (merge) {
+    const { module, part } = merge;
+    kindOf(module).merge?.({ part, values, transposed: spec.transposed ?? false }, module, tensors);
   }
-  for (const entry of others) yield* passedOnPieces(entry);
+  return values;
 }
 
 interface MergedEntry {
@@ -137,7 +202,7 @@ function layoutOf(
   base: ModelDefinition,
   weights: WeightSource,
   choices: WeightChoices | undefined,
-  adapter: AdapterData,
+  adapter: Changes,
 ): Layout {
   const added = addedRows(adapter);
   const { model, source } = unties(adapter.modules, base)
@@ -155,12 +220,17 @@ function layoutOf(
   const tensors = [
     ...entries.map(({ entry: { name, shape }, written, added: rows }) => ({
       name,
-      shape: rows ? [Math.max(shape[0], rows.first + rows.values.length / shape[1]), shape[1]] : shape,
+      shape: rows ? [grownRows(shape[0], shape[1], rows), shape[1]] : shape,
       dtype: written,
     })),
     ...others.map(passedOn),
   ];
   return { entries, others, tensors, header: safetensorsHeader(tensors, { format: 'pt' }) };
+}
+
+/** Rows of a weight whose last rows are replaced or followed by others. */
+function grownRows(rows: number, width: number, { first, values }: AddedRows): number {
+  return Math.max(rows, first + values.length / width);
 }
 
 /** Bytes of a tensor that are in memory at once, where they are only copied. */

@@ -122,7 +122,7 @@ ${JSON.stringify(shared, null, 2)}
 }
 
 /** How an adapter was made, as a section of its card; undefined for a card of others, and for one of an earlier version. */
-function howMadeIn(card: string): string | undefined {
+export function howMadeIn(card: string): string | undefined {
   const at = card.indexOf(`\n${HOW}\n`);
   const end = card.indexOf('\n## ', at + 1);
   return at < 0 || end < 0 || !card.includes(OWN) ? undefined : card.slice(at + 1, end);
@@ -186,6 +186,6 @@ model = ${loader}.from_pretrained(".")
 `;
 }
 
-function escapeCell(text: string): string {
+export function escapeCell(text: string): string {
   return text.replace(/[\r\n]+/g, ' ').replace(/\|/g, '\\|');
 }

@@ -75,6 +75,7 @@ export function decoder(
     ...more,
     modelType,
     shape: config,
+    decoder: config,
     weights: weights(config),
     linears: linears(config).map(({ path, inputs, outputs }) => ({ path, inputs, outputs })),
     embedding: {

@@ -8,6 +8,7 @@ import { sizeOf, type Tensor } from '../engine/tensor.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { bert } from './bert.ts';
 import { ConfigReader } from './config.ts';
+import type { DecoderConfig } from './decoder.ts';
 import type { Graph } from './graph.ts';
 import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
@@ -71,6 +72,8 @@ export interface WeightedModel {
 
 export interface ModelDefinition extends WeightedModel {
   readonly shape: ModelShape;
+  /** The configuration of a relative of Llama. Missing in other models. */
+  readonly decoder?: DecoderConfig;
   /**
    * The module that looks up token ids, and the factor of its rows: √C for Gemma. `scalesAll`: vectors that replace its rows are multiplied as well,
    * as in Granite.

@@ -84,3 +84,8 @@ export function toFolder(spec: WeightSpec, values: Float32Array<ArrayBuffer>): F
   const [rows, columns] = spec.shape;
   return Float32Array.from(values, (_, i) => values[(i % rows) * columns + Math.floor(i / rows)]);
 }
+
+/** The numbers of a folder in the model's layout: the reverse of {@link toFolder}. */
+export function toModel(spec: WeightSpec, values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer> {
+  return spec.transposed ? toFolder({ ...spec, shape: folderShape(spec) }, values) : values;
+}

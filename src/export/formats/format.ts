@@ -6,6 +6,7 @@ import type { ModelDefinition } from '../../model/family.ts';
 import type { WeightChoices } from '../../model/weight-types.ts';
 import type { FileSet } from '../../weights/bytes.ts';
 import type { FolderFile } from '../folder-sink.ts';
+import type { MergeLoss } from '../gguf/loss.ts';
 import type { BasePlace } from '../load-section.ts';
 import type { Files } from '../peft.ts';
 
@@ -17,12 +18,16 @@ export interface Parts {
   readonly base: FileSet;
   readonly model: ModelDefinition;
   readonly adapterName: string;
-  /** The files of a PEFT folder. */
+  /** The files of a PEFT folder. None for a model without an adapter, which only formats that are `bare` get. */
   readonly adapter: Files;
   /** The types of the base weights in training. */
   readonly baseWeights?: WeightChoices;
   /** Where other people find the base, if more than its name is known. */
   readonly place?: BasePlace;
+  /** One of the format's `types`; its default if left out. */
+  readonly type?: string;
+  /** What merging cost on test rows, for the card. */
+  readonly loss?: MergeLoss;
 }
 
 /** A folder before it is written: only headers and the adapter were read. */
@@ -41,6 +46,10 @@ export interface ExportFormat {
   readonly label: string;
   /** What it is and for whom, in part of a sentence: in the help of the command, and under the label. */
   readonly help: string;
+  /** The number formats that its weights can have, if there is a choice. */
+  readonly types?: readonly string[];
+  /** Whether a model without an adapter can be exported: a tuned one. */
+  readonly bare?: boolean;
   /** @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it */
   readonly prepare: (parts: Parts) => Promise<Prepared>;
 }

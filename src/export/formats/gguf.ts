@@ -11,7 +11,7 @@ import { tensorNames, type LoraModule } from '../../adapters/lora/config.ts';
 import { GraftError } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
-import { layerPlace } from '../../weights/gguf/architectures.ts';
+import { layerPlace, pairsTogether } from '../../weights/gguf/architectures.ts';
 import { writeGguf } from '../../weights/gguf/write.ts';
 import { concatBytes } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
@@ -76,15 +76,6 @@ export const gguf: ExportFormat = {
       summary: `a LoRA adapter for llama.cpp, on ${plural(layers.length, 'layer')}.`,
     };
   },
-};
-
-/** Where each row comes from: 0, half, 1, half + 1 … of each head. */
-const pairsTogether = (rows: number, heads: number): ((row: number) => number) => {
-  const size = rows / heads;
-  return (row) => {
-    const inHead = row % size;
-    return row - inHead + (inHead >> 1) + (inHead & 1) * (size / 2);
-  };
 };
 
 /** b [outputs, rank] times a number, with its rows where the converter puts them. */

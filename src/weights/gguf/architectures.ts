@@ -221,17 +221,19 @@ interface LayerPlace {
   readonly stem: string;
   /** The outputs of these heads are moved: the two of a rotary pair lie side by side. */
   readonly rotary?: 'heads' | 'kvHeads';
+  /** Whether its weight has 1 added. */
+  readonly plusOne?: boolean;
 }
 
 /** Types of models that the converter treats as another. */
 const SAME_AS: Readonly<Record<string, string>> = { mistral: 'llama', gemma3: 'gemma3_text' };
 
-/** GGUF's place of the linear layer of this path; undefined where its files have none. @param modelType of config.json */
+/** GGUF's place of the layer of this path: a linear one, a norm or a table; undefined where its files have none. @param modelType of config.json */
 export function layerPlace(modelType: string, path: string): LayerPlace | undefined {
   const type = SAME_AS[modelType] ?? modelType;
   const found = Object.entries(ARCHITECTURES).find(([, known]) => known.modelType === type);
   if (!found) return undefined;
-  const [architecture, { layers, layer, outside, rotary }] = found;
+  const [architecture, { layers, layer, outside, rotary, plusOne }] = found;
   // The text part of a multimodal model is a separate model there.
   const own = path.replace(/^model\.language_model\./, 'model.');
   const [number, rest] = own.startsWith(layers) ? own.slice(layers.length).split(/\.(.*)/s) : [];
@@ -242,5 +244,15 @@ export function layerPlace(modelType: string, path: string): LayerPlace | undefi
     architecture,
     stem: number === undefined ? stem : `blk.${number}.${stem}`,
     ...(rotary?.[stem] && { rotary: rotary[stem] }),
+    ...(plusOne?.includes(stem) && { plusOne: true }),
+  };
+}
+
+/** Where each row of a weight with rotary pairs comes from: 0, half, 1, half + 1 … of each head, as the converter moves them. */
+export function pairsTogether(rows: number, heads: number): (row: number) => number {
+  const size = rows / heads;
+  return (row) => {
+    const inHead = row % size;
+    return row - inHead + (inHead >> 1) + (inHead & 1) * (size / 2);
   };
 }

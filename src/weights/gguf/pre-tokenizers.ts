@@ -99,3 +99,30 @@ const PRE_TOKENIZERS: Readonly<Record<string, PreTokenizer>> = {
 export function preTokenizerOf(name: string): PreTokenizer | undefined {
   return Object.hasOwn(PRE_TOKENIZERS, name) ? PRE_TOKENIZERS[name] : undefined;
 }
+
+/** The steps of a tokenizer.json before it merges. */
+interface Cuts {
+  readonly normalizers: readonly JsonObject[];
+  readonly steps: readonly JsonObject[];
+  readonly ignoreMerges: boolean;
+}
+
+/** What a step does, without fields that leave its cuts alone. */
+function essence(step: JsonObject): string {
+  const { type, pattern, behavior, invert, individual_digits: apart, use_regex: cuts = true } = step;
+  const { add_prefix_space: prefix = false } = step;
+  if (type === 'Split') return JSON.stringify([type, pattern, behavior, invert ?? false]);
+  if (type === 'Digits') return JSON.stringify([type, apart ?? false]);
+  if (type === 'ByteLevel') return JSON.stringify([type, cuts, prefix]);
+  return JSON.stringify(step);
+}
+
+/** The name under which llama.cpp cuts texts in this way; undefined if it has none that is known here. */
+export function preTokenizerNamed({ normalizers, steps, ignoreMerges }: Cuts): string | undefined {
+  const wanted = JSON.stringify([normalizers, steps.map(essence), ignoreMerges]);
+  return Object.entries(PRE_TOKENIZERS).find(
+    ([, one]) =>
+      JSON.stringify([one.normalizer ? [one.normalizer] : [], one.steps.map(essence), one.ignoreMerges]) ===
+      wanted,
+  )?.[0];
+}

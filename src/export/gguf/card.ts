@@ -1,0 +1,57 @@
+/** README.md of a merged GGUF file: what it is made of, what merging and rounding cost, and how to run it. */
+import { escapeCell, howMadeIn } from '../model-card.ts';
+import { lossTable, type MergeLoss } from './loss.ts';
+
+interface GgufFacts {
+  readonly baseModel: string;
+  /** The adapter's name, or the tuned model's. */
+  readonly name: string;
+  readonly file: string;
+  readonly type: string;
+  /** Types of its tensors, in words. */
+  readonly stored: string;
+  readonly note: string | undefined;
+  readonly adapter?: { readonly layers: number; readonly formula: string };
+  readonly adapterCard?: string;
+  readonly baseWeights?: string;
+  readonly loss?: MergeLoss;
+}
+
+export function mergedGgufCard(facts: GgufFacts): string {
+  const { baseModel, name, file, type, stored, note, adapter, adapterCard = '', baseWeights, loss } = facts;
+  const how = howMadeIn(adapterCard);
+  const title = adapter ? `${escapeCell(baseModel)} with ${escapeCell(name)}` : escapeCell(name);
+  return [
+    `---
+base_model: ${JSON.stringify(baseModel)}
+tags:
+  - ${adapter ? 'merge' : 'gguf'}
+  - graft
+---
+
+# ${title}, ${type}
+`,
+    adapter
+      ? `Merged with Graft: ${adapter.formula} in ${adapter.layers} layers, then rounded once to ${type} (${stored}).`
+      : `Written by Graft, rounded once to ${type} (${stored}).`,
+    ...(baseWeights === undefined
+      ? []
+      : [
+          `The adapter was trained on quantised base weights (${baseWeights}). The merged weights are those quantised numbers plus the adapter, not the original numbers.`,
+        ]),
+    ...(note === undefined ? [] : [note]),
+    ...(loss ? [`## What merging cost\n\n${lossTable(loss)}`] : []),
+    ...(how === undefined
+      ? []
+      : [how.replace('## How it was made', '## How the adapter was made').trimEnd()]),
+    `## Run it
+
+\`\`\`sh
+llama-cli -m ${file}
+\`\`\`
+`,
+  ]
+    .map((part) => part.trimEnd())
+    .join('\n\n')
+    .concat('\n');
+}

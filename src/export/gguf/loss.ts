@@ -1,0 +1,71 @@
+/** What merging and rounding cost on test rows: the numbers, and how they are told. */
+import { plural } from '../../numbers.ts';
+
+/** Losses are mean cross-entropy in nats per supervised token. */
+export interface MergeLoss {
+  readonly type: string;
+  readonly rows: number;
+  /** Supervised tokens. */
+  readonly tokens: number;
+  /** Of the base without the adapter; missing where there is none. */
+  readonly base?: number;
+  /** Of base and adapter apart, or of the tuned model as it was. */
+  readonly apart: number;
+  /** Of the merged file. */
+  readonly merged: number;
+  /** The largest change of the probability of any next token, at any supervised place. */
+  readonly change: number;
+}
+
+/** A part of what tuning gained that, lost in the file, is worth a word. */
+const WORTH_A_WORD = 0.1;
+/** A change of a probability that is worth a word. */
+const LARGE_CHANGE = 0.1;
+
+/** The part of the tuning's gain that the file has lost; undefined without a base to compare with, or a gain. */
+function lostPart({ base, apart, merged }: MergeLoss): number | undefined {
+  if (base === undefined || base <= apart) return undefined;
+  return (merged - apart) / (base - apart);
+}
+
+/** Whether a person should rather ship base and adapter apart. */
+export function losesTuning(loss: MergeLoss): boolean {
+  const lost = lostPart(loss);
+  return (
+    loss.base !== undefined && ((lost !== undefined && lost > WORTH_A_WORD) || loss.change > LARGE_CHANGE)
+  );
+}
+
+const nats = (value: number): string => value.toFixed(4);
+
+export function lossSentences(loss: MergeLoss): readonly string[] {
+  const { type, rows, tokens, base, apart, merged, change } = loss;
+  const lost = lostPart(loss);
+  return [
+    `Merge loss on ${plural(rows, 'row')}, ${plural(tokens, 'supervised token')}: ${base === undefined ? '' : `base ${nats(base)}, `}${base === undefined ? 'as it was' : 'base and adapter apart'} ${nats(apart)}, merged in ${type} ${nats(merged)} nats per token.`,
+    `The largest change of a probability is ${change.toFixed(4)}.`,
+    ...(losesTuning(loss)
+      ? [
+          `${type} takes ${lost === undefined ? 'a noticeable part' : `${Math.round(100 * lost)} %`} of what the tuning gained. Ship the pair instead: the base as a GGUF file, and the adapter by graft export --format gguf; or choose a type with more bits.`,
+        ]
+      : []),
+  ];
+}
+
+/** The same for a card. */
+export function lossTable(loss: MergeLoss): string {
+  const { type, rows, tokens, base, apart, merged, change } = loss;
+  const [, , advice] = lossSentences(loss);
+  return [
+    `Mean cross-entropy in nats per token, on ${plural(rows, 'test row')} with ${plural(tokens, 'supervised token')}. Both were computed by Graft in f32.`,
+    '',
+    '| | loss |',
+    '|---|---|',
+    ...(base === undefined ? [] : [`| base | ${nats(base)} |`]),
+    `| ${base === undefined ? 'as it was' : 'base and adapter apart'} | ${nats(apart)} |`,
+    `| this file, ${type} | ${nats(merged)} |`,
+    '',
+    `The largest change of the probability of a next token is ${change.toFixed(4)}.`,
+    ...(advice === undefined ? [] : ['', advice]),
+  ].join('\n');
+}
