@@ -1,8 +1,9 @@
 /** `graft export`: an adapter in another tool's format, or a tuned model as a delta. */
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
-import type { ExportFormat } from '../export/formats/format.ts';
+import type { ExportFormat, Parts } from '../export/formats/format.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
+import { lossSentences } from '../export/gguf/loss.ts';
 import { GGUF_TYPES } from '../export/gguf/types.ts';
 import { TOKENIZER_FILES } from '../export/grown-folder.ts';
 import { readModel } from '../model/family.ts';
@@ -11,6 +12,7 @@ import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
+import { measureMerge, mergeLossFlags, openMergeRows } from './merge-loss.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
 
@@ -21,6 +23,10 @@ const BARE = EXPORT_FORMATS.filter(({ bare }) => bare).map(({ name }) => name);
 const NAMES = [...EXPORT_FORMATS.map(({ name }) => name), DELTA_FORMAT];
 /** The files of a PEFT folder; a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
+
+const CARD = 'README.md';
+/** Flags of the measurement. */
+const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
 export const exportFlags = {
   model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
@@ -38,6 +44,7 @@ export const exportFlags = {
     help: `for ${BARE.join(' and ')}: the number format of the weights, ${GGUF_TYPES.join(', ')}; default f16`,
   },
   out: { value: 'DIR', help: 'where to write the folder' },
+  ...mergeLossFlags,
   overwrite: { help: 'replace the result that --out holds' },
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
@@ -71,33 +78,57 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
     { what: 'the adapter', path: given },
   ]);
   const base = await modelOf(path);
-  const { files } = await format.prepare({
+  const model = await readModel(base);
+  const parts: Parts = {
     baseModel: basename(resolve(path)),
-    base,
-    model: await readModel(base),
+    ...{ base, model },
     adapterName: basename(resolve(given ?? path)),
     adapter: given === undefined ? {} : await adapterFiles(given),
     ...(type !== undefined && { type }),
-  });
+  };
+  const { files, summary } = await format.prepare(parts);
+  // Rows that cannot be read stop the call before anything is written.
+  const rows = flags.isGiven('data')
+    ? await openMergeRows(flags, { base, model, adapter: given }, output)
+    : undefined;
   const byName = Object.fromEntries(files.map((file) => [file.name, file]));
   const release = await lockFolder(out, 'graft export');
   try {
     await clearFor(out, Object.keys(byName), flags.on('overwrite'));
     for (const [name, file] of Object.entries(weightsLast(byName)))
       await writeWhole(join(out, name), file.read());
+    output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
+    if (format.types) output.line(`${format.label}: ${summary}`);
+    const weights = files.find((file) => file.name.endsWith('.gguf'));
+    if (rows && weights) await addLoss(flags, rows, { out, file: weights.name, format, parts }, output);
   } finally {
     await release();
   }
-  output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
+}
+
+/** Measures what the written file lost, and writes the card again with it. */
+async function addLoss(
+  flags: Flags<typeof exportFlags>,
+  rows: Awaited<ReturnType<typeof openMergeRows>>,
+  { out, file, format, parts }: { out: string; file: string; format: ExportFormat; parts: Parts },
+  output: Output,
+): Promise<void> {
+  const to = { file: join(out, file), type: parts.type ?? 'f16' };
+  const loss = await measureMerge(flags, rows, to, output);
+  for (const sentence of lossSentences(loss)) output.line(sentence);
+  const again = await format.prepare({ ...parts, loss });
+  const card = again.files.find((file) => file.name === CARD)!;
+  await writeWhole(join(out, CARD), card.read());
 }
 
 /** @throws GraftError `arguments` for a format without types, or a type that it does not have */
 function typeOf(flags: Flags<typeof exportFlags>, { name, types }: ExportFormat): string | undefined {
   if (types) return flags.choice('type', types);
-  if (flags.isGiven('type'))
+  const other = (['type', ...MEASURING] as const).find((flag) => flags.isGiven(flag));
+  if (other !== undefined)
     throw new GraftError(
       'arguments',
-      `--type is for ${BARE.join(' and ')}, and ${name} keeps the types of its source.`,
+      `--${other} is for ${BARE.join(' and ')}, and ${name} keeps the numbers of its source.`,
       'Leave it out.',
     );
   return undefined;

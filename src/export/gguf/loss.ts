@@ -28,34 +28,37 @@ function lostPart({ base, apart, merged }: MergeLoss): number | undefined {
   return (merged - apart) / (base - apart);
 }
 
-/** Whether a person should rather ship base and adapter apart. */
-export function losesTuning(loss: MergeLoss): boolean {
+/** What a person should know of the loss, if it is worth a word. */
+function advice(loss: MergeLoss): string | undefined {
+  const { type, base, change } = loss;
+  if (base === undefined) return undefined;
   const lost = lostPart(loss);
-  return (
-    loss.base !== undefined && ((lost !== undefined && lost > WORTH_A_WORD) || loss.change > LARGE_CHANGE)
-  );
+  const instead =
+    'ship the pair: the base as a GGUF file, and the adapter by graft export --format gguf; or choose a type with more bits.';
+  if (lost !== undefined && lost > WORTH_A_WORD)
+    return `${type} takes ${Math.round(100 * lost)} % of what the tuning gained. Instead, ${instead}`;
+  if (change > LARGE_CHANGE)
+    return `The loss keeps what the tuning gained, but single probabilities change by more than ${LARGE_CHANGE}. If they matter, ${instead}`;
+  return undefined;
 }
 
 const nats = (value: number): string => value.toFixed(4);
 
 export function lossSentences(loss: MergeLoss): readonly string[] {
   const { type, rows, tokens, base, apart, merged, change } = loss;
-  const lost = lostPart(loss);
+  const known = base === undefined ? 'as it was' : `base ${nats(base)}, base and adapter apart`;
+  const more = advice(loss);
   return [
-    `Merge loss on ${plural(rows, 'row')}, ${plural(tokens, 'supervised token')}: ${base === undefined ? '' : `base ${nats(base)}, `}${base === undefined ? 'as it was' : 'base and adapter apart'} ${nats(apart)}, merged in ${type} ${nats(merged)} nats per token.`,
+    `Merge loss on ${plural(rows, 'row')}, ${plural(tokens, 'supervised token')}: ${known} ${nats(apart)}, merged in ${type} ${nats(merged)} nats per token.`,
     `The largest change of a probability is ${change.toFixed(4)}.`,
-    ...(losesTuning(loss)
-      ? [
-          `${type} takes ${lost === undefined ? 'a noticeable part' : `${Math.round(100 * lost)} %`} of what the tuning gained. Ship the pair instead: the base as a GGUF file, and the adapter by graft export --format gguf; or choose a type with more bits.`,
-        ]
-      : []),
+    ...(more === undefined ? [] : [more]),
   ];
 }
 
 /** The same for a card. */
 export function lossTable(loss: MergeLoss): string {
   const { type, rows, tokens, base, apart, merged, change } = loss;
-  const [, , advice] = lossSentences(loss);
+  const more = advice(loss);
   return [
     `Mean cross-entropy in nats per token, on ${plural(rows, 'test row')} with ${plural(tokens, 'supervised token')}. Both were computed by Graft in f32.`,
     '',
@@ -66,6 +69,6 @@ export function lossTable(loss: MergeLoss): string {
     `| this file, ${type} | ${nats(merged)} |`,
     '',
     `The largest change of the probability of a next token is ${change.toFixed(4)}.`,
-    ...(advice === undefined ? [] : ['', advice]),
+    ...(more === undefined ? [] : ['', more]),
   ].join('\n');
 }

@@ -19,6 +19,8 @@ export function scoresOfMerges({ tokens, types, merges }: Pieces): number[] | un
   let before: string | undefined;
   for (const [left, right] of merges) {
     const piece = left + right;
+    // Added tokens are matched before anything is joined.
+    if (!normal.has(piece)) continue;
     if (piece !== before && places.has(piece)) return undefined;
     if (!places.has(piece)) places.set(piece, places.size);
     ways.set(piece, (ways.get(piece) ?? 0) + 1);
@@ -36,9 +38,9 @@ export function scoresOfMerges({ tokens, types, merges }: Pieces): number[] | un
   }
   // Single characters come last, as sentencepiece has them.
   let last = places.size;
-  return tokens.map((token, id) => {
+  return tokens.map((token) => {
     const place = places.get(token);
     if (place !== undefined) return place === 0 ? 0 : -place;
-    return types[id] === TOKEN_TYPE.NORMAL ? -last++ : 0;
+    return normal.has(token) ? -last++ : 0;
   });
 }

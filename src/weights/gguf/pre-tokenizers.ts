@@ -111,7 +111,11 @@ interface Cuts {
 function essence(step: JsonObject): string {
   const { type, pattern, behavior, invert, individual_digits: apart, use_regex: cuts = true } = step;
   const { add_prefix_space: prefix = false } = step;
-  if (type === 'Split') return JSON.stringify([type, pattern, behavior, invert ?? false]);
+  if (type === 'Split') {
+    // A line break may stand in an expression itself, or as its escape.
+    const same = JSON.stringify(pattern).replaceAll(/\\\\?([rn])/g, '\\$1');
+    return JSON.stringify([type, same, behavior, invert ?? false]);
+  }
   if (type === 'Digits') return JSON.stringify([type, apart ?? false]);
   if (type === 'ByteLevel') return JSON.stringify([type, cuts, prefix]);
   return JSON.stringify(step);
