@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import type { ExportFormat, Parts } from '../export/formats/format.ts';
+import { ollama, PAIR } from '../export/formats/ollama.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { lossSentences } from '../export/gguf/loss.ts';
 import { GGUF_TYPES } from '../export/gguf/types.ts';
@@ -41,8 +42,9 @@ export const exportFlags = {
   },
   type: {
     value: 'TYPE',
-    help: `for ${BARE.join(' and ')}: the number format of the weights, ${GGUF_TYPES.join(', ')}; default f16`,
+    help: `for ${BARE.join(' and ')}: the number format of the weights, ${GGUF_TYPES.join(', ')}, and for ollama ${PAIR}: base and adapter apart; default f16`,
   },
+  system: { value: 'TEXT', help: 'for ollama: the system prompt of the Modelfile' },
   out: { value: 'DIR', help: 'where to write the folder' },
   ...mergeLossFlags,
   overwrite: { help: 'replace the result that --out holds' },
@@ -73,6 +75,7 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   const given = format.bare ? flags.text('adapter') : flags.required('adapter');
   const out = flags.required('out');
   const type = typeOf(flags, format);
+  const system = systemOf(flags, format);
   checkOutput('--out', out, [
     { what: given === undefined ? 'the model' : 'the base model', path },
     { what: 'the adapter', path: given },
@@ -85,6 +88,7 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
     adapterName: basename(resolve(given ?? path)),
     adapter: given === undefined ? {} : await adapterFiles(given),
     ...(type !== undefined && { type }),
+    ...(system !== undefined && { system }),
   };
   const { files, summary } = await format.prepare(parts);
   // Rows that cannot be read stop the call before anything is written.
@@ -123,7 +127,16 @@ async function addLoss(
 
 /** @throws GraftError `arguments` for a format without types, or a type that it does not have */
 function typeOf(flags: Flags<typeof exportFlags>, { name, types }: ExportFormat): string | undefined {
-  if (types) return flags.choice('type', types);
+  if (types) {
+    const type = flags.choice('type', types);
+    if (type === PAIR && flags.isGiven('data'))
+      throw new GraftError(
+        'arguments',
+        `--data measures what merging costs, and --type ${PAIR} merges nothing.`,
+        'Leave one of them out.',
+      );
+    return type;
+  }
   const other = (['type', ...MEASURING] as const).find((flag) => flags.isGiven(flag));
   if (other !== undefined)
     throw new GraftError(
@@ -132,6 +145,17 @@ function typeOf(flags: Flags<typeof exportFlags>, { name, types }: ExportFormat)
       'Leave it out.',
     );
   return undefined;
+}
+
+function systemOf(flags: Flags<typeof exportFlags>, format: ExportFormat): string | undefined {
+  const system = flags.text('system');
+  if (system !== undefined && format !== ollama)
+    throw new GraftError(
+      'arguments',
+      `--system is for ${ollama.name}, and ${format.name} has no place for it.`,
+      'Leave it out.',
+    );
+  return system;
 }
 
 async function adapterFiles(path: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {

@@ -39,7 +39,7 @@ if (!python)
   console.warn('SKIPPED: the tests against gguf-py need GRAFT_PYTHON; node scripts/python.mjs prints one.');
 
 /** A definition without its functions, in plain numbers: rotary frequencies instead of the settings that give them. */
-function numbersOf({ shape, ...definition }: ModelDefinition): unknown {
+function numbersOf({ shape, decoder: _, ...definition }: ModelDefinition): unknown {
   const { ropes, ...sizes } = shape as typeof shape & { ropes?: Parameters<typeof inverseFrequencies>[0][] };
   const frequencies = ropes?.map((rope) => [...inverseFrequencies(rope)].map((x) => x.toPrecision(5)));
   return JSON.parse(JSON.stringify({ ...definition, sizes, frequencies }));

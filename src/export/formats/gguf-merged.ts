@@ -5,7 +5,7 @@ import { checkWeights } from '../../model/base-weights.ts';
 import { openModelWeights } from '../../model/folder-layout.ts';
 import { describeChoices, sameChoices } from '../../model/weight-types.ts';
 import { plural } from '../../numbers.ts';
-import { memoryFiles } from '../../weights/bytes.ts';
+import { memoryFiles, type FileSet } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import { mergedGgufCard } from '../gguf/card.ts';
@@ -36,6 +36,8 @@ export const ggufMerged: ExportFormat = {
 
 interface PreparedGguf extends Pick<Prepared, 'summary'> {
   readonly file: FolderFile;
+  /** The folder of the merged model, with its tokenizer. */
+  readonly folder: FileSet;
   readonly card: string;
 }
 
@@ -51,13 +53,14 @@ export async function prepareGguf(parts: Parts): Promise<PreparedGguf> {
   checkWeights(model, source);
   const choices = adapter && baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;
   const added = adapter && addedTokens(adapter.modules);
+  const folder = adapter ? await mergedFolder(files, adapter, model) : files;
   const { file, types, note } = await ggufModel(
     `${fileNameOf(adapterName)}-${type}.gguf`,
     adapterName,
     {
       ...{ model, base: files },
       weights: mergedTensors(model, source, adapter, choices),
-      folder: adapter ? await mergedFolder(files, adapter, model) : files,
+      folder,
       ...(added && { added }),
     },
     type,
@@ -73,8 +76,7 @@ export async function prepareGguf(parts: Parts): Promise<PreparedGguf> {
     ...(parts.loss && { loss: parts.loss }),
   });
   return {
-    file,
-    card,
+    ...{ file, folder, card },
     summary: [`one model for llama.cpp in ${type}: ${stored}.`, ...(note === undefined ? [] : [note])].join(
       ' ',
     ),

@@ -31,7 +31,7 @@ export const gguf: ExportFormat = {
       throw new GraftError(
         'export-format',
         `${adapterName} is a ${kind.label} adapter, and llama.cpp has LoRA.`,
-        mergedInstead(kind, 'Export a merged model, and convert that.'),
+        mergedInstead(kind, 'Export a merged model: gguf-merged is one file for llama.cpp.'),
       );
     const layers = modules as readonly LoraModule[];
     const [{ scale, rank }] = layers;
@@ -43,7 +43,7 @@ export const gguf: ExportFormat = {
         throw new GraftError(
           'export-format',
           `GGUF has no place for the adapter of ${module.path} in a ${model.modelType} model.`,
-          'Export a merged model, and convert that.',
+          'Export a merged model: gguf-merged is one file for llama.cpp.',
         );
       architecture = place.architecture;
       const names = tensorNames(module.path);

@@ -4,6 +4,7 @@ import { ggufMerged } from './gguf-merged.ts';
 import { gguf } from './gguf.ts';
 import { merged } from './merged.ts';
 import { mlx } from './mlx.ts';
+import { ollama } from './ollama.ts';
 import { peft } from './peft.ts';
 
-export const EXPORT_FORMATS: readonly ExportFormat[] = [peft, merged, gguf, ggufMerged, mlx];
+export const EXPORT_FORMATS: readonly ExportFormat[] = [peft, merged, gguf, ggufMerged, ollama, mlx];
