@@ -140,6 +140,21 @@ describe('each format', () => {
   });
 });
 
+describe('a tuned model', () => {
+  test('gguf-merged: takes a model without an adapter', async () => {
+    await run({ format: 'gguf-merged', type: 'q8_0', adapter: undefined, out: at('bare') });
+    expect(readdirSync(at('bare')).sort()).toEqual(['README.md', LIST, 'sprig-q8_0.gguf']);
+    expect(said.join('\n')).toMatch(/Merged GGUF: one model for llama\.cpp in q8_0: Q8_0 in 43 tensors/);
+    expect(readFileSync(at('bare', 'README.md'), 'utf8')).toContain('llama-cli -m sprig-q8_0.gguf');
+    // It is a result like any other.
+    const again = { format: 'gguf-merged', type: 'q8_0', adapter: undefined, out: at('bare') };
+    const { what } = await graftError(() => run(again), 'folder-used');
+    expect(what).toMatch(/holds a finished result \(sprig-q8_0\.gguf\)/);
+    await run({ format: 'gguf-merged', model: at('bare'), out: at('from-gguf') });
+    expect(existsSync(at('from-gguf', 'adapter-f16.gguf'))).toBe(true);
+  });
+});
+
 describe('refused, with nothing written', () => {
   test.each([
     ['no format', { format: undefined }, /--format is missing/],
@@ -165,6 +180,48 @@ describe('refused, with nothing written', () => {
     const to = { format: 'mlx', adapter: reference('ia3'), out: at('none') };
     const { what, remedy } = await graftError(() => run(to), 'export-format');
     expect(`${what} ${remedy}`).toMatch(/IA3.*mlx-lm has LoRA and DoRA\. Export a merged model/);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  test.each([
+    [
+      'a type for a format without types',
+      { format: 'mlx', type: 'q8_0' },
+      /--type is for gguf-merged and ollama/,
+    ],
+    [
+      'a type that is not there',
+      { format: 'gguf-merged', type: 'q3_k' },
+      /--type is "q3_k", expected f32, f16/,
+    ],
+    ['a pair where files are merged', { format: 'gguf-merged', type: 'pair' }, /--type is "pair"/],
+    [
+      'rows for a format that loses nothing',
+      { format: 'mlx', data: 'rows.jsonl' },
+      /--data is for gguf-merged/,
+    ],
+    [
+      'rows for a pair',
+      { format: 'ollama', type: 'pair', data: 'rows.jsonl' },
+      /--data measures what merging costs, and --type pair merges nothing/,
+    ],
+    ['a system prompt elsewhere', { format: 'gguf-merged', system: 'x' }, /--system is for ollama/],
+    [
+      'rows that are not there',
+      { format: 'gguf-merged', data: '/gone.jsonl' },
+      /gone\.jsonl could not be read/,
+    ],
+  ])('%s', async (_, flags, message) => {
+    const code = message.source.includes('gone') ? 'file-missing' : 'arguments';
+    const { what } = await graftError(() => run({ out: at('none'), ...flags }), code);
+    expect(what).toMatch(message);
+    expect(existsSync(at('none'))).toBe(false);
+  });
+
+  test('a pair without an adapter', async () => {
+    const to = { format: 'ollama', type: 'pair', adapter: undefined, out: at('none') };
+    const { what } = await graftError(() => run(to), 'export-format');
+    expect(what).toMatch(/no adapter is given/);
     expect(existsSync(at('none'))).toBe(false);
   });
 
