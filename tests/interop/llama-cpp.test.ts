@@ -8,7 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { exportCommand } from '../../src/cli/export.ts';
+import { folder } from '../../src/cli/files.ts';
 import { createOutput } from '../../src/cli/output.ts';
+import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { readReference } from '../engine/reference-file.ts';
 import { sharedPath, testShared } from '../shared.ts';
 
@@ -61,6 +63,54 @@ testShared(
     });
     // The adapter matters: without it, llama.cpp's predictions differ.
     expect(moved).toBeGreaterThan(10 * CLOSE);
+    rmSync(out, { recursive: true, force: true });
+  },
+  { skip: library === undefined },
+);
+
+testShared(
+  'llama.cpp gives the probabilities of PEFT with a merged file, and its tokens',
+  async () => {
+    const model = sharedPath('models', 'stories260K');
+    const adapter = sharedPath('reference', 'stories260K', 'lora', 'adapter');
+    const out = mkdtempSync(join(tmpdir(), 'graft-llama-cpp-'));
+    const reference = await readReference(['reference', 'stories260K', 'lora', 'logits.safetensors']);
+    const ids = [...reference.integers.get('ids')!.values].slice(0, 24);
+    const logits = reference.floats.get('logits')!;
+    const texts = ['Once upon a time', 'a  b\nLily said: é 12'];
+    const tokenizer = await loadTokenizer(folder(model));
+    for (const [type, bound] of [
+      ['f16', 0.02],
+      ['q8_0', 0.05],
+    ] as const) {
+      await exportCommand(
+        [
+          ...['--model', model, '--adapter', adapter, '--format', 'gguf-merged', '--type', type],
+          ...['--out', join(out, type)],
+        ],
+        createOutput(),
+      );
+      const asked = spawnSync(
+        process.execPath,
+        [
+          join(import.meta.dirname, 'llama-cpp.ask.mjs'),
+          join(library!, 'dist', 'index.js'),
+          join(out, type, `adapter-${type}.gguf`),
+          '',
+          JSON.stringify(ids),
+          JSON.stringify(texts),
+        ],
+        { encoding: 'utf8' },
+      );
+      expect(asked.status, asked.stderr).toBe(0);
+      const { alone, tokens } = JSON.parse(asked.stdout) as { alone: Next; tokens: number[][] };
+      alone.forEach((row, t) => {
+        const wanted = softmax(logits.subarray(t * VOCABULARY, (t + 1) * VOCABULARY));
+        for (const [token, probability] of row)
+          expect(Math.abs(probability - wanted[token]), `${type}, position ${t}`).toBeLessThan(bound);
+      });
+      expect(tokens).toEqual(texts.map((text) => tokenizer.encode(text)));
+    }
     rmSync(out, { recursive: true, force: true });
   },
   { skip: library === undefined },
