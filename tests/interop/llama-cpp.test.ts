@@ -23,6 +23,15 @@ if (!library)
 /** Keys and values of llama.cpp are f16. */
 const CLOSE = 0.01;
 
+/**
+ * Bounds of merged files. For q8_0 weights llama.cpp rounds activations to 8 bits as well: at one of the 24 places it is 0.060 from PEFT, and Graft, which
+ * computes with the same file in f32, at most 0.021.
+ */
+const MERGED = [
+  ['f16', 0.02],
+  ['q8_0', 0.08],
+] as const;
+
 type Next = readonly (readonly (readonly [token: number, probability: number])[])[];
 
 testShared(
@@ -79,10 +88,7 @@ testShared(
     const logits = reference.floats.get('logits')!;
     const texts = ['Once upon a time', 'a  b\nLily said: é 12'];
     const tokenizer = await loadTokenizer(folder(model));
-    for (const [type, bound] of [
-      ['f16', 0.02],
-      ['q8_0', 0.05],
-    ] as const) {
+    for (const [type, bound] of MERGED) {
       await exportCommand(
         [
           ...['--model', model, '--adapter', adapter, '--format', 'gguf-merged', '--type', type],

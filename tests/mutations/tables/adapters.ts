@@ -140,7 +140,7 @@ export const ADAPTERS: readonly Mutation[] = [
   },
   {
     id: 'gguf-rotary-rows',
-    file: 'src/export/formats/gguf.ts',
+    file: 'src/weights/gguf/architectures.ts',
     find: '(inHead & 1) * (size / 2)',
     replace: '(inHead & 1) * size',
     breaks: 'rows of rotary layers move to the wrong place',
