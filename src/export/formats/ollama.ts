@@ -20,7 +20,7 @@ const CARD = 'README.md';
 export const ollama: ExportFormat = {
   name: 'ollama',
   label: 'Ollama',
-  help: 'a Modelfile for ollama create, and the merged model as a GGUF file',
+  help: 'a Modelfile for ollama create, and base plus adapter as a GGUF file',
   types: [...GGUF_TYPES, PAIR],
   bare: true,
   async prepare(parts) {
