@@ -1,7 +1,7 @@
 /** `graft check`: what is wrong with rows, before a run on them. Needs no GPU, and a model only for what depends on its tokens. */
 import { checkRows, checkRowsOf } from '../data/findings/check.ts';
 import type { CheckRow, CheckTokens, Finding, RowTokens } from '../data/findings/finding.ts';
-import { tokensOfRow } from '../data/findings/row-tokens.ts';
+import { specialsOf, tokensOfRow } from '../data/findings/row-tokens.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import { optionsBeside } from '../data/sheet.ts';
 import { headOf } from '../data/sheet-types.ts';
@@ -111,9 +111,7 @@ async function readTokens(
   return {
     rows: made,
     maxLength,
-    startId: tokenizer.startId ?? tokenizer.bosId,
-    isEnd: (id) => tokenizer.eosIds.includes(id) || tokenizer.isSpecial(id),
-    isBlank: (id) => tokenizer.decode([id]).trim() === '',
+    ...specialsOf(tokenizer),
     ...(unwritable && {
       unwritable: {
         rows: answers.filter((_, at) => unwritable.touched[at]).map(({ place }) => place),

@@ -107,7 +107,12 @@ export async function makeFile(
   entries.push(...maker.rows.slice(before).map((row) => documentEntry(maker, row)));
   const { report } = maker.result();
   const documents = examples.filter(isDocument);
-  const bad = problems.map(({ line, reason }): Entry => ({ ...NOTHING, line, reason }));
+  const bad = problems.map(({ line, reason, fault }): Entry => ({
+    ...NOTHING,
+    line,
+    reason,
+    ...(fault !== undefined && { fault }),
+  }));
   return {
     name,
     format,

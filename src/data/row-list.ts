@@ -1,6 +1,7 @@
 /** The list of rows, filtered, a window at a time: the page never holds a hundred thousand of them. */
 import { textOfPrompt } from './questions.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { FindingId } from './findings/finding.ts';
 import type { Part } from './parts.ts';
 import { RowMaker } from './prepare.ts';
 import { isDocument, type Entry, type RowSet, type RowState } from './row-set.ts';
@@ -10,6 +11,8 @@ export interface RowQuery {
   readonly part?: Part;
   /** `repeated`: equal to an earlier row; `leaked`: held out and trained on as well. */
   readonly state?: RowState | 'repeated' | 'leaked';
+  /** A finding that the row belongs to. */
+  readonly finding?: FindingId;
   /** Anywhere in the row, ignoring case. */
   readonly text?: string;
   /** The window of the list that is wanted. */
@@ -45,20 +48,25 @@ const MOST_ROWS = 500;
 
 interface Filtered {
   readonly key: string;
+  readonly among: ReadonlySet<number> | undefined;
   readonly found: readonly number[];
 }
 
 /** The last filter of each data set: scrolling asks for the same again and again. */
 const lastFilter = new WeakMap<RowSet, Filtered>();
 
-/** @param vocabulary of a tokenizer with new tokens: rows are made again with it for their numbers */
+/**
+ * @param vocabulary of a tokenizer with new tokens: rows are made again with it for their numbers
+ * @param among the rows of the finding that is asked for
+ */
 export function listRows(
   data: RowSet,
   query: RowQuery,
   tokenizer: Tokenizer,
   vocabulary?: number,
+  among?: ReadonlySet<number>,
 ): { total: number; rows: ListedRow[] } {
-  const found = filter(data, query, tokenizer);
+  const found = filter(data, query, tokenizer, among);
   const from = Math.max(0, Math.floor(query.from));
   const rows = found
     .slice(from, from + Math.min(MOST_ROWS, query.count))
@@ -66,14 +74,20 @@ export function listRows(
   return { total: found.length, rows };
 }
 
-function filter(data: RowSet, { part, state, text }: RowQuery, tokenizer: Tokenizer): readonly number[] {
+function filter(
+  data: RowSet,
+  { part, state, text }: RowQuery,
+  tokenizer: Tokenizer,
+  among: ReadonlySet<number> | undefined,
+): readonly number[] {
   const key = JSON.stringify([part, state, text]);
   const last = lastFilter.get(data);
-  if (last?.key === key) return last.found;
+  if (last?.key === key && last.among === among) return last.found;
   const wanted = text?.trim().toLowerCase() ?? '';
   const found: number[] = [];
   data.entries.forEach((entry, at) => {
     if (part !== undefined && entry.part !== part) return;
+    if (among?.has(at) === false) return;
     if (
       state === 'repeated'
         ? !data.repeated.has(at)
@@ -85,7 +99,7 @@ function filter(data: RowSet, { part, state, text }: RowQuery, tokenizer: Tokeni
     if (wanted !== '' && !textOf(entry, tokenizer, Infinity).toLowerCase().includes(wanted)) return;
     found.push(at);
   });
-  lastFilter.set(data, { key, found });
+  lastFilter.set(data, { key, among, found });
   return found;
 }
 

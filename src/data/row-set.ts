@@ -5,7 +5,7 @@ import { renderExample } from '../text/loss-mask.ts';
 import { previewRow, type Preview, type PreviewToken } from '../text/preview.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { supervisedCount } from '../text/trainable.ts';
-import type { Example, LeftList, Numbering, Problem } from './example.ts';
+import type { Example, LeftList, Numbering, Problem, RowFault } from './example.ts';
 import type { DataOptions, DataRef } from './options.ts';
 import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow, PrepareReport } from './prepare.ts';
@@ -62,6 +62,8 @@ export interface Entry {
   readonly supervised: number;
   /** Why it is bad. */
   readonly reason?: string;
+  /** The kind of its mistake, if it is a known one. */
+  readonly fault?: RowFault;
 }
 
 /** An entry that is used. */

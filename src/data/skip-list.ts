@@ -66,6 +66,14 @@ export function withSkipped(skipped: Skipped | undefined, file: number, line: nu
   return files;
 }
 
+/** Leaves the rows of another list out as well. */
+export function withAllSkipped(skipped: Skipped | undefined, more: Skipped): Skipped {
+  const files = Math.max(skipped?.length ?? 0, more.length);
+  return Array.from({ length: files }, (_, file) =>
+    [...new Set([...(skipped?.at(file) ?? []), ...(more.at(file) ?? [])])].sort((a, b) => a - b),
+  );
+}
+
 /** The list after a file was removed: files after it move up, except that the index of test rows stays. */
 export function withoutFile(skipped: Skipped | undefined, file: number): Skipped | undefined {
   const files = (skipped ?? []).map((lines, at) => (at === file ? [] : lines));

@@ -3,7 +3,8 @@ import { findDoubts } from '../train/doubts.ts';
 import type { ForecastApi } from './api.ts';
 import { doubtRewards } from '../scorers/rewards/doubts.ts';
 import { rowsOf } from './data.ts';
-import { onlyTask } from '../data/row-set.ts';
+import { onlyTask, type Entry, type RowSet, type UsedEntry } from '../data/row-set.ts';
+import type { Checks } from './checks.ts';
 import type { OpenModel } from './model.ts';
 import { tokensOfKept } from '../runs/new-tokens.ts';
 import { withNewTokens } from './new-tokens.ts';
@@ -13,9 +14,16 @@ import { modelFolder } from '../weights/folder.ts';
 import { chatTokens, type Session } from './session.ts';
 import { specOf } from '../settings/spec.ts';
 
+const trainedOn = ({ places }: Pick<RowSet, 'places'>): UsedEntry[] =>
+  places.filter(({ part }) => part === 'train');
+
 const load = () => Promise.all([import('../runs/run-forecast.ts'), import('./speeds.ts')]);
 
-export function forecastApi(session: Session, openOrThrow: () => Promise<OpenModel>): ForecastApi {
+export function forecastApi(
+  session: Session,
+  checks: Checks,
+  openOrThrow: () => Promise<OpenModel>,
+): ForecastApi {
   return {
     forecastRuns: (runs) =>
       outcome(async () => {
@@ -51,10 +59,17 @@ export function forecastApi(session: Session, openOrThrow: () => Promise<OpenMod
           definition,
           tokenizer: own.open.tokenizer,
           added: tokensOfKept(own.options, given.open.tokenizer),
-          rows: own.data.places.filter(({ part }) => part === 'train'),
+          rows: trainedOn(own.data),
           trainsHead: trainsHead(definition, specOf(options)),
         });
-        return found ? { found } : {};
+        if (!found) return {};
+        const looked = new Set<Entry>(trainedOn(given.data));
+        // New tokens make other rows of texts, which are not those of the list.
+        const places = data.entries.flatMap((entry, at) => (looked.has(entry) ? [at] : []));
+        return {
+          found,
+          ...(places.length === found.of && { finding: await checks.unwritable(data, places, found) }),
+        };
       }),
     costRun: (options) =>
       outcome(async () => {

@@ -13,6 +13,7 @@ import { chosenWeights } from './base-weights.ts';
 import { Bases } from './bases.ts';
 import { benchmark } from './benchmark.ts';
 import { chat, previewPrompt } from './chat.ts';
+import { Checks } from './checks.ts';
 import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
 import { evaluate, measureFewShot } from './evaluation.ts';
@@ -59,6 +60,7 @@ const bases = new Bases(
 );
 const downloads = makeDownloads(models);
 const readings = new Readings();
+const checks = new Checks();
 const turnsOfRows = new TurnsOfRows();
 /** Stop the answer, and the evaluation. */
 const chats = new Set<AbortController>();
@@ -118,7 +120,7 @@ const api: GraftWorker = {
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),
-  ...forecastApi(session, openOrThrow),
+  ...forecastApi(session, checks, openOrThrow),
   ...rewardsApi(session, openOrThrow),
   ...projectApi(projects, session, runs, readings),
   ...resultsApi,
@@ -141,6 +143,9 @@ const api: GraftWorker = {
       }),
     ),
   stopData: () => readings.stop(),
+  checkData: (onProgress) =>
+    outcome(() => checks.run(openDataOrThrow(), session.opened, listener(onProgress), () => runs.busy)),
+  stopCheck: async () => checks.stop(),
   fitOfRows: () =>
     outcome(async () => {
       const { tokenizer } = await openedOrInTurn();
@@ -158,7 +163,8 @@ const api: GraftWorker = {
     outcome(async () => {
       const open = await openedOrInTurn();
       const { data, tokenizer, info, added } = await readingWith(open, openDataOrThrow(), addTokens);
-      return listRows(data, query, tokenizer, added && info.vocabulary);
+      const among = query.finding === undefined ? undefined : checks.rowsOf(data, query.finding);
+      return listRows(data, query, tokenizer, added && info.vocabulary, among);
     }),
 
   previewRow: (at, addTokens = []) =>

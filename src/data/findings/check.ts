@@ -18,6 +18,7 @@ import { findLanguageMix } from './languages.ts';
 import { findFewTestRows, findLeaks } from './leaks.ts';
 import { findPairs } from './pairs.ts';
 import { findPrivate } from './private.ts';
+import { whole } from './slow.ts';
 import { findInTokens, findUnsupervised } from './tokens.ts';
 
 const RULES: readonly Rule[] = [
@@ -43,16 +44,31 @@ const OF_FILES: ReadonlySet<FindingId> = new Set(['few-test-rows']);
 const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
 
 /** @returns what was found, the gravest first; one finding of each kind */
-export function checkRows(checked: Checked): Finding[] {
-  const found = RULES.flatMap((rule) => rule(checked)).filter(
-    ({ id, rows }) => rows.length > 0 || OF_FILES.has(id),
-  );
+export const checkRows = (checked: Checked): Finding[] => whole(checking(checked));
+
+/** The same with pauses. Yields the share of the rules that is done. */
+export function* checking(checked: Checked): Generator<number, Finding[]> {
+  const found: Found[] = [];
+  for (const [done, rule] of RULES.entries()) {
+    const result = rule(checked);
+    if ('next' in result) {
+      let step = result.next();
+      for (; step.done !== true; step = result.next()) yield done / RULES.length;
+      found.push(...step.value);
+    } else found.push(...result);
+    yield (done + 1) / RULES.length;
+  }
   const byId = new Map<FindingId, Found[]>();
-  for (const one of found) byId.set(one.id, [...(byId.get(one.id) ?? []), one]);
-  return [...byId].map(([id, all]) => findingOf(id, all)).sort((a, b) => RANK[a.severity] - RANK[b.severity]);
+  for (const one of found)
+    if (one.rows.length > 0 || OF_FILES.has(one.id)) byId.set(one.id, [...(byId.get(one.id) ?? []), one]);
+  return [...byId].map(([id, all]) => findingOf(id, all)).sort(byGravity);
 }
 
-function findingOf(id: FindingId, all: readonly Found[]): Finding {
+/** The order of a list of findings. */
+export const byGravity = (a: Pick<Finding, 'severity'>, b: Pick<Finding, 'severity'>): number =>
+  RANK[a.severity] - RANK[b.severity];
+
+export function findingOf(id: FindingId, all: readonly Found[]): Finding {
   const { severity: usual, why, mend } = FINDINGS[id];
   const rows = [...new Set(all.flatMap((one) => one.rows))].sort((a, b) => a - b);
   const severity = all.map((one) => one.severity ?? usual).sort((a, b) => RANK[a] - RANK[b])[0];

@@ -1,7 +1,17 @@
 /** Rows that repeat or contradict each other. */
 import { identityOf } from '../statistics.ts';
 import type { Checked, Found } from './finding.ts';
-import { askedOf, mixed, readRows, shinglesOf, wholeOf, wordHashesOf, type ReadRow } from './texts.ts';
+import { filtered, mapped, type Slow } from './slow.ts';
+import {
+  askedOf,
+  mixed,
+  partsOf,
+  readRows,
+  shinglesOf,
+  wholeOf,
+  wordHashesOf,
+  type ReadRow,
+} from './texts.ts';
 
 export function findCopies({ rows }: Checked): Found[] {
   const seen = new Set<string>();
@@ -126,8 +136,8 @@ const MOSTLY_COMMON = 0.5;
 const COUNTED = 2 ** 22;
 
 /** Rows by their groups of words. A row of nothing but common ones keeps them. */
-function shingled(rows: readonly ReadRow[]): Shingled[] {
-  const all = rows.map(({ row, example }) => ({
+function* shingled(rows: readonly ReadRow[]): Slow<Shingled[]> {
+  const all = yield* mapped(rows, ({ row, example }) => ({
     row,
     shingles: shinglesOf(wordHashesOf(wholeOf(example)), SHINGLE),
     asked: askedOf(example)?.asked,
@@ -152,18 +162,22 @@ function distinct(rows: readonly ReadRow[]): ReadRow[] {
 }
 
 /** Rows of which an earlier one shares most groups of five words. */
-export function findNearCopies({ rows }: Checked): Found[] {
+export function* findNearCopies({ rows }: Checked): Slow<Found[]> {
   const texts = new NearTexts();
-  const near = shingled(distinct(readRows(rows))).filter((text) => texts.holds(text, { adds: true }));
+  const all = yield* shingled(distinct(readRows(rows)));
+  const near = yield* filtered(all, (text) => texts.holds(text, { adds: true }));
   return [{ id: 'near-duplicates', rows: near.map(({ row }) => row) }];
 }
 
 /** Training rows that are near copies of a test row. Those with the very prompt of a test row are another finding. */
-export function findNearTest({ rows, test = [] }: Checked): Found[] {
-  const held = readRows(test);
-  const all = shingled([...held, ...readRows(rows)]);
+export function* findNearTest(checked: Checked): Slow<Found[]> {
+  const { tested, trained } = partsOf(checked);
+  const all = yield* shingled([...tested, ...trained]);
   const texts = new NearTexts();
-  for (const text of all.slice(0, held.length)) texts.holds(text, { adds: true });
-  const near = all.slice(held.length).filter((text) => texts.holds(text, { adds: false }));
+  for (const text of all.slice(0, tested.length)) {
+    texts.holds(text, { adds: true });
+    yield;
+  }
+  const near = yield* filtered(all.slice(tested.length), (text) => texts.holds(text, { adds: false }));
   return [{ id: 'near-test-rows', rows: near.map(({ row }) => row) }];
 }

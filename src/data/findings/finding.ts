@@ -1,6 +1,7 @@
 /** What a check of rows before a run finds: the port that its rules read, and the registry of what each finding is called, why it matters and what mends it. */
 import type { TokenRow } from '../../text/trainable.ts';
 import type { Example, RowFault } from '../example.ts';
+import type { Slow } from './slow.ts';
 
 /** `error`: a run on these rows would be wasted. `warning`: it would be worse than it has to be. `note`: something to look at. */
 export type Severity = 'error' | 'warning' | 'note';
@@ -49,6 +50,8 @@ export interface Checked {
   readonly rows: readonly CheckRow[];
   /** Rows of a separate test file. */
   readonly test?: readonly CheckRow[];
+  /** Places of the rows that are held out for the test, if the rows are divided already. They are not trained on. */
+  readonly held?: ReadonlySet<number>;
   /** The fraction that is held out if there is no test file. */
   readonly testFraction: number;
   /** Left out without a model. */
@@ -66,7 +69,7 @@ export interface Found {
   readonly severity?: Severity;
 }
 
-export type Rule = (checked: Checked) => readonly Found[];
+export type Rule = (checked: Checked) => readonly Found[] | Slow<readonly Found[]>;
 
 /** What is known of a kind of finding. */
 export interface FindingKind {

@@ -1,6 +1,7 @@
 /** Labels that are rare or look wrong. */
 import type { Example } from '../example.ts';
 import type { Checked, Found } from './finding.ts';
+import { filtered, mapped, type Slow } from './slow.ts';
 import { TextVectors } from './text-vectors.ts';
 import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
 
@@ -56,15 +57,16 @@ const NEIGHBOURS = 5;
 const LEAST_COSINE = 0.35;
 
 /** Rows whose five most similar rows (TF-IDF over words of the prompt) agree on another label. */
-export function findWrongLabels(checked: Checked): Found[] {
+export function* findWrongLabels(checked: Checked): Slow<Found[]> {
   const rows = labelled(checked);
   if (!rows) return [];
-  const texts = new TextVectors(rows.map(({ example }) => wordsOf(promptOf(example))));
+  const texts = new TextVectors(yield* mapped(rows, ({ example }) => wordsOf(promptOf(example))));
   const isWrong = ({ label }: LabelledRow, at: number): boolean => {
     const nearest = texts.nearest(at, NEIGHBOURS, LEAST_COSINE);
     if (nearest.length < NEIGHBOURS) return false;
     const other = rows[nearest[0]].label;
     return other !== label && nearest.every((one) => rows[one].label === other);
   };
-  return [{ id: 'likely-wrong-label', rows: rows.filter(isWrong).map(({ row }) => row) }];
+  const wrong = yield* filtered(rows, isWrong);
+  return [{ id: 'likely-wrong-label', rows: wrong.map(({ row }) => row) }];
 }

@@ -1,5 +1,6 @@
 /** Rows in another language than most rows. */
 import type { Checked, Found } from './finding.ts';
+import { mapped, type Slow } from './slow.ts';
 import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
 
 const LATIN = 'Latin script';
@@ -93,30 +94,26 @@ const LEAST_ROWS = 10;
 const MOST_OTHERS = 0.2;
 
 /** Prompts and answers each: translations ask in one language and answer in another. */
-export function findLanguageMix({ rows }: Checked): Found[] {
+export function* findLanguageMix({ rows }: Checked): Slow<Found[]> {
   const read = readRows(rows);
-  return (
-    [
-      ['prompts', promptOf],
-      ['answers', answerOf],
-    ] as const
-  ).flatMap(([what, textOf]) => {
-    const known = read.flatMap(({ row, example }) => {
-      const language = languageOf(textOf(example));
-      return language === undefined ? [] : [{ row, language }];
-    });
-    if (known.length < LEAST_ROWS) return [];
-    const counts = new Map<string, number>();
+  const found: Found[] = [];
+  for (const [what, textOf] of [
+    ['prompts', promptOf],
+    ['answers', answerOf],
+  ] as const) {
+    const all = yield* mapped(read, ({ row, example }) => ({ row, language: languageOf(textOf(example)) }));
+    const known = all.filter(({ language }) => language !== undefined);
+    if (known.length < LEAST_ROWS) continue;
+    const counts = new Map<string | undefined, number>();
     for (const { language } of known) counts.set(language, (counts.get(language) ?? 0) + 1);
     const [[most, count], ...others] = [...counts].sort(([, a], [, b]) => b - a);
-    if (others.length === 0 || known.length - count > MOST_OTHERS * known.length) return [];
+    if (others.length === 0 || known.length - count > MOST_OTHERS * known.length) continue;
     const names = others.map(([language, times]) => `${times} in ${language}`).join(', ');
-    return [
-      {
-        id: 'language-mix' as const,
-        rows: known.filter(({ language }) => language !== most).map(({ row }) => row),
-        detail: `${count} of ${known.length} ${what} in a known language are in ${most}, and ${names}.`,
-      },
-    ];
-  });
+    found.push({
+      id: 'language-mix',
+      rows: known.filter(({ language }) => language !== most).map(({ row }) => row),
+      detail: `${count} of ${known.length} ${what} in a known language are in ${most}, and ${names}.`,
+    });
+  }
+  return found;
 }

@@ -1,7 +1,9 @@
 /** Test prompts in training rows, and test parts that are too small. */
+import { plural } from '../../numbers.ts';
 import { countParts } from '../split.ts';
 import type { Checked, Found } from './finding.ts';
-import { promptOf, readRows, shinglesOf, wholeOf, wordHashesOf, wordsOf } from './texts.ts';
+import { mapped, type Slow } from './slow.ts';
+import { partsOf, promptOf, readRows, shinglesOf, wholeOf, wordHashesOf, wordsOf } from './texts.ts';
 
 /** Words in a row that two texts share only if one was copied (GPT-3's and later contamination checks take 8 to 13). */
 const OVERLAP = 12;
@@ -14,8 +16,9 @@ const COMMON_PROMPTS = 3;
 const WORTHLESS = 0.5;
 
 /** Training rows with the prompt of a test row, or twelve words in a row of it. A prompt of fewer words counts only if all of its words are the same. */
-export function findLeaks({ rows, test = [] }: Checked): Found[] {
-  const tested = readRows(test).map(({ example }) => promptOf(example));
+export function* findLeaks(checked: Checked): Slow<Found[]> {
+  const { tested: held, trained: rows } = partsOf(checked);
+  const tested = held.map(({ example }) => promptOf(example));
   const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
   const grams = new Map<number, number>();
   const gramsOf = (text: string): Uint32Array => {
@@ -29,7 +32,7 @@ export function findLeaks({ rows, test = [] }: Checked): Found[] {
       asked.set(gram, (asked.get(gram) ?? 0) + 1);
     }
   if (prompts.size === 0) return [];
-  const read = readRows(rows).map(({ row, example }) => ({
+  const read = yield* mapped(rows, ({ row, example }) => ({
     row,
     prompt: wordsOf(promptOf(example)).join(' '),
     shared: [...gramsOf(wholeOf(example))].filter((gram) => grams.has(gram)),
@@ -57,15 +60,23 @@ export function findLeaks({ rows, test = [] }: Checked): Found[] {
 const LEAST_TEST_ROWS = 20;
 
 /** A finding about the whole file names no rows. */
-export function findFewTestRows({ rows, test, testFraction }: Checked): Found[] {
+export function findFewTestRows({ rows, test, held: divided, testFraction }: Checked): Found[] {
   const read = readRows(rows);
   // Documents become rows by the tokens of a model.
   if (read.some(({ example }) => example.kind === 'text' && example.document)) return [];
   const all = read.length;
-  const held = test ? readRows(test).length : countParts(all, { validation: 0, test: testFraction }).test;
+  const own = test && readRows(test).length;
+  const part = divided && read.filter(({ row }) => divided.has(row)).length;
+  const held =
+    own !== undefined || part !== undefined
+      ? (own ?? 0) + (part ?? 0)
+      : countParts(all, { validation: 0, test: testFraction }).test;
   if (all === 0 || held >= LEAST_TEST_ROWS) return [];
-  const detail = test
-    ? `The test file has ${held} rows that can be read.`
-    : `A share of ${testFraction} of ${all} rows is ${held}.`;
+  const detail =
+    part !== undefined
+      ? `The test part has ${plural(held, 'row')}.`
+      : own !== undefined
+        ? `The test file has ${held} rows that can be read.`
+        : `A share of ${testFraction} of ${all} rows is ${held}.`;
   return [{ id: 'few-test-rows', rows: [], detail }];
 }

@@ -8,7 +8,7 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 import { IGNORED, singleOf } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
 import { MAX_EXAMPLE_CHARS } from '../prepare.ts';
-import type { RowTokens } from './finding.ts';
+import type { CheckTokens, RowTokens } from './finding.ts';
 import { wholeOf } from './texts.ts';
 
 export interface TokenOptions extends RenderExampleOptions {
@@ -25,6 +25,15 @@ const REFUSED: RowTokens = {
 
 /** The tokenizer or template did too much work: other rows would end in the same way. */
 const STOPPED = new Set(['chat-template-budget', 'tokenizer-pattern']);
+
+/** The special tokens of a tokenizer that rows are checked for. */
+export function specialsOf(tokenizer: Tokenizer): Pick<CheckTokens, 'startId' | 'isEnd' | 'isBlank'> {
+  return {
+    startId: tokenizer.startId ?? tokenizer.bosId,
+    isEnd: (id) => tokenizer.eosIds.includes(id) || tokenizer.isSpecial(id),
+    isBlank: (id) => tokenizer.decode([id]).trim() === '',
+  };
+}
 
 /** @throws GraftError `chat-template-budget`, `tokenizer-pattern`; what is wrong with a single row is in the result */
 export function tokensOfRow(example: Example, tokenizer: Tokenizer, options: TokenOptions): RowTokens {

@@ -2,7 +2,7 @@
 import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
 import { answerOf } from '../unwritable.ts';
-import type { CheckRow } from './finding.ts';
+import type { Checked, CheckRow } from './finding.ts';
 
 /** A row that can be read. */
 export interface ReadRow {
@@ -12,6 +12,15 @@ export interface ReadRow {
 
 export const readRows = (rows: readonly CheckRow[]): ReadRow[] =>
   rows.flatMap(({ row, example }) => (example ? [{ row, example }] : []));
+
+/** The rows that measure, and those that are learned from. */
+export function partsOf({ rows, test = [], held }: Checked): { tested: ReadRow[]; trained: ReadRow[] } {
+  const all = readRows(rows);
+  return {
+    tested: [...readRows(test), ...all.filter(({ row }) => held?.has(row) === true)],
+    trained: all.filter(({ row }) => held?.has(row) !== true),
+  };
+}
 
 const textsOf = (messages: readonly TrainableMessage[]): string =>
   messages

@@ -67,9 +67,13 @@ export function findInTokens({ rows, tokens }: Checked): Found[] {
       read.length,
     ),
     { id: 'system-message-dropped', rows: having(({ systemDropped }) => systemDropped) },
-    ...(unwritable ? [gravely('unwritable-characters', unwritable.rows, read.length, unwritable.words)] : []),
+    ...(unwritable ? [unwritableIn(unwritable, read.length)] : []),
   ];
 }
+
+/** @param of all rows that were looked at */
+export const unwritableIn = ({ rows, words }: NonNullable<CheckTokens['unwritable']>, of: number): Found =>
+  gravely('unwritable-characters', rows, of, words);
 
 /** Whether the last label of each sequence ends it; templates write a line break behind. A sequence without labels is another finding. */
 function endsLearned(row: TokenRow, { isEnd, isBlank }: CheckTokens): boolean {

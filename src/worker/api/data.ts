@@ -1,4 +1,5 @@
 /** Data sets. */
+import type { PlacedFinding } from '../../data/findings/open-rows.ts';
 import type { RowFit } from '../../data/fit.ts';
 import type { DataFile, DataOptions, DataRef, OtherFiles } from '../../data/options.ts';
 import type { Sheet } from '../../data/sheet-types.ts';
@@ -6,6 +7,8 @@ import type { DataSummary } from '../../data/summary.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 import type { ProjectInfo } from './projects.ts';
 
+export type { FindingId, Severity } from '../../data/findings/finding.ts';
+export type { PlacedFinding } from '../../data/findings/open-rows.ts';
 export type { RowFit } from '../../data/fit.ts';
 export type { DataFile, DataOptions, DataRef, OtherFiles } from '../../data/options.ts';
 export type { DataSummary, FileSummary, RowGroup, RowPlace } from '../../data/summary.ts';
@@ -55,6 +58,16 @@ export interface DataApi {
   >;
   /** How well the open model fits the open rows; without a fit where the rows have no words. */
   fitOfRows(): Promise<Outcome<{ readonly fit?: RowFit }>>;
+  /**
+   * Checks the open rows by the rules of `graft check`, with the tokenizer of the open model if there is one. Ends an earlier check.
+   *
+   * @returns the findings, the gravest first
+   */
+  checkData(
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly findings: readonly PlacedFinding[]; readonly withModel: boolean }>>;
+  /** Ends the check of rows early: it fails with `worker-aborted`. */
+  stopCheck(): Promise<void>;
   /** Ends imports early: they fail with `worker-aborted`, and the open data stay. Resolves when no import can keep anything any more. */
   stopData(): Promise<void>;
   /** Data sets that the open project keeps, the newest first. */

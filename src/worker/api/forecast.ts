@@ -1,4 +1,5 @@
 /** The time of a run, before it starts. */
+import type { PlacedFinding } from '../../data/findings/open-rows.ts';
 import type { Unwritable } from '../../data/unwritable.ts';
 import type { RunCost } from '../../runs/run-cost.ts';
 import type { RunTime, Shortening } from '../../runs/run-forecast.ts';
@@ -21,8 +22,13 @@ export interface SettingDoubt {
 export interface ForecastApi {
   /** Doubts about the settings, before a run on the open model and rows starts. */
   doubtRun(options: FormSpec): Promise<Outcome<{ readonly doubts: readonly SettingDoubt[] }>>;
-  /** What of the answers to train on the open model cannot write, in a run with these settings; nothing where it can write all, or no rows are open. */
-  checkAnswers(options: FormSpec): Promise<Outcome<{ readonly found?: Unwritable }>>;
+  /**
+   * What of the answers to train on the open model cannot write, in a run with these settings, and the same as a finding; nothing where it can write all,
+   * or no rows are open.
+   */
+  checkAnswers(
+    options: FormSpec,
+  ): Promise<Outcome<{ readonly found?: Unwritable; readonly finding?: PlacedFinding }>>;
   /**
    * Forecasts runs on the open model and rows, without using the GPU: fast enough for every change of a setting.
    *

@@ -1,0 +1,148 @@
+/** The check of the rows that the page has open, by the rules of `graft check`. Rows are named by their places in the page's list. */
+import type { Tokenizer } from '../../text/tokenizer.ts';
+import type { Example } from '../example.ts';
+import { TEST_FILE, type Skipped } from '../parts.ts';
+import { isDocument, isUsedEntry, type Entry, type RowSet } from '../row-set.ts';
+import type { RowPlace } from '../summary.ts';
+import { checking, findingOf } from './check.ts';
+import type { Checked, CheckRow, CheckTokens, Finding, FindingId, RowTokens } from './finding.ts';
+import { specialsOf, tokensOfRow, type TokenOptions } from './row-tokens.ts';
+import { unwritableIn } from './tokens.ts';
+
+/** A finding with its rows as places in the list of rows, and as lines that can be left out. */
+export interface PlacedFinding extends Omit<Finding, 'rows'> {
+  /** Rows of it; 0 for a finding about a whole file. */
+  readonly count: number;
+  /** The first of them, with the reason of each that cannot be read. */
+  readonly places: readonly (RowPlace & { readonly reason?: string })[];
+  /** Lines of those that are used, by file: leaving them out ends the finding. */
+  readonly lines: Skipped;
+  /** How many of them are used, and how many of these are trained on. */
+  readonly used: number;
+  readonly trained: number;
+}
+
+export interface CheckedRows {
+  readonly findings: readonly PlacedFinding[];
+  /** All rows of each finding, in ascending order. */
+  readonly rows: ReadonlyMap<FindingId, readonly number[]>;
+}
+
+/** The tokenizer of the open model, and the rows of its embedding. */
+export interface CheckModel {
+  readonly tokenizer: Tokenizer;
+  readonly vocabulary: number;
+}
+
+/** Pauses of long work: other work runs in them, and may stop it. */
+export interface CheckPauses {
+  /** Whether it is time to pause. */
+  readonly due: boolean;
+  /** @throws what ends the work */
+  pause(progress: {
+    readonly what: 'checking';
+    readonly done: number;
+    readonly total: number;
+  }): Promise<void>;
+}
+
+/** The first rows of a finding, which are listed by name. */
+const LISTED = 100;
+
+/**
+ * @param model left out if none is open: then nothing about tokens is found
+ * @throws GraftError `chat-template-budget`, `tokenizer-pattern`, and what ends a pause
+ */
+export async function checkOpenRows(
+  data: RowSet,
+  model: CheckModel | undefined,
+  pauses: CheckPauses,
+): Promise<CheckedRows> {
+  const all = checkRowsOfSet(data);
+  const rows = all.filter(({ row }) => data.entries[row].file !== TEST_FILE);
+  const test = all.filter(({ row }) => data.entries[row].file === TEST_FILE);
+  // Rendering the rows is about as much work as all rules together.
+  const total = (model ? 2 : 1) * rows.length;
+  const pause = (done: number): Promise<void> => pauses.pause({ what: 'checking', done, total });
+  const tokens = model && (await tokensOf(data, rows, model, pauses, pause));
+  const checked: Checked = {
+    rows,
+    ...(test.length > 0 && { test }),
+    held: new Set(rows.flatMap(({ row }) => (data.entries[row].part === 'test' ? [row] : []))),
+    testFraction: data.options?.test ?? 0,
+    ...(tokens && { tokens }),
+  };
+  const check = checking(checked);
+  const before = total - rows.length;
+  let step = check.next();
+  for (; step.done !== true; step = check.next())
+    if (pauses.due) await pause(before + Math.floor(step.value * rows.length));
+  const findings = step.value;
+  return {
+    findings: findings.map((finding) => placed(finding, data.entries)),
+    rows: new Map(findings.map(({ id, rows: found }) => [id, found])),
+  };
+}
+
+/** What of the answers a model cannot write, as a finding. @param rows with such an answer @param of all rows that were looked at */
+export const unwritableFinding = (
+  rows: readonly number[],
+  of: number,
+  words: string,
+  entries: readonly Entry[],
+): PlacedFinding => placed(findingOf('unwritable-characters', [unwritableIn({ rows, words }, of)]), entries);
+
+/** The rows that are not left out. A document is one row, named by its first place. */
+function checkRowsOfSet({ entries, files }: RowSet): CheckRow[] {
+  const documents = new Map<string, Example>();
+  files?.forEach((file, at) => {
+    for (const example of file?.documents ?? []) documents.set(`${at}:${example.line}`, example);
+  });
+  return entries.flatMap(({ file, line, state, example, reason, fault }, row): CheckRow[] => {
+    if (state === 'skipped' || state === 'copy' || state === 'capped') return [];
+    if (example && !isDocument(example)) return [{ row, example }];
+    const key = `${file}:${line}`;
+    const document = documents.get(key);
+    documents.delete(key);
+    if (document) return [{ row, example: document }];
+    return reason === undefined ? [] : [{ row, ...(fault !== undefined && { fault }) }];
+  });
+}
+
+async function tokensOf(
+  { options }: RowSet,
+  rows: readonly CheckRow[],
+  { tokenizer, vocabulary }: CheckModel,
+  pauses: CheckPauses,
+  pause: (done: number) => Promise<void>,
+): Promise<CheckTokens | undefined> {
+  if (!options) return undefined;
+  const { maxLength, overlong } = options;
+  const how: TokenOptions = { maxLength, overlong, vocabSize: vocabulary, now: new Date() };
+  const made = new Map<number, RowTokens>();
+  for (const [done, { row, example }] of rows.entries()) {
+    if (example) made.set(row, tokensOfRow(example, tokenizer, how));
+    if (pauses.due) await pause(done + 1);
+  }
+  return { rows: made, maxLength, ...specialsOf(tokenizer) };
+}
+
+function placed({ rows, ...finding }: Finding, entries: readonly Entry[]): PlacedFinding {
+  const used = rows.map((at) => entries[at]).filter(isUsedEntry);
+  const lines: number[][] = [];
+  for (const { file, line } of used) {
+    while (lines.length <= file) lines.push([]);
+    lines[file].push(line);
+  }
+  return {
+    ...finding,
+    count: rows.length,
+    places: rows.slice(0, LISTED).map((at) => {
+      const { file, line, reason } = entries[at];
+      return { at, file, line, ...(reason !== undefined && { reason }) };
+    }),
+    lines,
+    used: used.length,
+    trained: used.filter(({ part }) => part === 'train').length,
+  };
+}

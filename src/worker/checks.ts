@@ -1,0 +1,72 @@
+/** The check of the open rows for the page: with progress, stopped on request, and remembered for the filter of the list. */
+import type { FindingId } from '../data/findings/finding.ts';
+import type { PlacedFinding } from '../data/findings/open-rows.ts';
+import type { RowSet } from '../data/row-set.ts';
+import type { Unwritable } from '../data/unwritable.ts';
+import type { Progress } from './api.ts';
+import type { OpenModel } from './model.ts';
+import { Slices } from './slices.ts';
+
+/** The rows of a finding, as places in a list of rows. */
+interface Found {
+  readonly list: string;
+  readonly rows: ReadonlySet<number>;
+}
+
+/** Names a list of rows: equal for the same files, however their rows are divided. */
+const listOf = ({ files, entries }: RowSet): string =>
+  JSON.stringify([entries.length, files?.map((file) => file?.version)]);
+
+/** It follows the settings of a run, and is found by itself. */
+const UNWRITABLE = 'unwritable-characters';
+
+export class Checks {
+  readonly #working = new Set<AbortController>();
+  readonly #found = new Map<FindingId, Found>();
+
+  /** Ends an earlier check first: its rows are of no interest any more. @throws GraftError `worker-aborted` */
+  async run(
+    data: RowSet,
+    open: Pick<OpenModel, 'tokenizer' | 'info'> | undefined,
+    onProgress: (progress: Progress) => void,
+    besideRun: () => boolean = () => false,
+  ): Promise<{ readonly findings: readonly PlacedFinding[]; readonly withModel: boolean }> {
+    this.stop();
+    const controller = new AbortController();
+    this.#working.add(controller);
+    try {
+      const { checkOpenRows } = await import('../data/findings/open-rows.ts');
+      const slices = new Slices(onProgress, controller.signal, besideRun);
+      const model = open && { tokenizer: open.tokenizer, vocabulary: open.info.vocabulary };
+      const { findings, rows } = await checkOpenRows(data, model, slices);
+      slices.check();
+      const list = listOf(data);
+      for (const id of this.#found.keys()) if (id !== UNWRITABLE) this.#found.delete(id);
+      for (const [id, found] of rows) this.#found.set(id, { list, rows: new Set(found) });
+      return { findings, withModel: model !== undefined };
+    } finally {
+      this.#working.delete(controller);
+    }
+  }
+
+  stop(): void {
+    for (const controller of this.#working) controller.abort();
+  }
+
+  /** The rows of a finding in the list; none if it was not found in these rows. */
+  rowsOf(data: RowSet, id: FindingId): ReadonlySet<number> {
+    const found = this.#found.get(id);
+    return found?.list === listOf(data) ? found.rows : new Set();
+  }
+
+  /** The finding of answers that the model cannot write. @param looked places of the rows that were looked at */
+  async unwritable(data: RowSet, looked: readonly number[], found: Unwritable): Promise<PlacedFinding> {
+    const [{ unwritableFinding }, { unwritableWords }] = await Promise.all([
+      import('../data/findings/open-rows.ts'),
+      import('../data/unwritable.ts'),
+    ]);
+    const rows = looked.filter((_, at) => found.touched[at]);
+    this.#found.set(UNWRITABLE, { list: listOf(data), rows: new Set(rows) });
+    return unwritableFinding(rows, found.of, unwritableWords(found), data.entries);
+  }
+}
