@@ -6,7 +6,7 @@ import { goTo, WAIT } from './looks.ts';
 
 // Some of the rows are held out.
 const WORDS =
-  /^This model cannot tell é from other tokens, since nothing trained it\. The answers of all \d+ rows need it\.$/;
+  /^This model cannot tell é from other tokens, since nothing trained it\. The answers of all \d+ rows need it\./;
 const ROWS = Array.from({ length: 24 }, (_, i) => ({
   prompt: `Where do we meet at ${i}?`,
   completion: ['café_old', 'café_new'][i % 2],

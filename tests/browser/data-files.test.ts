@@ -1,8 +1,8 @@
 /** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
-import type { Page } from 'playwright-core';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { goTo, inspect } from './looks.ts';
+import { goTo, inspect, WAIT } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -21,43 +21,49 @@ const choose = (name: string, lines: readonly string[]): Promise<void> =>
     .setInputFiles({ name, mimeType: 'text/csv', buffer: Buffer.from(lines.join('\n')) });
 const table = (from: number, to: number): string[] =>
   Array.from({ length: to - from }, (_, i) => `Where is my card ${from + i}?,card ${from + i}`);
+/** The finding of rows that are trained on and measure. */
+const leaks = (): Locator =>
+  page.getByRole('listitem').filter({ hasText: '5 rows outside of the test have test prompts' });
 const press = (name: string): Promise<void> => page.getByRole('button', { name, exact: true }).click();
 
 /** Rows of each part, as the page counts them. */
 const parts = async (): Promise<string> => {
-  const found = page.getByRole('region', { name: /^(rows|seed)/ }).getByRole('definition');
+  const found = page.getByRole('region', { name: /^(rows|seed|shop)/ }).getByRole('definition');
   return (await found.allInnerTexts()).join(' ');
 };
 const expectParts = (wanted: string): Promise<void> => expect.poll(parts, { timeout: STEP_MS }).toBe(wanted);
 
 test('all rows of a second file become test rows, and rows that are in both files are named', async () => {
-  await choose('rows.csv', ['prompt,completion', ...table(0, 40)]);
-  await expectParts('32 4 4');
+  await choose('rows.csv', ['prompt,completion', ...table(0, 40), ...table(3, 4)]);
+  await expectParts('33 4 4');
   await choose('held out.csv', ['prompt,completion', ...table(35, 47)]);
   await page.getByRole('heading', { name: 'Use held out.csv as' }).waitFor();
   expect(await inspect(page, 'data-second')).toEqual([]);
   await press('Test rows');
-  await expectParts('36 4 12');
+  await expectParts('37 4 12');
   await page.getByText('Test rows: held out.csv, 12 rows').waitFor();
   await page.getByText('all rows of held out.csv').waitFor();
-  const leaks = page.getByRole('listitem').filter({ hasText: /held-out rows? (is|are) also trained on/ });
   await expect
-    .poll(() => leaks.innerText())
+    .poll(() => leaks().innerText(), { timeout: STEP_MS })
     .toMatch(/line \d+ of held out\.csv\s+for test is line \d+ of training/);
   expect(studio.problems).toEqual([]);
 });
 
 test('one press leaves out duplicate rows, another one undoes it, and the choice is kept', async () => {
-  await press('Leave the 5 copies out');
-  const checks = page.getByRole('region', { name: /^rows/ });
-  await checks.getByText('5 copies are left out.', { exact: true }).waitFor({ timeout: STEP_MS });
-  await expect.poll(() => page.getByText(/also trained on/).count()).toBe(0);
+  await press('Leave the 6 copies out');
+  const checks = page.getByRole('region', { name: /^Findings/ });
+  await checks.getByText('6 copies are left out.', { exact: true }).waitFor({ timeout: STEP_MS });
+  await expect.poll(() => leaks().count(), { timeout: STEP_MS }).toBe(0);
   const [train, validation, heldOut] = (await parts()).split(' ').map(Number);
   expect([train + validation, heldOut]).toEqual([35, 12]);
   await press('Undo');
-  await expectParts('36 4 12');
-  await page.getByText(/also trained on/).waitFor();
-  await press('Leave the 5 copies out');
+  await expectParts('37 4 12');
+  await leaks().waitFor({ timeout: STEP_MS });
+  await press('Leave the 5 rows out');
+  await checks.getByText('5 rows are left out.', { exact: true }).waitFor({ timeout: STEP_MS });
+  await press('Undo');
+  await expectParts('37 4 12');
+  await press('Leave the 6 copies out');
   await expectParts(`${train} ${validation} 12`);
 
   // A row is left out by itself. No other row moves to another part.
@@ -80,7 +86,7 @@ test('one press leaves out duplicate rows, another one undoes it, and the choice
   await checks.getByRole('button', { name: 'Bring it back' }).click();
   await expectParts(`${train} ${validation} 12`);
   await press('Keep the copies');
-  await expectParts('36 4 12');
+  await expectParts('37 4 12');
   expect(studio.problems).toEqual([]);
 });
 
@@ -92,15 +98,15 @@ test('rows of further files are split together with the first, and each file can
     }),
   ]);
   await press('More rows');
-  await expectParts('45 5 12');
+  await expectParts('46 5 12');
   await page.getByText('More rows: more.jsonl, 10 rows').waitFor();
   await press('Take away held out.csv');
-  await expectParts('40 5 5');
+  await expectParts('41 5 5');
   await press('Take away more.jsonl');
-  await expectParts('32 4 4');
+  await expectParts('33 4 4');
   await choose('other.csv', ['prompt,completion', ...table(0, 3)]);
   await press('Do not open it');
-  await expectParts('32 4 4');
+  await expectParts('33 4 4');
   expect(studio.problems).toEqual([]);
 });
 
@@ -137,6 +143,73 @@ test('an input column beside the instruction is guessed, and the page says where
   expect(studio.problems).toEqual([]);
 });
 
+test('findings stand in one list by severity, lead to their rows, and what would waste a run is said above its start', async () => {
+  // All rows come twice, so that most test prompts are trained on.
+  const rows = [0, 1].flatMap(() =>
+    ['lamp', 'boat', 'flag', 'rope', 'mast', 'hook', 'oar', 'net', 'keel', 'sail'].flatMap((thing) => [
+      { prompt: `What does the ${thing} cost?`, completion: `The ${thing} costs ${thing.length} coins.` },
+      { prompt: `Who mends a broken ${thing}?`, completion: `The workshop mends the ${thing}.` },
+    ]),
+  );
+  const odd = { prompt: 'Which card was charged?', completion: 'The one with 4111 1111 1111 1111.' };
+  const other = { prompt: 'What does the lamp cost?', completion: 'Nobody knows.' };
+  await choose(
+    'shop.jsonl',
+    [...rows, odd, other].map((row) => JSON.stringify(row)),
+  );
+  await press('Training rows');
+  const findings = page.getByRole('region', { name: /^Findings/ });
+  await findings
+    .getByRole('status')
+    .getByText(/^1 would waste a run, \d would make it worse/)
+    .waitFor(WAIT);
+  const groups = await findings.getByRole('heading', { level: 3 }).allInnerTexts();
+  expect(groups.map((title) => title.replace(/\s+\d+$/, ''))).toEqual([
+    'Would waste a run',
+    'Would make it worse',
+  ]);
+  const titles = await findings.getByRole('heading', { level: 4 }).allInnerTexts();
+  expect(titles.slice(0, 1)).toEqual([
+    expect.stringMatching(/^\d+ rows outside of the test have test prompts$/),
+  ]);
+  expect(titles).toEqual(
+    expect.arrayContaining([
+      '20 rows repeat an earlier one',
+      '3 rows contradict each other',
+      '1 row has a card number',
+      'Only 4 test rows',
+    ]),
+  );
+  const card = findings.getByRole('listitem').filter({ hasText: '1 row has a card number' });
+  await card.getByRole('button', { name: 'Show it in the list' }).click();
+  await page.getByRole('region', { name: '1 row of 42' }).getByText('4111 1111').waitFor();
+  await expect.poll(() => page.getByLabel('Finding', { exact: true }).inputValue()).toBe('card-number');
+  expect(await inspect(page, 'findings')).toEqual([]);
+
+  await goTo(page, 'train');
+  const wasted = page.getByText(/^A run on these rows would be wasted: \d+ rows outside of the test/);
+  await wasted.waitFor(WAIT);
+  await page.getByRole('link', { name: 'Look at the finding' }).click();
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/^Findings/);
+  await press('Leave the 20 copies out');
+  await findings
+    .getByRole('status')
+    .getByText(/^\d would make it worse/)
+    .waitFor(WAIT);
+  // The button went with its finding, and the focus to what undoes it.
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Undo');
+  await goTo(page, 'train');
+  await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
+  expect(await wasted.count()).toBe(0);
+  await goTo(page, 'data');
+  await press('Undo');
+  await findings
+    .getByRole('status')
+    .getByText(/^1 would waste a run/)
+    .waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});
+
 test('the header of open rows is one line, and only the list scrolls by itself', async () => {
   for (const [width, most] of [
     [1440, 60],
@@ -163,6 +236,6 @@ test('the header of open rows is one line, and only the list scrolls by itself',
       .first()
       .evaluate((region) => region.getBoundingClientRect().width);
   const tokens = await widthOf(/as the model sees it$/);
-  expect(tokens).toBeGreaterThan(await widthOf('20 rows'));
-  expect(tokens).toBeGreaterThan(await widthOf(/^seed/));
+  expect(tokens).toBeGreaterThan(await widthOf('42 rows'));
+  expect(tokens).toBeGreaterThan(await widthOf(/^shop/));
 });

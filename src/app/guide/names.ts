@@ -22,6 +22,7 @@ const WORDS = {
   'instruction-template': 'Instruction template',
   'loss-mask': 'Supervised tokens (loss mask)',
   'train-part': 'Training part',
+  findings: 'Findings before a run',
   // The adapter
   // The run
   'gradient-norm': 'Gradient norm',

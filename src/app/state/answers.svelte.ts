@@ -1,7 +1,8 @@
 /** What of the open answers the model cannot write, in a run with the settings as they are: checked again when they, the model or the rows change. */
-import type { FormSpec, Unwritable } from '../../worker/api.ts';
+import type { FormSpec, PlacedFinding, Unwritable } from '../../worker/api.ts';
 import { ofStudio } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
+import type { Studio } from './studio.svelte.ts';
 
 /** A text that is being typed needs no check. */
 const SETTLE_MS = 250;
@@ -9,6 +10,8 @@ const SETTLE_MS = 250;
 class Answers {
   /** Undefined where the model can write them all, or nothing is known yet. */
   found = $state.raw<Unwritable>();
+  /** The same as a finding of the open rows. */
+  finding = $state.raw<PlacedFinding>();
   #asked = 0;
   readonly #session: Session;
 
@@ -26,8 +29,20 @@ class Answers {
   async #check(options: FormSpec, asked: number): Promise<void> {
     const outcome = await this.#session.worker.checkAnswers(options);
     // If it could not be checked, starting the run says why.
-    if (asked === this.#asked) this.found = outcome.ok ? outcome.found : undefined;
+    if (asked !== this.#asked) return;
+    this.found = outcome.ok ? outcome.found : undefined;
+    this.finding = outcome.ok ? outcome.finding : undefined;
   }
 }
 
 export const answersOf = ofStudio(({ session }) => new Answers(session));
+
+/** Checks the answers for as long as a component is there, whenever the settings, the model or the rows change. */
+export function followAnswers(studio: Studio): void {
+  $effect(() => {
+    const { session, data, settings } = studio;
+    void session.model;
+    void data.summary;
+    return answersOf(studio).ask(settings.options);
+  });
+}

@@ -1,5 +1,5 @@
 /** The list of all rows: what it is filtered by, the window of it that is on the screen, and the place of the row in view. */
-import type { Failure, ListedRow, Part, RowQuery } from '../../worker/api.ts';
+import type { Failure, FindingId, ListedRow, Part, RowQuery } from '../../worker/api.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -11,6 +11,8 @@ export type StateFilter = NonNullable<RowQuery['state']>;
 export class RowList {
   part = $state<Part>();
   state = $state<StateFilter>();
+  /** Only the rows of a finding. */
+  finding = $state<FindingId>();
   text = $state('');
   total = $state(0);
   /** Rows from `from` on. */
@@ -37,7 +39,8 @@ export class RowList {
   }
 
   get filtered(): boolean {
-    return this.part !== undefined || this.state !== undefined || this.text.trim() !== '';
+    const { part, state, finding, text } = this;
+    return part !== undefined || state !== undefined || finding !== undefined || text.trim() !== '';
   }
 
   /** Whether the filter finds nothing. */
@@ -65,9 +68,9 @@ export class RowList {
   async #fetch(place: number): Promise<void> {
     const from = Math.max(0, Math.floor(place - WINDOW / 3));
     const asked = ++this.#asked;
-    const { part, state, text } = this;
+    const { part, state, finding, text } = this;
     const outcome = await this.#session.worker.listRows(
-      { part, state, text, from, count: WINDOW },
+      { part, state, finding, text, from, count: WINDOW },
       this.data.newTokens,
     );
     if (asked !== this.#asked) return;
@@ -89,6 +92,7 @@ export class RowList {
   clear(): void {
     this.part = undefined;
     this.state = undefined;
+    this.finding = undefined;
     this.text = '';
   }
 

@@ -11,8 +11,8 @@ import {
   type FindingId,
   type Found,
   type Rule,
-  type Severity,
 } from './finding.ts';
+import { byGravity } from './gravity.ts';
 import { findImbalance, findWrongLabels } from './labels.ts';
 import { findLanguageMix } from './languages.ts';
 import { findFewTestRows, findLeaks } from './leaks.ts';
@@ -41,7 +41,6 @@ const RULES: readonly Rule[] = [
 
 /** Findings that are about a whole file and name no rows. */
 const OF_FILES: ReadonlySet<FindingId> = new Set(['few-test-rows']);
-const RANK: Readonly<Record<Severity, number>> = { error: 0, warning: 1, note: 2 };
 
 /** @returns what was found, the gravest first; one finding of each kind */
 export const checkRows = (checked: Checked): Finding[] => whole(checking(checked));
@@ -64,14 +63,10 @@ export function* checking(checked: Checked): Generator<number, Finding[]> {
   return [...byId].map(([id, all]) => findingOf(id, all)).sort(byGravity);
 }
 
-/** The order of a list of findings. */
-export const byGravity = (a: Pick<Finding, 'severity'>, b: Pick<Finding, 'severity'>): number =>
-  RANK[a.severity] - RANK[b.severity];
-
 export function findingOf(id: FindingId, all: readonly Found[]): Finding {
   const { severity: usual, why, mend } = FINDINGS[id];
   const rows = [...new Set(all.flatMap((one) => one.rows))].sort((a, b) => a - b);
-  const severity = all.map((one) => one.severity ?? usual).sort((a, b) => RANK[a] - RANK[b])[0];
+  const [{ severity }] = all.map((one) => ({ severity: one.severity ?? usual })).sort(byGravity);
   const details = all.flatMap(({ detail }) => detail ?? []);
   return { id, severity, rows, why: [...details, why].join(' '), mend };
 }

@@ -1,4 +1,5 @@
 /** The check of the rows that the page has open, by the rules of `graft check`. Rows are named by their places in the page's list. */
+import { UNSTABLE_NOTE } from '../../text/chat-spans.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { Example } from '../example.ts';
 import { TEST_FILE, type Skipped } from '../parts.ts';
@@ -20,6 +21,8 @@ export interface PlacedFinding extends Omit<Finding, 'rows'> {
   /** How many of them are used, and how many of these are trained on. */
   readonly used: number;
   readonly trained: number;
+  /** The note of a reading (`DataSummary.notes`) that says the same. */
+  readonly note?: string;
 }
 
 export interface CheckedRows {
@@ -144,5 +147,6 @@ function placed({ rows, ...finding }: Finding, entries: readonly Entry[]): Place
     lines,
     used: used.length,
     trained: used.filter(({ part }) => part === 'train').length,
+    ...(finding.id === 'unstable-template' && { note: UNSTABLE_NOTE }),
   };
 }

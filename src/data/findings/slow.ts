@@ -24,7 +24,7 @@ export function* mapped<Item, Other>(items: Iterable<Item>, change: (item: Item)
 }
 
 /** All of it at once. */
-export function whole<Result>(work: Slow<Result>): Result {
+export function whole<Result>(work: Generator<unknown, Result>): Result {
   let step = work.next();
   while (step.done !== true) step = work.next();
   return step.value;

@@ -51,6 +51,13 @@ export const ROWS: Chapter = {
       also: 'truncate drop policy',
     },
     {
+      id: 'findings',
+      what: 'What is wrong with the rows, by the rules of graft check: copies, contradictions, test rows in training, answers that are cut, keys and card numbers, rare labels and more. An octagon would waste a run, a triangle makes it worse, a flag is to look at. A button mends a finding by reading the rows in another way; the file stays as it is, and Undo takes it back.',
+      start: 'Mend what would waste a run, then read a few rows of each other finding.',
+      source: 'Graft documentation, Check rows before a run',
+      also: 'preflight check lint duplicates leak secret imbalance',
+    },
+    {
       id: 'train-part',
       what: 'The rows that are trained on. The model sees each of them once per epoch.',
       source: 'Hastie, Tibshirani, Friedman, The Elements of Statistical Learning, 2009, section 7.2',
