@@ -54,7 +54,7 @@ describe('pairs', () => {
   test('are counted and not trained on if the length limit cuts off some of their answers', async () => {
     await open('some-cut.jsonl', [...good, { ...good[0], prompt: LONG }], true);
     await rows(13).waitFor(WAIT);
-    await page.getByText('1 row has nothing to learn').waitFor();
+    await page.getByRole('heading', { name: '1 row has nothing to learn' }).waitFor(WAIT);
     await page
       .getByText(/The maximum length cuts off their whole answer, or all that distinguishes both answers/)
       .waitFor();
@@ -76,9 +76,9 @@ describe('pairs', () => {
     await open('spaced.jsonl', [...good, same[0], spaced], true);
     await rows(14).waitFor(WAIT);
     await page.getByText('1 line was not read').waitFor();
-    const finding = page.getByRole('listitem').filter({ hasText: 'differ only in spaces' });
-    await finding.getByRole('button', { name: 'Leave it out' }).click();
-    await page.getByText('1 pair is left out.').first().waitFor(WAIT);
+    const finding = page.getByRole('listitem').filter({ hasText: '2 pairs have two equal answers' });
+    await finding.getByRole('button', { name: 'Leave the row out' }).click();
+    await page.getByText('1 row is left out.').first().waitFor(WAIT);
     expect(studio.problems).toEqual([]);
   });
 });

@@ -89,14 +89,19 @@ describe('a table with odd columns', () => {
   test('has every row in the list, and bad rows have reasons', async () => {
     const { page } = studio;
     await page.getByText('2 lines were not read').waitFor();
-    const reasons = await page
-      .getByRole('listitem')
-      .filter({ hasText: /^line 48[24]/ })
-      .allInnerTexts();
-    expect(reasons).toEqual([
-      'line 482 the row has 2 fields, and there are 4 columns',
-      'line 484 a quote opens here and is never closed',
-    ]);
+    await expect
+      .poll(
+        () =>
+          page
+            .getByRole('listitem')
+            .filter({ hasText: /^line 48[24]/ })
+            .allInnerTexts(),
+        { timeout: STEP_MS },
+      )
+      .toEqual([
+        'line 482 the row has 2 fields, and there are 4 columns',
+        'line 484 a quote opens here and is never closed',
+      ]);
     await expect.poll(() => page.getByRole('heading', { name: '243 rows' }).count()).toBe(1);
     const list = page.getByRole('listbox', { name: 'All rows' });
     expect((await options(page)).length).toBeLessThan(60);

@@ -1,9 +1,11 @@
 /** Findings in rows, and their remedies. */
 import { expect, test } from 'vitest';
-import { findingsOf, leftOut } from '../../../src/app/data/findings.ts';
+import { shownOf } from '../../../src/app/data/checked.ts';
+import { findingsOf, leftOut, type Finding } from '../../../src/app/data/findings.ts';
 import { leftWords, paceOf, secondsLeft, type ImportPace } from '../../../src/app/data/time-left.ts';
 import { withFile, withoutPlace } from '../../../src/app/state/beside.ts';
-import type { DataOptions, DataSummary, RowGroup } from '../../../src/worker/api.ts';
+import { FINDINGS } from '../../../src/data/findings/finding.ts';
+import type { DataOptions, DataSummary, PlacedFinding, RowGroup } from '../../../src/worker/api.ts';
 
 const NONE: RowGroup = { count: 0, rows: [], longest: 0 };
 const OPTIONS: DataOptions = {
@@ -46,78 +48,84 @@ const group = (count: number, longest: number): RowGroup => ({
   longest,
   rows: [{ at: 0, file: 0, line: 2 }],
 });
-const mendsOf = (
-  summary: Partial<DataSummary>,
+const NOTHING_FOUND = new Set<string>();
+/** A finding of the check, as the page shows it. */
+const shown = (
+  found: Partial<PlacedFinding> & Pick<PlacedFinding, 'id'>,
+  summary: Partial<DataSummary> = {},
   options: DataOptions = OPTIONS,
   maxPositions = 8192,
-): Record<string, [string, DataOptions][]> =>
-  Object.fromEntries(
-    findingsOf({ ...FINE, ...summary }, options, maxPositions).map(({ id, mends }) => [
-      id,
-      mends.map(({ words, options: next }) => [words, next]),
-    ]),
+): Finding =>
+  shownOf(
+    {
+      ...{ severity: 'warning', why: 'Why.', mend: 'Mend.', count: 1, places: [], lines: [[7]] },
+      ...{ used: 1, trained: 1, ...found },
+    },
+    { summary: { ...FINE, ...summary }, options, maxPositions },
   );
+const wordsOf = ({ mends }: Pick<Finding, 'mends'>): [string, DataOptions][] =>
+  mends.map(({ words, options }) => [words, options]);
 
 test('rows without faults have no findings', () => {
-  expect(findingsOf(FINE, OPTIONS, 8192)).toEqual([]);
+  expect(findingsOf(FINE, OPTIONS, 8192, NOTHING_FOUND)).toEqual([]);
   expect(leftOut(FINE, OPTIONS)).toEqual([]);
 });
 
 test('rows that are cut can have a higher limit, lose their prompt, or be left out', () => {
   const summary = { cut: group(11, 700), unsupervised: group(5, 3197) };
-  expect(mendsOf(summary)).toEqual({
-    cut: [
-      ['Raise the maximum length to 3,197', { ...OPTIONS, maxLength: 3197 }],
-      ['Truncate the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
-      ['Leave long rows out', { ...OPTIONS, overlong: 'drop' }],
-    ],
-    unsupervised: [
-      ['Raise the maximum length to 3,197', { ...OPTIONS, maxLength: 3197 }],
-      ['Truncate the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
-    ],
-  });
-  // The counts are those of the list: a row that lost everything that is learned does not count as cut.
-  const [cut, nothing] = findingsOf({ ...FINE, ...summary }, OPTIONS, 8192);
-  expect([cut.title, cut.count, nothing.title, nothing.count]).toEqual([
-    '11 rows are truncated at 512 tokens',
-    11,
-    '5 rows have nothing to learn',
-    5,
+  const cut = shown({ id: 'answers-cut', count: 11 }, summary);
+  expect(cut.title).toBe('11 answers are truncated at 512 tokens');
+  expect(wordsOf(cut)).toEqual([
+    ['Raise the maximum length to 3,197', { ...OPTIONS, maxLength: 3197 }],
+    ['Truncate the prompt instead', { ...OPTIONS, overlong: 'truncate-prompt' }],
+    ['Leave long rows out', { ...OPTIONS, overlong: 'drop' }],
   ]);
+  const nothing = shown({ id: 'nothing-supervised', count: 5 }, summary);
+  expect(nothing.title).toBe('5 rows have nothing to learn');
+  expect(nothing.why).toBe('Why. The maximum length cuts off their whole answer.');
+  expect(wordsOf(nothing)).toEqual(wordsOf(cut).slice(0, 2));
+});
+
+test('rows whose prompt is cut are named by themselves, and rows whose answer is cut once', () => {
+  const cut = { ...FINE, cut: group(11, 700) };
+  const prompts: DataOptions = { ...OPTIONS, overlong: 'truncate-prompt' };
+  const found = new Set(['answers-cut']);
+  expect(findingsOf(cut, OPTIONS, 8192, found)).toEqual([]);
+  expect(findingsOf(cut, OPTIONS, 8192, NOTHING_FOUND).map(({ title }) => title)).toEqual([
+    '11 rows are truncated at 512 tokens',
+  ]);
+  expect(findingsOf(cut, prompts, 8192, found)).toHaveLength(1);
 });
 
 test('the limit goes no further than the model', () => {
-  expect(mendsOf({ cut: group(1, 900) }, OPTIONS, 600).cut[0]).toEqual([
+  const cut = { cut: group(1, 900) };
+  expect(wordsOf(shown({ id: 'answers-cut' }, cut, OPTIONS, 600))[0]).toEqual([
     'Raise the maximum length to 600',
     { ...OPTIONS, maxLength: 600 },
   ]);
-  expect(mendsOf({ cut: group(1, 900) }, OPTIONS, 512).cut.map(([words]) => words)).toEqual([
+  const most = shown({ id: 'answers-cut' }, cut, OPTIONS, 512);
+  expect(wordsOf(most).map(([words]) => words)).toEqual([
     'Truncate the prompt instead',
     'Leave long rows out',
   ]);
-  expect(findingsOf({ ...FINE, cut: group(1, 900) }, OPTIONS, 512)[0].why).toContain(
-    'The model takes no more.',
-  );
+  expect(most.why).toContain('The model takes no more.');
 });
 
 test('rows that are left out for their length can be cut', () => {
   const drop: DataOptions = { ...OPTIONS, overlong: 'drop' };
-  expect(mendsOf({ dropped: group(3, 600) }, drop).dropped).toEqual([
+  const found = shown({ id: 'nothing-supervised', count: 3 }, { dropped: group(3, 600) }, drop);
+  expect(found.why).toContain('3 rows are longer than 512 tokens and left out.');
+  expect(wordsOf(found)).toEqual([
     ['Raise the maximum length to 600', { ...drop, maxLength: 600 }],
     ['Truncate at the maximum length', OPTIONS],
   ]);
 });
 
 test('one press leaves out all copies, and another restores them', () => {
-  const leaks = [
-    { row: { at: 9, file: 1, line: 4 }, part: 'test' as const, of: { at: 1, file: 0, line: 3 } },
-  ];
-  const found = mendsOf({ leakCount: 1, leaks, repeated: 12 });
-  expect(found).toEqual({
-    leaks: [['Leave the 12 copies out', { ...OPTIONS, dropCopies: true }]],
-    repeated: [],
-  });
-  expect(mendsOf({ repeated: 1 }).repeated[0][0]).toBe('Leave the copy out');
+  const copies = shown({ id: 'exact-duplicates', count: 12 }, { leakCount: 1, repeated: 12 });
+  expect(copies.why).toContain('1 held-out row is also trained on');
+  expect(wordsOf(copies)).toEqual([['Leave the 12 copies out', { ...OPTIONS, dropCopies: true }]]);
+  expect(wordsOf(shown({ id: 'exact-duplicates' }, { repeated: 1 }))[0][0]).toBe('Leave the copy out');
   const options: DataOptions = { ...OPTIONS, dropCopies: true, skip: [[4]] };
   const back = leftOut({ ...FINE, copies: group(12, 9), skipped: group(1, 9) }, options);
   expect(back.map(({ mends }) => mends[0])).toMatchObject([
@@ -127,12 +135,40 @@ test('one press leaves out all copies, and another restores them', () => {
   expect(back[0].mends[0].options).not.toHaveProperty('skip');
 });
 
+test('one press leaves the rows of a finding out beside those that are out, unless nothing would be left to train on', () => {
+  const options: DataOptions = { ...OPTIONS, skip: [[3, 9]] };
+  const found = { id: 'card-number', count: 3, used: 3, trained: 2, lines: [[9, 1], [], [4]] } as const;
+  expect(wordsOf(shown(found, {}, options))).toEqual([
+    ['Leave the 3 rows out', { ...OPTIONS, skip: [[1, 3, 9], [], [4]] }],
+  ]);
+  expect(shown(found).mends[0].done).toBe('3 rows are left out.');
+  expect(shown({ ...found, trained: 80 }).mends).toEqual([]);
+  expect(shown({ ...found, used: 0 }).mends).toEqual([]);
+});
+
+test('a test part that is too small takes one press, if enough rows are left for training', () => {
+  const few = (all: number, options = OPTIONS): string[] =>
+    wordsOf(
+      shown({ id: 'few-test-rows', count: 0 }, { rows: { train: all - 2, validation: 1, test: 1 } }, options),
+    ).map(([words]) => words);
+  expect(few(150)).toEqual(['Hold out 14% for the test']);
+  expect(few(49)).toEqual([]);
+  expect(few(150, { ...OPTIONS, test: 0.14 })).toEqual([]);
+});
+
+test('what no press mends says what to do, and names no flags of the command', () => {
+  for (const id of Object.keys(FINDINGS) as (keyof typeof FINDINGS)[]) {
+    const { advice = '', title } = shown({ id, ...FINDINGS[id] });
+    expect(`${title} ${advice}`, id).not.toMatch(/--/);
+  }
+});
+
 test('an unused column with text is reported, with its file', () => {
   const files = [
     { name: 'a', version: 'a', rows: 3, unused: [{ name: 'id', rows: 3, text: false }] },
     { name: 'b.csv', version: 'b', rows: 3, unused: [{ name: 'context', rows: 2, text: true }] },
   ];
-  expect(findingsOf({ ...FINE, files }, OPTIONS, 512)).toMatchObject([
+  expect(findingsOf({ ...FINE, files }, OPTIONS, 512, NOTHING_FOUND)).toMatchObject([
     {
       title: 'The column “context” is not used',
       why: 'It has text in 2 rows of b.csv, and the model never sees it.',
