@@ -74,7 +74,6 @@ const TERMS: Partial<Readonly<Record<FindingId, string>>> = {
   'system-message-dropped': 'chat-template',
   'exact-duplicates': 'leak',
   'test-in-train': 'leak',
-  'few-test-rows': 'test',
   'identical-pairs': 'preference-pair',
   'opposed-pairs': 'preference-pair',
   'length-bias': 'length-bias',
@@ -141,7 +140,7 @@ const takesNoMore = ({ maxPositions, options }: Seen): string[] =>
 /** What the page knows besides. */
 function addedWords(id: FindingId, seen: Seen): string[] {
   const { summary, options } = seen;
-  const { unsupervised, dropped, pairs, leakCount } = summary;
+  const { unsupervised, dropped, pairs, leaks, leakCount } = summary;
   if (id === 'answers-cut') return takesNoMore(seen);
   if (id === 'nothing-supervised')
     return [
@@ -157,11 +156,15 @@ function addedWords(id: FindingId, seen: Seen): string[] {
         : []),
       ...takesNoMore(seen),
     ];
-  if (id === 'exact-duplicates' && leakCount > 0)
-    return [
-      `${plural(leakCount, 'held-out row is', 'held-out rows are')} also trained on, so every measurement looks better than it is.`,
-    ];
-  return [];
+  if (id !== 'exact-duplicates') return [];
+  // Test rows among them are a finding of their own. The first leaks are listed, and all are counted.
+  const known = leaks.filter(({ part }) => part === 'validation').length;
+  const least = leakCount > leaks.length ? 'At least ' : '';
+  return known === 0
+    ? []
+    : [
+        `${least}${plural(known, 'validation row is', 'validation rows are')} also trained on, so the validation loss looks better than it is.`,
+      ];
 }
 
 function mendsOf(finding: PlacedFinding, { summary, options, maxPositions }: Seen): Mend[] {

@@ -122,8 +122,11 @@ test('rows that are left out for their length can be cut', () => {
 });
 
 test('one press leaves out all copies, and another restores them', () => {
-  const copies = shown({ id: 'exact-duplicates', count: 12 }, { leakCount: 1, repeated: 12 });
-  expect(copies.why).toContain('1 held-out row is also trained on');
+  const leaks = (['test', 'validation'] as const).map((part, at) => ({
+    ...{ row: { at: 9 + at, file: 0, line: 4 }, part, of: { at: 1, file: 0, line: 3 } },
+  }));
+  const copies = shown({ id: 'exact-duplicates', count: 12 }, { leakCount: 2, leaks, repeated: 12 });
+  expect(copies.why).toContain('Why. 1 validation row is also trained on');
   expect(wordsOf(copies)).toEqual([['Leave the 12 copies out', { ...OPTIONS, dropCopies: true }]]);
   expect(wordsOf(shown({ id: 'exact-duplicates' }, { repeated: 1 }))[0][0]).toBe('Leave the copy out');
   const options: DataOptions = { ...OPTIONS, dropCopies: true, skip: [[4]] };

@@ -52,7 +52,7 @@ export const ROWS: Chapter = {
     },
     {
       id: 'findings',
-      what: 'What is wrong with the rows, by the rules of graft check: copies, contradictions, test rows in training, answers that are cut, keys and card numbers, rare labels and more. An octagon would waste a run, a triangle makes it worse, a flag is to look at. A button mends a finding by reading the rows in another way; the file stays as it is, and Undo takes it back.',
+      what: 'Faults of the rows, by the rules of graft check: copies, contradictions, test rows in training, truncated answers, keys and card numbers, rare labels and more. An octagon would waste a run, a triangle makes it worse, a flag is to look at. A button mends a finding by reading the rows in another way; the file stays as it is, and Undo takes it back.',
       start: 'Mend what would waste a run, then read a few rows of each other finding.',
       source: 'Graft documentation, Check rows before a run',
       also: 'preflight check lint duplicates leak secret imbalance',
