@@ -116,6 +116,7 @@ export const ROOMS = {
       'storage',
       'evaluate/add-scorers.ts',
       'evaluate/by-task.ts',
+      'evaluate/ceiling.ts',
       'evaluate/change.ts',
       'evaluate/columns.ts',
       'evaluate/check-words.ts',
