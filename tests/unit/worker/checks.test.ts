@@ -69,15 +69,13 @@ test('finds in one file what the command finds in it', async () => {
   const ofSplit: readonly FindingId[] = ['test-in-train', 'near-test-rows', 'few-test-rows'];
   const ofFile = ({ id }: { readonly id: FindingId }): boolean => !ofSplit.includes(id);
   expect(
-    page
-      .filter(ofFile)
-      .map(({ id, severity, why, count, places }) => ({
-        id,
-        severity,
-        why,
-        count,
-        rows: places.map(({ at }) => at),
-      })),
+    page.filter(ofFile).map(({ id, severity, why, count, places }) => ({
+      id,
+      severity,
+      why,
+      count,
+      rows: places.map(({ at }) => at),
+    })),
   ).toEqual(
     command
       .filter(ofFile)
