@@ -13,6 +13,9 @@
 // rows: [M, H], what the backward needs of a query: bits of lse, bits of delta, start and end with the window applied. One tensor, since a stage is
 // only guaranteed eight storage buffers.
 //
+// With SHARED, a query has two ranges: keyRanges [M, 2, 2], those of a prefix that several rows share, then its own. A workgroup meets both in turn.
+// queryRanges are then exactly the queries that see a key without a window, and rows has the position of a query in place of start.
+//
 // This is the family for software adapters: neither shared memory nor barriers. One thread has 4 queries of a head (or 4 keys of a
 // key head) and meets STEP of the other side at a time, so that 4 × 4 matrices do all the work. Loads take most of the time (see
 // matmul_register.wgsl): the more of the other side a thread meets at once, the less often it loads its own side and its sums. The lanes of a
@@ -24,6 +27,7 @@ struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale:
 
 override LANES: u32 = 8;
 override QUADS: bool = false;
+override SHARED: bool = false;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_K: bool = false;
@@ -156,27 +160,58 @@ fn seeingQueries(s: mat4x4f, key: vec4u, start: vec4u, end: vec4u) -> mat4x4f {
     select(none, s[2], (key.zzzz >= start) & (key.zzzz < end)), select(none, s[3], (key.wwww >= start) & (key.wwww < end)));
 }
 
-// The keys of a query with the window applied; start ≥ end if there are none or no such query.
-fn keysOf(m: u32) -> vec2u {
+// Turns in which the keys are met.
+const TURNS = select(1u, 2u, SHARED);
+
+// The keys of a query in a turn, with the window applied; start ≥ end if there are none or no such query.
+fn keysOf(m: u32, turn: u32) -> vec2u {
   if (m >= params.M) { return vec2u(); }
-  let range = keyRanges[m];
+  if (!SHARED) {
+    let range = keyRanges[m];
+    if (params.window == 0u) { return range; }
+    return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
+  }
+  let range = keyRanges[m * 2u + turn];
   if (params.window == 0u) { return range; }
-  return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
+  // Its own keys come after those of the prefix, which get what they leave of the window.
+  let own = keyRanges[m * 2u + 1u];
+  let room = params.window - select(0u, min(params.window, own.y - own.x), turn == 0u);
+  return vec2u(max(range.x, max(range.y, room) - room), range.y);
+}
+
+// The same of four queries: their starts, and their ends.
+fn keysOf4(m: vec4u, turn: u32) -> array<vec4u, 2> {
+  let ranges = array<vec2u, 4>(keysOf(m.x, turn), keysOf(m.y, turn), keysOf(m.z, turn), keysOf(m.w, turn));
+  return array<vec4u, 2>(
+    vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x), vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y));
 }
 
 // The queries that can see a key, with the window applied: each of them ends a key later than the one before at least, so that after as
 // many as the window is wide none sees it any more.
 fn queriesOf(j: u32) -> vec2u {
   let range = queryRanges[j];
-  if (params.window == 0u) { return range; }
+  if (params.window == 0u || SHARED) { return range; }
   return vec2u(range.x, min(range.y, range.x + params.window));
 }
 
+// With shared prefixes: scores of four queries (rows) from `at` on, at these positions, with four keys (columns). The first query that sees a key
+// is at its position.
+fn seenByRange(s: mat4x4f, at: vec4u, positions: vec4u, keys: vec4u, h: u32) -> mat4x4f {
+  let last = vec4u(params.N - 1u);
+  let j = min(keys, last);
+  let ranges = array<vec2u, 4>(queryRanges[j.x], queryRanges[j.y], queryRanges[j.z], queryRanges[j.w]);
+  let start = vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x);
+  let seen = seenKeys(s, at, start, vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y));
+  if (params.window == 0u) { return seen; }
+  let own = vec4u(rows[start.x * params.H + h].z, rows[start.y * params.H + h].z, rows[start.z * params.H + h].z, rows[start.w * params.H + h].z);
+  return seenKeys(seen, positions, vec4u(), own + params.window);
+}
+
 // The union of the keys of `count` queries.
-fn keysOfAll(m: u32, count: u32) -> vec2u {
+fn keysOfAll(m: u32, count: u32, turn: u32) -> vec2u {
   var all = vec2u(params.N, 0u);
   for (var i = 0u; i < count; i++) {
-    let range = keysOf(m + i);
+    let range = keysOf(m + i, turn);
     if (range.x < range.y) { all = vec2u(min(all.x, range.x), max(all.y, range.y)); }
   }
   return vec2u(all.x, min(all.y, params.N));
@@ -201,42 +236,42 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let m = columns4((group.x * LANES + thread) * 4u);
   let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
   let head = h * params.KV / params.H * params.quads;
-  let all = keysOfAll(group.x * LANES * 4u, LANES * 4u);
-  let ranges = array<vec2u, 4>(keysOf(m.x), keysOf(m.y), keysOf(m.z), keysOf(m.w));
-  let start = vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x);
-  let end = vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y);
   let factor = params.scale * LOG2_E;
 
   let there = m < vec4u(params.M);
   for (var c = 0u; c < params.quads; c++) { store4o(mine + c, there, mat4x4f()); }
   var top = vec4f(NO_TOP);
   var total = vec4f();
-  for (var j = all.x; j < all.y; j += STEP) {
-    let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
-    var s = Blocks();
-    for (var c = 0u; c < params.quads; c++) {
-      let x = queries4(mine + c);
-      s[0] += transpose(theirKeys(theirs[0] + c)) * x;
-      s[1] += transpose(theirKeys(theirs[1] + c)) * x;
-      s[2] += transpose(theirKeys(theirs[2] + c)) * x;
-      s[3] += transpose(theirKeys(theirs[3] + c)) * x;
-    }
-    s[0] = seenKeys(s[0] * factor, columns4(j), start, end);
-    s[1] = seenKeys(s[1] * factor, columns4(j + 4u), start, end);
-    s[2] = seenKeys(s[2] * factor, columns4(j + 8u), start, end);
-    s[3] = seenKeys(s[3] * factor, columns4(j + 12u), start, end);
-    let higher = max(top, max(max(highest(s[0]), highest(s[1])), max(highest(s[2]), highest(s[3]))));
-    let fade = exp2(top - higher);
-    top = higher;
-    s[0] = powers(s[0], higher);
-    s[1] = powers(s[1], higher);
-    s[2] = powers(s[2], higher);
-    s[3] = powers(s[3], higher);
-    total = total * fade + vec4f(1) * ((s[0] + s[1]) + (s[2] + s[3]));
-    for (var c = 0u; c < params.quads; c++) {
-      store4o(mine + c, there, scaled(load4o(mine + c), fade)
-        + theirValues(theirs[0] + c) * s[0] + theirValues(theirs[1] + c) * s[1]
-        + theirValues(theirs[2] + c) * s[2] + theirValues(theirs[3] + c) * s[3]);
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let all = keysOfAll(group.x * LANES * 4u, LANES * 4u, turn);
+    let ranges = keysOf4(m, turn);
+    for (var j = all.x; j < all.y; j += STEP) {
+      let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
+      var s = Blocks();
+      for (var c = 0u; c < params.quads; c++) {
+        let x = queries4(mine + c);
+        s[0] += transpose(theirKeys(theirs[0] + c)) * x;
+        s[1] += transpose(theirKeys(theirs[1] + c)) * x;
+        s[2] += transpose(theirKeys(theirs[2] + c)) * x;
+        s[3] += transpose(theirKeys(theirs[3] + c)) * x;
+      }
+      s[0] = seenKeys(s[0] * factor, columns4(j), ranges[0], ranges[1]);
+      s[1] = seenKeys(s[1] * factor, columns4(j + 4u), ranges[0], ranges[1]);
+      s[2] = seenKeys(s[2] * factor, columns4(j + 8u), ranges[0], ranges[1]);
+      s[3] = seenKeys(s[3] * factor, columns4(j + 12u), ranges[0], ranges[1]);
+      let higher = max(top, max(max(highest(s[0]), highest(s[1])), max(highest(s[2]), highest(s[3]))));
+      let fade = exp2(top - higher);
+      top = higher;
+      s[0] = powers(s[0], higher);
+      s[1] = powers(s[1], higher);
+      s[2] = powers(s[2], higher);
+      s[3] = powers(s[3], higher);
+      total = total * fade + vec4f(1) * ((s[0] + s[1]) + (s[2] + s[3]));
+      for (var c = 0u; c < params.quads; c++) {
+        store4o(mine + c, there, scaled(load4o(mine + c), fade)
+          + theirValues(theirs[0] + c) * s[0] + theirValues(theirs[1] + c) * s[1]
+          + theirValues(theirs[2] + c) * s[2] + theirValues(theirs[3] + c) * s[3]);
+      }
     }
   }
 
@@ -254,7 +289,14 @@ fn prepare(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) gr
   if (i >= params.M * params.H) { return; }
   var delta = 0.0;
   for (var c = 0u; c < params.quads; c++) { delta += dot(vec4f(result[i * params.quads + c]), vec4f(dO[i * params.quads + c])); }
-  prepared[i] = vec4u(bitcast<u32>(saved[i]), bitcast<u32>(delta), keysOf(i / params.H));
+  let m = i / params.H;
+  var place = keysOf(m, 0u);
+  if (SHARED) {
+    let prefix = keyRanges[m * 2u];
+    let own = keyRanges[m * 2u + 1u];
+    place = vec2u(prefix.y - prefix.x + own.y - own.x - 1u, 0u);
+  }
+  prepared[i] = vec4u(bitcast<u32>(saved[i]), bitcast<u32>(delta), place);
 }
 
 // ds of 4 × 4 queries (columns) and keys, from s and dp.
@@ -271,37 +313,44 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let m = columns4((group.x * LANES + thread) * 4u);
   let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
   let head = h * params.KV / params.H * params.quads;
-  let all = keysOfAll(group.x * LANES * 4u, LANES * 4u);
-  let row4 = rows4(m, h);
+  var row4 = rows4(m, h);
 
   let there = m < vec4u(params.M);
   if (!ACCUMULATE) {
     for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, mat4x4f()); }
   }
-  for (var j = all.x; j < all.y; j += STEP) {
-    let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
-    var s = Blocks();
-    var dp = Blocks();
-    for (var c = 0u; c < params.quads; c++) {
-      let x = queries4(mine + c);
-      s[0] += transpose(theirKeys(theirs[0] + c)) * x;
-      s[1] += transpose(theirKeys(theirs[1] + c)) * x;
-      s[2] += transpose(theirKeys(theirs[2] + c)) * x;
-      s[3] += transpose(theirKeys(theirs[3] + c)) * x;
-      let y = gradients4(mine + c);
-      dp[0] += transpose(theirValues(theirs[0] + c)) * y;
-      dp[1] += transpose(theirValues(theirs[1] + c)) * y;
-      dp[2] += transpose(theirValues(theirs[2] + c)) * y;
-      dp[3] += transpose(theirValues(theirs[3] + c)) * y;
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let all = keysOfAll(group.x * LANES * 4u, LANES * 4u, turn);
+    if (SHARED) {
+      let ranges = keysOf4(m, turn);
+      row4[2] = ranges[0];
+      row4[3] = ranges[1];
     }
-    s[0] = slopesOfQueries(s[0], dp[0], columns4(j), row4);
-    s[1] = slopesOfQueries(s[1], dp[1], columns4(j + 4u), row4);
-    s[2] = slopesOfQueries(s[2], dp[2], columns4(j + 8u), row4);
-    s[3] = slopesOfQueries(s[3], dp[3], columns4(j + 12u), row4);
-    for (var c = 0u; c < params.quads; c++) {
-      store4dq(mine + c, there, load4dq(mine + c)
-        + theirKeys(theirs[0] + c) * s[0] + theirKeys(theirs[1] + c) * s[1]
-        + theirKeys(theirs[2] + c) * s[2] + theirKeys(theirs[3] + c) * s[3]);
+    for (var j = all.x; j < all.y; j += STEP) {
+      let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
+      var s = Blocks();
+      var dp = Blocks();
+      for (var c = 0u; c < params.quads; c++) {
+        let x = queries4(mine + c);
+        s[0] += transpose(theirKeys(theirs[0] + c)) * x;
+        s[1] += transpose(theirKeys(theirs[1] + c)) * x;
+        s[2] += transpose(theirKeys(theirs[2] + c)) * x;
+        s[3] += transpose(theirKeys(theirs[3] + c)) * x;
+        let y = gradients4(mine + c);
+        dp[0] += transpose(theirValues(theirs[0] + c)) * y;
+        dp[1] += transpose(theirValues(theirs[1] + c)) * y;
+        dp[2] += transpose(theirValues(theirs[2] + c)) * y;
+        dp[3] += transpose(theirValues(theirs[3] + c)) * y;
+      }
+      s[0] = slopesOfQueries(s[0], dp[0], columns4(j), row4);
+      s[1] = slopesOfQueries(s[1], dp[1], columns4(j + 4u), row4);
+      s[2] = slopesOfQueries(s[2], dp[2], columns4(j + 8u), row4);
+      s[3] = slopesOfQueries(s[3], dp[3], columns4(j + 12u), row4);
+      for (var c = 0u; c < params.quads; c++) {
+        store4dq(mine + c, there, load4dq(mine + c)
+          + theirKeys(theirs[0] + c) * s[0] + theirKeys(theirs[1] + c) * s[1]
+          + theirKeys(theirs[2] + c) * s[2] + theirKeys(theirs[3] + c) * s[3]);
+      }
     }
   }
 }
@@ -311,7 +360,9 @@ fn slopesOfKeys(s: ptr<function, mat4x4f>, dp: ptr<function, mat4x4f>, key: vec4
   let row4 = rows4(columns4(m), h);
   let logSum = bitcast<vec4f>(row4[0]);
   let mean = bitcast<vec4f>(row4[1]);
-  let seen = seeingQueries(*s * (params.scale * LOG2_E), key, row4[2], row4[3]);
+  let scores = *s * (params.scale * LOG2_E);
+  var seen: mat4x4f;
+  if (SHARED) { seen = seenByRange(scores, columns4(m), row4[2], key, h); } else { seen = seeingQueries(scores, key, row4[2], row4[3]); }
   *s = mat4x4f(exp2(seen[0] - logSum), exp2(seen[1] - logSum), exp2(seen[2] - logSum), exp2(seen[3] - logSum));
   let d = *dp;
   *dp = product(*s, mat4x4f(d[0] - mean, d[1] - mean, d[2] - mean, d[3] - mean)) * params.scale;

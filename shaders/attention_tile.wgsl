@@ -10,6 +10,7 @@ struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale:
 
 // ⌈D / 32⌉, known when the pipeline is compiled so that the sums are registers.
 override PARTS: u32 = 2;
+override SHARED: bool = false;
 override SAVE: bool = false;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_K: bool = false;
@@ -107,27 +108,58 @@ fn seeingQueries(s: mat4x4f, key: vec4u, start: vec4u, end: vec4u) -> mat4x4f {
     select(none, s[2], (key.zzzz >= start) & (key.zzzz < end)), select(none, s[3], (key.wwww >= start) & (key.wwww < end)));
 }
 
-// The keys of a query with the window applied; start ≥ end if there are none or no such query.
-fn keysOf(m: u32) -> vec2u {
+// Turns in which the keys are met.
+const TURNS = select(1u, 2u, SHARED);
+
+// The keys of a query in a turn, with the window applied; start ≥ end if there are none or no such query.
+fn keysOf(m: u32, turn: u32) -> vec2u {
   if (m >= params.M) { return vec2u(); }
-  let range = keyRanges[m];
+  if (!SHARED) {
+    let range = keyRanges[m];
+    if (params.window == 0u) { return range; }
+    return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
+  }
+  let range = keyRanges[m * 2u + turn];
   if (params.window == 0u) { return range; }
-  return vec2u(max(range.x, max(range.y, params.window) - params.window), range.y);
+  // Its own keys come after those of the prefix, which get what they leave of the window.
+  let own = keyRanges[m * 2u + 1u];
+  let room = params.window - select(0u, min(params.window, own.y - own.x), turn == 0u);
+  return vec2u(max(range.x, max(range.y, room) - room), range.y);
+}
+
+// The same of four queries: their starts, and their ends.
+fn keysOf4(m: vec4u, turn: u32) -> array<vec4u, 2> {
+  let ranges = array<vec2u, 4>(keysOf(m.x, turn), keysOf(m.y, turn), keysOf(m.z, turn), keysOf(m.w, turn));
+  return array<vec4u, 2>(
+    vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x), vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y));
 }
 
 // The queries that can see a key, with the window applied: each of them ends a key later than the one before at least, so that after as
 // many as the window is wide none sees it any more.
 fn queriesOf(j: u32) -> vec2u {
   let range = queryRanges[j];
-  if (params.window == 0u) { return range; }
+  if (params.window == 0u || SHARED) { return range; }
   return vec2u(range.x, min(range.y, range.x + params.window));
 }
 
+// With shared prefixes: scores of four queries (rows) from `at` on, at these positions, with four keys (columns). The first query that sees a key
+// is at its position.
+fn seenByRange(s: mat4x4f, at: vec4u, positions: vec4u, keys: vec4u, h: u32) -> mat4x4f {
+  let last = vec4u(params.N - 1u);
+  let j = min(keys, last);
+  let ranges = array<vec2u, 4>(queryRanges[j.x], queryRanges[j.y], queryRanges[j.z], queryRanges[j.w]);
+  let start = vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x);
+  let seen = seenKeys(s, at, start, vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y));
+  if (params.window == 0u) { return seen; }
+  let own = vec4u(rows[start.x * params.H + h].z, rows[start.y * params.H + h].z, rows[start.z * params.H + h].z, rows[start.w * params.H + h].z);
+  return seenKeys(seen, positions, vec4u(), own + params.window);
+}
+
 // The union of the keys of the 32 queries from m.
-fn keysOfAll(m: u32) -> vec2u {
+fn keysOfAll(m: u32, turn: u32) -> vec2u {
   var all = vec2u(params.N, 0u);
   for (var i = 0u; i < ROWS; i++) {
-    let range = keysOf(m + i);
+    let range = keysOf(m + i, turn);
     if (range.x < range.y) { all = vec2u(min(all.x, range.x), max(all.y, range.y)); }
   }
   return vec2u(all.x, min(all.y, params.N));
@@ -162,42 +194,42 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let x = thread % 8u;
   let first = group.x * ROWS;
   let m = strided(first + y);
-  let all = keysOfAll(first);
-  let ranges = array<vec2u, 4>(keysOf(m.x), keysOf(m.y), keysOf(m.z), keysOf(m.w));
-  let start = vec4u(ranges[0].x, ranges[1].x, ranges[2].x, ranges[3].x);
-  let end = vec4u(ranges[0].y, ranges[1].y, ranges[2].y, ranges[3].y);
 
   var sum: array<mat4x4f, MAX_PARTS>;
   var top = vec4f(NO_TOP);
   var total = vec4f();
-  for (var j = all.x; j < all.y; j += ROWS) {
-    var s = mat4x4f();
-    for (var part = 0u; part < PARTS; part++) {
-      workgroupBarrier();
-      for (var i = thread; i < ROWS * QUADS; i += THREADS) {
-        near[byQuad(i)] = queryQuad(first + i / QUADS, h, part * QUADS + i % QUADS);
-        far[byQuad(i)] = keyQuad(j + i / QUADS, head, part * QUADS + i % QUADS);
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let all = keysOfAll(first, turn);
+    let ranges = keysOf4(m, turn);
+    for (var j = all.x; j < all.y; j += ROWS) {
+      var s = mat4x4f();
+      for (var part = 0u; part < PARTS; part++) {
+        workgroupBarrier();
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) {
+          near[byQuad(i)] = queryQuad(first + i / QUADS, h, part * QUADS + i % QUADS);
+          far[byQuad(i)] = keyQuad(j + i / QUADS, head, part * QUADS + i % QUADS);
+        }
+        workgroupBarrier();
+        for (var c = 0u; c < QUADS; c++) { s += transpose(far4(c, x)) * near4(c, y); }
       }
+      s = seenKeys(s * (params.scale * LOG2_E), strided(j + x), ranges[0], ranges[1]);
+      tops[thread] = highest(s);
       workgroupBarrier();
-      for (var c = 0u; c < QUADS; c++) { s += transpose(far4(c, x)) * near4(c, y); }
-    }
-    s = seenKeys(s * (params.scale * LOG2_E), strided(j + x), start, end);
-    tops[thread] = highest(s);
-    workgroupBarrier();
-    var higher = top;
-    for (var i = 0u; i < 8u; i++) { higher = max(higher, tops[y * 8u + i]); }
-    let fade = exp2(top - higher);
-    top = higher;
-    s = powers(s, higher);
-    total = total * fade + vec4f(1) * s;
-    weights[thread] = s;
-    for (var part = 0u; part < PARTS; part++) {
-      workgroupBarrier();
-      for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = valueQuad(j + i / QUADS, head, part * QUADS + i % QUADS); }
-      workgroupBarrier();
-      var a = scaled(sum[part], fade);
-      for (var i = 0u; i < 8u; i++) { a += farRows4(i, x) * weights[y * 8u + i]; }
-      sum[part] = a;
+      var higher = top;
+      for (var i = 0u; i < 8u; i++) { higher = max(higher, tops[y * 8u + i]); }
+      let fade = exp2(top - higher);
+      top = higher;
+      s = powers(s, higher);
+      total = total * fade + vec4f(1) * s;
+      weights[thread] = s;
+      for (var part = 0u; part < PARTS; part++) {
+        workgroupBarrier();
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = valueQuad(j + i / QUADS, head, part * QUADS + i % QUADS); }
+        workgroupBarrier();
+        var a = scaled(sum[part], fade);
+        for (var i = 0u; i < 8u; i++) { a += farRows4(i, x) * weights[y * 8u + i]; }
+        sum[part] = a;
+      }
     }
   }
 
@@ -221,40 +253,47 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let x = thread % 8u;
   let first = group.x * ROWS;
   let m = strided(first + y);
-  let all = keysOfAll(first);
-  let row4 = rows4(m, h);
+  var row4 = rows4(m, h);
   let logSum = bitcast<vec4f>(row4[0]);
   let mean = bitcast<vec4f>(row4[1]);
 
   var sum: array<mat4x4f, MAX_PARTS>;
-  for (var j = all.x; j < all.y; j += ROWS) {
-    var s = mat4x4f();
-    var dp = mat4x4f();
-    for (var part = 0u; part < PARTS; part++) {
-      workgroupBarrier();
-      for (var i = thread; i < ROWS * QUADS; i += THREADS) {
-        near[byQuad(i)] = queryQuad(first + i / QUADS, h, part * QUADS + i % QUADS);
-        far[byQuad(i)] = keyQuad(j + i / QUADS, head, part * QUADS + i % QUADS);
-      }
-      workgroupBarrier();
-      for (var c = 0u; c < QUADS; c++) { s += transpose(far4(c, x)) * near4(c, y); }
-      workgroupBarrier();
-      for (var i = thread; i < ROWS * QUADS; i += THREADS) {
-        near[byQuad(i)] = gradientQuad(first + i / QUADS, h, part * QUADS + i % QUADS);
-        far[byQuad(i)] = valueQuad(j + i / QUADS, head, part * QUADS + i % QUADS);
-      }
-      workgroupBarrier();
-      for (var c = 0u; c < QUADS; c++) { dp += transpose(far4(c, x)) * near4(c, y); }
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let all = keysOfAll(first, turn);
+    if (SHARED) {
+      let ranges = keysOf4(m, turn);
+      row4[2] = ranges[0];
+      row4[3] = ranges[1];
     }
-    let p = powers(seenKeys(s * (params.scale * LOG2_E), strided(j + x), row4[2], row4[3]), logSum);
-    weights[thread] = product(p, mat4x4f(dp[0] - mean.x, dp[1] - mean.y, dp[2] - mean.z, dp[3] - mean.w)) * params.scale;
-    for (var part = 0u; part < PARTS; part++) {
-      workgroupBarrier();
-      for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = keyQuad(j + i / QUADS, head, part * QUADS + i % QUADS); }
-      workgroupBarrier();
-      var a = sum[part];
-      for (var i = 0u; i < 8u; i++) { a += farRows4(i, x) * weights[y * 8u + i]; }
-      sum[part] = a;
+    for (var j = all.x; j < all.y; j += ROWS) {
+      var s = mat4x4f();
+      var dp = mat4x4f();
+      for (var part = 0u; part < PARTS; part++) {
+        workgroupBarrier();
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) {
+          near[byQuad(i)] = queryQuad(first + i / QUADS, h, part * QUADS + i % QUADS);
+          far[byQuad(i)] = keyQuad(j + i / QUADS, head, part * QUADS + i % QUADS);
+        }
+        workgroupBarrier();
+        for (var c = 0u; c < QUADS; c++) { s += transpose(far4(c, x)) * near4(c, y); }
+        workgroupBarrier();
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) {
+          near[byQuad(i)] = gradientQuad(first + i / QUADS, h, part * QUADS + i % QUADS);
+          far[byQuad(i)] = valueQuad(j + i / QUADS, head, part * QUADS + i % QUADS);
+        }
+        workgroupBarrier();
+        for (var c = 0u; c < QUADS; c++) { dp += transpose(far4(c, x)) * near4(c, y); }
+      }
+      let p = powers(seenKeys(s * (params.scale * LOG2_E), strided(j + x), row4[2], row4[3]), logSum);
+      weights[thread] = product(p, mat4x4f(dp[0] - mean.x, dp[1] - mean.y, dp[2] - mean.z, dp[3] - mean.w)) * params.scale;
+      for (var part = 0u; part < PARTS; part++) {
+        workgroupBarrier();
+        for (var i = thread; i < ROWS * QUADS; i += THREADS) { far[i] = keyQuad(j + i / QUADS, head, part * QUADS + i % QUADS); }
+        workgroupBarrier();
+        var a = sum[part];
+        for (var i = 0u; i < 8u; i++) { a += farRows4(i, x) * weights[y * 8u + i]; }
+        sum[part] = a;
+      }
     }
   }
 
@@ -311,7 +350,8 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       let row4 = rows4(strided(begin + x), h);
       let logSum = bitcast<vec4f>(row4[0]);
       let mean = bitcast<vec4f>(row4[1]);
-      s = seeingQueries(s * (params.scale * LOG2_E), j, row4[2], row4[3]);
+      s *= params.scale * LOG2_E;
+      if (SHARED) { s = seenByRange(s, strided(begin + x), row4[2], j, h); } else { s = seeingQueries(s, j, row4[2], row4[3]); }
       let p = mat4x4f(exp2(s[0] - logSum), exp2(s[1] - logSum), exp2(s[2] - logSum), exp2(s[3] - logSum));
       weights[thread] = p;
       for (var part = 0u; part < PARTS; part++) {

@@ -12,6 +12,9 @@
 // see a key at most. lse: [M, H], 0 for a query without keys. rows: [M, H, 4], what the backward pass needs of a query: bits of lse, bits of delta,
 // start and end with the window applied. All f32.
 //
+// With `shared`, a query has two ranges: keyRanges [M, 4], those of a prefix that several rows share, then its own. A unit meets both in turn. Queries
+// in queryRanges are then exactly those that see a key without a window, and rows has the position of a query in place of start.
+//
 // A unit is OWN rows of one head: queries, or keys in `attentionKeys`. They meet OTHERS rows of the other side at a time: these go to the thread's
 // scratch memory in panels, and tiles.ts makes the products. `attentionDecode` is for few queries, a unit for each of a head: packing would take
 // longer than the product there.
@@ -27,6 +30,7 @@ import {
   putRow,
   rowOfSums,
   SQUARE_BYTES,
+  turnsOf,
 } from './attention_rows';
 import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
@@ -44,6 +48,7 @@ class AttentionArguments {
   KV: i32;
   D: i32;
   window: i32;
+  shared: i32;
   scale: f32;
 }
 
@@ -68,45 +73,50 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
     const count = min(OWN, p.M - m0);
     const q = p.q + ((<usize>(h * D)) << 2);
     const head = (<usize>(((h * p.KV) / p.H) * D)) << 2;
-    let from = p.N;
-    let to = 0;
     for (let i = 0; i < count; i++) {
-      const start = firstKey(p.keyRanges, m0 + i, p.window);
-      const stop = endKey(p.keyRanges, m0 + i);
-      if (start < stop) {
-        from = min(from, start);
-        to = max(to, stop);
-      }
       store<f32>(tops + ((<usize>i) << 2), NO_TOP);
       store<f32>(totals + ((<usize>i) << 2), 0.0);
     }
-    to = min(to, p.N);
     const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
     memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
 
-    for (let j = from; j < to; j += OTHERS) {
-      const there = min(OTHERS, to - j);
-      const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
-      pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
-      pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
-      multiply(q, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false, scratch);
+    for (let turn = 0; turn < turnsOf(p.shared); turn++) {
+      let from = p.N;
+      let to = 0;
       for (let i = 0; i < count; i++) {
-        const start = firstKey(p.keyRanges, m0 + i, p.window);
-        const stop = endKey(p.keyRanges, m0 + i);
-        softmaxRow(
-          rowOfSums(scores, i, panels),
-          weights + ((<usize>(i * OTHERS)) << 2),
-          panels,
-          j,
-          start,
-          stop,
-          tops + ((<usize>i) << 2),
-          totals + ((<usize>i) << 2),
-          rowOfSums(sums, i, width),
-          width,
-        );
+        const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
+        const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
+        if (start < stop) {
+          from = min(from, start);
+          to = max(to, stop);
+        }
       }
-      multiply(weights, OTHERS, 0, count, 0, count, there, values, width, sums, true, scratch);
+      to = min(to, p.N);
+
+      for (let j = from; j < to; j += OTHERS) {
+        const there = min(OTHERS, to - j);
+        const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
+        pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
+        pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
+        multiply(q, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false, scratch);
+        for (let i = 0; i < count; i++) {
+          const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
+          const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
+          softmaxRow(
+            rowOfSums(scores, i, panels),
+            weights + ((<usize>(i * OTHERS)) << 2),
+            panels,
+            j,
+            start,
+            stop,
+            tops + ((<usize>i) << 2),
+            totals + ((<usize>i) << 2),
+            rowOfSums(sums, i, width),
+            width,
+          );
+        }
+        multiply(weights, OTHERS, 0, count, 0, count, there, values, width, sums, true, scratch);
+      }
     }
 
     for (let i = 0; i < count; i++) {

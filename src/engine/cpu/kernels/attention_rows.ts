@@ -19,15 +19,33 @@ export function rowOfSums(sums: usize, r: i32, panels: i32): usize {
   return sums + <usize>(tile * panels) * TILE_BYTES + ((<usize>(r - tile * TILE_ROWS)) << 5);
 }
 
-/** The first key of query m, with the window applied. */
-export function firstKey(keyRanges: Read, m: i32, window: i32): i32 {
-  const range = keyRanges + ((<usize>m) << 3);
-  const start = load<i32>(range);
-  return window === 0 ? start : max(start, load<i32>(range, 4) - window);
+/** Turns in which a unit meets the keys: with shared prefixes first those of the prefix, then its own. */
+export function turnsOf(shared: i32): i32 {
+  return shared ? 2 : 1;
 }
 
-export function endKey(keyRanges: Read, m: i32): i32 {
-  return load<i32>(keyRanges + ((<usize>m) << 3), 4);
+/** The first key of query m in a turn, with the window applied. */
+export function firstKey(keyRanges: Read, m: i32, window: i32, shared: i32 = 0, turn: i32 = 0): i32 {
+  const range = rangeOf(keyRanges, m, shared, turn);
+  const start = load<i32>(range);
+  if (window === 0) return start;
+  // Its own keys come after those of the prefix, which get what they leave of the window.
+  const later = shared && turn === 0 ? load<i32>(range, 12) - load<i32>(range, 8) : 0;
+  return max(start, load<i32>(range, 4) - max(window - later, 0));
+}
+
+export function endKey(keyRanges: Read, m: i32, shared: i32 = 0, turn: i32 = 0): i32 {
+  return load<i32>(rangeOf(keyRanges, m, shared, turn), 4);
+}
+
+function rangeOf(keyRanges: Read, m: i32, shared: i32, turn: i32): usize {
+  return keyRanges + ((<usize>((m << shared) + turn)) << 3);
+}
+
+/** How many keys query m sees without a window, in both turns. */
+export function keysSeen(keyRanges: Read, m: i32): i32 {
+  const range = rangeOf(keyRanges, m, 1, 0);
+  return load<i32>(range, 4) - load<i32>(range) + load<i32>(range, 12) - load<i32>(range, 8);
 }
 
 /** Lanes of `x` whose place is in [start, end), MASKED in the others. */

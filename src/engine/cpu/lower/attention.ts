@@ -24,7 +24,7 @@ const OVERWRITE = { accumulate: 0, accumulateV: 0 };
 export const attentionLowerings = [
   lowers(attentionKind, (out, { q, k, v, keyRanges, o, lse }, attributes) => {
     const { heads: H } = attributes;
-    const decode = !lse && q.rows <= DECODE_QUERIES;
+    const decode = !lse && !attributes.shared && q.rows <= DECODE_QUERIES;
     checkF32(q, k, v, o);
     out.add({
       file,
@@ -48,8 +48,10 @@ export const attentionLowerings = [
       flops: 2 * o.size,
     });
   }),
-  lowers(attentionQueries, (out, { keyRanges: _, ...tensors }, { accumulate, ...attributes }) => {
-    const { q, k, v, dO, dq } = tensors;
+  lowers(attentionQueries, (out, { keyRanges, ...others }, { accumulate, ...attributes }) => {
+    const { q, k, v, dO, dq } = others;
+    // Otherwise the rows have them.
+    const tensors = { ...others, ...(attributes.shared && { keyRanges }) };
     checkF32(q, k, v, dO, dq);
     out.add({
       file: backward,
@@ -84,9 +86,9 @@ export const attentionLowerings = [
 function describe(
   q: Tensor,
   k: Tensor,
-  { heads: H, kvHeads: KV, headSize: D, window, scale }: AttentionAttributes,
+  { heads: H, kvHeads: KV, headSize: D, window, shared, scale }: AttentionAttributes,
 ): Record<string, number> {
-  return { M: q.rows, N: k.rows, H, KV, D, window, scale };
+  return { M: q.rows, N: k.rows, H, KV, D, window, shared: Number(shared), scale };
 }
 
 /** Two products for each pair. Half of the pairs, as in one causal segment: the ranges are data, so this is a guess. */

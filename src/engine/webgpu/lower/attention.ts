@@ -46,7 +46,7 @@ export const attentionLowerings = [
     const { heads: H, headSize: D } = attributes;
     const M = q.rows;
     const differentiable = saved !== undefined;
-    const family = givenFamily(attributes) ?? chooseFamily(out, M, differentiable);
+    const family = givenFamily(attributes) ?? chooseFamily(out, M, differentiable || attributes.shared);
     if (family === 'decode') {
       if (differentiable) throw new Error('attention: decode has no backward');
       const { types, params, flops } = describe(q, k, attributes);
@@ -81,6 +81,7 @@ export const attentionLowerings = [
       shader: lanesShader,
       types,
       entry: 'prepare',
+      constants: { SHARED: Number(attributes.shared) },
       tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
       params: { ...params, quads: attributes.headSize / 4 },
       workgroups: Math.ceil((o.rows * attributes.heads) / 64),
@@ -175,9 +176,10 @@ function kernels(
   const { types, params, flops } = describe(q, k, attributes);
   const tiles = family === 'tiles';
   const inQuads = !tiles && out.target.features.subgroups && out.target.tuning.matmul.quads;
-  const constants: Record<string, number> = tiles
-    ? { PARTS: Math.ceil(D / TILE_COLUMNS) }
-    : { LANES, QUADS: Number(inQuads) };
+  const constants: Record<string, number> = {
+    SHARED: Number(attributes.shared),
+    ...(tiles ? { PARTS: Math.ceil(D / TILE_COLUMNS) } : { LANES, QUADS: Number(inQuads) }),
+  };
   return {
     constants,
     flops,
