@@ -12,6 +12,7 @@ import type { Plan } from '../engine/plan.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { TokenInputs } from './graph.ts';
 import type { Pooling } from './pooling.ts';
+import { endToEnd, sequenceParts, withSharedPrefixes, type Layout } from './shared-prefixes.ts';
 
 /**
  * A row: one sequence, with labels as Hugging Face has them: −100 is not supervised, and position t predicts label t + 1. Or several sequences,
@@ -85,6 +86,8 @@ export interface Bucket {
   readonly tokens: number;
   readonly rows: number;
   readonly sequences?: number;
+  /** Whether sequences that begin alike share their first tokens (shared-prefixes.ts). */
+  readonly shared?: true;
 }
 
 /** The ids of each sequence of a row. */
@@ -111,13 +114,16 @@ function countPredicted(row: LabelledTokens): number {
   return count;
 }
 
-/** The smallest bucket that a set of sequences fits in exactly. */
-export function sizeOfRows(rows: readonly LabelledTokens[]): Bucket {
+/** The smallest bucket that a set of sequences fits in exactly. @param shared whether they share their first tokens */
+export function sizeOfRows(rows: readonly LabelledTokens[], shared = false): Bucket {
   const sequences = rows.reduce((sum, { starts }) => sum + (starts ? 1 + starts.length : 0), 0);
   return {
-    tokens: rows.reduce((sum, row) => sum + row.ids.length, 0),
+    tokens: shared
+      ? withSharedPrefixes(sequenceParts(rows)).tokens
+      : rows.reduce((sum, row) => sum + row.ids.length, 0),
     rows: rows.reduce((sum, row) => sum + countPredicted(row), 0),
     ...(sequences > 0 && { sequences }),
+    ...(shared && { shared }),
   };
 }
 
@@ -155,7 +161,7 @@ interface BatchOptions {
 /** Declares the inputs of a plan for sequences with labels. */
 export function batchTensors(
   tape: Tape,
-  { tokens: M, rows: R, sequences: S }: Bucket,
+  { tokens: M, rows: R, sequences: S, shared }: Bucket,
   { trainsEmbedding = false, bothWays = false }: BatchOptions = {},
 ): BatchTensors {
   const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
@@ -163,7 +169,7 @@ export function batchTensors(
     ids: input([M], 'ids'),
     positions: input([M], 'positions'),
     types: bothWays ? input([M], 'types') : undefined,
-    keyRanges: input([M, 2], 'key ranges'),
+    keyRanges: input([M, shared ? 4 : 2], 'key ranges'),
     queryRanges: tape.training ? input([M, 2], 'query ranges') : undefined,
     rows: input([R], 'rows'),
     inverse: tape.training ? input([M], 'inverse rows') : undefined,
@@ -184,7 +190,7 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   const R = tensors.rows.size;
   const ids = new Uint32Array(M);
   const positions = new Uint32Array(M);
-  const keyRanges = new Uint32Array(M * 2);
+  const keyRanges = new Uint32Array(tensors.keyRanges.size);
   const queryRanges = new Uint32Array(M * 2);
   const rows = new Uint32Array(R).fill(NO_ROW);
   const inverse = new Uint32Array(M).fill(NO_ROW);
@@ -196,9 +202,13 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   const shares = new Float32Array(tensors.pooled?.weights.size ?? 0);
   // The tokens of an encoder see what follows them, too.
   const bothWays = tensors.types !== undefined;
-  let m = 0;
+  const parts = sequenceParts(sequences);
+  const shared = tensors.keyRanges.columns === 4;
+  if (shared && bothWays)
+    throw new Error('The tokens of an encoder see what follows them, and share nothing');
+  const layout: Layout = shared ? withSharedPrefixes(parts) : endToEnd(parts);
+  if (layout.tokens > M) throw new Error(`${layout.tokens} tokens do not fit in a bucket of ${M}`);
   let r = 0;
-  let s = 0;
   /** The token at m predicts this one. */
   const predict = (m: number, label: number): void => {
     if (r === R) throw new Error(`More than ${R} supervised tokens in this bucket`);
@@ -207,22 +217,28 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     labels[r] = label;
     r++;
   };
-  /** Tokens `from` to `to` of a row, as one sequence. Output rows without a label come before those with one. */
-  const add = (row: LabelledTokens, from: number, to: number): void => {
-    const start = m;
-    const end = start + to - from;
-    if (end > M) throw new Error(`${end} tokens do not fit in a bucket of ${M}`);
+  parts.forEach(({ row, from, to }, s) => {
+    const { prefix, shared: before, own, end } = layout.placements[s];
+    const first = own - before;
+    const last = own + to - from - before;
+    /** Where token t of the row lies. */
+    const placeOf = (t: number): number => (t - from < before ? prefix : first) + t - from;
     const whole = row.whole === true && from === 0;
     const beginning = r;
+    // Output rows without a label come before those with one.
     if (whole)
       for (let t = 1; t < to; t++)
-        if (row.labels[t] < 0 && row.ids[t] < FIRST_VIRTUAL) predict(start + t - 1, row.ids[t]);
+        if (row.labels[t] < 0 && row.ids[t] < FIRST_VIRTUAL) predict(placeOf(t - 1), row.ids[t]);
     const firstRow = r;
-    for (let t = from; m < end; t++, m++) {
+    for (let t = from; t < to; t++) {
+      const m = placeOf(t);
+      const isShared = t - from < before;
       ids[m] = row.ids[t];
       positions[m] = t - from;
-      keyRanges.set([start, bothWays ? end : m + 1], m * 2);
-      queryRanges.set([bothWays ? start : m, end], m * 2);
+      if (!shared) keyRanges.set([own, bothWays ? last : m + 1], m * 2);
+      else if (isShared) keyRanges.set([prefix, m + 1], m * 4);
+      else keyRanges.set([prefix, prefix + before, own, m + 1], m * 4);
+      queryRanges.set([bothWays ? own : m, isShared ? end : last], m * 2);
       const label = t + 1 < row.labels.length ? row.labels[t + 1] : -100;
       if (label >= 0) predict(m, label);
     }
@@ -233,20 +249,14 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
     if (tensors.pooled) {
       // The text that answers a query follows it.
       roles[s] = from === 0 ? s + 1 : CANDIDATE;
-      writeShares(shares.subarray(s * M, (s + 1) * M), tensors.pooled.pooling, start, end);
+      writeShares(shares.subarray(s * M, (s + 1) * M), tensors.pooled.pooling, own, last);
     }
-    sequenceRanges.set([firstRow, r], 2 * s++);
-  };
-  for (const row of sequences) {
-    let from = 0;
-    for (const to of [...Array.from(row.starts ?? []), row.ids.length]) {
-      add(row, from, to);
-      from = to;
-    }
-  }
+    sequenceRanges.set([firstRow, r], 2 * s);
+  });
   // The rest are sequences of one token, which are not read.
-  for (; m < M; m++) {
-    keyRanges.set([m, m + 1], m * 2);
+  const columns = tensors.keyRanges.columns;
+  for (let m = layout.tokens; m < M; m++) {
+    keyRanges.set([m, m + 1], m * columns);
     queryRanges.set([m, m + 1], m * 2);
   }
   const predicted = weights.reduce((sum, weight) => sum + weight, 0);

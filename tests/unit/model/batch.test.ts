@@ -57,6 +57,32 @@ test('rows lie end to end, each with its own positions, and see only themselves'
   });
 });
 
+test('rows that begin alike have their first tokens once, and each predicts its own first label', () => {
+  const rows: readonly LabelledTokens[] = [
+    { ids: [1, 2, 3, 4], labels: [X, X, X, 4] },
+    { ids: [9, 8], labels: [X, 8] },
+    { ids: [1, 2, 5], labels: [X, X, 5] },
+  ];
+  expect(sizeOfRows(rows, true)).toEqual({ tokens: 8, rows: 3, shared: true });
+  expect(written(rows, { tokens: 9, rows: 4, shared: true })).toEqual({
+    ids: [1, 2, 3, 4, 2, 5, 9, 8, 0],
+    positions: [0, 1, 2, 3, 1, 2, 0, 1, 0],
+    // The keys of the prefix that each token sees, and its own.
+    keyRanges: [
+      ...[0, 1, 0, 0],
+      ...[0, 1, 1, 2, 0, 1, 1, 3, 0, 1, 1, 4],
+      ...[0, 1, 4, 5, 0, 1, 4, 6],
+      ...[6, 6, 6, 7, 6, 6, 6, 8],
+      ...[8, 9, 0, 0],
+    ],
+    queryRanges: [0, 6, 1, 4, 2, 4, 3, 4, 4, 6, 5, 6, 6, 8, 7, 8, 8, 9],
+    rows: [2, 6, 4, NO_ROW],
+    inverse: [NO_ROW, NO_ROW, 0, NO_ROW, 2, NO_ROW, 1, NO_ROW, NO_ROW],
+    labels: [4, 8, 5, NO_LABEL],
+    supervised: 3,
+  });
+});
+
 test('the sequences of a row do not see each other, and have the sign of their row', () => {
   const row = { ids: [1, 2, 3, 1, 2, 4, 6], labels: [X, X, 3, X, X, 4, 6], starts: [3] };
   const inputs = written(

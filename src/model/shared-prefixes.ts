@@ -1,0 +1,136 @@
+/**
+ * Where the tokens of a micro-batch lie if sequences that begin alike have their first tokens in one place:
+ *
+ *   [prefix | rest of a | rest of b | … | prefix of another group | …]
+ *
+ * Each sequence sees the prefix of its group and its own rest. What depends on a token that a sequence predicts stays apart: a shared token has no label
+ * after it in any of them, so the last token before the first label is in the rest of each sequence.
+ */
+import type { LabelledTokens } from './batch.ts';
+
+/** Tokens `from` to `to` of a row. */
+export interface SequencePart {
+  readonly row: LabelledTokens;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Where a sequence lies. */
+export interface Placement {
+  /** Its first `shared` tokens lie from here on; those of other sequences are the same. */
+  readonly prefix: number;
+  readonly shared: number;
+  /** The rest of it lies from here on. */
+  readonly own: number;
+  /** The end of its group: the last token that sees a shared one lies before it. */
+  readonly end: number;
+}
+
+export interface Layout {
+  /** Tokens that are computed. */
+  readonly tokens: number;
+  /** By sequence. */
+  readonly placements: readonly Placement[];
+}
+
+/** The sequences of rows, in their order. */
+export function sequenceParts(rows: readonly LabelledTokens[]): SequencePart[] {
+  return rows.flatMap((row) => {
+    const ends = [...Array.from(row.starts ?? []), row.ids.length];
+    return ends.map((to, at) => ({ row, from: at === 0 ? 0 : ends[at - 1], to }));
+  });
+}
+
+/** The layout without shared tokens: one sequence after the other. */
+export function endToEnd(parts: readonly SequencePart[]): Layout {
+  let tokens = 0;
+  const placements = parts.map(({ from, to }): Placement => {
+    const own = tokens;
+    tokens += to - from;
+    return { prefix: own, shared: 0, own, end: tokens };
+  });
+  return { tokens, placements };
+}
+
+/** The layout with the fewest tokens, if each sequence is in one group and each group has one prefix. Groups and sequences keep their order. */
+export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
+  const groups = groupsOf(parts);
+  const placements: Placement[] = [];
+  let tokens = 0;
+  for (const { members, shared } of groups) {
+    const prefix = tokens;
+    const lengths = members.map((at) => parts[at].to - parts[at].from - shared);
+    let own = prefix + shared;
+    const end = own + lengths.reduce((sum, length) => sum + length, 0);
+    members.forEach((at, i) => {
+      placements[at] = { prefix, shared, own, end };
+      own += lengths[i];
+    });
+    tokens = end;
+  }
+  return { tokens, placements };
+}
+
+interface Group {
+  /** Indices of sequences, ascending. */
+  readonly members: readonly number[];
+  readonly shared: number;
+}
+
+/**
+ * In alphabetical order, the sequences with a common prefix are neighbours. So the best groups are the best cut of that order into intervals: `saved[i]`
+ * are the most tokens that the first i of them can save.
+ */
+function groupsOf(parts: readonly SequencePart[]): Group[] {
+  const shareable = parts.map(shareableTokens);
+  const order = [...parts.keys()].sort((a, b) => {
+    const equal = commonPrefix(parts[a], shareable[a], parts[b], shareable[b]);
+    if (equal < shareable[a] && equal < shareable[b]) return idAt(parts[a], equal) - idAt(parts[b], equal);
+    return shareable[a] - shareable[b] || a - b;
+  });
+  /** Tokens that each has in common with the one before it. */
+  const common = order.map((at, i) =>
+    i === 0 ? 0 : commonPrefix(parts[order[i - 1]], shareable[order[i - 1]], parts[at], shareable[at]),
+  );
+  const saved = [0];
+  const from: number[] = [0];
+  for (let i = 1; i <= order.length; i++) {
+    saved[i] = saved[i - 1];
+    from[i] = i - 1;
+    let shared = Infinity;
+    for (let j = i - 2; j >= 0; j--) {
+      shared = Math.min(shared, common[j + 1]);
+      if (shared === 0) break;
+      const sum = saved[j] + (i - j - 1) * shared;
+      if (sum > saved[i]) {
+        saved[i] = sum;
+        from[i] = j;
+      }
+    }
+  }
+  const groups: Group[] = [];
+  for (let i = order.length; i > 0; i = from[i]) {
+    const members = order.slice(from[i], i).sort((a, b) => a - b);
+    groups.push({ members, shared: members.length > 1 ? Math.min(...common.slice(from[i] + 1, i)) : 0 });
+  }
+  return groups.sort((a, b) => a.members[0] - b.members[0]);
+}
+
+const idAt = ({ row, from }: SequencePart, at: number): number => row.ids[from + at];
+
+/** How many of the first tokens two sequences have in common, of those that they can share. */
+function commonPrefix(a: SequencePart, mostA: number, b: SequencePart, mostB: number): number {
+  const most = Math.min(mostA, mostB);
+  let equal = 0;
+  while (equal < most && idAt(a, equal) === idAt(b, equal)) equal++;
+  return equal;
+}
+
+/** How many of its first tokens predict nothing that has a label. At least one token stays its own. */
+function shareableTokens({ row, from, to }: SequencePart): number {
+  // Every token of such a text predicts the next.
+  if (row.whole && from === 0) return 0;
+  let labelled = from + 1;
+  while (labelled < to && !(row.labels[labelled] >= 0)) labelled++;
+  return Math.max(0, Math.min(labelled, to) - 1 - from);
+}

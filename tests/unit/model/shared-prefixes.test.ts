@@ -1,0 +1,155 @@
+/** Rows laid out with their common first tokens once. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { LabelledTokens } from '../../../src/model/batch.ts';
+import {
+  endToEnd,
+  sequenceParts,
+  withSharedPrefixes,
+  type Layout,
+  type SequencePart,
+} from '../../../src/model/shared-prefixes.ts';
+
+const X = -100;
+
+/** Rows of few different tokens, so that many begin alike; some are pairs, and some are predicted whole. */
+const rowArbitrary: fc.Arbitrary<LabelledTokens> = fc
+  .record({
+    sequences: fc.array(
+      fc.array(fc.record({ id: fc.integer({ min: 0, max: 1 }), labelled: fc.boolean() }), {
+        minLength: 1,
+        maxLength: 9,
+      }),
+      { minLength: 1, maxLength: 2 },
+    ),
+    prompt: fc.integer({ min: 0, max: 6 }),
+    whole: fc.option(fc.constant(true as const), { nil: undefined, freq: 6 }),
+  })
+  .map(({ sequences, prompt, whole }) => {
+    const tokens = sequences.flatMap((sequence) =>
+      sequence.map(({ id, labelled }, at) => ({ id, label: labelled && at > prompt ? id : X })),
+    );
+    return {
+      ids: tokens.map(({ id }) => id),
+      labels: tokens.map(({ label }) => label),
+      ...(sequences.length > 1 && { starts: [sequences[0].length] }),
+      ...(whole && { whole }),
+    };
+  });
+const rowsArbitrary = fc.array(rowArbitrary, { minLength: 1, maxLength: 8 });
+
+/** Where each token of a sequence lies. */
+const placesOf = ({ placements }: Layout, parts: readonly SequencePart[], at: number): number[] => {
+  const { prefix, shared, own } = placements[at];
+  const length = parts[at].to - parts[at].from;
+  return Array.from({ length }, (_, t) => (t < shared ? prefix + t : own + t - shared));
+};
+
+const idsOf = ({ row, from, to }: SequencePart): number[] => Array.from(row.ids).slice(from, to);
+
+test('gives the rows back when it is expanded, and leaves no place empty', () => {
+  fc.assert(
+    fc.property(rowsArbitrary, (rows) => {
+      const parts = sequenceParts(rows);
+      const layout = withSharedPrefixes(parts);
+      const laidOut = new Map<number, number>();
+      parts.forEach((part, at) =>
+        placesOf(layout, parts, at).forEach((place, t) => laidOut.set(place, idsOf(part)[t])),
+      );
+      expect([...laidOut.keys()].sort((a, b) => a - b)).toEqual([...Array(layout.tokens).keys()]);
+      parts.forEach((part, at) =>
+        expect(placesOf(layout, parts, at).map((place) => laidOut.get(place))).toEqual(idsOf(part)),
+      );
+      expect(layout.tokens).toBeLessThanOrEqual(endToEnd(parts).tokens);
+    }),
+  );
+});
+
+test('shares no token that predicts a label, and keeps the members of a group together', () => {
+  fc.assert(
+    fc.property(rowsArbitrary, (rows) => {
+      const parts = sequenceParts(rows);
+      const { placements } = withSharedPrefixes(parts);
+      parts.forEach(({ row, from, to }, at) => {
+        const { prefix, shared, own, end } = placements[at];
+        expect(shared).toBeLessThan(to - from);
+        for (let t = from + 1; t <= from + shared; t++) expect(row.labels[t]).toBe(X);
+        if (row.whole && from === 0) expect(shared).toBe(0);
+        expect(prefix + shared).toBeLessThanOrEqual(own);
+        expect(own + to - from - shared).toBeLessThanOrEqual(end);
+        const members = placements.filter((other) => other.prefix === prefix);
+        const owned = members.reduce(
+          (sum, member) =>
+            sum + parts[placements.indexOf(member)].to - parts[placements.indexOf(member)].from,
+          0,
+        );
+        expect(end - prefix).toBe(shared + owned - members.length * shared);
+      });
+    }),
+  );
+});
+
+/** All ways to put n sequences into groups, as the group of each. */
+function partitions(n: number): number[][] {
+  if (n === 0) return [[]];
+  return partitions(n - 1).flatMap((groups) =>
+    Array.from({ length: Math.max(-1, ...groups) + 2 }, (_, group) => [...groups, group]),
+  );
+}
+
+/** Tokens of groups that share as much as they can. */
+function tokensOf(parts: readonly SequencePart[], groups: readonly number[]): number {
+  let tokens = endToEnd(parts).tokens;
+  for (const group of new Set(groups)) {
+    const members = parts.filter((_, at) => groups[at] === group);
+    const [first] = members;
+    let shared = 0;
+    while (
+      members.every(({ row, from, to }) => {
+        const next = from + shared + 1;
+        return (
+          !(row.whole && from === 0) &&
+          next < to &&
+          row.labels[next] < 0 &&
+          row.ids[from + shared] === first.row.ids[first.from + shared]
+        );
+      })
+    )
+      shared++;
+    tokens -= (members.length - 1) * shared;
+  }
+  return tokens;
+}
+
+test('finds the groups that leave the fewest tokens', () => {
+  fc.assert(
+    fc.property(fc.array(rowArbitrary, { minLength: 1, maxLength: 3 }), (rows) => {
+      const parts = sequenceParts(rows);
+      const fewest = Math.min(...partitions(parts.length).map((groups) => tokensOf(parts, groups)));
+      expect(withSharedPrefixes(parts).tokens).toBe(fewest);
+    }),
+  );
+});
+
+test('lays rows without anything in common end to end', () => {
+  const parts = sequenceParts([
+    { ids: [1, 2, 3], labels: [X, X, 3] },
+    { ids: [4, 2, 3], labels: [X, X, 3] },
+  ]);
+  expect(withSharedPrefixes(parts)).toEqual(endToEnd(parts));
+});
+
+test('puts the prompt of a pair before both answers, and repeats its last token', () => {
+  const row = {
+    ids: [1, 2, 3, 8, 9, 1, 2, 3, 7],
+    labels: [X, X, X, 8, 9, X, X, X, 7],
+    starts: [5],
+  };
+  expect(withSharedPrefixes(sequenceParts([row]))).toEqual({
+    tokens: 7,
+    placements: [
+      { prefix: 0, shared: 2, own: 2, end: 7 },
+      { prefix: 0, shared: 2, own: 5, end: 7 },
+    ],
+  });
+});
