@@ -13,7 +13,8 @@ import { makeTrainable } from '../runs/trainable.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { FULL_SETTINGS } from '../adapters/full/settings.ts';
 import { METHODS } from '../settings/registry.ts';
-import { TABLE } from '../settings/table.ts';
+import { settingOf, TABLE } from '../settings/table.ts';
+import { mayShare } from '../train/buckets.ts';
 import { computeGradients, type BatchGradients } from '../train/gradients.ts';
 import { checkKind, kindOfRow, learningOf } from '../train/learning.ts';
 import { policyGradients, type PolicyGradients } from '../train/policy/gradients.ts';
@@ -37,6 +38,8 @@ const OBJECTIVE_SETTINGS = TABLE.settings.filter(
     setting.name === 'objective' || (TABLE.owners(setting).objective && setting.name !== 'reference'),
 );
 
+const SHARING = [settingOf('sharePrefixes')];
+
 const METHOD_NAMES = METHODS.map(({ name }) => name);
 
 export const gradientsFlags = {
@@ -50,6 +53,7 @@ export const gradientsFlags = {
   ...settingFlags(FULL_SETTINGS),
   ...dataFlags,
   ...settingFlags(OBJECTIVE_SETTINGS),
+  ...settingFlags(SHARING),
   rows: { value: 'N', help: 'the first N rows are the batch (default: all)' },
   out: {
     value: 'FILE',
@@ -86,7 +90,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const part = FULL_SETTINGS.find(({ flag }) => flags.isGiven(flag));
   if (part && !full)
     throw new GraftError('arguments', `--${part.flag} is for --method full.`, 'Leave it out.');
-  const given = readSettings(flags, OBJECTIVE_SETTINGS);
+  const given = { ...readSettings(flags, OBJECTIVE_SETTINGS), ...readSettings(flags, SHARING) };
   checkOwners(OBJECTIVE_SETTINGS, given);
   const options = specWithIdle(given);
   checkSpec(options);
@@ -132,7 +136,10 @@ export async function gradientsCommand(args: readonly string[], output: Output):
 
   for (const row of rows) checkKind(learning.objective, kindOfRow(row));
   const trainable = there ?? (await newTrainable(model, { method, targets }, rows));
-  const computed = await computeGradients(trainable, rows, { learning });
+  const computed = await computeGradients(trainable, rows, {
+    learning,
+    sharePrefixes: mayShare(options),
+  });
   await write(out, output, trainable, computed, rows.length, [
     ...answersOf(learning.objective, computed),
     ...reportOf(computed),

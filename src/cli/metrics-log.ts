@@ -102,6 +102,10 @@ export class MetricsLog {
         lr: event.lr,
         grad_norm: event.gradNorm,
         supervised_tokens: event.supervisedTokens,
+        ...(event.computedTokens !== undefined && {
+          tokens: event.tokens,
+          computed_tokens: event.computedTokens,
+        }),
         seconds: event.seconds,
         ...(this.#before !== undefined && { [BEFORE]: this.#before }),
       };

@@ -38,7 +38,7 @@ export async function evaluateLoss(
     groups: groupRows(places.map((place) => rows[place])),
   }));
   const groups = tasks.flatMap((task) => task.groups);
-  const sizes = groups.map(sizeOfRows);
+  const sizes = groups.map((group) => sizeOfRows(group));
   const bucket = {
     tokens: Math.max(...sizes.map(({ tokens }) => tokens)),
     rows: Math.max(1, ...sizes.map((size) => size.rows)),

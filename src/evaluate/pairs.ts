@@ -75,7 +75,7 @@ export async function pairLikelihoods(
   if (given.length === 0) return [];
   const { device } = model;
   const groups = groupRows(withVirtual(given, adapter?.virtualTokens ?? 0));
-  const sizes = groups.map(sizeOfRows);
+  const sizes = groups.map((group) => sizeOfRows(group));
   const most = (of: (size: (typeof sizes)[number]) => number): number => Math.max(1, ...sizes.map(of));
   const bucket = {
     tokens: most(({ tokens }) => tokens),

@@ -3,8 +3,8 @@
  *
  *   [prefix | rest of a | rest of b | … | prefix of another group | …]
  *
- * Each sequence sees the prefix of its group and its own rest. What depends on a token that a sequence predicts stays apart: a shared token has no label
- * after it in any of them, so the last token before the first label is in the rest of each sequence.
+ * Each sequence sees the prefix of its group and its own rest. A token that predicts a label belongs to one sequence, so the last token before the first
+ * label is in the rest of each. A text that is predicted whole predicts in the prefix, too: of these, a group has one at most.
  */
 import type { LabelledTokens } from './batch.ts';
 
@@ -98,9 +98,11 @@ function groupsOf(parts: readonly SequencePart[]): Group[] {
     saved[i] = saved[i - 1];
     from[i] = i - 1;
     let shared = Infinity;
+    let whole = Number(isWhole(parts[order[i - 1]]));
     for (let j = i - 2; j >= 0; j--) {
       shared = Math.min(shared, common[j + 1]);
-      if (shared === 0) break;
+      whole += Number(isWhole(parts[order[j]]));
+      if (shared === 0 || whole > 1) break;
       const sum = saved[j] + (i - j - 1) * shared;
       if (sum > saved[i]) {
         saved[i] = sum;
@@ -126,10 +128,11 @@ function commonPrefix(a: SequencePart, mostA: number, b: SequencePart, mostB: nu
   return equal;
 }
 
+/** Whether every token of it predicts the next. */
+const isWhole = ({ row, from }: SequencePart): boolean => row.whole === true && from === 0;
+
 /** How many of its first tokens predict nothing that has a label. At least one token stays its own. */
 function shareableTokens({ row, from, to }: SequencePart): number {
-  // Every token of such a text predicts the next.
-  if (row.whole && from === 0) return 0;
   let labelled = from + 1;
   while (labelled < to && !(row.labels[labelled] >= 0)) labelled++;
   return Math.max(0, Math.min(labelled, to) - 1 - from);

@@ -2,6 +2,7 @@
 import type { List } from '../lists.ts';
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { adapterOf } from '../adapters/chosen.ts';
+import { idleReason } from '../settings/idle.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 import { heldRows, virtualTokens } from './learning.ts';
 import { RowOrder } from './order.ts';
@@ -17,6 +18,7 @@ const ROOM = 1.25;
 /**
  * The at most three sizes that hold every micro-batch with the least padding in all.
  *
+ * @param sizes of micro-batches that all share their prefixes, or none
  * @returns in ascending order of tokens; a micro-batch belongs to the first that holds its tokens
  */
 export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
@@ -30,6 +32,7 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
       sequences: Math.max(entry.sequences, sequences),
     });
   }
+  const shared = sizes.some((size) => size.shared);
   const tokens = [...counts.keys()].sort((a, b) => a - b);
   const n = tokens.length;
   const countUpTo = [0];
@@ -63,10 +66,34 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
       tokens: tokens[i - 1],
       rows: Math.max(QUANTUM, roundUp(rows)),
       ...(sequences > 0 && { sequences }),
+      ...(shared && { shared }),
     });
     i = j;
   }
   return buckets;
+}
+
+/**
+ * The share of tokens that shared prefixes must save: below it, the micro-batches are laid out plainly, and nothing changes for rows that have little in
+ * common.
+ */
+const LEAST_SAVED = 0.05;
+
+/** The sizes of micro-batches: with their shared prefixes computed once, if the run may share them and that saves enough. */
+export function sizesOf(
+  groups: readonly (readonly LabelledTokens[])[],
+  options: Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>,
+): Bucket[] {
+  const plain = groups.map((rows) => sizeOfRows(rows));
+  if (!mayShare(options)) return plain;
+  const shared = groups.map((rows) => sizeOfRows(rows, true));
+  const sum = (sizes: readonly Bucket[]): number => sizes.reduce((total, { tokens }) => total + tokens, 0);
+  return sum(shared) <= (1 - LEAST_SAVED) * sum(plain) ? shared : plain;
+}
+
+/** Whether a run may share prefixes. */
+export function mayShare(options: Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>): boolean {
+  return options.sharePrefixes === 'auto' && idleReason('sharePrefixes', options) === undefined;
 }
 
 /** Sizes of a run's plans. */
@@ -128,14 +155,21 @@ export function fullBucket(
   return { tokens, rows, ...(sequences !== undefined && { sequences: batch * sequences }) };
 }
 
-/** A size for a micro-batch that no plan holds: with room for others like it, and no more than any can need. */
-export function furtherBucket(rows: readonly LabelledTokens[], options: RunSpec): Bucket {
-  const size = sizeOfRows(rows);
+/**
+ * A size for a micro-batch that no plan holds: with room for others like it, and no more than any can need.
+ *
+ * @param shared whether the plans share prefixes
+ */
+export function furtherBucket(rows: readonly LabelledTokens[], options: RunSpec, shared: boolean): Bucket {
+  const size = sizeOfRows(rows, shared);
   const most = fullBucket(options);
   const roomy = (needed: number, most: number): number =>
     Math.max(roundUp(needed), Math.min(roundUp(needed * ROOM), most));
-  return { tokens: roomy(size.tokens, most.tokens), rows: roomy(size.rows, most.rows) };
+  return { ...size, tokens: roomy(size.tokens, most.tokens), rows: roomy(size.rows, most.rows) };
 }
+
+/** Whether plans share prefixes: all of one use do, or none. */
+export const sharesPrefixes = (buckets: readonly Bucket[]): boolean => buckets.some(({ shared }) => shared);
 
 /** Whether a bucket holds rows of this size. */
 const holds = ({ tokens, rows, sequences = 0 }: Bucket, size: Bucket): boolean =>
@@ -143,13 +177,13 @@ const holds = ({ tokens, rows, sequences = 0 }: Bucket, size: Bucket): boolean =
 
 /** Whether some bucket holds these rows. */
 export function isHeldBy(buckets: readonly Bucket[], rows: readonly LabelledTokens[]): boolean {
-  const size = sizeOfRows(rows);
+  const size = sizeOfRows(rows, sharesPrefixes(buckets));
   return buckets.some((bucket) => holds(bucket, size));
 }
 
 /** The first bucket that holds these rows. */
 export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
-  const size = sizeOfRows(rows);
+  const size = sizeOfRows(rows, sharesPrefixes(buckets));
   const bucket = buckets.find((one) => holds(one, size));
   if (!bucket) throw new Error(`No bucket holds ${size.tokens} tokens and ${size.rows} supervised ones`);
   return bucket;

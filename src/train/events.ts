@@ -72,8 +72,10 @@ export interface StepEvent {
   /** Global L2 norm of the gradient before clipping. */
   readonly gradNorm: number;
   readonly supervisedTokens: number;
-  /** Tokens of the step, prompts included. */
+  /** Tokens of the step's rows, prompts included. */
   readonly tokens: number;
+  /** Those without the copies of shared prefixes; missing if the run shares none. */
+  readonly computedTokens?: number;
   /** Since the previous step, pauses excluded. */
   readonly seconds: number;
   readonly tokensPerSecond: number;

@@ -2,15 +2,7 @@
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';
 import { sizeOfRows, withoutVirtual, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
-import {
-  arranged,
-  checkCount,
-  countOf,
-  measuredOf,
-  SUPERVISED,
-  type Learning,
-  type Measured,
-} from './learning.ts';
+import { arranged, checkCount, countOf, measuredOf, SUPERVISED, type Measured } from './learning.ts';
 import type { NamedArrays } from './state.ts';
 import {
   recordGradients,
@@ -66,8 +58,13 @@ export async function computeGradients(
     adapter?.virtualTokens ?? 0,
   );
   const shared = sharedTensors(model, learning);
-  const reference = objective.reference ? await referenceOf(trainable, rows, shared, learning) : undefined;
-  const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows), shared, options);
+  const reference = objective.reference ? await referenceOf(trainable, rows, shared, options) : undefined;
+  const { tape, inputs, policies } = recordGradients(
+    trainable,
+    sizeOfRows(rows, options.sharePrefixes),
+    shared,
+    options,
+  );
   const plan = await device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);
   if (reference) plan.write(policies.reference!, reference);
@@ -92,7 +89,7 @@ async function referenceOf(
   { model, adapter }: Trainable,
   given: readonly LabelledTokens[],
   shared: SharedTensors,
-  learning: Learning,
+  { learning = SUPERVISED, sharePrefixes }: GradientOptions,
 ): Promise<Float32Array<ArrayBuffer>> {
   const rows = withoutVirtual(given);
   const added = adapter && addedTokens(adapter.modules);
@@ -102,7 +99,12 @@ async function referenceOf(
       'The reference policy is the base model, which has no rows for new tokens.',
       'Leave out rows with new tokens, or choose an objective without a reference.',
     );
-  const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
+  const { tape, inputs, policies } = recordReference(
+    { model },
+    sizeOfRows(rows, sharePrefixes),
+    shared,
+    learning,
+  );
   const plan = await model.device.compile(tape, model.pool);
   writeBatch(plan, inputs, rows);
   plan.run();

@@ -1,6 +1,6 @@
 /** Steps from the rows themselves: each takes some, and learns from what they have. */
 import { isHeld, itemOf } from '../lists.ts';
-import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
+import type { Bucket, LabelledTokens } from '../model/batch.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import {
   bucketFor,
@@ -8,6 +8,7 @@ import {
   fullBucket,
   LOOKED_AHEAD,
   rowsOfRun,
+  sizesOf,
   startsOf,
   type RunBuckets,
 } from './buckets.ts';
@@ -24,21 +25,21 @@ export const rowSteps: StepKind = {
     const rows = arranged(options, trained);
     const validation = arranged(options, heldOut);
     const order = new RowOrder(rows, options);
-    const sizesOf = (some: readonly LabelledTokens[]): Bucket[] =>
-      microBatches(some, options).map(sizeOfRows);
+    const groupsOf = (some: readonly LabelledTokens[]): LabelledTokens[][] => microBatches(some, options);
+    const sized = (groups: LabelledTokens[][]): Bucket[] => chooseBuckets(sizesOf(groups, options));
     const count = countSteps(options, rows.length);
     const steps = Array.from({ length: isHeld(rows) ? count : Math.min(count, LOOKED_AHEAD) }, (_, step) =>
-      sizesOf(order.rowsOf(step).map((row) => itemOf(rows, row))),
+      groupsOf(order.rowsOf(step).map((row) => itemOf(rows, row))),
     );
     return {
       ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
       ...startsOf(options, rows),
-      gradients: chooseBuckets(steps.flat()),
-      losses: chooseBuckets(sizesOf(validation)),
+      gradients: sized(steps.flat()),
+      losses: sized(groupsOf(validation)),
       ...(objectiveOf(options.objective).reference && {
-        references: chooseBuckets([
-          ...sizesOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))),
-          ...sizesOf(validation),
+        references: sized([
+          ...groupsOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))),
+          ...groupsOf(validation),
         ]),
       }),
     };

@@ -4,7 +4,7 @@ import { Tensor } from '../engine/tensor.ts';
 import { itemOf } from '../lists.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { bucketFor, furtherBucket, isHeldBy } from './buckets.ts';
+import { bucketFor, furtherBucket, isHeldBy, sharesPrefixes } from './buckets.ts';
 import { countOf, measuredOf, type Learning, type Measured } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { learningRate } from './schedule.ts';
@@ -19,6 +19,8 @@ export interface Submitted {
   readonly step: number;
   readonly lr: number;
   readonly tokens: number;
+  /** Tokens without the copies of shared prefixes; missing if none are shared. */
+  readonly computed?: number;
   readonly supervised: number;
   /** The divisor of its loss. */
   readonly count: number;
@@ -86,7 +88,7 @@ export class Steps implements StepMaker {
     await this.request.trainable.model.device.settle();
     for (const { group } of groups)
       if (!isHeldBy(plans.gradients, group))
-        await plans.addGradients(furtherBucket(group, this.request.options));
+        await plans.addGradients(furtherBucket(group, this.request.options, sharesPrefixes(plans.gradients)));
     return this.#submit(step, rows, groups);
   }
 
@@ -138,6 +140,9 @@ export class Steps implements StepMaker {
     return {
       ...{ step, lr, supervised, count, stats },
       tokens: sizeOfRows(rows).tokens,
+      ...(sharesPrefixes(plans.gradients) && {
+        computed: groups.reduce((sum, { group }) => sum + sizeOfRows(group, true).tokens, 0),
+      }),
       ...(taskRings.length > 0 && { tasks: { rows, stats: tasks } }),
     };
   }

@@ -235,7 +235,7 @@ export class Trainer {
   }
 
   async #report(submitted: Submitted, since: number): Promise<number> {
-    const { step, lr, supervised, tokens } = submitted;
+    const { step, lr, supervised, tokens, computed } = submitted;
     const { broken, ...measured } = await this.setup.submitter.outcome(submitted);
     const { device } = this.setup.trainable.model;
     if (broken) {
@@ -262,6 +262,7 @@ export class Trainer {
       lr,
       supervisedTokens: supervised,
       tokens,
+      ...(computed !== undefined && { computedTokens: computed }),
       seconds,
       tokensPerSecond: tokens / seconds,
       secondsLeft: this.timeLeft.after(this.#step) ?? 0,

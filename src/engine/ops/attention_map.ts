@@ -6,7 +6,7 @@ import type { AttentionAttributes, AttentionOptions } from './attention.ts';
 /** p [H, M, N] = softmax(scale · q·kᵀ) over each query's range of keys, 0 outside. */
 export const attentionMapKind = operationKind<
   { q: Tensor; k: Tensor; keyRanges: Tensor; p: Tensor },
-  Omit<AttentionAttributes, 'family'>
+  Omit<AttentionAttributes, 'family' | 'shared'>
 >('attention_map');
 
 /**
@@ -26,6 +26,7 @@ export function attentionMap(
     window = 0,
   }: Omit<AttentionOptions, 'v' | 'queryRanges' | 'family'>,
 ): Tensor {
+  if (keyRanges.size !== q.rows * 2) throw new Error('attention map: one range per query is needed');
   const p = tape.tensor([heads, q.rows, k.rows], 'f32', 'attention map');
   tape.append(attentionMapKind, { q, k, keyRanges, p }, { heads, kvHeads, headSize, scale, window });
   return p;
