@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { attention } from '../../src/engine/ops/attention.ts';
 import type { AttentionFamily } from '../../src/engine/webgpu/lower/attention.ts';
 import * as reference from '../reference/attention.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeDevice } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
 
 interface Case {
@@ -97,7 +97,7 @@ function expectClose(actual: Float64Array, expected: Float64Array): void {
   else expect(worstError(actual, expected)).toBeLessThan(1e-5);
 }
 
-describeAdapters('attention with shared prefixes', (context) => {
+describeDevice('attention with shared prefixes', (context) => {
   const families: AttentionFamily[] = context.webgpu ? ['lanes', 'tiles'] : ['lanes'];
   for (const family of families) {
     describe(family, () => {
@@ -125,6 +125,7 @@ describeAdapters('attention with shared prefixes', (context) => {
             backwardFrom(tape, out, gradient);
             return [out, ...gradients()];
           });
+          // Without a backward, as in a validation.
           const [forward] = await runTape(
             device,
             (tape) => [attention(tape, { ...tensors, ...settings })],

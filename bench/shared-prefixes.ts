@@ -1,0 +1,123 @@
+/**
+ * Training steps with shared prefixes and without, in turn on one model: pairs of answers of 30 tokens to a prompt of 200, and supervised rows of 40
+ * tokens under an instruction of 300. On the CPU engine. The time of the processor says more than the clock on a machine that does other work, too.
+ *
+ *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/shared-prefixes.ts [model folder] [steps] [threads]
+ */
+import { loadavg } from 'node:os';
+import { Adapter } from '../src/adapters/adapter.ts';
+import { adapterConfigOf } from '../src/adapters/chosen.ts';
+import { adapterModules, initialTensors } from '../src/adapters/registry.ts';
+import { openProcessor } from '../src/cli/cpu.ts';
+import { modelOf } from '../src/cli/files.ts';
+import type { LabelledTokens } from '../src/model/batch.ts';
+import { LanguageModel } from '../src/model/language-model.ts';
+import { Random } from '../src/random.ts';
+import { specOf, type RunSpec } from '../src/settings/spec.ts';
+import type { StepEvent } from '../src/train/events.ts';
+import { Trainer } from '../src/train/trainer.ts';
+
+const [path = 'public/models/sprig', stepCount = '3', threads = '2'] = process.argv.slice(2);
+const steps = Number(stepCount);
+
+const random = new Random(7);
+/** Ids that every vocabulary has. */
+const tokens = (count: number): number[] =>
+  Array.from({ length: count }, () => 10 + Math.floor(random.float() * 900));
+const unlabelled = (ids: readonly number[]): number[] => ids.map(() => -100);
+
+/** Pairs of answers to a prompt of their own. */
+function pairs(count: number, prompt: number, answer: number): LabelledTokens[] {
+  return Array.from({ length: count }, () => {
+    const asked = tokens(prompt);
+    const answers = [tokens(answer), tokens(answer)];
+    return {
+      ids: answers.flatMap((one) => [...asked, ...one]),
+      labels: answers.flatMap((one) => [...unlabelled(asked), ...one]),
+      starts: [prompt + answer],
+    };
+  });
+}
+
+/** Rows of `own` tokens after an instruction that all have: half of them a question, the others its answer. */
+function instructed(count: number, instruction: number, own: number): LabelledTokens[] {
+  const common = tokens(instruction);
+  return Array.from({ length: count }, () => {
+    const [question, answer] = [tokens(own / 2), tokens(own / 2)];
+    return {
+      ids: [...common, ...question, ...answer],
+      labels: [...unlabelled(common), ...unlabelled(question), ...answer],
+    };
+  });
+}
+
+interface Contestant {
+  readonly name: string;
+  readonly trainer: Trainer;
+  readonly seconds: number[];
+  readonly processor: number[];
+  last?: StepEvent;
+}
+
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
+
+async function compare(
+  model: LanguageModel,
+  title: string,
+  rows: readonly LabelledTokens[],
+  settings: Partial<RunSpec>,
+): Promise<void> {
+  const contestants: Contestant[] = [];
+  for (const sharePrefixes of ['off', 'auto'] as const) {
+    const spec = specOf({ ...settings, sharePrefixes, steps: steps + 1, warmup: 0, maxLength: 512 });
+    const modules = adapterModules(model.definition, adapterConfigOf(spec));
+    const adapter = new Adapter(model.device, modules, initialTensors(modules, 1), { trainable: true });
+    const contestant: Contestant = {
+      name: sharePrefixes,
+      trainer: await Trainer.create({
+        trainable: { model, adapter, store: adapter.store },
+        options: spec,
+        rows,
+        onEvent: (event) => {
+          if (event.type === 'step') contestant.last = event;
+        },
+      }),
+      seconds: [],
+      processor: [],
+    };
+    contestants.push(contestant);
+  }
+  for (let step = 1; step <= steps + 1; step++) {
+    for (const { trainer, seconds, processor } of contestants) {
+      const [clock, used] = [performance.now(), process.cpuUsage()];
+      await trainer.run(1);
+      const { user, system } = process.cpuUsage(used);
+      // The first one computes the reference policy as well.
+      if (step === 1) continue;
+      seconds.push((performance.now() - clock) / 1e3);
+      processor.push((user + system) / 1e6);
+    }
+  }
+  console.log(`${title}; load ${loadavg()[0].toFixed(1)}`);
+  for (const { name, seconds, processor, last } of contestants)
+    console.log(
+      `  ${name.padEnd(4)} ${median(seconds).toFixed(2)} s a step, ${median(processor).toFixed(2)} s of the processor; ` +
+        `${last!.computedTokens ?? last!.tokens} of ${last!.tokens} tokens computed; loss ${last!.loss.toFixed(6)}`,
+    );
+  const [off, auto] = contestants;
+  console.log(
+    `  ${(median(off.seconds) / median(auto.seconds)).toFixed(2)} × by the clock, ${(median(off.processor) / median(auto.processor)).toFixed(2)} × by the processor`,
+  );
+  for (const { trainer } of contestants) await trainer.destroy();
+}
+
+const device = await openProcessor({ threads: Number(threads) });
+const model = await LanguageModel.load(device, await modelOf(path), { precision: 'f32' });
+await compare(model, '2 pairs of a prompt of 200 and answers of 30 (dpo)', pairs(8, 200, 30), {
+  objective: 'dpo',
+  batch: 2,
+});
+await compare(model, '8 rows of 40 under an instruction of 300 (sft)', instructed(32, 300, 40), { batch: 8 });
+await compare(model, '8 rows of 100 with nothing in common (sft)', instructed(32, 0, 100), { batch: 8 });
+process.exit(0);
