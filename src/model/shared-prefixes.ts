@@ -52,7 +52,7 @@ export function endToEnd(parts: readonly SequencePart[]): Layout {
   return { tokens, placements };
 }
 
-/** The layout with the fewest tokens, if each sequence is in one group and each group has one prefix. Groups and sequences keep their order. */
+/** The layout in groups that each have one prefix. Groups and sequences keep their order. */
 export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
   const groups = groupsOf(parts);
   const placements: Placement[] = [];
@@ -78,8 +78,8 @@ interface Group {
 }
 
 /**
- * In alphabetical order, the sequences with a common prefix are neighbours. So the best groups are the best cut of that order into intervals: `saved[i]`
- * are the most tokens that the first i of them can save.
+ * In alphabetical order, the sequences with a common prefix are neighbours. Groups are the intervals of that order that save the most tokens together:
+ * `saved[i]` are those that the first i sequences can save.
  */
 function groupsOf(parts: readonly SequencePart[]): Group[] {
   const shareable = parts.map(shareableTokens);

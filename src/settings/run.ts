@@ -183,8 +183,8 @@ export const OTHER_SETTINGS = [
     group: 'Length',
     label: 'Share prefixes',
     term: { id: 'share-prefixes', name: 'Shared prefixes' },
-    help: 'Computes the first tokens of rows that begin alike once: an instruction, or the prompt of a pair. Losses and gradients stay the same.',
-    more: 'auto does it in runs where it saves at least 5 % of the tokens. off computes every row in full.',
+    help: 'Computes the first tokens of rows that begin alike once, such as an instruction or the prompt of a pair; losses and gradients stay the same.',
+    more: 'auto does so if it saves at least 5 % of the tokens. off computes every row in full.',
     initial: 'off',
   },
   {

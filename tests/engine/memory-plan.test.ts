@@ -307,6 +307,19 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), { ...changes, ...prompt }, setting));
     });
 
+    test('with shared prefixes', async () => {
+      const rows = (V: number): LabelledTokens[] =>
+        fullRows(V, 8).map(({ ids: all }, row) => {
+          const ids = [...fullRows(V, 1)[0].ids.slice(0, LENGTH / 2), ...Array.from(all).slice(0, 3 + row)];
+          return { ids, labels: ids.map((id, t) => (t <= LENGTH / 2 ? -100 : id)) };
+        });
+      const setting: Setting = { rows, validation: (V) => rows(V).slice(3) };
+      const shared = await measure(context, sprigFolder(), { batch: 4, sharePrefixes: 'auto' }, setting);
+      expectEqual(shared);
+      const full = await measure(context, sprigFolder(), { batch: 4 }, setting);
+      expect(shared.plan.parts.activations).toBeLessThan(0.6 * full.plan.parts.activations);
+    });
+
     test('with base weights in four bits', async () => {
       const setting: Setting = { baseWeights: { matrices: 'q4_0' } };
       const quantised = await measure(context, sprigFolder(), { checkpointing: true }, setting);
