@@ -183,7 +183,7 @@ export const OTHER_SETTINGS = [
     group: 'Length',
     label: 'Share prefixes',
     term: { id: 'share-prefixes', name: 'Shared prefixes' },
-    help: 'Computes the first tokens of rows that begin alike once, such as an instruction or the prompt of a pair; losses and gradients stay the same.',
+    help: 'Computes the first tokens that rows have in common once, such as an instruction or the prompt of a pair; losses and gradients stay the same.',
     more: 'auto does so if it saves at least 5 % of the tokens. off computes every row in full.',
     initial: 'off',
   },

@@ -94,10 +94,26 @@ export const ROWS: readonly Mutation[] = [
   {
     id: 'batch-rows-see-each-other',
     file: 'src/model/batch.ts',
-    find: 'keyRanges.set([start, bothWays ? end : m + 1], m * 2)',
-    replace: 'keyRanges.set([0, bothWays ? end : m + 1], m * 2)',
+    find: 'keyRanges.set([own, bothWays ? last : m + 1], m * 2)',
+    replace: 'keyRanges.set([0, bothWays ? last : m + 1], m * 2)',
     breaks: 'packed rows see each other',
     tests: ['tests/unit/model/batch.test.ts'],
+  },
+  {
+    id: 'shared-prefix-branches',
+    file: 'src/model/batch.ts',
+    find: 'keyRanges.set([prefix, prefix + before, own, m + 1], m * 4)',
+    replace: 'keyRanges.set([prefix, prefix + before, prefix + before, m + 1], m * 4)',
+    breaks: 'rows with a shared prefix see each other',
+    tests: ['tests/unit/model/batch.test.ts'],
+  },
+  {
+    id: 'shared-prefix-labels',
+    file: 'src/model/shared-prefixes.ts',
+    find: 'Math.min(labelled, to) - 1 - from',
+    replace: 'Math.min(labelled, to - 1) - from',
+    breaks: 'a shared token predicts the first label of one of its rows only',
+    tests: ['tests/unit/model/shared-prefixes.test.ts'],
   },
   {
     id: 'batch-label-shift',
