@@ -310,7 +310,10 @@ describeDevice(
     test('with shared prefixes', async () => {
       const rows = (V: number): LabelledTokens[] =>
         fullRows(V, 8).map(({ ids: all }, row) => {
-          const ids = [...fullRows(V, 1)[0].ids.slice(0, LENGTH / 2), ...Array.from(all).slice(0, 3 + row)];
+          const ids = [
+            ...Array.from(fullRows(V, 1)[0].ids).slice(0, LENGTH / 2),
+            ...Array.from(all).slice(0, 3 + row),
+          ];
           return { ids, labels: ids.map((id, t) => (t <= LENGTH / 2 ? -100 : id)) };
         });
       const setting: Setting = { rows, validation: (V) => rows(V).slice(3) };
