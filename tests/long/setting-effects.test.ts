@@ -73,6 +73,7 @@ const OTHER: Readonly<Partial<Record<SettingName, SettingValue>>> = {
   packing: true,
   shuffle: false,
   checkpointing: true,
+  sharePrefixes: 'auto',
   evalEvery: 1,
   patience: 1,
   momentum: 0.5,
