@@ -27,7 +27,7 @@ function hashOfSources() {
   const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   for (const folder of ['src', 'shaders'])
     for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).sort())
-      if (/\.(?:ts|mjs|wgsl)$/.test(name) && !OF_THE_PAGE.test(name))
+      if (/\.(?:ts|mjs|wgsl|py)$/.test(name) && !OF_THE_PAGE.test(name))
         hash.update(name).update(readFileSync(join(ROOT, folder, name)));
   return hash.digest('hex').slice(0, 16);
 }

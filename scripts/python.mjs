@@ -11,6 +11,8 @@ import { root } from './machine.mjs';
 import { installPackages } from './setup.mjs';
 
 const PACKAGES = ['torch', 'peft', 'transformers', 'safetensors', 'gguf'];
+/** Only the tests of runs that TRL continues need these: they say so where a Python lacks them. */
+const MORE = ['trl', 'accelerate'];
 const VENV = join(root, '.cache', 'venv');
 const VENV_PYTHON =
   process.platform === 'win32' ? join(VENV, 'Scripts', 'python.exe') : join(VENV, 'bin', 'python');
@@ -46,7 +48,7 @@ export function findPython() {
   const python = ['python3.11', 'python3'].find((name) => spawnSync(name, ['--version']).status === 0);
   if (!python) return { skipped: 'there is no python3 here' };
   if (hasPackages(python)) return { python };
-  console.error(`Installing ${PACKAGES.join(', ')} in .cache/venv (once; torch is large)`);
+  console.error(`Installing ${[...PACKAGES, ...MORE].join(', ')} in .cache/venv (once; torch is large)`);
   // One that lacks a package is completed, not made again: torch is large.
   const hasVenv = spawnSync(VENV_PYTHON, ['-m', 'pip', '--version']).status === 0;
   const makeVenv = () => run(python, ['-m', 'venv', '--clear', VENV]);
@@ -54,7 +56,7 @@ export function findPython() {
   if (!hasVenv && !makeVenv() && !(installPackages(['python3-venv']) && makeVenv()))
     return { skipped: `${python} cannot make a virtual environment` };
   // Python compiles what is imported, which is a small part of the thirteen thousand files.
-  if (!run(VENV_PYTHON, ['-m', 'pip', 'install', '--quiet', '--no-compile', ...PACKAGES]))
+  if (!run(VENV_PYTHON, ['-m', 'pip', 'install', '--quiet', '--no-compile', ...PACKAGES, ...MORE]))
     return { skipped: 'pip install failed' };
   return { python: VENV_PYTHON };
 }

@@ -8,7 +8,9 @@ import { lossSentences } from '../export/gguf/loss.ts';
 import { GGUF_TYPES } from '../export/gguf/types.ts';
 import { TOKENIZER_FILES } from '../export/grown-folder.ts';
 import { readModel } from '../model/family.ts';
+import { GRADUATE_FORMATS } from '../runs/graduate/registry.ts';
 import { exportDelta } from './delta.ts';
+import { exportRun } from './export-run.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -21,7 +23,7 @@ import { clearFor, weightsLast } from './run-folder.ts';
 const DELTA_FORMAT = 'delta';
 /** Formats of a model, with an adapter or without. */
 const BARE = EXPORT_FORMATS.filter(({ bare }) => bare).map(({ name }) => name);
-const NAMES = [...EXPORT_FORMATS.map(({ name }) => name), DELTA_FORMAT];
+const NAMES = [...[...EXPORT_FORMATS, ...GRADUATE_FORMATS].map(({ name }) => name), DELTA_FORMAT];
 /** The files of a PEFT folder; a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
@@ -30,15 +32,22 @@ const CARD = 'README.md';
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
 export const exportFlags = {
-  model: { value: 'PATH', help: 'the base: a model folder or a GGUF file' },
+  model: {
+    value: 'PATH',
+    help: 'the base: a model folder or a GGUF file (for --run: only if it has moved)',
+  },
   adapter: {
     value: 'DIR',
     help: `a PEFT adapter folder; for ${BARE.join(' and ')} it may be left out: --model is then a tuned model`,
   },
   tuned: { value: 'DIR', help: 'for delta: a model folder that was tuned from the base' },
+  run: {
+    value: 'DIR',
+    help: `for ${GRADUATE_FORMATS.map(({ name }) => name).join(', ')}: the folder of a run, paused or ended, that continues elsewhere`,
+  },
   format: {
     value: 'NAME',
-    help: `${EXPORT_FORMATS.map(({ name, help }) => `${name} (${help})`).join('; ')}; ${DELTA_FORMAT} (the tensors that differ from the base, for graft merge --delta)`,
+    help: `${[...EXPORT_FORMATS, ...GRADUATE_FORMATS].map(({ name, help }) => `${name} (${help})`).join('; ')}; ${DELTA_FORMAT} (the tensors that differ from the base, for graft merge --delta)`,
   },
   type: {
     value: 'TYPE',
@@ -55,6 +64,17 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   const flags = new Flags(exportFlags, args);
   flags.required('format');
   const name = flags.choice('format', NAMES);
+  const graduate = GRADUATE_FORMATS.find((one) => one.name === name);
+  if (graduate) {
+    await exportRun(graduate, flags, output);
+    return;
+  }
+  if (flags.isGiven('run'))
+    throw new GraftError(
+      'arguments',
+      `--run is for ${GRADUATE_FORMATS.map((one) => one.name).join(', ')}, and ${name} is a format of adapters and models.`,
+      'Give the adapter by --adapter: the folder of a run that has ended is one.',
+    );
   const isDelta = name === DELTA_FORMAT;
   if (flags.isGiven(isDelta ? 'adapter' : 'tuned'))
     throw new GraftError(

@@ -139,6 +139,22 @@ export function rowFlagsOf({ folder, data, moreData, testData, flags }: Stage): 
   ];
 }
 
+/** The same lineage for another folder, from which its paths are seen. */
+export function lineageAt(
+  { folder, parent, model, data, moreData, testData, ...others }: Stage,
+  to: string,
+): Lineage {
+  const from = (path: string): string => relative(resolve(to), resolve(folder, path));
+  return {
+    ...others,
+    ...(parent !== undefined && { parent: from(parent) }),
+    model: from(model),
+    data: data.map((task) => ({ ...task, path: from(task.path) })),
+    ...(moreData && { moreData: moreData.map(from) }),
+    ...(testData !== undefined && { testData: from(testData) }),
+  };
+}
+
 export function writeLineage(lineage: Lineage | MixLineage): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(`${JSON.stringify(lineage, null, 2)}\n`);
 }

@@ -12,6 +12,7 @@ import type { RunEvent } from '../runs/events.ts';
 import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
 import type { Subject } from '../runs/trainable.ts';
 import type { TrainerState } from '../train/state.ts';
+import { endedFiles } from './ended-run.ts';
 import { writeFolder } from './files.ts';
 import { LINEAGE, writeLineage, type LineageBefore } from './lineage.ts';
 import { linesUntil, METRICS, MetricsLog, readLine, type LoggedStep } from './metrics-log.ts';
@@ -61,7 +62,13 @@ export class FileStore implements Store {
     await discard(out, { overwrite, writes }, { resumed: own });
     // The log of a continued run is its own, also where an earlier version listed nothing.
     await claimFiles(out, [METRICS, STATE], { overwrite: overwrite || own });
-    this.#log = await MetricsLog.open(out, linesUntil(before, resumed?.saved.state.counters.step ?? 0));
+    const step = resumed?.saved.state.counters.step ?? 0;
+    this.#log = await MetricsLog.open(out, linesUntil(before, step));
+    const { lineage, rows } = this.run;
+    // A run that is paused is exported by its files, too.
+    if (!lineage) return;
+    await claimFiles(out, [LINEAGE], { overwrite: overwrite || own });
+    await writeFolder(out, { [LINEAGE]: writeLineage({ ...lineage, trainRows: rows, steps: step }) });
   }
 
   /** The numbers of every step. */
@@ -116,6 +123,14 @@ export class FileStore implements Store {
     await this.#write(learned);
     this.learned = learned;
     if (ending !== 'failed') await forgetSaved(out);
+  }
+
+  /** Keeps the last state of a run that has a result, from which other programs continue it. @throws GraftError `file-write` */
+  async keepEnd({ best: _, start: __, ...state }: TrainerState): Promise<void> {
+    const { out, fingerprint, begun, overwrite } = this.run;
+    const files = endedFiles({ state, fingerprint, begun });
+    await claimFiles(out, Object.keys(files), { overwrite });
+    await writeFolder(out, files);
   }
 
   /** Adds numbers to the line of the last step. */

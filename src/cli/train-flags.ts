@@ -74,6 +74,9 @@ export const trainFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
+/** Samples of a file of weights that identify it for a resumed run: a megabyte in all, several in every layer. */
+export const WEIGHT_PIECES = 256;
+
 export type TrainFlags = Flags<typeof trainFlags>;
 
 /** @throws GraftError `arguments` for rows that are longer than the model was made for */

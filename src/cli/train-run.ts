@@ -193,6 +193,7 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<Ended> {
     throw error;
   }
   await run.keep('done');
+  if (subject.adapter) await keepEnd(live);
   const { around, session } = asked;
   if (live.store.learned && (live.watch ?? around)) writeLearned(subject.trainable, live.store.learned);
   const forgetting = await endWatch(live);
@@ -200,6 +201,18 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<Ended> {
   await around?.after(session, subject);
   output.line(`Wrote ${subject.adapter ? 'the adapter' : 'the model'} to ${resolve(out)}`);
   return { status: 'done', forgetting };
+}
+
+/** The result is complete without it. */
+async function keepEnd({ asked, run, store }: Live): Promise<void> {
+  try {
+    await store.keepEnd(await run.state());
+  } catch (error) {
+    if (!(error instanceof GraftError)) throw error;
+    asked.output.line(
+      `Warning: the state of the optimiser is not kept, so that graft export --run cannot continue this run elsewhere: ${error.what}`,
+    );
+  }
 }
 
 function endedRun({ asked, run, store }: Live, rows: RunRows, forgetting?: Forgetting): EndedRun {

@@ -49,15 +49,13 @@ import { readSaveEvery } from './save-every.ts';
 import { openSaved, runFolderOf, type SavedRun } from './saved-run.ts';
 import { openSession, type Session } from './session.ts';
 import { sha256 } from './sha256.ts';
-import { readGiven, startKind, trainFlags, type TrainFlags } from './train-flags.ts';
+import { readGiven, startKind, trainFlags, WEIGHT_PIECES, type TrainFlags } from './train-flags.ts';
 import { runTraining, tellStart, type Around } from './train-run.ts';
 import { version } from './version.ts';
 import { warnOfAnswers } from './warn-of-answers.ts';
 
 /** Rows whose prompts the measurement of forgetting chooses from, of a file whose rows are made as they are taken. */
 const OWN_ROWS = 512;
-/** Samples of a file of weights that identify it for a resumed run: a megabyte in all, several in every layer. */
-const WEIGHT_PIECES = 256;
 
 export const trainCommand = (args: readonly string[], output: Output): Promise<void> => trainBy(args, output);
 

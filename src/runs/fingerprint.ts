@@ -79,7 +79,7 @@ export function runParts(
   };
   return {
     data: digest(data),
-    rows: rows.every(isHeld) ? digestRows(rows, sha256()) : `${SPREAD} ${digestSpread(rows, sha256())}`,
+    rows: rowsDigest(rows, sha256),
     model: digest(JSON.stringify(model)),
     weights,
     base,
@@ -87,6 +87,31 @@ export function runParts(
     spec,
     device,
   };
+}
+
+function rowsDigest(rows: readonly List<TokenRow>[], sha256: MakeHash): string {
+  return rows.every(isHeld) ? digestRows(rows, sha256()) : `${SPREAD} ${digestSpread(rows, sha256())}`;
+}
+
+/** The specification of a saved run; undefined for one of an earlier version, which saved a digest of it. */
+export function savedSpec(fingerprint: string): RunSpec | undefined {
+  const spec = partsOf(fingerprint)?.spec;
+  return isObject(spec) ? (spec as unknown as RunSpec) : undefined;
+}
+
+/**
+ * What of a saved run is not what it was, in words: its base by the content of its files, and its rows.
+ *
+ * @param now training and validation rows, and `contentOf` the base
+ */
+export function changedSince(
+  fingerprint: string,
+  now: Pick<RunContent, 'rows' | 'weights'>,
+  sha256: MakeHash,
+): string | undefined {
+  const saved = partsOf(fingerprint);
+  if (saved?.weights !== now.weights) return 'the base model';
+  return saved.rows === rowsDigest(now.rows, sha256) ? undefined : 'the rows';
 }
 
 /** The parts in a saved run. */

@@ -36,6 +36,8 @@ const RESULT = [
   LIST,
   'lineage.json',
   'metrics.jsonl',
+  'run-state.json',
+  'run-state.safetensors',
 ];
 
 /** A new folder with files of a person. */
@@ -123,8 +125,8 @@ describe('a run that an earlier version began', () => {
       kill('SIGINT');
     });
     expect(code, err).toBe(130);
-    // It listed nothing.
-    rmSync(join(out, LIST));
+    // It listed nothing, and wrote where a run is from only with its result.
+    for (const name of [LIST, 'lineage.json']) rmSync(join(out, name));
   };
 
   test('is resumed in its folder, and its result is listed', async () => {

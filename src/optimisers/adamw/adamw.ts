@@ -11,6 +11,9 @@ const EPSILON = 1e-8;
 
 export const ADAMW: UpdateKernel = { name: 'adamw', planes: ['first', 'second'], kernels: { webgpu, cpu } };
 
+/** As torch.optim.AdamW names them. */
+export const adamwNumbers = { betas: [BETA1, BETA2], epsilon: EPSILON } as const;
+
 export const adamw = {
   name: 'adamw',
   label: 'AdamW',
