@@ -1,10 +1,10 @@
 // The N most likely tokens by the model's own logits, with their probabilities: shown beside the chosen token. N is
-// `candidates` of the settings; with 0 nothing happens.
+// `candidates` of a sequence's settings; with 0 nothing happens.
 //
 // z: logits [S, pitch]. parts: a workgroup finds the N best of PART tokens, one after the other, and the sum of exp(z − its best).
 // merge: one workgroup for each sequence takes the N best of those and divides. leaders: [S, parts, MOST], a score and the id's bits.
-// sums: [S, parts]. picked: [S, RECORD], from FIRST on: the id, then the probability's bits, of each. Sequences whose draw is negative
-// have ended.
+// sums: [S, parts]. picked: [S, RECORD], from FIRST on: the id, then the probability's bits, of each. Its third word gets the chosen
+// token's score less the best. Sequences whose draw is negative have ended.
 
 struct Params { V: u32, pitch: u32, parts: u32 }
 
@@ -15,11 +15,12 @@ struct Settings {
   penalty: f32,
   topK: u32,
   candidates: u32,
+  unused: vec2u,
 }
 
-override MOST: u32 = 16;
-override FIRST: u32 = 2;
-override RECORD: u32 = 34;
+override MOST: u32 = 20;
+override FIRST: u32 = 3;
+override RECORD: u32 = 43;
 const PART = 1024u;
 const THREADS = 64u;
 const NONE = 0xffffffffu;
@@ -27,7 +28,7 @@ const LOWEST = -3.4e38;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> z: array<f32>;
-@group(0) @binding(2) var<storage, read> settings: Settings;
+@group(0) @binding(2) var<storage, read> settings: array<Settings>;
 @group(0) @binding(3) var<storage, read> draws: array<f32>;
 @group(0) @binding(4) var<storage, read_write> leaders: array<Leader>;
 @group(0) @binding(5) var<storage, read_write> sums: array<f32>;
@@ -58,12 +59,13 @@ fn best(thread: u32, own: Leader) -> Leader {
 @compute @workgroup_size(THREADS)
 fn parts(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = group.y;
-  if (params.V == 0u || settings.candidates == 0u || draws[row] < 0.0) { return; }
+  let count = min(settings[row].candidates, MOST);
+  if (params.V == 0u || count == 0u || draws[row] < 0.0) { return; }
   let part = row * params.parts + group.x;
   let start = group.x * PART + thread;
   let end = min(group.x * PART + PART, params.V);
   var last = Leader(0.0, NONE);
-  for (var n = 0u; n < min(settings.candidates, MOST); n++) {
+  for (var n = 0u; n < count; n++) {
     var own = Leader(LOWEST, NONE);
     for (var v = start; v < end; v += THREADS) {
       let next = Leader(z[row * params.pitch + v], v);
@@ -87,7 +89,7 @@ fn parts(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t
 @compute @workgroup_size(THREADS)
 fn merge(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   let row = group.x;
-  let count = min(settings.candidates, MOST);
+  let count = min(settings[row].candidates, MOST);
   if (params.V == 0u || count == 0u || draws[row] < 0.0) { return; }
   let first = row * params.parts;
   var last = Leader(0.0, NONE);
@@ -110,4 +112,6 @@ fn merge(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) t
       picked[row * RECORD + FIRST + 2u * n + 1u] = bitcast<u32>(exp(last.score - top) / sum);
     }
   }
+  let chosen = picked[row * RECORD];
+  if (thread == 0u && chosen < params.V) { picked[row * RECORD + 2u] = bitcast<u32>(z[row * params.pitch + chosen] - top); }
 }

@@ -8,7 +8,7 @@
 // Such a token is found by a radix search of the scores' bits, eight bins at a time: every thread sums its part of the vocabulary into
 // bins in registers, the workgroup adds them up in a fixed order, and the bin in which the goal is passed becomes the next prefix.
 //
-// z: logits [S, pitch], as bits. seen: [S, words], a bit for each token that occurred. draws: [S] in [0, 1), negative for a sequence
+// settings: those of each sequence. z: logits [S, pitch], as bits. seen: [S, words], a bit for each token that occurred. draws: [S] in [0, 1), negative for a sequence
 // that has ended, which is left alone. ids: [S], the chosen token, where the next replay's embedding reads it. picked: [S, RECORD], what
 // the host reads: the token, or NONE where the best score is no finite number; then the bits of the best score.
 //
@@ -25,6 +25,7 @@ struct Settings {
   penalty: f32,
   topK: u32,
   candidates: u32,
+  unused: vec2u,
 }
 
 override THREADS: u32 = 256;
@@ -42,7 +43,7 @@ const LOWEST = -200.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> z: array<u32>;
-@group(0) @binding(2) var<storage, read> settings: Settings;
+@group(0) @binding(2) var<storage, read> settings: array<Settings>;
 @group(0) @binding(3) var<storage, read> draws: array<f32>;
 @group(0) @binding(4) var<storage, read_write> seen: array<u32>;
 @group(0) @binding(5) var<storage, read_write> best: array<vec2u>;
@@ -64,9 +65,10 @@ fn earlier(a: vec2u, b: vec2u) -> vec2u { return select(b, a, a.x < b.x || (a.x 
 // The key of a token's score, after the penalty.
 fn keyAt(row: u32, v: u32) -> u32 {
   var bits = z[row * params.pitch + v];
-  if (settings.penalty != 1.0 && (bits & INFINITY) != INFINITY && ((seen[row * params.words + v / 32u] >> (v % 32u)) & 1u) == 1u) {
+  let penalty = settings[row].penalty;
+  if (penalty != 1.0 && (bits & INFINITY) != INFINITY && ((seen[row * params.words + v / 32u] >> (v % 32u)) & 1u) == 1u) {
     let score = bitcast<f32>(bits);
-    bits = bitcast<u32>(select(score * settings.penalty, score / settings.penalty, score > 0.0));
+    bits = bitcast<u32>(select(score * penalty, score / penalty, score > 0.0));
   }
   // −0 equals 0.
   return keyOf(select(bits, 0u, bits == SIGN));
@@ -97,13 +99,13 @@ var<workgroup> counts: array<u32, THREADS>;
 var<workgroup> found: u32;
 
 // What the running total adds up: ones, or the masses of tokens that have at least `least`.
-struct Total { byCount: bool, top: f32, least: f32 }
+struct Total { byCount: bool, top: f32, least: f32, temperature: f32 }
 
 fn massOf(key: u32, total: Total) -> f32 {
   if (total.byCount) { return 1.0; }
   let bits = bitsOf(key);
   if (bits == (INFINITY | SIGN)) { return 0.0; }
-  let mass = exp(max((bitcast<f32>(bits) - total.top) / settings.temperature, LOWEST));
+  let mass = exp(max((bitcast<f32>(bits) - total.top) / total.temperature, LOWEST));
   return select(0.0, mass, mass >= total.least);
 }
 
@@ -198,15 +200,16 @@ fn pick(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   for (var i = 0u; i < params.parts; i++) { first = earlier(first, firsts[row * params.parts + i]); }
 
   var chosen = first;
-  if (settings.temperature > 0.0) {
+  let own = settings[row];
+  if (own.temperature > 0.0) {
     let top = bitcast<f32>(bitsOf(first.x));
     // Top-k, top-p, the draw.
     var limit = vec2u(NONE);
     for (var stage = 0u; stage < 3u; stage++) {
-      if (stage == 0u && (settings.topK == 0u || settings.topK >= params.V)) { continue; }
-      if (stage == 1u && settings.topP >= 1.0) { continue; }
-      let total = Total(stage == 0u, top, select(0.0, settings.minP, stage == 2u));
-      let goal = select(select(draw, settings.topP, stage == 1u), f32(settings.topK) - 1.0, stage == 0u);
+      if (stage == 0u && (own.topK == 0u || own.topK >= params.V)) { continue; }
+      if (stage == 1u && own.topP >= 1.0) { continue; }
+      let total = Total(stage == 0u, top, select(0.0, own.minP, stage == 2u), own.temperature);
+      let goal = select(select(draw, own.topP, stage == 1u), f32(own.topK) - 1.0, stage == 0u);
       limit = search(row, thread, limit, total, goal, stage > 0u);
     }
     chosen = limit;

@@ -1,8 +1,9 @@
 /** Text in, text out: a prompt or a conversation is rendered as in training, continued, and decoded as tokens come. */
 import { withAfter, type Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
-import type { Generator, GenerateOptions, FinishReason } from '../model/generator.ts';
+import type { Generator, GenerateOptions } from '../model/generator.ts';
 import type { Candidate } from '../model/sampling.ts';
+import type { FinishReason } from '../model/sequence.ts';
 import { renderChat, type ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 

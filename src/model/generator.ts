@@ -3,23 +3,18 @@
  * base. Tokens are chosen on the GPU and stay there for the next replay; the host reads them while that one runs.
  */
 import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
-import {
-  encodeSettings,
-  markSeen,
-  MOST_CANDIDATES,
-  readRecord,
-  RECORD_WORDS,
-} from '../engine/ops/sampling.ts';
+import { encodeSettings, markSeen, MOST_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
+import type { Device } from '../engine/device.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StagingRing } from '../engine/staging.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
-import { Random } from '../random.ts';
 import { virtualIds } from './batch.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { AdapterHooks } from './graph.ts';
 import { Replays, type NextToken } from './replays.ts';
 import { checkSampling, type Candidate, type Sampling } from './sampling.ts';
+import { Sequence, type Generated } from './sequence.ts';
 
 export interface GenerateOptions {
   readonly maxNewTokens: number;
@@ -31,7 +26,7 @@ export interface GenerateOptions {
   readonly stopIds: readonly number[];
   readonly adapter?: AdapterHooks;
   readonly signal?: AbortSignal;
-  /** How many candidates `onToken` gets, at most 16; none if left out. */
+  /** How many candidates `onToken` gets, at most 20; none if left out. */
   readonly candidates?: number;
   /**
    * Called with each new token and the tokens that were most likely in its place, by the model's own logits at temperature 1, most likely
@@ -40,31 +35,15 @@ export interface GenerateOptions {
   readonly onToken?: (sequence: number, id: number, candidates: readonly Candidate[]) => boolean | void;
 }
 
-/** Why a sequence ended. */
-export type FinishReason = 'stop' | 'length' | 'caller' | 'aborted';
-
-export interface Generated {
-  readonly ids: number[];
-  readonly reason: FinishReason;
-  /** The id that ended it, where one did. */
-  readonly stopId?: number;
-}
-
 /**
  * Tokens in flight at once: the one that is read and those that run meanwhile. All but one are wasted when a sequence stops. On a GPU a readback can
  * take longer than a token; on a processor a wasted token costs as much as any.
  */
 const IN_FLIGHT = { gpu: 3, software: 2, processor: 1 };
 
-/** A sequence in progress. `started` counts its submitted tokens. */
-interface State {
-  readonly promptLength: number;
-  readonly most: number;
-  readonly random: Random;
-  readonly ids: number[];
-  started: number;
-  reason: FinishReason | undefined;
-  stopId?: number;
+/** How many tokens of a sequence a device should have in flight. */
+export function tokensInFlight({ software, processor }: Pick<Device, 'software' | 'processor'>): number {
+  return IN_FLIGHT[processor ? 'processor' : software ? 'software' : 'gpu'];
 }
 
 interface Read {
@@ -160,22 +139,19 @@ export class Generator {
     prompts: readonly (readonly number[])[],
     options: GenerateOptions,
   ): Promise<Generated[]> {
-    const { signal, seed, seeds, maxNewTokens } = options;
-    const states = prompts.map((prompt, sequence): State => {
-      const most = Math.min(maxNewTokens, this.maxLength - prompt.length);
-      return {
-        promptLength: prompt.length,
-        most,
-        // One generator for each sequence, so that a sequence does not depend on its neighbours.
-        random: new Random(seeds?.[sequence] ?? seed + sequence * 1_000_003),
-        ids: [],
-        started: 0,
-        reason: most > 0 ? undefined : 'length',
-      };
-    });
+    const { signal, seed, seeds, maxNewTokens, stopIds, candidates = 0, onToken } = options;
+    const states = prompts.map(
+      ({ length }, sequence) =>
+        new Sequence(length, {
+          seed: seeds?.[sequence] ?? seed + sequence * 1_000_003,
+          most: Math.min(maxNewTokens, this.maxLength - length),
+          stopIds,
+          candidates,
+          onToken: (id, from) => onToken?.(sequence, id, from),
+        }),
+    );
     this.#begin(replays, prompts, options);
-    const { software, processor } = this.model.device;
-    const inFlight = IN_FLIGHT[processor ? 'processor' : software ? 'software' : 'gpu'];
+    const inFlight = tokensInFlight(this.model.device);
     const reads: Read[] = [];
     try {
       for (;;) {
@@ -186,16 +162,13 @@ export class Generator {
         const read = reads.shift();
         if (!read) break;
         const records = (await read.records).buffer as ArrayBuffer;
-        for (const { sequence } of read.sequences) take(states[sequence], sequence, records, options);
+        for (const { sequence } of read.sequences) states[sequence].take(records, sequence);
       }
     } finally {
       // The failure was reported already; nothing may be mapped when the next prompt comes.
       await Promise.allSettled(reads.map(({ records }) => records));
     }
-    return states.map(({ ids, reason, stopId }) => ({
-      ...{ ids, reason: reason! },
-      ...(stopId !== undefined && { stopId }),
-    }));
+    return states.map(({ result }) => result);
   }
 
   #begin(
@@ -213,7 +186,8 @@ export class Generator {
         prompt.filter((id) => id < FIRST_VIRTUAL),
       );
     });
-    replays.begin(last, seen, encodeSettings({ ...sampling, candidates }));
+    const settings = encodeSettings(Array.from(last, () => ({ ...sampling, candidates })));
+    replays.begin(last, seen, settings);
   }
 
   #next(replays: Replays, sequences: readonly NextToken[]): Read {
@@ -261,31 +235,9 @@ export class Generator {
 }
 
 /** The next token of every sequence that has not ended. */
-function nextTokens(states: readonly State[]): NextToken[] {
+function nextTokens(states: readonly Sequence[]): NextToken[] {
   return states.flatMap((state, sequence): NextToken[] => {
-    if (state.reason || state.started === state.most) return [];
-    const position = state.promptLength - 1 + state.started++;
-    return [{ sequence, position, draw: state.random.unitFloat32() }];
+    const next = state.next();
+    return next ? [{ sequence, ...next }] : [];
   });
-}
-
-/** Accepts a chosen token, unless the sequence has ended since it was submitted. */
-function take(state: State, sequence: number, records: ArrayBuffer, options: GenerateOptions): void {
-  if (state.reason) return;
-  const { id, bestScore, candidates } = readRecord(records, sequence, options.candidates ?? 0);
-  if (id === undefined) {
-    throw new GraftError(
-      'sampling-not-finite',
-      `The model's best score for the next token is ${bestScore}.`,
-      'Choose f32 precision, or an adapter that was trained at a lower learning rate.',
-    );
-  }
-  if (options.stopIds.includes(id)) {
-    state.reason = 'stop';
-    state.stopId = id;
-    return;
-  }
-  state.ids.push(id);
-  if (options.onToken?.(sequence, id, candidates)) state.reason = 'caller';
-  else if (state.ids.length === state.most) state.reason = 'length';
 }

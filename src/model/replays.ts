@@ -101,7 +101,7 @@ export class Replays {
     }
   }
 
-  /** Before the first token: the last token of each prompt, which tokens occurred (as `markSeen`), and how to choose. */
+  /** Before the first token: the last token of each prompt, which tokens occurred (as `markSeen`), and how to choose each sequence's. */
   begin(
     last: Uint32Array<ArrayBuffer>,
     seen: Uint32Array<ArrayBuffer>,

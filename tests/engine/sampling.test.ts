@@ -28,7 +28,7 @@ describeBuilds('sampling', (context) => {
   /** Chooses a token for each row, `times` times in a row from the same logits. */
   async function choose(
     rows: readonly Row[],
-    sampling: Sampling,
+    sampling: Sampling | readonly Sampling[],
     { count = 0, times = 1 } = {},
   ): Promise<{ ids: number[]; picked: Picked[]; seen: Uint32Array }> {
     const { device } = context;
@@ -55,7 +55,8 @@ describeBuilds('sampling', (context) => {
       tensors.draws,
       Float32Array.from(rows, (row) => row.draw),
     );
-    plan.write(tensors.settings, encodeSettings({ ...sampling, candidates: count }));
+    const settings = Array.isArray(sampling) ? sampling : rows.map(() => sampling);
+    plan.write(tensors.settings, encodeSettings(settings.map((own) => ({ ...own, candidates: count }))));
     plan.write(ids, new Uint32Array(S).fill(77));
     for (let i = 0; i < times; i++) plan.run();
     const records = await plan.read(tensors.picked);
@@ -167,6 +168,30 @@ describeBuilds('sampling', (context) => {
     expect(seen[0]).toBe(0b1111);
   });
 
+  test('each sequence is chosen by its own settings', async () => {
+    const V = 700;
+    const logits = Float32Array.from(noise(V, 5, 2));
+    const rows = settings.map((): Row => ({ logits, draw: 0.71, before: [logits.indexOf(Math.max(...logits))] }));
+    const own = settings.map((changes) => ({ ...greedy, ...changes }));
+    const together = await choose(rows, own);
+    const apart = [];
+    for (const [i, row] of rows.entries()) apart.push(...(await choose([row], own[i])).ids);
+    expect(together.ids).toEqual(apart);
+    expect(new Set(apart).size).toBeGreaterThan(2);
+  });
+
+  test('the logarithm of the chosen probability, also of a token that is not among the most likely', async () => {
+    const V = 3001;
+    const logits = Float32Array.from(noise(V, 11, 2));
+    const total = logits.reduce((sum, logit) => sum + Math.exp(logit), 0);
+    const rows = [0.01, 0.6, 0.999].map((uniform): Row => ({ logits, draw: uniform }));
+    const { ids, picked } = await choose(rows, { ...greedy, temperature: 3 }, { count: 1 });
+    for (const [i, id] of ids.entries())
+      expect(picked[i].logProbability).toBeCloseTo(logits[id] - Math.log(total), 4);
+    expect(picked[2].candidates.map(({ id }) => id)).not.toContain(ids[2]);
+    expect((await choose(rows, greedy)).picked[0].logProbability).toBeUndefined();
+  });
+
   test('a sequence that has ended is left alone', async () => {
     const logits = Float32Array.of(1, 5, 2, 0);
     const { ids, seen } = await choose(
@@ -185,7 +210,7 @@ describeBuilds('sampling', (context) => {
     const logits = Float32Array.from(noise(V, 9, 3));
     logits[1234] = logits[4321] = 11;
     const sampling = { ...greedy, temperature: 2, topK: 3, repetitionPenalty: 3 };
-    for (const count of [1, 8, 16]) {
+    for (const count of [1, 8, 20]) {
       const { picked } = await choose([{ logits, draw: 0.9, before: [1234] }], sampling, { count });
       const wanted = mostLikely(logits, count);
       expect(picked[0].candidates.map(({ id }) => id)).toEqual(wanted.map(({ id }) => id));

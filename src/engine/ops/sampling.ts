@@ -4,9 +4,9 @@ import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** The most tokens with their probabilities that can be asked for beside the chosen one. */
-export const MOST_CANDIDATES = 16;
-/** Words of a record before the candidates: the chosen token and the best score. */
-export const CANDIDATES_AT = 2;
+export const MOST_CANDIDATES = 20;
+/** Words of a record before the candidates: the chosen token, the best score, and the chosen token's distance from the most likely one. */
+export const CANDIDATES_AT = 3;
 /** Words that the host reads for each sequence. */
 export const RECORD_WORDS = CANDIDATES_AT + 2 * MOST_CANDIDATES;
 const SETTINGS_WORDS = 8;
@@ -27,7 +27,7 @@ interface SamplingSettings {
 
 /** The tensors that sampling reads and writes, apart from the logits. All are inputs and outputs of the plan. */
 export interface SamplingTensors {
-  /** From `encodeSettings`. */
+  /** u32 [S, 8]: `encodeSettings` of each sequence. */
   readonly settings: Tensor;
   /** f32 [S]: a number in [0, 1) for each sequence, or NO_DRAW. */
   readonly draws: Tensor;
@@ -39,7 +39,7 @@ export interface SamplingTensors {
 
 export function samplingTensors(tape: Tape, sequences: number, vocabulary: number): SamplingTensors {
   return {
-    settings: tape.pinned([SETTINGS_WORDS], 'u32', 'sampling settings'),
+    settings: tape.pinned([sequences, SETTINGS_WORDS], 'u32', 'sampling settings'),
     draws: tape.pinned([sequences], 'f32', 'draws'),
     seen: tape.pinned([sequences, Math.ceil(vocabulary / 32)], 'u32', 'tokens that occurred'),
     picked: tape.pinned([sequences, RECORD_WORDS], 'u32', 'chosen tokens'),
@@ -68,12 +68,14 @@ export function sample(
   tape.append(samplingKind, { logits, settings, draws, seen, ids, picked }, { vocabulary });
 }
 
-/** The settings as the kernels read them. */
-export function encodeSettings(settings: SamplingSettings): Uint32Array<ArrayBuffer> {
-  const { temperature, topP, minP, repetitionPenalty, topK, candidates } = settings;
-  const words = new Uint32Array(SETTINGS_WORDS);
-  new Float32Array(words.buffer).set([temperature, topP, minP, repetitionPenalty]);
-  words.set([Math.min(topK, NONE), candidates], 4);
+/** The settings of each sequence as the kernels read them: u32 [S, 8]. */
+export function encodeSettings(sequences: readonly SamplingSettings[]): Uint32Array<ArrayBuffer> {
+  const words = new Uint32Array(sequences.length * SETTINGS_WORDS);
+  const floats = new Float32Array(words.buffer);
+  sequences.forEach(({ temperature, topP, minP, repetitionPenalty, topK, candidates }, row) => {
+    floats.set([temperature, topP, minP, repetitionPenalty], row * SETTINGS_WORDS);
+    words.set([Math.min(topK, NONE), candidates], row * SETTINGS_WORDS + 4);
+  });
   return words;
 }
 
@@ -90,18 +92,22 @@ export interface Picked {
   readonly bestScore: number;
   /** The most likely tokens by the logits alone, most likely first. */
   readonly candidates: readonly { readonly id: number; readonly probability: number }[];
+  /** Natural logarithm of the chosen token's probability by the logits alone; undefined without candidates. */
+  readonly logProbability: number | undefined;
 }
 
 /** Reads the record of sequence `row`. */
 export function readRecord(records: ArrayBuffer, row: number, candidates: number): Picked {
   const words = new Uint32Array(records, row * RECORD_WORDS * 4, RECORD_WORDS);
   const floats = new Float32Array(records, row * RECORD_WORDS * 4, RECORD_WORDS);
+  const likely = Array.from({ length: candidates }, (_, n) => ({
+    id: words[CANDIDATES_AT + 2 * n],
+    probability: floats[CANDIDATES_AT + 2 * n + 1],
+  })).filter(({ id }) => id !== NONE);
   return {
     id: words[0] === NONE ? undefined : words[0],
     bestScore: floats[1],
-    candidates: Array.from({ length: candidates }, (_, n) => ({
-      id: words[CANDIDATES_AT + 2 * n],
-      probability: floats[CANDIDATES_AT + 2 * n + 1],
-    })).filter(({ id }) => id !== NONE),
+    candidates: likely,
+    logProbability: likely.length > 0 ? floats[2] + Math.log(likely[0].probability) : undefined,
   };
 }

@@ -1,9 +1,10 @@
 // The N most likely tokens by the model's own logits, with their probabilities: shown beside the chosen token. N is
-// `candidates` of the settings; with 0 nothing happens.
+// `candidates` of a sequence's settings; with 0 nothing happens.
 //
 // z: logits [S, pitch] f32. likelyOfPart: the N best of PART tokens, and the sum of exp(z − its best). A unit is a part of a sequence.
 // mergeLikely: takes the N best of those and divides. A unit is a sequence. leaders: [S, parts, MOST], a score and the id's bits. sums: [S, parts].
-// picked: [S, record], from `at` on: the id, then the probability's bits, of each. Sequences whose draw is negative have ended.
+// picked: [S, record], from `at` on: the id, then the probability's bits, of each. Its third word gets the chosen token's score less the best.
+// Sequences whose draw is negative have ended.
 import { exp1, exp4, Read, sum4, Write } from './common';
 import { at4 } from './vectors';
 
@@ -26,10 +27,11 @@ class MostLikelyArguments {
 
 /** As in ../lower/sampling.ts. */
 const PART = 1024;
-const MOST = 16;
+const MOST = 20;
 /** Bytes of a leader: its score, then its id. */
 const LEADER: usize = 8;
-/** Index of `candidates` in the settings: ../../ops/sampling.ts. */
+/** Bytes of the settings of a sequence, and of those before `candidates`: ../../ops/sampling.ts. */
+const SETTINGS: usize = 32;
 const CANDIDATES: usize = 20;
 const NONE: u32 = 0xffffffff;
 const LOWEST: f32 = -3.4e38;
@@ -39,16 +41,15 @@ function isBefore(score: f32, id: u32, otherScore: f32, otherId: u32): bool {
 }
 
 /** How many tokens are asked for. */
-function countOf(p: MostLikelyArguments): i32 {
-  return min(<i32>load<u32>(p.settings + CANDIDATES), MOST);
+function countOf(p: MostLikelyArguments, row: i32): i32 {
+  return min(<i32>load<u32>(p.settings + <usize>row * SETTINGS + CANDIDATES), MOST);
 }
 
 export function likelyOfPart(p: MostLikelyArguments, first: i32, end: i32, _scratch: usize): void {
-  const count = countOf(p);
-  if (count === 0) return;
   for (let part = first; part < end; part++) {
     const row = part / p.parts;
-    if (load<f32>(p.draws + at4(row)) < 0) continue;
+    const count = countOf(p, row);
+    if (count === 0 || load<f32>(p.draws + at4(row)) < 0) continue;
     const start = (part % p.parts) * PART;
     const last = min(start + PART, p.V);
     const z = p.z + at4(row * p.pitch);
@@ -85,10 +86,9 @@ function insert(list: usize, count: i32, score: f32, id: u32): void {
 }
 
 export function mergeLikely(p: MostLikelyArguments, first: i32, end: i32, scratch: usize): void {
-  const count = countOf(p);
-  if (count === 0) return;
   for (let row = first; row < end; row++) {
-    if (load<f32>(p.draws + at4(row)) < 0) continue;
+    const count = countOf(p, row);
+    if (count === 0 || load<f32>(p.draws + at4(row)) < 0) continue;
     for (let n = 0; n < count; n++) {
       store<f32>(scratch + <usize>n * LEADER, LOWEST);
       store<u32>(scratch + <usize>n * LEADER, NONE, 4);
@@ -111,5 +111,8 @@ export function mergeLikely(p: MostLikelyArguments, first: i32, end: i32, scratc
       store<u32>(to, load<u32>(leader, 4));
       store<f32>(to, exp1(load<f32>(leader) - top) / sum, 4);
     }
+    const record = p.picked + at4(row * p.record);
+    const chosen = load<u32>(record);
+    if (chosen < <u32>p.V) store<f32>(record, load<f32>(p.z + at4(row * p.pitch + chosen)) - top, 8);
   }
 }

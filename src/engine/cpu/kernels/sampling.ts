@@ -10,7 +10,8 @@
 //
 // z: logits [S, pitch] f32. seen: [S, words], a bit for each token that occurred. draws: [S] in [0, 1), negative for a sequence that has
 // ended, which is left alone. ids: [S], the chosen token, where the next replay's embedding reads it. picked: [S, record], what the host
-// reads: the token, or NONE where the best score is no finite number; then the bits of the best score. best: [S, parts], places.
+// reads: the token, or NONE where the best score is no finite number; then the bits of the best score. best: [S, parts], places. settings:
+// those of each sequence.
 //
 // A unit of bestOfPart is a part of PART tokens of a sequence; of pick, a sequence.
 import { exp1, Read, Write } from './common';
@@ -43,6 +44,13 @@ class Settings {
   topK: u32;
 }
 
+/** Bytes of the settings of a sequence. */
+const SETTINGS: usize = 32;
+
+function settingsOf(p: SamplingArguments, row: i32): Settings {
+  return changetype<Settings>(p.settings + <usize>row * SETTINGS);
+}
+
 const NONE: u32 = 0xffffffff;
 const INFINITE: u32 = 0x7f800000;
 const SIGN: u32 = 0x80000000;
@@ -67,7 +75,7 @@ function bitsOf(key: u32): u32 {
 /** The key of a token's score, after the penalty. */
 function keyAt(p: SamplingArguments, row: i32, v: i32): u32 {
   let bits = load<u32>(p.z + at4(row * p.pitch + v));
-  const penalty = changetype<Settings>(p.settings).penalty;
+  const penalty = settingsOf(p, row).penalty;
   if (penalty !== 1 && (bits & INFINITE) !== INFINITE) {
     const marks = load<u32>(p.seen + at4(row * p.words + (v >> 5)));
     if ((marks >> (v & 31)) & 1) {
@@ -119,7 +127,7 @@ function search(
   goal: f64,
   bins: usize,
 ): u64 {
-  const temperature = changetype<Settings>(p.settings).temperature;
+  const temperature = settingsOf(p, row).temperature;
   let prefix: u32 = 0;
   let rest = goal;
   let shift: u32 = 32;
@@ -167,8 +175,8 @@ function search(
 }
 
 export function pick(p: SamplingArguments, first: i32, end: i32, scratch: usize): void {
-  const settings = changetype<Settings>(p.settings);
   for (let row = first; row < end; row++) {
+    const settings = settingsOf(p, row);
     const draw = load<f32>(p.draws + at4(row));
     if (draw < 0) continue;
     let best = NOWHERE;

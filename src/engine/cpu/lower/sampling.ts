@@ -52,7 +52,7 @@ export const samplingLowerings = [
     out.add({
       file: likelyFile,
       kernel: 'mergeLikely',
-      tensors: { settings, draws, partLeaders: leaders, partSums: sums, picked },
+      tensors: { ...inputs, partLeaders: leaders, partSums: sums, picked },
       params: { ...sizes, at: CANDIDATES_AT },
       units: S,
       grain: 1,

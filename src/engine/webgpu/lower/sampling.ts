@@ -56,7 +56,7 @@ export const samplingLowerings = [
       shader: likelyShader,
       entry: 'merge',
       constants,
-      tensors: { settings, draws, partLeaders: leaders, partSums: sums, picked },
+      tensors: { ...inputs, partLeaders: leaders, partSums: sums, picked },
       params: { V, pitch, parts },
       workgroups: [S, 1, 1],
       flops: S * parts * MOST_CANDIDATES,

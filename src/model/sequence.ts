@@ -1,0 +1,96 @@
+/** A sequence that is generated: its draws, the tokens that it has, and why it ended. */
+import { readRecord } from '../engine/ops/sampling.ts';
+import { GraftError } from '../errors.ts';
+import { Random } from '../random.ts';
+import type { Candidate } from './sampling.ts';
+
+/** Why a sequence ended. */
+export type FinishReason = 'stop' | 'length' | 'caller' | 'aborted';
+
+export interface Generated {
+  readonly ids: number[];
+  readonly reason: FinishReason;
+  /** The id that ended it, where one did. */
+  readonly stopId?: number;
+}
+
+interface SequenceOptions {
+  readonly seed: number;
+  /** New tokens at most. */
+  readonly most: number;
+  /** Ids that end it; they are not part of the result. */
+  readonly stopIds: readonly number[];
+  /** How many of the most likely tokens `onToken` gets. */
+  readonly candidates: number;
+  /**
+   * Called with each new token, the most likely ones in its place, and the logarithm of its own probability if candidates were asked for. A true result
+   * ends the sequence, with the token kept.
+   */
+  readonly onToken?: (
+    id: number,
+    candidates: readonly Candidate[],
+    logProbability: number | undefined,
+  ) => boolean | void;
+}
+
+export class Sequence {
+  readonly ids: number[] = [];
+  /** Undefined while it has not ended. */
+  reason: FinishReason | undefined;
+  #stopId: number | undefined;
+  /** Its submitted tokens. */
+  #started = 0;
+  // One generator for each sequence, so that a sequence does not depend on its neighbours.
+  readonly #random: Random;
+
+  /** @param promptLength tokens before the first new one, virtual ones included */
+  constructor(
+    readonly promptLength: number,
+    private readonly options: SequenceOptions,
+  ) {
+    this.#random = new Random(options.seed);
+    if (options.most <= 0) this.reason = 'length';
+  }
+
+  /** The place of its last token and the random number of the next choice, once for each token; undefined if there is no next one. */
+  next(): { readonly position: number; readonly draw: number } | undefined {
+    if (this.reason || this.#started === this.options.most) return undefined;
+    return { position: this.promptLength - 1 + this.#started++, draw: this.#random.unitFloat32() };
+  }
+
+  /**
+   * Accepts a chosen token, unless the sequence has ended since it was submitted.
+   *
+   * @param row of the sequence in the records
+   * @throws GraftError `sampling-not-finite`
+   */
+  take(records: ArrayBuffer, row: number): void {
+    if (this.reason) return;
+    const { most, stopIds, candidates: count, onToken } = this.options;
+    const { id, bestScore, candidates, logProbability } = readRecord(records, row, count);
+    if (id === undefined) {
+      throw new GraftError(
+        'sampling-not-finite',
+        `The model's best score for the next token is ${bestScore}.`,
+        'Choose f32 precision, or an adapter that was trained at a lower learning rate.',
+      );
+    }
+    if (stopIds.includes(id)) {
+      this.reason = 'stop';
+      this.#stopId = id;
+      return;
+    }
+    this.ids.push(id);
+    if (onToken?.(id, candidates, logProbability)) this.reason = 'caller';
+    else if (this.ids.length === most) this.reason = 'length';
+  }
+
+  /** What came of it, once it has ended. */
+  get result(): Generated {
+    if (!this.reason) throw new Error('The sequence has not ended');
+    return {
+      ...{ ids: this.ids, reason: this.reason },
+      ...(this.#stopId !== undefined && { stopId: this.#stopId }),
+    };
+  }
+}
