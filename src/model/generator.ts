@@ -7,12 +7,11 @@ import { encodeSettings, markSeen, MOST_CANDIDATES, RECORD_WORDS } from '../engi
 import type { Device } from '../engine/device.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StagingRing } from '../engine/staging.ts';
-import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { virtualIds } from './batch.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { AdapterHooks } from './graph.ts';
-import { Replays, type NextToken } from './replays.ts';
+import { bytesOfCache, createCache, freeCache, Replays, type Cache, type NextToken } from './replays.ts';
 import { checkSampling, type Candidate, type Sampling } from './sampling.ts';
 import { Sequence, type Generated } from './sequence.ts';
 
@@ -52,8 +51,7 @@ interface Read {
 }
 
 export class Generator {
-  readonly #keys: Tensor[];
-  readonly #values: Tensor[];
+  readonly #cache: Cache;
   readonly #ring: StagingRing;
   /** Plans by adapter; undefined is the base. */
   readonly #replays = new Map<AdapterHooks | undefined, Replays>();
@@ -67,17 +65,7 @@ export class Generator {
     readonly sequences: number,
     readonly maxLength: number,
   ) {
-    const { layers, kvHeads, headSize } = model.definition.shape;
-    const cache = (name: string): Tensor[] =>
-      Array.from({ length: layers }, (_, layer) =>
-        model.device.upload(
-          [sequences * maxLength, kvHeads * headSize],
-          model.activations,
-          `${name} ${layer}`,
-        ),
-      );
-    this.#keys = cache('keys');
-    this.#values = cache('values');
+    this.#cache = createCache(model, sequences * maxLength);
     this.#ring = model.device.createStaging(sequences * RECORD_WORDS * 4, 'tokens');
   }
 
@@ -94,7 +82,7 @@ export class Generator {
     if ((options.candidates ?? 0) > MOST_CANDIDATES)
       throw new Error(`${options.candidates} candidates, of at most ${MOST_CANDIDATES}`);
     const before = virtualIds(options.adapter?.virtualTokens ?? 0);
-    for (const prompt of prompts) this.#checkPrompt(prompt, before.length, options.adapter);
+    for (const prompt of prompts) checkPrompt(this.model, prompt, this.maxLength, options.adapter);
     const replays = await this.#replaysFor(options.adapter);
 
     const sequences = before.length > 0 ? prompts.map((prompt) => [...before, ...prompt]) : prompts;
@@ -124,14 +112,14 @@ export class Generator {
 
   /** Bytes of the cache of keys and values. */
   get cacheBytes(): number {
-    return [...this.#keys, ...this.#values].reduce((sum, { bytes }) => sum + bytes, 0);
+    return bytesOfCache(this.#cache);
   }
 
   /** Frees the cache and the plans, after the GPU has settled. */
   destroy(): void {
     this.forgetAll();
     this.#ring.destroy();
-    for (const tensor of [...this.#keys, ...this.#values]) this.model.device.free(tensor);
+    freeCache(this.model, this.#cache);
   }
 
   async #continue(
@@ -208,29 +196,39 @@ export class Generator {
     let replays = this.#replays.get(adapter);
     if (!replays) {
       const { model, sequences, maxLength } = this;
-      const cache = { keys: this.#keys, values: this.#values };
-      replays = await Replays.compile(model, cache, { sequences, maxLength, adapter });
+      replays = await Replays.compile(model, this.#cache, { sequences, maxLength, adapter });
       this.#replays.set(adapter, replays);
     }
     return replays;
   }
+}
 
-  #checkPrompt(prompt: readonly number[], virtualTokens: number, adapter: AdapterHooks | undefined): void {
-    this.model.checkIds(prompt, adapter && { vocabulary: adapter.vocabulary, virtualTokens: 0 });
-    if (prompt.length === 0)
-      throw new GraftError(
-        'prompt-length',
-        'The prompt has no tokens.',
-        'Write something, or use a model with a start token.',
-      );
-    const room = this.maxLength - virtualTokens;
-    if (prompt.length >= room) {
-      throw new GraftError(
-        'prompt-length',
-        `The prompt has ${prompt.length} tokens, and there is room for ${Math.max(0, room)} with the answer.`,
-        'Shorten the prompt.',
-      );
-    }
+/**
+ * Checks that a model can continue a prompt.
+ *
+ * @param maxLength longest sequence, virtual tokens included
+ * @throws GraftError `prompt-length`, `token-id`, `sequence-length`
+ */
+export function checkPrompt(
+  model: LanguageModel,
+  prompt: readonly number[],
+  maxLength: number,
+  adapter: AdapterHooks | undefined,
+): void {
+  model.checkIds(prompt, adapter && { vocabulary: adapter.vocabulary, virtualTokens: 0 });
+  if (prompt.length === 0)
+    throw new GraftError(
+      'prompt-length',
+      'The prompt has no tokens.',
+      'Write something, or use a model with a start token.',
+    );
+  const room = maxLength - (adapter?.virtualTokens ?? 0);
+  if (prompt.length >= room) {
+    throw new GraftError(
+      'prompt-length',
+      `The prompt has ${prompt.length} tokens, and there is room for ${Math.max(0, room)} with the answer.`,
+      'Shorten the prompt.',
+    );
   }
 }
 

@@ -16,7 +16,7 @@ import type { LanguageModel } from './language-model.ts';
  * Tokens of a prompt that go through the model in one replay: few large parts for a long prompt, and little padding for a short one. Padding
  * attends to nothing and is not written.
  */
-const PREFILL_TOKENS = [64, 512] as const;
+export const PREFILL_TOKENS = [64, 512] as const;
 /** A larger part is used where at least this share of it is filled. */
 const LEAST_FILLED = 0.75;
 /** The most bytes of the activations of a larger part. */
@@ -38,7 +38,26 @@ export interface NextToken {
   readonly draw: number;
 }
 
-type Cache = Omit<KeyValueCache, 'slots'>;
+export type Cache = Omit<KeyValueCache, 'slots'>;
+
+/** A cache of keys and values for this many tokens. */
+export function createCache({ definition, device, activations }: LanguageModel, tokens: number): Cache {
+  const { layers, kvHeads, headSize } = definition.shape;
+  const parts = (name: string): Tensor[] =>
+    Array.from({ length: layers }, (_, layer) =>
+      device.upload([tokens, kvHeads * headSize], activations, `${name} ${layer}`),
+    );
+  return { keys: parts('keys'), values: parts('values') };
+}
+
+export function bytesOfCache({ keys, values }: Cache): number {
+  return [...keys, ...values].reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** After the device has settled. */
+export function freeCache({ device }: LanguageModel, { keys, values }: Cache): void {
+  for (const tensor of [...keys, ...values]) device.free(tensor);
+}
 
 interface Inputs {
   readonly plan: Plan;

@@ -171,7 +171,11 @@ describeBuilds('sampling', (context) => {
   test('each sequence is chosen by its own settings', async () => {
     const V = 700;
     const logits = Float32Array.from(noise(V, 5, 2));
-    const rows = settings.map((): Row => ({ logits, draw: 0.71, before: [logits.indexOf(Math.max(...logits))] }));
+    const rows = settings.map((): Row => ({
+      logits,
+      draw: 0.71,
+      before: [logits.indexOf(Math.max(...logits))],
+    }));
     const own = settings.map((changes) => ({ ...greedy, ...changes }));
     const together = await choose(rows, own);
     const apart = [];

@@ -1,0 +1,153 @@
+/** Continuous batching on the bundled model: requests that join and leave get what they get without others. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Adapter } from '../../src/adapters/adapter.ts';
+import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
+import { promptOf } from '../../src/evaluate/answer.ts';
+import { ContinuousBatch, type BatchRequest } from '../../src/model/continuous-batch.ts';
+import { Generator } from '../../src/model/generator.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
+import { greedy, type Sampling } from '../../src/model/sampling.ts';
+import { defaultSpec } from '../../src/settings/spec.ts';
+import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
+import { graftError } from '../unit/expect-graft-error.ts';
+import { describeDevice } from './adapters.ts';
+import { sprigFolder } from './sprig.ts';
+
+const QUESTIONS = ['Hello', 'Who lives next to the school?', 'Is the owl awake by night?', 'What are you?'];
+const WARM: Sampling = { ...greedy, temperature: 1.2, topP: 0.95 };
+
+describeDevice('ContinuousBatch', (context) => {
+  let model: LanguageModel;
+  let tokenizer: Tokenizer;
+  let alone: Generator;
+  let batch: ContinuousBatch;
+  let adapter: Adapter;
+  let prompts: number[][];
+  beforeAll(async () => {
+    model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+    tokenizer = await loadTokenizer(sprigFolder());
+    alone = new Generator(model, 1, 192);
+    batch = new ContinuousBatch(model, 3, 192);
+    prompts = QUESTIONS.map((text) => promptOf(tokenizer, text));
+    const modules = adapterModules(model.definition, { ...defaultSpec(), targets: ['v_proj', 'down_proj'] });
+    const tensors = initialTensors(modules, 2);
+    for (const values of tensors.values())
+      values.forEach((value, i) => (values[i] = value + 0.4 * Math.sin(2 * i)));
+    adapter = new Adapter(context.device, modules, tensors, { trainable: false });
+  });
+  afterAll(async () => {
+    await batch.destroy();
+    await context.device.settle();
+    alone.destroy();
+    adapter.destroy();
+    await model.destroy();
+  });
+
+  const request = (prompt: readonly number[], changes: Partial<BatchRequest> = {}): BatchRequest => ({
+    ...{ prompt, maxNewTokens: 24, sampling: greedy, seed: 1, stopIds: tokenizer.eosIds },
+    ...changes,
+  });
+  const expected = async ({ prompt, ...options }: BatchRequest): Promise<number[]> =>
+    (await alone.generate([prompt], { ...options, onToken: undefined }))[0].ids;
+  const without = async (one: BatchRequest): Promise<object> => ({ ids: await expected(one) });
+
+  test('more requests than places, with their own sampling, adapters and lengths, are answered as if alone', async () => {
+    const long = Array.from({ length: 4 }, () => prompts[1]).flat();
+    const asked = [
+      ...prompts.map((prompt) => request(prompt)),
+      request(long, { maxNewTokens: 5, stopIds: [] }),
+      request(prompts[0], { sampling: WARM, seed: 7, stopIds: [] }),
+      request(prompts[2], { adapter, stopIds: [], maxNewTokens: 9 }),
+      request(prompts[2], { adapter, sampling: WARM, seed: 3, stopIds: [] }),
+      request(prompts[3], { sampling: { ...greedy, repetitionPenalty: 1e6 }, stopIds: [] }),
+      request(prompts[3], { maxNewTokens: 1 }),
+    ];
+    const answers = await Promise.all(asked.map((one) => batch.generate(one)));
+    for (const [i, one] of asked.entries()) expect([i, answers[i]]).toMatchObject([i, await without(one)]);
+    expect(answers.map(({ reason }) => reason)).toEqual([
+      ...Array<string>(4).fill('stop'),
+      ...Array<string>(6).fill('length'),
+    ]);
+  });
+
+  test('a request joins others that are in progress', async () => {
+    const late = request(prompts[1]);
+    let joined: Promise<{ readonly ids: number[] }> | undefined;
+    const first = request(prompts[2], {
+      stopIds: [],
+      onToken: () => void (joined ??= batch.generate(late)),
+    });
+    expect(await batch.generate(first)).toMatchObject(await without(first));
+    expect(await joined).toMatchObject(await without(late));
+  });
+
+  test('an aborted request ends at the next token, also one that waits, and the others continue', async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    let seen = 0;
+    const running = batch.generate(
+      request(prompts[0], {
+        ...{ signal, stopIds: [], maxNewTokens: 100 },
+        onToken: () => {
+          if (++seen === 3) controller.abort();
+        },
+      }),
+    );
+    const others = prompts.map((prompt) => request(prompt, { stopIds: [] }));
+    const answers = others.map((one) => batch.generate(one));
+    const waiting = batch.generate(request(prompts[0], { signal }));
+    expect(await running).toMatchObject({ reason: 'aborted', ids: { length: 3 } });
+    expect(await waiting).toMatchObject({ reason: 'aborted', ids: [] });
+    for (const [i, one] of others.entries()) expect(await answers[i]).toMatchObject(await without(one));
+  });
+
+  test('a prompt with the beginning of an earlier one is read from there on, with the same tokens', async () => {
+    const before = Array.from({ length: 5 }, () => prompts[1]).flat();
+    const one = request([...before, ...prompts[2]], { stopIds: [], maxNewTokens: 12 });
+    const read = async (asked: BatchRequest): Promise<number> => {
+      const answer = await batch.generate(asked);
+      expect(answer).toMatchObject(await without(asked));
+      return answer.cachedTokens;
+    };
+    await read(request(before, { maxNewTokens: 3 }));
+    expect(await read(one)).toBe(before.length - 1);
+    expect(await read(one)).toBe(one.prompt.length - 1);
+    // What an adapter read is another thing.
+    expect(await read({ ...one, adapter })).toBe(0);
+    expect(await read({ ...one, sampling: WARM })).toBe(one.prompt.length - 1);
+  });
+
+  test('a token is reported with the logarithm of its probability', async () => {
+    const shown: (readonly [number, number])[] = [];
+    await batch.generate(
+      request(prompts[1], {
+        ...{ sampling: { ...WARM, temperature: 3 }, stopIds: [], maxNewTokens: 6, candidates: 1 },
+        onToken: (id, _, logProbability) => void shown.push([id, logProbability!]),
+      }),
+    );
+    const V = model.definition.shape.vocabulary;
+    const logits = await model.logits([...prompts[1], ...shown.map(([id]) => id)]);
+    for (const [i, [id, value]] of shown.entries()) {
+      const row = logits.subarray((prompts[1].length - 1 + i) * V).subarray(0, V);
+      const total = row.reduce((sum, logit) => sum + Math.exp(logit), 0);
+      expect(value).toBeCloseTo(row[id] - Math.log(total), 3);
+    }
+  });
+
+  test('what cannot be continued is refused, and what fails in one request ends only that', async () => {
+    await graftError(() => batch.generate(request([])), 'prompt-length');
+    await graftError(() => batch.generate(request(Array<number>(192).fill(1))), 'prompt-length');
+    await graftError(() => batch.generate(request([1e6])), 'token-id');
+    const failing = batch.generate(
+      request(prompts[0], {
+        onToken: () => {
+          throw new Error('its client is gone');
+        },
+      }),
+    );
+    const fine = request(prompts[1]);
+    const answer = batch.generate(fine);
+    await expect(failing).rejects.toThrow('its client is gone');
+    expect(await answer).toMatchObject(await without(fine));
+  });
+});
