@@ -9,7 +9,15 @@ import { virtualIds } from './batch.ts';
 import { checkPrompt, tokensInFlight, type GenerateOptions } from './generator.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
-import { bytesOfCache, createCache, freeCache, PREFILL_TOKENS, Replays, type Cache } from './replays.ts';
+import {
+  bytesOfCache,
+  createCache,
+  Decoder,
+  freeCache,
+  Prefill,
+  PREFILL_TOKENS,
+  type Cache,
+} from './replays.ts';
 import { checkSampling, greedy, type Candidate } from './sampling.ts';
 import { Sequence, type Generated } from './sequence.ts';
 
@@ -41,8 +49,8 @@ interface Job {
 
 /** The part of the cache that a sequence has. */
 interface Place {
-  /** Of the sequence in the decoder's plan. */
-  readonly row: number;
+  /** Its number in the cache. */
+  readonly index: number;
   job: Job | undefined;
   /** Tokens of the present prompt whose keys and values are in the cache; the last token of a prompt is read with the first choice. */
   filled: number;
@@ -56,8 +64,23 @@ interface Place {
 
 type Busy = Place & { job: Job };
 
+/** The plans of the model with one adapter, or with none. */
+interface Replays {
+  readonly prefill: Prefill;
+  /** By their rows: an empty row costs a processor as much as any. */
+  readonly decoders: Map<number, Decoder>;
+  /** The sequences that have a row now. */
+  lineup?: Lineup;
+}
+
+interface Lineup {
+  readonly decoder: Decoder;
+  readonly ring: StagingRing;
+  readonly jobs: readonly { readonly job: Job; readonly row: number; readonly sequence: number }[];
+}
+
 interface Read {
-  readonly jobs: readonly { readonly job: Job; readonly row: number }[];
+  readonly jobs: Lineup['jobs'];
   readonly records: Promise<Float32Array>;
 }
 
@@ -68,7 +91,8 @@ const PART = PREFILL_TOKENS[PREFILL_TOKENS.length - 1];
 
 export class ContinuousBatch {
   readonly #cache: Cache;
-  readonly #ring: StagingRing;
+  /** By the rows of their decoders. */
+  readonly #rings = new Map<number, StagingRing>();
   readonly #replays = new Map<AdapterHooks | undefined, Replays>();
   readonly #places: readonly Place[];
   /** In the order in which they came. */
@@ -88,15 +112,14 @@ export class ContinuousBatch {
     readonly maxLength: number,
   ) {
     this.#cache = createCache(model, sequences * maxLength);
-    this.#ring = model.device.createStaging(sequences * RECORD_WORDS * 4, 'tokens');
-    this.#places = Array.from({ length: sequences }, (_, row): Place => {
-      return { row, job: undefined, filled: 0, ready: false, held: NOTHING, since: 0 };
+    this.#places = Array.from({ length: sequences }, (_, index): Place => {
+      return { index, job: undefined, filled: 0, ready: false, held: NOTHING, since: 0 };
     });
   }
 
   /** Compiles the plans of an adapter before its first request. */
   async prepare(adapter?: AdapterHooks): Promise<void> {
-    await this.#replaysOf(adapter);
+    await this.#decoderOf(adapter, 1);
   }
 
   /** Bytes of the cache of keys and values. */
@@ -128,8 +151,9 @@ export class ContinuousBatch {
   /** Frees the cache and the plans, once nothing is asked any more and the device has settled. */
   async destroy(): Promise<void> {
     await this.#working;
-    for (const replays of this.#replays.values()) replays.destroy();
-    this.#ring.destroy();
+    for (const { prefill, decoders } of this.#replays.values())
+      for (const plan of [prefill, ...decoders.values()]) plan.destroy();
+    for (const ring of this.#rings.values()) ring.destroy();
     freeCache(this.model, this.#cache);
   }
 
@@ -138,7 +162,7 @@ export class ContinuousBatch {
     try {
       for (;;) {
         this.#endAborted();
-        if (this.#waiting.length > 0 && this.#places.some(({ job }) => !job)) await this.#admit();
+        if (this.#waiting.length > 0 && this.#places.some(({ job }) => !job)) this.#admit();
         await this.#fill();
         if (this.#busy().length > 0) await this.#next();
         else if (this.#waiting.length === 0) break;
@@ -150,6 +174,7 @@ export class ContinuousBatch {
         place.job = undefined;
         place.held = NOTHING;
       }
+      for (const replays of this.#replays.values()) delete replays.lineup;
       // Nothing may be mapped when the next request comes.
       await Promise.allSettled(this.#reads.splice(0).map(({ records }) => records));
     } finally {
@@ -169,9 +194,7 @@ export class ContinuousBatch {
   }
 
   /** Gives free places to those who wait. What a place holds already of a prompt is not read again. */
-  async #admit(): Promise<void> {
-    // A place is free only when no token of its last sequence can still be written to it.
-    await this.#drain();
+  #admit(): void {
     for (;;) {
       const free = this.#places.filter(({ job }) => !job);
       const job = free.length > 0 ? this.#waiting.shift() : undefined;
@@ -190,40 +213,19 @@ export class ContinuousBatch {
   async #fill(): Promise<void> {
     const joining = this.#busy().filter(({ ready }) => !ready);
     if (joining.length === 0) return;
-    await this.#drain();
     const { adapter } = joining[0].job.request;
-    const replays = await this.#replaysOf(adapter);
+    const { prefill } = await this.#replaysOf(adapter);
     const tokens: { id: number; sequence: number; position: number }[] = [];
     for (const place of joining.filter(({ job }) => job.request.adapter === adapter)) {
       const { ids } = place.job;
       const end = Math.min(ids.length - 1, place.filled + PART - tokens.length);
       for (let position = place.filled; position < end; position++)
-        tokens.push({ id: ids[position], sequence: place.row, position });
+        tokens.push({ id: ids[position], sequence: place.index, position });
       place.filled = end;
       place.held = { ids: ids.slice(0, end), adapter };
       place.ready = end === ids.length - 1;
     }
-    await replays.fill(tokens, () => true);
-    this.#begin(replays, adapter);
-  }
-
-  /** Writes the last token of each sequence of an adapter, which tokens occurred in it, and how it chooses. Nothing may be in flight. */
-  #begin(replays: Replays, adapter: AdapterHooks | undefined): void {
-    const words = Math.ceil(this.model.vocabularyWith(adapter) / 32);
-    const last = new Uint32Array(this.sequences);
-    const seen = new Uint32Array(this.sequences * words);
-    const settings = this.#places.map(() => ({ ...greedy, candidates: 0 }));
-    for (const { row, job } of this.#busy()) {
-      if (job.request.adapter !== adapter) continue;
-      const all = [...job.ids, ...job.sequence.ids];
-      last[row] = all[all.length - 1];
-      markSeen(
-        seen.subarray(row * words, (row + 1) * words),
-        all.filter((id) => id < FIRST_VIRTUAL),
-      );
-      settings[row] = { ...job.request.sampling, candidates: job.request.candidates ?? 0 };
-    }
-    replays.begin(last, seen, encodeSettings(settings));
+    await prefill.fill(tokens);
   }
 
   /** The next token of each sequence that is ready, adapter by adapter. */
@@ -231,17 +233,14 @@ export class ContinuousBatch {
     const ready = this.#busy().filter((place) => place.ready);
     let submitted = false;
     for (const adapter of new Set(ready.map(({ job }) => job.request.adapter))) {
-      const replays = await this.#replaysOf(adapter);
-      const next = ready.flatMap(({ job, row }) => {
-        const token = job.request.adapter === adapter ? job.sequence.next() : undefined;
-        return token ? [{ job, row, token }] : [];
+      const lineup = await this.#lineUp(adapter);
+      const next = lineup?.jobs.flatMap((one) => {
+        const token = one.job.sequence.next();
+        return token ? [{ ...one, ...token }] : [];
       });
-      if (next.length === 0) continue;
-      const staging = this.#ring.next();
-      replays.next(
-        next.map(({ row, token }) => ({ sequence: row, ...token })),
-        staging,
-      );
+      if (!lineup || !next || next.length === 0) continue;
+      const staging = lineup.ring.next();
+      lineup.decoder.next(next, staging);
       const records = staging.read();
       // It may fail before it is awaited.
       records.catch(() => undefined);
@@ -251,6 +250,45 @@ export class ContinuousBatch {
     }
     if (!submitted) await this.#drain();
     for (const place of ready) if (place.job.sequence.reason) leave(place);
+  }
+
+  /** Gives rows to the sequences of an adapter, if others have them than before. Undefined if none is left. */
+  async #lineUp(adapter: AdapterHooks | undefined): Promise<Lineup | undefined> {
+    const replays = await this.#replaysOf(adapter);
+    const wanting = (): Busy[] =>
+      this.#busy().filter(
+        ({ ready, job }) => ready && job.request.adapter === adapter && !job.sequence.reason,
+      );
+    const known = replays.lineup?.jobs.map(({ job }) => job) ?? [];
+    const now = wanting();
+    if (now.length === known.length && now.every(({ job }, row) => job === known[row])) return replays.lineup;
+    // What is in flight has the rows as they were.
+    await this.#drain();
+    const places = wanting();
+    if (places.length === 0) return undefined;
+    const decoder = await this.#decoderOf(adapter, rowsFor(places.length, this.sequences));
+    this.#begin(decoder, places, adapter);
+    const jobs = places.map(({ job, index }, row) => ({ job, row, sequence: index }));
+    replays.lineup = { decoder, ring: this.#ringOf(decoder.rows), jobs };
+    return replays.lineup;
+  }
+
+  /** Writes the last token of each sequence, which tokens occurred in it, and how it chooses. */
+  #begin(decoder: Decoder, places: readonly Busy[], adapter: AdapterHooks | undefined): void {
+    const words = Math.ceil(this.model.vocabularyWith(adapter) / 32);
+    const last = new Uint32Array(decoder.rows);
+    const seen = new Uint32Array(decoder.rows * words);
+    const settings = Array.from(last, () => ({ ...greedy, candidates: 0 }));
+    places.forEach(({ job: { ids, sequence, request } }, row) => {
+      const all = [...ids, ...sequence.ids];
+      last[row] = all[all.length - 1];
+      markSeen(
+        seen.subarray(row * words, (row + 1) * words),
+        all.filter((id) => id < FIRST_VIRTUAL),
+      );
+      settings[row] = { ...request.sampling, candidates: request.candidates ?? 0 };
+    });
+    decoder.begin(last, seen, encodeSettings(settings));
   }
 
   async #drain(): Promise<void> {
@@ -274,12 +312,35 @@ export class ContinuousBatch {
   async #replaysOf(adapter: AdapterHooks | undefined): Promise<Replays> {
     let replays = this.#replays.get(adapter);
     if (!replays) {
-      const { model, sequences, maxLength } = this;
-      replays = await Replays.compile(model, this.#cache, { sequences, maxLength, adapter });
-      this.#replays.set(adapter, replays);
+      const prefill = await Prefill.compile(this.model, this.#useOf(adapter), this.sequences);
+      this.#replays.set(adapter, (replays = { prefill, decoders: new Map() }));
     }
     return replays;
   }
+
+  async #decoderOf(adapter: AdapterHooks | undefined, rows: number): Promise<Decoder> {
+    const { decoders } = await this.#replaysOf(adapter);
+    let decoder = decoders.get(rows);
+    if (!decoder)
+      decoders.set(rows, (decoder = await Decoder.compile(this.model, this.#useOf(adapter), rows)));
+    return decoder;
+  }
+
+  #useOf(adapter: AdapterHooks | undefined): Parameters<typeof Decoder.compile>[1] {
+    return { cache: this.#cache, maxLength: this.maxLength, adapter };
+  }
+
+  #ringOf(rows: number): StagingRing {
+    let ring = this.#rings.get(rows);
+    if (!ring)
+      this.#rings.set(rows, (ring = this.model.device.createStaging(rows * RECORD_WORDS * 4, 'tokens')));
+    return ring;
+  }
+}
+
+/** Rows of the decoder for so many sequences: as many up to four, else a power of two, so that few are compiled. */
+function rowsFor(sequences: number, most: number): number {
+  return sequences <= 4 ? sequences : Math.min(most, 2 ** Math.ceil(Math.log2(sequences)));
 }
 
 /** How many tokens of a request's prompt a place holds from the start on. The last token of a prompt has to be read. */

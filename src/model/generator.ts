@@ -11,7 +11,15 @@ import { GraftError } from '../errors.ts';
 import { virtualIds } from './batch.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { AdapterHooks } from './graph.ts';
-import { bytesOfCache, createCache, freeCache, Replays, type Cache, type NextToken } from './replays.ts';
+import {
+  bytesOfCache,
+  createCache,
+  Decoder,
+  freeCache,
+  Prefill,
+  type Cache,
+  type NextToken,
+} from './replays.ts';
 import { checkSampling, type Candidate, type Sampling } from './sampling.ts';
 import { Sequence, type Generated } from './sequence.ts';
 
@@ -48,6 +56,17 @@ export function tokensInFlight({ software, processor }: Pick<Device, 'software' 
 interface Read {
   readonly sequences: readonly NextToken[];
   readonly records: Promise<Float32Array>;
+}
+
+/** The plans of the model with one adapter, or with none. */
+interface Replays {
+  readonly prefill: Prefill;
+  readonly decoder: Decoder;
+}
+
+function destroyReplays({ prefill, decoder }: Replays): void {
+  prefill.destroy();
+  decoder.destroy();
 }
 
 export class Generator {
@@ -89,7 +108,7 @@ export class Generator {
     const tokens = sequences.flatMap((ids, sequence) =>
       ids.slice(0, -1).map((id, position) => ({ id, sequence, position })),
     );
-    await replays.fill(tokens, () => !options.signal?.aborted);
+    await replays.prefill.fill(tokens, () => !options.signal?.aborted);
     return this.#continue(replays, sequences, options);
   }
 
@@ -100,13 +119,14 @@ export class Generator {
 
   /** Drops the plans of an adapter that is about to be freed. */
   forget(adapter: AdapterHooks): void {
-    this.#replays.get(adapter)?.destroy();
+    const replays = this.#replays.get(adapter);
+    if (replays) destroyReplays(replays);
     this.#replays.delete(adapter);
   }
 
   /** Drops all plans, and with them slots of the model's pool that were made for something larger. The next prompt compiles them again. */
   forgetAll(): void {
-    for (const replays of this.#replays.values()) replays.destroy();
+    for (const replays of this.#replays.values()) destroyReplays(replays);
     this.#replays.clear();
   }
 
@@ -175,12 +195,12 @@ export class Generator {
       );
     });
     const settings = encodeSettings(Array.from(last, () => ({ ...sampling, candidates })));
-    replays.begin(last, seen, settings);
+    replays.decoder.begin(last, seen, settings);
   }
 
   #next(replays: Replays, sequences: readonly NextToken[]): Read {
     const staging = this.#ring.next();
-    replays.next(sequences, staging);
+    replays.decoder.next(sequences, staging);
     const records = staging.read();
     // It may fail before it is awaited.
     records.catch(() => undefined);
@@ -189,14 +209,18 @@ export class Generator {
 
   /** The plan of a new token with the base model, with the inputs of the last one: for measurements. */
   async decodePlan(): Promise<Plan> {
-    return (await this.#replaysFor(undefined)).decodePlan;
+    return (await this.#replaysFor(undefined)).decoder.plan;
   }
 
   async #replaysFor(adapter: AdapterHooks | undefined): Promise<Replays> {
     let replays = this.#replays.get(adapter);
     if (!replays) {
       const { model, sequences, maxLength } = this;
-      replays = await Replays.compile(model, this.#cache, { sequences, maxLength, adapter });
+      const use = { cache: this.#cache, maxLength, adapter };
+      replays = {
+        prefill: await Prefill.compile(model, use, sequences),
+        decoder: await Decoder.compile(model, use, sequences),
+      };
       this.#replays.set(adapter, replays);
     }
     return replays;
@@ -236,6 +260,6 @@ export function checkPrompt(
 function nextTokens(states: readonly Sequence[]): NextToken[] {
   return states.flatMap((state, sequence): NextToken[] => {
     const next = state.next();
-    return next ? [{ sequence, ...next }] : [];
+    return next ? [{ row: sequence, sequence, ...next }] : [];
   });
 }

@@ -31,6 +31,8 @@ interface PlacedToken {
 
 /** A sequence that gets another token: its last one is on the GPU already. */
 export interface NextToken {
+  /** Its row in the decoder. */
+  readonly row: number;
   readonly sequence: number;
   /** The place of the last token. */
   readonly position: number;
@@ -65,53 +67,52 @@ interface Inputs {
   readonly slots: Tensor;
 }
 
-/** The plans of a model with one adapter, or with none. */
-export class Replays {
+/** What a plan with a cache is recorded for: sequences share the cache, `maxLength` rows each. */
+interface CacheUse {
+  readonly cache: Cache;
+  readonly maxLength: number;
+  readonly adapter?: AdapterHooks;
+}
+
+/** The plans that read prompts, of a model with one adapter or with none. */
+export class Prefill {
   private constructor(
     private readonly device: Device,
-    private readonly prefill: readonly Inputs[],
-    private readonly decode: Inputs & { readonly sampling: SamplingTensors },
+    private readonly parts: readonly Inputs[],
     private readonly maxLength: number,
   ) {}
 
-  /** Records and compiles them. S sequences share the cache, `maxLength` rows each. */
+  /** Records and compiles them. @param sequences that share the cache */
   static async compile(
     model: LanguageModel,
-    cache: Cache,
-    { sequences: S, maxLength, adapter }: { sequences: number; maxLength: number; adapter?: AdapterHooks },
-  ): Promise<Replays> {
-    const prefill: Inputs[] = [];
+    { cache, maxLength, adapter }: CacheUse,
+    sequences: number,
+  ): Promise<Prefill> {
+    const parts: Inputs[] = [];
     for (const tokens of PREFILL_TOKENS) {
-      const first = prefill.length === 0;
-      if (!first && S * (maxLength - 1) < tokens * LEAST_FILLED) continue;
+      const first = parts.length === 0;
+      if (!first && sequences * (maxLength - 1) < tokens * LEAST_FILLED) continue;
       const { tape, inputs, slots } = record(model, cache, tokens, adapter);
       if (!first && sizePlan(tape, model.device.lowering).memory.transientBytes > PREFILL_BYTES) continue;
-      prefill.push({ plan: await model.device.compile(tape, model.pool), inputs, slots });
+      parts.push({ plan: await model.device.compile(tape, model.pool), inputs, slots });
     }
-    const { tape, inputs, slots, hidden } = record(model, cache, S, adapter);
-    const head = model.headOf(tape, adapter);
-    const V = head.rows;
-    const logits = tape.tensor([S, wholeColumns(V)], 'f32', 'logits');
-    matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
-    const sampling = samplingTensors(tape, S, V);
-    sample(tape, logits, V, inputs.ids, sampling);
-    const plan = await model.device.compile(tape, model.pool);
-    return new Replays(model.device, prefill, { plan, inputs, slots, sampling }, maxLength);
+    return new Prefill(model.device, parts, maxLength);
   }
 
   /** The keys and values of `tokens` go into the cache. Awaits the GPU between parts, and stops once `goOn` says so. */
-  async fill(tokens: readonly PlacedToken[], goOn: () => boolean): Promise<void> {
+  async fill(tokens: readonly PlacedToken[], goOn: () => boolean = () => true): Promise<void> {
     for (let start = 0; start < tokens.length && goOn();) {
       const rest = tokens.length - start;
       const replay =
-        this.prefill.findLast(({ inputs }) => rest >= inputs.ids.size * LEAST_FILLED) ?? this.prefill[0];
+        this.parts.findLast(({ inputs }) => rest >= inputs.ids.size * LEAST_FILLED) ?? this.parts[0];
       const piece = tokens.slice(start, start + replay.inputs.ids.size);
       const ids = new Uint32Array(replay.inputs.ids.size);
       piece.forEach(({ id }, row) => (ids[row] = id));
       replay.plan.write(replay.inputs.ids, ids);
-      this.#place(
+      place(
         replay,
         piece.map((token, row) => ({ ...token, row })),
+        this.maxLength,
       );
       replay.plan.run();
       start += piece.length;
@@ -120,7 +121,45 @@ export class Replays {
     }
   }
 
-  /** Before the first token: the last token of each prompt, which tokens occurred (as `markSeen`), and how to choose each sequence's. */
+  destroy(): void {
+    for (const { plan } of this.parts) plan.destroy();
+  }
+}
+
+/** The plan that chooses a new token for each of its rows. Which sequence a row belongs to is data. */
+export class Decoder {
+  private constructor(
+    private readonly decode: Inputs & { readonly sampling: SamplingTensors },
+    private readonly maxLength: number,
+  ) {}
+
+  static async compile(
+    model: LanguageModel,
+    { cache, maxLength, adapter }: CacheUse,
+    rows: number,
+  ): Promise<Decoder> {
+    const { tape, inputs, slots, hidden } = record(model, cache, rows, adapter);
+    const head = model.headOf(tape, adapter);
+    const V = head.rows;
+    const logits = tape.tensor([rows, wholeColumns(V)], 'f32', 'logits');
+    matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
+    const sampling = samplingTensors(tape, rows, V);
+    sample(tape, logits, V, inputs.ids, sampling);
+    return new Decoder(
+      { plan: await model.device.compile(tape, model.pool), inputs, slots, sampling },
+      maxLength,
+    );
+  }
+
+  get rows(): number {
+    return this.decode.inputs.ids.size;
+  }
+
+  get plan(): Plan {
+    return this.decode.plan;
+  }
+
+  /** Before the first token: the last token of each row's prompt, which tokens occurred (as `markSeen`), and how to choose each row's. */
   begin(
     last: Uint32Array<ArrayBuffer>,
     seen: Uint32Array<ArrayBuffer>,
@@ -133,52 +172,46 @@ export class Replays {
   }
 
   /**
-   * Chooses a token for each of some sequences, in one submit.
+   * Chooses a token for each of some rows, in one submit.
    *
-   * @param staging where the records go, one for each sequence (`readRecord`)
+   * @param staging where the records go, one for each row (`readRecord`)
    */
-  next(sequences: readonly NextToken[], staging: StagingSlot): void {
-    const { plan, inputs, sampling } = this.decode;
-    const draws = new Float32Array(inputs.ids.size).fill(NO_DRAW);
-    for (const { sequence, draw } of sequences) draws[sequence] = draw;
+  next(tokens: readonly NextToken[], staging: StagingSlot): void {
+    const { plan, sampling } = this.decode;
+    const draws = new Float32Array(this.rows).fill(NO_DRAW);
+    for (const { row, draw } of tokens) draws[row] = draw;
     plan.write(sampling.draws, draws);
-    this.#place(
-      this.decode,
-      sequences.map(({ sequence, position }) => ({ sequence, position, row: sequence })),
-    );
+    place(this.decode, tokens, this.maxLength);
     plan.run({ stage: { tensor: sampling.picked, slot: staging } });
   }
 
-  get decodePlan(): Plan {
-    return this.decode.plan;
-  }
-
   destroy(): void {
-    for (const { plan } of [...this.prefill, this.decode]) plan.destroy();
+    this.plan.destroy();
   }
+}
 
-  /** Writes the positions of a replay's tokens and what they see. All other rows are padding. */
-  #place(
-    { plan, inputs, slots }: Inputs,
-    tokens: readonly { row: number; sequence: number; position: number }[],
-  ): void {
-    const M = inputs.ids.size;
-    const positions = new Uint32Array(M);
-    const keyRanges = new Uint32Array(M * 2);
-    const slotRows = new Uint32Array(M).fill(NO_ROW);
-    const rows = new Uint32Array(M).fill(NO_ROW);
-    for (const { row, sequence, position } of tokens) {
-      const first = sequence * this.maxLength;
-      positions[row] = position;
-      keyRanges.set([first, first + position + 1], row * 2);
-      slotRows[row] = first + position;
-      rows[row] = row;
-    }
-    plan.write(inputs.positions, positions);
-    plan.write(inputs.keyRanges, keyRanges);
-    plan.write(inputs.rows, rows);
-    plan.write(slots, slotRows);
+/** Writes the positions of a replay's tokens and what they see. All other rows are padding. */
+function place(
+  { plan, inputs, slots }: Inputs,
+  tokens: readonly { row: number; sequence: number; position: number }[],
+  maxLength: number,
+): void {
+  const M = inputs.ids.size;
+  const positions = new Uint32Array(M);
+  const keyRanges = new Uint32Array(M * 2);
+  const slotRows = new Uint32Array(M).fill(NO_ROW);
+  const rows = new Uint32Array(M).fill(NO_ROW);
+  for (const { row, sequence, position } of tokens) {
+    const first = sequence * maxLength;
+    positions[row] = position;
+    keyRanges.set([first, first + position + 1], row * 2);
+    slotRows[row] = first + position;
+    rows[row] = row;
   }
+  plan.write(inputs.positions, positions);
+  plan.write(inputs.keyRanges, keyRanges);
+  plan.write(inputs.rows, rows);
+  plan.write(slots, slotRows);
 }
 
 function record(
