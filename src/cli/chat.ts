@@ -1,7 +1,6 @@
 /** `graft chat`: a conversation in the terminal, or one question a line from a pipe. */
 import { GraftError, messageOf } from '../errors.ts';
-import { withAfter } from '../data/questions.ts';
-import { answer, promptOfMessages, promptOfText, textOfMessages } from '../evaluate/answer.ts';
+import { answer, promptOfConversation } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -168,11 +167,6 @@ class Conversation {
   #ids(): number[] {
     const system: ChatMessage[] = this.system === undefined ? [] : [{ role: 'system', content: this.system }];
     const messages = [...system, ...this.#turns];
-    return this.tokenizer.chatTemplate === undefined
-      ? promptOfText(
-          this.tokenizer,
-          textOfMessages(messages, (last) => withAfter(last, this.asking.after)),
-        )
-      : promptOfMessages(this.tokenizer, messages);
+    return promptOfConversation(this.tokenizer, messages, this.asking.after);
   }
 }

@@ -25,6 +25,7 @@ import { planCommand, planFlags } from './plan.ts';
 import { recipeCommand, recipeFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
 import { searchCommand, searchFlags } from './search.ts';
+import { serveCommand, serveFlags } from './serve.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
 import { splitCommand, splitFlags } from './split.ts';
@@ -88,6 +89,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH [--adapter DIR]',
     flags: chatFlags,
     run: chatCommand,
+  },
+  serve: {
+    help: 'an OpenAI-compatible server on this machine, for a model and adapters of it',
+    usage: '--model PATH [--adapter DIR …] [--port N]',
+    flags: serveFlags,
+    run: serveCommand,
   },
   reward: {
     help: 'score texts by rewards, to try these before a run learns from them',

@@ -57,6 +57,20 @@ export function textOfMessages(
     .join('\n');
 }
 
+/** The ids of a conversation: through the chat template, or line by line if the model has none. @param after the text after a question then */
+export function promptOfConversation(
+  tokenizer: Tokenizer,
+  messages: readonly ChatMessage[],
+  after: string,
+): number[] {
+  return tokenizer.chatTemplate === undefined
+    ? promptOfText(
+        tokenizer,
+        textOfMessages(messages, (last) => withAfter(last, after)),
+      )
+    : promptOfMessages(tokenizer, messages);
+}
+
 /** The ids of a question of the data. */
 export function promptOfQuestion(tokenizer: Tokenizer, { ask }: Question): number[] {
   return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
@@ -101,7 +115,7 @@ export async function answer(
 }
 
 /** Decodes a stream, and withholds text that may be the beginning of a stop string. */
-class StoppableText {
+export class StoppableText {
   text = '';
   stopped = false;
   readonly #decoder;
@@ -113,6 +127,11 @@ class StoppableText {
     private readonly stops: readonly string[],
   ) {
     this.#decoder = tokenizer.streamDecoder({ skipSpecialTokens: true, context: prompt });
+  }
+
+  /** Characters so far, withheld ones included. */
+  get length(): number {
+    return this.text.length + this.#held.length;
   }
 
   push(id: number): string {

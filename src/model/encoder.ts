@@ -44,9 +44,15 @@ export class Encoder {
   private constructor(
     readonly model: LanguageModel,
     readonly adapter: AdapterHooks | undefined,
+    ones?: Tensor,
   ) {
     const { channels } = model.definition.shape;
-    this.#ones = model.device.upload([channels], 'f32', 'ones', new Float32Array(channels).fill(1));
+    this.#ones = ones ?? model.device.upload([channels], 'f32', 'ones', new Float32Array(channels).fill(1));
+  }
+
+  /** The same weights with another adapter. They are freed once, with either. */
+  with(adapter: AdapterHooks): Encoder {
+    return new Encoder(this.model, adapter, this.#ones);
   }
 
   /**

@@ -1,0 +1,243 @@
+/** Bodies of requests in OpenAI's format (https://platform.openai.com/docs/api-reference): what is read, and what is refused by name. */
+import * as v from 'valibot';
+import { MOST_CANDIDATES } from '../engine/ops/sampling.ts';
+import { isObject } from '../json.ts';
+import type { ChatMessage } from '../text/chat-template.ts';
+import { RequestError } from './serve-errors.ts';
+
+const MOST_STOPS = 4;
+/** Choices of a request, and texts of one. */
+const MOST_CHOICES = 128;
+const MOST_TEXTS = 2048;
+/** As OpenAI's completions have it; a conversation's answer may fill the window. */
+const COMPLETION_TOKENS = 16;
+
+const between = (least: number, most: number) => v.pipe(v.number(), v.minValue(least), v.maxValue(most));
+const whole = (least: number, most: number) =>
+  v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+const count = whole(1, Number.MAX_SAFE_INTEGER);
+
+/** A field that may only have the value by which it does nothing. */
+const only = (isIdle: (value: unknown) => boolean, why: string) => v.optional(v.custom<unknown>(isIdle, why));
+const text = v.pipe(v.string(), v.nonEmpty('Expected a text that is not empty'));
+const isEmpty = (value: unknown): boolean =>
+  (Array.isArray(value) && value.length === 0) || (isObject(value) && Object.keys(value).length === 0);
+/** A field for the maker of the request, which changes no answer. */
+const unread = v.optional(v.unknown());
+
+const NO_TOOLS = 'This server writes text only and calls no tools';
+const NO_PENALTY = 'Only 0 is supported; repetition_penalty makes repeated tokens less likely';
+
+const SHARED = {
+  model: v.string(),
+  temperature: v.optional(between(0, 2), 1),
+  top_p: v.optional(between(0, 1), 1),
+  top_k: v.optional(whole(0, Number.MAX_SAFE_INTEGER), 0),
+  min_p: v.optional(between(0, 1), 0),
+  repetition_penalty: v.optional(between(0.01, 1e6), 1),
+  max_tokens: v.optional(count),
+  n: v.optional(whole(1, MOST_CHOICES), 1),
+  seed: v.optional(v.pipe(v.number(), v.safeInteger())),
+  stop: v.optional(
+    v.union([text, v.pipe(v.array(text), v.maxLength(MOST_STOPS, `Expected at most ${MOST_STOPS} texts`))]),
+    [],
+  ),
+  stream: v.optional(v.boolean(), false),
+  stream_options: v.optional(v.strictObject({ include_usage: v.optional(v.boolean(), false) })),
+  frequency_penalty: only((value) => value === 0, NO_PENALTY),
+  presence_penalty: only((value) => value === 0, NO_PENALTY),
+  logit_bias: only(isEmpty, 'Only an empty one is supported'),
+  user: unread,
+};
+
+const Content = v.union(
+  [
+    v.string(),
+    v.pipe(
+      v.array(v.looseObject({ type: v.literal('text'), text: v.string() })),
+      v.transform((parts) => parts.map((part) => part.text).join('')),
+    ),
+  ],
+  'Expected a text, or a list of parts of type text',
+);
+
+const Message = v.pipe(
+  v.looseObject({
+    role: v.picklist(['system', 'developer', 'user', 'assistant']),
+    content: Content,
+    tool_calls: only(isEmpty, NO_TOOLS),
+  }),
+  v.transform(({ role, content }): ChatMessage => {
+    return { role: role === 'developer' ? 'system' : role, content };
+  }),
+);
+
+const NO_JSON =
+  'Only text is supported, because this server cannot make sure that an answer is JSON. Ask for JSON in the prompt, and check the answer';
+
+const Chat = v.strictObject({
+  ...SHARED,
+  messages: v.pipe(v.array(Message), v.nonEmpty('Expected at least one message')),
+  max_completion_tokens: v.optional(count),
+  logprobs: v.optional(v.boolean(), false),
+  top_logprobs: v.optional(whole(0, MOST_CANDIDATES)),
+  response_format: only((value) => isObject(value) && value.type === 'text', NO_JSON),
+  tools: only(isEmpty, NO_TOOLS),
+  tool_choice: only((value) => value === 'none' || value === 'auto', NO_TOOLS),
+  functions: only(isEmpty, NO_TOOLS),
+  modalities: only(
+    (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
+    'Only text is supported',
+  ),
+  ...{ metadata: unread, parallel_tool_calls: unread, prompt_cache_key: unread },
+  ...{ safety_identifier: unread, service_tier: unread },
+  store: only((value) => value === false, 'This server keeps no answers'),
+});
+
+const Ids = v.array(whole(0, 2 ** 32 - 1));
+const Texts = v.union(
+  [
+    v.string(),
+    v.pipe(v.array(v.string()), v.nonEmpty(), v.maxLength(MOST_TEXTS)),
+    v.pipe(Ids, v.nonEmpty()),
+    v.pipe(v.array(v.pipe(Ids, v.nonEmpty())), v.nonEmpty(), v.maxLength(MOST_TEXTS)),
+  ],
+  'Expected a text, a list of texts, a list of token ids, or a list of such lists',
+);
+
+const Completion = v.strictObject({
+  ...SHARED,
+  prompt: Texts,
+  logprobs: v.optional(whole(0, MOST_CANDIDATES)),
+  echo: only((value) => value === false, 'This server does not repeat the prompt'),
+  suffix: only((value) => value === '', 'This server only continues texts'),
+  best_of: only((value) => value === 1, 'Only 1 is supported'),
+});
+
+const Embedding = v.strictObject({
+  model: v.string(),
+  input: Texts,
+  encoding_format: v.optional(v.picklist(['float', 'base64']), 'float'),
+  dimensions: v.optional(count),
+  user: unread,
+});
+
+/** How the answers to a request are made, whatever it is. */
+export interface AnswerSettings {
+  readonly model: string;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly topK: number;
+  readonly minP: number;
+  readonly repetitionPenalty: number;
+  /** Undefined: what the window leaves. */
+  readonly maxTokens: number | undefined;
+  /** Answers to each prompt. */
+  readonly n: number;
+  readonly seed: number | undefined;
+  readonly stops: readonly string[];
+  readonly stream: boolean;
+  readonly includeUsage: boolean;
+  /** How many of the most likely tokens are listed with each token; undefined: no probabilities. */
+  readonly logprobs: number | undefined;
+}
+
+export interface ChatRequest extends AnswerSettings {
+  readonly messages: readonly ChatMessage[];
+}
+
+/** A text, or the ids of its tokens. */
+export type TextOrIds = string | readonly number[];
+
+export interface CompletionRequest extends AnswerSettings {
+  readonly prompts: readonly TextOrIds[];
+}
+
+export interface EmbeddingRequest {
+  readonly model: string;
+  readonly input: readonly TextOrIds[];
+  readonly isBase64: boolean;
+  readonly dimensions: number | undefined;
+}
+
+/** @throws RequestError 400 that names the field */
+export function readChat(body: unknown): ChatRequest {
+  const { messages, max_completion_tokens, logprobs, top_logprobs, ...rest } = read(Chat, body);
+  if (top_logprobs !== undefined && !logprobs)
+    throw wrongField('top_logprobs', 'It needs logprobs to be true');
+  return {
+    ...settingsOf(rest),
+    messages,
+    maxTokens: max_completion_tokens ?? rest.max_tokens,
+    logprobs: logprobs ? (top_logprobs ?? 0) : undefined,
+  };
+}
+
+/** @throws RequestError 400 that names the field */
+export function readCompletion(body: unknown): CompletionRequest {
+  const { prompt, logprobs, ...rest } = read(Completion, body);
+  return {
+    ...settingsOf(rest),
+    prompts: listOf(prompt),
+    maxTokens: rest.max_tokens ?? COMPLETION_TOKENS,
+    logprobs,
+  };
+}
+
+/** @throws RequestError 400 that names the field */
+export function readEmbedding(body: unknown): EmbeddingRequest {
+  const { model, input, encoding_format, dimensions } = read(Embedding, body);
+  return { model, input: listOf(input), isBase64: encoding_format === 'base64', dimensions };
+}
+
+function settingsOf(
+  given: Omit<v.InferOutput<typeof Completion>, 'prompt' | 'logprobs'>,
+): Omit<AnswerSettings, 'maxTokens' | 'logprobs'> {
+  if (given.stream_options && !given.stream) throw wrongField('stream_options', 'It needs stream to be true');
+  return {
+    model: given.model,
+    // As OpenAI has it, a share of 0 leaves the most likely token only.
+    temperature: given.top_p === 0 ? 0 : given.temperature,
+    topP: given.top_p === 0 ? 1 : given.top_p,
+    topK: given.top_k,
+    minP: given.min_p,
+    repetitionPenalty: given.repetition_penalty,
+    n: given.n,
+    seed: given.seed,
+    stops: typeof given.stop === 'string' ? [given.stop] : given.stop,
+    stream: given.stream,
+    includeUsage: given.stream_options?.include_usage ?? false,
+  };
+}
+
+function listOf(texts: v.InferOutput<typeof Texts>): readonly TextOrIds[] {
+  if (typeof texts === 'string') return [texts];
+  const isIds = (list: readonly (TextOrIds | number)[]): list is readonly number[] =>
+    typeof list[0] === 'number';
+  return isIds(texts) ? [texts] : texts;
+}
+
+function read<Schema extends v.GenericSchema>(schema: Schema, body: unknown): v.InferOutput<Schema> {
+  if (!isObject(body)) throw new RequestError(400, 'The body is not a JSON object.');
+  // Clients send null for what they leave out.
+  const given = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+  const parsed = v.safeParse(schema, given);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const param = issue.path?.map(({ key }) => String(key)).join('.') ?? '';
+  if (issue.type === 'strict_object' && issue.expected === 'never')
+    throw new RequestError(400, `Unrecognized request argument supplied: ${param}`, {
+      param,
+      code: 'unknown_parameter',
+    });
+  if (issue.received === 'undefined')
+    throw new RequestError(400, `Missing required parameter: '${param}'.`, {
+      param,
+      code: 'missing_required_parameter',
+    });
+  throw wrongField(param, issue.message, issue.type === 'custom' ? 'unsupported_value' : 'invalid_value');
+}
+
+function wrongField(param: string, why: string, code = 'invalid_value'): RequestError {
+  return new RequestError(400, `Invalid value for '${param}': ${why}.`, { param, code });
+}

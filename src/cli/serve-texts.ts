@@ -1,0 +1,322 @@
+/** Chats and completions of `graft serve`: the answers of one batch to many requests, in OpenAI's shapes. */
+import { randomInt, randomUUID } from 'node:crypto';
+import type { Adapter } from '../adapters/adapter.ts';
+import { promptOfConversation, promptOfText, StoppableText } from '../evaluate/answer.ts';
+import type { BatchResult, ContinuousBatch } from '../model/continuous-batch.ts';
+import type { Candidate } from '../model/sampling.ts';
+import { textOfToken } from '../text/token-text.ts';
+import type { Tokenizer } from '../text/tokenizer.ts';
+import { RequestError } from './serve-errors.ts';
+import type { Reply } from './serve-http.ts';
+import type { ServeQueue } from './serve-queue.ts';
+import { readChat, readCompletion, type AnswerSettings } from './serve-requests.ts';
+
+/** The base or an adapter, under the name that requests use. */
+export interface TextModel {
+  readonly name: string;
+  readonly adapter: Adapter | undefined;
+  readonly tokenizer: Tokenizer;
+  /** The text after a question if there is no chat template. */
+  readonly after: string;
+}
+
+/** A token of an answer, with its probability. */
+interface LoggedToken {
+  readonly text: string;
+  /** UTF-8; null for a part of a character. */
+  readonly bytes: readonly number[] | null;
+  readonly logProbability: number;
+  readonly top: readonly Omit<LoggedToken, 'top' | 'start'>[];
+  /** Characters of the answer before it. */
+  readonly start: number;
+}
+
+interface Piece {
+  readonly text: string;
+  readonly tokens: readonly LoggedToken[];
+}
+
+interface Choice extends Piece {
+  readonly finish: 'stop' | 'length';
+  readonly newTokens: number;
+  readonly cachedTokens: number;
+}
+
+/** What differs between the two endpoints. */
+interface Shape {
+  readonly id: string;
+  readonly object: string;
+  readonly chunk: string;
+  /** The first event of a choice. */
+  readonly opening: object | undefined;
+  readonly whole: (piece: Piece, logged: boolean) => object;
+  readonly part: (piece: Piece, logged: boolean) => object;
+  /** The last event of a choice. */
+  readonly closing: object;
+}
+
+interface Asked {
+  readonly signal: AbortSignal;
+  readonly note: (text: string) => void;
+}
+
+/** Below this, the logarithm of a probability is of no use, and JSON has no infinity. */
+const LEAST_LOG = -9999;
+/** Between the seeds of the answers to one request: as between the sequences of a generation. */
+const SEED_STEP = 1_000_003;
+
+export class TextService {
+  readonly #models: ReadonlyMap<string, TextModel>;
+
+  constructor(
+    private readonly batch: ContinuousBatch,
+    models: readonly TextModel[],
+    private readonly queue: ServeQueue,
+  ) {
+    this.#models = new Map(models.map((model) => [model.name, model]));
+  }
+
+  /** POST /v1/chat/completions. @throws RequestError, GraftError of the chat template */
+  async chat(body: unknown, asked: Asked): Promise<Reply> {
+    const request = readChat(body);
+    const model = this.#model(request.model);
+    const ids = promptOfConversation(model.tokenizer, request.messages, model.after);
+    return this.#answer(CHAT, request, model, [ids], asked);
+  }
+
+  /** POST /v1/completions. @throws RequestError */
+  async complete(body: unknown, asked: Asked): Promise<Reply> {
+    const request = readCompletion(body);
+    const model = this.#model(request.model);
+    const prompts = request.prompts.map((prompt) =>
+      typeof prompt === 'string' ? promptOfText(model.tokenizer, prompt) : prompt,
+    );
+    return this.#answer(COMPLETION, request, model, prompts, asked);
+  }
+
+  #model(name: string): TextModel {
+    const model = this.#models.get(name);
+    if (!model) throw unknownModel(name);
+    return model;
+  }
+
+  async #answer(
+    shape: Shape,
+    request: AnswerSettings,
+    model: TextModel,
+    prompts: readonly (readonly number[])[],
+    { signal, note }: Asked,
+  ): Promise<Reply> {
+    for (const { length } of prompts) this.#checkLength(length, request.maxTokens, model);
+    note(model.name);
+    const leave = this.queue.enter(prompts.length * request.n);
+    const head = {
+      id: `${shape.id}-${randomUUID()}`,
+      created: Math.floor(Date.now() / 1000),
+      model: model.name,
+    };
+    const seed = request.seed ?? randomInt(2 ** 32);
+    const promptTokens = prompts.reduce((sum, { length }) => sum + length, 0);
+    const run = async (onPiece?: (index: number, piece: Piece) => void): Promise<Choice[]> => {
+      const ending = new AbortController();
+      try {
+        const choices = prompts.flatMap((prompt, at) =>
+          Array.from({ length: request.n }, (_, i) => {
+            const index = at * request.n + i;
+            return this.#choose(prompt, model, request, {
+              seed: seed + index * SEED_STEP,
+              signal: AbortSignal.any([signal, ending.signal]),
+              onPiece: (piece) => onPiece?.(index, piece),
+            });
+          }),
+        );
+        return await Promise.all(choices);
+      } finally {
+        // If one fails, the others have nobody who reads them.
+        ending.abort();
+        leave();
+      }
+    };
+    const usageOf = (choices: readonly Choice[]): object => {
+      const sum = (of: (choice: Choice, at: number) => number): number =>
+        choices.reduce((all, one, at) => all + of(one, at), 0);
+      const newTokens = sum(({ newTokens: own }) => own);
+      note(`${promptTokens} + ${newTokens} tokens`);
+      return {
+        prompt_tokens: promptTokens,
+        completion_tokens: newTokens,
+        total_tokens: promptTokens + newTokens,
+        prompt_tokens_details: {
+          // The answers to one prompt count it once.
+          cached_tokens: sum(({ cachedTokens }, at) => (at % request.n === 0 ? cachedTokens : 0)),
+        },
+      };
+    };
+    const logged = request.logprobs !== undefined;
+
+    if (!request.stream) {
+      const choices = await run();
+      return {
+        json: {
+          ...head,
+          object: shape.object,
+          choices: choices.map((choice, index) => ({
+            index,
+            ...shape.whole(choice, logged),
+            finish_reason: choice.finish,
+          })),
+          usage: usageOf(choices),
+        },
+      };
+    }
+    return {
+      stream: async (send) => {
+        const event = (choices: readonly object[], usage: object | null = null): void =>
+          send({ ...head, object: shape.chunk, choices, ...(request.includeUsage && { usage }) });
+        if (shape.opening)
+          for (let index = 0; index < prompts.length * request.n; index++)
+            event([{ index, ...shape.opening, finish_reason: null }]);
+        const choices = await run((index, piece) =>
+          event([{ index, ...shape.part(piece, logged), finish_reason: null }]),
+        );
+        choices.forEach(({ finish }, index) => event([{ index, ...shape.closing, finish_reason: finish }]));
+        const usage = usageOf(choices);
+        if (request.includeUsage) event([], usage);
+      },
+    };
+  }
+
+  /** @throws RequestError 400 in OpenAI's words */
+  #checkLength(prompt: number, maxTokens: number | undefined, { adapter }: TextModel): void {
+    const window = this.batch.maxLength - (adapter?.virtualTokens ?? 0);
+    if (prompt === 0) throw new RequestError(400, 'The prompt has no tokens.', { param: 'prompt' });
+    const wanted = maxTokens ?? 1;
+    if (prompt + wanted <= window) return;
+    const asked =
+      maxTokens === undefined
+        ? `your messages resulted in ${prompt} tokens`
+        : `you requested ${prompt + wanted} tokens (${prompt} in the prompt, ${wanted} in the completion)`;
+    throw new RequestError(
+      400,
+      `This model's maximum context length is ${window} tokens. However, ${asked}. Please reduce the length of the prompt or the completion.`,
+      { param: 'messages', code: 'context_length_exceeded' },
+    );
+  }
+
+  /** One answer. Text comes as soon as no stop string can begin in it. */
+  async #choose(
+    prompt: readonly number[],
+    { tokenizer, adapter }: TextModel,
+    { temperature, topP, topK, minP, repetitionPenalty, maxTokens, stops, logprobs }: AnswerSettings,
+    own: { seed: number; signal: AbortSignal; onPiece: (piece: Piece) => void },
+  ): Promise<Choice> {
+    const stream = new StoppableText(tokenizer, prompt, stops);
+    const tokens: LoggedToken[] = [];
+    let given = 0;
+    let before = prompt.at(-1);
+    const give = (text: string, isLast: boolean): void => {
+      // Tokens of a stop string are no part of the answer.
+      const certain = isLast && !stream.stopped ? Infinity : stream.text.length;
+      const from = given;
+      while (given < tokens.length && tokens[given].start < certain) given++;
+      if (text !== '' || given > from) own.onPiece({ text, tokens: tokens.slice(from, given) });
+    };
+    const log = (id: number, logProbability: number): Omit<LoggedToken, 'top' | 'start'> => {
+      const text = textOfToken(id, before, tokenizer);
+      const isPart = !tokenizer.isSpecial(id) && tokenizer.decode([id]).includes('\uFFFD');
+      return {
+        text,
+        bytes: isPart ? null : [...new TextEncoder().encode(text)],
+        logProbability: Math.max(LEAST_LOG, logProbability),
+      };
+    };
+    const result: BatchResult = await this.batch.generate({
+      ...{ prompt, adapter, seed: own.seed, signal: own.signal, stopIds: tokenizer.eosIds },
+      maxNewTokens: maxTokens ?? Infinity,
+      sampling: { temperature, topP, topK, minP, repetitionPenalty },
+      candidates: logprobs === undefined ? 0 : Math.max(1, logprobs),
+      onToken(id, candidates: readonly Candidate[], logProbability) {
+        if (logprobs !== undefined && logProbability !== undefined)
+          tokens.push({
+            ...log(id, logProbability),
+            top: candidates.slice(0, logprobs).map((one) => log(one.id, Math.log(one.probability))),
+            start: stream.length,
+          });
+        before = id;
+        give(stream.push(id), false);
+        return stream.stopped;
+      },
+    });
+    if (result.reason === 'aborted') throw new RequestError(499, 'The request was cancelled.');
+    give(stream.end(), true);
+    return {
+      text: stream.text,
+      tokens: tokens.slice(0, given),
+      finish: stream.stopped || result.reason === 'stop' ? 'stop' : 'length',
+      newTokens: result.ids.length,
+      cachedTokens: result.cachedTokens,
+    };
+  }
+}
+
+/** A model that this server does not have. */
+export function unknownModel(name: string): RequestError {
+  return new RequestError(
+    404,
+    `The model ${JSON.stringify(name.slice(0, 100))} does not exist. GET /v1/models lists those that do.`,
+    {
+      param: 'model',
+      code: 'model_not_found',
+    },
+  );
+}
+
+const chatLog = (tokens: readonly LoggedToken[]): object => {
+  const entry = ({ text, bytes, logProbability }: Omit<LoggedToken, 'top' | 'start'>): object => {
+    return { token: text, bytes, logprob: logProbability };
+  };
+  return {
+    content: tokens.map((token) => ({ ...entry(token), top_logprobs: token.top.map(entry) })),
+    refusal: null,
+  };
+};
+
+const CHAT: Shape = {
+  id: 'chatcmpl',
+  object: 'chat.completion',
+  chunk: 'chat.completion.chunk',
+  opening: { delta: { role: 'assistant', content: '' }, logprobs: null },
+  whole: ({ text, tokens }, logged) => ({
+    message: { role: 'assistant', content: text, refusal: null },
+    logprobs: logged ? chatLog(tokens) : null,
+  }),
+  part: ({ text, tokens }, logged) => ({
+    delta: { content: text },
+    logprobs: logged ? chatLog(tokens) : null,
+  }),
+  closing: { delta: {}, logprobs: null },
+};
+
+const completionPart = ({ text, tokens }: Piece, logged: boolean): object => ({
+  text,
+  logprobs: logged
+    ? {
+        tokens: tokens.map((token) => token.text),
+        token_logprobs: tokens.map(({ logProbability }) => logProbability),
+        top_logprobs: tokens.map(({ top }) =>
+          Object.fromEntries(top.map(({ text: likely, logProbability }) => [likely, logProbability])),
+        ),
+        text_offset: tokens.map(({ start }) => start),
+      }
+    : null,
+});
+
+const COMPLETION: Shape = {
+  id: 'cmpl',
+  object: 'text_completion',
+  chunk: 'text_completion',
+  opening: undefined,
+  whole: completionPart,
+  part: completionPart,
+  closing: { text: '', logprobs: null },
+};
