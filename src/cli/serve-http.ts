@@ -75,6 +75,8 @@ export async function serve(routes: readonly Route[], options: ServeOptions): Pr
     response.on('close', () => {
       controller.abort();
       active.delete(controller);
+      // A client may keep the connection for its next request.
+      if (stopping) setImmediate(() => server.closeIdleConnections());
       const status = response.writableFinished ? response.statusCode : `${response.statusCode}, client left`;
       const seconds = ((performance.now() - began) / 1000).toFixed(2);
       const path = pathOf(request).slice(0, 100);

@@ -106,8 +106,7 @@ export async function serveCommand(args: readonly string[], output: Output): Pro
   );
   if (!isLoopback(host) && key === undefined)
     output.line(`Warning: everybody who reaches ${host} may use this server. Set ${KEY} to ask for a key.`);
-  output.line(`Serving ${names.join(', ')}. Ctrl-C ends it.`);
-  output.result(`${serving.address}\n`);
+  output.line(`Serving ${names.join(', ')} at ${serving.address}. Ctrl-C ends it.`);
 
   await new Promise<void>((done) => {
     let stopping = false;

@@ -1,0 +1,118 @@
+/** Requests in OpenAI's format: what is read from a body, and what is refused by name. */
+import { expect, test } from 'vitest';
+import { RequestError } from '../../../src/cli/serve-errors.ts';
+import { readChat, readCompletion, readEmbedding } from '../../../src/cli/serve-requests.ts';
+
+const messages = [{ role: 'user', content: 'Hi' }];
+const chat = (changes: object = {}): object => ({ model: 'm', messages, ...changes });
+
+function refusal(action: () => unknown): object {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof RequestError) return { status: error.status, ...error.body };
+    throw error;
+  }
+  throw new Error('Nothing was refused');
+}
+
+test('fills in what a request leaves out as OpenAI does', () => {
+  expect(readChat(chat({ seed: null, stop: null }))).toEqual({
+    ...{ model: 'm', messages, temperature: 1, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
+    ...{ maxTokens: undefined, n: 1, seed: undefined, stops: [], stream: false, includeUsage: false },
+    logprobs: undefined,
+  });
+  expect(readCompletion({ model: 'm', prompt: 'a' })).toMatchObject({ prompts: ['a'], maxTokens: 16 });
+});
+
+test('reads settings, and prefers the newer name of the limit', () => {
+  const asked = {
+    ...{ temperature: 0.3, top_p: 0.9, top_k: 5, min_p: 0.1, repetition_penalty: 1.2, n: 2, seed: -4 },
+    ...{ max_tokens: 3, max_completion_tokens: 7, stop: '\n', stream: true, logprobs: true, top_logprobs: 4 },
+    stream_options: { include_usage: true },
+  };
+  expect(readChat(chat(asked))).toMatchObject({
+    ...{ temperature: 0.3, topP: 0.9, topK: 5, minP: 0.1, repetitionPenalty: 1.2, n: 2, seed: -4 },
+    ...{ maxTokens: 7, stops: ['\n'], stream: true, logprobs: 4, includeUsage: true },
+  });
+  expect(readChat(chat({ stop: ['a', 'b'] })).stops).toEqual(['a', 'b']);
+});
+
+test('takes a share of 0 for the most likely token', () => {
+  expect(readChat(chat({ top_p: 0, temperature: 1.5 }))).toMatchObject({ temperature: 0, topP: 1 });
+});
+
+test('joins parts of text, and takes developer for system', () => {
+  const content = [
+    { type: 'text', text: 'a' },
+    { type: 'text', text: 'b' },
+  ];
+  expect(readChat(chat({ messages: [{ role: 'developer', content }] })).messages).toEqual([
+    { role: 'system', content: 'ab' },
+  ]);
+});
+
+test('reads a text, texts, ids and lists of ids', () => {
+  const prompts = (prompt: unknown): unknown => readCompletion({ model: 'm', prompt }).prompts;
+  expect(prompts('a')).toEqual(['a']);
+  expect(prompts(['a', 'b'])).toEqual(['a', 'b']);
+  expect(prompts([1, 2])).toEqual([[1, 2]]);
+  expect(prompts([[1], [2, 3]])).toEqual([[1], [2, 3]]);
+  expect(readEmbedding({ model: 'm', input: 'a', encoding_format: 'base64' })).toEqual({
+    ...{ model: 'm', input: ['a'], isBase64: true, dimensions: undefined },
+  });
+});
+
+test('accepts fields at the value by which they do nothing', () => {
+  readChat(
+    chat({
+      ...{ tools: [], tool_choice: 'none', logit_bias: {}, frequency_penalty: 0, presence_penalty: 0 },
+      ...{ response_format: { type: 'text' }, user: 'me', metadata: { a: 'b' }, store: false },
+    }),
+  );
+});
+
+test.each([
+  [{ response_format: { type: 'json_object' } }, 'response_format', 'unsupported_value', 'Only text'],
+  [{ tools: [{ type: 'function' }] }, 'tools', 'unsupported_value', 'calls no tools'],
+  [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', 'Only 0'],
+  [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_value', 'empty'],
+  [{ temperature: 2.1 }, 'temperature', 'invalid_value', '2'],
+  [{ top_p: -0.1 }, 'top_p', 'invalid_value', '0'],
+  [{ n: 1.5 }, 'n', 'invalid_value', 'integer'],
+  [{ n: 129 }, 'n', 'invalid_value', '128'],
+  [{ max_tokens: 0 }, 'max_tokens', 'invalid_value', '1'],
+  [{ seed: 'x' }, 'seed', 'invalid_value', 'number'],
+  [{ stop: [''] }, 'stop.0', 'invalid_value', 'not empty'],
+  [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value', 'at most 4'],
+  [{ stream: 'yes' }, 'stream', 'invalid_value', 'boolean'],
+  [{ top_logprobs: 2 }, 'top_logprobs', 'invalid_value', 'logprobs'],
+  [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs', 'invalid_value', '20'],
+  [{ stream_options: {} }, 'stream_options', 'invalid_value', 'stream'],
+  [{ messages: [] }, 'messages', 'invalid_value', 'at least one'],
+  [{ messages: [{ role: 'tool', content: 'a' }] }, 'messages.0.role', 'invalid_value', 'assistant'],
+  [
+    { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }] },
+    'messages.0.content',
+    'invalid_value',
+    'type text',
+  ],
+  [{ surprise: 1 }, 'surprise', 'unknown_parameter', 'Unrecognized'],
+  [{ model: undefined }, 'model', 'missing_required_parameter', 'Missing'],
+])('refuses %j', (changes, param, code, words) => {
+  expect(refusal(() => readChat(chat(changes)))).toEqual({
+    status: 400,
+    error: { message: expect.stringContaining(words) as string, type: 'invalid_request_error', param, code },
+  });
+});
+
+test.each([5, [], [[]], ['a', 1], [-1], null])('refuses %j as a prompt', (prompt) => {
+  expect(refusal(() => readCompletion({ model: 'm', prompt }))).toMatchObject({
+    status: 400,
+    error: { param: expect.stringMatching(/^prompt/) as string },
+  });
+});
+
+test('refuses a body that is no object', () => {
+  for (const body of [null, [], 'a', 5]) expect(refusal(() => readChat(body))).toMatchObject({ status: 400 });
+});
