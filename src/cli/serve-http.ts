@@ -10,7 +10,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { formatBytes } from '../numbers.ts';
 import { RequestError, requestError } from './serve-errors.ts';
 
-const MOST_BODY_BYTES = 4 * 2 ** 20;
+const MOST_BODY_BYTES = 4_000_000;
 /** Connections at once; one that waits for an answer is bounded by the queue. */
 const MOST_CONNECTIONS = 1024;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
@@ -77,7 +77,8 @@ export async function serve(routes: readonly Route[], options: ServeOptions): Pr
       active.delete(controller);
       // A client may keep the connection for its next request.
       if (stopping) setImmediate(() => server.closeIdleConnections());
-      const status = response.writableFinished ? response.statusCode : `${response.statusCode}, client left`;
+      const sent = response.headersSent ? [response.statusCode] : [];
+      const status = [...sent, ...(response.writableFinished ? [] : ['client left'])].join(' · ');
       const seconds = ((performance.now() - began) / 1000).toFixed(2);
       const path = pathOf(request).slice(0, 100);
       options.log([`${request.method} ${path}`, status, ...notes, `${seconds} s`].join(' · '));

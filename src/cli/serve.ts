@@ -21,7 +21,7 @@ const PORT = 8080;
 const QUEUE = 128;
 /** Answers at once: a processor makes products of up to four rows with the kernels for one. */
 const PARALLEL = { processor: 4, gpu: 8 };
-/** Tokens of a sequence: with four at once, the cache of SmolLM2-135M has 360 MiB in f32. */
+/** Tokens of a sequence: with four at once, the cache of SmolLM2-135M has 377 MB in f32. */
 const CONTEXT = 2048;
 const KEY = 'GRAFT_API_KEY';
 
@@ -32,10 +32,10 @@ export const serveFlags = {
     many: true,
     help: 'PEFT adapter folders of this model; a request names one by the name of its folder',
   },
-  port: { value: 'N', help: `where it listens; 0 takes any port that is free (default: ${PORT})` },
+  port: { value: 'N', help: `the port that it listens on; 0 takes any that is free (default: ${PORT})` },
   host: {
     value: 'NAME',
-    help: 'the address where it listens (default: 127.0.0.1, which only this machine reaches)',
+    help: 'the address that it listens on (default: 127.0.0.1, which only this machine reaches)',
   },
   origin: {
     value: 'URL …',
