@@ -128,7 +128,7 @@ export class ContinuousBatch {
   }
 
   /**
-   * Continues a prompt as soon as there is a place for it. On a processor the same request gives the same tokens, whatever else is asked meanwhile.
+   * Continues a prompt as soon as there is a place for it. Its draws depend on its seed only; the last bits of its probabilities, on what is read with it.
    *
    * @returns the tokens; with the reason `aborted` those until the signal
    * @throws GraftError `prompt-length`, `token-id`, `sampling`, `sampling-not-finite`, `engine-…`
