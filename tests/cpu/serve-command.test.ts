@@ -67,7 +67,7 @@ const user = (content: string): { role: 'user'; content: string }[] => [{ role: 
 /** What `graft generate` answers. */
 async function generated(questions: readonly string[], ...args: string[]): Promise<string[]> {
   writeFileSync(at('prompts.jsonl'), questions.map((prompt) => JSON.stringify({ prompt })).join('\n'));
-  const { code, out, err } = await graftHere([
+  const { code, out, err } = await graft([
     ...['generate', '--model', SPRIG, ...DEVICE_HERE, '--prompts', at('prompts.jsonl')],
     ...['--max-new-tokens', '24', ...args],
   ]);
@@ -80,7 +80,7 @@ async function generated(questions: readonly string[], ...args: string[]): Promi
 
 let server: Server;
 beforeAll(async () => {
-  const { code, err } = await graftHere([
+  const { code, err } = await graft([
     ...['train', '--model', SPRIG, ...DEVICE_HERE, '--data', VOICE, '--out', at('voice')],
     ...['--steps', '6', '--batch', '2', '--accumulate', '1', '--lr', '0.02', '--max-length', '64'],
   ]);
