@@ -11,6 +11,7 @@ import { inUse, workingIn } from './folder-lock.ts';
 import { METRICS, readLine, type LoggedStep } from './metrics-log.ts';
 import { hasResult } from './run-folder.ts';
 import { findSaved } from './saved-run.ts';
+import { IN_SWEEP } from './train-run.ts';
 
 /** A run whose sweep was killed saves its state and ends: this often it is looked whether it has. */
 const POLL_MS = 200;
@@ -56,7 +57,10 @@ async function trainNow({ words, folder, until, seconds, signal, tell }: Trained
     ...(saved ? [`--resume=${folder}`] : []),
   ];
   // Apart from this process's group: Ctrl-C in a terminal comes to it once, from here. The channel says when this process has died.
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = spawn(process.execPath, args, {
+    ...{ detached: true, stdio: ['ignore', 'ignore', 'pipe', 'ipc'] },
+    env: { ...process.env, [IN_SWEEP]: '1' },
+  });
   const interrupt = (): void => void child.kill('SIGINT');
   const timer =
     seconds * MS <= LONGEST_TIMER_MS ? setTimeout(interrupt, Math.max(0, seconds * MS)) : undefined;

@@ -37,6 +37,8 @@ import type { Session } from './session.ts';
 /** Rows whose tokens are counted for the verdict, of a file whose rows are made as they are taken. */
 const COUNTED_ROWS = 2048;
 /** The name of a temporary folder for the state, if the run's own folder has no room. */
+/** The variable by which `graft sweep` marks its runs: they end with it. */
+export const IN_SWEEP = 'GRAFT_IN_SWEEP';
 const RESCUED = 'graft-rescued-';
 
 interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
@@ -112,9 +114,11 @@ export async function runTraining(asked: TrainRun, rows: RunRows): Promise<void>
   };
   for (const signal of SIGNALS) process.on(signal, interrupt);
   // A command that runs others has died: nobody waits for the result, but the next one continues from what is saved.
-  process.on('disconnect', interrupt);
-  process.channel?.unref();
-  if (process.connected === false) interrupt();
+  if (process.env[IN_SWEEP] !== undefined) {
+    process.on('disconnect', interrupt);
+    process.channel?.unref();
+    if (!process.connected) interrupt();
+  }
   try {
     await store.open();
     const { device } = session;
