@@ -107,7 +107,7 @@ function withoutKernels(): Plugin {
 const STAYS_IN_ENTRY = /\/src\/worker\/(?:main|cpu-thread)\.ts$|\/engine\/cpu\/serve\.mjs$/;
 
 /** The bundled model is the largest file, by far. */
-const MOST_FILE_BYTES = 8 * 2 ** 20;
+const MAX_FILE_BYTES = 8 * 2 ** 20;
 
 /** The installable app. Its service worker is our own and keeps every built file; the plugin compiles it and lists the files. */
 function installable(): Plugin[] {
@@ -122,7 +122,7 @@ function installable(): Plugin[] {
     injectManifest: {
       rollupFormat: 'iife',
       globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,md}'],
-      maximumFileSizeToCacheInBytes: MOST_FILE_BYTES,
+      maximumFileSizeToCacheInBytes: MAX_FILE_BYTES,
       dontCacheBustURLsMatching: /^assets\//,
     },
     manifest: {

@@ -19,7 +19,7 @@ import { root } from './machine.mjs';
  */
 
 /** The most characters of a value in a message. */
-const MOST_OF_A_VALUE = 300;
+const MAX_OF_A_VALUE = 300;
 
 /**
  * The first line of each error with what a page was waited for and, since that line shortens arrays and objects, what was found instead of
@@ -37,7 +37,7 @@ const why = (errors) =>
       if (typeof actual !== 'string') return first;
       const value = actual.replace(/\s+/g, ' ').trim();
       if (value === '' || first.includes(value)) return first;
-      const cut = value.length > MOST_OF_A_VALUE ? `${value.slice(0, MOST_OF_A_VALUE)}…` : value;
+      const cut = value.length > MAX_OF_A_VALUE ? `${value.slice(0, MAX_OF_A_VALUE)}…` : value;
       return `${first} – found ${cut}`;
     })
     .join('; ');

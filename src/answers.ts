@@ -96,7 +96,7 @@ export async function readBody(
 }
 
 /** No file of the app is larger. */
-const MOST_FILE_BYTES = 64 * 2 ** 20;
+const MAX_FILE_BYTES = 64 * 2 ** 20;
 
 /**
  * A file of the app, from its own server.
@@ -113,7 +113,7 @@ export async function fetchFile(
     const response = await listener.wait(fetch(url, { signal: listener.signal }));
     if (!response.ok) throw new Error(`the server answered ${response.status}`);
     const declared = Number(response.headers.get('content-length') ?? 0);
-    return await readBody(response, MOST_FILE_BYTES, listener, (done) => onBytes(done, declared));
+    return await readBody(response, MAX_FILE_BYTES, listener, (done) => onBytes(done, declared));
   } finally {
     listener.rest();
   }

@@ -22,12 +22,10 @@ export class GraftError extends Error {
 }
 
 /** Names and values in a message come from files, and may be of any length. */
-const MOST_CHARS = 1000;
+const MAX_CHARS = 1000;
 
 function shortened(text: string): string {
-  return text.length <= MOST_CHARS
-    ? text
-    : `${text.slice(0, MOST_CHARS / 2)} … ${text.slice(-MOST_CHARS / 2)}`;
+  return text.length <= MAX_CHARS ? text : `${text.slice(0, MAX_CHARS / 2)} … ${text.slice(-MAX_CHARS / 2)}`;
 }
 
 /** The message of anything that was thrown, without a stack. */

@@ -12,7 +12,7 @@ const INTRODUCTION = `Every error that Graft shows has a code, a sentence that s
 /** A value that only a run knows. */
 const UNKNOWN = '…';
 /** The most texts that one call may have: choices within choices multiply. */
-const MOST_TEXTS = 8;
+const MAX_TEXTS = 8;
 
 interface Thrown {
   readonly code: string;
@@ -159,5 +159,5 @@ function textsOf(node: ts.Expression, file: ts.SourceFile, bound: Bound): string
 /** Distinct texts; one that nobody knows if there are too many. */
 function few(texts: readonly string[]): string[] {
   const distinct = [...new Set(texts)];
-  return distinct.length > MOST_TEXTS ? [UNKNOWN] : distinct;
+  return distinct.length > MAX_TEXTS ? [UNKNOWN] : distinct;
 }

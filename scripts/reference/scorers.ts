@@ -47,7 +47,7 @@ export function scorersPage(): string {
         settings.map((setting) => [
           code(name),
           code(setting.name),
-          setting.initial === undefined || setting.initial === '' ? '' : code(String(setting.initial)),
+          setting.default === undefined || setting.default === '' ? '' : code(String(setting.default)),
           plain(allowed(setting)),
           plain(setting.help),
         ]),

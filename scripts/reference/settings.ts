@@ -74,7 +74,7 @@ const DEFAULT = / \(default: (.*)\)$/;
 function row(setting: Setting): string[] {
   const spec = specOf(setting);
   const said = spec && DEFAULT.exec(spec.help)?.[1];
-  const { name, flag, label, term, initial } = setting;
+  const { name, flag, label, term, default: initial } = setting;
   return [
     code(name),
     flag === undefined ? '' : code(`--${flag}`),
@@ -93,7 +93,7 @@ function row(setting: Setting): string[] {
   ];
 }
 
-const shown = (initial: NonNullable<Setting['initial']>): string =>
+const shown = (initial: NonNullable<Setting['default']>): string =>
   typeof initial === 'boolean'
     ? initial
       ? 'on'

@@ -16,7 +16,7 @@ import type { Random } from '../random.ts';
 import { addScaled, dot, turn } from './vectors.ts';
 
 /** A matrix [N, K], numbers or blocks, and how many of its singular values are wanted. */
-export interface Wanted {
+export interface RequestedVectors {
   readonly matrix: Tensor;
   readonly rank: number;
   /** f32 [K, 4], for a symmetric matrix: less · lessᵀ is subtracted from it. */
@@ -46,7 +46,7 @@ export interface SearchOptions {
 
 /** Rows beyond the wanted ones. */
 const MORE_ROWS = 28;
-const MOST_ITERATIONS = 64;
+const MAX_ITERATIONS = 64;
 /** Iterations between two checks: a check costs the host more than an iteration. */
 const LOOK_EVERY = 4;
 /** The default of `settled`. */
@@ -60,7 +60,7 @@ const AT_ONCE = 8;
  */
 export async function leadingVectors(
   device: Device,
-  wanted: readonly Wanted[],
+  wanted: readonly RequestedVectors[],
   options: SearchOptions,
 ): Promise<Decomposition[]> {
   const found: Decomposition[] = [];
@@ -77,7 +77,7 @@ export async function leadingVectors(
 }
 
 /** Allocates what a search for these vectors needs and frees it: for a device that only counts. */
-export async function planSearch(device: Device, wanted: readonly Wanted[]): Promise<void> {
+export async function planSearch(device: Device, wanted: readonly RequestedVectors[]): Promise<void> {
   for (let start = 0; start < wanted.length; start += AT_ONCE) {
     const { tape } = record(device, wanted.slice(start, start + AT_ONCE));
     (await device.compile(tape, device.createPool())).destroy();
@@ -86,7 +86,7 @@ export async function planSearch(device: Device, wanted: readonly Wanted[]): Pro
 
 /** The tensors of a search. */
 interface Recorded {
-  readonly wanted: Wanted;
+  readonly wanted: RequestedVectors;
   readonly q: Tensor;
   readonly y: Tensor;
   readonly z: Tensor;
@@ -99,7 +99,7 @@ interface Search extends Recorded {
   settled: boolean;
 }
 
-function record(device: Device, wanted: readonly Wanted[]): { tape: Tape; recorded: Recorded[] } {
+function record(device: Device, wanted: readonly RequestedVectors[]): { tape: Tape; recorded: Recorded[] } {
   const tape = new Tape(device);
   const recorded = wanted.map((one): Recorded => {
     const { matrix, rank, less } = one;
@@ -131,7 +131,7 @@ function multiplySymmetric(
 
 async function decompose(
   device: Device,
-  wanted: readonly Wanted[],
+  wanted: readonly RequestedVectors[],
   { random, tell, ...until }: Omit<SearchOptions, 'tell'> & { readonly tell: (done: number) => void },
 ): Promise<Decomposition[]> {
   const { tape, recorded } = record(device, wanted);
@@ -158,7 +158,7 @@ async function iterate(
   { iterations, settled = SETTLED }: Pick<SearchOptions, 'iterations' | 'settled'>,
   tell: (done: number) => void,
 ): Promise<void> {
-  const last = iterations ?? MOST_ITERATIONS - 1;
+  const last = iterations ?? MAX_ITERATIONS - 1;
   for (let at = 0; at <= last; at++) {
     const open = searches.filter(({ settled }) => !settled);
     for (const { q, basis } of open) plan.write(q, flat(basis));
@@ -231,8 +231,8 @@ function symmetric(a: readonly Float64Array[]): { values: Float64Array; vectors:
   const vectors = Array.from({ length: n }, (_, i) =>
     Float64Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)),
   );
-  const MOST_SWEEPS = 30;
-  for (let sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+  const MAX_SWEEPS = 30;
+  for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
     let rotated = false;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {

@@ -57,7 +57,7 @@ interface Batch {
 
 export async function benchCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(benchFlags, args);
-  const runs = flags.whole('runs', 1) ?? 5;
+  const runs = flags.integer('runs', 1) ?? 5;
   const profile = flags.on('profile');
   const parts = readParts(flags.list('only'));
   const name = flags.text('model');

@@ -95,7 +95,7 @@ async function readTokens(
   const definition = await readModel(files);
   const tokenizer = await requiredTokenizer(files);
   const { maxPositions, vocabulary } = definition.shape;
-  const maxLength = Math.min(flags.number('max-length') ?? LIMIT_SETTINGS[0].initial, maxPositions);
+  const maxLength = Math.min(flags.number('max-length') ?? LIMIT_SETTINGS[0].default, maxPositions);
   const overlong = flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end';
   const options = { maxLength, overlong, vocabSize: vocabulary, now: new Date() };
   const made = new Map<number, RowTokens>();

@@ -40,7 +40,7 @@ export async function compareCommand(args: readonly string[], output: Output): P
       'Write graft compare A.jsonl B.jsonl --metric NAME.',
     );
   const [metric] = choose('metric', [flags.required('metric')], PREDICTION_SCORERS);
-  const seed = flags.whole('seed') ?? DEFAULT_SEED;
+  const seed = flags.integer('seed') ?? DEFAULT_SEED;
   const read = async (path: string): Promise<PredictionFile> =>
     onlyGroup(readPredictions(await readWhole(path), path), path);
   const found = await comparePredictions(await read(first), await read(second), metric, seed);

@@ -8,7 +8,7 @@ import type { StartThread } from '../engine/cpu/threads.ts';
 import { compiledKernels, type KernelBuild } from './kernels.ts';
 
 /** More threads do not speed up models of the size that a processor trains. */
-const MOST_THREADS = 16;
+const MAX_THREADS = 16;
 
 export interface CpuChoices {
   /** Threads that share the work; all processors if left out. */
@@ -19,7 +19,7 @@ export interface CpuChoices {
 
 /** The default number of threads of a device. */
 export function processorThreads(): number {
-  return Math.min(MOST_THREADS, availableParallelism());
+  return Math.min(MAX_THREADS, availableParallelism());
 }
 
 /** Opens the processor as a device. @throws GraftError `engine-kernels` */

@@ -1,7 +1,7 @@
 /** Deltas of the command: `graft export --format delta` writes one, `graft merge --delta` makes the tuned model from it. */
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { DELTA, deltaFile, undoneDelta } from '../export/delta.ts';
+import { DELTA, deltaFile, tunedFromDelta } from '../export/delta.ts';
 import { companionsOf } from '../export/model-folder.ts';
 import { file, modelOf, writeWhole } from './files.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -46,7 +46,7 @@ export async function mergeDelta(delta: string, { model, out, overwrite, output 
   ]);
   const base = await modelOf(model);
   const path = (await isFolder(delta)) ? join(delta, DELTA) : delta;
-  const { file: weights, tensors } = await undoneDelta(base, file(path));
+  const { file: weights, tensors } = await tunedFromDelta(base, file(path));
   const release = await lockFolder(out, 'graft merge');
   try {
     const copied = (await companionsOf(base)).map(({ name }) => name);

@@ -14,7 +14,7 @@ interface DocumentText {
 }
 
 /** The largest file that is read: far more than any book. */
-const MOST_BYTES = 64 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 
 type Reader = (bytes: Uint8Array, name: string) => DocumentText | Promise<DocumentText>;
 
@@ -113,10 +113,10 @@ const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
  * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `data-binary`, `data-encoding`
  */
 export async function readDocument(name: string, bytes: Uint8Array): Promise<DocumentText> {
-  if (bytes.length > MOST_BYTES)
+  if (bytes.length > MAX_BYTES)
     throw new GraftError(
       'document-size',
-      `${name} has ${bytes.length} bytes; at most ${MOST_BYTES} of a document are read.`,
+      `${name} has ${bytes.length} bytes; at most ${MAX_BYTES} of a document are read.`,
       'Divide it into several files.',
     );
   return READERS[endingOf(name)](bytes, name);

@@ -176,7 +176,7 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
   return METHODS.filter((method) => chosen.includes(method));
 }
 
-export const askedRows = (flags: EvaluateFlags): number => flags.whole('rows', 1) ?? DEFAULT_ROWS;
+export const askedRows = (flags: EvaluateFlags): number => flags.integer('rows', 1) ?? DEFAULT_ROWS;
 
 /** A name of --methods. `zero-shot` is the base model, and `N-shot` the base model with N examples. */
 function readMethod(asked: string): { name: string; shots?: number } {
@@ -187,7 +187,7 @@ function readMethod(asked: string): { name: string; shots?: number } {
 
 /** Examples before each question. @throws GraftError `arguments` for two numbers */
 export function askedShots(flags: EvaluateFlags): number {
-  const given = flags.whole('shots', 1);
+  const given = flags.integer('shots', 1);
   const named = (flags.list('methods') ?? []).flatMap((name) => readMethod(name).shots ?? []);
   const numbers = [...new Set([...(given === undefined ? [] : [given]), ...named])];
   if (numbers.length > 1)

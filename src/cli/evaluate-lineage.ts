@@ -14,7 +14,7 @@ import {
 import { stageRows } from '../evaluate/stage-rows.ts';
 import { GraftError } from '../errors.ts';
 import { threeDigits } from '../numbers.ts';
-import { openExam } from './evaluate-exam.ts';
+import { openEvalSession } from './evaluate-session.ts';
 import { evaluateFlags, type EvaluateFlags } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { modelOf } from './files.ts';
@@ -59,7 +59,7 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
       ...PASSED.flatMap((name) => (flags.text(name) === undefined ? [] : [`--${name}=${flags.text(name)}`])),
     ];
     const specs = await rewardsOfAdapter(own);
-    const exam = await openExam(new Flags(evaluateFlags, args), 'test', output, {
+    const exam = await openEvalSession(new Flags(evaluateFlags, args), 'test', output, {
       opened: session,
       comparesPairs: true,
       ...(specs && { chosenRewards: { specs, learned: false, given: false } }),

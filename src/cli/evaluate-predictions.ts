@@ -38,7 +38,7 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
       'Leave one of them out.',
     );
   const metrics = answerMetrics(flags);
-  const seed = flags.whole('seed') ?? DEFAULT_SEED;
+  const seed = flags.integer('seed') ?? DEFAULT_SEED;
   const groups = readPredictions(await readInput(path), path);
   const scored: { group: PredictedGroup; found: PredictionScores }[] = [];
   for (const group of groups)

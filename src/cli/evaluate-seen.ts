@@ -64,7 +64,7 @@ async function trainRows(
 ): Promise<{ train: PlacedRow[]; files: AskedRows; maxLength: number } | undefined> {
   const flags = new Flags(evaluateFlags, rowFlagsOf(stage));
   const files = readAskedRows(flags, 0);
-  const maxLength = flags.whole('max-length', 2) ?? limits.maxLength;
+  const maxLength = flags.integer('max-length', 2) ?? limits.maxLength;
   const { placed } = await openRows(files, tokenizer, { ...limits, maxLength }, SILENT, { keepsColumns });
   const train = placed.filter(({ fate }) => fate === 'train');
   return train.length === stage.trainRows ? { train, files, maxLength } : undefined;

@@ -4,7 +4,7 @@ import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import { GraftError } from '../errors.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { drawRows, type Drawn } from '../evaluate/draw.ts';
-import { ModelExaminee } from '../evaluate/examinee.ts';
+import { OpenEvalModel } from '../evaluate/open-eval-model.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Method, Pair } from '../evaluate/methods/method.ts';
@@ -16,7 +16,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { plural } from '../numbers.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
-import { leftOutInWords, ownRows, wholeExamples, type Part } from './evaluate-exam-rows.ts';
+import { leftOutInWords, ownRows, wholeExamples, type Part } from './evaluate-session-rows.ts';
 import { askedShots, chosenMethods, type EvaluateFlags, type LOSS_ROWS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { seenByFolder, type MeasuredRows } from './evaluate-seen.ts';
@@ -28,7 +28,10 @@ import { tokenizerOfAdapter, type Session } from './session.ts';
 import type { PlacedRow } from './open-rows.ts';
 import { tunedModel, type TunedModel } from './tuned-model.ts';
 
-interface Exam extends Pick<MeasuredRows, 'files' | 'keepsColumns' | 'limits' | 'tokenizer' | 'measured'> {
+interface SubjectRows extends Pick<
+  MeasuredRows,
+  'files' | 'keepsColumns' | 'limits' | 'tokenizer' | 'measured'
+> {
   readonly flags: EvaluateFlags;
   readonly part: Part;
   readonly session: Session;
@@ -58,7 +61,7 @@ interface OpenSubjects {
 }
 
 /** @throws GraftError `delta-base` for a tuned model of another base, and those of opening adapters and texts */
-export async function openSubjects(exam: Exam, output: Output): Promise<OpenSubjects> {
+export async function openSubjects(exam: SubjectRows, output: Output): Promise<OpenSubjects> {
   const { flags, session, tokenizer, drawn, test, measured, isPrompts, chosenRewards } = exam;
   const general = flags.text('general');
   const generalText = general === undefined ? undefined : await readGeneral(general, session);
@@ -102,7 +105,7 @@ export async function openSubjects(exam: Exam, output: Output): Promise<OpenSubj
     const beside = await open?.();
     const model = beside ?? session.model;
     return {
-      model: new ModelExaminee(
+      model: new OpenEvalModel(
         { name: session.files.name, model, tokenizer: own },
         {
           ...(adapter && { adapter }),
@@ -167,7 +170,7 @@ export async function openSubjects(exam: Exam, output: Output): Promise<OpenSubj
   return { subjects, pairs: isPrompts ? 0 : pairsBy(tokenizer, undefined).length };
 }
 
-async function openTuned(exam: Exam, output: Output): Promise<Tuned[]> {
+async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
   const { flags, part, session, tokenizer, drawn, test, measured, files, keepsColumns, limits } = exam;
   const asked = drawn.chosen.map((at) => measured[test[at].row]);
   /** Rows of training are known to be seen. */
@@ -197,7 +200,7 @@ async function openTuned(exam: Exam, output: Output): Promise<Tuned[]> {
 
 /** Rows as an adapter reads them: one with new tokens reads them differently; parts of documents stay unchanged. */
 function rowsAgain(
-  { tokenizer, limits, files, session }: Exam,
+  { tokenizer, limits, files, session }: SubjectRows,
   of: readonly PlacedRow[],
   own: Tokenizer,
   adapter: Adapter | undefined,

@@ -13,8 +13,8 @@ import { isAnswerScorer } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
 import { commandWords } from './command-words.ts';
-import { askedInWords } from './evaluate-exam-rows.ts';
-import { openExam, type OpenExam } from './evaluate-exam.ts';
+import { askedInWords } from './evaluate-session-rows.ts';
+import { openEvalSession, type EvalSession } from './evaluate-session.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
 import { recordText, verdictText } from './evaluate-output.ts';
@@ -85,7 +85,7 @@ interface Call {
 
 async function evaluate({ args, flags, out, output }: Call): Promise<void> {
   const part = flags.choice('split', PARTS) ?? 'test';
-  const exam = await openExam(flags, part, output, { chosenRewards: await chosenRewards(flags) });
+  const exam = await openEvalSession(flags, part, output, { chosenRewards: await chosenRewards(flags) });
   // Nothing is wanted of answers to prompts alone: what compares with a reference has no column.
   const metrics = chosenMetrics(flags).filter(
     (scorer) => !exam.isPrompts || (isAnswerScorer(scorer) && !isComparing(needsOf(scorer))),
@@ -184,12 +184,12 @@ async function madeAdapters(flags: EvaluateFlags): Promise<MadeAdapter[]> {
 }
 
 /** Rows of training get no verdict. */
-function judgedOf({ part, record }: OpenExam): Judged | undefined {
+function judgedOf({ part, record }: EvalSession): Judged | undefined {
   return part === 'train' || part === 'validation' ? undefined : judgeRecord(record());
 }
 
 function reportOf(
-  exam: OpenExam,
+  exam: EvalSession,
   flags: EvaluateFlags,
   metrics: readonly Scorer[],
   stopped: boolean,
@@ -220,7 +220,7 @@ function reportOf(
 }
 
 function filesOf(
-  exam: OpenExam,
+  exam: EvalSession,
   flags: EvaluateFlags,
   metrics: readonly Scorer[],
   stopped: boolean,

@@ -49,7 +49,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
     ...(token && { token }),
     onWait: (wait) => wait && output.progress(describeWait(wait), true),
   };
-  const offer = await withTokenTold(() => findModel(askedFor(asked, flags, hub), options));
+  const offer = await withTokenVariable(() => findModel(askedFor(asked, flags, hub), options));
   const folder = flags.text('to') ?? offer.name.slice(offer.name.lastIndexOf('/') + 1);
   const isNew = !existsSync(folder);
   await makeFolder(folder);
@@ -60,7 +60,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   );
   const sink = new FolderSink(folder);
   try {
-    await withTokenTold(() =>
+    await withTokenVariable(() =>
       fetchModel(offer, sink, options, (progress) =>
         output.progress(describe(progress), progress.waiting !== undefined),
       ),
@@ -81,7 +81,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
 }
 
 /** The page has a field for the token; the command reads the token from its environment. */
-async function withTokenTold<T>(work: () => Promise<T>): Promise<T> {
+async function withTokenVariable<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -124,7 +124,7 @@ export class Flags<Specs extends FlagSpecs> {
     return value;
   }
 
-  whole(name: keyof Specs & string, least = 0): number | undefined {
+  integer(name: keyof Specs & string, least = 0): number | undefined {
     const value = this.number(name);
     if (value !== undefined && (!Number.isInteger(value) || value < least))
       throw wrong(`--${name} is ${value}, expected a whole number of at least ${least}.`);
@@ -289,7 +289,7 @@ export function under<Specs extends FlagSpecs>(heading: string, specs: Specs): S
 }
 
 /** The least width that is worth a second column. */
-const LEAST_COLUMNS = 60;
+const MIN_COLUMNS = 60;
 
 /**
  * The flags and what they do, part by part.
@@ -304,7 +304,7 @@ export function describeFlags(specs: FlagSpecs, columns = Infinity): string {
   }));
   const width = Math.max(...flags.map(({ name }) => name.length));
   const room = columns - width - '    '.length;
-  const lines = (help: string): string[] => (room < LEAST_COLUMNS ? [help] : brokenAt(room, help));
+  const lines = (help: string): string[] => (room < MIN_COLUMNS ? [help] : brokenAt(room, help));
   const described = (heading: string): string[] =>
     flags
       .filter((flag) => flag.heading === heading)

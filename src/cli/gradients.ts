@@ -107,7 +107,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const there = adapterPath === undefined ? undefined : await trainableOf(model, adapterPath);
   if (learning.objective.samples) {
     const rows = readPolicyRows(new TextDecoder().decode(bytes), path, {
-      rows: flags.whole('rows', 1),
+      rows: flags.integer('rows', 1),
       scaleRewards: options.scaleRewards!,
     });
     const trainable = there ?? (await newTrainable(model, { method, targets }, rows));
@@ -122,7 +122,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     adapterPath === undefined || !there?.adapter
       ? base
       : await tokenizerOfAdapter(adapterPath, there.adapter, files, base);
-  const { rows } = prepareRows(examples.slice(0, flags.whole('rows', 1)), tokenizer, {
+  const { rows } = prepareRows(examples.slice(0, flags.integer('rows', 1)), tokenizer, {
     maxLength: await longestOf(definition, named),
     encodes: learning.objective.encodes,
     vocabSize: model.vocabularyWith(there?.adapter),

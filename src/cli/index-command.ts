@@ -95,8 +95,8 @@ export async function indexCommand(args: readonly string[], output: Output): Pro
 /** @throws GraftError `arguments` */
 function readChunking(flags: IndexFlags): ChunkSettings {
   const chunking = {
-    tokens: flags.whole('chunk-tokens') ?? CHUNK_DEFAULTS.tokens,
-    overlap: flags.whole('chunk-overlap') ?? CHUNK_DEFAULTS.overlap,
+    tokens: flags.integer('chunk-tokens') ?? CHUNK_DEFAULTS.tokens,
+    overlap: flags.integer('chunk-overlap') ?? CHUNK_DEFAULTS.overlap,
   };
   try {
     checkChunkSettings(chunking);
@@ -223,10 +223,10 @@ function report({ found, embedded, model, out, seconds, json }: Reported, output
   }
 }
 
-const MOST_NAMES = 5;
+const MAX_NAMES = 5;
 
 /** The first names of a list, and how many more there are. */
 function namesOf(names: readonly string[]): string {
-  const more = names.length - MOST_NAMES;
-  return `${names.slice(0, MOST_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const more = names.length - MAX_NAMES;
+  return `${names.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

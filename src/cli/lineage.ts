@@ -187,7 +187,7 @@ export async function rewardsOfAdapter(folder: string): Promise<readonly RewardS
 }
 
 /** The most stages that are followed back: a folder that names itself must not loop for ever. */
-const MOST_STAGES = 100;
+const MAX_STAGES = 100;
 
 /**
  * The stages that led to an adapter, the first one first. If a stage or the folder that it names is gone, the line begins after it.
@@ -197,7 +197,7 @@ const MOST_STAGES = 100;
 export async function lineOf(folder: string): Promise<Stage[]> {
   const line: Stage[] = [];
   let at: string | undefined = folder;
-  while (at !== undefined && line.length < MOST_STAGES) {
+  while (at !== undefined && line.length < MAX_STAGES) {
     const stage: Stage | undefined = await readLineage(at);
     if (!stage) break;
     line.unshift(stage);

@@ -36,8 +36,8 @@ export const mergeLossFlags = under(
 type LossFlags = Flags<typeof mergeLossFlags>;
 
 /** Every logit of a row is read: these are enough to see what is lost. */
-const MOST_ROWS = 64;
-const MOST_TOKENS = 512;
+const MAX_ROWS = 64;
+const MAX_TOKENS = 512;
 
 /** What is measured. */
 interface Measured {
@@ -65,7 +65,7 @@ export async function openMergeRows(
     : await requiredTokenizer(base);
   const { maxPositions, vocabulary } = model.shape;
   const limits = {
-    maxLength: Math.min(maxPositions, MOST_TOKENS),
+    maxLength: Math.min(maxPositions, MAX_TOKENS),
     vocabSize: Math.max(vocabulary, tokenizer.vocabSize),
     now: new Date(),
   };
@@ -81,7 +81,7 @@ export async function openMergeRows(
       'No row has an answer whose loss could be measured.',
       'Give rows with prompts and answers by --data.',
     );
-  const count = Math.min(MOST_ROWS, used.length);
+  const count = Math.min(MAX_ROWS, used.length);
   const rows = Array.from({ length: count }, (_, at) => used[Math.floor((at * used.length) / count)]);
   return { base, model, adapter: data, rows };
 }

@@ -169,10 +169,10 @@ function readOptions(flags: Flags<typeof mixFlags>, method: MixMethod): ReadOpti
   if (density === undefined && isUsed('density', method))
     throw wrong(`${method} needs --density.`, 'Give the share of numbers to keep, such as 0.5.');
   return {
-    rank: flags.whole('rank', 1),
+    rank: flags.integer('rank', 1),
     density: density ?? 1,
     majoritySign: flags.choice('majority-sign', MAJORITY_SIGNS) ?? 'total',
-    seed: flags.whole('seed') ?? 0,
+    seed: flags.integer('seed') ?? 0,
   };
 }
 

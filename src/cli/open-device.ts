@@ -58,7 +58,7 @@ export function readKernels(flags: DeviceFlags): KernelChoice {
  */
 export async function openDevice(flags: DeviceFlags, output: Output): Promise<Device> {
   const name = flags.text('device');
-  const threads = flags.whole('threads', 1);
+  const threads = flags.integer('threads', 1);
   const kernels = readKernels(flags);
   if (isProcessor(name)) {
     refuseBuilds(kernels);

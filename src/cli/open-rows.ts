@@ -11,7 +11,7 @@ import {
   type ReadRows,
   type Slicer,
 } from '../data/open-rows.ts';
-import { ROWS_FILE, TEST_FILE, type Fate } from '../data/parts.ts';
+import { ROWS_FILE, TEST_FILE, type RowStatus } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
 import type { MadeFile } from '../data/row-set.ts';
 import { inspectHead, optionsBeside } from '../data/sheet.ts';
@@ -22,7 +22,7 @@ import { shellWord } from '../text/shell.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openBytes } from './files.ts';
 import type { Output } from './output.ts';
-import { toldOf, toldOfTaken, type RowsTold } from './report-data.ts';
+import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
 
 /** The most that is held of a file with a row a line; a larger one gets an index. */
@@ -38,7 +38,7 @@ export interface PlacedRow {
   /** Missing for a part of a document. */
   readonly example?: Example;
   readonly row: PreparedRow;
-  readonly fate: Fate;
+  readonly fate: RowStatus;
   /** Whether the limit cut it. */
   readonly cut: boolean;
 }
@@ -50,7 +50,7 @@ export interface RunRows {
   readonly test: List<PreparedRow>;
   /** All rows in the order of their files, test rows of their own last; of rows that are made as they are taken only the first. */
   readonly placed: readonly PlacedRow[];
-  readonly told: RowsTold;
+  readonly told: RowsReport;
   /** The bytes of the first file. */
   readonly bytes: Bytes;
 }
@@ -113,7 +113,7 @@ export async function openRows(
         ...taken.placeOf(0),
         ...{ example: taken.exampleOf(0), row: taken.rowOf(0), fate, cut: false },
       })),
-      told: toldOfTaken(files, taken, reading),
+      told: reportTakenRows(files, taken, reading),
     };
   }
   const made: (MadeFile | undefined)[] = [];
@@ -124,13 +124,13 @@ export async function openRows(
   const placed = divided.entries.flatMap(({ row, part, state, ...entry }): PlacedRow[] => {
     const { file: place, line, example } = entry;
     return row
-      ? [{ file: place, line, example, row, fate: part ?? (state as Fate), cut: state === 'cut' }]
+      ? [{ file: place, line, example, row, fate: part ?? (state as RowStatus), cut: state === 'cut' }]
       : [];
   });
-  const rowsOf = (fate: Fate): PreparedRow[] =>
+  const rowsOf = (fate: RowStatus): PreparedRow[] =>
     placed.filter((one) => one.fate === fate).map(({ row }) => row);
   const rows = { train: rowsOf('train'), validation: rowsOf('validation'), test: rowsOf('test') };
-  return { ...rows, bytes, placed, told: toldOf(files, Array.from(made), divided, rows, reading) };
+  return { ...rows, bytes, placed, told: reportRows(files, Array.from(made), divided, rows, reading) };
 }
 
 function readOptionsOf(

@@ -11,7 +11,7 @@ interface Source {
 }
 
 /** Links that are followed before the path counts as a circle. */
-const MOST_LINKS = 40;
+const MAX_LINKS = 40;
 
 /**
  * Refuses an output that is, contains or lies inside one of the things that it is made from. Folders are compared by device and inode, so links,
@@ -83,7 +83,7 @@ function existingPart(path: string, links = 0): string {
   const real = realPath(path);
   if (real !== undefined) return real;
   const full = resolve(path);
-  if (links < MOST_LINKS && isLink(full))
+  if (links < MAX_LINKS && isLink(full))
     return existingPart(resolve(dirname(full), readlinkSync(full)), links + 1);
   return dirname(full) === full ? full : existingPart(dirname(full), links);
 }

@@ -110,7 +110,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
           memoryBytes,
         )
       : [];
-  const context = Math.min(flags.whole('context', 2) ?? CONTEXT, definition.shape.maxPositions);
+  const context = Math.min(flags.integer('context', 2) ?? CONTEXT, definition.shape.maxPositions);
   // An encoder writes nothing.
   const generation =
     definition.pooling === undefined
@@ -193,7 +193,7 @@ async function plannedOn(flags: PlanFlags, output: Output): Promise<Planned> {
     return {
       adapter: PROCESSOR,
       assumed,
-      lowering: new CpuLowering(cpuTarget(flags.whole('threads', 1) ?? processorThreads())),
+      lowering: new CpuLowering(cpuTarget(flags.integer('threads', 1) ?? processorThreads())),
     };
   }
   if (gpu) await useStored(gpu, openProcessor, output);

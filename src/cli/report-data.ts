@@ -2,7 +2,7 @@
 import { NO_KNOWN_FIELDS } from '../data/collector.ts';
 import type { DividedRows, ReadRows } from '../data/open-rows.ts';
 import type { DataOptions } from '../data/options.ts';
-import type { Fate, Part } from '../data/parts.ts';
+import type { RowStatus, Part } from '../data/parts.ts';
 import { adviceOf, cutWords, lintPreferences, type PreferenceLint } from '../data/preference-lint.ts';
 import type { PreparedRow, PrepareReport } from '../data/prepare.ts';
 import type { MadeFile } from '../data/row-set.ts';
@@ -19,7 +19,7 @@ interface FileReport extends Omit<MadeFile, 'entries' | 'documents'> {
 }
 
 /** Notes about the rows for the person. */
-export interface RowsTold {
+export interface RowsReport {
   readonly files: readonly FileReport[];
   readonly maxLength: number;
   readonly rows: Readonly<Record<Part, number>>;
@@ -58,14 +58,14 @@ interface NamedFile {
 }
 
 /** Notes about rows that were all made. @param made files in their places */
-export function toldOf(
+export function reportRows(
   files: readonly NamedFile[],
   made: readonly (MadeFile | undefined)[],
   { entries, repeated, leaked }: DividedRows,
   rows: Readonly<Record<Part, readonly PreparedRow[]>>,
   { maxLength, skip }: DataOptions,
-): RowsTold {
-  const countOf = (fate: Fate): number => entries.filter(({ state }) => state === fate).length;
+): RowsReport {
+  const countOf = (fate: RowStatus): number => entries.filter(({ state }) => state === fate).length;
   const placeOf = (at: number): RowPlace => nameOf(files, entries[at]);
   const preferences = lintPreferences(
     entries.flatMap(({ part, row, example }) => (part === 'train' && row ? [{ row, example }] : [])),
@@ -90,12 +90,12 @@ export function toldOf(
 }
 
 /** The same of rows that are made as they are taken. */
-export function toldOfTaken(
+export function reportTakenRows(
   files: readonly NamedFile[],
   { fates, placeOf, reports, samples, repeated, leaked, ...rows }: TakenRows,
   { maxLength, skip }: DataOptions,
-): RowsTold {
-  const countOf = (fate: Fate): number => fates.reduce((sum, one) => sum + Number(one === fate), 0);
+): RowsReport {
+  const countOf = (fate: RowStatus): number => fates.reduce((sum, one) => sum + Number(one === fate), 0);
   const nameAt = (at: number): RowPlace => nameOf(files, placeOf(at));
   return {
     files: files.map(({ name, read }, at): FileReport => {
@@ -137,7 +137,7 @@ function missingLines(files: readonly NamedFile[], skip: DataOptions['skip'] = [
 const SHOWN = 5;
 
 /** @throws GraftError `train-rows` if nothing is left to train on */
-export function reportData(output: Output, told: RowsTold): void {
+export function reportData(output: Output, told: RowsReport): void {
   for (const file of told.files) reportFile(output, file, told);
   const { rows, skipped, copies, capped, tasks, repeated, leaks, missing } = told;
   if (skipped > 0) output.line(`  ${rowsOf(skipped)} left out by --skip-rows`);
@@ -199,7 +199,7 @@ const FORMATS: Readonly<Record<string, string>> = { none: '', mapped: ' (by temp
 
 const rowsOf = (count: number): string => `${count} ${count === 1 ? 'row' : 'rows'}`;
 
-function reportFile(output: Output, file: FileReport, { files, maxLength }: RowsTold): void {
+function reportFile(output: Output, file: FileReport, { files, maxLength }: RowsReport): void {
   const { name, format, problems, problemCount, numbering, left, unused, unbordered, report, sample } = file;
   const read = `Read ${rowsOf(report.rows)}${files.length > 1 ? ` of ${name}` : ''}${FORMATS[format] ?? ` (${format})`}`;
   if (sample) {

@@ -65,7 +65,7 @@ export async function rewardCommand(args: readonly string[], output: Output): Pr
     }
     output.clear();
     if (flags.on('json')) output.result(`${JSON.stringify(report(rewards, texts, scored))}\n`);
-    else output.result(tables(rewards, texts, scored, flags.whole('rows') ?? DEFAULT_SHOWN));
+    else output.result(tables(rewards, texts, scored, flags.integer('rows') ?? DEFAULT_SHOWN));
   } finally {
     rewards.close();
   }
@@ -97,8 +97,8 @@ function summary(rewards: Rewards, scored: readonly Scored[]): Summary[] {
   const line = (name: string, values: readonly number[], more: Partial<Summary> = {}): Summary => ({
     name,
     mean: mean(values),
-    least: values.reduce((least, value) => Math.min(least, value)),
-    most: values.reduce((most, value) => Math.max(most, value)),
+    min: values.reduce((least, value) => Math.min(least, value)),
+    max: values.reduce((most, value) => Math.max(most, value)),
     ...more,
   });
   return [
@@ -126,8 +126,8 @@ function summary(rewards: Rewards, scored: readonly Scored[]): Summary[] {
 interface Summary {
   readonly name: string;
   readonly mean: number;
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
   readonly weight?: number;
   readonly failures?: number;
   readonly first?: string;
@@ -162,11 +162,11 @@ function tables(
   const lines = summary(rewards, scored);
   const totals = textTable(
     ['reward', 'weight', 'mean', 'least', 'most', 'failed'],
-    lines.map(({ name, weight, mean: average, least, most: top, failures }) => [
+    lines.map(({ name, weight, mean: average, min, max: top, failures }) => [
       name,
       weight === undefined ? '' : digits(weight),
       digits(average),
-      digits(least),
+      digits(min),
       digits(top),
       failures === undefined ? '' : String(failures),
     ]),

@@ -1,7 +1,7 @@
 /** What `graft train` says of a run at its end. */
 import type { Forgetting } from '../evaluate/forgetting.ts';
 import { fromTo } from '../evaluate/reading-brief.ts';
-import { tell, type Told } from '../evaluate/reading-words.ts';
+import { describeReading, type ReadingWords } from '../evaluate/reading-words.ts';
 import { readCurve, type Curve, type Reading } from '../train/reading.ts';
 import type { LoggedStep } from './metrics-log.ts';
 import { formatSeconds } from './output.ts';
@@ -30,13 +30,13 @@ export function readEnd({
   forgetting,
   broke = false,
   ...run
-}: EndedRun): { reading: Reading; told: Told } | undefined {
+}: EndedRun): { reading: Reading; told: ReadingWords } | undefined {
   if (points.at(0)?.step !== 1) return undefined;
   const { steps, unigramLoss, objective, fullMarks } = run;
   // Without the validation before the first step there is nothing to compare the others with.
   const validated = evals.at(0)?.step === 0 ? evals.map((one) => withReport(one, points)) : [];
   const reading = readCurve({ steps, points, evals: validated, broke, unigramLoss, objective, fullMarks });
-  return { reading, told: tell(reading, false, start, forgetting) };
+  return { reading, told: describeReading(reading, false, start, forgetting) };
 }
 
 /**

@@ -31,7 +31,7 @@ interface AnswerSettings {
 export function readSampling(flags: Flags<typeof samplingFlags>): AnswerSettings {
   const sampling: Sampling = {
     temperature: flags.number('temperature') ?? greedy.temperature,
-    topK: flags.whole('top-k') ?? greedy.topK,
+    topK: flags.integer('top-k') ?? greedy.topK,
     topP: flags.number('top-p') ?? greedy.topP,
     minP: flags.number('min-p') ?? greedy.minP,
     repetitionPenalty: flags.number('repetition-penalty') ?? greedy.repetitionPenalty,
@@ -40,9 +40,9 @@ export function readSampling(flags: Flags<typeof samplingFlags>): AnswerSettings
   const stop = flags.text('stop');
   if (stop === '') throw new GraftError('arguments', '--stop is empty.', 'Give a text, or leave it out.');
   return {
-    maxNewTokens: flags.whole('max-new-tokens') ?? DEFAULT_NEW_TOKENS,
+    maxNewTokens: flags.integer('max-new-tokens') ?? DEFAULT_NEW_TOKENS,
     sampling,
-    seed: flags.whole('seed') ?? DEFAULT_SEED,
+    seed: flags.integer('seed') ?? DEFAULT_SEED,
     stopStrings: stop === undefined ? [] : [stop],
   };
 }

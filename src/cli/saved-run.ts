@@ -10,7 +10,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import { folder, PART, removeFolder, replacedFolder, replaceFolder, writeFolder } from './files.ts';
 import { workingIn } from './folder-lock.ts';
 import { METRICS } from './metrics-log.ts';
-import { HASH_PIECE, sha256 } from './sha256.ts';
+import { HASH_CHUNK, sha256 } from './sha256.ts';
 
 export const STATE = 'state';
 const SUMS = 'SHA256SUMS';
@@ -155,8 +155,8 @@ async function checkSums(files: FileSet): Promise<void> {
     const file = await files.open(name);
     if (!file) throw damaged(name, 'is missing');
     const hash = sha256();
-    for (let start = 0; start < file.size; start += HASH_PIECE)
-      hash.update(await file.read(start, Math.min(file.size, start + HASH_PIECE)));
+    for (let start = 0; start < file.size; start += HASH_CHUNK)
+      hash.update(await file.read(start, Math.min(file.size, start + HASH_CHUNK)));
     if (hash.hex() !== sum)
       throw damaged(name, `does not have the checksum that ${SUMS} says: bytes of it changed or are missing`);
   }

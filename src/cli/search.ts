@@ -75,7 +75,7 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   const flags = new Flags(searchFlags, args);
   const method = flags.choice('method', SEARCH_METHODS) ?? 'cosine';
   const path = flags.required('index');
-  const top = flags.whole('top', 1) ?? TOP;
+  const top = flags.integer('top', 1) ?? TOP;
   const questions = await readQuestions(flags);
   if (method !== 'bm25') flags.required('model');
   const index = await readIndex(path, { vectors: method !== 'bm25' });

@@ -10,9 +10,9 @@ import { GraftError, messageOf } from '../errors.ts';
 import { formatBytes } from '../numbers.ts';
 import { RequestError, requestError } from './serve-errors.ts';
 
-const MOST_BODY_BYTES = 4_000_000;
+const MAX_BODY_BYTES = 4_000_000;
 /** Connections at once; one that waits for an answer is bounded by the queue. */
-const MOST_CONNECTIONS = 1024;
+const MAX_CONNECTIONS = 1024;
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
 /** An answer: a JSON object, or events that come one after the other. */
@@ -90,7 +90,7 @@ export async function serve(routes: readonly Route[], options: ServeOptions): Pr
       refuse(response, requestError(error));
     });
   });
-  server.maxConnections = MOST_CONNECTIONS;
+  server.maxConnections = MAX_CONNECTIONS;
 
   async function respond(
     request: IncomingMessage,
@@ -232,8 +232,8 @@ async function readBody(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   const check = (): void => {
-    if (bytes > MOST_BODY_BYTES || Number(request.headers['content-length'] ?? 0) > MOST_BODY_BYTES)
-      throw new RequestError(413, `The body has more than ${formatBytes(MOST_BODY_BYTES)}.`, {
+    if (bytes > MAX_BODY_BYTES || Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES)
+      throw new RequestError(413, `The body has more than ${formatBytes(MAX_BODY_BYTES)}.`, {
         code: 'body_too_large',
         headers: { Connection: 'close' },
       });

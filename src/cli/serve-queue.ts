@@ -1,7 +1,7 @@
 /** How much `graft serve` takes on: answers in progress and those that wait, up to a limit. */
 import { RequestError } from './serve-errors.ts';
 
-const MOST_SECONDS = 60;
+const MAX_SECONDS = 60;
 
 export class ServeQueue {
   #taken = 0;
@@ -44,6 +44,6 @@ export class ServeQueue {
 
   /** About how long it takes until a place in the queue is free, in whole seconds. */
   #secondsLeft(): number {
-    return Math.min(MOST_SECONDS, Math.max(1, Math.ceil(this.#seconds / this.places)));
+    return Math.min(MAX_SECONDS, Math.max(1, Math.ceil(this.#seconds / this.places)));
   }
 }

@@ -1,14 +1,14 @@
 /** Bodies of requests in OpenAI's format (https://platform.openai.com/docs/api-reference): what is read, and what is refused by name. */
 import * as v from 'valibot';
-import { MOST_CANDIDATES } from '../engine/ops/sampling.ts';
+import { MAX_CANDIDATES } from '../engine/ops/sampling.ts';
 import { isObject } from '../json.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { RequestError } from './serve-errors.ts';
 
-const MOST_STOPS = 4;
+const MAX_STOPS = 4;
 /** Choices of a request, and texts of one. */
-const MOST_CHOICES = 128;
-const MOST_TEXTS = 2048;
+const MAX_CHOICES = 128;
+const MAX_TEXTS = 2048;
 /** As OpenAI's completions have it; a conversation's answer may fill the window. */
 const COMPLETION_TOKENS = 16;
 
@@ -36,10 +36,10 @@ const SHARED = {
   min_p: v.optional(between(0, 1), 0),
   repetition_penalty: v.optional(between(0.01, 1e6), 1),
   max_tokens: v.optional(count),
-  n: v.optional(whole(1, MOST_CHOICES), 1),
+  n: v.optional(whole(1, MAX_CHOICES), 1),
   seed: v.optional(v.pipe(v.number(), v.safeInteger())),
   stop: v.optional(
-    v.union([text, v.pipe(v.array(text), v.maxLength(MOST_STOPS, `Expected at most ${MOST_STOPS} texts`))]),
+    v.union([text, v.pipe(v.array(text), v.maxLength(MAX_STOPS, `Expected at most ${MAX_STOPS} texts`))]),
     [],
   ),
   stream: v.optional(v.boolean(), false),
@@ -80,7 +80,7 @@ const Chat = v.strictObject({
   messages: v.pipe(v.array(Message), v.nonEmpty('Expected at least one message')),
   max_completion_tokens: v.optional(count),
   logprobs: v.optional(v.boolean(), false),
-  top_logprobs: v.optional(whole(0, MOST_CANDIDATES)),
+  top_logprobs: v.optional(whole(0, MAX_CANDIDATES)),
   response_format: only((value) => isObject(value) && value.type === 'text', NO_JSON),
   tools: only(isEmpty, NO_TOOLS),
   tool_choice: only((value) => value === 'none' || value === 'auto', NO_TOOLS),
@@ -98,9 +98,9 @@ const Ids = v.array(whole(0, 2 ** 32 - 1));
 const Texts = v.union(
   [
     v.string(),
-    v.pipe(v.array(v.string()), v.nonEmpty(), v.maxLength(MOST_TEXTS)),
+    v.pipe(v.array(v.string()), v.nonEmpty(), v.maxLength(MAX_TEXTS)),
     v.pipe(Ids, v.nonEmpty()),
-    v.pipe(v.array(v.pipe(Ids, v.nonEmpty())), v.nonEmpty(), v.maxLength(MOST_TEXTS)),
+    v.pipe(v.array(v.pipe(Ids, v.nonEmpty())), v.nonEmpty(), v.maxLength(MAX_TEXTS)),
   ],
   'Expected a text, a list of texts, a list of token ids, or a list of such lists',
 );
@@ -108,7 +108,7 @@ const Texts = v.union(
 const Completion = v.strictObject({
   ...SHARED,
   prompt: Texts,
-  logprobs: v.optional(whole(0, MOST_CANDIDATES)),
+  logprobs: v.optional(whole(0, MAX_CANDIDATES)),
   echo: only((value) => value === false, 'This server does not repeat the prompt'),
   suffix: only((value) => value === '', 'This server only continues texts'),
   best_of: only((value) => value === 1, 'Only 1 is supported'),

@@ -61,7 +61,7 @@ interface Asked {
 }
 
 /** Below this, the logarithm of a probability is of no use, and JSON has no infinity. */
-const LEAST_LOG = -9999;
+const MIN_LOG = -9999;
 /** Between the seeds of the answers to one request: as between the sequences of a generation. */
 const SEED_STEP = 1_000_003;
 
@@ -227,7 +227,7 @@ export class TextService {
       return {
         text,
         bytes: isPart ? null : [...new TextEncoder().encode(text)],
-        logProbability: Math.max(LEAST_LOG, logProbability),
+        logProbability: Math.max(MIN_LOG, logProbability),
       };
     };
     const result: BatchResult = await this.batch.generate({

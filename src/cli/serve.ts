@@ -73,7 +73,7 @@ interface Service {
 
 export async function serveCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(serveFlags, args);
-  const port = flags.whole('port') ?? PORT;
+  const port = flags.integer('port') ?? PORT;
   if (port > 65535) throw new GraftError('arguments', `--port is ${port}, expected at most 65535.`, '');
   const host = flags.text('host') ?? '127.0.0.1';
   const origins = flags.texts('origin').map(readOrigin);
@@ -153,7 +153,7 @@ function readOrigin(text: string): string {
 }
 
 function queueOf(flags: ServeFlags, places: number): ServeQueue {
-  return new ServeQueue(places, flags.whole('queue') ?? QUEUE);
+  return new ServeQueue(places, flags.integer('queue') ?? QUEUE);
 }
 
 async function textService(
@@ -176,9 +176,10 @@ async function textService(
     const own = await tokenizerOfAdapter(path, adapter, session.files, tokenizer);
     models.push({ name, adapter, tokenizer: own, after: await after(path) });
   }
-  const parallel = flags.whole('parallel', 1) ?? (model.device.processor ? PARALLEL.processor : PARALLEL.gpu);
+  const parallel =
+    flags.integer('parallel', 1) ?? (model.device.processor ? PARALLEL.processor : PARALLEL.gpu);
   const { maxPositions } = model.definition.shape;
-  const context = flags.whole('context', 2) ?? Math.min(CONTEXT, maxPositions);
+  const context = flags.integer('context', 2) ?? Math.min(CONTEXT, maxPositions);
   if (context > maxPositions)
     throw new GraftError(
       'arguments',

@@ -10,7 +10,7 @@ import type { FlagSpec, Flags, FlagSpecs } from './flags.ts';
 type FlagNames<One extends Setting> = One extends { flag: infer Name extends string } ? Name : never;
 
 const PLACEHOLDERS: Readonly<Record<Setting['type'], string>> = {
-  whole: 'N',
+  integer: 'N',
   number: 'X',
   switch: '',
   choice: 'NAME',
@@ -66,7 +66,7 @@ function helpOf(setting: Setting): string {
   if (setting.type === 'switch') return inLine(setting.off ?? setting.help);
   const choices =
     setting.type === 'choice' && !setting.placeholder?.includes('|') ? `${oneOf(setting.choices)}: ` : '';
-  const initial = setting.initially ?? initialWords(setting);
+  const initial = setting.defaultText ?? initialWords(setting);
   return `${choices}${inLine(setting.help)}${initial === undefined ? '' : ` (default: ${initial})`}`;
 }
 
@@ -138,11 +138,11 @@ export function readSettings(
 
 function readSetting(flags: Flags<FlagSpecs>, setting: Setting, flag: string): SettingValue | undefined {
   switch (setting.type) {
-    case 'whole':
+    case 'integer':
     case 'number':
       return flags.number(flag);
     case 'switch':
-      return flags.on(flag) ? setting.initial !== true : undefined;
+      return flags.on(flag) ? setting.default !== true : undefined;
     case 'choice':
       return flags.choice(flag, setting.choices);
     case 'text':

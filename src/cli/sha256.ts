@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import type { Hash } from '../runs/fingerprint.ts';
 
 /** Bytes that are hashed at once: Node takes no more than 2 GiB. */
-export const HASH_PIECE = 2 ** 26;
+export const HASH_CHUNK = 2 ** 26;
 
 /** Node's SHA-256. */
 export function sha256(): Hash {
   const hash = createHash('sha256');
   return {
     update(bytes) {
-      for (let start = 0; start < bytes.length; start += HASH_PIECE)
-        hash.update(bytes.subarray(start, start + HASH_PIECE));
+      for (let start = 0; start < bytes.length; start += HASH_CHUNK)
+        hash.update(bytes.subarray(start, start + HASH_CHUNK));
     },
     hex: () => hash.digest('hex'),
   };

@@ -21,15 +21,15 @@ import { modelFlags } from './session.ts';
 import { readTasks } from './task-files.ts';
 
 const DEFAULT_SEED = 1;
-const LEAST_FOLDS = 2;
+const MIN_FOLDS = 2;
 /** What `--stratify` calls the answer. */
 const LABEL = 'label';
 
 /** The difference, as a share of right answers, that the proposed test part shows; the most of the rows that it takes; the validation part. */
 const SHOWN_DIFFERENCE = 0.1;
-const MOST_TEST = 0.2;
+const MAX_TEST = 0.2;
 const VALIDATION = 0.1;
-const MOST_VALIDATION = 500;
+const MAX_VALIDATION = 500;
 
 export const splitFlags = {
   ...dataFlags,
@@ -74,9 +74,9 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
   if (readTasks(data).length > 1)
     throw new GraftError('arguments', 'graft split reads one file.', 'Split each file of --data in a call.');
   const { path } = readTasks(data)[0];
-  const folds = flags.whole('folds', LEAST_FOLDS);
+  const folds = flags.integer('folds', MIN_FOLDS);
   const asked = readParts(flags);
-  const seed = flags.whole('seed') ?? DEFAULT_SEED;
+  const seed = flags.integer('seed') ?? DEFAULT_SEED;
   checkOutput('--out', out, [{ what: 'the data', path }]);
   if (existsSync(out) && readdirSync(out).length > 0)
     throw new GraftError('folder-used', `${out} is not empty.`, 'Choose another folder for --out.');
@@ -138,14 +138,14 @@ const foldParts = (folds: number): Part[] =>
 /** A test part that shows a difference of ten points, if the rows allow it, and a tenth for validation. */
 function proposeParts(rows: number): { readonly parts: readonly Part[]; readonly why: string } {
   const needed = rowsNeeded(SHOWN_DIFFERENCE)!;
-  const isEnough = needed <= MOST_TEST * rows;
-  const test = isEnough ? needed : Math.max(1, Math.round(MOST_TEST * rows));
-  const validation = Math.max(1, Math.min(MOST_VALIDATION, Math.round(VALIDATION * rows)));
+  const isEnough = needed <= MAX_TEST * rows;
+  const test = isEnough ? needed : Math.max(1, Math.round(MAX_TEST * rows));
+  const validation = Math.max(1, Math.min(MAX_VALIDATION, Math.round(VALIDATION * rows)));
   const shareOf = (count: number): number => count / rows;
   const points = SHOWN_DIFFERENCE * 100;
   const why = isEnough
     ? `${needed} test rows can show a difference of ${points} points four times of five (exact McNemar test, p < 0.05).`
-    : `A difference of ${points} points needs ${needed} test rows; the test part takes ${MOST_TEST * 100} % of the rows. ${seenInWords([test])}`;
+    : `A difference of ${points} points needs ${needed} test rows; the test part takes ${MAX_TEST * 100} % of the rows. ${seenInWords([test])}`;
   return {
     parts: [
       { name: 'train', share: 1 - shareOf(test) - shareOf(validation) },
@@ -241,7 +241,7 @@ async function writeFiles(out: string, files: readonly PartFile[], rows: readonl
 }
 
 /** The most values of a column whose rows are counted in a summary. */
-const MOST_VALUES = 200;
+const MAX_VALUES = 200;
 
 function summaryOf({ name, file, rows }: PartFile, split: readonly SplitRow[]): object {
   const values: Record<string, number> = Object.create(null) as Record<string, number>;
@@ -250,17 +250,17 @@ function summaryOf({ name, file, rows }: PartFile, split: readonly SplitRow[]): 
     if (stratum !== undefined) values[stratum] = (values[stratum] ?? 0) + 1;
   }
   const count = Object.keys(values).length;
-  return { name, file, rows: rows.length, ...(count > 0 && count <= MOST_VALUES && { values }) };
+  return { name, file, rows: rows.length, ...(count > 0 && count <= MAX_VALUES && { values }) };
 }
 
-interface Told {
+interface SplitReport {
   readonly out: string;
   readonly rows: number;
   readonly unreadable: number;
   readonly why: string;
 }
 
-function inWords(files: readonly PartFile[], { out, rows, unreadable, why }: Told): string {
+function inWords(files: readonly PartFile[], { out, rows, unreadable, why }: SplitReport): string {
   const left = unreadable > 0 ? ` ${plural(unreadable, 'row')} could not be read and are in no part.` : '';
   const table = textTable(
     ['part', 'rows', 'file'],

@@ -96,7 +96,7 @@ function wordsOf(flags: SweepFlags, names: readonly string[]): string[] {
 /** The words that give a run its own settings. */
 export function wordsOfPoint(point: Point): string[] {
   return Object.entries(point).map(([name, value]) => {
-    const { flag, type, initial } = TABLE.find(name)!;
+    const { flag, type, default: initial } = TABLE.find(name)!;
     if (type !== 'switch') return `--${flag}=${String(value)}`;
     return (value === true) === (initial === true) ? `--${negativeOf(flag!)}` : `--${flag}`;
   });

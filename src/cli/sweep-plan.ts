@@ -37,7 +37,7 @@ export async function planSweep(flags: SweepFlags, output: Output): Promise<Swee
   const points = pointsOf(flags);
   const words = wordsOfRuns(flags);
   const first = await flagsOfRun([...words, ...wordsOfPoint(points[0])], (line) => output.line(line));
-  const seed = first.whole('seed') ?? defaultSpec().seed;
+  const seed = first.integer('seed') ?? defaultSpec().seed;
   const seeds = readSeeds(flags) ?? [seed];
   if (points.length < 2 && seeds.length < 2)
     throw new GraftError(
@@ -46,7 +46,7 @@ export async function planSweep(flags: SweepFlags, output: Output): Promise<Swee
       'Give --grid, --random with --range, or --seeds.',
     );
   checkRuns(points.length * seeds.length);
-  const factor = flags.whole('halving', 2);
+  const factor = flags.integer('halving', 2);
   const rungs = rungsOf(points.length, factor);
   const chosen: Given[] = [];
   for (const point of points) chosen.push(await givenOf(words, point));
@@ -61,14 +61,14 @@ export async function planSweep(flags: SweepFlags, output: Output): Promise<Swee
     ...{ parameters: parametersOf(definition), rows: rows.train.length },
     validation: rows.validation.length,
   };
-  const asked = { budget: flags.whole('budget-steps', 1), rungs, seeds: seeds.length, about };
+  const asked = { budget: flags.integer('budget-steps', 1), rungs, seeds: seeds.length, about };
   const lengths = chosen.map((given) => lengthOf(given, asked));
   return emptySweep({
     graft: version(),
     args: wordsOfSweep(flags),
     data: await hashesOf(first),
     rows: { train: rows.train.length, validation: rows.validation.length },
-    splitSeed: first.whole('split-seed') ?? seed,
+    splitSeed: first.integer('split-seed') ?? seed,
     varied: Object.keys(points[0]),
     seeds,
     rungs,
@@ -85,7 +85,7 @@ export async function planSweep(flags: SweepFlags, output: Output): Promise<Swee
 /** @throws GraftError `arguments` */
 function pointsOf(flags: SweepFlags): Point[] {
   const [grid, range] = [flags.texts('grid'), flags.texts('range')];
-  const many = flags.whole('random', 1);
+  const many = flags.integer('random', 1);
   if (grid.length > 0 && (many !== undefined || range.length > 0))
     throw new GraftError(
       'arguments',
@@ -110,7 +110,7 @@ function pointsOf(flags: SweepFlags): Point[] {
     );
   if (many === undefined) return gridOf(dimensions as readonly ValueList[]);
   checkRuns(many);
-  return drawPoints(dimensions, many, flags.whole('seed') ?? defaultSpec().seed);
+  return drawPoints(dimensions, many, flags.integer('seed') ?? defaultSpec().seed);
 }
 
 const flagsOfRun = (

@@ -140,7 +140,7 @@ async function run(start: Sweep, flags: SweepFlags, out: string, output: Output)
   output.line(planInWords(start));
   const minutes = flags.positive('budget-minutes');
   const budget = {
-    steps: flags.whole('budget-steps', 1),
+    steps: flags.integer('budget-steps', 1),
     seconds: minutes === undefined ? undefined : minutes * SECONDS_IN_A_MINUTE,
   };
   let sweep: Sweep;

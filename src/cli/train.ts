@@ -10,7 +10,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { baseInWords } from '../model/weight-types.ts';
 import { clockTime } from '../numbers.ts';
 import { objectiveOf } from '../objectives/registry.ts';
-import { doubtRewards } from '../scorers/rewards/doubts.ts';
+import { rewardWarnings } from '../scorers/rewards/reward-warnings.ts';
 import { openRewards } from '../scorers/rewards/reward.ts';
 import { earlierRun } from '../runs/earlier-runs.ts';
 import {
@@ -24,12 +24,12 @@ import {
   type RunParts,
 } from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
-import { makeTrainable, type Beginnings, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, type InitialValues, type Subject } from '../runs/trainable.ts';
 import { recipeOf } from '../settings/recipe.ts';
 import type { Given } from '../settings/setting.ts';
 import { countSteps, specOf } from '../settings/spec.ts';
 import { hasAdded } from '../text/added-tokens.ts';
-import { findDoubts } from '../train/doubts.ts';
+import { findRunWarnings } from '../train/run-warnings.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
 import { readAskedRun, type AskedRun } from './asked-run.ts';
 import { EXIT } from './exit.ts';
@@ -100,7 +100,7 @@ export async function trainBy(
 
 /** @throws GraftError `arguments` for a step that the run has behind it */
 function readPauseAfter(flags: TrainFlags, resumed: SavedRun | undefined): number | undefined {
-  const step = flags.whole('pause-after', 1);
+  const step = flags.integer('pause-after', 1);
   const done = resumed?.saved.state.counters.step ?? 0;
   if (step !== undefined && step <= done)
     throw new GraftError(
@@ -170,8 +170,8 @@ async function train(call: Call): Promise<void> {
     parameters: parametersOf(definition),
   };
   const prompts = isHeld(rows.train) ? rows.train.flatMap((row: PromptRow) => row.asked ?? []) : [];
-  const doubts = [...findDoubts(options, asks), ...doubtRewards(options.rewards ?? [], prompts)];
-  for (const { what, usual } of doubts) output.line(`Warning: ${what} ${usual}`);
+  const warnings = [...findRunWarnings(options, asks), ...rewardWarnings(options.rewards ?? [], prompts)];
+  for (const { what, usual } of warnings) output.line(`Warning: ${what} ${usual}`);
   if (tokenizer)
     await warnOfAnswers(
       { files, tokenizer, added, definition: session.model.definition },
@@ -214,7 +214,7 @@ async function train(call: Call): Promise<void> {
         afterPrompt:
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
-        ...(check && { check, checkEvery: flags.whole('forgetting-every') ?? 0 }),
+        ...(check && { check, checkEvery: flags.integer('forgetting-every') ?? 0 }),
         ...(around && { around }),
         lineage: lineageOf(flags, out, options, {
           recipe: recipeOf(options),
@@ -238,7 +238,7 @@ async function train(call: Call): Promise<void> {
 async function makeSubject(
   model: LanguageModel,
   { spec, start }: AskedRun,
-  beginnings: Beginnings,
+  beginnings: InitialValues,
 ): Promise<Subject> {
   try {
     return await makeTrainable(model, spec, start, beginnings);

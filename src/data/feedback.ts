@@ -23,7 +23,7 @@ export interface Judged {
 export type FeedbackRows = 'answers' | 'judged';
 
 /** The wanted answer; undefined for an answer that is only disliked. */
-export function wantedOf({ answer, verdict, correction }: Judged): string | undefined {
+export function referenceOf({ answer, verdict, correction }: Judged): string | undefined {
   return correction ?? (verdict === 'good' ? answer : undefined);
 }
 
@@ -38,7 +38,7 @@ interface Lesson {
 }
 
 function lessonsOf(entry: Judged, as: FeedbackRows): readonly Lesson[] {
-  const wanted = wantedOf(entry);
+  const wanted = referenceOf(entry);
   const good = wanted === undefined ? [] : [{ completion: wanted, label: true }];
   const bad = as === 'judged' && wanted !== entry.answer ? [{ completion: entry.answer, label: false }] : [];
   return [...good, ...bad].filter(({ completion }) => completion.trim() !== '');
@@ -121,7 +121,7 @@ export function lookAtFeedback(
   const found = new Map<string, FeedbackFinding[]>();
   for (const entry of entries) {
     const question = asked(questionOf(entry.prompt));
-    const wanted = wantedOf(entry);
+    const wanted = referenceOf(entry);
     const findings: FeedbackFinding[] = [];
     const same = rowsByQuestion.get(question) ?? [];
     const held = same.find(({ part }) => part === 'test') ?? same.find(({ part }) => part === 'validation');

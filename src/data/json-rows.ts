@@ -18,7 +18,7 @@ interface RawRow {
 }
 
 /** Characters of a name that a message quotes. */
-const MOST_KEY_CHARS = 40;
+const MAX_KEY_CHARS = 40;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NEW_LINE = 0x0a;
@@ -154,7 +154,7 @@ export function* jsonRows(text: string, where: string): Generator<RawRow, LeftLi
     if (text[walker.at] !== '"') break;
     const key = walker.string();
     walker.space();
-    if (text[walker.at] !== ':') throw walker.broken(`no ":" after ${key.slice(0, MOST_KEY_CHARS)}`);
+    if (text[walker.at] !== ':') throw walker.broken(`no ":" after ${key.slice(0, MAX_KEY_CHARS)}`);
     walker.at++;
     walker.space();
     if (text[walker.at] !== '[') walker.value();
@@ -164,7 +164,7 @@ export function* jsonRows(text: string, where: string): Generator<RawRow, LeftLi
     } else {
       let rows = 0;
       for (const element of walker.list()) if (element.text.startsWith('{')) rows++;
-      if (rows > 0) left.push({ name: key.slice(1, -1).slice(0, MOST_KEY_CHARS), rows });
+      if (rows > 0) left.push({ name: key.slice(1, -1).slice(0, MAX_KEY_CHARS), rows });
     }
     walker.space();
     if (text[walker.at] !== ',') break;

@@ -15,7 +15,7 @@ export const [COMPLETION, TEXT] = ['completion', 'text'];
 /** The role of an assistant's message that is not learned from. */
 export const CONTEXT = 'context';
 /** Longer conversations have no form: there would be too many. */
-const MOST_MESSAGES = 16;
+const MAX_MESSAGES = 16;
 
 /** @param widest the most bytes of UTF-8 of a UTF-16 unit of its texts */
 export function outlineOf(example: Example, widest: 1 | 3): Outline {
@@ -36,7 +36,7 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
         most += widest * content.length;
         return isContext ? CONTEXT : role;
       });
-      const isFew = roles.length <= MOST_MESSAGES && mostBefore !== undefined;
+      const isFew = roles.length <= MAX_MESSAGES && mostBefore !== undefined;
       return { form: isFew ? roles.join(' ') : undefined, most, mostBefore: mostBefore ?? most };
     }
     default:

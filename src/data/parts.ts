@@ -42,21 +42,21 @@ const WHOLE_DOCUMENTS = 10;
 const RANK: Readonly<Record<Part, number>> = { test: 0, validation: 1, train: 2 };
 
 /** `capped`: its task trains on enough others. */
-export type Fate = Part | LeftOut;
+export type RowStatus = Part | LeftOut;
 type LeftOut = 'skipped' | 'copy' | 'capped';
 
 /** Whether a row is used. */
-export const isUsed = (fate: Fate): fate is Part => fate in RANK;
+export const isUsed = (fate: RowStatus): fate is Part => fate in RANK;
 
 /**
  * @param rows the usable ones, in the order of the file list; the test file may be anywhere @returns the fate of each @throws GraftError `split`, and
  * `data-rows` if nothing is left to train on
  */
-export function divideRows(rows: List<Divisible>, options: DivideOptions): Fate[] {
+export function divideRows(rows: List<Divisible>, options: DivideOptions): RowStatus[] {
   const { skip = [], dropCopies = false } = options;
   const own: number[] = [];
   for (let at = 0; at < rows.length; at++) if (itemOf(rows, at).file !== TEST_FILE) own.push(at);
-  const fates = new Array<Fate>(rows.length).fill('test');
+  const fates = new Array<RowStatus>(rows.length).fill('test');
   const tasks = byTask(rows, own, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
@@ -127,7 +127,7 @@ function byTask(
 }
 
 /** Marks all equal rows as copies except one: the first in the part that measures. */
-function dropEqual(rows: List<Divisible>, fates: Fate[]): void {
+function dropEqual(rows: List<Divisible>, fates: RowStatus[]): void {
   const kept = new Map<string | number, number>();
   fates.forEach((fate, at) => {
     const { identity } = itemOf(rows, at);
@@ -146,7 +146,7 @@ function dropEqual(rows: List<Divisible>, fates: Fate[]): void {
 /** The task of each row that is used, by the rows that are trained on; undefined for others, and without a mixture. @throws GraftError `data-rows` */
 export function tasksOfRows(
   rows: readonly Pick<Divisible, 'file'>[],
-  fates: readonly Fate[],
+  fates: readonly RowStatus[],
   mixture: Mixture | undefined,
 ): (Task | undefined)[] {
   if (!mixture) return rows.map(() => undefined);

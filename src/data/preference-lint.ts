@@ -26,12 +26,12 @@ export interface PreferenceLint<RowId = number> {
 }
 
 /** With fewer pairs, a difference of lengths says nothing. */
-export const LEAST_PAIRS = 10;
+export const MIN_PAIRS = 10;
 /** Cohen's own words: 0.2 is small, 0.5 medium, 0.8 large. Smaller differences are not reported. */
 const MINOR_EFFECT = 0.3;
 export const MAJOR_EFFECT = 0.8;
 /** The largest ratio of weight times number between both labels (Ethayarajh and others, 2024). */
-const MOST_IMBALANCE = 4 / 3;
+const MAX_IMBALANCE = 4 / 3;
 
 /** @returns undefined where no row is a pair or has a label */
 export function lintPreferences(rows: readonly LintedRow[]): PreferenceLint | undefined {
@@ -46,7 +46,7 @@ export function lintPreferences(rows: readonly LintedRow[]): PreferenceLint | un
     pairs: pairs.length,
     desirable,
     undesirable: judged.length - desirable,
-    ...(pairs.length >= LEAST_PAIRS && {
+    ...(pairs.length >= MIN_PAIRS && {
       lengths: effectOf(
         lengths.map(([chosen]) => chosen),
         lengths.map(([, rejected]) => rejected),
@@ -169,7 +169,7 @@ function lengthBias({
 
 function imbalanceOf(desirable: number, undesirable: number): PreferenceAdvice | false {
   const ratio = Math.max(desirable, undesirable) / Math.min(desirable, undesirable);
-  if (ratio <= MOST_IMBALANCE) return false;
+  if (ratio <= MAX_IMBALANCE) return false;
   const rarer = desirable < undesirable ? 'desirable' : 'undesirable';
   return {
     id: 'label-balance',

@@ -114,7 +114,7 @@ export function asRowsAsk(
 }
 
 /** The most characters of a sample prompt. */
-const MOST_PROMPT_CHARS = 1000;
+const MAX_PROMPT_CHARS = 1000;
 
 /** A row with its part of the split. */
 interface Placed {
@@ -139,7 +139,7 @@ export function firstPrompt(places: readonly Placed[]): string | undefined {
                 ? example.prompt
                 : example.prompt.findLast(({ role }) => role === 'user')?.content
               : undefined;
-      if (prompt !== undefined && prompt.trim() !== '' && prompt.length <= MOST_PROMPT_CHARS) return prompt;
+      if (prompt !== undefined && prompt.trim() !== '' && prompt.length <= MAX_PROMPT_CHARS) return prompt;
     }
   }
   return undefined;

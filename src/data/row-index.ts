@@ -80,7 +80,7 @@ export function hashesOf(example: Example): Hashes {
 }
 
 /** Forms have numbers, since most files have one or two. Rows of further ones have none. */
-const MOST_FORMS = 1000;
+const MAX_FORMS = 1000;
 
 export class RowIndex {
   readonly #lines = column();
@@ -184,7 +184,7 @@ export class RowIndex {
     if (form === undefined) return 0;
     let number = this.#numbers.get(form);
     if (number === undefined) {
-      if (this.#names.length > MOST_FORMS) return 0;
+      if (this.#names.length > MAX_FORMS) return 0;
       number = this.#names.push(form) - 1;
       this.#numbers.set(form, number);
     }

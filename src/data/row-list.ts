@@ -44,7 +44,7 @@ const SHOWN_CHARS = 160;
 /** Characters that are read to show enough, since runs of spaces become one. */
 const READ_CHARS = 8 * SHOWN_CHARS;
 /** A window that fills any screen. */
-const MOST_ROWS = 500;
+const MAX_ROWS = 500;
 
 interface Filtered {
   readonly key: string;
@@ -69,7 +69,7 @@ export function listRows(
   const found = filter(data, query, tokenizer, among);
   const from = Math.max(0, Math.floor(query.from));
   const rows = found
-    .slice(from, from + Math.min(MOST_ROWS, query.count))
+    .slice(from, from + Math.min(MAX_ROWS, query.count))
     .map((at) => listed(data, at, tokenizer, vocabulary));
   return { total: found.length, rows };
 }
@@ -105,7 +105,7 @@ function filter(
 
 function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: number | undefined): ListedRow {
   const known = data.entries[at];
-  const entry = vocabulary === undefined ? known : numberedAnew(known, data, tokenizer, vocabulary);
+  const entry = vocabulary === undefined ? known : withNewTokenIds(known, data, tokenizer, vocabulary);
   const { file, line, lines, part, state, length, supervised, row } = entry;
   return {
     at,
@@ -128,7 +128,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
 }
 
 /** A used row with its numbers by another tokenizer. Parts of texts have them already. */
-function numberedAnew(entry: Entry, { options }: RowSet, tokenizer: Tokenizer, vocabSize: number): Entry {
+function withNewTokenIds(entry: Entry, { options }: RowSet, tokenizer: Tokenizer, vocabSize: number): Entry {
   const { example, part } = entry;
   if (!example || !part || !options || isDocument(example)) return entry;
   const maker = new RowMaker(tokenizer, {

@@ -4,7 +4,7 @@ import { ROWS_FILE, TEST_FILE, type Skipped } from './parts.ts';
 
 const FIRST_MORE_FILE = 2;
 /** The longest range: a list names single rows, not most of a file. */
-const MOST_ROWS = 1_000_000;
+const MAX_ROWS = 1_000_000;
 
 const ITEM = /^(?:(test|more\d*):)?(\d{1,12})(?:-(\d{1,12}))?$/;
 
@@ -43,7 +43,7 @@ export function parseSkipped(text: string): Skipped {
   for (const item of text.split(',')) {
     const [, name, start, last = start] = ITEM.exec(item.trim()) ?? [];
     const [from, to] = [Number(start), Number(last)];
-    if (start === undefined || from < 1 || to < from || to - from >= MOST_ROWS)
+    if (start === undefined || from < 1 || to < from || to - from >= MAX_ROWS)
       throw new GraftError(
         'arguments',
         `--skip-rows has “${item.slice(0, 40)}”, which is not a row.`,

@@ -9,9 +9,9 @@ export interface Histogram {
   readonly longest: number;
 }
 
-const MOST_BARS = 24;
+const MAX_BARS = 24;
 /** Bars cover at most this many limits: one endless row must not squeeze all others into a single bar. */
-const MOST_LIMITS = 3;
+const MAX_LIMITS = 3;
 
 /** 1, 2 or 5 times a power of ten, at least `least`. */
 function roundWidth(least: number): number {
@@ -23,8 +23,8 @@ function roundWidth(least: number): number {
 export function histogramOf(lengths: readonly number[], limit: number): Histogram {
   const sorted = Uint32Array.from(lengths).sort();
   const longest = sorted.at(-1) ?? 0;
-  const shown = Math.max(limit, Math.min(longest, MOST_LIMITS * limit));
-  const width = roundWidth((shown + 1) / MOST_BARS);
+  const shown = Math.max(limit, Math.min(longest, MAX_LIMITS * limit));
+  const width = roundWidth((shown + 1) / MAX_BARS);
   const counts = new Array<number>(Math.ceil((shown + 1) / width)).fill(0);
   for (const length of sorted) counts[Math.min(counts.length - 1, Math.floor(length / width))]++;
   return { width, counts, median: sorted.length === 0 ? 0 : sorted[sorted.length >> 1], longest };

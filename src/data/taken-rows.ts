@@ -15,7 +15,7 @@ import {
   findRepeats,
   isUsed,
   type Divisible,
-  type Fate,
+  type RowStatus,
   type Part,
   type Repeats,
 } from './parts.ts';
@@ -93,7 +93,7 @@ interface TakenFile {
 
 export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Repeats {
   /** The fate of each row that can be trained on. */
-  readonly fates: readonly Fate[];
+  readonly fates: readonly RowStatus[];
   /** The file and the line of each of them. */
   readonly placeOf: (place: number) => { readonly file: number; readonly line: number };
   readonly exampleOf: (place: number) => Example;
@@ -181,7 +181,11 @@ function madeRow(example: Example, tokenizer: Tokenizer, options: PrepareOptions
 }
 
 /** The rows of a part in their order, each made when it is asked for. */
-function partOf(fates: readonly Fate[], part: Part, make: (place: number) => PreparedRow): List<PreparedRow> {
+function partOf(
+  fates: readonly RowStatus[],
+  part: Part,
+  make: (place: number) => PreparedRow,
+): List<PreparedRow> {
   const own = new Uint32Array(fates.reduce((sum, fate) => sum + Number(fate === part), 0));
   let count = 0;
   fates.forEach((fate, place) => {

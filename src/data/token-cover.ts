@@ -2,15 +2,15 @@
 import { problemWithTexts } from '../text/added-tokens.ts';
 
 /** The most characters of an offered token. */
-const MOST_CHARS = 32;
+const MAX_CHARS = 32;
 /** The most tokens that are offered. */
-const MOST_TOKENS = 64;
+const MAX_TOKENS = 64;
 /** Different pieces of text that are looked at, the most frequent first. */
-const MOST_UNITS = 200;
+const MAX_UNITS = 200;
 /** Characters of such a piece. */
-const MOST_UNIT_CHARS = 100;
+const MAX_UNIT_CHARS = 100;
 /** With more marks the answers are in a script that the model does not know: rows of a few tokens teach it none. */
-const MOST_MARKS = 32;
+const MAX_MARKS = 32;
 
 /**
  * Few texts that cover every mark in the answers, each mark together with what stands around it: `lost_`, `</answer>`, `####`. A mark that is a token
@@ -25,11 +25,11 @@ export function newTokensFor(
   marks: readonly string[],
   isKnown: (text: string) => boolean,
 ): { readonly tokens: string[]; readonly left: string[] } {
-  if (marks.length > MOST_MARKS) return { tokens: [], left: [...marks] };
+  if (marks.length > MAX_MARKS) return { tokens: [], left: [...marks] };
   const solid = marks.filter((mark) => mark.trim() !== '').map((mark) => mark.trim());
   let units = unitsOf(answers, solid);
   const tokens: string[] = [];
-  while (units.size > 0 && tokens.length < MOST_TOKENS) {
+  while (units.size > 0 && tokens.length < MAX_TOKENS) {
     const best = bestOf(units, solid, isKnown);
     if (best === undefined) break;
     tokens.push(best);
@@ -45,12 +45,12 @@ function unitsOf(answers: readonly string[], marks: readonly string[]): Map<stri
   const counts = new Map<string, number>();
   for (const answer of answers)
     for (const run of answer.split(/\s+/))
-      for (let at = 0; at < run.length; at += MOST_UNIT_CHARS) {
-        const unit = run.slice(at, at + MOST_UNIT_CHARS);
+      for (let at = 0; at < run.length; at += MAX_UNIT_CHARS) {
+        const unit = run.slice(at, at + MAX_UNIT_CHARS);
         if (marks.some((mark) => unit.includes(mark))) counts.set(unit, (counts.get(unit) ?? 0) + 1);
       }
   const ordered = [...counts].sort(([, one], [, two]) => two - one);
-  return new Map(ordered.slice(0, MOST_UNITS));
+  return new Map(ordered.slice(0, MAX_UNITS));
 }
 
 const marksIn = (text: string, marks: readonly string[]): number =>
@@ -66,7 +66,7 @@ function bestOf(
     const characters = [...unit];
     const own = new Set<string>();
     for (let start = 0; start < characters.length; start++)
-      for (let end = start + 1; end <= Math.min(characters.length, start + MOST_CHARS); end++) {
+      for (let end = start + 1; end <= Math.min(characters.length, start + MAX_CHARS); end++) {
         const text = characters.slice(start, end).join('');
         if (marks.some((mark) => text.includes(mark))) own.add(text);
       }

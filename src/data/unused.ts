@@ -11,7 +11,7 @@ export interface UnusedColumn {
 }
 
 /** The most columns of a row or a file that are listed. */
-const MOST_COLUMNS = 64;
+const MAX_COLUMNS = 64;
 /** A name or a label has fewer words. */
 const TEXT_WORDS = 3;
 
@@ -44,14 +44,14 @@ export class UnusedColumns {
    * @param nested whether columns inside of fields count by themselves, as a mapping names them
    */
   add(row: JsonObject, used: readonly string[], nested: boolean): void {
-    const columns = nested ? columnsOfRow(row) : Object.keys(row).slice(0, MOST_COLUMNS);
+    const columns = nested ? columnsOfRow(row) : Object.keys(row).slice(0, MAX_COLUMNS);
     for (const column of columns) {
       if (isUsed(column, used)) continue;
       const value = nested ? valueAt(row, column) : row[column];
       if (isEmpty(value)) continue;
       let found = this.#found.get(column);
       if (!found) {
-        if (this.#found.size >= MOST_COLUMNS) continue;
+        if (this.#found.size >= MAX_COLUMNS) continue;
         this.#found.set(column, (found = { rows: 0, text: false }));
       }
       found.rows++;

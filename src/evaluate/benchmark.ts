@@ -54,8 +54,8 @@ interface DecodingOptions {
 const WARM_UP = 1;
 const RUNS = 5;
 /** Short work is repeated inside a run until it takes about this long. */
-const LEAST_SECONDS = 0.05;
-const MOST_REPEATS = 64;
+const MIN_SECONDS = 0.05;
+const MAX_REPEATS = 64;
 
 /** Median seconds of `run`, after warm-up. */
 async function measure(run: () => Promise<void>): Promise<number> {
@@ -83,7 +83,7 @@ async function measureTape(device: Device, training: boolean, record: (tape: Tap
   };
   await replay(1);
   const once = await replay(1);
-  const repeats = Math.min(MOST_REPEATS, Math.max(1, Math.ceil(LEAST_SECONDS / once)));
+  const repeats = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(MIN_SECONDS / once)));
   const seconds = await measure(async () => void (await replay(repeats)));
   plan.destroy();
   pool.destroy();

@@ -6,10 +6,10 @@ import { Random } from '../random.ts';
 import type { Sample } from '../scorers/scorer.ts';
 
 /** From this many on, the ends of the interval move by less than a hundredth of its width. */
-const MOST_RESAMPLES = 10_000;
-const LEAST_RESAMPLES = 1_000;
+const MAX_RESAMPLES = 10_000;
+const MIN_RESAMPLES = 1_000;
 /** Rows that are drawn for all resamples: about a second for a mean. */
-const MOST_DRAWS = 2e7;
+const MAX_DRAWS = 2e7;
 
 /** Half of the 5% outside of the interval. */
 const TAIL = 0.025;
@@ -28,10 +28,10 @@ export function bootstrap(
   rows: number,
   seed: number,
   statistics: readonly ((sample: Sample) => number)[],
-  most = MOST_RESAMPLES,
+  most = MAX_RESAMPLES,
 ): (Interval | undefined)[] {
   const random = new Random(seed);
-  const resamples = Math.max(LEAST_RESAMPLES, Math.min(most, Math.floor(MOST_DRAWS / rows)));
+  const resamples = Math.max(MIN_RESAMPLES, Math.min(most, Math.floor(MAX_DRAWS / rows)));
   const values = statistics.map(() => new Float64Array(resamples));
   const sample = new Uint32Array(rows);
   for (let draw = 0; draw < resamples; draw++) {

@@ -25,7 +25,7 @@ export interface Flips {
 const RESAMPLES = 10_000;
 const DEFAULT_SEED = 42;
 /** Larger differences need no more rows than this one. */
-const MOST_DIFFERENCE = 0.85;
+const MAX_DIFFERENCE = 0.85;
 
 /** Every other method that answered the same rows; none where no answer is right or wrong. */
 export function flipsOf(record: Evaluation): Flips[] {
@@ -52,7 +52,7 @@ export function flipsOf(record: Evaluation): Flips[] {
     return {
       ...{ side, difference, interval: intervals[at], both, neither, p },
       ...{ onlyThis: onlyFirst, onlyBase: onlySecond },
-      rowsNeeded: difference === 0 ? undefined : rowsNeeded(Math.min(Math.abs(difference), MOST_DIFFERENCE)),
+      rowsNeeded: difference === 0 ? undefined : rowsNeeded(Math.min(Math.abs(difference), MAX_DIFFERENCE)),
     };
   });
 }

@@ -2,7 +2,7 @@
 import { promptQuestionsOf, questionsOf } from '../data/questions.ts';
 import type { UsedEntry, RowSet } from '../data/row-set.ts';
 import { drawRows, type Drawn } from './draw.ts';
-import type { TestPart } from './examinee.ts';
+import type { TestPart } from './open-eval-model.ts';
 import type { Pair } from './methods/method.ts';
 
 /** Rows of the loss: those that are asked, or the whole test part. */

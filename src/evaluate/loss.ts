@@ -14,8 +14,8 @@ const GROUP_TOKENS = 1024;
 /**
  * Few rows are measured in at least this many groups, so that a large model on a slow device shows progress. Groups of fewer tokens waste the device.
  */
-const LEAST_GROUPS = 8;
-const LEAST_TOKENS = 128;
+const MIN_GROUPS = 8;
+const MIN_TOKENS = 128;
 
 /**
  * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees its GPU memory in any
@@ -106,7 +106,7 @@ function reportOf(sum: number, supervisedTokens: number, rows: number): LossRepo
 /** Rows in groups for one replay each. */
 export function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {
   const all = rows.reduce((sum, { ids }) => sum + ids.length, 0);
-  const most = Math.min(GROUP_TOKENS, Math.max(LEAST_TOKENS, Math.ceil(all / LEAST_GROUPS)));
+  const most = Math.min(GROUP_TOKENS, Math.max(MIN_TOKENS, Math.ceil(all / MIN_GROUPS)));
   const groups: LabelledTokens[][] = [];
   let tokens = Infinity;
   for (const row of rows) {

@@ -1,10 +1,10 @@
 /** What the curve of a run says, in words: a name for it, a sentence on what shows it, and one on what to try. */
 import { percent, threeDigits as loss } from '../numbers.ts';
-import { LEAST_STEPS, LEAST_UNVALIDATED, type Reading, type ReadingKind } from '../train/reading.ts';
+import { MIN_STEPS, MIN_UNVALIDATED, type Reading, type ReadingKind } from '../train/reading.ts';
 import { collapse, type Forgetting } from './forgetting.ts';
 import { isAlarm } from './reading-brief.ts';
 
-export interface Told {
+export interface ReadingWords {
   /** That of the reading; `lost` where what was forgotten decides. */
   readonly kind: ReadingKind;
   /** For a list: a few words. */
@@ -21,12 +21,12 @@ export interface Told {
  * @param start what the untrained run was: the base model, or an adapter that it continues
  * @param forgetting what it forgot, if that was measured: a curve over the rows does not show it
  */
-export function tell(
+export function describeReading(
   reading: Reading,
   going: boolean,
   start: 'base' | 'adapter' = 'base',
   forgetting?: Forgetting,
-): Told {
+): ReadingWords {
   const words = wordsOf(reading, going, start);
   const lost = forgetting && collapse(forgetting);
   if (!lost || isAlarm(reading)) return { ...words, kind: reading.kind, bad: isAlarm(reading) };
@@ -39,7 +39,11 @@ export function tell(
   };
 }
 
-function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): Omit<Told, 'bad' | 'kind'> {
+function wordsOf(
+  reading: Reading,
+  going: boolean,
+  start: 'base' | 'adapter',
+): Omit<ReadingWords, 'bad' | 'kind'> {
   const { kind, step, of, training } = reading;
   const validated = of === 'validation';
   const [begun, withBegun] =
@@ -57,14 +61,14 @@ function wordsOf(reading: Reading, going: boolean, start: 'base' | 'adapter'): O
         advice: 'Try a tenth of the learning rate, more warm-up, or gradient clipping.',
       };
     case 'too-short': {
-      const wouldDo = !validated && step >= LEAST_STEPS;
+      const wouldDo = !validated && step >= MIN_STEPS;
       return {
         name: 'too short to tell',
         how: `${step === 1 ? 'One step says' : `${step} steps say`} too little about where the loss goes${wouldDo ? ', as no rows are kept for validation' : ''}.`,
         advice: going
           ? ''
           : wouldDo
-            ? `Train for at least ${LEAST_UNVALIDATED} steps, or keep some rows for validation, before you judge these settings.`
+            ? `Train for at least ${MIN_UNVALIDATED} steps, or keep some rows for validation, before you judge these settings.`
             : 'Train for more steps before you judge these settings.',
       };
     }

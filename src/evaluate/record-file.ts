@@ -10,8 +10,8 @@ import { FORMAT, RECORD_VERSION, type Evaluation } from './record.ts';
 export const EVALUATION_FILE = 'evaluation.json';
 
 /** Bytes of a file: a hundred thousand answers of some paragraphs. */
-export const MOST_BYTES = 256 * 2 ** 20;
-const MOST_SUBJECTS = 1000;
+export const MAX_BYTES = 256 * 2 ** 20;
+const MAX_SUBJECTS = 1000;
 const LONGEST_NAME = 1000;
 
 const number = v.pipe(v.number(), v.finite());
@@ -142,10 +142,10 @@ export const RecordSchema = v.pipe(
         task: v.optional(v.string()),
       }),
     ),
-    subjects: v.pipe(v.array(Subject), v.maxLength(MOST_SUBJECTS)),
+    subjects: v.pipe(v.array(Subject), v.maxLength(MAX_SUBJECTS)),
     scorers: v.pipe(
       v.array(v.object({ name, weight: v.optional(number), passMark: v.optional(number) })),
-      v.maxLength(MOST_SUBJECTS),
+      v.maxLength(MAX_SUBJECTS),
     ),
     scores: v.array(v.array(v.array(v.nullable(number)))),
     evidence: v.array(v.array(v.nullable(Evidence))),

@@ -7,7 +7,7 @@ const POWER = 0.8;
 /** The share of rows that only the worse method gets right; the better one gets so many and the difference. Without such rows fewer would be needed. */
 const LOST = 0.05;
 /** More rows than this are not looked for. */
-const MOST_ROWS = 2000;
+const MAX_ROWS = 2000;
 
 /** Probabilities of 0 … n hits of n trials. */
 function binomial(n: number, chance: number): Float64Array {
@@ -54,16 +54,16 @@ function mostLosses(differing: number): number {
 
 /** The fewest rows, in tens, on which a difference is seen four times of five; undefined if 2,000 are too few. */
 export function rowsNeeded(difference: number): number | undefined {
-  for (let rows = 10; rows <= MOST_ROWS; rows += 10) if (powerOf(rows, difference) >= POWER) return rows;
+  for (let rows = 10; rows <= MAX_ROWS; rows += 10) if (powerOf(rows, difference) >= POWER) return rows;
   return undefined;
 }
 
 /** The largest difference that is looked for. */
-const MOST_POINTS = 85;
+const MAX_POINTS = 85;
 
 /** The smallest difference, in points of 100, that so many rows show four times of five; undefined if they are too few for any. */
 export function pointsSeen(rows: number): number | undefined {
-  for (let points = 1; points <= MOST_POINTS; points++)
+  for (let points = 1; points <= MAX_POINTS; points++)
     if (powerOf(rows, points / 100) >= POWER) return points;
   return undefined;
 }

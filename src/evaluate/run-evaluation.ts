@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { Forgetting } from './forgetting.ts';
 import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { answerScores } from '../scorers/scores.ts';
-import type { Answered, AskedQuestion, EvalModel, Exam, Method, Pair } from './methods/method.ts';
+import type { Answered, AskedQuestion, EvalModel, EvalRequest, Method, Pair } from './methods/method.ts';
 import {
   recordOf,
   REWARD,
@@ -87,8 +87,8 @@ export interface EvaluationPlan {
   readonly isPrompts: boolean;
   /** What is measured of a model; everything if left out. */
   readonly measures?: { readonly answers?: boolean; readonly loss?: boolean; readonly pairs?: boolean };
-  /** @see Exam.each */
-  readonly each: Exam['each'];
+  /** @see EvalRequest.each */
+  readonly each: EvalRequest['each'];
 }
 
 /** What is told on the way. */
@@ -177,7 +177,7 @@ async function measureOpen(
   const { method } = one;
   const { answers: isAnswered = true, loss: hasLoss = true, pairs: hasPairs = true } = plan.measures ?? {};
   const { asked, train, shots, seed, each, rewards } = plan;
-  const exam: Exam = {
+  const exam: EvalRequest = {
     ...{ train, shots, seed, each, signal },
     asked: isAnswered ? asked : [],
     model: open.model,

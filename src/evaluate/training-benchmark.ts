@@ -48,9 +48,9 @@ interface TrainingOptions {
 
 const RUNS = 5;
 /** More steps than any measurement takes. */
-const MOST_STEPS = 100_000;
+const MAX_STEPS = 100_000;
 /** Short steps are measured several at a time, submitted while others run, as in training. */
-const LEAST_SECONDS = 0.2;
+const MIN_SECONDS = 0.2;
 
 /**
  * Training steps of a LoRA adapter (r = 8, all linear layers) on `rows` rows of `length` random tokens, half of them supervised. Steps and
@@ -66,7 +66,7 @@ export async function benchmarkTraining(
   const options = {
     ...defaultSpec(),
     batch: rows,
-    steps: MOST_STEPS,
+    steps: MAX_STEPS,
     warmup: 0,
     maxLength: length,
     shuffle: false,
@@ -105,7 +105,7 @@ export async function benchmarkTraining(
     };
     const first = await steps(1);
     onPart?.(2, parts);
-    const count = Math.max(1, Math.ceil(LEAST_SECONDS / first));
+    const count = Math.max(1, Math.ceil(MIN_SECONDS / first));
     const whole: number[] = [];
     const alone: number[] = [];
     for (let run = 0; run < runs; run++) {

@@ -110,7 +110,7 @@ async function compared(
  * @param delta as {@link deltaFile} wrote it
  * @throws GraftError `delta-base` for a base other than the delta's, `delta-file` for a file that is not a delta
  */
-export async function undoneDelta(
+export async function tunedFromDelta(
   base: FileSet,
   delta: ByteSource,
 ): Promise<{ readonly file: FolderFile; readonly tensors: number }> {

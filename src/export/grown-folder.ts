@@ -10,7 +10,7 @@ import { overlaid } from './overlaid.ts';
 import type { AdapterData } from './peft.ts';
 import { unties, untiedFolder } from './untie.ts';
 
-const MOST_BYTES = 64 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 /** The files of a tokenizer, which an adapter with new tokens has too. */
 export const TOKENIZER_FILES: readonly string[] = [
   'tokenizer.json',
@@ -30,7 +30,7 @@ export async function grownFolder(files: FileSet, added: NewTokens, vocabulary?:
   };
   const changed: Record<string, string> = {};
   for (const [name, change] of Object.entries(changes)) {
-    const json = await readJson(files, name, MOST_BYTES);
+    const json = await readJson(files, name, MAX_BYTES);
     // The lists of a vocabulary would take a line for each token.
     if (json) changed[name] = `${JSON.stringify(change(json), null, name === 'tokenizer.json' ? 0 : 2)}\n`;
   }

@@ -29,7 +29,7 @@ const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
 const TOKENIZER = 'tokenizer.json';
-const MOST_TOKENIZER_BYTES = 64 * 2 ** 20;
+const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 const INDICES = 'trainable_token_indices';
 /** Among the metadata of the weights, where PEFT reads nothing else. */
 const AFTER_PROMPT = 'after_prompt';
@@ -222,7 +222,7 @@ export async function readPeft(files: FileSet, model: ModelDefinition): Promise<
 /** Texts of the tokens that a folder adds, by their ids: its tokenizer says so, or without one the metadata of its weights. */
 async function textsOfTokens(files: FileSet, json: JsonObject): Promise<Map<number, string>> {
   if (json[INDICES] === undefined || json[INDICES] === null) return new Map();
-  const known = addedTexts(await readJson(files, TOKENIZER, MOST_TOKENIZER_BYTES));
+  const known = addedTexts(await readJson(files, TOKENIZER, MAX_TOKENIZER_BYTES));
   if (known.size > 0) return known;
   const source = await files.open(WEIGHTS);
   const told = source && (await openSafetensors(source)).metadata.get(ADDED_TOKENS);
@@ -252,7 +252,7 @@ export async function readAddedTokens(files: FileSet): Promise<NewTokens | undef
 const ENTRY_BYTES = 128;
 const HEADER_BYTES = 2 ** 16;
 /** The largest type that adapters come in. */
-const MOST_BYTES_PER_NUMBER = 8;
+const MAX_BYTES_PER_NUMBER = 8;
 
 /**
  * The most bytes that the weights of an adapter can have: its tensors in every linear layer of the base, of the size that the adapter's
@@ -269,7 +269,7 @@ export async function largestAdapter(files: FileSet, model: ModelDefinition): Pr
     ...layersOf(kind, model, config).flatMap((linear) => kind.parameters(kind.module(linear, config))),
     ...(kind.beside?.(model, config) ?? []).flatMap((module) => kindOf(module).parameters(module)),
   ].reduce(
-    (bytes, { name, shape }) => bytes + sizeOf(shape) * MOST_BYTES_PER_NUMBER + name.length + ENTRY_BYTES,
+    (bytes, { name, shape }) => bytes + sizeOf(shape) * MAX_BYTES_PER_NUMBER + name.length + ENTRY_BYTES,
     HEADER_BYTES,
   );
 }

@@ -10,7 +10,7 @@ import type { WeightSource } from '../weights/folder.ts';
 import { overlaid } from './overlaid.ts';
 
 const HEAD = 'lm_head.weight';
-const MOST_CONFIG_BYTES = 16 * 2 ** 20;
+const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
 /** Whether a merged model has a head of its own where the base has none. */
 export function unties(
@@ -60,7 +60,7 @@ export function untied(
 /** The folder of a base whose configuration says that embedding and head are two weights. */
 export async function untiedFolder(files: FileSet): Promise<FileSet> {
   const name = 'config.json';
-  const json = await readJson(files, name, MOST_CONFIG_BYTES);
+  const json = await readJson(files, name, MAX_CONFIG_BYTES);
   if (!json) return files;
   const text = `${JSON.stringify(untiedConfig(json), null, 2)}\n`;
   return overlaid(files, memoryFiles({ [name]: text }, files.name));

@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../json.ts';
 /** Largest value of any size in a configuration: keeps products of a hostile file's numbers exact. */
 const LARGEST_SIZE = 1 << 24;
 /** A definition has list entries for every layer, so a hostile number would fill the memory. The deepest open models have 126. */
-const MOST_LAYERS = 1024;
+const MAX_LAYERS = 1024;
 const LAYERS = ['num_hidden_layers', 'n_layer'];
 
 export class ConfigReader {
@@ -23,7 +23,7 @@ export class ConfigReader {
   /** A whole number of at least one. */
   size(name: string, fallback?: number): number {
     const value = this.fields[name] ?? fallback;
-    const most = LAYERS.includes(name) ? MOST_LAYERS : LARGEST_SIZE;
+    const most = LAYERS.includes(name) ? MAX_LAYERS : LARGEST_SIZE;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
       throw this.wrong(name, `a whole number from 1 to ${most}`);
     return value;

@@ -3,7 +3,7 @@
  * sampling, adapter and end. A place in the cache keeps the prompt that it held last, so that a prompt with the same beginning need not be read again.
  */
 import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
-import { encodeSettings, markSeen, MOST_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
+import { encodeSettings, markSeen, MAX_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
 import type { StagingRing } from '../engine/staging.ts';
 import { virtualIds } from './batch.ts';
 import { checkPrompt, tokensInFlight, type GenerateOptions } from './generator.ts';
@@ -136,8 +136,8 @@ export class ContinuousBatch {
   async generate(request: BatchRequest): Promise<BatchResult> {
     const { prompt, adapter, sampling, candidates = 0, seed, maxNewTokens, stopIds, onToken } = request;
     checkSampling(sampling);
-    if (candidates > MOST_CANDIDATES)
-      throw new Error(`${candidates} candidates, of at most ${MOST_CANDIDATES}`);
+    if (candidates > MAX_CANDIDATES)
+      throw new Error(`${candidates} candidates, of at most ${MAX_CANDIDATES}`);
     checkPrompt(this.model, prompt, this.maxLength, adapter);
     const ids = [...virtualIds(adapter?.virtualTokens ?? 0), ...prompt];
     const most = Math.min(maxNewTokens, this.maxLength - ids.length);

@@ -25,11 +25,11 @@ interface EncoderLoadOptions {
 }
 
 /** Keeps a vector of zeros from being divided by zero. As PyTorch's `normalize`, whose least length is 1e-12. */
-const LEAST_SQUARE = 1e-24;
+const MIN_SQUARE = 1e-24;
 
 /** Records rows of x [S, C] divided by their lengths. @param ones f32 [C], all 1 */
 export function unitRows(tape: Tape, x: Tensor, ones: Tensor): Tensor {
-  return rmsNorm(tape, x, ones, { eps: LEAST_SQUARE, scale: 1 / Math.sqrt(x.columns) });
+  return rmsNorm(tape, x, ones, { eps: MIN_SQUARE, scale: 1 / Math.sqrt(x.columns) });
 }
 
 /** Reads an encoder's folder for training: its vectors are pooled as the folder says. @throws GraftError of `readEncoder` and `readPooling` */

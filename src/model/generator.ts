@@ -3,7 +3,7 @@
  * base. Tokens are chosen on the GPU and stay there for the next replay; the host reads them while that one runs.
  */
 import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
-import { encodeSettings, markSeen, MOST_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
+import { encodeSettings, markSeen, MAX_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
 import type { Device } from '../engine/device.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StagingRing } from '../engine/staging.ts';
@@ -98,8 +98,8 @@ export class Generator {
     checkSampling(options.sampling);
     if (prompts.length === 0 || prompts.length > this.sequences)
       throw new Error(`${prompts.length} prompts for ${this.sequences} sequences`);
-    if ((options.candidates ?? 0) > MOST_CANDIDATES)
-      throw new Error(`${options.candidates} candidates, of at most ${MOST_CANDIDATES}`);
+    if ((options.candidates ?? 0) > MAX_CANDIDATES)
+      throw new Error(`${options.candidates} candidates, of at most ${MAX_CANDIDATES}`);
     const before = virtualIds(options.adapter?.virtualTokens ?? 0);
     for (const prompt of prompts) checkPrompt(this.model, prompt, this.maxLength, options.adapter);
     const replays = await this.#replaysFor(options.adapter);

@@ -15,7 +15,7 @@ export interface OutputRows {
 /** Rows between two wanted ones that are read along with them, rather than in a read of their own. */
 const GAP = 64;
 /** Rows of one read. */
-const MOST_ROWS = 8192;
+const MAX_ROWS = 8192;
 
 /**
  * Reads the rows of these tokens; those that the matrix does not have are left out.
@@ -42,7 +42,7 @@ export async function readOutputRows(
   for (let at = 0; at < wanted.length;) {
     const first = wanted[at];
     let end = at + 1;
-    while (end < wanted.length && wanted[end] - wanted[end - 1] <= GAP && wanted[end] - first < MOST_ROWS)
+    while (end < wanted.length && wanted[end] - wanted[end - 1] <= GAP && wanted[end] - first < MAX_ROWS)
       end++;
     const bytes = await entry.readRange(first * rowBytes, (wanted[end - 1] + 1) * rowBytes);
     for (; at < end; at++) {

@@ -97,12 +97,12 @@ export async function readWindow(files: FileSet, maxPositions: number): Promise<
     if (length === undefined || length === null || (typeof length === 'number' && length > maxPositions))
       continue;
     const window = new ConfigReader(config, `${files.name}/${name}`).size(field);
-    if (window < LEAST_WINDOW)
-      throw new ConfigReader(config, `${files.name}/${name}`).wrong(field, `at least ${LEAST_WINDOW}`);
+    if (window < MIN_WINDOW)
+      throw new ConfigReader(config, `${files.name}/${name}`).wrong(field, `at least ${MIN_WINDOW}`);
     return window;
   }
   return maxPositions;
 }
 
 /** A text's first and last token, and one between. */
-const LEAST_WINDOW = 3;
+const MIN_WINDOW = 3;

@@ -18,7 +18,7 @@ import type { LanguageModel } from './language-model.ts';
  */
 export const PREFILL_TOKENS = [64, 512] as const;
 /** A larger part is used where at least this share of it is filled. */
-const LEAST_FILLED = 0.75;
+const MIN_FILLED = 0.75;
 /** The most bytes of the activations of a larger part. */
 const PREFILL_BYTES = 32 * 2 ** 20;
 
@@ -91,7 +91,7 @@ export class Prefill {
     const parts: Inputs[] = [];
     for (const tokens of PREFILL_TOKENS) {
       const first = parts.length === 0;
-      if (!first && sequences * (maxLength - 1) < tokens * LEAST_FILLED) continue;
+      if (!first && sequences * (maxLength - 1) < tokens * MIN_FILLED) continue;
       const { tape, inputs, slots } = record(model, cache, tokens, adapter);
       if (!first && sizePlan(tape, model.device.lowering).memory.transientBytes > PREFILL_BYTES) continue;
       parts.push({ plan: await model.device.compile(tape, model.pool), inputs, slots });
@@ -104,7 +104,7 @@ export class Prefill {
     for (let start = 0; start < tokens.length && goOn();) {
       const rest = tokens.length - start;
       const replay =
-        this.parts.findLast(({ inputs }) => rest >= inputs.ids.size * LEAST_FILLED) ?? this.parts[0];
+        this.parts.findLast(({ inputs }) => rest >= inputs.ids.size * MIN_FILLED) ?? this.parts[0];
       const piece = tokens.slice(start, start + replay.inputs.ids.size);
       const ids = new Uint32Array(replay.inputs.ids.size);
       piece.forEach(({ id }, row) => (ids[row] = id));

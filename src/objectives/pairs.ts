@@ -9,8 +9,8 @@ export const BETA = {
   name: 'beta',
   part: 'run',
   type: 'number',
-  least: 0,
-  most: 100,
+  min: 0,
+  max: 100,
   // Only a reward can stand alone.
   narrower: ({ objective }: Given) => (objective === 'grpo' ? undefined : { above: 0 }),
   flag: 'beta',
@@ -31,8 +31,8 @@ export const BETA = {
   },
   help: 'The scale of rewards: how closely the model keeps to the reference.',
   more: 'With a reference policy, a lower value lets the model move further.',
-  initial: 0.1,
-  initially: '0.1, simpo 2, grpo 0',
+  default: 0.1,
+  defaultText: '0.1, simpo 2, grpo 0',
 } as const satisfies Setting;
 
 export const REFERENCE = {
@@ -57,7 +57,7 @@ export const REFERENCE = {
     },
   },
   help: 'The model to compare with: the base model, or the adapter that the run starts from, as it was at the start.',
-  initially: 'start with --init-adapter, else base',
+  defaultText: 'start with --init-adapter, else base',
 } as const satisfies Setting;
 
 /** Reports about pairs, in the order in which they are shown. */

@@ -6,7 +6,7 @@ export const TEMPERATURE = {
   part: 'run',
   type: 'number',
   above: 0,
-  most: 10,
+  max: 10,
   flag: 'temperature',
   group: 'Goal',
   label: 'Temperature',
@@ -14,6 +14,6 @@ export const TEMPERATURE = {
   term: { id: 'temperature', name: 'Temperature' },
   help: 'How random the sampled answers are during training.',
   more: 'The loss uses the same distribution. The objective contrastive divides cosines by it.',
-  initial: 1,
-  initially: '1, contrastive 0.05',
+  default: 1,
+  defaultText: '1, contrastive 0.05',
 } as const satisfies Setting;

@@ -5,7 +5,7 @@ export const MOMENTUM = {
   name: 'momentum',
   part: 'run',
   type: 'number',
-  least: 0,
+  min: 0,
   below: 1,
   zero: 'none',
   flag: 'momentum',
@@ -25,5 +25,5 @@ export const MOMENTUM = {
   },
   help: 'How much of the last step goes into the next one.',
   more: '0.9 is usual, and 0.95 for Muon.',
-  initial: 0.9,
+  default: 0.9,
 } as const satisfies Setting;

@@ -5,7 +5,7 @@ export const WEIGHT_DECAY = {
   name: 'weightDecay',
   part: 'run',
   type: 'number',
-  least: 0,
+  min: 0,
   below: 1,
   flag: 'weight-decay',
   group: 'Rate',
@@ -13,5 +13,5 @@ export const WEIGHT_DECAY = {
   term: { id: 'weight-decay', name: 'Weight decay' },
   help: 'Pulls the weights of the adapter towards zero at each step (decoupled weight decay).',
   more: 'Rarely needed with LoRA.',
-  initial: 0,
+  default: 0,
 } as const satisfies Setting;

@@ -14,7 +14,7 @@ export interface ChunkSettings {
 export const CHUNK_DEFAULTS: ChunkSettings = { tokens: 200, overlap: 40 };
 
 /** One character may have so many tokens: some vocabularies spell bytes, or a ligature as its words. */
-export const LEAST_CHUNK_TOKENS = 32;
+export const MIN_CHUNK_TOKENS = 32;
 
 export interface Chunk {
   /** The first code unit, which is not space. */
@@ -73,9 +73,9 @@ export function chunksOf(
 /** @throws GraftError `chunk-settings` */
 export function checkChunkSettings({ tokens, overlap }: ChunkSettings): void {
   const wrong = (what: string, remedy: string): GraftError => new GraftError('chunk-settings', what, remedy);
-  if (!Number.isInteger(tokens) || tokens < LEAST_CHUNK_TOKENS)
+  if (!Number.isInteger(tokens) || tokens < MIN_CHUNK_TOKENS)
     throw wrong(
-      `Chunks have at most ${tokens} tokens, expected a whole number of at least ${LEAST_CHUNK_TOKENS}.`,
+      `Chunks have at most ${tokens} tokens, expected a whole number of at least ${MIN_CHUNK_TOKENS}.`,
       `200 is usual.`,
     );
   if (!Number.isInteger(overlap) || overlap < 0 || overlap >= tokens)

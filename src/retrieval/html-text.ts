@@ -23,7 +23,7 @@ const NAVIGATION = new Set(
 );
 
 /** Elements inside of each other. Real pages have some tens. */
-const MOST_DEPTH = 4096;
+const MAX_DEPTH = 4096;
 
 interface Open {
   readonly name: string;
@@ -50,10 +50,10 @@ export function htmlText(html: string): string {
     onopentag(name, attributes) {
       if (name === 'br') pieces.push('\n');
       const skipped = !VOID.has(name) && (SKIPPED.has(name) || isNavigation(attributes));
-      if (open.push({ name, skipped }) > MOST_DEPTH)
+      if (open.push({ name, skipped }) > MAX_DEPTH)
         throw new GraftError(
           'document-depth',
-          `The page has more than ${MOST_DEPTH} elements inside of each other.`,
+          `The page has more than ${MAX_DEPTH} elements inside of each other.`,
           'Save its text as a .txt file.',
         );
       if (skipped) skipping++;

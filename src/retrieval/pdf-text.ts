@@ -2,9 +2,9 @@
 import { GraftError, messageOf } from '../errors.ts';
 
 /** More than any book; a small file can claim any number. */
-const MOST_PAGES = 10_000;
+const MAX_PAGES = 10_000;
 /** UTF-16 code units of a document. */
-const MOST_TEXT = 32 * 2 ** 20;
+const MAX_TEXT = 32 * 2 ** 20;
 /** The distance of two lines, in heights of a line, that parts paragraphs. */
 const PARAGRAPH_GAP = 1.6;
 /** Lines at both ends of a page that may be a running head or a page number. */
@@ -49,8 +49,8 @@ export async function pdfText(bytes: Uint8Array, name: string): Promise<PdfText>
   });
   try {
     const document = await loading.promise;
-    if (document.numPages > MOST_PAGES)
-      throw tooLarge(name, `${document.numPages} pages`, `${MOST_PAGES} pages`);
+    if (document.numPages > MAX_PAGES)
+      throw tooLarge(name, `${document.numPages} pages`, `${MAX_PAGES} pages`);
     const pages: Line[][] = [];
     let length = 0;
     for (let number = 1; number <= document.numPages; number++) {
@@ -58,7 +58,7 @@ export async function pdfText(bytes: Uint8Array, name: string): Promise<PdfText>
       const lines = linesOf((await page.getTextContent()).items as readonly Item[]);
       page.cleanup();
       length += lines.reduce((sum, { text }) => sum + text.length + 1, 0);
-      if (length > MOST_TEXT) throw tooLarge(name, 'more text', `${MOST_TEXT} characters`);
+      if (length > MAX_TEXT) throw tooLarge(name, 'more text', `${MAX_TEXT} characters`);
       pages.push(lines);
     }
     return joined(withoutRunning(pages));

@@ -20,7 +20,7 @@ interface PlacedChunk {
 }
 
 export const RECALL_RANKS = [1, 5, 10] as const;
-const MOST_RANK = 10;
+const MAX_RANK = 10;
 
 export interface Measures {
   readonly questions: number;
@@ -135,7 +135,7 @@ export function measure(questions: readonly Judged[]): Measures {
     );
   const reciprocal = ({ ranking, relevant }: Judged): number => {
     const wanted = new Set(relevant.flat());
-    const at = ranking.slice(0, MOST_RANK).findIndex((chunk) => wanted.has(chunk));
+    const at = ranking.slice(0, MAX_RANK).findIndex((chunk) => wanted.has(chunk));
     return at < 0 ? 0 : 1 / (at + 1);
   };
   return {

@@ -2,9 +2,9 @@
 import type { Tokenizer } from '../text/tokenizer.ts';
 
 /** Longer runs hardly occur twice. */
-const MOST_CHARS = 64;
+const MAX_CHARS = 64;
 /** Some tens of megabytes. */
-const MOST_RUNS = 1 << 18;
+const MAX_RUNS = 1 << 18;
 
 /** Counts the tokens of runs without space, special tokens not counted. The function throws what `Tokenizer.encode` throws. */
 export function tokenCounter(tokenizer: Pick<Tokenizer, 'encode'>): (run: string) => number {
@@ -13,8 +13,8 @@ export function tokenCounter(tokenizer: Pick<Tokenizer, 'encode'>): (run: string
     const before = known.get(run);
     if (before !== undefined) return before;
     const tokens = tokenizer.encode(run).length;
-    if (known.size >= MOST_RUNS) known.clear();
-    if (run.length <= MOST_CHARS) known.set(run, tokens);
+    if (known.size >= MAX_RUNS) known.clear();
+    if (run.length <= MAX_CHARS) known.set(run, tokens);
     return tokens;
   };
 }

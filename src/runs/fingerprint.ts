@@ -18,7 +18,7 @@ export interface Hash {
 export type MakeHash = () => Hash;
 
 /** The text after each flag, or `true` if the flag stands alone. */
-type ToldSettings = Readonly<Record<string, string | true>>;
+type ReportedSettings = Readonly<Record<string, string | true>>;
 
 /** Each part as a hash of its content; the types of the base weights in words, for messages. */
 export interface RunParts {
@@ -125,7 +125,7 @@ const COMPARED = TABLE.settings.filter(
 );
 
 /** These settings as flags. */
-function toldOf(spec: Given): ToldSettings {
+function reportedSettings(spec: Given): ReportedSettings {
   const values = TABLE.resolve(spec);
   return Object.fromEntries(
     COMPARED.flatMap((setting): [string, string | true][] => {
@@ -186,7 +186,7 @@ export function checkResumed(fingerprint: string, now: RunParts, earlier: () => 
 function tellOthers(run: SavedParts, spec: RunSpec): string {
   const saved = toldOfSaved(run);
   if (!saved) return '';
-  const now = toldOf(spec);
+  const now = reportedSettings(spec);
   const told = (value: unknown): string =>
     value === undefined ? 'not given' : value === true ? 'given' : String(value);
   const flags = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
@@ -196,12 +196,12 @@ function tellOthers(run: SavedParts, spec: RunSpec): string {
 }
 
 /** The settings of a saved run as flags; none for one of the first versions. */
-export function toldSettingsOf(fingerprint: string): ToldSettings {
+export function toldSettingsOf(fingerprint: string): ReportedSettings {
   return toldOfSaved(partsOf(fingerprint) ?? {}) ?? {};
 }
 
-function toldOfSaved({ spec, told }: SavedParts): ToldSettings | undefined {
-  return isObject(spec) ? toldOf(spec) : isObject(told) ? (told as ToldSettings) : undefined;
+function toldOfSaved({ spec, told }: SavedParts): ReportedSettings | undefined {
+  return isObject(spec) ? reportedSettings(spec) : isObject(told) ? (told as ReportedSettings) : undefined;
 }
 
 /** @returns the device on which a saved run began, if it is not the current one */

@@ -92,8 +92,8 @@ export async function forecastRuns(
 }
 
 /** Rows are not cut below this. */
-const LEAST_LENGTH = 64;
-const LEAST_RANK = 4;
+const MIN_LENGTH = 64;
+const MIN_RANK = 4;
 
 /** Changes that would make a run shorter, each forecast like the run itself; the shortest first. */
 export async function shortenRun(
@@ -119,7 +119,7 @@ export async function shortenRun(
       warmup: Math.min(options.warmup, fewer),
     });
   const longest = rows.train.reduce((most, row) => Math.max(most, lengthOf(row)), 0);
-  const limit = Math.max(LEAST_LENGTH, Math.ceil(longest / 2));
+  const limit = Math.max(MIN_LENGTH, Math.ceil(longest / 2));
   const cut = limit < maxLength ? shorterRows(limit, data, open.tokenizer.bosId) : undefined;
   if (cut) {
     const longer = rows.train.filter((row) => lengthOf(row) > limit).length;
@@ -133,7 +133,7 @@ export async function shortenRun(
   if (options.checkpointing) await consider('Turn activation checkpointing off', { checkpointing: false });
   if (evalEvery > 0 && evalEvery < steps)
     await consider(`Validate every ${2 * evalEvery} steps`, { evalEvery: 2 * evalEvery });
-  if (rank > LEAST_RANK && hasRank(options) && !options.start)
+  if (rank > MIN_RANK && hasRank(options) && !options.start)
     await consider(`Take rank ${Math.ceil(rank / 2)}`, { rank: Math.ceil(rank / 2) });
   return ways.sort((a, b) => a.total - b.total);
 }
@@ -248,7 +248,7 @@ export async function measuredSteps({
 
 /** Counted once for each kind of adapter: a forecast is asked for with every change of a setting. */
 const counted = new WeakMap<object, Map<string, PlanWork>>();
-const MOST_COUNTED = 64;
+const MAX_COUNTED = 64;
 
 /** The work of a run's plans on the open model. */
 export async function workOf(
@@ -264,7 +264,7 @@ export async function workOf(
   const { device, definition, dtype: precision, weightChoices, storedAs } = model;
   const baseWeights = baseWeightsOf(options, weightChoices);
   const work = await planWork(device.lowering, definition, { precision, baseWeights, storedAs, options });
-  if (known.size >= MOST_COUNTED) known.clear();
+  if (known.size >= MAX_COUNTED) known.clear();
   known.set(key, work);
   return work;
 }

@@ -1,7 +1,7 @@
 /** When a run saves its state: at an interval of steps, or of time. The moments of saving do not change its numbers. */
 
 /** Saving takes at most a twentieth of the time, however large the state or slow the disk. */
-export const MOST_SHARE = 20;
+export const MAX_SHARE = 20;
 
 export type SaveEvery =
   | { readonly steps: number }

@@ -18,7 +18,7 @@ export interface StepSpeeds {
   readonly answer?: number | undefined;
 }
 
-const MOST_SIZES = 8;
+const MAX_SIZES = 8;
 
 export function withMeasured(
   before: StepSpeeds | undefined,
@@ -29,7 +29,7 @@ export function withMeasured(
     ({ tokens, checkpointing }) => tokens !== measured.tokens || checkpointing !== measured.checkpointing,
   );
   return {
-    sizes: [measured, ...others].slice(0, MOST_SIZES),
+    sizes: [measured, ...others].slice(0, MAX_SIZES),
     ...(answer !== undefined && { answer }),
   };
 }
@@ -45,7 +45,7 @@ export function speedLike(
 }
 
 /** The speed of a run counts from this many steps on; the first one warms up. */
-const LEAST_STEPS = 3;
+const MIN_STEPS = 3;
 
 /**
  * Speed from the steps of a run: the median, so that a pause of the machine or another program does not count.
@@ -61,6 +61,6 @@ export function medianSpeed(
     .filter(({ seconds }) => seconds > 0)
     .map(({ flops, seconds }) => flops / seconds)
     .sort((a, b) => a - b);
-  if (speeds.length < LEAST_STEPS) return undefined;
+  if (speeds.length < MIN_STEPS) return undefined;
   return { flops: speeds[Math.floor(speeds.length / 2)], steps: speeds.length };
 }

@@ -48,7 +48,7 @@ export interface TimedStart extends StartProgress {
 }
 
 /** What the initial values of an adapter may depend on. */
-export interface Beginnings {
+export interface InitialValues {
   /** Ids of a text by the tokenizer of the base, for an adapter that begins as one. */
   readonly encode?: Encode;
   /** The rows that the run trains on, for a kind that reads some first. */
@@ -68,7 +68,7 @@ export async function makeTrainable(
   model: LanguageModel,
   asked: RunSpec,
   start?: AdapterData,
-  beginnings: Beginnings = {},
+  beginnings: InitialValues = {},
 ): Promise<Subject> {
   if (learnerOf(asked).trainsModel) {
     checkStart(asked, start !== undefined);
@@ -107,7 +107,7 @@ export async function makeTrainable(
 async function newAdapter(
   model: LanguageModel,
   options: RunSpec,
-  { rows, saved, tell = () => undefined }: Beginnings,
+  { rows, saved, tell = () => undefined }: InitialValues,
 ): Promise<AdapterShape & { readonly tensors?: AdapterTensors }> {
   if (saved) return adapterShape(model.definition, options, saved);
   const { config, modules } = adapterShape(model.definition, options);
@@ -134,7 +134,7 @@ function narrowed(
 }
 
 /** Adds the time left, by the speed so far. */
-function timed(tell: Beginnings['tell'] = () => undefined): (progress: StartProgress) => void {
+function timed(tell: InitialValues['tell'] = () => undefined): (progress: StartProgress) => void {
   let began = performance.now();
   let last: StartProgress | undefined;
   return (progress) => {

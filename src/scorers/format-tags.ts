@@ -11,7 +11,7 @@ const SETTINGS = [
     placeholder: 'TAG,…',
     label: 'Tags',
     help: 'The names of the tags in their order, with commas between.',
-    initial: 'think,answer',
+    default: 'think,answer',
   },
   {
     name: 'parts',
@@ -19,7 +19,7 @@ const SETTINGS = [
     type: 'switch',
     label: 'Something for each tag',
     help: 'Give a share for each tag that is there once, closed, filled and in its place; otherwise all of it or nothing.',
-    initial: false,
+    default: false,
   },
 ] as const satisfies readonly ScorerSetting[];
 

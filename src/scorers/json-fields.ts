@@ -1,6 +1,6 @@
 /** The share of fields in which a completion in JSON equals the wanted answer. An extra field counts as a wrong one. */
 import { FENCED, isJsonObject, jsonOf, sameJson } from './parts/json-text.ts';
-import { wantedAnswer, type AttemptScorer, type ScorerSetting, type Need } from './scorer.ts';
+import { referenceAnswer, type AttemptScorer, type ScorerSetting, type Need } from './scorer.ts';
 
 const LONGEST_EXPECTED = 64 * 1024;
 
@@ -13,7 +13,7 @@ const SETTINGS = [
     longest: LONGEST_EXPECTED,
     label: 'Expected object',
     help: "The same JSON for every row; each row's reference if left empty.",
-    initial: '',
+    default: '',
   },
   FENCED,
 ] as const satisfies readonly ScorerSetting[];
@@ -41,7 +41,7 @@ export const jsonFields = {
       : undefined,
   open: ({ expected, fenced }) => ({
     score(attempt) {
-      const wanted = jsonOf(expected === '' ? wantedAnswer(attempt) : String(expected), false);
+      const wanted = jsonOf(expected === '' ? referenceAnswer(attempt) : String(expected), false);
       if (wanted === undefined) throw new Error('the reference is not JSON');
       const given = jsonOf(attempt.completion, fenced === true);
       if (!isJsonObject(wanted) || !isJsonObject(given)) return sameJson(wanted, given) ? 1 : 0;

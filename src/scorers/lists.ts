@@ -19,7 +19,7 @@ export const TEXT_SCORERS = (SCORERS as readonly Scorer[]).filter(isTextScorer);
 
 /** Those that a name chooses, as `--metrics` and the page do: every setting has an initial value. */
 export const NAMED_SCORERS: readonly Scorer[] = SCORERS.filter(({ settings }) =>
-  settings.every(({ initial }) => initial !== undefined),
+  settings.every(({ default: initial }) => initial !== undefined),
 );
 
 /** Those that can be rewards: they give each answer a score. */

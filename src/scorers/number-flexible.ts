@@ -6,11 +6,11 @@ import type { TextScorer } from './scorer.ts';
 export const numberFlexible = {
   ...numberStrict,
   name: 'number-flexible',
-  label: 'Right number (flexible)',
+  label: 'Number match (flexible)',
   heading: 'number (flexible)',
   help: '1 if the last number of the answer is that of the reference. Texts of numbers are compared, as in gsm8k of lm-evaluation-harness.',
   entry: {
-    title: 'Right number (flexible)',
+    title: 'Number match (flexible)',
     what: 'The last number of the answer is that of the reference, in any form. If only the strict score rises, the model has learned the form and not the sums.',
     source: numberStrict.entry.source,
     also: 'gsm8k flexible extract number',

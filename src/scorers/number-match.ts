@@ -3,7 +3,7 @@
  * (`#### (\-?[0-9\.\,]+)`), or flexibly, the last one anywhere (`(-?[$0-9.,]{2,})|(-?[0-9]+)`). Both are shown, since a model that gains only
  * strictly has learned the form and not the sums. Numbers are compared by value; the harness compares their text.
  */
-import { wantedAnswer, type AttemptScorer, type ScorerSetting, type Need } from './scorer.ts';
+import { referenceAnswer, type AttemptScorer, type ScorerSetting, type Need } from './scorer.ts';
 
 const STRICT = /-?[0-9.,]+/y;
 const FLEXIBLE = /-?[$0-9.,]{2,}|-?[0-9]+/g;
@@ -46,7 +46,7 @@ const SETTINGS = [
     label: 'Which number counts',
     labels: { strict: 'the one after the marker', flexible: 'the last one' },
     help: 'strict: the first number right after the marker; flexible: the last number anywhere. Both are shown.',
-    initial: 'strict',
+    default: 'strict',
   },
   {
     name: 'marker',
@@ -55,18 +55,18 @@ const SETTINGS = [
     longest: 80,
     label: 'Marker',
     help: 'What stands right before the number, such as <answer>.',
-    initial: '#### ',
+    default: '#### ',
   },
 ] as const satisfies readonly ScorerSetting[];
 
 export const numberMatch = {
   of: 'attempts',
   name: 'number-match',
-  label: 'Right number',
-  heading: 'right number',
+  label: 'Number match',
+  heading: 'number match',
   help: '1 if the number of the completion is that of the reference by value. number-strict and number-flexible compare the texts of numbers.',
   entry: {
-    title: 'Right number (by value)',
+    title: 'Number match (by value)',
     what: 'The number of the answer is that of the reference by value, so 7.50 is 7.5. A setting decides which number counts: the first one after a marker, or the last one.',
     more: 'Both ways of finding it are shown: if only the strict one rises, the model has learned the form and not the sums.',
     source:
@@ -84,7 +84,7 @@ export const numberMatch = {
   problem: ({ marker }) => (marker === '' ? 'its marker is empty' : undefined),
   open: ({ extraction, marker }) => ({
     score(attempt) {
-      const answer = wantedAnswer(attempt);
+      const answer = referenceAnswer(attempt);
       const wanted = canonical(strictNumber(answer, String(marker)) ?? flexibleNumber(answer));
       if (wanted === undefined) throw new Error('the reference has no number');
       const strict = canonical(strictNumber(attempt.completion, String(marker))) === wanted ? 1 : 0;

@@ -25,11 +25,11 @@ const { usual: _, ...ofExactMatch } = exactMatch;
 export const numberStrict = {
   ...ofExactMatch,
   name: 'number-strict',
-  label: 'Right number (strict)',
+  label: 'Number match (strict)',
   heading: 'number (strict)',
   help: '1 if the first number right after “#### ” is that of the reference. Texts of numbers are compared, as in gsm8k of lm-evaluation-harness.',
   entry: {
-    title: 'Right number (strict)',
+    title: 'Number match (strict)',
     what: 'The first number right after “#### ” is that of the reference. An answer with the right number in another form is wrong.',
     source: SOURCE,
     also: 'gsm8k strict match number',

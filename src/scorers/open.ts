@@ -5,7 +5,7 @@ import { Sandbox, type StartSandbox } from './sandbox/sandbox.ts';
 import {
   rowScore,
   valuesOf,
-  wantedAnswer,
+  referenceAnswer,
   type AnswerScorer,
   type Attempt,
   type AttemptScorer,
@@ -16,7 +16,7 @@ import {
 } from './scorer.ts';
 
 /** The largest score: sums of scores must stay in the range of f32. */
-const MOST_SCORE = 1e6;
+const MAX_SCORE = 1e6;
 
 /**
  * @param where the file or setting that names it, for messages
@@ -33,7 +33,7 @@ export const openScorer = (
 /** Compares the answer, or what stands within a tag of it. An answer without the tag gets 0. */
 const openText = (scorer: TextScorer, { within: tag = '' }: ScorerValues): OpenScorer => ({
   score(attempt: Attempt) {
-    const wanted = wantedAnswer(attempt);
+    const wanted = referenceAnswer(attempt);
     const given = within(attempt.completion, String(tag));
     if (given === undefined) return 0;
     const score = rowScore(scorer, given, wanted);
@@ -46,7 +46,7 @@ const openText = (scorer: TextScorer, { within: tag = '' }: ScorerValues): OpenS
 export function scoreIn(outcome: Outcome): number {
   const score = typeof outcome === 'number' ? outcome : outcome.score;
   if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);
-  if (Math.abs(score) > MOST_SCORE) throw new Error(`it gives ${score}, more than ${MOST_SCORE}`);
+  if (Math.abs(score) > MAX_SCORE) throw new Error(`it gives ${score}, more than ${MAX_SCORE}`);
   return score;
 }
 

@@ -23,7 +23,7 @@ const SETTINGS = [
     longest: 8,
     label: 'Flags',
     help: 'i for any case, m for ^ and $ at lines, s for a dot that takes line breaks, u for Unicode.',
-    initial: 'su',
+    default: 'su',
   },
   {
     name: 'group',
@@ -31,7 +31,7 @@ const SETTINGS = [
     type: 'switch',
     label: 'The first group has to be the reference',
     help: 'Give 1 only if the match of the first group is the reference, ignoring white space at the ends.',
-    initial: false,
+    default: false,
   },
 ] as const satisfies readonly ScorerSetting[];
 

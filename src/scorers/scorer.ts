@@ -162,7 +162,7 @@ export type Scorer = TextScorer | AttemptScorer | LikelihoodScorer;
 export type AnswerScorer = TextScorer | AttemptScorer;
 
 /** The wanted answer. @throws Error where the row has none */
-export function wantedAnswer({ answer }: Attempt): string {
+export function referenceAnswer({ answer }: Attempt): string {
   if (answer === undefined) throw new Error('the row has no wanted answer');
   return answer;
 }
@@ -195,7 +195,10 @@ export const valuesOf = (
   given: Readonly<Record<string, ScorerValue | undefined>> = {},
 ): ScorerValues =>
   Object.fromEntries(
-    settings.map(({ name, initial }) => [name, given[name] ?? (initial as ScorerValue | undefined) ?? '']),
+    settings.map(({ name, default: initial }) => [
+      name,
+      given[name] ?? (initial as ScorerValue | undefined) ?? '',
+    ]),
   );
 
 /** What a row must have for a scorer with its initial settings. */

@@ -11,7 +11,7 @@ const SETTINGS = [
     label: 'What it has to be',
     labels: { any: 'any value', object: 'an object', array: 'a list' },
     help: 'Any JSON value, an object or a list.',
-    initial: 'any',
+    default: 'any',
   },
   FENCED,
 ] as const satisfies readonly ScorerSetting[];

@@ -32,8 +32,8 @@ export interface AboutRun extends AboutModel {
 /** What the table has for a number, which no model or rows decide. */
 const usualOf = (name: 'epochs' | 'rank'): number => TABLE.resolve({})[name] as number;
 const PASSES = usualOf('epochs');
-const MOST_STEPS = 1000;
-const LEAST_STEPS = 10;
+const MAX_STEPS = 1000;
+const MIN_STEPS = 10;
 /** Validations of a run, however long it is. */
 const VALIDATIONS = 10;
 const PATIENCE = 3;
@@ -89,9 +89,9 @@ export function usualSettings(given: Given, about: AboutRun, preset: Preset = 'b
   const batch = chosen('batch', size.batch);
   const accumulate = chosen('accumulate', size.accumulate);
   const stepsOf = (passes: number): number => Math.ceil((passes * Math.max(1, rows)) / (batch * accumulate));
-  const balanced = suggestion.steps ?? Math.min(MOST_STEPS, Math.max(LEAST_STEPS, stepsOf(PASSES)));
+  const balanced = suggestion.steps ?? Math.min(MAX_STEPS, Math.max(MIN_STEPS, stepsOf(PASSES)));
   const preferred = {
-    quick: Math.max(LEAST_STEPS, Math.round(balanced / 3)),
+    quick: Math.max(MIN_STEPS, Math.round(balanced / 3)),
     balanced,
     thorough: 3 * balanced,
   }[preset];

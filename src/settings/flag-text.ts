@@ -9,7 +9,7 @@ const LONGEST_RANGE = 10_000;
 export function flagText(setting: Setting, value: unknown): string | boolean {
   switch (setting.type) {
     case 'switch':
-      return value !== setting.initial;
+      return value !== setting.default;
     case 'names':
       return (value as readonly string[]).map((name) => name.replaceAll(',', '\\,')).join(',');
     case 'numbers':

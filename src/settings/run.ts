@@ -4,26 +4,26 @@ import type { AboutModel, Setting } from './setting.ts';
 const LONGEST_NAME = 10_000;
 const LONGEST_PROMPT = 1_000_000;
 
-const MOST_WARMUP = 5;
+const MAX_WARMUP = 5;
 
 /** The default warm-up: a few steps, and no more than a tenth of a short run. */
 function defaultWarmup(steps: number): number {
-  return Math.min(MOST_WARMUP, Math.floor(steps / 10));
+  return Math.min(MAX_WARMUP, Math.floor(steps / 10));
 }
 
 export const LENGTH_SETTINGS = [
   {
     name: 'steps',
     part: 'run',
-    type: 'whole',
-    least: 1,
+    type: 'integer',
+    min: 1,
     flag: 'steps',
     group: 'Length',
     label: 'Steps',
     term: { id: 'step', name: 'Step' },
     help: 'How many times the optimiser updates the weights.',
     more: 'More steps learn more, until the run overfits.',
-    initially: 'three epochs, and 10 to 1,000',
+    defaultText: 'three epochs, and 10 to 1,000',
     replaces: ['epochs'],
   },
   {
@@ -36,35 +36,35 @@ export const LENGTH_SETTINGS = [
     label: 'Epochs',
     term: { id: 'epoch', name: 'Epoch' },
     help: 'How often the run goes through all training rows.',
-    initial: 3,
-    initially: '3, and 10 to 1,000 steps',
+    default: 3,
+    defaultText: '3, and 10 to 1,000 steps',
     replaces: ['steps'],
   },
   {
     name: 'batch',
     part: 'run',
-    type: 'whole',
-    least: 1,
+    type: 'integer',
+    min: 1,
     flag: 'batch',
     group: 'Length',
     label: 'Batch size',
     term: { id: 'batch', name: 'Batch size' },
     help: 'How many rows go through the model together (micro-batch).',
     more: 'A larger batch makes steadier steps and takes more memory.',
-    initial: 8,
-    initially: '8, or 4 from 20 million parameters on; grpo: 1, contrastive: 16',
+    default: 8,
+    defaultText: '8, or 4 from 20 million parameters on; grpo: 1, contrastive: 16',
   },
   {
     name: 'accumulate',
     part: 'run',
-    type: 'whole',
-    least: 1,
+    type: 'integer',
+    min: 1,
     flag: 'accumulate',
     group: 'Length',
     label: 'Gradient accumulation',
     term: { id: 'accumulation', name: 'Gradient accumulation' },
     help: 'How many batches make one step: their gradients are added up, which has the effect of a larger batch without its memory.',
-    initial: 1,
+    default: 1,
   },
 ] as const satisfies readonly Setting[];
 
@@ -88,15 +88,15 @@ export const RATE_SETTINGS = [
     part: 'run',
     type: 'number',
     above: 0,
-    most: 10,
+    max: 10,
     flag: 'lr',
     group: 'Rate',
     label: 'Learning rate',
     term: { id: 'lr', name: 'Learning rate' },
     help: 'How far each step moves the adapter.',
     more: 'If it is too low, little is learned. If it is too high, the loss jumps.',
-    initial: (_, about) => rateOfSize(about),
-    initially: 'by model, method, objective and optimiser: see graft recipe',
+    default: (_, about) => rateOfSize(about),
+    defaultText: 'by model, method, objective and optimiser: see graft recipe',
     multiplies: true,
   },
   {
@@ -110,13 +110,13 @@ export const RATE_SETTINGS = [
     label: 'Schedule',
     term: { id: 'schedule', name: 'Schedule' },
     help: 'How the learning rate falls over the run: not at all, in a straight line, or slowly at both ends (cosine).',
-    initial: 'cosine',
+    default: 'cosine',
   },
   {
     name: 'warmup',
     part: 'run',
-    type: 'whole',
-    least: 0,
+    type: 'integer',
+    min: 0,
     zero: 'none',
     flag: 'warmup',
     group: 'Rate',
@@ -124,8 +124,8 @@ export const RATE_SETTINGS = [
     unit: 'steps',
     term: { id: 'warmup', name: 'Warm-up' },
     help: 'The learning rate rises from 0 over this many steps, while the optimiser learns how large gradients are.',
-    initial: ({ steps }) => (typeof steps === 'number' ? defaultWarmup(steps) : MOST_WARMUP),
-    initially: '5, or a tenth of a short run',
+    default: ({ steps }) => (typeof steps === 'number' ? defaultWarmup(steps) : MAX_WARMUP),
+    defaultText: '5, or a tenth of a short run',
   },
 ] as const satisfies readonly Setting[];
 
@@ -134,7 +134,7 @@ export const CLIP_SETTINGS = [
     name: 'clip',
     part: 'run',
     type: 'number',
-    least: 0,
+    min: 0,
     zero: 'no clipping',
     flag: 'clip',
     group: 'Rate',
@@ -142,7 +142,7 @@ export const CLIP_SETTINGS = [
     term: { id: 'clip', name: 'Gradient clipping' },
     help: 'The maximum gradient norm: a larger gradient is scaled down, so that one odd batch cannot throw the run off.',
     more: '0 turns it off.',
-    initial: 1,
+    default: 1,
   },
 ] as const satisfies readonly Setting[];
 
@@ -150,16 +150,16 @@ export const OTHER_SETTINGS = [
   {
     name: 'seed',
     part: 'run',
-    type: 'whole',
-    least: 0,
-    most: Number.MAX_SAFE_INTEGER,
+    type: 'integer',
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
     flag: 'seed',
     group: 'Chance',
     label: 'Seed',
     term: { id: 'seed', name: 'Seed' },
     help: 'Decides the initial weights of the adapter and the order of the rows.',
     more: 'The same seed on the same machine gives the same curve.',
-    initial: 42,
+    default: 42,
   },
   {
     name: 'packing',
@@ -170,7 +170,7 @@ export const OTHER_SETTINGS = [
     label: 'Packing',
     term: { id: 'packing', name: 'Packing' },
     help: 'Lays the rows of a step end to end, so that no time goes into padding; losses and gradients stay the same.',
-    initial: false,
+    default: false,
   },
   {
     name: 'sharePrefixes',
@@ -185,7 +185,7 @@ export const OTHER_SETTINGS = [
     term: { id: 'share-prefixes', name: 'Shared prefixes' },
     help: 'Computes the first tokens that rows have in common once, such as an instruction or the prompt of a pair; losses and gradients stay the same.',
     more: 'auto does so if it saves at least 5 % of the tokens. off computes every row in full.',
-    initial: 'off',
+    default: 'off',
   },
   {
     name: 'shuffle',
@@ -197,13 +197,13 @@ export const OTHER_SETTINGS = [
     term: { id: 'seed', name: 'Seed' },
     help: 'Takes the rows in a different order in each epoch.',
     off: 'Takes the rows in the order of the file.',
-    initial: true,
+    default: true,
   },
   {
     name: 'evalEvery',
     part: 'run',
-    type: 'whole',
-    least: 0,
+    type: 'integer',
+    min: 0,
     zero: 'no validation',
     flag: 'eval-every',
     group: 'Watching',
@@ -211,14 +211,14 @@ export const OTHER_SETTINGS = [
     term: { id: 'eval-every', name: 'Validate every … steps' },
     help: 'How often the validation loss is measured, on rows that are not trained on; the best adapter is kept.',
     more: 'If it rises while the training loss falls, the run is overfitting. At most 512 of these rows are measured. 0 turns it off.',
-    initial: 0,
-    initially: 'ten times, if rows are held out',
+    default: 0,
+    defaultText: 'ten times, if rows are held out',
   },
   {
     name: 'patience',
     part: 'run',
-    type: 'whole',
-    least: 0,
+    type: 'integer',
+    min: 0,
     zero: 'no early end',
     flag: 'patience',
     group: 'Watching',
@@ -227,7 +227,7 @@ export const OTHER_SETTINGS = [
     term: { id: 'patience', name: 'Patience (early stopping)' },
     help: 'Ends the run after this many validations in a row without a better one.',
     more: '0 lets it run to the end.',
-    initial: 0,
+    default: 0,
   },
   {
     name: 'checkpointing',
@@ -239,7 +239,7 @@ export const OTHER_SETTINGS = [
     term: { id: 'checkpointing', name: 'Activation checkpointing' },
     help: 'Keeps only the input of each layer and computes the rest again for the gradient: much less memory, about a third more time.',
     more: 'Losses and gradients stay the same.',
-    initial: false,
+    default: false,
   },
 ] as const satisfies readonly Setting[];
 
@@ -255,7 +255,7 @@ export const BASE_SETTINGS = [
     label: 'Precision',
     term: { id: 'precision', name: 'Precision (f32, f16)' },
     help: 'The number format on the GPU; auto is f16 on a GPU that has it.',
-    initial: 'auto',
+    default: 'auto',
   },
   {
     name: 'baseWeights',
@@ -267,7 +267,7 @@ export const BASE_SETTINGS = [
     label: 'Base weights',
     term: { id: 'quantised-base', name: 'Quantised base (QLoRA)' },
     help: 'Dtype of the frozen matrices on the GPU; stored is as in the file.',
-    initial: 'stored',
+    default: 'stored',
   },
   {
     name: 'embeddingWeights',
@@ -279,7 +279,7 @@ export const BASE_SETTINGS = [
     label: 'Embedding weights',
     term: { id: 'quantised-base', name: 'Quantised base (QLoRA)' },
     help: 'The same for embeddings and head.',
-    initially: 'as --base-weights, but q8_0 if that is 4-bit',
+    defaultText: 'as --base-weights, but q8_0 if that is 4-bit',
   },
 ] as const satisfies readonly Setting[];
 
@@ -294,7 +294,7 @@ export const START_SETTINGS = [
     placeholder: 'DIR',
     label: 'Start from',
     help: 'The adapter that the run starts from, with its rank, alpha and targets.',
-    initially: 'a new one',
+    defaultText: 'a new one',
   },
 ] as const satisfies readonly Setting[];
 
@@ -311,14 +311,14 @@ export const WATCH_SETTINGS = [
     label: 'Measure forgetting',
     term: FORGETTING,
     help: 'Measures forgetting before and after the run: the loss on general text, the answers to general prompts, and the divergence from the base on prompts of the rows.',
-    initial: false,
+    default: false,
   },
   {
     name: 'forgettingEvery',
     part: 'watch',
     later: true,
-    type: 'whole',
-    least: 0,
+    type: 'integer',
+    min: 0,
     zero: 'only before and after',
     flag: 'forgetting-every',
     group: 'Watching',
@@ -326,7 +326,7 @@ export const WATCH_SETTINGS = [
     term: FORGETTING,
     help: 'How often the loss on general text is also measured during the run.',
     more: '0 measures it only before and after. Each time costs as much as a few steps.',
-    initial: 0,
+    default: 0,
   },
 ] as const satisfies readonly Setting[];
 
@@ -339,20 +339,20 @@ export const PAGE_SETTINGS = [
     longest: LONGEST_NAME,
     label: 'Name of the run',
     help: 'The name of the run and of its adapter.',
-    initial: 'Run 1',
+    default: 'Run 1',
   },
   {
     name: 'sampleEvery',
     part: 'page',
-    type: 'whole',
-    least: 0,
+    type: 'integer',
+    min: 0,
     zero: 'no answers',
     group: 'Watching',
     label: 'Answer every … steps',
     term: { id: 'sample-prompt', name: 'Sample prompt' },
     help: 'How often the model answers the prompt below, so that you see it learn.',
     more: '0 turns it off.',
-    initial: 0,
+    default: 0,
   },
   {
     name: 'samplePrompt',
@@ -362,6 +362,6 @@ export const PAGE_SETTINGS = [
     label: 'Prompt',
     term: { id: 'sample-prompt', name: 'Sample prompt' },
     help: 'The prompt that the model answers during the run.',
-    initial: '',
+    default: '',
   },
 ] as const satisfies readonly Setting[];

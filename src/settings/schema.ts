@@ -19,8 +19,8 @@ export function recipeSchema(): Schema {
 }
 
 function propertyOf(setting: Setting): Schema {
-  const { help, more, initially } = setting;
-  const initial = initially === undefined ? TABLE.resolve({})[setting.name] : undefined;
+  const { help, more, defaultText } = setting;
+  const initial = defaultText === undefined ? TABLE.resolve({})[setting.name] : undefined;
   return {
     description: [help, more].filter(Boolean).join(' '),
     ...schemaOf(setting),

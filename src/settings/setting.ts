@@ -61,9 +61,9 @@ interface Common<Value> {
   /** Whether the form hides it among the settings that few people need. */
   readonly advanced?: true;
   /** The default. It may depend on the settings before it; missing where it depends on model or rows. */
-  readonly initial?: Value | ((given: Given, about: AboutModel) => Value);
+  readonly default?: Value | ((given: Given, about: AboutModel) => Value);
   /** Words for the default in the help, instead of the value. */
-  readonly initially?: string;
+  readonly defaultText?: string;
   /** Whether an existing adapter has its own value: a run that trains it further may not choose another. */
   readonly fixed?: true;
   /**
@@ -76,18 +76,18 @@ interface Common<Value> {
 
 /** Limits of a number, each with its word. */
 export interface Range {
-  readonly least?: number;
+  readonly min?: number;
   readonly above?: number;
-  readonly most?: number;
+  readonly max?: number;
   readonly below?: number;
   /** What 0 means, where it turns something off. */
   readonly zero?: string;
 }
 
 export interface NumberSetting extends Common<number>, Range {
-  readonly type: 'whole' | 'number';
+  readonly type: 'integer' | 'number';
   /** Another lower limit, in runs with some other settings. */
-  readonly narrower?: (given: Given) => Pick<Range, 'least' | 'above'> | undefined;
+  readonly narrower?: (given: Given) => Pick<Range, 'min' | 'above'> | undefined;
   /** Whether method, objective and optimiser each multiply the default by their `rate`. */
   readonly multiplies?: true;
 }
@@ -143,7 +143,7 @@ export const FORM_GROUPS = ['Goal', 'Length', 'Rate', 'Adapter', 'Weights', 'Wat
 export type FormGroup = (typeof FORM_GROUPS)[number];
 
 /** The value of a setting, by its declaration. */
-type ValueOf<S extends Setting> = S extends { type: 'whole' | 'number' }
+type ValueOf<S extends Setting> = S extends { type: 'integer' | 'number' }
   ? number
   : S extends { type: 'switch' }
     ? boolean
@@ -181,5 +181,5 @@ export interface Contribution {
    */
   readonly rate?: number | ((given: Given) => number);
   /** Suitable defaults of other settings, by name. The last one applies. */
-  readonly initial?: Readonly<Record<string, SettingValue>>;
+  readonly defaults?: Readonly<Record<string, SettingValue>>;
 }

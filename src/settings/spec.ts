@@ -32,7 +32,7 @@ export type RunSpec = RunValues &
 export type FormSpec = PageValues & Placed;
 
 /** The most rows of a run, counted with repetitions: its micro-batches are sized before the first step. */
-const MOST_VISITS = 50_000_000;
+const MAX_VISITS = 50_000_000;
 
 const isChooser = (name: string): boolean => name === 'optimiser' || name === 'objective';
 
@@ -60,7 +60,7 @@ export function specWithIdle(given: Given): RunSpec {
   const values = TABLE.resolve(Object.fromEntries(chosen));
   const spec: Record<string, SettingValue> = {};
   for (const setting of TABLE.settings) {
-    const { name, part, initial, later } = setting;
+    const { name, part, default: initial, later } = setting;
     const isInitial = JSON.stringify(values[name]) === JSON.stringify(initial);
     if (values[name] === undefined || (isInitial && (later === true || isChooser(name)))) continue;
     // How rows are read, how the base is held and what only the page has stays open where nothing is chosen.
@@ -109,7 +109,7 @@ export function checkSpec(spec: RunSpec): void {
     if (setting.part !== 'run' || !TABLE.applies(setting, values)) continue;
     const value = values[setting.name];
     // The setting has no value: another setting decides.
-    if (value === undefined && (setting.initial === undefined || setting.later || isChooser(setting.name)))
+    if (value === undefined && (setting.default === undefined || setting.later || isChooser(setting.name)))
       continue;
     const within = limited(setting, values);
     if (!isAllowed(within, value)) throw wrong(setting.name, allowed(within));
@@ -128,11 +128,11 @@ export function countSteps(
   rows: number,
 ): number {
   const count = steps ?? Math.max(1, Math.ceil((epochs * rows) / (batch * accumulate)));
-  if (count * batch * accumulate > MOST_VISITS) {
+  if (count * batch * accumulate > MAX_VISITS) {
     throw new GraftError(
       'train-option',
       `${count} steps of ${batch} × ${accumulate} rows take ${count * batch * accumulate} rows in all.`,
-      `Choose fewer steps, fewer epochs or a smaller batch size: at most ${MOST_VISITS} rows in all.`,
+      `Choose fewer steps, fewer epochs or a smaller batch size: at most ${MAX_VISITS} rows in all.`,
     );
   }
   return count;

@@ -106,7 +106,7 @@ export function makeTable(registry: Registry): Table {
         flag: chooser.name,
         choices: registry[of].map(({ name }) => name),
         labels: Object.fromEntries(registry[of].map(({ name, label }) => [name, label])),
-        initial: registry[of][0].name,
+        default: registry[of][0].name,
       }),
     );
   const settings: readonly Setting[] = [
@@ -160,9 +160,11 @@ export function makeTable(registry: Registry): Table {
       const values: Record<string, SettingValue> = {};
       const made = contributionsOf(given);
       for (const setting of settings) {
-        const { name, initial } = setting;
+        const { name, default: initial } = setting;
         // An optimiser's values take precedence over a method's.
-        const own = made.findLast((one) => one.initial && Object.hasOwn(one.initial, name))?.initial?.[name];
+        const own = made.findLast((one) => one.defaults && Object.hasOwn(one.defaults, name))?.defaults?.[
+          name
+        ];
         const usual = own ?? (typeof initial === 'function' ? initial(values, about) : initial);
         const value =
           given[name] ?? ('multiplies' in setting ? multiplied(usual as number, made, given) : usual);
@@ -230,7 +232,7 @@ export const PAGE_TABLE: readonly Setting[] = TABLE.settings.filter(
   ({ name, part }) => (part === 'run' || part === 'watch' || part === 'page') && !COMMAND_ONLY.includes(name),
 );
 /** Whether a run may lack it: then the adapter that it starts from decides. */
-export const mayBeMissing = ({ initial, group, type }: Setting): boolean =>
+export const mayBeMissing = ({ default: initial, group, type }: Setting): boolean =>
   initial === undefined && (group === undefined || type === 'choice');
 /** Their values. */
 export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {

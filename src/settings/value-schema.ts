@@ -7,7 +7,7 @@ export type Schema = Readonly<Record<string, unknown>>;
 /** The allowed values of a setting, without its description. */
 export function schemaOf(setting: Setting): Schema {
   switch (setting.type) {
-    case 'whole':
+    case 'integer':
       return { type: 'integer', ...rangeOf(setting) };
     case 'number':
       return { type: 'number', ...rangeOf(setting) };
@@ -37,15 +37,15 @@ export function schemaOf(setting: Setting): Schema {
 }
 
 function rangeOf({
-  least,
+  min,
   above,
-  most,
+  max,
   below,
-}: Extract<Setting, { type: 'whole' | 'number' | 'numbers' | 'pattern' }>): Schema {
+}: Extract<Setting, { type: 'integer' | 'number' | 'numbers' | 'pattern' }>): Schema {
   return {
-    ...(least !== undefined && { minimum: least }),
+    ...(min !== undefined && { minimum: min }),
     ...(above !== undefined && { exclusiveMinimum: above }),
-    ...(most !== undefined && { maximum: most }),
+    ...(max !== undefined && { maximum: max }),
     ...(below !== undefined && { exclusiveMaximum: below }),
   };
 }

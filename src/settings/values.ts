@@ -6,9 +6,9 @@ type Ranged = NumberSetting | NumbersSetting | PatternSetting;
 /** The allowed values of a setting, in words that follow “Choose”. */
 export function allowed(setting: Setting): string {
   switch (setting.type) {
-    case 'whole':
+    case 'integer':
     case 'number':
-      return numbers(setting, setting.type === 'whole');
+      return numbers(setting, setting.type === 'integer');
     case 'switch':
       return 'true or false';
     case 'choice':
@@ -27,7 +27,8 @@ export function allowed(setting: Setting): string {
 }
 
 /** Whether a list of names may have none. */
-export const mayBeNone = ({ initial }: Setting): boolean => Array.isArray(initial) && initial.length === 0;
+export const mayBeNone = ({ default: initial }: Setting): boolean =>
+  Array.isArray(initial) && initial.length === 0;
 
 /** What to do about a value that is not allowed, in sentences. */
 export function correction(setting: Setting, value: unknown): string {
@@ -37,15 +38,15 @@ export function correction(setting: Setting, value: unknown): string {
 /** The setting with the limits that it has in a run with these settings. */
 export function limited<One extends Setting>(setting: One, given: Given): One {
   const narrower = 'narrower' in setting ? setting.narrower?.(given) : undefined;
-  return narrower ? { ...setting, least: undefined, above: undefined, ...narrower } : setting;
+  return narrower ? { ...setting, min: undefined, above: undefined, ...narrower } : setting;
 }
 
 /** @returns whether a setting allows a value, whatever the other settings are */
 export function isAllowed(setting: Setting, value: unknown): boolean {
   switch (setting.type) {
-    case 'whole':
+    case 'integer':
     case 'number':
-      return isWithin(setting, value, setting.type === 'whole');
+      return isWithin(setting, value, setting.type === 'integer');
     case 'switch':
       return typeof value === 'boolean';
     case 'choice':
@@ -81,7 +82,7 @@ export function isAllowed(setting: Setting, value: unknown): boolean {
 /** @returns whether a value is of the setting's type, even if it is not allowed, such as a number that is being typed */
 export function isOfType(setting: Setting, value: unknown): boolean {
   switch (setting.type) {
-    case 'whole':
+    case 'integer':
     case 'number':
       return typeof value === 'number';
     case 'names':
@@ -106,7 +107,7 @@ export function isOfType(setting: Setting, value: unknown): boolean {
 export const PATTERN_KEY = /^[\w.]+$/;
 
 function isWithin(
-  { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity }: Ranged,
+  { min = -Infinity, above = -Infinity, max = Infinity, below = Infinity }: Ranged,
   value: unknown,
   whole: boolean,
 ): boolean {
@@ -114,22 +115,22 @@ function isWithin(
     typeof value === 'number' &&
     Number.isFinite(value) &&
     (!whole || Number.isInteger(value)) &&
-    value >= least &&
+    value >= min &&
     value > above &&
-    value <= most &&
+    value <= max &&
     value < below
   );
 }
 
-function numbers({ least, above, most, below, zero }: Ranged, whole: boolean): string {
+function numbers({ min, above, max, below, zero }: Ranged, whole: boolean): string {
   const kind = whole ? 'a whole number' : 'a number';
-  const end = most === undefined ? (below === undefined ? undefined : `below ${below}`) : `${most}`;
-  const atMost = most === undefined ? end : `at most ${most}`;
+  const end = max === undefined ? (below === undefined ? undefined : `below ${below}`) : `${max}`;
+  const atMost = max === undefined ? end : `at most ${max}`;
   const range =
-    least !== undefined
+    min !== undefined
       ? end === undefined
-        ? ` of at least ${least}`
-        : ` from ${least} to ${end}`
+        ? ` of at least ${min}`
+        : ` from ${min} to ${end}`
       : above !== undefined
         ? ` above ${above}${atMost === undefined ? '' : `, ${atMost}`}`
         : '';

@@ -11,7 +11,7 @@ import type { Tokenizer } from './tokenizer.ts';
 import { MAX_TOKEN_CHARS } from './tokenizer-check.ts';
 
 /** More tokens are a new vocabulary, which rows beside an adapter cannot learn. */
-const MOST_ADDED_TOKENS = 1024;
+const MAX_ADDED_TOKENS = 1024;
 
 /** New tokens: their texts, and the id of the first. */
 export interface NewTokens {
@@ -37,8 +37,8 @@ export function newTokens(texts: readonly string[], tokenizer: Tokenizer): NewTo
 
 /** The fault of the texts by themselves, in a sentence; undefined if there is none. */
 export function problemWithTexts(texts: readonly string[]): string | undefined {
-  if (texts.length > MOST_ADDED_TOKENS)
-    return `${texts.length} tokens are to be added; at most ${MOST_ADDED_TOKENS} can be.`;
+  if (texts.length > MAX_ADDED_TOKENS)
+    return `${texts.length} tokens are to be added; at most ${MAX_ADDED_TOKENS} can be.`;
   const long = texts.find((text) => text.length > MAX_TOKEN_CHARS);
   if (long !== undefined)
     return `${quoted(long)} has ${long.length} characters; a token has at most ${MAX_TOKEN_CHARS}.`;

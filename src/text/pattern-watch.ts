@@ -14,7 +14,7 @@ const FIRST_MILLISECONDS = 5_000;
 /** Attempts between two checks of the clock. */
 const ATTEMPTS = 32;
 /** The most that the time between two checks counts: the machine may have slept. */
-const MOST_BETWEEN = 500;
+const MAX_BETWEEN = 500;
 
 /** Internals of the library's steps; a step has some of these. */
 interface Step {
@@ -43,7 +43,7 @@ class Watch {
 
   /** @throws GraftError `tokenizer-pattern` */
   add(milliseconds: number): void {
-    this.#taken += Math.min(milliseconds, MOST_BETWEEN);
+    this.#taken += Math.min(milliseconds, MAX_BETWEEN);
     if (this.#taken <= this.#allowed) return;
     throw new GraftError(
       'tokenizer-pattern',

@@ -8,7 +8,7 @@ import type { Tokenizer } from './tokenizer.ts';
 import { IGNORED, type TokenRow } from './trainable.ts';
 
 /** Tokens of a row that is shown whole. */
-const MOST_WHOLE = 1500;
+const MAX_WHOLE = 1500;
 /** A longer row shows tokens from its beginning, on both sides of a place where the limit cuts or the answer begins, and to its end. */
 const SHOWN_FIRST = 300;
 const SHOWN_AROUND = 100;
@@ -16,7 +16,7 @@ const SHOWN_LAST = 200;
 /** Tokens before a part on which its first token's text depends. */
 const CONTEXT = 8;
 /** More runs than can be told apart in a bar. */
-const MOST_SPANS = 400;
+const MAX_SPANS = 400;
 
 export interface PreviewToken {
   /** Its place in the row, from 0. */
@@ -49,7 +49,7 @@ export interface Preview<Token = PreviewToken> {
 
 /** The parts [start, end) of a row that are shown, in order. */
 function shownParts(length: number, places: readonly number[]): [number, number][] {
-  if (length <= MOST_WHOLE) return [[0, length]];
+  if (length <= MAX_WHOLE) return [[0, length]];
   const parts: [number, number][] = [[0, SHOWN_FIRST]];
   const add = (start: number, end: number): void => {
     const last = parts[parts.length - 1];
@@ -65,12 +65,12 @@ function shownParts(length: number, places: readonly number[]): [number, number]
 
 /** For too many runs to see: equal pieces of the row, each with the fate of its middle. */
 function thinned(spans: readonly PreviewSpan[], length: number): readonly PreviewSpan[] {
-  if (spans.length <= MOST_SPANS) return spans;
+  if (spans.length <= MAX_SPANS) return spans;
   const found: PreviewSpan[] = [];
   let at = 0;
-  for (let piece = 0; piece < MOST_SPANS; piece++) {
-    const start = Math.round((piece * length) / MOST_SPANS);
-    const end = Math.round(((piece + 1) * length) / MOST_SPANS);
+  for (let piece = 0; piece < MAX_SPANS; piece++) {
+    const start = Math.round((piece * length) / MAX_SPANS);
+    const end = Math.round(((piece + 1) * length) / MAX_SPANS);
     while (spans[at].start + spans[at].length <= (start + end) / 2) at++;
     found.push({ start, length: end - start, kind: spans[at].kind });
   }

@@ -9,7 +9,7 @@ import { RowOrder } from './order.ts';
 import type { GenerationSize } from './policy/buckets.ts';
 import { rowBatches, sizeOfInputs } from './row-inputs.ts';
 
-const MOST_BUCKETS = 3;
+const MAX_BUCKETS = 3;
 /** Tokens and rows are rounded up to this, so that sizes repeat and chunks of rows start on 256-byte boundaries. */
 const QUANTUM = 32;
 /** What a plan that is made during a run has room for, beyond its first micro-batch. */
@@ -41,7 +41,7 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
   // cost[k][i]: tokens computed for the i smallest sizes with k buckets; from[k][i]: where its last bucket begins.
   let cost = [0, ...new Array<number>(n).fill(Infinity)];
   const from: number[][] = [];
-  for (let k = 0; k < Math.min(MOST_BUCKETS, n); k++) {
+  for (let k = 0; k < Math.min(MAX_BUCKETS, n); k++) {
     const next = new Array<number>(n + 1).fill(Infinity);
     const begin = new Array<number>(n + 1).fill(0);
     for (let i = 1; i <= n; i++) {
@@ -77,7 +77,7 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
  * The share of tokens that shared prefixes must save: below it, the micro-batches are laid out plainly, and nothing changes for rows that have little in
  * common.
  */
-const LEAST_SAVED = 0.05;
+const MIN_SAVED = 0.05;
 
 /** The sizes of micro-batches: with their shared prefixes computed once, if the run may share them and that saves enough. */
 export function sizesOf(
@@ -88,7 +88,7 @@ export function sizesOf(
   if (!mayShare(options)) return plain;
   const shared = groups.map((rows) => sizeOfRows(rows, true));
   const sum = (sizes: readonly Bucket[]): number => sizes.reduce((total, { tokens }) => total + tokens, 0);
-  return sum(shared) <= (1 - LEAST_SAVED) * sum(plain) ? shared : plain;
+  return sum(shared) <= (1 - MIN_SAVED) * sum(plain) ? shared : plain;
 }
 
 /** Whether a run may share prefixes. */

@@ -2,7 +2,7 @@
 import { learnerOf } from '../adapters/learners.ts';
 import type { Lowering } from '../engine/lowering.ts';
 import type { Target } from '../engine/target.ts';
-import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
+import { MAX_WORKGROUPS } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { isQuantised } from '../model/weight-types.ts';
@@ -39,8 +39,8 @@ export interface Advice {
 }
 
 /** Advice does not go below these. */
-const LEAST_LENGTH = 64;
-const LEAST_RANK = 4;
+const MIN_LENGTH = 64;
+const MIN_RANK = 4;
 /** The 4-bit layout with the smallest loss for weights that were trained in 16 bits. */
 export const FOUR_BITS = 'nf4';
 
@@ -72,7 +72,7 @@ export function memoryProblems(
       limit: 'dispatch',
       label: largestDispatch.label,
       bytes: largestDispatch.workgroups,
-      allowed: MOST_WORKGROUPS,
+      allowed: MAX_WORKGROUPS,
     },
   ];
   return candidates.filter(({ bytes, allowed }) => bytes > allowed);
@@ -203,10 +203,10 @@ const CHANGES: readonly Change[] = [
   {
     name: 'length',
     step: ({ options, ...rest }) =>
-      options.maxLength > LEAST_LENGTH
+      options.maxLength > MIN_LENGTH
         ? {
             ...rest,
-            options: { ...options, maxLength: Math.max(LEAST_LENGTH, Math.ceil(options.maxLength / 2)) },
+            options: { ...options, maxLength: Math.max(MIN_LENGTH, Math.ceil(options.maxLength / 2)) },
           }
         : undefined,
     text: ({ options }) => `Truncate rows at ${options.maxLength} tokens.`,
@@ -214,10 +214,10 @@ const CHANGES: readonly Change[] = [
   {
     name: 'rank',
     step: ({ options, ...rest }) =>
-      hasRank(options) && options.rank > LEAST_RANK
+      hasRank(options) && options.rank > MIN_RANK
         ? {
             ...rest,
-            options: { ...options, rank: Math.max(LEAST_RANK, Math.ceil(options.rank / 2)) },
+            options: { ...options, rank: Math.max(MIN_RANK, Math.ceil(options.rank / 2)) },
           }
         : undefined,
     text: ({ options }) => `Lower the rank to ${options.rank}.`,

@@ -8,7 +8,7 @@ import type { Lowering } from '../engine/lowering.ts';
 import { ShardedTensor } from '../engine/shards.ts';
 import { flopsOf } from '../engine/size.ts';
 import type { ParameterStore } from '../engine/parameters.ts';
-import { MOST_WORKGROUPS } from '../engine/webgpu/target.ts';
+import { MAX_WORKGROUPS } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import type { Bucket } from '../model/batch.ts';
@@ -237,15 +237,15 @@ async function planBeginning(
 }
 
 /** Attention has a workgroup for 32 tokens: more tokens exceed every device, and planning them would only take minutes. */
-const MOST_TOKENS = 32 * MOST_WORKGROUPS;
+const MAX_TOKENS = 32 * MAX_WORKGROUPS;
 
 function checkTokens(buckets: readonly Bucket[], { batch, maxLength }: MemorySettings['options']): void {
   const tokens = Math.max(...buckets.map((bucket) => bucket.tokens));
-  if (tokens <= MOST_TOKENS) return;
+  if (tokens <= MAX_TOKENS) return;
   throw new GraftError(
     'train-tokens',
     `A micro-batch of ${tokens} tokens (${batch} rows of up to ${maxLength}) is more than one step computes at once.`,
-    `Choose a smaller batch size or shorter rows: at most ${MOST_TOKENS} tokens.`,
+    `Choose a smaller batch size or shorter rows: at most ${MAX_TOKENS} tokens.`,
   );
 }
 

@@ -111,11 +111,11 @@ export class RowOrder {
  * Rows that a validation measures at most. Each costs time at every validation and before the first step: ten thousand would take longer than many a
  * run, and a mean over these is already precise to a few hundredths.
  */
-export const MOST_VALIDATION_ROWS = 512;
+export const MAX_VALIDATION_ROWS = 512;
 
 /** The measured rows, spread evenly over the validation part. */
 export function validationRows<Row>(rows: List<Row>): readonly Row[] {
-  return spread(rows, MOST_VALIDATION_ROWS);
+  return spread(rows, MAX_VALIDATION_ROWS);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Curve, Reading } from './reading.ts';
 import { LAST_PART } from './trend.ts';
 
 /** With fewer steps a report says little. */
-const LEAST_STEPS = 20;
+const MIN_STEPS = 20;
 /** The share of pairs in the right order over the last steps that counts as all. */
 const ALL_RIGHT = 0.999;
 /** A margin beyond which a pair teaches next to nothing: −ln σ(4) is 0.02. It runs away if it grew this much in the last quarter of the steps. */
@@ -42,7 +42,7 @@ export function orderOf({ points, evals, steps }: Curve): Reading['order'] {
 /** A reported number, smoothed over the steps: a quarter of the steps ago, and now. Undefined if too few steps have it. */
 function lastPartOf({ points, steps }: Curve, name: string): Reading['margin'] {
   const values = points.flatMap(({ report }) => report?.[name] ?? []);
-  if (values.length < LEAST_STEPS) return undefined;
+  if (values.length < MIN_STEPS) return undefined;
   const smoothed = smooth(values, steps);
   return {
     from: smoothed[Math.floor((smoothed.length - 1) * (1 - LAST_PART))],

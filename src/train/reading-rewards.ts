@@ -3,7 +3,7 @@ import { smooth } from '../smooth.ts';
 import type { Curve, Reading } from './reading.ts';
 import { FIRST_STEPS, LAST_PART } from './trend.ts';
 
-const LEAST_STEPS = 10;
+const MIN_STEPS = 10;
 /** The smallest change that counts, as a part of the largest reward so far. */
 const MOVED = 0.05;
 const FELL = 0.15;
@@ -40,7 +40,7 @@ export function readRewards({ steps, points, evals, broke, fullMarks }: Curve): 
   const step = points.at(-1)?.step ?? 0;
   const of: Reading['of'] = validated ? 'validation' : 'training';
   if (broke) return { kind: 'not-finite', step, of };
-  if (taken.length < LEAST_STEPS || !last) return { kind: 'too-short', step, of };
+  if (taken.length < MIN_STEPS || !last) return { kind: 'too-short', step, of };
   const best = curve.reduce((most, entry) => (entry.value > most.value ? entry : most));
   const scale = Math.max(...curve.map(({ value }) => Math.abs(value)), Math.abs(before), 1e-9);
   const common = {

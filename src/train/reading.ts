@@ -118,9 +118,9 @@ export interface Reading {
 }
 
 /** Fewer steps do not show a trend. */
-export const LEAST_STEPS = 10;
+export const MIN_STEPS = 10;
 /** Without validation more steps are needed, since every batch has other rows. */
-export const LEAST_UNVALIDATED = 20;
+export const MIN_UNVALIDATED = 20;
 /** The smallest change of validation that counts, as a part of the loss. The rows are the same each time, so batches add no noise. */
 const WORSE = 0.01;
 const ROSE = 0.02;
@@ -195,7 +195,7 @@ function readValidated(
   const worse =
     best.loss > before * (1 + WORSE) ||
     (before - best.loss < FLAT * before && last.loss > before * (1 + WORSE));
-  if (step < LEAST_STEPS && !(worse && last.loss > before * (1 + PLAINLY)))
+  if (step < MIN_STEPS && !(worse && last.loss > before * (1 + PLAINLY)))
     return { kind: 'too-short', ...told };
   if (worse) return { kind: 'worse', ...told, ...known({ training: whole }) };
   const highest = highestOf(later.filter((entry) => entry.step > best.step))?.loss ?? best.loss;
@@ -318,7 +318,7 @@ function stillFalls({ before, sooner, after, error }: Trend): boolean {
 function kindOfTraining(trend: Trend, count: number): ReadingKind {
   const { before, after, best, peak, error } = trend;
   const rise = after - before;
-  if (count < LEAST_UNVALIDATED)
+  if (count < MIN_UNVALIDATED)
     return count >= FIRST_STEPS && rise > Math.max(PLAINLY * before, SURE * error) ? 'worse' : 'too-short';
   const least = Math.max(FLAT * before, SURE * error);
   if (rise > least) return best.loss < before - least ? 'diverging' : 'worse';

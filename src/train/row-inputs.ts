@@ -73,7 +73,7 @@ interface RowInputsRequest {
 }
 
 /** What covariances take at once. Rows are read again for those of further inputs. */
-const MOST_BYTES = 256 * 2 ** 20;
+const MAX_BYTES = 256 * 2 ** 20;
 /** Columns of a tensor that only needs one: the fewest that products allow. */
 const COLUMNS = 4;
 
@@ -84,7 +84,7 @@ export function rowInputs(request: RowInputsRequest): RowInputs {
     device: model.device,
     inputs,
     batches: batches.length,
-    mostBytes: MOST_BYTES,
+    mostBytes: MAX_BYTES,
     measure: async (places) => {
       const sums = new Sums(
         request,

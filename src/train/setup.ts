@@ -22,7 +22,7 @@ export interface TrainerRequest {
   readonly options: RunSpec;
   /** Those of a large file are made as they are taken. */
   readonly rows: List<LabelledTokens>;
-  /** At most {@link MOST_VALIDATION_ROWS} of them are measured. */
+  /** At most {@link MAX_VALIDATION_ROWS} of them are measured. */
   readonly validation?: List<LabelledTokens>;
   /** The saved state to resume from instead of starting at step 0. */
   readonly state?: TrainerState;

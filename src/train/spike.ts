@@ -11,7 +11,7 @@ export interface Spike {
 /** Steps of a mean: one batch says little, and a longer mean lags. */
 const STEPS = 3;
 /** A rise counts from this part of the initial loss on, and beyond this many standard errors. */
-const LEAST_RISE = 0.25;
+const MIN_RISE = 0.25;
 const SURE = 3.5;
 
 /** The largest rise above an earlier low; undefined if the noise of batches explains it. @param points in order */
@@ -30,7 +30,7 @@ export function findSpike(
   }
   const error = noiseOf(points) * Math.sqrt(1 + 1 / STEPS);
   const rise = found ? found.peak.loss - found.low.loss : 0;
-  return found && rise > Math.max(LEAST_RISE * start.loss, SURE * error) ? { ...found, error } : undefined;
+  return found && rise > Math.max(MIN_RISE * start.loss, SURE * error) ? { ...found, error } : undefined;
 }
 
 /** Standard deviation of a batch's loss, from the median jump, so that a spike does not count as noise. */

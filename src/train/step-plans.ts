@@ -139,13 +139,13 @@ function recordUpdate(
 }
 
 /** The most bytes of the KV cache of answers that are sampled at once. */
-const MOST_CACHE_BYTES = 256 * 2 ** 20;
+const MAX_CACHE_BYTES = 256 * 2 ** 20;
 
 /** How many answers are sampled at once: all of a step, unless their cache would be too large. */
 function sampledAtOnce(model: LanguageModel, { answers, maxLength }: GenerationSize): number {
   const { layers, kvHeads, headSize } = model.definition.shape;
   const bytes = 2 * layers * maxLength * kvHeads * headSize * (model.activations === 'f16' ? 2 : 4);
-  const rounds = Math.ceil((answers * bytes) / MOST_CACHE_BYTES);
+  const rounds = Math.ceil((answers * bytes) / MAX_CACHE_BYTES);
   return Math.max(1, Math.ceil(answers / rounds));
 }
 

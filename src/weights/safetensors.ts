@@ -11,7 +11,7 @@ import { DTYPE_BYTES, isDtype, type Dtype, type StoredType } from './dtypes.ts';
 const MAX_HEADER_BYTES = 100_000_000;
 /** A pointer that replaces a large file in a repository (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md): shorter than 1024 bytes. */
 const LFS_POINTER = 'version https://git-lfs.github.com/spec/';
-const MOST_POINTER_BYTES = 1024;
+const MAX_POINTER_BYTES = 1024;
 /** More than any model has; keeps shapes small enough to print. */
 const MAX_DIMENSIONS = 16;
 
@@ -58,7 +58,7 @@ async function readHeader(
   const first = await source.read(0, 8);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
   const pointer = new TextEncoder().encode(LFS_POINTER);
-  if (source.size >= pointer.length && source.size < MOST_POINTER_BYTES) {
+  if (source.size >= pointer.length && source.size < MAX_POINTER_BYTES) {
     const start = await source.read(0, pointer.length);
     if (start.every((byte, i) => byte === pointer[i]))
       throw new GraftError(

@@ -1,7 +1,7 @@
 /** The open rows with the base model's answers, and the data of a run. */
 import { ROWS_FILE } from '../data/parts.ts';
 import { rowsOf, type UsedEntry, type RowSet } from '../data/row-set.ts';
-import type { Known } from '../evaluate/examinee.ts';
+import type { Known } from '../evaluate/open-eval-model.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import type { BaseKnows } from './general-text.ts';

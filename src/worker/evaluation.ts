@@ -24,7 +24,7 @@ import type { OpenModel } from './model.ts';
 import { rowsWith } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
-import { sittingOf, type By, type Sitting, type TunedAnswerer, type Watch } from './sitting.ts';
+import { evalSessionOf, type By, type EvalSession, type TunedAnswerer, type Watch } from './eval-session.ts';
 import { seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
 
 /** A tuned model in place of the base with an adapter. */
@@ -85,7 +85,7 @@ export async function evaluate(
   let specs = chosen;
   for (const { training } of subjects) specs ??= await rewardsOf(training);
   const { lossOf = 'asked', rows, scorers } = sample;
-  const sitting = sittingOf(
+  const sitting = evalSessionOf(
     open,
     data,
     { rows, lossOf, rewards: specs, scorers },
@@ -236,7 +236,7 @@ async function tunedOf(
 function generalOf({
   open,
   items,
-}: Sitting): ((tuned: TunedAnswerer | undefined) => OpenSubject['general']) | undefined {
+}: EvalSession): ((tuned: TunedAnswerer | undefined) => OpenSubject['general']) | undefined {
   if (items.length > 0) return undefined;
   return (tuned) => async () => {
     const { generalLoss } = await import('./general-text.ts');
@@ -258,7 +258,7 @@ export async function measureFewShot(
   const tuned = adapter === 'base' ? undefined : await tunedOf(session, open, data, adapter);
   const { lossOf = 'asked', rows, rewards: chosen, scorers } = sample;
   const rewards = chosen ?? (await rewardsOf(tuned?.training));
-  const sitting = sittingOf(
+  const sitting = evalSessionOf(
     open,
     data,
     { rows, lossOf, shots, rewards, scorers },

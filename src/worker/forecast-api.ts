@@ -1,7 +1,7 @@
 /** Forecasts of runs for the page. Their code is loaded with the first call. */
-import { findDoubts } from '../train/doubts.ts';
+import { findRunWarnings } from '../train/run-warnings.ts';
 import type { ForecastApi } from './api.ts';
-import { doubtRewards } from '../scorers/rewards/doubts.ts';
+import { rewardWarnings } from '../scorers/rewards/reward-warnings.ts';
 import { rowsOf } from './data.ts';
 import { onlyTask, type Entry, type RowSet, type UsedEntry } from '../data/row-set.ts';
 import type { Checks } from './checks.ts';
@@ -33,7 +33,7 @@ export function forecastApi(
         const measured = speeds.own !== undefined || speeds.test !== undefined;
         return { times: await forecastRuns(runs, open, session.data, speeds), measured };
       }),
-    doubtRun: (options) =>
+    warnAboutRun: (options) =>
       outcome(async () => {
         const { info } = await openOrThrow();
         const { data } = session;
@@ -41,7 +41,10 @@ export function forecastApi(
         const run = { steps: options.steps, rows: rows.length, parameters: info.parameters };
         const asked = rows.flatMap((row) => row.asked ?? []);
         return {
-          doubts: [...findDoubts(specOf(options), run), ...doubtRewards(options.rewards ?? [], asked)],
+          warnings: [
+            ...findRunWarnings(specOf(options), run),
+            ...rewardWarnings(options.rewards ?? [], asked),
+          ],
         };
       }),
     checkAnswers: (options) =>

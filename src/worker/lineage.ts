@@ -22,13 +22,13 @@ interface Request {
 }
 
 /** The most stages that are followed back. */
-const MOST_STAGES = 100;
+const MAX_STAGES = 100;
 
 /** The stages of an adapter, the first one first; where one was deleted, the line begins after it. */
 async function lineOf(id: string): Promise<StoredAdapter[]> {
   const line: StoredAdapter[] = [];
   let next = await findAdapter(id);
-  while (next && line.length < MOST_STAGES && !line.includes(next)) {
+  while (next && line.length < MAX_STAGES && !line.includes(next)) {
     line.unshift(next);
     next = next.parent && (await findAdapter(next.parent.id));
   }

@@ -6,7 +6,7 @@ import { objectiveOf } from '../objectives/registry.ts';
 import { openRewards, type Rewards } from '../scorers/rewards/reward.ts';
 import { writeLearned } from '../runs/learned.ts';
 import { Run, type Rest } from '../runs/run.ts';
-import { MOST_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
+import { MAX_SHARE, SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import { checkRoom, stateBytes } from '../runs/room.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { changeRun } from '../storage/runs.ts';
@@ -30,7 +30,7 @@ import { hasAdded } from '../text/added-tokens.ts';
 /** Time between two saves: a closed tab costs half a minute at most. */
 const CHECKPOINTS: SaveEvery = {
   milliseconds: 30_000,
-  mostShare: MOST_SHARE,
+  mostShare: MAX_SHARE,
   soon: { steps: 50, milliseconds: 5_000 },
   atStart: true,
 };

@@ -1,7 +1,7 @@
 /** The open model and the open rows with new tokens: those that a run adds, or an adapter has. */
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterModule } from '../adapters/kind.ts';
-import { canBeMadeAnew, madeAnew } from '../data/made-anew.ts';
+import { canBeTokenizedAgain, tokenizeAgain } from '../data/tokenize-again.ts';
 import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
 import { tokensOfRun, vocabularyWith, withTokens } from '../runs/new-tokens.ts';
@@ -65,14 +65,17 @@ export async function rowsWith(
   added: NewTokens,
 ): Promise<DataSet> {
   const { entries, places, questions, repeated, leaked } = await once(grownRows, data.entries, added, () =>
-    madeAnew(data, tokenizer, info.vocabulary, pause),
+    tokenizeAgain(data, tokenizer, info.vocabulary, pause),
   );
   return { ...data, entries, places, questions, repeated, leaked };
 }
 
 /** The same without a cache. */
-export function rowsAnew<Rows extends RowSet>(data: Rows, { tokenizer, info }: OpenModel): Promise<Rows> {
-  return madeAnew(data, tokenizer, info.vocabulary, pause);
+export function tokenizeRowsAgain<Rows extends RowSet>(
+  data: Rows,
+  { tokenizer, info }: OpenModel,
+): Promise<Rows> {
+  return tokenizeAgain(data, tokenizer, info.vocabulary, pause);
 }
 
 /** The inputs of a run. */
@@ -95,7 +98,7 @@ export async function withNewTokens<Rows extends DataSet | undefined>(
   const added = tokensOfRun(options, open.tokenizer, start);
   if (!added) return given;
   const grown = await modelWith(open, added);
-  if (data && !canBeMadeAnew(data))
+  if (data && !canBeTokenizedAgain(data))
     throw new GraftError(
       'add-tokens',
       `The rows of ${data.name} came back with a run, and cannot be made again with new tokens.`,
@@ -127,7 +130,7 @@ export async function readingWith(
   texts: readonly string[],
 ): Promise<Reading> {
   const { tokenizer, info } = open;
-  if (texts.length === 0 || !canBeMadeAnew(data)) return { data, tokenizer, info };
+  if (texts.length === 0 || !canBeTokenizedAgain(data)) return { data, tokenizer, info };
   try {
     const added = newTokens(texts, tokenizer);
     const grown = await modelWith(open, added);

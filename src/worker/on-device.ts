@@ -8,7 +8,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
 import { loadingOf } from '../train/loading.ts';
 import type { Samples } from '../runs/run.ts';
-import { makeTrainable, withReference, type Beginnings, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, withReference, type InitialValues, type Subject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
@@ -33,7 +33,7 @@ export async function putOnDevice(
   { run, start, rows }: RunSeed,
   session: Session,
   open: OpenModel,
-  { saved, tell }: Pick<Beginnings, 'saved' | 'tell'> = {},
+  { saved, tell }: Pick<InitialValues, 'saved' | 'tell'> = {},
 ): Promise<OnDevice> {
   const settings = run.settings as FormSpec;
   const options = withReference(specOf(settings), settings.start !== undefined);

@@ -7,7 +7,7 @@ import { fetchFile } from '../answers.ts';
 import { GraftError, messageOf } from '../errors.ts';
 
 /** More threads do not speed up models of the size that a processor trains. */
-const MOST_THREADS = 16;
+const MAX_THREADS = 16;
 
 /**
  * Opens the processor. Only a page that is isolated from others may share its memory with other threads: elsewhere there is one.
@@ -23,7 +23,7 @@ export async function openProcessor(threads?: number): Promise<CpuDevice> {
     relaxed: isRelaxed,
     // Browsers do not tell its name.
     processor: `CPU with ${processors} ${processors === 1 ? 'core' : 'cores'}`,
-    threads: crossOriginIsolated ? (threads ?? Math.min(MOST_THREADS, processors)) : 1,
+    threads: crossOriginIsolated ? (threads ?? Math.min(MAX_THREADS, processors)) : 1,
     startThread,
   });
 }

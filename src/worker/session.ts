@@ -35,18 +35,18 @@ export type Current =
   | { readonly live: Adapter; readonly origin: () => AdapterOrigin; readonly trainedOn: () => TrainedOn }
   | { readonly id: string };
 
-type Told = (progress: Progress) => void;
+type OnProgress = (progress: Progress) => void;
 
 /** A model that is being opened: one at a time. Calls that need the model meanwhile get this one. */
 interface Opening {
   readonly done: Promise<OpenModel>;
-  readonly listeners: Set<Told>;
+  readonly listeners: Set<OnProgress>;
 }
 
 /** Functions that open devices and models; tests have their own. */
 interface Openers {
   readonly device: (choice: DeviceChoice) => Promise<ChosenDevice>;
-  readonly tune: (device: Device, told: Told) => Promise<void>;
+  readonly tune: (device: Device, told: OnProgress) => Promise<void>;
   readonly model: typeof openModel;
 }
 const OPENERS: Openers = {
@@ -133,7 +133,7 @@ export class Session {
   }
 
   /** The device, with its kernels chosen by measurement. @throws as {@link device}, and `device-differs` */
-  async tunedDevice(told: Told = () => undefined): Promise<Device> {
+  async tunedDevice(told: OnProgress = () => undefined): Promise<Device> {
     const device = await this.device();
     if (this.#tuned !== device) {
       await this.#open.tune(device, told);
@@ -170,7 +170,7 @@ export class Session {
   }
 
   /** The model, opened again if the device was lost. @throws GraftError `worker-no-model` */
-  async model(onProgress: Told = () => undefined): Promise<OpenModel> {
+  async model(onProgress: OnProgress = () => undefined): Promise<OpenModel> {
     // A lost device takes its model with it.
     await this.device();
     if (this.#opening) {
@@ -184,7 +184,7 @@ export class Session {
   }
 
   /** Opens a model in place of the one that is open. Rows belong to a tokenizer, and go with it. */
-  async openModel(source: ModelSource, onProgress: Told): Promise<OpenModel> {
+  async openModel(source: ModelSource, onProgress: OnProgress): Promise<OpenModel> {
     // Nothing may be awaited between the last look and the opening.
     while (this.#opening) await this.#opening.done.catch(() => undefined);
     return this.#share(onProgress, async (told) => {
@@ -208,7 +208,7 @@ export class Session {
   }
 
   /** Registers an opening before anything is awaited, so that no second one begins beside it. */
-  #share(onProgress: Told, open: (told: Told) => Promise<OpenModel>): Promise<OpenModel> {
+  #share(onProgress: OnProgress, open: (told: OnProgress) => Promise<OpenModel>): Promise<OpenModel> {
     const listeners = new Set([onProgress]);
     const opening: Opening = {
       listeners,
@@ -222,7 +222,7 @@ export class Session {
     return opening.done;
   }
 
-  async #load(source: ModelSource, told: Told): Promise<OpenModel> {
+  async #load(source: ModelSource, told: OnProgress): Promise<OpenModel> {
     const device = await this.tunedDevice(told);
     const model = await this.#open.model(device, source, told);
     // A device that was lost meanwhile took the model with it: the next call opens it again.

@@ -10,10 +10,10 @@ import type { StoredAdapter } from '../storage/records.ts';
 import { rewardsOf } from './answer-rewards.ts';
 import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { rowsAnew } from './new-tokens.ts';
+import { tokenizeRowsAgain } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import { unknownAdapter, type Session } from './session.ts';
-import { sittingOf, type Watch } from './sitting.ts';
+import { evalSessionOf, type Watch } from './eval-session.ts';
 
 /** The parts of an adapter that decide how its pairs are compared. */
 async function pairReference(line: readonly StoredAdapter[], stage: number): Promise<number | undefined> {
@@ -61,8 +61,8 @@ export async function measureStage(
   watch: Watch,
 ): Promise<StageRow[] | undefined> {
   const rewards = await rewardsOf(line[stage]);
-  const sitting = sittingOf(open, data, { rows: most, lossOf: 'asked', rewards }, watch, {
-    grow: rowsAnew,
+  const sitting = evalSessionOf(open, data, { rows: most, lossOf: 'asked', rewards }, watch, {
+    grow: tokenizeRowsAgain,
     isScorable: rewards !== undefined,
   });
   if (sitting.part.rows.length === 0) return undefined;

@@ -16,7 +16,7 @@ import { measureAfter, measureBase } from './general-text.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
 import type { Session } from './session.ts';
-import type { TunedAnswerer, Watch } from './sitting.ts';
+import type { TunedAnswerer, Watch } from './eval-session.ts';
 
 /**
  * The resources that runs took.

@@ -183,7 +183,7 @@ test('added metrics have columns with their intervals, at once or after a measur
   // All eleven that no table has by itself.
   for (const label of [
     ...['ROUGE-1', 'ROUGE-2', 'ROUGE-L of all rows', 'BLEU', 'Sentence BLEU', 'Sentence chrF'],
-    ...['Normalized match', 'Right number (strict)', 'Right number (flexible)'],
+    ...['Normalized match', 'Number match (strict)', 'Number match (flexible)'],
     ...['Right label (accuracy)', 'Macro-F1'],
   ])
     expect(await list.getByRole('checkbox', { name: label, exact: true }).count(), label).toBe(1);

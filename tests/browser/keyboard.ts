@@ -1,12 +1,12 @@
 /** For tests that use the keyboard alone. */
 import type { Page } from 'playwright-core';
 
-const MOST_TABS = 80;
+const MAX_TABS = 80;
 
 /** Presses Tab until something with this name has the focus. */
 export async function tabTo(page: Page, name: RegExp): Promise<void> {
   const seen: string[] = [];
-  for (let press = 0; press < MOST_TABS; press++) {
+  for (let press = 0; press < MAX_TABS; press++) {
     await page.keyboard.press('Tab');
     const found = await page.evaluate(() => {
       const element = document.activeElement;

@@ -46,7 +46,7 @@ test('the form lists rewards for an objective that learns from them, and for no 
 test('each reward has a weight and fields; its error is shown beside it, and no run starts', async () => {
   await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
   await page.getByRole('alert').getByText('no rewards').first().waitFor();
-  await add('Right number');
+  await add('Number match');
   await add('Regular expression');
   await rewards().getByText('regex needs pattern').waitFor();
   const start = page.getByRole('button', { name: 'Start training' });

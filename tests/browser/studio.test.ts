@@ -25,7 +25,7 @@ import {
 const STAGES = ['start', 'task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 const RUN_MS = 180_000;
 const STEP_MS = 60_000;
-const MOST_INITIAL_BYTES = 150_000;
+const MAX_INITIAL_BYTES = 150_000;
 
 let browser: Browser;
 let studio: WatchedPage;
@@ -71,7 +71,7 @@ describe('the whole path, by keyboard', () => {
     let bytes = 0;
     for (const url of scripts) bytes += gzipSync(Buffer.from(await (await fetch(url)).arrayBuffer())).length;
     expect(bytes).toBeGreaterThan(0);
-    expect(bytes).toBeLessThan(MOST_INITIAL_BYTES);
+    expect(bytes).toBeLessThan(MAX_INITIAL_BYTES);
   });
 
   test('the one button trains, and the loss falls', async () => {

@@ -17,7 +17,7 @@ const HOOKS = fileURLToPath(new URL('./hooks.mjs', import.meta.url));
 /** Processor time after which an input hangs. */
 const HANG_MILLISECONDS = 20_000;
 const LOOK_MILLISECONDS = 500;
-const MOST_KEPT = 20;
+const MAX_KEPT = 20;
 /** Inputs of one worker: a new worker now and then separates memory that a parser should have freed from that of the next inputs. */
 const BATCH = 20_000;
 
@@ -85,7 +85,7 @@ await campaign('fuzz', async ({ seed, share }) => {
       values += ended.values;
       errors += ended.errors;
       slowest = Math.max(slowest, ended.slowest);
-      for (const find of ended.finds) if (failed++ < MOST_KEPT) keep(target, seed, find);
+      for (const find of ended.finds) if (failed++ < MAX_KEPT) keep(target, seed, find);
       from = ended.next;
     }
     const note = `${values.toLocaleString('en')} read, ${errors.toLocaleString('en')} refused, slowest ${Math.round(slowest)} ms`;

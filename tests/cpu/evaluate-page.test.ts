@@ -13,8 +13,8 @@ import type { Evaluation } from '../../src/evaluate/record.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 import { openModel } from '../../src/worker/model.ts';
-import { rowsAnew } from '../../src/worker/new-tokens.ts';
-import { sittingOf } from '../../src/worker/sitting.ts';
+import { tokenizeRowsAgain } from '../../src/worker/new-tokens.ts';
+import { evalSessionOf } from '../../src/worker/eval-session.ts';
 import { Slices } from '../../src/worker/slices.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
@@ -67,12 +67,12 @@ describeDevice('The record of an evaluation', (context) => {
     );
     const { modules, tensors } = await readPeft(folder(ADAPTER), open.model.definition);
     const adapter = await Adapter.frozen(open.model, modules, tensors);
-    const sitting = sittingOf(
+    const sitting = evalSessionOf(
       open,
       data,
       { rows: ROWS, lossOf: 'asked' },
       { onProgress: ignore, signal },
-      { grow: rowsAnew },
+      { grow: tokenizeRowsAgain },
     );
     const { record, failures } = await sitting.run({ time: 0, model: { name: 'sprig', bundled: true } }, [
       ...RULES.map((rule) => sitting.subject(rule, {}, 'base')),

@@ -24,7 +24,7 @@ import { defaultSpec } from '../../src/settings/spec.ts';
 
 const KIB = 2 ** 10;
 /** The least rows of a shard. */
-const LEAST_ROWS = 128;
+const MIN_ROWS = 128;
 
 /** Loads a model under a limit that the device only has while loading: both models share its compiled kernels. */
 async function loadUnder(
@@ -122,7 +122,7 @@ describeDevice('Sprig in pieces', (context) => {
       expect(shardsOf(split.head)).toHaveLength(pieces);
       for (const { name } of split.definition.weights)
         for (const { tensor } of shardsOf(split.weights.find(name)!))
-          expect(tensor.bytes <= largest || tensor.rows <= LEAST_ROWS, name).toBe(true);
+          expect(tensor.bytes <= largest || tensor.rows <= MIN_ROWS, name).toBe(true);
       expect(split.weights.bytes).toBe(bytes);
       const numbers = await numbersOf(split, rows);
       await split.destroy();

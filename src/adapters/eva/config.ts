@@ -25,7 +25,7 @@ export interface EvaConfig extends LoraConfig {
 }
 
 export function evaConfig(settings: Given): EvaConfig {
-  const own = EVA_SETTINGS.map(({ name, initial }) => [name, settings[name] ?? initial] as const);
+  const own = EVA_SETTINGS.map(({ name, default: initial }) => [name, settings[name] ?? initial] as const);
   return { kind: EVA.name, ...loraConfig(settings), ...Object.fromEntries(own) } as unknown as EvaConfig;
 }
 

@@ -24,7 +24,13 @@ import {
 import { loraParameters, lowRank } from '../lora/lora.ts';
 import { mergeLora } from '../lora/merge.ts';
 import { readLora, writeLora } from '../lora/peft.ts';
-import { leadingVectors, planSearch, type Decomposition, type SearchOptions, type Wanted } from '../svd.ts';
+import {
+  leadingVectors,
+  planSearch,
+  type Decomposition,
+  type SearchOptions,
+  type RequestedVectors,
+} from '../svd.ts';
 import type { Random } from '../../random.ts';
 import { checkEva, evaAsLora, evaConfig, evaSettings, withRank, type EvaConfig } from './config.ts';
 import { mostRank, sharedRanks } from './ranks.ts';
@@ -41,9 +47,9 @@ interface Input {
   readonly place: number;
   readonly paths: readonly string[];
   readonly width: number;
-  readonly most: number;
+  readonly max: number;
   /** Directions that have to agree before reading stops: the rank of a layer before ranks are shared. */
-  readonly least: number;
+  readonly min: number;
 }
 
 interface Found extends Input {
@@ -94,7 +100,7 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
     if (config.evaRho === 1) return modules;
     const own = modules.filter(({ kind }) => kind === KIND);
     // The ranks of a parameter are rounded up to four on the device.
-    const MOST_PADDING = 3;
+    const MAX_PADDING = 3;
     let left = own.reduce((sum, { rank }) => sum + rank, 0);
     // Layers that share an input may each get as much as the layer with the highest rank.
     const highest = Math.max(...own.map(({ rank }) => rank));
@@ -103,7 +109,7 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
       const most = mostRank(highest, config.evaRho, inputs);
       const taken = Math.min(most, left);
       left -= taken;
-      ranks.set(path, Math.min(most, taken + MOST_PADDING));
+      ranks.set(path, Math.min(most, taken + MAX_PADDING));
     }
     return modules.map((module) =>
       module.kind === KIND ? withRank(module, config, ranks.get(module.path)!) : module,
@@ -162,8 +168,8 @@ function inputGroups(
     const ranks = paths.map((path) => loraRank(config, path));
     const input: Input = {
       ...{ place, paths, width },
-      most: Math.max(...ranks.map((rank) => mostRank(rank, config.evaRho, width))),
-      least: Math.max(...ranks),
+      max: Math.max(...ranks.map((rank) => mostRank(rank, config.evaRho, width))),
+      min: Math.max(...ranks),
     };
     const own4 = width * width * 4;
     const group = groups.at(-1);
@@ -180,13 +186,13 @@ function inputGroups(
 
 const wanted = (
   group: readonly Input[],
-  sums: readonly { readonly matrix: Wanted['matrix']; readonly less: Wanted['less'] }[],
+  sums: readonly { readonly matrix: RequestedVectors['matrix']; readonly less: RequestedVectors['less'] }[],
   before?: readonly Decomposition[],
-): Wanted[] =>
-  group.map(({ most }, at) => ({
+): RequestedVectors[] =>
+  group.map(({ max }, at) => ({
     matrix: sums[at].matrix,
     less: sums[at].less,
-    rank: most,
+    rank: max,
     near: before?.[at].right,
   }));
 
@@ -201,7 +207,7 @@ async function directions(
   { random, tell }: { random: Random; tell: (progress: StartProgress) => void },
 ): Promise<Found[]> {
   const sums = await rows.measure(group.map(({ place }) => place));
-  const most = Math.max(...group.map((input) => input.most));
+  const most = Math.max(...group.map((input) => input.max));
   const read = (until: number): Promise<void> =>
     sums.read(until, (done) => tell({ what: 'reading', done, total: rows.batches }));
   const search = async (
@@ -222,7 +228,7 @@ async function directions(
       await read(until);
       now = await search({ iterations: ROUGH_ITERATIONS }, before);
       const after = now;
-      if (group.every(({ least }, at) => alike(before[at], after[at], least, evaTau)))
+      if (group.every(({ min }, at) => alike(before[at], after[at], min, evaTau)))
         return await explained(group, sums, await search({ settled: SETTLED }, now));
     }
     await read(rows.batches);

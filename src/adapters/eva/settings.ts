@@ -26,14 +26,14 @@ export const EVA_SETTINGS = [
     part: 'run',
     fixed: true,
     type: 'number',
-    least: 1,
+    min: 1,
     flag: 'eva-rho',
     group: 'Adapter',
     label: 'Rho (maximum rank per layer)',
     term: TERM,
     help: 'How many times the rank one layer may get when layers share it by explained variance (PEFT EvaConfig rho).',
     more: '1 leaves every layer its rank.',
-    initial: 2,
+    default: 2,
   },
   {
     name: 'evaTau',
@@ -41,7 +41,7 @@ export const EVA_SETTINGS = [
     fixed: true,
     type: 'number',
     above: 0,
-    most: 1,
+    max: 1,
     flag: 'eva-tau',
     group: 'Adapter',
     label: 'Tau (similarity threshold)',
@@ -49,7 +49,7 @@ export const EVA_SETTINGS = [
     term: WORD,
     help: 'Reads rows until one more batch leaves directions with at least this cosine similarity (PEFT EvaConfig tau).',
     more: '1 reads all rows of the run.',
-    initial: 0.99,
+    default: 0.99,
   },
   {
     name: 'evaLabelMask',
@@ -63,7 +63,7 @@ export const EVA_SETTINGS = [
     term: WORD,
     help: 'Takes the inputs of supervised tokens, and not those of prompts (PEFT EvaConfig use_label_mask).',
     off: 'Also takes the inputs of prompts for EVA.',
-    initial: true,
+    default: true,
   },
   {
     name: 'evaWhiten',
@@ -76,7 +76,7 @@ export const EVA_SETTINGS = [
     advanced: true,
     term: WORD,
     help: 'Divides each direction by the square root of its singular value (PEFT EvaConfig whiten).',
-    initial: false,
+    default: false,
   },
   {
     name: 'evaAdjustScaling',
@@ -90,7 +90,7 @@ export const EVA_SETTINGS = [
     term: WORD,
     help: 'Changes alpha with the rank that a layer gets, so that all keep the same strength (PEFT EvaConfig adjust_scaling_factors).',
     off: 'Leaves alpha as it is when EVA gives a layer a different rank.',
-    initial: true,
+    default: true,
   },
 ] as const satisfies readonly Setting[];
 

@@ -20,14 +20,14 @@ export const FULL_SETTINGS = [
     term: PART,
     help: 'Which weights are trained: all, all but embeddings and head, or only norms and biases.',
     more: 'The others are frozen and need neither gradients nor optimiser state.',
-    initial: 'all',
+    default: 'all',
   },
   {
     name: 'lastLayers',
     part: 'run',
     later: true,
-    type: 'whole',
-    least: 0,
+    type: 'integer',
+    min: 0,
     zero: 'all',
     flag: 'last-layers',
     group: 'Weights',
@@ -36,8 +36,8 @@ export const FULL_SETTINGS = [
     term: PART,
     help: 'How many layers are trained, counted from the end; the layers below, embeddings and head are frozen.',
     more: 'The backward pass ends there. 0 trains all.',
-    initial: 0,
-    initially: 'all',
+    default: 0,
+    defaultText: 'all',
   },
 ] as const satisfies readonly Setting[];
 

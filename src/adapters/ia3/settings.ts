@@ -14,8 +14,8 @@ const IA3_SETTINGS = [
     label: 'Feedforward modules',
     help: 'The target modules whose inputs, instead of outputs, are multiplied by the learned vector (PEFT feedforward_modules).',
     more: 'Layers without an adapter are ignored.',
-    initial: ['down_proj', 'mlp.c_proj'],
-    initially: 'down_proj, mlp.c_proj',
+    default: ['down_proj', 'mlp.c_proj'],
+    defaultText: 'down_proj, mlp.c_proj',
   },
 ] as const satisfies readonly Setting[];
 
@@ -40,5 +40,5 @@ export const IA3 = {
   },
   rate: 10,
   targetsOn: ia3Targets,
-  initial: { targets: USUAL },
+  defaults: { targets: USUAL },
 } as const satisfies Learner;

@@ -76,7 +76,7 @@ function reflect(x: Float64Array, across: Float64Array): void {
   if (square > 0) addScaled(x, across, (-2 * dot(across, x)) / square);
 }
 
-const MOST_SWEEPS = 60;
+const MAX_SWEEPS = 60;
 
 /**
  * Turns pairs of columns until all are orthogonal.
@@ -94,7 +94,7 @@ function orthogonalise(columns: readonly Float64Array[]): Float64Array[] {
   const total = columns.reduce((sum, column) => sum + dot(column, column), 0);
   // A column below the rounding of the whole matrix is zero: its direction is noise, which no rotation settles.
   const nothing = Number.EPSILON ** 2 * total;
-  for (let sweep = 0, turned = true; turned && sweep < MOST_SWEEPS; sweep++) {
+  for (let sweep = 0, turned = true; turned && sweep < MAX_SWEEPS; sweep++) {
     turned = false;
     for (let p = 0; p < n; p++) {
       for (let q = p + 1; q < n; q++) {

@@ -30,7 +30,7 @@ const NORMS_SETTINGS = [
       },
     },
     help: 'The norms of the model, its biases, or both (PEFT LN_TUNING).',
-    initial: 'all',
+    default: 'all',
   },
 ] as const satisfies readonly Setting[];
 

@@ -4,7 +4,7 @@ import type { Setting } from '../../settings/setting.ts';
 import { LORA_SETTINGS } from '../lora/settings.ts';
 
 /** As many as the search makes at most. */
-const MOST_ITERATIONS = 64;
+const MAX_ITERATIONS = 64;
 
 const PISSA_SETTINGS = [
   {
@@ -12,9 +12,9 @@ const PISSA_SETTINGS = [
     part: 'run',
     fixed: true,
     later: true,
-    type: 'whole',
-    least: 0,
-    most: MOST_ITERATIONS,
+    type: 'integer',
+    min: 0,
+    max: MAX_ITERATIONS,
     zero: 'until they have converged',
     flag: 'pissa-niter',
     group: 'Adapter',
@@ -34,7 +34,7 @@ const PISSA_SETTINGS = [
     },
     help: 'Iterations of the search for singular vectors (PEFT pissa_niter_N).',
     more: '0 continues until they have converged; 4 are nearly as good and much faster.',
-    initial: 0,
+    default: 0,
   },
 ] as const satisfies readonly Setting[];
 

@@ -14,7 +14,7 @@ import type { LinearModule } from '../../model/family.ts';
 import type { AdapterConfig, AdapterKind, AdapterModule } from '../kind.ts';
 import { wrongConfig } from '../lora/config.ts';
 import { ALL_LINEAR } from '../targets.ts';
-import { MOST_VIRTUAL_TOKENS, PROMPT } from './settings.ts';
+import { MAX_VIRTUAL_TOKENS, PROMPT } from './settings.ts';
 
 const KIND = PROMPT.name;
 /** As in PEFT's adapter_model.safetensors. */
@@ -56,10 +56,10 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
     ...(promptText === '' ? [] : [['Began as', promptText] as const]),
   ],
   check(_, { virtualTokens }) {
-    if (!Number.isInteger(virtualTokens) || virtualTokens < 1 || virtualTokens > MOST_VIRTUAL_TOKENS)
+    if (!Number.isInteger(virtualTokens) || virtualTokens < 1 || virtualTokens > MAX_VIRTUAL_TOKENS)
       throw wrongConfig(
         `The number of virtual tokens is ${virtualTokens}.`,
-        `Choose a whole number from 1 to ${MOST_VIRTUAL_TOKENS}.`,
+        `Choose a whole number from 1 to ${MAX_VIRTUAL_TOKENS}.`,
       );
   },
   layers: ({ embedding: { path, scale, scalesAll }, shape: { vocabulary, channels } }): EmbeddingLayer[] => [
@@ -106,8 +106,8 @@ export const prompt: AdapterKind<PromptConfig, PromptModule> = {
     targets: [ALL_LINEAR],
     virtualTokens: reader.number(
       'num_virtual_tokens',
-      (value) => Number.isInteger(value) && value >= 1 && value <= MOST_VIRTUAL_TOKENS,
-      `a whole number from 1 to ${MOST_VIRTUAL_TOKENS}`,
+      (value) => Number.isInteger(value) && value >= 1 && value <= MAX_VIRTUAL_TOKENS,
+      `a whole number from 1 to ${MAX_VIRTUAL_TOKENS}`,
     ),
     promptText: '',
   }),

@@ -3,7 +3,7 @@ import { adapterWords, type Learner } from '../learner.ts';
 import type { Setting } from '../../settings/setting.ts';
 
 /** More virtual tokens than a long prompt has only cost time. */
-export const MOST_VIRTUAL_TOKENS = 1024;
+export const MAX_VIRTUAL_TOKENS = 1024;
 const LONGEST_TEXT = 10_000;
 
 const TERM = {
@@ -25,16 +25,16 @@ const PROMPT_SETTINGS = [
     name: 'virtualTokens',
     part: 'run',
     fixed: true,
-    type: 'whole',
-    least: 1,
-    most: MOST_VIRTUAL_TOKENS,
+    type: 'integer',
+    min: 1,
+    max: MAX_VIRTUAL_TOKENS,
     flag: 'virtual-tokens',
     group: 'Adapter',
     label: 'Virtual tokens',
     term: TERM,
     help: 'How many learned vectors stand before every prompt (PEFT num_virtual_tokens).',
     more: 'Each takes as long as a token of the prompt.',
-    initial: 20,
+    default: 20,
   },
   {
     name: 'promptText',
@@ -49,8 +49,8 @@ const PROMPT_SETTINGS = [
     term: { id: TERM.id, name: TERM.name },
     help: 'The virtual tokens start as the tokens of this text, repeated or truncated to their number (PEFT prompt_tuning_init_text).',
     more: 'Without a text they start as tokens of the vocabulary, drawn by the seed.',
-    initial: '',
-    initially: 'tokens of the vocabulary',
+    default: '',
+    defaultText: 'tokens of the vocabulary',
   },
 ] as const satisfies readonly Setting[];
 

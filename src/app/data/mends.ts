@@ -81,14 +81,14 @@ export function truncate(options: DataOptions): Mend {
 /** Test rows of which the verdict says a little. */
 const ENOUGH_TEST_ROWS = 20;
 /** The largest share that is suggested: most rows are for training. */
-const MOST_HELD = 0.4;
+const MAX_HELD = 0.4;
 
 /** Holds out enough rows for a test, if there are. */
 export function holdOutMore({ rows, files }: DataSummary, options: DataOptions): Mend[] {
   if (options.mixture || files.at(1) !== undefined) return [];
   const all = rows.train + rows.validation + rows.test;
   const share = Math.ceil((100 * ENOUGH_TEST_ROWS) / all) / 100;
-  if (share > MOST_HELD || share <= options.test) return [];
+  if (share > MAX_HELD || share <= options.test) return [];
   return [
     {
       words: `Hold out ${Math.round(100 * share)}% for the test`,

@@ -14,9 +14,9 @@ export interface ImportPace {
 }
 
 /** Earlier the speed is not known well enough to promise anything. */
-const LEAST_MS = 1_500;
+const MIN_MS = 1_500;
 /** A shorter wait is over before a number helps. */
-const LEAST_LEFT_S = 5;
+const MIN_LEFT_S = 5;
 
 /** @param before the pace so far; another kind of work begins anew */
 export function paceOf(
@@ -31,12 +31,12 @@ export function paceOf(
 /** Seconds that are left of this kind of work; undefined while they cannot be estimated. */
 export function secondsLeft({ began, first, now, done, total }: ImportPace): number | undefined {
   const seconds = (now - began) / 1000;
-  if (now - began < LEAST_MS || done <= first || done >= total) return undefined;
+  if (now - began < MIN_MS || done <= first || done >= total) return undefined;
   return ((total - done) * seconds) / (done - first);
 }
 
 /** “about 40 s left”; '' where that cannot be estimated, or is over soon. */
 export function leftWords(pace: ImportPace | undefined): string {
   const left = pace && secondsLeft(pace);
-  return left === undefined || left < LEAST_LEFT_S ? '' : `about ${duration(left)} left`;
+  return left === undefined || left < MIN_LEFT_S ? '' : `about ${duration(left)} left`;
 }

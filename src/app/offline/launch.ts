@@ -14,8 +14,8 @@ declare global {
 export function openLaunched(studio: Studio): void {
   window.launchQueue?.setConsumer(({ files: handles }) => {
     void Promise.all(handles.map((handle) => handle.getFile())).then(async (files) => {
-      const { bringFiles } = await import('../state/bring-files.ts');
-      await bringFiles(studio, files);
+      const { importFiles } = await import('../state/import-files.ts');
+      await importFiles(studio, files);
     });
   });
 }

@@ -41,12 +41,12 @@ export class Evaluation {
   async open(file: File): Promise<void> {
     this.failure = undefined;
     this.stopped = '';
-    const { MOST_BYTES, readEvaluation } = await import('../../evaluate/record-file.ts');
+    const { MAX_BYTES, readEvaluation } = await import('../../evaluate/record-file.ts');
     try {
-      if (file.size > MOST_BYTES)
+      if (file.size > MAX_BYTES)
         throw new GraftError(
           'evaluation-file',
-          `${file.name} has ${bytes(file.size)}, and an evaluation has at most ${bytes(MOST_BYTES)}.`,
+          `${file.name} has ${bytes(file.size)}, and an evaluation has at most ${bytes(MAX_BYTES)}.`,
           'Choose another file.',
         );
       this.opened = { name: file.name, record: readEvaluation(await file.text(), file.name) };

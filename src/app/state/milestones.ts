@@ -56,7 +56,7 @@ export class Milestones {
     if (reading.kind === 'not-finite' || !isAlarm(reading)) return undefined;
     if (this.#saidTrouble === reading.kind) return undefined;
     this.#saidTrouble = reading.kind;
-    const { name, how, advice } = (await load()).tell(reading, true, startOf(options));
+    const { name, how, advice } = (await load()).describeReading(reading, true, startOf(options));
     return `The run is ${name}. ${how} ${advice}`;
   }
 
@@ -75,7 +75,12 @@ export class Milestones {
     const went = reading && fromTo(reading);
     const where = `${words} Step ${last.step} of ${last.steps}${went ? `, ${went}` : ''}.`;
     if (!reading || status === 'cancelled') return where;
-    const { how, advice } = (await load()).tell(reading, status === 'paused', startOf(options), forgetting);
+    const { how, advice } = (await load()).describeReading(
+      reading,
+      status === 'paused',
+      startOf(options),
+      forgetting,
+    );
     return `${where} ${how} ${advice}`.trim();
   }
 }

@@ -2,7 +2,7 @@
 import { count } from '../ui/format.ts';
 
 /** The rows that it was made for take 1.1 to 1.9; general English, questions to a bank and sums in words take 2.7 and more. */
-const MOST_TOKENS_PER_WORD = 2.3;
+const MAX_TOKENS_PER_WORD = 2.3;
 
 interface ToyFacts {
   readonly tokensPerWord?: number;
@@ -15,7 +15,7 @@ interface ToyFacts {
 /** @returns what it cannot do, with the number that shows it; undefined where nothing speaks against it */
 export function toyWarning({ tokensPerWord = 0, longest, positions }: ToyFacts): string | undefined {
   const facts = [
-    ...(tokensPerWord > MOST_TOKENS_PER_WORD
+    ...(tokensPerWord > MAX_TOKENS_PER_WORD
       ? [
           `it spells a word of these rows in ${tokensPerWord.toFixed(1)} tokens on average, and the words that it was made for in 1.1 to 1.9, so it has hardly ever seen such words`,
         ]

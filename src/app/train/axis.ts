@@ -61,7 +61,7 @@ const MANTISSAS = [
   [1, 1.5, 2, 3, 5, 7],
   [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9],
 ];
-const LEAST_TICKS = 4;
+const MIN_TICKS = 4;
 
 /** Round values between two others on a logarithmic axis, in order: at least four where they are far enough apart. */
 export function logTicks(min: number, max: number): number[] {
@@ -74,7 +74,7 @@ export function logTicks(min: number, max: number): number[] {
         const value = Number(`${mantissa}e${power}`);
         if (value >= min && value <= max) ticks.push(value);
       }
-    if (ticks.length >= LEAST_TICKS) break;
+    if (ticks.length >= MIN_TICKS) break;
   }
   return ticks;
 }

@@ -10,7 +10,7 @@ export interface Piece {
 /** Words with the space before them, and single marks: `{"a":1}` comes apart too. */
 const WORD = /\s*(?:[\p{L}\p{N}]+|[^\p{L}\p{N}\s])|\s+$/gu;
 /** Texts with more differences than this differ as a whole: the time grows with their number. */
-const MOST_EDITS = 1000;
+const MAX_EDITS = 1000;
 
 const wordsOf = (text: string): string[] => text.match(WORD) ?? [];
 
@@ -32,7 +32,7 @@ export function difference(left: string, right: string): [Piece[], Piece[]] {
   const ownB = b.map(() => true);
   const changes = diffArrays(a, b, {
     comparator: (one, other) => one.trim() === other.trim(),
-    maxEditLength: MOST_EDITS,
+    maxEditLength: MAX_EDITS,
   });
   let [i, j] = [0, 0];
   for (const { added, removed, count } of changes ?? []) {

@@ -18,14 +18,14 @@ export function findFaults({ rows }: Checked): Found[] {
 /** Rows of answers, of which a very long one is more than so many times the median, and longer than so many characters. */
 const LONG_RATIO = 10;
 const LONG_CHARS = 1000;
-const LEAST_ANSWERS = 10;
+const MIN_ANSWERS = 10;
 
 export function findLongAnswers({ rows }: Checked): Found[] {
   const lengths = readRows(rows)
     .filter(({ example }) => example.kind !== 'text')
     .map(({ row, example }) => ({ row, chars: answerOf(example).length }))
     .filter(({ chars }) => chars > 0);
-  if (lengths.length < LEAST_ANSWERS) return [];
+  if (lengths.length < MIN_ANSWERS) return [];
   const median = lengths.map(({ chars }) => chars).sort((a, b) => a - b)[lengths.length >> 1];
   const long = lengths.filter(({ chars }) => chars >= LONG_CHARS && chars > LONG_RATIO * median);
   return [

@@ -46,7 +46,7 @@ export function findContradictions({ rows }: Checked): Found[] {
 }
 
 const SHINGLE = 5;
-const LEAST_JACCARD = 0.7;
+const MIN_JACCARD = 0.7;
 /**
  * 16 bands of 4 minima find a pair of similarity 0.7 with a chance of 1 − (1 − 0.7⁴)¹⁶ = 98.8 %, and one of 0.8 with 99.99 % (Leskovec and others,
  * Mining of Massive Datasets, chapter 3).
@@ -54,7 +54,7 @@ const LEAST_JACCARD = 0.7;
 const BANDS = 16;
 const ROWS_OF_BAND = 4;
 /** Rows of a band that share minima and are compared: more of them share a template, and comparing all would be quadratic. */
-const MOST_OF_BUCKET = 8;
+const MAX_OF_BUCKET = 8;
 
 /** Minima of a set of shingles under as many hash functions as all bands have rows. */
 function signatureOf(shingles: Uint32Array): Uint32Array {
@@ -81,7 +81,7 @@ function bandOf(signature: Uint32Array, band: number): number {
 
 /** Whether two ascending lists of shingles share 0.7 of all shingles of both. */
 function areNear(a: Uint32Array, b: Uint32Array): boolean {
-  if (Math.min(a.length, b.length) < LEAST_JACCARD * Math.max(a.length, b.length)) return false;
+  if (Math.min(a.length, b.length) < MIN_JACCARD * Math.max(a.length, b.length)) return false;
   let shared = 0;
   for (let i = 0, j = 0; i < a.length && j < b.length;) {
     if (a[i] === b[j]) shared++;
@@ -89,7 +89,7 @@ function areNear(a: Uint32Array, b: Uint32Array): boolean {
     if (left <= right) i++;
     if (right <= left) j++;
   }
-  return shared / (a.length + b.length - shared) >= LEAST_JACCARD;
+  return shared / (a.length + b.length - shared) >= MIN_JACCARD;
 }
 
 /** Texts of earlier rows, by which near copies are found. Candidates come from MinHash, and each is compared exactly. */
@@ -113,7 +113,7 @@ class NearTexts {
     this.#bands.forEach((buckets, band) => {
       const bucket = buckets.get(keys[band]);
       if (!bucket) buckets.set(keys[band], [this.#kept.length]);
-      else if (bucket.length < MOST_OF_BUCKET) bucket.push(this.#kept.length);
+      else if (bucket.length < MAX_OF_BUCKET) bucket.push(this.#kept.length);
     });
     this.#kept.push(text);
     return false;

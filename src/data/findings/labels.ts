@@ -12,9 +12,9 @@ interface LabelledRow {
   readonly label: string;
 }
 
-const LEAST_ROWS = 20;
-const MOST_LABEL_CHARS = 60;
-const MOST_LABEL_WORDS = 6;
+const MIN_ROWS = 20;
+const MAX_LABEL_CHARS = 60;
+const MAX_LABEL_WORDS = 6;
 /** Labels come up again: at least so many rows for each of them. */
 const ROWS_OF_LABEL = 4;
 
@@ -23,9 +23,9 @@ function labelled({ rows }: Checked): LabelledRow[] | undefined {
   const found = readRows(rows)
     .filter(({ example: { kind } }) => kind === 'completion' || kind === 'messages')
     .map(({ row, example }) => ({ row, example, label: answerOf(example).trim() }));
-  if (found.length < LEAST_ROWS) return undefined;
+  if (found.length < MIN_ROWS) return undefined;
   const isShort = (label: string): boolean =>
-    label.length <= MOST_LABEL_CHARS && label.split(/\s+/).length <= MOST_LABEL_WORDS;
+    label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
   if (!found.every(({ label }) => isShort(label))) return undefined;
   const labels = new Set(found.map(({ label }) => label)).size;
   return labels >= 2 && labels * ROWS_OF_LABEL <= found.length ? found : undefined;
@@ -54,7 +54,7 @@ export function findImbalance(checked: Checked): Found[] {
 
 const NEIGHBOURS = 5;
 /** Cosine of the neighbours that count. */
-const LEAST_COSINE = 0.35;
+const MIN_COSINE = 0.35;
 
 /** Rows whose five most similar rows (TF-IDF over words of the prompt) agree on another label. */
 export function* findWrongLabels(checked: Checked): Slow<Found[]> {
@@ -62,7 +62,7 @@ export function* findWrongLabels(checked: Checked): Slow<Found[]> {
   if (!rows) return [];
   const texts = new TextVectors(yield* mapped(rows, ({ example }) => wordsOf(promptOf(example))));
   const isWrong = ({ label }: LabelledRow, at: number): boolean => {
-    const nearest = texts.nearest(at, NEIGHBOURS, LEAST_COSINE);
+    const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
     if (nearest.length < NEIGHBOURS) return false;
     const other = rows[nearest[0]].label;
     return other !== label && nearest.every((one) => rows[one].label === other);

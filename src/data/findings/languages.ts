@@ -53,9 +53,9 @@ for (const [name, words] of Object.entries(FREQUENT))
   for (const word of words) LANGUAGES_OF.set(word, [...(LANGUAGES_OF.get(word) ?? []), name]);
 
 /** Letters, and frequent words, without which a text is too short to say. */
-const LEAST_LETTERS = 12;
-const LEAST_HITS = 4;
-const LEAST_DISTINCT = 3;
+const MIN_LETTERS = 12;
+const MIN_HITS = 4;
+const MIN_DISTINCT = 3;
 /** A language has so many times the frequent words of the next. */
 const LEAD = 2;
 /** Characters of a text that are looked at. */
@@ -73,8 +73,8 @@ export function languageOf(text: string): string | undefined {
     .map(([name, words]) => ({ name, hits: words }))
     .sort((a, b) => b.hits.length - a.hits.length);
   const isKnown =
-    best.hits.length >= Math.max(LEAST_HITS, LEAD * next.hits.length) &&
-    new Set(best.hits).size >= LEAST_DISTINCT;
+    best.hits.length >= Math.max(MIN_HITS, LEAD * next.hits.length) &&
+    new Set(best.hits).size >= MIN_DISTINCT;
   return isKnown ? best.name : undefined;
 }
 
@@ -84,14 +84,14 @@ const BEYOND_ASCII = /[\u0080-\uffff]/;
 function scriptOf(text: string): string | undefined {
   const isAscii = !BEYOND_ASCII.test(text);
   const letters = text.match(isAscii ? /[A-Za-z]/g : /\p{L}/gu)?.length ?? 0;
-  if (letters < LEAST_LETTERS) return undefined;
+  if (letters < MIN_LETTERS) return undefined;
   if (isAscii) return LATIN;
   return Object.keys(SCRIPTS).find((name) => (text.match(SCRIPTS[name])?.length ?? 0) > letters / 2);
 }
 
 /** With fewer rows of a known language, or a larger share of other ones, nothing is reported: a mix that even is meant. */
-const LEAST_ROWS = 10;
-const MOST_OTHERS = 0.2;
+const MIN_ROWS = 10;
+const MAX_OTHERS = 0.2;
 
 /** Prompts and answers each: translations ask in one language and answer in another. */
 export function* findLanguageMix({ rows }: Checked): Slow<Found[]> {
@@ -103,11 +103,11 @@ export function* findLanguageMix({ rows }: Checked): Slow<Found[]> {
   ] as const) {
     const all = yield* mapped(read, ({ row, example }) => ({ row, language: languageOf(textOf(example)) }));
     const known = all.filter(({ language }) => language !== undefined);
-    if (known.length < LEAST_ROWS) continue;
+    if (known.length < MIN_ROWS) continue;
     const counts = new Map<string | undefined, number>();
     for (const { language } of known) counts.set(language, (counts.get(language) ?? 0) + 1);
     const [[most, count], ...others] = [...counts].sort(([, a], [, b]) => b - a);
-    if (others.length === 0 || known.length - count > MOST_OTHERS * known.length) continue;
+    if (others.length === 0 || known.length - count > MAX_OTHERS * known.length) continue;
     const names = others.map(([language, times]) => `${times} in ${language}`).join(', ');
     found.push({
       id: 'language-mix',

@@ -57,7 +57,7 @@ export function* findLeaks(checked: Checked): Slow<Found[]> {
 }
 
 /** The verdict calls fewer rows too few to rely on. */
-const LEAST_TEST_ROWS = 20;
+const MIN_TEST_ROWS = 20;
 
 /** A finding about the whole file names no rows. */
 export function findFewTestRows({ rows, test, held: divided, testFraction }: Checked): Found[] {
@@ -71,7 +71,7 @@ export function findFewTestRows({ rows, test, held: divided, testFraction }: Che
     own !== undefined || part !== undefined
       ? (own ?? 0) + (part ?? 0)
       : countParts(all, { validation: 0, test: testFraction }).test;
-  if (all === 0 || held >= LEAST_TEST_ROWS) return [];
+  if (all === 0 || held >= MIN_TEST_ROWS) return [];
   const detail =
     part !== undefined
       ? `The test part has ${plural(held, 'row')}.`

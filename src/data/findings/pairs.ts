@@ -1,5 +1,5 @@
 /** Pairs and judged answers from which little can be learned. */
-import { effectOf, findIdlePairs, LEAST_PAIRS, MAJOR_EFFECT } from '../preference-lint.ts';
+import { effectOf, findIdlePairs, MIN_PAIRS, MAJOR_EFFECT } from '../preference-lint.ts';
 import type { Checked, Found } from './finding.ts';
 import { answerOf, readRows } from './texts.ts';
 
@@ -35,7 +35,7 @@ function sidesOf(rows: Checked['rows']): { row: number; chosen: string; rejected
 /** By the characters of the answers, which need no tokenizer. */
 function lengthBias(rows: Checked['rows']): Found[] {
   const sides = sidesOf(rows).filter(({ chosen, rejected }) => chosen !== '' || rejected !== '');
-  if (sides.length < LEAST_PAIRS) return [];
+  if (sides.length < MIN_PAIRS) return [];
   const { chosen, rejected, effect } = effectOf(
     sides.map((side) => side.chosen.length),
     sides.map((side) => side.rejected.length),
@@ -68,7 +68,7 @@ function oneSided(rows: Checked['rows']): Found[] {
       severity: 'error',
     });
   const sides = sidesOf(rows);
-  if (sides.length < LEAST_PAIRS) return found;
+  if (sides.length < MIN_PAIRS) return found;
   for (const side of ['chosen', 'rejected'] as const) {
     const groups = new Map<string, number[]>();
     for (const { row, [side]: answer } of sides) {

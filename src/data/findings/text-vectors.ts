@@ -1,10 +1,10 @@
 /** Texts as vectors of their words (TF-IDF), and the most similar texts of each. Typed arrays hold them all: a hundred thousand texts are many. */
 
 /** Words of more texts find no neighbours: they would make the search quadratic. They still count in the cosine. */
-const MOST_POSTINGS = 200;
+const MAX_POSTINGS = 200;
 /** The rarest words of a text, by which neighbours are found: at most so many, that at most so many texts have. */
 const SEARCH_WORDS = 8;
-const MOST_CANDIDATES = 300;
+const MAX_CANDIDATES = 300;
 
 export class TextVectors {
   /** Where the words of each text begin in `words` and `weights`, and where the last ends. */
@@ -93,10 +93,10 @@ export class TextVectors {
   #rarest(at: number): number[] {
     let candidates = 0;
     return [...this.#words.subarray(this.#starts[at], this.#starts[at + 1])]
-      .filter((word) => this.#textsWith(word) > 1 && this.#textsWith(word) <= MOST_POSTINGS)
+      .filter((word) => this.#textsWith(word) > 1 && this.#textsWith(word) <= MAX_POSTINGS)
       .sort((a, b) => this.#textsWith(a) - this.#textsWith(b))
       .slice(0, SEARCH_WORDS)
-      .filter((word) => (candidates += this.#textsWith(word)) <= MOST_CANDIDATES);
+      .filter((word) => (candidates += this.#textsWith(word)) <= MAX_CANDIDATES);
   }
 
   #cosineToOwn(other: number): number {

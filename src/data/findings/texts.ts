@@ -88,10 +88,10 @@ export function wholeOf(example: Example): string {
 }
 
 /** Words in lower case, without punctuation. A longer text is compared by its beginning. */
-const MOST_WORDS_CHARS = 64 * 1024;
+const MAX_WORDS_CHARS = 64 * 1024;
 export const wordsOf = (text: string): string[] =>
   text
-    .slice(0, MOST_WORDS_CHARS)
+    .slice(0, MAX_WORDS_CHARS)
     .toLowerCase()
     .match(/[\p{L}\p{N}]+/gu) ?? [];
 
@@ -118,7 +118,7 @@ const NOT_ASCII = /[\u0080-\uffff]/;
 /** The hash of each word of a text (`wordsOf`). Most texts are ASCII and need no strings for their words, which would be most of the garbage of a check. */
 export function wordHashesOf(text: string): Uint32Array {
   if (NOT_ASCII.test(text)) return Uint32Array.from(wordsOf(text), hashOf);
-  const lower = text.slice(0, MOST_WORDS_CHARS).toLowerCase();
+  const lower = text.slice(0, MAX_WORDS_CHARS).toLowerCase();
   // Words and what separates them take turns.
   const hashes = new Uint32Array((lower.length >> 1) + 1);
   let count = 0;

@@ -8,7 +8,7 @@ import type { CpuTarget } from './target.ts';
 /** Bytes of a command with its header, and of the header before its arguments: as in kernels/threads.ts. */
 export const COMMAND_BYTES = 192;
 export const HEADER_BYTES = 16;
-const MOST_ARGUMENTS = (COMMAND_BYTES - HEADER_BYTES) / 4;
+const MAX_ARGUMENTS = (COMMAND_BYTES - HEADER_BYTES) / 4;
 
 /** Memory that each thread has for itself while it computes units. */
 export const SCRATCH_BYTES = 2 ** 19;
@@ -54,7 +54,7 @@ export class Commands {
   add({ file, kernel, tensors: given, params = {}, units, grain, flops = 0, matmul }: CommandRequest): void {
     const where = `${file.name}.ts, ${kernel}`;
     if (!file.kernels.has(kernel)) throw new Error(`${file.name}.ts has no kernel named ${kernel}`);
-    if (file.fields.length > MOST_ARGUMENTS) throw new Error(`${file.name}.ts has too many arguments`);
+    if (file.fields.length > MAX_ARGUMENTS) throw new Error(`${file.name}.ts has too many arguments`);
     const tensors = new Map<string, Tensor>();
     const writes: Storage[] = [];
     for (const { name, type } of file.fields) {

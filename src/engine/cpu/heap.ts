@@ -4,7 +4,7 @@
  */
 import { GraftError } from '../../errors.ts';
 import type { Memory } from '../pool.ts';
-import { MOST_MEMORY_BYTES } from './target.ts';
+import { MAX_MEMORY_BYTES } from './target.ts';
 
 /** Pieces begin at a multiple of a cache line, and their size is one too. */
 export const ALIGNMENT = 64;
@@ -13,7 +13,7 @@ export const FIRST_BYTES = 2 ** 14;
 /** Kernels load whole vectors, so they may read (never write) this many bytes past the last piece. */
 const SLACK_BYTES = 64;
 const PAGE_BYTES = 2 ** 16;
-const MOST_PAGES = MOST_MEMORY_BYTES / PAGE_BYTES - 1;
+const MAX_PAGES = MAX_MEMORY_BYTES / PAGE_BYTES - 1;
 
 /** A piece of the memory. */
 export interface Piece extends Memory {
@@ -34,7 +34,7 @@ export class Heap {
 
   /** @param shared between threads */
   constructor(shared: boolean) {
-    this.memory = new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES + 1, shared });
+    this.memory = new WebAssembly.Memory({ initial: 1, maximum: MAX_PAGES + 1, shared });
   }
 
   /** @throws GraftError `engine-out-of-memory` */
@@ -95,7 +95,7 @@ export class Heap {
         'Use a smaller batch or length, --checkpointing, base weights in 8 or 4 bits, or a smaller model.',
       );
     };
-    if (pages > MOST_PAGES) fail('and WebAssembly addresses 4 GiB at most');
+    if (pages > MAX_PAGES) fail('and WebAssembly addresses 4 GiB at most');
     try {
       this.memory.grow(missing);
     } catch {

@@ -1,10 +1,10 @@
 import type { Target } from '../target.ts';
 
 /** The largest WebAssembly memory: addresses have 32 bits. */
-export const MOST_MEMORY_BYTES = 2 ** 32;
+export const MAX_MEMORY_BYTES = 2 ** 32;
 const PAGE_BYTES = 2 ** 16;
 /** The last page is not used: no address is then beyond 32 bits. */
-const LARGEST_TENSOR = MOST_MEMORY_BYTES - 2 * PAGE_BYTES;
+const LARGEST_TENSOR = MAX_MEMORY_BYTES - 2 * PAGE_BYTES;
 
 /** The target of commands: a processor with so many threads. */
 export interface CpuTarget extends Target {

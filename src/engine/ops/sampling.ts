@@ -4,11 +4,11 @@ import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
 /** The most tokens with their probabilities that can be asked for beside the chosen one. */
-export const MOST_CANDIDATES = 20;
+export const MAX_CANDIDATES = 20;
 /** Words of a record before the candidates: the chosen token, the best score, and the chosen token's distance from the most likely one. */
 export const CANDIDATES_AT = 3;
 /** Words that the host reads for each sequence. */
-export const RECORD_WORDS = CANDIDATES_AT + 2 * MOST_CANDIDATES;
+export const RECORD_WORDS = CANDIDATES_AT + 2 * MAX_CANDIDATES;
 const SETTINGS_WORDS = 8;
 const NONE = 0xffffffff;
 /** A draw of a sequence that has ended: nothing is chosen for it. */
@@ -21,7 +21,7 @@ interface SamplingSettings {
   readonly topP: number;
   readonly minP: number;
   readonly repetitionPenalty: number;
-  /** How many of the most likely tokens to report, at most `MOST_CANDIDATES`. */
+  /** How many of the most likely tokens to report, at most `MAX_CANDIDATES`. */
   readonly candidates: number;
 }
 

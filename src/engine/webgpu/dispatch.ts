@@ -2,7 +2,7 @@
 import { lowersInto, type Command } from '../lowering.ts';
 import { byteLength, Storage, Tensor, type DType } from '../tensor.ts';
 import type { ElementType, Shader } from './shader.ts';
-import { MOST_WORKGROUPS, type GpuTarget } from './target.ts';
+import { MAX_WORKGROUPS, type GpuTarget } from './target.ts';
 
 export interface Dispatch extends Command {
   readonly shader: Shader;
@@ -94,8 +94,8 @@ function writesOf(shader: Shader, tensors: ReadonlyMap<string, Tensor>): Storage
 }
 
 function foldWorkgroups(count: number): [number, number, number] {
-  if (count <= MOST_WORKGROUPS) return [count, 1, 1];
-  const y = Math.ceil(count / MOST_WORKGROUPS);
+  if (count <= MAX_WORKGROUPS) return [count, 1, 1];
+  const y = Math.ceil(count / MAX_WORKGROUPS);
   return [Math.ceil(count / y), y, 1];
 }
 

@@ -3,17 +3,17 @@ import { GraftError } from '../../errors.ts';
 import type { PlanSize } from '../size.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Dispatch } from './dispatch.ts';
-import { MOST_WORKGROUPS, type GpuTarget } from './target.ts';
+import { MAX_WORKGROUPS, type GpuTarget } from './target.ts';
 
 /** @throws GraftError `engine-dispatch-size`, or `engine-binding-size` naming the first tensor that is larger than the target can bind */
 export function checkSize(
   { commands, largestDispatch: { label, workgroups } }: PlanSize<Dispatch>,
   target: GpuTarget,
 ): void {
-  if (workgroups > MOST_WORKGROUPS)
+  if (workgroups > MAX_WORKGROUPS)
     throw new GraftError(
       'engine-dispatch-size',
-      `${label} needs ${workgroups} workgroups side by side, and WebGPU dispatches at most ${MOST_WORKGROUPS}.`,
+      `${label} needs ${workgroups} workgroups side by side, and WebGPU dispatches at most ${MAX_WORKGROUPS}.`,
       'Use a shorter length or a smaller batch.',
     );
   for (const dispatch of commands)

@@ -13,7 +13,7 @@ import { QUERY_USAGE } from './usage.ts';
 import { median } from '../../averages.ts';
 
 /** The largest query set, by WebGPU's limit: two queries for a dispatch. */
-const MOST_QUERIES = 4096;
+const MAX_QUERIES = 4096;
 const TIMESTAMP_BYTES = 8;
 
 /** See `Device.profile`. */
@@ -73,7 +73,7 @@ async function byTimestamps(
   runs: number,
 ): Promise<number[]> {
   const { gpu } = device;
-  const count = Math.min(MOST_QUERIES, 2 * commands.length);
+  const count = Math.min(MAX_QUERIES, 2 * commands.length);
   const queries = gpu.createQuerySet({ type: 'timestamp', count });
   const resolved = device.createBuffer(count * TIMESTAMP_BYTES, QUERY_USAGE, 'timestamps');
   const times = commands.map((): number[] => []);
@@ -81,8 +81,8 @@ async function byTimestamps(
     for (let run = 0; run < runs; run++) {
       let first = 0;
       for (const group of splitBound(device, commands)) {
-        for (let start = 0; start < group.length; start += MOST_QUERIES / 2) {
-          const part = group.slice(start, start + MOST_QUERIES / 2);
+        for (let start = 0; start < group.length; start += MAX_QUERIES / 2) {
+          const part = group.slice(start, start + MAX_QUERIES / 2);
           const encoder = gpu.createCommandEncoder();
           part.forEach((command, index) => {
             const pass = encoder.beginComputePass({

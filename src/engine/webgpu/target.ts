@@ -2,7 +2,7 @@ import type { Target } from '../target.ts';
 import { defaultTuning, kernelBuilds, type KernelBuilds, type KernelChoice, type Tuning } from './tuning.ts';
 
 /** WebGPU's default `maxComputeWorkgroupsPerDimension`; Graft asks no adapter for more. */
-export const MOST_WORKGROUPS = 65_535;
+export const MAX_WORKGROUPS = 65_535;
 
 /** The target of WGSL kernels: the features, limits and tuning of a GPU. */
 export interface GpuTarget extends Target {

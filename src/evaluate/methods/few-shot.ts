@@ -6,9 +6,9 @@ import { plural } from '../../numbers.ts';
 import { Random } from '../../random.ts';
 import { singleOf, type ExampleContent, type TrainableMessage } from '../../text/trainable.ts';
 import type { LossReport } from '../record.ts';
-import type { Answered, Detail, Exam, Method, Pair } from './method.ts';
+import type { Answered, Detail, EvalRequest, Method, Pair } from './method.ts';
 
-const MOST_SHOTS = 64;
+const MAX_SHOTS = 64;
 /** The text between examples where there is no chat template. */
 const BETWEEN = '\n\n';
 
@@ -39,7 +39,7 @@ export const adapterFewShot: Method = {
 };
 
 /** @throws GraftError `evaluate-shots` for more examples than training has, or than fit before a question */
-async function answerWithExamples(exam: Exam): Promise<Answered> {
+async function answerWithExamples(exam: EvalRequest): Promise<Answered> {
   const { train, asked, model, shots: count, seed, signal } = exam;
   const shots = chooseShots(train, count, seed);
   const questions = asked.flatMap(({ question, example }): Question[] => {
@@ -72,18 +72,18 @@ function lossWithExamples({
   shots: count,
   seed,
   signal,
-}: Exam): Promise<LossReport | undefined> {
+}: EvalRequest): Promise<LossReport | undefined> {
   const shots = chooseShots(train, count, seed);
   return model.lossWith((example) => withShots(example, shots, model.chat), signal);
 }
 
 /** @throws GraftError `evaluate-shots` */
 function chooseShots(train: readonly Pair[], count: number, seed: number): Pair[] {
-  if (!Number.isInteger(count) || count < 1 || count > MOST_SHOTS || count > train.length) {
+  if (!Number.isInteger(count) || count < 1 || count > MAX_SHOTS || count > train.length) {
     throw new GraftError(
       'evaluate-shots',
       `${count} examples are asked for, and training has ${train.length} that ask for something.`,
-      train.length === 0 ? 'Open the data again.' : `Choose 1 to ${Math.min(MOST_SHOTS, train.length)}.`,
+      train.length === 0 ? 'Open the data again.' : `Choose 1 to ${Math.min(MAX_SHOTS, train.length)}.`,
     );
   }
   const order = new Random(seed).shuffle(Array.from({ length: train.length }, (_, i) => i));

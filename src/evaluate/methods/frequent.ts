@@ -2,7 +2,7 @@
 import { percent } from '../../numbers.ts';
 import type { Method } from './method.ts';
 
-const MOST_CHARS = 40;
+const MAX_CHARS = 40;
 
 export const frequent: Method = {
   name: 'frequent',
@@ -12,7 +12,7 @@ export const frequent: Method = {
   kind: 'rule',
   noun: 'the most frequent answer',
   what: ({ answer = '', share = 0 }) =>
-    `always “${answer.length > MOST_CHARS ? `${answer.slice(0, MOST_CHARS)}…` : answer}”, ${percent(share)} of training`,
+    `always “${answer.length > MAX_CHARS ? `${answer.slice(0, MAX_CHARS)}…` : answer}”, ${percent(share)} of training`,
   doing: () => 'always giving the most frequent answer',
   answer({ train, asked }) {
     const found = mostFrequent(train.map(({ question }) => question.expected));

@@ -42,7 +42,7 @@ export interface EvalModel {
   likelihoods(signal: AbortSignal): Promise<readonly PairLikelihoods[] | undefined>;
 }
 
-export interface Exam {
+export interface EvalRequest {
   /** Examples of training that have a question. */
   readonly train: readonly Pair[];
   /** The rows that were drawn. */
@@ -90,7 +90,7 @@ export interface Method {
   /** The words before “gets 3 of 20 rows right”. */
   readonly doing: (detail: Detail) => string;
   /** Undefined where the method is impossible: without training rows, or without a repeated answer. */
-  readonly answer: (exam: Exam) => Promise<Answered | undefined>;
+  readonly answer: (exam: EvalRequest) => Promise<Answered | undefined>;
   /** The loss of its model on the wanted answers, asked in its way; missing for a rule. */
-  readonly loss?: (exam: Exam) => Promise<LossReport | undefined>;
+  readonly loss?: (exam: EvalRequest) => Promise<LossReport | undefined>;
 }

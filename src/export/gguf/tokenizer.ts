@@ -11,7 +11,7 @@ import { TOKEN_TYPE } from '../../weights/gguf/tokenizer.ts';
 import type { WrittenEntry } from '../../weights/gguf/write.ts';
 import { scoresOfMerges } from './scores.ts';
 
-const MOST_BYTES = 64 * 2 ** 20;
+const MAX_BYTES = 64 * 2 ** 20;
 const BYTE = /^<0x[0-9A-F]{2}>$/;
 
 function unsupported(files: FileSet, what: string): GraftError {
@@ -28,7 +28,7 @@ function unsupported(files: FileSet, what: string): GraftError {
  */
 export async function tokenizerEntries(files: FileSet, rows: number): Promise<readonly WrittenEntry[]> {
   const tokenizer = await loadTokenizer(files);
-  const json = (await readJson(files, 'tokenizer.json', MOST_BYTES))!;
+  const json = (await readJson(files, 'tokenizer.json', MAX_BYTES))!;
   const { model } = json;
   if (!isObject(model) || model['type'] !== 'BPE')
     throw unsupported(files, `its model is ${JSON.stringify(isObject(model) ? model['type'] : model)}`);

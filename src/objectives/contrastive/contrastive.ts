@@ -18,7 +18,7 @@ export const contrastive = {
     wrong: 'The model should write answers, or it finds the texts already.',
   },
   settings: [TEMPERATURE],
-  initial: { temperature: 0.05, batch: 16 },
+  defaults: { temperature: 0.05, batch: 16 },
   rows: 'queries',
   encodes: true,
   mean: 'rows',

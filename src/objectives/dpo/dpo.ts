@@ -17,7 +17,7 @@ const LABEL_SMOOTHING = {
   name: 'labelSmoothing',
   part: 'run',
   type: 'number',
-  least: 0,
+  min: 0,
   below: 0.5,
   zero: 'none',
   flag: 'label-smoothing',
@@ -37,15 +37,15 @@ const LABEL_SMOOTHING = {
   },
   help: 'The share of pairs assumed to be labelled the wrong way round.',
   more: '0 trusts every pair.',
-  initial: 0,
+  default: 0,
 } as const satisfies Setting;
 
 const SFT_WEIGHT = {
   name: 'sftWeight',
   part: 'run',
   type: 'number',
-  least: 0,
-  most: 100,
+  min: 0,
+  max: 100,
   zero: 'none',
   flag: 'sft-weight',
   group: 'Goal',
@@ -64,7 +64,7 @@ const SFT_WEIGHT = {
   },
   help: 'How much of the supervised loss on the chosen answers is added.',
   more: 'Keeps them likely. 0 adds none.',
-  initial: 0,
+  default: 0,
 } as const satisfies Setting;
 
 const LN_2 = Math.LN2;

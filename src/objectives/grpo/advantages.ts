@@ -1,7 +1,7 @@
 /** From rewards to the weight of a token in each answer. */
 
 /** Prevents small differences of rewards in a group from being magnified. */
-const LEAST_SPREAD = 1e-4;
+const MIN_SPREAD = 1e-4;
 
 /** The divisor of differences of rewards. */
 export type ScaleRewards = 'group' | 'batch' | 'none';
@@ -29,7 +29,7 @@ export function spreadOf(values: readonly number[]): { readonly mean: number; re
 export function advantagesOf(groups: readonly Group[], scale: ScaleRewards): number[][] {
   const all = spreadOf(groups.flatMap(({ rewards }) => rewards)).spread;
   return groups.map(({ rewards, mean, spread }) => {
-    const by = scale === 'none' ? 1 : (scale === 'batch' ? all : spread) + LEAST_SPREAD;
+    const by = scale === 'none' ? 1 : (scale === 'batch' ? all : spread) + MIN_SPREAD;
     return rewards.map((reward) => (reward - mean) / by);
   });
 }

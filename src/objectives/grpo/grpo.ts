@@ -36,7 +36,7 @@ export const grpo = {
   },
   settings: GRPO_SETTINGS,
   rate: 0.5,
-  initial: {
+  defaults: {
     ...{ beta: 0, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
   } as const satisfies Readonly<Record<string, SettingValue>>,
   rows: 'prompts',

@@ -11,9 +11,9 @@ const DAPO = 'Yu and others, DAPO, 2025';
 const NUM_GENERATIONS = {
   name: 'numGenerations',
   part: 'run',
-  type: 'whole',
-  least: 2,
-  most: 256,
+  type: 'integer',
+  min: 2,
+  max: 256,
   flag: 'num-generations',
   group: 'Goal',
   label: 'Generations per prompt',
@@ -31,15 +31,15 @@ const NUM_GENERATIONS = {
   },
   help: 'How many answers are sampled for each prompt.',
   more: 'They are compared with each other.',
-  initial: 8,
+  default: 8,
 } as const satisfies Setting;
 
 const MAX_COMPLETION_LENGTH = {
   name: 'maxCompletionLength',
   part: 'run',
-  type: 'whole',
-  least: 1,
-  most: 100_000,
+  type: 'integer',
+  min: 1,
+  max: 100_000,
   flag: 'max-completion-length',
   group: 'Goal',
   label: 'Maximum completion length',
@@ -58,7 +58,7 @@ const MAX_COMPLETION_LENGTH = {
   },
   help: 'The maximum number of tokens of a sampled answer.',
   more: 'A longer answer is truncated.',
-  initial: 64,
+  default: 64,
 } as const satisfies Setting;
 
 const LOSS_TYPE = {
@@ -88,7 +88,7 @@ const LOSS_TYPE = {
     },
   },
   help: 'How the losses of tokens are averaged.',
-  initial: 'dapo',
+  default: 'dapo',
 } as const satisfies Setting;
 
 const EPSILON = {
@@ -114,7 +114,7 @@ const EPSILON = {
     },
   },
   help: 'How far a token’s probability may move from what it was when it was sampled, as a ratio below and above 1.',
-  initial: 0.2,
+  default: 0.2,
 } as const satisfies Setting;
 
 const EPSILON_HIGH = {
@@ -122,7 +122,7 @@ const EPSILON_HIGH = {
   part: 'run',
   type: 'number',
   above: 0,
-  most: 100,
+  max: 100,
   flag: 'epsilon-high',
   group: 'Goal',
   label: 'Upper epsilon',
@@ -138,8 +138,8 @@ const EPSILON_HIGH = {
     },
   },
   help: 'The limit above 1, if it differs from the one below.',
-  initial: ({ epsilon }) => (typeof epsilon === 'number' ? epsilon : 0.2),
-  initially: 'the same as epsilon',
+  default: ({ epsilon }) => (typeof epsilon === 'number' ? epsilon : 0.2),
+  defaultText: 'the same as epsilon',
 } as const satisfies Setting;
 
 const KL_CORRECTION = {
@@ -162,15 +162,15 @@ const KL_CORRECTION = {
   },
   help: 'Multiplies the KL divergence from the reference by the ratio of probabilities.',
   off: 'Take the KL divergence from the reference as in the paper, not multiplied by the ratio.',
-  initial: true,
+  default: true,
 } as const satisfies Setting;
 
 const NUM_ITERATIONS = {
   name: 'numIterations',
   part: 'run',
-  type: 'whole',
-  least: 1,
-  most: 100,
+  type: 'integer',
+  min: 1,
+  max: 100,
   flag: 'num-iterations',
   group: 'Goal',
   label: 'Iterations',
@@ -187,7 +187,7 @@ const NUM_ITERATIONS = {
     },
   },
   help: 'How many updates are made with the answers of a step.',
-  initial: 1,
+  default: 1,
 } as const satisfies Setting;
 
 const TOP_P = {
@@ -195,7 +195,7 @@ const TOP_P = {
   part: 'run',
   type: 'number',
   above: 0,
-  most: 1,
+  max: 1,
   flag: 'top-p',
   group: 'Goal',
   label: 'Top-p',
@@ -203,14 +203,14 @@ const TOP_P = {
   term: { id: 'top-p', name: 'Top-p (nucleus)' },
   help: 'Only the most likely tokens that together have this probability are sampled.',
   more: '1 takes all.',
-  initial: 1,
+  default: 1,
 } as const satisfies Setting;
 
 const TOP_K = {
   name: 'topK',
   part: 'run',
-  type: 'whole',
-  least: 0,
+  type: 'integer',
+  min: 0,
   zero: 'all',
   flag: 'top-k',
   group: 'Goal',
@@ -219,7 +219,7 @@ const TOP_K = {
   term: { id: 'top-k', name: 'Top-k' },
   help: 'Only so many of the most likely tokens are sampled.',
   more: '0 takes all.',
-  initial: 0,
+  default: 0,
 } as const satisfies Setting;
 
 const MASK_TRUNCATED = {
@@ -241,7 +241,7 @@ const MASK_TRUNCATED = {
     },
   },
   help: 'Truncated answers give no gradient.',
-  initial: false,
+  default: false,
 } as const satisfies Setting;
 
 const SCALE_REWARDS = {
@@ -270,7 +270,7 @@ const SCALE_REWARDS = {
     },
   },
   help: 'The divisor of advantages: a reward less the mean of its group is divided by it.',
-  initial: 'group',
+  default: 'group',
 } as const satisfies Setting;
 
 export const GRPO_SETTINGS = [

@@ -14,8 +14,8 @@ function weightOf<const Side extends 'desirable' | 'undesirable'>(side: Side) {
     name: `${side}Weight`,
     part: 'run',
     type: 'number',
-    least: 0,
-    most: 100,
+    min: 0,
+    max: 100,
     zero: 'none of them counts',
     flag: `${side}-weight`,
     group: 'Goal',
@@ -34,7 +34,7 @@ function weightOf<const Side extends 'desirable' | 'undesirable'>(side: Side) {
       },
     },
     help: `How much the loss of ${side} answers counts.`,
-    initial: 1,
+    default: 1,
   } as const satisfies Setting;
 }
 const DESIRABLE_WEIGHT = weightOf('desirable');

@@ -10,8 +10,8 @@ const GAMMA = {
   name: 'simpoGamma',
   part: 'run',
   type: 'number',
-  least: 0,
-  most: 100,
+  min: 0,
+  max: 100,
   zero: 'none',
   flag: 'simpo-gamma',
   group: 'Goal',
@@ -29,7 +29,7 @@ const GAMMA = {
     },
   },
   help: 'By how much the reward of the chosen answer should exceed that of the rejected one.',
-  initial: 0.5,
+  default: 0.5,
 } as const satisfies Setting;
 
 const kernel: PairKernel = { name: 'simpo', kernels: { webgpu, cpu } };
@@ -47,7 +47,7 @@ export const simpo = {
   settings: [BETA, GAMMA],
   // Without a reference it has to reverse the model's preferences, which takes a higher rate than moving away from a reference (docs/experiments/simpo-rate.md).
   rate: 0.3,
-  initial: { beta: 2 },
+  defaults: { beta: 2 },
   reference: false,
   reported: PAIR_REPORT,
   report: pairReport,

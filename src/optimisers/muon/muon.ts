@@ -47,7 +47,7 @@ const ADJUST_LR = {
     },
   },
   help: 'How the learning rate is adjusted for each matrix: steps as large as AdamW’s, or by the ratio of its sides (torch.optim.Muon adjust_lr_fn).',
-  initial: 'match_rms_adamw',
+  default: 'match_rms_adamw',
 } as const satisfies Setting;
 
 /** Whether a parameter is a matrix for Muon: two sides of more than one, and no table. */
@@ -102,7 +102,7 @@ export const muon = {
   label: 'Muon',
   help: 'Moves all directions of a matrix by the same amount, with half of AdamW’s memory and more work; vectors and embeddings by AdamW.',
   settings: [WEIGHT_DECAY, MOMENTUM, ADJUST_LR],
-  initial: { momentum: 0.95 },
+  defaults: { momentum: 0.95 },
   // Held-out loss after 50 steps on the bundled rows: docs/defaults.md.
   rate: 3,
   planes: ADAMW.planes,

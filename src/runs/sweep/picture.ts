@@ -9,8 +9,8 @@ const HEIGHT = 300;
 /** Between an axis and its numbers. */
 const GAP = 7;
 /** More values than these are not written beside an axis; its ends are. */
-const MOST_TICKS = 6;
-const LEAST_PLAIN = 0.001;
+const MAX_TICKS = 6;
+const MIN_PLAIN = 0.001;
 /** The picture may be drawn larger than its coordinates by this factor. */
 const LARGEST = 1.3;
 /** From this ratio of its ends on, an axis of numbers above 0 is logarithmic. */
@@ -30,7 +30,7 @@ function numberAxis(
   label: string,
   values: readonly number[],
   words: (value: number) => string,
-  mostTicks = MOST_TICKS,
+  mostTicks = MAX_TICKS,
 ): Axis {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
   const [least, most] = [sorted[0], sorted[sorted.length - 1]];
@@ -53,7 +53,7 @@ function listAxis(label: string, values: readonly SweptValue[]): Axis {
 
 /** Small numbers as powers of ten, which are shorter. */
 const numberText = (value: number): string =>
-  value !== 0 && Math.abs(value) < LEAST_PLAIN ? value.toExponential() : String(value);
+  value !== 0 && Math.abs(value) < MIN_PLAIN ? value.toExponential() : String(value);
 
 const yOf = (at: number): string => (BOTTOM - at * (BOTTOM - TOP)).toFixed(1);
 

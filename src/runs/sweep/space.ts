@@ -30,11 +30,11 @@ export interface ValueRange {
 export type Dimension = ValueList | ValueRange;
 
 /** Sweeps of more runs are mistakes: a grid of four settings with ten values each has ten thousand. */
-export const MOST_RUNS = 1000;
+export const MAX_RUNS = 1000;
 /** Drawn numbers are rounded, so that a person can type them. */
 const DIGITS = 3;
 /** Draws per wanted recipe before a space counts as too small for so many different ones. */
-const MOST_DRAWS = 100;
+const MAX_DRAWS = 100;
 
 /**
  * Why a setting cannot be swept, as the end of a sentence: runs have to be comparable by the validation loss.
@@ -47,7 +47,7 @@ function unsweptReason({ name, part, type }: Setting): string | undefined {
   const setting = TABLE.find(name);
   if (setting && TABLE.owners(setting).objective)
     return 'it changes the loss itself, so that losses cannot be compared';
-  return type === 'whole' || type === 'number' || type === 'choice' || type === 'switch'
+  return type === 'integer' || type === 'number' || type === 'choice' || type === 'switch'
     ? undefined
     : 'only numbers, choices and switches can be varied';
 }
@@ -166,7 +166,7 @@ function readRange(
 ): ValueRange {
   const { from: first = '', to: last = '', scale } = groups as Readonly<Record<string, string | undefined>>;
   if (flag === 'grid') throw wrong(`--grid gives ${setting.name} a range, and a grid has lists of values.`);
-  if (setting.type !== 'whole' && setting.type !== 'number')
+  if (setting.type !== 'integer' && setting.type !== 'number')
     throw wrong(`--range gives ${setting.name} a range, and its values are not numbers.`);
   const [from, to] = [first, last].map((text) => readValue(flag, setting, text.trim()) as number);
   if (scale !== undefined && scale !== 'log')
@@ -191,10 +191,10 @@ export function gridOf(lists: readonly ValueList[]): Point[] {
 
 /** @throws GraftError `arguments` */
 export function checkRuns(runs: number): void {
-  if (runs > MOST_RUNS)
+  if (runs > MAX_RUNS)
     throw new GraftError(
       'arguments',
-      `The sweep would have ${runs} runs, and at most ${MOST_RUNS} are made.`,
+      `The sweep would have ${runs} runs, and at most ${MAX_RUNS} are made.`,
       'Give fewer values, or draw some of them with --random.',
     );
 }
@@ -207,7 +207,7 @@ export function checkRuns(runs: number): void {
 export function drawPoints(dimensions: readonly Dimension[], wanted: number, seed: number): Point[] {
   const random = new Random(seed);
   const points = new Map<string, Point>();
-  for (let draw = 0; draw < MOST_DRAWS * wanted && points.size < wanted; draw++) {
+  for (let draw = 0; draw < MAX_DRAWS * wanted && points.size < wanted; draw++) {
     const point = Object.fromEntries(
       dimensions.map((dimension) => [dimension.setting.name, drawValue(dimension, random)]),
     );
@@ -228,7 +228,7 @@ function drawValue(dimension: Dimension, random: Random): SweptValue {
   const share = random.float();
   const drawn = isLog ? from * (to / from) ** share : from + (to - from) * share;
   // A whole number is rounded once: every one of the range is as likely as its neighbours, also at the ends.
-  if (setting.type === 'whole')
+  if (setting.type === 'integer')
     return isLog ? Math.round(drawn) : from + Math.min(to - from, Math.floor(share * (to - from + 1)));
   return Math.min(to, Math.max(from, Number(drawn.toPrecision(DIGITS))));
 }

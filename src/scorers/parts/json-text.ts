@@ -8,7 +8,7 @@ export const FENCED = {
   type: 'switch',
   label: 'Also in a code fence',
   help: 'Take JSON between ``` and ``` as well, with other text around it.',
-  initial: false,
+  default: false,
 } as const satisfies ScorerSetting;
 
 const FENCE = '```';

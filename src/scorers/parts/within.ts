@@ -11,7 +11,7 @@ export const WITHIN = {
   placeholder: 'TAG',
   label: 'Only within the tag',
   help: 'Compare only what stands between <TAG> and </TAG>; everything if left empty.',
-  initial: '',
+  default: '',
 } as const satisfies ScorerSetting;
 
 /** A valid name of a tag. */

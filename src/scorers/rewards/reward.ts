@@ -145,12 +145,12 @@ export function mostOf(specs: readonly RewardSpec[]): number | undefined {
 }
 
 /** What a person's own code counts as giving at most, where it gives right answers 1 as it should. */
-const OWN_MOST = 1;
+const OWN_MAX = 1;
 
-/** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MOST */
+/** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MAX */
 export function passMarkOf(specs: readonly RewardSpec[]): number {
   return specs.reduce((sum, { name, weight = 1 }) => {
-    const [least, most] = rewardKind(name)?.range ?? [0, OWN_MOST];
+    const [least, most] = rewardKind(name)?.range ?? [0, OWN_MAX];
     return sum + Math.max(weight * least, weight * most);
   }, 0);
 }

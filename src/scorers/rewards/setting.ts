@@ -2,30 +2,33 @@
 import type { RewardsSetting } from '../../settings/setting.ts';
 import { schemaOf } from '../../settings/value-schema.ts';
 import { REWARD_SCORERS } from '../lists.ts';
-import { MOST_REWARDS, MOST_WEIGHT, rewardsProblem } from './specs.ts';
+import { MAX_REWARDS, MAX_WEIGHT, rewardsProblem } from './specs.ts';
 
 function rewardsSchema(): Readonly<Record<string, unknown>> {
   const items = REWARD_SCORERS.map(({ name, aliases = [], help, settings }) => ({
     type: 'object',
     description: help,
     additionalProperties: false,
-    required: ['name', ...settings.filter(({ initial }) => initial === undefined).map((one) => one.name)],
+    required: [
+      'name',
+      ...settings.filter(({ default: initial }) => initial === undefined).map((one) => one.name),
+    ],
     properties: {
       name: aliases.length === 0 ? { const: name } : { enum: [name, ...aliases] },
-      weight: { type: 'number', minimum: -MOST_WEIGHT, maximum: MOST_WEIGHT, default: 1 },
+      weight: { type: 'number', minimum: -MAX_WEIGHT, maximum: MAX_WEIGHT, default: 1 },
       ...Object.fromEntries(
         settings.map((setting) => [
           setting.name,
           {
             description: setting.help,
             ...(setting.holds === 'json' ? {} : schemaOf(setting)),
-            ...(setting.initial !== undefined && { default: setting.initial }),
+            ...(setting.default !== undefined && { default: setting.default }),
           },
         ]),
       ),
     },
   }));
-  return { type: 'array', minItems: 1, maxItems: MOST_REWARDS, items: { oneOf: items } };
+  return { type: 'array', minItems: 1, maxItems: MAX_REWARDS, items: { oneOf: items } };
 }
 
 /** Its flag may be given more than once; the form has a separate editor for it. */
@@ -50,7 +53,7 @@ export const REWARDS_SETTING = {
     },
   },
   help: 'What a completion is worth: names of rewards with their weights, JSON, or a file of JSON or JavaScript.',
-  initial: [{ name: 'exact-match', weight: 1 }],
+  default: [{ name: 'exact-match', weight: 1 }],
   problem: (value) =>
     Array.isArray(value) ? rewardsProblem(value) : 'Write a list of rewards, each with its name.',
   schema: rewardsSchema,

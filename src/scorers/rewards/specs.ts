@@ -14,8 +14,8 @@ export interface RewardSpec {
   readonly [setting: string]: ScorerValue | undefined;
 }
 
-export const MOST_REWARDS = 16;
-export const MOST_WEIGHT = 1000;
+export const MAX_REWARDS = 16;
+export const MAX_WEIGHT = 1000;
 
 /** The scorer that a reward names. */
 export const rewardKind = (name: string): AnswerScorer | undefined =>
@@ -51,11 +51,11 @@ export function answerProblem(specs: readonly RewardSpec[]): string | undefined 
  */
 export function readRewards(value: unknown, where: string): readonly RewardSpec[] {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  if (list.length === 0 || list.length > MOST_REWARDS)
+  if (list.length === 0 || list.length > MAX_REWARDS)
     throw new GraftError(
       'reward',
       `${where} has ${list.length === 0 ? 'no rewards' : `${list.length} rewards`}.`,
-      `Give 1 to ${MOST_REWARDS}.`,
+      `Give 1 to ${MAX_REWARDS}.`,
     );
   const specs = list.map((one, at) =>
     readReward(one, list.length === 1 ? where : `${where}, reward ${at + 1}`),
@@ -84,10 +84,10 @@ function readReward(value: unknown, where: string): RewardSpec {
   const { name, weight = 1, ...given } = value as { name: string; weight?: unknown };
   const kind = rewardKind(name);
   if (!kind) throw unknownReward(name, where);
-  if (typeof weight !== 'number' || !(Math.abs(weight) <= MOST_WEIGHT))
+  if (typeof weight !== 'number' || !(Math.abs(weight) <= MAX_WEIGHT))
     throw wrong(
       `the weight of ${name} is ${quoted(weight)}.`,
-      `Choose a number from −${MOST_WEIGHT} to ${MOST_WEIGHT}.`,
+      `Choose a number from −${MAX_WEIGHT} to ${MAX_WEIGHT}.`,
     );
   const names = kind.settings.map((setting) => setting.name);
   const stray = Object.keys(given).find((key) => !names.includes(key));
@@ -102,7 +102,7 @@ function readReward(value: unknown, where: string): RewardSpec {
   for (const setting of kind.settings) {
     const raw = (given as Record<string, unknown>)[setting.name];
     if (raw === undefined) {
-      if (setting.initial === undefined)
+      if (setting.default === undefined)
         throw wrong(`${name} needs ${setting.name}.`, `Give it: ${lower(setting.help)}`);
       continue;
     }

@@ -8,12 +8,12 @@
 import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { messageOf } from '../../errors.ts';
 import { count } from '../../numbers.ts';
-import { LATE, MOST_SECONDS, type Answer, type Question } from './sandbox.ts';
+import { LATE, MAX_SECONDS, type Answer, type Question } from './sandbox.ts';
 
 /** The interpreter asks after this many steps whether to continue. */
 const STEPS_BETWEEN = 10_000;
 /** A step is a turn of a loop, a call or a move of a regular expression. Usual rewards take thousands. */
-const MOST_STEPS = 2_000_000;
+const MAX_STEPS = 2_000_000;
 /** The interpreter's own limit counts large blocks only. Its whole memory is bounded, and that holds for everything. */
 const MEMORY_PAGES = { initial: 256, maximum: 1024 };
 const STACK_BYTES = 128 * 1024;
@@ -126,9 +126,9 @@ async function inWorld(use: (context: QuickJSContext) => Answer): Promise<Answer
     let stopped: Answer | undefined;
     runtime.setMaxStackSize(STACK_BYTES);
     runtime.setInterruptHandler(() => {
-      if (++asked > MOST_STEPS / STEPS_BETWEEN)
-        stopped = { problem: `it does not end within ${count(MOST_STEPS)} steps` };
-      else if (performance.now() - start > MOST_SECONDS * 1000) stopped = LATE;
+      if (++asked > MAX_STEPS / STEPS_BETWEEN)
+        stopped = { problem: `it does not end within ${count(MAX_STEPS)} steps` };
+      else if (performance.now() - start > MAX_SECONDS * 1000) stopped = LATE;
       return stopped !== undefined;
     });
     const context = runtime.newContext({ intrinsics: INTRINSICS });

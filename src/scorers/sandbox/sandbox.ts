@@ -6,7 +6,7 @@
 import { messageOf } from '../../errors.ts';
 
 /** Milliseconds: thousands of times as long as a reward takes. */
-export const MOST_SECONDS = 5;
+export const MAX_SECONDS = 5;
 
 /** A question to a thread: to parse code, or to run parsed code on an object, as JSON. */
 export type Question =
@@ -19,7 +19,7 @@ export type Answer =
   /** `chance`: another attempt might succeed. */
   | { readonly problem: string; readonly chance?: true };
 
-export const LATE: Answer = { problem: `it does not end within ${MOST_SECONDS} seconds`, chance: true };
+export const LATE: Answer = { problem: `it does not end within ${MAX_SECONDS} seconds`, chance: true };
 
 /** A thread that answers one question after the other. */
 interface SandboxThread {
@@ -106,7 +106,7 @@ export class Sandbox {
       let ticks = 0;
       // A clock that stops while the machine sleeps, or while this thread is busy and cannot receive the answer.
       const clock = setInterval(() => {
-        if (++ticks >= MOST_SECONDS) this.#hear(LATE);
+        if (++ticks >= MAX_SECONDS) this.#hear(LATE);
       }, 1000);
       this.#hear = (answer) => {
         clearInterval(clock);

@@ -64,8 +64,8 @@ const MAX_DIMENSIONS = 4;
 const MAX_ALIGNMENT = 1 << 16;
 const DEFAULT_ALIGNMENT = 32;
 /** A tensor takes at least this much of the header, an entry of metadata this much. */
-const LEAST_TENSOR = 24;
-const LEAST_ENTRY = 13;
+const MIN_TENSOR = 24;
+const MIN_ENTRY = 13;
 
 export interface GgufTensor {
   /** As in the file: `blk.0.attn_q.weight`. */
@@ -134,8 +134,8 @@ class HeaderReader {
       );
     }
     return [
-      this.#count(reader.u64(), LEAST_TENSOR, MAX_TENSORS, 'tensors'),
-      this.#count(reader.u64(), LEAST_ENTRY, MAX_ENTRIES, 'entries of metadata'),
+      this.#count(reader.u64(), MIN_TENSOR, MAX_TENSORS, 'tensors'),
+      this.#count(reader.u64(), MIN_ENTRY, MAX_ENTRIES, 'entries of metadata'),
     ];
   }
 

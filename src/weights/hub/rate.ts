@@ -1,7 +1,7 @@
 /** Speed of a transfer over its last seconds. */
 
 const WINDOW_MS = 5000;
-const LEAST_MS = 500;
+const MIN_MS = 500;
 
 export class Rate {
   #points: { readonly bytes: number; readonly at: number }[] = [];
@@ -24,7 +24,7 @@ export class Rate {
   get bytesPerSecond(): number | undefined {
     const [first] = this.#points;
     const last = this.#points.at(-1);
-    if (!first || !last || last.at - first.at < LEAST_MS) return undefined;
+    if (!first || !last || last.at - first.at < MIN_MS) return undefined;
     return ((last.bytes - first.bytes) / (last.at - first.at)) * 1000;
   }
 }

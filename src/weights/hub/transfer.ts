@@ -8,9 +8,9 @@ import { persist } from './patience.ts';
 import type { DownloadSink, RemoteFile, Wait } from './types.ts';
 
 /** The largest tokenizer.json that is read; nothing else beside the weights is larger. */
-const MOST_COMPANION_BYTES = 64 * 2 ** 20;
+const MAX_COMPANION_BYTES = 64 * 2 ** 20;
 /** Weights of unknown size: four billion parameters in f32. */
-const MOST_UNDECLARED_BYTES = 16 * 2 ** 30;
+const MAX_UNDECLARED_BYTES = 16 * 2 ** 30;
 const WEIGHTS = /\.(?:gguf|safetensors)$/i;
 
 interface TransferOptions {
@@ -189,8 +189,8 @@ class Transfer {
 
   /** Bytes that are taken of the file. A person has seen the size of weights that declare one. */
   get #most(): number {
-    if (!WEIGHTS.test(this.file.name)) return MOST_COMPANION_BYTES;
-    return this.#total === undefined ? MOST_UNDECLARED_BYTES : Infinity;
+    if (!WEIGHTS.test(this.file.name)) return MAX_COMPANION_BYTES;
+    return this.#total === undefined ? MAX_UNDECLARED_BYTES : Infinity;
   }
 
   async #restart(): Promise<void> {

@@ -11,7 +11,7 @@ export type { RunCost } from '../../runs/run-cost.ts';
 export type { RunTime, Shortening, SpeedSource } from '../../runs/run-forecast.ts';
 
 /** A setting that works and is probably a mistake. */
-export interface SettingDoubt {
+export interface SettingWarning {
   readonly key:
     'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch' | 'rewards';
   readonly what: string;
@@ -20,8 +20,8 @@ export interface SettingDoubt {
 }
 
 export interface ForecastApi {
-  /** Doubts about the settings, before a run on the open model and rows starts. */
-  doubtRun(options: FormSpec): Promise<Outcome<{ readonly doubts: readonly SettingDoubt[] }>>;
+  /** Warnings about the settings, before a run on the open model and rows starts. */
+  warnAboutRun(options: FormSpec): Promise<Outcome<{ readonly warnings: readonly SettingWarning[] }>>;
   /**
    * What of the answers to train on the open model cannot write, in a run with these settings, and the same as a finding; nothing where it can write all,
    * or no rows are open.

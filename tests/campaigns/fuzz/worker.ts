@@ -6,11 +6,11 @@ import { targets } from './targets.ts';
 import { seedOf, type Ended, type Job } from './job.ts';
 
 /** Processor time that one input may take; real files of a thousand times its size take less. */
-const MOST_MILLISECONDS = 3_000;
+const MAX_MILLISECONDS = 3_000;
 /** Memory of the process at its largest. */
-const MOST_BYTES = 1536 * 2 ** 20;
+const MAX_BYTES = 1536 * 2 ** 20;
 /** A message is for people. */
-const MOST_CHARS = 1500;
+const MAX_CHARS = 1500;
 
 const { name, from, to, seed, place } = workerData as Job;
 const at = new Int32Array(place);
@@ -27,7 +27,7 @@ function fault(error: unknown): string | undefined {
   if (!(error instanceof GraftError))
     return error instanceof Error ? (error.stack ?? error.message) : String(error);
   if (!/^[a-z0-9]+(?:-[a-z0-9]+)*$/.test(error.code)) return `a GraftError with the code ${error.code}`;
-  if (error.what.length < 8 || error.message.length > MOST_CHARS)
+  if (error.what.length < 8 || error.message.length > MAX_CHARS)
     return `a message of ${error.message.length} characters: ${error.message.slice(0, 200)}`;
   return undefined;
 }
@@ -36,7 +36,7 @@ process.on('unhandledRejection', (error) => {
   ended.finds.push({ index: at[0], why: `not awaited: ${fault(error) ?? String(error)}` });
 });
 let before = milliseconds();
-let mostBytes = MOST_BYTES;
+let mostBytes = MAX_BYTES;
 for (let index = from; index < to; index++) {
   Atomics.store(at, 0, index);
   const input = target.make(new Random(seedOf(seed, name, index)));
@@ -50,7 +50,7 @@ for (let index = from; index < to; index++) {
   }
   const after = milliseconds();
   ended.slowest = Math.max(ended.slowest, after - before);
-  if (after - before > MOST_MILLISECONDS)
+  if (after - before > MAX_MILLISECONDS)
     ended.finds.push({ index, why: `took ${Math.round(after - before)} ms of processor time` });
   before = after;
   const bytes = process.resourceUsage().maxRSS * 1024;

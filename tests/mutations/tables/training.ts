@@ -125,8 +125,8 @@ export const TRAINING: readonly Mutation[] = [
   {
     id: 'validation-spread',
     file: 'src/train/order.ts',
-    find: 'spread(rows, MOST_VALIDATION_ROWS)',
-    replace: 'Array.from(rows).slice(0, MOST_VALIDATION_ROWS)',
+    find: 'spread(rows, MAX_VALIDATION_ROWS)',
+    replace: 'Array.from(rows).slice(0, MAX_VALIDATION_ROWS)',
     breaks: 'validation measures only the first rows',
     tests: ['tests/unit/train/order.test.ts'],
   },
@@ -280,6 +280,6 @@ export const TRAINING: readonly Mutation[] = [
     find: 'return mean / weight;',
     replace: 'return mean;',
     breaks: 'the smoothed loss begins near zero',
-    tests: ['tests/unit/train/doubts.test.ts', 'tests/unit/app/words.test.ts'],
+    tests: ['tests/unit/train/run-warnings.test.ts', 'tests/unit/app/words.test.ts'],
   },
 ];

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { Milestones } from '../../../src/app/state/milestones.ts';
 import { startOf } from '../../../src/evaluate/reading-brief.ts';
-import { tell } from '../../../src/evaluate/reading-words.ts';
+import { describeReading } from '../../../src/evaluate/reading-words.ts';
 import type { Reading, RunSummary, StepPoint } from '../../../src/worker/api.ts';
 
 const LAST = { step: 60, steps: 60, loss: 1, lr: 0, gradNorm: 1, seconds: 1 } as unknown as StepPoint;
@@ -14,7 +14,7 @@ const READING: Reading = {
 type Ended = Pick<RunSummary, 'status' | 'options' | 'reading' | 'forgetting'>;
 
 async function heardOf(run: Ended): Promise<{ heard: string | undefined; shown: string }> {
-  const { how, advice } = tell(run.reading!, false, startOf(run.options), run.forgetting);
+  const { how, advice } = describeReading(run.reading!, false, startOf(run.options), run.forgetting);
   return { heard: await new Milestones().end(run, LAST), shown: `${how} ${advice}`.trim() };
 }
 

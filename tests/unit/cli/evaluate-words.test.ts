@@ -1,6 +1,6 @@
 /** What `graft evaluate` says of the rows that it asks, and of those that it does not. */
 import { describe, expect, test } from 'vitest';
-import { askedInWords, leftOutInWords, noRows } from '../../../src/cli/evaluate-exam-rows.ts';
+import { askedInWords, leftOutInWords, noRows } from '../../../src/cli/evaluate-session-rows.ts';
 import { PARTS } from '../../../src/cli/evaluate-flags.ts';
 
 const draw = (of: number, tooLong = 0): Parameters<typeof askedInWords>[2] => ({ seed: 42, of, tooLong });

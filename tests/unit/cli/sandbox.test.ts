@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startSandbox } from '../../../src/cli/sandbox.ts';
 import { openRewards } from '../../../src/scorers/rewards/reward.ts';
-import { MOST_SECONDS, Sandbox, SandboxError, SandboxStopped } from '../../../src/scorers/sandbox/sandbox.ts';
+import { MAX_SECONDS, Sandbox, SandboxError, SandboxStopped } from '../../../src/scorers/sandbox/sandbox.ts';
 import { attempt } from '../scorers/attempt.ts';
 
 /** One call of a built-in function that takes days. */
@@ -13,7 +13,7 @@ beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'
 /** Lets it run out for the question that is asked just now. */
 async function runOut(): Promise<void> {
   await vi.waitUntil(() => vi.getTimerCount() === 1, { timeout: 60_000 });
-  vi.advanceTimersByTime(MOST_SECONDS * 1000);
+  vi.advanceTimersByTime(MAX_SECONDS * 1000);
 }
 
 const opened: Sandbox[] = [];

@@ -4,7 +4,7 @@ import {
   feedbackFile,
   lookAtFeedback,
   rowsOfEntry,
-  wantedOf,
+  referenceOf,
   type AskingRow,
   type Judged,
 } from '../../../src/data/feedback.ts';
@@ -29,7 +29,11 @@ const lines = (text: string): unknown[] =>
 
 describe('what a judgement teaches', () => {
   test('a liked answer itself, a corrected one the correction, a dislike nothing', () => {
-    expect([LIKED, CORRECTED, DISLIKED].map(wantedOf)).toEqual(['In the post.', 'In the post.', undefined]);
+    expect([LIKED, CORRECTED, DISLIKED].map(referenceOf)).toEqual([
+      'In the post.',
+      'In the post.',
+      undefined,
+    ]);
     expect([LIKED, CORRECTED, DISLIKED].map((one) => rowsOfEntry(one, 'answers'))).toEqual([1, 1, 0]);
   });
 

@@ -9,7 +9,7 @@ import {
   tasksOfRows,
   TEST_FILE,
   type Divisible,
-  type Fate,
+  type RowStatus,
 } from '../../../src/data/parts.ts';
 import {
   parseSkipped,
@@ -24,7 +24,8 @@ import { graftError } from '../expect-graft-error.ts';
 const SPLIT = { validation: 0.2, test: 0.2, seed: 3 };
 const rows = (identities: string, file = 0): Divisible[] =>
   [...identities].map((identity, at) => ({ file, line: at + 1, identity }));
-const count = (fates: readonly Fate[], fate: Fate): number => fates.filter((other) => other === fate).length;
+const count = (fates: readonly RowStatus[], fate: RowStatus): number =>
+  fates.filter((other) => other === fate).length;
 
 describe('division', () => {
   it('is the split, if nothing is left out', () => {

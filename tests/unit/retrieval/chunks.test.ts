@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { chunksOf, LEAST_CHUNK_TOKENS, type Chunk } from '../../../src/retrieval/chunks.ts';
+import { chunksOf, MIN_CHUNK_TOKENS, type Chunk } from '../../../src/retrieval/chunks.ts';
 import { tokenCounter } from '../../../src/retrieval/token-counts.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -78,7 +78,7 @@ describe('chunksOf', () => {
 
   test('refuses limits that cannot be', async () => {
     for (const [tokens, overlap] of [
-      [LEAST_CHUNK_TOKENS - 1, 0],
+      [MIN_CHUNK_TOKENS - 1, 0],
       [40.5, 4],
       [40, 40],
       [40, -1],

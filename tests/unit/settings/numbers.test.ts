@@ -35,24 +35,24 @@ test('none occurs twice, and the error names the allowed values', () => {
 const value = { name: 'x', part: 'run', label: 'X', help: '', type: 'number' } as const;
 test.each<[Range, string]>([
   [{}, 'a number'],
-  [{ least: 0 }, 'a number of at least 0'],
-  [{ least: 0, most: 1 }, 'a number from 0 to 1'],
+  [{ min: 0 }, 'a number of at least 0'],
+  [{ min: 0, max: 1 }, 'a number from 0 to 1'],
   [{ above: 0 }, 'a number above 0'],
-  [{ above: 0, most: 1 }, 'a number above 0, at most 1'],
+  [{ above: 0, max: 1 }, 'a number above 0, at most 1'],
   [{ above: 0, below: 1 }, 'a number above 0, below 1'],
-  [{ least: 0, below: 1 }, 'a number from 0 to below 1'],
+  [{ min: 0, below: 1 }, 'a number from 0 to below 1'],
 ])('limits %j in words', (range, words) => expect(allowed({ ...value, ...range })).toBe(words));
 
 test('the words for every number say whether its limits are allowed', () => {
   const ranged = TABLE.settings.filter(
-    (setting): setting is NumberSetting => setting.type === 'whole' || setting.type === 'number',
+    (setting): setting is NumberSetting => setting.type === 'integer' || setting.type === 'number',
   );
   expect(ranged.length).toBeGreaterThan(30);
   for (const setting of ranged) {
     const words = allowed(setting);
     for (const [limit, pattern] of [
-      [setting.least ?? setting.above, /(from|at least) /],
-      [setting.most ?? setting.below, /(to|at most) (?!below)/],
+      [setting.min ?? setting.above, /(from|at least) /],
+      [setting.max ?? setting.below, /(to|at most) (?!below)/],
     ] as const)
       if (limit !== undefined)
         expect([setting.name, new RegExp(`${pattern.source}${limit}\\b`).test(words)]).toEqual([

@@ -43,16 +43,16 @@ const withRecipe = async (recipe: object, ...args: string[]): Promise<Flags<type
 function valuesOf(setting: Setting): fc.Arbitrary<SettingValue> {
   const word = fc.stringMatching(/^[a-z][a-z_.]{0,8}$/);
   switch (setting.type) {
-    case 'whole':
+    case 'integer':
     case 'number':
     case 'pattern': {
-      const { least, above = -Infinity, most, below, type } = setting;
-      const whole = type === 'whole' || (type === 'pattern' && setting.whole === true);
-      const from = Math.max(least ?? 0, above);
-      const to = Math.min(most ?? 1e6, below ?? 1e6, 1e6);
+      const { min, above = -Infinity, max, below, type } = setting;
+      const whole = type === 'integer' || (type === 'pattern' && setting.whole === true);
+      const from = Math.max(min ?? 0, above);
+      const to = Math.min(max ?? 1e6, below ?? 1e6, 1e6);
       const numbers = whole
         ? fc.integer({ min: from, max: to })
-        : fc.double({ min: from, max: to, minExcluded: least === undefined, maxExcluded: true, noNaN: true });
+        : fc.double({ min: from, max: to, minExcluded: min === undefined, maxExcluded: true, noNaN: true });
       return type === 'pattern' ? fc.dictionary(word, numbers, { maxKeys: 3 }) : numbers;
     }
     case 'switch':
@@ -62,7 +62,7 @@ function valuesOf(setting: Setting): fc.Arbitrary<SettingValue> {
     case 'text':
       return fc.string({ maxLength: 10 });
     case 'numbers':
-      return fc.uniqueArray(fc.integer({ min: setting.least ?? 0, max: 99 }), { maxLength: 3 });
+      return fc.uniqueArray(fc.integer({ min: setting.min ?? 0, max: 99 }), { maxLength: 3 });
     case 'names':
       return fc.array(word, { minLength: 1, maxLength: 3 });
     case 'rewards':

@@ -28,7 +28,8 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
     for (const { name: method } of METHODS) {
       const value = TABLE.resolve({ method })[setting.name];
       // An empty value means no file and no template.
-      if (value === undefined) expect(setting.part === 'rows' || setting.initially !== undefined).toBe(true);
+      if (value === undefined)
+        expect(setting.part === 'rows' || setting.defaultText !== undefined).toBe(true);
       else expect(isAllowed(setting, value), `${JSON.stringify(value)}: ${allowed(setting)}`).toBe(true);
     }
   });
@@ -48,13 +49,13 @@ describe.each(TABLE.settings.map((setting) => [setting.name, setting] as const))
       1.5,
     ]) {
       const kinds: Record<Setting['type'], boolean> = {
-        whole: false,
+        integer: false,
         number: value === 1.5,
         switch: value === true,
         choice: false,
         text: typeof value === 'string' && setting.type === 'text' && value.length <= setting.longest,
         // None of them, where that is what holds without a choice.
-        names: JSON.stringify(value) === '[]' && JSON.stringify(setting.initial) === '[]',
+        names: JSON.stringify(value) === '[]' && JSON.stringify(setting.default) === '[]',
         numbers: Array.isArray(value),
         pattern: JSON.stringify(value) === '{}',
         rewards: false,
@@ -118,13 +119,13 @@ test('another optimiser is a line in the registry: the choice of it, and its set
     name: 'friction',
     part: 'run',
     type: 'number',
-    least: 0,
+    min: 0,
     below: 1,
     flag: 'friction',
     group: 'Rate',
     label: 'Friction',
     help: 'The share of the last step that goes into the next.',
-    initial: 0.9,
+    default: 0.9,
   } as const satisfies Setting;
   const slow = {
     name: 'slow',
@@ -138,7 +139,7 @@ test('another optimiser is a line in the registry: the choice of it, and its set
   expect(table.find('optimiser')).toMatchObject({
     type: 'choice',
     choices: ['adamw', 'slow'],
-    initial: 'adamw',
+    default: 'adamw',
   });
   expect(table.ownerLabels(friction)).toBe('Slow');
   expect(table.applies(friction, {})).toBe(false);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LabelledTokens } from '../../../src/model/batch.ts';
-import { microBatches, MOST_VALIDATION_ROWS, RowOrder, validationRows } from '../../../src/train/order.ts';
+import { microBatches, MAX_VALIDATION_ROWS, RowOrder, validationRows } from '../../../src/train/order.ts';
 
 /** Rows without a task. */
 const plain = (count: number): LabelledTokens[] =>
@@ -15,11 +15,11 @@ function taken(count: number, options: ConstructorParameters<typeof RowOrder>[1]
 it('a validation measures a limited number of rows, spread over the part', () => {
   const rows = Array.from({ length: 10_000 }, (_, i) => i);
   const measured = validationRows(rows);
-  expect(measured).toHaveLength(MOST_VALIDATION_ROWS);
-  expect(new Set(measured).size).toBe(MOST_VALIDATION_ROWS);
+  expect(measured).toHaveLength(MAX_VALIDATION_ROWS);
+  expect(new Set(measured).size).toBe(MAX_VALIDATION_ROWS);
   const mean = measured.reduce((sum, row) => sum + row, 0) / measured.length;
   expect(Math.abs(mean - 5000)).toBeLessThan(20);
-  expect(validationRows(rows.slice(0, MOST_VALIDATION_ROWS))).toEqual(rows.slice(0, MOST_VALIDATION_ROWS));
+  expect(validationRows(rows.slice(0, MAX_VALIDATION_ROWS))).toEqual(rows.slice(0, MAX_VALIDATION_ROWS));
 });
 
 describe('the order of rows', () => {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fromTo, isAlarm } from '../../../src/evaluate/reading-brief.ts';
-import { tell } from '../../../src/evaluate/reading-words.ts';
+import { describeReading } from '../../../src/evaluate/reading-words.ts';
 import { readCurve, type Curve, type Reading } from '../../../src/train/reading.ts';
 import { unigramLoss } from '../../../src/train/spike.ts';
 
@@ -105,14 +105,14 @@ describe('a run that shot up', () => {
     const { unigramLoss: _, ...curve } = curveOf('a rate of 0.03, 200 steps');
     const reading = readCurve(curve);
     expect(reading).toMatchObject({ kind: 'lost', low: { step: 10 }, peak: { step: 23 } });
-    expect(tell(reading, false)).toMatchObject({ name: 'lost what it knew', bad: true });
-    expect(tell(reading, false).how).toBe(
+    expect(describeReading(reading, false)).toMatchObject({ name: 'lost what it knew', bad: true });
+    expect(describeReading(reading, false).how).toBe(
       'The training loss rose from 1.56 at step 10 to 7.55 at step 23 and did not come back: the loss is 3.72 at step 200 on validation rows.',
     );
   });
 
   test('or by the loss of single tokens', () => {
-    expect(tell(read('a rate of 1'), false).how).toMatch(
+    expect(describeReading(read('a rate of 1'), false).how).toMatch(
       /^The training loss rose from 5\.94 at step 3 to 13\.8 at step 6, and the loss is 4\.71 at step 60 on validation rows\. A model that only knows how often each token occurs in the answers has 4\.02\.$/,
     );
   });
@@ -123,8 +123,10 @@ describe('a run that shot up', () => {
     expect(readCurve(curve).kind).toBe('fine');
     const little = readCurve({ ...curve, unigramLoss: 4 });
     expect(little).toMatchObject({ kind: 'little', unigramLoss: 4 });
-    expect(tell(little, false)).toMatchObject({ name: 'learned little', bad: true });
-    expect(tell(little, false).how).toMatch(/has settled\. A model that only knows .* has 4\.00\./);
+    expect(describeReading(little, false)).toMatchObject({ name: 'learned little', bad: true });
+    expect(describeReading(little, false).how).toMatch(
+      /has settled\. A model that only knows .* has 4\.00\./,
+    );
     // The same end after a rise: what the model knew is gone.
     const risen = points.map((point) => ({
       ...point,
@@ -132,7 +134,7 @@ describe('a run that shot up', () => {
     }));
     const lost = readCurve({ ...curve, points: risen, unigramLoss: 4 });
     expect(lost).toMatchObject({ kind: 'lost' });
-    expect(tell(lost, false).name).toBe('lost what it knew');
+    expect(describeReading(lost, false).name).toBe('lost what it knew');
   });
 });
 
@@ -158,7 +160,7 @@ describe('if validation came only at the end', () => {
 describe('the words', () => {
   test('names the step, the numbers of validation and what to try', () => {
     const reading = read('twelve rows, many times');
-    const { name, how, advice, bad } = tell(reading, false);
+    const { name, how, advice, bad } = describeReading(reading, false);
     expect(name).toBe('overfitting since step 20');
     expect(how).toMatch(
       /^Validation was best at step 20 \(0\.751\) and rose to 0\.761, while the training loss went from/,
@@ -171,8 +173,8 @@ describe('the words', () => {
   test('a run that ends above the base model is called worse, with the base model beside it', () => {
     const reading = read('other rows than those of validation');
     expect(fromTo(reading)).toBe('loss 4.80 → 5.66 on validation rows');
-    expect(tell(reading, false)).toMatchObject({ name: 'worse than the base', bad: true });
-    expect(tell(reading, false).how).toMatch(
+    expect(describeReading(reading, false)).toMatchObject({ name: 'worse than the base', bad: true });
+    expect(describeReading(reading, false).how).toMatch(
       /began at 4\.80 with the base model.*4\.75 at its best, 5\.66 at step 40/,
     );
   });
@@ -180,13 +182,13 @@ describe('the words', () => {
   test('without validation it says that the training loss is smoothed, and asks for validation', () => {
     const reading = read('the sample without validation');
     expect(fromTo(reading)).toMatch(/^loss 6\.\d+ → 0\.0\d+ in training, smoothed$/);
-    expect(tell(reading, false).advice).toMatch(/^Keep some rows for validation/);
+    expect(describeReading(reading, false).advice).toMatch(/^Keep some rows for validation/);
   });
 
   test('every kind has a whole sentence on the evidence', () => {
     for (const { name } of recorded)
       for (const going of [true, false]) {
-        const told = tell(read(name), going);
+        const told = describeReading(read(name), going);
         expect(told.how, name).toMatch(/^[A-Z\d].*\.$/);
         if (told.advice) expect(told.advice, name).toMatch(/^[A-Z].*\.$/);
         expect(`${told.how} ${told.advice}`, name).not.toMatch(/–|NaN|undefined/);
@@ -202,7 +204,7 @@ describe('while a run goes on', () => {
     expect(first.step).toBeLessThan(9);
     const reading = readCurve({ ...curve, evals: [base, first] });
     expect(reading.kind).toBe('falling');
-    const fine = tell({ ...reading, kind: 'fine' }, true);
+    const fine = describeReading({ ...reading, kind: 'fine' }, true);
     expect(fine.name).toBe('learning');
     expect(fine.how).not.toMatch(/settled/);
   });
@@ -218,7 +220,7 @@ describe('while a run goes on', () => {
 
   test('a run without a step, and one with a single step, are too short to tell', () => {
     expect(read('the sample as it is', 0).kind).toBe('too-short');
-    expect(tell(read('the sample without validation', 1), false).how).toBe(
+    expect(describeReading(read('the sample without validation', 1), false).how).toBe(
       'One step says too little about where the loss goes.',
     );
   });
@@ -341,8 +343,8 @@ describe('whether a run has settled', () => {
   test('and how fast it learned at its end decides what is advised', () => {
     const slow = readCurve(byRates(cosine, 0.1));
     expect(slow).toMatchObject({ kind: 'falling', late: { steady: true } });
-    expect(tell(slow, false).advice).toContain('three to ten times as much');
-    expect(tell(readCurve(byRates(cosine, 3)), false).advice).toContain('twice as many');
+    expect(describeReading(slow, false).advice).toContain('three to ten times as much');
+    expect(describeReading(readCurve(byRates(cosine, 3)), false).advice).toContain('twice as many');
   });
 
   test('is not said where noise hides it', () => {
@@ -354,7 +356,9 @@ describe('whether a run has settled', () => {
       ),
     );
     expect(hidden).toMatchObject({ kind: 'fine', unsure: true });
-    expect(tell(hidden, false).how).toMatch(/Its steps are too noisy to show whether it has settled\.$/);
+    expect(describeReading(hidden, false).how).toMatch(
+      /Its steps are too noisy to show whether it has settled\.$/,
+    );
   });
 });
 
@@ -377,7 +381,7 @@ describe('a run that learns from rewards', () => {
     ]) {
       const reading = rewarded(reward, 1, most);
       expect(reading.kind).toBe('reward-full');
-      expect(tell(reading, false).advice).toMatch(/^Take harder prompts/);
+      expect(describeReading(reading, false).advice).toMatch(/^Take harder prompts/);
     }
     expect(rewarded(0, 1, 1).kind).toBe('reward-alike');
     expect(rewarded(0.5, 1, 1).kind).toBe('reward-alike');
@@ -394,16 +398,18 @@ describe('what a run keeps', () => {
   test('is what it started from, unless a validation is better', () => {
     const worse = ends(0.008, 0.02, 0.03);
     expect(worse).toMatchObject({ kind: 'worse', kept: 0 });
-    expect(tell(worse, false, 'adapter').how).toMatch(/What is kept is what it started from\.$/);
+    expect(describeReading(worse, false, 'adapter').how).toMatch(/What is kept is what it started from\.$/);
     expect(ends(6, 1, 0.9)).toMatchObject({ kept: 40 });
-    expect(tell(ends(6, 0.5, 0.9), false).advice).toMatch(/What is kept is the state of step 20\.$/);
+    expect(describeReading(ends(6, 0.5, 0.9), false).advice).toMatch(
+      /What is kept is the state of step 20\.$/,
+    );
   });
 });
 
 test('knowledge that is gone is said over what the curve of the rows shows', () => {
   const fine = read('the sample as it is');
-  const told = tell(fine, false, 'base', { before: 0.7, after: 7.4 });
+  const told = describeReading(fine, false, 'base', { before: 0.7, after: 7.4 });
   expect(told).toMatchObject({ kind: 'lost', name: 'lost what it knew', bad: true });
   expect(told.how).toContain('the perplexity of general text went from 2.01 to 1,636');
-  expect(tell(fine, false, 'base', { before: 0.7, after: 0.8 }).name).toBe('learned');
+  expect(describeReading(fine, false, 'base', { before: 0.7, after: 0.8 }).name).toBe('learned');
 });

@@ -5,7 +5,7 @@ import type { LoggedStep } from '../../../src/cli/metrics-log.ts';
 import { describeEnd } from '../../../src/cli/run-end.ts';
 import type { Forgetting } from '../../../src/evaluate/forgetting.ts';
 import { startOf } from '../../../src/evaluate/reading-brief.ts';
-import { tell } from '../../../src/evaluate/reading-words.ts';
+import { describeReading } from '../../../src/evaluate/reading-words.ts';
 import { passMarkOf } from '../../../src/scorers/rewards/reward.ts';
 import type { RewardSpec } from '../../../src/scorers/rewards/specs.ts';
 import type { StoredRun } from '../../../src/storage/records.ts';
@@ -97,7 +97,7 @@ function verdictOfPage(run: Recorded, { flags, after }: Pick<RunCase, 'flags' | 
     false,
   );
   const start = startOf(after === undefined ? {} : { start: after });
-  const { name, how, advice } = tell(reading, false, start, run.forgetting);
+  const { name, how, advice } = describeReading(reading, false, start, run.forgetting);
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}. ${how} ${advice}`.trim();
 }
 
@@ -126,11 +126,11 @@ test('pairs in order are not called learned and unlearned at once', () => {
     late: { from: 0.2, to: 0.1, steady: false },
     order: { share: 0.95, of: 'validation' },
   };
-  const ordered = tell(falling, false);
+  const ordered = describeReading(falling, false);
   expect(ordered.name).toBe('learned');
   expect(ordered.how).toMatch(/ahead in 95% of the validation pairs/);
   expect(`${ordered.how} ${ordered.advice}`).not.toMatch(/before it settled|More steps would help/);
-  const half = tell({ ...falling, order: { share: 0.6, of: 'validation' } }, false);
+  const half = describeReading({ ...falling, order: { share: 0.6, of: 'validation' } }, false);
   expect(half.name).toBe('still falling');
   expect(half.advice).toMatch(/More steps would help/);
   expect(`${half.how} ${half.advice}`).not.toMatch(/as good as learned/);
@@ -138,12 +138,12 @@ test('pairs in order are not called learned and unlearned at once', () => {
 
 test('a run without validation that is too short to tell says that validation rows would do', () => {
   const short: Reading = { kind: 'too-short', step: 12, of: 'training' };
-  expect(tell(short, false).advice).toBe(
+  expect(describeReading(short, false).advice).toBe(
     'Train for at least 20 steps, or keep some rows for validation, before you judge these settings.',
   );
   for (const other of [
     { ...short, step: 4 },
     { ...short, step: 4, of: 'validation' },
   ] as const)
-    expect(tell(other, false).advice).not.toMatch(/rows for validation/);
+    expect(describeReading(other, false).advice).not.toMatch(/rows for validation/);
 });

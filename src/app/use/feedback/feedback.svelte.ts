@@ -1,5 +1,5 @@
 /** A person's judgements of answers: a queue of the project, which is looked through before a run learns from it. */
-import { feedbackFile, wantedOf, type FeedbackRows } from '../../../data/feedback.ts';
+import { feedbackFile, referenceOf, type FeedbackRows } from '../../../data/feedback.ts';
 import type {
   ChatMessage,
   Failure,
@@ -20,7 +20,7 @@ interface Step {
 }
 
 /** How many steps can be undone. */
-const MOST_STEPS = 50;
+const MAX_STEPS = 50;
 
 /** An answer, with the conversation that it was given to. */
 export interface Given {
@@ -202,7 +202,7 @@ export class Feedback {
   }
 
   #remember(step: Step): void {
-    this.#steps = [...this.#steps, step].slice(-MOST_STEPS);
+    this.#steps = [...this.#steps, step].slice(-MAX_STEPS);
   }
 
   async #keep(entries: readonly FeedbackEntry[]): Promise<void> {
@@ -246,7 +246,7 @@ function merged(entries: readonly FeedbackEntry[], others: readonly FeedbackEntr
 }
 
 /** Whether an entry teaches anything to supervised learning. */
-export const teaches = (entry: FeedbackEntry): boolean => wantedOf(entry) !== undefined;
+export const teaches = (entry: FeedbackEntry): boolean => referenceOf(entry) !== undefined;
 
 /** The feedback of a studio. */
 export const feedbackOf = ofStudio(({ session }) => new Feedback(session));

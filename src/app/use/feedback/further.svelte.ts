@@ -9,7 +9,7 @@ import type {
   Further as Kept,
   FormSpec,
   RunSummary,
-  SettingDoubt,
+  SettingWarning,
 } from '../../../worker/api.ts';
 import { device } from '../../state/device.svelte.ts';
 import { Evaluation } from '../../state/evaluation.svelte.ts';
@@ -35,8 +35,8 @@ export class Further {
   /** Whether entries that were taught before are taught again. */
   again = $state(false);
   doing = $state<Doing>();
-  /** Doubts that the person has to answer before the run starts. */
-  doubts = $state.raw<readonly SettingDoubt[]>([]);
+  /** Warnings that the person has to answer before the run starts. */
+  warnings = $state.raw<readonly SettingWarning[]>([]);
   failure = $state.raw<Failure>();
   /** Both adapters against the base model, on the same rows. */
   readonly evaluation: Evaluation;
@@ -71,7 +71,7 @@ export class Further {
     this.kept = undefined;
     this.settings = USUAL;
     this.#chosen = undefined;
-    this.doubts = [];
+    this.warnings = [];
     this.#ready = undefined;
     this.doing = undefined;
     this.failure = undefined;
@@ -197,7 +197,7 @@ export class Further {
     // Another project may be open by now.
     if (project !== this.#studio.results.project) return;
     if (began) {
-      const outcome = await this.#studio.session.worker.doubtRun(began);
+      const outcome = await this.#studio.session.worker.warnAboutRun(began);
       const plan = await this.#studio.session.worker.planRun(began);
       if (project !== this.#studio.results.project) return;
       if (plan.ok && plan.memory.problems.length > 0) {
@@ -206,9 +206,9 @@ export class Further {
           what: `The run does not fit. ${misfits(plan.memory, device).join(' ')}`,
           remedy: 'Open the rows under Train: the form there says how to make it smaller.',
         };
-      } else if (outcome.ok && outcome.doubts.length > 0) {
+      } else if (outcome.ok && outcome.warnings.length > 0) {
         this.#ready = began;
-        this.doubts = outcome.doubts;
+        this.warnings = outcome.warnings;
         return;
       } else {
         await this.#train(began);
@@ -224,14 +224,14 @@ export class Further {
   async startAnyway(): Promise<void> {
     const options = this.#ready;
     this.#ready = undefined;
-    this.doubts = [];
+    this.warnings = [];
     if (options) await this.#train(options);
   }
 
   /** The person wants to change the settings first. */
   async takeBack(): Promise<void> {
     this.#ready = undefined;
-    this.doubts = [];
+    this.warnings = [];
     await this.#leave();
   }
 

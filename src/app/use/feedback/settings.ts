@@ -5,10 +5,10 @@ import { suggest, type Suggestion } from '../../../settings/defaults.ts';
 import { presetOptions, withObjective } from '../../train/settings.ts';
 
 /** What a further run learns from: the good answers, or all judged ones. */
-export type Learns = 'sft' | 'kto';
+export type FeedbackObjective = 'sft' | 'kto';
 
 export interface FurtherSettings {
-  readonly learns: Learns;
+  readonly learns: FeedbackObjective;
   /** Share of the rows that are drawn from those of the project. */
   readonly replay: number;
   /** A number that suits the rows if left out. */
@@ -20,13 +20,13 @@ export const USUAL: FurtherSettings = { learns: 'sft', replay: 0.5 };
 /** How often each row of feedback is seen, if the number of steps is not set. */
 const PASSES = 12;
 /** In 16 steps the bundled model learns two corrections by heart, and in 8 it does not. */
-const [LEAST_STEPS, MOST_STEPS] = [16, 120];
-const MOST_WEIGHT = 10;
+const [MIN_STEPS, MAX_STEPS] = [16, 120];
+const MAX_WEIGHT = 10;
 
 /** @param rows of feedback */
 export function usualSteps(rows: number, batch: number, replay: number): number {
   const drawn = batch * (1 - replay);
-  return Math.min(MOST_STEPS, Math.max(LEAST_STEPS, Math.ceil((PASSES * rows) / drawn)));
+  return Math.min(MAX_STEPS, Math.max(MIN_STEPS, Math.ceil((PASSES * rows) / drawn)));
 }
 
 interface Situation {
@@ -68,7 +68,7 @@ export function furtherOptions(
       undesirableWeight:
         undesirable === 0
           ? 1
-          : Math.min(MOST_WEIGHT, Math.max(1, Number(((1 - undesirable) / undesirable).toFixed(1)))),
+          : Math.min(MAX_WEIGHT, Math.max(1, Number(((1 - undesirable) / undesirable).toFixed(1)))),
     }),
     batch,
     steps: many,

@@ -15,9 +15,9 @@ const vectorFile = parseKernels('matmul_vector', vectorSource);
 const DEPTH = 512;
 const TILE = { rows: 6, columns: 8 };
 /** The largest block: its panels of B fit in the second-level cache, and many rows share the cost of packing them. */
-const MOST_ROWS = 264;
-const MOST_COLUMNS = 96;
-const LEAST_COLUMNS = 48;
+const MAX_ROWS = 264;
+const MAX_COLUMNS = 96;
+const MIN_COLUMNS = 48;
 /** Quantised columns of B are unpacked this many at a time: `unpackBlocks` in kernels/blocks.ts. */
 const BLOCK_COLUMNS = 64;
 /** Up to this many rows, kernels/matmul_vector.ts makes the product. */
@@ -102,13 +102,13 @@ function blockOf(M: number, N: number, threads: number, unit: number): { rows: n
   const wanted = threads === 1 ? 1 : threads * BLOCKS_OF_A_THREAD;
   const cut = (side: number, of: number, parts: number): number =>
     Math.ceil(Math.ceil(side / of) / parts) * of;
-  const most = Math.floor(MOST_COLUMNS / unit) * unit;
-  const least = Math.ceil(M / MOST_ROWS);
+  const most = Math.floor(MAX_COLUMNS / unit) * unit;
+  const least = Math.ceil(M / MAX_ROWS);
   let columns = Math.min(most, cut(N, unit, Math.ceil(wanted / least)));
   // Narrow blocks read A often: below this width, reduce rows first.
-  columns = Math.max(columns, Math.min(cut(N, unit, 1), LEAST_COLUMNS));
+  columns = Math.max(columns, Math.min(cut(N, unit, 1), MIN_COLUMNS));
   const across = Math.ceil(N / columns);
-  const rows = Math.min(MOST_ROWS, cut(M, TILE.rows, Math.max(least, Math.ceil(wanted / across))));
+  const rows = Math.min(MAX_ROWS, cut(M, TILE.rows, Math.max(least, Math.ceil(wanted / across))));
   const sums = Math.ceil(rows / TILE.rows) * TILE.rows * columns;
   if ((columns * DEPTH + sums + TILE.columns * DEPTH) * 4 > SCRATCH_BYTES)
     throw new Error(`matmul: a block of ${rows} × ${columns} is too large`);

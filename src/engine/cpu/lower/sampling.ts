@@ -1,7 +1,7 @@
 /** Four commands: the best token by the settings in two stages, then the most likely tokens by the logits alone. */
 import likelySource from '../kernels/most_likely.ts?raw';
 import samplingSource from '../kernels/sampling.ts?raw';
-import { CANDIDATES_AT, MOST_CANDIDATES, RECORD_WORDS, samplingKind } from '../../ops/sampling.ts';
+import { CANDIDATES_AT, MAX_CANDIDATES, RECORD_WORDS, samplingKind } from '../../ops/sampling.ts';
 import { checkF32, lowers } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
 
@@ -38,7 +38,7 @@ export const samplingLowerings = [
       flops: 12 * S * V,
     });
 
-    const leaders = out.tensor([S, parts, MOST_CANDIDATES, 2], 'u32', 'most likely tokens of parts');
+    const leaders = out.tensor([S, parts, MAX_CANDIDATES, 2], 'u32', 'most likely tokens of parts');
     const sums = out.tensor([S, parts], 'f32', 'sums of parts');
     out.add({
       file: likelyFile,
@@ -56,7 +56,7 @@ export const samplingLowerings = [
       params: { ...sizes, at: CANDIDATES_AT },
       units: S,
       grain: 1,
-      flops: S * parts * MOST_CANDIDATES,
+      flops: S * parts * MAX_CANDIDATES,
     });
   }),
 ];

@@ -1,7 +1,7 @@
 /** Which kernel computes a matrix product, from its shape and the device's tuning, and how it is laid over the result. */
 import type { Layout, MatmulShape } from '../../ops/matmul.ts';
 import { quantisedFormats, type QuantisedType } from '../../quantised.ts';
-import { MOST_WORKGROUPS, type GpuTarget } from '../target.ts';
+import { MAX_WORKGROUPS, type GpuTarget } from '../target.ts';
 import type { RegisterTile } from '../tuning.ts';
 
 /** A kernel and how it is laid over the result; `parts` splits K. */
@@ -155,7 +155,7 @@ export function workgroupsOf(kernel: Kernel, { M, N }: MatmulShape, parts: numbe
       return [Math.ceil(N / 8), Math.ceil(M / 8), parts];
     case 'vector': {
       const groups = Math.ceil(N / 4);
-      const y = Math.ceil(groups / MOST_WORKGROUPS);
+      const y = Math.ceil(groups / MAX_WORKGROUPS);
       return [Math.ceil(groups / y), y, 1];
     }
     case 'tiled':

@@ -1,7 +1,7 @@
 /** Four dispatches: the best token by the settings in two stages, then the most likely tokens by the logits alone. */
 import likelySource from '../../../../shaders/most_likely.wgsl?raw';
 import samplingSource from '../../../../shaders/sampling.wgsl?raw';
-import { CANDIDATES_AT, MOST_CANDIDATES, RECORD_WORDS, samplingKind } from '../../ops/sampling.ts';
+import { CANDIDATES_AT, MAX_CANDIDATES, RECORD_WORDS, samplingKind } from '../../ops/sampling.ts';
 import { lowers } from '../dispatch.ts';
 import { parseShader } from '../shader.ts';
 
@@ -40,13 +40,13 @@ export const samplingLowerings = [
       flops: 40 * S * V,
     });
 
-    const leaders = out.tensor([S, parts, MOST_CANDIDATES, 2], 'u32', 'most likely tokens of parts');
+    const leaders = out.tensor([S, parts, MAX_CANDIDATES, 2], 'u32', 'most likely tokens of parts');
     const sums = out.tensor([S, parts], 'f32', 'sums of parts');
-    const constants = { MOST: MOST_CANDIDATES, FIRST: CANDIDATES_AT, RECORD: RECORD_WORDS };
+    const constants = { MOST: MAX_CANDIDATES, FIRST: CANDIDATES_AT, RECORD: RECORD_WORDS };
     out.add({
       shader: likelyShader,
       entry: 'parts',
-      constants: { MOST: MOST_CANDIDATES },
+      constants: { MOST: MAX_CANDIDATES },
       tensors: { ...inputs, leaders, sums },
       params: { V, pitch, parts },
       workgroups: [parts, S, 1],
@@ -59,7 +59,7 @@ export const samplingLowerings = [
       tensors: { ...inputs, partLeaders: leaders, partSums: sums, picked },
       params: { V, pitch, parts },
       workgroups: [S, 1, 1],
-      flops: S * parts * MOST_CANDIDATES,
+      flops: S * parts * MAX_CANDIDATES,
     });
   }),
 ];

@@ -38,7 +38,7 @@ const REQUIREMENTS = {
 };
 
 /** Steps that order.jsonl has at least, if the run has fewer left. Each takes a few bytes. */
-const LEAST_STEPS = 1000;
+const MIN_STEPS = 1000;
 
 interface Trainer {
   /** TRL's class. */
@@ -123,7 +123,7 @@ export const trl: GraduateFormat = {
     const trainer = TRAINERS[objectiveOf(run.spec.objective).name];
     const { rows, state } = run;
     const first = state.counters.step;
-    const steps = Math.max(run.steps - first, LEAST_STEPS);
+    const steps = Math.max(run.steps - first, MIN_STEPS);
     return [
       textFile('train.py', trainer.script),
       textFile('graft_run.py', graftRun),

@@ -11,7 +11,7 @@ export const DataRef = v.object({
 });
 
 /** Files of one data set. */
-const MOST_FILES = 100;
+const MAX_FILES = 100;
 const template = v.pipe(v.string(), v.maxLength(MAX_TEMPLATE_CHARS));
 const Mapping = v.union([
   v.strictObject({ text: template }),
@@ -32,7 +32,7 @@ export const DataOptions = v.looseObject({
   validation: share,
   test: share,
   seed: count,
-  skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MOST_FILES))),
+  skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MAX_FILES))),
   dropCopies: v.optional(v.boolean()),
   text: v.optional(
     v.object({
@@ -53,7 +53,7 @@ export const DataOptions = v.looseObject({
           }),
         ),
         v.minLength(2),
-        v.maxLength(MOST_FILES),
+        v.maxLength(MAX_FILES),
       ),
       mix: v.picklist([...MIXES, 'given']),
       temperature: v.optional(v.pipe(v.number(), v.minValue(1))),
@@ -66,7 +66,7 @@ export const DataFile = v.object({
   ...DataRef.entries,
   sample: v.optional(text),
   options: DataOptions,
-  files: v.pipe(v.array(text), v.minLength(1), v.maxLength(MOST_FILES)),
+  files: v.pipe(v.array(text), v.minLength(1), v.maxLength(MAX_FILES)),
   more: v.optional(count),
   format: text,
   rows: count,

@@ -34,7 +34,7 @@ const Settings = v.looseObject({
         (given) => isAllowed(setting, given),
         `${setting.name} should be ${allowed(setting)}`,
       );
-      const needed = setting.initial === undefined && !mayBeMissing(setting);
+      const needed = setting.default === undefined && !mayBeMissing(setting);
       return [setting.name, needed ? value : v.optional(value)];
     }),
   ),

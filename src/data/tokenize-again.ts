@@ -13,7 +13,7 @@ import { isDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
 const ROWS_AT_ONCE = 200;
 
 /** Whether every row that is used can be made again: from its example, or from the text that it is a part of. */
-export function canBeMadeAnew({ places, files }: RowSet): boolean {
+export function canBeTokenizedAgain({ places, files }: RowSet): boolean {
   return places.every(({ example, file }) => example !== undefined || files?.[file]?.documents !== undefined);
 }
 
@@ -23,7 +23,7 @@ export function canBeMadeAnew({ places, files }: RowSet): boolean {
  *
  * @param pause awaited after every few rows
  */
-export async function madeAnew<Rows extends RowSet>(
+export async function tokenizeAgain<Rows extends RowSet>(
   data: Rows,
   tokenizer: Tokenizer,
   vocabSize: number,
@@ -32,7 +32,7 @@ export async function madeAnew<Rows extends RowSet>(
   const { options, files } = data;
   if (!options) return data;
   if (files?.some((file) => file?.documents))
-    return textsAnew(data, options, files, tokenizer, vocabSize, pause);
+    return tokenizeTextsAgain(data, options, files, tokenizer, vocabSize, pause);
   const { maxLength, overlong } = options;
   const entries: Entry[] = [];
   for (const [at, entry] of data.entries.entries()) {
@@ -49,7 +49,7 @@ export async function madeAnew<Rows extends RowSet>(
   return { ...data, entries, places: entries.filter(isUsedEntry) };
 }
 
-async function textsAnew<Rows extends RowSet>(
+async function tokenizeTextsAgain<Rows extends RowSet>(
   data: Rows,
   options: DataOptions,
   files: NonNullable<RowSet['files']>,

@@ -4,15 +4,15 @@ import { PRESETS } from '../../../src/settings/presets.ts';
 import { presetOptions } from '../../../src/app/train/settings.ts';
 import { suggest } from '../../../src/settings/defaults.ts';
 import { START } from '../../../src/app/train/kept-settings.ts';
-import { findDoubts, type DoubtedRun, type DoubtedSettings } from '../../../src/train/doubts.ts';
+import { findRunWarnings, type CheckedRun, type CheckedSettings } from '../../../src/train/run-warnings.ts';
 import { defaultSpec, specOf } from '../../../src/settings/spec.ts';
 
-const RUN: DoubtedRun = { steps: 100, rows: 300, parameters: 135_000_000 };
-const keysOf = (change: Partial<DoubtedSettings>, run: Partial<DoubtedRun> = {}): string[] =>
-  findDoubts({ ...defaultSpec(change.method), ...change }, { ...RUN, ...run }).map(({ key }) => key);
+const RUN: CheckedRun = { steps: 100, rows: 300, parameters: 135_000_000 };
+const keysOf = (change: Partial<CheckedSettings>, run: Partial<CheckedRun> = {}): string[] =>
+  findRunWarnings({ ...defaultSpec(change.method), ...change }, { ...RUN, ...run }).map(({ key }) => key);
 
 describe('a doubt', () => {
-  test.each<[string, Partial<DoubtedSettings>, Partial<DoubtedRun>]>([
+  test.each<[string, Partial<CheckedSettings>, Partial<CheckedRun>]>([
     ['lr', { lr: 0.006 }, {}],
     ['lr', { lr: 0.1 }, { parameters: 1_300_000 }],
     ['lr', { lr: 1e-8 }, {}],
@@ -34,12 +34,12 @@ describe('a doubt', () => {
   });
 
   test('names the setting, the usual value and the reason', () => {
-    const [doubt] = findDoubts({ ...defaultSpec(), lr: 0.5 }, RUN);
+    const [doubt] = findRunWarnings({ ...defaultSpec(), lr: 0.5 }, RUN);
     expect(doubt.what).toBe(
       'A learning rate of 0.5 is very high for an adapter of a model of 135 million parameters.',
     );
     expect(doubt.usual).toMatch(/^1e-4 to 1e-3 is usual\. .*loss jumps/);
-    const [passes] = findDoubts(defaultSpec(), { ...RUN, steps: 5000, rows: 10 });
+    const [passes] = findRunWarnings(defaultSpec(), { ...RUN, steps: 5000, rows: 10 });
     expect(passes.what).toBe('5,000 steps of 8 are 4,000 epochs over 10 rows.');
   });
 });
@@ -55,8 +55,8 @@ describe('none', () => {
     for (const optimiser of ['adamw', 'lion', 'sgd'])
       for (const parameters of [1_300_000, 135_000_000]) {
         const options = specOf({ optimiser });
-        expect(findDoubts(options, { ...RUN, parameters })).toEqual([]);
-        expect(findDoubts({ ...options, lr: 1e4 * options.lr }, { ...RUN, parameters })).toMatchObject([
+        expect(findRunWarnings(options, { ...RUN, parameters })).toEqual([]);
+        expect(findRunWarnings({ ...options, lr: 1e4 * options.lr }, { ...RUN, parameters })).toMatchObject([
           { key: 'lr' },
         ]);
       }
@@ -67,7 +67,7 @@ describe('none', () => {
       for (const preset of PRESETS)
         for (const rows of [1, 7, 288, 1_000_000]) {
           const options = presetOptions(preset, suggest({ parameters }), rows, START);
-          expect(findDoubts(specOf(options), { steps: options.steps, rows, parameters })).toEqual([]);
+          expect(findRunWarnings(specOf(options), { steps: options.steps, rows, parameters })).toEqual([]);
         }
   });
 

@@ -22,7 +22,7 @@ import {
   pairsOf,
   promptPairsOf,
   type Part,
-} from './evaluate-exam-rows.ts';
+} from './evaluate-session-rows.ts';
 import { openSubjects } from './evaluate-subjects.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
@@ -34,7 +34,7 @@ import { readAskedRows } from './row-flags.ts';
 import { checkLength } from './train-flags.ts';
 import { version } from './version.ts';
 
-export interface OpenExam {
+export interface EvalSession {
   readonly part: Part;
   readonly files: readonly string[];
   /** Rows of the part, including those without a question. */
@@ -70,14 +70,14 @@ interface More {
 }
 
 /** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
-export async function openExam(
+export async function openEvalSession(
   flags: EvaluateFlags,
   part: Part,
   output: Output,
   { opened, chosenRewards, comparesPairs = false }: More = {},
-): Promise<OpenExam> {
+): Promise<EvalSession> {
   const { seed: usual, maxLength: limit } = defaultSpec();
-  const seed = flags.whole('seed') ?? flags.whole('split-seed') ?? usual;
+  const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
   const files = readAskedRows(flags, seed);
   // Rewards may read columns that rows do not use.
   const keepsColumns = chosenRewards !== undefined;
@@ -87,7 +87,7 @@ export async function openExam(
   const modelFiles = await modelOf(flags.required('model'));
   const { shape } = await readModel(modelFiles);
   const tokenizer = await requiredTokenizer(modelFiles);
-  const asked = flags.whole('max-length', 2);
+  const asked = flags.integer('max-length', 2);
   if (asked !== undefined) checkLength(asked, shape);
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
   const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };

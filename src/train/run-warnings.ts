@@ -6,7 +6,7 @@ import { objectiveOf } from '../objectives/registry.ts';
 import { hasRank, type RunSpec } from '../settings/spec.ts';
 
 /** The checked settings. */
-export interface DoubtedSettings {
+export interface CheckedSettings {
   readonly method: RunSpec['method'];
   /** The trained weights of a full fine-tuning. */
   readonly trainWeights?: string | undefined;
@@ -25,7 +25,7 @@ export interface DoubtedSettings {
 }
 
 /** What the settings are for. */
-export interface DoubtedRun {
+export interface CheckedRun {
   readonly steps: number;
   /** Rows to train on. */
   readonly rows: number;
@@ -33,7 +33,7 @@ export interface DoubtedRun {
   readonly parameters: number;
 }
 
-interface Doubt {
+interface RunWarning {
   readonly key: 'lr' | 'rank' | 'alpha' | 'dropout' | 'weightDecay' | 'rateRatio' | 'steps' | 'batch';
   /** The odd setting, in a sentence. */
   readonly what: string;
@@ -46,18 +46,18 @@ const SMALL_MODEL = 20_000_000;
 
 interface Rates {
   /** Learning rates of the usual optimiser. Others are asked about. */
-  readonly least: number;
-  readonly most: number;
+  readonly min: number;
+  readonly max: number;
   readonly usual: string;
 }
 const RATES: Readonly<Record<'adapter' | 'model', Readonly<Record<'small' | 'large', Rates>>>> = {
   adapter: {
-    small: { least: 1e-6, most: 2e-2, usual: '1e-3 to 1e-2' },
-    large: { least: 1e-6, most: 5e-3, usual: '1e-4 to 1e-3' },
+    small: { min: 1e-6, max: 2e-2, usual: '1e-3 to 1e-2' },
+    large: { min: 1e-6, max: 5e-3, usual: '1e-4 to 1e-3' },
   },
   model: {
-    small: { least: 1e-7, most: 2e-2, usual: '1e-4 to 3e-3' },
-    large: { least: 1e-8, most: 2e-3, usual: '1e-5 to 3e-4' },
+    small: { min: 1e-7, max: 2e-2, usual: '1e-4 to 3e-3' },
+    large: { min: 1e-8, max: 2e-3, usual: '1e-5 to 3e-4' },
   },
 };
 /**
@@ -67,22 +67,25 @@ const RATES: Readonly<Record<'adapter' | 'model', Readonly<Record<'small' | 'lar
 const COMPARING = 0.1;
 const LIKE_SUPERVISED = 'orpo';
 /** Alpha over rank. */
-const MOST_SCALE = 16;
+const MAX_SCALE = 16;
 const USUAL_SCALE = 2;
-const MOST_RANK = 256;
-const MOST_DROPOUT = 0.5;
-const MOST_DECAY = 0.3;
-const MOST_RATIO = 64;
-const MOST_PASSES = 500;
+const MAX_RANK = 256;
+const MAX_DROPOUT = 0.5;
+const MAX_DECAY = 0.3;
+const MAX_RATIO = 64;
+const MAX_PASSES = 500;
 /** A batch is doubted from `rows` rows on, if it is `times` times as large as the whole dataset. */
 const LARGE_BATCH = { rows: 32, times: 2 };
 
 /** Most important first; none for the defaults and the presets of the page. */
-export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters }: DoubtedRun): Doubt[] {
+export function findRunWarnings(
+  settings: CheckedSettings,
+  { steps, rows, parameters }: CheckedRun,
+): RunWarning[] {
   const { method, trainWeights, optimiser, objective, lr, weightDecay, rateRatio, batch, accumulate } =
     settings;
   const { rank, alpha, rsLora, dropout } = settings;
-  const doubts: Doubt[] = [];
+  const warnings: RunWarning[] = [];
   // Norms and biases alone take an adapter's learning rates.
   const { trainsModel, words } = learnerOf({ method });
   const moved = trainsModel && trainWeights !== 'norms' ? 'model' : 'adapter';
@@ -96,75 +99,75 @@ export function findDoubts(settings: DoubtedSettings, { steps, rows, parameters 
   const compares = (learns === 'pairs' || learns === 'unpaired') && name !== LIKE_SUPERVISED;
   const factor = ofOptimiser * ofMethod * (compares ? COMPARING : 1);
   const usual = usualRate({ rates, method, optimiser, objective, isPlain: factor === 1 });
-  if (lr > rates.most * factor)
-    doubts.push({
+  if (lr > rates.max * factor)
+    warnings.push({
       key: 'lr',
       what: `A learning rate of ${short(lr)} is very high for ${compares ? `${label} with ${size}` : size}.`,
       usual: `${usual}. With much more, ${compares ? 'the pairs look learned while the model forgets how to answer' : 'the loss jumps instead of falling, and the model loses what it knew'}.`,
     });
-  if (lr < rates.least * factor)
-    doubts.push({
+  if (lr < rates.min * factor)
+    warnings.push({
       key: 'lr',
       what: `A learning rate of ${short(lr)} is very low for ${size}.`,
       usual: `${usual}. With much less, hardly anything is learned.`,
     });
   if (hasRank({ method })) {
-    if (rank > MOST_RANK)
-      doubts.push({
+    if (rank > MAX_RANK)
+      warnings.push({
         key: 'rank',
         what: `An adapter of rank ${rank} is no longer small.`,
         usual: '4 to 64 is usual. A higher rank takes more memory and overfits sooner.',
       });
     const scale = alpha / (rsLora ? Math.sqrt(rank) : rank);
-    if (scale > MOST_SCALE)
-      doubts.push({
+    if (scale > MAX_SCALE)
+      warnings.push({
         key: 'alpha',
         what: `Alpha ${short(alpha)} at rank ${rank} multiplies the adapter's output by ${short(scale)}.`,
         usual:
           'A factor of 1 to 4 is usual. A higher one works like a learning rate that is as many times higher.',
       });
-    if (dropout > MOST_DROPOUT)
-      doubts.push({
+    if (dropout > MAX_DROPOUT)
+      warnings.push({
         key: 'dropout',
         what: `A dropout of ${short(dropout)} hides most of its input from the adapter.`,
         usual: '0 to 0.1 is usual. With much more, the adapter learns slowly or not at all.',
       });
-    if (rateRatio > MOST_RATIO)
-      doubts.push({
+    if (rateRatio > MAX_RATIO)
+      warnings.push({
         key: 'rateRatio',
         what: `The second matrix of the adapter learns ${short(rateRatio)} times as fast as the first.`,
         usual: '1 to 16 times is usual. With much more, the loss jumps.',
       });
     // What multiplies the adapter's output, or the rate of its second matrix, multiplies what a step does.
     const strength = Math.max(1, scale / USUAL_SCALE) * Math.max(1, rateRatio);
-    if (doubts.length === 0 && lr * strength > rates.most * factor)
-      doubts.push({
+    if (warnings.length === 0 && lr * strength > rates.max * factor)
+      warnings.push({
         key: rateRatio > scale / USUAL_SCALE ? 'rateRatio' : 'alpha',
         what: `A learning rate of ${short(lr)} ${rateRatio > 1 ? `with a ratio of ${short(rateRatio)} ` : ''}at alpha / rank ${short(scale)} works like one of ${short(lr * strength)}, which is very high for ${size}.`,
         usual: `${usual} with a ratio of 1 and an alpha of twice the rank. With much more, the model learns its rows and loses what it knew.`,
       });
   }
-  if (weightDecay > MOST_DECAY)
-    doubts.push({
+  if (weightDecay > MAX_DECAY)
+    warnings.push({
       key: 'weightDecay',
       what: `A weight decay of ${short(weightDecay)} is very strong.`,
       usual: '0 to 0.1 is usual. With much more, what a step learns is pulled back to zero by the next ones.',
     });
   const perStep = batch * accumulate;
   const passes = (steps * perStep) / rows;
-  if (rows > 0 && passes > MOST_PASSES)
-    doubts.push({
+  if (rows > 0 && passes > MAX_PASSES)
+    warnings.push({
       key: 'steps',
       what: `${short(steps)} steps of ${perStep} are ${short(passes)} epochs over ${plural(rows, 'row')}.`,
       usual: '1 to 5 epochs are usual, some dozens with very few rows. After that, the run only overfits.',
     });
   if (rows > 0 && perStep >= LARGE_BATCH.rows && perStep > LARGE_BATCH.times * rows)
-    doubts.push({
+    warnings.push({
       key: 'batch',
       what: `A step takes ${perStep} rows, and there ${rows === 1 ? 'is' : 'are'} only ${rows}: each step repeats them all.`,
       usual: 'A step usually takes 4 to 32 different rows. Repeated ones cost time and teach nothing new.',
     });
-  return doubts;
+  return warnings;
 }
 
 /** Where such runs begin, or what is usual where nothing but the size of the model decides. */

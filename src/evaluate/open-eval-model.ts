@@ -40,7 +40,7 @@ export interface Known {
   readonly losses: Map<string, LossReport>;
 }
 
-export interface ExamStep {
+export interface EvalProgress {
   readonly what: 'answering' | 'evaluating' | 'preparing' | 'comparing';
   /** Whether pairs of answers are compared. */
   readonly pairs?: true;
@@ -49,7 +49,7 @@ export interface ExamStep {
   readonly total: number;
 }
 
-interface ExamineeOptions {
+interface EvalModelOptions {
   readonly adapter?: Adapter | undefined;
   readonly newTokens: number;
   /** Called when the loss is measured; without it, none is. */
@@ -57,13 +57,13 @@ interface ExamineeOptions {
   /** The rows of two answers, whose likelihoods are measured; none where the rows are no pairs. */
   readonly pairs?: () => readonly LabelledTokens[] | Promise<readonly LabelledTokens[]>;
   readonly known?: Known;
-  readonly onProgress: (step: ExamStep) => void;
+  readonly onProgress: (step: EvalProgress) => void;
   /** Awaited after every row that is prepared. */
-  readonly pause?: (step: ExamStep) => Promise<void> | undefined;
+  readonly pause?: (step: EvalProgress) => Promise<void> | undefined;
 }
 
 /** Frees its GPU memory after every call, stopped or not. */
-export class ModelExaminee implements EvalModel {
+export class OpenEvalModel implements EvalModel {
   readonly name: string;
   readonly chat: boolean;
   readonly maxPositions: number;
@@ -71,7 +71,7 @@ export class ModelExaminee implements EvalModel {
 
   constructor(
     private readonly open: NamedModel,
-    private readonly options: ExamineeOptions,
+    private readonly options: EvalModelOptions,
   ) {
     this.name = open.name;
     this.chat = open.tokenizer.chatTemplate !== undefined;

@@ -3,7 +3,7 @@ import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { RowSet } from '../data/row-set.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
-import { ModelExaminee, type ExamStep, type Known } from '../evaluate/examinee.ts';
+import { OpenEvalModel, type EvalProgress, type Known } from '../evaluate/open-eval-model.ts';
 import {
   lossPart,
   pairsOf,
@@ -58,7 +58,7 @@ interface Sample {
 }
 
 /** The rows of a measurement. */
-export interface Sitting<Rows extends RowSet = RowSet> {
+export interface EvalSession<Rows extends RowSet = RowSet> {
   readonly open: OpenModel;
   readonly data: Rows;
   readonly drawn: Drawn;
@@ -96,13 +96,13 @@ interface Failure {
 type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) => Promise<Rows>;
 
 /** Draws the rows that are asked. @param isScorable whether rewards may score prompts without an answer */
-export function sittingOf<Rows extends RowSet>(
+export function evalSessionOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
   { rows, lossOf, shots = 0, rewards, scorers = [] }: Sample,
   { onProgress, signal }: Watch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
-): Sitting<Rows> {
+): EvalSession<Rows> {
   const chat = isChat(open);
   const seed = data.options?.seed ?? DEFAULT_SEED;
   const prompts = isScorable && data.questions.length === 0 ? promptsOf(data, chat) : [];
@@ -140,7 +140,7 @@ export function sittingOf<Rows extends RowSet>(
   const openSubject = async (
     by: By,
     tuned: TunedAnswerer | undefined,
-    { known, ...more }: Parameters<Sitting['subject']>[4] & object,
+    { known, ...more }: Parameters<EvalSession['subject']>[4] & object,
   ): Promise<OpenSubject> => {
     const adapter = tuned && 'adapter' in tuned ? tuned.adapter : undefined;
     const model = tuned && 'model' in tuned ? tuned.model : open.model;
@@ -149,7 +149,7 @@ export function sittingOf<Rows extends RowSet>(
     // An adapter with new tokens reads the rows with them.
     const readRows = (): Rows | Promise<Rows> => (added ? grow(data, own, added) : data);
     return {
-      model: new ModelExaminee(
+      model: new OpenEvalModel(
         { name: open.info.name, model, tokenizer: own.tokenizer },
         {
           ...(adapter && { adapter }),
@@ -164,7 +164,7 @@ export function sittingOf<Rows extends RowSet>(
               return pairsIn(read, partOf(read));
             },
           }),
-          onProgress: (step: ExamStep) => onProgress({ ...step, by }),
+          onProgress: (step: EvalProgress) => onProgress({ ...step, by }),
           pause: (step) => (slices.due ? slices.pause({ ...step, by }) : undefined),
         },
       ),

@@ -17,7 +17,7 @@ const FORMAT_BYTES = 200;
 const EXPORTED = 'graft.json';
 
 /** Opens files at their place. @param here what takes those that nothing says a place of */
-export async function bringFiles(studio: Studio, files: readonly File[], here?: Taker): Promise<void> {
+export async function importFiles(studio: Studio, files: readonly File[], here?: Taker): Promise<void> {
   if (files.length === 0) return;
   const { route, run, session, adapters, data } = studio;
   const place = await placeOf(files, here);

@@ -5,7 +5,7 @@ import { rewardKind, rewardNames, type RewardSpec } from './specs.ts';
 /** How many rows are looked at. */
 const ROWS = 32;
 
-interface RewardDoubt {
+interface RewardWarning {
   readonly key: 'rewards';
   /** The odd reward, in a sentence. */
   readonly what: string;
@@ -14,14 +14,14 @@ interface RewardDoubt {
 }
 
 /** @param asked the rows to train on: their prompts, and their wanted answers where there are some */
-export function doubtRewards(
+export function rewardWarnings(
   specs: readonly RewardSpec[],
   asked: readonly { readonly prompt: string; readonly answer?: string }[],
-): RewardDoubt[] {
+): RewardWarning[] {
   const texts = asked.slice(0, ROWS).flatMap(({ prompt, answer }) => [prompt, answer ?? '']);
   if (texts.length === 0) return [];
   const names = rewardNames(specs);
-  return specs.flatMap((spec, at): RewardDoubt[] => {
+  return specs.flatMap((spec, at): RewardWarning[] => {
     const kind = rewardKind(spec.name);
     const needs = kind?.marks?.(valuesOf(kind, spec)) ?? [];
     const missing = needs.filter((part) => texts.every((text) => !text.includes(part)));
