@@ -138,7 +138,7 @@ test('one press leaves out all copies, and another restores them', () => {
   expect(back[0].mends[0].options).not.toHaveProperty('skip');
 });
 
-test('one press leaves the rows of a finding out beside those that are out, unless nothing would be left to train on', () => {
+test('one press also leaves out the rows of a finding, unless nothing would be left to train on', () => {
   const options: DataOptions = { ...OPTIONS, skip: [[3, 9]] };
   const found = { id: 'card-number', count: 3, used: 3, trained: 2, lines: [[9, 1], [], [4]] } as const;
   expect(wordsOf(shown(found, {}, options))).toEqual([
@@ -159,7 +159,7 @@ test('a test part that is too small takes one press, if enough rows are left for
   expect(few(150, { ...OPTIONS, test: 0.14 })).toEqual([]);
 });
 
-test('what no press mends says what to do, and names no flags of the command', () => {
+test('a finding that no press mends says what to do, and names no flags of the command', () => {
   for (const id of Object.keys(FINDINGS) as (keyof typeof FINDINGS)[]) {
     const { advice = '', title } = shown({ id, ...FINDINGS[id] });
     expect(`${title} ${advice}`, id).not.toMatch(/--/);

@@ -9,7 +9,7 @@ const OPTIONS: DataOptions = { maxLength: 96, overlong: 'truncate-end', validati
 const FEEDBACK = fileOf('feedback.jsonl');
 
 describe('rows', () => {
-  test('the rows of a project become a task beside the feedback, split as they were', () => {
+  test('the rows of a project become a task next to the feedback, split as they were', () => {
     const source = { name: 'tickets.csv', file: fileOf('tickets.csv'), heldOut: fileOf('test.csv') };
     const next = withFeedback({ source, options: OPTIONS }, FEEDBACK, 0.25, { tasks: [] });
     expect(next.source).toMatchObject({ name: 'tickets.csv and feedback', more: [FEEDBACK] });
@@ -63,7 +63,7 @@ describe('settings', () => {
     bad: 2,
   };
 
-  test('a short run goes on from the adapter, on trial', () => {
+  test('a short run continues from the adapter, on trial', () => {
     const options = furtherOptions({ learns: 'sft', replay: 0.5 }, { ...situation, bad: 0 });
     expect(options).toMatchObject({
       ...{ name: 'feedback 1', start: { id: 'a', name: 'voice 1' }, trial: true },
@@ -73,7 +73,7 @@ describe('settings', () => {
     expect(furtherOptions({ learns: 'sft', replay: 0.5, steps: 5 }, situation).steps).toBe(5);
   });
 
-  test('without validation rows none is measured', () => {
+  test('a run measures nothing on the way if it has no validation rows', () => {
     const rows = { ...situation.rows, validation: 0 };
     expect(furtherOptions({ learns: 'sft', replay: 0.5 }, { ...situation, rows }).evalEvery).toBe(0);
   });

@@ -52,7 +52,7 @@ describe('rows', () => {
     expect(data.rows).toBe(3);
   });
 
-  test('that are wanted later replace those that were asked for first, however late these come', async () => {
+  test('replace those that were asked for first, however late the first ones come', async () => {
     const kept = held<unknown>();
     const files: string[] = [];
     const { Data } = await import('../../../src/app/state/data.svelte.ts');
@@ -110,7 +110,7 @@ describe('rows', () => {
     expect(asked).toEqual([0, 1, 2, 1]);
   });
 
-  test('that a filter leaves bring one of theirs into view, and a step leads to the next of them', async () => {
+  test('bring one into view that a filter leaves, and a step leads to the next of them', async () => {
     const { data, list } = await listOf(({ state }) => (state === 'ok' ? [3, 5, 8] : ALL));
     list.state = 'ok';
     await list.settle(0);
@@ -122,7 +122,7 @@ describe('rows', () => {
     expect([data.rowAt, list.place]).toEqual([5, 5]);
   });
 
-  test('keep a row in view that the filter finds, too', async () => {
+  test('keep the row in view if the filter finds it', async () => {
     const { data, list } = await listOf(({ state }) => (state === 'ok' ? [3, 5, 8] : ALL));
     await list.go(5);
     list.state = 'ok';
@@ -147,7 +147,7 @@ describe('rows', () => {
     expect(list.empty).toBe(true);
   });
 
-  test('of a finding are shown in the list of all, if its filter leaves them out', async () => {
+  test('show a finding in the list of all, if the filter leaves its rows out', async () => {
     const { data, list } = await listOf(({ state }) => (state === 'ok' ? [3, 5, 8] : ALL));
     list.state = 'ok';
     await list.settle(0);
@@ -231,7 +231,7 @@ describe('chat', () => {
     expect(chat.turns.map(({ prompt }) => prompt)).toEqual(['And who else?', 'And then?']);
   });
 
-  test('of a project that was left is not shown in the next one', async () => {
+  test('shows nothing in the next project from one that was left', async () => {
     const model = held<boolean>();
     const begun: string[] = [];
     const chat = await chatWith(
@@ -257,7 +257,7 @@ describe('chat', () => {
 });
 
 describe('measurements', () => {
-  test('that were stopped by leaving a project say nothing in the next one', async () => {
+  test('say nothing in the next project after they were stopped by leaving one', async () => {
     const answer = held<unknown>();
     const results = { project: 'a', keep: () => Promise.resolve() };
     const { Evaluation } = await import('../../../src/app/state/evaluation.svelte.ts');

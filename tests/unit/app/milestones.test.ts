@@ -26,7 +26,7 @@ test('a run from an adapter is compared with that adapter', async () => {
   expect(await new Milestones().trouble(READING, options)).toContain('with the adapter that it continues');
 });
 
-test('what was forgotten is heard as well', async () => {
+test('the end of a run announces the forgetting as it is shown', async () => {
   const { heard, shown } = await heardOf({
     status: 'done',
     options: {} as RunSummary['options'],

@@ -27,7 +27,7 @@ test('an optimiser without a rate gets its default rate, as in the command; a gi
   expect(optionsFrom({ optimiser: 'adamw' }, current, OPEN)).toMatchObject({ lr: 0.004 });
 });
 
-test('of norms alone is taken with their rate', () => {
+test('a recipe that trains only norms is taken with their rate', () => {
   const recipe = { method: 'full', trainWeights: 'norms', lastLayers: 2 };
   expect(optionsFrom(recipe, { ...START, lr: 0.004 }, OPEN)).toMatchObject({ ...recipe, lr: 0.04 });
 });

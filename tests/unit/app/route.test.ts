@@ -10,7 +10,7 @@ describe('an address', () => {
     for (const first of ['', '#', '#/']) expect(readAddress(first).unknown).toBeUndefined();
   });
 
-  test('that nothing has leads to the first screen, and is known as such', () => {
+  test('leads to the first screen if nothing has it, and is known as such', () => {
     for (const hash of ['#/nonsense', '#/Train', '#/nonsense/rank'])
       expect(readAddress(hash)).toMatchObject({ place: 'start', unknown: hash });
   });

@@ -7,7 +7,7 @@ const adapter = (id: string, name: string): { id: string; name: string; created:
   created: Date.UTC(2026, 0, 2, 12),
 });
 
-test('only adapters of one name have their project and their time beside it', () => {
+test('only adapters of one name show their project and their time', () => {
   const list = [adapter('a', 'voice 1'), adapter('b', 'voice 1'), adapter('c', 'orders')];
   expect(apart(list[2], list, 'another')).toBe('');
   expect(apart(list[0], list, undefined)).toMatch(/^, Jan 2, 2026/);

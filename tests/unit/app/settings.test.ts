@@ -129,7 +129,7 @@ describe('faults', () => {
     expect(TUNING_METHODS.map(({ choice }) => choice.objective)).not.toContain('contrastive');
   });
 
-  test('a limit that depends on model or objective is the one that is told', () => {
+  test('report the limit that belongs to the model or the objective', () => {
     const reasons = (change: Partial<FormSpec>): string[] =>
       findFaults({ ...GOOD, ...change }, MODEL, undefined).map(({ reason }) => reason);
     expect(reasons({ method: 'full', lastLayers: 99 })).toEqual([

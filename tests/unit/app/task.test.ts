@@ -26,7 +26,7 @@ test('a sample fills the card, another one replaces its texts, and other rows cl
   expect(suitedTexts(first, undefined, samples)).toEqual(none);
 });
 
-test('what a person wrote stays', () => {
+test('the texts that a person wrote stay', () => {
   const own = { title: 'Sort tickets', success: '' };
   expect(suitedTexts(own, captain, samples)).toEqual({ title: 'Sort tickets', success: captain.success });
   expect(suitedTexts(own, undefined, samples)).toEqual(own);

@@ -14,7 +14,7 @@ test('the time left is shown once it can be estimated, for work of more than ten
   expect(left.hear(at(100 * MIB), 20_000)).toBeUndefined();
 });
 
-test('nothing is shown for short work, and another part is timed anew', () => {
+test('nothing is shown for short work, and another part is timed from its own start', () => {
   const left = new TimeLeft();
   left.hear(at(0), 0);
   expect(left.hear(at(80 * MIB), 4000)).toBeUndefined();

@@ -125,17 +125,17 @@ describe('rows', () => {
     expect(one.kind).toBe('PiSSA rank 8, kept as LoRA rank 16');
   });
 
-  test('of another base are listed, and say which to open', () => {
+  test('are listed for another base, and say which to open', () => {
     const [one] = project([adapter('lora', { baseModel: 'oak' })]);
     const { found } = measuredTogether([one], [], NOW);
     expect(found[0].lacks).toBe('Of another base model: open oak to measure it.');
   });
 });
 
-describe('measurements are compared', () => {
+describe('measurements', () => {
   const latest = measured('ia3');
 
-  test('if the same model answered the same rows', () => {
+  test('are compared if the same model answered the same rows', () => {
     expect(whyApart(measured('lora'), latest, NOW)).toBeUndefined();
     expect(keyOf(measured('whole'))).toBe('whole');
   });
@@ -149,18 +149,18 @@ describe('measurements are compared', () => {
       /^Measured before\. Other rows are open now\.$/,
     ],
     ['an adapter that is gone', measured('gone'), /is deleted/],
-  ])('but for %s', (_, entry, why) => {
+  ])('are not compared for %s', (_, entry, why) => {
     expect(whyApart(entry, latest, NOW)).toMatch(why);
   });
 
-  test('but not if as many other rows were asked', () => {
+  test('are not compared if as many other rows were asked', () => {
     const entry = measured('lora');
     const items = entry.evaluation.items.map((item) => ({ ...item, prompt: `Tell ${item.prompt}` }));
     const other = { ...entry, evaluation: { ...entry.evaluation, items } };
     expect(whyApart(other, latest, NOW)).toBe('Measured on other rows than the latest.');
   });
 
-  test('on the rows of the latest that is not out of date', () => {
+  test('are compared with the latest one that is not out of date', () => {
     const entries = [measured('lora'), measured('ia3', { version: 'b' })];
     expect(latestOf(entries, NOW)).toBe(entries[0]);
     expect(latestOf([measured('ia3', { version: 'b' })], NOW)).toBeUndefined();
@@ -257,7 +257,7 @@ describe('columns of rewards and pairs', () => {
     expect(both.base?.candidate?.rewards).toEqual([0, 0, 0, 0]);
   });
 
-  test('of prompts alone no answer is right or wrong', () => {
+  test('show no answer as right or wrong for rows that are only prompts', () => {
     const rows = [1, 2, 3, 4].map((at) => ({ prompt: `Say ${at}`, expected: '', base: 'no', tuned: 'yes' }));
     const alone = by('lora', [1, 1, 1, 1], 'length', { rows });
     const table = tableOf(measuredTogether(tuned, [alone], NOW), 'exact-match');

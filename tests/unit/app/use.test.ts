@@ -3,7 +3,7 @@ import { usualAsking, whyAsked } from '../../../src/app/use/asking.ts';
 import { compareCandidates, sameBefore } from '../../../src/app/use/candidates.ts';
 import type { ChatToken } from '../../../src/worker/api.ts';
 
-test('questions are asked alone where rows have one turn or none, and the page says why', () => {
+test('questions are asked one by one if rows have one turn or none, and the page says why', () => {
   expect(usualAsking({ kind: 'single', of: 'adapter' })).toBe('alone');
   expect(usualAsking({ kind: 'text', of: 'data' })).toBe('alone');
   expect(usualAsking({ kind: 'several', of: 'adapter' })).toBe('conversation');

@@ -116,7 +116,7 @@ test('examples of a bundled file', () => {
 });
 
 describe('words follow what is trained', () => {
-  test('what learns', () => {
+  test('name what learns', () => {
     expect(learner({})).toBe('An adapter (LoRA) is grafted on the model and learns your rows');
     expect(learner({ method: 'ia3' })).toMatch(/^An adapter \(IA3\)/);
     expect(learner({ start: { id: 'a', name: 'voice' } })).toBe(

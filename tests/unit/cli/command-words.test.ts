@@ -49,7 +49,7 @@ test('after npx has fetched it, it is the same', () => {
   expect(words({ own, script, npmCommand: 'exec', here: at('app') })).toBe('npx graft-studio');
 });
 
-test('where it is installed for the machine, it is its name', () => {
+test('the command is its name if it is installed for the machine', () => {
   const own = install('lib/node_modules/graft-studio', 'usr/bin');
   const path = ['/nowhere', at('usr/bin')].join(delimiter);
   expect(words({ own, script: at('usr/bin/graft'), path })).toBe('graft');

@@ -55,7 +55,7 @@ async function tuned(part: Parameters<typeof trainedPart>[1], out: string): Prom
 
 describe('a delta', () => {
   it.each([{ lastLayers: 1 }, { trainWeights: 'norms' }, {}])(
-    'of %j holds what differs alone, and gives the same folder to the byte',
+    'holds only what differs for %j, and gives the same folder to the byte',
     async (part) => {
       const definition = await tuned(part, at('tuned'));
       const base = ['--model', SPRIG];

@@ -99,7 +99,7 @@ describe('files of this machine', () => {
     expect(readdirSync(root)).toEqual(['state.old']);
   });
 
-  it('give up the kept folder where there is no room for a third', async () => {
+  it('give up the kept folder if there is not enough room for a third', async () => {
     const fill = (content: string) => (path: string) => writeFolder(path, { [content]: text(content) });
     await replaceFolder(at('state'), fill('one'));
     await replaceFolder(at('state'), fill('two'));

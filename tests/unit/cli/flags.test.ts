@@ -21,7 +21,7 @@ const specs = {
 const flags = (...args: string[]): Flags<typeof specs> => new Flags(specs, args);
 
 describe('a value', () => {
-  it('that begins with a dash is asked for with an equals sign', async () => {
+  it('is asked for with an equals sign if it starts with a dash', async () => {
     const { what, remedy } = await graftError(() => flags('--lr', '-1'), 'arguments');
     expect(what).toBe('--lr has no value: the next word, -1, starts with a dash.');
     expect(remedy).toBe('If that is the value, write --lr=-1.');
@@ -55,7 +55,7 @@ describe('a flag that the command does not have', () => {
   });
 });
 
-describe('a word that is no flag', () => {
+describe('a word that is not a flag', () => {
   it('is found before the flags, between and after them', () => {
     for (const args of ['word --lr 1 --quick', '--lr 1 word --quick', '--quick --lr 1 word', '--lr=1 word'])
       expect(wordApart(specs, args.split(' ')).word, args).toBe('word');

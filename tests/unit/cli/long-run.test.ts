@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { LongRunWarning } from '../../../src/cli/long-run.ts';
 import { formatSeconds } from '../../../src/cli/output.ts';
 
-test('a run of more than an hour is told once, when three steps have shown it', () => {
+test('a run of more than an hour is reported once, when three steps have shown it', () => {
   const told = (left: readonly number[]): (string | undefined)[] => {
     const warning = new LongRunWarning();
     return left.map((secondsLeft) => warning.after({ secondsLeft }));
@@ -17,7 +17,7 @@ test('a run of more than an hour is told once, when three steps have shown it', 
   expect(told([9000, 8000, 3600, 9000])).toEqual([undefined, undefined, undefined, undefined]);
 });
 
-test('seconds are told in the units that suit them', () => {
+test('seconds are written in the units that suit them', () => {
   expect([0, 9.94, 42.4, 99.4, 100, 119.7, 3569, 3570, 7260, 90_000].map(formatSeconds)).toEqual([
     '0.0 s',
     '9.9 s',

@@ -191,7 +191,7 @@ describe('a smaller rank', () => {
   });
 });
 
-describe('what cannot be mixed', () => {
+describe('adapters that cannot be mixed', () => {
   const out = at('refused');
   const refused = async (code: string, ...args: string[]): Promise<string> => {
     const { what, remedy } = await graftError(() => mix(...args, '--out', out), code);

@@ -6,7 +6,7 @@ import { copyCompanions } from '../../../src/cli/model-folder.ts';
 import { COMPANIONS } from '../../../src/weights/companions.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 
-it('a written model has all files that Graft reads beside the weights', async () => {
+it('a written model has all other files that Graft reads with the weights', async () => {
   const out = mkdtempSync(join(tmpdir(), 'graft-model-'));
   try {
     const files = Object.fromEntries(COMPANIONS.map((name) => [name, JSON.stringify({ name })]));

@@ -69,7 +69,7 @@ describe('columns of no known format', () => {
     ]);
   });
 
-  it('are asked for where their names say little, and left alone where the format is known', async () => {
+  it('are asked for if their names say little, and stay as they are if the format is known', async () => {
     await graftError(() => guessed('a,b\nx,y\n', 'rows.csv'), 'data-columns');
     const { told } = await guessed('prompt,completion\nx,y\n', 'rows.csv');
     expect(told).toEqual([]);

@@ -68,7 +68,7 @@ test('its thread is ended if a built-in function does not end, and the next ques
   expect(threads).toBe(2);
 });
 
-test('a thread that does not start, or breaks, is no score either', async () => {
+test('a thread that does not start, or breaks, gives no score either', async () => {
   const offline = open(() => Promise.reject(new Error('not reached')));
   await expect(offline.read('1', [])).rejects.toThrow('its sandbox broke (not reached)');
   const breaking = open(async (_hear, fail) => ({ ask: () => fail(new Error('out of room')), end() {} }));

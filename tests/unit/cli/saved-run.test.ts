@@ -62,7 +62,7 @@ describe('a saved run', () => {
     });
   });
 
-  it('with any bit flipped or any file cut short is refused by name, and the one before it is named', async () => {
+  it('is refused by name if any bit is flipped or any file cut short, and the one before it is named', async () => {
     await save(4);
     await save(8);
     cpSync(at('state'), at('whole'), { recursive: true });
@@ -98,7 +98,7 @@ describe('a saved run', () => {
     expect(remedy).toBe('No earlier state is left: start the run again.');
   });
 
-  it('of an earlier version has no checksums; if truncated, the error does not advise a new download', async () => {
+  it('has no checksums in an earlier version; if truncated, the error does not advise a new download', async () => {
     await save(4);
     rmSync(at('state', 'SHA256SUMS'));
     rmSync(at('state', 'metrics.jsonl'));
@@ -174,7 +174,7 @@ describe('the output folder of a run', () => {
     expect(readdirSync(root).sort()).toEqual(['graft-files.json', 'notes.txt']);
   });
 
-  it('with a saved run is only replaced by that run, or on request', async () => {
+  it('is only replaced by the run that it holds, or on request', async () => {
     await save(4);
     const { what, remedy } = await graftError(() => checkFree(root, asked), 'folder-used');
     expect(what).toBe(`${root} holds a run that was interrupted after step 4 of 40.`);
@@ -193,7 +193,7 @@ describe('the output folder of a run', () => {
     rmSync(elsewhere, { recursive: true });
   });
 
-  it('with a result of its own is replaced on request, with the evaluation of it', async () => {
+  it('is replaced on request if it has a result of its own, with the evaluation of it', async () => {
     await leave(...ADAPTER, 'tokenizer.json', 'report.json', 'predictions.jsonl');
     write('mine.txt', 'vocab.json');
     await save(4);
@@ -259,7 +259,7 @@ describe('the output folder of a run', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  it('with a list that names files of other folders, or is not a list, has no file of its own', async () => {
+  it('has no file of its own if its list names files of other folders, or is not a list', async () => {
     for (const list of [
       '{"files": ["../mine"]}',
       '{"files": [".."]}',

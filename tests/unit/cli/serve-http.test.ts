@@ -189,7 +189,7 @@ test('aborts a request whose client leaves', async () => {
   await expect.poll(() => lines.join()).toContain('client left');
 });
 
-test('when it stops, finishes what is in progress and takes nothing new', async () => {
+test('finishes what is in progress and takes nothing new when it stops', async () => {
   let finish: (() => void) | undefined;
   const slow: Route = {
     ...{ method: 'POST', path: '/v1/slow' },

@@ -113,6 +113,6 @@ test.each([5, [], [[]], ['a', 1], [-1], null])('refuses %j as a prompt', (prompt
   });
 });
 
-test('refuses a body that is no object', () => {
+test('refuses a body that is not an object', () => {
   for (const body of [null, [], 'a', 5]) expect(refusal(() => readChat(body))).toMatchObject({ status: 400 });
 });

@@ -148,7 +148,7 @@ describe('rows that are made as they are taken', () => {
     expect(taken.train.length).toBeGreaterThan(0);
   });
 
-  test('a line that is no UTF-8 is left out with its reason', async () => {
+  test('leave out a line that is not UTF-8, with its reason', async () => {
     const content = new TextEncoder().encode(jsonl(answers(20)));
     content[60] = 0xff;
     const { told } = await expectSame(await write('rows.jsonl', content));
@@ -176,7 +176,7 @@ describe('rows that are made as they are taken', () => {
     });
   });
 
-  test('are the same beside a file of test rows and a table of more rows', async () => {
+  test('are the same with a file of test rows and a table of more rows', async () => {
     const test = await write(
       'test.jsonl',
       jsonl(answers(7).map((row, i) => ({ ...row, prompt: `Test ${i % 5}` }))),

@@ -33,7 +33,7 @@ describe('rows of CSV', () => {
     expect(cellsOf('5" pipe,it\'s\n')).toEqual([['5" pipe', "it's"]]);
   });
 
-  it('says the line that a row begins on, blank ones and those of cells counted', () => {
+  it('says the line that a row starts on, blank ones and those of cells counted', () => {
     const rows = [...csvRows('h,i\n\n"a\nb",c\n,\nd,e\n', ',')];
     expect(rows.map(({ line }) => line)).toEqual([1, 3, 6]);
     expect(rows.at(-1)?.end).toBe(19);
@@ -163,7 +163,7 @@ describe('tables', () => {
     expect(read(`conversations\n${turns}\n`).format).toBe('sharegpt');
   });
 
-  it('asks for a mapping if the columns are ambiguous, such as a text beside an answer', async () => {
+  it('asks for a mapping if the columns are ambiguous, such as a text next to an answer', async () => {
     const error = await graftError(() => read('text,category\nHi,greeting\n'), 'data-columns');
     expect(error.what).toContain('text, category');
     await graftError(() => read('1,2\n3,4\n'), 'data-columns');
@@ -290,7 +290,7 @@ describeShared('real tables', () => {
 });
 
 describe('wide tables', () => {
-  it('with too many columns are refused with their number', async () => {
+  it('are refused with their number if they have too many columns', async () => {
     const wide = `${Array.from({ length: 100_000 }, (_, i) => `c${i}`).join(',')}\n`;
     const error = await graftError(() => read(wide), 'data-many-columns');
     expect(error.what).toContain('100,000 columns; at most 4,096');

@@ -13,7 +13,7 @@ import { sprigFolder } from '../../engine/sprig.ts';
 const TEXT =
   'The goat eats grass.\nIt is white.\n\n\nMia lives in the green cottage.\n---\nThe rose is red.\n';
 
-describe('where a document ends', () => {
+describe('the end of a document', () => {
   it.each([
     [undefined, [[1, TEXT]]],
     ['file', [[1, TEXT]]],

@@ -27,8 +27,8 @@ const lines = (text: string): unknown[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line) as unknown);
 
-describe('what a judgement teaches', () => {
-  test('a liked answer itself, a corrected one the correction, a dislike nothing', () => {
+describe('the rows of a judgement', () => {
+  test('are the liked answer itself, the correction of a corrected one, and nothing for a dislike', () => {
     expect([LIKED, CORRECTED, DISLIKED].map(referenceOf)).toEqual([
       'In the post.',
       'In the post.',
@@ -37,7 +37,7 @@ describe('what a judgement teaches', () => {
     expect([LIKED, CORRECTED, DISLIKED].map((one) => rowsOfEntry(one, 'answers'))).toEqual([1, 1, 0]);
   });
 
-  test('judged, a correction is a good answer beside a bad one, and a dislike is a bad one', () => {
+  test('are a good and a bad answer for a correction, and a bad one for a dislike, if they are judged', () => {
     expect(lines(feedbackFile([LIKED, CORRECTED, DISLIKED], 'judged', true))).toEqual([
       { prompt: 'Where is my card?', completion: 'In the post.', label: true },
       { prompt: 'Where is my card?', completion: 'In the post.', label: true },
@@ -120,7 +120,7 @@ describe('findings', () => {
     expect(found.get('other')).toEqual([{ kind: 'contrary', of: 'same' }]);
   });
 
-  test('entries that teach the same, or contradict an earlier one; a dislike alone does neither', () => {
+  test('name entries that teach the same or contradict an earlier one, which a mere dislike does not', () => {
     const found = lookAtFeedback(
       [
         asking('one', 'Hi', 'Hello'),
@@ -137,7 +137,7 @@ describe('findings', () => {
     expect(lookAtFeedback([DISLIKED, { ...DISLIKED, id: 'again' }], []).size).toBe(0);
   });
 
-  test('a conversation is another question than its last turn alone', () => {
+  test('take a conversation as another question than its last turn', () => {
     const turns = entry('turns', {
       correction: 'Lost',
       prompt: [

@@ -56,11 +56,11 @@ describe('rows', () => {
     expect(mixOf(english)).toBeUndefined();
   });
 
-  test('of an even mix are meant so', () => {
+  test('are meant as an even mix if they are one', () => {
     expect(mixOf([...english, ...Array.from({ length: 6 }, () => german)])).toBeUndefined();
   });
 
-  test('that ask in one language and answer in another are translations', () => {
+  test('are translations if they ask in one language and answer in another', () => {
     const rows = english.map(({ prompt }) => ({ prompt, completion: german.prompt }));
     expect(mixOf(rows)).toBeUndefined();
   });

@@ -51,20 +51,20 @@ describe('a row', () => {
     });
   });
 
-  test('of one text loses its end likewise', () => {
+  test('loses its end likewise if it is one text', () => {
     expect(tokensOf({ text: 'The goat sleeps in the barn.' }, { maxLength: 4 }).answerCut).toBe(true);
   });
 
-  test('whose prompt fills the limit is not learned from', () => {
+  test('is not learned from if its prompt fills the limit', () => {
     expect(tokensOf(GOAT, { maxLength: 4 }).supervised).toBe(0);
   });
 
-  test('with tokens that the model does not have is refused', () => {
+  test('is refused if it has tokens that the model does not have', () => {
     expect(tokensOf({ ids: [1, 7], labels: [-100, 7] }, { vocabSize: 7 }).refused).toBe(true);
     expect(tokensOf({ ids: [1, 6], labels: [-100, 6] }, { vocabSize: 7 }).refused).toBe(false);
   });
 
-  test('that the template refuses is refused', () => {
+  test('is refused if the template refuses it', () => {
     const template = "{{ raise_exception('Roles must alternate.') }}";
     expect(tokensOf(GOAT, { template })).toMatchObject({ refused: true, supervised: 0 });
   });
@@ -79,7 +79,7 @@ describe('a row', () => {
     expect(tokensOf(row, { template: whole }).systemDropped).toBe(false);
   });
 
-  test('of several turns is unstable under a template that changes earlier ones', () => {
+  test('is unstable if it has several turns and the template changes earlier ones', () => {
     const template =
       "{% for m in messages %}<{{ m.role }}>{% if loop.last and m.role == 'assistant' %}[thought]{% endif %}{{ m.content }}</{{ m.role }}>{% endfor %}{% if add_generation_prompt %}<assistant>{% endif %}";
     const row = chat(['user', 'Hi'], ['assistant', 'Ahoy!'], ['user', 'Who?'], ['assistant', 'Me.']);

@@ -44,7 +44,7 @@ describe('rows without faults', () => {
   });
 
   test.each(['voice', 'orders-json', 'detail', 'lists', 'chat-log'])(
-    'of the sample %s give no error',
+    'get no error in the sample %s',
     (sample) => {
       const rows = (part: string): unknown[] =>
         readFileSync(join(import.meta.dirname, '../../../public/samples', sample, `${part}.jsonl`), 'utf8')
@@ -63,7 +63,7 @@ describe('copies', () => {
     expect(rowsOf(findings, 'near-duplicates')).toBeUndefined();
   });
 
-  test('that differ in a word of many are near copies, and other rows are not', () => {
+  test('are near copies if they differ in a word of many, and other rows are not', () => {
     const long =
       'Please write a short and friendly note to our customers that says the shop on the harbour stays closed next Monday because the floor is being painted by the landlord';
     const findings = check([
@@ -101,7 +101,7 @@ describe('copies', () => {
     expect(rowsOf(check(rows), 'near-duplicates')).toBeUndefined();
   });
 
-  test('of few words are near copies only if all words are the same', () => {
+  test('are near copies in few words only if all words are the same', () => {
     const findings = check([
       ask('Price of lamps?', 'Two'),
       ...DESK,
@@ -111,7 +111,7 @@ describe('copies', () => {
     expect(rowsOf(findings, 'near-duplicates')).toEqual([6]);
   });
 
-  test('with another answer contradict each other, all rows of the prompt', () => {
+  test('contradict each other if their answers differ, all rows of the prompt', () => {
     const findings = check([
       ask('Is the shop open on Sunday?', 'Yes.'),
       ...DESK,
@@ -122,7 +122,7 @@ describe('copies', () => {
     expect(rowsOf(findings, 'near-duplicates')).toBeUndefined();
   });
 
-  test('of a prompt under another system message do not contradict', () => {
+  test('do not contradict if their prompt is under another system message', () => {
     const under = (system: string, answer: string): object => ({
       messages: [
         { role: 'system', content: system },
@@ -140,12 +140,12 @@ describe('test rows', () => {
   const long =
     'a ferry that leaves at seven in the morning from the northern pier reaches the island at noon';
 
-  test('whose prompt is trained on are named by their training rows, and waste the run if they are many', () => {
+  test('are named by the training rows that have their prompt, and waste the run if they are many', () => {
     const findings = check(DESK, [ask('DO you deliver to the islands, in winter?', 'No.')]);
     expect(findings.find(({ id }) => id === 'test-in-train')).toMatchObject({ rows: [3], severity: 'error' });
   });
 
-  test('that share twelve words in a row with a training row are found', () => {
+  test('are found if they share twelve words in a row with a training row', () => {
     const findings = check(
       [...DESK, ask(`Summarise: ${long}`, 'It takes five hours.')],
       [
@@ -159,14 +159,14 @@ describe('test rows', () => {
     });
   });
 
-  test('that share only an instruction with all training rows are not found', () => {
+  test('are not found if they share only an instruction with all training rows', () => {
     const told = (text: string): object =>
       ask(`Decide which of the five teams of our company should answer the following mail: ${text}`, 'Sales');
     const names = ['lamps', 'chairs', 'boats', 'pens', 'sails', 'ropes'];
     expect(rowsOf(check(names.map(told), [told('hats')]), 'test-in-train')).toBeUndefined();
   });
 
-  test('that training rows almost repeat are named by these, and not those with the same prompt', () => {
+  test('are named by training rows that almost repeat them, and not by those with the same prompt', () => {
     const held = [
       ask('Please tell me whether you deliver to the islands in winter', 'Once a week, if the ferry sails.'),
       DESK[0],
@@ -184,7 +184,7 @@ describe('test rows', () => {
     expect(rowsOf(check(DESK, [held[1]]), 'near-test-rows')).toBeUndefined();
   });
 
-  test('that share a template with one another are not copies of training rows', () => {
+  test('are not copies of training rows if they share a template with one another', () => {
     const filled = (what: string, where: string): object =>
       ask(
         `How long does it take to send ${what} from our shop on the harbour to a customer in the town of ${where}?`,
@@ -228,7 +228,7 @@ describe('labels', () => {
       ),
     );
 
-  test('that are rare are unbalanced', () => {
+  test('are unbalanced if they are rare', () => {
     const findings = check([...mails('refund', 30), ...mails('delivery', 10)]);
     expect(rowsOf(findings, 'label-imbalance')).toEqual([30, 31, 32, 33, 34, 35, 36, 37, 38, 39]);
     expect(
@@ -236,7 +236,7 @@ describe('labels', () => {
     ).toBeUndefined();
   });
 
-  test('that all similar rows contradict are likely wrong', () => {
+  test('are likely wrong if all similar rows contradict them', () => {
     const rows = [...mails('refund', 15), ...mails('delivery', 15)];
     expect(rowsOf(check(rows), 'likely-wrong-label')).toBeUndefined();
     const wrong = ask('parcel driver late address street', 'refund');
@@ -245,7 +245,7 @@ describe('labels', () => {
 });
 
 describe('answers', () => {
-  test('that are empty are found, though their rows cannot be read', () => {
+  test('are found if they are empty, though their rows cannot be read', () => {
     const empty = {
       messages: [
         { role: 'user', content: 'Hi' },
@@ -259,14 +259,14 @@ describe('answers', () => {
     });
   });
 
-  test('that are all empty waste the run', () => {
+  test('waste the run if all are empty', () => {
     expect(check([ask('Hi', ''), ask('Ho', ' ')])[0]).toMatchObject({
       id: 'empty-answers',
       severity: 'error',
     });
   });
 
-  test('that are far longer than others are found', () => {
+  test('are found if they are far longer than others', () => {
     const rows = Array.from({ length: 12 }, (_, at) => ask(`Question ${at}`, `Answer ${at} in a line.`));
     expect(rowsOf(check(rows), 'very-long-answers')).toBeUndefined();
     expect(
@@ -335,7 +335,7 @@ describe('private text', () => {
     ['e-mail-address', 'Write to jane.doe@harbour-shop.com today', 'We meet @noon at pier 4.com'],
   ];
 
-  test.each(CASES)('of the kind %s is found in “%s” and not in “%s”', (id, yes, no) => {
+  test.each(CASES)('is found as the kind %s in “%s” and not in “%s”', (id, yes, no) => {
     const findings = check([ask('What now?', yes), ask('And then?', no)]);
     expect(rowsOf(findings, id)).toEqual([0]);
   });
@@ -348,7 +348,7 @@ describe('pairs', () => {
     rejected,
   });
 
-  test('of equal answers have nothing to prefer', () => {
+  test('have nothing to prefer if their answers are equal', () => {
     expect(
       rowsOf(
         check([pair(0, 'Yes', 'No'), pair(1, 'Yes', 'Yes'), pair(2, 'Yes  sir', 'Yes sir')]),
@@ -357,11 +357,11 @@ describe('pairs', () => {
     ).toEqual([1, 2]);
   });
 
-  test('that prefer what an earlier one rejects oppose it', () => {
+  test('oppose an earlier one if they prefer what it rejects', () => {
     expect(rowsOf(check([pair(0, 'Yes', 'No'), pair(0, 'No', 'Yes')]), 'opposed-pairs')).toEqual([1]);
   });
 
-  test('whose chosen answers are far longer have a bias', () => {
+  test('have a bias if their chosen answers are far longer', () => {
     const biased = Array.from({ length: 12 }, (_, at) =>
       pair(at, `A long answer ${'word '.repeat(9 + (at % 3))}`, `No ${at}`),
     );
@@ -371,12 +371,12 @@ describe('pairs', () => {
     expect(rowsOf(check(fair), 'one-sided')).toBeUndefined();
   });
 
-  test('that always reject the same text are one-sided', () => {
+  test('are one-sided if they always reject the same text', () => {
     const rows = Array.from({ length: 12 }, (_, at) => pair(at, `Answer ${at}`, 'I cannot.'));
     expect(rowsOf(check(rows), 'one-sided')).toHaveLength(12);
   });
 
-  test('with one kind of mark waste the run', () => {
+  test('waste the run if they have only one kind of mark', () => {
     const votes = (label: boolean): object[] =>
       Array.from({ length: 3 }, (_, at) => ({
         prompt: `Question ${at}`,
@@ -403,7 +403,7 @@ describe('tokens', () => {
     );
   };
 
-  test('of plain rows give nothing', () => {
+  test('give nothing for plain rows', () => {
     expect(inTokens([{}, {}, {}, {}])).toEqual([]);
   });
 
@@ -428,7 +428,7 @@ describe('tokens', () => {
     expect(inTokens([{ rendered: { ids: [1, 5, 6, 2, 3], labels } }])).toEqual([]);
   });
 
-  test('of which most answers are cut waste the run, and the share is shown', () => {
+  test('waste the run if most answers are cut, and the share is shown', () => {
     const [finding] = inTokens([{ answerCut: true }, { answerCut: true }, {}, {}]);
     expect(finding).toMatchObject({ id: 'answers-cut', severity: 'error' });
     expect(finding.why).toMatch(/2 of 4 answers \(50%\) are truncated at 8 tokens/);

@@ -375,7 +375,7 @@ describeShared('real files', () => {
   });
 });
 
-it('tools beside messages are left out, and the row says so', () => {
+it('leaves out tools next to messages, and the row says so', () => {
   const messages = [
     { role: 'user', content: 'Hello' },
     { role: 'assistant', content: 'Hi' },

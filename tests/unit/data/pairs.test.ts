@@ -110,11 +110,11 @@ describe('a pair', () => {
     ['a text for ids', { prompt_ids: 'x', chosen_ids: [1], rejected_ids: [2] }, /prompt_ids/],
     ['no prompt of ids', { chosen_ids: [1], rejected_ids: [2] }, /prompt_ids/],
     ['equal ids', { prompt_ids: [1], chosen_ids: [2], rejected_ids: [2] }, /nothing to prefer/],
-  ])('with %s is told', (_, value, reason) => {
+  ])('is reported if it has %s', (_, value, reason) => {
     expect(reasonOf(value)).toMatch(reason);
   });
 
-  it('that is bad leaves the others', () => {
+  it('leaves the others if it is bad', () => {
     const good = { prompt: 'Hi', chosen: 'a', rejected: 'b' };
     const { examples, problems } = read(
       [good, { prompt: 'Hi', chosen: 'a', rejected: 'a' }, good].map((one) => JSON.stringify(one)).join('\n'),

@@ -83,7 +83,7 @@ describe('division', () => {
     );
   });
 
-  describe('of a mixture', () => {
+  describe('a mixture', () => {
     const mixture: Mixture = {
       tasks: [
         { name: 'a', file: 0 },
@@ -93,7 +93,7 @@ describe('division', () => {
     };
     const all = [...rows('abcdefghij'), ...rows('klmnopqrstuvwxyzABCD', 2)];
 
-    it('splits each task as if it were alone', () => {
+    it('splits each task as if there were no other', () => {
       const fates = divideRows(all, { ...SPLIT, mixture });
       expect(fates.slice(0, 10)).toEqual(divideRows(all.slice(0, 10), SPLIT));
       expect(fates.slice(10)).toEqual(divideRows(all.slice(10), SPLIT));
@@ -106,7 +106,7 @@ describe('division', () => {
       expect(fates.slice(30)).toEqual(['test', 'test']);
     });
 
-    it('trains on all of a task, and splits the others as if they were alone', () => {
+    it('trains on all of a task, and splits the others as if it were not there', () => {
       const [first, second] = mixture.tasks;
       const whole = { ...mixture, tasks: [first, { ...second, whole: true }] };
       const fates = divideRows(all, { ...SPLIT, mixture: whole });
@@ -118,7 +118,7 @@ describe('division', () => {
       expect(tested.slice(30)).toEqual(['test', 'test']);
     });
 
-    it('treats answers without a label as desirable beside judged answers', () => {
+    it('treats answers without a label as desirable if other answers are judged', () => {
       const row = { ids: [1, 2], labels: [-100, 2] };
       expect(judgedTogether([row, row])).toEqual([row, row]);
       const pair = { ...row, starts: [1] };

@@ -52,7 +52,7 @@ test('a small difference is called small; a smaller one, or one of few pairs, is
   expect(idsOf(Array.from({ length: 10 }, () => pair(4, 3)))).toEqual(['length-bias']);
 });
 
-test('answers that differ in spaces alone, and pairs the other way round, are named by their places', () => {
+test('answers that differ only in spaces, and pairs the other way round, are named by their places', () => {
   const lint = lintPreferences([
     texts('Hello there', ' Hello\nthere '),
     texts('Good', 'Bad'),

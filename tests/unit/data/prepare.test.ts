@@ -67,7 +67,7 @@ describe('ready token rows need no tokenizer', () => {
   });
 });
 
-describeShared('with a tokenizer', () => {
+describeShared('rows of a tokenizer', () => {
   it('cuts a document into rows in which every token is predicted once', async () => {
     const tokenizer = await loadTokenizer(sharedFolder('models', 'stories260K'));
     const text = 'Once upon a time, there was a little girl named Lily.\n'.repeat(40);

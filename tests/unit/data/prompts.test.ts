@@ -24,7 +24,7 @@ beforeAll(async () => {
   tokenizer = await loadTokenizer(sprigFolder());
 });
 
-test('a prompt alone, one column of a usual name, and turns that end with the user’s are prompts', () => {
+test('a bare prompt, one column of a usual name, and turns that end with the user’s are prompts', () => {
   const { examples, format, problemCount } = read(
     lines({ prompt: 'Name a tree.' }, { prompt: TURNS }, { messages: TURNS }, { id: 4, question: 'Why?' }),
   );
@@ -81,7 +81,7 @@ test('a conversation of several turns is asked whole, like the prompt before an 
   expect(tokenizer.decode(whole.labels.slice(ids.length, ids.length + 2))).toMatch(/^Ban/);
 });
 
-test('a text of a usual name beside a conversation is the wanted answer, and nothing else learns from it', () => {
+test('a text of a usual name next to a conversation is the wanted answer, and nothing else learns from it', () => {
   const { examples, problemCount, format, unused } = read(
     lines({ prompt: SEVERAL, answer: 'Banana.', source: 'orchard' }, { prompt: TURNS, answer: 3 }),
   );
@@ -98,13 +98,13 @@ test('a conversation that ends with the assistant’s turn asks nothing', () => 
   expect(problems[0].reason).toContain('prompt ends with the assistant’s turn');
 });
 
-test('a text beside the prompt may be its answer, so the row is not a prompt until a person says so', () => {
+test('a text next to the prompt may be its answer, so the row is not a prompt until a person says so', () => {
   const { examples, problems } = read(lines({ prompt: 'Name a tree.', note: 'Oak.' }));
   expect(examples).toEqual([]);
   expect(problems[0].reason).toContain('no known fields (it has prompt, note)');
 });
 
-test('among rows with answers, a prompt alone is a mistake that drops its row', () => {
+test('a bare prompt among rows with answers is a mistake that drops its row', () => {
   const { examples, problems, format } = read(
     lines({ prompt: 'Name a tree.', completion: 'Oak.' }, { prompt: 'Name a bird.' }),
   );
@@ -119,7 +119,7 @@ test('among rows with answers, a prompt alone is a mistake that drops its row', 
   expect(format).toBe('completion');
 });
 
-test('its row is the question up to the start of the answer, with numbers beside it for rewards', () => {
+test('its row is the question up to the start of the answer, and has numbers for rewards', () => {
   const { examples } = read(lines({ prompt: 'Name a tree.', most: 3 }), 'rows.jsonl', true);
   const { rows, report } = prepareRows(examples, tokenizer, { maxLength: 64 });
   expect(report).toMatchObject({ rows: 1, supervisedTokens: 0, unsupervised: [] });

@@ -12,7 +12,7 @@ const examples = [
 ];
 const rows = (chatTemplate: boolean) => ({ questions: questionsOf(examples, chatTemplate), places: [] });
 
-describe('without a chat template', () => {
+describe('a model without a chat template', () => {
   test('a prompt ends like those of the rows: the model has learned to answer after a new line', () => {
     expect(asRowsAsk(rows(false), 'Where is it?', PLAIN)).toBe('Where is it?\n');
     expect(asRowsAsk(rows(false), 'Who is there?', PLAIN)).toBe('Who is there?\n');

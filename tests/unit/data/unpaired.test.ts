@@ -76,7 +76,7 @@ describe('a judged answer', () => {
       { prompt_ids: [1], completion_ids: [-2], desirable: true },
       'completion_ids[0] is -2',
     ],
-  ])('with %s is bad', (_, value, reason) => {
+  ])('is bad if it has %s', (_, value, reason) => {
     const { problems, examples } = row(value);
     expect(examples).toEqual([]);
     expect(problems).toHaveLength(1);

@@ -17,7 +17,7 @@ test('says that nothing is to gain where the best method gets every row', () => 
   ).toBe('Copying the nearest row already gets 16 of 16: tuning cannot show a gain on these rows.');
 });
 
-test('says that a gain cannot be told from chance where the best method misses fewer than six rows', () => {
+test('says that a gain may be chance if the best method misses fewer than six rows', () => {
   // The exact two-sided test of 5 rows to 0 has p = 2 · 2⁻⁵ = 0.0625, and of 6 to 0 p = 0.031.
   expect(ceilingWords([method('the base model', 15, 20)])).toMatch(
     /^The base model already gets 15 of 20: .* win the other 5 rows by chance\.$/,

@@ -72,7 +72,7 @@ test.each([
   expect(change.what).toMatch(words);
 });
 
-test('without losses, only the few right answers are reported', () => {
+test('a change without losses reports only the few right answers', () => {
   expect(judgeChange(measured(20, 0, 0), measured(20, 0, 1)).kind).toBe('chance');
 });
 

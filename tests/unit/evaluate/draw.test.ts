@@ -44,7 +44,7 @@ describe('a sample', () => {
     expect(labelCounts(skewed, order.slice(0, 100))).toEqual({ drawn: 2, of: 2, least: 10, most: 90 });
   });
 
-  test('of free text is random, and reports no labels', () => {
+  test('is random for free text, and reports no labels', () => {
     const texts = Array.from({ length: 50 }, (_, i) => `An answer of its own, ${i}`);
     const order = drawOrder(texts, SEED);
     expect(order).not.toEqual([...texts.keys()]);
@@ -89,7 +89,7 @@ describe('questions', () => {
     expect(draw(data, 1000, options.seed).chosen).toHaveLength(40);
   });
 
-  test('that leave no room for an answer are skipped and counted', async () => {
+  test('are skipped and counted if they leave no room for an answer', async () => {
     const rows = Array.from({ length: 40 }, (_, i) => ({
       prompt: i % 2 ? `Say ${i}` : `Say ${i} ${'owl '.repeat(440)}`,
       completion: `It is ${i}`,

@@ -54,7 +54,7 @@ test('examples precede the question as turns, and are not measured', () => {
   expect(question.ask).toHaveLength(6);
 });
 
-test('without a chat template they are text', () => {
+test('they are text for a model without a chat template', () => {
   const shots = [pair(completion('One?', '1'), false)];
   const asked = withShots(completion('Two?', '2'), shots, false);
   expect(questionsOf([asked], false)).toMatchObject([{ ask: 'One?\n1\n\nTwo?\n', expected: '2' }]);

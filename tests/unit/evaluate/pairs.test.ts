@@ -9,7 +9,7 @@ const pair = (chosen: [number, number], rejected: [number, number]): PairLikelih
   rejected: { logp: rejected[0], tokens: rejected[1] },
 });
 
-test('with a reference the log-ratios decide, without one the means over tokens', () => {
+test('the log-ratios decide if there is a reference, and otherwise the means over tokens', () => {
   const policy = [pair([-8, 8], [-3, 2]), pair([-2, 2], [-6, 8])];
   // Means: −1 against −1.5, and −1 against −0.75.
   expect(preferredPairs(policy)).toEqual([true, false]);

@@ -59,7 +59,7 @@ describe('a file of predictions', () => {
     expect(error.what).toMatch(what);
   });
 
-  test('that is empty is refused', async () => {
+  test('is refused if it is empty', async () => {
     await graftError(() => read('', ''), 'predictions-empty');
   });
 });

@@ -57,7 +57,7 @@ const RECORD: Evaluation = {
 const text = evaluationFile(RECORD);
 const read = (content: string): Evaluation => readEvaluation(content, 'evaluation.json');
 
-test('a record comes back from its file as it was, with a mark at its beginning, too', () => {
+test('a record comes back from its file as it was, even with a mark at its start', () => {
   expect(read(text)).toEqual(RECORD);
   expect(read(`\uFEFF${text}`)).toEqual(RECORD);
 });

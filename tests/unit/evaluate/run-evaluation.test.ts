@@ -59,7 +59,7 @@ const planWith = (subjects: readonly SubjectPlan[], more: Partial<EvaluationPlan
 const signal = new AbortController().signal;
 const run = (plan: EvaluationPlan): Promise<Evaluation> => evaluateWhole(plan, { signal });
 
-test('every answer is scored by every metric, with its evidence beside it', async () => {
+test('every answer is scored by every metric, and has its evidence', async () => {
   const shouting = modelThat({}, (text) => text.toUpperCase());
   const record = await run(planWith([subjectOf(base, shouting), subjectOf(adapter, modelThat())]));
   expect(record.subjects.map(({ method, stopped, failed }) => [method, stopped, failed])).toEqual([
@@ -118,7 +118,7 @@ test('a method without anything to answer with is left out, and so is an optiona
 });
 
 describe('stopped', () => {
-  test('the first answers are kept and marked, and no other method begins', async () => {
+  test('the first answers are kept and marked, and no other method starts', async () => {
     const controller = new AbortController();
     const slow = modelThat({
       answer(asked) {

@@ -105,7 +105,7 @@ test('the default metric is exact answers for labels, and perplexity for free te
   expect(of([])).toBe('perplexity');
 });
 
-describe('what was forgotten', () => {
+describe('forgetting', () => {
   const knows = (loss: number, prompts: string): Candidate =>
     line([], {
       forgetting: {
@@ -132,7 +132,7 @@ describe('what was forgotten', () => {
     ]);
   });
 
-  test('of twelve prompts, five fewer may be chance, and six may not', () => {
+  test('five fewer of twelve prompts may be chance, and six may not', () => {
     expect(promptsOf(base)).toEqual({ right: 12, asked: 12 });
     expect(promptStandings([base, knows(1, '+++++++-----')])).toEqual(['first', 'even']);
     expect(promptStandings([base, knows(1, '++++++------')])).toEqual(['best', 'behind']);

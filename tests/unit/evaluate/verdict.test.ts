@@ -114,7 +114,7 @@ describe('answers that can be right', () => {
     );
   });
 
-  test('an adapter that wins is compared with the best of the others, and not with the base alone', () => {
+  test('an adapter that wins is compared with the best of the others, and not only with the base', () => {
     const result = evaluation({ tuned: rightFrom(0, 18), nearest: rightFrom(0, 6), base: rightFrom(0, 2) });
     expect(said(result)).toBe(
       'Tuning helped: the adapter gets 18 of 20 held-out rows exactly right. The best without tuning, copying the nearest row, gets 6.',
@@ -157,7 +157,7 @@ describe('answers that can be right', () => {
     expect(said(evaluation({ perplexity: [20, 2] }))).toMatch(/^No gain: the adapter gets 0 of 20/);
   });
 
-  test('of two adapters the better one is named', () => {
+  test('the better one of two adapters is named', () => {
     const good = evaluation({ tuned: rightFrom(0, 18) });
     const { before, number } = judge([measuredIn(evaluation({}), 'One'), measuredIn(good, 'Two')]);
     expect(before + number).toBe('Tuning helped: “Two” gets 18 of 20');
@@ -296,7 +296,7 @@ describe('rows that were measured', () => {
       undefined,
       'The first 20 test rows, in the order of the file: an earlier version did not draw at random. Measure again for a fair sample.',
     ],
-  ])('%i rows are told as they were drawn', (asked, draw, words) => {
+  ])('%i rows are reported as they were drawn', (asked, draw, words) => {
     expect(rowsInWords(asked, draw)).toBe(words);
   });
 
@@ -395,11 +395,11 @@ describe('pairs of answers', () => {
     });
   });
 
-  describe('are no help', () => {
+  describe('verdict on gained pairs', () => {
     const gained = Array.from({ length: 20 }, (): Gain => [1, -1]);
     const result = { ...evaluation({ draw: TEXTS }), pairs: pairsOf(gained) };
 
-    test('where no answer changed, though all moved the right way', () => {
+    test('says that tuning did not help if no answer changed, though all moved the right way', () => {
       const { before, number, winner, how } = verdict(result);
       expect(before).toMatch(
         /^No answer changed: all 20 are the base model’s, to the letter, though the adapter moved/,
@@ -409,7 +409,7 @@ describe('pairs of answers', () => {
       expect(how).toContain('0 of 20 answers of its own differ from the base model’s.');
     });
 
-    test('where the chosen answers themselves are lost', () => {
+    test('says that tuning did not help if the chosen answers themselves are lost', () => {
       const wreck = reworded({ ...result, base: report(4.95), tuned: report(42_750) });
       expect(verdict(wreck)).toMatchObject({
         before: expect.stringMatching(
@@ -430,7 +430,7 @@ describe('pairs of answers', () => {
     });
   });
 
-  test('that nothing was learned from show no gain, and the other way round no help', () => {
+  test('show no gain if nothing was learned, and no help if they moved the wrong way', () => {
     expect(of(Array.from({ length: 12 }, (): Gain => [0, 0]))).toMatchObject({
       before: expect.stringMatching(/^No gain: /) as string,
       number: '0 of 12',

@@ -100,7 +100,7 @@ test.each([
   expect(worst).toBeGreaterThan(0);
 });
 
-describe('what adapters for llama.cpp cannot hold', () => {
+describe('parts that adapters for llama.cpp cannot hold', () => {
   test.each(['dora', 'loha', 'ia3', 'norms'])('%s is merged', async (name) => {
     const [base, adapter] = [sprigFolder(), adapterOf('peft', name)];
     expect(await worstOf(await exported(base, adapter), base, adapter)).toBe(0);
@@ -256,7 +256,7 @@ describe('refused by name', () => {
     expect(what).toMatch(/cuts texts by Split, ByteLevel in a way of its own/);
   });
 
-  test('a window that llama.cpp leaves out is told', async () => {
+  test('reports a window that llama.cpp leaves out', async () => {
     const base = await family('mistral-sliding');
     const { summary } = await ggufMerged.prepare({
       ...{ baseModel: 'base', base, model: await readModel(base), adapterName: 'a', adapter: {} },

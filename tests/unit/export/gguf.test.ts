@@ -127,7 +127,7 @@ test.each([
   }
 });
 
-test('what llama.cpp does not have is refused', async () => {
+test('a model that llama.cpp does not have is refused', async () => {
   for (const name of ['dora', 'ia3']) {
     const { what, remedy } = await graftError(() => prepare(adapterOf(name)), 'export-format');
     expect(`${what} ${remedy}`).toMatch(

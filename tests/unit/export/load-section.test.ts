@@ -28,7 +28,7 @@ test('a name says where a base is: an id of the hub, a folder, or a GGUF file', 
   expect(placeOfName('oak.Q4_0.gguf')).toEqual({ kind: 'local', folder: 'base', gguf: 'oak.Q4_0.gguf' });
 });
 
-test('the commands name the base by its id and revision, by the folder beside, or by a path to fill in', () => {
+test('the commands name the base by its id and revision, by the folder next to it, or by a path to fill in', () => {
   const hub = loadSection({ kind: 'hub', id: 'acme/Oak-1B', revision: COMMIT });
   expect(hub).toContain(`AutoTokenizer.from_pretrained("acme/Oak-1B", revision="${COMMIT}")`);
   expect(hub).toContain('AutoPeftModelForCausalLM.from_pretrained(".")');

@@ -14,13 +14,13 @@ test('a file that keeps the tuning gets numbers and no advice', () => {
   ]);
 });
 
-test('a file that eats the tuning is told with its share, and the pair is offered', () => {
+test('a file that eats the tuning is reported with its share, and the pair is offered', () => {
   const [, , advice] = lossSentences({ ...loss, merged: 1.5 });
   expect(advice).toMatch(/^q4_0 takes 25 % of what the tuning gained\. Instead, ship the pair/);
   expect(lossTable({ ...loss, merged: 1.5 })).toContain(advice);
 });
 
-test('a large change of a probability is told even if the loss stays', () => {
+test('a large change of a probability is reported even if the loss stays', () => {
   expect(lossSentences({ ...loss, change: 0.3 })[2]).toMatch(/single probabilities change by more than 0\.1/);
 });
 

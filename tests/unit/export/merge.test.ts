@@ -112,7 +112,7 @@ describe('a multimodal model', () => {
     }
   });
 
-  test('with all text weights trained, keeps its vision weights', async () => {
+  test('keeps its vision weights if all text weights are trained', async () => {
     const values = new Map(
       model.weights.map(({ name, shape }) => [name, new Float32Array(sizeOf(shape)).fill(0.5)] as const),
     );
@@ -123,7 +123,7 @@ describe('a multimodal model', () => {
     expect(readFileSync(join(out, 'preprocessor_config.json'), 'utf8')).toBe('{}');
   });
 
-  test('gets adapters on its text layers, and not on those of the same name beside them', () => {
+  test('gets adapters on its text layers, and not on others of the same name', () => {
     const written = writePeft(
       { config: lora, modules, tensors: initialTensors(modules, 1) },
       { baseModel: 'm' },

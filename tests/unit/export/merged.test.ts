@@ -42,7 +42,7 @@ test('the result is known in advance: files, bytes, types, layers', async () => 
   expect(written).toEqual(Object.fromEntries(files.map(({ name, size }) => [name, size])));
 });
 
-test('if it is stopped, or the disk is full, nothing is left', async () => {
+test('nothing is left if it is stopped, or the disk is full', async () => {
   const merge = await prepared();
   const root = new MemoryFolder();
   const stopping = new AbortController();

@@ -76,7 +76,7 @@ const WITH_DEFAULT =
   "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}{{ '<|im_start|>system\\nYou help.<|im_end|>\\n' }}{% endif %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 describe('a chat template', () => {
-  test('of Llama 2 puts the system prompt into the first question', () => {
+  test('puts the system prompt of Llama 2 into the first question', () => {
     const { template, notes } = ollamaTemplate(source(LLAMA2), NOW)!;
     expect(notes).toEqual([]);
     expect(renderGo(template, turns)).toBe('[INST] How? [/INST] So. </s><s>[INST] Why? [/INST]');
@@ -85,7 +85,7 @@ describe('a chat template', () => {
     );
   });
 
-  test('with a system prompt of its own keeps it where none is given', () => {
+  test('keeps a system prompt of its own if none is given', () => {
     const { template } = ollamaTemplate(source(WITH_DEFAULT), NOW)!;
     const end =
       'How?<|im_end|>\n<|im_start|>assistant\nSo.<|im_end|>\n<|im_start|>user\nWhy?<|im_end|>\n<|im_start|>assistant\n';
@@ -97,19 +97,19 @@ describe('a chat template', () => {
     );
   });
 
-  test('that refuses a system prompt says so', () => {
+  test('says so if it refuses a system prompt', () => {
     const refusing = `{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}${LLAMA2}`;
     const { template, notes } = ollamaTemplate(source(refusing), NOW)!;
     expect(notes.join()).toMatch(/takes no system prompt/);
     expect(template).not.toContain('SYS');
   });
 
-  test('that counts its turns is not translated', () => {
+  test('is not translated if it counts its turns', () => {
     const counting = "{% for m in messages %}{{ loop.index }}: {{ m['content'] }}\n{% endfor %}";
     expect(ollamaTemplate(source(counting), NOW)).toBeUndefined();
   });
 
-  test('that writes the date says which', () => {
+  test('says which date it writes', () => {
     const dated = `{{ strftime_now('%Y') }}${LLAMA2}`;
     const { template, notes } = ollamaTemplate(source(dated), NOW)!;
     expect(template).toContain('2026');
@@ -154,7 +154,7 @@ describe('a Modelfile', () => {
     );
   });
 
-  test('of a pair names base and adapter apart', async () => {
+  test('names base and adapter of a pair apart', async () => {
     const folder = await prepared({ type: 'pair' });
     expect(folder.files.map(({ name }) => name).slice(0, 2)).toEqual(['sprig-f16.gguf', 'pirate.gguf']);
     expect(await textOf(folder, 'Modelfile')).toMatch(
@@ -162,7 +162,7 @@ describe('a Modelfile', () => {
     );
   });
 
-  test('of a pair is refused for DoRA, which llama.cpp has only merged', async () => {
+  test('refuses a pair for DoRA, which llama.cpp has only merged', async () => {
     const { what, remedy } = await graftError(() => prepared({ type: 'pair' }, 'dora'), 'export-format');
     expect(`${what} ${remedy}`).toMatch(/DoRA adapter, and llama\.cpp has LoRA\. Export a merged model/);
   });

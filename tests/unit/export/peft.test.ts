@@ -153,7 +153,7 @@ describe("PEFT's folder", () => {
     'lm_head.lora_A.weight',
     'lm_head.base_layer.weight',
   ])(
-    'with an adapter on an embedding or the head is unsupported, and not of another base: %s',
+    'is unsupported, rather than of another base, if it has an adapter on an embedding or the head: %s',
     async (name) => {
       const written = files(adapterOf(plain));
       const entries = await parseSafetensors(memorySource(WEIGHTS, written[WEIGHTS]));
@@ -269,7 +269,7 @@ describe("PEFT's folder", () => {
     expect(errors).toBeGreaterThan(500);
   });
 
-  it('with hostile settings ends in a GraftError or an adapter', async () => {
+  it('ends in a GraftError or an adapter if its settings are hostile', async () => {
     const written = files(adapterOf(plain));
     const base = configOf(written);
     const fields = [

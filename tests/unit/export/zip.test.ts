@@ -46,7 +46,7 @@ describe('a hostile zip', () => {
   const damaged = (file: Blob): ReturnType<typeof graftError> =>
     graftError(() => readAll(file), 'zip-damaged');
 
-  test('with names out of its folder, or the same name twice, is refused', async () => {
+  test('is refused if it has names out of its folder, or the same name twice', async () => {
     for (const name of ['../up', '/root', 'a/../b', 'a\\b', 'a\0b'])
       await damaged(new Blob([zipSync({ [name]: utf8('x') })]));
     const twice = await bytesOf(new Blob([zipSync({ aaaa: utf8('x'), bbbb: utf8('y') })]));
@@ -54,7 +54,7 @@ describe('a hostile zip', () => {
     await damaged(new Blob([Uint8Array.from(text.replaceAll('bbbb', 'aaaa'), (char) => char.charCodeAt(0))]));
   });
 
-  test('that unpacks to more than it says is stopped', async () => {
+  test('is stopped if it unpacks to more than it says', async () => {
     const bytes = zipSync({ bomb: new Uint8Array(200_000) });
     const view = new DataView(bytes.buffer);
     const central = new DataView(bytes.buffer).getUint32(bytes.byteLength - 6, true);
@@ -64,7 +64,7 @@ describe('a hostile zip', () => {
     expect((await damaged(new Blob([bytes]))).what).toMatch(/would unpack to 4000000000/);
   });
 
-  test('whose bytes were changed is recognised by the checksum', async () => {
+  test('is recognised by the checksum if its bytes were changed', async () => {
     const bytes = await bytesOf(await write());
     const at = bytes.indexOf(7);
     bytes[at + 100] = 8;
@@ -88,7 +88,7 @@ describe('a hostile zip', () => {
     );
   });
 
-  test('too large a file is not unpacked', async () => {
+  test('is not unpacked if a file is too large', async () => {
     const zip = await ZipReader.open('test.zip', await write());
     await graftError(() => zip.read('ü/long.json', 1000), 'file-too-large');
     await graftError(() => zip.read('none', 1000), 'zip-missing');

@@ -40,7 +40,7 @@ it.each([
   expect(error.what).toContain('m/config.json');
 });
 
-it('is told from a language model, and a language model from it', async () => {
+it('is distinguished from a language model, and a language model from it', async () => {
   const encoder = await graftError(() => defineModel(MINILM, 'm/config.json'), 'config-unsupported');
   expect(encoder.what).toBe(
     'm/config.json: bert is an encoder, which makes vectors of texts and cannot write any.',
@@ -54,7 +54,7 @@ it('is told from a language model, and a language model from it', async () => {
   );
 });
 
-it('with hostile values ends in a GraftError or in a definition', async () => {
+it('ends in a GraftError or in a definition if it has hostile values', async () => {
   const value = fc.oneof(fc.jsonValue(), fc.integer(), fc.constant(null));
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...Object.keys(MINILM)), value, async (field, hostile) => {

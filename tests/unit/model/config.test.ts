@@ -106,7 +106,7 @@ describe('config.json', () => {
     expect(error.what).toContain('m/config.json');
   });
 
-  it('with hostile values ends in a GraftError or in a small definition, fast', async () => {
+  it('ends in a GraftError or in a small definition, fast, if it has hostile values', async () => {
     const fields = [
       ...Object.keys(config),
       'head_dim',
@@ -138,7 +138,7 @@ describe('config.json', () => {
     expect(defined).toBeGreaterThan(20);
   });
 
-  it('that is not an object, not JSON, or too large is refused by name', async () => {
+  it('is refused by name if it is not an object, not JSON, or too large', async () => {
     const read = (content: string | Uint8Array<ArrayBuffer>): Promise<unknown> =>
       readModel(memoryFiles({ 'config.json': content }, 'm'));
     await graftError(() => readModel(memoryFiles({}, 'm')), 'config-missing');

@@ -36,7 +36,7 @@ describe('the content of a model folder', () => {
     expect(await contentOf(changed(2 * MIB), 64)).not.toBe(await contentOf(base, 64));
   });
 
-  it('of gigabytes needs few bytes', async () => {
+  it('needs few bytes for gigabytes', async () => {
     let read = 0;
     const bytes = new Uint8Array(MIB);
     const huge: FileSet = {

@@ -147,7 +147,7 @@ describe('families', () => {
     expect((await graftError(() => define(type, changes), 'config-field')).what).toContain(named);
   });
 
-  it('with hostile values end in a GraftError or in a small definition', async () => {
+  it('end in a GraftError or in a small definition if they have hostile values', async () => {
     const hostile = fc.oneof(
       fc.constantFrom<unknown>(
         null,

@@ -93,7 +93,7 @@ describe('candidates', () => {
     expect(Math.log(third.probability / fourth.probability)).toBeCloseTo(0.9, 5);
   });
 
-  it('what can never come has no probability', () => {
+  it('give no probability to a token that can never come', () => {
     const never = Float32Array.of(1, -Infinity, 0);
     expect(candidates(never, warm).find(({ id }) => id === 1)?.probability).toBe(0);
   });

@@ -14,7 +14,7 @@ const sentence = (name: string, tokens: number): string => `${Array(tokens).fill
 const texts = (chunks: readonly Chunk[]): string[] => chunks.map(({ text }) => text);
 
 describe('chunksOf', () => {
-  test('fills a chunk with whole sentences up to the limit, and begins the next one with those that fit in the overlap', () => {
+  test('fills a chunk with whole sentences up to the limit, and starts the next one with those that fit in the overlap', () => {
     const text = sentence('a', 20) + sentence('b', 8) + sentence('c', 10) + sentence('d', 30);
     const [a, b, c, d] = [0, 1, 2, 3].map((i) => text.split('. ')[i] + '.');
     expect(texts(chunksOf(text, count, settings))).toEqual([`${a} ${b}`, `${b} ${c}`, d]);

@@ -3,7 +3,7 @@ import { pdfText } from '../../../src/retrieval/pdf-text.ts';
 import { graftError } from '../expect-graft-error.ts';
 import { tinyPdf } from './tiny-pdf.ts';
 
-test('reads lines and paragraphs, and says where each page begins', async () => {
+test('reads lines and paragraphs, and says where each page starts', async () => {
   const { text, pages } = await pdfText(tinyPdf([['One', 'two (2).', '', 'Three'], ['Four']]), 'a.pdf');
   expect(text).toBe('One\ntwo (2).\n\nThree\nFour\n');
   expect(pages.map((start) => text.slice(start).split('\n')[0])).toEqual(['One', 'Four']);
@@ -24,7 +24,7 @@ test('leaves out running heads and page numbers, and keeps the same words elsewh
   expect(text).toBe(words.map((word) => `Text\nThe Guide\n${word}\n`).join(''));
 });
 
-test('names a file that is no PDF', async () => {
+test('names a file that is not a PDF', async () => {
   for (const content of ['', 'hello', '%PDF-1.4\n']) {
     const { what } = await graftError(
       () => pdfText(new TextEncoder().encode(content), 'b.pdf'),

@@ -79,7 +79,7 @@ describe('a run', () => {
     expect(otherDevice(JSON.stringify(parts), elsewhere)).toBeUndefined();
   });
 
-  it('of an earlier version is resumed, and the parts that it lacks are named', async () => {
+  it('is resumed from an earlier version, and the parts that it lacks are named', async () => {
     const { weights: _, rows: __, modules: ___, spec: ____, ...parts } = runParts(run, sha256);
     const old = { ...parts, settings: 'of now' };
     expect(check({ weights: 'b', rows: [] }, JSON.stringify(old))).toEqual([
@@ -124,7 +124,7 @@ describe('a run whose rows are made as they are taken', () => {
       await graftError(() => check({ rows }, saved), 'train-resume');
   });
 
-  it('is told from a run with a digest of all rows', () => {
+  it('is distinguished from a run with a digest of all rows', () => {
     expect(digestedAll(fingerprint)).toBe(true);
     expect(digestedAll(saved)).toBe(false);
     expect(digestedAll('{}')).toBe(false);

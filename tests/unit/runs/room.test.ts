@@ -66,7 +66,7 @@ describe('a run', () => {
     expect(error.remedy).toBe('Free 1.00 GB there.');
   });
 
-  test('that goes on has some of it already', async () => {
+  test('has some of it already if it was saved before', async () => {
     checkRoom(room({ saved: 1 }));
     checkRoom(room({ saved: 2, free: 0 }));
     const error = await graftError(() => checkRoom(room({ saved: 1, free: 1e9 })), 'run-room');

@@ -304,7 +304,7 @@ describe('the page', () => {
   });
 });
 
-test('a file that is no sweep is refused, and so is a run whose folder is a path', async () => {
+test('a file that is not a sweep is refused, and so is a run whose folder is a path', async () => {
   await refused(() => readSweep('{}', 'x.json'), 'sweep-file', /format is wrong/);
   const sweep = sweepOf([1], [0]);
   const evil = { ...sweep, runs: [{ ...sweep.runs[0], id: '../../etc' }] };

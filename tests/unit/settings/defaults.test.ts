@@ -51,7 +51,7 @@ describe('the defaults of a run', () => {
           }
   });
 
-  test('of rewards are steps of several prompts, as long as three passes', () => {
+  test('are steps of several prompts for rewards, as long as three passes', () => {
     const { batch, accumulate, steps } = usualSettings({ objective: 'grpo' }, { ...SMALL, rows: 216 });
     expect([batch, accumulate, steps]).toEqual([1, 4, 162]);
   });

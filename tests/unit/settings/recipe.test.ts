@@ -90,7 +90,7 @@ const anything = fc.oneof(
 
 describe('the schema', () => {
   const schema = recipeSchema();
-  test('that is published is the one of the table', async () => {
+  test('is published as the table has it', async () => {
     const path = join(import.meta.dirname, '../../../public/recipe.schema.json');
     expect(await readFile(path, 'utf8'), 'run node scripts/recipe-schema.mjs').toBe(writeSchema());
   });
@@ -156,13 +156,13 @@ describe('an invalid recipe', () => {
       'Leave it out.',
     ],
     [[1], 'run.json: a recipe is an object, and this is none.', 'Write settings as'],
-  ])('%j is told by key, value and what may stand there', async (recipe, what, remedy) => {
+  ])('%j is named by key and value, with what may stand there', async (recipe, what, remedy) => {
     const error = await graftError(() => read(recipe), 'recipe');
     expect(error.what).toBe(what);
     expect(error.remedy).toContain(remedy);
   });
 
-  test('and a file that is not JSON is called that', async () => {
+  test('is called a syntax error if the file is not JSON', async () => {
     await graftError(() => readRecipe('{"steps": 5,}', 'run.json'), 'json-syntax');
   });
 });
@@ -235,7 +235,7 @@ describe('flags and recipes', () => {
     expect(optionsOfFlags(going)).toMatchObject({ lr: 0.01, rank: 8, rankPattern: {} });
   });
 
-  test('columns and split come from the recipe, too', async () => {
+  test('columns and split come from the recipe', async () => {
     const flags = await withRecipe(
       {
         ...{ promptTemplate: '{{q}}', answerTemplate: '{{a}}', delimiter: ';', header: 'no' },

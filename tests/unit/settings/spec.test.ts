@@ -8,7 +8,7 @@ describe('settings of a run', () => {
     expect(() => checkSpec(defaultSpec(method))).not.toThrow();
   });
 
-  it('ask KTO for two rows or more at once, since its divergence is told by the answers of other rows', async () => {
+  it('ask KTO for two rows or more at once, since its divergence comes from the answers of other rows', async () => {
     expect(() => checkSpec(specOf({ objective: 'kto', batch: 2 }))).not.toThrow();
     const error = await graftError(() => checkSpec(specOf({ objective: 'kto', batch: 1 })), 'train-option');
     expect(error.remedy).toContain('2 or more');
@@ -46,7 +46,7 @@ describe('settings of a run', () => {
   });
 
   // PEFT's TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING, and its feedforward modules.
-  it('of IA3 take the layers that PEFT takes of GPT-2, and what was asked for', () => {
+  it('give IA3 the layers that PEFT takes of GPT-2, or those that were asked for', () => {
     const linears = (...paths: string[]) => paths.map((path) => ({ path, inputs: 4, outputs: 4 }));
     const gpt2 = { linears: linears('h.0.attn.c_attn', 'h.0.attn.c_proj', 'h.0.mlp.c_fc', 'h.0.mlp.c_proj') };
     const llama = { linears: linears('0.self_attn.k_proj', '0.self_attn.v_proj', '0.mlp.down_proj') };

@@ -48,7 +48,7 @@ describe('a model', () => {
     expect(await folders(root)).toBe(0);
   });
 
-  test('that is resumable continues where it stopped', async () => {
+  test('continues where it stopped if it is resumable', async () => {
     const { store } = makeStore();
     const plan = { name: 'Tiny', files: FILES, bytes: 12, source: 'hub/tiny', resumable: true };
     const writer = await store.create(plan);
@@ -84,7 +84,7 @@ describe('a model', () => {
     expect(await folders(root)).toBe(0);
   });
 
-  test('without enough room fails with that reason, and its partial files can be deleted', async () => {
+  test('fails for lack of room with that reason, and its partial files can be deleted', async () => {
     const { store, root } = makeStore(400);
     const writer = await store.create({ name: 'Big', files: ['weights'], resumable: false });
     await graftError(() => writer.append('weights', new Uint8Array(1000)), 'storage-full');
@@ -93,7 +93,7 @@ describe('a model', () => {
     expect(await folders(root)).toBe(0);
   });
 
-  test('with a truncated file or an invalid manifest is not read', async () => {
+  test('is not read if a file is truncated or its manifest is invalid', async () => {
     const { store, root } = makeStore();
     await keep(store, 'Tiny');
     const [folder] = (await root.getDirectoryHandle('models')).children.values();

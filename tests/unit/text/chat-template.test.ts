@@ -227,7 +227,7 @@ describe('hostile templates are stopped', () => {
     expect(performance.now() - started).toBeLessThan(10_000);
   });
 
-  it('too many messages', async () => {
+  it('refuses too many messages', async () => {
     const many = Array.from({ length: 5000 }, () => MESSAGES[0]);
     await graftError(
       () => renderChat('{{ messages | length }}', many, { addGenerationPrompt: false }),
@@ -235,7 +235,7 @@ describe('hostile templates are stopped', () => {
     );
   });
 
-  it('but not honest work: a thousand messages of a kilobyte through a template that inspects each in several ways', () => {
+  it('renders honest work: a thousand messages of a kilobyte, each inspected in several ways', () => {
     const template =
       "{% set ns = namespace(found=false, last=messages|length - 1) %}{% for message in messages[::-1] %}{% if not ns.found and message.role == 'user' %}{% set ns.found = true %}{% endif %}{% endfor %}" +
       "{% for message in messages %}{% set content = message.content | trim %}{% if '</think>' in content %}{% set content = content.split('</think>')[-1].lstrip('\n') %}{% endif %}" +

@@ -60,7 +60,7 @@ describeShared('token rows against the reference', () => {
   });
 });
 
-describeShared('what is learnt from', () => {
+describeShared('the tokens that are learnt', () => {
   let loaded: Promise<Tokenizer> | undefined;
   const smol = (): Promise<Tokenizer> =>
     (loaded ??= loadTokenizer(sharedFolder('models', 'SmolLM2-135M-Instruct')));

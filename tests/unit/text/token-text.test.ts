@@ -52,7 +52,7 @@ describe('bytes', () => {
     ]);
   });
 
-  test('of one character say which of its parts they are, and the first one has the character', () => {
+  test('say which parts of one character they are, and the first one has the character', () => {
     const shown = texts([...bytes('né🙂'), WORD], tokenizer);
     expect(shown.map(({ text }) => text)).toEqual(['n', 'é', '', '🙂', '', '', '', ' word']);
     expect(shown[2].part).toEqual({ text: 'é', number: 2, count: 2 });
@@ -61,7 +61,7 @@ describe('bytes', () => {
     expect(partInWords(shown[4])).toBe('part 2 of 4 of “🙂”');
   });
 
-  test('that are not text are one replacement character each', () => {
+  test('are one replacement character each if they are not text', () => {
     expect(texts([0xc3, 0xc3, A], tokenizer)).toEqual([
       { text: '\uFFFD' },
       { text: '\uFFFD' },

@@ -122,7 +122,7 @@ describe('tokenizer files', () => {
     expect(await starts(small(), { add_bos_token: false })).toBeUndefined();
   });
 
-  it('leaves out what it cannot spell if there is no unknown token', async () => {
+  it('leaves out a text that it cannot spell if it has no unknown token', async () => {
     const tokenizer = await load(changed((file) => (file.model.unk_token = null)));
     // BPE without an unknown token leaves out what it cannot spell, as the reference implementation does.
     expect(tokenizer.encode('a!b')).toEqual([0, 1]);

@@ -34,7 +34,7 @@ test('a loss that is not finite is never the best', async () => {
   ]);
 });
 
-test('restored, it goes on counting where it was', async () => {
+test('it continues to count where it was once it is restored', async () => {
   const saved = new Best();
   await judged(saved, [3, 4, 5]);
   const { bestEvalLoss, evaluationsSinceBest } = saved.counters;

@@ -197,7 +197,7 @@ describe('adviseMemory', () => {
     expect(plan.peakBytes).toBe(first.peakBytes);
   });
 
-  test('if no change is enough, it combines as many as needed', async () => {
+  test('combines as many changes as needed if none is enough', async () => {
     const asked = settings({ maxLength: 512, batch: 4 }, 'f32');
     const [first, ...rest] = await adviseMemory(USUAL, smol, asked, 450 * MB);
     expect(first).toMatchObject({ change: 'all', fits: true });

@@ -25,7 +25,7 @@ it('a validation measures a limited number of rows, spread over the part', () =>
 describe('the order of rows', () => {
   const file = { seed: 1, shuffle: false, batch: 2, accumulate: 2 };
 
-  it('without shuffling is that of the file, wrapping around in the middle of a step', () => {
+  it('is that of the file if it is not shuffled, wrapping around in the middle of a step', () => {
     expect(taken(5, file, 3)).toEqual([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]);
   });
 
@@ -45,7 +45,7 @@ describe('the order of rows', () => {
     expect(second).not.toEqual(first);
   });
 
-  it('follows from the seed and the step alone', () => {
+  it('follows only from the seed and the step', () => {
     const options = { ...file, shuffle: true, seed: 7 };
     const rows = taken(11, options, 9);
     expect(taken(11, options, 9)).toEqual(rows);
@@ -94,7 +94,7 @@ describe('the order of a mixture', () => {
     expect(drawn[0].slice(0, 10)).not.toEqual(drawn[0].slice(10, 20));
   });
 
-  it('follows from the seed and the step alone, also far into a run', () => {
+  it('follows only from the seed and the step, even far into a run', () => {
     const whole = new RowOrder(rows, options);
     const steps = Array.from({ length: 700 }, (_, step) => whole.rowsOf(step));
     for (const step of [699, 3, 300, 128, 127]) {

@@ -97,7 +97,7 @@ describe('a run that shot up', () => {
     return { ...good, steps: losses.length, points: losses, evals: [] };
   };
 
-  test('and learned all the same is unsteady, not lost', () => {
+  test('is unsteady and not lost if it learned all the same', () => {
     expect(readCurve(recovered())).toMatchObject({ kind: 'unsteady', peak: { step: 3 } });
   });
 
@@ -143,7 +143,7 @@ test('the loss of single tokens is the entropy of the supervised ones', () => {
   expect(unigramLoss([{ labels: [-100] }])).toBe(0);
 });
 
-describe('if validation came only at the end', () => {
+describe('a run that is validated only at the end', () => {
   /** The recorded curve, without the validations in between. */
   const ends = (name: string): Reading => {
     const { evals, ...curve } = curveOf(name);
@@ -170,7 +170,7 @@ describe('the words', () => {
     expect(fromTo(reading)).toBe('loss 6.67 → 0.761 on validation rows');
   });
 
-  test('a run that ends above the base model is called worse, with the base model beside it', () => {
+  test('call a run worse that ends above the base model, and name the loss of the base model', () => {
     const reading = read('other rows than those of validation');
     expect(fromTo(reading)).toBe('loss 4.80 → 5.66 on validation rows');
     expect(describeReading(reading, false)).toMatchObject({ name: 'worse than the base', bad: true });
@@ -179,7 +179,7 @@ describe('the words', () => {
     );
   });
 
-  test('without validation it says that the training loss is smoothed, and asks for validation', () => {
+  test('say that the training loss is smoothed, and ask for validation, if there was none', () => {
     const reading = read('the sample without validation');
     expect(fromTo(reading)).toMatch(/^loss 6\.\d+ → 0\.0\d+ in training, smoothed$/);
     expect(describeReading(reading, false).advice).toMatch(/^Keep some rows for validation/);
@@ -196,7 +196,7 @@ describe('the words', () => {
   });
 });
 
-describe('while a run goes on', () => {
+describe('a run in progress', () => {
   test('it is not called settled for want of a second validation', () => {
     // Paused where its losses still fall steeply, with one validation some steps ago.
     const { evals, ...curve } = curveOf('the sample as it is', 12);
@@ -225,7 +225,7 @@ describe('while a run goes on', () => {
     );
   });
 
-  test('a validation that is no number is not finite', () => {
+  test('a validation that is not a number is not finite', () => {
     const curve = curveOf('the sample as it is', 24);
     const evals = [...curve.evals.slice(0, -1), { step: 24, loss: NaN }];
     expect(readCurve({ ...curve, evals }).kind).toBe('not-finite');
@@ -246,13 +246,13 @@ describe('a curve over pairs', () => {
     return readCurve({ steps: 60, points, evals: [], broke: false });
   };
 
-  test('with every pair right and margins that run away is over-optimised', () => {
+  test('is over-optimised if every pair is right and margins run away', () => {
     const reading = pairs(1, (share) => 12 * share);
     expect(reading.kind).toBe('over-optimised');
     expect(reading.margin!.to).toBeGreaterThan(reading.margin!.from);
   });
 
-  test('whose chosen answers get less likely is reported, if there is a reference to compare with', () => {
+  test('is reported if its chosen answers get less likely, and there is a reference to compare with', () => {
     const falling = (to: number, told: object): Reading =>
       readCurve({
         steps: 60,
@@ -276,7 +276,7 @@ describe('a curve over pairs', () => {
     expect(falling(-3, { kl: 4, chosen_reward: null }).kind).not.toBe('chosen-falls');
   });
 
-  test('whose chosen answers fell early and stayed there is reported just so', () => {
+  test('is reported as falling early if its chosen answers fell early and stayed there', () => {
     const points = Array.from({ length: 60 }, (_, i) => ({
       ...{ step: i + 1, loss: 0.7 * 0.9 ** i },
       report: { reward_accuracy: 1, reward_margin: 3, chosen_reward: -7 * (1 - 0.8 ** i), drift: 9 },
@@ -287,7 +287,7 @@ describe('a curve over pairs', () => {
     expect(readCurve({ ...curve, objective: 'apo-down' }).kind).not.toBe('chosen-falls');
   });
 
-  test('that leaves most pairs in the wrong order is not called learned, by validation or by the last steps', () => {
+  test('is not called learned if it leaves most pairs in the wrong order, by validation or by the last steps', () => {
     const ordered = (accuracy: number, validated?: number): Reading =>
       readCurve({
         steps: 60,
@@ -340,7 +340,7 @@ describe('whether a run has settled', () => {
     expect(readCurve({ ...curve, points: bare }).kind).toBe('fine');
   });
 
-  test('and how fast it learned at its end decides what is advised', () => {
+  test('gives advice by how fast the run learned at its end', () => {
     const slow = readCurve(byRates(cosine, 0.1));
     expect(slow).toMatchObject({ kind: 'falling', late: { steady: true } });
     expect(describeReading(slow, false).advice).toContain('three to ten times as much');
@@ -374,7 +374,7 @@ describe('a run that learns from rewards', () => {
       broke: false,
     });
 
-  test('with full marks from the first step needs harder prompts, not easier ones', () => {
+  test('needs harder prompts, not easier ones, if it has full marks from the first step', () => {
     for (const [reward, most] of [
       [1, 1],
       [0, 0],
@@ -389,7 +389,7 @@ describe('a run that learns from rewards', () => {
   });
 });
 
-describe('what a run keeps', () => {
+describe('the state that a run keeps', () => {
   const ends = (...losses: number[]): Reading => {
     const { evals: _, ...curve } = curveOf('the sample as it is');
     return readCurve({ ...curve, evals: losses.map((loss, i) => ({ step: 20 * i, loss })) });

@@ -101,8 +101,8 @@ function verdictOfPage(run: Recorded, { flags, after }: Pick<RunCase, 'flags' | 
   return `${name.charAt(0).toUpperCase()}${name.slice(1)}. ${how} ${advice}`.trim();
 }
 
-describe('At the end of a run it says', () => {
-  test.each(RUN_CASES)('of $name what is so', ({ name, flags, after, says, never }) => {
+describe('The verdict at the end of a run', () => {
+  test.each(RUN_CASES)('describes $name as it was', ({ name, flags, after, says, never }) => {
     const run = recorded.find((one) => one.name === name)!;
     const verdict = verdictOf(run, { flags, after });
     expect(verdict).toMatch(says);
@@ -110,7 +110,7 @@ describe('At the end of a run it says', () => {
     expect(verdict).not.toMatch(/NaN|undefined/);
   });
 
-  test.each(RUN_CASES)('of $name the same on the page and by the command', (one) => {
+  test.each(RUN_CASES)('is the same for $name on the page and by the command', (one) => {
     const run = recorded.find(({ name }) => name === one.name)!;
     expect(verdictOfPage(run, one)).toBe(verdictOf(run, one));
     // Also where the run was stopped before its first validation.

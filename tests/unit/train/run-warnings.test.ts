@@ -44,14 +44,14 @@ describe('a doubt', () => {
   });
 });
 
-describe('none', () => {
-  test('of the defaults of the command', () => {
+describe('no warning', () => {
+  test('is given for the defaults of the command', () => {
     for (const method of ['lora', 'full'] as const)
       for (const parameters of [1_300_000, 135_000_000, 1_000_000_000])
         expect(keysOf({ method }, { parameters })).toEqual([]);
   });
 
-  test('of the rate that another optimiser begins with; ten thousand times that is doubted', () => {
+  test('is given for the first rate of another optimiser, but for ten thousand times that rate', () => {
     for (const optimiser of ['adamw', 'lion', 'sgd'])
       for (const parameters of [1_300_000, 135_000_000]) {
         const options = specOf({ optimiser });
@@ -62,7 +62,7 @@ describe('none', () => {
       }
   });
 
-  test('of any preset, whatever the number of rows', () => {
+  test('is given for any preset, whatever the number of rows', () => {
     for (const parameters of [1_300_000, 135_000_000])
       for (const preset of PRESETS)
         for (const rows of [1, 7, 288, 1_000_000]) {
@@ -71,7 +71,7 @@ describe('none', () => {
         }
   });
 
-  test('of rates that preferences are learned at, and of LoRA+ and rsLoRA at usual rates', () => {
+  test('is given for rates that suit preferences, or for LoRA+ and rsLoRA at usual rates', () => {
     const small = { parameters: 1_300_000 };
     for (const objective of ['dpo', 'ipo', 'kto']) expect(keysOf({ objective, lr: 1e-3 }, small)).toEqual([]);
     expect(keysOf({ objective: 'orpo', lr: 4e-3 }, small)).toEqual([]);
@@ -79,7 +79,7 @@ describe('none', () => {
     expect(keysOf({ lr: 1e-3, rank: 32, alpha: 64, rsLora: true }, small)).toEqual([]);
   });
 
-  test('of usual rates, higher for small models', () => {
+  test('is given for usual rates, which are higher for small models', () => {
     expect(keysOf({ lr: 1e-2 }, { parameters: 1_300_000 })).toEqual([]);
     expect(keysOf({ lr: 1e-4 })).toEqual([]);
     expect(keysOf({ alpha: 32, rank: 8 })).toEqual([]);

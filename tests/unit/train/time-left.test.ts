@@ -9,7 +9,7 @@ import {
 
 const PLAN = { steps: 25, evalEvery: 10, sampleEvery: 5 };
 
-describe('what is still to come', () => {
+describe('the work that is left', () => {
   test('validations come at their interval, and once more at the end', () => {
     expect([0, 9, 10, 20, 24, 25].map((step) => validationsAfter(step, PLAN))).toEqual([3, 3, 2, 1, 1, 0]);
     expect([0, 19, 20].map((step) => validationsAfter(step, { ...PLAN, steps: 20 }))).toEqual([2, 1, 0]);
@@ -52,7 +52,7 @@ describe('the time left', () => {
     expect(left.after(25)).toBe(75);
   });
 
-  test('of something that goes on as it went', () => {
+  test('assumes that the work continues as it went', () => {
     expect(secondsUntilDone(10, 210, 512)).toBeCloseTo(14.38, 2);
     expect(secondsUntilDone(10, 0, 512)).toBeUndefined();
     expect(secondsUntilDone(10, 512, 512)).toBe(0);

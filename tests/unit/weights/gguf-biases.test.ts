@@ -61,15 +61,15 @@ async function check(architecture: string, biases: readonly string[], window = 0
 const ATTENTION = MATRICES.slice(0, 4);
 
 describe('biases in a GGUF file', () => {
-  it.each(Object.keys(NORMS))('%s without', async (architecture) => {
+  it.each(Object.keys(NORMS))('are not required in %s', async (architecture) => {
     expect(await check(architecture, [])).toEqual([]);
   });
 
-  it.each(Object.keys(NORMS))('of the attention of %s', async (architecture) => {
+  it.each(Object.keys(NORMS))('are read in the attention of %s', async (architecture) => {
     expect(await check(architecture, ATTENTION)).toHaveLength(4);
   });
 
-  it.each(['llama', 'granite', 'smollm3'])('of all layers of %s', async (architecture) => {
+  it.each(['llama', 'granite', 'smollm3'])('are read in all layers of %s', async (architecture) => {
     expect(await check(architecture, MATRICES)).toHaveLength(7);
     expect(await check(architecture, MATRICES.slice(4))).toHaveLength(3);
   });

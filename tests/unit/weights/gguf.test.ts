@@ -229,7 +229,7 @@ describe('a GGUF header', () => {
     expect(await modelFolder(folder)).toBe(folder);
   });
 
-  it('of random bytes ends in a GraftError', async () => {
+  it('ends in a GraftError if its bytes are random', async () => {
     const start = ggufFile({}).slice(0, 8);
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.boolean(), async (bytes, marked) => {

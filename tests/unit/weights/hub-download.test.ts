@@ -222,7 +222,7 @@ describe('any other address', () => {
   /** The second server has the files as a plain one would: it lists and declares nothing. */
   const plain = (path: string): string => `${server.filesAddress}/plain/${path}`;
 
-  it('of a GGUF file', async () => {
+  it('gives the model of a GGUF file', async () => {
     const sink = new MemorySink();
     const offer = await find(plain('tiny/gguf/a.Q4_0.gguf'));
     expect(offer).toMatchObject({ name: 'a.Q4_0', source: plain('tiny/gguf/a.Q4_0.gguf'), gated: false });
@@ -248,7 +248,7 @@ describe('any other address', () => {
     expect(same(sink.bytes('a.Q4_0.gguf'), noise(40_000, 9))).toBe(true);
   });
 
-  it('of a folder, with the files that are there', async () => {
+  it('gives the model of a folder, with the files that are there', async () => {
     const sink = new MemorySink();
     const offer = await find(plain('tiny/model/config.json'));
     expect(offer.name).toBe('model');

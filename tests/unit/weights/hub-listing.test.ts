@@ -40,7 +40,7 @@ describe('the listing', () => {
     expect(await find(offer.source)).toEqual(offer);
   });
 
-  it('has every file that is read beside the weights', async () => {
+  it('has every other file that is read with the weights', async () => {
     const names = ['config.json', 'tokenizer.json', 'special_tokens_map.json', 'chat_template.json'];
     for (const asked of ['tiny/old', `${server.filesAddress}/plain/tiny/old/config.json`]) {
       const offer = await find(asked);
@@ -48,7 +48,7 @@ describe('the listing', () => {
     }
   });
 
-  it('of GGUF files needs a choice', async () => {
+  it('needs a choice of GGUF files', async () => {
     const error = await graftError(() => find('tiny/gguf'), 'hub-choose');
     expect(error.message).toContain('a.Q4_0.gguf, sub/a.Q8_0.gguf');
     const offer = await find(`${server.address}/tiny/gguf/blob/main/sub/a.Q8_0.gguf`);
@@ -57,14 +57,14 @@ describe('the listing', () => {
     expect(await find(offer.source)).toEqual(offer);
   });
 
-  it('that a person waits for is tried twice, not as often as a download', async () => {
+  it('is tried twice if a person waits for it, not as often as a download', async () => {
     server.fail(/\/api\/models\//, { status: 503 }, 6);
     const patience = { tries: 6, firstPauseMs: 1, longestPauseMs: 4, idleMs: 10_000 };
     await graftError(() => findModels('tiny/model', options({ patience })), 'hub-server');
     expect(server.requests).toHaveLength(2);
   });
 
-  it('with several choices of a model gives each, pinned', async () => {
+  it('gives each of several choices of a model, pinned', async () => {
     const asked = 'tiny/both';
     server.repos.set(asked, {
       files: { ...tiny.files, 'b.gguf': noise(30_000, 6), 'a.gguf': noise(40_000, 7) },

@@ -5,7 +5,7 @@ import { hubAddress, parsePlace } from '../../../src/weights/hub.ts';
 import { addressOf } from '../../../src/weights/hub/place.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
-describe('what a person types', () => {
+describe('a typed place', () => {
   it.each([
     ['HuggingFaceTB/SmolLM2-135M-Instruct', 'HuggingFaceTB/SmolLM2-135M-Instruct', 'main'],
     ['  gpt2 ', 'gpt2', 'main'],

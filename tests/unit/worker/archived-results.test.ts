@@ -69,7 +69,7 @@ const recordIn = (result: object): Evaluation => (parse(ResultFile, result) as {
 const GIVEN = { base: [0, 1], tuned: [1, 1], passMark: 1 };
 const EXACT = { name: 'exact-match', weight: 1, passMark: 1, base: [0, 1], tuned: [1, 1] };
 
-test('what rewards gave is kept with the evaluation, the chosen ones too; what is no reward is refused', () => {
+test('the scores of rewards are kept with the evaluation, even those of chosen answers; other scores are refused', () => {
   const chosen = [{ name: 'exact-match', weight: 1 }];
   for (const rewards of [GIVEN, { ...GIVEN, chosen, each: [EXACT] }]) {
     const record = recordIn(measured({ rewards, origin: { ...ORIGIN, adapter: ADAPTER } }, LOSS, {}));
@@ -122,7 +122,7 @@ test.each([
   measured({ draw: { ...DRAW, of: -1 } }, LOSS, {}),
   measured({}, LOSS, { answers: [1] }),
   examples({ draw: { ...DRAW, seed: '42' } }),
-])('what is no such record is refused: %#', (result) => {
+])('a value that is not such a record is refused: %#', (result) => {
   expect(() => parse(ResultFile, result)).toThrow();
 });
 

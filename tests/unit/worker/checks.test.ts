@@ -152,7 +152,7 @@ test('lists the rows of a finding, also after they are divided in another way, a
   expect(listed(await open(file('other.jsonl', DESK)), 'contradictory-answers')).toEqual([]);
 });
 
-test('reports how far it is, and ends when it is stopped or another check begins', async () => {
+test('reports how far it is, and ends when it is stopped or another check starts', async () => {
   const data = await open(
     file(
       'many.jsonl',

@@ -88,7 +88,7 @@ test('a preview shows what the limit cuts', async () => {
     expect(() => preview(data, index, model.tokenizer)).toThrow(/There is no row/);
 });
 
-test('of a very long row, the important places are shown, and all of it is counted', async () => {
+test('the important places of a very long row are shown, and all of it is counted', async () => {
   const long = file('long.jsonl', [
     JSON.stringify({ prompt: 'a b c '.repeat(20_000), completion: ' yes' }),
     JSON.stringify({ prompt: 'short', completion: ' yes' }),

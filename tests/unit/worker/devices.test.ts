@@ -55,7 +55,7 @@ describe('the faster one', () => {
     expect(closed).toEqual(others);
   });
 
-  test('reports the speed of both, and why there is no GPU', async () => {
+  test('reports the speed of both, and why a GPU is missing', async () => {
     const both = await openChosen('auto', true, browser({ gpu: 'real' }).openers);
     expect(both.compared).toEqual({ gpu: 900, processor: 100 });
     const none = await openChosen('auto', true, browser({}).openers);
@@ -70,7 +70,7 @@ describe('the faster one', () => {
   });
 });
 
-test('what was chosen is opened, or said to be missing', async () => {
+test('the chosen device is opened, or said to be missing', async () => {
   const { openers } = browser({ gpu: 'software' });
   expect((await openChosen('gpu', true, openers)).device.adapter.vendor).toBe('intel');
   expect((await openChosen('processor', true, openers)).device.adapter.vendor).toBe('CPU');

@@ -157,7 +157,7 @@ describe('a model of the hub', () => {
     expect(await chromium.folders()).toBe(1);
   });
 
-  test('that is cancelled leaves nothing, running or paused', async () => {
+  test('leaves nothing if it is cancelled, running or paused', async () => {
     slow();
     const tab = chromium.openTab();
     const first = await begun(tab);
@@ -199,8 +199,8 @@ describe('a model of the hub', () => {
   });
 });
 
-describe('what goes wrong', () => {
-  test('in transfer is reported, and the stored part is continued', async () => {
+describe('a download that fails', () => {
+  test('reports an error of the transfer, and continues with the stored part', async () => {
     const { downloads, get } = chromium.openTab();
     const ofWeights = new RegExp(`^/lfs/${WEIGHTS_SHA256}`);
     server.fail(ofWeights, { bytes: new Uint8Array(WEIGHTS.byteLength) });
@@ -216,7 +216,7 @@ describe('what goes wrong', () => {
     expect(await whole('tiny/sprig')).toBe(true);
   });
 
-  test('with the disk is reported, and the stored part stays', async () => {
+  test('reports an error of the disk, and its stored part stays', async () => {
     chromium.disk.disk.room = 1_000_000;
     const { downloads, get } = chromium.openTab();
     const error = await graftError(get, 'storage-full');
@@ -229,7 +229,7 @@ describe('what goes wrong', () => {
     expect(await whole('tiny/sprig')).toBe(true);
   });
 
-  test('with a licence says where to accept it; the token opens it and is written nowhere', async () => {
+  test('says where to accept a licence; the token opens it and is written nowhere', async () => {
     server.repos.set('tiny/gated', { ...sprig, gated: true });
     const { get } = chromium.openTab();
     const refused = await graftError(() => get('tiny/gated'), 'hub-gated');
@@ -242,7 +242,7 @@ describe('what goes wrong', () => {
     expect(await chromium.dump()).not.toContain(TOKEN);
   });
 
-  test('with the model is known before its weights are fetched, and nothing of it stays', async () => {
+  test('is refused for its model before its weights are fetched, and nothing of it stays', async () => {
     const odd = changed('config.json', (bytes) =>
       Buffer.from(bytes.toString().replace('"llama"', '"oddity"')),
     );
@@ -279,7 +279,7 @@ test('a GGUF file of another architecture is refused from its first bytes', asyn
 });
 
 describe('a model of any server', () => {
-  test('that has changed since the download was paused starts over', async () => {
+  test('starts over if it has changed since the download was paused', async () => {
     slow();
     const tab = chromium.openTab();
     const url = `${server.filesAddress}/plain/tiny/sprig/`;

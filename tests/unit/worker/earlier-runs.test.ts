@@ -20,7 +20,7 @@ const dumpOf = (version: number): Dump => {
   return JSON.parse(gunzipSync(readFileSync(path)).toString()) as Dump;
 };
 
-test.each([2, 4])('of version %i of the database', async (version) => {
+test.each([2, 4])('runs of version %i of the database are read', async (version) => {
   const { stores } = dumpOf(version);
   const entriesOf = (name: string): Dump['stores'][number]['entries'] =>
     stores.find((store) => store.name === name)!.entries;

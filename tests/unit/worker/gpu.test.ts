@@ -23,7 +23,7 @@ test.each([
   ['', 'Microsoft Basic Render Driver', 'warp'],
   ['ampere', '', undefined],
   ['', 'Intel(R) Arc(tm) A770', undefined],
-])('the adapter “%s %s” is told from others: %s', (architecture, description, expected) => {
+])('the adapter “%s %s” is distinguished from others: %s', (architecture, description, expected) => {
   const adapter = { vendor: 'any', architecture, description };
   expect(softwareAdapter(adapter)).toBe(expected);
   // The processor does not get kernels measured on a GPU.

@@ -4,7 +4,7 @@ import { freeName, licenceOf, modelFiles } from '../../../src/worker/models.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 
 describe('the files of a model', () => {
-  test('are its weights, once, and the files beside them', () => {
+  test('are its weights, once, and its other files', () => {
     const folder = [
       'config.json',
       'tokenizer.json',
@@ -35,7 +35,7 @@ describe('the licence', () => {
     expect(await licenceOf(memoryFiles({}))).toBeUndefined();
   });
 
-  test('of any README is short or none, and found fast', async () => {
+  test('is short or missing for any README, and found fast', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), async (text) => {
         const licence = await readme(`---\nlicense: ${text}\n---`);

@@ -7,7 +7,7 @@ function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
   return { open, passed };
 }
 
-test('work is done in order, one at a time, and an error is the caller’s alone', async () => {
+test('work is done in order, one at a time, and only its caller gets an error', async () => {
   const queue = new Queue();
   const done: string[] = [];
   const { open, passed } = gate();
@@ -26,7 +26,7 @@ test('work is done in order, one at a time, and an error is the caller’s alone
   expect(queue.busy).toBe(false);
 });
 
-test('work that is aborted before its turn fails at once, and never begins', async () => {
+test('work that is aborted before its turn fails at once, and never starts', async () => {
   const queue = new Queue();
   const { open, passed } = gate();
   const done: string[] = [];

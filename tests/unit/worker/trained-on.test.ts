@@ -52,7 +52,7 @@ test.each<[string, Partial<DataOptions>]>([
   ['another seed', { seed: 7 }],
   ['a larger test part', { test: 0.6 }],
   ['another length', { seed: 7, maxLength: 48 }],
-])('with %s those that training saw are counted', async (_, change) => {
+])('the rows that training saw are counted with %s', async (_, change) => {
   const before = await open(rows, 'a');
   const now = await open(rows, 'a', { ...OPTIONS, ...change });
   const train = linesOf(before, 'train');
