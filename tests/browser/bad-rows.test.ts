@@ -63,7 +63,7 @@ describe('pairs', () => {
     await expect.poll(() => start().isEnabled()).toBe(true);
   });
 
-  test('with two equal answers are refused by row, and those that differ only in spaces can be left out', async () => {
+  test('are refused by row if two answers are equal, and can be left out if they differ only in spaces', async () => {
     const same = good.map((pair) => ({ ...pair, rejected: pair.chosen }));
     await open('same.jsonl', same, true);
     await page
@@ -123,7 +123,7 @@ describe('a reward', () => {
       '(() => { for (;;); })()',
       /on all \d+ completions: .*does not end within 2,000,000 steps/,
     ],
-  ])('that %s pauses the run, which says so, and can be discarded', async (_, code, why) => {
+  ])('pauses the run if it %s, which says so and can be discarded', async (_, code, why) => {
     await run(code, 2);
     await page.getByRole('alert').getByText(why).waitFor(RUN);
     await page.getByRole('alert').getByText('Try it on a few texts first').waitFor();
@@ -132,7 +132,7 @@ describe('a reward', () => {
     await next();
   });
 
-  test('that fails on some answers scores them 0, and the run continues and shows how many and why', async () => {
+  test('scores the answers 0 on which it fails, and the run continues and shows how many and why', async () => {
     await run("completion.includes('e') ? missing : completion.length", 2);
     await page.getByRole('button', { name: 'New run' }).waitFor(RUN);
     await expect.poll(() => told().innerText()).toMatch(/Answers with a reward error[\s?]+[1-9]\d*\s?%/);
@@ -142,7 +142,7 @@ describe('a reward', () => {
     await next();
   });
 
-  test('that is the same for every answer teaches nothing: the run ends and says so', async () => {
+  test('teaches nothing if it is the same for every answer: the run ends and says so', async () => {
     await run('0.5', 10);
     await page.getByText('got the same reward: this group teaches nothing').first().waitFor(RUN);
     await page.getByRole('button', { name: 'New run' }).waitFor(RUN);

@@ -207,7 +207,7 @@ test('two adapters stream their answers side by side', async () => {
   await turn.getByRole('button', { name: 'Show the answer' }).first().click();
 });
 
-test('a question is asked as the page says: alone, in a conversation, after a system prompt', async () => {
+test('a question is asked as the page says: on its own, in a conversation, after a system prompt', async () => {
   const shown = async (): Promise<string[]> => {
     const turn = page.getByRole('article').last();
     await turn.getByRole('button', { name: 'Show the prompt' }).click();

@@ -110,7 +110,7 @@ test('rows of further files are split together with the first, and each file can
   expect(studio.problems).toEqual([]);
 });
 
-test('an input column beside the instruction is guessed, and the page says where nothing reads it', async () => {
+test('an input column next to the instruction is guessed, and the page says if nothing reads it', async () => {
   const rows = Array.from({ length: 20 }, (_, i) =>
     JSON.stringify({
       id: `seed_task_${i}`,

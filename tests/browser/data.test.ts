@@ -261,7 +261,7 @@ describe('the guide', () => {
     expect(problems).toEqual([]);
   });
 
-  test('opens from the help beside a word, which opens in place and by keyboard too', async () => {
+  test('opens from the help next to a word, which opens in place, even by keyboard', async () => {
     const { page, problems } = studio;
     await goTo(page, 'data');
     const help = page.getByRole('button', { name: /^Test part .*explained$/ });

@@ -65,7 +65,7 @@ test('its adapter is compared with the base on held-out rows', async () => {
   expect(await page.getByRole('region', { name: 'Scores' }).innerText()).not.toMatch(/exactly right/);
 });
 
-test('its mean reward is compared with that of the question alone and that with examples, which are measured automatically', async () => {
+test('its mean reward is compared with those of the bare question and of examples, which are measured automatically', async () => {
   await page
     .getByText(
       /^The mean reward went from \S+ to \S+ with the question alone, and from \S+ to \S+ with 4 examples/,
@@ -84,7 +84,7 @@ test('its mean reward is compared with that of the question alone and that with 
   expect(studio.problems).toEqual([]);
 });
 
-test('other rewards are chosen beside the metrics, each has a line of its own, and they are kept with the evaluation', async () => {
+test('other rewards are chosen with the metrics, each has a line of its own, and they are kept with the evaluation', async () => {
   await page.getByText('Rewards: scorers with weights').click();
   const chosen = page.getByRole('region', { name: /^Rewards/ });
   for (const label of ['Exactly right', 'Length']) {

@@ -68,7 +68,7 @@ async function diverged(page: Page, kept: number): Promise<void> {
 }
 
 describe('a run', () => {
-  test('that is paused, asked and resumed has the curve of one without a pause', async () => {
+  test('has the curve of one without a pause after it is paused, asked and resumed', async () => {
     const page = await openBench(context);
     await train(page, OPTIONS, 3);
     const paused = await interrupted(page, 3);
@@ -118,7 +118,7 @@ describe('a run', () => {
     expect(resumed.samples).toEqual(whole.samples);
   });
 
-  test('that is paused during a validation stops at once, and validates when it is resumed', async () => {
+  test('stops at once if it is paused during a validation, and validates when it is resumed', async () => {
     const page = await openBench(context);
     const worker = engineOf(page);
     await train(page, OPTIONS, 5);
@@ -177,7 +177,7 @@ describe('a run', () => {
     expect((await listRuns(page)).find((run) => run.id === id)).toMatchObject({ resumable: false });
   });
 
-  test('that is only in storage is stopped with the adapter of its checkpoint, or discarded', async () => {
+  test('is stopped with the adapter of its checkpoint, or discarded, if it is only in storage', async () => {
     const kept = await openBench(context);
     await train(kept, { ...OPTIONS, name: 'From storage' }, 3);
     const { id, steps } = await interrupted(kept, 3);
@@ -212,7 +212,7 @@ describe('a run', () => {
   });
 
   test.each(['process', 'worker'])(
-    'whose %s is killed goes on from its last checkpoint, with the curve of one that was not',
+    'continues from its last checkpoint if its %s is killed, with the curve of one that was not',
     async (what) => {
       const page = await context.newPage();
       const worker = await startBench(page);
@@ -275,7 +275,7 @@ describe('a run', () => {
     expect(await listRuns(second)).toEqual([]);
   });
 
-  test('that was paused here and resumed in another tab does not resume here from the old step', async () => {
+  test('does not resume here from the old step if it was paused here and resumed in another tab', async () => {
     const first = await openBench(context);
     const second = await openBench(context, { ready: false });
     await train(first, OPTIONS, 1);
@@ -305,7 +305,7 @@ describe('a run', () => {
     await diverged(page, 0);
   });
 
-  test('of a model from a folder resumes without asking for it, and waits for the model once that is deleted', async () => {
+  test('resumes with a model from a folder without asking for it, and waits for the model once that is deleted', async () => {
     const page = await context.newPage();
     await startBench(page);
     const open = (): Promise<Outcome<object>> =>
@@ -351,7 +351,7 @@ describe('a run', () => {
     expect(broken).toMatchObject({ ok: false, code: 'config-missing' });
   });
 
-  test('of all weights says before its first step that there is no room for its state', async () => {
+  test('says before its first step that there is not enough room for the state of all weights', async () => {
     const page = await openBench(context);
     // Chromium does not tell its real quota. This is what it would say about a small one.
     await engineOf(page).evaluate(() => {
@@ -403,7 +403,7 @@ describe('a run on a GPU', () => {
   });
   beforeEach(() => computeOn(context, 'gpu'));
 
-  test('that is cancelled while it is prepared leaves nothing, and stays as it was if it was being resumed', async () => {
+  test('leaves nothing if it is cancelled while it is prepared, and stays as it was if it was being resumed', async () => {
     const page = await openBench(context);
     const cancelled = { ok: false, code: 'run-cancelled' };
     // The run waits for the GPU, and is cancelled at once.

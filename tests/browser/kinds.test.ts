@@ -48,7 +48,7 @@ test.each([
   // EVA starts from some of the rows.
   ['EVA', 'LORA', { r: 8 }],
 ])(
-  '%s learns, answers beside the base, is measured, and leaves as PEFT’s %s',
+  '%s learns, answers next to the base, is measured, and leaves as PEFT’s %s',
   async (label, type, fields) => {
     const done = await train(new RegExp(`^${label} adapter`), label);
     // One for each validation row.

@@ -20,7 +20,7 @@ const rowOf = (label: string) =>
     .filter({ has: page.getByRole('rowheader', { name: new RegExp(`^${label.replace(/[()]/g, '\\$&')}`) }) });
 const compare = () => page.getByText(/^Compare all \d+ methods/).click();
 
-test('without rows the page says what each method needs, and how to get that', async () => {
+test('the page says without rows what each method needs, and how to get that', async () => {
   await goTo(page, 'train');
   await compare();
   const pairs = rowOf('Preference (DPO)');

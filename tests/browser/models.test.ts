@@ -286,7 +286,7 @@ test('after the open model is deleted, its rows are read with the bundled one', 
   expect(studio.problems).toEqual([]);
 });
 
-describe('without a project', () => {
+describe('a page without a project', () => {
   beforeAll(async () => {
     await studio.close();
     studio = await openStudio(browser, { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' });
@@ -336,7 +336,7 @@ describe('without a project', () => {
     await expect.poll(model, WAIT).toMatch(/In parts/);
   });
 
-  test('a new project begins with the last model, or with the bundled one once that is deleted', async () => {
+  test('a new project starts with the last model, or with the bundled one once that is deleted', async () => {
     await goTo(page, 'start');
     await page.getByRole('button', { name: 'New project' }).click();
     await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor();

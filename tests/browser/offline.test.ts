@@ -71,7 +71,7 @@ const ROWS = Array.from({ length: 24 }, (_, i) =>
   JSON.stringify({ prompt: `What grows in bed ${i}?`, completion: ` Beans, ${i} of them.` }),
 ).join('\n');
 
-describe('without a network', () => {
+describe('the app without a network', () => {
   test('the whole session works by keyboard, and no request leaves the page', async () => {
     const { site, context, page, problems, asked, close } = await firstVisit();
 

@@ -100,7 +100,7 @@ test('the base model is measured with examples of chosen answers before the ques
   expect(await page.getByRole('alert').count()).toBe(0);
 });
 
-test('in the table of everything tuned the pairs in order are counted, beside the base model that they are compared with', async () => {
+test('the table of everything tuned counts the pairs in order, and those of the base model to compare', async () => {
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Measure all on the same rows' }).click();
   const table = page.getByRole('table', { name: 'Everything tuned, in one table' });

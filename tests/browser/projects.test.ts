@@ -108,7 +108,7 @@ const focused = (): Promise<string> =>
 const names = (): Promise<string[]> => projects.locator('.name b').allInnerTexts();
 
 describe('a project', () => {
-  test('is deleted alone: a second press at the same place does not delete the next one', async () => {
+  test('is the only one deleted: a second press at the same place does not delete the next one', async () => {
     await begin();
     await make('third', 8);
     const before = await names();
@@ -155,7 +155,7 @@ describe('a project', () => {
     await expect.poll(async () => (await names()).sort()).toEqual(['first.csv', 'runner-up', 'third.csv']);
   });
 
-  test('that is new and empty is still open after a reload', async () => {
+  test('is still open after a reload if it is new and empty', async () => {
     await begin();
     await expect.poll(brand).toMatch(/^Graft/);
     await page.reload();

@@ -43,7 +43,7 @@ test('the form lists rewards for an objective that learns from them, and for no 
   await rewards().getByText('Exactly right', { exact: true }).first().waitFor();
 });
 
-test('each reward has a weight and fields; its error is shown beside it, and no run starts', async () => {
+test('each reward has a weight and fields; it shows its own error, and no run starts', async () => {
   await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
   await page.getByRole('alert').getByText('no rewards').first().waitFor();
   await add('Number match');

@@ -224,7 +224,7 @@ test('the worker obeys the policy too', async () => {
   await close();
 });
 
-test('without bundled data sets the page says so and works on', async () => {
+test('the page says that bundled data sets are missing, and works on', async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
   await page.route('**/samples/index.json', (route) => route.fulfill({ status: 404, body: '' }));
@@ -238,7 +238,7 @@ test('without bundled data sets the page says so and works on', async () => {
   await context.close();
 });
 
-test('without WebGPU the page says so, and trains on the processor', async () => {
+test('the page says that WebGPU is missing, and trains on the processor', async () => {
   const plain = await launchChromium({ webgpu: false });
   try {
     const { page, problems, close } = await openStudio(plain);

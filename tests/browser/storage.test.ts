@@ -205,7 +205,7 @@ describe('everything', () => {
 const NEW_IN_2 = ['projectId', 'data'] as const;
 
 describe('an older version', () => {
-  test('of the database opens: its runs go to a first project, and a paused one resumes', async () => {
+  test('opens with its database: its runs go to a first project, and a paused one resumes', async () => {
     const { page } = studio;
     // A page without a worker, so that nobody holds the database.
     await page.goto(new URL('samples/index.json', inject('address')).href);

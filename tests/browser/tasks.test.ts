@@ -88,7 +88,7 @@ test('a run reports the loss of each task, and the command that repeats it', asy
   expect(await inspect(page, 'task-run')).toEqual([]);
 });
 
-test('each task is trained alone, and compared on the same test rows', async () => {
+test('each task is trained separately, and compared on the same test rows', async () => {
   await goTo(page, 'evaluate');
   const together = page.getByRole('region', { name: 'Together against each alone' });
   await together.getByRole('button', { name: 'Train sailor, orders alone' }).click();

@@ -66,7 +66,7 @@ test('a run says what it forgot, and shows the command that repeats it', async (
   expect(await inspect(page, 'text-run')).toEqual([]);
 });
 
-test('perplexity on held-out text is shown beside that on general text', async () => {
+test('perplexity on held-out text is shown next to that on general text', async () => {
   await goTo(page, 'evaluate');
   await page.getByRole('button', { name: 'Compare with the base model' }).click();
   await page.getByRole('columnheader', { name: /^on general text/ }).waitFor({ timeout: 240_000 });

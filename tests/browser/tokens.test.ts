@@ -86,7 +86,7 @@ test('a row is shown with the new tokens, as the run will read it, and without t
   await goTo(page, 'train');
 });
 
-test('the new tokens are learned, and the base answers beside them', async () => {
+test('the new tokens are learned, and the base answers next to them', async () => {
   await nameTokens('<|tool|>, matey');
   await page.getByRole('button', { name: 'Start training' }).click();
   const done = page.getByText(/^Done: loss/);

@@ -126,7 +126,7 @@ const SHORT = {
   'Answer every … steps': '6',
 };
 
-test('a run begins with the base model, continues behind another tab, and notifies when it is done', async () => {
+test('a run starts with the base model, continues behind another tab, and notifies when it is done', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('navigation').getByRole('link', { name: 'Data' }).getByText('360 rows').waitFor(WAIT);

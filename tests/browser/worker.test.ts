@@ -270,7 +270,7 @@ describe('the library', () => {
     await Promise.all([next.close(), watching.close()]);
   });
 
-  test('answers until it is told to stop', async () => {
+  test('answers until it is stopped', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
     const said = await page.evaluate((of) => {

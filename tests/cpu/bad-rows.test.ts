@@ -71,7 +71,7 @@ test.each([
   expect(ended.code).toBe(1);
 });
 
-test('a reward that fails on some answers counts as 0 there; the run goes on, and says how many', async () => {
+test('a reward that fails on some answers counts as 0 there; the run continues, and says how many', async () => {
   const sampled = ['--num-generations', '4', '--max-completion-length', '4', '--accumulate', '2'];
   const reward = JSON.stringify({ name: 'javascript', code: 'completion.length % 2 ? missing : 1' });
   const { code, err, isWritten } = await train(

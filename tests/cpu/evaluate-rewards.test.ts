@@ -104,7 +104,7 @@ test('the rewards of its run score every method, and it answers with and without
   expect((JSON.parse(plain.out) as Report).methods).toMatchObject([{ method: 'base', reward: 0 }]);
 });
 
-test('prompts alone are scored by rewards: their mean, their spread, and how many pass', async () => {
+test('bare prompts are scored by rewards: their mean, their spread, and how many pass', async () => {
   const rose = 'What colour is the rose?';
   const rows = [{ prompt: rose }, { prompt: [{ role: 'user', content: rose }] }, { prompt: 'Who are you?' }];
   writeFileSync(at('prompts.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
@@ -136,7 +136,7 @@ test('prompts alone are scored by rewards: their mean, their spread, and how man
   expect(comparing.err).toContain('compares with the wanted answer');
 });
 
-test('examples before a prompt alone come from rows with answers', async () => {
+test('examples before a bare prompt come from rows with answers', async () => {
   writeFileSync(at('ask.jsonl'), JSON.stringify({ prompt: 'What colour is the rose?' }));
   const { code, out, err } = await graft([
     ...[

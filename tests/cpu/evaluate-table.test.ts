@@ -41,7 +41,7 @@ beforeAll(async () => {
   }
 });
 
-test('every adapter is a row, beside the base, on the same rows', async () => {
+test('every adapter is a row of its own, and so is the base, on the same rows', async () => {
   const adapters = [at('lora'), at('ia3'), OF_PEFT];
   const { code, out, err } = await graft([
     ...['evaluate', '--model', SPRIG, ...SPLIT, '--adapter', ...adapters],
@@ -111,7 +111,7 @@ test('every adapter is a row, beside the base, on the same rows', async () => {
   expect(printed).toContain('the difference may be chance');
 });
 
-test('without --forgetting the columns are not there, and without an adapter there is no table', async () => {
+test('the columns are shown only with --forgetting, and the table only with an adapter', async () => {
   const asked = ['evaluate', '--model', SPRIG, ...SPLIT, '--rows', '2', ...DEVICE];
   const plain = await graft([...asked, '--methods', 'base,adapter', '--adapter', at('ia3')]);
   expect(plain.code, plain.err).toBe(0);
@@ -122,7 +122,7 @@ test('without --forgetting the columns are not there, and without an adapter the
   expect(JSON.parse(none.out)).not.toHaveProperty('table');
 });
 
-test('a model of all weights stands beside the adapters, measured as the run that made it', async () => {
+test('a model of all weights has a row like the adapters, measured as the run that made it', async () => {
   const whole = at('whole');
   const trained = await graft([
     ...['train', '--model', SPRIG, ...SPLIT, '--method', 'full', '--train-weights', 'norms'],

@@ -56,7 +56,7 @@ describeDevice('A loss over pairs', (context) => {
     expect(sums).toEqual([0, 0, 0, 0]);
   });
 
-  test('of KTO takes no divergence below zero', async () => {
+  test('takes no divergence below zero for KTO', async () => {
     const settings = { beta: 1, desirableWeight: 1, undesirableWeight: 1 };
     // The other answer became less likely by 3. The own one became likelier by 1: a loss of 1 − σ(1 − 0).
     const [loss, good, reward, , kl] = await sumsOf('kto', settings, {
@@ -69,7 +69,7 @@ describeDevice('A loss over pairs', (context) => {
     expect([good, reward, kl]).toEqual([1, 1, 0]);
   });
 
-  test('of KTO takes a divergence above zero off the reward', async () => {
+  test('takes a divergence above zero off the reward for KTO', async () => {
     const settings = { beta: 1, desirableWeight: 1, undesirableWeight: 2 };
     // The other answer became likelier by 2, the own one by 1: 2 · (1 − σ(2 − 1)) for an undesirable one.
     const [loss, good, , rejected, kl] = await sumsOf('kto', settings, {

@@ -122,7 +122,7 @@ describe('graft recipe', () => {
     expect(losses('by-file')).toHaveLength(8);
   });
 
-  test('says what is by default, for a model of which only the configuration is there', async () => {
+  test('shows the defaults for a model that has only its configuration', async () => {
     mkdirSync(at('config'));
     for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
       writeFileSync(at('config', file), readFileSync(`${SPRIG}/${file}`));

@@ -79,7 +79,7 @@ describeDevice('Learning from rewards', (context) => {
   const rollouts = ({ events }: Run): RolloutEvent[] =>
     events.flatMap((event) => (event.type === 'rollout' ? [event] : []));
 
-  test('prompts alone are asked whole; rewards that compare with an answer are refused before anything is sampled', async () => {
+  test('asks bare prompts whole, and refuses rewards that compare with an answer before it samples', async () => {
     const prompts = prepareRows(
       TOOLS.map((tool, at) => ({
         ...{ kind: 'prompt' as const, line: at + 1 },

@@ -48,7 +48,7 @@ describeDevice('A run that learns from preferences', (context) => {
     ['kto', { reference: 'start', optimiser: 'lion' }],
     ['orpo', {}],
     ['simpo', { labelSmoothing: 0.1, packing: true }],
-  ])('with %s %o goes on from its state bit for bit', async (objective, changes) => {
+  ])('continues with %s %o from its state bit for bit', async (objective, changes) => {
     const options = specOf({
       ...{ objective, steps: 6, batch: 2, accumulate: 2, lr: 2e-3, rank: 4, maxLength: 96, seed: 5 },
       ...{ shuffle: true, dropout: 0.1, warmup: 1, evalEvery: 2, targets: ['q_proj', 'v_proj', 'down_proj'] },

@@ -106,7 +106,7 @@ const vectorsOf = async (out: string): Promise<Float32Array> =>
   floats((await tensorsOf(join(out, 'embeddings.safetensors'))).get('embeddings'));
 
 describe('graft index', () => {
-  test('writes chunks of all folders with their places, and a vector for each that embed gives, too', async () => {
+  test('writes chunks of all folders with their places, and for each the vector that embed gives', async () => {
     const folder = documents('garden', GARDEN);
     const report = await index(folder, at('garden-index'));
     const chunks = linesOf(at('garden-index', 'chunks.jsonl'));

@@ -120,7 +120,7 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
   );
 });
 
-test('a folder without a lineage, and rows that are given beside it, are refused', async () => {
+test('a folder without a lineage is refused, and so are rows that are given with a lineage', async () => {
   const line = await graft(['evaluate', '--model', SPRIG, '--lineage', SPRIG, ...DEVICE]);
   expect(line).toMatchObject({ code: 1 });
   expect(line.err).toContain('has no lineage.json');

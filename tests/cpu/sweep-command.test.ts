@@ -45,7 +45,7 @@ beforeAll(() => {
   writeFileSync(at('rows.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
 });
 
-test('a sweep that is killed goes on where it was, and its survivors have the bits of runs without a pause', async () => {
+test('a sweep that is killed continues where it was, and its survivors have the bits of runs without a pause', async () => {
   let isKilled = false;
   const killed = await graft(swept('--out', at('flat')), (err, kill) => {
     if (isKilled || !err.includes('Run 2 of 2')) return;

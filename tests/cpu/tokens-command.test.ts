@@ -73,7 +73,7 @@ test('an interrupted run resumes with them, to the same losses', async () => {
   expect(numbers(metricsOf(at('again')))).toEqual(numbers(metricsOf(at('tuned'))));
 });
 
-test('it is measured beside the base, each by its own tokens', async () => {
+test('it is measured like the base, each by its own tokens', async () => {
   const { code, out, err } = await graft([
     ...['evaluate', ...BASE, '--adapter', at('tuned'), '--data', at('rows.jsonl'), '--split', 'all'],
     ...['--methods', 'base,adapter', '--json'],

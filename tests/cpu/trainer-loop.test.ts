@@ -42,7 +42,7 @@ describeDevice('The training loop', (context) => {
   });
 
   test.each([4, 6])(
-    'a pause in the validation of step %i gives it up, and it is made when the run goes on',
+    'gives up the validation of step %i at a pause, and makes it when the run continues',
     async (at) => {
       const changes = { evalEvery: 2, steps: 6, batch: 1 };
       const whole = await open(changes, { validation });
@@ -104,7 +104,7 @@ describeDevice('The training loop', (context) => {
     expect(stopped.evaluations).toEqual([]);
   });
 
-  test('evaluates at the end, too, and a run whose patience ends in its last step is done', async () => {
+  test('evaluates at the end as well, and a run whose patience ends in its last step is done', async () => {
     const run = await open({ steps: 4, evalEvery: 3 }, { validation });
     expect(await run.trainer.run()).toBe('done');
     expect(run.evaluations.map(({ step }) => step)).toEqual([3, 4]);
@@ -113,7 +113,7 @@ describeDevice('The training loop', (context) => {
     expect(impatient.evaluations.map(({ best }) => best)).toEqual([true, false, false]);
   });
 
-  test('patience goes on from a saved state where it was', async () => {
+  test('continues patience from a saved state where it was', async () => {
     // The first step has rate 0. The rates after it are so large that every later validation is worse.
     const rates = { lr: 8, schedule: 'constant', warmup: 16 } as const;
     const changes = { ...rates, steps: 20, evalEvery: 1, patience: 3 };

@@ -53,7 +53,7 @@ describeDevice('Adapters', (context) => {
     expect(Buffer.compare(bytes(await logitsOf(model, again)), bytes(logits))).toBe(0);
   });
 
-  test('what was written to an adapter is read from it, whatever its rank', async () => {
+  test('give the values that were written to them, whatever their rank', async () => {
     const data = adapterData({ rank: 5, targets: ['k_proj', 'o_proj'] });
     const adapter = new Adapter(context.device, data.modules, data.tensors, { trainable: true });
     expect(await adapter.read()).toEqual(data.tensors);

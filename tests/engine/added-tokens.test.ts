@@ -126,7 +126,7 @@ describeDevice('added tokens', (context) => {
     }
   });
 
-  test.each(KINDS)('%s: a row begins as the mean of its pieces', async (kind) => {
+  test.each(KINDS)('%s: a row starts as the mean of its pieces', async (kind) => {
     const model = models.get(kind)!;
     const { first } = newTokens(told.texts, plain);
     const options = specOf({ addTokens: told.texts, rank: 2 });
@@ -265,7 +265,7 @@ describeDevice('added tokens', (context) => {
     await model.destroy();
   });
 
-  test('what cannot be', async () => {
+  test('are refused if the objective, the saved matrices, the vocabulary or the tokenizer does not allow them', async () => {
     const model = models.get('tied')!;
     const options = specOf({ addTokens: told.texts, objective: 'dpo' });
     await graftError(

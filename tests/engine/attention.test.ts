@@ -292,7 +292,7 @@ describeAdapters('attention', (context) => {
         alone.forEach((values, i) => expectClose(values, inQuads[i], 1e-6));
       });
 
-      test.each(['q', 'k', 'v'] as const)('a gradient of %s alone', async (name) => {
+      test.each(['q', 'k', 'v'] as const)('computes only the gradient of %s', async (name) => {
         const { device } = context;
         const all = inputs(CASES[1], 'f32');
         const tensors = upload(device, all, 'f32');

@@ -51,7 +51,7 @@ describeDevice('ContinuousBatch', (context) => {
     (await alone.generate([prompt], { ...options, onToken: undefined }))[0].ids;
   const without = async (one: BatchRequest): Promise<object> => ({ ids: await expected(one) });
 
-  test('more requests than places, with their own sampling, adapters and lengths, are answered as if alone', async () => {
+  test('answers more requests than it has places as singly, with their own sampling, adapters and lengths', async () => {
     const long = Array.from({ length: 4 }, () => prompts[1]).flat();
     const asked = [
       ...prompts.map((prompt) => request(prompt)),
@@ -134,7 +134,7 @@ describeDevice('ContinuousBatch', (context) => {
     }
   });
 
-  test('what cannot be continued is refused, and what fails in one request ends only that', async () => {
+  test('refuses prompts that it cannot continue, and ends only the request that fails', async () => {
     await graftError(() => batch.generate(request([])), 'prompt-length');
     await graftError(() => batch.generate(request(Array<number>(192).fill(1))), 'prompt-length');
     await graftError(() => batch.generate(request([1e6])), 'token-id');

@@ -127,7 +127,7 @@ async function gradientsOf(model: LanguageModel, start: AdapterData, rows: reado
 
 describeDevice('Contrastive training', (context) => {
   for (const name of ['mean', 'cls']) {
-    describe(`of the encoder ${name}`, () => {
+    describe(`the encoder ${name}`, () => {
       const files = referenceFolder('encoders', name);
       const reference = referenceFolder('encoders', 'contrastive');
       const model = encoderOf(context, () => files);

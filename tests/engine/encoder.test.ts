@@ -32,7 +32,7 @@ describeDevice('Encoders', (context) => {
       for (const { text, ids, cut } of texts) expect(textIds(tokenizer, text, window)).toEqual({ ids, cut });
     });
 
-    test(`gives the vectors of ${name} in the order of the texts, alone and together`, async () => {
+    test(`gives the vectors of ${name} in the order of the texts, one by one and together`, async () => {
       const encoder = await Encoder.load(context.device, files, { precision: 'f32' });
       const { texts } = await readJsonOf<Reference>(files, 'reference.json');
       const expected = (await readTensorsOf(files, 'reference.safetensors')).floats.get('embeddings')!;

@@ -154,7 +154,7 @@ describeDevice('EVA', (context) => {
     expect((await readPeft(files, model.definition)).modules).toEqual(kept.modules);
   });
 
-  test('without sharing, and whitened', async () => {
+  test('finds the same matrices as PEFT without shared ranks, and whitened', async () => {
     for (const [name, changes] of [
       ['plain', {}],
       ['white', { evaWhiten: true }],
@@ -178,7 +178,7 @@ describeDevice('EVA', (context) => {
     }
   });
 
-  test('in several groups of layers, for want of memory, it begins as in one', async () => {
+  test('starts as in one group of layers if it needs several for want of memory', async () => {
     const options = optionsOf();
     const shape = adapterShape(model.definition, options);
     const [config, modules] = [shape.config as EvaConfig, shape.modules as readonly LoraModule[]];
@@ -258,7 +258,7 @@ describeDevice('EVA', (context) => {
     again.trainable.adapter!.destroy();
   });
 
-  test('a layer without rank is left out of the folder, too', async () => {
+  test('leaves a layer without rank out of the folder', async () => {
     const { trainable, adapter } = await begin({ rank: 1, evaRho: 8 });
     const { modules } = adapter!;
     expect(modules.length).toBeLessThan(model.definition.linears.length);
@@ -272,7 +272,7 @@ describeDevice('EVA', (context) => {
     kept.destroy();
   });
 
-  test('too few tokens are refused', async () => {
+  test('refuses rows that have too few tokens', async () => {
     const [{ ids }] = rows;
     const few = [{ ids, labels: ids.map((id, t) => (t < 3 ? id : -100)) }];
     const options = optionsOf({ batch: 1, steps: 1, warmup: 0 });

@@ -70,7 +70,7 @@ describeDevice('Generator', (context) => {
     return ids.slice(prompt.length);
   }
 
-  test('with the cache it gives what whole sequences give, one prompt or several of different length at once', async () => {
+  test('gives with the cache the results of whole sequences, for one prompt or several of different length at once', async () => {
     const together = await generator.generate(prompts, options());
     expect(together.map(({ reason }) => reason)).toEqual(QUESTIONS.map(() => 'stop'));
     for (const [i, prompt] of prompts.entries()) {
@@ -163,7 +163,7 @@ describeDevice('Generator', (context) => {
     expect(context.device.allocatedBytes).toBeLessThanOrEqual(before);
   });
 
-  test('ends at a stop id, at the length, at the end of the cache, when told to, or before it began', async () => {
+  test('ends at a stop id, at the length, at the end of the cache, on request, or before it started', async () => {
     const [whole] = await generator.generate([prompts[0]], options());
     const [stopped] = await generator.generate([prompts[0]], options({ stopIds: [whole.ids[2]] }));
     expect(stopped).toEqual({ ids: whole.ids.slice(0, 2), reason: 'stop', stopId: whole.ids[2] });
@@ -183,7 +183,7 @@ describeDevice('Generator', (context) => {
     expect(full.ids).toHaveLength(2);
   });
 
-  test('what cannot be continued is refused', async () => {
+  test('refuses prompts and options that it cannot continue with', async () => {
     const long = new Array<number>(128).fill(5);
     const error = await graftError(() => generator.generate([long], options()), 'prompt-length');
     expect(error.what).toContain('128 tokens');
@@ -254,7 +254,7 @@ describeDevice('Generator', (context) => {
     expect(almost).toMatchObject({ text: whole.text, reason: 'stop', count: whole.count });
   });
 
-  test('several answers at once are those of each prompt alone, also where one stops early', async () => {
+  test('answers several prompts at once as it answers them singly, even if one stops early', async () => {
     const ask = (asked: readonly number[][]): Promise<{ text: string }[]> =>
       answer(generator, tokenizer, asked, {
         maxNewTokens: 16,

@@ -121,7 +121,7 @@ describeDevice('LoHa', (context) => {
     adapter.destroy();
   });
 
-  test('a new adapter begins as PEFT’s does, and changes nothing', async () => {
+  test('starts a new adapter as PEFT does, and changes nothing', async () => {
     const config = adapterConfigOf(specOf({ method: 'loha', rank: 4, targets: ['q_proj'] }));
     const modules = adapterModules(model.definition, config);
     const tensors = initialTensors(modules, 1);

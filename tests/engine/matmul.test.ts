@@ -309,7 +309,7 @@ describeAdapters('Matrix product', (context) => {
     }
   });
 
-  test('what the tuning chooses', async () => {
+  test('is right with the kernels that the tuning chooses', async () => {
     const shapes: [number, number, number][] = [
       [1, 64, 64],
       [2, 256, 64],
@@ -335,7 +335,7 @@ describeAdapters('Matrix product', (context) => {
     }
   });
 
-  test.skipIf(context.webgpu)('weights in half precision beside f32', async () => {
+  test.skipIf(context.webgpu)('takes weights in half precision with f32', async () => {
     for (const layout of ['NT', 'NN'] as const)
       for (const M of [1, 3, 61])
         await check(context, { layout, M, N: 116, K: 67, bias: true, types: { b: 'f16' } });

@@ -176,7 +176,7 @@ describeDevice(
       ['a tiny model', tinyFolder],
     ];
     for (const [name, files] of models) {
-      test(`of ${name}: a run allocates what was planned`, async () => {
+      test(`is what a run of ${name} allocates`, async () => {
         const plain = await measure(context, files(), {});
         expectEqual(plain);
         const checkpointed = await measure(context, files(), { checkpointing: true });
@@ -197,7 +197,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), changes, setting));
     });
 
-    test('of Muon, which keeps one plane of state for matrices', async () => {
+    test('counts one plane of state for the matrices of Muon', async () => {
       const plain = await measure(context, tinyFolder(), {});
       const muon = await measure(context, tinyFolder(), { optimiser: 'muon', momentum: 0.95 });
       expectEqual(muon);
@@ -213,12 +213,12 @@ describeDevice(
       );
     });
 
-    test('of embedding and head that are trained beside an adapter', async () => {
+    test('counts embedding and head that are trained with an adapter', async () => {
       for (const files of [sprigFolder(), tinyFolder()])
         expectEqual(await measure(context, files, { modulesToSave: 'both' }));
     });
 
-    test('of tokens that are added beside an adapter, also to a base in blocks', async () => {
+    test('counts tokens that are added with an adapter, also to a base in blocks', async () => {
       const changes = { addTokens: ['<|a|>', '<|b|>'] };
       const setting: Setting = { samples: { maxLength: 32 } };
       for (const files of [sprigFolder(), tinyFolder()])
@@ -227,7 +227,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), changes, { baseWeights: q8_0 }));
     });
 
-    test('of pairs, with a reference policy and validation', async () => {
+    test('counts pairs, with a reference policy and validation', async () => {
       const pairs = (V: number, count: number, length = LENGTH): LabelledTokens[] => {
         const halves = fullRows(V, 2 * count, length);
         return Array.from({ length: count }, (_, i) => {
@@ -246,7 +246,7 @@ describeDevice(
       }
     });
 
-    test.each(['pissa', 'prompt', 'norms'] as const)('of another kind: %s', async (method) => {
+    test.each(['pissa', 'prompt', 'norms'] as const)('counts another kind: %s', async (method) => {
       const kind = { method, virtualTokens: 7, promptText: '', normParts: 'all' } as const;
       expectEqual(await measure(context, sprigFolder(), kind));
       const settings: Setting = {
@@ -257,7 +257,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
     });
 
-    test('of an adapter that begins from rows', async () => {
+    test('counts an adapter that starts from rows', async () => {
       const kind = specOf({
         method: 'eva',
         evaRho: 1,
@@ -286,28 +286,34 @@ describeDevice(
       expect(small.peak).toBeLessThanOrEqual(small.plan.peakBytes);
     });
 
-    test.each(['base', 'start'] as const)('of sampled answers, with the reference %s', async (reference) => {
-      const questions = (V: number): LabelledTokens[] =>
-        fullRows(V, 4).map(({ ids }) => ({ ids, labels: Array.from(ids, (id, t) => (t < 40 ? -100 : id)) }));
-      const tokenizer = await loadTokenizer(sprigFolder());
-      const score: Scoring['rewards']['score'] = async (attempts) =>
-        attempts.map(({ tokens }) => ({ total: tokens, parts: [tokens], shown: [] }));
-      const setting: Setting = {
-        rows: questions,
-        validation: (V) => questions(V).slice(2),
-        scoring: { tokenizer, rewards: { names: ['length'], shown: [], score } },
-      };
-      const changes = specOf({
-        ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
-        reference,
-        ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
-      });
-      expectEqual(await measure(context, sprigFolder(), changes, setting));
-      const prompt = { method: 'prompt', virtualTokens: 5, promptText: '' } as const;
-      expectEqual(await measure(context, sprigFolder(), { ...changes, ...prompt }, setting));
-    });
+    test.each(['base', 'start'] as const)(
+      'counts sampled answers, with the reference %s',
+      async (reference) => {
+        const questions = (V: number): LabelledTokens[] =>
+          fullRows(V, 4).map(({ ids }) => ({
+            ids,
+            labels: Array.from(ids, (id, t) => (t < 40 ? -100 : id)),
+          }));
+        const tokenizer = await loadTokenizer(sprigFolder());
+        const score: Scoring['rewards']['score'] = async (attempts) =>
+          attempts.map(({ tokens }) => ({ total: tokens, parts: [tokens], shown: [] }));
+        const setting: Setting = {
+          rows: questions,
+          validation: (V) => questions(V).slice(2),
+          scoring: { tokenizer, rewards: { names: ['length'], shown: [], score } },
+        };
+        const changes = specOf({
+          ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
+          reference,
+          ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
+        });
+        expectEqual(await measure(context, sprigFolder(), changes, setting));
+        const prompt = { method: 'prompt', virtualTokens: 5, promptText: '' } as const;
+        expectEqual(await measure(context, sprigFolder(), { ...changes, ...prompt }, setting));
+      },
+    );
 
-    test('with shared prefixes', async () => {
+    test('counts shared prefixes', async () => {
       const rows = (V: number): LabelledTokens[] =>
         fullRows(V, 8).map(({ ids: all }, row) => {
           const ids = [
@@ -323,7 +329,7 @@ describeDevice(
       expect(shared.plan.parts.activations).toBeLessThan(0.6 * full.plan.parts.activations);
     });
 
-    test('with base weights in four bits', async () => {
+    test('counts base weights in four bits', async () => {
       const setting: Setting = { baseWeights: { matrices: 'q4_0' } };
       const quantised = await measure(context, sprigFolder(), { checkpointing: true }, setting);
       expectEqual(quantised);
@@ -349,7 +355,7 @@ describeDevice(
       }
     });
 
-    test('of a full fine-tuning', async () => {
+    test('counts a full fine-tuning', async () => {
       const all = await measure(context, tinyFolder(), { method: 'full', checkpointing: true });
       expectEqual(all);
       for (const part of [
@@ -364,7 +370,7 @@ describeDevice(
     });
 
     // A processor's memory needs none.
-    test.skipIf(!context.webgpu)('with weights in pieces', async () => {
+    test.skipIf(!context.webgpu)('counts weights in pieces', async () => {
       const { limits } = context.device;
       const before = limits.largestWeight;
       Object.assign(limits, { largestWeight: 100 * 2 ** 10 });
@@ -381,7 +387,7 @@ describeDevice(
       Object.assign(limits, { largestWeight: before });
     });
 
-    test('of generation', async () => {
+    test('counts generation', async () => {
       const { device } = context;
       const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
       const modules = adapterModules(model.definition, base);
@@ -402,7 +408,7 @@ describeDevice(
     });
 
     describeShared('stories260K', () => {
-      test('of stories260K: a run allocates what was planned', async () => {
+      test('is what a run allocates', async () => {
         expectEqual(
           await measure(context, sharedFolder('models', 'stories260K'), { checkpointing: true, batch: 1 }),
         );

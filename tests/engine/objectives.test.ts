@@ -291,7 +291,7 @@ describeDevice('preference objectives', (context) => {
     });
   });
 
-  describe('of torch, on the bundled model', () => {
+  describe('agreement with torch on the bundled model', () => {
     const dpo = JSON.parse(readFileSync(at('dpo.json'), 'utf8')) as {
       gradients: Report & Logps & { rows: number; beta: number; label_smoothing: number; sft_weight: number };
       curve: { batch: number; steps: number; lr: number; beta: number; clip: number };
@@ -357,7 +357,7 @@ describeDevice('preference objectives', (context) => {
       },
     );
 
-    test('10 steps, the reference told row by row before them', async () => {
+    test('takes 10 steps, with the reference reported row by row before them', async () => {
       const adapter = await start();
       const { trainer, steps, events } = await train(model, adapter, rows, options);
       expectCurve(steps, lines<Report>(readFileSync(at('curve-dpo.jsonl'), 'utf8')));

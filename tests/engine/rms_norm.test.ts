@@ -42,7 +42,7 @@ describeBuilds('RMSNorm', (context) => {
     [7, 5, 12],
     [9, 2, 64],
   ]) {
-    test(`of each of ${heads} heads of ${D}, times a factor`, async () => {
+    test(`normalises each of ${heads} heads of ${D}, times a factor`, async () => {
       const { device } = context;
       const [eps, scale] = [1e-6, 0.25];
       const shape = [M, heads * D];

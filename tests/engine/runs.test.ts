@@ -68,7 +68,7 @@ describeDevice('A run', (context) => {
   const losses = ({ steps, evals }: MemoryStore): number[][] =>
     [steps, evals].map((points) => points.map(({ loss }) => loss));
 
-  test('with and without pauses for answers and saves has the same numbers', async () => {
+  test('has the same numbers with and without pauses for answers and saves', async () => {
     const plain = await open();
     expect(await plain.run.train()).toBe('done');
     await plain.run.keep('done');
@@ -143,7 +143,7 @@ describeDevice('A run', (context) => {
     expect(first.store.kept).toEqual(whole.store.kept);
   });
 
-  test('whose events cannot be kept pauses at once, says why, and still has its state', async () => {
+  test('pauses at once if its events cannot be kept, says why, and still has its state', async () => {
     const store = new MemoryStore();
     store.failsAt = 2;
     const { run } = await open({}, { store });
@@ -198,7 +198,7 @@ describeDevice('A run', (context) => {
       );
     });
 
-    test('knows its start after it was saved and resumed, too', async () => {
+    test('knows its start after it was saved and resumed', async () => {
       const asked: { pause?: () => void } = {};
       const first = await open(wild, {
         fromUntrained: true,
@@ -216,7 +216,7 @@ describeDevice('A run', (context) => {
       expect(store.kept!.learned.bestEvalLoss).toBe(first.store.evals[0].loss);
     });
 
-    test('and killed before its first step measures its start again, and tells it once', async () => {
+    test('measures its start again if it was killed before its first step, and reports it once', async () => {
       const { run, store } = await open(wild, {
         store: new MemoryStore(Object.assign(new MemoryStore(), { evals: [{ step: 0, loss: 9 }] })),
         fromUntrained: true,
@@ -229,7 +229,7 @@ describeDevice('A run', (context) => {
       );
     });
 
-    test('and stopped before its first validation keeps what it learned until then', async () => {
+    test('keeps the learned state if it is stopped before its first validation', async () => {
       const asked: { stop?: () => void } = {};
       const { run, store, subject } = await open(
         {},
@@ -249,7 +249,7 @@ describeDevice('A run', (context) => {
     });
   });
 
-  test('of all weights leaves them by the names of the model, and starts from no adapter', async () => {
+  test('leaves all weights by the names of the model, and starts from no adapter', async () => {
     const on = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32', trainable: true });
     onTestFinished(() => on.destroy());
     const { run, store } = await open({ method: 'full', steps: 1 }, { on });

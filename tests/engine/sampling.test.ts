@@ -139,7 +139,7 @@ describeBuilds('sampling', (context) => {
     }
   });
 
-  test('of equals the first ids, also where top-k and top-p cut between them', async () => {
+  test('takes the first ids of equals, also if top-k and top-p cut between them', async () => {
     const logits = new Float32Array(3000).fill(-2);
     logits.fill(1, 2000, 2100);
     const at = (uniform: number): Row => ({ logits, draw: uniform });
@@ -196,7 +196,7 @@ describeBuilds('sampling', (context) => {
     expect((await choose(rows, greedy)).picked[0].logProbability).toBeUndefined();
   });
 
-  test('a sequence that has ended is left alone', async () => {
+  test('leaves a sequence that has ended as it is', async () => {
     const logits = Float32Array.of(1, 5, 2, 0);
     const { ids, seen } = await choose(
       [
@@ -209,7 +209,7 @@ describeBuilds('sampling', (context) => {
     expect([...seen]).toEqual([0, 0b10]);
   });
 
-  test('the most likely tokens, by the logits alone', async () => {
+  test('gives the most likely tokens by only the logits', async () => {
     const V = 5003;
     const logits = Float32Array.from(noise(V, 9, 3));
     logits[1234] = logits[4321] = 11;

@@ -82,7 +82,7 @@ describeDevice('shared prefixes', (context) => {
     // Windows of two of these models end within the prefix; GPT-2 learns its positions. A software GPU compiles long.
     const families = context.webgpu ? ['mistral-sliding'] : ['llama', 'mistral-sliding', 'gemma3', 'gpt2'];
     for (const name of families) {
-      test(`of supervised rows with a common instruction are those of the rows in full: ${name}`, async () => {
+      test(`are those of the rows in full for supervised rows with a common instruction: ${name}`, async () => {
         const model = await LanguageModel.load(context.device, referenceFolder('families', name), {
           precision: 'f32',
         });
@@ -99,7 +99,7 @@ describeDevice('shared prefixes', (context) => {
       });
     }
 
-    test.skipIf(context.webgpu)('of all weights are those of the rows in full', async () => {
+    test.skipIf(context.webgpu)('are those of the rows in full for all weights', async () => {
       const model = await LanguageModel.load(context.device, referenceFolder('families', 'gpt2'), {
         precision: 'f32',
         trainable: true,
@@ -108,7 +108,7 @@ describeDevice('shared prefixes', (context) => {
       await model.destroy();
     });
 
-    test('of virtual tokens, which all rows begin with, are those of the rows in full', async () => {
+    test('are those of the rows in full for virtual tokens, which all rows start with', async () => {
       const model = await LanguageModel.load(context.device, referenceFolder('families', 'llama'), {
         precision: 'f32',
       });
@@ -122,7 +122,7 @@ describeDevice('shared prefixes', (context) => {
       await model.destroy();
     });
 
-    test('of preference objectives are those of the pairs in full', async () => {
+    test('are those of the pairs in full for preference objectives', async () => {
       const model = await LanguageModel.load(context.device, referenceFolder('families', 'llama'), {
         precision: 'f32',
       });
@@ -139,7 +139,7 @@ describeDevice('shared prefixes', (context) => {
       await model.destroy();
     });
 
-    test.skipIf(context.webgpu)('of answers with a label are those of the rows in full', async () => {
+    test.skipIf(context.webgpu)('are those of the rows in full for answers with a label', async () => {
       const model = await LanguageModel.load(context.device, referenceFolder('families', 'llama'), {
         precision: 'f32',
       });

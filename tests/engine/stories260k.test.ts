@@ -58,7 +58,7 @@ describeShared('stories260K', () => {
       return new Adapter(context.device, modules, tensors, { trainable });
     };
 
-    test('greedy text is that of transformers to the letter, prompts alone and all at once', async () => {
+    test('writes the greedy text of transformers to the letter, for prompts one by one and all at once', async () => {
       const tokenizer = await loadTokenizer(sharedFolder(...MODEL));
       const cases = sharedJson<{ prompt: string; prompt_ids: number[]; new_ids: number[]; text: string }[]>(
         ...REFERENCE,

@@ -61,7 +61,7 @@ describeDevice('Trainer', (context) => {
     expect(curve(other.steps)).not.toEqual(curve(whole.steps));
   });
 
-  test('restored from its state files, with dropout, shuffling and evaluation, it goes on bit for bit', async () => {
+  test('continues bit for bit from its state files, with dropout, shuffling and evaluation', async () => {
     const options = { evalEvery: 2, dropout: 0.2, accumulate: 2 };
     const whole = await open(options, { validation });
     expect(await whole.trainer.run()).toBe('done');
@@ -105,7 +105,7 @@ describeDevice('Trainer', (context) => {
       'an adapter and the embedding by Muon',
       { optimiser: 'muon', method: 'lora', modulesToSave: 'embed_tokens' },
     ],
-  ])('%s resumes bit for bit, too', async (_, given) => {
+  ])('%s resumes bit for bit', async (_, given) => {
     const options: RunSpec = {
       ...specOf({ method: 'full', ...given }),
       ...{ steps: 4, batch: 2, warmup: 1, maxLength: base.maxLength },
@@ -193,7 +193,7 @@ describeDevice('Trainer', (context) => {
     }
   });
 
-  test("LoRA+ multiplies B's rate alone", async () => {
+  test('multiplies only the rate of B for LoRA+', async () => {
     const modules = adapterModules(model.definition, base);
     const tensors = initialTensors(modules, 5);
     for (const [name, values] of tensors)

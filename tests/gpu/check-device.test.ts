@@ -35,7 +35,7 @@ describeDevice('a GPU against the processor', (context) => {
     expect(error).toBeGreaterThan(1e-4);
   });
 
-  test('with the kernels of a real GPU agrees, too', async () => {
+  test('agrees with the kernels of a real GPU', async () => {
     const { gpu } = context;
     const before = gpu.tuning;
     try {

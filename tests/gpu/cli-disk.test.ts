@@ -161,7 +161,7 @@ describe('a disk that is full', () => {
   });
 });
 
-test('a folder that is deleted in mid-run is told, and the run is saved elsewhere', async () => {
+test('a folder that is deleted in mid-run is reported, and the run is saved elsewhere', async () => {
   const out = at('gone');
   const first = await run(
     [...RUN, '--steps', '60', '--out', out],

@@ -68,7 +68,7 @@ test('a result lists what was written', () => {
 describe('a folder of another program', () => {
   const OTHERS = ['config.json', 'tokenizer.json', 'vocab.json', 'notes.txt', 'state.txt'];
 
-  test('with a metrics.jsonl is not a run of Graft, and loses nothing else', async () => {
+  test('is not taken for a run of Graft because of its metrics.jsonl, and loses nothing else', async () => {
     const out = folderOf('metrics.jsonl', ...OTHERS);
     const refused = await graft([...TRAIN, '--out', out, ...DEVICE]);
     expect(refused.code).toBe(1);
@@ -107,7 +107,7 @@ describe('a folder of another program', () => {
     expect(readdirSync(out)).toHaveLength(1);
   });
 
-  test('that is merged into on request keeps what the merge does not write', async () => {
+  test('keeps the files that the merge does not write if it is merged into on request', async () => {
     const out = folderOf('vocab.json', 'notes.txt', 'config.json', 'config.json.part');
     const { code, err } = await graftHere(['merge', ...adapter(), '--out', out, '--overwrite']);
     expect(code, err).toBe(0);
@@ -169,7 +169,7 @@ describe('a single file', () => {
     ],
     ['plan', '--json', () => ['plan', '--model', SPRIG]],
   ];
-  test.each(calls)('that is there is replaced by %s only on request', async (_, flag, call) => {
+  test.each(calls)('is replaced by %s only on request', async (_, flag, call) => {
     const out = folderOf('file', 'file.part');
     const file = join(out, 'file');
     const refused = await graftHere([...call(), flag, file]);

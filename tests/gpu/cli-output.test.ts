@@ -140,7 +140,7 @@ describe('standard output on a full disk', () => {
     expect(code).toBe(1);
   });
 
-  test('that has room for a part of the result is full, too', async () => {
+  test('is full if it has room for only a part of the result', async () => {
     const call = ['reward', '--reward', 'exact-match', '--predictions', at('answers.jsonl'), '--json'];
     const whole = await into(call, {});
     expect(whole.code).toBe(0);
@@ -275,7 +275,7 @@ describe('on a terminal', () => {
     expect(table).toContain('a\\u202eb');
   });
 
-  test('that takes no escape sequences a conversation is plain', () => {
+  test('a conversation is plain if no escape sequences are wanted', () => {
     const seen = onTerminal(['chat', ...MODEL, '--max-new-tokens', '2'], { NO_COLOR: '1' }, 'Hi\n/quit\n');
     if (seen === undefined) return;
     expect(seen).toContain('> ');

@@ -24,7 +24,7 @@ describe('graft plan', () => {
     ...args,
   ];
 
-  test('needs config.json alone, and says what to change where a run does not fit', async () => {
+  test('needs only config.json, and says what to change if a run does not fit', async () => {
     mkdirSync(at('config-only'));
     writeFileSync(at('config-only', 'config.json'), readFileSync(CONFIG));
     const fits = await graft(plan('--checkpointing', '--targets', 'all-linear', '--json', '-'));

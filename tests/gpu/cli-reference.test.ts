@@ -18,7 +18,7 @@ import { worstError } from '../engine/run.ts';
 
 const at = temporaryFolder();
 
-describeShared('graft beside the reference files', () => {
+describeShared('graft with the reference files', () => {
   const llama = (...parts: string[]): string => sharedPath('reference', 'families', 'llama', ...parts);
 
   test('trains on ready token rows, in their order, from an adapter of PEFT', async () => {

@@ -31,7 +31,7 @@ function shell(line: string): Promise<{ code: number; out: string }> {
 }
 
 describe('graft generate', () => {
-  test('answers each line of a file; a line that is no prompt costs that line', async () => {
+  test('answers each line of a file; a line that is not a prompt costs only itself', async () => {
     writeFileSync(
       at('prompts.jsonl'),
       [
@@ -69,7 +69,7 @@ describe('graft generate', () => {
     });
   });
 
-  test('leaves nothing beside its answer, and ends quietly when nobody reads on', async () => {
+  test('leaves nothing but its answer, and ends quietly when nobody reads on', async () => {
     const { code, out } = await shell(
       `set -o pipefail; graft generate ${MODEL.join(' ')} --prompts <(yes 'What is a rose?' | head -n 24) --max-new-tokens 8 2> >(cat > ${at('err')}) | head -n 1`,
     );
@@ -91,7 +91,7 @@ describe('graft generate', () => {
 });
 
 describe('graft chat', () => {
-  test('answers a question a line, with the turns before it or alone', async () => {
+  test('answers a question a line, with the turns before it or without them', async () => {
     const ask = (flags: readonly string[], ...lines: string[]): Promise<Ended> =>
       graft(['chat', ...MODEL, ...flags], undefined, {}, `${lines.join('\n')}\n`);
     const [together, single] = await Promise.all([

@@ -70,7 +70,7 @@ describe.skipIf(!pythonWithTrl)('TRL', () => {
     });
   });
 
-  test('and other programs read the configurations as they were meant', async () => {
+  test('shares its settings with the configurations for other programs', async () => {
     for (const format of ['axolotl', 'llama-factory'])
       await graftWell('export', '--run', at('ten'), '--format', format, '--out', at(format));
     const [one, fsdp, axolotl, factory] = yamlOf(

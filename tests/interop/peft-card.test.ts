@@ -183,7 +183,7 @@ describe.skipIf(!python)('model cards', () => {
     return { sizes, told, files: Object.fromEntries(whole), byCommand };
   }
 
-  test('say how to load an adapter with its base beside it, on the hub, or at a path', () => {
+  test('say how to load an adapter with its base next to it, on the hub, or at a path', () => {
     const [base, peft] = [ran.get('base')!.logits, ran.get('peft')!.logits];
     expect(largest(base, peft)).toBeGreaterThan(1);
     for (const name of ['beside', 'hub', 'filled in', 'copied']) {

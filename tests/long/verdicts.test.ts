@@ -69,14 +69,14 @@ describe('The verdict of an evaluation', () => {
     }
   });
 
-  test('of lost chosen answers is that tuning did not help, though every pair moved the right way', () => {
+  test('says that tuning did not help if it lost chosen answers, though every pair moved the right way', () => {
     expect(text['dpo-wreck']).toMatch(
       /^Tuning did not help: the perplexity of the chosen answers went from/m,
     );
     expect(text['dpo-wreck']).not.toMatch(/Tuning (?:may have )?helped/);
   });
 
-  test('of a preference says help only where answers changed', () => {
+  test('says for a preference that it helped only if answers changed', () => {
     for (const name of ['dpo', 'dpo-slow'])
       expect(text[name]).toMatch(
         changed[name] ? /^Tuning (?:may have )?helped/m : /^No answer changed: all 20/m,
@@ -94,7 +94,7 @@ describe('The verdict of an evaluation', () => {
     }
   });
 
-  test('of rows learned at the price of everything else is not that tuning helped', async () => {
+  test('does not say that tuning helped if rows were learned at the price of everything else', async () => {
     const ask = (name: string): Promise<Ended> =>
       evaluate(name, 'orders-json/test.jsonl', '--split', 'all', '--rows', '20', '--forgetting');
     const [lost, kept] = [await ask('lora-plus'), await ask('lora')];
