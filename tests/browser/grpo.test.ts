@@ -112,7 +112,7 @@ test('other rewards are chosen with the metrics, each has a line of its own, and
   await page.getByText('Rewards: scorers with weights, 2 chosen').waitFor();
 });
 
-test('by the same rewards everything tuned is compared in one table', async () => {
+test('one table compares everything tuned by the same rewards', async () => {
   await page.getByRole('spinbutton', { name: 'How many to ask' }).fill('3');
   await page.getByRole('button', { name: 'Measure all on the same rows' }).click();
   const table = page.getByRole('table', { name: 'Everything tuned, in one table' });

@@ -22,7 +22,7 @@ const choose = (page: Page, name: string, text: string) =>
 const rowsOf = (page: Page) => page.getByRole('listbox', { name: 'All rows' });
 const viewed = (page: Page) => page.getByRole('heading', { name: /as the model sees it$/ });
 
-test('under a filter the row in view is one of the list, and the one that is left out', async () => {
+test('the row in view is one of the filtered list, even after it is left out', async () => {
   const { page, problems } = await openWide();
   await goTo(page, 'data');
   await choose(page, 'fruit.jsonl', ROWS);
@@ -73,7 +73,7 @@ const inSight = (page: Page, name: RegExp | string) =>
   });
 const said = (page: Page) => page.getByRole('log', { name: 'What has happened' }).innerText();
 
-test('on a phone the rows of a picked file, and what is asked about its columns, come into view', async () => {
+test('the rows of a picked file, and the questions about its columns, come into view on a phone', async () => {
   const { page, problems } = await openWide({
     viewport: { width: 360, height: 780 },
     hasTouch: true,

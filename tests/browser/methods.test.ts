@@ -46,7 +46,7 @@ test('bundled rows are offered under Data by what they teach', async () => {
   await samples.click();
 });
 
-test('on a sample the page plans every method, and says which rows are missing', async () => {
+test('the page plans every method on a sample, and says which rows are missing', async () => {
   await goTo(page, 'data');
   await openSample(page);
   await page.getByRole('heading', { name: /^\d+ rows$/ }).waitFor(WAIT);

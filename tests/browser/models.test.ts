@@ -270,7 +270,7 @@ test('a paused run leaves the GPU when another model is opened, and resumes with
   await page.getByText(/^Discarded/).waitFor(WAIT);
 });
 
-test('after the open model is deleted, its rows are read with the bundled one', async () => {
+test('the rows are read with the bundled model after the open one is deleted', async () => {
   await goTo(page, 'data');
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await goTo(page, 'task');

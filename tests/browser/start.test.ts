@@ -126,7 +126,7 @@ test('nothing imports the entry of the worker', () => {
   }
 });
 
-test('on a phone the commands have a button, on every screen', async () => {
+test('the commands have a button on a phone, on every screen', async () => {
   const { page, problems, close } = await openStudio(browser, { viewport: { width: 360, height: 780 } });
   await settled(page);
   const button = page.getByRole('banner').getByRole('button', { name: 'Commands' });
@@ -142,7 +142,7 @@ test('on a phone the commands have a button, on every screen', async () => {
   await close();
 });
 
-test('on a phone each stage has its name under its glyph, and no two names touch', async () => {
+test('each stage has its name under its glyph on a phone, and no two names touch', async () => {
   for (const width of [320, 360, 414]) {
     const { page, problems, close } = await openStudio(browser, { viewport: { width, height: 780 } });
     await settled(page);

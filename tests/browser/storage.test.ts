@@ -110,7 +110,7 @@ describe('a project', () => {
   });
 });
 
-test('after a reload every stage says that the project is being opened, until its contents are known', async () => {
+test('every stage says after a reload that the project is being opened, until its contents are known', async () => {
   const { page, problems } = studio;
   const said = page.locator('main').getByRole('status');
   const { release } = await holdCalls(page, [EVERY_CALL, 'openProject', 'openData']);

@@ -19,7 +19,7 @@ const sample = (name: string): string =>
   readFileSync(new URL(`../../public/samples/${name}`, import.meta.url), 'utf8');
 
 describeDevice('A reward as the only teacher', (context) => {
-  test('teaches Sprig to name three things of a kind, beginning as asked', async () => {
+  test('teaches Sprig to name three things of a kind, starting as asked', async () => {
     const { settings } = (JSON.parse(sample('index.json')) as { id: string; settings: Given }[]).find(
       ({ id }) => id === 'lists',
     )!;

@@ -110,7 +110,7 @@ test('it is merged into a model of a larger vocabulary, which answers the same',
   expect(await ask('--model', at('merged'))).toEqual(await ask(...MODEL, '--adapter', at('tuned')));
 });
 
-test('as a PEFT folder it keeps the tokenizer; formats without a place for the rows say so', async () => {
+test('it keeps the tokenizer in a PEFT folder; formats without a place for the rows say so', async () => {
   const exported = ['export', ...MODEL, '--adapter', at('tuned')];
   const peft = await graftHere([...exported, '--format', 'peft', '--out', at('peft')]);
   expect(peft.code, peft.err).toBe(0);

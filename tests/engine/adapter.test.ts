@@ -91,7 +91,7 @@ describeDevice('Adapters', (context) => {
     await merged.destroy();
   });
 
-  describeShared('beside the reference files', () => {
+  describeShared('the reference files', () => {
     test.each(['lora', 'attention_only', 'rslora', 'patterns', 'dora'])(
       'merged into an f32 base, logits are those of the adapter: %s',
       async (name) => {

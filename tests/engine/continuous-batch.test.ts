@@ -101,7 +101,7 @@ describeDevice('ContinuousBatch', (context) => {
     for (const [i, one] of others.entries()) expect(await answers[i]).toMatchObject(await without(one));
   });
 
-  test('a prompt with the beginning of an earlier one is read from there on, with the same tokens', async () => {
+  test('reads a prompt that starts like an earlier one from there on, with the same tokens', async () => {
     const before = Array.from({ length: 5 }, () => prompts[1]).flat();
     const one = request([...before, ...prompts[2]], { stopIds: [], maxNewTokens: 12 });
     const read = async (asked: BatchRequest): Promise<number> => {

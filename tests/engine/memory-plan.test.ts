@@ -186,7 +186,7 @@ describeDevice(
       });
     }
 
-    test('in half precision, with known rows, validation, dropout, LoRA+ and samples', async () => {
+    test('counts half precision, with known rows, validation, dropout, LoRA+ and samples', async () => {
       const changes = { rank: 6, dropout: 0.1, rateRatio: 4, steps: 4, evalEvery: 2 };
       const setting: Setting = {
         precision: 'f16',

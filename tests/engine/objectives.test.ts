@@ -214,7 +214,7 @@ describeDevice('preference objectives', (context) => {
     });
 
     test.each(['dpo', 'ipo', 'hinge', 'orpo', 'simpo'])(
-      'which answer of each pair is preferred, as in its reports: %s',
+      'prefer the same answer of each pair as their reports do: %s',
       async (name) => {
         const { floats } = await readTensorsOf(at('cases', name), 'out.safetensors');
         const settings = await readJsonOf<Settings>(at('cases', name), 'settings.json');

@@ -102,7 +102,7 @@ describeDevice('A run', (context) => {
     expect(store.kept).toEqual(plain.store.kept);
   });
 
-  test('paused and resumed from its state ends like an uninterrupted one, and its card covers all of it', async () => {
+  test('ends like an uninterrupted one if it is paused and resumed from its state, and its card covers all of it', async () => {
     const whole = await open();
     await whole.run.train();
     await whole.run.keep('done');
@@ -153,7 +153,7 @@ describeDevice('A run', (context) => {
     expect((await run.state()).counters.step).toBe(run.step);
   });
 
-  test('paused without room for its state says so, and continues on request', async () => {
+  test('says so if it is paused without room for its state, and continues on request', async () => {
     const store = new MemoryStore();
     const save = store.state.bind(store);
     let pause: (() => void) | undefined;

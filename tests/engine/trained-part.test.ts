@@ -147,7 +147,7 @@ describeDevice('A part of the weights', (context) => {
   });
 });
 
-test('which weights are trained: an untied head counts as an embedding, and biases as norms', () => {
+test('an untied head counts as an embedding, and biases count as norms', () => {
   const tiny = defineModel(
     {
       ...{

@@ -32,7 +32,7 @@ describeDevice('Trainer', (context) => {
     ({ model, rows, validation } = given);
   });
 
-  test('paused, sampled from and run again, it gives the numbers of a run that was never paused, and so does the same seed', async () => {
+  test('gives after a pause and samples the numbers of a run that was never paused, and so does the same seed', async () => {
     const whole = await open();
     expect(await whole.trainer.run()).toBe('done');
     const losses = whole.steps.map(({ loss }) => loss);
@@ -243,7 +243,7 @@ describeDevice('Trainer', (context) => {
     await half.destroy();
   });
 
-  testShared('in f16 the reference curve stays within 2e-2 at every step', async () => {
+  testShared('stays in f16 within 2e-2 of the reference curve at every step', async () => {
     const reference = ['reference', 'stories260K'];
     const path = [...reference, 'curves', 'constant'];
     const half = await LanguageModel.load(context.device, sharedFolder('models', 'stories260K'), {

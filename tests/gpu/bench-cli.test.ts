@@ -57,7 +57,7 @@ test('graft bench --kernels gpu runs the builds for GPUs on a software GPU', asy
   }
 });
 
-test('graft bench --profile tells the time of each kernel, as JSON and as a table', async () => {
+test('graft bench --profile gives the time of each kernel, as JSON and as a table', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'graft-bench-'));
   try {
     await smallModel(folder);

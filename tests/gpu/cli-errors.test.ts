@@ -202,7 +202,7 @@ describe('bad arguments and files', () => {
     for (const each of cases) if (!IN_A_PROCESS.includes(each[0])) await check(each, graftHere);
   });
 
-  test('so do processes', async () => {
+  test('end a process in the same way', async () => {
     // Two at a time: most of the time goes into starting Node.
     const queue = cases.filter(([what]) => IN_A_PROCESS.includes(what));
     expect(queue).toHaveLength(IN_A_PROCESS.length);

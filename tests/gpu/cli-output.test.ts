@@ -236,7 +236,7 @@ describe('escape sequences of others', () => {
     ],
     ['a flag', () => ['train', `--${hostile}`]],
     ['a command', () => [hostile]],
-  ])('in %s are shown, not obeyed', async (_, call) => {
+  ])('are shown in %s, not obeyed', async (_, call) => {
     const { code, out, err } = await graft(call());
     expect(code).not.toBe(0);
     expect(err).toContain('\\u001b]0;owned');

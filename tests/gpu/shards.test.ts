@@ -41,7 +41,7 @@ const joined = (parts: readonly Float64Array[]): Float64Array =>
   Float64Array.from(parts.flatMap((p) => [...p]));
 
 describe('shards', () => {
-  test('columns of a matrix begin on a boundary and end with the last row', () => {
+  test('columns of a matrix start on a boundary and end with the last row', () => {
     const tape = { tensor: (shape: number[], dtype: DType) => new Tensor({} as never, shape, dtype) };
     const matrix = tape.tensor([3, 256], 'f16');
     const part = matrix.sliceColumns(128, 64);

@@ -58,7 +58,7 @@ describeDevice('Stability', (context) => {
     expect(context.device.allocatedBytes).toBe(before);
   });
 
-  test('so do 54 switches between adapters', async () => {
+  test('54 switches between adapters leave GPU memory and heap as they were', async () => {
     const before = context.device.allocatedBytes;
     expectNoGrowth(await switchInRounds(model, { rounds: 6, switches: 9 }, heap));
     expect(context.device.allocatedBytes).toBe(before);

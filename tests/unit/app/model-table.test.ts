@@ -37,17 +37,20 @@ test.each([
   ['bytes', 'My model', 'Llama-3.2-1B-Instruct'],
   ['memory', 'Sprig', 'gpt2'],
   ['time', 'Sprig', 'gpt2'],
-] as [Column, string, string][])('by %s both ways, what is not known last', (column, least, most) => {
-  const shown = (descending: boolean): string[] =>
-    sorted(rows, { column, descending }).map(({ name }) => name.split('/').at(-1)!);
-  expect(shown(column === 'name')[0]).toBe(column === 'name' ? 'Sprig' : least);
-  expect(shown(column !== 'name')[0]).toBe(column === 'name' ? 'gemma-3-1b-it' : most);
-  if (column === 'memory' || column === 'time') {
-    for (const descending of [false, true]) {
-      const known = sorted(rows, { column, descending }).map(
-        (row) => (column === 'time' ? secondsOf(row) : row.forecast) !== undefined,
-      );
-      expect(known).toEqual([true, true, ...Array<boolean>(8).fill(false)]);
+] as [Column, string, string][])(
+  'the models are sorted by %s both ways, unknown values last',
+  (column, least, most) => {
+    const shown = (descending: boolean): string[] =>
+      sorted(rows, { column, descending }).map(({ name }) => name.split('/').at(-1)!);
+    expect(shown(column === 'name')[0]).toBe(column === 'name' ? 'Sprig' : least);
+    expect(shown(column !== 'name')[0]).toBe(column === 'name' ? 'gemma-3-1b-it' : most);
+    if (column === 'memory' || column === 'time') {
+      for (const descending of [false, true]) {
+        const known = sorted(rows, { column, descending }).map(
+          (row) => (column === 'time' ? secondsOf(row) : row.forecast) !== undefined,
+        );
+        expect(known).toEqual([true, true, ...Array<boolean>(8).fill(false)]);
+      }
     }
-  }
-});
+  },
+);

@@ -26,7 +26,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 const words = (started: Partial<Started> & Pick<Started, 'own'>): string =>
   commandWords({ script: started.own, npmCommand: '', here: root, path: '', ...started }).join(' ');
 
-test('in a project that it is installed in, it is npx with the name of the package', () => {
+test('the command is npx with the name of the package in a project that it is installed in', () => {
   const own = install('app/node_modules/graft-studio', 'app/node_modules/.bin');
   const here = at('app/data');
   // npm run and npx add the project's commands to the path.
@@ -43,7 +43,7 @@ test('in a project that it is installed in, it is npx with the name of the packa
   );
 });
 
-test('after npx has fetched it, it is the same', () => {
+test('the command is the same after npx has fetched it', () => {
   const own = install('.npm/_npx/1b5f/node_modules/graft-studio', '.npm/_npx/1b5f/node_modules/.bin');
   const script = at('.npm/_npx/1b5f/node_modules/.bin/graft-studio');
   expect(words({ own, script, npmCommand: 'exec', here: at('app') })).toBe('npx graft-studio');
@@ -67,7 +67,7 @@ test('a program of the same name on the path is not taken for it', () => {
   expect(words({ own, here: at('other'), path: at('opt') })).toBe('npx graft-studio');
 });
 
-test('from a checkout it is npx graft if it was started so, and else the file', () => {
+test('the command is npx graft if it was started so from a checkout, and else the file', () => {
   const own = install('checkout');
   const [exec, script] = ['exec', at('.npm/_npx/2c/node_modules/.bin/graft')];
   expect(words({ own, script, npmCommand: exec, here: at('checkout/docs') })).toBe('npx graft');

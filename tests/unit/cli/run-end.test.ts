@@ -50,7 +50,7 @@ test('a run that got worse says so, and against what', () => {
   );
 });
 
-test('one step has one loss, rewards have no loss, and a log without its first step tells nothing', () => {
+test('one step has one loss, rewards have no loss, and a log without its first step gives nothing', () => {
   expect(told([5.8442])).toEqual([
     'Loss 5.8442 at step 1, in 0.1 s',
     'Too short to tell. One step says too little about where the loss goes. Train for more steps before you judge these settings.',

@@ -43,7 +43,7 @@ test('refuses names that are not its own', async () => {
     expect([other, await status(other)]).toEqual([other, 403]);
 });
 
-test('on all interfaces takes addresses, and still no foreign names', async () => {
+test('takes addresses on all interfaces, and still no foreign names', async () => {
   const url = await start([hello], { host: '0.0.0.0' });
   const at = new URL(`http://127.0.0.1:${url.port}/v1/hello`);
   expect(await ask(at, { host: '192.168.0.7' })).toBe(200);

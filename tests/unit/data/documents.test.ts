@@ -41,7 +41,7 @@ describe('the end of a document', () => {
     ['blank', true],
     ['---', true],
     ['***', false],
-  ])('whether there is a line such as %s', (rule, expected) => {
+  ])('is found at a line such as %s, if there is one', (rule, expected) => {
     expect(hasBorder(TEXT, rule)).toBe(expected);
     const { unbordered } = readExamples(TEXT, { fileName: 'a.md', ...(rule && { documents: rule }) });
     expect(unbordered).toBe(expected ? undefined : true);

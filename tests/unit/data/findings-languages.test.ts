@@ -51,7 +51,7 @@ describe('rows', () => {
       testFraction: 0.1,
     }).find(({ id }) => id === 'language-mix')?.rows;
 
-  test('in another language than most are found', () => {
+  test('are found if their language is not that of most rows', () => {
     expect(mixOf([...english, german])).toEqual([12]);
     expect(mixOf(english)).toBeUndefined();
   });

@@ -137,7 +137,7 @@ test('its row is the question up to the start of the answer, and has numbers for
   });
 });
 
-test('the limit removes the beginning of a prompt, since its end is the question', () => {
+test('the limit removes the start of a prompt, since its end is the question', () => {
   const { examples } = read(lines({ prompt: `${'The garden is old. '.repeat(20)}Who keeps it?` }));
   const { rows, report } = prepareRows(examples, tokenizer, { maxLength: 24 });
   expect(report.cut).toEqual([1]);

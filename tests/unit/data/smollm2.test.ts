@@ -14,7 +14,7 @@ describeSmolLM2('the rows of 41 conversations', () => {
   it.each([
     ['the GGUF file alone', SMOLLM2_GGUF],
     ['the folder', SMOLLM2],
-  ])('from %s', async (_, path) => {
+  ])('are the same from %s', async (_, path) => {
     const tokenizer = await loadTokenizer(await modelOf(path));
     const { examples } = readExamples(readFileSync(sharedPath(...REFERENCE, 'messages.jsonl')), {
       fileName: 'messages.jsonl',

@@ -69,7 +69,7 @@ describe('scores', () => {
     expect(standingsOf(right(3), undefined)).toEqual([undefined, undefined]);
   });
 
-  test('beside the best, the rows are counted on which each is better', () => {
+  test('the rows are counted on which each is better than the best', () => {
     const [first, second] = scoreStandings(exactMatch, [right(12, 2), right(18)]);
     expect(first.against).toMatchObject({ first: 0, second: 6 });
     expect(first.against?.p).toBeCloseTo(2 / 2 ** 6, 12);

@@ -428,7 +428,7 @@ describeShared('adapters made by PEFT', () => {
     },
   );
 
-  it('for another base are refused, naming the first tensor that does not fit', async () => {
+  it('are refused for another base, naming the first tensor that does not fit', async () => {
     const base = await readModel(sharedFolder('reference', 'families', 'llama'));
     const error = await graftError(
       () => readPeft(sharedFolder('reference', 'stories260K', 'lora', 'adapter'), base),

@@ -35,7 +35,7 @@ describe('a zip that is written', () => {
     expect(blob.size).toBeLessThan(6000);
   });
 
-  test('by others is read here', async () => {
+  test('is read here if another program wrote it', async () => {
     const files = { 'one.txt': utf8('one'), 'folder/two.bin': new Uint8Array(3000).fill(1) };
     expect(await readAll(new Blob([zipSync(files)]))).toEqual(files);
     expect(await readAll(new Blob([zipSync(files, { level: 0 })]))).toEqual(files);

@@ -57,7 +57,7 @@ test('rows lie end to end, each with its own positions, and see only themselves'
   });
 });
 
-test('rows that begin alike have their first tokens once, and each predicts its own first label', () => {
+test('rows that start alike have their first tokens once, and each predicts its own first label', () => {
   const rows: readonly LabelledTokens[] = [
     { ids: [1, 2, 3, 4], labels: [X, X, X, 4] },
     { ids: [9, 8], labels: [X, 8] },

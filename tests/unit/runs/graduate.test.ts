@@ -64,7 +64,7 @@ describe('the rest of a run', () => {
     expect(stepsLeft(run({}, 30, 30))).toBe(3);
   });
 
-  it('begins at the rate of the next step', () => {
+  it('starts at the rate of the next step', () => {
     expect(rateLeft(run({ schedule: 'linear' }, 12, 22))).toBeCloseTo(0.5e-3, 12);
     expect(rateLeft(run({ schedule: 'linear' }, 1, 22))).toBe(1e-3);
     expect(rateLeft(run({ schedule: 'linear' }, 22, 22))).toBe(1e-3);

@@ -128,7 +128,7 @@ test('the share of fields that are the wanted ones', async () => {
   ]);
 });
 
-test('how much of an object a schema allows', async () => {
+test('a schema scores an object by how much of it is valid', async () => {
   const schema = JSON.stringify({
     type: 'object',
     properties: {

@@ -73,14 +73,14 @@ describeShared('the tokens that are learnt', () => {
     { role: 'assistant', content: 'Goodbye!' },
   ];
 
-  it('every assistant turn with its marker, white space of its own included', async () => {
+  it('are every assistant turn with its marker, white space of its own included', async () => {
     const tokenizer = await smol();
     const row = renderExample({ kind: 'messages', messages: talk }, tokenizer);
     expect(supervisedText(row, tokenizer)).toEqual(['Hello.\n<|im_end|>', 'Goodbye!<|im_end|>']);
     expect(row.notes).toEqual([]);
   });
 
-  it('not a turn that is context', async () => {
+  it('leave out a turn that is context', async () => {
     const tokenizer = await smol();
     const messages = talk.map((message, i) => (i === 2 ? { ...message, supervised: false } : message));
     expect(supervisedText(renderExample({ kind: 'messages', messages }, tokenizer), tokenizer)).toEqual([

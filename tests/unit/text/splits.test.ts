@@ -20,7 +20,7 @@ const load = (step: object): Promise<Tokenizer> => {
 };
 
 describe('texts are split as the reference implementation splits them', () => {
-  it.each(cases)('at $name', async ({ step, ids }) => {
+  it.each(cases)('splits at $name', async ({ step, ids }) => {
     const tokenizer = await load(step);
     expect(texts.map((text) => tokenizer.encode(text))).toEqual(ids);
   });
@@ -31,7 +31,7 @@ describe('texts are split as the reference implementation splits them', () => {
     { pattern: { String: '  ' }, behavior: 'MergedWithPrevious', invert: false },
     { pattern: { Regex: ' ' }, behavior: 'MergedWithPrevious', invert: false },
     { pattern: { Regex: ' ' }, behavior: 'Contiguous', invert: false },
-  ])('or not at all: $behavior', async (split) => {
+  ])('refuses a split that it does not have: $behavior', async (split) => {
     await graftError(() => load({ type: 'Split', ...split }), 'tokenizer-unsupported');
   });
 });

@@ -36,7 +36,7 @@ describe('by hand', () => {
     letters = await loadTokenizer(LETTERS);
   });
 
-  test('a text is learnt from whole, with its end and without its beginning', () => {
+  test('a text is learnt from whole, with its end and without its start', () => {
     expect(renderExample({ kind: 'text', text: 'cab c' }, letters)).toEqual({
       ids: [BOS, C, AB, SPACE, C, EOS],
       labels: [X, C, AB, SPACE, C, EOS],
@@ -74,7 +74,7 @@ describe('by hand', () => {
     ]);
   });
 
-  test('both answers of a pair begin at the first token in which one of them differs from the prompt', () => {
+  test('both answers of a pair start at the first token in which one of them differs from the prompt', () => {
     const side = (completion: string) => ({ kind: 'completion', prompt: 'ca', completion }) as const;
     // The chosen answer changes the last token of the prompt, and the rejected one does not.
     const pair = { kind: 'pair', chosen: side('b'), rejected: side('c') } as const;

@@ -112,7 +112,7 @@ describe('tokenizer files', () => {
     expect((await load(small(), {}, { 'config.json': '{"eos_token_id":500}' })).eosId).toBeUndefined();
   });
 
-  it('begins texts with bos where the configuration or tokenizer.json says so', async () => {
+  it('starts texts with bos if the configuration or tokenizer.json says so', async () => {
     const starts = async (file: unknown, config: Json): Promise<number | undefined> =>
       (await load(file, { bos_token: '<s>', ...config })).startId;
     const without = changed((file) => (file.post_processor = null));

@@ -161,7 +161,7 @@ describe('adviseMemory', () => {
       expect((await planMemory(USUAL, smol, changed)).peakBytes).toBe(peakBytes);
   });
 
-  test('for known rows, the promise is what the changed run takes, to the byte', async () => {
+  test('promises for known rows the bytes that the changed run takes', async () => {
     const lengths = [20, 133, 60, 41, 17, 256, 90, 12];
     const rows = lengths.map((length) => {
       const ids = Array.from({ length }, (_, t) => t);

@@ -111,7 +111,7 @@ describe('a run that shot up', () => {
     );
   });
 
-  test('or by the loss of single tokens', () => {
+  test('is known as lost by the loss of single tokens', () => {
     expect(describeReading(read('a rate of 1'), false).how).toMatch(
       /^The training loss rose from 5\.94 at step 3 to 13\.8 at step 6, and the loss is 4\.71 at step 60 on validation rows\. A model that only knows how often each token occurs in the answers has 4\.02\.$/,
     );
@@ -152,7 +152,7 @@ describe('a run that is validated only at the end', () => {
   test.each([
     ['the sample as it is', 'fine'],
     ['a low constant rate', 'falling'],
-  ])('%s is %s, as training tells of its last part', (name, kind) => {
+  ])('%s is %s, as the last part of training shows', (name, kind) => {
     expect(ends(name)).toMatchObject({ kind, of: 'validation' });
   });
 });

@@ -56,7 +56,7 @@ test.each([
   measured({ draw: DRAW }, { ...LOSS, rows: 60 }, { answers: ['yes', 'no'] }),
   measured({ draw: { seed: 42, of: 60, tooLong: 0 } }, LOSS, {}),
   examples({ draw: DRAW, loss: { ...LOSS, rows: 60 } }),
-])('how rows were drawn is kept of a result of an earlier version, which becomes a record: %#', (result) => {
+])('a result of an earlier version becomes a record, and keeps how its rows were drawn: %#', (result) => {
   const { value } = parse(ResultFile, result) as { value: Evaluation };
   expect(value).toMatchObject({ format: 'graft-evaluation', version: 1 });
   expect(value.made.draw).toEqual(drawIn(result));
@@ -69,7 +69,7 @@ const recordIn = (result: object): Evaluation => (parse(ResultFile, result) as {
 const GIVEN = { base: [0, 1], tuned: [1, 1], passMark: 1 };
 const EXACT = { name: 'exact-match', weight: 1, passMark: 1, base: [0, 1], tuned: [1, 1] };
 
-test('the scores of rewards are kept with the evaluation, even those of chosen answers; other scores are refused', () => {
+test('the scores of rewards are kept with the evaluation, and so are the chosen rewards; an unknown reward is refused', () => {
   const chosen = [{ name: 'exact-match', weight: 1 }];
   for (const rewards of [GIVEN, { ...GIVEN, chosen, each: [EXACT] }]) {
     const record = recordIn(measured({ rewards, origin: { ...ORIGIN, adapter: ADAPTER } }, LOSS, {}));

@@ -115,7 +115,7 @@ test('the important places of a very long row are shown, and all of it is counte
   expect(preview(data, 2, model.tokenizer).tokens.length).toBeLessThan(1500);
 });
 
-test('after a reload the rows and the questions are the same', async () => {
+test('the rows and the questions are the same after a reload', async () => {
   const { data } = await open(ten);
   const back = restoredData({ dataName: data.name }, 'abc', structuredClone(storedRows(data)));
   for (const part of ['train', 'validation', 'test'] as const)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Queue } from '../../../src/worker/queue.ts';
 import { Readings } from '../../../src/worker/readings.ts';
 
-test('a stop waits for readings that have begun, and later ones begin aborted', async () => {
+test('a stop waits for readings that have started, and later ones start aborted', async () => {
   const readings = new Readings();
   const queue = new Queue();
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => queue.run(work);
