@@ -27,7 +27,7 @@ test('a range has room above and below, in the measure of its axis', () => {
   expect(top).toBeCloseTo(6.7 + 0.06 * 6.68, 2);
 });
 
-test('a logarithmic axis survives a loss of 0, and exists even if there is no loss', () => {
+test('a logarithmic axis survives a loss of 0, and exists even without a loss', () => {
   const [low, high] = rangeOf([[1, 0]], undefined, 'log');
   expect(low).toBeGreaterThan(0);
   expect(high).toBeGreaterThan(1);

@@ -241,7 +241,7 @@ test('test rows and more rows of files of their own, without the copies and with
   expect(leaky.told.missing).toEqual([{ name: main.path, line: 999 }]);
 });
 
-test('the command trains on the rows of a project and on all of its judged answers', async () => {
+test('the command reads the rows of the page for a project with judged answers, which are trained on whole', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'graft-feedback-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = async (name: string, rows: readonly object[]): Promise<DataFile> => {
@@ -298,7 +298,7 @@ test('the command trains on the rows of a project and on all of its judged answe
   for (const part of ['train', 'validation', 'test'] as const) expect(made[part]).toEqual(rowsOf(data, part));
 });
 
-test('the command trains on a mixture of tasks, or on only one of them', async () => {
+test('the command reads the rows of the page for a mixture of tasks, and for only one of them', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'graft-tasks-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = async (name: string, from: number, count: number): Promise<DataFile> => {

@@ -46,7 +46,7 @@ describe('1 → 2', () => {
     expect(moved.adapters).toEqual([{ ...adapter, projectId: project.id }]);
   });
 
-  test('a project of adapters without a model wants their model', () => {
+  test('a project with adapters and no runs wants their model', () => {
     const moved = toProjects({ runs: [], adapters: [{ ...adapter, baseModel: 'SmolLM2-135M' }] });
     expect(moved?.project.model).toEqual({ name: 'SmolLM2-135M', bundled: false });
   });
