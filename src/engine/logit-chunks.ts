@@ -21,7 +21,7 @@ export interface LogitChunk {
 }
 
 /**
- * Cuts the rows of x for the logits of x · wᵀ.
+ * Cuts the rows of x [R, C] for the logits of x · wᵀ, w [V, C].
  *
  * @param most bytes that the logits of a chunk may take, unless it is as small as it can be already
  */

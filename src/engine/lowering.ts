@@ -63,7 +63,7 @@ export class LoweringTable<Out> {
     this.#rows = new Map(rows.map((row) => [row.name, row]));
   }
 
-  /** Lowers operations in order. @returns `out` */
+  /** Lowers operations in order. @returns `out` @throws Error for a kind of operation that is not in the table */
   lower<O extends Out>(operations: readonly Operation[], out: O): O {
     for (const operation of operations) {
       const row = this.#rows.get(operation.kind.name);

@@ -29,7 +29,9 @@ export function isSharded({ b, c }: Product): boolean {
 /**
  * Calls `product` for each shard.
  *
+ * @param whole with the shapes of `MatmulOptions`
  * @param wide makes the sum of a result that is not f32
+ * @throws Error if B of TN or C of NT or NN is in shards, or if NN has a bias or a residual
  */
 export function matmulOfShards<One extends Product>(
   whole: One,

@@ -127,11 +127,12 @@ export class ParameterStore {
     return Math.max(0, ...this.#segments) * 4;
   }
 
-  /** The tensor of a parameter, or undefined if there is none of this name. */
+  /** The f32 tensor of a parameter, in the shape of its spec; undefined if there is none of this name. A large one may be in shards. */
   find(name: string): Tensor | undefined {
     return this.#tensors.get(name);
   }
 
+  /** As `find`, in the shape of its spec. @throws Error if there is no parameter of this name */
   get(name: string): Tensor {
     const tensor = this.find(name);
     if (!tensor) throw new Error(`There is no parameter ${name}`);
@@ -166,7 +167,7 @@ export class ParameterStore {
     });
   }
 
-  /** Whether a parameter has a plane of state. */
+  /** Whether a parameter has a plane of state. @throws Error if there is no parameter of this name */
   keeps(name: string, plane: Plane): boolean {
     return this.#placesOf(name).every(({ segment }) => this.#planes.get(plane)?.[segment] !== undefined);
   }
@@ -174,7 +175,8 @@ export class ParameterStore {
   /**
    * Sets a parameter's values, or its optimiser state, in the parameter's shape.
    *
-   * @param firstRow where `values` are some rows of it only
+   * @param firstRow the first of the rows that `values` are, if they are not all
+   * @throws Error for an unknown name, another number of values than the parameter has, or a plane that the store lacks
    */
   write(name: string, values: Float32Array<ArrayBuffer>, plane: Plane = 'values', firstRow?: number): void {
     const { shape } = this.get(name);

@@ -82,14 +82,18 @@ export class QuantisedTensor extends Tensor {
     return quantisedBytes([this.storedRows, this.columns], this.format);
   }
 
-  /** Only a view of the first rows needs no copy. */
+  /** The first rows, without a copy: [count, columns]. @throws Error if `start` is not 0 */
   override slice(start: number, count: number): QuantisedTensor {
     if (start !== 0) throw new Error(`${this.label}: blocks are cut from the first row on`);
     return new QuantisedTensor(this.storage, [count, this.columns], this.format, this.storedRows);
   }
 }
 
-/** A new matrix in blocks, to be filled by `writeQuantised`. */
+/**
+ * A new matrix [N, K] in blocks, to be filled by `writeQuantised`.
+ *
+ * @throws Error if rows of K numbers are not whole blocks; GraftError as `Device.upload`
+ */
 export function createQuantised(
   device: Device,
   shape: readonly number[],
@@ -104,7 +108,7 @@ export function createQuantised(
 }
 
 /**
- * Writes rows from `firstRow` on.
+ * Writes rows of a matrix [N, K], from `firstRow` on.
  *
  * @param parts of whole rows; where scales are f16, two blocks share a word: of an even number of blocks, unless they are the last
  */

@@ -29,12 +29,12 @@ export class ShardedTensor extends Tensor {
   }
 }
 
-/** The shards of a matrix; a matrix in one piece is its own shard. */
+/** The shards of a matrix [N, K], each [rows, K] in order; a matrix in one piece is its own shard. */
 export function shardsOf(tensor: Tensor): readonly Shard[] {
   return tensor instanceof ShardedTensor ? tensor.shards : [{ firstRow: 0, tensor }];
 }
 
-/** The shards of the first rows of a matrix, without a copy; `count` is a multiple of {@link SHARD_ROWS}. */
+/** The shards of the first rows of a matrix [N, K], without a copy; `count` is a multiple of {@link SHARD_ROWS}. */
 export function firstRows(tensor: Tensor, count: number): Shard[] {
   return shardsOf(tensor)
     .filter(({ firstRow }) => firstRow < count)
@@ -44,7 +44,7 @@ export function firstRows(tensor: Tensor, count: number): Shard[] {
     }));
 }
 
-/** How a matrix is quantised, in shards or not; undefined for numbers. */
+/** How a matrix [N, K] is quantised, in shards or not; undefined for numbers. */
 export function formatOf(tensor: Tensor): QuantisedType | undefined {
   const [{ tensor: first }] = shardsOf(tensor);
   return first instanceof QuantisedTensor ? first.format : undefined;
@@ -82,7 +82,11 @@ export function cutRows(rows: number, step: number): { firstRow: number; count: 
   }));
 }
 
-/** A new tensor in memory of its own, full of zeros; a matrix in as many shards as the device's limits ask for. */
+/**
+ * A new tensor of this shape in memory of its own, full of zeros; a matrix in as many shards as the device's limits ask for.
+ *
+ * @throws Error as `createQuantised`; GraftError as `Device.upload`
+ */
 export function createWeight(
   device: Device,
   shape: readonly number[],
@@ -107,7 +111,7 @@ export function createWeight(
 }
 
 /**
- * Iterates over the shards that hold some rows.
+ * Iterates over the shards that hold some rows of a matrix [N, K].
  *
  * @param use `row` counts in the shard, `from` in the rows that were asked for
  */

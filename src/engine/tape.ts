@@ -33,12 +33,12 @@ export class Tape {
     readonly training = false,
   ) {}
 
-  /** A tensor whose memory is planned by liveness. */
+  /** A new tensor of this shape, whose memory is planned by liveness. */
   tensor(shape: readonly number[], dtype: DType, label: string): Tensor {
     return new Tensor(new Storage('transient', byteLength(shape, dtype), label), shape, dtype);
   }
 
-  /** A tensor that the host writes before a replay or reads after it. */
+  /** A new tensor of this shape, which the host writes before a replay or reads after it. */
   pinned(shape: readonly number[], dtype: DType, label: string): Tensor {
     return new Tensor(new Storage('pinned', byteLength(shape, dtype), label), shape, dtype);
   }
@@ -52,7 +52,7 @@ export class Tape {
 
   /**
    * Declares how `outputs` were made. `backward` runs when the backward is recorded, and only if a gradient of an output exists.
-   * It reads `gradient(output)` and calls `addGradient` or `passGradient` for each input.
+   * It reads `gradient(output)` and calls `addGradient` or `passGradient` for each input. Tensors have any shape.
    */
   record(outputs: readonly Tensor[], inputs: readonly (Tensor | undefined)[], backward: () => void): void {
     if (!this.training || !inputs.some((input) => input?.requiresGrad)) return;
@@ -63,7 +63,9 @@ export class Tape {
   /**
    * Records the backward of everything that led to `loss`.
    *
+   * @param loss a scalar: f32 [1], or the statistics of a step, of which the first slot is the loss
    * @param seed the gradient of `loss`: 1 for the loss that is minimised
+   * @throws Error what the backward of an operation throws, such as for a missing index
    */
   backward(loss: Tensor, seed = 1): void {
     this.#factors.set(loss, seed);
@@ -76,7 +78,7 @@ export class Tape {
   }
 
   /**
-   * x again, in the same place: on the way back, `visit` gets its whole gradient before x does. Everything from there on gets gradients, whether or
+   * x again, in the same place and shape: on the way back, `visit` gets its whole gradient before x does. Everything from there on gets gradients, whether or
    * not anything before it is trained.
    */
   observe(x: Tensor, visit: (gradient: Tensor) => void): Tensor {
@@ -92,7 +94,7 @@ export class Tape {
     return seen;
   }
 
-  /** The gradient of a tensor as far as it is recorded. */
+  /** The gradient of a tensor as far as it is recorded, in its shape. @throws Error if none is recorded yet */
   gradient(tensor: Tensor): Tensor {
     const gradient = this.#gradients.get(tensor);
     if (!gradient) throw new Error(`${tensor.label} has no gradient yet`);
@@ -104,14 +106,21 @@ export class Tape {
     return this.#gradients.has(tensor) ? undefined : this.#factors.get(tensor);
   }
 
-  /** Adds a known number to the gradient of a scalar, as a sum of losses does. Not beside gradients that are computed. */
+  /**
+   * Adds a known number to the gradient of a scalar, as a sum of losses does.
+   *
+   * @throws Error if the scalar already has a gradient that is computed
+   */
   passFactor(tensor: Tensor, factor: number): void {
     if (!tensor.requiresGrad) return;
     if (this.#gradients.has(tensor)) throw new Error(`${tensor.label} has a computed gradient already`);
     this.#factors.set(tensor, (this.#factors.get(tensor) ?? 0) + factor);
   }
 
-  /** Adds a contribution to the gradient of `tensor`, computed by `write` into the right place. */
+  /**
+   * Adds a contribution to the gradient of `tensor`, computed by `write` into the right place: a tensor of the same shape, in the same type unless
+   * it is the gradient of a parameter.
+   */
   addGradient(tensor: Tensor, write: GradientWriter): void {
     if (!tensor.requiresGrad) return;
     if (tensor.gradient) {
@@ -135,7 +144,7 @@ export class Tape {
     write(gradient, true);
   }
 
-  /** Gives `tensor` the gradient `gradient` itself, without a copy where nothing else has contributed. */
+  /** Gives `tensor` the gradient `gradient` itself, without a copy if nothing else has contributed. Shapes may differ. @throws Error if sizes do */
   passGradient(tensor: Tensor, gradient: Tensor): void {
     if (!tensor.requiresGrad) return;
     if (tensor.gradient || this.#gradients.has(tensor)) {
@@ -147,7 +156,10 @@ export class Tape {
 
   /**
    * Runs `forward` so that only what it captured and its output are kept: the backward records the forward again first. Commands of the second
-   * recording whose results are never read are dropped when the plan is compiled. `forward` must be a pure function of its captured tensors.
+   * recording whose results are never read are dropped when the plan is compiled. `forward` must be a pure function of its captured tensors
+   * (Chen and others, 2016, "Training Deep Nets with Sublinear Memory Cost").
+   *
+   * @returns the tensor that `forward` returns, in its shape
    */
   checkpoint(forward: () => Tensor): Tensor {
     if (!this.training) return forward();

@@ -15,6 +15,7 @@ export type DType = 'f32' | 'f16' | 'u32';
  */
 type StorageKind = 'transient' | 'pinned' | 'external';
 
+/** A piece of memory that tensors view; `bytes` is a multiple of four. */
 export class Storage {
   constructor(
     readonly kind: StorageKind,
@@ -23,6 +24,7 @@ export class Storage {
   ) {}
 }
 
+/** A typed, shaped view of a storage. It holds no numbers: those are on a device. */
 export class Tensor {
   /** Whether the tape computes a gradient for this tensor. */
   requiresGrad = false;
@@ -62,20 +64,28 @@ export class Tensor {
     return this.shape[this.shape.length - 1] ?? 1;
   }
 
-  /** The same memory with another shape of equal size. */
+  /** The same memory with another shape. @throws Error for another size, or if rows do not follow each other without gaps */
   reshape(...shape: number[]): Tensor {
     if (sizeOf(shape) !== this.size || this.pitch !== this.columns)
       throw new Error(`${this.label}: cannot reshape [${this.shape}] to [${shape}]`);
     return new Tensor(this.storage, shape, this.dtype, this.offset);
   }
 
-  /** Rows `start … start + count` of a matrix, without a copy. The byte offset must be a multiple of 256. */
+  /**
+   * Rows `start … start + count` of a matrix, without a copy: [count, columns].
+   *
+   * @throws Error unless the byte offset of the first one is a multiple of 256
+   */
   slice(start: number, count: number): Tensor {
     const offset = this.#offsetOf(start * this.pitch, `row ${start}`);
     return new Tensor(this.storage, [count, this.columns], this.dtype, offset, this.pitch);
   }
 
-  /** Columns `start … start + count` of a matrix, or such elements of a vector, without a copy; as for rows. */
+  /**
+   * Columns `start … start + count` of a matrix, or such elements of a vector, without a copy: [rows, count] or [count].
+   *
+   * @throws Error as `slice`
+   */
   sliceColumns(start: number, count: number): Tensor {
     const offset = this.#offsetOf(start, `column ${start}`);
     const shape = this.shape.length < 2 ? [count] : [this.rows, count];
@@ -89,6 +99,7 @@ export class Tensor {
   }
 }
 
+/** Elements of a tensor of this shape; 1 for []. */
 export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
 }

@@ -46,11 +46,12 @@ export class Commands {
 
   constructor(readonly target: CpuTarget) {}
 
-  /** A scratch tensor: its memory is planned by liveness, like that of the tape's own. */
+  /** A scratch tensor of this shape: its memory is planned by liveness, like that of the tape's own. */
   tensor(shape: readonly number[], dtype: DType, label: string): Tensor {
     return new Tensor(new Storage('transient', byteLength(shape, dtype), label), shape, dtype);
   }
 
+  /** Appends a call of a kernel. @throws Error for a kernel or an argument that its file does not have, or a number that is missing */
   add({ file, kernel, tensors: given, params = {}, units, grain, flops = 0, matmul }: CommandRequest): void {
     const where = `${file.name}.ts, ${kernel}`;
     if (!file.kernels.has(kernel)) throw new Error(`${file.name}.ts has no kernel named ${kernel}`);
@@ -85,23 +86,27 @@ export class Commands {
   }
 }
 
-/** How numbers are stored, as the kernels number it: F32 and F16 in kernels/common.ts. */
+/** How numbers of a tensor of any shape are stored, as the kernels number it: F32 and F16 in kernels/common.ts. @throws Error for u32 */
 export function storedAs({ dtype, label }: Tensor): number {
   if (dtype === 'u32') throw new Error(`${label} holds integers`);
   return dtype === 'f32' ? 0 : 1;
 }
 
-/** How a weight is stored, as the kernels number it: `storedAs`, or a format of blocks behind these. See kernels/blocks.ts. */
+/**
+ * How a weight [N, K] is stored, as the kernels number it: `storedAs`, or a format of blocks after these. See kernels/blocks.ts.
+ *
+ * @throws Error as `storedAs`
+ */
 export function weightType(weight: Tensor): number {
   return weight instanceof QuantisedTensor ? 2 + quantisedFormats[weight.format].code : storedAs(weight);
 }
 
-/** Rows of the matrix: of the whole one where the weight is a view of its first rows. */
+/** Rows of the weight [N, K]: N, or the rows of the whole matrix if the weight is in blocks and a view of its first rows. */
 export function storedRows(weight: Tensor): number {
   return weight instanceof QuantisedTensor ? weight.storedRows : weight.rows;
 }
 
-/** @throws Error unless all of them are f32, which kernels of activations ask for */
+/** Tensors of any shape; undefined ones are skipped. @throws Error unless all are f32, which kernels of activations ask for */
 export function checkF32(...tensors: readonly (Tensor | undefined)[]): void {
   for (const tensor of tensors)
     if (tensor && tensor.dtype !== 'f32') throw new Error(`${tensor.label} is ${tensor.dtype}, not f32`);

@@ -129,7 +129,7 @@ export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarg
     if (data) this.writePiece(piece, 0, data);
   }
 
-  /** Bytes of a piece as they are now; valid until the next allocation. */
+  /** Bytes of a piece as they are now; valid until the next allocation. @throws Error if they reach beyond its end */
   bytesOf(piece: Piece, offset: number, length: number): Uint8Array {
     if (offset + length > piece.size) throw new Error(`${offset + length} bytes are not in ${piece.size}`);
     return this.#heap.bytes(piece.address + offset, length);

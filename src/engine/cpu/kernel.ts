@@ -27,6 +27,7 @@ const FIELD = /(\w+)\s*:\s*(Read|Write|i32|u32|f32)\s*;/g;
  *
  * @param name the file's name without ending, used in labels and errors
  * @param inherited fields of the class that the class of arguments extends
+ * @throws Error if the source has no class of arguments
  */
 export function parseKernels(name: string, source: string, inherited: readonly Field[] = []): KernelFile {
   const code = source.replace(/\/\/.*$/gm, '').replace(/\/\*.*?\*\//gs, '');

@@ -32,7 +32,7 @@ export const gatedBackward = operationKind<
   GatedBackwardAttributes
 >('gated.backward');
 
-/** y = a(x), element by element, in any float type. */
+/** y = a(x), element by element, in any float type; y has the shape and type of x. */
 export function activate(tape: Tape, x: Tensor, activation: Activation): Tensor {
   const y = tape.tensor(x.shape, x.dtype, `${activation}(${x.label})`);
   tape.append(activateKind, { g: x, y }, { activation });
@@ -46,7 +46,7 @@ export function activate(tape: Tape, x: Tensor, activation: Activation): Tensor 
   return y;
 }
 
-/** y = a(gate) · up, element by element; all [M, F]. SwiGLU and GeGLU. */
+/** y = a(gate) · up, element by element; all [M, F], y in the type of `gate`. SwiGLU and GeGLU (Shazeer, 2020). */
 export function gated(tape: Tape, gate: Tensor, up: Tensor, activation: Activation): Tensor {
   const y = tape.tensor(gate.shape, gate.dtype, `${activation}(${gate.label}) · ${up.label}`);
   tape.append(gatedKind, { g: gate, u: up, y }, { activation });

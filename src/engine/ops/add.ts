@@ -9,7 +9,7 @@ export const addIntoKind = operationKind<{ a: Tensor; y: Tensor }, null>('add.in
 /** y = a, converted to the type of y. */
 export const copyKind = operationKind<{ a: Tensor; y: Tensor }, null>('copy');
 
-/** y = a + b, of equal shapes: a residual connection. */
+/** y = a + b, of equal shapes: a residual connection. y has the shape and type of a. @throws Error if the sizes differ */
 export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   const y = tape.tensor(a.shape, a.dtype, `${a.label} + ${b.label}`);
   checkSizes(y, a, b);
@@ -22,13 +22,13 @@ export function add(tape: Tape, a: Tensor, b: Tensor): Tensor {
   return y;
 }
 
-/** target += a, without a gradient of its own. */
+/** target += a, of equal shapes, without a gradient of its own. @throws Error if the sizes differ */
 export function addInto(tape: Tape, a: Tensor, target: Tensor): void {
   checkSizes(target, a);
   tape.append(addIntoKind, { a, y: target }, null);
 }
 
-/** target = a, converted to the target's type, without a gradient of its own. */
+/** target = a, of equal shapes, converted to the target's type, without a gradient of its own. @throws Error if the sizes differ */
 export function copy(tape: Tape, a: Tensor, target: Tensor): void {
   checkSizes(target, a);
   tape.append(copyKind, { a, y: target }, null);

@@ -68,7 +68,14 @@ export const attentionKeys = operationKind<
 
 const MAX_HEAD_SIZE = 256;
 
-/** softmax(scale · q·kᵀ)·v of each head, over each query's own range of keys. Result [M, H·D]. */
+/**
+ * softmax(scale · q·kᵀ)·v of each head, over each query's own range of keys. The [M, N] probabilities are never stored: the backward computes them
+ * again from the log-sum-exp of each row (Dao and others, 2022, "FlashAttention").
+ *
+ * @returns [M, H·D] in the type of q
+ * @throws Error for a head size that is not a multiple of 4 up to 256, heads that are not a multiple of the key heads, or tensors of other shapes;
+ * when the backward is recorded, also if k or v has a gradient and `queryRanges` is missing
+ */
 export function attention(tape: Tape, options: AttentionOptions): Tensor {
   const { q, k, v, keyRanges, queryRanges, heads: H, kvHeads: KV, headSize: D, window = 0, family } = options;
   const M = q.rows;

@@ -12,6 +12,8 @@ export const attentionMapKind = operationKind<
 /**
  * The probabilities with which each query of each head sees each key: f32 [H, M, N]. `attention` never has them as a whole, so this is for those
  * who want to look at them; it has no gradient.
+ *
+ * @throws Error unless `keyRanges` is u32 [M, 2], one range for each query
  */
 export function attentionMap(
   tape: Tape,

@@ -20,13 +20,17 @@ export const contrastiveLossKind = operationKind<
 >('contrastive_loss');
 
 /**
- * The summed loss of queries against all texts of a batch: each should be nearest to the text that answers it. The gradient of the loss must be a known
+ * The summed loss of queries against all texts of a batch (in-batch negatives: Henderson and others, 2017): each should be nearest to the text that
+ * answers it. The gradient of the loss must be a known
  * number when the backward is recorded.
  *
  * @param x f32 [S, C], rows of length 1; S is a multiple of four
  * @param roles u32 [S]: for a query the index of the text that answers it, else {@link CANDIDATE} or {@link NO_TEXT}
  * @param total f32, uploaded, with {@link CONTRASTIVE_SUMS} slots behind OWN_SLOT
  * @param temperature by which cosines are divided
+ * @returns the loss, in the memory and shape of `total`
+ * @throws Error if S is not a multiple of four, or if `roles` or `total` has the wrong size; when the backward is recorded, if the gradient of the
+ * loss is not a known number
  */
 export function contrastiveLoss(
   tape: Tape,

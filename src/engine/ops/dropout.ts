@@ -17,7 +17,10 @@ export const dropoutKind = operationKind<
   { probability: number; salt: number; accumulate: boolean }
 >('dropout');
 
-/** y (+)= dropout(x), without a gradient of its own: the gradient of dropout is the same call on dy. */
+/**
+ * y (+)= dropout(x), x and y of equal shapes (Srivastava and others, 2014; scaled while training). It has no gradient of its own: the gradient of
+ * dropout is the same call on dy.
+ */
 export function dropoutInto(
   tape: Tape,
   x: Tensor,

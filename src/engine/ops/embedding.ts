@@ -21,7 +21,11 @@ interface EmbeddingOptions {
   chain?: Tensor;
 }
 
-/** Rows of w [V, C], numbers or blocks, by ids u32 [M]; the result is [M, C]. */
+/**
+ * Rows of w [V, C], numbers or blocks, by ids u32 [M]; the result is [M, C].
+ *
+ * @throws Error when the backward is recorded, if w is trained and `chain` is missing
+ */
 export function embedding(
   tape: Tape,
   ids: Tensor,

@@ -15,6 +15,7 @@ export const NO_ROW = 0xffffffff;
  *
  * @param rows u32 [R], no row twice; NO_ROW gives zeros
  * @param inverse u32 [M], where each row of x went, NO_ROW for those left out; needed for a gradient
+ * @throws Error when the backward is recorded, if x has a gradient and `inverse` is missing
  */
 export function gatherRows(tape: Tape, x: Tensor, rows: Tensor, inverse?: Tensor): Tensor {
   const y = tape.tensor([rows.size, x.columns], x.dtype, `rows of ${x.label}`);

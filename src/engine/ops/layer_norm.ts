@@ -19,7 +19,11 @@ export const layerNormBackward = operationKind<
   { eps: number; accumulate: boolean }
 >('layer_norm.backward');
 
-/** y = (x − mean) / σ · w + b, over the last dimension. x [M, C] in any float type, w and b [C] f32. */
+/**
+ * y = (x − mean) / σ · w + b, over the last dimension (Ba and others, 2016). x [M, C] in any float type, w and b [C] f32; y has the shape and type of x.
+ *
+ * @throws Error unless w and b have C elements
+ */
 export function layerNorm(
   tape: Tape,
   x: Tensor,

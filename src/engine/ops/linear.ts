@@ -34,7 +34,11 @@ export interface LinearOptions {
   scale?: number;
 }
 
-/** x [M, K] · w[N, K]ᵀ, with the options' extras; the result is [M, N] in the type of x. */
+/**
+ * x [M, K] · w[N, K]ᵀ, with the options' extras; the result is [M, N] in the type of x.
+ *
+ * @throws Error for a bias together with a scale other than 1, and as `matmul`
+ */
 export function linear(
   tape: Tape,
   x: Tensor,

@@ -76,7 +76,12 @@ export interface MatmulOptions {
   kernel?: unknown;
 }
 
-/** @returns C */
+/**
+ * Records one product as the head of this file writes it; no gradient is recorded.
+ *
+ * @returns C [M, N] (or padded, if `c` is): `options.c`, else a new tensor of A's type
+ * @throws Error if shapes do not match, or if B is in blocks and the layout is TN
+ */
 export function matmul(tape: Tape, options: MatmulOptions): Tensor {
   const { a, b, layout, lowRank, bias, residual, accumulate = false, scale = 1, kernel } = options;
   const { M, N } = shapeOf(options);

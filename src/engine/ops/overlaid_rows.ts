@@ -30,7 +30,9 @@ function rowsFrom(table: Tensor, first: number): Tensor {
 /**
  * Overwrites the rows of x [M, C] whose ids belong to a table.
  *
- * @param chain occurrences of each id, from `linkOccurrences`; needed where the table is trained
+ * @param ids u32 [M]
+ * @param chain occurrences of each id, from `linkOccurrences`: u32 [M, 2]; needed if the table is trained
+ * @throws Error when the backward is recorded, if the table is trained and `chain` is missing
  */
 export function overlayEmbedded(
   tape: Tape,
@@ -49,11 +51,12 @@ export function overlayEmbedded(
 }
 
 /**
- * W' of W [V, C].
+ * W' of W [V, C]. Only the table can be trained, not W.
  *
  * @param ids u32 [n]: from `firstOverlaid` to the last row of W'
  * @param chain their occurrences: each occurs once
  * @returns [max(V, first + t), C]
+ * @throws Error when the backward is recorded, if W is trained
  */
 export function overlaidRows(
   tape: Tape,

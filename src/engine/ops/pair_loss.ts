@@ -50,6 +50,8 @@ export const pairLossKind = operationKind<
  * @param ranges u32 [2P, 2], rows of the answers, whose number is their length in tokens
  * @param total f32, uploaded, with {@link PAIR_SUMS} slots behind OWN_SLOT for what is added up beside the loss
  * @param numbers of the objective, at most four
+ * @returns the loss, in the memory and shape of `total`
+ * @throws Error for an odd number of answers or too few slots; when the backward is recorded, if the gradient of the loss is not a known number
  */
 export function pairLoss(
   tape: Tape,

@@ -49,6 +49,9 @@ export const policyLossKind = operationKind<PolicyTensors, PolicyNumbers & { sca
  * @param advantages f32 [S]
  * @param weights f32 [S], what a token of each sequence counts; a sequence of weight 0 is left out, of the sums as well
  * @param total f32, uploaded, with {@link POLICY_SUMS} slots behind OWN_SLOT
+ * @returns the loss, in the memory and shape of `total`
+ * @throws Error for too few slots, or a beta above 0 without `reference`; when the backward is recorded, if the gradient of the loss is not a
+ * known number
  */
 export function policyLoss(
   tape: Tape,

@@ -8,6 +8,7 @@ import { matmul } from './matmul.ts';
  *
  * @param x [M, C] in any float type
  * @param weights f32 [S, M], which the host writes
+ * @throws Error as `matmul`
  */
 export function pool(tape: Tape, x: Tensor, weights: Tensor): Tensor {
   const y = matmul(tape, {

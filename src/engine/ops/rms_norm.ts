@@ -31,8 +31,10 @@ export interface RmsNormOptions {
 }
 
 /**
- * y = scale · x / rms(x) · (offset + w), over each run of C numbers: a row of x, or a head of it. x [M, n · C] in any float
- * type, w [C] f32.
+ * y = scale · x / rms(x) · (offset + w), over each run of C numbers: a row of x, or a head of it (Zhang and Sennrich, 2019). x [M, n · C] in any float
+ * type, w [C] f32; y has the shape and type of x.
+ *
+ * @throws Error if the rows of x are not whole runs of C
  */
 export function rmsNorm(
   tape: Tape,

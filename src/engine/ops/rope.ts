@@ -33,8 +33,10 @@ interface RopeOptions {
 }
 
 /**
- * Rotary position embedding, in place: x [M, H·D] in any float type is turned where it lies, and the result is the same memory, so
+ * Rotary position embedding (Su and others, 2021), in place: x [M, H·D] in any float type is turned where it lies, and the result is the same memory, so
  * nothing may read x afterwards. positions u32 [M].
+ *
+ * @throws Error if x is not [M, H·D], if D or `rotary` is odd, or if positions or frequencies have another number of elements
  */
 export function rope(tape: Tape, x: Tensor, positions: Tensor, options: RopeOptions): Tensor {
   const { heads: H, headSize: D, rotary = D, inverseFrequencies, attentionScaling = 1 } = options;

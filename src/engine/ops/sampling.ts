@@ -37,6 +37,7 @@ export interface SamplingTensors {
   readonly picked: Tensor;
 }
 
+/** New pinned tensors for sampling, in the shapes that `SamplingTensors` gives; `sequences` is S, `vocabulary` is V. */
 export function samplingTensors(tape: Tape, sequences: number, vocabulary: number): SamplingTensors {
   return {
     settings: tape.pinned([sequences, SETTINGS_WORDS], 'u32', 'sampling settings'),

@@ -27,7 +27,11 @@ interface ScaleColumnsOptions {
   residual?: Tensor;
 }
 
-/** Each column of x [M, N] times its factor, f32 with N elements. */
+/**
+ * Each column of x [M, N] times its factor s, f32 [N], with the options' extras; the result is [M, N] in the type of x.
+ *
+ * @throws Error if a vector does not have N elements, or the residual another size than x
+ */
 export function scaleColumns(
   tape: Tape,
   x: Tensor,

@@ -10,6 +10,8 @@ export const scatterRowsKind = operationKind<{ source: Tensor; rows: Tensor; goa
 /**
  * target[rows[m], :] = source[m, :], converted to the target's type; for caches, so without a gradient. source [M, C], target [T, C],
  * rows u32 [M] without repetition; a row ≥ T is padding and is skipped.
+ *
+ * @throws Error if the columns differ, or unless there is one row number for each row of `source`
  */
 export function scatterRows(tape: Tape, source: Tensor, target: Tensor, rows: Tensor): void {
   if (target.columns !== source.columns || rows.size !== source.rows)

@@ -13,6 +13,9 @@ export const putColumns = operationKind<
 /**
  * x [M, C] cut into matrices of the given widths, which add up to C. If one part leads to the loss, all must: the gradient of each is written
  * straight into its columns of the whole.
+ *
+ * @returns a tensor [M, width] for each width, in the type of x
+ * @throws Error unless the widths add up to C
  */
 export function splitColumns(tape: Tape, x: Tensor, widths: readonly number[]): Tensor[] {
   const C = x.columns;

@@ -54,6 +54,7 @@ export interface UpdateGraph {
  * @param record records what the optimiser does
  * @param hyper f32 [HYPER_SIZE], written from `encodeStep`
  * @param stats f32 [STATS_SIZE]; the norm before clipping goes to NORM_SLOT
+ * @throws Error as `matmul` and `rowNormInto`, if `record` gives them tensors that do not fit
  */
 export function update(
   tape: Tape,

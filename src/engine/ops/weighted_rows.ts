@@ -17,6 +17,8 @@ export const weightedRowsKind = operationKind<
  * @param weights f32 [R], which the host writes; 0 for rows that do not count
  * @param total f32, uploaded
  * @param slots where it is added
+ * @returns the loss, in the memory and shape of `total`
+ * @throws Error when the backward is recorded, if the gradient of the loss is not a known number
  */
 export function weightedRows(
   tape: Tape,

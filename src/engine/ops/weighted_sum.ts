@@ -14,7 +14,12 @@ interface WeightedLoss {
   readonly weight: number;
 }
 
-/** Σ weight · loss: a loss made of losses. If its own gradient is a known number, so are theirs. */
+/**
+ * Σ weight · loss: a loss made of losses. If its own gradient is a known number, so are theirs.
+ *
+ * @returns f32, in the shape of the first loss
+ * @throws Error for no terms, or terms that are not f32 of one size
+ */
 export function weightedSum(tape: Tape, terms: readonly WeightedLoss[]): Tensor {
   if (terms.length === 0) throw new Error('A sum of losses needs one');
   const y = tape.tensor(terms[0].loss.shape, 'f32', 'sum of losses');

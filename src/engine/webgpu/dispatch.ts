@@ -40,11 +40,12 @@ export class Dispatches {
 
   constructor(readonly target: GpuTarget) {}
 
-  /** A scratch tensor: its memory is planned by liveness, like that of the tape's own. */
+  /** A scratch tensor of this shape: its memory is planned by liveness, like that of the tape's own. */
   tensor(shape: readonly number[], dtype: DType, label: string): Tensor {
     return new Tensor(new Storage('transient', byteLength(shape, dtype), label), shape, dtype);
   }
 
+  /** Appends a dispatch. @throws Error for a binding or a parameter that the shader does not have, or a parameter that is missing */
   add(request: DispatchRequest): void {
     const { shader, workgroups } = request;
     const tensors = new Map<string, Tensor>();
