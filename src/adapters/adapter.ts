@@ -54,6 +54,7 @@ interface Layer {
   readonly parameters: readonly AdapterParameter[];
 }
 
+/** An adapter on a device: its parameters, and what it does in each layer of the base. It implements `AdapterHooks`. */
 export class Adapter {
   readonly store: ParameterStore;
   readonly #layers: ReadonlyMap<string, Layer>;
@@ -71,6 +72,7 @@ export class Adapter {
   /** Tensors computed once from values that do not change. */
   #constants: ParameterStore | undefined;
 
+  /** @throws Error for a module of an unknown kind, and as `write` for `tensors`; GraftError as `Device.upload` */
   constructor(
     readonly device: Device,
     readonly modules: readonly AdapterModule[],
@@ -150,6 +152,7 @@ export class Adapter {
     return (tape, x, linear) => kind.linear!(tape, x, linear, module, context);
   }
 
+  /** The f32 tensor that replaces a weight of the base, in that weight's shape; undefined if none does. */
   weight(name: string): Tensor | undefined {
     const own = this.#replaced.get(name);
     return own === undefined ? undefined : this.store.get(own);
@@ -163,6 +166,7 @@ export class Adapter {
     return this.#head ? this.#head.first + this.#head.count : 0;
   }
 
+  /** The head [V, C] with the rows of new tokens, as `overlaidRows` makes it: [max(V, vocabulary), C]. Without new tokens `weight` itself. */
   head(tape: Tape, weight: Tensor): Tensor {
     if (!this.#head) return weight;
     const { first, parameter } = this.#head;
@@ -180,6 +184,12 @@ export class Adapter {
     return [...this.#layers.values()].some(({ kind, module }) => kind.learnsRows?.(module));
   }
 
+  /**
+   * Overwrites the rows of x [M, C] that are virtual or new tokens.
+   *
+   * @param ids u32 [M]
+   * @param chain u32 [M, 2] from `linkOccurrences`; needed if such rows are trained
+   */
   embed(tape: Tape, x: Tensor, ids: Tensor, chain?: Tensor): void {
     for (const { kind, module } of this.#embedding)
       kind.embed!(tape, { x, ids, chain }, module, this.#context());
@@ -248,7 +258,12 @@ export class Adapter {
     plan.destroy();
   }
 
-  /** Replaces the values of all tensors, or of their optimiser state. */
+  /**
+   * Replaces the values of all tensors, or of their optimiser state.
+   *
+   * @param tensors by PEFT name, without padding; tensors that start from the base may be missing, and `start` makes them
+   * @throws Error for a missing tensor or one of another size, and for an adapter of `frozen` that has computed constants
+   */
   write(tensors: AdapterTensors, plane?: string): void {
     if (this.#constants) throw new Error('A frozen adapter is not written to');
     if (plane === undefined) this.#unstarted.clear();
@@ -280,6 +295,7 @@ export class Adapter {
     );
   }
 
+  /** Frees everything, after the device has settled. */
   destroy(): void {
     this.store.destroy();
     this.#fixed?.destroy();

@@ -11,7 +11,7 @@ import { endsWith } from './targets.ts';
 /** What of a specification says which adapter it is: its kind, and the settings that the kind reads. */
 export type AdapterSpec = Pick<RunSpec, 'method'> & Given;
 
-/** The kind and the configuration of the adapter that a run trains; undefined where weights of the model learn. */
+/** The kind and the configuration of the adapter that a run trains; undefined where weights of the model learn. @throws Error as `kindOf` */
 export function adapterOf(
   spec: AdapterSpec,
 ): { readonly kind: AdapterKind; readonly config: AdapterConfig } | undefined {
@@ -20,7 +20,7 @@ export function adapterOf(
   return { kind: kindOf(config), config };
 }
 
-/** The adapter that a run trains. */
+/** The configuration of the adapter that a run trains. @throws Error as `kindOf` */
 export function adapterConfigOf(spec: AdapterSpec): AdapterConfig {
   return kindOf({ kind: spec.method }).config(spec);
 }
@@ -32,7 +32,7 @@ export function withUsualTargets(spec: RunSpec, { linears }: Pick<ModelDefinitio
   return { ...spec, targets: targetsOn((end) => linears.some(({ path }) => endsWith(path, end))) };
 }
 
-/** The specification with kind and settings of an existing adapter, but for the dropout, which is the run's. */
+/** The specification with kind and settings of an existing adapter, but for the dropout, which is the run's. @throws Error as `kindOf` */
 export function withAdapter<Spec extends Pick<FormSpec, 'method'>>(spec: Spec, config: AdapterConfig): Spec {
   const kind = kindOf(config);
   const { dropout: _, ...own } = kind.settings(config);

@@ -16,6 +16,7 @@ const UNSUPPORTED = [
   'velora_config',
 ];
 
+/** A parsed adapter_config.json, whose fields are checked when they are read. */
 export class PeftConfigReader {
   /** @param where the file, for messages */
   constructor(
@@ -25,6 +26,7 @@ export class PeftConfigReader {
     readonly added: ReadonlyMap<number, string> = new Map(),
   ) {}
 
+  /** The error `adapter-config` for a field, with its value, for the caller to throw. */
   wrong(name: string, expected: string): GraftError {
     return new GraftError(
       'adapter-config',
@@ -33,6 +35,7 @@ export class PeftConfigReader {
     );
   }
 
+  /** The error `adapter-unsupported`, for the caller to throw. */
   unsupported(what: string): GraftError {
     return unsupportedIn(this.where, what);
   }
@@ -60,6 +63,11 @@ export class PeftConfigReader {
       throw this.unsupported(`init_lora_weights ${JSON.stringify(start).slice(0, 60)}`);
   }
 
+  /**
+   * A finite number for which `holds` is true; `fallback` for a missing field.
+   *
+   * @throws GraftError `adapter-config`, with what was `expected`
+   */
   number(name: string, holds: (value: number) => boolean, expected: string, fallback?: number): number {
     const value = this.json[name] ?? fallback;
     if (typeof value !== 'number' || !Number.isFinite(value) || !holds(value))
@@ -67,7 +75,11 @@ export class PeftConfigReader {
     return value;
   }
 
-  /** Numbers by the ends of paths. */
+  /**
+   * Numbers above 0 by the ends of paths; none for a missing field.
+   *
+   * @throws GraftError `adapter-config` for other values, `adapter-unsupported` for a key that is a regular expression
+   */
   pattern(name: string): Record<string, number> {
     const value = this.json[name] ?? {};
     if (!isObject(value)) throw this.wrong(name, 'an object of numbers');
@@ -82,7 +94,7 @@ export class PeftConfigReader {
     return value as Record<string, number>;
   }
 
-  /** Whole numbers from 0 on: one, or a list. */
+  /** Whole numbers from 0 on: one, or a list. @throws GraftError `adapter-config` for other values */
   wholes(name: string): number[] {
     const value = this.json[name];
     const list: unknown[] = Array.isArray(value) ? value : [value];
@@ -91,7 +103,7 @@ export class PeftConfigReader {
     return [...new Set(list)];
   }
 
-  /** Lists of whole numbers from 0 on by the names of modules; one without a name where the field is a list itself. */
+  /** Lists of whole numbers from 0 on by the names of modules; one without a name where the field is a list itself. @throws GraftError `adapter-config` */
   listsOfWholes(name: string): { readonly name: string | undefined; readonly ids: readonly number[] }[] {
     const value = this.json[name];
     const lists: [string | undefined, unknown][] = isObject(value)
@@ -111,6 +123,7 @@ export class PeftConfigReader {
   }
 }
 
+/** The error `adapter-unsupported` for a file, for the caller to throw. */
 export function unsupportedIn(where: string, what: string): GraftError {
   return new GraftError(
     'adapter-unsupported',

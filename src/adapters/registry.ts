@@ -68,7 +68,7 @@ export function adapterModules(model: ModelDefinition, config: AdapterConfig): A
   ];
 }
 
-/** Layers as in a saved state: some kinds decide ranks only when a run begins. @param sizes of its tensors by name */
+/** Layers as in a saved state: some kinds decide ranks only when a run begins. @param sizes of its tensors by name @throws Error as `kindOf` */
 export function modulesOfState(
   config: AdapterConfig,
   modules: readonly AdapterModule[],
@@ -78,7 +78,11 @@ export function modulesOfState(
   return fromRows ? modules.flatMap((module) => fromRows.saved(module, config, sizes) ?? []) : [...modules];
 }
 
-/** The initial values of an adapter. The same seed gives the same adapter everywhere. */
+/**
+ * The initial values of an adapter by PEFT name, without those that are made from the base. The same seed gives the same adapter everywhere.
+ *
+ * @throws Error as `kindOf`
+ */
 export function initialTensors(
   modules: readonly AdapterModule[],
   seed: number,
@@ -87,7 +91,7 @@ export function initialTensors(
   return new Map(modules.flatMap((module) => kindOf(module).initial(module, random)));
 }
 
-/** Shapes of an adapter's tensors by PEFT name. */
+/** Shapes of an adapter's tensors by PEFT name, without padding. @throws Error as `kindOf` */
 export function adapterShapes(modules: readonly AdapterModule[]): Map<string, readonly number[]> {
   return new Map(
     modules.flatMap((module) =>

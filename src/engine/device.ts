@@ -55,15 +55,23 @@ export interface Device extends Target {
   /** Ends the device. Its memory is gone with it. */
   close(): void;
 
-  /** A tensor outside any plan, filled with `data` or zeros. */
+  /**
+   * A tensor of this shape outside any plan, filled with `data` or zeros.
+   *
+   * @throws GraftError `engine-out-of-memory` or `engine-buffer-size`, and as `check`
+   */
   upload(shape: readonly number[], dtype: DType, label: string, data?: ArrayBufferView<ArrayBuffer>): Tensor;
   /** Frees a tensor made by `upload`, or all shards of one, after everything submitted has run. */
   free(tensor: Tensor): void;
-  /** Writes host data to an uploaded tensor, from byte `offset` of it on, in order with the plans that run. */
+  /** Writes host data to an uploaded tensor, from byte `offset` of it on, in order with the plans that run. @throws Error if it is not on the device */
   write(tensor: Tensor, data: ArrayBufferView<ArrayBuffer>, offset?: number): void;
-  /** Copies an uploaded tensor to the host. Awaits the device: not for use inside a step. */
+  /**
+   * Copies an uploaded tensor to the host. Awaits the device: not for use inside a step.
+   *
+   * @throws Error if the tensor is not on the device; GraftError as `check`
+   */
   read(tensor: Tensor): Promise<ArrayBuffer>;
-  /** Copies uploaded tensors on the device, in order with the plans that run. */
+  /** Copies uploaded tensors on the device, in order with the plans that run. @throws Error if one is not on the device */
   copy(pairs: readonly { readonly from: Tensor; readonly to: Tensor }[]): void;
 
   /** Memory for the slots of plans that never run at the same time. */

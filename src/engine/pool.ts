@@ -60,6 +60,7 @@ export class MemoryPool<M extends Memory> implements Pool {
     return { slots, release };
   }
 
+  /** Frees every piece, also those that plans still use. */
   destroy(): void {
     for (const memory of this.#users.keys()) this.allocator.destroy(memory);
     this.#users.clear();

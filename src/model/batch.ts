@@ -184,6 +184,7 @@ export function batchTensors(
  * Writes rows into a plan's inputs.
  *
  * @returns the number of supervised tokens
+ * @throws Error if the rows have more tokens, supervised tokens or sequences than the inputs have places, or if an encoder's inputs share prefixes
  */
 export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonly LabelledTokens[]): number {
   const M = tensors.ids.size;

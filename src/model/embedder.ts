@@ -31,6 +31,7 @@ interface Replay {
   readonly vectors: Tensor;
 }
 
+/** Makes vectors of texts. It keeps a compiled plan for each size of replay until `destroy`; the encoder stays the caller's. */
 export class Embedder {
   readonly #replays = new Map<number, Replay>();
 
@@ -75,6 +76,7 @@ export class Embedder {
     return all;
   }
 
+  /** Frees the plans, but not the encoder. */
   destroy(): void {
     for (const { plan } of this.#replays.values()) plan.destroy();
     this.#replays.clear();

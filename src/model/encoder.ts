@@ -27,7 +27,7 @@ interface EncoderLoadOptions {
 /** Keeps a vector of zeros from being divided by zero. As PyTorch's `normalize`, whose least length is 1e-12. */
 const MIN_SQUARE = 1e-24;
 
-/** Records rows of x [S, C] divided by their lengths. @param ones f32 [C], all 1 */
+/** Records rows of x [S, C] divided by their lengths; the result is like x. @param ones f32 [C], all 1 @throws Error as `rmsNorm` */
 export function unitRows(tape: Tape, x: Tensor, ones: Tensor): Tensor {
   return rmsNorm(tape, x, ones, { eps: MIN_SQUARE, scale: 1 / Math.sqrt(x.columns) });
 }

@@ -133,7 +133,7 @@ export class LanguageModel {
     return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
   }
 
-  /** A model without its files: all of its memory, without values. For a dry run. */
+  /** A model without its files: all of its memory, without values. For a dry run. @throws GraftError `weights-frozen`, `precision-f16` */
   static empty(
     device: Device,
     definition: ModelDefinition,
@@ -183,6 +183,9 @@ export class LanguageModel {
   /**
    * Records the weight that maps hidden states to logits: the base's, the adapter's head, or the base's with rows of the adapter. A tied head does
    * not follow an adapter's copy of the embedding.
+   *
+   * @returns [V, C], V with the adapter's new tokens
+   * @throws Error for an encoder
    */
   headOf(tape: Tape, adapter: AdapterHooks | undefined): Tensor {
     const weight = adapter?.weight(HEAD) ?? this.head;
@@ -245,7 +248,11 @@ export class LanguageModel {
     }
   }
 
-  /** Logits of every position of one sequence: f32 [T, V], row by row. */
+  /**
+   * Logits of every position of one sequence: f32 [T, V], row by row; V with the adapter's new tokens.
+   *
+   * @throws GraftError as `checkIds` and `Device.compile`; Error for an encoder
+   */
   async logits(ids: ArrayLike<number>, adapter?: AdapterHooks): Promise<Float32Array<ArrayBuffer>> {
     this.checkIds(ids, adapter);
     const T = ids.length;

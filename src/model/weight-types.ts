@@ -126,6 +126,7 @@ export function weightTypes(
   return { of: ({ name }) => types.get(name)!, unquantised };
 }
 
+/** Whether weights of this type, or by this choice, are in quantised blocks. */
 export function isQuantised(type: WeightChoice | WeightType): type is QuantisedType {
   return Object.hasOwn(quantisedFormats, type);
 }

@@ -12,6 +12,7 @@ export class WordCache<Pieces extends object, Word = string> {
   /** @param generation how many are kept at least, once there are as many: at most twice this */
   constructor(private readonly generation = GENERATION) {}
 
+  /** The pieces of a word; undefined if it is not in the cache. A word of the older generation moves to the newer one. */
   get(word: Word): Pieces | undefined {
     const known = this.#young.get(word);
     if (known) return known;
@@ -20,6 +21,7 @@ export class WordCache<Pieces extends object, Word = string> {
     return old;
   }
 
+  /** Keeps a word. A full generation becomes the older one, whose words are dropped. */
   put(word: Word, pieces: Pieces): void {
     if (this.#young.size >= this.generation) {
       this.#old = this.#young;
@@ -28,6 +30,7 @@ export class WordCache<Pieces extends object, Word = string> {
     this.#young.set(word, pieces);
   }
 
+  /** Drops all words. */
   clear(): void {
     this.#young = new Map();
     this.#old = new Map();

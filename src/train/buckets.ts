@@ -125,7 +125,11 @@ export function startBuckets(
   return chooseBuckets(batches.map((batch) => sizeOfInputs(batch, readsPrompts)));
 }
 
-/** The same for a run; nothing if its adapter reads no rows. */
+/**
+ * The same for a run; nothing if its adapter reads no rows.
+ *
+ * @throws GraftError `train-option` as `countSteps`; Error for rows that are made as they are taken, if the adapter reads rows
+ */
 export function startsOf(options: RunSpec, rows: List<LabelledTokens>): Pick<RunBuckets, 'starts'> {
   const adapter = adapterOf(options);
   const fromRows = adapter?.kind.fromRows;
@@ -181,7 +185,7 @@ export function isHeldBy(buckets: readonly Bucket[], rows: readonly LabelledToke
   return buckets.some((bucket) => holds(bucket, size));
 }
 
-/** The first bucket that holds these rows. */
+/** The first bucket that holds these rows. @throws Error if none does */
 export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
   const size = sizeOfRows(rows, sharesPrefixes(buckets));
   const bucket = buckets.find((one) => holds(one, size));

@@ -16,7 +16,7 @@ export interface Learning {
 
 export const SUPERVISED: Learning = { objective: OBJECTIVES[0], settings: {} };
 
-/** @param options settings of a run by name */
+/** @param options settings of a run by name @throws Error as `objectiveOf` */
 export function learningOf(options: object & { readonly objective?: string }): Learning {
   return { objective: objectiveOf(options.objective), settings: options as Given };
 }
@@ -31,6 +31,7 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
  * Rows that answers are sampled to stay unchanged.
  *
  * @param options settings of the run by name
+ * @throws Error as `objectiveOf`; as `heldRows`, if the objective arranges rows
  */
 export function arranged<Row extends LabelledTokens>(
   options: Readonly<Record<string, unknown>> & { readonly objective?: string },

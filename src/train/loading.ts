@@ -7,7 +7,7 @@ import { stateOf } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import type { RunSpec } from '../settings/spec.ts';
 
-/** With gradients for what learns of the base, and what the optimiser keeps for each weight. */
+/** With gradients for what learns of the base, and what the optimiser keeps for each weight. @throws Error as `optimiserOf` */
 export function loadingOf(spec: Pick<RunSpec, 'method' | 'trainWeights' | 'lastLayers' | 'optimiser'>): {
   readonly trainable?: TrainedPart;
   readonly state: StatePlanes;

@@ -12,6 +12,7 @@ const BLOCK = 1024;
 /** Different salts for the seeds of blocks, tasks and epochs. */
 const [BLOCK_SEED, TASK_SEED, EPOCH_SEED] = [15_485_863, 104_729, 7_919];
 
+/** The rows of each step of a run, by their indices. */
 export class RowOrder {
   /** Indices of the rows, task by task; one list without a mixture. */
   readonly #tasks: readonly Uint32Array[];

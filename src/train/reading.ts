@@ -146,6 +146,7 @@ const STEADY = 0.4;
 const ABOVE_LOW = 0.1;
 const NEAR_UNIGRAMS = 0.75;
 
+/** One judgement of a curve: by rewards if the objective learns from them, otherwise by its validation losses, or by its training losses if there are too few of those. */
 export function readCurve(curve: Curve): Reading {
   if (learnsFromRewards(curve)) return readRewards(curve);
   const reading = readLoss(curve);

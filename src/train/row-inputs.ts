@@ -31,7 +31,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 
-/** The rows that a run takes, each once, in micro-batches in its order. */
+/** The rows that a run takes, each once, in micro-batches in its order. @throws GraftError `train-option` as `countSteps` */
 export function rowBatches<Row extends LabelledTokens>(rows: readonly Row[], options: RunSpec): Row[][] {
   const order = new RowOrder(rows, options);
   const steps = countSteps(options, rows.length);
@@ -77,6 +77,9 @@ const MAX_BYTES = 256 * 2 ** 20;
 /** Columns of a tensor that only needs one: the fewest that products allow. */
 const COLUMNS = 4;
 
+/**
+ * What an adapter can measure in the rows of a run: the inputs of the model's linear layers. Nothing is compiled or allocated before `measure`.
+ */
 export function rowInputs(request: RowInputsRequest): RowInputs {
   const { model, batches } = request;
   const inputs = sharedInputs(model);

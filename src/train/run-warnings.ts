@@ -77,7 +77,7 @@ const MAX_PASSES = 500;
 /** A batch is doubted from `rows` rows on, if it is `times` times as large as the whole dataset. */
 const LARGE_BATCH = { rows: 32, times: 2 };
 
-/** Most important first; none for the defaults and the presets of the page. */
+/** Most important first; none for the defaults and the presets of the page. @throws Error as `objectiveOf` */
 export function findRunWarnings(
   settings: CheckedSettings,
   { steps, rows, parameters }: CheckedRun,

@@ -92,6 +92,13 @@ function fit([few, many, medium, large]: readonly number[]): WorkOf {
 /** The work of step `step`, counted from 0, on rows that `order` deals out. */
 export type StepWork = (step: number) => number;
 
+/**
+ * The floating-point operations of each step of a run.
+ *
+ * @param ofFile the trained rows, before they are arranged
+ * @param work as `planWork` counts it
+ * @throws Error as `arranged`
+ */
 export function stepWork(
   options: RunSpec,
   ofFile: readonly LabelledTokens[],
@@ -113,6 +120,15 @@ export interface RunWork {
   readonly reference: number;
 }
 
+/**
+ * The floating-point operations of a run: of all steps, of one validation, and of the reference policy. Steps after the first {@link COUNTED_STEPS}
+ * count as the mean of those.
+ *
+ * @param trained rows of the file, before they are arranged
+ * @param heldOut validation rows, likewise
+ * @param work as `planWork` counts it
+ * @throws GraftError `train-option` as `countSteps`; Error as `arranged`
+ */
 export function runWork(
   options: RunSpec,
   trained: readonly LabelledTokens[],

@@ -48,7 +48,7 @@ export interface SavedState {
 /** Names that are not planes of the optimiser. */
 const OWN_PLANES: readonly string[] = ['values', 'best', 'start', 'reference'];
 
-/** The files of a saved run. */
+/** The files of a saved run, by name: counters as JSON, and f32 arrays as safetensors. @throws RangeError as `writeSafetensors` */
 export function writeState({
   state,
   fingerprint,

@@ -11,7 +11,7 @@ import type { StepKind } from './step-kind.ts';
 
 export const stepKindOf = ({ samples }: Objective): StepKind => (samples ? sampledSteps : rowSteps);
 
-/** Sizes for every micro-batch that a run will have, or for those of its first steps. */
+/** Sizes for every micro-batch that a run will have, or for those of its first steps. @throws Error as `objectiveOf` */
 export function runBuckets(
   options: RunSpec,
   trained: List<LabelledTokens>,

@@ -176,7 +176,7 @@ export class Steps implements StepMaker {
   }
 }
 
-/** The statistics of a single step, cleared before it. */
+/** Views of the statistics of a single step, which are cleared before it: f32 [STEP_SLOTS], and [sums] if the objective has sums of its own. */
 export function clearedOfStep(
   { stats: { storage, dtype } }: SharedTensors,
   { objective }: Learning,

@@ -20,6 +20,7 @@ export const BLOCKS = {
 
 export type BlockType = keyof typeof BLOCKS;
 
+/** Whether tensors of this type, as GGUF names it, are in blocks. */
 export function isBlockType(type: string): type is BlockType {
   return Object.hasOwn(BLOCKS, type);
 }

@@ -53,7 +53,7 @@ export function blobSource(name: string, blob: Blob): ByteSource {
   };
 }
 
-/** Bytes in memory. Reads are views, not copies. */
+/** Bytes in memory. Reads are views, not copies; one outside the bytes rejects with GraftError `bytes-range`. */
 export function memorySource(name: string, bytes: Uint8Array<ArrayBuffer>): ByteSource {
   return {
     name,

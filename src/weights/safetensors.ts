@@ -181,7 +181,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   };
 }
 
-/** The tensors of {@link openSafetensors} alone. */
+/** The tensors of {@link openSafetensors}, without the metadata. @throws GraftError as {@link openSafetensors} */
 export async function parseSafetensors(source: ByteSource): Promise<Map<string, SafetensorsEntry>> {
   return (await openSafetensors(source)).tensors;
 }
@@ -194,7 +194,11 @@ export interface TensorToWrite {
   readonly data: ArrayBufferView;
 }
 
-/** The bytes of a file's start: length and header, padded with spaces to a multiple of 8. `data` of the tensors is not looked at. */
+/**
+ * The bytes of a file's start: length and header, padded with spaces to a multiple of 8. `data` of the tensors is not looked at.
+ *
+ * @throws RangeError for a name that two tensors have, or that is `__metadata__`
+ */
 export function safetensorsHeader(
   tensors: readonly Omit<TensorToWrite, 'data'>[],
   metadata?: Readonly<Record<string, string>>,

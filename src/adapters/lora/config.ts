@@ -60,6 +60,7 @@ const SAVED_WORDS: Readonly<Record<SavedModules, string>> = {
   both: 'embedding and head',
 };
 
+/** What the model card says of a configuration: pairs of name and value. */
 export function loraFacts({
   rank,
   alpha,
@@ -80,7 +81,11 @@ export function loraFacts({
   ];
 }
 
-/** Modules beside the layers of an adapter: trained in full, or rows of new tokens. */
+/**
+ * Modules beside the layers of an adapter: trained in full, or rows of new tokens.
+ *
+ * @throws GraftError `lora-config` for modules to save in an encoder, or for new tokens whose ids leave a gap after the base's
+ */
 export function modulesBeside(
   model: ModelDefinition,
   { modulesToSave, addTokens: texts = [], firstToken }: LoraConfig,
@@ -167,6 +172,7 @@ function checkLayers(model: ModelDefinition, { targets, layersToTransform = [] }
   );
 }
 
+/** The error `lora-config`, for the caller to throw. */
 export function wrongConfig(what: string, remedy: string): GraftError {
   return new GraftError('lora-config', what, remedy);
 }

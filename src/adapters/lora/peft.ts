@@ -5,6 +5,12 @@ import { loraRank, tensorNames, type LoraConfig, type LoraModule } from './confi
 import { savedChoice } from '../saved/saved.ts';
 import { LARGEST_RANK } from './settings.ts';
 
+/**
+ * The configuration in a LoraConfig of PEFT (adapter_config.json). Alpha is 8 and dropout 0 if they are missing, as in PEFT.
+ *
+ * @throws GraftError `adapter-config` naming a field with a bad value, `adapter-unsupported` for what Graft does not train, such as saved
+ * modules other than embedding and head, or added tokens that do not follow each other
+ */
 export function readLora(reader: PeftConfigReader): LoraConfig {
   return {
     rank: reader.number(
@@ -60,6 +66,12 @@ export function readLayers(reader: PeftConfigReader): readonly number[] {
   return reader.set('layers_pattern') ? [] : reader.wholes('layers_to_transform');
 }
 
+/**
+ * The fields of PEFT's LoraConfig that a LoRA decides. Target modules, saved modules and new tokens are not among them: export/peft.ts writes those
+ * for every kind.
+ *
+ * @param useDora whether the adapter is a DoRA (Liu and others, 2024)
+ */
 export function writeLora(config: LoraConfig, useDora: boolean): JsonObject {
   return {
     bias: 'none',

@@ -28,7 +28,7 @@ interface SavedModule extends AdapterModule {
 /** Name of its weight, as in PEFT's adapter_model.safetensors. */
 const nameOf = (path: string): string => `base_model.model.${path}.weight`;
 
-/** The modules of a model that a choice of `settings` names. */
+/** The modules of a model that a choice of `settings` names. @throws GraftError `lora-config` for an encoder, which has no head */
 export function savedModules(model: ModelDefinition, chosen: SavedModules = 'none'): SavedModule[] {
   if (chosen === 'none') return [];
   const {

@@ -37,6 +37,7 @@ export async function openCpu(options: CpuOptions): Promise<CpuDevice> {
   return device;
 }
 
+/** An opened processor: `openCpu` makes it and starts its threads. */
 export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarget {
   readonly adapter: AdapterDescription;
   readonly threads: number;
@@ -135,6 +136,7 @@ export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarg
     return this.#heap.bytes(piece.address + offset, length);
   }
 
+  /** Copies data to a piece, from byte `offset` of it on. @throws Error as `bytesOf` */
   writePiece(piece: Piece, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.bytesOf(piece, offset, bytes.length).set(bytes);

@@ -13,6 +13,7 @@ export interface Group {
   readonly spread: number;
 }
 
+/** The rewards of one prompt's answers, with their mean and their standard deviation with n − 1. */
 export function groupOf(rewards: readonly number[]): Group {
   return { rewards, ...spreadOf(rewards) };
 }

@@ -100,7 +100,7 @@ class Parts {
 /**
  * Everything before the tensors, whose bytes follow in this order, each with its {@link padding}.
  *
- * @param tensors of types that GGUF has
+ * @param tensors of types that GGUF has; shapes with rows first, which the file has in reverse
  */
 export function ggufHeader(
   entries: readonly WrittenEntry[],
@@ -126,7 +126,7 @@ export function ggufHeader(
   return concatBytes(parts.all);
 }
 
-/** The parts of a file of f32 tensors, one after the other. */
+/** The parts of a file of f32 tensors, one after the other; shapes with rows first. */
 export function writeGguf(
   entries: readonly WrittenEntry[],
   tensors: readonly WrittenTensor[],

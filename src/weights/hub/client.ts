@@ -34,6 +34,7 @@ export interface Subject {
   readonly page?: string;
 }
 
+/** Sends requests to a hub, with one signal and one patience for all. */
 export class Client {
   constructor(private readonly options: ClientOptions) {}
 

@@ -17,6 +17,7 @@ export class Rate {
     while (this.#points.length > 2 && at - this.#points[1].at > WINDOW_MS) this.#points.shift();
   }
 
+  /** Starts over: the speed is undefined until new points span half a second. */
   forget(): void {
     this.#points = [];
   }
