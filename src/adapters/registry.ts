@@ -79,7 +79,7 @@ export function modulesOfState(
 }
 
 /**
- * The initial values of an adapter by PEFT name, without those that are made from the base. The same seed gives the same adapter everywhere.
+ * The initial values of an adapter by PEFT name, without those that are made from the base or from rows. The same seed gives the same adapter everywhere.
  *
  * @throws Error as `kindOf`
  */

@@ -89,10 +89,12 @@ export function listOfColumns(columns: readonly string[]): string {
   return listed.join(', ') + (left > 0 ? ` and ${left} more` : '');
 }
 
+/** Names for columns without a header: `column 1`, `column 2` … */
 export function namesOfCount(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `column ${i + 1}`);
 }
 
+/** Whether a column of this name numbers rows, and means nothing to a model. */
 export const isNumbering = (name: string): boolean => NUMBERING.test(name.trim());
 
 /** A mapping suggested by the names, for a person to change. Undefined if nothing distinguishes prompt and answer. */

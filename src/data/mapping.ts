@@ -56,7 +56,7 @@ export function parseTemplate(template: string): Template {
   return parts;
 }
 
-/** The columns in a mapping. */
+/** The columns in a mapping, each once. @throws GraftError `data-template` as `parseTemplate` */
 export function columnsOf(mapping: Mapping): string[] {
   const parts = templatesOf(mapping).flatMap((template) => parseTemplate(template));
   return [...new Set(parts.flatMap((part) => ('column' in part ? part.column : [])))];

@@ -3,6 +3,7 @@ import type { Bytes } from './lines.ts';
 
 export const MAGIC = 'PAR1';
 
+/** Whether a file begins as a Parquet file does. */
 export function isParquet(bytes: Bytes): boolean {
   const head = bytes.subarray(0, Math.min(MAGIC.length, bytes.length));
   return String.fromCharCode(...head) === MAGIC;

@@ -120,8 +120,10 @@ export interface RowSet extends Repeats, FilePlace {
   readonly questions: readonly Question[];
 }
 
+/** Whether an example is a part of a running text, rather than a row of its own. */
 export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
+/** Whether an entry has a row and a part of the split. */
 export const isUsedEntry = (entry: Entry): entry is UsedEntry =>
   entry.row !== undefined && entry.part !== undefined;
 
@@ -132,6 +134,7 @@ export function onlyTask<Rows extends RowSet>(data: Rows, task: string | undefin
   return { ...data, entries: data.entries.filter(isOwn), places: data.places.filter(isOwn) };
 }
 
+/** The rows of a part of the split, in the order of their files. */
 export function rowsOf({ places }: Pick<RowSet, 'places'>, part: Part): PreparedRow[] {
   return places.filter((place) => place.part === part).map(({ row }) => row);
 }

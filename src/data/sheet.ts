@@ -103,6 +103,7 @@ function inspectObjects(content: Content, source: RowSource, fileName: string): 
  * that needs none.
  *
  * @param bytes of the whole file, or its head
+ * @throws GraftError `data-template` for a mapping without a prompt, an answer or a text
  */
 export function optionsBeside<Options extends TableOptions & { readonly mapping?: Mapping }>(
   bytes: Bytes,

@@ -57,7 +57,12 @@ export function textOfMessages(
     .join('\n');
 }
 
-/** The ids of a conversation: through the chat template, or line by line if the model has none. @param after the text after a question then */
+/**
+ * The ids of a conversation: through the chat template, or line by line if the model has none.
+ *
+ * @param after the text after a question, for a model without a template
+ * @throws GraftError `chat-template-…` as `promptOfMessages`
+ */
 export function promptOfConversation(
   tokenizer: Tokenizer,
   messages: readonly ChatMessage[],
@@ -71,19 +76,24 @@ export function promptOfConversation(
     : promptOfMessages(tokenizer, messages);
 }
 
-/** The ids of a question of the data. */
+/** The ids of a question of the data. @throws GraftError as `promptOfMessages`, for a question in messages */
 export function promptOfQuestion(tokenizer: Tokenizer, { ask }: Question): number[] {
   return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
 }
 
-/** The ids of a person's question: with the chat template where the model has one. @param after the text after prompts where it has none */
+/**
+ * The ids of a person's question: with the chat template if the model has one.
+ *
+ * @param after the text after prompts, for a model without a template
+ * @throws GraftError `chat-template-…` as `promptOfMessages`
+ */
 export function promptOf(tokenizer: Tokenizer, text: string, after = ''): number[] {
   return tokenizer.chatTemplate === undefined
     ? promptOfText(tokenizer, withAfter(text, after))
     : promptOfMessages(tokenizer, [{ role: 'user', content: text }]);
 }
 
-/** Continues prompts, several at once. */
+/** Continues prompts, several at once. @throws GraftError as `Generator.generate` */
 export async function answer(
   generator: Generator,
   tokenizer: Tokenizer,
@@ -134,10 +144,12 @@ export class StoppableText {
     return this.text.length + this.#held.length;
   }
 
+  /** Adds a token. @returns the text that is certain by now: no stop string begins in it */
   push(id: number): string {
     return this.#take(this.#decoder.push(id), false);
   }
 
+  /** Ends the stream. @returns the text that was withheld; none after a stop string */
   end(): string {
     return this.stopped ? '' : this.#take(this.#decoder.end(), true);
   }

@@ -102,6 +102,11 @@ export const matmulShapes: readonly (readonly [Layout, number, number, number])[
   ['TN', 8, 576, 512],
 ];
 
+/**
+ * Measures one f32 product, C [M, N]: median seconds of a replay, and GFLOP/s at 2 · M · N · K operations.
+ *
+ * @throws GraftError as `Device.upload` and `Device.compile`
+ */
 export async function benchmarkMatmul(
   device: Device,
   [layout, M, N, K]: readonly [Layout, number, number, number],
@@ -122,6 +127,11 @@ export const attentionShapes: readonly (readonly [number, number, number, number
   [512, 9, 3, 64],
 ];
 
+/**
+ * Measures attention over one causal sequence, f32 [tokens, heads · headSize]: median seconds of a replay of the forward, and of forward and backward.
+ *
+ * @throws Error as `attention`; GraftError as `Device.upload` and `Device.compile`
+ */
 export async function benchmarkAttention(
   device: Device,
   [tokens, heads, kvHeads, headSize]: readonly [number, number, number, number],

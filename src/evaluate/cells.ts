@@ -25,6 +25,7 @@ export function scoreCell(
 /** The mean reward, its standard deviation over the rows, and the answers that pass. */
 export const REWARD_COLUMNS = ['reward', 'spread', 'passed'];
 
+/** A cell for each of {@link REWARD_COLUMNS}; dashes if nothing was scored by rewards. */
 export function rewardCells(side: Side): string[] {
   const scores = rewardScoresOf(side);
   return scores

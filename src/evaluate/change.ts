@@ -23,7 +23,10 @@ const NOTICEABLE = 0.03;
 /** Free text is hardly ever exactly right: the likelihood of the answers says more. */
 const FREE_TEXT_SHARE = 0.1;
 
-/** @param before the adapter in use, `after` the new one, measured on the same rows in the same order */
+/**
+ * @param before the adapter in use, `after` the new one, measured on the same rows in the same order
+ * @throws RangeError if the rows differ
+ */
 export function judgeChange(before: Side, after: Side): Change {
   const { items } = after.record;
   if (!isSameItems(before.record.items, items))

@@ -96,6 +96,7 @@ interface Forgotten {
  *
  * @param at place of the stage
  * @returns undefined before the own stage, and at it
+ * @throws RangeError if stages were scored on different numbers of rows
  */
 export function forgottenAt(row: Omit<StageRow, 'name'>, at: number): Forgotten | undefined {
   const { stage, scores, measure } = row;

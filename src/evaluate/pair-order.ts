@@ -22,7 +22,7 @@ interface PairSettings {
   readonly starts: boolean;
 }
 
-/** The reference policy of a run over pairs or labels; undefined where its objective has none. */
+/** The reference policy of a run over pairs or labels; undefined if its objective has none. @throws Error as `objectiveOf` */
 export function referenceOf({
   objective,
   starts,
@@ -31,7 +31,7 @@ export function referenceOf({
   return objectiveOf(objective).reference ? reference : undefined;
 }
 
-/** Whether an objective learns which answers are better. */
+/** Whether an objective learns which answers are better. @throws Error as `objectiveOf` */
 export const learnsPreference = (objective: string | undefined): boolean =>
   ['pairs', 'unpaired'].includes(objectiveOf(objective).rows);
 

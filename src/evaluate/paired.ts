@@ -9,7 +9,10 @@ interface Paired {
   readonly p: number;
 }
 
-/** @param first whether the first method is right, row by row; `second` of the same rows in the same order */
+/**
+ * @param first whether the first method is right, row by row; `second` of the same rows in the same order
+ * @throws RangeError if the two have different numbers of rows
+ */
 export function compare(first: readonly boolean[], second: readonly boolean[]): Paired {
   if (first.length !== second.length)
     throw new RangeError(`${first.length} rows are compared with ${second.length}`);
@@ -34,7 +37,7 @@ export interface Leads {
   readonly p: number;
 }
 
-/** The same for scores of any height: rows with equal scores tell nothing (sign test). */
+/** The same for scores of any height: rows with equal scores show nothing (sign test). @throws RangeError as {@link compare} */
 export function compareScores(first: readonly number[], second: readonly number[]): Leads {
   if (first.length !== second.length)
     throw new RangeError(`${first.length} rows are compared with ${second.length}`);

@@ -94,6 +94,7 @@ export function metricsReport(
 export const rewardScoresOf = ({ rewards = [], record }: Side): RewardScores | undefined =>
   rewards.length > 0 ? rewardScores(rewards, passMarkOf(record) ?? Infinity) : undefined;
 
+/** The mean; NaN of no numbers. */
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
@@ -176,7 +177,7 @@ function measuredOf(record: Evaluation): Measured[] {
     .map((compared) => ({ ...compared, name: compared.tuned.subject.label }));
 }
 
-/** Undefined unless the base model and an adapter were measured completely. */
+/** Undefined unless the base model and an adapter were measured completely. @throws RangeError as `compare` */
 export function judgeRecord(record: Evaluation): Judged | undefined {
   const measured = measuredOf(record);
   if (measured.length === 0) return undefined;

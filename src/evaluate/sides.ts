@@ -28,6 +28,7 @@ export interface Side {
   readonly rewards?: readonly number[];
 }
 
+/** The subject at place `at` of a record. Its answers end before the first row that it did not answer. */
 export function sideOf(record: Evaluation, at: number): Side {
   const subject = record.subjects[at];
   const answers: string[] = [];

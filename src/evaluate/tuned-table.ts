@@ -119,6 +119,7 @@ export function pairStandings(candidates: readonly (Candidate | undefined)[]): S
  * tokens. All models of a table are compared alike.
  *
  * @param objectives of the runs
+ * @throws Error as `objectiveOf`
  */
 export function comparesWithBase(objectives: readonly (string | undefined)[]): boolean {
   const learned = objectives.filter((objective) => learnsPreference(objective));
@@ -212,7 +213,7 @@ export function promptsOf(one: Candidate): { readonly right: number; readonly as
   return right && { right: right.filter(Boolean).length, asked: right.length };
 }
 
-/** The standings of answers to general prompts, by the same paired test. */
+/** The standings of answers to general prompts, by the same paired test. @throws RangeError as `compareScores` */
 export function promptStandings(
   candidates: readonly (Candidate | undefined)[],
 ): readonly (Standing | undefined)[] {

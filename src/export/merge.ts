@@ -68,6 +68,7 @@ export function planMerged(
  *
  * @param source the base's weights
  * @param choices the types of the base weights when the adapter was trained: quantised weights are written as the numbers that their blocks stand for
+ * @throws GraftError `adapter-merge` when the first bytes are asked for, as {@link checkMergeable}
  */
 export async function* mergedWeights(
   model: ModelDefinition,

@@ -51,6 +51,7 @@ interface HowMade {
   readonly made?: { readonly graft: string; readonly precision: string; readonly base: string };
 }
 
+/** README.md of an adapter's folder, as Markdown with the front matter that the hub reads. @throws Error as `kindOf` */
 export function modelCard(config: AdapterConfig, facts: CardFacts): string {
   const kind = kindOf(config);
   const grows = 'addTokens' in config;
@@ -186,6 +187,7 @@ model = ${loader}.from_pretrained(".")
 `;
 }
 
+/** A text for a cell of a Markdown table: on one line, with bars escaped. */
 export function escapeCell(text: string): string {
   return text.replace(/[\r\n]+/g, ' ').replace(/\|/g, '\\|');
 }

@@ -58,6 +58,7 @@ export async function filesOfFolder(files: FileSet): Promise<FolderFile[]> {
  *
  * @param files of the base
  * @param values of the trained weights
+ * @throws GraftError as `openWeights`; RangeError as `safetensorsHeader`
  */
 export async function tunedWeights(
   files: FileSet,

@@ -51,7 +51,7 @@ export async function peftKind(files: FileSet): Promise<string | undefined> {
 /** Files by name. */
 export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
 
-/** An adapter in the form that is saved: a kind that exists only in training becomes one that PEFT knows. */
+/** An adapter in the form that is saved: a kind that exists only in training becomes one that PEFT knows. @throws Error as `kindOf` */
 export function portableAdapter(adapter: AdapterData): AdapterData {
   const { config, modules, tensors } = adapter;
   return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
@@ -84,7 +84,7 @@ export function mergedInstead(
     : `A merged model cannot hold it either: export a PEFT folder, or train LoRA in place of ${label}.`;
 }
 
-/** The files of a PEFT adapter folder. */
+/** The files of a PEFT adapter folder; tensors in f32. @throws RangeError if a tensor's data does not have its shape; Error as `kindOf` */
 export function writePeft(adapter: AdapterData, facts: CardFacts): Files {
   const { config, modules, tensors } = portableAdapter(adapter);
   const text = (value: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(value);
@@ -232,14 +232,18 @@ async function textsOfTokens(files: FileSet, json: JsonObject): Promise<Map<numb
   return new Map(ids.map((id: number, at) => [id, typeof texts[at] === 'string' ? texts[at] : '']));
 }
 
-/** The text between prompt and answer in the rows of an adapter, for a base without a chat template; '' where the folder does not say. */
+/**
+ * The text between prompt and answer in the rows of an adapter, for a base without a chat template; '' if the folder does not say.
+ *
+ * @throws GraftError `adapter-missing` for a folder without weights, and as `openSafetensors`
+ */
 export async function readAfterPrompt(files: FileSet): Promise<string> {
   const source = await files.open(WEIGHTS);
   if (!source) throw missing(files, WEIGHTS);
   return (await openSafetensors(source)).metadata.get(AFTER_PROMPT) ?? '';
 }
 
-/** The new tokens of a folder; undefined where it has none, or does not say their texts. */
+/** The new tokens of a folder; undefined if it has none, or does not say their texts. @throws GraftError `json-…`, and as `openSafetensors` */
 export async function readAddedTokens(files: FileSet): Promise<NewTokens | undefined> {
   const json = (await readJson(files, CONFIG, 1 << 20)) ?? {};
   const texts = [...(await textsOfTokens(files, json))];

@@ -15,6 +15,7 @@ export interface MadeRow<Row extends LabelledTokens> {
  * The rows for an objective: with the texts of prompt and answer and the other columns if answers are sampled, otherwise unchanged.
  *
  * @param made the examples of all rows of the run
+ * @throws Error as `objectiveOf`
  */
 export function rowsFor<Row extends LabelledTokens>(
   objective: string | undefined,

@@ -18,7 +18,7 @@ interface Made {
   readonly afterPrompt?: string;
 }
 
-/** The losses are those of the whole run, wherever it was resumed. */
+/** The losses are those of the whole run, wherever it was resumed. @throws Error as `objectiveOf` */
 export function cardFacts(
   { baseModel, model, options, rows, afterPrompt }: Made,
   { step, bestEvalLoss }: Pick<Learned, 'step' | 'bestEvalLoss'>,

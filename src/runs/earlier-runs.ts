@@ -41,6 +41,7 @@ interface EarlierContent {
   readonly modules: object | undefined;
 }
 
+/** The digest of these settings, as the earlier version computed it: SHA-256 in hexadecimal. */
 export function earlierRun({ spec, rows, dtype, modules }: EarlierContent, sha256: MakeHash): EarlierRun {
   const settings = { options: earlierOptions(spec), dataOptions: rowsOf(rows), dtype, modules };
   const hash = sha256();

@@ -66,6 +66,7 @@ export interface RunContent {
   readonly device: string;
 }
 
+/** What identifies a run. Data, rows, model and modules are digests in hexadecimal, so that the parts stay small. */
 export function runParts(
   { data, rows, model, weights, base, modules, spec, device }: RunContent,
   sha256: MakeHash,

@@ -11,7 +11,11 @@ const BYTES_PER_NUMBER = Float32Array.BYTES_PER_ELEMENT;
 /** Log-probabilities of a row by a reference policy. */
 const REFERENCE_NUMBERS = 2;
 
-/** Bytes of a saved state: the values, the optimiser's state, the best values where there is validation, and the reference. */
+/**
+ * Bytes of a saved state: the values, the optimiser's state, the best values if there is validation, and the reference.
+ *
+ * @throws Error as `optimiserOf` and `objectiveOf`
+ */
 export function stateBytes(
   {
     trainable,

@@ -105,11 +105,13 @@ export class Run {
     this.#trainer.pause();
   }
 
+  /** Asks to end here and keep the result. */
   stop(): void {
     this.#hurried = true;
     this.#trainer.stop();
   }
 
+  /** Asks to end here; the caller discards the result. */
   cancel(): void {
     this.#hurried = true;
     this.#trainer.cancel();

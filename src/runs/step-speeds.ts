@@ -20,6 +20,7 @@ export interface StepSpeeds {
 
 const MAX_SIZES = 8;
 
+/** The speeds with a new measurement, in place of an older one of the same size. At most {@link MAX_SIZES} are kept. */
 export function withMeasured(
   before: StepSpeeds | undefined,
   measured: MeasuredSteps,

@@ -164,6 +164,7 @@ export function specOnModel(
  * The default reference policy is the adapter that the run starts from, or else the base model alone.
  *
  * @param starts whether the run starts, or a resumed run started, from an adapter
+ * @throws Error as `objectiveOf`
  */
 export function withReference(options: RunSpec, starts: boolean): RunSpec {
   const { objective, reference = starts ? 'start' : 'base' } = options;

@@ -2,7 +2,9 @@
 import { SCORERS, type ScorerName } from './registry.ts';
 import { needsOf, type AnswerScorer, type Need, type Scorer, type TextScorer } from './scorer.ts';
 
+/** Whether it scores answers by their texts, also all rows together. */
 export const isTextScorer = (scorer: Scorer): scorer is TextScorer => scorer.of === 'answers';
+/** Whether it scores answers or attempts, and not a model's likelihood. */
 export const isAnswerScorer = (scorer: Scorer): scorer is AnswerScorer => scorer.of !== 'likelihood';
 
 /** Whether its score is of all rows together, and not the mean of the rows' scores. */
@@ -31,6 +33,7 @@ export const REWARD_SCORERS: readonly AnswerScorer[] = (SCORERS as readonly Scor
 export const isNamed = ({ name, aliases = [] }: Scorer, wanted: string): boolean =>
   name === wanted || aliases.includes(wanted);
 
+/** The scorer with this name, or this former name; undefined if there is none. */
 export const scorerNamed = (name: string): Scorer | undefined =>
   SCORERS.find((scorer) => isNamed(scorer, name));
 

@@ -59,7 +59,7 @@ interface AttemptScores {
 }
 
 /**
- * Scores attempts by a scorer with its initial settings, one after the other.
+ * Scores attempts by a scorer with its initial settings, one after the other. An attempt that it cannot score throws nothing: its score is null.
  *
  * @param startSandbox for code that may not end
  */

@@ -19,6 +19,7 @@ interface Scored {
   readonly likelihood?: Likelihood | undefined;
 }
 
+/** The score of each scorer over the rows that have one. A scorer is left out if no row does, or if the likelihood was not measured. */
 export function scoresFrom(
   { rows, scores, likelihood }: Scored,
   scorers: readonly Scorer[] = USUAL_SCORERS,

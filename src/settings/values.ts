@@ -137,6 +137,7 @@ function numbers({ min, above, max, below, zero }: Ranged, whole: boolean): stri
   return `${kind}${range}${zero === undefined ? '' : ` (0 for ${zero})`}`;
 }
 
+/** Names as a choice in a sentence: `a, b or c`. */
 export function oneOf(names: readonly string[]): string {
   return names.length < 2 ? names.join() : `${names.slice(0, -1).join(', ')} or ${names.at(-1) ?? ''}`;
 }

@@ -12,11 +12,13 @@ export async function listAdapters(): Promise<StoredAdapter[]> {
     .sort((a, b) => b.created - a.created);
 }
 
+/** Undefined if there is no such adapter, or if it was deleted. */
 export async function findAdapter(id: string): Promise<StoredAdapter | undefined> {
   const adapter = await database((db) => db.get('adapters', id));
   return adapter?.deleted === undefined ? adapter : undefined;
 }
 
+/** Undefined if there is no such adapter, or if it was deleted. */
 export async function adapterFiles(id: string): Promise<StoredFiles | undefined> {
   return (await findAdapter(id)) && database((db) => db.get('adapter-files', id));
 }

@@ -16,6 +16,7 @@ interface SavedDataSet {
   readonly files: StoredDataFiles;
 }
 
+/** A version with its files; undefined if either is missing. */
 export function readDataSet(projectId: string, version: string): Promise<SavedDataSet | undefined> {
   return database(async (db) => {
     const transaction = db.transaction(['data-sets', 'data-files']);
@@ -56,6 +57,7 @@ export function openDataSet(set: StoredDataSet, files: StoredDataFiles): Promise
   });
 }
 
+/** Deletes a version with its files, together. Does nothing if there is none. */
 export function deleteDataSet(projectId: string, version: string): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction(['data-sets', 'data-files'], 'readwrite');

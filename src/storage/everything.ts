@@ -6,6 +6,7 @@ import { summaryOf } from './summaries.ts';
 
 type StoreName = StoreNames<GraftSchema>;
 
+/** All keys of a store. */
 export function listKeys<Name extends StoreName>(store: Name): Promise<StoreKey<GraftSchema, Name>[]> {
   return database((db) => db.getAllKeys(store));
 }
@@ -38,6 +39,7 @@ export function listProjectKeys(project?: string): Promise<ProjectKeys> {
   });
 }
 
+/** Undefined if the store has no such record. */
 export function readRecord<Name extends StoreName>(
   store: Name,
   key: StoreKey<GraftSchema, Name>,
@@ -91,6 +93,7 @@ export function deleteRecords(given: readonly RecordPlace[]): Promise<void> {
   });
 }
 
+/** Clears every store: either all of them or none. */
 export function deleteEverything(): Promise<void> {
   return database(async (db) => {
     const stores = [...db.objectStoreNames];

@@ -24,6 +24,7 @@ export function putFeedback(projectId: string, entries: readonly StoredFeedback[
   });
 }
 
+/** Deletes entries of a project, together. */
 export function deleteFeedback(projectId: string, ids: readonly string[]): Promise<void> {
   return database(async (db) => {
     const transaction = db.transaction('feedback', 'readwrite', { durability: 'strict' });

@@ -3,6 +3,7 @@ import { database } from './database.ts';
 import { under } from './projects.ts';
 import type { StoredResult } from './records.ts';
 
+/** The results of a project, at most one of each kind. */
 export function listResults(projectId: string): Promise<StoredResult[]> {
   return database((db) => db.getAll('results', under(projectId)));
 }

@@ -146,6 +146,7 @@ export function changeRun(
   });
 }
 
+/** Deletes a run with its summary, rows and checkpoints, together. */
 export function deleteRun(id: string): Promise<void> {
   const stores = ['runs', 'run-summaries', 'rows', 'checkpoints'] as const;
   return database(async (db) => {

@@ -12,6 +12,7 @@ export async function deleteSetting(name: string): Promise<void> {
   await database((db) => db.delete('settings', name));
 }
 
+/** Replaces the value of this name. @throws GraftError as `database` */
 export async function writeSetting(name: string, value: unknown): Promise<void> {
   await database((db) => db.put('settings', value, name));
 }

@@ -9,6 +9,7 @@ interface Space {
   readonly persistent: boolean;
 }
 
+/** Asks the browser; the numbers are its estimates, 0 if it gives none. */
 export async function measureSpace(): Promise<Space> {
   const [{ usage = 0, quota = 0 }, persistent] = await Promise.all([
     navigator.storage.estimate(),

@@ -17,6 +17,7 @@ interface GgufFacts {
   readonly loss?: MergeLoss;
 }
 
+/** The card as Markdown, with the front matter that the hub reads. */
 export function mergedGgufCard(facts: GgufFacts): string {
   const { baseModel, name, file, type, stored, note, adapter, adapterCard = '', baseWeights, loss } = facts;
   const how = howMadeIn(adapterCard);

@@ -44,6 +44,7 @@ function advice(loss: MergeLoss): string | undefined {
 
 const nats = (value: number): string => value.toFixed(4);
 
+/** The loss in sentences, in nats per token, with advice if merging costs much. */
 export function lossSentences(loss: MergeLoss): readonly string[] {
   const { type, rows, tokens, base, apart, merged, change } = loss;
   const known = base === undefined ? 'as it was' : `base ${nats(base)}, base and adapter apart`;

@@ -71,6 +71,7 @@ export class ZipWriter {
     this.#add(name, STORED, crc, file.size, file);
   }
 
+  /** The whole zip, with its directory; in the format of ZIP64 if it has too many files or bytes for the old one. */
   finish(): Blob {
     const start = this.#offset;
     for (const entry of this.#entries) this.#push(central(entry));

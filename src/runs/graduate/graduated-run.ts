@@ -88,10 +88,12 @@ export const page = (...paragraphs: readonly string[]): string => `${paragraphs.
 /** Commands of a shell, in a page. */
 export const shell = (...lines: readonly string[]): string => ['```sh', ...lines, '```'].join('\n');
 
+/** A file of a text, in UTF-8. */
 export function textFile(name: string, text: string): GraduateFile {
   return bytesFile(name, new TextEncoder().encode(text));
 }
 
+/** A file of bytes that are in memory. */
 export function bytesFile(name: string, bytes: Uint8Array): GraduateFile {
   return {
     name,
@@ -108,7 +110,11 @@ export function adapterFiles({ adapter }: GraduatedRun): GraduateFile[] {
     .map(([name, bytes]) => bytesFile(name, bytes));
 }
 
-/** AdamW's moments by the names that torch has for them, as safetensors: `exp_avg/NAME` and `exp_avg_sq/NAME`. */
+/**
+ * AdamW's moments by the names that torch has for them, as f32 safetensors: `exp_avg/NAME` and `exp_avg_sq/NAME`.
+ *
+ * @throws GraftError `state-format` for moments of another adapter
+ */
 export function momentsFile(name: string, { state, shapes }: GraduatedRun): GraduateFile {
   const planes = [
     ['first', 'exp_avg/'],
@@ -118,7 +124,7 @@ export function momentsFile(name: string, { state, shapes }: GraduatedRun): Grad
   return bytesFile(name, concatBytes(writeSafetensors(tensors, { format: 'pt' })));
 }
 
-/** Trained tensors by their PEFT names, as safetensors. */
+/** Trained tensors by their PEFT names, as f32 safetensors. @throws GraftError `state-format` for tensors of another adapter */
 export function tensorsFile(name: string, arrays: NamedArrays, shapes: GraduatedRun['shapes']): GraduateFile {
   return bytesFile(name, concatBytes(writeSafetensors(tensorsOf(arrays, shapes), { format: 'pt' })));
 }

@@ -13,6 +13,7 @@ interface About {
 
 const TEXTS = 1;
 
+/** The page as HTML. @param sweep with its runs in any state: failed ones are listed apart */
 export function sweepPage(sweep: Sweep, { place, command }: About): string {
   const { head, lines } = sweepTable(sweep);
   const failed = sweep.runs.filter(({ status }) => status === 'failed');

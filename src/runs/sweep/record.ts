@@ -61,6 +61,7 @@ const Sweep = v.object({
 export type SweptRun = v.InferOutput<typeof SweptRun>;
 export type Sweep = v.InferOutput<typeof Sweep>;
 
+/** A record with the status `running`. */
 export const emptySweep = (parts: Omit<Sweep, 'format' | 'version' | 'status'>): Sweep => ({
   format: FORMAT,
   version: VERSION,

@@ -35,6 +35,7 @@ export function jsonOf(text: string, fenced: boolean): Json | undefined {
   }
 }
 
+/** Whether a JSON value is an object: neither null nor a list. */
 export const isJsonObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -65,7 +65,7 @@ export function readRewards(value: unknown, where: string): readonly RewardSpec[
   return specs;
 }
 
-/** The faults of rewards, in sentences; undefined where there are none. */
+/** The fault of rewards, in sentences; undefined if there is none. It returns what {@link readRewards} throws. */
 export function rewardsProblem(value: unknown, where = 'The list'): string | undefined {
   try {
     readRewards(value, where);
