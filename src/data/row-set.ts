@@ -120,7 +120,7 @@ export interface RowSet extends Repeats, FilePlace {
   readonly questions: readonly Question[];
 }
 
-/** Whether an example is a part of a running text, rather than a row of its own. */
+/** Whether an example is a whole document, which is split into rows. */
 export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
 
 /** Whether an entry has a row and a part of the split. */

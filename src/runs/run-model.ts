@@ -16,7 +16,11 @@ export function readModelFor(
   return encodes ? readPooledEncoder(files) : readModel(files);
 }
 
-/** The most tokens of a row if none are asked for: of an encoder, those that its folder says it reads. */
+/**
+ * The most tokens of a row if none are asked for: of an encoder, those that its folder says it reads.
+ *
+ * @throws GraftError `config-field`, `json-…`, as `readWindow`
+ */
 export async function longestOf({ shape, pooling }: ModelDefinition, files: FileSet): Promise<number> {
   return pooling === undefined ? shape.maxPositions : readWindow(files, shape.maxPositions);
 }

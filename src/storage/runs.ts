@@ -1,4 +1,4 @@
-/** Runs, their rows and their checkpoints. Each change is one transaction: all or nothing. */
+/** Runs, their rows and their checkpoints. Each change is one transaction: all or nothing. All functions throw as `database` does. */
 import { database } from './database.ts';
 import { deletedProjects } from './projects.ts';
 import type {

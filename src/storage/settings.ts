@@ -2,12 +2,12 @@
 import { GraftError } from '../errors.ts';
 import { database } from './database.ts';
 
-/** The unchecked value of this name: validate it. */
+/** The unchecked value of this name: validate it. @throws GraftError as `database` */
 export function readSetting(name: string): Promise<unknown> {
   return database((db) => db.get('settings', name));
 }
 
-/** Does nothing if there is no such value. */
+/** Does nothing if there is no such value. @throws GraftError as `database` */
 export async function deleteSetting(name: string): Promise<void> {
   await database((db) => db.delete('settings', name));
 }

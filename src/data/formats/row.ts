@@ -36,13 +36,18 @@ export function shown(value: unknown): string {
   return text.length > 40 ? `${text.slice(0, 40)}…` : text;
 }
 
-/** Refuses an object that has a key twice, since one of its values would be lost. @param text the JSON that `value` was read from */
+/** Refuses an object that has a key twice, since one of its values would be lost. @param text the JSON that `value` was read from @throws BadRow */
 export function refuseRepeated(text: string, value: unknown): void {
   const key = repeatedKey(text, value);
   if (key !== undefined) throw new BadRow(`the key ${shown(key)} stands twice in one object`);
 }
 
-/** A string that can be encoded. An absent field is a problem of its own, so that the reason says so. */
+/**
+ * A string that can be encoded. An absent field is a problem of its own, so that the reason says so.
+ *
+ * @param field its name, for messages
+ * @throws BadRow if it is missing, is not a text, or has a lone surrogate
+ */
 export function textOf(value: unknown, field: string): string {
   if (value === undefined) throw new BadRow(`${field} is missing`);
   if (typeof value !== 'string') throw new BadRow(`${field} is ${shown(value)}, but a text is needed`);
@@ -50,14 +55,14 @@ export function textOf(value: unknown, field: string): string {
   return value;
 }
 
-/** {@link textOf} of an answer, which may not be empty. */
+/** {@link textOf} of an answer. @throws BadRow also for an empty one, with the fault `empty-answer` */
 export function answerTextOf(value: unknown, field: string): string {
   const text = textOf(value, field);
   if (text.trim() === '') throw new BadRow(`${field} is empty`, 'empty-answer');
   return text;
 }
 
-/** {@link textOf}, with something in it besides white space. */
+/** {@link textOf}. @throws BadRow also for a text of white space only */
 export function filledTextOf(value: unknown, field: string): string {
   const text = textOf(value, field);
   if (text.trim() === '') throw new BadRow(`${field} is empty`);

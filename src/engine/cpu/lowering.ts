@@ -60,6 +60,7 @@ const TABLE = new LoweringTable<Commands>('The CPU', [
   ...weightedSumLowerings,
 ]);
 
+/** Lowers tapes to calls of the kernels of the CPU engine. Sizes are in bytes. */
 export class CpuLowering implements Lowering<CpuCommand> {
   readonly readsInPlace = true;
 

@@ -47,6 +47,7 @@ const RAISED_LIMITS = [
 ] as const;
 const WANTED_FEATURES: GPUFeatureName[] = ['shader-f16', 'subgroups', 'timestamp-query'];
 
+/** An opened GPU: `openDevice` makes it. It ends itself when the browser loses the device or reports an error. */
 export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, GpuTarget {
   readonly features: GpuTarget['features'] & { readonly timestamps: boolean };
   readonly limits: GpuTarget['limits'];
