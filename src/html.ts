@@ -5,6 +5,7 @@ import { printable } from './printable.ts';
 export class Html {
   constructor(readonly text: string) {}
 
+  /** The markup as it is. */
   toString(): string {
     return this.text;
   }

@@ -21,6 +21,7 @@ export const MAX_JSON_DEPTH = 64;
 
 export type JsonObject = Record<string, unknown>;
 
+/** Whether a JSON value is an object: neither null nor a list. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -152,6 +153,7 @@ export function parseWritten(text: string, where: string): unknown {
 /**
  * The text of a small file of a folder, or undefined if it isn't there.
  * @param limit largest size in bytes that is read; nothing is allocated for a larger file.
+ * @throws GraftError `file-too-large`, `json-encoding` as {@link decodeUtf8}, and what reading the file throws
  */
 export async function readTextFile(
   folder: ReadableFolder,
@@ -171,7 +173,7 @@ export async function readTextFile(
   return decodeUtf8(await file.read(0, file.size), where);
 }
 
-/** As {@link readTextFile}, parsed. The value is unchecked: validate it. */
+/** As {@link readTextFile}, parsed. The value is unchecked: validate it. @throws GraftError as {@link readTextFile} and {@link parseJson} */
 export async function readJsonFile(folder: ReadableFolder, name: string, limit: number): Promise<unknown> {
   const text = await readTextFile(folder, name, limit);
   return text === undefined ? undefined : parseJson(text, `${folder.name}/${name}`);

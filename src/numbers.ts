@@ -1,14 +1,18 @@
 /** Numbers and moments as people read them, on the page and in a terminal. */
 const whole = new Intl.NumberFormat('en');
 
+/** A whole number with commas: 12,345. */
 export const count = (value: number): string => whole.format(Math.round(value));
 
+/** A number with its noun: 1 row, 12 rows. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
 }
 
+/** A share from 0 to 1 in whole percent. */
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
+/** Bytes in units of 1000: 12 kB, 1.2 MB, 3.45 GB. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;

@@ -74,7 +74,7 @@ export class Random {
     return (this.next() >>> 8) / 2 ** 24;
   }
 
-  /** A uniform integer in [0, n), 1 ≤ n ≤ 2³², without modulo bias (draws again in the uneven rest). */
+  /** A uniform integer in [0, n), 1 ≤ n ≤ 2³², without modulo bias (draws again in the uneven rest). @throws RangeError for another n */
   below(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) throw new RangeError(`below(${n})`);
     const uneven = 2 ** 32 % n;

@@ -97,6 +97,7 @@ export class DeviceVectors {
     return all;
   }
 
+  /** Frees the plan and the vectors on the device. */
   destroy(): void {
     this.plan.destroy();
     for (const { vectors } of this.blocks) this.device.free(vectors);

@@ -188,6 +188,7 @@ function nameOf(name: string): string {
   return name.trim().slice(0, MAX_NAME) || 'Untitled';
 }
 
+/** The error `project-missing`, for the caller to throw. */
 export function missingProject(): GraftError {
   return new GraftError(
     'project-missing',

@@ -14,5 +14,6 @@ export const ROW_ENDINGS = [
 /** For the `accept` of a picker. */
 export const ROW_FILES = ROW_ENDINGS.join(',');
 
+/** Whether a file's ending is one of {@link ROW_ENDINGS}, in any case. */
 export const isRowFile = ({ name }: Pick<File, 'name'>): boolean =>
   ROW_ENDINGS.some((ending) => name.toLowerCase().endsWith(ending));

@@ -58,10 +58,12 @@ export class Route {
   }
 }
 
+/** Whether a screen is a stage of the studio. */
 export function isStage(place: ScreenName): place is StageId {
   return STAGES.some((stage) => stage === place);
 }
 
+/** The hash of a screen in the address. */
 export function addressOf(place: ScreenName): string {
   return place === 'start' ? '#/' : `#/${place}`;
 }

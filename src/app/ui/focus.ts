@@ -1,6 +1,7 @@
 /** Moves the focus when the pressed button is gone, or cannot be pressed any more. */
 import { tick } from 'svelte';
 
+/** Whether nothing has the focus, or something that cannot be pressed. */
 export function isFocusLost(): boolean {
   const at = document.activeElement;
   return at === null || at === document.body || at.matches(':disabled');

@@ -12,6 +12,7 @@ export function rate(value: number): string {
 const KIB = 2 ** 10;
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 
+/** Bytes in units of 1024: 512 B, 1.5 MiB. */
 export function bytes(value: number): string {
   let unit = 0;
   let rest = value;
@@ -55,6 +56,7 @@ export function took(seconds: number): string {
 }
 
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
+/** A moment in milliseconds since 1970, by the clock of this machine. */
 export const date = (milliseconds: number): string => day.format(milliseconds);
 
 /** A count of parameters: 1.3 M, 412 K. */

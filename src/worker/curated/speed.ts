@@ -14,6 +14,7 @@ import { SMOLLM2_135M } from './configs.ts';
 const settingOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
   `training speed ${vendor} ${architecture} ${description}`;
 
+/** The stored speed of this device; undefined if none was measured. @throws GraftError as `database` */
 export async function readSpeed(device: Device): Promise<TrainingSpeed | undefined> {
   const kept = await readSetting(settingOf(device));
   return isSpeed(kept) ? kept : undefined;
