@@ -11,7 +11,7 @@ import { endsWith } from './targets.ts';
 /** What of a specification says which adapter it is: its kind, and the settings that the kind reads. */
 export type AdapterSpec = Pick<RunSpec, 'method'> & Given;
 
-/** The kind and the configuration of the adapter that a run trains; undefined where weights of the model learn. @throws Error as `kindOf` */
+/** The kind and the configuration of the adapter that a run trains; undefined if weights of the model learn. @throws Error as `kindOf` */
 export function adapterOf(
   spec: AdapterSpec,
 ): { readonly kind: AdapterKind; readonly config: AdapterConfig } | undefined {

@@ -103,7 +103,7 @@ export class PeftConfigReader {
     return [...new Set(list)];
   }
 
-  /** Lists of whole numbers from 0 on by the names of modules; one without a name where the field is a list itself. @throws GraftError `adapter-config` */
+  /** Lists of whole numbers from 0 on by the names of modules; one without a name if the field is a list itself. @throws GraftError `adapter-config` */
   listsOfWholes(name: string): { readonly name: string | undefined; readonly ids: readonly number[] }[] {
     const value = this.json[name];
     const lists: [string | undefined, unknown][] = isObject(value)

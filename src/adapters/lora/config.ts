@@ -82,7 +82,7 @@ export function loraFacts({
 }
 
 /**
- * Modules beside the layers of an adapter: trained in full, or rows of new tokens.
+ * Modules next to the layers of an adapter: trained in full, or rows of new tokens.
  *
  * @throws GraftError `lora-config` for modules to save in an encoder, or for new tokens whose ids leave a gap after the base's
  */
