@@ -26,7 +26,12 @@ export function spreadOf(values: readonly number[]): { readonly mean: number; re
   return { mean, spread: Math.sqrt(squares / (values.length - 1)) };
 }
 
-/** How much better each answer is than the mean of its group. */
+/**
+ * How much better each answer is than the mean of its group (Shao and others, 2024): in standard deviations of the group or of all answers, or, for
+ * `none`, in units of the reward, as Dr. GRPO has it (Liu and others, 2025).
+ *
+ * @returns for each group the advantages of its answers, in order
+ */
 export function advantagesOf(groups: readonly Group[], scale: ScaleRewards): number[][] {
   const all = spreadOf(groups.flatMap(({ rewards }) => rewards)).spread;
   return groups.map(({ rewards, mean, spread }) => {
@@ -45,7 +50,8 @@ interface TokenWeights {
 }
 
 /**
- * Every loss type as a weighted sum over tokens, divided by one number for the whole step.
+ * Every loss type as a weighted sum over tokens, divided by one number for the whole step, as TRL has them: `dapo` is of Yu and others, 2025,
+ * `dr_grpo` of Liu and others, 2025.
  *
  * @param lengths tokens of each sequence, by micro-batch; 0 for one that is left out
  */

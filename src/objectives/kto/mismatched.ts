@@ -6,7 +6,8 @@ import type { LabelledTokens } from '../../model/batch.ts';
  * rows as a micro-batch, in the order of the file, so a row has the same second sequence in every epoch and its reference is computed once. A single
  * remaining row joins the block before it.
  *
- * @param options `maxLength` cuts the end of such a sequence
+ * @param options `batch` in rows; `maxLength`, in tokens, cuts the end of such a sequence
+ * @returns rows with two sequences each; one that has them already is unchanged
  */
 export function withMismatched<Row extends LabelledTokens>(
   rows: readonly Row[],
