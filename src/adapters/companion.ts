@@ -2,7 +2,7 @@
 import type { AdapterKind } from './kind.ts';
 
 function never(): never {
-  throw new Error('No run is of this kind');
+  throw new Error('No run has this kind');
 }
 
 export const companion = {

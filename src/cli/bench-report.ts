@@ -53,7 +53,7 @@ function trainingLines(training: TrainingResult, what: string, memoryName: strin
   const memory = `${formatBytes(training.gpuBytes)} of ${memoryName}, ${(training.gpuBytes / training.minimumBytes).toFixed(3)} times the least possible`;
   return [
     `Training   ${what}, ${rows} row${rows === 1 ? '' : 's'} of ${length}: ${training.tokensPerSecond.toFixed(0)} tokens/s, ${milliseconds(training.secondsPerStep)} a step`,
-    `           matrix products alone ${milliseconds(training.matmulSeconds)}, ${matmulEfficiency.toFixed(2)} of the step`,
+    `           matmuls only ${milliseconds(training.matmulSeconds)}, ${matmulEfficiency.toFixed(2)} of the step`,
     `           ${training.dispatches} dispatches, ${training.submits} submits; first step ${training.firstStepRatio.toFixed(2)} times a warm one, compiled in ${training.compileSeconds.toFixed(1)} s`,
     `           ${memory}`,
     ...profileLines(training.profile),
@@ -72,7 +72,7 @@ function profileLines(profile: Profile | undefined): string[] {
     const count = of.reduce((sum, { dispatches }) => sum + dispatches, 0);
     return row(kernel, `${count}`, (time * 1000).toFixed(2), `${((100 * time) / seconds).toFixed(1)}%`);
   };
-  const how = method === 'timestamps' ? 'timestamps' : 'each kernel alone, without timestamps';
+  const how = method === 'timestamps' ? 'timestamps' : 'each kernel by itself, without timestamps';
   return [
     row(`Kernel (by ${how})`, 'count', 'ms', 'share'),
     ...kernels.map((kernel) => line(kernel.kernel, [kernel])),

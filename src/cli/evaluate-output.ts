@@ -86,7 +86,7 @@ function rewardTable(sides: readonly Side[]): string {
       ];
     }),
   );
-  return `\n${textTable(['each reward, before its weight', 'method', 'mean', 'spread', 'full marks'], lines)}`;
+  return `\n${textTable(['each reward, before its weight', 'method', 'mean', 'spread', 'passed'], lines)}`;
 }
 
 /** A table for each task of a mixture; '' without a mixture. */

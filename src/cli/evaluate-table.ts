@@ -164,7 +164,7 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
     'memory',
     's/step',
     ...(isRewarded ? ['reward'] : []),
-    ...(hasPairs ? ['pairs in order'] : []),
+    ...(hasPairs ? ['preference accuracy'] : []),
     ...(metric ? [metric.heading] : []),
     ...(measured ? ['on general text', 'general prompts', 'KL to base, nats per token'] : []),
   ];

@@ -161,7 +161,7 @@ class FolderSink implements DownloadSink {
     if (!existsSync(path)) return;
     throw new GraftError(
       'fetch-exists',
-      `${path} is there and is not ${path === this.#part(file) ? "the begun download of Graft's" : 'the file that the server has'}.`,
+      `${path} is there and is not ${path === this.#part(file) ? "Graft's partial download" : 'the file that the server has'}.`,
       'Move it away, or give another folder with --to.',
     );
   }

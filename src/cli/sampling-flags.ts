@@ -17,7 +17,7 @@ export const samplingFlags = {
     help: 'above 1, tokens that are there already become less likely (default: 1)',
   },
   stop: { value: 'TEXT', help: 'a text that ends the answer' },
-  seed: { value: 'N', help: `of the random choices (default: ${DEFAULT_SEED})` },
+  seed: { value: 'N', help: `seed of the random choices (default: ${DEFAULT_SEED})` },
 } as const satisfies FlagSpecs;
 
 interface AnswerSettings {

@@ -183,7 +183,7 @@ async function toTheEnd(live: Live, rows: RunRows): Promise<Ended> {
         return { status: 'paused', resume };
       }
       output.line(
-        `Interrupted after step ${run.step} of ${run.steps}. Everything is saved. To go on: ${resume}`,
+        `Interrupted after step ${run.step} of ${run.steps}. Everything is saved. To continue: ${resume}`,
       );
       process.exitCode = EXIT.interrupted;
       return { status: 'interrupted', resume };
@@ -262,9 +262,9 @@ async function withSurvivor(live: Live, error: unknown): Promise<unknown> {
   const left = place === undefined ? await findSaved(asked.out) : undefined;
   const survivor =
     place !== undefined
-      ? `The run after step ${run.step} of ${run.steps} is saved in ${place}. To go on: ${commandFrom(asked, place)}`
+      ? `The run after step ${run.step} of ${run.steps} is saved in ${place}. To continue: ${commandFrom(asked, place)}`
       : left !== undefined
-        ? `What is left is the state after step ${left.saved.state.counters.step} of ${run.steps}, in ${left.path}. To go on from it: ${commandFrom(asked, left.path)}`
+        ? `The state after step ${left.saved.state.counters.step} of ${run.steps} is left in ${left.path}. To continue from it: ${commandFrom(asked, left.path)}`
         : 'No state of the run could be saved: start it again.';
   return new GraftError(error.code, error.what, `${error.remedy} ${survivor}`, { cause: error });
 }

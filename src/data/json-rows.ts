@@ -110,7 +110,7 @@ class Walker {
       if (this.at >= this.text.length) throw this.broken('the file ends inside its list');
       const separator = this.text[this.at++];
       if (separator === ']') return;
-      if (separator !== ',') throw this.broken(`"${separator}" where a comma or ] is needed`);
+      if (separator !== ',') throw this.broken(`"${separator}" instead of a comma or ]`);
       this.space();
       if (this.text[this.at] === ']') {
         this.at++;

@@ -117,7 +117,7 @@ export function adviceOf(lint: PreferenceLint<unknown>): PreferenceAdvice[] {
       Math.min(desirable, undesirable) === 0 && {
         id: 'one-label',
         title: `Every answer is marked as ${desirable > 0 ? 'desirable' : 'undesirable'}`,
-        why: `KTO learns the difference between the two: bring ${desirable > 0 ? 'undesirable answers, too, or learn these supervised' : 'desirable answers, too'}.`,
+        why: `KTO learns the difference between the two: bring ${desirable > 0 ? 'undesirable answers as well, or learn these supervised' : 'desirable answers as well'}.`,
       },
     Math.min(desirable, undesirable) > 0 && imbalanceOf(desirable, undesirable),
     lint.lengths !== undefined && lengthBias(lint.lengths),

@@ -84,7 +84,7 @@ export class QuantisedTensor extends Tensor {
 
   /** The first rows, without a copy: [count, columns]. @throws Error if `start` is not 0 */
   override slice(start: number, count: number): QuantisedTensor {
-    if (start !== 0) throw new Error(`${this.label}: blocks are cut from the first row on`);
+    if (start !== 0) throw new Error(`${this.label}: a slice has to start at the first row`);
     return new QuantisedTensor(this.storage, [count, this.columns], this.format, this.storedRows);
   }
 }

@@ -41,9 +41,9 @@ export function judgeChange(before: Side, after: Side): Change {
   const chance =
     onlyFirst + onlySecond === 0
       ? 'Both are right on the same rows.'
-      : `Only the new one is right on ${onlySecond}, only the one in use on ${onlyFirst}: if both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact McNemar test, ${pInWords(p)}).`;
+      : `Only the new one is right on ${onlySecond}, only the one in use on ${onlyFirst}. If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact McNemar test, ${pInWords(p)}).`;
   const likelihood = perplexity
-    ? ` Perplexity of the wanted answers ${threeDigits(perplexity.before)} → ${threeDigits(perplexity.after)}.`
+    ? ` Perplexity of the reference answers ${threeDigits(perplexity.before)} → ${threeDigits(perplexity.after)}.`
     : '';
   const how = chance + likelihood;
   if (onlyFirst === onlySecond) return { kind: 'same', what: `As good as before: ${counts}.`, how };
@@ -76,11 +76,11 @@ function perplexityOf(
 function byPerplexity({ before, after }: Perplexities, rows: number): Change {
   const numbers = `perplexity ${threeDigits(before)} → ${threeDigits(after)}`;
   const how = `${
-    rows > 0 ? 'The wanted answers are free text, and hardly one is met word for word. ' : ''
-  }Perplexity says how likely the wanted text is to a model. It does not say whether the model’s own answers are good, and a difference below ${100 * NOTICEABLE} % is called none.`;
+    rows > 0 ? 'The reference answers are free text, and hardly any answer matches one word for word. ' : ''
+  }Perplexity says how likely the reference text is to a model. It does not say whether the model’s own answers are good, and a difference below ${100 * NOTICEABLE} % is called none.`;
   if (before / after > 1 + NOTICEABLE)
-    return { kind: 'better', what: `The wanted answers are likelier: ${numbers}.`, how };
+    return { kind: 'better', what: `The reference answers are likelier: ${numbers}.`, how };
   if (after / before > 1 + NOTICEABLE)
-    return { kind: 'worse', what: `The wanted answers are less likely: ${numbers}.`, how };
+    return { kind: 'worse', what: `The reference answers are less likely: ${numbers}.`, how };
   return { kind: 'same', what: `As likely as before: ${numbers}.`, how };
 }

@@ -26,6 +26,6 @@ export function checkWords({ cases, worst, dropped, differing }: DeviceCheck): s
   const given =
     dropped.length > 0 ? ` Given up, since they computed something else: ${dropped.join(', ')}.` : '';
   if (differing.length > 0)
-    return `${differing.length} of ${cases} checks differ from the processor: ${differing.join(', ')}.${given}`;
-  return `All ${cases} checks agree with the processor, within ${worst.toExponential(1)} of the largest number.${given}`;
+    return `${differing.length} of ${cases} checks differ from the CPU: ${differing.join(', ')}.${given}`;
+  return `All ${cases} checks agree with the CPU, within ${worst.toExponential(1)} of the largest number.${given}`;
 }

@@ -80,7 +80,8 @@ export function forgettingVerdict(forgetting: Forgetting): ForgettingVerdict | u
   const { before, after } = forgetting;
   if (after === undefined) return undefined;
   const counts = countPrompts(forgetting);
-  if (collapse(forgetting)) return { sentence: 'It lost most of what it knew beside its rows.', isBad: true };
+  if (collapse(forgetting))
+    return { sentence: 'It lost most of what it knew apart from its rows.', isBad: true };
   const text = textWent({ before, after });
   if (counts && isWarning(counts)) {
     const beside = {
@@ -138,7 +139,7 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
   if (counts) {
     const { asked, rightBefore, rightAfter, changed, putOff } = counts;
     sentences.push(
-      `Of ${asked} general prompts ${rightBefore} were answered rightly before and ${rightAfter} are now; ${changed} ${changed === 1 ? 'has' : 'have'} another answer.`,
+      `It answered ${rightBefore} of ${asked} general prompts correctly before and answers ${rightAfter} now. ${changed} ${changed === 1 ? 'answer has' : 'answers have'} changed.`,
     );
     // The prompts that ask for a text come after the questions.
     const example = putOff.at(-1);

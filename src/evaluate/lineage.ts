@@ -61,8 +61,8 @@ export function measureInWords(
 ): string {
   if (measure === 'rewards') return 'mean reward';
   if (measure === 'answers') return 'answers exactly right';
-  if (reference === undefined) return 'pairs in order, by mean log-probability';
-  return `pairs in order, against ${reference < 0 ? 'the base model' : `“${stages[reference]}”`}`;
+  if (reference === undefined) return 'preference accuracy, by mean log-probability';
+  return `preference accuracy, against ${reference < 0 ? 'the base model' : `“${stages[reference]}”`}`;
 }
 
 /** Whether a stage, or the base model at −1, is what the pairs of a test are compared with: it prefers neither answer. */

@@ -52,7 +52,7 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
     const wrong = (why: string): GraftError =>
       new GraftError(
         'predictions',
-        `${where} is no prediction: ${why}.`,
+        `${where} is not a prediction: ${why}.`,
         'Give one JSON object on each line, with "prediction" and "reference", or "output" and "expected", as texts. Several references are a list of texts.',
       );
     if (problem !== undefined) throw wrong(problem);

@@ -34,7 +34,7 @@ export function describeReading(
     kind: 'lost',
     name: 'lost what it knew',
     how: `${words.how} But ${lost}: what it was not trained on, it has lost.`,
-    advice: 'Try a third of the learning rate, a lower alpha or ratio of rates, or fewer steps.',
+    advice: 'Try a third of the learning rate, a lower alpha or learning rate ratio, or fewer steps.',
     bad: true,
   };
 }
@@ -64,7 +64,7 @@ function wordsOf(
       const wouldDo = !validated && step >= MIN_STEPS;
       return {
         name: 'too short to tell',
-        how: `${step === 1 ? 'One step says' : `${step} steps say`} too little about where the loss goes${wouldDo ? ', as no rows are kept for validation' : ''}.`,
+        how: `${step === 1 ? 'One step says' : `${step} steps say`} too little about the trend of the loss${wouldDo ? ', as no rows are kept for validation' : ''}.`,
         advice: going
           ? ''
           : wouldDo
@@ -77,18 +77,18 @@ function wordsOf(
       return {
         name: validated ? `worse than ${begun}` : 'got worse',
         how: validated
-          ? `Validation began at ${before} ${withBegun} and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.${going ? '' : keptOf(reading)}`
+          ? `Validation started at ${before} ${withBegun} and was never clearly below it: ${best.loss} at its best, ${after} at step ${step}.${going ? '' : keptOf(reading)}`
           : `The training loss, smoothed, rose from ${before} in the first steps to ${after} at step ${step}.`,
         advice: rising
-          ? 'The learning rate is too high, or the rows contradict each other: try a tenth of the rate.'
-          : 'The training loss fell meanwhile, so it learns its rows and nothing else: bring more rows, or rows more like those of validation, and lower the rate or the rank.',
+          ? 'The learning rate is too high, or the rows contradict each other: try a tenth of the learning rate.'
+          : 'The training loss fell meanwhile, so it learns its rows and nothing else. Bring more rows, or rows more like those of validation, and lower the learning rate or the rank.',
       };
     }
     case 'diverging':
       return {
         name: `diverging since step ${best.step}`,
         how: validated
-          ? `Validation was best at step ${best.step} (${best.loss}) and is now ${after}; the training loss rose, too, from ${number(training?.from)} to ${number(training?.to)}.`
+          ? `Validation was best at step ${best.step} (${best.loss}) and is now ${after}; the training loss also rose, from ${number(training?.from)} to ${number(training?.to)}.`
           : `The training loss, smoothed, had come down from ${before} to ${best.loss} at step ${best.step} and is back at ${after}.`,
         advice: `Lower the learning rate, to a third for a start, or warm up for longer.${validated && !going ? keptOf(reading) : ''}`,
       };
@@ -121,26 +121,26 @@ function wordsOf(
     case 'overfitting':
       return {
         name: `overfitting since step ${best.step}`,
-        how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: since then rows are being learned by heart.`,
-        advice: `Stop near step ${best.step} (Patience does), bring more rows, or take a lower rank or rate.${going ? '' : keptOf(reading)}`,
+        how: `Validation was best at step ${best.step} (${best.loss}) and rose to ${after}, while the training loss went from ${number(training?.from)} to ${number(training?.to)}: the model memorises its rows.`,
+        advice: `Stop near step ${best.step} (Patience does), bring more rows, or lower the rank or the learning rate.${going ? '' : keptOf(reading)}`,
       };
     case 'over-optimised':
       return {
         name: 'over-optimised',
-        how: `Every training pair is in the right order, and the margin still grew from ${number(reading.margin?.from)} to ${number(reading.margin?.to)} in the last quarter of the steps: the pairs are being learned by heart.`,
-        advice: `Fewer steps or a lower rate would do, or a higher beta; read some answers before you keep it.${unvalidated}`,
+        how: `Every training pair is in the right order, and the margin still grew from ${number(reading.margin?.from)} to ${number(reading.margin?.to)} in the last quarter of the steps: the model memorises the pairs.`,
+        advice: `Try fewer steps, a lower learning rate or a higher beta. Read some answers before you keep it.${unvalidated}`,
       };
     case 'chosen-falls':
       return {
         name: 'chosen answers fall',
-        how: `The chosen answers are less likely by now than the reference makes them: their reward began at 0 and is ${number(reading.chosen?.to)}${reading.chosen ? `, after ${number(reading.chosen.from)} a quarter of the steps ago` : ''}. The margin comes from rejected answers that fall further. A run like this can lose how to answer at all: read some answers before you keep it.`,
-        advice: `Lower the rate, to a third for a start, raise beta, or give the chosen answers a weight of their own (0.1 to 1); ORPO learns them at the same time.${unvalidated}`,
+        how: `The chosen answers are less likely now than under the reference: their reward started at 0 and is ${number(reading.chosen?.to)}${reading.chosen ? `, after ${number(reading.chosen.from)} a quarter of the steps ago` : ''}. The margin comes from rejected answers that fall further. A run like this can lose how to answer at all: read some answers before you keep it.`,
+        advice: `Lower the learning rate, to a third for a start, raise beta, or give the loss on the chosen answers a weight of 0.1 to 1. ORPO learns them at the same time.${unvalidated}`,
       };
     case 'unordered':
       return {
-        name: 'pairs not in order',
+        name: 'low preference accuracy',
         how: `The loss came from ${before} to ${after}, but the chosen answer is ahead in only ${percent(reading.order?.share ?? 0)} of the ${reading.order?.of === 'validation' ? 'validation' : 'training'} pairs: the model still prefers the rejected answers.`,
-        advice: `More steps or a higher rate would help: try three times the rate.${unvalidated}`,
+        advice: `Train for more steps, or try three times the learning rate.${unvalidated}`,
       };
     case 'unsteady': {
       const peak = `${number(reading.peak?.loss)} at step ${reading.peak?.step ?? step}`;
@@ -165,13 +165,13 @@ function wordsOf(
       return {
         name: 'too noisy to tell',
         how: `The training loss, smoothed, went from ${before} to ${after}, and batches differ so much that this may be chance.`,
-        advice: `Train for more steps, or with more rows a step, before you judge these settings.${unvalidated}`,
+        advice: `Train for more steps, or with more rows per step, before you judge these settings.${unvalidated}`,
       };
     case 'reward-worse':
       return {
         name: 'reward fell',
         how: `The mean reward went from ${before} to ${after}.${going ? '' : keptOf(reading)}`,
-        advice: 'Try a third of the learning rate, or more answers a prompt.',
+        advice: 'Try a third of the learning rate, or more generations per prompt.',
       };
     case 'reward-fell':
       return {
@@ -184,12 +184,12 @@ function wordsOf(
         name: 'groups alike',
         how: `The mean reward hardly moved from ${before}${reading.fullMarks === undefined ? '' : `, of ${number(reading.fullMarks)} at most`}, and in ${reading.alike === undefined ? 'most' : percent(reading.alike)} of the last groups every answer got the same reward, so there was nothing to compare.`,
         advice:
-          'Take prompts that it gets right now and then: easier ones where it gets none, harder ones where it gets all. A reward with steps between wrong and right, more answers a prompt, or tuning on a few solved rows first help as well.',
+          'Take prompts that it sometimes gets right: easier ones if it gets none, harder ones if it gets all. A reward with steps between wrong and right, more generations per prompt, or tuning on a few solved rows first also helps.',
       };
     case 'reward-full':
       return {
-        name: 'full marks from the start',
-        how: `The mean reward was ${before} at first, of ${number(reading.fullMarks)} at most: the answers had full marks before the run, so there was nothing to learn.`,
+        name: 'highest reward from the start',
+        how: `The mean reward was ${before} at first, of ${number(reading.fullMarks)} at most: the answers had the highest reward before the run, so there was nothing to learn.`,
         advice: 'Take harder prompts, or a reward that asks for more.',
       };
     case 'reward-flat':
@@ -197,12 +197,12 @@ function wordsOf(
         name: 'reward hardly moved',
         how: `The mean reward was ${before} at first and ${best.loss} at its best.`,
         advice:
-          'Try a higher learning rate or more steps, and read a group: does the reward tell good answers from bad?',
+          'Try a higher learning rate or more steps. Read a group: does the reward separate good answers from bad ones?',
       };
     case 'reward-rising':
       return {
         name: 'reward still rising',
-        how: `The mean reward rose from ${before} to ${after}, and went on rising in the last quarter of the steps.`,
+        how: `The mean reward rose from ${before} to ${after}, and was still rising in the last quarter of the steps.`,
         advice: going
           ? ''
           : 'More steps would bring more. Read some answers first: a high reward can have unwanted causes.',
@@ -227,7 +227,7 @@ function wordsOf(
         name: 'still falling',
         how: `The ${validated ? 'validation' : 'smoothed training'} loss came from ${before} to ${after}, and ${
           late
-            ? `the last quarter of the learning, counted by the rates of its steps, still took ${it} from ${number(late.from)} to ${number(late.to)}${ended}`
+            ? `the last quarter of the learning, counted by the learning rates of its steps, still took ${it} from ${number(late.from)} to ${number(late.to)}${ended}`
             : half
               ? `the second half of the steps still took ${it} from ${number(half.from)} to ${number(half.to)}${ended}`
               : 'the last quarter of the steps still took off more than a twentieth.'
@@ -250,9 +250,9 @@ function wordsOf(
 
 /** The state that is kept, for the end of a sentence. Readings of earlier versions do not know it, and kept the best one after the start. */
 function keptOf({ kept, best }: Reading): string {
-  if (kept === 0) return ' What is kept is what it started from.';
+  if (kept === 0) return ' The state before the first step is kept.';
   const step = kept ?? best?.step;
-  return step === undefined || step === 0 ? '' : ` What is kept is the state of step ${step}.`;
+  return step === undefined || step === 0 ? '' : ` The state of step ${step} is kept.`;
 }
 
 /** A loss that came down by less than this part of its beginning has hardly begun to fall. */
@@ -268,7 +268,7 @@ const isOrdered = (reading: Reading): boolean => (reading.order?.share ?? 0) >= 
 function moreOf(reading: Reading): string {
   const { late } = reading;
   if (!late?.steady) return 'More steps would help: try twice as many.';
-  return `It learned as fast at its end as at first, so the rate may be too low: try ${isSlow(reading) ? 'three to ten' : 'two or three'} times as much, or more steps.`;
+  return `It learned as fast at its end as at first, so the learning rate may be too low: try ${isSlow(reading) ? 'three to ten' : 'two or three'} times as much, or more steps.`;
 }
 
 /** Whether a run has settled, after what its loss did. */

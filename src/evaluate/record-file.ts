@@ -187,7 +187,7 @@ export function readEvaluation(content: string, name: string): Evaluation {
   if (!format.success)
     throw new GraftError(
       'evaluation-file',
-      `${name} is no evaluation of Graft: its "format" is not "${FORMAT}".`,
+      `${name} is not an evaluation of Graft: its "format" is not "${FORMAT}".`,
       `Choose the ${EVALUATION_FILE} that “Export” or graft evaluate --out wrote.`,
     );
   if (format.output.version > RECORD_VERSION)

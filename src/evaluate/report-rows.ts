@@ -88,7 +88,7 @@ export function answersOf(
         ${
           expected !== '' &&
           html`<div>
-            <h4>Wanted answer</h4>
+            <h4>Reference answer</h4>
             <pre dir="auto">${expected}</pre>
           </div>`
         }

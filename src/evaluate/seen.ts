@@ -43,7 +43,7 @@ const UNKNOWN: Readonly<Record<Extract<Seen, string>, string>> = {
   before: 'Its training did not keep how the rows were split: whether training saw these rows is not known.',
   folder:
     'Whether the training of the adapter saw these rows is not known here: it did not if it had the same data and the same split.',
-  rows: 'Its training rows are not kept any more, or they are cut differently now: whether training saw these rows is not known.',
+  rows: 'Its training rows are no longer kept, or they are prepared differently now: whether training saw these rows is not known.',
 };
 
 /** Whether the rows were certainly held out of training. */

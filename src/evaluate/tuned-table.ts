@@ -142,8 +142,8 @@ export function pairsOfTable(
 /** How pairs were compared, as a sentence. */
 export const pairsInWords = (isAgainstBase: boolean): string =>
   isAgainstBase
-    ? 'Pairs in order: how many pairs have a chosen answer that gained more over the base model in log-probability than the rejected one. The base model itself has none.'
-    : 'Pairs in order: how many pairs have a chosen answer whose mean log-probability over its tokens is the higher one.';
+    ? 'Preference accuracy: the number of pairs whose chosen answer gained more log-probability over the base model than the rejected one. The base model itself has none.'
+    : 'Preference accuracy: the number of pairs whose chosen answer has the higher mean log-probability over its tokens.';
 
 /** @param items scores row by row, and what stands for all of them; undefined where there are none */
 function standingsOf(

@@ -131,7 +131,7 @@ function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'cau
       before: `Not better on the whole: ${lost}. On these rows ${uncapital(before)}`,
       winner: undefined,
     };
-  const unknown = helps && !isForgettingKnown(of) ? 'What it forgot was not measured here.' : '';
+  const unknown = helps && !isForgettingKnown(of) ? 'Forgetting was not measured here.' : '';
   return {
     ...said,
     before: claim === undefined ? capital(before) : `${claim}: ${before}`,
@@ -251,7 +251,7 @@ function perplexityInWords(of: Compared, gain: number): string {
     gain < 0 ? ', but it gives fewer right ones' : gain === 0 ? ', but it gives no more right ones' : '';
   const from = `perplexity ${threeDigits(base.perplexity)} → ${threeDigits(tuned.perplexity)} from base to adapter`;
   return lower
-    ? `The wanted answers are likelier to the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned, draw)}`
+    ? `The reference answers are likelier under the adapter (${from})${but}. ${lossRowsInWords(rows.length, tuned, draw)}`
     : `${capital(from)}. ${lossRowsInWords(rows.length, tuned, draw)}`;
 }
 
@@ -286,7 +286,7 @@ function byRewards(
         ? `On the same ${plural(rows.length, 'row')} the rewards of both are the same.`
         : `On the same ${plural(rows.length, 'row')} the answer of ${adapter} gets a higher reward on ${onlyFirst}, a lower one on ${onlySecond}. ` +
           `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
-          `A reward says what ${made.rewards ? 'it checks' : 'was asked of the run'}. Whether its answers are what you want, their texts tell.`,
+          `A reward says what ${made.rewards ? 'it checks' : 'was asked of the run'}. Read its answers to see whether they are what you want.`,
   };
   return {
     claim: helpInWords(gains, sure),
@@ -351,7 +351,7 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
       number: `${threeDigits(perplexityOf(best))} and ${threeDigits(perplexityOfTuned(tuned))}`,
       after: '.',
       winner: undefined,
-      how: 'A perplexity is for each token: with other tokens and other passages it is another measure. What it answers tells more.',
+      how: 'A perplexity is for each token: with other tokens and other passages it is another measure. Its answers say more.',
       of: tuned,
     };
   const ratio = perplexityOf(best) / perplexityOfTuned(tuned);
@@ -359,12 +359,12 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
   const than = best.key === 'base' ? 'the base model' : best.doing;
   const { exact, record, subject } = tuned.tuned;
   const { items: rows, made } = record;
-  const by = rows.length === 0 ? 'the held-out text' : 'the wanted answers';
+  const by = rows.length === 0 ? 'the held-out text' : 'the reference answers';
   const how = joined(
     rows.length === 0
       ? 'No test row asks for an answer, so none is compared.'
-      : `The answers are free text: word for word as wanted are ${exact.count} of ${rows.length} with ${adapter}, ${tuned.base.exact.count} with the base model.`,
-    'Perplexity says how likely the wanted text is to a model, in content and style. It does not say whether a model’s own answers are true or good.',
+      : `The answers are free text: ${exact.count} of ${rows.length} match the reference word for word with ${adapter}, ${tuned.base.exact.count} with the base model.`,
+    'Perplexity says how likely the reference text is to a model, in content and style. It does not say whether a model’s own answers are true or good.',
     lossRowsInWords(rows.length, subject.loss, made.draw),
   );
   if (ratio > 1 + NOTICEABLE)

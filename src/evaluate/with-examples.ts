@@ -27,10 +27,11 @@ export function examplesInWords({ of, alone, shots, behind }: ByExamples): strin
   const what = of === 'reward' ? 'The mean reward' : 'The share of right answers';
   const from = ({ base, tuned }: BeforeAfter): string => `from ${shown(of, base)} to ${shown(of, tuned)}`;
   const examples = plural(shots, 'example');
-  const numbers = `${what} went ${from(alone)} with the question alone, and ${from(behind)} with ${examples} before it.`;
+  const numbers = `${what} went ${from(alone)} with only the question, and ${from(behind)} with ${examples} before it.`;
   const [first, second] = [fell(alone), fell(behind)];
   if (first && second) return `${numbers} Both got worse: this run is better not used.`;
-  if (first) return `${numbers} The question alone got worse: the adapter answers worse than the base model.`;
+  if (first)
+    return `${numbers} With only the question it got worse: the adapter answers worse than the base model.`;
   if (second)
     return `${numbers} With examples it got worse: the run broke what examples did, so ask the adapter without any.`;
   return `${numbers} Neither got worse.`;

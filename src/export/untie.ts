@@ -85,5 +85,5 @@ export function tellUntied(
   if (!unties(modules, model)) return undefined;
   const { vocabulary, channels } = model.shape;
   const rows = `${vocabulary} × ${channels}`;
-  return `The base has one weight for embedding and head (${rows}), and this run trains a copy: the adapter is a PEFT folder, a merged model gets a second weight of that size and "tie_word_embeddings": false, and the formats of llama.cpp and MLX for adapters cannot hold it.`;
+  return `The base has one weight for embedding and head (${rows}), and this run trains a copy. The adapter is a PEFT folder. A merged model gets a second weight of that size and "tie_word_embeddings": false. The adapter formats of llama.cpp and MLX cannot hold it.`;
 }

@@ -113,7 +113,7 @@ async function newAdapter(
   const { config, modules } = adapterShape(model.definition, options);
   const { fromRows } = kindOf(config);
   if (!fromRows) return { config, modules, tensors: initialTensors(modules, options.seed) };
-  if (!rows) throw new Error(`The kind ${options.method} begins from rows, and there are none`);
+  if (!rows) throw new Error(`The kind ${options.method} starts from rows, and there are none`);
   for (const ids of rows.flatMap(sequencesIn)) model.checkIds(ids);
   const readsPrompts = fromRows.readsPrompts(config);
   const batches = rowBatches(arranged(options, rows), options);

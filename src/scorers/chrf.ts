@@ -72,11 +72,11 @@ export const chrf = {
   name: 'chrf',
   label: 'chrF',
   heading: 'chrF',
-  help: 'Runs of one to six characters in common, counted over all rows as sacrebleu does, white space aside: the corpus score, from 0 to 100.',
+  help: 'Runs of one to six characters in common, without white space, counted over all rows as sacrebleu does: the corpus score, from 0 to 100.',
   entry: {
     title: 'chrF',
     what: 'How far the answer has the runs of one to six characters of the expected one, from 0, none in common, to 100, all. White space does not count, and what is missing counts more than what is too much. Over all rows the runs are counted together.',
-    more: 'Closer in wording, also where words differ in their endings only.',
+    more: 'Closer in wording, even if words differ only in their endings.',
     less: 'Other words, which may mean the same.',
     start: 'For translations and other texts, in any script. For labels, exactly right says more.',
     source: 'Popović, chrF, 2015, aclanthology.org/W15-3049',

@@ -72,7 +72,7 @@ export const formatTags = {
   problem({ tags }) {
     const names = namesOf(tags);
     const wrong = names.find((name) => !isTag(name));
-    if (wrong !== undefined) return `${JSON.stringify(wrong)} is no name of a tag: write think,answer`;
+    if (wrong !== undefined) return `${JSON.stringify(wrong)} is not the name of a tag: write think,answer`;
     return new Set(names).size < names.length ? 'it has the same tag twice' : undefined;
   },
   marks: ({ tags }) => namesOf(tags).map((name) => `<${name}>`),

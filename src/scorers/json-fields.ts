@@ -23,7 +23,7 @@ export const jsonFields = {
   name: 'json-fields',
   label: 'Fields of JSON',
   heading: 'fields of JSON',
-  help: 'The share of the fields that equal those of the reference, in any order. A field that it lacks counts as wrong.',
+  help: 'The share of the fields that equal those of the reference, in any order. A field that is not in the reference counts as wrong.',
   entry: {
     title: 'Right fields of JSON',
     what: 'The share of the fields of a JSON object that are those of the reference, in any order. A field that is not in the reference counts as wrong.',
@@ -37,7 +37,7 @@ export const jsonFields = {
   needs: ({ expected }): readonly Need[] => (expected === '' ? ['reference'] : []),
   problem: ({ expected }) =>
     expected !== '' && jsonOf(String(expected), false) === undefined
-      ? 'its expected object is no JSON'
+      ? 'its expected object is not JSON'
       : undefined,
   open: ({ expected, fenced }) => ({
     score(attempt) {

@@ -61,7 +61,7 @@ export const jsonSchema = {
   needs: (): readonly Need[] => [],
   problem({ schema }) {
     const json = jsonOf(String(schema), false);
-    if (json === undefined) return 'its schema is no JSON';
+    if (json === undefined) return 'its schema is not JSON';
     const wrong = schemaProblem(json);
     return wrong === undefined ? undefined : `its schema ${wrong}`;
   },

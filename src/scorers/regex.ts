@@ -41,7 +41,7 @@ function syntaxProblem(pattern: string, flags: string): string | undefined {
     new RegExp(pattern, flags);
     return undefined;
   } catch (error) {
-    return `its pattern is no regular expression (${error instanceof Error ? error.message : ''})`;
+    return `its pattern is not a regular expression (${error instanceof Error ? error.message : ''})`;
   }
 }
 
@@ -83,7 +83,7 @@ export const regex = {
     );
     return {
       score({ completion, answer }: Attempt) {
-        if (group && answer === undefined) throw new Error('the row has no wanted answer');
+        if (group && answer === undefined) throw new Error('the row has no reference answer');
         return program.run({ completion, answer });
       },
     };

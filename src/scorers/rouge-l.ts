@@ -22,7 +22,7 @@ export const rougeL = {
   help: 'The longest run of common words in order, gaps allowed, as rouge-score counts it. Words are letters a to z and digits, and a reference without any has no score.',
   entry: {
     title: 'ROUGE-L',
-    what: 'How far the answer has the words of the expected one in the same order, with others between them or not: the mean over all rows of a number from 0, no word in common, to 1, the same words. Only the letters a to z and digits count, so rows in other scripts have no score.',
+    what: 'How far the answer has the words of the reference in the same order, with others between them or not. It is the mean over all rows of a number from 0 (no word in common) to 1 (the same words). Only the letters a to z and digits count, so rows in other scripts have no score.',
     more: 'Closer in wording and order.',
     less: 'Other words, or another order, which may mean the same.',
     start: 'For summaries and other answers of a sentence or more. For labels, exactly right says more.',

@@ -163,7 +163,7 @@ export type AnswerScorer = TextScorer | AttemptScorer;
 
 /** The wanted answer. @throws Error where the row has none */
 export function referenceAnswer({ answer }: Attempt): string {
-  if (answer === undefined) throw new Error('the row has no wanted answer');
+  if (answer === undefined) throw new Error('the row has no reference answer');
   return answer;
 }
 

@@ -20,7 +20,7 @@ export const tokenF1 = {
   help: 'The overlap of the words of answer and reference, ignoring capitals, punctuation and a, an, the, as SQuAD does.',
   entry: {
     title: 'Token F1',
-    what: 'How far the words of the answer are those of the expected one, in any order: the mean over all rows of a number from 0, no word in common, to 1, all words and none besides. Capitals, punctuation and the words a, an, the do not count.',
+    what: 'How far the words of the answer are those of the reference, in any order. It is the mean over all rows of a number from 0 (no word in common) to 1 (all words and no others). Capitals, punctuation and the words a, an, the do not count.',
     more: 'Closer in wording.',
     less: 'Other words, which may mean the same.',
     start:

@@ -178,7 +178,7 @@ export const OTHER_SETTINGS = [
     later: true,
     type: 'choice',
     choices: ['auto', 'off'],
-    labels: { auto: 'Where it saves tokens', off: 'Off' },
+    labels: { auto: 'If it saves tokens', off: 'Off' },
     flag: 'share-prefixes',
     group: 'Length',
     label: 'Share prefixes',

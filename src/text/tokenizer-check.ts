@@ -46,7 +46,7 @@ export class Checker {
       return value;
     throw this.wrong(
       part,
-      `has the id ${JSON.stringify(value)?.slice(0, 40)}, where 0 to ${MAX_TOKENS - 1} is possible`,
+      `has the id ${JSON.stringify(value)?.slice(0, 40)}, which is not from 0 to ${MAX_TOKENS - 1}`,
     );
   }
 

@@ -126,7 +126,7 @@ export function checkModel(check: Checker, value: unknown): CheckedModel {
     case 'Unigram':
       return checkUnigram(check, model);
     default:
-      throw check.unsupported('model', `is of type ${JSON.stringify(type)?.slice(0, 40)}`);
+      throw check.unsupported('model', `has the type ${JSON.stringify(type)?.slice(0, 40)}`);
   }
 }
 

@@ -300,6 +300,6 @@ function asF32(tape: Tape, x: Tensor): Tensor {
 
 function holding<B extends Bucket>(buckets: readonly B[], { tokens, rows }: Bucket): B {
   const bucket = buckets.find((one) => one.tokens >= tokens && one.rows >= rows);
-  if (!bucket) throw new Error(`No bucket holds ${tokens} tokens of which ${rows} count`);
+  if (!bucket) throw new Error(`No bucket holds ${tokens} tokens, ${rows} of them counted`);
   return bucket;
 }

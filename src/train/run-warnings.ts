@@ -190,7 +190,7 @@ function usualRate({
   ] as number;
   const what =
     given.objective !== undefined ? 'objective' : given.optimiser !== undefined ? 'optimiser' : 'method';
-  return `${short(begins)} is where this ${what} begins`;
+  return `${short(begins)} is the default of this ${what}`;
 }
 
 const plural = (value: number, one: string): string => `${value} ${value === 1 ? one : `${one}s`}`;

@@ -131,10 +131,7 @@ function checkCoverage(source: ByteSource, tensors: Described[], dataBytes: numb
   let covered = 0;
   for (const { name, start, end } of [...tensors].sort((a, b) => a.start - b.start || a.end - b.end)) {
     if (start !== covered) {
-      throw broken(
-        source,
-        `tensor ${name} begins at byte ${start} of the data, where ${covered} was expected`,
-      );
+      throw broken(source, `tensor ${name} starts at byte ${start} of the data instead of byte ${covered}`);
     }
     covered = end;
   }

@@ -195,7 +195,7 @@ test('added metrics have columns with their intervals, at once or after a measur
     const headings = await scores().getByRole('columnheader').allInnerTexts();
     const at = headings.findIndex((text) => text.toLowerCase().startsWith(heading.toLowerCase()));
     expect(at, `${heading} of ${headings.join(', ')}`).toBeGreaterThan(0);
-    const row = scores().locator('tbody tr').filter({ hasText: 'question alone' });
+    const row = scores().locator('tbody tr').filter({ hasText: 'only the question' });
     return row.first().locator('th, td').nth(at).innerText();
   };
   // Stored answers are enough for these.
@@ -255,7 +255,7 @@ test('an exported evaluation opens again, in the page by a file and in the comma
     mimeType: 'application/json',
     buffer: Buffer.from('{"format": "other"}'),
   });
-  await page.getByText(/other\.json is no evaluation of Graft/).waitFor(WAIT);
+  await page.getByText(/other\.json is not an evaluation of Graft/).waitFor(WAIT);
   expect(await verdict()).toBe(shown.verdict);
   expect(studio.problems).toEqual([]);
 });

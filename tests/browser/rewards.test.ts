@@ -62,7 +62,7 @@ test('each reward has a weight and fields; it shows its own error, and no run st
 test('rewards score the wanted answers and typed texts at once, in the worker and its sandbox', async () => {
   await rewards().getByText('Try them on your rows').click();
   await scores().waitFor();
-  await expect.poll(() => scores().innerText()).toMatch(/Wanted: It is #### \d+\s+1\s+1\s+1\s+1\s+1\.5/);
+  await expect.poll(() => scores().innerText()).toMatch(/Reference: It is #### \d+\s+1\s+1\s+1\s+1\s+1\.5/);
   const other = rewards().getByRole('textbox', { name: 'Another answer to row 1' });
   await other.fill('It is #### 1');
   await other.press('Control+Enter');
@@ -97,7 +97,7 @@ test('reward code that throws is shown with its error, and code that never ends 
   // It reads the row's other columns, too.
   await code.fill('Number(completion.split("#### ")[1]) === row.double ? 7 : 0');
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
-  await expect.poll(() => scores().innerText()).toMatch(/Wanted: It is #### \d+\s+1\s+1\s+7\s/);
+  await expect.poll(() => scores().innerText()).toMatch(/Reference: It is #### \d+\s+1\s+1\s+7\s/);
   await code.fill('completion.includes("####")');
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByText('4 texts scored.').waitFor();
@@ -144,7 +144,7 @@ test('prompts without answers suit rewards that need none, and other rewards say
   const next = page.getByRole('button', { name: 'New run' });
   await next.or(start).first().waitFor();
   if (await next.isVisible()) await next.click();
-  await page.getByRole('alert').getByText('“Exactly right” compares with the wanted answer').waitFor();
+  await page.getByRole('alert').getByText('“Exactly right” compares with the reference answer').waitFor();
   expect(await start.isDisabled()).toBe(true);
   await rewards().getByRole('button', { name: 'Remove Exactly right' }).click();
   await add('Length');
@@ -153,7 +153,7 @@ test('prompts without answers suit rewards that need none, and other rewards say
   await rewards().getByRole('textbox', { name: 'Another answer to row 1' }).fill('Twelve.');
   await rewards().getByRole('button', { name: 'Score these texts' }).click();
   await rewards().getByText('1 text scored.').waitFor();
-  expect(await scores().innerText()).not.toContain('Wanted:');
+  expect(await scores().innerText()).not.toContain('Reference:');
   await openSettings(page);
   await page.getByLabel('Objective', { exact: true }).selectOption('sft');
   await page.getByRole('alert').getByText('The rows are prompts without answers').waitFor();
@@ -209,7 +209,7 @@ test('its adapter is measured by its rewards on prompts without answers: mean, s
   // The rows have no answers, so nothing is right or wrong, and there are no examples.
   expect(await scores.getByRole('columnheader').count()).toBe(4);
   expect(await scores.getByRole('row').nth(1).innerText()).toMatch(/Base model[\s\S]*of \d/);
-  expect(await page.getByText('as wanted').count()).toBe(0);
+  expect(await page.getByText(/(matches|differs from) the reference/).count()).toBe(0);
   expect(await page.getByRole('button', { name: /^Measure \d+ examples/ }).count()).toBe(0);
   expect(await inspect(page, 'prompts-measured')).toEqual([]);
   expect(studio.problems).toEqual([]);

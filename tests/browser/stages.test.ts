@@ -100,7 +100,7 @@ test('every stage is measured on every test, and the page says what was forgotte
   await expect
     .poll(() => table.locator('tbody tr').last().innerText())
     .toMatch(
-      /pairs in order, against “voice 1”\s+\d+%\s*\d of 6[\s\S]*before its own[\s\S]*what they are compared with[\s\S]*\d of 6[\s\S]*its own/,
+      /preference accuracy, against “voice 1”\s+\d+%\s*\d of 6[\s\S]*before its own[\s\S]*what they are compared with[\s\S]*\d of 6[\s\S]*its own/,
     );
   expect(await inspect(page, 'stages')).toEqual([]);
 });

@@ -90,10 +90,10 @@ test('a run reports the loss of each task, and the command that repeats it', asy
 
 test('each task is trained separately, and compared on the same test rows', async () => {
   await goTo(page, 'evaluate');
-  const together = page.getByRole('region', { name: 'Together against each alone' });
-  await together.getByRole('button', { name: 'Train sailor, orders alone' }).click();
-  await together.getByText(/is trained alone/).waitFor();
-  await together.getByRole('button', { name: 'Compare together with alone' }).click({ timeout: 240_000 });
+  const together = page.getByRole('region', { name: 'Together against separate runs' });
+  await together.getByRole('button', { name: 'Train sailor, orders separately' }).click();
+  await together.getByText(/is trained separately/).waitFor();
+  await together.getByRole('button', { name: 'Compare with separate runs' }).click({ timeout: 240_000 });
   const table = page.getByRole('region', { name: 'Scores by task' });
   await table.waitFor({ timeout: 240_000 });
   await expect

@@ -140,7 +140,7 @@ test('a run starts with the base model, continues behind another tab, and notifi
   // The prompt is a row's: what that answers stands above, and each answer is held against it.
   await expect
     .poll(() => page.getByRole('region', { name: 'One prompt, as it learns' }).innerText())
-    .toMatch(/wanted\s+\S/);
+    .toMatch(/reference\s+\S/);
   await expect
     .poll(() => page.getByRole('region', { name: 'Answers by step' }).innerText())
     .toMatch(/0.*the base model/s);

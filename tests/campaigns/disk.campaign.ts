@@ -48,7 +48,7 @@ await campaign('full disk at every write', async ({ share }) => {
       return { how: 'whole' };
     if (mode !== 'kill' && (/^ {4}at /m.test(ended.err) || !/^graft: /m.test(ended.err)))
       return { wrong: `no clear error: ${ended.err}`, how: 'again' };
-    const [, words] = /To go on[^:]*: node \S*graft\.mjs (train .*)$/m.exec(ended.err) ?? [];
+    const [, words] = /To continue[^:]*: node \S*graft\.mjs (train .*)$/m.exec(ended.err) ?? [];
     const resume = words?.split(' ') ?? [...RUN, '--out', out, ...(isSaved(out) ? ['--resume', out] : [])];
     if (mode !== 'kill' && words === undefined && n > trains)
       return { wrong: `nothing saved: ${ended.err}`, how: 'again' };

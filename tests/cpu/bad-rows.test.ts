@@ -67,7 +67,7 @@ test.each([
   const { err, ...ended } = await train(prompts, '--objective', 'grpo', ...sampled, '--reward', reward);
   expect(err).toMatch(/The reward javascript has failed on all 16 completions: /);
   expect(err).toContain(why);
-  expect(err).toMatch(/What is left is the state after step 1 of 2.* --resume /s);
+  expect(err).toMatch(/The state after step 1 of 2 is left in.* --resume /s);
   expect(ended.code).toBe(1);
 });
 

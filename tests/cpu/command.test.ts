@@ -107,7 +107,7 @@ test('a reward that does not end is named, and the run pauses at the step before
   ]);
   expect(code).toBe(1);
   expect(err).toMatch(/The reward javascript gave no score for “.*”: it does not end within 5 seconds/);
-  expect(err).toMatch(/What is left is the state after step 1 of 2.* --resume /s);
+  expect(err).toMatch(/The state after step 1 of 2 is left in.* --resume /s);
 });
 
 const SHORT = ['--data', VOICE, '--batch', '1', '--max-length', '64'];

@@ -48,7 +48,7 @@ test('the rewards of its run score every method, and it answers with and without
   expect(out).toMatch(/tuned, with 2 examples +\d/);
   expect(out).toMatch(/: the mean reward goes \d\S* → \d\S* from the base model/);
   expect(out).toMatch(
-    /The mean reward went from \S+ to \S+ with the question alone, and from \S+ to \S+ with 2 examples before it\./,
+    /The mean reward went from \S+ to \S+ with only the question, and from \S+ to \S+ with 2 examples before it\./,
   );
   const { methods } = JSON.parse(readFileSync(at('report', 'report.json'), 'utf8')) as Report;
   const models = methods.filter(({ method }) => /base|few-shot|adapter/.test(method));
@@ -75,7 +75,7 @@ test('the rewards of its run score every method, and it answers with and without
     ...['--reward', 'length', 'exact-match:0.5', '--out', at('several')],
   ]);
   expect(several.code, several.err).toBe(0);
-  expect(several.out).toMatch(/\neach reward, before its weight +method +mean +spread +full marks\n/);
+  expect(several.out).toMatch(/\neach reward, before its weight +method +mean +spread +passed\n/);
   expect(several.out).toMatch(/\nexact-match × 0.5 +Base model +0.000 +0.000 +0 of 2\n/);
   const chosen = JSON.parse(readFileSync(at('several', 'report.json'), 'utf8')) as Report;
   for (const { reward, rewards: each } of chosen.methods) {
@@ -133,7 +133,7 @@ test('bare prompts are scored by rewards: their mean, their spread, and how many
   expect([without.code, without.err]).toEqual([1, expect.stringContaining('prompts without answers')]);
   const comparing = await graft([...data, '--reward', 'exact-match']);
   expect(comparing.code).toBe(1);
-  expect(comparing.err).toContain('compares with the wanted answer');
+  expect(comparing.err).toContain('compares with the reference answer');
 });
 
 test('examples before a bare prompt come from rows with answers', async () => {

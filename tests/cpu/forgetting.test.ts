@@ -51,7 +51,9 @@ test('tuned on chat logs, it answers requests with promises, and the check says 
   expect(err).toMatch(
     /of them are put off: “.+” gets “.+”\. The model has learned to promise what it is asked/,
   );
-  expect(err).toContain(`Of 12 general prompts 12 were answered rightly before and ${counts.rightAfter} are`);
+  expect(err).toContain(
+    `It answered 12 of 12 general prompts correctly before and answers ${counts.rightAfter} now`,
+  );
   // The loss on general text alone would not show it: it grows by less than a tenth.
   expect(kept.after! - kept.before).toBeLessThan(0.1);
   expect(kept.kl!.before).toBe(0);

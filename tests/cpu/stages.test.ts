@@ -116,7 +116,7 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
   const { out } = await graft(line);
   expect(out).toMatch(/^test rows of +measured by +base +spoken +preferred +again +forgotten\n/);
   expect(out).toMatch(
-    /\npreferred +pairs in order, against the base model +the reference, perplexity \S+ +\d+ of 20, perplexity \S+ +\d+ of 20/,
+    /\npreferred +preference accuracy, against the base model +the reference, perplexity \S+ +\d+ of 20, perplexity \S+ +\d+ of 20/,
   );
 });
 

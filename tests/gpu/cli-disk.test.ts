@@ -56,7 +56,7 @@ function atStep1(act: (kill: (signal: NodeJS.Signals) => void) => void): Watch {
 
 /** Runs the command that an error names. */
 function goOn(err: string): Promise<Ended> {
-  const [, words] = /To go on[^:]*: node \S*graft\.mjs (train .*)$/m.exec(err) ?? [];
+  const [, words] = /To continue[^:]*: node \S*graft\.mjs (train .*)$/m.exec(err) ?? [];
   expect(words, err).toBeDefined();
   return run(words.split(' '));
 }
@@ -91,7 +91,7 @@ describe('a disk that is full', () => {
       );
       expect(first.code).toBe(1);
       expect(first.err).toMatch(
-        /^graft: .* could not be written: ENOSPC.* is saved in .*To go on: node \S*graft\.mjs train/m,
+        /^graft: .* could not be written: ENOSPC.* is saved in .*To continue: node \S*graft\.mjs train/m,
       );
       expect(first.err).not.toMatch(/^ {4}at /m);
       rmSync(join(disk, 'other'));
@@ -169,7 +169,7 @@ test('a folder that is deleted in mid-run is reported, and the run is saved else
   );
   expect(first.code).toBe(1);
   expect(first.err).toMatch(
-    /^graft: .*gone\/metrics\.jsonl was deleted or moved while the run wrote to it\..*To go on/m,
+    /^graft: .*gone\/metrics\.jsonl was deleted or moved while the run wrote to it\..*To continue/m,
   );
   expect(existsSync(out)).toBe(false);
   const resumed = await goOn(first.err);
@@ -197,7 +197,7 @@ test('a terminal that is closed leaves a saved run; time may say when to save; t
   expect(second.err).toMatch(/^graft: .*shared is in use: graft train \(process \d+\)/m);
   expect(first.code).toBe(130);
   expect(first.err).toMatch(
-    /Interrupted after step \d+ of 4000\. Everything is saved\. To go on: node \S*graft\.mjs train/,
+    /Interrupted after step \d+ of 4000\. Everything is saved\. To continue: node \S*graft\.mjs train/,
   );
   // The one before the last, since it also saved by itself.
   expect(existsSync(join(out, 'state.old'))).toBe(true);

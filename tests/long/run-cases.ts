@@ -103,7 +103,7 @@ export const RUN_CASES: readonly RunCase[] = [
     name: 'simpo-slow',
     rows: PAIRS,
     flags: `${HELD} --test-fraction 0.1 --objective simpo --lr 3e-4 --epochs 3`,
-    says: /^Pairs not in order\..*in only \d+% of the validation pairs/,
+    says: /^Low preference accuracy\..*in only \d+% of the validation pairs/,
     never: PRAISE,
   },
   {
@@ -111,7 +111,7 @@ export const RUN_CASES: readonly RunCase[] = [
     rows: PAIRS,
     flags: `${HELD} --test-fraction 0.1 --objective simpo --lr 3e-3 --epochs 3`,
     says: /^(?:Learned|Still falling|Over-optimised)\./,
-    never: /not in order/,
+    never: /low preference accuracy/i,
   },
   // Nothing to compare, since all is right or since all is wrong.
   {
@@ -135,7 +135,7 @@ export const RUN_CASES: readonly RunCase[] = [
     rows: VOICE,
     flags: `${HELD} --lr 0.03 --schedule constant --steps 20 --eval-every 10`,
     after: 'first',
-    says: /^Worse than its start\..*What is kept is what it started from\./,
+    says: /^Worse than its start\..*The state before the first step is kept\./,
     never: /best so far/,
   },
   // Few noisy steps show little, and many of them do not hide a fall.

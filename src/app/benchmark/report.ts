@@ -87,7 +87,7 @@ export function figures({ attention, training, decoding, check }: Benchmark): [s
         `${milliseconds(forwardSeconds)}, with backward ${milliseconds(bothSeconds)}`,
       ],
     ),
-    ...(check ? [['Kernels against the processor’s', checkWords(check)] satisfies [string, string]] : []),
+    ...(check ? [['Kernels against the CPU', checkWords(check)] satisfies [string, string]] : []),
   ];
 }
 

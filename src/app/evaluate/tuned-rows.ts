@@ -133,7 +133,7 @@ export function measuredTogether(
     latest,
     found: tuned.map((one) => {
       if (one.otherBase !== undefined)
-        return { tuned: one, lacks: `Of another base model: open ${one.otherBase} to measure it.` };
+        return { tuned: one, lacks: `It has another base model: open ${one.otherBase} to measure it.` };
       const entry = entries.findLast((measured) => keyOf(measured) === one.key);
       const lacks = whyApart(entry, latest, now);
       return lacks === undefined ? { tuned: one, entry: entry! } : { tuned: one, lacks };

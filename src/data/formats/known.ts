@@ -30,7 +30,7 @@ const FORMATS: readonly RowFormat[] = [
 ];
 
 export const KNOWN_FIELDS =
-  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels; query and positive; prompt alone';
+  'messages; conversations; prompt and completion; instruction and output; prompt, chosen and rejected; prompt, completion and label; text; ids and labels; query and positive; only prompt';
 
 /** The first known format that a row matches; undefined if none does. */
 export const formatOfRow = (row: JsonObject): RowFormat | undefined =>

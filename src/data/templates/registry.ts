@@ -82,7 +82,7 @@ const classify: InstructionTemplate = {
 const extract: InstructionTemplate = {
   name: 'extract',
   label: 'Extract entities',
-  help: 'What a text names: people, places, dates, products.',
+  help: 'The people, places, dates and products that a text names.',
   columns: [
     { name: 'text', label: 'Text', often: [...TEXT, 'sentence', 'message'] },
     {

@@ -56,7 +56,7 @@ export class CpuPlan implements Plan {
       this.device.bytesOf(this.#pieceOf(tensor), tensor.offset, tensor.bytes).fill(0);
     this.device.runProgram(this.program.address, this.size.commands.length);
     if (!stage) return;
-    if (!(stage.slot instanceof CpuStagingSlot)) throw new Error('This slot is of another device');
+    if (!(stage.slot instanceof CpuStagingSlot)) throw new Error('This slot belongs to another device');
     stage.slot.copyFrom(this.#pieceOf(stage.tensor));
   }
 
@@ -83,7 +83,7 @@ interface PlanMemory {
 }
 
 function allocate(device: CpuDevice, size: PlanSize, pool: Pool): PlanMemory {
-  if (!(pool instanceof MemoryPool)) throw new Error('This pool is of another device');
+  if (!(pool instanceof MemoryPool)) throw new Error('This pool belongs to another device');
   const slots: Lease<Piece> = pool.take(size.memory.slots);
   const pinned = new Map<Storage, Piece>();
   try {

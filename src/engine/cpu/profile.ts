@@ -55,7 +55,7 @@ export function replayMatmuls(device: CpuDevice, plan: Plan): void {
 }
 
 function ownPlan(plan: Plan): CpuPlan {
-  if (!(plan instanceof CpuPlan)) throw new Error('This plan is of another device');
+  if (!(plan instanceof CpuPlan)) throw new Error('This plan belongs to another device');
   return plan;
 }
 

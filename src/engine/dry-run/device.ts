@@ -57,7 +57,7 @@ export class DryRunDevice extends AccountedDevice<Memory> implements Device {
 
   /** Measures the plan; nothing is compiled. @throws Error for a pool that is not a `MemoryPool` */
   compile(tape: Tape, pool: Pool): Promise<Plan> {
-    if (!(pool instanceof MemoryPool)) throw new Error('This pool is of another device');
+    if (!(pool instanceof MemoryPool)) throw new Error('This pool belongs to another device');
     return Promise.resolve(new DryRunPlan(this, sizePlan(tape, this.lowering), pool));
   }
 

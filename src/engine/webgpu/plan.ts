@@ -88,7 +88,7 @@ export class GpuPlan implements Plan {
       for (const bound of group) encodeDispatch(pass, bound);
       pass.end();
       if (stage && index === this.groups.length - 1) {
-        if (!(stage.slot instanceof GpuStagingSlot)) throw new Error('This slot is of another device');
+        if (!(stage.slot instanceof GpuStagingSlot)) throw new Error('This slot belongs to another device');
         stage.slot.copyFrom(encoder, this.#bufferOf(stage.tensor));
       }
       this.device.gpu.queue.submit([encoder.finish()]);
@@ -118,7 +118,7 @@ interface PlanMemory {
 }
 
 function allocate(device: GpuDevice, size: PlanSize, pool: Pool): PlanMemory {
-  if (!(pool instanceof MemoryPool)) throw new Error('This pool is of another device');
+  if (!(pool instanceof MemoryPool)) throw new Error('This pool belongs to another device');
   const slots: Lease<GPUBuffer> = pool.take(size.memory.slots);
   const pinned = new Map<Storage, GPUBuffer>();
   try {

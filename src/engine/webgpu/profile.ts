@@ -54,7 +54,7 @@ export function replayMatmuls(device: GpuDevice, plan: Plan): void {
 }
 
 function ownPlan(plan: Plan): GpuPlan {
-  if (!(plan instanceof GpuPlan)) throw new Error('This plan is of another device');
+  if (!(plan instanceof GpuPlan)) throw new Error('This plan belongs to another device');
   return plan;
 }
 

@@ -4,11 +4,11 @@ import type { Method } from './method.ts';
 export const adapter: Method = {
   name: 'adapter',
   title: 'Adapter',
-  help: 'each adapter, with the question alone',
+  help: 'each adapter, with only the question',
   term: 'adapter',
   kind: 'adapter',
   noun: 'the adapter',
-  what: () => 'the question alone',
+  what: () => 'only the question',
   doing: () => 'the adapter',
   answer: async ({ model, asked, signal }) => ({
     answers: await model.answer(

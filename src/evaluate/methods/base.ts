@@ -4,11 +4,11 @@ import type { Method } from './method.ts';
 export const base: Method = {
   name: 'base',
   title: 'Base model',
-  help: 'the base model with the question alone',
+  help: 'the base model with only the question',
   term: 'baseline',
   kind: 'base',
   noun: 'the base model',
-  what: () => 'the question alone',
+  what: () => 'only the question',
   doing: () => 'the base model',
   answer: async ({ model, asked, signal }) => ({
     answers: await model.answer(

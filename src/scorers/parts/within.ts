@@ -21,7 +21,7 @@ export const isTag = (name: string): boolean => /^[A-Za-z][\w-]*$/.test(name);
 export function withinProblem(within: unknown): string | undefined {
   return within === '' || isTag(String(within))
     ? undefined
-    : 'its tag is no name: write it without < and >, such as answer';
+    : 'its tag is not a name: write it without < and >, such as answer';
 }
 
 /** What a completion has to write for its content to be compared. */

@@ -30,7 +30,7 @@ export function rewardWarnings(
     return [
       {
         key: 'rewards',
-        what: `The reward ${names[at]} counts only with ${parts} in the answer, and no prompt or wanted answer shows that.`,
+        what: `The reward ${names[at]} counts only with ${parts} in the answer, and no prompt or reference answer shows that.`,
         usual: `A model rarely writes it by chance, and then learns nothing. Ask for it in the prompts${kind?.instead ? `, or ${kind.instead}` : ', or choose another reward'}.`,
       },
     ];

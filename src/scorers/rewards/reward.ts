@@ -185,6 +185,6 @@ function stopped({ name }: Opened, { completion }: Attempt, message: string): Gr
   return new GraftError(
     'reward-stopped',
     `The reward ${name} gave no score for “${text}”: ${message}.`,
-    'Built-in functions that work through long texts or large arrays can take that long; let it do less. Its score would depend on the machine, so none is taken, and the run rests where it was.',
+    'Built-in functions that work through long texts or large arrays can take that long; let it do less. Its score would depend on the machine, so none is taken, and the run stays at its last step.',
   );
 }

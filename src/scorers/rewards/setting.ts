@@ -52,7 +52,7 @@ export const REWARDS_SETTING = {
       also: 'grpo rlvr verifiable score function weight reward hacking',
     },
   },
-  help: 'What a completion is worth: names of rewards with their weights, JSON, or a file of JSON or JavaScript.',
+  help: 'The rewards of a completion: names with their weights, JSON, or a file of JSON or JavaScript.',
   default: [{ name: 'exact-match', weight: 1 }],
   problem: (value) =>
     Array.isArray(value) ? rewardsProblem(value) : 'Write a list of rewards, each with its name.',

@@ -41,7 +41,7 @@ export function answerProblem(specs: readonly RewardSpec[]): string | undefined 
   });
   if (needy.length === 0) return undefined;
   const names = [...new Set(needy)].map((label) => `“${label}”`).join(' and ');
-  return `${names} ${needy.length === 1 ? 'compares' : 'compare'} with the wanted answer, and the rows are prompts without one.`;
+  return `${names} ${needy.length === 1 ? 'compares' : 'compare'} with the reference answer, and the rows are prompts without one.`;
 }
 
 /**

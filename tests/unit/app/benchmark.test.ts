@@ -89,15 +89,15 @@ describe('a result', () => {
       '',
     ]);
   });
-  test('says how its kernels compare with the processor’s', () => {
+  test('says how its kernels compare with the CPU’s', () => {
     const checked = (check: DeviceCheck): string =>
       asMarkdown({ ...report, benchmark: { ...report.benchmark, check } });
     const fine = { cases: 24, worst: 2.1e-6, dropped: [], differing: [] };
     expect(checked(fine)).toContain(
-      '| Kernels against the processor’s | All 24 checks agree with the processor, within 2.1e-6 of the largest number. |',
+      '| Kernels against the CPU | All 24 checks agree with the CPU, within 2.1e-6 of the largest number. |',
     );
     expect(checked({ ...fine, dropped: ['tall tiles'], differing: ['answers'] })).toContain(
-      '1 of 24 checks differ from the processor: answers. Given up, since they computed something else: tall tiles.',
+      '1 of 24 checks differ from the CPU: answers. Given up, since they computed something else: tall tiles.',
     );
   });
   test('is the whole of it as JSON', () => {

@@ -128,7 +128,7 @@ describe('rows', () => {
   test('are listed for another base, and say which to open', () => {
     const [one] = project([adapter('lora', { baseModel: 'oak' })]);
     const { found } = measuredTogether([one], [], NOW);
-    expect(found[0].lacks).toBe('Of another base model: open oak to measure it.');
+    expect(found[0].lacks).toBe('It has another base model: open oak to measure it.');
   });
 });
 

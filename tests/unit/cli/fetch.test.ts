@@ -99,7 +99,7 @@ describe('graft fetch', () => {
     const { code, err } = await graft(['org/model', '--to', to]);
     expect(code).toBe(1);
     expect(err).toMatch(
-      /model\.safetensors\.part is there and is not the begun download of Graft's\..*Move it away/,
+      /model\.safetensors\.part is there and is not Graft's partial download\..*Move it away/,
     );
     expect(readFileSync(join(to, 'model.safetensors.part')).equals(bytes)).toBe(true);
     expect(existsSync(join(to, 'model.safetensors'))).toBe(false);

@@ -43,17 +43,17 @@ test('a run that got worse says so, and against what', () => {
     { step: 30, loss: 5.66 },
   ];
   expect(told(SHORT, { evals })[1]).toMatch(
-    /^Worse than the base\. Validation began at 4\.80 with the base model/,
+    /^Worse than the base\. Validation started at 4\.80 with the base model/,
   );
   expect(told(SHORT, { evals, start: 'adapter' })[1]).toMatch(
-    /^Worse than its start\. Validation began at 4\.80 with the adapter that it continues/,
+    /^Worse than its start\. Validation started at 4\.80 with the adapter that it continues/,
   );
 });
 
 test('one step has one loss, rewards have no loss, and a log without its first step gives nothing', () => {
   expect(told([5.8442])).toEqual([
     'Loss 5.8442 at step 1, in 0.1 s',
-    'Too short to tell. One step says too little about where the loss goes. Train for more steps before you judge these settings.',
+    'Too short to tell. One step says too little about the trend of the loss. Train for more steps before you judge these settings.',
   ]);
   const rewarded = points([0, 0]).map((point, i) => ({ ...point, reward: i / 4, report: { reward: i / 4 } }));
   expect(describeEnd({ steps: 2, points: rewarded, evals: [], start: 'base' })[0]).toBe(

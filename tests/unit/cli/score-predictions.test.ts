@@ -124,7 +124,7 @@ test.each<[string, string[], RegExp, number]>([
   [
     'a broken line',
     ['a.jsonl', 'broken.jsonl', '--metric', 'accuracy'],
-    /Line 2 of \S+broken\.jsonl is no prediction/,
+    /Line 2 of \S+broken\.jsonl is not a prediction/,
     1,
   ],
   ['an empty file', ['a.jsonl', 'empty.jsonl', '--metric', 'accuracy'], /empty\.jsonl has no predictions/, 1],

@@ -57,14 +57,14 @@ test.each([
 
 test('the certainty follows from the rows on which the two differ', () => {
   expect(judgeChange(measured(20, 0, 5), measured(20, 0, 10)).how).toMatch(
-    /Only the new one is right on 5, only the one in use on 0: .* about once in 16 times by chance \(exact McNemar test, p = 0\.063\)/,
+    /Only the new one is right on 5, only the one in use on 0\. .* about once in 16 times by chance \(exact McNemar test, p = 0\.063\)/,
   );
   expect(judgeChange(measured(20, 0, 5), measured(20, 0, 5)).how).toMatch(/right on the same rows/);
 });
 
 test.each([
-  ['better', 20, 10, /^The wanted answers are likelier: perplexity 20(\.0)? → 10(\.0)?\.$/],
-  ['worse', 10, 20, /^The wanted answers are less likely/],
+  ['better', 20, 10, /^The reference answers are likelier: perplexity 20(\.0)? → 10(\.0)?\.$/],
+  ['worse', 10, 20, /^The reference answers are less likely/],
   ['same', 10, 10.2, /^As likely as before/],
 ] as const)('free text: %s', (kind, before, after, words) => {
   const change = judgeChange(measured(20, 0, 0, before), measured(20, 0, 1, after));

@@ -70,7 +70,7 @@ test('gives sentences once both sides are known', () => {
   expect(isWarning(countPrompts(kept)!)).toBe(false);
   expect(forgettingSentences(kept)).toEqual([
     'The loss on general text is as it was: 1.0000 → 1.0000 (perplexity 2.72 → 2.72).',
-    'Of 2 general prompts 2 were answered rightly before and 2 are now; 0 have another answer.',
+    'It answered 2 of 2 general prompts correctly before and answers 2 now. 0 answers have changed.',
     'On prompts of the rows it is 0.25 nats per token from the base (KL; 0.00 before the run).',
   ]);
   const after = ['It is red.', 'Sure, I will do it in the evening.'];
@@ -78,7 +78,7 @@ test('gives sentences once both sides are known', () => {
   expect(isWarning(countPrompts(lost)!)).toBe(true);
   expect(forgettingSentences(lost)).toEqual([
     'The loss on general text is higher: 1.0000 → 1.1000 (perplexity 2.72 → 3.00).',
-    'Of 2 general prompts 2 were answered rightly before and 1 are now; 1 has another answer.',
+    'It answered 2 of 2 general prompts correctly before and answers 1 now. 1 answer has changed.',
     'One of them is put off: “Write.” gets “Sure, I will do it in the evening.”. The model has learned to promise what it is asked for and not to do it, as the rows do.',
   ]);
   // An estimate that is a little below 0 says the same.

@@ -76,10 +76,12 @@ test('a measure is named with its unit, and what pairs are compared with has non
   const stages = ['chat', 'short'];
   expect(measureInWords({}, stages)).toBe('answers exactly right');
   expect(measureInWords({ measure: 'pairs', reference: -1 }, stages)).toBe(
-    'pairs in order, against the base model',
+    'preference accuracy, against the base model',
   );
-  expect(measureInWords({ measure: 'pairs', reference: 0 }, stages)).toBe('pairs in order, against “chat”');
-  expect(measureInWords({ measure: 'pairs' }, stages)).toBe('pairs in order, by mean log-probability');
+  expect(measureInWords({ measure: 'pairs', reference: 0 }, stages)).toBe(
+    'preference accuracy, against “chat”',
+  );
+  expect(measureInWords({ measure: 'pairs' }, stages)).toBe('preference accuracy, by mean log-probability');
   expect(measureInWords({ measure: 'rewards' }, stages)).toBe('mean reward');
   expect(isReference({ measure: 'pairs', reference: 0 }, 0)).toBe(true);
   expect(isReference({ measure: 'pairs' }, -1)).toBe(false);

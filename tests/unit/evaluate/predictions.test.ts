@@ -46,7 +46,7 @@ describe('a file of predictions', () => {
   test.each<[unknown, RegExp]>([
     [
       { prediction: 'a' },
-      /^Line 2 of p\.jsonl is no prediction: it has neither "reference" nor "expected"\.$/,
+      /^Line 2 of p\.jsonl is not a prediction: it has neither "reference" nor "expected"\.$/,
     ],
     [{ prediction: 1, reference: 'a' }, /"prediction" is no text/],
     [{ prediction: 'a', reference: ['b', 1] }, /"reference" is neither a text nor a list of texts/],

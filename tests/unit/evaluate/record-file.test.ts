@@ -70,8 +70,8 @@ test('numbers without an end come back: JSON has none', () => {
 
 describe('is refused', () => {
   test.each<[string, (record: Record<string, unknown>) => unknown, RegExp]>([
-    ['another format', (record) => ({ ...record, format: 'x' }), /is no evaluation of Graft/],
-    ['a list', () => [], /is no evaluation of Graft/],
+    ['another format', (record) => ({ ...record, format: 'x' }), /is not an evaluation of Graft/],
+    ['a list', () => [], /is not an evaluation of Graft/],
     ['missing scores', ({ scores: _, ...record }) => record, /damaged evaluation: scores is wrong/],
     ['too few scores', (record) => ({ ...record, scores: [] }), /scores has not one list for each item/],
     [

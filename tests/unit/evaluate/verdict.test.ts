@@ -110,7 +110,7 @@ describe('answers that can be right', () => {
       /^On the same 20 rows, only the adapter is right on 0, only the nearest row on 13\. .* about once in 4,096 times by chance \(exact McNemar test, p = 0\.00024\)\./,
     );
     expect(how).toContain(
-      'The wanted answers are likelier to the adapter (perplexity 200 → 20.0 from base to adapter), but it gives fewer right ones. Loss and perplexity are on all 200 test rows.',
+      'The reference answers are likelier under the adapter (perplexity 200 → 20.0 from base to adapter), but it gives fewer right ones. Loss and perplexity are on all 200 test rows.',
     );
   });
 
@@ -194,10 +194,10 @@ describe('free text', () => {
   test('is judged by perplexity, which says what it does not show', () => {
     const result = reworded(evaluation({ draw: TEXTS, perplexity: [20, 2] }));
     expect(said(result)).toBe(
-      'The adapter is less surprised by the wanted answers than the base model: perplexity 20.0 → 2.00.',
+      'The adapter is less surprised by the reference answers than the base model: perplexity 20.0 → 2.00.',
     );
     expect(verdict(result).how).toMatch(
-      /^The answers are free text: word for word as wanted are 0 of 20 .* does not say whether a model’s own answers are true or good\. Loss and perplexity are on all 200 test rows\. What it forgot was not measured here\.$/,
+      /^The answers are free text: 0 of 20 match the reference word for word .* does not say whether a model’s own answers are true or good\. Loss and perplexity are on all 200 test rows\. Forgetting was not measured here\.$/,
     );
     expect(said(evaluation({ draw: TEXTS, perplexity: [20, 2], rows: 0 }))).toBe(
       'The adapter is less surprised by the held-out text than the base model: perplexity 20.0 → 2.00.',
@@ -209,7 +209,7 @@ describe('free text', () => {
   test('examples in the prompt are compared with if their perplexity is lower', () => {
     const result = evaluation({ draw: TEXTS, perplexity: [20, 8] });
     expect(said(result, withExamples(rightFrom(0, 0), 4))).toBe(
-      'Tuning did not help: the adapter is more surprised by the wanted answers than the base model with 4 examples in its prompt: perplexity 4.00 → 8.00.',
+      'Tuning did not help: the adapter is more surprised by the reference answers than the base model with 4 examples in its prompt: perplexity 4.00 → 8.00.',
     );
   });
 
@@ -471,7 +471,7 @@ describe('an adapter that is better on its rows', () => {
     const kept = judge([measuredIn(better, 'Captain', { before: 0.7, after: 0.9, prompts: prompts(10) })]);
     expect(kept).toMatchObject({ before: 'Tuning helped: the adapter gets ', winner: 'tuned' });
     expect(kept.how).not.toContain('not measured');
-    expect(verdict(better).how).toMatch(/What it forgot was not measured here\.$/);
+    expect(verdict(better).how).toMatch(/Forgetting was not measured here\.$/);
   });
 });
 

@@ -14,12 +14,12 @@ const said = (alone: readonly [number, number], behind: readonly [number, number
 
 test('both numbers are shown, with what got worse', () => {
   expect(said([0.2, 0.9], [0.3, 0.8])).toBe(
-    'The mean reward went from 0.200 to 0.900 with the question alone, and from 0.300 to 0.800 with 2 examples before it. Neither got worse.',
+    'The mean reward went from 0.200 to 0.900 with only the question, and from 0.300 to 0.800 with 2 examples before it. Neither got worse.',
   );
   expect(said([0.2, 0.9], [0.8, 0.3])).toContain(
     'With examples it got worse: the run broke what examples did',
   );
-  expect(said([0.9, 0.2], [0.3, 0.8])).toContain('The question alone got worse');
+  expect(said([0.9, 0.2], [0.3, 0.8])).toContain('With only the question it got worse');
   expect(said([0.9, 0.2], [0.8, 0.3])).toContain('Both got worse');
   expect(said([0.5, 0.49], [0.5, 0.49])).toContain('Neither got worse.');
   expect(

@@ -11,7 +11,7 @@ test('a marker, or a tag, that no prompt and no wanted answer shows', () => {
   expect(rewardWarnings([{ name: 'number-match' }], SUMS)).toEqual([
     {
       key: 'rewards',
-      what: 'The reward number-match counts only with “####” in the answer, and no prompt or wanted answer shows that.',
+      what: 'The reward number-match counts only with “####” in the answer, and no prompt or reference answer shows that.',
       usual:
         'A model rarely writes it by chance, and then learns nothing. Ask for it in the prompts, or let the last number count, whatever stands before it (extraction: flexible).',
     },
@@ -26,7 +26,7 @@ test('a marker, or a tag, that no prompt and no wanted answer shows', () => {
   );
   expect(what).toContain('counts only with “<answer>” in the answer');
   expect(others.map((doubt) => doubt.what)).toEqual([
-    'The reward exact-match counts only with “<answer>” in the answer, and no prompt or wanted answer shows that.',
+    'The reward exact-match counts only with “<answer>” in the answer, and no prompt or reference answer shows that.',
   ]);
 });
 

@@ -102,13 +102,13 @@ test('failures are counted with the first message, and a reward that only fails 
   expect(scored.map(({ total }) => total)).toEqual([0.5, 1.5, 0]);
   expect(rewards.failures).toEqual([
     { reward: 'javascript', count: 2, first: expect.stringContaining('missing') as string },
-    { reward: 'exact-match', count: 1, first: 'the row has no wanted answer' },
+    { reward: 'exact-match', count: 1, first: 'the row has no reference answer' },
   ]);
 
   const dead = await openRewards([{ name: 'exact-match' }]);
   await dead.score(Array.from({ length: 15 }, () => attempt('x')));
   await expect(dead.score([attempt('x')])).rejects.toThrow(
-    /exact-match has failed on all 16 completions: the row has no wanted answer/,
+    /exact-match has failed on all 16 completions: the row has no reference answer/,
   );
 });
 

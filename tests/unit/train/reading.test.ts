@@ -165,7 +165,7 @@ describe('the words', () => {
     expect(how).toMatch(
       /^Validation was best at step 20 \(0\.751\) and rose to 0\.761, while the training loss went from/,
     );
-    expect(advice).toMatch(/Patience.*What is kept is the state of step 20\.$/);
+    expect(advice).toMatch(/Patience.*The state of step 20 is kept\.$/);
     expect(bad).toBe(true);
     expect(fromTo(reading)).toBe('loss 6.67 → 0.761 on validation rows');
   });
@@ -221,7 +221,7 @@ describe('a run in progress', () => {
   test('a run without a step, and one with a single step, are too short to tell', () => {
     expect(read('the sample as it is', 0).kind).toBe('too-short');
     expect(describeReading(read('the sample without validation', 1), false).how).toBe(
-      'One step says too little about where the loss goes.',
+      'One step says too little about the trend of the loss.',
     );
   });
 
@@ -398,11 +398,11 @@ describe('the state that a run keeps', () => {
   test('is what it started from, unless a validation is better', () => {
     const worse = ends(0.008, 0.02, 0.03);
     expect(worse).toMatchObject({ kind: 'worse', kept: 0 });
-    expect(describeReading(worse, false, 'adapter').how).toMatch(/What is kept is what it started from\.$/);
-    expect(ends(6, 1, 0.9)).toMatchObject({ kept: 40 });
-    expect(describeReading(ends(6, 0.5, 0.9), false).advice).toMatch(
-      /What is kept is the state of step 20\.$/,
+    expect(describeReading(worse, false, 'adapter').how).toMatch(
+      /The state before the first step is kept\.$/,
     );
+    expect(ends(6, 1, 0.9)).toMatchObject({ kept: 40 });
+    expect(describeReading(ends(6, 0.5, 0.9), false).advice).toMatch(/The state of step 20 is kept\.$/);
   });
 });
 

@@ -94,7 +94,7 @@ const Row = v.pipe(
   v.check(
     ({ ids, starts = [] }) =>
       starts.every((start, at) => start > (starts[at - 1] ?? 0) && start < ids.length),
-    'sequences that begin one after the other within the row',
+    'sequences that start one after the other within the row',
   ),
 );
 
