@@ -13,7 +13,7 @@ import { useStored } from './tuning-store.ts';
 
 export const deviceFlag = {
   value: 'NAME',
-  help: 'cpu, webgpu for the best GPU, or a part of the name of the GPU to use (default: a real GPU if there is one, otherwise the CPU). swiftshader, the software GPU of Chromium, is slower than the CPU',
+  help: 'cpu, webgpu for the best GPU, or a part of the name of the GPU to use (default: a real GPU if there is one, otherwise the CPU). The software GPU of Chromium, swiftshader, is slower than the CPU',
 } as const satisfies FlagSpec;
 
 export const threadsFlag = {

@@ -51,7 +51,7 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
     tell(`Left out of ${path}, since the flags of this call go before them: ${replaced.join(', ')}.`);
   const ofPage = ['sampleEvery', 'samplePrompt'].filter((name) => Boolean(recipe[name]));
   if (ofPage.length > 0)
-    tell(`Left out of ${path}: ${ofPage.join(' and ')}. Only the page answers a sample prompt during a run.`);
+    tell(`Left out of ${path}: ${ofPage.join(' and ')}. Only the page shows sampled answers during a run.`);
   flags.complete(Object.fromEntries(told), path);
   return flags;
 }

@@ -134,7 +134,7 @@ function wordsOf(
       return {
         name: 'chosen answers fall',
         how: `The chosen answers are less likely now than under the reference: their reward started at 0 and is ${number(reading.chosen?.to)}${reading.chosen ? `, after ${number(reading.chosen.from)} a quarter of the steps ago` : ''}. The margin comes from rejected answers that fall further. A run like this can lose how to answer at all: read some answers before you keep it.`,
-        advice: `Lower the learning rate, to a third for a start, raise beta, or give the loss on the chosen answers a weight of 0.1 to 1. ORPO learns them at the same time.${unvalidated}`,
+        advice: `Lower the learning rate, to a third for a start, raise beta, or set a weight from 0.1 to 1 for the loss on the chosen answers. ORPO learns them at the same time.${unvalidated}`,
       };
     case 'unordered':
       return {

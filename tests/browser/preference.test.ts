@@ -109,7 +109,7 @@ test('the table of everything tuned counts the pairs in order, and those of the 
     table.getByRole('row').filter({ has: page.getByRole('rowheader', { name }) });
   expect(await rowOf(/^Base model/).innerText()).toContain('the reference');
   expect(await rowOf(/^pairs 1/).innerText()).toMatch(/[0-2] of 2/);
-  await page.getByText('a chosen answer that gained more over the base model').waitFor();
+  await page.getByText('whose chosen answer gained more log-probability over the base model').waitFor();
   expect(await inspect(page, 'pairs-table')).toEqual([]);
   expect(studio.problems).toEqual([]);
 });

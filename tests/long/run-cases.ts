@@ -118,7 +118,7 @@ export const RUN_CASES: readonly RunCase[] = [
     name: 'grpo-full-marks',
     rows: LISTS,
     flags: '--objective grpo --reward length --steps 12 --max-completion-length 24 --lr 2e-3',
-    says: /^Full marks from the start\..*harder prompts/,
+    says: /^Highest reward from the start\..*harder prompts/,
     never: /easier/,
   },
   {
@@ -126,7 +126,7 @@ export const RUN_CASES: readonly RunCase[] = [
     rows: LISTS,
     flags: '--objective grpo --reward valid-json --steps 12 --max-completion-length 24 --lr 2e-3',
     says: /^Groups alike\..*easier ones/,
-    never: /[Ff]ull marks from the start/,
+    never: /[Hh]ighest reward from the start/,
   },
   // The start is a candidate.
   { name: 'first', rows: VOICE, flags: `${HELD} --lr 6e-3 --steps 100 --eval-every 50`, says: PRAISE },

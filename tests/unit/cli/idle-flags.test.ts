@@ -107,7 +107,7 @@ test('settings of a recipe that the flags of a call replace are named', async ()
   );
   expect(told).toEqual([
     `Left out of ${at('lora.json')}, since the flags of this call go before them: rank, alpha, steps.`,
-    `Left out of ${at('lora.json')}: sampleEvery and samplePrompt. Only the page answers a sample prompt during a run.`,
+    `Left out of ${at('lora.json')}: sampleEvery and samplePrompt. Only the page shows sampled answers during a run.`,
   ]);
 });
 

@@ -254,7 +254,7 @@ describe('rows that were measured', () => {
   test.each([
     ['imported', /was imported.*not known/],
     ['before', /did not keep.*not known/],
-    ['rows', /not kept any more.*not known/],
+    ['rows', /no longer kept.*not known/],
     [undefined, /was not checked/],
   ] as const)('are not called so where it is not known: %s', (seen, words) => {
     expect(isHeldOut(sideBy(seen))).toBe(false);

@@ -175,7 +175,7 @@ describe('the words', () => {
     expect(fromTo(reading)).toBe('loss 4.80 → 5.66 on validation rows');
     expect(describeReading(reading, false)).toMatchObject({ name: 'worse than the base', bad: true });
     expect(describeReading(reading, false).how).toMatch(
-      /began at 4\.80 with the base model.*4\.75 at its best, 5\.66 at step 40/,
+      /started at 4\.80 with the base model.*4\.75 at its best, 5\.66 at step 40/,
     );
   });
 
