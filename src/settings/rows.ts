@@ -18,7 +18,7 @@ export const FILE_SETTINGS = [
     flag: 'data',
     placeholder: 'FILE',
     label: 'Data file',
-    help: 'JSONL, JSON, CSV, TSV or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels. Several tasks are A.jsonl:0.7,B.jsonl:0.3, with shares and a NAME= before a file as options. A path that exists as written is one file, and \\, is a comma in a name.',
+    help: 'JSONL, JSON, CSV, TSV or plain text: messages, Alpaca, ShareGPT, prompt/completion, text, or ids/labels; several tasks as A.jsonl:0.7,B.jsonl:0.3, with shares and a NAME= before a file as options (a path that exists as written is one file, and \\, is a comma in a name).',
   },
   {
     name: 'promptTemplate',
