@@ -63,7 +63,7 @@ const OTHER: Readonly<Partial<Record<SettingName, SettingValue>>> = {
   epochs: 5,
   batch: 3,
   accumulate: 1,
-  maxLength: 22,
+  maxLength: 14,
   lr: 0.02,
   schedule: 'linear',
   warmup: 2,
@@ -125,7 +125,7 @@ const OTHER: Readonly<Partial<Record<SettingName, SettingValue>>> = {
 /** What a setting needs to do anything in so short a run. */
 const WITH: Readonly<Partial<Record<SettingName, readonly string[]>>> = {
   // A validation loss that rises.
-  patience: ['--lr=1'],
+  patience: ['--lr=3', '--steps=8', '--eval-every=1'],
   // Answers of different lengths.
   lossType: ['--max-completion-length=200'],
 };
