@@ -156,7 +156,7 @@ async function run(start: Sweep, flags: SweepFlags, out: string, output: Output)
   report(sweep, flags, out, output);
 }
 
-/** Runs in folders beside the record. */
+/** Runs in folders next to the record. */
 class FolderPort implements SweepPort {
   #sweep: Sweep | undefined;
 

@@ -1,4 +1,4 @@
-/** Which rows a method gains and loses beside the base model: the change in both directions, and what chance would do. */
+/** Rows that a method gains and loses against the base model: the change in both directions, and what chance would do. */
 import { bootstrap, type Interval } from './bootstrap.ts';
 import { meanOf } from './intervals.ts';
 import { compare } from './paired.ts';
@@ -16,7 +16,7 @@ export interface Flips {
   readonly onlyThis: number;
   readonly onlyBase: number;
   readonly neither: number;
-  /** Of the exact McNemar test. */
+  /** The p-value of the exact McNemar test. */
   readonly p: number;
   /** Rows on which a difference of this size would be seen four times of five; undefined where there is none, or 2,000 are too few. */
   readonly rowsNeeded: number | undefined;

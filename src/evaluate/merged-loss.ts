@@ -9,9 +9,9 @@ interface MergedLoss {
   readonly rows: number;
   /** Supervised tokens. */
   readonly tokens: number;
-  /** Of the model without the adapter; missing if it has no rows for the adapter's tokens, or there is no adapter. */
+  /** The loss of the model without the adapter; missing if it has no rows for the adapter's tokens, or there is no adapter. */
   readonly base?: number;
-  /** Of model and adapter apart. */
+  /** The loss of model and adapter apart. */
   readonly apart: number;
   readonly merged: number;
   /** The largest change of the probability of any next token, at any supervised place. */

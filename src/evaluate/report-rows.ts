@@ -56,7 +56,7 @@ export const rowsStyle = (choices: number): string =>
     ),
   ].join('\n');
 
-/** @param flips of every method beside the base @returns the markup, and how many choices it has */
+/** @param flips of every method against the base @returns the markup, and how many choices it has */
 export function answersOf(
   record: Evaluation,
   flips: readonly Flips[],

@@ -10,7 +10,7 @@ export type FinishReason = 'stop' | 'length' | 'caller' | 'aborted';
 export interface Generated {
   readonly ids: number[];
   readonly reason: FinishReason;
-  /** The id that ended it, where one did. */
+  /** The id that ended it, if one did. */
   readonly stopId?: number;
 }
 

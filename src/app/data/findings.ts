@@ -144,7 +144,7 @@ const SAME: Readonly<Record<ReturnType<typeof adviceOf>[number]['id'], FindingId
   flipped: 'opposed-pairs',
 };
 
-/** What the tokens of pairs and judged answers show, where the check found nothing in their texts. */
+/** Findings in the tokens of pairs and judged answers, if the check found nothing in their texts. */
 function preferences({ preferences: lint }: DataSummary, found: ReadonlySet<string>): Finding[] {
   return (lint ? adviceOf(lint) : [])
     .filter(({ id }) => !found.has(SAME[id] ?? ''))

@@ -83,7 +83,7 @@ class Preflight {
     setTimeout(() => void this.#check(inputs, asked), SETTLE_MS);
   }
 
-  /** Ends the check; {@link again} begins it anew. */
+  /** Ends the check; {@link again} starts it again. */
   stop(): void {
     this.#asked++;
     this.progress = undefined;

@@ -93,7 +93,7 @@ export interface Picked {
   readonly bestScore: number;
   /** The most likely tokens by the logits alone, most likely first. */
   readonly candidates: readonly { readonly id: number; readonly probability: number }[];
-  /** Natural logarithm of the chosen token's probability by the logits alone; undefined without candidates. */
+  /** Natural logarithm of the chosen token's probability by the logits only; undefined without candidates. */
   readonly logProbability: number | undefined;
 }
 

@@ -26,7 +26,7 @@ export interface Parts {
   readonly place?: BasePlace;
   /** One of the format's `types`; its default if left out. */
   readonly type?: string;
-  /** The system prompt that a program should begin with, where the format has a place for it. */
+  /** The system prompt that a program should start with, if the format has a place for it. */
   readonly system?: string;
   /** What merging cost on test rows, for the card. */
   readonly loss?: MergeLoss;

@@ -1,4 +1,4 @@
-/** What merging and rounding cost on test rows: the numbers, and how they are told. */
+/** The cost of merging and rounding on test rows: the numbers, and their words. */
 import { plural } from '../../numbers.ts';
 
 /** Losses are mean cross-entropy in nats per supervised token. */
@@ -7,11 +7,11 @@ export interface MergeLoss {
   readonly rows: number;
   /** Supervised tokens. */
   readonly tokens: number;
-  /** Of the base without the adapter; missing where there is none. */
+  /** The loss of the base without the adapter; missing if there is none. */
   readonly base?: number;
-  /** Of base and adapter apart, or of the tuned model as it was. */
+  /** The loss of base and adapter apart, or of the tuned model as it was. */
   readonly apart: number;
-  /** Of the merged file. */
+  /** The loss of the merged file. */
   readonly merged: number;
   /** The largest change of the probability of any next token, at any supervised place. */
   readonly change: number;

@@ -196,7 +196,7 @@ async function metadataOf(architecture: string, merged: Merged): Promise<Metadat
   };
 }
 
-/** Whether files beside a GGUF file say something else than its metadata: a person who puts them there means it. */
+/** Whether files next to a GGUF file contradict its metadata: a person who puts them there means it. */
 const isConfigured = ({ files }: GgufFolder): boolean =>
   ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja'].some((name) =>
     files.list().includes(name),

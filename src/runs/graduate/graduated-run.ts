@@ -25,7 +25,7 @@ export interface GraduatedRun {
   /** Shapes of the trained tensors by PEFT name. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly rows: { readonly [part in RowPart]: List<LabelledTokens> };
-  /** The example that a row was made from, where there is one. */
+  /** The example that a row was made from, if there is one. */
   readonly exampleOf: (row: LabelledTokens) => ExampleContent | undefined;
   /** The text of tokens; missing without a tokenizer. */
   readonly textOf?: ((ids: readonly number[]) => string) | undefined;

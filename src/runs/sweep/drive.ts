@@ -8,7 +8,7 @@ export interface Outcome {
   readonly status: 'paused' | 'done' | 'failed' | 'interrupted';
   readonly step: number;
   readonly validation?: SweptRun['validation'];
-  /** Of training and validation, all calls together. */
+  /** Seconds of training and validation, all calls together. */
   readonly seconds: number;
   readonly why?: string;
 }

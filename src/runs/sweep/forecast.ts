@@ -8,7 +8,7 @@ export interface TimeLeft {
   readonly most: number;
 }
 
-/** Steps that are left, where no run ends early and no budget ends the sweep. */
+/** Steps that are left if no run ends early and no budget ends the sweep. */
 export function stepsLeft({ rungs, runs, seeds }: Sweep): number {
   const open = runs.filter(({ status }) => status !== 'done' && status !== 'out' && status !== 'failed');
   return rungs.reduce((sum, rung, at) => {

@@ -32,11 +32,11 @@ export function stopOf({ share }: Rung, steps: number, evalEvery: number): numbe
 /** Validations of a run that trains to its end. */
 const VALIDATIONS = 10;
 
-/** Steps between two validations, where nobody chose them: about ten in all, and one at the first rung. */
+/** Steps between two validations if nobody chose them: about ten in all, and one at the first rung. */
 export const evalEveryOf = ([{ share }]: readonly Rung[], steps: number): number =>
   Math.max(1, Math.round(steps * Math.min(share, 1 / VALIDATIONS)));
 
-/** The steps of all runs of a sweep, where none ends early. @param seeds runs of each recipe */
+/** The steps of all runs of a sweep if none ends early. @param seeds runs of each recipe */
 export function stepsOfSweep(
   rungs: readonly Rung[],
   steps: number,

@@ -6,7 +6,7 @@ import { bestOf, type Sweep } from './record.ts';
 import { LIMITS, planInWords, resultInWords, sweepTable } from './words.ts';
 
 interface About {
-  /** Of the best run's result, seen from the page. */
+  /** The path of the best run’s result, relative to the page. */
   readonly place: string | undefined;
   readonly command: string;
 }

@@ -8,7 +8,7 @@ const [TOP, BOTTOM, SIDE, BETWEEN] = [44, 268, 76, 150];
 const HEIGHT = 300;
 /** Between an axis and its numbers. */
 const GAP = 7;
-/** More values than these are not written beside an axis; its ends are. */
+/** More values than these are not written next to an axis; its ends are. */
 const MAX_TICKS = 6;
 const MIN_PLAIN = 0.001;
 /** The picture may be drawn larger than its coordinates by this factor. */

@@ -11,11 +11,11 @@ export const SWEEP_FILE = 'sweep.json';
 const number = v.pipe(v.number(), v.finite());
 const count = v.pipe(number, v.integer(), v.minValue(0));
 const Settings = v.record(v.string(), v.union([number, v.string(), v.boolean()]));
-/** A name that is a folder beside the file, and no path. */
+/** A name of a folder next to the file, not a path. */
 const RunName = v.pipe(v.string(), v.regex(/^run-\d{3,4}$/));
 
 const SweptRun = v.object({
-  /** Its folder beside the file. */
+  /** Its folder next to the file. */
   id: RunName,
   /** Its recipe, from 0: runs of one recipe differ by their seed only. */
   recipe: count,
@@ -30,7 +30,7 @@ const SweptRun = v.object({
   step: count,
   /** The best so far, in nats per token. */
   validation: v.optional(v.object({ step: count, loss: number })),
-  /** Of training and validation, and of everything around them too. */
+  /** Seconds of training and validation; `wallSeconds` counts everything around them as well. */
   seconds: number,
   wallSeconds: number,
   /** Why it failed. */
@@ -116,7 +116,7 @@ function deviation(values: readonly number[]): number {
   return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
-/** The best run of the best recipe, by validation alone; undefined before one is done. */
+/** The best run of the best recipe, by validation only; undefined before one is done. */
 export function bestOf(sweep: Pick<Sweep, 'runs'>): SweptRun | undefined {
   const lossOf = ({ validation }: SweptRun): number => validation?.loss ?? Infinity;
   const [best] = recipesOf(sweep);

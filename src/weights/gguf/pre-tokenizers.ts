@@ -107,7 +107,7 @@ interface Cuts {
   readonly ignoreMerges: boolean;
 }
 
-/** What a step does, without fields that leave its cuts alone. */
+/** The settings of a step, without fields that do not change its cuts. */
 function essence(step: JsonObject): string {
   const { type, pattern, behavior, invert, individual_digits: apart, use_regex: cuts = true } = step;
   const { add_prefix_space: prefix = false } = step;

@@ -179,7 +179,7 @@ function runJson(
   };
 }
 
-/** One process; `--num_processes N` makes more, on GPUs or, where there are none, on processors: with `NO` it would be ignored. */
+/** One process; `--num_processes N` makes more, on GPUs or, if there are none, on CPUs: with `NO` it would be ignored. */
 const ACCELERATE = {
   compute_environment: 'LOCAL_MACHINE',
   distributed_type: 'MULTI_GPU',
