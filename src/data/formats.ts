@@ -54,11 +54,10 @@ function* readObjects(
       collector.left = value;
       return;
     }
-    const { line, numbering, read, end, text, start, length } = value;
-    collector.numbering = numbering;
-    collector.source = text === undefined ? undefined : { text, start, length };
-    collector.row(line, read);
-    yield end / content.length;
+    collector.numbering = value.numbering;
+    collector.source = value;
+    collector.row(value.line, () => value.read());
+    yield value.end / content.length;
   }
 }
 
@@ -66,10 +65,10 @@ function* readObjects(
 function columnsOfSource(content: Content, source: RowSource, fileName: string): string[] {
   const columns = new Set<string>();
   let looked = 0;
-  for (const { read } of source.rows(content, fileName)) {
+  for (const row of source.rows(content, fileName)) {
     if (looked++ === LOOKED_AT) break;
     try {
-      for (const column of columnsOfRow(read())) columns.add(column);
+      for (const column of columnsOfRow(row.read())) columns.add(column);
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
     }
@@ -118,7 +117,7 @@ function* readText(
     throw tooLarge(fileName, content.length, MAX_TEXT_FILE_BYTES, 'Cut it into several files.');
   }
   const text = typeof content === 'string' ? content : decodeFile(wholeOf(content), fileName);
-  if (/\p{Surrogate}/u.test(text)) {
+  if (!text.isWellFormed()) {
     throw new GraftError(
       'data-text',
       `${fileName} has half a character (a lone surrogate).`,

@@ -53,14 +53,15 @@ export async function readFile(
   if (!held || kind !== 'jsonl' || typeof content === 'string' || options.keepsColumns)
     return readAll(first, bytes.length, slicer);
   const index = new RowIndex(content, options.fileName, options.mapping);
-  let examples: Example[] | undefined = [];
+  // To hold the first rows of a large file costs more than their memory: the engine then takes all later ones for rows that stay.
+  let examples: Example[] | undefined = content.length <= held.bytes ? [] : undefined;
   const reader = new ExampleReader(bytes, {
     ...options,
     onExample(example, source) {
       if (!source) return;
       index.add(example, source);
       examples?.push(example);
-      if (examples && (examples.length > held.rows || (source.start ?? 0) > held.bytes)) examples = undefined;
+      if (examples && examples.length > held.rows) examples = undefined;
     },
   });
   const result = await readAll(reader, bytes.length, slicer);

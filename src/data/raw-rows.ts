@@ -45,6 +45,7 @@ export function rawRowsOf(bytes: Bytes, options: ReadOptions): Map<number, RawRo
     if (table)
       for (const row of table.rows())
         add(row.line, () => objectOfCells(table.columns, checkCells(table.columns, row)));
-  } else for (const { line, read, text } of ROW_SOURCES[kind].rows(content, fileName)) add(line, read, text);
+  } else
+    for (const row of ROW_SOURCES[kind].rows(content, fileName)) add(row.line, () => row.read(), row.text);
   return result;
 }

@@ -4,11 +4,11 @@ import type { LeftList, Numbering } from './example.ts';
 import type { Content } from './lines.ts';
 
 /** One row of such a file. */
-interface FileRow {
+export interface FileRow {
   readonly line: number;
   readonly numbering: Numbering;
   /** The row. @throws BadRow for one that cannot be read */
-  readonly read: () => JsonObject;
+  read(): JsonObject;
   /** Its text, and where it begins and how long it is, in bytes or characters: if the file has a row a line. */
   readonly text?: string;
   readonly start?: number;

@@ -67,16 +67,16 @@ function inspectObjects(content: Content, source: RowSource, fileName: string): 
   let format: string | undefined;
   let looked = 0;
   try {
-    for (const { line, numbering, read } of source.rows(content, fileName)) {
+    for (const found of source.rows(content, fileName)) {
       if (looked++ === LOOKED_AT) break;
       try {
-        const row = read();
+        const row = found.read();
         for (const column of columnsOfRow(row)) {
           columns.add(column);
           if (isText(column, valueAt(row, column))) texts.add(column);
         }
         // A plain object: it goes to the page.
-        if (rows.length < SHOWN) rows.push({ line, numbering, row: { ...row } });
+        if (rows.length < SHOWN) rows.push({ line: found.line, numbering: found.numbering, row: { ...row } });
         format ??= formatOfRow(row)?.name;
       } catch (error) {
         if (!(error instanceof BadRow)) throw error;

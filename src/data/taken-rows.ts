@@ -80,8 +80,12 @@ class Places {
     this.#rows[this.length++] = row;
   }
 
-  at(place: number): readonly [file: number, row: number] {
-    return [this.#files[place], this.#rows[place]];
+  fileAt(place: number): number {
+    return this.#files[place];
+  }
+
+  rowAt(place: number): number {
+    return this.#rows[place];
   }
 }
 
@@ -133,27 +137,21 @@ export async function takeRows(
     }
     const rows = places.length - first;
     reports.push({ ...maker.result().report, rows });
-    const own: List<number> = { length: rows, at: (row) => places.at(first + row)[1] };
+    const own: List<number> = { length: rows, at: (row) => places.rowAt(first + row) };
     const counted = new RowMaker(tokenizer, options);
     for (const row of spread(own, COUNTED_ROWS)) counted.add(source.exampleOf(row));
     samples.push(counted.result().report);
   }
 
-  const exampleOf = (place: number): Example => {
-    const [file, row] = places.at(place);
-    return sources[file].exampleOf(row);
-  };
-  const placeOf: TakenRows['placeOf'] = (place) => {
-    const [file, row] = places.at(place);
-    return { file: files[file].file, line: sources[file].lineOf(row) };
-  };
-  const equal = equalRows(places.length, (place) => {
-    const [file, row] = places.at(place);
-    return sources[file].hashesOf(row);
-  });
+  const sourceAt = (place: number): Source => sources[places.fileAt(place)];
+  const fileOf = (place: number): number => files[places.fileAt(place)].file;
+  const lineOf = (place: number): number => sourceAt(place).lineOf(places.rowAt(place));
+  const exampleOf = (place: number): Example => sourceAt(place).exampleOf(places.rowAt(place));
+  const placeOf: TakenRows['placeOf'] = (place) => ({ file: fileOf(place), line: lineOf(place) });
+  const equal = equalRows(places.length, (place) => sourceAt(place).hashesOf(places.rowAt(place)));
   const divisible: List<Divisible> = {
     length: places.length,
-    at: (place) => ({ ...placeOf(place), identity: equal.get(place) }),
+    at: (place) => ({ file: fileOf(place), line: lineOf(place), identity: equal.get(place) }),
   };
   const fates =
     places.length === 0 ? [] : divideRows(divisible, { validation, test, seed, skip, dropCopies });

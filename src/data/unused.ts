@@ -38,6 +38,8 @@ export const isUsed = (column: string, used: readonly string[]): boolean =>
 /** Counts the unused columns, a row at a time. */
 export class UnusedColumns {
   readonly #found = new Map<string, { rows: number; text: boolean }>();
+  /** Whether a column is used, by the columns that are: most rows have the columns of the row before. */
+  readonly #known = new Map<readonly string[], Map<string, boolean>>();
 
   /**
    * @param used columns that the row's example is made of
@@ -46,7 +48,7 @@ export class UnusedColumns {
   add(row: JsonObject, used: readonly string[], nested: boolean): void {
     const columns = nested ? columnsOfRow(row) : Object.keys(row).slice(0, MAX_COLUMNS);
     for (const column of columns) {
-      if (isUsed(column, used)) continue;
+      if (this.#isUsed(column, used)) continue;
       const value = nested ? valueAt(row, column) : row[column];
       if (isEmpty(value)) continue;
       let found = this.#found.get(column);
@@ -57,6 +59,17 @@ export class UnusedColumns {
       found.rows++;
       found.text ||= isText(column, value);
     }
+  }
+
+  #isUsed(column: string, used: readonly string[]): boolean {
+    let known = this.#known.get(used);
+    if (!known) this.#known.set(used, (known = new Map()));
+    const before = known.get(column);
+    if (before !== undefined) return before;
+    const is = isUsed(column, used);
+    // Names that differ from row to row are not kept.
+    if (known.size < MAX_COLUMNS) known.set(column, is);
+    return is;
   }
 
   /** Those with text first, then as they come in the file. */

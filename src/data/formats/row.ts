@@ -26,8 +26,6 @@ export class BadRow extends Error {
   }
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/u;
-
 /** A value for a message: short, whatever it is. */
 export function shown(value: unknown): string {
   if (isObject(value)) return 'an object';
@@ -51,7 +49,7 @@ export function refuseRepeated(text: string, value: unknown): void {
 export function textOf(value: unknown, field: string): string {
   if (value === undefined) throw new BadRow(`${field} is missing`);
   if (typeof value !== 'string') throw new BadRow(`${field} is ${shown(value)}, but a text is needed`);
-  if (LONE_SURROGATE.test(value)) throw new BadRow(`${field} has half a character (a lone surrogate)`);
+  if (!value.isWellFormed()) throw new BadRow(`${field} has half a character (a lone surrogate)`);
   return value;
 }
 
