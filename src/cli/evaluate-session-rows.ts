@@ -22,7 +22,10 @@ export function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedR
 }
 
 /** Rows with a question, each with its place among all rows. */
-export function pairsOf(placed: readonly PlacedRow[], chat: boolean): (Pair & { readonly row: number })[] {
+export function pairsOf(
+  placed: readonly PlacedRow[],
+  chat: boolean | string,
+): (Pair & { readonly row: number })[] {
   return placed.flatMap((one, row) => {
     const { example } = one;
     return example ? questionsOfRows([one], chat).map((question) => ({ example, question, row })) : [];

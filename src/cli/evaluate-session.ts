@@ -94,6 +94,7 @@ export async function openEvalSession(
   const { placed, told } = await openRows(files, tokenizer, limits, output, { keepsColumns });
   reportData(output, told);
   const chat = tokenizer.chatTemplate !== undefined;
+  const template = tokenizer.chatTemplate ?? false;
   const measured = placed.filter(({ fate }) =>
     part === 'all' ? isUsed(fate) || fate === 'capped' : fate === part,
   );
@@ -102,8 +103,8 @@ export async function openEvalSession(
   if (isPrompts) checkPrompts(chosenRewards);
   const training =
     part === 'test' || part === 'validation' ? placed.filter(({ fate }) => fate === 'train') : [];
-  const train = pairsOf(training, chat);
-  const test = isPrompts ? promptPairsOf(measured, chat) : pairsOf(measured, chat);
+  const train = pairsOf(training, template);
+  const test = isPrompts ? promptPairsOf(measured, chat) : pairsOf(measured, template);
   const drawn = drawQuestions(
     test.map(({ question }) => question),
     { rows: rowCount, seed },

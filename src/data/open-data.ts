@@ -56,7 +56,7 @@ export async function openData(
   const { places, ...rows } = await divideFiles(files, settings, slicer);
   const test = places.filter(({ part }) => part === 'test');
   await pause();
-  const questions = questionsOfRows(test, tokenizer.chatTemplate !== undefined);
+  const questions = questionsOfRows(test, tokenizer.chatTemplate ?? false);
   await pause();
   const data: RowSet = {
     ...placeOf(file),

@@ -28,6 +28,9 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
     case 'text':
       return { form: example.document ? undefined : TEXT, most: widest * example.text.length, mostBefore: 0 };
     case 'messages': {
+      // How a template writes tools, only the made row shows.
+      if (example.tools || example.messages.some((message) => message.role === 'tool' || message.tool_calls))
+        return { form: undefined, most: 0, mostBefore: 0 };
       let most = 0;
       let mostBefore: number | undefined;
       const roles = example.messages.map(({ role, content, supervised }) => {

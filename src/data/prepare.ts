@@ -11,6 +11,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { renderReady } from '../text/pair.ts';
 import { renderQuery } from '../text/query.ts';
 import {
+  saidBy,
   IGNORED,
   longestSequence,
   sequencesOf,
@@ -125,7 +126,10 @@ function* documentRows(
 function charsOf(example: ExampleContent): number {
   switch (example.kind) {
     case 'messages':
-      return example.messages.reduce((sum, { content }) => sum + content.length, 0);
+      return example.messages.reduce(
+        (sum, message) => sum + saidBy(message).length,
+        example.tools ? JSON.stringify(example.tools).length : 0,
+      );
     case 'completion':
       return example.prompt.length + example.completion.length;
     case 'text':

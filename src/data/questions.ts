@@ -1,6 +1,9 @@
 /** Held-out examples as questions with an expected answer. */
 import type { Example } from './example.ts';
-import { singleOf } from '../text/trainable.ts';
+import type { JsonObject } from '../json.ts';
+import type { ChatMessage } from '../text/chat-template.ts';
+import { saidBy, singleOf, type TrainableMessage } from '../text/trainable.ts';
+import { writtenTurn } from '../text/written-turn.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
 
@@ -10,20 +13,27 @@ export interface Question {
   readonly prompt: string;
   readonly expected: string;
   /** As the model gets it: a conversation, or a text that it continues. */
-  readonly ask:
-    readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[] | string;
+  readonly ask: readonly Omit<TrainableMessage, 'supervised'>[] | string;
+  /** Definitions of the tools that the conversation has. */
+  readonly tools?: readonly JsonObject[];
   /** The task of its row, in a mixture. */
   readonly task?: string;
 }
 
-/** The questions of examples: conversations up to their last answer, prompts with completions, pairs with their chosen answer, desirable answers. Plain text has none. */
-export function questionsOf(examples: readonly Example[], chatTemplate: boolean): Question[] {
+/**
+ * The questions of examples: conversations up to their last answer, prompts with completions, pairs with their chosen answer, desirable answers. Plain
+ * text has none.
+ *
+ * @param chatTemplate whether the model has one. The template itself also gives an expected call of a tool as the model should write it; without it the
+ * call is JSON
+ */
+export function questionsOf(examples: readonly Example[], chatTemplate: boolean | string): Question[] {
   return examples.flatMap((given): Question[] => {
     if (given.kind === 'unpaired' && !given.desirable) return [];
     const example = singleOf(given);
     if (example.kind === 'completion') {
       const { prompt, completion, separator = '' } = example;
-      const ask = chatTemplate ? [{ role: 'user' as const, content: prompt }] : prompt + separator;
+      const ask = chatTemplate !== false ? [{ role: 'user' as const, content: prompt }] : prompt + separator;
       return [{ prompt, expected: completion, ask }];
     }
     if (example.kind !== 'messages') return [];
@@ -32,9 +42,21 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean)
       ({ role, supervised }) => role === 'assistant' && supervised !== false,
     );
     if (last <= 0) return [];
-    const before = messages.slice(0, last).map(({ role, content }) => ({ role, content }));
+    const before = messages.slice(0, last).map(({ supervised: _, ...message }) => message);
     const prompt = textOfPrompt(before);
-    return [{ prompt, expected: messages[last].content, ask: before }];
+    const answer = messages[last];
+    const written =
+      answer.tool_calls && typeof chatTemplate === 'string'
+        ? writtenTurn(chatTemplate, example, last)
+        : undefined;
+    return [
+      {
+        prompt,
+        expected: written ?? saidBy(answer),
+        ask: before,
+        ...(example.tools && { tools: example.tools }),
+      },
+    ];
   });
 }
 
@@ -52,12 +74,12 @@ export function promptQuestionsOf(examples: readonly Example[], chatTemplate: bo
 
 /** The question as a person reads it: a text, one turn's words, or all turns with their roles. */
 export function textOfPrompt(
-  prompt: string | readonly { readonly role: string; readonly content: string }[],
+  prompt: string | readonly Pick<ChatMessage, 'role' | 'content' | 'tool_calls'>[],
 ): string {
   if (typeof prompt === 'string') return prompt;
   return prompt.length === 1
     ? prompt[0].content
-    : prompt.map(({ role, content }) => `${role}: ${content}`).join('\n');
+    : prompt.map((message) => `${message.role}: ${saidBy(message)}`).join('\n');
 }
 
 /** The questions of rows, each with the task of its row. */
@@ -66,7 +88,7 @@ export function questionsOfRows(
     readonly example?: Example;
     readonly row: { readonly task?: { readonly name: string } };
   }[],
-  chatTemplate: boolean,
+  chatTemplate: boolean | string,
 ): Question[] {
   return rows.flatMap(({ example, row: { task } }) =>
     (example ? questionsOf([example], chatTemplate) : []).map((question) =>

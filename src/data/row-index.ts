@@ -8,6 +8,7 @@ import type { Example } from './example.ts';
 import { utf8, type Bytes } from './lines.ts';
 import type { Mapping } from './mapping.ts';
 import { outlineOf, type Outline } from './outline.ts';
+import { saidBy } from '../text/trainable.ts';
 import { identityOf } from './statistics.ts';
 
 /** A list of numbers that grows without an object for each. */
@@ -97,7 +98,8 @@ export function hashesOf(example: Example): Hashes {
       return hasher.add('completion').add(example.prompt.trim()).add(example.completion.trim()).hashes;
     case 'messages':
       hasher.add('messages');
-      for (const { role, content } of example.messages) hasher.add(role).add(content.trim());
+      for (const message of example.messages) hasher.add(message.role).add(saidBy(message).trim());
+      if (example.tools) hasher.add(JSON.stringify(example.tools));
       return hasher.hashes;
     default:
       return hasher.add(identityOf(example)).hashes;

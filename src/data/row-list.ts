@@ -1,6 +1,7 @@
 /** The list of rows, filtered, a window at a time: the page never holds a hundred thousand of them. */
 import { textOfPrompt } from './questions.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { saidBy } from '../text/trainable.ts';
 import type { FindingId } from './findings/finding.ts';
 import type { Part } from './parts.ts';
 import { RowMaker } from './prepare.ts';
@@ -165,9 +166,7 @@ function textOf(
         0,
         messages.findIndex(({ role }) => role !== 'system'),
       );
-      return [...messages.slice(first), ...messages.slice(0, first)]
-        .map(({ content }) => content)
-        .join(' → ');
+      return [...messages.slice(first), ...messages.slice(0, first)].map(saidBy).join(' → ');
     }
     case 'text':
       return example.text;

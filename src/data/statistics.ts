@@ -1,5 +1,5 @@
 /** Lengths of rows as a histogram, and the identity of a row. */
-import type { ExampleContent } from '../text/trainable.ts';
+import { saidBy, type ExampleContent } from '../text/trainable.ts';
 
 export interface Histogram {
   /** Tokens that a bar spans; the first begins at 0, the last also counts longer rows. */
@@ -36,14 +36,17 @@ export function identityOf(example: ExampleContent): string {
     case 'completion':
       return JSON.stringify([example.prompt.trim(), example.completion.trim()]);
     case 'messages':
-      return JSON.stringify(example.messages.map(({ role, content }) => [role, content.trim()]));
+      return JSON.stringify([
+        ...example.messages.map((message) => [message.role, saidBy(message).trim()]),
+        ...(example.tools ?? []),
+      ]);
     case 'text':
       return JSON.stringify(example.text.trim());
     case 'prompt':
       return JSON.stringify(
         typeof example.prompt === 'string'
           ? example.prompt.trim()
-          : example.prompt.map(({ role, content }) => [role, content.trim()]),
+          : example.prompt.map((message) => [message.role, saidBy(message).trim()]),
       );
     case 'tokens':
       return JSON.stringify(example.ids);

@@ -89,7 +89,7 @@ async function tokenizeTextsAgain<Rows extends RowSet>(
   return {
     ...data,
     ...rows,
-    questions: questionsOfRows(test, tokenizer.chatTemplate !== undefined),
+    questions: questionsOfRows(test, tokenizer.chatTemplate ?? false),
   };
 }
 

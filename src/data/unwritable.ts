@@ -3,7 +3,7 @@
  * from others, since nothing ever trained them. Both look like any other row in training, and the loss even falls.
  */
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { IGNORED, singleOf } from '../text/trainable.ts';
+import { IGNORED, saidBy, singleOf } from '../text/trainable.ts';
 import type { PreparedRow } from './prepare.ts';
 import type { Example } from './example.ts';
 import { newTokensFor } from './token-cover.ts';
@@ -41,7 +41,7 @@ export function answerOf(given: Example): string {
     case 'messages':
       return example.messages
         .filter(({ role, supervised }) => role === 'assistant' && supervised !== false)
-        .map(({ content }) => content)
+        .map(saidBy)
         .join('\n');
     case 'text':
       return example.document === true ? '' : example.text;

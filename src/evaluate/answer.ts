@@ -1,6 +1,7 @@
 /** Text in, text out: a prompt or a conversation is rendered as in training, continued, and decoded as tokens come. */
 import { withAfter, type Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import type { Generator, GenerateOptions } from '../model/generator.ts';
 import type { Candidate } from '../model/sampling.ts';
 import type { FinishReason } from '../model/sequence.ts';
@@ -24,7 +25,11 @@ export interface Answer {
 }
 
 /** The ids of a conversation that asks for an answer. @throws GraftError `chat-template-missing`, `chat-template-…` */
-export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMessage[]): number[] {
+export function promptOfMessages(
+  tokenizer: Tokenizer,
+  messages: readonly ChatMessage[],
+  tools?: readonly JsonObject[],
+): number[] {
   if (tokenizer.chatTemplate === undefined) {
     throw new GraftError(
       'chat-template-missing',
@@ -37,6 +42,7 @@ export function promptOfMessages(tokenizer: Tokenizer, messages: readonly ChatMe
       addGenerationPrompt: true,
       bosToken: tokenizer.bosToken,
       eosToken: tokenizer.eosToken,
+      tools,
       where: tokenizer.chatTemplateFile,
     }),
   );
@@ -77,8 +83,8 @@ export function promptOfConversation(
 }
 
 /** The ids of a question of the data. @throws GraftError as `promptOfMessages`, for a question in messages */
-export function promptOfQuestion(tokenizer: Tokenizer, { ask }: Question): number[] {
-  return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask);
+export function promptOfQuestion(tokenizer: Tokenizer, { ask, tools }: Question): number[] {
+  return typeof ask === 'string' ? promptOfText(tokenizer, ask) : promptOfMessages(tokenizer, ask, tools);
 }
 
 /**

@@ -14,7 +14,7 @@ export interface PlacedPair extends Pair {
 }
 
 /** Examples of a part that have a question, each with its question and its row. */
-export function pairsOf({ places }: RowSet, part: UsedEntry['part'], chat: boolean): PlacedPair[] {
+export function pairsOf({ places }: RowSet, part: UsedEntry['part'], chat: boolean | string): PlacedPair[] {
   return places.flatMap((place): PlacedPair[] => {
     const { part: of, example } = place;
     if (of !== part || !example) return [];

@@ -1,14 +1,17 @@
 /**
  * Chat templates, as transformers renders them (`apply_chat_template`): Jinja with trim_blocks and lstrip_blocks, `raise_exception`,
- * `strftime_now`, `range`, `namespace`, `tojson`, {% generation %} ignored; `tools` and `documents` are none.
+ * `strftime_now`, `range`, `namespace`, `tojson`, {% generation %} ignored; `documents` is none, and so is
+ * `tools` unless a conversation has some.
  * https://huggingface.co/docs/transformers/chat_templating
  *
  * They run in a sandbox with limits (template-sandbox.ts), whatever they say.
  */
 import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { GraftError, messageOf } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import { printedNodes } from './template-python.ts';
 import { MAX_ITEMS, MAX_TEXT, SandboxLimit, SandboxedInterpreter } from './template-sandbox.ts';
+import type { ToolCall } from './trainable.ts';
 
 /** The longest in use (GPT-OSS) has 16,738 characters. */
 export const MAX_TEMPLATE_CHARS = 256 * 1024;
@@ -28,13 +31,29 @@ const SHARED_BUDGET_PER_MESSAGE = 2_000;
 export interface ChatMessage {
   readonly role: string;
   readonly content: string;
+  readonly tool_calls?: readonly ToolCall[];
+  readonly name?: string;
+  readonly tool_call_id?: string;
 }
+
+/** A message as templates see it: a field that it does not have is undefined there. */
+const seenBy = ({ role, content, tool_calls, name, tool_call_id }: ChatMessage): Record<string, unknown> => ({
+  ...{ role, content },
+  ...(tool_calls !== undefined && { tool_calls }),
+  ...(name !== undefined && { name }),
+  ...(tool_call_id !== undefined && { tool_call_id }),
+});
+
+/** The characters that a value has as JSON; 0 if there is none. */
+const jsonChars = (value: unknown): number => (value === undefined ? 0 : JSON.stringify(value).length);
 
 export interface RenderOptions {
   /** Whether the text ends with the header of an assistant's turn. */
   addGenerationPrompt: boolean;
   bosToken?: string;
   eosToken?: string;
+  /** Definitions of tools that the template writes. */
+  tools?: readonly JsonObject[];
   /** More variables for the template: `enable_thinking`, `date_string` … Plain JSON values. */
   variables?: Readonly<Record<string, unknown>>;
   /** The time of `strftime_now`. Default: now. */
@@ -154,10 +173,13 @@ export class ChatTemplate {
    * the sandbox), `chat-template-budget` (all renderings together did too much work) or `chat-template` (an error in the template).
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): string {
-    const { addGenerationPrompt, bosToken, eosToken, variables, now = new Date(), where } = options;
+    const { addGenerationPrompt, bosToken, eosToken, tools, variables, now = new Date(), where } = options;
     if (messages.length > MAX_MESSAGES)
       throw failed(new SandboxLimit(`the conversation has ${messages.length} messages`));
-    const chars = messages.reduce((sum, { content }) => sum + content.length, 0);
+    const chars = messages.reduce(
+      (sum, { content, tool_calls }) => sum + content.length + jsonChars(tool_calls),
+      jsonChars(tools),
+    );
     if (chars > MAX_TEXT) throw failed(new SandboxLimit(`the conversation has ${chars} characters`));
     const scope = new Environment();
     const globals: Record<string, unknown> = {
@@ -172,12 +194,12 @@ export class ChatTemplate {
       raise_exception: (message: unknown) => {
         throw new Refusal(String(message).slice(0, 300));
       },
-      tools: null,
+      tools: tools ?? null,
       documents: null,
       ...(bosToken === undefined ? {} : { bos_token: bosToken }),
       ...(eosToken === undefined ? {} : { eos_token: eosToken }),
       ...variables,
-      messages: messages.map(({ role, content }) => ({ role, content })),
+      messages: messages.map(seenBy),
       add_generation_prompt: addGenerationPrompt,
     };
     this.#left += SHARED_BUDGET_PER_MESSAGE * messages.length + chars;

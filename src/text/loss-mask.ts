@@ -11,6 +11,7 @@
  * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
  */
 import { GraftError } from '../errors.ts';
+import type { JsonObject } from '../json.ts';
 import { renderChat } from './chat-template.ts';
 import { findChatSpans, type Span } from './chat-spans.ts';
 import { renderPair, renderUnpaired } from './pair.ts';
@@ -89,21 +90,32 @@ function toRow(ids: number[], inside: readonly boolean[], notes: readonly string
 }
 
 function renderMessages(
-  messages: readonly TrainableMessage[],
+  { messages, tools }: Pick<Extract<ExampleContent, { kind: 'messages' }>, 'messages' | 'tools'>,
   template: string,
   tokenizer: Tokenizer,
   { templateVariables, now }: RenderExampleOptions,
 ): RenderedRow {
-  const render = (part: readonly TrainableMessage[], addGenerationPrompt: boolean): string =>
-    renderChat(template, part, {
-      addGenerationPrompt,
-      bosToken: tokenizer.bosToken,
-      eosToken: tokenizer.eosToken,
-      variables: templateVariables,
-      now,
-      where: template === tokenizer.chatTemplate ? tokenizer.chatTemplateFile : undefined,
-    });
-  const { text, spans, needsEos, notes } = findChatSpans(messages, render, tokenizer.specialTokens);
+  const renderWith =
+    (given: readonly JsonObject[] | undefined) =>
+    (part: readonly TrainableMessage[], addGenerationPrompt: boolean): string =>
+      renderChat(template, part, {
+        addGenerationPrompt,
+        bosToken: tokenizer.bosToken,
+        eosToken: tokenizer.eosToken,
+        tools: given,
+        variables: templateVariables,
+        now,
+        where: template === tokenizer.chatTemplate ? tokenizer.chatTemplateFile : undefined,
+      });
+  const { text, spans, needsEos, notes } = findChatSpans(
+    messages,
+    renderWith(tools),
+    tokenizer.specialTokens,
+  );
+  requireTurns(messages, text);
+  // A template that knows no tools writes the same without them.
+  if (tools && renderWith(undefined)(messages, false) === renderWith(tools)(messages, false))
+    throw withoutTools('the definitions of tools');
   const { ids, inside, shared } = encodeSpans(text, spans, tokenizer);
   if (needsEos && tokenizer.eosId !== undefined) {
     ids.push(tokenizer.eosId);
@@ -111,6 +123,25 @@ function renderMessages(
   }
   return toRow(ids, inside, shared ? [...notes, SHARED_TOKEN] : notes);
 }
+
+/** Refuses a template that passes over calls or over what tools answered: the row would teach something else. @throws GraftError `chat-template-tools` */
+function requireTurns(messages: readonly TrainableMessage[], text: string): void {
+  const isWritten = (said: string): boolean =>
+    text.includes(said.trim()) || text.includes(JSON.stringify(said).slice(1, -1));
+  for (const [index, { role, content, tool_calls: calls = [] }] of messages.entries()) {
+    if (calls.some((call) => !isWritten(call.function.name)))
+      throw withoutTools(`the tool calls of message ${index + 1}`);
+    if (role === 'tool' && !isWritten(content))
+      throw withoutTools(`what the tool answered in message ${index + 1}`);
+  }
+}
+
+const withoutTools = (what: string): GraftError =>
+  new GraftError(
+    'chat-template-tools',
+    `The chat template does not write ${what}.`,
+    'Choose a model whose template knows tools, or another template.',
+  );
 
 /** What is asked, up to where its answer begins. */
 function renderPrompt(
@@ -176,7 +207,7 @@ export function renderExample(
       if (template === undefined) {
         throw withoutTemplate();
       }
-      return renderMessages(example.messages, template, tokenizer, options);
+      return renderMessages(example, template, tokenizer, options);
     case 'completion': {
       const { prompt, completion, separator = '' } = example;
       if (template !== undefined) {
@@ -184,7 +215,7 @@ export function renderExample(
           { role: 'user', content: prompt },
           { role: 'assistant', content: completion },
         ] as const;
-        return renderMessages(messages, template, tokenizer, options);
+        return renderMessages({ messages }, template, tokenizer, options);
       }
       const before = prompt + separator;
       return renderPlain(

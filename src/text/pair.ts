@@ -3,6 +3,7 @@
  * begins at the first token that differs from those of the prompt alone; both begin at the earlier of the two positions. So the two share the same
  * prompt tokens, and everything after them is compared. A single answer that is judged is encoded in the same way.
  */
+import type { JsonObject } from '../json.ts';
 import { renderChat } from './chat-template.ts';
 import type { RenderedRow, RenderExampleOptions } from './loss-mask.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -97,6 +98,7 @@ function encodePlain(
 interface Turns {
   readonly prompt: readonly TrainableMessage[];
   readonly answer: readonly TrainableMessage[];
+  readonly tools?: readonly JsonObject[];
 }
 
 function messagesOf(side: PairSide): Turns {
@@ -111,7 +113,11 @@ function messagesOf(side: PairSide): Turns {
       const from = side.messages.findIndex(
         ({ role, supervised }) => role === 'assistant' && supervised !== false,
       );
-      return { prompt: side.messages.slice(0, from), answer: side.messages.slice(from) };
+      return {
+        prompt: side.messages.slice(0, from),
+        answer: side.messages.slice(from),
+        tools: side.tools,
+      };
     }
     case 'tokens':
       throw new Error('Tokens have no messages');
@@ -131,6 +137,7 @@ function encodeChat(
         addGenerationPrompt,
         bosToken: tokenizer.bosToken,
         eosToken: tokenizer.eosToken,
+        tools: sides[0].tools,
         variables: templateVariables,
         now,
         where: template === tokenizer.chatTemplate ? tokenizer.chatTemplateFile : undefined,

@@ -1,14 +1,35 @@
 /** The content of one training row. data/ reads files into these; loss-mask.ts makes token rows of them. */
+import type { JsonObject } from '../json.ts';
 
+/** A call of a tool, as chat templates read it: `arguments` are an object. */
+export interface ToolCall {
+  readonly type: 'function';
+  readonly id?: string;
+  readonly function: { readonly name: string; readonly arguments: JsonObject };
+}
+
+/** A message under the names of OpenAI's chat format, which chat templates read. */
 export interface TrainableMessage {
-  readonly role: 'system' | 'user' | 'assistant';
+  /** `tool` answers a call. */
+  readonly role: 'system' | 'user' | 'assistant' | 'tool';
+  /** Empty if an assistant's message only calls tools. */
   readonly content: string;
+  /** The calls of an assistant's message. */
+  readonly tool_calls?: readonly ToolCall[];
+  /** Of a tool's message: the tool, and the call that it answers. */
+  readonly name?: string;
+  readonly tool_call_id?: string;
   /** false: an assistant's turn that is context only. Default: every assistant's turn is learnt from. */
   readonly supervised?: boolean;
 }
 
 export type ExampleContent =
-  | { readonly kind: 'messages'; readonly messages: readonly TrainableMessage[] }
+  | {
+      readonly kind: 'messages';
+      readonly messages: readonly TrainableMessage[];
+      /** Definitions of the tools that the assistant may call, as OpenAI's. The template writes them. */
+      readonly tools?: readonly JsonObject[];
+    }
   | {
       readonly kind: 'completion';
       readonly prompt: string;
@@ -110,4 +131,14 @@ export function supervisedCount({ labels }: TokenRow): number {
   let count = 0;
   for (let t = 1; t < labels.length; t++) if (labels[t] !== IGNORED) count++;
   return count;
+}
+
+/** What a message says as one text, with its calls as JSON, a line each: for people, and to compare rows. */
+export function saidBy({
+  content,
+  tool_calls: calls = [],
+}: Pick<TrainableMessage, 'content' | 'tool_calls'>): string {
+  if (calls.length === 0) return content;
+  const written = calls.map((call) => JSON.stringify(call.function));
+  return (content.trim() === '' ? written : [content, ...written]).join('\n');
 }

@@ -3,7 +3,7 @@
  * rendered again with a mark at the message, and the text before and after the mark is matched with the whole. The result is undefined if the two
  * renderings differ in more than the message.
  */
-import type { TrainableMessage } from './trainable.ts';
+import { saidBy, type TrainableMessage } from './trainable.ts';
 
 /** A part of a conversation, rendered, or undefined where the template refuses it. */
 export type RenderPart = (
@@ -31,7 +31,7 @@ export class TurnMarks {
     this.#messages = messages;
     this.#text = text;
     this.#render = render;
-    const used = new Set(text + messages.map(({ content }) => content).join(''));
+    const used = new Set(text + messages.map(saidBy).join(''));
     for (let code = FIRST_MARK; code <= LAST_MARK && this.#mark === undefined; code++) {
       if (!used.has(String.fromCharCode(code))) this.#mark = String.fromCharCode(code);
     }

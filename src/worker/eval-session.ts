@@ -104,6 +104,7 @@ export function evalSessionOf<Rows extends RowSet>(
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): EvalSession<Rows> {
   const chat = isChat(open);
+  const template = open.tokenizer.chatTemplate ?? false;
   const seed = data.options?.seed ?? DEFAULT_SEED;
   const prompts = isScorable && data.questions.length === 0 ? promptsOf(data, chat) : [];
   const isPrompts = prompts.length > 0;
@@ -112,13 +113,13 @@ export function evalSessionOf<Rows extends RowSet>(
   const places = data.places.filter(({ part }) => part === 'test');
   const drawn = { ...found, draw: { ...found.draw, test: places.length } };
   const partOf = (of: Rows): LossPart =>
-    lossPart(of, isPrompts ? prompts : pairsOf(of, 'test', chat), drawn, { rows, lossOf });
+    lossPart(of, isPrompts ? prompts : pairsOf(of, 'test', template), drawn, { rows, lossOf });
   /** Pairs among the drawn rows; answers with labels find each other among all of the test rows. */
   const pairsIn = (of: Rows, part: LossPart): readonly LabelledTokens[] =>
     part.rows.some(({ desirable }) => desirable !== undefined)
       ? drawPairs(pairRowsOf(rowsOf(of, 'test')), { rows, seed })
       : pairRowsOf(part.rows);
-  const asking = isPrompts ? prompts : pairsOf(data, 'test', chat);
+  const asking = isPrompts ? prompts : pairsOf(data, 'test', template);
   const part = partOf(data);
   const pairs = isPrompts ? [] : pairsIn(data, part);
   const asked = drawn.chosen.map((at): AskedQuestion => ({
@@ -196,7 +197,7 @@ export function evalSessionOf<Rows extends RowSet>(
           {
             made: { ...made, draw: drawn.draw, newTokens: drawn.newTokens },
             ...{ items, asked, subjects, isPrompts, shots, seed, rewards: scorer, chosen },
-            train: pairsOf(data, 'train', chat),
+            train: pairsOf(data, 'train', template),
             each: (of, work) => slices.each('comparing', of, work),
             ...(measures && { measures }),
           },

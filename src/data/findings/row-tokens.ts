@@ -80,7 +80,7 @@ function dropsSystem(given: Example, tokenizer: Tokenizer, options: TokenOptions
   const { bosToken, eosToken } = tokenizer;
   const { templateVariables: variables, now } = options;
   const text = renderChat(template, example.messages, {
-    ...{ addGenerationPrompt: false, bosToken, eosToken, variables, now },
+    ...{ addGenerationPrompt: false, bosToken, eosToken, variables, now, tools: example.tools },
   });
   return said.some(({ content }) => !text.includes(content.trim()));
 }

@@ -1,5 +1,5 @@
 /** The texts of rows that the rules compare. */
-import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
+import { saidBy, singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
 import { answerOf } from '../unwritable.ts';
 import type { Checked, CheckRow } from './finding.ts';
@@ -25,7 +25,7 @@ export function partsOf({ rows, test = [], held }: Checked): { tested: ReadRow[]
 const textsOf = (messages: readonly TrainableMessage[]): string =>
   messages
     .filter(({ role }) => role !== 'system')
-    .map(({ content }) => content)
+    .map(saidBy)
     .join('\n');
 
 /** Everything before the last answer, without the system message; of plain text all of it. '' for ready tokens. */
@@ -59,8 +59,9 @@ export function askedOf(given: Example): { readonly asked: string; readonly answ
   if (kind === 'completion') return { asked: normal(given.prompt), answer: normal(given.completion) };
   if (kind !== 'messages') return undefined;
   const before = beforeAnswer(given.messages);
-  const asked = JSON.stringify(before.map(({ role, content }) => [role, normal(content)]));
-  return { asked, answer: normal(given.messages.at(before.length)?.content ?? '') };
+  const asked = JSON.stringify(before.map((message) => [message.role, normal(saidBy(message))]));
+  const answer = given.messages.at(before.length);
+  return { asked, answer: answer ? normal(saidBy(answer)) : '' };
 }
 
 const normal = (text: string): string => text.trim().replace(/\s+/g, ' ');
@@ -75,7 +76,7 @@ export function wholeOf(example: Example): string {
     case 'completion':
       return `${example.prompt}\n${example.completion}`;
     case 'messages':
-      return example.messages.map(({ content }) => content).join('\n');
+      return example.messages.map(saidBy).join('\n');
     case 'text':
       return example.text;
     case 'prompt':

@@ -4,12 +4,13 @@
  */
 import { contextOf, messagesOf, requireAnswer } from './messages.ts';
 import { answerTextOf, textOf, type RowFormat } from './row.ts';
+import { toolsOf } from './tools.ts';
 
 export const completionFormat: RowFormat = {
   name: 'completion',
-  fields: ['prompt', 'completion'],
+  fields: ['prompt', 'completion', 'tools'],
   matches: (row) => row.prompt !== undefined && row.completion !== undefined,
-  read({ prompt, completion }) {
+  read({ prompt, completion, tools: given }) {
     if (!Array.isArray(prompt) && !Array.isArray(completion)) {
       return {
         kind: 'completion',
@@ -19,6 +20,8 @@ export const completionFormat: RowFormat = {
     }
     const answers = messagesOf(completion, 'completion');
     requireAnswer(answers, 'completion');
-    return { kind: 'messages', messages: [...contextOf(messagesOf(prompt, 'prompt')), ...answers] };
+    const tools = toolsOf(given);
+    const messages = [...contextOf(messagesOf(prompt, 'prompt')), ...answers];
+    return { kind: 'messages', messages, ...(tools && { tools }) };
   },
 };

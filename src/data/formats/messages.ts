@@ -1,11 +1,12 @@
 /**
- * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …]}`. Content is a text or a list of text parts. `developer` is taken as
- * `system`. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning. Turns that end with the user's and
+ * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}`. Content is a text or a list of text parts. `developer` is
+ * taken as `system`. An assistant's message may call tools (`tool_calls`, or the older `function_call`), and messages of the role `tool` answer. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning. Turns that end with the user's and
  * have no answer to learn from are only a prompt.
  */
 import { isObject } from '../../json.ts';
-import type { TrainableMessage } from '../../text/trainable.ts';
+import { saidBy, type TrainableMessage } from '../../text/trainable.ts';
 import { BadRow, shown, textOf, type RowFormat } from './row.ts';
+import { callsOf, toolsOf } from './tools.ts';
 
 /** More is a log file, not an example. */
 const MAX_MESSAGES = 4096;
@@ -26,20 +27,35 @@ function contentOf(value: unknown, field: string): string {
 function messageOf(value: unknown, field: string): TrainableMessage {
   if (!isObject(value)) throw new BadRow(`${field} is ${shown(value)}, but a message is needed`);
   const { role, content, weight } = value;
-  if (value.tool_calls !== undefined && value.tool_calls !== null) {
-    throw new BadRow(`${field} has tool_calls, which cannot be learnt yet`);
+  const calls = callsOf(value, field);
+  if (calls && role !== 'assistant')
+    throw new BadRow(`${field} has tool calls and the role ${shown(role)}: only the assistant calls tools`);
+  if (role === 'assistant') {
+    // Beside calls there may be no text.
+    const text =
+      calls && (content === undefined || content === null) ? '' : contentOf(content, `${field}.content`);
+    return {
+      ...{ role, content: text },
+      ...(calls && { tool_calls: calls }),
+      ...(weight === 0 && { supervised: false }),
+    };
   }
   if (role === 'tool' || role === 'function')
-    throw new BadRow(`${field} has the role ${shown(role)}: tools cannot be learnt yet`, 'unknown-role');
-  if (role !== 'system' && role !== 'developer' && role !== 'user' && role !== 'assistant') {
+    return {
+      role: 'tool',
+      content: isObject(content) ? JSON.stringify(content) : contentOf(content, `${field}.content`),
+      ...(typeof value.name === 'string' && { name: textOf(value.name, `${field}.name`) }),
+      ...(typeof value.tool_call_id === 'string' && {
+        tool_call_id: textOf(value.tool_call_id, `${field}.tool_call_id`),
+      }),
+    };
+  if (role !== 'system' && role !== 'developer' && role !== 'user') {
     throw new BadRow(
-      `${field} has the role ${shown(role)}, but system, user or assistant is needed`,
+      `${field} has the role ${shown(role)}, but system, user, assistant or tool is needed`,
       'unknown-role',
     );
   }
-  const text = contentOf(content, `${field}.content`);
-  if (role !== 'assistant') return { role: role === 'developer' ? 'system' : role, content: text };
-  return weight === 0 ? { role, content: text, supervised: false } : { role, content: text };
+  return { role: role === 'developer' ? 'system' : role, content: contentOf(content, `${field}.content`) };
 }
 
 /** A checked list of messages. Throws BadRow. */
@@ -62,7 +78,7 @@ export function contextOf(messages: readonly TrainableMessage[]): TrainableMessa
 /** Throws BadRow unless there is an answer to learn from. */
 export function requireAnswer(messages: readonly TrainableMessage[], field: string): void {
   const answers = messages.filter(({ role, supervised }) => role === 'assistant' && supervised !== false);
-  if (answers.some(({ content }) => content.trim() !== '')) return;
+  if (answers.some((message) => saidBy(message).trim() !== '')) return;
   throw new BadRow(
     `${field} has no assistant's message to learn from`,
     answers.length > 0 ? 'empty-answer' : 'no-answer',
@@ -75,11 +91,16 @@ export const messagesFormat: RowFormat = {
   matches: (row) => row.messages !== undefined,
   read(row) {
     const messages = messagesOf(row.messages, 'messages');
+    const tools = toolsOf(row.tools);
     const answered = messages.some(({ role, supervised }) => role === 'assistant' && supervised !== false);
-    if (!answered && messages.at(-1)?.role === 'user') return { kind: 'prompt', prompt: messages };
+    if (!answered && messages.at(-1)?.role === 'user') {
+      if (tools)
+        throw new BadRow(
+          'tools stand next to a prompt without an answer: answers with tools are not sampled',
+        );
+      return { kind: 'prompt', prompt: messages };
+    }
     requireAnswer(messages, 'messages');
-    return { kind: 'messages', messages };
+    return { kind: 'messages', messages, ...(tools && { tools }) };
   },
-  notes: ({ tools }) =>
-    Array.isArray(tools) && tools.length > 0 ? ['tools are left out: they cannot be learnt yet'] : [],
 };

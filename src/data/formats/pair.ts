@@ -3,16 +3,17 @@
  * two whole conversations begin with. Ready tokens are `prompt_ids`, `chosen_ids` and `rejected_ids`.
  */
 import type { JsonObject } from '../../json.ts';
-import { IGNORED, type PairSide, type TrainableMessage } from '../../text/trainable.ts';
+import { IGNORED, saidBy, type PairSide, type TrainableMessage } from '../../text/trainable.ts';
 import { contextOf, messagesOf, requireAnswer } from './messages.ts';
 import { answerTextOf, BadRow, textOf, type RowFormat } from './row.ts';
 import { idsOf } from './tokens.ts';
+import { toolsOf } from './tools.ts';
 
 const IDS = 'chosen_ids';
 
 export const pairFormat: RowFormat = {
   name: 'pairs',
-  fields: ['prompt', 'chosen', 'rejected', 'prompt_ids', 'chosen_ids', 'rejected_ids'],
+  fields: ['prompt', 'chosen', 'rejected', 'tools', 'prompt_ids', 'chosen_ids', 'rejected_ids'],
   matches: (row) =>
     (row.chosen !== undefined && row.rejected !== undefined) ||
     (row[IDS] !== undefined && row['rejected_ids'] !== undefined),
@@ -33,7 +34,7 @@ const sameSides = (): BadRow =>
 
 type Sides = readonly [chosen: PairSide, rejected: PairSide];
 
-function textSides({ prompt, chosen, rejected }: JsonObject): Sides {
+function textSides({ prompt, chosen, rejected, tools }: JsonObject): Sides {
   if (prompt === undefined)
     throw new BadRow(
       'prompt is missing: give it next to chosen and rejected, or give both as whole lists of messages',
@@ -41,10 +42,12 @@ function textSides({ prompt, chosen, rejected }: JsonObject): Sides {
   const before = Array.isArray(prompt) ? undefined : textOf(prompt, 'prompt');
   const answers = [answerTextOf(chosen, 'chosen'), answerTextOf(rejected, 'rejected')] as const;
   if (before === undefined) {
+    const given = toolsOf(tools);
     const turns = contextOf(messagesOf(prompt, 'prompt'));
     const side = (content: string): PairSide => ({
       kind: 'messages',
       messages: [...turns, { role: 'assistant', content }],
+      ...(given && { tools: given }),
     });
     return [side(answers[0]), side(answers[1])];
   }
@@ -61,10 +64,15 @@ function messageSides(row: JsonObject): Sides {
     common++;
   if (common === chosen.length && common === rejected.length) throw sameSides();
   const given = promptOf(row.prompt, common);
+  const tools = toolsOf(row.tools);
   const side = (messages: readonly TrainableMessage[], field: string): PairSide => {
     const answers = messages.slice(common);
     requireAnswer(answers, field);
-    return { kind: 'messages', messages: [...given, ...contextOf(messages.slice(0, common)), ...answers] };
+    return {
+      kind: 'messages',
+      messages: [...given, ...contextOf(messages.slice(0, common)), ...answers],
+      ...(tools && { tools }),
+    };
   };
   const sides = [side(chosen, 'chosen'), side(rejected, 'rejected')] as const;
   if (given.length + common === 0)
@@ -82,7 +90,7 @@ function promptOf(prompt: unknown, common: number): TrainableMessage[] {
 }
 
 const isSame = (a: TrainableMessage, b: TrainableMessage): boolean =>
-  a.role === b.role && a.content === b.content;
+  a.role === b.role && saidBy(a) === saidBy(b);
 
 function tokenSides(row: JsonObject): Sides {
   const prompt = idsOf(row['prompt_ids'], 'prompt_ids');

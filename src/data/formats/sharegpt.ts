@@ -3,6 +3,7 @@ import { isObject } from '../../json.ts';
 import type { TrainableMessage } from '../../text/trainable.ts';
 import { messagesOf, requireAnswer } from './messages.ts';
 import { BadRow, shown, textOf, type RowFormat } from './row.ts';
+import { toolsOf } from './tools.ts';
 
 const ROLES: ReadonlyMap<unknown, TrainableMessage['role']> = new Map([
   ['system', 'system'],
@@ -13,6 +14,10 @@ const ROLES: ReadonlyMap<unknown, TrainableMessage['role']> = new Map([
   ['bing', 'assistant'],
   ['bard', 'assistant'],
   ['assistant', 'assistant'],
+  ['function_call', 'assistant'],
+  ['tool', 'tool'],
+  ['function_response', 'tool'],
+  ['observation', 'tool'],
 ]);
 
 /** As OpenAI's, so that it is checked like OpenAI's. Rows that have role and content already are let through. */
@@ -21,16 +26,23 @@ function turnOf(turn: unknown, index: number): unknown {
   const role = ROLES.get(turn.from);
   if (role === undefined) {
     throw new BadRow(
-      `conversations[${index}] is from ${shown(turn.from)}, but system, human or gpt is needed`,
+      `conversations[${index}] is from ${shown(turn.from)}, but system, human, gpt or tool is needed`,
       'unknown-role',
     );
   }
-  return { role, content: textOf(turn.value, `conversations[${index}].value`) };
+  const said = textOf(turn.value, `conversations[${index}].value`);
+  if (turn.from !== 'function_call') return { role, content: said };
+  try {
+    const calls: unknown = JSON.parse(said);
+    return { role, content: '', tool_calls: Array.isArray(calls) ? calls : [calls] };
+  } catch {
+    throw new BadRow(`conversations[${index}].value is ${shown(said)}, which is not the JSON of a call`);
+  }
 }
 
 export const shareGptFormat: RowFormat = {
   name: 'sharegpt',
-  fields: ['conversations', 'system'],
+  fields: ['conversations', 'system', 'tools'],
   matches: (row) => row.conversations !== undefined,
   read(row) {
     const { conversations, system } = row;
@@ -42,6 +54,7 @@ export const shareGptFormat: RowFormat = {
       messages.unshift({ role: 'system', content: textOf(system, 'system') });
     }
     requireAnswer(messages, 'conversations');
-    return { kind: 'messages', messages };
+    const tools = toolsOf(row.tools);
+    return { kind: 'messages', messages, ...(tools && { tools }) };
   },
 };

@@ -110,11 +110,13 @@ export function withShots(given: Example, shots: readonly Pair[], chat: boolean)
   const before = shots.flatMap(({ question: { ask, expected } }): TrainableMessage[] => [
     ...(typeof ask === 'string' ? [{ role: 'user' as const, content: ask }] : ask)
       .filter(({ role }) => role !== 'system')
-      .map(({ role, content }) => context({ role, content })),
+      .map(context),
     context({ role: 'assistant', content: expected }),
   ]);
   const messages = [...system, ...before, ...own.slice(system.length)];
-  return example.kind === 'prompt' ? { ...example, prompt: messages } : { kind: 'messages', messages, line };
+  if (example.kind === 'prompt') return { ...example, prompt: messages };
+  const tools = example.kind === 'messages' ? example.tools : undefined;
+  return { kind: 'messages', messages, line, ...(tools && { tools }) };
 }
 
 const context = (message: TrainableMessage): TrainableMessage =>

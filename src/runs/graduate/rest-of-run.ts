@@ -60,6 +60,12 @@ export function conversationOf(example: ExampleContent | undefined, label: strin
       `${label} learns every turn of the assistant, and rows of this run have some that are only context.`,
       'Choose --format trl, which is given the labels of the rows.',
     );
+  if (example.tools || example.messages.some(({ role, tool_calls }) => role === 'tool' || tool_calls))
+    throw new GraftError(
+      'graduate',
+      `${label} is given texts of turns, and rows of this run have tools.`,
+      'Choose --format trl, which is given the tokens of the rows.',
+    );
   return example.messages.map(({ role, content }) => ({ role, content }));
 }
 

@@ -294,13 +294,13 @@ describe('rows that teach nothing', () => {
   });
 
   test('have a role that is not learned', () => {
-    const tool = {
+    const robot = {
       messages: [
-        { role: 'tool', content: '4' },
+        { role: 'robot', content: '4' },
         { role: 'assistant', content: 'It is 4.' },
       ],
     };
-    expect(rowsOf(check([...DESK, tool]), 'unknown-role')).toEqual([4]);
+    expect(rowsOf(check([...DESK, robot]), 'unknown-role')).toEqual([4]);
   });
 
   test('cannot be read', () => {

@@ -114,11 +114,8 @@ describe('formats of rows', () => {
     [{ messages: [] }, 'messages is empty'],
     [{ messages: [USER, { ...ANSWER, weight: 0 }] }, "no assistant's message"],
     [{ messages: [USER, { role: 'assistant', content: ' ' }] }, "no assistant's message"],
-    [{ messages: [USER, { role: 'tool', content: 'x' }, ANSWER] }, 'messages[1] has the role "tool"'],
-    [
-      { messages: [USER, { role: 'assistant', content: null, tool_calls: [{}] }] },
-      'messages[1] has tool_calls',
-    ],
+    [{ messages: [USER, { role: 'tool', content: 7 }, ANSWER] }, 'messages[1].content is 7'],
+    [{ messages: [{ ...USER, tool_calls: [{ name: 'x' }] }, ANSWER] }, 'only the assistant calls tools'],
     [{ messages: [USER, { role: 'robot', content: 'x' }] }, 'the role "robot"'],
     [{ messages: [USER, { role: 'assistant' }] }, 'messages[1].content is missing'],
     [{ messages: [USER, { role: 'assistant', content: null }] }, 'messages[1].content is null'],
@@ -373,22 +370,6 @@ describeShared('real files', () => {
     expect([examples.length, problemCount, problems.length]).toEqual([0, 1319, 1000]);
     expect(problems[0].reason).toContain('question, answer');
   });
-});
-
-it('leaves out tools next to messages, and the row says so', () => {
-  const messages = [
-    { role: 'user', content: 'Hello' },
-    { role: 'assistant', content: 'Hi' },
-  ];
-  const rows = [{ messages, tools: [{ type: 'function' }] }, { messages, tools: [] }, { messages }];
-  const { examples } = readExamples(rows.map((row) => `${JSON.stringify(row)}\n`).join(''), {
-    fileName: 'rows.jsonl',
-  });
-  expect(examples.map(({ notes }) => notes)).toEqual([
-    ['tools are left out: they cannot be learnt yet'],
-    undefined,
-    undefined,
-  ]);
 });
 
 it('refuses a row in which a key stands twice, and names it', () => {
