@@ -188,7 +188,8 @@ export class HubServer {
     fault: Fault | undefined,
   ): Promise<void> {
     const { pathname } = new URL(path, this.address);
-    const listing = /^\/api\/models\/(.+?)\/revision\/([^/]+)$/.exec(pathname);
+    // Data sets are repositories whose ids begin with `datasets/` here.
+    const listing = /^\/api\/(?:models\/(?!datasets\/))?(.+?)\/revision\/([^/]+)$/.exec(pathname);
     const resolved = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname);
     const id = listing?.[1] ?? resolved?.[1];
     const repo = id === undefined ? undefined : this.repos.get(id);
@@ -203,7 +204,9 @@ export class HubServer {
     if (revision !== 'main' && revision !== commitOf(repo)) return refuse(404, 'RevisionNotFound');
     if (listing) {
       const body =
-        fault && 'bytes' in fault ? fault.bytes : Buffer.from(JSON.stringify(listingOf(id!, repo)));
+        fault && 'bytes' in fault
+          ? fault.bytes
+          : Buffer.from(JSON.stringify(listingOf(id!.replace(/^datasets\//, ''), repo)));
       response.writeHead(200, { 'Content-Type': 'application/json' }).end(body);
       return;
     }

@@ -115,8 +115,8 @@ export const commands: Readonly<Record<string, Command>> = {
     run: recipeCommand,
   },
   fetch: {
-    help: 'a model from the Hugging Face hub or any address, into a folder',
-    usage: 'ORG/NAME [--to DIR]',
+    help: 'a model or a data set from the Hugging Face hub, or a model from any address, into a folder',
+    usage: '[datasets/]ORG/NAME [--to DIR]',
     flags: fetchFlags,
     run: fetchCommand,
   },

@@ -1,4 +1,4 @@
-/** `graft fetch`: a model from the Hugging Face hub (or any address) into a folder, resumed and checked. */
+/** `graft fetch`: a model or a data set from the Hugging Face hub (or a model from any address) into a folder, resumed and checked. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { appendFile, open, rename, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,9 +6,11 @@ import { GraftError, messageOf } from '../errors.ts';
 import { isObject } from '../json.ts';
 import {
   fetchModel,
+  findDataSet,
   findModel,
   HUB,
   hubAddress,
+  pageOf,
   parsePlace,
   type DownloadProgress,
   type DownloadSink,
@@ -22,7 +24,10 @@ import { modelFlags } from './session.ts';
 
 export const fetchFlags = {
   to: { value: 'DIR', help: 'the folder to write to (default: the last part of the name)' },
-  file: { value: 'X.gguf', help: 'fetch only this GGUF file of the repository' },
+  file: {
+    value: 'F',
+    help: 'fetch only this file of the repository: a GGUF file, or any file of a data set',
+  },
   revision: { value: 'R', help: 'branch, tag or commit (default: main)' },
   hub: {
     value: 'URL',
@@ -34,7 +39,11 @@ export const fetchFlags = {
 export async function fetchCommand(args: readonly string[], output: Output): Promise<void> {
   const { word: asked, rest } = wordApart(fetchFlags, args);
   if (!asked)
-    throw new GraftError('arguments', 'The model is missing.', 'Write graft fetch ORG/NAME, or an address.');
+    throw new GraftError(
+      'arguments',
+      'The model or the data set is missing.',
+      'Write graft fetch ORG/NAME, graft fetch datasets/ORG/NAME, or an address.',
+    );
   const flags = new Flags(fetchFlags, rest);
   const hub = hubAddress(flags.text('hub') ?? (process.env['HF_ENDPOINT'] || HUB));
   const stop = new AbortController();
@@ -49,7 +58,10 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
     ...(token && { token }),
     onWait: (wait) => wait && output.progress(describeWait(wait), true),
   };
-  const offer = await withTokenVariable(() => findModel(askedFor(asked, flags, hub), options));
+  const address = askedFor(asked, flags, hub);
+  const place = parsePlace(address, hub);
+  const find = place.kind === 'repo' && place.dataSet ? findDataSet : findModel;
+  const offer = await withTokenVariable(() => find(address, options));
   const folder = flags.text('to') ?? offer.name.slice(offer.name.lastIndexOf('/') + 1);
   const isNew = !existsSync(folder);
   await makeFolder(folder);
@@ -100,7 +112,7 @@ function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): 
   if (place.kind === 'url')
     throw new GraftError('arguments', 'An address takes no --file and no --revision.', 'Leave them out.');
   const at = encodeURIComponent(revision ?? place.revision);
-  const base = `${place.hub}/${place.repo}`;
+  const base = pageOf(place);
   return file === undefined ? `${base}/tree/${at}` : `${base}/resolve/${at}/${file}`;
 }
 

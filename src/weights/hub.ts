@@ -5,9 +5,10 @@
 import { GraftError } from '../errors.ts';
 import { chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
 import { Client, type ClientOptions, type Subject } from './hub/client.ts';
+import { chooseDataFiles, dataFileNames } from './hub/data-files.ts';
 import { MAX_LISTING_BYTES, parseListing, type ListedFile, type Listing } from './hub/listing.ts';
 import { persist } from './hub/patience.ts';
-import { addressOf, encodePath, parsePlace, type RepoPlace } from './hub/place.ts';
+import { addressOf, encodePath, pageOf, parsePlace, type RepoPlace } from './hub/place.ts';
 import { Rate } from './hub/rate.ts';
 import { transfer } from './hub/transfer.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from './hub/types.ts';
 import { findFolder } from './hub/url.ts';
 
-export { HUB, hubAddress, parsePlace } from './hub/place.ts';
+export { HUB, hubAddress, pageOf, parsePlace } from './hub/place.ts';
 export type { DownloadProgress, DownloadSink, Offer, RemoteFile, Wait } from './hub/types.ts';
 
 export interface HubOptions extends ClientOptions {
@@ -38,6 +39,61 @@ export interface HubOptions extends ClientOptions {
 export async function findModel(asked: string, options: HubOptions): Promise<Offer> {
   const [offer] = await find(asked, options, (...repo) => [chooseFiles(...repo)]);
   return offer;
+}
+
+/**
+ * A data set on the hub as files of rows, pinned as a model is.
+ *
+ * @param asked an id after `datasets/`, or an address (`parsePlace`)
+ * @throws GraftError `hub-…`
+ */
+export async function findDataSet(asked: string, options: HubOptions): Promise<Offer> {
+  const place = parsePlace(asked, options.hub);
+  if (place.kind !== 'repo' || !place.dataSet)
+    throw new GraftError(
+      'hub-address',
+      `${asked} is not a data set on the hub.`,
+      'Write datasets/ORG/NAME, or the address of its page.',
+    );
+  const { id, commit, licence, gated, files } = await withPatience(options, (client) =>
+    list(client, place, subjectOf(place)),
+  );
+  const chosen = chooseDataFiles(id, files, place.file);
+  const pinned: RepoPlace = { ...place, repo: id, revision: commit };
+  const names = dataFileNames(chosen.map(({ path }) => path));
+  return {
+    name: id,
+    source: addressOf(pinned),
+    ...(licence !== undefined && { licence }),
+    gated,
+    ...remoteFiles(pinned, chosen, names),
+  };
+}
+
+/** Files with their addresses, and all of their bytes if every size is known. */
+function remoteFiles(
+  pinned: RepoPlace,
+  chosen: readonly ListedFile[],
+  names: readonly string[],
+): Pick<Offer, 'files' | 'bytes'> {
+  const base = `${pageOf(pinned)}/resolve/${pinned.revision}/`;
+  const files = chosen.map(({ path, size, sha256, gitSha1 }, at): RemoteFile => ({
+    name: names[at],
+    url: base + path.split('/').map(encodeURIComponent).join('/'),
+    ...(size !== undefined && { size }),
+    ...(sha256 !== undefined && { sha256 }),
+    ...(gitSha1 !== undefined && { gitSha1 }),
+  }));
+  const sizes = files.map(({ size }) => size);
+  const bytes = sizes.every((size) => size !== undefined) ? sizes.reduce((a, b) => a + b, 0) : undefined;
+  return { files, ...(bytes !== undefined && { bytes }) };
+}
+
+/** Asks until the server answers or patience ends. */
+function withPatience<T>(options: HubOptions, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(options);
+  const { patience, signal } = client;
+  return persist(() => work(client), patience, signal, options.onWait && { onWait: options.onWait });
 }
 
 /** A person waits at the page for what a server has, and can ask again: one more try, a second later. */
@@ -60,12 +116,14 @@ async function find(
   choose: (model: string, files: readonly ListedFile[], file?: string) => readonly Choice[],
 ): Promise<Offer[]> {
   const place = parsePlace(asked, options.hub);
-  const client = new Client(options);
-  const { patience, signal } = client;
-  const asking = <T>(work: () => Promise<T>): Promise<T> =>
-    persist(work, patience, signal, options.onWait && { onWait: options.onWait });
-  if (place.kind === 'url') return [await findFolder(place.url, (work) => asking(() => work(client)))];
-  const listing = await asking(() => list(client, place, subjectOf(place)));
+  if (place.kind === 'url') return [await findFolder(place.url, (work) => withPatience(options, work))];
+  if (place.dataSet)
+    throw new GraftError(
+      'hub-address',
+      `${place.repo} is a data set, and a model is needed here.`,
+      'Fetch it with graft fetch, and open its files as rows.',
+    );
+  const listing = await withPatience(options, (client) => list(client, place, subjectOf(place)));
   return choose(place.repo, listing.files, place.file).map((choice) => offerOf(place, listing, choice));
 }
 
@@ -75,23 +133,14 @@ function offerOf(place: RepoPlace, listing: Listing, { files, gguf }: Choice): O
     ...{ kind: 'repo', hub: place.hub, repo: id, revision: commit },
     ...(gguf && { file: files[0].path }),
   };
-  const base = `${place.hub}/${id}/resolve/${commit}/`;
-  const remote = files.map(({ path, size, sha256, gitSha1 }): RemoteFile => ({
-    name: baseName(path),
-    url: base + path.split('/').map(encodeURIComponent).join('/'),
-    ...(size !== undefined && { size }),
-    ...(sha256 !== undefined && { sha256 }),
-    ...(gitSha1 !== undefined && { gitSha1 }),
-  }));
-  const sizes = remote.map(({ size }) => size);
-  const bytes = sizes.every((size) => size !== undefined) ? sizes.reduce((a, b) => a + b, 0) : undefined;
+  const names = files.map(({ path }) => baseName(path));
+  const remote = remoteFiles(pinned, files, names);
   return {
-    name: gguf ? remote[0].name.replace(/\.gguf$/i, '') : nameOf(id, place.revision),
+    name: gguf ? names[0].replace(/\.gguf$/i, '') : nameOf(id, place.revision),
     source: addressOf(pinned),
     ...(licence !== undefined && { licence }),
     gated,
-    files: remote,
-    ...(bytes !== undefined && { bytes }),
+    ...remote,
   };
 }
 
@@ -103,14 +152,14 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function subjectOf({ hub, repo, revision }: RepoPlace): Subject {
-  return { model: repo, revision, page: `${hub}/${repo}` };
+function subjectOf(place: RepoPlace): Subject {
+  return { model: place.repo, revision: place.revision, page: pageOf(place) };
 }
 
 async function list(client: Client, place: RepoPlace, subject: Subject): Promise<Listing> {
-  const { hub, repo, revision } = place;
+  const { hub, repo, revision, dataSet } = place;
   const where = `The answer of ${new URL(hub).host} about ${repo}`;
-  const url = `${hub}/api/models/${repo}/revision/${encodePath(revision)}?blobs=true`;
+  const url = `${hub}/api/${dataSet ? 'datasets' : 'models'}/${repo}/revision/${encodePath(revision)}?blobs=true`;
   return parseListing(await client.read(url, subject, { most: MAX_LISTING_BYTES, where }), where);
 }
 

@@ -1,4 +1,4 @@
-/** The place of a model that a person typed: an id on the hub, an address on the hub, or any other address. */
+/** The place of a model or a data set that a person typed: an id on the hub, an address on the hub, or any other address. */
 import { GraftError } from '../../errors.ts';
 
 /** The hub, unless a setting says another. */
@@ -10,9 +10,11 @@ export interface RepoPlace {
   readonly hub: string;
   /** `org/name`; a few old ones are just `name`. */
   readonly repo: string;
+  /** Whether it is a repository of data. */
+  readonly dataSet?: true;
   /** Branch, tag or commit. */
   readonly revision: string;
-  /** The one file that is wanted (GGUF). */
+  /** The one file that is wanted: a GGUF, or any file of a data set. */
   readonly file?: string;
 }
 
@@ -29,6 +31,8 @@ const REPO = /^(?:[\w-][\w.-]{0,95}\/)?[\w-][\w.-]{0,95}$/;
 /** The path of a file inside a repository: no empty part, none of dots alone. */
 export const PATH = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\\\p{Cc}]{1,400}$/u;
 const MAX_LENGTH = 2000;
+/** What the addresses of data sets begin with, and ids of data sets here. */
+const DATA_SETS = 'datasets';
 
 function wrong(asked: string, why: string): GraftError {
   return new GraftError(
@@ -62,7 +66,7 @@ export function hubAddress(text: string): string {
 }
 
 /**
- * @param asked `org/name`, `org/name@revision`, an address on the hub (also of a revision or of one file), or any other address
+ * @param asked `org/name`, `org/name@revision`, the same of a data set after `datasets/`, an address on the hub (also of a revision or of one file), or any other address
  * @param hub where ids are looked up
  * @throws GraftError `hub-address`
  */
@@ -70,10 +74,18 @@ export function parsePlace(asked: string, hub = HUB): ModelPlace {
   const text = asked.trim();
   if (text.length > MAX_LENGTH) throw wrong(text, 'is too long for an address');
   if (/^https?:\/\//i.test(text)) return parseUrl(text, hub);
-  const [repo, revision = 'main', ...more] = text.split('@');
+  const [id, revision = 'main', ...more] = text.split('@');
+  const isData = id.startsWith(`${DATA_SETS}/`);
+  const repo = isData ? id.slice(DATA_SETS.length + 1) : id;
   if (!REPO.test(repo) || repo.split('/').some((part) => /^\.+$|\.\./.test(part)) || more.length > 0)
     throw wrong(text, 'is not the id of a model');
-  return { kind: 'repo', hub, repo, revision: checkRevision(revision, text) };
+  return {
+    kind: 'repo',
+    hub,
+    repo,
+    ...(isData && { dataSet: true }),
+    revision: checkRevision(revision, text),
+  };
 }
 
 function checkRevision(revision: string, asked: string): string {
@@ -93,8 +105,10 @@ function parseUrl(text: string, hub: string): ModelPlace {
   const onHub = `${url.href}/`.startsWith(`${hub}/`) || url.hostname === 'huggingface.co';
   if (at >= 1 && parts.length > at + 1) {
     // On any server: only hubs have addresses like these.
-    const names = parts.slice(onHub ? hubParts.length : Math.max(0, at - 2), at);
-    const base = parts.slice(0, at - names.length);
+    const isData = parts.at(Math.max(0, at - 3)) === DATA_SETS && at >= 2;
+    const before = parts.slice(onHub ? hubParts.length : Math.max(0, at - (isData ? 3 : 2)), at);
+    const base = parts.slice(0, at - before.length);
+    const names = isData ? before.slice(1) : before;
     const [revision, ...path] = parts.slice(at + 1);
     const file = path.join('/');
     if (names.every((name) => NAME.test(name)) && names.length <= 2 && (file === '' || PATH.test(file))) {
@@ -102,19 +116,23 @@ function parseUrl(text: string, hub: string): ModelPlace {
         kind: 'repo',
         hub: [url.origin, ...base].join('/'),
         repo: names.join('/'),
+        ...(isData && { dataSet: true }),
         revision: checkRevision(revision, text),
-        // The address of any other file of a repository means the repository.
-        ...(/\.gguf$/i.test(file) && { file }),
+        // The address of any other file of a model means the model.
+        ...((/\.gguf$/i.test(file) || (isData && /\.\w+$/.test(file))) && { file }),
       };
     }
   } else if (onHub) {
-    const names = parts.slice(`${url.href}/`.startsWith(`${hub}/`) ? hubParts.length : 0);
+    const after = parts.slice(`${url.href}/`.startsWith(`${hub}/`) ? hubParts.length : 0);
+    const isData = after.length > 1 && after[0] === DATA_SETS;
+    const names = isData ? after.slice(1) : after;
     if (names.length === 0 || names.length > 2 || !names.every((name) => NAME.test(name)))
       throw wrong(text, 'is on the hub and no model');
     return {
       kind: 'repo',
       hub: `${url.href}/`.startsWith(`${hub}/`) ? hub : url.origin,
       repo: names.join('/'),
+      ...(isData && { dataSet: true }),
       revision: 'main',
     };
   }
@@ -135,10 +153,16 @@ function decodedParts(url: URL, text: string): string[] {
 }
 
 /** The address that `parsePlace` reads as this place: it is kept with a model as its source, and to resume a download. */
-export function addressOf({ hub, repo, revision, file }: RepoPlace): string {
+export function addressOf({ revision, file, ...place }: RepoPlace): string {
+  const page = pageOf(place);
   return file === undefined
-    ? `${hub}/${repo}/tree/${encodePath(revision)}`
-    : `${hub}/${repo}/resolve/${encodePath(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
+    ? `${page}/tree/${encodePath(revision)}`
+    : `${page}/resolve/${encodePath(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
+}
+
+/** The page of a repository, below which its files lie. */
+export function pageOf({ hub, repo, dataSet }: Omit<RepoPlace, 'revision'>): string {
+  return `${hub}/${dataSet ? `${DATA_SETS}/` : ''}${repo}`;
 }
 
 /** A branch with a slash is one part of the address. */

@@ -23,12 +23,24 @@ const files = {
   'pytorch_model.bin': Buffer.alloc(10),
 };
 
+const [train, test] = ['train', 'test'].map((part) =>
+  Buffer.from(`{"prompt": "a", "completion": "${part}"}\n`),
+);
+const rows = {
+  'README.md': Buffer.from('# Rows'),
+  'dataset_infos.json': Buffer.from('{}'),
+  'data/train.jsonl': train,
+  'data/test.jsonl': test,
+  'other/rows.csv': Buffer.from('prompt,completion\na,b\n'),
+};
+
 let server: HubServer;
 let folder: string;
 beforeAll(async () => {
   server = await HubServer.start({
     'org/model': { files, licence: 'mit' },
     'org/gated': { files, gated: true },
+    'datasets/org/rows': { files: rows, licence: 'cc-by-4.0' },
   });
   folder = mkdtempSync(join(tmpdir(), 'graft-fetch-'));
 });
@@ -113,6 +125,20 @@ describe('graft fetch', () => {
       /^graft: The answer of \S+ about org\/model is too long: it has more than 33\.6 MB\. Check/,
     );
     expect(existsSync(join(folder, 'endless'))).toBe(false);
+  });
+
+  it('fetches the rows of a data set by its id or its page, or one file of it', async () => {
+    const to = join(folder, 'rows');
+    const { code, out, err } = await graft(['datasets/org/rows', '--to', to]);
+    expect(err).toMatch(/org\/rows: 2 files, .*licence cc-by-4.0/);
+    expect({ code, out }).toEqual({ code: 0, out: `${to}\n` });
+    expect(readdirSync(to).sort()).toEqual(['test.jsonl', 'train.jsonl']);
+    expect(readFileSync(join(to, 'train.jsonl')).equals(train)).toBe(true);
+    const page = [`${server.address}/datasets/org/rows`, '--to', join(folder, 'page')];
+    expect((await graft([...page, '--file', 'rows.csv'])).out).toBe(`${join(folder, 'page', 'rows.csv')}\n`);
+    expect((await graft([...page, '--file', 'x.csv'])).err).toMatch(
+      /org\/rows has no file x\.csv\. It has data\/train\.jsonl, data\/test\.jsonl, other\/rows\.csv\./,
+    );
   });
 
   it('takes a token from the environment, and says when one is needed', async () => {

@@ -19,6 +19,31 @@ describe('a typed place', () => {
     expect(parsePlace(asked)).toEqual({ kind: 'repo', hub: 'https://huggingface.co', repo, revision });
   });
 
+  it.each([
+    ['datasets/a/b', undefined, 'main'],
+    ['datasets/squad@v1', undefined, 'v1'],
+    ['https://huggingface.co/datasets/a/b', undefined, 'main'],
+    ['https://hf.co/datasets/squad/', undefined, 'main'],
+    ['https://huggingface.co/datasets/a/b/tree/refs%2Fconvert%2Fparquet', undefined, 'refs/convert/parquet'],
+    ['https://huggingface.co/datasets/a/b/viewer', undefined, undefined],
+    ['https://huggingface.co/datasets/a/b/resolve/main/data/x.parquet', 'data/x.parquet', 'main'],
+  ])('%s is a data set, or its file %s', async (asked, file, revision) => {
+    if (revision === undefined) {
+      await graftError(() => parsePlace(asked), 'hub-address');
+      return;
+    }
+    const place = parsePlace(asked);
+    expect(place).toMatchObject({
+      kind: 'repo',
+      dataSet: true,
+      revision,
+      repo: asked.includes('squad') ? 'squad' : 'a/b',
+    });
+    expect('file' in place ? place.file : undefined).toBe(file);
+    // Its address leads to the same place.
+    if (place.kind === 'repo') expect(parsePlace(addressOf(place))).toEqual(place);
+  });
+
   it('names one GGUF file by its address, at any hub', () => {
     const place = parsePlace('https://mirror.example/hf/a/b/resolve/main/sub/x.Q4_0.gguf?download=true');
     expect(place).toEqual({
