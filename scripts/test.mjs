@@ -159,6 +159,9 @@ const BUILDS = [
   'sampling',
 ];
 
+/** Kernels and whole models on the software GPUs, with all that `npm test` proves on the CPU engine only. */
+const gpuMatrix = () => vitest('gpu', ['tests/engine']);
+
 /** All of it with these builds on the software GPUs. */
 function gpuBuilds() {
   return vitest(
@@ -174,6 +177,7 @@ function gpuBuilds() {
 const LONG_STEPS = [
   [SET_UP, () => setUp()],
   ['long tests', () => vitest('long')],
+  ['the full matrix on software GPUs', () => gpuMatrix()],
   ['the builds of kernels for GPUs', () => gpuBuilds()],
   ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
   ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
@@ -193,11 +197,22 @@ const CHECKS = [
   ['lint', 'eslint', '--max-warnings', '0', '.'],
 ];
 
+/** Test files for devices whose text is like this. @param {(text: string) => boolean} isLike */
+const deviceFiles = (isLike) =>
+  ['tests/engine', 'tests/gpu']
+    .flatMap(filesBelow)
+    .filter((file) => isLike(readFileSync(join(root, file), 'utf8')));
+
 /** Files of tests that are described for both software GPUs or both kinds of builds: those of kernels, which take long to compile and little to run. */
-const KERNELS = ['tests/engine', 'tests/gpu'].flatMap(filesBelow).filter((file) => {
-  const text = readFileSync(join(root, file), 'utf8');
-  return /describe(Adapters|Builds|GpuBuilds)\(/.test(text) && !text.includes('describeDevice(');
-});
+const KERNELS = deviceFiles(
+  (text) => /describe(Adapters|Builds|GpuBuilds)\(/.test(text) && !text.includes('describeDevice('),
+);
+/** Those that only the CPU engine runs here. */
+const ON_CPU = deviceFiles(
+  (text) => text.includes('describeOnCpu(') && !/describe(Device|Adapters|Builds|GpuBuilds)\(/.test(text),
+);
+/** Software GPUs leave out what the CPU engine proves: tests/engine/adapters.ts. */
+const PART = { GRAFT_TEST_MATRIX: 'part' };
 
 /** Test files in a folder and the folders in it. @param {string} folder @returns {string[]} */
 function filesBelow(folder) {
@@ -213,13 +228,14 @@ const UNIT = ['unit tests', () => vitest('unit')];
 const STEPS = [
   ['CPU engine tests', () => vitest('cpu')],
   // lavapipe compiles twice as fast so, and runs at half the speed. It changes no number.
-  ['GPU kernels', () => vitest('gpu', KERNELS, { GALLIVM_PERF: 'nopt' })],
+  ['GPU kernels', () => vitest('gpu', KERNELS, { ...PART, GALLIVM_PERF: 'nopt' })],
   [
     'GPU models, and commands',
     () =>
       vitest(
         'gpu',
-        KERNELS.map((file) => `--exclude=${file}`),
+        [...KERNELS, ...ON_CPU].map((file) => `--exclude=${file}`),
+        PART,
       ),
   ],
   ['browser tests', () => vitest('browser')],

@@ -19,7 +19,7 @@ import { memoryFiles } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { checkSpec, specOf, type RunSpec } from '../../src/settings/spec.ts';
@@ -29,7 +29,7 @@ const SHORT_BEGINNING: Record<string, Record<string, number>> = { pissa: { pissa
 
 const IDS = [1, 653, 202, 710, 2, 202, 1, 655, 202, 710, 4, 848, 445, 316];
 
-describeDevice('A kind of adapter', (context) => {
+describeOnCpu('A kind of adapter', (context) => {
   let model: LanguageModel;
   let rows: readonly PreparedRow[];
   beforeAll(async () => {

@@ -1,9 +1,10 @@
 /**
  * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
  * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly. With `GRAFT_TEST_KERNELS=gpu` the software adapters get the builds
- * of kernels that GPUs get; with `GRAFT_TEST_LIMITS=default` they have WebGPU's default limits and no feature.
+ * of kernels that GPUs get; with `GRAFT_TEST_LIMITS=default` they have WebGPU's default limits and no feature. `npm test` sets
+ * `GRAFT_TEST_MATRIX=part`, which leaves out what the software GPUs only repeat.
  */
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, type test } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -20,6 +21,8 @@ export interface AdapterContext {
   readonly f16: boolean;
   /** Whether this is WebGPU, whose kernels a test may name. */
   readonly webgpu: boolean;
+  /** Whether all shapes and variants run here. SwiftShader compiles for seconds what lavapipe has proven: in `npm test` it has the oddest of each. */
+  readonly all: boolean;
 }
 
 interface TestDevice {
@@ -39,6 +42,9 @@ export const TEST_KERNELS = (() => {
   if (!choice) throw new Error(`GRAFT_TEST_KERNELS is ${asked}, expected ${KERNEL_CHOICES.join(', ')}`);
   return choice;
 })();
+
+/** Whether software GPUs leave out what they only repeat. */
+const PART = process.env['GRAFT_TEST_MATRIX'] === 'part';
 
 /** Whether every device is the least one. */
 const LEAST = process.env['GRAFT_TEST_LIMITS'] === 'default';
@@ -69,6 +75,20 @@ export function describeBuilds(title: string, define: (context: AdapterContext) 
 export function describeGpuBuilds(title: string, define: (context: AdapterContext) => void): void {
   if (ON_CPU || TEST_KERNELS === 'gpu') return;
   describeAdapter(`${title}, builds for GPUs`, DEVICES[0], define, { options: { kernels: 'gpu' } });
+}
+
+/**
+ * Describes tests of whole models whose numbers depend on the device in no other way than those of tests/gpu/like-cpu.test.ts: curves, states, exports. `npm
+ * test` runs them on the CPU engine only, `npm run test:long` also on the faster software GPU.
+ */
+export function describeOnCpu(title: string, define: (context: AdapterContext) => void): void {
+  if (ON_CPU || !PART) describeDevice(title, define);
+}
+
+/** The same for a part of a file: `test` or `describe` itself, or one that defines nothing. */
+export function onCpu<Define extends typeof test | typeof describe>(define: Define): Define {
+  if (ON_CPU || !PART) return define;
+  return Object.assign(() => undefined, { each: () => () => undefined }) as unknown as Define;
 }
 
 /**
@@ -113,6 +133,7 @@ function describeAdapter(
       name,
       f16: f16 && options.least !== true,
       webgpu,
+      all: !PART || name !== 'swiftshader',
       get device(): Device {
         if (!device) throw new Error('No device yet: ask inside a test');
         return device;

@@ -20,7 +20,7 @@ import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, readJson, type FileSet } from '../../src/weights/bytes.ts';
 import { concatBytes, openSafetensors, writeSafetensors } from '../../src/weights/safetensors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import {
   peftFile as at,
   peftLines as lines,
@@ -85,7 +85,7 @@ async function apart(): Promise<FileSet> {
   );
 }
 
-describeDevice('added tokens', (context) => {
+describeOnCpu('added tokens', (context) => {
   let reference: Reference;
   let plain: Tokenizer;
   let grown: Tokenizer;

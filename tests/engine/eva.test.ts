@@ -18,7 +18,7 @@ import { rowBatches, rowInputs } from '../../src/train/row-inputs.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { sprigFolder } from './sprig.ts';
 import { specOf, type RunSpec } from '../../src/settings/spec.ts';
@@ -38,7 +38,7 @@ interface Told {
   curve: CurveSettings;
 }
 
-describeDevice('EVA', (context) => {
+describeOnCpu('EVA', (context) => {
   const told = JSON.parse(readFileSync(at('eva.json'), 'utf8')) as Told;
   const rows = lines<{ ids: number[]; labels: number[] }>('rows.jsonl');
   let model: LanguageModel;

@@ -18,7 +18,7 @@ import { memoryFiles } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
@@ -37,7 +37,7 @@ const numbers = JSON.parse(readFileSync(at('loha.json'), 'utf8')) as {
   curve: CurveSettings;
 };
 
-describeDevice('LoHa', (context) => {
+describeOnCpu('LoHa', (context) => {
   const rows = lines<Row>('rows.jsonl');
   let model: LanguageModel;
   let data: AdapterData;

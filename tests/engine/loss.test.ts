@@ -4,13 +4,13 @@ import { evaluateLoss } from '../../src/evaluate/loss.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import { sprigFolder } from './sprig.ts';
 
 const ROWS = 90;
 const LENGTH = 64;
 
-describeDevice('Loss of an evaluation', (context) => {
+describeOnCpu('Loss of an evaluation', (context) => {
   let model: LanguageModel;
   let tokenizer: Tokenizer;
   let rows: PreparedRow[];

@@ -1,170 +1,33 @@
 /** The memory planner against runs: what they allocate by the device's own account is what was planned, to the byte. */
 import { expect, test } from 'vitest';
-import { defineModel, readModel } from '../../src/model/family.ts';
+import { readModel } from '../../src/model/family.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
-import { greedy } from '../../src/model/sampling.ts';
-import type { WeightChoices } from '../../src/model/weight-types.ts';
-import { Random } from '../../src/random.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
 import type { RunBuckets } from '../../src/train/buckets.ts';
 import { runBuckets } from '../../src/train/step-kinds.ts';
-import type { StepEvent } from '../../src/train/events.ts';
 import { adviseMemory } from '../../src/train/memory-advice.ts';
-import { planGeneration, planMemory, type MemoryPlan } from '../../src/train/memory-plan.ts';
-import { loadingOf } from '../../src/train/loading.ts';
+import { planGeneration } from '../../src/train/memory-plan.ts';
 import type { Scoring } from '../../src/train/policy/scoring.ts';
-import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import { Trainer } from '../../src/train/trainer.ts';
-import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
-import { concatBytes, writeSafetensors } from '../../src/weights/safetensors.ts';
+import type { FileSet } from '../../src/weights/bytes.ts';
 import { describeShared, sharedFolder } from '../shared.ts';
-import { describeDevice, type AdapterContext } from './adapters.ts';
+import { describeDevice, onCpu } from './adapters.ts';
+import {
+  base,
+  expectEqual,
+  fullRows,
+  LENGTH,
+  measure,
+  tinyFolder,
+  type Measured,
+  type Setting,
+} from './planned-run.ts';
 import { sprigFolder } from './sprig.ts';
-import { defaultSpec, specOf, type RunSpec } from '../../src/settings/spec.ts';
+import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 import { adapterConfigOf } from '../../src/adapters/chosen.ts';
-
-const LENGTH = 64;
-const defaults = defaultSpec();
-const base: RunSpec = {
-  ...defaults,
-  steps: 2,
-  batch: 2,
-  warmup: 0,
-  maxLength: LENGTH,
-  rank: 16,
-};
-
-/** Untied, with biases, sides that are not multiples of anything. */
-const TINY = {
-  model_type: 'llama',
-  vocab_size: 300,
-  hidden_size: 48,
-  intermediate_size: 92,
-  num_hidden_layers: 3,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
-  max_position_embeddings: 128,
-  attention_bias: true,
-  mlp_bias: true,
-  tie_word_embeddings: false,
-};
-
-function tinyFolder(): FileSet {
-  const random = new Random(3);
-  const tensors = defineModel(TINY, 'tiny').weights.map(({ name, shape }) => ({
-    name,
-    dtype: 'F32' as const,
-    shape,
-    data: Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random.float() / 5 - 0.1),
-  }));
-  return memoryFiles(
-    { 'config.json': JSON.stringify(TINY), 'model.safetensors': concatBytes(writeSafetensors(tensors)) },
-    'tiny',
-  );
-}
-
-/** Rows of full length, every token except the first supervised: the planner's assumption without rows. */
-function fullRows(vocabulary: number, count: number, length = LENGTH): LabelledTokens[] {
-  return Array.from({ length: count }, (_, row) => {
-    const ids = Array.from({ length }, (_, t) => (t * 31 + row * 7 + 3) % vocabulary);
-    return { ids, labels: ids };
-  });
-}
-
-interface Setting {
-  readonly precision?: 'f32' | 'f16';
-  readonly baseWeights?: WeightChoices;
-  readonly rows?: (vocabulary: number) => LabelledTokens[];
-  readonly validation?: (vocabulary: number) => LabelledTokens[];
-  /** Tokens of an answer to a prompt after the run. */
-  readonly samples?: { readonly maxLength: number };
-  readonly scoring?: Scoring;
-}
-
-interface Measured {
-  /** While steps ran, at each. */
-  readonly steps: number[];
-  readonly end: number;
-  readonly peak: number;
-  readonly plan: MemoryPlan;
-}
-
-/** Plans a run, then makes it on an otherwise empty device, and leaves nothing behind. */
-async function measure(
-  { device }: AdapterContext,
-  files: FileSet,
-  changes: Partial<RunSpec>,
-  {
-    precision = 'f32',
-    baseWeights,
-    rows = (V) => fullRows(V, 4),
-    validation = () => [],
-    samples,
-    scoring,
-  }: Setting = {},
-): Promise<Measured> {
-  const options = { ...base, ...changes };
-  await device.settle();
-  expect(device.allocatedBytes).toBe(device.lowering.deviceBytes ?? 0);
-  device.resetPeak();
-  const model = await LanguageModel.load(device, files, {
-    ...{ precision, baseWeights },
-    ...loadingOf(options),
-  });
-  const { definition } = model;
-  const { vocabulary } = definition.shape;
-  const known =
-    rows(vocabulary).some(({ ids }) => ids.length !== LENGTH) || validation(vocabulary).length > 0;
-  const plan = await planMemory(device.lowering, definition, {
-    precision,
-    baseWeights,
-    options,
-    ...(samples && { samples }),
-    ...(known && { buckets: runBuckets(options, rows(vocabulary), validation(vocabulary)) }),
-  });
-  const { trainable } = await makeTrainable(model, options, undefined, {
-    rows: rows(vocabulary),
-    encode: (text) => Array.from(text, (one) => one.charCodeAt(0) % 90),
-  });
-  const { adapter } = trainable;
-  const steps: number[] = [];
-  const trainer = await Trainer.create({
-    ...{ trainable, options },
-    rows: rows(vocabulary),
-    validation: validation(vocabulary),
-    scoring,
-    onEvent: (event) => event.type === 'step' && steps.push((event satisfies StepEvent).gpuBytes),
-  });
-  await trainer.run();
-  await trainer.state();
-  let generator: Generator | undefined;
-  if (samples) {
-    generator = new Generator(model, 1, samples.maxLength);
-    const options = { maxNewTokens: 4, sampling: greedy, seed: 0, stopIds: [], adapter };
-    await generator.generate([[1, 2, 3]], options);
-  }
-  const end = device.allocatedBytes;
-  const peak = device.peakBytes;
-  await device.settle();
-  generator?.destroy();
-  await trainer.destroy();
-  adapter?.destroy();
-  await model.destroy();
-  expect(device.allocatedBytes).toBe(device.lowering.deviceBytes ?? 0);
-  return { steps, end, peak, plan };
-}
-
-function expectEqual({ steps, end, peak, plan }: Measured): void {
-  const { samples } = plan.parts;
-  expect(steps).toEqual(steps.map(() => plan.steadyBytes - samples));
-  expect(end).toBe(plan.steadyBytes);
-  if (samples === 0) expect(peak).toBe(plan.peakBytes);
-  expect(Object.values(plan.parts).reduce((sum, bytes) => sum + bytes, 0)).toBe(plan.peakBytes);
-}
 
 const unequal = (V: number): LabelledTokens[] => [20, 33, 60, 41, 17].flatMap((n) => fullRows(V, 1, n));
 
@@ -197,7 +60,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), changes, setting));
     });
 
-    test('counts one plane of state for the matrices of Muon', async () => {
+    onCpu(test)('counts one plane of state for the matrices of Muon', async () => {
       const plain = await measure(context, tinyFolder(), {});
       const muon = await measure(context, tinyFolder(), { optimiser: 'muon', momentum: 0.95 });
       expectEqual(muon);
@@ -213,12 +76,12 @@ describeDevice(
       );
     });
 
-    test('counts embedding and head that are trained with an adapter', async () => {
+    onCpu(test)('counts embedding and head that are trained with an adapter', async () => {
       for (const files of [sprigFolder(), tinyFolder()])
         expectEqual(await measure(context, files, { modulesToSave: 'both' }));
     });
 
-    test('counts tokens that are added with an adapter, also to a base in blocks', async () => {
+    onCpu(test)('counts tokens that are added with an adapter, also to a base in blocks', async () => {
       const changes = { addTokens: ['<|a|>', '<|b|>'] };
       const setting: Setting = { samples: { maxLength: 32 } };
       for (const files of [sprigFolder(), tinyFolder()])
@@ -227,7 +90,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), changes, { baseWeights: q8_0 }));
     });
 
-    test('counts pairs, with a reference policy and validation', async () => {
+    onCpu(test)('counts pairs, with a reference policy and validation', async () => {
       const pairs = (V: number, count: number, length = LENGTH): LabelledTokens[] => {
         const halves = fullRows(V, 2 * count, length);
         return Array.from({ length: count }, (_, i) => {
@@ -246,7 +109,7 @@ describeDevice(
       }
     });
 
-    test.each(['pissa', 'prompt', 'norms'] as const)('counts another kind: %s', async (method) => {
+    onCpu(test).each(['pissa', 'prompt', 'norms'] as const)('counts another kind: %s', async (method) => {
       const kind = { method, virtualTokens: 7, promptText: '', normParts: 'all' } as const;
       expectEqual(await measure(context, sprigFolder(), kind));
       const settings: Setting = {
@@ -257,7 +120,7 @@ describeDevice(
       expectEqual(await measure(context, sprigFolder(), { ...kind, evalEvery: 1 }, settings));
     });
 
-    test('counts an adapter that starts from rows', async () => {
+    onCpu(test)('counts an adapter that starts from rows', async () => {
       const kind = specOf({
         method: 'eva',
         evaRho: 1,
@@ -286,32 +149,33 @@ describeDevice(
       expect(small.peak).toBeLessThanOrEqual(small.plan.peakBytes);
     });
 
-    test.each(['base', 'start'] as const)(
-      'counts sampled answers, with the reference %s',
-      async (reference) => {
-        const questions = (V: number): LabelledTokens[] =>
-          fullRows(V, 4).map(({ ids }) => ({
-            ids,
-            labels: Array.from(ids, (id, t) => (t < 40 ? -100 : id)),
-          }));
-        const tokenizer = await loadTokenizer(sprigFolder());
-        const score: Scoring['rewards']['score'] = async (attempts) =>
-          attempts.map(({ tokens }) => ({ total: tokens, parts: [tokens], shown: [] }));
-        const setting: Setting = {
-          rows: questions,
-          validation: (V) => questions(V).slice(2),
-          scoring: { tokenizer, rewards: { names: ['length'], shown: [], score } },
-        };
-        const changes = specOf({
-          ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
-          reference,
-          ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
-        });
-        expectEqual(await measure(context, sprigFolder(), changes, setting));
-        const prompt = { method: 'prompt', virtualTokens: 5, promptText: '' } as const;
-        expectEqual(await measure(context, sprigFolder(), { ...changes, ...prompt }, setting));
-      },
-    );
+    for (const reference of ['base', 'start'] as const)
+      (reference === 'base' ? test : onCpu(test))(
+        `counts sampled answers, with the reference ${reference}`,
+        async () => {
+          const questions = (V: number): LabelledTokens[] =>
+            fullRows(V, 4).map(({ ids }) => ({
+              ids,
+              labels: Array.from(ids, (id, t) => (t < 40 ? -100 : id)),
+            }));
+          const tokenizer = await loadTokenizer(sprigFolder());
+          const score: Scoring['rewards']['score'] = async (attempts) =>
+            attempts.map(({ tokens }) => ({ total: tokens, parts: [tokens], shown: [] }));
+          const setting: Setting = {
+            rows: questions,
+            validation: (V) => questions(V).slice(2),
+            scoring: { tokenizer, rewards: { names: ['length'], shown: [], score } },
+          };
+          const changes = specOf({
+            ...{ objective: 'grpo', numGenerations: 4, maxCompletionLength: 20, beta: 0.1, temperature: 0.9 },
+            reference,
+            ...{ steps: 2, batch: 2, accumulate: 2, evalEvery: 1, maxLength: LENGTH },
+          });
+          expectEqual(await measure(context, sprigFolder(), changes, setting));
+          const prompt = { method: 'prompt', virtualTokens: 5, promptText: '' } as const;
+          expectEqual(await measure(context, sprigFolder(), { ...changes, ...prompt }, setting));
+        },
+      );
 
     test('counts shared prefixes', async () => {
       const rows = (V: number): LabelledTokens[] =>
@@ -339,7 +203,7 @@ describeDevice(
       expect(weights(quantised)).toBeLessThan(weights(numbers) / 3);
     });
 
-    test('changed as it is advised for known rows', async () => {
+    onCpu(test)('changed as it is advised for known rows', async () => {
       const { device } = context;
       const definition = await readModel(sprigFolder());
       const rows = unequal(definition.shape.vocabulary);
@@ -355,7 +219,7 @@ describeDevice(
       }
     });
 
-    test('counts a full fine-tuning', async () => {
+    onCpu(test)('counts a full fine-tuning', async () => {
       const all = await measure(context, tinyFolder(), { method: 'full', checkpointing: true });
       expectEqual(all);
       for (const part of [

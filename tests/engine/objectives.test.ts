@@ -23,7 +23,7 @@ import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { describeShared, sharedFolder } from '../shared.ts';
-import { describeDevice, TEST_KERNELS } from './adapters.ts';
+import { describeDevice, onCpu, TEST_KERNELS } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensors, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
@@ -213,7 +213,7 @@ describeDevice('preference objectives', (context) => {
       adapter.destroy();
     });
 
-    test.each(['dpo', 'ipo', 'hinge', 'orpo', 'simpo'])(
+    onCpu(test).each(['dpo', 'ipo', 'hinge', 'orpo', 'simpo'])(
       'prefer the same answer of each pair as their reports do: %s',
       async (name) => {
         const { floats } = await readTensorsOf(at('cases', name), 'out.safetensors');
@@ -291,7 +291,7 @@ describeDevice('preference objectives', (context) => {
     });
   });
 
-  describe('agreement with torch on the bundled model', () => {
+  onCpu(describe)('agreement with torch on the bundled model', () => {
     const dpo = JSON.parse(readFileSync(at('dpo.json'), 'utf8')) as {
       gradients: Report & Logps & { rows: number; beta: number; label_smoothing: number; sft_weight: number };
       curve: { batch: number; steps: number; lr: number; beta: number; clip: number };

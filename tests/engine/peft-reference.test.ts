@@ -20,7 +20,7 @@ import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import { openWeights } from '../../src/weights/folder.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
-import { describeDevice } from './adapters.ts';
+import { describeDevice, onCpu } from './adapters.ts';
 import { peftFile as at, peftLines as lines, readTensors, type CurveSettings } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
@@ -121,7 +121,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     adapter.destroy();
   });
 
-  test.each(['lora', 'dora', 'prompt', 'norms', 'full'] as const)('20 steps: %s', async (method) => {
+  onCpu(test).each(['lora', 'dora', 'prompt', 'norms', 'full'] as const)('20 steps: %s', async (method) => {
     const { batch, accumulate, steps, lr, schedule, warmup, weight_decay, clip } = settings.curves[method];
     const full = method === 'full';
     const trained = full
@@ -148,7 +148,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     if (full) await trained.destroy();
   });
 
-  test('20 steps of PiSSA from its start, and what is kept of it', async () => {
+  onCpu(test)('20 steps of PiSSA from its start, and what is kept of it', async () => {
     const { lr, schedule, warmup, weight_decay, clip, ...sizes } = settings.curves.pissa;
     const targets = ['q_proj', 'v_proj', 'down_proj'];
     const { trainable, adapter, options } = await makeTrainable(
@@ -172,7 +172,7 @@ describeDevice('numbers of transformers and PEFT', (context) => {
     converted.destroy();
   });
 
-  test.each([
+  onCpu(test).each([
     ['saved', 'embed_tokens'],
     ['saved-head', 'both'],
   ] as const)('20 steps with modules that are trained as a whole: %s', async (name, modulesToSave) => {

@@ -11,7 +11,7 @@ import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { TrainerState } from '../../src/train/state.ts';
 import { GraftError } from '../../src/errors.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import { MemoryStore } from './memory-store.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { defaultSpec, type RunSpec } from '../../src/settings/spec.ts';
@@ -31,7 +31,7 @@ const base: RunSpec = {
   rankPattern: { down_proj: 2 },
 };
 
-describeDevice('A run', (context) => {
+describeOnCpu('A run', (context) => {
   let model: LanguageModel;
   let rows: RunRequest['rows'];
   beforeAll(async () => {

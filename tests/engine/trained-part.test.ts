@@ -14,7 +14,7 @@ import type { TrainerState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
-import { describeDevice } from './adapters.ts';
+import { describeOnCpu } from './adapters.ts';
 import { sprigFolder, voiceRows } from './sprig.ts';
 import { curve, expectSame } from './trainer-run.ts';
 import { specOf } from '../../src/settings/spec.ts';
@@ -35,7 +35,7 @@ const reference = JSON.parse(
 ) as { rows: number; batch: number; steps: number; lr: number; clip: number; parts: Record<string, Part> };
 const PARTS = Object.entries(reference.parts);
 
-describeDevice('A part of the weights', (context) => {
+describeOnCpu('A part of the weights', (context) => {
   let rows: readonly PreparedRow[];
   beforeAll(async () => {
     rows = voiceRows(await loadTokenizer(sprigFolder()), 24);

@@ -1,15 +1,11 @@
 /** The training loop on the bundled model: requests while it runs, none of which changes the numbers. */
 import { beforeAll, expect, test } from 'vitest';
-import { openDawn } from '../../src/cli/dawn.ts';
-import type { GpuDevice } from '../../src/engine/webgpu/device.ts';
-import { GraftError } from '../../src/errors.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { tensorNames } from '../../src/adapters/lora/config.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { greedy } from '../../src/model/sampling.ts';
-import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { makeTrainable } from '../../src/runs/trainable.ts';
 import { loadingOf } from '../../src/train/loading.ts';
@@ -20,8 +16,8 @@ import { memoryFiles } from '../../src/weights/bytes.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { sharedFolder, sharedJson, sharedJsonl, testShared } from '../shared.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
-import { describeDevice } from './adapters.ts';
-import { sprigFolder, voiceRows } from './sprig.ts';
+import { describeDevice, onCpu } from './adapters.ts';
+import { sprigFolder } from './sprig.ts';
 import { base, curve, differences, expectSame, trainersOnSprig } from './trainer-run.ts';
 import { defaultSpec, type RunSpec, specOf } from '../../src/settings/spec.ts';
 
@@ -61,43 +57,46 @@ describeDevice('Trainer', (context) => {
     expect(curve(other.steps)).not.toEqual(curve(whole.steps));
   });
 
-  test('continues bit for bit from its state files, with dropout, shuffling and evaluation', async () => {
-    const options = { evalEvery: 2, dropout: 0.2, accumulate: 2 };
-    const whole = await open(options, { validation });
-    expect(await whole.trainer.run()).toBe('done');
-    expect(whole.evaluations.map(({ step }) => step)).toEqual([2, 4, 6]);
+  onCpu(test)(
+    'continues bit for bit from its state files, with dropout, shuffling and evaluation',
+    async () => {
+      const options = { evalEvery: 2, dropout: 0.2, accumulate: 2 };
+      const whole = await open(options, { validation });
+      expect(await whole.trainer.run()).toBe('done');
+      expect(whole.evaluations.map(({ step }) => step)).toEqual([2, 4, 6]);
 
-    const first = await open(options, { validation });
-    await first.trainer.run(3);
-    const saved = { state: await first.trainer.state(), fingerprint: 'f' };
-    const { state } = await readState(memoryFiles(writeState(saved), 'run'));
-    expect(state).toEqual(saved.state);
-    // An adapter with other values: all must come from the state.
-    const modules = adapterModules(model.definition, base);
-    const second = await open(options, { validation, state, tensors: initialTensors(modules, 99) });
-    expect(second.trainer.step).toBe(3);
-    expect(second.trainer.bestEvalLoss).toBe(whole.evaluations[0].loss);
-    expect(await second.trainer.run()).toBe('done');
-    expect(curve(second.steps)).toEqual(curve(whole.steps).slice(3));
-    expect(second.evaluations).toEqual(whole.evaluations.slice(1));
-    const [restored, uninterrupted] = [await second.trainer.state(), await whole.trainer.state()];
-    expectSame(restored.values, uninterrupted.values);
-    for (const plane of ['first', 'second'])
-      expectSame(restored.optimiser.get(plane)!, uninterrupted.optimiser.get(plane)!);
-    expect(restored.counters).toEqual(uninterrupted.counters);
-    expectSame(await second.trainer.result(), await whole.trainer.result());
+      const first = await open(options, { validation });
+      await first.trainer.run(3);
+      const saved = { state: await first.trainer.state(), fingerprint: 'f' };
+      const { state } = await readState(memoryFiles(writeState(saved), 'run'));
+      expect(state).toEqual(saved.state);
+      // An adapter with other values: all must come from the state.
+      const modules = adapterModules(model.definition, base);
+      const second = await open(options, { validation, state, tensors: initialTensors(modules, 99) });
+      expect(second.trainer.step).toBe(3);
+      expect(second.trainer.bestEvalLoss).toBe(whole.evaluations[0].loss);
+      expect(await second.trainer.run()).toBe('done');
+      expect(curve(second.steps)).toEqual(curve(whole.steps).slice(3));
+      expect(second.evaluations).toEqual(whole.evaluations.slice(1));
+      const [restored, uninterrupted] = [await second.trainer.state(), await whole.trainer.state()];
+      expectSame(restored.values, uninterrupted.values);
+      for (const plane of ['first', 'second'])
+        expectSame(restored.optimiser.get(plane)!, uninterrupted.optimiser.get(plane)!);
+      expect(restored.counters).toEqual(uninterrupted.counters);
+      expectSame(await second.trainer.result(), await whole.trainer.result());
 
-    // Dropout does something: the same run without it has another curve.
-    const without = await open({ ...options, dropout: 0 });
-    await without.trainer.run(1);
-    const zeroB = without.steps[0].loss; // B is zero: dropout changes nothing yet
-    expect(zeroB).toBe(whole.steps[0].loss);
-    await without.trainer.run();
-    expect(without.steps[5].loss).not.toBe(whole.steps[5].loss);
-    expect(Math.abs(without.steps[5].loss - whole.steps[5].loss)).toBeLessThan(0.5);
-  });
+      // Dropout does something: the same run without it has another curve.
+      const without = await open({ ...options, dropout: 0 });
+      await without.trainer.run(1);
+      const zeroB = without.steps[0].loss; // B is zero: dropout changes nothing yet
+      expect(zeroB).toBe(whole.steps[0].loss);
+      await without.trainer.run();
+      expect(without.steps[5].loss).not.toBe(whole.steps[5].loss);
+      expect(Math.abs(without.steps[5].loss - whole.steps[5].loss)).toBeLessThan(0.5);
+    },
+  );
 
-  test.each([
+  onCpu(test).each([
     ['training all weights', {}],
     ['an adapter by Muon', { optimiser: 'muon', method: 'lora' }],
     ['training all weights by Muon', { optimiser: 'muon' }],
@@ -142,7 +141,7 @@ describeDevice('Trainer', (context) => {
     expectSame(state!.values, whole.values);
   });
 
-  test('a state of another run is refused before anything is compiled', async () => {
+  onCpu(test)('a state of another run is refused before anything is compiled', async () => {
     const { trainer, events } = await open();
     await trainer.run(1);
     const state = await trainer.state();
@@ -174,7 +173,7 @@ describeDevice('Trainer', (context) => {
     expect(await reject({ ...state, counters: { ...state.counters, step: 7 } })).toContain('step 7 of 6');
   });
 
-  test('2 × 2 accumulated rows are 4 rows at once, packed or not', async () => {
+  onCpu(test)('2 × 2 accumulated rows are 4 rows at once, packed or not', async () => {
     const one = await open({ batch: 4, steps: 4 });
     await one.trainer.run();
     for (const changes of [
@@ -193,7 +192,7 @@ describeDevice('Trainer', (context) => {
     }
   });
 
-  test('multiplies only the rate of B for LoRA+', async () => {
+  onCpu(test)('multiplies only the rate of B for LoRA+', async () => {
     const modules = adapterModules(model.definition, base);
     const tensors = initialTensors(modules, 5);
     for (const [name, values] of tensors)
@@ -296,21 +295,24 @@ describeDevice('Trainer', (context) => {
     expect(checkpointed.trainer.memory.peakBytes).toBeLessThan(plain.trainer.memory.peakBytes);
   });
 
-  test.each(['pause', 'stop', 'cancel'] as const)('%s ends after the steps under way', async (request) => {
-    const run = await open(
-      {},
-      { onEvent: (event, self) => event.type === 'step' && event.step === 2 && self().trainer[request]() },
-    );
-    const status = { pause: 'paused', stop: 'stopped', cancel: 'cancelled' }[request];
-    expect(await run.trainer.run()).toBe(status);
-    expect(run.trainer.step).toBe(run.steps.length);
-    expect(run.trainer.step).toBeLessThanOrEqual(3);
-    const until = await open();
-    await until.trainer.run(run.trainer.step);
-    expectSame(await run.trainer.result(), await until.adapter.read());
-    if (request === 'pause') expect(await run.trainer.run()).toBe('done');
-    else await expect(run.trainer.run()).rejects.toThrow(status);
-  });
+  onCpu(test).each(['pause', 'stop', 'cancel'] as const)(
+    '%s ends after the steps under way',
+    async (request) => {
+      const run = await open(
+        {},
+        { onEvent: (event, self) => event.type === 'step' && event.step === 2 && self().trainer[request]() },
+      );
+      const status = { pause: 'paused', stop: 'stopped', cancel: 'cancelled' }[request];
+      expect(await run.trainer.run()).toBe(status);
+      expect(run.trainer.step).toBe(run.steps.length);
+      expect(run.trainer.step).toBeLessThanOrEqual(3);
+      const until = await open();
+      await until.trainer.run(run.trainer.step);
+      expectSame(await run.trainer.result(), await until.adapter.read());
+      if (request === 'pause') expect(await run.trainer.run()).toBe('done');
+      else await expect(run.trainer.run()).rejects.toThrow(status);
+    },
+  );
 
   test('tells what it does, allocates nothing in a step, and keeps to its submits and its memory', async () => {
     const { device } = context;
@@ -375,44 +377,3 @@ function spy<T extends object, Name extends keyof T>(target: T, name: Name, seen
     delete target[name];
   };
 }
-
-describeDevice('A device that is lost', () => {
-  /** A run on a device of its own that `end` ends after the second step. */
-  async function runUntil(end: (device: GpuDevice) => void): Promise<unknown> {
-    const device = await openDawn('llvmpipe');
-    const model = await LanguageModel.load(device, sprigFolder(), { precision: 'f32' });
-    const rows = voiceRows(await loadTokenizer(sprigFolder()), 6);
-    const modules = adapterModules(model.definition, base);
-    const adapter = new Adapter(device, modules, initialTensors(modules, 1), { trainable: true });
-    const statuses: string[] = [];
-    const trainer = await Trainer.create({
-      trainable: { model, adapter, store: adapter.store },
-      options: base,
-      rows,
-      onEvent(event) {
-        if (event.type === 'status') statuses.push(event.status);
-        if (event.type === 'step' && event.step === 2) end(device);
-      },
-    });
-    const error: unknown = await trainer.run().catch((thrown: unknown) => thrown);
-    expect(statuses).toEqual(['running', 'failed']);
-    expect(trainer.step).toBe(2);
-    await trainer.destroy();
-    adapter.destroy();
-    await model.destroy();
-    device.close();
-    return error;
-  }
-
-  test('ends the run with a typed error, not with a hang', { timeout: 120_000 }, async () => {
-    const error = await runUntil((device) => device.gpu.destroy());
-    expect(error).toBeInstanceOf(GraftError);
-    expect((error as GraftError).code).toBe('engine-device-lost');
-  });
-
-  test('closed while it runs, likewise', { timeout: 120_000 }, async () => {
-    const error = await runUntil((device) => device.close());
-    expect(error).toBeInstanceOf(GraftError);
-    expect((error as GraftError).code).toBe('engine-closed');
-  });
-});
