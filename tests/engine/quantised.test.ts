@@ -139,7 +139,8 @@ describeAdapters('Quantised weights', (context) => {
     });
   }
 
-  for (const [name, kernel] of Object.entries(FAMILIES)) {
+  // The types below have them with one family everywhere.
+  for (const [name, kernel] of Object.entries(context.all ? FAMILIES : {})) {
     test(`${name}: scales for sixteen numbers, in blocks of 256`, async () => {
       for (const layout of ['NT', 'NN'] as const) {
         const [N, K] = layout === 'NT' ? [20, 512] : [512, 20];
