@@ -257,6 +257,8 @@ describe('the guide', () => {
     expect(new URL(page.url()).hash).toBe('#/guide/overfitting');
     await goTo(page, 'guide/rank');
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Rank (r)');
+    // The whole guide, with the table of methods.
+    await page.getByRole('heading', { name: 'Methods of tuning' }).waitFor();
     expect(await inspect(page, 'data-guide')).toEqual([]);
     expect(problems).toEqual([]);
   });

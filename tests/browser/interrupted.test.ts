@@ -5,7 +5,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { BROKEN_SLOT } from '../../src/engine/ops/step.ts';
-import type { Outcome, RunEvent, RunRecord } from '../../src/worker/api.ts';
+import type { FormSpec, Outcome, RunEvent, RunRecord } from '../../src/worker/api.ts';
 import {
   ended,
   events,
@@ -33,11 +33,11 @@ let context: BrowserContext;
 let whole: RunRecord;
 
 /** A run in one piece. */
-async function oneRun(on: ComputesOn): Promise<RunRecord> {
+async function oneRun(on: ComputesOn, options: FormSpec = OPTIONS): Promise<RunRecord> {
   const own = await browser.newContext();
   await computeOn(own, on);
   const page = await openBench(own);
-  await train(page, OPTIONS);
+  await train(page, options);
   const run = await ended(page);
   await own.close();
   return run;
@@ -397,9 +397,11 @@ describe('a run', () => {
 
 /** Only a GPU has shaders to compile, buffers to map, and a device that can be lost. */
 describe('a run on a GPU', () => {
+  /** SwiftShader compiles the kernels of validation and answers for seconds on each device. worker.test.ts has them. */
+  const PLAIN: FormSpec = { ...OPTIONS, evalEvery: 0, sampleEvery: 0 };
   let wholeOnGpu: RunRecord;
   beforeAll(async () => {
-    wholeOnGpu = await oneRun('gpu');
+    wholeOnGpu = await oneRun('gpu', PLAIN);
   });
   beforeEach(() => computeOn(context, 'gpu'));
 
@@ -410,21 +412,21 @@ describe('a run on a GPU', () => {
     await page.evaluate(() => {
       Object.assign(globalThis, { measured: bench.api.evaluate([], { rows: 2 }) });
     });
-    await train(page, OPTIONS);
+    await train(page, PLAIN);
     await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
     await page.evaluate(() => bench.api.cancelRun());
     expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
     await page.evaluate(() => (globalThis as unknown as { measured: Promise<unknown> }).measured);
 
     const holding = await holdShaders(engineOf(page));
-    await train(page, OPTIONS);
+    await train(page, PLAIN);
     await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
     await page.evaluate(() => bench.api.cancelRun());
     await holding.go();
     expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
     expect(await listRuns(page)).toEqual([]);
 
-    await train(page, OPTIONS, 3);
+    await train(page, PLAIN, 3);
     const paused = await interrupted(page, 3);
     const worker = await startBench(page);
     await openAll(page);
@@ -452,7 +454,7 @@ describe('a run on a GPU', () => {
       };
     }, BROKEN_SLOT);
     await openAll(page);
-    await train(page, OPTIONS);
+    await train(page, PLAIN);
     await diverged(page, 1);
   });
 
@@ -469,7 +471,7 @@ describe('a run on a GPU', () => {
       };
     });
     await openAll(page);
-    await train(page, OPTIONS, 2);
+    await train(page, PLAIN, 2);
     await reached(page, 2);
     await worker.evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());
     await allowSteps(worker, Infinity);

@@ -19,6 +19,7 @@ import {
   openSettings,
   picture,
   PICTURES,
+  RULES_OF_COLOURS,
   sideways,
 } from './looks.ts';
 
@@ -223,7 +224,9 @@ describe.each(['light', 'dark'] as const)('%s', (colorScheme) => {
       const across = await page.evaluate(() => document.documentElement.scrollWidth);
       if (across > width) found.push(`${stage} is ${across} px wide`);
       await picture(page, `${stage}-${colorScheme}`, width, height);
-      for (const violation of await axe(page)) found.push(`${stage}: ${violation}`);
+      // The other rules read the same document in the same layout as in the light theme.
+      const rules = colorScheme === 'dark' ? RULES_OF_COLOURS : undefined;
+      for (const violation of await axe(page, rules)) found.push(`${stage}: ${violation}`);
     }
     expect(found).toEqual([]);
     expect(problems).toEqual([]);

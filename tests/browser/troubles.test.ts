@@ -1,18 +1,14 @@
 /**
- * What the page says when a run meets a second tab, a lost GPU, an ended worker or a full disk. The run resumes each time. interrupted.test.ts
+ * What the page says when a run meets a second tab, a lost GPU, an ended worker or a full disk. The run can be resumed each time. interrupted.test.ts
  * shows that its curve is the same to the bit.
  */
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { launchChromium, openStudio } from './chromium.ts';
-import { engineOf, startAndPause } from './gate.ts';
+import { allowSteps, engineOf, startAndPause } from './gate.ts';
 import { factOf, goTo, openSettings, WAIT } from './looks.ts';
 
 const VIEW = { viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' } as const;
-
-/** Chromium checks the quota before a write, and then not for half a minute. */
-const QUOTA_KEPT_MS = 31_000;
-const PRESS_MS = 5_000;
 
 let browser: Browser;
 beforeAll(async () => {
@@ -103,7 +99,7 @@ test('a second tab can look and chat, and says why it cannot train', async () =>
   await close();
 });
 
-test('the page reports a lost GPU, and the run resumes from its checkpoint on a new one', async () => {
+test('the page reports a lost GPU, and offers to resume the run', async () => {
   const { page, problems, close } = await openStudio(browser, { ...VIEW, on: 'gpu' });
   await openRows(page);
   await startAndPause(page, () => start(page, 24));
@@ -120,7 +116,8 @@ test('the page reports a lost GPU, and the run resumes from its checkpoint on a 
   await controls(page).getByRole('button', { name: 'Resume' }).click();
   await alert(page).waitFor(WAIT);
   await expect.poll(() => alert(page).innerText()).toMatch(/The GPU was lost.*Saved work is safe/s);
-  await resumeToTheEnd(page);
+  // Kernels are compiled again on a new device, for long: interrupted.test.ts resumes there, with the same curve.
+  expect(await controls(page).getByRole('button', { name: 'Resume' }).isEnabled()).toBe(true);
   expect(problems.filter((problem) => !/destroyed|lost/i.test(problem))).toEqual([]);
   await close();
 });
@@ -143,25 +140,33 @@ test('the page reports a worker that ended without a word, and the run resumes a
 
 test('a full disk pauses the run and the page says so; the run resumes when there is room', async () => {
   const { page, problems, close } = await openStudio(browser, VIEW);
-  const devtools = await page.context().newCDPSession(page);
-  const { origin } = new URL(inject('address'));
   await openRows(page);
-  await start(page, 5000);
-  const pause = controls(page).getByRole('button', { name: 'Pause' });
-  await pause.waitFor(WAIT);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
-  // Saving on the way may find it before; then the button may go in the moment in which it would be pressed.
-  await alert(page)
-    .waitFor({ timeout: QUOTA_KEPT_MS })
-    .catch(() => pause.click({ timeout: PRESS_MS }).catch(() => undefined));
+  const worker = engineOf(page);
+  await allowSteps(worker, 2);
+  await start(page, 24);
+  await expect.poll(() => factOf(page, 'Train'), WAIT).toMatch(/step [1-9]\d* of/);
+  // As Chromium ends a transaction without room. Its own quota: interrupted.test.ts, since Chromium looks at that only twice a minute.
+  await worker.evaluate(() => {
+    const { put } = IDBObjectStore.prototype;
+    IDBObjectStore.prototype.put = function (...args) {
+      const request = put.apply(this, args);
+      const { transaction } = this;
+      if (this.name !== 'checkpoints') return request;
+      const error = new DOMException('No room.', 'QuotaExceededError');
+      Object.defineProperty(transaction, 'error', { value: error });
+      request.addEventListener('success', () => transaction.abort());
+      return request;
+    };
+    Object.assign(globalThis, { makeRoom: () => (IDBObjectStore.prototype.put = put) });
+  });
+  await controls(page).getByRole('button', { name: 'Pause' }).click(WAIT);
+  await allowSteps(worker, Infinity);
   await alert(page).waitFor(WAIT);
   await expect
     .poll(() => alert(page).innerText())
     .toMatch(/no room left.*what was saved before is untouched/s);
-  await devtools.send('Storage.overrideQuotaForOrigin', { origin });
-  await controls(page).getByRole('button', { name: 'Resume' }).click();
-  await pause.waitFor(WAIT);
-  await controls(page).getByRole('button', { name: 'Stop and keep' }).click();
+  await worker.evaluate(() => (globalThis as unknown as { makeRoom: () => void }).makeRoom());
+  await resumeToTheEnd(page);
   await expect.poll(() => factOf(page, 'Use'), WAIT).toMatch(/1 adapter kept/);
   expect(problems).toEqual([]);
   await close();
