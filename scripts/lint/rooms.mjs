@@ -134,6 +134,8 @@ export const ROOMS = {
       'evaluate/sides.ts',
       'evaluate/run-took.ts',
       'evaluate/seen.ts',
+      'evaluate/success.ts',
+      'evaluate/task-card.ts',
       'evaluate/tuned-table.ts',
       'evaluate/verdict.ts',
       'evaluate/with-examples.ts',

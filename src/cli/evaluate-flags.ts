@@ -3,6 +3,8 @@ import { GraftError } from '../errors.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { Method } from '../evaluate/methods/method.ts';
+import { CARD_METRICS } from '../evaluate/success.ts';
+import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { NAMED_SCORERS, scorerNamed, USUAL_SCORERS } from '../scorers/lists.ts';
@@ -70,6 +72,11 @@ export const evaluateFlags = {
   metrics: {
     value: 'A,B',
     help: `how it is measured (default: ${USUAL_SCORERS.map(({ name }) => name).join(', ')}): ${scorersListed(NAMED_SCORERS)}`,
+  },
+  task: { value: 'TEXT', help: 'the task in a sentence, for the report and for methods that are instructed' },
+  success: {
+    value: 'SCORE',
+    help: 'the score that counts as success, such as "9 of 10", 90% or 0.9, by the first of --metrics: the verdict answers it',
   },
   'loss-rows': {
     value: 'WHICH',
@@ -148,6 +155,20 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
       );
   }
   return choose('metrics', names, NAMED_SCORERS);
+}
+
+/** The task card; undefined where neither a task nor a score is given. @throws GraftError `arguments` for a text that is no score */
+export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
+  const [goal, target] = [flags.text('task') ?? '', flags.text('success') ?? ''];
+  if (goal === '' && target === '') return undefined;
+  if (target !== '' && !readTarget(target))
+    throw new GraftError(
+      'arguments',
+      `--success has ${JSON.stringify(target)}, which is not a score.`,
+      'Write it as "9 of 10", 90% or 0.9.',
+    );
+  const metric = chosenMetrics(flags).find(({ name }) => CARD_METRICS.some((one) => one.name === name));
+  return { goal, target, ...(metric && { metric: metric.name }) };
 }
 
 /**

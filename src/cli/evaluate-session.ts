@@ -12,7 +12,14 @@ import { readModel } from '../model/family.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
 import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
-import { askedRows, askedShots, chosenMetrics, LOSS_ROWS, type EvaluateFlags } from './evaluate-flags.ts';
+import {
+  askedRows,
+  askedShots,
+  chosenMetrics,
+  LOSS_ROWS,
+  taskCardOf,
+  type EvaluateFlags,
+} from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf } from './files.ts';
 import {
@@ -148,8 +155,9 @@ export async function openEvalSession(
   });
   const isSilent = comparesPairs && pairs > 0;
   const start = Date.now();
+  const task = taskCardOf(flags);
   const made = {
-    ...{ time: start, graft: version() },
+    ...{ time: start, graft: version(), ...(task && { task }) },
     model: { name: modelFiles.name, bundled: false },
     data: { name: told.files.map((file) => file.name).join(', ') },
     draw: { ...drawn.draw, test: measured.length },

@@ -9,6 +9,7 @@ import { reportPage, type MadeAdapter } from '../evaluate/report-page.ts';
 import { judgeRecord, meanOf, methodReports, predictionsOf, type Judged } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
+import { successOfRecord } from '../evaluate/success.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { examplesInWords } from '../evaluate/with-examples.ts';
@@ -16,7 +17,14 @@ import { commandWords } from './command-words.ts';
 import { askedInWords } from './evaluate-session-rows.ts';
 import { openEvalSession, type EvalSession } from './evaluate-session.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
-import { chosenMethods, chosenMetrics, evaluateFlags, PARTS, type EvaluateFlags } from './evaluate-flags.ts';
+import {
+  chosenMethods,
+  chosenMetrics,
+  evaluateFlags,
+  PARTS,
+  taskCardOf,
+  type EvaluateFlags,
+} from './evaluate-flags.ts';
 import { recordText, verdictText } from './evaluate-output.ts';
 import { openEvaluation } from './evaluate-open.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
@@ -46,6 +54,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   if (lineage !== undefined) return evaluateLineage(lineage, flags, output);
   chosenMethods(flags);
   chosenMetrics(flags);
+  taskCardOf(flags);
   const out = flags.text('out');
   flags.required('data');
   await checkReading(flags);
@@ -124,6 +133,8 @@ async function evaluate({ args, flags, out, output }: Call): Promise<void> {
     const table = tunedTable(record, metrics);
     if (table) output.result(tunedTableText(table));
     if (judged) output.result(verdictText(judged));
+    const success = successOfRecord(record);
+    if (success) output.result(`\n${success.sentence}\n`);
     for (const text of examplesTexts(record)) output.result(`\n${text}\n`);
   }
   if (out !== undefined)
@@ -199,6 +210,7 @@ function reportOf(
   const { items, made } = record;
   const judged = judgedOf(exam);
   const table = tunedTable(record, metrics);
+  const success = successOfRecord(record);
   return {
     model: flags.required('model'),
     adapters: flags.texts('adapter'),
@@ -215,6 +227,7 @@ function reportOf(
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
     ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
+    ...(success && { success }),
     stopped,
   };
 }

@@ -4,6 +4,7 @@ import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { rewardsProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { METHODS } from './methods/registry.ts';
+import { TASK_KINDS } from './task-card.ts';
 import { FORMAT, RECORD_VERSION, type Evaluation } from './record.ts';
 
 /** The name of the file that `graft evaluate --out` writes, and that the page gives. */
@@ -77,6 +78,13 @@ const Detail = v.object({
   shots: v.optional(v.array(v.object({ prompt: v.string(), answer: v.string() }))),
   promptTokens: v.optional(count),
 });
+/** A kind of a newer version is left out. */
+const Card = v.object({
+  goal: v.pipe(v.string(), v.maxLength(LONGEST_NAME)),
+  kind: v.optional(v.fallback(v.optional(v.picklist(TASK_KINDS.map((kind) => kind.name))), undefined)),
+  metric: v.optional(name),
+  target: v.pipe(v.string(), v.maxLength(LONGEST_NAME)),
+});
 const Subject = v.object({
   method: v.picklist(METHODS.map((method) => method.name)),
   label: name,
@@ -131,6 +139,7 @@ export const RecordSchema = v.pipe(
       draw: v.optional(Draw),
       newTokens: v.optional(count),
       rewards: v.optional(RewardList),
+      task: v.optional(Card),
       seconds: v.optional(number),
     }),
     items: v.array(

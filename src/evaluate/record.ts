@@ -7,6 +7,7 @@ import type { Forgetting } from './forgetting.ts';
 import type { Detail } from './methods/method.ts';
 import type { PairLikelihoods } from './pair-order.ts';
 import type { RunTook } from './run-took.ts';
+import type { TaskCard } from './task-card.ts';
 
 export const FORMAT = 'graft-evaluation';
 export const RECORD_VERSION = 1;
@@ -167,6 +168,8 @@ export interface Made {
   readonly newTokens?: number;
   /** Rewards that were chosen for this measurement; missing where they are those of the adapter's run. */
   readonly rewards?: readonly RewardSpec[];
+  /** The task that the answers are for, and the score that counts as success; where that was given. */
+  readonly task?: TaskCard;
   readonly seconds?: number;
 }
 

@@ -12,6 +12,7 @@ import type { Evaluation } from './record.ts';
 import type { Judged } from './report.ts';
 import { answersOf, rowsStyle } from './report-rows.ts';
 import { rowsInWords } from './rows-in-words.ts';
+import { successOfRecord } from './success.ts';
 import { baseOf, notMeasured, sideOf, type Side } from './sides.ts';
 
 /** How an adapter was made, as far as that was written down. */
@@ -88,12 +89,20 @@ function verdictOf(record: Evaluation, { judged, part }: AboutReport): Html {
     return html`<p class="verdict sober">
         No verdict: it compares something tuned with the base model, on test rows that both answered.
       </p>
+      ${successOf(record)}
       <p class="note">${rows}</p>`;
   const { before, number, after, how, caution, isSober } = judged.verdict;
   return html`<p class="verdict${isSober && ' sober'}">${before}<strong>${number}</strong>${after}</p>
+    ${successOf(record)}
     <p>${how}</p>
     ${caution !== '' && html`<p class="caution">${caution}</p>`}
     <p class="note">${rows}</p>`;
+}
+
+/** The answer to the task card. */
+function successOf(record: Evaluation): Html | undefined {
+  const said = successOfRecord(record);
+  return said && html`<p${said.state === 'missed' && html` class="caution"`}>${said.sentence}</p>`;
 }
 
 /** A number, and its interval under it. */
@@ -225,6 +234,7 @@ function madeOf({ made, items }: Evaluation, { command, part, adapters }: AboutR
   const { draw } = made;
   return html`${facts([
     ['Command', html`<code>${command}</code>`],
+    ...(made.task && made.task.goal !== '' ? ([['Task', made.task.goal]] as const) : []),
     ['Model', made.model.name],
     ...(made.data ? ([['Rows from', made.data.name]] as const) : []),
     ['Part', `${part}: ${plural(items.length, 'row')}${draw ? `, ${count(draw.of)} ask for something` : ''}`],

@@ -169,7 +169,7 @@ export class OpenProject {
   #reset(model = this.#usualModel): void {
     const { task, data, settings, run, chat, preferences, session } = this.#studio;
     const { baseline, fewShot, evaluation } = this.#studio;
-    task.title = task.success = '';
+    task.forget();
     for (const part of [data, run, chat, baseline, fewShot, evaluation]) part.forget();
     // The table of everything tuned is loaded late, and may be measuring.
     if (session.measuring > 0) void session.worker.stopEvaluation();

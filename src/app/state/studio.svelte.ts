@@ -88,7 +88,7 @@ export class Studio {
   get page(): object {
     if (!this.equipped) return {};
     const { options, places } = this.settings;
-    return { task: this.task.texts, settings: options, settingsOf: places, chat: this.chat.choices };
+    return { task: this.task.kept, settings: options, settingsOf: places, chat: this.chat.choices };
   }
 
   /** The current inputs of a measurement: one with other inputs is out of date. */

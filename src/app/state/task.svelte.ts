@@ -1,4 +1,12 @@
-/** What the model should do and how one will know: two texts of the person's own, kept with the project. */
+/** What the model should do and how one will know: the task card, kept with the project. */
+import {
+  metricOfCard,
+  targetOf,
+  taskKind,
+  type Target,
+  type TaskCard,
+  type TaskKind,
+} from '../../evaluate/task-card.ts';
 
 /** Where they were kept before there were projects. */
 const OLD_KEY = 'graft-task';
@@ -33,36 +41,86 @@ export function suitedTexts(
   };
 }
 
+/** What a project keeps. Those of earlier versions have the two texts. */
+interface KeptTask extends TaskTexts {
+  readonly kind?: TaskKind;
+  readonly metric?: string;
+  readonly target?: string;
+}
+
 export class Task {
   title = $state('');
   success = $state('');
+  /** The kind of task; undefined until one is chosen. */
+  kind = $state<TaskKind>();
+  /** The name of a metric; undefined for that of the kind. */
+  metric = $state<string>();
+  /** The score that counts as success, as it was typed. */
+  target = $state('');
   /** Called when a text was changed by hand. */
   keep: () => void = () => undefined;
 
-  get texts(): TaskTexts {
-    return { title: this.title, success: this.success };
+  /** As a project keeps it. */
+  get kept(): KeptTask {
+    const { title, success, kind, metric, target } = this;
+    return {
+      ...{ title, success },
+      ...(kind !== undefined && { kind }),
+      ...(metric !== undefined && { metric }),
+      ...(target !== '' && { target }),
+    };
+  }
+
+  /** The score that counts: the one that was set, else one in the person's words. */
+  get wanted(): Target | undefined {
+    return targetOf(this.target, this.success);
+  }
+
+  /** As a record of an evaluation has it; undefined where nothing was written. */
+  get card(): TaskCard | undefined {
+    const { title, kind, wanted } = this;
+    if (title.trim() === '' && !wanted) return undefined;
+    return {
+      goal: title.trim(),
+      ...(kind !== undefined && { kind }),
+      metric: metricOfCard(this),
+      target: wanted?.words ?? '',
+    };
   }
 
   /** As {@link suitedTexts}. */
   suit(sample: SampleTask | undefined, samples: readonly SampleTask[]): void {
-    const { title, success } = suitedTexts(this.texts, sample, samples);
+    const { title, success } = suitedTexts(this, sample, samples);
     this.title = title;
     this.success = success;
   }
 
-  /** @param texts as the project has them: validated here */
+  /** The card of an empty project. */
+  forget(): void {
+    this.title = this.success = this.target = '';
+    this.kind = this.metric = undefined;
+  }
+
+  /** @param texts as the project has it: validated here; nothing for an empty card */
   load(texts: unknown): void {
-    const { title = '', success = '' } = textsOf(texts ?? takeOld());
-    this.title = title;
-    this.success = success;
+    const kept = keptOf(texts ?? takeOld());
+    this.title = kept.title;
+    this.success = kept.success;
+    this.kind = kept.kind;
+    this.metric = kept.metric;
+    this.target = kept.target ?? '';
   }
 }
 
-function textsOf(value: unknown): Partial<TaskTexts> {
-  if (typeof value !== 'object' || value === null) return {};
+function keptOf(value: unknown): KeptTask {
+  const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const text = (name: string): string => (typeof given[name] === 'string' ? given[name] : '');
+  const kind = taskKind(given.kind)?.name;
+  const metric = text('metric');
   return {
-    ...('title' in value && typeof value.title === 'string' && { title: value.title }),
-    ...('success' in value && typeof value.success === 'string' && { success: value.success }),
+    ...{ title: text('title'), success: text('success'), target: text('target') },
+    ...(kind !== undefined && { kind }),
+    ...(metric !== '' && { metric }),
   };
 }
 

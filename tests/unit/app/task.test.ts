@@ -1,7 +1,10 @@
 /** The task card that a sample fills. */
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
-import { suitedTexts, type SampleTask } from '../../../src/app/state/task.svelte.ts';
+import { beforeAll, expect, test } from 'vitest';
+import { suitedTexts, Task, type SampleTask } from '../../../src/app/state/task.svelte.ts';
+import { withoutSvelte } from './runes.ts';
+
+beforeAll(withoutSvelte);
 
 const samples = JSON.parse(
   readFileSync(new URL('../../../public/samples/index.json', import.meta.url), 'utf8'),
@@ -30,4 +33,21 @@ test('the texts that a person wrote stay', () => {
   const own = { title: 'Sort tickets', success: '' };
   expect(suitedTexts(own, captain, samples)).toEqual({ title: 'Sort tickets', success: captain.success });
   expect(suitedTexts(own, undefined, samples)).toEqual(own);
+});
+
+test('a project of an earlier version opens with its two texts, and the score that they name counts', () => {
+  const task = new Task();
+  task.load({ title: 'Sort tickets', success: 'Nine of ten get the right team.' });
+  expect(task.kept).toEqual({ title: 'Sort tickets', success: 'Nine of ten get the right team.' });
+  expect(task.card).toEqual({ goal: 'Sort tickets', metric: 'exact-match', target: 'Nine of ten' });
+});
+
+test('the card comes back as it was kept, and what it cannot be is left out', () => {
+  const task = new Task();
+  const kept = { title: 'T', success: '', kind: 'extraction', metric: 'valid-json', target: '90%' };
+  task.load(kept);
+  expect(task.kept).toEqual(kept);
+  task.load({ title: 3, kind: 'singing', metric: [], target: {} });
+  expect(task.kept).toEqual({ title: '', success: '' });
+  expect(task.card).toBeUndefined();
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { askedShots, chosenMethods, evaluateFlags } from '../../../src/cli/evaluate-flags.ts';
+import { askedShots, chosenMethods, evaluateFlags, taskCardOf } from '../../../src/cli/evaluate-flags.ts';
 import { Flags } from '../../../src/cli/flags.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -22,5 +22,23 @@ describe('--methods of graft evaluate', () => {
 
   test('refuses a name that is none', async () => {
     await graftError(() => chosenMethods(flags('--methods', '0-shot')), 'arguments');
+  });
+});
+
+describe('the task card of graft evaluate', () => {
+  const card = (...args: string[]): unknown => taskCardOf(new Flags(evaluateFlags, args));
+
+  test('is made of the task, the score and the first metric', () => {
+    expect(card()).toBeUndefined();
+    expect(card('--task', 'Sort mails', '--success', '9 of 10', '--metrics', 'loss,token-f1')).toEqual({
+      goal: 'Sort mails',
+      target: '9 of 10',
+      metric: 'token-f1',
+    });
+  });
+
+  test('refuses a score that cannot be read', async () => {
+    const { what } = await graftError(() => Promise.resolve(card('--success', 'good')), 'arguments');
+    expect(what).toContain('"good"');
   });
 });
