@@ -2,7 +2,9 @@
 import { GraftError } from '../errors.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import type { Method } from '../evaluate/methods/method.ts';
+import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
+import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
+import type { AskedQuestion, Method, Pair } from '../evaluate/methods/method.ts';
 import { CARD_METRICS } from '../evaluate/success.ts';
 import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
@@ -67,7 +69,7 @@ export const evaluateFlags = {
   },
   methods: {
     value: 'A,B',
-    help: `what is measured (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, and 3-shot for ${fewShot.name} with 3 examples`,
+    help: `what is measured (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
   },
   metrics: {
     value: 'A,B',
@@ -84,7 +86,15 @@ export const evaluateFlags = {
   },
   shots: {
     value: 'N',
-    help: `examples of training before each question, for ${fewShot.name} and ${adapterFewShot.name} (default: ${DEFAULT_SHOTS})`,
+    help: `examples of training before each question, for methods with examples (default: ${DEFAULT_SHOTS}); fewer if they do not fit`,
+  },
+  examples: {
+    value: 'HOW',
+    help: `random or nearest: how these examples are chosen, the same for all questions, or those that share most words with each (default: nearest for ${instructedFewShot.name}, random for others)`,
+  },
+  instruction: {
+    value: 'TEXT',
+    help: `what ${instructed.name} and ${instructedFewShot.name} say before each question (default: the sentence of --task and, if answers are labels, their list)`,
   },
   reward: {
     value: 'NAME[:W]|FILE …',
@@ -181,8 +191,10 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
   const adapters = flags.texts('adapter').length + flags.texts('tuned').length;
   const names = flags.list('methods')?.map((name) => readMethod(name).name);
   if (!names)
-    return METHODS.filter(
-      (method) => method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot)),
+    return METHODS.filter((method) =>
+      method.term === instructed.term
+        ? flags.isGiven('task') || flags.isGiven('instruction')
+        : method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot)),
     );
   const chosen = choose('methods', names, METHODS);
   const isAsked = chosen.some(({ kind }) => kind === 'adapter');
@@ -206,16 +218,29 @@ function readMethod(asked: string): { name: string; shots?: number } {
   return shots ? { name: fewShot.name, shots: Number(shots[1]) } : { name: asked };
 }
 
-/** Examples before each question. @throws GraftError `arguments` for two numbers */
-export function askedShots(flags: EvaluateFlags): number {
+/** Numbers of examples before each question, the smallest first: one, or those that --methods names. @throws GraftError `arguments` for another number in --shots */
+export function askedShots(flags: EvaluateFlags): readonly number[] {
   const given = flags.integer('shots', 1);
-  const named = (flags.list('methods') ?? []).flatMap((name) => readMethod(name).shots ?? []);
-  const numbers = [...new Set([...(given === undefined ? [] : [given]), ...named])];
-  if (numbers.length > 1)
+  const named = [...new Set((flags.list('methods') ?? []).flatMap((name) => readMethod(name).shots ?? []))];
+  if (given !== undefined && named.some((shots) => shots !== given))
     throw new GraftError(
       'arguments',
-      `--methods and --shots give different numbers of examples: ${numbers.join(', ')}.`,
-      'Give one number, and measure the others by further calls.',
+      `--methods and --shots give different numbers of examples: ${[given, ...named].join(', ')}.`,
+      'Give the numbers in --methods only, such as 1-shot,3-shot.',
     );
-  return numbers[0] ?? DEFAULT_SHOTS;
+  return named.length > 0 ? named.sort((a, b) => a - b) : [given ?? DEFAULT_SHOTS];
+}
+
+/** How examples are chosen. @throws GraftError `arguments` */
+export const askedExamples = (flags: EvaluateFlags): 'random' | 'nearest' | undefined =>
+  flags.choice('examples', ['random', 'nearest'] as const);
+
+/** What instructed methods hear; '' where nothing is known of the task. @param train with the labels @param asked in place of training rows where there are none */
+export function askedInstruction(
+  flags: EvaluateFlags,
+  train: readonly Pair[],
+  asked: readonly AskedQuestion[],
+): string {
+  const answers = (train.length > 0 ? train : asked).map(({ question }) => question.expected);
+  return flags.text('instruction') ?? usualInstruction(flags.text('task') ?? '', labelsOf(answers));
 }

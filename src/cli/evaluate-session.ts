@@ -4,6 +4,7 @@ import { isUsed } from '../data/parts.ts';
 import { messageOf } from '../errors.ts';
 import { drawQuestions } from '../evaluate/draw.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
+import { instructed } from '../evaluate/methods/instructed.ts';
 import type { AskedQuestion } from '../evaluate/methods/method.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
@@ -14,6 +15,8 @@ import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import {
   askedRows,
+  askedExamples,
+  askedInstruction,
   askedShots,
   chosenMetrics,
   LOSS_ROWS,
@@ -171,7 +174,13 @@ export async function openEvalSession(
     const plan: EvaluationPlan = {
       ...{ made, items, train, subjects, rewards, chosen, isPrompts, seed },
       asked: drawn.chosen.map((at): AskedQuestion => test[at]),
-      shots: askedShots(flags),
+      shots: askedShots(flags)[0],
+      examples: askedExamples(flags),
+      instruction: askedInstruction(
+        flags,
+        train,
+        drawn.chosen.map((at) => test[at]),
+      ),
       measures: { answers: !isSilent },
       async each(rows, work) {
         for (const [at, row] of rows.entries()) {
@@ -193,9 +202,11 @@ export async function openEvalSession(
       },
       leftOut: ({ method }, why) =>
         output.line(
-          why === undefined
-            ? leftOutInWords(method.title, part, train.length)
-            : `${method.title}: left out. ${why}`,
+          why !== undefined
+            ? `${method.title}: left out. ${why}`
+            : method.term === instructed.term
+              ? `${method.title}: left out, since nothing is known of the task. Give --task or --instruction.`
+              : leftOutInWords(method.title, part, train.length),
         ),
       failed(one, error, failedPart) {
         failures.push(error instanceof Error ? error : new Error(messageOf(error)));

@@ -7,6 +7,7 @@ import { drawRows, type Drawn } from '../evaluate/draw.ts';
 import { OpenEvalModel } from '../evaluate/open-eval-model.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
+import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import type { Method, Pair } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Seen } from '../evaluate/record.ts';
@@ -59,6 +60,10 @@ interface OpenSubjects {
   /** How many pairs of answers the measured rows have. */
   readonly pairs: number;
 }
+
+const hasExamples = (method: Method): boolean =>
+  [fewShot, instructedFewShot, adapterFewShot].includes(method);
+const isPrompting = (method: Method): boolean => method === instructed || hasExamples(method);
 
 /** @throws GraftError `delta-base` for a tuned model of another base, and those of opening adapters and texts */
 export async function openSubjects(exam: SubjectRows, output: Output): Promise<OpenSubjects> {
@@ -136,14 +141,16 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
 
   /** A default method that cannot be measured is left out; one that was asked for is an error. */
   const isOptional = flags.text('methods') === undefined;
-  const planOf = (method: Method, one?: Tuned): SubjectPlan => {
+  const counts = askedShots(flags);
+  const planOf = (method: Method, one: Tuned | undefined, shots: number | undefined): SubjectPlan => {
     const { name, kind, objective, took, seen } = one ?? {};
-    const hasExamples = method === fewShot || method === adapterFewShot;
+    const many = counts.length > 1 && shots !== undefined ? `: ${shots}` : '';
     return {
       method,
+      ...(shots !== undefined && { shots }),
       subject: {
         method: method.name,
-        label: name ?? method.title,
+        label: name ?? `${method.title}${many}`,
         ...(name !== undefined && { adapter: { name, folder: name } }),
         ...(kind !== undefined && { kind }),
         ...(objective !== undefined && { objective }),
@@ -152,21 +159,23 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
       },
       open: () => openSubject(one ?? { own: tokenizer }),
       ...(isOptional &&
-        hasExamples && {
+        isPrompting(method) && {
           isOptional: (error) => error instanceof GraftError && error.code === 'evaluate-shots',
         }),
     };
   };
   const subjects = chosenMethods(flags, chosenRewards?.learned)
     .filter((method) => {
-      const hasExamples = method === fewShot || method === adapterFewShot;
-      const lacks = isOptional && hasExamples && exam.trainRows < askedShots(flags);
+      const lacks = isOptional && hasExamples(method) && exam.trainRows < counts[0];
       if (lacks) output.line(leftOutInWords(method.title, exam.part, exam.trainRows));
       return !lacks;
     })
-    .flatMap((method) =>
-      method.kind === 'adapter' ? tuned.map((one) => planOf(method, one)) : [planOf(method)],
-    );
+    .flatMap((method) => {
+      const all = hasExamples(method) ? counts : [undefined];
+      return method.kind === 'adapter'
+        ? tuned.flatMap((one) => all.map((shots) => planOf(method, one, shots)))
+        : all.map((shots) => planOf(method, undefined, shots));
+    });
   return { subjects, pairs: isPrompts ? 0 : pairsBy(tokenizer, undefined).length };
 }
 

@@ -10,7 +10,7 @@ import type { Scores } from '../scorers/scores.ts';
 import type { Evaluation, LossReport, Share } from './record.ts';
 
 export interface ComparedMethod {
-  /** The name of the method. */
+  /** The name of the method, with a number from its second subject on. */
   readonly key: string;
   readonly name: string;
   /** What it costs, or what it does. */
@@ -43,9 +43,12 @@ export function methodsOf(
   scorers: readonly Scorer[] = USUAL_SCORERS,
 ): ComparedMethod[] {
   return METHODS.filter(({ kind }) => kind !== 'adapter').flatMap((method) => {
-    const side = (method === fewShot ? few : undefined) ?? sidesOf(record, method.name).at(0);
+    const own = sidesOf(record, method.name);
+    const sides = method === fewShot && few && few.record !== record ? [few] : own;
     // A stopped method has answered other rows.
-    return side && side.subject.stopped === undefined ? [comparedMethod(method, side, scorers)] : [];
+    return sides
+      .filter(({ subject }) => subject.stopped === undefined)
+      .map((side, at) => comparedMethod(method, side, scorers, at));
   });
 }
 
@@ -53,11 +56,12 @@ function comparedMethod(
   { name, title, term, kind, noun, what, doing }: Method,
   side: Side,
   scorers: readonly Scorer[],
+  at: number,
 ): ComparedMethod {
   const { right, exact, rewards, subject } = side;
   const { loss, detail = {} } = subject;
   return {
-    key: name,
+    key: at === 0 ? name : `${name} ${at + 1}`,
     name: title,
     what: what(detail),
     noun,

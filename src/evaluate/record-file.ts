@@ -76,7 +76,12 @@ const Detail = v.object({
   answer: v.optional(v.string()),
   share: v.optional(number),
   shots: v.optional(v.array(v.object({ prompt: v.string(), answer: v.string() }))),
+  nearest: v.optional(count),
+  fitted: v.optional(count),
+  instruction: v.optional(v.string()),
   promptTokens: v.optional(count),
+  meanPromptTokens: v.optional(number),
+  window: v.optional(count),
 });
 /** A kind of a newer version is left out. */
 const Card = v.object({
@@ -105,6 +110,7 @@ const Subject = v.object({
   general: v.optional(Loss),
   forgetting: v.optional(Forgetting),
   likelihoods: v.optional(v.array(Pair)),
+  noLabel: v.optional(count),
   exact: v.optional(Share),
   seconds: v.optional(number),
   answerSeconds: v.optional(number),

@@ -123,6 +123,8 @@ export interface Subject {
   readonly forgetting?: Forgetting;
   /** How likely both answers of each pair are to it, where the rows are pairs. */
   readonly likelihoods?: readonly PairLikelihoods[];
+  /** Answers that are none of the labels; missing where answers are no labels. */
+  readonly noLabel?: number;
   /** Exact matches of a result of an earlier version that did not keep the answers. */
   readonly exact?: Share;
   readonly seconds?: number;

@@ -117,7 +117,7 @@ const nameReport = ({ method, adapter }: Subject): object => ({
 
 function methodReport(side: Side, metrics: readonly Scorer[]): object {
   const { subject, answers } = side;
-  const { stopped, loss, general, detail, seconds, lacks } = subject;
+  const { stopped, loss, general, detail, seconds, lacks, noLabel } = subject;
   const rewards = rewardScoresOf(side);
   const each = eachReward(side);
   const tasks = tasksOf(side);
@@ -147,7 +147,12 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
         }),
       }),
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
-    ...(detail?.shots && { shots: detail.shots, prompt_tokens: detail.promptTokens }),
+    ...(detail?.shots && { shots: detail.shots }),
+    ...(detail?.nearest !== undefined && { nearest_shots: detail.nearest }),
+    ...(detail?.fitted !== undefined && { fitted_shots: detail.fitted }),
+    ...(detail?.instruction !== undefined && { instruction: detail.instruction }),
+    ...(detail?.promptTokens !== undefined && { prompt_tokens: detail.promptTokens, window: detail.window }),
+    ...(noLabel !== undefined && { no_label: noLabel }),
     seconds,
     ...(stopped && { stopped }),
     ...(lacks && { failed_parts: lacks }),

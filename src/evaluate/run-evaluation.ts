@@ -6,6 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { Forgetting } from './forgetting.ts';
 import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { answerScores } from '../scorers/scores.ts';
+import { labelsOf } from './methods/instruction.ts';
 import type { Answered, AskedQuestion, EvalModel, EvalRequest, Method, Pair } from './methods/method.ts';
 import {
   recordOf,
@@ -39,6 +40,8 @@ export interface OpenSubject {
 /** A method, and what it asks. */
 export interface SubjectPlan {
   readonly method: Method;
+  /** Examples before each question, if they are not those of the plan. */
+  readonly shots?: number;
   readonly subject: Subject;
   readonly open: () => Promise<OpenSubject>;
   /** It is left out for these reasons, instead of failing. */
@@ -79,6 +82,10 @@ export interface EvaluationPlan {
   readonly train: readonly Pair[];
   readonly shots: number;
   readonly seed: number;
+  /** @see EvalRequest.examples */
+  readonly examples?: EvalRequest['examples'];
+  /** What instructed methods hear before each question; they are left out without it. */
+  readonly instruction?: string | undefined;
   readonly subjects: readonly SubjectPlan[];
   readonly rewards?: RewardScorer | undefined;
   /** In addition to the usual ones. */
@@ -176,9 +183,9 @@ async function measureOpen(
   const { signal } = watcher;
   const { method } = one;
   const { answers: isAnswered = true, loss: hasLoss = true, pairs: hasPairs = true } = plan.measures ?? {};
-  const { asked, train, shots, seed, each, rewards } = plan;
+  const { asked, train, seed, each, rewards, examples, instruction } = plan;
   const exam: EvalRequest = {
-    ...{ train, shots, seed, each, signal },
+    ...{ train, shots: one.shots ?? plan.shots, seed, each, signal, examples, instruction },
     asked: isAnswered ? asked : [],
     model: open.model,
   };
@@ -205,8 +212,10 @@ async function measureOpen(
       return undefined;
     }
   };
-  // Few-shot prompting is the base model again: what else is measured of a model is measured once.
-  const isModelAlone = method.loss !== undefined && answered.detail?.shots === undefined;
+  // Prompting is the base model again: what else is measured of a model is measured once.
+  const { shots, nearest, instruction: heard } = answered.detail ?? {};
+  const isModelAlone = method.loss !== undefined && [shots, nearest, heard].every((one) => one === undefined);
+  const labels = new Set(plan.isPrompts ? [] : labelsIn(plan));
   const isWhole = answered.answers.length === exam.asked.length;
   const loss =
     hasLoss && isWhole ? await attempt('Losses', method.loss && (() => method.loss!(exam))) : undefined;
@@ -238,6 +247,9 @@ async function measureOpen(
       ...(general && { general }),
       ...(forgetting && { forgetting }),
       ...(likelihoods && { likelihoods }),
+      ...(labels.size > 0 && {
+        noLabel: answered.answers.filter(({ text }) => !labels.has(text.trim())).length,
+      }),
       ...{ seconds: seconds(), answerSeconds },
       ...(!isWhole && { stopped: true }),
       ...(lacks.length > 0 && { lacks }),
@@ -246,6 +258,16 @@ async function measureOpen(
     scores: { ...(plan.isPrompts ? {} : usualScores(plan.items, answered)), ...chosen.scores, ...scored },
   };
 }
+
+/** The labels that answers can be: those of training, and of the asked rows; none where answers are no labels. */
+export const labelsIn = ({ train, asked }: Pick<EvaluationPlan, 'train' | 'asked'>): readonly string[] => {
+  const wanted = asked.map(({ question }) => question.expected);
+  const learned = train.map(({ question }) => question.expected);
+  // A label that only test rows have is one as well, and no instruction names it.
+  return labelsOf(learned.length > 0 ? learned : wanted).length === 0
+    ? []
+    : [...new Set([...learned, ...wanted].map((answer) => answer.trim()))];
+};
 
 /** By the names of the usual scorers, row by row. */
 function usualScores(items: readonly Item[], { answers }: Answered): SubjectColumns['scores'] {

@@ -44,6 +44,7 @@ const WORDS = {
   overfitting: 'Overfitting',
   baseline: 'Baseline',
   'few-shot': 'Examples in the prompt (few-shot)',
+  instructed: 'Instruction before the question',
   majority: 'Most frequent answer',
   nearest: 'Nearest row',
   interval: '95% interval',

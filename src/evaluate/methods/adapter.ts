@@ -1,4 +1,5 @@
 /** The base model with an adapter, with the question alone. */
+import { answerBare } from './engineered.ts';
 import type { Method } from './method.ts';
 
 export const adapter: Method = {
@@ -10,11 +11,6 @@ export const adapter: Method = {
   noun: 'the adapter',
   what: () => 'only the question',
   doing: () => 'the adapter',
-  answer: async ({ model, asked, signal }) => ({
-    answers: await model.answer(
-      asked.map(({ question }) => question),
-      signal,
-    ),
-  }),
+  answer: answerBare,
   loss: ({ model, signal }) => model.loss(signal),
 };

@@ -1,4 +1,5 @@
 /** The base model as it is, with the question alone (zero-shot). */
+import { answerBare } from './engineered.ts';
 import type { Method } from './method.ts';
 
 export const base: Method = {
@@ -10,11 +11,6 @@ export const base: Method = {
   noun: 'the base model',
   what: () => 'only the question',
   doing: () => 'the base model',
-  answer: async ({ model, asked, signal }) => ({
-    answers: await model.answer(
-      asked.map(({ question }) => question),
-      signal,
-    ),
-  }),
+  answer: answerBare,
   loss: ({ model, signal }) => model.loss(signal),
 };

@@ -52,6 +52,10 @@ export interface EvalRequest {
   /** Examples before each question, if the method uses some, and the seed that chooses them. */
   readonly shots: number;
   readonly seed: number;
+  /** How examples are chosen; each method has its usual way if it is missing. */
+  readonly examples?: 'random' | 'nearest' | undefined;
+  /** What the base model hears before each question; '' or missing where nothing is known of the task. */
+  readonly instruction?: string | undefined;
   /** Work on every item that may take long; it can be stopped in between. */
   readonly each: <Item>(items: readonly Item[], work: (item: Item) => void) => Promise<void>;
   readonly signal: AbortSignal;
@@ -63,8 +67,17 @@ export interface Detail {
   readonly answer?: string;
   readonly share?: number;
   readonly shots?: readonly { readonly prompt: string; readonly answer: string }[];
-  /** Tokens of the longest question with its examples. */
+  /** As many training rows before each question, those nearest to it. */
+  readonly nearest?: number;
+  /** How many of the wanted examples fit before every question, if that is fewer. */
+  readonly fitted?: number;
+  /** The instruction before each question. */
+  readonly instruction?: string;
+  /** Tokens of the longest question with all that stands before it, and of all questions on average. */
   readonly promptTokens?: number;
+  readonly meanPromptTokens?: number;
+  /** Tokens that the model can hold. */
+  readonly window?: number;
 }
 
 export interface Answered {

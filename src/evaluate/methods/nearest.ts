@@ -31,13 +31,13 @@ const wordsOf = (text: string): Set<string> =>
   );
 
 /**
- * Finds the known text that is nearest to another one: by the cosine of their words, where a rare word weighs more (its inverse document
+ * Finds the known texts that are nearest to another one: by the cosine of their words, where a rare word weighs more (its inverse document
  * frequency).
  *
  * @param known at least one
- * @returns gives the index of the nearest, the first of equals; the first of all where no word is shared
+ * @returns gives as many indices as are wanted, the nearest first and the first of equals before others; texts that share no word come last
  */
-export function nearest(known: readonly string[]): (text: string) => number {
+export function nearestFirst(known: readonly string[]): (text: string, many: number) => number[] {
   const sets = known.map(wordsOf);
   const places = new Map<string, number[]>();
   sets.forEach((words, at) => {
@@ -49,16 +49,22 @@ export function nearest(known: readonly string[]): (text: string) => number {
   });
   const weight = (word: string): number => Math.log(1 + known.length / (places.get(word)?.length ?? 1));
   const norms = sets.map((words) => Math.sqrt([...words].reduce((sum, word) => sum + weight(word) ** 2, 0)));
-  return (text) => {
+  return (text, many) => {
     const scores = new Map<number, number>();
     for (const word of wordsOf(text))
       for (const at of places.get(word) ?? [])
         scores.set(at, (scores.get(at) ?? 0) + weight(word) ** 2 / norms[at]);
-    let best = 0;
-    for (const [at, score] of scores) {
-      const least = scores.get(best) ?? 0;
-      if (score > least || (score === least && at < best)) best = at;
-    }
-    return best;
+    const found = [...scores]
+      .sort((a, b) => b[1] - a[1] || a[0] - b[0])
+      .slice(0, many)
+      .map(([at]) => at);
+    for (let at = 0; found.length < Math.min(many, known.length); at++) if (!scores.has(at)) found.push(at);
+    return found;
   };
+}
+
+/** The nearest alone, as {@link nearestFirst}. */
+export function nearest(known: readonly string[]): (text: string) => number {
+  const find = nearestFirst(known);
+  return (text) => find(text, 1)[0];
 }

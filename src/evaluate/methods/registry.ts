@@ -3,10 +3,20 @@ import { adapter } from './adapter.ts';
 import { base } from './base.ts';
 import { adapterFewShot, fewShot } from './few-shot.ts';
 import { frequent } from './frequent.ts';
+import { instructed, instructedFewShot } from './instructed.ts';
 import type { Method } from './method.ts';
 import { nearestRow } from './nearest.ts';
 
-export const METHODS: readonly Method[] = [frequent, nearestRow, base, fewShot, adapter, adapterFewShot];
+export const METHODS: readonly Method[] = [
+  frequent,
+  nearestRow,
+  base,
+  fewShot,
+  instructed,
+  instructedFewShot,
+  adapter,
+  adapterFewShot,
+];
 
 /** Methods that need no model. */
 export const RULES = METHODS.filter(({ kind }) => kind === 'rule');

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { askedShots, chosenMethods, evaluateFlags, taskCardOf } from '../../../src/cli/evaluate-flags.ts';
+import {
+  askedInstruction,
+  askedShots,
+  chosenMethods,
+  evaluateFlags,
+  taskCardOf,
+} from '../../../src/cli/evaluate-flags.ts';
 import { Flags } from '../../../src/cli/flags.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -9,15 +15,29 @@ describe('--methods of graft evaluate', () => {
 
   test('takes the usual names of prompting', () => {
     expect(named('--methods', 'zero-shot,3-shot')).toEqual(['base', 'few-shot']);
-    expect(askedShots(flags('--methods', 'zero-shot,3-shot'))).toBe(3);
+    expect(askedShots(flags('--methods', 'zero-shot,3-shot'))).toEqual([3]);
     expect(named('--methods', 'base')).toEqual(['base']);
   });
 
-  test('refuses two numbers of examples', async () => {
-    const { what } = await graftError(() => askedShots(flags('--methods', '1-shot,3-shot')), 'arguments');
-    expect(what).toContain('1, 3');
+  test('takes several numbers of examples, and refuses another one in --shots', async () => {
+    expect(askedShots(flags('--methods', '3-shot,1-shot'))).toEqual([1, 3]);
     await graftError(() => askedShots(flags('--methods', '3-shot', '--shots', '2')), 'arguments');
-    expect(askedShots(flags('--methods', '2-shot', '--shots', '2'))).toBe(2);
+    expect(askedShots(flags('--methods', '2-shot', '--shots', '2'))).toEqual([2]);
+    expect(askedShots(flags())).toEqual([4]);
+  });
+
+  test('measures instructed methods by default once there is an instruction', () => {
+    expect(named()).toEqual(['frequent', 'nearest', 'base', 'few-shot']);
+    expect(named('--task', 'Sort mails')).toContain('instructed-few-shot');
+    expect(named('--instruction', 'Sort')).toContain('instructed');
+    expect(named('--methods', 'instructed')).toEqual(['instructed']);
+  });
+
+  test('makes the instruction of the task and the labels, unless one is given', () => {
+    const rows = ['a', 'b', 'a', 'b'].map((expected) => ({ question: { prompt: '', ask: '', expected } }));
+    expect(askedInstruction(flags('--task', 'Sort'), [], rows)).toMatch(/^Sort\. Answer .*: a, b\.$/);
+    expect(askedInstruction(flags('--task', 'Sort', '--instruction', 'Say a.'), [], rows)).toBe('Say a.');
+    expect(askedInstruction(flags(), [], [])).toBe('');
   });
 
   test('refuses a name that is none', async () => {

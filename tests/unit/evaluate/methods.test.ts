@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import type { Example } from '../../../src/data/example.ts';
 import { questionsOf } from '../../../src/data/questions.ts';
-import { withShots } from '../../../src/evaluate/methods/few-shot.ts';
 import { mostFrequent } from '../../../src/evaluate/methods/frequent.ts';
 import { nearest } from '../../../src/evaluate/methods/nearest.ts';
+import { withShots } from '../../../src/evaluate/methods/turns.ts';
 
 const pair = (
   example: Example,

@@ -19,7 +19,8 @@ export const MEASURE: Chapter = {
     {
       id: 'baseline',
       what: 'The score of the cheapest method. If it is good enough, you are done. If not, the adapter has to beat it.',
-      start: 'Measure the base model, the base with examples in its prompt, and the most frequent answer.',
+      start:
+        'Measure the rules, the base model, and the base with an instruction and examples in its prompt.',
       source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
       also: 'prompting zero-shot',
     },
@@ -30,6 +31,15 @@ export const MEASURE: Chapter = {
       start: '3 to 5. If this does the task, do not tune.',
       source: 'Brown et al., Language Models are Few-Shot Learners, 2020, arXiv:2005.14165',
       also: 'in-context learning shots k examples',
+    },
+    {
+      id: 'instructed',
+      what: 'Before each question the base model hears the task in a sentence and, if answers are labels, their list. This is how a person would prompt it.',
+      more: 'A clearer instruction often helps more than examples. Try it on a row, then measure.',
+      start: 'Your sentence under Task. If this does the task, do not tune.',
+      source:
+        'Ouyang et al., Training Language Models to Follow Instructions with Human Feedback, 2022, arXiv:2203.02155',
+      also: 'prompt engineering instruction zero-shot',
     },
     {
       id: 'majority',

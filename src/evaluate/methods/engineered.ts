@@ -1,0 +1,166 @@
+/** A prompt that is made around the question: an instruction, examples of training, or both; it fits the window of the model. */
+import type { Example } from '../../data/example.ts';
+import { promptQuestionsOf, questionsOf, type Question } from '../../data/questions.ts';
+import { GraftError } from '../../errors.ts';
+import { Random } from '../../random.ts';
+import type { LossReport } from '../record.ts';
+import { withInstruction } from './instruction.ts';
+import type { Answered, Detail, EvalModel, EvalRequest, Pair } from './method.ts';
+import { nearestFirst } from './nearest.ts';
+import { withShots } from './turns.ts';
+
+const MAX_SHOTS = 64;
+
+/** How the examples before a question are chosen: the same for all by the seed, or those that share most words with it. */
+export type ExampleChoice = 'random' | 'nearest';
+
+/** What stands before a question. */
+interface Prompting {
+  /** '' for none. */
+  readonly instruction: string;
+  readonly choice: ExampleChoice;
+  /** Missing for none. */
+  readonly shots?: number;
+}
+
+/** The examples of one question. The most useful are the last, since the first are left out where not all fit. */
+type Chooser = (question: Question) => readonly Pair[];
+
+/** @throws GraftError `evaluate-shots` for more examples than training has */
+function chooserOf({ train, seed }: EvalRequest, { choice, shots }: Prompting): Chooser {
+  if (shots === undefined) return () => [];
+  if (!Number.isInteger(shots) || shots < 1 || shots > MAX_SHOTS || shots > train.length)
+    throw new GraftError(
+      'evaluate-shots',
+      `${shots} examples are asked for, and training has ${train.length} that ask for something.`,
+      train.length === 0 ? 'Open the data again.' : `Choose 1 to ${Math.min(MAX_SHOTS, train.length)}.`,
+    );
+  if (choice === 'nearest') {
+    const find = nearestFirst(train.map(({ question }) => question.prompt));
+    return ({ prompt }) =>
+      find(prompt, shots)
+        .map((at) => train[at])
+        .reverse();
+  }
+  const order = new Random(seed).shuffle(Array.from({ length: train.length }, (_, i) => i));
+  const same = order.slice(0, shots).map((at) => train[at]);
+  return () => same;
+}
+
+/** An example with its prompt, and the question that it asks then. */
+function engineered(
+  example: Example,
+  shots: readonly Pair[],
+  instruction: string,
+  chat: boolean,
+): { readonly shown: Example; readonly ask: Question['ask'] } {
+  const shown = withInstruction(
+    shots.length === 0 ? example : withShots(example, shots, chat),
+    instruction,
+    chat,
+  );
+  const [{ ask }] = [...questionsOf([shown], chat), ...promptQuestionsOf([shown], chat)];
+  return { shown, ask };
+}
+
+interface Fitted {
+  readonly shots: readonly Pair[];
+  readonly asked: Question;
+  readonly tokens: number;
+}
+
+/** The last of the examples, as many as fit before the question. @throws GraftError `evaluate-shots` where it does not fit without any */
+function fitted(
+  { example, question }: { readonly example: Example; readonly question: Question },
+  all: readonly Pair[],
+  instruction: string,
+  model: EvalModel,
+): Fitted {
+  for (let many = all.length; many >= 0; many--) {
+    const shots = all.slice(all.length - many);
+    const asked = { ...question, ask: engineered(example, shots, instruction, model.chat).ask };
+    const tokens = model.tokensOf(asked);
+    if (tokens + model.newTokens <= model.maxPositions) return { shots, asked, tokens };
+  }
+  throw noRoom(model, 'the instruction', 'Write a shorter instruction.');
+}
+
+/** The tokens of prompts, and what the model can hold. @param tokens of each question */
+const costOf = (tokens: readonly number[], { maxPositions }: EvalModel): Detail =>
+  tokens.length === 0
+    ? {}
+    : {
+        promptTokens: tokens.reduce((most, each) => Math.max(most, each), 0),
+        meanPromptTokens: tokens.reduce((sum, each) => sum + each, 0) / tokens.length,
+        window: maxPositions,
+      };
+
+/** Answers to the questions as they are. */
+export async function answerBare({ model, asked, signal }: EvalRequest): Promise<Answered> {
+  const questions = asked.map(({ question }) => question);
+  const detail = costOf(
+    questions.map((question) => model.tokensOf(question)),
+    model,
+  );
+  return { answers: await model.answer(questions, signal), detail };
+}
+
+/** @throws GraftError `evaluate-shots` where training has too few examples, or not one of them fits before every question */
+export async function answerEngineered(exam: EvalRequest, prompting: Prompting): Promise<Answered> {
+  const { asked, train, model, signal } = exam;
+  const choose = chooserOf(exam, prompting);
+  const { instruction, shots: wanted = 0, choice } = prompting;
+  const usable = asked.flatMap(({ question, example }) => (example ? [{ question, example }] : []));
+  let found = usable.map((one) => fitted(one, choose(one.question), instruction, model));
+  const most = found.reduce((least, { shots }) => Math.min(least, shots.length), wanted);
+  // Random examples are the same before every question: as many as the longest question leaves room for.
+  if (choice === 'random' && most < wanted) {
+    if (most === 0) throw noRoom(model, 'one example', 'Ask without examples.');
+    found = usable.map((one) => fitted(one, choose(one.question).slice(wanted - most), instruction, model));
+  }
+  const detail: Detail = {
+    ...(wanted > 0 &&
+      choice === 'random' && {
+        shots: (found.at(0)?.shots ?? choose(train[0].question)).map(
+          ({ question: { prompt, expected } }) => ({
+            prompt,
+            answer: expected,
+          }),
+        ),
+      }),
+    ...(wanted > 0 && choice === 'nearest' && { nearest: wanted }),
+    ...(most < wanted && { fitted: most }),
+    ...(instruction !== '' && { instruction }),
+    ...costOf(
+      found.map(({ tokens }) => tokens),
+      model,
+    ),
+  };
+  return {
+    answers: await model.answer(
+      found.map(({ asked: question }) => question),
+      signal,
+    ),
+    detail,
+  };
+}
+
+/** The loss on the wanted answers behind the same prompts; undefined where a row does not fit whole. */
+export function lossEngineered(exam: EvalRequest, prompting: Prompting): Promise<LossReport | undefined> {
+  const { model, signal } = exam;
+  const choose = chooserOf(exam, prompting);
+  return model.lossWith((example) => {
+    const [question] = [...questionsOf([example], model.chat), ...promptQuestionsOf([example], model.chat)];
+    return question
+      ? engineered(example, choose(question), prompting.instruction, model.chat).shown
+      : example;
+  }, signal);
+}
+
+function noRoom({ name, newTokens, maxPositions }: EvalModel, what: string, remedy: string): GraftError {
+  return new GraftError(
+    'evaluate-shots',
+    `With ${what} before it a question does not fit: its answer may take ${newTokens} tokens, and ${name} holds ${maxPositions}.`,
+    remedy,
+  );
+}

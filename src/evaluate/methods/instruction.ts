@@ -1,0 +1,56 @@
+/** An instruction before a question: the task in a sentence and, where answers are labels, the list of them. */
+import type { Example } from '../../data/example.ts';
+import type { TrainableMessage } from '../../text/trainable.ts';
+import { areLabels } from '../draw.ts';
+import { turnsOf } from './turns.ts';
+
+/** A longer list of labels is not put into a prompt. */
+const MAX_LABELS = 200;
+/** A label is a few words: longer answers that repeat are texts. */
+const MAX_LABEL_CHARS = 80;
+const BETWEEN = '\n\n';
+
+/**
+ * The labels among answers, in the order of the alphabet; none where answers are no labels.
+ *
+ * @param answers of the training rows, or of the asked ones if there are no training rows
+ */
+export function labelsOf(answers: readonly string[]): readonly string[] {
+  if (!areLabels(answers)) return [];
+  const labels = [...new Set(answers.map((answer) => answer.trim()))].filter((label) => label !== '');
+  if (labels.length > MAX_LABELS || labels.some((label) => label.length > MAX_LABEL_CHARS)) return [];
+  return labels.sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** The instruction that is used unless a person writes another; '' where nothing is known of the task. @param goal the task in a sentence */
+export function usualInstruction(goal: string, labels: readonly string[]): string {
+  const task = goal.trim();
+  const sentence = task === '' || /[.!?:]$/.test(task) ? task : `${task}.`;
+  const choice =
+    labels.length === 0 ? '' : `Answer with one of these labels and nothing else: ${labels.join(', ')}.`;
+  return [sentence, choice].filter((part) => part !== '').join(' ');
+}
+
+/**
+ * The example with an instruction before it: after its own system message, or else before the first words of the user, which every chat template
+ * takes. Without a chat template it is the beginning of the text.
+ */
+export function withInstruction(example: Example, instruction: string, chat: boolean): Example {
+  if (instruction === '') return example;
+  const { line } = example;
+  if (!chat) {
+    if (example.kind !== 'completion' && (example.kind !== 'prompt' || typeof example.prompt !== 'string'))
+      return example;
+    return { ...example, prompt: `${instruction}${BETWEEN}${example.prompt as string}` };
+  }
+  const turns = turnsOf(example);
+  const first = turns.findIndex(({ role }, at) => role === 'user' || (at === 0 && role === 'system'));
+  const messages = turns.map((turn, at): TrainableMessage => {
+    if (at !== first) return turn;
+    const parts = turn.role === 'system' ? [turn.content, instruction] : [instruction, turn.content];
+    return { ...turn, content: parts.join(BETWEEN) };
+  });
+  if (example.kind === 'prompt') return { ...example, prompt: messages };
+  const tools = example.kind === 'messages' ? example.tools : undefined;
+  return { kind: 'messages', messages, line, ...(tools && { tools }) };
+}
