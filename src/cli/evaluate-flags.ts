@@ -69,7 +69,7 @@ export const evaluateFlags = {
   },
   methods: {
     value: 'A,B',
-    help: `what is measured (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
+    help: `methods to measure (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
   },
   metrics: {
     value: 'A,B',

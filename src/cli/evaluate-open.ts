@@ -6,7 +6,8 @@ import { decodeUtf8 } from '../json.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
 import { recordText, verdictText } from './evaluate-output.ts';
 import { OF_MODELS } from './evaluate-predictions.ts';
-import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
+import { tunedTableText } from './evaluate-table.ts';
+import { tableReport, tunedTable } from '../evaluate/table-report.ts';
 import { readInput } from './files.ts';
 import type { Output } from './output.ts';
 

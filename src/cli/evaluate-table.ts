@@ -1,139 +1,14 @@
-/** The table of `graft evaluate`: every adapter with what it took, its score and what it forgot, beside the base. */
+/** The table of `graft evaluate` as printed: every adapter with what it took, its score and what it forgot, beside the base. */
 import { nameOf, scoreCell, shareCell } from '../evaluate/cells.ts';
 import { metricsOf } from '../evaluate/columns.ts';
-import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
-import type { Evaluation } from '../evaluate/record.ts';
-import { forgettingNumbers } from '../evaluate/forgetting-check.ts';
-import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base } from '../evaluate/methods/base.ts';
-import { inPrint, type Scorer } from '../scorers/scorer.ts';
+import { rewardScoresOf } from '../evaluate/report.ts';
+import type { Line, TunedTable } from '../evaluate/table-report.ts';
 import { proportion } from '../proportion.ts';
-import { meanOf, rewardScoresOf } from '../evaluate/report.ts';
-import {
-  comparesWithBase,
-  generalLossOf,
-  generalStandings,
-  pairsInWords,
-  pairsOfTable,
-  pairStandings,
-  promptsOf,
-  promptStandings,
-  rewardStandings,
-  scoreStandings,
-  usualMetric,
-  type Candidate,
-  type ScoreStanding,
-  type Standing,
-} from '../evaluate/tuned-table.ts';
+import { generalLossOf, pairsInWords, promptsOf, type Standing } from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
 import { twoDigits } from '../evaluate/forgetting.ts';
 import { textTable } from './evaluate-output.ts';
-
-interface Line {
-  readonly side: Side;
-  readonly score: ScoreStanding;
-  /** By rewards, where answers are scored by them. */
-  readonly reward: ScoreStanding;
-  /** Which pairs are in order, where the rows are pairs; missing for what they are compared with. */
-  readonly preferred: readonly boolean[] | undefined;
-  readonly pairs: ScoreStanding;
-  readonly general: Standing | undefined;
-  readonly prompts: Standing | undefined;
-}
-
-interface TunedTable {
-  /** Missing where rows are prompts alone. */
-  readonly metric: Scorer | undefined;
-  /** How pairs are compared; undefined where the rows are no pairs. */
-  readonly pairsAgainstBase: boolean | undefined;
-  /** The base first, if it was asked. */
-  readonly lines: readonly Line[];
-}
-
-/**
- * @param metrics the chosen ones: the usual one if it is among them, else the first @returns undefined if no adapter was asked
- */
-export function tunedTable(record: Evaluation, metrics: readonly Scorer[]): TunedTable | undefined {
-  const untuned = baseOf(record);
-  const tuned = sidesOf(record, adapterMethod.name);
-  if (tuned.length === 0) return undefined;
-  const shown = [...(untuned ? [untuned] : []), ...tuned];
-  const isAgainstBase = comparesWithBase(shown.map(({ subject }) => subject.objective));
-  const preferred = pairsOfTable(
-    [untuned?.subject.likelihoods, ...shown.map(({ subject }) => subject.likelihoods)],
-    isAgainstBase,
-  ).slice(1);
-  // A stopped method has answered fewer rows, so it is not compared.
-  const candidates = shown.map((side, at): Candidate | undefined => {
-    const pairs = side === untuned && isAgainstBase ? undefined : preferred[at];
-    const { rewards, subject } = side;
-    return subject.stopped ? undefined : { side, ...(rewards && { rewards }), ...(pairs && { pairs }) };
-  });
-  const usual = usualMetric(
-    record,
-    candidates.flatMap((one) => one?.side ?? []),
-  );
-  const metric = metrics.find(({ name }) => name === usual.name) ?? metrics.at(0);
-  const scores = metric && scoreStandings(metric, candidates);
-  const byRewards = rewardStandings(candidates);
-  const byPairs = pairStandings(candidates);
-  const general = generalStandings(candidates);
-  const prompts = promptStandings(candidates);
-  return {
-    metric,
-    pairsAgainstBase: shown.some(({ subject }) => subject.likelihoods) ? isAgainstBase : undefined,
-    lines: shown.map((side, at) => ({
-      side,
-      score: scores?.[at] ?? { standing: undefined },
-      reward: byRewards[at],
-      preferred: candidates[at]?.pairs,
-      pairs: byPairs[at],
-      general: general[at],
-      prompts: prompts[at],
-    })),
-  };
-}
-
-/** The table for `report.json`, without what was not measured. */
-export function tableReport({ metric, lines }: TunedTable): object[] {
-  return lines.map(({ side, score, reward, preferred, pairs, general, prompts }) => {
-    const { method, adapter, kind, took = {}, forgetting } = side.subject;
-    const value = metric && metricsOf(side, [metric])[metric.name];
-    const rewards = rewardScoresOf(side);
-    const { parameters, peakBytes, secondsPerStep } = took;
-    return {
-      method,
-      ...(adapter && { adapter: side.subject.label }),
-      ...(kind !== undefined && { kind }),
-      ...(parameters !== undefined && { parameters }),
-      ...(peakBytes !== undefined && { peak_bytes: peakBytes }),
-      ...(secondsPerStep !== undefined && { seconds_per_step: secondsPerStep }),
-      ...(metric && { metric: metric.name }),
-      rows: side.answers.length,
-      ...(metric && value && { score: inPrint(metric, value.value) }),
-      ...(score.standing && { standing: score.standing }),
-      ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
-      ...(preferred && { pairs: preferred.length, pair_accuracy: meanOf(preferred.map(Number)) }),
-      ...(pairs.standing && { pairs_standing: pairs.standing }),
-      ...(reward.standing && { reward_standing: reward.standing }),
-      ...(score.against && {
-        against_best: {
-          only_this: score.against.first,
-          only_best: score.against.second,
-          p: score.against.p,
-        },
-      }),
-      ...(forgetting && {
-        forgetting: {
-          ...forgettingNumbers(forgetting),
-          ...(forgetting.prompts && { general_prompts: forgetting.prompts.length }),
-          ...(general && { loss_standing: general }),
-          ...(prompts && { prompts_standing: prompts }),
-        },
-      }),
-    };
-  });
-}
 
 const NONE = '–';
 /** The text after a value: its standing beside the best of its column. */

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
-import { EVALUATION_FILE, evaluationFile } from '../evaluate/record-file.ts';
-import { reportPage, type MadeAdapter } from '../evaluate/report-page.ts';
-import { judgeRecord, meanOf, methodReports, predictionsOf, type Judged } from '../evaluate/report.ts';
+import { reportFiles, reportOf, type ReportOf } from '../evaluate/report-files.ts';
+import type { MadeAdapter } from '../evaluate/report-page.ts';
+import { judgeRecord, meanOf, type Judged } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { successOfRecord } from '../evaluate/success.ts';
@@ -28,7 +28,8 @@ import {
 import { recordText, verdictText } from './evaluate-output.ts';
 import { openEvaluation } from './evaluate-open.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
-import { tableReport, tunedTable, tunedTableText } from './evaluate-table.ts';
+import { tunedTableText } from './evaluate-table.ts';
+import { tunedTable } from '../evaluate/table-report.ts';
 import { scorePredictions } from './evaluate-predictions.ts';
 import { EXIT, SIGNALS } from './exit.ts';
 import { writeFolder } from './files.ts';
@@ -42,7 +43,8 @@ import { checkOutput } from './output-path.ts';
 import { claimFiles } from './own-files.ts';
 import type { Output } from './output.ts';
 import { readPaths } from './row-flags.ts';
-import { EVALUATION, PREDICTIONS, REPORT, REPORT_PAGE } from './run-folder.ts';
+import { EVALUATION } from './run-folder.ts';
+import { REPORT_PAGE } from '../evaluate/report-files.ts';
 
 export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(evaluateFlags, args);
@@ -92,7 +94,8 @@ interface Call {
   readonly output: Output;
 }
 
-async function evaluate({ args, flags, out, output }: Call): Promise<void> {
+async function evaluate(call: Call): Promise<void> {
+  const { flags, out, output } = call;
   const part = flags.choice('split', PARTS) ?? 'test';
   const exam = await openEvalSession(flags, part, output, { chosenRewards: await chosenRewards(flags) });
   // Nothing is wanted of answers to prompts alone: what compares with a reference has no column.
@@ -106,13 +109,10 @@ async function evaluate({ args, flags, out, output }: Call): Promise<void> {
   const keep = async (): Promise<void> => {
     if (out === undefined) return;
     await claimFiles(out, EVALUATION, { overwrite: flags.on('overwrite') });
-    const files = filesOf(exam, flags, metrics, controller.signal.aborted);
-    const about = {
-      ...{ metrics, part, adapters, judged: judgedOf(exam) },
-      command: shellLine([...commandWords(), 'evaluate', ...args]),
-    };
-    const report = new TextEncoder().encode(reportPage(exam.record(), about));
-    await writeFolder(out, { ...files, [REPORT_PAGE]: report });
+    const about = aboutReport(exam, call, metrics, controller.signal.aborted, adapters);
+    const files = Object.entries(reportFiles(exam.record(), about));
+    const encoder = new TextEncoder();
+    await writeFolder(out, Object.fromEntries(files.map(([name, text]) => [name, encoder.encode(text)])));
   };
   try {
     for await (const _ of exam.measure(controller.signal)) await keep();
@@ -124,7 +124,9 @@ async function evaluate({ args, flags, out, output }: Call): Promise<void> {
   }
   const judged = judgedOf(exam);
   if (flags.on('json'))
-    output.result(`${JSON.stringify(reportOf(exam, flags, metrics, controller.signal.aborted))}\n`);
+    output.result(
+      `${JSON.stringify(reportOf(exam.record(), aboutReport(exam, call, metrics, controller.signal.aborted, adapters)))}\n`,
+    );
   else {
     const record = exam.record();
     const { items, made } = record;
@@ -199,52 +201,24 @@ function judgedOf({ part, record }: EvalSession): Judged | undefined {
   return part === 'train' || part === 'validation' ? undefined : judgeRecord(record());
 }
 
-function reportOf(
+/** What a report says besides the record. */
+function aboutReport(
   exam: EvalSession,
-  flags: EvaluateFlags,
+  { args, flags }: Call,
   metrics: readonly Scorer[],
   stopped: boolean,
-): object {
+  adapters: readonly MadeAdapter[],
+): ReportOf {
   const { part, files, leaks, partRows } = exam;
-  const record = exam.record();
-  const { items, made } = record;
-  const judged = judgedOf(exam);
-  const table = tunedTable(record, metrics);
-  const success = successOfRecord(record);
   return {
-    model: flags.required('model'),
-    adapters: flags.texts('adapter'),
-    ...(flags.isGiven('tuned') && { tuned: flags.texts('tuned') }),
-    data: { files, split: part, rows: partRows, leaks },
-    draw: {
-      seed: made.draw?.seed,
-      asked: items.length,
-      of: made.draw?.of,
-      too_long: made.draw?.tooLong,
-      labels: made.draw?.labels,
+    inputs: {
+      model: flags.required('model'),
+      adapters: flags.texts('adapter'),
+      ...(flags.isGiven('tuned') && { tuned: flags.texts('tuned') }),
+      data: { files, split: part, rows: partRows, leaks },
     },
-    methods: methodReports(record, metrics),
-    ...(table && { table: tableReport(table) }),
-    comparisons: judged?.comparisons ?? [],
-    ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
-    ...(success && { success }),
-    stopped,
-  };
-}
-
-function filesOf(
-  exam: EvalSession,
-  flags: EvaluateFlags,
-  metrics: readonly Scorer[],
-  stopped: boolean,
-): Record<string, Uint8Array> {
-  const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-  const record = exam.record();
-  const lines = predictionsOf(record, metrics).map((line) => `${JSON.stringify(line)}\n`);
-  return {
-    [PREDICTIONS]: encode(lines.join('')),
-    [REPORT]: encode(`${JSON.stringify(reportOf(exam, flags, metrics, stopped), null, 2)}\n`),
-    [EVALUATION_FILE]: encode(evaluationFile(record)),
+    ...{ metrics, part, adapters, stopped, judged: judgedOf(exam) },
+    command: shellLine([...commandWords(), 'evaluate', ...args]),
   };
 }
 

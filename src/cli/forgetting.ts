@@ -1,6 +1,7 @@
 /** Forgetting of a run of the command: measured before its first step and with its result, printed, and kept as forgetting.json. */
 import { join } from 'node:path';
-import { forgettingNumbers, type AskedModel } from '../evaluate/forgetting-check.ts';
+import { forgettingNumbers } from '../evaluate/forgetting.ts';
+import type { AskedModel } from '../evaluate/forgetting-check.ts';
 import {
   forgettingSentences,
   forgettingVerdict,

@@ -3,6 +3,7 @@ import { learnerOf } from '../adapters/learners.ts';
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVALUATION_FILE } from '../evaluate/record-file.ts';
+import { PREDICTIONS, REPORT, REPORT_PAGE } from '../evaluate/report-files.ts';
 import { GraftError } from '../errors.ts';
 import { PART } from './files.ts';
 import { METRICS } from './metrics-log.ts';
@@ -30,9 +31,6 @@ const LEADS = new Set([ADAPTER_CONFIG, 'model.safetensors.index.json', 'pytorch_
 const BESIDE = new Set([...LEADS, 'README.md', LINEAGE, 'forgetting.json', ...COMPANIONS]);
 
 /** What `graft evaluate` writes. */
-export const PREDICTIONS = 'predictions.jsonl';
-export const REPORT = 'report.json';
-export const REPORT_PAGE = 'report.html';
 export const EVALUATION = [PREDICTIONS, REPORT, EVALUATION_FILE, REPORT_PAGE];
 
 /** What an adapter is written as. */

@@ -1,4 +1,4 @@
-/** Rows that a method gains and loses against the base model: the change in both directions, and what chance would do. */
+/** Rows that a method gains and loses against another one, usually the base model: the change in both directions, and what chance would do. */
 import { bootstrap, type Interval } from './bootstrap.ts';
 import { meanOf } from './intervals.ts';
 import { compare } from './paired.ts';
@@ -8,7 +8,7 @@ import type { Evaluation } from './record.ts';
 
 export interface Flips {
   readonly side: Side;
-  /** The share of right rows, less that of the base model. */
+  /** The share of right rows, less that of the reference. */
   readonly difference: number;
   /** 95% by paired bootstrap over the rows. */
   readonly interval: Interval | undefined;
@@ -27,9 +27,13 @@ const DEFAULT_SEED = 42;
 /** Larger differences need no more rows than this one. */
 const MAX_DIFFERENCE = 0.85;
 
-/** Every other method that answered the same rows; none where no answer is right or wrong. */
-export function flipsOf(record: Evaluation): Flips[] {
-  const base = baseOf(record);
+/**
+ * Every other method that answered the same rows; none where no answer is right or wrong.
+ *
+ * @param base what the others are compared with, of the same record
+ * @param resamples of the bootstrap
+ */
+export function flipsOf(record: Evaluation, base = baseOf(record), resamples = RESAMPLES): Flips[] {
   const before = base?.right;
   if (!base || !before || !record.items.some(({ expected }) => expected !== '')) return [];
   const others = record.subjects.flatMap((_, at) => {
@@ -44,7 +48,7 @@ export function flipsOf(record: Evaluation): Flips[] {
           before.length,
           record.made.draw?.seed ?? DEFAULT_SEED,
           changes.map((change) => (sample) => meanOf(change, sample)),
-          RESAMPLES,
+          resamples,
         );
   return others.map((side, at): Flips => {
     const { both, onlyFirst, onlySecond, neither, p } = compare(side.right ?? [], before);

@@ -7,7 +7,7 @@ import { greedy } from '../model/sampling.ts';
 import { IGNORED } from '../text/trainable.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { answer, promptOf, type Answer } from './answer.ts';
-import type { AskedPrompt, Forgetting } from './forgetting.ts';
+import type { AskedPrompt } from './forgetting.ts';
 import { isRight, type GeneralPrompt } from './general-prompts.ts';
 import { evaluateLoss } from './loss.ts';
 
@@ -87,22 +87,6 @@ export function marked(
     rightBefore: isRight(one, before[at]),
     ...(after && { after: after[at], rightAfter: isRight(one, after[at]) }),
   }));
-}
-
-/** The numbers for a log, by their names there. */
-export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): Record<string, number> {
-  const right = (key: 'rightBefore' | 'rightAfter'): number =>
-    (prompts ?? []).filter((one) => one[key]).length;
-  return {
-    general_loss_before: before,
-    ...(after !== undefined && { general_loss: after }),
-    ...(kl && { kl_base_before: kl.before }),
-    ...(kl?.after !== undefined && { kl_base: kl.after }),
-    ...(prompts && { general_right_before: right('rightBefore') }),
-    ...(prompts?.some(({ rightAfter }) => rightAfter !== undefined) && {
-      general_right: right('rightAfter'),
-    }),
-  };
 }
 
 async function answerAll(

@@ -157,3 +157,19 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
 
 /** Without a sign if it rounds to 0: an estimate around 0 has none that means anything. */
 export const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');
+
+/** The numbers for a log, by their names there. */
+export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): Record<string, number> {
+  const right = (key: 'rightBefore' | 'rightAfter'): number =>
+    (prompts ?? []).filter((one) => one[key]).length;
+  return {
+    general_loss_before: before,
+    ...(after !== undefined && { general_loss: after }),
+    ...(kl && { kl_base_before: kl.before }),
+    ...(kl?.after !== undefined && { kl_base: kl.after }),
+    ...(prompts && { general_right_before: right('rightBefore') }),
+    ...(prompts?.some(({ rightAfter }) => rightAfter !== undefined) && {
+      general_right: right('rightAfter'),
+    }),
+  };
+}

@@ -35,9 +35,32 @@ export interface TestPart {
 
 /** Earlier answers and losses of a model, so that nothing is measured twice. Answers of a stopped evaluation are kept too. */
 export interface Known {
-  readonly answers: Map<Question, Evidence>;
+  readonly answers: KnownAnswers;
   /** By the key of their rows. */
   readonly losses: Map<string, LossReport>;
+}
+
+/** Answers that are known, by their questions. */
+interface KnownAnswers {
+  has(question: Question): boolean;
+  get(question: Question): Evidence | undefined;
+  set(question: Question, answer: Evidence): unknown;
+}
+
+/** Answers by what was asked: prompts are made anew for each measurement. */
+export class AnswersByPrompt implements KnownAnswers {
+  readonly #kept = new Map<string, Evidence>();
+  readonly #keyOf = ({ ask, tools }: Question): string => JSON.stringify([ask, tools]);
+
+  has(question: Question): boolean {
+    return this.#kept.has(this.#keyOf(question));
+  }
+  get(question: Question): Evidence | undefined {
+    return this.#kept.get(this.#keyOf(question));
+  }
+  set(question: Question, answer: Evidence): void {
+    this.#kept.set(this.#keyOf(question), answer);
+  }
 }
 
 export interface EvalProgress {
@@ -84,7 +107,7 @@ export class OpenEvalModel implements EvalModel {
   }
 
   async answer(questions: readonly Question[], signal: AbortSignal): Promise<Evidence[]> {
-    const answers = this.options.known?.answers ?? new Map<Question, Evidence>();
+    const answers: KnownAnswers = this.options.known?.answers ?? new Map<Question, Evidence>();
     const missing = questions.filter((question) => !answers.has(question));
     await this.#untilStopped(signal, () => this.#answer(missing, questions, answers, signal));
     const open = questions.findIndex((question) => !answers.has(question));
@@ -162,7 +185,7 @@ export class OpenEvalModel implements EvalModel {
   async #answer(
     missing: readonly Question[],
     all: readonly Question[],
-    answers: Map<Question, Evidence>,
+    answers: KnownAnswers,
     signal: AbortSignal,
   ): Promise<void> {
     const { model, tokenizer } = this.open;
@@ -197,9 +220,10 @@ export class OpenEvalModel implements EvalModel {
           },
         });
         signal.throwIfAborted();
+        const took = (performance.now() - began) / 1000 / group.length;
         generated.forEach(({ text, newIds, reason }, at) =>
           answers.set(missing[start + at], {
-            ...{ text, seconds: seconds[at], tokens: newIds.length },
+            ...{ text, seconds: seconds[at], took, tokens: newIds.length },
             ...(reason === 'length' && { truncated: true }),
           }),
         );

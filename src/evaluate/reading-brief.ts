@@ -27,11 +27,21 @@ export function isAlarm({ kind }: Reading): boolean {
 export const startOf = (options: { readonly start?: unknown } | undefined): 'base' | 'adapter' =>
   options?.start === undefined ? 'base' : 'adapter';
 
-/** The loss before and after a run in one line: of validation where there is some, and never of a single batch. */
-export function fromTo({ kind, of, before, after }: Reading): string {
+/** The loss that a run is known by: that of the kept step, by validation, or the last one. Undefined where there is none. */
+export function keptLoss({ of, best, before, after, kept }: Reading): number | undefined {
+  if (of !== 'validation' || kept === undefined) return after;
+  return kept === 0 ? before : best?.loss;
+}
+
+/** The loss before a run and of the step that is kept, in one line: of validation where there is some, and never of a single batch. */
+export function fromTo(reading: Reading): string {
+  const { kind, of, before, after, kept, step } = reading;
   if (before === undefined || after === undefined) return '';
   if (kind.startsWith('reward-'))
     return `reward ${loss(before)} → ${loss(after)} ${of === 'validation' ? 'on validation prompts' : 'in training, smoothed'}`;
-  const where = of === 'validation' ? 'on validation rows' : 'in training, smoothed';
-  return `loss ${loss(before)} → ${loss(after)} ${where}`;
+  if (of === 'training') return `loss ${loss(before)} → ${loss(after)} in training, smoothed`;
+  if (kept === 0)
+    return `loss ${loss(before)} → ${loss(after)} on validation rows, so the state before the first step is kept`;
+  const at = kept === undefined || kept === step ? '' : `, of the kept step ${kept}`;
+  return `loss ${loss(before)} → ${loss(keptLoss(reading) ?? after)} on validation rows${at}`;
 }

@@ -121,6 +121,7 @@ const Subject = v.object({
 const Evidence = v.object({
   text: v.string(),
   seconds: v.optional(number),
+  took: v.optional(number),
   tokens: v.optional(count),
   truncated: v.optional(v.literal(true)),
   passages: v.optional(v.array(v.string())),
@@ -197,13 +198,16 @@ export const RecordSchema = v.pipe(
  * @throws GraftError `evaluation-file` for a file that is no record, `evaluation-newer` for one of a newer Graft, `json` where it is no JSON
  */
 export function readEvaluation(content: string, name: string): Evaluation {
-  const value = parseJson(content.replace(/^\uFEFF/, ''), name);
+  const given = parseJson(content.replace(/^\uFEFF/, ''), name);
+  const held = v.safeParse(v.looseObject({ methods: v.array(v.unknown()), evaluation: v.unknown() }), given);
+  // report.json holds the record that it was made from.
+  const value = held.success ? held.output.evaluation : given;
   const format = v.safeParse(v.looseObject({ format: v.literal(FORMAT), version: v.number() }), value);
   if (!format.success)
     throw new GraftError(
       'evaluation-file',
       `${name} is not an evaluation of Graft: its "format" is not "${FORMAT}".`,
-      `Choose the ${EVALUATION_FILE} that “Export” or graft evaluate --out wrote.`,
+      `Choose the ${EVALUATION_FILE} or report.json that “Export” or graft evaluate --out wrote.`,
     );
   if (format.output.version > RECORD_VERSION)
     throw new GraftError(

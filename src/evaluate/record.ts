@@ -80,6 +80,8 @@ export interface Evidence {
   readonly text: string;
   /** From the beginning of its batch to its last token. */
   readonly seconds?: number;
+  /** Its part of the time of its batch, in seconds: what it costs where several are answered at once. */
+  readonly took?: number;
   /** Tokens that were generated. */
   readonly tokens?: number;
   /** It was cut at the limit of tokens. */

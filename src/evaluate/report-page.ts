@@ -1,10 +1,11 @@
 /** The report of an evaluation as one readable page: the verdict, the methods, what changed in both directions, every answer, and how it was made. */
 import { facts, html, page, table, type Html, type Piece } from '../html.ts';
-import { count, formatBytes, plural, threeDigits } from '../numbers.ts';
+import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from './cells.ts';
 import { pInWords } from './chance.ts';
 import { metricsOf } from './columns.ts';
+import { costOf } from './costs.ts';
 import { flipsOf, type Flips } from './flips.ts';
 import { forgettingSentences, forgettingVerdict } from './forgetting.ts';
 import { intervalsOf } from './intervals.ts';
@@ -111,24 +112,16 @@ function withInterval(cell: string): Piece {
   return interval === undefined ? cell : html`${value} <span class="interval">${interval}</span>`;
 }
 
-const averageOf = (values: readonly number[]): string =>
-  values.length === 0 ? NONE : threeDigits(values.reduce((sum, value) => sum + value, 0) / values.length);
-
-/** The time of all answers, divided among them: they are answered in batches. */
-const secondsOf = ({ subject: { answerSeconds }, answers }: Side): string =>
-  answerSeconds === undefined || answers.length === 0 ? NONE : threeDigits(answerSeconds / answers.length);
-
-const tokensOf = ({ record, at }: Side): string =>
-  averageOf(record.evidence.flatMap((row) => row[at]?.tokens ?? []));
-
 function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
   const hasRewards = sides.some(({ rewards }) => rewards !== undefined);
   const hasGeneral = sides.some(({ subject }) => subject.general !== undefined);
+  const hasNoLabel = sides.some(({ subject }) => subject.noLabel !== undefined);
   const numbers = [
     ...(hasRewards ? REWARD_COLUMNS : []),
     ...metrics.map(({ heading }) => heading),
     ...(hasGeneral ? ['perplexity of general text'] : []),
-    ...['s per answer', 'tokens per answer'],
+    ...(hasNoLabel ? ['no label'] : []),
+    ...['s per answer', 'tokens per answer', 'tokens per prompt', 'largest share of the window'],
   ];
   return html`<h2 id="methods">Methods</h2>
     ${table(
@@ -138,13 +131,17 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
         const scores = metricsOf(side, metrics);
         const intervals = intervalsOf(side, scores, metrics);
         const { general } = side.subject;
+        const cost = costOf(side);
         return [
           nameOf(side),
           ...(hasRewards ? rewardCells(side).map(withInterval) : []),
           ...metrics.map((metric) => withInterval(scoreCell(metric, scores, intervals))),
           ...(hasGeneral ? [general ? threeDigits(general.perplexity) : NONE] : []),
-          secondsOf(side),
-          tokensOf(side),
+          ...(hasNoLabel ? [side.subject.noLabel === undefined ? NONE : count(side.subject.noLabel)] : []),
+          ...[cost.seconds, cost.tokens, cost.promptTokens].map((each) =>
+            each === undefined ? NONE : threeDigits(each),
+          ),
+          cost.window === undefined ? NONE : percent(cost.window),
         ];
       }),
     )}`;

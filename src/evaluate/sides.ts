@@ -1,6 +1,5 @@
 /** The subjects of a record: each with its answers, and what is right in them. It needs no scorer but the share of exact matches, so that the first screen can read it. */
-import { adapter as adapterMethod } from './methods/adapter.ts';
-import { base as baseMethod } from './methods/base.ts';
+import { ADAPTER, BASE } from './methods/names.ts';
 import { EXACT_MATCH, shareOf } from '../scorers/parts/share.ts';
 import { proportion } from '../proportion.ts';
 import { REWARD, type Evaluation, type FailedPart, type Share, type Subject } from './record.ts';
@@ -73,7 +72,7 @@ export const sidesOf = (record: Evaluation, method: string): Side[] =>
   );
 
 /** The base model; undefined where it was not measured. */
-export const baseOf = (record: Evaluation): Side | undefined => sidesOf(record, baseMethod.name).at(0);
+export const baseOf = (record: Evaluation): Side | undefined => sidesOf(record, BASE).at(0);
 
 /** The base model, and something tuned on the same rows. */
 export interface Compared {
@@ -84,7 +83,7 @@ export interface Compared {
 /** Each adapter against the base model; none where that was not measured. */
 export function comparedOf(record: Evaluation): Compared[] {
   const base = baseOf(record);
-  return base ? sidesOf(record, adapterMethod.name).map((tuned) => ({ base, tuned })) : [];
+  return base ? sidesOf(record, ADAPTER).map((tuned) => ({ base, tuned })) : [];
 }
 
 /** What could not be measured, and why: whole methods, and parts of one. */

@@ -25,7 +25,7 @@ export const CARD_METRICS: readonly { readonly name: string; readonly label: str
   ...NAMED_SCORERS.filter((scorer) => isAnswerScorer(scorer) && scorer.better === 'higher').map(
     ({ name, label }) => ({ name, label }),
   ),
-  { name: PAIRS_IN_ORDER, label: 'Pairs in the right order' },
+  { name: PAIRS_IN_ORDER, label: 'Preference accuracy' },
   { name: REWARD_PASSED, label: 'Passed by the rewards' },
 ];
 
@@ -139,7 +139,7 @@ export function successSaid(
   const said = isReached
     ? isSure
       ? 'reached.'
-      : 'reached, but the interval begins below it, so more rows may show less.'
+      : 'reached, but the interval starts below it, so more rows may show less.'
     : isSure
       ? 'not reached.'
       : 'not reached, though so few rows do not rule it out.';
@@ -182,9 +182,9 @@ export function successOfRecord(
   );
 }
 
-/** The scorers that have to be measured for the card, in addition to the usual ones: names for a sample. */
-export function scorersOfCard(card: Pick<TaskCard, 'metric' | 'kind'>): readonly string[] {
-  const scorer = scorerNamed(metricOfCard(card));
+/** The scorers that have to be measured for the metric of a card, in addition to the usual ones: names for a sample. */
+export function scorersOfCard(metric: string): readonly string[] {
+  const scorer = scorerNamed(metric);
   return scorer && !scorer.usual && scorer.name !== EXACT_MATCH && scorer.name !== REWARD
     ? [scorer.name]
     : [];

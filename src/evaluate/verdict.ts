@@ -3,6 +3,7 @@ import { plural, threeDigits } from '../numbers.ts';
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
 import { eachReward, type Compared, type Side } from './sides.ts';
+import { countPrompts, forgettingVerdict } from './forgetting.ts';
 import { changedAnswers, isForgettingKnown, isUnchanged, lostAnswers, lostKnowledge } from './harm.ts';
 import { gainedPairs, pairsSaid, type Pairs } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
@@ -132,11 +133,30 @@ function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'cau
       winner: undefined,
     };
   const unknown = helps && !isForgettingKnown(of) ? 'Forgetting was not measured here.' : '';
+  const { worse, kept } = forgottenBy(of);
   return {
     ...said,
     before: claim === undefined ? capital(before) : `${claim}: ${before}`,
-    how: joined(said.how, unknown),
+    after: joined(said.after, worse),
+    how: joined(said.how, unknown, kept),
   };
+}
+
+/** A single prompt may be lost by chance: from this many on a loss belongs to the headline. */
+const LOST_PROMPTS = 2;
+
+/** What it forgot, as far as that was measured: a loss belongs to the headline, and that nothing was lost to the evidence. */
+function forgottenBy({ tuned: { subject } }: Compared): { readonly worse: string; readonly kept: string } {
+  const { forgetting } = subject;
+  const verdict = forgetting && forgettingVerdict(forgetting);
+  const counts = forgetting && countPrompts(forgetting);
+  if (!verdict) return { worse: '', kept: '' };
+  if (!verdict.isBad || !counts) return { worse: '', kept: verdict.sentence };
+  const { asked, rightBefore, rightAfter } = counts;
+  const said = `it answers ${rightAfter} of ${asked} general prompts rightly, before ${rightBefore}.`;
+  return rightBefore - rightAfter < LOST_PROMPTS
+    ? { worse: '', kept: capital(said) }
+    : { worse: `But it forgot: ${said}`, kept: '' };
 }
 
 const rightOf = ({ tuned }: Measured): number => tuned.exact.count;

@@ -12,7 +12,7 @@ import {
   type LossPart,
   type PlacedPair,
 } from '../evaluate/loss-part.ts';
-import type { AskedQuestion, Method } from '../evaluate/methods/method.ts';
+import type { AskedQuestion, Method, Pair } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Evaluation, Item, Made, Subject } from '../evaluate/record.ts';
 import {
@@ -55,6 +55,11 @@ interface Sample {
   readonly rewards?: readonly RewardSpec[] | undefined;
   /** Names of scorers in addition to the usual ones. */
   readonly scorers?: readonly string[] | undefined;
+  readonly examples?: 'random' | 'nearest' | undefined;
+  /** What instructed methods say, made of the answers of the training rows. */
+  readonly instruction?: ((answers: readonly string[]) => string) | undefined;
+  /** One of the drawn rows alone. */
+  readonly only?: number | undefined;
 }
 
 /** The rows of a measurement. */
@@ -99,7 +104,7 @@ type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) 
 export function evalSessionOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
-  { rows, lossOf, shots = 0, rewards, scorers = [] }: Sample,
+  { rows, lossOf, shots = 0, rewards, scorers = [], examples, instruction, only }: Sample,
   { onProgress, signal }: Watch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): EvalSession<Rows> {
@@ -111,7 +116,11 @@ export function evalSessionOf<Rows extends RowSet>(
   const questions = isPrompts ? prompts.map(({ question }) => question) : data.questions;
   const found = drawQuestions(questions, { rows, seed }, open.tokenizer, open.info.maxPositions);
   const places = data.places.filter(({ part }) => part === 'test');
-  const drawn = { ...found, draw: { ...found.draw, test: places.length } };
+  const chosen =
+    only === undefined || found.chosen.length === 0
+      ? found.chosen
+      : [found.chosen[only % found.chosen.length]];
+  const drawn = { ...found, chosen, draw: { ...found.draw, test: places.length } };
   const partOf = (of: Rows): LossPart =>
     lossPart(of, isPrompts ? prompts : pairsOf(of, 'test', template), drawn, { rows, lossOf });
   /** Pairs among the drawn rows; answers with labels find each other among all of the test rows. */
@@ -185,19 +194,21 @@ export function evalSessionOf<Rows extends RowSet>(
     async run(made, subjects, measures) {
       const scorer =
         rewards && (await openRewardScorer(rewards, open.tokenizer, { where: 'The rewards', startSandbox }));
-      const chosen = chosenScorers(
+      const named = chosenScorers(
         NAMED_SCORERS.filter(({ name }) => scorers.includes(name)).filter(isAnswerScorer),
         open.tokenizer,
         { isPrompts, startSandbox },
       );
+      const train = pairsOf(data, 'train', template);
       const failures: Failure[] = [];
       const start = performance.now();
       try {
         const record = await evaluateWhole(
           {
             made: { ...made, draw: drawn.draw, newTokens: drawn.newTokens },
-            ...{ items, asked, subjects, isPrompts, shots, seed, rewards: scorer, chosen },
-            train: pairsOf(data, 'train', template),
+            ...{ items, asked, subjects, isPrompts, shots, seed, examples, rewards: scorer },
+            ...{ chosen: named, train },
+            ...(instruction && { instruction: instruction(answersOf(train, asked)) }),
             each: (of, work) => slices.each('comparing', of, work),
             ...(measures && { measures }),
           },
@@ -218,6 +229,10 @@ export function evalSessionOf<Rows extends RowSet>(
 /** Whether an adapter reads texts with new tokens: then they are divided into other rows. */
 const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>
   addedTokens(modules) !== undefined && (files?.some((file) => file?.documents) ?? false);
+
+/** The wanted answers of training; those of the asked rows where there is no training row. */
+const answersOf = (train: readonly Pair[], asked: readonly AskedQuestion[]): string[] =>
+  (train.length > 0 ? train : asked).map(({ question }) => question.expected);
 
 /** The same questions each time, so that their answers are known. */
 const knownPrompts = new WeakMap<RowSet['places'], PlacedPair[]>();

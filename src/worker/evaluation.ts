@@ -13,12 +13,16 @@ import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
-import type { OpenSubject } from '../evaluate/run-evaluation.ts';
+import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
+import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
+import { AnswersByPrompt } from '../evaluate/open-eval-model.ts';
+import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
+import { pairsOf } from '../evaluate/loss-part.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { plural } from '../numbers.ts';
 import { answerProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { rewardsOf } from './answer-rewards.ts';
-import type { AdapterChoice, AdapterOrigin, Progress, Sample } from './api.ts';
+import type { AdapterChoice, AdapterOrigin, Progress, Prompting, Sample } from './api.ts';
 import { rowsOf, type DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { rowsWith } from './new-tokens.ts';
@@ -84,16 +88,22 @@ export async function evaluate(
   const { rewards: chosen } = sample;
   let specs = chosen;
   for (const { training } of subjects) specs ??= await rewardsOf(training);
-  const { lossOf = 'asked', rows, scorers } = sample;
+  const { lossOf = 'asked', rows, scorers, prompting, only } = sample;
   const sitting = evalSessionOf(
     open,
     data,
-    { rows, lossOf, rewards: specs, scorers },
+    {
+      ...{ rows, lossOf, rewards: specs, scorers, only },
+      ...(prompting && {
+        ...{ shots: prompting.shots, examples: prompting.examples },
+        instruction: (answers) => instructionOf(prompting, answers),
+      }),
+    },
     { onProgress: told, signal },
     { grow },
   );
   if (sitting.isPrompts) checkPrompts(specs);
-  const { general } = { general: generalOf(sitting) };
+  const general = sample.answersOnly ? undefined : generalOf(sitting);
   const plans = [
     ...RULES.map((rule) => sitting.subject(rule, {}, 'base')),
     sitting.subject(baseMethod, {}, 'base', undefined, {
@@ -118,8 +128,20 @@ export async function evaluate(
       },
     });
   }
+  if (prompting && !sitting.isPrompts && sitting.items.length > 0)
+    plans.push(
+      ...promptPlans(sitting, data, prompting),
+      // Learning from rewards can break the effect of examples.
+      ...(specs && !chosen && prompting.shots > 0
+        ? subjects.map(({ by, origin, answerer }) => ({
+            ...sitting.subject(adapterFewShot, { label: origin.name, adapter: origin }, by, answerer),
+            isOptional: isTooFew,
+          }))
+        : []),
+    );
   const made = await madeOf(session, open, data, chosen);
-  const { record, failures } = await sitting.run(made, plans);
+  const measures = sample.answersOnly && { loss: false, pairs: false };
+  const { record, failures } = await sitting.run(made, plans, measures);
   const whole = failures.filter(({ part }) => part === undefined);
   const isNeeded = ({ method }: Subject): boolean =>
     method === baseMethod.name || method === adapterMethod.name;
@@ -130,6 +152,26 @@ export async function evaluate(
       : undefined);
   if (fatal) throw fatal.error;
   return signal.aborted ? answeredPart(record, adapters.length > 0) : record;
+}
+
+/** Whether examples are too few, or do not fit: then a method with examples is left out. */
+const isTooFew = (error: unknown): boolean => error instanceof GraftError && error.code === 'evaluate-shots';
+
+/** The base model behind prompts. One that does not fit, or has nothing to say, is left out. */
+function promptPlans(sitting: EvalSession, data: DataSet, { shots }: Prompting): SubjectPlan[] {
+  const known = { answers: (data.base.prompted ??= new AnswersByPrompt()), losses: data.base.losses };
+  return [...(shots > 0 ? [fewShot] : []), instructed, ...(shots > 0 ? [instructedFewShot] : [])].map(
+    (method) => ({ ...sitting.subject(method, {}, 'examples', undefined, { known }), isOptional: isTooFew }),
+  );
+}
+
+const instructionOf = ({ goal, instruction }: Prompting, answers: readonly string[]): string =>
+  instruction ?? usualInstruction(goal, labelsOf(answers));
+
+/** @returns '' where no row is open, or nothing is known of the task */
+export function instructionFor({ data, opened: model }: Session, goal: string): string {
+  const train = data && model ? pairsOf(data, 'train', model.tokenizer.chatTemplate !== undefined) : [];
+  return usualInstruction(goal, labelsOf(train.map(({ question }) => question.expected)));
 }
 
 /** The rows that everything needed has answered. @throws GraftError `worker-aborted` where that is none */

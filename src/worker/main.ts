@@ -16,7 +16,8 @@ import { chat, previewPrompt } from './chat.ts';
 import { Checks } from './checks.ts';
 import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
-import { evaluate, measureFewShot } from './evaluation.ts';
+import type { TunedAnswerer } from './eval-session.ts';
+import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { feedbackApi } from './feedback-api.ts';
 import { fitOf } from '../data/fit.ts';
@@ -231,11 +232,19 @@ const api: GraftWorker = {
   evaluate: (adapters, sample, onProgress) =>
     outcome(() =>
       abortable(evaluations, async (signal) => {
-        const request = { adapters, sample, onProgress: listener(onProgress), signal };
+        const watch = { onProgress: listener(onProgress), signal };
+        const tuned = sample.forgetting && (await import('./tuned.ts'));
+        const request = {
+          ...{ adapters, sample, ...watch },
+          ...(tuned && {
+            forgetting: (of: TunedAnswerer | undefined) => tuned.forgetter(session, of, watch),
+          }),
+        };
         const evaluation = await runs.withDevice(() => evaluate(session, request));
         return { evaluation, stopped: signal.aborted };
       }),
     ),
+  usualInstruction: (goal) => outcome(async () => ({ instruction: instructionFor(session, goal) })),
   measureFewShot: (shots, sample, onProgress, adapter = 'base') =>
     outcome(() =>
       abortable(evaluations, async (signal) => {

@@ -71,8 +71,7 @@ export async function measureTuned(
   const open = await session.model();
   const subject = 'id' in tuned ? tuned : await openTuned(tuned.runId, open, openKept, onProgress);
   try {
-    const forgetting = (of: TunedAnswerer | undefined) => () =>
-      forgottenBy(session, open, of, { onProgress, signal });
+    const forgetting = (of: TunedAnswerer | undefined) => forgetter(session, of, { onProgress, signal });
     const request = { adapters: [subject], sample, forgetting, onProgress, signal };
     const evaluation = await evaluate(session, request);
     // An incomplete measurement cannot be compared with the others.
@@ -92,6 +91,11 @@ export async function measureTuned(
     if ('model' in subject) await free(subject);
   }
 }
+
+/** Measures what something tuned forgot, beside what the base knows; for the base alone what it knows. */
+export const forgetter =
+  (session: Session, tuned: TunedAnswerer | undefined, watch: Watch) => async (): Promise<Forgetting> =>
+    forgottenBy(session, await session.model(), tuned, watch);
 
 async function forgottenBy(
   session: Session,

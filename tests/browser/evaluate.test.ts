@@ -1,10 +1,11 @@
 /** What an evaluation says about its rows: how they were drawn, and whether training saw them. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { strFromU8, unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { graftHere } from '../engine/graft-command.ts';
+import { graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
+import { downloadOf, factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const ROWS = 60;
 
@@ -15,11 +16,20 @@ beforeAll(async () => {
   ({ page } = studio);
 });
 afterAll(closePages);
+const folder = temporaryFolder();
 
 const verdict = (): Promise<string> => page.locator('header.verdict').innerText();
 /** The table of Baseline, and that of Evaluate, where adapters also have a table of their own. */
 const scores = () => page.getByRole('table', { name: /^Methods/ });
 const table = (): Promise<string> => scores().innerText();
+/** The texts of the files that the page exports. */
+async function exported(): Promise<Record<string, string>> {
+  const download = await downloadOf(page, () =>
+    page.getByRole('button', { name: 'Export the report' }).click(),
+  );
+  const files = Object.entries(unzipSync(readFileSync(await download.path())));
+  return Object.fromEntries(files.map(([name, bytes]) => [name, strFromU8(bytes)]));
+}
 /** The names of the buttons that are drawn as the one thing to press. */
 const primary = (): Promise<string[]> => page.locator('main .button.main:visible').allInnerTexts();
 /** The questions under the table, in the order in which they were drawn. */
@@ -35,17 +45,31 @@ test('rows are a random sample, the page says so, and every method gets the same
     buffer: Buffer.from(['prompt,completion', ...rows].join('\n')),
   });
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(new RegExp(`^Data\\s+${ROWS} rows`));
+  await goTo(page, 'task');
+  await page.getByLabel('Success from').fill('good');
+  await page.getByText('This is not a score that can be compared.').waitFor();
+  await page.getByLabel('Success from').fill('9 of 10');
+  await page.getByText('Every verdict answers it: 90%.').waitFor();
   await goTo(page, 'baseline');
+  const instruction = page.getByLabel('Instruction before each question');
+  await expect
+    .poll(() => instruction.inputValue(), WAIT)
+    .toBe('Answer with one of these labels and nothing else: no, yes.');
+  await page.getByRole('button', { name: 'Try it on one row' }).click();
+  await page.getByRole('button', { name: 'Try it on the next row' }).waitFor(WAIT);
   await page.getByLabel('Rows').fill('4');
-  await page.getByRole('button', { name: 'Measure the base model' }).click();
+  await page.getByLabel('Examples before each question').fill('2');
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await expect
     .poll(() => page.locator('main').innerText(), WAIT)
     .toMatch(/4 of 6 test rows, drawn at random with seed 42.* on the same 4 rows\./);
-  const asked = await questions();
+  // The row that was tried is asked above the table.
+  const asked = (await questions()).slice(1);
   expect(asked).toHaveLength(4);
-  await page.getByLabel('Examples before each question').fill('2');
-  await page.getByRole('button', { name: 'Measure with examples' }).click();
-  await expect.poll(table, WAIT).toMatch(/Base, with examples/);
+  await page.getByText(/^Success was set at 9 of 10 \(exactly right\): .* of 4, 95% interval/).waitFor();
+  await expect
+    .poll(table, WAIT)
+    .toMatch(/Base, with examples.*Base, instructed.*Base, instructed, with examples/s);
 
   await goTo(page, 'train');
   await openSettings(page);
@@ -56,15 +80,16 @@ test('rows are a random sample, the page says so, and every method gets the same
   await page.getByText(/^Done: loss/).waitFor(WAIT);
   await goTo(page, 'evaluate');
   await page.getByLabel('Rows').fill('4');
-  const compare = page.getByRole('button', { name: 'Compare with the base model' });
+  const compare = page.getByRole('button', { name: 'Measure every method' });
   await compare.waitFor(WAIT);
   await page.getByRole('button', { name: 'Measure all on the same rows' }).waitFor(WAIT);
-  expect(await primary()).toEqual(['Compare with the base model']);
+  expect(await primary()).toEqual(['Measure every method']);
   await compare.click();
   await scores().waitFor(WAIT);
   await expect.poll(primary).toEqual(['Measure all on the same rows']);
   expect(await questions()).toEqual(asked);
   expect(await table()).toMatch(/Base, with examples/);
+  expect(await verdict()).toMatch(/Success was set at 9 of 10 \(exactly right\): the adapter gets \d of 4/);
   await expect
     .poll(verdict)
     .toMatch(/4 of 6 test rows, drawn at random with seed 42.*Training never saw them/s);
@@ -81,17 +106,14 @@ test('rows are a random sample, the page says so, and every method gets the same
   expect(studio.problems).toEqual([]);
 });
 
-test('the page says that examples were measured on fewer rows, and one press measures them on these', async () => {
-  await page.getByRole('spinbutton', { name: 'Rows' }).fill('6');
-  await page.getByRole('button', { name: 'Measure again' }).click();
+test('one press measures every method on other rows, prompts and what was forgotten among them', async () => {
+  await goTo(page, 'train');
+  await page.getByRole('link', { name: 'Measure it' }).click();
+  // So few rows take no minute, so all of them are asked.
   await expect.poll(verdict, WAIT).toMatch(/All 6 test rows\./);
-  expect(await table()).not.toMatch(/Base, with examples/);
-  await page
-    .getByText(/with 2 examples in its prompt is not in the table: .* on 4 rows, the others on 6/)
-    .waitFor();
-  await page.getByRole('button', { name: 'Measure 2 examples on these rows' }).click();
-  await expect.poll(table, WAIT).toMatch(/Base, with examples/);
+  expect(await table()).toMatch(/Base, with examples.*Base, instructed.*Base, instructed, with examples/s);
   expect(await page.getByText('not in the table').count()).toBe(0);
+  expect(await verdict()).not.toMatch(/Forgetting was not measured/);
   expect(studio.problems).toEqual([]);
 });
 
@@ -216,11 +238,7 @@ test('added metrics have columns with their intervals, at once or after a measur
   const shown = await table();
   await page.reload();
   await expect.poll(table, WAIT).toBe(shown);
-  const saving = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Export', exact: true }).click();
-  const record = JSON.parse(readFileSync(await (await saving).path(), 'utf8')) as {
-    scorers: { name: string }[];
-  };
+  const record = JSON.parse((await exported())['evaluation.json']) as { scorers: { name: string }[] };
   const names = record.scorers.map(({ name }) => name);
   expect(names).toEqual(expect.arrayContaining(['exact-match', 'bleu', 'macro-f1', 'rouge1', 'valid-json']));
   expect(studio.problems).toEqual([]);
@@ -231,10 +249,15 @@ test('an exported evaluation opens again, in the page by a file and in the comma
   await goTo(page, 'evaluate');
   await scores().waitFor(WAIT);
   const shown = { verdict: await verdict(), table: await table(), questions: await questions() };
-  const saving = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Export', exact: true }).click();
-  const saved = await (await saving).path();
-  const content = readFileSync(saved);
+  const files = await exported();
+  expect(Object.keys(files).sort()).toEqual([
+    ...['evaluation.json', 'predictions.jsonl', 'report.html', 'report.json'],
+  ]);
+  expect(files['report.html']).toContain('Base, instructed, with examples');
+  const saved = folder('evaluation.json');
+  writeFileSync(saved, files['evaluation.json']);
+  // The report holds the record.
+  const content = Buffer.from(files['report.json']);
   const printed = await graftHere(['evaluate', '--open', saved]);
   expect(printed.code, printed.err).toBe(0);
   const [number] = /\d+ of 6/.exec(shown.verdict) ?? [''];

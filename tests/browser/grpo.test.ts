@@ -54,7 +54,7 @@ test('a run shows its rewards and the answers that it learned from, and explains
 
 test('its adapter is compared with the base on held-out rows', async () => {
   await goTo(page, 'evaluate');
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
   await expect.poll(() => page.locator('header.verdict').innerText()).toContain('the mean reward goes');
   expect(await factOf(page, 'Evaluate')).toMatch(/reward \d\.\d+ → \d\.\d+/);

@@ -60,7 +60,7 @@ test.each([
 
     await goTo(page, 'evaluate');
     await page.getByRole('spinbutton', { name: 'Rows' }).fill('3');
-    await page.getByRole('button', { name: /^(Compare with the base model|Measure again)$/ }).click();
+    await page.getByRole('button', { name: /^(Measure every method|Measure again)$/ }).click();
     await page.getByRole('row').filter({ hasText: label }).filter({ hasText: 'of 3' }).waitFor(WAIT);
 
     await goTo(page, 'use');

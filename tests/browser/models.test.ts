@@ -281,7 +281,7 @@ test('the rows are read with the bundled model after the open one is deleted', a
   await opened('sprig');
   await goTo(page, 'baseline');
   await page.getByLabel('Rows').fill('2');
-  await page.getByRole('button', { name: 'Measure the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   expect(studio.problems).toEqual([]);
 });

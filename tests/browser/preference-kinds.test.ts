@@ -68,7 +68,7 @@ async function train(objective: string): Promise<string> {
 async function compare(): Promise<void> {
   await goTo(page, 'evaluate');
   await page.getByRole('spinbutton', { name: 'Rows' }).fill('2');
-  await page.getByRole('button', { name: /^(Compare with the base model|Measure again)$/ }).click();
+  await page.getByRole('button', { name: /^(Measure every method|Measure again)$/ }).click();
   await expect
     .poll(() => page.locator('header.verdict').innerText(), WAIT)
     .toMatch(/Training never saw them/);

@@ -41,7 +41,7 @@ async function told(of: Page): Promise<Record<string, string>> {
   await of.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   const methods = await of.getByRole('table', { name: /Methods without tuning/ }).innerText();
   const baseline = await of.getByRole('region', { name: 'What it answers' }).innerText();
-  const examples = await of.getByText(/^The longest prompt had/).innerText();
+  const examples = (await of.locator('details', { hasText: 'The 2 examples' }).textContent()) ?? '';
   await goTo(of, 'evaluate');
   const verdict = await of.locator('h1').innerText();
   const scores = await of.getByRole('table', { name: /^Methods on the same rows/ }).innerText();
@@ -83,11 +83,10 @@ test('measurements and answers are the same after a reload, word for word', asyn
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+360 rows/);
   await goTo(page, 'baseline');
   await page.getByLabel('Rows').fill('3');
-  await page.getByRole('button', { name: 'Measure the base model' }).click();
-  await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   await page.getByLabel('Examples before each question').fill('2');
-  await page.getByRole('button', { name: 'Measure with examples' }).click();
-  await page.getByText(/^The longest prompt had/).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Measure every method' }).click();
+  await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
+  await page.getByText('The 2 examples').waitFor();
   await goTo(page, 'train');
   await openSettings(page);
   await page.getByLabel('Steps', { exact: true }).fill('6');
@@ -97,7 +96,7 @@ test('measurements and answers are the same after a reload, word for word', asyn
   await page.getByText(/^Done: loss/).waitFor(WAIT);
   await goTo(page, 'evaluate');
   await page.getByLabel('Rows').fill('3');
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page.getByRole('table', { name: /^Methods on the same rows/ }).waitFor(WAIT);
   await goTo(page, 'use');
   await page.getByText('Sampling', { exact: false }).first().click();
@@ -130,7 +129,7 @@ test('measurements and answers are the same after a reload, word for word', asyn
   await page.getByRole('button', { name: 'Show the probabilities' }).first().click();
   await page.getByRole('toolbar', { name: 'Tokens of the answer, Base model' }).waitFor();
   await page.getByRole('button', { name: 'Show the answer' }).first().click();
-  await expect.poll(() => keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
+  await expect.poll(() => keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation']);
   expect(studio.problems).toEqual([]);
 });
 
@@ -206,7 +205,7 @@ test('another project has no results of this one, and a restored project has all
   await projects(page).getByRole('button', { name: 'Bring it back' }).waitFor();
   await page.reload();
   await projects(page).getByRole('button', { name: 'Open A sea captain' }).waitFor();
-  await expect.poll(() => keptKinds(page), WAIT).toEqual(['baseline', 'chat', 'evaluation', 'fewShot']);
+  await expect.poll(() => keptKinds(page), WAIT).toEqual(['baseline', 'chat', 'evaluation']);
   expect(studio.problems).toEqual([]);
 });
 
@@ -316,7 +315,7 @@ test('a database of version 2 opens: its paused run resumes, and it keeps result
   await expect.poll(() => other.page.getByLabel('What should it do?').inputValue()).toBe('Say yes');
   await expect.poll(() => factOf(other.page, 'Use')).toMatch(/2 adapters kept/);
   await goTo(other.page, 'baseline');
-  await other.page.getByRole('button', { name: 'Measure the base model' }).click();
+  await other.page.getByRole('button', { name: 'Measure every method' }).click();
   await other.page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   await other.page.reload();
   await other.page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);

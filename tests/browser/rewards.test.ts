@@ -200,7 +200,7 @@ test('conversations of several turns are prompts too: a run asks them whole, and
 
 test('its adapter is measured by its rewards on prompts without answers: mean, spread, how many pass', async () => {
   await goTo(page, 'evaluate');
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page.getByRole('button', { name: 'Measure again' }).waitFor({ timeout: 240_000 });
   await expect.poll(() => page.locator('header.verdict').innerText()).toContain('the mean reward goes');
   const scores = page.getByRole('region', { name: 'Scores' });

@@ -159,7 +159,7 @@ describe('the whole path, by keyboard', () => {
     const { page } = studio;
     await goTo(page, 'evaluate');
     await page.getByLabel('Rows').fill('6');
-    await page.getByRole('button', { name: 'Compare with the base model' }).click();
+    await page.getByRole('button', { name: 'Measure every method' }).click();
     const scores = page.getByRole('table', { name: /^Methods on the same rows/ });
     await scores.waitFor({ timeout: STEP_MS });
     await expect.poll(() => page.locator('h1').innerText()).toMatch(/adapter|difference/i);
@@ -167,7 +167,7 @@ describe('the whole path, by keyboard', () => {
       await expect.poll(() => scores.getByRole('rowheader', { name }).count()).toBe(1);
     await goTo(page, 'baseline');
     await page.getByLabel('Rows').fill('4');
-    await page.getByRole('button', { name: 'Measure the base model' }).click();
+    await page.getByRole('button', { name: 'Measure every method' }).click();
     await page.getByRole('table', { name: /Methods without tuning/ }).waitFor({ timeout: STEP_MS });
   });
 });

@@ -68,7 +68,7 @@ test('a run says what it forgot, and shows the command that repeats it', async (
 
 test('perplexity on held-out text is shown next to that on general text', async () => {
   await goTo(page, 'evaluate');
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page.getByRole('columnheader', { name: /^on general text/ }).waitFor({ timeout: 240_000 });
   // No row asks for an answer, and nothing speaks of answers.
   expect(await page.locator('h1').innerText()).toMatch(/surprised by the held-out text/);

@@ -107,14 +107,13 @@ test('the form of a run is whole, with every setting and every method, and so ar
 test('measurements are whole, with every column and with two adapters', async () => {
   await goTo(page, 'baseline');
   await page.getByLabel('Rows', { exact: true }).fill('2');
-  await page.getByRole('button', { name: 'Measure the base model' }).click();
-  await page.getByRole('button', { name: 'Measure with examples' }).click(WAIT);
-  await page.getByText(/^The longest prompt had/).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Measure every method' }).click();
+  await page.getByRole('table', { name: /Methods without tuning/ }).waitFor(WAIT);
   expect(await cut()).toEqual([]);
   await goTo(page, 'evaluate');
   await page.getByLabel('A second adapter').selectOption({ index: 2 });
   await page.getByLabel('Rows', { exact: true }).fill('2');
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page.getByRole('table', { name: /^Methods on the same rows/ }).waitFor(WAIT);
   await page.getByRole('button', { name: 'Measure again' }).waitFor(WAIT);
   await page.getByLabel('How many to ask').fill('2');

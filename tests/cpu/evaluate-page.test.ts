@@ -36,7 +36,7 @@ function timeless(record: Evaluation): object {
         ...{ method, loss, general, detail, likelihoods, stopped, failed, lacks, otherText },
       }),
     ),
-    evidence: evidence.map((row) => row.map((one) => one && { ...one, seconds: undefined })),
+    evidence: evidence.map((row) => row.map((one) => one && { ...one, seconds: undefined, took: undefined })),
   };
 }
 

@@ -29,8 +29,13 @@ export function onSameRows(base: Evaluation, report: Evaluation | undefined): Si
   return isScoredAlike(base, few) ? side : withoutRewards(side);
 }
 
+/** The base model with examples that stands in a table: of the same record, or of another measurement of the same rows. */
+export const fewFor = (base: Evaluation, report: Evaluation | undefined): Side | undefined =>
+  fewOf(base) ?? onSameRows(base, report);
+
 /** Whether the rewards of examples are those of the table: chosen for both, or of the same adapter's run. */
 function isScoredAlike(base: Evaluation, few: Side): boolean {
+  if (few.record === base) return true;
   const chosen = base.made.rewards;
   const isBehind = sidesOf(base, ADAPTER).some((tuned) => behindOf(tuned, few) !== undefined);
   return isSameRewards(chosen, few.record.made.rewards) && (chosen !== undefined || isBehind);
@@ -90,6 +95,7 @@ export function sampleOf(base: Evaluation): Sample {
 
 /** Why the base model with examples is not among the methods; undefined if it is. */
 export function whyNoExamples(base: Evaluation, report: Evaluation | undefined): string | undefined {
+  if (fewOf(base)) return undefined;
   const few = fewOf(report);
   if (!few) return 'The base model with examples in its prompt was not measured.';
   const { items, made } = few.record;

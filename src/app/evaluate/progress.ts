@@ -6,7 +6,7 @@ const WHOSE = {
   base: 'the base model',
   adapter: 'the adapter',
   model: 'the tuned model',
-  examples: 'the base model with examples',
+  examples: 'the base model with prompts',
 };
 
 export function whatInWords({ what, by, general, pairs }: Progress): string {
@@ -23,7 +23,7 @@ export function whatInWords({ what, by, general, pairs }: Progress): string {
     case 'reading':
       return 'Reading the training rows';
     case 'preparing':
-      return by === 'examples' ? 'Putting examples before the test rows' : 'Preparing the training rows';
+      return by === 'examples' ? 'Writing the prompts of the test rows' : 'Preparing the training rows';
     case 'comparing':
       if (pairs) return `Pairs of answers, ${whose}`;
       return 'Comparing with training rows';

@@ -3,11 +3,16 @@ import type { Evaluation as Result, Failure, Progress, Sample } from '../../work
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { GraftError } from '../../errors.ts';
 import { bytes, plural } from '../ui/format.ts';
-import { saveFile } from '../ui/save.ts';
 import { isLarger } from './origin.ts';
 import { MeasurementPace } from './pace.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
+
+/** The rows that can be asked, of each of so many tasks. */
+export interface Unsized {
+  readonly available: number;
+  readonly tasks: number;
+}
 
 export class Evaluation {
   /** The measurement of this project. */
@@ -17,6 +22,8 @@ export class Evaluation {
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();
+  /** Whether the first rows are timed, to see how many can be asked. */
+  timing = $state(false);
   /** Seconds left of the current part; undefined while unknown or too short to show. */
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
@@ -73,34 +80,30 @@ export class Evaluation {
     this.opened = undefined;
   }
 
-  /** Gives the shown record as a file. */
-  async save(): Promise<void> {
-    if (!this.result) return;
-    const { EVALUATION_FILE, evaluationFile } = await import('../../evaluate/record-file.ts');
-    saveFile(EVALUATION_FILE, new Blob([evaluationFile(this.result)], { type: 'application/json' }));
-  }
-
   /**
    * What the base model answered is kept by the worker: a second adapter costs its own answers only.
    *
+   * @param unsized what there is to ask where nobody chose a number of rows: as many are asked as fit into a minute, after some were timed
    * @returns whether it has ended, however, in the project that it was begun in
    */
-  async measure(adapters: readonly AdapterKey[], sample: Sample): Promise<boolean> {
+  async measure(adapters: readonly AdapterKey[], sample: Sample, unsized?: Unsized): Promise<boolean> {
     if (this.progress) return false;
     const { project } = this.#kept;
     // It counts as ended once its result is shown, so that announcements belong to this result.
     try {
-      await this.#measure(adapters, sample, project);
+      await this.#measure(adapters, sample, project, unsized);
     } finally {
       this.progress = undefined;
+      this.timing = false;
     }
     return project === this.#kept.project;
   }
 
   async #measure(
     adapters: readonly AdapterKey[],
-    sample: Sample,
+    asked: Sample,
     project: string | undefined,
+    unsized: Unsized | undefined,
   ): Promise<void> {
     this.failure = undefined;
     this.stopped = '';
@@ -109,6 +112,15 @@ export class Evaluation {
     const tuned = adapters.map(choiceOf).filter((choice) => choice !== 'base');
     this.turn = { at: 1, of: Math.max(1, tuned.length) };
     this.progress = { what: 'answering', done: 0, total: 0 };
+    let sample = asked;
+    if (unsized) {
+      const timed = await this.#time(sample, unsized, tuned.length);
+      if (typeof timed !== 'number') {
+        if (project === this.#kept.project) this.#tellFailure(timed);
+        return;
+      }
+      sample = { ...sample, rows: timed };
+    }
     const outcome = await this.#session.worker.evaluate(tuned, sample, (progress) => {
       if (!this.progress) return;
       this.turn = progress.turn ?? this.turn;
@@ -117,9 +129,7 @@ export class Evaluation {
     });
     if (!outcome.ok) {
       if (project !== this.#kept.project) return;
-      // The person stopped it: that is no failure.
-      if (outcome.code === 'worker-aborted') this.#tellStop(`${outcome.what} ${outcome.remedy}`);
-      else this.failure = outcome;
+      this.#tellFailure(outcome);
       return;
     }
     const { evaluation, stopped } = outcome;
@@ -142,6 +152,29 @@ export class Evaluation {
     else if (answered < tuned.length)
       this.#tellStop('Stopped before all adapters had answered the same rows: those that had are shown.');
     else this.#tellStop(`Stopped. Answers to ${measuredRows} are kept.`);
+  }
+
+  /** Times some answers of the base model, which are kept. @returns how many rows fit, or why it cannot be known */
+  async #time(sample: Sample, unsized: Unsized, adapters: number): Promise<number | Failure> {
+    this.timing = true;
+    const { timedRows } = await import('../evaluate/budget.ts');
+    const watch = (progress: Progress): void => {
+      if (this.progress) this.progress = progress;
+    };
+    const rows = await timedRows(
+      this.#session.worker,
+      sample,
+      { ...unsized, adapters, own: this.own },
+      watch,
+    );
+    this.timing = false;
+    return rows;
+  }
+
+  /** What a person stopped has not failed. */
+  #tellFailure(failure: Failure): void {
+    if (failure.code === 'worker-aborted') this.#tellStop(`${failure.what} ${failure.remedy}`);
+    else this.failure = failure;
   }
 
   #tellStop(what: string): void {

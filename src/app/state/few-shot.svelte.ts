@@ -89,6 +89,14 @@ export class FewShot {
     await this.#session.worker.stopEvaluation();
   }
 
+  /** As many examples as the base model had in a measurement, if it had some. */
+  recall(measured: Evaluation | undefined): void {
+    const { shots, nearest } =
+      measured?.subjects.find(({ detail }) => detail?.shots ?? detail?.nearest)?.detail ?? {};
+    const many = shots?.length ?? nearest;
+    if (many !== undefined && many > 0) this.shots = many;
+  }
+
   /** What the project keeps; nothing where it keeps none. */
   show(report: Evaluation | undefined): void {
     this.report = report;

@@ -161,6 +161,7 @@ export class OpenProject {
     if (id !== projects.id) return;
     if (!baseline.own) baseline.show(kept.baseline);
     if (!fewShot.report) fewShot.show(kept.fewShot);
+    if (!kept.fewShot) fewShot.recall(kept.baseline ?? kept.evaluation);
     if (!evaluation.own) evaluation.show(kept.evaluation);
     if (chat.turns.length === 0) chat.show(kept.chat);
     if (preferences.count === 0) preferences.show(kept.preferences);

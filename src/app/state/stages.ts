@@ -1,5 +1,7 @@
 /** The one fact of each stage, from what is open, running and kept. */
-import { baseOf, comparedOf, sideOf } from '../../evaluate/sides.ts';
+import { keptLoss } from '../../evaluate/reading-brief.ts';
+import { baseOf, comparedOf, sideOf, type Side } from '../../evaluate/sides.ts';
+import type { Evaluation } from '../../worker/api.ts';
 import { mean } from '../../averages.ts';
 import { count, loss, plural } from '../ui/format.ts';
 import { shownName } from '../ui/model-names.ts';
@@ -57,18 +59,36 @@ function data({
   return { id: 'data', name: 'Data', fact, reached: summary !== undefined };
 }
 
+/** The method without tuning that gets most rows right; the cheapest of equals, and a rule only if it gets any. */
+function bestUntuned(record: Evaluation): Side | undefined {
+  return record.subjects
+    .flatMap(({ adapter, failed, stopped }, at) =>
+      (adapter ?? failed ?? stopped) ? [] : [sideOf(record, at)],
+    )
+    .reduce<Side | undefined>(
+      (best, side) => (side.exact.count > (best?.exact.count ?? 0) ? side : best),
+      undefined,
+    );
+}
+
+/** “nearest row 16 of 16”. */
+const inShort = ({ subject: { label }, exact: { count: right, total } }: Side): string =>
+  `${label.charAt(0).toLowerCase()}${label.slice(1)} ${right} of ${total}`;
+
 function baseline({ baseline: { result, progress }, now }: Studio): Stage {
   const base = result && baseOf(result);
   const old = result && whyOld(result, now) !== undefined;
+  const best = result && bestUntuned(result);
   const fact = progress
     ? 'measuring'
-    : base
-      ? base.exact.count > 0
-        ? `${base.exact.count} of ${base.exact.total} right`
-        : base.subject.loss
+    : best
+      ? `${inShort(best)} right`
+      : base
+        ? // Rows of text ask for nothing: then the loss is all there is.
+          base.exact.total === 0 && base.subject.loss
           ? `loss ${loss(base.subject.loss.loss)}, untuned`
-          : 'none right'
-      : 'not measured yet';
+          : 'no method gets a row right'
+        : 'not measured yet';
   return {
     id: 'baseline',
     name: 'Baseline',
@@ -82,7 +102,12 @@ function train(studio: Studio): Stage {
   const { summary } = studio.data;
   const { last, status, compiling, preparing, phase } = run;
   const of = last ? `step ${count(last.step)} of ${count(last.steps)}` : '';
-  let fact = summary && equipped ? `ready, ${plural(studio.settings.options.steps, 'step')}` : 'not started';
+  let fact =
+    !summary || !equipped
+      ? 'not started'
+      : studio.settings.faults.length > 0
+        ? 'a setting cannot be'
+        : `ready, ${plural(studio.settings.options.steps, 'step')}`;
   if (preparing && phase?.kind === 'validating')
     fact = `validating, ${count(phase.done)} of ${plural(phase.total, 'row')}`;
   else if (preparing && phase) fact = 'asking the base model';
@@ -95,8 +120,9 @@ function train(studio: Studio): Stage {
   else if (last && status) {
     const { reading } = run;
     fact = plural(last.step, 'step');
-    if (reading?.after !== undefined)
-      fact += `, ${reading.of === 'validation' ? 'validation' : 'loss'} ${loss(reading.after)}`;
+    const kept = reading && keptLoss(reading);
+    if (reading && kept !== undefined)
+      fact += `, ${reading.of === 'validation' ? 'validation' : 'loss'} ${loss(kept)}`;
   }
   return {
     id: 'train',
@@ -113,7 +139,12 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
   if (progress) fact = 'measuring';
   else if (result) {
     const base = baseOf(result);
-    const tuned = comparedOf(result).at(0)?.tuned ?? base;
+    const compared = comparedOf(result).map((one) => one.tuned);
+    const tuned =
+      compared.length === 0
+        ? base
+        : compared.reduce((best, side) => (side.exact.count > best.exact.count ? side : best));
+    const cheap = bestUntuned(result);
     const [before, after] = [base?.subject.loss, tuned?.subject.loss];
     // If another method gets rows right, “none right” matters more than the loss.
     const counts = result.subjects.some((_, at) => sideOf(result, at).exact.count > 0);
@@ -121,7 +152,9 @@ function evaluate({ evaluation: { result, progress }, run, now }: Studio): Stage
       base?.rewards && tuned?.rewards
         ? `reward ${mean(base.rewards).toFixed(2)} → ${mean(tuned.rewards).toFixed(2)}`
         : counts && tuned
-          ? `${tuned.exact.count} of ${tuned.exact.total} right`
+          ? cheap && cheap.at !== tuned.at && cheap.exact.count >= tuned.exact.count
+            ? `${tuned.exact.count} of ${tuned.exact.total}, ${inShort(cheap)}`
+            : `${tuned.exact.count} of ${tuned.exact.total} right`
           : before && after
             ? `loss ${loss(before.loss)} → ${loss(after.loss)}`
             : (tuned?.exact.total ?? 0) > 0

@@ -1,12 +1,4 @@
 /** What the model should do and how one will know: the task card, kept with the project. */
-import {
-  metricOfCard,
-  targetOf,
-  taskKind,
-  type Target,
-  type TaskCard,
-  type TaskKind,
-} from '../../evaluate/task-card.ts';
 
 /** Where they were kept before there were projects. */
 const OLD_KEY = 'graft-task';
@@ -43,48 +35,42 @@ export function suitedTexts(
 
 /** What a project keeps. Those of earlier versions have the two texts. */
 interface KeptTask extends TaskTexts {
-  readonly kind?: TaskKind;
+  readonly kind?: string;
   readonly metric?: string;
   readonly target?: string;
+  readonly instruction?: string;
+  readonly examples?: ExampleChoice;
 }
+
+/** How examples before a question are chosen. */
+type ExampleChoice = 'random' | 'nearest';
 
 export class Task {
   title = $state('');
   success = $state('');
-  /** The kind of task; undefined until one is chosen. */
-  kind = $state<TaskKind>();
+  /** The name of the kind of task, as the project has it; undefined until one is chosen. */
+  kind = $state<string>();
   /** The name of a metric; undefined for that of the kind. */
   metric = $state<string>();
   /** The score that counts as success, as it was typed. */
   target = $state('');
+  /** What the base model hears before each question, if a person wrote it; undefined for the usual sentence. */
+  instruction = $state<string>();
+  /** How examples before a question are chosen; undefined for the usual way of each method. */
+  examples = $state<ExampleChoice>();
   /** Called when a text was changed by hand. */
   keep: () => void = () => undefined;
 
   /** As a project keeps it. */
   get kept(): KeptTask {
-    const { title, success, kind, metric, target } = this;
+    const { title, success, kind, metric, target, instruction, examples } = this;
     return {
       ...{ title, success },
       ...(kind !== undefined && { kind }),
       ...(metric !== undefined && { metric }),
       ...(target !== '' && { target }),
-    };
-  }
-
-  /** The score that counts: the one that was set, else one in the person's words. */
-  get wanted(): Target | undefined {
-    return targetOf(this.target, this.success);
-  }
-
-  /** As a record of an evaluation has it; undefined where nothing was written. */
-  get card(): TaskCard | undefined {
-    const { title, kind, wanted } = this;
-    if (title.trim() === '' && !wanted) return undefined;
-    return {
-      goal: title.trim(),
-      ...(kind !== undefined && { kind }),
-      metric: metricOfCard(this),
-      target: wanted?.words ?? '',
+      ...(instruction !== undefined && { instruction }),
+      ...(examples !== undefined && { examples }),
     };
   }
 
@@ -98,7 +84,7 @@ export class Task {
   /** The card of an empty project. */
   forget(): void {
     this.title = this.success = this.target = '';
-    this.kind = this.metric = undefined;
+    this.kind = this.metric = this.instruction = this.examples = undefined;
   }
 
   /** @param texts as the project has it: validated here; nothing for an empty card */
@@ -109,18 +95,22 @@ export class Task {
     this.kind = kept.kind;
     this.metric = kept.metric;
     this.target = kept.target ?? '';
+    this.instruction = kept.instruction;
+    this.examples = kept.examples;
   }
 }
 
 function keptOf(value: unknown): KeptTask {
   const given = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const text = (name: string): string => (typeof given[name] === 'string' ? given[name] : '');
-  const kind = taskKind(given.kind)?.name;
-  const metric = text('metric');
+  const [kind, metric] = [text('kind'), text('metric')];
+  const { instruction, examples } = given;
   return {
     ...{ title: text('title'), success: text('success'), target: text('target') },
-    ...(kind !== undefined && { kind }),
+    ...(kind !== '' && { kind }),
     ...(metric !== '' && { metric }),
+    ...(typeof instruction === 'string' && { instruction }),
+    ...((examples === 'random' || examples === 'nearest') && { examples }),
   };
 }
 

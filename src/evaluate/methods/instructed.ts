@@ -17,7 +17,7 @@ export const instructed: Method = {
   term: 'instructed',
   kind: 'base',
   noun: 'the instructed base model',
-  what: ({ instruction = '' }) => `an instruction of ${instruction.length} characters`,
+  what: ({ instruction = '' }) => `an instruction of ${instruction.length} characters, then the question`,
   doing: () => 'the base model with an instruction',
   answer: async (exam) =>
     exam.instruction === undefined || exam.instruction === ''
@@ -32,7 +32,7 @@ export const instructedFewShot: Method = {
   title: 'Base, instructed, with examples',
   help: 'the same instruction, and before each question the training rows that share most words with it',
   noun: 'the instructed base model with examples',
-  what: (detail) => `the instruction, and ${examplesBefore(detail)} before each question`,
+  what: (detail) => `the instruction and ${examplesBefore(detail)}, then the question`,
   doing: (detail) => `the base model with an instruction and ${examplesBefore(detail)} in its prompt`,
   answer: async (exam) =>
     exam.instruction === undefined || exam.instruction === ''

@@ -1,6 +1,6 @@
 /** An instruction before a question: the task in a sentence and, where answers are labels, the list of them. */
 import type { Example } from '../../data/example.ts';
-import type { TrainableMessage } from '../../text/trainable.ts';
+import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import { areLabels } from '../draw.ts';
 import { turnsOf } from './turns.ts';
 
@@ -33,11 +33,12 @@ export function usualInstruction(goal: string, labels: readonly string[]): strin
 
 /**
  * The example with an instruction before it: after its own system message, or else before the first words of the user, which every chat template
- * takes. Without a chat template it is the beginning of the text.
+ * takes. Without a chat template it is the beginning of the text. Of a pair the chosen answer stays.
  */
-export function withInstruction(example: Example, instruction: string, chat: boolean): Example {
-  if (instruction === '') return example;
-  const { line } = example;
+export function withInstruction(given: Example, instruction: string, chat: boolean): Example {
+  if (instruction === '') return given;
+  const { line } = given;
+  const example: Example = { ...singleOf(given), line };
   if (!chat) {
     if (example.kind !== 'completion' && (example.kind !== 'prompt' || typeof example.prompt !== 'string'))
       return example;

@@ -20,6 +20,26 @@ export interface Sample {
   readonly rewards?: readonly RewardSpec[];
   /** Names of scorers whose columns are wanted in addition to the usual ones. */
   readonly scorers?: readonly string[];
+  /** How the base model is prompted, as methods of their own; without it only rules, the base model and adapters are measured. */
+  readonly prompting?: Prompting;
+  /** Whether what adapters forgot is measured as well. */
+  readonly forgetting?: true;
+  /** Answers alone: no loss and no pairs. */
+  readonly answersOnly?: true;
+  /** One of the drawn rows alone, by its place in the order, counted from 0 and from the beginning again after the last. */
+  readonly only?: number;
+}
+
+/** What stands before each question, and how examples of training are chosen. */
+export interface Prompting {
+  /** The task in a sentence. */
+  readonly goal: string;
+  /** A person's own instruction in place of the usual one, which is made of the task and the labels. */
+  readonly instruction?: string;
+  /** Examples before each question; 0 for none. */
+  readonly shots: number;
+  /** Each method has its usual way if it is missing. */
+  readonly examples?: 'random' | 'nearest';
 }
 
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
@@ -43,6 +63,8 @@ export interface EvaluationApi {
     sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
+  /** The instruction that is used for a task unless a person writes another, with the labels of the open rows; '' where nothing is known. */
+  usualInstruction(goal: string): Promise<Outcome<{ readonly instruction: string }>>;
   /**
    * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split; and an adapter
    * with the same examples. A stopped measurement gives the rows that the base model answered, without a loss; without a row it fails with

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { suitedTexts, Task, type SampleTask } from '../../../src/app/state/task.svelte.ts';
+import { cardOf } from '../../../src/app/task/card.ts';
 import { withoutSvelte } from './runes.ts';
 
 beforeAll(withoutSvelte);
@@ -39,7 +40,7 @@ test('a project of an earlier version opens with its two texts, and the score th
   const task = new Task();
   task.load({ title: 'Sort tickets', success: 'Nine of ten get the right team.' });
   expect(task.kept).toEqual({ title: 'Sort tickets', success: 'Nine of ten get the right team.' });
-  expect(task.card).toEqual({ goal: 'Sort tickets', metric: 'exact-match', target: 'Nine of ten' });
+  expect(cardOf(task)).toEqual({ goal: 'Sort tickets', metric: 'exact-match', target: 'Nine of ten' });
 });
 
 test('the card comes back as it was kept, and what it cannot be is left out', () => {
@@ -47,7 +48,7 @@ test('the card comes back as it was kept, and what it cannot be is left out', ()
   const kept = { title: 'T', success: '', kind: 'extraction', metric: 'valid-json', target: '90%' };
   task.load(kept);
   expect(task.kept).toEqual(kept);
-  task.load({ title: 3, kind: 'singing', metric: [], target: {} });
+  task.load({ title: 3, kind: 4, metric: [], target: {} });
   expect(task.kept).toEqual({ title: '', success: '' });
-  expect(task.card).toBeUndefined();
+  expect(cardOf(task)).toBeUndefined();
 });

@@ -65,6 +65,19 @@ describe('an instruction', () => {
     ]);
   });
 
+  test('stands before the question of a pair, with its chosen answer', () => {
+    const side = (completion: string) => ({
+      kind: 'completion' as const,
+      ...{ prompt: 'Why?', completion, separator: '\n' },
+    });
+    const pair: Example = { kind: 'pair', line: 3, chosen: side('So.'), rejected: side('No.') };
+    for (const chat of [true, false]) {
+      const [question] = questionsOf([withInstruction(pair, 'Be brief.', chat)], chat);
+      expect(question.expected).toBe('So.');
+      expect(JSON.stringify(question.ask)).toContain('Be brief.');
+    }
+  });
+
   test('begins the text for a model without a chat template', () => {
     expect(withInstruction(row('Why?', 'So.'), 'Be brief.', false)).toMatchObject({
       prompt: 'Be brief.\n\nWhy?',

@@ -76,6 +76,29 @@ test('every answer is scored by every metric, and has its evidence', async () =>
   expect(baseOf(record)?.subject.loss?.loss).toBe(1);
 });
 
+test('answers that are none of the labels are counted, and none where answers are no labels', async () => {
+  const train = ['one', 'two', 'one', 'two'].map((expected, at) => ({
+    example: { kind: 'text' as const, text: '', line: at },
+    question: { prompt: '', ask: '', expected },
+  }));
+  const labelled = await run(
+    planWith(
+      [
+        subjectOf(
+          base,
+          modelThat({}, (text) => `${text}!`),
+        ),
+      ],
+      { train },
+    ),
+  );
+  expect(labelled.subjects[0].noLabel).toBe(ASKED.length);
+  const right = await run(planWith([subjectOf(base, modelThat())], { train }));
+  expect(right.subjects[0].noLabel).toBe(0);
+  const free = await run(planWith([subjectOf(base, modelThat())]));
+  expect(free.subjects[0].noLabel).toBeUndefined();
+});
+
 test('a method that fails is recorded with its reason, and takes no other with it', async () => {
   const broken = modelThat({ answer: () => Promise.reject(new Error('the device is full')) });
   const closed: string[] = [];

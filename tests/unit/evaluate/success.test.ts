@@ -85,7 +85,7 @@ describe('an answer to the card', () => {
   test('says that few rows do not settle it', () => {
     const reached = successOfRecord(recordWith(20, { base: 5, adapter: 19 }), { card: card('90%') });
     expect(reached).toMatchObject({ state: 'unsure', target: 0.9, value: 0.95 });
-    expect(reached?.sentence).toContain('the interval begins below it');
+    expect(reached?.sentence).toContain('the interval starts below it');
     const missed = successOfRecord(recordWith(20, { base: 5, adapter: 17 }), { card: card('90%') });
     expect(missed?.sentence).toMatch(/not reached, though so few rows do not rule it out\.$/);
   });

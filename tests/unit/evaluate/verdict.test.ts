@@ -473,6 +473,17 @@ describe('an adapter that is better on its rows', () => {
     expect(kept.how).not.toContain('not measured');
     expect(verdict(better).how).toMatch(/Forgetting was not measured here\.$/);
   });
+
+  test('has what it forgot in its headline, unless a single prompt is lost', () => {
+    const after = (right: number) =>
+      judge([measuredIn(better, 'Captain', { before: 0.7, after: 0.7, prompts: prompts(right) })]);
+    expect(after(7).after).toMatch(
+      / But it forgot: it answers 7 of 12 general prompts rightly, before 12\.$/,
+    );
+    expect(after(11).after).not.toContain('forgot');
+    expect(after(11).how).toMatch(/It answers 11 of 12 general prompts rightly, before 12\.$/);
+    expect(after(12).how).toMatch(/Nothing was forgotten to speak of\.$/);
+  });
 });
 
 test('two readings of a text are not compared: another tokenizer divides it into other rows', () => {

@@ -157,6 +157,21 @@ describe('a run that is validated only at the end', () => {
   });
 });
 
+test('a loss near 0 that moves by a hundredth of a nat on few rows is not called overfitting', () => {
+  const points = Array.from({ length: 112 }, (_, i) => ({ step: i + 1, loss: 0.02 + 11 * Math.exp(-i / 4) }));
+  const evals = [
+    ...[0, 14, 28, 42, 56, 70].map((step) => ({ step, loss: 0.019 + 11.2 * Math.exp(-step / 4) })),
+    ...[84, 98, 112].map((step, at) => ({ step, loss: [0.022, 0.021, 0.025][at] })),
+  ];
+  const reading = readCurve({ steps: 112, points, evals, broke: false });
+  expect(reading).toMatchObject({ kind: 'fine', kept: 70 });
+  expect(isAlarm(reading)).toBe(false);
+  expect(fromTo(reading)).toBe('loss 11.2 → 0.019 on validation rows, of the kept step 70');
+  // The same rise after little was learned is one.
+  const little = evals.map(({ step, loss }) => ({ step, loss: step === 0 ? 0.03 : Math.min(loss, 0.03) }));
+  expect(readCurve({ steps: 112, points, evals: little, broke: false }).kind).toBe('overfitting');
+});
+
 describe('the words', () => {
   test('names the step, the numbers of validation and what to try', () => {
     const reading = read('twelve rows, many times');
@@ -167,12 +182,12 @@ describe('the words', () => {
     );
     expect(advice).toMatch(/Patience.*The state of step 20 is kept\.$/);
     expect(bad).toBe(true);
-    expect(fromTo(reading)).toBe('loss 6.67 → 0.761 on validation rows');
+    expect(fromTo(reading)).toBe('loss 6.67 → 0.751 on validation rows, of the kept step 20');
   });
 
   test('call a run worse that ends above the base model, and name the loss of the base model', () => {
     const reading = read('other rows than those of validation');
-    expect(fromTo(reading)).toBe('loss 4.80 → 5.66 on validation rows');
+    expect(fromTo(reading)).toBe('loss 4.80 → 4.75 on validation rows, of the kept step 5');
     expect(describeReading(reading, false)).toMatchObject({ name: 'worse than the base', bad: true });
     expect(describeReading(reading, false).how).toMatch(
       /started at 4\.80 with the base model.*4\.75 at its best, 5\.66 at step 40/,

@@ -1,0 +1,8 @@
+/** A measurement that was asked for on another screen: Evaluate begins it as soon as it can. */
+import { ofStudio } from './of-studio.svelte.ts';
+
+class Soon {
+  isAsked = $state(false);
+}
+
+export const soonOf = ofStudio(() => new Soon());

@@ -1,0 +1,81 @@
+/** The files of an evaluation: predictions, the report for other tools and as a page, and the record itself. The command writes them to a folder, the page into a zip. */
+import { isAnswerScorer, USUAL_SCORERS } from '../scorers/lists.ts';
+import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
+import { chosenIn, scorersOf } from './columns.ts';
+import type { Evaluation } from './record.ts';
+import { EVALUATION_FILE, evaluationFile } from './record-file.ts';
+import { judgeRecord, methodReports, predictionsOf, type Judged } from './report.ts';
+import { reportPage, type AboutReport } from './report-page.ts';
+import { successOfRecord } from './success.ts';
+import { tableReport, tunedTable } from './table-report.ts';
+
+export const PREDICTIONS = 'predictions.jsonl';
+export const REPORT = 'report.json';
+export const REPORT_PAGE = 'report.html';
+
+/** What a report says besides the record. */
+export interface ReportOf extends AboutReport {
+  /** The model, the adapters and the files, as the caller names them. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  readonly stopped: boolean;
+}
+
+/** A verdict as plain text: its sentences, with an empty line between them. */
+export const verdictTexts = ({ verdict: { before, number, after, how, caution } }: Judged): string[] =>
+  [`${before}${number}${after}`, how, caution].filter((text) => text !== '');
+
+/** The content of report.json, without the record. */
+export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped }: ReportOf): object {
+  const { items, made } = record;
+  const table = tunedTable(record, metrics);
+  const success = successOfRecord(record);
+  return {
+    ...inputs,
+    draw: {
+      seed: made.draw?.seed,
+      asked: items.length,
+      of: made.draw?.of,
+      too_long: made.draw?.tooLong,
+      labels: made.draw?.labels,
+    },
+    methods: methodReports(record, metrics),
+    ...(table && { table: tableReport(table) }),
+    comparisons: judged?.comparisons ?? [],
+    ...(judged && { verdict: verdictTexts(judged).join('\n') }),
+    ...(success && { success }),
+    stopped,
+  };
+}
+
+/** The four files by their names. report.json holds the record as well, so that it opens without the others. */
+export function reportFiles(record: Evaluation, of: ReportOf): Readonly<Record<string, string>> {
+  const lines = predictionsOf(record, of.metrics).map((line) => `${JSON.stringify(line)}\n`);
+  return {
+    [PREDICTIONS]: lines.join(''),
+    [REPORT]: `${JSON.stringify({ ...reportOf(record, of), evaluation: record }, null, 2)}\n`,
+    [EVALUATION_FILE]: evaluationFile(record),
+    [REPORT_PAGE]: reportPage(record, of),
+  };
+}
+
+/** The same of what the page measured or opened: with the metrics of its table. @param adapters how they were made, as far as the page knows */
+export function pageReportFiles(
+  record: Evaluation,
+  adapters: AboutReport['adapters'],
+): Readonly<Record<string, string>> {
+  const isPrompts = record.items.length > 0 && record.items.every(({ expected }) => expected === '');
+  const chosen = new Set([...USUAL_SCORERS.map(({ name }) => name), ...chosenIn(record)]);
+  const metrics = scorersOf(record).filter(
+    (scorer: Scorer) =>
+      chosen.has(scorer.name) && (!isPrompts || (isAnswerScorer(scorer) && !isComparing(needsOf(scorer)))),
+  );
+  return reportFiles(record, {
+    inputs: {
+      model: record.made.model.name,
+      adapters: record.subjects.flatMap(({ adapter }) => (adapter ? [adapter.name] : [])),
+      data: { files: record.made.data ? [record.made.data.name] : [], split: 'test' },
+    },
+    ...{ metrics, judged: judgeRecord(record), part: 'test', adapters, stopped: false },
+    command: 'measured in the page',
+  });
+}

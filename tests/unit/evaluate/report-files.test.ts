@@ -1,0 +1,59 @@
+/** The files of an evaluation: what the page exports is what the command writes, and the report opens by itself. */
+import { expect, test } from 'vitest';
+import { recordOf, type Evaluation } from '../../../src/evaluate/record.ts';
+import { readEvaluation } from '../../../src/evaluate/record-file.ts';
+import { pageReportFiles } from '../../../src/evaluate/report-files.ts';
+
+const items = ['yes', 'no', 'yes', 'no'].map((expected, row) => ({ row, prompt: `Ask ${row}`, expected }));
+const columns = (method: string, answers: readonly string[]): Parameters<typeof recordOf>[2][number] => ({
+  subject: {
+    ...{ method, label: method, answerSeconds: 8, noLabel: 1 },
+    detail: { promptTokens: 60, meanPromptTokens: 50, window: 100 },
+    ...(method === 'adapter' && { adapter: { name: 'Mine', id: '1' } }),
+  },
+  answers: answers.map((text) => ({ text, tokens: 2, took: 0.5 })),
+  scores: { 'exact-match': answers.map((text, at) => Number(text === items[at].expected)) },
+});
+const record: Evaluation = recordOf(
+  {
+    ...{ time: 1e12, model: { name: 'sprig', bundled: true }, draw: { seed: 1, of: 4, tooLong: 0 } },
+    task: { goal: 'Say yes or no', target: '9 of 10' },
+  },
+  items,
+  [columns('base', ['no', 'no', 'no', 'what']), columns('adapter', ['yes', 'no', 'yes', 'yes'])],
+  [{ name: 'exact-match' }],
+);
+const files = pageReportFiles(record, [{ name: 'Mine', steps: 12 }]);
+const report = JSON.parse(files['report.json']) as Record<string, unknown>;
+
+test('the page has the files of the command', () => {
+  expect(Object.keys(files).sort()).toEqual([
+    ...['evaluation.json', 'predictions.jsonl', 'report.html', 'report.json'],
+  ]);
+  expect(files['predictions.jsonl'].trim().split('\n')).toHaveLength(8);
+  expect(Object.keys(report)).toEqual(
+    expect.arrayContaining([
+      'model',
+      'adapters',
+      'data',
+      'draw',
+      'methods',
+      'comparisons',
+      'verdict',
+      'stopped',
+    ]),
+  );
+  expect(report).toMatchObject({ adapters: ['Mine'], success: { state: 'unsure' } });
+});
+
+test('report.json opens as the evaluation that it was made from', () => {
+  expect(readEvaluation(files['report.json'], 'report.json')).toEqual(record);
+});
+
+test('the report answers the task card, and shows what each method costs', () => {
+  const page = files['report.html'];
+  expect(page).toContain('Success was set at 9 of 10 (exactly right): the adapter gets 3 of 4');
+  expect(page).toContain('Say yes or no');
+  // An answer costs its part of its batch, even where the whole was known already.
+  expect(page).toMatch(/no label[\s\S]*>0\.500<[\s\S]*>60%</);
+});
