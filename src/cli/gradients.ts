@@ -112,7 +112,9 @@ export async function gradientsCommand(args: readonly string[], output: Output):
     });
     const trainable = there ?? (await newTrainable(model, { method, targets }, rows));
     for (const { ids } of rows) model.checkIds(ids, trainable.adapter);
-    const computed = await policyGradients(trainable, [rows], learning);
+    const computed = await policyGradients(trainable, [rows], learning, {
+      sharePrefixes: mayShare(options),
+    });
     await write(out, output, trainable, computed, rows.length, sampledTensors(computed));
     return;
   }

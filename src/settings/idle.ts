@@ -28,9 +28,8 @@ const IDLE: readonly Rule[] = [
   {
     names: ['sharePrefixes'],
     reason: ({ objective, dropout }) => {
-      const { samples, encodes }: Objective = objectiveOf(objective as string | undefined);
+      const { encodes }: Objective = objectiveOf(objective as string | undefined);
       if (encodes) return 'the tokens of an encoder also see what follows them';
-      if (samples) return 'sampled answers are computed in full';
       return Number(dropout) > 0 ? 'dropout is different in every row' : undefined;
     },
   },

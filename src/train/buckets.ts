@@ -79,11 +79,11 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
  */
 const MIN_SAVED = 0.05;
 
+/** The settings that decide whether prefixes are shared. */
+export type Sharing = Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>;
+
 /** The sizes of micro-batches: with their shared prefixes computed once, if the run may share them and that saves enough. */
-export function sizesOf(
-  groups: readonly (readonly LabelledTokens[])[],
-  options: Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>,
-): Bucket[] {
+export function sizesOf(groups: readonly (readonly LabelledTokens[])[], options: Sharing): Bucket[] {
   const plain = groups.map((rows) => sizeOfRows(rows));
   if (!mayShare(options)) return plain;
   const shared = groups.map((rows) => sizeOfRows(rows, true));
@@ -92,7 +92,7 @@ export function sizesOf(
 }
 
 /** Whether a run may share prefixes. */
-export function mayShare(options: Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>): boolean {
+export function mayShare(options: Sharing): boolean {
   return options.sharePrefixes === 'auto' && idleReason('sharePrefixes', options) === undefined;
 }
 

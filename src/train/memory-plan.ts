@@ -55,6 +55,7 @@ export interface MemorySettings {
     | 'optimiser'
     | 'objective'
     | 'reference'
+    | 'sharePrefixes'
     | 'trainWeights'
     | 'lastLayers'
   > &

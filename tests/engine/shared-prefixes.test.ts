@@ -10,6 +10,8 @@ import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 import type { NamedArrays } from '../../src/train/state.ts';
 import { computeGradients, type BatchGradients } from '../../src/train/gradients.ts';
 import { learningOf } from '../../src/train/learning.ts';
+import { policyGradients } from '../../src/train/policy/gradients.ts';
+import { sampledRow, type SampledRow } from '../../src/train/policy/sampled.ts';
 import type { Trainable } from '../../src/train/step-plans.ts';
 import { describeDevice } from './adapters.ts';
 import { referenceFolder } from './reference-file.ts';
@@ -49,6 +51,19 @@ function pairRows(count: number): Row[] {
       line,
     };
   });
+}
+
+/** Groups of answers to a prompt each, with log-probabilities of the policy that sampled them. */
+function answerGroups(count: number, answers: number): SampledRow[] {
+  return Array.from({ length: count }, (_, group) =>
+    sampledRow(
+      [...idsOf(6, 1), ...idsOf(15 + group, 100 + group)],
+      Array.from({ length: answers }, (_, at) => {
+        const ids = idsOf(3 + ((at + group) % 4), 120 + answers * group + at);
+        return { ids, advantage: at - 1.3, old: ids.map((id) => -3.5 - id / 90), left: at === 2 };
+      }),
+    ),
+  );
 }
 
 function expectClose(actual: NamedArrays, expected: NamedArrays): void {
@@ -155,6 +170,42 @@ describeDevice('shared prefixes', (context) => {
       adapter.destroy();
       await model.destroy();
     });
+  });
+
+  describe('gradients of sampled answers', () => {
+    // Logits at a temperature, clipped ratios and a divergence from the reference take every part of the loss.
+    const settings = { objective: 'grpo', beta: 0.1, temperature: 0.8, epsilon: 0.1, numIterations: 2 };
+    for (const virtualTokens of context.webgpu ? [0] : [0, 4]) {
+      test(`are those of the answers in full, each after its prompt, ${virtualTokens > 0 ? 'with' : 'without'} virtual tokens`, async () => {
+        const model = await LanguageModel.load(context.device, referenceFolder('families', 'llama'), {
+          precision: 'f32',
+        });
+        const lora = await readPeft(referenceFolder('families', 'llama', 'adapter'), model.definition);
+        const prompt = { kind: 'prompt', targets: ['all-linear'], virtualTokens, promptText: '' } as const;
+        const modules =
+          virtualTokens > 0 ? adapterModules(model.definition, prompt as AdapterConfig) : lora.modules;
+        const tensors =
+          virtualTokens > 0
+            ? new Map([
+                ['prompt_embeddings', Float32Array.from(noise(4 * modules[0].outputs, 6), (v) => v / 10)],
+              ])
+            : lora.tensors;
+        const adapter = new Adapter(context.device, modules, tensors, { trainable: true });
+        const trainable = { model, adapter, store: adapter.store };
+        const batches = [answerGroups(2, 4), answerGroups(1, 4)];
+        const learning = learningOf(specOf(settings));
+        const full = await policyGradients(trainable, batches, learning);
+        const shared = await policyGradients(trainable, batches, learning, { sharePrefixes: true });
+        expect(Math.abs(shared.loss - full.loss)).toBeLessThan(CLOSE * Math.abs(full.loss));
+        expect(full.report!['clip_ratio']).toBeGreaterThan(0);
+        expectClose(shared.gradients, full.gradients);
+        full.logProbabilities.forEach((values, at) =>
+          expect(worstError(shared.logProbabilities[at], values)).toBeLessThan(CLOSE),
+        );
+        adapter.destroy();
+        await model.destroy();
+      });
+    }
   });
 
   describe('runs on the bundled model', () => {

@@ -20,16 +20,23 @@ export type PolicySizes = Pick<
   'batch' | 'accumulate' | 'maxLength' | 'numGenerations' | 'maxCompletionLength'
 >;
 
-/** The plans of a step, and the size of generation. @param longest prompt, in tokens */
+/**
+ * The plans of a step, and the size of generation.
+ *
+ * @param longest prompt, in tokens
+ * @param shared whether the answers to a prompt share it (model/shared-prefixes.ts): all but its last token, which predicts the first of each
+ */
 export function policyBuckets(
   { batch, accumulate, numGenerations: G = 0, maxCompletionLength = 0 }: PolicySizes,
   longest: number,
   round: (tokens: number) => number,
+  shared = false,
 ): { readonly buckets: readonly Bucket[]; readonly generation: GenerationSize } {
   const sequences = batch * G;
+  const prompts = shared ? batch * (longest - 1) + sequences : sequences * longest;
   const sizes = PARTS.map((part): Bucket => {
     const rows = Math.ceil(part * sequences * maxCompletionLength);
-    return { tokens: round(sequences * longest + rows), rows: round(rows), sequences };
+    return { tokens: round(prompts + rows), rows: round(rows), sequences, ...(shared && { shared }) };
   });
   return {
     buckets: sizes.filter(({ tokens, rows }, at) => {

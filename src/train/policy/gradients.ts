@@ -10,6 +10,7 @@ import {
   sharedTensors,
   statsSize,
   writeSharpness,
+  type GradientOptions,
   type SharedTensors,
   type Trainable,
 } from '../step-plans.ts';
@@ -29,12 +30,14 @@ export interface PolicyGradients extends Measured {
  * without earlier log-probabilities count as made by the current policy, and the reference policy is the base model alone.
  *
  * @param batches the micro-batches of the step
+ * @param sharePrefixes whether the answers to a prompt share it
  * @throws GraftError `train-objective` if a reference is needed and all weights are trained
  */
 export async function policyGradients(
   trainable: Trainable,
   batches: readonly (readonly SampledRow[])[],
   learning: Learning,
+  { sharePrefixes = false }: Pick<GradientOptions, 'sharePrefixes'> = {},
 ): Promise<PolicyGradients> {
   const { model, adapter, store } = trainable;
   const { device } = model;
@@ -55,9 +58,11 @@ export async function policyGradients(
     const isKnown = given.every((row) => row.samples.every(({ reference }) => reference));
     const rows =
       (settings['beta'] as number) > 0 && !isKnown
-        ? await withReference(trainable, given, shared, learning)
+        ? await withReference(trainable, given, shared, learning, sharePrefixes)
         : given;
-    const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows), shared, { learning });
+    const { tape, inputs, policies } = recordGradients(trainable, sizeOfRows(rows, sharePrefixes), shared, {
+      learning,
+    });
     const plan = await device.compile(tape, model.pool);
     writeSharpness(plan, policies);
     writeSampled(plan, inputs, policies, rows, weights[at]);
@@ -91,11 +96,14 @@ async function withReference(
   rows: readonly SampledRow[],
   shared: SharedTensors,
   learning: Learning,
+  sharePrefixes: boolean,
 ): Promise<SampledRow[]> {
-  const { tape, inputs, policies } = recordReference({ model }, sizeOfRows(rows), shared, learning);
+  const bare = withoutVirtual(rows);
+  const size = sizeOfRows(bare, sharePrefixes);
+  const { tape, inputs, policies } = recordReference({ model }, size, shared, learning);
   const plan = await model.device.compile(tape, model.pool);
   writeSharpness(plan, policies);
-  writeBatch(plan, inputs, withoutVirtual(rows));
+  writeBatch(plan, inputs, bare);
   plan.run();
   const values = splitByToken(new Float32Array(await plan.read(policies.trained!)), rows);
   plan.destroy();

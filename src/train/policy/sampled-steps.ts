@@ -1,7 +1,7 @@
 /** Steps of answers that are sampled to the prompts of rows and scored by rewards. */
 import { GraftError } from '../../errors.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
-import { roundUp, startsOf, type RunBuckets } from '../buckets.ts';
+import { mayShare, roundUp, startsOf, type RunBuckets, type Sharing } from '../buckets.ts';
 import { arranged, heldRows, virtualTokens } from '../learning.ts';
 import type { RunSpec } from '../../settings/spec.ts';
 import type { StepKind, StepRequest } from '../step-kind.ts';
@@ -47,8 +47,9 @@ export const sampledSteps: StepKind = {
 };
 
 /** @param longest prompt, in tokens */
-function bucketsOf(options: PolicySizes & Pick<RunSpec, 'beta'>, longest: number): RunBuckets {
-  const { buckets, generation } = policyBuckets(options, longest + virtualTokens(options), roundUp);
+function bucketsOf(options: PolicySizes & Pick<RunSpec, 'beta'> & Sharing, longest: number): RunBuckets {
+  const length = longest + virtualTokens(options);
+  const { buckets, generation } = policyBuckets(options, length, roundUp, mayShare(options));
   const { beta = 0 } = options;
   return { gradients: buckets, losses: [], ...(beta > 0 && { references: buckets }), generation };
 }

@@ -14,7 +14,7 @@ import {
 } from '../../objectives/grpo/advantages.ts';
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import { optimiserOf } from '../../optimisers/registry.ts';
-import { bucketFor } from '../buckets.ts';
+import { bucketFor, sharesPrefixes } from '../buckets.ts';
 import { measuredOf, type Learning, type Measured } from '../learning.ts';
 import { microBatches, RowOrder } from '../order.ts';
 import { learningRate } from '../schedule.ts';
@@ -235,6 +235,9 @@ export class PolicySteps implements StepMaker {
       ...{ step, lr, count, stats: Promise.resolve(stats) },
       supervised: sampled.reduce((sum, row) => sum + countSupervised(row), 0),
       tokens: sizeOfRows(sampled).tokens,
+      ...(sharesPrefixes(this.plans.gradients) && {
+        computed: batches.reduce((sum, rows) => sum + sizeOfRows(rows, true).tokens, 0),
+      }),
     };
   }
 

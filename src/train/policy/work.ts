@@ -1,5 +1,6 @@
 /** The work of a run that samples, counted before it starts: answers are assumed to be half as long as they may be. */
 import type { LabelledTokens } from '../../model/batch.ts';
+import { mayShare } from '../buckets.ts';
 import type { PlanWork } from '../run-work.ts';
 import { promptLength } from './prompts.ts';
 import type { RunSpec } from '../../settings/spec.ts';
@@ -24,15 +25,17 @@ export function sampledWork(
   const { beta = 0 } = options;
   const answer = maxCompletionLength * USUAL_PART;
   const prompt = rows.reduce((sum, row) => sum + promptLength(row), 0) / Math.max(1, rows.length);
-  const sizeOf = (answers: number): { tokens: number; rows: number } => ({
-    tokens: Math.round(answers * (prompt + answer)),
+  /** @param prompts that are computed: fewer than the answers if these share theirs */
+  const sizeOf = (answers: number, prompts = answers): { tokens: number; rows: number } => ({
+    tokens: Math.round(prompts * prompt + answers * answer),
     rows: Math.round(answers * answer),
   });
-  const batchSize = sizeOf(batch * numGenerations);
-  // Sampling is a forward, token by token, and so is the reference policy.
-  const forwards = loss(batchSize) * (beta > 0 ? 2 : 1);
+  const answers = batch * numGenerations;
+  const learned = mayShare(options) ? sizeOf(answers, batch) : sizeOf(answers);
+  // Sampling is a forward, token by token.
+  const forwards = loss(sizeOf(answers)) + (beta > 0 ? loss(learned) : 0);
   return {
-    step: accumulate * (forwards + numIterations * gradient(batchSize)) + numIterations * update,
+    step: accumulate * (forwards + numIterations * gradient(learned)) + numIterations * update,
     validation: validation.length * loss(sizeOf(1)),
   };
 }
