@@ -1,6 +1,6 @@
 /**
- * Training steps with shared prefixes and without, in turn on one model: pairs of answers of 30 tokens to a prompt of 200, and supervised rows of 40
- * tokens under an instruction of 300. On the CPU engine. The time of the processor says more than the clock on a machine that does other work, too.
+ * Training steps with shared prefixes and without, in turn on one model: pairs of answers of 30 tokens to a prompt of 200, supervised rows of 40
+ * tokens under an instruction of 300, and the loss of eight sampled answers to a prompt of 200. On the CPU engine. The time of the processor says more than the clock on a machine that does other work, too.
  *
  *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/shared-prefixes.ts [model folder] [steps] [threads]
  */
@@ -10,11 +10,20 @@ import { adapterConfigOf } from '../src/adapters/chosen.ts';
 import { adapterModules, initialTensors } from '../src/adapters/registry.ts';
 import { openProcessor } from '../src/cli/cpu.ts';
 import { modelOf } from '../src/cli/files.ts';
-import type { LabelledTokens } from '../src/model/batch.ts';
+import { sizeOfRows, writeBatch, type LabelledTokens } from '../src/model/batch.ts';
 import { LanguageModel } from '../src/model/language-model.ts';
 import { Random } from '../src/random.ts';
 import { specOf, type RunSpec } from '../src/settings/spec.ts';
 import type { StepEvent } from '../src/train/events.ts';
+import { learningOf } from '../src/train/learning.ts';
+import { sampledRow, writeSampled } from '../src/train/policy/sampled.ts';
+import {
+  recordGradients,
+  recordReference,
+  sharedTensors,
+  statsSize,
+  writeSharpness,
+} from '../src/train/step-plans.ts';
 import { Trainer } from '../src/train/trainer.ts';
 
 const [path = 'public/models/sprig', stepCount = '3', threads = '2'] = process.argv.slice(2);
@@ -112,8 +121,73 @@ async function compare(
   for (const { trainer } of contestants) await trainer.destroy();
 }
 
+/** The loss of a group of sampled answers: log-probabilities by policy and reference, and the gradients of the policy. */
+async function compareSampled(model: LanguageModel, prompt: number, answer: number): Promise<void> {
+  const spec = specOf({ objective: 'grpo', beta: 0.04, numGenerations: 8, maxCompletionLength: answer });
+  const learning = learningOf(spec);
+  const modules = adapterModules(model.definition, adapterConfigOf(spec));
+  const adapter = new Adapter(model.device, modules, initialTensors(modules, 1), { trainable: true });
+  const trainable = { model, adapter, store: adapter.store };
+  const samples = Array.from({ length: 8 }, (_, at) => ({ ids: tokens(answer), advantage: at - 3.5 }));
+  const rows = [sampledRow(tokens(prompt), samples)];
+  const contestants = await Promise.all(
+    [false, true].map(async (shares) => {
+      const size = sizeOfRows(rows, shares);
+      const stats = sharedTensors(model, learning);
+      const policy = recordGradients(trainable, size, stats, { learning });
+      const reference = recordReference({ model }, size, stats, learning);
+      return {
+        ...{ name: shares ? 'auto' : 'off', size, stats, policy, reference },
+        plan: await model.device.compile(policy.tape, model.pool),
+        before: await model.device.compile(reference.tape, model.pool),
+        seconds: [] as number[],
+        processor: [] as number[],
+        loss: NaN,
+      };
+    }),
+  );
+  for (let step = 1; step <= steps + 1; step++) {
+    for (const one of contestants) {
+      const [clock, used] = [performance.now(), process.cpuUsage()];
+      const { plan, before, policy, reference, stats } = one;
+      writeSharpness(before, reference.policies);
+      writeBatch(before, reference.inputs, rows);
+      before.run();
+      const known = new Float32Array(await before.read(reference.policies.trained!));
+      model.device.write(stats.stats, new Float32Array(statsSize(learning.objective)));
+      writeSharpness(plan, policy.policies);
+      writeSampled(plan, policy.inputs, policy.policies, rows, new Array<number>(8).fill(1));
+      plan.write(policy.policies.reference!, known);
+      plan.run({ clear: adapter.store.gradients });
+      one.loss = new Float32Array(await model.device.read(stats.stats))[0];
+      const { user, system } = process.cpuUsage(used);
+      if (step === 1) continue;
+      one.seconds.push((performance.now() - clock) / 1e3);
+      one.processor.push((user + system) / 1e6);
+    }
+  }
+  console.log(
+    `the loss of 8 answers of ${answer} to a prompt of ${prompt} (grpo); load ${loadavg()[0].toFixed(1)}`,
+  );
+  for (const { name, seconds, processor, size, loss } of contestants)
+    console.log(
+      `  ${name.padEnd(4)} ${median(seconds).toFixed(2)} s, ${median(processor).toFixed(2)} s of the processor; ${size.tokens} tokens computed; loss ${loss.toFixed(6)}`,
+    );
+  const [off, auto] = contestants;
+  console.log(
+    `  ${(median(off.seconds) / median(auto.seconds)).toFixed(2)} × by the clock, ${(median(off.processor) / median(auto.processor)).toFixed(2)} × by the processor`,
+  );
+  for (const { plan, before } of contestants) {
+    plan.destroy();
+    before.destroy();
+  }
+  adapter.destroy();
+}
+
 const device = await openProcessor({ threads: Number(threads) });
 const model = await LanguageModel.load(device, await modelOf(path), { precision: 'f32' });
+
+await compareSampled(model, 200, 30);
 await compare(model, '2 pairs of a prompt of 200 and answers of 30 (dpo)', pairs(8, 200, 30), {
   objective: 'dpo',
   batch: 2,
