@@ -21,6 +21,7 @@ import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
 import type { Scoring } from '../train/policy/scoring.ts';
 import { readbackBytes } from '../train/memory-plan.ts';
+import { layoutWords } from '../train/layout-words.ts';
 import { unigramLoss } from '../train/spike.ts';
 import { commandWords } from './command-words.ts';
 import { checkDisk } from './disk-room.ts';
@@ -297,6 +298,7 @@ function commandFrom({ args, out }: TrainRun, place: string): string {
 
 function tell(event: RunEvent, output: Output): void {
   if (event.type === 'compile') output.progress(`Compiling shaders: ${event.done} of ${event.total}`);
+  if (event.type === 'layout') output.line(layoutWords(event));
   if (event.type === 'reference') {
     if (event.done < event.total) output.progress(`Reference: ${event.done} of ${event.total} rows`);
     else output.line(`Reference: ${event.total} of ${event.total} rows`);

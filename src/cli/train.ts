@@ -19,6 +19,7 @@ import {
   fingerprintOf,
   otherDevice,
   runParts,
+  savedSpec,
   toldSettingsOf,
   type EarlierRun,
   type RunParts,
@@ -27,7 +28,8 @@ import type { SaveEvery } from '../runs/save-clock.ts';
 import { makeTrainable, type InitialValues, type Subject } from '../runs/trainable.ts';
 import { recipeOf } from '../settings/recipe.ts';
 import type { Given } from '../settings/setting.ts';
-import { countSteps, specOf } from '../settings/spec.ts';
+import { countSteps, specOf, type RunSpec } from '../settings/spec.ts';
+import { asSaved } from '../settings/table.ts';
 import { hasAdded } from '../text/added-tokens.ts';
 import { findRunWarnings } from '../train/run-warnings.ts';
 import type { PromptRow } from '../train/policy/prompts.ts';
@@ -83,7 +85,8 @@ export async function trainBy(
     ...readPaths(flags),
     { what: 'the adapter', path: flags.text('init-adapter') },
   ]);
-  const given = readGiven(flags, await startKind(flags));
+  const called = readGiven(flags, await startKind(flags));
+  const given = resumed ? { ...savedLayout(resumed.saved.fingerprint), ...called } : called;
   const saveEvery = readSaveEvery(flags.text('save-every'));
   const pauseAfter = readPauseAfter(flags, resumed);
   // The command that runs this one has died, and the next one may want the folder.
@@ -125,6 +128,12 @@ function savedDefaults(fingerprint: string, flags: TrainFlags): Record<string, s
       return typeof value === 'string' ? [[name, value]] : [];
     }),
   );
+}
+
+/** How a saved run lays out its rows: as it began, where the call does not say it. */
+function savedLayout(fingerprint: string): Given {
+  const { sharePrefixes } = asSaved<Pick<RunSpec, 'sharePrefixes'>>(savedSpec(fingerprint) ?? {});
+  return { sharePrefixes };
 }
 
 interface Call {

@@ -12,7 +12,13 @@ import type { Plan } from '../engine/plan.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { TokenInputs } from './graph.ts';
 import type { Pooling } from './pooling.ts';
-import { endToEnd, sequenceParts, withSharedPrefixes, type Layout } from './shared-prefixes.ts';
+import {
+  endToEnd,
+  sequenceParts,
+  withSharedPrefixes,
+  type Layout,
+  type SequencePart,
+} from './shared-prefixes.ts';
 
 /**
  * A row: one sequence, with labels as Hugging Face has them: −100 is not supervised, and position t predicts label t + 1. Or several sequences,
@@ -180,13 +186,22 @@ export function batchTensors(
   };
 }
 
+/** Where the tokens of sequences lie. */
+export type LayoutOf = (parts: readonly SequencePart[]) => Layout;
+
 /**
  * Writes rows into a plan's inputs.
  *
+ * @param layoutOf of rows that may share prefixes: with these shared, if left out
  * @returns the number of supervised tokens
  * @throws Error if the rows have more tokens, supervised tokens or sequences than the inputs have places, or if an encoder's inputs share prefixes
  */
-export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonly LabelledTokens[]): number {
+export function writeBatch(
+  plan: Plan,
+  tensors: BatchTensors,
+  sequences: readonly LabelledTokens[],
+  layoutOf: LayoutOf = withSharedPrefixes,
+): number {
   const M = tensors.ids.size;
   const R = tensors.rows.size;
   const ids = new Uint32Array(M);
@@ -207,7 +222,7 @@ export function writeBatch(plan: Plan, tensors: BatchTensors, sequences: readonl
   const shared = tensors.keyRanges.columns === 4;
   if (shared && bothWays)
     throw new Error('The tokens of an encoder see what follows them, and share nothing');
-  const layout: Layout = shared ? withSharedPrefixes(parts) : endToEnd(parts);
+  const layout = shared ? layoutOf(parts) : endToEnd(parts);
   if (layout.tokens > M) throw new Error(`${layout.tokens} tokens do not fit in a bucket of ${M}`);
   let r = 0;
   /** The token at m predicts this one. */

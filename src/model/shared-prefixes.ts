@@ -54,6 +54,7 @@ export function endToEnd(parts: readonly SequencePart[]): Layout {
 
 /** The layout in groups that each have one prefix. Groups and sequences keep their order. */
 export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
+  if (!beginAlike(parts)) return endToEnd(parts);
   const groups = groupsOf(parts);
   const placements: Placement[] = [];
   let tokens = 0;
@@ -69,6 +70,47 @@ export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
     tokens = end;
   }
   return { tokens, placements };
+}
+
+/** Whether any two sequences have a token to share: for most rows without a common prefix, the first token says it. */
+function beginAlike(parts: readonly SequencePart[]): boolean {
+  const first = parts.filter((part) => shareableTokens(part) > 0).map((part) => idAt(part, 0));
+  return new Set(first).size < first.length;
+}
+
+/**
+ * Rows whose shared prefixes are so short that the rows one after the other need no more tokens than the given ones with shared prefixes: for a plan of
+ * that size, in either layout.
+ *
+ * @returns undefined if nothing is left to share
+ */
+export function withShortPrefixes<Row extends LabelledTokens>(rows: readonly Row[]): Row[] | undefined {
+  const parts = sequenceParts(rows);
+  const { placements } = withSharedPrefixes(parts);
+  const members = new Map<number, number>();
+  for (const { prefix, shared } of placements)
+    if (shared > 0) members.set(prefix, (members.get(prefix) ?? 0) + 1);
+  /** How many tokens of a shared prefix each sequence keeps. */
+  const kept = ({ prefix, shared }: Placement): number => Math.floor(shared / (members.get(prefix) ?? 1));
+  if (!placements.some((one) => one.shared > 0 && kept(one) > 0)) return undefined;
+  let at = 0;
+  return rows.map((row) => {
+    const ids: number[] = [];
+    const labels: number[] = [];
+    const starts: number[] = [];
+    const end = at + 1 + (row.starts?.length ?? 0);
+    for (; at < end; at++) {
+      const { from, to } = parts[at];
+      if (from > 0) starts.push(ids.length);
+      const cut = from + placements[at].shared;
+      for (let t = from; t < to; t++) {
+        if (t >= from + kept(placements[at]) && t < cut) continue;
+        ids.push(row.ids[t]);
+        labels.push(row.labels[t]);
+      }
+    }
+    return { ...row, ids, labels, ...(row.starts && { starts }) };
+  });
 }
 
 interface Group {

@@ -55,7 +55,10 @@ export function earlierOptions(spec: RunSpec): Given {
   const lora: Record<string, unknown> = {};
   const options: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(spec)) {
-    if (name !== 'firstToken' && TABLE.find(name)?.part !== 'run') continue;
+    const setting = TABLE.find(name);
+    if (name !== 'firstToken' && setting?.part !== 'run') continue;
+    // There was no such setting yet.
+    if (setting?.before !== undefined && setting.before === value) continue;
     if (!OF_ADAPTER.includes(name)) options[name] = value;
     else {
       options['lora'] = lora;

@@ -2,6 +2,7 @@
 import type {
   CompileEvent,
   EvalEvent,
+  LayoutEvent,
   ReferenceEvent,
   RolloutEvent,
   SamplingEvent,
@@ -42,6 +43,7 @@ interface SaveEvent {
 
 export type RunEvent =
   | CompileEvent
+  | LayoutEvent
   | ReferenceEvent
   | SamplingEvent
   | RolloutEvent

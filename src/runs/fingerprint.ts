@@ -6,7 +6,7 @@ import { isHeld, spread, type List } from '../lists.ts';
 import { flagText } from '../settings/flag-text.ts';
 import type { Given } from '../settings/setting.ts';
 import type { RunSpec } from '../settings/spec.ts';
-import { TABLE } from '../settings/table.ts';
+import { asSaved, TABLE } from '../settings/table.ts';
 import type { TokenRow } from '../text/trainable.ts';
 
 /** SHA-256 while the bytes come: Node's own is ten times as fast as one in JavaScript, and the browser has none of this kind. */
@@ -126,7 +126,8 @@ const COMPARED = TABLE.settings.filter(
 );
 
 /** These settings as flags. */
-function reportedSettings(spec: Given): ReportedSettings {
+function reportedSettings(given: Given): ReportedSettings {
+  const spec = asSaved(given);
   const values = TABLE.resolve(spec);
   return Object.fromEntries(
     COMPARED.flatMap((setting): [string, string | true][] => {
@@ -140,7 +141,7 @@ function reportedSettings(spec: Given): ReportedSettings {
 
 /** The same as text: equal for equal settings. */
 function comparedOf(spec: Given): string {
-  const values = TABLE.resolve(spec);
+  const values = TABLE.resolve(asSaved(spec));
   return JSON.stringify([...COMPARED.map(({ name }) => values[name] ?? null), spec['firstToken'] ?? null]);
 }
 

@@ -239,7 +239,7 @@ export class Run {
     if (event.type === 'status') return;
     this.#hear(event);
     // The trainer does not exist yet.
-    if (event.type === 'compile') return;
+    if (event.type === 'compile' || event.type === 'layout') return;
     const { clock, store } = this.request;
     if (event.type === 'step' && clock.due(event.step)) this.#trainer.pause({ afterValidation: true });
     if (store.failure) this.#trainer.pause();

@@ -70,6 +70,11 @@ interface Common<Value> {
    * It is newer than some saved runs: at its default, runs are compared without it, so that those can be resumed.
    */
   readonly later?: true;
+  /**
+   * For a newer setting whose default changes the numbers of a run: its value in runs that were saved before there was such a setting, and in those in
+   * which it does nothing. A specification then always has a value.
+   */
+  readonly before?: Value;
   /** Settings that express the same in another way: a flag for this one replaces them in a recipe. */
   readonly replaces?: readonly string[];
 }

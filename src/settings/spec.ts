@@ -38,14 +38,16 @@ const isChooser = (name: string): boolean => name === 'optimiser' || name === 'o
 
 /**
  * The specification with these values; missing ones get their default. Settings that the run does not have, or that do nothing in it, count as missing.
- * Newer settings, and those of optimisers and objectives other than the first, are left out unless chosen, so that the specification of a run of an
+ * Newer settings without effect on the numbers, and those of optimisers and objectives other than the first, are left out unless chosen, so that the specification of a run of an
  * earlier version stays the same.
  */
 export function specOf(given: Given): RunSpec {
-  const active = Object.entries(given).filter(
-    ([name]) => TABLE.find(name) === undefined || idleReason(name, given) === undefined,
+  const isIdle = (name: string): boolean => idleReason(name, given) !== undefined;
+  const active = Object.entries(given).filter(([name]) => TABLE.find(name) === undefined || !isIdle(name));
+  const idle = TABLE.settings.flatMap(({ name, before }) =>
+    before !== undefined && isIdle(name) ? [[name, before] as const] : [],
   );
-  return specWithIdle(Object.fromEntries(active));
+  return specWithIdle(Object.fromEntries([...active, ...idle]));
 }
 
 /**
@@ -60,9 +62,13 @@ export function specWithIdle(given: Given): RunSpec {
   const values = TABLE.resolve(Object.fromEntries(chosen));
   const spec: Record<string, SettingValue> = {};
   for (const setting of TABLE.settings) {
-    const { name, part, default: initial, later } = setting;
+    const { name, part, default: initial, later, before } = setting;
     const isInitial = JSON.stringify(values[name]) === JSON.stringify(initial);
-    if (values[name] === undefined || (isInitial && (later === true || isChooser(name)))) continue;
+    if (
+      values[name] === undefined ||
+      (isInitial && ((later === true && before === undefined) || isChooser(name)))
+    )
+      continue;
     // How rows are read, how the base is held and what only the page has stays open where nothing is chosen.
     if (part !== 'run' && given[name] === undefined) continue;
     if (TABLE.applies(setting, values) || TABLE.applies(setting, {})) spec[name] = values[name];

@@ -244,6 +244,14 @@ export type PageValues = Omit<RunValues, 'method' | 'epochs' | 'steps'> & {
 } & Values<'watch'> &
   Values<'page'>;
 
+/** The settings of a saved run, with what runs did before there were the settings that it lacks. */
+export function asSaved<Kept extends object>(kept: Kept): Kept {
+  const before = TABLE.settings.flatMap(({ name, before: value }) =>
+    value === undefined ? [] : [[name, value] as const],
+  );
+  return { ...Object.fromEntries(before), ...kept };
+}
+
 /** Kept settings of the page, with the initial values of settings that are newer. */
 export function pageValues(kept: Given): PageValues {
   const values = TABLE.resolve(kept);

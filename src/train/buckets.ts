@@ -2,6 +2,7 @@
 import type { List } from '../lists.ts';
 import { sizeOfRows, type Bucket, type LabelledTokens } from '../model/batch.ts';
 import { adapterOf } from '../adapters/chosen.ts';
+import { withShortPrefixes } from '../model/shared-prefixes.ts';
 import { idleReason } from '../settings/idle.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 import { heldRows, virtualTokens } from './learning.ts';
@@ -82,14 +83,47 @@ const MIN_SAVED = 0.05;
 /** The settings that decide whether prefixes are shared. */
 export type Sharing = Pick<RunSpec, 'sharePrefixes' | 'objective' | 'dropout'>;
 
-/** The sizes of micro-batches: with their shared prefixes computed once, if the run may share them and that saves enough. */
-export function sizesOf(groups: readonly (readonly LabelledTokens[])[], options: Sharing): Bucket[] {
-  const plain = groups.map((rows) => sizeOfRows(rows));
-  if (!mayShare(options)) return plain;
-  const shared = groups.map((rows) => sizeOfRows(rows, true));
-  const sum = (sizes: readonly Bucket[]): number => sizes.reduce((total, { tokens }) => total + tokens, 0);
-  return sum(shared) <= (1 - MIN_SAVED) * sum(plain) ? shared : plain;
+/** Tokens of rows, and those that are left without the copies of shared prefixes. */
+export interface Repeated {
+  readonly tokens: number;
+  readonly computed: number;
 }
+
+/** Sizes of micro-batches. */
+interface Sized {
+  readonly sizes: readonly Bucket[];
+  /** Rows on which the layout is checked; missing if the sizes share no prefixes. */
+  readonly probe?: readonly LabelledTokens[];
+  /** What repeats, if that is worth sharing: also if dropout is against it. */
+  readonly repeated?: Repeated;
+}
+
+/** The sizes of micro-batches: with their shared prefixes computed once, if the run may share them and that saves enough. */
+export function sizesOf(groups: readonly (readonly LabelledTokens[])[], options: Sharing): Sized {
+  const sizes = groups.map((rows) => sizeOfRows(rows));
+  if (!looksForRepeated(options)) return { sizes };
+  const shared = groups.map((rows) => sizeOfRows(rows, true));
+  const sum = (all: readonly Bucket[]): number => all.reduce((total, { tokens }) => total + tokens, 0);
+  const repeated = { tokens: sum(sizes), computed: sum(shared) };
+  if (!isWorth(repeated)) return { sizes };
+  if (!mayShare(options)) return { sizes, repeated };
+  const probe = probeOf(groups);
+  return probe ? { sizes: shared, probe, repeated } : { sizes };
+}
+
+const isWorth = ({ tokens, computed }: Repeated): boolean => computed <= (1 - MIN_SAVED) * tokens;
+
+function probeOf(groups: readonly (readonly LabelledTokens[])[]): LabelledTokens[] | undefined {
+  for (const rows of groups) {
+    const probe = withShortPrefixes(rows);
+    if (probe) return probe;
+  }
+  return undefined;
+}
+
+/** Whether a run looks for what repeats in its rows: with dropout only to report it. */
+export const looksForRepeated = (options: Sharing): boolean =>
+  mayShare(options.dropout > 0 ? { ...options, sharePrefixes: 'auto', dropout: 0 } : options);
 
 /** Whether a run may share prefixes. */
 export function mayShare(options: Sharing): boolean {
@@ -109,7 +143,14 @@ export interface RunBuckets {
   readonly starts?: readonly Bucket[];
   /** For an objective that samples. */
   readonly generation?: GenerationSize;
+  /** Missing if no plan shares prefixes. */
+  readonly probes?: Probes;
+  /** What repeats in the rows of its steps, if that is worth sharing: also if dropout is against it. */
+  readonly repeated?: Repeated;
 }
+
+/** Rows on which shared prefixes are checked, by the use of the plans. */
+export type Probes = { readonly [Use in 'gradients' | 'losses' | 'references']?: readonly LabelledTokens[] };
 
 /**
  * Steps whose sizes are known before the first one, of a run whose rows are made as they are taken. A later micro-batch that is larger than all of
@@ -187,7 +228,11 @@ export function isHeldBy(buckets: readonly Bucket[], rows: readonly LabelledToke
 
 /** The first bucket that holds these rows. @throws Error if none does */
 export function bucketFor<B extends Bucket>(buckets: readonly B[], rows: readonly LabelledTokens[]): B {
-  const size = sizeOfRows(rows, sharesPrefixes(buckets));
+  return bucketOf(buckets, sizeOfRows(rows, sharesPrefixes(buckets)));
+}
+
+/** The first bucket that holds rows of this size. @throws Error if none does */
+export function bucketOf<B extends Bucket>(buckets: readonly B[], size: Bucket): B {
   const bucket = buckets.find((one) => holds(one, size));
   if (!bucket) throw new Error(`No bucket holds ${size.tokens} tokens and ${size.rows} supervised ones`);
   return bucket;

@@ -9,6 +9,19 @@ export interface CompileEvent {
   readonly total: number;
 }
 
+/** How the rows of a run are laid out, if what repeats in them is worth sharing. Known before the first step. */
+export interface LayoutEvent {
+  readonly type: 'layout';
+  /** Tokens of the rows. */
+  readonly tokens: number;
+  /** Those without the copies of shared prefixes. */
+  readonly computed: number;
+  /** Whether only these are computed; otherwise why not. */
+  readonly sharing: 'shared' | 'dropout' | 'differs';
+  /** The difference between the two layouts, as a share of the largest number, if it is too large. */
+  readonly difference?: number;
+}
+
 /** The progress of the reference policy, in rows. */
 export interface ReferenceEvent {
   readonly type: 'reference';
@@ -119,6 +132,7 @@ export type TrainerStatus = 'ready' | 'running' | 'paused' | 'done' | 'stopped' 
 
 export type TrainEvent =
   | CompileEvent
+  | LayoutEvent
   | ReferenceEvent
   | SamplingEvent
   | RolloutEvent

@@ -1,6 +1,6 @@
 /** Steps from the rows themselves: each takes some, and learns from what they have. */
 import { isHeld, itemOf } from '../lists.ts';
-import type { Bucket, LabelledTokens } from '../model/batch.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import {
   bucketFor,
@@ -26,22 +26,28 @@ export const rowSteps: StepKind = {
     const validation = arranged(options, heldOut);
     const order = new RowOrder(rows, options);
     const groupsOf = (some: readonly LabelledTokens[]): LabelledTokens[][] => microBatches(some, options);
-    const sized = (groups: LabelledTokens[][]): Bucket[] => chooseBuckets(sizesOf(groups, options));
     const count = countSteps(options, rows.length);
     const steps = Array.from({ length: isHeld(rows) ? count : Math.min(count, LOOKED_AHEAD) }, (_, step) =>
       groupsOf(order.rowsOf(step).map((row) => itemOf(rows, row))),
     );
+    const gradients = sizesOf(steps.flat(), options);
+    const losses = sizesOf(groupsOf(validation), options);
+    const references = objectiveOf(options.objective).reference
+      ? sizesOf(
+          [...groupsOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))), ...groupsOf(validation)],
+          options,
+        )
+      : undefined;
+    const uses = { gradients, losses, ...(references && { references }) };
+    const probes = Object.entries(uses).flatMap(([use, { probe }]) => (probe ? [[use, probe] as const] : []));
     return {
       ...(isMixture(rows) && { tasks: placesByTask(rows).length }),
       ...startsOf(options, rows),
-      gradients: sized(steps.flat()),
-      losses: sized(groupsOf(validation)),
-      ...(objectiveOf(options.objective).reference && {
-        references: sized([
-          ...groupsOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))),
-          ...groupsOf(validation),
-        ]),
-      }),
+      gradients: chooseBuckets(gradients.sizes),
+      losses: chooseBuckets(losses.sizes),
+      ...(references && { references: chooseBuckets(references.sizes) }),
+      ...(probes.length > 0 && { probes: Object.fromEntries(probes) }),
+      ...(gradients.repeated && { repeated: gradients.repeated }),
     };
   },
   fullBuckets(options, objective) {

@@ -5,7 +5,9 @@ import type { List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { checkRows, checkState } from './checks.ts';
+import type { RunBuckets } from './buckets.ts';
 import type { TrainEvent } from './events.ts';
+import { layoutsDiffer } from './layout-check.ts';
 import { arranged, checkCount, learningOf, type Learning } from './learning.ts';
 import { validationRows } from './order.ts';
 import type { Scoring } from './policy/scoring.ts';
@@ -90,17 +92,37 @@ export async function setUp({
     emit: onEvent,
   });
   if (state) checkState(trainable, options, steps, state);
-  const plans = await compileRun(
-    trainable,
-    kind.buckets(options, rows, validation),
-    {
-      dropout: options.dropout,
-      checkpointing: options.checkpointing,
-      optimiser: optimiserOf(options.optimiser),
-      learning,
-    },
-    (done, total) => onEvent({ type: 'compile', done, total }),
-  );
+  const compile = (buckets: RunBuckets): Promise<RunPlans> =>
+    compileRun(
+      trainable,
+      buckets,
+      {
+        dropout: options.dropout,
+        checkpointing: options.checkpointing,
+        optimiser: optimiserOf(options.optimiser),
+        learning,
+      },
+      (done, total) => onEvent({ type: 'compile', done, total }),
+    );
+  const buckets = kind.buckets(options, rows, validation);
+  const { probes, repeated } = buckets;
+  let plans = await compile(buckets);
+  const difference =
+    probes &&
+    (await layoutsDiffer(trainable, plans, learning, probes).catch((error: unknown) => {
+      plans.destroy();
+      throw error;
+    }));
+  if (difference !== undefined) {
+    plans.destroy();
+    plans = await compile(kind.buckets({ ...options, sharePrefixes: 'off' }, rows, validation));
+  }
+  if (repeated)
+    onEvent({
+      ...{ type: 'layout', ...repeated },
+      sharing: difference !== undefined ? 'differs' : probes?.gradients ? 'shared' : 'dropout',
+      ...(difference !== undefined && { difference }),
+    });
   if (plans.start && !state) plans.start.write(await trainable.adapter!.read());
   const { device } = trainable.model;
   const ring = device.createStaging(statsSize(learning.objective) * 4, 'steps');

@@ -9,6 +9,7 @@ import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { endRun } from './run-store.ts';
 import { specOf } from '../settings/spec.ts';
+import { asSaved } from '../settings/table.ts';
 
 /** Keeps only the curve. */
 export async function discardSaved(saved: ResumableRun): Promise<StoredRun> {
@@ -26,7 +27,7 @@ export async function keepSaved(
   const run: StoredRun = { ...paused, status: 'stopped' };
   const { step, bestEvalLoss } = state.counters;
   const learned = { step, bestEvalLoss, tensors: state.best ?? state.values };
-  const options = specOf(run.settings as FormSpec);
+  const options = specOf(asSaved(run.settings as FormSpec));
   const adapter = learnerOf(options).trainsModel
     ? undefined
     : adapterShape(open.model.definition, options, state.values);

@@ -11,6 +11,7 @@ import type { OpenModel } from './model.ts';
 import { specOfForm } from '../runs/headless-command.ts';
 import { recipeOf } from '../settings/recipe.ts';
 import { specOf } from '../settings/spec.ts';
+import { asSaved } from '../settings/table.ts';
 
 interface Made {
   /** Settings, and the curve. */
@@ -25,7 +26,7 @@ export function keptAdapter(
   { run, learned, adapter: shape, rows }: Made,
   { info, model }: Pick<OpenModel, 'info' | 'model'>,
 ): { adapter: StoredAdapter; files: StoredFiles } {
-  const settings = run.settings as FormSpec;
+  const settings = asSaved(run.settings as FormSpec);
   const data = portableAdapter({ ...shape, tensors: learned.tensors });
   const finalLoss = lossAt(run.steps, learned.step);
   const made = {

@@ -11,6 +11,7 @@ import { checkRoom, stateBytes } from '../runs/room.ts';
 import type { StoredRun } from '../storage/records.ts';
 import { changeRun } from '../storage/runs.ts';
 import { ifStorageWorks } from '../storage/settings.ts';
+import { asSaved } from '../settings/table.ts';
 import { measureSpace } from '../storage/space.ts';
 import { readState } from '../train/state-files.ts';
 import { memoryFiles } from '../weights/bytes.ts';
@@ -76,7 +77,7 @@ export class LiveRun {
     public emit: Emit,
   ) {
     this.#firstOwn = seed.run.steps.length;
-    this.#options = seed.run.settings as FormSpec;
+    this.#options = asSaved(seed.run.settings as FormSpec);
   }
 
   /**

@@ -16,6 +16,7 @@ import { SAMPLE_TOKENS } from '../runs/check-run.ts';
 import type { RunSeed } from './run-store.ts';
 import { chatTokens, type Session } from './session.ts';
 import { specOf } from '../settings/spec.ts';
+import { asSaved } from '../settings/table.ts';
 
 /** The trained parameters of a run, and the model that answers the sample prompt meanwhile. */
 export interface OnDevice extends Subject {
@@ -35,7 +36,7 @@ export async function putOnDevice(
   open: OpenModel,
   { saved, tell }: Pick<InitialValues, 'saved' | 'tell'> = {},
 ): Promise<OnDevice> {
-  const settings = run.settings as FormSpec;
+  const settings = asSaved(run.settings as FormSpec);
   const options = withReference(specOf(settings), settings.start !== undefined);
   if (!learnerOf(options).trainsModel) {
     const encode: Encode = (text, how) => (open.base ?? open).tokenizer.encode(text, how);

@@ -2,7 +2,7 @@
 import { ifStorageWorks } from '../storage/settings.ts';
 import { isExactMatch } from '../scorers/exact-match.ts';
 import type { Given } from '../settings/setting.ts';
-import { pageValues } from '../settings/table.ts';
+import { asSaved, pageValues } from '../settings/table.ts';
 import { AS_STORED } from '../model/weight-types.ts';
 import type { StoredRun, StoredSummary } from '../storage/records.ts';
 import { changeRun, readRun } from '../storage/runs.ts';
@@ -21,7 +21,7 @@ export function weightsOf({ baseWeights = AS_STORED }: Pick<StoredRun, 'baseWeig
 export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
   const { start, task, trial } = run.settings as FormSpec;
   const options: FormSpec = {
-    ...pageValues(run.settings as Given),
+    ...pageValues(asSaved(run.settings as Given)),
     ...(start && { start }),
     ...(task !== undefined && { task }),
     ...(trial && { trial }),

@@ -248,7 +248,7 @@ describeDevice('shared prefixes', (context) => {
           ...(quantised && { on: half }),
         };
         const options = { ...changes, ...settings, batch: changes.batch ?? 4 };
-        const full = await open(options, setting);
+        const full = await open({ ...options, sharePrefixes: 'off' }, setting);
         await full.trainer.run();
         const shared = await open({ ...options, sharePrefixes: 'auto' }, setting);
         await shared.trainer.run();

@@ -2,7 +2,7 @@
 import { ON_POLICY } from '../../engine/ops/policy_loss.ts';
 import type { Plan } from '../../engine/plan.ts';
 import type { Tensor } from '../../engine/tensor.ts';
-import type { BatchTensors, LabelledTokens } from '../../model/batch.ts';
+import type { BatchTensors, LabelledTokens, LayoutOf } from '../../model/batch.ts';
 import { writeBatch } from '../../model/batch.ts';
 import type { PolicyTensors } from '../loss-graph.ts';
 
@@ -42,16 +42,17 @@ export function lengthsOf(rows: readonly SampledRow[]): number[] {
   return rows.flatMap(({ samples }) => samples.map(({ ids, left }) => (left ? 0 : ids.length)));
 }
 
-/** Writes a micro-batch into the inputs of a gradient plan. @param weights of the tokens of each sequence */
+/** Writes a micro-batch into the inputs of a gradient plan. @param weights of the tokens of each sequence @param layoutOf as `writeBatch` */
 export function writeSampled(
   plan: Plan,
   inputs: BatchTensors,
   { sampled, reference }: PolicyTensors,
   rows: readonly SampledRow[],
   weights: readonly number[],
+  layoutOf?: LayoutOf,
 ): void {
   if (!sampled) throw new Error('This plan is not for sampled sequences');
-  writeBatch(plan, inputs, rows);
+  writeBatch(plan, inputs, rows, layoutOf);
   const samples = rows.flatMap((row) => row.samples);
   const bySequence = (tensor: Tensor, values: readonly number[]): void => {
     const whole = new Float32Array(tensor.size);

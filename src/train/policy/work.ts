@@ -8,6 +8,10 @@ import type { RunSpec } from '../../settings/spec.ts';
 /** The length of a usual answer, as a share of the longest that is allowed. */
 const USUAL_PART = 0.5;
 
+/** The tokens of a usual answer. */
+export const usualAnswer = ({ maxCompletionLength = 1 }: Pick<RunSpec, 'maxCompletionLength'>): number =>
+  maxCompletionLength * USUAL_PART;
+
 interface SampledWork {
   /** Operations of one step: sampling its answers, and all updates with them. */
   readonly step: number;
@@ -21,9 +25,9 @@ export function sampledWork(
   validation: readonly LabelledTokens[],
   { gradient, loss, update }: Pick<PlanWork, 'gradient' | 'loss' | 'update'>,
 ): SampledWork {
-  const { batch, accumulate, numGenerations = 1, maxCompletionLength = 1, numIterations = 1 } = options;
+  const { batch, accumulate, numGenerations = 1, numIterations = 1 } = options;
   const { beta = 0 } = options;
-  const answer = maxCompletionLength * USUAL_PART;
+  const answer = usualAnswer(options);
   const prompt = rows.reduce((sum, row) => sum + promptLength(row), 0) / Math.max(1, rows.length);
   /** @param prompts that are computed: fewer than the answers if these share theirs */
   const sizeOf = (answers: number, prompts = answers): { tokens: number; rows: number } => ({

@@ -6,6 +6,7 @@ import {
   endToEnd,
   sequenceParts,
   withSharedPrefixes,
+  withShortPrefixes,
   type Layout,
   type SequencePart,
 } from '../../../src/model/shared-prefixes.ts';
@@ -137,4 +138,31 @@ test('puts the prompt of a pair before both answers, and repeats its last token'
       { prefix: 0, shared: 2, own: 5, end: 7 },
     ],
   });
+});
+
+test('shortens prefixes until the rows in full fit where the rows with shared prefixes did', () => {
+  let found = 0;
+  fc.assert(
+    fc.property(rowsArbitrary, (rows) => {
+      const before = sequenceParts(rows);
+      const short = withShortPrefixes(rows);
+      if (!short) return;
+      found++;
+      const parts = sequenceParts(short);
+      expect(parts.length).toBe(before.length);
+      expect(endToEnd(parts).tokens).toBeLessThanOrEqual(withSharedPrefixes(before).tokens);
+      expect(withSharedPrefixes(parts).tokens).toBeLessThan(endToEnd(parts).tokens);
+      // Sequences end as before, and keep their labels.
+      parts.forEach((part, at) => {
+        const [ids, whole] = [idsOf(part), idsOf(before[at])];
+        const { shared } = withSharedPrefixes(before).placements[at];
+        const rest = whole.slice(shared);
+        expect(rest.length === 0 ? [] : ids.slice(-rest.length)).toEqual(rest);
+      });
+      const labelsOf = (some: readonly LabelledTokens[]): number[][] =>
+        some.map(({ labels }) => Array.from(labels).filter((label) => label !== X));
+      expect(labelsOf(short)).toEqual(labelsOf(rows));
+    }),
+  );
+  expect(found).toBeGreaterThan(20);
 });

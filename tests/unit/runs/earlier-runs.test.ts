@@ -9,6 +9,7 @@ import { readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
 import { objectiveOf } from '../../../src/objectives/registry.ts';
 import { earlierRun } from '../../../src/runs/earlier-runs.ts';
 import { adapterShape } from '../../../src/runs/trainable.ts';
+import { asSaved } from '../../../src/settings/table.ts';
 import { runParts } from '../../../src/runs/fingerprint.ts';
 
 interface Run {
@@ -35,7 +36,7 @@ test.each(RUNS.map((run) => [run.name, run] as const))(
   'has the settings and the rows of a saved run: %s',
   async (_, { args, fingerprint }) => {
     const flags = await flagsWithRecipe(trainFlags, args, () => undefined);
-    const { spec, definition, rows, asked } = await readAskedRun(flags, readGiven(flags), SILENT);
+    const { spec, definition, rows, asked } = await readAskedRun(flags, asSaved(readGiven(flags)), SILENT);
     const { modules } = spec.method === 'full' ? { modules: undefined } : adapterShape(definition, spec);
     const keepsColumns = objectiveOf(spec.objective).rows === 'prompts';
     const earlier = earlierRun(
