@@ -11,8 +11,12 @@ import { GraftError } from '../errors.ts';
 import { readModel } from '../model/family.ts';
 import { plural } from '../numbers.ts';
 import { checkAnswers } from '../runs/answers-check.ts';
+import { defaultSpec } from '../settings/spec.ts';
 import { LIMIT_SETTINGS, MORE_ROWS_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
 import { OVERLONG_POLICIES } from '../text/limit.ts';
+import { sizesOf, type Repeated } from '../train/buckets.ts';
+import { layoutWords } from '../train/layout-words.ts';
+import { microBatches } from '../train/order.ts';
 import { EXIT } from './exit.ts';
 import { modelOf, openBytes } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
@@ -37,7 +41,9 @@ export const checkFlags = {
     help: 'the model of the run, for what its tokenizer and template make of the rows',
   },
   ...limits,
-  json: { help: 'print {rows, findings: [{id, severity, rows, why, mend}]}, with rows counted from 0' },
+  json: {
+    help: 'print {rows, findings: [{id, severity, rows, why, mend}], repeated: {tokens, computed}}, with rows counted from 0',
+  },
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
@@ -60,7 +66,12 @@ export async function checkCommand(args: readonly string[], output: Output): Pro
   });
   output.clear();
   const rows = main.rows.length;
-  output.result(flags.on('json') ? `${JSON.stringify({ rows, findings })}\n` : inWords(rows, findings));
+  const repeated = tokens && repeatedIn(tokens);
+  output.result(
+    flags.on('json')
+      ? `${JSON.stringify({ rows, findings, ...(repeated && { repeated }) })}\n`
+      : inWords(rows, findings, repeated),
+  );
   if (findings.some(({ severity }) => severity === 'error')) process.exitCode = EXIT.couldNot;
 }
 
@@ -124,14 +135,22 @@ async function readTokens(
 /** Rows of a finding that are listed for reading. */
 const SHOWN = 10;
 
-function inWords(rows: number, findings: readonly Finding[]): string {
+/** What repeats in the micro-batches of a usual run on rows in the order of the file; undefined if little does. */
+function repeatedIn({ rows }: CheckTokens): Repeated | undefined {
+  const rendered = [...rows.values()].flatMap((row) => row.rendered ?? []);
+  const usual = defaultSpec();
+  return sizesOf(microBatches(rendered, usual), usual).repeated;
+}
+
+function inWords(rows: number, findings: readonly Finding[], repeated: Repeated | undefined): string {
   const lines = findings.flatMap((finding) => [
     `${finding.severity}: ${finding.id}${placesOf(finding)}`,
     `  ${finding.why}`,
     `  ${finding.mend}`,
   ]);
   const head = `${plural(rows, 'row')}, ${findings.length === 0 ? 'nothing found' : plural(findings.length, 'finding')}`;
-  return `${[head, ...lines].join('\n')}\n`;
+  const last = repeated ? [layoutWords({ ...repeated, sharing: 'shared' })] : [];
+  return `${[head, ...lines, ...last].join('\n')}\n`;
 }
 
 function placesOf({ rows }: Finding): string {

@@ -13,6 +13,7 @@ import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { adviseMemory, memoryProblems, type AdviceSettings } from '../train/memory-advice.ts';
+import { plannedWords } from '../train/layout-words.ts';
 import { planGeneration, planMemory, type MemoryParts } from '../train/memory-plan.ts';
 import { runBuckets } from '../train/step-kinds.ts';
 import { adapterOf } from '../adapters/chosen.ts';
@@ -96,10 +97,8 @@ export async function planCommand(args: readonly string[], output: Output): Prom
   const memory = readMemory(flags, 'memory');
   const memoryBytes = memory?.bytes;
   const buckets = bucketsOf(asked);
-  const training = await planMemory(lowering, definition, {
-    ...settings,
-    ...(buckets && { buckets: buckets(settings.options) }),
-  });
+  const sizes = buckets?.(settings.options);
+  const training = await planMemory(lowering, definition, { ...settings, ...(sizes && { buckets: sizes }) });
   const problems = memoryProblems(training, target.limits, memoryBytes);
   const advice =
     problems.length > 0
@@ -141,6 +140,9 @@ export async function planCommand(args: readonly string[], output: Output): Prom
       checkpointing: options.checkpointing,
     },
     training,
+    ...(sizes?.repeated && {
+      repeated: { ...sizes.repeated, shared: sizes.probes?.gradients !== undefined },
+    }),
     ...(generation && { generation: { context, ...generation } }),
     limits: {
       maxBufferSize: target.limits.maxBufferSize,
@@ -161,7 +163,7 @@ export async function planCommand(args: readonly string[], output: Output): Prom
     return;
   }
   if (json !== undefined) await writeWhole(json, new TextEncoder().encode(text));
-  output.result(describe(result, memory));
+  output.result(describe({ ...result, repeated: sizes && plannedWords(sizes) }, memory));
   if (json !== undefined) output.line(`Wrote ${json}`);
 }
 
@@ -263,6 +265,8 @@ const PARTS: readonly (readonly [keyof MemoryParts, string])[] = [
 
 interface Described {
   readonly adapter: string;
+  /** What repeats in the rows, in words. */
+  readonly repeated: string | undefined;
   readonly assumed: boolean;
   readonly settings: {
     readonly batch: number;
@@ -303,6 +307,7 @@ function describe(
     assumed,
     settings: { batch, length, objective, precision },
     training,
+    repeated,
     generation,
     problems,
     advice,
@@ -329,6 +334,7 @@ function describe(
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
     ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} shards of ${label}`)),
     `${String(training.dispatches).padStart(10)}  dispatches a step, in ${plural(training.submits, 'submit')}`,
+    ...(repeated === undefined ? [] : [repeated]),
     ...(generation
       ? [
           row(

@@ -3,23 +3,17 @@ import { LOSS_SLOT, STATS_SIZE } from '../engine/ops/step.ts';
 import { linearCrossEntropy } from '../engine/ops/cross_entropy.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
-import { batchTensors, sizeOfRows, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import { batchTensors, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
+import { isSharedRight, mayShareOn } from '../train/layout-check.ts';
 import { placesByTask } from '../train/tasks.ts';
 import type { LossReport } from './record.ts';
-
-/** The most tokens of one replay, unless a single row is longer. */
-const GROUP_TOKENS = 1024;
-/**
- * Few rows are measured in at least this many groups, so that a large model on a slow device shows progress. Groups of fewer tokens waste the device.
- */
-const MIN_GROUPS = 8;
-const MIN_TOKENS = 128;
+import { groupRows } from './row-groups.ts';
 
 /**
- * Mean loss over rows, in groups of at most about {@link GROUP_TOKENS} tokens, of a mixture that of each task as well. Frees its GPU memory in any
- * case.
+ * Mean loss over rows, group by group, of a mixture that of each task as well. Rows that begin alike share their first tokens, once that is checked
+ * for this model. Frees its GPU memory in any case.
  *
  * @param onRows called with the number of finished rows, from 0 on, group by group; throwing ends the evaluation
  * @throws GraftError `engine-…`, and what `onRows` throws
@@ -30,18 +24,34 @@ export async function evaluateLoss(
   adapter?: Adapter,
   onRows: (done: number) => void = () => undefined,
 ): Promise<LossReport> {
+  const measured = await measure(model, given, adapter, onRows, mayShareOn(model));
+  // Shared prefixes gave another loss here.
+  return measured ?? (await measure(model, given, adapter, onRows, false))!;
+}
+
+/** @returns undefined if prefixes are shared, and that changes the loss */
+async function measure(
+  model: LanguageModel,
+  given: readonly LabelledTokens[],
+  adapter: Adapter | undefined,
+  onRows: (done: number) => void,
+  shares: boolean,
+): Promise<LossReport | undefined> {
   const rows = withVirtual(given, adapter?.virtualTokens ?? 0);
   const { device } = model;
   onRows(0);
   const tasks = placesByTask(rows).map(({ name, places }) => ({
     name,
-    groups: groupRows(places.map((place) => rows[place])),
+    ...groupRows(
+      places.map((place) => rows[place]),
+      shares,
+    ),
   }));
-  const groups = tasks.flatMap((task) => task.groups);
-  const sizes = groups.map((group) => sizeOfRows(group));
+  const shared = tasks.some(({ bucket }) => bucket.shared);
   const bucket = {
-    tokens: Math.max(...sizes.map(({ tokens }) => tokens)),
-    rows: Math.max(1, ...sizes.map((size) => size.rows)),
+    tokens: Math.max(...tasks.map((task) => task.bucket.tokens)),
+    rows: Math.max(...tasks.map((task) => task.bucket.rows)),
+    ...(shared && { shared }),
   };
   const stats = device.upload([STATS_SIZE], 'f32', 'statistics');
   let plan: Plan | undefined;
@@ -55,7 +65,18 @@ export async function evaluateLoss(
       inputs.labels,
       stats,
     );
-    plan = await device.compile(tape, model.pool);
+    const compiled = (plan = await device.compile(tape, model.pool));
+    if (shared) {
+      const groups = tasks.flatMap((task) => task.groups);
+      const isRight = await isSharedRight(model, groups, async (probe, layoutOf) => {
+        device.write(stats, new Float32Array(STATS_SIZE));
+        writeBatch(compiled, inputs, probe, layoutOf);
+        compiled.run();
+        return new Float32Array(await device.read(stats)).subarray(LOSS_SLOT, LOSS_SLOT + 1);
+      });
+      if (!isRight) return undefined;
+      device.write(stats, new Float32Array(STATS_SIZE));
+    }
     const reports: Record<string, LossReport> = {};
     let supervisedTokens = 0;
     let sum = 0;
@@ -101,21 +122,4 @@ export async function evaluateLoss(
 function reportOf(sum: number, supervisedTokens: number, rows: number): LossReport {
   const loss = sum / supervisedTokens;
   return { loss, perplexity: Math.exp(loss), supervisedTokens, rows };
-}
-
-/** Rows in groups for one replay each. */
-export function groupRows(rows: readonly LabelledTokens[]): LabelledTokens[][] {
-  const all = rows.reduce((sum, { ids }) => sum + ids.length, 0);
-  const most = Math.min(GROUP_TOKENS, Math.max(MIN_TOKENS, Math.ceil(all / MIN_GROUPS)));
-  const groups: LabelledTokens[][] = [];
-  let tokens = Infinity;
-  for (const row of rows) {
-    if (tokens + row.ids.length > most) {
-      groups.push([]);
-      tokens = 0;
-    }
-    groups[groups.length - 1].push(row);
-    tokens += row.ids.length;
-  }
-  return groups;
 }

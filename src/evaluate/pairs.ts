@@ -1,13 +1,20 @@
 /** Rows of two answers, and how likely both answers are to a model. */
 import type { Plan } from '../engine/plan.ts';
 import type { Adapter } from '../adapters/adapter.ts';
-import { countSupervised, sizeOfRows, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
+import {
+  countSupervised,
+  withVirtual,
+  writeBatch,
+  type LabelledTokens,
+  type LayoutOf,
+} from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
+import { isSharedRight, mayShareOn } from '../train/layout-check.ts';
 import { learningOf } from '../train/learning.ts';
 import { recordReference, sharedTensors } from '../train/step-plans.ts';
 import { drawRows } from './draw.ts';
-import { groupRows } from './loss.ts';
 import type { PairLikelihoods } from './pair-order.ts';
+import { groupRows } from './row-groups.ts';
 
 /** A row of both kinds of answers to a prompt: a pair, or one that is made of two answers with labels. */
 type PairRow = LabelledTokens;
@@ -71,17 +78,23 @@ export async function pairLikelihoods(
   adapter?: Adapter,
   onRows: (done: number) => void = () => undefined,
 ): Promise<PairLikelihoods[]> {
+  const found = await measure(model, given, adapter, onRows, mayShareOn(model));
+  // Shared prompts gave other numbers here.
+  return found ?? (await measure(model, given, adapter, onRows, false))!;
+}
+
+/** @returns undefined if prefixes are shared, and that changes the numbers */
+async function measure(
+  model: LanguageModel,
+  given: readonly PairRow[],
+  adapter: Adapter | undefined,
+  onRows: (done: number) => void,
+  shares: boolean,
+): Promise<PairLikelihoods[] | undefined> {
   onRows(0);
   if (given.length === 0) return [];
   const { device } = model;
-  const groups = groupRows(withVirtual(given, adapter?.virtualTokens ?? 0));
-  const sizes = groups.map((group) => sizeOfRows(group));
-  const most = (of: (size: (typeof sizes)[number]) => number): number => Math.max(1, ...sizes.map(of));
-  const bucket = {
-    tokens: most(({ tokens }) => tokens),
-    rows: most(({ rows }) => rows),
-    sequences: most(({ sequences = 0 }) => sequences),
-  };
+  const { groups, bucket } = groupRows(withVirtual(given, adapter?.virtualTokens ?? 0), shares);
   // Log-probabilities of both answers are the same for every objective over pairs.
   const learning = learningOf({ objective: 'dpo' });
   const shared = sharedTensors(model, learning);
@@ -94,11 +107,15 @@ export async function pairLikelihoods(
       shared,
       learning,
     );
-    plan = await device.compile(tape, model.pool);
+    const compiled = (plan = await device.compile(tape, model.pool));
+    const compute = async (rows: readonly PairRow[], layoutOf?: LayoutOf): Promise<Float32Array> => {
+      writeBatch(compiled, inputs, rows, layoutOf);
+      compiled.run();
+      return new Float32Array(await compiled.read(policies.trained!));
+    };
+    if (bucket.shared && !(await isSharedRight(model, groups, compute))) return undefined;
     for (const group of groups) {
-      writeBatch(plan, inputs, group);
-      plan.run();
-      const values = new Float32Array(await plan.read(policies.trained!));
+      const values = await compute(group);
       group.forEach((row, at) => {
         const [chosen, rejected] = tokensOf(row);
         found.push({

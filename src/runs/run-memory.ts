@@ -25,6 +25,7 @@ import {
   type MemorySettings,
   type SplitWeight,
 } from '../train/memory-plan.ts';
+import { plannedWords } from '../train/layout-words.ts';
 import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { withReference } from './trainable.ts';
 import { checkSpec, hasRank, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
@@ -66,6 +67,8 @@ export interface RunMemory {
   readonly otherBase?: { readonly baseWeights: WeightChoices; readonly bytes: number };
   readonly dispatches: number;
   readonly submits: number;
+  /** What repeats in its rows, and whether that is computed once: a sentence. Missing if little repeats. */
+  readonly repeated?: string;
 }
 
 /** Why a run cannot even be planned, and what would make it smaller. */
@@ -143,6 +146,7 @@ export async function planRun(
     advice: problems.length > 0 ? await advise() : [],
     ...(checkpointed && { checkpointed }),
     ...(other && { otherBase: other }),
+    ...(settings.buckets?.repeated && { repeated: plannedWords(settings.buckets) }),
   };
 }
 

@@ -113,7 +113,8 @@ export function sizesOf(groups: readonly (readonly LabelledTokens[])[], options:
 
 const isWorth = ({ tokens, computed }: Repeated): boolean => computed <= (1 - MIN_SAVED) * tokens;
 
-function probeOf(groups: readonly (readonly LabelledTokens[])[]): LabelledTokens[] | undefined {
+/** Rows of the first group that has some to check the layout on, short enough for a plan of its size; undefined if no group has. */
+export function probeOf(groups: readonly (readonly LabelledTokens[])[]): LabelledTokens[] | undefined {
   for (const rows of groups) {
     const probe = withShortPrefixes(rows);
     if (probe) return probe;

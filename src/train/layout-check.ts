@@ -13,8 +13,9 @@ import {
   type LabelledTokens,
   type LayoutOf,
 } from '../model/batch.ts';
+import type { LanguageModel } from '../model/language-model.ts';
 import { endToEnd, withSharedPrefixes } from '../model/shared-prefixes.ts';
-import { bucketOf, sharesPrefixes, type Probes } from './buckets.ts';
+import { bucketOf, probeOf, sharesPrefixes, type Probes } from './buckets.ts';
 import type { Learning } from './learning.ts';
 import { writeSampled, type SampledRow } from './policy/sampled.ts';
 import { statsSize, type BucketPlan, type RunPlans, type Trainable } from './step-plans.ts';
@@ -25,7 +26,37 @@ import { statsSize, type BucketPlan, type RunPlans, type Trainable } from './ste
  */
 const TOLERANCE = { f32: 1e-4, f16: 3e-2 } as const;
 
+/** Whether the models that are open now share prefixes rightly, as far as that was checked. */
+const known = new WeakMap<LanguageModel, boolean>();
+
+/** Whether evaluations on a model may share prefixes. */
+export const mayShareOn = (model: LanguageModel): boolean => !model.isEncoder && known.get(model) !== false;
+
 /**
+ * Whether an evaluation computes the same in both layouts. Checked once for a model.
+ *
+ * @param groups of rows for one replay each
+ * @param compute the numbers of some rows, by a plan for any of the groups
+ * @throws what `compute` throws
+ */
+export async function isSharedRight(
+  model: LanguageModel,
+  groups: readonly (readonly LabelledTokens[])[],
+  compute: (rows: readonly LabelledTokens[], layoutOf: LayoutOf) => Promise<Float32Array>,
+): Promise<boolean> {
+  const found = known.get(model);
+  if (found !== undefined) return found;
+  const probe = probeOf(groups);
+  if (!probe) return false;
+  const shared = await compute(probe, withSharedPrefixes);
+  const isRight = difference(shared, await compute(probe, endToEnd)) <= TOLERANCE[model.activations];
+  known.set(model, isRight);
+  return isRight;
+}
+
+/**
+ * Checks the plans of a run.
+ *
  * @param probes rows by the use of the plans, from `RunBuckets`
  * @returns the largest difference between both layouts, as a share of the largest number, if it is more than rounding makes; NaN if a number is not
  * finite in only one of them
@@ -53,7 +84,9 @@ export async function layoutsDiffer(
     const full = await compute(endToEnd);
     most = full.reduce((worst, values, at) => larger(worst, difference(shared[at], values)), most);
   }
-  return most <= TOLERANCE[trainable.model.activations] ? undefined : most;
+  const isRight = most <= TOLERANCE[trainable.model.activations];
+  known.set(trainable.model, isRight);
+  return isRight ? undefined : most;
 }
 
 interface Probed {

@@ -1,6 +1,6 @@
 /** How much of a run's rows repeats, and what it makes of that: for people. */
 import { percent } from '../numbers.ts';
-import type { Repeated } from './buckets.ts';
+import type { Repeated, RunBuckets } from './buckets.ts';
 import type { LayoutEvent } from './events.ts';
 
 /** “71 % of the tokens of these rows repeat.” */
@@ -20,4 +20,12 @@ export function layoutWords(
     case 'differs':
       return `Warning: ${repeated}, but this device computes other numbers if they are computed once (they differ by ${event.difference!.toPrecision(2)} of the largest). All rows are computed in full.`;
   }
+}
+
+/** The same before a run, whose device has not been checked yet; undefined if little repeats. */
+export function plannedWords({
+  repeated,
+  probes,
+}: Pick<RunBuckets, 'repeated' | 'probes'>): string | undefined {
+  return repeated && layoutWords({ ...repeated, sharing: probes?.gradients ? 'shared' : 'dropout' });
 }

@@ -1,11 +1,15 @@
 /** Shared prefixes are checked against rows in full before the first step of a run. */
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { evaluateLoss } from '../../src/evaluate/loss.ts';
+import { pairLikelihoods } from '../../src/evaluate/pairs.ts';
 import type { LabelledTokens } from '../../src/model/batch.ts';
+import { LanguageModel } from '../../src/model/language-model.ts';
 import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 import type { LayoutEvent } from '../../src/train/events.ts';
 import { layoutWords } from '../../src/train/layout-words.ts';
 import { describeDevice } from './adapters.ts';
-import { noise } from './run.ts';
+import { noise, worstError } from './run.ts';
+import { sprigFolder } from './sprig.ts';
 import { curve, trainersOnSprig, type Run } from './trainer-run.ts';
 
 const idsOf = (count: number, seed: number): number[] =>
@@ -66,25 +70,78 @@ describeDevice('the check of shared prefixes', (context) => {
     expect(layoutWords(event)).toContain('dropout is different in each');
   });
 
-  describe.skipIf(context.webgpu)('on a device that computes something else', () => {
-    /** Rows no longer see the prefix that they share. */
-    const breakPrefixes = (): void => {
-      const { device } = given.model;
-      const compile = device.compile.bind(device);
-      vi.spyOn(device, 'compile').mockImplementation(async (tape, pool) => {
-        const plan = await compile(tape, pool);
-        const write = plan.write.bind(plan);
-        plan.write = (tensor, data) => {
-          if (tensor.label === 'key ranges' && tensor.columns === 4) {
-            const ranges = (data as Uint32Array).slice();
-            for (let m = 0; m < ranges.length; m += 4) if (ranges[m + 3] > 0) ranges[m + 1] = ranges[m];
-            write(tensor, ranges);
-          } else write(tensor, data);
-        };
-        return plan;
-      });
+  /** Changes the key ranges that plans get from here on. */
+  const onRanges = (change: (ranges: Uint32Array<ArrayBuffer>, columns: number) => void): void => {
+    const { device } = given.model;
+    const compile = device.compile.bind(device);
+    vi.spyOn(device, 'compile').mockImplementation(async (tape, pool) => {
+      const plan = await compile(tape, pool);
+      const write = plan.write.bind(plan);
+      plan.write = (tensor, data) => {
+        if (tensor.label === 'key ranges') change(data as Uint32Array<ArrayBuffer>, tensor.columns);
+        write(tensor, data);
+      };
+      return plan;
+    });
+  };
+  /** Rows no longer see the prefix that they share. */
+  const breakPrefixes = (): void =>
+    onRanges((ranges, columns) => {
+      if (columns !== 4) return;
+      for (let m = 0; m < ranges.length; m += 4) if (ranges[m + 3] > 0) ranges[m + 1] = ranges[m];
+    });
+
+  describe.skipIf(context.webgpu)('evaluations', () => {
+    const own = async (use: (model: LanguageModel) => Promise<void>): Promise<void> => {
+      const model = await LanguageModel.load(context.device, sprigFolder(), { precision: 'f32' });
+      await use(model);
+      await model.destroy();
+    };
+    /** The loss and the likelihoods, each row and pair by itself. */
+    const apart = async (model: LanguageModel): Promise<{ loss: number; likely: number[] }> => {
+      let sum = 0;
+      const likely: number[] = [];
+      for (const row of rows) sum += (await evaluateLoss(model, [row])).loss;
+      for (const row of pairs)
+        for (const { chosen, rejected } of await pairLikelihoods(model, [row]))
+          likely.push(chosen.logp, rejected.logp);
+      return { loss: sum / rows.length, likely };
+    };
+    const together = async (model: LanguageModel): Promise<{ loss: number; likely: number[] }> => ({
+      loss: (await evaluateLoss(model, rows)).loss,
+      likely: (await pairLikelihoods(model, pairs)).flatMap(({ chosen, rejected }) => [
+        chosen.logp,
+        rejected.logp,
+      ]),
+    });
+    const expectSame = (
+      some: { loss: number; likely: number[] },
+      others: { loss: number; likely: number[] },
+    ): void => {
+      expect(Math.abs(some.loss / others.loss - 1)).toBeLessThan(1e-5);
+      expect(worstError(some.likely, others.likely)).toBeLessThan(1e-5);
     };
 
+    test('share prefixes, with the loss and the likelihoods of rows in full', async () => {
+      await own(async (model) => {
+        const expected = await apart(model);
+        const seen: number[] = [];
+        onRanges((_, columns) => seen.push(columns));
+        expectSame(await together(model), expected);
+        expect(new Set(seen)).toEqual(new Set([4]));
+      });
+    });
+
+    test('compute rows in full where sharing changes the numbers', async () => {
+      const expected = await apart(given.model);
+      await own(async (model) => {
+        breakPrefixes();
+        expectSame(await together(model), expected);
+      });
+    });
+  });
+
+  describe.skipIf(context.webgpu)('on a device that computes something else', () => {
     for (const [name, some, changes] of [
       ['rows', rows, {}],
       ['pairs', pairs, { ...specOf({ objective: 'dpo' }), batch: 2 }],

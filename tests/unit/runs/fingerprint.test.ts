@@ -10,6 +10,7 @@ import {
   type RunContent,
 } from '../../../src/runs/fingerprint.ts';
 import { specOf } from '../../../src/settings/spec.ts';
+import { asSaved } from '../../../src/settings/table.ts';
 import { heldAs } from '../../../src/model/weight-types.ts';
 import type { List } from '../../../src/lists.ts';
 import type { TokenRow } from '../../../src/text/trainable.ts';
@@ -67,6 +68,14 @@ describe('a run', () => {
       const error = await graftError(() => check({ rows }), 'train-resume');
       expect(error.what).toBe('The saved run made other rows of the same data.');
     }
+  });
+
+  it('of a version without shared prefixes is resumed without them, and not with them', async () => {
+    const { sharePrefixes: _, ...earlier } = run.spec;
+    const saved = fingerprintOf(runParts({ ...run, spec: earlier }, sha256));
+    expect(check({ spec: asSaved(earlier) }, saved)).toEqual([]);
+    const error = await graftError(() => check({}, saved), 'train-resume');
+    expect(error.what).toContain('--share-prefixes off then, auto now');
   });
 
   it('is resumed on another device, which is reported', () => {
