@@ -188,6 +188,25 @@ describeDevice('Learning from rewards', (context) => {
     expectSame(await resumed.adapter.read(), await whole.adapter.read());
   });
 
+  test('computes a prompt once for all of its answers, with the numbers of a run that computes it for each', async () => {
+    const changes = { steps: 2, numIterations: 2, beta: 0.1 };
+    const setting = { tensors: startOf(changes) };
+    const full = await start({ ...changes, sharePrefixes: 'off' }, setting);
+    await full.trainer.run();
+    const shared = await start(changes, setting);
+    await shared.trainer.run();
+    expect(rollouts(shared)).toEqual(rollouts(full));
+    shared.steps.forEach(({ loss, gradNorm, report, tokens, computedTokens }, at) => {
+      const expected = full.steps[at];
+      expect(Math.abs(loss - expected.loss)).toBeLessThan(1e-5);
+      expect(Math.abs(gradNorm / expected.gradNorm - 1)).toBeLessThan(1e-4);
+      expect(report!['kl']).toBeCloseTo(expected.report!['kl']!, 6);
+      expect([tokens, expected.computedTokens]).toEqual([expected.tokens, undefined]);
+      expect(computedTokens).toBeLessThan(0.8 * tokens);
+    });
+    expect(shared.events).toContainEqual(expect.objectContaining({ type: 'layout', sharing: 'shared' }));
+  });
+
   test('is compared with the bare base, or with the adapter that it starts from', async () => {
     const kls: Record<string, number[]> = {};
     for (const reference of ['base', 'start']) {
