@@ -5,7 +5,7 @@ import type { LayoutEvent } from './events.ts';
 
 /** “71 % of the tokens of these rows repeat.” */
 export const repeatedWords = ({ tokens, computed }: Repeated): string =>
-  `${percent(1 - computed / tokens)} of the tokens of these rows repeat the beginning of others`;
+  `${percent(1 - computed / tokens)} of the tokens of these rows repeat the start of others`;
 
 /** One line on the layout of a run. */
 export function layoutWords(

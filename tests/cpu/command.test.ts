@@ -1,5 +1,5 @@
 /** The command on the processor, in a process of its own: it needs no GPU, answers, and ends. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
@@ -129,6 +129,37 @@ test('a run prints its result as one JSON object, and nothing else, on standard 
   });
   const { name, how } = result['verdict'] as { name: string; how: string };
   expect(err.toLowerCase()).toContain(`${name}. ${how}`.toLowerCase());
+});
+
+test('a run of a version without shared prefixes is resumed without them', async () => {
+  const rows = Array.from({ length: 8 }, (_, at) => ({
+    prompt: `Say in a few words what a gardener does with the tool number ${at}.`,
+    completion: `Digs ${at}.`,
+  }));
+  writeFileSync(at('alike.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
+  const asked = ['train', '--model', SPRIG, '--data', at('alike.jsonl'), ...CPU, '--steps', '4'];
+  const out = ['--out', at('earlier')];
+  const begun = await graft([...asked, ...out, '--pause-after', '2', '--share-prefixes', 'off']);
+  expect(begun.code, begun.err).toBe(0);
+  const state = at('earlier', 'state');
+  const { fingerprint, ...others } = JSON.parse(readFileSync(join(state, 'state.json'), 'utf8')) as {
+    fingerprint: string;
+  };
+  const parts = JSON.parse(fingerprint) as { spec: Record<string, unknown> };
+  delete parts.spec['sharePrefixes'];
+  writeFileSync(join(state, 'state.json'), JSON.stringify({ ...others, fingerprint: JSON.stringify(parts) }));
+  rmSync(join(state, 'SHA256SUMS'));
+  const { code, err } = await graft([...asked, ...out, '--resume', at('earlier')]);
+  expect(code, err).toBe(0);
+  const shared = await graft([...asked, '--out', at('today')]);
+  expect(shared.err).toMatch(/\d\d% of the tokens of these rows repeat .* computed once\./);
+  const computed = (name: string): unknown[] =>
+    readFileSync(at(name, 'metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as Record<string, unknown>)['computed_tokens']);
+  expect(computed('earlier')).toEqual(new Array(4).fill(undefined));
+  expect(computed('today').every((tokens) => typeof tokens === 'number')).toBe(true);
 });
 
 test('a run that is interrupted prints how it can be continued in its JSON object', async () => {

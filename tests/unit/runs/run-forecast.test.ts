@@ -126,8 +126,9 @@ describe('a forecast', () => {
     const time = await timeOf();
     expect(time.answers).toBe(0);
     expect(time.total).toBeCloseTo(time.steps + time.validations);
-    // Other rows meet in other steps.
-    expect((await timeOf({ steps: 80 })).steps / time.steps).toBeCloseTo(2, 1);
+    // Other rows meet in other steps, and share other prefixes.
+    const twice = (await timeOf({ steps: 80 })).steps / time.steps;
+    expect(Math.abs(twice - 2)).toBeLessThan(0.1);
     // One before the first step, then every 10 of 40: 5. Every 7: 1 + 6, of which the last is at the end.
     expect((await timeOf({ evalEvery: 7 })).validations).toBeCloseTo((7 / 5) * time.validations);
     expect((await timeOf({ evalEvery: 0 })).validations).toBe(0);

@@ -56,9 +56,9 @@ export const RUN: Chapter = {
     },
     {
       id: 'share-prefixes',
-      what: 'The first tokens that rows of a batch have in common go through the model once: an instruction, a system prompt, or the prompt of a pair or of sampled answers. Each row sees them as if they were its own. Losses and gradients stay the same.',
+      what: 'The first tokens that rows of a batch have in common go through the model once. They are an instruction, a system prompt, or the prompt of several answers. Each row sees them as if they were its own. Losses and gradients stay the same.',
       more: 'Steps take less time and memory, the longer the common part is next to the answers.',
-      start: 'On. It does nothing with dropout, nor for rows that begin differently.',
+      start: 'On. It does nothing with dropout, nor for rows that start differently.',
       source: 'Juravsky et al., Hydragen, 2024, arXiv:2402.05099',
       also: 'prefix sharing common prompt instruction tree attention',
     },
