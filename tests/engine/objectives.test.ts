@@ -23,7 +23,7 @@ import type { NamedArrays } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { describeShared, sharedFolder } from '../shared.ts';
-import { describeDevice, onCpu, TEST_KERNELS } from './adapters.ts';
+import { describeDevice, onCpu } from './adapters.ts';
 import { readJsonOf, readLinesOf, readTensors, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
@@ -281,9 +281,9 @@ describeDevice('preference objectives', (context) => {
           return difference < 1e-3 * largest ? [] : [{ name, i, difference }];
         });
       });
-      // AdamW divides a gradient by its own size: in KTO's first step that of one entry is 0 but for rounding, so it may go either way by a step.
-      // With the builds for GPUs one entry of ORPO's is 2.3e-4 away, on lavapipe; why is not known.
-      const may = objective === 'kto' || (objective === 'orpo' && TEST_KERNELS === 'gpu') ? 1 : 0;
+      // AdamW divides a gradient by its own size. In the first step of KTO and of ORPO that of one entry is 0 but for rounding, so it may go either
+      // way by a step: ORPO's is 4e-9, next to 2e-2 of its tensor. Later gradients are the same.
+      const may = objective === 'dpo' ? 0 : 1;
       expect(apart.length, JSON.stringify(apart)).toBeLessThanOrEqual(may);
       for (const { difference } of apart) expect(difference).toBeLessThan(options.lr);
       await trainer.destroy();
