@@ -52,9 +52,12 @@ export function endToEnd(parts: readonly SequencePart[]): Layout {
   return { tokens, placements };
 }
 
+/** More sequences share nothing: groups are found in the square of their number, and no device computes so many at once. */
+const MOST_SEQUENCES = 2048;
+
 /** The layout in groups that each have one prefix. Groups and sequences keep their order. */
 export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
-  if (!beginAlike(parts)) return endToEnd(parts);
+  if (parts.length > MOST_SEQUENCES || !beginAlike(parts)) return endToEnd(parts);
   const groups = groupsOf(parts);
   const placements: Placement[] = [];
   let tokens = 0;
