@@ -22,12 +22,15 @@ export function divideEntries(
   identities: readonly (string | undefined)[],
   options: DataOptions,
 ): Entry[] {
-  const usable = entries.flatMap(({ file, line, row, example }, at) =>
-    row
+  const usable = entries.flatMap(({ file, line, row, example, held, change, drawn, deleted }, at) =>
+    row || drawn
       ? [
           {
             ...{ file, line, identity: identities[at] },
             ...(!example && options.text?.packed !== true && { document: `${file}:${line}` }),
+            ...(held && { part: held }),
+            ...((change === 'added' || (change === 'edited' && !drawn)) && { added: true }),
+            ...((deleted || !row) && { gone: true }),
           },
         ]
       : [],
@@ -37,9 +40,13 @@ export function divideEntries(
   const given = entries.flatMap(({ row }) => row ?? []);
   const rows = options.mixture ? judgedTogether(given) : given;
   let index = 0;
+  let made = 0;
   return entries.map((entry): Entry => {
-    if (!entry.row) return entry;
-    const [row, task] = [rows[index], tasks[index]];
+    if (!entry.row) {
+      if (entry.drawn) index++;
+      return entry;
+    }
+    const [row, task] = [rows[made++], tasks[index]];
     const fate = fates[index++];
     if (!isUsed(fate)) return { ...entry, state: fate };
     return { ...entry, part: fate, ...(task && { row: { ...row, task } }) };

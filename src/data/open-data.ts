@@ -7,6 +7,7 @@ import { divideFiles, makeFile, readFile, type Slicer } from './open-rows.ts';
 import { versionOf, type DataFile, type DataOptions, type OtherFiles } from './options.ts';
 import { questionsOfRows } from './questions.ts';
 import type { FilePlace, OpenFile, RowSet, UsedEntry } from './row-set.ts';
+import { changedEntries, type RowChanges } from './row-changes.ts';
 import { optionsBeside } from './sheet.ts';
 import { summarise, type DataSummary } from './summary.ts';
 
@@ -18,22 +19,36 @@ export interface RowModel {
   readonly info: { readonly name: string; readonly maxPositions: number; readonly vocabulary: number };
 }
 
+interface Changed {
+  /** What a person changed in the rows of the files. */
+  readonly changes?: RowChanges;
+}
+
+interface OpenedRows {
+  readonly data: RowSet;
+  readonly summary: DataSummary;
+}
+
+/** Files that are read, and how their rows are divided. */
+type OpenFiles = Pick<RowSet, 'name' | 'path' | 'heldOut' | 'more'> &
+  Required<Pick<RowSet, 'files' | 'options'>>;
+
 /**
  * Reads, prepares and divides. Open rows that are only split differently are not made again.
  *
  * @param before the data that is open
- * @param others a file of test rows, instead of a fraction, and files of more rows
+ * @param others a file of test rows, instead of a fraction, files of more rows, and the changes of a person
  * @throws GraftError `data-…` (`data-too-long` with the longest), `json-…`, `split`, `prepare-length`, `chat-template-…`, `worker-aborted`
  */
 export async function openData(
   model: RowModel,
   file: DataFile,
   options: DataOptions,
-  { heldOut, more = [] }: OtherFiles = {},
+  { heldOut, more = [], changes }: OtherFiles & Changed = {},
   slicer: Slicer,
   before?: RowSet,
-): Promise<{ data: RowSet; summary: DataSummary }> {
-  const { tokenizer, info, content } = model;
+): Promise<OpenedRows> {
+  const { info } = model;
   if (options.maxLength > info.maxPositions) {
     throw new GraftError(
       'data-length',
@@ -49,22 +64,46 @@ export async function openData(
     files.push(other && (await openBeside(other, file.name, model, settings, slicer, known)));
   // Without more rows, a missing file gets no index.
   while (files.at(-1) === undefined) files.pop();
+  const open = {
+    ...placeOf(file),
+    ...(heldOut && { heldOut: placeOf(heldOut) }),
+    ...(more.length > 0 && { more: more.map(placeOf) }),
+    options: settings,
+    files,
+  };
+  return divideOpen(model, open, slicer, changes);
+}
+
+/**
+ * Divides files that are read, with the changes of a person.
+ *
+ * @throws GraftError `split`, `data-rows`, `chat-template-…`, `worker-aborted`
+ */
+export async function divideOpen(
+  { tokenizer, info, content }: RowModel,
+  open: OpenFiles,
+  slicer: Slicer,
+  changes?: RowChanges,
+): Promise<OpenedRows> {
+  const { files, options } = open;
+  const { maxLength, overlong } = options;
+  const total = files.reduce((sum, file) => sum + (file?.entries.length ?? 0), 0);
   const pause = async (): Promise<void> => {
-    if (slicer.due) await slicer.pause({ what: 'comparing', done: 0, total: main.entries.length });
+    if (slicer.due) await slicer.pause({ what: 'comparing', done: 0, total });
   };
   await pause();
-  const { places, ...rows } = await divideFiles(files, settings, slicer);
+  const making = { maxLength, overlong, vocabSize: info.vocabulary };
+  const { places, ...rows } = await divideFiles(files, options, slicer, (entries) =>
+    changes ? changedEntries(entries, changes, tokenizer, making) : entries,
+  );
   const test = places.filter(({ part }) => part === 'test');
   await pause();
   const questions = questionsOfRows(test, tokenizer.chatTemplate ?? false);
   await pause();
   const data: RowSet = {
-    ...placeOf(file),
-    ...(heldOut && { heldOut: placeOf(heldOut) }),
-    ...(more.length > 0 && { more: more.map(placeOf) }),
-    options: settings,
+    ...open,
+    ...(changes && changes.size > 0 && { changes }),
     modelContent: content,
-    files,
     ...rows,
     places,
     questions,

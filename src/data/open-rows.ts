@@ -10,8 +10,9 @@ import { documentEntry } from './document-entry.ts';
 import type { Example } from './example.ts';
 import { ExampleReader, type ReadOptions } from './formats.ts';
 import type { Bytes } from './lines.ts';
+import { makeEntries, NOTHING } from './make-entries.ts';
 import type { DataOptions } from './options.ts';
-import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
+import { findRepeats, type Repeats } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
 import { RowIndex } from './row-index.ts';
 import { isDocument, isUsedEntry, type Entry, type MadeFile, type UsedEntry } from './row-set.ts';
@@ -82,9 +83,6 @@ async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Pr
 const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
   index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
 
-/** Its file is set when all files are put together. */
-const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
-
 /**
  * @param tokenizer may be missing where all examples are ready token rows
  * @throws GraftError `prepare-length`, `chat-template-…`, `tokenizer-missing`
@@ -130,19 +128,6 @@ export async function makeFile(
   };
 }
 
-/** The rows that an example becomes: one, or those of a document. */
-function makeEntries(maker: RowMaker, example: Example): Entry[] {
-  const before = maker.rows.length;
-  const { state, length, supervised } = maker.add(example);
-  const { line } = example;
-  if (state === 'failed') return [{ ...NOTHING, line, example, reason: maker.report.failed.at(-1)?.reason }];
-  if (isDocument(example)) {
-    return maker.rows.slice(before).map((row) => documentEntry(maker, row));
-  }
-  const row = maker.rows.length > before ? maker.rows[before] : undefined;
-  return [{ file: ROWS_FILE, line, state, row, example, length, supervised }];
-}
-
 export interface DividedRows extends Repeats {
   /** In the order of their files: the rows, more rows, test rows of their own. */
   readonly entries: readonly Entry[];
@@ -150,15 +135,21 @@ export interface DividedRows extends Repeats {
   readonly places: readonly UsedEntry[];
 }
 
-/** @param files in their places (`data/parts.ts`) @throws GraftError `split`, `data-rows` */
+/**
+ * @param files in their places (`data/parts.ts`)
+ * @param change applies what a person changed in the rows of a file
+ * @throws GraftError `split`, `data-rows`
+ */
 export async function divideFiles(
   files: readonly (Pick<MadeFile, 'entries'> | undefined)[],
   options: DataOptions,
   slicer: Slicer,
+  change: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries,
 ): Promise<DividedRows> {
-  const read = fileOrder(files).flatMap(
-    (at) => files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [],
-  );
+  const read = fileOrder(files).flatMap((at) => {
+    const entries = files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [];
+    return change(entries);
+  });
   const identities: (string | undefined)[] = [];
   await slicer.each('comparing', read, (entry) => {
     identities.push(rowIdentity(entry));
@@ -172,9 +163,11 @@ export function divided(
   identities: readonly (string | undefined)[],
   options: DataOptions,
 ): DividedRows {
-  const entries = divideEntries(read, identities, options);
+  const all = divideEntries(read, identities, options);
+  // Deleted rows are divided like the others, so that no other row moves to another part.
+  const entries = all.filter(({ deleted }) => !deleted);
   const repeats = findRepeats(
-    identities,
+    identities.filter((_, at) => !all[at].deleted),
     entries.map(({ part }) => part),
   );
   return { entries, places: entries.filter(isUsedEntry), ...repeats };

@@ -40,6 +40,8 @@ export interface DataOptions {
   readonly mixture?: Mixture;
   /** How text files become rows. */
   readonly text?: TextOptions;
+  /** The version of the rows: a person's changes up to it are applied. Missing for rows as they were imported. */
+  readonly revision?: number;
 }
 
 /** Identifies a data set: an adapter names the rows that it was trained on even when these are deleted. */

@@ -34,6 +34,12 @@ export interface Divisible {
   readonly identity?: string | number;
   /** Equal for the rows of one document. */
   readonly document?: string;
+  /** The part that a person chose for it. */
+  readonly part?: Part;
+  /** Whether a person added it: it has a part, and the split of the others does not count it. */
+  readonly added?: boolean;
+  /** Whether a person deleted it, or made a row of it that cannot be used: the split still counts it. */
+  readonly gone?: boolean;
 }
 
 /** From this number on, whole documents are held out. Fewer are split row by row, so that each part has some. */
@@ -57,7 +63,8 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
   const own: number[] = [];
   for (let at = 0; at < rows.length; at++) if (itemOf(rows, at).file !== TEST_FILE) own.push(at);
   const fates = new Array<RowStatus>(rows.length).fill('test');
-  const tasks = byTask(rows, own, options.mixture);
+  const drawn = own.filter((at) => itemOf(rows, at).added !== true);
+  const tasks = byTask(rows, drawn, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
     const units = unitsOf(rows, places);
@@ -72,6 +79,11 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
         if (units) for (const place of units[index]) fates[place] = part;
         else fates[places[index]] = part;
   });
+  for (let at = 0; at < rows.length; at++) {
+    const { part, gone } = itemOf(rows, at);
+    if (part) fates[at] = part;
+    if (gone) fates[at] = 'skipped';
+  }
   const skipped = skip.map((lines) => new Set(lines));
   if (skipped.length > 0)
     for (let at = 0; at < rows.length; at++) {
@@ -81,7 +93,7 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
   if (dropCopies) dropEqual(rows, fates);
   const { mixture } = options;
   if (mixture)
-    for (const places of tasks) {
+    for (const places of byTask(rows, own, mixture)) {
       const train = places.filter((at) => fates[at] === 'train');
       const taken = new Set(capped(train, mixture, options.seed));
       for (const at of train) if (!taken.has(at)) fates[at] = 'capped';

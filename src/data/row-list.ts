@@ -4,6 +4,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { saidBy } from '../text/trainable.ts';
 import type { FindingId } from './findings/finding.ts';
 import type { Part } from './parts.ts';
+import { columnText, labelOf } from './row-columns.ts';
 import { RowMaker } from './prepare.ts';
 import { isDocument, type Entry, type RowSet, type RowState } from './row-set.ts';
 import type { LineRange } from './text-lines.ts';
@@ -16,9 +17,26 @@ export interface RowQuery {
   readonly finding?: FindingId;
   /** Anywhere in the row, ignoring case. */
   readonly text?: string;
+  /** Only rows with this answer, where answers are labels. */
+  readonly label?: string;
+  /** Only rows that a person changed. */
+  readonly changed?: boolean;
+  /** Tokens before the limit: at least, at most. */
+  readonly least?: number;
+  readonly most?: number;
+  /** A text in one column, ignoring case. */
+  readonly column?: { readonly name: string; readonly text: string };
+  /** The order; that of the files if left out. */
+  readonly sort?: RowSort;
   /** The window of the list that is wanted. */
   readonly from: number;
   readonly count: number;
+}
+
+/** What rows are sorted by: `columnTexts` has the names of the columns. */
+export interface RowSort {
+  readonly by: 'tokens' | 'supervised' | 'part' | 'state' | { readonly column: string };
+  readonly down: boolean;
 }
 
 export interface ListedRow {
@@ -33,6 +51,8 @@ export interface ListedRow {
   readonly state: RowState;
   readonly repeated: boolean;
   readonly leaked: boolean;
+  /** What a person changed. */
+  readonly change?: Entry['change'];
   /** Tokens before the limit, and how many of them are used and supervised. */
   readonly tokens: number;
   readonly kept: number;
@@ -67,7 +87,7 @@ export function listRows(
   vocabulary?: number,
   among?: ReadonlySet<number>,
 ): { total: number; rows: ListedRow[] } {
-  const found = filter(data, query, tokenizer, among);
+  const found = findRows(data, query, tokenizer, among);
   const from = Math.max(0, Math.floor(query.from));
   const rows = found
     .slice(from, from + Math.min(MAX_ROWS, query.count))
@@ -75,20 +95,27 @@ export function listRows(
   return { total: found.length, rows };
 }
 
-function filter(
+/** Places of the rows that a query finds, in its order. @param among the rows of the finding that is asked for */
+export function findRows(
   data: RowSet,
-  { part, state, text }: RowQuery,
+  query: Omit<RowQuery, 'from' | 'count'>,
   tokenizer: Tokenizer,
   among: ReadonlySet<number> | undefined,
 ): readonly number[] {
-  const key = JSON.stringify([part, state, text]);
+  const { part, state, text, label, changed, least = 0, most = Infinity, column, sort } = query;
+  const key = JSON.stringify([part, state, text, label, changed, least, most, column, sort]);
   const last = lastFilter.get(data);
   if (last?.key === key && last.among === among) return last.found;
   const wanted = text?.trim().toLowerCase() ?? '';
+  const inColumn = column?.text.trim().toLowerCase() ?? '';
   const found: number[] = [];
   data.entries.forEach((entry, at) => {
     if (part !== undefined && entry.part !== part) return;
     if (among?.has(at) === false) return;
+    if (changed && !entry.change) return;
+    if (entry.length < least || entry.length > most) return;
+    if (label !== undefined && labelOf(entry) !== label) return;
+    if (column && !columnText(entry, column.name).toLowerCase().includes(inColumn)) return;
     if (
       state === 'repeated'
         ? !data.repeated.has(at)
@@ -100,14 +127,35 @@ function filter(
     if (wanted !== '' && !textOf(entry, tokenizer, Infinity).toLowerCase().includes(wanted)) return;
     found.push(at);
   });
+  if (sort) sortRows(found, data.entries, sort);
   lastFilter.set(data, { key, among, found });
   return found;
 }
 
+const PARTS: readonly (Part | undefined)[] = ['train', 'validation', 'test', undefined];
+
+/** Equal rows keep the order of their files, also from the last to the first. */
+function sortRows(found: number[], entries: readonly Entry[], { by, down }: RowSort): void {
+  const sign = down ? -1 : 1;
+  if (typeof by === 'object') {
+    const texts = new Map(found.map((at) => [at, columnText(entries[at], by.column)]));
+    const { compare } = new Intl.Collator('en', { numeric: true });
+    found.sort((a, b) => sign * compare(texts.get(a)!, texts.get(b)!) || a - b);
+    return;
+  }
+  const valueOf = ({ length, supervised, part, state }: Entry): number =>
+    ({ tokens: length, supervised, part: PARTS.indexOf(part), state: STATES.indexOf(state) })[by];
+  found.sort((a, b) => sign * (valueOf(entries[a]) - valueOf(entries[b])) || a - b);
+}
+
+const STATES: readonly RowState[] = [
+  ...(['ok', 'cut', 'dropped', 'unsupervised', 'skipped', 'copy', 'capped', 'bad'] as const),
+];
+
 function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: number | undefined): ListedRow {
   const known = data.entries[at];
   const entry = vocabulary === undefined ? known : withNewTokenIds(known, data, tokenizer, vocabulary);
-  const { file, line, lines, part, state, length, supervised, row } = entry;
+  const { file, line, lines, part, state, length, supervised, row, change } = entry;
   return {
     at,
     file,
@@ -115,6 +163,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
     ...(lines && { lines }),
     part,
     state,
+    ...(change && { change }),
     repeated: data.repeated.has(at),
     leaked: data.leaked.has(at),
     tokens: length,

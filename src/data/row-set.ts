@@ -9,6 +9,7 @@ import type { Example, LeftList, Numbering, Problem, RowFault } from './example.
 import type { DataOptions, DataRef } from './options.ts';
 import type { Part, Repeats } from './parts.ts';
 import type { PreparedRow, PrepareReport } from './prepare.ts';
+import type { RowChanges } from './row-changes.ts';
 import type { Question } from './questions.ts';
 import type { LineRange } from './text-lines.ts';
 import type { UnusedColumn } from './unused.ts';
@@ -32,6 +33,8 @@ export interface PreviewRow extends Preview<RowToken> {
   /** Whether it is one example: parts of a document cannot be left out alone. */
   readonly single: boolean;
   readonly state: RowState;
+  /** What a person changed. */
+  readonly change?: Entry['change'];
   readonly part?: Part;
   /** The name of its task, in a mixture. */
   readonly task?: string;
@@ -64,6 +67,14 @@ export interface Entry {
   readonly reason?: string;
   /** The kind of its mistake, if it is a known one. */
   readonly fault?: RowFault;
+  /** What a person changed: its content, or only its part; or the person added it. */
+  readonly change?: 'edited' | 'moved' | 'added';
+  /** The part that a person chose. */
+  readonly held?: Part;
+  /** Whether the row of the file could be used, so that the split has counted it. */
+  readonly drawn?: true;
+  /** Deleted by a person: it is divided with the others and not listed. */
+  readonly deleted?: true;
 }
 
 /** An entry that is used. */
@@ -109,6 +120,8 @@ export interface RowSet extends Repeats, FilePlace {
   readonly ref?: DataRef;
   /** As it was split: no fraction is tested where the test part is a file of its own. */
   readonly options?: DataOptions;
+  /** What a person changed in the rows of the files. */
+  readonly changes?: RowChanges;
   /** The tokenizer that made the rows. */
   readonly modelContent: string;
   /** The files that it was made from; missing after a reload. */
@@ -149,7 +162,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
       'Choose a row that is there.',
     );
   }
-  const { row, part, example, file, line, lines, state, reason } = entry;
+  const { row, part, example, file, line, lines, state, reason, change } = entry;
   const rendered =
     example && !isDocument(example) && state !== 'bad' ? renderExample(example, tokenizer) : undefined;
   const full = rendered ?? row;
@@ -171,6 +184,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
     ...(lines && { lines }),
     single: example !== undefined && !isDocument(example),
     state,
+    ...(change && { change }),
     part,
     ...shown,
     tokens,

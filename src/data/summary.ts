@@ -4,6 +4,7 @@ import type { LeftList, Numbering } from './example.ts';
 import type { Part } from './parts.ts';
 import { lintPreferences, type PreferenceLint } from './preference-lint.ts';
 import { firstPrompt } from './questions.ts';
+import { columnNames, labelsOf, type LabelCount } from './row-columns.ts';
 import type { Entry, OpenFile, RowSet, RowState } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
@@ -94,6 +95,10 @@ export interface DataSummary {
   /** Held-out rows that are trained on too: the first hundred, with a row that trains on them. */
   readonly leaks: readonly { readonly row: RowPlace; readonly part: Part; readonly of: RowPlace }[];
   readonly leakCount: number;
+  /** The answers with the number of their rows, the most frequent first, where they are labels. */
+  readonly labels?: readonly LabelCount[];
+  /** Names of the columns that the list can be sorted by (`row-columns.ts`). */
+  readonly columns: readonly string[];
 }
 
 /** The entries that each list shows; the rest are counted. */
@@ -109,6 +114,7 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     part === 'train' && row ? [{ at, row, example }] : [],
   );
   const lint = lintPreferences(trained);
+  const labels = labelsOf(entries);
   const placeOf = (at: number): RowPlace => ({ at, file: entries[at].file, line: entries[at].line });
   return {
     files: files.map((file, at) => file && fileOf(file, places.filter((place) => place.file === at).length)),
@@ -164,6 +170,8 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
       of: placeOf(of),
     })),
     leakCount: leaked.size,
+    ...(labels && { labels }),
+    columns: columnNames(entries),
   };
 }
 

@@ -7,6 +7,7 @@ import { divided } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
 import { questionsOfRows } from './questions.ts';
 import { RowMaker, type PreparedRow } from './prepare.ts';
+import { changedEntries } from './row-changes.ts';
 import { isDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
 
 /** Rows between two pauses for other work. */
@@ -69,7 +70,10 @@ async function tokenizeTextsAgain<Rows extends RowSet>(
     maker.finish();
     read.push(...maker.rows.map((row) => ({ ...documentEntry(maker, row), file: at })));
     // A text has no other rows; any other file has no documents.
-    const others = file.documents ? [] : file.entries;
+    const own = file.documents ? [] : file.entries.map((entry): Entry => ({ ...entry, file: at }));
+    const others = changedEntries(own, data.changes ?? new Map(), tokenizer, {
+      ...{ maxLength, overlong, vocabSize },
+    });
     for (const [index, entry] of others.entries()) {
       if (index % ROWS_AT_ONCE === ROWS_AT_ONCE - 1) await pause();
       const alone = new RowMaker(tokenizer, { maxLength, overlong, vocabSize });
@@ -79,7 +83,6 @@ async function tokenizeTextsAgain<Rows extends RowSet>(
       });
       read.push({
         ...entry,
-        file: at,
         ...(row && { row, length: longestSequence(row), supervised: supervisedCount(row) }),
       });
     }

@@ -60,8 +60,11 @@ export function openDataSet(set: StoredDataSet, files: StoredDataFiles): Promise
 /** Deletes a version with its files, together. Does nothing if there is none. */
 export function deleteDataSet(projectId: string, version: string): Promise<void> {
   return database(async (db) => {
-    const transaction = db.transaction(['data-sets', 'data-files'], 'readwrite');
+    const transaction = db.transaction(['data-sets', 'data-files', 'data-steps'], 'readwrite');
     await Promise.all([
+      transaction
+        .objectStore('data-steps')
+        .delete(IDBKeyRange.bound([projectId, version], [projectId, version, []])),
       transaction.objectStore('data-sets').delete([projectId, version]),
       transaction.objectStore('data-files').delete([projectId, version]),
       transaction.done,

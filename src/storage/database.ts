@@ -14,6 +14,7 @@ import type {
   StoredResult,
   StoredRows,
   StoredRun,
+  StoredStepOfData,
   StoredSummary,
 } from './records.ts';
 
@@ -22,6 +23,7 @@ export interface GraftSchema extends DBSchema {
   'data-sets': { key: [projectId: string, version: string]; value: StoredDataSet };
   /** Under the keys of `data-sets`. */
   'data-files': { key: [projectId: string, version: string]; value: StoredDataFiles };
+  'data-steps': { key: [projectId: string, version: string, number: number]; value: StoredStepOfData };
   adapters: { key: string; value: StoredAdapter; indexes: { project: string } };
   /** PEFT folders, under the ids of `adapters`: kept apart, so that listing reads no tensors. */
   'adapter-files': { key: string; value: StoredFiles };
@@ -74,6 +76,9 @@ const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<v
   },
   (db) => {
     db.createObjectStore('feedback', { keyPath: ['projectId', 'id'] });
+  },
+  (db) => {
+    db.createObjectStore('data-steps', { keyPath: ['projectId', 'version', 'number'] });
   },
 ];
 

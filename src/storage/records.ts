@@ -50,6 +50,21 @@ export interface StoredDataSet extends DataRef {
   readonly bytes: number;
 }
 
+/** A step of the history of a data set, under [projectId, version, number]: its rows or options before and after are the worker's own data. */
+export interface StoredStepOfData {
+  readonly projectId: string;
+  /** Of the files. */
+  readonly version: string;
+  /** The version of the rows that it made, and the one that it changed. */
+  readonly number: number;
+  readonly parent: number;
+  readonly created: number;
+  readonly done: string;
+  readonly diff?: object;
+  readonly rows?: readonly object[];
+  readonly options?: object;
+}
+
 interface StoredDataFile {
   readonly name: string;
   /** Its path for the headless command, if that is not its name. */

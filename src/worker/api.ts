@@ -7,6 +7,7 @@ import type { ChatApi } from './api/chat.ts';
 import type { CuratedApi } from './api/curated.ts';
 import type { DataApi } from './api/data.ts';
 import type { DownloadsApi } from './api/downloads.ts';
+import type { EditsApi } from './api/edits.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
 import type { ExportingApi } from './api/exporting.ts';
 import type { FeedbackApi } from './api/feedback.ts';
@@ -26,6 +27,7 @@ export type * from './api/chat.ts';
 export type * from './api/curated.ts';
 export type * from './api/data.ts';
 export type * from './api/downloads.ts';
+export type * from './api/edits.ts';
 export type * from './api/evaluation.ts';
 export type * from './api/exporting.ts';
 export type * from './api/feedback.ts';
@@ -48,6 +50,7 @@ export interface GraftWorker
     CuratedApi,
     DataApi,
     DownloadsApi,
+    EditsApi,
     EvaluationApi,
     ExportingApi,
     FeedbackApi,

@@ -13,9 +13,20 @@ interface Found {
   readonly rows: ReadonlySet<number>;
 }
 
-/** Names a list of rows: equal for the same files, however their rows are divided. */
-const listOf = ({ files, entries }: RowSet): string =>
-  JSON.stringify([entries.length, files?.map((file) => file?.version)]);
+const lists = new WeakMap<RowSet, string>();
+
+/** Names a list of rows: equal for the same files and the same places in the list, however their rows are divided. */
+function listOf(data: RowSet): string {
+  const known = lists.get(data);
+  if (known !== undefined) return known;
+  const { files, entries, changes } = data;
+  const moving = [...(changes?.values() ?? [])].flatMap(({ file, line, deleted, after }) =>
+    deleted || after !== undefined ? [[file, line, after, deleted]] : [],
+  );
+  const name = JSON.stringify([entries.length, files?.map((file) => file?.version), moving]);
+  lists.set(data, name);
+  return name;
+}
 
 /** It follows the settings of a run, and is found by itself. */
 const UNWRITABLE = 'unwritable-characters';

@@ -5,9 +5,9 @@ import type { RowSet } from '../data/row-set.ts';
 import type { LineageReport, StageRow } from '../evaluate/lineage.ts';
 import { GraftError } from '../errors.ts';
 import { findAdapter } from '../storage/adapters.ts';
-import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { DataOptions, Progress } from './api.ts';
+import { keptRows } from './edits/kept-rows.ts';
 import type { OpenModel } from './model.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { Slices } from './slices.ts';
@@ -42,10 +42,9 @@ async function rowsOfStage(
   open: OpenModel,
   slicer: Slicer,
 ): Promise<RowSet | undefined> {
-  const kept = data && dataOptions && (await readDataSet(projectId, data.version));
+  const kept = data && dataOptions && (await keptRows(projectId, data.version, dataOptions));
   if (!kept) return undefined;
-  const { file, heldOut, more } = kept.files;
-  const others = { ...(heldOut && { heldOut }), ...(more && { more }) };
+  const { file, ...others } = kept;
   return (await openData(open, file, dataOptions as DataOptions, others, slicer)).data;
 }
 

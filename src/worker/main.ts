@@ -16,6 +16,8 @@ import { chat, previewPrompt } from './chat.ts';
 import { Checks } from './checks.ts';
 import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
+import { editsApi } from './edits/edits-api.ts';
+import { Histories, revisionToOpen } from './edits/history.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
@@ -37,7 +39,7 @@ import { Queue } from './queue.ts';
 import { Readings } from './readings.ts';
 import { rewardsApi } from './rewards-api.ts';
 import { resultsApi } from './results-api.ts';
-import { listRows } from '../data/row-list.ts';
+import { findRows, listRows, type RowQuery } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
 import { chatTokens, Session } from './session.ts';
 import { Slices } from './slices.ts';
@@ -61,6 +63,7 @@ const bases = new Bases(
 );
 const downloads = makeDownloads(models);
 const readings = new Readings();
+const histories = new Histories();
 const checks = new Checks();
 const turnsOfRows = new TurnsOfRows();
 /** Stop the answer, and the evaluation. */
@@ -135,12 +138,16 @@ const api: GraftWorker = {
         const model = await openOrThrow();
         // The code that reads files is loaded with the first file.
         const { openData } = await import('../data/open-data.ts');
-        const { data, summary } = await openData(model, file, options, others, slices, session.data);
-        const opened = { data: unasked(data), summary };
         const version = await versionOf(file, others);
+        const asked = { version, options, ...(keep && { keep }) };
+        const { changes, steps, options: read } = await revisionToOpen(asked, session, projects, histories);
+        const beside = { ...others, ...(changes && { changes }) };
+        const { data, summary } = await openData(model, file, read, beside, slices, session.data);
+        const opened = { data: unasked(data), summary };
         // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
-        return keepOpened(opened, session, projects, { file, version, options, others, keep });
+        const what = { file, version, options: read, others, steps, ...(keep && { keep }) };
+        return keepOpened(opened, session, projects, histories, what);
       }),
     ),
   stopData: () => readings.stop(),
@@ -160,11 +167,17 @@ const api: GraftWorker = {
       return { sheet: inspectHead(bytes, name, options) };
     }),
 
+  ...editsApi({
+    ...{ session, projects, histories, readings, inTurn, openOrThrow, openDataOrThrow },
+    find: async (data, query) =>
+      findRows(data, query, (await openedOrInTurn()).tokenizer, amongOf(data, query)),
+  }),
+
   listRows: (query, addTokens = []) =>
     outcome(async () => {
       const open = await openedOrInTurn();
       const { data, tokenizer, info, added } = await readingWith(open, openDataOrThrow(), addTokens);
-      const among = query.finding === undefined ? undefined : checks.rowsOf(data, query.finding);
+      const among = amongOf(data, query);
       return listRows(data, query, tokenizer, added && info.vocabulary, among);
     }),
 
@@ -313,6 +326,11 @@ async function openOrThrow(): Promise<OpenModel> {
 /** The same for looking at rows, which need not wait for the GPU while the model is there. */
 async function openedOrInTurn(): Promise<OpenModel> {
   return session.opened ?? inTurn(openOrThrow);
+}
+
+/** The rows of the finding that a query asks for. */
+function amongOf(data: DataSet, { finding }: Pick<RowQuery, 'finding'>): ReadonlySet<number> | undefined {
+  return finding === undefined ? undefined : checks.rowsOf(data, finding);
 }
 
 function openDataOrThrow(): DataSet {

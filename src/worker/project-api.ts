@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import type {
   DataFile,
+  DataHistory,
   DataName,
   DataOptions,
   DataSetInfo,
@@ -11,7 +12,9 @@ import type {
   OtherFiles,
   ProjectInfo,
 } from './api.ts';
+import type { DataStep } from '../data/row-changes.ts';
 import type { DataSet } from './data.ts';
+import { revisionOf, type Histories } from './edits/history.ts';
 import { failureOf, outcome } from './outcome.ts';
 import { refOf, type Projects } from './projects.ts';
 import type { Readings } from './readings.ts';
@@ -91,6 +94,8 @@ export function projectApi(projects: Projects, session: Session, runs: Runs, rea
 interface OpenedData {
   readonly data: DataSummary;
   readonly version: string;
+  readonly options: DataOptions;
+  readonly history: DataHistory;
   readonly kept?: DataSetInfo;
   readonly project?: ProjectInfo;
   readonly notKept?: Failure;
@@ -101,24 +106,41 @@ export async function keepOpened(
   { data, summary }: { data: DataSet; summary: DataSummary },
   session: Session,
   projects: Projects,
+  histories: Histories,
   {
     file,
     version,
     options,
     others,
     keep,
-  }: { file: DataFile; version: string; options: DataOptions; others: OtherFiles; keep?: DataName },
+    steps,
+  }: {
+    file: DataFile;
+    version: string;
+    options: DataOptions;
+    others: OtherFiles;
+    keep?: DataName;
+    /** New steps of its history. */
+    steps: readonly DataStep[];
+  },
 ): Promise<OpenedData> {
   const named = { name: keep?.name ?? file.name, version, created: Date.now() };
   session.data = { ...data, ref: named };
-  if (!keep) return { data: summary, version };
+  const read = data.options ?? options;
+  const opened = async (): Promise<OpenedData> => {
+    const key = { projectId: projects.id, version };
+    return { data: summary, version, options: read, history: await histories.infoOf(key, revisionOf(read)) };
+  };
   try {
-    const kept = await projects.keepData(keep, version, data.options ?? options, summary, file, others);
+    const kept = keep && (await projects.keepData(keep, version, read, summary, file, others));
+    await histories.keep({ projectId: projects.id, version }, steps);
+    if (!keep || !kept) return await opened();
     session.data = { ...data, ref: refOf(kept) };
-    return { data: summary, version, kept, project: await projects.find(await projects.ensure(keep.name)) };
+    const project = await projects.find(await projects.ensure(keep.name));
+    return { ...(await opened()), kept, project };
   } catch (error) {
     // The rows are open nevertheless: a run can train on them.
     if (!(error instanceof GraftError)) throw error;
-    return { data: summary, version, notKept: failureOf(error) };
+    return { ...(await opened()), notKept: failureOf(error) };
   }
 }

@@ -2,10 +2,10 @@
 import { GraftError } from '../errors.ts';
 import { countSeen } from '../evaluate/seen.ts';
 import { findAdapter } from '../storage/adapters.ts';
-import { readDataSet } from '../storage/data-sets.ts';
-import type { StoredAdapter, StoredDataFiles } from '../storage/records.ts';
+import type { StoredAdapter } from '../storage/records.ts';
 import type { AdapterChoice, DataOptions, Seen } from './api.ts';
 import type { Entry, RowSet } from '../data/row-set.ts';
+import { keptRows, type KeptRows } from './edits/kept-rows.ts';
 import type { OpenModel } from './model.ts';
 import { questionsOf } from '../data/questions.ts';
 import type { Session } from './session.ts';
@@ -34,8 +34,8 @@ export async function seenRows(
   asked: readonly number[],
   open: OpenModel,
   slices: Slices,
-  read = async (version: string): Promise<StoredDataFiles | undefined> =>
-    (await readDataSet(projectId, version))?.files,
+  read: (version: string, options: DataOptions) => Promise<KeptRows | undefined> = (version, how) =>
+    keptRows(projectId, version, how),
 ): Promise<Seen> {
   if (runId === undefined) return 'imported';
   if (!ref || !dataOptions) return 'before';
@@ -45,7 +45,7 @@ export async function seenRows(
   const trained =
     sameFile && JSON.stringify(options) === JSON.stringify(data.options)
       ? data
-      : await openAgain(await read(ref.version), options, open, slices, data);
+      : await openAgain(() => read(ref.version, options), options, open, slices, data);
   if (!trained) return 'rows';
   const isWhole = ({ example }: Entry): boolean => example === undefined;
   // Another cut gives a document other rows, which cannot be matched.
@@ -69,15 +69,16 @@ export async function seenRows(
 
 /** The rows as they were split for training; undefined where they are not kept, or cannot be read any more. */
 async function openAgain(
-  files: StoredDataFiles | undefined,
+  read: () => Promise<KeptRows | undefined>,
   options: DataOptions,
   open: OpenModel,
   slices: Slices,
   known: RowSet,
 ): Promise<RowSet | undefined> {
-  if (!files) return undefined;
   const { openData } = await import('../data/open-data.ts');
   try {
+    const files = await read();
+    if (!files) return undefined;
     return (await openData(open, files.file, options, files, slices, known)).data;
   } catch (error) {
     if (!(error instanceof GraftError) || error.code === 'worker-aborted') throw error;

@@ -1,6 +1,10 @@
 /** The examples that are open: where they come from, how they are split, cut and mended, and one row as the model sees it. */
 import { messageOf } from '../../errors.ts';
+import { TEST_FILE } from '../../data/parts.ts';
 import type {
+  ChangedData,
+  DataHistory,
+  DataName,
   DataOptions,
   DataSetInfo,
   DataSummary,
@@ -17,12 +21,6 @@ import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 import { SPLIT, type RowReading, type SecondUse, type Source } from './source.ts';
 
-/** A change that mended something, and how rows were read before it. */
-export interface Mended {
-  readonly done: string;
-  readonly before: DataOptions;
-}
-
 export class Data {
   source = $state.raw<Source>();
   options = $state.raw<DataOptions>(SPLIT);
@@ -36,8 +34,8 @@ export class Data {
   second = $state.raw<File>();
   /** What the person most likely wants with it. */
   likely = $state<'more' | 'replace'>('replace');
-  /** Remedies applied since the rows were opened, the latest last. */
-  mended = $state.raw<readonly Mended[]>([]);
+  /** The versions of the open rows: changes of rows by hand, and remedies of findings. */
+  history = $state.raw<DataHistory>();
   /** Columns that have to be chosen before a file can be read, or are being changed. */
   columns = $state.raw<Columns>();
   failure = $state.raw<Failure>();
@@ -165,7 +163,7 @@ export class Data {
     ];
     const { withFile, withTask } = await import('./beside.ts');
     const next = typeof as === 'object' ? withTask(rows, beside, as) : withFile(rows, beside, as);
-    return this.#open(next.source, next.options, turn);
+    return this.#open(next.source, next.options, turn, this.#earlier(as === 'test' ? TEST_FILE : undefined));
   }
 
   /** Opens the rows without a file that is beside them. @param place of the file, as in the summary */
@@ -175,7 +173,7 @@ export class Data {
     const turn = await this.#begin(source.name);
     const { withoutPlace } = await import('./beside.ts');
     const next = withoutPlace({ source, options }, place);
-    return this.#open(next.source, next.options, turn);
+    return this.#open(next.source, next.options, turn, this.#earlier(place));
   }
 
   /**
@@ -206,7 +204,7 @@ export class Data {
 
   /** Opens rows that were put together elsewhere. */
   async openReading({ source, options }: RowReading): Promise<boolean> {
-    return this.#open(source, options, await this.#begin(source.name));
+    return this.#open(source, options, await this.#begin(source.name), this.#earlier());
   }
 
   /** Deletes rows that the project keeps. */
@@ -226,7 +224,7 @@ export class Data {
   forget(): void {
     this.source = undefined;
     this.second = undefined;
-    this.mended = [];
+    this.history = undefined;
     this.columns = undefined;
     this.options = SPLIT;
     this.summary = undefined;
@@ -255,7 +253,7 @@ export class Data {
       this.version = undefined;
       this.kept = undefined;
       this.row = undefined;
-      this.mended = [];
+      this.history = undefined;
     }
     return false;
   }
@@ -269,21 +267,42 @@ export class Data {
 
   /** Reads the rows in a way that mends something, which can be undone. */
   async mend(options: DataOptions, done: string): Promise<boolean> {
-    const { mended, options: before } = this;
-    if (!(await this.change(options))) return false;
-    this.mended = [...mended, { done, before }];
+    const { source } = this;
+    if (!source || !(await this.#open(source, options, await this.#begin(source.name), { done })))
+      return false;
     this.#session.announcer.say(done);
     return true;
   }
 
-  /** Undoes the latest mend. */
+  /** Undoes the latest step of the history. */
   async undo(): Promise<boolean> {
-    const { mended } = this;
-    const last = mended.at(-1);
-    if (!last || !(await this.change(last.before))) return false;
-    this.mended = mended.slice(0, -1);
-    this.#session.announcer.say('Undone.');
+    const { steps = [] } = this.history ?? {};
+    return steps.length > 0 && this.goTo(steps.at(-2)?.number ?? 1, 'Undone.');
+  }
+
+  /** Opens another version of the rows. @param said when it is open */
+  async goTo(version: number, said: string): Promise<boolean> {
+    const outcome = await this.#session.worker.optionsOfVersion(version);
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return false;
+    }
+    if (!(await this.change(outcome.options))) return false;
+    this.#session.announcer.say(said);
     return true;
+  }
+
+  /** Shows the rows after they were changed by hand. */
+  take({ data, options, history, notKept, at }: ChangedData): void {
+    this.summary = data;
+    this.options = options;
+    this.history = history;
+    this.failure = notKept;
+    if (this.kept) {
+      const { train, validation, test } = data.rows;
+      this.kept = { ...this.kept, options, rows: train + validation + test };
+    }
+    void this.show(Math.max(0, Math.min(at ?? this.rowAt, data.listed - 1)));
   }
 
   /** Reads the file whose columns were chosen now. */
@@ -305,6 +324,12 @@ export class Data {
         remedy: 'Columns can be chosen in tables and in JSON.',
       };
     }
+  }
+
+  /** The rows whose changes the same rows with other files beside them have. @param gone the place of a file that is taken away */
+  #earlier(gone?: number): Pick<DataName, 'earlier'> {
+    const { version } = this;
+    return version === undefined ? {} : { earlier: { version, ...(gone !== undefined && { gone }) } };
   }
 
   async stop(): Promise<void> {
@@ -378,7 +403,12 @@ export class Data {
     }
   }
 
-  async #open(source: Source, options: DataOptions, turn: number): Promise<boolean> {
+  async #open(
+    source: Source,
+    options: DataOptions,
+    turn: number,
+    about: Pick<DataName, 'done' | 'earlier'> = {},
+  ): Promise<boolean> {
     if (!this.#isCurrent(turn)) return false;
     this.reading = source.name;
     this.#forModel = true;
@@ -398,6 +428,7 @@ export class Data {
     };
     const outcome = await this.#session.worker.openData(file, options, { heldOut, more }, onProgress, {
       name,
+      ...about,
       ...(sample && { sample: sample.id }),
     });
     if (turn <= this.#halted) return false;
@@ -424,9 +455,9 @@ export class Data {
     this.columns = undefined;
     this.refused = undefined;
     this.second = undefined;
-    this.mended = [];
+    this.history = outcome.history;
     this.source = source;
-    this.options = options;
+    this.options = outcome.options;
     this.summary = outcome.data;
     this.#session.announcer.say(`${source.name}: ${this.rows} rows are open.`);
     // Rows that are only split differently keep their places, so the same row stays on the screen.

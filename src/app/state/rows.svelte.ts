@@ -1,5 +1,5 @@
 /** The list of all rows: what it is filtered by, the window of it that is on the screen, and the place of the row in view. */
-import type { Failure, FindingId, ListedRow, Part, RowQuery } from '../../worker/api.ts';
+import type { EditQuery, Failure, FindingId, ListedRow, Part, RowQuery, RowSort } from '../../worker/api.ts';
 import type { Data } from './data.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -14,6 +14,17 @@ export class RowList {
   /** Only the rows of a finding. */
   finding = $state<FindingId>();
   text = $state('');
+  /** Only rows with this answer. */
+  label = $state<string>();
+  /** Only rows that a person changed. */
+  changed = $state(false);
+  /** Tokens before the limit. */
+  least = $state<number>();
+  most = $state<number>();
+  /** A text in one column. */
+  column = $state('');
+  columnText = $state('');
+  sort = $state.raw<RowSort>();
   total = $state(0);
   /** Rows from `from` on. */
   rows = $state.raw<readonly ListedRow[]>([]);
@@ -39,8 +50,25 @@ export class RowList {
   }
 
   get filtered(): boolean {
-    const { part, state, finding, text } = this;
-    return part !== undefined || state !== undefined || finding !== undefined || text.trim() !== '';
+    const { sort: _, ...filters } = this.query;
+    return Object.values(filters).some((value) => value !== undefined);
+  }
+
+  /** Whether the places of the list are others than those of the data. */
+  get ordered(): boolean {
+    return this.filtered || this.sort !== undefined;
+  }
+
+  /** What the list is filtered and sorted by. */
+  get query(): EditQuery {
+    const { part, state, finding, text, label, changed, least, most, column, columnText, sort } = this;
+    return {
+      ...{ part, state, finding, label, least, most },
+      text: text.trim() === '' ? undefined : text,
+      changed: changed || undefined,
+      column: column === '' || columnText.trim() === '' ? undefined : { name: column, text: columnText },
+      sort: sort && { by: typeof sort.by === 'object' ? { ...sort.by } : sort.by, down: sort.down },
+    };
   }
 
   /** Whether the filter finds nothing. */
@@ -68,9 +96,8 @@ export class RowList {
   async #fetch(place: number): Promise<void> {
     const from = Math.max(0, Math.floor(place - WINDOW / 3));
     const asked = ++this.#asked;
-    const { part, state, finding, text } = this;
     const outcome = await this.#session.worker.listRows(
-      { part, state, finding, text, from, count: WINDOW },
+      { ...this.query, from, count: WINDOW },
       this.data.newTokens,
     );
     if (asked !== this.#asked) return;
@@ -94,6 +121,11 @@ export class RowList {
     this.state = undefined;
     this.finding = undefined;
     this.text = '';
+    this.label = undefined;
+    this.changed = false;
+    this.least = undefined;
+    this.most = undefined;
+    this.columnText = '';
   }
 
   /** Shows the row at a place of the list. A later move overtakes an earlier one. */
@@ -116,7 +148,7 @@ export class RowList {
   /** Takes the place of a row that came into view by other means. While a move is under way, the row before it is still in view. */
   follow(at: number): void {
     if (this.#moving) return;
-    const found = this.filtered ? this.placeOf(at) : at;
+    const found = this.ordered ? this.placeOf(at) : at;
     if (found !== undefined) this.place = found;
   }
 
@@ -124,7 +156,10 @@ export class RowList {
   async find(at: number): Promise<void> {
     this.#move++;
     this.#moving = false;
-    if (this.filtered && this.placeOf(at) === undefined) this.clear();
+    if (this.ordered && this.placeOf(at) === undefined) {
+      this.clear();
+      this.sort = undefined;
+    }
     await this.data.show(at);
   }
 
@@ -140,7 +175,7 @@ export class RowList {
     await this.fetch(place);
     if (move !== this.#move) return;
     if (!this.failure) {
-      if (this.filtered && this.placeOf(this.data.rowAt) === undefined) await this.go(place);
+      if (this.ordered && this.placeOf(this.data.rowAt) === undefined) await this.go(place);
       else this.follow(this.data.rowAt);
     }
     this.changing = false;

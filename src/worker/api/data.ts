@@ -4,6 +4,7 @@ import type { RowFit } from '../../data/fit.ts';
 import type { DataFile, DataOptions, DataRef, OtherFiles } from '../../data/options.ts';
 import type { Sheet } from '../../data/sheet-types.ts';
 import type { DataSummary } from '../../data/summary.ts';
+import type { DataHistory } from './edits.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 import type { ProjectInfo } from './projects.ts';
 
@@ -18,6 +19,15 @@ export interface DataName {
   readonly name: string;
   /** The bundled sample that it is. */
   readonly sample?: string;
+  /** What reading the open rows in another way does, as a sentence: it becomes a step of their history. */
+  readonly done?: string;
+  /** The data set whose changes these rows had with other files beside them. */
+  readonly earlier?: {
+    /** Of its files. */
+    readonly version: string;
+    /** The place of a file that was taken away or replaced. */
+    readonly gone?: number;
+  };
 }
 
 /** A data set that a project keeps. */
@@ -51,6 +61,9 @@ export interface DataApi {
       readonly data: DataSummary;
       /** SHA-256 of the files' bytes, in hex. */
       readonly version: string;
+      /** How they are read: with the version that a new step made. */
+      readonly options: DataOptions;
+      readonly history: DataHistory;
       readonly kept?: DataSetInfo;
       readonly project?: ProjectInfo;
       readonly notKept?: Failure;

@@ -3,7 +3,7 @@ import type { ListedRow, RowQuery } from '../../data/row-list.ts';
 import type { PreviewRow } from '../../data/row-set.ts';
 import type { Outcome } from './outcome.ts';
 
-export type { ListedRow, RowQuery } from '../../data/row-list.ts';
+export type { ListedRow, RowQuery, RowSort } from '../../data/row-list.ts';
 export type { PreviewRow, RowToken, RowState } from '../../data/row-set.ts';
 
 /** The rows of the open data. */

@@ -1,4 +1,5 @@
 /** All stored data, or one project → one zip. Records are read one at a time; weights are referenced, not copied. */
+import { listDataSteps } from '../../storage/data-steps.ts';
 import { GraftError } from '../../errors.ts';
 import { listKeys, listProjectKeys, readRecord } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';
@@ -49,6 +50,8 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     if (!set || !files || hidden.has(set.projectId)) continue;
     const folder = `projects/${set.projectId}/data/${set.version}`;
     await json(`${folder}/data.json`, set);
+    const steps = await listDataSteps(set.projectId, set.version);
+    if (steps.length > 0) await json(`${folder}/steps.json`, { steps });
     const { file: rows, heldOut, more = [] } = files;
     for (const [at, file] of [rows, ...(heldOut ? [heldOut] : []), ...more].entries())
       await zip.file(`${folder}/${at}`, new Blob([file.bytes]));

@@ -97,6 +97,11 @@ function nameOf(baseModel: string, { base, here }: ImportedProject): string {
 function placeOf(record: AnyRecord): RecordPlace {
   if (record.store === 'data-sets')
     return { store: record.store, key: [record.value.projectId, record.value.version] };
+  if (record.store === 'data-steps')
+    return {
+      store: record.store,
+      key: [record.value.projectId, record.value.version, record.value.number],
+    };
   if (record.store === 'results')
     return { store: record.store, key: [record.value.projectId, record.value.kind] };
   if (record.store === 'feedback')
@@ -261,7 +266,15 @@ class Importer {
     const others = { ...(heldOut && { heldOut }), ...(more.length > 0 && { more }) };
     if (tests < 0 || tests > 1 || (await versionOf(file, others)) !== set.version)
       return this.#skip(what, 'Its rows are not those that its version names.');
+    const history = `${folder}steps.json`;
+    const { steps } = this.source.names.includes(history)
+      ? await this.source.json(history, layout.StepsFile, MAX_JSON)
+      : { steps: [] };
     await this.#write([
+      ...steps.map((step): AnyRecord => ({
+        store: 'data-steps',
+        value: { ...step, projectId, version: set.version },
+      })),
       { store: 'data-sets', value: { ...set, projectId } },
       { store: 'data-files', key, value: { file, ...others } },
     ]);

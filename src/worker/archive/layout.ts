@@ -7,6 +7,7 @@
  *   projects/ID/project.json
  *   projects/ID/base.json                      which base model it needs; missing from older files
  *   projects/ID/data/VERSION/data.json         and its files, numbered
+ *   projects/ID/data/VERSION/steps.json        since 4, if rows were changed
  *   projects/ID/runs/ID/run.json               and rows.json, checkpoint.json, checkpoint/FILE
  *   projects/ID/adapters/ID/adapter.json       and the files of a PEFT folder
  *   projects/ID/results/KIND.json              since 2
@@ -18,6 +19,7 @@ import { count, number } from './records/values.ts';
 
 export { AdapterFile } from './records/adapter.ts';
 export { DataFile, RowsFile } from './records/data.ts';
+export { StepsFile } from './records/steps.ts';
 export { FeedbackFile } from './records/feedback.ts';
 export { BaseFile, ModelFile, ProjectFile } from './records/project.ts';
 export { ResultFile } from './records/result.ts';
@@ -25,7 +27,7 @@ export { CheckpointFile, RunFile } from './records/run.ts';
 
 export const FORMAT = 'graft-archive';
 /** The version of this layout. A reader takes its own and older ones. */
-export const VERSION = 3;
+export const VERSION = 4;
 
 export const ManifestFile = v.object({ format: v.literal(FORMAT), version: count, created: number });
 

@@ -42,6 +42,7 @@ const FINE: DataSummary = {
   repeated: 0,
   leaks: [],
   leakCount: 0,
+  columns: ['Prompt', 'Answer'],
 };
 const group = (count: number, longest: number): RowGroup => ({
   count,

@@ -51,6 +51,7 @@ const DATA: DataSummary = {
   repeated: 0,
   leaks: [],
   leakCount: 0,
+  columns: ['Prompt', 'Answer'],
 };
 const GOOD: FormSpec = {
   name: 'voice 1',

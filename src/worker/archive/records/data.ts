@@ -34,6 +34,7 @@ export const DataOptions = v.looseObject({
   seed: count,
   skip: v.optional(v.pipe(v.array(v.array(count)), v.maxLength(MAX_FILES))),
   dropCopies: v.optional(v.boolean()),
+  revision: v.optional(v.pipe(count, v.minValue(1))),
   text: v.optional(
     v.object({
       documents: v.optional(text),

@@ -1,0 +1,139 @@
+/** The worker's API for changes of the open rows. */
+import { changesAfter, diffOf, stepsTo, type RowChanges } from '../../data/row-changes.ts';
+import { GraftError } from '../../errors.ts';
+import { unasked, type DataSet } from '../data.ts';
+import type { ChangedData, EditsApi, Failure, OnProgress, RowsEdit } from '../api.ts';
+import type { OpenModel } from '../model.ts';
+import { failureOf, listener, outcome } from '../outcome.ts';
+import type { Projects } from '../projects.ts';
+import type { Readings } from '../readings.ts';
+import type { Session } from '../session.ts';
+import { Slices } from '../slices.ts';
+import { revisionOf, withChoices, withRevision, type Histories, type SetKey } from './history.ts';
+
+interface Rooms {
+  readonly session: Session;
+  readonly projects: Pick<Projects, 'id'>;
+  readonly histories: Histories;
+  readonly readings: Readings;
+  readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly openOrThrow: () => Promise<OpenModel>;
+  readonly openDataOrThrow: () => DataSet;
+  /** Places of the rows that a query finds. */
+  readonly find: (
+    data: DataSet,
+    query: Extract<RowsEdit, { kind: 'replace' }>['among'],
+  ) => Promise<readonly number[]>;
+}
+
+export function editsApi(rooms: Rooms): EditsApi {
+  const { session, projects, histories, readings, inTurn, openOrThrow, openDataOrThrow, find } = rooms;
+
+  /** @throws GraftError `edit-run-rows` */
+  const keyOf = ({ ref, files, options }: DataSet): SetKey => {
+    if (ref && files && options) return { projectId: projects.id, version: ref.version };
+    throw new GraftError(
+      'edit-run-rows',
+      'These rows came back with a run, and cannot be edited.',
+      'Open their file again.',
+    );
+  };
+
+  const edit = async (wanted: RowsEdit, slices: Slices): Promise<ChangedData> => {
+    const [open, data] = [await openOrThrow(), openDataOrThrow()];
+    const key = keyOf(data);
+    const [{ editedRows }, { divideOpen }] = await Promise.all([
+      import('./edit-rows.ts'),
+      import('../../data/open-data.ts'),
+    ]);
+    const among = wanted.kind === 'replace' ? await find(data, wanted.among) : [];
+    const steps = await histories.stepsOf(key);
+    const { rows, done, shows } = editedRows(data, wanted, steps.values(), among);
+    const options = data.options!;
+    const at = revisionOf(options);
+    // A text that is still being written is one step, however often it is kept.
+    const same = 'amends' in wanted && wanted.amends === at ? steps.get(at) : undefined;
+    const before: RowChanges =
+      (same ? await histories.changesOf(key, same.parent) : data.changes) ?? new Map();
+    const diff = diffOf(rows, before);
+    const step = same ? { ...same, rows, diff } : await histories.next(key, at, { done, rows, diff });
+    const now = withRevision(options, step.number);
+    const { name, path, heldOut, more, files = [] } = data;
+    const { data: changed, summary } = await divideOpen(
+      open,
+      {
+        ...{ name, files, options: now },
+        ...(path !== undefined && { path }),
+        ...(heldOut && { heldOut }),
+        ...(more && { more }),
+      },
+      slices,
+      changesAfter(before, [step]),
+    );
+    if (session.data !== data)
+      throw new GraftError('edit-other', 'Other rows were opened meanwhile.', 'Edit the row again.');
+    // The base is asked again: its answers are kept by their places.
+    session.data = { ...unasked(changed), ref: data.ref };
+    const { train, validation, test } = summary.rows;
+    let notKept: Failure | undefined;
+    try {
+      await histories.keep(key, [step], { options: now, rows: train + validation + test });
+    } catch (error) {
+      if (!(error instanceof GraftError)) throw error;
+      notKept = failureOf(error);
+    }
+    const place = shows
+      ? changed.entries.findIndex(({ file, line }) => file === shows.file && line === shows.line)
+      : -1;
+    return {
+      ...{ data: summary, options: now },
+      history: await histories.infoOf(key, step.number),
+      ...(place >= 0 && { at: place }),
+      ...(notKept && { notKept }),
+    };
+  };
+
+  return {
+    dataHistory: () =>
+      outcome(async () => {
+        const data = openDataOrThrow();
+        return { history: await histories.infoOf(keyOf(data), revisionOf(data.options!)) };
+      }),
+    writableRow: (at) =>
+      outcome(async () => {
+        const { writableRow } = await import('./edit-rows.ts');
+        return { row: writableRow(openDataOrThrow(), at) };
+      }),
+    editRows: (wanted, onProgress?: OnProgress) =>
+      outcome(() => readings.run(inTurn, (signal) => edit(wanted, new Slices(listener(onProgress), signal)))),
+    optionsOfVersion: (version) =>
+      outcome(async () => {
+        const data = openDataOrThrow();
+        const steps = await histories.stepsOf(keyOf(data));
+        const from = stepsTo(steps, revisionOf(data.options!));
+        const to = stepsTo(steps, version);
+        let shared = 0;
+        while (shared < Math.min(from.length, to.length) && from[shared].number === to[shared].number)
+          shared++;
+        const choices = [
+          ...from
+            .slice(shared)
+            .reverse()
+            .map((step) => step.options?.before),
+          ...to.slice(shared).map((step) => step.options?.after),
+        ];
+        const options = choices.reduce<NonNullable<DataSet['options']>>(
+          (given, choice) => withChoices(given, choice ?? {}),
+          data.options!,
+        );
+        return { options: withRevision(options, version) };
+      }),
+    findToReplace: (replacement, among) =>
+      outcome(async () => {
+        const data = openDataOrThrow();
+        const { findToReplace } = await import('./edit-rows.ts');
+        const { changed: _, ...found } = findToReplace(data, replacement, await find(data, among));
+        return { found };
+      }),
+  };
+}
