@@ -1,6 +1,6 @@
 /** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
 import type { Locator, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { goTo, inspect, WAIT } from './looks.ts';
 
@@ -238,4 +238,119 @@ test('the header of open rows is one line, and only the list scrolls by itself',
   const tokens = await widthOf(/as the model sees it$/);
   expect(tokens).toBeGreaterThan(await widthOf('42 rows'));
   expect(tokens).toBeGreaterThan(await widthOf(/^shop/));
+});
+
+describe('rows edited on the page', () => {
+  const QUEUES = ['cards', 'fees', 'loans', 'cards'];
+  const history = (): Locator => page.getByRole('region', { name: 'Versions of the rows' });
+  const list = (): Locator => page.getByRole('listbox', { name: 'All rows' });
+  const texts = (): Promise<string[]> =>
+    list()
+      .getByRole('option')
+      .evaluateAll((all) => all.map((row) => row.querySelector('.text')?.textContent ?? ''));
+  const form = (name = 'Texts of this row'): Locator => page.getByRole('form', { name });
+
+  test('are written in place, kept at once, and come back after a reload', async () => {
+    await choose(
+      'tickets.jsonl',
+      Array.from({ length: 24 }, (_, i) =>
+        JSON.stringify({ prompt: `Ticket ${i + 1}`, completion: QUEUES[i % 4], day: `day ${i + 1}` }),
+      ),
+    );
+    await press('Training rows');
+    await page.getByRole('heading', { name: '24 rows' }).waitFor(WAIT);
+    expect(await history().count()).toBe(0);
+    await list().focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    const prompt = form().getByLabel('Prompt');
+    await expect.poll(() => prompt.inputValue()).toBe('Ticket 2');
+    await prompt.fill('My card is lost');
+    await form().getByLabel('Answer', { exact: true }).fill('loans');
+    await form().getByLabel('Answer', { exact: true }).press('Tab');
+    await expect.poll(() => history().innerText(), WAIT).toContain('2 rows edited');
+    await expect.poll(async () => (await texts())[1]).toBe('My card is lost → loans');
+    await form().getByLabel('Part', { exact: true }).selectOption('test');
+    await expect.poll(() => history().innerText(), WAIT).toContain('Version 4');
+    expect(await inspect(page, 'data-edit')).toEqual([]);
+
+    await page.reload();
+    await expect.poll(() => history().innerText(), WAIT).toContain('Version 4');
+    await expect.poll(async () => (await texts())[1], WAIT).toBe('My card is lost → loans');
+    expect(studio.problems).toEqual([]);
+  });
+
+  test('are undone and redone step by step, also by keys', async () => {
+    await history().getByRole('button', { name: 'Undo: Line 2 is now for the test.' }).click();
+    await expect.poll(() => history().innerText(), WAIT).toContain('Version 3');
+    await list().focus();
+    await page.keyboard.press('Control+z');
+    await expect.poll(async () => (await texts())[1], WAIT).toBe('My card is lost → fees');
+    await page.keyboard.press('Control+y');
+    await expect.poll(async () => (await texts())[1], WAIT).toBe('My card is lost → loans');
+    expect(studio.problems).toEqual([]);
+  });
+
+  test('are refused with the reason while they cannot be rows, and their text stays', async () => {
+    await list().getByRole('option').nth(4).click();
+    await press('Edit');
+    const answer = form().getByLabel('Answer', { exact: true });
+    await expect.poll(() => answer.inputValue()).toBe('cards');
+    await answer.fill('');
+    await answer.press('Tab');
+    await form().getByRole('alert').getByText('completion is empty').waitFor(WAIT);
+    expect(await answer.inputValue()).toBe('');
+    expect(await history().innerText()).toContain('Version 3');
+    await answer.fill('fees');
+    await answer.press('Tab');
+    await expect.poll(() => history().innerText(), WAIT).toContain('Version 5');
+    expect(studio.problems).toEqual([]);
+  });
+
+  test('are added, duplicated and deleted, and the keys of the list delete them', async () => {
+    await form().getByRole('button', { name: 'Add a row' }).click();
+    await form('A new row').getByLabel('Prompt').fill('A new ticket');
+    await form('A new row').getByLabel('Answer', { exact: true }).fill('fees');
+    await press('Add this row');
+    await page.getByRole('heading', { name: '25 rows' }).waitFor(WAIT);
+    await expect.poll(async () => (await texts())[5]).toBe('A new ticket → fees');
+    await page.getByRole('heading', { name: 'Line 25, to edit' }).waitFor(WAIT);
+    await form().getByRole('button', { name: 'Duplicate' }).click();
+    await page.getByRole('heading', { name: '26 rows' }).waitFor(WAIT);
+    await press('Edit');
+    await list().focus();
+    await page.keyboard.press('Delete');
+    await page.getByRole('heading', { name: '25 rows' }).waitFor(WAIT);
+    expect(studio.problems).toEqual([]);
+  });
+
+  test('are found by label, sorted by a column, and replaced after a preview', async () => {
+    await page.getByLabel('Label', { exact: true }).selectOption('cards, 11');
+    await page.getByRole('heading', { name: '11 rows of 25' }).waitFor(WAIT);
+    await page.getByText('Sort, length and columns').click();
+    await page.getByLabel('Sort by').selectOption('by day');
+    await page.getByLabel('Direction').selectOption('largest first');
+    await expect.poll(async () => (await texts())[0]).toBe('Ticket 24 → cards');
+    await page.getByText('Find and replace').click();
+    const find = page.getByLabel('Find', { exact: true });
+    await find.fill('cards');
+    await page.getByLabel('Replace with').fill('payment cards');
+    await page.getByText('11 places in 11 rows of 11.').waitFor(WAIT);
+    await page
+      .getByRole('list', { name: 'How the first rows change' })
+      .getByText('payment cards')
+      .first()
+      .waitFor();
+    expect(await inspect(page, 'data-replace')).toEqual([]);
+    await press('Replace in 11 rows');
+    await history()
+      .getByRole('button', { name: 'Undo: “cards” is replaced with “payment cards” in 11 rows.' })
+      .waitFor(WAIT);
+    await page.getByRole('heading', { name: 'of 25' }).waitFor({ state: 'detached' });
+    await page.getByText('All versions').click();
+    await history().getByRole('button', { name: 'Go to version 1' }).click();
+    await page.getByRole('heading', { name: '24 rows' }).waitFor(WAIT);
+    expect(await inspect(page, 'data-versions')).toEqual([]);
+    expect(studio.problems).toEqual([]);
+  });
 });

@@ -40,14 +40,14 @@ test('the row in view is one of the filtered list, even after it is left out', a
   expect(await rowsOf(page).getByRole('option', { selected: true }).innerText()).toContain('plum number 7');
 
   await page.getByRole('button', { name: 'Leave it out' }).click();
-  await page.getByRole('button', { name: 'Undo' }).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Undo', exact: true }).waitFor(WAIT);
   await page.getByText('Line 7 is left out.').first().waitFor();
   expect(
     await rowsOf(page)
       .getByRole('option', { name: /plum number 7/ })
       .innerText(),
   ).toContain('by you');
-  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByRole('button', { name: 'Undo', exact: true }).click();
 
   // A row that leaves the list as it is left out makes room for the next one.
   await page.getByLabel('State').selectOption({ label: 'used whole' });
