@@ -13,6 +13,8 @@ import {
 } from '../data/open-rows.ts';
 import { ROWS_FILE, TEST_FILE, type RowStatus } from '../data/parts.ts';
 import type { PreparedRow } from '../data/prepare.ts';
+import { changedEntries } from '../data/row-changes.ts';
+import { checkRowChanges, readRowChanges } from '../data/row-changes-file.ts';
 import type { MadeFile } from '../data/row-set.ts';
 import { inspectHead, optionsBeside } from '../data/sheet.ts';
 import { headOf } from '../data/sheet-types.ts';
@@ -20,7 +22,7 @@ import { areTaken, takeRows } from '../data/taken-rows.ts';
 import type { List } from '../lists.ts';
 import { shellWord } from '../text/shell.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { openBytes } from './files.ts';
+import { openBytes, readInput } from './files.ts';
 import type { Output } from './output.ts';
 import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
@@ -77,7 +79,7 @@ interface OpenHow {
  * @throws GraftError `file-missing`, `data-…`, `json-…`, `split`, `prepare-length`, `chat-template-…`, `tokenizer-missing`
  */
 export async function openRows(
-  { file, test, more, options }: AskedRows,
+  { file, test, more, changes: changesFile, options }: AskedRows,
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
@@ -103,7 +105,11 @@ export async function openRows(
   const reads = files.map(({ read }) => read);
   const making = { maxLength, ...limits, overlong, text };
   const slicer = new Telling(output, 'Looking at the rows');
-  if (tokenizer && mayTake && areTaken(reads, options)) {
+  const changes =
+    changesFile === undefined
+      ? undefined
+      : readRowChanges(new TextDecoder().decode(await readInput(changesFile)), changesFile);
+  if (tokenizer && mayTake && !changes && areTaken(reads, options)) {
     const taken = await takeRows(files, tokenizer, making, reading, slicer);
     output.clear();
     const { train, validation } = taken;
@@ -120,7 +126,13 @@ export async function openRows(
   for (const { file: place, name, read } of files)
     made[place] = await makeFile(name, read, tokenizer, making, new Telling(output, 'Tokenizing'));
   output.clear();
-  const divided = await divideFiles(Array.from(made), reading, slicer);
+  if (changes && changesFile !== undefined) {
+    const all = made.flatMap((one, place) => one?.entries.map((entry) => ({ ...entry, file: place })) ?? []);
+    checkRowChanges(changes, all, changesFile);
+  }
+  const divided = await divideFiles(Array.from(made), reading, slicer, (entries) =>
+    changes ? changedEntries(entries, changes, tokenizer, making) : entries,
+  );
   const placed = divided.entries.flatMap(({ row, part, state, ...entry }): PlacedRow[] => {
     const { file: place, line, example } = entry;
     return row

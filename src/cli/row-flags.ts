@@ -51,6 +51,8 @@ export interface AskedRows {
   readonly test?: string;
   /** If --data names several files, all but the first come before those of --more-data. */
   readonly more: readonly string[];
+  /** The file of changes that were made on the page. */
+  readonly changes?: string;
   readonly options: Omit<DataOptions, 'maxLength'>;
 }
 
@@ -109,6 +111,7 @@ export function readAskedRows(flags: Flags<typeof splitFlags>, seed: number): As
   const tasks = withReplay(readTasks(flags.required('data')), flags.text('replay'));
   const moreData = flags.text('more-data');
   const test = flags.text('test-data');
+  const changes = flags.text('row-changes');
   const mixture = readMixture(given, tasksInPlaces(tasks));
   const options = readingOf(given);
   // Separate test rows belong to the first task; the test rows of other tasks are split off.
@@ -121,6 +124,7 @@ export function readAskedRows(flags: Flags<typeof splitFlags>, seed: number): As
   return {
     file: tasks[0].path,
     ...(test !== undefined && { test }),
+    ...(changes !== undefined && { changes }),
     more: [...tasks.slice(1).map(({ path }) => path), ...(moreData === undefined ? [] : fileNames(moreData))],
     options: {
       ...{ overlong: 'truncate-end', validation: 0, test: 0, seed },

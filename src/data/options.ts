@@ -51,6 +51,8 @@ export interface DataRef {
   readonly version: string;
   /** When this version came into its project, in milliseconds since 1970. */
   readonly created: number;
+  /** The version of its rows, if a person changed them (`DataOptions.revision`). */
+  readonly revision?: number;
 }
 
 /** SHA-256 over the bytes of the rows, of test rows of their own, and of more rows, in hex. */

@@ -104,7 +104,7 @@ ${facts.how ? `${howSection(facts.how)}\n` : ''}${loadSection(facts.base ?? plac
 const HOW = '## How it was made';
 const OWN = 'Trained with Graft. ';
 /** Settings that name places on a person's disk. A card is shared, so they stay out of it. */
-const PLACES = new Set(['data', 'moreData', 'testData', 'initAdapter']);
+const PLACES = new Set(['data', 'moreData', 'testData', 'rowChanges', 'initAdapter']);
 
 /** The recipe is a file for `graft train --recipe`. In JSON no line can end the block early. */
 function howSection({ recipe, made }: HowMade): string {

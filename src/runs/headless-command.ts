@@ -74,11 +74,14 @@ export function headlessCommand(
 
 /** The files of a run as an argument of the command: in a mixture each with its share, or the one file of a task that is trained alone. */
 function filesOf(
-  { name, path = name, heldOut, more = [], options }: RowSet,
+  { name, path = name, heldOut, more = [], options, changes }: RowSet,
   only: string | undefined,
 ): Recipe {
   const pathOf = (file: FilePlace): string => file.path ?? file.name;
-  const test: Recipe = heldOut ? { testData: pathOf(heldOut) } : {};
+  const test: Recipe = {
+    ...(heldOut && { testData: pathOf(heldOut) }),
+    ...(changes && { rowChanges: changesFileOf({ name, options }) }),
+  };
   const { mixture } = options ?? {};
   const tasks = (mixture?.tasks ?? []).map(({ name: task, file, share }) => ({
     task,
@@ -98,6 +101,10 @@ function filesOf(
   );
   return { data: data.join(), ...moreData, ...test };
 }
+
+/** The file of the changes of rows, as the page saves it. */
+export const changesFileOf = ({ name, options }: Pick<RowSet, 'name' | 'options'>): string =>
+  `${name.replace(/\.\w+$/, '')}-version-${options?.revision ?? 1}.json`;
 
 /** The name of a task, without the characters that have a meaning beside it. */
 export const nameInCommand = (task: string): string => task.replaceAll(/[=\\/,:]/g, '-');

@@ -139,6 +139,16 @@ export const MORE_ROWS_SETTINGS = [
     help: 'Lines to leave out, of other files as test:N, more:N, more2:N.',
   },
   {
+    name: 'rowChanges',
+    part: 'rows',
+    type: 'text',
+    longest: LONGEST_PATH,
+    flag: 'row-changes',
+    placeholder: 'FILE',
+    label: 'Changes of rows',
+    help: 'Rows that were edited, added, deleted or moved on the Data page, as saved there.',
+  },
+  {
     name: 'dropDuplicates',
     part: 'rows',
     type: 'switch',

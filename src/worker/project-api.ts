@@ -124,7 +124,9 @@ export async function keepOpened(
     steps: readonly DataStep[];
   },
 ): Promise<OpenedData> {
-  const named = { name: keep?.name ?? file.name, version, created: Date.now() };
+  const { revision } = data.options ?? options;
+  const changed = revision === undefined ? {} : { revision };
+  const named = { name: keep?.name ?? file.name, version, created: Date.now(), ...changed };
   session.data = { ...data, ref: named };
   const read = data.options ?? options;
   const opened = async (): Promise<OpenedData> => {
@@ -135,7 +137,7 @@ export async function keepOpened(
     const kept = keep && (await projects.keepData(keep, version, read, summary, file, others));
     await histories.keep({ projectId: projects.id, version }, steps);
     if (!keep || !kept) return await opened();
-    session.data = { ...data, ref: refOf(kept) };
+    session.data = { ...data, ref: { ...refOf(kept), ...changed } };
     const project = await projects.find(await projects.ensure(keep.name));
     return { ...(await opened()), kept, project };
   } catch (error) {

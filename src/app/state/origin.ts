@@ -88,9 +88,12 @@ function rowsChanged(then: NonNullable<Made['data']>, { rows }: Now): string | u
   if (!rows) return 'Its rows are not kept any more.';
   if (then.version !== undefined && then.version !== rows.version) return 'Other rows are open now.';
   if (!then.options || plain(then.options) === plain(rows.options)) return undefined;
-  return plain(chosen(then.options as DataOptions)) === plain(chosen(rows.options))
-    ? 'Other rows are left out now.'
-    : 'The rows are now read, truncated or split differently.';
+  const [was, is] = [then.options as DataOptions, rows.options];
+  if (plain(chosen(was)) !== plain(chosen(is)))
+    return 'The rows are now read, truncated or split differently.';
+  if (plain([was.skip, was.dropCopies]) !== plain([is.skip, is.dropCopies]))
+    return 'Other rows are left out now.';
+  return `Version ${is.revision ?? 1} of the rows is open now, and version ${was.revision ?? 1} was measured.`;
 }
 
 function adapterChanged(then: AdapterRef, { adapters, runs }: Now): string | undefined {
@@ -105,8 +108,8 @@ function adapterChanged(then: AdapterRef, { adapters, runs }: Now): string | und
   return run.step === then.step ? undefined : `The run is now at step ${run.step}.`;
 }
 
-/** The options without the rows that are left out. */
-function chosen({ skip: _, dropCopies: __, ...options }: DataOptions): Partial<DataOptions> {
+/** The options without the rows that are left out or changed. */
+function chosen({ skip: _, dropCopies: __, revision: ___, ...options }: DataOptions): Partial<DataOptions> {
   return options;
 }
 

@@ -87,7 +87,7 @@ function mixtureFrom(recipe: Recipe, before: Mixture): Mixture {
 }
 
 const BASE = ['baseWeights', 'embeddingWeights'];
-const FILES = ['data', 'moreData', 'testData'];
+const FILES = ['data', 'moreData', 'testData', 'rowChanges'];
 
 type Named = Pick<AdapterInfo, 'name'>;
 

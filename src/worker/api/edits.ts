@@ -81,6 +81,8 @@ export interface EditsApi {
   editRows(edit: RowsEdit, onProgress?: OnProgress): Promise<Outcome<ChangedData>>;
   /** How the open rows are read at another version: opening them like this goes there. */
   optionsOfVersion(version: number): Promise<Outcome<{ readonly options: DataOptions }>>;
+  /** The changes of the open rows as a file, for the command that repeats a run. */
+  exportChanges(): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
   /** What a replacement would change. */
   findToReplace(
     replacement: Replacement,

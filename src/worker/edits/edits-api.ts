@@ -73,7 +73,7 @@ export function editsApi(rooms: Rooms): EditsApi {
     if (session.data !== data)
       throw new GraftError('edit-other', 'Other rows were opened meanwhile.', 'Edit the row again.');
     // The base is asked again: its answers are kept by their places.
-    session.data = { ...unasked(changed), ref: data.ref };
+    session.data = { ...unasked(changed), ref: data.ref && { ...data.ref, revision: step.number } };
     const { train, validation, test } = summary.rows;
     let notKept: Failure | undefined;
     try {
@@ -127,6 +127,16 @@ export function editsApi(rooms: Rooms): EditsApi {
           data.options!,
         );
         return { options: withRevision(options, version) };
+      }),
+    exportChanges: () =>
+      outcome(async () => {
+        const data = openDataOrThrow();
+        const [{ writeRowChanges }, { changesFileOf }] = await Promise.all([
+          import('../../data/row-changes-file.ts'),
+          import('../../runs/headless-command.ts'),
+        ]);
+        const text = writeRowChanges(data.changes ?? new Map());
+        return { fileName: changesFileOf(data), file: new Blob([text], { type: 'application/json' }) };
       }),
     findToReplace: (replacement, among) =>
       outcome(async () => {

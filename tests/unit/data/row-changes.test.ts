@@ -1,5 +1,11 @@
 /** Rows that a person changed: what the list, the split and the history make of them. */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
+import { createOutput } from '../../../src/cli/output.ts';
+import { readRowChanges, writeRowChanges } from '../../../src/data/row-changes-file.ts';
 import { divideOpen, openData } from '../../../src/data/open-data.ts';
 import type { DataFile, DataOptions } from '../../../src/data/options.ts';
 import { around, replaceIn, replacer, type Replacement } from '../../../src/data/replace.ts';
@@ -133,6 +139,51 @@ describe('changed rows', () => {
     const read = data.files![0]!;
     expect(nextLine(read, [], 0)).toBe(11);
     expect(nextLine(read, [undone], 0)).toBe(15);
+  });
+});
+
+describe('changes as a file', () => {
+  const changed: readonly ChangedRow[] = [
+    { file: 0, line: 3, content: completion('Lost card', 'cards') },
+    { file: 0, line: 5, deleted: true },
+    { file: 0, line: 11, after: 4, content: completion('New', 'fees'), part: 'test' },
+  ];
+  const write = async (name: string, content: string | Uint8Array): Promise<string> => {
+    const folder = await mkdtemp(join(tmpdir(), 'graft-changes-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    await writeFile(join(folder, name), content);
+    return join(folder, name);
+  };
+  const byCommand = async (text: string): Promise<RunRows> => {
+    const [path, changes] = [await write(rows.name, rows.bytes), await write('changes.json', text)];
+    const { maxLength, ...options } = OPTIONS;
+    const limits = { maxLength, vocabSize: model.info.vocabulary, now: new Date(0) };
+    return openRows({ file: path, changes, more: [], options }, model.tokenizer, limits, createOutput());
+  };
+
+  test('give the command the very rows of the page, each in its part', async () => {
+    const { places } = await after(changed);
+    const text = writeRowChanges(changesAfter(new Map(), [{ rows: changed }]));
+    const read = await byCommand(text);
+    for (const part of ['train', 'validation', 'test'] as const)
+      expect([...Array(read[part].length).keys()].map((at) => read[part].at(at))).toEqual(
+        places.filter((place) => place.part === part).map(({ row }) => row),
+      );
+  });
+
+  test('are refused when they name a row that is not there, or hold none', async () => {
+    const other = await graftError(
+      () =>
+        byCommand(
+          writeRowChanges(changesAfter(new Map(), [{ rows: [{ file: 0, line: 99, deleted: true }] }])),
+        ),
+      'row-changes',
+    );
+    expect(other.what).toMatch(/changes line 99 of file 1, where no row starts\.$/);
+    await graftError(() => readRowChanges('{"format": "graft-row-changes"}', 'c.json'), 'row-changes');
+    const empty = { file: 0, line: 1, content: { kind: 'completion', prompt: 'a', completion: '' } };
+    const text = JSON.stringify({ format: 'graft-row-changes', rows: [empty] });
+    await graftError(() => readRowChanges(text, 'c.json'), 'row-changes');
   });
 });
 

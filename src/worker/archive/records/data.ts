@@ -8,6 +8,7 @@ export const DataRef = v.object({
   name: text,
   version: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
   created: number,
+  revision: v.optional(v.pipe(count, v.minValue(1))),
 });
 
 /** Files of one data set. */

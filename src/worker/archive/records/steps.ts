@@ -1,29 +1,8 @@
 /** The history of a data set: what a person changed in its rows. */
 import * as v from 'valibot';
-import { checkContent } from '../../../data/raw-content.ts';
-import type { ExampleContent } from '../../../text/trainable.ts';
+import { ChangedRowSchema } from '../../../data/row-changes-file.ts';
 import { DataOptions } from './data.ts';
 import { count, number } from './values.ts';
-
-/** Checked as a row that a person writes. */
-const Content = v.custom<ExampleContent>((value) => {
-  try {
-    checkContent(value as ExampleContent);
-    return true;
-  } catch {
-    return false; // whatever it is, it is no example
-  }
-}, 'an example');
-
-const ChangedRow = v.object({
-  file: count,
-  line: count,
-  content: v.optional(Content),
-  columns: v.optional(v.record(v.string(), v.unknown())),
-  part: v.optional(v.picklist(['train', 'validation', 'test'])),
-  deleted: v.optional(v.literal(true)),
-  after: v.optional(count),
-});
 
 /** What differs between two ways to read rows. Null is a choice that is not made. */
 const Choices = v.object(
@@ -43,7 +22,7 @@ export const StepsFile = v.object({
       created: number,
       done: v.string(),
       diff: v.optional(v.object({ edited: count, added: count, deleted: count, moved: count })),
-      rows: v.optional(v.array(ChangedRow)),
+      rows: v.optional(v.array(ChangedRowSchema)),
       options: v.optional(v.object({ before: Choices, after: Choices })),
     }),
   ),
