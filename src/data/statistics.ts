@@ -10,8 +10,10 @@ export interface Histogram {
 }
 
 const MAX_BARS = 24;
-/** Bars cover at most this many limits: one endless row must not squeeze all others into a single bar. */
-const MAX_LIMITS = 3;
+/** Bars end where so many rows are: a few endless rows must not squeeze all others into a single bar. */
+const SHOWN = 0.99;
+/** The longest row is shown if it is at most so many times as long as those. */
+const NEAR = 1.25;
 
 /** 1, 2 or 5 times a power of ten, at least `least`. */
 function roundWidth(least: number): number {
@@ -19,11 +21,12 @@ function roundWidth(least: number): number {
     for (const unit of [1, 2, 5]) if (unit * power >= least) return unit * power;
 }
 
-/** @param lengths tokens of rows before the limit */
-export function histogramOf(lengths: readonly number[], limit: number): Histogram {
+/** @param lengths tokens of rows */
+export function histogramOf(lengths: readonly number[]): Histogram {
   const sorted = Uint32Array.from(lengths).sort();
   const longest = sorted.at(-1) ?? 0;
-  const shown = Math.max(limit, Math.min(longest, MAX_LIMITS * limit));
+  const most = sorted.at(Math.ceil(SHOWN * sorted.length) - 1) ?? 0;
+  const shown = longest <= NEAR * most ? longest : most;
   const width = roundWidth((shown + 1) / MAX_BARS);
   const counts = new Array<number>(Math.ceil((shown + 1) / width)).fill(0);
   for (const length of sorted) counts[Math.min(counts.length - 1, Math.floor(length / width))]++;

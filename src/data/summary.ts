@@ -105,7 +105,7 @@ export interface DataSummary {
 const SHOWN = 100;
 
 export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]): DataSummary {
-  const { entries, places, repeated, leaked, options } = data;
+  const { entries, places, repeated, leaked } = data;
   const main = files[0] as OpenFile;
   const there = files.filter((file) => file !== undefined);
   const count = (part: Part): number => places.filter((place) => place.part === part).length;
@@ -161,7 +161,6 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
       entries.flatMap(({ length, state }) =>
         length > 0 && state !== 'skipped' && state !== 'copy' && state !== 'capped' ? [length] : [],
       ),
-      options?.maxLength ?? 0,
     ),
     repeated: repeated.size,
     leaks: [...leaked].slice(0, SHOWN).map(([at, of]) => ({

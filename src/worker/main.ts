@@ -181,6 +181,19 @@ const api: GraftWorker = {
       return listRows(data, query, tokenizer, added && info.vocabulary, among);
     }),
 
+  rowStatistics: (options) =>
+    outcome(async () => {
+      const data = openDataOrThrow();
+      const [{ distributionOf }, { labelsOf }, { epochStatistics }] = await Promise.all([
+        import('../data/distribution.ts'),
+        import('../data/row-columns.ts'),
+        import('../runs/epoch-statistics.ts'),
+      ]);
+      const distribution = distributionOf(data, labelsOf(data.places) !== undefined);
+      const epoch = epochStatistics(options, onlyTask(data, options.task));
+      return { distribution, ...(epoch && { epoch }) };
+    }),
+
   previewRow: (at, addTokens = []) =>
     outcome(async () => {
       const open = await openedOrInTurn();

@@ -1,7 +1,6 @@
 /** Changes of rows by hand on the page: the row that is being written, and what the worker made of each change. */
 import { emptyLike, withField, type Written } from '../../data/edit-fields.ts';
-import type { ExampleContent } from '../../text/trainable.ts';
-import type { Failure, RowsEdit, WritableRow } from '../../worker/api.ts';
+import type { ExampleContent, Failure, RowsEdit, WritableRow } from '../../worker/api.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 

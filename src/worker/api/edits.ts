@@ -7,6 +7,7 @@ import type { ExampleContent } from '../../text/trainable.ts';
 import type { DataOptions, DataSummary } from './data.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 
+export type { ExampleContent } from '../../text/trainable.ts';
 export type { ReplaceFound, Replacement } from '../../data/replace.ts';
 export type { RowsDiff } from '../../data/row-changes.ts';
 

@@ -1,7 +1,13 @@
 /** Rows, as a list and as tokens. */
 import type { ListedRow, RowQuery } from '../../data/row-list.ts';
 import type { PreviewRow } from '../../data/row-set.ts';
+import type { Distribution } from '../../data/distribution.ts';
+import type { EpochStatistics } from '../../runs/epoch-statistics.ts';
+import type { FormSpec } from '../../settings/spec.ts';
 import type { Outcome } from './outcome.ts';
+
+export type { Distribution, PartCounts } from '../../data/distribution.ts';
+export type { EpochStatistics } from '../../runs/epoch-statistics.ts';
 
 export type { ListedRow, RowQuery, RowSort } from '../../data/row-list.ts';
 export type { PreviewRow, RowToken, RowState } from '../../data/row-set.ts';
@@ -17,6 +23,14 @@ export interface RowsApi {
     query: RowQuery,
     addTokens?: readonly string[],
   ): Promise<Outcome<{ readonly total: number; readonly rows: readonly ListedRow[] }>>;
+  /**
+   * How the open rows are distributed, and what a pass of a run over them computes.
+   *
+   * @returns no `epoch` if the run's objective cannot learn from these rows
+   */
+  rowStatistics(
+    options: FormSpec,
+  ): Promise<Outcome<{ readonly distribution: Distribution; readonly epoch?: EpochStatistics }>>;
   /**
    * @param at a row of the list; a bad one has no tokens and fails with `data-row`
    * @param addTokens texts that the next run adds as tokens; what cannot be one is refused when the run starts, and leaves the row as the base reads it

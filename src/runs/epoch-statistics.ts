@@ -1,0 +1,65 @@
+/** What one pass of a run over its rows computes: its tokens, what padding adds, and what shared prefixes save. */
+import { rowsOf, type RowSet } from '../data/row-set.ts';
+import { sizeOfRows } from '../model/batch.ts';
+import { objectiveOf, takesKind } from '../objectives/registry.ts';
+import { specOf, type FormSpec } from '../settings/spec.ts';
+import { spread } from '../lists.ts';
+import { chooseBuckets, mayShare } from '../train/buckets.ts';
+import { kindOfRow } from '../train/learning.ts';
+import { microBatches, RowOrder } from '../train/order.ts';
+import { supervisedCount } from '../text/trainable.ts';
+
+export interface EpochStatistics {
+  readonly rows: number;
+  /** Tokens of all rows that are trained on, and how many of them have a loss. */
+  readonly tokens: number;
+  readonly supervised: number;
+  /** Optimiser steps of one pass. */
+  readonly steps: number;
+  /** Share of the computed tokens that are tokens of rows, with and without packing. The rest is padding. */
+  readonly packed: number;
+  readonly unpacked: number;
+  /** Share of the tokens that repeat the beginning of another row of their micro-batch, and whether the run computes them once. */
+  readonly repeated: number;
+  readonly shares: boolean;
+}
+
+/** Micro-batches that are looked at: more say nothing else. */
+const MAX_STEPS = 200;
+
+/** @returns undefined if the objective cannot learn from these rows */
+export function epochStatistics(form: FormSpec, data: RowSet): EpochStatistics | undefined {
+  const rows = rowsOf(data, 'train');
+  const objective = objectiveOf(form.objective);
+  if (rows.length === 0 || !rows.every((row) => takesKind(objective, kindOfRow(row)))) return undefined;
+  const spec = specOf({ ...form, maxLength: data.options?.maxLength ?? form.maxLength });
+  const steps = Math.ceil(rows.length / (spec.batch * spec.accumulate));
+  const order = new RowOrder(rows, spec);
+  const looked = spread([...Array(steps).keys()], MAX_STEPS).map((step) =>
+    // The last step of a pass takes rows of the next one as well.
+    order.rowsOf(step).map((row) => rows[row]),
+  );
+  const share = (packing: boolean): number => {
+    const sizes = looked
+      .flatMap((step) => microBatches(step, { ...spec, packing }))
+      .map((batch) => sizeOfRows(batch));
+    const buckets = chooseBuckets(sizes);
+    const used = sizes.reduce((sum, { tokens }) => sum + tokens, 0);
+    const computed = sizes.reduce(
+      (sum, size) => sum + (buckets.find(({ tokens }) => tokens >= size.tokens)?.tokens ?? size.tokens),
+      0,
+    );
+    return used / computed;
+  };
+  const batches = looked.flatMap((step) => microBatches(step, spec));
+  const count = (shared: boolean): number =>
+    batches.reduce((sum, batch) => sum + sizeOfRows(batch, shared).tokens, 0);
+  return {
+    ...{ rows: rows.length, steps },
+    tokens: rows.reduce((sum, { ids }) => sum + ids.length, 0),
+    supervised: rows.reduce((sum, row) => sum + supervisedCount(row), 0),
+    ...{ packed: share(true), unpacked: share(false) },
+    repeated: 1 - count(true) / count(false),
+    shares: mayShare(spec),
+  };
+}
