@@ -128,6 +128,7 @@ export const ROOMS = {
       'evaluate/intervals.ts',
       'evaluate/lineage.ts',
       'evaluate/paired.ts',
+      'evaluate/propose-parts.ts',
       'evaluate/reading-brief.ts',
       'evaluate/record.ts',
       'evaluate/record-file.ts',

@@ -83,8 +83,10 @@ export async function openRows(
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
-  { keepsColumns = false, mayTake = false, held = HELD }: OpenHow = {},
+  { keepsColumns: keepsAll = false, mayTake = false, held = HELD }: OpenHow = {},
 ): Promise<RunRows> {
+  // A split by a column reads it.
+  const keepsColumns = keepsAll || options.fair !== undefined;
   const reading = { ...options, maxLength };
   const { overlong, text } = options;
   const bytes = await openBytes(file);

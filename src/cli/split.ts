@@ -8,7 +8,7 @@ import { rawRowsOf, type RawRow } from '../data/raw-rows.ts';
 import { identityOf } from '../data/statistics.ts';
 import { answerOf } from '../data/unwritable.ts';
 import { GraftError } from '../errors.ts';
-import { pointsSeen, rowsNeeded } from '../evaluate/rows-needed.ts';
+import { proposeParts, seenInWords, type ProposedPart } from '../evaluate/propose-parts.ts';
 import { plural } from '../numbers.ts';
 import { textTable } from './evaluate-output.ts';
 import { openBytes, writeFolder } from './files.ts';
@@ -24,12 +24,6 @@ const DEFAULT_SEED = 1;
 const MIN_FOLDS = 2;
 /** What `--stratify` calls the answer. */
 const LABEL = 'label';
-
-/** The difference, as a share of right answers, that the proposed test part shows; the most of the rows that it takes; the validation part. */
-const SHOWN_DIFFERENCE = 0.1;
-const MAX_TEST = 0.2;
-const VALIDATION = 0.1;
-const MAX_VALIDATION = 500;
 
 export const splitFlags = {
   ...dataFlags,
@@ -53,11 +47,6 @@ export const splitFlags = {
 } as const satisfies FlagSpecs;
 
 type SplitFlags = Flags<typeof splitFlags>;
-
-interface Part {
-  readonly name: string;
-  readonly share: number;
-}
 
 /** A file that is written. */
 interface PartFile {
@@ -110,7 +99,7 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
 }
 
 /** @throws GraftError `arguments` */
-function readParts(flags: SplitFlags): Part[] | undefined {
+function readParts(flags: SplitFlags): ProposedPart[] | undefined {
   const given = flags.text('parts');
   if (given === undefined) return undefined;
   if (flags.isGiven('folds'))
@@ -132,39 +121,8 @@ function readParts(flags: SplitFlags): Part[] | undefined {
   return parts;
 }
 
-const foldParts = (folds: number): Part[] =>
+const foldParts = (folds: number): ProposedPart[] =>
   Array.from({ length: folds }, (_, at) => ({ name: String(at + 1), share: 1 / folds }));
-
-/** A test part that shows a difference of ten points, if the rows allow it, and a tenth for validation. */
-function proposeParts(rows: number): { readonly parts: readonly Part[]; readonly why: string } {
-  const needed = rowsNeeded(SHOWN_DIFFERENCE)!;
-  const isEnough = needed <= MAX_TEST * rows;
-  const test = isEnough ? needed : Math.max(1, Math.round(MAX_TEST * rows));
-  const validation = Math.max(1, Math.min(MAX_VALIDATION, Math.round(VALIDATION * rows)));
-  const shareOf = (count: number): number => count / rows;
-  const points = SHOWN_DIFFERENCE * 100;
-  const why = isEnough
-    ? `${needed} test rows can show a difference of ${points} points four times of five (exact McNemar test, p < 0.05).`
-    : `A difference of ${points} points needs ${needed} test rows; the test part takes ${MAX_TEST * 100} % of the rows. ${seenInWords([test])}`;
-  return {
-    parts: [
-      { name: 'train', share: 1 - shareOf(test) - shareOf(validation) },
-      { name: 'validation', share: shareOf(validation) },
-      { name: 'test', share: shareOf(test) },
-    ],
-    why,
-  };
-}
-
-/** What the smallest test file shows. */
-function seenInWords(tests: readonly number[]): string {
-  if (tests.length === 0) return 'No part is called test.';
-  const rows = Math.min(...tests);
-  const points = pointsSeen(rows);
-  return points === undefined
-    ? `${plural(rows, 'test row')} can show no difference reliably.`
-    : `${plural(rows, 'test row')} can show a difference of ${points} points or more four times of five (exact McNemar test, p < 0.05).`;
-}
 
 interface PlacedRow extends RawRow {
   readonly example: Example;
@@ -220,7 +178,7 @@ function columnOf(
   );
 }
 
-const filesOf = (parts: readonly Part[], partOf: readonly number[]): PartFile[] =>
+const filesOf = (parts: readonly ProposedPart[], partOf: readonly number[]): PartFile[] =>
   parts.map(({ name }, part) => ({
     ...{ name, file: `${name}.jsonl` },
     rows: partOf.flatMap((of, row) => (of === part ? [row] : [])),

@@ -2,7 +2,7 @@
 import type { TextOptions } from './documents.ts';
 import type { Mapping } from './mapping.ts';
 import type { Mixture } from './mixture.ts';
-import type { Skipped } from './parts.ts';
+import type { FairSplit, Skipped } from './parts.ts';
 
 /** Where examples come from: a file's name decides how it is read. */
 export interface DataFile {
@@ -32,6 +32,8 @@ export interface DataOptions {
   readonly validation: number;
   readonly test: number;
   readonly seed: number;
+  /** Whether each part gets its share of each label or value of a column, and rows with one value of a column stay together. Default: single rows are drawn. */
+  readonly fair?: FairSplit;
   /** Rows that are left out, by the place of their file: the rows, the test rows, more rows. */
   readonly skip?: Skipped;
   /** Whether only one of several equal rows is kept. Default: all are. */

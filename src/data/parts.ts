@@ -7,6 +7,7 @@ import { GraftError } from '../errors.ts';
 import { isHeld, itemOf, type List } from '../lists.ts';
 import type { Task } from '../text/trainable.ts';
 import { capped, taskOfFile, tasksOf, type Mixture } from './mixture.ts';
+import { splitFairly, type SplitRow } from './fair-split.ts';
 import { splitExamples, type SplitOptions } from './split.ts';
 
 export type Part = 'train' | 'validation' | 'test';
@@ -18,7 +19,16 @@ export const TEST_FILE = 1;
 /** Lines that are left out of each file, by its index in the list; rows, if the file numbers those. */
 export type Skipped = readonly (readonly number[])[];
 
+/** What a split respects besides chance. */
+export interface FairSplit {
+  /** Each part has its share of each value of this column; `label` is the answer, unless there is such a column. */
+  readonly stratify?: string;
+  /** Rows with the same value of this column are in one part. */
+  readonly group?: string;
+}
+
 interface DivideOptions extends SplitOptions {
+  readonly fair?: FairSplit;
   readonly skip?: Skipped;
   /** Whether only one of several equal rows is kept: preferably in test, then in validation, then in training. */
   readonly dropCopies?: boolean;
@@ -34,6 +44,8 @@ export interface Divisible {
   readonly identity?: string | number;
   /** Equal for the rows of one document. */
   readonly document?: string;
+  /** For a fair split. */
+  readonly drawnAs?: SplitRow;
   /** The part that a person chose for it. */
   readonly part?: Part;
   /** Whether a person added it: it has a part, and the split of the others does not count it. */
@@ -67,13 +79,20 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
   const tasks = byTask(rows, drawn, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
   tasks.forEach((places, task) => {
-    const units = unitsOf(rows, places);
     const isWhole = options.mixture?.tasks[task].whole === true;
-    const split = splitExamples((units ?? places).length, {
+    const how = {
       ...options,
       ...((isWhole || (hasTest && task === 0)) && { test: 0 }),
       ...(isWhole && { validation: 0 }),
-    });
+    };
+    if (options.fair && places.length > 0) {
+      fairParts(rows, places, how).forEach((part, index) => {
+        fates[places[index]] = part;
+      });
+      return;
+    }
+    const units = unitsOf(rows, places);
+    const split = splitExamples((units ?? places).length, how);
     for (const part of ['train', 'validation', 'test'] as const)
       for (const index of split[part])
         if (units) for (const place of units[index]) fates[place] = part;
@@ -105,6 +124,27 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
       'Bring rows back, or keep copies.',
     );
   return fates;
+}
+
+/** The part of each of some rows: in shares of what each is drawn as. @throws GraftError `split` */
+function fairParts(
+  rows: List<Divisible>,
+  places: readonly number[],
+  { validation, test, seed }: SplitOptions,
+): Part[] {
+  const parts = (
+    [
+      ['train', 1 - validation - test],
+      ['validation', validation],
+      ['test', test],
+    ] as const
+  ).filter(([, share]) => share > 0);
+  const split = places.map((at): SplitRow => {
+    const { drawnAs, file, line } = itemOf(rows, at);
+    return drawnAs ?? { identity: `${file}:${line}` };
+  });
+  const shares = parts.map(([, share]) => share);
+  return splitFairly(split, shares, seed).map((part) => parts[part][0]);
 }
 
 /** The units that are split: documents with all of their rows, and other rows; undefined if each row is one. */

@@ -5,6 +5,7 @@ import type { TextOptions } from './documents.ts';
 import type { Mapping } from './mapping.ts';
 import { MIXES, type Mix, type Mixture, type MixtureTask } from './mixture.ts';
 import type { DataOptions } from './options.ts';
+import type { FairSplit } from './parts.ts';
 import { parseSkipped, writeSkipped } from './skip-list.ts';
 
 const wrong = (what: string, remedy: string): GraftError => new GraftError('arguments', what, remedy);
@@ -28,6 +29,7 @@ export function readingOf(given: Given): Partial<Omit<DataOptions, 'mixture'>> {
     validation: of['validationFraction'],
     test: of['testFraction'],
     seed: of['splitSeed'],
+    fair: fairOf(given),
     skip: skipRows === undefined ? undefined : parseSkipped(skipRows),
     dropCopies: of['dropDuplicates'],
     text: textOf(given),
@@ -51,6 +53,8 @@ export function readingSettings(
     validationFraction: split.validation,
     testFraction: split.test,
     splitSeed: split.seed,
+    stratify: split.fair?.stratify,
+    groupBy: split.fair?.group,
     documents: text?.documents,
     textRows: text?.packed ? 'packed' : undefined,
     textOverlap: text?.packed ? undefined : text?.overlap,
@@ -60,6 +64,12 @@ export function readingSettings(
     trainWhole: whole.length > 0 ? whole : undefined,
   };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
+}
+
+function fairOf(given: Given): FairSplit | undefined {
+  const { stratify, groupBy } = given as { readonly stratify?: string; readonly groupBy?: string };
+  if (stratify === undefined && groupBy === undefined) return undefined;
+  return { ...(stratify !== undefined && { stratify }), ...(groupBy !== undefined && { group: groupBy }) };
 }
 
 /** The templates of a mapping as settings. */

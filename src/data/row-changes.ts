@@ -162,7 +162,7 @@ export function changedEntries(
       result.push({
         ...now,
         change: text ? 'edited' : 'moved',
-        ...(entry.row && { drawn: true as const }),
+        ...(entry.row && entry.example && { drawn: entry.example }),
         // A row that the split did not know goes to training, so that no other row moves.
         ...((part ?? (entry.row ? undefined : 'train')) && { held: part ?? 'train' }),
       });

@@ -71,8 +71,8 @@ export interface Entry {
   readonly change?: 'edited' | 'moved' | 'added';
   /** The part that a person chose. */
   readonly held?: Part;
-  /** Whether the row of the file could be used, so that the split has counted it. */
-  readonly drawn?: true;
+  /** What the row of the file was made from, if it could be used: the split has counted it as that. */
+  readonly drawn?: Example;
   /** Deleted by a person: it is divided with the others and not listed. */
   readonly deleted?: true;
 }

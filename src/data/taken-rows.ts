@@ -52,11 +52,15 @@ function sourceOf({ index, examples }: ReadRows): Source {
 const ALONE: readonly Example['kind'][] = ['completion', 'messages', 'text', 'tokens'];
 
 /** Whether the rows of these files can be made as they are taken, and some file is so large that they should. */
-export function areTaken(files: readonly ReadRows[], { mixture }: Pick<DataOptions, 'mixture'>): boolean {
+export function areTaken(
+  files: readonly ReadRows[],
+  { mixture, fair }: Pick<DataOptions, 'mixture' | 'fair'>,
+): boolean {
   const isAlone = (example: Example): boolean =>
     ALONE.includes(example.kind) && !(example.kind === 'text' && example.document === true);
   return (
     !mixture &&
+    !fair &&
     files.some(({ index }) => index !== undefined) &&
     files.every(({ index, examples }) =>
       index ? index.kinds.every((kind) => ALONE.includes(kind)) : examples.every(isAlone),

@@ -226,6 +226,28 @@ export const SPLIT_SETTINGS = [
     help: 'The seed that chooses the held-out rows.',
     defaultText: 'the seed',
   },
+  {
+    name: 'stratify',
+    part: 'rows',
+    type: 'text',
+    longest: 1000,
+    flag: 'stratify',
+    placeholder: 'COLUMN',
+    label: 'Stratified by',
+    term: { id: 'split', name: 'Split and its seed' },
+    help: 'Give each part its share of each value of a column; label is the answer.',
+  },
+  {
+    name: 'groupBy',
+    part: 'rows',
+    type: 'text',
+    longest: 1000,
+    flag: 'group-by',
+    placeholder: 'COLUMN',
+    label: 'Grouped by',
+    term: { id: 'split', name: 'Split and its seed' },
+    help: 'Keep rows with the same value of a column in one part.',
+  },
 ] as const satisfies readonly Setting[];
 
 const TEXT = { id: 'raw-text', name: 'Plain text (continued pre-training)' } as const;

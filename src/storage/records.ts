@@ -227,7 +227,15 @@ export interface StoredCheckpoint {
 export interface StoredResult {
   readonly projectId: string;
   readonly kind:
-    'baseline' | 'fewShot' | 'evaluation' | 'chat' | 'preferences' | 'further' | 'lineage' | 'tuned';
+    | 'looks'
+    | 'baseline'
+    | 'fewShot'
+    | 'evaluation'
+    | 'chat'
+    | 'preferences'
+    | 'further'
+    | 'lineage'
+    | 'tuned';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own data, stored unchanged. */

@@ -18,6 +18,7 @@ import { curatedApi } from './curated-api.ts';
 import { unasked, type DataSet } from './data.ts';
 import { editsApi } from './edits/edits-api.ts';
 import { Histories, revisionToOpen } from './edits/history.ts';
+import { countingLooks, Looks } from './edits/looks.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
@@ -64,6 +65,7 @@ const bases = new Bases(
 const downloads = makeDownloads(models);
 const readings = new Readings();
 const histories = new Histories();
+const looks = new Looks(projects);
 const checks = new Checks();
 const turnsOfRows = new TurnsOfRows();
 /** Stop the answer, and the evaluation. */
@@ -106,7 +108,7 @@ function abortAll(controllers: Set<AbortController>): void {
   for (const controller of controllers) controller.abort();
 }
 
-const api: GraftWorker = {
+const api: Omit<GraftWorker, 'testLooks'> = {
   useDevice: (choice) =>
     outcome(async () => {
       const use = () => session.useDevice(choice, chosenWeights);
@@ -362,4 +364,4 @@ void outcome(async () => {
   await (await import('./folder-zip.ts')).clearExported();
   return {};
 });
-expose(api);
+expose(countingLooks(api, session, looks));

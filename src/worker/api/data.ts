@@ -41,6 +41,13 @@ export interface DataSetInfo extends DataRef {
 
 export type { Part } from '../../data/parts.ts';
 
+/** How often the test part was looked at, by evaluations of what was tuned. */
+export interface TestLooks {
+  readonly count: number;
+  /** The latest look, in milliseconds since 1970. */
+  readonly last?: number;
+}
+
 /** Data sets: files in, rows out. */
 export interface DataApi {
   /**
@@ -79,6 +86,8 @@ export interface DataApi {
   checkData(
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly findings: readonly PlacedFinding[]; readonly withModel: boolean }>>;
+  /** The looks at the test part of the open rows. */
+  testLooks(): Promise<Outcome<{ readonly looks: TestLooks }>>;
   /** Ends the check of rows early: it fails with `worker-aborted`. */
   stopCheck(): Promise<void>;
   /** Ends imports early: they fail with `worker-aborted`, and the open data stay. Resolves when no import can keep anything any more. */

@@ -27,6 +27,36 @@ const rows = (identities: string, file = 0): Divisible[] =>
 const count = (fates: readonly RowStatus[], fate: RowStatus): number =>
   fates.filter((other) => other === fate).length;
 
+describe('a fair split', () => {
+  const drawn = (label: string, source: string, at: number): Divisible => ({
+    ...{ file: 0, line: at + 1, identity: String(at) },
+    drawnAs: { identity: String(at), stratum: label, group: source },
+  });
+  const all = Array.from({ length: 60 }, (_, at) =>
+    drawn(at % 6 === 0 ? 'rare' : 'usual', `source ${at >> 1}`, at),
+  );
+
+  it('gives each part its share of each label, and keeps the rows of a source together', () => {
+    const fates = divideRows(all, { ...SPLIT, fair: { stratify: 'label', group: 'source' } });
+    const rare = (part: RowStatus): number =>
+      all.filter(({ drawnAs }, at) => drawnAs?.stratum === 'rare' && fates[at] === part).length;
+    expect([count(fates, 'train'), count(fates, 'validation'), count(fates, 'test')]).toEqual([36, 12, 12]);
+    expect([rare('train'), rare('validation'), rare('test')]).toEqual([6, 2, 2]);
+    for (let at = 0; at < all.length; at += 2) expect(fates[at]).toBe(fates[at + 1]);
+  });
+
+  it('moves no other row when one is left out, deleted, or added', () => {
+    const fair = { stratify: 'label' };
+    const before = divideRows(all, { ...SPLIT, fair });
+    const changed = all.map((row, at) => (at === 7 ? { ...row, gone: true } : row));
+    const after = divideRows([...changed, { file: 0, line: 99, added: true, part: 'test' }], {
+      ...SPLIT,
+      ...{ fair, skip: [[1]] },
+    });
+    expect(after).toEqual([...before.map((fate, at) => (at === 7 || at === 0 ? 'skipped' : fate)), 'test']);
+  });
+});
+
 describe('division', () => {
   it('is the split, if nothing is left out', () => {
     const fates = divideRows(rows('abcdefghij'), SPLIT);

@@ -115,6 +115,15 @@ describe('changed rows', () => {
     expect(Object.values(partsOf(dropped)).filter((part) => part === 'copy')).toHaveLength(1);
   });
 
+  test('keep the parts of a split by label, also when a label changes', async () => {
+    const fair = { ...OPTIONS, fair: { stratify: 'label' } };
+    const before = await after([], fair);
+    const now = await after([{ file: 0, line: 3, content: completion('Ticket 2', 'loans') }], fair);
+    expect(partsOf(now)).toEqual(partsOf(before));
+    await graftError(() => after([], { ...OPTIONS, fair: { group: 'nothing' } }), 'data-column');
+    await graftError(() => after([], { ...OPTIONS, fair: { stratify: 'day' } }), 'split');
+  });
+
   test('are counted by what became of them', () => {
     const written = completion('x', 'y');
     const before = changesAfter(new Map(), [{ rows: [{ file: 0, line: 1, content: written }] }]);

@@ -31,6 +31,13 @@ const StageScore = v.object({
 });
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [
+  v.object({
+    ...result,
+    kind: v.literal('looks'),
+    value: v.object({
+      tests: v.array(v.object({ test: DataRef.entries.version, count, last: number })),
+    }),
+  }),
   v.object({ ...result, kind: v.literal('baseline'), value: Measured }),
   v.object({ ...result, kind: v.literal('evaluation'), value: Measured }),
   v.object({

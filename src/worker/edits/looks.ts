@@ -1,0 +1,97 @@
+/** How often the test part was looked at: each evaluation of something tuned is a look, and a choice by many looks fits the test rows. */
+import { rowIdentity } from '../../data/divide.ts';
+import { listResults, putResults } from '../../storage/results.ts';
+import type { GraftWorker, TestLooks } from '../api.ts';
+import type { DataSet } from '../data.ts';
+import { outcome } from '../outcome.ts';
+import type { Projects } from '../projects.ts';
+import type { Session } from '../session.ts';
+
+/** The looks at one test part. */
+interface Looked {
+  readonly test: string;
+  readonly count: number;
+  /** Milliseconds since 1970. */
+  readonly last: number;
+}
+
+/** Where looks are kept; tests have their own. */
+export interface LookStore {
+  readonly list: typeof listResults;
+  readonly put: typeof putResults;
+}
+
+/** Names the test part by its rows, however the other rows are divided: SHA-256 in hex. Undefined without test rows. */
+export async function testPartOf({ places }: Pick<DataSet, 'places'>): Promise<string | undefined> {
+  const rows = places
+    .filter(({ part }) => part === 'test')
+    .map((place) => rowIdentity(place) ?? place.row.ids.join(' '));
+  if (rows.length === 0) return undefined;
+  const bytes = new TextEncoder().encode(JSON.stringify(rows.sort()));
+  return Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
+}
+
+export class Looks {
+  constructor(
+    private readonly projects: Pick<Projects, 'id'>,
+    private readonly store: LookStore = { list: listResults, put: putResults },
+  ) {}
+
+  async #all(): Promise<readonly Looked[]> {
+    const { id } = this.projects;
+    const results = id === undefined ? [] : await this.store.list(id);
+    const kept = results.find(({ kind }) => kind === 'looks')?.value as
+      { tests?: readonly Looked[] } | undefined;
+    return kept?.tests ?? [];
+  }
+
+  /** The looks at the test part of these rows. */
+  async at(data: Pick<DataSet, 'places'>): Promise<TestLooks> {
+    const test = await testPartOf(data);
+    const found = (await this.#all()).find((one) => one.test === test);
+    return { count: found?.count ?? 0, ...(found && { last: found.last }) };
+  }
+
+  /** Counts a look. Nothing is counted without a project to keep it in. */
+  async add(data: Pick<DataSet, 'places'>): Promise<void> {
+    const { id: projectId } = this.projects;
+    const test = await testPartOf(data);
+    if (test === undefined || projectId === undefined) return;
+    const all = await this.#all();
+    const count = (all.find((one) => one.test === test)?.count ?? 0) + 1;
+    const changed = Date.now();
+    const tests = [...all.filter((one) => one.test !== test), { test, count, last: changed }];
+    await this.store.put(projectId, [{ projectId, kind: 'looks', changed, value: { tests } }]);
+  }
+}
+
+/** The API with every evaluation of something tuned counted as a look at the test part. */
+export function countingLooks(
+  api: Omit<GraftWorker, 'testLooks'>,
+  session: Pick<Session, 'data'>,
+  looks: Looks,
+): GraftWorker {
+  const counted = async <Result extends { readonly ok: boolean }>(
+    isLook: boolean,
+    work: () => Promise<Result>,
+  ): Promise<Result> => {
+    const { data } = session;
+    const result = await work();
+    // An evaluation counts even where the count cannot be kept: the storage says so elsewhere.
+    if (isLook && result.ok && data) await outcome(() => looks.add(data).then(() => ({})));
+    return result;
+  };
+  return {
+    ...api,
+    evaluate: (adapters, ...others) => counted(adapters.length > 0, () => api.evaluate(adapters, ...others)),
+    measureFewShot: (shots, sample, onProgress, adapter) =>
+      counted(adapter !== undefined && adapter !== 'base', () =>
+        api.measureFewShot(shots, sample, onProgress, adapter),
+      ),
+    measureTuned: (...asked) => counted(true, () => api.measureTuned(...asked)),
+    testLooks: () =>
+      outcome(async () => ({ looks: session.data ? await looks.at(session.data) : { count: 0 } })),
+  };
+}

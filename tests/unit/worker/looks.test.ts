@@ -1,0 +1,65 @@
+/** Looks at the test part: counted for evaluations of something tuned, whatever happens to the other rows. */
+import { expect, test } from 'vitest';
+import type { DataOptions } from '../../../src/data/options.ts';
+import type { StoredResult } from '../../../src/storage/records.ts';
+import type { GraftWorker } from '../../../src/worker/api.ts';
+import type { DataSet } from '../../../src/worker/data.ts';
+import { countingLooks, Looks, type LookStore } from '../../../src/worker/edits/looks.ts';
+import { openSprig, readRows } from './open-sprig.ts';
+
+const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.2, test: 0.2, seed: 1 };
+const model = await openSprig();
+const bytes = new TextEncoder().encode(
+  Array.from({ length: 20 }, (_, i) => `{"prompt": "Say ${i}", "completion": "yes ${i}"}`).join('\n'),
+);
+const open = (options: Partial<DataOptions> = {}): Promise<DataSet> =>
+  readRows(model, { name: 'rows.jsonl', bytes }, { ...OPTIONS, ...options });
+
+function looksOf(): Looks {
+  let kept: StoredResult[] = [];
+  const store: LookStore = {
+    list: () => Promise.resolve(structuredClone(kept)),
+    put: (_, results) => {
+      kept = [...results];
+      return Promise.resolve(true);
+    },
+  };
+  return new Looks({ id: 'p' }, store);
+}
+
+test('counts evaluations of adapters that worked, and none of the base model alone', async () => {
+  const session = { data: await open() };
+  let works = true;
+  const answer = (): Promise<object> => Promise.resolve({ ok: works });
+  const api = { evaluate: answer, measureFewShot: answer, measureTuned: answer };
+  const counting = countingLooks(api as unknown as GraftWorker, session, looksOf());
+  const sample = {} as never;
+  const looked = async (): Promise<number> => {
+    const outcome = await counting.testLooks();
+    return outcome.ok ? outcome.looks.count : -1;
+  };
+  await counting.evaluate([], sample);
+  await counting.measureFewShot(2, sample);
+  expect(await looked()).toBe(0);
+  await counting.evaluate([{ id: 'a' }], sample);
+  expect(await looked()).toBe(1);
+  works = false;
+  await counting.evaluate([{ id: 'a' }], sample);
+  expect(await looked()).toBe(1);
+  works = true;
+  await counting.measureFewShot(2, sample, undefined, { id: 'a' });
+  await counting.measureTuned({} as never, sample);
+  expect(await looked()).toBe(3);
+});
+
+test('knows the test part by its rows, whatever happens to the others', async () => {
+  const looks = looksOf();
+  const data = await open();
+  await looks.add(data);
+  const train = data.places.find(({ part }) => part === 'train')!.line;
+  expect(await looks.at(await open({ skip: [[train]], maxLength: 48 }))).toMatchObject({ count: 1 });
+  expect(await looks.at(await open({ seed: 2 }))).toEqual({ count: 0 });
+  await looks.add(await open({ seed: 2 }));
+  await looks.add(data);
+  expect((await looks.at(data)).count).toBe(2);
+});
