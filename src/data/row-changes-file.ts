@@ -61,7 +61,7 @@ export function checkRowChanges(changes: RowChanges, entries: readonly Entry[], 
     if (row.after !== undefined || known.has(placeKey(row))) continue;
     throw new GraftError(
       'row-changes',
-      `${name} changes line ${row.line} of file ${row.file + 1}, where no row starts.`,
+      `${name} changes line ${row.line} of file ${row.file + 1}, and no row starts there.`,
       'Give the files that the changes were made in, in their order.',
     );
   }

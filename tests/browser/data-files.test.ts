@@ -353,4 +353,46 @@ describe('rows edited on the page', () => {
     expect(await inspect(page, 'data-versions')).toEqual([]);
     expect(studio.problems).toEqual([]);
   });
+
+  test('are counted, each picture with a table behind it', async () => {
+    const statistics = page.getByRole('region', { name: 'Statistics' });
+    await statistics.scrollIntoViewIfNeeded();
+    await statistics.getByText('Tokens per epoch').waitFor(WAIT);
+    const labels = statistics.getByRole('figure', { name: 'Labels' });
+    await labels.getByText('Show as a table').click();
+    const cells = (): Promise<string[]> => labels.getByRole('table').getByRole('row').allInnerTexts();
+    await expect
+      .poll(async () => (await cells()).map((row) => row.replace(/\s+/g, ' ').trim().split(' ').slice(0, 2)))
+      .toEqual([
+        ['label', 'rows'],
+        ['cards', '12'],
+        ['fees', '6'],
+        ['loans', '6'],
+      ]);
+    // A limit far beyond the rows is said at the edge, and does not crush the bars.
+    await page.getByText('limit 512 →').waitFor();
+    expect(await inspect(page, 'data-statistics')).toEqual([]);
+    expect(studio.problems).toEqual([]);
+  });
+
+  test('are split by their label, and that is a step like any other', async () => {
+    await page.getByLabel('Stratify by').selectOption('label');
+    await history()
+      .getByRole('button', { name: 'Undo: Each part has its share of each label.' })
+      .waitFor(WAIT);
+    await page.getByRole('button', { name: 'Use these sizes' }).click();
+    await expect.poll(() => page.getByLabel('Test, %').inputValue(), WAIT).toBe('21');
+    await page.getByLabel('Part', { exact: true }).selectOption('test');
+    await page.getByLabel('Label', { exact: true }).selectOption('cards, 12');
+    await page.getByRole('heading', { name: /^[23] rows of 24$/ }).waitFor(WAIT);
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await page.getByLabel('Keep together by').selectOption('day');
+    await history()
+      .getByRole('button', { name: /^Undo: Rows with the same column day/ })
+      .waitFor(WAIT);
+    expect(await inspect(page, 'data-split')).toEqual([]);
+    await history().getByRole('button', { name: /^Undo/ }).click();
+    await expect.poll(() => page.getByLabel('Keep together by').inputValue(), WAIT).toBe('');
+    expect(studio.problems).toEqual([]);
+  });
 });

@@ -188,7 +188,7 @@ describe('changes as a file', () => {
         ),
       'row-changes',
     );
-    expect(other.what).toMatch(/changes line 99 of file 1, where no row starts\.$/);
+    expect(other.what).toMatch(/changes line 99 of file 1, and no row starts there\.$/);
     await graftError(() => readRowChanges('{"format": "graft-row-changes"}', 'c.json'), 'row-changes');
     const empty = { file: 0, line: 1, content: { kind: 'completion', prompt: 'a', completion: '' } };
     const text = JSON.stringify({ format: 'graft-row-changes', rows: [empty] });

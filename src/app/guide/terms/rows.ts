@@ -73,7 +73,7 @@ export const ROWS: Chapter = {
     },
     {
       id: 'test',
-      what: 'Rows that nothing has seen until the end. Only they say how good the adapter is. Look at them rarely: settings that are chosen by them also fit them.',
+      what: 'Rows that nothing has seen until the end. Only they say how good the adapter is. Look at them rarely: settings that are chosen by them also fit them. Graft counts the looks, and locks the part after the first.',
       more: 'Narrower intervals: 20 rows say little, 200 say much.',
       start:
         '10%, at least 50 rows if you have them. Or a file of its own: open it while rows are open, and choose Test rows.',
@@ -82,10 +82,10 @@ export const ROWS: Chapter = {
     },
     {
       id: 'split',
-      what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless. Leaving a row out moves no other row.',
+      what: 'Which row goes into which part, by a shuffle that the seed decides. The same file, fractions and seed give the same parts, here and headless. Leaving a row out, editing or deleting it moves no other row. A split can give each part its share of each label (stratified), and keep rows of one source in one part (grouped).',
       start: 'Leave the seed. Change it to see how much of a result is luck.',
       source: 'Graft documentation, Data formats',
-      also: 'fraction shuffle seed',
+      also: 'fraction shuffle seed stratify stratified group source',
     },
     {
       id: 'raw-text',
