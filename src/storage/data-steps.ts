@@ -10,6 +10,14 @@ export function listDataSteps(projectId: string, version: string): Promise<Store
   );
 }
 
+/** The largest number of a step of a version of the files; 0 without steps. */
+export async function lastDataStep(projectId: string, version: string): Promise<number> {
+  const keys = await database((db) =>
+    db.getAllKeys('data-steps', IDBKeyRange.bound([projectId, version], [projectId, version, []])),
+  );
+  return Math.max(0, ...keys.map(([, , number]) => number));
+}
+
 /**
  * Keeps steps, and the options of the data set after them, together.
  *

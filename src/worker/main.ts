@@ -128,7 +128,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ),
   ...forecastApi(session, checks, openOrThrow),
   ...rewardsApi(session, openOrThrow),
-  ...projectApi(projects, session, runs, readings),
+  ...projectApi(projects, session, runs, readings, histories),
   ...resultsApi,
   ...feedbackApi(session),
 

@@ -34,7 +34,13 @@ type ProjectApi = Pick<
   | 'deleteData'
 >;
 
-export function projectApi(projects: Projects, session: Session, runs: Runs, readings: Readings): ProjectApi {
+export function projectApi(
+  projects: Projects,
+  session: Session,
+  runs: Runs,
+  readings: Readings,
+  histories: Histories,
+): ProjectApi {
   /**
    * Rows belong to a project, even while they are read; the GPU and its model do not. The caller opens the next project before it awaits
    * anything.
@@ -52,6 +58,7 @@ export function projectApi(projects: Projects, session: Session, runs: Runs, rea
     await readings.stop();
     session.data = undefined;
     session.current = undefined;
+    histories.forget();
   };
   const done = (work: () => Promise<void>): ReturnType<ProjectApi['updateProject']> =>
     outcome(async () => {
@@ -87,7 +94,11 @@ export function projectApi(projects: Projects, session: Session, runs: Runs, rea
     restoreProject: (id) => done(() => projects.restore(id)),
     listData: () => outcome(async () => ({ sets: await projects.listData() })),
     readData: (version) => outcome(() => projects.readData(version)),
-    deleteData: (version) => done(() => projects.deleteData(version)),
+    deleteData: (version) =>
+      done(async () => {
+        await projects.deleteData(version);
+        histories.forget();
+      }),
   };
 }
 

@@ -10,7 +10,7 @@ import {
   type DataStep,
   type RowChanges,
 } from '../../data/row-changes.ts';
-import { keepDataSteps, listDataSteps } from '../../storage/data-steps.ts';
+import { keepDataSteps, lastDataStep, listDataSteps } from '../../storage/data-steps.ts';
 import type { StoredStepOfData } from '../../storage/records.ts';
 import type { DataHistory, DataName, StepInfo } from '../api.ts';
 import type { Projects } from '../projects.ts';
@@ -19,9 +19,10 @@ import type { Session } from '../session.ts';
 /** Where steps are kept; tests have their own. */
 export interface StepStore {
   readonly list: typeof listDataSteps;
+  readonly last: typeof lastDataStep;
   readonly keep: typeof keepDataSteps;
 }
-const STORE: StepStore = { list: listDataSteps, keep: keepDataSteps };
+const STORE: StepStore = { list: listDataSteps, last: lastDataStep, keep: keepDataSteps };
 
 /** Names a data set. */
 export interface SetKey {
@@ -94,7 +95,10 @@ export class Histories {
   /** A step to a new version. It is not known until it is kept. */
   async next(key: SetKey, parent: number, step: NewStep): Promise<DataStep> {
     const steps = await this.stepsOf(key);
-    const number = Math.max(FIRST_VERSION, ...steps.keys()) + 1;
+    const { projectId, version } = key;
+    // Another tab may have added steps since these were read.
+    const last = projectId === undefined ? 0 : await this.store.last(projectId, version);
+    const number = Math.max(FIRST_VERSION, last, ...steps.keys()) + 1;
     return { number, parent, created: Date.now(), ...step };
   }
 

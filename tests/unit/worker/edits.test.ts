@@ -32,6 +32,7 @@ let api: EditsApi;
 const store: StepStore = {
   list: async (projectId, version) =>
     structuredClone(kept.filter((step) => step.projectId === projectId && step.version === version)),
+  last: async () => Math.max(0, ...kept.map(({ number }) => number)),
   keep: async (steps, set) => {
     for (const step of steps) kept = [...kept.filter(({ number }) => number !== step.number), step];
     options = set?.options ?? options;
@@ -149,6 +150,14 @@ test('gives a change after an undo a number of its own, and the other branch sta
   expect(answers()).toBe(ORIGINAL.replace('yes 1', 'never'));
   await goTo(2);
   expect(answers()).toBe(ORIGINAL.replace('yes 0', 'no'));
+});
+
+test('takes no number that another tab has given', async () => {
+  await edit(write(0, 'no'));
+  const [step] = kept;
+  kept.push({ ...step, number: 7 });
+  expect((await edit(write(1, 'never'))).history.version).toBe(8);
+  expect(kept.map(({ number }) => number)).toEqual([2, 7, 8]);
 });
 
 test('makes one step of a text that is kept while it is written', async () => {
