@@ -1,6 +1,5 @@
 /** The examples that are open: where they come from, how they are split, cut and mended, and one row as the model sees it. */
 import { messageOf } from '../../errors.ts';
-import { TEST_FILE } from '../../data/parts.ts';
 import type {
   ChangedData,
   DataHistory,
@@ -161,7 +160,7 @@ export class Data {
       { source, options },
       { name: file.name, bytes },
     ];
-    const { withFile, withTask } = await import('./beside.ts');
+    const { withFile, withTask, TEST_FILE } = await import('./beside.ts');
     const next = typeof as === 'object' ? withTask(rows, beside, as) : withFile(rows, beside, as);
     return this.#open(next.source, next.options, turn, this.#earlier(as === 'test' ? TEST_FILE : undefined));
   }
