@@ -32,7 +32,10 @@ function turnWith(change: Change, message: TrainableMessage, id: string, name: s
     ...(role === 'assistant' && { learned: isAnswer }),
   });
   if (typeof written === 'string') return written === content ? message : { ...message, content: written };
-  const now = { role: written.role, content: written.text };
+  // Calls, and what a tool's answer belongs to, stay with a turn that keeps its role.
+  const { supervised: _, ...whole } = message;
+  const own = written.role === role ? whole : {};
+  const now = { ...own, role: written.role, content: written.text };
   return written.role === 'assistant' && written.learned === false ? { ...now, supervised: false } : now;
 }
 
@@ -73,11 +76,14 @@ function sidesWith(change: Change, chosen: PairSide, rejected: PairSide): [PairS
   if (chosen.kind !== 'messages' || rejected.kind !== 'messages') return [chosen, rejected];
   const shared = common(chosen.messages, rejected.messages);
   const before = turnsWith(change, chosen.messages.slice(0, shared));
-  const side = (of: readonly TrainableMessage[], name: string): PairSide => ({
-    kind: 'messages',
-    messages: [...before, ...turnsWith(change, of.slice(shared), shared, name)],
-  });
-  return [side(chosen.messages, 'chosen'), side(rejected.messages, 'rejected')];
+  const rest = ({ messages }: typeof chosen, name: string): TrainableMessage[] => [
+    ...before,
+    ...turnsWith(change, messages.slice(shared), shared, name),
+  ];
+  return [
+    { ...chosen, messages: rest(chosen, 'chosen') },
+    { ...rejected, messages: rest(rejected, 'rejected') },
+  ];
 }
 
 /** The example with each of its texts as `change` says. */
@@ -137,30 +143,32 @@ export function fieldsOf(content: ExampleContent): TextField[] {
 export const withField = (content: ExampleContent, id: string, written: Written): ExampleContent =>
   withTexts(content, (field) => (field.id === id ? written : field.text));
 
-/** The turns of a conversation that can get longer or shorter; undefined for other examples. */
-const turnsOf = (content: ExampleContent): readonly TrainableMessage[] | undefined =>
-  content.kind === 'messages' ? content.messages : undefined;
+export const hasTurns = ({ kind }: ExampleContent): boolean => kind === 'messages';
 
-export const hasTurns = (content: ExampleContent): boolean => turnsOf(content) !== undefined;
+/** A conversation with other turns; any other example as it is. */
+function withTurns(
+  content: ExampleContent,
+  change: (messages: readonly TrainableMessage[]) => readonly TrainableMessage[],
+): ExampleContent {
+  return content.kind === 'messages' ? { ...content, messages: change(content.messages) } : content;
+}
 
 /** A conversation with another turn at its end: of the person if the assistant spoke last, else of the assistant. */
-export function withTurn(content: ExampleContent): ExampleContent {
-  const messages = turnsOf(content) ?? [];
-  const role = messages.at(-1)?.role === 'assistant' ? 'user' : 'assistant';
-  return { kind: 'messages', messages: [...messages, { role, content: '' }] };
-}
+export const withTurn = (content: ExampleContent): ExampleContent =>
+  withTurns(content, (messages) => [
+    ...messages,
+    { role: messages.at(-1)?.role === 'assistant' ? 'user' : 'assistant', content: '' },
+  ]);
 
 /** A conversation without one of its turns. */
-export function withoutTurn(content: ExampleContent, id: string): ExampleContent {
-  const messages = turnsOf(content) ?? [];
-  return { kind: 'messages', messages: messages.filter((_, at) => `turn ${at + 1}` !== id) };
-}
+export const withoutTurn = (content: ExampleContent, id: string): ExampleContent =>
+  withTurns(content, (messages) => messages.filter((_, at) => `turn ${at + 1}` !== id));
 
 /** An empty example like another one, with its system message. */
 export function emptyLike(content: ExampleContent): ExampleContent {
   if (content.kind === 'messages')
     return {
-      kind: 'messages',
+      ...content,
       messages: [
         ...content.messages.filter(({ role }) => role === 'system').slice(0, 1),
         { role: 'user', content: '' },

@@ -11,11 +11,7 @@ import { answerTextOf, BadRow, textOf, type RowFormat } from './formats/row.ts';
 import { unpairedFormat } from './formats/unpaired.ts';
 
 const turnsOf = (messages: readonly TrainableMessage[]): JsonObject[] =>
-  messages.map(({ role, content, supervised }) => ({
-    role,
-    content,
-    ...(supervised === false && { weight: 0 }),
-  }));
+  messages.map(({ supervised, ...message }) => ({ ...message, ...(supervised === false && { weight: 0 }) }));
 
 /** The fields of a row in the format that is read without a mapping. */
 export function rawContentOf(content: ExampleContent): JsonObject {
@@ -23,7 +19,7 @@ export function rawContentOf(content: ExampleContent): JsonObject {
     case 'completion':
       return { prompt: content.prompt, completion: content.completion };
     case 'messages':
-      return { messages: turnsOf(content.messages) };
+      return { messages: turnsOf(content.messages), ...(content.tools && { tools: content.tools }) };
     case 'prompt':
       return typeof content.prompt === 'string'
         ? { prompt: content.prompt }
@@ -44,9 +40,13 @@ export function rawContentOf(content: ExampleContent): JsonObject {
 /** Turns before the answers are the prompt, so that the two are put together again as they were. */
 function judgedOf(answer: PairSide): JsonObject {
   if (answer.kind !== 'messages') return rawContentOf(answer);
-  const { messages } = answer;
+  const { messages, tools } = answer;
   const first = messages.findIndex(({ role, supervised }) => role === 'assistant' && supervised !== false);
-  return { prompt: turnsOf(messages.slice(0, first)), completion: turnsOf(messages.slice(first)) };
+  return {
+    prompt: turnsOf(messages.slice(0, first)),
+    completion: turnsOf(messages.slice(first)),
+    ...(tools && { tools }),
+  };
 }
 
 function pairOf(chosen: PairSide, rejected: PairSide): JsonObject {
@@ -54,7 +54,8 @@ function pairOf(chosen: PairSide, rejected: PairSide): JsonObject {
     return { prompt: chosen.prompt, chosen: chosen.completion, rejected: rejected.completion };
   const sideOf = (side: PairSide): unknown =>
     side.kind === 'messages' ? turnsOf(side.messages) : rawContentOf(side);
-  return { chosen: sideOf(chosen), rejected: sideOf(rejected) };
+  const tools = chosen.kind === 'messages' ? chosen.tools : undefined;
+  return { chosen: sideOf(chosen), rejected: sideOf(rejected), ...(tools && { tools }) };
 }
 
 const FORMATS: Partial<Record<ExampleContent['kind'], RowFormat>> = {

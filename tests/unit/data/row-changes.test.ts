@@ -278,6 +278,32 @@ describe('texts of a row', () => {
     ]);
   });
 
+  test('keep the calls of tools, and what their answers belong to', () => {
+    const call = { type: 'function' as const, id: 'c', function: { name: 'now', arguments: {} } };
+    const talk: ExampleContent = {
+      kind: 'messages',
+      tools: [{ type: 'function', function: { name: 'now' } }],
+      messages: [
+        { role: 'user', content: 'When?' },
+        { role: 'assistant', content: '', tool_calls: [call] },
+        { role: 'tool', content: 'noon', tool_call_id: 'c' },
+        { role: 'assistant', content: 'At noon.' },
+      ],
+    };
+    const told = withField(talk, 'turn 3', { role: 'tool', text: 'one' });
+    const unlearned = withField(told, 'turn 2', { role: 'assistant', text: '', learned: false });
+    checkContent(unlearned);
+    expect(rawContentOf(withoutTurn(withTurn(unlearned), 'turn 5'))).toEqual({
+      tools: talk.tools,
+      messages: [
+        { role: 'user', content: 'When?' },
+        { role: 'assistant', content: '', tool_calls: [call], weight: 0 },
+        { role: 'tool', content: 'one', tool_call_id: 'c' },
+        { role: 'assistant', content: 'At noon.' },
+      ],
+    });
+  });
+
   test('of a pair are its prompt once and both answers', async () => {
     const pair: ExampleContent = {
       kind: 'pair',
