@@ -30,6 +30,7 @@ const MAX_SETTINGS = 1000;
 const CHECKPOINT_FILES = ['state.json', 'state.safetensors'];
 
 const RESULT_NAMES = {
+  looks: 'Looks at the test part',
   baseline: 'Baseline',
   fewShot: 'Baseline with examples',
   evaluation: 'Evaluation',

@@ -49,7 +49,8 @@ describe('a fair split', () => {
     const fair = { stratify: 'label' };
     const before = divideRows(all, { ...SPLIT, fair });
     const changed = all.map((row, at) => (at === 7 ? { ...row, gone: true } : row));
-    const after = divideRows([...changed, { file: 0, line: 99, added: true, part: 'test' }], {
+    const added: Divisible = { file: 0, line: 99, added: true, part: 'test' };
+    const after = divideRows([...changed, added], {
       ...SPLIT,
       ...{ fair, skip: [[1]] },
     });
