@@ -1,5 +1,6 @@
 /** WebGPU in Node: the `webgpu` package (Dawn) over the system's Vulkan, Metal or Direct3D driver. */
 import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { GraftError, messageOf } from '../errors.ts';
 import { openDevice, type DeviceOptions, type GpuDevice } from '../engine/webgpu/device.ts';
 import { silenceNative } from './native-stderr.ts';
@@ -14,6 +15,11 @@ const SWIFTSHADER_DRIVERS = [
 /** The SwiftShader driver of an installed Chromium, if there is one. */
 export function swiftshaderDriver(): string | undefined {
   return SWIFTSHADER_DRIVERS.find((path) => existsSync(path));
+}
+
+/** The version of the `webgpu` package. @throws Error if it is not installed */
+export function dawnVersion(): string {
+  return (createRequire(import.meta.url)('webgpu/package.json') as { version: string }).version;
 }
 
 /** Timestamps as the driver gives them: Dawn rounds them to 65 µs for pages, too coarse to measure a kernel. */

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import type { Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
+import { keptFor, measuredOn, toKeep } from '../engine/webgpu/measured-on.ts';
 import { isTuning, tuningName } from '../engine/webgpu/tuning.ts';
 import { messageOf } from '../errors.ts';
 import { checkDevice, needsComparison, refuseDiffering } from '../evaluate/check-device.ts';
 import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
 import { deviceName } from '../runs/card-facts.ts';
+import { dawnVersion } from './dawn.ts';
 import { writeWhole } from './files.ts';
 import type { Output } from './output.ts';
 import { version } from './version.ts';
@@ -27,14 +29,15 @@ export async function useStored(
   output: Output,
 ): Promise<void> {
   const { tuning: path, check: checked } = keptFiles(device);
-  const stored = await read(path);
+  const on = measuredHere(device);
+  const stored = keptFor(await read(path), on);
   if (isTuning(stored)) device.tuning = stored;
   else {
     device.tuning = await measureTuning(device);
-    await keep(path, device.tuning, output);
+    await keep(path, toKeep(on, device.tuning), output);
   }
   if (!needsComparison(device)) return;
-  const known = await read(checked);
+  const known = keptFor(await read(checked), on);
   let check: DeviceCheck;
   if (isCheck(known)) check = known;
   else {
@@ -42,10 +45,15 @@ export async function useStored(
     const processor = await openReference();
     check = await checkDevice(device, processor);
     processor.close();
-    await keep(checked, check, output);
-    await keep(path, device.tuning, output);
+    await keep(checked, toKeep(on, check), output);
+    await keep(path, toKeep(on, device.tuning), output);
   }
   refuseDiffering(check, deviceName(device.adapter), 'Use the CPU: --device cpu. And send us this message.');
+}
+
+/** What measurements of a device depend on here, as a text: an update of Graft, Dawn or the driver repeats them. */
+export function measuredHere(device: GpuDevice): string {
+  return measuredOn([device], `${version()} with Dawn ${dawnVersion()}`);
 }
 
 /** The files that keep what was measured on an adapter with its builds. */
@@ -59,7 +67,7 @@ export function keptFiles({ adapter, kernels }: Pick<GpuDevice, 'adapter' | 'ker
   const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'graft');
   return {
     tuning: join(folder, `tuning-${name}.json`),
-    check: join(folder, `check-${version()}-${name}.json`),
+    check: join(folder, `check-${name}.json`),
   };
 }
 

@@ -18,6 +18,8 @@ export interface AdapterDescription {
   readonly vendor: string;
   readonly architecture: string;
   readonly description: string;
+  /** Whether it says that it runs on the processor. Some browsers give no name, so that nothing else shows it. */
+  readonly fallback?: boolean;
 }
 
 /** Called while kernels are compiled: `done` of `total`. */

@@ -9,6 +9,7 @@ import { matmul } from '../engine/ops/matmul.ts';
 import type { Profile } from '../engine/profile.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { WorkClock } from '../engine/work-clock.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
@@ -55,19 +56,6 @@ const WARM_UP = 1;
 const RUNS = 5;
 /** Short work is repeated inside a run until it takes about this long. */
 const MIN_SECONDS = 0.05;
-const MAX_REPEATS = 64;
-
-/** Median seconds of `run`, after warm-up. */
-async function measure(run: () => Promise<void>): Promise<number> {
-  for (let i = 0; i < WARM_UP; i++) await run();
-  const seconds: number[] = [];
-  for (let i = 0; i < RUNS; i++) {
-    const start = performance.now();
-    await run();
-    seconds.push((performance.now() - start) / 1000);
-  }
-  return median(seconds);
-}
 
 /** Median seconds of one replay of what `record` records. */
 async function measureTape(device: Device, training: boolean, record: (tape: Tape) => void): Promise<number> {
@@ -75,19 +63,16 @@ async function measureTape(device: Device, training: boolean, record: (tape: Tap
   record(tape);
   const pool = device.createPool();
   const plan = await device.compile(tape, pool);
-  const replay = async (times: number): Promise<number> => {
-    const start = performance.now();
-    for (let i = 0; i < times; i++) plan.run();
-    await device.settle();
-    return (performance.now() - start) / 1000;
-  };
-  await replay(1);
-  const once = await replay(1);
-  const repeats = Math.min(MAX_REPEATS, Math.max(1, Math.ceil(MIN_SECONDS / once)));
-  const seconds = await measure(async () => void (await replay(repeats)));
+  const clock = await WorkClock.of(device);
+  const seconds = await clock.measure(
+    (times) => {
+      for (let i = 0; i < times; i++) plan.run();
+    },
+    { least: MIN_SECONDS },
+  );
   plan.destroy();
   pool.destroy();
-  return seconds / repeats;
+  return seconds;
 }
 
 /** Square, and the shapes of a small model's layers: 512 tokens through a projection, the MLP, and the backward pass of a weight. */

@@ -1,6 +1,7 @@
 /** Speed of training on this adapter: whole steps, and how much of a step is matrix products. */
 import type { Profile } from '../engine/profile.ts';
 import { flopsOf } from '../engine/size.ts';
+import { WorkClock } from '../engine/work-clock.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../adapters/registry.ts';
@@ -88,6 +89,7 @@ export async function benchmarkTraining(
   try {
     await device.settle();
     const compileSeconds = (performance.now() - start) / 1000;
+    const clock = await WorkClock.of(device);
     const parts = 2 + runs;
     onPart?.(1, parts);
     /** Seconds of each of `count` steps. */
@@ -98,14 +100,14 @@ export async function benchmarkTraining(
       return events.reduce((sum, { seconds }) => sum + seconds, 0) / count;
     };
     const products = async (count: number): Promise<number> => {
-      const start = performance.now();
-      for (let i = 0; i < count; i++) for (const plan of trainer.stepPlans) device.replayMatmuls(plan);
-      await device.settle();
-      return (performance.now() - start) / 1000 / count;
+      const seconds = await clock.once(() => {
+        for (let i = 0; i < count; i++) for (const plan of trainer.stepPlans) device.replayMatmuls(plan);
+      });
+      return seconds / count;
     };
     const first = await steps(1);
     onPart?.(2, parts);
-    const count = Math.max(1, Math.ceil(MIN_SECONDS / first));
+    const count = Math.max(1, Math.ceil(clock.least(MIN_SECONDS) / first));
     const whole: number[] = [];
     const alone: number[] = [];
     for (let run = 0; run < runs; run++) {

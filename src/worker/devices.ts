@@ -4,10 +4,11 @@ import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
 import { benchmarkMatmul } from '../evaluate/benchmark.ts';
 import { deviceName } from '../runs/card-facts.ts';
-import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 import type { Compared, DeviceChoice, DeviceFacts, Failure } from './api.ts';
 import { openGpu } from './gpu.ts';
+import { Measurement } from './measurement.ts';
 import { failureOf } from './outcome.ts';
+import { phoneBytes } from './phone.ts';
 
 /** An open device, and why it was chosen. */
 export interface ChosenDevice {
@@ -28,7 +29,7 @@ export interface DeviceOpeners {
 const SHAPE = ['NT', 512, 1536, 576] as const;
 
 const OPENERS: DeviceOpeners = {
-  gpu: () => openGpu(navigator.gpu as GPU | undefined),
+  gpu: () => openGpu(navigator.gpu as GPU | undefined, phoneBytes(navigator)),
   // Loaded on demand: most of it are kernels.
   processor: async () => (await import('./processor.ts')).openProcessor(),
   compare,
@@ -99,21 +100,33 @@ const Rates = v.object({ gpu: positive, processor: positive });
 async function compare(gpu: Device, processor: Device): Promise<Compared> {
   const nameOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
     `${vendor} ${architecture} ${description}`;
-  const name = `speed of ${nameOf(gpu)} and of ${nameOf(processor)}`;
-  const kept = v.safeParse(Rates, await ifStorageWorks(readSetting(name)));
+  const speeds = new Measurement(`speed of ${nameOf(gpu)} and of ${nameOf(processor)}`, [gpu, processor]);
+  const kept = v.safeParse(Rates, await speeds.read());
   if (kept.success) return kept.output;
-  const rate = async (device: Device): Promise<number> => (await benchmarkMatmul(device, SHAPE)).gflops;
-  const measured = { gpu: await rate(gpu), processor: await rate(processor) };
-  await ifStorageWorks(writeSetting(name, measured));
+  const measured = await measureRates(gpu, processor);
+  await speeds.keep(measured);
   return measured;
+}
+
+/** The speed of both in one product of matrices, in f32. @throws GraftError as `benchmarkMatmul` */
+export async function measureRates(
+  gpu: Device,
+  processor: Device,
+  shape: Parameters<typeof benchmarkMatmul>[1] = SHAPE,
+): Promise<Compared> {
+  const rate = async (device: Device): Promise<number> => (await benchmarkMatmul(device, shape)).gflops;
+  return { gpu: await rate(gpu), processor: await rate(processor) };
 }
 
 export function describeDevice({ device, compared, noGpu }: ChosenDevice): DeviceFacts {
   const { adapter, features, limits, software } = device;
+  const { memoryBytes = Infinity } = limits;
   const any = {
     name: deviceName(adapter),
     maxBufferBytes: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
     ...(compared && { compared }),
+    // A GPU's memory is unknown and the processor's is that of WebAssembly, except on a phone.
+    ...(memoryBytes < (device.processor ? limits.maxBufferSize : Infinity) && { phoneBytes: memoryBytes }),
   };
   const { processor } = device;
   return processor

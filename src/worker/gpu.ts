@@ -6,8 +6,8 @@ import { isTuning, tuningName } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
 import { deviceName } from '../runs/card-facts.ts';
-import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 import type { Progress } from './api.ts';
+import { Measurement } from './measurement.ts';
 
 const BROWSERS =
   'Chrome or Edge from 113, Safari from 26 and Firefox from 141 have it (on Linux, Chrome may want chrome://flags/#enable-unsafe-webgpu).';
@@ -27,11 +27,12 @@ function inBrowser(error: unknown): unknown {
  * Opens a GPU.
  *
  * @param gpu `navigator.gpu`, which browsers without WebGPU lack
+ * @param memoryBytes that a run may take, if that is known
  * @throws GraftError `worker-no-webgpu`, or the engine's
  */
-export async function openGpu(gpu: GPU | undefined): Promise<GpuDevice> {
+export async function openGpu(gpu: GPU | undefined, memoryBytes = Infinity): Promise<GpuDevice> {
   if (!gpu) throw new GraftError('worker-no-webgpu', 'This browser does not offer WebGPU.', BROWSERS);
-  return openDevice(gpu).catch((error: unknown) => {
+  return openDevice(gpu, { limits: { memoryBytes } }).catch((error: unknown) => {
     throw inBrowser(error);
   });
 }
@@ -45,22 +46,22 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
   // Other backends have nothing to measure.
   if (!(device instanceof GpuDevice)) return;
   const name = `tuning ${tuningName(device.adapter, device.kernels)}`;
-  const stored = await ifStorageWorks(readSetting(name));
+  const tuning = new Measurement(name, [device]);
+  const stored = await tuning.read();
   if (isTuning(stored)) device.tuning = stored;
   else {
     device.tuning = await measureTuning(device);
-    await ifStorageWorks(writeSetting(name, device.tuning));
+    await tuning.keep(device.tuning);
   }
   // A software adapter needs no comparison: the tests of every kernel run on it.
   if (device.software) return;
-  // Kernels and their shaders may change with a version.
-  const checked = `check ${import.meta.env.GRAFT_VERSION} of ${name}`;
-  const known = await ifStorageWorks(readSetting(checked));
+  const checked = new Measurement(`check of ${name}`, [device]);
+  const known = await checked.read();
   const check = isCheck(known) ? known : await compareWithProcessor(device, told);
   if (!check) return;
   if (check !== known) {
-    await ifStorageWorks(writeSetting(checked, check));
-    await ifStorageWorks(writeSetting(name, device.tuning));
+    await checked.keep(check);
+    await tuning.keep(device.tuning);
   }
   const { refuseDiffering } = await import('../evaluate/check-device.ts');
   refuseDiffering(

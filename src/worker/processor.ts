@@ -5,6 +5,7 @@ import { hasRelaxedSimd } from '../engine/cpu/relaxed.ts';
 import type { StartThread } from '../engine/cpu/threads.ts';
 import { fetchFile } from '../answers.ts';
 import { GraftError, messageOf } from '../errors.ts';
+import { phoneBytes } from './phone.ts';
 
 /** More threads do not speed up models of the size that a processor trains. */
 const MAX_THREADS = 16;
@@ -24,6 +25,7 @@ export async function openProcessor(threads?: number): Promise<CpuDevice> {
     // Browsers do not tell its name.
     processor: `CPU with ${processors} ${processors === 1 ? 'core' : 'cores'}`,
     threads: crossOriginIsolated ? (threads ?? Math.min(MAX_THREADS, processors)) : 1,
+    memoryBytes: phoneBytes(navigator),
     startThread,
   });
 }

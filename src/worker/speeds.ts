@@ -1,10 +1,10 @@
 /** Measured speeds of training on this device, as the browser keeps them: steps of runs, and the test of a few layers. */
 import * as v from 'valibot';
-import type { AdapterDescription } from '../engine/device.ts';
+import type { Device } from '../engine/device.ts';
 import { measuredSteps, type MeasuredRun, type Speeds } from '../runs/run-forecast.ts';
 import { withMeasured, type StepSpeeds } from '../runs/step-speeds.ts';
-import { ifStorageWorks, readSetting, writeSetting } from '../storage/settings.ts';
 import { readSpeed } from './curated/speed.ts';
+import { Measurement } from './measurement.ts';
 import type { OpenModel } from './model.ts';
 
 const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
@@ -21,11 +21,13 @@ const KeptSpeeds = v.object({
   answer: v.optional(positive),
 });
 
-const settingOf = ({ vendor, architecture, description }: AdapterDescription, fingerprint: string): string =>
-  `step speeds ${vendor} ${architecture} ${description} ${fingerprint}`;
+const measurementOf = (device: Device, fingerprint: string): Measurement => {
+  const { vendor, architecture, description } = device.adapter;
+  return new Measurement(`step speeds ${vendor} ${architecture} ${description} ${fingerprint}`, [device]);
+};
 
 export async function readSpeeds({ model: { device }, fingerprint }: OpenModel): Promise<Speeds> {
-  const [own, test] = await Promise.all([readStepSpeeds(device.adapter, fingerprint), readSpeed(device)]);
+  const [own, test] = await Promise.all([readStepSpeeds(device, fingerprint), readSpeed(device)]);
   return { ...(own && { own }), ...(test && { test }) };
 }
 
@@ -39,18 +41,12 @@ export async function keepSpeedOf(run: MeasuredHere): Promise<void> {
   const measured = await measuredSteps(run);
   if (!measured) return;
   const { model, fingerprint } = run.open;
-  const { adapter } = model.device;
-  const before = await readStepSpeeds(adapter, fingerprint);
-  await ifStorageWorks(
-    writeSetting(settingOf(adapter, fingerprint), withMeasured(before, measured.steps, measured.answer)),
-  );
+  const before = await readStepSpeeds(model.device, fingerprint);
+  await measurementOf(model.device, fingerprint).keep(withMeasured(before, measured.steps, measured.answer));
 }
 
 /** @param fingerprint of the model, with its precision and the types of its weights */
-async function readStepSpeeds(
-  adapter: AdapterDescription,
-  fingerprint: string,
-): Promise<StepSpeeds | undefined> {
-  const kept = v.safeParse(KeptSpeeds, await ifStorageWorks(readSetting(settingOf(adapter, fingerprint))));
+async function readStepSpeeds(device: Device, fingerprint: string): Promise<StepSpeeds | undefined> {
+  const kept = v.safeParse(KeptSpeeds, await measurementOf(device, fingerprint).read());
   return kept.success ? kept.output : undefined;
 }

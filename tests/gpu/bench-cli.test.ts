@@ -5,7 +5,8 @@ import { basename, join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { BenchResult } from '../../src/cli/bench-report.ts';
 import { openDawn } from '../../src/cli/dawn.ts';
-import { keptFiles } from '../../src/cli/tuning-store.ts';
+import { keptFiles, measuredHere } from '../../src/cli/tuning-store.ts';
+import { toKeep } from '../../src/engine/webgpu/measured-on.ts';
 import { randomFiles } from '../../src/model/random-files.ts';
 import { GPU, graft, graftHere } from '../engine/graft-command.ts';
 
@@ -38,12 +39,13 @@ test('graft bench --kernels gpu runs the builds for GPUs on a software GPU', asy
     await smallModel(folder);
     const device = await openDawn('llvmpipe', { kernels: 'gpu' });
     const { check, tuning } = keptFiles(device);
+    const on = measuredHere(device);
     device.close();
     expect(tuning).toMatch(/-with-gpu-kernels\.json$/);
     // The comparison with the processor takes minutes here: one that was kept stands for it.
     mkdirSync(join(folder, 'graft'));
     const kept = { cases: 1, worst: 0, dropped: [], differing: [] };
-    writeFileSync(join(folder, 'graft', basename(check)), JSON.stringify(kept));
+    writeFileSync(join(folder, 'graft', basename(check)), JSON.stringify(toKeep(on, kept)));
     const args = ['bench', '--model', folder, '--only', 'decoding', '--runs', '1', '--profile', '--json'];
     const { code, out, err } = await graft([...args, '--kernels', 'gpu', ...GPU], undefined, {
       XDG_CACHE_HOME: folder,

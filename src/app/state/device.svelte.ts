@@ -24,6 +24,8 @@ export interface DeviceWords {
   readonly this: string;
   /** The name of its memory. */
   readonly memory: string;
+  /** On a phone: bytes that a run may take before the phone ends the tab. */
+  readonly phoneBytes?: number | undefined;
 }
 
 class DeviceInUse implements DeviceWords {
@@ -37,6 +39,7 @@ class DeviceInUse implements DeviceWords {
   readonly the = $derived(this.isProcessor ? 'the CPU' : 'the GPU');
   readonly this = $derived(this.isProcessor ? 'this CPU' : 'this GPU');
   readonly memory = $derived(this.isProcessor ? 'memory' : 'GPU memory');
+  readonly phoneBytes = $derived(this.facts?.phoneBytes);
 
   /** Asks the worker for what was chosen on an earlier visit. */
   async open(worker: GraftWorker): Promise<void> {

@@ -1,5 +1,5 @@
 /** What the plan of a run says, in words. */
-import type { RunMemory } from '../../worker/api.ts';
+import type { DeviceFacts, RunMemory } from '../../worker/api.ts';
 import { bytes } from '../ui/format.ts';
 import type { DeviceWords } from './device.svelte.ts';
 
@@ -12,10 +12,23 @@ const NAMES = {
 /** Why a run does not fit, a sentence for each reason. */
 export function misfits({ problems }: RunMemory, on: DeviceWords): string[] {
   return problems.map(({ limit, label, bytes: needed, allowed }) =>
-    limit === 'dispatch'
-      ? `“${label}” works on too many rows: ${needed} groups of them, but a GPU takes at most ${allowed}.`
-      : `“${label}” needs ${bytes(needed)}, and ${on.this} allows ${bytes(allowed)} for ${NAMES[limit]}.`,
+    limit === 'memory' && allowed === on.phoneBytes
+      ? `“${label}” needs ${bytes(needed)}. Above ${bytes(allowed)}, this phone may close the page in the middle of a run.`
+      : limit === 'dispatch'
+        ? `“${label}” works on too many rows: ${needed} groups of them, but a GPU takes at most ${allowed}.`
+        : `“${label}” needs ${bytes(needed)}, and ${on.this} allows ${bytes(allowed)} for ${NAMES[limit]}.`,
   );
+}
+
+/** How much fits, as the end of the sentence that says how much a run needs. */
+export function fitsNote(
+  on: DeviceWords & { readonly facts?: Pick<DeviceFacts, 'maxBufferBytes'> | undefined },
+): string {
+  if (on.phoneBytes !== undefined)
+    return `; up to ${bytes(on.phoneBytes)} fits: above that, a phone may close the page in the middle of a run.`;
+  return on.isProcessor && on.facts
+    ? `; up to ${bytes(on.facts.maxBufferBytes)} fits.`
+    : `; no buffer is larger than ${on.this} allows.`;
 }
 
 /** Many people's GPUs have no more than this, and other programs take some of it. */

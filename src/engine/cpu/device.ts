@@ -26,6 +26,8 @@ interface CpuOptions {
   readonly processor: string;
   /** Threads that share the work, the calling one included. */
   readonly threads: number;
+  /** Bytes that everything may take, if less than WebAssembly's limit. */
+  readonly memoryBytes?: number | undefined;
   /** Starts the other threads. */
   readonly startThread: StartThread;
 }
@@ -49,8 +51,8 @@ export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarg
   readonly #heap: Heap;
   readonly #threads: Threads;
 
-  constructor({ module, relaxed, processor, threads }: CpuOptions) {
-    const target = cpuTarget(threads);
+  constructor({ module, relaxed, processor, threads, memoryBytes }: CpuOptions) {
+    const target = cpuTarget(threads, memoryBytes);
     const lowering = new CpuLowering(target);
     super(lowering.deviceBytes);
     ({ features: this.features, limits: this.limits, threads: this.threads } = target);

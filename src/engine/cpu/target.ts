@@ -11,8 +11,8 @@ export interface CpuTarget extends Target {
   readonly threads: number;
 }
 
-/** @param threads that share the work */
-export function cpuTarget(threads: number): CpuTarget {
+/** @param threads that share the work @param memoryBytes that everything may take, if less than WebAssembly's limit */
+export function cpuTarget(threads: number, memoryBytes = LARGEST_TENSOR): CpuTarget {
   return {
     threads,
     // Weights may be stored in half precision. WebAssembly has no arithmetic for it, so activations are f32.
@@ -20,7 +20,7 @@ export function cpuTarget(threads: number): CpuTarget {
     limits: {
       maxStorageBufferBindingSize: LARGEST_TENSOR,
       maxBufferSize: LARGEST_TENSOR,
-      memoryBytes: LARGEST_TENSOR,
+      memoryBytes: Math.min(memoryBytes, LARGEST_TENSOR),
     },
     software: true,
   };

@@ -19,7 +19,7 @@ import type { GpuTarget } from './target.ts';
 import {
   defaultTuning,
   kernelBuilds,
-  softwareAdapter,
+  isSoftware,
   type KernelBuilds,
   type KernelChoice,
   type Tuning,
@@ -32,7 +32,7 @@ export interface DeviceOptions {
   kernels?: KernelChoice;
   /** A stored measurement for this adapter and these builds, if there is one. */
   tuning?: Tuning;
-  /** Limits below those of the adapter, to test on a large GPU how a small one behaves. */
+  /** Limits below those of the adapter: of a phone's memory, or to test on a large GPU how a small one behaves. */
   limits?: Partial<GpuTarget['limits']>;
   /** Asks for WebGPU's default limits and no feature, which every adapter has, to test on any adapter what the least one computes. */
   least?: boolean;
@@ -72,7 +72,7 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
       timestamps: gpu.features.has('timestamp-query'),
     };
     this.limits = lowered(gpu.limits, limits);
-    this.software = softwareAdapter(adapter) !== undefined;
+    this.software = isSoftware(adapter);
     this.kernels = kernelBuilds(adapter, kernels);
     this.tuning = tuning ?? defaultTuning(adapter, this.kernels);
     gpu.addEventListener('uncapturederror', (event) => {
@@ -233,6 +233,7 @@ function lowered(limits: GpuTarget['limits'], wanted: DeviceOptions['limits'] = 
     maxComputeWorkgroupStorageSize: least('maxComputeWorkgroupStorageSize'),
     maxComputeInvocationsPerWorkgroup: least('maxComputeInvocationsPerWorkgroup'),
     largestWeight: least('largestWeight'),
+    memoryBytes: least('memoryBytes'),
   };
 }
 
@@ -260,6 +261,16 @@ export async function openDevice(gpu: GPU, options: DeviceOptions = {}): Promise
     requiredLimits,
     label: 'graft',
   });
-  const { vendor, architecture, description } = adapter.info;
-  return new GpuDevice(device, { vendor, architecture, description }, options);
+  return new GpuDevice(device, describeAdapter(adapter), options);
+}
+
+/** The names that a browser gives: Firefox leaves them empty, and versions before 2025 have no `info`. */
+function describeAdapter(adapter: Pick<GPUAdapter, 'info'>): AdapterDescription {
+  const info = adapter.info as Partial<GPUAdapterInfo> | undefined;
+  return {
+    vendor: info?.vendor ?? '',
+    architecture: info?.architecture ?? '',
+    description: info?.description ?? '',
+    ...(info?.isFallbackAdapter === true && { fallback: true }),
+  };
 }

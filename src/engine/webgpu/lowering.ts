@@ -28,6 +28,7 @@ import { sequenceSumsLowerings } from './lower/sequence-sums.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
 import { weightedRowsLowerings } from './lower/weighted-rows.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
+import { shadersHash } from './shader.ts';
 import type { GpuTarget } from './target.ts';
 
 const TABLE = new LoweringTable<Dispatches>('WebGPU', [
@@ -58,6 +59,9 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...weightedRowsLowerings,
   ...weightedSumLowerings,
 ]);
+
+/** Identifies the shaders of all lowerings. Those that optimisers bring are read later and do not count. */
+export const SHADERS = shadersHash();
 
 /** Parameters of dispatches lie one after the other at this distance, WebGPU's smallest alignment of a binding. */
 export const UNIFORM_ALIGNMENT = 256;

@@ -2,17 +2,21 @@
 import { matmul, type Layout } from '../ops/matmul.ts';
 import type { Pool } from '../pool.ts';
 import { Tape } from '../tape.ts';
+import { WorkClock } from '../work-clock.ts';
 import type { GpuDevice } from './device.ts';
 import type { Kernel } from './lower/matmul-kernel.ts';
 import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuning } from './tuning.ts';
 
 /** Time for everything, compilation included: candidates that are not measured by then keep their default. */
 const BUDGET_MS = 1500;
-const RUNS = 5;
 /** Side of the measured matrices: large enough to fill the adapter, small enough for the budget. */
 const SIDE = { plain: 128, registers: 128, tiles: 1024 };
 /** A candidate must be faster by this factor to replace the default: less is noise. */
 const MARGIN = 1.1;
+/** The same where the end of work is polled: its time is known to a fifth (work-clock.ts). */
+const POLLED_MARGIN = 1.4;
+/** Waits by which a poll lengthens the budget: enough for the candidates of the first layout. */
+const POLLED_WAITS = 60;
 /** The share of a second that one submit may take, by the speed of matrix products. */
 const SUBMIT_SECONDS = 0.25;
 
@@ -20,14 +24,16 @@ const TILE_ROWS = [1, 2, 4, 8, 16] as const;
 
 /**
  * Measures candidates for each layout against the default, and checks that they compute what the plain kernel computes. Takes about a
- * second and a half; callers store the result by adapter.
+ * second and a half, and several where a browser polls; callers store the result by adapter.
  */
 export async function measureTuning(device: GpuDevice): Promise<Tuning> {
   const tuning = defaultTuning(device.adapter, device.kernels);
   // On a software adapter their times say nothing about a GPU, and one product of that size takes seconds.
   if (device.software && tuning.matmul.family === 'tiles') return tuning;
-  const deadline = performance.now() + BUDGET_MS;
-  const bench = new Bench(device, SIDE[tuning.matmul.family]);
+  const clock = await WorkClock.of(device);
+  const deadline = performance.now() + BUDGET_MS + (clock.polled ? clock.wait * POLLED_WAITS * 1000 : 0);
+  const margin = clock.polled ? POLLED_MARGIN : MARGIN;
+  const bench = new Bench(device, SIDE[tuning.matmul.family], clock);
   try {
     let fastest = 0;
     for (const layout of LAYOUTS) {
@@ -43,7 +49,7 @@ export async function measureTuning(device: GpuDevice): Promise<Tuning> {
         if (performance.now() > deadline) break;
         const changed = { ...tuning.matmul, ...change };
         const seconds = await bench.measure(layout, kernelOf(changed, device, layout));
-        if (seconds !== undefined && seconds * MARGIN < best) {
+        if (seconds !== undefined && seconds * margin < best) {
           best = seconds;
           tuning.matmul = changed;
         }
@@ -81,6 +87,7 @@ class Bench {
   constructor(
     readonly device: GpuDevice,
     readonly side: number,
+    private readonly clock: WorkClock,
   ) {
     this.#pool = device.createPool();
     this.flops = 2 * side ** 3;
@@ -90,17 +97,17 @@ class Bench {
   async measure(layout: Layout, kernel: Kernel): Promise<number | undefined> {
     let expected = this.#expected.get(layout);
     if (!expected) {
-      expected = (await this.#run(layout, { family: 'plain' }, 0)).values;
+      expected = (await this.#run(layout, { family: 'plain' }, false)).values;
       this.#expected.set(layout, expected);
     }
-    const { values, seconds } = await this.#run(layout, kernel, RUNS);
+    const { values, seconds } = await this.#run(layout, kernel, true);
     return values.every((value, i) => value === expected[i]) ? seconds : undefined;
   }
 
   async #run(
     layout: Layout,
     kernel: Kernel,
-    runs: number,
+    timed: boolean,
   ): Promise<{ values: Float32Array; seconds: number }> {
     const { device, side } = this;
     const shape = [side, side];
@@ -115,15 +122,12 @@ class Bench {
     try {
       plan.run();
       const values = new Float32Array(await plan.read(c));
-      const times: number[] = [];
-      for (let i = 0; i < runs; i++) {
-        const start = performance.now();
-        plan.run();
-        await device.settle();
-        times.push((performance.now() - start) / 1000);
-      }
-      times.sort((x, y) => x - y);
-      return { values, seconds: times[times.length >> 1] ?? NaN };
+      const seconds = timed
+        ? await this.clock.measure((times) => {
+            for (let i = 0; i < times; i++) plan.run();
+          })
+        : NaN;
+      return { values, seconds };
     } finally {
       plan.destroy();
       device.free(a);

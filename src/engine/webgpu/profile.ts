@@ -1,6 +1,6 @@
 /**
  * Where the time of a plan goes, by kernel. Every dispatch gets a pass of its own with a timestamp before and after it; where the adapter
- * has no timestamps, each kernel runs alone, and the time of an empty run is subtracted. Replays of a plan are not affected.
+ * has no timestamps, each kernel runs alone (work-clock.ts). Replays of a plan are not affected.
  */
 import type { ProfileOptions } from '../device.ts';
 import type { Plan } from '../plan.ts';
@@ -11,6 +11,7 @@ import { pipelineKey } from './pipelines.ts';
 import { encodeDispatch, GpuPlan, splitBound, type BoundDispatch } from './plan.ts';
 import { QUERY_USAGE } from './usage.ts';
 import { median } from '../../averages.ts';
+import { WorkClock } from '../work-clock.ts';
 
 /** The largest query set, by WebGPU's limit: two queries for a dispatch. */
 const MAX_QUERIES = 4096;
@@ -118,24 +119,16 @@ async function byTimestamps(
 
 /** Seconds of each command. Equal commands are measured once. */
 async function alone(device: GpuDevice, commands: readonly BoundDispatch[], runs: number): Promise<number[]> {
-  const measure = async (one: readonly BoundDispatch[]): Promise<number> => {
-    const seconds: number[] = [];
-    for (let run = 0; run <= runs; run++) {
-      const start = performance.now();
-      submit(device, one);
-      await device.settle();
-      // The first one warms up.
-      if (run > 0) seconds.push((performance.now() - start) / 1000);
-    }
-    return median(seconds);
-  };
-  const empty = await measure([]);
+  const clock = await WorkClock.of(device);
   const known = new Map<string, number>();
   const times: number[] = [];
   for (const command of commands) {
     const key = workOf(command.dispatch);
     let seconds = known.get(key);
-    if (seconds === undefined) known.set(key, (seconds = Math.max(0, (await measure([command])) - empty)));
+    if (seconds === undefined) {
+      const repeat = (times: number): void => submit(device, Array<BoundDispatch>(times).fill(command));
+      known.set(key, (seconds = await clock.measure(repeat, { runs })));
+    }
     times.push(seconds);
   }
   return times;

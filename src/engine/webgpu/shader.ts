@@ -24,6 +24,17 @@ export interface Shader {
   readonly params: readonly Field[];
 }
 
+/** The names and sources of all shaders that were read. */
+const parsed = new Set<string>();
+
+/** A short text that differs if any shader that was read by now differs (FNV-1a, 32 bits). */
+export function shadersHash(): string {
+  let hash = 0x811c9dc5;
+  for (const text of [...parsed].sort())
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16);
+}
+
 const BINDING =
   /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:\s*,\s*(read_write|read))?>\s*(\w+)/g;
 const PARAMS = /struct\s+Params\s*\{([^}]*)\}/;
@@ -36,6 +47,7 @@ const FIELD = /(\w+)\s*:\s*(u32|i32|f32)\b/g;
  * @param source WGSL as written, without the header of type aliases
  */
 export function parseShader(name: string, source: string): Shader {
+  parsed.add(`${name}\n${source}\n`);
   const code = source.replace(/\/\/.*$/gm, '');
   const bindings: Binding[] = [];
   for (const [, index, space, access, binding] of code.matchAll(BINDING)) {

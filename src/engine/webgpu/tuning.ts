@@ -84,6 +84,11 @@ export function softwareAdapter({
   return names.find((name) => SOFTWARE[name].test(`${architecture} ${description}`));
 }
 
+/** Whether an adapter runs on the processor: by its name, or as it says itself. */
+export function isSoftware(adapter: AdapterDescription): boolean {
+  return adapter.fallback === true || softwareAdapter(adapter) !== undefined;
+}
+
 /** The builds of kernels that an adapter gets: `gpu` for threads that share memory, `software` for adapters that run on the processor. */
 export type KernelBuilds = 'gpu' | 'software';
 
@@ -95,10 +100,10 @@ export const KERNEL_CHOICES: readonly KernelChoice[] = ['auto', 'gpu', 'software
 /** The builds that a choice means on an adapter. */
 export function kernelBuilds(adapter: AdapterDescription, choice: KernelChoice = 'auto'): KernelBuilds {
   if (choice !== 'auto') return choice;
-  return softwareAdapter(adapter) ? 'software' : 'gpu';
+  return isSoftware(adapter) ? 'software' : 'gpu';
 }
 
-/** The adapter and its builds as one name, under which their measurements are kept. */
+/** The adapter and its builds as one name, under which their measurements are kept: see measured-on.ts for what they depend on. */
 export function tuningName(adapter: AdapterDescription, kernels: KernelBuilds): string {
   const { vendor, architecture, description } = adapter;
   const builds = kernels === kernelBuilds(adapter) ? '' : ` with ${kernels} kernels`;

@@ -20,6 +20,8 @@ interface AnyDevice {
   readonly name: string;
   /** The largest single buffer, in bytes. */
   readonly maxBufferBytes: number;
+  /** On a phone: bytes that a run may take before the phone ends the tab. */
+  readonly phoneBytes?: number;
   /** The measurement that decided between the GPU and the processor, if both were measured. */
   readonly compared?: Compared;
 }

@@ -6,17 +6,19 @@ import { isObject } from '../../json.ts';
 import { parametersOf } from '../../model/family.ts';
 import { LanguageModel } from '../../model/language-model.ts';
 import { randomFiles } from '../../model/random-files.ts';
-import { readSetting, writeSetting } from '../../storage/settings.ts';
 import { decodingWork, TEST_LAYERS, type TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { OnProgress } from '../api/outcome.ts';
+import { Measurement } from '../measurement.ts';
 import { SMOLLM2_135M } from './configs.ts';
 
-const settingOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
-  `training speed ${vendor} ${architecture} ${description}`;
+const measurementOf = (device: Device): Measurement => {
+  const { vendor, architecture, description } = device.adapter;
+  return new Measurement(`training speed ${vendor} ${architecture} ${description}`, [device]);
+};
 
-/** The stored speed of this device; undefined if none was measured. @throws GraftError as `database` */
+/** The stored speed of this device; undefined if none was measured. */
 export async function readSpeed(device: Device): Promise<TrainingSpeed | undefined> {
-  const kept = await readSetting(settingOf(device));
+  const kept = await measurementOf(device).read();
   return isSpeed(kept) ? kept : undefined;
 }
 
@@ -50,7 +52,7 @@ export async function measureSpeed(
       measured: Date.now(),
       seconds: (performance.now() - begun) / 1000,
     };
-    await writeSetting(settingOf(device), speed);
+    await measurementOf(device).keep(speed);
     return speed;
   } finally {
     if (!device.failure) await model.destroy();

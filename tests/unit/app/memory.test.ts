@@ -1,6 +1,6 @@
 /** The memory panel on weights that one buffer cannot hold. */
 import { describe, expect, test } from 'vitest';
-import { misfits, muchNote, splitNote } from '../../../src/app/state/plan-words.ts';
+import { fitsNote, misfits, muchNote, splitNote } from '../../../src/app/state/plan-words.ts';
 import type { DeviceWords } from '../../../src/app/state/device.svelte.ts';
 import type { RunMemory } from '../../../src/worker/api.ts';
 
@@ -31,6 +31,17 @@ test('a kernel with too many workgroups prevents a run, in its own words', () =>
   expect(misfits(memory({ split: [], problems }), GPU)).toEqual([
     '“attention_tile” works on too many rows: 70000 groups of them, but a GPU takes at most 65535.',
   ]);
+});
+
+test('a phone is said to close a page that takes more memory', () => {
+  const phone = { ...GPU, phoneBytes: 1200 * MIB };
+  expect(fitsNote(phone)).toMatch(/^; up to 1\.2 GiB fits: above that, a phone may close the page/);
+  expect(fitsNote(GPU)).toBe('; no buffer is larger than this GPU allows.');
+  const problems = [{ limit: 'memory', label: 'the run', bytes: 2048 * MIB, allowed: 1200 * MIB }] as const;
+  expect(misfits(memory({ split: [], problems }), phone)).toEqual([
+    '“the run” needs 2 GiB. Above 1.2 GiB, this phone may close the page in the middle of a run.',
+  ]);
+  expect(misfits(memory({ split: [], problems }), GPU)[0]).toMatch(/this GPU allows 1\.2 GiB for everything/);
 });
 
 describe('a run above 4 GiB', () => {

@@ -104,3 +104,14 @@ test('a description carries what the device has', async () => {
     maxBufferBytes: 128 * MIB,
   });
 });
+
+test('a description carries the memory that a phone leaves to a tab', async () => {
+  const { openers } = browser({ gpu: 'real' });
+  const limited = (open: () => Promise<Device>) => async (): Promise<Device> => {
+    const device = await open();
+    return { ...device, limits: { ...device.limits, memoryBytes: 100 * MIB } };
+  };
+  const phone = { ...openers, gpu: limited(openers.gpu), processor: limited(openers.processor) };
+  for (const choice of ['gpu', 'processor'] as const)
+    expect(describeDevice(await openChosen(choice, true, phone))).toMatchObject({ phoneBytes: 100 * MIB });
+});

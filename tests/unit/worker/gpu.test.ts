@@ -1,10 +1,13 @@
 import { expect, test } from 'vitest';
 import {
   defaultTuning,
+  isSoftware,
   kernelBuilds,
   softwareAdapter,
   tuningName,
 } from '../../../src/engine/webgpu/tuning.ts';
+import { SHADERS } from '../../../src/engine/webgpu/lowering.ts';
+import { keptFor, measuredOn, toKeep } from '../../../src/engine/webgpu/measured-on.ts';
 import { deviceName } from '../../../src/runs/card-facts.ts';
 import { openGpu } from '../../../src/worker/gpu.ts';
 
@@ -53,4 +56,31 @@ test('a browser with WebGPU and no adapter is reported by the engine', async () 
     code: 'engine-no-adapter',
     remedy: expect.stringMatching(/hardware acceleration.*Chrome or Edge/) as string,
   });
+});
+
+test('a software adapter without a name is recognised by what it says of itself', () => {
+  const nameless = { vendor: '', architecture: '', description: '' };
+  expect(isSoftware(nameless)).toBe(false);
+  expect(isSoftware({ ...nameless, fallback: true })).toBe(true);
+  expect(kernelBuilds({ ...nameless, fallback: true })).toBe('software');
+});
+
+test('a measurement counts until the browser, the shaders or a nameless adapter change', () => {
+  const limits = { maxBufferSize: 2 ** 30, maxStorageBufferBindingSize: 2 ** 27 };
+  const nameless = { vendor: '', architecture: '', description: '' };
+  const device = { adapter: nameless, features: { f16: true }, limits, kernels: 'gpu' };
+  const on = measuredOn([device], '1.0 in Firefox/145.0');
+  const kept = JSON.parse(JSON.stringify(toKeep(on, { gpu: 900 }))) as unknown;
+  expect(keptFor(kept, measuredOn([device], '1.0 in Firefox/145.0'))).toEqual({ gpu: 900 });
+  expect(on).toContain(SHADERS);
+  const other = { ...device, limits: { ...limits, maxBufferSize: 2 ** 28 } };
+  for (const now of [
+    measuredOn([device], '1.0 in Firefox/146.0'),
+    measuredOn([other], '1.0 in Firefox/145.0'),
+    measuredOn([{ ...device, kernels: 'software' }], '1.0 in Firefox/145.0'),
+    on.replace(SHADERS, 'other shaders'),
+  ])
+    expect(keptFor(kept, now)).toBeUndefined();
+  // Of a version that kept only the value.
+  expect(keptFor({ gpu: 900 }, on)).toBeUndefined();
 });
