@@ -23,7 +23,8 @@
 // matmul_quad.wgsl or matmul_alone.wgsl. attention_tile.wgsl has the same mathematics for GPUs.
 
 // quads: D / 4. Data, not an override: lavapipe unrolls loops of a known length, and compiles some for minutes.
-struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32 }
+// first: the workgroup with which this dispatch begins, where one dispatch would take too long.
+struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32, first: u32 }
 
 override LANES: u32 = 8;
 override QUADS: bool = false;
@@ -233,7 +234,7 @@ fn columns4(a: u32) -> vec4u { return vec4u(a, a + 1u, a + 2u, a + 3u); }
 fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   lane = thread & 3u;
   let h = group.y;
-  let m = columns4((group.x * LANES + thread) * 4u);
+  let m = columns4(((group.x + params.first) * LANES + thread) * 4u);
   let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
   let head = h * params.KV / params.H * params.quads;
   let factor = params.scale * LOG2_E;
@@ -243,7 +244,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   var top = vec4f(NO_TOP);
   var total = vec4f();
   for (var turn = 0u; turn < TURNS; turn++) {
-    let all = keysOfAll(group.x * LANES * 4u, LANES * 4u, turn);
+    let all = keysOfAll((group.x + params.first) * LANES * 4u, LANES * 4u, turn);
     let ranges = keysOf4(m, turn);
     for (var j = all.x; j < all.y; j += STEP) {
       let theirs = theirPlaces(j, all.y - 1u, params.KV * params.quads, head);
@@ -310,7 +311,7 @@ fn slopesOfQueries(s: mat4x4f, dp: mat4x4f, key: vec4u, row4: array<vec4u, 4>) -
 fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   lane = thread & 3u;
   let h = group.y;
-  let m = columns4((group.x * LANES + thread) * 4u);
+  let m = columns4(((group.x + params.first) * LANES + thread) * 4u);
   let mine = min(m, vec4u(params.M - 1u)) * params.H * params.quads + h * params.quads;
   let head = h * params.KV / params.H * params.quads;
   var row4 = rows4(m, h);
@@ -320,7 +321,7 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
     for (var c = 0u; c < params.quads; c++) { store4dq(mine + c, there, mat4x4f()); }
   }
   for (var turn = 0u; turn < TURNS; turn++) {
-    let all = keysOfAll(group.x * LANES * 4u, LANES * 4u, turn);
+    let all = keysOfAll((group.x + params.first) * LANES * 4u, LANES * 4u, turn);
     if (SHARED) {
       let ranges = keysOf4(m, turn);
       row4[2] = ranges[0];
@@ -372,11 +373,11 @@ fn slopesOfKeys(s: ptr<function, mat4x4f>, dp: ptr<function, mat4x4f>, key: vec4
 fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) thread: u32) {
   lane = thread & 3u;
   let head = group.y;
-  let j = columns4((group.x * LANES + thread) * 4u);
+  let j = columns4(((group.x + params.first) * LANES + thread) * 4u);
   let mine = min(j, vec4u(params.N - 1u)) * params.KV * params.quads + head * params.quads;
   var all = vec2u(params.M, 0u);
   for (var i = 0u; i < LANES * 4u; i++) {
-    let range = queriesOf(min(group.x * LANES * 4u + i, params.N - 1u));
+    let range = queriesOf(min((group.x + params.first) * LANES * 4u + i, params.N - 1u));
     if (range.x < range.y) { all = vec2u(min(all.x, range.x), max(all.y, range.y)); }
   }
   all.y = min(all.y, params.M);

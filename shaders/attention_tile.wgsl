@@ -6,7 +6,8 @@
 // read neighbouring words.
 
 // quads: D / 4.
-struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32 }
+// first: the workgroup with which this dispatch begins, where one dispatch would take too long.
+struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32, first: u32 }
 
 // ⌈D / 32⌉, known when the pipeline is compiled so that the sums are registers.
 override PARTS: u32 = 2;
@@ -192,7 +193,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let head = h * params.KV / params.H;
   let y = thread / 8u;
   let x = thread % 8u;
-  let first = group.x * ROWS;
+  let first = (group.x + params.first) * ROWS;
   let m = strided(first + y);
 
   var sum: array<mat4x4f, MAX_PARTS>;
@@ -251,7 +252,7 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   let head = h * params.KV / params.H;
   let y = thread / 8u;
   let x = thread % 8u;
-  let first = group.x * ROWS;
+  let first = (group.x + params.first) * ROWS;
   let m = strided(first + y);
   var row4 = rows4(m, h);
   let logSum = bitcast<vec4f>(row4[0]);
@@ -315,7 +316,7 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let head = group.y;
   let y = thread / 8u;
   let x = thread % 8u;
-  let first = group.x * ROWS;
+  let first = (group.x + params.first) * ROWS;
   let j = strided(first + y);
   var all = vec2u(params.M, 0u);
   for (var i = 0u; i < ROWS; i++) {

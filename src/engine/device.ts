@@ -54,6 +54,8 @@ export interface Device extends Target {
   check(): void;
   /** Waits until everything submitted has run. @throws GraftError as `check` */
   settle(): Promise<void>;
+  /** Waits while the device has more than about a second of submitted work before it. @throws GraftError as `check` */
+  catchUp(): Promise<void>;
   /** Ends the device. Its memory is gone with it. */
   close(): void;
 

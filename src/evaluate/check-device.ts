@@ -4,7 +4,7 @@
  */
 import type { Device } from '../engine/device.ts';
 import type { GpuTarget } from '../engine/webgpu/target.ts';
-import type { MatmulTuning, Tuning } from '../engine/webgpu/tuning.ts';
+import { withMatmul, type MatmulTuning, type Tuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { checkWords, type DeviceCheck } from './check-words.ts';
 import {
@@ -71,7 +71,7 @@ export async function checkDevice(
     const before = device.tuning;
     const matmul = without(before.matmul);
     if (!matmul) continue;
-    device.tuning = { ...before, matmul };
+    device.tuning = withMatmul(before, matmul);
     const again = cases.filter((one) => differing.some((result) => result.name === one.name));
     const better = await compareDevices(device, reference, again, { signal: watch.signal });
     if (better.some(({ agrees }) => agrees)) {

@@ -46,7 +46,7 @@ export interface StepMaker {
    * @param isInterrupted called while it samples: true interrupts
    * @returns undefined if it was interrupted before anything changed
    */
-  submit(step: number, isInterrupted: () => boolean): Submitted | Promise<Submitted | undefined>;
+  submit(step: number, isInterrupted: () => boolean): Promise<Submitted | undefined>;
   /** Waits for a step. */
   outcome(submitted: Submitted): Promise<StepOutcome>;
   /** Whether the outcome of a step is known once it is submitted, so that nothing is gained by preparing the next one first. */
@@ -74,7 +74,7 @@ export class Steps implements StepMaker {
     this.#order = new RowOrder(request.rows, request.options);
   }
 
-  submit(step: number): Submitted | Promise<Submitted> {
+  async submit(step: number): Promise<Submitted> {
     const { rows: all, options } = this.request;
     const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...itemOf(all, place), place }));
     const groups = withTasks(microBatches(rows, options));
@@ -92,7 +92,7 @@ export class Steps implements StepMaker {
     return this.#submit(step, rows, groups);
   }
 
-  #submit(step: number, rows: readonly PlacedRow[], groups: Groups): Submitted {
+  async #submit(step: number, rows: readonly PlacedRow[], groups: Groups): Promise<Submitted> {
     const { options, trainable, learning } = this.request;
     const { plans, reference, ring, taskRings } = this.parts;
     const { shared } = plans;
@@ -106,7 +106,9 @@ export class Steps implements StepMaker {
       encodeStep({ clip, tokens: count, lr, weightDecay }, optimiser.encode(step + 1, options)),
     );
     const ofTasks: Promise<Float32Array>[] = [];
-    groups.forEach(({ group, isLast }, index, { length }) => {
+    for (const [index, { group, isLast }] of groups.entries()) {
+      // A step of many micro-batches would otherwise be queued for seconds, during which nothing can pause it.
+      if (index > 0) await device.catchUp();
       const bucket = bucketFor(plans.gradients, group);
       const { plan, inputs } = bucket;
       writeBatch(plan, inputs, group);
@@ -120,7 +122,7 @@ export class Steps implements StepMaker {
         shared.seed,
         Uint32Array.of(Math.imul(options.seed + 1, 0x9e3779b1) + step * 4096 + index),
       );
-      const staged = isLast && index < length - 1 ? taskRings.at(ofTasks.length) : undefined;
+      const staged = isLast && index < groups.length - 1 ? taskRings.at(ofTasks.length) : undefined;
       const slot = staged?.next();
       plan.run({
         ...(index === 0 && {
@@ -129,7 +131,7 @@ export class Steps implements StepMaker {
         ...(slot && { stage: { tensor: shared.stats, slot } }),
       });
       if (slot) ofTasks.push(slot.read());
-    });
+    }
     const slot = ring.next();
     plans.update.run({ stage: { tensor: shared.stats, slot } });
     const stats = slot.read();

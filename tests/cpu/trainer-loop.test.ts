@@ -1,5 +1,5 @@
 /** Decisions of the training loop, the same on every backend: when it validates, pauses and stops, and what it refuses. */
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { tensorNames } from '../../src/adapters/lora/config.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { EvalEvent, ValidateEvent } from '../../src/train/events.ts';
@@ -39,6 +39,32 @@ describeDevice('The training loop', (context) => {
     const name = tensorNames('model.layers.0.self_attn.q_proj').a;
     expect(differences(last.get(name)!, (await trainer.result()).get(name)!)).toBeGreaterThan(0);
     await expect(trainer.run()).rejects.toThrow('stopped');
+  });
+
+  test('lets the device catch up before each further micro-batch, with the same result', async () => {
+    const changes = { batch: 1, accumulate: 3, steps: 2 };
+    const plain = await open(changes);
+    await plain.trainer.run();
+    const run = await open(changes);
+    let seeds = 0;
+    const order: string[] = [];
+    const write = context.device.write.bind(context.device);
+    // Each micro-batch writes its seed of dropout just before it is queued.
+    const writes = vi.spyOn(context.device, 'write').mockImplementation((tensor, data, offset) => {
+      if (tensor.label === 'dropout seed') order.push(`batch ${++seeds}`);
+      write(tensor, data, offset);
+    });
+    const waits = vi.spyOn(context.device, 'catchUp').mockImplementation(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      order.push('caught up');
+    });
+    await run.trainer.run();
+    writes.mockRestore();
+    waits.mockRestore();
+    const step = (first: number): string[] =>
+      [first, first + 1, first + 2].flatMap((batch) => ['caught up', `batch ${batch}`]).slice(1);
+    expect(order).toEqual([...step(1), ...step(4)]);
+    expectSame(await run.trainer.result(), await plain.trainer.result());
   });
 
   test.each([4, 6])(

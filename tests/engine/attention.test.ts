@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { attention } from '../../src/engine/ops/attention.ts';
 import type { AttentionFamily } from '../../src/engine/webgpu/lower/attention.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -190,6 +190,36 @@ function describeCaches(context: AdapterContext, families: readonly AttentionFam
   });
 }
 
+/** Runs a case forward and backward: the result, and the gradients of q, k and v. */
+function resultAndGradients(
+  context: AdapterContext,
+  one: Case,
+  family: AttentionFamily,
+): () => Promise<Float64Array[]> {
+  const { device } = context;
+  const all = inputs(one, 'f32');
+  const { q, k, v, keyRanges, queryRanges, dO } = upload(device, all, 'f32');
+  const { heads, kvHeads, headSize, scale } = all.problem;
+  return () =>
+    runTape(device, (tape) => {
+      const gradients = watch(tape, q, k, v);
+      const out = attention(tape, {
+        q,
+        k,
+        v,
+        keyRanges,
+        queryRanges,
+        heads,
+        kvHeads,
+        headSize,
+        scale,
+        family,
+      });
+      backwardFrom(tape, out, dO);
+      return [out, ...gradients()];
+    });
+}
+
 describeAdapters('attention', (context) => {
   // The CPU engine has one family, which it takes whatever the name.
   const families: AttentionFamily[] = context.webgpu ? ['lanes', 'tiles'] : ['lanes'];
@@ -269,28 +299,7 @@ describeAdapters('attention', (context) => {
       test.skipIf(family === 'tiles' || !context.webgpu || !context.all)(
         'computes the same without quads',
         async () => {
-          const { device } = context;
-          const all = inputs(CASES[2], 'f32');
-          const { q, k, v, keyRanges, queryRanges, dO } = upload(device, all, 'f32');
-          const { heads, kvHeads, headSize, scale } = all.problem;
-          const run = (): Promise<Float64Array[]> =>
-            runTape(device, (tape) => {
-              const gradients = watch(tape, q, k, v);
-              const out = attention(tape, {
-                q,
-                k,
-                v,
-                keyRanges,
-                queryRanges,
-                heads,
-                kvHeads,
-                headSize,
-                scale,
-                family,
-              });
-              backwardFrom(tape, out, dO);
-              return [out, ...gradients()];
-            });
+          const run = resultAndGradients(context, CASES[2], family);
           const { gpu } = context;
           const { tuning } = gpu;
           const inQuads = await run();
@@ -298,6 +307,25 @@ describeAdapters('attention', (context) => {
           const alone = await run();
           gpu.tuning = tuning;
           alone.forEach((values, i) => expectClose(values, inQuads[i], 1e-6));
+        },
+      );
+
+      // Over queries, and in the backward over keys as well.
+      test.skipIf(!context.webgpu || !context.all)(
+        'has the same bits if it is too large for one dispatch',
+        async () => {
+          const run = resultAndGradients(context, CASES[3], family);
+          const { gpu } = context;
+          const { tuning } = gpu;
+          const whole = await run();
+          const submits = vi.spyOn(gpu.lowering, 'split');
+          gpu.tuning = { ...tuning, flopsPerSubmit: 1e5 };
+          const cut = await run();
+          gpu.tuning = tuning;
+          const kernels = submits.mock.calls[0][0].map(({ label }) => label);
+          submits.mockRestore();
+          expect(kernels.filter((label) => label.startsWith('attention')).length).toBeGreaterThan(8);
+          expect(cut).toEqual(whole);
         },
       );
 

@@ -74,6 +74,11 @@ export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarg
     return this.#threads.start(startThread);
   }
 
+  /** A plan is done when its run returns. */
+  catchUp(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async settle(): Promise<void> {
     await nextTurn('settle');
     this.check();

@@ -29,6 +29,10 @@ export class DryRunDevice extends AccountedDevice<Memory> implements Device {
     return Promise.resolve();
   }
 
+  catchUp(): Promise<void> {
+    return Promise.resolve();
+  }
+
   close(): void {
     // There is nothing behind it.
   }

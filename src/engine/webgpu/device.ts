@@ -12,6 +12,7 @@ import type { Tensor } from '../tensor.ts';
 import type { Dispatch } from './dispatch.ts';
 import { GpuLowering } from './lowering.ts';
 import { Pipelines } from './pipelines.ts';
+import { Pace } from './pace.ts';
 import { compilePipelines, GpuPlan } from './plan.ts';
 import { profilePlans, replayMatmuls } from './profile.ts';
 import { GpuStagingRing } from './staging.ts';
@@ -34,9 +35,13 @@ export interface DeviceOptions {
   tuning?: Tuning;
   /** Limits below those of the adapter: of a phone's memory, or to test on a large GPU how a small one behaves. */
   limits?: Partial<GpuTarget['limits']>;
+  /** A clock in seconds, for tests. */
+  now?: () => number;
   /** Asks for WebGPU's default limits and no feature, which every adapter has, to test on any adapter what the least one computes. */
   least?: boolean;
 }
+
+const seconds = (): number => performance.now() / 1000;
 
 const RAISED_LIMITS = [
   'maxBufferSize',
@@ -54,14 +59,21 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
   readonly software: boolean;
   readonly kernels: KernelBuilds;
   readonly lowering: GpuLowering;
-  tuning: Tuning;
+  /** How fast the plans run here. */
+  readonly pace: Pace;
+  #tuning: Tuning;
   #closed = false;
   readonly #pipelines: Pipelines;
 
   constructor(
     readonly gpu: GPUDevice,
     readonly adapter: AdapterDescription,
-    { kernels, tuning, limits }: Pick<DeviceOptions, 'kernels' | 'tuning' | 'limits'> = {},
+    {
+      kernels,
+      tuning,
+      limits,
+      now = seconds,
+    }: Pick<DeviceOptions, 'kernels' | 'tuning' | 'limits' | 'now'> = {},
   ) {
     super();
     this.lowering = new GpuLowering(this);
@@ -74,7 +86,8 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
     this.limits = lowered(gpu.limits, limits);
     this.software = isSoftware(adapter);
     this.kernels = kernelBuilds(adapter, kernels);
-    this.tuning = tuning ?? defaultTuning(adapter, this.kernels);
+    this.#tuning = tuning ?? defaultTuning(adapter, this.kernels);
+    this.pace = new Pace({ now, done: () => gpu.queue.onSubmittedWorkDone() });
     gpu.addEventListener('uncapturederror', (event) => {
       const { error } = event;
       const outOfMemory = error.constructor.name === 'GPUOutOfMemoryError';
@@ -102,6 +115,26 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
         ),
       );
     });
+  }
+
+  get tuning(): Tuning {
+    return this.#tuning;
+  }
+
+  /** Other kernels have another speed. */
+  set tuning(tuning: Tuning) {
+    this.#tuning = tuning;
+    this.pace.reset();
+  }
+
+  /** How many times as long a submit takes as the tuning says. A software adapter has no watchdog: its submits stay as they are. */
+  get slowness(): number {
+    return this.software ? 1 : this.pace.slowness;
+  }
+
+  async catchUp(): Promise<void> {
+    await this.pace.catchUp();
+    this.check();
   }
 
   async settle(): Promise<void> {

@@ -29,6 +29,7 @@ import { splitColumnsLowerings } from './lower/split-columns.ts';
 import { weightedRowsLowerings } from './lower/weighted-rows.ts';
 import { weightedSumLowerings } from './lower/weighted-sum.ts';
 import { shadersHash } from './shader.ts';
+import { splitIntoSubmits } from './pace.ts';
 import type { GpuTarget } from './target.ts';
 
 const TABLE = new LoweringTable<Dispatches>('WebGPU', [
@@ -82,19 +83,8 @@ export class GpuLowering implements Lowering<Dispatch> {
     return Math.max(16, Math.ceil(bytes / 16) * 16);
   }
 
-  /** Groups of about `Tuning.flopsPerSubmit` operations. */
-  split<D extends Command>(commands: readonly D[]): D[][] {
-    const budget = this.target.tuning.flopsPerSubmit;
-    const groups: D[][] = [[]];
-    let flops = 0;
-    for (const command of commands) {
-      if (flops > 0 && flops + command.flops > budget) {
-        groups.push([]);
-        flops = 0;
-      }
-      flops += command.flops;
-      groups[groups.length - 1].push(command);
-    }
-    return groups;
+  /** Groups of full submits. @param slowness times as slow as the tuning says */
+  split<D extends Command>(commands: readonly D[], slowness = 1): D[][] {
+    return splitIntoSubmits(commands, this.target.tuning, slowness);
   }
 }

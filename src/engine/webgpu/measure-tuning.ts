@@ -5,7 +5,14 @@ import { Tape } from '../tape.ts';
 import { WorkClock } from '../work-clock.ts';
 import type { GpuDevice } from './device.ts';
 import type { Kernel } from './lower/matmul-kernel.ts';
-import { defaultTuning, LAYOUTS, type MatmulTuning, type RegisterTile, type Tuning } from './tuning.ts';
+import {
+  defaultTuning,
+  LAYOUTS,
+  SUBMIT_SECONDS,
+  type MatmulTuning,
+  type RegisterTile,
+  type Tuning,
+} from './tuning.ts';
 
 /** Time for everything, compilation included: candidates that are not measured by then keep their default. */
 const BUDGET_MS = 1500;
@@ -17,8 +24,6 @@ const MARGIN = 1.1;
 const POLLED_MARGIN = 1.4;
 /** Waits by which a poll lengthens the budget: enough for the candidates of the first layout. */
 const POLLED_WAITS = 60;
-/** The share of a second that one submit may take, by the speed of matrix products. */
-const SUBMIT_SECONDS = 0.25;
 
 const TILE_ROWS = [1, 2, 4, 8, 16] as const;
 
@@ -56,7 +61,7 @@ export async function measureTuning(device: GpuDevice): Promise<Tuning> {
       }
       fastest = Math.max(fastest, bench.flops / best);
     }
-    tuning.flopsPerSubmit = Math.max(tuning.flopsPerSubmit, Math.round(fastest * SUBMIT_SECONDS));
+    if (!device.software) tuning.flopsPerSubmit = Math.round(fastest * SUBMIT_SECONDS);
     return tuning;
   } finally {
     bench.destroy();

@@ -9,6 +9,7 @@ import type { GpuDevice } from './device.ts';
 import type { Dispatch } from './dispatch.ts';
 import { checkSize } from './limits.ts';
 import { UNIFORM_ALIGNMENT } from './lowering.ts';
+import { submitsOf } from './pace.ts';
 import { pipelineKey } from './pipelines.ts';
 import { GpuStagingSlot } from './staging.ts';
 import { UNIFORM_USAGE } from './usage.ts';
@@ -32,14 +33,24 @@ export function encodeDispatch(
 
 export class GpuPlan implements Plan {
   #destroyed = false;
+  /** Full submits of a run, by the tuning. */
+  readonly #fullSubmits: number;
+  /** Dispatches in groups; each group is one submit. */
+  #groups: readonly (readonly BoundDispatch[])[];
+  /** The speed for which they were made. */
+  #slowness: number;
 
   private constructor(
     readonly device: GpuDevice,
     readonly size: PlanSize<Dispatch>,
-    /** Dispatches in groups; each group is one submit. */
-    private readonly groups: readonly (readonly BoundDispatch[])[],
+    /** All dispatches, in order. */
+    readonly bound: readonly BoundDispatch[],
     private readonly memory: PlanMemory,
-  ) {}
+  ) {
+    this.#slowness = device.slowness;
+    this.#groups = splitBound(device, bound);
+    this.#fullSubmits = size.commands.reduce((sum, command) => sum + submitsOf(command, device.tuning), 0);
+  }
 
   /** Compiles a tape: pipelines asynchronously, buffers from `pool`, bind groups once. See `Device.compile`. */
   static async compile(device: GpuDevice, tape: Tape, pool: Pool): Promise<GpuPlan> {
@@ -50,16 +61,11 @@ export class GpuPlan implements Plan {
     const memory = allocate(device, size, pool);
     const bound = bind(device, size.commands, pipelines, memory);
     device.check();
-    return new GpuPlan(device, size, splitBound(device, bound), memory);
-  }
-
-  /** All dispatches, in order: for measurements. */
-  get bound(): readonly BoundDispatch[] {
-    return this.groups.flat();
+    return new GpuPlan(device, size, bound, memory);
   }
 
   get submits(): number {
-    return this.groups.length;
+    return this.#groups.length;
   }
 
   get pinnedBytes(): number {
@@ -80,19 +86,25 @@ export class GpuPlan implements Plan {
   run({ clear = [], stage }: ReplayOptions = {}): void {
     if (this.#destroyed) throw new Error('This plan was destroyed');
     this.device.check();
-    this.groups.forEach((group, index) => {
+    const { pace, slowness } = this.device;
+    if (this.#slowness !== slowness) {
+      this.#slowness = slowness;
+      this.#groups = splitBound(this.device, this.bound);
+    }
+    this.#groups.forEach((group, index) => {
       const encoder = this.device.gpu.createCommandEncoder();
       if (index === 0)
         for (const tensor of clear) encoder.clearBuffer(this.#bufferOf(tensor), tensor.offset, tensor.bytes);
       const pass = encoder.beginComputePass();
       for (const bound of group) encodeDispatch(pass, bound);
       pass.end();
-      if (stage && index === this.groups.length - 1) {
+      if (stage && index === this.#groups.length - 1) {
         if (!(stage.slot instanceof GpuStagingSlot)) throw new Error('This slot belongs to another device');
         stage.slot.copyFrom(encoder, this.#bufferOf(stage.tensor));
       }
       this.device.gpu.queue.submit([encoder.finish()]);
     });
+    pace.submitted(this.#fullSubmits);
   }
 
   destroy(): void {
@@ -210,6 +222,9 @@ export async function compilePipelines(
 export function splitBound(device: GpuDevice, bound: readonly BoundDispatch[]): BoundDispatch[][] {
   let at = 0;
   return device.lowering
-    .split(bound.map(({ dispatch }) => dispatch))
+    .split(
+      bound.map(({ dispatch }) => dispatch),
+      device.slowness,
+    )
     .map(({ length }) => bound.slice(at, (at += length)));
 }

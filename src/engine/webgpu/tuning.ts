@@ -24,10 +24,20 @@ export interface MatmulTuning {
   workgroups: number;
 }
 
+/** Seconds that a submit should take at most. The screen waits for it. */
+export const SUBMIT_SECONDS = 0.1;
+
+/** Assumed until the first steps show the speed (pace.ts): 80, 20 and 5 GFLOP/s, and 10 GB/s. A software adapter has no watchdog. */
+const FLOPS_PER_SUBMIT: Record<MatmulTuning['family'], number> = { tiles: 8e9, registers: 2e9, plain: 5e8 };
+const SOFTWARE_FLOPS = 8e9;
+const BYTES_PER_SUBMIT = 1e9;
+
 /** Measured or assumed values of an adapter. Plain JSON: callers store it. */
 export interface Tuning {
-  /** Floating-point operations that one submit may hold, so that it stays well under a driver's watchdog: about a second's worth. */
+  /** Floating-point operations of a submit of {@link SUBMIT_SECONDS}, if it has nothing else to do: drivers end submits that run for seconds. */
   flopsPerSubmit: number;
+  /** Bytes that it reads or writes, if it has nothing else to do. */
+  bytesPerSubmit: number;
   matmul: MatmulTuning;
 }
 
@@ -35,7 +45,13 @@ export const LAYOUTS = ['NT', 'NN', 'TN'] as const;
 
 /** Whether something that was stored is a tuning of this version. */
 export function isTuning(value: unknown): value is Tuning {
-  if (!isRecord(value) || !isPositive(value['flopsPerSubmit']) || !isRecord(value['matmul'])) return false;
+  if (
+    !isRecord(value) ||
+    !isPositive(value['flopsPerSubmit']) ||
+    !isPositive(value['bytesPerSubmit']) ||
+    !isRecord(value['matmul'])
+  )
+    return false;
   const { matmul } = value;
   const flags = typeof matmul['quads'] === 'boolean' && typeof matmul['tallTiles'] === 'boolean';
   const families: unknown[] = ['registers', 'tiles', 'plain'];
@@ -110,13 +126,23 @@ export function tuningName(adapter: AdapterDescription, kernels: KernelBuilds): 
   return `${vendor} ${architecture} ${description}${builds}`;
 }
 
+/** The tuning with other kernels for products, whose speed is not known. */
+export function withMatmul(tuning: Tuning, matmul: MatmulTuning): Tuning {
+  return {
+    ...tuning,
+    matmul,
+    flopsPerSubmit: Math.min(tuning.flopsPerSubmit, FLOPS_PER_SUBMIT[matmul.family]),
+  };
+}
+
 /** A sensible tuning without a measurement; `measureTuning` in measure-tuning.ts finds a better one. */
 export function defaultTuning(adapter: AdapterDescription, kernels = kernelBuilds(adapter)): Tuning {
   // Measured: 64×16 tiles win on SwiftShader (4 lanes), 8×8 on lavapipe (8 lanes). WARP has vectors as wide, and was not measured.
   if (kernels === 'software')
     return softwareAdapter(adapter) === 'swiftshader' ? softwareTuning(4, WIDE) : softwareTuning(8, NARROW);
   return {
-    flopsPerSubmit: 8e9,
+    flopsPerSubmit: FLOPS_PER_SUBMIT.tiles,
+    bytesPerSubmit: BYTES_PER_SUBMIT,
     matmul: {
       family: 'tiles',
       quads: true,
@@ -132,7 +158,8 @@ export function defaultTuning(adapter: AdapterDescription, kernels = kernelBuild
 
 function softwareTuning(lanes: number, tile: RegisterTile): Tuning {
   return {
-    flopsPerSubmit: 8e9,
+    flopsPerSubmit: SOFTWARE_FLOPS,
+    bytesPerSubmit: BYTES_PER_SUBMIT,
     matmul: {
       family: 'registers',
       quads: true,

@@ -262,6 +262,7 @@ export class PolicySteps implements StepMaker {
     const { device } = this.trainable.model;
     const after: SampledRow[][] = [];
     for (const [index, rows] of batches.entries()) {
+      if (index > 0) await device.catchUp();
       const { plan, inputs, policies } = bucketFor(gradients, rows);
       writeSampled(plan, inputs, policies, rows, weights[index]);
       device.write(

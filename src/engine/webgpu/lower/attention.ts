@@ -65,13 +65,11 @@ export const attentionLowerings = [
     // The binding must exist; without a backward nothing is written to it.
     const lse = saved ?? out.tensor([1], 'f32', 'log-sum-exp of attention');
     summed(out, family, o, false, (sums) =>
-      out.add({
+      inBlocks(out, blocks(M, H), flops, {
         ...common,
         entry: 'forward',
         constants: { ...constants, SAVE: Number(differentiable) },
         tensors: { q, k, v, keyRanges, o: sums, lse },
-        workgroups: blocks(M, H),
-        flops,
       }),
     );
   }),
@@ -83,7 +81,7 @@ export const attentionLowerings = [
       entry: 'prepare',
       constants: { SHARED: Number(attributes.shared) },
       tensors: { saved: lse, result: o, dO, keyRanges, prepared: rows },
-      params: { ...params, quads: attributes.headSize / 4 },
+      params: { ...params, quads: attributes.headSize / 4, first: 0 },
       workgroups: Math.ceil((o.rows * attributes.heads) / 64),
       flops: 2 * o.size,
     });
@@ -93,13 +91,11 @@ export const attentionLowerings = [
     const family = backwardFamily(out, attributes);
     const { common, constants, blocks, flops } = kernels(out, family, q, k, attributes);
     summed(out, family, target, add, (dq, accumulate) =>
-      out.add({
+      inBlocks(out, blocks(q.rows, attributes.heads), 1.5 * flops, {
         ...common,
         entry: 'queries',
         constants: { ...constants, ACCUMULATE: Number(accumulate) },
         tensors: { ...tensors, dq },
-        workgroups: blocks(q.rows, attributes.heads),
-        flops: 1.5 * flops,
       }),
     );
   }),
@@ -115,7 +111,7 @@ export const attentionLowerings = [
       const { common, constants, blocks, flops } = kernels(out, family, q, k, attributes);
       summed(out, family, targetK, addK, (dk, accumulateK) =>
         summed(out, family, targetV, addV, (dv, accumulateV) =>
-          out.add({
+          inBlocks(out, blocks(k.rows, attributes.kvHeads), 2 * flops, {
             ...common,
             entry: 'keys',
             constants: {
@@ -124,8 +120,6 @@ export const attentionLowerings = [
               ACCUMULATE_V: Number(accumulateV),
             },
             tensors: { ...tensors, dk, dv },
-            workgroups: blocks(k.rows, attributes.kvHeads),
-            flops: 2 * flops,
           }),
         ),
       );
@@ -189,12 +183,32 @@ function kernels(
       subgroups: inQuads,
       params: { ...params, quads: D / 4 },
     },
-    blocks: (rows: number, groups: number): [number, number, number] => [
+    blocks: (rows: number, groups: number): Blocks => [
       Math.ceil(rows / (tiles ? TILE_ROWS : LANES * LANE_ROWS)),
       groups,
-      1,
     ],
   };
+}
+
+type Blocks = readonly [x: number, y: number];
+
+/** Adds a kernel over blocks of rows: in several dispatches if one would have more operations than a submit should. */
+function inBlocks(
+  out: Dispatches,
+  [x, y]: Blocks,
+  flops: number,
+  request: Omit<Parameters<Dispatches['add']>[0], 'workgroups' | 'flops'>,
+): void {
+  const step = Math.ceil(x / Math.ceil(flops / out.target.tuning.flopsPerSubmit));
+  for (let first = 0; first < x; first += step) {
+    const count = Math.min(step, x - first);
+    out.add({
+      ...request,
+      params: { ...request.params, first },
+      workgroups: [count, y, 1],
+      flops: (flops * count) / x,
+    });
+  }
 }
 
 /** The lanes family accumulates in its results, which must be f32. Gives `write` an f32 tensor, and converts it if the real one is f16. */

@@ -5,6 +5,8 @@
  * - matmul_plain.wgsl for rows that are not whole vec4s;
  * - K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
  *
+ * A product of more operations than fit in a submit is several dispatches over rows of C (matmul-rows.ts).
+ *
  * Where B is in quantised blocks, every family reads it through weight_blocks.wgsl. Where it is in shards, matmul-shards.ts makes several
  * products of one.
  */
@@ -25,6 +27,7 @@ import type { Tensor } from '../../tensor.ts';
 import { lowers, type Dispatches } from '../dispatch.ts';
 import { parseShader, type ElementType, type Shader } from '../shader.ts';
 import { chooseKernel, constantsOf, PLAIN, splitOf, workgroupsOf, type Kernel } from './matmul-kernel.ts';
+import { rowsOfProduct } from './matmul-rows.ts';
 import { addDispatch, copyDispatch } from './add.ts';
 import { blockConstants } from './shape.ts';
 
@@ -69,13 +72,11 @@ export function matmulDispatches(out: Dispatches, options: Omit<Product, 'kernel
       ? PLAIN
       : chooseKernel(out.target, layout, shape, lowRank !== undefined));
   const whole = { ...options, kernel };
-  if (isSharded(whole))
-    matmulOfShards(
-      whole,
-      (part) => product(out, part),
-      (c) => wideSum(out, c),
-    );
-  else product(out, whole);
+  const add = (part: Product): void => {
+    for (const rows of rowsOfProduct(part, out.target.tuning.flopsPerSubmit)) product(out, rows);
+  };
+  if (isSharded(whole)) matmulOfShards(whole, add, (c) => wideSum(out, c));
+  else add(whole);
 }
 
 /** Sums of shards in f32, for a result in half precision. */

@@ -1,0 +1,49 @@
+/** Cuts a product that would keep a GPU busy for too long into products of some rows of C. They have the bits of the whole. */
+import { shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
+import { bytesPer, type Tensor } from '../../tensor.ts';
+
+/** A product and where its result goes. */
+type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
+
+/** Bindings begin at multiples of this many bytes. */
+const ALIGNMENT = 256;
+/** Rows of the tallest tile: parts of whole tiles have no rest. */
+const TILE_ROWS = 128;
+
+/**
+ * The products that make up `whole`, in order of their rows.
+ *
+ * @param most floating-point operations of one; more if the rows of the tensors do not begin on boundaries that can be bound
+ */
+export function rowsOfProduct<One extends Product>(whole: One, most: number): One[] {
+  const { a, c, layout, residual, lowRank } = whole;
+  const { M, N, K } = shapeOf(whole);
+  const pieces = Math.ceil((2 * M * N * (K + (lowRank?.z.columns ?? 0))) / most);
+  if (pieces === 1) return [whole];
+  const cut = [c, residual, lowRank?.z, ...(layout === 'TN' ? [] : [a])].filter((tensor) => !!tensor);
+  const unit = Math.max(
+    ...cut.map(({ pitch, dtype }) => unitOf(pitch * bytesPer[dtype])),
+    layout === 'TN' ? unitOf(bytesPer[a.dtype]) : 1,
+  );
+  const least = Math.max(unit, Math.floor(M / pieces / unit) * unit);
+  const step = least > TILE_ROWS ? Math.floor(least / TILE_ROWS) * TILE_ROWS : least;
+  return Array.from({ length: Math.ceil(M / step) }, (_, i) => {
+    const start = i * step;
+    const count = Math.min(step, M - start);
+    const rows = (tensor: Tensor): Tensor => tensor.slice(start, count);
+    return {
+      ...whole,
+      a: layout === 'TN' ? a.sliceColumns(start, count) : rows(a),
+      c: rows(c),
+      ...(residual && { residual: rows(residual) }),
+      ...(lowRank && { lowRank: { ...lowRank, z: rows(lowRank.z) } }),
+    };
+  });
+}
+
+/** The fewest steps of so many bytes that lead to a boundary: a power of two. */
+function unitOf(bytes: number): number {
+  let unit = 1;
+  while ((unit * bytes) % ALIGNMENT !== 0) unit *= 2;
+  return unit;
+}
