@@ -4,7 +4,7 @@
  */
 import type { Device } from '../engine/device.ts';
 import type { GpuTarget } from '../engine/webgpu/target.ts';
-import { withMatmul, type MatmulTuning, type Tuning } from '../engine/webgpu/tuning.ts';
+import { withKernels, type Tuning } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { checkWords, type DeviceCheck } from './check-words.ts';
 import {
@@ -27,27 +27,43 @@ interface Fallback {
   /** The kernels that are given up. */
   readonly name: string;
   /** @returns undefined where it was not used */
-  readonly without: (tuning: MatmulTuning) => MatmulTuning | undefined;
+  readonly without: (tuning: Tuning) => Parameters<typeof withKernels>[1] | undefined;
 }
 
 /** In order of cost: from the cheapest to give up, to kernels that no driver should get wrong. */
 const FALLBACKS: readonly Fallback[] = [
   {
     name: 'lanes that share their loads',
-    without: (tuning) => (tuning.quads ? { ...tuning, quads: false } : undefined),
+    without: ({ matmul }) => (matmul.quads ? { matmul: { quads: false } } : undefined),
   },
   {
     name: 'tall tiles',
-    without: (tuning) =>
-      tuning.family === 'tiles' && tuning.tallTiles ? { ...tuning, tallTiles: false } : undefined,
+    without: ({ matmul }) =>
+      matmul.family === 'tiles' && matmul.tallTiles ? { matmul: { tallTiles: false } } : undefined,
+  },
+  {
+    name: 'threads that share a row',
+    without: ({ simple }) => (simple.rows ? undefined : { simple: { rows: true } }),
+  },
+  {
+    name: 'attention in shared memory',
+    without: ({ simple }) => (simple.attention ? undefined : { simple: { attention: true } }),
   },
   {
     name: 'tiles in shared memory',
-    without: (tuning) => (tuning.family === 'tiles' ? { ...tuning, family: 'registers' } : undefined),
+    without: ({ matmul }) => (matmul.family === 'tiles' ? { matmul: { family: 'registers' } } : undefined),
   },
   {
     name: 'all tiles',
-    without: (tuning) => (tuning.family === 'plain' ? undefined : { ...tuning, family: 'plain' }),
+    without: ({ matmul }) => (matmul.family === 'plain' ? undefined : { matmul: { family: 'plain' } }),
+  },
+  {
+    // No single one of them helps a model if two kinds are wrong.
+    name: 'all kernels whose threads share anything',
+    without: ({ matmul, simple }) =>
+      matmul.family === 'plain' && simple.attention && simple.rows
+        ? undefined
+        : { matmul: { family: 'plain', quads: false }, simple: { attention: true, rows: true } },
   },
 ];
 
@@ -69,9 +85,9 @@ export async function checkDevice(
     const differing = results.filter(({ agrees }) => !agrees);
     if (differing.length === 0) break;
     const before = device.tuning;
-    const matmul = without(before.matmul);
-    if (!matmul) continue;
-    device.tuning = withMatmul(before, matmul);
+    const changes = without(before);
+    if (!changes) continue;
+    device.tuning = withKernels(before, changes);
     const again = cases.filter((one) => differing.some((result) => result.name === one.name));
     const better = await compareDevices(device, reference, again, { signal: watch.signal });
     if (better.some(({ agrees }) => agrees)) {

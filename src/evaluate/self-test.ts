@@ -1,9 +1,7 @@
 /**
  * Whether two devices compute the same: products of matrices of odd shapes, and small random models of two families with all gradients, an adapter
- * over each weight type of the base, and answers. A driver may miscompile a kernel that is correct elsewhere.
+ * over each weight type of the base, answers, and what self-test-further.ts adds. A driver may miscompile a kernel that is correct elsewhere.
  */
-import { Adapter } from '../adapters/adapter.ts';
-import { adapterModules, initialTensors } from '../adapters/registry.ts';
 import type { Device } from '../engine/device.ts';
 import { matmul, type Layout } from '../engine/ops/matmul.ts';
 import {
@@ -21,20 +19,22 @@ import { Generator } from '../model/generator.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { randomFiles } from '../model/random-files.ts';
 import { greedy } from '../model/sampling.ts';
-import { isRounded, type WeightChoice } from '../model/weight-types.ts';
+import { isRounded } from '../model/weight-types.ts';
 import { computeGradients } from '../train/gradients.ts';
 import { Random } from '../random.ts';
-import { defaultSpec } from '../settings/spec.ts';
+import {
+  adapterOver,
+  F16,
+  F32,
+  LLAMA,
+  rows,
+  spread,
+  type SelfTestCase,
+  type Values,
+} from './self-test-case.ts';
+import { HEADS, LONG_POSITIONS, SAMPLED, THREE_STEPS } from './self-test-further.ts';
 
-/** The results of one case, by name. */
-type Values = ReadonlyMap<string, ArrayLike<number>>;
-
-export interface SelfTestCase {
-  readonly name: string;
-  /** The largest difference that the order of sums can cause, as a part of the largest number of a tensor. */
-  readonly tolerance: number;
-  readonly run: (device: Device) => Promise<Values>;
-}
+export type { SelfTestCase };
 
 export interface CaseResult {
   readonly name: string;
@@ -45,10 +45,6 @@ export interface CaseResult {
   readonly failure?: string;
 }
 
-const F32 = 1e-3;
-/** Activations in half precision have 11 bits, and errors of two layers add up. */
-const F16 = 5e-2;
-
 /** Odd, wider than a tile in both directions, one with few rows, and one with a long sum. */
 const PRODUCTS: readonly (readonly [M: number, N: number, K: number])[] = [
   [5, 12, 20],
@@ -58,22 +54,11 @@ const PRODUCTS: readonly (readonly [M: number, N: number, K: number])[] = [
   [131, 196, 28],
 ];
 const LAYOUTS: readonly Layout[] = ['NT', 'NN', 'TN'];
+/** Enough for tiles of 128 rows, with a rest on both sides. */
+const TALL = [771, 1028, 20] as const;
 /** Whole blocks of every layout lie along K, or along N. */
 const BLOCK_PRODUCTS = { NT: [5, 36, 512], NN: [5, 512, 36] } as const;
 
-/** Sides that are no powers of two, heads that share keys, and rows of blocks for every layout that numbers are rounded to. */
-const LLAMA: JsonObject = {
-  model_type: 'llama',
-  hidden_size: 192,
-  intermediate_size: 320,
-  num_hidden_layers: 2,
-  num_attention_heads: 6,
-  num_key_value_heads: 2,
-  vocab_size: 307,
-  max_position_embeddings: 128,
-  rms_norm_eps: 1e-5,
-  tie_word_embeddings: true,
-};
 /** Normalisation of layers, biases, learned positions, GELU. */
 const GPT2: JsonObject = {
   model_type: 'gpt2',
@@ -85,9 +70,6 @@ const GPT2: JsonObject = {
   vocab_size: 211,
   layer_norm_epsilon: 1e-5,
 };
-const VOCABULARY = 200;
-/** Tokens of the rows: odd, one alone, and more than a tile. */
-const LENGTHS = [3, 17, 45];
 const CANDIDATES = 8;
 
 export const SELF_TEST: readonly SelfTestCase[] = [
@@ -112,21 +94,31 @@ export const SELF_TEST: readonly SelfTestCase[] = [
   ...QUANTISED_TYPES.filter(isRounded).map((type) => ({
     name: `an adapter over ${type}`,
     tolerance: F32,
-    run: (device: Device) => adapterOver(device, type),
+    run: (device: Device) => adapterOver(device, { matrices: type }),
   })),
   { name: 'answers', tolerance: F32, run: (device) => answers(device) },
+  ...LAYOUTS.map((layout) => ({
+    name: `tall product ${layout} ${TALL.join(' × ')}`,
+    tolerance: F32,
+    run: (device: Device) => product(device, layout, TALL),
+  })),
+  SAMPLED,
+  LONG_POSITIONS,
+  THREE_STEPS,
 ];
 
 /** The same in half precision, where the device has it; the other device stays in f32. */
 export const HALF_PRECISION: SelfTestCase = {
   name: 'an adapter in half precision',
   tolerance: F16,
-  run: (device) => adapterOver(device, undefined, device.processor ? 'f32' : 'f16'),
+  run: (device) => adapterOver(device, { precision: device.processor ? 'f32' : 'f16' }),
 };
 
 /** The cases for a device. */
 export function selfTestOf({ features }: Pick<Device, 'features'>): readonly SelfTestCase[] {
-  return features.f16 ? [...SELF_TEST, HALF_PRECISION] : SELF_TEST;
+  return features.f16
+    ? [...SELF_TEST, HALF_PRECISION, ...HEADS.map(({ half }) => half)]
+    : [...SELF_TEST, ...HEADS.map(({ single }) => single)];
 }
 
 export interface ComparisonWatch {
@@ -230,17 +222,6 @@ function blocks(device: Device, sides: readonly number[], type: QuantisedType, r
   return tensor;
 }
 
-/** From −1 to 1. */
-const spread = (random: Random): number => 2 * random.float() - 1;
-
-function rows(): { readonly ids: number[]; readonly labels: number[] }[] {
-  const random = new Random(5);
-  return LENGTHS.map((length) => {
-    const ids = Array.from({ length }, () => random.below(VOCABULARY));
-    return { ids, labels: ids.map((id, at) => (at > length / 2 || length < 4 ? id : -100)) };
-  });
-}
-
 async function allWeights(device: Device, config: JsonObject): Promise<Values> {
   const model = await LanguageModel.load(device, randomFiles('self-test', config), {
     precision: 'f32',
@@ -250,34 +231,6 @@ async function allWeights(device: Device, config: JsonObject): Promise<Values> {
     const { loss, gradients } = await computeGradients({ model, store: model.parameters! }, rows());
     return new Map<string, ArrayLike<number>>([...gradients, ['loss', [loss]]]);
   } finally {
-    await model.destroy();
-  }
-}
-
-async function adapterOver(
-  device: Device,
-  matrices?: WeightChoice,
-  precision: 'f32' | 'f16' = 'f32',
-): Promise<Values> {
-  const model = await LanguageModel.load(device, randomFiles('self-test', LLAMA), {
-    precision,
-    ...(matrices && { baseWeights: { matrices, embeddings: matrices } }),
-  });
-  const modules = adapterModules(model.definition, defaultSpec());
-  const random = new Random(7);
-  const tensors = new Map(
-    [...initialTensors(modules, 7)].map(([name, values]) => [
-      name,
-      // B begins at zero, which would leave A without a gradient.
-      values.map((value) => (name.includes('lora_B') ? 0.02 * spread(random) : value)),
-    ]),
-  );
-  const adapter = new Adapter(device, modules, tensors, { trainable: true });
-  try {
-    const { loss, gradients } = await computeGradients({ model, adapter, store: adapter.store }, rows());
-    return new Map<string, ArrayLike<number>>([...gradients, ['loss', [loss]]]);
-  } finally {
-    adapter.destroy();
     await model.destroy();
   }
 }

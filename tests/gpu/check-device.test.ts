@@ -1,17 +1,18 @@
 /** The comparison of a GPU with the processor: correct kernels agree, and wrong ones are given up. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import type { CpuDevice } from '../../src/engine/cpu/device.ts';
-import { defaultTuning } from '../../src/engine/webgpu/tuning.ts';
+import { defaultTuning, withKernels } from '../../src/engine/webgpu/tuning.ts';
 import { checkDevice, refuseDiffering } from '../../src/evaluate/check-device.ts';
 import { checkWords } from '../../src/evaluate/check-words.ts';
+import { HEADS } from '../../src/evaluate/self-test-further.ts';
 import {
   compareDevices,
   HALF_PRECISION,
   SELF_TEST,
   type SelfTestCase,
 } from '../../src/evaluate/self-test.ts';
-import { describeDevice } from '../engine/adapters.ts';
+import { describeDevice, describeGpuBuilds } from '../engine/adapters.ts';
 
 describeDevice('a GPU against the processor', (context) => {
   let processor: CpuDevice;
@@ -29,10 +30,12 @@ describeDevice('a GPU against the processor', (context) => {
   });
 
   test('agrees in half precision as far as that goes', async () => {
-    const [{ error, agrees }] = await compareDevices(context.gpu, processor, [HALF_PRECISION]);
-    expect(agrees).toBe(true);
-    // In f32 throughout, it would be smaller.
-    expect(error).toBeGreaterThan(1e-4);
+    const cases = [HALF_PRECISION, ...HEADS.map(({ half }) => half)];
+    for (const { error, agrees } of await compareDevices(context.gpu, processor, cases)) {
+      expect(agrees).toBe(true);
+      // In f32 throughout, it would be smaller.
+      expect(error).toBeGreaterThan(1e-4);
+    }
   });
 
   test('agrees with the kernels of a real GPU', async () => {
@@ -69,6 +72,20 @@ describeDevice('a GPU against the processor', (context) => {
       expect(checkWords(check)).toMatch(/^All 2 checks agree .* Given up.*: tall tiles\.$/);
       expect(() => refuseDiffering(check, 'It', 'Do something.')).not.toThrow();
 
+      const rows = wrongWhile('rows', () => !gpu.tuning.simple.rows);
+      const queries = wrongWhile('attention', () => !gpu.tuning.simple.attention);
+      expect(await checkDevice(gpu, processor, {}, [rows, queries])).toMatchObject({
+        dropped: ['threads that share a row', 'attention in shared memory'],
+        differing: [],
+      });
+      expect(gpu.tuning.matmul.family).toBe('tiles');
+      gpu.tuning = defaultTuning({ vendor: 'a real one', architecture: '', description: '' });
+      const two = wrongWhile('a model', () => !gpu.tuning.simple.rows || !gpu.tuning.simple.attention);
+      expect((await checkDevice(gpu, processor, {}, [two])).dropped).toEqual([
+        'all kernels whose threads share anything',
+      ]);
+      gpu.tuning = defaultTuning({ vendor: 'a real one', architecture: '', description: '' });
+
       const always = wrongWhile('always', () => true);
       const family = wrongWhile('tiled', () => gpu.tuning.matmul.family !== 'plain');
       const both = await checkDevice(gpu, processor, {}, [always, family]);
@@ -82,6 +99,32 @@ describeDevice('a GPU against the processor', (context) => {
       );
     } finally {
       gpu.tuning = before;
+    }
+  });
+});
+
+describeGpuBuilds('what a GPU falls back to', (context) => {
+  test('agrees with the processor, without tiles of attention', async () => {
+    const { gpu } = context;
+    const before = gpu.tuning;
+    const processor = await openProcessor({ threads: 1 });
+    const split = vi.spyOn(gpu.lowering, 'split');
+    try {
+      gpu.tuning = withKernels(before, {
+        matmul: { family: 'registers', quads: false },
+        simple: { attention: true, rows: true },
+      });
+      const cases = SELF_TEST.filter(({ name }) => name === 'an adapter' || name === 'answers');
+      const check = await checkDevice(gpu, processor, {}, cases);
+      expect(check).toMatchObject({ cases: 2, dropped: [], differing: [] });
+      const kernels = new Set(split.mock.calls.flatMap(([commands]) => commands.map(({ label }) => label)));
+      expect(kernels).toContain('attention');
+      expect(kernels).not.toContain('attention_tile');
+      expect(kernels).not.toContain('attention_decode');
+    } finally {
+      split.mockRestore();
+      gpu.tuning = before;
+      processor.close();
     }
   });
 });

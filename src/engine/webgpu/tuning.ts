@@ -39,6 +39,8 @@ export interface Tuning {
   /** Bytes that it reads or writes, if it has nothing else to do. */
   bytesPerSubmit: number;
   matmul: MatmulTuning;
+  /** Whether attention and sums over rows have kernels whose threads share nothing, on a GPU that gets the others wrong. */
+  simple: { attention: boolean; rows: boolean };
 }
 
 export const LAYOUTS = ['NT', 'NN', 'TN'] as const;
@@ -52,7 +54,9 @@ export function isTuning(value: unknown): value is Tuning {
     !isRecord(value['matmul'])
   )
     return false;
-  const { matmul } = value;
+  const { matmul, simple } = value;
+  if (!isRecord(simple) || typeof simple['attention'] !== 'boolean' || typeof simple['rows'] !== 'boolean')
+    return false;
   const flags = typeof matmul['quads'] === 'boolean' && typeof matmul['tallTiles'] === 'boolean';
   const families: unknown[] = ['registers', 'tiles', 'plain'];
   const family = families.includes(matmul['family']);
@@ -126,12 +130,17 @@ export function tuningName(adapter: AdapterDescription, kernels: KernelBuilds): 
   return `${vendor} ${architecture} ${description}${builds}`;
 }
 
-/** The tuning with other kernels for products, whose speed is not known. */
-export function withMatmul(tuning: Tuning, matmul: MatmulTuning): Tuning {
+/** The tuning with other kernels, whose speed is not known. */
+export function withKernels(
+  { matmul, simple, ...speed }: Tuning,
+  changes: { readonly matmul?: Partial<MatmulTuning>; readonly simple?: Partial<Tuning['simple']> },
+): Tuning {
+  const tuning = { matmul: { ...matmul, ...changes.matmul }, simple: { ...simple, ...changes.simple } };
+  const least = tuning.simple.attention ? FLOPS_PER_SUBMIT.registers : Infinity;
   return {
+    ...speed,
     ...tuning,
-    matmul,
-    flopsPerSubmit: Math.min(tuning.flopsPerSubmit, FLOPS_PER_SUBMIT[matmul.family]),
+    flopsPerSubmit: Math.min(speed.flopsPerSubmit, FLOPS_PER_SUBMIT[tuning.matmul.family], least),
   };
 }
 
@@ -153,6 +162,7 @@ export function defaultTuning(adapter: AdapterDescription, kernels = kernelBuild
       tallTiles: true,
       workgroups: 96,
     },
+    simple: { attention: false, rows: false },
   };
 }
 
@@ -170,5 +180,6 @@ function softwareTuning(lanes: number, tile: RegisterTile): Tuning {
       tallTiles: false,
       workgroups: 4,
     },
+    simple: { attention: false, rows: false },
   };
 }

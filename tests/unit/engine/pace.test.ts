@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Storage, Tensor } from '../../../src/engine/tensor.ts';
 import { Pace, splitIntoSubmits, submitsOf } from '../../../src/engine/webgpu/pace.ts';
-import { defaultTuning, withMatmul } from '../../../src/engine/webgpu/tuning.ts';
+import { defaultTuning, withKernels } from '../../../src/engine/webgpu/tuning.ts';
 
 const BUDGET = { flopsPerSubmit: 1000, bytesPerSubmit: 1000 };
 
@@ -108,8 +108,8 @@ describe('the pace of a device', () => {
       ...defaultTuning({ vendor: 'a real one', architecture: '', description: '' }),
       flopsPerSubmit: 1e12,
     };
-    const tiles = withMatmul(fast, { ...fast.matmul, tallTiles: false });
-    const plain = withMatmul(tiles, { ...tiles.matmul, family: 'plain' });
+    const tiles = withKernels(fast, { matmul: { tallTiles: false } });
+    const plain = withKernels(tiles, { matmul: { family: 'plain' } });
     expect(tiles.flopsPerSubmit).toBeLessThan(fast.flopsPerSubmit);
     expect(plain.flopsPerSubmit).toBeLessThan(tiles.flopsPerSubmit);
     expect(plain.matmul.family).toBe('plain');

@@ -133,6 +133,7 @@ function givenFamily({ family }: AttentionAttributes): AttentionFamily | undefin
 }
 
 function chooseFamily(out: Dispatches, M: number, differentiable: boolean): AttentionFamily {
+  if (out.target.tuning.simple.attention) return 'lanes';
   const software = out.target.kernels === 'software';
   if (!differentiable && M <= (software ? SOFTWARE_DECODE_QUERIES : DECODE_QUERIES)) return 'decode';
   return software ? 'lanes' : 'tiles';
@@ -169,7 +170,8 @@ function kernels(
   const D = attributes.headSize;
   const { types, params, flops } = describe(q, k, attributes);
   const tiles = family === 'tiles';
-  const inQuads = !tiles && out.target.features.subgroups && out.target.tuning.matmul.quads;
+  const { simple, matmul } = out.target.tuning;
+  const inQuads = !tiles && out.target.features.subgroups && matmul.quads && !simple.attention;
   const constants: Record<string, number> = {
     SHARED: Number(attributes.shared),
     ...(tiles ? { PARTS: Math.ceil(D / TILE_COLUMNS) } : { LANES, QUADS: Number(inQuads) }),

@@ -14,8 +14,8 @@ export function elementGroups(size: number): number {
  * Threads that share a row and rows that share a workgroup, where a kernel sums over rows: as constants of the shader. The builds for software adapters have
  * one thread for each row and no barrier, with the lanes on eight rows at once; those for GPUs have the threads along the row.
  */
-export function rowShape({ kernels }: GpuTarget): { THREADS: number; ROWS: number } {
-  return kernels === 'software' ? { THREADS: 1, ROWS: 8 } : { THREADS: 64, ROWS: 1 };
+export function rowShape({ kernels, tuning }: GpuTarget): { THREADS: number; ROWS: number } {
+  return kernels === 'software' || tuning.simple.rows ? { THREADS: 1, ROWS: 8 } : { THREADS: 64, ROWS: 1 };
 }
 
 /** How weight_blocks.wgsl finds the numbers of a matrix, as constants of the shader. */
