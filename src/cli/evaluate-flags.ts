@@ -8,6 +8,11 @@ import type { AskedQuestion, Method, Pair } from '../evaluate/methods/method.ts'
 import { CARD_METRICS } from '../evaluate/success.ts';
 import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
+import { LABELS } from '../evaluate/choices.ts';
+import { accuracy } from '../scorers/accuracy.ts';
+import { loss } from '../scorers/loss.ts';
+import { macroF1 } from '../scorers/macro-f1.ts';
+import { perplexity } from '../scorers/perplexity.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { NAMED_SCORERS, scorerNamed, USUAL_SCORERS } from '../scorers/lists.ts';
 import { nearestName } from '../nearest-name.ts';
@@ -79,6 +84,10 @@ export const evaluateFlags = {
   success: {
     value: 'SCORE',
     help: 'the score that counts as success, such as "9 of 10", 90% or 0.9, by the first of --metrics: the verdict answers it',
+  },
+  choices: {
+    value: 'labels|COLUMN',
+    help: 'choose answers by likelihood instead of generating them: from the different answers of the data (labels), or from the list that a column of each row has (column:labels for a column of that name)',
   },
   'loss-rows': {
     value: 'WHICH',
@@ -154,6 +163,9 @@ export function choose<Item extends { readonly name: string; readonly aliases?: 
 /** @throws GraftError `arguments` for an unknown name, and for a scorer whose settings have to be given */
 export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
   const names = flags.list('metrics');
+  const choices = flags.text('choices');
+  if (!names && choices !== undefined)
+    return [accuracy, ...(choices === LABELS ? [macroF1] : []), loss, perplexity];
   if (!names) return USUAL_SCORERS;
   for (const name of names) {
     const scorer = scorerNamed(name);

@@ -1,6 +1,7 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import { taskNames } from '../evaluate/by-task.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from '../evaluate/cells.ts';
+import { CHOICE_COLUMNS, choiceCells, choiceReport } from '../evaluate/choice-report.ts';
 import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
 import { intervalsOf } from '../evaluate/intervals.ts';
 import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
@@ -44,7 +45,13 @@ export function recordText(record: Evaluation, metrics: readonly Scorer[]): stri
   const sides = record.subjects.flatMap(({ failed }, at) =>
     failed === undefined ? [sideOf(record, at)] : [],
   );
-  return resultTable(sides, metrics) + failureLines(record) + rewardTable(sides) + taskTables(sides, metrics);
+  return (
+    resultTable(sides, metrics) +
+    failureLines(record) +
+    choiceTable(sides) +
+    rewardTable(sides) +
+    taskTables(sides, metrics)
+  );
 }
 
 function resultTable(sides: readonly Side[], metrics: readonly Scorer[]): string {
@@ -68,6 +75,15 @@ function resultTable(sides: readonly Side[], metrics: readonly Scorer[]): string
       ];
     }),
   );
+}
+
+/** What the likelihoods of choices say; '' where answers were generated. */
+function choiceTable(sides: readonly Side[]): string {
+  const lines = sides.flatMap((side): string[][] => {
+    const found = choiceReport(side);
+    return found ? [[nameOf(side), ...choiceCells(found)]] : [];
+  });
+  return lines.length === 0 ? '' : `\n${textTable(['chosen by likelihood', ...CHOICE_COLUMNS], lines)}`;
 }
 
 /** What each of several rewards gives every method; '' for a single one, which the table of methods has. */

@@ -19,6 +19,7 @@ export const OF_MODELS = [
   'split',
   'methods',
   'rows',
+  'choices',
   'loss-rows',
   'shots',
   'forgetting',

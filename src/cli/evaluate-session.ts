@@ -2,10 +2,10 @@
 import { setImmediate } from 'node:timers/promises';
 import { isUsed } from '../data/parts.ts';
 import { messageOf } from '../errors.ts';
+import { chosenFrom, choicesFrom, withChoices } from '../evaluate/choices.ts';
 import { drawQuestions } from '../evaluate/draw.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed } from '../evaluate/methods/instructed.ts';
-import type { AskedQuestion } from '../evaluate/methods/method.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
@@ -89,8 +89,10 @@ export async function openEvalSession(
   const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
   const files = readAskedRows(flags, seed);
-  // Rewards may read columns that rows do not use.
-  const keepsColumns = chosenRewards !== undefined;
+  // Rewards and choices may read columns that rows do not use.
+  const choices = flags.text('choices');
+  const from = choices === undefined ? undefined : choicesFrom(choices);
+  const keepsColumns = chosenRewards !== undefined || from?.from === 'column';
   const rowCount = askedRows(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS) ?? 'asked';
   // Checked before gigabytes of weights are loaded.
@@ -121,6 +123,11 @@ export async function openEvalSession(
     tokenizer,
     shape.maxPositions,
   );
+  const rows = withChoices(
+    drawn.chosen.map((at) => test[at]),
+    [...train, ...test].map(({ question }) => question),
+    from,
+  );
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
   let label = '';
   const { subjects, pairs } = await openSubjects(
@@ -144,10 +151,14 @@ export async function openEvalSession(
     },
     output,
   );
-  const items = drawn.chosen.map((at): Item => {
-    const { question, example, row } = test[at];
-    const { prompt, expected, task } = question;
-    return { row, line: example.line, prompt, expected, ...(task !== undefined && { task }) };
+  const chosenAs = from && chosenFrom(from, rows);
+  const items = rows.map(({ question, example, row }): Item => {
+    const { prompt, expected, task, choices: own } = question;
+    return {
+      ...{ row, line: example.line, prompt, expected },
+      ...(task !== undefined && { task }),
+      ...(own && !chosenAs?.texts && { choices: own.texts }),
+    };
   });
   const rewards =
     chosenRewards &&
@@ -165,6 +176,7 @@ export async function openEvalSession(
     data: { name: told.files.map((file) => file.name).join(', ') },
     draw: { ...drawn.draw, test: measured.length },
     newTokens: drawn.newTokens,
+    ...(chosenAs && { choices: chosenAs }),
     ...(chosenRewards?.given && { rewards: chosenRewards.specs }),
   };
   const failures: Error[] = [];
@@ -173,14 +185,10 @@ export async function openEvalSession(
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
     const plan: EvaluationPlan = {
       ...{ made, items, train, subjects, rewards, chosen, isPrompts, seed },
-      asked: drawn.chosen.map((at): AskedQuestion => test[at]),
+      asked: rows,
       shots: askedShots(flags)[0],
       examples: askedExamples(flags),
-      instruction: askedInstruction(
-        flags,
-        train,
-        drawn.chosen.map((at) => test[at]),
-      ),
+      instruction: askedInstruction(flags, train, rows),
       measures: { answers: !isSilent },
       async each(rows, work) {
         for (const [at, row] of rows.entries()) {

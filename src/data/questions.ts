@@ -7,6 +7,13 @@ import { writtenTurn } from '../text/written-turn.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { Part } from './parts.ts';
 
+/** Texts of which one is chosen as the answer, by its likelihood. */
+export interface Choices {
+  readonly texts: readonly string[];
+  /** Whether the token that ends an answer counts: one text begins another one, and would always be the likelier of the two. */
+  readonly ends: boolean;
+}
+
 /** An example as a question. */
 export interface Question {
   /** As a person reads it. */
@@ -18,6 +25,8 @@ export interface Question {
   readonly tools?: readonly JsonObject[];
   /** The task of its row, in a mixture. */
   readonly task?: string;
+  /** Missing where the answer is generated. */
+  readonly choices?: Choices;
 }
 
 /**

@@ -8,7 +8,10 @@ import type { LanguageModel } from '../model/language-model.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { greedy } from '../model/sampling.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { scoreChoices } from '../model/choice-scores.ts';
+import { largest } from '../scorers/calibration.ts';
 import { answer, promptOfQuestion } from './answer.ts';
+import { ChoiceTokens } from './choices.ts';
 import { evaluateLoss } from './loss.ts';
 import type { EvalModel } from './methods/method.ts';
 import type { PairLikelihoods } from './pair-order.ts';
@@ -91,6 +94,7 @@ export class OpenEvalModel implements EvalModel {
   readonly chat: boolean;
   readonly maxPositions: number;
   readonly newTokens: number;
+  readonly #choiceTokens: ChoiceTokens;
 
   constructor(
     private readonly open: NamedModel,
@@ -100,6 +104,7 @@ export class OpenEvalModel implements EvalModel {
     this.chat = open.tokenizer.chatTemplate !== undefined;
     this.maxPositions = open.model.definition.shape.maxPositions;
     this.newTokens = options.newTokens;
+    this.#choiceTokens = new ChoiceTokens(open.tokenizer);
   }
 
   tokensOf(question: Question): number {
@@ -109,7 +114,11 @@ export class OpenEvalModel implements EvalModel {
   async answer(questions: readonly Question[], signal: AbortSignal): Promise<Evidence[]> {
     const answers: KnownAnswers = this.options.known?.answers ?? new Map<Question, Evidence>();
     const missing = questions.filter((question) => !answers.has(question));
-    await this.#untilStopped(signal, () => this.#answer(missing, questions, answers, signal));
+    await this.#untilStopped(signal, () =>
+      missing.some(({ choices }) => choices)
+        ? this.#choose(missing, questions, answers, signal)
+        : this.#answer(missing, questions, answers, signal),
+    );
     const open = questions.findIndex((question) => !answers.has(question));
     return questions.slice(0, open < 0 ? undefined : open).flatMap((question) => answers.get(question) ?? []);
   }
@@ -179,6 +188,38 @@ export class OpenEvalModel implements EvalModel {
     return evaluateLoss(this.open.model, rows.map(chosenRow), adapter, (done) => {
       onProgress({ what: 'evaluating', done, total: rows.length });
       signal.throwIfAborted();
+    });
+  }
+
+  /** Chooses the likeliest of the choices of each question, which all have some. */
+  async #choose(
+    missing: readonly Question[],
+    all: readonly Question[],
+    answers: Map<Question, Evidence>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { model, tokenizer } = this.open;
+    const { adapter, onProgress } = this.options;
+    const asked = missing.map(({ ask, choices, ...rest }) => {
+      if (!choices) throw new Error('A question has no choices');
+      const prompt = promptOfQuestion(tokenizer, { ...rest, ask });
+      return { prompt, choices: this.#choiceTokens.after(prompt, choices) };
+    });
+    const tell = (done: number): void => {
+      onProgress({ what: 'answering', done: all.length - missing.length + done, total: all.length });
+      signal.throwIfAborted();
+    };
+    tell(0);
+    let began = performance.now();
+    await scoreChoices(model, asked, adapter, (at, logProbabilities) => {
+      const question = missing[at];
+      const seconds = (performance.now() - began) / 1000;
+      began = performance.now();
+      answers.set(question, {
+        text: question.choices!.texts[largest(logProbabilities)],
+        ...{ seconds, logProbabilities },
+      });
+      tell(at + 1);
     });
   }
 

@@ -125,6 +125,13 @@ const Evidence = v.object({
   tokens: v.optional(count),
   truncated: v.optional(v.literal(true)),
   passages: v.optional(v.array(v.string())),
+  logProbabilities: v.optional(v.array(notFinite(-Infinity))),
+});
+const ChosenFrom = v.object({
+  from: v.picklist(['labels', 'column']),
+  column: v.optional(v.string()),
+  texts: v.optional(v.array(v.string())),
+  ends: v.boolean(),
 });
 
 /** A record, with lists that are as long as they say. */
@@ -145,6 +152,7 @@ export const RecordSchema = v.pipe(
       ),
       draw: v.optional(Draw),
       newTokens: v.optional(count),
+      choices: v.optional(ChosenFrom),
       rewards: v.optional(RewardList),
       task: v.optional(Card),
       seconds: v.optional(number),
@@ -156,6 +164,7 @@ export const RecordSchema = v.pipe(
         prompt: v.string(),
         expected: v.string(),
         task: v.optional(v.string()),
+        choices: v.optional(v.array(v.string())),
       }),
     ),
     subjects: v.pipe(v.array(Subject), v.maxLength(MAX_SUBJECTS)),

@@ -73,6 +73,8 @@ export interface Item {
   readonly expected: string;
   /** Its task, in a mixture. */
   readonly task?: string;
+  /** The choices of its answer, where they are not those of all rows ({@link Made.choices}). */
+  readonly choices?: readonly string[];
 }
 
 /** An answer, and what it took. */
@@ -88,6 +90,8 @@ export interface Evidence {
   readonly truncated?: true;
   /** Passages that were put before the question. */
   readonly passages?: readonly string[];
+  /** It was chosen: the log-probability of each choice in nats, summed over its tokens. */
+  readonly logProbabilities?: readonly number[];
 }
 
 /** An adapter or a tuned model: of the library, of a run after so many steps, or in a folder. */
@@ -153,6 +157,17 @@ export interface UsedScorer {
   readonly passMark?: number;
 }
 
+/** Where the choices of answers come from. */
+export interface ChosenFrom {
+  /** `labels`: the different answers of the data, or `column`: a list in each row. */
+  readonly from: 'labels' | 'column';
+  readonly column?: string;
+  /** The choices of all rows, where these have the same. */
+  readonly texts?: readonly string[];
+  /** Whether the token that ends an answer counts, of some rows at least. */
+  readonly ends: boolean;
+}
+
 export interface Made {
   /** Milliseconds since 1970. */
   readonly time: number;
@@ -170,6 +185,8 @@ export interface Made {
   readonly draw?: Draw;
   /** The most tokens of an answer. */
   readonly newTokens?: number;
+  /** How answers were chosen by likelihood; missing where they were generated. */
+  readonly choices?: ChosenFrom;
   /** Rewards that were chosen for this measurement; missing where they are those of the adapter's run. */
   readonly rewards?: readonly RewardSpec[];
   /** The task that the answers are for, and the score that counts as success; where that was given. */

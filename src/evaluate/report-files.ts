@@ -38,6 +38,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
       too_long: made.draw?.tooLong,
       labels: made.draw?.labels,
     },
+    ...(made.choices && { choices: made.choices }),
     methods: methodReports(record, metrics),
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],

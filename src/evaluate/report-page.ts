@@ -3,6 +3,8 @@ import { facts, html, page, table, type Html, type Piece } from '../html.ts';
 import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from './cells.ts';
+import { CHOICE_COLUMNS, choiceCells, choiceReport } from './choice-report.ts';
+import { chosenInWords } from './choices-in-words.ts';
 import { pInWords } from './chance.ts';
 import { metricsOf } from './columns.ts';
 import { costOf } from './costs.ts';
@@ -55,7 +57,7 @@ export function reportPage(record: Evaluation, about: AboutReport): string {
     title,
     html`<h1>${title}</h1>
       ${verdictOf(record, about)}
-      ${methodsOf(sides, about.metrics)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${failuresOf(record)}
+      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${failuresOf(record)}
       <h2 id="answers">Answers</h2>
       ${answers}
       <h2 id="made">How it was made</h2>
@@ -147,6 +149,22 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
     )}`;
 }
 
+function choicesOf(sides: readonly Side[]): Html | false {
+  const rows = sides.flatMap((side) => {
+    const found = choiceReport(side);
+    return found ? [[nameOf(side), ...choiceCells(found)]] : [];
+  });
+  return (
+    rows.length > 0 &&
+    html`<h2 id="choices">Chosen by likelihood</h2>
+      ${table(
+        'The likeliest choice is the answer. By length, the log-probability is divided by the characters of the choice. The expected calibration error compares the probability of the answer with the share of right ones, in 15 bins. The Brier score is 0 if the right choice is always certain.',
+        [{ heading: 'method' }, ...CHOICE_COLUMNS.map((heading) => ({ heading, isNumber: true }))],
+        rows,
+      )}`
+  );
+}
+
 const points = (share: number): string =>
   `${share < 0 ? '−' : share > 0 ? '+' : ''}${Math.abs(100 * share).toFixed(1)}`;
 
@@ -236,9 +254,11 @@ function madeOf({ made, items }: Evaluation, { command, part, adapters }: AboutR
     ...(made.data ? ([['Rows from', made.data.name]] as const) : []),
     ['Part', `${part}: ${plural(items.length, 'row')}${draw ? `, ${count(draw.of)} ask for something` : ''}`],
     ...(draw ? ([['Seed', String(draw.seed)]] as const) : []),
-    ...(made.newTokens === undefined
-      ? []
-      : ([['Answers', `at most ${plural(made.newTokens, 'token')}, greedy`]] as const)),
+    ...(made.choices
+      ? ([['Answers', chosenInWords(made.choices)]] as const)
+      : made.newTokens === undefined
+        ? []
+        : ([['Answers', `at most ${plural(made.newTokens, 'token')}, greedy`]] as const)),
     ...(made.graft === undefined ? [] : ([['Graft', made.graft]] as const)),
     [
       'Measured',

@@ -1,5 +1,6 @@
 /** The files of `graft evaluate` for other tools: a line for each row and method, and a report of all of them, both made from the record. */
 import type { Interval } from './bootstrap.ts';
+import { choiceReport, likelihoodsIn } from './choice-report.ts';
 import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
 import { intervalsOf } from './intervals.ts';
 import { baseOf, comparedOf, eachReward, passMarkOf, sideOf, sidesOf, type Side } from './sides.ts';
@@ -25,6 +26,8 @@ export interface Prediction {
   readonly method: string;
   readonly adapter?: string;
   readonly output: string;
+  /** The log-probability of each choice in nats, where the output was chosen by likelihood. */
+  readonly choices?: Readonly<Record<string, number>>;
   /** By metric, those that compare answers; and the sum of rewards. */
   readonly scores: Readonly<Record<string, number>>;
 }
@@ -48,6 +51,7 @@ export function predictionsOf(record: Evaluation, metrics: readonly Scorer[]): P
         method,
         ...(adapter && { adapter: placeOf(adapter) }),
         output,
+        ...choicesOfLine(record, item, subject),
         scores: Object.fromEntries(
           shown.flatMap(({ name, scores }) => {
             const score = scores[item];
@@ -57,6 +61,13 @@ export function predictionsOf(record: Evaluation, metrics: readonly Scorer[]): P
       };
     });
   });
+}
+
+function choicesOfLine(record: Evaluation, item: number, subject: number): Pick<Prediction, 'choices'> {
+  const chosen = likelihoodsIn(record, item, subject);
+  if (!chosen) return {};
+  const { texts, logProbabilities } = chosen;
+  return { choices: Object.fromEntries(texts.map((text, at) => [text, logProbabilities[at]])) };
 }
 
 /** The folder of an adapter, or its name. */
@@ -121,6 +132,7 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
   const rewards = rewardScoresOf(side);
   const each = eachReward(side);
   const tasks = tasksOf(side);
+  const choices = choiceReport(side);
   const scores = metricsOf(side, metrics);
   return {
     ...nameReport(subject),
@@ -130,6 +142,14 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
       tasks: Object.fromEntries(
         tasks.map((task) => [task, metricsReport(metricsOfTask(side, task, metrics))]),
       ),
+    }),
+    ...(choices && {
+      choices: {
+        accuracy: choices.accuracy,
+        accuracy_by_length: choices.accuracyByLength,
+        expected_calibration_error: choices.calibrationError,
+        brier_score: choices.brier,
+      },
     }),
     ...(loss && { loss_rows: loss.rows, supervised_tokens: loss.supervisedTokens }),
     ...(general && { general_loss: general.loss, general_perplexity: general.perplexity }),

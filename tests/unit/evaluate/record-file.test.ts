@@ -16,12 +16,13 @@ const RECORD: Evaluation = {
     data: { name: 'rows.jsonl', version: 'v', options: { seed: 42, test: 0.1 } },
     draw: { seed: 42, of: 9, test: 9, tooLong: 0 },
     newTokens: 64,
+    choices: { from: 'labels', texts: ['yes', 'no'], ends: false },
     rewards: [{ name: 'exact-match', weight: 1 }],
     seconds: 2,
   },
   items: [
     { row: 3, line: 4, prompt: 'Say 1', expected: 'yes', task: 'a' },
-    { prompt: 'Say 2', expected: 'no' },
+    { prompt: 'Say 2', expected: 'no', choices: ['no', 'never'] },
   ],
   subjects: [
     { method: 'nearest', label: 'Nearest row', failed: 'no rows' },
@@ -50,7 +51,10 @@ const RECORD: Evaluation = {
     ],
   ],
   evidence: [
-    [null, { text: 'yes', seconds: 0.1, tokens: 3, truncated: true, passages: ['p'] }],
+    [
+      null,
+      { text: 'yes', seconds: 0.1, tokens: 3, truncated: true, passages: ['p'], logProbabilities: [-1, -2] },
+    ],
     [null, null],
   ],
 };

@@ -1,0 +1,46 @@
+/** Whether the probabilities that a model gives to choices are as often right as they say. */
+
+/** The probabilities of a row's choices, which add up to 1, and the index of the right one. */
+export interface Judged {
+  readonly probabilities: readonly number[];
+  readonly right: number;
+}
+
+/** Bins of equal width that confidences are sorted into. */
+const BINS = 15;
+
+/** Probabilities of choices from their log-probabilities: softmax. */
+export function probabilitiesOf(logProbabilities: readonly number[]): number[] {
+  const most = Math.max(...logProbabilities);
+  // Nothing is likelier than anything else if all are impossible.
+  const weights = logProbabilities.map((value) => (most === -Infinity ? 1 : Math.exp(value - most)));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The index of the largest number, the first of equals. */
+export const largest = (values: readonly number[]): number =>
+  values.reduce((best, value, at) => (value > values[best] ? at : best), 0);
+
+/**
+ * The expected calibration error (Guo et al., 2017): by bins of the largest probability, how far it is from the share of right rows on average. As
+ * torchmetrics' MulticlassCalibrationError with 15 bins and the norm l1. NaN without rows.
+ */
+export function calibrationError(rows: readonly Judged[]): number {
+  const bins = Array.from({ length: BINS + 1 }, () => ({ confidence: 0, right: 0 }));
+  for (const { probabilities, right } of rows) {
+    const chosen = largest(probabilities);
+    const bin = bins[Math.floor(probabilities[chosen] * BINS)];
+    bin.confidence += probabilities[chosen];
+    bin.right += Number(chosen === right);
+  }
+  return bins.reduce((sum, bin) => sum + Math.abs(bin.confidence - bin.right), 0) / rows.length;
+}
+
+/** The mean squared distance of the probabilities from the right answer (Brier, 1950), from 0 to 2: as scikit-learn's brier_score_loss for several classes. NaN without rows. */
+export function brierScore(rows: readonly Judged[]): number {
+  const distances = rows.map(({ probabilities, right }) =>
+    probabilities.reduce((sum, value, at) => sum + (value - Number(at === right)) ** 2, 0),
+  );
+  return distances.reduce((sum, value) => sum + value, 0) / rows.length;
+}
