@@ -3,11 +3,13 @@ import * as v from 'valibot';
 import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '../evaluate/answer.ts';
 import { isObject, parseWritten } from '../json.ts';
+import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { EXIT } from './exit.ts';
 import { readInput } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
+import { LinesInOrder } from './lines-in-order.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
@@ -29,6 +31,10 @@ export const generateFlags = {
     help: 'many prompts, one JSON line out for each: a line of text each, or JSONL with texts, {prompt} or {messages}; - is standard input',
   },
   ...samplingFlags,
+  answers: {
+    value: 'N',
+    help: 'answers to each prompt, drawn by different seeds; several are one JSON line each (default: 1)',
+  },
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
@@ -41,15 +47,19 @@ export const generateFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
-/** Prompts of a file that are answered at once. */
-const SEQUENCES = 8;
-
 /** A line of a file of prompts: token ids, or why there are none. */
 type Asked = { readonly line: number } & ({ readonly ids: readonly number[] } | { readonly error: string });
 
 export async function generateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(generateFlags, args);
   const settings = readSampling(flags);
+  const count = flags.integer('answers', 1) ?? 1;
+  if (count > 1 && settings.sampling.temperature === 0)
+    throw new GraftError(
+      'arguments',
+      `--answers is ${count}, and at temperature 0 all answers are the same.`,
+      'Give a --temperature above 0.',
+    );
   const given = (['prompt', 'messages', 'prompts'] as const).filter((name) => flags.text(name) !== undefined);
   if (given.length !== 1)
     throw new GraftError('arguments', 'Give one of --prompt, --messages and --prompts.', '');
@@ -70,12 +80,14 @@ export async function generateCommand(args: readonly string[], output: Output): 
     return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked, after);
   };
   const { maxPositions } = model.definition.shape;
-  const makeGenerator = (sequences: number, promptLength: number): Generator =>
-    new Generator(
-      model,
-      sequences,
-      Math.min(maxPositions, (adapter?.virtualTokens ?? 0) + promptLength + settings.maxNewTokens + 1),
+  const makeGenerator = (prompts: readonly (readonly number[])[]): Generator => {
+    const longest = Math.max(...prompts.map(({ length }) => length));
+    const maxLength = Math.min(
+      maxPositions,
+      (adapter?.virtualTokens ?? 0) + longest + settings.maxNewTokens + 1,
     );
+    return new Generator(model, sequencesAtOnce(model, prompts.length, maxLength), maxLength);
+  };
 
   if (kind === 'prompts') {
     const asked = readPrompts(text, value).map(({ line, read }): Asked => {
@@ -92,20 +104,27 @@ export async function generateCommand(args: readonly string[], output: Output): 
         return { line, error: messageOf(error) };
       }
     });
-    const longest = Math.max(1, ...asked.map((one) => ('ids' in one ? one.ids.length : 0)));
-    const sequences = Math.min(SEQUENCES, asked.length);
-    const generator = makeGenerator(sequences, longest);
-    for (let start = 0; start < asked.length; start += sequences) {
-      output.progress(`Answered ${start} of ${asked.length} prompts`);
-      const group = asked.slice(start, start + sequences);
-      const prompts = group.flatMap((one) => ('ids' in one ? [one.ids] : []));
-      const answers =
-        prompts.length > 0 ? await answer(generator, tokenizer, prompts, { ...settings, adapter }) : [];
-      for (const one of group) {
-        const said = 'ids' in one ? record(answers.shift()!) : { error: one.error };
-        output.result(`${JSON.stringify({ line: one.line, ...said })}\n`);
-      }
-    }
+    /** A line of output each, in the order of the file. */
+    const slots = asked.flatMap((one) => Array<Asked>('ids' in one ? count : 1).fill(one));
+    const lines = new LinesInOrder((line) => output.result(line));
+    const put = (at: number, said: object): void =>
+      lines.put(at, `${JSON.stringify({ line: slots[at].line, ...said })}\n`);
+    const wanted = slots.flatMap((slot, at) => {
+      if ('ids' in slot) return [{ at, ids: slot.ids }];
+      put(at, { error: slot.error });
+      return [];
+    });
+    const prompts = wanted.map(({ ids }) => ids);
+    let answered = 0;
+    if (prompts.length > 0)
+      await answer(makeGenerator(prompts), tokenizer, prompts, {
+        ...settings,
+        adapter,
+        onAnswer: (prompt, one) => {
+          output.progress(`Answered ${++answered} of ${prompts.length} prompts`);
+          put(wanted[prompt].at, record(one));
+        },
+      });
     const failed = asked.filter((one) => 'error' in one).length;
     if (failed > 0) {
       output.line(`${failed} of ${asked.length} prompts could not be answered: see "error" in their lines.`);
@@ -115,13 +134,14 @@ export async function generateCommand(args: readonly string[], output: Output): 
   }
 
   const promptIds = idsOf(messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
-  const json = flags.on('json');
-  const [result] = await answer(makeGenerator(1, promptIds.length), tokenizer, [promptIds], {
+  const json = flags.on('json') || count > 1;
+  const prompts = Array<readonly number[]>(count).fill(promptIds);
+  const answers = await answer(makeGenerator(prompts), tokenizer, prompts, {
     ...settings,
     adapter,
     onText: json ? undefined : (_, piece) => output.result(piece),
   });
-  output.result(json ? `${JSON.stringify(record(result))}\n` : '\n');
+  output.result(json ? answers.map((one) => `${JSON.stringify(record(one))}\n`).join('') : '\n');
 }
 
 const record = ({ promptIds, newIds, text }: Answer): object => ({

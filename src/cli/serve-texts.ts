@@ -2,7 +2,8 @@
 import { randomInt, randomUUID } from 'node:crypto';
 import type { Adapter } from '../adapters/adapter.ts';
 import { promptOfConversation, promptOfText, StoppableText } from '../evaluate/answer.ts';
-import type { BatchResult, ContinuousBatch } from '../model/continuous-batch.ts';
+import type { BatchResult } from '../model/batch-places.ts';
+import type { ContinuousBatch } from '../model/continuous-batch.ts';
 import type { Candidate } from '../model/sampling.ts';
 import { textOfToken } from '../text/token-text.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';

@@ -2,19 +2,22 @@
 import { withAfter, type Question } from '../data/questions.ts';
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import type { Generator, GenerateOptions } from '../model/generator.ts';
+import type { GenerateOptions } from '../model/generation.ts';
+import type { Generator } from '../model/generator.ts';
 import type { Candidate } from '../model/sampling.ts';
 import type { FinishReason } from '../model/sequence.ts';
 import { renderChat, type ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 
-export interface AnswerOptions extends Omit<GenerateOptions, 'onToken' | 'stopIds'> {
+export interface AnswerOptions extends Omit<GenerateOptions, 'onToken' | 'onEnd' | 'stopIds'> {
   /** Texts that end an answer; they are not part of it. */
   readonly stopStrings?: readonly string[];
   /** Text as it becomes certain, for one of the prompts. */
   readonly onText?: (prompt: number, text: string) => void;
   /** Each token, and the most likely ones in its place: as many as `candidates`. */
   readonly onToken?: (prompt: number, id: number, candidates: readonly Candidate[]) => void;
+  /** Each answer when it has ended, in no particular order, with the seconds that it took. */
+  readonly onAnswer?: (prompt: number, answer: Answer, seconds: number) => void;
 }
 
 export interface Answer {
@@ -99,16 +102,17 @@ export function promptOf(tokenizer: Tokenizer, text: string, after = ''): number
     : promptOfMessages(tokenizer, [{ role: 'user', content: text }]);
 }
 
-/** Continues prompts, several at once. @throws GraftError as `Generator.generate` */
+/** Continues prompts, as many at once as the generator has sequences. @throws GraftError as `Generator.generate` */
 export async function answer(
   generator: Generator,
   tokenizer: Tokenizer,
   prompts: readonly (readonly number[])[],
   options: AnswerOptions,
 ): Promise<Answer[]> {
-  const { stopStrings = [], onText, onToken, ...rest } = options;
+  const { stopStrings = [], onText, onToken, onAnswer, ...rest } = options;
   const streams = prompts.map((prompt) => new StoppableText(tokenizer, prompt, stopStrings));
-  const generated = await generator.generate(prompts, {
+  const answers: Answer[] = [];
+  await generator.generate(prompts, {
     ...rest,
     stopIds: tokenizer.eosIds,
     onToken(prompt, id, candidates) {
@@ -117,17 +121,16 @@ export async function answer(
       if (piece !== '') onText?.(prompt, piece);
       return streams[prompt].stopped;
     },
+    onEnd(prompt, { ids: newIds, reason }, seconds) {
+      const stream = streams[prompt];
+      const piece = stream.end();
+      if (piece !== '') onText?.(prompt, piece);
+      const { text, stopped } = stream;
+      answers[prompt] = { promptIds: prompts[prompt], newIds, text, reason: stopped ? 'stop' : reason };
+      onAnswer?.(prompt, answers[prompt], seconds);
+    },
   });
-  return generated.map(({ ids, reason }, prompt) => {
-    const rest = streams[prompt].end();
-    if (rest !== '') onText?.(prompt, rest);
-    return {
-      promptIds: prompts[prompt],
-      newIds: ids,
-      text: streams[prompt].text,
-      reason: streams[prompt].stopped ? 'stop' : reason,
-    };
-  });
+  return answers;
 }
 
 /** Decodes a stream, and withholds text that may be the beginning of a stop string. */

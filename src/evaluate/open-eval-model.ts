@@ -2,6 +2,7 @@
 import type { Example } from '../data/example.ts';
 import { prepareRows, type PreparedRow } from '../data/prepare.ts';
 import type { Question } from '../data/questions.ts';
+import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -18,8 +19,8 @@ import type { PairLikelihoods } from './pair-order.ts';
 import { chosenRow, pairLikelihoods } from './pairs.ts';
 import type { Evidence, LossReport } from './record.ts';
 
-/** Prompts answered at once. */
-const SEQUENCES = 8;
+/** Between two reports of tokens. */
+const TELL_MILLISECONDS = 100;
 
 interface NamedModel {
   readonly name: string;
@@ -217,7 +218,7 @@ export class OpenEvalModel implements EvalModel {
       began = performance.now();
       answers.set(question, {
         text: question.choices!.texts[largest(logProbabilities)],
-        ...{ seconds, logProbabilities },
+        ...{ seconds, took: seconds, logProbabilities },
       });
       tell(at + 1);
     });
@@ -238,38 +239,45 @@ export class OpenEvalModel implements EvalModel {
     const tell = (done: number): void => {
       onProgress({ what: 'answering', done: known + done, total: all.length });
     };
-    const generator = new Generator(model, SEQUENCES, (adapter?.virtualTokens ?? 0) + longest + newTokens);
+    const maxLength = (adapter?.virtualTokens ?? 0) + longest + newTokens;
+    const generator = new Generator(model, sequencesAtOnce(model, missing.length, maxLength), maxLength);
+    /** Tokens of the answers under way, and how many have ended. */
+    const tokens = missing.map(() => 0);
+    let ended = 0;
+    let told = 0;
+    let last = performance.now();
+    /** Seconds since the last answer ended: those of all answers add up to the time that they took together. */
+    const sinceLast = (): number => {
+      const [before, now] = [last, performance.now()];
+      last = now;
+      return (now - before) / 1000;
+    };
     try {
       tell(0);
-      for (let start = 0; start < missing.length; start += SEQUENCES) {
-        const group = prompts.slice(start, start + SEQUENCES);
-        const tokens = group.map(() => 0);
-        const began = performance.now();
-        const seconds = group.map(() => 0);
-        let most = 0;
-        const generated = await answer(generator, tokenizer, group, {
-          maxNewTokens: newTokens,
-          sampling: greedy,
-          seed: 0,
-          adapter,
-          signal,
-          onToken: (prompt) => {
-            seconds[prompt] = (performance.now() - began) / 1000;
-            if (++tokens[prompt] <= most) return;
-            most = tokens[prompt];
-            if (most < newTokens) tell(start + (group.length * most) / newTokens);
-          },
-        });
-        signal.throwIfAborted();
-        const took = (performance.now() - began) / 1000 / group.length;
-        generated.forEach(({ text, newIds, reason }, at) =>
-          answers.set(missing[start + at], {
-            ...{ text, seconds: seconds[at], took, tokens: newIds.length },
+      await answer(generator, tokenizer, prompts, {
+        maxNewTokens: newTokens,
+        sampling: greedy,
+        seed: 0,
+        adapter,
+        signal,
+        onToken: (prompt) => {
+          tokens[prompt]++;
+          const now = performance.now();
+          if (now - told < TELL_MILLISECONDS) return;
+          told = now;
+          tell(ended + tokens.reduce((sum, count) => sum + count, 0) / newTokens);
+        },
+        onAnswer: (prompt, { text, newIds, reason }, seconds) => {
+          if (reason === 'aborted') return;
+          answers.set(missing[prompt], {
+            ...{ text, seconds, took: sinceLast(), tokens: newIds.length },
             ...(reason === 'length' && { truncated: true }),
-          }),
-        );
-        tell(start + group.length);
-      }
+          });
+          tokens[prompt] = 0;
+          tell(++ended);
+        },
+      });
+      signal.throwIfAborted();
     } finally {
       if (!model.device.failure) {
         await model.device.settle();

@@ -80,7 +80,7 @@ export interface Item {
 /** An answer, and what it took. */
 export interface Evidence {
   readonly text: string;
-  /** From the beginning of its batch to its last token. */
+  /** From when it began to its last token, while others were answered. */
   readonly seconds?: number;
   /** Its part of the time of its batch, in seconds: what it costs where several are answered at once. */
   readonly took?: number;

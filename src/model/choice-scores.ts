@@ -11,7 +11,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, virtualIds, type BatchTensors } from './batch.ts';
 import { CacheCopy } from './cache-copy.ts';
 import { choiceTree, type ChoiceTree } from './choice-tree.ts';
-import { checkPrompt } from './generator.ts';
+import { checkPrompt } from './generation.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import { commonLength } from './prompt-prefix.ts';

@@ -4,11 +4,30 @@
  */
 import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
 import { encodeSettings, markSeen, MAX_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
+import type { Plan } from '../engine/plan.ts';
 import type { StagingRing } from '../engine/staging.ts';
 import { virtualIds } from './batch.ts';
-import { checkPrompt, tokensInFlight, type GenerateOptions } from './generator.ts';
+import {
+  end,
+  hold,
+  isAborted,
+  isAboutToHave,
+  knownTokens,
+  leave,
+  NOTHING,
+  placeFor,
+  WORTH_COPYING,
+  type BatchRequest,
+  type BatchResult,
+  type Busy,
+  type Job,
+  type Place,
+} from './batch-places.ts';
+import { CacheCopy, type CopiedRows } from './cache-copy.ts';
+import { checkPrompt, tokensInFlight } from './generation.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
+import { commonLength } from './prompt-prefix.ts';
 import {
   bytesOfCache,
   createCache,
@@ -18,51 +37,8 @@ import {
   PREFILL_TOKENS,
   type Cache,
 } from './replays.ts';
-import { checkSampling, greedy, type Candidate } from './sampling.ts';
-import { Sequence, type Generated } from './sequence.ts';
-
-export interface BatchRequest extends Omit<GenerateOptions, 'seeds' | 'onToken'> {
-  readonly prompt: readonly number[];
-  /** As `GenerateOptions.onToken`; `logProbability` is that of the token itself, if candidates were asked for. */
-  readonly onToken?: (
-    id: number,
-    candidates: readonly Candidate[],
-    logProbability: number | undefined,
-  ) => boolean | void;
-}
-
-export interface BatchResult extends Generated {
-  /** Tokens of the prompt that an earlier one had left in the cache. */
-  readonly cachedTokens: number;
-}
-
-/** A request, and what became of it. */
-interface Job {
-  readonly request: BatchRequest;
-  /** Virtual tokens and the prompt. */
-  readonly ids: readonly number[];
-  readonly sequence: Sequence;
-  cachedTokens: number;
-  readonly resolve: (result: BatchResult) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** The part of the cache that a sequence has. */
-interface Place {
-  /** Its number in the cache. */
-  readonly index: number;
-  job: Job | undefined;
-  /** Tokens of the present prompt whose keys and values are in the cache; the last token of a prompt is read with the first choice. */
-  filled: number;
-  /** Whether its first token can be chosen. */
-  ready: boolean;
-  /** What the cache holds from its start on: read as a prompt, with this adapter. */
-  held: { readonly ids: readonly number[]; readonly adapter: AdapterHooks | undefined };
-  /** When it was given to a request: a count of requests. */
-  since: number;
-}
-
-type Busy = Place & { job: Job };
+import { checkSampling, greedy } from './sampling.ts';
+import { Sequence } from './sequence.ts';
 
 /** The plans of the model with one adapter, or with none. */
 interface Replays {
@@ -84,8 +60,6 @@ interface Read {
   readonly records: Promise<Float32Array>;
 }
 
-const NOTHING: Place['held'] = { ids: [], adapter: undefined };
-
 /** Tokens of prompts that are read before the others get their next token. */
 const PART = PREFILL_TOKENS[PREFILL_TOKENS.length - 1];
 
@@ -95,6 +69,7 @@ export class ContinuousBatch {
   readonly #rings = new Map<number, StagingRing>();
   readonly #replays = new Map<AdapterHooks | undefined, Replays>();
   readonly #places: readonly Place[];
+  #copy: CacheCopy | undefined;
   /** In the order in which they came. */
   #waiting: Job[] = [];
   readonly #reads: Read[] = [];
@@ -117,9 +92,52 @@ export class ContinuousBatch {
     });
   }
 
-  /** Compiles the plans of an adapter before its first request. */
+  /** Compiles the plans of an adapter for its first request. Others are compiled when several come at once. */
   async prepare(adapter?: AdapterHooks): Promise<void> {
     await this.#decoderOf(adapter, 1);
+  }
+
+  /** Compiles all plans that an adapter can need. */
+  async prepareAll(adapter?: AdapterHooks): Promise<void> {
+    // The largest first, so that the others find their memory in the pool.
+    for (const rows of rowCounts(this.sequences)) await this.#decoderOf(adapter, rows);
+    for (const rows of rowCounts(this.sequences)) this.#ringOf(rows);
+    if (this.sequences > 1) await this.#copier();
+  }
+
+  /** Once nothing is in progress any more. */
+  async idle(): Promise<void> {
+    await this.#working;
+  }
+
+  /** Drops what the cache holds of earlier prompts: the weights that read them may have changed. Nothing may be in progress. */
+  forgetPrompts(): void {
+    for (const place of this.#places) place.held = NOTHING;
+  }
+
+  /** Drops the plans of an adapter that is about to be freed. Nothing may be in progress, and the device has settled. */
+  forget(adapter: AdapterHooks): void {
+    for (const place of this.#places) if (place.held.adapter === adapter) place.held = NOTHING;
+    this.#destroyReplays(adapter);
+  }
+
+  /** Drops all plans, likewise. The next request compiles them again. */
+  forgetAll(): void {
+    for (const adapter of [...this.#replays.keys()]) this.#destroyReplays(adapter);
+    this.#copy?.destroy();
+    this.#copy = undefined;
+  }
+
+  #destroyReplays(adapter: AdapterHooks | undefined): void {
+    const replays = this.#replays.get(adapter);
+    if (!replays) return;
+    for (const plan of [replays.prefill, ...replays.decoders.values()]) plan.destroy();
+    this.#replays.delete(adapter);
+  }
+
+  /** The plan of a new token of one sequence with the base model, with the inputs of the last one: for measurements. */
+  async decodePlan(): Promise<Plan> {
+    return (await this.#decoderOf(undefined, 1)).plan;
   }
 
   /** Bytes of the cache of keys and values. */
@@ -143,7 +161,15 @@ export class ContinuousBatch {
     const most = Math.min(maxNewTokens, this.maxLength - ids.length);
     const sequence = new Sequence(ids.length, { seed, most, stopIds, candidates, onToken });
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ request, ids, sequence, cachedTokens: 0, resolve, reject });
+      this.#waiting.push({
+        request,
+        ids,
+        sequence,
+        cachedTokens: 0,
+        began: performance.now(),
+        resolve,
+        reject,
+      });
       this.#working ??= this.#work();
     });
   }
@@ -151,8 +177,12 @@ export class ContinuousBatch {
   /** Frees the cache and the plans, once nothing is asked any more and the device has settled. */
   async destroy(): Promise<void> {
     await this.#working;
-    for (const { prefill, decoders } of this.#replays.values())
-      for (const plan of [prefill, ...decoders.values()]) plan.destroy();
+    this.free();
+  }
+
+  /** The same at once, when nothing is in progress. */
+  free(): void {
+    this.forgetAll();
     for (const ring of this.#rings.values()) ring.destroy();
     freeCache(this.model, this.#cache);
   }
@@ -160,10 +190,13 @@ export class ContinuousBatch {
   /** Works until nothing is asked. Never rejects: a failure is that of the requests. */
   async #work(): Promise<void> {
     try {
+      // Requests of the same turn come together.
+      await undefined;
       for (;;) {
         this.#endAborted();
         if (this.#waiting.length > 0 && this.#places.some(({ job }) => !job)) this.#admit();
         await this.#fill();
+        this.#endAborted();
         if (this.#busy().length > 0) await this.#next();
         else if (this.#waiting.length === 0) break;
       }
@@ -187,7 +220,6 @@ export class ContinuousBatch {
   }
 
   #endAborted(): void {
-    const isAborted = ({ request: { signal } }: Job): boolean => signal?.aborted === true;
     for (const job of this.#waiting.filter(isAborted)) end(job);
     this.#waiting = this.#waiting.filter((job) => !isAborted(job));
     for (const place of this.#busy()) if (isAborted(place.job)) leave(place);
@@ -203,6 +235,7 @@ export class ContinuousBatch {
       const place = placeFor(job, free);
       place.job = job;
       place.ready = false;
+      job.began = performance.now();
       place.filled = job.cachedTokens = knownTokens(place, job);
       place.held = { ids: job.ids.slice(0, place.filled), adapter };
       place.since = ++this.#requests;
@@ -211,21 +244,59 @@ export class ContinuousBatch {
 
   /** Reads a part of the prompts of one adapter, and makes those ready that are read. */
   async #fill(): Promise<void> {
-    const joining = this.#busy().filter(({ ready }) => !ready);
-    if (joining.length === 0) return;
-    const { adapter } = joining[0].job.request;
-    const { prefill } = await this.#replaysOf(adapter);
-    const tokens: { id: number; sequence: number; position: number }[] = [];
-    for (const place of joining.filter(({ job }) => job.request.adapter === adapter)) {
-      const { ids } = place.job;
-      const end = Math.min(ids.length - 1, place.filled + PART - tokens.length);
-      for (let position = place.filled; position < end; position++)
-        tokens.push({ id: ids[position], sequence: place.index, position });
-      place.filled = end;
-      place.held = { ids: ids.slice(0, end), adapter };
-      place.ready = end === ids.length - 1;
+    let room = PART;
+    for (let isWaiting = true; isWaiting && room > 0;) {
+      const joining = this.#busy().filter(({ ready }) => !ready);
+      if (joining.length === 0) return;
+      const { adapter } = joining[0].job.request;
+      const same = joining.filter(({ job }) => job.request.adapter === adapter);
+      await this.#copyInto(same);
+      const { prefill } = await this.#replaysOf(adapter);
+      const tokens: { id: number; sequence: number; position: number }[] = [];
+      const waits = same.map((place, at) => same.slice(0, at).some((other) => isAboutToHave(other, place)));
+      isWaiting = waits.includes(true);
+      for (const place of same.filter((_, at) => !waits[at])) {
+        const { ids } = place.job;
+        const end = Math.min(ids.length - 1, place.filled + room - tokens.length);
+        for (let position = place.filled; position < end; position++)
+          tokens.push({ id: ids[position], sequence: place.index, position });
+        hold(place, end);
+      }
+      const isWanted = (): boolean => same.some(({ job }) => !isAborted(job));
+      await prefill.fill(tokens, isWanted);
+      // It may have ended before all of it was read.
+      if (!isWanted()) for (const place of same) place.held = NOTHING;
+      room -= tokens.length;
     }
-    await prefill.fill(tokens);
+  }
+
+  /** Copies to each place what another one holds of its prompt. */
+  async #copyInto(places: readonly Busy[]): Promise<void> {
+    const pieces: CopiedRows[] = [];
+    // As it was before: a copy of this call is not copied.
+    const held = this.#places.map((place) => ({ place, known: place.held }));
+    for (const place of places) {
+      const { job, index, filled } = place;
+      const most = job.ids.length - 1;
+      let best = { from: place as Place, count: filled };
+      for (const { place: from, known } of held) {
+        if (from === place || known.adapter !== job.request.adapter) continue;
+        const count = Math.min(most, commonLength(known.ids, job.ids));
+        if (count > best.count) best = { from, count };
+      }
+      const count = best.count - filled;
+      // The end of a prompt is copied however short: reading it would be a replay of its own.
+      if (count <= 0 || (count < WORTH_COPYING && best.count < most)) continue;
+      const row = (of: Place): number => of.index * this.maxLength + filled;
+      pieces.push({ from: row(best.from), to: index * this.maxLength + filled, count });
+      job.cachedTokens += count;
+      hold(place, best.count);
+    }
+    if (pieces.length > 0) (await this.#copier()).copy(pieces);
+  }
+
+  async #copier(): Promise<CacheCopy> {
+    return (this.#copy ??= await CacheCopy.compile(this.model, this.#cache));
   }
 
   /** The next token of each sequence that is ready, adapter by adapter. */
@@ -338,39 +409,11 @@ export class ContinuousBatch {
   }
 }
 
+/** All that {@link rowsFor} can give, the largest first. */
+const rowCounts = (most: number): number[] =>
+  [...new Set(Array.from({ length: most }, (_, at) => rowsFor(at + 1, most)))].reverse();
+
 /** Rows of the decoder for so many sequences: as many up to four, else a power of two, so that few are compiled. */
 function rowsFor(sequences: number, most: number): number {
   return sequences <= 4 ? sequences : Math.min(most, 2 ** Math.ceil(Math.log2(sequences)));
-}
-
-/** How many tokens of a request's prompt a place holds from the start on. The last token of a prompt has to be read. */
-function knownTokens({ held }: Place, { ids, request }: Job): number {
-  if (held.adapter !== request.adapter) return 0;
-  const end = Math.min(held.ids.length, ids.length - 1);
-  for (let at = 0; at < end; at++) if (held.ids[at] !== ids[at]) return at;
-  return end;
-}
-
-/** The place that holds most of a prompt and little else; without one, the place that was given away longest ago. */
-function placeFor(job: Job, free: readonly Place[]): Place {
-  const known = free.map((place) => {
-    const tokens = knownTokens(place, job);
-    return tokens > place.held.ids.length / 2 ? tokens : 0;
-  });
-  const best = Math.max(...known);
-  return best > 0
-    ? free[known.indexOf(best)]
-    : free.reduce((oldest, place) => (place.since < oldest.since ? place : oldest));
-}
-
-/** Ends a request with what it has. */
-function end({ sequence, cachedTokens, resolve }: Job): void {
-  sequence.reason ??= 'aborted';
-  resolve({ ...sequence.result, cachedTokens });
-}
-
-/** Ends the request of a place, which is free then. */
-function leave(place: Busy): void {
-  end(place.job);
-  (place as Place).job = undefined;
 }

@@ -7,6 +7,7 @@ import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors, type Bucket } from '../model/batch.ts';
+import { sampledAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
@@ -16,7 +17,6 @@ import type { Given } from '../settings/setting.ts';
 import type { RunBuckets } from './buckets.ts';
 import { SUPERVISED, type Learning } from './learning.ts';
 import { TapeLossGraph, type PolicyTensors } from './loss-graph.ts';
-import type { GenerationSize } from './policy/buckets.ts';
 
 /** The trained parameters: an adapter's, or the model's own. */
 export interface Trainable {
@@ -136,17 +136,6 @@ function recordUpdate(
   const tape = new Tape(model.device);
   recordStep(tape, store, (graph) => optimiser.record(graph, settings), shared);
   return tape;
-}
-
-/** The most bytes of the KV cache of answers that are sampled at once. */
-const MAX_CACHE_BYTES = 256 * 2 ** 20;
-
-/** How many answers are sampled at once: all of a step, unless their cache would be too large. */
-function sampledAtOnce(model: LanguageModel, { answers, maxLength }: GenerationSize): number {
-  const { layers, kvHeads, headSize } = model.definition.shape;
-  const bytes = 2 * layers * maxLength * kvHeads * headSize * (model.activations === 'f16' ? 2 : 4);
-  const rounds = Math.ceil((answers * bytes) / MAX_CACHE_BYTES);
-  return Math.max(1, Math.ceil(answers / rounds));
 }
 
 /** Writes the temperature of a plan, once for all of its replays. */

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { promptOf } from '../../src/evaluate/answer.ts';
-import { ContinuousBatch, type BatchRequest } from '../../src/model/continuous-batch.ts';
+import type { BatchRequest } from '../../src/model/batch-places.ts';
+import { ContinuousBatch } from '../../src/model/continuous-batch.ts';
 import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { greedy, type Sampling } from '../../src/model/sampling.ts';
@@ -115,6 +116,27 @@ describeDevice('ContinuousBatch', (context) => {
     // What an adapter read is another thing.
     expect(await read({ ...one, adapter })).toBe(0);
     expect(await read({ ...one, sampling: WARM })).toBe(one.prompt.length - 1);
+  });
+
+  test('computes what prompts have in common once, however they come, with the same tokens', async () => {
+    const before = Array.from({ length: 6 }, () => prompts[0]).flat();
+    const asked = [
+      ...[1, 2, 1, 3].map((at) => request([...before, ...prompts[at]], { stopIds: [], maxNewTokens: 6 })),
+      // Another beginning, and the same with another adapter.
+      request([...before.slice(0, 3), ...before], { stopIds: [], maxNewTokens: 6 }),
+      request([...before, ...prompts[1]], { adapter, stopIds: [], maxNewTokens: 6 }),
+    ];
+    const fresh = new ContinuousBatch(model, 4, 192);
+    const answers = await Promise.all(asked.map((one) => fresh.generate(one)));
+    for (const [i, one] of asked.entries()) expect([i, answers[i]]).toMatchObject([i, await without(one)]);
+    const [first, second, third, fourth, other, adapted] = answers.map(({ cachedTokens }) => cachedTokens);
+    expect(first).toBe(0);
+    for (const cached of [second, fourth]) expect(cached).toBeGreaterThanOrEqual(before.length);
+    // The whole of it but the last token, which chooses the next.
+    expect(third).toBe(asked[2].prompt.length - 1);
+    expect(other).toBeLessThan(before.length);
+    expect(adapted).toBe(0);
+    await fresh.destroy();
   });
 
   test('a token is reported with the logarithm of its probability', async () => {

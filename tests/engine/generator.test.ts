@@ -1,7 +1,8 @@
 /** Generation on the bundled model: settings, stops, several sequences, and switching adapters. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { answer, promptOf, promptOfText } from '../../src/evaluate/answer.ts';
-import { Generator, type GenerateOptions } from '../../src/model/generator.ts';
+import type { GenerateOptions } from '../../src/model/generation.ts';
+import { Generator } from '../../src/model/generator.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
@@ -78,6 +79,34 @@ describeDevice('Generator', (context) => {
       const count = Math.min(6, together[i].ids.length);
       expect(await withoutCache(prompt, count)).toEqual(together[i].ids.slice(0, count));
     }
+  });
+
+  test('answers more prompts than it has sequences, each as by itself, and says when one has ended', async () => {
+    const asked = [...prompts, ...prompts.slice(1), prompts[0]];
+    const ended: number[] = [];
+    const answers = await generator.generate(
+      asked,
+      options({ onEnd: (sequence, { ids }) => void (ended[sequence] = ids.length) }),
+    );
+    expect(answers).toHaveLength(8);
+    for (const [i, prompt] of asked.entries())
+      expect(await generator.generate([prompt], options())).toEqual([answers[i]]);
+    expect(ended).toEqual(answers.map(({ ids }) => ids.length));
+  });
+
+  test('samples several answers to one prompt, each as its seed alone would', async () => {
+    const sampling = { ...greedy, temperature: 1.5 };
+    const seeds = [3, 9, 3, 11, 5, 6];
+    const group = await generator.generate(
+      seeds.map(() => prompts[1]),
+      options({ sampling, seeds, stopIds: [] }),
+    );
+    expect(group[2]).toEqual(group[0]);
+    expect(new Set(group.map(({ ids }) => ids.join())).size).toBe(5);
+    for (const [i, seed] of seeds.entries())
+      expect(await generator.generate([prompts[1]], options({ sampling, seed, stopIds: [] }))).toEqual([
+        group[i],
+      ]);
   });
 
   test('a prompt of several replays is cached like a short one', async () => {

@@ -54,43 +54,46 @@ export class Sampler {
     const { generator, scoring, maxCompletionLength } = this;
     const { tokenizer, rewards } = scoring;
     const abort = new AbortController();
-    const drawn: Omit<Drawn, 'scored'>[] = [];
     let told = 0;
     onProgress(0, draws.length);
-    for (let start = 0; start < draws.length; start += generator.sequences) {
-      const group = draws.slice(start, start + generator.sequences);
-      let tokens = 0;
-      const generated = await generator.generate(
-        group.map(({ prompt }) => prompt.ids),
-        {
-          maxNewTokens: maxCompletionLength,
-          sampling,
-          seed: 0,
-          seeds: group.map(({ seed }) => seed),
-          stopIds: tokenizer.eosIds,
-          adapter: this.adapter,
-          signal: abort.signal,
-          onToken: () => {
-            tokens++;
-            if (isInterrupted()) abort.abort();
-            const now = performance.now();
-            if (now - told < TELL_MILLISECONDS) return;
-            told = now;
-            onProgress(start + tokens / maxCompletionLength, draws.length);
-          },
+    /** Tokens of the answers under way, and how many have ended. */
+    const tokens = draws.map(() => 0);
+    let ended = 0;
+    const generated = await generator.generate(
+      draws.map(({ prompt }) => prompt.ids),
+      {
+        maxNewTokens: maxCompletionLength,
+        sampling,
+        seed: 0,
+        seeds: draws.map(({ seed }) => seed),
+        stopIds: tokenizer.eosIds,
+        adapter: this.adapter,
+        signal: abort.signal,
+        onToken: (at) => {
+          tokens[at]++;
+          if (isInterrupted()) abort.abort();
+          const now = performance.now();
+          if (now - told < TELL_MILLISECONDS) return;
+          told = now;
+          const underWay = tokens.reduce((sum, count) => sum + count, 0);
+          onProgress(ended + underWay / maxCompletionLength, draws.length);
         },
-      );
-      if (isInterrupted() || abort.signal.aborted) return undefined;
-      group.forEach(({ prompt }, at) => {
-        const { ids, stopId } = generated[at];
-        drawn.push({
-          prompt,
-          ids: stopId === undefined ? ids : [...ids, stopId],
-          text: textAfter(tokenizer, prompt.ids, ids),
-          cut: stopId === undefined,
-        });
-      });
-    }
+        onEnd: (at) => {
+          tokens[at] = 0;
+          ended++;
+        },
+      },
+    );
+    if (isInterrupted() || abort.signal.aborted) return undefined;
+    const drawn = draws.map(({ prompt }, at): Omit<Drawn, 'scored'> => {
+      const { ids, stopId } = generated[at];
+      return {
+        prompt,
+        ids: stopId === undefined ? ids : [...ids, stopId],
+        text: textAfter(tokenizer, prompt.ids, ids),
+        cut: stopId === undefined,
+      };
+    });
     onProgress(draws.length, draws.length);
     const scored = await rewards.score(
       drawn.map(({ prompt, ids, text, cut }) => ({
