@@ -135,9 +135,9 @@ export class ContinuousBatch {
     this.#replays.delete(adapter);
   }
 
-  /** The plan of a new token of one sequence with the base model, with the inputs of the last one: for measurements. */
-  async decodePlan(): Promise<Plan> {
-    return (await this.#decoderOf(undefined, 1)).plan;
+  /** The plan of a new token of one sequence with the base model or an adapter, with the inputs of the last one: for measurements. */
+  async decodePlan(adapter?: AdapterHooks): Promise<Plan> {
+    return (await this.#decoderOf(adapter, 1)).plan;
   }
 
   /** Bytes of the cache of keys and values. */

@@ -94,8 +94,8 @@ export class Generator {
     this.#batch.free();
   }
 
-  /** The plan of a new token of one sequence with the base model, with the inputs of the last one: for measurements. */
-  decodePlan(): Promise<Plan> {
-    return this.#batch.decodePlan();
+  /** The plan of a new token of one sequence with the base model or an adapter, with the inputs of the last one: for measurements. */
+  decodePlan(adapter?: AdapterHooks): Promise<Plan> {
+    return this.#batch.decodePlan(adapter);
   }
 }

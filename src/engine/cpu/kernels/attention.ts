@@ -95,6 +95,8 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
 
       for (let j = from; j < to; j += OTHERS) {
         const there = min(OTHERS, to - j);
+        // The queries of a unit may be of different sequences, with keys of others in between.
+        if (!isSeen(p, m0, count, turn, j, j + there)) continue;
         const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
         pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
         pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
@@ -131,6 +133,17 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
       }
     }
   }
+}
+
+/** Whether one of these queries sees one of the keys from `j` on, before `end`. */
+function isSeen(p: AttentionArguments, m0: i32, count: i32, turn: i32, j: i32, end: i32): bool {
+  for (let i = 0; i < count; i++)
+    if (
+      endKey(p.keyRanges, m0 + i, p.shared, turn) > j &&
+      firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn) < end
+    )
+      return true;
+  return false;
 }
 
 /** Continues the softmax of a row: weights of these keys, with the earlier sums rescaled to the new maximum. */

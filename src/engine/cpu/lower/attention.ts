@@ -16,8 +16,8 @@ const backward = parseKernels('attention_backward', backwardSource);
 
 /** Rows of a unit: OWN in kernels/attention_rows.ts. */
 const OWN_ROWS = 48;
-/** Without a backward, up to this many queries are computed one by one. */
-const DECODE_QUERIES = 4;
+/** Without a backward, up to this many queries are computed one by one: so few are those of a decoder, each of another sequence. */
+const DECODE_QUERIES = 32;
 /** No gradient is added to one that is there. */
 const OVERWRITE = { accumulate: 0, accumulateV: 0 };
 
