@@ -87,7 +87,7 @@ export const evaluateFlags = {
   },
   choices: {
     value: 'labels|COLUMN',
-    help: 'choose answers by likelihood instead of generating them: from the different answers of the data (labels), or from the list that a column of each row has (column:labels for a column of that name)',
+    help: 'choose answers by likelihood instead of generating them: among the different answers of the data (labels), or the texts that a column of each row lists',
   },
   'loss-rows': {
     value: 'WHICH',
