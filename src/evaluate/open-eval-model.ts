@@ -196,7 +196,7 @@ export class OpenEvalModel implements EvalModel {
   async #choose(
     missing: readonly Question[],
     all: readonly Question[],
-    answers: Map<Question, Evidence>,
+    answers: KnownAnswers,
     signal: AbortSignal,
   ): Promise<void> {
     const { model, tokenizer } = this.open;
