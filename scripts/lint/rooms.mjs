@@ -97,7 +97,11 @@ export const ROOMS = {
     ],
   },
   // Documents, chunks and rankings, which the page can use as the command does. Vectors come from the caller, and large products are the engine's.
-  retrieval: { imports: ['engine'], types: ['text'], packages: ['htmlparser2', 'unpdf'] },
+  retrieval: {
+    imports: ['engine', 'text/sandboxed-template.ts'],
+    types: ['text'],
+    packages: ['htmlparser2', 'unpdf'],
+  },
   export: {
     imports: ['engine/tensor.ts', 'model', 'adapters', 'weights', 'text'],
     types: ['engine', 'train'],

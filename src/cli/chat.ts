@@ -2,11 +2,19 @@
 import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOfConversation } from '../evaluate/answer.ts';
 import { Generator } from '../model/generator.ts';
+import { MarkedStream } from '../retrieval/cited.ts';
+import {
+  fitPassages,
+  type Fitted,
+  type PassagesTemplate,
+  type Source,
+} from '../retrieval/passages-prompt.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
+import { checkPassageFlags, leftOutInWords, passageFlags, Passages, sourcesText } from './passages.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { modelFlags, openAsked, openSession } from './session.ts';
 import { readLines } from './streams.ts';
@@ -19,6 +27,8 @@ export const chatFlags = {
     help: 'ask each question by itself, without the turns before it: for adapters trained on single turns',
   },
   'after-prompt': afterPromptFlag,
+  ...passageFlags,
+  'show-prompt': { help: 'print each prompt as the model gets it' },
   ...samplingFlags,
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
@@ -39,7 +49,9 @@ const COMMANDS =
 export async function chatCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(chatFlags, args);
   const settings = readSampling(flags);
-  const { model, files } = await openSession(flags, output);
+  checkPassageFlags(flags);
+  const { device, model, files } = await openSession(flags, output);
+  const passages = await Passages.open(flags, output, device);
   const path = flags.text('adapter');
   const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
@@ -72,18 +84,25 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
     else if (said !== '') {
       answering = new AbortController();
       try {
-        const { ids, dropped } = conversation.ask(said);
+        const [found] = passages ? await passages.find([said]) : [];
+        const { ids, dropped, fitted } = conversation.ask(
+          said,
+          passages && { template: passages.template, found },
+        );
         if (dropped > 0)
           output.line(
             `(The ${dropped === 1 ? 'first turn is' : `first ${dropped} turns are`} left out: there is no room.)`,
           );
+        for (const sentence of fitted ? leftOutInWords(fitted) : []) output.line(`(${sentence})`);
+        if (flags.on('show-prompt')) output.line(conversation.command('/prompt'));
+        const marked = new MarkedStream(fitted?.sources ?? []);
         const [{ text }] = await answer(generator, tokenizer, [ids], {
           ...settings,
           adapter,
           signal: answering.signal,
-          onText: (_, piece) => output.result(piece),
+          onText: (_, piece) => output.result(fitted ? marked.push(piece) : piece),
         });
-        output.result('\n');
+        output.result(fitted ? `${marked.end()}\n${sourcesText(text, fitted)}\n` : '\n');
         conversation.answered(text);
       } catch (error) {
         if (!(error instanceof GraftError) || !terminal) throw error;
@@ -113,19 +132,30 @@ class Conversation {
   ) {}
 
   /**
-   * Adds a question; a conversation that is too long loses its first turns.
+   * Adds a question; a conversation that is too long loses its first turns. Passages stand before this question only: the turns of earlier ones have
+   * none.
    *
-   * @returns the ids to continue, and how many questions were dropped with their answers
-   * @throws GraftError `prompt-length` if the question alone is too long, `chat-template-…`
+   * @returns the ids to continue, how many questions were dropped with their answers, and the passages that fit
+   * @throws GraftError `prompt-length` if the question alone is too long, `passages-template`, `chat-template-…`
    */
-  ask(question: string): { ids: number[]; dropped: number } {
+  ask(
+    question: string,
+    passages?: { readonly template: PassagesTemplate; readonly found: readonly Source[] },
+  ): { ids: number[]; dropped: number; fitted?: Fitted } {
     if (this.asking.single) this.#turns = [];
+    const fitted =
+      passages &&
+      fitPassages(passages.template, question, passages.found, {
+        room: this.room,
+        tokensOf: (text) => this.#ids([{ role: 'user', content: text }]).length,
+      });
     this.#turns.push({ role: 'user', content: question });
     for (let dropped = 0; ; dropped++) {
-      const ids = this.#ids();
+      const asked = { role: 'user', content: fitted?.text ?? question };
+      const ids = this.#ids([...this.#turns.slice(0, -1), asked]);
       if (ids.length <= this.room) {
         this.#given = ids;
-        return { ids, dropped };
+        return { ids, dropped, ...(fitted && { fitted }) };
       }
       if (this.#turns.length === 1) {
         this.#turns = [];
@@ -164,9 +194,9 @@ class Conversation {
     return COMMANDS;
   }
 
-  #ids(): number[] {
+  #ids(turns: readonly ChatMessage[]): number[] {
     const system: ChatMessage[] = this.system === undefined ? [] : [{ role: 'system', content: this.system }];
-    const messages = [...system, ...this.#turns];
+    const messages = [...system, ...turns];
     return promptOfConversation(this.tokenizer, messages, this.asking.after);
   }
 }

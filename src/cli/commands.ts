@@ -80,13 +80,13 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   generate: {
     help: 'answer a prompt, with or without an adapter',
-    usage: '--model PATH [--adapter DIR] --prompt TEXT',
+    usage: '--model PATH [--adapter DIR] [--index DIR [--encoder DIR]] --prompt TEXT',
     flags: generateFlags,
     run: generateCommand,
   },
   chat: {
     help: 'talk with a model, with or without an adapter',
-    usage: '--model PATH [--adapter DIR]',
+    usage: '--model PATH [--adapter DIR] [--index DIR [--encoder DIR]]',
     flags: chatFlags,
     run: chatCommand,
   },

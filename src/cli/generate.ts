@@ -5,6 +5,8 @@ import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '.
 import { isObject, parseWritten } from '../json.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
+import { MarkedStream } from '../retrieval/cited.ts';
+import { fitPassages, type Fitted } from '../retrieval/passages-prompt.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { EXIT } from './exit.ts';
 import { readInput } from './files.ts';
@@ -12,6 +14,14 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { LinesInOrder } from './lines-in-order.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
+import {
+  checkPassageFlags,
+  leftOutInWords,
+  passageFlags,
+  Passages,
+  sourcesRecord,
+  sourcesText,
+} from './passages.ts';
 import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { modelFlags, openAsked, openSession } from './session.ts';
 
@@ -43,12 +53,20 @@ export const generateFlags = {
   kernels: modelFlags.kernels,
   raw: { help: 'continue the prompt as it is, without a chat template' },
   'after-prompt': afterPromptFlag,
-  json: { help: 'one object with prompt_ids, new_ids and text' },
+  ...passageFlags,
+  'show-prompt': { help: 'print each prompt as the model gets it, or with JSON add it as "prompt"' },
+  json: { help: 'one object with prompt_ids, new_ids and text, and with --index the passages' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
 /** A line of a file of prompts: token ids, or why there are none. */
-type Asked = { readonly line: number } & ({ readonly ids: readonly number[] } | { readonly error: string });
+type Asked = { readonly line: number } & (Prepared | { readonly error: string });
+
+/** The ids of a prompt, and the passages that are in it. */
+interface Prepared {
+  readonly ids: readonly number[];
+  readonly fitted?: Fitted;
+}
 
 export async function generateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(generateFlags, args);
@@ -60,6 +78,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
       `--answers is ${count}, and at temperature 0 all answers are the same.`,
       'Give a --temperature above 0.',
     );
+  checkPassageFlags(flags);
   const given = (['prompt', 'messages', 'prompts'] as const).filter((name) => flags.text(name) !== undefined);
   if (given.length !== 1)
     throw new GraftError('arguments', 'Give one of --prompt, --messages and --prompts.', '');
@@ -70,7 +89,9 @@ export async function generateCommand(args: readonly string[], output: Output): 
     throw new GraftError('file-empty', 'Standard input is empty.', 'Write the prompt to it.');
   const messages = kind === 'messages' ? readMessages(text, value) : undefined;
 
-  const { model, files } = await openSession(flags, output);
+  const { device, model, files } = await openSession(flags, output);
+  const passages = await Passages.open(flags, output, device);
+  const showsPrompt = flags.on('show-prompt');
   const raw = flags.on('raw');
   const path = flags.text('adapter');
   const { adapter, tokenizer } = await openAsked(path, { model, files });
@@ -80,6 +101,25 @@ export async function generateCommand(args: readonly string[], output: Output): 
     return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked, after);
   };
   const { maxPositions } = model.definition.shape;
+  const room = maxPositions - (adapter?.virtualTokens ?? 0) - settings.maxNewTokens;
+  /** The ids of a prompt, behind passages if there is an index. */
+  const prepare = async (asked: string | readonly ChatMessage[]): Promise<Prepared> => {
+    if (!passages) return { ids: idsOf(asked) };
+    const question = lastQuestion(asked);
+    const [found] = await passages.find([question]);
+    const fitted = fitPassages(passages.template, question, found, {
+      room,
+      tokensOf: (text) => idsOf(withQuestion(asked, text)).length,
+    });
+    return { ids: idsOf(withQuestion(asked, fitted.text)), fitted };
+  };
+  const record = ({ promptIds, newIds, text }: Answer, fitted: Fitted | undefined): object => ({
+    prompt_ids: promptIds,
+    new_ids: newIds,
+    text,
+    ...(showsPrompt && { prompt: tokenizer.decode(promptIds) }),
+    ...(fitted && sourcesRecord(text, fitted)),
+  });
   const makeGenerator = (prompts: readonly (readonly number[])[]): Generator => {
     const longest = Math.max(...prompts.map(({ length }) => length));
     const maxLength = Math.min(
@@ -90,27 +130,28 @@ export async function generateCommand(args: readonly string[], output: Output): 
   };
 
   if (kind === 'prompts') {
-    const asked = readPrompts(text, value).map(({ line, read }): Asked => {
+    const asked: Asked[] = [];
+    for (const { line, read } of readPrompts(text, value))
       try {
-        const ids = idsOf(read());
-        if (ids.length >= maxPositions)
+        const prepared = await prepare(read());
+        const { length } = prepared.ids;
+        if (length >= maxPositions)
           throw new GraftError(
             'prompt-length',
-            `The prompt has ${ids.length} tokens, and the model was made for at most ${maxPositions}.`,
+            `The prompt has ${length} tokens, and the model was made for at most ${maxPositions}.`,
             'Shorten it.',
           );
-        return { line, ids };
+        asked.push({ line, ...prepared });
       } catch (error) {
-        return { line, error: messageOf(error) };
+        asked.push({ line, error: messageOf(error) });
       }
-    });
     /** A line of output each, in the order of the file. */
     const slots = asked.flatMap((one) => Array<Asked>('ids' in one ? count : 1).fill(one));
     const lines = new LinesInOrder((line) => output.result(line));
     const put = (at: number, said: object): void =>
       lines.put(at, `${JSON.stringify({ line: slots[at].line, ...said })}\n`);
     const wanted = slots.flatMap((slot, at) => {
-      if ('ids' in slot) return [{ at, ids: slot.ids }];
+      if ('ids' in slot) return [{ at, ...slot }];
       put(at, { error: slot.error });
       return [];
     });
@@ -122,7 +163,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
         adapter,
         onAnswer: (prompt, one) => {
           output.progress(`Answered ${++answered} of ${prompts.length} prompts`);
-          put(wanted[prompt].at, record(one));
+          put(wanted[prompt].at, record(one, wanted[prompt].fitted));
         },
       });
     const failed = asked.filter((one) => 'error' in one).length;
@@ -133,22 +174,31 @@ export async function generateCommand(args: readonly string[], output: Output): 
     return;
   }
 
-  const promptIds = idsOf(messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
+  const { ids, fitted } = await prepare(messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
   const json = flags.on('json') || count > 1;
-  const prompts = Array<readonly number[]>(count).fill(promptIds);
+  for (const sentence of fitted ? leftOutInWords(fitted) : []) output.line(sentence);
+  if (showsPrompt && !json) output.line(tokenizer.decode(ids));
+  const marked = new MarkedStream(fitted?.sources ?? []);
+  const prompts = Array<readonly number[]>(count).fill(ids);
   const answers = await answer(makeGenerator(prompts), tokenizer, prompts, {
     ...settings,
     adapter,
-    onText: json ? undefined : (_, piece) => output.result(piece),
+    onText: json ? undefined : (_, piece) => output.result(fitted ? marked.push(piece) : piece),
   });
-  output.result(json ? answers.map((one) => `${JSON.stringify(record(one))}\n`).join('') : '\n');
+  if (json) output.result(answers.map((one) => `${JSON.stringify(record(one, fitted))}\n`).join(''));
+  else output.result(fitted ? `${marked.end()}\n${sourcesText(answers[0].text, fitted)}` : '\n');
 }
 
-const record = ({ promptIds, newIds, text }: Answer): object => ({
-  prompt_ids: promptIds,
-  new_ids: newIds,
-  text,
-});
+/** The text that passages are searched for: the prompt, or the last turn of the user. */
+const lastQuestion = (asked: string | readonly ChatMessage[]): string =>
+  typeof asked === 'string' ? asked : (asked.findLast(({ role }) => role === 'user')?.content ?? '');
+
+/** The same with another text in the place of {@link lastQuestion}. */
+function withQuestion(asked: string | readonly ChatMessage[], text: string): string | readonly ChatMessage[] {
+  if (typeof asked === 'string') return text;
+  const last = asked.findLastIndex(({ role }) => role === 'user');
+  return asked.map((turn, at) => (at === last ? { ...turn, content: text } : turn));
+}
 
 interface PromptLine {
   /** From 1. */

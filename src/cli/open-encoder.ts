@@ -1,5 +1,6 @@
 /** The common start of the commands that make vectors of texts: an encoder's folder, then the encoder itself on a device. */
 import { basename, resolve } from 'node:path';
+import type { Device } from '../engine/device.ts';
 import { contentParts, hashOf } from '../model/content.ts';
 import { Embedder } from '../model/embedder.ts';
 import { Encoder } from '../model/encoder.ts';
@@ -64,14 +65,20 @@ export async function readEncoderFolder(flags: EncoderFlags, output: Output): Pr
   return { files, settings, tokenizer, size: channels, window, prefix, idsOf };
 }
 
-/** Opens a device and loads the weights. @throws GraftError `engine-…`, `weights-…`, `safetensors` */
+/**
+ * Loads the weights.
+ *
+ * @param opened a device that is open already, instead of the one that the flags name
+ * @throws GraftError `engine-…`, `weights-…`, `safetensors`
+ */
 export async function openEncoder(
   { files, settings }: EncoderFolder,
   flags: EncoderFlags,
   output: Output,
+  opened?: Device,
 ): Promise<Embedder> {
   const adapter = flags.text('adapter');
-  const device = await openDevice(flags, output);
+  const device = opened ?? (await openDevice(flags, output));
   const encoder = await Encoder.load(device, files, {
     precision: flags.choice('precision', PRECISIONS) ?? 'f32',
     weights: readWeightChoices(flags),

@@ -2,7 +2,6 @@
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import { percent, plural } from '../numbers.ts';
-import { filePattern } from '../retrieval/file-pattern.ts';
 import { SEARCH_METHODS, type Ranked } from '../retrieval/ranking.ts';
 import {
   measure,
@@ -12,12 +11,11 @@ import {
   type Measures,
   type Passage,
 } from '../retrieval/relevance.ts';
-import { DeviceVectors } from '../retrieval/device-vectors.ts';
-import { ChunkSearch, inMemory, type VectorSearch } from '../retrieval/search.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { readIndex, type ChunkEntry, type StoredIndex } from './index-folder.ts';
+import type { ChunkEntry } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
-import { encoderContent, encoderFlags, encoderName, openEncoder, readEncoderFolder } from './open-encoder.ts';
+import { encoderFlags } from './open-encoder.ts';
+import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
 
 export const searchFlags = {
@@ -50,8 +48,6 @@ type SearchFlags = Flags<typeof searchFlags>;
 const TOP = 10;
 /** Ranks that the measures look at. */
 const MEASURED = Math.max(...RECALL_RANKS);
-/** Chunks from which on the device computes the products: copying fewer takes longer than a loop over them. */
-const ON_DEVICE = 10_000;
 /** Characters of a chunk that the list shows. */
 const SHOWN = 200;
 
@@ -77,13 +73,13 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   const path = flags.required('index');
   const top = flags.integer('top', 1) ?? TOP;
   const questions = await readQuestions(flags);
-  if (method !== 'bm25') flags.required('model');
-  const index = await readIndex(path, { vectors: method !== 'bm25' });
-  const allowed = allowedFiles(flags, index.chunks);
-  const texts = index.chunks.map(({ text }) => text);
-  const asked = method === 'bm25' ? undefined : await embedQuestions(questions, index, flags, output);
-  const search = new ChunkSearch(texts, asked?.search);
-  const relevance = new Relevance(index.chunks);
+  const search = await IndexSearch.open(path, { method, files: flags.text('file'), encoder: flags }, output);
+  const { chunks } = search;
+  const asked = await search.embed(
+    questions.map(({ text }) => text),
+    output,
+  );
+  const relevance = new Relevance(chunks);
   const began = performance.now();
   const answered: Answered[] = [];
   for (const [at, question] of questions.entries()) {
@@ -91,23 +87,19 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
     const most = Math.max(top, question.passages.length > 0 ? MEASURED : 0);
     answered.push({
       ...question,
-      ranking: await search.search(
-        { text: question.text, vector: asked?.vectors[at] },
-        { method, most, allowed },
-      ),
-      relevant: relevant.map((chunks) => chunks ?? []),
-      missing: relevant.filter((chunks) => chunks === undefined).length,
+      ranking: await search.find(asked[at], most),
+      relevant: relevant.map((places) => places ?? []),
+      missing: relevant.filter((places) => places === undefined).length,
     });
   }
   const seconds = (performance.now() - began) / 1000;
+  search.close();
 
   const json = flags.on('json');
   for (const one of answered)
-    output.result(
-      json ? jsonLine(one, index.chunks, top, flags.on('relevant')) : listed(one, index.chunks, top),
-    );
+    output.result(json ? jsonLine(one, chunks, top, flags.on('relevant')) : listed(one, chunks, top));
   output.line(
-    `Searched ${plural(index.chunks.length, 'chunk')} for ${plural(questions.length, 'question')} by ${method}: ${((1000 * seconds) / questions.length).toFixed(1)} ms each`,
+    `Searched ${plural(chunks.length, 'chunk')} for ${plural(questions.length, 'question')} by ${method}: ${((1000 * seconds) / questions.length).toFixed(1)} ms each`,
   );
   reportMeasures(answered, { json: json && flags.on('relevant') }, output);
 }
@@ -153,61 +145,6 @@ function readPassage(passage: unknown): Passage | undefined {
   return { doc, start, end, text: typeof text === 'string' ? text : undefined };
 }
 
-/** @throws GraftError `search-file` for a pattern that no file fits */
-function allowedFiles(
-  flags: SearchFlags,
-  chunks: readonly ChunkEntry[],
-): ((chunk: number) => boolean) | undefined {
-  const pattern = flags.text('file');
-  if (pattern === undefined) return undefined;
-  const fits = filePattern(pattern);
-  const files = new Set([...new Set(chunks.map(({ file }) => file))].filter(fits));
-  if (files.size === 0)
-    throw new GraftError(
-      'search-file',
-      `No file of the index fits --file ${pattern}.`,
-      'Give a path as chunks.jsonl has it, a folder, or a pattern with *.',
-    );
-  return (chunk) => files.has(chunks[chunk].file);
-}
-
-interface Asked {
-  /** A vector for each question. */
-  readonly vectors: readonly Float32Array[];
-  readonly search: VectorSearch;
-}
-
-/** @throws GraftError `index-model` if the index was made with another model */
-async function embedQuestions(
-  questions: readonly Question[],
-  { model, chunks, vectors }: StoredIndex,
-  flags: SearchFlags,
-  output: Output,
-): Promise<Asked> {
-  const encoder = await readEncoderFolder(flags, output);
-  if ((await encoderContent(encoder, flags)) !== model.content)
-    throw new GraftError(
-      'index-model',
-      `${flags.required('index')} was made with ${model.name}, and this call has ${encoderName(flags)}: their vectors cannot be compared.`,
-      'Give the model and the adapter that the index was made with, or make the index again with graft index.',
-    );
-  const embedder = await openEncoder(encoder, flags, output);
-  const ids = questions.map(({ text }) => encoder.idsOf(text).ids);
-  const embedded = await embedder.embed(ids, {
-    onProgress: (done, total) => output.progress(`Embedded ${done} of ${total} questions`),
-  });
-  embedder.destroy();
-  output.clear();
-  const { size, encoder: loaded } = embedder;
-  return {
-    vectors: questions.map((_, at) => embedded.subarray(at * size, (at + 1) * size)),
-    search:
-      chunks.length < ON_DEVICE
-        ? inMemory(vectors!)
-        : await DeviceVectors.open(loaded.device, vectors!, size),
-  };
-}
-
 function jsonLine(
   { id, ranking, relevant, passages }: Answered,
   chunks: readonly ChunkEntry[],
@@ -222,13 +159,22 @@ function jsonLine(
   return `${JSON.stringify({ id, hits, ...(withRelevant && passages.length > 0 && { relevant: ids }) })}\n`;
 }
 
+/** Where a chunk stands. */
+export const placeOf = ({
+  file,
+  start,
+  end,
+  page,
+}: Pick<ChunkEntry, 'file' | 'start' | 'end' | 'page'>): string =>
+  `${file} ${start}–${end}${page === null ? '' : `, page ${page}`}`;
+
 /** A question and its chunks for a person to read. */
 function listed({ id, text, ranking }: Answered, chunks: readonly ChunkEntry[], top: number): string {
   const hits = ranking.slice(0, top).map(({ chunk, score }, at) => {
     const { file, start, end, text: content, page } = chunks[chunk];
     const line = content.replaceAll(/\s+/g, ' ');
     const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)} …` : line;
-    const place = `${file} ${start}–${end}${page === null ? '' : `, page ${page}`}`;
+    const place = placeOf({ file, start, end, page });
     return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}  ${place}\n     ${shown}\n`;
   });
   return `${id}  ${text}\n${hits.length > 0 ? hits.join('') : '     Nothing found.\n'}\n`;

@@ -6,18 +6,13 @@
  *
  * They run in a sandbox with limits (template-sandbox.ts), whatever they say.
  */
-import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { GraftError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { printedNodes } from './template-python.ts';
-import { MAX_ITEMS, MAX_TEXT, SandboxLimit, SandboxedInterpreter } from './template-sandbox.ts';
+import { SandboxedTemplate } from './sandboxed-template.ts';
+import { MAX_ITEMS, MAX_TEXT, SandboxLimit } from './template-sandbox.ts';
 import type { ToolCall } from './trainable.ts';
 
-/** The longest in use (GPT-OSS) has 16,738 characters. */
-export const MAX_TEMPLATE_CHARS = 256 * 1024;
 const MAX_MESSAGES = 4096;
-/** The library's lexer takes quadratic time over a run of white space. */
-const MAX_SPACE_RUN = 512;
 /** Units of work (template-sandbox.ts): templates in use need 50 to 500 a message. */
 const BASE_BUDGET = 1_000_000;
 const BUDGET_PER_MESSAGE = 5_000;
@@ -146,22 +141,14 @@ function strftime(now: Date, format: unknown): string {
 
 /** A template, parsed once. */
 export class ChatTemplate {
-  readonly #program: ReturnType<typeof parse>;
-  readonly #printed: WeakSet<object>;
+  readonly #template: SandboxedTemplate;
   /** Units of work that are left for all renderings together. */
   #left = SHARED_BUDGET;
 
   /** Throws `chat-template` (it cannot be read) or `chat-template-limit` (too long, too deep). */
   constructor(readonly source: string) {
-    if (source.length > MAX_TEMPLATE_CHARS) {
-      throw failed(new SandboxLimit(`it has ${source.length} characters`));
-    }
-    if (new RegExp(`\\s{${MAX_SPACE_RUN}}`).test(source)) {
-      throw failed(new SandboxLimit(`it has more than ${MAX_SPACE_RUN} spaces in a row`));
-    }
     try {
-      this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
-      this.#printed = printedNodes(this.#program);
+      this.#template = new SandboxedTemplate(source);
     } catch (cause) {
       throw failed(cause);
     }
@@ -181,7 +168,6 @@ export class ChatTemplate {
       jsonChars(tools),
     );
     if (chars > MAX_TEXT) throw failed(new SandboxLimit(`the conversation has ${chars} characters`));
-    const scope = new Environment();
     const globals: Record<string, unknown> = {
       true: true,
       false: false,
@@ -205,15 +191,14 @@ export class ChatTemplate {
     this.#left += SHARED_BUDGET_PER_MESSAGE * messages.length + chars;
     const own = BASE_BUDGET + BUDGET_PER_MESSAGE * messages.length + chars;
     const budget = Math.min(own, this.#left);
-    const interpreter = new SandboxedInterpreter(scope, budget, this.source.length, this.#printed);
+    let left = budget;
     try {
-      for (const [name, value] of Object.entries(globals)) scope.set(name, value);
-      return String(interpreter.run(this.#program).value);
+      return this.#template.render(globals, budget, (units) => void (left = units));
     } catch (cause) {
-      if (budget < own && interpreter.left < 0) throw overspent(where, cause);
+      if (budget < own && left < 0) throw overspent(where, cause);
       throw failed(cause);
     } finally {
-      this.#left -= budget - Math.max(0, interpreter.left);
+      this.#left -= budget - Math.max(0, left);
     }
   }
 }

@@ -7,7 +7,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFolder } from '../json.ts';
 import { mergeFast } from './bpe.ts';
 import { byteOf, correctByteFallback } from './byte-fallback.ts';
-import { MAX_TEMPLATE_CHARS } from './chat-template.ts';
+import { MAX_TEMPLATE_CHARS } from './sandboxed-template.ts';
 import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';

@@ -1,0 +1,199 @@
+/** Passages of an index in prompts, for the commands that ask a language model: their flags, the search, and what an answer says of them. */
+import type { Device } from '../engine/device.ts';
+import { GraftError } from '../errors.ts';
+import { decodeUtf8 } from '../json.ts';
+import { plural } from '../numbers.ts';
+import { isFromPassages, readAnswer } from '../retrieval/cited.ts';
+import { PassagesTemplate, type Fitted, type Source } from '../retrieval/passages-prompt.ts';
+import { SEARCH_METHODS, type SearchMethod } from '../retrieval/ranking.ts';
+import { readWhole } from './files.ts';
+import { Flags, under, type FlagSpec, type FlagSpecs } from './flags.ts';
+import type { ChunkEntry } from './index-folder.ts';
+import { encoderFlags } from './open-encoder.ts';
+import { IndexSearch } from './open-search.ts';
+import type { Output } from './output.ts';
+import { placeOf, searchFlags } from './search.ts';
+
+const TOP = 5;
+
+export const passageFlags = under('Passages of documents', {
+  index: {
+    value: 'DIR',
+    help: 'the folder of an index that graft index made: its best passages stand before each question',
+  },
+  encoder: { value: 'DIR', help: 'the encoder that the index was made with; bm25 needs none' },
+  'encoder-adapter': {
+    value: 'DIR',
+    help: 'the PEFT adapter of the encoder, if the index was made with one',
+  },
+  prefix: searchFlags.prefix,
+  pooling: encoderFlags.pooling,
+  method: {
+    value: SEARCH_METHODS.join('|'),
+    help: 'how passages are searched: by meaning, by words, or by both (default: cosine with --encoder, else bm25)',
+  },
+  top: { value: 'N', help: `passages before each question at most (default: ${TOP})` },
+  file: searchFlags.file,
+  'passages-template': {
+    value: 'FILE',
+    help: 'the prompt as a Jinja template of question, passages (number, file, page, start, end, text) and refusal (default: the one in the documentation)',
+  },
+} as const satisfies FlagSpecs);
+
+type PassageFlags = Flags<typeof passageFlags & Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
+
+/** A passage that a search has found. */
+export interface FoundPassage extends Source {
+  readonly score: number;
+}
+
+/** The search of a call with `--index`. */
+export class Passages {
+  private constructor(
+    readonly template: PassagesTemplate,
+    /** Passages of a question at most. */
+    readonly top: number,
+    private readonly search: IndexSearch,
+    private readonly output: Output,
+  ) {}
+
+  /**
+   * @param device that the encoder runs on
+   * @returns undefined without `--index`
+   * @throws GraftError `arguments`, `passages-template`, `file-missing`, and those of `IndexSearch.open`
+   */
+  static async open(flags: PassageFlags, output: Output, device?: Device): Promise<Passages | undefined> {
+    const index = checkPassageFlags(flags);
+    if (index === undefined) return undefined;
+    const template = await readPassagesTemplate(flags);
+    const top = flags.integer('top', 1) ?? TOP;
+    const plan = { method: searchMethodOf(flags), files: flags.text('file'), encoder: encoderOf(flags) };
+    return new Passages(template, top, await IndexSearch.open(index, { ...plan, device }, output), output);
+  }
+
+  get method(): SearchMethod {
+    return this.search.method;
+  }
+
+  get chunks(): readonly ChunkEntry[] {
+    return this.search.chunks;
+  }
+
+  /** The best passages for each question, best first. @throws GraftError as `IndexSearch.embed`, and the signal's reason */
+  async find(questions: readonly string[], signal?: AbortSignal): Promise<FoundPassage[][]> {
+    const found: FoundPassage[][] = [];
+    for (const asked of await this.search.embed(questions, this.output, signal))
+      found.push(
+        (await this.search.find(asked, this.top)).map(({ chunk, score }) => ({
+          ...this.search.chunks[chunk],
+          score,
+        })),
+      );
+    return found;
+  }
+
+  close(): void {
+    this.search.close();
+  }
+}
+
+/** @returns the folder of the index @throws GraftError `arguments` for a flag that needs `--index`, or an encoder that is missing */
+export function checkPassageFlags(flags: Flags<typeof passageFlags>): string | undefined {
+  const index = flags.text('index');
+  const idle = (Object.keys(passageFlags) as (keyof typeof passageFlags)[]).find((name) =>
+    flags.isGiven(name),
+  );
+  if (index === undefined && idle !== undefined)
+    throw new GraftError(
+      'arguments',
+      `--${idle} is for the passages of an index, and --index is missing.`,
+      '',
+    );
+  if (index === undefined) return undefined;
+  const method = searchMethodOf(flags);
+  if (method !== 'bm25' && flags.text('encoder') === undefined)
+    throw new GraftError(
+      'arguments',
+      `--method ${method} compares vectors, and --encoder is missing.`,
+      'Give the encoder that the index was made with, or search with --method bm25.',
+    );
+  return index;
+}
+
+const searchMethodOf = (flags: Flags<typeof passageFlags>): SearchMethod =>
+  flags.choice('method', SEARCH_METHODS) ?? (flags.isGiven('encoder') ? 'cosine' : 'bm25');
+
+/** @throws GraftError `passages-template`, `file-missing` */
+export async function readPassagesTemplate(flags: Flags<typeof passageFlags>): Promise<PassagesTemplate> {
+  const path = flags.text('passages-template');
+  return path === undefined
+    ? new PassagesTemplate()
+    : new PassagesTemplate(decodeUtf8(await readWhole(path), path));
+}
+
+/** The flags that open the encoder: in this call its folder is not `--model`. */
+function encoderOf(flags: PassageFlags): Flags<typeof encoderFlags> {
+  const names = [
+    ['model', 'encoder'],
+    ['adapter', 'encoder-adapter'],
+    ['prefix', 'prefix'],
+    ['pooling', 'pooling'],
+    ['device', 'device'],
+    ['threads', 'threads'],
+    ['kernels', 'kernels'],
+  ] as const;
+  const words = names.flatMap(([name, given]) => {
+    const value = flags.text(given);
+    return value === undefined ? [] : [`--${name}=${value}`];
+  });
+  return new Flags(encoderFlags, words);
+}
+
+/** What did not fit into the prompt, in sentences; none if all of it did. */
+export function leftOutInWords({ leftOut, cut }: Fitted): string[] {
+  return [
+    ...(leftOut.length > 0
+      ? [
+          `${plural(leftOut.length, 'passage is', 'passages are')} left out, since the prompt has no room: ${leftOut.map(placeOf).join('; ')}.`,
+        ]
+      : []),
+    ...(cut > 0
+      ? [`The best passage is too long for the prompt, and loses ${plural(cut, 'character')} at its end.`]
+      : []),
+  ];
+}
+
+/** The passages of a prompt for a person to read, below an answer. */
+export function sourcesText(answer: string, { sources }: Fitted): string {
+  const { cited, unknown } = readAnswer(answer, sources);
+  if (sources.length === 0) return '\nNo passage was found.\n';
+  const lines = sources.map((source, at) => {
+    const mark = cited.includes(at + 1) ? '' : ' (not named in the answer)';
+    return `[${at + 1}] ${placeOf(source)}${mark}\n`;
+  });
+  const none = unknown.map((number) => `[${number}] There is no such passage.\n`);
+  return `\n${lines.join('')}${none.join('')}`;
+}
+
+/** The same as JSON. */
+export function sourcesRecord(answer: string, { sources, leftOut, cut }: Fitted): object {
+  const { cited, unknown, quotes, refused } = readAnswer(answer, sources);
+  return {
+    passages: sources.map((source, at) => {
+      const { id, file, page, start, end, text } = source;
+      const score = 'score' in source ? source.score : undefined;
+      return {
+        ...{ number: at + 1, id, file },
+        ...(page !== null && { page }),
+        ...{ start, end, score, cited: cited.includes(at + 1), text },
+      };
+    }),
+    left_out: leftOut.map(({ id }) => id),
+    ...(cut > 0 && { cut_characters: cut }),
+    cited,
+    ...(unknown.length > 0 && { unknown_marks: unknown }),
+    quotes: quotes.map(({ text, passage }) => ({ text, passage })),
+    refused,
+    from_passages: !refused && isFromPassages(answer, sources),
+  };
+}

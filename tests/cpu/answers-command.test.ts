@@ -1,0 +1,123 @@
+/** `graft generate` and `graft chat` with the passages of an index. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { DEVICE_HERE, graft, graftHere, temporaryFolder } from '../engine/graft-command.ts';
+import { referencePath } from '../engine/reference-file.ts';
+
+const at = temporaryFolder();
+const ENCODER = referencePath('encoders', 'mean');
+const SPRIG = fileURLToPath(new URL('../../public/models/sprig', import.meta.url));
+const BEANS = 'Beans need warmth. Sow beans in May, after the last frost.';
+const PEAS = `Peas climb a net. ${'They like cool weather and the rain. '.repeat(12)}`;
+
+interface Answered {
+  readonly text: string;
+  readonly prompt?: string;
+  readonly passages: readonly { number: number; file: string; start: number; end: number; text: string }[];
+  readonly left_out: readonly string[];
+  readonly cited: readonly number[];
+  readonly quotes: readonly { text: string; passage: number | null }[];
+  readonly refused: boolean;
+}
+
+beforeAll(async () => {
+  mkdirSync(at('garden'));
+  writeFileSync(at('garden', 'beans.md'), BEANS);
+  writeFileSync(at('garden', 'peas.md'), PEAS);
+  const call = ['index', '--model', ENCODER, '--documents', at('garden'), '--out', at('index')];
+  const { code, err } = await graftHere([...call, ...DEVICE_HERE, '--chunk-tokens', '64']);
+  expect(code, err).toBe(0);
+});
+
+const call = (...flags: string[]): string[] => [
+  ...['generate', '--model', SPRIG, ...DEVICE_HERE, '--max-new-tokens', '8'],
+  ...['--index', at('index'), ...flags],
+];
+
+async function generate(...flags: string[]): Promise<Answered> {
+  const { code, out, err } = await graftHere([...call(...flags), '--json', '--show-prompt']);
+  expect(code, err).toBe(0);
+  return JSON.parse(out) as Answered;
+}
+
+describe('graft generate --index', () => {
+  test.each([['bm25'], ['cosine', '--encoder', ENCODER], ['rrf', '--encoder', ENCODER]])(
+    'puts the best passages by %s before the question, with their places',
+    async (method, ...encoder) => {
+      const { passages, prompt, left_out } = await generate(
+        ...['--method', method, ...encoder, '--top', '2', '--prompt', 'When are beans sown after frost?'],
+      );
+      expect(left_out).toEqual([]);
+      for (const [i, { number, file, start, end, text }] of passages.entries()) {
+        expect(number).toBe(i + 1);
+        expect({ 'beans.md': BEANS, 'peas.md': PEAS }[file]?.slice(start, end)).toBe(text);
+        expect(prompt).toContain(`[${number}] ${file}`);
+        expect(prompt).toContain(text);
+      }
+      if (method === 'bm25') expect(passages.map(({ file }) => file)).toEqual(['beans.md']);
+      else expect(passages).toHaveLength(2);
+    },
+  );
+
+  test('writes the prompt of a template of its own, and answers each line of a file', async () => {
+    writeFileSync(at('own.txt'), '{% for p in passages %}{{ p.text }} {% endfor %}Q: {{ question }}');
+    writeFileSync(at('prompts.txt'), 'beans\npeas\n');
+    const { code, out, err } = await graftHere([
+      ...call('--prompts', at('prompts.txt'), '--passages-template', at('own.txt'), '--show-prompt', '--raw'),
+      ...['--top', '1'],
+    ]);
+    expect(code, err).toBe(0);
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Answered);
+    expect(lines[0].prompt).toContain(`${BEANS} Q: beans`);
+    expect(lines[1].passages.map(({ file }) => file)).toEqual(['peas.md']);
+  });
+
+  test('leaves out passages that do not fit into the window, and says which', async () => {
+    writeFileSync(
+      at('long.txt'),
+      `{{ question }} ${'{% for p in passages %}{{ p.text }} {% endfor %}'.repeat(6)}`,
+    );
+    const flags = ['--prompt', 'beans weather', '--passages-template', at('long.txt'), '--top', '9'];
+    const { left_out, passages } = await generate(...flags);
+    expect(passages.length).toBeGreaterThan(0);
+    expect(left_out.length).toBeGreaterThan(0);
+    const { out, err } = await graftHere(call(...flags));
+    expect(err).toMatch(/passages? (is|are) left out, since the prompt has no room: peas\.md \d+–\d+/);
+    expect(out).toMatch(/\n\n\[1\] (beans|peas)\.md \d+–\d+ \(not named in the answer\)\n/);
+  });
+
+  test('refuses flags without an index, vectors without an encoder and a template without the question', async () => {
+    const failing = async (...flags: string[]): Promise<string> =>
+      (await graftHere(['generate', '--model', SPRIG, ...DEVICE_HERE, '--prompt', 'x', ...flags])).err;
+    expect(await failing('--top', '3')).toContain(
+      '--top is for the passages of an index, and --index is missing.',
+    );
+    expect(await failing('--index', at('index'), '--method', 'cosine')).toContain('--encoder is missing.');
+    writeFileSync(at('bad.txt'), '{{ passages[0].text }}');
+    expect(await failing('--index', at('index'), '--passages-template', at('bad.txt'))).toContain(
+      'The template of passages leaves out the question',
+    );
+  });
+});
+
+test('graft chat answers each question behind passages of its own, and shows their places', async () => {
+  const { code, out, err } = await graft(
+    [
+      ...['chat', '--model', SPRIG, ...DEVICE_HERE, '--max-new-tokens', '4', '--index', at('index')],
+      ...['--top', '1', '--show-prompt'],
+    ],
+    undefined,
+    {},
+    'beans frost\nnet\n',
+  );
+  expect(code, err).toBe(0);
+  expect(out.match(/^\[1\] (beans|peas)\.md/gm)).toEqual(['[1] beans.md', '[1] peas.md']);
+  const [, second] = err.split('Question: beans frost');
+  expect(second).toContain('Peas climb a net.');
+  // The turn before is there without its passage.
+  expect(second).not.toContain(BEANS);
+});
