@@ -94,7 +94,9 @@ export const ROOMS = {
       'train',
       'text',
       'data',
+      'retrieval/cited.ts',
     ],
+    types: ['retrieval'],
   },
   // Documents, chunks and rankings, which the page can use as the command does. Vectors come from the caller, and large products are the engine's.
   retrieval: {

@@ -68,7 +68,8 @@ export const commands: Readonly<Record<string, Command>> = {
   },
   evaluate: {
     help: 'compare adapters with the base model, prompts and rules on held-out rows',
-    usage: '--model PATH [--adapter DIR …] --data FILE [--test-data FILE] [--out DIR], or --predictions FILE',
+    usage:
+      '--model PATH [--adapter DIR …] [--index DIR] --data FILE [--test-data FILE] [--out DIR], or --predictions FILE',
     flags: evaluateFlags,
     run: evaluateCommand,
   },

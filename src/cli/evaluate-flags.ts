@@ -7,6 +7,7 @@ import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
 import type { AskedQuestion, Method, Pair } from '../evaluate/methods/method.ts';
 import { CARD_METRICS } from '../evaluate/success.ts';
 import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
+import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
 import { METHODS } from '../evaluate/methods/registry.ts';
 import { LABELS } from '../evaluate/choices.ts';
 import { accuracy } from '../scorers/accuracy.ts';
@@ -21,12 +22,15 @@ import { BASE_SETTINGS } from '../settings/run.ts';
 import { dataFlags, rowFlags } from './row-flags.ts';
 import type { FlagSpecs, Flags } from './flags.ts';
 import { generalFlag } from './general-text.ts';
+import { passageFlags } from './passages.ts';
 import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 
 export const PARTS = ['test', 'validation', 'train', 'all'] as const;
 /** The rows whose loss is measured: the asked ones, or the whole part. */
 export const LOSS_ROWS = ['asked', 'all'] as const;
+/** Methods that put passages of an index before a question. */
+const OF_INDEX: readonly Method[] = [retrieval, adapterRetrieval];
 const DEFAULT_ROWS = 100;
 const DEFAULT_SHOTS = 4;
 
@@ -74,7 +78,7 @@ export const evaluateFlags = {
   },
   methods: {
     value: 'A,B',
-    help: `methods to measure (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
+    help: `methods to measure (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, retrieval+adapter for ${adapterRetrieval.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
   },
   metrics: {
     value: 'A,B',
@@ -110,6 +114,7 @@ export const evaluateFlags = {
     many: true,
     help: 'score answers by these rewards as well: names with weights, JSON, or a file of JSON or JavaScript (default: those that an adapter learned from)',
   },
+  ...passageFlags,
   general: generalFlag('measure the perplexity on general text in addition to that on the rows'),
   forgetting: generalFlag(
     'measure what each adapter forgot, as graft train does: the loss on general text, general prompts, KL to the base',
@@ -202,11 +207,13 @@ export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
 export function chosenMethods(flags: EvaluateFlags, learned = false): readonly Method[] {
   const adapters = flags.texts('adapter').length + flags.texts('tuned').length;
   const names = flags.list('methods')?.map((name) => readMethod(name).name);
+  const hasIndex = flags.isGiven('index');
   if (!names)
     return METHODS.filter((method) =>
       method.term === instructed.term
         ? flags.isGiven('task') || flags.isGiven('instruction')
-        : method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot)),
+        : (hasIndex || !OF_INDEX.includes(method)) &&
+          (method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot))),
     );
   const chosen = choose('methods', names, METHODS);
   const isAsked = chosen.some(({ kind }) => kind === 'adapter');
@@ -218,14 +225,24 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
         : '--adapter or --tuned is given, and --methods leaves adapters out.',
       'Give both, or neither.',
     );
+  const hasPassages = chosen.some((method) => OF_INDEX.includes(method));
+  if (hasPassages !== hasIndex)
+    throw new GraftError(
+      'arguments',
+      hasPassages
+        ? '--methods names passages, and --index is missing.'
+        : '--index is given, and --methods leaves retrieval out.',
+      'Give both, or neither.',
+    );
   return METHODS.filter((method) => chosen.includes(method));
 }
 
 export const askedRows = (flags: EvaluateFlags): number => flags.integer('rows', 1) ?? DEFAULT_ROWS;
 
-/** A name of --methods. `zero-shot` is the base model, and `N-shot` the base model with N examples. */
+/** A name of --methods. `zero-shot` is the base model, `N-shot` the base model with N examples, and `retrieval+adapter` an adapter with passages. */
 function readMethod(asked: string): { name: string; shots?: number } {
   if (asked === 'zero-shot') return { name: baseMethod.name };
+  if (asked === 'retrieval+adapter' || asked === 'adapter+retrieval') return { name: adapterRetrieval.name };
   const shots = /^([1-9]\d{0,3})-shot$/.exec(asked);
   return shots ? { name: fewShot.name, shots: Number(shots[1]) } : { name: asked };
 }

@@ -1,5 +1,7 @@
 /** `graft evaluate --open`: the tables of a saved evaluation, whoever wrote it. Needs no model and no GPU. */
 import { GraftError } from '../errors.ts';
+import { squareNumbers, squaresOf } from '../evaluate/documents-weights.ts';
+import { hasPassages } from '../evaluate/grounding.ts';
 import { readEvaluation } from '../evaluate/record-file.ts';
 import { judgeRecord, methodReports } from '../evaluate/report.ts';
 import { decodeUtf8 } from '../json.ts';
@@ -29,6 +31,7 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
       ...{ open: path, rows: record.items.length, methods: methodReports(record, metrics) },
       ...(table && { table: tableReport(table) }),
       comparisons: judged?.comparisons ?? [],
+      ...(hasPassages(record) && { documents_or_weights: squaresOf(record).map(squareNumbers) }),
       ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
     };
     output.result(`${JSON.stringify(report)}\n`);

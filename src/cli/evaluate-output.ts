@@ -1,13 +1,22 @@
 /** What `graft evaluate` prints: a table of methods, and a verdict. */
 import { taskNames } from '../evaluate/by-task.ts';
-import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from '../evaluate/cells.ts';
+import {
+  GROUNDING_COLUMNS,
+  groundingCells,
+  nameOf,
+  REWARD_COLUMNS,
+  rewardCells,
+  scoreCell,
+} from '../evaluate/cells.ts';
 import { CHOICE_COLUMNS, choiceCells, choiceReport } from '../evaluate/choice-report.ts';
 import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
+import { squaresOf } from '../evaluate/documents-weights.ts';
+import { hasPassages } from '../evaluate/grounding.ts';
 import { intervalsOf } from '../evaluate/intervals.ts';
 import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import type { Judged } from '../evaluate/report.ts';
-import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
+import { whoInWords } from './evaluate-session-rows.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
 import { threeDigits } from '../numbers.ts';
@@ -32,7 +41,7 @@ export function textTable(head: readonly string[], rows: readonly (readonly stri
 const failureLines = ({ subjects }: Evaluation): string =>
   subjects
     .flatMap(({ label, method, failed, lacks = [] }) => {
-      const name = method === adapterFewShot.name ? `${label}, with examples` : label;
+      const name = whoInWords(method, label);
       return [
         ...(failed === undefined ? [] : [`${name}  failed: ${failed}\n`]),
         ...lacks.map((part) => `${name}  ${part.name} failed: ${part.reason}\n`),
@@ -45,13 +54,25 @@ export function recordText(record: Evaluation, metrics: readonly Scorer[]): stri
   const sides = record.subjects.flatMap(({ failed }, at) =>
     failed === undefined ? [sideOf(record, at)] : [],
   );
-  return (
-    resultTable(sides, metrics) +
-    failureLines(record) +
-    choiceTable(sides) +
-    rewardTable(sides) +
-    taskTables(sides, metrics)
+  return [
+    resultTable(sides, metrics),
+    failureLines(record),
+    choiceTable(sides),
+    groundingTable(record, sides),
+    rewardTable(sides),
+    taskTables(sides, metrics),
+  ].join('');
+}
+
+/** How answers stand to the documents, and whether these or weights are better; '' without a method with passages. */
+function groundingTable(record: Evaluation, sides: readonly Side[]): string {
+  if (!hasPassages(record)) return '';
+  const lines = sides.map((side) => [nameOf(side), ...groundingCells(side)]);
+  const squares = squaresOf(record).map(
+    ({ adapter, sentence }, _, all) =>
+      `\n${adapter !== undefined && all.length > 1 ? `${adapter}: ` : ''}${sentence}\n`,
   );
+  return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${squares.join('')}`;
 }
 
 function resultTable(sides: readonly Side[], metrics: readonly Scorer[]): string {

@@ -22,6 +22,7 @@ export const OF_MODELS = [
   'choices',
   'loss-rows',
   'shots',
+  'index',
   'forgetting',
   'out',
 ] as const;

@@ -2,7 +2,9 @@
 import type { Example } from '../data/example.ts';
 import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
 import type { Draw } from '../evaluate/record.ts';
+import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { Pair } from '../evaluate/methods/method.ts';
+import { adapterRetrieval } from '../evaluate/methods/retrieval.ts';
 import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
@@ -96,6 +98,14 @@ export function askedInWords(part: Part, asked: number, draw: Draw): string {
       : `${count(asked)} of ${count(of)} ${PART_ROWS[part]}${isAll ? '' : `, drawn at random with seed ${seed}`}.`;
   return `${drawn}${all}${left}`;
 }
+
+/** Who answers, before it has answered. @param method its name */
+export const whoInWords = (method: string, label: string): string =>
+  method === adapterFewShot.name
+    ? `${label}, with examples`
+    : method === adapterRetrieval.name
+      ? `${label}, with passages`
+      : label;
 
 /** Why a method that answers from training rows is left out. @param training how many rows there are to answer from */
 export function leftOutInWords(title: string, part: Part, training: number): string {

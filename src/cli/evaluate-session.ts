@@ -4,12 +4,12 @@ import { isUsed } from '../data/parts.ts';
 import { messageOf } from '../errors.ts';
 import { chosenFrom, choicesFrom, withChoices } from '../evaluate/choices.ts';
 import { drawQuestions } from '../evaluate/draw.ts';
-import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed } from '../evaluate/methods/instructed.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { readModel } from '../model/family.ts';
+import { REFUSAL } from '../retrieval/passages-prompt.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
 import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
@@ -31,8 +31,10 @@ import {
   noRows,
   pairsOf,
   promptPairsOf,
+  whoInWords,
   type Part,
 } from './evaluate-session-rows.ts';
+import { openPassages } from './evaluate-passages.ts';
 import { openSubjects } from './evaluate-subjects.ts';
 import type { Output } from './output.ts';
 import { reportData } from './report-data.ts';
@@ -89,10 +91,10 @@ export async function openEvalSession(
   const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
   const files = readAskedRows(flags, seed);
-  // Rewards and choices may read columns that rows do not use.
+  // Rewards and choices may read columns that rows do not use, and rows may name the passages that answer them.
   const choices = flags.text('choices');
   const from = choices === undefined ? undefined : choicesFrom(choices);
-  const keepsColumns = chosenRewards !== undefined || from?.from === 'column';
+  const keepsColumns = chosenRewards !== undefined || from?.from === 'column' || flags.isGiven('index');
   const rowCount = askedRows(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS) ?? 'asked';
   // Checked before gigabytes of weights are loaded.
@@ -103,7 +105,10 @@ export async function openEvalSession(
   if (asked !== undefined) checkLength(asked, shape);
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
   const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };
-  const { placed, told } = await openRows(files, tokenizer, limits, output, { keepsColumns });
+  const { placed, told } = await openRows(files, tokenizer, limits, output, {
+    keepsColumns,
+    ...(flags.isGiven('index') && { unanswered: REFUSAL }),
+  });
   reportData(output, told);
   const chat = tokenizer.chatTemplate !== undefined;
   const template = tokenizer.chatTemplate ?? false;
@@ -129,6 +134,7 @@ export async function openEvalSession(
     from,
   );
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
+  const passages = await openPassages(flags, output, session.device);
   let label = '';
   const { subjects, pairs } = await openSubjects(
     {
@@ -184,7 +190,7 @@ export async function openEvalSession(
 
   async function* measure(signal: AbortSignal): AsyncGenerator<void> {
     const plan: EvaluationPlan = {
-      ...{ made, items, train, subjects, rewards, chosen, isPrompts, seed },
+      ...{ made, items, train, subjects, rewards, chosen, isPrompts, seed, passages },
       asked: rows,
       shots: askedShots(flags)[0],
       examples: askedExamples(flags),
@@ -200,8 +206,7 @@ export async function openEvalSession(
         }
       },
     };
-    const nameOf = ({ method, subject }: SubjectPlan): string =>
-      method === adapterFewShot ? `${subject.label}, with examples` : subject.label;
+    const nameOf = ({ method, subject }: SubjectPlan): string => whoInWords(method.name, subject.label);
     const run = runEvaluation(plan, {
       signal,
       begins(one) {
@@ -240,6 +245,7 @@ export async function openEvalSession(
     failures,
     measure,
     close() {
+      passages?.close();
       if (!rewards) return;
       tellFailures(rewards.rewards, output);
       rewards.rewards.close();

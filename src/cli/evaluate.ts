@@ -42,6 +42,7 @@ import { readLineage } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import { claimFiles } from './own-files.ts';
 import type { Output } from './output.ts';
+import { checkPassageFlags } from './passages.ts';
 import { readPaths } from './row-flags.ts';
 import { EVALUATION } from './run-folder.ts';
 import { REPORT_PAGE } from '../evaluate/report-files.ts';
@@ -54,6 +55,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   if (saved !== undefined) return openEvaluation(saved, flags, output);
   const lineage = flags.text('lineage');
   if (lineage !== undefined) return evaluateLineage(lineage, flags, output);
+  checkPassageFlags(flags);
   chosenMethods(flags);
   chosenMetrics(flags);
   taskCardOf(flags);
@@ -67,6 +69,8 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   }
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
+    { what: 'the index', path: flags.text('index') },
+    { what: 'the encoder', path: flags.text('encoder') },
     ...readPaths(flags),
     ...flags.texts('adapter').map((path) => ({ what: 'the adapter', path })),
     ...flags.texts('tuned').map((path) => ({ what: 'the tuned model', path })),

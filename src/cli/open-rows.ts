@@ -69,6 +69,8 @@ export interface RowLimits {
 interface OpenHow {
   /** Whether rewards read columns that rows do not use. */
   readonly keepsColumns?: boolean;
+  /** The answer of rows that the documents do not answer ({@link ReadOptions.unanswered}). */
+  readonly unanswered?: string;
   /** Whether rows of a large file may be made as they are taken. */
   readonly mayTake?: boolean;
   readonly held?: HeldRows;
@@ -83,14 +85,20 @@ export async function openRows(
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
-  { keepsColumns: keepsAll = false, mayTake = false, held = HELD }: OpenHow = {},
+  { keepsColumns: keepsAll = false, unanswered, mayTake = false, held = HELD }: OpenHow = {},
 ): Promise<RunRows> {
   // A split by a column reads it.
   const keepsColumns = keepsAll || options.fair !== undefined;
   const reading = { ...options, maxLength };
   const { overlong, text } = options;
   const bytes = await openBytes(file);
-  const first = await readNamed(file, bytes, readOptionsOf(options, file, keepsColumns), output, held);
+  const first = await readNamed(
+    file,
+    bytes,
+    readOptionsOf(options, file, { keepsColumns, unanswered }),
+    output,
+    held,
+  );
   const files: { readonly file: number; readonly name: string; readonly read: ReadRows }[] = [
     { file: ROWS_FILE, name: file, read: first.read },
   ];
@@ -150,12 +158,13 @@ export async function openRows(
 function readOptionsOf(
   { mapping, header, delimiter, text }: AskedRows['options'],
   fileName: string,
-  keepsColumns: boolean,
+  { keepsColumns, unanswered }: Pick<OpenHow, 'keepsColumns' | 'unanswered'>,
 ): ReadOptions {
   return {
     ...{ fileName, mapping, header, delimiter },
     ...(text?.documents !== undefined && { documents: text.documents }),
     ...(keepsColumns && { keepsColumns }),
+    ...(unanswered !== undefined && { unanswered }),
   };
 }
 

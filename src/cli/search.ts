@@ -138,7 +138,7 @@ async function readQuestions(flags: SearchFlags): Promise<Question[]> {
   return questions;
 }
 
-function readPassage(passage: unknown): Passage | undefined {
+export function readPassage(passage: unknown): Passage | undefined {
   if (!isObject(passage)) return undefined;
   const { doc = passage.file, start, end, text } = passage;
   if (typeof doc !== 'string' || typeof start !== 'number' || typeof end !== 'number') return undefined;

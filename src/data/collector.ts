@@ -3,6 +3,7 @@ import { isObject, jsonDepth, MAX_JSON_DEPTH, type JsonObject } from '../json.ts
 import type { ExampleContent } from '../text/trainable.ts';
 import type { Example, LeftList, Numbering, Problem, RowFault } from './example.ts';
 import { formatOfRow, KNOWN_FIELDS } from './formats/known.ts';
+import { ANSWER_NAMES } from './columns.ts';
 import { BadRow, refuseRepeated } from './formats/row.ts';
 import { columnsOf, compileMapping, type Mapping } from './mapping.ts';
 import { UnusedColumns, type UnusedColumn } from './unused.ts';
@@ -99,6 +100,7 @@ export class Collector {
   /**
    * @param keepsColumns whether an example keeps the columns that it does not use
    * @param mostProblems the most that are listed
+   * @param unanswered the answer of a row that names no passages and has an empty answer
    * @param take takes the examples, which are not kept here then; prompts without answers are only counted
    */
   constructor(
@@ -106,6 +108,7 @@ export class Collector {
     private readonly keepsColumns = false,
     private readonly take?: TakeExample,
     private readonly mostProblems = MAX_PROBLEMS,
+    private readonly unanswered?: string,
   ) {
     this.#mapped = mapping && compileMapping(mapping);
     this.#columns = mapping ? columnsOf(mapping) : [];
@@ -130,7 +133,7 @@ export class Collector {
   /** One row; `make` may throw BadRow. */
   row(line: number, make: () => JsonObject): void {
     try {
-      const row = make();
+      const row = this.#answered(make());
       if (this.#mapped) {
         this.example(line, this.#withColumns(this.#mapped(row, line), row, this.#columns), 'mapped');
         this.#unused.add(row, this.#columns, true);
@@ -148,6 +151,14 @@ export class Collector {
       if (!(error instanceof BadRow)) throw error;
       this.problem(line, error.message, error.fault);
     }
+  }
+
+  /** A row that says by its empty list of passages that its empty answer is meant. */
+  #answered(row: JsonObject): JsonObject {
+    const { unanswered } = this;
+    if (unanswered === undefined || !Array.isArray(row.passages) || row.passages.length > 0) return row;
+    const empty = ANSWER_NAMES.filter((name) => row[name] === '');
+    return { ...row, ...Object.fromEntries(empty.map((name) => [name, unanswered])) };
   }
 
   #withColumns(

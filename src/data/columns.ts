@@ -17,7 +17,7 @@ const PAIRS = [
   ['question1', 'question2'],
   ['text1', 'text2'],
 ];
-const ANSWER_NAMES =
+export const ANSWER_NAMES =
   'completion answer response output reply assistant target label category class intent sentiment summary translation result chosen'.split(
     ' ',
   );

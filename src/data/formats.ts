@@ -32,6 +32,8 @@ export interface ReadOptions extends TableOptions {
   readonly mapping?: Mapping;
   /** Whether examples keep the columns that they do not use. */
   readonly keepsColumns?: boolean;
+  /** The answer of a row that has an empty one and an empty list of passages: the documents do not say. */
+  readonly unanswered?: string;
   /** Where a document of a text file ends (`TextOptions`). */
   readonly documents?: string;
   /** The most bad rows that are listed; a thousand if left out. */
@@ -162,14 +164,14 @@ export class ExampleReader {
 
   /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
   constructor(content: Content, options: ReadOptions) {
-    const { fileName, mapping, keepsColumns, onExample, mostProblems } = options;
+    const { fileName, mapping, keepsColumns, onExample, mostProblems, unanswered } = options;
     const bare = withoutByteOrderMark(content, fileName);
     if (bare.length === 0)
       throw new GraftError('data-empty', `${fileName} is empty.`, 'Choose a file with examples.');
     this.kind = fileKind(bare, fileName);
     this.content = bare;
     this.#options = options;
-    this.#collector = new Collector(mapping, keepsColumns, onExample, mostProblems);
+    this.#collector = new Collector(mapping, keepsColumns, onExample, mostProblems, unanswered);
   }
 
   /** The share that is read, after every row. @throws GraftError as {@link readExamples} */

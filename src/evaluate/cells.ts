@@ -4,7 +4,9 @@ import type { Proportion } from '../proportion.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
 import type { Interval } from './bootstrap.ts';
+import { groundingOf } from './grounding.ts';
 import { adapterFewShot } from './methods/few-shot.ts';
+import { adapterRetrieval } from './methods/retrieval.ts';
 import { rewardScoresOf } from './report.ts';
 import type { Side } from './sides.ts';
 
@@ -37,9 +39,44 @@ export function rewardCells(side: Side): string[] {
 export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
   `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
 
+/** Columns of answers beside documents; `groundingCells` gives a cell for each. */
+export const GROUNDING_COLUMNS = [
+  'passages found',
+  'from passages',
+  'wrongly refused',
+  'wrongly answered',
+  'prompt tokens',
+  'answer tokens',
+  's per answer',
+  'passages in window',
+];
+
+/** Dashes for what was not measured. */
+export function groundingCells(side: Side): string[] {
+  const grounding = groundingOf(side);
+  if (!grounding) return GROUNDING_COLUMNS.map(() => '–');
+  const { recall, fromPassages, wronglyRefused, wronglyAnswered, windowShare } = grounding;
+  const share = (of: Proportion | undefined): string => (of && of.total > 0 ? shareCell(of) : '–');
+  const number = (of: number | undefined): string => (of === undefined ? '–' : threeDigits(of));
+  return [
+    recall ? percent(recall.value) : '–',
+    share(fromPassages),
+    share(wronglyRefused),
+    share(wronglyAnswered),
+    number(grounding.promptTokens),
+    number(grounding.answerTokens),
+    number(grounding.seconds),
+    windowShare === undefined ? '–' : percent(windowShare),
+  ];
+}
+
 /** The label of a subject in the table. */
 export function nameOf({ subject: { label, method, detail, stopped }, answers }: Side): string {
-  const examples =
-    method === adapterFewShot.name ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}` : '';
-  return `${label}${examples}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
+  const behind =
+    method === adapterFewShot.name
+      ? `, with ${plural(detail?.shots?.length ?? 0, 'example')}`
+      : method === adapterRetrieval.name
+        ? ', with passages'
+        : '';
+  return `${label}${behind}${stopped ? `, stopped after ${plural(answers.length, 'row')}` : ''}`;
 }

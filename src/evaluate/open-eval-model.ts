@@ -271,6 +271,7 @@ export class OpenEvalModel implements EvalModel {
           if (reason === 'aborted') return;
           answers.set(missing[prompt], {
             ...{ text, seconds, took: sinceLast(), tokens: newIds.length },
+            promptTokens: prompts[prompt].length,
             ...(reason === 'length' && { truncated: true }),
           });
           tokens[prompt] = 0;

@@ -82,6 +82,9 @@ const Detail = v.object({
   promptTokens: v.optional(count),
   meanPromptTokens: v.optional(number),
   window: v.optional(count),
+  passages: v.optional(
+    v.object({ index: name, search: name, top: count, window: count, searchSeconds: number }),
+  ),
 });
 /** A kind of a newer version is left out. */
 const Card = v.object({
@@ -124,8 +127,15 @@ const Evidence = v.object({
   took: v.optional(number),
   tokens: v.optional(count),
   truncated: v.optional(v.literal(true)),
+  promptTokens: v.optional(count),
+  passageTokens: v.optional(count),
   passages: v.optional(v.array(v.string())),
   logProbabilities: v.optional(v.array(notFinite(-Infinity))),
+  sources: v.optional(
+    v.array(v.object({ id: name, file: name, page: v.optional(count), start: count, end: count })),
+  ),
+  leftOut: v.optional(count),
+  recall: v.optional(number),
 });
 const ChosenFrom = v.object({
   from: v.picklist(['labels', 'column']),

@@ -77,6 +77,16 @@ export interface Item {
   readonly choices?: readonly string[];
 }
 
+/** Where a passage stands in a document. */
+export interface Place {
+  readonly id: string;
+  readonly file: string;
+  readonly page?: number;
+  /** UTF-16 code units of the document's text. */
+  readonly start: number;
+  readonly end: number;
+}
+
 /** An answer, and what it took. */
 export interface Evidence {
   readonly text: string;
@@ -88,10 +98,18 @@ export interface Evidence {
   readonly tokens?: number;
   /** It was cut at the limit of tokens. */
   readonly truncated?: true;
-  /** Passages that were put before the question. */
+  /** Tokens of the whole prompt, and those of the passages in it. */
+  readonly promptTokens?: number;
+  readonly passageTokens?: number;
+  /** Passages that were put before the question, and their places. */
   readonly passages?: readonly string[];
   /** It was chosen: the log-probability of each choice in nats, summed over its tokens. */
   readonly logProbabilities?: readonly number[];
+  readonly sources?: readonly Place[];
+  /** How many passages found no room. */
+  readonly leftOut?: number;
+  /** The share of the passages that the row names which are among them; missing if it names none. */
+  readonly recall?: number;
 }
 
 /** An adapter or a tuned model: of the library, of a run after so many steps, or in a folder. */

@@ -2,6 +2,8 @@
 import { isAnswerScorer, USUAL_SCORERS } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { chosenIn, scorersOf } from './columns.ts';
+import { squareNumbers, squaresOf } from './documents-weights.ts';
+import { hasPassages } from './grounding.ts';
 import type { Evaluation } from './record.ts';
 import { EVALUATION_FILE, evaluationFile } from './record-file.ts';
 import { judgeRecord, methodReports, predictionsOf, type Judged } from './report.ts';
@@ -42,6 +44,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
     methods: methodReports(record, metrics),
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
+    ...(hasPassages(record) && { documents_or_weights: squaresOf(record).map(squareNumbers) }),
     ...(judged && { verdict: verdictTexts(judged).join('\n') }),
     ...(success && { success }),
     stopped,

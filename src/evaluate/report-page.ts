@@ -11,6 +11,7 @@ import { costOf } from './costs.ts';
 import { flipsOf, type Flips } from './flips.ts';
 import { forgettingSentences, forgettingVerdict } from './forgetting.ts';
 import { intervalsOf } from './intervals.ts';
+import { documentsOf, DOCUMENTS_STYLE } from './report-documents.ts';
 import type { Evaluation } from './record.ts';
 import type { Judged } from './report.ts';
 import { answersOf, rowsStyle } from './report-rows.ts';
@@ -57,12 +58,12 @@ export function reportPage(record: Evaluation, about: AboutReport): string {
     title,
     html`<h1>${title}</h1>
       ${verdictOf(record, about)}
-      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${failuresOf(record)}
+      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${documentsOf(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${failuresOf(record)}
       <h2 id="answers">Answers</h2>
       ${answers}
       <h2 id="made">How it was made</h2>
       ${madeOf(record, about)}`,
-    STYLE + rowsStyle(choices),
+    [STYLE, DOCUMENTS_STYLE, rowsStyle(choices)].join('\n'),
   );
 }
 

@@ -2,11 +2,13 @@
 import { Html, html } from '../html.ts';
 import { count, plural, threeDigits } from '../numbers.ts';
 import { exactMatch } from '../scorers/exact-match.ts';
+import { markQuotes } from '../retrieval/cited.ts';
 import { nameOf } from './cells.ts';
 import type { Flips } from './flips.ts';
 import type { Evaluation } from './record.ts';
 import { adapter as adapterMethod } from './methods/adapter.ts';
 import { sideOf, type Side } from './sides.ts';
+import { asTexts, passagesOf } from './report-documents.ts';
 import { usualMetric } from './tuned-table.ts';
 
 /** A choice among the rows. */
@@ -126,7 +128,7 @@ export function answersOf(
 function answerOf(side: Side, at: number, isFree: boolean): Html | undefined {
   const evidence = side.record.evidence[at][side.at];
   if (!evidence) return undefined;
-  const { text, seconds, tokens, truncated } = evidence;
+  const { text, seconds, tokens, truncated, passages } = evidence;
   const right = side.record.items[at].expected === '' ? undefined : side.right?.[at];
   const kind = new Html(right === undefined ? '' : right ? 'right' : isFree ? 'other' : 'wrong');
   const mark = right === undefined ? '' : right ? '✓ right' : isFree ? '≠ other words' : '✗ wrong';
@@ -139,7 +141,8 @@ function answerOf(side: Side, at: number, isFree: boolean): Html | undefined {
   ].join(' · ');
   return html`<li class="${kind}">
     <h4>${nameOf(side)} ${mark !== '' && html`<span class="mark">${mark}</span>`}</h4>
-    <pre dir="auto">${text === '' ? '(an empty answer)' : text}</pre>
-    ${took !== '' && html`<p class="took">${took}</p>`}
+    <pre dir="auto">
+${text === '' ? '(an empty answer)' : passages ? markQuotes(text, asTexts(passages)) : text}</pre>
+    ${passagesOf(evidence)} ${took !== '' && html`<p class="took">${took}</p>`}
   </li> `;
 }

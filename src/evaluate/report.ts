@@ -2,6 +2,7 @@
 import type { Interval } from './bootstrap.ts';
 import { choiceReport, likelihoodsIn } from './choice-report.ts';
 import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
+import { groundingNumbers, groundingOf } from './grounding.ts';
 import { intervalsOf } from './intervals.ts';
 import { baseOf, comparedOf, eachReward, passMarkOf, sideOf, sidesOf, type Side } from './sides.ts';
 import { methodsOf } from './compared.ts';
@@ -131,6 +132,7 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
   const { stopped, loss, general, detail, seconds, lacks, noLabel } = subject;
   const rewards = rewardScoresOf(side);
   const each = eachReward(side);
+  const grounding = groundingOf(side);
   const tasks = tasksOf(side);
   const choices = choiceReport(side);
   const scores = metricsOf(side, metrics);
@@ -173,6 +175,8 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
     ...(detail?.instruction !== undefined && { instruction: detail.instruction }),
     ...(detail?.promptTokens !== undefined && { prompt_tokens: detail.promptTokens, window: detail.window }),
     ...(noLabel !== undefined && { no_label: noLabel }),
+    ...(detail?.passages && { search: detail.passages }),
+    ...(grounding && { documents: groundingNumbers(grounding) }),
     seconds,
     ...(stopped && { stopped }),
     ...(lacks && { failed_parts: lacks }),

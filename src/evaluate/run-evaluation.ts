@@ -7,7 +7,15 @@ import type { Forgetting } from './forgetting.ts';
 import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { answerScores } from '../scorers/scores.ts';
 import { labelsOf } from './methods/instruction.ts';
-import type { Answered, AskedQuestion, EvalModel, EvalRequest, Method, Pair } from './methods/method.ts';
+import type {
+  Answered,
+  AskedQuestion,
+  EvalModel,
+  EvalRequest,
+  Method,
+  Pair,
+  PassagePort,
+} from './methods/method.ts';
 import {
   recordOf,
   REWARD,
@@ -87,6 +95,8 @@ export interface EvaluationPlan {
   /** What instructed methods hear before each question; they are left out without it. */
   readonly instruction?: string | undefined;
   readonly subjects: readonly SubjectPlan[];
+  /** Passages of an index, for methods that put them before a question. */
+  readonly passages?: PassagePort | undefined;
   readonly rewards?: RewardScorer | undefined;
   /** In addition to the usual ones. */
   readonly chosen?: ChosenScorers | undefined;
@@ -183,9 +193,9 @@ async function measureOpen(
   const { signal } = watcher;
   const { method } = one;
   const { answers: isAnswered = true, loss: hasLoss = true, pairs: hasPairs = true } = plan.measures ?? {};
-  const { asked, train, seed, each, rewards, examples, instruction } = plan;
+  const { asked, train, seed, each, rewards, examples, instruction, passages } = plan;
   const exam: EvalRequest = {
-    ...{ train, shots: one.shots ?? plan.shots, seed, each, signal, examples, instruction },
+    ...{ train, shots: one.shots ?? plan.shots, seed, each, signal, examples, instruction, passages },
     asked: isAnswered ? asked : [],
     model: open.model,
   };

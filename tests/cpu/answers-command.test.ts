@@ -1,5 +1,5 @@
-/** `graft generate` and `graft chat` with the passages of an index. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+/** `graft generate`, `graft chat` and `graft evaluate` with the passages of an index. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { DEVICE_HERE, graft, graftHere, temporaryFolder } from '../engine/graft-command.ts';
@@ -120,4 +120,81 @@ test('graft chat answers each question behind passages of its own, and shows the
   expect(second).toContain('Peas climb a net.');
   // The turn before is there without its passage.
   expect(second).not.toContain(BEANS);
+});
+
+interface Measured {
+  readonly method: string;
+  readonly rows: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly documents: {
+    readonly recall?: number;
+    readonly recall_rows?: number;
+    readonly from_passages?: object | null;
+    readonly wrongly_refused: { readonly of: number };
+    readonly wrongly_answered: { readonly of: number };
+    readonly prompt_tokens: number;
+    readonly window_share?: number;
+  };
+}
+
+describe('graft evaluate --index', () => {
+  const rows = [
+    { question: 'When are beans sown?', answer: 'In May.', passages: [{ doc: 'beans', start: 19, end: 36 }] },
+    { question: 'What do peas climb?', answer: 'A net.', passages: [{ doc: 'peas', start: 0, end: 17 }] },
+    { question: 'Where do figs grow?', answer: '', passages: [] },
+  ];
+  const evaluate = (...flags: string[]): ReturnType<typeof graftHere> =>
+    graftHere(['evaluate', '--model', SPRIG, ...DEVICE_HERE, '--data', at('rows.jsonl'), ...flags]);
+
+  beforeAll(() => {
+    writeFileSync(at('rows.jsonl'), rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+  });
+
+  test('measures passages, an adapter and both on the same rows, with a row that the documents do not answer', async () => {
+    const train = ['train', '--model', SPRIG, ...DEVICE_HERE, '--data', at('rows.jsonl'), '--steps', '1'];
+    const trained = await graftHere([...train, '--out', at('adapter')]);
+    expect(trained.code, trained.err).toBe(0);
+    const { code, out, err } = await evaluate(
+      ...['--split', 'all', '--methods', 'zero-shot,retrieval,adapter,retrieval+adapter', '--json'],
+      ...['--adapter', at('adapter'), '--index', at('index'), '--top', '2', '--out', at('evaluation')],
+    );
+    expect(code, err).toBe(0);
+    const report = JSON.parse(out) as {
+      readonly methods: readonly Measured[];
+      readonly documents_or_weights: readonly { cells: object; sentence: string }[];
+    };
+    expect(report.methods.map(({ method, rows: many }) => [method, many])).toEqual([
+      ['base', 3],
+      ['retrieval', 3],
+      ['adapter', 3],
+      ['adapter-retrieval', 3],
+    ]);
+    for (const { method, documents } of report.methods) {
+      expect(documents.wrongly_refused.of).toBe(2);
+      expect(documents.wrongly_answered.of).toBe(1);
+      const hasPassages = method.endsWith('retrieval');
+      // BM25 finds both passages by their words.
+      if (hasPassages) expect(documents).toMatchObject({ recall: 1, recall_rows: 2 });
+      else expect(documents.recall ?? documents.window_share).toBeUndefined();
+      if (hasPassages) expect(documents.window_share).toBeGreaterThan(0);
+    }
+    const [alone, withPassages] = report.methods.map(({ documents }) => documents.prompt_tokens);
+    expect(withPassages).toBeGreaterThan(alone + 50);
+    expect(Object.keys(report.documents_or_weights[0].cells)).toEqual([
+      ...['neither', 'documents', 'weights', 'both'],
+    ]);
+    const { sentence } = report.documents_or_weights[0];
+    expect(readFileSync(at('evaluation', 'report.html'), 'utf8')).toContain(sentence);
+
+    const again = await graftHere(['evaluate', '--open', at('evaluation', 'evaluation.json')]);
+    expect(again.out).toContain(sentence);
+    expect(again.out).toMatch(/^documents +passages found +from passages +wrongly refused/m);
+  });
+
+  test('refuses methods without an index, and an index without its methods', async () => {
+    expect((await evaluate('--methods', 'base,retrieval')).err).toContain('--index is missing');
+    expect((await evaluate('--methods', 'base', '--index', at('index'))).err).toContain(
+      '--methods leaves retrieval out',
+    );
+  });
 });

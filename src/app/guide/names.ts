@@ -45,6 +45,7 @@ const WORDS = {
   baseline: 'Baseline',
   'few-shot': 'Examples in the prompt (few-shot)',
   instructed: 'Instruction before the question',
+  retrieval: 'Passages in the prompt (retrieval)',
   majority: 'Most frequent answer',
   nearest: 'Nearest row',
   interval: '95% interval',

@@ -5,6 +5,7 @@
  */
 import type { Example } from '../../data/example.ts';
 import type { Question } from '../../data/questions.ts';
+import type { Fitted, Source } from '../../retrieval/passages-prompt.ts';
 import type { PairLikelihoods } from '../pair-order.ts';
 import type { Evidence, LossReport } from '../record.ts';
 
@@ -42,6 +43,22 @@ export interface EvalModel {
   likelihoods(signal: AbortSignal): Promise<readonly PairLikelihoods[] | undefined>;
 }
 
+/** Finds passages of documents, and writes them into prompts. */
+export interface PassagePort {
+  /** The name of the index, how it is searched, and passages of a question at most. */
+  readonly about: { readonly index: string; readonly search: string; readonly top: number };
+  /** The best passages for each question, best first. */
+  find(questions: readonly string[], signal: AbortSignal): Promise<readonly (readonly Source[])[]>;
+  /** The prompt with as many of them as fit: `fitPassages` with a template. */
+  fit(
+    question: string,
+    found: readonly Source[],
+    window: { readonly room: number; readonly tokensOf: (text: string) => number },
+  ): Fitted;
+  /** The share of the passages that a row names which these hold; undefined if it names none. */
+  recall(example: Example | undefined, sources: readonly Source[]): number | undefined;
+}
+
 export interface EvalRequest {
   /** Examples of training that have a question. */
   readonly train: readonly Pair[];
@@ -56,6 +73,8 @@ export interface EvalRequest {
   readonly examples?: 'random' | 'nearest' | undefined;
   /** What the base model hears before each question; '' or missing where nothing is known of the task. */
   readonly instruction?: string | undefined;
+  /** Passages of an index, if there is one. */
+  readonly passages?: PassagePort | undefined;
   /** Work on every item that may take long; it can be stopped in between. */
   readonly each: <Item>(items: readonly Item[], work: (item: Item) => void) => Promise<void>;
   readonly signal: AbortSignal;
@@ -78,6 +97,8 @@ export interface Detail {
   readonly meanPromptTokens?: number;
   /** Tokens that the model can hold. */
   readonly window?: number;
+  /** The search of passages, the tokens that the model holds, and the seconds of searching for all questions. */
+  readonly passages?: PassagePort['about'] & { readonly window: number; readonly searchSeconds: number };
 }
 
 export interface Answered {

@@ -6,6 +6,7 @@ import { frequent } from './frequent.ts';
 import { instructed, instructedFewShot } from './instructed.ts';
 import type { Method } from './method.ts';
 import { nearestRow } from './nearest.ts';
+import { adapterRetrieval, retrieval } from './retrieval.ts';
 
 export const METHODS: readonly Method[] = [
   frequent,
@@ -14,8 +15,10 @@ export const METHODS: readonly Method[] = [
   fewShot,
   instructed,
   instructedFewShot,
+  retrieval,
   adapter,
   adapterFewShot,
+  adapterRetrieval,
 ];
 
 /** Methods that need no model. */

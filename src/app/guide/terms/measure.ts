@@ -42,6 +42,15 @@ export const MEASURE: Chapter = {
       also: 'prompt engineering instruction zero-shot',
     },
     {
+      id: 'retrieval',
+      what: 'A search finds the passages of your documents that fit a question, and they stand in the prompt before it. The model reads the answer instead of knowing it, so a changed document changes the answer at once.',
+      more: 'More passages hold the answer more often, and take more of the window and more time.',
+      start:
+        'For facts that change, measure it before you tune. Only the command has it: graft evaluate --index.',
+      source: 'Lewis et al., Retrieval-Augmented Generation, 2020, arXiv:2005.11401',
+      also: 'rag documents search index passages',
+    },
+    {
       id: 'majority',
       what: 'The answer that is most frequent in training, given to every question. It costs nothing; a model that does not beat it has learned nothing.',
       source: 'scikit-learn documentation, DummyClassifier',
