@@ -3,6 +3,8 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFile, encodingOf, refuseBinary } from '../data/encoding.ts';
 import { GraftError, messageOf } from '../errors.ts';
+import type { ChunkBorders } from '../retrieval/chunks.ts';
+import { markdownHeadings, sectionStarts, type Heading } from '../retrieval/headings.ts';
 import { htmlText } from '../retrieval/html-text.ts';
 import { pdfText } from '../retrieval/pdf-text.ts';
 
@@ -11,6 +13,8 @@ interface DocumentText {
   readonly text: string;
   /** Where each page begins, for a document that has pages. */
   readonly pages?: readonly number[];
+  /** Where its headings stand, for a document that has any. */
+  readonly headings?: readonly Heading[];
 }
 
 /** The largest file that is read: far more than any book. */
@@ -23,14 +27,19 @@ const readText = (bytes: Uint8Array, name: string): DocumentText => {
   return { text: decodeFile(bytes, name) };
 };
 
+const readMarkdown: Reader = (bytes, name) => {
+  const { text } = readText(bytes, name);
+  return { text, headings: markdownHeadings(text) };
+};
+
 /** As the page says that it is encoded, which old ones do; else as other text. */
 const readHtml: Reader = (bytes, name) => {
   const head = new TextDecoder('latin1').decode(bytes.subarray(0, HEAD_BYTES));
   const label = /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i.exec(head)?.[1].toLowerCase();
   if (label === undefined || label === 'utf-8' || encodingOf(bytes) !== 'utf-8')
-    return { text: htmlText(readText(bytes, name).text) };
+    return htmlText(readText(bytes, name).text);
   try {
-    return { text: htmlText(new TextDecoder(label, { fatal: true }).decode(bytes)) };
+    return htmlText(new TextDecoder(label, { fatal: true }).decode(bytes));
   } catch (cause) {
     if (cause instanceof GraftError) throw cause;
     throw new GraftError(
@@ -49,8 +58,8 @@ const HEAD_BYTES = 1024;
 const READERS: Readonly<Record<string, Reader>> = {
   txt: readText,
   text: readText,
-  md: readText,
-  markdown: readText,
+  md: readMarkdown,
+  markdown: readMarkdown,
   rst: readText,
   html: readHtml,
   htm: readHtml,
@@ -120,6 +129,14 @@ export async function readDocument(name: string, bytes: Uint8Array): Promise<Doc
       'Divide it into several files.',
     );
   return READERS[endingOf(name)](bytes, name);
+}
+
+/** The places that no chunk spans. A document without headings or pages has none. */
+export function bordersOf(
+  { text, pages = [], headings = [] }: DocumentText,
+  by: ChunkBorders,
+): readonly number[] {
+  return by === 'headings' ? sectionStarts(text, headings) : by === 'pages' ? pages : [];
 }
 
 /** The page of a place, from 1; null for a document without pages. */

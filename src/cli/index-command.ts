@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
-import { CHUNK_DEFAULTS, checkChunkSettings, type ChunkSettings } from '../retrieval/chunks.ts';
+import { CHUNK_BORDERS, CHUNK_DEFAULTS, checkChunkSettings } from '../retrieval/chunks.ts';
 import { DOCUMENT_ENDINGS } from './document-files.ts';
 import { EXIT } from './exit.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
@@ -11,6 +11,7 @@ import {
   checkIndexFolder,
   readIndex,
   writeIndex,
+  type Chunking,
   type IndexModel,
   type StoredIndex,
 } from './index-folder.ts';
@@ -41,6 +42,10 @@ export const indexFlags = {
   'chunk-overlap': {
     value: 'N',
     help: `tokens at most that a chunk shares with the one before (default: ${CHUNK_DEFAULTS.overlap})`,
+  },
+  'chunk-by': {
+    value: CHUNK_BORDERS.join('|'),
+    help: 'where a chunk ends at the latest: only at the limit (sentences), before the next heading of Markdown and HTML, or at the end of a page of a PDF (default: sentences)',
   },
   out: {
     value: 'DIR',
@@ -93,10 +98,11 @@ export async function indexCommand(args: readonly string[], output: Output): Pro
 }
 
 /** @throws GraftError `arguments` */
-function readChunking(flags: IndexFlags): ChunkSettings {
+function readChunking(flags: IndexFlags): Chunking {
   const chunking = {
     tokens: flags.integer('chunk-tokens') ?? CHUNK_DEFAULTS.tokens,
     overlap: flags.integer('chunk-overlap') ?? CHUNK_DEFAULTS.overlap,
+    by: flags.choice('chunk-by', CHUNK_BORDERS) ?? 'sentences',
   };
   try {
     checkChunkSettings(chunking);
@@ -110,7 +116,7 @@ function readChunking(flags: IndexFlags): ChunkSettings {
 
 /** @throws GraftError `arguments` */
 function refuseChunking(flags: IndexFlags): null {
-  const idle = (['chunk-tokens', 'chunk-overlap'] as const).find((name) => flags.isGiven(name));
+  const idle = (['chunk-tokens', 'chunk-overlap', 'chunk-by'] as const).find((name) => flags.isGiven(name));
   if (idle)
     throw new GraftError('arguments', `--${idle} is for --documents, and --chunks are divided already.`, '');
   return null;
@@ -170,6 +176,7 @@ function settingsOf({ model, chunking }: About): [name: string, value: string][]
     ['chunks of', chunking ? 'documents' : 'a file'],
     ['--chunk-tokens', String(chunking?.tokens)],
     ['--chunk-overlap', String(chunking?.overlap)],
+    ['--chunk-by', String(chunking?.by)],
     ['--prefix', JSON.stringify(model.prefix)],
     ['--pooling', model.pooling],
     ['vectors of length 1', String(model.normalise)],

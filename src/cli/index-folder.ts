@@ -5,6 +5,7 @@ import * as v from 'valibot';
 import { linesOf } from '../data/lines.ts';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
+import { CHUNK_BORDERS } from '../retrieval/chunks.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
 import { concatBytes, parseSafetensors, writeSafetensors } from '../weights/safetensors.ts';
 import { file, openBytes, PART, readWhole, writeWhole } from './files.ts';
@@ -53,13 +54,21 @@ export type IndexModel = v.InferOutput<typeof Model>;
 
 const Documents = v.array(v.object({ file: v.string(), sha256: v.string() }));
 
+const ChunkingFacts = v.object({
+  tokens: Whole,
+  overlap: Whole,
+  /** Missing in an index of an earlier version. */
+  by: v.optional(v.picklist(CHUNK_BORDERS), 'sentences'),
+});
+export type Chunking = v.InferOutput<typeof ChunkingFacts>;
+
 const Facts = v.object({
   format: v.literal(FORMAT),
   version: v.literal(FORMAT_VERSION),
   graft: v.string(),
   model: Model,
   /** How documents were divided; null for chunks that were given. */
-  chunking: v.nullable(v.object({ tokens: Whole, overlap: Whole })),
+  chunking: v.nullable(ChunkingFacts),
   documents: Documents,
   /** SHA-256 of the other files, so that those of two runs are never taken for one index. */
   files: v.object({ [CHUNKS]: v.string(), [EMBEDDINGS]: v.string() }),

@@ -1,12 +1,12 @@
 /** What an index is made of: the chunks of documents, or chunks that were made elsewhere. */
 import { join } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
-import { chunksOf, type ChunkSettings } from '../retrieval/chunks.ts';
+import { chunksOf } from '../retrieval/chunks.ts';
 import { tokenCounter } from '../retrieval/token-counts.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { findDocuments, pageOf, readDocument } from './document-files.ts';
+import { bordersOf, findDocuments, pageOf, readDocument } from './document-files.ts';
 import { readWhole } from './files.ts';
-import { documentHash, type ChunkEntry, type StoredIndex } from './index-folder.ts';
+import { documentHash, type ChunkEntry, type Chunking, type StoredIndex } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
 import type { Output } from './output.ts';
 
@@ -29,7 +29,7 @@ export interface Found {
 }
 
 interface DocumentSettings {
-  readonly chunking: ChunkSettings;
+  readonly chunking: Chunking;
   /** The index that holds the chunks of documents that did not change. */
   readonly before: StoredIndex | undefined;
   readonly tokenizer: Tokenizer;
@@ -60,7 +60,7 @@ export async function documentChunks(
         chunks.push(...(known.get(file) ?? []));
       } else {
         const document = await readDocument(file, bytes);
-        const own = chunksOf(document.text, count, chunking);
+        const own = chunksOf(document.text, count, chunking, bordersOf(document, chunking.by));
         chunks.push(
           ...own.map((chunk, n) => ({
             ...chunk,

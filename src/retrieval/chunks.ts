@@ -4,6 +4,10 @@
  */
 import { GraftError } from '../errors.ts';
 
+/** Where chunks may not go beyond: nowhere, the next heading, or the end of a page. */
+export const CHUNK_BORDERS = ['sentences', 'headings', 'pages'] as const;
+export type ChunkBorders = (typeof CHUNK_BORDERS)[number];
+
 export interface ChunkSettings {
   /** Tokens of a chunk at most, special tokens not counted. */
   readonly tokens: number;
@@ -40,6 +44,7 @@ const SPACE = ' \t\r\n\u00a0';
 /**
  * The chunks of a text, in its order. They hold all of it except space.
  *
+ * @param borders places that no chunk spans, in ascending order, such as the starts of headings
  * @param countTokens tokens of a run of characters without space, special tokens not counted. Tokens add up across space in every vocabulary that
  *   splits at it, as those of encoders do
  * @throws GraftError `chunk-settings`, and what `countTokens` throws
@@ -47,9 +52,25 @@ const SPACE = ' \t\r\n\u00a0';
 export function chunksOf(
   text: string,
   countTokens: (run: string) => number,
-  { tokens: limit, overlap }: ChunkSettings = CHUNK_DEFAULTS,
+  settings: ChunkSettings = CHUNK_DEFAULTS,
+  borders: readonly number[] = [],
 ): Chunk[] {
-  checkChunkSettings({ tokens: limit, overlap });
+  checkChunkSettings(settings);
+  const starts = [0, ...borders];
+  return starts.flatMap((from, at) =>
+    sectionChunks(text.slice(from, starts[at + 1]), countTokens, settings).map((chunk) => ({
+      ...chunk,
+      start: from + chunk.start,
+      end: from + chunk.end,
+    })),
+  );
+}
+
+function sectionChunks(
+  text: string,
+  countTokens: (run: string) => number,
+  { tokens: limit, overlap }: ChunkSettings,
+): Chunk[] {
   const pieces = piecesOf(text, countTokens, limit);
   const chunks: Chunk[] = [];
   for (let first = 0; first < pieces.length;) {

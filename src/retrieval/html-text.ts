@@ -4,6 +4,7 @@
  */
 import { Parser } from 'htmlparser2';
 import { GraftError } from '../errors.ts';
+import type { Heading } from './headings.ts';
 
 /** Elements whose text is no part of the page's. */
 const SKIPPED = new Set('head title script style noscript template nav svg button form select'.split(' '));
@@ -12,6 +13,7 @@ const VOID = new Set('br hr img input meta link col wbr area base source'.split(
 const BLOCKS = new Set(
   'p h1 h2 h3 h4 h5 h6 pre table ul ol dl blockquote div section article header footer main'.split(' '),
 );
+const HEADINGS = new Set(['h1', 'h2', 'h3', 'h4', 'h5', 'h6']);
 const LINES = new Set(['li', 'tr', 'dt', 'dd']);
 const CELLS = new Set(['td', 'th']);
 
@@ -30,16 +32,28 @@ interface Open {
   readonly skipped: boolean;
 }
 
+/** Noncharacters around a heading while a page is read. No text may have them. */
+const [HEADING, HEADING_END] = ['\ufdd0', '\ufdd1'];
+const MARKS = /[\ufdd0\ufdd1]/g;
+const EMPTY_HEADING = /\ufdd0\s*\ufdd1/g;
+
+interface HtmlText {
+  readonly text: string;
+  /** Where its headings stand in the text. */
+  readonly headings: readonly Heading[];
+}
+
 /**
  * The visible text of HTML. Broken HTML is read as browsers read it. Scripts are not run, nothing is fetched.
  *
  * @throws GraftError `document-depth`
  */
-export function htmlText(html: string): string {
+export function htmlText(html: string): HtmlText {
   const pieces: string[] = [];
   const open: Open[] = [];
   let skipping = 0;
   let verbatim = 0;
+  let headed = 0;
   const edge = (name: string): void => {
     if (skipping > 0) return;
     if (BLOCKS.has(name)) pieces.push('\n\n');
@@ -59,20 +73,23 @@ export function htmlText(html: string): string {
       if (skipped) skipping++;
       if (name === 'pre') verbatim++;
       edge(name);
+      if (skipping === 0 && HEADINGS.has(name) && ++headed === 1) pieces.push(HEADING);
     },
     // Called for each element that opened, in order; implied for one without an end tag.
     onclosetag(name, implied) {
+      if (skipping === 0 && HEADINGS.has(name) && --headed === 0) pieces.push(HEADING_END);
       if (open.pop()?.skipped) skipping--;
       if (name === 'pre') verbatim--;
       // The item, row or cell that follows makes the border itself.
       if (!(implied && (LINES.has(name) || CELLS.has(name)))) edge(name);
     },
-    ontext(text) {
+    ontext(read) {
+      const text = read.replaceAll(MARKS, '');
       if (skipping === 0) pieces.push(verbatim > 0 ? text : text.replaceAll(/[ \t\r\n\f\u00a0]+/g, ' '));
     },
   });
   parser.end(html);
-  return tidied(pieces.join(''));
+  return withoutMarks(tidied(withMarksAtWords(pieces.join(''))));
 }
 
 function isNavigation({ class: classes = '', id = '' }: Readonly<Record<string, string>>): boolean {
@@ -87,4 +104,24 @@ function tidied(text: string): string {
     .map((line) => line.replace(/[ \t]+$/, '').replace(/^ (?=\S)/, ''));
   const kept = lines.filter((line, at) => line !== '' || lines[at - 1] !== '');
   return `${kept.join('\n').trim()}\n`;
+}
+
+/** Marks stand directly at what is not white space, so that they change none of it. A heading without text has none. */
+const withMarksAtWords = (marked: string): string =>
+  marked
+    .replaceAll(EMPTY_HEADING, (between) => between.slice(1, -1))
+    .replaceAll(/\ufdd0(\s+)/g, `$1${HEADING}`)
+    .replaceAll(/(?<!\s)(\s+)\ufdd1/g, `${HEADING_END}$1`);
+
+/** The text without the marks of headings, and where they stood. */
+function withoutMarks(marked: string): HtmlText {
+  const headings: Heading[] = [];
+  let [text, done, start] = ['', 0, 0];
+  for (const { 0: mark, index } of marked.matchAll(MARKS)) {
+    text += marked.slice(done, index);
+    done = index + 1;
+    if (mark === HEADING) start = text.length;
+    else headings.push({ start, end: text.length });
+  }
+  return { text: text + marked.slice(done), headings };
 }

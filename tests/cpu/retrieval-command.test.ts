@@ -223,6 +223,27 @@ describe('graft index', () => {
     expect((await call({ text: 'x' })).err).toMatch(/Line 1 of \S+ names no file\./);
   });
 
+  test('ends chunks at headings or pages if it is asked to, and not in an index that was made otherwise', async () => {
+    const folder = documents('parted', {
+      'a.md': 'Before.\n\n# One\n\nFirst.\n\n# Two\n\nSecond.\n',
+      'b.html': '<h1>Kale</h1><p>Winter.</p><h2>Beet</h2><p>Summer.</p>',
+      'c.pdf': tinyPdf([['The first page.'], ['The second page.']]),
+    });
+    const textsOf = (name: string): unknown[] => linesOf(at(name, 'chunks.jsonl')).map(({ text }) => text);
+    await index(folder, at('by-headings'), '--chunk-by', 'headings');
+    expect(textsOf('by-headings')).toEqual([
+      ...['Before.', '# One\n\nFirst.', '# Two\n\nSecond.', 'Kale\n\nWinter.', 'Beet\n\nSummer.'],
+      'The first page.\nThe second page.',
+    ]);
+    await index(folder, at('by-pages'), '--chunk-by', 'pages');
+    expect(linesOf(at('by-pages', 'chunks.jsonl')).slice(-2)).toMatchObject([
+      { text: 'The first page.', page: 1 },
+      { text: 'The second page.', page: 2 },
+    ]);
+    const other = await graftHere(indexCall(['--documents', folder], at('by-pages')));
+    expect(other.err).toContain('was made with --chunk-by pages, and this call has sentences.');
+  });
+
   test('never writes to a folder that is not an index, or to an index of another model or other settings', async () => {
     const folder = documents('safe', GARDEN);
     documents('others', { 'chunks.jsonl': 'mine' });
