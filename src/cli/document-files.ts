@@ -3,10 +3,13 @@ import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeFile, encodingOf, refuseBinary } from '../data/encoding.ts';
 import { GraftError, messageOf } from '../errors.ts';
+import { ZipReader } from '../export/zip/reader.ts';
 import type { ChunkBorders } from '../retrieval/chunks.ts';
 import { markdownHeadings, sectionStarts, type Heading } from '../retrieval/headings.ts';
+import { DOCX_STYLES, DOCX_TEXT, docxText } from '../retrieval/docx-text.ts';
 import { htmlText } from '../retrieval/html-text.ts';
 import { pdfText } from '../retrieval/pdf-text.ts';
+import { readWhole } from './files.ts';
 
 /** A document as text. */
 interface DocumentText {
@@ -54,6 +57,16 @@ const readHtml: Reader = (bytes, name) => {
 /** Bytes in which a page says how it is encoded. */
 const HEAD_BYTES = 1024;
 
+const SAVE_AGAIN = 'Save it again with the program that wrote it.';
+
+async function readDocx(bytes: Uint8Array, name: string): Promise<DocumentText> {
+  const zip = await ZipReader.open(name, new Blob([new Uint8Array(bytes)]), SAVE_AGAIN);
+  const partOf = async (part: string): Promise<string> =>
+    new TextDecoder().decode(await zip.read(part, MAX_BYTES));
+  const styles = zip.names.includes(DOCX_STYLES) ? await partOf(DOCX_STYLES) : undefined;
+  return docxText(await partOf(DOCX_TEXT), styles);
+}
+
 /** Readers by the endings of files. */
 const READERS: Readonly<Record<string, Reader>> = {
   txt: readText,
@@ -65,11 +78,47 @@ const READERS: Readonly<Record<string, Reader>> = {
   htm: readHtml,
   xhtml: readHtml,
   pdf: pdfText,
+  docx: readDocx,
 };
 
 export const DOCUMENT_ENDINGS: readonly string[] = Object.keys(READERS);
 
 const endingOf = (name: string): string => /\.([^./]+)$/.exec(name)?.[1].toLowerCase() ?? '';
+
+/** Documents in one place. */
+export interface Documents extends FoundFiles {
+  /** @throws GraftError `file-missing`, `zip-damaged`, `file-too-large` */
+  read(file: string): Promise<Uint8Array>;
+}
+
+/** The documents of a folder, or of a zip of one. @throws GraftError `file-missing`, `zip-damaged`, `document-size` */
+export async function openDocuments(path: string): Promise<Documents> {
+  if (endingOf(path) === 'zip' && statSync(path, { throwIfNoEntry: false })?.isFile()) return openZip(path);
+  return { ...findDocuments(path), read: (file) => readWhole(join(path, file)) };
+}
+
+/** The largest zip that is read: it is held while its files are. */
+const MAX_ZIP = 512 * 2 ** 20;
+
+async function openZip(path: string): Promise<Documents> {
+  const { size } = statSync(path);
+  if (size > MAX_ZIP)
+    throw new GraftError(
+      'document-size',
+      `${path} has ${size} bytes; at most ${MAX_ZIP} of a zip are read.`,
+      'Unpack it, and give the folder.',
+    );
+  const file = new Blob([new Uint8Array(await readWhole(path))]);
+  const zip = await ZipReader.open(path, file, 'Pack it again, or give the folder.');
+  // What a folder hides, and what macOS adds.
+  const names = zip.names.filter((name) => !/(?:^|\/)(?:\.|__MACOSX\/)|\/$/.test(name)).sort(byCodeUnits);
+  const isDocument = (name: string): boolean => Object.hasOwn(READERS, endingOf(name));
+  return {
+    documents: names.filter(isDocument),
+    others: names.filter((name) => !isDocument(name)),
+    read: (name) => zip.read(name, MAX_BYTES),
+  };
+}
 
 interface FoundFiles {
   /** Paths of documents from the folder on, with /, in order. */
@@ -83,7 +132,7 @@ interface FoundFiles {
  *
  * @throws GraftError `file-missing`
  */
-export function findDocuments(folder: string): FoundFiles {
+function findDocuments(folder: string): FoundFiles {
   const documents: string[] = [];
   const others: string[] = [];
   const seen = new Set<string>();
@@ -119,7 +168,7 @@ const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 
  * The text of a document.
  *
  * @param name from the folder on, which decides how it is read
- * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `data-binary`, `data-encoding`
+ * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `zip-damaged`, `zip-missing`, `data-binary`, `data-encoding`
  */
 export async function readDocument(name: string, bytes: Uint8Array): Promise<DocumentText> {
   if (bytes.length > MAX_BYTES)

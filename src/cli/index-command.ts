@@ -32,7 +32,7 @@ export const indexFlags = {
   prefix: { value: 'TEXT', help: 'put before every chunk, such as "passage: " for e5' },
   documents: {
     value: 'DIR',
-    help: `a folder of documents, searched with all folders in it: ${DOCUMENT_ENDINGS.join(', ')}`,
+    help: `a folder of documents, searched with all folders in it, or a zip of one: ${DOCUMENT_ENDINGS.join(', ')}`,
   },
   chunks: {
     value: 'FILE',
@@ -45,7 +45,7 @@ export const indexFlags = {
   },
   'chunk-by': {
     value: CHUNK_BORDERS.join('|'),
-    help: 'where a chunk ends at the latest: only at the limit (sentences), before the next heading of Markdown and HTML, or at the end of a page of a PDF (default: sentences)',
+    help: 'headings also ends chunks before each heading of Markdown, web pages and Word files, pages at the end of each page of a PDF (default: sentences)',
   },
   out: {
     value: 'DIR',

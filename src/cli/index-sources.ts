@@ -1,11 +1,9 @@
 /** What an index is made of: the chunks of documents, or chunks that were made elsewhere. */
-import { join } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { chunksOf } from '../retrieval/chunks.ts';
 import { tokenCounter } from '../retrieval/token-counts.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { bordersOf, findDocuments, pageOf, readDocument } from './document-files.ts';
-import { readWhole } from './files.ts';
+import { bordersOf, openDocuments, pageOf, readDocument } from './document-files.ts';
 import { documentHash, type ChunkEntry, type Chunking, type StoredIndex } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
 import type { Output } from './output.ts';
@@ -35,13 +33,17 @@ interface DocumentSettings {
   readonly tokenizer: Tokenizer;
 }
 
-/** The chunks of all documents of a folder. A document that cannot be read is named, and the others are read. @throws GraftError `file-missing` */
+/**
+ * The chunks of all documents of a folder or a zip. A document that cannot be read is named, and the others are read.
+ *
+ * @throws GraftError `file-missing`, `zip-damaged`
+ */
 export async function documentChunks(
   folder: string,
   { chunking, before, tokenizer }: DocumentSettings,
   output: Output,
 ): Promise<Found> {
-  const { documents: files, others } = findDocuments(folder);
+  const { documents: files, others, read } = await openDocuments(folder);
   const count = tokenCounter(tokenizer);
   const hashes = new Map(before?.documents.map(({ file, sha256 }) => [file, sha256]));
   const known = new Map<string, ChunkEntry[]>(files.map((file) => [file, []]));
@@ -53,7 +55,7 @@ export async function documentChunks(
   for (const [done, file] of files.entries()) {
     output.progress(`Read ${done} of ${files.length} documents`);
     try {
-      const bytes = await readWhole(join(folder, file));
+      const bytes = await read(file);
       const sha256 = documentHash(bytes);
       if (hashes.get(file) === sha256) {
         same++;

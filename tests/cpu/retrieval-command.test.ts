@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import {
   floats,
@@ -200,6 +201,37 @@ describe('graft index', () => {
       ['old.html', undefined],
       ['two.pdf', 2],
     ]);
+  });
+
+  test('reads Word files, and the documents of a zip without what is hidden in it', async () => {
+    const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
+    const word = zipSync({
+      'word/document.xml': utf8(
+        '<w:document><w:p><w:r><w:t>Leeks stand the winter.</w:t></w:r></w:p></w:document>',
+      ),
+    });
+    const files = {
+      'a/leeks.docx': word,
+      'peas.md': utf8(PEAS),
+      'broken.docx': utf8('no zip'),
+      'other.docx': zipSync({ 'x.txt': utf8('x') }),
+      'picture.png': utf8('x'),
+      '__MACOSX/peas.md': utf8('x'),
+      '.git/x.md': utf8('x'),
+    };
+    writeFileSync(at('documents.zip'), zipSync(files));
+    const call = indexCall(['--documents', at('documents.zip')], at('zip-index'));
+    const { code, out } = await graftHere(call);
+    expect(code).toBe(1);
+    const { bad, others, documents: many } = JSON.parse(out) as Report;
+    expect(many).toBe(2);
+    expect(bad.map(({ file }) => file)).toEqual(['broken.docx', 'other.docx']);
+    expect(bad[1].why).toContain('other.docx has no word/document.xml.');
+    expect(others).toEqual(['picture.png']);
+    const [{ hits }] = await search(at('zip-index'), '--query', 'leeks', '--method', 'bm25');
+    expect(hits.map(({ file, text }) => [file, text])).toEqual([['a/leeks.docx', 'Leeks stand the winter.']]);
+    const again = await graftHere(call);
+    expect(JSON.parse(again.out)).toMatchObject({ documents_kept: 2, computed: 0 });
   });
 
   test('takes chunks that were made elsewhere, and refuses lines that are none', async () => {
