@@ -11,6 +11,7 @@ import { readPeft, type AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readAnyModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
+import { MODULES, poolingFiles, readPooling, readWindow } from '../model/pooling.ts';
 import { describeChoices, type WeightChoices } from '../model/weight-types.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { POOLING_FILE, POOLING_FOLDER } from '../weights/companions.ts';
@@ -96,6 +97,19 @@ function choicesOf(flags: Flags<typeof mergeFlags>): WeightChoices | undefined {
   return quantised === undefined ? undefined : readWeightChoices(flags);
 }
 
+const firstPart = (path: string): string => path.split('/')[0];
+
+/** The files that say how an encoder makes vectors, if its folder lacks them: sentence-transformers and `graft embed` then make the same. */
+async function missingSteps(
+  files: FileSet,
+  model: ModelDefinition,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (model.pooling === undefined || files.list().includes(MODULES)) return {};
+  const { maxPositions, channels } = model.shape;
+  const window = await readWindow(files, maxPositions);
+  return poolingFiles(await readPooling(files), { size: channels, window });
+}
+
 async function writeMerged(
   flags: Flags<typeof mergeFlags>,
   files: FileSet,
@@ -106,10 +120,16 @@ async function writeMerged(
   const folder = await mergedFolder(files, adapter, model);
   const copied = (await companionsOf(folder)).map(({ name }) => name);
   const pooling = model.pooling && (await folder.open(`${POOLING_FOLDER}/${POOLING_FILE}`));
-  const own = [...copied, ...(pooling ? [POOLING_FOLDER] : []), CARD, MODEL_WEIGHTS];
+  const steps = await missingSteps(folder, model);
+  const own = [
+    ...new Set([...copied, ...(pooling ? [POOLING_FOLDER] : []), ...Object.keys(steps).map(firstPart)]),
+    ...[CARD, MODEL_WEIGHTS],
+  ];
   await clearFor(out, own, flags.on('overwrite'));
   await copyCompanions(folder, out);
   if (pooling) await writeWhole(join(out, POOLING_FOLDER, POOLING_FILE), await pooling.read(0, pooling.size));
+  for (const [name, content] of Object.entries(steps))
+    await writeWhole(join(out, name), new TextEncoder().encode(`${JSON.stringify(content, null, 2)}\n`));
   const adapterCard = join(flags.required('adapter'), CARD);
   const card = mergedCard({
     baseModel: basename(resolve(flags.required('model'))),

@@ -5,6 +5,7 @@
 import { GraftError } from '../errors.ts';
 import { isObject, readJsonFile, type JsonObject } from '../json.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
+import { POOLING_FILE, POOLING_FOLDER } from '../weights/companions.ts';
 import { ConfigReader } from './config.ts';
 
 /** The mean over all tokens of a text, or its first token, [CLS]. */
@@ -20,6 +21,9 @@ export interface PoolingSettings {
 }
 
 const MAX_BYTES = 1 << 16;
+/** The steps of an encoder, and how many tokens it reads. */
+export const MODULES = 'modules.json';
+const SENTENCES = 'sentence_bert_config.json';
 
 /**
  * Reads the steps behind the encoder. A folder without modules.json does not say, and gets what most encoders of sentences do: mean and length 1.
@@ -29,7 +33,7 @@ const MAX_BYTES = 1 << 16;
  * configuration, `config-field`, `json-…`
  */
 export async function readPooling(files: FileSet, asked?: Pooling): Promise<PoolingSettings> {
-  const modules = await readJsonFile(files, 'modules.json', MAX_BYTES);
+  const modules = await readJsonFile(files, MODULES, MAX_BYTES);
   if (modules === undefined) return { pooling: asked ?? 'mean', normalise: true, known: asked !== undefined };
   const where = `${files.name}/modules.json`;
   if (!Array.isArray(modules) || !modules.every(isObject))
@@ -55,6 +59,39 @@ export async function readPooling(files: FileSet, asked?: Pooling): Promise<Pool
       'Choose an encoder of sentences.',
     );
   return { pooling, normalise, known: true };
+}
+
+/**
+ * The files of sentence-transformers that say how an encoder makes vectors, for a folder without them: {@link readPooling} and {@link readWindow} of these
+ * give the same.
+ *
+ * @param size numbers of a vector
+ * @param window tokens of a text at most, special ones included
+ * @returns their content by name
+ */
+export function poolingFiles(
+  { pooling, normalise }: Pick<PoolingSettings, 'pooling' | 'normalise'>,
+  { size, window }: { readonly size: number; readonly window: number },
+): Readonly<Record<string, unknown>> {
+  const steps = [
+    ['Transformer', ''],
+    ['Pooling', POOLING_FOLDER],
+    ...(normalise ? [['Normalize', '2_Normalize']] : []),
+  ];
+  return {
+    [MODULES]: steps.map(([type, path], idx) => ({
+      ...{ idx, name: String(idx), path },
+      type: `sentence_transformers.models.${type}`,
+    })),
+    [`${POOLING_FOLDER}/${POOLING_FILE}`]: {
+      word_embedding_dimension: size,
+      pooling_mode_cls_token: pooling === 'cls',
+      pooling_mode_mean_tokens: pooling === 'mean',
+      pooling_mode_max_tokens: false,
+      pooling_mode_mean_sqrt_len_tokens: false,
+    },
+    [SENTENCES]: { max_seq_length: window, do_lower_case: false },
+  };
 }
 
 async function readKind(files: FileSet, path: string): Promise<Pooling> {
@@ -87,7 +124,7 @@ async function readKind(files: FileSet, path: string): Promise<Pooling> {
  */
 export async function readWindow(files: FileSet, maxPositions: number): Promise<number> {
   for (const [name, field] of [
-    ['sentence_bert_config.json', 'max_seq_length'],
+    [SENTENCES, 'max_seq_length'],
     ['tokenizer_config.json', 'model_max_length'],
   ]) {
     const config = await readJson(files, name, 1 << 24);

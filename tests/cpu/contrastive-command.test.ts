@@ -1,5 +1,6 @@
 /** The commands on an encoder that is tuned: their files against torch's numbers, and what they refuse. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { DEVICE_HERE, floats, graftHere, temporaryFolder, tensorsOf } from '../engine/graft-command.ts';
 import { readTensorsOf, referenceFolder, referencePath } from '../engine/reference-file.ts';
@@ -79,6 +80,21 @@ test('trains, validates on held-out rows, and saves an adapter that embed uses',
     ).reduce((sum, margin) => sum + margin);
   };
   expect(nearest(after)).toBeGreaterThan(nearest(before));
+});
+
+test('a merged encoder says how it makes vectors, whether its base does or not', async () => {
+  const adapter = referencePath('encoders', 'contrastive', 'start-mean');
+  const merge = async (model: string, out: string): Promise<unknown[]> => {
+    await done('merge', '--model', model, '--adapter', adapter, '--out', out);
+    const files = ['modules.json', '1_Pooling/config.json', 'sentence_bert_config.json'];
+    return files.map((name) => JSON.parse(readFileSync(join(out, name), 'utf8')) as unknown);
+  };
+  const copied = await merge(MODEL, at('merged'));
+  cpSync(MODEL, at('bare'), { recursive: true });
+  rmSync(at('bare', 'modules.json'));
+  rmSync(at('bare', '1_Pooling'), { recursive: true });
+  // The base pools by the mean, as an encoder that does not say is taken to do.
+  expect(await merge(at('bare'), at('merged-bare'))).toEqual(copied);
 });
 
 test('prints a recipe and a plan of such a run, which generates nothing', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readPooling, readWindow } from '../../../src/model/pooling.ts';
+import { poolingFiles, readPooling, readWindow } from '../../../src/model/pooling.ts';
 import { memorySource, type FileSet } from '../../../src/weights/bytes.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -85,4 +85,13 @@ test('reads as many tokens as the folder says, and never more than there are pos
     () => readWindow(folderOf({ 'sentence_bert_config.json': { max_seq_length: 2 } }), 512),
     'config-field',
   );
+});
+
+test.each([
+  { pooling: 'mean', normalise: true },
+  { pooling: 'cls', normalise: false },
+] as const)('writes files that say $pooling again, and the window', async (settings) => {
+  const files = folderOf(poolingFiles(settings, { size: 32, window: 24 }));
+  expect(await readPooling(files)).toEqual({ ...settings, known: true });
+  expect(await readWindow(files, 512)).toBe(24);
 });
