@@ -129,6 +129,7 @@ function answerOf(side: Side, at: number, isFree: boolean): Html | undefined {
   const evidence = side.record.evidence[at][side.at];
   if (!evidence) return undefined;
   const { text, seconds, tokens, truncated, passages } = evidence;
+  const shown = passages ? markQuotes(text, asTexts(passages)) : text;
   const right = side.record.items[at].expected === '' ? undefined : side.right?.[at];
   const kind = new Html(right === undefined ? '' : right ? 'right' : isFree ? 'other' : 'wrong');
   const mark = right === undefined ? '' : right ? '✓ right' : isFree ? '≠ other words' : '✗ wrong';
@@ -141,8 +142,7 @@ function answerOf(side: Side, at: number, isFree: boolean): Html | undefined {
   ].join(' · ');
   return html`<li class="${kind}">
     <h4>${nameOf(side)} ${mark !== '' && html`<span class="mark">${mark}</span>`}</h4>
-    <pre dir="auto">
-${text === '' ? '(an empty answer)' : passages ? markQuotes(text, asTexts(passages)) : text}</pre>
+    <pre dir="auto">${text === '' ? '(an empty answer)' : shown}</pre>
     ${passagesOf(evidence)} ${took !== '' && html`<p class="took">${took}</p>`}
   </li> `;
 }
