@@ -100,7 +100,7 @@ export async function benchMatmul(
       'tile' in kernel
         ? ` ${4 * kernel.tile.rows}×${4 * kernel.tile.columns} along ${kernel.alongN ? 'N' : 'M'}`
         : '';
-    const parts = kernel.parts ? ` in ${kernel.parts} parts` : '';
+    const parts = 'parts' in kernel && kernel.parts ? ` in ${kernel.parts} parts` : '';
     return {
       ...item,
       type,

@@ -1,4 +1,4 @@
-// B of a matrix product, or the rows of an embedding, in quantised blocks, unpacked where it is used.
+// B of a matrix product, or the rows of an embedding, in quantised blocks, unpacked where it is used. Its words are in block_words.wgsl.
 //
 //   FORMAT   block   run   each         value                       scales of a block
 //   Q8_0     32      32    8 bits, q    q · d                       d f16
@@ -33,8 +33,6 @@ const Q4_K = 7u;
 const Q5_K = 8u;
 const Q6_K = 9u;
 
-@group(0) @binding(2) var<storage, read> b: array<u32>;
-
 fn hasBytes() -> bool {
   return FORMAT == Q8_0 || FORMAT == Q5_1 || FORMAT == Q5_K || FORMAT == Q6_K;
 }
@@ -43,11 +41,11 @@ fn hasBytes() -> bool {
 fn scaleOfB(element: u32, size: u32) -> vec2f {
   let all = select(size, SIZE, SIZE != 0u);
   let scales = select(all >> 3u, all >> 2u, hasBytes());
-  if (FORMAT == NF4) { return vec2f(bitcast<f32>(b[scales + (element >> 6u)]), 0); }
-  if (FORMAT == Q4_1 || FORMAT == Q5_1) { return unpack2x16float(b[scales + (element >> 5u)]); }
+  if (FORMAT == NF4) { return vec2f(bitcast<f32>(wordOfB(scales + (element >> 6u))), 0); }
+  if (FORMAT == Q4_1 || FORMAT == Q5_1) { return unpack2x16float(wordOfB(scales + (element >> 5u))); }
   if (FORMAT >= Q2_K) { return scaleOfRun(scales + (element >> 8u) * 5u, (element >> 4u) & 15u); }
   // Two blocks to a word.
-  let both = unpack2x16float(b[scales + (element >> 6u)]);
+  let both = unpack2x16float(wordOfB(scales + (element >> 6u)));
   let factor = select(both.x, both.y, (element & 32u) != 0u);
   return vec2f(factor, select(-8.0 * factor, 0.0, FORMAT == Q8_0));
 }
@@ -63,8 +61,8 @@ fn halvesOf(word: u32) -> vec2f {
 
 // The scale of a block's numbers from 16 · sixteen on; its scales begin at word `at`.
 fn scaleOfRun(at: u32, sixteen: u32) -> vec2f {
-  let d = halvesOf(b[at]);
-  let word = b[at + 1u + (sixteen >> 2u)];
+  let d = halvesOf(wordOfB(at));
+  let word = wordOfB(at + 1u + (sixteen >> 2u));
   if (FORMAT == Q4_K || FORMAT == Q5_K) {
     let pair = (vec2u(word >> ((sixteen & 2u) << 3u)) >> vec2u(0u, 8u)) & vec2u(255u);
     return vec2f(d.x, -d.y) * vec2f(pair);
@@ -97,12 +95,12 @@ fn codeOf(q: vec4u) -> vec4f {
 // The numbers element … element + 3; `element` is a multiple of four.
 fn valuesOfB(element: u32, scale: vec2f) -> vec4f {
   if (hasBytes()) {
-    let word = b[element >> 2u];
+    let word = wordOfB(element >> 2u);
     let q = vec4f(bitcast<vec4i>(vec4u(word) << vec4u(24u, 16u, 8u, 0u)) >> vec4u(24u));
     if (FORMAT == Q8_0 || FORMAT == Q6_K) { return q * scale.x; }
     return fma(q, vec4f(scale.x), vec4f(scale.y));
   }
-  let word = b[element >> 3u] >> ((element & 4u) << 2u);
+  let word = wordOfB(element >> 3u) >> ((element & 4u) << 2u);
   let q = (vec4u(word) >> vec4u(0u, 4u, 8u, 12u)) & vec4u(15u);
   if (FORMAT == NF4) { return codeOf(q) * scale.x; }
   return fma(vec4f(q), vec4f(scale.x), vec4f(scale.y));

@@ -149,7 +149,8 @@ export class Adapter {
     if (!kind.linear) return undefined;
     const salt = this.modules.indexOf(module);
     const context = this.#context(dropout && { ...dropout, salt });
-    return (tape, x, linear) => kind.linear!(tape, x, linear, module, context);
+    const hook: LinearHook = (tape, x, layer) => kind.linear!(tape, x, layer, module, context);
+    return kind.lowRank ? Object.assign(hook, { lowRank: kind.lowRank(module, context) }) : hook;
   }
 
   /** The f32 tensor that replaces a weight of the base, in that weight's shape; undefined if none does. */

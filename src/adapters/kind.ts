@@ -5,6 +5,7 @@
  * new kind is a folder, a line in learners.ts, and its name in registry.ts.
  */
 import type { Device } from '../engine/device.ts';
+import type { LowRank } from '../engine/ops/linear.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { JsonObject } from '../json.ts';
@@ -225,6 +226,8 @@ export interface AdapterKind<
 
   /** The linear layer with its adapter. */
   linear?(tape: Tape, x: Tensor, layer: LinearLayer, module: Module, context: HookContext): Tensor;
+  /** What `linear` adds, for a kind that adds a low-rank term and nothing else: layers of one input are then computed together. */
+  lowRank?(module: Module, context: HookContext): LowRank;
   /** How many tokens it puts before every sequence. */
   virtualTokens?(module: Module): number;
   /** Writes the rows of its tokens into x [M, C], where ids name them: virtual tokens (`FIRST_VIRTUAL`) or new ones of the vocabulary. */

@@ -26,7 +26,7 @@ export interface Lowering<C extends Command = Command> {
   /** The commands of these operations, in order. */
   lower(operations: readonly Operation[]): C[];
   /** Bytes that a plan takes for the parameters of its commands. */
-  parameterBytes(commands: number): number;
+  parameterBytes(commands: readonly C[]): number;
   /** Bytes that memory of this size really takes. */
   allocationBytes(bytes: number): number;
   /** Groups of commands, each for one submit. */

@@ -8,12 +8,9 @@
  * NT and TN give the same bits as one product. NN has the same terms in the same order, but one sum for each shard; the sums are added in f32,
  * whatever the type of the result.
  */
-import type { MatmulOptions } from './ops/matmul.ts';
+import type { Product } from './ops/matmul.ts';
 import { shardsOf, ShardedTensor } from './shards.ts';
 import type { Tensor } from './tensor.ts';
-
-/** A product and where its result goes. */
-type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
 
 /** An f32 tensor where the terms of a result are added up, and how they are then copied into it. */
 export interface WideSum {
@@ -29,7 +26,7 @@ export function isSharded({ b, c }: Product): boolean {
 /**
  * Calls `product` for each shard.
  *
- * @param whole with the shapes of `MatmulOptions`
+ * @param whole with the shapes of `Product`
  * @param wide makes the sum of a result that is not f32
  * @throws Error if B of TN or C of NT or NN is in shards, or if NN has a bias or a residual
  */

@@ -33,7 +33,7 @@ export function sizePlan<C extends Command>(tape: Tape, lowering: Lowering<C>): 
     }
   }
   const memory = planSlots(commands);
-  const parameterBytes = lowering.parameterBytes(commands.length);
+  const parameterBytes = lowering.parameterBytes(commands);
   const pinnedBytes = [...pinned].reduce((sum, storage) => sum + storage.bytes, 0);
   return {
     commands,

@@ -15,14 +15,19 @@ interface Entry {
 /** Writes (`accumulate` false) or adds (`accumulate` true) a contribution to a gradient into `target`. */
 export type GradientWriter = (target: Tensor, accumulate: boolean) => unknown;
 
+/** The smallest alignment of what kernels bind: `Tensor.offset`. */
+const PLANE_ALIGNMENT = 256;
+
 export class Tape {
   readonly operations: Operation[] = [];
   #entries: Entry[] = [];
   readonly #gradients = new Map<Tensor, Tensor>();
   /** Gradients of scalars that are known while the tape is recorded. */
   readonly #factors = new Map<Tensor, number>();
-  /** The tensors that still need the gradient in a storage: if there are several, it may not be written to. */
-  readonly #holders = new Map<Storage, Set<Tensor>>();
+  /** The tensors that still need the gradient at a place of a storage: if there are several, it may not be written to. */
+  readonly #holders = new Map<Storage, Map<number, Set<Tensor>>>();
+  /** Where gradients go that nothing has written yet. */
+  readonly #places = new Map<Tensor, Tensor>();
 
   /**
    * @param target what the plan will run on
@@ -36,6 +41,31 @@ export class Tape {
   /** A new tensor of this shape, whose memory is planned by liveness. */
   tensor(shape: readonly number[], dtype: DType, label: string): Tensor {
     return new Tensor(new Storage('transient', byteLength(shape, dtype), label), shape, dtype);
+  }
+
+  /**
+   * New tensors of one type that lie one after the other in one storage, so that one binding of a kernel reaches all; on a device that cannot bind so
+   * much, each in its own.
+   *
+   * @param labels of the tensors, for messages
+   */
+  planes(shapes: readonly (readonly number[])[], dtype: DType, labels: readonly string[]): Tensor[] {
+    const starts: number[] = [];
+    let end = 0;
+    for (const shape of shapes) {
+      starts.push(Math.ceil(end / PLANE_ALIGNMENT) * PLANE_ALIGNMENT);
+      end = starts[starts.length - 1] + byteLength(shape, dtype);
+    }
+    const { maxStorageBufferBindingSize, maxBufferSize } = this.target.limits;
+    if (shapes.length < 2 || end > Math.min(maxStorageBufferBindingSize, maxBufferSize))
+      return shapes.map((shape, i) => this.tensor(shape, dtype, labels[i]));
+    const storage = new Storage('transient', end, `${labels[0]} and ${labels.length - 1} more`);
+    return shapes.map((shape, i) => new Tensor(storage, shape, dtype, starts[i]));
+  }
+
+  /** Says where the gradient of a tensor goes, unless it is passed one that exists: a tensor of the same shape and type. */
+  placeGradient(tensor: Tensor, place: Tensor): void {
+    this.#places.set(tensor, place);
   }
 
   /** A new tensor of this shape, which the host writes before a replay or reads after it. */
@@ -75,6 +105,7 @@ export class Tape {
     this.#gradients.clear();
     this.#factors.clear();
     this.#holders.clear();
+    this.#places.clear();
   }
 
   /**
@@ -92,6 +123,11 @@ export class Tape {
     };
     this.#entries.push({ outputs: [seen], backward });
     return seen;
+  }
+
+  /** Whether some of the gradient of a tensor is recorded. */
+  hasGradient(tensor: Tensor): boolean {
+    return this.#gradients.has(tensor);
   }
 
   /** The gradient of a tensor as far as it is recorded, in its shape. @throws Error if none is recorded yet */
@@ -129,12 +165,12 @@ export class Tape {
     }
     let gradient = this.#gradients.get(tensor);
     if (!gradient) {
-      gradient = this.tensor(tensor.shape, tensor.dtype, `d ${tensor.label}`);
+      gradient = this.#places.get(tensor) ?? this.tensor(tensor.shape, tensor.dtype, `d ${tensor.label}`);
       this.#hold(tensor, gradient);
       write(gradient, false);
       return;
     }
-    if ((this.#holders.get(gradient.storage)?.size ?? 0) > 1) {
+    if (this.#holdersOf(gradient).size > 1) {
       const own = this.tensor(tensor.shape, tensor.dtype, `d ${tensor.label}`);
       copy(this, gradient, own);
       this.#release(tensor);
@@ -194,18 +230,24 @@ export class Tape {
     }
   }
 
+  #holdersOf({ storage, offset }: Tensor): Set<Tensor> {
+    let places = this.#holders.get(storage);
+    if (!places) this.#holders.set(storage, (places = new Map()));
+    let holders = places.get(offset);
+    if (!holders) places.set(offset, (holders = new Set()));
+    return holders;
+  }
+
   #hold(tensor: Tensor, gradient: Tensor): void {
     this.#gradients.set(tensor, gradient);
-    let holders = this.#holders.get(gradient.storage);
-    if (!holders) this.#holders.set(gradient.storage, (holders = new Set()));
-    holders.add(tensor);
+    this.#holdersOf(gradient).add(tensor);
   }
 
   #release(tensor: Tensor): void {
     this.#factors.delete(tensor);
     const gradient = this.#gradients.get(tensor);
     if (!gradient) return;
-    this.#holders.get(gradient.storage)?.delete(tensor);
+    this.#holdersOf(gradient).delete(tensor);
     this.#gradients.delete(tensor);
   }
 }

@@ -121,8 +121,9 @@ function forward(g: Graph, { layers, eps, activation }: BertConfig): Tensor {
   for (let layer = 0; layer < layers; layer++) {
     const name = layerName(layer);
     h = g.layer(h, (input) => {
-      const [q, k, v] = ['query', 'key', 'value'].map((part) =>
-        g.linear(input, `${name}.attention.self.${part}`),
+      const [q, k, v] = g.linears(
+        input,
+        ['query', 'key', 'value'].map((part) => `${name}.attention.self.${part}`),
       );
       const seen = g.attention(layer, q, k, v);
       const attended = g.linear(seen, `${name}.attention.output.dense`, { residual: input });

@@ -159,7 +159,10 @@ function attention(g: Graph, config: DecoderConfig, layer: number, kind: Decoder
         g.linear(n, `${name}.self_attn.qkv_proj`),
         [heads, kvHeads, kvHeads].map((count) => count * headSize),
       )
-    : ['q_proj', 'k_proj', 'v_proj'].map((part) => g.linear(n, `${name}.self_attn.${part}`));
+    : g.linears(
+        n,
+        ['q_proj', 'k_proj', 'v_proj'].map((part) => `${name}.self_attn.${part}`),
+      );
   const placed = (x: Tensor, count: number, normName: string): Tensor => {
     const normal = queryKeyNorm === 'none' ? x : norm(g, config, x, `${name}.self_attn`, normName);
     return kind.rope === undefined ? normal : g.rope(normal, count, kind.rope);
@@ -179,7 +182,10 @@ function mlp(g: Graph, config: DecoderConfig, layer: number, h: Tensor): Tensor 
   const n = norm(g, config, h, name, norms.mlpInput);
   const [gate, up] = fused
     ? g.split(g.linear(n, `${name}.mlp.gate_up_proj`), [width, width])
-    : ['gate_proj', 'up_proj'].map((part) => g.linear(n, `${name}.mlp.${part}`));
+    : g.linears(
+        n,
+        ['gate_proj', 'up_proj'].map((part) => `${name}.mlp.${part}`),
+      );
   // The product is computed again for the backward pass: it is cheap, and as large as gate and up themselves.
   return joined(g, config, h, name, norms.mlpOutput, (residual) =>
     g.recompute(() => g.linear(g.gated(gate, up, activation), `${name}.mlp.down_proj`, residual)),

@@ -9,7 +9,7 @@ import { attentionMap } from '../engine/ops/attention_map.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
-import { linear, type LinearOptions } from '../engine/ops/linear.ts';
+import { linear, linears, type LinearOptions, type LinearSpec, type LowRank } from '../engine/ops/linear.ts';
 import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
 import { rope } from '../engine/ops/rope.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
@@ -60,7 +60,11 @@ export interface LinearLayer extends Pick<LinearOptions, 'bias' | 'residual' | '
 }
 
 /** Records a linear layer with its adapter. */
-export type LinearHook = (tape: Tape, x: Tensor, layer: LinearLayer) => Tensor;
+export interface LinearHook {
+  (tape: Tape, x: Tensor, layer: LinearLayer): Tensor;
+  /** What it adds, if that is a low-rank term and nothing else. */
+  readonly lowRank?: LowRank;
+}
 
 /** Dropout on an adapter's inputs. */
 export interface AdapterDropout {
@@ -159,6 +163,20 @@ export class Graph {
     // The layer's own result is only there if the residual is added apart.
     const y = observer.see(path, run({ ...layer, residual: undefined }));
     return residual ? add(tape, residual, y) : y;
+  }
+
+  /** The layers at these paths, each as `linear` without options: of one input, so that they are computed together where their adapters allow it. */
+  linears(x: Tensor, paths: readonly string[]): Tensor[] {
+    const { tape, weight, optionalWeight, adapter, observer } = this.options;
+    const hooks = paths.map((path) => adapter?.(path));
+    const isSeen = paths.filter((path) => observer?.wants(`${path}.input`)).length > 0;
+    if (isSeen || hooks.some((hook) => hook && !hook.lowRank))
+      return paths.map((path) => this.linear(x, path));
+    const layers = paths.map((path, i): LinearSpec => {
+      const bias = optionalWeight(`${path}.bias`);
+      return { w: weight(`${path}.weight`), bias, lora: hooks[i]?.lowRank };
+    });
+    return linears(tape, x, layers).map((y, i) => this.#seen(paths[i], y));
   }
 
   /** Splits the result of a fused layer. */

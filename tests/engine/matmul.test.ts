@@ -81,6 +81,7 @@ const FAMILIES: Record<string, Kernel> = {
   plain: { family: 'plain' },
   'tiled 64×64': { family: 'tiled', rows: 1 },
   'tiled 128×64': { family: 'tiled', rows: 2 },
+  sliced: { family: 'sliced' },
   'register 8×8 along N': { family: 'register', tile: NARROW, lanes: 4, alongN: true },
   'register 8×8 along M': { family: 'register', tile: NARROW, lanes: 8, alongN: false },
   'quad 8×8 along N': { family: 'quad', tile: NARROW, lanes: 8, alongN: true },
@@ -212,6 +213,7 @@ describeAdapters('Matrix product', (context) => {
       { family: 'plain' },
       { family: 'tiled', rows: 1 },
       { family: 'tiled', rows: 2 },
+      { family: 'sliced' },
       { family: 'register', tile: NARROW, lanes: 8, alongN: true },
       { family: 'quad', tile: NARROW, lanes: 8, alongN: true },
       { family: 'quad', tile: NARROW, lanes: 4, alongN: false },
@@ -264,7 +266,7 @@ describeAdapters('Matrix product', (context) => {
       await check(context, {
         layout: 'NT',
         M,
-        N: 5,
+        N: 8,
         K: 4,
         kernel,
         R: 8,
@@ -288,7 +290,7 @@ describeAdapters('Matrix product', (context) => {
 
   test.skipIf(!context.webgpu)('split K', async () => {
     const kernels: Kernel[] = [
-      { family: 'tiled', rows: 1, parts: 3 },
+      { family: 'sliced' },
       { family: 'quad', tile: NARROW, lanes: 8, alongN: true, parts: 3 },
       { family: 'register', tile: NARROW, lanes: 8, alongN: false, parts: 5 },
       { family: 'plain', parts: 4 },
@@ -343,7 +345,7 @@ describeAdapters('Matrix product', (context) => {
   });
 
   test('the same bits every time', async () => {
-    for (const kernel of [undefined, { family: 'tiled', rows: 1, parts: 4 }] as const) {
+    for (const kernel of [undefined, { family: 'sliced' }] as const) {
       const options: Case = { layout: 'TN', M: 8, N: 64, K: 2048, kernel };
       const first = await run(context.device, options);
       const second = await run(context.device, options);

@@ -31,6 +31,7 @@ export const lora: AdapterKind<LoraConfig, LoraModule> = {
   initial: loraInitial,
   linear: (tape, x, { weight, ...options }, module, context) =>
     linear(tape, x, weight, { ...options, lora: lowRank(module, context) }),
+  lowRank,
   merge: mergeLora,
   isPeft: (json) => json['peft_type'] === 'LORA' && json['use_dora'] !== true,
   readPeft: readLora,

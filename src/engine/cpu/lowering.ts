@@ -75,8 +75,8 @@ export class CpuLowering implements Lowering<CpuCommand> {
     return TABLE.lower(operations, new Commands(this.target)).list;
   }
 
-  parameterBytes(commands: number): number {
-    return Math.max(1, commands) * COMMAND_BYTES;
+  parameterBytes(commands: readonly CpuCommand[]): number {
+    return Math.max(1, commands.length) * COMMAND_BYTES;
   }
 
   allocationBytes(bytes: number): number {

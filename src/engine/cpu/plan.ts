@@ -82,7 +82,7 @@ interface PlanMemory {
   readonly program: Piece;
 }
 
-function allocate(device: CpuDevice, size: PlanSize, pool: Pool): PlanMemory {
+function allocate(device: CpuDevice, size: PlanSize<CpuCommand>, pool: Pool): PlanMemory {
   if (!(pool instanceof MemoryPool)) throw new Error('This pool belongs to another device');
   const slots: Lease<Piece> = pool.take(size.memory.slots);
   const pinned = new Map<Storage, Piece>();
@@ -92,7 +92,7 @@ function allocate(device: CpuDevice, size: PlanSize, pool: Pool): PlanMemory {
       pinned.set(storage, piece);
       device.bytesOf(piece, 0, piece.size).fill(0);
     }
-    const bytes = device.lowering.parameterBytes(size.commands.length);
+    const bytes = device.lowering.parameterBytes(size.commands);
     const program = device.allocate(bytes, 'commands');
     return { slots, slotOf: size.memory.slotOf, pinned, program };
   } catch (error) {

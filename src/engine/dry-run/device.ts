@@ -103,7 +103,7 @@ class DryRunPlan implements Plan {
   ) {
     this.#slots = pool.take(size.memory.slots);
     this.#pinned = size.pinned.map(({ bytes, label }) => device.allocate(bytes, label));
-    const bytes = device.lowering.parameterBytes(size.commands.length);
+    const bytes = device.lowering.parameterBytes(size.commands);
     this.#parameters = device.allocate(bytes, 'parameters of the commands');
   }
 

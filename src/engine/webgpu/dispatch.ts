@@ -27,7 +27,7 @@ interface DispatchRequest {
   subgroups?: boolean;
   /** Tensors by the name of the binding; `undefined` leaves a binding out that this entry point does not use. */
   tensors: Record<string, Tensor | undefined>;
-  /** Every field of the shader's `struct Params`. */
+  /** Every field of the shader's `struct Params`; those of an array that are left out are zero. */
   params?: Record<string, number>;
   /** Workgroups; a single number is folded over x and y, and the shader reads `x + y · num_workgroups.x`. */
   workgroups: number | [number, number, number];
@@ -58,7 +58,7 @@ export class Dispatches {
     }
     const params = request.params ?? {};
     for (const field of shader.params) {
-      if (params[field.name] === undefined)
+      if (params[field.name] === undefined && !field.name.includes('.'))
         throw new Error(`${shader.name}.wgsl: parameter ${field.name} is missing`);
     }
     for (const name of Object.keys(params)) {
@@ -98,6 +98,11 @@ function foldWorkgroups(count: number): [number, number, number] {
   if (count <= MAX_WORKGROUPS) return [count, 1, 1];
   const y = Math.ceil(count / MAX_WORKGROUPS);
   return [Math.ceil(count / y), y, 1];
+}
+
+/** Bytes of a dispatch's parameters, as they are bound. */
+export function parameterBytes({ shader }: Dispatch): number {
+  return Math.ceil((shader.params.length * 4) / 16) * 16;
 }
 
 /** Says how a kind of operation is lowered: a row of the table in lowering.ts. */

@@ -1,7 +1,7 @@
 /** WebGPU's lowering: which dispatches each kind of operation becomes. One line here for each file in lower/. */
 import { LoweringTable, type Command, type Lowering } from '../lowering.ts';
 import type { Operation } from '../operation.ts';
-import { Dispatches, type Dispatch } from './dispatch.ts';
+import { Dispatches, parameterBytes, type Dispatch } from './dispatch.ts';
 import { activationLowerings } from './lower/activation.ts';
 import { addLowerings } from './lower/add.ts';
 import { attentionLowerings } from './lower/attention.ts';
@@ -64,8 +64,13 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
 /** Identifies the shaders of all lowerings. Those that optimisers bring are read later and do not count. */
 export const SHADERS = shadersHash();
 
-/** Parameters of dispatches lie one after the other at this distance, WebGPU's smallest alignment of a binding. */
-export const UNIFORM_ALIGNMENT = 256;
+/** Parameters of dispatches lie one after the other, from multiples of this on: WebGPU's smallest alignment of a binding. */
+const UNIFORM_ALIGNMENT = 256;
+
+/** Bytes from the parameters of a dispatch to those of the next. */
+export function alignedParameters(dispatch: Dispatch): number {
+  return Math.max(1, Math.ceil(parameterBytes(dispatch) / UNIFORM_ALIGNMENT)) * UNIFORM_ALIGNMENT;
+}
 
 export class GpuLowering implements Lowering<Dispatch> {
   /** @param target asked at each use: a device is measured after it is opened */
@@ -75,8 +80,8 @@ export class GpuLowering implements Lowering<Dispatch> {
     return TABLE.lower(operations, new Dispatches(this.target)).list;
   }
 
-  parameterBytes(commands: number): number {
-    return Math.max(1, commands) * UNIFORM_ALIGNMENT;
+  parameterBytes(commands: readonly Dispatch[]): number {
+    return commands.reduce((sum, dispatch) => sum + alignedParameters(dispatch), 0) || UNIFORM_ALIGNMENT;
   }
 
   allocationBytes(bytes: number): number {

@@ -5,7 +5,7 @@ import { shaderCode } from './shader.ts';
 import { COMPUTE_STAGE, STORAGE_USAGE, UNIFORM_USAGE } from './usage.ts';
 
 /** Larger than any `struct Params`. */
-const WARM_UP_BYTES = 256;
+const WARM_UP_BYTES = 512;
 
 export class Pipelines {
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();

@@ -6,9 +6,9 @@ import { sizePlan, type PlanSize } from '../size.ts';
 import type { Tape } from '../tape.ts';
 import type { Storage, Tensor } from '../tensor.ts';
 import type { GpuDevice } from './device.ts';
-import type { Dispatch } from './dispatch.ts';
+import { parameterBytes, type Dispatch } from './dispatch.ts';
 import { checkSize } from './limits.ts';
-import { UNIFORM_ALIGNMENT } from './lowering.ts';
+import { alignedParameters } from './lowering.ts';
 import { submitsOf } from './pace.ts';
 import { pipelineKey } from './pipelines.ts';
 import { GpuStagingSlot } from './staging.ts';
@@ -123,19 +123,19 @@ export class GpuPlan implements Plan {
 
 /** The buffers of a plan. */
 interface PlanMemory {
-  readonly size: PlanSize;
+  readonly size: PlanSize<Dispatch>;
   readonly slots: Lease<GPUBuffer>;
   readonly pinned: Map<Storage, GPUBuffer>;
   readonly uniforms: GPUBuffer;
 }
 
-function allocate(device: GpuDevice, size: PlanSize, pool: Pool): PlanMemory {
+function allocate(device: GpuDevice, size: PlanSize<Dispatch>, pool: Pool): PlanMemory {
   if (!(pool instanceof MemoryPool)) throw new Error('This pool belongs to another device');
   const slots: Lease<GPUBuffer> = pool.take(size.memory.slots);
   const pinned = new Map<Storage, GPUBuffer>();
   try {
     for (const storage of size.pinned) pinned.set(storage, device.allocate(storage.bytes, storage.label));
-    const uniformBytes = device.lowering.parameterBytes(size.commands.length);
+    const uniformBytes = device.lowering.parameterBytes(size.commands);
     const uniforms = device.createBuffer(uniformBytes, UNIFORM_USAGE, 'parameters of the dispatches');
     return { size, slots, pinned, uniforms };
   } catch (error) {
@@ -165,10 +165,12 @@ function bind(
     return buffer;
   };
   const data = new DataView(new ArrayBuffer(uniforms.size));
-  const bound = dispatches.map((dispatch, index): BoundDispatch => {
-    const at = index * UNIFORM_ALIGNMENT;
+  let next = 0;
+  const bound = dispatches.map((dispatch): BoundDispatch => {
+    const at = next;
+    next += alignedParameters(dispatch);
     dispatch.shader.params.forEach(({ name, type }, field) => {
-      const value = dispatch.params[name];
+      const value = dispatch.params[name] ?? 0;
       if (type === 'f32') data.setFloat32(at + field * 4, value, true);
       else if (type === 'u32') data.setUint32(at + field * 4, value, true);
       else data.setInt32(at + field * 4, value, true);
@@ -182,8 +184,10 @@ function bind(
           resource: { buffer: bufferOf(tensor), offset: tensor.offset, size: Math.max(4, tensor.bytes) },
         });
       } else if (access === 'uniform' && name === 'params') {
-        const bytes = Math.ceil((dispatch.shader.params.length * 4) / 16) * 16;
-        entries.push({ binding, resource: { buffer: uniforms, offset: at, size: bytes } });
+        entries.push({
+          binding,
+          resource: { buffer: uniforms, offset: at, size: parameterBytes(dispatch) },
+        });
       }
     }
     return {

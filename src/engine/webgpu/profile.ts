@@ -144,7 +144,12 @@ function workOf(dispatch: Dispatch): string {
 function kernelName(dispatch: Dispatch): string {
   const { shader, entry, constants, params } = dispatch;
   const name = entry === 'main' ? shader.name : `${shader.name} ${entry}`;
-  if (!isMatmul(dispatch) || params['K'] === undefined) return name;
+  if (!isMatmul(dispatch)) return name;
+  // One product, or several.
+  const shapes = ['', ...Array.from({ length: params['count'] ?? 0 }, (_, i) => `problems.${i}.`)]
+    .filter((at) => params[`${at}K`] !== undefined)
+    .map((at) => `${params[`${at}M`]}×${params[`${at}N`]}×${params[`${at}K`]}`);
+  if (shapes.length === 0) return name;
   const layout = constants['TRANSPOSED_A'] ? 'TN' : constants['TRANSPOSED_B'] === 0 ? 'NN' : 'NT';
-  return `${name} ${layout} ${params['M']}×${params['N']}×${params['K']}`;
+  return `${name} ${layout} ${shapes.join(' and ')}`;
 }

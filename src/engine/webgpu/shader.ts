@@ -20,7 +20,7 @@ export interface Shader {
   readonly name: string;
   readonly source: string;
   readonly bindings: readonly Binding[];
-  /** Fields of `struct Params`, four bytes each, in order; empty if the file has none. */
+  /** Fields of `struct Params`, four bytes each, in order; empty if the file has none. A field of an array of structs is named `array.0.field`. */
   readonly params: readonly Field[];
 }
 
@@ -37,8 +37,8 @@ export function shadersHash(): string {
 
 const BINDING =
   /@group\(0\)\s*@binding\((\d+)\)\s*var<(uniform|storage)(?:\s*,\s*(read_write|read))?>\s*(\w+)/g;
-const PARAMS = /struct\s+Params\s*\{([^}]*)\}/;
-const FIELD = /(\w+)\s*:\s*(u32|i32|f32)\b/g;
+const STRUCT = /struct\s+(\w+)\s*\{([^}]*)\}/g;
+const FIELD = /(\w+)\s*:\s*(?:(u32|i32|f32)\b|array<(\w+), (\d+)>)/g;
 
 /**
  * Reads bindings and parameters from a WGSL source.
@@ -57,13 +57,20 @@ export function parseShader(name: string, source: string): Shader {
       access: space === 'uniform' ? 'uniform' : access === 'read_write' ? 'read_write' : 'read',
     });
   }
-  const params: Field[] = [];
-  const struct = PARAMS.exec(code);
-  if (struct) {
-    for (const [, field, type] of struct[1].matchAll(FIELD))
-      params.push({ name: field, type: type as Field['type'] });
-  }
+  const structs = new Map([...code.matchAll(STRUCT)].map(([, struct, body]) => [struct, body]));
+  const params = fieldsOf(structs.get('Params') ?? '', structs);
   return { name, source, bindings, params };
+}
+
+/** The fields of a struct by its body, those of an array's elements in its place. */
+function fieldsOf(body: string, structs: ReadonlyMap<string, string>): Field[] {
+  return [...body.matchAll(FIELD)].flatMap(([, name, type, element, count]): Field[] => {
+    if (type) return [{ name, type: type as Field['type'] }];
+    const inner = fieldsOf(structs.get(element) ?? '', structs);
+    return Array.from({ length: Number(count) }, (_, i) =>
+      inner.map((field) => ({ ...field, name: `${name}.${i}.${field.name}` })),
+    ).flat();
+  });
 }
 
 /** The element types that a shader's aliases can stand for. */

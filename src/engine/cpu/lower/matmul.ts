@@ -2,7 +2,7 @@
 import source from '../kernels/matmul.ts?raw';
 import vectorSource from '../kernels/matmul_vector.ts?raw';
 import { isSharded, matmulOfShards } from '../../matmul-shards.ts';
-import { matmulKind, shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
+import { matmulKind, matmulsKind, shapeOf, type Product } from '../../ops/matmul.ts';
 import type { Tensor } from '../../tensor.ts';
 import { checkF32, lowers, SCRATCH_BYTES, storedRows, weightType, type Commands } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
@@ -25,9 +25,6 @@ const VECTOR_ROWS = 4;
 /** Blocks for each thread, where there are enough: a delayed thread then hardly delays the others. */
 const BLOCKS_OF_A_THREAD = 4;
 
-/** A product with everything chosen. */
-type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
-
 export const matmulLowerings = [
   lowers(
     matmulKind,
@@ -36,6 +33,7 @@ export const matmulLowerings = [
       matmulCommands(out, { a, b, c, lowRank, bias, residual, layout, accumulate, scale });
     },
   ),
+  lowers(matmulsKind, (out, _, { products }) => products.forEach((product) => matmulCommands(out, product))),
 ];
 
 /** Adds a product, or one for each shard. */

@@ -1,3 +1,4 @@
+import wordsSource from '../../../../shaders/block_words.wgsl?raw';
 import source from '../../../../shaders/embedding.wgsl?raw';
 import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
@@ -9,7 +10,7 @@ import { parseShader } from '../shader.ts';
 import { blockConstants, elementGroups } from './shape.ts';
 
 const shader = parseShader('embedding', `${source}\n${scalarsSource}`);
-const blocksShader = parseShader('embedding of blocks', `${source}\n${blocksSource}`);
+const blocksShader = parseShader('embedding of blocks', `${source}\n${blocksSource}\n${wordsSource}`);
 
 export const embeddingLowerings = [
   lowers(embeddingKind, (out, { ids, w, x }, { scale }) => {

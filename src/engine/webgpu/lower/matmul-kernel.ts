@@ -1,24 +1,29 @@
 /** Which kernel computes a matrix product, from its shape and the device's tuning, and how it is laid over the result. */
 import type { Layout, MatmulShape } from '../../ops/matmul.ts';
 import { quantisedFormats, type QuantisedType } from '../../quantised.ts';
-import { MAX_WORKGROUPS, type GpuTarget } from '../target.ts';
+import type { GpuTarget } from '../target.ts';
 import type { RegisterTile } from '../tuning.ts';
 
-/** A kernel and how it is laid over the result; `parts` splits K. */
-export type Kernel =
+/** The kernels of GPUs, for one product or several at once: matmul-problems.ts. */
+export type TileKernel = { family: 'vector' } | { family: 'sliced' } | { family: 'tiled'; rows: 1 | 2 };
+
+/** Those of one product only; `parts` splits K. */
+export type PlainKernel =
   | { family: 'plain'; parts?: number }
-  | { family: 'vector'; parts?: undefined }
-  | { family: 'tiled'; rows: 1 | 2; parts?: number }
   | { family: 'register'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number }
   | { family: 'quad'; tile: RegisterTile; lanes: number; alongN: boolean; parts?: number };
 
-type SplitKernel = Exclude<Kernel, { family: 'vector' }>;
+/** A kernel and how it is laid over the result. */
+export type Kernel = TileKernel | PlainKernel;
 
 /** Rows of A that matmul_vector.wgsl takes. */
 const VECTOR_ROWS = 4;
-/** Side of a tile of matmul_tiled.wgsl, and the k it takes at once. */
+/** Sides of the tiles of matmul_tiled.wgsl and matmul_sliced.wgsl, and the columns that a workgroup of matmul_vector.wgsl computes. */
 const TILE = 64;
-const TILE_DEPTH = 16;
+const SLICED_TILE = 16;
+const VECTOR_COLUMNS = 4;
+/** Up to this side of a result, most of a tile of matmul_tiled.wgsl would compute nothing. */
+const NARROW_SIDE = 32;
 /** A part of K should be long enough to be worth the second pass. */
 const SHORTEST_PART = 256;
 /** Tiles with more rows of blocks than this take seconds to compile, so only products of at least that many operations use them. */
@@ -37,30 +42,50 @@ export function chooseKernel(
   shape: MatmulShape,
   hasLowRank = false,
 ): Kernel {
-  const { M, N, K } = shape;
   const { matmul: tuning } = target.tuning;
   if (tuning.family === 'plain' || !hasWholeRows(layout, shape)) return PLAIN;
-  let kernel: SplitKernel;
-  if (tuning.family === 'registers') {
-    kernel = chooseRegisterKernel(
-      tuning[layout],
-      tuning.lanes,
-      shape,
-      tuning.quads && target.features.subgroups ? 'quad' : 'register',
-    );
-  } else if (M <= VECTOR_ROWS && layout === 'NT') {
-    return { family: 'vector' };
-  } else {
-    const tilesOf = (rows: number): number => Math.ceil(M / (TILE * rows)) * Math.ceil(N / TILE);
-    kernel = { family: 'tiled', rows: tuning.tallTiles && tilesOf(2) >= tuning.workgroups ? 2 : 1 };
-  }
+  if (tuning.family === 'tiles') return chooseTiles(target, layout, [shape]);
+  const kernel = chooseRegisterKernel(
+    tuning[layout],
+    tuning.lanes,
+    shape,
+    tuning.quads && target.features.subgroups ? 'quad' : 'register',
+  );
   const [x, y] = workgroupsOf(kernel, shape, 1);
-  const parts = Math.min(Math.ceil(tuning.workgroups / (x * y)), Math.floor(K / SHORTEST_PART));
+  const parts = Math.min(Math.ceil(tuning.workgroups / (x * y)), Math.floor(shape.K / SHORTEST_PART));
   return parts > 1 && !hasLowRank ? { ...kernel, parts } : kernel;
 }
 
+/** The kernel of a GPU for products in one dispatch: tiles in shared memory, unless at least half of the device would have none. */
+export function chooseTiles(
+  { tuning: { matmul: tuning } }: GpuTarget,
+  layout: Layout,
+  shapes: readonly Pick<MatmulShape, 'M' | 'N'>[],
+): TileKernel {
+  if (layout === 'NT' && shapes.every(({ M }) => M <= VECTOR_ROWS)) return { family: 'vector' };
+  const tiles = (rows: 1 | 2): number =>
+    shapes.reduce((sum, shape) => sum + tilesOf({ family: 'tiled', rows }, shape).count, 0);
+  const narrow = shapes.every(({ M, N }) => Math.min(M, N) <= NARROW_SIDE);
+  if (narrow || 2 * tiles(1) <= tuning.workgroups) return { family: 'sliced' };
+  return { family: 'tiled', rows: tuning.tallTiles && tiles(2) >= tuning.workgroups ? 2 : 1 };
+}
+
+/** Tiles of a result side by side along N, and all of them: a workgroup computes one. */
+export function tilesOf(
+  kernel: TileKernel,
+  { M, N }: Pick<MatmulShape, 'M' | 'N'>,
+): { across: number; count: number } {
+  if (kernel.family === 'vector') {
+    const count = Math.ceil(N / VECTOR_COLUMNS);
+    return { across: count, count };
+  }
+  const [rows, columns] = kernel.family === 'tiled' ? [TILE * kernel.rows, TILE] : [SLICED_TILE, SLICED_TILE];
+  const across = Math.ceil(N / columns);
+  return { across, count: across * Math.ceil(M / rows) };
+}
+
 /** The shapes that the vec4 kernels need. */
-function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: MatmulShape): boolean {
+export function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: MatmulShape): boolean {
   const columns = [pitchA ?? (layout === 'TN' ? M : K), layout === 'NT' ? K : N, pitchC ?? N];
   return columns.every((count) => count % 4 === 0);
 }
@@ -74,11 +99,11 @@ function chooseRegisterKernel(
   lanes: number,
   { M, N, K, quantised }: MatmulShape,
   family: 'quad' | 'register',
-): SplitKernel {
+): Exclude<PlainKernel, { family: 'plain' }> {
   // Blocks save so many gathers that a short tile needs as few of them as a tall one of numbers, and it compiles much faster.
   const isTall = 2 * M * N * K >= TALL_TILE_FLOPS && !quantised;
   const mostRows = isTall ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
-  let kernel: SplitKernel | undefined;
+  let kernel: Exclude<PlainKernel, { family: 'plain' }> | undefined;
   let least = Infinity;
   for (const alongN of [true, false]) {
     for (const rows of [16, 8, 4, 2, 1] as const) {
@@ -105,11 +130,8 @@ function chooseRegisterKernel(
 }
 
 /** Parts of K and the k of each: a multiple of the kernel's depth, and of the numbers that share a scale in B. */
-export function splitOf(kernel: Kernel, { K, quantised }: MatmulShape): { parts: number; part: number } {
-  const depth = Math.max(
-    kernel.family === 'tiled' ? TILE_DEPTH : 4,
-    quantised ? quantisedFormats[quantised].run : 0,
-  );
+export function splitOf(kernel: PlainKernel, { K, quantised }: MatmulShape): { parts: number; part: number } {
+  const depth = Math.max(4, quantised ? quantisedFormats[quantised].run : 0);
   const part = Math.max(depth, Math.ceil(K / (kernel.parts ?? 1) / depth) * depth);
   return { parts: Math.max(1, Math.ceil(K / part)), part };
 }
@@ -127,7 +149,8 @@ export function constantsOf(
   };
   switch (kernel.family) {
     case 'vector':
-      return format ? { STEP: VECTOR_STEP } : {};
+      return { ...sides, ...(format && { STEP: VECTOR_STEP }) };
+    case 'sliced':
     case 'plain':
       return sides;
     case 'tiled':
@@ -149,24 +172,13 @@ export function constantsOf(
 }
 
 /** A side may be more than WebGPU dispatches: compiling the plan refuses it (limits.ts). */
-export function workgroupsOf(kernel: Kernel, { M, N }: MatmulShape, parts: number): [number, number, number] {
-  switch (kernel.family) {
-    case 'plain':
-      return [Math.ceil(N / 8), Math.ceil(M / 8), parts];
-    case 'vector': {
-      const groups = Math.ceil(N / 4);
-      const y = Math.ceil(groups / MAX_WORKGROUPS);
-      return [Math.ceil(groups / y), y, 1];
-    }
-    case 'tiled':
-      return [Math.ceil(N / TILE), Math.ceil(M / (TILE * kernel.rows)), parts];
-    case 'quad':
-    case 'register': {
-      const m = Math.ceil(M / (4 * kernel.tile.rows));
-      const n = Math.ceil(N / (4 * kernel.tile.columns));
-      return kernel.alongN
-        ? [Math.ceil(n / kernel.lanes), m, parts]
-        : [Math.ceil(m / kernel.lanes), n, parts];
-    }
-  }
+export function workgroupsOf(
+  kernel: PlainKernel,
+  { M, N }: MatmulShape,
+  parts: number,
+): [number, number, number] {
+  if (kernel.family === 'plain') return [Math.ceil(N / 8), Math.ceil(M / 8), parts];
+  const m = Math.ceil(M / (4 * kernel.tile.rows));
+  const n = Math.ceil(N / (4 * kernel.tile.columns));
+  return kernel.alongN ? [Math.ceil(n / kernel.lanes), m, parts] : [Math.ceil(m / kernel.lanes), n, parts];
 }

@@ -1,9 +1,10 @@
 /**
  * Which of the kernels computes a product is decided here, from the shapes and the device's tuning:
  * - `registers` (software adapters): matmul_register.wgsl, its lanes paired with matmul_quad.wgsl where there are subgroups;
- * - `tiles` (GPUs): matmul_tiled.wgsl, and matmul_vector.wgsl for the one to four rows of decoding;
+ * - `tiles` (GPUs): matmul_tiled.wgsl, matmul_sliced.wgsl where that would leave the device idle, and matmul_vector.wgsl for the one to four rows of
+ *   decoding, all of them for several products at once (matmul-problems.ts);
  * - matmul_plain.wgsl for rows that are not whole vec4s;
- * - K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
+ * - on software adapters, K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
  *
  * A product of more operations than fit in a submit is several dispatches over rows of C (matmul-rows.ts).
  *
@@ -15,40 +16,48 @@ import plainSource from '../../../../shaders/matmul_plain.wgsl?raw';
 import quadSource from '../../../../shaders/matmul_quad.wgsl?raw';
 import reduceSource from '../../../../shaders/matmul_reduce.wgsl?raw';
 import registerSource from '../../../../shaders/matmul_register.wgsl?raw';
-import tiledSource from '../../../../shaders/matmul_tiled.wgsl?raw';
-import vectorSource from '../../../../shaders/matmul_vector.wgsl?raw';
+import wordsSource from '../../../../shaders/block_words.wgsl?raw';
 import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
 import vectorsSource from '../../../../shaders/weight_vectors.wgsl?raw';
 import { isSharded, matmulOfShards, type WideSum } from '../../matmul-shards.ts';
-import { matmulKind, shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
+import { matmulKind, matmulsKind, shapeOf, type Product as AnyProduct } from '../../ops/matmul.ts';
 import { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor } from '../../tensor.ts';
 import { lowers, type Dispatches } from '../dispatch.ts';
-import { parseShader, type ElementType, type Shader } from '../shader.ts';
-import { chooseKernel, constantsOf, PLAIN, splitOf, workgroupsOf, type Kernel } from './matmul-kernel.ts';
+import { parseShader, type Shader } from '../shader.ts';
+import {
+  chooseKernel,
+  chooseTiles,
+  constantsOf,
+  hasWholeRows,
+  PLAIN,
+  splitOf,
+  workgroupsOf,
+  type Kernel,
+  type PlainKernel,
+} from './matmul-kernel.ts';
+import { problemDispatches } from './matmul-problems.ts';
 import { rowsOfProduct } from './matmul-rows.ts';
 import { addDispatch, copyDispatch } from './add.ts';
-import { blockConstants } from './shape.ts';
+import { blockConstants, elementOf } from './shape.ts';
 
 /** A product with everything chosen. */
-type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor; kernel: Kernel };
+type Product = AnyProduct & { kernel: Kernel };
 
 /** Each family twice: for B as numbers, and in blocks. */
 function variants(name: string, source: string, numbers: string): { numbers: Shader; quantised: Shader } {
   return {
     numbers: parseShader(name, `${source}\n${numbers}`),
-    quantised: parseShader(`${name} of blocks`, `${source}\n${blocksSource}`),
+    quantised: parseShader(`${name} of blocks`, `${source}\n${blocksSource}\n${wordsSource}`),
   };
 }
 
 const shaders = {
   plain: variants('matmul_plain', plainSource, scalarsSource),
-  vector: variants('matmul_vector', vectorSource, vectorsSource),
-  tiled: variants('matmul_tiled', tiledSource, vectorsSource),
   register: variants('matmul_register', `${registerSource}\n${aloneSource}`, vectorsSource),
   quad: variants('matmul_quad', `${registerSource}\n${quadSource}`, vectorsSource),
-} satisfies Record<Kernel['family'], unknown>;
+} satisfies Record<PlainKernel['family'], unknown>;
 const reduceShader = parseShader('matmul_reduce', reduceSource);
 
 /** The smallest tensor that can be bound as vec4<f32>. */
@@ -60,23 +69,41 @@ export const matmulLowerings = [
     // The kernel that a test or a measurement chose.
     matmulDispatches(out, { a, b, c, lowRank, bias, residual, ...attributes }, kernel as Kernel | undefined);
   }),
+  lowers(matmulsKind, (out, _, { products, terms }) => allDispatches(out, products, terms)),
 ];
 
 /** Adds a product, by a given kernel or the best one. */
-export function matmulDispatches(out: Dispatches, options: Omit<Product, 'kernel'>, given?: Kernel): void {
-  const { a, b, layout, lowRank, bias } = options;
-  const shape = shapeOf(options);
+export function matmulDispatches(out: Dispatches, options: AnyProduct, given?: Kernel): void {
+  const { layout, lowRank } = options;
   const kernel =
     given ??
-    (Math.max(a.bytes, b.bytes) < VEC4_BYTES || (bias && shape.N % 4 !== 0)
-      ? PLAIN
-      : chooseKernel(out.target, layout, shape, lowRank !== undefined));
+    (isPlain(options) ? PLAIN : chooseKernel(out.target, layout, shapeOf(options), lowRank !== undefined));
   const whole = { ...options, kernel };
   const add = (part: Product): void => {
     for (const rows of rowsOfProduct(part, out.target.tuning.flopsPerSubmit)) product(out, rows);
   };
   if (isSharded(whole)) matmulOfShards(whole, add, (c) => wideSum(out, c));
   else add(whole);
+}
+
+/** Whether the other kernels, which read vec4s, cannot bind its tensors. */
+function isPlain(options: AnyProduct): boolean {
+  const { a, b, bias } = options;
+  return Math.max(a.bytes, b.bytes) < VEC4_BYTES || (bias !== undefined && shapeOf(options).N % 4 !== 0);
+}
+
+/** Adds several products, on a GPU in as few dispatches as possible. */
+function allDispatches(out: Dispatches, products: readonly AnyProduct[], terms: boolean): void {
+  const [{ layout }] = products;
+  const shapes = products.map(shapeOf);
+  const alone =
+    out.target.tuning.matmul.family !== 'tiles' ||
+    products.some((one) => isSharded(one) || isPlain(one)) ||
+    // Only products of their own are cut into parts that fit in a submit.
+    shapes.reduce((sum, { M, N, K }) => sum + 2 * M * N * K, 0) > out.target.tuning.flopsPerSubmit ||
+    !shapes.every((shape) => hasWholeRows(layout, shape));
+  if (alone) for (const one of products) matmulDispatches(out, one);
+  else problemDispatches(out, products, chooseTiles(out.target, layout, terms ? [shapes[0]] : shapes), terms);
 }
 
 /** Sums of shards in f32, for a result in half precision. */
@@ -86,8 +113,14 @@ function wideSum(out: Dispatches, c: Tensor): WideSum {
 }
 
 /** One product by one kernel. A, C and the residual may be columns of wider matrices. */
-function product(out: Dispatches, options: Product): void {
-  const { a, b, c, kernel, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
+function product(out: Dispatches, { kernel, ...options }: Product): void {
+  if (kernel.family === 'tiled' || kernel.family === 'sliced' || kernel.family === 'vector')
+    problemDispatches(out, [options], kernel);
+  else plainProduct(out, options, kernel);
+}
+
+function plainProduct(out: Dispatches, options: AnyProduct, kernel: PlainKernel): void {
+  const { a, b, c, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
   const shape = shapeOf(options);
   const { M, N, K, quantised } = shape;
   // An entry point needs every binding that it names, so those that a variant does not read are bound to A or B.
@@ -129,7 +162,8 @@ function product(out: Dispatches, options: Product): void {
       K,
       R: lowRank ? lowRank.z.columns : 0,
       pitchC: sum.pitch,
-      ...(family === 'vector' ? {} : { part, pitchA: a.pitch }),
+      part,
+      pitchA: a.pitch,
       ...(inRegisters ? { finish: last ? finishBits(finish) : 0 } : {}),
       scale: last ? scale : 1,
       loraScale: lowRank?.scale ?? 0,
@@ -157,9 +191,4 @@ function finishBits({
   ACCUMULATE,
 }: Record<'BIAS' | 'RESIDUAL' | 'ACCUMULATE', number>): number {
   return BIAS | (RESIDUAL << 1) | (ACCUMULATE << 2);
-}
-
-function elementOf({ dtype, label }: Tensor): ElementType {
-  if (dtype === 'u32') throw new Error(`matmul: ${label} holds integers`);
-  return dtype;
 }

@@ -1,5 +1,7 @@
 /** How much of a tensor a workgroup takes, for several operations. */
 import { quantisedFormats, type QuantisedTensor } from '../../quantised.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { ElementType } from '../shader.ts';
 import type { GpuTarget } from '../target.ts';
 
 /** Elements of a workgroup of element-wise operations: 64 threads, four each. */
@@ -29,4 +31,10 @@ export function blockConstants({
     FORMAT: quantisedFormats[format].code,
     ...(storedRows !== rows && { SIZE: storedRows * columns }),
   };
+}
+
+/** The type of a product's operand. @throws Error for integers */
+export function elementOf({ dtype, label }: Tensor): ElementType {
+  if (dtype === 'u32') throw new Error(`matmul: ${label} holds integers`);
+  return dtype;
 }
