@@ -5,12 +5,17 @@
 //
 // for i < r; numbers after the first `rotary` of a head are unchanged. x: [M, H·D]. positions: [M]. inverseFrequencies: [r].
 // DIRECTION −1 turns back: the gradient. `in_place` turns x itself; `add_turned` gives y (+)= x turned, for gradients that are shared with other
-// tensors. One thread per pair, and in `add_turned` one more for each two numbers that stay.
+// tensors. Both take a second matrix, [M, G·D], after the first: keys after queries. One thread per pair, and in `add_turned` one more for each two
+// numbers that stay.
+//
+// `into_cache` turns queries where they lie, and writes the turned keys and the values, [M, G·D], to rows of a cache: keys[rows[m]], values[rows[m]].
+// Rows ≥ T are padding, and are skipped. One thread for each two numbers.
 
-struct Params { M: u32, H: u32, D: u32, R: u32, scaling: f32 }
+struct Params { M: u32, H: u32, G: u32, D: u32, R: u32, T: u32, scaling: f32 }
 
 override DIRECTION: f32 = 1;
 override ACCUMULATE: bool = false;
+override ACCUMULATE_OTHER: bool = false;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> positions: array<u32>;
@@ -18,6 +23,14 @@ override ACCUMULATE: bool = false;
 @group(0) @binding(3) var<storage, read_write> turned: array<Elem>;
 @group(0) @binding(4) var<storage, read> x: array<Elem>;
 @group(0) @binding(5) var<storage, read_write> y: array<Elem>;
+@group(0) @binding(6) var<storage, read_write> otherTurned: array<Elem>;
+@group(0) @binding(7) var<storage, read> otherX: array<Elem>;
+@group(0) @binding(8) var<storage, read_write> otherY: array<Elem>;
+// Only read, but in memory that another binding may write.
+@group(0) @binding(9) var<storage, read_write> v: array<Elem>;
+@group(0) @binding(10) var<storage, read> rows: array<u32>;
+@group(0) @binding(11) var<storage, read_write> keys: array<Elem>;
+@group(0) @binding(12) var<storage, read_write> values: array<Elem>;
 
 // π/2 in three parts (Cody and Waite, 1980). The first two have 8 and 11 bits, so that their products with up to 13 bits of quarters are exact.
 const QUARTER_A = 1.5703125;
@@ -46,32 +59,88 @@ fn turn(a: f32, b: f32, r: vec2f) -> vec2f { return vec2f(a * r.x - b * r.y, b *
 fn in_place(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let pair = id.x + id.y * groups.x * 64u;
   let row = pair / params.R;
-  if (row >= params.M * params.H) { return; }
+  let first = params.M * params.H;
+  if (row >= first + params.M * params.G) { return; }
   let i = pair % params.R;
-  let a = row * params.D + i;
-  let b = a + params.R;
-  let t = turn(f32(turned[a]), f32(turned[b]), rotation(row / params.H, i));
-  turned[a] = Elem(t.x);
-  turned[b] = Elem(t.y);
+  if (row < first) {
+    let a = row * params.D + i;
+    let b = a + params.R;
+    let t = turn(f32(turned[a]), f32(turned[b]), rotation(row / params.H, i));
+    turned[a] = Elem(t.x);
+    turned[b] = Elem(t.y);
+  } else {
+    let a = (row - first) * params.D + i;
+    let b = a + params.R;
+    let t = turn(f32(otherTurned[a]), f32(otherTurned[b]), rotation((row - first) / params.G, i));
+    otherTurned[a] = Elem(t.x);
+    otherTurned[b] = Elem(t.y);
+  }
+}
+
+// The two numbers that thread i of a head takes: a pair that turns, or two that stay.
+fn placesOf(row: u32, i: u32) -> vec2u {
+  if (i < params.R) { return row * params.D + vec2u(i, i + params.R); }
+  return row * params.D + 2u * i + vec2u(0u, 1u);
+}
+
+fn turnedOf(values: vec2f, m: u32, i: u32) -> vec2f {
+  if (i < params.R) { return turn(values.x, values.y, rotation(m, i)); }
+  return values;
 }
 
 @compute @workgroup_size(64)
 fn add_turned(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let pair = id.x + id.y * groups.x * 64u;
-  let row = pair / (params.D / 2u);
-  if (row >= params.M * params.H) { return; }
-  let i = pair % (params.D / 2u);
-  var a = row * params.D + i;
-  var b = a + params.R;
-  var t: vec2f;
-  if (i < params.R) {
-    t = turn(f32(x[a]), f32(x[b]), rotation(row / params.H, i));
+  let half = params.D / 2u;
+  let row = pair / half;
+  let first = params.M * params.H;
+  if (row >= first + params.M * params.G) { return; }
+  let i = pair % half;
+  if (row < first) {
+    let at = placesOf(row, i);
+    var t = turnedOf(vec2f(f32(x[at.x]), f32(x[at.y])), row / params.H, i);
+    if (ACCUMULATE) { t += vec2f(f32(y[at.x]), f32(y[at.y])); }
+    y[at.x] = Elem(t.x);
+    y[at.y] = Elem(t.y);
   } else {
-    a = row * params.D + 2u * i;
-    b = a + 1u;
-    t = vec2f(f32(x[a]), f32(x[b]));
+    let at = placesOf(row - first, i);
+    var t = turnedOf(vec2f(f32(otherX[at.x]), f32(otherX[at.y])), (row - first) / params.G, i);
+    if (ACCUMULATE_OTHER) { t += vec2f(f32(otherY[at.x]), f32(otherY[at.y])); }
+    otherY[at.x] = Elem(t.x);
+    otherY[at.y] = Elem(t.y);
   }
-  if (ACCUMULATE) { t += vec2f(f32(y[a]), f32(y[b])); }
-  y[a] = Elem(t.x);
-  y[b] = Elem(t.y);
+}
+
+@compute @workgroup_size(64)
+fn into_cache(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let pair = id.x + id.y * groups.x * 64u;
+  let half = params.D / 2u;
+  let row = pair / half;
+  let i = pair % half;
+  let queries = params.M * params.H;
+  let some = params.M * params.G;
+  if (row < queries) {
+    if (i >= params.R) { return; }
+    let at = placesOf(row, i);
+    let t = turn(f32(turned[at.x]), f32(turned[at.y]), rotation(row / params.H, i));
+    turned[at.x] = Elem(t.x);
+    turned[at.y] = Elem(t.y);
+    return;
+  }
+  if (row >= queries + 2u * some) { return; }
+  let isKey = row < queries + some;
+  let own = select(row - queries - some, row - queries, isKey);
+  let m = own / params.G;
+  let slot = rows[m];
+  if (slot >= params.T) { return; }
+  let at = placesOf(own, i);
+  let to = placesOf(slot * params.G + own % params.G, i);
+  if (isKey) {
+    let t = turnedOf(vec2f(f32(otherTurned[at.x]), f32(otherTurned[at.y])), m, i);
+    keys[to.x] = Elem(t.x);
+    keys[to.y] = Elem(t.y);
+  } else {
+    values[to.x] = v[at.x];
+    values[to.y] = v[at.y];
+  }
 }

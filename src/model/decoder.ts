@@ -163,13 +163,12 @@ function attention(g: Graph, config: DecoderConfig, layer: number, kind: Decoder
         n,
         ['q_proj', 'k_proj', 'v_proj'].map((part) => `${name}.self_attn.${part}`),
       );
-  const placed = (x: Tensor, count: number, normName: string): Tensor => {
-    const normal = queryKeyNorm === 'none' ? x : norm(g, config, x, `${name}.self_attn`, normName);
-    return kind.rope === undefined ? normal : g.rope(normal, count, kind.rope);
-  };
-  const q = placed(wq, heads, 'q_norm');
-  const k = placed(wk, kvHeads, 'k_norm');
-  const seen = g.attention(layer, q, k, v, { scale: attentionScale, window: kind.window });
+  const [q, k] = ['q_norm', 'k_norm'].map((part, i) => {
+    const x = [wq, wk][i];
+    return queryKeyNorm === 'none' ? x : norm(g, config, x, `${name}.self_attn`, part);
+  });
+  const settings = { scale: attentionScale, window: kind.window, rope: kind.rope };
+  const seen = g.attention(layer, q, k, v, settings);
   return joined(g, config, h, name, norms.attentionOutput, (residual) =>
     g.linear(seen, `${name}.self_attn.o_proj`, residual),
   );

@@ -11,7 +11,7 @@ import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
 import { linear, linears, type LinearOptions, type LinearSpec, type LowRank } from '../engine/ops/linear.ts';
 import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
-import { rope } from '../engine/ops/rope.ts';
+import { ropeIntoCache, ropes } from '../engine/ops/rope.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
 import { splitColumns } from '../engine/ops/split_columns.ts';
 import type { Tape } from '../engine/tape.ts';
@@ -112,6 +112,8 @@ interface GraphOptions {
 }
 
 interface AttentionSettings {
+  /** Which of the model's `ropes` turns queries and keys; none if left out. */
+  readonly rope?: number;
   /** Factor of the scores; 1/√D if left out. */
   readonly scale?: number;
   /** How many of the last keys a token sees, its own included; 0 for all. */
@@ -200,28 +202,41 @@ export class Graph {
     return this.#seen(moduleOf(name), rmsNorm(this.options.tape, x, this.options.weight(name), options));
   }
 
-  /** Turns x, in place, by the model's rotary frequencies number `index`. */
-  rope(x: Tensor, heads: number, index = 0): Tensor {
-    const { tape, shape, inputs, inverseFrequencies } = this.options;
-    const { rotary, attentionScaling } = shape.ropes[index];
-    return rope(tape, x, inputs.positions, {
-      heads,
-      headSize: shape.headSize,
-      rotary,
-      inverseFrequencies: inverseFrequencies[index],
-      attentionScaling,
-    });
-  }
-
-  /** Attention of each token to those in its range of keys; with a cache, over it as well. */
+  /**
+   * Attention of each token to those in its range of keys; with a cache, over it as well. With `rope`, queries and keys are turned first, in place, so
+   * that nothing may read q and k afterwards.
+   */
   attention(layer: number, q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings = {}): Tensor {
     const { tape, shape, inputs, cache, observer } = this.options;
     const { heads, kvHeads, headSize } = shape;
-    const { scale = 1 / Math.sqrt(headSize), window } = settings;
+    const { scale = 1 / Math.sqrt(headSize), window, rope } = settings;
     const options = { keyRanges: inputs.keyRanges, heads, kvHeads, headSize, scale, window };
     const name = `attention.${layer}`;
-    const query = this.#seen(`${name}.query`, q);
-    let key = this.#seen(`${name}.key`, k);
+    const turn = rope === undefined ? undefined : this.#ropeOf(rope);
+    if (turn && cache && !observer) {
+      const [keys, values] = [cache.keys[layer], cache.values[layer]];
+      const query = ropeIntoCache(
+        tape,
+        { q: { x: q, heads }, k: { x: k, heads: kvHeads }, v },
+        { keys, values, rows: cache.slots },
+        inputs.positions,
+        turn,
+      );
+      return attention(tape, { q: query, k: keys, v: values, ...options });
+    }
+    const [turnedQ, turnedK] = turn
+      ? ropes(
+          tape,
+          [
+            { x: q, heads },
+            { x: k, heads: kvHeads },
+          ],
+          inputs.positions,
+          turn,
+        )
+      : [q, k];
+    const query = this.#seen(`${name}.query`, turnedQ);
+    let key = this.#seen(`${name}.key`, turnedK);
     let value = this.#seen(`${name}.value`, v);
     if (cache) {
       scatterRows(tape, key, (key = cache.keys[layer]), cache.slots);
@@ -233,6 +248,14 @@ export class Graph {
       `${name}.output`,
       attention(tape, { q: query, k: key, v: value, queryRanges: ranges, ...options }),
     );
+  }
+
+  /** The model's rotary frequencies number `index`. */
+  #ropeOf(index: number) {
+    const { shape, inverseFrequencies } = this.options;
+    const { rotary, attentionScaling } = shape.ropes[index];
+    const { headSize } = shape;
+    return { headSize, rotary, inverseFrequencies: inverseFrequencies[index], attentionScaling };
   }
 
   /** a(gate) · up. */

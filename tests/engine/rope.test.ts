@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { add } from '../../src/engine/ops/add.ts';
-import { rope } from '../../src/engine/ops/rope.ts';
+import { rope, ropeIntoCache, ropes } from '../../src/engine/ops/rope.ts';
 import * as reference from '../reference/rope.ts';
 import { describeAdapters } from './adapters.ts';
 import { backwardFrom, constant, noise, runTape, stored, watch, worstError } from './run.ts';
@@ -76,6 +76,86 @@ describeAdapters('rope', (context) => {
     const exact = reference.rope(x, positions, inverse, { heads: 1, headSize: rotary, rotary });
     expect(worstError(y, asTransformers)).toBeLessThan(2e-5);
     expect(worstError(y, exact)).toBeLessThan(1e-3);
+  });
+
+  test('turns queries and keys at once, and their gradients back', async () => {
+    const { device } = context;
+    const [M, H, G, D, rotary] = [3, 3, 1, 12, 8];
+    const positions = [4, 5, 6];
+    const inverse = frequencies(rotary);
+    const [q, k, dq, dk] = [H, G, H, G].map((heads, i) => noise(M * heads * D, i + 1));
+    const [queries, keys] = [constant(device, [M, H * D], q), constant(device, [M, G * D], k)];
+    const results = await runTape(device, (tape) => {
+      const gradients = watch(tape, queries, keys);
+      const [turned, other] = ropes(
+        tape,
+        [
+          { x: queries, heads: H },
+          { x: keys, heads: G },
+        ],
+        constant(device, [M], positions, 'u32'),
+        { headSize: D, rotary, inverseFrequencies: constant(device, [rotary / 2], inverse) },
+      );
+      const loss = tape.tensor([1], 'f32', 'loss');
+      tape.record([loss], [turned, other], () => {
+        tape.passGradient(turned, constant(device, [M, H * D], dq));
+        tape.passGradient(other, constant(device, [M, G * D], dk));
+      });
+      tape.backward(loss);
+      return [turned, other, ...gradients()];
+    });
+    const expected = [q, k, dq, dk].map((x, i) =>
+      reference.rope(
+        stored(x, 'f32'),
+        positions,
+        inverse,
+        { heads: [H, G][i % 2], headSize: D, rotary },
+        i < 2 ? 1 : -1,
+      ),
+    );
+    results.forEach((actual, i) => expect(worstError(actual, expected[i])).toBeLessThan(2e-5));
+  });
+
+  test('turns queries, and writes turned keys and values to their rows of a cache', async () => {
+    const { device } = context;
+    const [M, H, G, D, rotary, T] = [3, 4, 2, 8, 4, 5];
+    const positions = [7, 2, 9];
+    const inverse = frequencies(rotary);
+    const rows = [3, 2 ** 32 - 1, 0];
+    for (const dtype of context.f16 ? (['f32', 'f16'] as const) : (['f32'] as const)) {
+      const [q, k, v] = [H, G, G].map((heads, i) => stored(noise(M * heads * D, i + 1), dtype));
+      const before = stored(noise(T * G * D, 9), dtype);
+      const cache = ['keys', 'values'].map(() => constant(device, [T, G * D], before, dtype));
+      const [turned, keys, values] = await runTape(
+        device,
+        (tape) => {
+          const turnedQ = ropeIntoCache(
+            tape,
+            {
+              q: { x: constant(device, [M, H * D], q, dtype), heads: H },
+              k: { x: constant(device, [M, G * D], k, dtype), heads: G },
+              v: constant(device, [M, G * D], v, dtype),
+            },
+            { keys: cache[0], values: cache[1], rows: constant(device, [M], rows, 'u32') },
+            constant(device, [M], positions, 'u32'),
+            { headSize: D, rotary, inverseFrequencies: constant(device, [rotary / 2], inverse) },
+          );
+          return [turnedQ, ...cache];
+        },
+        false,
+      );
+      const turn = (x: Float64Array, heads: number): Float64Array =>
+        reference.rope(x, positions, inverse, { heads, headSize: D, rotary });
+      const cached = (x: Float64Array): Float64Array => {
+        const all = before.slice();
+        rows.forEach((row, m) => row < T && all.set(x.subarray(m * G * D, (m + 1) * G * D), row * G * D));
+        return all;
+      };
+      const tolerance = dtype === 'f32' ? 2e-5 : 2e-3;
+      expect(worstError(turned, turn(q, H))).toBeLessThan(tolerance);
+      expect(worstError(keys, cached(turn(k, G)))).toBeLessThan(tolerance);
+      expect(values).toEqual(cached(v));
+    }
   });
 
   test('leaves a gradient that others hold as it is', async () => {
