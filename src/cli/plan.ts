@@ -275,7 +275,12 @@ interface Described {
     readonly precision: 'f32' | 'f16';
   };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
-  readonly generation?: { readonly context: number; readonly bytes: number; readonly cache: number };
+  readonly generation?: {
+    readonly context: number;
+    readonly bytes: number;
+    readonly cache: number;
+    readonly dispatchesPerLayer: number;
+  };
   readonly problems: ReturnType<typeof memoryProblems>;
   readonly advice: readonly {
     readonly text: string;
@@ -333,7 +338,7 @@ function describe(
     row(largestBuffer.bytes, `in the largest buffer (${largestBuffer.label})`),
     row(largestBinding.bytes, `in the largest binding (${largestBinding.label})`),
     ...split.map(({ label, pieces, bytes }) => row(bytes, `in the largest of ${pieces} shards of ${label}`)),
-    `${String(training.dispatches).padStart(10)}  dispatches a step, in ${plural(training.submits, 'submit')}`,
+    `${String(training.dispatches).padStart(10)}  dispatches a step (${Math.round(training.dispatchesPerLayer)} a layer), in ${plural(training.submits, 'submit')}`,
     ...(repeated === undefined ? [] : [repeated]),
     ...(generation
       ? [
@@ -341,6 +346,7 @@ function describe(
             generation.bytes,
             `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,
           ),
+          `${Math.round(generation.dispatchesPerLayer).toString().padStart(10)}  dispatches a layer for a new token`,
         ]
       : []),
     ...problems.map(({ label, limit, bytes, allowed }) =>

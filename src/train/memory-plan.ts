@@ -121,6 +121,8 @@ export interface MemoryPlan {
   readonly split: readonly SplitWeight[];
   /** In a step with one micro-batch. */
   readonly dispatches: number;
+  /** Those of forward and backward, divided by the layers of the model: head, loss and embedding included. */
+  readonly dispatchesPerLayer: number;
   readonly submits: number;
   /** Floating-point operations of such a step. */
   readonly flops: number;
@@ -209,6 +211,7 @@ export async function planMemory(
       .reduce((most, other) => (other.workgroups > most.workgroups ? other : most)),
     split: splitWeights(model),
     dispatches: largest.size.commands.length + plans.update.size.commands.length,
+    dispatchesPerLayer: largest.size.commands.length / definition.shape.layers,
     submits: largest.submits + plans.update.submits,
     flops: flopsOf([largest, plans.update]),
   };
@@ -281,6 +284,8 @@ interface GenerationPlan {
   /** Base model included. */
   readonly bytes: number;
   readonly cache: number;
+  /** Dispatches of a new token, divided by the layers of the model: embedding, head and choice included. */
+  readonly dispatchesPerLayer: number;
 }
 
 /** Plans generation. @throws GraftError `lora-config` */
@@ -294,7 +299,9 @@ export async function planGeneration(
   const adapter = config && (await Adapter.frozen(model, adapterModules(definition, config), undefined));
   const generator = new Generator(model, sequences, maxLength);
   await generator.prepare(adapter);
-  return { bytes: device.allocatedBytes, cache: generator.cacheBytes };
+  const { commands } = (await generator.decodePlan(adapter)).size;
+  const dispatchesPerLayer = commands.length / definition.shape.layers;
+  return { bytes: device.allocatedBytes, cache: generator.cacheBytes, dispatchesPerLayer };
 }
 
 function splitWeights({ definition, weights }: LanguageModel): SplitWeight[] {

@@ -101,11 +101,7 @@ describeAdapters('Products in pieces', (context) => {
           { family: 'register', tile: { rows: 2, columns: 2 }, lanes: 4, alongN: true, parts: 2 },
           { family: 'register', tile: { rows: 1, columns: 4 }, lanes: 4, alongN: false },
         ]
-      : [
-          { family: 'plain', parts: 3 },
-          { family: 'sliced' },
-          { family: 'tiled', rows: 2 },
-        ];
+      : [{ family: 'plain', parts: 3 }, { family: 'sliced' }, { family: 'tiled', rows: 2 }];
   for (const kernel of kernels) {
     test(`all layouts by ${JSON.stringify(kernel)}`, async () => {
       const [M, N, K] = [20, 516, 96];
