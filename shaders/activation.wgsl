@@ -7,23 +7,17 @@
 //   alone      y = a(g)                  dg (+)= dy · a′(g)
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
 //
-// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)) for a(x) = x · σ(k(x)), and Φ(x) + x · Φ′(x) for GELU. g, u, y and their gradients: [M, F]. Four elements a thread. dx is dg.
+// with a′(x) = σ · (1 + x · (1 − σ) · k′(x)) for a(x) = x · σ(k(x)), and Φ(x) + x · Φ′(x) for GELU. g, u, y and their gradients: [M, F]. Four elements a thread. dx is dg. The functions are in
+// activation_functions.wgsl.
 
 struct Params { size: u32 }
 
-// 0: SiLU, 1: GELU by tanh, 2: GELU.
-override KIND: u32 = 0;
 override ACCUMULATE: bool = false;
 override ACCUMULATE_UP: bool = false;
 
 // A workgroup takes four elements a thread, next to each other across the threads.
 const ELEMENTS = 256u;
 const THREADS = 64u;
-
-const SCALE = 1.5957691216057308;
-const CUBE = 0.044715;
-// σ of this is already 0 or 1 in f32: x³ must not become infinite or be multiplied by zero.
-const FLAT = 30.0;
 
 @group(0) @binding(0) var<uniform> params: Params;
 @group(0) @binding(1) var<storage, read> g: array<Elem>;
@@ -33,39 +27,6 @@ const FLAT = 30.0;
 @group(0) @binding(4) var<storage, read> dy: array<Elem>;
 @group(0) @binding(5) var<storage, read_write> dx: array<Elem>;
 @group(0) @binding(6) var<storage, read_write> du: array<Elem>;
-
-fn sigmoid(v: f32) -> f32 {
-  return 1.0 / (1.0 + exp(-v));
-}
-
-// Φ(v) and Φ′(v).
-fn normal(v: f32) -> vec2f {
-  let bell = exp(-0.5 * v * v);
-  let t = 1.0 / (1.0 + 0.3275911 * 0.70710678 * abs(v));
-  let tail = 0.5 * bell * t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
-  return vec2f(select(tail, 1.0 - tail, v > 0.0), 0.3989422804 * bell);
-}
-
-fn activated(x: f32) -> f32 {
-  if (KIND == 0u) { return x * sigmoid(x); }
-  let v = clamp(x, -FLAT, FLAT);
-  if (KIND == 2u) { return x * normal(v).x; }
-  return x * sigmoid(SCALE * (v + CUBE * v * v * v));
-}
-
-fn slope(x: f32) -> f32 {
-  if (KIND == 0u) {
-    let s = sigmoid(x);
-    return s * (1.0 + x * (1.0 - s));
-  }
-  let v = clamp(x, -FLAT, FLAT);
-  if (KIND == 2u) {
-    let n = normal(v);
-    return n.x + v * n.y;
-  }
-  let s = sigmoid(SCALE * (v + CUBE * v * v * v));
-  return s * (1.0 + v * (1.0 - s) * SCALE * (1.0 + 3.0 * CUBE * v * v));
-}
 
 fn store(i: u32, value: f32) {
   var sum = value;

@@ -4,9 +4,12 @@
 // row and read neighbouring vec4s, 256 bytes at a time. A thread keeps one sum for each row of A; the sixteen partial sums meet in
 // shared memory and are added in a fixed order. Rows of A that do not exist repeat the last one: the loads are cached, and nothing is
 // written for them. Of quantised blocks, a thread takes eight numbers at a time and their scale once.
+//
+// GATED: the two products, of the same N, are gate and up, and C = a(gate) · up. A workgroup takes two rows of each. activation_functions.wgsl has a.
 
 // Numbers that a thread takes at a time: a multiple of four that divides K.
 override STEP: u32 = 4;
+override GATED: bool = false;
 
 @group(0) @binding(3) var<storage, read_write> c: array<ElemC>;
 
@@ -14,6 +17,18 @@ const OUTPUTS = 4u;
 const LANES = 16u;
 
 var<workgroup> partial: array<vec4f, OUTPUTS * LANES>;
+
+// The sum of one row of B with row m of A.
+fn sumOf(row: u32, m: u32) -> f32 {
+  var sum = 0.0;
+  for (var i = 0u; i < LANES; i++) { sum += partial[row * LANES + i][m]; }
+  return sum;
+}
+
+fn biasAt(at: u32) -> f32 {
+  if (BIAS) { return bias[at >> 2u][at & 3u]; }
+  return 0.0;
+}
 
 @compute @workgroup_size(OUTPUTS * LANES)
 fn main(
@@ -23,9 +38,11 @@ fn main(
 ) {
   let tile = group.y * groups.x + group.x;
   if (tile >= params.tiles) { return; }
-  p = params.problems[problemOf(tile)];
-  let n0 = (tile - p.first) * OUTPUTS;
-  let n = min(n0 + thread / LANES, p.N - 1u);
+  let own = thread / LANES;
+  let outputs = select(OUTPUTS, OUTPUTS / 2u, GATED);
+  p = params.problems[select(problemOf(tile), own / outputs, GATED)];
+  let n0 = (tile - p.first) * outputs;
+  let n = min(n0 + own % outputs, p.N - 1u);
   let lane = thread % LANES;
   let last = p.M - 1u;
   let depth = p.K >> 2u;
@@ -64,14 +81,14 @@ fn main(
   partial[thread] = sums;
   workgroupBarrier();
 
-  // Threads 0 … 15 finish one output each: four of N for each of four rows.
+  // Threads 0 … 15 finish one output each: four of N for each of four rows, or two.
   let m = thread / OUTPUTS;
-  let column = n0 + thread % OUTPUTS;
-  if (m >= p.M || column >= p.N) { return; }
-  var value = 0.0;
-  for (var i = 0u; i < LANES; i++) { value += partial[(thread % OUTPUTS) * LANES + i][m]; }
+  let output = thread % OUTPUTS;
+  let column = n0 + output;
+  if (m >= p.M || column >= p.N || output >= outputs) { return; }
+  var value = sumOf(output, m) + biasAt(p.bias + column);
+  if (GATED) { value = activated(value) * (sumOf(output + outputs, m) + biasAt(params.problems[1].bias + column)); }
   let at = m * p.strideM + column;
-  if (BIAS) { value += bias[(p.bias + column) >> 2u][column & 3u]; }
   if (RESIDUAL) { value += residualAt(at)[at & 3u]; }
   let index = p.c + at;
   if (ACCUMULATE) { value += f32(c[index]); }

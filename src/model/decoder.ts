@@ -179,15 +179,17 @@ function mlp(g: Graph, config: DecoderConfig, layer: number, h: Tensor): Tensor 
   const { width, norms, activation, fused } = config;
   const name = `${config.prefix}.layers.${layer}`;
   const n = norm(g, config, h, name, norms.mlpInput);
+  const down = `${name}.mlp.down_proj`;
+  const paths = [`${name}.mlp.gate_proj`, `${name}.mlp.up_proj`] as const;
+  const product = fused ? undefined : g.gatedLinears(n, paths, activation);
+  if (product)
+    return joined(g, config, h, name, norms.mlpOutput, (residual) => g.linear(product, down, residual));
   const [gate, up] = fused
     ? g.split(g.linear(n, `${name}.mlp.gate_up_proj`), [width, width])
-    : g.linears(
-        n,
-        ['gate_proj', 'up_proj'].map((part) => `${name}.mlp.${part}`),
-      );
+    : g.linears(n, paths);
   // The product is computed again for the backward pass: it is cheap, and as large as gate and up themselves.
   return joined(g, config, h, name, norms.mlpOutput, (residual) =>
-    g.recompute(() => g.linear(g.gated(gate, up, activation), `${name}.mlp.down_proj`, residual)),
+    g.recompute(() => g.linear(g.gated(gate, up, activation), down, residual)),
   );
 }
 

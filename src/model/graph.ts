@@ -9,7 +9,14 @@ import { attentionMap } from '../engine/ops/attention_map.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
-import { linear, linears, type LinearOptions, type LinearSpec, type LowRank } from '../engine/ops/linear.ts';
+import {
+  gatedLinears,
+  linear,
+  linears,
+  type LinearOptions,
+  type LinearSpec,
+  type LowRank,
+} from '../engine/ops/linear.ts';
 import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
 import { ropeIntoCache, ropes } from '../engine/ops/rope.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
@@ -169,16 +176,28 @@ export class Graph {
 
   /** The layers at these paths, each as `linear` without options: of one input, so that they are computed together where their adapters allow it. */
   linears(x: Tensor, paths: readonly string[]): Tensor[] {
-    const { tape, weight, optionalWeight, adapter, observer } = this.options;
+    const layers = this.#together(paths);
+    if (!layers) return paths.map((path) => this.linear(x, path));
+    return linears(this.options.tape, x, layers).map((y, i) => this.#seen(paths[i], y));
+  }
+
+  /** a(gate) · up of the layers at two paths, if nothing else needs their results: without a backward and an observer. Undefined otherwise. */
+  gatedLinears(x: Tensor, paths: readonly [string, string], activation: Activation): Tensor | undefined {
+    const { tape, observer } = this.options;
+    const layers = tape.training || observer ? undefined : this.#together(paths);
+    return layers && gatedLinears(tape, x, [layers[0], layers[1]], activation);
+  }
+
+  /** Layers of one input for one operation; undefined if an adapter or an observer of their input asks for each by itself. */
+  #together(paths: readonly string[]): LinearSpec[] | undefined {
+    const { weight, optionalWeight, adapter, observer } = this.options;
     const hooks = paths.map((path) => adapter?.(path));
     const isSeen = paths.filter((path) => observer?.wants(`${path}.input`)).length > 0;
-    if (isSeen || hooks.some((hook) => hook && !hook.lowRank))
-      return paths.map((path) => this.linear(x, path));
-    const layers = paths.map((path, i): LinearSpec => {
+    if (isSeen || hooks.some((hook) => hook && !hook.lowRank)) return undefined;
+    return paths.map((path, i): LinearSpec => {
       const bias = optionalWeight(`${path}.bias`);
       return { w: weight(`${path}.weight`), bias, lora: hooks[i]?.lowRank };
     });
-    return linears(tape, x, layers).map((y, i) => this.#seen(paths[i], y));
   }
 
   /** Splits the result of a fused layer. */

@@ -1,6 +1,7 @@
 /** Several products in one operation, against float64: on GPUs one dispatch where their bindings allow it. */
 import { expect, test } from 'vitest';
 import type { Device } from '../../src/engine/device.ts';
+import { gatedLinears } from '../../src/engine/ops/linear.ts';
 import { matmuls, type Layout, type Product } from '../../src/engine/ops/matmul.ts';
 import { createQuantised, writeQuantised, type QuantisedType } from '../../src/engine/quantised.ts';
 import { sizePlan } from '../../src/engine/size.ts';
@@ -227,6 +228,50 @@ const describeProducts = (context: AdapterContext): void => {
     };
     for (const M of [1, 18]) expect(await run(M, ['q4_1', 'q4_1', 'q4_1'])).toBe(isOne(context) ? 1 : 3);
     expect(await run(18, ['q4_1', 'q4_1', 'q8_0'])).toBe(isOne(context) ? 2 : 3);
+  });
+
+  test.each([1, 3, 6])('gate and up of %i tokens with adapters and biases, activated', async (M) => {
+    const { device } = context;
+    const [K, N, R] = [36, 20, 8];
+    const x = matrix(device, [M, K]);
+    const [a, l] = [
+      planes(device, [
+        [R, K],
+        [R, K],
+      ]),
+      planes(device, [
+        [N, R],
+        [N, R],
+      ]),
+    ];
+    const bias = planes(device, [
+      [1, N],
+      [1, N],
+    ]);
+    const weights = [matrix(device, [N, K]), matrix(device, [N, K])];
+    const record = (tape: Tape): Tensor => {
+      const [gate, up] = weights.map(({ tensor: w }, i) => {
+        const lora = { a: a[i].tensor, b: l[i].tensor, scale: 0.5 };
+        return { w, bias: bias[i].tensor.reshape(N), lora };
+      });
+      return gatedLinears(tape, x.tensor, [gate, up], 'silu');
+    };
+    const tape = new Tape(device);
+    record(tape);
+    const [actual] = await runTape(device, (own) => [record(own)], false);
+    const [gate, up] = weights.map(({ values: b }, i) => {
+      const low = reference.matmul({ a: x.values, b: a[i].values, layout: 'NT', M, N: R, K });
+      const lowRank = { z: low, l: l[i].values, R, scale: 0.5 };
+      return reference.matmul({ a: x.values, b, layout: 'NT', M, N, K, lowRank, bias: bias[i].values });
+    });
+    expect(
+      worstError(
+        actual,
+        up.map((value, i) => (value * gate[i]) / (1 + Math.exp(-gate[i]))),
+      ),
+    ).toBeLessThan(1e-5);
+    // Up to four rows there is a dispatch for both z and one for the rest; then the activation has its own.
+    if (isOne(context)) expect(device.lowering.lower(tape.operations).length).toBe(M <= 4 ? 2 : 3);
   });
 
   test('results in pieces of memory of their own are apart', async () => {

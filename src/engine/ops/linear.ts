@@ -14,7 +14,8 @@ import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 import { columnSumInto } from './column_sum.ts';
 import { dropoutInto, type Dropout } from './dropout.ts';
-import { matmul, matmuls, type Product } from './matmul.ts';
+import type { Activation } from './activation.ts';
+import { gatedMatmulsKind, matmul, matmuls, type Product } from './matmul.ts';
 
 export interface LowRank {
   /** [R, K] f32; R is a multiple of four (zero rows pad it). */
@@ -54,6 +55,60 @@ export function linear(tape: Tape, x: Tensor, w: Tensor, options: LinearOptions 
 
 /** The same for several layers of one input, each with its own options. @throws Error as `linear` */
 export function linears(tape: Tape, x: Tensor, layers: readonly LinearSpec[]): Tensor[] {
+  const all = recorded(tape, x, layers);
+  matmuls(
+    tape,
+    all.map((layer) => productOf(x, layer)),
+  );
+  const ys = all.map(({ y }) => y);
+
+  // What nothing before it needs has no gradient.
+  const trained = all.filter(({ w, bias, residual, lora }) =>
+    [x, w, bias, residual, lora?.a].some((input) => input?.requiresGrad),
+  );
+  if (!tape.training || trained.length === 0) return ys;
+  // Where the gradients of the results lie side by side, one operation reads them all.
+  const places = tape.planes(
+    trained.map(({ y }) => y.shape),
+    x.dtype,
+    trained.map(({ y }) => `d ${y.label}`),
+  );
+  if (trained.length > 1) trained.forEach(({ y }, i) => tape.placeGradient(y, places[i]));
+  const inputs = trained.flatMap(({ w, bias, residual, lora }) => [w, bias, residual, lora?.a]);
+  tape.record(
+    trained.map(({ y }) => y),
+    [x, ...inputs],
+    () =>
+      backward(
+        tape,
+        x,
+        trained.filter(({ y }) => tape.hasGradient(y)),
+      ),
+  );
+  return ys;
+}
+
+/**
+ * a(gate) · up of two layers of one input without residuals, [M, N] in the type of x: for generation, so without a gradient.
+ *
+ * @throws Error as `linear`, and on a tape for training
+ */
+export function gatedLinears(
+  tape: Tape,
+  x: Tensor,
+  layers: readonly [gate: LinearSpec, up: LinearSpec],
+  activation: Activation,
+): Tensor {
+  if (tape.training) throw new Error('gatedLinears has no gradient');
+  const [gate, up] = recorded(tape, x, layers);
+  const y = tape.tensor(gate.y.shape, x.dtype, `${activation}(${gate.y.label})`);
+  const products = [productOf(x, gate), productOf(x, up)] as const;
+  tape.append(gatedMatmulsKind, { gate: gate.y, up: up.y, y }, { products, activation });
+  return y;
+}
+
+/** Layers with their results, whose low-rank terms are recorded. */
+function recorded(tape: Tape, x: Tensor, layers: readonly LinearSpec[]): Recorded[] {
   for (const { w, bias, scale = 1 } of layers)
     if (bias && scale !== 1) throw new Error(`${w.label}: a bias is not scaled`);
   const { rows: M, dtype } = x;
@@ -75,42 +130,15 @@ export function linears(tape: Tape, x: Tensor, layers: readonly LinearSpec[]): T
     dtype,
     layers.map(({ w }) => `${w.label} out`),
   );
-  const all = layers.map((layer, i): Recorded => {
+  return layers.map((layer, i): Recorded => {
     const at = adapted.indexOf(layer as AdaptedSpec);
     return { ...layer, y: ys[i], factor: layer.scale ?? 1, ...(at >= 0 && { z: zs[at] }) };
   });
-  matmuls(
-    tape,
-    all.map(({ w, bias, residual, lora, z, y, factor }): Product => {
-      const lowRank = lora && z && { z, l: lora.b, scale: factor * lora.scale };
-      return { a: x, b: w, layout: 'NT', c: y, lowRank, bias, residual, scale: factor };
-    }),
-  );
+}
 
-  // What nothing before it needs has no gradient.
-  const trained = all.filter(({ w, bias, residual, lora }) =>
-    [x, w, bias, residual, lora?.a].some((input) => input?.requiresGrad),
-  );
-  if (!tape.training || trained.length === 0) return ys;
-  // Where the gradients of the results lie side by side, one operation reads them all.
-  const places = tape.planes(
-    trained.map(({ y }) => y.shape),
-    dtype,
-    trained.map(({ y }) => `d ${y.label}`),
-  );
-  if (trained.length > 1) trained.forEach(({ y }, i) => tape.placeGradient(y, places[i]));
-  const inputs = trained.flatMap(({ w, bias, residual, lora }) => [w, bias, residual, lora?.a]);
-  tape.record(
-    trained.map(({ y }) => y),
-    [x, ...inputs],
-    () =>
-      backward(
-        tape,
-        x,
-        trained.filter(({ y }) => tape.hasGradient(y)),
-      ),
-  );
-  return ys;
+function productOf(x: Tensor, { w, bias, residual, lora, z, y, factor }: Recorded): Product {
+  const lowRank = lora && z && { z, l: lora.b, scale: factor * lora.scale };
+  return { a: x, b: w, layout: 'NT', c: y, lowRank, bias, residual, scale: factor };
 }
 
 type AdaptedSpec = LinearSpec & { lora: LowRank };

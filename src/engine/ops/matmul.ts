@@ -13,6 +13,7 @@ import type { QuantisedType } from '../quantised.ts';
 import { formatOf } from '../shards.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
+import type { Activation } from './activation.ts';
 
 /** NT: A [M,K] · B [N,K]ᵀ. NN: A [M,K] · B [K,N]. TN: A [K,M]ᵀ · B [K,N]. */
 export type Layout = 'NT' | 'NN' | 'TN';
@@ -58,6 +59,12 @@ export const matmulsKind = operationKind<
   { readonly results: readonly Tensor[] },
   { readonly products: readonly Product[]; readonly terms: boolean }
 >('matmuls');
+
+/** y = a(gate) · up, of two products of the same shape whose own results nothing else reads. */
+export const gatedMatmulsKind = operationKind<
+  { readonly gate: Tensor; readonly up: Tensor; readonly y: Tensor },
+  { readonly products: readonly [gate: Product, up: Product]; readonly activation: Activation }
+>('matmuls.gated');
 
 /** Columns of a tensor whose rows are whole vec4s. */
 export function wholeColumns(columns: number): number {

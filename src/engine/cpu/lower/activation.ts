@@ -19,11 +19,20 @@ export const activationLowerings = [
   lowers(activateBackward, (out, tensors, { activation, accumulate }) =>
     over(out, 'activateBackward', tensors, activation, 12, accumulate),
   ),
-  lowers(gatedKind, (out, tensors, { activation }) => over(out, 'gated', tensors, activation, 8)),
+  lowers(gatedKind, (out, tensors, { activation }) => gatedCommand(out, tensors, activation)),
   lowers(gatedBackward, (out, tensors, { activation, accumulate, accumulateUp }) =>
     over(out, 'gatedBackward', tensors, activation, 16, accumulate, accumulateUp),
   ),
 ];
+
+/** y = a(g) · u. */
+export function gatedCommand(
+  out: Commands,
+  tensors: Record<'g' | 'u' | 'y', Tensor>,
+  activation: Activation,
+): void {
+  over(out, 'gated', tensors, activation, 8);
+}
 
 /** A command over the elements of `g`, with `flops` operations for each. */
 function over(

@@ -2,10 +2,11 @@
 import source from '../kernels/matmul.ts?raw';
 import vectorSource from '../kernels/matmul_vector.ts?raw';
 import { isSharded, matmulOfShards } from '../../matmul-shards.ts';
-import { matmulKind, matmulsKind, shapeOf, type Product } from '../../ops/matmul.ts';
+import { gatedMatmulsKind, matmulKind, matmulsKind, shapeOf, type Product } from '../../ops/matmul.ts';
 import type { Tensor } from '../../tensor.ts';
 import { checkF32, lowers, SCRATCH_BYTES, storedRows, weightType, type Commands } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
+import { gatedCommand } from './activation.ts';
 import { rowsAtOnce } from './shape.ts';
 
 const file = parseKernels('matmul', source);
@@ -34,6 +35,10 @@ export const matmulLowerings = [
     },
   ),
   lowers(matmulsKind, (out, _, { products }) => products.forEach((product) => matmulCommands(out, product))),
+  lowers(gatedMatmulsKind, (out, { gate, up, y }, { products, activation }) => {
+    products.forEach((product) => matmulCommands(out, product));
+    gatedCommand(out, { g: gate, u: up, y }, activation);
+  }),
 ];
 
 /** Adds a product, or one for each shard. */

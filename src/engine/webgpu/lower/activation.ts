@@ -1,4 +1,5 @@
 import source from '../../../../shaders/activation.wgsl?raw';
+import functionsSource from '../../../../shaders/activation_functions.wgsl?raw';
 import {
   ACTIVATIONS,
   activateBackward,
@@ -8,11 +9,11 @@ import {
   type Activation,
 } from '../../ops/activation.ts';
 import type { Tensor } from '../../tensor.ts';
-import { lowers } from '../dispatch.ts';
+import { lowers, type Dispatches } from '../dispatch.ts';
 import { parseShader } from '../shader.ts';
 import { elementGroups } from './shape.ts';
 
-const shader = parseShader('activation', source);
+const shader = parseShader('activation', `${functionsSource}\n${source}`);
 
 export const activationLowerings = [
   lowers(activateKind, (out, tensors, { activation }) => {
@@ -29,10 +30,7 @@ export const activationLowerings = [
       flops: 12 * tensors.g.size,
     });
   }),
-  lowers(gatedKind, (out, tensors, { activation }) => {
-    const { g } = tensors;
-    out.add({ ...over(g, activation), entry: 'gated', tensors, flops: 8 * g.size });
-  }),
+  lowers(gatedKind, (out, tensors, { activation }) => gatedDispatch(out, tensors, activation)),
   lowers(gatedBackward, (out, tensors, { activation, accumulate, accumulateUp }) => {
     const common = over(tensors.g, activation);
     out.add({
@@ -48,6 +46,16 @@ export const activationLowerings = [
     });
   }),
 ];
+
+/** y = a(g) · u. */
+export function gatedDispatch(
+  out: Dispatches,
+  tensors: Record<'g' | 'u' | 'y', Tensor>,
+  activation: Activation,
+): void {
+  const { g } = tensors;
+  out.add({ ...over(g, activation), entry: 'gated', tensors, flops: 8 * g.size });
+}
 
 /** The common part of every dispatch over the elements of `x`. */
 function over(x: Tensor, activation: Activation) {

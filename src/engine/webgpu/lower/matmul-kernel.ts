@@ -17,7 +17,7 @@ export type PlainKernel =
 export type Kernel = TileKernel | PlainKernel;
 
 /** Rows of A that matmul_vector.wgsl takes. */
-const VECTOR_ROWS = 4;
+export const VECTOR_ROWS = 4;
 /** Sides of the tiles of matmul_tiled.wgsl and matmul_sliced.wgsl, and the columns that a workgroup of matmul_vector.wgsl computes. */
 const TILE = 64;
 const SLICED_TILE = 16;

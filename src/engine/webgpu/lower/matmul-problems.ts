@@ -2,6 +2,7 @@
  * The kernels of GPUs compute one product in a dispatch, or several that share their bindings (shaders/matmul_problems.wgsl): q, k and v of one input,
  * the gradients of their adapters, or terms of one sum.
  */
+import functionsSource from '../../../../shaders/activation_functions.wgsl?raw';
 import wordsSource from '../../../../shaders/block_words.wgsl?raw';
 import wordsGroupSource from '../../../../shaders/block_words_group.wgsl?raw';
 import noResidualSource from '../../../../shaders/matmul_no_residual.wgsl?raw';
@@ -13,6 +14,7 @@ import vectorSource from '../../../../shaders/matmul_vector.wgsl?raw';
 import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
 import vectorsSource from '../../../../shaders/weight_vectors.wgsl?raw';
 import vectorsGroupSource from '../../../../shaders/weight_vectors_group.wgsl?raw';
+import { ACTIVATIONS, type Activation } from '../../ops/activation.ts';
 import { shapeOf, type Product } from '../../ops/matmul.ts';
 import { QuantisedTensor } from '../../quantised.ts';
 import { bytesPer, Tensor, type Storage } from '../../tensor.ts';
@@ -48,7 +50,7 @@ function variants(name: string, source: string): { numbers: Variants; quantised:
 const shaders = {
   tiled: variants('matmul_tiled', tiledSource),
   sliced: variants('matmul_sliced', slicedSource),
-  vector: variants('matmul_vector', vectorSource),
+  vector: variants('matmul_vector', `${functionsSource}\n${vectorSource}`),
 } satisfies Record<TileKernel['family'], unknown>;
 
 /** A product as its kernel sees it. */
@@ -92,6 +94,24 @@ export function problemDispatches(
     group.push(problem);
   }
   flush();
+}
+
+/**
+ * Adds y = a(gate) · up as one dispatch of matmul_vector.wgsl.
+ *
+ * @returns false if the products do not fit in one
+ */
+export function gatedDispatch(
+  out: Dispatches,
+  products: readonly Product[],
+  y: Tensor,
+  activation: Activation,
+): boolean {
+  const kernel: TileKernel = { family: 'vector' };
+  const problems = products.map((product) => problemOf({ ...product, c: y }, kernel, true));
+  if (!bindingsOf(problems, kernel, true)) return false;
+  dispatch(out, problems, kernel, true, activation);
+  return true;
 }
 
 /**
@@ -208,7 +228,13 @@ function haveOverlaps(tensors: readonly Tensor[]): boolean {
 }
 
 /** One dispatch of products that fit in it. */
-function dispatch(out: Dispatches, problems: readonly Problem[], kernel: TileKernel, terms: boolean): void {
+function dispatch(
+  out: Dispatches,
+  problems: readonly Problem[],
+  kernel: TileKernel,
+  terms: boolean,
+  gate?: Activation,
+): void {
   const bindings = bindingsOf(problems, kernel, terms);
   if (!bindings) throw new Error('matmul: these products do not fit in one dispatch');
   const { tensors, places } = bindings;
@@ -219,7 +245,8 @@ function dispatch(out: Dispatches, problems: readonly Problem[], kernel: TileKer
   let tiles = 0;
   problems.forEach((problem, i) => {
     const { M, N, K, R, pitchA, strideM, strideN, scale = 1 } = problem;
-    const { across, count } = tilesOf(kernel, { M, N });
+    // Of gate and up, a tile has half of its columns each.
+    const { across, count } = tilesOf(kernel, { M, N: gate ? 2 * N : N });
     const first = terms ? 0 : tiles;
     const loraScale = problem.lowRank?.scale ?? 0;
     const fields = { M, N, K, R, pitchA, strideM, strideN, first, across, scale, loraScale, ...places[i] };
@@ -243,7 +270,8 @@ function dispatch(out: Dispatches, problems: readonly Problem[], kernel: TileKer
       BIAS: Number(bias !== undefined),
       RESIDUAL: Number(residual !== undefined),
       ACCUMULATE: Number(accumulate),
-      TERMS: Number(terms && problems.length > 1),
+      TERMS: Number(terms && !gate && problems.length > 1),
+      ...(gate && { GATED: 1, KIND: ACTIVATIONS.indexOf(gate) }),
     },
     tensors,
     params: { ...params, tiles },

@@ -21,7 +21,13 @@ import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
 import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
 import vectorsSource from '../../../../shaders/weight_vectors.wgsl?raw';
 import { isSharded, matmulOfShards, type WideSum } from '../../matmul-shards.ts';
-import { matmulKind, matmulsKind, shapeOf, type Product as AnyProduct } from '../../ops/matmul.ts';
+import {
+  gatedMatmulsKind,
+  matmulKind,
+  matmulsKind,
+  shapeOf,
+  type Product as AnyProduct,
+} from '../../ops/matmul.ts';
 import { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor } from '../../tensor.ts';
 import { lowers, type Dispatches } from '../dispatch.ts';
@@ -33,11 +39,13 @@ import {
   hasWholeRows,
   PLAIN,
   splitOf,
+  VECTOR_ROWS,
   workgroupsOf,
   type Kernel,
   type PlainKernel,
 } from './matmul-kernel.ts';
-import { problemDispatches } from './matmul-problems.ts';
+import { gatedDispatch as problemsOfGate, problemDispatches } from './matmul-problems.ts';
+import { gatedDispatch } from './activation.ts';
 import { rowsOfProduct } from './matmul-rows.ts';
 import { addDispatch, copyDispatch } from './add.ts';
 import { blockConstants, elementOf } from './shape.ts';
@@ -70,6 +78,12 @@ export const matmulLowerings = [
     matmulDispatches(out, { a, b, c, lowRank, bias, residual, ...attributes }, kernel as Kernel | undefined);
   }),
   lowers(matmulsKind, (out, _, { products, terms }) => allDispatches(out, products, terms)),
+  lowers(gatedMatmulsKind, (out, { gate, up, y }, { products, activation }) => {
+    const fits = products[0].a.rows <= VECTOR_ROWS && !areApart(out, products);
+    if (fits && problemsOfGate(out, products, y, activation)) return;
+    allDispatches(out, products, false);
+    gatedDispatch(out, { g: gate, u: up, y }, activation);
+  }),
 ];
 
 /** Adds a product, by a given kernel or the best one. */
@@ -94,16 +108,24 @@ function isPlain(options: AnyProduct): boolean {
 
 /** Adds several products, on a GPU in as few dispatches as possible. */
 function allDispatches(out: Dispatches, products: readonly AnyProduct[], terms: boolean): void {
-  const [{ layout }] = products;
+  if (areApart(out, products)) {
+    for (const one of products) matmulDispatches(out, one);
+    return;
+  }
   const shapes = products.map(shapeOf);
-  const alone =
+  const kernel = chooseTiles(out.target, products[0].layout, terms ? [shapes[0]] : shapes);
+  problemDispatches(out, products, kernel, terms);
+}
+
+/** Whether a device, or what the products are of, asks for one dispatch after the other. */
+function areApart(out: Dispatches, products: readonly AnyProduct[]): boolean {
+  return (
     out.target.tuning.matmul.family !== 'tiles' ||
-    products.some((one) => isSharded(one) || isPlain(one)) ||
+    products.some((one) => isSharded(one) || isPlain(one) || !hasWholeRows(one.layout, shapeOf(one))) ||
     // Only products of their own are cut into parts that fit in a submit.
-    shapes.reduce((sum, { M, N, K }) => sum + 2 * M * N * K, 0) > out.target.tuning.flopsPerSubmit ||
-    !shapes.every((shape) => hasWholeRows(layout, shape));
-  if (alone) for (const one of products) matmulDispatches(out, one);
-  else problemDispatches(out, products, chooseTiles(out.target, layout, terms ? [shapes[0]] : shapes), terms);
+    products.map(shapeOf).reduce((sum, { M, N, K }) => sum + 2 * M * N * K, 0) >
+      out.target.tuning.flopsPerSubmit
+  );
 }
 
 /** Sums of shards in f32, for a result in half precision. */
