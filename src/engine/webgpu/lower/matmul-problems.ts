@@ -38,11 +38,11 @@ function variants(name: string, source: string): { numbers: Variants; quantised:
   return {
     numbers: {
       one: parse('', residualSource, vectorsSource),
-      group: parse(' of a group', noResidualSource, vectorsGroupSource),
+      group: parse(' (group)', noResidualSource, vectorsGroupSource),
     },
     quantised: {
       one: parse(' of blocks', residualSource, blocksSource, wordsSource),
-      group: parse(' of a group of blocks', noResidualSource, blocksSource, wordsGroupSource),
+      group: parse(' of blocks (group)', noResidualSource, blocksSource, wordsGroupSource),
     },
   };
 }
@@ -236,7 +236,7 @@ function dispatch(
   gate?: Activation,
 ): void {
   const bindings = bindingsOf(problems, kernel, terms);
-  if (!bindings) throw new Error('matmul: these products do not fit in one dispatch');
+  if (!bindings) throw new Error('matmul: a group needs more bindings than a dispatch has');
   const { tensors, places } = bindings;
   const [{ layout, b, bias, residual, accumulate = false }] = problems;
   const quantised = b instanceof QuantisedTensor ? b : undefined;
