@@ -191,7 +191,7 @@ export class ContinuousBatch {
   async #work(): Promise<void> {
     try {
       // Requests of the same turn come together.
-      await undefined;
+      await Promise.resolve();
       for (;;) {
         this.#endAborted();
         if (this.#waiting.length > 0 && this.#places.some(({ job }) => !job)) this.#admit();

@@ -26,6 +26,13 @@ export function submitsOf(
   return flops / flopsPerSubmit + bytes / bytesPerSubmit;
 }
 
+/** A dispatch is cut into this many at most: a run that would need more is too large for its device in any case, and has to be planned to say so. */
+const MAX_PIECES = 32;
+
+/** Into how many parts a dispatch is cut, so that each fits in a submit. @param flops floating-point operations of all of it, and of a submit */
+export const piecesOf = (flops: number, flopsPerSubmit: number): number =>
+  Math.min(MAX_PIECES, Math.ceil(flops / flopsPerSubmit));
+
 /** Commands in groups of at most one full submit each; a larger command has its own. @param slowness times as slow as the tuning says */
 export function splitIntoSubmits<D extends Command>(
   commands: readonly D[],

@@ -156,7 +156,7 @@ export const EVALUATION: readonly Mutation[] = [
   },
   {
     id: 'examples-learned',
-    file: 'src/evaluate/methods/few-shot.ts',
+    file: 'src/evaluate/methods/turns.ts',
     find: '{ ...message, supervised: false }',
     replace: 'message',
     breaks: 'the loss counts the answers of the examples',

@@ -1,6 +1,7 @@
 /** Cuts a product that would keep a GPU busy for too long into products of some rows of C. They have the bits of the whole. */
 import { shapeOf, type MatmulOptions } from '../../ops/matmul.ts';
 import { bytesPer, type Tensor } from '../../tensor.ts';
+import { piecesOf } from '../pace.ts';
 
 /** A product and where its result goes. */
 type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
@@ -13,12 +14,12 @@ const TILE_ROWS = 128;
 /**
  * The products that make up `whole`, in order of their rows.
  *
- * @param most floating-point operations of one; more if the rows of the tensors do not begin on boundaries that can be bound
+ * @param most floating-point operations of one; more if the rows of the tensors do not begin on boundaries that can be bound, or if there would be too many
  */
 export function rowsOfProduct<One extends Product>(whole: One, most: number): One[] {
   const { a, c, layout, residual, lowRank } = whole;
   const { M, N, K } = shapeOf(whole);
-  const pieces = Math.ceil((2 * M * N * (K + (lowRank?.z.columns ?? 0))) / most);
+  const pieces = piecesOf(2 * M * N * (K + (lowRank?.z.columns ?? 0)), most);
   if (pieces === 1) return [whole];
   const cut = [c, residual, lowRank?.z, ...(layout === 'TN' ? [] : [a])].filter((tensor) => !!tensor);
   const unit = Math.max(
