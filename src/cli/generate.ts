@@ -1,8 +1,11 @@
 /** `graft generate`: answers to one prompt, a conversation, or a file of prompts. */
 import * as v from 'valibot';
+import { messagesOf } from '../data/formats/messages.ts';
+import { BadRow } from '../data/formats/row.ts';
+import { toolsOf } from '../data/formats/tools.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOf, promptOfMessages, promptOfText, type Answer } from '../evaluate/answer.ts';
-import { isObject, parseWritten } from '../json.ts';
+import { isObject, parseWritten, type JsonObject } from '../json.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
 import { MarkedStream } from '../retrieval/cited.ts';
@@ -34,7 +37,7 @@ export const generateFlags = {
   },
   messages: {
     value: 'FILE',
-    help: 'a conversation: JSON list of {role, content}, or an object with messages',
+    help: 'a conversation: JSON list of {role, content}, or an object with messages and perhaps tools',
   },
   prompts: {
     value: 'FILE',
@@ -62,6 +65,12 @@ export const generateFlags = {
 /** A line of a file of prompts: token ids, or why there are none. */
 type Asked = { readonly line: number } & (Prepared | { readonly error: string });
 
+/** Turns that ask for an answer, and the tools that it may call. */
+interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly tools?: readonly JsonObject[];
+}
+
 /** The ids of a prompt, and the passages that are in it. */
 interface Prepared {
   readonly ids: readonly number[];
@@ -87,7 +96,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const text = kind === 'prompt' && value !== '-' ? value : new TextDecoder().decode(await readInput(value));
   if (kind === 'prompt' && value === '-' && text.trim() === '')
     throw new GraftError('file-empty', 'Standard input is empty.', 'Write the prompt to it.');
-  const messages = kind === 'messages' ? readMessages(text, value) : undefined;
+  const conversation = kind === 'messages' ? readConversation(text, value) : undefined;
 
   const { device, model, files } = await openSession(flags, output);
   const passages = await Passages.open(flags, output, device);
@@ -96,14 +105,14 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const path = flags.text('adapter');
   const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
-  const idsOf = (asked: string | readonly ChatMessage[]): number[] => {
-    if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked);
+  const idsOf = (asked: string | Conversation): number[] => {
+    if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked.messages, asked.tools);
     return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked, after);
   };
   const { maxPositions } = model.definition.shape;
   const room = maxPositions - (adapter?.virtualTokens ?? 0) - settings.maxNewTokens;
   /** The ids of a prompt, behind passages if there is an index. */
-  const prepare = async (asked: string | readonly ChatMessage[]): Promise<Prepared> => {
+  const prepare = async (asked: string | Conversation): Promise<Prepared> => {
     if (!passages) return { ids: idsOf(asked) };
     const question = lastQuestion(asked);
     const [found] = await passages.find([question]);
@@ -174,7 +183,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
     return;
   }
 
-  const { ids, fitted } = await prepare(messages ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
+  const { ids, fitted } = await prepare(conversation ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
   const json = flags.on('json') || count > 1;
   for (const sentence of fitted ? leftOutInWords(fitted) : []) output.line(sentence);
   if (showsPrompt && !json) output.line(tokenizer.decode(ids));
@@ -190,21 +199,22 @@ export async function generateCommand(args: readonly string[], output: Output): 
 }
 
 /** The text that passages are searched for: the prompt, or the last turn of the user. */
-const lastQuestion = (asked: string | readonly ChatMessage[]): string =>
-  typeof asked === 'string' ? asked : (asked.findLast(({ role }) => role === 'user')?.content ?? '');
+const lastQuestion = (asked: string | Conversation): string =>
+  typeof asked === 'string' ? asked : (asked.messages.findLast(({ role }) => role === 'user')?.content ?? '');
 
 /** The same with another text in the place of {@link lastQuestion}. */
-function withQuestion(asked: string | readonly ChatMessage[], text: string): string | readonly ChatMessage[] {
+function withQuestion(asked: string | Conversation, text: string): string | Conversation {
   if (typeof asked === 'string') return text;
-  const last = asked.findLastIndex(({ role }) => role === 'user');
-  return asked.map((turn, at) => (at === last ? { ...turn, content: text } : turn));
+  const last = asked.messages.findLastIndex(({ role }) => role === 'user');
+  const messages = asked.messages.map((turn, at) => (at === last ? { ...turn, content: text } : turn));
+  return { ...asked, messages };
 }
 
 interface PromptLine {
   /** From 1. */
   readonly line: number;
   /** @throws GraftError for a line that is no prompt */
-  readonly read: () => string | readonly ChatMessage[];
+  readonly read: () => string | Conversation;
 }
 
 /** The lines of a file of prompts that are not empty. @throws GraftError `prompts-empty` */
@@ -225,11 +235,11 @@ function readPrompts(text: string, path: string): PromptLine[] {
 
 const PromptRow = v.union([v.string(), v.looseObject({ prompt: v.string() })]);
 
-function readPrompt(text: string, where: string): string | readonly ChatMessage[] {
+function readPrompt(text: string, where: string): string | Conversation {
   const json = parseWritten(text, where);
   const parsed = v.safeParse(PromptRow, json);
   if (parsed.success) return typeof parsed.output === 'string' ? parsed.output : parsed.output.prompt;
-  if (Array.isArray(json) || (isObject(json) && 'messages' in json)) return messagesOf(json, where);
+  if (Array.isArray(json) || (isObject(json) && 'messages' in json)) return conversationOf(json, where);
   throw new GraftError(
     'prompts-line',
     `${where} is not a prompt.`,
@@ -239,25 +249,24 @@ function readPrompt(text: string, where: string): string | readonly ChatMessage[
 
 const nameOfInput = (path: string): string => (path === '-' ? 'standard input' : path);
 
-const Messages = v.pipe(
-  v.array(v.object({ role: v.picklist(['system', 'user', 'assistant']), content: v.string() })),
-  v.minLength(1),
-);
-
-function readMessages(text: string, path: string): ChatMessage[] {
-  return messagesOf(parseWritten(text, nameOfInput(path)), nameOfInput(path));
+/** @throws GraftError `messages` */
+function readConversation(text: string, path: string): Conversation {
+  return conversationOf(parseWritten(text, nameOfInput(path)), nameOfInput(path));
 }
 
-/** @throws GraftError `messages` */
-function messagesOf(json: unknown, path: string): ChatMessage[] {
-  const list: unknown =
-    typeof json === 'object' && json !== null && 'messages' in json ? json.messages : json;
-  const parsed = v.safeParse(Messages, list);
-  if (!parsed.success)
+/** A list of messages, or an object with them and perhaps with tools: as rows have them. @throws GraftError `messages` */
+function conversationOf(json: unknown, path: string): Conversation {
+  const { messages, tools }: JsonObject = isObject(json) && 'messages' in json ? json : { messages: json };
+  try {
+    const given = toolsOf(tools);
+    return { messages: messagesOf(messages, 'messages'), ...(given && { tools: given }) };
+  } catch (cause) {
+    if (!(cause instanceof BadRow)) throw cause;
     throw new GraftError(
       'messages',
-      `${path} is not a conversation: ${parsed.issues[0].message}.`,
+      `${path} is not a conversation: ${cause.message}.`,
       'Give a JSON list of {role, content}, or an object with messages.',
+      { cause },
     );
-  return parsed.output;
+  }
 }
