@@ -102,8 +102,9 @@ export function matmulDispatches(out: Dispatches, options: AnyProduct, given?: K
 
 /** Whether the other kernels, which read vec4s, cannot bind its tensors. */
 function isPlain(options: AnyProduct): boolean {
-  const { a, b, bias } = options;
-  return Math.max(a.bytes, b.bytes) < VEC4_BYTES || (bias !== undefined && shapeOf(options).N % 4 !== 0);
+  const { a, b, bias, residual } = options;
+  const isRead = bias !== undefined || residual !== undefined;
+  return Math.max(a.bytes, b.bytes) < VEC4_BYTES || (isRead && shapeOf(options).N % 4 !== 0);
 }
 
 /** Adds several products, on a GPU in as few dispatches as possible. */
