@@ -171,7 +171,7 @@ describe('invalid calls are refused before a model is loaded', () => {
     [
       'an unknown method',
       [...DATA, '--methods', 'magic'],
-      /Choose from frequent, nearest, base, few-shot, adapter/,
+      /Choose from frequent, nearest, base, few-shot, instructed/,
     ],
     [
       'an adapter that no method asks',
