@@ -99,6 +99,6 @@ export async function withReading(run: StoredSummary, resumable: boolean): Promi
 }
 
 /** The stored part of a step. */
-export function pointOf({ type: _, tokens: __, ...point }: StepEvent): StepPoint {
+export function pointOf({ type: _, tokens: __, computedTokens: ___, ...point }: StepEvent): StepPoint {
   return point;
 }

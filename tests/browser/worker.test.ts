@@ -325,54 +325,55 @@ describe('the library', () => {
   test('keeps the rows that both answered when a measurement is stopped', async () => {
     const page = await openBench(context);
     const { id } = await captain(page);
+    // Eight answers are under way at once: when half of all tokens are there, the first ones have ended.
     const stopped = await page.evaluate((of) => {
       const stop = bench.proxy(({ what, by, done }: Progress) => {
-        if (what === 'answering' && by === 'adapter' && done >= 3) void bench.api.stopEvaluation();
+        if (what === 'answering' && by === 'adapter' && done >= 16) void bench.api.stopEvaluation();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop);
     }, id);
     if (!stopped.ok) throw new Error(stopped.what);
     expect(stopped.stopped).toBe(true);
     const { items, made } = stopped.evaluation;
     const [{ base, tuned }] = comparedOf(stopped.evaluation);
     expect(items.length).toBeGreaterThanOrEqual(3);
-    expect(items.length).toBeLessThan(16);
-    expect(made.draw).toMatchObject({ planned: 16 });
+    expect(items.length).toBeLessThan(32);
+    expect(made.draw).toMatchObject({ planned: 32 });
     expect([base.subject.loss, tuned.subject.loss]).toEqual([undefined, undefined]);
     expect(tuned.exact.total).toBe(items.length);
     // They are the first of the whole sample, with the same answers.
-    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 16 }), id);
+    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 32 }), id);
     if (!whole.ok) throw new Error(whole.what);
     expect(whole.stopped).toBe(false);
     expect(whole.evaluation.items.slice(0, items.length)).toEqual(items);
     const [all] = comparedOf(whole.evaluation);
     expect(all.tuned.answers.slice(0, items.length)).toEqual(tuned.answers);
-    expect(all.base.subject.loss?.rows).toBe(16);
+    expect(all.base.subject.loss?.rows).toBe(32);
 
     // With examples before each question as well.
     const few = await page.evaluate(() => {
       const stop = bench.proxy(({ what, done }: Progress) => {
-        if (what === 'answering' && done >= 3) void bench.api.stopEvaluation();
+        if (what === 'answering' && done >= 16) void bench.api.stopEvaluation();
       });
-      return bench.api.measureFewShot(1, { rows: 16 }, stop);
+      return bench.api.measureFewShot(1, { rows: 32 }, stop);
     });
     if (!few.ok) throw new Error(few.what);
     expect(few.stopped).toBe(true);
     const asked = few.evaluation.items.length;
     expect(asked).toBeGreaterThanOrEqual(3);
-    expect(asked).toBeLessThan(16);
+    expect(asked).toBeLessThan(32);
     expect(sideOf(few.evaluation, 0).exact.total).toBe(asked);
-    expect(few.evaluation.made.draw).toMatchObject({ planned: 16 });
+    expect(few.evaluation.made.draw).toMatchObject({ planned: 32 });
 
     // Stopped before both had answered a row, it says what is kept.
     const none = await page.evaluate((of) => {
       const stop = bench.proxy(({ by }: Progress) => {
         if (by === 'adapter') void bench.api.stopEvaluation();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop);
     }, id);
     expect(none).toMatchObject({ ok: false, code: 'worker-aborted' });
-    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 16 rows/) });
+    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 32 rows/) });
     await page.close();
   });
 });
