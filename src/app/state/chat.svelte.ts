@@ -14,7 +14,6 @@ import type {
 import { usualAsking, type Asking } from '../use/asking.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { isObject } from '../../json.ts';
-import { Random } from '../../random.ts';
 import type { Preferences } from './preferences.svelte.ts';
 import type { Results } from './results.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -163,6 +162,12 @@ export class Chat {
     return left.text === right.text ? [left] : [left, right];
   }
 
+  /** Another order for each vote, and the same orders when everything is repeated. The first screen does without the generator. */
+  async #isTurned(turns: number): Promise<boolean> {
+    const { Random } = await import('../../random.ts');
+    return new Random(this.settings.seed + this.#preferences.count + turns).below(2) === 1;
+  }
+
   async ask(prompt: string): Promise<void> {
     if (this.#keeping) await this.#keeping;
     if (this.busy || prompt.trim() === '') return;
@@ -171,9 +176,11 @@ export class Chat {
     this.#stopping = false;
     const before = this.turns;
     const answers = [new Answer(this.sides[0]), new Answer(this.sides[1])] as const;
-    // Another order for each vote, and the same orders when everything is repeated.
-    const order = new Random(this.settings.seed + this.#preferences.count + before.length);
-    const blind = this.blind ? new Blind(order.below(2) === 1) : undefined;
+    const blind = this.blind ? new Blind(await this.#isTurned(before.length)) : undefined;
+    if (this.turns !== before) {
+      this.busy = false;
+      return;
+    }
     const past = blind ? [] : before;
     const turns = (this.turns = [...before, { prompt, answers, ...(blind && { blind }) }]);
     const ready = await this.#session.ensureModel();
