@@ -119,6 +119,7 @@ test('one press measures every method on other rows, prompts and what was forgot
 
 test('test rows that training saw are counted after another split, also after a reload', async () => {
   await goTo(page, 'data');
+  await page.getByRole('button', { name: 'Unlock the test part' }).click();
   const seed = page.getByRole('spinbutton', { name: 'Split seed' });
   await seed.fill('7');
   await seed.blur();
@@ -248,6 +249,8 @@ test('an exported evaluation opens again, in the page by a file and in the comma
   await page.reload();
   await goTo(page, 'evaluate');
   await scores().waitFor(WAIT);
+  // The rows are opened after the results, and their looks are counted then.
+  await expect.poll(verdict, WAIT).toMatch(/The test part was looked at/);
   const shown = { verdict: await verdict(), table: await table(), questions: await questions() };
   const files = await exported();
   expect(Object.keys(files).sort()).toEqual([

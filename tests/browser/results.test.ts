@@ -129,7 +129,7 @@ test('measurements and answers are the same after a reload, word for word', asyn
   await page.getByRole('button', { name: 'Show the probabilities' }).first().click();
   await page.getByRole('toolbar', { name: 'Tokens of the answer, Base model' }).waitFor();
   await page.getByRole('button', { name: 'Show the answer' }).first().click();
-  await expect.poll(() => keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation']);
+  await expect.poll(() => keptKinds(page)).toEqual(['baseline', 'chat', 'evaluation', 'looks']);
   expect(studio.problems).toEqual([]);
 });
 
@@ -141,6 +141,7 @@ test('the page says what changed since a measurement, until it is changed back',
     .poll(() => page.getByText(/^Measured .* with Sprig on A sea captain.*, version/).count())
     .toBe(1);
   await goTo(page, 'data');
+  await page.getByRole('button', { name: 'Unlock the test part' }).click();
   const seed = page.getByRole('spinbutton', { name: 'Split seed' });
   await seed.fill('7');
   await seed.blur();
@@ -205,7 +206,7 @@ test('another project has no results of this one, and a restored project has all
   await projects(page).getByRole('button', { name: 'Bring it back' }).waitFor();
   await page.reload();
   await projects(page).getByRole('button', { name: 'Open A sea captain' }).waitFor();
-  await expect.poll(() => keptKinds(page), WAIT).toEqual(['baseline', 'chat', 'evaluation']);
+  await expect.poll(() => keptKinds(page), WAIT).toEqual(['baseline', 'chat', 'evaluation', 'looks']);
   expect(studio.problems).toEqual([]);
 });
 
