@@ -180,8 +180,27 @@ export async function revisionToOpen(
   const isOpen = data?.ref?.version === version && data.options !== undefined;
   const choices = isOpen ? choicesBetween(data.options, options) : undefined;
   if (keep?.done === undefined || !choices) return { options, steps: [], ...(changes && { changes }) };
+  const before = await sameBefore(key, parent, { from: data!.options!, to: options }, histories);
+  if (before !== undefined)
+    return { options: withRevision(options, before), steps: [], ...(changes && { changes }) };
   const step = await histories.next(key, parent, { done: keep.done, options: choices });
   return { options: withRevision(options, step.number), steps: [step], ...(changes && { changes }) };
+}
+
+/** The earlier version whose rows are read as asked, if only ways to read them changed since: who takes a choice back by hand has that version again. */
+async function sameBefore(
+  key: SetKey,
+  version: number,
+  { from, to }: { readonly from: DataOptions; readonly to: DataOptions },
+  histories: Histories,
+): Promise<number | undefined> {
+  const steps = await histories.stepsOf(key);
+  let options = from;
+  for (let step = steps.get(version); step?.options && !step.rows; step = steps.get(step.parent)) {
+    options = withChoices(options, step.options.before);
+    if (!choicesBetween(options, to)) return step.parent;
+  }
+  return undefined;
 }
 
 /** Changes of rows that now have other files beside them. A file that is gone takes its changes along, and later files move up. */

@@ -104,6 +104,15 @@ test('keeps a change at once, and has it after a reload', async () => {
   expect(answers()).toBe(ORIGINAL.replace('yes 3', 'no'));
 });
 
+test('has the earlier version again if a choice is taken back by hand', async () => {
+  await edit(write(0, 'no'));
+  const seven = await open({ ...session.data!.options!, seed: 7 }, { done: 'The split has the seed 7.' });
+  expect(seven.revision).toBe(3);
+  const back = await open({ ...seven, seed: OPTIONS.seed }, { done: 'The split has the old seed.' });
+  expect(back).toEqual({ ...OPTIONS, revision: 2 });
+  expect(answers()).toBe(ORIGINAL.replace('yes 0', 'no'));
+});
+
 test('undoes and redoes every step, a mend between changes of rows among them', async () => {
   await edit(write(0, 'no'));
   const mended = await open({ ...session.data!.options!, skip: [[2]] }, { done: 'Line 2 is left out.' });
