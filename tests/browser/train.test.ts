@@ -436,7 +436,7 @@ test('Space pauses; after a reload the run is stopped from storage, and its adap
   await page.locator('h1').focus();
   await page.keyboard.press('Space');
   await page.getByText(/^Paused at step/).waitFor(WAIT);
-  expect((await heard()).join('\n')).toMatch(/The run is paused\. Step \d+ of 200/);
+  await expect.poll(async () => (await heard()).join('\n')).toMatch(/The run is paused\. Step \d+ of 200/);
   expect(await inspect(page, 'paused')).toEqual([]);
   await page.reload();
   await page.getByText(/^Paused at step \d+ of 200, and kept in this browser/).waitFor(WAIT);
