@@ -111,8 +111,8 @@ describe('a project', () => {
   test('is the only one deleted: a second press at the same place does not delete the next one', async () => {
     await begin();
     await make('third', 8);
+    await expect.poll(async () => (await names()).length).toBe(3);
     const before = await names();
-    expect(before).toHaveLength(3);
     const box = (await projects.getByRole('button', { name: `Delete ${before[0]}` }).boundingBox())!;
     const press = (): Promise<void> => page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
     await press();
