@@ -26,8 +26,10 @@ export function labelsOf(answers: readonly string[]): readonly string[] {
 export function usualInstruction(goal: string, labels: readonly string[]): string {
   const task = goal.trim();
   const sentence = task === '' || /[.!?:]$/.test(task) ? task : `${task}.`;
-  const choice =
-    labels.length === 0 ? '' : `Answer with one of these labels and nothing else: ${labels.join(', ')}.`;
+  // A comma or a full stop between labels would look like a part of those that have some.
+  const isPlain = labels.every((label) => !/[,;.!?:\n]/.test(label));
+  const list = isPlain ? ` ${labels.join(', ')}.` : `\n${labels.join('\n')}`;
+  const choice = labels.length === 0 ? '' : `Answer with one of these labels and nothing else:${list}`;
   return [sentence, choice].filter((part) => part !== '').join(' ');
 }
 

@@ -25,6 +25,9 @@ describe('the usual instruction', () => {
     expect(usualInstruction('Say what it is', labels)).toBe(
       'Say what it is. Answer with one of these labels and nothing else: tool, tree.',
     );
+    expect(usualInstruction('', ['It is a tool.', 'It is a tree.'])).toBe(
+      'Answer with one of these labels and nothing else:\nIt is a tool.\nIt is a tree.',
+    );
     expect(usualInstruction('  ', labels)).toMatch(/^Answer with/);
     expect(usualInstruction('Be brief!', [])).toBe('Be brief!');
     expect(usualInstruction('', [])).toBe('');
