@@ -100,7 +100,7 @@ export const ROOMS = {
   },
   // Documents, chunks and rankings, which the page can use as the command does. Vectors come from the caller, and large products are the engine's.
   retrieval: {
-    imports: ['engine', 'text/sandboxed-template.ts'],
+    imports: ['engine', 'text/sandboxed-template.ts', 'data/encoding.ts', 'export/zip/reader.ts'],
     types: ['text'],
     packages: ['htmlparser2', 'unpdf'],
   },

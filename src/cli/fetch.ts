@@ -1,7 +1,7 @@
 /** `graft fetch`: a model or a data set from the Hugging Face hub (or a model from any address) into a folder, resumed and checked. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
-import { appendFile, open, rename, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, mkdir, open, rename, rm, rmdir, truncate, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { isObject } from '../json.ts';
 import {
@@ -163,6 +163,8 @@ class FolderSink implements DownloadSink {
     if (this.#begun.has(file)) return;
     if (!existsSync(this.#note(file))) {
       this.#refuse(file, this.#part(file));
+      // An encoder's pooling is in a folder of its own.
+      await mkdir(dirname(this.#part(file)), { recursive: true });
       await writeFile(this.#note(file), '{}');
     }
     this.#begun.add(file);

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import { CHUNK_BORDERS, CHUNK_DEFAULTS, checkChunkSettings } from '../retrieval/chunks.ts';
-import { DOCUMENT_ENDINGS } from './document-files.ts';
+import { DOCUMENT_ENDINGS } from '../retrieval/read-document.ts';
 import { EXIT } from './exit.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';

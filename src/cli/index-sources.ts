@@ -1,9 +1,10 @@
 /** What an index is made of: the chunks of documents, or chunks that were made elsewhere. */
 import { GraftError, messageOf } from '../errors.ts';
 import { chunksOf } from '../retrieval/chunks.ts';
+import { bordersOf, pageOf, readDocument } from '../retrieval/read-document.ts';
 import { tokenCounter } from '../retrieval/token-counts.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import { bordersOf, openDocuments, pageOf, readDocument } from './document-files.ts';
+import { openDocuments } from './document-files.ts';
 import { documentHash, type ChunkEntry, type Chunking, type StoredIndex } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
 import type { Output } from './output.ts';

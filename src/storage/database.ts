@@ -8,6 +8,10 @@ import type {
   StoredCheckpoint,
   StoredDataFiles,
   StoredDataSet,
+  StoredDocument,
+  StoredDocumentIndex,
+  StoredDocumentText,
+  StoredDocumentVectors,
   StoredFeedback,
   StoredFiles,
   StoredProject,
@@ -36,8 +40,15 @@ export interface GraftSchema extends DBSchema {
   checkpoints: { key: string; value: StoredCheckpoint };
   results: { key: [projectId: string, kind: StoredResult['kind']]; value: StoredResult };
   feedback: { key: [projectId: string, id: string]; value: StoredFeedback };
+  'document-indexes': { key: string; value: StoredDocumentIndex };
+  documents: { key: DocumentKey; value: StoredDocument };
+  /** Under the keys of `documents`, both: listing reads no texts, and searching by words no vectors. */
+  'document-texts': { key: DocumentKey; value: StoredDocumentText };
+  'document-vectors': { key: DocumentKey; value: StoredDocumentVectors };
   settings: { key: string; value: unknown };
 }
+
+type DocumentKey = [projectId: string, file: string];
 
 export type Database = IDBPDatabase<GraftSchema>;
 
@@ -79,6 +90,11 @@ const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<v
   },
   (db) => {
     db.createObjectStore('data-steps', { keyPath: ['projectId', 'version', 'number'] });
+  },
+  (db) => {
+    db.createObjectStore('document-indexes', { keyPath: 'projectId' });
+    db.createObjectStore('documents', { keyPath: ['projectId', 'file'] });
+    for (const name of ['document-texts', 'document-vectors'] as const) db.createObjectStore(name);
   },
 ];
 

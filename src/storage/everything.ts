@@ -19,6 +19,7 @@ interface ProjectKeys {
   readonly adapters: readonly string[];
   readonly results: readonly StoreKey<GraftSchema, 'results'>[];
   readonly feedback: readonly StoreKey<GraftSchema, 'feedback'>[];
+  readonly documents: readonly StoreKey<GraftSchema, 'documents'>[];
 }
 
 /** Keys of all that is kept in projects. @param project of this one alone */
@@ -27,15 +28,16 @@ export function listProjectKeys(project?: string): Promise<ProjectKeys> {
     const range = project === undefined ? undefined : under(project);
     const of = (store: 'runs' | 'adapters'): Promise<string[]> =>
       project === undefined ? db.getAllKeys(store) : db.getAllKeysFromIndex(store, 'project', project);
-    const [projects, sets, runs, adapters, results, feedback] = await Promise.all([
+    const [projects, sets, runs, adapters, results, feedback, documents] = await Promise.all([
       project === undefined ? db.getAllKeys('projects') : [project],
       db.getAllKeys('data-sets', range),
       of('runs'),
       of('adapters'),
       db.getAllKeys('results', range),
       db.getAllKeys('feedback', range),
+      db.getAllKeys('documents', range),
     ]);
-    return { projects, sets, runs, adapters, results, feedback };
+    return { projects, sets, runs, adapters, results, feedback, documents };
   });
 }
 

@@ -122,7 +122,7 @@ export async function purgeDeleted(before: number): Promise<void> {
   for (const id of await deletedProjects(before)) await purgeProject(id);
 }
 
-/** Removes a project for good, with its data sets, runs, checkpoints, adapters, results and feedback. */
+/** Removes a project for good, with its data sets, documents, runs, checkpoints, adapters, results and feedback. */
 export function purgeProject(id: string): Promise<void> {
   return database(async (db) => {
     const stores = [
@@ -138,6 +138,10 @@ export function purgeProject(id: string): Promise<void> {
       'adapter-files',
       'results',
       'feedback',
+      'document-indexes',
+      'documents',
+      'document-texts',
+      'document-vectors',
     ] as const;
     const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
     const of = <Name extends (typeof stores)[number]>(
@@ -160,6 +164,10 @@ export function purgeProject(id: string): Promise<void> {
       of('data-steps').delete(under(id)),
       of('results').delete(under(id)),
       of('feedback').delete(under(id)),
+      of('document-indexes').delete(id),
+      of('documents').delete(under(id)),
+      of('document-texts').delete(under(id)),
+      of('document-vectors').delete(under(id)),
       of('projects').delete(id),
       transaction.done,
     ]);

@@ -251,3 +251,51 @@ export interface StoredFeedback {
   /** The worker's own data, stored unchanged. */
   readonly entry: object;
 }
+
+/** How the documents of a project are searched, under its id. */
+export interface StoredDocumentIndex {
+  readonly projectId: string;
+  /** Changes with every write to the documents: it tells a tab whether what it read is still all. */
+  readonly revision: string;
+  /** How texts are divided, and the encoder: the worker's own data, stored unchanged. */
+  readonly settings: object;
+}
+
+/** A document of a project, under [projectId, file], without its text. */
+export interface StoredDocument {
+  readonly projectId: string;
+  /** Its path from the folder on that it was added with. */
+  readonly file: string;
+  /** When it was added or replaced. */
+  readonly added: number;
+  /** SHA-256 and size of the file. */
+  readonly sha256: string;
+  readonly bytes: number;
+  /** UTF-16 code units of its text. */
+  readonly characters: number;
+  /** Missing for a document without pages. */
+  readonly pages?: number;
+  /** Identifies how it was divided. */
+  readonly divided: string;
+  readonly chunks: number;
+  /** The encoder and prefix of its vectors, and how many chunks have one. */
+  readonly encoder?: string;
+  readonly vectors: number;
+}
+
+/** The text of a document and its chunks, under the key of `documents`. */
+export interface StoredDocumentText {
+  readonly text: string;
+  /** Where pages begin. */
+  readonly pages?: readonly number[];
+  readonly headings?: readonly { readonly start: number; readonly end: number }[];
+  readonly chunks: readonly { readonly start: number; readonly end: number; readonly tokens: number }[];
+}
+
+/** The vectors of a document's chunks, under the key of `documents`. */
+export interface StoredDocumentVectors {
+  /** [chunks, size], row by row. */
+  readonly vectors: Float32Array<ArrayBuffer>;
+  /** 1 for each chunk that has its vector, else 0. */
+  readonly known: Uint8Array<ArrayBuffer>;
+}

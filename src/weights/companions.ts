@@ -11,6 +11,17 @@ export const READ_COMPANIONS: readonly string[] = [
   'chat_template.json',
 ];
 
+/** How an encoder pools, in a folder of its own. */
+export const POOLING_FOLDER = '1_Pooling';
+export const POOLING_FILE = 'config.json';
+
+/** Files of sentence-transformers that Graft reads of an encoder: its steps, its window and its pooling. */
+export const ENCODER_COMPANIONS: readonly string[] = [
+  'modules.json',
+  'sentence_bert_config.json',
+  `${POOLING_FOLDER}/${POOLING_FILE}`,
+];
+
 /** Files that a Hugging Face folder may hold: they are copied unchanged when a model is written that was made from that folder. */
 export const COMPANIONS: readonly string[] = [
   ...READ_COMPANIONS,
@@ -26,7 +37,3 @@ export const COMPANIONS: readonly string[] = [
   'sentence_bert_config.json',
   'config_sentence_transformers.json',
 ];
-
-/** How an encoder pools, in a folder of its own. */
-export const POOLING_FOLDER = '1_Pooling';
-export const POOLING_FILE = 'config.json';

@@ -6,6 +6,7 @@ import type { AdaptersApi } from './api/adapters.ts';
 import type { ChatApi } from './api/chat.ts';
 import type { CuratedApi } from './api/curated.ts';
 import type { DataApi } from './api/data.ts';
+import type { DocumentsApi } from './api/documents.ts';
 import type { DownloadsApi } from './api/downloads.ts';
 import type { EditsApi } from './api/edits.ts';
 import type { EvaluationApi } from './api/evaluation.ts';
@@ -26,6 +27,7 @@ export type * from './api/adapters.ts';
 export type * from './api/chat.ts';
 export type * from './api/curated.ts';
 export type * from './api/data.ts';
+export type * from './api/documents.ts';
 export type * from './api/downloads.ts';
 export type * from './api/edits.ts';
 export type * from './api/evaluation.ts';
@@ -49,6 +51,7 @@ export interface GraftWorker
     ChatApi,
     CuratedApi,
     DataApi,
+    DocumentsApi,
     DownloadsApi,
     EditsApi,
     EvaluationApi,

@@ -4,7 +4,7 @@ import { readSetting, writeSetting } from '../storage/settings.ts';
 import { HUB, hubAddress, parsePlace } from '../weights/hub.ts';
 import type { DownloadsApi } from './api/downloads.ts';
 import { Downloads, UselessDownload } from './downloads.ts';
-import { checkModel, type Models } from './models.ts';
+import { checkAnyModel, type Models } from './models.ts';
 import { failureOf, listener, outcome } from './outcome.ts';
 
 const HUB_SETTING = 'hub';
@@ -18,7 +18,7 @@ async function chosenHub(): Promise<string> {
 export function makeDownloads({ store }: Models): Downloads {
   return new Downloads({
     store,
-    check: checkModel,
+    check: checkAnyModel,
     hub: chosenHub,
     alone: <T>(name: string, work: () => Promise<T>) =>
       navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? work() : undefined)) as Promise<

@@ -1,6 +1,6 @@
 /** A model of the store that is being filled from a server. A model that Graft cannot open is refused as early as its bytes show it. */
 import { GraftError } from '../errors.ts';
-import { readModel } from '../model/family.ts';
+import { readAnyModel } from '../model/family.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import { memoryFiles, type FileSet } from '../weights/bytes.ts';
@@ -74,7 +74,7 @@ export class StoreSink implements DownloadSink {
     await refuse(async () => {
       const folder = memoryFiles(record, name);
       // A GGUF file brings its configuration itself.
-      if ('config.json' in record) await readModel(folder);
+      if ('config.json' in record) await readAnyModel(folder);
       if ('tokenizer.json' in record) await loadTokenizer(folder);
     });
   }

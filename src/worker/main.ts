@@ -21,6 +21,7 @@ import { Histories, revisionToOpen } from './edits/history.ts';
 import { countingLooks, Looks } from './edits/looks.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
+import { Documents, documentsApi } from './documents/documents-api.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { feedbackApi } from './feedback-api.ts';
 import { fitOf } from '../data/fit.ts';
@@ -63,6 +64,10 @@ const bases = new Bases(
   async (name) => (await models.open(name)).files,
 );
 const downloads = makeDownloads(models);
+const documents = new Documents({
+  ...{ models, session, runs },
+  bundled: async () => (await fetchBundled(APP, () => undefined)).files,
+});
 const readings = new Readings();
 const histories = new Histories();
 const looks = new Looks(projects);
@@ -89,6 +94,11 @@ async function openRef(
 /** Work on a model or on data: in turn with work on the GPU, except for data while a run trains. */
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
   return runs.busy ? work() : queue.run(work);
+}
+
+/** A run gets the memory that the encoder of documents has. */
+async function makeRoom(): Promise<void> {
+  if (documents.onDevice && !runs.busy) await queue.run(() => documents.release());
 }
 
 async function abortable<T>(
@@ -123,6 +133,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
 
   ...modelApi({ models, session, runs, bases, openRef }),
   ...downloadApi(downloads),
+  ...documentsApi(documents, { models, runs }),
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),
@@ -216,8 +227,15 @@ const api: Omit<GraftWorker, 'testLooks'> = {
       };
     }),
   startRun: (options, onEvent) =>
-    outcome(async () => ({ run: await runs.start(options, listener(onEvent)) })),
-  resumeRun: (id, onEvent) => outcome(async () => ({ run: await runs.resume(id, listener(onEvent)) })),
+    outcome(async () => {
+      await makeRoom();
+      return { run: await runs.start(options, listener(onEvent)) };
+    }),
+  resumeRun: (id, onEvent) =>
+    outcome(async () => {
+      await makeRoom();
+      return { run: await runs.resume(id, listener(onEvent)) };
+    }),
   pauseRun: async () => runs.pause(),
   stopRun: () => runs.stop(),
   cancelRun: () => runs.cancel(),

@@ -3,15 +3,16 @@ import { GraftError } from '../errors.ts';
 import { readJsonFile, isObject } from '../json.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { contentOf } from '../model/content.ts';
-import { readModel } from '../model/family.ts';
+import { readAnyModel, readEncoder, readModel } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
+import { readPooling, readWindow } from '../model/pooling.ts';
 import { listAdapters } from '../storage/adapters.ts';
 import type { StoredModel } from '../storage/model-writer.ts';
 import { ModelStore } from '../storage/models.ts';
 import { listRuns } from '../storage/runs.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { COMPANIONS } from '../weights/companions.ts';
+import { COMPANIONS, ENCODER_COMPANIONS } from '../weights/companions.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { Failure, KeptModel, Progress, FormSpec } from './api.ts';
 import type { ModelSource } from './model.ts';
@@ -30,13 +31,35 @@ export class Models {
 
   async list(): Promise<KeptModel[]> {
     const [models, runs, adapters] = await Promise.all([this.store.list(), listRuns(), listAdapters()]);
+    const encoders = new Set(await this.#encoders(models));
     return models.map((model) => ({
       ...infoOf(model),
+      ...(encoders.has(model) && { encoder: true as const }),
       runs: runs
         .filter(({ run, resumable }) => resumable && !run.bundled && run.baseModel === model.name)
         .map(({ run }) => (run.settings as FormSpec).name),
       adapters: adapters.filter(({ baseModel }) => baseModel === model.name).length,
     }));
+  }
+
+  /** The encoders that are kept. */
+  async listEncoders(): Promise<StoredModel[]> {
+    return this.#encoders(await this.store.list());
+  }
+
+  async #encoders(models: readonly StoredModel[]): Promise<StoredModel[]> {
+    const are = await Promise.all(models.map(async ({ name }) => this.#isEncoder(name)));
+    return models.filter((_, at) => are[at]);
+  }
+
+  async #isEncoder(name: string): Promise<boolean> {
+    try {
+      return await isEncoder(await this.store.open(name));
+    } catch (error) {
+      // What is wrong with it shows when it is opened.
+      if (error instanceof GraftError) return false;
+      throw error;
+    }
   }
 
   /** @throws GraftError `model-missing` */
@@ -48,6 +71,7 @@ export class Models {
    * Checks a folder and copies the files of the model. A model that Graft cannot open is not copied, and the same model is not copied twice.
    *
    * @param name empty where the folder has none
+   * @param check finds the faults of a model of the wanted kind
    * @returns the model from the store, or from its own files, with the reason why it is not kept
    * @throws GraftError what is wrong with the model; `worker-aborted`
    */
@@ -56,8 +80,9 @@ export class Models {
     files: FileSet,
     onProgress: (progress: Progress) => void,
     signal: AbortSignal,
+    check = checkModel,
   ): Promise<{ source: ModelSource; notKept?: Failure }> {
-    await checkModel(files);
+    await check(files);
     const wanted = name.trim().slice(0, MAX_NAME) || (await nameOf(files));
     const content = await contentOf(files);
     const taken = new Set<string>();
@@ -128,6 +153,25 @@ export async function checkModel(files: FileSet): Promise<void> {
   checkWeights(definition, await openModelWeights(folder, definition));
 }
 
+/** The same for an encoder. */
+export async function checkEncoder(files: FileSet): Promise<void> {
+  const definition = await readEncoder(files);
+  await readPooling(files);
+  await readWindow(files, definition.shape.maxPositions);
+  await loadTokenizer(files);
+  checkWeights(definition, await openModelWeights(files, definition));
+}
+
+/** The same for a model of either kind. */
+export async function checkAnyModel(files: FileSet): Promise<void> {
+  await ((await isEncoder(files)) ? checkEncoder(files) : checkModel(files));
+}
+
+/** Whether a folder is that of an encoder, as its configuration says. */
+export async function isEncoder(files: FileSet): Promise<boolean> {
+  return 'pooling' in (await readAnyModel(await modelFolder(files)));
+}
+
 /** The files that are read: a folder may hold the same weights in five formats. */
 export function modelFiles(names: readonly string[]): string[] {
   const single = names.includes('model.safetensors');
@@ -137,7 +181,8 @@ export function modelFiles(names: readonly string[]): string[] {
     : safetensors.length > 0
       ? [...safetensors, ...names.filter((name) => name === 'model.safetensors.index.json')]
       : names.filter((name) => /^[^/]+\.gguf$/i.test(name));
-  return [...names.filter((name) => COMPANIONS.includes(name) || WORDS.test(name)), ...weights];
+  const beside = [...COMPANIONS, ...ENCODER_COMPANIONS];
+  return [...names.filter((name) => beside.includes(name) || WORDS.test(name)), ...weights];
 }
 
 /** The value in the README's front matter, or in config.json. */

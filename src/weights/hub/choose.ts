@@ -1,6 +1,6 @@
 /** Chooses the files of a model in a repository, which may hold the same weights in five formats. */
 import { GraftError } from '../../errors.ts';
-import { READ_COMPANIONS } from '../companions.ts';
+import { ENCODER_COMPANIONS, READ_COMPANIONS } from '../companions.ts';
 import type { ListedFile } from './listing.ts';
 import { PATH } from './place.ts';
 
@@ -49,7 +49,9 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
         'It may be an adapter, or a part of something else: choose the repository of a whole model.',
       );
     }
-    const companions = READ_COMPANIONS.map((name) => byPath.get(name)).filter((entry) => entry !== undefined);
+    const companions = [...READ_COMPANIONS, ...ENCODER_COMPANIONS]
+      .map((name) => byPath.get(name))
+      .filter((entry) => entry !== undefined);
     return { files: [...companions, ...weights], gguf: false };
   }
   if (ggufs.length === 1) return { files: ggufs, gguf: true };

@@ -1,7 +1,7 @@
 /** A model at any address: a GGUF file, or a folder on a server without listings, whose files are asked for by name. */
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
-import { READ_COMPANIONS } from '../companions.ts';
+import { ENCODER_COMPANIONS, READ_COMPANIONS } from '../companions.ts';
 import { declaredLength, type Client } from './client.ts';
 import { MAX_LISTING_BYTES } from './listing.ts';
 import type { Offer, RemoteFile } from './types.ts';
@@ -11,7 +11,7 @@ type Asking = <T>(work: (client: Client) => Promise<T>) => Promise<T>;
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
-const OPTIONAL = READ_COMPANIONS.filter((name) => name !== 'config.json');
+const OPTIONAL = [...READ_COMPANIONS.filter((name) => name !== 'config.json'), ...ENCODER_COMPANIONS];
 const MAX_SHARDS = 1000;
 
 /**
@@ -49,7 +49,7 @@ export async function findFolder(url: string, asking: Asking): Promise<Offer> {
     const file = await required(last, url);
     return offer(last.replace(/\.gguf$/i, ''), url, [file]);
   }
-  const at = (name: string): string => new URL(encodeURIComponent(name), url).href;
+  const at = (name: string): string => new URL(name.split('/').map(encodeURIComponent).join('/'), url).href;
   const config = await required('config.json', at('config.json'));
   const companions = await Promise.all(OPTIONAL.map((name) => probe(name, at(name))));
   const weights = [await probe(SINGLE, at(SINGLE))];

@@ -53,6 +53,8 @@ export interface KeptModel {
   readonly licence?: string;
   /** Its address, if it is not from disk. */
   readonly source?: string;
+  /** It makes vectors of documents, and cannot be tuned here. */
+  readonly encoder?: true;
   /** Names of the runs that cannot be resumed without it. */
   readonly runs: readonly string[];
   /** How many adapters were made for it. */

@@ -14,7 +14,7 @@ export interface Failure {
 
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Failure);
 
-/** Long work: `done` of `total`, in bytes, rows, pipelines or examples as `what` says. `done` may have a part of one. */
+/** Long work: `done` of `total`, in bytes, rows, pipelines, examples, documents or chunks as `what` says. `done` may have a part of one. */
 export interface Progress {
   readonly what:
     | 'reading'
@@ -28,7 +28,9 @@ export interface Progress {
     | 'checking'
     | 'measuring'
     | 'answering'
-    | 'evaluating';
+    | 'evaluating'
+    | 'dividing'
+    | 'embedding';
   /** Whose answers or loss are measured: the base model, an adapter, a tuned model, or the base model with examples in its prompt. */
   readonly by?: 'base' | 'adapter' | 'model' | 'examples';
   /** Whether the work is on the general text and prompts, instead of the rows. */

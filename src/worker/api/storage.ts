@@ -23,6 +23,7 @@ export interface ImportReport {
   readonly results: number;
   /** Answers that a person has judged. */
   readonly feedback: number;
+  readonly documents: number;
   readonly models: number;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
   readonly missing: readonly MissingBase[];

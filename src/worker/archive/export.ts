@@ -1,12 +1,15 @@
 /** All stored data, or one project → one zip. Records are read one at a time; weights are referenced, not copied. */
 import { listDataSteps } from '../../storage/data-steps.ts';
 import { GraftError } from '../../errors.ts';
+import { readDocument } from '../../storage/documents.ts';
 import { listKeys, listProjectKeys, readRecord } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';
 import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import type { Progress } from '../api.ts';
 import { missingProject } from '../projects.ts';
+import { packDocument } from './documents.ts';
 import { FORMAT, VERSION, type BaseFile } from './layout.ts';
+import { settingsOf } from '../documents/settings.ts';
 import { ZipWriter } from '../../export/zip/writer.ts';
 
 export interface ExportOptions {
@@ -43,6 +46,8 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     if (!project || hidden.has(key)) continue;
     await json(`projects/${key}/project.json`, project);
     await json(`projects/${key}/base.json`, await describeBase(project.model));
+    const index = await readRecord('document-indexes', key);
+    if (index) await json(`projects/${key}/documents/index.json`, { settings: settingsOf(index.settings) });
   }
   for (const key of keys.sets) {
     next();
@@ -91,6 +96,15 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     const said = await readRecord('feedback', key);
     if (said && !hidden.has(said.projectId))
       await json(`projects/${said.projectId}/feedback/${said.id}.json`, said);
+  }
+  for (const [at, [projectId, name]] of keys.documents.entries()) {
+    next();
+    const kept = hidden.has(projectId) ? undefined : await readDocument(projectId, name);
+    if (!kept) continue;
+    const { file, vectors } = packDocument(kept);
+    const folder = `projects/${projectId}/documents/${at}`;
+    await json(`${folder}/document.json`, file);
+    if (vectors) await zip.file(`${folder}/vectors`, new Blob([vectors]));
   }
   if (only === undefined) {
     const settings = (await listKeys('settings')).map(async (key) => [

@@ -15,6 +15,7 @@ import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import { ADAPTER_LIMITS, WEIGHTS as ADAPTER_WEIGHTS } from '../adapters.ts';
 import type { ImportReport, MissingBase, Progress } from '../api.ts';
 import { versionOf } from '../../data/options.ts';
+import { unpackDocument, vectorBytes } from './documents.ts';
 import * as layout from './layout.ts';
 import { ArchiveSource } from './source.ts';
 import { ZipReader } from '../../export/zip/reader.ts';
@@ -107,6 +108,9 @@ function placeOf(record: AnyRecord): RecordPlace {
     return { store: record.store, key: [record.value.projectId, record.value.kind] };
   if (record.store === 'feedback')
     return { store: record.store, key: [record.value.projectId, record.value.id] };
+  if (record.store === 'documents')
+    return { store: record.store, key: [record.value.projectId, record.value.file] };
+  if (record.store === 'document-indexes') return { store: record.store, key: record.value.projectId };
   if (record.store === 'projects' || record.store === 'runs' || record.store === 'adapters')
     return { store: record.store, key: record.value.id };
   return { store: record.store, key: record.key } as RecordPlace;
@@ -120,6 +124,7 @@ class Importer {
     adapters: 0,
     results: 0,
     feedback: 0,
+    documents: 0,
     models: 0,
   };
   readonly skipped: { what: string; why: string }[] = [];
@@ -149,6 +154,12 @@ class Importer {
     await this.#each(matching(/^projects\/[^/]+\/results\/\w{1,20}\.json$/), (path) => this.#result(path));
     await this.#each(matching(/^projects\/[^/]+\/feedback\/[\w-]{1,64}\.json$/), (path) =>
       this.#feedback(path),
+    );
+    await this.#each(matching(/^projects\/[^/]+\/documents\/index\.json$/), (path) =>
+      this.#documentIndex(path),
+    );
+    await this.#each(matching(/^projects\/[^/]+\/documents\/\d{1,6}\/document\.json$/), (path) =>
+      this.#document(path),
     );
     await this.#each(matching(/^models\/\d{1,6}\/model\.json$/), (path) => this.#model(path));
     await this.#each(matching(/^settings\.json$/), (path) => this.#settings(path));
@@ -344,6 +355,37 @@ class Importer {
       return this.#skip('Feedback on an answer', 'Here already.');
     await this.#write([{ store: 'feedback', value: { ...said, projectId } }]);
     this.added.feedback++;
+  }
+
+  async #documentIndex(path: string): Promise<void> {
+    const { id: projectId } = this.#projectOf(path);
+    const { settings } = await this.source.json(path, layout.DocumentIndexFile, MAX_SMALL_JSON);
+    if (await readRecord('document-indexes', projectId)) return;
+    const value = { projectId, revision: crypto.randomUUID(), settings };
+    await this.#write([{ store: 'document-indexes', value }]);
+  }
+
+  async #document(path: string): Promise<void> {
+    const { id: projectId } = this.#projectOf(path);
+    const given = await this.source.json(path, layout.DocumentFile, MAX_JSON);
+    const key: [string, string] = [projectId, given.file];
+    if (await readRecord('documents', key)) return this.#skip(`Document “${given.file}”`, 'Here already.');
+    const index = await readRecord('document-indexes', projectId);
+    const beside = `${layout.folderOf(path)}vectors`;
+    const bytes =
+      given.vectors && this.source.names.includes(beside)
+        ? await this.source.read(beside, vectorBytes(given))
+        : undefined;
+    const { document, text, vectors } = unpackDocument(projectId, given, bytes);
+    // What a tab has read of the documents is no longer all.
+    if (index)
+      await writeRecords([{ store: 'document-indexes', value: { ...index, revision: crypto.randomUUID() } }]);
+    await this.#write([
+      { store: 'documents', value: document },
+      { store: 'document-texts', key, value: text },
+      ...(vectors ? [{ store: 'document-vectors' as const, key, value: vectors }] : []),
+    ]);
+    this.added.documents++;
   }
 
   async #files(

@@ -12,6 +12,8 @@
  *   projects/ID/adapters/ID/adapter.json       and the files of a PEFT folder
  *   projects/ID/results/KIND.json              since 2
  *   projects/ID/feedback/ID.json               since 3
+ *   projects/ID/documents/index.json           since 5, if there are documents: how they are searched
+ *   projects/ID/documents/NUMBER/document.json its text and chunks; and vectors, f32
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
@@ -20,6 +22,7 @@ import { count, number } from './records/values.ts';
 export { AdapterFile } from './records/adapter.ts';
 export { DataFile, RowsFile } from './records/data.ts';
 export { StepsFile } from './records/steps.ts';
+export { DocumentFile, DocumentIndexFile } from './records/documents.ts';
 export { FeedbackFile } from './records/feedback.ts';
 export { BaseFile, ModelFile, ProjectFile } from './records/project.ts';
 export { ResultFile } from './records/result.ts';
@@ -27,7 +30,7 @@ export { CheckpointFile, RunFile } from './records/run.ts';
 
 export const FORMAT = 'graft-archive';
 /** The version of this layout. A reader takes its own and older ones. */
-export const VERSION = 4;
+export const VERSION = 5;
 
 export const ManifestFile = v.object({ format: v.literal(FORMAT), version: count, created: number });
 

@@ -1,0 +1,206 @@
+/** The worker's API for the documents of projects. Its code is loaded with the first call. */
+import { GraftError } from '../../errors.ts';
+import { loadTokenizer } from '../../text/tokenizer.ts';
+import { contentOf } from '../../model/content.ts';
+import { blobSource, type FileSet } from '../../weights/bytes.ts';
+import { modelFolder } from '../../weights/folder.ts';
+import type { DocumentsApi, FileAt, SearchChoice } from '../api/documents.ts';
+import type { DocumentHit } from '../api.ts';
+import { foldersWith } from '../../export/adapter-zip.ts';
+import { checkEncoder, type Models } from '../models.ts';
+import { listener, outcome } from '../outcome.ts';
+import type { Runs } from '../runs.ts';
+import type { Session } from '../session.ts';
+import type { DocumentLibrary } from './library.ts';
+import type { Encoders } from './encoders.ts';
+
+interface Rooms {
+  readonly models: Models;
+  readonly session: Session;
+  readonly runs: Runs;
+  /** The folder whose tokenizer counts if no model is open. */
+  readonly bundled: () => Promise<FileSet>;
+}
+
+interface Loaded {
+  readonly library: DocumentLibrary;
+  readonly encoders: Encoders;
+}
+
+/** The documents of projects, for the worker itself as for the page. */
+export class Documents {
+  #loaded: Promise<Loaded> | undefined;
+  #encoders: Encoders | undefined;
+
+  constructor(private readonly rooms: Rooms) {
+    rooms.session.whenLost(() => {
+      void this.#loaded?.then(({ library, encoders }) => {
+        library.lose();
+        encoders.lose();
+      });
+    });
+  }
+
+  async library(): Promise<DocumentLibrary> {
+    return (await this.#parts()).library;
+  }
+
+  /**
+   * The best chunks for a question, best first. Unless the method is `bm25`, it is to be called in a turn on the device, as `Runs.withDevice` gives it.
+   *
+   * @throws GraftError `documents-empty`, `documents-encoder`, `documents-vectors`, `model-missing`, `engine-…`, `storage-…`
+   */
+  async search(
+    projectId: string,
+    query: string,
+    choice: SearchChoice,
+  ): Promise<{ readonly hits: readonly DocumentHit[]; readonly missing: number }> {
+    return (await this.library()).search(projectId, query, choice);
+  }
+
+  /** Whether an encoder is on the device. */
+  get onDevice(): boolean {
+    return this.#encoders?.holds ?? false;
+  }
+
+  /** Frees what is on the device. To be called in a turn on it. */
+  async release(): Promise<void> {
+    if (!this.#loaded) return;
+    const { library, encoders } = await this.#loaded;
+    library.release();
+    await encoders.release();
+  }
+
+  #parts(): Promise<Loaded> {
+    return (this.#loaded ??= this.#load());
+  }
+
+  async #load(): Promise<Loaded> {
+    const { models, session, runs, bundled } = this.rooms;
+    const [{ DocumentLibrary: Library }, { Encoders: Kept }, store] = await Promise.all([
+      import('./library.ts'),
+      import('./encoders.ts'),
+      import('../../storage/documents.ts'),
+    ]);
+    const encoders = (this.#encoders = new Kept(
+      (name) => models.store.open(name),
+      () => session.tunedDevice(),
+    ));
+    const counterOfBundled = async (): ReturnType<typeof counterOfFiles> => counterOfFiles(await bundled());
+    let counter: ReturnType<typeof counterOfFiles> | undefined;
+    const library = new Library({
+      store,
+      counter: async () => {
+        const { opened } = session;
+        if (opened) return { id: opened.content, tokenizer: opened.tokenizer };
+        return (counter ??= counterOfBundled());
+      },
+      encoderFacts: (choice) => encoders.facts(choice),
+      openEncoder: (choice, onProgress) => encoders.open(choice, onProgress),
+      isKept: async (name) => (await models.store.list()).some((model) => model.name === name),
+      inTurn: (work) => runs.withDevice(work),
+    });
+    return { library, encoders };
+  }
+}
+
+async function counterOfFiles(
+  files: FileSet,
+): Promise<{ id: string; tokenizer: Awaited<ReturnType<typeof loadTokenizer>> }> {
+  const folder = await modelFolder(files);
+  return { id: await contentOf(files), tokenizer: await loadTokenizer(folder) };
+}
+
+export function documentsApi(
+  documents: Documents,
+  { models, runs }: Pick<Rooms, 'models' | 'runs'>,
+): DocumentsApi {
+  const copying = new Set<AbortController>();
+  const listed = async (
+    projectId: string,
+  ): Promise<{ documents: Awaited<ReturnType<DocumentLibrary['list']>> }> => ({
+    documents: await (await documents.library()).list(projectId),
+  });
+  return {
+    listDocuments: (projectId) => outcome(() => listed(projectId)),
+    addDocuments: (projectId, files, onProgress) =>
+      outcome(async () => {
+        const done = await (await documents.library()).add(projectId, files, listener(onProgress));
+        return { ...done, ...(await listed(projectId)) };
+      }),
+    continueDocuments: (projectId, onProgress) =>
+      outcome(async () => {
+        const done = await (await documents.library()).proceed(projectId, listener(onProgress));
+        return { ...done, ...(await listed(projectId)) };
+      }),
+    stopDocuments: async () => {
+      for (const controller of copying) controller.abort();
+      (await documents.library()).stop();
+    },
+    removeDocuments: (projectId, files) =>
+      outcome(async () => {
+        await (await documents.library()).remove(projectId, files);
+        return listed(projectId);
+      }),
+    changeDocuments: (projectId, change) =>
+      outcome(async () => {
+        await (await documents.library()).change(projectId, change);
+        return listed(projectId);
+      }),
+    readDocument: (projectId, file) =>
+      outcome(async () => ({ document: await (await documents.library()).read(projectId, file) })),
+    chunkTokens: (projectId, chunk) =>
+      outcome(async () => ({ tokens: await (await documents.library()).tokens(projectId, chunk) })),
+    searchDocuments: (projectId, query, choice) =>
+      outcome(() =>
+        choice.method === 'bm25'
+          ? documents.search(projectId, query, choice)
+          : runs.withDevice(() => documents.search(projectId, query, choice)),
+      ),
+    listEncoders: () =>
+      outcome(async () => {
+        const { offeredEncoders } = await import('./encoders.ts');
+        const encoders = (await models.listEncoders()).map(({ name, bytes, licence, source }) => ({
+          ...{ name, bytes },
+          ...(licence !== undefined && { licence }),
+          ...(source !== undefined && { source }),
+        }));
+        return { encoders, offered: offeredEncoders() };
+      }),
+    addEncoder: (name, files, onProgress) =>
+      outcome(async () => {
+        const controller = new AbortController();
+        copying.add(controller);
+        try {
+          const folder = encoderFolder(name, files);
+          const told = listener(onProgress);
+          const { source, notKept } = await models.add(name, folder, told, controller.signal, checkEncoder);
+          if (notKept) throw new GraftError(notKept.code, notKept.what, notKept.remedy);
+          return { name: source.name };
+        } finally {
+          copying.delete(controller);
+        }
+      }),
+  };
+}
+
+/** The folder with the config.json that is nearest to the top: another one says how tokens are pooled. */
+function encoderFolder(name: string, files: readonly FileAt[]): FileSet {
+  const [prefix = ''] = foldersWith(
+    'config.json',
+    files.map(({ path }) => path),
+  );
+  const inside = new Map(
+    files
+      .filter(({ path }) => path.startsWith(prefix))
+      .map(({ path, file }) => [path.slice(prefix.length), file]),
+  );
+  return {
+    name: name || 'The folder',
+    list: () => [...inside.keys()],
+    async open(path) {
+      const file = inside.get(path);
+      return file && blobSource(path, file);
+    },
+  };
+}

@@ -1,0 +1,161 @@
+/** Encoders of documents: those that are kept, the one that is offered, and the one that is on the device. */
+import type { Device } from '../../engine/device.ts';
+import { contentOf } from '../../model/content.ts';
+import { Embedder } from '../../model/embedder.ts';
+import { Encoder } from '../../model/encoder.ts';
+import { defineEncoder, parametersOf, readEncoder } from '../../model/family.ts';
+import { readPooling, readWindow, type PoolingSettings } from '../../model/pooling.ts';
+import { DeviceVectors } from '../../retrieval/device-vectors.ts';
+import { inMemory } from '../../retrieval/search.ts';
+import { textIds } from '../../text/text-ids.ts';
+import { loadTokenizer } from '../../text/tokenizer.ts';
+import type { FileSet } from '../../weights/bytes.ts';
+import type { EncoderChoice, OfferedEncoder, Progress } from '../api.ts';
+import type { DeviceEncoder, EncoderFacts } from './ports.ts';
+
+/** Chunks from which on the device computes the products: copying fewer takes longer than a loop over them. */
+const ON_DEVICE = 10_000;
+const BYTES_PER_NUMBER = 4;
+
+/** config.json of sentence-transformers/all-MiniLM-L6-v2: 384 channels, 6 layers. */
+const MINILM_L6 = {
+  model_type: 'bert',
+  hidden_size: 384,
+  num_hidden_layers: 6,
+  num_attention_heads: 12,
+  intermediate_size: 1536,
+};
+
+/** A small encoder that suits a browser. */
+export function offeredEncoders(): OfferedEncoder[] {
+  const id = 'sentence-transformers/all-MiniLM-L6-v2';
+  return [
+    {
+      id,
+      licence: 'apache-2.0',
+      weightBytes: BYTES_PER_NUMBER * parametersOf(defineEncoder(MINILM_L6, id)),
+      goodAt: 'Short passages in English, up to 256 tokens.',
+    },
+  ];
+}
+
+interface Read extends EncoderFacts {
+  readonly settings: PoolingSettings;
+  readonly window: number;
+}
+
+/** All of an encoder but its weights. @throws GraftError `config-…`, `tokenizer-…` */
+async function readFacts(files: FileSet, { passagePrefix }: EncoderChoice): Promise<Read> {
+  const { maxPositions } = (await readEncoder(files)).shape;
+  const settings = await readPooling(files);
+  const window = await readWindow(files, maxPositions);
+  const content = await contentOf(files);
+  const { pooling, normalise } = settings;
+  return {
+    ...{ content, settings, window },
+    maker: JSON.stringify([content, pooling, normalise, window, passagePrefix]),
+    tokenizer: await loadTokenizer(files),
+  };
+}
+
+export class Encoders {
+  #open: { readonly key: string; readonly device: Device; readonly encoder: OnDevice } | undefined;
+
+  /**
+   * @param filesOf the folder of a kept model
+   * @param device opened if there is none
+   */
+  constructor(
+    private readonly filesOf: (name: string) => Promise<FileSet>,
+    private readonly device: () => Promise<Device>,
+  ) {}
+
+  /** Whether one is on the device. */
+  get holds(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** @throws GraftError `model-missing`, `config-…`, `tokenizer-…` */
+  async facts(choice: EncoderChoice): Promise<EncoderFacts> {
+    return readFacts(await this.filesOf(choice.name), choice);
+  }
+
+  /** Loads an encoder in place of another. @throws GraftError as {@link facts}, `weights-…`, `engine-…` */
+  async open(choice: EncoderChoice, onProgress: (progress: Progress) => void): Promise<DeviceEncoder> {
+    const device = await this.device();
+    const key = JSON.stringify([choice.name, choice.passagePrefix]);
+    const held = this.#open;
+    if (held?.key === key && held.device === device && !device.failure) return held.encoder;
+    await this.release();
+    const files = await this.filesOf(choice.name);
+    const facts = await readFacts(files, choice);
+    const encoder = await Encoder.load(device, files, {
+      precision: 'f32',
+      onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
+    });
+    const opened = new OnDevice(facts, encoder);
+    this.#open = { key, device, encoder: opened };
+    return opened;
+  }
+
+  /** Frees its memory. To be called in a turn on the device. */
+  async release(): Promise<void> {
+    const held = this.#open;
+    this.#open = undefined;
+    if (held && !held.device.failure) await held.encoder.destroy();
+  }
+
+  /** The device is lost, and all that was on it. */
+  lose(): void {
+    this.#open = undefined;
+  }
+}
+
+class OnDevice implements DeviceEncoder {
+  readonly #embedder: Embedder;
+
+  constructor(
+    private readonly read: Read,
+    private readonly encoder: Encoder,
+  ) {
+    this.#embedder = new Embedder(encoder, read.settings);
+  }
+
+  get content(): string {
+    return this.read.content;
+  }
+  get maker(): string {
+    return this.read.maker;
+  }
+  get tokenizer(): EncoderFacts['tokenizer'] {
+    return this.read.tokenizer;
+  }
+  get size(): number {
+    return this.#embedder.size;
+  }
+
+  embed(
+    texts: readonly string[],
+    prefix: string,
+    watch: Parameters<DeviceEncoder['embed']>[2] = {},
+  ): Promise<Float32Array<ArrayBuffer>> {
+    const { tokenizer, window } = this.read;
+    const rows = texts.map((text) => textIds(tokenizer, prefix + text, window).ids);
+    return this.#embedder.embed(rows, watch);
+  }
+
+  async hold(vectors: Float32Array): ReturnType<DeviceEncoder['hold']> {
+    if (vectors.length / this.size < ON_DEVICE) return { ...inMemory(vectors), destroy: () => undefined };
+    const held = await DeviceVectors.open(this.encoder.device, vectors, this.size);
+    return {
+      search: (question, most, allowed) => held.search(question, most, allowed),
+      destroy: () => held.destroy(),
+    };
+  }
+
+  async destroy(): Promise<void> {
+    if (!this.encoder.device.failure) await this.encoder.device.settle();
+    this.#embedder.destroy();
+    await this.encoder.destroy();
+  }
+}

@@ -1,0 +1,258 @@
+/** The documents of projects: added, replaced and removed, divided into chunks with vectors, and searched. */
+import { GraftError } from '../../errors.ts';
+import { checkChunkSettings } from '../../retrieval/chunks.ts';
+import { pageOf } from '../../retrieval/read-document.ts';
+import type { KeptDocument } from '../../storage/documents.ts';
+import type {
+  AddedDocuments,
+  Chunking,
+  DocumentHit,
+  DocumentView,
+  EncoderChoice,
+  FileAt,
+  ProjectDocuments,
+  SearchChoice,
+} from '../api/documents.ts';
+import type { Progress } from '../api.ts';
+import { missingProject } from '../projects.ts';
+import { Queue } from '../queue.ts';
+import { Adding, divideAgain, LIMITS } from './adding.ts';
+import { embedMissing } from './embed.ts';
+import { chunkId, OpenIndex } from './open-index.ts';
+import { counterOf, type DeviceEncoder, type DocumentPorts, type Watch } from './ports.ts';
+import { isCurrent, sameMaker, settingsOf, vectorsOf, type DocumentSettings } from './settings.ts';
+
+type OnProgress = (progress: Progress) => void;
+
+export class DocumentLibrary {
+  /** Changes follow each other. */
+  readonly #queue = new Queue();
+  #working: AbortController | undefined;
+  #index: OpenIndex | undefined;
+
+  constructor(
+    private readonly ports: DocumentPorts,
+    private readonly limits = LIMITS,
+  ) {}
+
+  async list(projectId: string): Promise<ProjectDocuments> {
+    const settings = await this.#settings(projectId);
+    const stored = await this.ports.store.listDocuments(projectId);
+    const documents = stored.map((document) => {
+      const { file, added, bytes, characters, pages, chunks } = document;
+      return {
+        ...{ file, added, bytes, characters, chunks },
+        ...(pages !== undefined && { pages }),
+        vectors: vectorsOf(document, settings),
+        current: isCurrent(document, settings),
+      };
+    });
+    const { chunking, encoder } = settings;
+    const missing = documents.reduce((sum, { chunks, vectors }) => sum + chunks - vectors, 0);
+    return {
+      documents,
+      chunking,
+      ...(encoder && {
+        encoder: {
+          name: encoder.name,
+          passagePrefix: encoder.passagePrefix,
+          questionPrefix: encoder.questionPrefix,
+          kept: await this.ports.isKept(encoder.name),
+        },
+      }),
+      waiting: {
+        documents: documents.filter(({ current }) => !current).length,
+        chunks: encoder ? missing : 0,
+      },
+    };
+  }
+
+  /** @throws GraftError `project-missing`, `model-missing`, `worker-training`, `engine-…`, `storage-…` */
+  add(
+    projectId: string,
+    files: readonly FileAt[],
+    onProgress: OnProgress,
+  ): Promise<{ report: AddedDocuments; stopped: boolean }> {
+    return this.#work(onProgress, async (watch) => {
+      const reading = new Adding(projectId, await this.#settings(projectId), this.ports, this.limits);
+      const stopped = await untilStopped(watch.signal, async () => {
+        await reading.add(files, watch);
+        await this.#bringUpToDate(projectId, watch);
+      });
+      return { report: reading.report, stopped };
+    });
+  }
+
+  /** @throws GraftError as {@link add} */
+  proceed(projectId: string, onProgress: OnProgress): Promise<{ stopped: boolean }> {
+    return this.#work(onProgress, async (watch) => ({
+      stopped: await untilStopped(watch.signal, () => this.#bringUpToDate(projectId, watch)),
+    }));
+  }
+
+  /** Ends the work that runs. */
+  stop(): void {
+    this.#working?.abort();
+  }
+
+  /** @throws GraftError `project-missing`, `storage-…` */
+  remove(projectId: string, files: readonly string[]): Promise<void> {
+    return this.#queue.run(async () => {
+      if (!(await this.ports.store.deleteDocuments(projectId, files))) throw missingProject();
+    });
+  }
+
+  /** @throws GraftError `chunk-settings`, `project-missing`, `model-missing`, `config-…`, `tokenizer-…`, `storage-…` */
+  change(
+    projectId: string,
+    { chunking, encoder }: { readonly chunking?: Chunking; readonly encoder?: EncoderChoice | null },
+  ): Promise<void> {
+    if (chunking) checkChunkSettings(chunking);
+    return this.#queue.run(async () => {
+      const { encoder: before, ...settings } = await this.#settings(projectId);
+      const chosen = encoder && { ...encoder, ...(await this.#identify(encoder)) };
+      const kept = encoder === undefined ? before : (chosen ?? undefined);
+      const next: DocumentSettings = {
+        ...settings,
+        ...(chunking && { chunking }),
+        ...(kept && { encoder: kept }),
+      };
+      if (!(await this.ports.store.putDocumentIndex(projectId, next))) throw missingProject();
+    });
+  }
+
+  /** @throws GraftError `document-missing` */
+  async read(projectId: string, file: string): Promise<DocumentView> {
+    const { text, pages, chunks } = (await this.#find(projectId, file)).text;
+    const places = { text, ...(pages && { pages }) };
+    return {
+      file,
+      ...places,
+      chunks: chunks.map((chunk, at) => ({
+        ...chunk,
+        id: chunkId(file, at),
+        page: pageOf(places, chunk.start),
+      })),
+    };
+  }
+
+  /** The tokens of a part of a document, as the vocabulary has them. @throws GraftError `document-missing`, `model-missing`, `tokenizer-…` */
+  async tokens(
+    projectId: string,
+    { file, start, end }: { readonly file: string; readonly start: number; readonly end: number },
+  ): Promise<string[]> {
+    const { text } = (await this.#find(projectId, file)).text;
+    const { tokenizer } = await counterOf(await this.#settings(projectId), this.ports);
+    return tokenizer.encode(text.slice(start, end)).map((id) => tokenizer.tokenOf(id) ?? '');
+  }
+
+  /**
+   * The best chunks for a question, best first. Unless the method is `bm25`, it is to be called in a turn on the device.
+   *
+   * @throws GraftError `documents-empty`, `documents-encoder`, `documents-vectors`, and as `DocumentPorts.openEncoder`
+   */
+  async search(
+    projectId: string,
+    query: string,
+    choice: SearchChoice,
+  ): Promise<{ hits: readonly DocumentHit[]; missing: number }> {
+    const settings = await this.#settings(projectId);
+    const index = await this.#openIndex(projectId, settings);
+    if (index.size === 0)
+      throw new GraftError(
+        'documents-empty',
+        'This project has no documents to search.',
+        'Add documents first.',
+      );
+    if (choice.method === 'bm25') return index.search(query, choice);
+    if (!settings.encoder)
+      throw new GraftError(
+        'documents-encoder',
+        'A search by meaning compares vectors, and no encoder is chosen.',
+        'Choose an encoder, or search by words.',
+      );
+    if (index.missing === index.size)
+      throw new GraftError(
+        'documents-vectors',
+        'No chunk has a vector yet.',
+        'Compute the vectors first, or search by words.',
+      );
+    const model = await this.#openEncoder(settings.encoder);
+    const vector = await model.embed([query], settings.encoder.questionPrefix);
+    return index.search(query, choice, { model, vector });
+  }
+
+  /** Frees what a search holds on the device. To be called in a turn on it. */
+  release(): void {
+    this.#index?.destroy();
+    this.#index = undefined;
+  }
+
+  /** The device is lost, and all that was on it. */
+  lose(): void {
+    this.#index = undefined;
+  }
+
+  /** Work that {@link stop} ends, after all that was asked for before it. */
+  #work<T>(onProgress: OnProgress, work: (watch: Watch) => Promise<T>): Promise<T> {
+    return this.#queue.run(async () => {
+      const controller = (this.#working = new AbortController());
+      try {
+        return await work({ onProgress, signal: controller.signal });
+      } finally {
+        this.#working = undefined;
+      }
+    });
+  }
+
+  async #bringUpToDate(projectId: string, watch: Watch): Promise<void> {
+    const settings = await this.#settings(projectId);
+    await divideAgain(projectId, settings, this.ports, watch);
+    await embedMissing(projectId, settings, this.ports, watch);
+  }
+
+  async #settings(projectId: string): Promise<DocumentSettings> {
+    return settingsOf((await this.ports.store.readDocumentIndex(projectId))?.settings);
+  }
+
+  async #identify(encoder: EncoderChoice): Promise<{ content: string; maker: string }> {
+    const { content, maker } = await this.ports.encoderFacts(encoder);
+    return { content, maker };
+  }
+
+  /** @throws GraftError `documents-encoder` if another model has the name by now */
+  async #openEncoder(encoder: NonNullable<DocumentSettings['encoder']>): Promise<DeviceEncoder> {
+    return sameMaker(await this.ports.openEncoder(encoder, () => undefined), encoder);
+  }
+
+  async #openIndex(projectId: string, settings: DocumentSettings): Promise<OpenIndex> {
+    const { store } = this.ports;
+    const now = await store.readDocumentIndex(projectId);
+    const held = this.#index;
+    if (held && now && held.projectId === projectId && held.revision === now.revision) return held;
+    held?.destroy();
+    const { revision, documents } = await store.readDocuments(projectId);
+    return (this.#index = new OpenIndex(projectId, revision, documents, settings));
+  }
+
+  async #find(projectId: string, file: string): Promise<KeptDocument> {
+    const kept = await this.ports.store.readDocument(projectId, file);
+    if (kept) return kept;
+    throw new GraftError(
+      'document-missing',
+      `${file} is not among the documents any more.`,
+      'It was removed, perhaps in another tab: look at the list again.',
+    );
+  }
+}
+
+/** @returns whether it was stopped */
+async function untilStopped(signal: AbortSignal, work: () => Promise<void>): Promise<boolean> {
+  try {
+    await work();
+    return false;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) return true;
+    throw error;
+  }
+}

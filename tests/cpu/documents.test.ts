@@ -1,0 +1,234 @@
+/** The documents of a project as the worker keeps them, with a small encoder of tests/reference on the CPU engine. */
+import { zipSync } from 'fflate';
+import * as v from 'valibot';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { folder } from '../../src/cli/files.ts';
+import { openProcessor } from '../../src/cli/cpu.ts';
+import type { Device } from '../../src/engine/device.ts';
+import type { EncoderChoice, FileAt, Progress } from '../../src/worker/api.ts';
+import { packDocument, unpackDocument } from '../../src/worker/archive/documents.ts';
+import { DocumentFile } from '../../src/worker/archive/layout.ts';
+import { Encoders } from '../../src/worker/documents/encoders.ts';
+import { DocumentLibrary } from '../../src/worker/documents/library.ts';
+import type { DocumentPorts } from '../../src/worker/documents/ports.ts';
+import { referencePath } from '../engine/reference-file.ts';
+import { memoryDocuments, type MemoryDocuments } from '../unit/worker/document-store.ts';
+import { openSprig } from '../unit/worker/open-sprig.ts';
+import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
+
+const PROJECT = 'garden';
+const CHUNKING = { tokens: 32, overlap: 8, by: 'sentences' } as const;
+const ENCODER: EncoderChoice = { name: 'mean', passagePrefix: '', questionPrefix: '' };
+const silent = (): undefined => undefined;
+
+let device: Device;
+let encoders: Encoders;
+let store: MemoryDocuments;
+let library: DocumentLibrary;
+let asked: number;
+beforeAll(async () => {
+  device = await openProcessor({ threads: 1 });
+});
+afterAll(() => device.close());
+beforeEach(() => {
+  store = memoryDocuments(PROJECT);
+  encoders = new Encoders(
+    async (name) => folder(referencePath('encoders', name)),
+    async () => device,
+  );
+  asked = 0;
+  library = new DocumentLibrary(ports());
+});
+
+function ports(): DocumentPorts {
+  return {
+    store,
+    counter: async () => ({ id: 'sprig', tokenizer: (await openSprig()).tokenizer }),
+    encoderFacts: (choice) => encoders.facts(choice),
+    openEncoder: async (choice, onProgress) => {
+      const encoder = await encoders.open(choice, onProgress);
+      const { content, maker, tokenizer, size } = encoder;
+      return {
+        ...{ content, maker, tokenizer, size },
+        hold: (vectors) => encoder.hold(vectors),
+        embed: (...args) => {
+          asked += args[0].length;
+          return encoder.embed(...args);
+        },
+      };
+    },
+    isKept: async () => true,
+    inTurn: (work) => work(),
+  };
+}
+
+const at = (path: string, content: string | Uint8Array<ArrayBuffer>): FileAt => ({
+  path,
+  file: new File([content], path.slice(path.lastIndexOf('/') + 1)),
+});
+const GARDEN = [
+  at(
+    'garden/peas.md',
+    '# Peas\n\nPeas climb a net. Sow peas in March.\n\n# Kale\n\nKale stands the winter.\n',
+  ),
+  at('garden/deep/beans.txt', 'Beans need warmth. Sow beans in May, after the last frost.\n'),
+  at('garden/plan.pdf', tinyPdf([['The first bed has onions.'], ['The second bed has marrows.']])),
+];
+const add = (files: readonly FileAt[]): ReturnType<DocumentLibrary['add']> =>
+  library.add(PROJECT, files, silent);
+const idsOf = async (query: string, choice = {}): Promise<string[]> =>
+  (await library.search(PROJECT, query, { method: 'bm25', top: 3, ...choice })).hits.map(({ id }) => id);
+
+test('reads a folder without its name, names the file that is broken, and finds the rest by words', async () => {
+  const broken = at('garden/broken.pdf', 'This is no PDF.');
+  const { report, stopped } = await add([
+    ...GARDEN,
+    broken,
+    at('garden/cat.png', 'x'),
+    at('garden/.x/y.txt', 'x'),
+  ]);
+  expect(report).toMatchObject({ added: 3, replaced: 0, same: 0, others: ['cat.png'] });
+  expect(report.bad).toMatchObject([{ file: 'broken.pdf', code: 'pdf-damaged' }]);
+  expect(stopped).toBe(false);
+  const { documents, waiting } = await library.list(PROJECT);
+  expect(documents.map(({ file, pages }) => [file, pages])).toEqual([
+    ['deep/beans.txt', undefined],
+    ['peas.md', undefined],
+    ['plan.pdf', 2],
+  ]);
+  expect(waiting).toEqual({ documents: 0, chunks: 0 });
+  const { hits } = await library.search(PROJECT, 'When are beans sown in May?', { method: 'bm25', top: 2 });
+  expect(hits[0]).toMatchObject({ file: 'deep/beans.txt', page: null });
+  expect(hits[0].text).toContain('Sow beans in May');
+  const [marrows] = (await library.search(PROJECT, 'marrows', { method: 'bm25', top: 1 })).hits;
+  expect(marrows).toMatchObject({ file: 'plan.pdf' });
+  expect(await idsOf('sow', { files: ['peas.md'] })).toEqual(['peas.md#0']);
+});
+
+test('pages and headings end chunks if that is chosen, and a document shows their places', async () => {
+  await add(GARDEN);
+  await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'pages' } });
+  expect((await library.list(PROJECT)).waiting.documents).toBe(3);
+  await library.proceed(PROJECT, silent);
+  const plan = await library.read(PROJECT, 'plan.pdf');
+  expect(plan.chunks.map(({ page, start, end }) => [page, plan.text.slice(start, end)])).toEqual([
+    [1, 'The first bed has onions.'],
+    [2, 'The second bed has marrows.'],
+  ]);
+  await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'headings' } });
+  await library.proceed(PROJECT, silent);
+  const peas = await library.read(PROJECT, 'peas.md');
+  expect(peas.chunks.map(({ start, end }) => peas.text.slice(start, end))).toEqual([
+    '# Peas\n\nPeas climb a net. Sow peas in March.',
+    '# Kale\n\nKale stands the winter.',
+  ]);
+  const [first] = peas.chunks;
+  const tokens = await library.tokens(PROJECT, { file: 'peas.md', ...first });
+  expect(tokens.join('')).toContain('Peas');
+  await expect(library.read(PROJECT, 'leeks.md')).rejects.toMatchObject({ code: 'document-missing' });
+});
+
+test('a zip is read in place of its files, and a broken one is named', async () => {
+  const zip = zipSync({
+    'a/leeks.txt': new TextEncoder().encode('Leeks are slow.'),
+    '__MACOSX/a/x.txt': new Uint8Array(3),
+  });
+  const { report } = await add([at('all.zip', new Uint8Array(zip)), at('bad.zip', 'PK no')]);
+  expect(report).toMatchObject({ added: 1, bad: [{ file: 'bad.zip', code: 'zip-damaged' }] });
+  expect(await idsOf('leeks')).toEqual(['a/leeks.txt#0']);
+});
+
+test('documents over the limits of a project are named', async () => {
+  library = new DocumentLibrary(ports(), { documents: 2, characters: 1000 });
+  const { report } = await add([
+    at('a.txt', 'One.'),
+    at('b.txt', 'x '.repeat(600)),
+    at('c.txt', 'Three.'),
+    at('d.txt', 'Four.'),
+  ]);
+  expect(report.added).toBe(2);
+  expect(report.bad.map(({ file, code }) => [file, code])).toEqual([
+    ['b.txt', 'document-count'],
+    ['d.txt', 'document-count'],
+  ]);
+});
+
+test('with an encoder vectors follow the documents, and only what changed is computed', async () => {
+  await library.change(PROJECT, { chunking: CHUNKING, encoder: ENCODER });
+  await add(GARDEN);
+  const first = asked;
+  const { documents } = await library.list(PROJECT);
+  expect(first).toBe(documents.reduce((sum, { chunks }) => sum + chunks, 0));
+  expect(documents.every(({ chunks, vectors }) => chunks === vectors)).toBe(true);
+
+  // The same files once more, then one with a sentence changed at its end.
+  expect((await add(GARDEN)).report).toMatchObject({ added: 0, same: 3 });
+  expect(asked).toBe(first);
+  const long = `${'Leeks are slow and want a deep trench in the garden. '.repeat(6)}\n`;
+  await add([at('leeks.txt', long)]);
+  const before = asked;
+  expect((await add([at('leeks.txt', `${long}Water them.`)])).report.replaced).toBe(1);
+  expect(asked - before).toBeLessThan(store.kept.get('leeks.txt')!.document.chunks);
+
+  const question = 'When are beans sown?';
+  const cosine = await library.search(PROJECT, question, { method: 'cosine', top: 10 });
+  expect(cosine.missing).toBe(0);
+  // The vectors of the command's own path: each text embedded by itself.
+  const encoder = await encoders.open(ENCODER, silent);
+  const [asking] = [await encoder.embed([question], '')];
+  for (const { text, score } of cosine.hits) {
+    const vector = await encoder.embed([text], '');
+    expect(score).toBeCloseTo(
+      vector.reduce((sum, value, i) => sum + value * asking[i], 0),
+      5,
+    );
+  }
+  const fused = await library.search(PROJECT, question, { method: 'rrf', top: 1 });
+  expect(fused.hits[0].file).toBe('deep/beans.txt');
+
+  await library.remove(PROJECT, ['deep/beans.txt']);
+  expect((await idsOf('beans')).length).toBe(0);
+  await library.change(PROJECT, { encoder: { ...ENCODER, passagePrefix: 'passage: ' } });
+  await expect(library.search(PROJECT, question, { method: 'cosine', top: 1 })).rejects.toMatchObject({
+    code: 'documents-vectors',
+  });
+  await library.change(PROJECT, { encoder: null });
+  await expect(library.search(PROJECT, question, { method: 'cosine', top: 1 })).rejects.toMatchObject({
+    code: 'documents-encoder',
+  });
+});
+
+test('what was computed before a stop is kept, and another session computes the rest', async () => {
+  await library.change(PROJECT, { chunking: CHUNKING, encoder: ENCODER });
+  const many = Array.from({ length: 300 }, (_, i) => at(`note-${i}.txt`, `Note ${i} is about bed ${i}.`));
+  const stopAfterFirst = ({ what, done }: Progress): void => {
+    if (what === 'embedding' && done >= 256) library.stop();
+  };
+  const { stopped } = await library.add(PROJECT, many, stopAfterFirst);
+  expect(stopped).toBe(true);
+  const { waiting, documents } = await library.list(PROJECT);
+  expect(documents.length).toBe(300);
+  expect(waiting).toEqual({ documents: 0, chunks: 44 });
+  const { hits, missing } = await library.search(PROJECT, 'bed 7', { method: 'cosine', top: 300 });
+  expect([hits.length, missing]).toEqual([256, 44]);
+
+  library = new DocumentLibrary(ports());
+  const before = asked;
+  expect(await library.proceed(PROJECT, silent)).toEqual({ stopped: false });
+  expect(asked - before).toBe(44);
+  expect((await library.list(PROJECT)).waiting.chunks).toBe(0);
+});
+
+test('an archive has a document with its vectors, and refuses chunks outside of its text', async () => {
+  await library.change(PROJECT, { chunking: CHUNKING, encoder: ENCODER });
+  await add(GARDEN);
+  for (const kept of store.kept.values()) {
+    const { file, vectors } = packDocument(kept);
+    const read = v.parse(DocumentFile, JSON.parse(JSON.stringify(file)));
+    expect(unpackDocument(PROJECT, read, vectors)).toEqual(kept);
+    // Vectors that were cut short are computed again.
+    expect(unpackDocument(PROJECT, read, vectors!.slice(4)).document).toMatchObject({ vectors: 0 });
+    const wrong = { ...file, chunks: [{ start: 0, end: file.text.length + 1, tokens: 1 }] };
+    expect(v.safeParse(DocumentFile, wrong).success).toBe(false);
+  }
+});
