@@ -133,7 +133,8 @@ function offerOf(place: RepoPlace, listing: Listing, { files, gguf }: Choice): O
     ...{ kind: 'repo', hub: place.hub, repo: id, revision: commit },
     ...(gguf && { file: files[0].path }),
   };
-  const names = files.map(({ path }) => baseName(path));
+  // An encoder's pooling stays in its folder: it has the name of the configuration.
+  const names = files.map(({ path }) => (gguf ? baseName(path) : path));
   const remote = remoteFiles(pinned, files, names);
   return {
     name: gguf ? names[0].replace(/\.gguf$/i, '') : nameOf(id, place.revision),

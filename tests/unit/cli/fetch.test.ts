@@ -23,6 +23,7 @@ const files = {
   'pytorch_model.bin': Buffer.alloc(10),
 };
 
+const pooling = Buffer.from('{"pooling_mode_cls_token": true}');
 const [train, test] = ['train', 'test'].map((part) =>
   Buffer.from(`{"prompt": "a", "completion": "${part}"}\n`),
 );
@@ -40,6 +41,9 @@ beforeAll(async () => {
   server = await HubServer.start({
     'org/model': { files, licence: 'mit' },
     'org/gated': { files, gated: true },
+    'org/encoder': {
+      files: { ...files, 'modules.json': Buffer.from('[]'), '1_Pooling/config.json': pooling },
+    },
     'datasets/org/rows': { files: rows, licence: 'cc-by-4.0' },
   });
   folder = mkdtempSync(join(tmpdir(), 'graft-fetch-'));
@@ -68,6 +72,14 @@ function graft(
 }
 
 describe('graft fetch', () => {
+  it('writes how an encoder pools into its own folder', async () => {
+    const to = join(folder, 'encoder');
+    const { code, err } = await graft(['org/encoder', '--to', to]);
+    expect(code, err).toBe(0);
+    expect(readFileSync(join(to, '1_Pooling', 'config.json'))).toEqual(pooling);
+    expect(existsSync(join(to, 'modules.json'))).toBe(true);
+  });
+
   it('fetches the files of a model, and continues a partial download', async () => {
     const to = join(folder, 'model');
     // As after a break.

@@ -90,6 +90,17 @@ describe('the listing', () => {
     ]);
   });
 
+  it('has the files that say how an encoder pools', () => {
+    const files = [
+      ...['1_Pooling/config.json', 'README.md', 'config.json', 'model.safetensors', 'modules.json'],
+      ...['onnx/model.onnx', 'sentence_bert_config.json', 'tokenizer.json'],
+    ].map((path) => ({ path }));
+    expect(chooseFiles('a/encoder', files).files.map(({ path }) => path)).toEqual([
+      ...['config.json', 'tokenizer.json', 'modules.json', 'sentence_bert_config.json'],
+      ...['1_Pooling/config.json', 'model.safetensors'],
+    ]);
+  });
+
   it('says what a refusal means', async () => {
     await graftError(() => find('tiny/none'), 'hub-missing');
     await graftError(() => find('tiny/none', { token: TOKEN }), 'hub-missing');

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
-import { freeName, licenceOf, modelFiles } from '../../../src/worker/models.ts';
+import { checkAnyModel, checkModel, freeName, licenceOf, modelFiles } from '../../../src/worker/models.ts';
+import { folder } from '../../../src/cli/files.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
+import { referencePath } from '../../engine/reference-file.ts';
+import { graftError } from '../expect-graft-error.ts';
 
 describe('the files of a model', () => {
   test('are its weights, once, and its other files', () => {
@@ -20,6 +23,21 @@ describe('the files of a model', () => {
       modelFiles(['model-1-of-2.safetensors', 'model-2-of-2.safetensors', 'model.safetensors.index.json']),
     ).toEqual(['model-1-of-2.safetensors', 'model-2-of-2.safetensors', 'model.safetensors.index.json']);
     expect(modelFiles(['SmolLM2.Q4_1.GGUF'])).toEqual(['SmolLM2.Q4_1.GGUF']);
+  });
+});
+
+describe('an encoder', () => {
+  const encoder = folder(referencePath('encoders', 'cls'));
+
+  test('is kept with the files that say how it pools', () => {
+    expect(modelFiles(['config.json', '1_Pooling/config.json', 'modules.json', 'model.safetensors'])).toEqual(
+      ['config.json', '1_Pooling/config.json', 'modules.json', 'model.safetensors'],
+    );
+  });
+
+  test('is taken for documents, and refused as a model to tune', async () => {
+    await checkAnyModel(encoder);
+    await graftError(() => checkModel(encoder), 'config-unsupported');
   });
 });
 
