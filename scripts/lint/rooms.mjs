@@ -144,6 +144,7 @@ export const ROOMS = {
       'evaluate/report-page.ts',
       'evaluate/rows-in-words.ts',
       'evaluate/sides.ts',
+      'evaluate/slices.ts',
       'evaluate/run-took.ts',
       'evaluate/seen.ts',
       'evaluate/success.ts',

@@ -285,3 +285,95 @@ test('an exported evaluation opens again, in the page by a file and in the comma
   expect(await verdict()).toBe(shown.verdict);
   expect(studio.problems).toEqual([]);
 });
+
+/** The answers under the tables, and what they are filtered by. */
+const answers = () => page.getByRole('region', { name: 'The answers, side by side' });
+const filters = () => answers().getByRole('group', { name: 'Filters of the answers' });
+
+test('answers are filtered by slices and parts, ordered by a score, and each filter goes by keyboard', async () => {
+  await scores().waitFor(WAIT);
+  const all = await questions();
+  await answers().getByText('Scores of slices: which rows go wrong').click();
+  const slices = answers().getByRole('region', { name: 'Slices of the rows' });
+  const line = slices.getByRole('row').filter({ has: page.getByRole('button', { name: 'no', exact: true }) });
+  await line.waitFor();
+  // Rows, and the share of both models with its interval.
+  expect(await line.innerText()).toMatch(/^no\s+\d\s+(\d+%\s+\d+% to \d+%\s*){2}$/);
+  const [, rows] = /^no\s+(\d)/.exec(await line.innerText())!;
+  await slices.getByRole('button', { name: 'no', exact: true }).click();
+  expect(await filters().innerText()).toMatch(new RegExp(`^${rows} of 6 rows:\\s+label “no”`));
+  expect(await questions()).toHaveLength(Number(rows));
+  await answers()
+    .getByRole('button', { name: /^differ from the reference/ })
+    .click();
+  expect(await filters().getByRole('button').count()).toBe(3);
+
+  await filters().getByRole('button', { name: 'Remove the filter: label “no”' }).focus();
+  await page.keyboard.press('Enter');
+  expect(await filters().innerText()).toMatch(/differ from the reference/);
+  expect(await filters().innerText()).not.toMatch(/label/);
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/of 6 rows:/);
+  await answers().getByLabel('Order', { exact: true }).selectOption('most damaged first');
+  await answers().getByLabel('by', { exact: true }).selectOption('Token F1');
+  expect(await inspect(page, 'errors')).toEqual([]);
+  await filters()
+    .getByRole('button', { name: /^Remove the filter/ })
+    .click();
+  await answers().getByLabel('Order', { exact: true }).selectOption('as in the file');
+  expect(await questions()).toEqual(all);
+  expect(studio.problems).toEqual([]);
+});
+
+test('an error becomes a training row or a pair, but no copy of a test question, and each step is undone', async () => {
+  await answers()
+    .getByRole('button', { name: /^differ from the reference/ })
+    .click();
+  await answers().getByRole('button', { name: 'Train on this' }).first().click();
+  const form = answers().getByRole('form', { name: 'Train on this question' });
+  const question = form.getByLabel('Prompt', { exact: true });
+  await question.waitFor();
+  const asked = await question.inputValue();
+  expect(asked).toMatch(/^Say \d+$/);
+  const add = form.getByRole('button', { name: 'Add the row to training' });
+  const pair = form.getByRole('button', { name: /^Keep as a pair against/ });
+  for (const [button, text] of [
+    [add, asked],
+    [pair, `${asked.toUpperCase()}!`],
+  ] as const) {
+    await question.fill(text);
+    await button.click();
+    await form.getByText(/The test part asks this question\..* leak/).waitFor();
+  }
+  expect(await inspect(page, 'train-on')).toEqual([]);
+  expect(await factOf(page, 'Data')).toMatch(/^Data\s+60 rows/);
+
+  await question.fill('Say it again, and in other words');
+  await add.click();
+  await answers()
+    .getByText(/^A training row is added\. It is version \d/)
+    .waitFor(WAIT);
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+61 rows/);
+  const undo = answers().getByRole('button', { name: 'Undo' });
+  await undo.click();
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+60 rows/);
+
+  await pair.click();
+  await answers().getByText('A pair is kept with your preferences under Use.').waitFor();
+  await undo.click();
+  await pair.click();
+  await undo.waitFor();
+  await goTo(page, 'use');
+  await page.getByText(/^1 pair for training, 1 answer written by you/).waitFor(WAIT);
+  await page.getByText('Every pair').click();
+  await page.getByRole('button', { name: 'Take pair 1 out' }).click();
+
+  await goTo(page, 'evaluate');
+  await answers().getByRole('button', { name: 'Train on this' }).first().click();
+  await form.getByRole('button', { name: 'Move the test row to training' }).click();
+  await answers()
+    .getByText(/the test part has one row fewer/)
+    .waitFor(WAIT);
+  await undo.click();
+  await expect.poll(() => undo.count(), WAIT).toBe(0);
+  expect(studio.problems).toEqual([]);
+});

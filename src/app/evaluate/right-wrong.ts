@@ -5,6 +5,14 @@ import type { Side } from '../../evaluate/sides.ts';
 export type Part = 'both' | 'only-this' | 'only-other' | 'neither';
 export const PARTS: readonly Part[] = ['both', 'only-this', 'only-other', 'neither'];
 
+/** @param name the one that is looked at */
+export const partWords = (name: string, other = ''): Readonly<Record<Part, string>> => ({
+  both: 'both right',
+  'only-this': `only ${name}`,
+  'only-other': `only ${other}`,
+  neither: 'neither',
+});
+
 /** The part of each row that both answered. */
 export function partsOf(side: Side, other: Side): Part[] {
   const [these = [], others = []] = [side.right, other.right];

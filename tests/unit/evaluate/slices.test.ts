@@ -1,0 +1,105 @@
+/** Answers in the order of a score, and the slices of their rows. */
+import { expect, test } from 'vitest';
+import { recordOf, type Evaluation, type Item } from '../../../src/evaluate/record.ts';
+import { sideOf } from '../../../src/evaluate/sides.ts';
+import { inOrder, rowScorersOf, sliceScore, slicesOf } from '../../../src/evaluate/slices.ts';
+
+const items: Item[] = ['b', 'dddd', 'a', 'ccc', 'ffffff', 'eeeee'].map((prompt, at) => ({
+  row: [1, 3, 0, 2, 5, 4][at],
+  prompt,
+  expected: at % 3 === 0 ? ' card' : 'login',
+  task: at < 4 ? 'mail' : 'chat',
+}));
+const labels = { drawn: 2, of: 2, least: 2, most: 4 };
+const record = (more: Partial<Evaluation['made']> = {}): Evaluation =>
+  recordOf(
+    {
+      ...{ time: 0, model: { name: 'm', bundled: false } },
+      draw: { seed: 1, of: 6, tooLong: 0, labels },
+      ...more,
+    },
+    items,
+    [
+      {
+        subject: { method: 'adapter', label: 'adapter' },
+        answers: items.map(({ expected }) => ({ text: expected })),
+        scores: { 'exact-match': [1, 0, 1, 0, 1, 0], bleu: [1, 1, 1, 1, 1, 1] },
+      },
+    ],
+    [{ name: 'exact-match' }, { name: 'bleu' }],
+  );
+
+test('rows come as in their file, or in the order in which they were drawn where that is not known', () => {
+  expect(inOrder('file', items, 'higher', [])).toEqual([2, 0, 3, 1, 5, 4]);
+  const unknown = items.map(({ row: _, ...item }) => item);
+  expect(inOrder('file', unknown, 'higher', [])).toEqual([0, 1, 2, 3, 4, 5]);
+});
+
+test('the worst rows come first, equal ones as in the file, and those without a score last', () => {
+  const scores = [0.5, null, 0.1, 0.5, 1, 0];
+  expect(inOrder('worst', items, 'higher', scores)).toEqual([5, 2, 0, 3, 4, 1]);
+  expect(inOrder('worst', items, 'lower', scores)).toEqual([4, 0, 3, 2, 5, 1]);
+});
+
+test('the most improved and the most damaged rows come first by the change of their score', () => {
+  const [tuned, base] = [
+    [1, 0, 0.5, 1, null, 0.2],
+    [0, 1, 0.4, 1, 0, 0],
+  ];
+  expect(inOrder('improved', items, 'higher', tuned, base)).toEqual([0, 5, 2, 3, 1, 4]);
+  expect(inOrder('damaged', items, 'higher', tuned, base)).toEqual([1, 3, 2, 5, 0, 4]);
+  // A smaller score is better: what grew is damaged.
+  expect(inOrder('damaged', items, 'lower', tuned, base)[0]).toBe(0);
+});
+
+test('slices are by label, length of the question, task and finding', () => {
+  const found = slicesOf(record(), new Map([['2 rows repeat', [1, 4]]]));
+  expect(found.map(({ kind, name, rows }) => [kind, name, rows])).toEqual([
+    ['label', 'login', [1, 2, 4, 5]],
+    ['label', 'card', [0, 3]],
+    ['length', 'up to 1 character', [0, 2]],
+    ['length', '2 to 4 characters', [1, 3]],
+    ['length', 'more than 4 characters', [4, 5]],
+    ['task', 'mail', [0, 1, 2, 3]],
+    ['task', 'chat', [4, 5]],
+    ['finding', '2 rows repeat', [1, 4]],
+  ]);
+});
+
+test('texts that are no labels, one task and questions of one length make no slices', () => {
+  const { labels: _, ...draw } = record().made.draw!;
+  const one = record({ draw });
+  expect(
+    slicesOf({ ...one, items: one.items.map((item) => ({ ...item, task: 'mail', prompt: 'same' })) }),
+  ).toEqual([]);
+});
+
+test('equal lengths stay in one slice', () => {
+  const lengths = [2, 2, 2, 2, 2, 7];
+  const one = { ...record(), items: lengths.map((length) => ({ prompt: 'x'.repeat(length), expected: '' })) };
+  expect(slicesOf(one).filter(({ kind }) => kind === 'length')).toEqual([
+    { id: 'length 0', kind: 'length', name: 'up to 2 characters', rows: [0, 1, 2, 3, 4] },
+    { id: 'length 1', kind: 'length', name: 'more than 2 characters', rows: [5] },
+  ]);
+});
+
+test('a slice has the mean of its scored rows, with the interval of Wilson for shares and of a bootstrap for others', () => {
+  // statsmodels: proportion_confint(2, 4, method='wilson').
+  const share = sliceScore([1, 0, null, 1, 0], [0, 1, 2, 3, 4], true, 1)!;
+  expect(share).toMatchObject({ rows: 4, value: 0.5 });
+  expect(share.interval![0]).toBeCloseTo(0.150039, 5);
+  expect(share.interval![1]).toBeCloseTo(0.849961, 5);
+  const scores = [0.2, 0.4, 0.9, 0.1];
+  const mean = sliceScore(scores, [0, 1, 2], false, 1)!;
+  expect(mean.value).toBeCloseTo(0.5, 12);
+  // Of all 27 draws of three rows the lowest mean is 0.2 and the highest 0.9, each 1 in 27: more often than 2.5%.
+  expect(mean.interval).toEqual([expect.closeTo(0.2, 12), expect.closeTo(0.9, 12)]);
+  expect(sliceScore(scores, [3], false, 1)).toEqual({ rows: 1, value: 0.1, interval: undefined });
+  expect(sliceScore([null], [0], true, 1)).toBeUndefined();
+});
+
+test('answers are ordered by scores of rows, not by those of a corpus', () => {
+  const names = rowScorersOf(sideOf(record(), 0)).map(({ name }) => name);
+  expect(names.slice(0, 2)).toEqual(['exact-match', 'token-f1']);
+  expect(names).not.toContain('bleu');
+});
