@@ -31,6 +31,7 @@ import { trainFlags } from './train-flags.ts';
 import { splitCommand, splitFlags } from './split.ts';
 import { sweepCommand } from './sweep.ts';
 import { sweepFlags } from './sweep-flags.ts';
+import { tokensCommand, tokensFlags } from './tokens.ts';
 import { version } from './version.ts';
 
 export interface Command {
@@ -168,6 +169,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '[--model MODEL]',
     flags: benchFlags,
     run: benchCommand,
+  },
+  tokens: {
+    help: "the loss of each token of a row's answer, base against adapter, with the likeliest tokens",
+    usage: '--model PATH [--adapter DIR] --data FILE --row N',
+    flags: tokensFlags,
+    run: tokensCommand,
   },
   logits: {
     help: 'logits of token ids, as safetensors',

@@ -18,7 +18,7 @@ import {
   type LoadProgress,
   type StoredAs,
 } from './base-weights.ts';
-import { batchTensors, virtualIds, writeBatch } from './batch.ts';
+import { batchTensors, countSupervised, virtualIds, writeBatch } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
 import { openModelWeights, storedType } from './folder-layout.ts';
 import {
@@ -251,16 +251,29 @@ export class LanguageModel {
   /**
    * Logits of every position of one sequence: f32 [T, V], row by row; V with the adapter's new tokens.
    *
+   * @param labels as many as ids: logits are those of the positions before a supervised label (0 or more), in their order
    * @throws GraftError as `checkIds` and `Device.compile`; Error for an encoder
    */
-  async logits(ids: ArrayLike<number>, adapter?: AdapterHooks): Promise<Float32Array<ArrayBuffer>> {
+  async logits(
+    ids: ArrayLike<number>,
+    adapter?: AdapterHooks,
+    labels?: ArrayLike<number>,
+  ): Promise<Float32Array<ArrayBuffer>> {
     this.checkIds(ids, adapter);
-    const T = ids.length;
+    const unlabelled = virtualIds(adapter?.virtualTokens ?? 0).map(() => -100);
+    const row = {
+      ids: [...virtualIds(unlabelled.length), ...Array.from(ids)],
+      // Without labels every position of a token is an output row: labels only say so.
+      labels: [
+        ...unlabelled,
+        ...(labels ? [-100, ...Array.from(labels).slice(1)] : [-100, ...Array.from(ids, () => 0)]),
+      ],
+    };
+    const T = countSupervised(row);
     const V = this.vocabularyWith(adapter);
     const pitch = wholeColumns(V);
-    const virtual = adapter?.virtualTokens ?? 0;
     const tape = new Tape(this.device);
-    const inputs = batchTensors(tape, { tokens: virtual + T, rows: T });
+    const inputs = batchTensors(tape, { tokens: row.ids.length, rows: T });
     const hidden = this.forward(tape, inputs, { adapter });
     const head = this.headOf(tape, adapter);
     const CHUNK = 64;
@@ -277,9 +290,7 @@ export class LanguageModel {
       );
     }
     const plan = await this.device.compile(tape, this.pool);
-    // Every position of a token is an output row: labels only say so.
-    const labels = new Int32Array(virtual + T + 1).fill(-100, 0, virtual + 1);
-    writeBatch(plan, inputs, [{ ids: [...virtualIds(virtual), ...Array.from(ids)], labels }]);
+    writeBatch(plan, inputs, [row]);
     plan.run();
     const logits = new Float32Array(T * V);
     for (const [index, chunk] of chunks.entries()) {

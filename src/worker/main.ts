@@ -309,6 +309,14 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         };
       }),
     ),
+  lossByToken: (at, adapter, onProgress) =>
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const { lossByToken } = await import('./token-losses.ts');
+        const request = { at, adapter, onProgress: listener(onProgress), signal };
+        return { losses: await runs.withDevice(() => lossByToken(session, request)) };
+      }),
+    ),
   tookOfRuns: (ids) =>
     outcome(async () => {
       const { tookOfRuns } = await import('./tuned.ts');

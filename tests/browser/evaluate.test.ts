@@ -315,6 +315,22 @@ test('answers are filtered by slices and parts, ordered by a score, and each fil
   expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/of 6 rows:/);
   await answers().getByLabel('Order', { exact: true }).selectOption('most damaged first');
   await answers().getByLabel('by', { exact: true }).selectOption('Token F1');
+
+  await answers().getByRole('button', { name: 'Loss of each token' }).first().click();
+  const tokens = answers().getByRole('toolbar', { name: 'Tokens of the reference, with their losses' });
+  await tokens.waitFor(WAIT);
+  const heats = await tokens.getByRole('button').allTextContents();
+  for (const heat of heats) expect(heat).toMatch(/, Base model\s*\d+\.\d\s*, yes 1\s*\d+\.\d$/);
+  await tokens.getByRole('button', { pressed: true }).focus();
+  await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('ArrowLeft');
+  // The first token of the reference, whose rivals are listed with both probabilities.
+  const rivals = answers().getByRole('table', { name: /^In place of/ });
+  expect(await rivals.getByRole('row').count()).toBeGreaterThan(10);
+  expect(await rivals.innerText()).toMatch(/token\s+Base model\s+yes 1\s/);
+  await answers().getByText('As a table', { exact: true }).click();
+  const table = answers().getByRole('table', { name: 'Loss of each token of the reference in nats' });
+  expect(await table.getByRole('row').count()).toBe(1 + heats.length);
   expect(await inspect(page, 'errors')).toEqual([]);
   await filters()
     .getByRole('button', { name: /^Remove the filter/ })

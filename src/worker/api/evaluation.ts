@@ -1,6 +1,7 @@
 /** Evaluations. */
 import type { Evaluation } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
+import type { TokenLosses } from '../../evaluate/token-losses.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
@@ -9,6 +10,7 @@ import type { OnProgress, Outcome } from './outcome.ts';
 export type { AdapterRef, Draw, Evaluation, LossReport, Made, Seen, Share } from '../../evaluate/record.ts';
 
 export type { LossOf } from '../../evaluate/loss-part.ts';
+export type { NextToken, OfBoth, TokenLoss, TokenLosses } from '../../evaluate/token-losses.ts';
 
 /** The rows to measure. */
 export interface Sample {
@@ -87,6 +89,16 @@ export interface EvaluationApi {
     sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly measured: TunedMeasurement }>>;
+  /**
+   * The loss of each token of a row's answer, for the base model and an adapter. Stopped, it fails with `worker-aborted`.
+   *
+   * @param at the place of the row in the list @param adapter `base` for the base model alone
+   */
+  lossByToken(
+    at: number,
+    adapter: AdapterChoice,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly losses: TokenLosses }>>;
   /** The resources that runs took, by id; nothing for a run that is not kept any more. */
   tookOfRuns(ids: readonly string[]): Promise<Outcome<{ readonly took: Readonly<Record<string, RunTook>> }>>;
   /** Stops the current measurement. */
