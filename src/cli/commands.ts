@@ -21,6 +21,7 @@ import { mergeCommand, mergeFlags } from './merge.ts';
 import { mixCommand, mixFlags } from './mix.ts';
 import { nearestName } from '../nearest-name.ts';
 import type { Output, WholeOutput } from './output.ts';
+import { passageRowFlags, passageRowsCommand } from './passage-rows.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { recipeCommand, recipeFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
@@ -139,6 +140,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--index DIR --model DIR (--queries FILE | --query TEXT) [--method NAME]',
     flags: searchFlags,
     run: searchCommand,
+  },
+  passages: {
+    help: 'rows of questions with passages of an index and their answers, to train a model that answers from passages',
+    usage: '--index DIR [--encoder DIR] --questions FILE --out FILE',
+    flags: passageRowFlags,
+    run: passageRowsCommand,
   },
   merge: {
     help: 'base plus adapter as one model folder',

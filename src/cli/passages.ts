@@ -5,7 +5,7 @@ import { decodeUtf8 } from '../json.ts';
 import { plural } from '../numbers.ts';
 import { isFromPassages, readAnswer } from '../retrieval/cited.ts';
 import { PassagesTemplate, type Fitted, type Source } from '../retrieval/passages-prompt.ts';
-import { SEARCH_METHODS, type SearchMethod } from '../retrieval/ranking.ts';
+import { SEARCH_METHODS, type Ranked, type SearchMethod } from '../retrieval/ranking.ts';
 import { readWhole } from './files.ts';
 import { Flags, under, type FlagSpec, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
@@ -81,15 +81,17 @@ export class Passages {
 
   /** The best passages for each question, best first. @throws GraftError as `IndexSearch.embed`, and the signal's reason */
   async find(questions: readonly string[], signal?: AbortSignal): Promise<FoundPassage[][]> {
-    const found: FoundPassage[][] = [];
+    return (await this.rank(questions, this.top, signal)).map((ranking) =>
+      ranking.map(({ chunk, score }) => ({ ...this.search.chunks[chunk], score })),
+    );
+  }
+
+  /** The places of the best chunks for each question, best first. @param most for each question @throws as {@link find} */
+  async rank(questions: readonly string[], most: number, signal?: AbortSignal): Promise<Ranked[][]> {
+    const rankings: Ranked[][] = [];
     for (const asked of await this.search.embed(questions, this.output, signal))
-      found.push(
-        (await this.search.find(asked, this.top)).map(({ chunk, score }) => ({
-          ...this.search.chunks[chunk],
-          score,
-        })),
-      );
-    return found;
+      rankings.push(await this.search.find(asked, most));
+    return rankings;
   }
 
   close(): void {

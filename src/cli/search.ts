@@ -1,6 +1,6 @@
 /** `graft search`: the best chunks of an index for questions, and how many of their passages are among these. */
 import { GraftError } from '../errors.ts';
-import { isObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { percent, plural } from '../numbers.ts';
 import { SEARCH_METHODS, type Ranked } from '../retrieval/ranking.ts';
 import {
@@ -51,7 +51,7 @@ const MEASURED = Math.max(...RECALL_RANKS);
 /** Characters of a chunk that the list shows. */
 const SHOWN = 200;
 
-interface Question {
+export interface Question {
   readonly id: string | number;
   readonly text: string;
   readonly kind: string | undefined;
@@ -114,28 +114,35 @@ async function readQuestions(flags: SearchFlags): Promise<Question[]> {
     code: 'query-row',
     remedy:
       'Write {"question": "…"} on each line, and perhaps an "id" and "passages" of {"doc", "start", "end"}.',
-    read: (row, fault, number): Question => {
-      const { id = number, question, query, text, kind, passages = [] } = row;
-      const asked = question ?? query ?? text;
-      if (typeof asked !== 'string') throw fault('has no question');
-      if (typeof id !== 'string' && typeof id !== 'number')
-        throw fault('has an id that is neither text nor a number');
-      if (!Array.isArray(passages)) throw fault('has passages that are not a list');
-      return {
-        id,
-        text: asked,
-        kind: typeof kind === 'string' ? kind : undefined,
-        passages: (passages as unknown[]).map((passage) => {
-          const read = readPassage(passage);
-          if (!read) throw fault('has a passage without "doc" (or "file"), "start" and "end"');
-          return read;
-        }),
-      };
-    },
+    read: questionOfRow,
   });
   if (questions.length === 0)
     throw new GraftError('query-empty', `${file} has no questions.`, 'Write {"question": "…"} on each line.');
   return questions;
+}
+
+/** The question of a row, with its passages. @param fault makes the error of its line @param number of the line, the id of a row without one */
+export function questionOfRow(
+  row: JsonObject,
+  fault: (what: string) => GraftError,
+  number: number,
+): Question {
+  const { id = number, question, query, text, kind, passages = [] } = row;
+  const asked = question ?? query ?? text;
+  if (typeof asked !== 'string') throw fault('has no question');
+  if (typeof id !== 'string' && typeof id !== 'number')
+    throw fault('has an id that is neither text nor a number');
+  if (!Array.isArray(passages)) throw fault('has passages that are not a list');
+  return {
+    id,
+    text: asked,
+    kind: typeof kind === 'string' ? kind : undefined,
+    passages: (passages as unknown[]).map((passage) => {
+      const read = readPassage(passage);
+      if (!read) throw fault('has a passage without "doc" (or "file"), "start" and "end"');
+      return read;
+    }),
+  };
 }
 
 export function readPassage(passage: unknown): Passage | undefined {

@@ -19,6 +19,9 @@ interface PlacedChunk {
   readonly text: string;
 }
 
+/** Where a passage stands in a file, in UTF-16 code units of its text. */
+export type Place = Pick<PlacedChunk, 'file' | 'start' | 'end'>;
+
 export const RECALL_RANKS = [1, 5, 10] as const;
 const MAX_RANK = 10;
 
@@ -45,18 +48,22 @@ export class Relevance {
 
   /** The chunks that hold at least half of a passage's characters; undefined if the index lacks the document or the passage. */
   relevantTo(passage: Passage): number[] | undefined {
-    const file = this.#fileOf(passage.doc);
-    if (file === undefined) return undefined;
-    const places = this.#files.get(file) ?? [];
-    const found = this.#placeOf(passage, file);
+    const place = this.placeOf(passage);
     return (
-      found &&
-      places.filter((at) => {
+      place &&
+      (this.#files.get(place.file) ?? []).filter((at) => {
         const { start, end } = this.chunks[at];
-        const shared = Math.min(end, found.end) - Math.max(start, found.start);
-        return 2 * shared >= found.end - found.start;
+        const shared = Math.min(end, place.end) - Math.max(start, place.start);
+        return 2 * shared >= place.end - place.start;
       })
     );
+  }
+
+  /** Where a passage stands in a file of the index; undefined if the index lacks the document or the passage. */
+  placeOf(passage: Passage): Place | undefined {
+    const file = this.#fileOf(passage.doc);
+    const found = file === undefined ? undefined : this.#findIn(file, passage);
+    return file !== undefined && found ? { file, start: found.start, end: found.end } : undefined;
   }
 
   #fileOf(doc: string): string | undefined {
@@ -68,7 +75,7 @@ export class Relevance {
     );
   }
 
-  #placeOf(passage: Passage, file: string): Pick<Passage, 'start' | 'end'> | undefined {
+  #findIn(file: string, passage: Passage): Pick<Passage, 'start' | 'end'> | undefined {
     if (passage.text === undefined) return passage;
     let squeezed = this.#texts.get(file);
     if (!squeezed)

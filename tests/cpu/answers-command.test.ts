@@ -30,6 +30,12 @@ beforeAll(async () => {
   expect(code, err).toBe(0);
 });
 
+/** The place of a text in a document. */
+function placeIn(doc: string, text: string): object {
+  const start = (doc === 'beans.md' ? BEANS : PEAS).indexOf(text);
+  return { doc, start, end: start + text.length };
+}
+
 const call = (...flags: string[]): string[] => [
   ...['generate', '--model', SPRIG, ...DEVICE_HERE, '--max-new-tokens', '8'],
   ...['--index', at('index'), ...flags],
@@ -100,6 +106,93 @@ describe('graft generate --index', () => {
     writeFileSync(at('bad.txt'), '{{ passages[0].text }}');
     expect(await failing('--index', at('index'), '--passages-template', at('bad.txt'))).toContain(
       'The template of passages leaves out the question',
+    );
+  });
+});
+
+describe('graft passages', () => {
+  const ROWS = [
+    {
+      id: 'b',
+      question: 'When are beans sown?',
+      answer: 'In May.',
+      passages: [placeIn('beans.md', 'Sow beans in May')],
+    },
+    {
+      id: 'p',
+      question: 'What do peas climb?',
+      answer: 'A net.',
+      passages: [placeIn('peas.md', 'Peas climb a net')],
+    },
+    { id: 'n', question: 'Who eats the peas?', answer: '', passages: [] },
+  ];
+  const rowsCall = (questions: readonly object[], ...flags: string[]): string[] => {
+    writeFileSync(at('questions.jsonl'), questions.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    return [
+      'passages',
+      '--index',
+      at('index'),
+      '--questions',
+      at('questions.jsonl'),
+      '--out',
+      at('rows.jsonl'),
+      ...flags,
+    ];
+  };
+
+  test('writes rows of passages, question and answer with a quote, which graft train learns from', async () => {
+    const { code, out, err } = await graftHere(
+      rowsCall(ROWS, '--without-passage', '0', '--top', '2', '--json'),
+    );
+    expect(code, err).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      rows: 3,
+      with_passage: 2,
+      without_passage: 0,
+      unanswerable: 1,
+      left_out: [],
+    });
+    const rows = readFileSync(at('rows.jsonl'), 'utf8').trimEnd().split('\n');
+    const [beans, , none] = rows.map((row) => JSON.parse(row) as { messages: { content: string }[] });
+    expect(beans.messages[0].content).toContain(BEANS);
+    expect(beans.messages[1].content).toMatch(/^In May\. "Sow beans in May" \[[12]\]$/);
+    expect(none.messages[1].content).toBe('The documents do not say.');
+    const trained = await graftHere([
+      ...['train', '--model', SPRIG, '--data', at('rows.jsonl'), '--out', at('reader'), ...DEVICE_HERE],
+      ...[
+        '--steps',
+        '1',
+        '--batch',
+        '1',
+        '--max-length',
+        '512',
+        '--val-fraction',
+        '0',
+        '--test-fraction',
+        '0',
+      ],
+    ]);
+    expect(trained.code, trained.err).toBe(0);
+    const again = await graftHere(rowsCall(ROWS));
+    expect(again.err).toContain('is there already');
+  });
+
+  test('names each question that cannot be a row, and keeps the others', async () => {
+    const bad = [
+      { ...ROWS[0], id: 'lost', passages: [{ doc: 'kale.md', start: 0, end: 9 }] },
+      { ...ROWS[1], id: 'made-up', quotes: ['peas climb a tree'] },
+    ];
+    const { code, err } = await graftHere(rowsCall([...bad, ROWS[0]], '--overwrite'));
+    expect(code).toBe(1);
+    expect(err).toContain('Question lost has the passage kale.md 0–9, which is not in the index.');
+    expect(err).toContain('Question made-up quotes “peas climb a tree”, which is not in its passages.');
+    expect(err).toContain('Wrote 1 row to');
+    expect((await graftHere(rowsCall(bad, '--overwrite'))).err).toContain('No question of');
+    expect((await graftHere(rowsCall([{ ...ROWS[0], answer: '' }], '--overwrite'))).err).toContain(
+      'Line 1 of',
+    );
+    expect((await graftHere(rowsCall(ROWS, '--overwrite', '--without-passage', '2'))).err).toContain(
+      'Give a share from 0 to 1.',
     );
   });
 });

@@ -4,6 +4,7 @@ import { toFloat32 } from '../../../src/weights/dtypes.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import { Bm25 } from '../../../src/retrieval/bm25.ts';
 import { htmlText } from '../../../src/retrieval/html-text.ts';
+import { drawRows } from '../../../src/retrieval/passage-rows.ts';
 import { pdfText } from '../../../src/retrieval/pdf-text.ts';
 import { SEARCH_METHODS, type Ranked } from '../../../src/retrieval/ranking.ts';
 import { measure, Relevance, type Judged, type Passage } from '../../../src/retrieval/relevance.ts';
@@ -22,6 +23,7 @@ interface Question {
   id: string;
   kind: string;
   question: string;
+  answer: string;
   passages: Passage[];
 }
 type Measured = Record<'recall@1' | 'recall@5' | 'recall@10' | 'mrr@10' | 'questions', number>;
@@ -41,6 +43,8 @@ interface Document {
 }
 
 const SIZE = 384;
+/** More than five passages and all relevant chunks of a question. */
+const RAFT_RANKS = 30;
 /** PDFs whose running head shows on one page only, or whose text lacks a character in pdf.js. */
 const ODD_PDFS = ['ntp-cluster'];
 
@@ -68,8 +72,8 @@ describeShared('retrieval', () => {
     search = new ChunkSearch(texts, inMemory(await of('chunks')));
   });
 
-  const rank = (at: number, method: (typeof SEARCH_METHODS)[number]): Promise<Ranked[]> =>
-    search.search({ text: questions[at].question, vector: vectors[at] }, { method, most: 10 });
+  const rank = (at: number, method: (typeof SEARCH_METHODS)[number], most = 10): Promise<Ranked[]> =>
+    search.search({ text: questions[at].question, vector: vectors[at] }, { method, most });
 
   test.each(SEARCH_METHODS)('has the first ten of every ranking by %s, with their scores', async (method) => {
     for (const [at, one] of expected.questions.entries()) {
@@ -119,6 +123,38 @@ describeShared('retrieval', () => {
       }
     },
   );
+
+  test('draws the passages and quotes of every row for retrieval-aware tuning', async () => {
+    const rows = sharedJsonl<{ id: string; oracle: boolean; context: string[]; quotes: string[] }>(
+      'retrieval',
+      'raft.jsonl',
+    );
+    const rankings: number[][] = [];
+    for (const at of questions.keys())
+      rankings.push((await rank(at, 'rrf', RAFT_RANKS)).map(({ chunk }) => chunk));
+    const drawn = drawRows(
+      questions.map(({ question, answer, passages }) => ({ text: question, answer, passages })),
+      { chunks: chunks.map((chunk) => ({ ...chunk, page: null })), relevance, rankings },
+      { count: 5, without: 0.2, distractors: 'ranking', draw: 'turn', seed: 1 },
+    );
+    const found = new Map(
+      questions.map(({ id }, at) => {
+        const row = drawn[at];
+        if ('problem' in row) throw new Error(`${id} ${row.problem}`);
+        return [id, { oracle: row.oracle, context: row.context.map((chunk) => chunks[chunk].id), row }];
+      }),
+    );
+    for (const { id, oracle, context, quotes } of rows) {
+      const { row, ...own } = found.get(id)!;
+      expect(own, id).toEqual({ oracle, context });
+      if (oracle)
+        for (const [at, { text, chunk }] of row.quotes.entries()) {
+          expect(quotes[at], id).toContain(text);
+          expect(chunks[chunk].text).toContain(text);
+        }
+    }
+    expect(rows).toHaveLength(60);
+  });
 
   test('reads the text of every web page as the reference does', () => {
     for (const { file, text } of documents.filter(({ format }) => format === 'html'))

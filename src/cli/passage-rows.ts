@@ -1,0 +1,231 @@
+/** `graft passages`: questions with answers, and an index → rows of passages, question and answer with quotes, for `graft train`. */
+import { GraftError } from '../errors.ts';
+import { decodeUtf8 } from '../json.ts';
+import { plural } from '../numbers.ts';
+import { AnswerTemplate } from '../retrieval/answer-template.ts';
+import { isRefusal } from '../retrieval/cited.ts';
+import {
+  DISTRACTORS,
+  DRAWS,
+  drawRows,
+  WITHOUT_ANSWERS,
+  writtenRow,
+  type AnsweredQuestion,
+  type DrawnRow,
+} from '../retrieval/passage-rows.ts';
+import { Relevance } from '../retrieval/relevance.ts';
+import { EXIT } from './exit.ts';
+import { readWhole, writeWhole } from './files.ts';
+import { Flags, type FlagSpecs } from './flags.ts';
+import type { ChunkEntry } from './index-folder.ts';
+import { readRows } from './json-lines.ts';
+import { encoderFlags } from './open-encoder.ts';
+import { checkFile, checkOutput } from './output-path.ts';
+import type { Output } from './output.ts';
+import { passageFlags, Passages } from './passages.ts';
+import { questionOfRow } from './search.ts';
+
+const WITHOUT = 0.2;
+const SEED = 1;
+/** Questions without a row that are named; the others are counted. */
+const MOST_NAMED = 20;
+
+export const passageRowFlags = {
+  questions: {
+    value: 'FILE',
+    help: 'JSONL with a {"question", "answer", "passages": [{"doc", "start", "end"}]} on each line, perhaps an "id" and "quotes"; a question that the documents do not answer has no passages',
+  },
+  ...passageFlags,
+  out: { value: 'FILE', help: 'where to write the rows, as JSONL' },
+  overwrite: { help: 'replace the file that is at --out' },
+  'without-passage': {
+    value: 'X',
+    help: `share of the answerable questions whose row lacks the right passages (default: ${WITHOUT})`,
+  },
+  'without-answer': {
+    value: WITHOUT_ANSWERS.join('|'),
+    help: 'what such a row answers: that the documents do not say, or the right answer without a quote, from memory (default: refusal)',
+  },
+  distractors: {
+    value: DISTRACTORS.join('|'),
+    help: 'the other passages: the best of the search that are not right, or any (default: ranking)',
+  },
+  draw: {
+    value: DRAWS.join('|'),
+    help: 'rows without the right passages and the order of passages: drawn by the seed, or each in turn (default: seed)',
+  },
+  seed: { value: 'N', help: `draws rows and passages (default: ${SEED})` },
+  'answers-template': {
+    value: 'FILE',
+    help: 'the answer as a Jinja template of answer, quotes (text, number) and refusal (default: the one in the documentation)',
+  },
+  device: encoderFlags.device,
+  threads: encoderFlags.threads,
+  kernels: encoderFlags.kernels,
+  json: {
+    help: 'print a report as JSON: rows, with and without the right passages, unanswerable, and the questions left out',
+  },
+} as const satisfies FlagSpecs;
+
+type PassageRowFlags = Flags<typeof passageRowFlags>;
+
+interface AskedQuestion extends AnsweredQuestion {
+  readonly id: string | number;
+}
+
+/** A question that is left out, and why, as in "quotes …". */
+interface LeftOut {
+  readonly id: string | number;
+  readonly why: string;
+}
+
+/** @throws GraftError `arguments`, `passage-rows`, `passages-template`, `answer-template`, `file-…`, and those of `Passages.open` */
+export async function passageRowsCommand(args: readonly string[], output: Output): Promise<void> {
+  const flags = new Flags(passageRowFlags, args);
+  const [out, path, index] = [flags.required('out'), flags.required('questions'), flags.required('index')];
+  checkOutput('--out', out, [
+    { what: 'the questions', path },
+    { what: 'the index', path: index },
+    { what: 'the encoder', path: flags.text('encoder') },
+  ]);
+  checkFile('--out', out, flags.on('overwrite'));
+  const plan = {
+    without: readShare(flags),
+    distractors: flags.choice('distractors', DISTRACTORS) ?? 'ranking',
+    draw: flags.choice('draw', DRAWS) ?? 'seed',
+    seed: flags.integer('seed') ?? SEED,
+  };
+  const without = flags.choice('without-answer', WITHOUT_ANSWERS) ?? 'refusal';
+  const answer = await readAnswersTemplate(flags);
+  const questions = await readAnswered(path);
+  const passages = (await Passages.open(flags, output))!;
+  const { chunks, template: prompt, top } = passages;
+  const relevance = new Relevance(chunks);
+  const rankings = plan.distractors === 'random' ? [] : await rank(questions, { passages, relevance, top });
+  passages.close();
+  const drawn = drawRows(questions, { chunks, relevance, rankings }, { ...plan, count: top });
+  const leftOut: LeftOut[] = [];
+  const rows = drawn.flatMap((row, at) => {
+    if ('problem' in row) {
+      leftOut.push({ id: questions[at].id, why: row.problem });
+      return [];
+    }
+    return [
+      {
+        question: questions[at],
+        row,
+        ...writtenRow(questions[at], row, chunks, { prompt, answer, without }),
+      },
+    ];
+  });
+  if (rows.length === 0)
+    throw new GraftError(
+      'passage-rows',
+      `No question of ${path} becomes a row: question ${leftOut[0].id} ${leftOut[0].why}.`,
+      'Make the index of the documents that the questions were written for.',
+    );
+  const lines = rows.map((row) => `${JSON.stringify(recordOf(row, chunks))}\n`);
+  await writeWhole(out, new TextEncoder().encode(lines.join('')));
+  report({ rows, leftOut, out, json: flags.on('json') }, output);
+  if (leftOut.length > 0) process.exitCode = EXIT.couldNot;
+}
+
+/** @throws GraftError `arguments` */
+function readShare(flags: PassageRowFlags): number {
+  const share = flags.number('without-passage') ?? WITHOUT;
+  if (share < 0 || share > 1)
+    throw new GraftError('arguments', `--without-passage is ${share}.`, 'Give a share from 0 to 1.');
+  return share;
+}
+
+async function readAnswersTemplate(flags: PassageRowFlags): Promise<AnswerTemplate> {
+  const path = flags.text('answers-template');
+  return path === undefined
+    ? new AnswerTemplate()
+    : new AnswerTemplate(decodeUtf8(await readWhole(path), path));
+}
+
+/** @throws GraftError `passage-rows` */
+async function readAnswered(path: string): Promise<AskedQuestion[]> {
+  const remedy =
+    'Write {"question", "answer", "passages": [{"doc", "start", "end"}]} on each line, and "answer": "", "passages": [] if the documents do not say.';
+  const questions = await readRows(path, {
+    code: 'passage-rows',
+    remedy,
+    read: (row, fault, number): AskedQuestion => {
+      const { id, text, passages } = questionOfRow(row, fault, number);
+      const { answer = '', quotes } = row;
+      if (typeof answer !== 'string') throw fault('has an answer that is not text');
+      const isAnswered = answer.trim() !== '' && !isRefusal(answer);
+      if (passages.length > 0 && !isAnswered) throw fault('has passages and no answer');
+      if (passages.length === 0 && isAnswered) throw fault('has an answer and no passages');
+      if (quotes !== undefined && !(Array.isArray(quotes) && quotes.every((one) => typeof one === 'string')))
+        throw fault('has quotes that are not a list of texts');
+      return { id, text, answer, passages, quotes };
+    },
+  });
+  if (questions.length === 0) throw new GraftError('passage-rows', `${path} has no questions.`, remedy);
+  return questions;
+}
+
+/** The best chunks of each question: as many as a row has passages when all its relevant ones are taken away. */
+async function rank(
+  questions: readonly AskedQuestion[],
+  {
+    passages,
+    relevance,
+    top,
+  }: { readonly passages: Passages; readonly relevance: Relevance; readonly top: number },
+): Promise<number[][]> {
+  const relevant = questions.map(({ passages: places }) =>
+    places.reduce((sum, place) => sum + (relevance.relevantTo(place)?.length ?? 0), 0),
+  );
+  const rankings = await passages.rank(
+    questions.map(({ text }) => text),
+    top + Math.max(...relevant),
+  );
+  return rankings.map((ranking) => ranking.map(({ chunk }) => chunk));
+}
+
+interface WrittenRow {
+  readonly question: AskedQuestion;
+  readonly row: DrawnRow;
+  readonly prompt: string;
+  readonly answer: string;
+}
+
+/** A line of the file: a conversation, and columns that say how it was made. */
+const recordOf = ({ question, row, prompt, answer }: WrittenRow, chunks: readonly ChunkEntry[]): object => ({
+  id: question.id,
+  messages: [
+    { role: 'user', content: prompt },
+    { role: 'assistant', content: answer },
+  ],
+  oracle: row.oracle,
+  context: row.context.map((chunk) => chunks[chunk].id),
+  quotes: row.quotes.map(({ text }) => text),
+});
+
+interface Report {
+  readonly rows: readonly WrittenRow[];
+  readonly leftOut: readonly LeftOut[];
+  readonly out: string;
+  readonly json: boolean;
+}
+
+function report({ rows, leftOut, out, json }: Report, output: Output): void {
+  const unanswerable = rows.filter(({ question }) => question.passages.length === 0).length;
+  const withRight = rows.filter(({ row }) => row.oracle).length;
+  const withoutRight = rows.length - withRight - unanswerable;
+  const longest = rows.reduce((most, { prompt }) => Math.max(most, prompt.length), 0);
+  for (const { id, why } of leftOut.slice(0, MOST_NAMED)) output.line(`Question ${id} ${why}.`);
+  if (leftOut.length > MOST_NAMED)
+    output.line(`${plural(leftOut.length - MOST_NAMED, 'more question')} left out.`);
+  output.line(
+    `Wrote ${plural(rows.length, 'row')} to ${out}: ${withRight} with the right passages, ${withoutRight} without, ${unanswerable} that the documents do not answer. The longest prompt has ${plural(longest, 'character')}.`,
+  );
+  if (json)
+    output.result(
+      `${JSON.stringify({ rows: rows.length, with_passage: withRight, without_passage: withoutRight, unanswerable, longest_prompt_characters: longest, left_out: leftOut })}\n`,
+    );
+}
