@@ -38,7 +38,7 @@ export function flagsOf(asked: PeftMix, out: string): string[] {
     '--adapter',
     ...asked.adapters.map((name) => mixPath(name)),
     `--weights=${asked.weights.join()}`,
-    `--method=${asked.combination_type.replace('_', '-')}`,
+    `--method=${asked.combination_type.replaceAll('_', '-')}`,
     ...(asked.svd_rank === undefined ? [] : [`--rank=${asked.svd_rank}`]),
     ...(asked.density === undefined ? [] : [`--density=${asked.density}`]),
     ...(asked.majority_sign_method === undefined ? [] : [`--majority-sign=${asked.majority_sign_method}`]),

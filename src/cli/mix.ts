@@ -1,29 +1,37 @@
-/** `graft mix`: several LoRA adapters as one, or one with a smaller rank. */
+/** `graft mix`: several LoRA adapters as one, or one with a smaller rank, and what that costs. */
 import { basename, join, relative, resolve } from 'node:path';
 import { MAJORITY_SIGNS } from '../adapters/mix/combine.ts';
-import { MIX_METHODS, mixAdapters, type MixMethod, type MixPart, type Mixed } from '../adapters/mix/mix.ts';
+import {
+  cutsRank,
+  MIX_METHODS,
+  mixAdapters,
+  type MixMethod,
+  type MixPart,
+  type Mixed,
+} from '../adapters/mix/mix.ts';
 import { GraftError } from '../errors.ts';
 import { readAfterPrompt, readPeft, writePeft } from '../export/peft.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
+import { plural } from '../numbers.ts';
 import { Random } from '../random.ts';
 import { readJson } from '../weights/bytes.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { LINEAGE, writeLineage } from './lineage.ts';
+import { lossesInWords, measureMix, mixLossFlags, openMixRows, type MixLoss } from './mix-loss.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
 import { version } from './version.ts';
 
-const PRUNING = ['ties', 'magnitude-prune', 'dare-linear', 'dare-ties'] as const;
-const DARE = ['dare-linear', 'dare-ties'] as const;
+const PRUNING = MIX_METHODS.filter((name) => /ties|prune|dare/.test(name));
 /** The methods that a flag is for. */
 const USED_BY = {
-  rank: ['svd'],
+  rank: MIX_METHODS.filter(cutsRank),
   density: PRUNING,
-  seed: DARE,
-  'majority-sign': ['ties', 'dare-ties'],
+  seed: PRUNING.filter((name) => name.startsWith('dare')),
+  'majority-sign': PRUNING.filter((name) => name.includes('ties')),
 } as const satisfies Readonly<Record<string, readonly MixMethod[]>>;
 
 export const mixFlags = {
@@ -35,20 +43,24 @@ export const mixFlags = {
   },
   method: {
     value: 'NAME',
-    help: 'svd (the default) is the best adapter of a rank for the exact sum. With cat the result is that sum, and its rank the sum of ranks. The others need adapters of one rank: linear, ties, magnitude-prune, dare-linear, dare-ties.',
+    help: 'svd (the default) is the best adapter of a rank for the exact sum. With cat the result is that sum, and its rank the sum of ranks. These need adapters of one rank: linear, ties, magnitude-prune, dare-linear, dare-ties. With -svd after the last four names, the changes themselves are combined, of any ranks, and cut to --rank.',
   },
-  rank: { value: 'N', help: 'for svd: the rank of the result; the largest of the adapters if left out' },
+  rank: {
+    value: 'N',
+    help: 'for svd and the methods that end in it: the rank of the result; the largest of the adapters if left out',
+  },
   density: {
     value: 'X',
-    help: 'for ties, magnitude-prune, dare-linear, dare-ties: the share of numbers to keep',
+    help: 'for ties, magnitude-prune, dare-linear, dare-ties, with -svd or without: the share of numbers to keep',
   },
   'majority-sign': {
     value: 'HOW',
-    help: 'for ties and dare-ties: the sign of the sum (total, the default) or that of most adapters (frequency)',
+    help: 'for the methods with ties: the sign of the sum (total, the default) or that of most adapters (frequency)',
   },
-  seed: { value: 'N', help: 'for dare-linear and dare-ties: draws the numbers to keep; 0 if left out' },
+  seed: { value: 'N', help: 'for the methods with dare: draws the numbers to keep; 0 if left out' },
   out: { value: 'DIR', help: 'where to write the PEFT folder' },
-  json: { help: 'the singular values of each layer as JSON on standard output' },
+  json: { help: 'the singular values of each layer, and the losses, as JSON on standard output' },
+  ...mixLossFlags,
   overwrite: { help: 'replace the result that --out holds' },
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
@@ -69,11 +81,15 @@ export async function mixCommand(args: readonly string[], output: Output): Promi
     { what: 'the base model', path },
     ...paths.map((one) => ({ what: 'the adapter', path: one })),
   ]);
-  const model = await readModel(await modelOf(path));
+  const base = await modelOf(path);
+  const model = await readModel(base);
   await checkTargetTypes(paths);
   const parts: MixPart[] = [];
   for (const [i, name] of paths.entries()) parts.push(await readPart(name, weights[i], model));
+  // Rows that cannot be read stop the call before anything is computed.
+  const rows = await openMixRows(flags, { base, model }, output);
   const mixed = mixAdapters(parts, { ...options, method, random: new Random(options.seed) });
+  const loss = rows && (await measureMix(flags, rows, { parts, mixed }, output));
 
   const used = {
     ...(isUsed('density', method) && { density: options.density }),
@@ -88,6 +104,7 @@ export async function mixCommand(args: readonly string[], output: Output): Promi
         method,
         parents: parts.map(({ name, weight }) => ({ name: basename(resolve(name)), weight })),
         ...used,
+        ...(loss && { loss: lossesInWords(loss) }),
       },
       ...(await commonAfterPrompt(paths, output)),
     }),
@@ -109,7 +126,7 @@ export async function mixCommand(args: readonly string[], output: Output): Promi
   } finally {
     await release();
   }
-  report(mixed, { method, out, json: flags.on('json') }, output);
+  report(mixed, { method, out, loss, json: flags.on('json') }, output);
 }
 
 const isUsed = (flag: keyof typeof USED_BY, method: MixMethod): boolean =>
@@ -208,27 +225,35 @@ async function commonAfterPrompt(
   return texts[0] === '' ? {} : { afterPrompt: texts[0] };
 }
 
-function report(
-  { config, spectra }: Mixed,
-  { method, out, json }: { readonly method: MixMethod; readonly out: string; readonly json: boolean },
-  output: Output,
-): void {
+interface Reported {
+  readonly method: MixMethod;
+  readonly out: string;
+  readonly loss: MixLoss | undefined;
+  readonly json: boolean;
+}
+
+function report({ config, spectra }: Mixed, { method, out, loss, json }: Reported, output: Output): void {
   if (json) {
-    const modules = spectra.map(({ name, singularValues, keptShare }) => ({
+    const modules = spectra.map(({ name, singularValues, keptShare, relativeError }) => ({
       name,
       singular_values: singularValues,
       kept_share: keptShare,
+      relative_error: relativeError,
     }));
-    output.result(`${JSON.stringify({ out: resolve(out), method, rank: config.rank, modules }, null, 2)}\n`);
+    const written = { out: resolve(out), method, rank: config.rank, modules, ...(loss && { loss }) };
+    output.result(`${JSON.stringify(written, null, 2)}\n`);
   }
   const least = spectra.reduce((worst, one) => (one.keptShare < worst.keptShare ? one : worst));
-  const kept =
-    method === 'svd'
-      ? ` It keeps at least ${(100 * least.keptShare).toFixed(1)} % of the squared change in each layer (least in ${least.name}).`
-      : '';
+  const kept = cutsRank(method)
+    ? ` It keeps at least ${(100 * least.keptShare).toFixed(1)} % of the squared change in each layer (least in ${least.name}, whose relative error is ${least.relativeError.toFixed(3)}).`
+    : '';
   output.line(
     `Wrote an adapter of rank ${config.rank} on ${spectra.length} layers to ${resolve(out)}.${kept}`,
   );
+  if (loss)
+    output.line(
+      `Loss on ${plural(loss.rows, 'row')}, ${plural(loss.tokens, 'supervised token')}: ${lossesInWords(loss)} nats per token.`,
+    );
 }
 
 function wrong(what: string, remedy: string): GraftError {

@@ -41,6 +41,8 @@ interface MixedFrom {
   readonly density?: number | undefined;
   readonly seed?: number | undefined;
   readonly majoritySign?: string | undefined;
+  /** The losses of test rows before and after, in words. */
+  readonly loss?: string | undefined;
 }
 
 /** What makes the same run again. */
@@ -78,6 +80,7 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
     ['Density', facts.mixed?.density],
     ['Majority sign', facts.mixed?.majoritySign],
     ['Seed of the mask', facts.mixed?.seed],
+    ['Loss of test rows', facts.mixed?.loss],
   ];
   const table = rows
     .filter(([, value]) => value !== undefined)

@@ -15,6 +15,14 @@ const CASES: readonly PeftMix[] = [
   { adapters: ['a', 'b', 'd'], weights: [0.4, 0.6, 0.3], combination_type: 'ties', density: 0.3 },
   { adapters: ['d', 'b'], weights: [1, 0.6], combination_type: 'magnitude_prune', density: 0.7 },
   { adapters: ['d', 'a'], weights: [1, 0.6], combination_type: 'dare_ties', density: 1 },
+  {
+    adapters: ['a', 'c', 'd'],
+    weights: [0.4, -0.6, 0.3],
+    combination_type: 'ties_svd',
+    density: 0.3,
+    svd_rank: 3,
+  },
+  { adapters: ['c', 'b'], weights: [1, 0.6], combination_type: 'magnitude_prune_svd', density: 0.7 },
 ];
 
 type Changes = Readonly<Record<string, readonly number[]>>;

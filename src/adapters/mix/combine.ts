@@ -21,6 +21,15 @@ export interface CombineOptions {
   readonly random: Random;
 }
 
+/** Methods that combine the changes ΔW themselves, whatever the ranks, and cut the result to a rank: each by its own rule for numbers. */
+export const CHANGE_METHODS = {
+  'ties-svd': 'ties',
+  'magnitude-prune-svd': 'magnitude-prune',
+  'dare-linear-svd': 'dare-linear',
+  'dare-ties-svd': 'dare-ties',
+} as const satisfies Readonly<Record<string, FactorMethod>>;
+export type ChangeMethod = keyof typeof CHANGE_METHODS;
+
 const isTies = (method: FactorMethod): boolean => method === 'ties' || method === 'dare-ties';
 
 /** @param tensors of one length, one for each weight */

@@ -9,7 +9,16 @@ import { loraModule, tensorNames, type LoraConfig, type LoraModule } from '../lo
 import { LARGEST_RANK } from '../lora/settings.ts';
 import { isBeside, kindOf } from '../registry.ts';
 import { isTarget } from '../targets.ts';
-import { combine, FACTOR_METHODS, type FactorMethod, type MajoritySign } from './combine.ts';
+import { addScaled } from '../vectors.ts';
+import {
+  CHANGE_METHODS,
+  combine,
+  FACTOR_METHODS,
+  type ChangeMethod,
+  type FactorMethod,
+  type MajoritySign,
+} from './combine.ts';
+import { denseSvd } from './dense-svd.ts';
 import { factorSvd } from './factor-svd.ts';
 
 export const MIX_METHODS = [
@@ -20,11 +29,18 @@ export const MIX_METHODS = [
   'magnitude-prune',
   'dare-linear',
   'dare-ties',
+  'ties-svd',
+  'magnitude-prune-svd',
+  'dare-linear-svd',
+  'dare-ties-svd',
 ] as const;
 export type MixMethod = (typeof MIX_METHODS)[number];
 
 const isFactorMethod = (method: MixMethod): method is FactorMethod =>
   (FACTOR_METHODS as readonly string[]).includes(method);
+const isChangeMethod = (method: MixMethod): method is ChangeMethod => Object.hasOwn(CHANGE_METHODS, method);
+/** Whether the result gets the rank that is asked for. */
+export const cutsRank = (method: MixMethod): boolean => method === 'svd' || isChangeMethod(method);
 
 /** An adapter to mix. */
 export interface MixPart {
@@ -38,7 +54,7 @@ export interface MixPart {
 
 interface MixOptions {
   readonly method: MixMethod;
-  /** For `svd`: the rank of the new adapter; the largest of the parts if left out. */
+  /** For `svd` and the methods that end in it: the rank of the new adapter; the largest of the parts if left out. */
   readonly rank?: number | undefined;
   /** For the methods that prune. */
   readonly density: number;
@@ -49,10 +65,12 @@ interface MixOptions {
 /** What a layer of the new adapter does to its weight. */
 interface ModuleSpectrum {
   readonly name: string;
-  /** Singular values of ΔW, largest first: for `svd` of the exact weighted sum, before its rank is cut; otherwise of what was written. */
+  /** Singular values of ΔW, largest first: if the rank is cut, before that; otherwise of what was written. */
   readonly singularValues: readonly number[];
   /** The share of the sum of their squares that the new adapter has. */
   readonly keptShare: number;
+  /** Frobenius norm of what the cut took, relative to that of ΔW: √(1 − keptShare), with all its digits. */
+  readonly relativeError: number;
 }
 
 export interface Mixed {
@@ -133,7 +151,7 @@ function mixedRank(
   const mixed =
     method === 'cat'
       ? ranks.reduce((sum, one) => sum + one, 0)
-      : method === 'svd'
+      : cutsRank(method)
         ? (rank ?? Math.max(...ranks))
         : ranks[0];
   if (mixed > LARGEST_RANK)
@@ -179,6 +197,8 @@ interface MixedLayer {
 function mixLayer(terms: readonly Term[], rank: number, options: MixOptions): MixedLayer {
   const [{ module }] = terms;
   if (options.method === 'svd') return decomposed(terms, rank);
+  if (isChangeMethod(options.method))
+    return combinedChange(terms, rank, { ...options, method: CHANGE_METHODS[options.method] });
   const factors = isFactorMethod(options.method)
     ? combined(terms, { ...options, method: options.method })
     : {
@@ -229,6 +249,34 @@ function decomposed(terms: readonly Term[], rank: number): MixedLayer {
   return written(terms[0].module, rank, factors, values);
 }
 
+/** ΔW with ΔW, number by number, and the best approximation of the result by a rank. */
+function combinedChange(
+  terms: readonly Term[],
+  rank: number,
+  options: MixOptions & { readonly method: FactorMethod },
+): MixedLayer {
+  const [{ module }] = terms;
+  const change = combine(
+    terms.map(changeOf),
+    terms.map(({ part }) => part.weight),
+    options,
+  );
+  const { values, left, right } = denseSvd(change, module.inputs, rank);
+  return written(module, rank, { rows: right, columns: left }, values);
+}
+
+/** ΔW = scale · B · A, [outputs, inputs], in f32 as PEFT has it. */
+function changeOf({ a, b, module: { rank, inputs, outputs, scale } }: Term): Float32Array {
+  const rows = rowsOf(a, rank, inputs);
+  const change = new Float32Array(outputs * inputs);
+  for (let n = 0; n < outputs; n++) {
+    const row = new Float64Array(inputs);
+    rows.forEach((one, r) => addScaled(row, one, scale * b[n * rank + r]));
+    change.set(row, n * inputs);
+  }
+  return change;
+}
+
 interface Factors {
   /** Rows of A. */
   readonly rows: readonly Float64Array[];
@@ -248,7 +296,7 @@ function written(
   rows.forEach((row, r) => a.set(row, r * inputs));
   columns.forEach((column, r) => column.forEach((value, n) => (b[n * rank + r] = value)));
   const energy = (some: Float64Array): number => some.reduce((sum, value) => sum + value * value, 0);
-  const all = energy(values);
+  const [all, cut] = [energy(values), energy(values.subarray(rank))];
   return {
     a,
     b,
@@ -257,6 +305,7 @@ function written(
       singularValues: [...values],
       // Zeros lose nothing.
       keptShare: all === 0 ? 1 : energy(values.subarray(0, rank)) / all,
+      relativeError: all === 0 ? 0 : Math.sqrt(cut / all),
     },
   };
 }

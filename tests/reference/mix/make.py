@@ -4,7 +4,8 @@
     python tests/reference/mix/make.py
 
 Nothing of Graft runs here. mixed.safetensors has the matrices of each case of cases.json as CASE/PATH.lora_A and CASE/PATH.lora_B. DARE is here only
-with a density of 1: below it PEFT draws a mask from torch's own generator.
+with a density of 1: below it PEFT draws a mask from torch's own generator. spectra.json has torch's singular values of ΔW for each layer of each
+adapter, and the relative Frobenius error of the best approximation by rank 2.
 """
 
 import json
@@ -41,6 +42,17 @@ CASES = {
     "magnitude-prune": dict(adapters=["a", "b"], weights=[0.7, 0.3], combination_type="magnitude_prune", density=0.45),
     "dare-linear": dict(adapters=["a", "b"], weights=[0.7, 0.3], combination_type="dare_linear", density=1.0),
     "dare-ties": dict(adapters=["a", "b", "d"], weights=[0.7, 0.3, 0.2], combination_type="dare_ties", density=1.0),
+    "ties-svd": dict(
+        adapters=["a", "b", "c"], weights=[0.5, 0.8, 0.4], combination_type="ties_svd", density=0.6, svd_rank=6
+    ),
+    "ties-svd, frequency": dict(
+        adapters=["a", "b", "c"], weights=[0.5, -0.8, 0.4], combination_type="ties_svd", density=0.6, majority_sign_method="frequency"
+    ),
+    "magnitude-prune-svd": dict(adapters=["a", "c"], weights=[0.7, 0.3], combination_type="magnitude_prune_svd", density=0.45),
+    "dare-linear-svd": dict(adapters=["a", "c"], weights=[0.7, 0.3], combination_type="dare_linear_svd", density=1.0),
+    "dare-ties-svd": dict(
+        adapters=["a", "b", "d"], weights=[0.7, 0.3, 0.2], combination_type="dare_ties_svd", density=1.0, svd_rank=5
+    ),
 }
 
 
@@ -63,6 +75,16 @@ def main():
     (HERE / "README.md").unlink(missing_ok=True)
     for name in ADAPTERS:
         (HERE / name / "README.md").unlink(missing_ok=True)
+    spectra = {}
+    for name in ADAPTERS:
+        for path, module in mixing.base_model.model.named_modules():
+            if hasattr(module, "lora_A") and name in module.lora_A:
+                change = module.get_delta_weight(name).detach().double()
+                u, s, vh = torch.linalg.svd(change, full_matrices=False)
+                error = torch.linalg.norm(change - u[:, :2] @ torch.diag(s[:2]) @ vh[:2]) / torch.linalg.norm(change)
+                rank = module.lora_A[name].weight.shape[0]
+                spectra.setdefault(name, {})[path] = {"values": s[:rank].tolist(), "error_at_rank_2": error.item()}
+    (HERE / "spectra.json").write_text(json.dumps(spectra, indent=1) + "\n")
     tensors = {}
     for at, (name, case) in enumerate(CASES.items()):
         mixing.add_weighted_adapter(adapter_name=f"mixed{at}", **case)

@@ -1,6 +1,7 @@
 /** The arithmetic of mixing: decompositions of products, and the random mask of DARE, of which PEFT draws other numbers. */
 import { describe, expect, test } from 'vitest';
 import { combine, type CombineOptions } from '../../../src/adapters/mix/combine.ts';
+import { denseSvd } from '../../../src/adapters/mix/dense-svd.ts';
 import { factorSvd } from '../../../src/adapters/mix/factor-svd.ts';
 import { Random } from '../../../src/random.ts';
 
@@ -51,6 +52,42 @@ describe('the decomposition of a product', () => {
     );
     expect(values[0]).toBeCloseTo(1, 14);
     expect(values[1] / 1e-9).toBeCloseTo(1, 6);
+  });
+});
+
+describe('the decomposition of a whole matrix', () => {
+  const matrix = (rows: number, columns: number, seed: number): Float32Array => {
+    const random = new Random(seed);
+    return Float32Array.from({ length: rows * columns }, () => 2 * random.float() - 1);
+  };
+
+  test.each([
+    ['a wide matrix', matrix(7, 18, 1), 18],
+    ['a tall matrix', matrix(18, 7, 2), 7],
+    ['a square matrix', matrix(30, 30, 3), 30],
+    ['one row', matrix(1, 9, 4), 9],
+    ['one number', matrix(1, 1, 5), 1],
+    ['zeros', new Float32Array(12), 4],
+    ['equal numbers', new Float32Array(20).fill(0.5), 5],
+    ['a matrix with equal singular values', Float32Array.of(3, 0, 0, 0, 3, 0, 0, 0, 3), 3],
+  ])('gives %s again', (_, given, columns) => {
+    const found = denseSvd(given, columns, given.length);
+    const again = sumOf(found.left, found.right);
+    given.forEach((value, i) => expect(Math.abs(again[i] - value)).toBeLessThan(1e-6));
+    expect([...found.values]).toEqual([...found.values].sort((a, b) => b - a));
+  });
+
+  test('finds the values of the decomposition of its factors, and cuts after the rank', () => {
+    const [left, right] = [vectors(5, 40, 6), vectors(5, 25, 7)];
+    const wanted = factorSvd(left, right);
+    const { values, left: columns, right: rows } = denseSvd(Float32Array.from(sumOf(left, right)), 25, 3);
+    wanted.values.forEach((value, i) => expect(values[i] / value).toBeCloseTo(1, 6));
+    expect(values[5] / values[0]).toBeLessThan(1e-6);
+    expect([columns.length, rows.length]).toEqual([3, 3]);
+    rows.forEach((row, i) => {
+      expect(Math.abs(dot(row, wanted.right[i]))).toBeCloseTo(1, 6);
+      expect(Math.sqrt(dot(columns[i], columns[i]))).toBeCloseTo(values[i], 6);
+    });
   });
 });
 

@@ -62,7 +62,7 @@ describe("PEFT's numbers", () => {
       const [wantedA, wantedB] = ['A', 'B'].map((side) => expected.get(`${name}/${path}.lora_${side}`)!);
       expect(worstError(product(a, b, r), product(wantedA, wantedB, r)), path).toBeLessThan(1e-5);
       // Singular vectors have no sign of their own.
-      if (asked.combination_type === 'svd') continue;
+      if (asked.combination_type.endsWith('svd')) continue;
       expect(worstError(a, wantedA), path).toBeLessThan(1e-5);
       expect(worstError(b, wantedB), path).toBeLessThan(1e-5);
     }
@@ -128,6 +128,7 @@ interface Report {
     readonly name: string;
     readonly singular_values: readonly number[];
     readonly kept_share: number;
+    readonly relative_error: number;
   }[];
 }
 
@@ -160,6 +161,20 @@ describe('a smaller rank', () => {
       expect(values).toEqual(values.toSorted((a, b) => b - a));
       const squares = values.map((value) => value * value);
       expect(kept).toBeCloseTo((squares[0] + squares[1]) / squares.reduce((sum, one) => sum + one), 12);
+    }
+  });
+
+  test("has torch's singular values, and the error of torch's best approximation", async () => {
+    const spectra = JSON.parse(readFileSync(mixPath('spectra.json'), 'utf8')) as Record<
+      string,
+      Record<string, { values: number[]; error_at_rank_2: number }>
+    >;
+    const { modules } = await smaller(2);
+    expect(modules.map(({ name }) => name).sort()).toEqual(Object.keys(spectra['a']).sort());
+    for (const { name, singular_values: found, relative_error: error } of modules) {
+      const { values, error_at_rank_2: wanted } = spectra['a'][name];
+      expect(worstError(found, values), name).toBeLessThan(1e-6);
+      expect(error).toBeCloseTo(wanted, 6);
     }
   });
 
@@ -257,6 +272,7 @@ describe('adapters that cannot be mixed', () => {
     ['at most 1', [...two, B, '--method', 'ties', '--density', '1.5']],
     ['--rank is for svd', [...two, B, '--method', 'cat', '--rank', '2']],
     ['--seed is for dare-linear', [...two, B, '--method', 'ties', '--density', '1', '--seed', '2']],
+    ['--device is for measuring', [...two, B, '--device', 'cpu']],
     ['there is only one', ['--adapter', A, '--method', 'linear']],
     ['--adapter is missing', []],
   ])('refuses a call: %s', async (said, args) => {
