@@ -1,12 +1,13 @@
 /**
- * A server that speaks the protocol of the Hugging Face hub, as far as downloads go: the API's listing, `resolve` with a redirect of large
- * files to a second server (another origin, as the hub's file servers are), ranges, tokens, gates; and faults on request.
+ * A server that speaks the protocol of the Hugging Face hub: the API's listing, `resolve` with a redirect of large files to a second server (another
+ * origin, as the hub's file servers are), ranges, tokens, gates, uploads (hub-upload.ts); and faults on request.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { bodyOf, HubUpload, READ_TOKEN } from './hub-upload.ts';
 
 export interface HubRepo {
   readonly files: Readonly<Record<string, Uint8Array>>;
@@ -60,6 +61,7 @@ export class HubServer {
   /** Of these, how many are still being sent. */
   floods = 0;
   readonly repos = new Map<string, HubRepo>();
+  readonly upload = new HubUpload(this.repos);
   #faults: { readonly pattern: RegExp; readonly fault: Fault; times: number }[] = [];
   readonly #hub: Server;
   readonly #files: Server;
@@ -123,8 +125,9 @@ export class HubServer {
       response.setHeader('Access-Control-Expose-Headers', server === 'hub' ? EXPOSED : '*');
     }
     if (request.method === 'OPTIONS') {
-      if (server === 'hub') response.setHeader('Access-Control-Allow-Headers', 'Authorization, Range');
-      response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD');
+      const allowed = server === 'hub' ? 'Authorization, Range, Content-Type' : 'Content-Type';
+      response.setHeader('Access-Control-Allow-Headers', allowed);
+      response.setHeader('Access-Control-Allow-Methods', 'GET, HEAD, POST, PUT');
       response.writeHead(204).end();
       return;
     }
@@ -147,11 +150,33 @@ export class HubServer {
       return;
     } else if (fault && 'begins' in fault) {
       response.writeHead(200).write(fault.begins);
+    } else if (request.method === 'POST' || request.method === 'PUT') {
+      if (fault && 'bytes' in fault) response.writeHead(200).end(fault.bytes);
+      else await this.#receive(server, path, request, response);
     } else if (server === 'files') {
       await this.#send(this.#stored(path), request, response, fault);
     } else {
       await this.#hubAnswer(path, request, response, fault);
     }
+  }
+
+  async #receive(
+    server: 'hub' | 'files',
+    path: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const body = await bodyOf(request);
+    const { method = '', headers } = request;
+    const url = new URL(path, this.filesAddress);
+    if (server === 'files') return this.upload.receive(response, method, url, body);
+    const { hubAddress, filesAddress } = { hubAddress: this.address, filesAddress: this.filesAddress };
+    const writes = headers.authorization === `Bearer ${TOKEN}`;
+    if (!writes && headers.authorization !== `Bearer ${READ_TOKEN}`) {
+      response.writeHead(401, { 'X-Error-Code': 'InvalidToken' }).end('{}');
+      return;
+    }
+    this.upload.answer(response, { pathname: url.pathname, body, hubAddress, filesAddress }, writes);
   }
 
   async #flood(response: ServerResponse, status: number): Promise<void> {
@@ -190,8 +215,9 @@ export class HubServer {
     const { pathname } = new URL(path, this.address);
     // Data sets are repositories whose ids begin with `datasets/` here.
     const listing = /^\/api\/(?:models\/(?!datasets\/))?(.+?)\/revision\/([^/]+)$/.exec(pathname);
+    const info = /^\/api\/models\/([^/]+\/[^/]+)$/.exec(pathname);
     const resolved = /^\/(.+?)\/resolve\/([^/]+)\/(.+)$/.exec(pathname);
-    const id = listing?.[1] ?? resolved?.[1];
+    const id = (listing ?? resolved ?? info)?.[1];
     const repo = id === undefined ? undefined : this.repos.get(id);
     const allowed = request.headers.authorization === `Bearer ${TOKEN}`;
     const refuse = (status: number, code: string): void => {
@@ -200,6 +226,11 @@ export class HubServer {
     if (request.headers.authorization !== undefined && !allowed) return refuse(401, 'InvalidToken');
     // The hub does not tell strangers which repositories exist.
     if (!repo || (repo.private && !allowed)) return refuse(allowed ? 404 : 401, 'RepoNotFound');
+    if (info) {
+      response.writeHead(200, { 'Content-Type': 'application/json' });
+      response.end(JSON.stringify(listingOf(id!, repo)));
+      return;
+    }
     const revision = decodeURIComponent((listing ?? resolved)![2]);
     if (revision !== 'main' && revision !== commitOf(repo)) return refuse(404, 'RevisionNotFound');
     if (listing) {

@@ -23,6 +23,7 @@ import { nearestName } from '../nearest-name.ts';
 import type { Output, WholeOutput } from './output.ts';
 import { passageRowFlags, passageRowsCommand } from './passage-rows.ts';
 import { planCommand, planFlags } from './plan.ts';
+import { pushCommand, pushFlags } from './push.ts';
 import { recipeCommand, recipeFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
 import { searchCommand, searchFlags } from './search.ts';
@@ -122,6 +123,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '[datasets/]ORG/NAME [--to DIR]',
     flags: fetchFlags,
     run: fetchCommand,
+  },
+  push: {
+    help: 'an adapter or a model to a repository of the Hugging Face hub',
+    usage: '--folder DIR --repo ORG/NAME [--private]',
+    flags: pushFlags,
+    run: pushCommand,
   },
   embed: {
     help: 'a vector for each text of a file, by an encoder such as all-MiniLM-L6-v2',

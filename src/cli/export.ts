@@ -18,6 +18,7 @@ import { checkOutput } from './output-path.ts';
 import { measureMerge, mergeLossFlags, openMergeRows } from './merge-loss.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
+import { hashing } from './sha256.ts';
 
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
@@ -28,6 +29,8 @@ const NAMES = [...[...EXPORT_FORMATS, ...GRADUATE_FORMATS].map(({ name }) => nam
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
 const CARD = 'README.md';
+/** Files whose checksum is printed. */
+const WEIGHTS = /\.(safetensors|gguf|onnx)$/;
 /** Flags of the measurement. */
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
@@ -119,9 +122,14 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   const release = await lockFolder(out, 'graft export');
   try {
     await clearFor(out, Object.keys(byName), flags.on('overwrite'));
+    const sums: string[] = [];
     for (const [name, file] of Object.entries(weightsLast(byName)))
-      await writeWhole(join(out, name), file.read());
+      await writeWhole(
+        join(out, name),
+        hashing(file.read(), (sum) => WEIGHTS.test(name) && sums.push(`SHA-256 of ${name}: ${sum}`)),
+      );
     output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
+    for (const sum of sums) output.line(sum);
     if (format.types) output.line(`${format.label}: ${summary}`);
     const weights = files.find((file) => file.name.endsWith('.gguf'));
     if (rows && weights) await addLoss(flags, rows, { out, file: weights.name, format, parts }, output);

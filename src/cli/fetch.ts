@@ -116,7 +116,7 @@ function askedFor(asked: string, flags: Flags<typeof fetchFlags>, hub: string): 
   return file === undefined ? `${base}/tree/${at}` : `${base}/resolve/${at}/${file}`;
 }
 
-function describeWait({ why, seconds }: Wait): string {
+export function describeWait({ why, seconds }: Wait): string {
   return `${why} Trying again in ${formatSeconds(seconds)}.`;
 }
 

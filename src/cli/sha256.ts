@@ -15,3 +15,16 @@ export function sha256(): Hash {
     hex: () => hash.digest('hex'),
   };
 }
+
+/** The same chunks, and at their end the SHA-256 of all in hex. */
+export async function* hashing(
+  chunks: AsyncIterable<Uint8Array>,
+  atEnd: (hex: string) => void,
+): AsyncGenerator<Uint8Array> {
+  const hash = sha256();
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+  atEnd(hash.hex());
+}

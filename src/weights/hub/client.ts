@@ -146,7 +146,7 @@ export function declaredLength(headers: Headers): number | undefined {
 }
 
 /** An answer that did not come, or not to its end. */
-function broken(url: string, { model, file }: Subject, cause: unknown): Unsettled {
+export function broken(url: string, { model, file }: Subject, cause: unknown): Unsettled {
   const { host } = new URL(url);
   const what = file === undefined ? model : `${file} of ${model}`;
   const why = messageOf(cause).replace(/[.\s]+$/, '');
@@ -161,7 +161,7 @@ function broken(url: string, { model, file }: Subject, cause: unknown): Unsettle
 }
 
 /** Browsers hide the difference on purpose; Node reports it as the cause. */
-function unreachable(url: string, { model }: Subject, cause: unknown): GraftError | Unsettled {
+export function unreachable(url: string, { model }: Subject, cause: unknown): GraftError | Unsettled {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : undefined;
   const inner = reason ?? messageOf(cause);
   const { host } = new URL(url);

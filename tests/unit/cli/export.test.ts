@@ -1,4 +1,5 @@
 /** `graft export`: every format of the registry, and what it refuses. */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -63,6 +64,9 @@ describe('each format', () => {
     for (const name of readdirSync(ADAPTER))
       expect(readFileSync(at('peft', name)).equals(readFileSync(join(ADAPTER, name))), name).toBe(true);
     expect(said.join()).toContain(at('peft'));
+    const weights = readFileSync(at('peft', 'adapter_model.safetensors'));
+    const sum = createHash('sha256').update(weights).digest('hex');
+    expect(said).toContain(`SHA-256 of adapter_model.safetensors: ${sum}`);
   });
 
   test('merged: the files of graft merge, byte for byte', async () => {
