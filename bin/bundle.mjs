@@ -23,7 +23,7 @@ export async function bundle() {
 }
 
 /** Changes with every source and with how they are put together. */
-function hashOfSources() {
+export function hashOfSources() {
   const hash = createHash('sha256').update(readFileSync(fileURLToPath(import.meta.url)));
   for (const folder of ['src', 'shaders'])
     for (const name of readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' }).sort())
@@ -68,7 +68,7 @@ async function keep(path) {
 }
 
 /** `import source from './x.wgsl?raw'` gives the file's text, as Vite does. @type {import('esbuild').Plugin} */
-const rawText = {
+export const rawText = {
   name: 'raw-text',
   setup(build) {
     build.onResolve({ filter: /\?raw$/ }, ({ path, resolveDir }) => ({

@@ -2,20 +2,11 @@
  * The licences of what others wrote and we pass on. Vite collects those of the page (`build.license`) and leaves workers out: here the worker's are
  * added, and what is in the compiled kernels.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Plugin } from 'vite';
+import { noticeOf, packageOf, written, type Notice } from '../bin/notices.mjs';
 import { root } from './machine.mjs';
-
-/** An entry of Vite's list. */
-interface Notice {
-  readonly name: string;
-  readonly version: string;
-  /** As SPDX has it. */
-  readonly identifier?: string;
-  readonly text?: string;
-}
 
 /** Vite's list, which is removed once it is part of {@link NOTICES}. */
 export const LIST = 'licenses.json';
@@ -23,44 +14,9 @@ export const LIST = 'licenses.json';
 export const NOTICES = 'licenses.md';
 
 const MODULES = '/node_modules/';
-const LICENCES = /^(?:licen[cs]e|copying|notice)/i;
-
-function noticeOf(folder: string): Notice {
-  const about = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
-    name: string;
-    version: string;
-    license?: string;
-  };
-  const { name, version, license } = about;
-  const files = readdirSync(folder).filter((file) => LICENCES.test(file));
-  if (files.length === 0) throw new Error(`${name} ${version} is bundled and has no file with its licence`);
-  const text = files.map((file) => readFileSync(join(folder, file), 'utf8').trim()).join('\n\n');
-  return { name, version, text, ...(license !== undefined && { identifier: license }) };
-}
-
-/** The folder of the package that a module belongs to: the nearest with a name and a version. */
-function packageOf(module: string): string {
-  let folder = dirname(module);
-  for (; folder.includes(MODULES); folder = dirname(folder)) {
-    const path = join(folder, 'package.json');
-    if (existsSync(path) && 'version' in (JSON.parse(readFileSync(path, 'utf8')) as object)) return folder;
-  }
-  throw new Error(`${module} belongs to no package`);
-}
 
 /** The kernels contain the parts of AssemblyScript's library that they use. */
 const ofKernels = (): Notice => noticeOf(join(root, 'node_modules', 'assemblyscript'));
-
-function written(notices: readonly Notice[]): string {
-  const byName = new Map(notices.map((notice) => [`${notice.name}@${notice.version}`, notice]));
-  const parts = [...byName.keys()].sort().map((key) => {
-    const { name, version, identifier, text = '' } = byName.get(key)!;
-    return `## ${name} - ${version}${identifier === undefined ? '' : ` (${identifier})`}\n\n${text}\n`;
-  });
-  return ['# Licences\n\nGraft contains parts of these packages, under their own licences.\n', ...parts].join(
-    '\n',
-  );
-}
 
 /** Writes the notices of the built page. One plugin is for the page, the other for its worker. */
 export function pageNotices(): { readonly page: Plugin; readonly worker: Plugin } {

@@ -112,6 +112,8 @@ export const ROOMS = {
   runs: { imports: BELOW_RUNS },
   // Stores what other rooms make: it knows their types and none of their code, except for reading a folder of files.
   storage: { imports: ['weights/bytes.ts'], types: ['data', 'train', 'weights'], packages: ['idb'] },
+  // The chat page that `export` writes: a page and a worker of their own, which answer and do nothing else.
+  'chat-page': { imports: ['engine', 'model', 'adapters', 'weights', 'text', 'evaluate', 'export'] },
   worker: { imports: EVERYTHING_BUT_APP, packages: ['comlink'] },
   cli: { imports: EVERYTHING_BUT_APP, packages: ['webgpu', 'assemblyscript'] },
   // Scores and verdicts are arithmetic on stored answers, which needs no model.
@@ -293,10 +295,10 @@ const owners = {
     const checkMember = (node) => {
       const { object, property } = node;
       if (object.type === 'Identifier' && object.name === 'navigator' && property.type === 'Identifier') {
-        if (property.name === 'gpu' && room !== 'worker' && room !== 'engine') {
+        if (property.name === 'gpu' && !['worker', 'chat-page', 'engine'].includes(room)) {
           context.report({
             node,
-            message: 'Only src/worker may use navigator.gpu, to hand it to the engine.',
+            message: 'Only src/worker and src/chat-page may use navigator.gpu, to hand it to the engine.',
           });
         }
         if (property.name === 'storage' && room !== 'storage') {

@@ -1,6 +1,7 @@
 /** `graft chat`: a conversation in the terminal, or one question a line from a pipe. */
 import { GraftError, messageOf } from '../errors.ts';
 import { answer, promptOfConversation } from '../evaluate/answer.ts';
+import { fitTurns } from '../evaluate/fit-turns.ts';
 import { Generator } from '../model/generator.ts';
 import { MarkedStream } from '../retrieval/cited.ts';
 import {
@@ -150,23 +151,13 @@ class Conversation {
         tokensOf: (text) => this.#ids([{ role: 'user', content: text }]).length,
       });
     this.#turns.push({ role: 'user', content: question });
-    for (let dropped = 0; ; dropped++) {
-      const asked = { role: 'user', content: fitted?.text ?? question };
-      const ids = this.#ids([...this.#turns.slice(0, -1), asked]);
-      if (ids.length <= this.room) {
-        this.#given = ids;
-        return { ids, dropped, ...(fitted && { fitted }) };
-      }
-      if (this.#turns.length === 1) {
-        this.#turns = [];
-        throw new GraftError(
-          'prompt-length',
-          `The question has ${ids.length} tokens, but there is room for only ${this.room} before the answer.`,
-          'Ask a shorter question.',
-        );
-      }
-      this.#turns.splice(0, 2);
-    }
+    const asked = { role: 'user', content: fitted?.text ?? question };
+    const { ids, dropped } = fitTurns(this.#turns, this.room, (kept) =>
+      this.#ids([...kept.slice(0, -1), asked]),
+    );
+    this.#turns.splice(0, 2 * dropped);
+    this.#given = ids;
+    return { ids, dropped, ...(fitted && { fitted }) };
   }
 
   answered(text: string): void {

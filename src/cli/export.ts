@@ -2,28 +2,41 @@
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import type { ExportFormat, Parts } from '../export/formats/format.ts';
-import { ollama, PAIR } from '../export/formats/ollama.ts';
+import type { ChatDefaults } from '../export/chat-page/settings.ts';
+import { PAIR } from '../export/formats/ollama.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { lossSentences } from '../export/gguf/loss.ts';
 import { GGUF_TYPES } from '../export/gguf/types.ts';
 import { TOKENIZER_FILES } from '../export/grown-folder.ts';
 import { readModel } from '../model/family.ts';
 import { GRADUATE_FORMATS } from '../runs/graduate/registry.ts';
+import { chatPageProgram } from './chat-page.ts';
 import { exportDelta } from './delta.ts';
 import { exportRun } from './export-run.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
-import { Flags, type FlagSpecs } from './flags.ts';
+import { Flags, under, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { measureMerge, mergeLossFlags, openMergeRows } from './merge-loss.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
+import { readSampling, samplingFlags } from './sampling-flags.ts';
 import { hashing } from './sha256.ts';
 
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
+const namesOf = (has: (format: ExportFormat) => unknown): string =>
+  EXPORT_FORMATS.filter(has)
+    .map(({ name }) => name)
+    .join(' and ');
 /** Formats of a model, with an adapter or without. */
-const BARE = EXPORT_FORMATS.filter(({ bare }) => bare).map(({ name }) => name);
+const BARE = namesOf(({ bare }) => bare);
+/** Formats whose weights have a type of choice. */
+const TYPED = namesOf(({ types }) => types);
+/** Formats with a place for a system prompt. */
+const WITH_SYSTEM = namesOf(({ takesSystem }) => takesSystem);
+/** Formats with a place for the settings of answers. */
+const CHATS = namesOf(({ takesChat }) => takesChat);
 const NAMES = [...[...EXPORT_FORMATS, ...GRADUATE_FORMATS].map(({ name }) => name), DELTA_FORMAT];
 /** The files of a PEFT folder; a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
@@ -34,6 +47,10 @@ const WEIGHTS = /\.(safetensors|gguf|onnx)$/;
 /** Flags of the measurement. */
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
+const answerFlags = under('Answers of a chat page, until a person there chooses something else', samplingFlags);
+/** Flags of answers. */
+const ANSWERING = Object.keys(answerFlags) as (keyof typeof answerFlags)[];
+
 export const exportFlags = {
   model: {
     value: 'PATH',
@@ -41,9 +58,12 @@ export const exportFlags = {
   },
   adapter: {
     value: 'DIR',
-    help: `a PEFT adapter folder; for ${BARE.join(' and ')} it may be left out: --model is then a tuned model`,
+    help: `a PEFT adapter folder; for ${BARE} it may be left out: --model is then a tuned model`,
   },
-  tuned: { value: 'DIR', help: 'for delta: a model folder that was tuned from the base' },
+  tuned: {
+    value: 'DIR',
+    help: `for ${DELTA_FORMAT} and ${CHATS}: a model folder that was tuned from the base`,
+  },
   run: {
     value: 'DIR',
     help: `for ${GRADUATE_FORMATS.map(({ name }) => name).join(', ')}: the folder of a run, paused or ended, that continues elsewhere`,
@@ -54,10 +74,11 @@ export const exportFlags = {
   },
   type: {
     value: 'TYPE',
-    help: `for ${BARE.join(' and ')}: the number format of the weights, ${GGUF_TYPES.join(', ')}, and for ollama ${PAIR}: base and adapter apart; default f16`,
+    help: `for ${TYPED}: the number format of the weights, ${GGUF_TYPES.join(', ')}, and for ollama ${PAIR}: base and adapter apart; default f16`,
   },
-  system: { value: 'TEXT', help: 'for ollama: the system prompt of the Modelfile' },
+  system: { value: 'TEXT', help: `for ${WITH_SYSTEM}: the system prompt` },
   out: { value: 'DIR', help: 'where to write the folder' },
+  ...answerFlags,
   ...mergeLossFlags,
   overwrite: { help: 'replace the result that --out holds' },
   help: { help: 'show this text' },
@@ -79,39 +100,54 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
       'Give the adapter by --adapter: the folder of a run that has ended is one.',
     );
   const isDelta = name === DELTA_FORMAT;
-  if (flags.isGiven(isDelta ? 'adapter' : 'tuned'))
+  const format = EXPORT_FORMATS.find((one) => one.name === name);
+  if (isDelta && flags.isGiven('adapter'))
     throw new GraftError(
       'arguments',
-      isDelta
-        ? 'An adapter is a delta by itself, and --format delta is for a tuned model.'
-        : `--tuned is for --format delta, and ${name} is a format of adapters.`,
-      isDelta ? 'Give the folder of the tuned model by --tuned.' : 'Give the adapter by --adapter.',
+      'An adapter is a delta by itself, and --format delta is for a tuned model.',
+      'Give the folder of the tuned model by --tuned.',
     );
-  if (isDelta) {
+  if (format && !format.takesChat && flags.isGiven('tuned'))
+    throw new GraftError(
+      'arguments',
+      `--tuned is for --format ${DELTA_FORMAT} and ${CHATS}, and ${name} is a format of adapters.`,
+      format.bare ? 'Give the tuned model by --model, without an adapter.' : 'Give the adapter by --adapter.',
+    );
+  if (!format) {
     const [model, tuned] = [flags.required('model'), flags.required('tuned')];
     const out = flags.required('out');
     await exportDelta(tuned, { model, out, overwrite: flags.on('overwrite'), output });
     return;
   }
-  const format = EXPORT_FORMATS.find((one) => one.name === name)!;
   const path = flags.required('model');
   const given = format.bare ? flags.text('adapter') : flags.required('adapter');
+  const tuned = flags.text('tuned');
+  if (tuned !== undefined && given !== undefined)
+    throw new GraftError(
+      'arguments',
+      '--adapter and --tuned are both given, and a page has one model.',
+      'Leave one of them out.',
+    );
   const out = flags.required('out');
   const type = typeOf(flags, format);
   const system = systemOf(flags, format);
+  const chat = chatOf(flags, format);
   checkOutput('--out', out, [
     { what: given === undefined ? 'the model' : 'the base model', path },
     { what: 'the adapter', path: given },
+    { what: 'the tuned model', path: tuned },
   ]);
-  const base = await modelOf(path);
+  const base = await modelOf(tuned ?? path);
   const model = await readModel(base);
   const parts: Parts = {
     baseModel: basename(resolve(path)),
     ...{ base, model },
-    adapterName: basename(resolve(given ?? path)),
+    adapterName: basename(resolve(given ?? tuned ?? path)),
     adapter: given === undefined ? {} : await adapterFiles(given),
     ...(type !== undefined && { type }),
     ...(system !== undefined && { system }),
+    ...(chat && { chat }),
+    chatPage: chatPageProgram,
   };
   const { files, summary } = await format.prepare(parts);
   // Rows that cannot be read stop the call before anything is written.
@@ -130,7 +166,7 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
       );
     output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
     for (const sum of sums) output.line(sum);
-    if (format.types) output.line(`${format.label}: ${summary}`);
+    if (format.types ?? format.takesChat) output.line(`${format.label}: ${summary}`);
     const weights = files.find((file) => file.name.endsWith('.gguf'));
     if (rows && weights) await addLoss(flags, rows, { out, file: weights.name, format, parts }, output);
   } finally {
@@ -169,21 +205,41 @@ function typeOf(flags: Flags<typeof exportFlags>, { name, types }: ExportFormat)
   if (other !== undefined)
     throw new GraftError(
       'arguments',
-      `--${other} is for ${BARE.join(' and ')}, and ${name} keeps the numbers of its source.`,
+      `--${other} is for ${TYPED}, and ${name} keeps the numbers of its source.`,
       'Leave it out.',
     );
   return undefined;
 }
 
-function systemOf(flags: Flags<typeof exportFlags>, format: ExportFormat): string | undefined {
+function systemOf(flags: Flags<typeof exportFlags>, { name, takesSystem }: ExportFormat): string | undefined {
   const system = flags.text('system');
-  if (system !== undefined && format !== ollama)
+  if (system !== undefined && !takesSystem)
     throw new GraftError(
       'arguments',
-      `--system is for ${ollama.name}, and ${format.name} has no place for it.`,
+      `--system is for ${WITH_SYSTEM}, and ${name} has no place for it.`,
       'Leave it out.',
     );
   return system;
+}
+
+/** How a page answers at first. @throws GraftError `arguments` for a format that does not answer, `sampling` */
+function chatOf(
+  flags: Flags<typeof exportFlags>,
+  { name, takesChat }: ExportFormat,
+): ChatDefaults | undefined {
+  if (takesChat) {
+    const { seed, ...defaults } = readSampling(flags);
+    // Without a seed each answer draws its own.
+    return flags.isGiven('seed') ? { ...defaults, seed } : defaults;
+  }
+  const other = ANSWERING.find((flag) => flags.isGiven(flag));
+  if (other !== undefined)
+    throw new GraftError(
+      'arguments',
+      `--${other} is for ${CHATS}, and ${name} has no place for it.`,
+      'Leave it out.',
+    );
+  return undefined;
 }
 
 async function adapterFiles(path: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {

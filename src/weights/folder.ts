@@ -95,6 +95,17 @@ export async function modelFolder(files: FileSet): Promise<FileSet> {
 }
 
 /**
+ * The names of the files that hold a folder's weights, the index of shards among them; none if it has no weights.
+ *
+ * @throws GraftError `weights-index` for a bad index, and those of a bad JSON file
+ */
+export async function weightFiles(files: FileSet): Promise<string[]> {
+  if (files.list().includes(SINGLE)) return [SINGLE];
+  const index = await readJson(files, INDEX);
+  return index ? [INDEX, ...new Set(readIndex(files, index).values())] : ggufNames(files);
+}
+
+/**
  * Opens a folder's weights: headers are read and checked, tensors are read when asked for. As in transformers, a single
  * model.safetensors takes precedence over an index, and both over GGUF.
  * Throws `weights-missing` where there are none, `weights-index` for a bad index, those of `modelFolder`, `safetensors` and JSON errors for

@@ -5,6 +5,8 @@
 import type { ModelDefinition } from '../../model/family.ts';
 import type { WeightChoices } from '../../model/weight-types.ts';
 import type { FileSet } from '../../weights/bytes.ts';
+import type { ChatDefaults } from '../chat-page/settings.ts';
+import type { ChatPageProgram } from '../chat-page/write.ts';
 import type { FolderFile } from '../folder-sink.ts';
 import type { MergeLoss } from '../gguf/loss.ts';
 import type { BasePlace } from '../load-section.ts';
@@ -28,6 +30,10 @@ export interface Parts {
   readonly type?: string;
   /** The system prompt that a program should start with, if the format has a place for it. */
   readonly system?: string;
+  /** How a program should answer, if the format has a place for it. */
+  readonly chat?: ChatDefaults;
+  /** Finds the program of a chat page: command and page keep it in different places. */
+  readonly chatPage?: () => Promise<ChatPageProgram>;
   /** What merging cost on test rows, for the card. */
   readonly loss?: MergeLoss;
 }
@@ -52,6 +58,10 @@ export interface ExportFormat {
   readonly types?: readonly string[];
   /** Whether a model without an adapter can be exported: a tuned one. */
   readonly bare?: boolean;
+  /** Whether it has a place for a system prompt. */
+  readonly takesSystem?: boolean;
+  /** Whether it has a place for the settings of answers. */
+  readonly takesChat?: boolean;
   /** @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it */
   readonly prepare: (parts: Parts) => Promise<Prepared>;
 }

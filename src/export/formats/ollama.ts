@@ -23,6 +23,7 @@ export const ollama: ExportFormat = {
   help: 'a Modelfile for ollama create, and base plus adapter as a GGUF file',
   types: [...GGUF_TYPES, PAIR],
   bare: true,
+  takesSystem: true,
   async prepare(parts) {
     const { adapter, adapterName, type, system } = parts;
     const isPair = type === PAIR;

@@ -5,6 +5,7 @@ import { gguf } from './gguf.ts';
 import { merged } from './merged.ts';
 import { mlx } from './mlx.ts';
 import { ollama } from './ollama.ts';
+import { page } from './page.ts';
 import { peft } from './peft.ts';
 
-export const EXPORT_FORMATS: readonly ExportFormat[] = [peft, merged, gguf, ggufMerged, ollama, mlx];
+export const EXPORT_FORMATS: readonly ExportFormat[] = [peft, merged, gguf, ggufMerged, ollama, mlx, page];
