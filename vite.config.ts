@@ -3,6 +3,7 @@ import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import project from './package.json' with { type: 'json' };
 import { hubOrigins } from './scripts/hub-origins.mjs';
+import { chatPage } from './scripts/chat-page.ts';
 import { cpuKernels } from './scripts/cpu-kernels.ts';
 import { LIST, pageNotices } from './scripts/notices.ts';
 
@@ -167,10 +168,11 @@ function installable(): Plugin[] {
 const notices = pageNotices();
 
 export default defineConfig({
-  // The worker asks for the kernels: the development server resolves that here, and the build among the worker's plugins.
+  // The worker asks for the kernels and the chat page: the development server resolves that here, and the build among the worker's plugins.
   plugins: [
     svelte(),
     cpuKernels(),
+    chatPage(),
     withoutKernels(),
     contentSecurityPolicy(),
     preloadFonts(),
@@ -194,7 +196,7 @@ export default defineConfig({
   },
   worker: {
     format: 'es',
-    plugins: () => [cpuKernels(), notices.worker],
+    plugins: () => [cpuKernels(), chatPage(), notices.worker],
     // What the worker loads later imports nothing from its entry: WebKit would run the entry again for that, as a second worker in the first.
     rolldownOptions: {
       checks: { pluginTimings: false },

@@ -30,7 +30,10 @@ const TARGET = ['chrome123', 'edge123', 'firefox121', 'safari17.5'];
 export async function chatPageFile(kernelFile) {
   const kernels = { relaxed: await kernelFile('relaxed'), simd: await kernelFile('simd') };
   const hash = createHash('sha256').update(hashOfSources()).update(kernels.relaxed);
-  for (const name of ['bin/chat-page.mjs', ...['page.html', 'style.css', 'offline.js'].map((name) => `src/chat-page/${name}`)])
+  for (const name of [
+    'bin/chat-page.mjs',
+    ...['page.html', 'style.css', 'offline.js'].map((name) => `src/chat-page/${name}`),
+  ])
     hash.update(await readFile(join(ROOT, name)));
   const name = `${hash.digest('hex').slice(0, 16)}.json`;
   const path = join(PROGRAMS, name);
@@ -41,7 +44,8 @@ export async function chatPageFile(kernelFile) {
   const part = `${path}.${process.pid}`;
   await writeFile(part, program);
   await rename(part, path);
-  for (const other of await readdir(PROGRAMS)) if (other !== name) await rm(join(PROGRAMS, other), { force: true });
+  for (const other of await readdir(PROGRAMS))
+    if (other !== name) await rm(join(PROGRAMS, other), { force: true });
   return path;
 }
 
@@ -79,7 +83,7 @@ async function put(kernels) {
     LICENCES: packed(licences),
     MAIN: main.text,
   };
-  return { html: html.replaceAll(/%([A-Z]+)%/g, (_, name) => parts[name]), offline };
+  return { html: html.replaceAll(/\s*%([A-Z]+)%\s*/g, (_, name) => parts[name]), offline };
 }
 
 /** Our own sources, as esbuild names them, and what is read as text. */

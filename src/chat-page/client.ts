@@ -22,7 +22,10 @@ export class ModelClient {
   }
 
   /** @throws GraftError */
-  open(request: OpenRequest, onProgress: (what: string, done: number, total: number) => void): Promise<Ready> {
+  open(
+    request: OpenRequest,
+    onProgress: (what: string, done: number, total: number) => void,
+  ): Promise<Ready> {
     return this.#request(request, (message, resolve) => {
       if (message.kind === 'progress') onProgress(message.what, message.done, message.total);
       if (message.kind === 'ready') resolve(message);

@@ -9,7 +9,8 @@ export function keptDevice(): DeviceChoice {
   return CHOICES.includes(kept ?? '') ? (kept as DeviceChoice) : 'auto';
 }
 
-export const keepDevice = (choice: DeviceChoice): void => void quietly(() => localStorage.setItem(DEVICE, choice));
+export const keepDevice = (choice: DeviceChoice): void =>
+  void quietly(() => localStorage.setItem(DEVICE, choice));
 
 /** Storage that is switched off throws at every call. */
 function quietly<Of>(work: () => Of): Of | undefined {

@@ -202,6 +202,8 @@ async function showLicences(): Promise<void> {
 }
 
 showStart();
-void open().then(() => keepPage(settings)).catch(() => {
-  // The page works without it, as long as there is a network.
-});
+void open()
+  .then(() => keepPage(settings))
+  .catch(() => {
+    // The page works without it, as long as there is a network.
+  });

@@ -42,7 +42,7 @@ export class ChatModel {
     });
     const own = folderOf('adapter', files);
     const data = own.list().length > 0 ? await readPeft(own, model.definition) : undefined;
-    const adapter = data && Adapter.frozen(model, data.modules, data.tensors);
+    const adapter = data && (await Adapter.frozen(model, data.modules, data.tensors));
     const added = data && addedTokens(data.modules);
     const tokenizer = added ? await tokenizerWithTokens(added, folder, own) : await loadTokenizer(folder);
     const most = Math.min(CONTEXT, model.definition.shape.maxPositions);

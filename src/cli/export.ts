@@ -47,7 +47,10 @@ const WEIGHTS = /\.(safetensors|gguf|onnx)$/;
 /** Flags of the measurement. */
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
-const answerFlags = under('Answers of a chat page, until a person there chooses something else', samplingFlags);
+const answerFlags = under(
+  'Answers of a chat page, until a person there chooses something else',
+  samplingFlags,
+);
 /** Flags of answers. */
 const ANSWERING = Object.keys(answerFlags) as (keyof typeof answerFlags)[];
 

@@ -152,6 +152,7 @@ async function prepare(
     base: open.source.files,
     model: open.model.definition,
     place: await bases.placeOf(baseModel, false),
+    chatPage: async () => (await import('./chat-page.ts')).chatPageProgram(),
     ...(held && { baseWeights: held }),
   });
   return { prepared };

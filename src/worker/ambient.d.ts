@@ -3,3 +3,9 @@ declare module 'virtual:cpu-kernels' {
   export const relaxed: string;
   export const simd: string;
 }
+
+/** Made by the build: where the program of the chat pages is served. */
+declare module 'virtual:chat-page' {
+  const address: string;
+  export default address;
+}

@@ -1,4 +1,4 @@
-/** A small server of the built page that remembers every request: what reaches it has left the browser. */
+/** A small server of the built page, or of another folder, that remembers every request: what reaches it has left the browser. */
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -30,8 +30,9 @@ export interface Site {
 /**
  * @param hubs origins that models may come from
  * @param plain whether no headers are sent, as by a host of static files
+ * @param folder whose files are served
  */
-export async function serveDist(hubs: string[] = [], { plain = false } = {}): Promise<Site> {
+export async function serveDist(hubs: string[] = [], { plain = false, folder = DIST } = {}): Promise<Site> {
   const sent = plain ? {} : headers(hubs);
   const requests: string[] = [];
   const changed = new Map<string, Buffer>();
@@ -40,7 +41,7 @@ export async function serveDist(hubs: string[] = [], { plain = false } = {}): Pr
     requests.push(path);
     const name = path.endsWith('/') ? `${path}index.html` : path;
     const known = changed.get(name);
-    void (known ? Promise.resolve(known) : readFile(join(DIST, normalize(name)))).then(
+    void (known ? Promise.resolve(known) : readFile(join(folder, normalize(name)))).then(
       (body) => {
         // No validators and no lifetime: the browser's own cache cannot stand in for the network.
         response.writeHead(200, {
@@ -58,7 +59,7 @@ export async function serveDist(hubs: string[] = [], { plain = false } = {}): Pr
     address: `http://localhost:${(server.address() as AddressInfo).port}/`,
     requests,
     async change(path, edit) {
-      changed.set(path, Buffer.from(edit(await readFile(join(DIST, path), 'utf8'))));
+      changed.set(path, Buffer.from(edit(await readFile(join(folder, path), 'utf8'))));
     },
     close: () =>
       new Promise((resolve) => {

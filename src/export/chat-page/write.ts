@@ -43,16 +43,18 @@ export interface SourceFile extends Pick<PageFile, 'folder' | 'name'> {
  * The files of a chat page.
  *
  * @param id names this content: browsers keep pieces under their names
+ * @param maxSingleBytes with more bytes of weights it is a page with pieces next to it
  */
 export function chatPageFiles(
   program: ChatPageProgram,
   settings: Omit<ChatPageSettings, 'files'>,
   sources: readonly SourceFile[],
   id: string,
+  maxSingleBytes = MAX_SINGLE_BYTES,
 ): FolderFile[] {
   const weights = sources.filter(({ isWeights }) => isWeights);
   const bytes = weights.reduce((sum, { source }) => sum + source.size, 0);
-  const isSingle = bytes <= MAX_SINGLE_BYTES;
+  const isSingle = bytes <= maxSingleBytes;
   const entries = sources.map((file) => ({
     ...file,
     pieces: isSingle || !file.isWeights ? [] : piecesOf(file, id),

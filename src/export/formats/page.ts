@@ -5,6 +5,7 @@ import { GraftError } from '../../errors.ts';
 import { checkWeights } from '../../model/base-weights.ts';
 import { contentParts, hashOf } from '../../model/content.ts';
 import { openModelWeights } from '../../model/folder-layout.ts';
+import { parametersOf } from '../../model/family.ts';
 import { greedy } from '../../model/sampling.ts';
 import { sameChoices } from '../../model/weight-types.ts';
 import { formatBytes, plural } from '../../numbers.ts';
@@ -24,7 +25,7 @@ import type { ExportFormat, Parts } from './format.ts';
 const CARD = 'README.md';
 /** The files of an adapter that a page needs. */
 const ADAPTER_FILES = ['adapter_config.json', 'adapter_model.safetensors', ...TOKENIZER_FILES];
-/** A card is read, not studied. */
+/** The part of a card that is shown at most. */
 const MAX_CARD_BYTES = 2 ** 18;
 
 /** Pieces of each file that its name stands for, in addition to both ends. */
@@ -61,9 +62,10 @@ export const page: ExportFormat = {
       );
     const about = adapter
       ? `${baseModel} with ${adapterName}, ${kindOf(adapter.config).label} in ${plural(adapter.modules.length, 'layer')}${addedTokens(adapter.modules) ? ' and with new tokens' : ''}.`
-      : adapterName === baseModel
-        ? `${baseModel}.`
-        : `${adapterName}, tuned from ${baseModel}.`;
+      : [
+          ...(adapterName === baseModel ? [] : [`Tuned from ${baseModel}.`]),
+          `A ${model.modelType} model with ${plural(parametersOf(model), 'parameter')}.`,
+        ].join(' ');
     const files = chatPageFiles(
       program,
       {
@@ -110,9 +112,12 @@ async function sourcesOf(
   );
 }
 
-/** The card of the adapter, or of a model without one. */
+/** The cards of the adapter and of the model that it belongs to, which says its licence. */
 async function cardOf({ adapter }: Parts, folder: FileSet): Promise<string> {
-  if (Object.hasOwn(adapter, CARD)) return new TextDecoder().decode(adapter[CARD]);
   const source = folder.list().includes(CARD) ? await folder.open(CARD) : undefined;
-  return source ? new TextDecoder().decode(await source.read(0, Math.min(source.size, MAX_CARD_BYTES))) : '';
+  const cards = [
+    ...(Object.hasOwn(adapter, CARD) ? [adapter[CARD]] : []),
+    ...(source ? [await source.read(0, Math.min(source.size, MAX_CARD_BYTES))] : []),
+  ];
+  return cards.map((card) => new TextDecoder().decode(card).trim()).join('\n\n* * *\n\n');
 }

@@ -10,6 +10,7 @@ import { exportCommand } from '../../../src/cli/export.ts';
 import { LIST } from '../../../src/cli/own-files.ts';
 import { file, folder, writeFolder } from '../../../src/cli/files.ts';
 import { mergeCommand } from '../../../src/cli/merge.ts';
+import type { ChatPageSettings } from '../../../src/export/chat-page/settings.ts';
 import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { readModel } from '../../../src/model/family.ts';
@@ -144,6 +145,80 @@ describe('each format', () => {
   });
 });
 
+/** What a written page holds, and the text of its HTML. */
+function pageIn(out: string): { html: string; settings: ChatPageSettings } {
+  const html = readFileSync(join(out, 'index.html'), 'utf8');
+  const [, json] = /<script type="application\/json" id="settings">(.*?)<\/script>/s.exec(html)!;
+  return { html, settings: JSON.parse(json) as ChatPageSettings };
+}
+
+describe('page', () => {
+  test('writes one file with the model, the adapter, its card and the settings of answers', async () => {
+    const answers = { system: 'Be brief.', temperature: '0.7', 'top-p': '0.9', 'max-new-tokens': '40' };
+    await run({ format: 'page', out: at('page'), ...answers });
+    expect(readdirSync(at('page')).sort()).toEqual([LIST, 'index.html']);
+    const { html, settings } = pageIn(at('page'));
+    expect(settings).toMatchObject({
+      ...{ name: 'adapter', about: 'sprig with adapter, LoRA in 42 layers.', system: 'Be brief.' },
+      card: readFileSync(join(SPRIG, 'README.md'), 'utf8').trim(),
+      defaults: { maxNewTokens: 40, sampling: { temperature: 0.7, topP: 0.9, topK: 0 }, stopStrings: [] },
+    });
+    expect(settings.defaults.seed).toBeUndefined();
+    const inside = [...html.matchAll(/data-file="([^"]*)">([^<]*)</g)].map(([, name, text]) => [name, text]);
+    expect(inside.map(([name]) => name)).toEqual([
+      'model/config.json',
+      'model/generation_config.json',
+      'model/tokenizer.json',
+      'model/tokenizer_config.json',
+      'model/model.safetensors',
+      'adapter/adapter_config.json',
+      'adapter/adapter_model.safetensors',
+    ]);
+    for (const [name, text] of inside) {
+      const path = name.replace('model/', `${SPRIG}/`).replace('adapter/', `${ADAPTER}/`);
+      expect(Buffer.from(text, 'base64').equals(readFileSync(path)), name).toBe(true);
+    }
+    // Nothing is loaded or asked for from elsewhere.
+    expect(html).toContain("default-src 'none'");
+    expect(html).toContain("connect-src 'none'");
+    expect(html).not.toMatch(/(?:src|href)="(?!data:)/);
+    expect(said.join('\n')).toMatch(/Chat page: one HTML file with everything in it/);
+  });
+
+  test('takes a tuned model by --tuned or --model, and a seed if one is given', async () => {
+    await run({
+      format: 'page',
+      adapter: undefined,
+      tuned: SPRIG,
+      model: ADAPTER,
+      seed: '7',
+      out: at('tuned'),
+    });
+    const { settings } = pageIn(at('tuned'));
+    expect(settings.about).toBe('Tuned from adapter. A llama model with 1,312,384 parameters.');
+    expect(settings.defaults.seed).toBe(7);
+    expect(settings.files.every(({ folder }) => folder === 'model')).toBe(true);
+  });
+
+  test('shows a name and a system prompt as text, whatever is in them', async () => {
+    const hostile = '</script><img src=x onerror=alert(1)>';
+    await writeFolder(at('<b>&'), {
+      ...Object.fromEntries(readdirSync(ADAPTER).map((name) => [name, readFileSync(join(ADAPTER, name))])),
+      'README.md': new TextEncoder().encode(hostile),
+    });
+    await run({ format: 'page', adapter: at('<b>&'), system: hostile, out: at('hostile') });
+    const { html, settings } = pageIn(at('hostile'));
+    expect(settings).toMatchObject({
+      name: '<b>&',
+      system: hostile,
+      card: expect.stringContaining(`${hostile}\n\n* * *\n\n`) as unknown,
+    });
+    expect(html).toContain('<title>&lt;b&gt;&amp;</title>');
+    expect(html).not.toContain('<img');
+    expect(html).not.toContain('<b>');
+  });
+});
+
 describe('a tuned model', () => {
   test('gguf-merged: takes a model without an adapter', async () => {
     await run({ format: 'gguf-merged', type: 'q8_0', adapter: undefined, out: at('bare') });
@@ -208,6 +283,18 @@ describe('refused, with nothing written', () => {
       'rows for a pair',
       { format: 'ollama', type: 'pair', data: 'rows.jsonl' },
       /--data measures what merging costs, and --type pair merges nothing/,
+    ],
+    ['a temperature elsewhere', { format: 'mlx', temperature: '1' }, /--temperature is for page, and mlx/],
+    ['a type for a page', { format: 'page', type: 'f16' }, /--type is for gguf-merged and ollama, and page/],
+    [
+      'a tuned model in a format of adapters',
+      { format: 'mlx', adapter: undefined, tuned: SPRIG },
+      /--tuned is for --format delta and page, and mlx/,
+    ],
+    [
+      'an adapter and a tuned model',
+      { format: 'page', tuned: SPRIG },
+      /both given, and a page has one model/,
     ],
     ['a system prompt elsewhere', { format: 'gguf-merged', system: 'x' }, /--system is for ollama/],
     [
