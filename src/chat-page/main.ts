@@ -159,7 +159,7 @@ async function ask(): Promise<void> {
 function noteOf({ tokens, seconds, reason, dropped }: Answered): string {
   const ends: Partial<Record<Answered['reason'], string>> = {
     aborted: ', stopped',
-    length: ', cut at the most tokens',
+    length: ', ended at the most tokens',
   };
   const left = dropped > 0 ? `; ${plural(dropped, 'earlier question')} left out, for want of room` : '';
   return `${plural(tokens, 'token')} in ${seconds.toFixed(1)} s${ends[reason] ?? ''}${left}`;

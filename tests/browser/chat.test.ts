@@ -511,6 +511,18 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
     for await (const bytes of read())
       expect(Buffer.from(ofMlx[`Bosun-mlx/${name}`]).equals(bytes), name).toBe(true);
 
+  await formats.getByRole('radio', { name: 'Chat page' }).check();
+  await bosun.getByText(/^A folder of 3\.\d MiB in 1 file: one HTML file with everything/).waitFor(WAIT);
+  const asPage = await downloadOf(page, () =>
+    bosun.getByRole('button', { name: 'Download as a zip' }).click(),
+  );
+  await asPage.saveAs(join(RESULTS, 'page-of-the-tab.zip'));
+  const ofPage = unzipSync(readFileSync(join(RESULTS, 'page-of-the-tab.zip')));
+  expect(Object.keys(ofPage)).toEqual(['Bosun-page/index.html']);
+  const pageText = Buffer.from(ofPage['Bosun-page/index.html']).toString();
+  for (const held of ['model/model.safetensors', 'adapter/adapter_model.safetensors', 'program-worker'])
+    expect(pageText).toContain(`"${held}">`);
+
   await formats.getByRole('radio', { name: 'Merged model' }).check();
   await bosun.getByText(/^A folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
   expect(await inspect(page, 'export')).toEqual([]);
