@@ -57,7 +57,11 @@ export const ROOMS = {
   weights: { imports: [], packages: ['@noble/hashes'] },
   text: { imports: [], packages: ['@huggingface/jinja', '@huggingface/tokenizers'] },
   model: { imports: ['engine', 'weights'] },
-  data: { imports: ['text'], types: ['settings'], packages: ['papaparse'] },
+  data: {
+    imports: ['text', 'export/zip/reader.ts'],
+    types: ['settings'],
+    packages: ['papaparse', 'htmlparser2'],
+  },
   // The trainer records on the engine's tape and keeps its state as safetensors; examples reach it as token rows, so data is types.
   train: {
     imports: ['settings', 'engine', 'model', 'adapters', 'optimisers', 'objectives', 'weights', 'text'],

@@ -26,6 +26,7 @@ import { dataFlags, readReadOptions } from './row-flags.ts';
 import { requiredTokenizer } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 import { readTasks } from './task-files.ts';
+import { oneFile } from './zip-files.ts';
 
 const limits = settingFlags(LIMIT_SETTINGS);
 
@@ -81,7 +82,8 @@ interface ReadFile {
 }
 
 /** @throws GraftError as `readExamples`, and `data-rows` for a file without rows */
-async function readFile(path: string, asked: ReadOptions, output: Output): Promise<ReadFile> {
+async function readFile(name: string, asked: ReadOptions, output: Output): Promise<ReadFile> {
+  const path = await oneFile(name, output);
   const how = { ...asked, fileName: path, mostProblems: Infinity };
   const { read, options } = await readNamed(path, await openBytes(path), how, output);
   if (read.unmapped) throw read.unmapped;
@@ -91,7 +93,8 @@ async function readFile(path: string, asked: ReadOptions, output: Output): Promi
   return { rows, options };
 }
 
-async function readTest(path: string, first: ReadOptions, output: Output): Promise<readonly CheckRow[]> {
+async function readTest(name: string, first: ReadOptions, output: Output): Promise<readonly CheckRow[]> {
+  const path = await oneFile(name, output);
   const head = headOf(await openBytes(path));
   return (await readFile(path, { ...optionsBeside(head, path, first), fileName: path }, output)).rows;
 }

@@ -72,6 +72,8 @@ const nameOf = (kind: FileKind): string =>
   kind === 'text' ? 'plain text' : kind === 'table' ? 'a table' : ROW_SOURCES[kind].label;
 
 async function kindOfFile(path: string): Promise<FileKind | undefined> {
+  // Files in a zip may be of several kinds.
+  if (/\.zip$/i.test(path)) return undefined;
   try {
     const handle = await open(path);
     try {

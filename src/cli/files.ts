@@ -7,6 +7,7 @@ import type { Bytes } from '../data/lines.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import { checkRange, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
+import { readZipped } from './zip-files.ts';
 
 /** A folder of this machine. @throws GraftError `file-missing` if it is not a folder */
 export function folder(path: string): FileSet {
@@ -115,9 +116,15 @@ class FileBytes implements Bytes {
   }
 }
 
-/** The bytes of a file that the person named: those of a pipe or a device are read at once. @throws GraftError `file-missing` */
+/**
+ * The bytes of a file that the person named, or of one in a zip (`rows.zip/train.jsonl`). Those of a pipe or a device are read at once.
+ *
+ * @throws GraftError `file-missing`, and those of `readZipped`
+ */
 export async function openBytes(path: string): Promise<Bytes> {
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const zipped = await readZipped(path);
+  if (zipped) return zipped;
+  const stats = existsSync(path) ? statSync(path) : undefined;
   if (!stats?.isFile()) return readWhole(path);
   try {
     return new FileBytes(path, stats.size);

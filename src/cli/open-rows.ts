@@ -26,6 +26,7 @@ import { openBytes, readInput } from './files.ts';
 import type { Output } from './output.ts';
 import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
+import { withZippedFiles } from './zip-files.ts';
 
 /** The most that is held of a file with a row a line; a larger one gets an index. */
 const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
@@ -81,12 +82,14 @@ interface OpenHow {
  * @throws GraftError `file-missing`, `data-…`, `json-…`, `split`, `prepare-length`, `chat-template-…`, `tokenizer-missing`
  */
 export async function openRows(
-  { file, test, more, changes: changesFile, options }: AskedRows,
+  asked: AskedRows,
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
   { keepsColumns: keepsAll = false, unanswered, mayTake = false, held = HELD }: OpenHow = {},
 ): Promise<RunRows> {
+  const { changes: changesFile, options } = asked;
+  const { file, test, more } = await withZippedFiles(asked, options.mixture !== undefined, output);
   // A split by a column reads it.
   const keepsColumns = keepsAll || options.fair !== undefined;
   const reading = { ...options, maxLength };

@@ -19,6 +19,7 @@ import type { Output } from './output.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { modelFlags } from './session.ts';
 import { readTasks } from './task-files.ts';
+import { oneFile } from './zip-files.ts';
 
 const DEFAULT_SEED = 1;
 const MIN_FOLDS = 2;
@@ -62,7 +63,7 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
   const out = flags.required('out');
   if (readTasks(data).length > 1)
     throw new GraftError('arguments', 'graft split reads one file.', 'Split each file of --data in a call.');
-  const { path } = readTasks(data)[0];
+  const path = await oneFile(readTasks(data)[0].path, output);
   const folds = flags.integer('folds', MIN_FOLDS);
   const asked = readParts(flags);
   const seed = flags.integer('seed') ?? DEFAULT_SEED;
@@ -71,7 +72,12 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
     throw new GraftError('folder-used', `${out} is not empty.`, 'Choose another folder for --out.');
 
   const bytes = await openBytes(path);
-  const { read, options } = await readNamed(path, bytes, readReadOptions(flags), output);
+  const { read, options } = await readNamed(
+    path,
+    bytes,
+    { ...readReadOptions(flags), fileName: path },
+    output,
+  );
   if (read.unmapped) throw read.unmapped;
   const rows = placed(read.examples, rawRowsOf(bytes, options));
   if (rows.length === 0)

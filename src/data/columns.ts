@@ -107,7 +107,9 @@ export function suggestMapping(columns: readonly string[]): Mapping | undefined 
     }
     return undefined;
   };
-  const named = columns.filter((column) => !isNumbering(column));
+  // Without a header the first of several columns is often an index. Two columns are prompt and answer.
+  const isPair = columns.join() === namesOfCount(2).join();
+  const named = isPair ? columns : columns.filter((column) => !isNumbering(column));
   const meant = named.length > 0 ? named : columns;
   const answer = find(ANSWER_NAMES) ?? (meant.length > 1 ? meant[meant.length - 1] : undefined);
   const pair = PAIRS.map((names) => names.map((name) => find([name], answer))).find(

@@ -79,6 +79,43 @@ export function decodeFile(bytes: Uint8Array, fileName: string): string {
   }
 }
 
+/** Bytes in which a page says how it is encoded: https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding */
+const PRESCAN_BYTES = 1024;
+
+/** The encoding of a web page by its own words, which old ones and spreadsheets have; undefined for one that is read as other text. */
+export function declaredEncoding(bytes: Uint8Array): string | undefined {
+  const head = new TextDecoder('latin1').decode(bytes.subarray(0, PRESCAN_BYTES));
+  const label = /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i.exec(head)?.[1].toLowerCase();
+  return label === undefined || encodingOf(bytes) !== 'utf-8' || !isEncoding(label) ? undefined : label;
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label).encoding !== 'utf-8';
+  } catch {
+    return false; // browsers do not know it either
+  }
+}
+
+/**
+ * The whole of a web page as text.
+ * @throws GraftError `data-encoding`
+ */
+export function decodePage(bytes: Uint8Array, fileName: string): string {
+  const label = declaredEncoding(bytes);
+  if (label === undefined) return decodeFile(bytes, fileName);
+  try {
+    return new TextDecoder(label, { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new GraftError(
+      'data-encoding',
+      `${fileName} is not valid ${label}, which it says that it is.`,
+      'Save it as UTF-8.',
+      { cause },
+    );
+  }
+}
+
 /** The line of the first byte that is not UTF-8: searched line by line, since a line end is never inside a character. */
 function firstBadLine(bytes: Uint8Array): number {
   const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -16,7 +16,29 @@ const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
   csv: 'table',
   tsv: 'table',
   tab: 'table',
+  html: 'table',
+  htm: 'table',
+  xhtml: 'table',
 };
+
+const PAGE_ENDING = /\.x?html?$/i;
+/** Files that are what they are called, whatever they begin with. */
+const OTHER_ENDING = /\.(?:csv|tsv|tab|txt|md|text|jsonl|ndjson|json)$/i;
+/** Characters that are searched for a table, of a file whose name does not say that it is a web page. Some programs export pages as .xls. */
+const LOOKED_AT_CHARS = 2 ** 16;
+
+/** Whether a file is a web page, whose tables are read. */
+export function isPage(content: Content, fileName: string): boolean {
+  if (PAGE_ENDING.test(fileName)) return true;
+  if (OTHER_ENDING.test(fileName)) return false;
+  const head = headText(content, LOOKED_AT_CHARS);
+  return head.trimStart().startsWith('<') && /<table[\s>]/i.test(head);
+}
+
+const headText = (content: Content, length: number): string =>
+  typeof content === 'string'
+    ? content.slice(0, length)
+    : new TextDecoder().decode(content.subarray(0, Math.min(length, content.length)));
 
 /** Whether the first line that isn't blank is one row, rather than a whole file in one line. */
 function firstLineIsRow(content: Content): boolean {
@@ -39,11 +61,8 @@ export function fileKind(content: Content, fileName: string): FileKind {
   const ending = /\.([a-z0-9]+)$/i.exec(fileName)?.[1].toLowerCase() ?? '';
   const known = Object.hasOwn(KIND_OF_ENDING, ending) ? KIND_OF_ENDING[ending] : undefined;
   if (known) return known;
-  const head =
-    typeof content === 'string'
-      ? content.slice(0, 1024)
-      : new TextDecoder().decode(content.subarray(0, Math.min(1024, content.length)));
-  const first = head.trimStart()[0];
+  if (isPage(content, fileName)) return 'table';
+  const first = headText(content, 1024).trimStart()[0];
   if (first === '{') return firstLineIsRow(content) ? 'jsonl' : 'json';
   if (first === '[' || ending === 'json') return 'json';
   return 'text';

@@ -1,5 +1,5 @@
 /**
- * Files → examples. JSONL (a row a line), JSON (a list of rows, or an object with one), Parquet, CSV and TSV, and plain text; which one by the file's
+ * Files → examples. JSONL (a row a line), JSON (a list of rows, or an object with one), Parquet, CSV and TSV, tables of web pages, and plain text; which one by the file's
  * ending, and where that says nothing by its first characters. Files whose rows are objects are read by `ROW_SOURCES`. Rows of each known format in formats/; every row is recognised by its own fields,
  * a table by its columns. Other columns need a mapping (mapping.ts).
  */
@@ -11,13 +11,13 @@ import { decodeFile, encodingOf, HEAD_BYTES, refuseBinary } from './encoding.ts'
 import { fileKind, type FileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
-import { tooLarge, wholeOf, wholeText } from './json-sources.ts';
+import { tooLarge, wholeOf } from './json-sources.ts';
 import type { Bytes, Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
 import { isParquet } from './parquet-magic.ts';
 import type { RowSource } from './row-source.ts';
 import { ROW_SOURCES } from './row-sources.ts';
-import { checkCells, objectOfCells, openTable, type TableOptions } from './table.ts';
+import { checkCells, objectOfCells, openTable, tableText, type TableOptions } from './table.ts';
 
 export type { ReadResult } from './collector.ts';
 
@@ -80,10 +80,12 @@ function columnsOfSource(content: Content, source: RowSource, fileName: string):
 
 function* readTable(content: Content, options: ReadOptions, collector: Collector): Generator<number> {
   const { fileName, mapping } = options;
-  const text = wholeText(content, fileName);
+  const text = tableText(content, fileName);
   const table = openTable(text, fileName, options);
   if (!table) return;
-  const { columns } = table;
+  const { columns, numbering, left } = table;
+  collector.numbering = numbering;
+  collector.left = left;
   if (mapping) checkMapping(mapping, columns);
   else if (!formatOfColumns(columns)) throw unmapped(fileName, columns);
   const make = mapping ? objectOfCells : rowOfCells;

@@ -1,6 +1,6 @@
 /** The format of pasted text, which has no file name to tell it. */
 
-export type PasteKind = 'jsonl' | 'json' | 'csv' | 'tsv' | 'txt';
+export type PasteKind = 'jsonl' | 'json' | 'csv' | 'tsv' | 'html' | 'txt';
 
 const LOOKED_AT = 10;
 /** The most characters of a column's name: prose with commas is longer. */
@@ -49,10 +49,31 @@ function isHeader(line: string, delimiter: string): boolean {
 /** The likeliest kind. Cells that are copied from a spreadsheet come with tabs; commas are a table only under a line of names. */
 export function kindOfPaste(text: string): PasteKind {
   const bare = text.trimStart();
+  if (/^</.test(bare) && /<table[\s>]/i.test(bare)) return 'html';
   if (bare.startsWith('[')) return 'json';
   if (bare.startsWith('{')) return /^\{.*\}\s*\n\s*\S/.test(bare) ? 'jsonl' : 'json';
   if (isTable(bare, '\t')) return 'tsv';
   const firstLine = bare.slice(0, Math.max(0, bare.search(/[\r\n]/)));
   const isCsv = [',', ';'].some((delimiter) => isTable(bare, delimiter) && isHeader(firstLine, delimiter));
   return isCsv ? 'csv' : 'txt';
+}
+
+/** What a clipboard holds, by its types. */
+export interface Clip {
+  /** `text/plain`. */
+  readonly text: string;
+  /** `text/html`; '' without one. */
+  readonly html: string;
+}
+
+/**
+ * Rows on a clipboard as text. A table of a web page or a spreadsheet becomes text with tabs: the plain text beside it breaks lines inside of cells
+ * into rows in some browsers.
+ */
+export async function textOfClip({ text, html }: Clip): Promise<string> {
+  if (!/<table[\s>]/i.test(html)) return text;
+  const { mainTable, tabbed, tablesOfHtml } = await import('./html-table.ts');
+  const table = mainTable(tablesOfHtml(html));
+  // A single cell is text that happens to stand in a table.
+  return table && table.rows[0].length * table.rows.length > 1 ? tabbed(table.rows) : text;
 }

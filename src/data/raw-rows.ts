@@ -3,10 +3,9 @@ import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { BadRow } from './formats/row.ts';
 import { ExampleReader, type ReadOptions } from './formats.ts';
-import { wholeText } from './json-sources.ts';
 import type { Bytes } from './lines.ts';
 import { ROW_SOURCES } from './row-sources.ts';
-import { checkCells, objectOfCells, openTable } from './table.ts';
+import { checkCells, objectOfCells, openTable, tableText } from './table.ts';
 
 export interface RawRow {
   /** As a line of JSONL: the very text of a row that is JSON, without line breaks between its fields. */
@@ -41,7 +40,7 @@ export function rawRowsOf(bytes: Bytes, options: ReadOptions): Map<number, RawRo
       'Choose a file with rows: JSONL, JSON, CSV, TSV or Parquet.',
     );
   if (kind === 'table') {
-    const table = openTable(wholeText(content, fileName), fileName, options);
+    const table = openTable(tableText(content, fileName), fileName, options);
     if (table)
       for (const row of table.rows())
         add(row.line, () => objectOfCells(table.columns, checkCells(table.columns, row)));

@@ -1,8 +1,8 @@
 /** The first rows of a file, for a person who says which column is what. */
 import { GraftError } from '../errors.ts';
 import { columnsOfRow, suggestMapping, valueAt } from './columns.ts';
-import { encodingOf } from './encoding.ts';
-import { fileKind } from './file-kind.ts';
+import { declaredEncoding, encodingOf } from './encoding.ts';
+import { fileKind, isPage } from './file-kind.ts';
 import { formatOfColumns, formatOfRow } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import type { Bytes, Content } from './lines.ts';
@@ -23,7 +23,9 @@ const SHOWN = 3;
  */
 export function inspectHead(head: Uint8Array, fileName: string, options: TableOptions): Sheet | undefined {
   if (isParquet(head)) return inspectObjects(head, ROW_SOURCES.parquet, fileName);
-  const text = new TextDecoder(encodingOf(head)).decode(head);
+  const text = new TextDecoder(
+    (isPage(head, fileName) ? declaredEncoding(head) : undefined) ?? encodingOf(head),
+  ).decode(head);
   const kind = fileKind(text, fileName);
   if (kind === 'text') return undefined;
   return kind === 'table'
@@ -34,7 +36,7 @@ export function inspectHead(head: Uint8Array, fileName: string, options: TableOp
 function inspectTable(text: string, fileName: string, options: TableOptions): Sheet | undefined {
   const table = openTable(text, fileName, options);
   if (!table) return undefined;
-  const { header, delimiter, columns } = table;
+  const { header, delimiter, columns, numbering } = table;
   const rows: SheetRow[] = [];
   const texts = new Set<string>();
   let looked = 0;
@@ -43,7 +45,7 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
     try {
       const row = { ...objectOfCells(columns, checkCells(columns, raw)) };
       for (const column of columns) if (isText(column, row[column])) texts.add(column);
-      if (rows.length < SHOWN) rows.push({ line: raw.line, numbering: 'line', row });
+      if (rows.length < SHOWN) rows.push({ line: raw.line, numbering, row });
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
     }
@@ -51,7 +53,7 @@ function inspectTable(text: string, fileName: string, options: TableOptions): Sh
   return {
     kind: 'table',
     header,
-    delimiter,
+    ...(delimiter !== undefined && { delimiter }),
     columns,
     texts: [...texts],
     rows,

@@ -1,9 +1,15 @@
-/** A CSV or TSV file as a table: its delimiter, whether it has a header, its columns, and its rows under them. */
+/** A CSV or TSV file, or the largest table of a web page, as a table: its delimiter, whether it has a header, its columns, and its rows under them. */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { looksLikeHeader, namesOfCount, namesOfHeader } from './columns.ts';
 import { csvRows, delimiterOf, type CsvRow } from './csv.ts';
+import { decodePage } from './encoding.ts';
+import type { LeftList, Numbering } from './example.ts';
+import { isPage } from './file-kind.ts';
 import { BadRow } from './formats/row.ts';
+import { mainTable, tablesOfHtml } from './html-table.ts';
+import { wholeOf, wholeText } from './json-sources.ts';
+import type { Content } from './lines.ts';
 
 export interface TableOptions {
   /** Whether the first row names the columns. Default: detected. */
@@ -13,9 +19,14 @@ export interface TableOptions {
 }
 
 interface Table {
-  readonly delimiter: string;
+  /** Missing for a table of a web page. */
+  readonly delimiter?: string;
   readonly header: boolean;
   readonly columns: readonly string[];
+  /** Several rows of a web page may share a line. */
+  readonly numbering: Numbering;
+  /** Other tables of a web page. */
+  readonly left: readonly LeftList[];
   /** The rows below the header. */
   rows(): Generator<CsvRow>;
 }
@@ -23,8 +34,15 @@ interface Table {
 /** A table for a model has a handful; the widest that spreadsheets write has 16,384. */
 export const MAX_TABLE_COLUMNS = 4096;
 
-/** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter`, `data-many-columns` */
+/** The text of a file with a table. @throws GraftError `data-too-large`, `data-encoding` */
+export const tableText = (content: Content, fileName: string): string =>
+  typeof content !== 'string' && isPage(content, fileName)
+    ? decodePage(wholeOf(content), fileName)
+    : wholeText(content, fileName);
+
+/** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter`, `data-many-columns`, `data-no-table` */
 export function openTable(text: string, fileName: string, options: TableOptions): Table | undefined {
+  if (isPage(text, fileName)) return openPage(text, fileName, options);
   const delimiter = options.delimiter ?? (/\.(tsv|tab)$/i.test(fileName) ? '\t' : delimiterOf(text));
   if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
     throw new GraftError(
@@ -41,20 +59,53 @@ export function openTable(text: string, fileName: string, options: TableOptions)
   }
   if (!first) return undefined;
   const { line, cells } = first;
-  if (cells.length > MAX_TABLE_COLUMNS) {
-    throw new GraftError(
-      'data-many-columns',
-      `${fileName} has ${cells.length.toLocaleString('en')} columns; at most ${MAX_TABLE_COLUMNS.toLocaleString('en')} are read.`,
-      'Check the delimiter, or keep only the columns of prompt and answer.',
-    );
-  }
+  checkWidth(fileName, cells);
   const header = options.header ?? looksLikeHeader(cells);
   return {
-    delimiter,
-    header,
+    ...{ delimiter, header, numbering: 'line', left: [] },
     columns: header ? namesOfHeader(cells) : namesOfCount(cells.length),
     *rows() {
       for (const row of csvRows(text, delimiter)) if (!(header && row.line === line)) yield row;
+    },
+  };
+}
+
+/** @throws GraftError `data-many-columns` */
+function checkWidth(fileName: string, { length }: readonly string[]): void {
+  if (length > MAX_TABLE_COLUMNS)
+    throw new GraftError(
+      'data-many-columns',
+      `${fileName} has ${length.toLocaleString('en')} columns; at most ${MAX_TABLE_COLUMNS.toLocaleString('en')} are read.`,
+      'Check the delimiter, or keep only the columns of prompt and answer.',
+    );
+}
+
+/** Its rows are numbered from 1, the header among them, as spreadsheets number theirs. */
+function openPage(text: string, fileName: string, options: TableOptions): Table {
+  const tables = tablesOfHtml(text);
+  const table = mainTable(tables);
+  if (!table)
+    throw new GraftError(
+      'data-no-table',
+      `${fileName} is a web page without a table.`,
+      'Choose a page with a table, or save its text as a .txt file.',
+    );
+  const { rows } = table;
+  checkWidth(fileName, rows[0]);
+  const header = options.header ?? (table.header || looksLikeHeader(rows[0]));
+  return {
+    ...{ header, numbering: 'row' },
+    columns: header ? namesOfHeader(rows[0]) : namesOfCount(rows[0].length),
+    // Frames and menus of a page are tables of one row or one column.
+    left: tables.flatMap((other, at) =>
+      other === table || other.rows.length < 2 || other.rows[0].length < 2
+        ? []
+        : [{ name: `table ${at + 1}`, rows: other.rows.length }],
+    ),
+    *rows() {
+      for (const [at, cells] of rows.entries())
+        if (!(header && at === 0))
+          yield { line: at + 1, cells, end: Math.round((text.length * (at + 1)) / rows.length) };
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Files → documents: their text, where pages begin and headings stand. What a file is shows its ending. */
-import { decodeFile, encodingOf, refuseBinary } from '../data/encoding.ts';
+import { decodeFile, decodePage, refuseBinary } from '../data/encoding.ts';
 import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
 import type { ChunkBorders } from './chunks.ts';
@@ -32,27 +32,10 @@ const readMarkdown: Reader = (bytes, name) => {
   return { text, headings: markdownHeadings(text) };
 };
 
-/** As the page says that it is encoded, which old ones do; else as other text. */
 const readHtml: Reader = (bytes, name) => {
-  const head = new TextDecoder('latin1').decode(bytes.subarray(0, HEAD_BYTES));
-  const label = /<meta[^>]+charset\s*=\s*["']?([\w-]+)/i.exec(head)?.[1].toLowerCase();
-  if (label === undefined || label === 'utf-8' || encodingOf(bytes) !== 'utf-8')
-    return htmlText(readText(bytes, name).text);
-  try {
-    return htmlText(new TextDecoder(label, { fatal: true }).decode(bytes));
-  } catch (cause) {
-    if (cause instanceof GraftError) throw cause;
-    throw new GraftError(
-      'data-encoding',
-      `${name} is not valid ${label}, which it says that it is.`,
-      'Save it as UTF-8.',
-      { cause },
-    );
-  }
+  refuseBinary(bytes, name);
+  return htmlText(decodePage(bytes, name));
 };
-
-/** Bytes in which a page says how it is encoded. */
-const HEAD_BYTES = 1024;
 
 const SAVE_AGAIN = 'Save it again with the program that wrote it.';
 

@@ -155,6 +155,11 @@ export const mergedModels = new ModelStore(async () =>
   (await navigator.storage.getDirectory()).getDirectoryHandle('merged', { create: true }),
 );
 
+/** Files of data sets while they come from the hub. */
+export const rowDownloadStore = new ModelStore(async () =>
+  (await navigator.storage.getDirectory()).getDirectoryHandle('coming-rows', { create: true }),
+);
+
 interface Found {
   readonly id: string;
   readonly folder: FileSystemDirectoryHandle;

@@ -19,6 +19,7 @@ import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
 import type { RewardsApi } from './api/rewards.ts';
 import type { ResultsApi } from './api/results.ts';
+import type { RowFilesApi } from './api/row-files.ts';
 import type { RowsApi } from './api/rows.ts';
 import type { RunsApi } from './api/runs.ts';
 import type { StorageApi } from './api/storage.ts';
@@ -41,6 +42,7 @@ export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
 export type * from './api/results.ts';
 export type * from './api/rewards.ts';
+export type * from './api/row-files.ts';
 export type * from './api/rows.ts';
 export type * from './api/runs.ts';
 export type * from './api/storage.ts';
@@ -64,6 +66,7 @@ export interface GraftWorker
     ProjectsApi,
     ResultsApi,
     RewardsApi,
+    RowFilesApi,
     RowsApi,
     RunsApi,
     StorageApi {

@@ -7,6 +7,7 @@ import type { Downloads } from './downloads.ts';
 import type { Models } from './models.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
+import type { RowDownloads } from './row-downloads.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
@@ -19,12 +20,13 @@ type ArchiveApi = Pick<
 interface Rooms {
   readonly models: Models;
   readonly downloads: Downloads;
+  readonly rowDownloads: RowDownloads;
   readonly session: Session;
   readonly runs: Runs;
   readonly projects: Projects;
 }
 
-export function archiveApi({ models, downloads, session, runs, projects }: Rooms): ArchiveApi {
+export function archiveApi({ models, downloads, rowDownloads, session, runs, projects }: Rooms): ArchiveApi {
   const { store } = models;
   let exporting: AbortController | undefined;
   let importing: AbortController | undefined;
@@ -87,6 +89,7 @@ export function archiveApi({ models, downloads, session, runs, projects }: Rooms
           await session.dropModel();
         });
         await downloads.cancelAll();
+        await rowDownloads.dropAll();
         for (const { name } of await store.list()) await store.delete(name);
         await (await import('./folder-zip.ts')).clearExported();
         await deleteEverything();

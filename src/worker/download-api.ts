@@ -10,7 +10,7 @@ import { failureOf, listener, outcome } from './outcome.ts';
 const HUB_SETTING = 'hub';
 
 /** The address that was chosen, or the usual one. */
-async function chosenHub(): Promise<string> {
+export async function chosenHub(): Promise<string> {
   const kept = await readSetting(HUB_SETTING);
   return typeof kept === 'string' ? hubAddress(kept) : HUB;
 }
@@ -20,12 +20,15 @@ export function makeDownloads({ store }: Models): Downloads {
     store,
     check: checkAnyModel,
     hub: chosenHub,
-    alone: <T>(name: string, work: () => Promise<T>) =>
-      navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? work() : undefined)) as Promise<
-        T | undefined
-      >,
+    alone: inOneTab,
   });
 }
+
+/** Works unless another tab does. @returns undefined then */
+export const inOneTab = <T>(name: string, work: () => Promise<T>): Promise<T | undefined> =>
+  navigator.locks.request(name, { ifAvailable: true }, (lock) => (lock ? work() : undefined)) as Promise<
+    T | undefined
+  >;
 
 export function downloadApi(downloads: Downloads): DownloadsApi {
   let finding: AbortController | undefined;
@@ -75,7 +78,7 @@ export function downloadApi(downloads: Downloads): DownloadsApi {
  *
  * @throws GraftError `hub-policy`
  */
-async function whileAllowed<T>(
+export async function whileAllowed<T>(
   asked: string,
   controller: AbortController,
   work: () => Promise<T>,
@@ -103,6 +106,6 @@ function forbidden(origin: string): GraftError {
   );
 }
 
-function stopped(): GraftError {
-  return new GraftError('worker-aborted', 'Asking for the model was stopped.', 'Ask again when you like.');
+export function stopped(): GraftError {
+  return new GraftError('worker-aborted', 'Asking the hub was stopped.', 'Ask again when you like.');
 }

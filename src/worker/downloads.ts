@@ -40,7 +40,7 @@ export class Downloads {
     const offers = await findModels(asked, await this.#access(token, signal));
     this.#found.clear();
     for (const offer of offers) this.#found.set(offer.source, offer);
-    return offers.map(describe);
+    return offers.map(describeOffer);
   }
 
   /**
@@ -165,7 +165,7 @@ export class Downloads {
 
 const lockOf = (source: string): string => `graft-download ${source}`;
 
-function describe({ name, source, licence, gated, files, bytes }: Offer): ModelOffer {
+export function describeOffer({ name, source, licence, gated, files, bytes }: Offer): ModelOffer {
   return {
     ...{ name, source, gated },
     ...(licence !== undefined && { licence }),

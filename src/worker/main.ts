@@ -40,6 +40,7 @@ import { Projects } from './projects.ts';
 import { Queue } from './queue.ts';
 import { Readings } from './readings.ts';
 import { rewardsApi } from './rewards-api.ts';
+import { makeRowDownloads, rowFilesApi } from './row-files-api.ts';
 import { resultsApi } from './results-api.ts';
 import { findRows, listRows, type RowQuery } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
@@ -68,6 +69,7 @@ const documents = new Documents({
   ...{ models, session, runs },
   bundled: async () => (await fetchBundled(APP, () => undefined)).files,
 });
+const rowDownloads = makeRowDownloads();
 const readings = new Readings();
 const histories = new Histories();
 const looks = new Looks(projects);
@@ -134,6 +136,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ...modelApi({ models, session, runs, bases, openRef }),
   ...downloadApi(downloads),
   ...documentsApi(documents, { models, runs }),
+  ...rowFilesApi(rowDownloads),
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),
@@ -355,7 +358,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
 
   holdLock,
 
-  ...archiveApi({ models, downloads, session, runs, projects }),
+  ...archiveApi({ models, downloads, rowDownloads, session, runs, projects }),
   storage: () => outcome(measureSpace),
 };
 

@@ -1,4 +1,5 @@
 /** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
+import { zipSync } from 'fflate';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
@@ -395,4 +396,53 @@ describe('rows edited on the page', () => {
     await expect.poll(() => page.getByLabel('Keep together by').inputValue(), WAIT).toBe('');
     expect(studio.problems).toEqual([]);
   });
+});
+
+test('a zip opens as rows and test rows, without the file in it that is not valid, which is named', async () => {
+  const file = (lines: readonly string[]): Uint8Array =>
+    Buffer.from(['prompt,completion', ...lines].join('\n'));
+  const zip = zipSync({
+    'in/test.csv': file(table(40, 50)),
+    'in/train.csv': file(table(0, 30)),
+    '../outside.csv': file(table(0, 3)),
+    'about.pdf': Buffer.from('x'),
+  });
+  await page
+    .getByLabel('Open a file')
+    .setInputFiles({ name: 'rows.zip', mimeType: 'application/zip', buffer: Buffer.from(zip) });
+  const asked = page.getByRole('form', { name: 'Files of rows.zip' });
+  await asked.getByText('"../outside.csv" is not a valid file name').waitFor();
+  expect(await asked.getByLabel('Open in/test.csv as').inputValue()).toBe('test');
+  expect(await asked.getByLabel('Open in/train.csv as').inputValue()).toBe('rows');
+  expect(await inspect(page, 'data-zip')).toEqual([]);
+  await asked.getByRole('button', { name: /^Open 2 files/ }).click();
+  await expectParts('27 3 10');
+  expect(studio.problems).toEqual([]);
+});
+
+test('a table that is copied from a web page becomes rows, and its header is asked about', async () => {
+  await page.evaluate(() => {
+    const clipboardData = new DataTransfer();
+    clipboardData.setData('text/plain', 'hot cold day night up down');
+    clipboardData.setData(
+      'text/html',
+      '<table><tr><td>hot<td>cold<br>or cool<tr><td>day<td>night<tr><td>up<td>down</table>',
+    );
+    document
+      .querySelector('main')!
+      .dispatchEvent(new ClipboardEvent('paste', { bubbles: true, clipboardData }));
+  });
+  await expect
+    .poll(() => page.getByLabel('Rows', { exact: true }).inputValue())
+    .toContain('hot\t"cold\nor cool"');
+  expect(await page.getByLabel('Read as').inputValue()).toBe('tsv');
+  await press('Read these rows');
+  await press('Training rows');
+  const editor = page.getByRole('form', { name: /Which column is what/ });
+  await editor.getByLabel('The first row names the columns').uncheck({ timeout: STEP_MS });
+  await editor.getByLabel('Prompt', { exact: true }).selectOption('column 1');
+  await editor.getByLabel('Reference answer').selectOption('column 2');
+  await editor.getByRole('button', { name: 'Read these columns' }).click();
+  await page.getByRole('heading', { name: '3 rows' }).waitFor({ timeout: STEP_MS });
+  expect(studio.problems).toEqual([]);
 });

@@ -18,6 +18,13 @@ const quantised: HubRepo = {
   files: { 'seed-Q8_0.gguf': new Uint8Array(60_000), 'seed-Q4_0.gguf': new Uint8Array(32_000) },
 };
 
+const rowsOf = (count: number): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(
+    Array.from({ length: count }, (_, n) =>
+      JSON.stringify({ prompt: `What is ${count} and ${n}?`, completion: `It is ${count + n}.`, id: n }),
+    ).join('\n'),
+  );
+
 let bench: HubBench;
 let studio: WatchedPage;
 beforeAll(async () => {
@@ -27,6 +34,10 @@ beforeAll(async () => {
     'tiny/seed': quantised,
     'tiny/sprig-gguf': { files: { 'Sprig-F16.gguf': await sprigGguf(), 'README.md': new Uint8Array(40) } },
     'HuggingFaceTB/SmolLM2-135M-Instruct': sprig,
+    'datasets/tiny/rows': {
+      licence: 'cc-by-4.0',
+      files: { 'data/train.jsonl': rowsOf(400), 'data/test.jsonl': rowsOf(12) },
+    },
   });
 });
 afterAll(() => bench.close());
@@ -248,5 +259,47 @@ describe('models that suit a browser', () => {
           .count(),
       )
       .toBe(0);
+  });
+});
+
+describe('a data set of the hub', () => {
+  beforeAll(async () => {
+    studio = await bench.visit();
+    await goTo(studio.page, 'data');
+  });
+  afterAll(() => studio.close());
+
+  test('is looked for by its id, and says so while the machine is offline', async () => {
+    const { page } = studio;
+    await page.getByRole('button', { name: 'From the hub' }).click();
+    await page.context().setOffline(true);
+    await page.getByText('This machine is offline.').waitFor(WAIT);
+    await page.getByLabel('Data set', { exact: true }).fill('tiny/rows');
+    expect(await page.getByRole('button', { name: 'Find', exact: true }).isDisabled()).toBe(true);
+    await page.context().setOffline(false);
+    await page.getByRole('button', { name: 'Find', exact: true }).click(WAIT);
+    const asked = page.getByRole('form', { name: 'Files of tiny/rows' });
+    await asked.getByText(/^2 files of rows, licence cc-by-4\.0\./).waitFor(WAIT);
+    expect(await asked.getByLabel('Open test.jsonl as').inputValue()).toBe('test');
+    expect(bench.hub.requests.map(({ path }) => path)).toEqual([expect.stringMatching(/^\/api\/datasets/)]);
+    expect(await inspect(page, 'hub-rows')).toEqual([]);
+  });
+
+  test('is downloaded, pauses, continues, and opens as rows and test rows', async () => {
+    const { page, problems } = studio;
+    bench.slow();
+    const asked = page.getByRole('form', { name: 'Files of tiny/rows' });
+    await asked.getByRole('button', { name: /^Download and open 2 files/ }).click();
+    await asked.getByText(/train\.jsonl: .* of /).waitFor(WAIT);
+    await asked.getByRole('button', { name: 'Pause' }).click();
+    const begun = page.getByRole('region', { name: 'Unfinished downloads' });
+    await begun.getByText(/[KM]iB of [\d.]+ KiB/).waitFor(WAIT);
+    bench.hub.reset();
+    await begun.getByRole('button', { name: 'Resume the download of tiny/rows' }).click();
+    await page.getByRole('heading', { name: '412 rows' }).waitFor(WAIT);
+    expect(bench.ranges()).toContainEqual(expect.stringMatching(/^bytes=[1-9]\d+-$/));
+    await page.getByText('all rows of test.jsonl').waitFor(WAIT);
+    await expect.poll(() => begun.count()).toBe(0);
+    expect(problems.filter((problem) => !problem.includes('/lfs/'))).toEqual([]);
   });
 });

@@ -9,10 +9,14 @@ export const ROW_ENDINGS = [
   '.tab',
   '.txt',
   '.md',
+  '.html',
+  '.htm',
 ] as const;
 
-/** For the `accept` of a picker. */
+/** For the `accept` of a picker of one file. */
 export const ROW_FILES = ROW_ENDINGS.join(',');
+/** For the `accept` of a picker of one file, or of a zip of several. */
+export const ROW_FILES_OR_ZIP = `${ROW_FILES},.zip`;
 
 /** Whether a file's ending is one of {@link ROW_ENDINGS}, in any case. */
 export const isRowFile = ({ name }: Pick<File, 'name'>): boolean =>

@@ -103,7 +103,8 @@ export class Data {
   async openFile(file: File): Promise<boolean> {
     const turn = await this.#begin(file.name);
     const bytes = await this.#bytesOf(file, turn);
-    return bytes !== undefined && this.#openBytes(file.name, bytes, turn);
+    const { name } = file;
+    return bytes !== undefined && this.#openNew({ name, file: { name, bytes } }, turn);
   }
 
   /** The content of a file; undefined where it cannot be read (then `failure` says why) or is not wanted any more. */
@@ -360,12 +361,16 @@ export class Data {
     return turn > this.#halted && turn === this.#begun;
   }
 
-  async #openBytes(name: string, bytes: Uint8Array<ArrayBuffer>, turn: number): Promise<boolean> {
+  /** Opens files that came together: rows, more of them, and test rows. */
+  async openTogether(source: Source): Promise<boolean> {
+    return this.#openNew(source, await this.#begin(source.name));
+  }
+
+  async #openNew(source: Source, turn: number): Promise<boolean> {
     const limit = Math.min(SPLIT.maxLength, this.#session.model?.maxPositions ?? SPLIT.maxLength);
-    const file = { name, bytes };
     const { usualText } = await import('./usual-text.ts');
-    const text = usualText(file, limit);
-    return this.#open({ name, file }, { ...SPLIT, maxLength: limit, ...(text && { text }) }, turn);
+    const text = usualText(source.file, limit);
+    return this.#open(source, { ...SPLIT, maxLength: limit, ...(text && { text }) }, turn);
   }
 
   /** Opens the editor of columns, if the file has any. */

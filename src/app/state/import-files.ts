@@ -1,5 +1,5 @@
 /** Files that are dropped anywhere on the page, or opened with the installed app: each goes where it belongs. */
-import { isRowFile } from '../data/row-files.ts';
+import { isRowFile, ROW_ENDINGS } from '../data/row-files.ts';
 import { everythingOf } from '../storage/everything.svelte.ts';
 import { folderOf } from '../ui/files.ts';
 import type { Studio } from './studio.svelte.ts';
@@ -13,6 +13,8 @@ const HEADER_BYTES = 1 << 16;
 const NAME_IN_ZIP = 30;
 /** Bytes of a JSON file that are looked at for its format. */
 const FORMAT_BYTES = 200;
+/** Bytes at the end of a zip that are looked at for the names of its files. */
+const NAMES_BYTES = 1 << 16;
 /** The first file of everything, or of a project, as Graft exports it. */
 const EXPORTED = 'graft.json';
 
@@ -59,7 +61,10 @@ export async function placeOf(files: readonly File[], here: Taker = 'data'): Pro
   const ends = (ending: string): File | undefined =>
     files.find(({ name }) => name.toLowerCase().endsWith(ending));
   const zip = ends('.zip');
-  if (zip) return here === 'storage' || (await isExport(zip)) ? 'storage' : 'use';
+  if (zip) {
+    if (here === 'storage' || (await isExport(zip))) return 'storage';
+    return (await holdsRows(zip)) ? 'data' : 'use';
+  }
   if (ends('adapter_config.json')) return 'use';
   if (ends('.gguf')) return 'task';
   const weights = ends('.safetensors');
@@ -78,4 +83,12 @@ const isEvaluation = async (file: File): Promise<boolean> =>
 async function isExport(zip: File): Promise<boolean> {
   const name = zip.slice(NAME_IN_ZIP, NAME_IN_ZIP + EXPORTED.length);
   return (await name.text()) === EXPORTED;
+}
+
+/** The end of a zip names its files: an adapter has weights, and rows have none. */
+async function holdsRows(zip: File): Promise<boolean> {
+  const names = await zip.slice(-NAMES_BYTES).text();
+  return (
+    !/adapter_config\.json|\.safetensors/.test(names) && ROW_ENDINGS.some((ending) => names.includes(ending))
+  );
 }

@@ -1,7 +1,7 @@
 /** Opens rows. The settings of the next run, the task and the question follow the rows that are open. */
 import type { DataOptions } from '../../worker/api.ts';
 import type { Sample, ShownSample } from '../start/samples.svelte.ts';
-import type { SecondUse } from './source.ts';
+import type { SecondUse, Source } from './source.ts';
 import type { Studio } from './studio.svelte.ts';
 
 export class RowOpener {
@@ -41,9 +41,19 @@ export class RowOpener {
     const { data } = this.#studio;
     const isTest = ({ name }: File): boolean => /test|eval|valid/i.test(name);
     const [first, second] = [...files].sort((a, b) => Number(isTest(a)) - Number(isTest(b)));
+    if (/\.zip$/i.test(first.name)) {
+      const { openZip } = await import('../data/together.svelte.ts');
+      return openZip(this.#studio, first);
+    }
     this.#bring(second);
     if (data.offer(first)) return false;
     return this.#opened(await data.openFile(first));
+  }
+
+  /** Opens files that came together in place of the open rows. */
+  async openTogether(source: Source): Promise<boolean> {
+    this.#bring();
+    return this.#opened(await this.#studio.data.openTogether(source));
   }
 
   openText(name: string, text: string): Promise<boolean> {

@@ -31,6 +31,13 @@ const EXPORT_AGAIN = 'Choose a file that Graft exported, or export it again.';
 /** The error of this zip. */
 type Damaged = (what: string) => GraftError;
 
+/** A file of a zip that is not read. */
+export interface BadEntry {
+  /** Shortened, if it is no valid name. */
+  readonly name: string;
+  readonly error: GraftError;
+}
+
 interface Entry {
   readonly name: string;
   readonly method: number;
@@ -55,16 +62,22 @@ export class ZipReader {
 
   /**
    * @param remedy what a person can do about a zip that cannot be read
+   * @param onBad takes each file that is not valid, and the others are read; without it such a file is an error of the zip
    * @throws GraftError `zip-damaged`
    */
-  static async open(where: string, file: Blob, remedy = EXPORT_AGAIN): Promise<ZipReader> {
+  static async open(
+    where: string,
+    file: Blob,
+    remedy = EXPORT_AGAIN,
+    onBad?: (bad: BadEntry) => void,
+  ): Promise<ZipReader> {
     const damaged = (what: string): GraftError => damagedZip(where, what, remedy);
     const { start, size, count } = await findDirectory(file, damaged);
     if (count > MAX_ENTRIES || size > MAX_DIRECTORY)
       throw damaged(`its directory lists ${count} files in ${size} bytes`);
     if (start + size > file.size) throw damaged('its directory lies outside of it');
     const view = await viewOf(file, start, start + size);
-    return new ZipReader(where, file, readDirectory(view, count, start, damaged), remedy);
+    return new ZipReader(where, file, readDirectory(view, count, start, damaged, onBad), remedy);
   }
 
   get names(): string[] {
@@ -74,6 +87,11 @@ export class ZipReader {
   /** Bytes of a file once unpacked; undefined if it is not there. */
   size(name: string): number | undefined {
     return this.#entries.get(name)?.size;
+  }
+
+  /** Bytes of a file as it is packed; undefined if it is not there. */
+  packed(name: string): number | undefined {
+    return this.#entries.get(name)?.packed;
   }
 
   /** A whole file. @throws GraftError `zip-damaged`, `file-too-large`, `zip-missing` */
@@ -186,8 +204,18 @@ function wide(view: DataView, at: number): number {
   return Number(view.getBigUint64(at, true));
 }
 
-function readDirectory(view: DataView, count: number, end: number, damaged: Damaged): Map<string, Entry> {
+function readDirectory(
+  view: DataView,
+  count: number,
+  end: number,
+  damaged: Damaged,
+  onBad?: (bad: BadEntry) => void,
+): Map<string, Entry> {
   const entries = new Map<string, Entry>();
+  const refuse = (name: string, error: unknown): void => {
+    if (!onBad || !(error instanceof GraftError)) throw error;
+    onBad({ name, error });
+  };
   let at = 0;
   for (let index = 0; index < count; index++) {
     if (at + CENTRAL_BYTES > view.byteLength || view.getUint32(at, true) !== CENTRAL)
@@ -197,28 +225,37 @@ function readDirectory(view: DataView, count: number, end: number, damaged: Dama
     );
     const next = at + CENTRAL_BYTES + nameBytes + extraBytes + commentBytes;
     if (next > view.byteLength) throw damaged('its directory is truncated');
-    const name = nameOf(damaged, new Uint8Array(view.buffer, at + CENTRAL_BYTES, nameBytes));
-    const entry = widened(view, at + CENTRAL_BYTES + nameBytes, extraBytes, {
-      name,
-      method: view.getUint16(at + 10, true),
-      crc: view.getUint32(at + 16, true),
-      packed: view.getUint32(at + 20, true),
-      size: view.getUint32(at + 24, true),
-      offset: view.getUint32(at + 42, true),
-    });
-    if (view.getUint16(at + 8, true) & ENCRYPTED) throw damaged(`${name} is encrypted`);
-    checkEntry(entry, end, damaged);
+    const named = new Uint8Array(view.buffer, view.byteOffset + at + CENTRAL_BYTES, nameBytes);
+    const fields = at;
     at = next;
-    // A folder has no bytes of its own.
-    if (name.endsWith('/') && entry.size === 0) continue;
-    if (entries.has(name)) throw damaged(`${name} is in it twice`);
-    entries.set(name, entry);
+    let name = new TextDecoder().decode(named).slice(0, 60);
+    try {
+      name = nameOf(damaged, named);
+      const entry = widened(view, fields + CENTRAL_BYTES + nameBytes, extraBytes, {
+        name,
+        method: view.getUint16(fields + 10, true),
+        crc: view.getUint32(fields + 16, true),
+        packed: view.getUint32(fields + 20, true),
+        size: view.getUint32(fields + 24, true),
+        offset: view.getUint32(fields + 42, true),
+      });
+      if (view.getUint16(fields + 8, true) & ENCRYPTED) throw damaged(`${name} is encrypted`);
+      checkEntry(entry, end, damaged);
+      // A folder has no bytes of its own.
+      if (name.endsWith('/') && entry.size === 0) continue;
+      if (entries.has(name)) throw damaged(`${name} is in it twice`);
+      entries.set(name, entry);
+    } catch (error) {
+      refuse(name, error);
+    }
   }
   // If files shared bytes, a small zip could become a huge folder.
   let before = 0;
   for (const { name, offset, packed } of [...entries.values()].sort((a, b) => a.offset - b.offset)) {
-    if (offset < before) throw damaged(`${name} overlaps another file`);
-    before = offset + LOCAL_BYTES + packed;
+    if (offset < before) {
+      refuse(name, damaged(`${name} overlaps another file`));
+      entries.delete(name);
+    } else before = offset + LOCAL_BYTES + packed;
   }
   return entries;
 }

@@ -1,0 +1,55 @@
+/** Files of rows in zips and on the hub, as the page asks for them. */
+import { rowDownloadStore } from '../storage/models.ts';
+import type { RowFilesApi, TakenFile } from './api/row-files.ts';
+import { chosenHub, inOneTab, stopped, whileAllowed } from './download-api.ts';
+import { describeOffer } from './downloads.ts';
+import { listener, outcome } from './outcome.ts';
+import { RowDownloads } from './row-downloads.ts';
+
+export const makeRowDownloads = (): RowDownloads =>
+  new RowDownloads({ store: rowDownloadStore, hub: chosenHub, alone: inOneTab });
+
+export function rowFilesApi(downloads: RowDownloads): RowFilesApi {
+  let finding: AbortController | undefined;
+  /** Most people never open a zip. */
+  const openZip = async (zip: File) => (await import('../data/zip-rows.ts')).RowsZip.open(zip.name, zip);
+  return {
+    listZip: (zip) =>
+      outcome(async () => {
+        const { files, refused, others } = await openZip(zip);
+        return { files, refused, others };
+      }),
+    readZip: (zip, paths) =>
+      outcome(async () => {
+        const open = await openZip(zip);
+        const files: TakenFile[] = [];
+        for (const name of paths) files.push({ name, bytes: await open.read(name) });
+        return { files };
+      }),
+    findRows: (asked, access) =>
+      outcome(async () => {
+        finding?.abort(stopped());
+        const controller = (finding = new AbortController());
+        const offer = await whileAllowed(asked, controller, () =>
+          downloads.find(asked, access, controller.signal),
+        );
+        return { offer: describeOffer(offer) };
+      }),
+    stopFindingRows: async () => finding?.abort(stopped()),
+    downloadRows: (source, chosen, access, onStatus) =>
+      outcome(async () => {
+        const controller = new AbortController();
+        const files = await whileAllowed(source, controller, () =>
+          downloads.download(source, chosen, access, listener(onStatus), controller),
+        );
+        return files ? { files } : {};
+      }),
+    pauseRows: async (source) => downloads.pause(source),
+    dropRows: (source) =>
+      outcome(async () => {
+        await downloads.drop(source);
+        return {};
+      }),
+    listPartialRows: () => outcome(async () => ({ partials: await downloads.list() })),
+  };
+}
