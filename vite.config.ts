@@ -156,6 +156,7 @@ function installable(): Plugin[] {
             'text/tab-separated-values': ['.tsv', '.tab'],
             'text/plain': ['.txt'],
             'text/markdown': ['.md'],
+            'text/html': ['.html', '.htm'],
             'application/zip': ['.zip'],
             'application/octet-stream': ['.safetensors', '.gguf'],
           },
