@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { hashOfSources, rawText } from './bundle.mjs';
@@ -29,7 +29,7 @@ const TARGET = ['chrome123', 'edge123', 'firefox121', 'safari17.5'];
  */
 export async function chatPageFile(kernelFile) {
   const kernels = { relaxed: await kernelFile('relaxed'), simd: await kernelFile('simd') };
-  const hash = createHash('sha256').update(hashOfSources()).update(kernels.relaxed);
+  const hash = createHash('sha256').update(hashOfSources()).update(basename(kernels.relaxed));
   for (const name of [
     'bin/chat-page.mjs',
     ...['page.html', 'style.css', 'offline.js'].map((name) => `src/chat-page/${name}`),

@@ -5,6 +5,7 @@ import type { ChatMessage } from '../text/chat-template.ts';
 import { ModelClient } from './client.ts';
 import { element, readSettings, unpacked } from './embedded.ts';
 import { loadFiles } from './files.ts';
+import { LogView } from './log-view.ts';
 import type { Answered, DeviceChoice, LoadedFile } from './protocol.ts';
 import { keptDevice, keepDevice } from './kept.ts';
 import { keepPage } from './offline-pieces.ts';
@@ -23,6 +24,8 @@ const clear = element<HTMLButtonElement>('clear');
 const input = (id: string): HTMLInputElement => element<HTMLInputElement>(id);
 const system = element<HTMLTextAreaElement>('system');
 const device = element<HTMLSelectElement>('device');
+
+const log = new LogView(settings.name, (error) => showProblem(error));
 
 let files: readonly LoadedFile[] | undefined;
 let client: ModelClient | undefined;
@@ -121,11 +124,14 @@ async function ask(): Promise<void> {
   if (document.activeElement === document.body) stop.focus();
   scrollDown(true);
   try {
+    const prompt = {
+      system: element('system-field').hidden ? '' : system.value.trim(),
+      turns: input('remember').checked ? turns : [asked],
+    };
     const answered = await client.ask(
       {
         kind: 'ask',
-        system: element('system-field').hidden ? '' : system.value.trim(),
-        turns: input('remember').checked ? turns : [asked],
+        ...prompt,
         sampling: {
           ...defaults.sampling,
           temperature: input('temperature').valueAsNumber,
@@ -140,8 +146,12 @@ async function ask(): Promise<void> {
         scrollDown(follows);
       },
     );
-    turns = [...turns, { role: 'assistant', content: answered.text }];
-    view.end(answered.text, noteOf(answered));
+    const answer = { role: 'assistant', content: answered.text };
+    turns = [...turns, answer];
+    const before = prompt.system === '' ? [] : [{ role: 'system', content: prompt.system }];
+    const given = prompt.turns.slice(2 * answered.dropped);
+    const messages = [...before, ...given, answer];
+    view.end(answered.text, noteOf(answered), log.keep({ messages, time: new Date().toISOString() }));
   } catch (error) {
     turns = turns.slice(0, -1);
     view.remove();

@@ -1,5 +1,5 @@
 /** The chat page that `graft export --format page` writes, as a visitor opens it: from a static host, as a file, and without a network. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,7 +13,7 @@ import { chatPageFiles } from '../../src/export/chat-page/write.ts';
 import { greedy } from '../../src/model/sampling.ts';
 import { SPRIG } from '../engine/sprig.ts';
 import { closePages, openChromium, openStudio } from './chromium.ts';
-import { inspect } from './looks.ts';
+import { downloadOf, inspect } from './looks.ts';
 import { serveDist, type Site } from './site.ts';
 
 const ADAPTER = join(import.meta.dirname, '../reference/peft/adapter');
@@ -69,6 +69,27 @@ test('a page in a subfolder answers as graft generate does, and asks nobody for 
   await page.getByText('Licences of the program').click();
   await page.getByText('@huggingface/tokenizers').waitFor();
   expect(await inspect(page, 'chat-page')).toEqual([]);
+  // The log is off at first. It keeps what follows, in this browser only.
+  expect(await page.getByRole('button', { name: 'Good answer' }).count()).toBe(0);
+  await page.getByLabel('Keep questions and answers in this browser').check();
+  await page.getByRole('button', { name: 'New conversation' }).click();
+  await ask(page, QUESTION);
+  await page.getByRole('button', { name: 'Good answer' }).click();
+  const saved = await downloadOf(page, () => page.getByRole('button', { name: 'Save the log' }).click());
+  expect(saved.suggestedFilename()).toBe('adapter-log.jsonl');
+  const rows = readFileSync(await saved.path(), 'utf8')
+    .trim()
+    .split('\n');
+  expect(rows.map((row) => JSON.parse(row) as unknown)).toEqual([
+    {
+      messages: [
+        { role: 'user', content: QUESTION },
+        { role: 'assistant', content: expected.trimEnd() },
+      ],
+      thumb: 'up',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT/) as unknown,
+    },
+  ]);
   // A setting that cannot be is refused with the question kept.
   await page.getByLabel('Temperature').fill('-1');
   await page.getByLabel('Your message').fill(QUESTION);
