@@ -127,6 +127,7 @@ export const ROOMS = {
       'data',
       'storage',
       'evaluate/add-scorers.ts',
+      'evaluate/blind.ts',
       'evaluate/by-task.ts',
       'evaluate/ceiling.ts',
       'evaluate/chance.ts',

@@ -137,6 +137,14 @@ const Evidence = v.object({
   leftOut: v.optional(count),
   recall: v.optional(number),
 });
+const Blind = v.object({
+  subjects: v.tuple([count, count]),
+  seed: number,
+  turns: v.array(
+    v.object({ item: count, swapped: v.boolean(), vote: v.picklist(['first', 'second', 'tie']) }),
+  ),
+  ended: v.optional(v.literal(true)),
+});
 const ChosenFrom = v.object({
   from: v.picklist(['labels', 'column']),
   column: v.optional(v.string()),
@@ -184,6 +192,7 @@ export const RecordSchema = v.pipe(
     ),
     scores: v.array(v.array(v.array(v.nullable(number)))),
     evidence: v.array(v.array(v.nullable(Evidence))),
+    blind: v.optional(v.pipe(v.array(Blind), v.maxLength(MAX_SUBJECTS))),
   }),
   v.check(({ items, scores }) => scores.length === items.length, 'scores has not one list for each item'),
   v.check(
@@ -209,6 +218,16 @@ export const RecordSchema = v.pipe(
         return first < 0 || evidence.slice(first).every((row) => row[at] === null);
       }),
     'a subject has an answer after an item that it has not answered',
+  ),
+  v.check(
+    ({ items, subjects, blind = [] }) =>
+      blind.every(
+        (one) =>
+          one.subjects[0] !== one.subjects[1] &&
+          one.subjects.every((at) => at < subjects.length) &&
+          one.turns.every(({ item }) => item < items.length),
+      ),
+    'a blind judging names a subject or an item that is not there',
   ),
 );
 

@@ -212,6 +212,28 @@ export interface Made {
   readonly seconds?: number;
 }
 
+/** A row that a person judged without seeing who answered. */
+export interface BlindTurn {
+  /** Its place in the record. */
+  readonly item: number;
+  /** Whether the second subject's answer stood on the left. */
+  readonly swapped: boolean;
+  /** Whose answer is better. */
+  readonly vote: 'first' | 'second' | 'tie';
+}
+
+/** A person's blind comparison of two subjects, as far as it has come. */
+export interface BlindJudging {
+  /** Places in the record. */
+  readonly subjects: readonly [first: number, second: number];
+  /** Of the order of rows and sides. */
+  readonly seed: number;
+  /** Those that were judged, in their order. */
+  readonly turns: readonly BlindTurn[];
+  /** The names were revealed: no row is judged any more. */
+  readonly ended?: true;
+}
+
 export interface Evaluation {
   readonly format: typeof FORMAT;
   readonly version: typeof RECORD_VERSION;
@@ -223,6 +245,8 @@ export interface Evaluation {
   readonly scores: readonly (readonly (readonly (number | null)[])[])[];
   /** By item and subject; null where it did not answer. */
   readonly evidence: readonly (readonly (Evidence | null)[])[];
+  /** At most one for two subjects; missing where nobody judged. */
+  readonly blind?: readonly BlindJudging[];
 }
 
 /** The columns of one subject, for {@link recordOf}. */

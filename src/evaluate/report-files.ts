@@ -1,4 +1,5 @@
 /** The files of an evaluation: predictions, the report for other tools and as a page, and the record itself. The command writes them to a folder, the page into a zip. */
+import { blindReport } from './blind.ts';
 import { isAnswerScorer, USUAL_SCORERS } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { chosenIn, scorersOf } from './columns.ts';
@@ -31,6 +32,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
   const { items, made } = record;
   const table = tunedTable(record, metrics);
   const success = successOfRecord(record);
+  const blind = blindReport(record);
   return {
     ...inputs,
     draw: {
@@ -47,6 +49,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
     ...(hasPassages(record) && { documents_or_weights: squaresOf(record).map(squareNumbers) }),
     ...(judged && { verdict: verdictTexts(judged).join('\n') }),
     ...(success && { success }),
+    ...(blind.length > 0 && { blind }),
     stopped,
   };
 }

@@ -2,6 +2,7 @@
 import { facts, html, page, table, type Html, type Piece } from '../html.ts';
 import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
 import type { Scorer } from '../scorers/scorer.ts';
+import { blindInWords, blindResult, revealed } from './blind.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from './cells.ts';
 import { CHOICE_COLUMNS, choiceCells, choiceReport } from './choice-report.ts';
 import { chosenInWords } from './choices-in-words.ts';
@@ -58,7 +59,7 @@ export function reportPage(record: Evaluation, about: AboutReport): string {
     title,
     html`<h1>${title}</h1>
       ${verdictOf(record, about)}
-      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${documentsOf(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${failuresOf(record)}
+      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${documentsOf(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${failuresOf(record)}
       <h2 id="answers">Answers</h2>
       ${answers}
       <h2 id="made">How it was made</h2>
@@ -236,6 +237,18 @@ function forgettingOf(sides: readonly Side[]): Html | undefined {
 <p${verdict.isBad && html` class="caution"`}><strong>${verdict.sentence}</strong> ${sentences.join(' ')}</p>
 `,
         )}`;
+}
+
+function blindOf(record: Evaluation): Html | undefined {
+  const judged = revealed(record);
+  return judged.length === 0
+    ? undefined
+    : html`<h2 id="blind">Judged blind</h2>
+        <p class="note">A person compared two answers at a time, in random order and without names.</p>
+        ${judged.map((judging) => {
+          const [one, other] = judging.subjects.map((at) => nameOf(sideOf(record, at)));
+          return html`<p>${blindInWords(blindResult(record, judging), [one, other])}</p>`;
+        })}`;
 }
 
 function failuresOf(record: Evaluation): Html | undefined {

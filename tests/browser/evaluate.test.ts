@@ -393,3 +393,37 @@ test('an error becomes a training row or a pair, but no copy of a test question,
   await expect.poll(() => undo.count(), WAIT).toBe(0);
   expect(studio.problems).toEqual([]);
 });
+
+test('two methods are judged blind by keyboard, also after a reload, and the report has the result', async () => {
+  const judged = page.getByRole('region', { name: 'Judged by you' });
+  await judged.getByRole('button', { name: 'Judge them blind' }).click();
+  const pair = judged.getByRole('article', { name: 'Two answers without names' });
+  await pair.getByText('Row 1 of 6').waitFor();
+  expect(await pair.innerText()).not.toMatch(/Base model|yes 1/);
+  expect(await inspect(page, 'blind')).toEqual([]);
+  await pair.focus();
+  for (const [at, key] of ['1', '2', '0'].entries()) {
+    await page.keyboard.press(key);
+    await pair.getByText(`Row ${at + 2} of 6`).waitFor();
+  }
+  await page.keyboard.press('Backspace');
+  await pair.getByText('Row 3 of 6').waitFor();
+  await page.reload();
+  await judged.getByRole('button', { name: 'Continue judging after 2 rows' }).click(WAIT);
+  await pair.getByText('Row 3 of 6').waitFor();
+  for (const at of [4, 5, 6]) {
+    await page.keyboard.press('0');
+    await pair.getByText(`Row ${at} of 6`).waitFor();
+  }
+  await page.keyboard.press('1');
+  await pair.getByText('All rows are judged.').waitFor();
+  await pair.getByRole('button', { name: 'Show the names' }).click();
+  const result = judged.getByText(/“Base model” wins \d and “yes 1” \d of 3 rows with a winner: .* 3 ties\./);
+  await result.waitFor();
+  const { blind } = JSON.parse((await exported())['report.json']) as { blind: { wins: number[] }[] };
+  expect(blind).toHaveLength(1);
+  expect(blind[0].wins[0] + blind[0].wins[1]).toBe(3);
+  await page.reload();
+  await result.waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});

@@ -70,9 +70,23 @@ export class Evaluation {
     const { own } = this;
     if (!own) return;
     const added = addScorers(own, names);
-    if (added === own) return;
-    this.own = added;
-    this.failure = await this.#kept.keep(this.#kept.project, { [this.#kind]: added });
+    if (added !== own) await this.#keep(added);
+  }
+
+  /** Keeps a person's blind judging of two subjects in place of the one before. */
+  async keepBlind(judging: NonNullable<Result['blind']>[number]): Promise<void> {
+    const { own } = this;
+    if (!own) return;
+    const others = (own.blind ?? []).filter(({ subjects }) =>
+      subjects.some((at) => !judging.subjects.includes(at)),
+    );
+    await this.#keep({ ...own, blind: [...others, judging] });
+  }
+
+  /** The same measurement with something added to it. */
+  async #keep(own: Result): Promise<void> {
+    this.own = own;
+    this.failure = await this.#kept.keep(this.#kept.project, { [this.#kind]: own });
   }
 
   /** Back to what was measured here. */

@@ -57,6 +57,7 @@ const RECORD: Evaluation = {
     ],
     [null, null],
   ],
+  blind: [{ subjects: [0, 1], seed: 7, turns: [{ item: 0, swapped: true, vote: 'tie' }], ended: true }],
 };
 const text = evaluationFile(RECORD);
 const read = (content: string): Evaluation => readEvaluation(content, 'evaluation.json');

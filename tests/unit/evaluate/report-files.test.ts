@@ -57,3 +57,27 @@ test('the report answers the task card, and shows what each method costs', () =>
   // An answer costs its part of its batch, even where the whole was known already.
   expect(page).toMatch(/no label[\s\S]*>0\.500<[\s\S]*>60%</);
 });
+
+test('a blind judging is in the report once its names are revealed', () => {
+  const turns = [
+    { item: 0, swapped: true, vote: 'second' },
+    { item: 2, swapped: false, vote: 'second' },
+    { item: 3, swapped: true, vote: 'tie' },
+  ] as const;
+  const judged = (ended: boolean) =>
+    pageReportFiles(
+      { ...record, blind: [{ subjects: [0, 1], seed: 3, turns, ...(ended && { ended: true as const }) }] },
+      [],
+    );
+  const { blind } = JSON.parse(judged(true)['report.json']) as { blind: object[] };
+  expect(blind).toEqual([
+    {
+      ...{ subjects: ['base', 'adapter'], seed: 3, wins: [0, 2], ties: 1, same: 1, judged: 3, of: 3 },
+      // Wilson's for 0 of 2.
+      ...{ win_rate: 0, interval: [0, expect.closeTo(0.65762, 5)], sign_test_p: 0.5 },
+    },
+  ]);
+  expect(judged(true)['report.html']).toContain('wins 0 and “adapter” 2 of 2 rows with a winner');
+  expect(judged(false)['report.html']).not.toContain('Judged blind');
+  expect(JSON.parse(judged(false)['report.json'])).not.toHaveProperty('blind');
+});
