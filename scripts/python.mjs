@@ -11,8 +11,8 @@ import { root } from './machine.mjs';
 import { installPackages } from './setup.mjs';
 
 const PACKAGES = ['torch', 'peft', 'transformers', 'safetensors', 'gguf'];
-/** Only the tests of runs that TRL continues need these: they say so where a Python lacks them. */
-const MORE = ['trl', 'accelerate'];
+/** For the tests of runs that TRL continues, and of kernels on another WebGPU: they say so where a Python lacks them. */
+const MORE = ['trl', 'accelerate', 'wgpu'];
 const VENV = join(root, '.cache', 'venv');
 const VENV_PYTHON =
   process.platform === 'win32' ? join(VENV, 'Scripts', 'python.exe') : join(VENV, 'bin', 'python');

@@ -179,6 +179,7 @@ const LONG_STEPS = [
   ['long tests', () => vitest('long')],
   ['the full matrix on software GPUs', () => gpuMatrix()],
   ['the builds of kernels for GPUs', () => gpuBuilds()],
+  ['kernels on wgpu', () => interop(() => vitest('interop', ['tests/interop/naga.test.ts']))],
   ['a real model, headless', () => realModel('scripts/smollm2.mjs')],
   ['a real model, in the page', () => realModel('scripts/smollm2-page.mjs')],
   ['campaigns', () => program('tests/campaigns/run.ts', '--import', 'tsx')],
@@ -240,7 +241,7 @@ const STEPS = [
       ),
   ],
   ['browser tests', () => vitest('browser')],
-  ['interop tests', () => interop()],
+  ['interop tests', () => interop(() => vitest('interop', [], PART))],
 ];
 
 /** @type {string[]} */

@@ -356,17 +356,18 @@ fn queries(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index)
   }
 }
 
-// Gives p in s and ds in dp, of 4 × 4 keys (columns) and the queries from m on.
-fn slopesOfKeys(s: ptr<function, mat4x4f>, dp: ptr<function, mat4x4f>, key: vec4u, m: u32, h: u32) {
+struct Slopes { p: mat4x4f, ds: mat4x4f }
+
+// p and ds of 4 × 4 keys (columns) and the queries from m on, from their s and dp.
+fn slopesOfKeys(s: mat4x4f, dp: mat4x4f, key: vec4u, m: u32, h: u32) -> Slopes {
   let row4 = rows4(columns4(m), h);
   let logSum = bitcast<vec4f>(row4[0]);
   let mean = bitcast<vec4f>(row4[1]);
-  let scores = *s * (params.scale * LOG2_E);
+  let scores = s * (params.scale * LOG2_E);
   var seen: mat4x4f;
   if (SHARED) { seen = seenByRange(scores, columns4(m), row4[2], key, h); } else { seen = seeingQueries(scores, key, row4[2], row4[3]); }
-  *s = mat4x4f(exp2(seen[0] - logSum), exp2(seen[1] - logSum), exp2(seen[2] - logSum), exp2(seen[3] - logSum));
-  let d = *dp;
-  *dp = product(*s, mat4x4f(d[0] - mean, d[1] - mean, d[2] - mean, d[3] - mean)) * params.scale;
+  let p = mat4x4f(exp2(seen[0] - logSum), exp2(seen[1] - logSum), exp2(seen[2] - logSum), exp2(seen[3] - logSum));
+  return Slopes(p, product(p, mat4x4f(dp[0] - mean, dp[1] - mean, dp[2] - mean, dp[3] - mean)) * params.scale);
 }
 
 @compute @workgroup_size(LANES)
@@ -405,17 +406,16 @@ fn keys(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         dp[2] += transpose(theirGradients(theirs[2] + c)) * y;
         dp[3] += transpose(theirGradients(theirs[3] + c)) * y;
       }
-      slopesOfKeys(&s[0], &dp[0], j, m, h);
-      slopesOfKeys(&s[1], &dp[1], j, m + 4u, h);
-      slopesOfKeys(&s[2], &dp[2], j, m + 8u, h);
-      slopesOfKeys(&s[3], &dp[3], j, m + 12u, h);
+      let slopes = array<Slopes, 4>(
+        slopesOfKeys(s[0], dp[0], j, m, h), slopesOfKeys(s[1], dp[1], j, m + 4u, h),
+        slopesOfKeys(s[2], dp[2], j, m + 8u, h), slopesOfKeys(s[3], dp[3], j, m + 12u, h));
       for (var c = 0u; c < params.quads; c++) {
         store4dv(mine + c, there, load4dv(mine + c)
-          + theirGradients(theirs[0] + c) * s[0] + theirGradients(theirs[1] + c) * s[1]
-          + theirGradients(theirs[2] + c) * s[2] + theirGradients(theirs[3] + c) * s[3]);
+          + theirGradients(theirs[0] + c) * slopes[0].p + theirGradients(theirs[1] + c) * slopes[1].p
+          + theirGradients(theirs[2] + c) * slopes[2].p + theirGradients(theirs[3] + c) * slopes[3].p);
         store4dk(mine + c, there, load4dk(mine + c)
-          + theirQueries(theirs[0] + c) * dp[0] + theirQueries(theirs[1] + c) * dp[1]
-          + theirQueries(theirs[2] + c) * dp[2] + theirQueries(theirs[3] + c) * dp[3]);
+          + theirQueries(theirs[0] + c) * slopes[0].ds + theirQueries(theirs[1] + c) * slopes[1].ds
+          + theirQueries(theirs[2] + c) * slopes[2].ds + theirQueries(theirs[3] + c) * slopes[3].ds);
       }
     }
   }

@@ -60,7 +60,6 @@ override SCALE_DEPTH: u32 = 0x40000000;
 
 // Up to four blocks along N, and up to four such rows of blocks.
 alias Side = array<mat4x4f, 4>;
-alias Band = array<Side, 4>;
 alias Scales = array<mat4x2f, 4>;
 
 // Index of this invocation in its quad.
@@ -192,21 +191,28 @@ fn store(m: u32, n: u32, part: u32, sums: Side) {
   }
 }
 
-fn multiplyAddBand(band: ptr<function, Band>, m: u32, k: u32, columns: ptr<function, Side>) {
-  multiplyAdd(&band[0], blockOfA(m, k), columns);
-  if (ROWS > 1) { multiplyAdd(&band[1], blockOfA(m + 4u, k), columns); }
+// A band is up to four rows of blocks, each a variable of its own: naga has no pointers to a part of one (wgpu 5158).
+fn multiplyAddBand(
+  row0: ptr<function, Side>, row1: ptr<function, Side>, row2: ptr<function, Side>, row3: ptr<function, Side>,
+  m: u32, k: u32, columns: ptr<function, Side>,
+) {
+  multiplyAdd(row0, blockOfA(m, k), columns);
+  if (ROWS > 1) { multiplyAdd(row1, blockOfA(m + 4u, k), columns); }
   if (ROWS > 2) {
-    multiplyAdd(&band[2], blockOfA(m + 8u, k), columns);
-    multiplyAdd(&band[3], blockOfA(m + 12u, k), columns);
+    multiplyAdd(row2, blockOfA(m + 8u, k), columns);
+    multiplyAdd(row3, blockOfA(m + 12u, k), columns);
   }
 }
 
-fn multiplyAddLowRank(band: ptr<function, Band>, m: u32, r: u32, columns: ptr<function, Side>) {
-  multiplyAdd(&band[0], blockOfZ(m, r), columns);
-  if (ROWS > 1) { multiplyAdd(&band[1], blockOfZ(m + 4u, r), columns); }
+fn multiplyAddLowRank(
+  row0: ptr<function, Side>, row1: ptr<function, Side>, row2: ptr<function, Side>, row3: ptr<function, Side>,
+  m: u32, r: u32, columns: ptr<function, Side>,
+) {
+  multiplyAdd(row0, blockOfZ(m, r), columns);
+  if (ROWS > 1) { multiplyAdd(row1, blockOfZ(m + 4u, r), columns); }
   if (ROWS > 2) {
-    multiplyAdd(&band[2], blockOfZ(m + 8u, r), columns);
-    multiplyAdd(&band[3], blockOfZ(m + 12u, r), columns);
+    multiplyAdd(row2, blockOfZ(m + 8u, r), columns);
+    multiplyAdd(row3, blockOfZ(m + 12u, r), columns);
   }
 }
 
@@ -219,21 +225,24 @@ fn scaleSide(side: ptr<function, Side>) {
   }
 }
 
-fn scaleBand(band: ptr<function, Band>) {
-  scaleSide(&band[0]);
-  if (ROWS > 1) { scaleSide(&band[1]); }
+fn scaleBand(row0: ptr<function, Side>, row1: ptr<function, Side>, row2: ptr<function, Side>, row3: ptr<function, Side>) {
+  scaleSide(row0);
+  if (ROWS > 1) { scaleSide(row1); }
   if (ROWS > 2) {
-    scaleSide(&band[2]);
-    scaleSide(&band[3]);
+    scaleSide(row2);
+    scaleSide(row3);
   }
 }
 
-fn storeBand(m: u32, n: u32, part: u32, band: ptr<function, Band>) {
-  store(m, n, part, band[0]);
-  if (ROWS > 1) { store(m + 4u, n, part, band[1]); }
+fn storeBand(
+  m: u32, n: u32, part: u32,
+  row0: ptr<function, Side>, row1: ptr<function, Side>, row2: ptr<function, Side>, row3: ptr<function, Side>,
+) {
+  store(m, n, part, *row0);
+  if (ROWS > 1) { store(m + 4u, n, part, *row1); }
   if (ROWS > 2) {
-    store(m + 8u, n, part, band[2]);
-    store(m + 12u, n, part, band[3]);
+    store(m + 8u, n, part, *row2);
+    store(m + 12u, n, part, *row3);
   }
 }
 
@@ -245,10 +254,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   let along = group.x * LANES + thread;
   let m = select(along, group.y, LANES_ALONG_N) * 4u * ROWS;
   let n = select(group.y, along, LANES_ALONG_N) * 4u * COLUMNS;
-  var band0: Band;
-  var band1: Band;
-  var band2: Band;
-  var band3: Band;
+  var rows00: Side;
+  var rows01: Side;
+  var rows02: Side;
+  var rows03: Side;
+  var rows10: Side;
+  var rows11: Side;
+  var rows12: Side;
+  var rows13: Side;
+  var rows20: Side;
+  var rows21: Side;
+  var rows22: Side;
+  var rows23: Side;
+  var rows30: Side;
+  var rows31: Side;
+  var rows32: Side;
+  var rows33: Side;
   var columns: Side;
   let start = group.z * params.part;
   let end = min(start + params.part, params.K);
@@ -264,19 +285,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
         columns[2] = blockOfB(n + 8u, k, scales[2]);
         columns[3] = blockOfB(n + 12u, k, scales[3]);
       }
-      multiplyAddBand(&band0, m, k, &columns);
-      if (ROWS > 4) { multiplyAddBand(&band1, m + 16u, k, &columns); }
+      multiplyAddBand(&rows00, &rows01, &rows02, &rows03, m, k, &columns);
+      if (ROWS > 4) { multiplyAddBand(&rows10, &rows11, &rows12, &rows13, m + 16u, k, &columns); }
       if (ROWS > 8) {
-        multiplyAddBand(&band2, m + 32u, k, &columns);
-        multiplyAddBand(&band3, m + 48u, k, &columns);
+        multiplyAddBand(&rows20, &rows21, &rows22, &rows23, m + 32u, k, &columns);
+        multiplyAddBand(&rows30, &rows31, &rows32, &rows33, m + 48u, k, &columns);
       }
     }
   }
-  scaleBand(&band0);
-  if (ROWS > 4) { scaleBand(&band1); }
+  scaleBand(&rows00, &rows01, &rows02, &rows03);
+  if (ROWS > 4) { scaleBand(&rows10, &rows11, &rows12, &rows13); }
   if (ROWS > 8) {
-    scaleBand(&band2);
-    scaleBand(&band3);
+    scaleBand(&rows20, &rows21, &rows22, &rows23);
+    scaleBand(&rows30, &rows31, &rows32, &rows33);
   }
   for (var r = 0u; r < params.R; r += 4u) {
     columns[0] = blockOfL(n, r);
@@ -285,17 +306,17 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       columns[2] = blockOfL(n + 8u, r);
       columns[3] = blockOfL(n + 12u, r);
     }
-    multiplyAddLowRank(&band0, m, r, &columns);
-    if (ROWS > 4) { multiplyAddLowRank(&band1, m + 16u, r, &columns); }
+    multiplyAddLowRank(&rows00, &rows01, &rows02, &rows03, m, r, &columns);
+    if (ROWS > 4) { multiplyAddLowRank(&rows10, &rows11, &rows12, &rows13, m + 16u, r, &columns); }
     if (ROWS > 8) {
-      multiplyAddLowRank(&band2, m + 32u, r, &columns);
-      multiplyAddLowRank(&band3, m + 48u, r, &columns);
+      multiplyAddLowRank(&rows20, &rows21, &rows22, &rows23, m + 32u, r, &columns);
+      multiplyAddLowRank(&rows30, &rows31, &rows32, &rows33, m + 48u, r, &columns);
     }
   }
-  storeBand(m, n, group.z, &band0);
-  if (ROWS > 4) { storeBand(m + 16u, n, group.z, &band1); }
+  storeBand(m, n, group.z, &rows00, &rows01, &rows02, &rows03);
+  if (ROWS > 4) { storeBand(m + 16u, n, group.z, &rows10, &rows11, &rows12, &rows13); }
   if (ROWS > 8) {
-    storeBand(m + 32u, n, group.z, &band2);
-    storeBand(m + 48u, n, group.z, &band3);
+    storeBand(m + 32u, n, group.z, &rows20, &rows21, &rows22, &rows23);
+    storeBand(m + 48u, n, group.z, &rows30, &rows31, &rows32, &rows33);
   }
 }
