@@ -126,6 +126,7 @@ export const ROOMS = {
       'settings',
       'data',
       'storage',
+      'retrieval/file-pattern.ts',
       'evaluate/add-scorers.ts',
       'evaluate/blind.ts',
       'evaluate/by-task.ts',

@@ -23,6 +23,7 @@ const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} 
 const STORES = [
   ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
   ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results', 'feedback'],
+  ...['document-indexes', 'documents', 'document-texts', 'document-vectors'],
 ];
 
 type Zip = Record<string, Uint8Array>;
@@ -184,6 +185,15 @@ test('the page says how many bytes base models add, and the file has that size',
     .click();
   await expect.poll(async () => ((await records(page))['feedback'] as unknown[]).length).toBe(1);
 
+  await goTo(page, 'documents');
+  const note = {
+    name: 'lost card.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from('A lost card is blocked at once.'),
+  };
+  await page.getByLabel('Add files').setInputFiles(note);
+  await page.getByText('1 document added.').waitFor(WAIT);
+
   await goTo(page, 'storage');
   const small = join(scratch, 'small.zip');
   await exportAll(small);
@@ -200,7 +210,7 @@ test('the page says how many bytes base models add, and the file has that size',
 test('another browser imports the same records, and works on without the first one', async () => {
   const other = await fresh();
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toBe(
-    'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 model.',
+    'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 document, 1 model.',
   );
   expect(await records(other.page)).toEqual(await records(page));
   expect(await models(other.page)).toEqual(await models(page));
@@ -210,6 +220,10 @@ test('another browser imports the same records, and works on without the first o
   await expect.poll(() => factOf(other.page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
   await expect.poll(() => other.page.getByRole('banner').innerText()).toMatch(/In parts/);
   expect(await askAnew(other.page, QUESTION)).toEqual(answers);
+  await goTo(other.page, 'documents');
+  await other.page.getByLabel('Question or words').fill('blocked');
+  await other.page.getByRole('button', { name: 'Search', exact: true }).click();
+  await other.page.getByRole('button', { name: /lost card\.txt.*A lost card is blocked/s }).waitFor(WAIT);
   await goTo(other.page, 'train');
   await other.page.getByRole('group', { name: 'This run' }).getByRole('button', { name: 'Resume' }).click();
   await other.page.getByText(/^Done: loss/).waitFor(WAIT);
@@ -238,7 +252,9 @@ test('the file of one project has that project and nothing else, and names its b
 
   const other = await fresh();
   const said = await bring(other.page, 'shared.zip', readFileSync(shared));
-  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer\./);
+  expect(said).toMatch(
+    /^Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 document\./,
+  );
   expect(said).toMatch(/tickets\.csv needs the base model In parts \([0-9a-f]{8}\)\. It is not kept here\./);
   expect(await records(other.page)).toEqual(before);
   await other.page.getByRole('link', { name: 'Task', exact: true }).last().click();
@@ -289,7 +305,9 @@ test('whole records of a damaged file are imported, and damaged ones are named',
   const tensors = bytes.indexOf('lora_A.weight', bytes.indexOf('adapter_model.safetensors'));
   bytes[tensors + 4000] ^= 1;
   const said = await bring(other.page, 'flipped.zip', bytes);
-  expect(said).toMatch(/^Added: 1 project, 1 data set, 1 run, 1 result, 1 judged answer, 1 model\./);
+  expect(said).toMatch(
+    /^Added: 1 project, 1 data set, 1 run, 1 result, 1 judged answer, 1 document, 1 model\./,
+  );
   expect(said).toMatch(/adapters\/.*adapter_model\.safetensors is not as it was packed/s);
   // The whole file adds the rest, and nothing twice.
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toMatch(/^Added: 1 adapter\./);
@@ -323,7 +341,7 @@ test('a hostile file gets an error that says what it is, and breaks nothing', as
   swap(pathOf(/data\.json$/), (text) => text.replace(/"rows":12/, '"rows":11'));
   swap(pathOf(/data\/[0-9a-f]+\/0$/), (text) => `${text}\nYour card is mine;${HOSTILE}`);
   const told = await bring(other.page, 'hostile.zip', zip);
-  expect(told).toMatch(/^Added: 1 project, 1 adapter, 1 result, 1 judged answer, 1 model\./);
+  expect(told).toMatch(/^Added: 1 project, 1 adapter, 1 result, 1 judged answer, 1 document, 1 model\./);
   expect(told).toMatch(/run\.json is not as Graft writes it: settings\.lr/);
   expect(told).toMatch(/Data set “tickets\.csv”: Its rows are not those that its version names/);
   await goTo(other.page, 'start');

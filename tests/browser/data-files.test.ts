@@ -3,6 +3,8 @@ import { zipSync } from 'fflate';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { referencePath } from '../engine/reference-file.ts';
+import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 import { goTo, inspect, WAIT } from './looks.ts';
 
 const STEP_MS = 60_000;
@@ -444,5 +446,71 @@ test('a table that is copied from a web page becomes rows, and its header is ask
   await editor.getByLabel('Reference answer').selectOption('column 2');
   await editor.getByRole('button', { name: 'Read these columns' }).click();
   await page.getByRole('heading', { name: '3 rows' }).waitFor({ timeout: STEP_MS });
+  expect(studio.problems).toEqual([]);
+});
+
+const search = async (words: string): Promise<void> => {
+  await page.getByLabel('Question or words').fill(words);
+  await press('Search');
+};
+
+test('documents are read but for the broken one, which is named, and a search opens a passage in its page', async () => {
+  await goTo(page, 'documents');
+  await page.getByText(/^No documents yet/).waitFor(WAIT);
+  expect(await inspect(page, 'documents-empty')).toEqual([]);
+  const plan = tinyPdf([['The first bed has onions.'], ['The second bed has marrows.']]);
+  const beans = 'Beans need warmth. Sow beans in May.\n\n<img src=x onerror="window.hurt = 1">\n';
+  await page.getByLabel('Add files').setInputFiles([
+    { name: 'plan.pdf', mimeType: 'application/pdf', buffer: Buffer.from(plan) },
+    { name: 'beans.md', mimeType: 'text/markdown', buffer: Buffer.from(beans) },
+    { name: 'broken.pdf', mimeType: 'application/pdf', buffer: Buffer.from('This is no PDF.') },
+  ]);
+  await page.getByText('2 documents added, 1 file not read.').waitFor(WAIT);
+  await page.getByText(/broken\.pdf cannot be read as a PDF/).waitFor();
+
+  await page.getByText('How texts are divided').click();
+  await page.getByLabel('Chunks end at').selectOption('pages');
+  await press('Divide again');
+  await page.getByText('2 pages · 2 chunks').waitFor(WAIT);
+  await search('marrows');
+  await page.getByRole('button', { name: /^1\. plan\.pdf\s*page 2/ }).click();
+  const view = page.getByRole('region', { name: 'plan.pdf', exact: true });
+  await expect.poll(() => view.locator('mark').first().innerText()).toBe('The second bed has marrows.');
+  await view.getByText('Chunk 2 of 2, page 2').waitFor();
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('plan.pdf');
+  await view.getByRole('button', { name: 'Show its tokens' }).click();
+  await view.getByRole('group', { name: 'Tokens of the chunk' }).locator('code').first().waitFor(WAIT);
+  expect(await inspect(page, 'documents')).toEqual([]);
+  await view.getByRole('button', { name: 'Close' }).click();
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/plan\.pdf/);
+
+  // Text of a document is text.
+  await search('warmth');
+  await page.getByRole('button', { name: /^1\. beans\.md/ }).click();
+  await page.getByRole('region', { name: 'beans.md', exact: true }).getByText('onerror').first().waitFor();
+  expect(await page.evaluate(() => 'hurt' in window)).toBe(false);
+  expect(studio.problems).toEqual([]);
+});
+
+test('documents are there after a reload, get vectors of an encoder, and go when they are removed', async () => {
+  await page.reload();
+  await page.getByRole('button', { name: 'beans.md', exact: true }).waitFor(WAIT);
+  await page.getByLabel('Choose its folder').setInputFiles(referencePath('encoders', 'mean'));
+  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
+  await expect.poll(() => page.locator('select:has(option[value=cosine])').inputValue()).toBe('cosine');
+  await search('Where do marrows grow?');
+  await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
+  expect(await inspect(page, 'documents-encoder')).toEqual([]);
+
+  await page.getByRole('button', { name: 'Remove beans.md' }).click();
+  await press('Remove it');
+  await page.getByRole('heading', { name: /^1 document/ }).waitFor(WAIT);
+  await search('Sow beans in May');
+  await page.getByRole('heading', { name: /passages for “Sow beans in May”/ }).waitFor(WAIT);
+  expect(await page.getByRole('button', { name: /beans\.md/ }).count()).toBe(0);
+  // The encoder is no model to tune.
+  await goTo(page, 'task');
+  await page.getByRole('table').first().waitFor(WAIT);
+  expect(await page.getByRole('button', { name: 'Open mean' }).count()).toBe(0);
   expect(studio.problems).toEqual([]);
 });

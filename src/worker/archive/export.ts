@@ -47,7 +47,11 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     await json(`projects/${key}/project.json`, project);
     await json(`projects/${key}/base.json`, await describeBase(project.model));
     const index = await readRecord('document-indexes', key);
-    if (index) await json(`projects/${key}/documents/index.json`, { settings: settingsOf(index.settings) });
+    if (index)
+      await json(`projects/${key}/documents/index.json`, {
+        revision: index.revision,
+        settings: settingsOf(index.settings),
+      });
   }
   for (const key of keys.sets) {
     next();

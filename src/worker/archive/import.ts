@@ -131,6 +131,8 @@ class Importer {
   readonly missing: MissingBase[] = [];
   /** Projects that are here, before or now, by their folders. */
   readonly #projects = new Map<string, ImportedProject>();
+  /** Projects whose documents this import began. */
+  readonly #indexes = new Set<string>();
   /** The places of added records, and names of added models: a stop removes them. */
   readonly #records: RecordPlace[] = [];
   readonly #models: string[] = [];
@@ -359,10 +361,10 @@ class Importer {
 
   async #documentIndex(path: string): Promise<void> {
     const { id: projectId } = this.#projectOf(path);
-    const { settings } = await this.source.json(path, layout.DocumentIndexFile, MAX_SMALL_JSON);
+    const index = await this.source.json(path, layout.DocumentIndexFile, MAX_SMALL_JSON);
     if (await readRecord('document-indexes', projectId)) return;
-    const value = { projectId, revision: crypto.randomUUID(), settings };
-    await this.#write([{ store: 'document-indexes', value }]);
+    await this.#write([{ store: 'document-indexes', value: { ...index, projectId } }]);
+    this.#indexes.add(projectId);
   }
 
   async #document(path: string): Promise<void> {
@@ -378,7 +380,7 @@ class Importer {
         : undefined;
     const { document, text, vectors } = unpackDocument(projectId, given, bytes);
     // What a tab has read of the documents is no longer all.
-    if (index)
+    if (index && !this.#indexes.has(projectId))
       await writeRecords([{ store: 'document-indexes', value: { ...index, revision: crypto.randomUUID() } }]);
     await this.#write([
       { store: 'documents', value: document },

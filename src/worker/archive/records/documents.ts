@@ -1,9 +1,9 @@
 /** How documents are searched, and a document with its text, its chunks and which of them have a vector. */
 import * as v from 'valibot';
 import { DocumentSettings } from '../../documents/settings.ts';
-import { count, number, text } from './values.ts';
+import { count, id, number, text } from './values.ts';
 
-export const DocumentIndexFile = v.object({ settings: DocumentSettings });
+export const DocumentIndexFile = v.object({ revision: id, settings: DocumentSettings });
 
 const ascending = (places: readonly number[]): boolean =>
   places.every((place, at) => at === 0 || place >= places[at - 1]);

@@ -1,0 +1,284 @@
+/** The documents of the open project: what is kept, the work on them, the search, and the document that is shown. */
+import { untrack } from 'svelte';
+import { filePattern } from '../../retrieval/file-pattern.ts';
+import type {
+  AddedDocuments,
+  Chunking,
+  DocumentHit,
+  DocumentView,
+  EncoderChoice,
+  Failure,
+  FileAt,
+  KeptEncoder,
+  OfferedEncoder,
+  Outcome,
+  Progress,
+  ProjectDocuments,
+  SearchMethod,
+} from '../../worker/api.ts';
+import { ofStudio } from '../state/of-studio.svelte.ts';
+import type { Studio } from '../state/studio.svelte.ts';
+import { count, plural } from '../ui/format.ts';
+import { TimeLeft } from '../ui/time-left.ts';
+
+/** A part of a document. */
+export interface Place {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+type Work = 'adding' | 'continuing' | 'copying';
+
+interface Found {
+  readonly query: string;
+  readonly hits: readonly DocumentHit[];
+  /** Chunks that were not compared. */
+  readonly missing: number;
+}
+
+const TOP = 10;
+
+export class Documents {
+  /** Missing until they are read, and without a project. */
+  kept = $state.raw<ProjectDocuments>();
+  failure = $state.raw<Failure>();
+  work = $state<Work>();
+  progress = $state.raw<Progress>();
+  /** Seconds, where that is known and long. */
+  left = $state<number>();
+  stopping = $state(false);
+  /** What became of the files that were added last. */
+  report = $state.raw<AddedDocuments>();
+  encoders = $state.raw<readonly KeptEncoder[]>([]);
+  offered = $state.raw<readonly OfferedEncoder[]>([]);
+
+  query = $state('');
+  chosenMethod = $state<SearchMethod>();
+  /** The files to search in, as a pattern; empty for all. */
+  pattern = $state('');
+  searching = $state(false);
+  found = $state.raw<Found>();
+  searchFailure = $state.raw<Failure>();
+
+  shown = $state.raw<DocumentView>();
+  /** The part that is highlighted in it. */
+  place = $state.raw<Place>();
+  showFailure = $state.raw<Failure>();
+  readonly #studio: Studio;
+
+  constructor(studio: Studio) {
+    this.#studio = studio;
+    $effect(() => {
+      const { id } = studio.projects;
+      untrack(() => void this.#enter(id));
+    });
+    $effect(() => {
+      void studio.models.list;
+      untrack(() => void this.#listEncoders());
+    });
+  }
+
+  get method(): SearchMethod {
+    return this.chosenMethod ?? (this.kept?.encoder ? 'cosine' : 'bm25');
+  }
+
+  get chunks(): number {
+    return this.kept?.documents.reduce((sum, { chunks }) => sum + chunks, 0) ?? 0;
+  }
+
+  /** Adds files to the project, or to a new one. */
+  async add(files: readonly FileAt[]): Promise<void> {
+    if (files.length === 0 || this.work) return;
+    this.report = undefined;
+    const { projects, session } = this.#studio;
+    const id = projects.id ?? (await projects.create('Documents'))?.id;
+    if (id === undefined) {
+      this.failure = projects.failure;
+      return;
+    }
+    void session.keepStorage();
+    const outcome = await this.#run('adding', (hear) => session.worker.addDocuments(id, [...files], hear));
+    if (!outcome) return;
+    this.report = outcome.report;
+    const { added, replaced, bad } = outcome.report;
+    session.announcer.say(
+      `${plural(added + replaced, 'document is', 'documents are')} read.${bad.length > 0 ? ` ${plural(bad.length, 'file')} could not be read.` : ''}`,
+    );
+  }
+
+  /** Does what a stop or a reload left, or new settings ask for. */
+  async proceed(): Promise<void> {
+    const { id } = this.#studio.projects;
+    if (id === undefined || this.work) return;
+    const { worker, announcer } = this.#studio.session;
+    const outcome = await this.#run('continuing', (hear) => worker.continueDocuments(id, hear));
+    if (outcome && !outcome.stopped) announcer.say('The documents are up to date.');
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    await this.#studio.session.worker.stopDocuments();
+  }
+
+  async remove(file: string): Promise<void> {
+    const { id } = this.#studio.projects;
+    if (id === undefined) return;
+    this.#take(await this.#studio.session.worker.removeDocuments(id, [file]));
+    if (this.shown?.file === file) this.close();
+    if (this.found) this.found = { ...this.found, hits: this.found.hits.filter((hit) => hit.file !== file) };
+    this.#studio.session.announcer.say(`${file} is removed.`);
+  }
+
+  async divide(chunking: Chunking): Promise<void> {
+    if (await this.#change({ chunking })) await this.proceed();
+  }
+
+  /** @param encoder undefined for a search by words only */
+  async choose(encoder: EncoderChoice | undefined): Promise<void> {
+    this.chosenMethod = undefined;
+    if (await this.#change({ encoder: encoder ?? null })) await this.proceed();
+  }
+
+  /** Keeps an encoder from the files of its folder, and chooses it. */
+  async bringEncoder(name: string, files: readonly FileAt[]): Promise<void> {
+    const { models, session } = this.#studio;
+    const outcome = await this.#run('copying', (hear) => session.worker.addEncoder(name, [...files], hear));
+    if (!outcome) return;
+    await Promise.all([models.refresh(), session.refreshStorage()]);
+    await this.choose({ name: outcome.name, passagePrefix: '', questionPrefix: '' });
+  }
+
+  async search(): Promise<void> {
+    const { id } = this.#studio.projects;
+    const query = this.query.trim();
+    if (id === undefined || query === '' || this.searching) return;
+    const fits = this.pattern.trim() === '' ? undefined : filePattern(this.pattern.trim());
+    const files = fits && this.kept?.documents.map(({ file }) => file).filter(fits);
+    this.searchFailure = undefined;
+    if (files?.length === 0) {
+      this.searchFailure = {
+        code: 'search-file',
+        what: `No document fits ${this.pattern}.`,
+        remedy: 'Write a name, a folder, or a pattern such as *.md.',
+      };
+      return;
+    }
+    this.searching = true;
+    const { worker, announcer } = this.#studio.session;
+    const choice = { method: this.method, top: TOP, ...(files && { files }) };
+    const outcome = await worker.searchDocuments(id, query, choice);
+    this.searching = false;
+    if (!outcome.ok) {
+      this.searchFailure = outcome;
+      return;
+    }
+    this.found = { query, hits: outcome.hits, missing: outcome.missing };
+    announcer.say(
+      outcome.hits.length === 0 ? 'Nothing is found.' : `${plural(outcome.hits.length, 'passage')} found.`,
+    );
+  }
+
+  /** Shows a document, with a part of it highlighted. @param place its first chunk if left out */
+  async show(file: string, place?: Omit<Place, 'file'>): Promise<void> {
+    const { id } = this.#studio.projects;
+    if (id === undefined) return;
+    const outcome = await this.#studio.session.worker.readDocument(id, file);
+    if (!outcome.ok) {
+      this.showFailure = outcome;
+      return;
+    }
+    this.showFailure = undefined;
+    this.shown = outcome.document;
+    const first = outcome.document.chunks.at(0);
+    const part = place ?? first;
+    this.place = part && { file, start: part.start, end: part.end };
+  }
+
+  close(): void {
+    this.shown = undefined;
+    this.place = undefined;
+  }
+
+  /** The tokens of a part of the shown document. */
+  async tokens(place: Place): Promise<readonly string[]> {
+    const { id } = this.#studio.projects;
+    if (id === undefined) return [];
+    const outcome = await this.#studio.session.worker.chunkTokens(id, { ...place });
+    this.showFailure = outcome.ok ? undefined : outcome;
+    return outcome.ok ? outcome.tokens : [];
+  }
+
+  async #enter(id: string | undefined): Promise<void> {
+    this.kept = undefined;
+    this.report = undefined;
+    this.found = undefined;
+    this.failure = undefined;
+    this.close();
+    if (id !== undefined) this.#take(await this.#studio.session.worker.listDocuments(id), id);
+  }
+
+  async #listEncoders(): Promise<void> {
+    const outcome = await this.#studio.session.worker.listEncoders();
+    if (outcome.ok) ({ encoders: this.encoders, offered: this.offered } = outcome);
+    else this.failure = outcome;
+  }
+
+  async #change(change: { chunking?: Chunking; encoder?: EncoderChoice | null }): Promise<boolean> {
+    const { projects, session } = this.#studio;
+    const id = projects.id ?? (await projects.create('Documents'))?.id;
+    if (id === undefined) {
+      this.failure = projects.failure;
+      return false;
+    }
+    const outcome = await session.worker.changeDocuments(id, change);
+    this.#take(outcome);
+    return outcome.ok;
+  }
+
+  /** @param id of the project that was asked for, if another may be open by now */
+  #take(outcome: Outcome<{ readonly documents?: ProjectDocuments }>, id = this.#studio.projects.id): void {
+    if (id !== this.#studio.projects.id) return;
+    this.failure = outcome.ok ? undefined : outcome;
+    if (outcome.ok && outcome.documents) this.kept = outcome.documents;
+  }
+
+  /** Long work, of which one runs at a time. @returns undefined if it failed */
+  async #run<T extends object>(
+    work: Work,
+    start: (hear: (progress: Progress) => void) => Promise<Outcome<T & { documents?: ProjectDocuments }>>,
+  ): Promise<(T & { documents?: ProjectDocuments }) | undefined> {
+    const { projects, session } = this.#studio;
+    const { id } = projects;
+    const left = new TimeLeft();
+    this.work = work;
+    this.stopping = false;
+    this.failure = undefined;
+    this.left = undefined;
+    const outcome = await start((progress) => {
+      if (this.work !== work) return;
+      this.progress = progress;
+      this.left = left.hear(progress);
+    });
+    this.work = undefined;
+    this.progress = undefined;
+    this.#take(outcome, id);
+    // What was done until then is kept.
+    if (!outcome.ok && id !== undefined && outcome.code !== 'worker-aborted') {
+      const now = await session.worker.listDocuments(id);
+      if (now.ok && id === projects.id) this.kept = now.documents;
+    }
+    void session.refreshStorage();
+    return outcome.ok ? outcome : undefined;
+  }
+}
+
+/** The documents of the studio's project. */
+export const documentsOf = ofStudio((studio) => new Documents(studio));
+
+/** What is done, and how far: “120 of 917 chunks have a vector”. */
+export function workWords({ what, done, total }: Progress): string {
+  if (what === 'dividing') return `${count(done)} of ${plural(total, 'document')} read`;
+  if (what === 'embedding') return `${count(done)} of ${plural(total, 'chunk')}`;
+  return '';
+}
