@@ -97,8 +97,12 @@ export function namesOfCount(count: number): string[] {
 /** Whether a column of this name numbers rows, and means nothing to a model. */
 export const isNumbering = (name: string): boolean => NUMBERING.test(name.trim());
 
+/** Places in documents that hold the answer: in a prompt they would give it away. */
+const PLACE = /^passages\.\d+\.(?:doc|file|start|end|text)$/;
+
 /** A mapping suggested by the names, for a person to change. Undefined if nothing distinguishes prompt and answer. */
-export function suggestMapping(columns: readonly string[]): Mapping | undefined {
+export function suggestMapping(all: readonly string[]): Mapping | undefined {
+  const columns = all.filter((column) => !PLACE.test(column));
   const last = (name: string): string => name.slice(name.lastIndexOf('.') + 1).toLowerCase();
   const find = (names: readonly string[], taken?: string): string | undefined => {
     for (const name of names) {

@@ -140,6 +140,9 @@ describe('mappings', () => {
       prompt: '{{column 2}}',
       answer: '{{column 3}}',
     });
+    expect(
+      suggestMapping(['question', 'answer', 'kind', 'passages.0.doc', 'passages.0.start', 'passages.0.text']),
+    ).toEqual({ prompt: '{{question}}', answer: '{{answer}}' });
     expect(suggestMapping(['column 1'])).toEqual({ text: '{{column 1}}' });
     expect(suggestMapping([])).toBeUndefined();
   });
