@@ -22,6 +22,7 @@ import {
   encoderFlags,
   encoderName,
   readEncoderFolder,
+  readTokenCounter,
   type EncoderFolder,
 } from './open-encoder.ts';
 import { checkOutput } from './output-path.ts';
@@ -46,6 +47,9 @@ export const indexFlags = {
   'chunk-by': {
     value: CHUNK_BORDERS.join('|'),
     help: 'headings also ends chunks before each heading of Markdown, web pages and Word files, pages at the end of each page of a PDF (default: sentences)',
+  },
+  'words-only': {
+    help: 'an index without vectors, for --method bm25 only: --model may be any model, and counts tokens',
   },
   out: {
     value: 'DIR',
@@ -72,7 +76,7 @@ export async function indexCommand(args: readonly string[], output: Output): Pro
     { what: 'the documents', path: folder },
     { what: 'the chunks', path: given },
   ]);
-  const encoder = await readEncoderFolder(flags, output);
+  const encoder = await (flags.on('words-only') ? readTokenCounter(flags) : readEncoderFolder(flags, output));
   const release = await lockFolder(out, 'graft index');
   try {
     const began = performance.now();
@@ -129,7 +133,7 @@ async function modelFacts(encoder: EncoderFolder, flags: IndexFlags): Promise<In
     content: await encoderContent(encoder, flags),
     size,
     window,
-    pooling: settings.pooling,
+    pooling: size === 0 ? 'none' : settings.pooling,
     normalise: settings.normalise,
     prefix,
     weights: [

@@ -70,8 +70,9 @@ interface Missing extends Omit<VectorSettings, 'before'> {
 
 /** @returns whether all texts have their vector, and not a signal ended the work */
 async function embedAll({ texts, rows, encoder, flags, known }: Missing, output: Output): Promise<boolean> {
-  if (texts.length === 0) return true;
   const { size } = encoder;
+  if (size === 0) for (const text of texts) known.set(text, new Float32Array());
+  if (texts.length === 0 || size === 0) return true;
   const controller = new AbortController();
   const stop = (): void => controller.abort();
   const embedder = await openEncoder(encoder, flags, output);

@@ -1,6 +1,7 @@
 /** The common start of the commands that make vectors of texts: an encoder's folder, then the encoder itself on a device. */
 import { basename, resolve } from 'node:path';
 import type { Device } from '../engine/device.ts';
+import { GraftError } from '../errors.ts';
 import { contentParts, hashOf } from '../model/content.ts';
 import { Embedder } from '../model/embedder.ts';
 import { Encoder } from '../model/encoder.ts';
@@ -36,7 +37,7 @@ export interface EncoderFolder {
   readonly files: FileSet;
   readonly settings: PoolingSettings;
   readonly tokenizer: Tokenizer;
-  /** Numbers of a vector. */
+  /** Numbers of a vector; 0 for a model that makes none. */
   readonly size: number;
   /** Tokens of a text at most, special ones included. */
   readonly window: number;
@@ -63,6 +64,22 @@ export async function readEncoderFolder(flags: EncoderFlags, output: Output): Pr
   const prefix = flags.text('prefix') ?? '';
   const idsOf = (text: string): TextIds => textIds(tokenizer, prefix + text, window);
   return { files, settings, tokenizer, size: channels, window, prefix, idsOf };
+}
+
+const NO_VECTORS: PoolingSettings = { pooling: 'mean', normalise: false, known: true };
+
+/**
+ * A model that counts tokens and makes no vectors: any with a tokenizer.
+ *
+ * @throws GraftError `arguments` for flags that are about vectors, `tokenizer-…`, `file-missing`
+ */
+export async function readTokenCounter(flags: EncoderFlags): Promise<EncoderFolder> {
+  const idle = (['adapter', 'prefix', 'pooling'] as const).find((name) => flags.isGiven(name));
+  if (idle) throw new GraftError('arguments', `--${idle} is about vectors, and --words-only makes none.`, '');
+  const files = await modelOf(flags.required('model'));
+  const tokenizer = await requiredTokenizer(files);
+  const none = { ids: [], cut: false };
+  return { files, settings: NO_VECTORS, tokenizer, size: 0, window: 0, prefix: '', idsOf: () => none };
 }
 
 /**

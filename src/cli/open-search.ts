@@ -48,7 +48,7 @@ export class IndexSearch {
 
   /**
    * @param path the folder of the index
-   * @throws GraftError `index-model` if the index was made with another encoder, `search-file` for a pattern that no file fits, and those of
+   * @throws GraftError `index-model` if the index was made with another encoder, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
    *   `readIndex`, `readEncoderFolder` and `openEncoder`
    */
   static async open(
@@ -58,6 +58,12 @@ export class IndexSearch {
   ): Promise<IndexSearch> {
     if (method !== 'bm25') encoder.required('model');
     const { model, chunks, vectors } = await readIndex(path, { vectors: method !== 'bm25' });
+    if (method !== 'bm25' && model.size === 0)
+      throw new GraftError(
+        'index-words',
+        `${path} has no vectors: it was made with --words-only.`,
+        'Search it with --method bm25, or make the index again with an encoder.',
+      );
     const allowed = files === undefined ? undefined : allowedFiles(files, chunks);
     const texts = chunks.map(({ text }) => text);
     if (method === 'bm25') return new IndexSearch(chunks, method, new ChunkSearch(texts), allowed, undefined);

@@ -110,6 +110,21 @@ describe('graft generate --index', () => {
   });
 });
 
+test('graft index --words-only needs no encoder, and its index is searched by words', async () => {
+  const made = (...flags: string[]): Promise<{ code: number | null; err: string }> =>
+    graftHere([
+      ...['index', '--model', SPRIG, '--documents', at('garden'), '--out', at('words'), '--words-only'],
+      ...[...DEVICE_HERE, ...flags],
+    ]);
+  expect((await made()).code).toBe(0);
+  expect((await made()).err).toContain('3 kept, 0 computed');
+  const search = (...flags: string[]): ReturnType<typeof graftHere> =>
+    graftHere(['search', '--index', at('words'), '--query', 'frost', ...flags]);
+  expect((await search('--method', 'bm25', '--json')).out).toContain('beans.md#0');
+  expect((await search('--model', ENCODER)).err).toContain('has no vectors');
+  expect((await made('--prefix', 'x')).err).toContain('--prefix is about vectors');
+});
+
 describe('graft passages', () => {
   const ROWS = [
     {
