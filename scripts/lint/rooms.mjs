@@ -160,6 +160,8 @@ export const ROOMS = {
       'evaluate/tuned-table.ts',
       'evaluate/verdict.ts',
       'evaluate/with-examples.ts',
+      'retrieval/cited.ts',
+      'retrieval/passages-template.ts',
       // Columns, the form of each reward, and its checks; the worker opens scorers.
       'scorers',
     ],

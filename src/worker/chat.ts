@@ -3,7 +3,16 @@ import { GraftError } from '../errors.ts';
 import { asRowsAsk } from '../data/questions.ts';
 import { answer, promptOfText, textOfMessages } from '../evaluate/answer.ts';
 import { renderChat } from '../text/chat-template.ts';
-import type { AdapterChoice, AskedPrompt, ChatMessage, ChatSettings, ChatToken, Origin } from './api.ts';
+import type {
+  AdapterChoice,
+  AnswerPassages,
+  AskedPassages,
+  AskedPrompt,
+  ChatMessage,
+  ChatSettings,
+  ChatToken,
+  Origin,
+} from './api.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { modelOfAdapter } from './new-tokens.ts';
@@ -19,19 +28,34 @@ interface ChatRequest {
   readonly settings: ChatSettings;
   readonly onText: (text: string) => void;
   readonly signal: AbortSignal;
+  readonly passages?: AskedPassages | undefined;
 }
 
-/** @throws GraftError `worker-no-model`, `worker-no-adapter`, `sampling`, `prompt-length`, `chat-template-…` */
+/** @throws GraftError `worker-no-model`, `worker-no-adapter`, `sampling`, `prompt-length`, `chat-template-…`, `passages-template` */
 export async function chat(
   session: Session,
-  { adapter, messages, settings, onText, signal }: ChatRequest,
-): Promise<{ text: string; tokens: ChatToken[]; seconds: number; origin: Origin; prompt: AskedPrompt }> {
+  { adapter, messages: given, settings, onText, signal, passages: found }: ChatRequest,
+): Promise<{
+  text: string;
+  tokens: ChatToken[];
+  seconds: number;
+  origin: Origin;
+  prompt: AskedPrompt;
+  passages?: AnswerPassages;
+}> {
   const open = await session.model();
   const chosen = await session.adapter(adapter, open);
   const own = await modelOfAdapter(open, chosen);
   const { tokenizer } = own;
-  const { ids: prompt, text: shown, plain } = promptOfConversation(own, messages, session.data);
   const room = chatTokens(open.model.definition.shape.maxPositions) - (chosen?.virtualTokens ?? 0);
+  const passages =
+    found &&
+    (await withPassages(given.at(-1)?.content ?? '', found, {
+      room: room - settings.maxNewTokens,
+      tokensOf: (text) => promptOfConversation(own, withQuestion(given, text), session.data).ids.length,
+    }));
+  const messages = passages ? withQuestion(given, passages.text) : given;
+  const { ids: prompt, text: shown, plain } = promptOfConversation(own, messages, session.data);
   if (messages.filter(({ role }) => role !== 'system').length > 1 && prompt.length >= room) {
     throw new GraftError(
       'prompt-length',
@@ -70,6 +94,36 @@ export async function chat(
     seconds: (performance.now() - started) / 1000,
     origin,
     prompt: { text: shown, tokens: prompt.length, ...(plain !== undefined && { plain }) },
+    ...(passages && { passages }),
+  };
+}
+
+/** The conversation with another text in the place of its last question. */
+const withQuestion = (messages: readonly ChatMessage[], text: string): ChatMessage[] => [
+  ...messages.slice(0, -1),
+  { role: 'user', content: text },
+];
+
+/** The question behind as many passages as fit. What writes them is loaded with the first. @throws GraftError `passages-template` */
+async function withPassages(
+  question: string,
+  { template, found }: AskedPassages,
+  window: { readonly room: number; readonly tokensOf: (text: string) => number },
+): Promise<AnswerPassages> {
+  const { fitPassages, PassagesTemplate } = await import('../retrieval/passages-prompt.ts');
+  const { text, sources, leftOut, cut, passageTokens } = fitPassages(
+    new PassagesTemplate(template),
+    question,
+    found,
+    window,
+  );
+  return {
+    ...{ text, cut, tokens: passageTokens },
+    sources: sources.map(({ id, file, page, start, end, text: words }) => ({
+      ...{ id, file, page, start, end },
+      text: words,
+    })),
+    leftOut: leftOut.map(({ file, page, start, end }) => ({ file, page, start, end })),
   };
 }
 

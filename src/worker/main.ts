@@ -256,11 +256,11 @@ const api: Omit<GraftWorker, 'testLooks'> = {
       return {};
     }),
 
-  chat: (adapter, messages, settings, onText) =>
+  chat: (adapter, messages, settings, onText, passages) =>
     outcome(() =>
       abortable(chats, (signal) =>
         runs.withDevice(() =>
-          chat(session, { adapter, messages, settings, onText: listener(onText), signal }),
+          chat(session, { adapter, messages, settings, onText: listener(onText), signal, passages }),
         ),
       ),
     ),

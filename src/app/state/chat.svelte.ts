@@ -1,5 +1,7 @@
 /** Two answers side by side: the same question to two adapters. Kept with the project. */
 import type {
+  AnswerPassages,
+  AskedPassages,
   AskedPrompt,
   ChatMessage,
   ChatSettings,
@@ -31,6 +33,8 @@ export class Answer {
   origin = $state.raw<Origin>();
   /** The model's prompt; missing until the answer is there. */
   prompt = $state.raw<AskedPrompt>();
+  /** The passages in that prompt; missing without documents. */
+  passages = $state.raw<AnswerPassages>();
   /** The conversation that it answers; not kept. */
   asked: readonly ChatMessage[] | undefined;
   failure = $state.raw<Failure>();
@@ -45,7 +49,7 @@ export class Answer {
 
   /** @param last whether its tokens are worth their room */
   kept(last: boolean): KeptAnswer {
-    const { adapter, text, state, tokens, tokenCount, seconds, origin, prompt } = this;
+    const { adapter, text, state, tokens, tokenCount, seconds, origin, prompt, passages } = this;
     return {
       ...{ adapter, text, tokenCount, seconds },
       // An answer without an end by then never gets one.
@@ -53,6 +57,7 @@ export class Answer {
       tokens: last ? tokens : [],
       ...(origin && { origin }),
       ...(prompt && { prompt }),
+      ...(passages && { passages }),
     };
   }
 }
@@ -100,6 +105,10 @@ export class Chat {
   taught = $state.raw<TaughtTurns>();
   /** Called before the first question: it may make a project. */
   begin: (prompt: string) => Promise<void> = async () => undefined;
+  /** Finds passages of documents for a question; undefined if it is asked without any. */
+  passagesFor: (prompt: string) => Promise<AskedPassages | Failure | undefined> = async () => undefined;
+  /** How documents are asked, as kept with the choices: state of use/documents. */
+  documents = $state.raw<Readonly<Record<string, unknown>>>({});
   prompt = $state('');
   /** A prompt that the page filled in, which a person may write over. */
   suggested = $state('');
@@ -195,9 +204,19 @@ export class Chat {
       await this.begin(prompt);
       const { project } = this.#kept;
       await this.learnTurns();
+      const passages = await this.passagesFor(prompt);
+      if (passages && 'what' in passages) {
+        this.failure = passages;
+        this.turns = before;
+        this.busy = false;
+        return;
+      }
       await this.#keep(project, turns);
       for (const side of [0, 1] as const)
-        await this.#answer(answers[side], this.#messages(past, side, prompt), blind ? side : 0);
+        await this.#answer(answers[side], this.#messages(past, side, prompt), {
+          passages,
+          draw: blind ? side : 0,
+        });
       await (this.#keeping = this.#keep(project, turns));
       this.#keeping = undefined;
       this.#session.announcer.say(this.#stopping ? 'Stopped.' : 'Both answers are there.');
@@ -266,7 +285,10 @@ export class Chat {
   /** The conversation that an answer was given to. After a reload, as it would be asked now. @param at the place of the turn */
   askedOf(at: number, side: 0 | 1): readonly ChatMessage[] {
     const { prompt, answers, blind } = this.turns[at];
-    return answers[side].asked ?? this.#messages(blind ? [] : this.turns.slice(0, at), side, prompt);
+    const { asked, passages } = answers[side];
+    return (
+      asked ?? this.#messages(blind ? [] : this.turns.slice(0, at), side, passages ? passages.text : prompt)
+    );
   }
 
   /** Nothing was asked, as in a new project. */
@@ -282,19 +304,21 @@ export class Chat {
 
   /** The choices of how to ask, which are kept beside the conversation. */
   get choices(): object {
-    const { sides, settings, system, chosenAsking, blind } = this;
+    const { sides, settings, system, chosenAsking, blind, documents } = this;
     return {
       ...{ sides: [...sides], settings },
       ...(system !== '' && { system }),
       ...(chosenAsking && { asking: chosenAsking }),
       ...(blind && { blind }),
+      ...(Object.keys(documents).length > 0 && { documents }),
     };
   }
 
   /** @param kept as the project has it: a value of the wrong type gets its initial value */
   load(kept: unknown): void {
-    const { sides, settings, system, asking, blind } = isObject(kept) ? kept : {};
+    const { sides, settings, system, asking, blind, documents } = isObject(kept) ? kept : {};
     this.blind = blind === true;
+    this.documents = isObject(documents) ? documents : {};
     const [left, right] = Array.isArray(sides) ? (sides as unknown[]) : [];
     this.sides = typeof left === 'string' && typeof right === 'string' ? [left, right] : ['base', 'current'];
     const values = isObject(settings) ? settings : {};
@@ -342,7 +366,11 @@ export class Chat {
   }
 
   /** @param draw added to the seed: two answers of one model that are voted on should differ */
-  async #answer(answer: Answer, messages: readonly ChatMessage[], draw: number): Promise<void> {
+  async #answer(
+    answer: Answer,
+    messages: readonly ChatMessage[],
+    { passages, draw }: { readonly passages: AskedPassages | undefined; readonly draw: number },
+  ): Promise<void> {
     if (this.#stopping) {
       answer.state = 'stopped';
       return;
@@ -356,6 +384,7 @@ export class Chat {
       (text) => {
         if (answer.state === 'writing') answer.text += text;
       },
+      passages,
     );
     if (outcome.ok) {
       answer.text = outcome.text;
@@ -363,6 +392,10 @@ export class Chat {
       answer.tokenCount = outcome.tokens.length;
       answer.origin = outcome.origin;
       answer.prompt = outcome.prompt;
+      if (outcome.passages) {
+        answer.passages = outcome.passages;
+        answer.asked = [...messages.slice(0, -1), { role: 'user', content: outcome.passages.text }];
+      }
       answer.seconds = outcome.seconds;
       answer.state = this.#stopping ? 'stopped' : 'done';
     } else {

@@ -1,6 +1,7 @@
 /** Conversations with a model. */
 import type { Turns } from '../../data/turns.ts';
 import type { CharacterPart } from '../../text/token-text.ts';
+import type { Source } from '../../retrieval/passages-prompt.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
@@ -44,6 +45,26 @@ export interface AskedPrompt {
   readonly plain?: string;
 }
 
+/** Passages of documents for a question, best first, and the Jinja template of the prompt that they are written into. */
+export interface AskedPassages {
+  readonly template: string;
+  readonly found: readonly Source[];
+}
+
+/** The passages of an answer's prompt. */
+export interface AnswerPassages {
+  /** Those that fit, in the order of their numbers. */
+  readonly sources: readonly Source[];
+  /** Those that do not fit. */
+  readonly leftOut: readonly Pick<Source, 'file' | 'page' | 'start' | 'end'>[];
+  /** Code units that the only passage lost at its end, if not even one fits whole; else 0. */
+  readonly cut: number;
+  /** Tokens that the passages have in the prompt. */
+  readonly tokens: number;
+  /** What the model was asked in place of the question. */
+  readonly text: string;
+}
+
 /** The form of the rows that an adapter was trained on, or that are open. */
 export interface TaughtTurns {
   readonly kind: Turns;
@@ -53,12 +74,17 @@ export interface TaughtTurns {
 
 /** Questions to the model. */
 export interface ChatApi {
-  /** Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked. */
+  /**
+   * Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked.
+   *
+   * @param passages stand before the last question, as many as fit
+   */
   chat(
     adapter: AdapterChoice,
     messages: readonly ChatMessage[],
     settings: ChatSettings,
     onText: (text: string) => void,
+    passages?: AskedPassages,
   ): Promise<
     Outcome<{
       readonly text: string;
@@ -66,6 +92,8 @@ export interface ChatApi {
       readonly seconds: number;
       readonly origin: Origin;
       readonly prompt: AskedPrompt;
+      /** Missing without passages. */
+      readonly passages?: AnswerPassages;
     }>
   >;
   /** The prompts of the open model for each of these conversations. Does not use the GPU. */

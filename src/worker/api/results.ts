@@ -1,6 +1,6 @@
 /** Results of a project: measurements and conversations, each with its origin. */
 import type { LineageReport } from '../../evaluate/lineage.ts';
-import type { AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
+import type { AnswerPassages, AskedPrompt, ChatMessage, ChatToken } from './chat.ts';
 import type { DataOptions } from './data.ts';
 import type { Evaluation, TunedMeasurement } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
@@ -41,6 +41,8 @@ export interface KeptAnswer {
   readonly origin?: Origin;
   /** The prompt; missing where nothing was answered, and in earlier versions. */
   readonly prompt?: AskedPrompt;
+  /** Missing where it was asked without documents. */
+  readonly passages?: AnswerPassages;
 }
 
 /** A person's vote on two answers, in the order in which they were shown. */

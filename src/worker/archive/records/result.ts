@@ -13,6 +13,14 @@ const Token = v.object({
     v.object({ text: v.string(), probability: number, taken: v.optional(v.literal(true)) }),
   ),
 });
+const place = { file: text, page: v.nullable(count), start: count, end: count };
+const Passages = v.object({
+  sources: v.array(v.object({ ...place, id: text, text: v.string() })),
+  leftOut: v.array(v.object(place)),
+  cut: count,
+  tokens: count,
+  text: v.string(),
+});
 const Answer = v.object({
   adapter: text,
   text: v.string(),
@@ -22,6 +30,7 @@ const Answer = v.object({
   seconds: number,
   origin: v.optional(Origin),
   prompt: v.optional(v.object({ text: v.string(), tokens: count, plain: v.optional(v.string()) })),
+  passages: v.optional(Passages),
 });
 
 const StageScore = v.object({

@@ -1,0 +1,107 @@
+/** Questions to the documents of a project: whether and how they are asked, and the passages of a question. */
+import { DEFAULT_TEMPLATE } from '../../../retrieval/passages-template.ts';
+import type { AskedPassages, DocumentView, Failure, SearchMethod } from '../../../worker/api.ts';
+import { ofStudio } from '../../state/of-studio.svelte.ts';
+import type { Studio } from '../../state/studio.svelte.ts';
+
+const TOP = 5;
+export const METHODS: Readonly<Record<SearchMethod, string>> = {
+  cosine: 'by meaning (cosine)',
+  bm25: 'by words (BM25)',
+  rrf: 'by both (rank fusion)',
+};
+
+export class AskDocuments {
+  /** How many documents the project has. */
+  count = $state(0);
+  /** Whether they can be searched by meaning. */
+  hasEncoder = $state(false);
+  readonly #studio: Studio;
+
+  constructor(studio: Studio) {
+    this.#studio = studio;
+    studio.chat.passagesFor = (prompt) => this.#find(prompt);
+  }
+
+  get #kept(): Readonly<Record<string, unknown>> {
+    return this.#studio.chat.documents;
+  }
+
+  #keep(change: Readonly<Record<string, unknown>>): void {
+    const kept = Object.entries({ ...this.#kept, ...change }).filter(([, value]) => value !== undefined);
+    this.#studio.chat.documents = Object.fromEntries(kept);
+  }
+
+  get on(): boolean {
+    return this.#kept.on === true && this.count > 0;
+  }
+
+  set on(on: boolean) {
+    this.#keep({ on: on || undefined });
+  }
+
+  get methods(): readonly SearchMethod[] {
+    return this.hasEncoder ? (Object.keys(METHODS) as SearchMethod[]) : ['bm25'];
+  }
+
+  get method(): SearchMethod {
+    return this.methods.find((method) => method === this.#kept.method) ?? this.methods[0];
+  }
+
+  set method(method: SearchMethod) {
+    this.#keep({ method: method === this.methods[0] ? undefined : method });
+  }
+
+  /** Passages before a question at most. */
+  get top(): number {
+    const { top } = this.#kept;
+    return typeof top === 'number' && Number.isInteger(top) && top > 0 ? top : TOP;
+  }
+
+  set top(top: number) {
+    this.#keep({ top: top === TOP ? undefined : top });
+  }
+
+  get template(): string {
+    const { template } = this.#kept;
+    return typeof template === 'string' && template.trim() !== '' ? template : DEFAULT_TEMPLATE;
+  }
+
+  set template(template: string) {
+    this.#keep({ template: template === DEFAULT_TEMPLATE ? undefined : template });
+  }
+
+  get hasOwnTemplate(): boolean {
+    return this.template !== DEFAULT_TEMPLATE;
+  }
+
+  /** Looks which documents a project has. */
+  async follow(project: string | undefined): Promise<void> {
+    if (project === undefined) {
+      this.count = 0;
+      return;
+    }
+    const outcome = await this.#studio.session.worker.listDocuments(project);
+    if (project !== this.#studio.projects.id) return;
+    this.count = outcome.ok ? outcome.documents.documents.length : 0;
+    this.hasEncoder = outcome.ok && outcome.documents.encoder?.kept === true;
+  }
+
+  /** A document of the project. */
+  async read(file: string): Promise<DocumentView | Failure> {
+    const outcome = await this.#studio.session.worker.readDocument(this.#studio.projects.id ?? '', file);
+    return outcome.ok ? outcome.document : outcome;
+  }
+
+  async #find(prompt: string): Promise<AskedPassages | Failure | undefined> {
+    const { id } = this.#studio.projects;
+    if (!this.on || id === undefined) return undefined;
+    const { method, top, template } = this;
+    const outcome = await this.#studio.session.worker.searchDocuments(id, prompt, { method, top });
+    if (!outcome.ok) return outcome;
+    const found = outcome.hits.map(({ score: _, ...source }) => source);
+    return { template, found };
+  }
+}
+
+export const askDocumentsOf = ofStudio((studio) => new AskDocuments(studio));
