@@ -1,6 +1,6 @@
 /** `graft search`: the best chunks of an index for questions, and how many of their passages are among these. */
 import { GraftError } from '../errors.ts';
-import { isObject, type JsonObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import { percent, plural } from '../numbers.ts';
 import { SEARCH_METHODS, type Ranked } from '../retrieval/ranking.ts';
 import {
@@ -11,6 +11,7 @@ import {
   type Measures,
   type Passage,
 } from '../retrieval/relevance.ts';
+import { readPassage } from '../retrieval/row-passages.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
@@ -143,13 +144,6 @@ export function questionOfRow(
       return read;
     }),
   };
-}
-
-export function readPassage(passage: unknown): Passage | undefined {
-  if (!isObject(passage)) return undefined;
-  const { doc = passage.file, start, end, text } = passage;
-  if (typeof doc !== 'string' || typeof start !== 'number' || typeof end !== 'number') return undefined;
-  return { doc, start, end, text: typeof text === 'string' ? text : undefined };
 }
 
 function jsonLine(

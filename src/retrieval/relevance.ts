@@ -87,7 +87,7 @@ export class Relevance {
   }
 }
 
-const withoutEnding = (name: string): string => name.replace(/\.[^./]*$/, '');
+export const withoutEnding = (name: string): string => name.replace(/\.[^./]*$/, '');
 const SPACE = /\s+/gu;
 
 /** The characters of a document that are not space, as its chunks hold them, with their places. */

@@ -12,7 +12,7 @@ import {
   type LossPart,
   type PlacedPair,
 } from '../evaluate/loss-part.ts';
-import type { AskedQuestion, Method, Pair } from '../evaluate/methods/method.ts';
+import type { AskedQuestion, Method, Pair, PassagePort } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Evaluation, Item, Made, Subject } from '../evaluate/record.ts';
 import {
@@ -58,6 +58,8 @@ interface Sample {
   readonly examples?: 'random' | 'nearest' | undefined;
   /** What instructed methods say, made of the answers of the training rows. */
   readonly instruction?: ((answers: readonly string[]) => string) | undefined;
+  /** Finds passages for methods with some. */
+  readonly passages?: PassagePort | undefined;
   /** One of the drawn rows alone. */
   readonly only?: number | undefined;
 }
@@ -104,7 +106,7 @@ type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) 
 export function evalSessionOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
-  { rows, lossOf, shots = 0, rewards, scorers = [], examples, instruction, only }: Sample,
+  { rows, lossOf, shots = 0, rewards, scorers = [], examples, instruction, passages, only }: Sample,
   { onProgress, signal }: Watch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): EvalSession<Rows> {
@@ -207,7 +209,7 @@ export function evalSessionOf<Rows extends RowSet>(
           {
             made: { ...made, draw: drawn.draw, newTokens: drawn.newTokens },
             ...{ items, asked, subjects, isPrompts, shots, seed, examples, rewards: scorer },
-            ...{ chosen: named, train },
+            ...{ chosen: named, train, passages },
             ...(instruction && { instruction: instruction(answersOf(train, asked)) }),
             each: (of, work) => slices.each('comparing', of, work),
             ...(measures && { measures }),

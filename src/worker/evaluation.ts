@@ -12,9 +12,11 @@ import { sideOf } from '../evaluate/sides.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
+import type { PassagePort } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
+import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
 import { AnswersByPrompt } from '../evaluate/open-eval-model.ts';
 import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
 import { pairsOf } from '../evaluate/loss-part.ts';
@@ -42,6 +44,8 @@ interface EvaluationRequest extends Watch {
   /** Each against the base; none for the base model alone. */
   readonly adapters: readonly (Exclude<AdapterChoice, 'base'> | TunedModel)[];
   readonly sample: Sample;
+  /** The documents of the sample, if it has some. */
+  readonly passages?: PassagePort | undefined;
   /** What the base and what was tuned forgot, where that is measured as well. */
   readonly forgetting?: (tuned: TunedAnswerer | undefined) => OpenSubject['forgetting'];
 }
@@ -70,7 +74,7 @@ const stopped = (ofBase = 0): GraftError =>
  */
 export async function evaluate(
   session: Session,
-  { adapters, sample, forgetting, onProgress, signal }: EvaluationRequest,
+  { adapters, sample, passages, forgetting, onProgress, signal }: EvaluationRequest,
 ): Promise<Evaluation> {
   const { open, data } = await opened(session);
   if (rowsOf(data, 'test').length === 0) {
@@ -93,7 +97,7 @@ export async function evaluate(
     open,
     data,
     {
-      ...{ rows, lossOf, rewards: specs, scorers, only },
+      ...{ rows, lossOf, rewards: specs, scorers, passages, only },
       ...(prompting && {
         ...{ shots: prompting.shots, examples: prompting.examples },
         instruction: (answers) => instructionOf(prompting, answers),
@@ -138,6 +142,13 @@ export async function evaluate(
             isOptional: isTooFew,
           }))
         : []),
+    );
+  if (passages && !sitting.isPrompts && sitting.items.length > 0)
+    plans.push(
+      sitting.subject(retrieval, {}, 'documents'),
+      ...subjects.map(({ by, origin, answerer }) =>
+        sitting.subject(adapterRetrieval, { label: origin.name, adapter: origin }, by, answerer),
+      ),
     );
   const made = await madeOf(session, open, data, chosen);
   const measures = sample.answersOnly && { loss: false, pairs: false };

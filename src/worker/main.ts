@@ -283,8 +283,13 @@ const api: Omit<GraftWorker, 'testLooks'> = {
       abortable(evaluations, async (signal) => {
         const watch = { onProgress: listener(onProgress), signal };
         const tuned = sample.forgetting && (await import('./tuned.ts'));
+        const passages =
+          sample.documents &&
+          (await (
+            await import('./documents/passage-port.ts')
+          ).passagePort(documents, sample.documents, session.data));
         const request = {
-          ...{ adapters, sample, ...watch },
+          ...{ adapters, sample, passages, ...watch },
           ...(tuned && {
             forgetting: (of: TunedAnswerer | undefined) => tuned.forgetter(session, of, watch),
           }),

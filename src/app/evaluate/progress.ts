@@ -7,6 +7,7 @@ const WHOSE = {
   adapter: 'the adapter',
   model: 'the tuned model',
   examples: 'the base model with prompts',
+  documents: 'the base model with passages',
 };
 
 export function whatInWords({ what, by, general, pairs }: Progress): string {

@@ -3,6 +3,7 @@ import type { Evaluation } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { TokenLosses } from '../../evaluate/token-losses.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
+import type { SearchMethod } from '../../retrieval/ranking.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
@@ -24,12 +25,23 @@ export interface Sample {
   readonly scorers?: readonly string[];
   /** How the base model is prompted, as methods of their own; without it only rules, the base model and adapters are measured. */
   readonly prompting?: Prompting;
+  /** Documents whose passages stand before the questions, as methods of their own: the base model with them, and each adapter. */
+  readonly documents?: AskedDocuments;
   /** Whether what adapters forgot is measured as well. */
   readonly forgetting?: true;
   /** Answers alone: no loss and no pairs. */
   readonly answersOnly?: true;
   /** One of the drawn rows alone, by its place in the order, counted from 0 and from the beginning again after the last. */
   readonly only?: number;
+}
+
+/** The documents of a project, how they are searched, and the Jinja template that writes a prompt of their passages. */
+export interface AskedDocuments {
+  readonly projectId: string;
+  readonly method: SearchMethod;
+  /** Passages before each question at most. */
+  readonly top: number;
+  readonly template: string;
 }
 
 /** What stands before each question, and how examples of training are chosen. */

@@ -31,8 +31,8 @@ export interface Progress {
     | 'evaluating'
     | 'dividing'
     | 'embedding';
-  /** Whose answers or loss are measured: the base model, an adapter, a tuned model, or the base model with examples in its prompt. */
-  readonly by?: 'base' | 'adapter' | 'model' | 'examples';
+  /** Whose answers or loss are measured: the base model, an adapter, a tuned model, or the base model with examples or passages in its prompt. */
+  readonly by?: 'base' | 'adapter' | 'model' | 'examples' | 'documents';
   /** Whether the work is on the general text and prompts, instead of the rows. */
   readonly general?: true;
   /** Whether pairs of answers are compared. */

@@ -1,6 +1,12 @@
 /** Questions to the documents of a project: whether and how they are asked, and the passages of a question. */
 import { DEFAULT_TEMPLATE } from '../../../retrieval/passages-template.ts';
-import type { AskedPassages, DocumentView, Failure, SearchMethod } from '../../../worker/api.ts';
+import type {
+  AskedDocuments,
+  AskedPassages,
+  DocumentView,
+  Failure,
+  SearchMethod,
+} from '../../../worker/api.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
@@ -91,6 +97,14 @@ export class AskDocuments {
   async read(file: string): Promise<DocumentView | Failure> {
     const outcome = await this.#studio.session.worker.readDocument(this.#studio.projects.id ?? '', file);
     return outcome.ok ? outcome.document : outcome;
+  }
+
+  /** How they are asked in a measurement; undefined without documents. */
+  get measured(): AskedDocuments | undefined {
+    const { id } = this.#studio.projects;
+    if (id === undefined || this.count === 0) return undefined;
+    const { method, top, template } = this;
+    return { projectId: id, method, top, template };
   }
 
   async #find(prompt: string): Promise<AskedPassages | Failure | undefined> {

@@ -1,0 +1,50 @@
+/** The project's documents for an evaluation: passages for its questions, the prompt, and whether the right ones were found. */
+import type { RowSet } from '../../data/row-set.ts';
+import type { PassagePort } from '../../evaluate/methods/method.ts';
+import { fitPassages, PassagesTemplate } from '../../retrieval/passages-prompt.ts';
+import { Relevance, withoutEnding } from '../../retrieval/relevance.ts';
+import { passagesOfRow, recallOf } from '../../retrieval/row-passages.ts';
+import type { AskedDocuments } from '../api/evaluation.ts';
+import type { Documents } from './documents-api.ts';
+
+/** @throws GraftError `passages-template`, `project-missing`, `storage-…` */
+export async function passagePort(
+  documents: Documents,
+  { projectId, method, top, template }: AskedDocuments,
+  rows: Pick<RowSet, 'places'> | undefined,
+): Promise<PassagePort> {
+  const prompt = new PassagesTemplate(template);
+  const library = await documents.library();
+  const { documents: kept } = await library.list(projectId);
+  const named = new Set(
+    (rows?.places ?? []).flatMap(({ example }) => passagesOfRow(example?.columns).map(({ doc }) => doc)),
+  );
+  const isNamed = (file: string): boolean =>
+    [file, withoutEnding(file), withoutEnding(file.slice(file.lastIndexOf('/') + 1))].some((name) =>
+      named.has(name),
+    );
+  // Only documents that a row names are read whole.
+  const chunks: { id: string; file: string; start: number; end: number; text: string }[] = [];
+  for (const { file } of kept.filter((document) => isNamed(document.file))) {
+    const view = await library.read(projectId, file);
+    for (const { id, start, end } of view.chunks)
+      chunks.push({ id, file, start, end, text: view.text.slice(start, end) });
+  }
+  const relevance = new Relevance(chunks);
+  return {
+    about: { index: 'the documents of the project', search: method, top },
+    async find(questions, signal) {
+      const found = [];
+      for (const question of questions) {
+        signal.throwIfAborted();
+        found.push((await documents.search(projectId, question, { method, top })).hits);
+      }
+      return found;
+    },
+    fit: (question, found, window) => fitPassages(prompt, question, found, window),
+    recall(example, sources) {
+      const given = new Set(sources.map(({ id }) => id));
+      return recallOf(passagesOfRow(example?.columns), relevance, (chunk) => given.has(chunks[chunk].id));
+    },
+  };
+}
