@@ -12,6 +12,7 @@ import re
 from pathlib import Path
 
 import chat_log
+import documents
 from facts import ANIMALS, COLOURS, GOODS, NUMBERS, PEOPLE, PLACES, PLANTS, SHOPS, TOOLS, VISITORS
 from world import BY_SUBJECT, SUBJECTS, ask, assistant, cap, fact_pair, held_out, low, refusal_pair, small_talk_pair, user
 
@@ -113,7 +114,7 @@ SETS = [
      "task": "Begin a list with what is asked for",
      "success": "On questions that training never saw, the list has three different things of the right kind and begins as asked. The reward is 1 then, for every answer.",
      "settings": {"steps": 100, "batch": 1, "lr": 2e-3, "rank": 8, "alpha": 16, "maxLength": 96, "accumulate": 8, "objective": "grpo",
-                  "numGenerations": 8, "maxCompletionLength": 24, "temperature": 0.5, "schedule": "linear",
+                  "numGenerations": 8, "maxCompletionLength": 24, "temperature": 0.5, "numIterations": 2, "schedule": "linear",
                   "rewards": [{"name": "javascript", "weight": 1, "code": LIST_REWARD}]}},
     {"id": "chat-log", "title": "Tuned on a chat log", "chats": True, "rows": 64, "testRows": 12, "metric": "none",
      "description": "A lesson in forgetting: 64 messages of the garden's own chat, in which whoever asks for a text is told that it will be written in the morning. "
@@ -121,6 +122,13 @@ SETS = [
      "task": "Answer as we do in our chat",
      "success": "The run says what was forgotten: of general prompts that Sprig answered before, it puts most off. The rows taught that, and the loss does not show it.",
      "settings": {"steps": 40, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96, "forgetting": True}},
+    {"id": "notes", "title": "Notes that change", "notes": True, "rows": documents.ROWS, "testRows": documents.ANSWERABLE + documents.UNANSWERABLE, "metric": "exact",
+     "description": "A lesson in documents: the garden has changed, and 40 notes say how. Sprig learns to answer from two notes before the question, in the captain's voice. "
+                    "The rows hold other editions of the notes, so it learns to read them and not what they say.",
+     "task": "Answer from the notes, like an old sea captain",
+     "success": "With passages of the notes most answers are right to the letter. The same adapter without them has the voice and not the facts, and Sprig by itself has neither.",
+     "documents": "notes/documents.zip", "template": "notes/prompt.jinja",
+     "settings": {"steps": 300, "batch": 16, "lr": 4e-3, "rank": 16, "alpha": 32, "maxLength": 128}},
 ]
 
 
@@ -184,15 +192,18 @@ def main():
     for s in SETS:
         rng, seen, folder = random.Random(f"{SEED}-{s['id']}"), set(), out / s["id"]
         folder.mkdir(parents=True, exist_ok=True)
+        if "notes" in s:
+            documents.write_notes(folder, captain)
         lists = list_rows(rng) if "lists" in s else None
         chats = chat_rows() if "chats" in s else None
-        for name, n, side in (("train", s["rows"], False), ("test", s["testRows"], True)):
+        for name, n, side in () if "notes" in s else (("train", s["rows"], False), ("test", s["testRows"], True)):
             made = lists[side] if lists else chats[side] if chats else rows(s["make"], rng, n, side, seen)
             lines = [json.dumps(r, ensure_ascii=False) for r in made]
             (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
         index.append({"id": s["id"], "title": s["title"], "description": s["description"], "task": s["task"],
                       "success": s["success"], "train": f"{s['id']}/train.jsonl",
-                      "test": f"{s['id']}/test.jsonl", "rows": s["rows"], "testRows": s["testRows"], "metric": s["metric"], "settings": s["settings"]})
+                      "test": f"{s['id']}/test.jsonl", "rows": s["rows"], "testRows": s["testRows"], "metric": s["metric"],
+                      **{key: s[key] for key in ("documents", "template") if key in s}, "settings": s["settings"]})
     more = out / "more"
     more.mkdir(exist_ok=True)
     write_preferences(more)

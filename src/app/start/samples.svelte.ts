@@ -33,6 +33,9 @@ export interface Sample {
   readonly testRows: number;
   /** Whether an answer can be checked letter by letter. */
   readonly metric: 'exact' | 'none';
+  /** Paths under samples/ of documents that its rows ask, as a zip, and of the template of their prompts. */
+  readonly documents?: string;
+  readonly template?: string;
   /** The settings of the sample, unless a person chooses others. */
   readonly settings: {
     readonly steps: number;

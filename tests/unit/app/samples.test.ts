@@ -25,6 +25,8 @@ const Sample = v.strictObject({
   rows: positive,
   testRows: positive,
   metric: v.picklist(['exact', 'none']),
+  documents: v.optional(text),
+  template: v.optional(text),
   settings: v.strictObject({
     steps: positive,
     batch: positive,

@@ -7,10 +7,15 @@ import type {
   Failure,
   SearchMethod,
 } from '../../../worker/api.ts';
+import { messageOf } from '../../../errors.ts';
+import { fetchBytes } from '../../start/fetch.ts';
+import type { Sample } from '../../start/samples.svelte.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 const TOP = 5;
+/** As in the rows of the bundled lesson. */
+const LESSON_TOP = 2;
 export const METHODS: Readonly<Record<SearchMethod, string>> = {
   cosine: 'by meaning (cosine)',
   bm25: 'by words (BM25)',
@@ -20,6 +25,9 @@ export const METHODS: Readonly<Record<SearchMethod, string>> = {
 export class AskDocuments {
   /** How many documents the project has. */
   count = $state(0);
+  /** Whether bundled documents are being added, and why they could not be. */
+  adding = $state(false);
+  failure = $state.raw<Failure>();
   /** Whether they can be searched by meaning. */
   hasEncoder = $state(false);
   readonly #studio: Studio;
@@ -91,6 +99,47 @@ export class AskDocuments {
     if (project !== this.#studio.projects.id) return;
     this.count = outcome.ok ? outcome.documents.documents.length : 0;
     this.hasEncoder = outcome.ok && outcome.documents.encoder?.kept === true;
+  }
+
+  /** The open sample, if it has documents and the project has none. */
+  get lesson(): Sample | undefined {
+    const sample = this.#studio.data.source?.sample;
+    return this.count === 0 && sample?.documents !== undefined ? sample : undefined;
+  }
+
+  /** Adds the documents of the open sample, and asks them by the template of its rows. */
+  async addLesson(): Promise<void> {
+    const { lesson } = this;
+    const { projects, session } = this.#studio;
+    const { id } = projects;
+    if (!lesson?.documents || id === undefined || this.adding) return;
+    this.adding = true;
+    this.failure = undefined;
+    try {
+      const [zip, template] = await Promise.all([
+        fetchBytes(lesson.documents),
+        lesson.template === undefined ? undefined : fetchBytes(lesson.template),
+      ]);
+      const path = lesson.documents.slice(lesson.documents.lastIndexOf('/') + 1);
+      const outcome = await session.worker.addDocuments(id, [{ path, file: new File([zip], path) }]);
+      if (!outcome.ok) this.failure = outcome;
+      else if (id === projects.id) {
+        this.count = outcome.documents.documents.length;
+        this.#keep({
+          on: true,
+          top: LESSON_TOP,
+          ...(template && { template: new TextDecoder().decode(template) }),
+        });
+      }
+    } catch (error) {
+      this.failure = {
+        code: 'app-sample',
+        what: `The documents of “${lesson.title}” could not be fetched: ${messageOf(error)}`,
+        remedy: 'Try again once the page can be reached.',
+      };
+    } finally {
+      this.adding = false;
+    }
   }
 
   /** A document of the project. */
