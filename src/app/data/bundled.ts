@@ -69,15 +69,17 @@ export function bundledGroups(samples: readonly ShownSample[]): readonly Bundled
   const { pairs, labels, text, table } = BUNDLED;
   const isRewarded = ({ settings }: ShownSample): boolean => settings.objective !== undefined;
   const isLesson = ({ settings }: ShownSample): boolean => settings.forgetting === true;
+  const hasDocuments = ({ documents }: ShownSample): boolean => documents !== undefined;
   return [
     {
       name: 'Answers',
-      samples: samples.filter((sample) => !isRewarded(sample) && !isLesson(sample)),
+      samples: samples.filter((sample) => !isRewarded(sample) && !isLesson(sample) && !hasDocuments(sample)),
       files: [],
     },
     { name: 'Preferences', samples: [], files: [pairs, labels] },
     { name: 'Rewards', samples: samples.filter(isRewarded), files: [] },
     { name: 'Text and tables', samples: [], files: [text, table] },
+    { name: 'Documents', samples: samples.filter(hasDocuments), files: [] },
     { name: 'Forgetting', samples: samples.filter(isLesson), files: [] },
   ].filter((group) => group.samples.length + group.files.length > 0);
 }

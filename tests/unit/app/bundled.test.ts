@@ -29,6 +29,7 @@ test('each is in one group', () => {
     ['Preferences', 2],
     ['Rewards', 1],
     ['Text and tables', 2],
+    ['Documents', 1],
     ['Forgetting', 1],
   ]);
   expect(groups.flatMap((group) => group.samples)).toHaveLength(samples.length);

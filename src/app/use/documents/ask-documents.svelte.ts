@@ -111,10 +111,15 @@ export class AskDocuments {
   async addLesson(): Promise<void> {
     const { lesson } = this;
     const { projects, session } = this.#studio;
-    const { id } = projects;
-    if (!lesson?.documents || id === undefined || this.adding) return;
+    if (!lesson?.documents || this.adding) return;
     this.adding = true;
     this.failure = undefined;
+    const id = projects.id ?? (await projects.create(lesson.title))?.id;
+    if (id === undefined) {
+      this.failure = projects.failure;
+      this.adding = false;
+      return;
+    }
     try {
       const [zip, template] = await Promise.all([
         fetchBytes(lesson.documents),
