@@ -105,6 +105,8 @@ export interface StoredAdapter {
   readonly evalLoss?: number;
   /** The adapter that it was trained from, by its name then. */
   readonly parent?: { readonly id: string; readonly name: string };
+  /** The adapters that it was mixed from, by their names then. */
+  readonly mixed?: readonly { readonly id: string; readonly name: string; readonly weight: number }[];
   /** The rows that it was trained on, if it was trained here. */
   readonly data?: DataRef;
   /** How they were read, split and cut (the worker's own data); missing in earlier versions. */

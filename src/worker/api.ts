@@ -23,6 +23,7 @@ import type { RowFilesApi } from './api/row-files.ts';
 import type { RowsApi } from './api/rows.ts';
 import type { RunsApi } from './api/runs.ts';
 import type { StorageApi } from './api/storage.ts';
+import type { WorkshopApi } from './api/workshop.ts';
 
 export type * from './api/adapters.ts';
 export type * from './api/chat.ts';
@@ -46,6 +47,7 @@ export type * from './api/row-files.ts';
 export type * from './api/rows.ts';
 export type * from './api/runs.ts';
 export type * from './api/storage.ts';
+export type * from './api/workshop.ts';
 
 export interface GraftWorker
   extends
@@ -69,7 +71,8 @@ export interface GraftWorker
     RowFilesApi,
     RowsApi,
     RunsApi,
-    StorageApi {
+    StorageApi,
+    WorkshopApi {
   /** Takes a lock of the browser for as long as the worker lives, and resolves when it has it. The browser releases it however the worker ends. */
   holdLock(name: string): Promise<void>;
 }

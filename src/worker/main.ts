@@ -49,6 +49,7 @@ import { Slices } from './slices.ts';
 import { arrive, holdLock } from './tabs.ts';
 import { TurnsOfRows } from './taught-turns.ts';
 import { watchTabs } from './training-lock.ts';
+import { workshopApi } from './workshop-api.ts';
 
 /** The address of the app: the built worker is in its folder assets/, the development server has sources at its root. */
 const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
@@ -354,6 +355,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
     })),
   stopBenchmark: async () => abortAll(benchmarks),
 
+  ...workshopApi(session, runs, projects),
   ...adapterApi({ library, bases, projects, session, queue, openOrThrow }),
 
   watchRequests(onRequest) {

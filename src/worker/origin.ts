@@ -3,7 +3,7 @@ import { findAdapter } from '../storage/adapters.ts';
 import type { AdapterChoice, AdapterOrigin, Origin } from './api.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
-import type { Session } from './session.ts';
+import { MIXTURE, type Session } from './session.ts';
 
 /** @param data whose rows are asked, if any are */
 export async function originOf(
@@ -27,11 +27,15 @@ export async function originOf(
   };
 }
 
-async function adapterOf({ current }: Session, choice: AdapterChoice): Promise<AdapterOrigin | undefined> {
+async function adapterOf(
+  { current, mixtureOrigin }: Session,
+  choice: AdapterChoice,
+): Promise<AdapterOrigin | undefined> {
   if (choice === 'base') return undefined;
   const chosen = choice === 'current' ? current : choice;
   if (!chosen) return undefined;
   if ('live' in chosen) return chosen.origin();
+  if (chosen.id === MIXTURE) return mixtureOrigin;
   const found = await findAdapter(chosen.id);
   return found && { name: found.name, id: found.id };
 }

@@ -10,7 +10,7 @@ import { Adapter } from '../adapters/adapter.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import type { AdapterChoice, AdapterOrigin, DeviceChoice, ModelRef, Progress } from './api.ts';
+import type { AdapterChoice, AdapterOrigin, DeviceChoice, MixtureId, ModelRef, Progress } from './api.ts';
 import { madeForOther } from './bases.ts';
 import type { DataSet } from './data.ts';
 import { openChosen, type ChosenDevice } from './devices.ts';
@@ -29,6 +29,9 @@ export function chatTokens(maxPositions: number): number {
 const RESIDENT = 8;
 /** When a device is lost, waiting calls fail first, and the loss is reported a moment later. */
 const LOSS_NOTICE_MS = 100;
+
+/** The id of the workshop's adapter. */
+export const MIXTURE: MixtureId = 'mixture';
 
 /** The adapter that `current` means: one in training, or one of the library. */
 export type Current =
@@ -68,6 +71,8 @@ export class Session {
   #chat: Generator | undefined;
   /** By id, the one used last at the end. */
   readonly #resident = new Map<string, Adapter>();
+  /** The workshop's adapter, which the library does not have. */
+  #mixture: { readonly adapter: Adapter; readonly origin: AdapterOrigin } | undefined;
   readonly #onLost = new Set<() => void>();
   readonly #open: Openers;
 
@@ -246,7 +251,8 @@ export class Session {
   /** An adapter on the GPU; undefined is the base. @throws GraftError `worker-no-adapter`, `adapter-…` */
   async adapter(choice: AdapterChoice, model: OpenModel): Promise<Adapter | undefined> {
     if (choice === 'base') return undefined;
-    if (choice !== 'current') return this.#residentAdapter(choice.id, model);
+    if (choice !== 'current')
+      return choice.id === MIXTURE ? this.mixture() : this.#residentAdapter(choice.id, model);
     if (!this.current)
       throw new GraftError(
         'worker-no-adapter',
@@ -254,6 +260,28 @@ export class Session {
         'Start or resume one, or choose an adapter of the library.',
       );
     return 'live' in this.current ? this.current.live : this.#residentAdapter(this.current.id, model);
+  }
+
+  /** Holds an adapter of the workshop in place of an earlier one. */
+  async holdMixture(adapter: Adapter, name: string): Promise<void> {
+    const before = this.#mixture;
+    this.#mixture = { adapter, origin: { name, id: MIXTURE } };
+    if (before) await this.free(before.adapter);
+  }
+
+  /** @throws GraftError `worker-no-adapter` before there is one, and after its model was closed */
+  mixture(): Adapter {
+    if (this.#mixture) return this.#mixture.adapter;
+    throw new GraftError(
+      'worker-no-adapter',
+      'There is no mixture on this model.',
+      'Change a weight in the workshop to make it.',
+    );
+  }
+
+  /** The name of the mixture, for what it answers. */
+  get mixtureOrigin(): AdapterOrigin | undefined {
+    return this.#mixture?.origin;
   }
 
   /** Frees the GPU memory of an adapter that is no longer in the library. */
@@ -290,6 +318,7 @@ export class Session {
     if (!device.failure) await device.settle();
     this.#chat?.destroy();
     for (const adapter of this.#resident.values()) adapter.destroy();
+    this.#mixture?.adapter.destroy();
     this.#forgetAll();
     await model.model.destroy();
   }
@@ -324,6 +353,7 @@ export class Session {
   #forgetAll(): void {
     this.#chat = undefined;
     this.#resident.clear();
+    this.#mixture = undefined;
     this.#model = undefined;
     if (this.current && 'live' in this.current) this.current = undefined;
   }

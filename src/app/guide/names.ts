@@ -32,6 +32,7 @@ const WORDS = {
   entropy: 'Entropy',
   optimiser: 'Optimiser',
   lineage: 'Sequential fine-tuning',
+  'adapter-mixture': 'Mixture of adapters',
   'preference-pair': 'Pair of answers (preference)',
   drift: 'Drift from the reference (KL)',
   'length-bias': 'Length bias of pairs',

@@ -1,11 +1,21 @@
 /** The library of adapters. */
-import type { AdapterChange, AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
+import type {
+  AdapterChange,
+  AdapterChoice,
+  AdapterInfo,
+  Failure,
+  MixtureId,
+  Progress,
+} from '../../worker/api.ts';
 import { folderOf } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
 import { inPlace } from './in-place.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
+
+/** The id of the workshop's adapter. */
+export const MIXTURE: MixtureId = 'mixture';
 
 /** `base`, `current`, or an adapter's id: what a select element can hold. */
 export type AdapterKey = string;
@@ -26,6 +36,8 @@ export class Adapters {
   progress = $state.raw<Progress>();
   /** How far that is, in words. */
   detail = $state('');
+  /** The mixture of the workshop in words, while there is one. */
+  mixture = $state<string>();
   /** Whether the zip of an adapter for the bundled model contains that model. */
   withBase = $state(true);
   #stopped = false;
@@ -65,6 +77,7 @@ export class Adapters {
   nameOf(key: AdapterKey): string {
     if (key === 'base') return 'Base model';
     if (key === 'current') return 'Current run';
+    if (key === MIXTURE) return 'Mixture';
     return this.list.find(({ id }) => id === key)?.name ?? 'Adapter';
   }
 

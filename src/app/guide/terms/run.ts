@@ -151,6 +151,14 @@ export const RUN: Chapter = {
       also: 'exploration collapse variety',
     },
     {
+      id: 'adapter-mixture',
+      what: 'The weighted sum of what adapters change. A weight of 1 is the adapter as it is, and a negative one takes its effect away. The sum has the ranks of all together. A cut to a lower rank keeps the largest singular values of each change ΔW. It is the best approximation of that rank, and it costs the rest.',
+      start: 'Weights that add up to about 1. Cut the rank as long as the loss on test rows stays.',
+      source:
+        'Ilharco and others, Editing Models with Task Arithmetic, 2022, arXiv:2212.04089; Eckart and Young, 1936',
+      also: 'merge combine weighted adapter task arithmetic svd singular values rank truncation workshop slider',
+    },
+    {
       id: 'preference-pair',
       what: 'A row with one prompt and two answers: one is chosen and one rejected. Only the difference is learned: neither answer has to be perfect.',
       start:

@@ -1,0 +1,165 @@
+/** The mixture that a person makes by sliders: it is made again after each change, answers, and is measured. */
+import type { Failure, Mixture, MixtureLoss, Progress } from '../../../worker/api.ts';
+import { MIXTURE } from '../../state/adapters.svelte.ts';
+import { ofStudio } from '../../state/of-studio.svelte.ts';
+import type { Studio } from '../../state/studio.svelte.ts';
+
+/** A mixture with its measured loss. */
+export interface Measured {
+  readonly name: string;
+  /** Undefined without a cut of the rank. */
+  readonly error: number | undefined;
+  readonly loss: MixtureLoss;
+}
+
+/** A slider that moves is waited for. */
+const PAUSE_MS = 200;
+const MOST_MEASURED = 12;
+const MOST_TOKENS = 48;
+
+export class Workshop {
+  /** By the ids of adapters; 0 if left out. */
+  weights = $state<Record<string, number>>({});
+  cut = $state(false);
+  rank = $state(4);
+  prompt = $state('');
+  mixture = $state.raw<Mixture>();
+  answer = $state('');
+  loss = $state.raw<MixtureLoss>();
+  /** The newest first. */
+  measured = $state.raw<readonly Measured[]>([]);
+  /** What is being done. */
+  doing = $state<'mixing' | 'answering' | 'measuring'>();
+  progress = $state.raw<Progress>();
+  failure = $state.raw<Failure>();
+  saved = $state('');
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Counts changes: work for an earlier one ends. */
+  #change = 0;
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(private readonly studio: Studio) {}
+
+  weightOf(id: string): number {
+    return this.weights[id] ?? 0;
+  }
+
+  setWeight(id: string, weight: number): void {
+    this.weights = { ...this.weights, [id]: weight };
+    this.changed();
+  }
+
+  /** The mixture no longer is what was asked for: makes it again once the hand rests. */
+  changed(): void {
+    this.#change++;
+    this.saved = '';
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const { worker } = this.studio.session;
+      if (this.doing === 'answering') void worker.stopChat();
+      if (this.doing === 'measuring') void worker.stopMixtureLoss();
+      const change = this.#change;
+      this.#work = this.#work.then(() => this.#follow(change));
+    }, PAUSE_MS);
+  }
+
+  async keep(name: string): Promise<void> {
+    const { session, adapters } = this.studio;
+    const outcome = await session.worker.keepMixture(name);
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    this.saved = outcome.adapter.name;
+    session.announcer.say(`${outcome.adapter.name} is in the library.`);
+    await adapters.refresh();
+  }
+
+  async #follow(change: number): Promise<void> {
+    const isStale = (): boolean => change !== this.#change || this.studio.run.active;
+    if (isStale()) return;
+    this.failure = undefined;
+    try {
+      this.doing = 'mixing';
+      const shares = Object.entries(this.weights)
+        .filter(([, weight]) => weight !== 0)
+        .map(([id, weight]) => ({ id, weight }));
+      if (!(await this.#mix(shares)) || isStale()) return;
+      this.doing = 'answering';
+      await this.#ask();
+      if (isStale()) return;
+      this.doing = 'measuring';
+      await this.#measure(isStale);
+    } finally {
+      this.doing = undefined;
+      this.progress = undefined;
+    }
+  }
+
+  async #mix(shares: readonly { id: string; weight: number }[]): Promise<boolean> {
+    const { session, adapters } = this.studio;
+    this.answer = '';
+    this.loss = undefined;
+    if (shares.length === 0) {
+      this.mixture = adapters.mixture = undefined;
+      return false;
+    }
+    const outcome = await session.worker.mixAdapters(shares, this.cut ? this.rank : undefined);
+    if (outcome.ok) {
+      this.mixture = outcome.mixture;
+      adapters.mixture = outcome.mixture.name;
+    } else {
+      this.failure = outcome;
+      this.mixture = adapters.mixture = undefined;
+    }
+    return outcome.ok;
+  }
+
+  async #ask(): Promise<void> {
+    const { session, chat } = this.studio;
+    const content = this.prompt.trim();
+    if (content === '') return;
+    const settings = { ...chat.settings, maxNewTokens: Math.min(chat.settings.maxNewTokens, MOST_TOKENS) };
+    const outcome = await session.worker.chat(
+      { id: MIXTURE },
+      [{ role: 'user', content }],
+      settings,
+      (piece) => {
+        if (this.doing === 'answering') this.answer += piece;
+      },
+    );
+    if (outcome.ok) this.answer = outcome.text;
+    else if (outcome.code !== 'worker-aborted') this.failure = outcome;
+  }
+
+  async #measure(isStale: () => boolean): Promise<void> {
+    const { session, data } = this.studio;
+    const { mixture } = this;
+    if (!mixture || !data.summary) return;
+    const outcome = await session.worker.lossOfMixture((progress) => {
+      if (this.doing === 'measuring') this.progress = progress;
+    });
+    if (isStale()) return;
+    if (outcome.ok) {
+      this.loss = outcome.loss;
+      const error = this.cut ? overallError(mixture, this.rank) : undefined;
+      this.measured = [
+        { name: mixture.name, error, loss: outcome.loss },
+        ...this.measured.filter(({ name }) => name !== mixture.name),
+      ].slice(0, MOST_MEASURED);
+    } else if (outcome.code !== 'worker-aborted') this.failure = outcome;
+  }
+}
+
+/** The Frobenius norm of what a cut to a rank takes from all layers, relative to that of all changes. */
+export function overallError({ layers }: Pick<Mixture, 'layers'>, rank: number): number {
+  let [all, lost] = [0, 0];
+  for (const { singularValues } of layers)
+    singularValues.forEach((value, at) => {
+      all += value * value;
+      if (at >= rank) lost += value * value;
+    });
+  return all === 0 ? 0 : Math.sqrt(lost / all);
+}
+
+export const workshopOf = ofStudio((studio) => new Workshop(studio));

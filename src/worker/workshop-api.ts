@@ -1,0 +1,41 @@
+/** The worker's API for the workshop, which is loaded when it is first used. */
+import type { WorkshopApi } from './api/workshop.ts';
+import { listener, outcome } from './outcome.ts';
+import type { Projects } from './projects.ts';
+import type { Runs } from './runs.ts';
+import type { Session } from './session.ts';
+import type { Workshop } from './workshop.ts';
+
+export function workshopApi(session: Session, runs: Runs, projects: Projects): WorkshopApi {
+  let made: Promise<Workshop> | undefined;
+  const workshop = (): Promise<Workshop> =>
+    (made ??= import('./workshop.ts').then(({ Workshop }) => new Workshop(session)));
+  const measuring = new Set<AbortController>();
+  return {
+    mixAdapters: (shares, rank) =>
+      outcome(async () => {
+        const shop = await workshop();
+        return { mixture: await runs.withDevice(() => shop.mix(shares, rank)) };
+      }),
+    lossOfMixture: (onProgress) =>
+      outcome(async () => {
+        const shop = await workshop();
+        const controller = new AbortController();
+        measuring.add(controller);
+        try {
+          const watch = { onProgress: listener(onProgress), signal: controller.signal };
+          return { loss: await runs.withDevice(() => shop.loss(watch)) };
+        } finally {
+          measuring.delete(controller);
+        }
+      }),
+    stopMixtureLoss: async () => {
+      for (const controller of measuring) controller.abort();
+    },
+    keepMixture: (name) =>
+      outcome(async () => {
+        const shop = await workshop();
+        return { adapter: await shop.keep(name, await projects.ensure(name)) };
+      }),
+  };
+}
