@@ -668,50 +668,6 @@ test('an evaluation can be stopped and takes a second adapter; the methods that 
   expect(studio.problems).toEqual([]);
 });
 
-test('the workshop mixes adapters by sliders, measures each mixture on test rows, and keeps one', async () => {
-  await goTo(page, 'use');
-  const workshop = page.getByRole('region', { name: 'Workshop' });
-  await workshop.getByRole('button', { name: 'Open the workshop' }).click();
-  const sliders = workshop.getByRole('slider');
-  await expect.poll(() => sliders.count()).toBe(3);
-  // It begins with one adapter as it is.
-  const loss = workshop.getByText(/^Loss on \d+ test rows: [\d.]+ with the mixture/);
-  await loss.waitFor(WAIT);
-  await workshop.getByRole('slider', { name: 'Bosun' }).fill('0.5');
-  await workshop.getByRole('slider', { name: 'First cook' }).fill('-0.25');
-  await workshop
-    .getByText(/0\.5 × Bosun/)
-    .first()
-    .waitFor(WAIT);
-  await loss.waitFor(WAIT);
-  await workshop.getByRole('checkbox', { name: 'Cut to a rank' }).check();
-  await workshop.getByLabel('Rank', { exact: true }).fill('2');
-  await workshop.getByLabel('Rank', { exact: true }).press('Tab');
-  await workshop.getByText(/, rank 2: rank 2,/).waitFor(WAIT);
-  await loss.waitFor(WAIT);
-  await expect.poll(() => workshop.getByText(/Rank 2 loses [\d.]+%/).count()).toBe(1);
-  const measured = workshop.getByRole('region', { name: 'Measured mixtures' });
-  await expect
-    .poll(() => measured.getByRole('row').allInnerTexts())
-    .toContainEqual(expect.stringMatching(/rank 2\s+[\d.]+\s+[\d.]+%/));
-  await workshop.getByText('Singular values of').click();
-  await expect.poll(() => workshop.getByRole('row', { name: /^0 q_proj/ }).count()).toBe(1);
-  expect(await inspect(page, 'workshop')).toEqual([]);
-
-  await workshop.getByRole('button', { name: 'Chat with the mixture' }).click();
-  await page.getByLabel('Prompt for both').fill(QUESTION);
-  await page.getByRole('button', { name: 'Ask both' }).click();
-  const turn = page.getByRole('article').last();
-  await expect.poll(() => turn.innerText(), WAIT).toContain('Mixture');
-  await expect.poll(() => page.getByRole('button', { name: 'Retry' }).isEnabled(), WAIT).toBe(true);
-
-  await workshop.getByLabel('Name of the new adapter').fill('Both');
-  await workshop.getByRole('button', { name: 'Save as a new adapter' }).click();
-  await library.getByRole('button', { name: 'Delete Both' }).waitFor(WAIT);
-  await library.getByText(/mixed from .*-0\.25 × First cook/).waitFor();
-  expect(studio.problems).toEqual([]);
-});
-
 test('a question is answered from documents, and a passage is shown in its document as text', async () => {
   await goTo(page, 'data');
   await openSample(page, /^Notes that change/);
