@@ -56,6 +56,24 @@ interface Shape {
   readonly closing: object;
 }
 
+type Asking = { readonly messages: unknown } | { readonly prompt: unknown };
+
+/** A request and its answers, for a log that a person switched on. */
+export interface ServedAnswers {
+  /** Milliseconds since 1970 when the request came. */
+  readonly time: number;
+  readonly seconds: number;
+  readonly model: string;
+  readonly answers: readonly {
+    /** The request's messages, or the prompt of this answer. */
+    readonly asked: Asking;
+    readonly text: string;
+    readonly finish: 'stop' | 'length';
+    readonly promptTokens: number;
+    readonly newTokens: number;
+  }[];
+}
+
 interface Asked {
   readonly signal: AbortSignal;
   readonly note: (text: string) => void;
@@ -73,6 +91,7 @@ export class TextService {
     private readonly batch: ContinuousBatch,
     models: readonly TextModel[],
     private readonly queue: ServeQueue,
+    private readonly keep?: (served: ServedAnswers) => void,
   ) {
     this.#models = new Map(models.map((model) => [model.name, model]));
   }
@@ -82,7 +101,7 @@ export class TextService {
     const request = readChat(body);
     const model = this.#model(request.model);
     const ids = promptOfConversation(model.tokenizer, request.messages, model.after);
-    return this.#answer(CHAT, request, model, [ids], asked);
+    return this.#answer(CHAT, request, model, [ids], { ...asked, of: [{ messages: request.messages }] });
   }
 
   /** POST /v1/completions. @throws RequestError */
@@ -92,7 +111,10 @@ export class TextService {
     const prompts = request.prompts.map((prompt) =>
       typeof prompt === 'string' ? promptOfText(model.tokenizer, prompt) : prompt,
     );
-    return this.#answer(COMPLETION, request, model, prompts, asked);
+    return this.#answer(COMPLETION, request, model, prompts, {
+      ...asked,
+      of: request.prompts.map((prompt) => ({ prompt })),
+    });
   }
 
   #model(name: string): TextModel {
@@ -106,8 +128,9 @@ export class TextService {
     request: AnswerSettings,
     model: TextModel,
     prompts: readonly (readonly number[])[],
-    { signal, note }: Asked,
+    { signal, note, of }: Asked & { readonly of: readonly Asking[] },
   ): Promise<Reply> {
+    const [time, started] = [Date.now(), performance.now()];
     for (const { length } of prompts) this.#checkLength(length, request.maxTokens, model);
     note(model.name);
     const leave = this.queue.enter(prompts.length * request.n);
@@ -131,7 +154,16 @@ export class TextService {
             });
           }),
         );
-        return await Promise.all(choices);
+        const all = await Promise.all(choices);
+        this.keep?.({
+          ...{ time, seconds: (performance.now() - started) / 1000, model: model.name },
+          answers: all.map(({ text, finish, newTokens }, index) => ({
+            ...{ text, finish, newTokens },
+            asked: of[Math.floor(index / request.n)],
+            promptTokens: prompts[Math.floor(index / request.n)].length,
+          })),
+        });
+        return all;
       } finally {
         // If one fails, the others have nobody who reads them.
         ending.abort();

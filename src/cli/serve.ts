@@ -13,6 +13,7 @@ import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts'
 import type { Output } from './output.ts';
 import { EmbeddingService, type EmbeddingModel } from './serve-embeddings.ts';
 import { isLoopback, serve, type Route } from './serve-http.ts';
+import { openServeLog } from './serve-log.ts';
 import { ServeQueue } from './serve-queue.ts';
 import { TextService, unknownModel, type TextModel } from './serve-texts.ts';
 import { modelFlags, openAdapter, openSession, requiredTokenizer, tokenizerOfAdapter } from './session.ts';
@@ -51,6 +52,10 @@ export const serveFlags = {
     value: 'N',
     help: `tokens of a prompt with its answer (default: ${CONTEXT}, or fewer if the model was made for fewer)`,
   },
+  log: {
+    value: 'FILE',
+    help: 'append each question with its answer to this file as JSON lines (default: nothing is kept)',
+  },
   'after-prompt': afterPromptFlag,
   prefix: { ...encoderFlags.prefix, help: `encoders: ${encoderFlags.prefix.help}` },
   pooling: { ...encoderFlags.pooling, help: `encoders: ${encoderFlags.pooling.help}` },
@@ -69,6 +74,7 @@ type ServeFlags = Flags<typeof serveFlags>;
 interface Service {
   readonly names: readonly string[];
   readonly routes: readonly Route[];
+  readonly close?: () => void;
 }
 
 export async function serveCommand(args: readonly string[], output: Output): Promise<void> {
@@ -83,7 +89,7 @@ export async function serveCommand(args: readonly string[], output: Output): Pro
   const names = readNames(flags);
   const files = await modelOf(flags.required('model'));
   const isEncoder = (await readAnyModel(files)).pooling !== undefined;
-  const { routes } = await (isEncoder ? encoderService : textService)(flags, names, output);
+  const { routes, close } = await (isEncoder ? encoderService : textService)(flags, names, output);
 
   const created = Math.floor(Date.now() / 1000);
   const modelObject = (id: string): object => ({ id, object: 'model', created, owned_by: 'graft' });
@@ -120,6 +126,7 @@ export async function serveCommand(args: readonly string[], output: Output): Pro
         output.line(`Finishing ${serving.inProgress} in progress. Ctrl-C again cancels them.`);
       void serving.stop().then(() => {
         for (const signal of SIGNALS) process.off(signal, stop);
+        close?.();
         done();
       });
     };
@@ -194,8 +201,12 @@ async function textService(
   output.line(
     `${parallel} ${parallel === 1 ? 'answer' : 'answers'} at once, of ${context} tokens with their prompt: the cache has ${formatBytes(batch.cacheBytes)}.`,
   );
-  const texts = new TextService(batch, models, queueOf(flags, parallel));
+  const path = flags.text('log');
+  const log = path === undefined ? undefined : openServeLog(path, (text) => output.line(text));
+  if (path !== undefined) output.line(`Questions and answers are logged to ${resolve(path)}.`);
+  const texts = new TextService(batch, models, queueOf(flags, parallel), log?.keep);
   return {
+    ...(log && { close: log.close }),
     names: models.map(({ name }) => name),
     routes: [
       {
@@ -215,7 +226,7 @@ async function encoderService(
   [base, ...adapters]: readonly string[],
   output: Output,
 ): Promise<Service> {
-  for (const name of ['parallel', 'context', 'after-prompt'] as const)
+  for (const name of ['parallel', 'context', 'log', 'after-prompt'] as const)
     if (flags.isGiven(name))
       throw new GraftError('arguments', `--${name} is for models that write, and ${base} is an encoder.`, '');
   const folder = await readEncoderFolder(flags, output);

@@ -15,7 +15,6 @@ beforeAll(async () => {
   mkdirSync(PICTURES, { recursive: true });
   browser = await openChromium();
   studio = await openStudio(browser, {
-    on: 'cpu',
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
   });

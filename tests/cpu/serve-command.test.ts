@@ -1,5 +1,5 @@
 /** `graft serve` on the bundled model, asked by OpenAI's own client: answers, adapters, a crowd of requests, limits, and its end. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import OpenAI, { APIError } from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -85,12 +85,28 @@ beforeAll(async () => {
     ...['--steps', '6', '--batch', '2', '--accumulate', '1', '--lr', '0.02', '--max-length', '64'],
   ]);
   expect(code, err).toBe(0);
-  server = await start(['--model', SPRIG, '--adapter', at('voice')]);
+  server = await start(['--model', SPRIG, '--adapter', at('voice'), '--log', at('used.jsonl')]);
 });
 afterAll(async () => {
   const { code, err } = await server.stop();
   expect(code, err).toBe(0);
 });
+
+interface LoggedAnswer {
+  readonly time: string;
+  readonly model: string;
+  readonly messages?: readonly object[];
+  readonly prompt?: string;
+  readonly answer: string;
+  readonly finish_reason: string;
+  readonly completion_tokens: number;
+  readonly seconds: number;
+}
+const logged = (): LoggedAnswer[] =>
+  readFileSync(at('used.jsonl'), 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as LoggedAnswer);
 
 test('lists the base and its adapter by the names of their folders', async () => {
   const names = (await server.client.models.list()).data.map(({ id }) => id);
@@ -167,6 +183,30 @@ test('stops at texts, at the limit, and draws by the seed', async () => {
   expect(first[0]).not.toBe(first[1]);
   expect(await drawn(7)).toEqual(first);
   expect(await drawn(8)).not.toEqual(first);
+});
+
+test('logs each answer to the file that was asked for, readable by its owner only', async () => {
+  const before = logged().length;
+  const { chat, completions } = server.client;
+  const question = user('Who is the owl?');
+  const { choices } = await chat.completions.create({ model: 'voice', messages: question, max_tokens: 5 });
+  const both = await completions.create({ model: 'sprig', prompt: ['The owl', 'A rose'], max_tokens: 3 });
+  const lines = logged().slice(before);
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toMatchObject({
+    ...{ model: 'voice', messages: question, answer: choices[0].message.content },
+    ...{ finish_reason: choices[0].finish_reason },
+  });
+  expect(lines.slice(1).map(({ prompt, answer }) => [prompt, answer])).toEqual([
+    ['The owl', both.choices[0].text],
+    ['A rose', both.choices[1].text],
+  ]);
+  for (const { time, seconds, completion_tokens: tokens } of lines) {
+    expect(Math.abs(Date.now() - Date.parse(time))).toBeLessThan(3_600_000);
+    expect(seconds).toBeGreaterThan(0);
+    expect(tokens).toBeGreaterThan(0);
+  }
+  expect(statSync(at('used.jsonl')).mode & 0o777).toBe(0o600);
 });
 
 test('gives the logarithms of probabilities, which add up', async () => {
