@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * Installs what the tests need and npm does not have: Mesa's software GPU (lavapipe), Chromium, and the tokenizer files of the model families. As
+ * Installs what the tests need and npm does not have, Mesa's software GPU (lavapipe) and Chromium, and the packages of tests/ that stand apart. As
  * root on Debian it installs Debian's packages and says so; elsewhere it prints the command for that. Quick if nothing is missing. Graft itself needs
  * none of it.
  */
@@ -75,12 +75,27 @@ export function installPackages(packages) {
  * 670 MB, so that they are a package of their own; without them those tests are skipped.
  */
 function bringTokenizers() {
-  const folder = join(root, 'tests', 'tokenizers');
-  if (!existsSync(join(root, '..', 'shared', 'reference', 'tokenizers'))) return;
+  if (existsSync(join(root, '..', 'shared', 'reference', 'tokenizers')))
+    bring('tokenizers', "tests of the families' tokenizers");
+}
+
+/** Installs Transformers.js with onnxruntime-web for the tests of exported ONNX models: 165 MB, so that it is a package of its own. */
+function bringTransformersJs() {
+  bring('transformers-js', 'tests of exported ONNX models');
+}
+
+/**
+ * Installs a package of tests/ that stands apart. Without it its tests are skipped.
+ *
+ * @param {string} name of its folder
+ * @param {string} tests said in messages
+ */
+function bring(name, tests) {
+  const folder = join(root, 'tests', name);
   if (existsSync(join(folder, 'node_modules', '.package-lock.json'))) return;
   const quiet = ['--ignore-scripts', '--no-audit', '--no-fund'];
   if (!run('npm', ['ci', '--prefix', folder, ...quiet]))
-    console.log("SKIPPED: tests of the families' tokenizers, since npm could not bring their files");
+    console.log(`SKIPPED: ${tests}, since npm could not bring their files`);
 }
 
 /**
@@ -94,6 +109,7 @@ export function setUp() {
     return false;
   }
   bringTokenizers();
+  bringTransformersJs();
   let missing = [lavapipe, chromium].filter((need) => {
     const found = need.find();
     console.log(found ? `  found ${need.what}: ${found}` : `  missing ${need.what}`);

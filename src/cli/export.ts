@@ -6,7 +6,6 @@ import type { ChatDefaults } from '../export/chat-page/settings.ts';
 import { PAIR } from '../export/formats/ollama.ts';
 import { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { lossSentences } from '../export/gguf/loss.ts';
-import { GGUF_TYPES } from '../export/gguf/types.ts';
 import { TOKENIZER_FILES } from '../export/grown-folder.ts';
 import { readModel } from '../model/family.ts';
 import { GRADUATE_FORMATS } from '../runs/graduate/registry.ts';
@@ -25,10 +24,12 @@ import { hashing } from './sha256.ts';
 
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
+/** The formats that have something: `a`, `a and b`, `a, b and c`. */
 const namesOf = (has: (format: ExportFormat) => unknown): string =>
   EXPORT_FORMATS.filter(has)
     .map(({ name }) => name)
-    .join(' and ');
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1');
 /** Formats of a model, with an adapter or without. */
 const BARE = namesOf(({ bare }) => bare);
 /** Formats whose weights have a type of choice. */
@@ -37,13 +38,22 @@ const TYPED = namesOf(({ types }) => types);
 const WITH_SYSTEM = namesOf(({ takesSystem }) => takesSystem);
 /** Formats with a place for the settings of answers. */
 const CHATS = namesOf(({ takesChat }) => takesChat);
+/** Formats whose files Graft reads again, to measure what they lost. */
+const MEASURABLE = namesOf(({ measurable }) => measurable);
+/** The number formats of each: formats with the same ones are named together. */
+const TYPES = [...new Set(EXPORT_FORMATS.flatMap(({ types }) => (types ? [types] : [])))]
+  .map((types) => {
+    const names = EXPORT_FORMATS.filter((format) => format.types === types).map(({ name }) => name);
+    return `${types.join(', ')} for ${names.join(' and ')}`;
+  })
+  .join('; ');
 const NAMES = [...[...EXPORT_FORMATS, ...GRADUATE_FORMATS].map(({ name }) => name), DELTA_FORMAT];
 /** The files of a PEFT folder; a tokenizer if it adds tokens. */
 const FILES = ['adapter_config.json', 'README.md', 'adapter_model.safetensors', ...TOKENIZER_FILES];
 
 const CARD = 'README.md';
 /** Files whose checksum is printed. */
-const WEIGHTS = /\.(safetensors|gguf|onnx)$/;
+const WEIGHTS = /\.(safetensors|gguf|onnx(_data(_\d+)?)?)$/;
 /** Flags of the measurement. */
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
@@ -65,7 +75,7 @@ export const exportFlags = {
   },
   tuned: {
     value: 'DIR',
-    help: `for ${DELTA_FORMAT} and ${CHATS}: a model folder that was tuned from the base`,
+    help: `for ${DELTA_FORMAT}, ${BARE}: a model folder that was tuned from the base`,
   },
   run: {
     value: 'DIR',
@@ -77,7 +87,7 @@ export const exportFlags = {
   },
   type: {
     value: 'TYPE',
-    help: `for ${TYPED}: the number format of the weights, ${GGUF_TYPES.join(', ')}, and for ollama ${PAIR}: base and adapter apart; default f16`,
+    help: `the number format of the weights: ${TYPES} (${PAIR}: base and adapter apart); default f16`,
   },
   system: { value: 'TEXT', help: `for ${WITH_SYSTEM}: the system prompt` },
   out: { value: 'DIR', help: 'where to write the folder' },
@@ -110,11 +120,11 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
       'An adapter is a delta by itself, and --format delta is for a tuned model.',
       'Give the folder of the tuned model by --tuned.',
     );
-  if (format && !format.takesChat && flags.isGiven('tuned'))
+  if (format && !format.bare && flags.isGiven('tuned'))
     throw new GraftError(
       'arguments',
-      `--tuned is for --format ${DELTA_FORMAT} and ${CHATS}, and ${name} is a format of adapters.`,
-      format.bare ? 'Give the tuned model by --model, without an adapter.' : 'Give the adapter by --adapter.',
+      `--tuned is for --format ${DELTA_FORMAT}, ${BARE}, and ${name} is a format of adapters.`,
+      'Give the adapter by --adapter.',
     );
   if (!format) {
     const [model, tuned] = [flags.required('model'), flags.required('tuned')];
@@ -128,7 +138,7 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   if (tuned !== undefined && given !== undefined)
     throw new GraftError(
       'arguments',
-      '--adapter and --tuned are both given, and a page has one model.',
+      '--adapter and --tuned are both given, and an export has one model.',
       'Leave one of them out.',
     );
   const out = flags.required('out');
@@ -193,9 +203,19 @@ async function addLoss(
 }
 
 /** @throws GraftError `arguments` for a format without types, or a type that it does not have */
-function typeOf(flags: Flags<typeof exportFlags>, { name, types }: ExportFormat): string | undefined {
+function typeOf(
+  flags: Flags<typeof exportFlags>,
+  { name, types, measurable }: ExportFormat,
+): string | undefined {
   if (types) {
     const type = flags.choice('type', types);
+    const measuring = measurable ? undefined : MEASURING.find((flag) => flags.isGiven(flag));
+    if (measuring !== undefined)
+      throw new GraftError(
+        'arguments',
+        `--${measuring} measures what merging costs, which Graft does for ${MEASURABLE}.`,
+        'Leave it out.',
+      );
     if (type === PAIR && flags.isGiven('data'))
       throw new GraftError(
         'arguments',

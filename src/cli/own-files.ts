@@ -2,22 +2,35 @@
  * graft-files.json of a folder: the list of what Graft wrote there. Whether a file is Graft's own is never guessed from its name or from what lies
  * next to it, since model folders of other programs have the same names: only what is listed may be removed or replaced unasked.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { readdir, rm, rmdir } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { POOLING_FILE, POOLING_FOLDER } from '../weights/companions.ts';
-import { unwritten, writeWhole } from './files.ts';
+import { PART, unwritten, writeWhole } from './files.ts';
 
 export const LIST = 'graft-files.json';
 
-/** A list may come from elsewhere with its folder: it names files of its own folder only. */
+/** A list may come from elsewhere with its folder: it names files of its own folder, or of a folder in it, only. */
 const Name = v.pipe(
   v.string(),
-  v.check((name) => name === basename(name) && !/[/\\\0]/.test(name) && !['', '.', '..'].includes(name)),
+  v.check((name) => {
+    const parts = name.split('/');
+    return (
+      parts.length <= 2 && parts.every((part) => !/[\\\0:]/.test(part) && !['', '.', '..'].includes(part))
+    );
+  }),
 );
 const List = v.object({ files: v.array(Name) });
+
+/** The names of what is in a folder, and of Graft's own files in the folders there, finished or not. */
+export function namesIn(out: string): readonly string[] {
+  if (!existsSync(out)) return [];
+  const nested = [...ownFiles(out)].filter((name) => name.includes('/'));
+  const written = nested.flatMap((name) => [name, `${name}${PART}`]);
+  return [...readdirSync(out), ...written.filter((name) => existsSync(join(out, name)))];
+}
 
 /** The names of what Graft wrote to a folder, the list among them; none without a list that can be read. */
 export function ownFiles(out: string): ReadonlySet<string> {
@@ -25,11 +38,18 @@ export function ownFiles(out: string): ReadonlySet<string> {
   if (!existsSync(path)) return new Set();
   try {
     const parsed = v.safeParse(List, JSON.parse(readFileSync(path, 'utf8')));
-    return new Set(parsed.success ? [...parsed.output.files, LIST] : []);
+    const names = parsed.success ? parsed.output.files.filter((name) => !isElsewhere(out, name)) : undefined;
+    return new Set(names ? [...names, LIST] : []);
   } catch {
     // Another program's, or damaged: then nothing here is known to be Graft's.
     return new Set();
   }
+}
+
+/** Whether the folder of a file is a link, which may lead anywhere. */
+function isElsewhere(out: string, name: string): boolean {
+  const folder = join(out, dirname(name));
+  return name.includes('/') && existsSync(folder) && lstatSync(folder).isSymbolicLink();
 }
 
 /**
@@ -69,6 +89,7 @@ export async function removeFiles(out: string, names: readonly string[]): Promis
       // A folder that holds more than its one file stays.
       if (name === POOLING_FOLDER) await removeFolder(path);
       else await rm(path, { force: true });
+      if (name.includes('/')) await removeEmpty(dirname(path));
     } catch (cause) {
       throw unwritten(path, cause, 'removed');
     }
@@ -78,5 +99,9 @@ export async function removeFiles(out: string, names: readonly string[]): Promis
 async function removeFolder(path: string): Promise<void> {
   if (!existsSync(path)) return;
   await rm(join(path, POOLING_FILE), { force: true });
-  if ((await readdir(path)).length === 0) await rmdir(path);
+  await removeEmpty(path);
+}
+
+async function removeEmpty(path: string): Promise<void> {
+  if (existsSync(path) && (await readdir(path)).length === 0) await rmdir(path);
 }

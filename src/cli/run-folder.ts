@@ -1,13 +1,13 @@
 /** Whether a result may be written to a folder, and what makes room for it there. */
 import { learnerOf } from '../adapters/learners.ts';
-import { existsSync, readdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { EVALUATION_FILE } from '../evaluate/record-file.ts';
 import { PREDICTIONS, REPORT, REPORT_PAGE } from '../evaluate/report-files.ts';
 import { GraftError } from '../errors.ts';
 import { PART } from './files.ts';
 import { METRICS } from './metrics-log.ts';
-import { claimFiles, LIST, ownFiles, removeFiles } from './own-files.ts';
+import { claimFiles, LIST, namesIn, ownFiles, removeFiles } from './own-files.ts';
 import { COMPANIONS } from '../weights/companions.ts';
 import {
   findSaved,
@@ -23,8 +23,8 @@ const ADAPTER_CONFIG = 'adapter_config.json';
 const LINEAGE = 'lineage.json';
 /** Files of weights, which complete a result: they are written last and removed first. */
 const WEIGHTS = /^(adapter_model|adapters|delta|model|pytorch_model)(-\d+-of-\d+)?\.(safetensors|bin)$/;
-/** Weights for llama.cpp: a result that is not replaced unasked. */
-const GGUF = /\.gguf$/;
+/** Weights for llama.cpp and onnxruntime: a result that is not replaced unasked. */
+const CONVERTED = /\.(gguf|onnx)$/;
 /** Files by which a folder is read as other weights than those that are written to it. */
 const LEADS = new Set([ADAPTER_CONFIG, 'model.safetensors.index.json', 'pytorch_model.bin.index.json']);
 /** The rest of a result. */
@@ -74,7 +74,7 @@ export async function checkFree(
   out: string,
   { overwrite, writes, resumed, again = false }: Claim,
 ): Promise<void> {
-  const names = existsSync(out) ? readdirSync(out) : [];
+  const names = namesIn(out);
   const own = ownFiles(out);
   const used = (what: string, remedy: string): GraftError => new GraftError('folder-used', what, remedy);
   const foreign = otherInStates(out);
@@ -119,7 +119,7 @@ export async function checkFree(
       'Choose another folder, or discard it with --overwrite.',
     );
   // A log without weights is of a run that saved nothing.
-  const finished = (name: string): boolean => WEIGHTS.test(name) || GGUF.test(name);
+  const finished = (name: string): boolean => WEIGHTS.test(name) || CONVERTED.test(name);
   const result = names.find((name) => own.has(name) && (finished(name) || EVALUATION.includes(name)));
   if (result !== undefined)
     throw used(
@@ -158,7 +158,7 @@ export async function discard(
   { resumed = false } = {},
 ): Promise<void> {
   const own = ownFiles(out);
-  const there = existsSync(out) ? readdirSync(out) : [];
+  const there = namesIn(out);
   const going = there.filter((name) => own.has(name) || (overwrite && writes.includes(name)));
   const last = [METRICS, STATE, LIST];
   const rest = going.filter((name) => !EVALUATION.includes(name) && !last.includes(name));

@@ -9,11 +9,10 @@
  * Every linear layer has a bias. MiniLM, bge, e5 and gte are such models.
  */
 import type { Activation } from '../engine/ops/activation.ts';
-import type { Tensor } from '../engine/tensor.ts';
 import type { ConfigReader } from './config.ts';
 import { checkHeads, readActivation } from './decoder-config.ts';
 import type { EncoderDefinition, EncoderFamily, LinearModule, WeightSpec } from './family.ts';
-import type { Graph } from './graph.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 
 type BertConfig = EncoderDefinition['shape'] & {
   /** Width of the MLP. */
@@ -111,7 +110,7 @@ function weights(config: BertConfig): WeightSpec[] {
   ];
 }
 
-function forward(g: Graph, { layers, eps, activation }: BertConfig): Tensor {
+function forward<Value>(g: ForwardGraph<Value>, { layers, eps, activation }: BertConfig): Value {
   const tokens = g.add(
     g.embed('embeddings.word_embeddings.weight'),
     g.embedTypes('embeddings.token_type_embeddings.weight'),

@@ -12,9 +12,8 @@
  * with a further norm of the results, in some families.
  */
 import type { Activation } from '../engine/ops/activation.ts';
-import type { Tensor } from '../engine/tensor.ts';
 import type { LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
-import type { Graph } from './graph.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 
 /** What may differ between layers. */
 export interface DecoderLayer {
@@ -140,7 +139,7 @@ function weights(config: DecoderConfig): WeightSpec[] {
   return specs;
 }
 
-function forward(g: Graph, config: DecoderConfig): Tensor {
+function forward<Value>(g: ForwardGraph<Value>, config: DecoderConfig): Value {
   const { prefix, embeddingScale, eps, normOffset, logitScale } = config;
   let h = g.embed(`${prefix}.embed_tokens.weight`, embeddingScale);
   config.layerKinds.forEach((kind, layer) => {
@@ -150,7 +149,13 @@ function forward(g: Graph, config: DecoderConfig): Tensor {
 }
 
 /** h + attention(h). */
-function attention(g: Graph, config: DecoderConfig, layer: number, kind: DecoderLayer, h: Tensor): Tensor {
+function attention<Value>(
+  g: ForwardGraph<Value>,
+  config: DecoderConfig,
+  layer: number,
+  kind: DecoderLayer,
+  h: Value,
+): Value {
   const { heads, kvHeads, headSize, norms, queryKeyNorm, attentionScale, fused } = config;
   const name = `${config.prefix}.layers.${layer}`;
   const n = norm(g, config, h, name, norms.attentionInput);
@@ -175,7 +180,7 @@ function attention(g: Graph, config: DecoderConfig, layer: number, kind: Decoder
 }
 
 /** h + mlp(h). */
-function mlp(g: Graph, config: DecoderConfig, layer: number, h: Tensor): Tensor {
+function mlp<Value>(g: ForwardGraph<Value>, config: DecoderConfig, layer: number, h: Value): Value {
   const { width, norms, activation, fused } = config;
   const name = `${config.prefix}.layers.${layer}`;
   const n = norm(g, config, h, name, norms.mlpInput);
@@ -193,19 +198,25 @@ function mlp(g: Graph, config: DecoderConfig, layer: number, h: Tensor): Tensor 
   );
 }
 
-function norm(g: Graph, { eps, normOffset }: DecoderConfig, x: Tensor, path: string, name?: string): Tensor {
+function norm<Value>(
+  g: ForwardGraph<Value>,
+  { eps, normOffset }: DecoderConfig,
+  x: Value,
+  path: string,
+  name?: string,
+): Value {
   return name === undefined ? x : g.rmsNorm(x, `${path}.${name}.weight`, { eps, offset: normOffset });
 }
 
 /** h + the result of `last`: fused, or with a norm between. */
-function joined(
-  g: Graph,
+function joined<Value>(
+  g: ForwardGraph<Value>,
   config: DecoderConfig,
-  h: Tensor,
+  h: Value,
   path: string,
   name: string | undefined,
-  last: (options: { residual?: Tensor; scale?: number }) => Tensor,
-): Tensor {
+  last: (options: { residual?: Value; scale?: number }) => Value,
+): Value {
   const { residualScale: scale } = config;
   if (name === undefined) return last({ residual: h, scale });
   return g.add(h, norm(g, config, last({ scale: 1 }), path, name));

@@ -4,12 +4,12 @@
  */
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
-import { sizeOf, type Tensor } from '../engine/tensor.ts';
+import { sizeOf } from '../engine/tensor.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { bert } from './bert.ts';
 import { ConfigReader } from './config.ts';
 import type { DecoderConfig } from './decoder.ts';
-import type { Graph } from './graph.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
 import { granite } from './granite.ts';
@@ -82,7 +82,7 @@ export interface ModelDefinition extends WeightedModel {
   /** How vectors of tokens become one of their text, in an encoder. Missing in a language model. */
   readonly pooling?: Pooling;
   /** Records everything from token ids to the normalised hidden states that go through the head; in an encoder, to the last hidden states of all tokens. */
-  readonly forward: (graph: Graph) => Tensor;
+  readonly forward: <Value>(graph: ForwardGraph<Value>) => Value;
 }
 
 export interface Family {

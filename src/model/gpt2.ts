@@ -9,11 +9,10 @@
  * Every linear layer has a bias, and lies in the folder as [inputs, outputs] (Conv1D).
  */
 import type { Activation } from '../engine/ops/activation.ts';
-import type { Tensor } from '../engine/tensor.ts';
 import type { ConfigReader } from './config.ts';
 import { checkHeads, readActivation } from './decoder-config.ts';
 import type { Family, LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
-import type { Graph } from './graph.ts';
+import type { ForwardGraph } from './forward-graph.ts';
 
 interface Gpt2Config extends ModelShape {
   readonly width: number;
@@ -105,7 +104,7 @@ function weights(config: Gpt2Config): WeightSpec[] {
   ];
 }
 
-function forward(g: Graph, config: Gpt2Config): Tensor {
+function forward<Value>(g: ForwardGraph<Value>, config: Gpt2Config): Value {
   const { eps, channels: C, activation } = config;
   let h = g.add(g.embed(EMBEDDING), g.embedPositions('transformer.wpe.weight'));
   config.attentionScales.forEach((scale, layer) => {

@@ -24,6 +24,7 @@ import { splitColumns } from '../engine/ops/split_columns.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import type { ModelShape } from './family.ts';
+import type { AttentionSettings, ForwardGraph, LinearEnd } from './forward-graph.ts';
 import type { Observer } from './observer.ts';
 
 /** Tokens of one replay, laid end to end without padding between sequences. M tokens. */
@@ -118,21 +119,12 @@ interface GraphOptions {
   readonly observer?: Observer;
 }
 
-interface AttentionSettings {
-  /** Which of the model's `ropes` turns queries and keys; none if left out. */
-  readonly rope?: number;
-  /** Factor of the scores; 1/√D if left out. */
-  readonly scale?: number;
-  /** How many of the last keys a token sees, its own included; 0 for all. */
-  readonly window?: number;
-}
-
 /**
  * Results have names, by which an observer asks for them: a module's is its path in transformers (`model.layers.0.mlp.down_proj`), with `.input` for
  * what goes into a linear layer; `hidden.0` is what enters the first layer and `hidden.N` what leaves layer N − 1; `attention.N` are the
  * probabilities of layer N, [H, M, keys], and `attention.N.query`, `.key`, `.value` and `.output` what it computes with.
  */
-export class Graph {
+export class Graph implements ForwardGraph<Tensor> {
   #layers = 0;
 
   constructor(private readonly options: GraphOptions) {}
@@ -159,7 +151,7 @@ export class Graph {
   }
 
   /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
-  linear(x: Tensor, path: string, options: Pick<LinearOptions, 'residual' | 'scale'> = {}): Tensor {
+  linear(x: Tensor, path: string, options: LinearEnd<Tensor> = {}): Tensor {
     const { tape, weight, optionalWeight, adapter, observer } = this.options;
     const w = weight(`${path}.weight`);
     const hook = adapter?.(path);

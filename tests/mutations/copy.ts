@@ -16,7 +16,7 @@ import { dirname, join } from 'node:path';
 import type { Mutation } from './mutation.ts';
 
 /** Installed packages, which no mutation changes. */
-const PACKAGES = ['node_modules', 'tests/tokenizers/node_modules'];
+const PACKAGES = ['node_modules', 'tests/tokenizers/node_modules', 'tests/transformers-js/node_modules'];
 /** Compiled kernels, under the hash of their sources. */
 const KERNELS = join('.cache', 'kernels');
 

@@ -62,6 +62,8 @@ export interface ExportFormat {
   readonly takesSystem?: boolean;
   /** Whether it has a place for the settings of answers. */
   readonly takesChat?: boolean;
+  /** Whether Graft reads the file again, so that the cost of merging and rounding can be measured on rows. */
+  readonly measurable?: boolean;
   /** @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it */
   readonly prepare: (parts: Parts) => Promise<Prepared>;
 }

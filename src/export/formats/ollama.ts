@@ -24,6 +24,7 @@ export const ollama: ExportFormat = {
   types: [...GGUF_TYPES, PAIR],
   bare: true,
   takesSystem: true,
+  measurable: true,
   async prepare(parts) {
     const { adapter, adapterName, type, system } = parts;
     const isPair = type === PAIR;

@@ -5,7 +5,17 @@ import { gguf } from './gguf.ts';
 import { merged } from './merged.ts';
 import { mlx } from './mlx.ts';
 import { ollama } from './ollama.ts';
+import { onnx } from './onnx.ts';
 import { page } from './page.ts';
 import { peft } from './peft.ts';
 
-export const EXPORT_FORMATS: readonly ExportFormat[] = [peft, merged, gguf, ggufMerged, ollama, mlx, page];
+export const EXPORT_FORMATS: readonly ExportFormat[] = [
+  peft,
+  merged,
+  gguf,
+  ggufMerged,
+  ollama,
+  onnx,
+  mlx,
+  page,
+];

@@ -1,6 +1,6 @@
 /** `graft export`: every format of the registry, and what it refuses. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -219,6 +219,23 @@ describe('page', () => {
   });
 });
 
+describe('onnx', () => {
+  test('has the model in a folder of its own, which another export removes', async () => {
+    await run({ format: 'onnx', type: 'int8', out: at('onnx') });
+    expect(readdirSync(at('onnx', 'onnx'))).toEqual(['model_quantized.onnx']);
+    expect(said.join('\n')).toMatch(/ONNX: one ONNX model, weights in 8 bits/);
+    const { what } = await graftError(() => run({ format: 'onnx', out: at('onnx') }), 'folder-used');
+    expect(what).toMatch(/holds a finished result \(onnx\/model_quantized\.onnx\)/);
+    const tuned = { adapter: undefined, model: ADAPTER, tuned: SPRIG };
+    await run({ format: 'onnx', type: 'f32', ...tuned, out: at('onnx') }, '--overwrite');
+    expect(readdirSync(at('onnx', 'onnx'))).toEqual(['model.onnx']);
+    writeFileSync(at('onnx', 'onnx', 'mine.txt'), 'mine');
+    await run({ format: 'peft', out: at('onnx') }, '--overwrite');
+    expect(readdirSync(at('onnx')).sort()).toEqual([...readdirSync(ADAPTER), LIST, 'onnx'].sort());
+    expect(readdirSync(at('onnx', 'onnx'))).toEqual(['mine.txt']);
+  });
+});
+
 describe('a tuned model', () => {
   test('gguf-merged: takes a model without an adapter', async () => {
     await run({ format: 'gguf-merged', type: 'q8_0', adapter: undefined, out: at('bare') });
@@ -237,7 +254,7 @@ describe('a tuned model', () => {
 describe('refused, with nothing written', () => {
   test.each([
     ['no format', { format: undefined }, /--format is missing/],
-    ['a format that is not there', { format: 'onnx' }, /onnx.*peft, merged, .*mlx/s],
+    ['a format that is not there', { format: 'tflite' }, /tflite.*peft, merged, .*mlx/s],
     ['no output', { format: 'mlx', out: undefined }, /--out is missing/],
     ['no model', { format: 'mlx', model: undefined }, /--model is missing/],
     ['no adapter', { format: 'mlx', adapter: undefined }, /--adapter is missing/],
@@ -266,7 +283,7 @@ describe('refused, with nothing written', () => {
     [
       'a type for a format without types',
       { format: 'mlx', type: 'q8_0' },
-      /--type is for gguf-merged and ollama/,
+      /--type is for gguf-merged, ollama and onnx/,
     ],
     [
       'a type that is not there',
@@ -280,21 +297,30 @@ describe('refused, with nothing written', () => {
       /--data is for gguf-merged/,
     ],
     [
+      'rows for files that Graft does not read again',
+      { format: 'onnx', data: 'rows.jsonl' },
+      /--data measures what merging costs, which Graft does for gguf-merged and ollama/,
+    ],
+    [
       'rows for a pair',
       { format: 'ollama', type: 'pair', data: 'rows.jsonl' },
       /--data measures what merging costs, and --type pair merges nothing/,
     ],
     ['a temperature elsewhere', { format: 'mlx', temperature: '1' }, /--temperature is for page, and mlx/],
-    ['a type for a page', { format: 'page', type: 'f16' }, /--type is for gguf-merged and ollama, and page/],
+    [
+      'a type for a page',
+      { format: 'page', type: 'f16' },
+      /--type is for gguf-merged, ollama and onnx, and page/,
+    ],
     [
       'a tuned model in a format of adapters',
       { format: 'mlx', adapter: undefined, tuned: SPRIG },
-      /--tuned is for --format delta and page, and mlx/,
+      /--tuned is for --format delta, gguf-merged, ollama, onnx and page, and mlx/,
     ],
     [
       'an adapter and a tuned model',
       { format: 'page', tuned: SPRIG },
-      /both given, and a page has one model/,
+      /both given, and an export has one model/,
     ],
     ['a system prompt elsewhere', { format: 'gguf-merged', system: 'x' }, /--system is for ollama/],
     [

@@ -1,6 +1,16 @@
 /** Saved states on disk: flushed before they count, checked before they are used, and the previous one kept. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -263,7 +273,10 @@ describe('the output folder of a run', () => {
     for (const list of [
       '{"files": ["../mine"]}',
       '{"files": [".."]}',
-      '{"files": ["a/b"]}',
+      '{"files": ["a/b/c"]}',
+      '{"files": ["../mine/b"]}',
+      '{"files": ["a/.."]}',
+      '{"files": ["/a"]}',
       '["mine"]',
       '{',
     ]) {
@@ -273,6 +286,19 @@ describe('the output folder of a run', () => {
     }
     await claimFiles(root, ['README.md'], { overwrite: true });
     expect([...ownFiles(root)].sort()).toEqual(['README.md', 'graft-files.json']);
+  });
+
+  it('has files in a folder of its own, but none behind a link', async () => {
+    const elsewhere = mkdtempSync(join(tmpdir(), 'graft-elsewhere-'));
+    writeFileSync(join(elsewhere, 'mine'), 'mine');
+    symlinkSync(elsewhere, at('link'));
+    mkdirSync(at('own'));
+    write('own/made');
+    writeFileSync(at('graft-files.json'), '{"files": ["own/made", "link/mine"]}');
+    expect([...ownFiles(root)]).toEqual(['own/made', 'graft-files.json']);
+    await discard(root, over);
+    expect([existsSync(at('own')), existsSync(join(elsewhere, 'mine'))]).toEqual([false, true]);
+    rmSync(elsewhere, { recursive: true });
   });
 
   it('keeps a file that came after it was claimed', async () => {

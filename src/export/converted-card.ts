@@ -1,12 +1,13 @@
-/** README.md of a merged GGUF file: what it is made of, what merging and rounding cost, and how to run it. */
-import { escapeCell, howMadeIn } from '../model-card.ts';
-import { lossTable, type MergeLoss } from './loss.ts';
+/** README.md of a merged model in another program's format: what it is made of, what merging and rounding cost, and how to run it. */
+import { lossTable, type MergeLoss } from './gguf/loss.ts';
+import { escapeCell, howMadeIn } from './model-card.ts';
 
-interface GgufFacts {
+export interface ConvertedFacts {
   readonly baseModel: string;
   /** The adapter's name, or the tuned model's. */
   readonly name: string;
-  readonly file: string;
+  /** The tag of the format on the hub. */
+  readonly tag: string;
   readonly type: string;
   /** Types of its tensors, in words. */
   readonly stored: string;
@@ -15,18 +16,32 @@ interface GgufFacts {
   readonly adapterCard?: string;
   readonly baseWeights?: string;
   readonly loss?: MergeLoss;
+  /** How to run it, in Markdown. */
+  readonly run: string;
 }
 
 /** The card as Markdown, with the front matter that the hub reads. */
-export function mergedGgufCard(facts: GgufFacts): string {
-  const { baseModel, name, file, type, stored, note, adapter, adapterCard = '', baseWeights, loss } = facts;
+export function convertedCard(facts: ConvertedFacts): string {
+  const {
+    baseModel,
+    name,
+    tag,
+    type,
+    stored,
+    note,
+    adapter,
+    adapterCard = '',
+    baseWeights,
+    loss,
+    run,
+  } = facts;
   const how = howMadeIn(adapterCard);
   const title = adapter ? `${escapeCell(baseModel)} with ${escapeCell(name)}` : escapeCell(name);
   return [
     `---
 base_model: ${JSON.stringify(baseModel)}
 tags:
-  - ${adapter ? 'merge' : 'gguf'}
+  - ${adapter ? 'merge' : tag}
   - graft
 ---
 
@@ -45,12 +60,7 @@ tags:
     ...(how === undefined
       ? []
       : [how.replace('## How it was made', '## How the adapter was made').trimEnd()]),
-    `## Run it
-
-\`\`\`sh
-llama-cli -m ${file}
-\`\`\`
-`,
+    `## Run it\n\n${run}`,
   ]
     .map((part) => part.trimEnd())
     .join('\n\n')
