@@ -4,6 +4,7 @@ import type { Step } from './adapter-zip.ts';
 
 /** A file of a folder, before it is written. */
 export interface FolderFile {
+  /** With '/' between folders. */
   readonly name: string;
   readonly size: number;
   readonly read: () => AsyncIterable<Uint8Array>;
@@ -69,11 +70,15 @@ export class DirectorySink implements FolderSink {
     return this.folder.name;
   }
 
-  begin(file: string): Promise<void> {
-    return this.#writing(async () => {
-      await this.#close();
-      this.#file = file;
-      const handle = await this.folder.getFileHandle(file, { create: true });
+  async begin(file: string): Promise<void> {
+    await this.#writing(() => this.#close());
+    this.#file = file;
+    await this.#writing(async () => {
+      const folders = file.split('/');
+      const name = folders.pop()!;
+      let folder = this.folder;
+      for (const part of folders) folder = await folder.getDirectoryHandle(part, { create: true });
+      const handle = await folder.getFileHandle(name, { create: true });
       this.#open = await handle.createWritable();
     });
   }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
-import type { FolderFile } from '../../../src/export/folder-sink.ts';
+import { DirectorySink, writeFiles, type FolderFile } from '../../../src/export/folder-sink.ts';
 import type { Parts, Prepared } from '../../../src/export/formats/format.ts';
 import { onnx } from '../../../src/export/formats/onnx.ts';
 import { mergedTensors } from '../../../src/export/merge.ts';
@@ -20,6 +20,7 @@ import { concatBytes, writeSafetensors } from '../../../src/weights/safetensors.
 import { referenceFolder, referencePath } from '../../engine/reference-file.ts';
 import { noise } from '../../engine/run.ts';
 import { sprigFolder } from '../../engine/sprig.ts';
+import { MemoryFolder } from '../storage/memory-folder.ts';
 import { smallTokenizer } from '../../small-tokenizer.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -58,6 +59,19 @@ test.each([
   for (const one of prepared.files) expect((await bytesOf(one)).length, one.name).toBe(one.size);
   expect((await jsonOf(prepared, 'config.json'))['transformers.js_config']).toEqual({ dtype });
   expect(await textOf(prepared, 'README.md')).toContain(`pipeline('text-generation', 'a-b-onnx')`);
+});
+
+test('a folder that a person chose gets the model in a folder of its own', async () => {
+  const { files, folder: name } = await exported(sprigFolder());
+  const root = new MemoryFolder();
+  const sink = await DirectorySink.create(root.handle, name);
+  await writeFiles(files, sink, () => undefined);
+  const written = await root.getDirectoryHandle(name);
+  const model = await written.getDirectoryHandle('onnx');
+  expect([...model.children.keys()]).toEqual(['model_fp16.onnx']);
+  expect([...written.children.keys()].sort()).toEqual(
+    [...files.map((file) => file.name).filter((one) => !one.includes('/')), 'onnx'].sort(),
+  );
 });
 
 test('f16 is the default, and each type is smaller than the one before', async () => {
