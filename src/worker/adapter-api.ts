@@ -1,12 +1,12 @@
 /** The worker's API for kept adapters: the library, and folders in other formats. */
 import { GraftError } from '../errors.ts';
-import type { Prepared } from '../export/formats/format.ts';
+import { USUAL_TYPE, type Prepared } from '../export/formats/format.ts';
 import type { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { listRuns } from '../storage/runs.ts';
 import { measureSpace } from '../storage/space.ts';
 import type { Library } from './adapters.ts';
-import type { BaseWeights, GraftWorker, ModelRef } from './api.ts';
+import type { BaseWeights, FormatChoice, GraftWorker, ModelRef } from './api.ts';
 import { isSameBase, type Bases } from './bases.ts';
 import type { OpenModel } from './model.ts';
 import { listener, outcome } from './outcome.ts';
@@ -90,11 +90,14 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
 
     exportFormats: () =>
       outcome(async () => ({
-        formats: (await allFormats()).map(({ name, label, help }) => ({ name, label, help })),
+        formats: (await allFormats()).map(({ name, label, help, loses, proof, types }) => ({
+          ...{ name, label, help, loses, proof },
+          ...(types && { types, type: USUAL_TYPE }),
+        })),
       })),
-    planExport: (id, format) =>
+    planExport: (id, choice) =>
       outcome(async () => {
-        const found = await prepare(id, format, session, bases);
+        const found = await prepare(id, choice, session, bases);
         if ('otherBase' in found) return found;
         const { folder, files, summary } = found.prepared;
         const { usage, quota } = await measureSpace();
@@ -102,10 +105,10 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
         const plan = { folder, files: files.map(({ name }) => name), bytes, summary };
         return { plan: { ...plan, free: Math.max(0, quota - usage) } };
       }),
-    exportFolder: (id, format, target, onProgress) =>
+    exportFolder: (id, choice, target, onProgress) =>
       outcome(() =>
         stoppable(exporting, async (signal) => {
-          const found = await prepare(id, format, session, bases);
+          const found = await prepare(id, choice, session, bases);
           if ('otherBase' in found) throw bases.notOpen(found.otherBase.baseModel);
           const { folder, files } = found.prepared;
           const { deliverFolder } = await import('./folder-zip.ts');
@@ -124,7 +127,7 @@ const allFormats = async (): Promise<typeof EXPORT_FORMATS> =>
 /** @throws GraftError `worker-no-adapter`, `export-format`, `adapter-…`, `weights-…` */
 async function prepare(
   id: string,
-  formatName: string,
+  { format: formatName, type }: FormatChoice,
   session: Session,
   bases: Bases,
 ): Promise<{ prepared: Prepared } | { otherBase: { baseModel: string; model?: ModelRef } }> {
@@ -154,6 +157,7 @@ async function prepare(
     place: await bases.placeOf(baseModel, false),
     chatPage: async () => (await import('./chat-page.ts')).chatPageProgram(),
     ...(held && { baseWeights: held }),
+    ...(type !== undefined && { type }),
   });
   return { prepared };
 }

@@ -511,6 +511,11 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
     for await (const bytes of read())
       expect(Buffer.from(ofMlx[`Bosun-mlx/${name}`]).equals(bytes), name).toBe(true);
 
+  await formats.getByRole('radio', { name: 'ONNX' }).check();
+  await bosun.getByText(/^A folder of 2\.\d MiB in 6 files: one ONNX model, weights in f16/).waitFor(WAIT);
+  await bosun.getByLabel('Numbers').selectOption('int8');
+  await bosun.getByText(/^A folder of 1\.\d MiB in 6 files: one ONNX model, weights in 8 bits/).waitFor(WAIT);
+
   await formats.getByRole('radio', { name: 'Chat page' }).check();
   await bosun.getByText(/^A folder of 3\.\d MiB in 1 file: one HTML file with everything/).waitFor(WAIT);
   const asPage = await downloadOf(page, () =>

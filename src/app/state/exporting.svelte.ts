@@ -1,5 +1,13 @@
 /** The export of an adapter in another format: what will be written, how far it is, and its result. */
-import type { AdapterInfo, ExportPlan, Failure, FormatInfo, OtherBase, Progress } from '../../worker/api.ts';
+import type {
+  AdapterInfo,
+  ExportPlan,
+  Failure,
+  FormatChoice,
+  FormatInfo,
+  OtherBase,
+  Progress,
+} from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
 import { ofStudio } from './of-studio.svelte.ts';
@@ -21,6 +29,8 @@ export class Exporting {
   formats = $state.raw<readonly FormatInfo[]>([]);
   /** The name of the chosen one, which stays chosen for the next adapter. */
   format = $state('');
+  /** The number format of the weights, if the format has a choice. */
+  type = $state<string>();
   /** The adapter that is to be exported. */
   adapter = $state.raw<AdapterInfo>();
   plan = $state.raw<ExportPlan>();
@@ -51,11 +61,12 @@ export class Exporting {
         return;
       }
       this.formats = found.formats;
-      this.format ||= found.formats[0].name;
+      if (this.format === '') this.#take(found.formats[0].name);
     }
-    const { format } = this;
-    const outcome = await this.#session.worker.planExport(adapter.id, format);
-    if (this.adapter?.id !== adapter.id || this.format !== format) return;
+    const choice = this.#choice;
+    const outcome = await this.#session.worker.planExport(adapter.id, choice);
+    const { format, type } = this.#choice;
+    if (this.adapter?.id !== adapter.id || choice.format !== format || choice.type !== type) return;
     if (!outcome.ok) this.failure = outcome;
     else if ('plan' in outcome) this.plan = outcome.plan;
     else this.otherBase = outcome.otherBase;
@@ -64,7 +75,14 @@ export class Exporting {
   /** Looks at what another format would write. */
   async choose(format: string): Promise<void> {
     if (this.busy || !this.adapter) return;
-    this.format = format;
+    this.#take(format);
+    await this.ask(this.adapter);
+  }
+
+  /** Looks at what another number format would write. */
+  async chooseType(type: string): Promise<void> {
+    if (this.busy || !this.adapter) return;
+    this.type = type;
     await this.ask(this.adapter);
   }
 
@@ -111,7 +129,7 @@ export class Exporting {
     this.failure = this.written = undefined;
     this.busy = true;
     const left = new TimeLeft();
-    const outcome = await this.#session.worker.exportFolder(adapter.id, this.format, folder, (progress) => {
+    const outcome = await this.#session.worker.exportFolder(adapter.id, this.#choice, folder, (progress) => {
       if (!this.busy) return;
       this.progress = progress;
       this.detail = farWords(progress, left.hear(progress));
@@ -129,6 +147,16 @@ export class Exporting {
     } else {
       this.failure = outcome;
     }
+  }
+
+  get #choice(): FormatChoice {
+    const { format, type } = this;
+    return { format, ...(type !== undefined && { type }) };
+  }
+
+  #take(format: string): void {
+    this.format = format;
+    this.type = this.formats.find(({ name }) => name === format)?.type;
   }
 
   #reset(adapter: AdapterInfo | undefined): void {

@@ -15,3 +15,6 @@ export function roomWords(plan: Pick<ExportPlan, 'bytes' | 'free'>): string {
     ? `The browser has ${bytes(plan.free)} of room for this page. The zip takes ${bytes(plan.bytes)} of it until the next visit, and as much again where you save it.`
     : `A zip needs ${bytes(plan.bytes)} in the browser's own storage, and ${bytes(plan.free)} are left. Delete models or adapters that you no longer need.`;
 }
+
+/** A number format of weights, as a choice. */
+export const typeLabel = (type: string): string => (type === 'pair' ? 'base and adapter apart' : type);

@@ -47,6 +47,9 @@ export interface Prepared {
   readonly summary: string;
 }
 
+/** Of weights, if a person does not choose one. */
+export const USUAL_TYPE = 'f16';
+
 export interface ExportFormat {
   /** As `--format` names it. */
   readonly name: string;
@@ -54,6 +57,10 @@ export interface ExportFormat {
   readonly label: string;
   /** What it is and for whom, in part of a sentence: in the help of the command, and under the label. */
   readonly help: string;
+  /** What is lost on the way, in sentences. */
+  readonly loses: string;
+  /** How the project's own tests hold it against the program that reads it, in sentences. */
+  readonly proof: string;
   /** The number formats that its weights can have, if there is a choice. */
   readonly types?: readonly string[];
   /** Whether a model without an adapter can be exported: a tuned one. */

@@ -6,7 +6,7 @@ import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import { ggufModel } from '../gguf/model.ts';
 import { GGUF_TYPES, type GgufType } from '../gguf/types.ts';
 import { openMerged } from '../merged-parts.ts';
-import { wholeFile, type ExportFormat, type Parts, type Prepared } from './format.ts';
+import { USUAL_TYPE, wholeFile, type ExportFormat, type Parts, type Prepared } from './format.ts';
 
 const CARD = 'README.md';
 
@@ -14,6 +14,8 @@ export const ggufMerged: ExportFormat = {
   name: 'gguf-merged',
   label: 'Merged GGUF',
   help: 'base plus adapter, or a tuned model, as one GGUF file for llama.cpp',
+  loses: 'Each number is rounded once. Four bits can cost what the tuning gained.',
+  proof: 'llama.cpp gives the probabilities of PEFT, within 0.02 in f16 and 0.08 in q8_0.',
   types: GGUF_TYPES,
   bare: true,
   measurable: true,
@@ -37,7 +39,7 @@ interface PreparedGguf extends Pick<Prepared, 'summary'> {
 /** @throws GraftError `adapter-…` where the adapter does not fit the base, `weights-…`, `export-format`, `tokenizer-…` */
 export async function prepareGguf(parts: Parts): Promise<PreparedGguf> {
   const { model, adapterName } = parts;
-  const type = (parts.type ?? 'f16') as GgufType;
+  const type = (parts.type ?? USUAL_TYPE) as GgufType;
   const { files, folder, weights, added, facts } = await openMerged(parts);
   const { file, types, note } = await ggufModel(
     `${fileNameOf(adapterName)}-${type}.gguf`,

@@ -22,6 +22,8 @@ export const gguf: ExportFormat = {
   name: 'gguf',
   label: 'GGUF adapter',
   help: 'a LoRA adapter for llama.cpp, next to the base as a GGUF file',
+  loses: 'Nothing. llama.cpp adds it to the base.',
+  proof: 'llama.cpp gives the probabilities of PEFT.',
   async prepare({ adapter, adapterName, model }) {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const { config, modules, tensors } = data;

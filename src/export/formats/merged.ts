@@ -21,6 +21,8 @@ export const merged: ExportFormat = {
   name: 'merged',
   label: 'Merged model',
   help: 'base plus adapter as one model folder, for programs that know no adapters',
+  loses: 'Each number is rounded once to the type that the base has.',
+  proof: 'transformers gives the logits of Graft with base and adapter.',
   prepare: prepareMerged,
 };
 

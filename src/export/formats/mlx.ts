@@ -27,6 +27,8 @@ export const mlx: ExportFormat = {
   name: 'mlx',
   label: 'MLX adapter',
   help: 'a LoRA or DoRA adapter for mlx-lm on a Mac',
+  loses: 'Nothing.',
+  proof: 'mlx-lm gives the logits of PEFT.',
   async prepare({ adapter, adapterName, model }) {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const kind = kindOf(data.config);

@@ -8,7 +8,7 @@ import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import { GGUF_TYPES } from '../gguf/types.ts';
 import { modelfile } from '../ollama/modelfile.ts';
 import { readAfterPrompt } from '../peft.ts';
-import { wholeFile, type ExportFormat, type Parts } from './format.ts';
+import { USUAL_TYPE, wholeFile, type ExportFormat, type Parts } from './format.ts';
 import { prepareGguf } from './gguf-merged.ts';
 import { gguf } from './gguf.ts';
 
@@ -21,6 +21,8 @@ export const ollama: ExportFormat = {
   name: 'ollama',
   label: 'Ollama',
   help: 'a Modelfile for ollama create, and base plus adapter as a GGUF file',
+  loses: 'As in a merged GGUF file. As a pair nothing.',
+  proof: 'llama.cpp reads its GGUF files. Ollama itself is not run.',
   types: [...GGUF_TYPES, PAIR],
   bare: true,
   takesSystem: true,
@@ -78,7 +80,7 @@ async function pairOf(parts: Parts): Promise<Made> {
   const base =
     folder instanceof GgufFolder
       ? copyOf(folder, adapted.files)
-      : (await prepareGguf({ ...parts, adapter: {}, adapterName: parts.baseModel, type: 'f16' })).file;
+      : (await prepareGguf({ ...parts, adapter: {}, adapterName: parts.baseModel, type: USUAL_TYPE })).file;
   const { baseModel, adapterName } = parts;
   return {
     files: [base, ...adapted.files.filter(({ name }) => name.endsWith('.gguf'))],

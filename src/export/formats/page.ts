@@ -39,6 +39,8 @@ export const page: ExportFormat = {
   name: 'page',
   label: 'Chat page',
   help: 'a web page to chat with the model, for any static host; one HTML file if the weights are small',
+  loses: 'Nothing. Base and adapter stay apart.',
+  proof: 'In a page it gives the answers of Graft, from a server and from a disk.',
   bare: true,
   takesSystem: true,
   takesChat: true,

@@ -11,6 +11,8 @@ export const peft: ExportFormat = {
   name: 'peft',
   label: 'PEFT adapter',
   help: 'the adapter as a PEFT folder, for transformers and PEFT',
+  loses: 'Nothing.',
+  proof: 'PEFT gives the logits of Graft.',
   async prepare({ adapter, adapterName, base, model, place }) {
     const { modules } = await readPeft(memoryFiles(adapter, adapterName), model);
     const added = addedTokens(modules);

@@ -8,6 +8,22 @@ export interface FormatInfo {
   readonly label: string;
   /** What it is and for whom, as part of a sentence. */
   readonly help: string;
+  /** What is lost on the way, in sentences. */
+  readonly loses: string;
+  /** How Graft's tests hold it against the program that reads it, in sentences. */
+  readonly proof: string;
+  /** The number formats of its weights, if there is a choice. */
+  readonly types?: readonly string[];
+  /** The one of them that is usual. */
+  readonly type?: string;
+}
+
+/** A format, and one of its types. */
+export interface FormatChoice {
+  /** A name of `exportFormats`. */
+  readonly format: string;
+  /** The usual one if left out. */
+  readonly type?: string;
 }
 
 /** The files that an export would write. */
@@ -32,12 +48,10 @@ export interface ExportingApi {
   exportFormats(): Promise<Outcome<{ readonly formats: readonly FormatInfo[] }>>;
   /**
    * Reads the adapter and the headers of the base's files, but no weights.
-   *
-   * @param format a name of `exportFormats`
    */
   planExport(
     id: string,
-    format: string,
+    choice: FormatChoice,
   ): Promise<Outcome<{ readonly plan: ExportPlan } | { readonly otherBase: OtherBase }>>;
   /**
    * Writes the folder, tensor by tensor: the page's memory holds one of them at a time. The tensors are those of `graft export`, bit for bit.
@@ -47,7 +61,7 @@ export interface ExportingApi {
    */
   exportFolder(
     id: string,
-    format: string,
+    choice: FormatChoice,
     target: FileSystemDirectoryHandle | undefined,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;

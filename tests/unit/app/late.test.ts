@@ -307,6 +307,26 @@ describe('adapters', () => {
     expect(adapters.nameOf('a')).toBe('the captain');
   });
 
+  test('the plan of a number format that is no longer chosen is dropped', async () => {
+    const plans: Record<string, Held<unknown>> = { f16: held(), int8: held() };
+    const { Exporting } = await import('../../../src/app/state/exporting.svelte.ts');
+    const formats = [{ name: 'onnx', types: ['f16', 'int8'], type: 'f16' }];
+    const exporting = new Exporting(
+      sessionWith({
+        exportFormats: () => Promise.resolve({ ok: true, formats }),
+        planExport: (_, choice) => plans[(choice as { type: string }).type].promise,
+      }),
+    );
+    const first = exporting.ask({ id: 'a' } as AdapterInfo);
+    await vi.waitFor(() => expect(exporting.type).toBe('f16'));
+    const second = exporting.chooseType('int8');
+    plans['int8'].answer({ ok: true, plan: { folder: 'small' } });
+    await second;
+    plans['f16'].answer({ ok: true, plan: { folder: 'large' } });
+    await first;
+    expect(exporting.plan?.folder).toBe('small');
+  });
+
   test('an export that was closed stays closed when its base is open', async () => {
     const model = held<boolean>();
     const { Exporting } = await import('../../../src/app/state/exporting.svelte.ts');
