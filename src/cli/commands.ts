@@ -34,6 +34,7 @@ import { splitCommand, splitFlags } from './split.ts';
 import { sweepCommand } from './sweep.ts';
 import { sweepFlags } from './sweep-flags.ts';
 import { tokensCommand, tokensFlags } from './tokens.ts';
+import { useLogCommand, useLogFlags } from './use-log.ts';
 import { version } from './version.ts';
 
 export interface Command {
@@ -99,6 +100,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--model PATH [--adapter DIR …] [--port N]',
     flags: serveFlags,
     run: serveCommand,
+  },
+  log: {
+    help: 'what a log of graft serve says about real use, next to the training rows',
+    usage: '--file FILE [--data FILE] [--out FILE]',
+    flags: useLogFlags,
+    run: useLogCommand,
   },
   reward: {
     help: 'score texts by rewards, to try these before a run learns from them',

@@ -1,0 +1,104 @@
+/** `graft log`: what it reports of a log, and the rows that it writes. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { useLogCommand } from '../../../src/cli/use-log.ts';
+import { driftOf } from '../../../src/evaluate/drift.ts';
+import { graftError } from '../expect-graft-error.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'graft-log-'));
+const at = (name: string): string => join(root, name);
+afterAll(() => rmSync(root, { recursive: true }));
+
+const lines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+const used = (question: string, answer: string, finish = 'stop'): object => ({
+  ...{ time: '2026-01-01T00:00:00.000Z', model: 'voice', messages: [{ role: 'user', content: question }] },
+  ...{ answer, finish_reason: finish, prompt_tokens: 3, completion_tokens: 4, seconds: 0.1 },
+});
+const TRAINED = ['the owl', 'the goat', 'the well', 'a rose', 'a garden', 'the owl sleeps'].map((prompt) => ({
+  prompt,
+  completion: 'It is here.',
+}));
+
+beforeAll(() => {
+  writeFileSync(at('train.jsonl'), lines(TRAINED));
+  writeFileSync(
+    at('used.jsonl'),
+    lines([
+      used('invoice total', 'It is here.'),
+      used('invoice number', "I'm sorry, I cannot say."),
+      used('tax of the invoice', 'a a a a a a a a'),
+      used('invoice date', 'It goes on and', 'length'),
+      { ...used('', ''), messages: undefined, prompt: 'invoice' },
+    ]),
+  );
+});
+
+async function log(...args: readonly string[]): Promise<{ said: string; result: string }> {
+  const said: string[] = [];
+  let result = '';
+  await useLogCommand(['--file', at('used.jsonl'), ...args], {
+    line: (text) => void said.push(text),
+    result: (text) => void (result += text),
+    ...{ progress: () => undefined, clear: () => undefined },
+  });
+  return { said: said.join('\n'), result };
+}
+
+test('counts what went wrong, compares lengths, and finds that questions have moved', async () => {
+  const { said, result } = await log('--data', at('train.jsonl'), '--json');
+  expect(JSON.parse(result)).toMatchObject({
+    answers: 5,
+    models: { voice: 5 },
+    wrong: { empty: 1, cut: 1, refusal: 1, repeats: 1 },
+    median_characters: { training_answers: 11 },
+  });
+  expect(said).toContain('refused 1 (20%)');
+  expect(said).toMatch(/Questions have moved .*More frequent now: invoice/);
+});
+
+test('writes the questions that went wrong as rows to be corrected', async () => {
+  await log('--out', at('wrong.jsonl'));
+  const rows = readFileSync(at('wrong.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { prompt: unknown; completion: string; why: string; said: string });
+  expect(rows.map(({ why }) => why)).toEqual(['refusal', 'repeats', 'cut', 'empty']);
+  expect(rows[0]).toMatchObject({
+    prompt: [{ role: 'user', content: 'invoice number' }],
+    completion: '',
+    said: "I'm sorry, I cannot say.",
+  });
+  expect(rows[3].prompt).toBe('invoice');
+});
+
+test.each([
+  ['of another form', '{"text":"a"}', /is not an answer of a log/],
+  ['without answers', '\n', /has no answers yet/],
+])('refuses a file %s', async (_, text, words) => {
+  writeFileSync(at('other.jsonl'), text);
+  expect((await graftError(() => log('--file', at('other.jsonl')), 'use-log')).what).toMatch(words);
+});
+
+describe('the distance of words', () => {
+  const texts = TRAINED.map(({ prompt }) => prompt);
+  test('is 0 for the same texts and 1 for texts without a common word', () => {
+    expect(driftOf(texts, texts)!.distance).toBeCloseTo(0, 12);
+    expect(driftOf(['x y'], texts)!.distance).toBeCloseTo(1, 12);
+  });
+
+  test('is that of scipy.spatial.distance.jensenshannon to base 2', () => {
+    // p = (2, 1, 1) / 4 and q = (1, 0, 3) / 4 over a, b, c.
+    expect(driftOf(['a a b c'], ['a c c c'])!.distance).toBeCloseTo(0.5, 10);
+  });
+
+  test('is within chance for questions drawn from the training texts', () => {
+    const drift = driftOf([texts[0], texts[3], texts[5]], texts)!;
+    expect(drift.distance).toBeLessThanOrEqual(drift.byChance);
+  });
+
+  test('is undefined without words', () => {
+    expect(driftOf(['…'], texts)).toBeUndefined();
+  });
+});
