@@ -5,11 +5,16 @@ import { fitPassages, PassagesTemplate } from '../../retrieval/passages-prompt.t
 import { Relevance, withoutEnding } from '../../retrieval/relevance.ts';
 import { passagesOfRow, recallOf } from '../../retrieval/row-passages.ts';
 import type { AskedDocuments } from '../api/evaluation.ts';
-import type { Documents } from './documents-api.ts';
+import type { DocumentLibrary } from './library.ts';
+
+/** `Documents`, as far as an evaluation needs them. */
+interface SearchedDocuments extends Pick<DocumentLibrary, 'search'> {
+  library(): Promise<Pick<DocumentLibrary, 'list' | 'read'>>;
+}
 
 /** @throws GraftError `passages-template`, `project-missing`, `storage-…` */
 export async function passagePort(
-  documents: Documents,
+  documents: SearchedDocuments,
   { projectId, method, top, template }: AskedDocuments,
   rows: Pick<RowSet, 'places'> | undefined,
 ): Promise<PassagePort> {
