@@ -68,7 +68,7 @@ beforeAll(async () => {
     reducedMotion: 'reduce',
   });
   ({ page } = studio);
-  library = page.getByRole('region', { name: 'Adapters' });
+  library = page.getByRole('region', { name: 'Adapters', exact: true });
 });
 afterAll(async () => {
   await closeContexts(browser);

@@ -56,7 +56,7 @@ describeShared('a model folder', () => {
     await page.getByText(/^Done: loss/).waitFor({ timeout: STEP_MS });
     await goTo(page, 'use');
     await expect
-      .poll(() => page.getByRole('region', { name: 'Adapters' }).innerText())
+      .poll(() => page.getByRole('region', { name: 'Adapters', exact: true }).innerText())
       .toMatch(/for stories260K.*on pasted\.jsonl, version\s+[0-9a-f]{7}/s);
     expect(problems).toEqual([]);
   });

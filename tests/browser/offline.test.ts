@@ -331,7 +331,7 @@ describe('files that the system opens with the app', () => {
       name: 'adapter_model.safetensors',
       text: '{"base_model.model.layers.0.q_proj.lora_A.weight":{}}',
     });
-    const library = page.getByRole('region', { name: 'Adapters' });
+    const library = page.getByRole('region', { name: 'Adapters', exact: true });
     await library.getByRole('alert').waitFor({ timeout: STEP_MS });
     await expect.poll(() => library.getByRole('alert').innerText()).toMatch(/adapter_config/);
 

@@ -169,7 +169,7 @@ test('the page says what changed since a measurement, until it is changed back',
   await expect.poll(() => factOf(page, 'Baseline'), WAIT).not.toMatch(/out of date/);
 
   await goTo(page, 'use');
-  const library = page.getByRole('region', { name: 'Adapters' });
+  const library = page.getByRole('region', { name: 'Adapters', exact: true });
   await library.getByRole('button', { name: /^Delete voice/ }).click();
   await expect.poll(() => factOf(page, 'Evaluate')).toMatch(/out of date/);
   const answers = (await page.getByRole('article').allInnerTexts()).join('\n');

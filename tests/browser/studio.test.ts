@@ -238,7 +238,7 @@ describe('on the way', () => {
     const { page, problems } = studio;
     await page.setViewportSize({ width: 1440, height: 900 });
     await goTo(page, 'use');
-    const library = page.getByRole('region', { name: 'Adapters' });
+    const library = page.getByRole('region', { name: 'Adapters', exact: true });
     await library.getByLabel('Name', { exact: true }).fill('Captain');
     await page.keyboard.press('Enter');
     await library.getByRole('button', { name: 'Delete Captain' }).click();

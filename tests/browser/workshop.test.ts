@@ -19,7 +19,7 @@ beforeAll(async () => {
     reducedMotion: 'reduce',
   });
   ({ page } = studio);
-  library = page.getByRole('region', { name: 'Adapters' });
+  library = page.getByRole('region', { name: 'Adapters', exact: true });
   await goTo(page, 'data');
   await openSample(page);
   await goTo(page, 'use');
