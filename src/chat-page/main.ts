@@ -41,6 +41,7 @@ function showStart(): void {
   input('top-p').value = String(defaults.sampling.topP);
   input('max-tokens').value = String(defaults.maxNewTokens);
   system.value = settings.system ?? '';
+  input('remember').checked = !defaults.single;
   device.value = keptDevice();
 }
 

@@ -16,7 +16,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import { checkPassageFlags, leftOutInWords, passageFlags, Passages, sourcesText } from './passages.ts';
-import { readSampling, samplingFlags } from './sampling-flags.ts';
+import { readSampling, samplingFlags, singleFlag } from './sampling-flags.ts';
 import { modelFlags, openAsked, openSession } from './session.ts';
 import { readLines } from './streams.ts';
 
@@ -24,9 +24,7 @@ export const chatFlags = {
   model: modelFlags.model,
   adapter: { value: 'DIR', help: 'a PEFT adapter folder' },
   system: { value: 'TEXT', help: 'a system message before the conversation' },
-  single: {
-    help: 'ask each question by itself, without the turns before it: for adapters trained on single turns',
-  },
+  single: singleFlag,
   'after-prompt': afterPromptFlag,
   ...passageFlags,
   'show-prompt': { help: 'print each prompt as the model gets it' },

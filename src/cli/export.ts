@@ -19,7 +19,7 @@ import { checkOutput } from './output-path.ts';
 import { measureMerge, mergeLossFlags, openMergeRows } from './merge-loss.ts';
 import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
-import { readSampling, samplingFlags } from './sampling-flags.ts';
+import { readSampling, samplingFlags, singleFlag } from './sampling-flags.ts';
 import { hashing } from './sha256.ts';
 
 /** The format of a tuned model; the others are of adapters. */
@@ -57,10 +57,10 @@ const WEIGHTS = /\.(safetensors|gguf|onnx(_data(_\d+)?)?)$/;
 /** Flags of the measurement. */
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
-const answerFlags = under(
-  'Answers of a chat page, until a person there chooses something else',
-  samplingFlags,
-);
+const answerFlags = under('Answers of a chat page, until a person there chooses something else', {
+  ...samplingFlags,
+  single: singleFlag,
+});
 /** Flags of answers. */
 const ANSWERING = Object.keys(answerFlags) as (keyof typeof answerFlags)[];
 
@@ -251,7 +251,8 @@ function chatOf(
   { name, takesChat }: ExportFormat,
 ): ChatDefaults | undefined {
   if (takesChat) {
-    const { seed, ...defaults } = readSampling(flags);
+    const { seed, ...answers } = readSampling(flags);
+    const defaults = { ...answers, ...(flags.on('single') && { single: true }) };
     // Without a seed each answer draws its own.
     return flags.isGiven('seed') ? { ...defaults, seed } : defaults;
   }

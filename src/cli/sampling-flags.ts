@@ -20,6 +20,10 @@ export const samplingFlags = {
   seed: { value: 'N', help: `seed of the random choices (default: ${DEFAULT_SEED})` },
 } as const satisfies FlagSpecs;
 
+export const singleFlag = {
+  help: 'ask each question by itself, without the turns before it: for adapters trained on single turns',
+} as const;
+
 interface AnswerSettings {
   readonly maxNewTokens: number;
   readonly sampling: Sampling;

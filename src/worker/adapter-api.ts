@@ -1,12 +1,13 @@
 /** The worker's API for kept adapters: the library, and folders in other formats. */
 import { GraftError } from '../errors.ts';
+import type { ChatDefaults } from '../export/chat-page/settings.ts';
 import { USUAL_TYPE, type Prepared } from '../export/formats/format.ts';
 import type { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
 import { listRuns } from '../storage/runs.ts';
 import { measureSpace } from '../storage/space.ts';
 import type { Library } from './adapters.ts';
-import type { BaseWeights, FormatChoice, GraftWorker, ModelRef } from './api.ts';
+import type { BaseWeights, ExportedChat, FormatChoice, GraftWorker, ModelRef } from './api.ts';
 import { isSameBase, type Bases } from './bases.ts';
 import type { OpenModel } from './model.ts';
 import { listener, outcome } from './outcome.ts';
@@ -90,9 +91,11 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
 
     exportFormats: () =>
       outcome(async () => ({
-        formats: (await allFormats()).map(({ name, label, help, loses, proof, types }) => ({
-          ...{ name, label, help, loses, proof },
-          ...(types && { types, type: USUAL_TYPE }),
+        formats: (await allFormats()).map((format) => ({
+          ...{ name: format.name, label: format.label, help: format.help },
+          ...{ loses: format.loses, proof: format.proof },
+          ...{ takesSystem: format.takesSystem ?? false, takesChat: format.takesChat ?? false },
+          ...(format.types && { types: format.types, type: USUAL_TYPE }),
         })),
       })),
     planExport: (id, choice) =>
@@ -127,7 +130,7 @@ const allFormats = async (): Promise<typeof EXPORT_FORMATS> =>
 /** @throws GraftError `worker-no-adapter`, `export-format`, `adapter-…`, `weights-…` */
 async function prepare(
   id: string,
-  { format: formatName, type }: FormatChoice,
+  { format: formatName, type, chat }: FormatChoice,
   session: Session,
   bases: Bases,
 ): Promise<{ prepared: Prepared } | { otherBase: { baseModel: string; model?: ModelRef } }> {
@@ -155,9 +158,19 @@ async function prepare(
     base: open.source.files,
     model: open.model.definition,
     place: await bases.placeOf(baseModel, false),
+    ...(format.takesSystem && chat && chat.system !== '' && { system: chat.system }),
+    ...(format.takesChat && chat && { chat: defaultsOf(chat) }),
     chatPage: async () => (await import('./chat-page.ts')).chatPageProgram(),
     ...(held && { baseWeights: held }),
     ...(type !== undefined && { type }),
   });
   return { prepared };
+}
+
+/** Its seed stays here: each answer of a program draws its own. */
+function defaultsOf({
+  settings: { maxNewTokens, seed: _, ...sampling },
+  single,
+}: ExportedChat): ChatDefaults {
+  return { sampling, maxNewTokens, stopStrings: [], ...(single && { single }) };
 }

@@ -518,6 +518,8 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
 
   await formats.getByRole('radio', { name: 'Chat page' }).check();
   await bosun.getByText(/^A folder of 3\.\d MiB in 1 file: one HTML file with everything/).waitFor(WAIT);
+  const starts = await bosun.getByText(/^It starts as the chat on this screen: temperature \d/).textContent();
+  const [, most] = /(\d+) new tokens at most/.exec(starts!)!;
   const asPage = await downloadOf(page, () =>
     bosun.getByRole('button', { name: 'Download as a zip' }).click(),
   );
@@ -527,6 +529,8 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   const pageText = Buffer.from(ofPage['Bosun-page/index.html']).toString();
   for (const held of ['model/model.safetensors', 'adapter/adapter_model.safetensors', 'program-worker'])
     expect(pageText).toContain(`"${held}">`);
+  // Its seed differs with each answer.
+  expect(pageText).toMatch(new RegExp(`"maxNewTokens":${most},"stopStrings":\\[\\]`));
 
   await formats.getByRole('radio', { name: 'Merged model' }).check();
   await bosun.getByText(/^A folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);

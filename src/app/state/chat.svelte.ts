@@ -349,8 +349,13 @@ export class Chat {
     void this.#keep(this.#kept.project, []);
   }
 
+  /** The system prompt that the open model is given; empty for none. */
+  get givenSystem(): string {
+    return this.#session.model?.systemPrompt === false ? '' : this.system.trim();
+  }
+
   #messages(turns: readonly Turn[], side: 0 | 1, prompt: string): ChatMessage[] {
-    const system = this.#session.model?.systemPrompt === false ? '' : this.system.trim();
+    const system = this.givenSystem;
     // A question that this side could not answer is left out.
     const past = (this.asking === 'alone' ? [] : turns)
       .filter(({ answers }) => answers[side].state !== 'failed')

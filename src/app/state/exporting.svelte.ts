@@ -1,6 +1,7 @@
 /** The export of an adapter in another format: what will be written, how far it is, and its result. */
 import type {
   AdapterInfo,
+  ExportedChat,
   ExportPlan,
   Failure,
   FormatChoice,
@@ -10,6 +11,7 @@ import type {
 } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
+import type { Chat } from './chat.svelte.ts';
 import { ofStudio } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -46,8 +48,18 @@ export class Exporting {
   readonly canChooseFolder = picker() !== undefined;
   readonly #session: Session;
 
-  constructor(session: Session) {
+  /** @param chat of the same project */
+  constructor(
+    session: Session,
+    private readonly chat: Pick<Chat, 'settings' | 'givenSystem' | 'asking'>,
+  ) {
     this.#session = session;
+  }
+
+  /** How a program that is exported now answers at first. */
+  get answers(): ExportedChat {
+    const { settings, givenSystem: system, asking } = this.chat;
+    return { settings, system, single: asking === 'alone' };
   }
 
   /** Looks at what an export of an adapter would write. */
@@ -151,7 +163,7 @@ export class Exporting {
 
   get #choice(): FormatChoice {
     const { format, type } = this;
-    return { format, ...(type !== undefined && { type }) };
+    return { format, ...(type !== undefined && { type }), chat: this.answers };
   }
 
   #take(format: string): void {
@@ -166,4 +178,4 @@ export class Exporting {
 }
 
 /** The export of a studio: it continues while another stage is open. */
-export const exportingOf = ofStudio(({ session }) => new Exporting(session));
+export const exportingOf = ofStudio(({ session, chat }) => new Exporting(session, chat));

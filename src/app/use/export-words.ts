@@ -1,5 +1,5 @@
 /** What an export will write, in words. */
-import type { ExportPlan } from '../../worker/api.ts';
+import type { ExportedChat, ExportPlan, FormatInfo } from '../../worker/api.ts';
 import { bytes, plural } from '../ui/format.ts';
 
 export function planWords({ bytes: size, files, summary }: Omit<ExportPlan, 'free'>): string {
@@ -18,3 +18,16 @@ export function roomWords(plan: Pick<ExportPlan, 'bytes' | 'free'>): string {
 
 /** A number format of weights, as a choice. */
 export const typeLabel = (type: string): string => (type === 'pair' ? 'base and adapter apart' : type);
+
+/** What a program takes over from the chat of this page; undefined for a format that takes nothing. */
+export function chatWords(
+  { takesSystem, takesChat }: Pick<FormatInfo, 'takesSystem' | 'takesChat'>,
+  { settings: { temperature, maxNewTokens }, system, single }: ExportedChat,
+): string | undefined {
+  const prompt = system === '' ? 'no system prompt' : `the system prompt “${system}”`;
+  if (takesChat)
+    return `It starts as the chat on this screen: temperature ${temperature}, ${plural(maxNewTokens, 'new token')} at most, ${prompt}, ${single ? 'each question by itself' : 'as a conversation'}.`;
+  return takesSystem && system !== ''
+    ? `It gets the system prompt of the chat on this screen: “${system}”.`
+    : undefined;
+}

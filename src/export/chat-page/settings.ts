@@ -10,6 +10,8 @@ export interface ChatDefaults {
   readonly seed?: number;
   /** Texts that end an answer. */
   readonly stopStrings: readonly string[];
+  /** Whether each question is asked without the turns before it. */
+  readonly single?: boolean;
 }
 
 /** A file of the model or of the adapter. */

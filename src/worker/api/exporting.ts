@@ -1,4 +1,5 @@
 /** An adapter in the formats of other programs, each a folder. */
+import type { ChatSettings } from './chat.ts';
 import type { ModelRef } from './models.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
@@ -12,10 +13,22 @@ export interface FormatInfo {
   readonly loses: string;
   /** How Graft's tests hold it against the program that reads it, in sentences. */
   readonly proof: string;
+  /** Whether it has a place for a system prompt, and for the settings of answers. */
+  readonly takesSystem: boolean;
+  readonly takesChat: boolean;
   /** The number formats of its weights, if there is a choice. */
   readonly types?: readonly string[];
   /** The one of them that is usual. */
   readonly type?: string;
+}
+
+/** How the chat of a project answers. */
+export interface ExportedChat {
+  readonly settings: ChatSettings;
+  /** Empty for none. */
+  readonly system: string;
+  /** Whether each question is asked without the turns before it. */
+  readonly single: boolean;
 }
 
 /** A format, and one of its types. */
@@ -24,6 +37,8 @@ export interface FormatChoice {
   readonly format: string;
   /** The usual one if left out. */
   readonly type?: string;
+  /** For formats that answer: a program starts with the same. */
+  readonly chat?: ExportedChat;
 }
 
 /** The files that an export would write. */

@@ -6,11 +6,14 @@ import type { Preferences } from '../../../src/app/state/preferences.svelte.ts';
 import type { Results } from '../../../src/app/state/results.svelte.ts';
 import type { Session } from '../../../src/app/state/session.svelte.ts';
 import type { Source } from '../../../src/app/state/source.ts';
-import type { AdapterInfo, DataOptions } from '../../../src/worker/api.ts';
+import type { AdapterInfo, ChatSettings, DataOptions } from '../../../src/worker/api.ts';
 import { held, withoutSvelte, type Held } from './runes.ts';
 
 beforeAll(withoutSvelte);
 afterAll(() => vi.unstubAllGlobals());
+
+/** The chat that an export takes its settings from. */
+const CHAT = { settings: {} as ChatSettings, givenSystem: '', asking: 'alone' } as const;
 
 type Call = (...args: unknown[]) => Promise<unknown>;
 
@@ -316,6 +319,7 @@ describe('adapters', () => {
         exportFormats: () => Promise.resolve({ ok: true, formats }),
         planExport: (_, choice) => plans[(choice as { type: string }).type].promise,
       }),
+      CHAT,
     );
     const first = exporting.ask({ id: 'a' } as AdapterInfo);
     await vi.waitFor(() => expect(exporting.type).toBe('f16'));
@@ -342,6 +346,7 @@ describe('adapters', () => {
         },
         { openKept: () => model.promise },
       ),
+      CHAT,
     );
     await exporting.ask({ id: 'a' } as AdapterInfo);
     const opening = exporting.openBase();

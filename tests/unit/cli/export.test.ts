@@ -155,13 +155,18 @@ function pageIn(out: string): { html: string; settings: ChatPageSettings } {
 describe('page', () => {
   test('writes one file with the model, the adapter, its card and the settings of answers', async () => {
     const answers = { system: 'Be brief.', temperature: '0.7', 'top-p': '0.9', 'max-new-tokens': '40' };
-    await run({ format: 'page', out: at('page'), ...answers });
+    await run({ format: 'page', out: at('page'), ...answers }, '--single');
     expect(readdirSync(at('page')).sort()).toEqual([LIST, 'index.html']);
     const { html, settings } = pageIn(at('page'));
     expect(settings).toMatchObject({
       ...{ name: 'adapter', about: 'sprig with adapter, LoRA in 42 layers.', system: 'Be brief.' },
       card: readFileSync(join(SPRIG, 'README.md'), 'utf8').trim(),
-      defaults: { maxNewTokens: 40, sampling: { temperature: 0.7, topP: 0.9, topK: 0 }, stopStrings: [] },
+      defaults: {
+        maxNewTokens: 40,
+        sampling: { temperature: 0.7, topP: 0.9, topK: 0 },
+        stopStrings: [],
+        single: true,
+      },
     });
     expect(settings.defaults.seed).toBeUndefined();
     const inside = [...html.matchAll(/data-file="([^"]*)">([^<]*)</g)].map(([, name, text]) => [name, text]);
