@@ -4,6 +4,7 @@ import { benchCommand, benchFlags } from './bench.ts';
 import { chatCommand, chatFlags } from './chat.ts';
 import { checkCommand, checkFlags } from './check.ts';
 import { compareCommand, compareFlags } from './compare.ts';
+import { convertCommand, convertFlags } from './convert.ts';
 import { demoCommand, demoFlags } from './demo.ts';
 import { describeFlags, type FlagSpecs } from './flags.ts';
 import { evaluateCommand } from './evaluate.ts';
@@ -57,6 +58,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--data FILE [--stratify COLUMN] [--group COLUMN] [--parts NAME=SHARE,… | --folds K] --out DIR',
     flags: splitFlags,
     run: splitCommand,
+  },
+  convert: {
+    help: 'rows of any format as JSONL or Parquet',
+    usage: '--data FILE --out FILE.jsonl|FILE.parquet [--form messages|completion]',
+    flags: convertFlags,
+    run: convertCommand,
   },
   train: {
     help: 'train a LoRA adapter, or all weights, on your examples',

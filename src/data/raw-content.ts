@@ -16,8 +16,10 @@ const turnsOf = (messages: readonly TrainableMessage[]): JsonObject[] =>
 /** The fields of a row in the format that is read without a mapping. */
 export function rawContentOf(content: ExampleContent): JsonObject {
   switch (content.kind) {
-    case 'completion':
-      return { prompt: content.prompt, completion: content.completion };
+    case 'completion': {
+      const { prompt, completion, separator } = content;
+      return { prompt, completion, ...(separator && { separator }) };
+    }
     case 'messages':
       return { messages: turnsOf(content.messages), ...(content.tools && { tools: content.tools }) };
     case 'prompt':
@@ -35,6 +37,31 @@ export function rawContentOf(content: ExampleContent): JsonObject {
     case 'pair':
       return pairOf(content.chosen, content.rejected);
   }
+}
+
+/** How rows are written: as they are, or each as a conversation, or each as a prompt and its completion. */
+export type RowForm = 'own' | 'messages' | 'completion';
+
+/** The fields of a row in a form. Rows that have no such form are written as they are. */
+export function rawContentAs(content: ExampleContent, form: RowForm): JsonObject {
+  if (form === 'messages' && content.kind === 'completion') {
+    const { prompt, completion } = content;
+    return {
+      messages: [
+        { role: 'user', content: prompt },
+        { role: 'assistant', content: completion },
+      ],
+    };
+  }
+  if (form === 'completion' && content.kind === 'messages' && isSplittable(content.messages))
+    return judgedOf(content);
+  return rawContentOf(content);
+}
+
+/** Whether everything that is learned comes after everything that is not: a completion is learned as a whole. */
+function isSplittable(messages: readonly TrainableMessage[]): boolean {
+  const first = messages.findIndex(({ role, supervised }) => role === 'assistant' && supervised !== false);
+  return first > 0 && messages.slice(first).every(({ supervised }) => supervised !== false);
 }
 
 /** Turns before the answers are the prompt, so that the two are put together again as they were. */

@@ -137,7 +137,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ...modelApi({ models, session, runs, bases, openRef }),
   ...downloadApi(downloads),
   ...documentsApi(documents, { models, runs }),
-  ...rowFilesApi(rowDownloads),
+  ...rowFilesApi(rowDownloads, openDataOrThrow),
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),

@@ -1,6 +1,7 @@
 /** Files of rows in zips and on the hub, as the page asks for them. */
 import { rowDownloadStore } from '../storage/models.ts';
 import type { RowFilesApi, TakenFile } from './api/row-files.ts';
+import type { DataSet } from './data.ts';
 import { chosenHub, inOneTab, stopped, whileAllowed } from './download-api.ts';
 import { describeOffer } from './downloads.ts';
 import { listener, outcome } from './outcome.ts';
@@ -9,11 +10,24 @@ import { RowDownloads } from './row-downloads.ts';
 export const makeRowDownloads = (): RowDownloads =>
   new RowDownloads({ store: rowDownloadStore, hub: chosenHub, alone: inOneTab });
 
-export function rowFilesApi(downloads: RowDownloads): RowFilesApi {
+/** @param openRows the open rows, or an error without any */
+export function rowFilesApi(downloads: RowDownloads, openRows: () => DataSet): RowFilesApi {
   let finding: AbortController | undefined;
   /** Most people never open a zip. */
   const openZip = async (zip: File) => (await import('../data/zip-rows.ts')).RowsZip.open(zip.name, zip);
   return {
+    writeRows: ({ format, form, part }) =>
+      outcome(async () => {
+        const { name, entries } = openRows();
+        const examples = entries.flatMap(({ example, state, part: own }) =>
+          example && state !== 'bad' && (part === undefined || own === part) ? [example] : [],
+        );
+        const { writeRows } = await import('../data/write-rows.ts');
+        const file = new Blob(writeRows(examples, format, form));
+        const stem = name.replace(/\.\w+$/, '').replaceAll(/[^\p{L}\p{N}._-]+/gu, '-');
+        const fileName = `${stem}${part === undefined ? '' : `-${part}`}.${format}`;
+        return { fileName, file, rows: examples.length };
+      }),
     listZip: (zip) =>
       outcome(async () => {
         const { files, refused, others } = await openZip(zip);

@@ -1,11 +1,13 @@
 /** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
+import { readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
-import { goTo, inspect, WAIT } from './looks.ts';
+import { parquet } from '../../src/data/parquet.ts';
+import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
 
 const STEP_MS = 60_000;
 
@@ -448,6 +450,55 @@ test('a table that is copied from a web page becomes rows, and its header is ask
   await page.getByRole('heading', { name: '3 rows' }).waitFor({ timeout: STEP_MS });
   expect(studio.problems).toEqual([]);
 });
+
+test('rows are written by hand and accepted from proposals, say so in a column, and are saved as they are', async () => {
+  await press('Write');
+  const write = page.getByRole('region', { name: 'Write rows' });
+  await write.getByLabel('Prompt', { exact: true }).fill('left');
+  await write.getByLabel('Answer', { exact: true }).fill('right');
+  await page.keyboard.press('Control+Enter');
+  await write.getByText('1 row made').waitFor({ timeout: STEP_MS });
+  await expect.poll(() => write.getByLabel('Prompt', { exact: true }).inputValue()).toBe('');
+  await expect
+    .poll(() => page.evaluate(() => (document.activeElement as HTMLTextAreaElement | null)?.value))
+    .toBe('');
+
+  await write.getByLabel('Prompt', { exact: true }).fill('in');
+  await write.getByText(/^Proposals of/).click();
+  await write.getByLabel('How many').fill('2');
+  await write.getByLabel('Most tokens').fill('8');
+  await write.getByRole('button', { name: 'Propose answers' }).click();
+  const accept = write.getByRole('button', { name: /^Accept proposal/ });
+  await expect.poll(() => accept.first().isEnabled(), { timeout: STEP_MS }).toBe(true);
+  await write.getByRole('button', { name: 'Propose answers' }).waitFor({ timeout: STEP_MS });
+  expect(await inspect(page, 'data-write')).toEqual([]);
+  const proposed = (await write.getByRole('listitem').first().locator('.text').textContent())?.trim();
+  const before = await accept.count();
+  await accept.first().click();
+  await write.getByText('2 rows made').waitFor({ timeout: STEP_MS });
+  // What nobody accepted is no row.
+  expect(await accept.count()).toBe(before - 1);
+  await page.getByRole('heading', { name: '5 rows' }).waitFor({ timeout: STEP_MS });
+
+  await press('Save the rows');
+  const save = page.getByRole('region', { name: 'Save the rows' });
+  await save.getByLabel('File').selectOption('Parquet');
+  const file = await downloadOf(page, () => save.getByRole('button', { name: 'Save', exact: true }).click());
+  expect(file.suggestedFilename()).toBe('pasted.parquet');
+  const rows = [...parquet.rows(new Uint8Array(readFileSync(await file.path())), 'x.parquet')].map((row) =>
+    row.read(),
+  );
+  expect(rows).toHaveLength(5);
+  expect(rows).toContainEqual(
+    expect.objectContaining({ prompt: 'left', completion: 'right', made: 'by hand' }),
+  );
+  expect(rows).toContainEqual(
+    expect.objectContaining({
+      prompt: 'in',
+      completion: proposed,
+      made: expect.stringMatching(/^by \w/) as unknown,
+    }),
+  );
 
 const search = async (words: string): Promise<void> => {
   await page.getByLabel('Question or words').fill(words);

@@ -1,6 +1,7 @@
 /**
  * `{"prompt": "…", "completion": "…"}`, put together as they are; or both as lists of messages (TRL's conversational form), where only the
- * completion's answers are learned.
+ * completion's answers are learned. A `separator` of white space stands between texts if the model has no chat template: rows that a mapping or another
+ * format made are written with theirs.
  */
 import { contextOf, messagesOf, requireAnswer } from './messages.ts';
 import { answerTextOf, textOf, type RowFormat } from './row.ts';
@@ -8,14 +9,15 @@ import { toolsOf } from './tools.ts';
 
 export const completionFormat: RowFormat = {
   name: 'completion',
-  fields: ['prompt', 'completion', 'tools'],
+  fields: ['prompt', 'completion', 'tools', 'separator'],
   matches: (row) => row.prompt !== undefined && row.completion !== undefined,
-  read({ prompt, completion, tools: given }) {
+  read({ prompt, completion, tools: given, separator }) {
     if (!Array.isArray(prompt) && !Array.isArray(completion)) {
       return {
         kind: 'completion',
         prompt: textOf(prompt, 'prompt'),
         completion: answerTextOf(completion, 'completion'),
+        ...(typeof separator === 'string' && separator !== '' && separator.trim() === '' && { separator }),
       };
     }
     const answers = messagesOf(completion, 'completion');

@@ -55,7 +55,15 @@ export type RowsEdit =
   | { readonly kind: 'move'; readonly rows: readonly number[]; readonly part: Part }
   | { readonly kind: 'delete'; readonly rows: readonly number[] }
   /** A copy of a row after it, or a row with these texts. */
-  | { readonly kind: 'add'; readonly after: number; readonly content?: ExampleContent }
+  | {
+      readonly kind: 'add';
+      readonly after: number;
+      readonly content?: ExampleContent;
+      /** Those of the row before it, if left out. */
+      readonly columns?: Readonly<Record<string, unknown>>;
+      /** That of the row before it, if left out. */
+      readonly part?: Part;
+    }
   /** As the row is in its file. */
   | { readonly kind: 'restore'; readonly at: number }
   | { readonly kind: 'replace'; readonly replacement: Replacement; readonly among: EditQuery };

@@ -1,8 +1,11 @@
-/** Files of rows that come together: in a zip, or in a data set on the hub. */
+/** Files of rows: those that come together in a zip or a data set on the hub, and those that are written. */
+import type { Part } from '../../data/parts.ts';
+import type { FileFormat, RowForm } from '../../data/write-rows.ts';
 import type { ZippedRows } from '../../data/zip-rows.ts';
 import type { DownloadStatus, HubAccess, ModelOffer } from './downloads.ts';
 import type { Outcome } from './outcome.ts';
 
+export type { FileFormat, RowForm } from '../../data/write-rows.ts';
 export type { RefusedFile } from '../../data/zip-rows.ts';
 
 /** A file that was taken out of a zip, or that came from the hub. */
@@ -21,7 +24,19 @@ export interface PartialRows {
   readonly bytes?: number;
 }
 
+/** Which of the open rows are written, and how. */
+export interface RowsFile {
+  readonly format: FileFormat;
+  readonly form: RowForm;
+  /** All listed rows that can be read, if left out. */
+  readonly part?: Part;
+}
+
 export interface RowFilesApi {
+  /** The open rows with their changes as a file. */
+  writeRows(
+    wanted: RowsFile,
+  ): Promise<Outcome<{ readonly fileName: string; readonly file: Blob; readonly rows: number }>>;
   /** The files of rows in a zip, and those that are refused. */
   listZip(zip: File): Promise<Outcome<ZippedRows>>;
   /** @param paths of files in the zip */

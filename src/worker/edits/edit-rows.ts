@@ -126,20 +126,20 @@ const subject = (data: RowSet, entries: readonly Entry[]): string =>
 
 function added(
   data: RowSet,
-  { after, content }: Extract<RowsEdit, { kind: 'add' }>,
+  { after, content, part, columns: given }: Extract<RowsEdit, { kind: 'add' }>,
   steps: Iterable<DataStep>,
 ): Edited {
   const entry = writableAt(data, after);
   const file = data.files?.[entry.file];
   if (!file) throw new Error('A row of a file that is not open');
   if (content) checkContent(content);
-  const { columns } = entry.example;
+  const columns = given ?? entry.example.columns;
   const line = nextLine(file, steps, entry.file);
   const row: ChangedRow = {
     ...{ file: entry.file, line, after: entry.line },
     content: content ?? contentOf(entry.example),
     ...(columns && { columns }),
-    part: entry.part ?? 'train',
+    part: part ?? entry.part ?? 'train',
   };
   const name = nameOf(data, entry);
   return {

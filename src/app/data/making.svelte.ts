@@ -1,0 +1,203 @@
+/** Rows that a person writes one after the other, alone or from proposals of the open model. A proposal counts when the person accepts it. */
+import { emptyLike, fieldsOf, withField, type Written } from '../../data/edit-fields.ts';
+import { rawContentOf } from '../../data/raw-content.ts';
+import type { ExampleContent, Failure, Part } from '../../worker/api.ts';
+import { choiceOf } from '../state/adapters.svelte.ts';
+import { ofStudio } from '../state/of-studio.svelte.ts';
+import type { Studio } from '../state/studio.svelte.ts';
+import { editingOf } from './editing.svelte.ts';
+
+/** The column that says where a row comes from. */
+const ORIGIN = 'made';
+const BY_HAND = 'by hand';
+
+export const KINDS = {
+  completion: { kind: 'completion', prompt: '', completion: '' },
+  messages: {
+    kind: 'messages',
+    messages: [
+      { role: 'user', content: '' },
+      { role: 'assistant', content: '' },
+    ],
+  },
+  pair: {
+    kind: 'pair',
+    chosen: { kind: 'completion', prompt: '', completion: '' },
+    rejected: { kind: 'completion', prompt: '', completion: '' },
+  },
+} as const satisfies Readonly<Record<string, ExampleContent>>;
+
+type Proposes = 'answer' | 'prompt';
+
+/** A text that the model proposes, until the person takes it or throws it away. */
+export class Proposal {
+  text = $state('');
+  done = $state(false);
+
+  constructor(
+    readonly number: number,
+    readonly proposes: Proposes,
+    /** The model that wrote it. */
+    readonly by: string,
+  ) {}
+}
+
+class Making {
+  content = $state.raw<ExampleContent>(KINDS.completion);
+  /** Rows go to training unless a person says otherwise. */
+  part = $state<Part>('train');
+  /** The model whose text is in the form, and perhaps changed. */
+  by = $state<string>();
+  made = $state(0);
+  busy = $state(false);
+  failure = $state.raw<Failure>();
+  proposals = $state.raw<readonly Proposal[]>([]);
+  proposing = $state(false);
+  count = $state(3);
+  temperature = $state(0.8);
+  seed = $state(1);
+  maxNewTokens = $state(128);
+  #stopped = false;
+  readonly #studio: Studio;
+
+  constructor(studio: Studio) {
+    this.#studio = studio;
+  }
+
+  /** An empty row like those that are open. What is written already stays. */
+  async begin(): Promise<void> {
+    const { data, session } = this.#studio;
+    if (!data.summary || fieldsOf(this.content).some(({ text }) => text.trim() !== '')) return;
+    const outcome = await session.worker.writableRow(data.rowAt);
+    if (outcome.ok && outcome.row.content) this.content = emptyLike(outcome.row.content);
+  }
+
+  write(id: string, written: Written): void {
+    this.content = withField(this.content, id, written);
+  }
+
+  /** The text that is asked, and the field of the answer. */
+  get asks(): string {
+    return (
+      fieldsOf(this.content)
+        .find(({ answers, role }) => !answers && role !== 'system')
+        ?.text.trim() ?? ''
+    );
+  }
+  get answer(): string {
+    return (
+      fieldsOf(this.content)
+        .findLast(({ answers }) => answers)
+        ?.text.trim() ?? ''
+    );
+  }
+
+  /** Keeps the row that is written, and begins the next. @returns whether it is kept */
+  async save(): Promise<boolean> {
+    const { by, content } = this;
+    if (!(await this.#add(content, by === undefined ? BY_HAND : `by ${by}, edited`))) return false;
+    this.content = emptyLike(content);
+    this.by = undefined;
+    this.proposals = [];
+    return true;
+  }
+
+  /** Takes a proposal as it is: a row with it, and the rest as it is written. */
+  async accept(proposal: Proposal): Promise<boolean> {
+    if (!(await this.#add(this.#with(proposal), `by ${proposal.by}`))) return false;
+    this.throwAway(proposal);
+    return true;
+  }
+
+  /** Puts a proposal in the form, to be changed before it is kept. */
+  edit(proposal: Proposal): void {
+    this.content = this.#with(proposal);
+    this.by = proposal.by;
+    this.throwAway(proposal);
+  }
+
+  throwAway(proposal: Proposal): void {
+    this.proposals = this.proposals.filter((other) => other !== proposal);
+  }
+
+  #with({ proposes, text }: Proposal): ExampleContent {
+    const fields = fieldsOf(this.content);
+    const field =
+      proposes === 'answer'
+        ? fields.findLast(({ answers }) => answers)
+        : fields.find(({ answers, role }) => !answers && role !== 'system');
+    if (!field) return this.content;
+    return withField(
+      this.content,
+      field.id,
+      field.role ? { role: field.role, text: text.trim() } : text.trim(),
+    );
+  }
+
+  /** Asks the open model for several texts, each with a seed of its own. */
+  async propose(proposes: Proposes): Promise<void> {
+    const { session } = this.#studio;
+    const question = this.asks;
+    if (question === '' || this.proposing || !(await session.ensureModel())) return;
+    const by = session.model?.name ?? 'the open model';
+    this.proposing = true;
+    this.#stopped = false;
+    this.failure = undefined;
+    const words =
+      proposes === 'answer'
+        ? question
+        : `Ask the same in other words. Write only the question.\n\n${question}`;
+    const { temperature, seed, maxNewTokens, count } = this;
+    for (let number = 0; number < count && !this.#stopped; number++) {
+      const proposal = new Proposal(this.proposals.length + 1, proposes, by);
+      this.proposals = [...this.proposals, proposal];
+      const outcome = await session.worker.chat(
+        choiceOf('base'),
+        [{ role: 'user', content: words }],
+        { maxNewTokens, temperature, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: seed + number },
+        (piece) => (proposal.text += piece),
+      );
+      if (!outcome.ok) {
+        if (!this.#stopped) this.failure = outcome;
+        this.throwAway(proposal);
+        break;
+      }
+      proposal.text = outcome.text;
+      proposal.done = true;
+      if (proposal.text.trim() === '') this.throwAway(proposal);
+    }
+    this.proposing = false;
+    session.announcer.say(`${this.proposals.length} proposals to look at.`);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    void this.#studio.session.worker.stopChat();
+  }
+
+  async #add(content: ExampleContent, origin: string): Promise<boolean> {
+    const { data, rows } = this.#studio;
+    if (this.busy) return false;
+    this.busy = true;
+    this.failure = undefined;
+    const columns = { [ORIGIN]: origin };
+    let kept: boolean;
+    if (data.summary) {
+      const editing = editingOf(this.#studio);
+      kept = await editing.edit({ kind: 'add', after: data.rowAt, content, columns, part: this.part });
+      if (!kept) this.failure = editing.failure;
+      editing.failure = undefined;
+    } else {
+      kept = await rows.openText(
+        'written.jsonl',
+        `${JSON.stringify({ ...rawContentOf(content), ...columns })}\n`,
+      );
+      if (!kept) this.failure = data.failure;
+    }
+    this.busy = false;
+    if (kept) this.made++;
+    return kept;
+  }
+}
+
+export const makingOf = ofStudio((studio) => new Making(studio));
