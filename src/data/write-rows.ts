@@ -52,7 +52,7 @@ export function writeRows(
   if (kinds.length > 1)
     throw new GraftError(
       'export-mixed',
-      `The rows are of several kinds (${kinds.join('; ')}), and a Parquet file has one.`,
+      `The rows have several kinds (${kinds.join('; ')}), and a Parquet file has one.`,
       'Write them as JSONL, or choose one form for all.',
     );
   return writeParquet(rows);
