@@ -452,7 +452,7 @@ test('a table that is copied from a web page becomes rows, and its header is ask
 });
 
 test('rows are written by hand and accepted from proposals, say so in a column, and are saved as they are', async () => {
-  await press('Write');
+  await press('Write rows');
   const write = page.getByRole('region', { name: 'Write rows' });
   await write.getByLabel('Prompt', { exact: true }).fill('left');
   await write.getByLabel('Answer', { exact: true }).fill('right');

@@ -43,6 +43,8 @@ export class Proposal {
 }
 
 class Making {
+  /** Whether the form is shown. */
+  open = $state(false);
   content = $state.raw<ExampleContent>(KINDS.completion);
   /** Rows go to training unless a person says otherwise. */
   part = $state<Part>('train');
