@@ -499,6 +499,8 @@ test('rows are written by hand and accepted from proposals, say so in a column, 
       made: expect.stringMatching(/^by \w/) as unknown,
     }),
   );
+  expect(studio.problems).toEqual([]);
+});
 
 const search = async (words: string): Promise<void> => {
   await page.getByLabel('Question or words').fill(words);
