@@ -60,7 +60,9 @@ for (const { question, answer } of rows) {
 }
 const digits = (value: number): string => value.toPrecision(3);
 console.log(`${rows.length} rows, ${tokens} tokens\n`);
-console.log('| hidden state | largest | where | after the first token | share of 65,504 | largest gradient |');
+console.log(
+  '| hidden state | largest | where | after the first token | share of 65,504 | largest gradient |',
+);
 console.log('|---|---|---|---|---|---|');
 for (const [name, { value, place, later, gradient }] of largest)
   console.log(
