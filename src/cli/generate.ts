@@ -16,6 +16,7 @@ import { readInput } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { LinesInOrder } from './lines-in-order.ts';
 import type { Output } from './output.ts';
+import { jsonTokensOf } from '../text/json-tokens.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import {
   checkPassageFlags,
@@ -47,6 +48,9 @@ export const generateFlags = {
   answers: {
     value: 'N',
     help: 'answers to each prompt, drawn by different seeds; several are one JSON line each (default: 1)',
+  },
+  'json-object': {
+    help: 'only tokens that make each answer a JSON object, which ends it; an answer of --max-new-tokens can be cut inside it',
   },
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
@@ -105,6 +109,16 @@ export async function generateCommand(args: readonly string[], output: Output): 
   const path = flags.text('adapter');
   const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
+  const json = flags.on('json-object') ? jsonTokensOf(tokenizer, files.name) : undefined;
+  const options = { ...settings, adapter, ...(json && { constraint: () => json.begin() }) };
+  /** Says how many answers are a part of an object only. */
+  const warnOfCut = (answers: readonly Answer[]): void => {
+    const cut = json ? answers.filter(({ reason }) => reason === 'length').length : 0;
+    if (cut > 0)
+      output.line(
+        `${cut} of ${answers.length} answers reached --max-new-tokens before their JSON object ended.`,
+      );
+  };
   const idsOf = (asked: string | Conversation): number[] => {
     if (typeof asked !== 'string') return promptOfMessages(tokenizer, asked.messages, asked.tools);
     return raw ? promptOfText(tokenizer, asked) : promptOf(tokenizer, asked, after);
@@ -166,15 +180,16 @@ export async function generateCommand(args: readonly string[], output: Output): 
     });
     const prompts = wanted.map(({ ids }) => ids);
     let answered = 0;
-    if (prompts.length > 0)
-      await answer(makeGenerator(prompts), tokenizer, prompts, {
-        ...settings,
-        adapter,
+    if (prompts.length > 0) {
+      const answers = await answer(makeGenerator(prompts), tokenizer, prompts, {
+        ...options,
         onAnswer: (prompt, one) => {
           output.progress(`Answered ${++answered} of ${prompts.length} prompts`);
           put(wanted[prompt].at, record(one, wanted[prompt].fitted));
         },
       });
+      warnOfCut(answers);
+    }
     const failed = asked.filter((one) => 'error' in one).length;
     if (failed > 0) {
       output.line(`${failed} of ${asked.length} prompts could not be answered: see "error" in their lines.`);
@@ -184,18 +199,18 @@ export async function generateCommand(args: readonly string[], output: Output): 
   }
 
   const { ids, fitted } = await prepare(conversation ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
-  const json = flags.on('json') || count > 1;
+  const asRecords = flags.on('json') || count > 1;
   for (const sentence of fitted ? leftOutInWords(fitted) : []) output.line(sentence);
-  if (showsPrompt && !json) output.line(tokenizer.decode(ids));
+  if (showsPrompt && !asRecords) output.line(tokenizer.decode(ids));
   const marked = new MarkedStream(fitted?.sources ?? []);
   const prompts = Array<readonly number[]>(count).fill(ids);
   const answers = await answer(makeGenerator(prompts), tokenizer, prompts, {
-    ...settings,
-    adapter,
-    onText: json ? undefined : (_, piece) => output.result(fitted ? marked.push(piece) : piece),
+    ...options,
+    onText: asRecords ? undefined : (_, piece) => output.result(fitted ? marked.push(piece) : piece),
   });
-  if (json) output.result(answers.map((one) => `${JSON.stringify(record(one, fitted))}\n`).join(''));
+  if (asRecords) output.result(answers.map((one) => `${JSON.stringify(record(one, fitted))}\n`).join(''));
   else output.result(fitted ? `${marked.end()}\n${sourcesText(answers[0].text, fitted)}` : '\n');
+  warnOfCut(answers);
 }
 
 /** The text that passages are searched for: the prompt, or the last turn of the user. */

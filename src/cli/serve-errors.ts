@@ -31,6 +31,7 @@ const OF_REQUESTS = [
   'chat-template-limit',
   'chat-template-missing',
   'chat-template-refused',
+  'json-tokenizer',
   'prompt-length',
   'sampling',
   'sequence-length',

@@ -72,8 +72,17 @@ const Message = v.pipe(
   }),
 );
 
-const NO_JSON =
-  'Only text is supported, because this server cannot make sure that an answer is JSON. Ask for JSON in the prompt, and check the answer';
+const FORMATS = ['text', 'json_object'];
+const NO_SCHEMA =
+  'Only text and json_object are supported. Describe the schema in the prompt, ask for json_object, and check the answer';
+
+const Format = v.pipe(
+  v.custom<{ readonly type: string }>(
+    (value) => isObject(value) && FORMATS.some((format) => value.type === format),
+    NO_SCHEMA,
+  ),
+  v.transform(({ type }) => type === 'json_object'),
+);
 
 const Chat = v.strictObject({
   ...SHARED,
@@ -81,7 +90,7 @@ const Chat = v.strictObject({
   max_completion_tokens: v.optional(count),
   logprobs: v.optional(v.boolean(), false),
   top_logprobs: v.optional(whole(0, MAX_CANDIDATES)),
-  response_format: only((value) => isObject(value) && value.type === 'text', NO_JSON),
+  response_format: v.optional(Format),
   tools: only(isEmpty, NO_TOOLS),
   tool_choice: only((value) => value === 'none' || value === 'auto', NO_TOOLS),
   functions: only(isEmpty, NO_TOOLS),
@@ -140,6 +149,8 @@ export interface AnswerSettings {
   readonly includeUsage: boolean;
   /** How many of the most likely tokens are listed with each token; undefined: no probabilities. */
   readonly logprobs: number | undefined;
+  /** Whether each answer is a JSON object. */
+  readonly isJson: boolean;
 }
 
 export interface ChatRequest extends AnswerSettings {
@@ -162,7 +173,10 @@ export interface EmbeddingRequest {
 
 /** @throws RequestError 400 that names the field */
 export function readChat(body: unknown): ChatRequest {
-  const { messages, max_completion_tokens, logprobs, top_logprobs, ...rest } = read(Chat, body);
+  const { messages, max_completion_tokens, logprobs, top_logprobs, response_format, ...rest } = read(
+    Chat,
+    body,
+  );
   if (top_logprobs !== undefined && !logprobs)
     throw wrongField('top_logprobs', 'It needs logprobs to be true');
   return {
@@ -170,6 +184,7 @@ export function readChat(body: unknown): ChatRequest {
     messages,
     maxTokens: max_completion_tokens ?? rest.max_tokens,
     logprobs: logprobs ? (top_logprobs ?? 0) : undefined,
+    isJson: response_format ?? false,
   };
 }
 
@@ -181,6 +196,7 @@ export function readCompletion(body: unknown): CompletionRequest {
     prompts: listOf(prompt),
     maxTokens: rest.max_tokens ?? COMPLETION_TOKENS,
     logprobs,
+    isJson: false,
   };
 }
 
@@ -192,7 +208,7 @@ export function readEmbedding(body: unknown): EmbeddingRequest {
 
 function settingsOf(
   given: Omit<v.InferOutput<typeof Completion>, 'prompt' | 'logprobs'>,
-): Omit<AnswerSettings, 'maxTokens' | 'logprobs'> {
+): Omit<AnswerSettings, 'maxTokens' | 'logprobs' | 'isJson'> {
   if (given.stream_options && !given.stream) throw wrongField('stream_options', 'It needs stream to be true');
   return {
     model: given.model,

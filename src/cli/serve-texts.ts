@@ -5,6 +5,7 @@ import { promptOfConversation, promptOfText, StoppableText } from '../evaluate/a
 import type { BatchResult } from '../model/batch-places.ts';
 import type { ContinuousBatch } from '../model/continuous-batch.ts';
 import type { Candidate } from '../model/sampling.ts';
+import { jsonTokensOf } from '../text/json-tokens.ts';
 import { textOfToken } from '../text/token-text.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { RequestError } from './serve-errors.ts';
@@ -132,6 +133,8 @@ export class TextService {
   ): Promise<Reply> {
     const [time, started] = [Date.now(), performance.now()];
     for (const { length } of prompts) this.#checkLength(length, request.maxTokens, model);
+    // Refused before a stream begins.
+    if (request.isJson) jsonTokensOf(model.tokenizer, model.name);
     note(model.name);
     const leave = this.queue.enter(prompts.length * request.n);
     const head = {
@@ -239,8 +242,8 @@ export class TextService {
   /** One answer. Text comes as soon as no stop string can begin in it. */
   async #choose(
     prompt: readonly number[],
-    { tokenizer, adapter }: TextModel,
-    { temperature, topP, topK, minP, repetitionPenalty, maxTokens, stops, logprobs }: AnswerSettings,
+    { name, tokenizer, adapter }: TextModel,
+    { temperature, topP, topK, minP, repetitionPenalty, maxTokens, stops, logprobs, isJson }: AnswerSettings,
     own: { seed: number; signal: AbortSignal; onPiece: (piece: Piece) => void },
   ): Promise<Choice> {
     const stream = new StoppableText(tokenizer, prompt, stops);
@@ -268,6 +271,7 @@ export class TextService {
       maxNewTokens: maxTokens ?? Infinity,
       sampling: { temperature, topP, topK, minP, repetitionPenalty },
       candidates: logprobs === undefined ? 0 : Math.max(1, logprobs),
+      ...(isJson && { constraint: jsonTokensOf(tokenizer, name).begin() }),
       onToken(id, candidates: readonly Candidate[], logProbability) {
         if (logprobs !== undefined && logProbability !== undefined)
           tokens.push({

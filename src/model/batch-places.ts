@@ -1,12 +1,15 @@
 /** Requests of a continuous batch, and the places that they have in its cache: each keeps the prompt that it held last. */
+import type { TokenConstraint } from './allowed-tokens.ts';
 import type { GenerateOptions } from './generation.ts';
 import type { AdapterHooks } from './graph.ts';
 import { commonLength } from './prompt-prefix.ts';
 import type { Candidate } from './sampling.ts';
 import type { Generated, Sequence } from './sequence.ts';
 
-export interface BatchRequest extends Omit<GenerateOptions, 'seeds' | 'onToken' | 'onEnd'> {
+export interface BatchRequest extends Omit<GenerateOptions, 'seeds' | 'constraint' | 'onToken' | 'onEnd'> {
   readonly prompt: readonly number[];
+  /** What it may write. It gets its tokens one by one, from logits that the host reads. */
+  readonly constraint?: TokenConstraint;
   /** As `GenerateOptions.onToken`; `logProbability` is that of the token itself, if candidates were asked for. */
   readonly onToken?: (
     id: number,

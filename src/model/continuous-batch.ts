@@ -3,9 +3,17 @@
  * sampling, adapter and end. A place in the cache keeps the prompt that it held last, so that a prompt with the same beginning need not be read again.
  */
 import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
-import { encodeSettings, markSeen, MAX_CANDIDATES, RECORD_WORDS } from '../engine/ops/sampling.ts';
+import {
+  encodeSettings,
+  markSeen,
+  MAX_CANDIDATES,
+  readRecord,
+  RECORD_WORDS,
+  type Picked,
+} from '../engine/ops/sampling.ts';
 import type { Plan } from '../engine/plan.ts';
 import type { StagingRing } from '../engine/staging.ts';
+import { pickAllowed } from './allowed-tokens.ts';
 import { virtualIds } from './batch.ts';
 import {
   end,
@@ -35,6 +43,7 @@ import {
   freeCache,
   Prefill,
   PREFILL_TOKENS,
+  Scorer,
   type Cache,
 } from './replays.ts';
 import { checkSampling, greedy } from './sampling.ts';
@@ -45,6 +54,8 @@ interface Replays {
   readonly prefill: Prefill;
   /** By their rows: an empty row costs a processor as much as any. */
   readonly decoders: Map<number, Decoder>;
+  /** For sequences that may not write every token, likewise. */
+  readonly scorers: Map<number, Scorer>;
   /** The sequences that have a row now. */
   lineup?: Lineup;
 }
@@ -55,9 +66,17 @@ interface Lineup {
   readonly jobs: readonly { readonly job: Job; readonly row: number; readonly sequence: number }[];
 }
 
+/** A sequence whose next token was submitted, with its random number. */
+interface Submitted {
+  readonly job: Job;
+  readonly row: number;
+  readonly draw: number;
+}
+
 interface Read {
-  readonly jobs: Lineup['jobs'];
-  readonly records: Promise<Float32Array>;
+  readonly jobs: readonly Submitted[];
+  readonly values: Promise<Float32Array>;
+  readonly pick: (values: Float32Array, submitted: Submitted) => Picked;
 }
 
 /** Tokens of prompts that are read before the others get their next token. */
@@ -97,7 +116,7 @@ export class ContinuousBatch {
     await this.#decoderOf(adapter, 1);
   }
 
-  /** Compiles all plans that an adapter can need. */
+  /** Compiles all plans that an adapter can need for sequences that may write any token. */
   async prepareAll(adapter?: AdapterHooks): Promise<void> {
     // The largest first, so that the others find their memory in the pool.
     for (const rows of rowCounts(this.sequences)) await this.#decoderOf(adapter, rows);
@@ -131,7 +150,8 @@ export class ContinuousBatch {
   #destroyReplays(adapter: AdapterHooks | undefined): void {
     const replays = this.#replays.get(adapter);
     if (!replays) return;
-    for (const plan of [replays.prefill, ...replays.decoders.values()]) plan.destroy();
+    for (const plan of [replays.prefill, ...replays.decoders.values(), ...replays.scorers.values()])
+      plan.destroy();
     this.#replays.delete(adapter);
   }
 
@@ -152,14 +172,15 @@ export class ContinuousBatch {
    * @throws GraftError `prompt-length`, `token-id`, `sampling`, `sampling-not-finite`, `engine-…`
    */
   async generate(request: BatchRequest): Promise<BatchResult> {
-    const { prompt, adapter, sampling, candidates = 0, seed, maxNewTokens, stopIds, onToken } = request;
+    const { prompt, adapter, sampling, constraint, candidates = 0, seed } = request;
     checkSampling(sampling);
     if (candidates > MAX_CANDIDATES)
       throw new Error(`${candidates} candidates, of at most ${MAX_CANDIDATES}`);
     checkPrompt(this.model, prompt, this.maxLength, adapter);
     const ids = [...virtualIds(adapter?.virtualTokens ?? 0), ...prompt];
-    const most = Math.min(maxNewTokens, this.maxLength - ids.length);
-    const sequence = new Sequence(ids.length, { seed, most, stopIds, candidates, onToken });
+    const most = Math.min(request.maxNewTokens, this.maxLength - ids.length);
+    const { stopIds, onToken } = request;
+    const sequence = new Sequence(ids.length, { seed, most, stopIds, constraint, onToken });
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         request,
@@ -209,7 +230,7 @@ export class ContinuousBatch {
       }
       for (const replays of this.#replays.values()) delete replays.lineup;
       // Nothing may be mapped when the next request comes.
-      await Promise.allSettled(this.#reads.splice(0).map(({ records }) => records));
+      await Promise.allSettled(this.#reads.splice(0).map(({ values }) => values));
     } finally {
       this.#working = undefined;
     }
@@ -303,32 +324,64 @@ export class ContinuousBatch {
   async #next(): Promise<void> {
     const ready = this.#busy().filter((place) => place.ready);
     let submitted = false;
-    for (const adapter of new Set(ready.map(({ job }) => job.request.adapter))) {
-      const lineup = await this.#lineUp(adapter);
-      const next = lineup?.jobs.flatMap((one) => {
-        const token = one.job.sequence.next();
-        return token ? [{ ...one, ...token }] : [];
-      });
-      if (!lineup || !next || next.length === 0) continue;
-      const staging = lineup.ring.next();
-      lineup.decoder.next(next, staging);
-      const records = staging.read();
-      // It may fail before it is awaited.
-      records.catch(() => undefined);
-      this.#reads.push({ jobs: next, records });
-      submitted = true;
-      if (this.#reads.length >= tokensInFlight(this.model.device)) await this.#take();
-    }
+    for (const adapter of new Set(ready.map(({ job }) => job.request.adapter)))
+      for (const submit of [this.#chooseOnDevice, this.#chooseOnHost]) {
+        const read = await submit.call(this, adapter);
+        if (!read) continue;
+        // It may fail before it is awaited.
+        read.values.catch(() => undefined);
+        this.#reads.push(read);
+        submitted = true;
+        if (this.#reads.length >= tokensInFlight(this.model.device)) await this.#take();
+      }
     if (!submitted) await this.#drain();
     for (const place of ready) if (place.job.sequence.reason) leave(place);
   }
 
-  /** Gives rows to the sequences of an adapter, if others have them than before. Undefined if none is left. */
+  /** Submits the next token of the sequences of an adapter that may write any token. */
+  async #chooseOnDevice(adapter: AdapterHooks | undefined): Promise<Read | undefined> {
+    const lineup = await this.#lineUp(adapter);
+    const jobs = lineup?.jobs.flatMap((one) => {
+      const token = one.job.sequence.next();
+      return token ? [{ ...one, ...token }] : [];
+    });
+    if (!lineup || !jobs || jobs.length === 0) return undefined;
+    const staging = lineup.ring.next();
+    lineup.decoder.next(jobs, staging);
+    const pick: Read['pick'] = ({ buffer }, { job: { request }, row }) =>
+      readRecord(buffer as ArrayBuffer, row, request.candidates ?? 0);
+    return { jobs, values: staging.read(), pick };
+  }
+
+  /** Submits the next token of the others of an adapter, as far as their last one is chosen. Nobody waits for them. */
+  async #chooseOnHost(adapter: AdapterHooks | undefined): Promise<Read | undefined> {
+    const places = this.#busy().filter(
+      ({ ready, job }) => ready && job.request.constraint && job.request.adapter === adapter,
+    );
+    const next = places.flatMap(({ job, index }) => {
+      const token = job.sequence.next();
+      return token ? [{ job, sequence: index, id: lastOf(job), ...token }] : [];
+    });
+    if (next.length === 0) return undefined;
+    const jobs = next.map((one, row) => ({ ...one, row }));
+    const scorer = await this.#scorerOf(adapter, rowsFor(jobs.length, this.sequences));
+    const pick: Read['pick'] = (values, { job, row, draw }) => {
+      const { sampling, constraint, candidates = 0 } = job.request;
+      return pickAllowed(scorer.rowOf(values, row), {
+        ...{ sampling, draw, candidates, before: [...job.ids, ...job.sequence.ids] },
+        allowed: constraint!.allowed(),
+      });
+    };
+    return { jobs, values: scorer.next(jobs), pick };
+  }
+
+  /** Gives rows to the sequences of an adapter that may write any token, if others have them than before. Undefined if none is left. */
   async #lineUp(adapter: AdapterHooks | undefined): Promise<Lineup | undefined> {
     const replays = await this.#replaysOf(adapter);
     const wanting = (): Busy[] =>
       this.#busy().filter(
-        ({ ready, job }) => ready && job.request.adapter === adapter && !job.sequence.reason,
+        ({ ready, job: { request, sequence } }) =>
+          ready && request.adapter === adapter && !request.constraint && !sequence.reason,
       );
     const known = replays.lineup?.jobs.map(({ job }) => job) ?? [];
     const now = wanting();
@@ -366,13 +419,15 @@ export class ContinuousBatch {
     while (this.#reads.length > 0) await this.#take();
   }
 
-  /** Takes the tokens that were submitted first. A failure of one sequence is not one of the others. */
+  /** Takes the tokens that were submitted first, except those of sequences that have ended since. A failure of one sequence is not one of the others. */
   async #take(): Promise<void> {
-    const { jobs, records } = this.#reads.shift()!;
-    const words = (await records).buffer as ArrayBuffer;
-    for (const { job, row } of jobs) {
+    const { jobs, values, pick } = this.#reads.shift()!;
+    const read = await values;
+    for (const submitted of jobs) {
+      const { job } = submitted;
+      if (job.sequence.reason) continue;
       try {
-        job.sequence.take(words, row);
+        job.sequence.take(pick(read, submitted));
       } catch (error) {
         job.reject(error);
         job.sequence.reason = 'caller';
@@ -384,7 +439,7 @@ export class ContinuousBatch {
     let replays = this.#replays.get(adapter);
     if (!replays) {
       const prefill = await Prefill.compile(this.model, this.#useOf(adapter), this.sequences);
-      this.#replays.set(adapter, (replays = { prefill, decoders: new Map() }));
+      this.#replays.set(adapter, (replays = { prefill, decoders: new Map(), scorers: new Map() }));
     }
     return replays;
   }
@@ -395,6 +450,13 @@ export class ContinuousBatch {
     if (!decoder)
       decoders.set(rows, (decoder = await Decoder.compile(this.model, this.#useOf(adapter), rows)));
     return decoder;
+  }
+
+  async #scorerOf(adapter: AdapterHooks | undefined, rows: number): Promise<Scorer> {
+    const { scorers } = await this.#replaysOf(adapter);
+    let scorer = scorers.get(rows);
+    if (!scorer) scorers.set(rows, (scorer = await Scorer.compile(this.model, this.#useOf(adapter), rows)));
+    return scorer;
   }
 
   #useOf(adapter: AdapterHooks | undefined): Parameters<typeof Decoder.compile>[1] {
@@ -408,6 +470,9 @@ export class ContinuousBatch {
     return ring;
   }
 }
+
+/** The last token of a sequence, which is read when its next one is chosen. */
+const lastOf = ({ ids, sequence }: Job): number => sequence.ids.at(-1) ?? ids[ids.length - 1];
 
 /** All that {@link rowsFor} can give, the largest first. */
 const rowCounts = (most: number): number[] =>

@@ -1,6 +1,7 @@
 /** What is asked of a generation, and what a model and a device allow. */
 import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
+import type { TokenConstraint } from './allowed-tokens.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { Candidate, Sampling } from './sampling.ts';
@@ -15,6 +16,8 @@ export interface GenerateOptions {
   /** Ids that end a sequence; they are not part of the result. */
   readonly stopIds: readonly number[];
   readonly adapter?: AdapterHooks;
+  /** Makes what one sequence may write; any token if left out. */
+  readonly constraint?: () => TokenConstraint;
   readonly signal?: AbortSignal;
   /** How many candidates `onToken` gets, at most 20; none if left out. */
   readonly candidates?: number;

@@ -36,7 +36,7 @@ export class Generator {
    * @throws GraftError `prompt-length`, `token-id`, `sampling`, `sampling-not-finite`, `engine-…`, and what `onToken` and `onEnd` throw
    */
   async generate(prompts: readonly (readonly number[])[], options: GenerateOptions): Promise<Generated[]> {
-    const { seed, seeds, signal, onToken, onEnd, ...others } = options;
+    const { seed, seeds, signal, constraint, onToken, onEnd, ...others } = options;
     checkSampling(options.sampling);
     if ((options.candidates ?? 0) > MAX_CANDIDATES)
       throw new Error(`${options.candidates} candidates, of at most ${MAX_CANDIDATES}`);
@@ -54,6 +54,7 @@ export class Generator {
       } = await this.#batch.generate({
         ...{ ...others, prompt, signal: signals },
         seed: seeds?.[sequence] ?? seed + sequence * SEED_STEP,
+        ...(constraint && { constraint: constraint() }),
         ...(onToken && { onToken: (id, candidates) => onToken(sequence, id, candidates) }),
       });
       onEnd?.(sequence, generated, seconds);

@@ -5,7 +5,7 @@ import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import { NO_DRAW, sample, samplingTensors, type SamplingTensors } from '../engine/ops/sampling.ts';
 import type { Plan } from '../engine/plan.ts';
 import { sizePlan } from '../engine/size.ts';
-import type { StagingSlot } from '../engine/staging.ts';
+import type { StagingRing, StagingSlot } from '../engine/staging.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors } from './batch.ts';
@@ -187,6 +187,57 @@ export class Decoder {
 
   destroy(): void {
     this.plan.destroy();
+  }
+}
+
+/** The plan that scores the next token of each of its rows, for choices that are made on the host. A row keeps nothing from one replay to the next. */
+export class Scorer {
+  private constructor(
+    private readonly score: Inputs & { readonly logits: Tensor; readonly ring: StagingRing },
+    /** Tokens that have a score. */
+    readonly vocabulary: number,
+    private readonly maxLength: number,
+  ) {}
+
+  static async compile(
+    model: LanguageModel,
+    { cache, maxLength, adapter }: CacheUse,
+    rows: number,
+  ): Promise<Scorer> {
+    const { tape, inputs, slots, hidden } = record(model, cache, rows, adapter);
+    const head = model.headOf(tape, adapter);
+    const logits = tape.pinned([rows, wholeColumns(head.rows)], 'f32', 'logits');
+    matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
+    const plan = await model.device.compile(tape, model.pool);
+    const ring = model.device.createStaging(logits.bytes, 'logits');
+    return new Scorer({ plan, inputs, slots, logits, ring }, head.rows, maxLength);
+  }
+
+  get rows(): number {
+    return this.score.inputs.ids.size;
+  }
+
+  /** Scores what follows the last token of some rows, in one submit. @returns f32 [rows, vocabulary and padding], for {@link rowOf} */
+  next(tokens: readonly (PlacedToken & { readonly row: number })[]): Promise<Float32Array> {
+    const { plan, inputs, logits, ring } = this.score;
+    const ids = new Uint32Array(this.rows);
+    for (const { row, id } of tokens) ids[row] = id;
+    plan.write(inputs.ids, ids);
+    place(this.score, tokens, this.maxLength);
+    const staging = ring.next();
+    plan.run({ stage: { tensor: logits, slot: staging } });
+    return staging.read();
+  }
+
+  /** f32 [vocabulary]: the logits of a row. */
+  rowOf(logits: Float32Array, row: number): Float32Array {
+    const start = row * this.score.logits.columns;
+    return logits.subarray(start, start + this.vocabulary);
+  }
+
+  destroy(): void {
+    this.score.plan.destroy();
+    this.score.ring.destroy();
   }
 }
 

@@ -1,7 +1,8 @@
 /** A sequence that is generated: its draws, the tokens that it has, and why it ended. */
-import { readRecord } from '../engine/ops/sampling.ts';
+import type { Picked } from '../engine/ops/sampling.ts';
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
+import type { TokenConstraint } from './allowed-tokens.ts';
 import type { Candidate } from './sampling.ts';
 
 /** Why a sequence ended. */
@@ -20,8 +21,8 @@ interface SequenceOptions {
   readonly most: number;
   /** Ids that end it; they are not part of the result. */
   readonly stopIds: readonly number[];
-  /** How many of the most likely tokens `onToken` gets. */
-  readonly candidates: number;
+  /** What it may write; undefined: any token. */
+  readonly constraint?: TokenConstraint;
   /**
    * Called with each new token, the most likely ones in its place, and the logarithm of its own probability if candidates were asked for. A true result
    * ends the sequence, with the token kept.
@@ -52,22 +53,19 @@ export class Sequence {
     if (options.most <= 0) this.reason = 'length';
   }
 
-  /** The place of its last token and the random number of the next choice, once for each token; undefined if there is no next one. */
+  /**
+   * The place of its last token and the random number of the next choice, once for each token; undefined if there is no next one, or if what may come
+   * next depends on a token that is not chosen yet.
+   */
   next(): { readonly position: number; readonly draw: number } | undefined {
     if (this.reason || this.#started === this.options.most) return undefined;
+    if (this.options.constraint && this.#started > this.ids.length) return undefined;
     return { position: this.promptLength - 1 + this.#started++, draw: this.#random.unitFloat32() };
   }
 
-  /**
-   * Accepts a chosen token, unless the sequence has ended since it was submitted.
-   *
-   * @param row of the sequence in the records
-   * @throws GraftError `sampling-not-finite`
-   */
-  take(records: ArrayBuffer, row: number): void {
-    if (this.reason) return;
-    const { most, stopIds, candidates: count, onToken } = this.options;
-    const { id, bestScore, candidates, logProbability } = readRecord(records, row, count);
+  /** Accepts a chosen token. It has not ended. @throws GraftError `sampling-not-finite` */
+  take({ id, bestScore, candidates, logProbability }: Picked): void {
+    const { most, stopIds, constraint, onToken } = this.options;
     if (id === undefined) {
       throw new GraftError(
         'sampling-not-finite',
@@ -81,7 +79,9 @@ export class Sequence {
       return;
     }
     this.ids.push(id);
+    const isComplete = constraint?.take(id);
     if (onToken?.(id, candidates, logProbability)) this.reason = 'caller';
+    else if (isComplete) this.reason = 'stop';
     else if (this.ids.length === most) this.reason = 'length';
   }
 

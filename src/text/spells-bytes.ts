@@ -2,7 +2,7 @@
 import { isObject, type JsonObject } from '../json.ts';
 
 /** The steps of a part of a tokenizer, nested lists laid flat. */
-export function stepsOf(node: unknown, list: 'normalizers' | 'pretokenizers'): JsonObject[] {
+export function stepsOf(node: unknown, list: 'normalizers' | 'pretokenizers' | 'decoders'): JsonObject[] {
   if (!isObject(node)) return [];
   const steps = node[list];
   return Array.isArray(steps) ? steps.flatMap((step) => stepsOf(step, list)) : [node];
@@ -12,7 +12,7 @@ export function stepsOf(node: unknown, list: 'normalizers' | 'pretokenizers'): J
 const SPACE = '▁';
 
 /** The characters that stand for the 256 bytes in the vocabulary of GPT-2's kind. */
-function byteLetters(): string[] {
+export function byteLetters(): string[] {
   const isPrintable = (byte: number): boolean =>
     (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
   let next = 256;

@@ -12,6 +12,7 @@ import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
 import { spellsBytes } from './spells-bytes.ts';
+import { bytesOfTokens, type BytesOf } from './token-bytes.ts';
 import { wordEncoder } from './word-encoder.ts';
 
 /** Gemma 3's has 33 MB. */
@@ -50,6 +51,11 @@ export interface Tokenizer {
   /** As the vocabulary has it: 'Ġthe', '▁the', '<0x0A>'. */
   tokenOf(id: number): string | undefined;
   isSpecial(id: number): boolean;
+  /**
+   * The bytes of UTF-8 that a token adds to a text, perhaps a part of a character. Undefined for special tokens and ids without a token, and where a token's text
+   * depends on its place.
+   */
+  bytesOf?(id: number): Uint8Array<ArrayBuffer> | undefined;
   /** The contents of all special tokens, longest first. */
   readonly specialTokens: readonly string[];
   readonly bosId: number | undefined;
@@ -90,6 +96,7 @@ interface Parts {
   eosToken: string | undefined;
   padToken: string | undefined;
   spellsBytes: boolean;
+  bytesOfToken: BytesOf | undefined;
   /** From generation_config.json or config.json. */
   moreEosIds: readonly number[];
   chatTemplate: string | undefined;
@@ -117,6 +124,7 @@ class LoadedTokenizer implements Tokenizer {
   readonly #special: ReadonlySet<number>;
   readonly #cleansUp: boolean;
   readonly #bytesFallBack: boolean;
+  readonly #bytesOfToken: BytesOf | undefined;
 
   constructor({ where, library, encodeWords, ids, special, cleansUp, moreEosIds, ...tokens }: Parts) {
     this.#where = where;
@@ -126,6 +134,7 @@ class LoadedTokenizer implements Tokenizer {
     this.#tokens = new Map([...ids].map(([token, id]) => [id, token]));
     this.#cleansUp = cleansUp;
     this.#bytesFallBack = tokens.bytesFallBack;
+    this.#bytesOfToken = tokens.bytesOfToken;
     this.spellsBytes = tokens.spellsBytes;
     this.bosToken = tokens.bosToken;
     this.eosToken = tokens.eosToken;
@@ -228,6 +237,11 @@ class LoadedTokenizer implements Tokenizer {
 
   isSpecial(id: number): boolean {
     return this.#special.has(id);
+  }
+
+  bytesOf(id: number): Uint8Array<ArrayBuffer> | undefined {
+    const token = this.#special.has(id) ? undefined : this.#tokens.get(id);
+    return token === undefined ? undefined : this.#bytesOfToken?.(token);
   }
 }
 
@@ -361,6 +375,7 @@ export async function loadTokenizer(files: ReadableFolder): Promise<Tokenizer> {
     cleansUp,
     bytesFallBack,
     spellsBytes: spellsBytes(json),
+    bytesOfToken: bytesOfTokens(json),
     bosToken: token('bos_token'),
     addsBos: typeof config.add_bos_token === 'boolean' ? config.add_bos_token : undefined,
     eosToken,
