@@ -92,7 +92,7 @@ function lowestKept(
     for (let at = 0; at < count; at++) whole += massOf(sorted[at]);
     let mass = 0;
     let kept = 0;
-    while (kept < count && mass <= topP * whole) mass += massOf(sorted[kept++]);
+    while (kept < count && mass < topP * whole) mass += massOf(sorted[kept++]);
     count = kept;
   }
   const least = sorted[count - 1];

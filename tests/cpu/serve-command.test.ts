@@ -226,6 +226,48 @@ test('gives the logarithms of probabilities, which add up', async () => {
   }
 });
 
+test('writes JSON objects if a request asks for them, streamed, logged with probabilities, and as graft generate does', async () => {
+  const { completions } = server.client.chat;
+  const asked = {
+    ...{ model: 'sprig', max_completion_tokens: 60 },
+    response_format: { type: 'json_object' as const },
+  };
+  const question = 'Describe the owl as JSON';
+  const { choices } = await completions.create({
+    ...{ ...asked, messages: user(question), n: 12, seed: 3, temperature: 1.2, logprobs: true },
+  });
+  const ends = { stop: 0, length: 0 };
+  for (const { finish_reason: end, message, logprobs } of choices) {
+    const text = message.content!;
+    if (end === 'stop') expect(JSON.parse(text)).toBeInstanceOf(Object);
+    else expect(() => JSON.parse(text) as unknown).toThrow();
+    ends[end as keyof typeof ends]++;
+    expect(logprobs!.content!.map(({ token }) => token).join('')).toBe(text);
+    for (const { logprob } of logprobs!.content!) expect(logprob).toBeLessThanOrEqual(0);
+  }
+  expect(ends.stop).toBeGreaterThan(0);
+  expect(ends.stop + ends.length).toBe(choices.length);
+
+  // Two models at once, and an answer of text among them.
+  const streamed = async (model: string): Promise<string> => {
+    const stream = await completions.create({
+      ...{ ...asked, model, messages: user(question), temperature: 0, stream: true as const },
+    });
+    let text = '';
+    for await (const { choices: parts } of stream) text += parts[0]?.delta.content ?? '';
+    return text;
+  };
+  const text = { model: 'sprig', messages: user(QUESTIONS[0]), temperature: 0, max_completion_tokens: 24 };
+  const [base, voice, other] = await Promise.all([
+    ...[streamed('sprig'), streamed('voice')],
+    completions.create(text).then((answer) => answer.choices[0].message.content),
+  ]);
+  expect(JSON.parse(base)).toMatchObject({ animal: 'owl' });
+  expect(voice).toMatch(/^\s*\{/);
+  expect([other]).toEqual(await generated([QUESTIONS[0]]));
+  expect([base]).toEqual(await generated([question], '--json-object'));
+});
+
 test('refuses in the shape that the client reads', async () => {
   const ask = async (changes: object, client = server.client): Promise<object> => {
     const asked = { model: 'sprig', messages: user('Hi'), ...changes, stream: false as const };
@@ -241,7 +283,7 @@ test('refuses in the shape that the client reads', async () => {
     ...{ status: 400, code: 'context_length_exceeded' },
     message: expect.stringMatching(/maximum context length is 512 tokens.*requested 50\d\d tokens/) as string,
   });
-  expect(await ask({ response_format: { type: 'json_object' } })).toMatchObject({
+  expect(await ask({ response_format: { type: 'json_schema' } })).toMatchObject({
     ...{ status: 400, code: 'unsupported_value' },
   });
   expect(await ask({ n: 128 }, server.client.withOptions({ apiKey: 'other' }))).toMatchObject({

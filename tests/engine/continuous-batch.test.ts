@@ -11,6 +11,7 @@ import { greedy, type Sampling } from '../../src/model/sampling.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
+import { jsonTokensOf } from '../../src/text/json-tokens.ts';
 import { describeDevice } from './adapters.ts';
 import { sprigFolder } from './sprig.ts';
 
@@ -69,6 +70,45 @@ describeDevice('ContinuousBatch', (context) => {
       ...Array<string>(4).fill('stop'),
       ...Array<string>(6).fill('length'),
     ]);
+  });
+
+  test('sequences that may not write every token are chosen among the others, which get what they get without', async () => {
+    const any = new Uint32Array(Math.ceil(tokenizer.vocabSize / 32)).fill(0xffffffff);
+    const free = { allowed: () => any, take: () => false };
+    const json = (): BatchRequest['constraint'] => jsonTokensOf(tokenizer, 'sprig').begin();
+    const repeats: Sampling = { ...greedy, repetitionPenalty: 1.3 };
+    const plain = [
+      request(prompts[0]),
+      request(prompts[1], { sampling: WARM, seed: 7, stopIds: [] }),
+      request(prompts[2], { adapter, sampling: repeats, stopIds: [] }),
+    ];
+    const objects = [
+      request(prompts[1], { constraint: json(), candidates: 3, maxNewTokens: 60 }),
+      request(prompts[1], { constraint: json(), candidates: 3, maxNewTokens: 60 }),
+      request(prompts[3], { constraint: json(), adapter, sampling: WARM, seed: 5, maxNewTokens: 8 }),
+    ];
+    const logs: number[] = [];
+    const [answers, [first, second, cut], unbound] = await Promise.all([
+      Promise.all(plain.map((one) => batch.generate(one))),
+      Promise.all(
+        objects.map((one, at) =>
+          batch.generate({ ...one, onToken: (_, __, log) => void (at === 0 && logs.push(log!)) }),
+        ),
+      ),
+      Promise.all(
+        plain
+          .filter(({ sampling }) => sampling.temperature === 0)
+          .map((one) => batch.generate({ ...one, constraint: free })),
+      ),
+    ]);
+    for (const [i, one] of plain.entries()) expect([i, answers[i]]).toMatchObject([i, await without(one)]);
+    expect(unbound.map(({ ids }) => ids)).toEqual([answers[0].ids, answers[2].ids]);
+    expect(JSON.parse(tokenizer.decode(first.ids))).toBeInstanceOf(Object);
+    expect(first.reason).toBe('stop');
+    expect(second.ids).toEqual(first.ids);
+    expect(logs).toHaveLength(first.ids.length);
+    for (const log of logs) expect(log).toBeLessThanOrEqual(0);
+    expect(tokenizer.decode(cut.ids)).toMatch(/^\s*(\{|$)/);
   });
 
   test('a request joins others that are in progress', async () => {

@@ -21,6 +21,7 @@ test('fills in what a request leaves out as OpenAI does', () => {
     ...{ model: 'm', messages, temperature: 1, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
     ...{ maxTokens: undefined, n: 1, seed: undefined, stops: [], stream: false, includeUsage: false },
     logprobs: undefined,
+    isJson: false,
   });
   expect(readCompletion({ model: 'm', prompt: 'a' })).toMatchObject({ prompts: ['a'], maxTokens: 16 });
 });
@@ -36,6 +37,11 @@ test('reads settings, and prefers the newer name of the limit', () => {
     ...{ maxTokens: 7, stops: ['\n'], stream: true, logprobs: 4, includeUsage: true },
   });
   expect(readChat(chat({ stop: ['a', 'b'] })).stops).toEqual(['a', 'b']);
+});
+
+test('reads that an answer has to be a JSON object', () => {
+  expect(readChat(chat({ response_format: { type: 'json_object' } })).isJson).toBe(true);
+  expect(readChat(chat({ response_format: { type: 'text' } })).isJson).toBe(false);
 });
 
 test('takes a share of 0 for the most likely token', () => {
@@ -73,7 +79,8 @@ test('accepts fields at the value by which they do nothing', () => {
 });
 
 test.each([
-  [{ response_format: { type: 'json_object' } }, 'response_format', 'unsupported_value', 'Only text'],
+  [{ response_format: { type: 'json_schema' } }, 'response_format', 'unsupported_value', 'Only text'],
+  [{ response_format: 'json_object' }, 'response_format', 'unsupported_value', 'Only text'],
   [{ tools: [{ type: 'function' }] }, 'tools', 'unsupported_value', 'calls no tools'],
   [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', 'Only 0'],
   [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_value', 'empty'],
