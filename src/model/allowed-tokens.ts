@@ -28,75 +28,100 @@ interface Choosing {
  * @param logits f32 [V]
  */
 export function pickAllowed(logits: Float32Array, choosing: Choosing): Picked {
-  const { sampling, draw, allowed } = choosing;
-  const ids: number[] = [];
-  for (let id = 0; id < logits.length && id >>> 5 < allowed.length; id++)
-    if ((allowed[id >>> 5] >>> (id & 31)) & 1) ids.push(id);
-  const scores = scoresOf(logits, ids, choosing);
+  const { sampling, draw } = choosing;
+  const scores = scoresOf(logits, choosing);
   let best = 0;
-  for (let at = 1; at < scores.length && !Number.isNaN(scores[best]); at++)
-    if (!(scores[at] <= scores[best])) best = at;
-  const bestScore = scores.length > 0 ? scores[best] : -Infinity;
+  for (let id = 1; id < scores.length && !Number.isNaN(scores[best]); id++)
+    if (!(scores[id] <= scores[best])) best = id;
+  const bestScore = scores[best];
   if (!Number.isFinite(bestScore))
     return { id: undefined, bestScore, candidates: [], logProbability: undefined };
-  const id = ids[sampling.temperature === 0 ? best : drawFrom(scores, bestScore, sampling, draw)];
+  const id = sampling.temperature === 0 ? best : drawFrom(scores, bestScore, sampling, draw);
   return { id, bestScore, ...likelihoods(logits, id, choosing.candidates) };
 }
 
-/** f32, with the repetition penalty. */
-function scoresOf(
-  logits: Float32Array,
-  ids: readonly number[],
-  { sampling, before }: Choosing,
-): Float32Array {
-  const scores = Float32Array.from(ids, (id) => logits[id]);
+/** f32 [V]: with the repetition penalty, and −∞ for what is not allowed. */
+function scoresOf(logits: Float32Array, { sampling, before, allowed }: Choosing): Float32Array {
+  const scores = new Float32Array(logits.length).fill(-Infinity);
+  for (let id = 0; id < logits.length; id++)
+    if (((allowed[id >>> 5] ?? 0) >>> (id & 31)) & 1) scores[id] = logits[id];
   const { repetitionPenalty: penalty } = sampling;
-  if (penalty === 1) return scores;
-  const seen = new Set(before);
-  ids.forEach((id, at) => {
-    if (seen.has(id)) scores[at] = scores[at] > 0 ? scores[at] / penalty : scores[at] * penalty;
-  });
+  if (penalty !== 1)
+    for (const id of new Set(before))
+      if (Number.isFinite(scores[id]))
+        scores[id] = scores[id] > 0 ? scores[id] / penalty : scores[id] * penalty;
   return scores;
 }
 
-/** The place of the token that a draw chooses. @param best the largest of the scores */
+/** The token that a draw chooses. @param best the largest of the scores */
 function drawFrom(scores: Float32Array, best: number, sampling: Sampling, draw: number): number {
-  const massOf = (score: number): number => Math.exp((score - best) / sampling.temperature);
-  const { least, equals } = lowestKept(scores, massOf, sampling);
-  /** The places that top-k, top-p and min-p leave. */
-  const kept: number[] = [];
+  const masses = new Float64Array(scores.length);
+  for (let id = 0; id < scores.length; id++)
+    if (scores[id] > -Infinity) masses[id] = Math.exp((scores[id] - best) / sampling.temperature);
+  const { least, equals } = lowestKept(scores, masses, best, sampling);
   let mass = 0;
   let left = equals;
-  scores.forEach((score, at) => {
-    if (score < least || (score === least && left-- <= 0)) return;
-    const own = massOf(score);
-    if (own === 0 || own < sampling.minP) return;
-    kept.push(at);
-    mass += own;
-  });
+  for (let id = 0; id < scores.length; id++) {
+    const isOut = scores[id] < least || masses[id] < sampling.minP || (scores[id] === least && left-- <= 0);
+    if (isOut) masses[id] = 0;
+    mass += masses[id];
+  }
   let rest = draw * mass;
-  return kept.find((at) => (rest -= massOf(scores[at])) < 0) ?? kept[kept.length - 1];
+  let chosen = 0;
+  // Sums round: if none passes the goal, it is the last that is not empty.
+  for (let id = 0; id < masses.length && rest >= 0; id++) {
+    if (masses[id] === 0) continue;
+    rest -= masses[id];
+    chosen = id;
+  }
+  return chosen;
 }
 
-/** The lowest score that top-k and top-p leave, and how many tokens with exactly this score: those with the first ids. */
+/**
+ * The lowest score that top-k and top-p leave, and how many tokens with exactly this score: those with the first ids. Only scores that can be among them
+ * are sorted, because a sort of a whole vocabulary takes as long as a token on a GPU.
+ */
 function lowestKept(
   scores: Float32Array,
-  massOf: (score: number) => number,
+  masses: Float64Array,
+  best: number,
   { topK, topP }: Sampling,
 ): { readonly least: number; readonly equals: number } {
-  if ((topK === 0 || topK >= scores.length) && topP === 1) return { least: -Infinity, equals: Infinity };
-  const sorted = scores.slice().sort().reverse();
-  let count = topK > 0 ? Math.min(topK, sorted.length) : sorted.length;
+  const isLimited = topK > 0 && topK < countFrom(scores, -Number.MAX_VALUE);
+  if (!isLimited && topP === 1) return { least: -Infinity, equals: Infinity };
+  let whole = 0;
+  for (const mass of masses) whole += mass;
+  // Below the first, no token is among the best k. Those below the second have less than 1 − p of the mass together.
+  const [lowestScore, lowestMass] = isLimited
+    ? [reach(scores, best, topK), 0]
+    : [-Infinity, ((1 - topP) * whole) / masses.length];
+  const sorted: number[] = [];
+  for (let id = 0; id < scores.length; id++)
+    if (scores[id] >= lowestScore && masses[id] >= lowestMass) sorted.push(id);
+  sorted.sort((a, b) => scores[b] - scores[a]);
+  let count = isLimited ? topK : sorted.length;
   if (topP < 1) {
-    let whole = 0;
-    for (let at = 0; at < count; at++) whole += massOf(sorted[at]);
-    let mass = 0;
+    if (isLimited) whole = sorted.slice(0, topK).reduce((sum, id) => sum + masses[id], 0);
     let kept = 0;
-    while (kept < count && mass < topP * whole) mass += massOf(sorted[kept++]);
+    for (let mass = 0; kept < count && mass < topP * whole; kept++) mass += masses[sorted[kept]];
     count = kept;
   }
-  const least = sorted[count - 1];
-  return { least, equals: count - sorted.indexOf(least) };
+  const least = scores[sorted[count - 1]];
+  return { least, equals: count - sorted.findIndex((id) => scores[id] === least) };
+}
+
+/** How many scores are at least so high. */
+function countFrom(scores: Float32Array, least: number): number {
+  let count = 0;
+  for (const score of scores) if (score >= least) count++;
+  return count;
+}
+
+/** A score that at least `count` of the scores reach, and few more. */
+function reach(scores: Float32Array, best: number, count: number): number {
+  let distance = 1;
+  while (countFrom(scores, best - distance) < count) distance *= 2;
+  return best - distance;
 }
 
 /** By the logits only. */

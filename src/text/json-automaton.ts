@@ -47,6 +47,9 @@ export interface JsonState {
 
 export const JSON_START: JsonState = { at: 'start', stack: '', isKey: false, rest: '', spaces: 0 };
 
+/** In a string, whichever it is. */
+export const JSON_IN_STRING: JsonState = { ...JSON_START, at: 'string' };
+
 /** Whether a text is a whole JSON object. */
 export const isComplete = ({ at }: JsonState): boolean => at === 'end';
 

@@ -3,6 +3,7 @@ import { GraftError } from '../errors.ts';
 import {
   isComplete,
   isInCharacter,
+  JSON_IN_STRING,
   JSON_START,
   signatureOf,
   stepJson,
@@ -34,14 +35,42 @@ export function jsonTokensOf(tokenizer: JsonTokenizer, name: string): JsonTokens
   return tokens;
 }
 
-export class JsonTokens {
-  /** In the order of their bytes, one character a byte. */
-  readonly #texts: string[] = [];
-  readonly #ids: number[] = [];
+/** Tokens in the order of their bytes, one character a byte. */
+interface SortedTokens {
+  readonly texts: readonly string[];
+  readonly ids: readonly number[];
   /** How many bytes a token has in common with the one before it. */
-  readonly #shared: number[] = [];
+  readonly shared: readonly number[];
+}
+
+function sortTokens(tokens: readonly (readonly [number, string])[]): SortedTokens {
+  const sorted = [...tokens].sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0));
+  const texts = sorted.map(([, text]) => text);
+  const shared = texts.map((text, at) => {
+    const before = at > 0 ? texts[at - 1] : '';
+    let count = 0;
+    while (count < before.length && before[count] === text[count]) count++;
+    return count;
+  });
+  return { texts, ids: sorted.map(([id]) => id), shared };
+}
+
+/** Whether a token changes nothing in a string: most do not, so that they need not be tried there. */
+function isPlain(text: string): boolean {
+  let state: JsonState | undefined = JSON_IN_STRING;
+  for (let at = 0; at < text.length && state; at++) {
+    state = stepJson(state, text.charCodeAt(at));
+    if (state && state.at !== 'string' && !isInCharacter(state)) return false;
+  }
+  return state?.at === 'string';
+}
+
+export class JsonTokens {
   readonly #textOf = new Map<number, string>();
   readonly #vocabulary: number;
+  readonly #all: SortedTokens;
+  readonly #plain: Uint32Array;
+  readonly #notPlain: SortedTokens;
   /** Whether every byte inside a character has a token of its own, so that a token may end inside one. */
   readonly #spellsCharacters: boolean;
   readonly #kept = new Map<string, Uint32Array>();
@@ -64,16 +93,19 @@ export class JsonTokens {
     this.#spellsCharacters = Array.from({ length: 64 }, (_, at) => String.fromCharCode(0x80 + at)).every(
       (byte) => single.has(byte),
     );
-    const sorted = [...this.#textOf].sort(([, a], [, b]) => (a < b ? -1 : a > b ? 1 : 0));
-    let before = '';
-    for (const [id, text] of sorted) {
-      let shared = 0;
-      while (shared < before.length && before[shared] === text[shared]) shared++;
-      this.#ids.push(id);
-      this.#texts.push(text);
-      this.#shared.push(shared);
-      before = text;
-    }
+    const tokens = [...this.#textOf];
+    this.#all = sortTokens(tokens);
+    this.#plain = this.#none();
+    const notPlain = tokens.filter(([id, text]) => {
+      if (!isPlain(text)) return true;
+      allow(this.#plain, id);
+      return false;
+    });
+    this.#notPlain = sortTokens(notPlain);
+  }
+
+  #none(): Uint32Array {
+    return new Uint32Array(Math.ceil(this.#vocabulary / 32));
   }
 
   /** A text that begins. */
@@ -102,26 +134,30 @@ export class JsonTokens {
     return next;
   }
 
-  /** Tries all tokens. What neighbours have in common is tried once. */
+  /** Tries tokens. What neighbours have in common is tried once. */
   #find(state: JsonState): Uint32Array {
-    const allowed = new Uint32Array(Math.ceil(this.#vocabulary / 32));
+    const inString = state.at === 'string';
+    const allowed = inString ? this.#plain.slice() : this.#none();
+    const { texts, ids, shared } = inString ? this.#notPlain : this.#all;
     /** After each byte of the present token, as far as the text can become an object. */
     const states = [state];
     let legal = 0;
-    this.#texts.forEach((text, at) => {
+    texts.forEach((text, at) => {
       // It begins like the one before it, including the byte that was refused.
-      if (this.#shared[at] > legal) return;
-      for (legal = this.#shared[at]; legal < text.length; legal++) {
+      if (shared[at] > legal) return;
+      for (legal = shared[at]; legal < text.length; legal++) {
         const next = stepJson(states[legal], text.charCodeAt(legal));
         if (!next) return;
         states[legal + 1] = next;
       }
-      if (isInCharacter(states[legal]) && !this.#spellsCharacters) return;
-      const id = this.#ids[at];
-      allowed[id >>> 5] |= 1 << (id & 31);
+      if (this.#spellsCharacters || !isInCharacter(states[legal])) allow(allowed, ids[at]);
     });
     return allowed;
   }
+}
+
+function allow(bits: Uint32Array, id: number): void {
+  bits[id >>> 5] |= 1 << (id & 31);
 }
 
 /** A JSON object that is written token by token. */

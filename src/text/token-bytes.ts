@@ -18,9 +18,14 @@ export function bytesOfTokens({ decoder }: JsonObject): BytesOf | undefined {
   if (steps.some(({ type }) => type === 'ByteLevel')) {
     const bytes = new Map(byteLetters().map((letter, byte) => [letter, byte]));
     return (token) => {
-      const known = [...token].map((letter) => bytes.get(letter));
-      // An added token can have other characters: it is written as it is.
-      return known.every((byte) => byte !== undefined) ? Uint8Array.from(known) : encoder.encode(token);
+      const known = new Uint8Array(token.length);
+      for (let at = 0; at < token.length; at++) {
+        const byte = bytes.get(token[at]);
+        // An added token can have other characters: it is written as it is.
+        if (byte === undefined) return encoder.encode(token);
+        known[at] = byte;
+      }
+      return known;
     };
   }
   const isKnown = ({ type, pattern }: JsonObject): boolean =>
