@@ -79,7 +79,7 @@ function drawFrom(scores: Float32Array, best: number, sampling: Sampling, draw: 
 
 /**
  * The lowest score that top-k and top-p leave, and how many tokens with exactly this score: those with the first ids. Only scores that can be among them
- * are sorted, because a sort of a whole vocabulary takes as long as a token on a GPU.
+ * are sorted: a vocabulary is large, and other sequences wait meanwhile.
  */
 function lowestKept(
   scores: Float32Array,

@@ -1,6 +1,6 @@
 /**
  * How the next token is chosen from logits: as transformers' generate does, in its order: penalty, temperature, top-k, top-p, min-p. The
- * choice itself is made on the GPU, in shaders/sampling.wgsl.
+ * choice itself is made on the device, in shaders/sampling.wgsl and engine/cpu/kernels/sampling.ts; among some tokens only, in allowed-tokens.ts.
  */
 import { GraftError } from '../errors.ts';
 
