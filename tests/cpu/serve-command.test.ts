@@ -259,7 +259,8 @@ test('writes JSON objects if a request asks for them, streamed, logged with prob
   };
   const text = { model: 'sprig', messages: user(QUESTIONS[0]), temperature: 0, max_completion_tokens: 24 };
   const [base, voice, other] = await Promise.all([
-    ...[streamed('sprig'), streamed('voice')],
+    streamed('sprig'),
+    streamed('voice'),
     completions.create(text).then((answer) => answer.choices[0].message.content),
   ]);
   expect(JSON.parse(base)).toMatchObject({ animal: 'owl' });

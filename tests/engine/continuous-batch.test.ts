@@ -50,7 +50,7 @@ describeDevice('ContinuousBatch', (context) => {
     ...changes,
   });
   const expected = async ({ prompt, ...options }: BatchRequest): Promise<number[]> =>
-    (await alone.generate([prompt], { ...options, onToken: undefined }))[0].ids;
+    (await alone.generate([prompt], { ...options, constraint: undefined, onToken: undefined }))[0].ids;
   const without = async (one: BatchRequest): Promise<object> => ({ ids: await expected(one) });
 
   test('answers more requests than it has places as singly, with their own sampling, adapters and lengths', async () => {
