@@ -4,6 +4,7 @@ import type { Example } from './example.ts';
 import { ROWS_FILE } from './parts.ts';
 import type { RowMaker } from './prepare.ts';
 import { isDocument, type Entry } from './row-set.ts';
+import { identityOf } from './statistics.ts';
 
 /** A row that cannot be made. Its file is set when all files are put together. */
 export const NOTHING = { file: ROWS_FILE, state: 'bad', length: 0, supervised: 0 } as const;
@@ -18,5 +19,6 @@ export function makeEntries(maker: RowMaker, example: Example): Entry[] {
     return maker.rows.slice(before).map((row) => documentEntry(maker, row));
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;
-  return [{ file: ROWS_FILE, line, state, row, example, length, supervised }];
+  const entry = { file: ROWS_FILE, line, state, row, example, length, supervised };
+  return [row ? { ...entry, identity: identityOf(example) } : entry];
 }

@@ -71,12 +71,13 @@ export async function openData(
     options: settings,
     files,
   };
-  return divideOpen(model, open, slicer, changes);
+  return divideOpen(model, open, slicer, changes, before);
 }
 
 /**
  * Divides files that are read, with the changes of a person.
  *
+ * @param before rows that are open: those that did not change are not made again
  * @throws GraftError `split`, `data-rows`, `chat-template-…`, `worker-aborted`
  */
 export async function divideOpen(
@@ -84,6 +85,7 @@ export async function divideOpen(
   open: OpenFiles,
   slicer: Slicer,
   changes?: RowChanges,
+  before?: RowSet,
 ): Promise<OpenedRows> {
   const { files, options } = open;
   const { maxLength, overlong } = options;
@@ -93,8 +95,12 @@ export async function divideOpen(
   };
   await pause();
   const making = { maxLength, overlong, vocabSize: info.vocabulary };
-  const { places, ...rows } = await divideFiles(files, options, slicer, (entries) =>
-    changes ? changedEntries(entries, changes, tokenizer, making) : entries,
+  const { places, ...rows } = await divideFiles(
+    files,
+    options,
+    slicer,
+    (entries) => (changes ? changedEntries(entries, changes, tokenizer, making) : entries),
+    before,
   );
   const test = places.filter(({ part }) => part === 'test');
   await pause();

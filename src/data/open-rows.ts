@@ -5,14 +5,14 @@
 import type { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { ReadResult } from './collector.ts';
-import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
+import { divideEntries, fileOrder, rowIdentity, type EarlierRows } from './divide.ts';
 import { documentEntry } from './document-entry.ts';
 import type { Example } from './example.ts';
 import { ExampleReader, type ReadOptions } from './formats.ts';
 import type { Bytes } from './lines.ts';
 import { makeEntries, NOTHING } from './make-entries.ts';
 import type { DataOptions } from './options.ts';
-import { findRepeats, type Repeats } from './parts.ts';
+import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
 import { RowIndex } from './row-index.ts';
 import { isDocument, isUsedEntry, type Entry, type MadeFile, type UsedEntry } from './row-set.ts';
@@ -138,6 +138,7 @@ export interface DividedRows extends Repeats {
 /**
  * @param files in their places (`data/parts.ts`)
  * @param change applies what a person changed in the rows of a file
+ * @param before the rows of these files as they were divided before, if they were: what did not change is not made again
  * @throws GraftError `split`, `data-rows`
  */
 export async function divideFiles(
@@ -145,27 +146,47 @@ export async function divideFiles(
   options: DataOptions,
   slicer: Slicer,
   change: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries,
+  before?: Pick<DividedRows, 'entries'>,
 ): Promise<DividedRows> {
-  const read = fileOrder(files).flatMap((at) => {
-    const entries = files.at(at)?.entries.map((entry): Entry => ({ ...entry, file: at })) ?? [];
-    return change(entries);
-  });
+  const read = fileOrder(files).flatMap((at) => change(placedRows(files.at(at)?.entries ?? [], at)));
   const identities: (string | undefined)[] = [];
   await slicer.each('comparing', read, (entry) => {
     identities.push(rowIdentity(entry));
   });
-  return divided(read, identities, options);
+  return divided(read, identities, options, before);
 }
 
-/** @param identities of the rows (`rowIdentity`) @throws GraftError `split`, `data-rows` */
+/** The rows of a file at a place other than the first, which was their place as they were made. */
+const placed = new WeakMap<readonly Entry[], { readonly at: number; readonly rows: readonly Entry[] }>();
+
+/** The rows of a file at its place: the same objects each time, so that unchanged rows are found again. */
+function placedRows(entries: readonly Entry[], at: number): readonly Entry[] {
+  if (at === ROWS_FILE) return entries;
+  const known = placed.get(entries);
+  if (known?.at === at) return known.rows;
+  const rows = entries.map((entry): Entry => ({ ...entry, file: at }));
+  placed.set(entries, { at, rows });
+  return rows;
+}
+
+/** What lists of divided rows were made from. */
+const sources = new WeakMap<readonly Entry[], EarlierRows>();
+
+/**
+ * @param identities of the rows (`rowIdentity`)
+ * @param before rows that may have most entries in common
+ * @throws GraftError `split`, `data-rows`
+ */
 export function divided(
   read: readonly Entry[],
   identities: readonly (string | undefined)[],
   options: DataOptions,
+  before?: Pick<DividedRows, 'entries'>,
 ): DividedRows {
-  const all = divideEntries(read, identities, options);
+  const all = divideEntries(read, identities, options, before && sources.get(before.entries));
   // Deleted rows are divided like the others, so that no other row moves to another part.
   const entries = all.filter(({ deleted }) => !deleted);
+  sources.set(entries, { read, all });
   const repeats = findRepeats(
     identities.filter((_, at) => !all[at].deleted),
     entries.map(({ part }) => part),

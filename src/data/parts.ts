@@ -227,21 +227,24 @@ export function findRepeats(
   parts: readonly (Part | undefined)[],
 ): Repeats {
   const firsts = new Map<string | number, number>();
-  const trained = new Map<string | number, number>();
   const repeated = new Map<number, number>();
   parts.forEach((part, at) => {
-    const identity = identities.at(at);
-    if (identity === undefined || part === undefined) return;
+    const identity = part === undefined ? undefined : identities.at(at);
+    if (identity === undefined) return;
     const first = firsts.get(identity);
     if (first === undefined) firsts.set(identity, at);
     else repeated.set(at, first);
-    if (part === 'train' && !trained.has(identity)) trained.set(identity, at);
   });
+  // Only a row that comes up again can be in two parts.
+  const again = [...new Set(repeated.values()), ...repeated.keys()].sort((a, b) => a - b);
+  const firstOf = (at: number): number => repeated.get(at) ?? at;
+  const trained = new Map<number, number>();
+  for (const at of again)
+    if (parts[at] === 'train' && !trained.has(firstOf(at))) trained.set(firstOf(at), at);
   const leaked = new Map<number, number>();
-  parts.forEach((part, at) => {
-    const identity = identities.at(at);
-    const of = identity === undefined ? undefined : trained.get(identity);
-    if (part !== undefined && part !== 'train' && of !== undefined) leaked.set(at, of);
-  });
+  for (const at of again) {
+    const of = trained.get(firstOf(at));
+    if (parts[at] !== 'train' && of !== undefined) leaked.set(at, of);
+  }
   return { repeated, leaked };
 }

@@ -120,11 +120,12 @@ export function changedEntries(
   changes: RowChanges,
   tokenizer: RowMaker['tokenizer'],
   making: Making,
-): Entry[] {
+): readonly Entry[] {
   if (entries.length === 0) return [];
   const { file } = entries[0];
   const own = [...changes.values()].filter((row) => row.file === file);
-  if (own.length === 0) return [...entries];
+  if (own.length === 0) return entries;
+  const changed = new Map(own.map((row) => [row.line, row]));
   const by = JSON.stringify(making);
   const rowOf = (row: ChangedRow, example: ExampleContent, columns: Example['columns']): Entry => {
     const known = made.get(row);
@@ -153,7 +154,7 @@ export function changedEntries(
   };
   addAfter(0);
   for (const entry of entries) {
-    const row = changes.get(placeKey(entry));
+    const row = changed.get(entry.line);
     if (!row) result.push(entry);
     else if (row.deleted) result.push({ ...entry, deleted: true });
     else {

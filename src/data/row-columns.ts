@@ -50,6 +50,9 @@ const MAX_LABEL_WORDS = 6;
 const ROWS_OF_LABEL = 2;
 const MAX_LABELS = 1000;
 
+const isShort = (label: string): boolean =>
+  label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
+
 /** The labels of rows, the most frequent first; undefined where the answers are no labels: few distinct short texts. */
 export function labelsOf(entries: readonly Columned[]): LabelCount[] | undefined {
   const counts = new Map<string, number>();
@@ -57,8 +60,9 @@ export function labelsOf(entries: readonly Columned[]): LabelCount[] | undefined
   for (const entry of entries) {
     const label = labelOf(entry);
     if (label === undefined || label === '') continue;
-    if (label.length > MAX_LABEL_CHARS || label.split(/\s+/).length > MAX_LABEL_WORDS) return undefined;
-    counts.set(label, (counts.get(label) ?? 0) + 1);
+    const known = counts.get(label);
+    if (known === undefined && !isShort(label)) return undefined;
+    counts.set(label, (known ?? 0) + 1);
     rows++;
     if (counts.size > MAX_LABELS) return undefined;
   }
@@ -75,7 +79,7 @@ export function columnNames(entries: readonly Columned[]): string[] {
     if (!example) continue;
     if (!names.has(ANSWER_COLUMN) && example.kind !== 'prompt' && example.kind !== 'text')
       names.add(ANSWER_COLUMN);
-    for (const name of Object.keys(example.columns ?? {})) if (names.size < MAX_COLUMNS) names.add(name);
+    for (const name in example.columns) if (names.size < MAX_COLUMNS) names.add(name);
   }
   return [...names];
 }

@@ -60,6 +60,8 @@ export interface Entry {
   readonly part?: Part;
   /** What the row was made from; missing where a row is not one example (a document), or after a reload. */
   readonly example?: Example;
+  /** Equal for examples that teach the same (`identityOf`), made with the row: rows are compared at every change. */
+  readonly identity?: string;
   /** Tokens before the limit. */
   readonly length: number;
   readonly supervised: number;

@@ -5,7 +5,7 @@ import type { Part } from './parts.ts';
 import { lintPreferences, type PreferenceLint } from './preference-lint.ts';
 import { firstPrompt } from './questions.ts';
 import { columnNames, labelsOf, type LabelCount } from './row-columns.ts';
-import type { Entry, OpenFile, RowSet, RowState } from './row-set.ts';
+import type { Entry, OpenFile, RowSet, RowState, UsedEntry } from './row-set.ts';
 import { histogramOf, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 
@@ -17,6 +17,9 @@ export interface RowPlace {
   readonly file: number;
   readonly line: number;
 }
+
+/** Fates whose rows are counted and named. */
+type Grouped = Exclude<RowState, 'ok' | 'bad'>;
 
 /** Rows with the same fate: how many, and the first of them. */
 export interface RowGroup {
@@ -108,29 +111,31 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
   const { entries, places, repeated, leaked } = data;
   const main = files[0] as OpenFile;
   const there = files.filter((file) => file !== undefined);
-  const count = (part: Part): number => places.filter((place) => place.part === part).length;
+  const totals = totalsOf(places);
+  const groups = groupsOf(entries);
   const prompt = firstPrompt(places);
-  const trained = entries.flatMap(({ part, row, example }, at) =>
-    part === 'train' && row ? [{ at, row, example }] : [],
-  );
+  const { desirable, undesirable } = totals;
+  const trained =
+    totals.pairs + desirable + undesirable === 0
+      ? []
+      : entries.flatMap(({ part, row, example }, at) =>
+          part === 'train' && row ? [{ at, row, example }] : [],
+        );
   const lint = lintPreferences(trained);
   const labels = labelsOf(entries);
   const placeOf = (at: number): RowPlace => ({ at, file: entries[at].file, line: entries[at].line });
   return {
-    files: files.map((file, at) => file && fileOf(file, places.filter((place) => place.file === at).length)),
+    files: files.map((file, at) => file && fileOf(file, totals.ofFiles.get(at) ?? 0)),
     format: main.format,
     numbering: main.numbering,
     left: there.flatMap(({ left }) => left),
-    rows: { train: count('train'), validation: count('validation'), test: count('test') },
-    tokens: places.reduce((sum, { row }) => sum + row.ids.length, 0),
-    supervisedTokens: places.reduce((sum, { supervised }) => sum + supervised, 0),
-    longest: places.reduce((longest, { row }) => Math.max(longest, longestSequence(row)), 0),
-    pairs: places.filter(({ row }) => row.starts).length,
-    prompts: places.filter(({ row }) => row.asks).length,
-    unpaired: {
-      desirable: places.filter(({ row }) => row.desirable === true).length,
-      undesirable: places.filter(({ row }) => row.desirable === false).length,
-    },
+    rows: totals.rows,
+    tokens: totals.tokens,
+    supervisedTokens: totals.supervised,
+    longest: totals.longest,
+    pairs: totals.pairs,
+    prompts: totals.prompts,
+    unpaired: { desirable, undesirable },
     ...(lint && {
       preferences: {
         ...lint,
@@ -142,12 +147,12 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
       .flatMap((file, at) => (file?.problems ?? []).map((problem) => ({ file: at, ...problem })))
       .slice(0, SHOWN),
     problemCount: there.reduce((sum, { problemCount }) => sum + problemCount, 0),
-    cut: groupOf(entries, 'cut'),
-    dropped: groupOf(entries, 'dropped'),
-    unsupervised: groupOf(entries, 'unsupervised'),
-    skipped: groupOf(entries, 'skipped'),
-    copies: groupOf(entries, 'copy'),
-    capped: groupOf(entries, 'capped'),
+    cut: groups.cut,
+    dropped: groups.dropped,
+    unsupervised: groups.unsupervised,
+    skipped: groups.skipped,
+    copies: groups.copy,
+    capped: groups.capped,
     tasks: taskSummaries(data),
     notes: files.flatMap((file) =>
       (file?.report.notes ?? []).map(({ note, lines }) => ({
@@ -191,15 +196,42 @@ function fileOf({ name, version, unused, unbordered }: OpenFile, rows: number): 
   return { name, version, rows, unused, ...(unbordered && { unbordered }) };
 }
 
-function groupOf(entries: readonly Entry[], state: RowState): RowGroup {
-  const rows: RowPlace[] = [];
-  let count = 0;
-  let longest = 0;
-  entries.forEach((entry, at) => {
-    if (entry.state !== state) return;
-    count++;
-    longest = Math.max(longest, entry.length);
-    if (rows.length < SHOWN) rows.push({ at, file: entry.file, line: entry.line });
+/** The rows of some fates, in one pass: it follows every change of a row. */
+function groupsOf(entries: readonly Entry[]): Readonly<Record<Grouped, RowGroup>> {
+  const group = (): { count: number; rows: RowPlace[]; longest: number } => ({
+    ...{ count: 0, rows: [], longest: 0 },
   });
-  return { count, rows, longest };
+  const groups = {
+    ...{ cut: group(), dropped: group(), unsupervised: group() },
+    ...{ skipped: group(), copy: group(), capped: group() },
+  };
+  entries.forEach(({ state, length, file, line }, at) => {
+    if (state === 'ok' || state === 'bad') return;
+    const own = groups[state];
+    own.count++;
+    own.longest = Math.max(own.longest, length);
+    if (own.rows.length < SHOWN) own.rows.push({ at, file, line });
+  });
+  return groups;
+}
+
+/** Sums over the rows that are used. */
+function totalsOf(places: readonly UsedEntry[]) {
+  const totals = {
+    rows: { train: 0, validation: 0, test: 0 },
+    ...{ tokens: 0, supervised: 0, longest: 0, pairs: 0, prompts: 0, desirable: 0, undesirable: 0 },
+    ofFiles: new Map<number, number>(),
+  };
+  for (const { part, file, row, supervised } of places) {
+    totals.rows[part]++;
+    totals.tokens += row.ids.length;
+    totals.supervised += supervised;
+    totals.longest = Math.max(totals.longest, longestSequence(row));
+    if (row.starts) totals.pairs++;
+    if (row.asks) totals.prompts++;
+    if (row.desirable === true) totals.desirable++;
+    if (row.desirable === false) totals.undesirable++;
+    totals.ofFiles.set(file, (totals.ofFiles.get(file) ?? 0) + 1);
+  }
+  return totals;
 }

@@ -116,6 +116,7 @@ export function sequencesOf({ ids, starts = [] }: TokenRow): (readonly [number, 
 
 /** Tokens of the longest sequence of a row. */
 export function longestSequence(row: TokenRow): number {
+  if (!row.starts) return row.ids.length;
   return sequencesOf(row).reduce((most, [start, end]) => Math.max(most, end - start), 0);
 }
 

@@ -69,6 +69,7 @@ export function editsApi(rooms: Rooms): EditsApi {
       },
       slices,
       changesAfter(before, [step]),
+      data,
     );
     if (session.data !== data)
       throw new GraftError('edit-other', 'Other rows were opened meanwhile.', 'Edit the row again.');
