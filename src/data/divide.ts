@@ -1,10 +1,21 @@
 /** Gives rows their parts: as files are opened, and when texts become other rows with new tokens. */
 import { GraftError } from '../errors.ts';
+import type { Task } from '../text/trainable.ts';
 import type { Example } from './example.ts';
 import type { SplitRow } from './fair-split.ts';
 import { judgedTogether } from './mixture.ts';
 import type { DataOptions } from './options.ts';
-import { divideRows, isUsed, tasksOfRows, TEST_FILE, type Divisible, type FairSplit } from './parts.ts';
+import {
+  divideRows,
+  isUsed,
+  splitRows,
+  tasksOfRows,
+  TEST_FILE,
+  type Divisible,
+  type FairSplit,
+  type Part,
+  type RowStatus,
+} from './parts.ts';
 import { columnText, labelOf } from './row-columns.ts';
 import type { Entry } from './row-set.ts';
 import { identityOf } from './statistics.ts';
@@ -68,76 +79,67 @@ function columnOf(
   );
 }
 
-/** Rows as they were divided before: `read` before that, `all` after it. */
-export interface EarlierRows {
-  readonly read: readonly Entry[];
-  readonly all: readonly Entry[];
+/** A row that can be used, as it is divided; undefined for any other. */
+export function divisibleOf(entry: Entry, identity: string | undefined): Divisible | undefined {
+  const { file, line, row, held, change, drawn, deleted } = entry;
+  if (!row && !drawn) return undefined;
+  // A literal without spreads: they take half a second for a hundred thousand rows.
+  return {
+    file,
+    line,
+    identity,
+    part: held,
+    added: change === 'added' || (change === 'edited' && !drawn),
+    gone: deleted === true || !row,
+  };
 }
 
-/** Rows that may have gone from between two rows that stayed. */
-const LOOKED_AHEAD = 8;
-
-/** Finds what became of each row before, if it is asked about rows in their order. A row that it does not find is only made again. */
-function finderIn({ read, all }: EarlierRows): (entry: Entry) => Entry | undefined {
-  let next = 0;
-  return (entry) => {
-    const end = Math.min(read.length, next + LOOKED_AHEAD);
-    for (let at = next; at < end; at++)
-      if (read[at] === entry) {
-        next = at + 1;
-        return all[at];
-      }
-    const here = read.at(next);
-    if (here?.file === entry.file && here.line === entry.line) next++;
-    return undefined;
-  };
+/** A row with its fate. */
+export function withFate(entry: Entry, fate: RowStatus, task?: Task): Entry {
+  const { row } = entry;
+  if (!row) return entry;
+  if (!isUsed(fate)) return { ...entry, state: fate };
+  return { ...entry, part: fate, ...(task && { row: { ...row, task } }) };
 }
 
 /**
  * Gives every row that can be used its part, or says why it is left out: as the headless command does.
  *
- * @param before rows that had the same file, line and part then are not made again
- * @throws GraftError `split`, `data-rows`
+ * @returns the rows, and the part of each by the split; undefined for one that the split does not know
+ * @throws GraftError `split`, `data-rows`, `data-column`
  */
 export function divideEntries(
   entries: readonly Entry[],
   identities: readonly (string | undefined)[],
   options: DataOptions,
-  before?: EarlierRows,
-): Entry[] {
+): { readonly all: Entry[]; readonly split: (Part | undefined)[] } {
   const drawnAs = options.fair && drawingOf(options.fair, entries);
   const isPacked = options.text?.packed === true;
+  const places: number[] = [];
   const usable: Divisible[] = [];
-  entries.forEach(({ file, line, row, example, held, change, drawn, deleted }, at) => {
-    if (!row && !drawn) return;
-    // A literal without spreads: they take half a second for a hundred thousand rows.
-    usable.push({
-      file,
-      line,
-      identity: identities[at],
-      part: held,
-      document: !example && !isPacked ? `${file}:${line}` : undefined,
-      drawnAs: drawnAs && example && drawnAs(drawn ?? example),
-      added: change === 'added' || (change === 'edited' && !drawn),
-      gone: deleted === true || !row,
-    });
+  entries.forEach((entry, at) => {
+    const one = divisibleOf(entry, identities[at]);
+    if (!one) return;
+    const { file, line, example, drawn } = entry;
+    if (!example && !isPacked) usable.push({ ...one, document: `${file}:${line}` });
+    else if (example && drawnAs) usable.push({ ...one, drawnAs: drawnAs(drawn ?? example) });
+    else usable.push(one);
+    places.push(at);
   });
-  const fates = divideRows(usable, options);
-  const tasks = options.mixture && tasksOfRows(usable, fates, options.mixture);
-  const together = options.mixture && judgedTogether(entries.flatMap(({ row }) => row ?? []));
-  const earlier = before && !options.mixture ? finderIn(before) : () => undefined;
-  let index = 0;
+  const parts = splitRows(usable, options);
+  const fates = divideRows(usable, options, parts);
+  const { mixture } = options;
+  const tasks = mixture && tasksOfRows(usable, fates, mixture);
+  const all = [...entries];
+  const split = new Array<Part | undefined>(entries.length).fill(undefined);
+  const together = mixture && judgedTogether(entries.flatMap(({ row }) => row ?? []));
   let made = 0;
-  return entries.map((entry): Entry => {
-    const known = earlier(entry);
-    if (!entry.row) {
-      if (entry.drawn) index++;
-      return entry;
-    }
-    const [row, task] = [together ? together[made++] : entry.row, tasks?.[index]];
-    const fate = fates[index++];
-    if (known?.row === row && (known.part ?? known.state) === fate) return known;
-    if (!isUsed(fate)) return { ...entry, state: fate };
-    return { ...entry, part: fate, ...(task && { row: { ...row, task } }) };
+  places.forEach((at, index) => {
+    const { row } = entries[at];
+    const entry = together && row ? { ...entries[at], row: together[made++] } : entries[at];
+    if (!usable[index].added) split[at] = parts[index];
+    const task = tasks?.[index];
+    all[at] = withFate(task ? entry : entries[at], fates[index], task);
   });
+  return { all, split };
 }

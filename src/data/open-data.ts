@@ -95,16 +95,22 @@ export async function divideOpen(
   };
   await pause();
   const making = { maxLength, overlong, vocabSize: info.vocabulary };
-  const { places, ...rows } = await divideFiles(
+  const { places, changed, ...rows } = await divideFiles(
     files,
     options,
     slicer,
     (entries) => (changes ? changedEntries(entries, changes, tokenizer, making) : entries),
     before,
   );
-  const test = places.filter(({ part }) => part === 'test');
+  const from = before && changed && { entries: before.entries, changed };
+  const hasSameTest = from && ![...changed.gone, ...changed.come].some(({ part }) => part === 'test');
   await pause();
-  const questions = questionsOfRows(test, tokenizer.chatTemplate ?? false);
+  const questions = hasSameTest
+    ? before.questions
+    : questionsOfRows(
+        places.filter(({ part }) => part === 'test'),
+        tokenizer.chatTemplate ?? false,
+      );
   await pause();
   const data: RowSet = {
     ...open,
@@ -115,7 +121,7 @@ export async function divideOpen(
     questions,
   };
   await pause();
-  return { data, summary: summarise(data, files) };
+  return { data, summary: summarise(data, files, from) };
 }
 
 /** Columns are chosen for the first file: an error in another file names that file. */

@@ -5,7 +5,8 @@
 import type { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { ReadResult } from './collector.ts';
-import { divideEntries, fileOrder, rowIdentity, type EarlierRows } from './divide.ts';
+import { divideAgain, type ChangedList, type DividedFrom } from './divide-again.ts';
+import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
 import { documentEntry } from './document-entry.ts';
 import type { Example } from './example.ts';
 import { ExampleReader, type ReadOptions } from './formats.ts';
@@ -133,6 +134,8 @@ export interface DividedRows extends Repeats {
   readonly entries: readonly Entry[];
   /** The entries that are used. */
   readonly places: readonly UsedEntry[];
+  /** The rows of an earlier list that this one has other rows for, if the rest is the same. */
+  readonly changed?: ChangedList;
 }
 
 /**
@@ -146,14 +149,21 @@ export async function divideFiles(
   options: DataOptions,
   slicer: Slicer,
   change: (entries: readonly Entry[]) => readonly Entry[] = (entries) => entries,
-  before?: Pick<DividedRows, 'entries'>,
+  before?: DividedRows,
 ): Promise<DividedRows> {
-  const read = fileOrder(files).flatMap((at) => change(placedRows(files.at(at)?.entries ?? [], at)));
+  const lists = fileOrder(files).map((at) => change(placedRows(files.at(at)?.entries ?? [], at)));
+  const read = ([] as readonly Entry[]).concat(...lists);
+  const from = before && sources.get(before.entries);
+  const again = from && divideAgain(before, from, read, options);
+  if (again) {
+    sources.set(again.rows.entries, again.from);
+    return again.rows;
+  }
   const identities: (string | undefined)[] = [];
   await slicer.each('comparing', read, (entry) => {
     identities.push(rowIdentity(entry));
   });
-  return divided(read, identities, options, before);
+  return divided(read, identities, options);
 }
 
 /** The rows of a file at a place other than the first, which was their place as they were made. */
@@ -170,23 +180,18 @@ function placedRows(entries: readonly Entry[], at: number): readonly Entry[] {
 }
 
 /** What lists of divided rows were made from. */
-const sources = new WeakMap<readonly Entry[], EarlierRows>();
+const sources = new WeakMap<readonly Entry[], DividedFrom>();
 
-/**
- * @param identities of the rows (`rowIdentity`)
- * @param before rows that may have most entries in common
- * @throws GraftError `split`, `data-rows`
- */
+/** @param identities of the rows (`rowIdentity`) @throws GraftError `split`, `data-rows` */
 export function divided(
   read: readonly Entry[],
   identities: readonly (string | undefined)[],
   options: DataOptions,
-  before?: Pick<DividedRows, 'entries'>,
 ): DividedRows {
-  const all = divideEntries(read, identities, options, before && sources.get(before.entries));
+  const { all, split } = divideEntries(read, identities, options);
   // Deleted rows are divided like the others, so that no other row moves to another part.
   const entries = all.filter(({ deleted }) => !deleted);
-  sources.set(entries, { read, all });
+  sources.set(entries, { read, all, identities, split, options });
   const repeats = findRepeats(
     identities.filter((_, at) => !all[at].deleted),
     entries.map(({ part }) => part),

@@ -66,15 +66,28 @@ type LeftOut = 'skipped' | 'copy' | 'capped';
 /** Whether a row is used. */
 export const isUsed = (fate: RowStatus): fate is Part => fate in RANK;
 
+/** The lines that a person left out, by file. */
+export const skippedLines = ({ skip = [] }: Pick<DivideOptions, 'skip'>): readonly ReadonlySet<number>[] =>
+  skip.map((lines) => new Set(lines));
+
+/** The fate of a row by itself. @param split its part by the split @param skipped as `skippedLines` gives them */
+export function fateOf(
+  { file, line, part, gone }: Divisible,
+  split: Part,
+  skipped: readonly ReadonlySet<number>[],
+): RowStatus {
+  return gone || skipped.at(file)?.has(line) ? 'skipped' : (part ?? split);
+}
+
 /**
- * @param rows the usable ones, in the order of the file list; the test file may be anywhere @returns the fate of each @throws GraftError `split`, and
- * `data-rows` if nothing is left to train on
+ * The part that the split gives each row, before anything is left out.
+ *
+ * @param rows the usable ones, in the order of the file list; the test file may be anywhere
+ * @throws GraftError `split`
  */
-export function divideRows(rows: List<Divisible>, options: DivideOptions): RowStatus[] {
-  const { skip = [], dropCopies = false } = options;
-  const own: number[] = [];
-  for (let at = 0; at < rows.length; at++) if (itemOf(rows, at).file !== TEST_FILE) own.push(at);
-  const fates = new Array<RowStatus>(rows.length).fill('test');
+export function splitRows(rows: List<Divisible>, options: DivideOptions): Part[] {
+  const own = ownRows(rows);
+  const parts = new Array<Part>(rows.length).fill('test');
   const drawn = own.filter((at) => itemOf(rows, at).added !== true);
   const tasks = byTask(rows, drawn, options.mixture);
   const hasTest = options.mixture !== undefined && own.length < rows.length;
@@ -87,7 +100,7 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
     };
     if (options.fair && places.length > 0) {
       fairParts(rows, places, how).forEach((part, index) => {
-        fates[places[index]] = part;
+        parts[places[index]] = part;
       });
       return;
     }
@@ -95,20 +108,34 @@ export function divideRows(rows: List<Divisible>, options: DivideOptions): RowSt
     const split = splitExamples((units ?? places).length, how);
     for (const part of ['train', 'validation', 'test'] as const)
       for (const index of split[part])
-        if (units) for (const place of units[index]) fates[place] = part;
-        else fates[places[index]] = part;
+        if (units) for (const place of units[index]) parts[place] = part;
+        else parts[places[index]] = part;
   });
-  for (let at = 0; at < rows.length; at++) {
-    const { part, gone } = itemOf(rows, at);
-    if (part) fates[at] = part;
-    if (gone) fates[at] = 'skipped';
-  }
-  const skipped = skip.map((lines) => new Set(lines));
-  if (skipped.length > 0)
-    for (let at = 0; at < rows.length; at++) {
-      const { file, line } = itemOf(rows, at);
-      if (skipped.at(file)?.has(line)) fates[at] = 'skipped';
-    }
+  return parts;
+}
+
+/** Rows that are not of the test file. */
+function ownRows(rows: List<Divisible>): number[] {
+  const own: number[] = [];
+  for (let at = 0; at < rows.length; at++) if (itemOf(rows, at).file !== TEST_FILE) own.push(at);
+  return own;
+}
+
+/**
+ * @param rows as for `splitRows`
+ * @param split of each row; computed if left out
+ * @returns the fate of each
+ * @throws GraftError `split`, and `data-rows` if nothing is left to train on
+ */
+export function divideRows(
+  rows: List<Divisible>,
+  options: DivideOptions,
+  split: readonly Part[] = splitRows(rows, options),
+): RowStatus[] {
+  const { dropCopies = false } = options;
+  const own = ownRows(rows);
+  const skipped = skippedLines(options);
+  const fates = split.map((part, at) => fateOf(itemOf(rows, at), part, skipped));
   if (dropCopies) dropEqual(rows, fates);
   const { mixture } = options;
   if (mixture)

@@ -109,6 +109,26 @@ const made = new WeakMap<
   { readonly tokenizer: RowMaker['tokenizer']; readonly by: string; readonly entry: Entry }
 >();
 
+/** Changed rows as they stand in the list, with what they were made of: a row that did not change since is the same object. */
+const standing = new WeakMap<
+  ChangedRow,
+  { readonly of: Entry | undefined; readonly now: Entry; readonly entry: Entry }
+>();
+
+/** @param of the row of the file @param now what became of it */
+function standingAs(
+  row: ChangedRow,
+  of: Entry | undefined,
+  now: Entry,
+  marks: Pick<Entry, 'change' | 'held' | 'drawn' | 'deleted'>,
+): Entry {
+  const known = standing.get(row);
+  if (known?.of === of && known?.now === now) return known.entry;
+  const entry = { ...now, ...marks };
+  standing.set(row, { of, now, entry });
+  return entry;
+}
+
 /**
  * The rows of a file with its changes. Deleted ones are still among them, for the split; `divideEntries` leaves them out.
  *
@@ -144,11 +164,11 @@ export function changedEntries(
   const addAfter = (line: number): void => {
     for (const row of added.get(line) ?? []) {
       if (!row.deleted && row.content)
-        result.push({
-          ...rowOf(row, row.content, row.columns),
-          change: 'added',
-          held: row.part ?? 'train',
-        });
+        result.push(
+          standingAs(row, undefined, rowOf(row, row.content, row.columns), {
+            ...{ change: 'added', held: row.part ?? 'train' },
+          }),
+        );
       addAfter(row.line);
     }
   };
@@ -156,17 +176,18 @@ export function changedEntries(
   for (const entry of entries) {
     const row = changed.get(entry.line);
     if (!row) result.push(entry);
-    else if (row.deleted) result.push({ ...entry, deleted: true });
+    else if (row.deleted) result.push(standingAs(row, entry, entry, { deleted: true }));
     else {
       const { content: text, part } = row;
       const now = text ? rowOf(row, text, entry.example?.columns) : entry;
-      result.push({
-        ...now,
-        change: text ? 'edited' : 'moved',
-        ...(entry.row && entry.example && { drawn: entry.example }),
-        // A row that the split did not know goes to training, so that no other row moves.
-        ...((part ?? (entry.row ? undefined : 'train')) && { held: part ?? 'train' }),
-      });
+      result.push(
+        standingAs(row, entry, now, {
+          change: text ? 'edited' : 'moved',
+          ...(entry.row && entry.example && { drawn: entry.example }),
+          // A row that the split did not know goes to training, so that no other row moves.
+          ...((part ?? (entry.row ? undefined : 'train')) && { held: part ?? 'train' }),
+        }),
+      );
     }
     addAfter(entry.line);
   }

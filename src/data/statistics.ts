@@ -23,14 +23,28 @@ function roundWidth(least: number): number {
 
 /** @param lengths tokens of rows */
 export function histogramOf(lengths: readonly number[]): Histogram {
-  const sorted = Uint32Array.from(lengths).sort();
-  const longest = sorted.at(-1) ?? 0;
-  const most = sorted.at(Math.ceil(SHOWN * sorted.length) - 1) ?? 0;
+  const rows = new Map<number, number>();
+  for (const length of lengths) rows.set(length, (rows.get(length) ?? 0) + 1);
+  return histogramOfCounts(rows);
+}
+
+/** The same. @param rows numbers of rows by their tokens */
+export function histogramOfCounts(rows: ReadonlyMap<number, number>): Histogram {
+  const sorted = [...rows].sort(([a], [b]) => a - b);
+  const total = sorted.reduce((sum, [, count]) => sum + count, 0);
+  /** Tokens of the row at a place, the shortest first. */
+  const lengthAt = (place: number): number => {
+    let before = 0;
+    return sorted.find(([, count]) => (before += count) > place)?.[0] ?? 0;
+  };
+  const longest = sorted.at(-1)?.[0] ?? 0;
+  const most = lengthAt(Math.ceil(SHOWN * total) - 1);
   const shown = longest <= NEAR * most ? longest : most;
   const width = roundWidth((shown + 1) / MAX_BARS);
   const counts = new Array<number>(Math.ceil((shown + 1) / width)).fill(0);
-  for (const length of sorted) counts[Math.min(counts.length - 1, Math.floor(length / width))]++;
-  return { width, counts, median: sorted.length === 0 ? 0 : sorted[sorted.length >> 1], longest };
+  for (const [length, count] of sorted)
+    counts[Math.min(counts.length - 1, Math.floor(length / width))] += count;
+  return { width, counts, median: lengthAt(total >> 1), longest };
 }
 
 /** Equal for examples with the same prompt and the same answer, ignoring white space at the ends. */

@@ -1,12 +1,13 @@
 /** What the page shows about the open data. Counts are those of the list of rows, so that they agree with what it shows. */
-import { longestSequence } from '../text/trainable.ts';
+import type { ChangedList } from './divide-again.ts';
 import type { LeftList, Numbering } from './example.ts';
 import type { Part } from './parts.ts';
 import { lintPreferences, type PreferenceLint } from './preference-lint.ts';
 import { firstPrompt } from './questions.ts';
-import { columnNames, labelsOf, type LabelCount } from './row-columns.ts';
-import type { Entry, OpenFile, RowSet, RowState, UsedEntry } from './row-set.ts';
-import { histogramOf, type Histogram } from './statistics.ts';
+import { labelsOf, type LabelCount } from './row-columns.ts';
+import { totalsOf } from './row-totals.ts';
+import type { Entry, OpenFile, RowSet, RowState } from './row-set.ts';
+import { histogramOfCounts, type Histogram } from './statistics.ts';
 import type { UnusedColumn } from './unused.ts';
 
 /** A row of any file. */
@@ -107,12 +108,23 @@ export interface DataSummary {
 /** The entries that each list shows; the rest are counted. */
 const SHOWN = 100;
 
-export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]): DataSummary {
+/** The rows before a change of some, and which changed: what the others are counted as stays. */
+export interface ChangedFrom {
+  readonly entries: readonly Entry[];
+  readonly changed: ChangedList;
+}
+
+/** @param from left out to count all rows: the result is the same */
+export function summarise(
+  data: RowSet,
+  files: readonly (OpenFile | undefined)[],
+  from?: ChangedFrom,
+): DataSummary {
   const { entries, places, repeated, leaked } = data;
   const main = files[0] as OpenFile;
   const there = files.filter((file) => file !== undefined);
-  const totals = totalsOf(places);
-  const groups = groupsOf(entries);
+  const totals = totalsOf(entries, from?.entries, from?.changed);
+  const groups = groupsOf(entries, from);
   const prompt = firstPrompt(places);
   const { desirable, undesirable } = totals;
   const trained =
@@ -132,7 +144,7 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     rows: totals.rows,
     tokens: totals.tokens,
     supervisedTokens: totals.supervised,
-    longest: totals.longest,
+    longest: Math.max(0, ...totals.longest.keys()),
     pairs: totals.pairs,
     prompts: totals.prompts,
     unpaired: { desirable, undesirable },
@@ -162,11 +174,7 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     ),
     listed: entries.length,
     ...(prompt !== undefined && { prompt }),
-    lengths: histogramOf(
-      entries.flatMap(({ length, state }) =>
-        length > 0 && state !== 'skipped' && state !== 'copy' && state !== 'capped' ? [length] : [],
-      ),
-    ),
+    lengths: histogramOfCounts(totals.lengths),
     repeated: repeated.size,
     leaks: [...leaked].slice(0, SHOWN).map(([at, of]) => ({
       row: placeOf(at),
@@ -175,7 +183,7 @@ export function summarise(data: RowSet, files: readonly (OpenFile | undefined)[]
     })),
     leakCount: leaked.size,
     ...(labels && { labels }),
-    columns: columnNames(entries),
+    columns: totals.columns,
   };
 }
 
@@ -197,7 +205,12 @@ function fileOf({ name, version, unused, unbordered }: OpenFile, rows: number): 
 }
 
 /** The rows of some fates, in one pass: it follows every change of a row. */
-function groupsOf(entries: readonly Entry[]): Readonly<Record<Grouped, RowGroup>> {
+function groupsOf(entries: readonly Entry[], from?: ChangedFrom): Groups {
+  const known = from && knownGroups.get(from.entries);
+  if (known && areOfNone(from.changed)) {
+    knownGroups.set(entries, known);
+    return known;
+  }
   const group = (): { count: number; rows: RowPlace[]; longest: number } => ({
     ...{ count: 0, rows: [], longest: 0 },
   });
@@ -212,26 +225,16 @@ function groupsOf(entries: readonly Entry[]): Readonly<Record<Grouped, RowGroup>
     own.longest = Math.max(own.longest, length);
     if (own.rows.length < SHOWN) own.rows.push({ at, file, line });
   });
+  knownGroups.set(entries, groups);
   return groups;
 }
 
-/** Sums over the rows that are used. */
-function totalsOf(places: readonly UsedEntry[]) {
-  const totals = {
-    rows: { train: 0, validation: 0, test: 0 },
-    ...{ tokens: 0, supervised: 0, longest: 0, pairs: 0, prompts: 0, desirable: 0, undesirable: 0 },
-    ofFiles: new Map<number, number>(),
-  };
-  for (const { part, file, row, supervised } of places) {
-    totals.rows[part]++;
-    totals.tokens += row.ids.length;
-    totals.supervised += supervised;
-    totals.longest = Math.max(totals.longest, longestSequence(row));
-    if (row.starts) totals.pairs++;
-    if (row.asks) totals.prompts++;
-    if (row.desirable === true) totals.desirable++;
-    if (row.desirable === false) totals.undesirable++;
-    totals.ofFiles.set(file, (totals.ofFiles.get(file) ?? 0) + 1);
-  }
-  return totals;
+type Groups = Readonly<Record<Grouped, RowGroup>>;
+/** Groups of lists of rows. */
+const knownGroups = new WeakMap<readonly Entry[], Groups>();
+
+/** Whether changed rows leave all groups as they are: as many stand in the list, none of them in a group. */
+function areOfNone({ gone, come }: ChangedList): boolean {
+  const isOfNone = ({ state }: Entry): boolean => state === 'ok' || state === 'bad';
+  return gone.length === come.length && gone.every(isOfNone) && come.every(isOfNone);
 }

@@ -182,8 +182,8 @@ export const ROWS: readonly Mutation[] = [
   {
     id: 'leak-unseen',
     file: 'src/data/parts.ts',
-    find: "if (part === 'train' && !trained",
-    replace: "if (part === 'test' && !trained",
+    find: "if (parts[at] === 'train' && !trained",
+    replace: "if (parts[at] === 'test' && !trained",
     breaks: 'a leak from training into test goes unseen',
     tests: ['tests/unit/data/parts.test.ts'],
   },
