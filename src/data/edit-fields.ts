@@ -31,10 +31,13 @@ function turnWith(change: Change, message: TrainableMessage, id: string, name: s
     ...{ id, name, text: content, answers: isAnswer, role },
     ...(role === 'assistant' && { learned: isAnswer }),
   });
-  if (typeof written === 'string') return written === content ? message : { ...message, content: written };
+  // Untrained parts are places in the text as it was.
+  const { untrained, ...unmarked } = message;
+  if (typeof written === 'string') return written === content ? message : { ...unmarked, content: written };
   // Calls, and what a tool's answer belongs to, stay with a turn that keeps its role.
-  const { supervised: _, ...whole } = message;
-  const own = written.role === role ? whole : {};
+  const { supervised: _, ...whole } = unmarked;
+  const marks = untrained && written.text === content ? { untrained } : {};
+  const own = written.role === role ? { ...whole, ...marks } : {};
   const now = { ...own, role: written.role, content: written.text };
   return written.role === 'assistant' && written.learned === false ? { ...now, supervised: false } : now;
 }
@@ -91,12 +94,13 @@ export function withTexts(content: ExampleContent, change: Change): ExampleConte
   const write = (id: string, name: string, text: string, answers: boolean): string =>
     textOf(change({ id, name, text, answers }));
   switch (content.kind) {
-    case 'completion':
-      return {
-        ...content,
-        prompt: write('prompt', 'Prompt', content.prompt, false),
-        completion: write('answer', 'Answer', content.completion, true),
-      };
+    case 'completion': {
+      const { untrained, ...unmarked } = content;
+      const prompt = write('prompt', 'Prompt', content.prompt, false);
+      const completion = write('answer', 'Answer', content.completion, true);
+      const stays = untrained && completion === content.completion;
+      return { ...unmarked, prompt, completion, ...(stays && { untrained }) };
+    }
     case 'messages':
       return { ...content, messages: turnsWith(change, content.messages) };
     case 'text':

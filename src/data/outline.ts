@@ -1,4 +1,5 @@
 /** What can be said about an example's row without its tokens. */
+import type { TrainableMessage } from '../text/trainable.ts';
 import type { Example } from './example.ts';
 
 export interface Outline {
@@ -21,15 +22,19 @@ const MAX_MESSAGES = 16;
 export function outlineOf(example: Example, widest: 1 | 3): Outline {
   switch (example.kind) {
     case 'completion': {
-      const { prompt, completion, separator = '' } = example;
+      const { prompt, completion, separator = '', untrained } = example;
+      // Nothing of it may be left to learn from.
+      if (untrained) return { form: undefined, most: 0, mostBefore: 0 };
       const mostBefore = widest * (prompt.length + separator.length);
       return { form: COMPLETION, most: mostBefore + widest * completion.length, mostBefore };
     }
     case 'text':
       return { form: example.document ? undefined : TEXT, most: widest * example.text.length, mostBefore: 0 };
     case 'messages': {
-      // How a template writes tools, only the made row shows.
-      if (example.tools || example.messages.some((message) => message.role === 'tool' || message.tool_calls))
+      // How a template writes tools, and whether parts leave something to learn from, only the made row shows.
+      const isPlain = (message: TrainableMessage): boolean =>
+        message.role !== 'tool' && !message.tool_calls && !message.untrained;
+      if (example.tools || !example.messages.every(isPlain))
         return { form: undefined, most: 0, mostBefore: 0 };
       let most = 0;
       let mostBefore: number | undefined;

@@ -51,7 +51,7 @@ export function questionsOf(examples: readonly Example[], chatTemplate: boolean 
       ({ role, supervised }) => role === 'assistant' && supervised !== false,
     );
     if (last <= 0) return [];
-    const before = messages.slice(0, last).map(({ supervised: _, ...message }) => message);
+    const before = messages.slice(0, last).map(({ supervised: _, untrained: __, ...message }) => message);
     const prompt = textOfPrompt(before);
     const answer = messages[last];
     const written =

@@ -17,8 +17,8 @@ const turnsOf = (messages: readonly TrainableMessage[]): JsonObject[] =>
 export function rawContentOf(content: ExampleContent): JsonObject {
   switch (content.kind) {
     case 'completion': {
-      const { prompt, completion, separator } = content;
-      return { prompt, completion, ...(separator && { separator }) };
+      const { prompt, completion, separator, untrained } = content;
+      return { prompt, completion, ...(separator && { separator }), ...(untrained && { untrained }) };
     }
     case 'messages':
       return { messages: turnsOf(content.messages), ...(content.tools && { tools: content.tools }) };
@@ -45,11 +45,11 @@ export type RowForm = 'own' | 'messages' | 'completion';
 /** The fields of a row in a form. Rows that have no such form are written as they are. */
 export function rawContentAs(content: ExampleContent, form: RowForm): JsonObject {
   if (form === 'messages' && content.kind === 'completion') {
-    const { prompt, completion } = content;
+    const { prompt, completion, untrained } = content;
     return {
       messages: [
         { role: 'user', content: prompt },
-        { role: 'assistant', content: completion },
+        { role: 'assistant', content: completion, ...(untrained && { untrained }) },
       ],
     };
   }

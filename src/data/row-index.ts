@@ -95,10 +95,15 @@ export function hashesOf(example: Example): Hashes {
   const hasher = new Hasher();
   switch (example.kind) {
     case 'completion':
-      return hasher.add('completion').add(example.prompt.trim()).add(example.completion.trim()).hashes;
+      hasher.add('completion').add(example.prompt.trim()).add(example.completion.trim());
+      if (example.untrained) hasher.add(JSON.stringify(example.untrained));
+      return hasher.hashes;
     case 'messages':
       hasher.add('messages');
-      for (const message of example.messages) hasher.add(message.role).add(saidBy(message).trim());
+      for (const message of example.messages) {
+        hasher.add(message.role).add(saidBy(message).trim());
+        if (message.untrained) hasher.add(JSON.stringify(message.untrained));
+      }
       if (example.tools) hasher.add(JSON.stringify(example.tools));
       return hasher.hashes;
     default:

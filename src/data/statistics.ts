@@ -51,10 +51,14 @@ export function histogramOfCounts(rows: ReadonlyMap<number, number>): Histogram 
 export function identityOf(example: ExampleContent): string {
   switch (example.kind) {
     case 'completion':
-      return JSON.stringify([example.prompt.trim(), example.completion.trim()]);
+      return JSON.stringify([example.prompt.trim(), example.completion.trim(), ...(example.untrained ?? [])]);
     case 'messages':
       return JSON.stringify([
-        ...example.messages.map((message) => [message.role, saidBy(message).trim()]),
+        ...example.messages.map((message) => [
+          message.role,
+          saidBy(message).trim(),
+          ...(message.untrained ?? []),
+        ]),
         ...(example.tools ?? []),
       ]);
     case 'text':

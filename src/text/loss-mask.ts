@@ -6,6 +6,7 @@
  * - Plain text: bos + text + eos; all of it.
  * - Ready rows: as they are.
  * - A prompt without an answer: up to where its answer would begin; nothing of it.
+ * - Parts of an answer that are marked as untrained: context, with every token that has a character of them (untrained.ts).
  * - Pairs: both answers, each behind the prompt; judged answers likewise (pair.ts).
  *
  * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
@@ -16,6 +17,7 @@ import { renderChat } from './chat-template.ts';
 import { findChatSpans, type Span } from './chat-spans.ts';
 import { renderPair, renderUnpaired } from './pair.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { tokensIn, untrainedIn } from './untrained.ts';
 import { IGNORED, type TokenRow, type ExampleContent, type TrainableMessage } from './trainable.ts';
 
 export interface RenderExampleOptions {
@@ -82,6 +84,19 @@ function encodeSpans(
   return { ids, inside: aligned, shared };
 }
 
+/** Takes the tokens of parts that are context only out of those that are learned from. */
+function leaveOut(
+  parts: readonly Span[],
+  inside: boolean[],
+  { text, ids }: { readonly text: string; readonly ids: readonly number[] },
+  tokenizer: Tokenizer,
+): void {
+  if (parts.length === 0) return;
+  tokensIn(text, parts, ids, tokenizer).forEach((isOut, t) => {
+    if (isOut) inside[t] = false;
+  });
+}
+
 const SHARED_TOKEN =
   'A prompt and its answer share a token, which is trained on: end prompts with a new line, or start answers with the space.';
 
@@ -117,6 +132,11 @@ function renderMessages(
   if (tools && renderWith(undefined)(messages, false) === renderWith(tools)(messages, false))
     throw withoutTools('the definitions of tools');
   const { ids, inside, shared } = encodeSpans(text, spans, tokenizer);
+  const answers = messages.filter(({ role, supervised }) => role === 'assistant' && supervised !== false);
+  const untrained = answers.flatMap((answer, at) =>
+    untrainedIn(text, spans[at], answer.content, answer.untrained),
+  );
+  leaveOut(untrained, inside, { text, ids }, tokenizer);
   if (needsEos && tokenizer.eosId !== undefined) {
     ids.push(tokenizer.eosId);
     inside.push(true);
@@ -166,8 +186,14 @@ const asked = (ids: number[]): RenderedRow => ({
 });
 
 /** bos + text + eos, with what a span covers and eos supervised. */
-function renderPlain(text: string, span: Span, tokenizer: Tokenizer): RenderedRow {
+function renderPlain(
+  text: string,
+  span: Span,
+  tokenizer: Tokenizer,
+  untrained: readonly Span[] = [],
+): RenderedRow {
   const { ids, inside, shared } = encodeSpans(text, [span], tokenizer);
+  leaveOut(untrained, inside, { text, ids }, tokenizer);
   if (tokenizer.startId !== undefined) {
     ids.unshift(tokenizer.startId);
     inside.unshift(false);
@@ -209,20 +235,18 @@ export function renderExample(
       }
       return renderMessages(example, template, tokenizer, options);
     case 'completion': {
-      const { prompt, completion, separator = '' } = example;
+      const { prompt, completion, separator = '', untrained } = example;
       if (template !== undefined) {
         const messages = [
           { role: 'user', content: prompt },
-          { role: 'assistant', content: completion },
+          { role: 'assistant', content: completion, ...(untrained && { untrained }) },
         ] as const;
         return renderMessages({ messages }, template, tokenizer, options);
       }
       const before = prompt + separator;
-      return renderPlain(
-        before + completion,
-        { start: before.length, end: before.length + completion.length },
-        tokenizer,
-      );
+      const text = before + completion;
+      const span = { start: before.length, end: text.length };
+      return renderPlain(text, span, tokenizer, untrainedIn(text, span, completion, untrained));
     }
     case 'text':
       return renderPlain(example.text, { start: 0, end: example.text.length }, tokenizer);

@@ -1,5 +1,6 @@
 /** The content of one training row. data/ reads files into these; loss-mask.ts makes token rows of them. */
 import type { JsonObject } from '../json.ts';
+import type { CharSpan } from './untrained.ts';
 
 /** A call of a tool, as chat templates read it: `arguments` are an object. */
 export interface ToolCall {
@@ -21,6 +22,8 @@ export interface TrainableMessage {
   readonly tool_call_id?: string;
   /** false: an assistant's turn that is context only. Default: every assistant's turn is learnt from. */
   readonly supervised?: boolean;
+  /** Parts of an assistant's content that are context only. */
+  readonly untrained?: readonly CharSpan[];
 }
 
 export type ExampleContent =
@@ -36,6 +39,8 @@ export type ExampleContent =
       readonly completion: string;
       /** The text between the two if there is no chat template; belongs to the prompt. Default ''. */
       readonly separator?: string;
+      /** Parts of the completion that are context only. */
+      readonly untrained?: readonly CharSpan[];
     }
   | {
       readonly kind: 'text';

@@ -1,12 +1,13 @@
 /**
  * OpenAI's chat format: `{"messages": [{"role": "user", "content": "…"}, …], "tools": […]}`. Content is a text or a list of text parts. `developer` is
- * taken as `system`. An assistant's message may call tools (`tool_calls`, or the older `function_call`), and messages of the role `tool` answer. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning. Turns that end with the user's and
+ * taken as `system`. An assistant's message may call tools (`tool_calls`, or the older `function_call`), and messages of the role `tool` answer. An assistant's message with `"weight": 0` is context and not learnt from, as in OpenAI's fine-tuning; `untrained` names parts of one that are (untrained.ts). Turns that end with the user's and
  * have no answer to learn from are only a prompt.
  */
 import { isObject } from '../../json.ts';
 import { saidBy, type TrainableMessage } from '../../text/trainable.ts';
 import { BadRow, shown, textOf, type RowFormat } from './row.ts';
 import { callsOf, toolsOf } from './tools.ts';
+import { untrainedOf } from './untrained.ts';
 
 /** More is a log file, not an example. */
 const MAX_MESSAGES = 4096;
@@ -34,8 +35,10 @@ function messageOf(value: unknown, field: string): TrainableMessage {
     // Beside calls there may be no text.
     const text =
       calls && (content === undefined || content === null) ? '' : contentOf(content, `${field}.content`);
+    const untrained = untrainedOf(value.untrained, text, `${field}.untrained`);
     return {
       ...{ role, content: text },
+      ...(untrained && { untrained }),
       ...(calls && { tool_calls: calls }),
       ...(weight === 0 && { supervised: false }),
     };

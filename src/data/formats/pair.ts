@@ -8,6 +8,7 @@ import { contextOf, messagesOf, requireAnswer } from './messages.ts';
 import { answerTextOf, BadRow, textOf, type RowFormat } from './row.ts';
 import { idsOf } from './tokens.ts';
 import { toolsOf } from './tools.ts';
+import { refuseUntrained } from './untrained.ts';
 
 const IDS = 'chosen_ids';
 
@@ -24,6 +25,7 @@ export const pairFormat: RowFormat = {
         : Array.isArray(row.chosen) || Array.isArray(row.rejected)
           ? messageSides(row)
           : textSides(row);
+    for (const side of [chosen, rejected]) refuseUntrained(side);
     if (JSON.stringify(chosen) === JSON.stringify(rejected)) throw sameSides();
     return { kind: 'pair', chosen, rejected };
   },

@@ -7,6 +7,7 @@ import { IGNORED, type PairSide } from '../../text/trainable.ts';
 import { completionFormat } from './completion.ts';
 import { BadRow, shown, type RowFormat } from './row.ts';
 import { idsOf } from './tokens.ts';
+import { refuseUntrained } from './untrained.ts';
 
 /** How people and programs write the two labels, ignoring capitals and spaces. */
 const GOOD = new Set('true 1 +1 yes good up thumbs_up desirable 👍'.split(' '));
@@ -19,9 +20,11 @@ export const unpairedFormat: RowFormat = {
     (row.completion !== undefined && row.label !== undefined) || row['completion_ids'] !== undefined,
   read(row) {
     const ready = row.completion === undefined;
+    const answer = ready ? tokensOf(row) : (completionFormat.read(row) as PairSide);
+    refuseUntrained(answer);
     return {
       kind: 'unpaired',
-      answer: ready ? tokensOf(row) : (completionFormat.read(row) as PairSide),
+      answer,
       desirable: ready ? labelOf(row['desirable'], 'desirable') : labelOf(row.label, 'label'),
     };
   },

@@ -40,11 +40,20 @@ export const NEW_OPTIMISER = [
  * @throws GraftError `graduate` for what has no turns, and for turns of an assistant that are only context
  */
 export function conversationOf(example: ExampleContent | undefined, label: string): readonly Turn[] {
-  if (example?.kind === 'completion')
+  if (example?.kind === 'completion' && !example.untrained)
     return [
       { role: 'user', content: example.prompt },
       { role: 'assistant', content: example.completion },
     ];
+  const isMarked =
+    example?.kind === 'completion' ||
+    (example?.kind === 'messages' && example.messages.some(({ untrained }) => untrained));
+  if (isMarked)
+    throw new GraftError(
+      'graduate',
+      `${label} learns whole turns, and rows of this run have untrained parts of answers.`,
+      'Choose --format trl, which is given the labels of the rows.',
+    );
   if (example?.kind !== 'messages')
     throw new GraftError(
       'graduate',
