@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { withField } from '../../../src/data/edit-fields.ts';
 import { ExampleReader } from '../../../src/data/formats.ts';
+import { markableIn, markedTexts, withMarked } from '../../../src/data/mark-untrained.ts';
 import { rawContentAs } from '../../../src/data/raw-content.ts';
 import { hashesOf } from '../../../src/data/row-index.ts';
 import { identityOf } from '../../../src/data/statistics.ts';
@@ -196,5 +197,37 @@ describe('rows with untrained parts', () => {
   test('are refused by a program that learns whole turns', async () => {
     await graftError(() => conversationOf(marked([[0, 2]]), 'axolotl'), 'graduate');
     expect(conversationOf({ kind: 'completion', prompt: 'a', completion: 'b' }, 'axolotl')).toHaveLength(2);
+  });
+});
+
+describe('a part that a person selects', () => {
+  const turns: ExampleContent = {
+    kind: 'messages',
+    messages: [
+      { role: 'user', content: 'Hay?' },
+      { role: 'assistant', content: 'Well 🐐 yes' },
+    ],
+  };
+  const marksOf = (content: ExampleContent, id = 'turn 2'): string[] => {
+    const answer = markableIn(content, id);
+    return answer ? markedTexts(answer) : [];
+  };
+
+  test('is marked, joined with its neighbours, and trained on again', () => {
+    const one = withMarked(turns, 'turn 2', { start: 0, end: 4 }, false);
+    expect(marksOf(one)).toEqual(['Well']);
+    const joined = withMarked(one, 'turn 2', { start: 4, end: 6 }, false);
+    // Half of the character is selected in UTF-16 units.
+    expect(marksOf(joined)).toEqual(['Well 🐐']);
+    expect(marksOf(withMarked(joined, 'turn 2', { start: 1, end: 3 }, true))).toEqual(['W', 'l 🐐']);
+    expect(withMarked(joined, 'turn 2', { start: 0, end: 99 }, true)).toEqual(turns);
+  });
+
+  test('is of an answer that is learned from, or nothing is marked', () => {
+    const all = { start: 0, end: 3 };
+    expect(withMarked(turns, 'turn 1', all, false)).toBe(turns);
+    expect(marksOf(withMarked(marked([]), 'answer', all, false), 'answer')).toEqual(['I t']);
+    const side = { kind: 'completion', prompt: 'a', completion: 'b' } as const;
+    expect(markableIn({ kind: 'unpaired', answer: side, desirable: true }, 'answer')).toBeUndefined();
   });
 });
