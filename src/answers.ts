@@ -13,8 +13,8 @@ export class Silence extends Error {
 
 /** More came than is taken. */
 export class Flood extends Error {
-  constructor(most: number) {
-    super(`it has more than ${formatBytes(most)}`);
+  constructor(max: number) {
+    super(`it has more than ${formatBytes(max)}`);
   }
 }
 
@@ -64,13 +64,13 @@ export class Listener {
 /**
  * The body of an answer, whole.
  *
- * @param most bytes that are taken
+ * @param max bytes that are taken
  * @param onBytes called with the bytes so far
  * @throws Flood, Silence, and what breaks the connection
  */
 export async function readBody(
   { body }: Response,
-  most: number,
+  max: number,
   listener: Listener,
   onBytes: (bytes: number) => void = () => undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -84,7 +84,7 @@ export async function readBody(
       if (!part || part.done) return new Uint8Array(await new Blob(chunks).arrayBuffer());
       listener.heard();
       bytes += part.value.byteLength;
-      if (bytes > most) throw new Flood(most);
+      if (bytes > max) throw new Flood(max);
       chunks.push(part.value);
       onBytes(bytes);
     }

@@ -29,8 +29,8 @@ export function changed<Item, Other>(list: List<Item>, change: (item: Item) => O
 }
 
 /** At most `most` items, spread evenly over the list. */
-export function spread<Item>(list: List<Item>, most: number): Item[] {
+export function spread<Item>(list: List<Item>, max: number): Item[] {
   const { length } = list;
-  const count = Math.min(length, most);
+  const count = Math.min(length, max);
   return Array.from({ length: count }, (_, i) => itemOf(list, Math.floor((i * length) / count)));
 }

@@ -37,7 +37,7 @@ export interface StartOptions {
   /** Ids of a text by the tokenizer of the base. */
   readonly encode?: Encode;
   /** Reports progress if the start takes long. Throwing ends the start. */
-  readonly tell?: (progress: StartProgress) => void;
+  readonly report?: (progress: StartProgress) => void;
 }
 
 function noTokenizer(): never {
@@ -199,7 +199,7 @@ export class Adapter {
   /** Gives the parameters their initial values that depend on the base model and were not written. Awaits the device if there are any. */
   async start(
     model: LanguageModel,
-    { seed = 0, encode = noTokenizer, tell = () => undefined }: StartOptions = {},
+    { seed = 0, encode = noTokenizer, report = () => undefined }: StartOptions = {},
   ): Promise<void> {
     if (this.#unstarted.size === 0) return;
     const uploaded: Tensor[] = [];
@@ -226,7 +226,7 @@ export class Adapter {
       const layers = unstarted
         .filter((layer) => layer.kind === kind)
         .map(({ module }) => ({ module, weight: others(`${module.path}.weight`) }));
-      const values = await kind.begin(this.device, layers, { ...context, tell });
+      const values = await kind.begin(this.device, layers, { ...context, report });
       for (const { name, ...shape } of this.#parameters) {
         const own = values.get(name);
         if (own) this.#storeOf(shape).write(name, repitch(own, shape.shape, shape.padded ?? shape.shape));

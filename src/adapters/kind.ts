@@ -107,8 +107,8 @@ export interface RowInputs {
 }
 
 export interface Covariances {
-  /** Adds up the next batches, until `batches` are read. @param tell called with the number read; throwing ends the reading */
-  read(batches: number, tell: (done: number) => void): Promise<void>;
+  /** Adds up the next batches, until `batches` are read. @param report called with the number read; throwing ends the reading */
+  read(batches: number, report: (done: number) => void): Promise<void>;
   /** Tokens read so far. */
   readonly tokens: number;
   /** In the order of the indices: matrix − less · lessᵀ is the sum of (x − mean)(x − mean)ᵀ over all tokens, and `trace` the sum of its diagonal. */
@@ -140,7 +140,7 @@ export interface RowsStart<
     rows: RowInputs,
     config: Config,
     modules: readonly Module[],
-    context: { readonly random: Random; readonly tell: (progress: StartProgress) => void },
+    context: { readonly random: Random; readonly report: (progress: StartProgress) => void },
   ): Promise<Begun<Module>>;
   /** Allocates what `begin` needs and frees it: for a device that only counts. */
   plan(rows: RowInputs, config: Config, modules: readonly Module[]): Promise<void>;
@@ -208,13 +208,13 @@ export interface AdapterKind<
   /**
    * The same for values that the host helps to compute, for all layers at once. Awaits the device.
    *
-   * @param tell called with the progress; throwing ends it
+   * @param report called with the progress; throwing ends it
    * @returns values by name
    */
   begin?(
     device: Device,
     layers: readonly { readonly module: Module; readonly weight: Tensor }[],
-    context: Pick<StartContext, 'random' | 'encode'> & { readonly tell: (progress: StartProgress) => void },
+    context: Pick<StartContext, 'random' | 'encode'> & { readonly report: (progress: StartProgress) => void },
   ): Promise<AdapterTensors>;
   /** For a kind whose initial values depend on rows. */
   readonly fromRows?: RowsStart<Config, Module>;

@@ -41,7 +41,7 @@ export interface SearchOptions {
   /** A vector has settled once the iterations between two checks turn it by no more than this: the square of the angle, halved. */
   readonly settled?: number;
   /** Called with the number of finished matrices, of all. Throwing ends the search. */
-  readonly tell?: (done: number, total: number) => void;
+  readonly report?: (done: number, total: number) => void;
 }
 
 /** Rows beyond the wanted ones. */
@@ -64,13 +64,13 @@ export async function leadingVectors(
   options: SearchOptions,
 ): Promise<Decomposition[]> {
   const found: Decomposition[] = [];
-  const tell = (done: number): void => options.tell?.(done, wanted.length);
-  tell(0);
+  const report = (done: number): void => options.report?.(done, wanted.length);
+  report(0);
   for (let start = 0; start < wanted.length; start += AT_ONCE)
     found.push(
       ...(await decompose(device, wanted.slice(start, start + AT_ONCE), {
         ...options,
-        tell: (done) => tell(start + done),
+        report: (done) => report(start + done),
       })),
     );
   return found;
@@ -132,7 +132,7 @@ function multiplySymmetric(
 async function decompose(
   device: Device,
   wanted: readonly RequestedVectors[],
-  { random, tell, ...until }: Omit<SearchOptions, 'tell'> & { readonly tell: (done: number) => void },
+  { random, report, ...until }: Omit<SearchOptions, 'report'> & { readonly report: (done: number) => void },
 ): Promise<Decomposition[]> {
   const { tape, recorded } = record(device, wanted);
   const searches = recorded.map((one): Search => {
@@ -143,7 +143,7 @@ async function decompose(
   });
   const plan = await device.compile(tape, device.createPool());
   try {
-    await iterate(plan, searches, until, tell);
+    await iterate(plan, searches, until, report);
   } finally {
     if (!device.failure) await device.settle();
     plan.destroy();
@@ -156,7 +156,7 @@ async function iterate(
   plan: Plan,
   searches: readonly Search[],
   { iterations, settled = SETTLED }: Pick<SearchOptions, 'iterations' | 'settled'>,
-  tell: (done: number) => void,
+  report: (done: number) => void,
 ): Promise<void> {
   const last = iterations ?? MAX_ITERATIONS - 1;
   for (let at = 0; at <= last; at++) {
@@ -170,7 +170,7 @@ async function iterate(
         search.basis = orthogonal(rowsOf(await plan.read(search.z), search.z.columns));
     }
     const done = at === last ? searches.length : searches.filter(({ settled }) => settled).length;
-    tell(done);
+    report(done);
     if (done === searches.length) return;
   }
 }

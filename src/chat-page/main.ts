@@ -52,9 +52,9 @@ async function open(): Promise<void> {
   problem.replaceChildren();
   showState();
   element('loading').hidden = false;
-  tell('Loading the model');
+  report('Loading the model');
   try {
-    files ??= await loadFiles(settings, (done, total) => tell('Fetching the model', done, total));
+    files ??= await loadFiles(settings, (done, total) => report('Fetching the model', done, total));
     const opened = new ModelClient(await unpacked('worker'));
     client = opened;
     const ready = await opened.open(
@@ -63,7 +63,7 @@ async function open(): Promise<void> {
         ...{ settings, files, device: device.value as DeviceChoice },
         kernels: { relaxed: await unpacked('relaxed'), simd: await unpacked('simd') },
       },
-      tell,
+      report,
     );
     // The person may have chosen another device meanwhile.
     if (client !== opened) return;
@@ -80,7 +80,7 @@ async function open(): Promise<void> {
   }
 }
 
-function tell(what: string, done = 0, total = 0): void {
+function report(what: string, done = 0, total = 0): void {
   status.textContent = total > 0 ? `${what}: ${Math.floor((100 * done) / total)}%` : what;
   progress.hidden = false;
   if (total > 0) {

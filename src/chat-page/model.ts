@@ -45,10 +45,10 @@ export class ChatModel {
     const adapter = data && (await Adapter.frozen(model, data.modules, data.tensors));
     const added = data && addedTokens(data.modules);
     const tokenizer = added ? await tokenizerWithTokens(added, folder, own) : await loadTokenizer(folder);
-    const most = Math.min(CONTEXT, model.definition.shape.maxPositions);
-    const generator = new Generator(model, 1, most);
+    const max = Math.min(CONTEXT, model.definition.shape.maxPositions);
+    const generator = new Generator(model, 1, max);
     await generator.prepare(adapter);
-    return new ChatModel(settings, tokenizer, generator, adapter, most - (adapter?.virtualTokens ?? 0));
+    return new ChatModel(settings, tokenizer, generator, adapter, max - (adapter?.virtualTokens ?? 0));
   }
 
   /** Whether a system prompt reaches the model. */

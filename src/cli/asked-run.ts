@@ -72,8 +72,8 @@ export async function readAskedRun(
   const { shape } = definition;
   if (flags.isGiven('max-length')) checkLength(chosen.maxLength, shape);
   if (!resumed) checkLastLayers(shape, chosen);
-  const most = flags.isGiven('max-length') ? shape.maxPositions : await longestOf(definition, files);
-  const maxLength = Math.min(chosen.maxLength, most);
+  const max = flags.isGiven('max-length') ? shape.maxPositions : await longestOf(definition, files);
+  const maxLength = Math.min(chosen.maxLength, max);
   const path = flags.text('init-adapter');
   const start = path === undefined ? undefined : await readPeft(folder(path), definition);
   const reads = flags.isGiven('data');

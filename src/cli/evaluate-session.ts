@@ -153,7 +153,7 @@ export async function openEvalSession(
         lossOf,
       },
       ...{ rowCount, seed, chosenRewards, isPrompts, trainRows: train.length },
-      tell: (text) => output.progress(`${label}: ${text}`),
+      report: (text) => output.progress(`${label}: ${text}`),
     },
     output,
   );

@@ -48,7 +48,7 @@ interface SubjectRows extends Pick<
   /** Training rows that can be examples. */
   readonly trainRows: number;
   /** Tells how far the present subject is. */
-  readonly tell: (text: string) => void;
+  readonly report: (text: string) => void;
 }
 
 /** Something tuned, and what it asks. */
@@ -121,7 +121,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
             pairs: () => pairsBy(own, adapter),
           }),
           onProgress: ({ what, pairs: isPairs, done, total }) =>
-            exam.tell(
+            exam.report(
               isPairs
                 ? `compared ${done} of ${plural(total, 'pair')}`
                 : `${what === 'answering' ? 'answered' : what === 'evaluating' ? 'loss of' : 'prepared'} ${Math.floor(done)} of ${total} rows`,

@@ -124,10 +124,10 @@ export class Flags<Specs extends FlagSpecs> {
     return value;
   }
 
-  integer(name: keyof Specs & string, least = 0): number | undefined {
+  integer(name: keyof Specs & string, min = 0): number | undefined {
     const value = this.number(name);
-    if (value !== undefined && (!Number.isInteger(value) || value < least))
-      throw wrong(`--${name} is ${value}, expected a whole number of at least ${least}.`);
+    if (value !== undefined && (!Number.isInteger(value) || value < min))
+      throw wrong(`--${name} is ${value}, expected a whole number of at least ${min}.`);
     return value;
   }
 

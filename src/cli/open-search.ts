@@ -99,8 +99,8 @@ export class IndexSearch {
   }
 
   /** The best chunks for a question, best first. */
-  find(question: AskedText, most: number): Promise<Ranked[]> {
-    return this.search.search(question, { method: this.method, most, allowed: this.allowed });
+  find(question: AskedText, max: number): Promise<Ranked[]> {
+    return this.search.search(question, { method: this.method, most: max, allowed: this.allowed });
   }
 
   /** Frees the compiled plans of the encoder. */

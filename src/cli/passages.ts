@@ -86,11 +86,11 @@ export class Passages {
     );
   }
 
-  /** The places of the best chunks for each question, best first. @param most for each question @throws as {@link find} */
-  async rank(questions: readonly string[], most: number, signal?: AbortSignal): Promise<Ranked[][]> {
+  /** The places of the best chunks for each question, best first. @param max for each question @throws as {@link find} */
+  async rank(questions: readonly string[], max: number, signal?: AbortSignal): Promise<Ranked[][]> {
     const rankings: Ranked[][] = [];
     for (const asked of await this.search.embed(questions, this.output, signal))
-      rankings.push(await this.search.find(asked, most));
+      rankings.push(await this.search.find(asked, max));
     return rankings;
   }
 

@@ -16,13 +16,13 @@ export const recipeFlag = {
 /**
  * The flags of a call, with the recipe's values for those that are not given.
  *
- * @param tell called with the settings of the recipe that are left out, in a sentence
+ * @param report called with the settings of the recipe that are left out, in a sentence
  * @throws GraftError `arguments`, `file-missing`, `recipe`
  */
 export async function flagsWithRecipe<Specs extends FlagSpecs>(
   specs: Specs,
   args: readonly string[],
-  tell: (line: string) => void,
+  report: (line: string) => void,
 ): Promise<Flags<Specs>> {
   const flags = new Flags(specs, args);
   await readRewardFiles(flags);
@@ -48,10 +48,10 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
     );
   }
   if (replaced.length > 0)
-    tell(`Left out of ${path}, since the flags of this call go before them: ${replaced.join(', ')}.`);
+    report(`Left out of ${path}, since the flags of this call go before them: ${replaced.join(', ')}.`);
   const ofPage = ['sampleEvery', 'samplePrompt'].filter((name) => Boolean(recipe[name]));
   if (ofPage.length > 0)
-    tell(`Left out of ${path}: ${ofPage.join(' and ')}. Only the page shows sampled answers during a run.`);
+    report(`Left out of ${path}: ${ofPage.join(' and ')}. Only the page shows sampled answers during a run.`);
   flags.complete(Object.fromEntries(told), path);
   return flags;
 }

@@ -29,7 +29,7 @@ export function resultOfRun(run: ResultOfRun): Readonly<Record<string, unknown>>
   const [first, last] = [points.at(0), points.at(-1)];
   const end = status === 'interrupted' || status === 'paused' ? undefined : readEnd(run);
   const best = evals.reduce<(typeof evals)[number] | undefined>(
-    (least, each) => (least === undefined || each.loss < least.loss ? each : least),
+    (min, each) => (min === undefined || each.loss < min.loss ? each : min),
     undefined,
   );
   return {

@@ -12,9 +12,9 @@ const MAX_TEXTS = 2048;
 /** As OpenAI's completions have it; a conversation's answer may fill the window. */
 const COMPLETION_TOKENS = 16;
 
-const between = (least: number, most: number) => v.pipe(v.number(), v.minValue(least), v.maxValue(most));
-const whole = (least: number, most: number) =>
-  v.pipe(v.number(), v.safeInteger(), v.minValue(least), v.maxValue(most));
+const between = (min: number, max: number) => v.pipe(v.number(), v.minValue(min), v.maxValue(max));
+const whole = (min: number, max: number) =>
+  v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max));
 const count = whole(1, Number.MAX_SAFE_INTEGER);
 
 /** A field that may only have the value by which it does nothing. */

@@ -115,8 +115,8 @@ function pointsOf(flags: SweepFlags): Point[] {
 
 const flagsOfRun = (
   words: readonly string[],
-  tell: (line: string) => void = () => undefined,
-): Promise<TrainFlags> => flagsWithRecipe(trainFlags, words, tell);
+  report: (line: string) => void = () => undefined,
+): Promise<TrainFlags> => flagsWithRecipe(trainFlags, words, report);
 
 /** The settings that a run chooses. @throws GraftError as `graft train`, naming the recipe */
 async function givenOf(words: readonly string[], point: Point): Promise<Given> {

@@ -28,28 +28,28 @@ interface Trained {
   readonly seconds: number;
   readonly signal: AbortSignal;
   /** What the run says of itself. */
-  readonly tell: (line: string) => void;
+  readonly report: (line: string) => void;
 }
 
 /** Trains a run from where it is. */
 export async function trainRun(asked: Trained): Promise<Outcome> {
-  await untilFree(asked.folder, asked.tell);
+  await untilFree(asked.folder, asked.report);
   const outcome = await trainNow(asked);
   if (outcome.why?.startsWith(inUse(asked.folder)) !== true) return outcome;
   // A run whose sweep was killed as the run began has taken the folder meanwhile, and saves its state.
-  await untilFree(asked.folder, asked.tell);
+  await untilFree(asked.folder, asked.report);
   return trainNow(asked);
 }
 
 /** Waits for a process that works in the folder. */
-async function untilFree(folder: string, tell: (line: string) => void): Promise<void> {
+async function untilFree(folder: string, report: (line: string) => void): Promise<void> {
   for (let who = workingIn(folder); who !== undefined; who = workingIn(folder)) {
-    tell(`waiting for ${who}, which saves its state`);
+    report(`waiting for ${who}, which saves its state`);
     await wait(POLL_MS);
   }
 }
 
-async function trainNow({ words, folder, until, seconds, signal, tell }: Trained): Promise<Outcome> {
+async function trainNow({ words, folder, until, seconds, signal, report }: Trained): Promise<Outcome> {
   const saved = await findSaved(folder);
   const args = [
     ...[ownScript(), 'train', ...words, `--out=${folder}`],
@@ -74,7 +74,7 @@ async function trainNow({ words, folder, until, seconds, signal, tell }: Trained
     for (const line of lines) {
       const [, said] = /^graft: (.*)$/.exec(line) ?? [];
       if (said !== undefined) error = said;
-      tell(line);
+      report(line);
     }
   });
   try {
@@ -99,8 +99,8 @@ async function trainNow({ words, folder, until, seconds, signal, tell }: Trained
 const NOTHING = { step: 0, seconds: 0 } as const;
 
 /** What a run has left in its folder: a result, or a state to continue from. A run that outlives its sweep is waited for. */
-export async function leftOf(folder: string, tell: (line: string) => void): Promise<Outcome | undefined> {
-  await untilFree(folder, tell);
+export async function leftOf(folder: string, report: (line: string) => void): Promise<Outcome | undefined> {
+  await untilFree(folder, report);
   return whatIsLeft(folder);
 }
 
@@ -126,7 +126,7 @@ function numbersOf(steps: readonly LoggedStep[]): Pick<Outcome, 'validation' | '
     loss === undefined ? [] : [{ step, loss }],
   );
   const best = validations.reduce<(typeof validations)[number] | undefined>(
-    (least, one) => (least === undefined || one.loss < least.loss ? one : least),
+    (min, one) => (min === undefined || one.loss < min.loss ? one : min),
     undefined,
   );
   return {

@@ -182,7 +182,7 @@ class FolderPort implements SweepPort {
     const outcome = await trainRun({
       ...{ folder: this.#folder(run), until, seconds, signal: this.signal },
       words: wordsOfRun(this.flags, this.#sweep!, run),
-      tell: (line) => output.progress(`${name}: ${line}`),
+      report: (line) => output.progress(`${name}: ${line}`),
     });
     const { status, step, validation, why } = outcome;
     const loss = validation ? `validation ${validation.loss.toFixed(4)}` : 'no validation yet';
@@ -221,8 +221,8 @@ function nameOf({ id, settings, seed }: SweptRun, { runs, seeds }: Sweep): strin
 }
 
 /** The slowest and the fastest run so far give the two ends. */
-function leftInWords({ least, most }: NonNullable<ReturnType<typeof timeLeft>>): string {
-  const [from, to] = [formatSeconds(least), formatSeconds(most)];
+function leftInWords({ least: min, most: max }: NonNullable<ReturnType<typeof timeLeft>>): string {
+  const [from, to] = [formatSeconds(min), formatSeconds(max)];
   return `About ${from === to ? from : `${from} to ${to}`} left, at the pace of the runs so far`;
 }
 

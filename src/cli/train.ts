@@ -169,7 +169,7 @@ async function train(call: Call): Promise<void> {
     ...(base && { encode: (text, how) => base.encode(text, how) }),
     ...(isHeld(rows.train) && { rows: rows.train }),
     saved: resumed?.saved.state.values,
-    tell: (progress) => tellStart(progress, output),
+    report: (progress) => tellStart(progress, output),
   });
   const becomes = subject.adapter && tellUntied(subject.adapter.modules, session.model.definition);
   if (becomes !== undefined) output.line(becomes);

@@ -29,11 +29,11 @@ export interface ReadResult {
 }
 
 /** Whether a text has more than this many opening brackets: most rows have a few, and need no look at every character. */
-function hasMany(text: string, most: number): boolean {
+function hasMany(text: string, max: number): boolean {
   let count = 0;
   for (const bracket of '{[')
     for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
-      if (++count > most) return true;
+      if (++count > max) return true;
   return false;
 }
 

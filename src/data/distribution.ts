@@ -99,11 +99,11 @@ function cutsOf(lengths: readonly number[], own: number | undefined): CutAt[] {
 }
 
 /** How many numbers of an ascending list are at most this. */
-function countUpTo(sorted: Uint32Array, most: number): number {
+function countUpTo(sorted: Uint32Array, max: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (sorted[middle] <= most) low = middle + 1;
+    if (sorted[middle] <= max) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -41,11 +41,11 @@ function windowOf(
   earlier: readonly Entry[],
   later: readonly Entry[],
 ): { readonly start: number; readonly gone: number; readonly come: number } {
-  const most = Math.min(earlier.length, later.length);
+  const max = Math.min(earlier.length, later.length);
   let start = 0;
-  while (start < most && earlier[start] === later[start]) start++;
+  while (start < max && earlier[start] === later[start]) start++;
   let end = 0;
-  while (end < most - start && earlier.at(-1 - end) === later.at(-1 - end)) end++;
+  while (end < max - start && earlier.at(-1 - end) === later.at(-1 - end)) end++;
   return { start, gone: earlier.length - start - end, come: later.length - start - end };
 }
 

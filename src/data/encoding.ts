@@ -17,9 +17,9 @@ export function encodingOf(bytes: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be'
   head.forEach((byte, i) => {
     if (byte === 0) zeros[i & 1]++;
   });
-  const most = head.length / 4;
-  if (head.length >= 4 && zeros[1] > most && zeros[0] === 0) return 'utf-16le';
-  if (head.length >= 4 && zeros[0] > most && zeros[1] === 0) return 'utf-16be';
+  const max = head.length / 4;
+  if (head.length >= 4 && zeros[1] > max && zeros[0] === 0) return 'utf-16le';
+  if (head.length >= 4 && zeros[0] > max && zeros[1] === 0) return 'utf-16be';
   return 'utf-8';
 }
 

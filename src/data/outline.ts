@@ -36,16 +36,16 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
         message.role !== 'tool' && !message.tool_calls && !message.untrained;
       if (example.tools || !example.messages.every(isPlain))
         return { form: undefined, most: 0, mostBefore: 0 };
-      let most = 0;
+      let max = 0;
       let mostBefore: number | undefined;
       const roles = example.messages.map(({ role, content, supervised }) => {
         const isContext = role === 'assistant' && supervised === false;
-        if (role === 'assistant' && !isContext) mostBefore ??= most;
-        most += widest * content.length;
+        if (role === 'assistant' && !isContext) mostBefore ??= max;
+        max += widest * content.length;
         return isContext ? CONTEXT : role;
       });
       const isFew = roles.length <= MAX_MESSAGES && mostBefore !== undefined;
-      return { form: isFew ? roles.join(' ') : undefined, most, mostBefore: mostBefore ?? most };
+      return { form: isFew ? roles.join(' ') : undefined, most: max, mostBefore: mostBefore ?? max };
     }
     default:
       return { form: undefined, most: 0, mostBefore: 0 };

@@ -97,17 +97,17 @@ export function checkPages(
 }
 
 const isCount = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
-const widthOf = (most: number): number => Math.ceil(Math.log2(most + 1));
+const widthOf = (max: number): number => Math.ceil(Math.log2(max + 1));
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Levels of repetition and definition, each behind its length, then values. */
 function checkV1(page: Uint8Array, count: number, encoding: string, levels: readonly number[]): void {
   let at = 0;
-  for (const most of levels) {
-    if (most === 0) continue;
+  for (const max of levels) {
+    if (max === 0) continue;
     const end = at + 4 + viewOf(page).getUint32(at, true);
-    checkRuns(page, at + 4, end, widthOf(most), count);
+    checkRuns(page, at + 4, end, widthOf(max), count);
     at = end;
   }
   checkValues(page, at, count, encoding);

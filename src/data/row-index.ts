@@ -119,7 +119,7 @@ export class RowIndex {
   readonly #starts = new Column(new Float64Array(FIRST_ROOM));
   readonly #lengths = column();
   readonly #hashes = [column(), column()] as const;
-  readonly #most = column();
+  readonly #max = column();
   readonly #mostBefore = column();
   readonly #forms = column();
   readonly #names: (string | undefined)[] = [undefined];
@@ -152,7 +152,7 @@ export class RowIndex {
       throw new Error('The row has no bytes of its own');
     // A line of ASCII has texts of ASCII, unless it escapes other characters.
     const isPlain = length === text.length && !this.#isWide && !text.includes('\\u');
-    const { form, most, mostBefore } = outlineOf(example, isPlain ? 1 : 3);
+    const { form, most: max, mostBefore } = outlineOf(example, isPlain ? 1 : 3);
     const [one, other] = hashesOf(example);
     this.#kinds.add(example.kind);
     this.#lines.push(example.line);
@@ -160,7 +160,7 @@ export class RowIndex {
     this.#lengths.push(length);
     this.#hashes[0].push(one);
     this.#hashes[1].push(other);
-    this.#most.push(most);
+    this.#max.push(max);
     this.#mostBefore.push(mostBefore);
     this.#forms.push(this.#numberOf(form));
   }
@@ -181,7 +181,7 @@ export class RowIndex {
   outlineOf(row: number): Outline {
     return {
       form: this.#names[this.#forms.at(row)],
-      most: this.#most.at(row),
+      most: this.#max.at(row),
       mostBefore: this.#mostBefore.at(row),
     };
   }

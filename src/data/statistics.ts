@@ -38,8 +38,8 @@ export function histogramOfCounts(rows: ReadonlyMap<number, number>): Histogram 
     return sorted.find(([, count]) => (before += count) > place)?.[0] ?? 0;
   };
   const longest = sorted.at(-1)?.[0] ?? 0;
-  const most = lengthAt(Math.ceil(SHOWN * total) - 1);
-  const shown = longest <= NEAR * most ? longest : most;
+  const max = lengthAt(Math.ceil(SHOWN * total) - 1);
+  const shown = longest <= NEAR * max ? longest : max;
   const width = roundWidth((shown + 1) / MAX_BARS);
   const counts = new Array<number>(Math.ceil((shown + 1) / width)).fill(0);
   for (const [length, count] of sorted)

@@ -74,9 +74,9 @@ class Places {
   readonly #rows: Uint32Array;
   length = 0;
 
-  constructor(most: number) {
-    this.#files = new Uint8Array(most);
-    this.#rows = new Uint32Array(most);
+  constructor(max: number) {
+    this.#files = new Uint8Array(max);
+    this.#rows = new Uint32Array(max);
   }
 
   add(file: number, row: number): void {

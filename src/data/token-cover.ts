@@ -76,11 +76,11 @@ function bestOf(
     }
   }
   let best: string | undefined;
-  let most = 0;
+  let max = 0;
   for (const [text, count] of covered) {
-    const isBetter = count > most || (count === most && best !== undefined && text.length > best.length);
+    const isBetter = count > max || (count === max && best !== undefined && text.length > best.length);
     if (count === 0 || !isBetter || isKnown(text) || problemWithTexts([text]) !== undefined) continue;
-    [best, most] = [text, count];
+    [best, max] = [text, count];
   }
   return best;
 }

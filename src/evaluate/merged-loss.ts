@@ -66,10 +66,10 @@ export async function mergedLoss(
 }
 
 function logProbabilities(logits: Float32Array): Float64Array {
-  let most = -Infinity;
-  for (const value of logits) if (value > most) most = value;
+  let max = -Infinity;
+  for (const value of logits) if (value > max) max = value;
   let sum = 0;
-  for (const value of logits) sum += Math.exp(value - most);
-  const shift = most + Math.log(sum);
+  for (const value of logits) sum += Math.exp(value - max);
+  const shift = max + Math.log(sum);
   return Float64Array.from(logits, (value) => value - shift);
 }

@@ -29,10 +29,9 @@ export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossRe
   return `${stopped}${sample}${labels ? `: ${labelsInWords(labels)}` : ''}.${left}`;
 }
 
-function labelsInWords({ drawn, of, least, most }: NonNullable<Draw['labels']>): string {
-  if (most - least > 1) return 'labels come up about as often as in the whole test part';
-  const often =
-    least === most ? times(most) : most === 2 ? 'once or twice' : `${count(least)} or ${times(most)}`;
+function labelsInWords({ drawn, of, least: min, most: max }: NonNullable<Draw['labels']>): string {
+  if (max - min > 1) return 'labels come up about as often as in the whole test part';
+  const often = min === max ? times(max) : max === 2 ? 'once or twice' : `${count(min)} or ${times(max)}`;
   return drawn === of
     ? `each of the ${count(of)} labels ${often}`
     : `${count(drawn)} of the ${count(of)} labels, each ${often}`;

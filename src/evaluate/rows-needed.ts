@@ -33,10 +33,10 @@ export function powerOf(rows: number, difference: number): number {
 
 /** The chance that the better method wins significantly, if it wins a share of so many rows that differ. */
 function seenAmong(differing: number, won: number): number {
-  const most = mostLosses(differing);
-  if (most < 0) return 0;
+  const max = mostLosses(differing);
+  if (max < 0) return 0;
   return binomial(differing, 1 - won)
-    .subarray(0, most + 1)
+    .subarray(0, max + 1)
     .reduce((sum, chance) => sum + chance, 0);
 }
 
@@ -45,9 +45,9 @@ const losses: number[] = [];
 
 function mostLosses(differing: number): number {
   for (let rows = losses.length; rows <= differing; rows++) {
-    let most = rows === 0 ? -1 : losses[rows - 1];
-    while (2 * (most + 1) < rows && mcnemar(rows - most - 1, most + 1) < LEVEL) most++;
-    losses.push(most);
+    let max = rows === 0 ? -1 : losses[rows - 1];
+    while (2 * (max + 1) < rows && mcnemar(rows - max - 1, max + 1) < LEVEL) max++;
+    losses.push(max);
   }
   return losses[differing];
 }

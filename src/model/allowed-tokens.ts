@@ -58,11 +58,11 @@ function drawFrom(scores: Float32Array, best: number, sampling: Sampling, draw: 
   const masses = new Float64Array(scores.length);
   for (let id = 0; id < scores.length; id++)
     if (scores[id] > -Infinity) masses[id] = Math.exp((scores[id] - best) / sampling.temperature);
-  const { least, equals } = lowestKept(scores, masses, best, sampling);
+  const { least: min, equals } = lowestKept(scores, masses, best, sampling);
   let mass = 0;
   let left = equals;
   for (let id = 0; id < scores.length; id++) {
-    const isOut = scores[id] < least || masses[id] < sampling.minP || (scores[id] === least && left-- <= 0);
+    const isOut = scores[id] < min || masses[id] < sampling.minP || (scores[id] === min && left-- <= 0);
     if (isOut) masses[id] = 0;
     mass += masses[id];
   }
@@ -106,14 +106,14 @@ function lowestKept(
     for (let mass = 0; kept < count && mass < topP * whole; kept++) mass += masses[sorted[kept]];
     count = kept;
   }
-  const least = scores[sorted[count - 1]];
-  return { least, equals: count - sorted.findIndex((id) => scores[id] === least) };
+  const min = scores[sorted[count - 1]];
+  return { least: min, equals: count - sorted.findIndex((id) => scores[id] === min) };
 }
 
 /** How many scores are at least so high. */
-function countFrom(scores: Float32Array, least: number): number {
+function countFrom(scores: Float32Array, min: number): number {
   let count = 0;
-  for (const score of scores) if (score >= least) count++;
+  for (const score of scores) if (score >= min) count++;
   return count;
 }
 

@@ -23,9 +23,9 @@ export class ConfigReader {
   /** A whole number of at least one. */
   size(name: string, fallback?: number): number {
     const value = this.fields[name] ?? fallback;
-    const most = LAYERS.includes(name) ? MAX_LAYERS : LARGEST_SIZE;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most)
-      throw this.wrong(name, `a whole number from 1 to ${most}`);
+    const max = LAYERS.includes(name) ? MAX_LAYERS : LARGEST_SIZE;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max)
+      throw this.wrong(name, `a whole number from 1 to ${max}`);
     return value;
   }
 

@@ -178,9 +178,9 @@ export class ContinuousBatch {
       throw new Error(`${candidates} candidates, of at most ${MAX_CANDIDATES}`);
     checkPrompt(this.model, prompt, this.maxLength, adapter);
     const ids = [...virtualIds(adapter?.virtualTokens ?? 0), ...prompt];
-    const most = Math.min(request.maxNewTokens, this.maxLength - ids.length);
+    const max = Math.min(request.maxNewTokens, this.maxLength - ids.length);
     const { stopIds, onToken } = request;
-    const sequence = new Sequence(ids.length, { seed, most, stopIds, constraint, onToken });
+    const sequence = new Sequence(ids.length, { seed, most: max, stopIds, constraint, onToken });
     return new Promise((resolve, reject) => {
       this.#waiting.push({
         request,
@@ -298,16 +298,16 @@ export class ContinuousBatch {
     const held = this.#places.map((place) => ({ place, known: place.held }));
     for (const place of places) {
       const { job, index, filled } = place;
-      const most = job.ids.length - 1;
+      const max = job.ids.length - 1;
       let best = { from: place as Place, count: filled };
       for (const { place: from, known } of held) {
         if (from === place || known.adapter !== job.request.adapter) continue;
-        const count = Math.min(most, commonLength(known.ids, job.ids));
+        const count = Math.min(max, commonLength(known.ids, job.ids));
         if (count > best.count) best = { from, count };
       }
       const count = best.count - filled;
       // The end of a prompt is copied however short: reading it would be a replay of its own.
-      if (count <= 0 || (count < WORTH_COPYING && best.count < most)) continue;
+      if (count <= 0 || (count < WORTH_COPYING && best.count < max)) continue;
       const row = (of: Place): number => of.index * this.maxLength + filled;
       pieces.push({ from: row(best.from), to: index * this.maxLength + filled, count });
       job.cachedTokens += count;
@@ -475,10 +475,10 @@ export class ContinuousBatch {
 const lastOf = ({ ids, sequence }: Job): number => sequence.ids.at(-1) ?? ids[ids.length - 1];
 
 /** All that {@link rowsFor} can give, the largest first. */
-const rowCounts = (most: number): number[] =>
-  [...new Set(Array.from({ length: most }, (_, at) => rowsFor(at + 1, most)))].reverse();
+const rowCounts = (max: number): number[] =>
+  [...new Set(Array.from({ length: max }, (_, at) => rowsFor(at + 1, max)))].reverse();
 
 /** Rows of the decoder for so many sequences: as many up to four, else a power of two, so that few are compiled. */
-function rowsFor(sequences: number, most: number): number {
-  return sequences <= 4 ? sequences : Math.min(most, 2 ** Math.ceil(Math.log2(sequences)));
+function rowsFor(sequences: number, max: number): number {
+  return sequences <= 4 ? sequences : Math.min(max, 2 ** Math.ceil(Math.log2(sequences)));
 }

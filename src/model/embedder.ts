@@ -129,12 +129,12 @@ export class Embedder {
 /** Indices of the texts of each replay, longest first. */
 function* batches(texts: readonly TextIds[]): Generator<number[]> {
   const order = texts.map((_, at) => at).sort((a, b) => texts[b].length - texts[a].length);
-  const most = BUCKETS[BUCKETS.length - 1];
+  const max = BUCKETS[BUCKETS.length - 1];
   let batch: number[] = [];
   let tokens = 0;
   for (const at of order) {
     const { length } = texts[at];
-    const full = tokens + length > most || batch.length === most / TOKENS_OF_A_TEXT;
+    const full = tokens + length > max || batch.length === max / TOKENS_OF_A_TEXT;
     if (batch.length > 0 && full) {
       yield batch;
       [batch, tokens] = [[], 0];

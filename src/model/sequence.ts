@@ -65,7 +65,7 @@ export class Sequence {
 
   /** Accepts a chosen token. It has not ended. @throws GraftError `sampling-not-finite` */
   take({ id, bestScore, candidates, logProbability }: Picked): void {
-    const { most, stopIds, constraint, onToken } = this.options;
+    const { most: max, stopIds, constraint, onToken } = this.options;
     if (id === undefined) {
       throw new GraftError(
         'sampling-not-finite',
@@ -82,7 +82,7 @@ export class Sequence {
     const isComplete = constraint?.take(id);
     if (onToken?.(id, candidates, logProbability)) this.reason = 'caller';
     else if (isComplete) this.reason = 'stop';
-    else if (this.ids.length === most) this.reason = 'length';
+    else if (this.ids.length === max) this.reason = 'length';
   }
 
   /** What came of it, once it has ended. */

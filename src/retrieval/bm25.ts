@@ -53,7 +53,7 @@ export class Bm25 {
   }
 
   /** The best chunks for a question. One that holds none of its words is not ranked. */
-  search(question: string, most: number, allowed?: Allowed): Ranked[] {
+  search(question: string, max: number, allowed?: Allowed): Ranked[] {
     const scores = new Float64Array(this.#lengths.length).fill(NaN);
     for (const word of wordsOf(question)) {
       const postings = this.#postings.get(word);
@@ -66,6 +66,6 @@ export class Bm25 {
         scores[chunk] = before + (idf * f * (K1 + 1)) / (f + K1 * weight);
       });
     }
-    return bestOf(scores, most, allowed);
+    return bestOf(scores, max, allowed);
   }
 }

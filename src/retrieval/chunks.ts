@@ -82,10 +82,10 @@ function sectionChunks(
     const chunk = trimmed(text, pieces[first].start, pieces[next - 1].end, sum);
     if (chunk) chunks.push(chunk);
     if (next === pieces.length) break;
-    const most = Math.min(overlap, limit - pieces[next].tokens);
+    const max = Math.min(overlap, limit - pieces[next].tokens);
     let shared = 0;
     let start = next;
-    while (start - 1 > first && shared + pieces[start - 1].tokens <= most) shared += pieces[--start].tokens;
+    while (start - 1 > first && shared + pieces[start - 1].tokens <= max) shared += pieces[--start].tokens;
     first = start;
   }
   return chunks;

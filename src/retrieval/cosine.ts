@@ -10,10 +10,10 @@ import { bestOf, type Allowed, type Ranked } from './ranking.ts';
 export function searchVectors(
   vectors: Float32Array,
   question: Float32Array,
-  most: number,
+  max: number,
   allowed?: Allowed,
 ): Ranked[] {
-  return bestOf(dotProducts(vectors, question), most, allowed);
+  return bestOf(dotProducts(vectors, question), max, allowed);
 }
 
 /** The dot product of a vector with each row. Four sums at once are twice as fast as one, whose additions wait for each other. */

@@ -17,19 +17,19 @@ export type Allowed = (chunk: number) => boolean;
  * The chunks with the highest scores, best first; of equal ones the earlier first. Takes time linear in the scores for a small `most`.
  *
  * @param scores of all chunks; NaN is not ranked
- * @param most chunks at most
+ * @param max chunks at most
  */
-export function bestOf(scores: Float64Array, most: number, allowed: Allowed = () => true): Ranked[] {
+export function bestOf(scores: Float64Array, max: number, allowed: Allowed = () => true): Ranked[] {
   const best: Ranked[] = [];
-  if (most < 1) return best;
-  let least = -Infinity;
+  if (max < 1) return best;
+  let min = -Infinity;
   for (let chunk = 0; chunk < scores.length; chunk++) {
     const score = scores[chunk];
     // An equal score behind a full list is of a later chunk.
-    if (!(best.length < most ? score >= -Infinity : score > least) || !allowed(chunk)) continue;
-    if (best.length === most) best.pop();
+    if (!(best.length < max ? score >= -Infinity : score > min) || !allowed(chunk)) continue;
+    if (best.length === max) best.pop();
     best.splice(placeOf(score, best), 0, { chunk, score });
-    least = best[best.length - 1].score;
+    min = best[best.length - 1].score;
   }
   return best;
 }
@@ -56,12 +56,12 @@ const RANK_OFFSET = 60;
  * @param lists best first
  * @param chunks of the index
  */
-export function fuse(lists: readonly (readonly Ranked[])[], chunks: number, most: number): Ranked[] {
+export function fuse(lists: readonly (readonly Ranked[])[], chunks: number, max: number): Ranked[] {
   const scores = new Float64Array(chunks).fill(NaN);
   for (const list of lists)
     list.slice(0, FUSED_RANKS).forEach(({ chunk }, at) => {
       const before = Number.isNaN(scores[chunk]) ? 0 : scores[chunk];
       scores[chunk] = before + 1 / (RANK_OFFSET + at + 1);
     });
-  return bestOf(scores, most);
+  return bestOf(scores, max);
 }

@@ -19,12 +19,12 @@ interface SearchOptions {
 
 /** Vectors that can be searched: those of cosine.ts, or those that a device holds. */
 export interface VectorSearch {
-  search(question: Float32Array, most: number, allowed?: Allowed): Ranked[] | Promise<Ranked[]>;
+  search(question: Float32Array, max: number, allowed?: Allowed): Ranked[] | Promise<Ranked[]>;
 }
 
 /** Vectors in memory. @param vectors [chunks, size], row by row */
 export const inMemory = (vectors: Float32Array): VectorSearch => ({
-  search: (question, most, allowed) => searchVectors(vectors, question, most, allowed),
+  search: (question, max, allowed) => searchVectors(vectors, question, max, allowed),
 });
 
 export class ChunkSearch {
@@ -40,12 +40,12 @@ export class ChunkSearch {
   ) {}
 
   /** The best chunks for a question, best first. @throws Error if the method needs vectors that are not there (a defect of the caller) */
-  async search(question: Question, { method, most, allowed }: SearchOptions): Promise<Ranked[]> {
+  async search(question: Question, { method, most: max, allowed }: SearchOptions): Promise<Ranked[]> {
     switch (method) {
       case 'cosine':
-        return this.#byVector(question, most, allowed);
+        return this.#byVector(question, max, allowed);
       case 'bm25':
-        return this.#byWords(question, most, allowed);
+        return this.#byWords(question, max, allowed);
       case 'rrf':
         return fuse(
           [
@@ -53,18 +53,18 @@ export class ChunkSearch {
             this.#byWords(question, FUSED_RANKS, allowed),
           ],
           this.texts.length,
-          most,
+          max,
         );
     }
   }
 
-  async #byVector({ vector }: Question, most: number, allowed: Allowed | undefined): Promise<Ranked[]> {
+  async #byVector({ vector }: Question, max: number, allowed: Allowed | undefined): Promise<Ranked[]> {
     if (!this.vectors || !vector) throw new Error('A search by vectors has no vectors');
-    return this.vectors.search(vector, most, allowed);
+    return this.vectors.search(vector, max, allowed);
   }
 
-  #byWords({ text }: Question, most: number, allowed: Allowed | undefined): Ranked[] {
+  #byWords({ text }: Question, max: number, allowed: Allowed | undefined): Ranked[] {
     this.#bm25 ??= new Bm25(this.texts);
-    return this.#bm25.search(text, most, allowed);
+    return this.#bm25.search(text, max, allowed);
   }
 }

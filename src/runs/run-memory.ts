@@ -180,12 +180,12 @@ async function checkpointedPlan(
   settings: MemorySettings,
   { peakBytes, parts }: Pick<RunMemory, 'peakBytes' | 'parts'>,
 ): Promise<RunMemory['checkpointed']> {
-  const least = Math.max(WORTH_CHECKPOINTING.bytes, WORTH_CHECKPOINTING.share * peakBytes);
+  const min = Math.max(WORTH_CHECKPOINTING.bytes, WORTH_CHECKPOINTING.share * peakBytes);
   // It saves at most the activations, so most small runs need no second plan.
-  if (settings.options.checkpointing || parts.activations < least) return undefined;
+  if (settings.options.checkpointing || parts.activations < min) return undefined;
   const options = { ...settings.options, checkpointing: true };
   const plan = await planBeside(model, { ...settings, options });
-  return peakBytes - plan.peakBytes >= least ? { peakBytes: plan.peakBytes } : undefined;
+  return peakBytes - plan.peakBytes >= min ? { peakBytes: plan.peakBytes } : undefined;
 }
 
 function pick({ text, peakBytes, fits }: Advice): Pick<Advice, 'text' | 'peakBytes' | 'fits'> {

@@ -217,11 +217,11 @@ export class Run {
     const { step, timeLeft } = this.#trainer;
     const began = performance.now();
     let done = 0;
-    const tell = (): void => this.#hear({ type: 'answer', step, done, total: tokens });
-    tell();
+    const report = (): void => this.#hear({ type: 'answer', step, done, total: tokens });
+    report();
     const text = await answer(this.request.trainable, () => {
       done++;
-      tell();
+      report();
     });
     if (text === undefined) return;
     const seconds = (performance.now() - began) / 1000;

@@ -56,7 +56,7 @@ export interface InitialValues {
   /** Values of the saved state that the run continues from: then nothing is computed, and the caller writes them. */
   readonly saved?: NamedArrays;
   /** Called with the progress of the start, if it takes long; throwing ends it. */
-  readonly tell?: (progress: TimedStart) => void;
+  readonly report?: (progress: TimedStart) => void;
 }
 
 /**
@@ -79,10 +79,10 @@ export async function makeTrainable(
   }
   const settings = specOnModel(asked, model.definition, start?.config);
   const { encode, saved } = beginnings;
-  const tell = timed(beginnings.tell);
+  const report = timed(beginnings.report);
   const { tensors, ...shape } = start
     ? { config: adapterConfigOf(settings), modules: start.modules, tensors: start.tensors }
-    : await newAdapter(model, settings, { ...beginnings, tell });
+    : await newAdapter(model, settings, { ...beginnings, report });
   if (settings.reference === 'base' && addedTokens(shape.modules))
     throw new GraftError(
       'train-option',
@@ -95,7 +95,7 @@ export async function makeTrainable(
     state: stateOf(optimiserOf(settings.optimiser)),
   });
   try {
-    if (!saved) await adapter.start(model, { seed: settings.seed, encode, tell });
+    if (!saved) await adapter.start(model, { seed: settings.seed, encode, report });
   } catch (error) {
     if (!model.device.failure) adapter.destroy();
     throw error;
@@ -107,7 +107,7 @@ export async function makeTrainable(
 async function newAdapter(
   model: LanguageModel,
   options: RunSpec,
-  { rows, saved, tell = () => undefined }: InitialValues,
+  { rows, saved, report = () => undefined }: InitialValues,
 ): Promise<AdapterShape & { readonly tensors?: AdapterTensors }> {
   if (saved) return adapterShape(model.definition, options, saved);
   const { config, modules } = adapterShape(model.definition, options);
@@ -118,7 +118,7 @@ async function newAdapter(
   const readsPrompts = fromRows.readsPrompts(config);
   const batches = rowBatches(arranged(options, rows), options);
   const inputs = rowInputs({ model, batches, buckets: startBuckets(batches, readsPrompts), readsPrompts });
-  const context = { random: new Random(options.seed), tell };
+  const context = { random: new Random(options.seed), report };
   const begun = await fromRows.begin(inputs, config, modules, context);
   return { ...narrowed(config, modules, begun.modules), tensors: begun.tensors };
 }
@@ -134,7 +134,7 @@ function narrowed(
 }
 
 /** Adds the time left, by the speed so far. */
-function timed(tell: InitialValues['tell'] = () => undefined): (progress: StartProgress) => void {
+function timed(report: InitialValues['report'] = () => undefined): (progress: StartProgress) => void {
   let began = performance.now();
   let last: StartProgress | undefined;
   return (progress) => {
@@ -143,7 +143,7 @@ function timed(tell: InitialValues['tell'] = () => undefined): (progress: StartP
     last = progress;
     const seconds = secondsUntilDone((performance.now() - began) / 1000, done, total);
     // Reading may end early, so its time left is unknown.
-    tell({ ...progress, ...(what === 'vectors' && seconds !== undefined && { seconds }) });
+    report({ ...progress, ...(what === 'vectors' && seconds !== undefined && { seconds }) });
   };
 }
 

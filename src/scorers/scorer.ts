@@ -102,7 +102,7 @@ interface Common {
   readonly entry: ScorerEntry;
   readonly better: 'higher' | 'lower';
   /** The least and the most that an answer can get; missing where a person's own code decides, and for a loss. */
-  readonly range?: readonly [least: number, most: number];
+  readonly range?: readonly [min: number, most: number];
   /** The value as people read it. */
   readonly format: (value: number) => string;
   readonly settings: readonly ScorerSetting[];

@@ -8,7 +8,7 @@ export function summaryOf({ steps, evals, samples: _, rollout: __, ...run }: Sto
   // What the run starts from is kept where no step is better.
   const own = evals.some(({ step }) => step > 0) ? evals : [];
   const best = own.reduce<(typeof own)[number] | undefined>(
-    (least, entry) => (least && least.loss <= entry.loss ? least : entry),
+    (min, entry) => (min && min.loss <= entry.loss ? min : entry),
     undefined,
   );
   return {

@@ -108,8 +108,8 @@ export function stepJson(state: JsonState, byte: number): JsonState | undefined 
       return byte === code(state.rest) ? follow(state, state.rest.slice(1), 'after value') : undefined;
     case 'rest of character': {
       const [next, ...others] = state.rest.split(' ');
-      const [least, most] = CLASSES[next];
-      return byte >= least && byte <= most ? follow(state, others.join(' '), 'string') : undefined;
+      const [min, max] = CLASSES[next];
+      return byte >= min && byte <= max ? follow(state, others.join(' '), 'string') : undefined;
     }
     case 'start':
     case 'first key':

@@ -79,20 +79,20 @@ function alternatives(choices: readonly Cost[]): Cost {
   };
 }
 
-function repeated(part: Cost, least: number, most: number): Cost {
+function repeated(part: Cost, min: number, most: number): Cost {
   if (most === 0) return { ways: ONE, work: ONE, waste: NONE, isSure: true };
-  if (least === 1 && most === 1) return part;
+  if (min === 1 && most === 1) return part;
   if (!isOne(part.ways)) {
     if (most > 1) throw new Refusal('it repeats a group that varies, which can take forever');
     return { ways: sum(part.ways, ONE), work: sum(part.work, ONE), waste: part.waste, isSure: true };
   }
   const times = most === Infinity ? LENGTH : constant(most);
   return {
-    ways: most === Infinity ? LENGTH : constant(most - least + 1),
+    ways: most === Infinity ? LENGTH : constant(most - min + 1),
     work: product(times, part.work),
     // What repeats have matched is used; only the last one fails, unless each looks ahead.
-    waste: product(part.waste.degree > 0 ? times : constant(least + 1), part.waste),
-    isSure: least === 0 || part.isSure,
+    waste: product(part.waste.degree > 0 ? times : constant(min + 1), part.waste),
+    isSure: min === 0 || part.isSure,
   };
 }
 
@@ -117,8 +117,8 @@ class Reader {
       const parts: Cost[] = [];
       while (this.#at < this.source.length && !'|)'.includes(this.source[this.#at])) {
         const atom = this.#atom();
-        const [least, most] = this.#quantifier();
-        parts.push(repeated(atom, least, most));
+        const [min, most] = this.#quantifier();
+        parts.push(repeated(atom, min, most));
       }
       choices.push(sequence(parts));
     } while (this.#takes('|'));
@@ -158,7 +158,7 @@ class Reader {
     return looks ? { ways: ONE, work, waste: work, isSure: false } : { ways, work, waste, isSure };
   }
 
-  #quantifier(): [least: number, most: number] {
+  #quantifier(): [min: number, most: number] {
     const found = /^(?:[*+?]|\{(\d*)(,?)(\d*)\})[?+]?/.exec(this.source.slice(this.#at, this.#at + 64));
     if (!found) return [1, 1];
     this.#at += found[0].length;
@@ -166,8 +166,8 @@ class Reader {
     if (mark.startsWith('*')) return [0, Infinity];
     if (mark.startsWith('+')) return [1, Infinity];
     if (mark.startsWith('?')) return [0, 1];
-    const least = Number(low);
-    return [least, comma ? (high ? Number(high) : Infinity) : least];
+    const min = Number(low);
+    return [min, comma ? (high ? Number(high) : Infinity) : min];
   }
 }
 

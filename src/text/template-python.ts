@@ -90,9 +90,9 @@ function charsOf(value: unknown): string | undefined {
 
 /** Throws for arguments that the library would ignore. */
 export function checkArguments(method: string, args: readonly Value[]): void {
-  const most = Object.hasOwn(METHOD_ARGUMENTS, method) ? METHOD_ARGUMENTS[method] : args.length;
+  const max = Object.hasOwn(METHOD_ARGUMENTS, method) ? METHOD_ARGUMENTS[method] : args.length;
   const named = args.some(({ type }) => type === 'KeywordArgumentsValue');
-  if (args.length > most || (named && method !== 'replace')) {
+  if (args.length > max || (named && method !== 'replace')) {
     throw new Error(`the arguments of ${method}() are not supported`);
   }
 }

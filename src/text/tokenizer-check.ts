@@ -50,12 +50,9 @@ export class Checker {
     );
   }
 
-  count(value: unknown, part: string, least: number, most: number): number {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw this.wrong(
-      part,
-      `is ${JSON.stringify(value)?.slice(0, 40)}, where ${least} to ${most} is possible`,
-    );
+  count(value: unknown, part: string, min: number, max: number): number {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max) return value;
+    throw this.wrong(part, `is ${JSON.stringify(value)?.slice(0, 40)}, where ${min} to ${max} is possible`);
   }
 
   list(value: unknown, part: string, limit: number): unknown[] {

@@ -189,7 +189,7 @@ function readValidated(
   trend: Trend | undefined,
 ): Reading {
   const last = later[later.length - 1];
-  const best = later.reduce((least, entry) => (entry.loss < least.loss ? entry : least));
+  const best = later.reduce((min, entry) => (entry.loss < min.loss ? entry : min));
   const training = trend && { from: trend.at(best.step), to: trend.after };
   const whole = trend && { from: trend.before, to: trend.after };
   const kept = best.loss < before ? best.step : 0;
@@ -324,12 +324,12 @@ function kindOfTraining(trend: Trend, count: number): ReadingKind {
   const rise = after - before;
   if (count < MIN_UNVALIDATED)
     return count >= FIRST_STEPS && rise > Math.max(PLAINLY * before, SURE * error) ? 'worse' : 'too-short';
-  const least = Math.max(FLAT * before, SURE * error);
-  if (rise > least) return best.loss < before - least ? 'diverging' : 'worse';
+  const min = Math.max(FLAT * before, SURE * error);
+  if (rise > min) return best.loss < before - min ? 'diverging' : 'worse';
   // It fell, and then rose by more than half of that.
-  if (before - best.loss > least && after - best.loss > Math.max((before - best.loss) / 2, least))
+  if (before - best.loss > min && after - best.loss > Math.max((before - best.loss) / 2, min))
     return 'diverging';
-  if (-rise < least && !(trend.fell && -rise > FLAT * before))
+  if (-rise < min && !(trend.fell && -rise > FLAT * before))
     return -rise > PLAINLY * before ? 'noisy' : 'flat';
   if (peak) return 'unsteady';
   return stillFalls(trend) ? 'falling' : 'fine';

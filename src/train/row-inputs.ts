@@ -189,10 +189,10 @@ class Sums implements Covariances {
     this.#first = await this.#record(buckets[buckets.length - 1], true);
   }
 
-  async read(batches: number, tell: (done: number) => void): Promise<void> {
+  async read(batches: number, report: (done: number) => void): Promise<void> {
     const { batches: all, readsPrompts } = this.request;
     while (this.#done < batches) {
-      tell(this.#done);
+      report(this.#done);
       const batch = all[this.#done];
       if (this.#done === 0) await this.#findMean(batch);
       const reading = holding(this.#readings, sizeOfInputs(batch, readsPrompts));
@@ -201,7 +201,7 @@ class Sums implements Covariances {
       await this.#device.settle();
       this.#done++;
     }
-    tell(this.#done);
+    report(this.#done);
   }
 
   async sums(): Promise<{ matrix: Tensor; less: Tensor; trace: number }[]> {

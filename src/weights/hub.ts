@@ -186,7 +186,7 @@ export async function fetchModel(
   const have = new Map(files.map((file) => [file.name, sink.size(file.name)]));
   const rate = new Rate();
   let told = -Infinity;
-  const tell = (file: string, waiting?: Wait): void => {
+  const report = (file: string, waiting?: Wait): void => {
     const now = performance.now();
     const sum = [...have.values()].reduce((a, b) => a + b, 0);
     rate.add(sum, now);
@@ -213,13 +213,13 @@ export async function fetchModel(
         onBytes: (done, total) => {
           have.set(file.name, done);
           totals.set(file.name, total);
-          tell(file.name);
+          report(file.name);
         },
         onWait: (wait) => {
           rate.forget();
           // The end of a pause is news, however short it was.
           told = -Infinity;
-          tell(file.name, wait);
+          report(file.name, wait);
         },
       });
     } catch (error) {
@@ -227,7 +227,7 @@ export async function fetchModel(
       throw error instanceof GraftError ? withKept(error, name, files, sink) : error;
     }
     told = -Infinity;
-    tell(file.name);
+    report(file.name);
   }
 }
 

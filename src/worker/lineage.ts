@@ -55,7 +55,7 @@ async function rowsOfStage(
  */
 export async function measureLineage(
   session: Session,
-  { id, rows: most, onProgress, signal }: Request,
+  { id, rows: max, onProgress, signal }: Request,
 ): Promise<LineageReport> {
   const open = await session.model();
   const line = await lineOf(id);
@@ -65,7 +65,7 @@ export async function measureLineage(
   const watch = { signal, onProgress: (progress: Progress) => onProgress({ ...progress, turn }) };
   for (const [stage, one] of line.entries()) {
     const data = await rowsOfStage(one, open, slices);
-    const request = data && { line, stage, data, most, onModel: () => void turn.at++ };
+    const request = data && { line, stage, data, most: max, onModel: () => void turn.at++ };
     const found = request && (await stoppable(measureStage(session, open, request, watch), open, signal));
     if (found) rows.push(...found);
     else turn.of -= line.length + 1;

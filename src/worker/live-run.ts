@@ -101,7 +101,7 @@ export class LiveRun {
     const rewards = await rewardsOf(settings);
     const subject = await putOnDevice(seed, session, open, {
       saved: saved?.state.values,
-      tell(progress) {
+      report(progress) {
         emit({ type: 'phase', phase: { kind: 'starting', step: 0, ...progress } });
         goOn();
       },
@@ -130,7 +130,7 @@ export class LiveRun {
           if (event.type === 'compile') {
             emit(event);
             goOn();
-          } else live?.tell(event);
+          } else live?.report(event);
         },
       });
       live = new LiveRun(seed, session, open, subject, store, run, rewards, emit);
@@ -294,7 +294,7 @@ export class LiveRun {
   }
 
   /** An event of the run, in the words of the page. */
-  tell(event: RunEvent): void {
+  report(event: RunEvent): void {
     if (event.type === 'step') {
       const point = pointOf(event);
       this.emit({ type: 'step', ...point });

@@ -28,19 +28,19 @@ export interface OnDevice extends Subject {
 /**
  * An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one.
  *
- * @param saved values of the state that it continues from @param tell called with the progress of an adapter's start; throwing ends it
+ * @param saved values of the state that it continues from @param report called with the progress of an adapter's start; throwing ends it
  */
 export async function putOnDevice(
   { run, start, rows }: RunSeed,
   session: Session,
   open: OpenModel,
-  { saved, tell }: Pick<InitialValues, 'saved' | 'tell'> = {},
+  { saved, report }: Pick<InitialValues, 'saved' | 'report'> = {},
 ): Promise<OnDevice> {
   const settings = asSaved(run.settings as FormSpec);
   const options = withReference(specOf(settings), settings.start !== undefined);
   if (!learnerOf(options).trainsModel) {
     const encode: Encode = (text, how) => (open.base ?? open).tokenizer.encode(text, how);
-    const beginnings = { encode, rows: rows.train, saved, tell };
+    const beginnings = { encode, rows: rows.train, saved, report };
     const subject = await makeTrainable(open.model, options, start, beginnings);
     const free = (): Promise<void> => session.free(subject.trainable.adapter!);
     return { ...subject, free, generator: () => session.chatGenerator(open) };

@@ -50,10 +50,10 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
 }
 
 /** @throws GraftError `data-empty` where no row has a prompt */
-function firstRows({ data }: Session, most: number): AskingRow[] {
+function firstRows({ data }: Session, max: number): AskingRow[] {
   const questions: AskingRow[] = [];
   for (const { part, example } of data?.places ?? []) {
-    if (questions.length === most) break;
+    if (questions.length === max) break;
     if (part !== 'train' || !example) continue;
     const row = example.columns ?? {};
     if (example.kind === 'prompt') questions.push({ prompt: textOfPrompt(example.prompt), row });

@@ -57,11 +57,11 @@ interface StageRequest {
 export async function measureStage(
   session: Session,
   open: OpenModel,
-  { line, stage, data, most, onModel }: StageRequest,
+  { line, stage, data, most: max, onModel }: StageRequest,
   watch: Watch,
 ): Promise<StageRow[] | undefined> {
   const rewards = await rewardsOf(line[stage]);
-  const sitting = evalSessionOf(open, data, { rows: most, lossOf: 'asked', rewards }, watch, {
+  const sitting = evalSessionOf(open, data, { rows: max, lossOf: 'asked', rewards }, watch, {
     grow: tokenizeRowsAgain,
     isScorable: rewards !== undefined,
   });

@@ -49,7 +49,7 @@ export function withTabs(id: string, emit: (event: RunEvent) => void): (event: R
   let events: RunEvent[] = [];
   let told = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const tell = (): void => {
+  const report = (): void => {
     clearTimeout(timer);
     timer = undefined;
     openChannel().postMessage({ id, events } satisfies RunNews);
@@ -60,8 +60,8 @@ export function withTabs(id: string, emit: (event: RunEvent) => void): (event: R
     emit(event);
     events.push(event);
     const wait = told + STEPS_EVERY_MS - performance.now();
-    if (event.type !== 'step' || wait <= 0) tell();
-    else timer ??= setTimeout(tell, wait);
+    if (event.type !== 'step' || wait <= 0) report();
+    else timer ??= setTimeout(report, wait);
   };
 }
 

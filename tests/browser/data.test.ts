@@ -197,12 +197,12 @@ describe('a table with odd columns', () => {
   test('keeps the chosen columns after a reload, and they can be changed', async () => {
     const { page, problems } = studio;
     const first = (): Promise<string> => page.getByRole('slider', { name: 'Tokens of this row' }).innerText();
-    const tell = page.getByRole('button', { name: 'Change the columns' });
+    const report = page.getByRole('button', { name: 'Change the columns' });
     const form = page.getByRole('form', { name: /Which column is what/ });
     await page.reload();
     await page.getByRole('heading', { name: '243 rows' }).waitFor({ timeout: STEP_MS });
     await expect.poll(first, { timeout: STEP_MS }).toMatch(/Which queue\?↵\nMy card 0 is lost/);
-    await tell.click();
+    await report.click();
     await expect
       .poll(() => form.getByLabel('Template of the prompt').inputValue())
       .toBe('Which queue?\n{{Customer says}}');

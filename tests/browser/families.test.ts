@@ -75,11 +75,11 @@ test('the page counts the bytes of a model while it is copied and loaded', async
   });
   const region = page.getByRole('region', { name: 'Model', exact: true });
   const told: string[] = [];
-  await page.exposeFunction('tell', (text: string) => told.push(text));
+  await page.exposeFunction('report', (text: string) => told.push(text));
   await region.evaluate((element) => {
-    const { tell } = globalThis as unknown as { tell(text: string): void };
+    const { report } = globalThis as unknown as { report(text: string): void };
     new MutationObserver(() => {
-      for (const { textContent } of element.querySelectorAll('.wait p')) tell(textContent);
+      for (const { textContent } of element.querySelectorAll('.wait p')) report(textContent);
     }).observe(element, { subtree: true, childList: true, characterData: true });
   });
   await region.getByLabel('Add a model folder').setInputFiles(join(scratch, NAME));

@@ -61,9 +61,9 @@ describeOnCpu('EVA', (context) => {
 
   async function begin(
     changes: Record<string, unknown> = {},
-    tell?: (progress: TimedStart) => void,
+    report?: (progress: TimedStart) => void,
   ): Promise<Subject> {
-    return makeTrainable(model, optionsOf(changes), undefined, { rows, tell });
+    return makeTrainable(model, optionsOf(changes), undefined, { rows, report });
   }
 
   /** A of each layer by its path. */
@@ -196,10 +196,10 @@ describeOnCpu('EVA', (context) => {
         ...{ ...inputs, mostBytes },
         measure: (places) => (measured++, inputs.measure(places)),
       };
-      const tell = ({ what, done, total }: StartProgress): void => {
+      const report = ({ what, done, total }: StartProgress): void => {
         if (what === 'reading') heard.push({ done, total });
       };
-      const begun = await eva.fromRows!.begin(counted, config, modules, { random: new Random(3), tell });
+      const begun = await eva.fromRows!.begin(counted, config, modules, { random: new Random(3), report });
       return { begun, heard, measured };
     };
     const one = await beginWith(all);
@@ -252,8 +252,8 @@ describeOnCpu('EVA', (context) => {
     const begun = await begin();
     const saved = await begun.trainable.adapter!.read();
     begun.trainable.adapter!.destroy();
-    const tell = (): void => expect.unreachable();
-    const again = await makeTrainable(model, optionsOf(), undefined, { saved, tell });
+    const report = (): void => expect.unreachable();
+    const again = await makeTrainable(model, optionsOf(), undefined, { saved, report });
     expect(again.adapter).toEqual(begun.adapter);
     again.trainable.adapter!.destroy();
   });

@@ -61,7 +61,7 @@ interface Found extends Input {
 const fromRows: RowsStart<EvaConfig, LoraModule> = {
   readsPrompts: ({ evaLabelMask }) => !evaLabelMask,
 
-  async begin(rows, config, modules, { random, tell }) {
+  async begin(rows, config, modules, { random, report }) {
     const groups = inputGroups(rows, config, modules);
     const found: Found[] = [];
     const inputs = groups.flat().length;
@@ -69,12 +69,12 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
       // Each group reads the rows again and finds the vectors of its own inputs.
       const { length: before } = found;
       const tellGroup = ({ what, done, total }: StartProgress): void =>
-        tell(
+        report(
           what === 'reading'
             ? { what, done: at * total + done, total: groups.length * total }
             : { what, done: before + done, total: inputs },
         );
-      found.push(...(await directions(rows, config, group, { random, tell: tellGroup })));
+      found.push(...(await directions(rows, config, group, { random, report: tellGroup })));
     }
     const own = modules.filter(({ kind }) => kind === KIND);
     const budget = own.reduce((sum, { rank }) => sum + rank, 0);
@@ -204,19 +204,19 @@ async function directions(
   rows: RowInputs,
   { evaTau }: EvaConfig,
   group: readonly Input[],
-  { random, tell }: { random: Random; tell: (progress: StartProgress) => void },
+  { random, report }: { random: Random; report: (progress: StartProgress) => void },
 ): Promise<Found[]> {
   const sums = await rows.measure(group.map(({ place }) => place));
   const most = Math.max(...group.map((input) => input.max));
   const read = (until: number): Promise<void> =>
-    sums.read(until, (done) => tell({ what: 'reading', done, total: rows.batches }));
+    sums.read(until, (done) => report({ what: 'reading', done, total: rows.batches }));
   const search = async (
     until: Pick<SearchOptions, 'iterations' | 'settled'>,
     near?: readonly Decomposition[],
   ): Promise<Decomposition[]> =>
     leadingVectors(rows.device, wanted(group, await sums.sums(), near), {
       ...{ random, ...until },
-      tell: (done, total) => tell({ what: 'vectors', done, total }),
+      report: (done, total) => report({ what: 'vectors', done, total }),
     });
   try {
     let now: Decomposition[] | undefined;

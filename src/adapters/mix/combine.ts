@@ -68,15 +68,15 @@ function prune(tensor: Float32Array, { method, density, random }: CombineOptions
 function largest(tensor: Float32Array, count: number): Float32Array {
   const out = new Float32Array(tensor.length);
   if (count === 0) return out;
-  const least = tensor.map(Math.abs).sort()[tensor.length - count];
+  const min = tensor.map(Math.abs).sort()[tensor.length - count];
   let equal = count;
   tensor.forEach((value, i) => {
-    if (Math.abs(value) <= least) return;
+    if (Math.abs(value) <= min) return;
     out[i] = value;
     equal--;
   });
   tensor.forEach((value, i) => {
-    if (equal === 0 || Math.abs(value) !== least) return;
+    if (equal === 0 || Math.abs(value) !== min) return;
     out[i] = value;
     equal--;
   });

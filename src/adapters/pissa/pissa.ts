@@ -63,11 +63,11 @@ export const pissa: AdapterKind<PissaConfig, PissaModule> = {
     for (const { path, inputs, outputs } of model.linears) {
       if (!isTarget(config, path)) continue;
       const rank = loraRank(config, path);
-      const most = Math.min(LARGEST_RANK / 2, inputs, outputs);
-      if (rank > most)
+      const max = Math.min(LARGEST_RANK / 2, inputs, outputs);
+      if (rank > max)
         throw wrongConfig(
-          `The rank of ${path} is ${rank}, but PiSSA takes at most ${most} there: it starts as singular vectors of the layer.`,
-          `Choose a rank of ${most} or less, or LoRA.`,
+          `The rank of ${path} is ${rank}, but PiSSA takes at most ${max} there: it starts as singular vectors of the layer.`,
+          `Choose a rank of ${max} or less, or LoRA.`,
         );
     }
   },
@@ -87,13 +87,13 @@ export const pissa: AdapterKind<PissaConfig, PissaModule> = {
     return [{ ...a, fromBase: true }, { ...b, fromBase: true }, start(a, names.a), start(b, names.b)];
   },
   initial: () => [],
-  async begin(device, layers, { random, tell }) {
+  async begin(device, layers, { random, report }) {
     const found = await leadingVectors(
       device,
       layers.map(({ module: { rank }, weight }) => ({ matrix: weight, rank })),
       {
         ...{ random, iterations: layers.at(0)?.module.iterations },
-        tell: (done, total) => tell({ what: 'vectors', done, total }),
+        report: (done, total) => report({ what: 'vectors', done, total }),
       },
     );
     return new Map(

@@ -35,10 +35,10 @@ export class Models {
     if (this.saving !== undefined) return;
     this.saving = name;
     const left = new TimeLeft();
-    const tell = (progress: Progress): void => {
+    const report = (progress: Progress): void => {
       if (this.saving === name) this.detail = farWords(progress, left.hear(progress));
     };
-    const outcome = await this.#session.worker.exportModel(name, undefined, tell, base);
+    const outcome = await this.#session.worker.exportModel(name, undefined, report, base);
     this.saving = undefined;
     this.detail = '';
     this.failure = undefined;

@@ -16,7 +16,7 @@ export class Notifier {
   }
 
   /** Nothing where it was not allowed, or where the page is seen anyway. */
-  async tell(title: string, body: string): Promise<void> {
+  async report(title: string, body: string): Promise<void> {
     if (this.state !== 'granted' || (document.visibilityState === 'visible' && document.hasFocus())) return;
     const options: NotificationOptions = { body, tag: 'graft-run' };
     try {

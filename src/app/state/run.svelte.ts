@@ -220,7 +220,7 @@ export class Run extends ShownRun {
       this.adopt(outcome.run);
       void this.#sayLater(this.#milestones.end(outcome.run, this.last));
       // A person who paused or discarded the run is at the page.
-      if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#tell();
+      if (outcome.run.status === 'done' || outcome.run.status === 'stopped') this.#report();
     } else if (outcome.code === 'run-cancelled') {
       this.clear(undefined);
       this.#say('Cancelled: nothing was trained.');
@@ -230,7 +230,7 @@ export class Run extends ShownRun {
       this.failure = outcome;
       await this.#readEnd();
       this.#say(`The run cannot continue. ${outcome.what}`);
-      this.#tell(outcome);
+      this.#report(outcome);
     }
     this.#changed(true);
     return outcome.ok;
@@ -284,12 +284,12 @@ export class Run extends ShownRun {
     super.clear(options);
   }
 
-  #tell(failure?: Failure): void {
+  #report(failure?: Failure): void {
     const name = this.options?.name ?? 'The run';
     const title = failure ? `${name} cannot continue` : `${name} is done`;
     const went = this.reading ? fromTo(this.reading) : '';
     const where = this.last ? `Step ${this.last.step}${went && `, ${went}`}. ` : '';
-    void this.#session.notifier.tell(
+    void this.#session.notifier.report(
       title,
       failure?.what ?? `${where}The ${resultOf(this.options ?? {})} is kept.`,
     );

@@ -79,7 +79,7 @@ export class ShownRun {
   /** The lowest validation, that before the first step included once there is another: its values are kept. */
   get best(): EvalPoint | undefined {
     if (!this.evals.some(({ step }) => step > 0)) return undefined;
-    return this.evals.reduce((least, entry) => (least.loss <= entry.loss ? least : entry));
+    return this.evals.reduce((min, entry) => (min.loss <= entry.loss ? min : entry));
   }
 
   get version(): number {

@@ -71,7 +71,7 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     row('result', 'Best validation', ({ evals }) => {
       const own = evals.filter(({ step }) => step > 0);
       if (own.length === 0) return '–';
-      const best = own.reduce((least, entry) => (entry.loss < least.loss ? entry : least));
+      const best = own.reduce((min, entry) => (entry.loss < min.loss ? entry : min));
       return `${loss(best.loss)} at step ${best.step}`;
     }),
     row('result', 'Loss on general text', ({ forgetting }) =>

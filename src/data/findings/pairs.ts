@@ -77,7 +77,7 @@ function oneSided(rows: Checked['rows']): Found[] {
       else if (answer !== '') groups.set(answer, [row]);
     }
     const largest = [...groups.values()].reduce(
-      (most, group) => (group.length > most.length ? group : most),
+      (max, group) => (group.length > max.length ? group : max),
       [],
     );
     if (largest.length >= ALWAYS * sides.length)

@@ -33,11 +33,11 @@ function numberAxis(
   mostTicks = MAX_TICKS,
 ): Axis {
   const sorted = [...new Set(values)].sort((a, b) => a - b);
-  const [least, most] = [sorted[0], sorted[sorted.length - 1]];
-  const isLog = least > 0 && most / least >= LOG_RATIO;
+  const [min, max] = [sorted[0], sorted[sorted.length - 1]];
+  const isLog = min > 0 && max / min >= LOG_RATIO;
   const scale = isLog ? Math.log : (value: number): number => value;
-  const place = (value: SweptValue): number => share(scale(Number(value)), scale(least), scale(most));
-  const shown = sorted.length <= mostTicks ? sorted : [least, most];
+  const place = (value: SweptValue): number => share(scale(Number(value)), scale(min), scale(max));
+  const shown = sorted.length <= mostTicks ? sorted : [min, max];
   return {
     label: isLog ? `${label} (log)` : label,
     place,

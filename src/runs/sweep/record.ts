@@ -123,7 +123,7 @@ export function bestOf(sweep: Pick<Sweep, 'runs'>): SweptRun | undefined {
   return best.runs
     .filter(({ status }) => status === 'done')
     .reduce<SweptRun | undefined>(
-      (least, run) => (least === undefined || lossOf(run) < lossOf(least) ? run : least),
+      (min, run) => (min === undefined || lossOf(run) < lossOf(min) ? run : min),
       undefined,
     );
 }

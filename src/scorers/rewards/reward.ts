@@ -150,8 +150,8 @@ const OWN_MAX = 1;
 /** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MAX */
 export function passMarkOf(specs: readonly RewardSpec[]): number {
   return specs.reduce((sum, { name, weight = 1 }) => {
-    const [least, most] = rewardKind(name)?.range ?? [0, OWN_MAX];
-    return sum + Math.max(weight * least, weight * most);
+    const [min, most] = rewardKind(name)?.range ?? [0, OWN_MAX];
+    return sum + Math.max(weight * min, weight * most);
   }, 0);
 }
 

@@ -108,7 +108,7 @@ export class PolicySteps implements StepMaker {
     const scores = groups.map((group) => groupOf(group.map(({ scored }) => scored.total)));
     const rows = this.#rowsOf(groups, scores);
     this.#reports.set(step, this.#reportOf(drawn, scores));
-    this.#tell(step, groups.at(-1)!, rows.at(-1)!);
+    this.#report(step, groups.at(-1)!, rows.at(-1)!);
     return this.#learn(step, rows);
   }
 
@@ -187,7 +187,7 @@ export class PolicySteps implements StepMaker {
     };
   }
 
-  #tell(step: number, group: readonly Drawn[], { samples }: SampledRow): void {
+  #report(step: number, group: readonly Drawn[], { samples }: SampledRow): void {
     const [{ prompt }] = group;
     this.emit({
       type: 'rollout',

@@ -140,15 +140,15 @@ class HeaderReader {
   }
 
   /** Reads a count that must fit in the rest of the file. */
-  #count(value: bigint, leastBytes: number, most: number, what: string): number {
-    if (value > most || Number(value) * leastBytes > this.#reader.remaining)
+  #count(value: bigint, leastBytes: number, max: number, what: string): number {
+    if (value > max || Number(value) * leastBytes > this.#reader.remaining)
       throw this.broken(`it declares ${value} ${what} with ${this.#reader.remaining} bytes left`);
     return Number(value);
   }
 
-  async #text(most: number, what: string): Promise<string> {
+  async #text(max: number, what: string): Promise<string> {
     await this.#reader.need(8);
-    const length = this.#count(this.#reader.u64(), 1, most, `bytes of text in ${what}`);
+    const length = this.#count(this.#reader.u64(), 1, max, `bytes of text in ${what}`);
     await this.#reader.need(length);
     return this.#reader.text(length);
   }

@@ -64,18 +64,18 @@ export class Client {
   /**
    * The whole of a short answer.
    *
-   * @param most bytes that are taken
+   * @param max bytes that are taken
    * @param where the answer, for messages
    * @throws GraftError `hub-listing` if it is longer, and as {@link ask}
    */
   async read(
     url: string,
     subject: Subject,
-    { most, where }: { most: number; where: string },
+    { most: max, where }: { most: number; where: string },
   ): Promise<Uint8Array<ArrayBuffer>> {
     const listener = this.listen();
     try {
-      return await readBody(await this.ask(url, subject, listener), most, listener);
+      return await readBody(await this.ask(url, subject, listener), max, listener);
     } catch (cause) {
       this.signal.throwIfAborted();
       if (cause instanceof Flood)

@@ -118,7 +118,7 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
   const created = await createRepo(sender, options);
   const total = files.reduce((sum, { content }) => sum + content.size, 0);
   let done = 0;
-  const tell = (step: PushProgress['step'], file: string, bytes: number): void => {
+  const report = (step: PushProgress['step'], file: string, bytes: number): void => {
     done += bytes;
     options.onProgress?.({ step, file, done, total });
   };
@@ -128,21 +128,21 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
     const some = files.slice(start, start + AT_ONCE);
     const modes = await preupload(sender, options, some);
     for (const file of some) {
-      tell('hashing', file.name, 0);
+      report('hashing', file.name, 0);
       const mode = modes.get(file.name);
       if (!mode) throw unanswered(options, file.name);
       const isLarge = mode.uploadMode === 'lfs';
       const hash = await hashOf(file.content, isLarge, options.signal);
       if (hash === mode.oid) {
         unchanged.push(file.name);
-        tell('hashing', file.name, file.content.size);
+        report('hashing', file.name, file.content.size);
       } else planned.push({ ...file, isLarge, hash });
     }
   }
   const large = planned.filter(({ isLarge }) => isLarge);
   for (let start = 0; start < large.length; start += AT_ONCE)
     await sendLarge(sender, options, large.slice(start, start + AT_ONCE), (name, bytes) =>
-      tell('sending', name, bytes),
+      report('sending', name, bytes),
     );
   const page = `${hub}/${repo}`;
   if (planned.length === 0) return { page, created, changed: [], unchanged };
@@ -154,7 +154,7 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
     type: 'application/x-ndjson',
     body: lines.map((line) => JSON.stringify(line)).join('\n'),
   });
-  for (const { name, content, isLarge } of planned) if (!isLarge) tell('sending', name, content.size);
+  for (const { name, content, isLarge } of planned) if (!isLarge) report('sending', name, content.size);
   return { page, created, commit: answer!.commitOid, changed: planned.map(({ name }) => name), unchanged };
 }
 
@@ -197,7 +197,7 @@ async function sendLarge(
   sender: Sender,
   options: PushOptions,
   files: readonly Planned[],
-  tell: (name: string, bytes: number) => void,
+  report: (name: string, bytes: number) => void,
 ): Promise<void> {
   const { hub, repo } = options;
   const answer = await sender.ask(`${hub}/${repo}.git/info/lfs/objects/batch`, Batch, {
@@ -223,17 +223,17 @@ async function sendLarge(
     const { upload, verify } = object.actions ?? {};
     if (!upload) {
       // The content is there, from another push perhaps.
-      tell(name, content.size);
+      report(name, content.size);
       continue;
     }
     const { header = {} } = upload;
     const chunk = Number(header['chunk_size'] ?? NaN);
     if (Number.isSafeInteger(chunk) && chunk > 0)
-      await sendParts(sender, options, { name, hash, content }, { href: upload.href, header, chunk }, tell);
+      await sendParts(sender, options, { name, hash, content }, { href: upload.href, header, chunk }, report);
     else {
-      tell(name, 0);
+      report(name, 0);
       await sender.put(upload.href, content);
-      tell(name, content.size);
+      report(name, content.size);
     }
     if (verify)
       await sender.ask(verify.href, Anything, {
@@ -249,7 +249,7 @@ async function sendParts(
   options: PushOptions,
   { name, hash, content }: Pick<Planned, 'name' | 'hash' | 'content'>,
   { href, header, chunk }: { href: string; header: Readonly<Record<string, unknown>>; chunk: number },
-  tell: (name: string, bytes: number) => void,
+  report: (name: string, bytes: number) => void,
 ): Promise<void> {
   const numbers = Object.keys(header)
     .filter((key) => /^\d+$/.test(key))
@@ -259,11 +259,11 @@ async function sendParts(
   for (const key of numbers) {
     const number = Number(key);
     const slice = content.slice((number - 1) * chunk, number * chunk);
-    tell(name, 0);
+    report(name, 0);
     const etag = await sender.put(String(header[key]), slice);
     if (etag === undefined) throw unanswered(options, name);
     parts.push({ partNumber: number, etag });
-    tell(name, slice.size);
+    report(name, slice.size);
   }
   await sender.complete(href, JSON.stringify({ oid: hash, parts }));
 }

@@ -63,7 +63,7 @@ class Transfer {
 
   async begin(): Promise<void> {
     const { file, options } = this;
-    if (file.size !== undefined && file.size > this.#most) throw await this.#tooLong();
+    if (file.size !== undefined && file.size > this.#max) throw await this.#tooLong();
     if (file.size !== undefined && options.sink.size(file.name) > file.size) await this.#restart();
     this.#checksum = await Checksum.of(file, options.sink);
   }
@@ -156,7 +156,7 @@ class Transfer {
     this.#total ??= total ?? lengthOf(response, sink.size(file.name));
     if (total !== undefined && file.size !== undefined && total !== file.size)
       throw await this.#wrongSize(total);
-    if ((this.#total ?? 0) > this.#most) {
+    if ((this.#total ?? 0) > this.#max) {
       response.body?.cancel().catch(() => undefined);
       throw await this.#tooLong();
     }
@@ -169,7 +169,7 @@ class Transfer {
     const { file, options } = this;
     const have = options.sink.size(file.name) + bytes.byteLength;
     if (file.size !== undefined && have > file.size) throw await this.#wrongSize(have);
-    if (have > this.#most) throw await this.#tooLong();
+    if (have > this.#max) throw await this.#tooLong();
     await options.sink.append(file.name, bytes);
     this.#checksum?.update(bytes);
     options.onBytes(have, this.#total);
@@ -188,7 +188,7 @@ class Transfer {
   }
 
   /** Bytes that are taken of the file. A person has seen the size of weights that declare one. */
-  get #most(): number {
+  get #max(): number {
     if (!WEIGHTS.test(this.file.name)) return MAX_COMPANION_BYTES;
     return this.#total === undefined ? MAX_UNDECLARED_BYTES : Infinity;
   }
@@ -214,7 +214,7 @@ class Transfer {
 
   async #tooLong(): Promise<GraftError> {
     const { file } = this;
-    const most = this.#most;
+    const most = this.#max;
     await this.#restart();
     return new GraftError(
       'hub-size',

@@ -416,7 +416,7 @@ class Importer {
       for (const file of files) {
         for await (const chunk of this.source.zip.chunks(folder + file)) {
           await writer.append(file, chunk);
-          this.source.tell(chunk.byteLength);
+          this.source.report(chunk.byteLength);
         }
       }
       await writer.commit(licence === undefined ? {} : { licence });

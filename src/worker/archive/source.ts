@@ -30,7 +30,7 @@ export class ArchiveSource {
   /** A record follows. @throws GraftError `worker-aborted` */
   begin(): void {
     this.#reading = 0;
-    this.tell(0);
+    this.report(0);
   }
 
   /** A record is finished, read or skipped. @param path of its JSON file */
@@ -43,7 +43,7 @@ export class ArchiveSource {
   }
 
   /** Counts bytes that were read. @throws GraftError `worker-aborted` */
-  tell(bytes: number): void {
+  report(bytes: number): void {
     const { signal, onProgress } = this.options;
     if (signal.aborted) throw stopped();
     this.#reading += bytes;
@@ -57,7 +57,7 @@ export class ArchiveSource {
   /** @throws GraftError `zip-…`, `file-too-large`, `worker-aborted` */
   async read(path: string, limit: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = await this.zip.read(path, limit);
-    this.tell(bytes.byteLength);
+    this.report(bytes.byteLength);
     return bytes;
   }
 

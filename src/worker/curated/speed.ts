@@ -33,17 +33,17 @@ export async function measureSpeed(
   const runs = software ? 1 : 3;
   // The layers are made; compiling, the first step and each measurement follow; answers come last.
   const parts = 2 + (2 + runs);
-  const tell = (done: number): void => onProgress({ what: 'measuring', done, total: parts });
-  tell(0);
+  const report = (done: number): void => onProgress({ what: 'measuring', done, total: parts });
+  report(0);
   const model = await LanguageModel.load(device, files);
   try {
-    tell(1);
+    report(1);
     const { flops, secondsPerStep } = await benchmarkTraining(model, {
       // Seconds on a GPU; a software adapter takes those for one small step.
       ...(software ? { rows: 1, length: 64 } : { rows: 4, length: 256 }),
       runs,
       signal,
-      onPart: (done) => tell(1 + done),
+      onPart: (done) => report(1 + done),
     });
     const { decodeTokensPerSecond } = await benchmarkDecoding(model, { runs: 1, signal });
     const speed = {

@@ -140,17 +140,17 @@ export class Adding {
   }
 }
 
-const tooMany = (most: number): GraftError =>
+const tooMany = (max: number): GraftError =>
   new GraftError(
     'document-count',
-    `A project holds at most ${most} documents.`,
+    `A project holds at most ${max} documents.`,
     'Remove documents that are not needed, or put texts together.',
   );
 
-const tooMuchText = (file: string, most: number): GraftError =>
+const tooMuchText = (file: string, max: number): GraftError =>
   new GraftError(
     'document-count',
-    `With ${file} the documents of this project would have more than ${most} characters of text.`,
+    `With ${file} the documents of this project would have more than ${max} characters of text.`,
     'Remove documents that are not needed.',
   );
 

@@ -148,7 +148,7 @@ class OnDevice implements DeviceEncoder {
     if (vectors.length / this.size < ON_DEVICE) return { ...inMemory(vectors), destroy: () => undefined };
     const held = await DeviceVectors.open(this.encoder.device, vectors, this.size);
     return {
-      search: (question, most, allowed) => held.search(question, most, allowed),
+      search: (question, max, allowed) => held.search(question, max, allowed),
       destroy: () => held.destroy(),
     };
   }

@@ -99,8 +99,8 @@ export class OpenIndex {
     const search = new ChunkSearch(
       this.#chunks.map(({ text }) => text),
       {
-        search: (question, most, allowed) =>
-          vectors.search(question, most, (chunk) => this.#known[chunk] === 1 && (allowed?.(chunk) ?? true)),
+        search: (question, max, allowed) =>
+          vectors.search(question, max, (chunk) => this.#known[chunk] === 1 && (allowed?.(chunk) ?? true)),
       },
     );
     this.#held = { by: model, search, vectors };

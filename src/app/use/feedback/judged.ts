@@ -30,7 +30,7 @@ export function mostJudged(
     found.set(id, { ...(adapter && { adapter }), name, entries: (found.get(id)?.entries ?? 0) + 1 });
   }
   return [...found.values()].reduce<JudgedModel | undefined>(
-    (most, one) => (most && most.entries > one.entries ? most : one),
+    (max, one) => (max && max.entries > one.entries ? max : one),
     undefined,
   );
 }
