@@ -242,7 +242,14 @@ test('a database from before the queue existed opens unchanged', async () => {
         request.onerror = () => reject(request.error!);
       });
     const now = await done(indexedDB.open('graft'));
-    const later = ['feedback', 'data-steps'];
+    const later = [
+      'feedback',
+      'data-steps',
+      'documents',
+      'document-texts',
+      'document-vectors',
+      'document-indexes',
+    ];
     const names = [...now.objectStoreNames].filter((name) => !later.includes(name));
     const stores: {
       name: string;
