@@ -39,6 +39,7 @@ export class RowList {
   /** Moves are counted, since a later one may be ready before an earlier one. */
   #move = 0;
   #moving = false;
+  #settling = 0;
   readonly #session: Session;
 
   /** @param data the open rows, one of which is in view */
@@ -170,14 +171,15 @@ export class RowList {
    * @param place to read around
    */
   async settle(place: number): Promise<void> {
+    const settling = ++this.#settling;
     const move = ++this.#move;
     this.#moving = false;
     await this.fetch(place);
-    if (move !== this.#move) return;
-    if (!this.failure) {
+    // A move that overtakes it shows a row of the new list.
+    if (move === this.#move && !this.failure) {
       if (this.ordered && this.placeOf(this.data.rowAt) === undefined) await this.go(place);
       else this.follow(this.data.rowAt);
     }
-    this.changing = false;
+    if (settling === this.#settling) this.changing = false;
   }
 }
