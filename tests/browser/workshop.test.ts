@@ -66,7 +66,8 @@ test('the workshop mixes adapters by sliders, measures each mixture on test rows
   await page.getByLabel('Prompt for both').fill('Who lives next to the school?');
   await page.getByRole('button', { name: 'Ask both' }).click();
   const turn = page.getByRole('article').last();
-  await expect.poll(() => turn.innerText(), WAIT).toContain('Mixture');
+  await expect.poll(() => turn.innerText(), WAIT).toMatch(/-0\.25 × Cook[^]*tokens\/s/);
+  expect(await turn.innerText()).not.toContain('Out of date');
   await expect.poll(() => page.getByRole('button', { name: 'Retry' }).isEnabled(), WAIT).toBe(true);
 
   await workshop.getByLabel('Name of the new adapter').fill('Both');

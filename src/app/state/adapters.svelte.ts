@@ -1,21 +1,12 @@
 /** The library of adapters. */
-import type {
-  AdapterChange,
-  AdapterChoice,
-  AdapterInfo,
-  Failure,
-  MixtureId,
-  Progress,
-} from '../../worker/api.ts';
+import type { AdapterChange, AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
 import { folderOf } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeft } from '../ui/time-left.ts';
 import { inPlace } from './in-place.ts';
+import { MIXTURE } from './origin.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
-
-/** The id of the workshop's adapter. */
-export const MIXTURE: MixtureId = 'mixture';
 
 /** `base`, `current`, or an adapter's id: what a select element can hold. */
 export type AdapterKey = string;

@@ -11,6 +11,7 @@ export function nowOf({ session, data, projects, adapters, runs, run }: Studio):
     model: session.model ?? session.wanted,
     ...(version !== undefined && options && { rows: { version, options } }),
     ...(adapters.loaded && { adapters: adapters.list }),
+    ...(adapters.mixture !== undefined && { mixture: adapters.mixture }),
     ...(runs.loaded && {
       runs: runs.all.map(({ id, step }) => ({
         id,

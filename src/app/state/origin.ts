@@ -1,6 +1,9 @@
 /** Whether a measurement is out of date, and why. */
 import { shownName } from '../ui/model-names.ts';
-import type { AdapterRef, DataOptions, Evaluation, Made, ModelRef } from '../../worker/api.ts';
+import type { AdapterRef, DataOptions, Evaluation, Made, MixtureId, ModelRef } from '../../worker/api.ts';
+
+/** The id of the mixture in the workshop, which is not in the library. */
+export const MIXTURE: MixtureId = 'mixture';
 
 /** The current inputs of a measurement. */
 export interface Now {
@@ -10,6 +13,8 @@ export interface Now {
   readonly rows?: { readonly version: string; readonly options: DataOptions };
   /** Adapters of the library; missing while they are not read yet. */
   readonly adapters?: readonly { readonly id: string; readonly name: string }[];
+  /** The name of the mixture in the workshop; missing if there is none. */
+  readonly mixture?: string;
   /** How many steps each run has done; missing while they are not read yet. */
   readonly runs?: readonly { readonly id: string; readonly step: number }[];
 }
@@ -96,7 +101,9 @@ function rowsChanged(then: NonNullable<Made['data']>, { rows }: Now): string | u
   return `Version ${is.revision ?? 1} of the rows is open now, and version ${was.revision ?? 1} was measured.`;
 }
 
-function adapterChanged(then: AdapterRef, { adapters, runs }: Now): string | undefined {
+function adapterChanged(then: AdapterRef, { adapters, mixture, runs }: Now): string | undefined {
+  if ('id' in then && then.id === MIXTURE)
+    return mixture === then.name ? undefined : 'The workshop has another mixture now, or none.';
   if ('id' in then) {
     const known = !adapters || adapters.some(({ id }) => id === then.id);
     return known ? undefined : `The adapter “${then.name}” is deleted.`;

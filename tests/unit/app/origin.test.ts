@@ -26,6 +26,13 @@ describe('out of date', () => {
     expect(adapterName(ORIGIN.adapter, NOW)).toBe('Skipper');
   });
 
+  test('is not claimed for the mixture of the workshop until it changes', () => {
+    const origin = { ...ORIGIN, adapter: { name: '0.5 × Captain', id: 'mixture' } };
+    expect(outdated(origin, { ...NOW, mixture: '0.5 × Captain' })).toBeUndefined();
+    expect(outdated(origin, { ...NOW, mixture: '0.7 × Captain' })).toMatch(/another mixture/);
+    expect(outdated(origin, NOW)).toMatch(/or none/);
+  });
+
   test('is not claimed while it is unknown', () => {
     expect(outdated(ORIGIN, { model: { name: 'sprig', bundled: true }, rows: NOW.rows })).toBeUndefined();
     const { options: _, ...rows } = ORIGIN.data!;
