@@ -12,9 +12,9 @@ export interface DividedFrom {
   /** The rows before they were divided, and after it, deleted ones among them. */
   readonly read: readonly Entry[];
   readonly all: readonly Entry[];
-  /** Of `read` (`rowIdentity`). */
+  /** The identity of each row of `read` (`rowIdentity`). */
   readonly identities: readonly (string | undefined)[];
-  /** Of `read`: the part that the split gave it, whatever a person chose; undefined for a row that the split does not know. */
+  /** The part that the split gave each row of `read`, whatever a person chose; undefined for a row that the split does not know. */
   readonly split: readonly (Part | undefined)[];
   readonly options: DataOptions;
 }
@@ -120,7 +120,7 @@ function repeatsAfter(
   now: {
     readonly entries: readonly Entry[];
     readonly all: readonly Entry[];
-    /** Of `all`. */
+    /** The identity of each row of `all`. */
     readonly identities: readonly (string | undefined)[];
     readonly touched: ReadonlySet<string | undefined>;
     /** The first row of the list that changed, and how many there were and are now. */

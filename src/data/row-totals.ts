@@ -5,7 +5,7 @@ import { columnNames } from './row-columns.ts';
 import { isUsedEntry, type Entry } from './row-set.ts';
 
 interface Totals {
-  /** Of the rows that are used. */
+  /** Counts of the rows that are used. */
   readonly rows: { train: number; validation: number; test: number };
   tokens: number;
   supervised: number;

@@ -48,7 +48,7 @@ export interface BlindResult {
   readonly of: number;
   /** Wins of the first subject among the rows with a winner, with Wilson's interval. */
   readonly share: Proportion;
-  /** Of the exact sign test: both are equally good. */
+  /** The p value of the exact sign test, if both are equally good. */
   readonly p: number;
 }
 

@@ -226,7 +226,7 @@ export interface BlindTurn {
 export interface BlindJudging {
   /** Places in the record. */
   readonly subjects: readonly [first: number, second: number];
-  /** Of the order of rows and sides. */
+  /** Draws the order of rows and sides. */
   readonly seed: number;
   /** Those that were judged, in their order. */
   readonly turns: readonly BlindTurn[];

@@ -38,7 +38,7 @@ interface About {
   readonly source?: string;
 }
 
-/** Of a large data set the first files are chosen: others are a press away. */
+/** The first files of a large data set are chosen, up to this size. A person can choose others. */
 const CHOSEN_BYTES = 200 * 2 ** 20;
 
 /** Files that are listed, before they are opened. */

@@ -47,7 +47,7 @@ export interface Prepared {
   readonly summary: string;
 }
 
-/** Of weights, if a person does not choose one. */
+/** The type of weights, if a person does not choose one. */
 export const USUAL_TYPE = 'f16';
 
 export interface ExportFormat {

@@ -13,7 +13,7 @@ import { Weights, type OnnxType } from './weights.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** Of the format and of its operators: those that current runtimes have had for years. */
+/** Versions of the format and of its operators that current runtimes have had for years. */
 const IR_VERSION = 8;
 const OPSET = 17;
 

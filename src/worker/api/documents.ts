@@ -11,7 +11,7 @@ export interface DocumentInfo {
   readonly file: string;
   /** When it was added or replaced, in milliseconds since 1970. */
   readonly added: number;
-  /** Of the file. */
+  /** The size of the file. */
   readonly bytes: number;
   /** UTF-16 code units of its text. */
   readonly characters: number;

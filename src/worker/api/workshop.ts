@@ -6,7 +6,7 @@ import type { OnProgress, Outcome } from './outcome.ts';
 export type MixtureId = 'mixture';
 
 export interface MixtureShare {
-  /** Of an adapter of the library. */
+  /** The id of an adapter of the library. */
   readonly id: string;
   readonly weight: number;
 }
