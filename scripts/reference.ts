@@ -10,5 +10,5 @@ import { join } from 'node:path';
 register('../bin/wgsl-loader.mjs', import.meta.url);
 const { referencePages } = await import('./reference/pages.ts');
 
-for (const [page, text] of Object.entries(referencePages()))
+for (const [page, text] of Object.entries(await referencePages()))
   writeFileSync(join(import.meta.dirname, '../docs/reference', page), text);

@@ -3,15 +3,17 @@ import { commandsPage } from './commands.ts';
 import { errorsPage } from './errors.ts';
 import { findingsPage } from './findings.ts';
 import { modelsPage } from './models.ts';
+import { oddFilesPage } from './odd-files.ts';
 import { scorersPage } from './scorers.ts';
 import { settingsPage } from './settings.ts';
 
-export function referencePages(): Readonly<Record<string, string>> {
+export async function referencePages(): Promise<Readonly<Record<string, string>>> {
   return {
     'commands.md': commandsPage(),
     'errors.md': errorsPage(),
     'findings.md': findingsPage(),
     'models.md': modelsPage(),
+    'odd-files.md': await oddFilesPage(),
     'scorers.md': scorersPage(),
     'settings.md': settingsPage(),
   };

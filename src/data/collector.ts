@@ -65,6 +65,10 @@ function syntaxReason(text: string, error: unknown): string {
   const outside = text.slice(0, LOOKED_AT_CHARS).replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs, '""');
   const bare = /(?:^|[[,:\s])(NaN|-?Infinity|None|True|False|undefined)\b/.exec(outside);
   if (bare) return `not valid JSON: ${bare[1]} is not a value that JSON has`;
+  if (/\}\s*,\s*$/.test(outside)) return 'not valid JSON: a comma follows the row';
+  if (/^\s*\{\s*'/.test(outside)) return 'not valid JSON: single quotes, but JSON has double ones';
+  const key = /[{,]\s*([A-Za-z_]\w*)\s*:/.exec(outside);
+  if (key) return `not valid JSON: the key ${key[1]} has no double quotes`;
   return `not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
 }
 

@@ -34,6 +34,9 @@ interface Table {
 /** A table for a model has a handful; the widest that spreadsheets write has 16,384. */
 export const MAX_TABLE_COLUMNS = 4096;
 
+/** The first line of a table that Excel should divide at this character. */
+const DECLARED_DELIMITER = /^sep=(.)\r?\n/i;
+
 /** The text of a file with a table. @throws GraftError `data-too-large`, `data-encoding` */
 export const tableText = (content: Content, fileName: string): string =>
   typeof content !== 'string' && isPage(content, fileName)
@@ -43,7 +46,9 @@ export const tableText = (content: Content, fileName: string): string =>
 /** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter`, `data-many-columns`, `data-no-table` */
 export function openTable(text: string, fileName: string, options: TableOptions): Table | undefined {
   if (isPage(text, fileName)) return openPage(text, fileName, options);
-  const delimiter = options.delimiter ?? (/\.(tsv|tab)$/i.test(fileName) ? '\t' : delimiterOf(text));
+  const declared = DECLARED_DELIMITER.exec(text)?.[1];
+  const delimiter =
+    options.delimiter ?? declared ?? (/\.(tsv|tab)$/i.test(fileName) ? '\t' : delimiterOf(text));
   if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
     throw new GraftError(
       'data-delimiter',
@@ -51,8 +56,11 @@ export function openTable(text: string, fileName: string, options: TableOptions)
       'Choose one character: a comma, a semicolon, a tab.',
     );
   }
+  function* all(): Generator<CsvRow> {
+    for (const row of csvRows(text, delimiter)) if (!(declared && row.line === 1)) yield row;
+  }
   let first: CsvRow | undefined;
-  for (const row of csvRows(text, delimiter)) {
+  for (const row of all()) {
     if (row.problem !== undefined) continue;
     first = row;
     break;
@@ -65,7 +73,7 @@ export function openTable(text: string, fileName: string, options: TableOptions)
     ...{ delimiter, header, numbering: 'line', left: [] },
     columns: header ? namesOfHeader(cells) : namesOfCount(cells.length),
     *rows() {
-      for (const row of csvRows(text, delimiter)) if (!(header && row.line === line)) yield row;
+      for (const row of all()) if (!(header && row.line === line)) yield row;
     },
   };
 }

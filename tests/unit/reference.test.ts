@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { referencePages } from '../../scripts/reference/pages.ts';
 
-test.each(Object.entries(referencePages()))(
+test.each(Object.entries(await referencePages()))(
   'docs/reference/%s is up to date (npm run reference writes it)',
   (name, text) => {
     const written = readFileSync(join(import.meta.dirname, '../../docs/reference', name), 'utf8');

@@ -186,6 +186,19 @@ describe('tables', () => {
     ).toHaveLength(1);
   });
 
+  it('takes the delimiter from the first line that Excel writes for itself', () => {
+    const text = 'sep=|\nq|a\nx, y|1\nz|2\n';
+    expect(pairs(read(text, { mapping: QA }))).toEqual([
+      [3, 'x, y', '1'],
+      [4, 'z', '2'],
+    ]);
+    expect(
+      pairs(
+        read('sep=;\nz,2\n', { mapping: { prompt: '{{column 1}}', answer: '{{column 2}}' }, delimiter: ',' }),
+      ),
+    ).toEqual([[2, 'z', '2']]);
+  });
+
   it('refuses an invalid delimiter', async () => {
     for (const delimiter of ['', '"', '\n', ',,'])
       await graftError(() => read('q,a\n1,2\n', { mapping: QA, delimiter }), 'data-delimiter');

@@ -390,6 +390,14 @@ it('refuses a row in which a key stands twice, and names it', () => {
   }
 });
 
+it.each([
+  ['{"prompt":"a, b},","completion":"b"},', 'a comma follows the row'],
+  ["{'prompt': 'a', 'completion': 'b'}", 'single quotes, but JSON has double ones'],
+  ['{"prompt":"a", completion: "b"}', 'the key completion has no double quotes'],
+])('says why %s is not JSON', (line, reason) => {
+  expect(read(line).problems).toEqual([{ line: 1, reason: `not valid JSON: ${reason}` }]);
+});
+
 it('finds the reason of a bad row of a million escaped quotes', () => {
   const { problems } = read(`{"a": None${'\\"'.repeat(1_000_000)}`);
   expect(problems).toEqual([{ line: 1, reason: 'not valid JSON: None is not a value that JSON has' }]);
