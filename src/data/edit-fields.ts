@@ -147,6 +147,7 @@ export function fieldsOf(content: ExampleContent): TextField[] {
 export const withField = (content: ExampleContent, id: string, written: Written): ExampleContent =>
   withTexts(content, (field) => (field.id === id ? written : field.text));
 
+/** Whether turns can be added to an example or taken from it. */
 export const hasTurns = ({ kind }: ExampleContent): boolean => kind === 'messages';
 
 /** A conversation with other turns; any other example as it is. */

@@ -62,6 +62,7 @@ export type Choices = { readonly [Key in keyof DataOptions]?: DataOptions[Key] |
 /** The version of rows that nobody changed. */
 export const FIRST_VERSION = 1;
 
+/** Names the place of an entry: its file, by number, and its line. */
 export const placeKey = ({ file, line }: Pick<Entry, 'file' | 'line'>): string => `${file}:${line}`;
 
 /** The steps that lead to a version, the oldest first. @throws GraftError `data-version` if one of them is missing */

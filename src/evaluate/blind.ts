@@ -52,6 +52,7 @@ export interface BlindResult {
   readonly p: number;
 }
 
+/** Counts the votes of a blind judgement, ties apart, with an interval and a sign test. */
 export function blindResult(record: Pick<Evaluation, 'evidence'>, judging: BlindJudging): BlindResult {
   const many = (vote: BlindTurn['vote']): number => judging.turns.filter((turn) => turn.vote === vote).length;
   const [first, second, ties] = [many('first'), many('second'), many('tie')];

@@ -17,6 +17,7 @@ export function oftenInWords(p: number): string {
     : `about once in ${plural(Math.round(1 / p), 'time')}`;
 }
 
+/** A p value with two digits. */
 export const pInWords = (p: number): string =>
   p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
 

@@ -14,6 +14,7 @@ export interface Cost {
   readonly seconds?: number;
 }
 
+/** What an answer of a subject costs on average: tokens, seconds, share of the window. */
 export function costOf({ record, at, subject, answers }: Side): Cost {
   const { meanPromptTokens, promptTokens, window } = subject.detail ?? {};
   const tokens = record.evidence.flatMap((row) => row[at]?.tokens ?? []);

@@ -87,6 +87,7 @@ export class Relevance {
   }
 }
 
+/** A path without the ending of its file. */
 export const withoutEnding = (name: string): string => name.replace(/\.[^./]*$/, '');
 const SPACE = /\s+/gu;
 

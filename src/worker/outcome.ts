@@ -4,6 +4,7 @@ import type { Failure, Outcome } from './api.ts';
 import { TooLong } from '../data/nothing-usable.ts';
 import { TooLarge } from '../runs/run-memory.ts';
 
+/** An error as what crosses to the page. Whatever is not a GraftError is a defect, and says so. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof GraftError) {
     const { code, what, remedy } = error;

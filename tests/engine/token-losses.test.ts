@@ -68,7 +68,7 @@ describeDevice('losses of tokens', (context) => {
     adapter.destroy();
   });
 
-  test('of the base model alone have no number of a tuned one, and of a pair are those of the chosen answer', async () => {
+  test('have no number of a tuned model without one, and come from the chosen answer of a pair', async () => {
     const [{ ids, labels }] = rows;
     const pair: TokenRow = { ids: [...ids, ...ids], labels: [...labels, ...labels], starts: [ids.length] };
     const of = ({ tokens }: TokenLosses): unknown[] => tokens.map(({ loss }) => loss);

@@ -77,6 +77,7 @@ export function byExamples(result: Evaluation, few: Side | undefined): ByExample
   };
 }
 
+/** The arithmetic mean; NaN for no values. */
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 

@@ -112,6 +112,7 @@ const BUTTONS_SAY: ReadonlySet<FindingId> = new Set<FindingId>([
   'near-test-rows',
 ]);
 
+/** A finding as a title, with the number of its rows. */
 export const titleOf = (
   { id, count: rows }: PlacedFinding,
   seen: Pick<Seen, 'summary' | 'options'>,

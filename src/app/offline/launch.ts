@@ -11,6 +11,7 @@ declare global {
   }
 }
 
+/** Imports the files that the installed app is opened with, now and later. */
 export function openLaunched(studio: Studio): void {
   window.launchQueue?.setConsumer(({ files: handles }) => {
     void Promise.all(handles.map((handle) => handle.getFile())).then(async (files) => {

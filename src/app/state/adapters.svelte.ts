@@ -11,6 +11,7 @@ import type { Session } from './session.svelte.ts';
 /** `base`, `current`, or an adapter's id: what a select element can hold. */
 export type AdapterKey = string;
 
+/** What the worker is asked for when a key is chosen. */
 export function choiceOf(key: AdapterKey): AdapterChoice {
   return key === 'base' || key === 'current' ? key : { id: key };
 }

@@ -56,6 +56,7 @@ export function isLarger(before: Evaluation, now: Evaluation): boolean {
   return comparable(before.made, now.made) && isSameAdapter(a, b) && before.items.length > now.items.length;
 }
 
+/** Whether two references name one adapter, which may also be none: the base model. */
 export const isSameAdapter = (a: AdapterRef | undefined, b: AdapterRef | undefined): boolean =>
   idOf(a) === idOf(b);
 

@@ -19,6 +19,7 @@ export interface Stage {
   readonly share?: number;
 }
 
+/** The stages of a project in their order, each with what it holds. */
 export function stagesOf(studio: Studio): Stage[] {
   const stages = [task(studio), data(studio), baseline(studio), train(studio), evaluate(studio), use(studio)];
   // What the project holds is not known yet, so that no stage may say that it is empty.

@@ -46,6 +46,7 @@ export class Theme {
   }
 }
 
+/** Whether a text names a theme, as what is stored may not. */
 export function isTheme(value: string): value is ThemeName {
   return value in THEMES;
 }

@@ -16,6 +16,7 @@ export interface KeyedSettings extends SettingsKey {
   readonly options: FormSpec;
 }
 
+/** Names rows as they are read, and a model, by what they hold. @param content of the tokenizer and weights of the model */
 export function settingsKey(version = '', mapping?: Mapping, content = ''): SettingsKey {
   return { rows: JSON.stringify(mapping ? [version, mapping] : [version]), model: content };
 }

@@ -70,6 +70,7 @@ export function partInWords({ part }: Pick<ChatToken, 'part'>): string | undefin
 export const visible = (text: string): string =>
   text.replaceAll('\n', '↵').replaceAll('\t', '⇥').replaceAll(' ', '␣') || '∅';
 
+/** A probability from 0 to 1 in percent, with three digits below a tenth. */
 export function share(probability: number): string {
   if (probability >= 0.0995) return `${Math.round(100 * probability)}%`;
   return probability < 0.0005 ? '< 0.1%' : `${(100 * probability).toFixed(1)}%`;

@@ -88,8 +88,10 @@ export function wholeOf(example: Example): string {
   }
 }
 
-/** Words in lower case, without punctuation. A longer text is compared by its beginning. */
+/** A longer text is compared by its start. */
 const MAX_WORDS_CHARS = 64 * 1024;
+
+/** Words in lower case, without punctuation: letters and digits of any script. */
 export const wordsOf = (text: string): string[] =>
   text
     .slice(0, MAX_WORDS_CHARS)

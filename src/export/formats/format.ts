@@ -75,6 +75,7 @@ export interface ExportFormat {
   readonly prepare: (parts: Parts) => Promise<Prepared>;
 }
 
+/** A file of a folder whose bytes are at hand. */
 export function wholeFile(name: string, bytes: Uint8Array): FolderFile {
   return {
     name,

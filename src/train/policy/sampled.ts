@@ -42,7 +42,7 @@ export function lengthsOf(rows: readonly SampledRow[]): number[] {
   return rows.flatMap(({ samples }) => samples.map(({ ids, left }) => (left ? 0 : ids.length)));
 }
 
-/** Writes a micro-batch into the inputs of a gradient plan. @param weights of the tokens of each sequence @param layoutOf as `writeBatch` */
+/** Writes a micro-batch into the inputs of a gradient plan. @param weights of the tokens of each sequence @param layoutOf as `writeBatch` @throws Error for a plan of other rows */
 export function writeSampled(
   plan: Plan,
   inputs: BatchTensors,

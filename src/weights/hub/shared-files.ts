@@ -18,5 +18,6 @@ const SHARED: readonly RegExp[] = [
 /** Runs keep their state, and the adapter of an earlier step, in folders. */
 const PRIVATE = /(^|\/)(\.|state|states|checkpoint)/;
 
+/** Whether a file belongs into a repository of the hub: states of runs and hidden files do not. */
 export const sharedFile = (name: string): boolean =>
   !PRIVATE.test(name) && SHARED.some((pattern) => pattern.test(name));

@@ -111,6 +111,7 @@ async function counterOfFiles(
   return { id: await contentOf(files), tokenizer: await loadTokenizer(folder) };
 }
 
+/** The calls of the page for the documents of a project. Each catches what it throws and returns it as a failure. */
 export function documentsApi(
   documents: Documents,
   { models, runs }: Pick<Rooms, 'models' | 'runs'>,

@@ -26,6 +26,7 @@ interface Rooms {
   ) => Promise<readonly number[]>;
 }
 
+/** The calls of the page that change rows, undo and redo. Each catches what it throws and returns it as a failure. */
 export function editsApi(rooms: Rooms): EditsApi {
   const { session, projects, histories, readings, inTurn, openOrThrow, openDataOrThrow, find } = rooms;
 

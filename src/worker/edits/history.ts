@@ -35,6 +35,7 @@ export type NewStep = Pick<DataStep, 'done' | 'diff' | 'rows' | 'options'>;
 
 const nameOf = ({ projectId, version }: SetKey): string => `${projectId ?? ''} ${version}`;
 
+/** The version of the rows that options name. */
 export const revisionOf = ({ revision = FIRST_VERSION }: Pick<DataOptions, 'revision'>): number => revision;
 
 /** Options at a version: the first one is not named, as in data sets of earlier versions of Graft. */

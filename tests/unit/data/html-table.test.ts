@@ -120,7 +120,7 @@ describe('tables of a web page', () => {
 });
 
 describe('a clipboard', () => {
-  it('of a spreadsheet or a web page becomes text with tabs that says the same', async () => {
+  it('becomes text with tabs that says the same as the spreadsheet or the web page', async () => {
     const cells = fc.array(
       fc.array(
         fc.string({ unit: 'grapheme-ascii' }).map((text) => text.replaceAll(/\s+/g, ' ').trim()),

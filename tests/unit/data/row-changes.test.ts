@@ -304,7 +304,7 @@ describe('texts of a row', () => {
     });
   });
 
-  test('of a pair are its prompt once and both answers', async () => {
+  test('hold the prompt of a pair once and both answers', async () => {
     const pair: ExampleContent = {
       kind: 'pair',
       chosen: { kind: 'completion', prompt: 'Q', completion: 'good' },

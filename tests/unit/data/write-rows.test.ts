@@ -116,7 +116,7 @@ describe('rows that are written', () => {
     expect(again(turns, 'parquet', 'completion').examples.map(known)).toEqual(turns.map(known));
   });
 
-  test('of several kinds are refused as Parquet, and written as JSONL', async () => {
+  test('are refused as Parquet if they are of several kinds, and written as JSONL', async () => {
     const mixed = read([...ROWS['texts'], ...ROWS['pairs']]);
     await graftError(() => writeRows(mixed, 'parquet', 'own'), 'export-mixed');
     expect(again(mixed, 'jsonl').examples.map(known)).toEqual(mixed.map(known));

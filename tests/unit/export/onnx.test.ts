@@ -166,7 +166,7 @@ describe('a row of 8 bits', () => {
       expect(Math.max(...steps.subarray(row * 33, (row + 1) * 33).map(Math.abs))).toBe(127);
   });
 
-  test('of zeros stays zeros', () => {
+  test('keeps zeros as zeros', () => {
     const { steps, scales } = quantiseRows(new Float32Array(4), 2);
     expect([[...steps], [...scales]]).toEqual([
       [0, 0, 0, 0],

@@ -42,7 +42,7 @@ describe('quotes', () => {
     expect(readAnswer('The “cool weather” and the "net"', PASSAGES).quotes).toEqual([]);
   });
 
-  test('that no passage holds are marked in the answer, and others are not', () => {
+  test('are marked in the answer if no passage holds them, and only then', () => {
     const answer = 'First “peas climb a net” [1], then "beans climb a wall" [2].';
     expect(markQuotes(answer, PASSAGES)).toBe(
       'First “peas climb a net” [1], then "beans climb a wall" (not in the passages) [2].',

@@ -70,7 +70,7 @@ describe('a run', () => {
     }
   });
 
-  it('of a version without shared prefixes is resumed without them, and not with them', async () => {
+  it('is resumed without shared prefixes, and not with them, if its version had none', async () => {
     const { sharePrefixes: _, ...earlier } = run.spec;
     const saved = fingerprintOf(runParts({ ...run, spec: earlier }, sha256));
     expect(check({ spec: asSaved(earlier) }, saved)).toEqual([]);

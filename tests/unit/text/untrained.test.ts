@@ -60,7 +60,7 @@ describe('an answer with untrained parts', () => {
     }
   });
 
-  test('of a later turn leaves the earlier ones as they are, and keeps the end of the turn', () => {
+  test('leaves turns before the marked one as they are, and keeps the end of the turn', () => {
     const messages = [
       { role: 'user', content: 'Hay?' },
       { role: 'assistant', content: 'Yes.' },
