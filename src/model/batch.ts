@@ -15,6 +15,7 @@ import type { Pooling } from './pooling.ts';
 import {
   endToEnd,
   sequenceParts,
+  tokensWithSharedPrefixes,
   withSharedPrefixes,
   type Layout,
   type SequencePart,
@@ -124,9 +125,7 @@ function countPredicted(row: LabelledTokens): number {
 export function sizeOfRows(rows: readonly LabelledTokens[], shared = false): Bucket {
   const sequences = rows.reduce((sum, { starts }) => sum + (starts ? 1 + starts.length : 0), 0);
   return {
-    tokens: shared
-      ? withSharedPrefixes(sequenceParts(rows)).tokens
-      : rows.reduce((sum, row) => sum + row.ids.length, 0),
+    tokens: shared ? tokensWithSharedPrefixes(rows) : rows.reduce((sum, row) => sum + row.ids.length, 0),
     rows: rows.reduce((sum, row) => sum + countPredicted(row), 0),
     ...(sequences > 0 && { sequences }),
     ...(shared && { shared }),

@@ -63,7 +63,6 @@ beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'graft-drop-'));
   browser = await openChromium();
   studio = await openStudio(browser, {
-    on: 'gpu',
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
   });
@@ -275,31 +274,6 @@ const keptPage = (of: Page): Promise<string> =>
       }),
   );
 
-test('switching between adapters that have answered before allocates nothing on the GPU', async () => {
-  const worker = engineOf(page);
-  await worker.evaluate(() => {
-    const made: string[] = [];
-    Object.assign(globalThis, { made });
-    for (const name of ['createBuffer', 'createComputePipelineAsync', 'createShaderModule'] as const) {
-      const create = GPUDevice.prototype[name] as (...args: unknown[]) => never;
-      GPUDevice.prototype[name] = function (this: GPUDevice, ...args: unknown[]) {
-        made.push(`${name} ${(args[0] as { label?: string }).label}`);
-        return create.apply(this, args);
-      };
-    }
-  });
-  const [left, right] = [
-    await page.getByLabel('Left side').inputValue(),
-    await page.getByLabel('Right side').inputValue(),
-  ];
-  const before = await page.getByRole('article').last().locator('.text').allInnerTexts();
-  await page.getByRole('button', { name: 'New conversation' }).click();
-  await page.getByLabel('Left side').selectOption(right);
-  await page.getByLabel('Right side').selectOption(left);
-  expect(await ask(QUESTION)).toEqual([...before].reverse());
-  expect(await worker.evaluate(() => (globalThis as unknown as { made: string[] }).made)).toEqual([]);
-});
-
 test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answer', async () => {
   await page.getByText('Sampling', { exact: false }).first().click();
   await page.getByLabel('Temperature', { exact: true }).fill('1.5');
@@ -319,10 +293,12 @@ test('the seed fixes an answer, Retry takes the next seed, and Stop ends an answ
   await page.getByLabel('Maximum new tokens', { exact: true }).fill('400');
   await page.getByRole('button', { name: 'New conversation' }).click();
   await page.getByLabel('Prompt for both').fill(HOSTILE);
+  const reads = await holdReads(engineOf(page), 8);
   await page.keyboard.press('Enter');
   const turn = page.getByRole('article').last();
   await expect.poll(() => turn.locator('.text').first().innerText(), WAIT).toMatch(/\S/);
   await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await reads.go();
   await expect.poll(() => turn.getByText(/stopped/).count(), WAIT).toBe(2);
   await expect.poll(() => turn.getByText(HOSTILE).count()).toBe(1);
   await page.getByLabel('Temperature', { exact: true }).fill('0');
@@ -373,7 +349,6 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
   expect(Object.keys(few).sort()).toEqual(ADAPTER_FILES.map((name) => `Bosun/${name}`));
   expect(new TextDecoder().decode(few['Bosun/README.md'])).toMatch(/Copy the base model's folder here/);
   await library.getByLabel('Put Sprig into the zips of its adapters').check();
-  const freed = await watchGpu();
   await dragInto(library, zip);
   await library.getByRole('button', { name: 'Delete Back again' }).waitFor(WAIT);
   const folder = join(scratch, 'From a folder');
@@ -392,40 +367,7 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
   }
   // The adapter of this side is deleted, so the side is the base model again.
   await expect.poll(() => page.getByLabel('Left side').inputValue()).toBe('base');
-  // The GPU has nothing of the two adapters any more, though both can be restored.
-  expect(await freed.made()).toBeGreaterThan(2 * files['Bosun/adapter_model.safetensors'].length * 0.9);
-  await expect.poll(() => freed.left()).toBe(0);
 });
-
-/** Counts the bytes of buffers that are made on the GPU from now on, and of those that still exist. */
-async function watchGpu(): Promise<{ made(): Promise<number>; left(): Promise<number> }> {
-  const worker = engineOf(page);
-  await worker.evaluate(() => {
-    const buffers = { made: 0, left: 0 };
-    Object.assign(globalThis, { buffers });
-    // Once for each method: an earlier test may have wrapped it already.
-    const create = GPUDevice.prototype.createBuffer;
-    GPUDevice.prototype.createBuffer = function (descriptor) {
-      const buffer = create.call(this, descriptor);
-      buffers.made += descriptor.size;
-      buffers.left += descriptor.size;
-      const destroy = buffer.destroy.bind(buffer);
-      let there = true;
-      buffer.destroy = () => {
-        if (there) buffers.left -= descriptor.size;
-        there = false;
-        return destroy();
-      };
-      return buffer;
-    };
-  });
-  const read = (of: 'made' | 'left'): Promise<number> =>
-    worker.evaluate(
-      (name) => (globalThis as unknown as { buffers: Record<string, number> }).buffers[name],
-      of,
-    );
-  return { made: () => read('made'), left: () => read('left') };
-}
 
 /** Files of OPFS, by their paths. */
 const filesBelow = (folder?: string): Promise<string[]> =>

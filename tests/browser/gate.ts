@@ -49,36 +49,41 @@ export function allowSteps(worker: Worker, steps: number): Promise<void> {
  */
 export const holdWork = (worker: Worker): Promise<Held> => hold(worker, 'settle');
 
-/** From now on nothing is read from the device until `go` was called: an answer waits for its next token. */
-export const holdReads = (worker: Worker): Promise<Held> => hold(worker, 'read');
+/** After so many reads nothing is read from the device until `go` was called: an answer waits for its next token. */
+export const holdReads = (worker: Worker, after = 0): Promise<Held> => hold(worker, 'read', after);
 
 interface Held {
   readonly go: () => Promise<void>;
 }
 
-async function hold(worker: Worker, what: 'settle' | 'read'): Promise<Held> {
-  await worker.evaluate((held) => {
-    const scope = globalThis as unknown as { letGo: () => void };
-    const going = new Promise<void>((resolve) => (scope.letGo = resolve));
-    const wait = GPUQueue.prototype.onSubmittedWorkDone;
-    const map = GPUBuffer.prototype.mapAsync;
-    if (held === 'settle')
-      GPUQueue.prototype.onSubmittedWorkDone = async function () {
-        await going;
-        return wait.call(this);
+/** @param after how often that may pass before */
+async function hold(worker: Worker, what: 'settle' | 'read', after = 0): Promise<Held> {
+  await worker.evaluate(
+    ([held, free]) => {
+      const scope = globalThis as unknown as { letGo: () => void };
+      let passed = 0;
+      const going = new Promise<void>((resolve) => (scope.letGo = resolve));
+      const wait = GPUQueue.prototype.onSubmittedWorkDone;
+      const map = GPUBuffer.prototype.mapAsync;
+      if (held === 'settle')
+        GPUQueue.prototype.onSubmittedWorkDone = async function () {
+          if (++passed > free) await going;
+          return wait.call(this);
+        };
+      else
+        GPUBuffer.prototype.mapAsync = async function (...args) {
+          if (++passed > free) await going;
+          return map.apply(this, args);
+        };
+      const post = MessagePort.prototype.postMessage as (this: MessagePort, ...args: unknown[]) => void;
+      MessagePort.prototype.postMessage = function (this: MessagePort, ...args: unknown[]) {
+        if (typeof args[0] === 'string' && args[0].startsWith(held) && ++passed > free)
+          void going.then(() => post.apply(this, args));
+        else post.apply(this, args);
       };
-    else
-      GPUBuffer.prototype.mapAsync = async function (...args) {
-        await going;
-        return map.apply(this, args);
-      };
-    const post = MessagePort.prototype.postMessage as (this: MessagePort, ...args: unknown[]) => void;
-    MessagePort.prototype.postMessage = function (this: MessagePort, ...args: unknown[]) {
-      if (typeof args[0] === 'string' && args[0].startsWith(held))
-        void going.then(() => post.apply(this, args));
-      else post.apply(this, args);
-    };
-  }, what);
+    },
+    [what, after] as const,
+  );
   return { go: () => worker.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo()) };
 }
 

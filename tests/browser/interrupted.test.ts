@@ -1,8 +1,8 @@
 /**
- * Runs that are interrupted. Whatever interrupted it, a resumed run has the curve of an uninterrupted one, bit for bit. Each test has a profile of
- * its own.
+ * Runs that are interrupted. Whatever interrupted it, a resumed run has the curve of an uninterrupted one, bit for bit. Each test on the
+ * processor has a profile of its own.
  */
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page, Worker } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { BROKEN_SLOT } from '../../src/engine/ops/step.ts';
 import type { FormSpec, Outcome, RunEvent, RunRecord } from '../../src/worker/api.ts';
@@ -21,23 +21,24 @@ import {
   train,
   type Bench,
 } from './bench.ts';
-import { closeContexts, computeOn, openChromium, type ComputesOn } from './chromium.ts';
-import { allowSteps, engineOf, holdShaders, holdWork } from './gate.ts';
+import { closeContexts, computeOn, openChromium } from './chromium.ts';
+import { allowSteps, engineOf, holdReads, holdShaders, holdWork } from './gate.ts';
 import { WAIT } from './looks.ts';
 
 declare const bench: Bench;
 
 let browser: Browser;
 let context: BrowserContext;
+/** What a run answers that is cancelled before its first step. */
+const CANCELLED = { ok: false, code: 'run-cancelled' };
 /** The uninterrupted run, with which the others are compared. */
 let whole: RunRecord;
 
 /** A run in one piece. */
-async function oneRun(on: ComputesOn, options: FormSpec = OPTIONS): Promise<RunRecord> {
+async function oneRun(): Promise<RunRecord> {
   const own = await browser.newContext();
-  await computeOn(own, on);
   const page = await openBench(own);
-  await train(page, options);
+  await train(page, OPTIONS);
   const run = await ended(page);
   await own.close();
   return run;
@@ -45,7 +46,7 @@ async function oneRun(on: ComputesOn, options: FormSpec = OPTIONS): Promise<RunR
 
 beforeAll(async () => {
   browser = await openChromium();
-  whole = await oneRun('auto');
+  whole = await oneRun();
 });
 beforeEach(async () => {
   context = await browser.newContext();
@@ -298,6 +299,24 @@ describe('a run', () => {
     });
   });
 
+  test('leaves nothing if it is cancelled while it waits for its turn', async () => {
+    const page = await openBench(context);
+    const { go } = await holdReads(engineOf(page));
+    await page.evaluate(() => {
+      Object.assign(globalThis, { measured: bench.api.evaluate([], { rows: 2 }) });
+    });
+    await train(page, OPTIONS);
+    await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
+    await page.evaluate(() => bench.api.cancelRun());
+    expect(await page.evaluate(() => bench.run!)).toMatchObject(CANCELLED);
+    await go();
+    const measured = page.evaluate(
+      () => (globalThis as unknown as { measured: Promise<Outcome<object>> }).measured,
+    );
+    expect(await measured).toMatchObject({ ok: true });
+    expect(await listRuns(page)).toEqual([]);
+  });
+
   test('ends where its loss is not finite, and keeps nothing that is not a number', async () => {
     const page = await openBench(context);
     // More than an f32 holds: the first step makes infinities.
@@ -395,40 +414,31 @@ describe('a run', () => {
   });
 });
 
-/** Only a GPU has shaders to compile, buffers to map, and a device that can be lost. */
+/** Only a GPU has shaders to compile, buffers to map, and a device that can be lost. SwiftShader compiles for ten seconds on each: one page for all, in turn. */
 describe('a run on a GPU', () => {
-  /** SwiftShader compiles the kernels of validation and answers for seconds on each device. worker.test.ts has them. */
+  /** Without the kernels of validation and answers, which worker.test.ts has. */
   const PLAIN: FormSpec = { ...OPTIONS, evalEvery: 0, sampleEvery: 0 };
+  let page: Page;
+  let worker: Worker;
   let wholeOnGpu: RunRecord;
   beforeAll(async () => {
-    wholeOnGpu = await oneRun('gpu', PLAIN);
+    const own = await browser.newContext();
+    await computeOn(own, 'gpu');
+    page = await openBench(own);
   });
-  beforeEach(() => computeOn(context, 'gpu'));
 
   test('leaves nothing if it is cancelled while it is prepared, and stays as it was if it was being resumed', async () => {
-    const page = await openBench(context);
-    const cancelled = { ok: false, code: 'run-cancelled' };
-    // The run waits for the GPU, and is cancelled at once.
-    await page.evaluate(() => {
-      Object.assign(globalThis, { measured: bench.api.evaluate([], { rows: 2 }) });
-    });
-    await train(page, PLAIN);
-    await expect.poll(() => events(page), WAIT).toEqual([{ type: 'wait' }]);
-    await page.evaluate(() => bench.api.cancelRun());
-    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
-    await page.evaluate(() => (globalThis as unknown as { measured: Promise<unknown> }).measured);
-
     const holding = await holdShaders(engineOf(page));
     await train(page, PLAIN);
     await expect.poll(() => events(page), WAIT).toContainEqual({ type: 'status', status: 'running' });
     await page.evaluate(() => bench.api.cancelRun());
     await holding.go();
-    expect(await page.evaluate(() => bench.run!)).toMatchObject(cancelled);
+    expect(await page.evaluate(() => bench.run!)).toMatchObject(CANCELLED);
     expect(await listRuns(page)).toEqual([]);
 
     await train(page, PLAIN, 3);
     const paused = await interrupted(page, 3);
-    const worker = await startBench(page);
+    worker = await startBench(page);
     await openAll(page);
     const { go } = await holdShaders(worker);
     await train(page, paused.id);
@@ -437,12 +447,13 @@ describe('a run on a GPU', () => {
     await go();
     expect(await ended(page)).toMatchObject({ status: 'paused', resumable: true, steps: paused.steps });
     await train(page, paused.id);
-    expect(losses(await ended(page))).toEqual(losses(wholeOnGpu));
+    const resumed = losses(await ended(page));
+    await train(page, PLAIN);
+    wholeOnGpu = await ended(page);
+    expect(resumed).toEqual(losses(wholeOnGpu));
   });
 
   test('ends where its loss is not finite, and keeps what it learned until then', async () => {
-    const page = await context.newPage();
-    const worker = await startBench(page);
     // The fourth step says that its numbers are broken.
     await worker.evaluate((slot) => {
       const map = GPUBuffer.prototype.getMappedRange;
@@ -453,24 +464,19 @@ describe('a run on a GPU', () => {
         return range;
       };
     }, BROKEN_SLOT);
-    await openAll(page);
     await train(page, PLAIN);
     await diverged(page, 1);
   });
 
   test('survives a lost GPU: it resumes from its checkpoint on a new device', async () => {
-    const page = await context.newPage();
-    const worker = await startBench(page);
     // Keeps the device, to destroy it later.
     await worker.evaluate(() => {
-      const request = GPUAdapter.prototype.requestDevice;
-      GPUAdapter.prototype.requestDevice = async function (...args) {
-        const device = await request.apply(this, args);
-        Object.assign(globalThis, { device });
-        return device;
+      const encode = GPUDevice.prototype.createCommandEncoder;
+      GPUDevice.prototype.createCommandEncoder = function (...args) {
+        Object.assign(globalThis, { device: this });
+        return encode.apply(this, args);
       };
     });
-    await openAll(page);
     await train(page, PLAIN, 2);
     await reached(page, 2);
     await worker.evaluate(() => (globalThis as unknown as { device: GPUDevice }).device.destroy());

@@ -102,6 +102,10 @@ test('a second tab can look and chat, and says why it cannot train', async () =>
 test('the page reports a lost GPU, and offers to resume the run', async () => {
   const { page, problems, close } = await openStudio(browser, { ...VIEW, on: 'gpu' });
   await openRows(page);
+  await goTo(page, 'train');
+  await openSettings(page);
+  // A GPU in software compiles the kernels of answers for seconds.
+  await page.getByRole('spinbutton', { name: 'Answer every … steps' }).fill('0');
   await startAndPause(page, () => start(page, 24));
   const worker = engineOf(page);
   await worker.evaluate(() => {

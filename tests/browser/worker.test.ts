@@ -4,7 +4,7 @@ import { engineOf } from './gate.ts';
 import { unzipSync, zipSync } from 'fflate';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AdapterInfo, Progress, RunRecord } from '../../src/worker/api.ts';
+import type { AdapterChoice, AdapterInfo, Progress, RunRecord } from '../../src/worker/api.ts';
 import { ended, events, listAdapters, listRuns, openBench, OPTIONS, train, type Bench } from './bench.ts';
 import { closeContexts, computeOn, openChromium } from './chromium.ts';
 
@@ -12,6 +12,8 @@ declare const bench: Bench;
 
 let browser: Browser;
 let context: BrowserContext;
+/** What computes: a software GPU compiles its kernels for seconds on each page. */
+let computing: Page;
 /** The run whose adapter the library has. */
 let whole: RunRecord;
 
@@ -20,6 +22,7 @@ beforeAll(async () => {
   context = await browser.newContext();
   // A few tests compute on a software GPU, to run the page's shaders.
   await computeOn(context, 'gpu');
+  computing = await openBench(context);
 });
 afterAll(() => closeContexts(browser));
 
@@ -50,6 +53,36 @@ function mark(page: Page, id: string, deleted: number): Promise<void> {
   );
 }
 
+/** Counts the bytes of buffers that are made on the GPU from now on, and of those that still exist. */
+async function watchGpu(page: Page): Promise<{ made(): Promise<number>; left(): Promise<number> }> {
+  const worker = engineOf(page);
+  await worker.evaluate(() => {
+    const buffers = { made: 0, left: 0 };
+    Object.assign(globalThis, { buffers });
+    // Once for each method: an earlier test may have wrapped it already.
+    const create = GPUDevice.prototype.createBuffer;
+    GPUDevice.prototype.createBuffer = function (descriptor) {
+      const buffer = create.call(this, descriptor);
+      buffers.made += descriptor.size;
+      buffers.left += descriptor.size;
+      const destroy = buffer.destroy.bind(buffer);
+      let there = true;
+      buffer.destroy = () => {
+        if (there) buffers.left -= descriptor.size;
+        there = false;
+        return destroy();
+      };
+      return buffer;
+    };
+  });
+  const read = (of: 'made' | 'left'): Promise<number> =>
+    worker.evaluate(
+      (name) => (globalThis as unknown as { buffers: Record<string, number> }).buffers[name],
+      of,
+    );
+  return { made: () => read('made'), left: () => read('left') };
+}
+
 /** Ids of all adapters that storage has, hidden ones too. For the page. */
 function storedAdapters(): Promise<IDBValidKey[]> {
   return new Promise((resolve) => {
@@ -66,7 +99,7 @@ function storedAdapters(): Promise<IDBValidKey[]> {
 
 describe('a run', () => {
   test('shows a row as the model sees it', async () => {
-    const page = await openBench(context);
+    const page = computing;
     const preview = await page.evaluate(() => bench.api.previewRow(0));
     expect(preview).toMatchObject({ ok: true, row: { line: 1 } });
     const { row } = preview as Extract<typeof preview, { ok: true }>;
@@ -78,11 +111,10 @@ describe('a run', () => {
       ok: false,
       code: 'data-row',
     });
-    await page.close();
   });
 
   test('trains, samples, evaluates, and leaves its adapter in the library', async () => {
-    const page = await openBench(context);
+    const page = computing;
     const planned = await page.evaluate((asked) => bench.api.planRun(asked), OPTIONS);
     await train(page, OPTIONS);
     whole = await ended(page);
@@ -111,7 +143,6 @@ describe('a run', () => {
     const [adapter] = await listAdapters(page);
     expect(adapter).toMatchObject({ name: 'Captain', rank: 4, baseModel: 'sprig', runId: whole.id });
     expect(await listRuns(page)).toMatchObject([{ id: whole.id, status: 'done', resumable: false }]);
-    await page.close();
   });
 
   test('listing runs reads none of their curves; a run that is opened has its own, read and judged', async () => {
@@ -153,7 +184,7 @@ describe('a run', () => {
 
 describe('the library', () => {
   test('exports a PEFT folder, and imports it again', async () => {
-    const page = await openBench(context);
+    const page = computing;
     const adapter = await captain(page);
     const exported = await page.evaluate(async (id) => {
       const result = await bench.api.exportAdapter(id, false);
@@ -223,7 +254,62 @@ describe('the library', () => {
     }, adapter.id);
     const [made, back] = asked.map((said) => (said.ok ? said.text : said.what));
     expect(back).toBe(made);
-    await page.close();
+  });
+
+  /** The answers of adapters to the same question, one after the other. */
+  const answersOf = (choices: readonly AdapterChoice[]): Promise<string[]> =>
+    computing.evaluate(async (asked) => {
+      const settings = { maxNewTokens: 6, temperature: 0, topK: 0, topP: 1, minP: 0 };
+      const nobody = bench.proxy(() => undefined);
+      const answers: string[] = [];
+      for (const choice of asked) {
+        const question = [{ role: 'user', content: 'Who are you?' }] as const;
+        const all = { ...settings, repetitionPenalty: 1, seed: 0 };
+        const said = await bench.api.chat(choice, question, all, nobody);
+        answers.push(said.ok ? said.text : said.what);
+      }
+      return answers;
+    }, choices);
+
+  test('switches between adapters that have answered before without allocating on the GPU', async () => {
+    const adapters = (await listAdapters(computing)).map(({ id }) => ({ id }));
+    const choices = [...adapters, 'base' as const];
+    const before = await answersOf(choices);
+    expect(before.at(-1)).not.toBe(before[0]);
+    const worker = engineOf(computing);
+    await worker.evaluate(() => {
+      const made: string[] = [];
+      Object.assign(globalThis, { made });
+      for (const name of ['createBuffer', 'createComputePipelineAsync', 'createShaderModule'] as const) {
+        const create = GPUDevice.prototype[name] as (...args: unknown[]) => never;
+        GPUDevice.prototype[name] = function (this: GPUDevice, ...args: unknown[]) {
+          made.push(`${name} ${(args[0] as { label?: string }).label}`);
+          return create.apply(this, args);
+        };
+      }
+    });
+    expect(await answersOf(choices.toReversed())).toEqual(before.toReversed());
+    expect(await worker.evaluate(() => (globalThis as unknown as { made: string[] }).made)).toEqual([]);
+  });
+
+  test('leaves nothing of a deleted adapter on the GPU, though it can be restored', async () => {
+    const freed = await watchGpu(computing);
+    const { id } = await captain(computing);
+    const copied = await computing.evaluate(async (of) => {
+      const zip = await bench.api.exportAdapter(of, false);
+      return zip.ok ? bench.api.importAdapter('Copy', [new File([zip.file], 'copy.zip')]) : zip;
+    }, id);
+    if (!copied.ok) throw new Error(copied.what);
+    const [copy] = copied.adapters;
+    const [own, again] = await answersOf([{ id }, { id: copy.id }]);
+    expect(again).toBe(own);
+    expect(await freed.made()).toBeGreaterThan(4 * copy.parameters * 0.9);
+    expect(await computing.evaluate((of) => bench.api.deleteAdapter(of), copy.id)).toEqual({ ok: true });
+    await expect.poll(() => freed.left()).toBe(0);
+    expect(await computing.evaluate((of) => bench.api.restoreAdapter(of), copy.id)).toMatchObject({
+      ok: true,
+    });
+    expect(await computing.evaluate((of) => bench.api.deleteAdapter(of), copy.id)).toEqual({ ok: true });
   });
 
   test('renames, deletes and restores', async () => {
@@ -249,29 +335,8 @@ describe('the library', () => {
     await page.close();
   });
 
-  test('clears at a start what was deleted before it, and nothing that is deleted meanwhile', async () => {
-    const page = await openBench(context, { ready: false });
-    const { id } = await captain(page);
-    const other = (await listAdapters(page)).find((adapter) => adapter.id !== id)!;
-    // As deleted an hour before the start, and an hour after it: while it clears.
-    const hour = 3_600_000;
-    await mark(page, other.id, Date.now() - hour);
-    await mark(page, id, Date.now() + hour);
-    // A start clears only if no other tab is open.
-    const watching = await context.newPage();
-    await watching.goto(page.url());
-    await page.close();
-    await expect
-      .poll(() => watching.evaluate(async () => (await navigator.locks.query()).held?.length))
-      .toBe(0);
-    const next = await openBench(context, { ready: false });
-    await expect.poll(() => watching.evaluate(storedAdapters)).toEqual([id]);
-    expect(await next.evaluate((of) => bench.api.restoreAdapter(of), id)).toMatchObject({ ok: true });
-    await Promise.all([next.close(), watching.close()]);
-  });
-
   test('answers until it is stopped', async () => {
-    const page = await openBench(context);
+    const page = computing;
     const { id } = await captain(page);
     const said = await page.evaluate((of) => {
       const settings = {
@@ -289,11 +354,10 @@ describe('the library', () => {
     if (!said.ok) throw new Error(said.what);
     expect(said.tokens.length).toBeGreaterThan(0);
     expect(said.tokens.length).toBeLessThan(400);
-    await page.close();
   });
 
   test('is compared with the base on held-out rows', async () => {
-    const page = await openBench(context);
+    const page = computing;
     const { id } = await captain(page);
     const result = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 4 }), id);
     if (!result.ok) throw new Error(result.what);
@@ -319,61 +383,80 @@ describe('the library', () => {
     expect([whole.base.subject.loss?.rows, whole.tuned.subject.loss?.rows]).toEqual([40, 40]);
     expect(all.evaluation.items).toEqual(items);
     expect(whole.tuned.answers).toEqual(sides.tuned.answers);
-    await page.close();
   });
 
   test('keeps the rows that both answered when a measurement is stopped', async () => {
-    const page = await openBench(context);
+    const page = computing;
     const { id } = await captain(page);
     // Eight answers are under way at once: when half of all tokens are there, the first ones have ended.
     const stopped = await page.evaluate((of) => {
       const stop = bench.proxy(({ what, by, done }: Progress) => {
-        if (what === 'answering' && by === 'adapter' && done >= 16) void bench.api.stopEvaluation();
+        if (what === 'answering' && by === 'adapter' && done >= 8) void bench.api.stopEvaluation();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop);
     }, id);
     if (!stopped.ok) throw new Error(stopped.what);
     expect(stopped.stopped).toBe(true);
     const { items, made } = stopped.evaluation;
     const [{ base, tuned }] = comparedOf(stopped.evaluation);
     expect(items.length).toBeGreaterThanOrEqual(3);
-    expect(items.length).toBeLessThan(32);
-    expect(made.draw).toMatchObject({ planned: 32 });
+    expect(items.length).toBeLessThan(16);
+    expect(made.draw).toMatchObject({ planned: 16 });
     expect([base.subject.loss, tuned.subject.loss]).toEqual([undefined, undefined]);
     expect(tuned.exact.total).toBe(items.length);
     // They are the first of the whole sample, with the same answers.
-    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 32 }), id);
+    const whole = await page.evaluate((of) => bench.api.evaluate([{ id: of }], { rows: 16 }), id);
     if (!whole.ok) throw new Error(whole.what);
     expect(whole.stopped).toBe(false);
     expect(whole.evaluation.items.slice(0, items.length)).toEqual(items);
     const [all] = comparedOf(whole.evaluation);
     expect(all.tuned.answers.slice(0, items.length)).toEqual(tuned.answers);
-    expect(all.base.subject.loss?.rows).toBe(32);
+    expect(all.base.subject.loss?.rows).toBe(16);
 
     // With examples before each question as well.
     const few = await page.evaluate(() => {
       const stop = bench.proxy(({ what, done }: Progress) => {
-        if (what === 'answering' && done >= 16) void bench.api.stopEvaluation();
+        if (what === 'answering' && done >= 8) void bench.api.stopEvaluation();
       });
-      return bench.api.measureFewShot(1, { rows: 32 }, stop);
+      return bench.api.measureFewShot(1, { rows: 16 }, stop);
     });
     if (!few.ok) throw new Error(few.what);
     expect(few.stopped).toBe(true);
     const asked = few.evaluation.items.length;
     expect(asked).toBeGreaterThanOrEqual(3);
-    expect(asked).toBeLessThan(32);
+    expect(asked).toBeLessThan(16);
     expect(sideOf(few.evaluation, 0).exact.total).toBe(asked);
-    expect(few.evaluation.made.draw).toMatchObject({ planned: 32 });
+    expect(few.evaluation.made.draw).toMatchObject({ planned: 16 });
 
     // Stopped before both had answered a row, it says what is kept.
     const none = await page.evaluate((of) => {
       const stop = bench.proxy(({ by }: Progress) => {
         if (by === 'adapter') void bench.api.stopEvaluation();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 32 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop);
     }, id);
     expect(none).toMatchObject({ ok: false, code: 'worker-aborted' });
-    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 32 rows/) });
-    await page.close();
+    expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 16 rows/) });
+  });
+
+  test('clears at a start what was deleted before it, and nothing that is deleted meanwhile', async () => {
+    const page = await openBench(context, { ready: false });
+    const { id } = await captain(page);
+    const other = (await listAdapters(page)).find((adapter) => adapter.id !== id)!;
+    // As deleted an hour before the start, and an hour after it: while it clears.
+    const hour = 3_600_000;
+    await mark(page, other.id, Date.now() - hour);
+    await mark(page, id, Date.now() + hour);
+    // A start clears only if no other tab is open.
+    const watching = await context.newPage();
+    await watching.goto(page.url());
+    await Promise.all([page.close(), computing.close()]);
+    await expect
+      .poll(() => watching.evaluate(async () => (await navigator.locks.query()).held?.length))
+      .toBe(0);
+    const next = await openBench(context, { ready: false });
+    await expect.poll(() => watching.evaluate(storedAdapters)).toEqual([id]);
+    expect(await next.evaluate((of) => bench.api.restoreAdapter(of), id)).toMatchObject({ ok: true });
+    await Promise.all([next.close(), watching.close()]);
   });
 });

@@ -5,6 +5,7 @@ import type { LabelledTokens } from '../../../src/model/batch.ts';
 import {
   endToEnd,
   sequenceParts,
+  tokensWithSharedPrefixes,
   withSharedPrefixes,
   withShortPrefixes,
   type Layout,
@@ -165,4 +166,18 @@ test('shortens prefixes until the rows in full fit where the rows with shared pr
     }),
   );
   expect(found).toBeGreaterThan(20);
+});
+
+test('counts the tokens of its layout, and those of all rows where there are too many to share', () => {
+  const row: LabelledTokens = { ids: [1, 2, 3, 4], labels: [X, X, X, 4] };
+  for (const [count, shared] of [
+    [5, true],
+    [2048, true],
+    [2049, false],
+  ] as const) {
+    const rows = Array.from({ length: count }, () => row);
+    const tokens = tokensWithSharedPrefixes(rows);
+    expect(tokens).toBe(withSharedPrefixes(sequenceParts(rows)).tokens);
+    expect(tokens).toBe(shared ? 2 + 2 * count : 4 * count);
+  }
 });
