@@ -122,7 +122,7 @@ function installable(): Plugin[] {
     includeManifestIcons: false,
     injectManifest: {
       rollupFormat: 'iife',
-      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,md}'],
+      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,zip,md}'],
       maximumFileSizeToCacheInBytes: MAX_FILE_BYTES,
       dontCacheBustURLsMatching: /^assets\//,
     },

@@ -2,6 +2,7 @@
  * The licences of what others wrote and we pass on. Vite collects those of the page (`build.license`) and leaves workers out: here the worker's are
  * added, and what is in the compiled kernels.
  */
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'vite';
@@ -17,6 +18,14 @@ const MODULES = '/node_modules/';
 
 /** The kernels contain the parts of AssemblyScript's library that they use. */
 const ofKernels = (): Notice => noticeOf(join(root, 'node_modules', 'assemblyscript'));
+
+/** The character maps of PDFs, which the page and the package both have. */
+const ofCharacterMaps = (): Notice => ({
+  name: 'Adobe CMap resources',
+  version: '2009, as pdfjs-dist 5.6.205 packs them',
+  identifier: 'BSD-3-Clause',
+  text: readFileSync(join(root, 'public', 'pdf', 'LICENSE'), 'utf8').trim(),
+});
 
 /** Writes the notices of the built page. One plugin is for the page, the other for its worker. */
 export function pageNotices(): { readonly page: Plugin; readonly worker: Plugin } {
@@ -38,7 +47,7 @@ export function pageNotices(): { readonly page: Plugin; readonly worker: Plugin 
       async writeBundle({ dir }) {
         const list = join(dir!, LIST);
         const ofPage = JSON.parse(await readFile(list, 'utf8')) as Notice[];
-        const all = [...ofPage, ...[...folders].map(noticeOf), ofKernels()];
+        const all = [...ofPage, ...[...folders].map(noticeOf), ofKernels(), ofCharacterMaps()];
         await writeFile(join(dir!, NOTICES), written(all));
         await rm(list);
       },
@@ -46,9 +55,9 @@ export function pageNotices(): { readonly page: Plugin; readonly worker: Plugin 
   };
 }
 
-/** Writes the notices of the package: its command is bundled from our own sources only, and its kernels are compiled. */
+/** Writes the notices of the package: its command is bundled from our own sources only, its kernels are compiled, and the character maps are a file. */
 export async function writePackageNotices(): Promise<void> {
   const folder = join(root, '.cache');
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, NOTICES), written([ofKernels()]));
+  await writeFile(join(folder, NOTICES), written([ofKernels(), ofCharacterMaps()]));
 }

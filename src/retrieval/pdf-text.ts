@@ -1,5 +1,6 @@
 /** The text of a PDF, page by page, by pdf.js. */
 import { GraftError, messageOf } from '../errors.ts';
+import type { CharacterMaps } from './character-maps.ts';
 
 /** More than any book; a small file can claim any number. */
 const MAX_PAGES = 10_000;
@@ -36,15 +37,20 @@ interface Item {
  * numbers, and bare page numbers, are left out.
  *
  * @param name for messages
- * @throws GraftError `pdf-password`, `pdf-damaged`, `document-size`
+ * @param maps for fonts that the PDF only names
+ * @throws GraftError `pdf-password`, `pdf-damaged`, `document-size`, and those of `maps`
  */
-export async function pdfText(bytes: Uint8Array, name: string): Promise<PdfText> {
+export async function pdfText(bytes: Uint8Array, name: string, maps: CharacterMaps): Promise<PdfText> {
   const { getDocument, PasswordException, VerbosityLevel } = await import('unpdf/pdfjs');
+  const files = filesOf(maps);
   const loading = getDocument({
     // pdf.js takes the memory over.
     data: new Uint8Array(bytes),
     useSystemFonts: false,
     disableFontFace: true,
+    useWorkerFetch: false,
+    cMapPacked: true,
+    BinaryDataFactory: files.Factory,
     verbosity: VerbosityLevel.ERRORS,
   });
   try {
@@ -57,6 +63,7 @@ export async function pdfText(bytes: Uint8Array, name: string): Promise<PdfText>
       const page = await document.getPage(number);
       const lines = linesOf((await page.getTextContent()).items as readonly Item[]);
       page.cleanup();
+      if (files.failure) throw files.failure;
       length += lines.reduce((sum, { text }) => sum + text.length + 1, 0);
       if (length > MAX_TEXT) throw tooLarge(name, 'more text', `${MAX_TEXT} characters`);
       pages.push(lines);
@@ -77,6 +84,38 @@ export async function pdfText(bytes: Uint8Array, name: string): Promise<PdfText>
   } finally {
     await loading.destroy();
   }
+}
+
+interface Wanted {
+  readonly kind: string;
+  readonly filename: string;
+}
+
+/**
+ * What pdf.js asks for while it reads. It leaves the text of a font out whose map it does not get, so that a failure is kept for the caller. Standard
+ * fonts are not given: their shapes are for drawing, and pdf.js knows their characters and widths.
+ */
+function filesOf(maps: CharacterMaps): {
+  readonly failure: GraftError | undefined;
+  readonly Factory: new () => { fetch(wanted: Wanted): Promise<Uint8Array> };
+} {
+  let failure: GraftError | undefined;
+  return {
+    get failure() {
+      return failure;
+    },
+    Factory: class {
+      async fetch({ kind, filename }: Wanted): Promise<Uint8Array> {
+        if (kind !== 'cMapUrl') throw new Error(`${filename} is for drawing, and nothing is drawn.`);
+        try {
+          return await maps(filename);
+        } catch (error) {
+          if (error instanceof GraftError) failure ??= error;
+          throw error;
+        }
+      }
+    },
+  };
 }
 
 const tooLarge = (name: string, what: string, most: string): GraftError =>

@@ -2,6 +2,7 @@
 import { decodeFile, decodePage, refuseBinary } from '../data/encoding.ts';
 import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
+import type { CharacterMaps } from './character-maps.ts';
 import type { ChunkBorders } from './chunks.ts';
 import { DOCX_STYLES, DOCX_TEXT, docxText } from './docx-text.ts';
 import { markdownHeadings, sectionStarts, type Heading } from './headings.ts';
@@ -20,7 +21,7 @@ export interface DocumentText {
 /** The largest file that is read: far more than any book. */
 export const MAX_DOCUMENT_BYTES = 64 * 2 ** 20;
 
-type Reader = (bytes: Uint8Array, name: string) => DocumentText | Promise<DocumentText>;
+type Reader = (bytes: Uint8Array, name: string, maps: CharacterMaps) => DocumentText | Promise<DocumentText>;
 
 const readText = (bytes: Uint8Array, name: string): DocumentText => {
   refuseBinary(bytes, name);
@@ -92,11 +93,17 @@ export const byCodeUnits = (a: string, b: string): number => (a < b ? -1 : a > b
  * The text of a document.
  *
  * @param name from the folder on, which decides how it is read
- * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `zip-damaged`, `zip-missing`, `data-binary`, `data-encoding`
+ * @param maps for PDFs
+ * @throws GraftError `document-size`, `document-depth`, `pdf-password`, `pdf-damaged`, `zip-damaged`, `zip-missing`, `data-binary`, `data-encoding`, and
+ * those of `maps`
  */
-export async function readDocument(name: string, bytes: Uint8Array): Promise<DocumentText> {
+export async function readDocument(
+  name: string,
+  bytes: Uint8Array,
+  maps: CharacterMaps,
+): Promise<DocumentText> {
   checkDocumentSize(name, bytes.length);
-  return READERS[endingOf(name)](bytes, name);
+  return READERS[endingOf(name)](bytes, name, maps);
 }
 
 /** Refuses a file that is too large, also before it is in memory. @throws GraftError `document-size` */

@@ -18,10 +18,8 @@ import {
   type Before,
   type GeneralCheck,
 } from '../runs/forgetting.ts';
+import { APP } from './app-address.ts';
 import type { OpenModel } from './model.ts';
-
-/** The address of the app, from a file of the worker. */
-const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 
 /** @throws GraftError `worker-fetch` */
 async function textOf(name: string): Promise<string> {

@@ -6,6 +6,7 @@ import { purgeDeletedAdapters } from '../storage/adapters.ts';
 import { purgeDeleted } from '../storage/projects.ts';
 import { measureSpace } from '../storage/space.ts';
 import { adapterApi } from './adapter-api.ts';
+import { APP } from './app-address.ts';
 import { Library } from './adapters.ts';
 import { archiveApi } from './archive-api.ts';
 import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
@@ -50,9 +51,6 @@ import { arrive, holdLock } from './tabs.ts';
 import { TurnsOfRows } from './taught-turns.ts';
 import { watchTabs } from './training-lock.ts';
 import { workshopApi } from './workshop-api.ts';
-
-/** The address of the app: the built worker is in its folder assets/, the development server has sources at its root. */
-const APP = new URL(import.meta.env.DEV ? '/' : '../', self.location.href).href;
 
 const session = new Session();
 const queue = new Queue();

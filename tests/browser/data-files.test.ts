@@ -5,7 +5,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
 import { referencePath } from '../engine/reference-file.ts';
-import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
+import { namedFontPdf, tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 import { parquet } from '../../src/data/parquet.ts';
 import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
 
@@ -512,13 +512,16 @@ test('documents are read but for the broken one, which is named, and a search op
   await page.getByText(/^No documents yet/).waitFor(WAIT);
   expect(await inspect(page, 'documents-empty')).toEqual([]);
   const plan = tinyPdf([['The first bed has onions.'], ['The second bed has marrows.']]);
+  // Its font is in no file: the app brings the map of its codes.
+  const japanese = namedFontPdf('90ms-RKSJ-H', 'Japan1', ['8eed82f082dc82ad8142']);
   const beans = 'Beans need warmth. Sow beans in May.\n\n<img src=x onerror="window.hurt = 1">\n';
   await page.getByLabel('Add files').setInputFiles([
     { name: 'plan.pdf', mimeType: 'application/pdf', buffer: Buffer.from(plan) },
     { name: 'beans.md', mimeType: 'text/markdown', buffer: Buffer.from(beans) },
+    { name: 'mame.pdf', mimeType: 'application/pdf', buffer: Buffer.from(japanese) },
     { name: 'broken.pdf', mimeType: 'application/pdf', buffer: Buffer.from('This is no PDF.') },
   ]);
-  await page.getByText('2 documents added, 1 file not read.').waitFor(WAIT);
+  await page.getByText('3 documents added, 1 file not read.').waitFor(WAIT);
   await page.getByText(/broken\.pdf cannot be read as a PDF/).waitFor();
 
   await page.getByText('How texts are divided').click();
@@ -536,6 +539,15 @@ test('documents are read but for the broken one, which is named, and a search op
   expect(await inspect(page, 'documents')).toEqual([]);
   await view.getByRole('button', { name: 'Close' }).click();
   await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/plan\.pdf/);
+
+  await page.getByRole('button', { name: 'mame.pdf', exact: true }).click();
+  await page
+    .getByRole('region', { name: 'mame.pdf', exact: true })
+    .getByText('種をまく。')
+    .first()
+    .waitFor(WAIT);
+  await page.getByRole('button', { name: 'Remove mame.pdf' }).click();
+  await press('Remove it');
 
   // Text of a document is text.
   await search('warmth');

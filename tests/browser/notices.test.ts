@@ -28,6 +28,7 @@ test('the page carries the name and the licence of every package that it contain
   const notices = await response.text();
   for (const name of [...Object.keys(dependencies), ...COMPILED_IN])
     if (!NOT_IN_PAGE.includes(name)) expectNotice(notices, name);
+  expect(notices).toContain(readFileSync(join(ROOT, 'public/pdf/LICENSE'), 'utf8').trim());
   // Vite's own list, which lacks the worker's packages, is not left behind.
   expect((await fetch(new URL('licenses.json', inject('address')))).status).toBe(404);
 });

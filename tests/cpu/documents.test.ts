@@ -12,6 +12,7 @@ import { Encoders } from '../../src/worker/documents/encoders.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
 import type { DocumentPorts } from '../../src/worker/documents/ports.ts';
 import { referencePath } from '../engine/reference-file.ts';
+import { MAPS } from '../character-maps.ts';
 import { memoryDocuments, type MemoryDocuments } from '../unit/worker/document-store.ts';
 import { openSprig } from '../unit/worker/open-sprig.ts';
 import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
@@ -43,6 +44,7 @@ beforeEach(() => {
 function ports(): DocumentPorts {
   return {
     store,
+    characterMaps: MAPS,
     counter: async () => ({ id: 'sprig', tokenizer: (await openSprig()).tokenizer }),
     encoderFacts: (choice) => encoders.facts(choice),
     openEncoder: async (choice, onProgress) => {

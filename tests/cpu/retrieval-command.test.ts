@@ -23,7 +23,7 @@ import {
 import { referencePath } from '../engine/reference-file.ts';
 import { runCommand } from '../../src/cli/commands.ts';
 import type { WholeOutput } from '../../src/cli/output.ts';
-import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
+import { namedFontPdf, tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 
 const at = temporaryFolder();
 const MEAN = referencePath('encoders', 'mean');
@@ -179,6 +179,7 @@ describe('graft index', () => {
       'binary.md': Uint8Array.of(1, 0, 2, 0, 0, 7),
       'broken.pdf': '%PDF-1.4 nothing',
       'two.pdf': tinyPdf([Array<string>(9).fill('The first page is long.'), ['Second page about kale.']]),
+      'mame.pdf': namedFontPdf('90ms-RKSJ-H', 'Japan1', ['8eed82f082dc82ad8142']),
       'old.html': Buffer.from('<meta charset=iso-8859-1><p>Gr\xfcn', 'latin1'),
       'picture.png': 'x',
       'empty.md': '',
@@ -196,6 +197,9 @@ describe('graft index', () => {
     expect(report.others).toContain('picture.png');
     expect(report.others).toContain('dangling.txt');
     expect(err).toContain('Not read: bad.txt, line 1, is not valid UTF-8.');
+    expect(linesOf(at('mixed-index', 'chunks.jsonl'))).toContainEqual(
+      expect.objectContaining({ file: 'mame.pdf', text: '種をまく。' }),
+    );
     const [{ hits }] = await search(at('mixed-index'), '--query', 'kale Grün', '--method', 'bm25');
     expect(hits.map(({ file, page }) => [file, page])).toEqual([
       ['old.html', undefined],

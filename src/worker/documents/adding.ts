@@ -116,7 +116,7 @@ export class Adding {
           }
           if (!before && known.size >= this.limits.documents) throw tooMany(this.limits.documents);
           const size = bytes.length;
-          const document = await readDocument(file, bytes);
+          const document = await readDocument(file, bytes, ports.characterMaps);
           const more = document.text.length - (before?.characters ?? 0);
           if (characters + more > this.limits.characters) throw tooMuchText(file, this.limits.characters);
           const kept = divider.divide(

@@ -1,5 +1,7 @@
 /** The worker's API for the documents of projects. Its code is loaded with the first call. */
-import { GraftError } from '../../errors.ts';
+import { fetchFile } from '../../answers.ts';
+import { GraftError, messageOf } from '../../errors.ts';
+import { characterMaps, CHARACTER_MAPS } from '../../retrieval/character-maps.ts';
 import { loadTokenizer } from '../../text/tokenizer.ts';
 import { contentOf } from '../../model/content.ts';
 import { blobSource, type FileSet } from '../../weights/bytes.ts';
@@ -7,6 +9,7 @@ import { modelFolder } from '../../weights/folder.ts';
 import type { DocumentsApi, FileAt, SearchChoice } from '../api/documents.ts';
 import type { DocumentHit } from '../api.ts';
 import { foldersWith } from '../../export/adapter-zip.ts';
+import { APP } from '../app-address.ts';
 import { checkEncoder, type Models } from '../models.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
@@ -90,6 +93,7 @@ export class Documents {
     let counter: ReturnType<typeof counterOfFiles> | undefined;
     const library = new Library({
       store,
+      characterMaps: characterMaps(fetchMaps),
       counter: async () => {
         const { opened } = session;
         if (opened) return { id: opened.content, tokenizer: opened.tokenizer };
@@ -101,6 +105,20 @@ export class Documents {
       inTurn: (work) => runs.withDevice(work),
     });
     return { library, encoders };
+  }
+}
+
+/** @throws GraftError `worker-fetch` */
+async function fetchMaps(): Promise<Uint8Array<ArrayBuffer>> {
+  try {
+    return await fetchFile(new URL(CHARACTER_MAPS, APP));
+  } catch (cause) {
+    throw new GraftError(
+      'worker-fetch',
+      `${CHARACTER_MAPS}, which this PDF needs, could not be fetched: ${messageOf(cause)}.`,
+      'Reload the page, and add the file again.',
+      { cause },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the documents of a project need of the worker; tests have their own. */
 import type * as documents from '../../storage/documents.ts';
+import type { CharacterMaps } from '../../retrieval/character-maps.ts';
 import type { VectorSearch } from '../../retrieval/search.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { EncoderChoice, Progress } from '../api.ts';
@@ -50,6 +51,8 @@ export interface DeviceEncoder extends EncoderFacts {
 
 export interface DocumentPorts {
   readonly store: DocumentStore;
+  /** For PDFs. */
+  readonly characterMaps: CharacterMaps;
   /** The tokenizer that counts if there is no encoder. */
   readonly counter: () => Promise<Counter>;
   /** @throws GraftError `model-missing`, `config-…`, `tokenizer-…` */

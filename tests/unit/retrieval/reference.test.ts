@@ -10,6 +10,7 @@ import { SEARCH_METHODS, type Ranked } from '../../../src/retrieval/ranking.ts';
 import { measure, Relevance, type Judged, type Passage } from '../../../src/retrieval/relevance.ts';
 import { ChunkSearch, inMemory } from '../../../src/retrieval/search.ts';
 import { readFileSync } from 'node:fs';
+import { MAPS } from '../../character-maps.ts';
 import { describeShared, sharedFolder, sharedJson, sharedJsonl, sharedPath } from '../../shared.ts';
 
 interface Chunk {
@@ -164,7 +165,7 @@ describeShared('retrieval', () => {
   test('reads every PDF, space aside, and finds each of its passages', async () => {
     const squeezed = (text: string): string => text.replaceAll(/\s+/gu, '');
     for (const { id, file, text } of documents.filter(({ format }) => format === 'pdf')) {
-      const { text: found } = await pdfText(readFileSync(sharedPath('retrieval', file)), file);
+      const { text: found } = await pdfText(readFileSync(sharedPath('retrieval', file)), file, MAPS);
       if (!ODD_PDFS.includes(id)) expect(squeezed(found), file).toBe(squeezed(read(text)));
       for (const passage of questions.flatMap(({ passages }) => passages).filter(({ doc }) => doc === id))
         expect(squeezed(found)).toContain(squeezed(passage.text!));

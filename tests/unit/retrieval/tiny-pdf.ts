@@ -3,15 +3,57 @@
 /** Points between lines, and above a line that begins a paragraph. */
 const [LINE, PARAGRAPH] = [14, 28];
 
+/** A font that is in no PDF: every viewer has Helvetica. */
+const HELVETICA = '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>';
+/** As a string of a PDF, in the codes of its font. */
+const literal = (line: string): string => `(${line.replaceAll(/[\\()]/g, '\\$&')})`;
+
 /** @param pages lines of each page from the top on; an empty line parts paragraphs */
-export function tinyPdf(pages: readonly (readonly string[])[]): Uint8Array<ArrayBuffer> {
+export const tinyPdf = (pages: readonly (readonly string[])[]): Uint8Array<ArrayBuffer> =>
+  pdfOf(HELVETICA, pages, literal);
+
+/** A line in one of the fonts that every viewer has. @param codes in hexadecimal */
+export const standardFontPdf = (name: string, codes: string): Uint8Array<ArrayBuffer> =>
+  pdfOf(
+    `<< /Type /Font /Subtype /Type1 /BaseFont /${name}${name === 'Symbol' ? '' : ' /Encoding /WinAnsiEncoding'} >>`,
+    [[codes]],
+    (line) => `<${line}>`,
+  );
+
+/**
+ * A page in a font that the PDF only names, as East Asian ones do: what its codes mean is in a character map elsewhere.
+ *
+ * @param encoding the name of the map
+ * @param ordering the collection of characters: Japan1, GB1, CNS1, Korea1
+ * @param lines codes in hexadecimal
+ */
+export function namedFontPdf(
+  encoding: string,
+  ordering: string,
+  lines: readonly string[],
+): Uint8Array<ArrayBuffer> {
+  const descriptor =
+    '<< /Type /FontDescriptor /FontName /Song /Flags 4 /FontBBox [0 -120 1000 880] /ItalicAngle 0 /Ascent 880 /Descent -120 /StemV 80 >>';
+  const characters = `<< /Type /Font /Subtype /CIDFontType0 /BaseFont /Song /CIDSystemInfo << /Registry (Adobe) /Ordering (${ordering}) /Supplement 2 >> /DW 1000 /FontDescriptor ${descriptor} >>`;
+  return pdfOf(
+    `<< /Type /Font /Subtype /Type0 /BaseFont /Song /Encoding /${encoding} /DescendantFonts [${characters}] >>`,
+    [lines],
+    (codes) => `<${codes}>`,
+  );
+}
+
+function pdfOf(
+  font: string,
+  pages: readonly (readonly string[])[],
+  stringOf: (line: string) => string,
+): Uint8Array<ArrayBuffer> {
   const kids = pages.map((_, i) => `${4 + 2 * i} 0 R`).join(' ');
   const objects = [
     '<< /Type /Catalog /Pages 2 0 R >>',
     `<< /Type /Pages /Kids [${kids}] /Count ${pages.length} >>`,
-    '<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>',
+    font,
     ...pages.flatMap((lines, i) => {
-      const content = contentOf(lines);
+      const content = contentOf(lines, stringOf);
       return [
         `<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents ${5 + 2 * i} 0 R /Resources << /Font << /F 3 0 R >> >> >>`,
         `<< /Length ${content.length} >>\nstream\n${content}\nendstream`,
@@ -29,12 +71,12 @@ export function tinyPdf(pages: readonly (readonly string[])[]): Uint8Array<Array
   return new TextEncoder().encode(file);
 }
 
-function contentOf(lines: readonly string[]): string {
+function contentOf(lines: readonly string[], stringOf: (line: string) => string): string {
   let y = 760;
   const shown: string[] = [];
   for (const line of lines) {
     y -= line === '' ? PARAGRAPH - LINE : LINE;
-    if (line !== '') shown.push(`1 0 0 1 50 ${y} Tm (${line.replaceAll(/[\\()]/g, '\\$&')}) Tj`);
+    if (line !== '') shown.push(`1 0 0 1 50 ${y} Tm ${stringOf(line)} Tj`);
   }
   return `BT /F 12 Tf ${shown.join(' ')} ET`;
 }
