@@ -161,6 +161,7 @@ export const ROOMS = {
       'evaluate/success.ts',
       'evaluate/task-card.ts',
       'evaluate/tuned-table.ts',
+      'evaluate/use-log.ts',
       'evaluate/verdict.ts',
       'evaluate/with-examples.ts',
       'retrieval/cited.ts',

@@ -1,7 +1,7 @@
 /** A person's judgements of answers → rows: what each judgement teaches, and what to check before it does. */
 import type { Part } from './parts.ts';
 
-interface Message {
+export interface Message {
   readonly role: 'system' | 'user' | 'assistant';
   readonly content: string;
 }
@@ -92,6 +92,9 @@ export type FeedbackFinding =
 const squeezed = (text: string): string => text.trim().replace(/\s+/g, ' ');
 const asked = (prompt: string): string => squeezed(prompt).toLowerCase();
 
+/** Equal for conversations that ask the same. */
+export const questionKey = (prompt: readonly Message[]): string => asked(questionOf(prompt));
+
 /** A conversation as one text, in the form of questions. */
 function questionOf(prompt: readonly Message[]): string {
   const [first, ...more] = prompt;
@@ -120,10 +123,16 @@ export function lookAtFeedback(
   const earlier = new Map<string, { id: string; wanted: string }>();
   const found = new Map<string, FeedbackFinding[]>();
   for (const entry of entries) {
-    const question = asked(questionOf(entry.prompt));
+    const question = questionKey(entry.prompt);
     const wanted = referenceOf(entry);
     const findings: FeedbackFinding[] = [];
-    const same = rowsByQuestion.get(question) ?? [];
+    // A system prompt of the deployment does not make another question of it.
+    const bare = entry.prompt.filter(({ role }) => role !== 'system');
+    const without = bare.length > 0 && bare.length < entry.prompt.length ? questionKey(bare) : question;
+    const same = [
+      ...(rowsByQuestion.get(question) ?? []),
+      ...(without === question ? [] : (rowsByQuestion.get(without) ?? [])),
+    ];
     const held = same.find(({ part }) => part === 'test') ?? same.find(({ part }) => part === 'validation');
     if (held && held.part !== 'train') findings.push({ kind: 'leak', part: held.part, line: held.line });
     if (wanted !== undefined) {

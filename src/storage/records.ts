@@ -237,7 +237,8 @@ export interface StoredResult {
     | 'preferences'
     | 'further'
     | 'lineage'
-    | 'tuned';
+    | 'tuned'
+    | 'log';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own data, stored unchanged. */

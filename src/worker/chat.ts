@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { asRowsAsk } from '../data/questions.ts';
 import { answer, promptOfText, textOfMessages } from '../evaluate/answer.ts';
+import type { FinishReason } from '../model/sequence.ts';
 import { renderChat } from '../text/chat-template.ts';
 import type {
   AdapterChoice,
@@ -42,6 +43,7 @@ export async function chat(
   origin: Origin;
   prompt: AskedPrompt;
   passages?: AnswerPassages;
+  finish: FinishReason;
 }> {
   const open = await session.model();
   const chosen = await session.adapter(adapter, open);
@@ -68,7 +70,7 @@ export async function chat(
   const candidatesOf: ChatToken['candidates'][] = [];
   let last = prompt.at(-1);
   const started = performance.now();
-  const [{ text, newIds }] = await answer(session.chatGenerator(open), tokenizer, [prompt], {
+  const [{ text, newIds, reason }] = await answer(session.chatGenerator(open), tokenizer, [prompt], {
     maxNewTokens,
     seed,
     sampling,
@@ -93,6 +95,7 @@ export async function chat(
     tokens: texts.map((token, at) => ({ ...token, candidates: candidatesOf[at] })),
     seconds: (performance.now() - started) / 1000,
     origin,
+    finish: reason,
     prompt: { text: shown, tokens: prompt.length, ...(plain !== undefined && { plain }) },
     ...(passages && { passages }),
   };

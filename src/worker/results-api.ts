@@ -15,6 +15,7 @@ const KINDS = [
   'further',
   'lineage',
   'tuned',
+  'log',
 ] as const;
 
 export const resultsApi: ResultsApi = {

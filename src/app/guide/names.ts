@@ -38,6 +38,7 @@ const WORDS = {
   'length-bias': 'Length bias of pairs',
   'blind-vote': 'Blind vote',
   feedback: 'Feedback (adaptive tuning)',
+  'use-circle': 'The circle of use (after deployment)',
   'judged-answer': 'Answer with a label (desirable or not)',
   'reward-margin': 'Reward, margin and accuracy of pairs',
   checkpoint: 'Checkpoint of a run',

@@ -14,6 +14,7 @@ export interface Command {
 /** Beside the stages. */
 const PLACES: Readonly<Record<Exclude<ScreenName, (typeof STAGES)[number]>, string>> = {
   start: 'the first screen',
+  circle: 'the circle of use',
   documents: 'the documents of the project',
   storage: 'Storage',
   guide: 'the guide',

@@ -35,6 +35,8 @@ export class Answer {
   prompt = $state.raw<AskedPrompt>();
   /** The passages in that prompt; missing without documents. */
   passages = $state.raw<AnswerPassages>();
+  /** Why it ended; not kept. */
+  finish = '';
   /** The conversation that it answers; not kept. */
   asked: readonly ChatMessage[] | undefined;
   failure = $state.raw<Failure>();
@@ -107,6 +109,8 @@ export class Chat {
   begin: (prompt: string) => Promise<void> = async () => undefined;
   /** Finds passages of documents for a question; undefined if it is asked without any. */
   passagesFor: (prompt: string) => Promise<AskedPassages | Failure | undefined> = async () => undefined;
+  /** Called with every answer that is there: it may be logged. */
+  answered: (answer: Answer) => void = () => undefined;
   /** How documents are asked, as kept with the choices: state of use/documents. */
   documents = $state.raw<Readonly<Record<string, unknown>>>({});
   prompt = $state('');
@@ -402,7 +406,9 @@ export class Chat {
         answer.asked = [...messages.slice(0, -1), { role: 'user', content: outcome.passages.text }];
       }
       answer.seconds = outcome.seconds;
+      answer.finish = outcome.finish;
       answer.state = this.#stopping ? 'stopped' : 'done';
+      this.answered(answer);
     } else {
       answer.failure = outcome;
       answer.state = 'failed';

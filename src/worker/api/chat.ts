@@ -1,5 +1,6 @@
 /** Conversations with a model. */
 import type { Turns } from '../../data/turns.ts';
+import type { FinishReason } from '../../model/sequence.ts';
 import type { CharacterPart } from '../../text/token-text.ts';
 import type { Source } from '../../retrieval/passages-prompt.ts';
 import type { AdapterChoice } from './adapters.ts';
@@ -94,6 +95,8 @@ export interface ChatApi {
       readonly prompt: AskedPrompt;
       /** Missing without passages. */
       readonly passages?: AnswerPassages;
+      /** Why it ended. */
+      readonly finish: FinishReason;
     }>
   >;
   /** The prompts of the open model for each of these conversations. Does not use the GPU. */

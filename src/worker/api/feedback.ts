@@ -1,19 +1,38 @@
-/** A person's judgements of answers: a queue of the project. */
+/** A person's judgements of answers: a queue of the project; and logs of use, which fill it. */
 import type { FeedbackFinding, Judged } from '../../data/feedback.ts';
+import type { LengthBin } from '../../evaluate/use-lengths.ts';
+import type { LoggedAnswer, UseLessons } from '../../evaluate/use-lessons.ts';
+import type { UseReport } from '../../evaluate/use-log.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
 
 export type { FeedbackFinding, FeedbackRows } from '../../data/feedback.ts';
+export type { LoggedAnswer, UseLesson, UseLessons } from '../../evaluate/use-lessons.ts';
+export type { LengthBin } from '../../evaluate/use-lengths.ts';
+export type { UseReport } from '../../evaluate/use-log.ts';
 
 export interface FeedbackEntry extends Judged {
   /** When it was made, in milliseconds since 1970. */
   readonly time: number;
   /** The model and adapter that wrote the answer, and when. */
   readonly origin?: Origin;
+  /** The name of the model, where the answer is of a log that another program wrote. */
+  readonly model?: string;
   /** A run learns only from entries that a person has looked at again. */
   readonly state: 'waiting' | 'accepted' | 'rejected';
   /** The run that learned from it, and when. */
   readonly taught?: { readonly runId: string; readonly name: string; readonly time: number };
+}
+
+/** What a log of use says, next to the open rows. */
+export interface UseLook {
+  readonly report: UseReport;
+  /** The report in sentences. */
+  readonly sentences: readonly string[];
+  readonly lengths: { readonly questions: readonly LengthBin[]; readonly answers: readonly LengthBin[] };
+  /** Training rows that were compared with; 0 without open rows. */
+  readonly trained: number;
+  readonly lessons: UseLessons;
 }
 
 /** The queue of a project. */
@@ -27,4 +46,8 @@ export interface FeedbackApi {
   lookAtFeedback(
     entries: readonly Judged[],
   ): Promise<Outcome<{ readonly findings: ReadonlyMap<string, readonly FeedbackFinding[]> }>>;
+  /** Reads a log that `graft serve --log`, a chat page or Use wrote. Fails with `use-log` for another file. */
+  readUseLog(file: Blob, name: string): Promise<Outcome<{ readonly answers: readonly LoggedAnswer[] }>>;
+  /** @param answers at least one */
+  lookAtUse(answers: readonly LoggedAnswer[]): Promise<Outcome<{ readonly look: UseLook }>>;
 }

@@ -4,6 +4,7 @@ import type { AnswerPassages, AskedPrompt, ChatMessage, ChatToken } from './chat
 import type { DataOptions } from './data.ts';
 import type { Evaluation, TunedMeasurement } from './evaluation.ts';
 import type { ModelRef } from './models.ts';
+import type { LoggedAnswer } from './feedback.ts';
 import type { Outcome } from './outcome.ts';
 
 /** The inputs of a result, which is out of date once one of them differs. */
@@ -112,6 +113,18 @@ export interface MeasuredTuned {
   readonly entries: readonly TunedMeasurement[];
 }
 
+/** An answer of real use. */
+export interface UsedHere extends LoggedAnswer {
+  /** Missing for one of a file. */
+  readonly origin?: Origin;
+}
+
+/** The log of use of a project, which a person switched on; and the answers of opened log files. */
+export interface UseLogKept {
+  readonly on: boolean;
+  readonly answers: readonly UsedHere[];
+}
+
 /** The latest result of each kind. */
 export interface Results {
   readonly baseline?: Evaluation;
@@ -123,6 +136,7 @@ export interface Results {
   readonly further?: Further;
   readonly lineage?: MeasuredLineage;
   readonly tuned?: MeasuredTuned;
+  readonly log?: UseLogKept;
 }
 
 /** The results of the open project. */

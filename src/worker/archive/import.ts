@@ -40,6 +40,7 @@ const RESULT_NAMES = {
   further: 'Further run',
   lineage: 'Stages and their tests',
   tuned: 'Table of what was tuned',
+  log: 'Log of use',
 };
 
 export interface ImportOptions {

@@ -203,6 +203,15 @@ export const RUN: Chapter = {
       also: 'adaptive thumbs correction human in the loop continual learning replay queue review',
     },
     {
+      id: 'use-circle',
+      what: 'Use, rows, tune, measure, and use again. A log of real use shows what the training rows miss: refusals, answers that are cut or repeat, and questions about other topics (drift). What went wrong becomes rows, a short run learns them, and a measurement decides which adapter is used. The distance of topics is that of Jensen and Shannon between the words of questions and of training rows, next to the distance that chance gives.',
+      start:
+        'Switch the log on in Use, or open a file that graft serve or a chat page wrote. Ask people before you log what they write.',
+      source:
+        'Endres and Schindelin, A new metric for probability distributions, 2003, doi:10.1109/TIT.2003.813506',
+      also: 'deployment log monitoring drift topics refusals production usage telemetry loop',
+    },
+    {
       id: 'judged-answer',
       what: 'A row with a prompt, one answer, and a label that says whether the answer is desirable. Thumbs up and down are such rows. Nobody has to write or find a second answer to compare with.',
       start:

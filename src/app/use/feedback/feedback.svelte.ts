@@ -112,6 +112,11 @@ export class Feedback {
     );
   }
 
+  /** Puts entries of a log in the queue, as one step. */
+  add(entries: readonly FeedbackEntry[]): Promise<void> {
+    return this.#write(entries, `Put ${entries.length} in the queue.`);
+  }
+
   accept(entries: readonly FeedbackEntry[]): Promise<void> {
     return this.#write(
       entries.map((entry) => ({ ...entry, state: 'accepted' as const })),
@@ -175,15 +180,16 @@ export class Feedback {
 
   /** Corrected answers as pairs, with the model's answer as the rejected one. */
   get pairs(): readonly PreferredPair[] {
-    return this.entries.flatMap(({ prompt, answer, correction, state, origin, time }): PreferredPair[] =>
-      correction === undefined || state === 'rejected'
-        ? []
-        : [
-            {
-              ...{ prompt, chosen: correction, rejected: answer, by: 'edit', time },
-              names: ['You', origin?.adapter?.name ?? 'The base model'],
-            },
-          ],
+    return this.entries.flatMap(
+      ({ prompt, answer, correction, state, origin, model, time }): PreferredPair[] =>
+        correction === undefined || state === 'rejected'
+          ? []
+          : [
+              {
+                ...{ prompt, chosen: correction, rejected: answer, by: 'edit', time },
+                names: ['You', model ?? origin?.adapter?.name ?? 'The base model'],
+              },
+            ],
     );
   }
 

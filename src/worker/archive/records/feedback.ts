@@ -13,6 +13,7 @@ export const FeedbackFile = v.object({
     plain: v.optional(v.string()),
     answer: v.string(),
     origin: v.optional(Origin),
+    model: v.optional(text),
     verdict: v.picklist(['good', 'bad']),
     correction: v.optional(v.string()),
     state: v.picklist(['waiting', 'accepted', 'rejected']),

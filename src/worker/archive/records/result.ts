@@ -33,6 +33,23 @@ const Answer = v.object({
   passages: v.optional(Passages),
 });
 
+/** An answer of real use. */
+const Used = v.object({
+  id,
+  model: text,
+  time: text,
+  prompt: v.string(),
+  asked: v.union([
+    v.string(),
+    v.array(count),
+    v.array(v.looseObject({ role: text, content: v.string() })),
+  ]),
+  answer: v.string(),
+  finish: text,
+  thumb: v.optional(v.picklist(['up', 'down'])),
+  origin: v.optional(Origin),
+});
+
 const StageScore = v.object({
   right: v.optional(count),
   byRow: v.optional(v.array(number)),
@@ -134,5 +151,10 @@ export const ResultFile = v.variant('kind', [
     value: v.object({
       entries: v.array(TunedEntry),
     }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('log'),
+    value: v.object({ on: v.boolean(), answers: v.array(Used) }),
   }),
 ]);
