@@ -48,6 +48,7 @@ test('thumbs on the answers of an adapter are queued', async () => {
   await goTo(page, 'use');
   await page.locator('summary', { hasText: 'Sampling' }).click();
   await page.getByRole('spinbutton', { name: 'Maximum new tokens' }).fill('12');
+  await page.getByLabel('Keep a log of use in this project').check();
   for (const question of LIKED) await judge(question, 'Good');
   for (const question of DISLIKED) await judge(question, 'Bad');
   await expect.poll(() => standing('To look through').innerText()).toMatch(/4$/);
@@ -58,6 +59,39 @@ test('thumbs on the answers of an adapter are queued', async () => {
       .getByRole('button', { name: /^Accept/ })
       .click();
   await expect.poll(() => standing('Accepted').innerText()).toMatch(/4$/);
+});
+
+const place = (name: string) =>
+  page
+    .getByRole('list', { name: /^Use, rows, tune, measure/ })
+    .getByRole('listitem')
+    .filter({ hasText: name });
+
+test('the circle counts the logged answers, opens a log of graft serve, and puts what went wrong in the queue', async () => {
+  await page.getByRole('link', { name: /8 answers logged/ }).click();
+  await page.getByRole('heading', { name: 'The circle of use' }).waitFor(WAIT);
+  await place('Use').getByText('8 answers logged').waitFor(WAIT);
+  await place('Use').getByText('2 thumbs down').waitFor();
+  await place('Rows').getByText('4 rows made since the last run').waitFor();
+  await place('Measure').getByRole('link', { name: 'Measure it' }).waitFor();
+  const used = (prompt: string, answer: string): string =>
+    `${JSON.stringify({ model: 'voice', prompt, answer, finish_reason: 'stop' })}\n`;
+  await page.getByLabel('Open log files').setInputFiles({
+    name: 'used.jsonl',
+    mimeType: 'application/octet-stream',
+    buffer: Buffer.from(used('What does the invoice say?', 'I am sorry, I cannot say.').repeat(2)),
+  });
+  await page.getByText('used.jsonl has 2, of which 1 are new here.').first().waitFor(WAIT);
+  await page.getByText(/refused 1 \(/).waitFor(WAIT);
+  await page.getByRole('figure', { name: 'Topics of questions' }).waitFor();
+  expect(await inspect(page, 'circle')).toEqual([]);
+  const put = page.getByRole('button', { name: /^Put \d+ answers? in the queue of feedback$/ });
+  await put.click();
+  await page.getByText(/All of them are in the queue/).waitFor(WAIT);
+  await page.getByRole('button', { name: 'Undo', exact: true }).click();
+  await put.waitFor(WAIT);
+  await goTo(page, 'use');
+  await expect.poll(() => standing('Accepted').innerText(), WAIT).toMatch(/4$/);
 });
 
 test('a supervised run ignores dislikes, and KTO learns from likes and dislikes', async () => {

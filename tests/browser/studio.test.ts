@@ -201,7 +201,7 @@ test.each([360, 821, 900, 1024, 1280])(
 test.each([360, 1440])('%i px wide: nothing scrolls sideways on any screen', async (width) => {
   const { page } = studio;
   await page.setViewportSize({ width, height: 900 });
-  for (const place of [...STAGES, 'start', 'documents', 'benchmark', 'storage', 'guide']) {
+  for (const place of [...STAGES, 'start', 'circle', 'documents', 'benchmark', 'storage', 'guide']) {
     await goTo(page, place);
     await page.evaluate(() => document.fonts.ready);
     // Charts follow the size of the window a frame later.

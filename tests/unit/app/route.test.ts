@@ -4,7 +4,7 @@ import { addressOf, addressOfTerm, readAddress, STAGES } from '../../../src/app/
 
 describe('an address', () => {
   test('leads to its place', () => {
-    for (const place of [...STAGES, 'start', 'benchmark', 'storage', 'guide'] as const)
+    for (const place of [...STAGES, 'start', 'circle', 'benchmark', 'storage', 'guide'] as const)
       expect(readAddress(addressOf(place))).toMatchObject({ place, unknown: undefined });
     expect(readAddress(addressOfTerm('rank'))).toMatchObject({ place: 'guide', part: 'rank' });
     for (const first of ['', '#', '#/']) expect(readAddress(first).unknown).toBeUndefined();
