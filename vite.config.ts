@@ -2,13 +2,13 @@ import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig, type Plugin } from 'vite';
 import { VitePWA } from 'vite-plugin-pwa';
 import project from './package.json' with { type: 'json' };
-import { hubOrigins } from './scripts/hub-origins.mjs';
+import { HUB_UPLOADS, hubOrigins } from './scripts/hub-origins.mjs';
 import { chatPage } from './scripts/chat-page.ts';
 import { cpuKernels } from './scripts/cpu-kernels.ts';
 import { LIST, pageNotices } from './scripts/notices.ts';
 
 /**
- * Where models come from, when somebody asks for one: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
+ * Where models come from and adapters go to, when somebody asks for it: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
  * spaces: mirrors, or a server of one's own, each by its origin and without wildcards.
  */
 const HUBS = ['https://huggingface.co', 'https://*.huggingface.co', 'https://*.hf.co'];
@@ -26,7 +26,7 @@ function policy(hubs: readonly string[]): string {
     "style-src 'self'",
     "font-src 'self'",
     "img-src 'self' data: blob:",
-    ["connect-src 'self'", ...HUBS, ...hubs].join(' '),
+    ["connect-src 'self'", ...HUBS, ...HUB_UPLOADS, ...hubs].join(' '),
     "worker-src 'self'",
     "manifest-src 'self'",
     "base-uri 'none'",

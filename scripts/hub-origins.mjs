@@ -1,5 +1,14 @@
 // @ts-check
 /**
+ * Where the hub stores the large files of repositories in its two regions: it signs addresses there for the files of a push (Git LFS), and serves
+ * downloads from elsewhere. Each is one bucket, so the page can send nothing to other servers of the same host.
+ */
+export const HUB_UPLOADS = [
+  'https://hf-hub-lfs-us-east-1.s3-accelerate.amazonaws.com',
+  'https://hf-hub-lfs-eu-west-1.s3-accelerate.amazonaws.com',
+];
+
+/**
  * Checks what GRAFT_HUBS names: the page may reach these origins, so each must be one server. A wildcard or a whole scheme would let the page
  * send data anywhere.
  *

@@ -6,7 +6,7 @@ import type { AdapterConfig } from '../adapters/kind.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { medianSeconds, type RunTook } from '../evaluate/run-took.ts';
-import { readPeft } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { folder } from './files.ts';
 import { readLineage } from './lineage.ts';
@@ -25,7 +25,7 @@ export interface OpenedAdapter {
 
 /** Loads a PEFT folder, with what `graft train` wrote beside it. @throws GraftError `adapter-…` */
 export async function openAdapterWithFacts(path: string, model: LanguageModel): Promise<OpenedAdapter> {
-  const { config, modules, tensors } = await readPeft(folder(path), model.definition);
+  const { config, modules, tensors } = await readCheckedPeft(folder(path), model.definition);
   const parameters = [...tensors.values()].reduce((sum, { length }) => sum + length, 0);
   const objective = await objectiveOfFolder(path);
   return {

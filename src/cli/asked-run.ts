@@ -3,7 +3,8 @@ import { adapterOf } from '../adapters/chosen.ts';
 import { kindOf } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
-import { readPeft, type AdapterData } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
+import type { AdapterData } from '../export/peft.ts';
 import { isHeld } from '../lists.ts';
 import { parametersOf, type ModelDefinition } from '../model/family.ts';
 import { checkLastLayers } from '../model/trained-part.ts';
@@ -75,7 +76,7 @@ export async function readAskedRun(
   const max = flags.isGiven('max-length') ? shape.maxPositions : await longestOf(definition, files);
   const maxLength = Math.min(chosen.maxLength, max);
   const path = flags.text('init-adapter');
-  const start = path === undefined ? undefined : await readPeft(folder(path), definition);
+  const start = path === undefined ? undefined : await readCheckedPeft(folder(path), definition);
   const reads = flags.isGiven('data');
   const tokens = await tokensFor(chosen, { files, path, start, reads });
   const isSampled = objective.samples === true;

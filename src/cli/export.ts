@@ -21,6 +21,7 @@ import type { Output } from './output.ts';
 import { clearFor, weightsLast } from './run-folder.ts';
 import { readSampling, samplingFlags, singleFlag } from './sampling-flags.ts';
 import { hashing } from './sha256.ts';
+import { checkSums, SUMS, sumsText } from '../weights/sums.ts';
 
 /** The format of a tuned model; the others are of adapters. */
 const DELTA_FORMAT = 'delta';
@@ -170,36 +171,43 @@ export async function exportCommand(args: readonly string[], output: Output): Pr
   const byName = Object.fromEntries(files.map((file) => [file.name, file]));
   const release = await lockFolder(out, 'graft export');
   try {
-    await clearFor(out, Object.keys(byName), flags.on('overwrite'));
-    const sums: string[] = [];
+    await clearFor(out, [...Object.keys(byName), SUMS], flags.on('overwrite'));
+    const sums = new Map<string, string>();
     for (const [name, file] of Object.entries(weightsLast(byName)))
       await writeWhole(
         join(out, name),
-        hashing(file.read(), (sum) => WEIGHTS.test(name) && sums.push(`SHA-256 of ${name}: ${sum}`)),
+        hashing(file.read(), (sum) => sums.set(name, sum)),
       );
-    output.line(`Wrote ${files.map((file) => file.name).join(', ')} to ${resolve(out)}`);
-    for (const sum of sums) output.line(sum);
+    output.line(`Wrote ${[...files.map((file) => file.name), SUMS].join(', ')} to ${resolve(out)}`);
+    for (const [name, sum] of sums) if (WEIGHTS.test(name)) output.line(`SHA-256 of ${name}: ${sum}`);
     if (format.types ?? format.takesChat) output.line(`${format.label}: ${summary}`);
     const weights = files.find((file) => file.name.endsWith('.gguf'));
-    if (rows && weights) await addLoss(flags, rows, { out, file: weights.name, format, parts }, output);
+    if (rows && weights)
+      sums.set(CARD, await addLoss(flags, rows, { out, file: weights.name, format, parts }, output));
+    await writeWhole(join(out, SUMS), new TextEncoder().encode(sumsText(sums)));
   } finally {
     await release();
   }
 }
 
-/** Measures what the written file lost, and writes the card again with it. */
+/** Measures what the written file lost, and writes the card again with it. @returns the SHA-256 of the card */
 async function addLoss(
   flags: Flags<typeof exportFlags>,
   rows: Awaited<ReturnType<typeof openMergeRows>>,
   { out, file, format, parts }: { out: string; file: string; format: ExportFormat; parts: Parts },
   output: Output,
-): Promise<void> {
+): Promise<string> {
   const to = { file: join(out, file), type: parts.type ?? 'f16' };
   const loss = await measureMerge(flags, rows, to, output);
   for (const sentence of lossSentences(loss)) output.line(sentence);
   const again = await format.prepare({ ...parts, loss });
   const card = again.files.find((file) => file.name === CARD)!;
-  await writeWhole(join(out, CARD), card.read());
+  let sum = '';
+  await writeWhole(
+    join(out, CARD),
+    hashing(card.read(), (hex) => (sum = hex)),
+  );
+  return sum;
 }
 
 /** @throws GraftError `arguments` for a format without types, or a type that it does not have */
@@ -268,6 +276,7 @@ function chatOf(
 
 async function adapterFiles(path: string): Promise<Record<string, Uint8Array<ArrayBuffer>>> {
   const source = folder(path);
+  await checkSums(source, FILES);
   const files: Record<string, Uint8Array<ArrayBuffer>> = {};
   for (const file of FILES) {
     const found = await source.open(file);

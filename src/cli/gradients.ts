@@ -2,7 +2,7 @@ import { learnerOf } from '../adapters/learners.ts';
 import { prepareRows } from '../data/prepare.ts';
 import { readExamples } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
-import { readPeft } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
 import { folderShape, toFolder } from '../model/folder-layout.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -152,7 +152,7 @@ type Tensors = ReturnType<typeof asF32>[];
 
 /** An adapter of a folder. */
 async function trainableOf(model: LanguageModel, path: string): Promise<Trainable> {
-  const { modules, tensors } = await readPeft(folder(path), model.definition);
+  const { modules, tensors } = await readCheckedPeft(folder(path), model.definition);
   const adapter = new Adapter(model.device, modules, tensors, { trainable: true });
   return { model, adapter, store: adapter.store };
 }

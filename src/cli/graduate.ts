@@ -4,7 +4,8 @@ import { basename, join, resolve } from 'node:path';
 import { adapterConfigOf } from '../adapters/chosen.ts';
 import { adapterShapes } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
-import { readPeft, writePeft } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
+import { writePeft } from '../export/peft.ts';
 import { isHeld, itemOf } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { contentOf } from '../model/content.ts';
@@ -58,7 +59,7 @@ export async function openGraduated(
   const start =
     stage.parent === undefined
       ? undefined
-      : await readPeft(folder(join(stage.folder, stage.parent)), definition);
+      : await readCheckedPeft(folder(join(stage.folder, stage.parent)), definition);
   const tokenizer = await tokenizerOf(files);
   const rows = await rowsOf(stage, spec, saved, {
     base,

@@ -6,7 +6,8 @@ import { GraftError } from '../errors.ts';
 import { mergedLoss } from '../evaluate/merged-loss.ts';
 import type { MergeLoss } from '../export/gguf/loss.ts';
 import { tokenizerWithTokens } from '../export/grown-folder.ts';
-import { readPeft, type AdapterData } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
+import type { AdapterData } from '../export/peft.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
@@ -58,7 +59,7 @@ export async function openMergeRows(
   { base, model, adapter }: { base: FileSet; model: ModelDefinition; adapter: string | undefined },
   output: Output,
 ): Promise<Measured> {
-  const data = adapter === undefined ? undefined : await readPeft(folder(adapter), model);
+  const data = adapter === undefined ? undefined : await readCheckedPeft(folder(adapter), model);
   const added = data && addedTokens(data.modules);
   const tokenizer = added
     ? await tokenizerWithTokens(added, base, folder(adapter!))

@@ -7,7 +7,8 @@ import { mergedFolder } from '../export/grown-folder.ts';
 import { checkMergeable, mergedWeights } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
 import { companionsOf, MODEL_WEIGHTS } from '../export/model-folder.ts';
-import { readPeft, type AdapterData } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
+import type { AdapterData } from '../export/peft.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readAnyModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
@@ -70,7 +71,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
     { what: 'the adapter', path: flags.required('adapter') },
   ]);
   const model = await readAnyModel(files);
-  const adapter = await readPeft(folder(flags.required('adapter')), model);
+  const adapter = await readCheckedPeft(folder(flags.required('adapter')), model);
   checkMergeable(adapter);
   const source = await openModelWeights(files, model);
   checkWeights(model, source);

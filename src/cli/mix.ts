@@ -10,7 +10,8 @@ import {
   type Mixed,
 } from '../adapters/mix/mix.ts';
 import { GraftError } from '../errors.ts';
-import { readAfterPrompt, readPeft, writePeft } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
+import { readAfterPrompt, writePeft } from '../export/peft.ts';
 import { readModel, type ModelDefinition } from '../model/family.ts';
 import { plural } from '../numbers.ts';
 import { Random } from '../random.ts';
@@ -194,7 +195,7 @@ function readOptions(flags: Flags<typeof mixFlags>, method: MixMethod): ReadOpti
 }
 
 async function readPart(name: string, weight: number, model: ModelDefinition): Promise<MixPart> {
-  return { name, weight, ...(await readPeft(folder(name), model)) };
+  return { name, weight, ...(await readCheckedPeft(folder(name), model)) };
 }
 
 /** PEFT does not mix a list of targets with a regular expression. @throws GraftError `mix` */

@@ -1,16 +1,23 @@
 /** `graft push`: the folder of an adapter or a model to a repository of the hub. */
-import { openAsBlob, readdirSync, statSync } from 'node:fs';
+import { existsSync, openAsBlob, readdirSync, statSync } from 'node:fs';
 import { basename, join, relative, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
+import { measuredSection } from '../evaluate/measured-section.ts';
+import { EVALUATION_FILE, readEvaluation } from '../evaluate/record-file.ts';
+import { withSection } from '../export/model-card.ts';
+import { decodeUtf8 } from '../json.ts';
 import { plural } from '../numbers.ts';
 import { HUB, hubAddress } from '../weights/hub.ts';
 import { checkRepo, pushFiles, type PushFile } from '../weights/hub/push.ts';
 import { sharedFile } from '../weights/hub/shared-files.ts';
+import { parseSums, Sum, SUMS, sumsText } from '../weights/sums.ts';
 import { describeWait } from './fetch.ts';
+import { readInput } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { formatBytes, type Output } from './output.ts';
 
 const TOKEN = 'HF_TOKEN';
+const CARD = 'README.md';
 
 export const pushFlags = {
   folder: {
@@ -23,6 +30,10 @@ export const pushFlags = {
     help: `the environment variable with a token that may write (default: ${TOKEN}). The token is not stored and goes to the hub only`,
   },
   private: { help: 'only the account sees it: makes a private repository, and refuses one that is public' },
+  evaluation: {
+    value: 'FILE',
+    help: `the ${EVALUATION_FILE} of graft evaluate, whose table goes into the card (default: that of the folder, if it has one)`,
+  },
   message: { value: 'TEXT', help: 'the title of the commit (default: Upload with Graft)' },
   hub: { value: 'URL', help: `the hub or a mirror of it (default: $HF_ENDPOINT, or ${HUB})` },
   'dry-run': { help: 'list what would be sent and what would not, and send nothing' },
@@ -36,6 +47,7 @@ export async function pushCommand(args: readonly string[], output: Output): Prom
   checkRepo(repo);
   const hub = hubAddress(flags.text('hub') ?? (process.env['HF_ENDPOINT'] || HUB));
   const { shared, kept } = filesIn(folder);
+  const changed = await measuredCard(folder, flags.text('evaluation'));
   const bytes = shared.reduce((sum, { size }) => sum + size, 0);
   output.line(
     `${plural(shared.length, 'file')}, ${formatBytes(bytes)}: ${shared.map(({ name }) => name).join(', ')}.`,
@@ -46,7 +58,7 @@ export async function pushCommand(args: readonly string[], output: Output): Prom
   const files = await Promise.all(
     shared.map(async ({ name }): Promise<PushFile> => ({
       name,
-      content: await openAsBlob(join(folder, name)),
+      content: changed[name] ?? (await openAsBlob(join(folder, name))),
     })),
   );
   const stop = new AbortController();
@@ -81,6 +93,30 @@ export async function pushCommand(args: readonly string[], output: Output): Prom
   }
 }
 
+/**
+ * The card with the table of an evaluation, and the checksums with that of this card; nothing without an evaluation or a card.
+ *
+ * @param evaluation that of the folder if left out
+ * @throws GraftError `file-missing`, `evaluation-file`, `evaluation-newer`
+ */
+async function measuredCard(
+  folder: string,
+  evaluation: string | undefined,
+): Promise<Readonly<Record<string, Blob | undefined>>> {
+  const path = evaluation ?? join(folder, EVALUATION_FILE);
+  const isThere = existsSync(path) || evaluation !== undefined;
+  if (!isThere || !existsSync(join(folder, CARD))) return {};
+  const text = async (file: string): Promise<string> => decodeUtf8(await readInput(file), file);
+  const record = readEvaluation(await text(path), path);
+  const card = withSection(await text(join(folder, CARD)), measuredSection(record));
+  const sums = join(folder, SUMS);
+  if (!existsSync(sums)) return { [CARD]: new Blob([card]) };
+  const sum = new Sum();
+  sum.add(new TextEncoder().encode(card));
+  const written = sumsText(new Map([...parseSums(await text(sums), sums), [CARD, sum.hex()]]));
+  return { [CARD]: new Blob([card]), [SUMS]: new Blob([written]) };
+}
+
 /** @throws GraftError `arguments` */
 function tokenOf(variable: string): string {
   const token = process.env[variable]?.trim();
@@ -101,7 +137,7 @@ function filesIn(folder: string): { shared: { name: string; size: number }[]; ke
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
     .sort();
   const shared = names.filter(sharedFile).map((name) => ({ name, size: statSync(join(folder, name)).size }));
-  if (shared.some(({ name }) => name !== 'README.md'))
+  if (shared.some(({ name }) => name !== CARD && name !== SUMS))
     return { shared, kept: names.filter((name) => !sharedFile(name)) };
   throw new GraftError(
     'hub-nothing',

@@ -20,6 +20,7 @@ import { writeModelFolder } from './model-folder.ts';
 import { claimFiles } from './own-files.ts';
 import { belongs, discard, runWrites, weightsLast } from './run-folder.ts';
 import { forgetEarlier, forgetSaved, saveRun, STATE, type SavedRun } from './saved-run.ts';
+import { licenceOf } from '../weights/licence.ts';
 import type { Session } from './session.ts';
 
 export interface FolderOfRun {
@@ -30,6 +31,8 @@ export interface FolderOfRun {
   readonly baseModel: string;
   /** Rows that are trained on. */
   readonly rows: number;
+  /** SHA-256 of the first file of data, as sha256sum prints it. */
+  readonly dataSha256?: string;
   /** The text between prompt and answer in the rows, for a model without a chat template. */
   readonly afterPrompt: string;
   readonly fingerprint: string;
@@ -143,7 +146,7 @@ export class FileStore implements Store {
   }
 
   async #write(learned: Learned): Promise<void> {
-    const { out, session, subject, rows, baseModel, afterPrompt, overwrite } = this.run;
+    const { out, session, subject, rows, dataSha256, baseModel, afterPrompt, overwrite } = this.run;
     const { adapter, options } = subject;
     const { tensors } = learned;
     const { lineage } = this.run;
@@ -166,9 +169,8 @@ export class FileStore implements Store {
     const made = {
       baseModel: basename(resolve(baseModel)),
       model: session.model,
-      options,
-      rows,
-      afterPrompt,
+      ...{ options, rows, dataSha256, afterPrompt },
+      baseLicence: await licenceOf(session.files),
     };
     const how = lineage?.recipe && {
       how: { recipe: lineage.recipe, ...(lineage.made && { made: lineage.made }) },

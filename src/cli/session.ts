@@ -1,7 +1,7 @@
 /** The common start of most commands: a device, a model on it, and possibly its tokenizer and an adapter. */
 import type { StatePlanes } from '../engine/parameters.ts';
 import type { Device } from '../engine/device.ts';
-import { readPeft } from '../export/peft.ts';
+import { readCheckedPeft } from '../export/checked-peft.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import { Adapter } from '../adapters/adapter.ts';
@@ -109,7 +109,7 @@ export async function requiredTokenizer(files: FileSet): Promise<Tokenizer> {
 
 /** Loads a PEFT folder for inference. */
 export async function openAdapter(path: string, model: LanguageModel): Promise<Adapter> {
-  const { modules, tensors } = await readPeft(folder(path), model.definition);
+  const { modules, tensors } = await readCheckedPeft(folder(path), model.definition);
   return Adapter.frozen(model, modules, tensors);
 }
 

@@ -223,6 +223,7 @@ async function train(call: Call): Promise<void> {
         afterPrompt:
           tokenizer?.chatTemplate === undefined ? afterPrompt({ questions: [], places: rows.placed }) : '',
         fingerprint: fingerprintOf(parts),
+        dataSha256: parts.data,
         ...(check && { check, checkEvery: flags.integer('forgetting-every') ?? 0 }),
         ...(around && { around }),
         lineage: lineageOf(flags, out, options, {

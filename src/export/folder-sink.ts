@@ -1,5 +1,6 @@
 /** Writes a folder, file by file, to the place that a person chose. */
 import { GraftError, messageOf } from '../errors.ts';
+import { Sum, SUMS, sumsBytes, sumsText } from '../weights/sums.ts';
 import type { Step } from './adapter-zip.ts';
 
 /** A file of a folder, before it is written. */
@@ -20,20 +21,38 @@ export interface FolderSink {
   abort(): Promise<void>;
 }
 
-/** Writes all files. If it fails or is stopped, nothing is left. @throws what `step` or the sink throws */
+/** What `writeFiles` writes of these files: their names and bytes, with the list of their checksums. */
+export function writtenOf(files: readonly Pick<FolderFile, 'name' | 'size'>[]): {
+  readonly names: readonly string[];
+  readonly bytes: number;
+} {
+  const names = files.map(({ name }) => name);
+  return {
+    names: [...names, SUMS],
+    bytes: files.reduce((sum, { size }) => sum + size, sumsBytes(names)),
+  };
+}
+
+/** Writes all files, and their checksums. If it fails or is stopped, nothing is left. @throws what `step` or the sink throws */
 export async function writeFiles(files: readonly FolderFile[], sink: FolderSink, step: Step): Promise<void> {
-  const total = files.reduce((sum, { size }) => sum + size, 0);
+  const { bytes: total } = writtenOf(files);
+  const sums = new Map<string, string>();
   let done = 0;
   try {
     for (const { name, read } of files) {
       await sink.begin(name);
+      const sum = new Sum();
       for await (const bytes of read()) {
         await step(done, total);
+        sum.add(bytes);
         await sink.append(bytes as Uint8Array<ArrayBuffer>);
         done += bytes.byteLength;
       }
+      sums.set(name, sum.hex());
     }
-    await step(done, total);
+    await sink.begin(SUMS);
+    await sink.append(new TextEncoder().encode(sumsText(sums)));
+    await step(total, total);
     await sink.finish();
   } catch (error) {
     await sink.abort();

@@ -9,6 +9,12 @@ export interface CardFacts {
   readonly baseModel: string;
   /** The place of the base; derived from its name if left out. */
   readonly base?: BasePlace;
+  /** The licence of the base, as its folder or its repository states it. */
+  readonly baseLicence?: string;
+  /** What the rows taught by: the objective. */
+  readonly objective?: string;
+  /** SHA-256 of the training data, in hex. */
+  readonly dataSha256?: string;
   readonly steps?: number;
   readonly rows?: number;
   readonly lr?: number;
@@ -59,9 +65,12 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
   const grows = 'addTokens' in config;
   const rows: (readonly [string, string | number | undefined])[] = [
     ['Base model', facts.baseModel],
+    ['Licence of the base', facts.baseLicence],
+    ['Method', facts.objective && `${kind.label}, ${facts.objective}`],
     ...kind.facts(config),
     ['Target modules', kind.layers ? undefined : config.targets.join(', ')],
     ['Training rows', facts.rows],
+    ['Training data, SHA-256', facts.dataSha256],
     ['Steps', facts.steps],
     ['Rows per step', facts.batch],
     [
@@ -123,6 +132,33 @@ ${by}The settings of the run, without its files, for \`graft train --recipe FILE
 ${JSON.stringify(shared, null, 2)}
 \`\`\`
 `;
+}
+
+const ROW = /^\| (.+?) \| .* \|$/;
+
+/** The card with rows of its table that it does not have yet. A card of another program, without such a table, stays as it is. */
+export function withRows(card: string, rows: readonly (readonly [string, string | undefined])[]): string {
+  const lines = card.split('\n');
+  const head = lines.indexOf('| | |');
+  if (head < 0 || lines.at(head + 1) !== '|---|---|') return card;
+  let end = head + 2;
+  while (ROW.test(lines.at(end) ?? '')) end++;
+  const known = new Set(lines.slice(head + 2, end).map((line) => ROW.exec(line)?.[1]));
+  const fresh = rows.flatMap(([name, value]) =>
+    value === undefined || known.has(name) ? [] : [`| ${name} | ${escapeCell(value)} |`],
+  );
+  return [...lines.slice(0, end), ...fresh, ...lines.slice(end)].join('\n');
+}
+
+/** The card with a section before the one that says how to load it, in the place of an earlier one with the same heading. @param section ends with a line break */
+export function withSection(card: string, section: string): string {
+  const [heading] = section.split('\n');
+  const from = card.indexOf(`\n${heading}\n`);
+  const next = from < 0 ? -1 : card.indexOf('\n## ', from + 1);
+  const rest = from < 0 ? card : card.slice(0, from + 1) + (next < 0 ? '' : card.slice(next + 1));
+  const load = rest.lastIndexOf('\n## Load it\n');
+  const at = load < 0 ? rest.length : load + 1;
+  return `${rest.slice(0, at)}${at > 0 && !rest.slice(0, at).endsWith('\n\n') ? '\n' : ''}${section}${load < 0 ? '' : `\n${rest.slice(at)}`}`;
 }
 
 /** How an adapter was made, as a section of its card; undefined for a card of others, and for one of an earlier version. */

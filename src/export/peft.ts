@@ -29,6 +29,8 @@ const CONFIG = 'adapter_config.json';
 const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
 const TOKENIZER = 'tokenizer.json';
+/** What is read of a folder. */
+export const PEFT_FILES: readonly string[] = [CONFIG, WEIGHTS, CARD, TOKENIZER];
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 const INDICES = 'trainable_token_indices';
 /** Among the metadata of the weights, where PEFT reads nothing else. */

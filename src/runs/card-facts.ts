@@ -14,19 +14,25 @@ interface Made {
   readonly options: RunSpec;
   /** Rows that it was trained on. */
   readonly rows: number;
+  /** SHA-256 of the data, in hex. */
+  readonly dataSha256?: string | undefined;
+  readonly baseLicence?: string | undefined;
   /** The text between prompt and answer in these rows, for a model without a chat template. */
   readonly afterPrompt?: string;
 }
 
 /** The losses are those of the whole run, wherever it was resumed. @throws Error as `objectiveOf` */
 export function cardFacts(
-  { baseModel, model, options, rows, afterPrompt }: Made,
+  { baseModel, model, options, rows, dataSha256, baseLicence, afterPrompt }: Made,
   { step, bestEvalLoss }: Pick<Learned, 'step' | 'bestEvalLoss'>,
   { steps }: Pick<Curve, 'steps'>,
 ): CardFacts {
   const objective = objectiveOf(options.objective);
   return {
     baseModel,
+    objective: objective.label,
+    ...(dataSha256 !== undefined && { dataSha256 }),
+    ...(baseLicence !== undefined && { baseLicence }),
     steps: step,
     rows,
     lr: options.lr,

@@ -1,6 +1,7 @@
 /** The worker's API for kept adapters: the library, and folders in other formats. */
 import { GraftError } from '../errors.ts';
 import type { ChatDefaults } from '../export/chat-page/settings.ts';
+import { writtenOf } from '../export/folder-sink.ts';
 import { USUAL_TYPE, type Prepared } from '../export/formats/format.ts';
 import type { EXPORT_FORMATS } from '../export/formats/registry.ts';
 import { adapterFiles, findAdapter } from '../storage/adapters.ts';
@@ -104,8 +105,8 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
         if ('otherBase' in found) return found;
         const { folder, files, summary } = found.prepared;
         const { usage, quota } = await measureSpace();
-        const bytes = files.reduce((sum, { size }) => sum + size, 0);
-        const plan = { folder, files: files.map(({ name }) => name), bytes, summary };
+        const { names, bytes } = writtenOf(files);
+        const plan = { folder, files: names, bytes, summary };
         return { plan: { ...plan, free: Math.max(0, quota - usage) } };
       }),
     exportFolder: (id, choice, target, onProgress) =>
@@ -153,8 +154,9 @@ async function prepare(
       `There is no format ${formatName}.`,
       `Choose among ${formats.map((one) => one.name).join(', ')}.`,
     );
+  const { withWholeCard } = await import('./adapter-card.ts');
   const prepared = await format.prepare({
-    ...{ baseModel, adapterName: name, adapter: files },
+    ...{ baseModel, adapterName: name, adapter: await withWholeCard(files, adapter, bases) },
     base: open.source.files,
     model: open.model.definition,
     place: await bases.placeOf(baseModel, false),

@@ -7,6 +7,7 @@ import { fileNameOf } from '../export/folder-sink.ts';
 import { tokenizerFiles } from '../export/grown-folder.ts';
 import {
   largestAdapter,
+  PEFT_FILES,
   readAddedTokens,
   readPeft,
   withBase,
@@ -15,6 +16,7 @@ import {
 } from '../export/peft.ts';
 import { modelCard } from '../export/model-card.ts';
 import { memoryFiles, readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
+import { checkSums, SUMS, withSums } from '../weights/sums.ts';
 import {
   adapterFiles,
   changeAdapter,
@@ -34,6 +36,7 @@ const CONFIG = 'adapter_config.json';
 export const WEIGHTS = 'adapter_model.safetensors';
 const CARD = 'README.md';
 const TEXT_LIMITS: Readonly<Record<string, number>> = { [CONFIG]: 2 ** 20, [CARD]: 2 ** 20 };
+const SUMS_LIMIT: Readonly<Record<string, number>> = { [SUMS]: 2 ** 20 };
 /** Bytes at most, whatever the base: rank 1024 on all layers of a model of three billion parameters has about this. */
 export const ADAPTER_LIMITS: Readonly<Record<string, number>> = { ...TEXT_LIMITS, [WEIGHTS]: 2 ** 31 };
 const TOKENIZER_LIMIT: Readonly<Record<string, number>> = { 'tokenizer.json': 64 * 2 ** 20 };
@@ -87,19 +90,22 @@ export class Library {
     beside: boolean,
     watch: Watch,
   ): Promise<{ fileName: string; file: Blob }> {
+    const { folder, files } = await this.folder(id, bases, beside);
+    const file = await packZip(folder, files, stepping('keeping', watch));
+    return { fileName: `${folder}.zip`, file };
+  }
+
+  /** The files of that zip, with their checksums. @throws GraftError `worker-no-adapter`, `worker-fetch` */
+  async folder(id: string, bases: Bases, beside: boolean): Promise<{ folder: string; files: Files }> {
     const [adapter, stored] = await Promise.all([findAdapter(id), adapterFiles(id)]);
     if (!adapter || !stored) throw unknownAdapter();
     const added = await readAddedTokens(memoryFiles(stored, adapter.name));
     const place = await bases.placeOf(adapter.baseModel, beside);
     const base = place.kind === 'beside' ? await filesOf(await bases.bundled(), place.folder) : {};
-    const folder = fileNameOf(adapter.name);
     const tokenizer = added ? await tokenizerFiles(await bases.filesOf(adapter.baseModel), added) : {};
-    const file = await packZip(
-      folder,
-      { ...withBase(stored, place), ...tokenizer, ...base },
-      stepping('keeping', watch),
-    );
-    return { fileName: `${folder}.zip`, file };
+    const { withWholeCard } = await import('./adapter-card.ts');
+    const own = withBase(await withWholeCard(stored, adapter, bases), place);
+    return { folder: fileNameOf(adapter.name), files: withSums({ ...own, ...tokenizer, ...base }) };
   }
 
   /**
@@ -155,6 +161,7 @@ export class Library {
     const zip = from instanceof AdapterZip ? from : undefined;
     const given = from instanceof AdapterZip ? await from.unpack(TEXT_LIMITS) : from;
     const texts = await readFiles(name, given, TEXT_LIMITS);
+    const sums = await readFiles(name, await (zip?.unpack(SUMS_LIMIT) ?? given), SUMS_LIMIT);
     // How large it can be follows from the open model and the adapter's rank: nothing larger is unpacked.
     const largest = Math.min(await largestAdapter(given, model.definition), ADAPTER_LIMITS[WEIGHTS]);
     const limits = { [WEIGHTS]: largest };
@@ -164,7 +171,8 @@ export class Library {
     // Rows of new tokens need their texts, which PEFT leaves to the tokenizer.
     const tokenizer = await readTokenizer(name, zip ?? given, texts);
     const stored: Files = { ...texts, ...weights };
-    const folder = memoryFiles({ ...stored, ...tokenizer }, name);
+    const folder = memoryFiles({ ...stored, ...tokenizer, ...sums }, name);
+    await checkSums(folder, PEFT_FILES);
     const base = (await readJson(folder, CONFIG))?.['base_model_name_or_path'];
     const baseModel = typeof base === 'string' && base !== '' ? base.slice(0, MAX_NAME) : info.name;
     const { config, modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {

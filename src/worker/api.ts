@@ -22,6 +22,7 @@ import type { ResultsApi } from './api/results.ts';
 import type { RowFilesApi } from './api/row-files.ts';
 import type { RowsApi } from './api/rows.ts';
 import type { RunsApi } from './api/runs.ts';
+import type { SharingApi } from './api/sharing.ts';
 import type { StorageApi } from './api/storage.ts';
 import type { WorkshopApi } from './api/workshop.ts';
 
@@ -46,6 +47,7 @@ export type * from './api/rewards.ts';
 export type * from './api/row-files.ts';
 export type * from './api/rows.ts';
 export type * from './api/runs.ts';
+export type * from './api/sharing.ts';
 export type * from './api/storage.ts';
 export type * from './api/workshop.ts';
 
@@ -71,6 +73,7 @@ export interface GraftWorker
     RowFilesApi,
     RowsApi,
     RunsApi,
+    SharingApi,
     StorageApi,
     WorkshopApi {
   /** Takes a lock of the browser for as long as the worker lives, and resolves when it has it. The browser releases it however the worker ends. */

@@ -6,7 +6,7 @@ import type { FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { StoredModel } from '../storage/model-writer.ts';
 import type { ModelRef } from './api.ts';
-import { BUNDLED } from './model.ts';
+import { BUNDLED, BUNDLED_LICENCE } from './model.ts';
 
 /** Whether two names mean one model: `HuggingFaceTB/SmolLM2`, `/home/me/SmolLM2` and `smollm2` do. */
 export function isSameBase(a: string, b: string): boolean {
@@ -60,6 +60,13 @@ export class Bases {
     if (!exact && isSameBase(baseModel, BUNDLED)) return { name: BUNDLED, bundled: true };
     const model = exact ?? kept.find(({ name }) => isSameBase(name, baseModel));
     return model && { name: model.name, bundled: false };
+  }
+
+  /** The licence of the base that an adapter names, as it was stated when the base came; undefined if this browser does not keep it. */
+  async licenceOf(baseModel: string): Promise<string | undefined> {
+    const found = await this.find(baseModel);
+    if (found?.bundled) return BUNDLED_LICENCE;
+    return (await this.kept()).find(({ name }) => name === found?.name)?.licence;
   }
 
   notOpen(baseModel: string): GraftError {

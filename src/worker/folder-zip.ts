@@ -1,6 +1,12 @@
 /** An exported folder as a zip, for browsers that give a page no folder: put together in the private file system, not in memory. */
 import type { Step } from '../export/adapter-zip.ts';
-import { DirectorySink, writeFiles, type FolderFile, type FolderSink } from '../export/folder-sink.ts';
+import {
+  DirectorySink,
+  writeFiles,
+  writtenOf,
+  type FolderFile,
+  type FolderSink,
+} from '../export/folder-sink.ts';
 import { crc32 } from '../export/zip/crc32.ts';
 import { ZipWriter } from '../export/zip/writer.ts';
 import type { ModelWriter } from '../storage/model-writer.ts';
@@ -74,10 +80,7 @@ export async function deliverFolder(
     await writeFiles(files, sink, step);
     return { name: sink.name };
   }
-  const sink = await ZipSink.create(
-    name,
-    files.map((file) => file.name),
-  );
+  const sink = await ZipSink.create(name, writtenOf(files).names);
   await writeFiles(files, sink, step);
   return { name: `${name}.zip`, zip: await sink.zip() };
 }

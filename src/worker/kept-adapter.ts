@@ -20,10 +20,11 @@ interface Made {
   readonly adapter: AdapterShape;
   /** Rows that it was trained on. */
   readonly rows: number;
+  readonly baseLicence?: string | undefined;
 }
 
 export function keptAdapter(
-  { run, learned, adapter: shape, rows }: Made,
+  { run, learned, adapter: shape, rows, baseLicence }: Made,
   { info, model }: Pick<OpenModel, 'info' | 'model'>,
 ): { adapter: StoredAdapter; files: StoredFiles } {
   const settings = asSaved(run.settings as FormSpec);
@@ -33,7 +34,7 @@ export function keptAdapter(
     baseModel: info.name,
     model,
     options: specOf(settings),
-    rows,
+    ...{ rows, baseLicence, dataSha256: run.data?.version },
     afterPrompt: run.afterPrompt,
   };
   const { dtype: precision, weightChoices } = model;

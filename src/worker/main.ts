@@ -46,6 +46,7 @@ import { resultsApi } from './results-api.ts';
 import { findRows, listRows, type RowQuery } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
 import { chatTokens, Session } from './session.ts';
+import { sharingApi } from './sharing.ts';
 import { Slices } from './slices.ts';
 import { arrive, holdLock } from './tabs.ts';
 import { TurnsOfRows } from './taught-turns.ts';
@@ -354,6 +355,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   stopBenchmark: async () => abortAll(benchmarks),
 
   ...workshopApi(session, runs, projects),
+  ...sharingApi(library, bases),
   ...adapterApi({ library, bases, projects, session, queue, openOrThrow }),
 
   watchRequests(onRequest) {

@@ -39,6 +39,8 @@ export interface OpenModel {
 }
 
 export const BUNDLED = 'sprig';
+/** As its README states it, which the page does not fetch. */
+export const BUNDLED_LICENCE = 'apache-2.0';
 const BUNDLED_FILES = [
   'config.json',
   'tokenizer.json',

@@ -1,4 +1,5 @@
 /** Base models that this browser keeps: checked before they are copied, opened without asking, deleted. */
+import { licenceOf } from '../weights/licence.ts';
 import { GraftError } from '../errors.ts';
 import { readJsonFile, isObject } from '../json.ts';
 import { checkWeights } from '../model/base-weights.ts';
@@ -24,7 +25,6 @@ const MAX_NAME = 80;
 /** The facts that are kept beside the files of a model. */
 const WORDS = /^(?:README\.md|LICENSE(?:\.\w+)?)$/;
 /** The README's first bytes, where its front matter is. */
-const README_BYTES = 1 << 16;
 
 export class Models {
   readonly store = new ModelStore();
@@ -183,22 +183,6 @@ export function modelFiles(names: readonly string[]): string[] {
       : names.filter((name) => /^[^/]+\.gguf$/i.test(name));
   const beside = [...COMPANIONS, ...ENCODER_COMPANIONS];
   return [...names.filter((name) => beside.includes(name) || WORDS.test(name)), ...weights];
-}
-
-/** The value in the README's front matter, or in config.json. */
-export async function licenceOf(files: FileSet): Promise<string | undefined> {
-  const readme = await files.open('README.md');
-  if (readme) {
-    const text = new TextDecoder().decode(await readme.read(0, Math.min(readme.size, README_BYTES)));
-    const matter = /^---\r?\n(.*?)\r?\n---/s.exec(text)?.[1] ?? '';
-    const said = (field: string): string | undefined =>
-      new RegExp(`^${field}:[ \\t]*["']?([\\w.+-]{1,60})`, 'm').exec(matter)?.[1];
-    const licence = said('license');
-    if (licence !== undefined) return licence === 'other' ? (said('license_name') ?? licence) : licence;
-  }
-  const config = await readJsonFile(files, 'config.json', 1 << 20);
-  const licence = isObject(config) ? config['license'] : undefined;
-  return typeof licence === 'string' ? licence.slice(0, 60) : undefined;
 }
 
 /** A folder that came without a name: a single file has one, and some configurations say where the model came from. */

@@ -6,11 +6,12 @@ import type { AdapterShape } from '../runs/trainable.ts';
 import type { StoredCheckpoint, StoredRows, StoredRun } from '../storage/records.ts';
 import { checkpointRevision, saveCheckpoint, saveEndedRun } from '../storage/runs.ts';
 import type { Reading } from '../train/reading.ts';
+import { licenceOf } from '../weights/licence.ts';
 import { writeState } from '../train/state-files.ts';
 import type { TrainerState } from '../train/state.ts';
 import type { EvalPoint, FormSpec, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
-import type { OpenModel } from './model.ts';
+import { BUNDLED_LICENCE, type OpenModel } from './model.ts';
 import { pointOf, readingOf } from './run-records.ts';
 
 /** The start of a run, new or from storage. */
@@ -180,7 +181,8 @@ export async function endRun(ended: EndedRun, open: OpenModel): Promise<KeptRun>
     await saveEndedRun(stored);
     return { run: stored };
   }
-  const made = keptAdapter({ ...ended, adapter }, open);
+  const baseLicence = open.info.bundled ? BUNDLED_LICENCE : await licenceOf(open.source.files);
+  const made = keptAdapter({ ...ended, adapter, baseLicence }, open);
   await saveEndedRun(run, made);
   return { run, adapterId: made.adapter.id };
 }

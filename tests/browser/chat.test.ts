@@ -16,6 +16,7 @@ import { readPeft, type Files } from '../../src/export/peft.ts';
 import { readModel } from '../../src/model/family.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
+import { SUMS } from '../../src/weights/sums.ts';
 import { sprigFolder } from '../engine/sprig.ts';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
@@ -335,7 +336,9 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
   await download.saveAs(zip);
   const files = unzipSync(readFileSync(zip));
   expect(Object.keys(files).sort()).toEqual(
-    [...ADAPTER_FILES, ...BASE_FILES.map((name) => `sprig/${name}`)].map((name) => `Bosun/${name}`).sort(),
+    [...ADAPTER_FILES, SUMS, ...BASE_FILES.map((name) => `sprig/${name}`)]
+      .map((name) => `Bosun/${name}`)
+      .sort(),
   );
   expect(new TextDecoder().decode(files['Bosun/README.md'])).toMatch(
     /^---\nlibrary_name: peft\nbase_model: "sprig".*\| Rank \| 4 \|.*is next to it, in `sprig`/s,
@@ -346,7 +349,7 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
     library.getByRole('button', { name: 'Download zip of Bosun' }).click(),
   );
   const few = unzipSync(readFileSync(await alone.path()));
-  expect(Object.keys(few).sort()).toEqual(ADAPTER_FILES.map((name) => `Bosun/${name}`));
+  expect(Object.keys(few).sort()).toEqual([...ADAPTER_FILES, SUMS].map((name) => `Bosun/${name}`).sort());
   expect(new TextDecoder().decode(few['Bosun/README.md'])).toMatch(/Copy the base model's folder here/);
   await library.getByLabel('Put Sprig into the zips of its adapters').check();
   await dragInto(library, zip);
@@ -356,6 +359,12 @@ test('a zip of the adapter has a model card, and is imported again by drop or as
   for (const name of ADAPTER_FILES) writeFileSync(join(folder, name), files[`Bosun/${name}`]);
   await library.getByLabel('Import a folder').setInputFiles(folder);
   await library.getByRole('button', { name: 'Delete From a folder' }).waitFor(WAIT);
+  // With its checksums, a file that was changed since the export is refused by its name.
+  writeFileSync(join(folder, SUMS), files[`Bosun/${SUMS}`]);
+  writeFileSync(join(folder, 'README.md'), 'Changed');
+  await library.getByLabel('Import a folder').setInputFiles(folder);
+  await library.getByText('From a folder/README.md is not the file that was exported').waitFor(WAIT);
+  await library.getByRole('button', { name: 'Put away' }).click();
   await page.getByRole('button', { name: 'New conversation' }).click();
   await page.getByLabel('Left side').selectOption({ label: 'Back again' });
   await page.getByLabel('Right side').selectOption({ label: 'From a folder' });
@@ -432,7 +441,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   );
   await ask('Bosun');
   const bosun = panel('Bosun');
-  await bosun.getByText(/^A folder of \d+ KiB in 3 files: only the adapter/).waitFor(WAIT);
+  await bosun.getByText(/^A folder of \d+ KiB in 4 files: only the adapter/).waitFor(WAIT);
   // The formats of the registry, as in `graft export`.
   const formats = bosun.getByRole('group', { name: 'Format' });
   expect(await formats.getByRole('radio').count()).toBe(EXPORT_FORMATS.length);
@@ -454,12 +463,12 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
       expect(Buffer.from(ofMlx[`Bosun-mlx/${name}`]).equals(bytes), name).toBe(true);
 
   await formats.getByRole('radio', { name: 'ONNX' }).check();
-  await bosun.getByText(/^A folder of 2\.\d MiB in 6 files: one ONNX model, weights in f16/).waitFor(WAIT);
+  await bosun.getByText(/^A folder of 2\.\d MiB in 7 files: one ONNX model, weights in f16/).waitFor(WAIT);
   await bosun.getByLabel('Numbers').selectOption('int8');
-  await bosun.getByText(/^A folder of 1\.\d MiB in 6 files: one ONNX model, weights in 8 bits/).waitFor(WAIT);
+  await bosun.getByText(/^A folder of 1\.\d MiB in 7 files: one ONNX model, weights in 8 bits/).waitFor(WAIT);
 
   await formats.getByRole('radio', { name: 'Chat page' }).check();
-  await bosun.getByText(/^A folder of 3\.\d MiB in 1 file: one HTML file with everything/).waitFor(WAIT);
+  await bosun.getByText(/^A folder of 3\.\d MiB in 2 files: one HTML file with everything/).waitFor(WAIT);
   const starts = await bosun.getByText(/^It starts as the chat on this screen: temperature \d/).textContent();
   const [, most] = /(\d+) new tokens at most/.exec(starts!)!;
   const asPage = await downloadOf(page, () =>
@@ -467,7 +476,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   );
   await asPage.saveAs(join(RESULTS, 'page-of-the-tab.zip'));
   const ofPage = unzipSync(readFileSync(join(RESULTS, 'page-of-the-tab.zip')));
-  expect(Object.keys(ofPage)).toEqual(['Bosun-page/index.html']);
+  expect(Object.keys(ofPage)).toEqual(['Bosun-page/index.html', `Bosun-page/${SUMS}`]);
   const pageText = Buffer.from(ofPage['Bosun-page/index.html']).toString();
   for (const held of ['model/model.safetensors', 'adapter/adapter_model.safetensors', 'program-worker'])
     expect(pageText).toContain(`"${held}">`);
@@ -475,7 +484,7 @@ test('an adapter is exported in every format, into a folder or as a zip; a forma
   expect(pageText).toMatch(new RegExp(`"maxNewTokens":${most},"stopStrings":\\[\\]`));
 
   await formats.getByRole('radio', { name: 'Merged model' }).check();
-  await bosun.getByText(/^A folder of 2\.6 MiB in 6 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
+  await bosun.getByText(/^A folder of 2\.6 MiB in 7 files: float16, .* in 12 layers\.$/).waitFor(WAIT);
   expect(await inspect(page, 'export')).toEqual([]);
 
   // An export that is stopped with one file written and another begun leaves nothing, and can start again.

@@ -1,10 +1,12 @@
 /**
  * Models from the hub: found, downloaded, paused, resumed, and used without a network. The hub is a test server that speaks its protocol.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { HubRepo } from '../hub-server.ts';
+import { TOKEN, type HubRepo } from '../hub-server.ts';
+import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import type { WatchedPage } from './chromium.ts';
 import { download, find, folders, HubBench, kept, models, region, row, sprig } from './hub.ts';
@@ -301,5 +303,89 @@ describe('a data set of the hub', () => {
     await page.getByText('all rows of test.jsonl').waitFor(WAIT);
     await expect.poll(() => begun.count()).toBe(0);
     expect(problems.filter((problem) => !problem.includes('/lfs/'))).toEqual([]);
+  });
+});
+
+describe('an adapter to the hub', () => {
+  const library = (): Locator => studio.page.getByRole('region', { name: 'Adapters', exact: true });
+  const push = (): Locator => library().getByRole('region', { name: 'Push of Bosun' });
+
+  beforeAll(async () => {
+    studio = await bench.visit();
+    await goTo(studio.page, 'use');
+    await library()
+      .getByLabel('Import a zip')
+      .setInputFiles({
+        name: 'Bosun.zip',
+        mimeType: 'application/zip',
+        buffer: Buffer.from(zipOf(await sprigAdapter(1))),
+      });
+    await library().getByRole('button', { name: 'Push Bosun to the hub' }).click(WAIT);
+  });
+  afterAll(() => studio.close());
+
+  test('is listed with sizes and checksums before anything is asked', async () => {
+    const { page } = studio;
+    const sent = push().getByRole('table', { name: 'What is sent' });
+    await sent.waitFor(WAIT);
+    expect(await sent.getByRole('rowheader').allInnerTexts()).toEqual([
+      'adapter_config.json',
+      'README.md',
+      'adapter_model.safetensors',
+      'SHA256SUMS',
+    ]);
+    const text = await sent.innerText();
+    expect(text.match(/\b[0-9a-f]{64}\b/g)).toHaveLength(4);
+    expect(bench.hub.requests).toEqual([]);
+    expect(
+      await push()
+        .getByRole('button', { name: /^Push to/ })
+        .isDisabled(),
+    ).toBe(true);
+    expect(await inspect(page, 'share')).toEqual([]);
+  });
+
+  test('is refused with a reason, and the token is forgotten', async () => {
+    await push().getByLabel('Repository').fill('me/bosun');
+    await push()
+      .getByLabel(/^Access token/)
+      .fill('hf_wrong');
+    await push()
+      .getByRole('button', { name: /^Push to/ })
+      .click();
+    await push()
+      .getByText(/does not accept the token \(401\)/)
+      .waitFor(WAIT);
+    expect(
+      await push()
+        .getByLabel(/^Access token/)
+        .inputValue(),
+    ).toBe('');
+    expect(bench.hub.repos.has('me/bosun')).toBe(false);
+  });
+
+  test('is pushed to a new private repository, whose files have the checksums', async () => {
+    const { page, problems } = studio;
+    await push()
+      .getByLabel(/^Access token/)
+      .fill(TOKEN);
+    await push()
+      .getByRole('button', { name: /^Push to/ })
+      .click();
+    await push().getByText('4 files are sent to a new repository.').waitFor(WAIT);
+    const { files, private: isPrivate } = bench.hub.repos.get('me/bosun')!;
+    expect(isPrivate).toBe(true);
+    const sums = new TextDecoder().decode(files['SHA256SUMS']);
+    for (const name of ['adapter_config.json', 'README.md', 'adapter_model.safetensors'])
+      expect(sums).toContain(`${createHash('sha256').update(files[name]).digest('hex')}  ${name}\n`);
+    expect(new TextDecoder().decode(files['README.md'])).toContain('| Licence of the base | apache-2.0 |');
+    expect(
+      await push()
+        .getByLabel(/^Access token/)
+        .inputValue(),
+    ).toBe('');
+    const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+    expect(kept).not.toContain(TOKEN);
+    expect(problems.filter((problem) => !problem.includes('401'))).toEqual([]);
   });
 });

@@ -3,9 +3,13 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { hubOrigins } from '../../scripts/hub-origins.mjs';
+import { HUB_UPLOADS, hubOrigins } from '../../scripts/hub-origins.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../..');
+
+it('names each store of uploads by one origin', () => {
+  expect(hubOrigins(HUB_UPLOADS.join(' '))).toEqual(HUB_UPLOADS);
+});
 
 describe('GRAFT_HUBS', () => {
   it('names origins, as many as there are', () => {

@@ -4,6 +4,7 @@
  */
 const SHARED: readonly RegExp[] = [
   /^README\.md$/,
+  /^SHA256SUMS$/,
   /^LICEN[CS]E(\.\w+)?$/,
   /^(.*\/)?(config|generation_config|adapter_config|preprocessor_config|sentence_bert_config|config_sentence_transformers|modules|quantize_config)\.json$/,
   /^(.*\/)?(tokenizer|tokenizer_config|special_tokens_map|added_tokens|vocab|merges)\.(json|txt|model)$/,

@@ -14,6 +14,7 @@ import type { ChatPageSettings } from '../../../src/export/chat-page/settings.ts
 import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { readModel } from '../../../src/model/family.ts';
+import { SUMS } from '../../../src/weights/sums.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import { SPRIG } from '../../engine/sprig.ts';
 import { readTensors } from '../../engine/reference-file.ts';
@@ -61,13 +62,14 @@ const mlxConfig = (out: string): MlxConfig =>
 describe('each format', () => {
   test('peft: the files unchanged', async () => {
     await run({ format: 'peft', out: at('peft') });
-    expect(readdirSync(at('peft')).sort()).toEqual([...readdirSync(ADAPTER), LIST].sort());
+    expect(readdirSync(at('peft')).sort()).toEqual([...readdirSync(ADAPTER), LIST, SUMS].sort());
     for (const name of readdirSync(ADAPTER))
       expect(readFileSync(at('peft', name)).equals(readFileSync(join(ADAPTER, name))), name).toBe(true);
     expect(said.join()).toContain(at('peft'));
     const weights = readFileSync(at('peft', 'adapter_model.safetensors'));
     const sum = createHash('sha256').update(weights).digest('hex');
     expect(said).toContain(`SHA-256 of adapter_model.safetensors: ${sum}`);
+    expect(readFileSync(at('peft', SUMS), 'utf8')).toContain(`${sum}  adapter_model.safetensors\n`);
   });
 
   test('merged: the files of graft merge, byte for byte', async () => {
@@ -77,14 +79,20 @@ describe('each format', () => {
       ...output,
       clear: () => undefined,
     });
-    expect(readdirSync(at('merged')).sort()).toEqual(readdirSync(at('by-merge')).sort());
-    for (const name of readdirSync(at('merged')))
+    const byMerge = readdirSync(at('by-merge'));
+    expect(readdirSync(at('merged')).sort()).toEqual([...byMerge, SUMS].sort());
+    for (const name of byMerge.filter((one) => one !== LIST))
       expect(readFileSync(at('merged', name)).equals(readFileSync(at('by-merge', name))), name).toBe(true);
   });
 
   test('mlx: the settings and the shapes that mlx-lm asks for', async () => {
     await run({ format: 'mlx', out: at('mlx') });
-    expect(readdirSync(at('mlx')).sort()).toEqual(['adapter_config.json', 'adapters.safetensors', LIST]);
+    expect(readdirSync(at('mlx')).sort()).toEqual([
+      SUMS,
+      'adapter_config.json',
+      'adapters.safetensors',
+      LIST,
+    ]);
     expect(mlxConfig(at('mlx'))).toEqual({
       fine_tune_type: 'lora',
       num_layers: 6,
@@ -156,7 +164,7 @@ describe('page', () => {
   test('writes one file with the model, the adapter, its card and the settings of answers', async () => {
     const answers = { system: 'Be brief.', temperature: '0.7', 'top-p': '0.9', 'max-new-tokens': '40' };
     await run({ format: 'page', out: at('page'), ...answers }, '--single');
-    expect(readdirSync(at('page')).sort()).toEqual([LIST, 'index.html']);
+    expect(readdirSync(at('page')).sort()).toEqual([SUMS, LIST, 'index.html']);
     const { html, settings } = pageIn(at('page'));
     expect(settings).toMatchObject({
       ...{ name: 'adapter', about: 'sprig with adapter, LoRA in 42 layers.', system: 'Be brief.' },
@@ -236,7 +244,7 @@ describe('onnx', () => {
     expect(readdirSync(at('onnx', 'onnx'))).toEqual(['model.onnx']);
     writeFileSync(at('onnx', 'onnx', 'mine.txt'), 'mine');
     await run({ format: 'peft', out: at('onnx') }, '--overwrite');
-    expect(readdirSync(at('onnx')).sort()).toEqual([...readdirSync(ADAPTER), LIST, 'onnx'].sort());
+    expect(readdirSync(at('onnx')).sort()).toEqual([...readdirSync(ADAPTER), LIST, SUMS, 'onnx'].sort());
     expect(readdirSync(at('onnx', 'onnx'))).toEqual(['mine.txt']);
   });
 });
@@ -244,7 +252,7 @@ describe('onnx', () => {
 describe('a tuned model', () => {
   test('gguf-merged: takes a model without an adapter', async () => {
     await run({ format: 'gguf-merged', type: 'q8_0', adapter: undefined, out: at('bare') });
-    expect(readdirSync(at('bare')).sort()).toEqual(['README.md', LIST, 'sprig-q8_0.gguf']);
+    expect(readdirSync(at('bare')).sort()).toEqual(['README.md', SUMS, LIST, 'sprig-q8_0.gguf']);
     expect(said.join('\n')).toMatch(/Merged GGUF: one model for llama\.cpp in q8_0: Q8_0 in 43 tensors/);
     expect(readFileSync(at('bare', 'README.md'), 'utf8')).toContain('llama-cli -m sprig-q8_0.gguf');
     // It is a result like any other.
@@ -357,6 +365,6 @@ describe('refused, with nothing written', () => {
     await graftError(() => run({ format: 'mlx', out: at('twice') }), 'folder-used');
     // A result of another format leaves nothing of the one before.
     await run({ format: 'peft', out: at('twice') }, '--overwrite');
-    expect(readdirSync(at('twice')).sort()).toEqual([...readdirSync(ADAPTER), LIST].sort());
+    expect(readdirSync(at('twice')).sort()).toEqual([...readdirSync(ADAPTER), LIST, SUMS].sort());
   });
 });

@@ -13,6 +13,7 @@ const FILES = {
   'README.md': '# Card',
   'adapter_config.json': '{}',
   'adapter_model.safetensors': 'weights',
+  'SHA256SUMS': 'sums',
   'lineage.json': '{"data":"/home/somebody"}',
   'metrics.jsonl': '{}',
   'state/adapter_model.safetensors': 'earlier',
@@ -50,11 +51,12 @@ test('sends weights, configuration and card, and names what stays', async () => 
   const said = await push('--token-env', 'MY_TOKEN', '--json');
   expect(Object.keys(server.repos.get('org/run')!.files).sort()).toEqual([
     'README.md',
+    'SHA256SUMS',
     'adapter_config.json',
     'adapter_model.safetensors',
   ]);
   expect(said).toContain('lineage.json, metrics.jsonl, state/adapter_model.safetensors.');
-  expect(said).toContain(`Sent 3 files to ${server.address}/org/run, a new repository`);
+  expect(said).toContain(`Sent 4 files to ${server.address}/org/run, a new repository`);
   expect(said).not.toContain(TOKEN);
   expect(await push('--token-env', 'MY_TOKEN')).toContain('Nothing to send');
 });
@@ -62,7 +64,7 @@ test('sends weights, configuration and card, and names what stays', async () => 
 test('needs no token to say what it would send, and asks nobody', async () => {
   server.reset();
   vi.stubEnv('HF_TOKEN', '');
-  expect(await push('--dry-run')).toContain('3 files');
+  expect(await push('--dry-run')).toContain('4 files');
   expect(server.requests).toEqual([]);
 });
 

@@ -39,11 +39,7 @@ const Used = v.object({
   model: text,
   time: text,
   prompt: v.string(),
-  asked: v.union([
-    v.string(),
-    v.array(count),
-    v.array(v.looseObject({ role: text, content: v.string() })),
-  ]),
+  asked: v.union([v.string(), v.array(count), v.array(v.looseObject({ role: text, content: v.string() }))]),
   answer: v.string(),
   finish: text,
   thumb: v.optional(v.picklist(['up', 'down'])),

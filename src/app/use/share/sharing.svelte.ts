@@ -1,0 +1,74 @@
+/** A push of one adapter to the hub: what would be sent, the form, how far it is, and its result. The token is forgotten after each press. */
+import type { AdapterInfo, Failure, Shared, SharedFile, ShareProgress } from '../../../worker/api.ts';
+import { ofStudio } from '../../state/of-studio.svelte.ts';
+import type { Session } from '../../state/session.svelte.ts';
+
+export class Sharing {
+  /** The adapter that is to be shared. */
+  adapter = $state.raw<AdapterInfo>();
+  files = $state.raw<readonly SharedFile[]>();
+  hub = $state('');
+  repo = $state('');
+  private = $state(true);
+  token = $state('');
+  busy = $state(false);
+  progress = $state.raw<ShareProgress>();
+  shared = $state.raw<Shared>();
+  failure = $state.raw<Failure>();
+  readonly #session: Session;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  async open(adapter: AdapterInfo): Promise<void> {
+    if (this.busy) return;
+    this.#reset(adapter);
+    const outcome = await this.#session.worker.planShare(adapter.id);
+    if (this.adapter?.id !== adapter.id) return;
+    if (outcome.ok) {
+      this.files = outcome.files;
+      this.hub = outcome.hub;
+    } else this.failure = outcome;
+  }
+
+  close(): void {
+    if (!this.busy) this.#reset(undefined);
+  }
+
+  get ready(): boolean {
+    return this.files !== undefined && this.repo.trim() !== '' && this.token.trim() !== '' && !this.busy;
+  }
+
+  async push(): Promise<void> {
+    const { adapter } = this;
+    if (!adapter || !this.ready) return;
+    const request = { repo: this.repo.trim(), private: this.private, token: this.token.trim() };
+    this.token = '';
+    this.failure = this.shared = undefined;
+    this.busy = true;
+    const outcome = await this.#session.worker.shareAdapter(adapter.id, request, (progress) => {
+      if (this.busy) this.progress = progress;
+    });
+    this.busy = false;
+    this.progress = undefined;
+    if (outcome.ok) {
+      this.shared = outcome.shared;
+      this.#session.announcer.say(`${adapter.name} is at ${outcome.shared.page}.`);
+    } else if (outcome.code === 'worker-aborted') this.#session.announcer.say('The push was stopped.');
+    else this.failure = outcome;
+  }
+
+  async stop(): Promise<void> {
+    await this.#session.worker.stopSharing();
+  }
+
+  #reset(adapter: AdapterInfo | undefined): void {
+    this.adapter = adapter;
+    this.files = this.shared = this.failure = undefined;
+    this.token = '';
+  }
+}
+
+/** The sharing of a studio: a push continues while another stage is open. */
+export const sharingOf = ofStudio(({ session }) => new Sharing(session));
