@@ -1,7 +1,9 @@
 /** Bodies of requests in OpenAI's format (https://platform.openai.com/docs/api-reference): what is read, and what is refused by name. */
 import * as v from 'valibot';
 import { MAX_CANDIDATES } from '../engine/ops/sampling.ts';
-import { isObject } from '../json.ts';
+import { BadRow } from '../data/formats/row.ts';
+import { callsOf, toolsOf } from '../data/formats/tools.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { RequestError } from './serve-errors.ts';
 
@@ -9,6 +11,7 @@ const MAX_STOPS = 4;
 /** Choices of a request, and texts of one. */
 const MAX_CHOICES = 128;
 const MAX_TEXTS = 2048;
+const MAX_TOOLS = 128;
 /** As OpenAI's completions have it; a conversation's answer may fill the window. */
 const COMPLETION_TOKENS = 16;
 
@@ -25,7 +28,9 @@ const isEmpty = (value: unknown): boolean =>
 /** A field for the maker of the request, which changes no answer. */
 const unread = v.optional(v.unknown());
 
-const NO_TOOLS = 'This server writes text only and calls no tools';
+const NO_FUNCTIONS = 'functions are the earlier form of tools: give tools';
+const NO_CHOICE =
+  'Only auto and none are supported: a model that was not made to call a tool would write one badly';
 const NO_PENALTY = 'Only 0 is supported; repetition_penalty makes repeated tokens less likely';
 
 const SHARED = {
@@ -61,14 +66,53 @@ const Content = v.union(
   'Expected a text, or a list of parts of type text',
 );
 
+/** Clients send null for what a message does not have. */
 const Message = v.pipe(
   v.looseObject({
-    role: v.picklist(['system', 'developer', 'user', 'assistant']),
-    content: Content,
-    tool_calls: only(isEmpty, NO_TOOLS),
+    role: v.picklist(['system', 'developer', 'user', 'assistant', 'tool']),
+    content: v.nullish(Content),
+    name: v.nullish(v.string()),
+    tool_calls: v.nullish(v.array(v.unknown())),
+    tool_call_id: v.nullish(v.string()),
   }),
-  v.transform(({ role, content }): ChatMessage => {
-    return { role: role === 'developer' ? 'system' : role, content };
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }): ChatMessage => {
+    const { role, content, name, tool_call_id, ...message } = value;
+    try {
+      const calls = callsOf(message, 'the message');
+      if (calls ? role === 'assistant' : typeof content === 'string')
+        return {
+          role: role === 'developer' ? 'system' : role,
+          content: content ?? '',
+          ...(calls && { tool_calls: calls }),
+          ...(role === 'tool' && typeof name === 'string' && { name }),
+          ...(role === 'tool' && typeof tool_call_id === 'string' && { tool_call_id }),
+        };
+      addIssue({
+        message: calls ? 'Only an assistant calls tools' : 'Expected a text, or a list of parts of type text',
+      });
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+      addIssue({ message: error.message });
+    }
+    return NEVER;
+  }),
+);
+
+/** Definitions of tools as chat templates read them. */
+const Tools = v.pipe(
+  v.array(v.unknown()),
+  v.maxLength(MAX_TOOLS, `Expected at most ${MAX_TOOLS} tools`),
+  v.rawTransform(({ dataset: { value }, addIssue, NEVER }): readonly JsonObject[] => {
+    try {
+      const tools = toolsOf(value) ?? [];
+      const other = tools.find(({ type }) => type !== 'function');
+      if (!other) return tools;
+      addIssue({ message: 'Only tools of the type function are supported' });
+    } catch (error) {
+      if (!(error instanceof BadRow)) throw error;
+      addIssue({ message: error.message });
+    }
+    return NEVER;
   }),
 );
 
@@ -91,14 +135,15 @@ const Chat = v.strictObject({
   logprobs: v.optional(v.boolean(), false),
   top_logprobs: v.optional(whole(0, MAX_CANDIDATES)),
   response_format: v.optional(Format),
-  tools: only(isEmpty, NO_TOOLS),
-  tool_choice: only((value) => value === 'none' || value === 'auto', NO_TOOLS),
-  functions: only(isEmpty, NO_TOOLS),
+  tools: v.optional(Tools, []),
+  tool_choice: v.optional(v.picklist(['none', 'auto'], NO_CHOICE), 'auto'),
+  parallel_tool_calls: v.optional(v.boolean(), true),
+  functions: only(isEmpty, NO_FUNCTIONS),
   modalities: only(
     (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
     'Only text is supported',
   ),
-  ...{ metadata: unread, parallel_tool_calls: unread, prompt_cache_key: unread },
+  ...{ metadata: unread, prompt_cache_key: unread },
   ...{ safety_identifier: unread, service_tier: unread },
   store: only((value) => value === false, 'This server keeps no answers'),
 });
@@ -155,6 +200,10 @@ export interface AnswerSettings {
 
 export interface ChatRequest extends AnswerSettings {
   readonly messages: readonly ChatMessage[];
+  /** Tools that the answer may call; none if the request says that it may not. */
+  readonly tools: readonly JsonObject[];
+  /** Whether one answer may have several calls. */
+  readonly isParallel: boolean;
 }
 
 /** A text, or the ids of its tokens. */
@@ -173,15 +222,20 @@ export interface EmbeddingRequest {
 
 /** @throws RequestError 400 that names the field */
 export function readChat(body: unknown): ChatRequest {
-  const { messages, max_completion_tokens, logprobs, top_logprobs, response_format, ...rest } = read(
-    Chat,
-    body,
-  );
+  const request = read(Chat, body);
+  const { messages, max_completion_tokens, logprobs, top_logprobs, response_format, ...rest } = request;
+  const tools = request.tool_choice === 'none' ? [] : request.tools;
+  if (tools.length > 0 && response_format)
+    throw wrongField(
+      'response_format',
+      'An answer that is a JSON object calls no tools: leave one of them out',
+    );
   if (top_logprobs !== undefined && !logprobs)
     throw wrongField('top_logprobs', 'It needs logprobs to be true');
   return {
     ...settingsOf(rest),
-    messages,
+    messages: withNames(messages),
+    ...{ tools, isParallel: request.parallel_tool_calls },
     maxTokens: max_completion_tokens ?? rest.max_tokens,
     logprobs: logprobs ? (top_logprobs ?? 0) : undefined,
     isJson: response_format ?? false,
@@ -204,6 +258,19 @@ export function readCompletion(body: unknown): CompletionRequest {
 export function readEmbedding(body: unknown): EmbeddingRequest {
   const { model, input, encoding_format, dimensions } = read(Embedding, body);
   return { model, input: listOf(input), isBase64: encoding_format === 'base64', dimensions };
+}
+
+/** Templates may ask for the name of the tool that answers; OpenAI's messages have only the id of the call. */
+function withNames(messages: readonly ChatMessage[]): readonly ChatMessage[] {
+  const names = new Map(
+    messages.flatMap(({ tool_calls: calls = [] }) =>
+      calls.flatMap(({ id, function: { name } }) => (id === undefined ? [] : [[id, name] as const])),
+    ),
+  );
+  return messages.map((message) => {
+    const name = message.name ?? names.get(message.tool_call_id ?? '');
+    return message.role === 'tool' && name !== undefined ? { ...message, name } : message;
+  });
 }
 
 function settingsOf(

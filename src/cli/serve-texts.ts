@@ -5,10 +5,21 @@ import { promptOfConversation, promptOfText, StoppableText } from '../evaluate/a
 import type { BatchResult } from '../model/batch-places.ts';
 import type { ContinuousBatch } from '../model/continuous-batch.ts';
 import type { Candidate } from '../model/sampling.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import { jsonTokensOf } from '../text/json-tokens.ts';
+import { CallReader, callFormOf, readCalls, type CallForm, type WrittenCall } from '../text/tool-calls.ts';
 import { textOfToken } from '../text/token-text.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { RequestError } from './serve-errors.ts';
+import {
+  CHAT,
+  COMPLETION,
+  type Choice,
+  type LoggedToken,
+  type Piece,
+  type ServedCall,
+  type Shape,
+} from './serve-shapes.ts';
 import type { Reply } from './serve-http.ts';
 import type { ServeQueue } from './serve-queue.ts';
 import { readChat, readCompletion, type AnswerSettings } from './serve-requests.ts';
@@ -20,41 +31,6 @@ export interface TextModel {
   readonly tokenizer: Tokenizer;
   /** The text after a question if there is no chat template. */
   readonly after: string;
-}
-
-/** A token of an answer, with its probability. */
-interface LoggedToken {
-  readonly text: string;
-  /** UTF-8; null for a part of a character. */
-  readonly bytes: readonly number[] | null;
-  readonly logProbability: number;
-  readonly top: readonly Omit<LoggedToken, 'top' | 'start'>[];
-  /** Characters of the answer before it. */
-  readonly start: number;
-}
-
-interface Piece {
-  readonly text: string;
-  readonly tokens: readonly LoggedToken[];
-}
-
-interface Choice extends Piece {
-  readonly finish: 'stop' | 'length';
-  readonly newTokens: number;
-  readonly cachedTokens: number;
-}
-
-/** What differs between the two endpoints. */
-interface Shape {
-  readonly id: string;
-  readonly object: string;
-  readonly chunk: string;
-  /** The first event of a choice. */
-  readonly opening: object | undefined;
-  readonly whole: (piece: Piece, logged: boolean) => object;
-  readonly part: (piece: Piece, logged: boolean) => object;
-  /** The last event of a choice. */
-  readonly closing: object;
 }
 
 type Asking = { readonly messages: unknown } | { readonly prompt: unknown };
@@ -69,7 +45,7 @@ export interface ServedAnswers {
     /** The request's messages, or the prompt of this answer. */
     readonly asked: Asking;
     readonly text: string;
-    readonly finish: 'stop' | 'length';
+    readonly finish: Choice['finish'];
     readonly promptTokens: number;
     readonly newTokens: number;
   }[];
@@ -87,6 +63,7 @@ const SEED_STEP = 1_000_003;
 
 export class TextService {
   readonly #models: ReadonlyMap<string, TextModel>;
+  readonly #callForms = new Map<Tokenizer, CallForm>();
 
   constructor(
     private readonly batch: ContinuousBatch,
@@ -101,8 +78,13 @@ export class TextService {
   async chat(body: unknown, asked: Asked): Promise<Reply> {
     const request = readChat(body);
     const model = this.#model(request.model);
-    const ids = promptOfConversation(model.tokenizer, request.messages, model.after);
-    return this.#answer(CHAT, request, model, [ids], { ...asked, of: [{ messages: request.messages }] });
+    const { tools, messages } = request;
+    const callForm = tools.length > 0 ? this.#callForm(model) : undefined;
+    const ids = promptOfConversation(model.tokenizer, messages, model.after, callForm && tools);
+    return this.#answer(CHAT, request, model, [ids], {
+      ...{ ...asked, of: [{ messages }] },
+      ...(callForm && { tools: { form: callForm, names: namesOf(tools), isParallel: request.isParallel } }),
+    });
   }
 
   /** POST /v1/completions. @throws RequestError */
@@ -118,6 +100,20 @@ export class TextService {
     });
   }
 
+  /** How a model writes calls. @throws RequestError 400 if its template has no place for tools, or its calls cannot be read */
+  #callForm({ name, tokenizer }: TextModel): CallForm {
+    const known = this.#callForms.get(tokenizer);
+    const form = known ?? callFormOf(tokenizer);
+    if (!form)
+      throw new RequestError(
+        400,
+        `Invalid value for 'tools': the chat template of ${name} writes no tools, or calls in a form that this server cannot read.`,
+        { param: 'tools', code: 'unsupported_value' },
+      );
+    this.#callForms.set(tokenizer, form);
+    return form;
+  }
+
   #model(name: string): TextModel {
     const model = this.#models.get(name);
     if (!model) throw unknownModel(name);
@@ -129,7 +125,7 @@ export class TextService {
     request: AnswerSettings,
     model: TextModel,
     prompts: readonly (readonly number[])[],
-    { signal, note, of }: Asked & { readonly of: readonly Asking[] },
+    { signal, note, of, tools }: Asked & { readonly of: readonly Asking[]; readonly tools?: AskedTools },
   ): Promise<Reply> {
     const [time, started] = [Date.now(), performance.now()];
     for (const { length } of prompts) this.#checkLength(length, request.maxTokens, model);
@@ -154,6 +150,7 @@ export class TextService {
               seed: seed + index * SEED_STEP,
               signal: AbortSignal.any([signal, ending.signal]),
               onPiece: (piece) => onPiece?.(index, piece),
+              tools,
             });
           }),
         );
@@ -215,7 +212,10 @@ export class TextService {
         const choices = await run((index, piece) =>
           event([{ index, ...shape.part(piece, logged), finish_reason: null }]),
         );
-        choices.forEach(({ finish }, index) => event([{ index, ...shape.closing, finish_reason: finish }]));
+        choices.forEach(({ calls, finish }, index) => {
+          if (calls.length > 0) event([{ index, ...shape.called(calls), finish_reason: null }]);
+          event([{ index, ...shape.closing, finish_reason: finish }]);
+        });
         const usage = usageOf(choices);
         if (request.includeUsage) event([], usage);
       },
@@ -244,9 +244,15 @@ export class TextService {
     prompt: readonly number[],
     { name, tokenizer, adapter }: TextModel,
     { temperature, topP, topK, minP, repetitionPenalty, maxTokens, stops, logprobs, isJson }: AnswerSettings,
-    own: { seed: number; signal: AbortSignal; onPiece: (piece: Piece) => void },
+    own: {
+      seed: number;
+      signal: AbortSignal;
+      onPiece: (piece: Piece) => void;
+      tools: AskedTools | undefined;
+    },
   ): Promise<Choice> {
     const stream = new StoppableText(tokenizer, prompt, stops);
+    const reader = own.tools && new CallReader(own.tools.form, own.tools.names);
     const tokens: LoggedToken[] = [];
     let given = 0;
     let before = prompt.at(-1);
@@ -255,7 +261,9 @@ export class TextService {
       const certain = isLast && !stream.stopped ? Infinity : stream.text.length;
       const from = given;
       while (given < tokens.length && tokens[given].start < certain) given++;
-      if (text !== '' || given > from) own.onPiece({ text, tokens: tokens.slice(from, given) });
+      const certainText = reader ? reader.push(text) : text;
+      if (certainText !== '' || given > from)
+        own.onPiece({ text: certainText, tokens: tokens.slice(from, given) });
     };
     const log = (id: number, logProbability: number): Omit<LoggedToken, 'top' | 'start'> => {
       const text = textOfToken(id, before, tokenizer);
@@ -286,14 +294,47 @@ export class TextService {
     });
     if (result.reason === 'aborted') throw new RequestError(499, 'The request was cancelled.');
     give(stream.end(), true);
+    const rest = reader?.end();
+    if (rest && rest.content !== '') own.onPiece({ text: rest.content, tokens: [] });
+    const read = own.tools && readCalls(stream.text, own.tools.form, own.tools.names);
+    const calls = (read?.calls ?? [])
+      .slice(0, own.tools?.isParallel === false ? 1 : undefined)
+      .map(servedCall);
+    const end = stream.stopped || result.reason === 'stop' ? 'stop' : 'length';
     return {
-      text: stream.text,
+      ...{ text: stream.text, content: read?.content ?? stream.text, calls },
       tokens: tokens.slice(0, given),
-      finish: stream.stopped || result.reason === 'stop' ? 'stop' : 'length',
+      finish: calls.length > 0 && end === 'stop' ? 'tool_calls' : end,
       newTokens: result.ids.length,
       cachedTokens: result.cachedTokens,
     };
   }
+}
+
+/** The tools of a request. */
+interface AskedTools {
+  readonly form: CallForm;
+  readonly names: ReadonlySet<string>;
+  readonly isParallel: boolean;
+}
+
+function namesOf(tools: readonly JsonObject[]): ReadonlySet<string> {
+  return new Set(
+    tools.flatMap(({ function: own }) =>
+      isObject(own) && typeof own['name'] === 'string' ? [own['name']] : [],
+    ),
+  );
+}
+
+/** Letters and digits of an id: the only form that Mistral's templates take back. */
+const ID_CHARS = 9;
+
+function servedCall({ name, arguments: given }: WrittenCall): ServedCall {
+  return {
+    id: randomUUID().replaceAll('-', '').slice(0, ID_CHARS),
+    type: 'function',
+    function: { name, arguments: JSON.stringify(given) },
+  };
 }
 
 /** A model that this server does not have. */
@@ -307,53 +348,3 @@ export function unknownModel(name: string): RequestError {
     },
   );
 }
-
-const chatLog = (tokens: readonly LoggedToken[]): object => {
-  const entry = ({ text, bytes, logProbability }: Omit<LoggedToken, 'top' | 'start'>): object => {
-    return { token: text, bytes, logprob: logProbability };
-  };
-  return {
-    content: tokens.map((token) => ({ ...entry(token), top_logprobs: token.top.map(entry) })),
-    refusal: null,
-  };
-};
-
-const CHAT: Shape = {
-  id: 'chatcmpl',
-  object: 'chat.completion',
-  chunk: 'chat.completion.chunk',
-  opening: { delta: { role: 'assistant', content: '' }, logprobs: null },
-  whole: ({ text, tokens }, logged) => ({
-    message: { role: 'assistant', content: text, refusal: null },
-    logprobs: logged ? chatLog(tokens) : null,
-  }),
-  part: ({ text, tokens }, logged) => ({
-    delta: { content: text },
-    logprobs: logged ? chatLog(tokens) : null,
-  }),
-  closing: { delta: {}, logprobs: null },
-};
-
-const completionPart = ({ text, tokens }: Piece, logged: boolean): object => ({
-  text,
-  logprobs: logged
-    ? {
-        tokens: tokens.map((token) => token.text),
-        token_logprobs: tokens.map(({ logProbability }) => logProbability),
-        top_logprobs: tokens.map(({ top }) =>
-          Object.fromEntries(top.map(({ text: likely, logProbability }) => [likely, logProbability])),
-        ),
-        text_offset: tokens.map(({ start }) => start),
-      }
-    : null,
-});
-
-const COMPLETION: Shape = {
-  id: 'cmpl',
-  object: 'text_completion',
-  chunk: 'text_completion',
-  opening: undefined,
-  whole: completionPart,
-  part: completionPart,
-  closing: { text: '', logprobs: null },
-};

@@ -76,13 +76,14 @@ export function promptOfConversation(
   tokenizer: Tokenizer,
   messages: readonly ChatMessage[],
   after: string,
+  tools?: readonly JsonObject[],
 ): number[] {
   return tokenizer.chatTemplate === undefined
     ? promptOfText(
         tokenizer,
         textOfMessages(messages, (last) => withAfter(last, after)),
       )
-    : promptOfMessages(tokenizer, messages);
+    : promptOfMessages(tokenizer, messages, tools);
 }
 
 /** The ids of a question of the data. @throws GraftError as `promptOfMessages`, for a question in messages */

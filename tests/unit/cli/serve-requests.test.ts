@@ -20,8 +20,7 @@ test('fills in what a request leaves out as OpenAI does', () => {
   expect(readChat(chat({ seed: null, stop: null }))).toEqual({
     ...{ model: 'm', messages, temperature: 1, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 },
     ...{ maxTokens: undefined, n: 1, seed: undefined, stops: [], stream: false, includeUsage: false },
-    logprobs: undefined,
-    isJson: false,
+    ...{ logprobs: undefined, isJson: false, tools: [], isParallel: true },
   });
   expect(readCompletion({ model: 'm', prompt: 'a' })).toMatchObject({ prompts: ['a'], maxTokens: 16 });
 });
@@ -46,6 +45,30 @@ test('reads that an answer has to be a JSON object', () => {
 
 test('takes a share of 0 for the most likely token', () => {
   expect(readChat(chat({ top_p: 0, temperature: 1.5 }))).toMatchObject({ temperature: 0, topP: 1 });
+});
+
+test('reads calls and answers of tools as chat templates do', () => {
+  const call = { id: 'c1', type: 'function', function: { name: 'warm', arguments: '{"place":"Oslo"}' } };
+  const tool = { type: 'function', function: { name: 'warm', parameters: {} } };
+  const read = readChat(
+    chat({
+      messages: [
+        ...messages,
+        { role: 'assistant', content: null, tool_calls: [call] },
+        { role: 'tool', tool_call_id: 'c1', content: '7' },
+      ],
+      ...{ tools: [tool], parallel_tool_calls: false },
+    }),
+  );
+  expect(read).toMatchObject({ tools: [tool], isParallel: false });
+  expect(read.messages.slice(1)).toEqual([
+    {
+      ...{ role: 'assistant', content: '' },
+      tool_calls: [{ ...call, function: { name: 'warm', arguments: { place: 'Oslo' } } }],
+    },
+    { role: 'tool', content: '7', tool_call_id: 'c1', name: 'warm' },
+  ]);
+  expect(readChat(chat({ tools: [tool], tool_choice: 'none' })).tools).toEqual([]);
 });
 
 test('joins parts of text, and takes developer for system', () => {
@@ -81,7 +104,9 @@ test('accepts fields at the value by which they do nothing', () => {
 test.each([
   [{ response_format: { type: 'json_schema' } }, 'response_format', 'unsupported_value', 'Only text'],
   [{ response_format: 'json_object' }, 'response_format', 'unsupported_value', 'Only text'],
-  [{ tools: [{ type: 'function' }] }, 'tools', 'unsupported_value', 'calls no tools'],
+  [{ tools: [{ type: 'function' }] }, 'tools', 'invalid_value', 'has no name'],
+  [{ tool_choice: 'required' }, 'tool_choice', 'invalid_value', 'Only auto and none'],
+  [{ functions: [{ name: 'a' }] }, 'functions', 'unsupported_value', 'give tools'],
   [{ frequency_penalty: 0.5 }, 'frequency_penalty', 'unsupported_value', 'Only 0'],
   [{ logit_bias: { 5: 1 } }, 'logit_bias', 'unsupported_value', 'empty'],
   [{ temperature: 2.1 }, 'temperature', 'invalid_value', '2'],
@@ -97,7 +122,14 @@ test.each([
   [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs', 'invalid_value', '20'],
   [{ stream_options: {} }, 'stream_options', 'invalid_value', 'stream'],
   [{ messages: [] }, 'messages', 'invalid_value', 'at least one'],
-  [{ messages: [{ role: 'tool', content: 'a' }] }, 'messages.0.role', 'invalid_value', 'assistant'],
+  [{ messages: [{ role: 'function', content: 'a' }] }, 'messages.0.role', 'invalid_value', 'assistant'],
+  [{ messages: [{ role: 'tool' }] }, 'messages.0', 'invalid_value', 'Expected a text'],
+  [
+    { messages: [{ role: 'user', tool_calls: [{ function: { name: 'a' } }] }] },
+    'messages.0',
+    'invalid_value',
+    'Only an assistant',
+  ],
   [
     { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: {} }] }] },
     'messages.0.content',

