@@ -81,7 +81,7 @@ test('the circle counts the logged answers, opens a log of graft serve, and puts
     mimeType: 'application/octet-stream',
     buffer: Buffer.from(used('What does the invoice say?', 'I am sorry, I cannot say.').repeat(2)),
   });
-  await page.getByText('used.jsonl has 2, of which 1 are new here.').first().waitFor(WAIT);
+  await page.getByText('used.jsonl has 2 answers, 1 of them new here.').first().waitFor(WAIT);
   await page.getByText(/refused 1 \(/).waitFor(WAIT);
   await page.getByRole('figure', { name: 'Topics of questions' }).waitFor();
   expect(await inspect(page, 'circle')).toEqual([]);

@@ -1,6 +1,7 @@
 /** The log of real use of a project: what is asked in Use once a person switches it on, and the answers of opened log files. */
 import type { Failure, UsedHere, UseLesson, UseLook, UseLogKept } from '../../worker/api.ts';
 import type { Answer } from '../state/chat.svelte.ts';
+import { plural } from '../ui/format.ts';
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { feedbackOf, type Feedback } from '../use/feedback/feedback.svelte.ts';
@@ -79,7 +80,7 @@ export class UseLog {
     const fresh = unknownOf(outcome.answers, this.answers);
     if (this.#isFull(fresh.length)) return;
     this.answers = [...this.answers, ...fresh];
-    this.added = `${file.name} has ${outcome.answers.length}, of which ${fresh.length} are new here.`;
+    this.added = `${file.name} has ${plural(outcome.answers.length, 'answer')}, ${fresh.length} of them new here.`;
     this.#studio.session.announcer.say(this.added);
     await this.#keep();
   }
