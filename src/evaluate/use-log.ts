@@ -197,7 +197,7 @@ export function useSentences({
     `Empty ${share(wrong.empty)}, cut at the limit ${share(wrong.cut)}, refused ${share(wrong.refusal)}, repeating ${share(wrong.repeats)}.`,
     ...(thumbs.up + thumbs.down > 0
       ? [
-          `Thumbs up ${share(thumbs.up)}, thumbs down ${share(thumbs.down)}, of which ${wrong.disliked} show no other fault.`,
+          `Thumbs up ${share(thumbs.up)}, thumbs down ${share(thumbs.down)}; ${wrong.disliked} of them show no other fault.`,
         ]
       : []),
     ...(drift ? [driftInWords(drift)] : []),

@@ -46,7 +46,7 @@ export function nextStep(facts: CircleFacts): NextStep {
       place: 'tune',
       action: 'train',
       verb: 'Train an adapter',
-      why: 'The circle begins with an adapter that is used.',
+      why: 'The circle starts with an adapter that is used.',
     };
   if (undecided)
     return {

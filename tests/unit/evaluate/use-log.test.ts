@@ -73,7 +73,7 @@ test('thumbs are reported only if there are any', () => {
   const judged = reportUse([{ ...used[0], thumb: 'down' }, used[1]], undefined);
   expect(judged).toMatchObject({ thumbs: { up: 0, down: 1 }, wrong: { disliked: 1 } });
   expect(useSentences(judged)).toContain(
-    'Thumbs up 0 (0%), thumbs down 1 (50%), of which 1 show no other fault.',
+    'Thumbs up 0 (0%), thumbs down 1 (50%); 1 of them show no other fault.',
   );
 });
 

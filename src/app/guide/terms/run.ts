@@ -204,7 +204,7 @@ export const RUN: Chapter = {
     },
     {
       id: 'use-circle',
-      what: 'Use, rows, tune, measure, and use again. A log of real use shows what the training rows miss: refusals, answers that are cut or repeat, and questions about other topics (drift). What went wrong becomes rows, a short run learns them, and a measurement decides which adapter is used. The distance of topics is that of Jensen and Shannon between the words of questions and of training rows, next to the distance that chance gives.',
+      what: 'Use, rows, tune, measure, and use again. A log of real use shows what the training rows miss: refusals, empty and repeating answers, and questions about other topics (drift). What went wrong becomes rows, a short run learns them, and a measurement decides which adapter is used. The distance of topics is that of Jensen and Shannon between the words of questions and of training rows, next to the distance that chance gives.',
       start:
         'Switch the log on in Use, or open a file that graft serve or a chat page wrote. Ask people before you log what they write.',
       source:
