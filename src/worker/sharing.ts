@@ -87,7 +87,7 @@ async function whileAllowed<T>(controller: AbortController, work: () => Promise<
     controller.abort(
       new GraftError(
         'hub-policy',
-        `This page may not reach ${origin}: its policy names the servers that it may ask, and this is none of them.`,
+        `This page may not reach ${origin}: its policy does not name that server.`,
         'Download the zip and send it with npx graft push. The operator of this page can allow the server.',
       ),
     );
