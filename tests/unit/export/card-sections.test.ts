@@ -55,7 +55,7 @@ test('the measured table has every subject that could be measured, and only colu
   expect(section).toContain('On 2 test rows of rows|mine.jsonl, 2026-01-02.');
   expect(section).toContain('|  | exactly right | 95% interval | perplexity of the reference |');
   expect(section).toMatch(/\| base \| 0 of 2 \| 0% to \d+% \| 7\.39 \|/);
-  expect(section).toMatch(/\| voice \| 1 of 2 \| \d+% to \d+% \|  \|/);
+  expect(section).toMatch(/\| voice \| 1 of 2 \| \d+% to \d+% \| {2}\|/);
   expect(section).not.toContain('broken');
 });
 
