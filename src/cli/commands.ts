@@ -14,6 +14,7 @@ import { fetchCommand, fetchFlags } from './fetch.ts';
 import { generateCommand, generateFlags } from './generate.ts';
 import { gradientsCommand, gradientsFlags } from './gradients.ts';
 import { indexCommand, indexFlags } from './index-command.ts';
+import { judgeCommand, judgeFlags } from './judge.ts';
 import { logitsCommand, logitsFlags } from './logits.ts';
 import { observeCommand, observeFlags } from './observe.ts';
 import { embedCommand, embedFlags } from './embed.ts';
@@ -89,6 +90,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: 'A.jsonl B.jsonl --metric NAME',
     flags: compareFlags,
     run: compareCommand,
+  },
+  judge: {
+    help: 'which of two answers a model finds better, in both orders, and whether a person agrees',
+    usage: '--model PATH (--predictions A.jsonl B.jsonl | --evaluation FILE) [--rubric TEXT] [--out FILE]',
+    flags: judgeFlags,
+    run: judgeCommand,
   },
   generate: {
     help: 'answer a prompt, with or without an adapter',

@@ -2,6 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { squareNumbers, squaresOf } from '../evaluate/documents-weights.ts';
 import { hasPassages } from '../evaluate/grounding.ts';
+import { judgedInWords, judgedNames, judgedReport, judgedResult } from '../evaluate/judged.ts';
 import { readEvaluation } from '../evaluate/record-file.ts';
 import { judgeRecord, methodReports } from '../evaluate/report.ts';
 import { decodeUtf8 } from '../json.ts';
@@ -32,6 +33,7 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
       ...(table && { table: tableReport(table) }),
       comparisons: judged?.comparisons ?? [],
       ...(hasPassages(record) && { documents_or_weights: squaresOf(record).map(squareNumbers) }),
+      ...(record.judged && { judged_by_model: judgedReport(record) }),
       ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),
     };
     output.result(`${JSON.stringify(report)}\n`);
@@ -40,4 +42,12 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
   output.result(recordText(record, metrics));
   if (table) output.result(tunedTableText(table));
   if (judged) output.result(verdictText(judged));
+  for (const judging of record.judged ?? []) {
+    const words = judgedInWords(
+      judgedResult(record, judging),
+      judging.model.name,
+      judgedNames(record, judging),
+    );
+    output.result(`\n${[words.headline, ...words.evidence].join(' ')}\n`);
+  }
 }

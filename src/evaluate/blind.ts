@@ -23,19 +23,32 @@ export function blindPlan(
   subjects: BlindJudging['subjects'],
   seed: number,
 ): BlindPlan {
-  const rows = evidence.flatMap((row, item) => {
-    const [first, second] = subjects.map((at) => row[at]?.text.trim());
-    return first === undefined || second === undefined ? [] : [{ item, same: first === second }];
-  });
-  const items = rows.filter(({ same }) => !same).map(({ item }) => item);
+  const { items, same } = differingRows({ evidence }, subjects);
   const random = new Random(seed);
   random.shuffle(items);
   const swapped = items.map((_, at) => at < Math.floor(items.length / 2));
   random.shuffle(swapped);
   return {
     turns: items.map((item, at) => ({ item, swapped: swapped[at] })),
-    same: rows.length - items.length,
+    same,
   };
+}
+
+/**
+ * Items that both subjects answered differently, in the order of the record, and how many have equal answers.
+ *
+ * @param subjects places in the record
+ */
+export function differingRows(
+  { evidence }: Pick<Evaluation, 'evidence'>,
+  subjects: BlindJudging['subjects'],
+): { readonly items: number[]; readonly same: number } {
+  const rows = evidence.flatMap((row, item) => {
+    const [first, second] = subjects.map((at) => row[at]?.text.trim());
+    return first === undefined || second === undefined ? [] : [{ item, same: first === second }];
+  });
+  const items = rows.filter(({ same }) => !same).map(({ item }) => item);
+  return { items, same: rows.length - items.length };
 }
 
 export interface BlindResult {
@@ -70,18 +83,26 @@ export function blindInWords(
   [one, other]: readonly [string, string],
 ): string {
   const judged = first + second + ties;
-  const decided = first + second;
-  const [low, high] = share.interval;
   return [
-    decided === 0
+    first + second === 0
       ? `${plural(judged, 'row was', 'rows were')} judged, and none has a winner.`
-      : `“${one}” wins ${first} and “${other}” ${second} of ${plural(decided, 'row')} with a winner: ${percent(share.fraction)} for “${one}”, 95% interval ${percent(low)} to ${percent(high)}, exact sign test ${pInWords(p)}.`,
+      : winsInWords({ first, second, share, p }, [one, other], 'row'),
     ...(ties > 0 ? [`${plural(ties, 'tie')}.`] : []),
     ...(judged < of ? [`${judged} of ${plural(of, 'row')} were judged.`] : []),
     ...(same > 0
       ? [`${plural(same, 'row')} with equal answers ${same === 1 ? 'was' : 'were'} not shown.`]
       : []),
   ].join(' ');
+}
+
+/** The wins of both as a sentence; one of them has some. @param noun what was compared: a row, a pair */
+export function winsInWords(
+  { first, second, share, p }: Pick<BlindResult, 'first' | 'second' | 'share' | 'p'>,
+  [one, other]: readonly [string, string],
+  noun: string,
+): string {
+  const [low, high] = share.interval;
+  return `“${one}” wins ${first} and “${other}” ${second} of ${plural(first + second, noun)} with a winner: ${percent(share.fraction)} for “${one}”, 95% interval ${percent(low)} to ${percent(high)}, exact sign test ${pInWords(p)}.`;
 }
 
 /** Judgings whose names are revealed. */

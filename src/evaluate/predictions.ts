@@ -13,6 +13,9 @@ const Row = v.pipe(
     prediction: v.optional(v.string()),
     expected: v.optional(References),
     reference: v.optional(References),
+    prompt: v.optional(v.string()),
+    question: v.optional(v.string()),
+    input: v.optional(v.string()),
     method: v.optional(v.string()),
     adapter: v.optional(v.string()),
   }),
@@ -24,6 +27,8 @@ const Row = v.pipe(
 );
 
 export interface PredictedRow {
+  /** The question that was asked, if the file has it. */
+  readonly prompt?: string;
   readonly output: string;
   /** Every text that is right: one or more. */
   readonly references: readonly string[];
@@ -66,6 +71,7 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
       throw wrong(`"${name}" is ${isList ? 'neither a text nor a list of texts' : 'no text'}`);
     }
     const { method, adapter, output, prediction, expected, reference } = parsed.output;
+    const { prompt, question, input } = parsed.output;
     const key = JSON.stringify([method, adapter]);
     const group = groups.get(key) ?? {
       ...(method !== undefined && { method }),
@@ -74,7 +80,9 @@ export function readPredictions(content: Uint8Array, fileName: string): Predicte
     };
     groups.set(key, group);
     const right = (expected ?? reference)!;
+    const asked = prompt ?? question ?? input;
     group.rows.push({
+      ...(asked !== undefined && { prompt: asked }),
       output: (output ?? prediction)!,
       references: typeof right === 'string' ? [right] : right,
       line: number,

@@ -14,6 +14,8 @@ export const EVALUATION_FILE = 'evaluation.json';
 export const MAX_BYTES = 256 * 2 ** 20;
 const MAX_SUBJECTS = 1000;
 const LONGEST_NAME = 1000;
+/** Longer than any template that is used. */
+const MAX_TEMPLATE_CHARS = 256 * 1024;
 
 const number = v.pipe(v.number(), v.finite());
 const count = v.pipe(number, v.integer(), v.minValue(0));
@@ -145,6 +147,14 @@ const Blind = v.object({
   ),
   ended: v.optional(v.literal(true)),
 });
+const Judged = v.object({
+  subjects: v.tuple([count, count]),
+  model: v.object({ name, fingerprint: v.optional(name) }),
+  prompt: v.pipe(v.string(), v.maxLength(MAX_TEMPLATE_CHARS)),
+  turns: v.array(v.object({ item: count, leans: v.tuple([number, number]) })),
+  tooLong: v.array(count),
+  ended: v.optional(v.literal(true)),
+});
 const ChosenFrom = v.object({
   from: v.picklist(['labels', 'column']),
   column: v.optional(v.string()),
@@ -193,6 +203,7 @@ export const RecordSchema = v.pipe(
     scores: v.array(v.array(v.array(v.nullable(number)))),
     evidence: v.array(v.array(v.nullable(Evidence))),
     blind: v.optional(v.pipe(v.array(Blind), v.maxLength(MAX_SUBJECTS))),
+    judged: v.optional(v.pipe(v.array(Judged), v.maxLength(MAX_SUBJECTS))),
   }),
   v.check(({ items, scores }) => scores.length === items.length, 'scores has not one list for each item'),
   v.check(
@@ -228,6 +239,16 @@ export const RecordSchema = v.pipe(
           one.turns.every(({ item }) => item < items.length),
       ),
     'a blind judging names a subject or an item that is not there',
+  ),
+  v.check(
+    ({ items, subjects, judged = [] }) =>
+      judged.every(
+        (one) =>
+          one.subjects[0] !== one.subjects[1] &&
+          one.subjects.every((at) => at < subjects.length) &&
+          [...one.turns.map(({ item }) => item), ...one.tooLong].every((item) => item < items.length),
+      ),
+    'a judging by a model names a subject or an item that is not there',
   ),
 );
 

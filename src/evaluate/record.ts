@@ -234,6 +234,31 @@ export interface BlindJudging {
   readonly ended?: true;
 }
 
+/** A pair of answers that a model compared in both orders. */
+export interface ModelTurn {
+  /** Its place in the record. */
+  readonly item: number;
+  /**
+   * How much likelier the verdict “A” is than “B”, in nats: with the first subject's answer as A, and with the second subject's as A.
+   */
+  readonly leans: readonly [number, number];
+}
+
+/** A model's comparison of two subjects, as far as it has come. */
+export interface ModelJudging {
+  /** Places in the record. */
+  readonly subjects: BlindJudging['subjects'];
+  /** The judge. The fingerprint identifies its content and precision; the command has none. */
+  readonly model: { readonly name: string; readonly fingerprint?: string };
+  /** The Jinja template of the prompt that asked for a verdict. */
+  readonly prompt: string;
+  readonly turns: readonly ModelTurn[];
+  /** Items whose prompts do not fit into the judge's window. */
+  readonly tooLong: readonly number[];
+  /** All pairs were judged. */
+  readonly ended?: true;
+}
+
 export interface Evaluation {
   readonly format: typeof FORMAT;
   readonly version: typeof RECORD_VERSION;
@@ -247,6 +272,8 @@ export interface Evaluation {
   readonly evidence: readonly (readonly (Evidence | null)[])[];
   /** At most one for two subjects; missing where nobody judged. */
   readonly blind?: readonly BlindJudging[];
+  /** At most one for two subjects; missing where no model judged. */
+  readonly judged?: readonly ModelJudging[];
 }
 
 /** The columns of one subject, for {@link recordOf}. */

@@ -1,5 +1,6 @@
 /** The files of an evaluation: predictions, the report for other tools and as a page, and the record itself. The command writes them to a folder, the page into a zip. */
 import { blindReport } from './blind.ts';
+import { judgedReport } from './judged.ts';
 import { isAnswerScorer, USUAL_SCORERS } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
 import { chosenIn, scorersOf } from './columns.ts';
@@ -33,6 +34,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
   const table = tunedTable(record, metrics);
   const success = successOfRecord(record);
   const blind = blindReport(record);
+  const byModel = judgedReport(record);
   return {
     ...inputs,
     draw: {
@@ -50,6 +52,7 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
     ...(judged && { verdict: verdictTexts(judged).join('\n') }),
     ...(success && { success }),
     ...(blind.length > 0 && { blind }),
+    ...(byModel.length > 0 && { judged_by_model: byModel }),
     stopped,
   };
 }

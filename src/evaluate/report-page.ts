@@ -3,6 +3,7 @@ import { facts, html, page, table, type Html, type Piece } from '../html.ts';
 import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { blindInWords, blindResult, revealed } from './blind.ts';
+import { judgedInWords, judgedNames, judgedResult } from './judged.ts';
 import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from './cells.ts';
 import { CHOICE_COLUMNS, choiceCells, choiceReport } from './choice-report.ts';
 import { chosenInWords } from './choices-in-words.ts';
@@ -59,7 +60,7 @@ export function reportPage(record: Evaluation, about: AboutReport): string {
     title,
     html`<h1>${title}</h1>
       ${verdictOf(record, about)}
-      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${documentsOf(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${failuresOf(record)}
+      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${documentsOf(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${byModelOf(record)}${failuresOf(record)}
       <h2 id="answers">Answers</h2>
       ${answers}
       <h2 id="made">How it was made</h2>
@@ -248,6 +249,31 @@ function blindOf(record: Evaluation): Html | undefined {
         ${judged.map((judging) => {
           const [one, other] = judging.subjects.map((at) => nameOf(sideOf(record, at)));
           return html`<p>${blindInWords(blindResult(record, judging), [one, other])}</p>`;
+        })}`;
+}
+
+function byModelOf(record: Evaluation): Html | undefined {
+  const { judged = [] } = record;
+  return judged.length === 0
+    ? undefined
+    : html`<h2 id="judged">Judged by a model</h2>
+        <p class="note">
+          A model compared two answers at a time, in both orders. Only a pair with the same winner in both has
+          a winner.
+        </p>
+        ${judged.map((judging) => {
+          const result = judgedResult(record, judging);
+          const { headline, evidence } = judgedInWords(
+            result,
+            judging.model.name,
+            judgedNames(record, judging),
+          );
+          return html`<p><strong>${headline}</strong></p>
+            <p>${evidence.join(' ')}</p>
+            <details>
+              <summary>The prompt of the judge</summary>
+              <pre>${judging.prompt}</pre>
+            </details>`;
         })}`;
 }
 

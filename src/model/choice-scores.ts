@@ -47,7 +47,7 @@ interface Placed {
 /**
  * The log-probability of each choice after its prompt, in nats: the sum over its tokens. Frees its memory on the device in any case.
  *
- * @param onScored called with a prompt's index and the log-probabilities of its choices, in order; throwing ends the measurement
+ * @param onScored called with a prompt's index and the log-probabilities of its choices, in order, and awaited; throwing ends the measurement
  * @returns for each prompt, by choice
  * @throws GraftError `prompt-length`, `token-id`, `sequence-length`, `engine-…`, and what `onScored` throws
  */
@@ -55,7 +55,7 @@ export async function scoreChoices(
   model: LanguageModel,
   asked: readonly AskedChoices[],
   adapter?: AdapterHooks,
-  onScored: (prompt: number, logProbabilities: readonly number[]) => void = () => undefined,
+  onScored: (prompt: number, logProbabilities: readonly number[]) => void | Promise<void> = () => undefined,
 ): Promise<number[][]> {
   if (asked.length === 0) return [];
   const { device } = model;
@@ -107,12 +107,12 @@ export async function scoreChoices(
       scoring.plan.run();
       const values = new Float32Array(await scoring.plan.read(scoring.logProbabilities));
       let row = 0;
-      group.forEach(({ tree: { paths, predicted } }, at) => {
+      for (const [at, { tree }] of group.entries()) {
         const first = row;
-        row += predicted.length;
-        found.push(paths.map((path) => path.reduce((sum, index) => sum + values[first + index], 0)));
-        onScored(start + at, found[start + at]);
-      });
+        row += tree.predicted.length;
+        found.push(tree.paths.map((path) => path.reduce((sum, index) => sum + values[first + index], 0)));
+        await onScored(start + at, found[start + at]);
+      }
     }
     return found;
   } finally {

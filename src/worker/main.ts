@@ -325,6 +325,14 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         return { losses: await runs.withDevice(() => lossByToken(session, request)) };
       }),
     ),
+  judge: (request, onJudged) =>
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const { judge } = await import('./judge.ts');
+        const watch = { onJudged: listener(onJudged), signal };
+        return { judged: await runs.withDevice(() => judge(session, request, watch)) };
+      }),
+    ),
   tookOfRuns: (ids) =>
     outcome(async () => {
       const { tookOfRuns } = await import('./tuned.ts');

@@ -425,5 +425,13 @@ test('two methods are judged blind by keyboard, also after a reload, and the rep
   expect(blind[0].wins[0] + blind[0].wins[1]).toBe(3);
   await page.reload();
   await result.waitFor(WAIT);
+  const byModel = page.getByRole('region', { name: /^Judged by a model/ });
+  await byModel.getByRole('button', { name: 'Let Sprig judge' }).click(WAIT);
+  await byModel.getByText('The judge and a person both judged 6 pairs').waitFor(WAIT);
+  expect(await inspect(page, 'judged')).toEqual([]);
+  const { judged_by_model: byJudge } = JSON.parse((await exported())['report.json']) as {
+    judged_by_model: { judged: number; agreement: { pairs: number } }[];
+  };
+  expect(byJudge).toMatchObject([{ judged: 6, agreement: { pairs: 6 } }]);
   expect(studio.problems).toEqual([]);
 });

@@ -1,12 +1,15 @@
 /** What measurements of test rows share: whether one is under way, and how many rows there are to ask. */
 import type { Data } from '../state/data.svelte.ts';
+import { judgeOf } from '../state/judge.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { tunedTableOf } from '../state/tuned-table.svelte.ts';
 
 /** Whether something is measured just now. */
 export function busyMeasuring(studio: Studio): boolean {
   const { baseline, fewShot, evaluation } = studio;
-  return [baseline, fewShot, evaluation, tunedTableOf(studio)].some((one) => one.progress !== undefined);
+  return [baseline, fewShot, evaluation, tunedTableOf(studio), judgeOf(studio)].some(
+    (one) => one.progress !== undefined,
+  );
 }
 
 /** How many rows can be asked at most; in a mixture, of each task. */

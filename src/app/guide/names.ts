@@ -53,6 +53,7 @@ const WORDS = {
   interval: '95% interval',
   mcnemar: 'Won or lost by chance (exact McNemar test)',
   'tuned-table': 'Everything tuned, in one table',
+  'model-judge': 'Model as a judge',
   'pair-accuracy': 'Preference accuracy',
   'test-sample': 'Random test sample',
   // The answer

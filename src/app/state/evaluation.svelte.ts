@@ -83,6 +83,11 @@ export class Evaluation {
     await this.#keep({ ...own, blind: [...others, judging] });
   }
 
+  /** Keeps what a model judged in this measurement; nothing once another one is shown. @param add puts it into the record */
+  async keepJudged(add: (record: Result) => Result): Promise<void> {
+    if (this.own) await this.#keep(add(this.own));
+  }
+
   /** The same measurement with something added to it. */
   async #keep(own: Result): Promise<void> {
     this.own = own;

@@ -1,11 +1,12 @@
 /** Evaluations. */
-import type { Evaluation } from '../../evaluate/record.ts';
+import type { Evaluation, ModelTurn } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { TokenLosses } from '../../evaluate/token-losses.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { SearchMethod } from '../../retrieval/ranking.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterChoice } from './adapters.ts';
+import type { ModelRef } from './models.ts';
 import type { OnProgress, Outcome } from './outcome.ts';
 
 export type { AdapterRef, Draw, Evaluation, LossReport, Made, Seen, Share } from '../../evaluate/record.ts';
@@ -65,6 +66,26 @@ export interface TunedMeasurement {
   readonly evaluation: Evaluation;
 }
 
+/** Pairs of answers for the open base model as a judge, and the Jinja template that asks it. */
+export interface JudgeRequest {
+  readonly prompt: string;
+  readonly pairs: readonly {
+    readonly question: string;
+    readonly reference: string;
+    readonly first: string;
+    readonly second: string;
+  }[];
+}
+
+/** As the record keeps it; null for a pair that does not fit into the window. */
+export type JudgeVerdict = ModelTurn['leans'] | null;
+
+export interface Judged {
+  readonly model: ModelRef & { readonly fingerprint: string };
+  /** Of the first pairs: of all of them, unless it was stopped. */
+  readonly verdicts: readonly JudgeVerdict[];
+}
+
 /** Base against tuned on held-out rows. */
 export interface EvaluationApi {
   /**
@@ -111,6 +132,15 @@ export interface EvaluationApi {
     adapter: AdapterChoice,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly losses: TokenLosses }>>;
+  /**
+   * Compares two answers at a time, in both orders, by likelihood. `stopEvaluation` ends it, and what was judged until then is kept.
+   *
+   * @param onJudged gets each verdict, in the order of the pairs
+   */
+  judge(
+    request: JudgeRequest,
+    onJudged?: (verdict: JudgeVerdict) => void,
+  ): Promise<Outcome<{ readonly judged: Judged }>>;
   /** The resources that runs took, by id; nothing for a run that is not kept any more. */
   tookOfRuns(ids: readonly string[]): Promise<Outcome<{ readonly took: Readonly<Record<string, RunTook>> }>>;
   /** Stops the current measurement. */

@@ -88,6 +88,16 @@ export const MEASURE: Chapter = {
       also: 'compare kinds adapters leaderboard table lora dora ia3 full same rows forgetting memory parameters speed',
     },
     {
+      id: 'model-judge',
+      what: 'A model reads a question and two answers, and the verdict is the likelier of “A” and “B” after a prompt that you can change. Each pair is asked in both orders: only an answer that wins in both has won, and the share of pairs whose verdict changed with the order is the position bias. Cohen’s kappa says how far the judge agrees with a person beyond chance: 0 is chance, 1 is full agreement.',
+      more: 'A kappa whose interval lies above 0 says that the judge sees something of what the person sees.',
+      less: 'If the interval contains 0, the judge may as well toss a coin: its win rate is not shown as a result.',
+      start: 'Judge 20 pairs or more blind, let the model judge the same ones, and look at kappa first.',
+      source:
+        'Zheng and others, Judging LLM-as-a-Judge, 2023, arXiv:2306.05685; Cohen, A Coefficient of Agreement for Nominal Scales, Educational and Psychological Measurement 20, 1960',
+      also: 'llm as a judge kappa agreement position bias win rate a/b',
+    },
+    {
       id: 'pair-accuracy',
       what: 'The share of held-out pairs whose chosen answer the model prefers: the accuracy that a run on pairs reports for validation. With a reference policy, an answer is measured by how much likelier it is to the model than to the reference. Without one, it is measured by its mean log-probability per token. The reference itself prefers neither, so it has no number.',
       more: 'More pairs are preferred as labelled. It says nothing about the answers that the model writes itself: ask it, or vote blind.',

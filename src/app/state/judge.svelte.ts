@@ -1,0 +1,108 @@
+/** The open model as a judge of two methods: what it was asked, how far it is, and what is kept. */
+import {
+  itemsLeft,
+  judgedPair,
+  judgingOf,
+  withJudging,
+  withoutJudging,
+  withVerdicts,
+} from '../../evaluate/judge-record.ts';
+import { judgedInWords, judgedNames, judgedResult } from '../../evaluate/judged.ts';
+import { defaultJudgingPrompt } from '../../evaluate/judging-prompt-text.ts';
+import type { ModelJudging } from '../../evaluate/record.ts';
+import type { Failure, JudgeVerdict } from '../../worker/api.ts';
+import { ofStudio } from './of-studio.svelte.ts';
+import { MeasurementPace } from './pace.ts';
+import type { Studio } from './studio.svelte.ts';
+
+/** Between two savings of verdicts: a reload loses this much. */
+const KEEP_MS = 5000;
+
+class Judge {
+  /** The template, which a person can change. */
+  prompt = $state(defaultJudgingPrompt());
+  /** The pairs that were judged, of those that are judged now. */
+  progress = $state.raw<{ readonly done: number; readonly total: number }>();
+  secondsLeft = $state<number>();
+  failure = $state.raw<Failure>();
+  /** Whether Stop was pressed for good. */
+  #dropping = false;
+
+  constructor(private readonly studio: Studio) {}
+
+  /**
+   * Judges the pairs of two subjects that are left. What was judged is kept as it comes.
+   */
+  async start(subjects: ModelJudging['subjects']): Promise<void> {
+    const { prompt } = this;
+    const { evaluation, session } = this.studio;
+    const { own } = evaluation;
+    const { model } = session;
+    if (this.progress || !own || !model) return;
+    this.failure = undefined;
+    this.secondsLeft = undefined;
+    this.#dropping = false;
+    const project = this.studio.projects.id;
+    const isHere = (): boolean =>
+      this.studio.projects.id === project && evaluation.own?.made.time === own.made.time;
+    const judging = judgingOf(own, {
+      subjects,
+      model: { name: model.name, fingerprint: model.fingerprint },
+      prompt,
+    });
+    const items = itemsLeft(own, judging);
+    const judged: JudgeVerdict[] = [];
+    const pace = new MeasurementPace();
+    this.progress = { done: 0, total: items.length };
+    let kept = performance.now();
+    const keep = async (verdicts: readonly JudgeVerdict[]): Promise<void> => {
+      if (!isHere() || this.#dropping) return;
+      await evaluation.keepJudged((record) => withJudging(record, withVerdicts(judging, items, verdicts)));
+    };
+    const pairs = items.map((item) => judgedPair(own, judging, item));
+    const outcome = await session.worker.judge({ prompt, pairs }, (verdict) => {
+      if (!this.progress) return;
+      judged.push(verdict);
+      const step = { done: judged.length, total: items.length };
+      this.progress = step;
+      const now = performance.now();
+      this.secondsLeft = pace.secondsLeft({ what: 'comparing', ...step }, now);
+      // The end keeps all of them.
+      if (now - kept < KEEP_MS || judged.length === items.length) return;
+      kept = now;
+      void keep([...judged]);
+    });
+    this.progress = undefined;
+    if (!isHere()) return;
+    if (!outcome.ok) {
+      this.failure = outcome;
+      return;
+    }
+    if (this.#dropping) {
+      await evaluation.keepJudged((record) => withoutJudging(record, judging));
+      session.announcer.say('The judging was cancelled.');
+      return;
+    }
+    await keep(outcome.judged.verdicts);
+    const done = evaluation.own?.judged?.find(({ subjects: of }) => of.join() === subjects.join());
+    if (evaluation.own && done?.ended)
+      session.announcer.say(
+        judgedInWords(judgedResult(evaluation.own, done), done.model.name, judgedNames(evaluation.own, done))
+          .headline,
+      );
+    else session.announcer.say('The judging is paused.');
+  }
+
+  /** Ends the work: what was judged is kept. */
+  async pause(): Promise<void> {
+    await this.studio.session.worker.stopEvaluation();
+  }
+
+  /** Ends the work, and drops what it judged. */
+  async cancel(): Promise<void> {
+    this.#dropping = true;
+    await this.studio.session.worker.stopEvaluation();
+  }
+}
+
+export const judgeOf = ofStudio((studio) => new Judge(studio));
