@@ -9,3 +9,9 @@ export function mean(values: readonly number[]): number {
 export function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1];
 }
+
+/** The standard deviation of a sample, with n − 1; NaN of fewer than two values. */
+export function standardDeviation(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}

@@ -4,7 +4,7 @@ import { squareNumbers, squaresOf } from '../evaluate/documents-weights.ts';
 import { hasPassages } from '../evaluate/grounding.ts';
 import { judgedInWords, judgedNames, judgedReport, judgedResult } from '../evaluate/judged.ts';
 import { readEvaluation } from '../evaluate/record-file.ts';
-import { judgeRecord, methodReports } from '../evaluate/report.ts';
+import { judgeRecord, methodReports, seedsReport } from '../evaluate/report.ts';
 import { decodeUtf8 } from '../json.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
 import { recordText, verdictText } from './evaluate-output.ts';
@@ -28,10 +28,12 @@ export async function openEvaluation(path: string, flags: EvaluateFlags, output:
   const table = tunedTable(record, metrics);
   const judged = judgeRecord(record);
   if (flags.on('json')) {
+    const seeds = seedsReport(record, metrics);
     const report = {
       ...{ open: path, rows: record.items.length, methods: methodReports(record, metrics) },
       ...(table && { table: tableReport(table) }),
       comparisons: judged?.comparisons ?? [],
+      ...(seeds.length > 0 && { seeds }),
       ...(hasPassages(record) && { documents_or_weights: squaresOf(record).map(squareNumbers) }),
       ...(record.judged && { judged_by_model: judgedReport(record) }),
       ...(judged && { verdict: verdictText(judged).trim().replaceAll('\n\n', '\n') }),

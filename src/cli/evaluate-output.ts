@@ -7,7 +7,10 @@ import {
   REWARD_COLUMNS,
   rewardCells,
   scoreCell,
+  seedCell,
 } from '../evaluate/cells.ts';
+import { groupsInWords } from '../evaluate/clusters.ts';
+import { familiesOf, withFamilies } from '../evaluate/seeds.ts';
 import { CHOICE_COLUMNS, choiceCells, choiceReport } from '../evaluate/choice-report.ts';
 import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
 import { squaresOf } from '../evaluate/documents-weights.ts';
@@ -55,7 +58,9 @@ export function recordText(record: Evaluation, metrics: readonly Scorer[]): stri
     failed === undefined ? [sideOf(record, at)] : [],
   );
   return [
-    resultTable(sides, metrics),
+    resultTable(sides, metrics, record),
+    seedTable(record, metrics),
+    groupsLine(record),
     failureLines(record),
     choiceTable(sides),
     groundingTable(record, sides),
@@ -75,7 +80,28 @@ function groundingTable(record: Evaluation, sides: readonly Side[]): string {
   return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${squares.join('')}`;
 }
 
-function resultTable(sides: readonly Side[], metrics: readonly Scorer[]): string {
+/** Each seed of a recipe that the table has as one line; '' where there is none. */
+function seedTable(record: Evaluation, metrics: readonly Scorer[]): string {
+  return familiesOf(record)
+    .map(({ label, members, seeds }) => {
+      const lines = members.map((side, at) => [
+        `${nameOf(side)}, seed ${seeds[at]}`,
+        ...metrics.map((metric) => scoreCell(metric, metricsOf(side, metrics))),
+      ]);
+      return `\n${textTable([label, ...metrics.map(({ heading }) => heading)], lines)}`;
+    })
+    .join('');
+}
+
+/** What intervals and tests count, where rows share groups; '' where they are single rows. */
+function groupsLine(record: Evaluation): string {
+  const groups = groupsInWords(record);
+  return groups === undefined
+    ? ''
+    : `\nRows of a group are not independent: intervals and tests draw ${groups}.\n`;
+}
+
+function resultTable(sides: readonly Side[], metrics: readonly Scorer[], record: Evaluation): string {
   const hasGeneral = sides.some(({ subject }) => subject.general !== undefined);
   const hasRewards = sides.some(({ rewards }) => rewards !== undefined);
   return textTable(
@@ -84,7 +110,13 @@ function resultTable(sides: readonly Side[], metrics: readonly Scorer[]): string
       ...metrics.map(({ heading }) => heading),
       ...(hasGeneral ? ['on general text'] : []),
     ],
-    sides.map((side) => {
+    withFamilies(sides, familiesOf(record)).map((side) => {
+      if ('members' in side)
+        return [
+          ...[side.label, ...(hasRewards ? REWARD_COLUMNS.map(() => '–') : [])],
+          ...metrics.map((metric) => seedCell(metric, side)),
+          ...(hasGeneral ? ['–'] : []),
+        ];
       const scores = metricsOf(side, metrics);
       const intervals = intervalsOf(side, scores, metrics);
       const { general } = side.subject;

@@ -7,6 +7,7 @@ import { drawQuestions } from '../evaluate/draw.ts';
 import { instructed } from '../evaluate/methods/instructed.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
+import { groupOfRow } from '../data/row-columns.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
 import { readModel } from '../model/family.ts';
 import { REFUSAL } from '../retrieval/passages-prompt.ts';
@@ -157,12 +158,14 @@ export async function openEvalSession(
     },
     output,
   );
+  const groupedBy = files.options.fair?.group;
   const chosenAs = from && chosenFrom(from, rows);
   const items = rows.map(({ question, example, row }): Item => {
     const { prompt, expected, task, choices: own } = question;
     return {
       ...{ row, line: example.line, prompt, expected },
       ...(task !== undefined && { task }),
+      ...groupOfRow(example, groupedBy),
       ...(own && !chosenAs?.texts && { choices: own.texts }),
     };
   });
@@ -182,6 +185,7 @@ export async function openEvalSession(
     data: { name: told.files.map((file) => file.name).join(', ') },
     draw: { ...drawn.draw, test: measured.length },
     newTokens: drawn.newTokens,
+    ...(groupedBy !== undefined && { groupedBy }),
     ...(chosenAs && { choices: chosenAs }),
     ...(chosenRewards?.given && { rewards: chosenRewards.specs }),
   };

@@ -10,7 +10,7 @@ import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import type { Method, Pair } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
-import type { Seen } from '../evaluate/record.ts';
+import type { Seen, Trained } from '../evaluate/record.ts';
 import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
@@ -23,7 +23,7 @@ import type { ChosenRewards } from './evaluate-rewards.ts';
 import { seenByFolder, type MeasuredRows } from './evaluate-seen.ts';
 import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
 import { readGeneral } from './general-text.ts';
-import { otherBase } from './lineage.ts';
+import { otherBase, readLineage, trainedOf } from './lineage.ts';
 import type { Output } from './output.ts';
 import { tokenizerOfAdapter, type Session } from './session.ts';
 import type { PlacedRow } from './open-rows.ts';
@@ -52,7 +52,11 @@ interface SubjectRows extends Pick<
 }
 
 /** Something tuned, and what it asks. */
-type Tuned = { readonly own: Tokenizer; readonly seen?: Seen } & Partial<OpenedAdapter> &
+type Tuned = {
+  readonly own: Tokenizer;
+  readonly seen?: Seen;
+  readonly trained?: Trained;
+} & Partial<OpenedAdapter> &
   Partial<Pick<TunedModel, 'open' | 'objective'>>;
 
 interface OpenSubjects {
@@ -143,7 +147,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   const isOptional = flags.text('methods') === undefined;
   const counts = askedShots(flags);
   const planOf = (method: Method, one: Tuned | undefined, shots: number | undefined): SubjectPlan => {
-    const { name, kind, objective, took, seen } = one ?? {};
+    const { name, kind, objective, took, seen, trained } = one ?? {};
     const many = counts.length > 1 && shots !== undefined ? `: ${shots}` : '';
     return {
       method,
@@ -156,6 +160,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
         ...(objective !== undefined && { objective }),
         ...(took && { took }),
         ...(seen !== undefined && { seen }),
+        ...(trained && { trained }),
       },
       open: () => openSubject(one ?? { own: tokenizer }),
       ...(isOptional &&
@@ -195,7 +200,7 @@ async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
     const other = await otherBase(path, session.model.weightChoices);
     if (other !== undefined) output.line(other);
     const own = await tokenizerOfAdapter(path, opened.adapter, session.files, tokenizer);
-    adapters.push({ ...opened, own, ...(await seenBy(path, own)) });
+    adapters.push({ ...opened, own, ...(await seenBy(path, own)), ...(await trainedBy(path)) });
   }
   const models: Tuned[] = [];
   for (const path of flags.texts('tuned'))
@@ -203,8 +208,17 @@ async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
       ...(await tunedModel(path, flags, session)),
       own: tokenizer,
       ...(await seenBy(path, tokenizer)),
+      ...(await trainedBy(path)),
     });
   return [...adapters, ...models];
+}
+
+/** The recipe and the seed of a folder, where it says them. */
+async function trainedBy(path: string): Promise<{ readonly trained?: Trained }> {
+  // A file that says nothing of use takes nothing else from the evaluation.
+  const stage = await readLineage(path).catch(() => undefined);
+  const trained = stage && trainedOf(stage);
+  return trained ? { trained } : {};
 }
 
 /** Rows as an adapter reads them: one with new tokens reads them differently; parts of documents stay unchanged. */

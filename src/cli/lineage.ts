@@ -12,7 +12,9 @@ import { readRewards, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { MIXTURE_SETTINGS } from '../settings/rows.ts';
 import { fileNames, readTasks, writeTasks } from './task-files.ts';
 import type { RunSpec } from '../settings/spec.ts';
+import type { Trained } from '../evaluate/record.ts';
 import { splitFlags } from './row-flags.ts';
+import { sha256 } from './sha256.ts';
 import type { TrainFlags } from './train-flags.ts';
 
 export const LINEAGE = 'lineage.json';
@@ -137,6 +139,39 @@ export function rowFlagsOf({ folder, data, moreData, testData, flags }: Stage): 
     ...(testData === undefined ? [] : [`--test-data=${join(folder, testData)}`]),
     ...flags,
   ];
+}
+
+/** What differs between runs of one recipe with different seeds: rows are split by the seed, unless that has its own. */
+const OF_SEEDS = /^--split-seed=/;
+
+/** The recipe and the seed of an adapter, for runs of one recipe with several seeds; undefined for a run of an earlier version. */
+export function trainedOf({
+  folder,
+  recipe,
+  parent,
+  model,
+  data,
+  moreData,
+  testData,
+  flags,
+}: Stage): Trained | undefined {
+  if (!recipe || typeof recipe.seed !== 'number') return undefined;
+  const { seed, ...settings } = recipe;
+  const at = (path: string): string => resolve(folder, path);
+  // Without test rows of their own, another split has other test rows: such runs are not compared as one.
+  const own = testData === undefined ? flags : flags.filter((flag) => !OF_SEEDS.test(flag));
+  const { splitSeed: _, ...unsplit } = settings;
+  const same = {
+    settings: Object.entries(testData === undefined ? settings : unsplit).sort(([a], [b]) =>
+      a < b ? -1 : 1,
+    ),
+    parent: parent === undefined ? null : at(parent),
+    ...{ model: at(model), data: data.map((one) => ({ ...one, path: at(one.path) })) },
+    ...{ more: moreData?.map(at) ?? [], test: testData === undefined ? null : at(testData), flags: own },
+  };
+  const hash = sha256();
+  hash.update(new TextEncoder().encode(JSON.stringify(same)));
+  return { recipe: hash.hex(), seed };
 }
 
 /** The same lineage for another folder, from which its paths are seen. */

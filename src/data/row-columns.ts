@@ -37,6 +37,15 @@ export function columnText({ example }: Columned, name: string): string {
       : JSON.stringify(value);
 }
 
+/** The group of a row by a column, for an item of an evaluation; nothing where the row has none. */
+export function groupOfRow(
+  example: Columned['example'],
+  column: string | undefined,
+): { readonly group?: string } {
+  const group = column === undefined ? '' : columnText({ example }, column);
+  return group === '' ? {} : { group };
+}
+
 /** A label with the number of rows that have it. */
 export interface LabelCount {
   readonly label: string;

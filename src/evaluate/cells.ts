@@ -8,6 +8,7 @@ import { groundingOf } from './grounding.ts';
 import { adapterFewShot } from './methods/few-shot.ts';
 import { adapterRetrieval } from './methods/retrieval.ts';
 import { rewardScoresOf } from './report.ts';
+import { seedScores, type Family } from './seeds.ts';
 import type { Side } from './sides.ts';
 
 /** The value of a scorer, with the 95% interval where that is known; for a share also the rows. */
@@ -18,10 +19,21 @@ export function scoreCell(
 ): string {
   const score = scores[metric.name];
   if (!score) return '–';
-  if (score.share) return shareCell(score.share);
   const interval = intervals[metric.name] as Interval | undefined;
+  if (score.share) return shareCell({ ...score.share, ...(interval && { interval }) });
   const ends = interval ? ` (${interval.map(metric.format).join(' to ')})` : '';
   return `${metric.format(score.value)}${ends}`;
+}
+
+/** The mean of a metric over the seeds of a recipe, with its 95% interval over the rows and its range over the seeds. */
+export function seedCell(metric: Scorer, family: Family): string {
+  const scores = seedScores(family, metric);
+  if (!scores) return '–';
+  const { mean, lowest, highest, interval, of } = scores;
+  const counted = (share: number): string => String(Number((share * (of ?? 1)).toFixed(1)));
+  const [show, end] = of === undefined ? [metric.format, metric.format] : [counted, percent];
+  const ends = interval ? ` (${interval.map(end).join(' to ')})` : '';
+  return `${show(mean)}${of === undefined ? '' : ` of ${of}`}${ends}, seeds ${show(lowest)} to ${show(highest)}`;
 }
 
 /** The mean reward, its standard deviation over the rows, and the answers that pass. */

@@ -1,4 +1,5 @@
 /** Compares a new adapter with the one in use, on the same rows, and claims no more than the numbers show. */
+import { clustersOf, testInWords } from './clusters.ts';
 import { plural, threeDigits } from '../numbers.ts';
 import type { Side } from './sides.ts';
 import { isSameItems, type LossReport } from './record.ts';
@@ -32,7 +33,7 @@ export function judgeChange(before: Side, after: Side): Change {
   if (!isSameItems(before.record.items, items))
     throw new RangeError('The two were measured on different rows');
   const [right = [], now = []] = [before.right, after.right];
-  const { onlyFirst, onlySecond, both, p } = compare(right, now);
+  const { onlyFirst, onlySecond, both, p } = compare(right, now, clustersOf(after.record, right.length));
   const most = both + Math.max(onlyFirst, onlySecond);
   const isFree = most <= FREE_TEXT_SHARE * items.length;
   const perplexity = perplexityOf(before.subject.loss, after.subject.loss);
@@ -41,7 +42,7 @@ export function judgeChange(before: Side, after: Side): Change {
   const chance =
     onlyFirst + onlySecond === 0
       ? 'Both are right on the same rows.'
-      : `Only the new one is right on ${onlySecond}, only the one in use on ${onlyFirst}. If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact McNemar test, ${pInWords(p)}).`;
+      : `Only the new one is right on ${onlySecond}, only the one in use on ${onlyFirst}. If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (${testInWords(after.record)}, ${pInWords(p)}).`;
   const likelihood = perplexity
     ? ` Perplexity of the reference answers ${threeDigits(perplexity.before)} → ${threeDigits(perplexity.after)}.`
     : '';

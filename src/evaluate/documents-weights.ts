@@ -6,6 +6,7 @@ import { exactMatch } from '../scorers/exact-match.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { tokenF1 } from '../scorers/token-f1.ts';
 import { plural } from '../numbers.ts';
+import { clustersOf } from './clusters.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
 import { scoresIn } from './columns.ts';
 import { meanOf } from './intervals.ts';
@@ -95,7 +96,7 @@ function squareOf(
     record.items.length,
     record.made.draw?.seed ?? DEFAULT_SEED,
     [...scores, ...changes].map((values) => (sample) => meanOf(values, sample)),
-    RESAMPLES,
+    { most: RESAMPLES, clusters: clustersOf(record, record.items.length) },
   );
   const cells = Object.fromEntries(
     names.map((name, i) => [

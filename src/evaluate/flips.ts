@@ -1,5 +1,6 @@
 /** Rows that a method gains and loses against another one, usually the base model: the change in both directions, and what chance would do. */
 import { bootstrap, type Interval } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import { meanOf } from './intervals.ts';
 import { compare } from './paired.ts';
 import { rowsNeeded } from './rows-needed.ts';
@@ -10,13 +11,13 @@ export interface Flips {
   readonly side: Side;
   /** The share of right rows, less that of the reference. */
   readonly difference: number;
-  /** 95% by paired bootstrap over the rows. */
+  /** 95% by paired bootstrap over the rows, or the groups that they belong to. */
   readonly interval: Interval | undefined;
   readonly both: number;
   readonly onlyThis: number;
   readonly onlyBase: number;
   readonly neither: number;
-  /** The p-value of the exact McNemar test. */
+  /** The p-value of the exact McNemar test; with groups, of the exact sign-flip test over them. */
   readonly p: number;
   /** Rows on which a difference of this size would be seen four times of five; undefined where there is none, or 2,000 are too few. */
   readonly rowsNeeded: number | undefined;
@@ -40,6 +41,7 @@ export function flipsOf(record: Evaluation, base = baseOf(record), resamples = R
     const side = sideOf(record, at);
     return at !== base.at && side.right?.length === before.length && before.length > 0 ? [side] : [];
   });
+  const clusters = clustersOf(record, before.length);
   const changes = others.map(({ right = [] }) => right.map((is, at) => Number(is) - Number(before[at])));
   const intervals =
     changes.length === 0
@@ -48,10 +50,10 @@ export function flipsOf(record: Evaluation, base = baseOf(record), resamples = R
           before.length,
           record.made.draw?.seed ?? DEFAULT_SEED,
           changes.map((change) => (sample) => meanOf(change, sample)),
-          resamples,
+          { most: resamples, clusters },
         );
   return others.map((side, at): Flips => {
-    const { both, onlyFirst, onlySecond, neither, p } = compare(side.right ?? [], before);
+    const { both, onlyFirst, onlySecond, neither, p } = compare(side.right ?? [], before, clusters);
     const difference = (onlyFirst - onlySecond) / before.length;
     return {
       ...{ side, difference, interval: intervals[at], both, neither, p },

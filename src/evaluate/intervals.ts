@@ -1,8 +1,9 @@
-/** 95% intervals of the scores of a table: by bootstrap over the rows, and for shares of right rows Wilson's. */
+/** 95% intervals of the scores of a table: by bootstrap over the rows, and for shares of right rows Wilson's. Rows that share a group are drawn together. */
 import { isAnswerScorer } from '../scorers/lists.ts';
 import type { Predicted, Sample, Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import { scoresIn } from './columns.ts';
 import type { Side } from './sides.ts';
 
@@ -44,9 +45,12 @@ export function intervalsOf(
   scorers: readonly Scorer[],
 ): Readonly<Record<string, Interval>> {
   const { answers, record } = side;
+  const clusters = clustersOf(record, answers.length);
   const rows = answers.map((answer, at) => ({ answer, references: [record.items[at].expected] }));
   const drawn = scorers.filter(isAnswerScorer).flatMap((scorer) => {
-    const each = scores[scorer.name] && !scores[scorer.name]?.share && scoresIn(side, scorer.name);
+    const score = scores[scorer.name];
+    // Wilson's interval takes rows as independent.
+    const each = score && (clusters || !score.share) && scoresIn(side, scorer.name);
     return each ? [{ name: scorer.name, of: statisticOf(scorer, each, rows) }] : [];
   });
   const intervals =
@@ -56,7 +60,7 @@ export function intervalsOf(
           rows.length,
           record.made.draw?.seed ?? DEFAULT_SEED,
           drawn.map(({ of }) => of),
-          RESAMPLES,
+          { most: RESAMPLES, clusters },
         );
   return Object.fromEntries([
     ...Object.entries(scores).flatMap(([name, score]) =>

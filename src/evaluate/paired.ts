@@ -1,5 +1,8 @@
 /** Two methods on the same rows: the rows that only one gets right, and whether that may be chance. */
 
+import type { Clusters } from './clusters.ts';
+import { signFlipTest } from './sign-flip.ts';
+
 interface Paired {
   readonly both: number;
   readonly onlyFirst: number;
@@ -11,9 +14,10 @@ interface Paired {
 
 /**
  * @param first whether the first method is right, row by row; `second` of the same rows in the same order
+ * @param clusters groups of rows that are not independent: then p is that of the exact sign-flip test over groups
  * @throws RangeError if the two have different numbers of rows
  */
-export function compare(first: readonly boolean[], second: readonly boolean[]): Paired {
+export function compare(first: readonly boolean[], second: readonly boolean[], clusters?: Clusters): Paired {
   if (first.length !== second.length)
     throw new RangeError(`${first.length} rows are compared with ${second.length}`);
   const count = (a: boolean, b: boolean): number =>
@@ -25,7 +29,12 @@ export function compare(first: readonly boolean[], second: readonly boolean[]): 
     onlyFirst,
     onlySecond,
     neither: count(false, false),
-    p: mcnemar(onlyFirst, onlySecond),
+    p: clusters
+      ? signFlipTest(
+          first.map((right, at) => Number(right) - Number(second[at])),
+          clusters,
+        )
+      : mcnemar(onlyFirst, onlySecond),
   };
 }
 

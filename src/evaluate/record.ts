@@ -73,6 +73,8 @@ export interface Item {
   readonly expected: string;
   /** Its task, in a mixture. */
   readonly task?: string;
+  /** Equal for the rows of one source, where the split keeps these together ({@link Made.groupedBy}). */
+  readonly group?: string;
   /** The choices of its answer, where they are not those of all rows ({@link Made.choices}). */
   readonly choices?: readonly string[];
 }
@@ -118,6 +120,12 @@ export type AdapterRef =
   | { readonly name: string; readonly runId: string; readonly step: number }
   | { readonly name: string; readonly folder: string };
 
+/** How something was tuned: equal recipes are equal texts. */
+export interface Trained {
+  readonly recipe: string;
+  readonly seed: number;
+}
+
 export interface FailedPart {
   /** At the beginning of a sentence. */
   readonly name: string;
@@ -137,6 +145,8 @@ export interface Subject {
   readonly took?: RunTook;
   /** Which of the rows its training saw; missing for a method without tuning, and in results of earlier versions. */
   readonly seen?: Seen;
+  /** Its recipe, which is equal for runs that differ in nothing but the seed, and that seed; where that is known. */
+  readonly trained?: Trained;
   readonly detail?: Detail;
   readonly loss?: LossReport;
   /** It reads a text with new tokens, divided into other rows: its loss is not of the same passages as the base model's. */
@@ -203,6 +213,8 @@ export interface Made {
   readonly draw?: Draw;
   /** The most tokens of an answer. */
   readonly newTokens?: number;
+  /** The column that names the group of each row. */
+  readonly groupedBy?: string;
   /** How answers were chosen by likelihood; missing where they were generated. */
   readonly choices?: ChosenFrom;
   /** Rewards that were chosen for this measurement; missing where they are those of the adapter's run. */

@@ -1,5 +1,6 @@
 /** The files of an evaluation: predictions, the report for other tools and as a page, and the record itself. The command writes them to a folder, the page into a zip. */
 import { blindReport } from './blind.ts';
+import { clustersOf } from './clusters.ts';
 import { judgedReport } from './judged.ts';
 import { isAnswerScorer, USUAL_SCORERS } from '../scorers/lists.ts';
 import { isComparing, needsOf, type Scorer } from '../scorers/scorer.ts';
@@ -8,7 +9,7 @@ import { squareNumbers, squaresOf } from './documents-weights.ts';
 import { hasPassages } from './grounding.ts';
 import type { Evaluation } from './record.ts';
 import { EVALUATION_FILE, evaluationFile } from './record-file.ts';
-import { judgeRecord, methodReports, predictionsOf, type Judged } from './report.ts';
+import { judgeRecord, methodReports, predictionsOf, seedsReport, type Judged } from './report.ts';
 import { reportPage, type AboutReport } from './report-page.ts';
 import { successOfRecord } from './success.ts';
 import { tableReport, tunedTable } from './table-report.ts';
@@ -27,6 +28,15 @@ export interface ReportOf extends AboutReport {
 /** A verdict as plain text: its sentences, with an empty line between them. */
 export const verdictTexts = ({ verdict: { before, number, after, how, caution } }: Judged): string[] =>
   [`${before}${number}${after}`, how, caution].filter((text) => text !== '');
+
+/** Several seeds of one recipe as one method; nothing where there are none. */
+function seedsPart(record: Evaluation, metrics: readonly Scorer[]): { readonly seeds?: object[] } {
+  const seeds = seedsReport(record, metrics);
+  return seeds.length > 0 ? { seeds } : {};
+}
+
+const groupsOf = (record: Evaluation): number =>
+  clustersOf(record, record.items.length)?.length ?? record.items.length;
 
 /** The content of report.json, without the record. */
 export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped }: ReportOf): object {
@@ -48,6 +58,8 @@ export function reportOf(record: Evaluation, { inputs, metrics, judged, stopped 
     methods: methodReports(record, metrics),
     ...(table && { table: tableReport(table) }),
     comparisons: judged?.comparisons ?? [],
+    ...seedsPart(record, metrics),
+    ...(made.groupedBy !== undefined && { grouped_by: made.groupedBy, groups: groupsOf(record) }),
     ...(hasPassages(record) && { documents_or_weights: squaresOf(record).map(squareNumbers) }),
     ...(judged && { verdict: verdictTexts(judged).join('\n') }),
     ...(success && { success }),

@@ -3,8 +3,10 @@ import { facts, html, page, table, type Html, type Piece } from '../html.ts';
 import { count, formatBytes, percent, plural, threeDigits } from '../numbers.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { blindInWords, blindResult, revealed } from './blind.ts';
+import { groupsInWords, testInWords } from './clusters.ts';
+import { familiesOf, withFamilies, type Family } from './seeds.ts';
 import { judgedInWords, judgedNames, judgedResult } from './judged.ts';
-import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell } from './cells.ts';
+import { nameOf, REWARD_COLUMNS, rewardCells, scoreCell, seedCell } from './cells.ts';
 import { CHOICE_COLUMNS, choiceCells, choiceReport } from './choice-report.ts';
 import { chosenInWords } from './choices-in-words.ts';
 import { pInWords } from './chance.ts';
@@ -121,6 +123,9 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
   const hasRewards = sides.some(({ rewards }) => rewards !== undefined);
   const hasGeneral = sides.some(({ subject }) => subject.general !== undefined);
   const hasNoLabel = sides.some(({ subject }) => subject.noLabel !== undefined);
+  const record = sides.at(0)?.record;
+  const families = record ? familiesOf(record) : [];
+  const groups = record && groupsInWords(record);
   const numbers = [
     ...(hasRewards ? REWARD_COLUMNS : []),
     ...metrics.map(({ heading }) => heading),
@@ -130,9 +135,15 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
   ];
   return html`<h2 id="methods">Methods</h2>
     ${table(
-      'Every method on the same rows, with 95% intervals: Wilson’s for a share of rows, else a bootstrap over rows. Seconds are the time for all answers divided by their number.',
+      `Every method on the same rows, with 95% intervals: ${groups === undefined ? 'Wilson’s for a share of rows, else a bootstrap over rows' : `a bootstrap over ${groups}, since rows of a group are not independent`}. Seconds are the time for all answers divided by their number.${families.length > 0 ? ' Several seeds of one recipe are one line: the mean, its interval over the rows, and the range over the seeds.' : ''}`,
       [{ heading: 'method' }, ...numbers.map((heading) => ({ heading, isNumber: true }))],
-      sides.map((side) => {
+      withFamilies(sides, families).map((side) => {
+        if ('members' in side) {
+          const cells = metrics.map((metric) => withInterval(seedCell(metric, side)));
+          const before = hasRewards ? REWARD_COLUMNS.map(() => NONE) : [];
+          const after = numbers.slice(before.length + cells.length).map(() => NONE);
+          return [side.label, ...before, ...cells, ...after];
+        }
         const scores = metricsOf(side, metrics);
         const intervals = intervalsOf(side, scores, metrics);
         const { general } = side.subject;
@@ -149,7 +160,23 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
           cost.window === undefined ? NONE : percent(cost.window),
         ];
       }),
-    )}`;
+    )}${families.map((family) => seedsOf(family, metrics))}`;
+}
+
+/** Each seed of a recipe. */
+function seedsOf({ label, members, seeds }: Family, metrics: readonly Scorer[]): Html {
+  return table(
+    `The seeds of “${label}”`,
+    [
+      { heading: 'adapter' },
+      ...['seed', ...metrics.map(({ heading }) => heading)].map((heading) => ({ heading, isNumber: true })),
+    ],
+    members.map((side, at) => [
+      nameOf(side),
+      String(seeds[at]),
+      ...metrics.map((metric) => scoreCell(metric, metricsOf(side, metrics))),
+    ]),
+  );
 }
 
 function choicesOf(sides: readonly Side[]): Html | false {
@@ -172,9 +199,10 @@ const points = (share: number): string =>
   `${share < 0 ? '−' : share > 0 ? '+' : ''}${Math.abs(100 * share).toFixed(1)}`;
 
 function flipTable(flips: readonly Flips[], base: Side): Html {
+  const groups = groupsInWords(base.record);
   return html`<h2 id="changes">What changes against the base model</h2>
     ${table(
-      `Exactly right answers against “${nameOf(base)}”, on the same ${plural(base.answers.length, 'row')}. The difference is in percentage points, with its 95% interval by paired bootstrap. p is that of the exact McNemar test. The last column counts the rows on which such a difference would be seen four times of five.`,
+      `Exactly right answers against “${nameOf(base)}”, on the same ${plural(base.answers.length, 'row')}. The difference is in percentage points, with its 95% interval by paired bootstrap${groups === undefined ? '' : ` over ${groups}`}. p is that of the ${testInWords(base.record)}. The last column counts the rows on which such a difference would be seen four times of five.`,
       [
         { heading: 'method' },
         ...[

@@ -1,5 +1,6 @@
 /** The files of `graft evaluate` for other tools: a line for each row and method, and a report of all of them, both made from the record. */
 import type { Interval } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import { choiceReport, likelihoodsIn } from './choice-report.ts';
 import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
 import { groundingNumbers, groundingOf } from './grounding.ts';
@@ -12,6 +13,7 @@ import { scorerNamed, isAnswerScorer } from '../scorers/lists.ts';
 import { type Scores } from '../scorers/scores.ts';
 import { taskNames } from './by-task.ts';
 import { compare } from './paired.ts';
+import { familiesOf, seedsAgainst, seedScores } from './seeds.ts';
 import { REWARD, type AdapterRef, type Evaluation, type Subject } from './record.ts';
 import { rewardScores, type RewardScores } from './reward-scores.ts';
 import { judge, reference, type Measured, type Verdict } from './verdict.ts';
@@ -80,7 +82,7 @@ function printed(name: string, value: number): number {
   return metric ? inPrint(metric, value) : value;
 }
 
-/** Values and 95% intervals, by scorer. @param intervals of those whose value is no share */
+/** Values and 95% intervals, by scorer. @param intervals if they are known; else those of shares */
 export function metricsReport(
   scores: Scores,
   intervals: Readonly<Record<string, Interval>> = {},
@@ -93,7 +95,7 @@ export function metricsReport(
     metrics: Object.fromEntries(entries.map(([name, { value }]) => [name, printed(name, value)])),
     intervals: Object.fromEntries(
       entries.flatMap(([name, { share }]) => {
-        const interval = share?.interval ?? (intervals[name] as Interval | undefined);
+        const interval = (intervals[name] as Interval | undefined) ?? share?.interval;
         return interval
           ? [[name, [printed(name, interval[0]), printed(name, interval[1])] as const] as const]
           : [];
@@ -193,7 +195,7 @@ export interface Judged {
     readonly against: string;
     readonly only_adapter: number;
     readonly only_other: number;
-    /** The p-value of the exact McNemar test. */
+    /** The p-value of the exact McNemar test; of the exact sign-flip test over groups, where rows share some. */
     readonly p: number;
   }[];
 }
@@ -217,7 +219,7 @@ export function judgeRecord(record: Evaluation): Judged | undefined {
     verdict: judge(measured, few),
     // Answers to prompts alone are neither right nor wrong.
     comparisons: (isCompared ? measured : []).map(({ tuned: { right = [], subject } }) => {
-      const { onlyFirst, onlySecond, p } = compare(right, best.right ?? []);
+      const { onlyFirst, onlySecond, p } = compare(right, best.right ?? [], clustersOf(record, right.length));
       return {
         adapter: subject.adapter ? placeOf(subject.adapter) : subject.label,
         against: best.key,
@@ -227,4 +229,45 @@ export function judgeRecord(record: Evaluation): Judged | undefined {
       };
     }),
   };
+}
+
+/** Several seeds of one recipe as one method, against the best method without tuning. */
+export function seedsReport(record: Evaluation, metrics: readonly Scorer[]): object[] {
+  const families = familiesOf(record);
+  if (families.length === 0) return [];
+  const methods = methodsOf(record, sidesOf(record, fewShot.name).at(0));
+  const best = methods.length > 0 ? reference(methods) : undefined;
+  return families.map((family) => {
+    const against = seedsAgainst(family, best?.right);
+    return {
+      label: family.label,
+      adapters: family.members.map(({ subject }) =>
+        subject.adapter ? placeOf(subject.adapter) : subject.label,
+      ),
+      seeds: family.seeds,
+      metrics: Object.fromEntries(
+        metrics.flatMap((metric) => {
+          const scores = seedScores(family, metric);
+          if (!scores) return [];
+          const shown = (value: number): number => printed(metric.name, value);
+          const { mean, lowest, highest, deviation, interval } = scores;
+          return [
+            [
+              metric.name,
+              {
+                ...{ mean: shown(mean), lowest: shown(lowest), highest: shown(highest) },
+                ...{ standard_deviation: shown(deviation), by_seed: scores.values.map(shown) },
+                ...(interval && { interval: interval.map(shown) }),
+              },
+            ],
+          ];
+        }),
+      ),
+      ...(against && {
+        against: best?.key,
+        ...{ difference: against.difference, interval: against.interval },
+        ...{ ahead: against.ahead, behind: against.behind, sign_flip_p: against.p },
+      }),
+    };
+  });
 }

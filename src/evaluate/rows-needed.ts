@@ -1,6 +1,7 @@
 /** How many test rows a verdict needs: rows on which the exact McNemar test of `paired.ts` sees a difference that is there. */
 import { LEVEL } from './chance.ts';
 import { mcnemar } from './paired.ts';
+import { binomial } from './sign-flip.ts';
 
 /** How often the test should see the difference. */
 const POWER = 0.8;
@@ -8,18 +9,6 @@ const POWER = 0.8;
 const LOST = 0.05;
 /** More rows than this are not looked for. */
 const MAX_ROWS = 2000;
-
-/** Probabilities of 0 … n hits of n trials. */
-function binomial(n: number, chance: number): Float64Array {
-  const result = new Float64Array(n + 1);
-  let logarithm = n * Math.log1p(-chance);
-  const odds = Math.log(chance) - Math.log1p(-chance);
-  for (let hits = 0; hits <= n; hits++) {
-    result[hits] = Math.exp(logarithm);
-    logarithm += Math.log((n - hits) / (hits + 1)) + odds;
-  }
-  return result;
-}
 
 /** The chance to see a difference in the share of right answers on so many rows. @param difference above 0, below 0.9 */
 export function powerOf(rows: number, difference: number): number {

@@ -184,6 +184,6 @@ export function sliceScore(
     ? proportion(known.filter((score) => score === 1).length, known.length).interval
     : known.length === 1
       ? undefined
-      : bootstrap(known.length, seed, [(sample) => meanOf(known, sample)], RESAMPLES)[0];
+      : bootstrap(known.length, seed, [(sample) => meanOf(known, sample)], { most: RESAMPLES })[0];
   return { rows: known.length, value, interval };
 }

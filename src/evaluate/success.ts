@@ -74,7 +74,11 @@ function reachedBy({ name, side, base }: Named, metric: string): Reached | undef
   if (!score || !Number.isFinite(score.value)) return undefined;
   if (score.share) {
     const { count, total, interval } = score.share;
-    return { name, value: count / total, interval, words: `gets ${count} of ${total}` };
+    const drawn = intervalsOf(side, scores, [scorer])[scorer.name];
+    return {
+      ...{ name, value: count / total, words: `gets ${count} of ${total}` },
+      interval: (drawn as Interval | undefined) ?? interval,
+    };
   }
   return {
     name,

@@ -1,14 +1,18 @@
 /** The verdict of an evaluation: the adapter against the best method without tuning, on the same rows. It claims no more than the numbers show. */
+import { mean } from '../averages.ts';
 import { plural, threeDigits } from '../numbers.ts';
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
+import { clustersOf, testInWords } from './clusters.ts';
 import { methodsOf, type ComparedMethod } from './compared.ts';
 import { eachReward, type Compared, type Side } from './sides.ts';
 import { countPrompts, forgettingVerdict } from './forgetting.ts';
 import { changedAnswers, isForgettingKnown, isUnchanged, lostAnswers, lostKnowledge } from './harm.ts';
 import { gainedPairs, pairsSaid, type Pairs } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
-import type { Draw } from './record.ts';
+import type { Draw, Evaluation } from './record.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
+import { familiesOf, familyOf, isMedian, seedsAgainst, type Family } from './seeds.ts';
+import { medianInWords, seedsSaid } from './seeds-verdict.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
 
 /** Something tuned, beside the base model, and its name. */
@@ -39,6 +43,8 @@ interface Said extends Omit<Verdict, 'caution' | 'isSober'> {
   readonly helps: boolean;
   /** The measurement that it quotes. */
   readonly of: Compared;
+  /** Whether its number is the mean of several seeds. */
+  readonly isOfSeeds?: boolean;
 }
 
 /** A perplexity that moved by less than this share is called the same. */
@@ -52,12 +58,18 @@ const FREE_TEXT_SHARE = 0.1;
  * @param measured one or more adapters against the same base model on the same rows
  * @param few the base model with examples, on the same rows as well
  */
-export function judge(measured: readonly Measured[], few?: Side): Verdict {
+export function judge(all: readonly Measured[], few?: Side): Verdict {
+  const { record } = all[0].tuned;
+  const families = familiesOf(record);
+  const measured = all.filter(({ tuned }) => isMedian(tuned, familyOf(families, tuned.at)));
   const [{ tuned: first }] = measured;
-  const { record } = first;
   const { items, made } = record;
   const methods = methodsOf(record, few);
-  const [best, tuned] = [reference(methods), bestOf(measured, rightOf)];
+  const rightBy = (one: Measured): number => {
+    const family = familyOf(families, one.tuned.at);
+    return family ? mean(family.members.map(({ exact }) => exact.count)) : rightOf(one);
+  };
+  const [best, tuned] = [reference(methods), bestOf(measured, rightBy)];
   const asked = { ...(made.draw && { draw: made.draw }), rows: items };
   const free = isFreeText(asked, Math.max(best.exact.count, rightOf(tuned)));
   const scored = measured.filter(
@@ -72,7 +84,9 @@ export function judge(measured: readonly Measured[], few?: Side): Verdict {
         ? byPairs(compared, measured)
         : free && measured[0].base.subject.loss && first.subject.loss && rightOf(tuned) >= best.exact.count
           ? byPerplexity(measured, methods)
-          : byAnswers(tuned, best, nameOf(tuned, measured));
+          : byAnswers(tuned, best, nameOf(tuned, measured), familyOf(families, tuned.tuned.at));
+  const seeds = familyOf(families, said.of.tuned.at);
+  const spread = seeds && !said.isOfSeeds ? medianInWords(seeds) : '';
   const rows = items.length;
   const isByPairs = rewarded.length === 0 && compared.length > 0;
   const [many, one] = isByPairs ? [pairsOf(compared[0])!.tuned.length, 'pair'] : [rows, 'row'];
@@ -80,6 +94,7 @@ export function judge(measured: readonly Measured[], few?: Side): Verdict {
   return {
     ...(isSober ? soberly(said, plural(many, one)) : spoken(said)),
     caution: joined(
+      spread,
       caveatOf(first),
       isSober ? `Measure on more: ${FEW_ROWS} say a little, 200 say much.` : '',
     ),
@@ -124,7 +139,14 @@ function pairsOf({ base, tuned }: Compared): Pairs | undefined {
 }
 
 /** “Tuning helped” is not said where most of what the model knew is gone; where that was not measured, the verdict says so. */
-function spoken({ claim, helps, of, before, ...said }: Said): Omit<Verdict, 'caution' | 'isSober'> {
+function spoken({
+  claim,
+  helps,
+  of,
+  before,
+  isOfSeeds: _,
+  ...said
+}: Said): Omit<Verdict, 'caution' | 'isSober'> {
   const lost = helps ? lostKnowledge(of) : undefined;
   if (lost)
     return {
@@ -189,17 +211,24 @@ export function isFreeText(
   return !labels && right <= FREE_TEXT_SHARE * rows.length;
 }
 
-function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said {
+function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string, family?: Family): Said {
+  const against = family && seedsAgainst(family, best.right);
+  if (family && against)
+    return {
+      ...seedsSaid(family, against, best, isHeldOut(tuned.tuned) ? 'held-out rows' : 'rows'),
+      ...{ of: tuned, isOfSeeds: true },
+    };
   const { exact, right } = tuned.tuned;
   const rows = tuned.tuned.record.items;
   const what = isHeldOut(tuned.tuned) ? 'held-out rows' : 'rows';
   const by = exact.count;
   const without = best.exact.count;
-  const paired = right && best.right && compare(right, best.right);
+  const { record } = tuned.tuned;
+  const paired = right && best.right && compare(right, best.right, clustersOf(record, right.length));
   const sure = paired !== undefined && paired.p < LEVEL;
   const chance = sure ? '' : ' The difference may be chance.';
   const how = joined(
-    pairedInWords(adapter, best.noun, rows.length, paired),
+    pairedInWords(adapter, best.noun, record, paired),
     perplexityInWords(tuned, by - without),
   );
   if (by > without) {
@@ -245,7 +274,7 @@ function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string): Said
 function pairedInWords(
   adapter: string,
   other: string,
-  rows: number,
+  record: Evaluation,
   paired: ReturnType<typeof compare> | undefined,
 ): string {
   if (!paired)
@@ -254,8 +283,8 @@ function pairedInWords(
   if (onlyFirst + onlySecond === 0)
     return `${capital(adapter)} and ${other} are right on the same rows: nothing tells them apart.`;
   return (
-    `On the same ${plural(rows, 'row')}, only ${adapter} is right on ${onlyFirst}, only ${other} on ${onlySecond}. ` +
-    `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact McNemar test, ${pInWords(p)}).`
+    `On the same ${plural(record.items.length, 'row')}, only ${adapter} is right on ${onlyFirst}, only ${other} on ${onlySecond}. ` +
+    `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (${testInWords(record)}, ${pInWords(p)}).`
   );
 }
 
@@ -293,6 +322,7 @@ function byRewards(
   const paired = compare(
     rows.map((_, at) => rewards[at] > best.rewards![at]),
     rows.map((_, at) => rewards[at] < best.rewards![at]),
+    clustersOf(record, rows.length),
   );
   const { onlyFirst, onlySecond, p } = paired;
   const gains = by > without;
@@ -305,7 +335,7 @@ function byRewards(
       onlyFirst + onlySecond === 0
         ? `On the same ${plural(rows.length, 'row')} the rewards of both are the same.`
         : `On the same ${plural(rows.length, 'row')} the answer of ${adapter} gets a higher reward on ${onlyFirst}, a lower one on ${onlySecond}. ` +
-          `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (exact sign test, ${pInWords(p)}). ` +
+          `If both were equally good, a split at least this uneven would come ${oftenInWords(p)} by chance (${testInWords(record).replace('McNemar', 'sign')}, ${pInWords(p)}). ` +
           `A reward says what ${made.rewards ? 'it checks' : 'was asked of the run'}. Read its answers to see whether they are what you want.`,
   };
   return {

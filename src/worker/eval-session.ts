@@ -2,6 +2,7 @@
 import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { RowSet } from '../data/row-set.ts';
+import { groupOfRow } from '../data/row-columns.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
 import { OpenEvalModel, type EvalProgress, type Known } from '../evaluate/open-eval-model.ts';
 import {
@@ -137,6 +138,7 @@ export function evalSessionOf<Rows extends RowSet>(
     question: questions[at],
     example: asking.at(at)?.example,
   }));
+  const groupedBy = data.options?.fair?.group;
   const items = drawn.chosen.map((at): Item => {
     const { prompt, expected, task } = questions[at];
     // A run that is resumed after a reload has rows without their examples.
@@ -145,6 +147,7 @@ export function evalSessionOf<Rows extends RowSet>(
       ...(pair && { row: places.indexOf(pair.place), line: pair.example.line }),
       ...{ prompt, expected },
       ...(task !== undefined && { task }),
+      ...groupOfRow(pair?.example, groupedBy),
     };
   });
   const slices = new Slices(onProgress, signal);
@@ -207,7 +210,10 @@ export function evalSessionOf<Rows extends RowSet>(
       try {
         const record = await evaluateWhole(
           {
-            made: { ...made, draw: drawn.draw, newTokens: drawn.newTokens },
+            made: {
+              ...{ ...made, draw: drawn.draw, newTokens: drawn.newTokens },
+              ...(groupedBy !== undefined && { groupedBy }),
+            },
             ...{ items, asked, subjects, isPrompts, shots, seed, examples, rewards: scorer },
             ...{ chosen: named, train, passages },
             ...(instruction && { instruction: instruction(answersOf(train, asked)) }),

@@ -31,7 +31,7 @@ import { rowsWith } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
 import { evalSessionOf, type By, type EvalSession, type TunedAnswerer, type Watch } from './eval-session.ts';
-import { seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
+import { recipeOfRun, seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
 
 /** A tuned model in place of the base with an adapter. */
 export interface TunedModel {
@@ -117,9 +117,14 @@ export async function evaluate(
   ];
   for (const [at, { by, origin, training, answerer }] of subjects.entries()) {
     const seen = training && (await seenRows(training, data, sitting.drawn.chosen, open, sitting.slices));
+    const trained = training && (await recipeOfRun(training));
     const plan = sitting.subject(
       adapterMethod,
-      { label: origin.name, adapter: origin, ...(seen !== undefined && { seen }) },
+      {
+        ...{ label: origin.name, adapter: origin },
+        ...(seen !== undefined && { seen }),
+        ...(trained && { trained }),
+      },
       by,
       answerer,
     );

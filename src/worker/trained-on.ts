@@ -2,6 +2,8 @@
 import { GraftError } from '../errors.ts';
 import { countSeen } from '../evaluate/seen.ts';
 import { findAdapter } from '../storage/adapters.ts';
+import { readRun } from '../storage/runs.ts';
+import type { Trained } from '../evaluate/record.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import type { AdapterChoice, DataOptions, Seen } from './api.ts';
 import type { Entry, RowSet } from '../data/row-set.ts';
@@ -21,6 +23,20 @@ export async function trainedOn({ current }: Session, choice: AdapterChoice): Pr
   if (!chosen) return undefined;
   return 'live' in chosen ? chosen.trainedOn() : findAdapter(chosen.id);
 }
+
+/** The recipe and the seed of a run, which is equal for runs that differ in nothing but the seed; undefined where they are not kept. */
+export async function recipeOfRun({ runId, data, dataOptions }: TrainedOn): Promise<Trained | undefined> {
+  const kept = runId === undefined ? undefined : await readRun(runId);
+  if (!kept || !data) return undefined;
+  const { seed, ...settings } = kept.run.settings as { readonly seed?: unknown };
+  if (typeof seed !== 'number') return undefined;
+  const sorted = Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1));
+  const same = JSON.stringify([sorted, kept.run.modelFingerprint, data.version, dataOptions]);
+  return { recipe: hexOf(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(same))), seed };
+}
+
+const hexOf = (bytes: ArrayBuffer): string =>
+  [...new Uint8Array(bytes)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 
 /**
  * @param asked indices of the questions that are asked
