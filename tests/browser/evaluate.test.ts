@@ -428,7 +428,6 @@ test('two methods are judged blind by keyboard, also after a reload, and the rep
   const byModel = page.getByRole('region', { name: /^Judged by a model/ });
   await byModel.getByRole('button', { name: 'Let Sprig judge' }).click(WAIT);
   await byModel.getByText('The judge and a person both judged 6 pairs').waitFor(WAIT);
-  await byModel.scrollIntoViewIfNeeded(); await byModel.locator('summary').last().click(); await byModel.screenshot({ path: '/tmp/judge-wide.png' }); await page.setViewportSize({ width: 360, height: 800 }); await byModel.screenshot({ path: '/tmp/judge-narrow.png' }); await page.emulateMedia({ colorScheme: 'dark' }); await byModel.screenshot({ path: '/tmp/judge-dark.png' }); await page.setViewportSize({ width: 1440, height: 900 });
   expect(await inspect(page, 'judged')).toEqual([]);
   const { judged_by_model: byJudge } = JSON.parse((await exported())['report.json']) as {
     judged_by_model: { judged: number; agreement: { pairs: number } }[];
