@@ -1,6 +1,7 @@
 /** `graft check`: what is wrong with rows, before a run on them. Needs no GPU, and a model only for what depends on its tokens. */
-import { checkRows, checkRowsOf } from '../data/findings/check.ts';
+import { checkRows, checkRowsOf, findingOf } from '../data/findings/check.ts';
 import type { CheckRow, CheckTokens, Finding, RowTokens } from '../data/findings/finding.ts';
+import { byGravity } from '../data/findings/gravity.ts';
 import { specialsOf, tokensOfRow } from '../data/findings/row-tokens.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import { optionsBeside } from '../data/sheet.ts';
@@ -8,6 +9,7 @@ import { headOf } from '../data/sheet-types.ts';
 import { USUAL_SPLIT } from '../data/split.ts';
 import { unwritableWords } from '../data/unwritable.ts';
 import { GraftError } from '../errors.ts';
+import { checkLabels, foundDoubts, type LabelCheck } from '../evaluate/label-check.ts';
 import { readModel } from '../model/family.ts';
 import { plural } from '../numbers.ts';
 import { checkAnswers } from '../runs/answers-check.ts';
@@ -23,12 +25,13 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { readNamed } from './open-rows.ts';
 import type { Output } from './output.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
-import { requiredTokenizer } from './session.ts';
+import { modelFlags, openAdapter, openSession, requiredTokenizer, tokenizerOfAdapter } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 import { readTasks } from './task-files.ts';
 import { oneFile } from './zip-files.ts';
 
 const limits = settingFlags(LIMIT_SETTINGS);
+const { model: _, help: __, ...deviceFlags } = modelFlags;
 
 export const checkFlags = {
   ...dataFlags,
@@ -41,9 +44,14 @@ export const checkFlags = {
     value: 'PATH',
     help: 'the model of the run, for what its tokenizer and template make of the rows',
   },
+  adapter: {
+    value: 'DIR',
+    help: 'an adapter that learned these rows: labels that it finds three times less likely than another one are listed (unlikely-label)',
+  },
+  ...deviceFlags,
   ...limits,
   json: {
-    help: 'print {rows, findings: [{id, severity, rows, why, mend}], repeated: {tokens, computed}}, with rows counted from 0',
+    help: 'print {rows, findings: [{id, severity, rows, why, mend}], repeated: {tokens, computed}, unlikely: [{row, label, likelier, nats}]}, with rows counted from 0',
   },
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
@@ -59,19 +67,24 @@ export async function checkCommand(args: readonly string[], output: Output): Pro
   const testPath = flags.text('test-data');
   const test = testPath === undefined ? undefined : await readTest(testPath, main.options, output);
   const tokens = flags.text('model') === undefined ? undefined : await readTokens(main.rows, flags, output);
-  const findings = checkRows({
+  const labels = flags.isGiven('adapter') ? await doubtedLabels(main.rows, flags, output) : undefined;
+  const found = checkRows({
     rows: main.rows,
     ...(test && { test }),
     testFraction: flags.number('test-fraction') ?? USUAL_SPLIT.test,
     ...(tokens && { tokens }),
   });
+  const findings =
+    labels && labels.doubted.length > 0
+      ? [...found, findingOf('unlikely-label', [foundDoubts(labels)])].sort(byGravity)
+      : found;
   output.clear();
   const rows = main.rows.length;
   const repeated = tokens && repeatedIn(tokens);
   output.result(
     flags.on('json')
-      ? `${JSON.stringify({ rows, findings, ...(repeated && { repeated }) })}\n`
-      : inWords(rows, findings, repeated),
+      ? `${JSON.stringify({ rows, findings, ...(repeated && { repeated }), ...(labels && { unlikely: labels.doubted }) })}\n`
+      : `${inWords(rows, findings, repeated)}${labels ? doubtsText(labels) : ''}`,
   );
   if (findings.some(({ severity }) => severity === 'error')) process.exitCode = EXIT.couldNot;
 }
@@ -134,6 +147,39 @@ async function readTokens(
     }),
   };
 }
+
+/** Labels that an adapter doubts. @throws GraftError `arguments` without a model or labels, and those of opening both */
+async function doubtedLabels(
+  rows: readonly CheckRow[],
+  flags: CheckFlags,
+  output: Output,
+): Promise<LabelCheck> {
+  const session = await openSession(flags, output);
+  const base = await requiredTokenizer(session.files);
+  const path = flags.required('adapter');
+  const adapter = await openAdapter(path, session.model);
+  const tokenizer = await tokenizerOfAdapter(path, adapter, session.files, base);
+  const found = await checkLabels({ model: session.model, tokenizer, adapter }, rows, (done, total) =>
+    output.progress(`Labels: ${done} of ${plural(total, 'row')}`),
+  );
+  if (!found)
+    throw new GraftError(
+      'arguments',
+      'The answers of these rows are not labels, so that there is no list to choose from.',
+      'Leave --adapter out, or give rows with few different short answers.',
+    );
+  return found;
+}
+
+/** The doubted rows, the least certain first. */
+const doubtsText = ({ doubted }: LabelCheck): string =>
+  doubted
+    .slice(0, SHOWN)
+    .map(
+      ({ row, label, likelier, nats }) =>
+        `  row ${row}: “${label}”, or “${likelier}”? ${nats.toFixed(1)} nats\n`,
+    )
+    .join('');
 
 /** Rows of a finding that are listed for reading. */
 const SHOWN = 10;

@@ -9,7 +9,7 @@ const BUDGET = 1_000_000;
 /** Two answers to one question, as a judge reads them. */
 export interface JudgedPair {
   readonly question: string;
-  /** The wanted answer; '' where there is none. */
+  /** The reference answer; '' where there is none. */
   readonly reference: string;
   readonly first: string;
   readonly second: string;
@@ -17,7 +17,7 @@ export interface JudgedPair {
 
 const PROBE: JudgedPair = {
   question: 'the question that is asked',
-  reference: 'the wanted answer',
+  reference: 'the reference answer',
   first: 'one of the answers',
   second: 'another one of the answers',
 };

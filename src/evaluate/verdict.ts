@@ -218,12 +218,10 @@ function byAnswers(tuned: Measured, best: ComparedMethod, adapter: string, famil
       ...seedsSaid(family, against, best, isHeldOut(tuned.tuned) ? 'held-out rows' : 'rows'),
       ...{ of: tuned, isOfSeeds: true },
     };
-  const { exact, right } = tuned.tuned;
-  const rows = tuned.tuned.record.items;
+  const { exact, right, record } = tuned.tuned;
   const what = isHeldOut(tuned.tuned) ? 'held-out rows' : 'rows';
   const by = exact.count;
   const without = best.exact.count;
-  const { record } = tuned.tuned;
   const paired = right && best.right && compare(right, best.right, clustersOf(record, right.length));
   const sure = paired !== undefined && paired.p < LEVEL;
   const chance = sure ? '' : ' The difference may be chance.';

@@ -55,7 +55,7 @@ export async function scoreChoices(
   model: LanguageModel,
   asked: readonly AskedChoices[],
   adapter?: AdapterHooks,
-  onScored: (prompt: number, logProbabilities: readonly number[]) => void | Promise<void> = () => undefined,
+  onScored: (prompt: number, logProbabilities: readonly number[]) => unknown = () => undefined,
 ): Promise<number[][]> {
   if (asked.length === 0) return [];
   const { device } = model;

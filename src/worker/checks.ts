@@ -1,5 +1,5 @@
 /** The check of the open rows for the page: with progress, stopped on request, and remembered for the filter of the list. */
-import type { FindingId } from '../data/findings/finding.ts';
+import type { FindingId, Found } from '../data/findings/finding.ts';
 import type { PlacedFinding } from '../data/findings/open-rows.ts';
 import type { RowSet } from '../data/row-set.ts';
 import type { Unwritable } from '../data/unwritable.ts';
@@ -8,7 +8,7 @@ import type { OpenModel } from './model.ts';
 import { Slices } from './slices.ts';
 
 /** The rows of a finding, as places in a list of rows. */
-interface Found {
+interface Listed {
   readonly list: string;
   readonly rows: ReadonlySet<number>;
 }
@@ -30,10 +30,12 @@ function listOf(data: RowSet): string {
 
 /** It follows the settings of a run, and is found by itself. */
 const UNWRITABLE = 'unwritable-characters';
+/** Those that are found by themselves: a check of the rows says nothing of them. */
+const APART: ReadonlySet<FindingId> = new Set<FindingId>([UNWRITABLE, 'unlikely-label']);
 
 export class Checks {
   readonly #working = new Set<AbortController>();
-  readonly #found = new Map<FindingId, Found>();
+  readonly #found = new Map<FindingId, Listed>();
 
   /** Ends an earlier check first: its rows are of no interest any more. @throws GraftError `worker-aborted` */
   async run(
@@ -52,7 +54,7 @@ export class Checks {
       const { findings, rows } = await checkOpenRows(data, model, slices);
       slices.check();
       const list = listOf(data);
-      for (const id of this.#found.keys()) if (id !== UNWRITABLE) this.#found.delete(id);
+      for (const id of this.#found.keys()) if (!APART.has(id)) this.#found.delete(id);
       for (const [id, found] of rows) this.#found.set(id, { list, rows: new Set(found) });
       return { findings, withModel: model !== undefined };
     } finally {
@@ -68,6 +70,13 @@ export class Checks {
   rowsOf(data: RowSet, id: FindingId): ReadonlySet<number> {
     const found = this.#found.get(id);
     return found?.list === listOf(data) ? found.rows : new Set();
+  }
+
+  /** A finding that was measured by a tuned model; undefined where it has no rows. */
+  async measured(data: RowSet, found: Found): Promise<PlacedFinding | undefined> {
+    const { placedFound } = await import('../data/findings/open-rows.ts');
+    this.#found.set(found.id, { list: listOf(data), rows: new Set(found.rows) });
+    return found.rows.length > 0 ? placedFound(found, data.entries) : undefined;
   }
 
   /** The finding of answers that the model cannot write. @param looked places of the rows that were looked at */

@@ -325,6 +325,17 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         return { losses: await runs.withDevice(() => lossByToken(session, request)) };
       }),
     ),
+  checkLabels: (adapter, onProgress) =>
+    outcome(() =>
+      abortable(evaluations, async (signal) => {
+        const { checkOpenLabels } = await import('./label-check.ts');
+        const request = { adapter, onProgress: listener(onProgress), signal };
+        const { finding, check } = await runs.withDevice(() =>
+          checkOpenLabels(session, openDataOrThrow(), checks, request),
+        );
+        return { ...(finding && { finding }), measured: check.measured };
+      }),
+    ),
   judge: (request, onJudged) =>
     outcome(() =>
       abortable(evaluations, async (signal) => {

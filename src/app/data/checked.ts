@@ -51,6 +51,7 @@ const TITLES: Readonly<Record<FindingId, Numbered>> = {
   'label-imbalance': rowsWith('has a rare label', 'have rare labels'),
   'language-mix': rowsWith('is in another language', 'are in another language'),
   'likely-wrong-label': (rows) => `${plural(rows, 'label')} may be wrong`,
+  'unlikely-label': (rows) => `The tuned model doubts ${plural(rows, 'label')}`,
   'few-test-rows': (_, { summary: { rows } }) =>
     rows.test === 0 ? 'No test rows' : `Only ${plural(rows.test, 'test row')}`,
   secret: rowsWith('may hold a password or a key', 'may hold a password or a key'),
@@ -62,8 +63,8 @@ const TITLES: Readonly<Record<FindingId, Numbered>> = {
   'one-sided': () => 'One side has nothing to compare',
 };
 
-/** How many kinds of findings the check knows. */
-export const KINDS = Object.keys(TITLES).length;
+/** How many kinds of findings the check knows. What a tuned model doubts is measured apart from it. */
+export const KINDS = Object.keys(TITLES).filter((id) => id !== 'unlikely-label').length;
 
 /** Entries of the guide. */
 const TERMS: Partial<Readonly<Record<FindingId, string>>> = {
@@ -93,6 +94,7 @@ const CAN_LEAVE: ReadonlySet<FindingId> = new Set<FindingId>([
   'near-test-rows',
   'language-mix',
   'likely-wrong-label',
+  'unlikely-label',
   'secret',
   'card-number',
   'e-mail-address',

@@ -1,5 +1,6 @@
 /** What measurements of test rows share: whether one is under way, and how many rows there are to ask. */
 import type { Data } from '../state/data.svelte.ts';
+import { labelCheckOf } from '../state/label-check.svelte.ts';
 import { judgeOf } from '../state/judge.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { tunedTableOf } from '../state/tuned-table.svelte.ts';
@@ -7,7 +8,7 @@ import { tunedTableOf } from '../state/tuned-table.svelte.ts';
 /** Whether something is measured just now. */
 export function busyMeasuring(studio: Studio): boolean {
   const { baseline, fewShot, evaluation } = studio;
-  return [baseline, fewShot, evaluation, tunedTableOf(studio), judgeOf(studio)].some(
+  return [baseline, fewShot, evaluation, tunedTableOf(studio), judgeOf(studio), labelCheckOf(studio)].some(
     (one) => one.progress !== undefined,
   );
 }

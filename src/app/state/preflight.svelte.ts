@@ -3,6 +3,7 @@ import { untrack } from 'svelte';
 import type { DataSummary, Failure, ModelInfo, PlacedFinding, Progress } from '../../worker/api.ts';
 import { byGravity } from '../../data/findings/gravity.ts';
 import { answersOf } from './answers.svelte.ts';
+import { labelCheckOf } from './label-check.svelte.ts';
 import { ofStudio } from './of-studio.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
@@ -45,7 +46,9 @@ class Preflight {
     const { summary, version } = this.#studio.data;
     if (!checked || !summary || checked.version !== version) return undefined;
     const { finding } = answersOf(this.#studio);
-    return finding ? [...checked.findings, finding].sort(byGravity) : checked.findings;
+    const doubted = labelCheckOf(this.#studio).measured?.finding;
+    const apart = [finding, doubted].filter((one) => one !== undefined);
+    return apart.length > 0 ? [...checked.findings, ...apart].sort(byGravity) : checked.findings;
   }
 
   /** Whether these are of the rows as they are read now. */

@@ -179,6 +179,11 @@ export const FINDINGS = {
     why: 'The most similar rows all have one other label.',
     mend: 'Read these rows and correct the label if it is wrong.',
   },
+  'unlikely-label': {
+    severity: 'note',
+    why: 'A model that learned from all rows does not believe these ones.',
+    mend: 'Read these rows and correct the label if it is wrong.',
+  },
   'few-test-rows': {
     severity: 'warning',
     why: 'On so few rows a lucky model looks like a better one.',

@@ -6,7 +6,7 @@ import { TextVectors } from './text-vectors.ts';
 import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
 
 /** A row with a label for an answer. */
-interface LabelledRow {
+export interface LabelledRow {
   readonly row: number;
   readonly example: Example;
   readonly label: string;
@@ -19,7 +19,7 @@ const MAX_LABEL_WORDS = 6;
 const ROWS_OF_LABEL = 4;
 
 /** The rows, if their answers are few distinct short texts. */
-function labelled({ rows }: Checked): LabelledRow[] | undefined {
+export function labelledRows(rows: Checked['rows']): LabelledRow[] | undefined {
   const found = readRows(rows)
     .filter(({ example: { kind } }) => kind === 'completion' || kind === 'messages')
     .map(({ row, example }) => ({ row, example, label: answerOf(example).trim() }));
@@ -35,7 +35,7 @@ function labelled({ rows }: Checked): LabelledRow[] | undefined {
 const RARE_RATIO = 3;
 
 export function findImbalance(checked: Checked): Found[] {
-  const rows = labelled(checked);
+  const rows = labelledRows(checked.rows);
   if (!rows) return [];
   const counts = new Map<string, number>();
   for (const { label } of rows) counts.set(label, (counts.get(label) ?? 0) + 1);
@@ -58,7 +58,7 @@ const MIN_COSINE = 0.35;
 
 /** Rows whose five most similar rows (TF-IDF over words of the prompt) agree on another label. */
 export function* findWrongLabels(checked: Checked): Slow<Found[]> {
-  const rows = labelled(checked);
+  const rows = labelledRows(checked.rows);
   if (!rows) return [];
   const texts = new TextVectors(yield* mapped(rows, ({ example }) => wordsOf(promptOf(example))));
   const isWrong = ({ label }: LabelledRow, at: number): boolean => {

@@ -6,7 +6,7 @@ import { TEST_FILE, type Skipped } from '../parts.ts';
 import { isDocument, isUsedEntry, type Entry, type RowSet } from '../row-set.ts';
 import type { RowPlace } from '../summary.ts';
 import { checking, findingOf } from './check.ts';
-import type { Checked, CheckRow, CheckTokens, Finding, FindingId, RowTokens } from './finding.ts';
+import type { Checked, CheckRow, CheckTokens, Finding, FindingId, Found, RowTokens } from './finding.ts';
 import { specialsOf, tokensOfRow, type TokenOptions } from './row-tokens.ts';
 import { unwritableIn } from './tokens.ts';
 
@@ -94,6 +94,17 @@ export const unwritableFinding = (
   words: string,
   entries: readonly Entry[],
 ): PlacedFinding => placed(findingOf('unwritable-characters', [unwritableIn({ rows, words }, of)]), entries);
+
+/** A finding that was measured apart from the check, with its rows as places in the list. */
+export const placedFound = (found: Found, entries: readonly Entry[]): PlacedFinding =>
+  placed(findingOf(found.id, [found]), entries);
+
+/** The rows that are trained on and validated. */
+export const learnedRows = (data: RowSet): CheckRow[] =>
+  checkRowsOfSet(data).filter(({ row }) => {
+    const { part } = data.entries[row];
+    return part === 'train' || part === 'validation';
+  });
 
 /** The rows that are not left out. A document is one row, named by its first place. */
 function checkRowsOfSet({ entries, files }: RowSet): CheckRow[] {

@@ -1,4 +1,5 @@
 /** Evaluations. */
+import type { PlacedFinding } from '../../data/findings/open-rows.ts';
 import type { Evaluation, ModelTurn } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { TokenLosses } from '../../evaluate/token-losses.ts';
@@ -132,6 +133,14 @@ export interface EvaluationApi {
     adapter: AdapterChoice,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly losses: TokenLosses }>>;
+  /**
+   * Rows of training and validation whose label is far less likely to an adapter than another one of the list, as a finding of the open rows; none where
+   * there is no such row. `stopEvaluation` ends it: it fails with `worker-aborted`.
+   */
+  checkLabels(
+    adapter: Exclude<AdapterChoice, 'base'>,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly finding?: PlacedFinding; readonly measured: number }>>;
   /**
    * Compares two answers at a time, in both orders, by likelihood. `stopEvaluation` ends it, and what was judged until then is kept.
    *

@@ -95,7 +95,7 @@ test('a mean has the interval of the bootstrap over its rows, and a share the on
     4,
     42,
     [(sample) => Array.from(sample).reduce((sum, at) => sum + each[at], 0) / sample.length],
-    1_000,
+    { most: 1_000 },
   );
   expect(intervals['token-f1'][0]).toBeCloseTo(wanted![0], 12);
   expect(intervals['token-f1'][1]).toBeCloseTo(wanted![1], 12);

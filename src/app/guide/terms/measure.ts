@@ -89,7 +89,7 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'model-judge',
-      what: 'A model reads a question and two answers, and the verdict is the likelier of “A” and “B” after a prompt that you can change. Each pair is asked in both orders: only an answer that wins in both has won, and the share of pairs whose verdict changed with the order is the position bias. Cohen’s kappa says how far the judge agrees with a person beyond chance: 0 is chance, 1 is full agreement.',
+      what: 'A model reads a question and two answers, and the verdict is the likelier of “A” and “B” after a prompt that you can change. Each pair is asked in both orders, and only an answer that wins in both has won. The share of pairs whose verdict changed with the order is the position bias. Cohen’s kappa says how far the judge agrees with a person beyond chance: 0 is chance, 1 is full agreement.',
       more: 'A kappa whose interval lies above 0 says that the judge sees something of what the person sees.',
       less: 'If the interval contains 0, the judge may as well toss a coin: its win rate is not shown as a result.',
       start: 'Judge 20 pairs or more blind, let the model judge the same ones, and look at kappa first.',
