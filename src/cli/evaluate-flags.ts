@@ -4,7 +4,7 @@ import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
-import type { AskedQuestion, Method, Pair } from '../evaluate/methods/method.ts';
+import type { AskedQuestion, ExampleChoice, Method, Pair } from '../evaluate/methods/method.ts';
 import { CARD_METRICS } from '../evaluate/success.ts';
 import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
@@ -103,7 +103,7 @@ export const evaluateFlags = {
   },
   examples: {
     value: 'HOW',
-    help: `random or nearest: how these examples are chosen, the same for all questions, or those that share most words with each (default: nearest for ${instructedFewShot.name}, random for others)`,
+    help: `how these examples are chosen: random (the same for all questions), nearest (those that share most words with each) or similar (those nearest to it by --encoder). Default: nearest for ${instructedFewShot.name}, random for others`,
   },
   instruction: {
     value: 'TEXT',
@@ -261,8 +261,8 @@ export function askedShots(flags: EvaluateFlags): readonly number[] {
 }
 
 /** How examples are chosen. @throws GraftError `arguments` */
-export const askedExamples = (flags: EvaluateFlags): 'random' | 'nearest' | undefined =>
-  flags.choice('examples', ['random', 'nearest'] as const);
+export const askedExamples = (flags: EvaluateFlags): ExampleChoice | undefined =>
+  flags.choice('examples', ['random', 'nearest', 'similar'] as const);
 
 /** What instructed methods hear; '' where nothing is known of the task. @param train with the labels @param asked in place of training rows where there are none */
 export function askedInstruction(

@@ -15,6 +15,7 @@ export async function openPassages(
   output: Output,
   device: Device,
 ): Promise<(PassagePort & { close(): void }) | undefined> {
+  if (!flags.isGiven('index')) return undefined;
   const passages = await Passages.open(flags, output, device);
   if (!passages) return undefined;
   const { template, top, method, chunks } = passages;

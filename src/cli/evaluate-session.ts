@@ -35,6 +35,7 @@ import {
   whoInWords,
   type Part,
 } from './evaluate-session-rows.ts';
+import { openExampleEncoder } from './evaluate-encoder.ts';
 import { openPassages } from './evaluate-passages.ts';
 import { openSubjects } from './evaluate-subjects.ts';
 import type { Output } from './output.ts';
@@ -136,6 +137,7 @@ export async function openEvalSession(
   );
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
   const passages = await openPassages(flags, output, session.device);
+  const encoder = await openExampleEncoder(flags, output, session.device);
   let label = '';
   const { subjects, pairs } = await openSubjects(
     {
@@ -198,6 +200,7 @@ export async function openEvalSession(
       asked: rows,
       shots: askedShots(flags)[0],
       examples: askedExamples(flags),
+      encoder,
       instruction: askedInstruction(flags, train, rows),
       measures: { answers: !isSilent },
       async each(rows, work) {
@@ -250,6 +253,7 @@ export async function openEvalSession(
     measure,
     close() {
       passages?.close();
+      encoder?.close();
       if (!rewards) return;
       tellFailures(rewards.rewards, output);
       rewards.rewards.close();

@@ -16,6 +16,7 @@ import { examplesInWords } from '../evaluate/with-examples.ts';
 import { commandWords } from './command-words.ts';
 import { askedInWords } from './evaluate-session-rows.ts';
 import { openEvalSession, type EvalSession } from './evaluate-session.ts';
+import { encoderFlagsOf } from './evaluate-encoder.ts';
 import { evaluateLineage } from './evaluate-lineage.ts';
 import {
   chosenMethods,
@@ -55,7 +56,7 @@ export async function evaluateCommand(args: readonly string[], output: Output): 
   if (saved !== undefined) return openEvaluation(saved, flags, output);
   const lineage = flags.text('lineage');
   if (lineage !== undefined) return evaluateLineage(lineage, flags, output);
-  checkPassageFlags(flags);
+  checkPassageFlags(flags, encoderFlagsOf(flags));
   chosenMethods(flags);
   chosenMetrics(flags);
   taskCardOf(flags);

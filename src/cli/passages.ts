@@ -21,7 +21,10 @@ export const passageFlags = under('Passages of documents', {
     value: 'DIR',
     help: 'the folder of an index that graft index made: its best passages stand before each question',
   },
-  encoder: { value: 'DIR', help: 'the encoder that the index was made with; bm25 needs none' },
+  encoder: {
+    value: 'DIR',
+    help: 'the encoder that the index was made with; bm25 needs none',
+  },
   'encoder-adapter': {
     value: 'DIR',
     help: 'the PEFT adapter of the encoder, if the index was made with one',
@@ -99,11 +102,14 @@ export class Passages {
   }
 }
 
-/** @returns the folder of the index @throws GraftError `arguments` for a flag that needs `--index`, or an encoder that is missing */
-export function checkPassageFlags(flags: Flags<typeof passageFlags>): string | undefined {
+/** @param others flags that the call has another use for @returns the folder of the index @throws GraftError `arguments` for a flag that needs `--index`, or an encoder that is missing */
+export function checkPassageFlags(
+  flags: Flags<typeof passageFlags>,
+  others: readonly string[] = [],
+): string | undefined {
   const index = flags.text('index');
-  const idle = (Object.keys(passageFlags) as (keyof typeof passageFlags)[]).find((name) =>
-    flags.isGiven(name),
+  const idle = (Object.keys(passageFlags) as (keyof typeof passageFlags)[]).find(
+    (name) => flags.isGiven(name) && !others.includes(name),
   );
   if (index === undefined && idle !== undefined)
     throw new GraftError(
@@ -134,7 +140,7 @@ export async function readPassagesTemplate(flags: Flags<typeof passageFlags>): P
 }
 
 /** The flags that open the encoder: in this call its folder is not `--model`. */
-function encoderOf(flags: PassageFlags): Flags<typeof encoderFlags> {
+export function encoderOf(flags: PassageFlags): Flags<typeof encoderFlags> {
   const names = [
     ['model', 'encoder'],
     ['adapter', 'encoder-adapter'],

@@ -61,8 +61,11 @@ interface SessionOptions {
   definition?: ModelDefinition;
 }
 
+/** A command may describe some of these in words of its own. */
+type ModelFlags = Flags<Readonly<Record<keyof typeof modelFlags, FlagSpec>>>;
+
 export async function openSession(
-  flags: Flags<typeof modelFlags>,
+  flags: ModelFlags,
   output: Output,
   { trainable = false, state, precision: fallback = 'auto', files: known, definition }: SessionOptions = {},
 ): Promise<Session> {

@@ -136,7 +136,7 @@ export class OpenEvalModel implements EvalModel {
   }
 
   async lossWith(
-    change: (example: Example) => Example,
+    change: (example: Example) => Example | Promise<Example>,
     signal: AbortSignal,
   ): Promise<LossReport | undefined> {
     const examples = (await this.options.test?.())?.examples;
@@ -168,12 +168,12 @@ export class OpenEvalModel implements EvalModel {
 
   async #lossOf(
     examples: readonly Example[],
-    change: (example: Example) => Example,
+    change: (example: Example) => Example | Promise<Example>,
     signal: AbortSignal,
   ): Promise<LossReport | undefined> {
     const whole: PreparedRow[] = [];
     for (const example of examples) {
-      const { rows, report } = prepareRows([change(example)], this.open.tokenizer, {
+      const { rows, report } = prepareRows([await change(example)], this.open.tokenizer, {
         maxLength: this.maxPositions,
       });
       if (report.cut.length > 0 || rows.length !== 1) return undefined;

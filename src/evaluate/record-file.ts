@@ -79,6 +79,7 @@ const Detail = v.object({
   share: v.optional(number),
   shots: v.optional(v.array(v.object({ prompt: v.string(), answer: v.string() }))),
   nearest: v.optional(count),
+  encoder: v.optional(v.string()),
   fitted: v.optional(count),
   instruction: v.optional(v.string()),
   promptTokens: v.optional(count),

@@ -173,6 +173,7 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
     ...(detail?.answer !== undefined && { answer: detail.answer, share_of_training: detail.share }),
     ...(detail?.shots && { shots: detail.shots }),
     ...(detail?.nearest !== undefined && { nearest_shots: detail.nearest }),
+    ...(detail?.encoder !== undefined && { encoder: detail.encoder }),
     ...(detail?.fitted !== undefined && { fitted_shots: detail.fitted }),
     ...(detail?.instruction !== undefined && { instruction: detail.instruction }),
     ...(detail?.promptTokens !== undefined && { prompt_tokens: detail.promptTokens, window: detail.window }),

@@ -92,6 +92,8 @@ export interface EvaluationPlan {
   readonly seed: number;
   /** @see EvalRequest.examples */
   readonly examples?: EvalRequest['examples'];
+  /** @see EvalRequest.encoder */
+  readonly encoder?: EvalRequest['encoder'];
   /** What instructed methods hear before each question; they are left out without it. */
   readonly instruction?: string | undefined;
   readonly subjects: readonly SubjectPlan[];
@@ -193,9 +195,19 @@ async function measureOpen(
   const { signal } = watcher;
   const { method } = one;
   const { answers: isAnswered = true, loss: hasLoss = true, pairs: hasPairs = true } = plan.measures ?? {};
-  const { asked, train, seed, each, rewards, examples, instruction, passages } = plan;
+  const { asked, train, seed, each, rewards, examples, encoder, instruction, passages } = plan;
   const exam: EvalRequest = {
-    ...{ train, shots: one.shots ?? plan.shots, seed, each, signal, examples, instruction, passages },
+    ...{
+      train,
+      shots: one.shots ?? plan.shots,
+      seed,
+      each,
+      signal,
+      examples,
+      encoder,
+      instruction,
+      passages,
+    },
     asked: isAnswered ? asked : [],
     model: open.model,
   };

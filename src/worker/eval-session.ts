@@ -13,7 +13,14 @@ import {
   type LossPart,
   type PlacedPair,
 } from '../evaluate/loss-part.ts';
-import type { AskedQuestion, Method, Pair, PassagePort } from '../evaluate/methods/method.ts';
+import type {
+  AskedQuestion,
+  EncoderPort,
+  ExampleChoice,
+  Method,
+  Pair,
+  PassagePort,
+} from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Evaluation, Item, Made, Subject } from '../evaluate/record.ts';
 import {
@@ -56,7 +63,9 @@ interface Sample {
   readonly rewards?: readonly RewardSpec[] | undefined;
   /** Names of scorers in addition to the usual ones. */
   readonly scorers?: readonly string[] | undefined;
-  readonly examples?: 'random' | 'nearest' | undefined;
+  readonly examples?: ExampleChoice | undefined;
+  /** Finds examples that are similar by meaning. */
+  readonly encoder?: EncoderPort | undefined;
   /** What instructed methods say, made of the answers of the training rows. */
   readonly instruction?: ((answers: readonly string[]) => string) | undefined;
   /** Finds passages for methods with some. */
@@ -107,7 +116,7 @@ type Grow<Rows extends RowSet> = (data: Rows, own: OpenModel, added: NewTokens) 
 export function evalSessionOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
-  { rows, lossOf, shots = 0, rewards, scorers = [], examples, instruction, passages, only }: Sample,
+  { rows, lossOf, shots = 0, rewards, scorers = [], examples, encoder, instruction, passages, only }: Sample,
   { onProgress, signal }: Watch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): EvalSession<Rows> {
@@ -214,7 +223,7 @@ export function evalSessionOf<Rows extends RowSet>(
               ...{ ...made, draw: drawn.draw, newTokens: drawn.newTokens },
               ...(groupedBy !== undefined && { groupedBy }),
             },
-            ...{ items, asked, subjects, isPrompts, shots, seed, examples, rewards: scorer },
+            ...{ items, asked, subjects, isPrompts, shots, seed, examples, encoder, rewards: scorer },
             ...{ chosen: named, train, passages },
             ...(instruction && { instruction: instruction(answersOf(train, asked)) }),
             each: (of, work) => slices.each('comparing', of, work),

@@ -12,7 +12,7 @@ import { sideOf } from '../evaluate/sides.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
-import type { PassagePort } from '../evaluate/methods/method.ts';
+import type { EncoderPort, PassagePort } from '../evaluate/methods/method.ts';
 import { RULES } from '../evaluate/methods/registry.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
 import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
@@ -44,6 +44,8 @@ interface EvaluationRequest extends Watch {
   /** Each against the base; none for the base model alone. */
   readonly adapters: readonly (Exclude<AdapterChoice, 'base'> | TunedModel)[];
   readonly sample: Sample;
+  /** The encoder of the project, if examples are chosen by it. */
+  readonly encoder?: EncoderPort | undefined;
   /** The documents of the sample, if it has some. */
   readonly passages?: PassagePort | undefined;
   /** What the base and what was tuned forgot, where that is measured as well. */
@@ -74,7 +76,7 @@ const stopped = (ofBase = 0): GraftError =>
  */
 export async function evaluate(
   session: Session,
-  { adapters, sample, passages, forgetting, onProgress, signal }: EvaluationRequest,
+  { adapters, sample, passages, encoder, forgetting, onProgress, signal }: EvaluationRequest,
 ): Promise<Evaluation> {
   const { open, data } = await opened(session);
   if (rowsOf(data, 'test').length === 0) {
@@ -99,7 +101,7 @@ export async function evaluate(
     {
       ...{ rows, lossOf, rewards: specs, scorers, passages, only },
       ...(prompting && {
-        ...{ shots: prompting.shots, examples: prompting.examples },
+        ...{ shots: prompting.shots, examples: prompting.examples, encoder },
         instruction: (answers) => instructionOf(prompting, answers),
       }),
     },

@@ -25,6 +25,7 @@ import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { Documents, documentsApi } from './documents/documents-api.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { feedbackApi } from './feedback-api.ts';
+import { exampleEncoder } from './example-encoder.ts';
 import { fitOf } from '../data/fit.ts';
 import { versionOf } from '../data/options.ts';
 import { onlyTask, preview } from '../data/row-set.ts';
@@ -288,8 +289,9 @@ const api: Omit<GraftWorker, 'testLooks'> = {
           (await (
             await import('./documents/passage-port.ts')
           ).passagePort(documents, sample.documents, session.data));
+        const encoder = await exampleEncoder(documents, sample.prompting, watch.onProgress);
         const request = {
-          ...{ adapters, sample, passages, ...watch },
+          ...{ adapters, sample, passages, encoder, ...watch },
           ...(tuned && {
             forgetting: (of: TunedAnswerer | undefined) => tuned.forgetter(session, of, watch),
           }),

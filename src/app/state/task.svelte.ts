@@ -43,7 +43,8 @@ interface KeptTask extends TaskTexts {
 }
 
 /** How examples before a question are chosen. */
-type ExampleChoice = 'random' | 'nearest';
+export const EXAMPLE_CHOICES = ['random', 'nearest', 'similar'] as const;
+type ExampleChoice = (typeof EXAMPLE_CHOICES)[number];
 
 export class Task {
   title = $state('');
@@ -105,12 +106,13 @@ function keptOf(value: unknown): KeptTask {
   const text = (name: string): string => (typeof given[name] === 'string' ? given[name] : '');
   const [kind, metric] = [text('kind'), text('metric')];
   const { instruction, examples } = given;
+  const chosen = EXAMPLE_CHOICES.find((choice) => choice === examples);
   return {
     ...{ title: text('title'), success: text('success'), target: text('target') },
     ...(kind !== '' && { kind }),
     ...(metric !== '' && { metric }),
     ...(typeof instruction === 'string' && { instruction }),
-    ...((examples === 'random' || examples === 'nearest') && { examples }),
+    ...(chosen && { examples: chosen }),
   };
 }
 

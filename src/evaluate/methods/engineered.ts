@@ -5,14 +5,12 @@ import { GraftError } from '../../errors.ts';
 import { Random } from '../../random.ts';
 import type { LossReport } from '../record.ts';
 import { withInstruction } from './instruction.ts';
-import type { Answered, Detail, EvalModel, EvalRequest, Pair } from './method.ts';
+import type { Answered, Detail, EvalModel, EvalRequest, ExampleChoice, Pair } from './method.ts';
 import { nearestFirst } from './nearest.ts';
+import { similarFirst } from './similar.ts';
 import { withShots } from './turns.ts';
 
 const MAX_SHOTS = 64;
-
-/** How the examples before a question are chosen: the same for all by the seed, or those that share most words with it. */
-export type ExampleChoice = 'random' | 'nearest';
 
 /** What stands before a question. */
 interface Prompting {
@@ -24,10 +22,13 @@ interface Prompting {
 }
 
 /** The examples of one question. The most useful are the last, since the first are left out where not all fit. */
-type Chooser = (question: Question) => readonly Pair[];
+type Chooser = (question: Question) => readonly Pair[] | Promise<readonly Pair[]>;
 
 /** @throws GraftError `evaluate-shots` for more examples than training has */
-function chooserOf({ train, seed }: EvalRequest, { choice, shots }: Prompting): Chooser {
+async function chooserOf(
+  { train, seed, asked, encoder, signal }: EvalRequest,
+  { choice, shots }: Prompting,
+): Promise<Chooser> {
   if (shots === undefined) return () => [];
   if (!Number.isInteger(shots) || shots < 1 || shots > MAX_SHOTS || shots > train.length)
     throw new GraftError(
@@ -41,6 +42,18 @@ function chooserOf({ train, seed }: EvalRequest, { choice, shots }: Prompting): 
       find(prompt, shots)
         .map((at) => train[at])
         .reverse();
+  }
+  if (choice === 'similar') {
+    if (!encoder)
+      throw new GraftError(
+        'evaluate-shots',
+        'Examples that are similar by meaning need an encoder, and there is none.',
+        'Give one, or choose the nearest by words.',
+      );
+    const prompts = train.map(({ question }) => question.prompt);
+    const questions = asked.map(({ question }) => question.prompt);
+    const find = await similarFirst(encoder, prompts, questions, signal);
+    return async ({ prompt }) => (await find(prompt, shots)).map((at) => train[at]).reverse();
   }
   const order = new Random(seed).shuffle(Array.from({ length: train.length }, (_, i) => i));
   const same = order.slice(0, shots).map((at) => train[at]);
@@ -108,27 +121,30 @@ export async function answerBare({ model, asked, signal }: EvalRequest): Promise
 /** @throws GraftError `evaluate-shots` where training has too few examples, or not one of them fits before every question */
 export async function answerEngineered(exam: EvalRequest, prompting: Prompting): Promise<Answered> {
   const { asked, train, model, signal } = exam;
-  const choose = chooserOf(exam, prompting);
+  const choose = await chooserOf(exam, prompting);
   const { instruction, shots: wanted = 0, choice } = prompting;
   const usable = asked.flatMap(({ question, example }) => (example ? [{ question, example }] : []));
-  let found = usable.map((one) => fitted(one, choose(one.question), instruction, model));
+  const chosen: (readonly Pair[])[] = [];
+  for (const { question } of usable) chosen.push(await choose(question));
+  let found = usable.map((one, at) => fitted(one, chosen[at], instruction, model));
   const most = found.reduce((least, { shots }) => Math.min(least, shots.length), wanted);
   // Random examples are the same before every question: as many as the longest question leaves room for.
   if (choice === 'random' && most < wanted) {
     if (most === 0) throw noRoom(model, 'one example', 'Ask without examples.');
-    found = usable.map((one) => fitted(one, choose(one.question).slice(wanted - most), instruction, model));
+    found = usable.map((one, at) => fitted(one, chosen[at].slice(wanted - most), instruction, model));
   }
   const detail: Detail = {
     ...(wanted > 0 &&
       choice === 'random' && {
-        shots: (found.at(0)?.shots ?? choose(train[0].question)).map(
+        shots: (found.at(0)?.shots ?? (await choose(train[0].question))).map(
           ({ question: { prompt, expected } }) => ({
             prompt,
             answer: expected,
           }),
         ),
       }),
-    ...(wanted > 0 && choice === 'nearest' && { nearest: wanted }),
+    ...(wanted > 0 && choice !== 'random' && { nearest: wanted }),
+    ...(wanted > 0 && choice === 'similar' && exam.encoder && { encoder: exam.encoder.name }),
     ...(most < wanted && { fitted: most }),
     ...(instruction !== '' && { instruction }),
     ...costOf(
@@ -146,13 +162,16 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
 }
 
 /** The loss on the wanted answers behind the same prompts; undefined where a row does not fit whole. */
-export function lossEngineered(exam: EvalRequest, prompting: Prompting): Promise<LossReport | undefined> {
+export async function lossEngineered(
+  exam: EvalRequest,
+  prompting: Prompting,
+): Promise<LossReport | undefined> {
   const { model, signal } = exam;
-  const choose = chooserOf(exam, prompting);
-  return model.lossWith((example) => {
+  const choose = await chooserOf(exam, prompting);
+  return model.lossWith(async (example) => {
     const [question] = [...questionsOf([example], model.chat), ...promptQuestionsOf([example], model.chat)];
     return question
-      ? engineered(example, choose(question), prompting.instruction, model.chat).shown
+      ? engineered(example, await choose(question), prompting.instruction, model.chat).shown
       : example;
   }, signal);
 }

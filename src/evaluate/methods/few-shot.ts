@@ -3,13 +3,15 @@ import { plural } from '../../numbers.ts';
 import { answerEngineered, lossEngineered } from './engineered.ts';
 import type { Detail, EvalRequest, Method } from './method.ts';
 
-/** “4 examples”, or “the 4 nearest rows”. */
-export const examplesBefore = ({ shots = [], nearest }: Detail): string =>
+/** “4 examples”, “the 4 nearest rows”, or “the 4 rows nearest by meaning”. */
+export const examplesBefore = ({ shots = [], nearest, encoder }: Detail): string =>
   nearest === undefined
     ? plural(shots.length, 'example')
-    : nearest === 1
-      ? 'the nearest row'
-      : `the ${nearest} nearest rows`;
+    : encoder !== undefined
+      ? `the ${nearest === 1 ? 'row' : `${nearest} rows`} nearest by meaning`
+      : nearest === 1
+        ? 'the nearest row'
+        : `the ${nearest} nearest rows`;
 
 const bare = ({ shots, examples = 'random' }: EvalRequest) => ({ instruction: '', choice: examples, shots });
 

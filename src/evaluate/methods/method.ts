@@ -38,7 +38,10 @@ export interface EvalModel {
   /** Over the measured rows; undefined if it is not wanted, or was stopped. */
   loss(signal: AbortSignal): Promise<LossReport | undefined>;
   /** The same with every example changed; undefined as well where a row was cut, or does not fit: its loss would be of other tokens. */
-  lossWith(change: (example: Example) => Example, signal: AbortSignal): Promise<LossReport | undefined>;
+  lossWith(
+    change: (example: Example) => Example | Promise<Example>,
+    signal: AbortSignal,
+  ): Promise<LossReport | undefined>;
   /** The log-probabilities of both answers of each pair; undefined where the rows are no pairs, or it was stopped. */
   likelihoods(signal: AbortSignal): Promise<readonly PairLikelihoods[] | undefined>;
 }
@@ -59,6 +62,16 @@ export interface PassagePort {
   recall(example: Example | undefined, sources: readonly Source[]): number | undefined;
 }
 
+/** How the examples before a question are chosen: the same for all by the seed, or those that are nearest to it, by words or by an encoder's vectors. */
+export type ExampleChoice = 'random' | 'nearest' | 'similar';
+
+/** Makes vectors of texts. */
+export interface EncoderPort {
+  readonly name: string;
+  /** @returns [texts, size], row by row @throws what the encoder throws, and the signal's reason */
+  embed(texts: readonly string[], signal: AbortSignal): Promise<Float32Array>;
+}
+
 export interface EvalRequest {
   /** Examples of training that have a question. */
   readonly train: readonly Pair[];
@@ -70,7 +83,9 @@ export interface EvalRequest {
   readonly shots: number;
   readonly seed: number;
   /** How examples are chosen; each method has its usual way if it is missing. */
-  readonly examples?: 'random' | 'nearest' | undefined;
+  readonly examples?: ExampleChoice | undefined;
+  /** Makes the vectors of `similar` examples, if there is an encoder. */
+  readonly encoder?: EncoderPort | undefined;
   /** What the base model hears before each question; '' or missing where nothing is known of the task. */
   readonly instruction?: string | undefined;
   /** Passages of an index, if there is one. */
@@ -88,6 +103,8 @@ export interface Detail {
   readonly shots?: readonly { readonly prompt: string; readonly answer: string }[];
   /** As many training rows before each question, those nearest to it. */
   readonly nearest?: number;
+  /** The encoder that found them by meaning; missing if they are nearest by words. */
+  readonly encoder?: string;
   /** How many of the wanted examples fit before every question, if that is fewer. */
   readonly fitted?: number;
   /** The instruction before each question. */

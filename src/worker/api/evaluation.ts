@@ -1,5 +1,6 @@
 /** Evaluations. */
 import type { PlacedFinding } from '../../data/findings/open-rows.ts';
+import type { ExampleChoice } from '../../evaluate/methods/method.ts';
 import type { Evaluation, ModelTurn } from '../../evaluate/record.ts';
 import type { LossOf } from '../../evaluate/loss-part.ts';
 import type { TokenLosses } from '../../evaluate/token-losses.ts';
@@ -55,7 +56,9 @@ export interface Prompting {
   /** Examples before each question; 0 for none. */
   readonly shots: number;
   /** Each method has its usual way if it is missing. */
-  readonly examples?: 'random' | 'nearest';
+  readonly examples?: ExampleChoice;
+  /** The project whose encoder finds `similar` examples. */
+  readonly projectId?: string;
 }
 
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */

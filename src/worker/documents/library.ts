@@ -182,6 +182,29 @@ export class DocumentLibrary {
     return index.search(query, choice, { model, vector });
   }
 
+  /**
+   * Vectors of questions by the project's encoder. To be called in a turn on the device.
+   *
+   * @returns [texts, size], row by row
+   * @throws GraftError `documents-encoder`, as `DocumentPorts.openEncoder`, and the signal's reason
+   */
+  async embed(projectId: string, texts: readonly string[], signal: AbortSignal): Promise<Float32Array> {
+    const { encoder } = await this.#settings(projectId);
+    if (!encoder)
+      throw new GraftError(
+        'documents-encoder',
+        'Vectors of texts need an encoder, and this project has none.',
+        'Choose an encoder under Data, or choose the examples by words.',
+      );
+    const model = await this.#openEncoder(encoder);
+    return model.embed(texts, encoder.questionPrefix, { signal });
+  }
+
+  /** The name of the project's encoder; undefined where none is chosen. */
+  async encoderOf(projectId: string): Promise<string | undefined> {
+    return (await this.#settings(projectId)).encoder?.name;
+  }
+
   /** Frees what a search holds on the device. To be called in a turn on it. */
   release(): void {
     this.#index?.destroy();

@@ -168,6 +168,42 @@ describe('the instructed base model', () => {
   });
 });
 
+describe('examples that are similar by meaning', () => {
+  /** Says what each text is about; what it does not know lies between. */
+  const about: Readonly<Record<string, readonly [number, number]>> = {
+    ...{ 'red apple': [2, 0.2], 'green apple': [1, 0], 'blue sky': [0, 1], 'red sky': [0.1, 5] },
+    ...{ 'my red apple': [0, 3], 'the blue sky is wide': [1, 0.03] },
+  };
+  const made: string[][] = [];
+  const encoder = {
+    name: 'meaning',
+    embed(texts: readonly string[]) {
+      made.push([...texts]);
+      return Promise.resolve(Float32Array.from(texts.flatMap((text) => about[text] ?? [1, 1])));
+    },
+  };
+
+  test('are the rows with the highest cosine, the nearest right before the question', async () => {
+    const { exam, heard } = examOf({ examples: 'similar', encoder });
+    const answered = await fewShot.answer(exam);
+    // By words these would be the apples; the vectors say otherwise, and their lengths do not count.
+    expect(heard).toEqual([
+      'red sky\nair\n\nblue sky\nair\n\nmy red apple\n',
+      'red apple\nfruit\n\ngreen apple\nfruit\n\nthe blue sky is wide\n',
+    ]);
+    expect(answered?.detail).toMatchObject({ nearest: 2, encoder: 'meaning' });
+    expect(answered?.detail?.shots).toBeUndefined();
+    expect(fewShot.what(answered?.detail ?? {})).toBe('the 2 rows nearest by meaning before each question');
+    // All vectors are made at once.
+    expect(made).toHaveLength(1);
+    expect(made[0]).toHaveLength(6);
+  });
+
+  test('need an encoder', async () => {
+    await graftError(() => fewShot.answer(examOf({ examples: 'similar' }).exam), 'evaluate-shots');
+  });
+});
+
 describe('random examples', () => {
   test('are the same before every question, as many as the longest leaves room for', async () => {
     const { exam, heard } = examOf({ maxPositions: 57 });
