@@ -433,5 +433,11 @@ test('two methods are judged blind by keyboard, also after a reload, and the rep
     judged_by_model: { judged: number; agreement: { pairs: number } }[];
   };
   expect(byJudge).toMatchObject([{ judged: 6, agreement: { pairs: 6 } }]);
+  await goTo(page, 'data');
+  await page.getByRole('button', { name: /^Look for wrong labels with/ }).click(WAIT);
+  await page
+    .locator('main')
+    .getByText(/” (?:doubts \d+|finds none) of \d+ labels/)
+    .waitFor(WAIT);
   expect(studio.problems).toEqual([]);
 });

@@ -1,18 +1,28 @@
 /** Adapters that the recipe of one made with other seeds. */
-import type { AdapterInfo, RunSummary } from '../../worker/api.ts';
 
-type Known = Pick<AdapterInfo, 'id' | 'runId'>;
-type Run = Pick<RunSummary, 'id' | 'options' | 'dataName'>;
+interface KnownAdapter {
+  readonly id: string;
+  readonly runId?: string | undefined;
+}
+interface KnownRun {
+  readonly id: string;
+  readonly dataName: string;
+  readonly options: { readonly seed: number };
+}
 
 /** The settings of a run without its seed, as a text that is equal for equal recipes. */
-function recipeOf({ options, dataName }: Run): string {
+function recipeOf({ options, dataName }: KnownRun): string {
   const { seed: _, ...settings } = options;
   return JSON.stringify([Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)), dataName]);
 }
 
 /** @param adapter its id; another key has no other seeds @returns ids, one for each seed */
-export function otherSeeds(adapter: string, adapters: readonly Known[], runs: readonly Run[]): string[] {
-  const runOf = ({ runId }: Known): Run | undefined => runs.find(({ id }) => id === runId);
+export function otherSeeds(
+  adapter: string,
+  adapters: readonly KnownAdapter[],
+  runs: readonly KnownRun[],
+): string[] {
+  const runOf = ({ runId }: KnownAdapter): KnownRun | undefined => runs.find(({ id }) => id === runId);
   const own = adapters.find(({ id }) => id === adapter);
   const run = own && runOf(own);
   if (!run) return [];
