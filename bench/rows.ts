@@ -1,7 +1,7 @@
 /**
  * How long a run of the command takes to its first step, and how much memory it needs, by the size of its file:
  *
- *     npx tsx bench/rows.ts [--rows 1000000] [--kinds short,long,chat,table] [--keep FOLDER] [-- more flags of graft train]
+ *     npx tsx bench/rows.ts [--rows 1000000] [--kinds short,long,chat,pairs,long-pairs,votes,table] [--keep FOLDER] [-- more flags of graft train]
  *
  * It writes the files into a temporary folder and removes them, unless it is told where to keep them. Wall-clock times mean little on a busy machine:
  * processor time is printed as well.
@@ -26,8 +26,16 @@ const random = new Random(1);
 const words = (count: number): string =>
   Array.from({ length: count }, () => WORDS[random.below(WORDS.length)]).join(' ');
 
+interface Kind {
+  readonly ending: string;
+  readonly head?: string;
+  readonly row: (at: number) => string;
+  /** What learns from it. */
+  readonly flags?: readonly string[];
+}
+
 /** A row of each kind of file. Every row is another. */
-const KINDS: Readonly<Record<string, { ending: string; head?: string; row: (at: number) => string }>> = {
+const KINDS: Readonly<Record<string, Kind>> = {
   short: {
     ending: 'jsonl',
     row: (at) => JSON.stringify({ prompt: `${words(6)} ${at}?`, completion: words(3) }),
@@ -46,6 +54,21 @@ const KINDS: Readonly<Record<string, { ending: string; head?: string; row: (at: 
           { role: 'assistant', content: words(30) },
         ],
       }),
+  },
+  pairs: {
+    ending: 'jsonl',
+    row: (at) => JSON.stringify({ prompt: `${words(6)} ${at}?`, chosen: words(3), rejected: words(3) }),
+    flags: ['--objective', 'dpo'],
+  },
+  'long-pairs': {
+    ending: 'jsonl',
+    row: (at) => JSON.stringify({ prompt: `${words(30)} ${at}?`, chosen: words(80), rejected: words(80) }),
+    flags: ['--objective', 'dpo'],
+  },
+  votes: {
+    ending: 'jsonl',
+    row: (at) => JSON.stringify({ prompt: `${words(6)} ${at}?`, completion: words(3), label: at % 2 === 0 }),
+    flags: ['--objective', 'kto'],
   },
   table: { ending: 'csv', head: 'prompt,completion', row: (at) => `${words(6)} ${at}?,${words(3)}` },
 };
@@ -124,7 +147,8 @@ try {
     const path = join(folder, `${kind}-${rows}.${KINDS[kind].ending}`);
     if (!existsSync(path)) await write(path, kind, rows);
     const out = join(folder, 'out');
-    const { toFirstStep, wall, processor, peakBytes } = await measure(path, out, positionals);
+    const flags = [...(KINDS[kind].flags ?? []), ...positionals];
+    const { toFirstStep, wall, processor, peakBytes } = await measure(path, out, flags);
     await rm(out, { recursive: true, force: true });
     const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
     console.log(

@@ -17,13 +17,16 @@ export function itemOf<Item>(list: List<Item>, index: number): Item {
 }
 
 /** The list with each item changed, as it is asked for if the items are. */
-export function changed<Item, Other>(list: List<Item>, change: (item: Item) => Other): List<Other> {
-  if (isHeld(list)) return list.map(change);
+export function changed<Item, Other>(
+  list: List<Item>,
+  change: (item: Item, index: number) => Other,
+): List<Other> {
+  if (isHeld(list)) return list.map((item, index) => change(item, index));
   return {
     length: list.length,
     at: (index) => {
       const item = list.at(index);
-      return item === undefined ? undefined : change(item);
+      return item === undefined ? undefined : change(item, index);
     },
   };
 }

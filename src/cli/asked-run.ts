@@ -127,10 +127,11 @@ export async function readAskedRun(
   };
 }
 
-/** Whether a run needs no row before it takes it: no adapter that begins from rows, no sampling. */
+/** Whether a run needs no row before it takes it: no adapter that begins from rows, no sampling, no encoder. */
 function takesRows(spec: RunSpec): boolean {
   const fromRows = adapterOf(spec)?.kind.fromRows !== undefined;
-  return objectiveOf(spec.objective).rows === 'answers' && !fromRows;
+  const { samples, encodes }: Objective = objectiveOf(spec.objective);
+  return samples !== true && encodes !== true && !fromRows;
 }
 
 /**

@@ -92,7 +92,7 @@ export function reportRows(
 /** The same of rows that are made as they are taken. */
 export function reportTakenRows(
   files: readonly NamedFile[],
-  { fates, placeOf, reports, samples, repeated, leaked, ...rows }: TakenRows,
+  { fates, placeOf, reports, samples, repeated, leaked, preferences, ...rows }: TakenRows,
   { maxLength, skip }: DataOptions,
 ): RowsReport {
   const countOf = (fate: RowStatus): number => fates.reduce((sum, one) => sum + Number(one === fate), 0);
@@ -113,6 +113,7 @@ export function reportTakenRows(
     tasks: [],
     repeated: repeated.size,
     leaks: [...leaked].map(([at, of]) => ({ row: nameAt(at), of: nameAt(of) })),
+    ...(preferences && { preferences }),
     missing: missingLines(files, skip),
   };
 }

@@ -7,7 +7,7 @@ import { renderChat } from '../text/chat-template.ts';
 import { writesTextsOnly } from '../text/template-shape.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { TrainableMessage } from '../text/trainable.ts';
-import { COMPLETION, CONTEXT, TEXT, type Outline } from './outline.ts';
+import { COMPARED, COMPLETION, CONTEXT, TEXT, type Outline } from './outline.ts';
 import { MAX_EXAMPLE_CHARS, type PrepareOptions } from './prepare.ts';
 
 /** Tokens beyond the bytes of a text: a space before it, and the two that begin and end it. */
@@ -48,7 +48,9 @@ export class CertainRows {
   }
 
   /** @returns undefined if its rows have to be made */
-  #frameOf(form: string): Frame | undefined {
+  #frameOf(given: string): Frame | undefined {
+    const isCompared = given.startsWith(`${COMPARED} `);
+    const form = isCompared ? given.slice(COMPARED.length + 1) : given;
     const { spellsBytes, startId, eosId, vocabSize } = this.tokenizer;
     // Otherwise an id may be one that the model does not have.
     const isKnown = vocabSize <= (this.options.vocabSize ?? vocabSize);
@@ -61,10 +63,10 @@ export class CertainRows {
     }
     if (template === undefined || !writesTextsOnly(template)) return undefined;
     const roles = form === COMPLETION ? ['user', 'assistant'] : form.split(' ');
-    return this.#frameOfChat(template, roles);
+    return this.#frameOfChat(template, roles, isCompared);
   }
 
-  #frameOfChat(template: string, roles: readonly string[]): Frame | undefined {
+  #frameOfChat(template: string, roles: readonly string[], isCompared: boolean): Frame | undefined {
     const { bosToken, eosToken, specialTokens } = this.tokenizer;
     const messages = roles.map((role): TrainableMessage =>
       role === CONTEXT
@@ -72,19 +74,22 @@ export class CertainRows {
         : { role: role as TrainableMessage['role'], content: 'x' },
     );
     const { templateVariables: variables, now } = this.options;
+    const render = (part: readonly TrainableMessage[], addGenerationPrompt: boolean): string =>
+      renderChat(template, part, { addGenerationPrompt, bosToken, eosToken, variables, now });
     try {
-      const { text, spans, needsEos } = findChatSpans(
-        messages,
-        (part, addGenerationPrompt) =>
-          renderChat(template, part, { addGenerationPrompt, bosToken, eosToken, variables, now }),
-        specialTokens,
-      );
+      const { text, spans, needsEos } = findChatSpans(messages, render, specialTokens);
       const first = spans.at(0);
       // Nothing predicts the first token.
       if (!first || first.start === 0 || needsEos) return undefined;
       const learned = text.slice(first.start, first.end);
+      const around = bytesOf(text) + MORE_TOKENS;
+      if (isCompared) {
+        // Answers are compared from the first token that the prompt does not have (`text/pair.ts`).
+        const prompt = render(messages.slice(0, roles.indexOf('assistant')), true);
+        return { around, before: bytesOf(prompt) + MORE_TOKENS, bearsCut: true };
+      }
       return {
-        around: bytesOf(text) + MORE_TOKENS,
+        around,
         before: bytesOf(text.slice(0, first.start)) + MORE_TOKENS,
         // What follows a special token changes no token before it.
         bearsCut: specialTokens.some((token) => learned.endsWith(token)),

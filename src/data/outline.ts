@@ -1,5 +1,5 @@
 /** What can be said about an example's row without its tokens. */
-import type { TrainableMessage } from '../text/trainable.ts';
+import type { PairSide, TrainableMessage } from '../text/trainable.ts';
 import type { Example } from './example.ts';
 
 export interface Outline {
@@ -15,6 +15,9 @@ export interface Outline {
 export const [COMPLETION, TEXT] = ['completion', 'text'];
 /** The role of an assistant's message that is not learned from. */
 export const CONTEXT = 'context';
+/** Before the form of answers that are compared: pairs and judged answers. */
+export const COMPARED = 'compared';
+const NOTHING: Outline = { form: undefined, most: 0, mostBefore: 0 };
 /** Longer conversations have no form: there would be too many. */
 const MAX_MESSAGES = 16;
 
@@ -24,7 +27,7 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
     case 'completion': {
       const { prompt, completion, separator = '', untrained } = example;
       // Nothing of it may be left to learn from.
-      if (untrained) return { form: undefined, most: 0, mostBefore: 0 };
+      if (untrained) return NOTHING;
       const mostBefore = widest * (prompt.length + separator.length);
       return { form: COMPLETION, most: mostBefore + widest * completion.length, mostBefore };
     }
@@ -34,8 +37,7 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
       // How a template writes tools, and whether parts leave something to learn from, only the made row shows.
       const isPlain = (message: TrainableMessage): boolean =>
         message.role !== 'tool' && !message.tool_calls && !message.untrained;
-      if (example.tools || !example.messages.every(isPlain))
-        return { form: undefined, most: 0, mostBefore: 0 };
+      if (example.tools || !example.messages.every(isPlain)) return NOTHING;
       let max = 0;
       let mostBefore: number | undefined;
       const roles = example.messages.map(({ role, content, supervised }) => {
@@ -47,7 +49,48 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
       const isFew = roles.length <= MAX_MESSAGES && mostBefore !== undefined;
       return { form: isFew ? roles.join(' ') : undefined, most: max, mostBefore: mostBefore ?? max };
     }
+    case 'pair':
+      return outlineOfPair(example.chosen, example.rejected, widest);
+    case 'unpaired':
+      return outlineOfJudged(example.answer, widest);
     default:
-      return { form: undefined, most: 0, mostBefore: 0 };
+      return NOTHING;
   }
+}
+
+/** A judged answer, or one of a pair. */
+function outlineOfJudged(side: PairSide, widest: 1 | 3): Outline {
+  const { form, ...own } = outlineOf({ ...side, line: 0 }, widest);
+  // Of a blank answer only the tokens show whether something is left to compare.
+  if (form === undefined || answerIn(side).trim() === '') return NOTHING;
+  return { form: `${COMPARED} ${form}`, ...own };
+}
+
+/** What both answers begin with counts as before them: a pair is compared from where they differ. */
+function outlineOfPair(chosen: PairSide, rejected: PairSide, widest: 1 | 3): Outline {
+  const [one, other] = [outlineOfJudged(chosen, widest), outlineOfJudged(rejected, widest)];
+  const texts = [answerIn(chosen), answerIn(rejected)] as const;
+  const trimmed = [texts[0].trim(), texts[1].trim()] as const;
+  if (one.form !== other.form || trimmed[0] === trimmed[1]) return NOTHING;
+  // A template may trim them.
+  const alike = Math.max(commonLength(...texts), commonLength(...trimmed));
+  return {
+    form: one.form,
+    most: Math.max(one.most, other.most),
+    mostBefore: Math.max(one.mostBefore, other.mostBefore) + widest * alike,
+  };
+}
+
+/** The first text that is learned from. */
+function answerIn(side: PairSide): string {
+  if (side.kind === 'completion') return side.completion;
+  const isAnswer = ({ role, supervised }: TrainableMessage): boolean =>
+    role === 'assistant' && supervised !== false;
+  return (side.kind === 'messages' && side.messages.find(isAnswer)?.content) || '';
+}
+
+function commonLength(one: string, other: string): number {
+  let length = 0;
+  while (length < Math.min(one.length, other.length) && one[length] === other[length]) length++;
+  return length;
 }

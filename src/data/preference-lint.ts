@@ -1,5 +1,12 @@
 /** Findings in pairs and judged answers before a run learns from them, in the same words for the page and the command. */
-import { sequencesOf, type Pair, type TokenRow, type ExampleContent } from '../text/trainable.ts';
+import {
+  saidBy,
+  sequencesOf,
+  type ExampleContent,
+  type Pair,
+  type PairSide,
+  type TokenRow,
+} from '../text/trainable.ts';
 import { identityOf } from './statistics.ts';
 
 /** A row that is trained on. */
@@ -23,6 +30,8 @@ export interface PreferenceLint<RowId = number> {
   readonly alike: readonly RowId[];
   /** Pairs that prefer what an earlier pair rejects. */
   readonly flipped: readonly RowId[];
+  /** The rows whose tokens were counted, for lengths and cut answers; all of them if left out. */
+  readonly looked?: number;
 }
 
 /** With fewer pairs, a difference of lengths says nothing. */
@@ -70,11 +79,40 @@ export function findIdlePairs(
     if (example?.kind !== 'pair') return;
     const { chosen, rejected }: Pair = example;
     const [one, other] = [identityOf(chosen), identityOf(rejected)];
-    if (one.replace(/\s|\\[nt]/g, '') === other.replace(/\s|\\[nt]/g, '')) alike.push(at);
+    if (isAlike(example)) alike.push(at);
     else if (seen.has(JSON.stringify([other, one]))) flipped.push(at);
     seen.add(JSON.stringify([one, other]));
   });
   return { alike, flipped };
+}
+
+/** Whether the answers of a pair differ only in spaces. */
+export function isAlike({ chosen, rejected }: Pair): boolean {
+  // Most answers differ in their first words: then the texts need not be copied.
+  if (!mayBeAlike(lastText(chosen), lastText(rejected))) return false;
+  const [one, other] = [chosen, rejected].map((side) => identityOf(side).replace(/\s|\\[nt]/g, ''));
+  return one === other;
+}
+
+/** The text that a side of a pair ends with; '' for ready tokens. */
+function lastText(side: PairSide): string {
+  if (side.kind === 'completion') return side.completion;
+  const last = side.kind === 'messages' ? side.messages.at(-1) : undefined;
+  return last ? saidBy(last) : '';
+}
+
+/** Spaces, and the characters that JSON writes them with. */
+const isSpace = (char: string): boolean =>
+  char === '\\' || char === 'n' || char === 't' || char.trim() === '';
+
+/** Whether two texts are equal without {@link isSpace}. */
+function mayBeAlike(one: string, other: string): boolean {
+  for (let a = 0, b = 0; ; a++, b++) {
+    while (a < one.length && isSpace(one[a])) a++;
+    while (b < other.length && isSpace(other[b])) b++;
+    if (a >= one.length || b >= other.length) return a >= one.length && b >= other.length;
+    if (one[a] !== other[b]) return false;
+  }
 }
 
 /** Tokens of each answer. */
@@ -136,13 +174,13 @@ export function adviceOf(lint: PreferenceLint<unknown>): PreferenceAdvice[] {
 }
 
 /** How many answers of pairs end at the limit; '' for none. */
-export function cutWords({ cutChosen, cutRejected }: PreferenceLint<unknown>): string {
+export function cutWords({ cutChosen, cutRejected, looked }: PreferenceLint<unknown>): string {
   const parts = [cutChosen > 0 && `${cutChosen} chosen`, cutRejected > 0 && `${cutRejected} rejected`].filter(
     (part) => part !== false,
   );
   return parts.length === 0
     ? ''
-    : `The end of ${parts.join(' and ')} ${cutChosen + cutRejected === 1 ? 'answer is' : 'answers is'} gone: what is compared is not what was written.`;
+    : `${looked === undefined ? 'The' : `In ${looked} rows that were looked at, the`} end of ${parts.join(' and ')} ${cutChosen + cutRejected === 1 ? 'answer is' : 'answers is'} gone: what is compared is not what was written.`;
 }
 
 function lengthBias({

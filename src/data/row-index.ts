@@ -1,6 +1,6 @@
 /**
  * The rows of a file with a row a line, without the rows: where each is, and the little that is asked of all of them before a run begins. A row takes
- * 36 bytes here, whatever its length, and no object; its example is read again when it is needed.
+ * 37 bytes here, a pair 45, whatever its length, and no object; its example is read again when it is needed.
  */
 import { GraftError } from '../errors.ts';
 import { Collector, objectOf, type SourceRow } from './collector.ts';
@@ -8,11 +8,11 @@ import type { Example } from './example.ts';
 import { utf8, type Bytes } from './lines.ts';
 import type { Mapping } from './mapping.ts';
 import { outlineOf, type Outline } from './outline.ts';
-import { saidBy } from '../text/trainable.ts';
-import { identityOf } from './statistics.ts';
+import { marksOf, markNumber, markOfNumber, type PreferenceMarks } from './preference-marks.ts';
+import { hashesOf, type Hashes } from './row-hashes.ts';
 
 /** A list of numbers that grows without an object for each. */
-class Column<Numbers extends Float64Array | Uint32Array> {
+class Column<Numbers extends Float64Array | Uint32Array | Uint8Array> {
   length = 0;
 
   constructor(private numbers: Numbers) {}
@@ -35,82 +35,6 @@ class Column<Numbers extends Float64Array | Uint32Array> {
 const FIRST_ROOM = 4096;
 const column = (): Column<Uint32Array> => new Column(new Uint32Array(FIRST_ROOM));
 
-export type Hashes = readonly [number, number];
-
-/** A hash of two. */
-function mixed(one: number, other: number): number {
-  const hash = Math.imul(one ^ (one >>> 16), 0x85ebca6b) + other;
-  return Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-}
-
-/** Two characters, as 32 bits. */
-const twoAt = (text: string, at: number): number => text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
-
-/**
- * Two hashes of 32 bits over texts, each with its length, so that no two lists of texts look alike. Four lanes, since hashing is a good part of the
- * time of reading and a processor multiplies for all of them at once.
- */
-class Hasher {
-  #one = 0x9e3779b9;
-  #other = 0x7f4a7c15;
-
-  add(text: string): this {
-    const { length } = text;
-    let a = this.#one ^ length;
-    let b = Math.imul(this.#other + length, 0x27d4eb2f);
-    let c = a ^ 0x165667b1;
-    let d = b ^ 0x3c6ef372;
-    let at = 0;
-    for (; at + 8 <= length; at += 8) {
-      a = Math.imul(a ^ twoAt(text, at), 0x85ebca6b);
-      b = Math.imul(b ^ twoAt(text, at + 2), 0xc2b2ae35);
-      c = Math.imul(c ^ twoAt(text, at + 4), 0x27d4eb2f);
-      d = Math.imul(d ^ twoAt(text, at + 6), 0x9e3779b1);
-      a ^= a >>> 15;
-      b ^= b >>> 13;
-      c ^= c >>> 16;
-      d ^= d >>> 14;
-    }
-    for (; at < length; at++) {
-      const unit = text.charCodeAt(at);
-      a = Math.imul(a ^ unit, 0x85ebca6b);
-      a ^= a >>> 15;
-      b = Math.imul(b ^ unit, 0xc2b2ae35);
-      b ^= b >>> 13;
-    }
-    // Each lane reaches both hashes by ways of its own.
-    this.#one = mixed(mixed(a, c), mixed(b, d));
-    this.#other = mixed(mixed(d, a), mixed(c, b));
-    return this;
-  }
-
-  get hashes(): Hashes {
-    const [one, other] = [Math.imul(this.#one, 0x27d4eb2f), Math.imul(this.#other, 0x165667b1)];
-    return [(one ^ (one >>> 16)) >>> 0, (other ^ (other >>> 16)) >>> 0];
-  }
-}
-
-/** Equal for examples that teach the same, as `identityOf` is. Of a million different rows, two are taken for equal once in 30 million files. */
-export function hashesOf(example: Example): Hashes {
-  const hasher = new Hasher();
-  switch (example.kind) {
-    case 'completion':
-      hasher.add('completion').add(example.prompt.trim()).add(example.completion.trim());
-      if (example.untrained) hasher.add(JSON.stringify(example.untrained));
-      return hasher.hashes;
-    case 'messages':
-      hasher.add('messages');
-      for (const message of example.messages) {
-        hasher.add(message.role).add(saidBy(message).trim());
-        if (message.untrained) hasher.add(JSON.stringify(message.untrained));
-      }
-      if (example.tools) hasher.add(JSON.stringify(example.tools));
-      return hasher.hashes;
-    default:
-      return hasher.add(identityOf(example)).hashes;
-  }
-}
-
 /** Forms have numbers, since most files have one or two. Rows of further ones have none. */
 const MAX_FORMS = 1000;
 
@@ -122,6 +46,9 @@ export class RowIndex {
   readonly #max = column();
   readonly #mostBefore = column();
   readonly #forms = column();
+  readonly #marks = new Column(new Uint8Array(FIRST_ROOM));
+  /** Of pairs: the hashes of their opposites. Shorter than the others until the first pair. */
+  readonly #flipped = [column(), column()] as const;
   readonly #names: (string | undefined)[] = [undefined];
   readonly #numbers = new Map<string, number>();
   readonly #kinds = new Set<Example['kind']>();
@@ -163,6 +90,16 @@ export class RowIndex {
     this.#max.push(max);
     this.#mostBefore.push(mostBefore);
     this.#forms.push(this.#numberOf(form));
+    this.#mark(marksOf(example));
+  }
+
+  #mark({ mark, flipped }: PreferenceMarks): void {
+    this.#marks.push(markNumber(mark));
+    if (!flipped) return;
+    this.#flipped.forEach((column, at) => {
+      while (column.length < this.length - 1) column.push(0);
+      column.push(flipped[at]);
+    });
   }
 
   /** The kinds of its examples. */
@@ -176,6 +113,12 @@ export class RowIndex {
 
   hashesOf(row: number): Hashes {
     return [this.#hashes[0].at(row), this.#hashes[1].at(row)];
+  }
+
+  marksOf(row: number): PreferenceMarks {
+    const mark = markOfNumber(this.#marks.at(row));
+    if (mark !== 'pair' && mark !== 'alike') return { mark };
+    return { mark, flipped: [this.#flipped[0].at(row), this.#flipped[1].at(row)] };
   }
 
   outlineOf(row: number): Outline {
@@ -223,33 +166,4 @@ export class RowIndex {
     }
     return number;
   }
-}
-
-/**
- * The rows that have copies, each with the first row that equals it, which may be itself.
- *
- * @param hashesOf the hashes of a row
- */
-export function equalRows(count: number, hashesOf: (row: number) => Hashes): ReadonlyMap<number, number> {
-  let size = 16;
-  while (size < 2 * count) size *= 2;
-  /** First rows, by their hashes; one more than the row, so that 0 is an empty place. */
-  const firsts = new Uint32Array(size);
-  const equal = new Map<number, number>();
-  for (let row = 0; row < count; row++) {
-    const [one, other] = hashesOf(row);
-    for (let at = one & (size - 1); ; at = (at + 1) & (size - 1)) {
-      if (firsts[at] === 0) {
-        firsts[at] = row + 1;
-        break;
-      }
-      const first = firsts[at] - 1;
-      const known = hashesOf(first);
-      if (known[0] === one && known[1] === other) {
-        equal.set(first, first).set(row, first);
-        break;
-      }
-    }
-  }
-  return equal;
 }

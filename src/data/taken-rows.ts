@@ -20,7 +20,10 @@ import {
   type Repeats,
 } from './parts.ts';
 import { RowMaker, type PreparedRow, type PrepareOptions, type PrepareReport } from './prepare.ts';
-import { equalRows, hashesOf, type Hashes } from './row-index.ts';
+import { lintMarked, marksOf, type PreferenceMarks } from './preference-marks.ts';
+import type { PreferenceLint } from './preference-lint.ts';
+import { equalRows, hashesOf, type Hashes } from './row-hashes.ts';
+import { isDocument } from './row-set.ts';
 
 /** Made rows that are kept: those of the first steps are looked at before, and taken soon after. */
 const KEPT_ROWS = 2048;
@@ -33,6 +36,7 @@ interface Source {
   lineOf(row: number): number;
   outlineOf(row: number): Outline;
   hashesOf(row: number): Hashes;
+  marksOf(row: number): PreferenceMarks;
   exampleOf(row: number): Example;
 }
 
@@ -43,29 +47,30 @@ function sourceOf({ index, examples }: ReadRows): Source {
       lineOf: (row) => examples[row].line,
       outlineOf: (row) => outlineOf(examples[row], 3),
       hashesOf: (row) => hashesOf(examples[row]),
+      marksOf: (row) => marksOf(examples[row]),
       exampleOf: (row) => examples[row],
     }
   );
 }
 
-/** Kinds of examples that need no other row: pairs and votes are compared with each other before a run. */
-const ALONE: readonly Example['kind'][] = ['completion', 'messages', 'text', 'tokens'];
+/** Kinds of examples that make rows of one kind, of which only the first is checked. Prompts are sampled, and queries are compared with each other. */
+const ALIKE: readonly (readonly Example['kind'][])[] = [
+  ['completion', 'messages', 'text', 'tokens'],
+  ['pair'],
+  ['unpaired'],
+];
 
 /** Whether the rows of these files can be made as they are taken, and some file is so large that they should. */
 export function areTaken(
   files: readonly ReadRows[],
   { mixture, fair }: Pick<DataOptions, 'mixture' | 'fair'>,
 ): boolean {
-  const isAlone = (example: Example): boolean =>
-    ALONE.includes(example.kind) && !(example.kind === 'text' && example.document === true);
-  return (
-    !mixture &&
-    !fair &&
-    files.some(({ index }) => index !== undefined) &&
-    files.every(({ index, examples }) =>
-      index ? index.kinds.every((kind) => ALONE.includes(kind)) : examples.every(isAlone),
-    )
+  if (mixture || fair || !files.some(({ index }) => index !== undefined)) return false;
+  if (files.some(({ examples }) => examples.some(isDocument))) return false;
+  const kinds = new Set(
+    files.flatMap(({ index, examples }) => index?.kinds ?? examples.map(({ kind }) => kind)),
   );
+  return ALIKE.some((alike) => [...kinds].every((kind) => alike.includes(kind)));
 }
 
 /** The rows that can be trained on: of each the file, by its place in the list, and its place there. */
@@ -110,6 +115,8 @@ export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Re
   readonly reports: readonly PrepareReport[];
   /** Some rows of each file, spread evenly. */
   readonly samples: readonly PrepareReport[];
+  /** Findings in pairs and judged answers that are trained on. */
+  readonly preferences?: PreferenceLint;
 }
 
 /** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows`, `data-changed` */
@@ -164,8 +171,19 @@ export async function takeRows(
     { length: places.length, at: (place) => equal.get(place) },
     fates.map((fate) => (isUsed(fate) ? fate : undefined)),
   );
+  const train = partOf(fates, 'train', make);
+  const preferences = lintMarked(
+    {
+      length: places.length,
+      isTrained: (place) => fates[place] === 'train',
+      marksOf: (place) => sourceAt(place).marksOf(places.rowAt(place)),
+      hashesOf: (place) => sourceAt(place).hashesOf(places.rowAt(place)),
+    },
+    () => spread(train, COUNTED_ROWS).map((row) => ({ row })),
+  );
   return {
-    train: partOf(fates, 'train', make),
+    train,
+    ...(preferences && { preferences }),
     validation: partOf(fates, 'validation', make),
     test: partOf(fates, 'test', make),
     ...{ fates, placeOf, exampleOf, rowOf: make, reports, samples },

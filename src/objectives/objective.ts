@@ -1,6 +1,7 @@
 /** Objectives. Each has a folder, and a line in registry.ts. */
 import type { PairInputs, PairKernel } from '../engine/ops/pair_loss.ts';
 import type { PolicyNumbers } from '../engine/ops/policy_loss.ts';
+import type { List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
@@ -101,11 +102,11 @@ export interface Objective extends Contribution {
   /** The names of the two sequences of a row, where their log-probabilities are written to a file. Missing where there are none. */
   readonly sequences?: readonly [string, string];
   /**
-   * Makes training rows of the file's rows, if they need more. Rows that it has made are returned unchanged.
+   * Makes training rows of the file's rows, if they need more: as they are taken, if the rows are. Rows that it has made are returned unchanged.
    *
    * @param settings of the run by name, `batch` and `maxLength` among them
    */
-  arrange?<Row extends LabelledTokens>(rows: readonly Row[], settings: Given): readonly Row[];
+  arrange?<Row extends LabelledTokens>(rows: List<Row>, settings: Given): List<Row>;
   /** Records the summed loss of a micro-batch. @param settings of the run by name */
   record(loss: LossGraph, settings: Given): Tensor;
   /** Records the log-probabilities by the reference policy that the loss reads; those of whole sequences if left out. */

@@ -184,11 +184,19 @@ export function startsOf(options: RunSpec, rows: List<LabelledTokens>): Pick<Run
 export function rowsOfRun(rows: List<LabelledTokens>, options: RunSpec): number[] {
   const count = rows.length;
   const order = new RowOrder(rows, options);
-  const taken = new Set<number>();
+  const isTaken = new Uint8Array(count);
+  let taken = 0;
   const steps = countSteps(options, count);
-  for (let step = 0; step < steps && taken.size < count; step++)
-    for (const row of order.rowsOf(step)) taken.add(row);
-  return [...taken].sort((a, b) => a - b);
+  for (let step = 0; step < steps && taken < count; step++)
+    for (const row of order.rowsOf(step)) {
+      taken += 1 - isTaken[row];
+      isTaken[row] = 1;
+    }
+  const rowsTaken: number[] = [];
+  isTaken.forEach((one, row) => {
+    if (one === 1) rowsTaken.push(row);
+  });
+  return rowsTaken;
 }
 
 /** The bucket of a micro-batch of `rows` full rows, every token supervised. @param sequences of a row, if they are kept apart */
@@ -205,10 +213,16 @@ export function fullBucket(
  * A size for a micro-batch that no plan holds: with room for others like it, and no more than any can need.
  *
  * @param shared whether the plans share prefixes
+ * @param sequences of a row, if they are kept apart
  */
-export function furtherBucket(rows: readonly LabelledTokens[], options: RunSpec, shared: boolean): Bucket {
+export function furtherBucket(
+  rows: readonly LabelledTokens[],
+  options: RunSpec,
+  shared: boolean,
+  sequences?: number,
+): Bucket {
   const size = sizeOfRows(rows, shared);
-  const most = fullBucket(options);
+  const most = fullBucket(options, sequences);
   const roomy = (needed: number, most: number): number =>
     Math.max(roundUp(needed), Math.min(roundUp(needed * ROOM), most));
   return { ...size, tokens: roomy(size.tokens, most.tokens), rows: roomy(size.rows, most.rows) };

@@ -31,7 +31,7 @@ export function countOf({ mean }: Objective, rows: readonly LabelledTokens[]): n
  * Rows that answers are sampled to stay unchanged.
  *
  * @param options settings of the run by name
- * @throws Error as `objectiveOf`; as `heldRows`, if the objective arranges rows
+ * @throws Error as `objectiveOf`
  */
 export function arranged<Row extends LabelledTokens>(
   options: Readonly<Record<string, unknown>> & { readonly objective?: string },
@@ -46,7 +46,7 @@ export function arranged<Row extends LabelledTokens>(
   rows: List<Row>,
 ): List<Row> {
   const objective: Objective = objectiveOf(options.objective);
-  const own = objective.arrange ? objective.arrange(heldRows(rows), options as Given) : rows;
+  const own = objective.arrange ? objective.arrange(rows, options as Given) : rows;
   return objective.samples ? own : withVirtual(own, virtualTokens(options));
 }
 

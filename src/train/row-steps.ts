@@ -32,11 +32,11 @@ export const rowSteps: StepKind = {
     );
     const gradients = sizesOf(steps.flat(), options);
     const losses = sizesOf(groupsOf(validation), options);
+    // The reference is asked for rows in groups of their own, or as they are taken in those of the steps.
+    const asked = (): LabelledTokens[][] =>
+      isHeld(rows) ? groupsOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))) : steps.flat();
     const references = objectiveOf(options.objective).reference
-      ? sizesOf(
-          [...groupsOf(rowsOfRun(rows, options).map((row) => itemOf(rows, row))), ...groupsOf(validation)],
-          options,
-        )
+      ? sizesOf([...asked(), ...groupsOf(validation)], options)
       : undefined;
     const uses = { gradients, losses, ...(references && { references }) };
     const probes = Object.entries(uses).flatMap(([use, { probe }]) => (probe ? [[use, probe] as const] : []));

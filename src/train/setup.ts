@@ -130,7 +130,7 @@ export async function setUp({
     .slice(1)
     .map(() => device.createStaging(statsSize(learning.objective) * 4, 'tasks'));
   const reference = learning.objective.reference
-    ? new ReferencePolicy(device, plans.references, { train: rows, validation }, options)
+    ? new ReferencePolicy(device, plans, { train: rows, validation }, options, !trainable.adapter)
     : undefined;
   const submitter = stepsOf({ plans, ring, taskRings, reference });
   return { trainable, options, learning, steps, validation, plans, ring, taskRings, reference, submitter };

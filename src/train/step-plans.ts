@@ -157,6 +157,8 @@ export interface RunPlans {
   readonly losses: readonly BucketPlan[];
   /** Plans of the reference policy; empty if the objective has none. */
   readonly references: readonly BucketPlan[];
+  /** Adds a plan to {@link references}, as {@link addGradients} does. */
+  addReferences(bucket: Bucket): Promise<void>;
   /** The adapter that the run starts from, if it is the reference during the run. The caller writes its values. */
   readonly start: Adapter | undefined;
   readonly update: Plan;
@@ -221,10 +223,11 @@ export async function compileRun(
     // Before the first step, the reference has the run's own values.
     const policy =
       learning.settings['reference'] === 'start' ? { model, adapter: start ?? adapter } : { model };
-    const references = (buckets.references ?? []).map((bucket) => ({
+    const withReference = (bucket: Bucket): Recorded & Bucket => ({
       ...bucket,
       ...recordReference(policy, bucket, shared, learning),
-    }));
+    });
+    const references = (buckets.references ?? []).map(withReference);
     const update = recordUpdate(trainable, optimiser, shared, learning.settings);
     await device.prepare(
       [...[...gradients, ...losses, ...references].map(({ tape }) => tape), update],
@@ -241,13 +244,14 @@ export async function compileRun(
       generator = new Generator(model, sampledAtOnce(model, buckets.generation), maxLength);
       await generator.prepare(adapter);
     }
-    const addGradients = async (bucket: Bucket): Promise<void> => {
-      const recorded = withGradients(bucket);
+    const add = async (to: BucketPlan[], recorded: Recorded & Bucket): Promise<void> => {
       await device.prepare([recorded.tape], () => undefined);
-      compiled.gradients.push(...(await compileBuckets([recorded])));
-      compiled.gradients.sort((a, b) => a.tokens - b.tokens || a.rows - b.rows);
+      to.push(...(await compileBuckets([recorded])));
+      to.sort((a, b) => a.tokens - b.tokens || a.rows - b.rows);
     };
-    return { shared, ...compiled, addGradients, start, generator, destroy };
+    const addGradients = (bucket: Bucket): Promise<void> => add(compiled.gradients, withGradients(bucket));
+    const addReferences = (bucket: Bucket): Promise<void> => add(compiled.references, withReference(bucket));
+    return { shared, ...compiled, addGradients, addReferences, start, generator, destroy };
   } catch (error) {
     destroy();
     throw error;

@@ -5,7 +5,7 @@ import { itemOf } from '../lists.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, furtherBucket, isHeldBy, sharesPrefixes } from './buckets.ts';
-import { countOf, measuredOf, type Learning, type Measured } from './learning.ts';
+import { countOf, measuredOf, sequencesOf, type Learning, type Measured } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { learningRate } from './schedule.ts';
 import type { StepParts, StepRequest } from './step-kind.ts';
@@ -78,6 +78,10 @@ export class Steps implements StepMaker {
     const { rows: all, options } = this.request;
     const rows = this.#order.rowsOf(step).map((place): PlacedRow => ({ ...itemOf(all, place), place }));
     const groups = withTasks(microBatches(rows, options));
+    await this.parts.reference?.know(
+      groups.map(({ group }) => group),
+      (group) => group.map(({ place }) => place),
+    );
     const further = groups.filter(({ group }) => !isHeldBy(this.parts.plans.gradients, group));
     return further.length === 0 ? this.#submit(step, rows, groups) : this.#submitFurther(step, rows, groups);
   }
@@ -85,10 +89,13 @@ export class Steps implements StepMaker {
   /** Makes the plans that are missing first: nobody knew the sizes of these rows before. */
   async #submitFurther(step: number, rows: readonly PlacedRow[], groups: Groups): Promise<Submitted> {
     const { plans } = this.parts;
-    await this.request.trainable.model.device.settle();
+    const { options, trainable, learning } = this.request;
+    const shared = sharesPrefixes(plans.gradients);
+    const sequences = sequencesOf(learning.objective);
+    await trainable.model.device.settle();
     for (const { group } of groups)
       if (!isHeldBy(plans.gradients, group))
-        await plans.addGradients(furtherBucket(group, this.request.options, sharesPrefixes(plans.gradients)));
+        await plans.addGradients(furtherBucket(group, options, shared, sequences));
     return this.#submit(step, rows, groups);
   }
 

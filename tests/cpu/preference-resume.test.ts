@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { adapterModules, initialTensors } from '../../src/adapters/registry.ts';
 import { readExamples } from '../../src/data/formats.ts';
 import { prepareRows, type PreparedRow } from '../../src/data/prepare.ts';
+import type { List } from '../../src/lists.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { readState, writeState } from '../../src/train/state-files.ts';
 import { memoryFiles } from '../../src/weights/bytes.ts';
@@ -42,6 +43,48 @@ describeDevice('A run that learns from preferences', (context) => {
     pairs = rowsOf(PAIRS);
     judged = rowsOf(JUDGED);
   });
+
+  /** The same rows, none of them at hand. */
+  const taken = (rows: readonly PreparedRow[]): List<PreparedRow> => ({
+    length: rows.length,
+    at: (index) => rows.at(index),
+  });
+
+  test.each([
+    ['dpo', 'base'],
+    ['dpo', 'start'],
+    ['kto', 'base'],
+  ])(
+    'has the steps of one whose rows are at hand if they are made as they are taken: %s (%s)',
+    async (objective, reference) => {
+      const options = specOf({
+        ...{ objective, steps: 4, batch: 3, lr: 2e-3, rank: 4, maxLength: 96, seed: 5, evalEvery: 2 },
+        ...{ targets: ['q_proj', 'v_proj', 'down_proj'], reference },
+      });
+      const all = objective === 'kto' ? judged : pairs;
+      const [rows, validation] = [all.slice(0, -3), all.slice(-3)];
+      const made = await open(options, { rows, validation });
+      await made.trainer.run();
+      const lists = { rows: taken(rows), validation: taken(validation) };
+      const whole = await open(options, lists);
+      await whole.trainer.run();
+      const begun = await open(options, lists);
+      expect(await begun.trainer.run(2)).toBe('paused');
+      const files = writeState({ state: await begun.trainer.state(), fingerprint: objective });
+      const { state } = await readState(memoryFiles(files, 'state'));
+      const run = await open(options, { ...lists, state });
+      await run.trainer.run();
+      expect([...curve(begun.steps), ...curve(run.steps)]).toEqual(curve(whole.steps));
+      expectSame(await run.adapter.read(), await whole.adapter.read());
+      // The reference is asked in other groups of rows, which can differ in the last bits.
+      expect(whole.steps.length).toBe(made.steps.length);
+      for (const [at, { loss }] of made.steps.entries()) expect(whole.steps[at].loss).toBeCloseTo(loss, 5);
+      // Of rows that are not at hand, only those for validation are asked in advance if the base model is the reference.
+      const asked = begun.events.flatMap((event) => (event.type === 'reference' ? [event.total] : []));
+      const before = [validation.length + (reference === 'base' ? 0 : rows.length)];
+      expect([...new Set(asked)]).toEqual(before);
+    },
+  );
 
   test.each([
     ['kto', { reference: 'base', desirableWeight: 0.5 }],

@@ -1,5 +1,6 @@
 /** Kahneman-Tversky Optimization (Ethayarajh and others, 2024): learns from single answers, each desirable or not. */
 import type { PairKernel } from '../../engine/ops/pair_loss.ts';
+import type { List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { Given, Setting } from '../../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
@@ -83,7 +84,7 @@ export const kto = {
     loss: 'mean over the answers of 1 − σ(how much better than the reference)',
     start: { loss: 0.5, words: '0.5' },
   },
-  arrange: <Row extends LabelledTokens>(rows: readonly Row[], settings: Given): readonly Row[] =>
+  arrange: <Row extends LabelledTokens>(rows: List<Row>, settings: Given): List<Row> =>
     withMismatched(rows, {
       batch: settings['batch'] as number,
       maxLength: settings['maxLength'] as number,

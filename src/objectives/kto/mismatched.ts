@@ -1,4 +1,5 @@
 /** Rows of KTO: each answer, followed by the prompt with the answer of another row. */
+import { changed, itemOf, type List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 
 /**
@@ -11,15 +12,23 @@ import type { LabelledTokens } from '../../model/batch.ts';
  */
 export function withMismatched<Row extends LabelledTokens>(
   rows: readonly Row[],
+  options: { readonly batch: number; readonly maxLength: number },
+): readonly Row[];
+export function withMismatched<Row extends LabelledTokens>(
+  rows: List<Row>,
+  options: { readonly batch: number; readonly maxLength: number },
+): List<Row>;
+export function withMismatched<Row extends LabelledTokens>(
+  rows: List<Row>,
   { batch, maxLength }: { readonly batch: number; readonly maxLength: number },
-): Row[] {
+): List<Row> {
   const blocks = Math.max(1, Math.ceil((rows.length - 1) / batch));
-  return rows.map((row, at) => {
+  return changed(rows, (row, at) => {
     if (row.starts) return row;
     const block = Math.min(blocks - 1, Math.floor(at / batch));
     const first = block * batch;
     const last = block === blocks - 1 ? rows.length - 1 : first + batch - 1;
-    const other = rows[at === first ? last : at - 1];
+    const other = itemOf(rows, at === first ? last : at - 1);
     const from = answerOf(other);
     const prompt = answerOf(row);
     const join = (of: 'ids' | 'labels'): number[] =>

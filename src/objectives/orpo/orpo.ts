@@ -3,6 +3,7 @@
  * against those of the rejected one, without a reference.
  */
 import type { PairKernel } from '../../engine/ops/pair_loss.ts';
+import { changed, type List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import type { Given } from '../../settings/setting.ts';
 import type { LossGraph, Objective } from '../objective.ts';
@@ -29,8 +30,8 @@ export const orpo = {
     nll: sums[OWN_SUM] / pairs,
   }),
   curve: { loss: 'loss of the chosen texts, and beta times −ln σ(log odds ratio), a mean over the pairs' },
-  arrange: <Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] =>
-    rows.map((row) => ({ ...row, whole: true })),
+  arrange: <Row extends LabelledTokens>(rows: List<Row>): List<Row> =>
+    changed(rows, (row) => ({ ...row, whole: true })),
   record: (loss: LossGraph, settings: Given) =>
     loss.together(
       loss.pairs(kernel, { logps: loss.sequenceLogProbabilities() }, numbersOf(settings, ['beta'])),

@@ -209,6 +209,83 @@ describe('rows that are made as they are taken', () => {
     await expectSame(await write('rows.jsonl', jsonl(odd)), { tokenizer });
   });
 
+  const template = (end: string): string =>
+    `{% for m in messages %}{{ m.role ~ ':' ~ m.content | trim ~ '${end}' }}{% endfor %}{% if add_generation_prompt %}assistant:{% endif %}`;
+  const turns = (...contents: readonly string[]): object[] =>
+    contents.map((content, i) => ({ role: i % 2 === 0 ? 'user' : 'assistant', content }));
+  const comparisons = (count: number): object[] =>
+    Array.from({ length: count }, (_, i) => ({ prompt: `Q ${i}`, chosen: `good ${i}`, rejected: 'bad' }));
+  const pairs = [
+    ...comparisons(14),
+    { prompt: 'Q 1', chosen: 'bad', rejected: 'good 1' },
+    { prompt: 'Q 2', chosen: 'good 2', rejected: 'bad ' },
+    { prompt: 'alike', chosen: 'a nail', rejected: 'an ail' },
+    { prompt: 'same', chosen: 'yes', rejected: 'yes' },
+    { prompt: 'end', chosen: 'yes', rejected: 'yes ' },
+    { prompt: 'break', chosen: 'yes', rejected: 'yes\n' },
+    { prompt: 'begin', chosen: ' yes', rejected: 'yes' },
+    { prompt: 'blank', chosen: 'yes', rejected: ' ' },
+    { prompt: 'x'.repeat(90), chosen: 'lost', rejected: 'lost as well' },
+    { prompt: 'alike until cut', chosen: `${'y'.repeat(90)}1`, rejected: `${'y'.repeat(90)}2` },
+    { prompt: 'cut', chosen: 'one '.repeat(40), rejected: 'two '.repeat(50) },
+    { prompt: 'one is cut', chosen: 'one', rejected: 'two '.repeat(50) },
+    { prompt: 'é'.repeat(9), chosen: '🙂 中文', rejected: '中文' },
+    { chosen: turns('Hi', 'Hello', 'Bye', 'Good bye'), rejected: turns('Hi', 'Hello', 'Bye', 'No') },
+    { chosen: turns('Hi', 'Yes', 'And', 'So'), rejected: turns('Hi', 'No') },
+    { prompt: turns('Tell me'), chosen: 'the truth', rejected: 'a lie' },
+    { prompt_ids: [5, 6], chosen_ids: [7, 8], rejected_ids: [9] },
+    'not JSON',
+    { prompt: 'no answer' },
+    ...comparisons(4),
+  ];
+  const votes = [
+    ...answers(14).map((row, i) => ({ ...row, label: i % 3 > 0 })),
+    { prompt: 'blank', completion: ' ', label: false },
+    { prompt: 'long '.repeat(40), completion: 'lost', label: true },
+    { prompt: 'short', completion: 'long '.repeat(40), label: 'no' },
+    { prompt: 'no label', completion: 'it says', label: 'perhaps' },
+    { prompt_ids: [5, 6], completion_ids: [7, 8], desirable: true },
+    ...answers(3).map((row) => ({ ...row, label: false })),
+  ];
+
+  test.each(['pairs', 'votes'] as const)('are the same: %s', async (what) => {
+    const path = await write('rows.jsonl', jsonl({ pairs, votes }[what]));
+    const { told } = await expectSame(path);
+    expect(told.preferences).toMatchObject(
+      what === 'pairs' ? { pairs: 19 } : { desirable: expect.any(Number) as number },
+    );
+    for (const overlong of ['drop', 'truncate-prompt'] as const)
+      await expectSame(path, { overlong, maxLength: 24, dropCopies: true });
+    for (const end of ['<|im_end|>', '']) {
+      const tokenizer = await withTemplate(template(end));
+      for (const maxLength of [20, 64]) await expectSame(path, { tokenizer, maxLength });
+    }
+  });
+
+  test('pairs that contradict each other are found among all', async () => {
+    const opposites = comparisons(3).map((row) => {
+      const { chosen, rejected, ...prompt } = row as Record<string, string>;
+      return { ...prompt, chosen: rejected, rejected: chosen };
+    });
+    const path = await write('rows.jsonl', jsonl([...comparisons(150), ...opposites]));
+    const { taken, made } = await bothWays(path, { validation: 0, test: 0 });
+    const { looked, lengths, ...counts } = taken.told.preferences!;
+    expect(looked).toBe(128);
+    expect(lengths).toBeDefined();
+    expect(counts).toMatchObject({ pairs: 153, flipped: [150, 151, 152] });
+    expect(made.told.preferences).toMatchObject(counts);
+  });
+
+  test('answers of two kinds in a file are all made, so that the wrong kind is refused by its row', async () => {
+    const path = await write('rows.jsonl', jsonl([...answers(5), ...comparisons(5)]));
+    const rows = { file: path, more: [], options: { validation: 0, test: 0, seed: 1, overlong: 'drop' } };
+    const limits = { maxLength: 48, vocabSize: sprig.vocabSize, now: new Date(0) };
+    const { train } = await openRows(rows as unknown as AskedRows, sprig, limits, SILENT, {
+      ...{ mayTake: true, held: NONE },
+    });
+    expect(isHeld(train)).toBe(true);
+  });
+
   test('say what of them is wrong by the lines of the file', async () => {
     const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)));
     const [{ problems, problemCount }] = told.files;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hashesOf } from '../../../src/data/row-index.ts';
+import { hashesOf } from '../../../src/data/row-hashes.ts';
 
 const row = (prompt: string, completion: string) =>
   hashesOf({ kind: 'completion', prompt, completion, line: 1 });

@@ -5,7 +5,7 @@ import { withField } from '../../../src/data/edit-fields.ts';
 import { ExampleReader } from '../../../src/data/formats.ts';
 import { markableIn, markedTexts, withMarked } from '../../../src/data/mark-untrained.ts';
 import { rawContentAs } from '../../../src/data/raw-content.ts';
-import { hashesOf } from '../../../src/data/row-index.ts';
+import { hashesOf } from '../../../src/data/row-hashes.ts';
 import { identityOf } from '../../../src/data/statistics.ts';
 import { writeRows } from '../../../src/data/write-rows.ts';
 import { conversationOf } from '../../../src/runs/graduate/rest-of-run.ts';

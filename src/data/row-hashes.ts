@@ -1,0 +1,147 @@
+/** Rows that teach the same, by hashes: for files of which not every row is held. */
+import { saidBy, type ExampleContent, type Pair } from '../text/trainable.ts';
+import type { Example } from './example.ts';
+import { identityOf } from './statistics.ts';
+
+export type Hashes = readonly [number, number];
+
+/** A hash of two. */
+function mixed(one: number, other: number): number {
+  const hash = Math.imul(one ^ (one >>> 16), 0x85ebca6b) + other;
+  return Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+}
+
+/** Two characters, as 32 bits. */
+const twoAt = (text: string, at: number): number => text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
+
+/**
+ * Two hashes of 32 bits over texts, each with its length, so that no two lists of texts look alike. Four lanes, since hashing is a good part of the
+ * time of reading and a processor multiplies for all of them at once.
+ */
+class Hasher {
+  #one = 0x9e3779b9;
+  #other = 0x7f4a7c15;
+
+  add(text: string): this {
+    const { length } = text;
+    let a = this.#one ^ length;
+    let b = Math.imul(this.#other + length, 0x27d4eb2f);
+    let c = a ^ 0x165667b1;
+    let d = b ^ 0x3c6ef372;
+    let at = 0;
+    for (; at + 8 <= length; at += 8) {
+      a = Math.imul(a ^ twoAt(text, at), 0x85ebca6b);
+      b = Math.imul(b ^ twoAt(text, at + 2), 0xc2b2ae35);
+      c = Math.imul(c ^ twoAt(text, at + 4), 0x27d4eb2f);
+      d = Math.imul(d ^ twoAt(text, at + 6), 0x9e3779b1);
+      a ^= a >>> 15;
+      b ^= b >>> 13;
+      c ^= c >>> 16;
+      d ^= d >>> 14;
+    }
+    for (; at < length; at++) {
+      const unit = text.charCodeAt(at);
+      a = Math.imul(a ^ unit, 0x85ebca6b);
+      a ^= a >>> 15;
+      b = Math.imul(b ^ unit, 0xc2b2ae35);
+      b ^= b >>> 13;
+    }
+    // Each lane reaches both hashes by ways of its own.
+    this.#one = mixed(mixed(a, c), mixed(b, d));
+    this.#other = mixed(mixed(d, a), mixed(c, b));
+    return this;
+  }
+
+  get hashes(): Hashes {
+    const [one, other] = [Math.imul(this.#one, 0x27d4eb2f), Math.imul(this.#other, 0x165667b1)];
+    return [(one ^ (one >>> 16)) >>> 0, (other ^ (other >>> 16)) >>> 0];
+  }
+}
+
+/** Equal for examples that teach the same, as `identityOf` is. Of a million different rows, two are taken for equal once in 30 million files. */
+export function hashesOf(example: Example): Hashes {
+  return withTexts(new Hasher(), example).hashes;
+}
+
+/** The hashes of the pair that prefers what this one rejects. */
+export const hashesOfFlipped = ({ chosen, rejected }: Pair): Hashes =>
+  withTexts(new Hasher(), { kind: 'pair', chosen: rejected, rejected: chosen }).hashes;
+
+function withTexts(hasher: Hasher, example: ExampleContent): Hasher {
+  switch (example.kind) {
+    case 'completion':
+      hasher.add('completion').add(example.prompt.trim()).add(example.completion.trim());
+      return example.untrained ? hasher.add(JSON.stringify(example.untrained)) : hasher;
+    case 'messages':
+      hasher.add('messages');
+      for (const message of example.messages) {
+        hasher.add(message.role).add(saidBy(message).trim());
+        if (message.untrained) hasher.add(JSON.stringify(message.untrained));
+      }
+      return example.tools ? hasher.add(JSON.stringify(example.tools)) : hasher;
+    case 'pair':
+      return withTexts(withTexts(hasher.add('pair'), example.chosen), example.rejected);
+    case 'unpaired':
+      return withTexts(hasher.add('unpaired'), example.answer).add(String(example.desirable));
+    default:
+      return hasher.add(identityOf(example));
+  }
+}
+
+/** Rows by their hashes, the first of each: eight to sixteen bytes a row, and no object. */
+export class FirstRows {
+  /** One more than the row, so that 0 is an empty place. */
+  readonly #firsts: Uint32Array;
+
+  /**
+   * @param max the most rows that are added
+   * @param hashesOf the hashes of a row
+   */
+  constructor(
+    max: number,
+    private readonly hashesOf: (row: number) => Hashes,
+  ) {
+    let size = 16;
+    while (size < 2 * max) size *= 2;
+    this.#firsts = new Uint32Array(size);
+  }
+
+  /** The first row with these hashes; undefined if none was added. */
+  find(hashes: Hashes): number | undefined {
+    const row = this.#firsts[this.#placeOf(hashes)];
+    return row === 0 ? undefined : row - 1;
+  }
+
+  /** @returns the first row that equals this one, which may be itself */
+  add(row: number): number {
+    const at = this.#placeOf(this.hashesOf(row));
+    if (this.#firsts[at] === 0) this.#firsts[at] = row + 1;
+    return this.#firsts[at] - 1;
+  }
+
+  /** The place of these hashes, or an empty one for them. */
+  #placeOf([one, other]: Hashes): number {
+    const last = this.#firsts.length - 1;
+    let at = one & last;
+    for (; this.#firsts[at] !== 0; at = (at + 1) & last) {
+      const known = this.hashesOf(this.#firsts[at] - 1);
+      if (known[0] === one && known[1] === other) break;
+    }
+    return at;
+  }
+}
+
+/**
+ * The rows that have copies, each with the first row that equals it, which may be itself.
+ *
+ * @param hashesOf the hashes of a row
+ */
+export function equalRows(count: number, hashesOf: (row: number) => Hashes): ReadonlyMap<number, number> {
+  const firsts = new FirstRows(count, hashesOf);
+  const equal = new Map<number, number>();
+  for (let row = 0; row < count; row++) {
+    const first = firsts.add(row);
+    if (first !== row) equal.set(first, first).set(row, first);
+  }
+  return equal;
+}
