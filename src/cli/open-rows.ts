@@ -26,10 +26,11 @@ import { openBytes, readInput } from './files.ts';
 import type { Output } from './output.ts';
 import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
+import { SpillFile } from './spill-file.ts';
 import { withZippedFiles } from './zip-files.ts';
 
-/** The most that is held of a file with a row a line; a larger one gets an index. */
-const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20 };
+/** The most that is held of a file; a larger one gets an index. */
+const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20, spill: () => new SpillFile() };
 
 /** Rows between two checks of the clock. */
 const ROWS_BETWEEN = 64;
@@ -86,9 +87,11 @@ export async function openRows(
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
-  { keepsColumns: keepsAll = false, unanswered, mayTake = false, held = HELD }: OpenHow = {},
+  { keepsColumns: keepsAll = false, unanswered, mayTake = false, held: most = HELD }: OpenHow = {},
 ): Promise<RunRows> {
   const { changes: changesFile, options } = asked;
+  // An index helps nobody who makes all rows.
+  const held = mayTake ? most : undefined;
   const { file, test, more } = await withZippedFiles(asked, options.mixture !== undefined, output);
   // A split by a column reads it.
   const keepsColumns = keepsAll || options.fair !== undefined;

@@ -72,11 +72,12 @@ function syntaxReason(text: string, error: unknown): string {
   return `not valid JSON: ${error instanceof Error ? error.message : String(error)}`;
 }
 
-/** The row that an example was made of: its text, and in a file with a row a line its bytes (or characters, if the file was decoded). */
+/** The row that an example was made of: its text and its bytes (or characters, if the file was decoded), or in a file of which no part is a row its fields. */
 export interface SourceRow {
-  readonly text?: string;
+  readonly text?: string | undefined;
   readonly start?: number;
   readonly length?: number;
+  read?(): JsonObject;
 }
 
 export type TakeExample = (example: Example, source: SourceRow | undefined) => void;
@@ -85,7 +86,7 @@ export class Collector {
   examples: Example[] = [];
   /** Examples, kept here or taken. */
   count = 0;
-  /** The row that is being read, in a file of JSON. */
+  /** The row that is being read. */
   source: SourceRow | undefined;
   readonly problems: Problem[] = [];
   problemCount = 0;

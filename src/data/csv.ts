@@ -4,6 +4,8 @@
  * not the rest of the file.
  */
 import Papa from 'papaparse';
+import type { Content } from './lines.ts';
+import { newLineOf, piecesOf, type NewLine } from './text-pieces.ts';
 
 export interface CsvRow {
   /** Where it begins, from 1. */
@@ -11,7 +13,10 @@ export interface CsvRow {
   readonly cells: readonly string[];
   /** Why it cannot be read; cells are then empty. */
   readonly problem?: string;
-  /** Characters of the text that are read with it. */
+  /** As it stands in the file, its line end included; missing with a problem. */
+  readonly text?: string;
+  /** Its first byte, or character, and how many are read with it. */
+  readonly start: number;
   readonly end: number;
 }
 
@@ -49,7 +54,7 @@ const FAULTS: Readonly<Record<string, string>> = {
 };
 
 /** The rows of a chunk. The last is left out unless the text ends there: it may continue in the next chunk. */
-function parsePiece(text: string, delimiter: string, newline: '\n' | '\r', isLast: boolean): Piece[] {
+function parsePiece(text: string, delimiter: string, newline: NewLine, isLast: boolean): Piece[] {
   const rows: Piece[] = [];
   const parser = new Papa.Parser({
     delimiter,
@@ -80,56 +85,69 @@ function cleaned(cells: readonly string[], raw: string): string[] {
   });
 }
 
-/** All rows, the header among them. Rows whose cells are all blank are left out. */
-export function* csvRows(text: string, delimiter: string): Generator<CsvRow> {
-  const newline = text.includes('\n') ? '\n' : '\r';
-  let budget = REREAD * text.length + PIECE_CHARS;
+/** All rows, the header among them. Rows whose cells are all blank are left out. @param newline the one of the file, if this is a part of it */
+export function* csvRows(
+  content: Content,
+  delimiter: string,
+  fileName = 'The table',
+  newline?: NewLine,
+): Generator<CsvRow> {
+  const pieces = piecesOf(content, fileName);
+  const lineEnd = newline ?? newLineOf(pieces);
+  const { length } = pieces;
+  let budget = REREAD * length + PIECE_CHARS;
   let size = PIECE_CHARS;
   let start = 0;
   let line = 1;
-  /** The position after the line that begins at `from`. */
-  const nextLine = (from: number): number => {
-    const at = text.indexOf(newline, from);
-    return at < 0 ? text.length : at + 1;
-  };
-  while (start < text.length) {
-    const end = Math.min(text.length, start + size);
-    const piece = text.slice(start, end);
-    const rows = parsePiece(piece, delimiter, newline, end === text.length);
+  while (start < length) {
+    const piece = pieces.read(start, size);
+    const end = start + pieces.lengthOf(piece);
+    /** The place in the file after the line that begins at a place of the piece. */
+    const nextLine = (from: number): number => {
+      const at = piece.indexOf(lineEnd, from);
+      return at < 0
+        ? (pieces.lineAfter(end, lineEnd) ?? length)
+        : start + pieces.lengthOf(piece.slice(0, at + 1));
+    };
+    const rows = parsePiece(piece, delimiter, lineEnd, end === length);
     if (rows.length === 0) {
       if (size < MAX_ROW_CHARS) {
         size *= 2;
         continue;
       }
       const reason = `the row has more than ${MAX_ROW_CHARS} characters, or a quote opens here and is never closed`;
-      start = nextLine(start);
-      yield { line, cells: [], problem: reason, end: start };
+      const after = nextLine(0);
+      yield { line, cells: [], problem: reason, start, end: after };
+      start = after;
       line++;
       size = SMALL_PIECE_CHARS;
       continue;
     }
     size = Math.min(PIECE_CHARS, size * 2);
     let from = 0;
+    let rowStart = start;
     let again = -1;
     for (const { cells, end: to, fault } of rows) {
       const raw = piece.slice(from, to);
+      const rowEnd = rowStart + pieces.lengthOf(raw);
       const at = line;
       if (fault !== undefined) {
-        const after = nextLine(start + from);
-        const rereads = after < start + to && budget > 0;
-        yield { line: at, cells: [], problem: fault, end: rereads ? after : start + to };
+        const after = nextLine(from);
+        const rereads = after < rowEnd && budget > 0;
+        yield { line: at, cells: [], problem: fault, start: rowStart, end: rereads ? after : rowEnd };
         if (rereads) {
           again = after;
           line++;
           break;
         }
       } else if (cells.some((cell) => cell.trim() !== '')) {
-        yield { line: at, cells: cleaned(cells, raw), end: start + to };
+        yield { line: at, cells: cleaned(cells, raw), text: raw, start: rowStart, end: rowEnd };
       }
-      line += countLines(raw, newline);
+      line += countLines(raw, lineEnd);
       from = to;
+      rowStart = rowEnd;
     }
-    if (again < 0) start += from;
+    if (again < 0) start = rowStart;
     else {
       budget -= end - again;
       start = again;

@@ -1,5 +1,6 @@
 /** The text of a data file: UTF-8 or UTF-16, with or without a byte order mark; anything else is an error that says what it is and what to do. */
 import { GraftError } from '../errors.ts';
+import { linesOf, type Bytes } from './lines.ts';
 
 /** Bytes that are examined to recognise what a file is. */
 export const HEAD_BYTES = 512;
@@ -68,15 +69,19 @@ export function decodeFile(bytes: Uint8Array, fileName: string): string {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (cause) {
-    const name = encoding === 'utf-8' ? 'UTF-8' : 'UTF-16';
-    const line = encoding === 'utf-8' ? `, line ${firstBadLine(bytes)},` : '';
-    throw new GraftError(
-      'data-encoding',
-      `${fileName}${line} is not valid ${name}.`,
-      'Save it as UTF-8 (spreadsheets call it “CSV UTF-8”) and open it again.',
-      { cause },
-    );
+    throw invalidText(fileName, encoding === 'utf-8' ? firstBadLine(bytes) : undefined, cause);
   }
+}
+
+/** @param line the first that is not UTF-8; none for UTF-16 */
+export function invalidText(fileName: string, line: number | undefined, cause: unknown): GraftError {
+  const where = line === undefined ? '' : `, line ${line},`;
+  return new GraftError(
+    'data-encoding',
+    `${fileName}${where} is not valid ${line === undefined ? 'UTF-16' : 'UTF-8'}.`,
+    'Save it as UTF-8 (spreadsheets call it “CSV UTF-8”) and open it again.',
+    { cause },
+  );
 }
 
 /** Bytes in which a page says how it is encoded: https://html.spec.whatwg.org/multipage/parsing.html#prescan-a-byte-stream-to-determine-its-encoding */
@@ -117,18 +122,7 @@ export function decodePage(bytes: Uint8Array, fileName: string): string {
 }
 
 /** The line of the first byte that is not UTF-8: searched line by line, since a line end is never inside a character. */
-function firstBadLine(bytes: Uint8Array): number {
-  const decoder = new TextDecoder('utf-8', { fatal: true });
-  let line = 1;
-  for (let start = 0; start < bytes.length; line++) {
-    const newLine = bytes.indexOf(0x0a, start);
-    const end = newLine < 0 ? bytes.length : newLine;
-    try {
-      decoder.decode(bytes.subarray(start, end));
-    } catch {
-      return line;
-    }
-    start = end + 1;
-  }
-  return line;
+export function firstBadLine(bytes: Bytes): number {
+  for (const { number, isText } of linesOf(bytes)) if (!isText) return number;
+  return 1;
 }

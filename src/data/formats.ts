@@ -4,20 +4,21 @@
  * a table by its columns. Other columns need a mapping (mapping.ts).
  */
 import { GraftError } from '../errors.ts';
-import { Collector, type ReadResult, type TakeExample } from './collector.ts';
+import type { JsonObject } from '../json.ts';
+import { Collector, objectOf, type ReadResult, type TakeExample } from './collector.ts';
 import { columnsOfRow, listOfColumns } from './columns.ts';
 import { documentsOf, hasBorder } from './documents.ts';
 import { decodeFile, encodingOf, HEAD_BYTES, refuseBinary } from './encoding.ts';
 import { fileKind, type FileKind } from './file-kind.ts';
 import { formatOfColumns, rowOfCells } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
-import { tooLarge, wholeOf } from './json-sources.ts';
+import { tooLarge, wholeOf, wholeText } from './json-sources.ts';
 import type { Bytes, Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
 import { isParquet } from './parquet-magic.ts';
 import type { RowSource } from './row-source.ts';
 import { ROW_SOURCES } from './row-sources.ts';
-import { checkCells, objectOfCells, openTable, tableText, type TableOptions } from './table.ts';
+import { checkCells, objectOfCells, openTable, type Table, type TableOptions } from './table.ts';
 
 export type { ReadResult } from './collector.ts';
 
@@ -78,10 +79,11 @@ function columnsOfSource(content: Content, source: RowSource, fileName: string):
   return [...columns];
 }
 
-function* readTable(content: Content, options: ReadOptions, collector: Collector): Generator<number> {
-  const { fileName, mapping } = options;
-  const text = tableText(content, fileName);
-  const table = openTable(text, fileName, options);
+function* readTable(
+  table: Table | undefined,
+  { fileName, mapping }: ReadOptions,
+  collector: Collector,
+): Generator<number> {
   if (!table) return;
   const { columns, numbering, left } = table;
   collector.numbering = numbering;
@@ -92,8 +94,10 @@ function* readTable(content: Content, options: ReadOptions, collector: Collector
   let rows = 0;
   for (const row of table.rows()) {
     rows++;
+    const { start, end, text } = row;
+    collector.source = { text, start, length: end - start };
     collector.row(row.line, () => make(columns, checkCells(columns, row)));
-    yield row.end / text.length;
+    yield end / table.length;
   }
   if (rows === 0)
     throw new GraftError(
@@ -163,15 +167,17 @@ export class ExampleReader {
   readonly content: Content;
   readonly #options: ReadOptions;
   readonly #collector: Collector;
+  #table: Table | undefined;
 
-  /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
+  /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template`, `data-too-large` */
   constructor(content: Content, options: ReadOptions) {
     const { fileName, mapping, keepsColumns, onExample, mostProblems, unanswered } = options;
     const bare = withoutByteOrderMark(content, fileName);
     if (bare.length === 0)
       throw new GraftError('data-empty', `${fileName} is empty.`, 'Choose a file with examples.');
     this.kind = fileKind(bare, fileName);
-    this.content = bare;
+    // Its rows are parts of one text.
+    this.content = this.kind === 'json' ? wholeText(bare, fileName) : bare;
     this.#options = options;
     this.#collector = new Collector(mapping, keepsColumns, onExample, mostProblems, unanswered);
   }
@@ -180,7 +186,7 @@ export class ExampleReader {
   read(): Generator<number> {
     switch (this.kind) {
       case 'table':
-        return readTable(this.content, this.#options, this.#collector);
+        return readTable(this.#openTable(), this.#options, this.#collector);
       case 'text':
         return readText(this.content, this.#options, this.#collector);
       default:
@@ -199,6 +205,20 @@ export class ExampleReader {
 
   result(): ReadResult {
     return this.#collector.result();
+  }
+
+  /** The row of a text that came with an example. @throws BadRow */
+  rowOf(text: string): JsonObject {
+    const table = this.#table;
+    const row = table?.rowOf?.(text);
+    if (!table || !row) return objectOf(text);
+    const make = this.#options.mapping ? objectOfCells : rowOfCells;
+    return make(table.columns, checkCells(table.columns, row));
+  }
+
+  #openTable(): Table | undefined {
+    const { fileName } = this.#options;
+    return (this.#table ??= openTable(this.content, fileName, this.#options));
   }
 }
 

@@ -13,6 +13,9 @@ interface RawRow {
   line: number;
   numbering: Numbering;
   text: string;
+  /** Its first character, and how many there are up to its end. */
+  start: number;
+  length: number;
   /** Characters of the file up to its end. */
   end: number;
 }
@@ -103,10 +106,14 @@ class Walker {
     for (let number = 1; ; number++) {
       this.space();
       const line = this.lineOf(this.at);
+      const start = this.at;
       const text = this.value().trim();
       // If the first two rows share a line, all are numbered by their place.
       numbering ??= this.#goesOn(line) ? 'row' : 'line';
-      yield { line: numbering === 'row' ? number : line, numbering, text, end: this.at };
+      yield {
+        ...{ line: numbering === 'row' ? number : line, numbering },
+        ...{ text, start, length: this.at - start, end: this.at },
+      };
       if (this.at >= this.text.length) throw this.broken('the file ends inside its list');
       const separator = this.text[this.at++];
       if (separator === ']') return;
@@ -144,6 +151,8 @@ export function* jsonRows(text: string, where: string): Generator<RawRow, LeftLi
     line: walker.lineOf(walker.at),
     numbering: 'line',
     text: text.slice(walker.at),
+    start: walker.at,
+    length: text.length - walker.at,
     end: text.length,
   };
   const left: LeftList[] = [];

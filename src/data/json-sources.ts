@@ -8,7 +8,7 @@ import { jsonRows } from './json-rows.ts';
 import { linesOf, type Bytes, type Content } from './lines.ts';
 import type { FileRow, RowSource } from './row-source.ts';
 
-/** JSON and CSV are decoded as a whole; engines hold strings of about twice this. JSONL has no such limit. */
+/** JSON is decoded as a whole; engines hold strings of about twice this. Files with a row a line have no such limit. */
 const MAX_WHOLE_FILE_BYTES = 256 * 2 ** 20;
 
 /** A row of JSONL. A class, since a million closures and copies of objects take seconds. */

@@ -26,6 +26,8 @@ interface Line {
   readonly text: string;
   /** Why the text cannot be read; `text` is then ''. */
   readonly problem: string | undefined;
+  /** Whether it is text, if it was decoded. */
+  readonly isText: boolean;
   /** The first byte, or character. */
   readonly start: number;
   /** Bytes, or characters, without its end. */
@@ -38,11 +40,11 @@ const tooLong = (length: number, unit: string): string =>
   `the line has ${length} ${unit}; at most ${MAX_LINE_BYTES} are read`;
 
 /** The text of a line, or why it has none. */
-function decoded(decoder: TextDecoder, bytes: Uint8Array): { text: string; problem: string | undefined } {
+function decoded(decoder: TextDecoder, bytes: Uint8Array): Pick<Line, 'text' | 'problem' | 'isText'> {
   try {
-    return { text: decoder.decode(bytes), problem: undefined };
+    return { text: decoder.decode(bytes), problem: undefined, isText: true };
   } catch (error) {
-    return { text: '', problem: `the line is not valid UTF-8 (${messageOf(error)})` };
+    return { text: '', problem: `the line is not valid UTF-8 (${messageOf(error)})`, isText: false };
   }
 }
 
@@ -72,11 +74,11 @@ function* byteLines(bytes: Bytes): Generator<Line> {
     const end = last === RETURN ? next - 1 : next;
     number++;
     const length = end - start;
-    const { text, problem } =
+    const { text, problem, isText } =
       length > MAX_LINE_BYTES
-        ? { text: '', problem: tooLong(length, 'bytes') }
+        ? { text: '', problem: tooLong(length, 'bytes'), isText: true }
         : decoded(decoder, window.subarray(start - from, end - from));
-    yield { number, text, problem, start, length, end: next + 1 };
+    yield { number, text, problem, isText, start, length, end: next + 1 };
     start = next + 1;
   }
 }
@@ -103,6 +105,7 @@ function* textLines(text: string): Generator<Line> {
       number,
       text: isTooLong ? '' : text.slice(start, end),
       problem: isTooLong ? tooLong(length, 'characters') : undefined,
+      isText: true,
       start,
       length,
       end: next + 1,

@@ -4,7 +4,8 @@
  */
 import type { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { ReadResult } from './collector.ts';
+import type { JsonObject } from '../json.ts';
+import type { ReadResult, SourceRow } from './collector.ts';
 import { divideAgain, type ChangedList, type DividedFrom } from './divide-again.ts';
 import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
 import { documentEntry } from './document-entry.ts';
@@ -36,13 +37,26 @@ export interface ReadRows extends ReadResult {
   readonly unmapped?: GraftError;
 }
 
+/** Rows that were written somewhere else, since no part of their file is a row. */
+interface Spilled {
+  /** The bytes of all rows that were added. */
+  readonly bytes: Bytes;
+  /** @returns its first byte, and how many it has */
+  add(text: string): { readonly start: number; readonly length: number };
+}
+
 /** The most rows and bytes of a file whose examples are held. */
 export interface HeldRows {
   readonly rows: number;
   readonly bytes: number;
+  /** A place for the rows of a file of which no part is a row; without one they are held. */
+  readonly spill?: () => Spilled;
 }
 
-/** @param held the most that is held of a file with a row a line, of which a larger one gets an index; everything if left out @throws GraftError as `readExamples` */
+/**
+ * @param held the most that is held of a file, of which a larger one gets an index; everything if left out
+ * @throws GraftError as `readExamples`, `file-write` if rows cannot be written
+ */
 export async function readFile(
   bytes: Bytes,
   options: ReadOptions,
@@ -51,17 +65,20 @@ export async function readFile(
 ): Promise<ReadRows> {
   const first = new ExampleReader(bytes, options);
   const { kind, content } = first;
-  // JSON and tables are decoded as a whole. Rewards may read every column.
-  if (!held || kind !== 'jsonl' || typeof content === 'string' || options.keepsColumns)
-    return readAll(first, bytes.length, slicer);
-  const index = new RowIndex(content, options.fileName, options.mapping);
+  const spilled = kind === 'parquet' ? held?.spill?.() : undefined;
+  const isIndexed = kind === 'parquet' ? spilled !== undefined : kind !== 'text';
+  // Rewards may read every column.
+  if (!held || !isIndexed || options.keepsColumns) return readAll(first, bytes.length, slicer);
+  const { fileName, mapping } = options;
+  const rowOf = (text: string): JsonObject => reader.rowOf(text);
+  const index = new RowIndex(spilled?.bytes ?? content, fileName, rowOf, mapping);
   // To hold the first rows of a large file costs more than their memory: the engine then takes all later ones for rows that stay.
   let examples: Example[] | undefined = content.length <= held.bytes ? [] : undefined;
-  const reader = new ExampleReader(bytes, {
+  const reader: ExampleReader = new ExampleReader(bytes, {
     ...options,
     onExample(example, source) {
       if (!source) return;
-      index.add(example, source);
+      index.add(example, spilled ? spill(source, spilled) : source);
       examples?.push(example);
       if (examples && examples.length > held.rows) examples = undefined;
     },
@@ -71,6 +88,12 @@ export async function readFile(
   if (index.length === 0 || result.unmapped)
     return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
   return examples ? { ...result, examples } : { ...result, index };
+}
+
+function spill({ read }: SourceRow, spilled: Spilled): SourceRow {
+  if (!read) throw new Error('The row has no fields');
+  const text = JSON.stringify(read());
+  return { text, ...spilled.add(text) };
 }
 
 async function readAll(reader: ExampleReader, total: number, slicer: Slicer): Promise<ReadRows> {

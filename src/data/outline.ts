@@ -1,6 +1,5 @@
 /** What can be said about an example's row without its tokens. */
-import type { PairSide, TrainableMessage } from '../text/trainable.ts';
-import type { Example } from './example.ts';
+import type { ExampleContent, PairSide, TrainableMessage } from '../text/trainable.ts';
 
 export interface Outline {
   /** The roles of its messages, or its kind; undefined if only its tokens show whether it becomes a row. */
@@ -22,7 +21,7 @@ const NOTHING: Outline = { form: undefined, most: 0, mostBefore: 0 };
 const MAX_MESSAGES = 16;
 
 /** @param widest the most bytes of UTF-8 of a UTF-16 unit of its texts */
-export function outlineOf(example: Example, widest: 1 | 3): Outline {
+export function outlineOf(example: ExampleContent, widest: 1 | 3): Outline {
   switch (example.kind) {
     case 'completion': {
       const { prompt, completion, separator = '', untrained } = example;
@@ -58,12 +57,22 @@ export function outlineOf(example: Example, widest: 1 | 3): Outline {
   }
 }
 
+/** Forms of answers that are compared, by those of the same answers to learn: a new text for each of a million rows would take a second. */
+const comparedForms = new Map<string, string>();
+
+function comparedForm(form: string): string {
+  const known = comparedForms.get(form) ?? `${COMPARED} ${form}`;
+  // Conversations of many roles could make endlessly many.
+  if (comparedForms.size < MAX_MESSAGES) comparedForms.set(form, known);
+  return known;
+}
+
 /** A judged answer, or one of a pair. */
 function outlineOfJudged(side: PairSide, widest: 1 | 3): Outline {
-  const { form, ...own } = outlineOf({ ...side, line: 0 }, widest);
+  const own = outlineOf(side, widest);
   // Of a blank answer only the tokens show whether something is left to compare.
-  if (form === undefined || answerIn(side).trim() === '') return NOTHING;
-  return { form: `${COMPARED} ${form}`, ...own };
+  if (own.form === undefined || answerIn(side).trim() === '') return NOTHING;
+  return { form: comparedForm(own.form), most: own.most, mostBefore: own.mostBefore };
 }
 
 /** What both answers begin with counts as before them: a pair is compared from where they differ. */

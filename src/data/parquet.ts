@@ -1,14 +1,21 @@
 /**
- * Parquet by hyparquet: a row group at a time, so that of a large file no more than one is unpacked. A file is hostile until it was checked: places
+ * Parquet by hyparquet: a part of a row group at a time, or all of one with lists, so that of a large file no more is unpacked. A file is hostile until it was checked: places
  * and sizes are compared with the file and with limits before anything of that size is made. hyparquet's own reader is asynchronous; the parts under it
  * are not, so that rows come one after the other as those of every other file do.
  */
 import { parquetMetadata, parquetSchema } from 'hyparquet';
-import type { ColumnMetaData, DecodedArray, FileMetaData, ParquetParsers, RowGroup } from 'hyparquet';
+import type {
+  ColumnMetaData,
+  DecodedArray,
+  FileMetaData,
+  ParquetParsers,
+  RowGroup,
+  SchemaTree,
+} from 'hyparquet';
 import { assembleNested } from 'hyparquet/src/assemble.js';
 import { readColumn } from 'hyparquet/src/column.js';
 import { DEFAULT_PARSERS } from 'hyparquet/src/convert.js';
-import { getTreePath } from 'hyparquet/src/schema.js';
+import { getTreePath, isFlatColumn } from 'hyparquet/src/schema.js';
 import { flatten } from 'hyparquet/src/utils.js';
 import { GraftError, messageOf } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
@@ -25,7 +32,9 @@ const TAIL_BYTES = 8;
 const MAX_METADATA_BYTES = 16 * 2 ** 20;
 /** Bytes in a row with their first bit set: a longer number than any. Texts in the statistics are cut at four kilobytes. */
 const MAX_HIGH_BYTES = 2 ** 13;
-/** The most unpacked bytes of a row group, which is unpacked as a whole. */
+/** Rows of a group without lists that are unpacked at once. */
+const ROWS_AT_ONCE = 2 ** 15;
+/** The most unpacked bytes of a row group: one with lists is unpacked as a whole. */
 const MAX_GROUP_BYTES = 512 * 2 ** 20;
 const MAX_ROWS = 2 ** 23;
 /** Levels of structs and lists. */
@@ -55,9 +64,25 @@ export const parquet: RowSource = {
   },
 };
 
+/** A column of a row group. */
+interface Leaf {
+  readonly column: ColumnMetaData;
+  readonly bytes: Uint8Array;
+  readonly schemaPath: SchemaTree[];
+}
+
+/** Some rows of a row group. */
+interface Part {
+  readonly from: number;
+  readonly to: number;
+  /** Of the group. */
+  readonly rows: number;
+}
+
 class ParquetFile {
   readonly #bytes: Bytes;
   readonly #metadata: FileMetaData;
+  readonly #tree: SchemaTree;
 
   /** @throws GraftError `data-parquet` */
   constructor(
@@ -68,6 +93,7 @@ class ParquetFile {
     this.#bytes = content;
     this.#metadata = this.#readMetadata();
     this.#check();
+    this.#tree = parquetSchema(this.#metadata);
   }
 
   get groups(): readonly RowGroup[] {
@@ -76,26 +102,30 @@ class ParquetFile {
 
   /** The rows of a group. @throws GraftError `data-parquet`, `data-parquet-codec` */
   *read(group: RowGroup, at: number): Generator<JsonObject> {
-    if (group.num_rows === 0n) return;
+    const rows = Number(group.num_rows);
+    if (rows === 0) return;
     const where = `row group ${at + 1}`;
-    const columns = this.#attempt(where, () => this.#columnsOf(group, where));
-    for (let row = 0; row < Number(group.num_rows); row++) {
-      const object: JsonObject = Object.create(null) as JsonObject;
-      for (const [name, values] of columns) object[name] = plain(values[row]);
-      yield object;
+    const leaves = this.#attempt(where, () => this.#leavesOf(group, where));
+    // Lists are put together over their whole column.
+    const atOnce = leaves.every(({ schemaPath }) => isFlatColumn(schemaPath)) ? ROWS_AT_ONCE : rows;
+    for (let from = 0; from < rows; from += atOnce) {
+      const to = Math.min(rows, from + atOnce);
+      const columns = this.#attempt(where, () => this.#columnsOf(leaves, { from, to, rows }, where));
+      for (let row = 0; row < to - from; row++) {
+        const object: JsonObject = Object.create(null) as JsonObject;
+        for (const [name, values] of columns) object[name] = plain(values[row]);
+        yield object;
+      }
     }
   }
 
-  /** Each column at the top of the schema, with a value for each row. */
-  #columnsOf(group: RowGroup, where: string): Map<string, DecodedArray> {
-    const tree = parquetSchema(this.#metadata);
-    const rows = Number(group.num_rows);
-    const leaves = new Map<string, DecodedArray>();
+  /** The columns of a group as they are stored, checked. */
+  #leavesOf(group: RowGroup, where: string): Leaf[] {
     let unpacked = 0;
-    for (const { meta_data: column } of group.columns) {
+    return group.columns.map(({ meta_data: column }): Leaf => {
       if (!column) throw this.#wrong(`has a column without metadata in ${where}`);
       const bytes = this.#chunkOf(column, where);
-      const schemaPath = getTreePath(tree, column.path_in_schema);
+      const schemaPath = getTreePath(this.#tree, column.path_in_schema);
       const pages = checkPages(bytes, column, schemaPath);
       if (BigInt(pages.values) !== column.num_values || pages.values > MAX_VALUES)
         throw this.#wrong(
@@ -107,9 +137,17 @@ class ParquetFile {
           `unpacks to more than ${MAX_GROUP_BYTES / 2 ** 20} MiB in ${where}`,
           'Write it with smaller row groups.',
         );
-      const { data } = readColumn(
+      return { column, bytes, schemaPath };
+    });
+  }
+
+  /** Each column at the top of the schema, with a value for each row of a part of a group. */
+  #columnsOf(stored: readonly Leaf[], { from, to, rows }: Part, where: string): Map<string, DecodedArray> {
+    const leaves = new Map<string, DecodedArray>();
+    for (const { column, bytes, schemaPath } of stored) {
+      const { data, skipped } = readColumn(
         { view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset: 0 },
-        { groupStart: 0, selectStart: 0, selectEnd: rows, groupRows: rows },
+        { groupStart: 0, selectStart: from, selectEnd: to, groupRows: rows },
         {
           ...column,
           pathInSchema: column.path_in_schema,
@@ -119,16 +157,21 @@ class ParquetFile {
           compressors: COMPRESSORS,
         },
       );
-      leaves.set(column.path_in_schema.join('.'), flatten(data));
+      const values = flatten(data);
+      const isPart = to - from < rows;
+      leaves.set(
+        column.path_in_schema.join('.'),
+        isPart ? values.slice(from - skipped, to - skipped) : values,
+      );
     }
     const columns = new Map<string, DecodedArray>();
-    for (const child of tree.children) {
+    for (const child of this.#tree.children) {
       const { name } = child.element;
       if (child.children.length > 0) assembleNested(leaves, child, PARSERS);
       const values = leaves.get(name);
-      if (values?.length !== rows)
+      if (values?.length !== to - from)
         throw this.#wrong(
-          `has ${values?.length ?? 0} values for the ${rows} rows of column ${shownName(name)} in ${where}`,
+          `has ${values?.length ?? 0} values for the ${to - from} rows of column ${shownName(name)} in ${where}`,
         );
       columns.set(name, values);
     }

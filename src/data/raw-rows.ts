@@ -5,7 +5,7 @@ import { BadRow } from './formats/row.ts';
 import { ExampleReader, type ReadOptions } from './formats.ts';
 import type { Bytes } from './lines.ts';
 import { ROW_SOURCES } from './row-sources.ts';
-import { checkCells, objectOfCells, openTable, tableText } from './table.ts';
+import { checkCells, objectOfCells, openTable } from './table.ts';
 
 export interface RawRow {
   /** As a line of JSONL: the very text of a row that is JSON, without line breaks between its fields. */
@@ -40,7 +40,7 @@ export function rawRowsOf(bytes: Bytes, options: ReadOptions): Map<number, RawRo
       'Choose a file with rows: JSONL, JSON, CSV, TSV or Parquet.',
     );
   if (kind === 'table') {
-    const table = openTable(tableText(content, fileName), fileName, options);
+    const table = openTable(content, fileName, options);
     if (table)
       for (const row of table.rows())
         add(row.line, () => objectOfCells(table.columns, checkCells(table.columns, row)));

@@ -1,11 +1,12 @@
 /**
- * The rows of a file with a row a line, without the rows: where each is, and the little that is asked of all of them before a run begins. A row takes
+ * The rows of a file whose rows are parts of it, without the rows: where each is, and the little that is asked of all of them before a run begins. A row takes
  * 37 bytes here, a pair 45, whatever its length, and no object; its example is read again when it is needed.
  */
 import { GraftError } from '../errors.ts';
-import { Collector, objectOf, type SourceRow } from './collector.ts';
+import type { JsonObject } from '../json.ts';
+import { Collector, type SourceRow } from './collector.ts';
 import type { Example } from './example.ts';
-import { utf8, type Bytes } from './lines.ts';
+import { utf8, type Content } from './lines.ts';
 import type { Mapping } from './mapping.ts';
 import { outlineOf, type Outline } from './outline.ts';
 import { marksOf, markNumber, markOfNumber, type PreferenceMarks } from './preference-marks.ts';
@@ -54,20 +55,25 @@ export class RowIndex {
   readonly #kinds = new Set<Example['kind']>();
   readonly #collector: Collector;
   readonly #decoder = utf8();
-  /** Whether the mapping adds characters of its own that are not ASCII. */
+  readonly #content: Content;
+  /** Whether a row with as many bytes as characters may have texts that are not ASCII: by the mapping, or since characters are counted. */
   readonly #isWide: boolean;
 
   /**
-   * @param bytes of the file, after its byte order mark
+   * @param content of the file, after its byte order mark: bytes of UTF-8, or characters
+   * @param rowOf reads the text of a row
    * @param mapping that its rows are read with
    */
   constructor(
-    private readonly bytes: Bytes,
+    content: Content,
     private readonly fileName: string,
+    private readonly rowOf: (text: string) => JsonObject,
     mapping: Mapping | undefined,
   ) {
+    this.#content = content;
     this.#collector = new Collector(mapping);
-    this.#isWide = mapping !== undefined && /[^\0-\x7f]/.test(JSON.stringify(mapping));
+    this.#isWide =
+      typeof content === 'string' || (mapping !== undefined && /[^\0-\x7f]/.test(JSON.stringify(mapping)));
   }
 
   get length(): number {
@@ -135,8 +141,8 @@ export class RowIndex {
     const line = this.lineOf(row);
     const examples = this.#collector.examples;
     try {
-      const text = this.#decoder.decode(this.bytes.subarray(start, start + this.#lengths.at(row)));
-      this.#collector.row(line, () => objectOf(text));
+      const text = this.#textOf(start, start + this.#lengths.at(row));
+      this.#collector.row(line, () => this.rowOf(text));
     } catch (cause) {
       throw this.#changed(line, cause);
     }
@@ -145,6 +151,13 @@ export class RowIndex {
     const [one, other] = hashesOf(example);
     if (one !== this.#hashes[0].at(row) || other !== this.#hashes[1].at(row)) throw this.#changed(line);
     return example;
+  }
+
+  #textOf(start: number, end: number): string {
+    const content = this.#content;
+    return typeof content === 'string'
+      ? content.slice(start, end).trim()
+      : this.#decoder.decode(content.subarray(start, end));
   }
 
   #changed(line: number, cause?: unknown): GraftError {

@@ -12,8 +12,9 @@ export const HEAD_BYTES = 2 ** 20;
 export const headLength = (content: Bytes): number =>
   isParquet(content) ? content.length : Math.min(HEAD_BYTES, content.length);
 
-/** A view of the bytes that {@link headLength} counts: the whole of a Parquet file, the first {@link HEAD_BYTES} of others. */
-export const headOf = (content: Bytes): Uint8Array => content.subarray(0, headLength(content));
+/** The bytes that {@link headLength} counts: all of a Parquet file, which is not read yet, the first {@link HEAD_BYTES} of others. */
+export const headOf = (content: Bytes): Bytes =>
+  isParquet(content) ? content : content.subarray(0, headLength(content));
 
 export interface SheetRow {
   readonly line: number;

@@ -7,6 +7,7 @@ import { formatOfColumns, formatOfRow } from './formats/known.ts';
 import { BadRow } from './formats/row.ts';
 import type { Bytes, Content } from './lines.ts';
 import { checkMapping, type Mapping } from './mapping.ts';
+import { wholeOf } from './json-sources.ts';
 import { isParquet } from './parquet-magic.ts';
 import type { RowSource } from './row-source.ts';
 import { ROW_SOURCES } from './row-sources.ts';
@@ -19,10 +20,11 @@ const SHOWN = 3;
 
 /**
  * Looks at the head of a file. Undefined where there are no columns: a text, or nothing readable.
- * @param head what `headOf` gives: its first bytes, of which the last line may be cut off, or all of it
+ * @param content what `headOf` gives: its first bytes, of which the last line may be cut off, or all of it
  */
-export function inspectHead(head: Uint8Array, fileName: string, options: TableOptions): Sheet | undefined {
-  if (isParquet(head)) return inspectObjects(head, ROW_SOURCES.parquet, fileName);
+export function inspectHead(content: Bytes, fileName: string, options: TableOptions): Sheet | undefined {
+  if (isParquet(content)) return inspectObjects(content, ROW_SOURCES.parquet, fileName);
+  const head = wholeOf(content);
   const text = new TextDecoder(
     (isPage(head, fileName) ? declaredEncoding(head) : undefined) ?? encodingOf(head),
   ).decode(head);

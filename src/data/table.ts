@@ -8,8 +8,9 @@ import type { LeftList, Numbering } from './example.ts';
 import { isPage } from './file-kind.ts';
 import { BadRow } from './formats/row.ts';
 import { mainTable, tablesOfHtml } from './html-table.ts';
-import { wholeOf, wholeText } from './json-sources.ts';
+import { wholeOf } from './json-sources.ts';
 import type { Content } from './lines.ts';
+import { newLineOf, piecesOf } from './text-pieces.ts';
 
 export interface TableOptions {
   /** Whether the first row names the columns. Default: detected. */
@@ -18,7 +19,7 @@ export interface TableOptions {
   readonly delimiter?: string;
 }
 
-interface Table {
+export interface Table {
   /** Missing for a table of a web page. */
   readonly delimiter?: string;
   readonly header: boolean;
@@ -27,8 +28,12 @@ interface Table {
   readonly numbering: Numbering;
   /** Other tables of a web page. */
   readonly left: readonly LeftList[];
+  /** Characters, or bytes, of the whole. */
+  readonly length: number;
   /** The rows below the header. */
   rows(): Generator<CsvRow>;
+  /** The row of a text that {@link rows} gave; missing for a table of a web page. */
+  rowOf?(text: string): CsvRow | undefined;
 }
 
 /** A table for a model has a handful; the widest that spreadsheets write has 16,384. */
@@ -36,19 +41,17 @@ export const MAX_TABLE_COLUMNS = 4096;
 
 /** The first line of a table that Excel should divide at this character. */
 const DECLARED_DELIMITER = /^sep=(.)\r?\n/i;
+/** Characters, or bytes, that show the delimiter. */
+const HEAD = 2 ** 18;
 
-/** The text of a file with a table. @throws GraftError `data-too-large`, `data-encoding` */
-export const tableText = (content: Content, fileName: string): string =>
-  typeof content !== 'string' && isPage(content, fileName)
-    ? decodePage(wholeOf(content), fileName)
-    : wholeText(content, fileName);
-
-/** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter`, `data-many-columns`, `data-no-table` */
-export function openTable(text: string, fileName: string, options: TableOptions): Table | undefined {
-  if (isPage(text, fileName)) return openPage(text, fileName, options);
-  const declared = DECLARED_DELIMITER.exec(text)?.[1];
+/** Looks at the first rows. Undefined for a file without any. @throws GraftError `data-delimiter`, `data-many-columns`, `data-no-table`, `data-encoding` */
+export function openTable(content: Content, fileName: string, options: TableOptions): Table | undefined {
+  if (isPage(content, fileName)) return openPage(pageText(content, fileName), fileName, options);
+  const pieces = piecesOf(content, fileName);
+  const head = pieces.read(0, HEAD);
+  const declared = DECLARED_DELIMITER.exec(head)?.[1];
   const delimiter =
-    options.delimiter ?? declared ?? (/\.(tsv|tab)$/i.test(fileName) ? '\t' : delimiterOf(text));
+    options.delimiter ?? declared ?? (/\.(tsv|tab)$/i.test(fileName) ? '\t' : delimiterOf(head));
   if (delimiter.length !== 1 || /["\r\n]/.test(delimiter)) {
     throw new GraftError(
       'data-delimiter',
@@ -57,7 +60,7 @@ export function openTable(text: string, fileName: string, options: TableOptions)
     );
   }
   function* all(): Generator<CsvRow> {
-    for (const row of csvRows(text, delimiter)) if (!(declared && row.line === 1)) yield row;
+    for (const row of csvRows(content, delimiter, fileName)) if (!(declared && row.line === 1)) yield row;
   }
   let first: CsvRow | undefined;
   for (const row of all()) {
@@ -69,14 +72,20 @@ export function openTable(text: string, fileName: string, options: TableOptions)
   const { line, cells } = first;
   checkWidth(fileName, cells);
   const header = options.header ?? looksLikeHeader(cells);
+  const newline = newLineOf(pieces);
   return {
-    ...{ delimiter, header, numbering: 'line', left: [] },
+    ...{ delimiter, header, numbering: 'line', left: [], length: content.length },
     columns: header ? namesOfHeader(cells) : namesOfCount(cells.length),
     *rows() {
       for (const row of all()) if (!(header && row.line === line)) yield row;
     },
+    rowOf: (text) => csvRows(text, delimiter, fileName, newline).next().value as CsvRow | undefined,
   };
 }
+
+/** The text of a web page. @throws GraftError `data-encoding` */
+const pageText = (content: Content, fileName: string): string =>
+  typeof content === 'string' ? content : decodePage(wholeOf(content), fileName);
 
 /** @throws GraftError `data-many-columns` */
 function checkWidth(fileName: string, { length }: readonly string[]): void {
@@ -102,7 +111,7 @@ function openPage(text: string, fileName: string, options: TableOptions): Table 
   checkWidth(fileName, rows[0]);
   const header = options.header ?? (table.header || looksLikeHeader(rows[0]));
   return {
-    ...{ header, numbering: 'row' },
+    ...{ header, numbering: 'row', length: text.length },
     columns: header ? namesOfHeader(rows[0]) : namesOfCount(rows[0].length),
     // Frames and menus of a page are tables of one row or one column.
     left: tables.flatMap((other, at) =>
@@ -113,7 +122,7 @@ function openPage(text: string, fileName: string, options: TableOptions): Table 
     *rows() {
       for (const [at, cells] of rows.entries())
         if (!(header && at === 0))
-          yield { line: at + 1, cells, end: Math.round((text.length * (at + 1)) / rows.length) };
+          yield { line: at + 1, cells, start: 0, end: Math.round((text.length * (at + 1)) / rows.length) };
     },
   };
 }

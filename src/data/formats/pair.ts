@@ -26,13 +26,19 @@ export const pairFormat: RowFormat = {
           ? messageSides(row)
           : textSides(row);
     for (const side of [chosen, rejected]) refuseUntrained(side);
-    if (JSON.stringify(chosen) === JSON.stringify(rejected)) throw sameSides();
+    if (areSame(chosen, rejected)) throw sameSides();
     return { kind: 'pair', chosen, rejected };
   },
 };
 
 const sameSides = (): BadRow =>
   new BadRow('chosen and rejected are the same, so that there is nothing to prefer', 'identical-pair');
+
+/** Texts are compared as they are: copies of a million of them take a second. */
+const areSame = (chosen: PairSide, rejected: PairSide): boolean =>
+  chosen.kind === 'completion' && rejected.kind === 'completion'
+    ? chosen.completion === rejected.completion && chosen.prompt === rejected.prompt
+    : JSON.stringify(chosen) === JSON.stringify(rejected);
 
 type Sides = readonly [chosen: PairSide, rejected: PairSide];
 

@@ -1,4 +1,5 @@
 /** Rows that are made as they are taken are the rows, the parts and the report of a file whose rows are all made. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import { folder } from '../../../src/cli/files.ts';
 import { openRows, type RunRows } from '../../../src/cli/open-rows.ts';
 import type { Output } from '../../../src/cli/output.ts';
 import type { AskedRows } from '../../../src/cli/row-flags.ts';
+import { SpillFile } from '../../../src/cli/spill-file.ts';
 import { CertainRows } from '../../../src/data/certain-rows.ts';
 import { outlineOf } from '../../../src/data/outline.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
@@ -23,7 +25,7 @@ const SILENT: Output = {
   clear: () => undefined,
 };
 const SPRIG = folder('public/models/sprig');
-const NONE = { rows: 0, bytes: 0 };
+const NONE = { rows: 0, bytes: 0, spill: () => new SpillFile() };
 
 let sprig: Tokenizer;
 beforeAll(async () => {
@@ -262,6 +264,54 @@ describe('rows that are made as they are taken', () => {
     }
   });
 
+  const csv = (rows: readonly { readonly prompt: string; readonly completion: string }[]): string =>
+    `prompt,completion\n${rows
+      .map((row) => [row.prompt, row.completion].map((cell) => `"${cell.replaceAll('"', '""')}"`).join(','))
+      .join('\n')}\n`;
+  const cells = [
+    ...answers(15),
+    { prompt: 'two\nlines, and "quotes"', completion: 'é 🙂 中文' },
+    { prompt: 'a\r\nb', completion: 'long '.repeat(60) },
+    { prompt: 'blank', completion: ' ' },
+    { prompt: 'x'.repeat(300), completion: 'lost' },
+    { prompt: ' What is 2? ', completion: 'It is 2.\n' },
+    ...answers(6),
+  ];
+  const utf16 = (text: string): Uint8Array => new Uint8Array(Buffer.from(`\ufeff${text}`, 'utf16le'));
+
+  test.each([
+    ['rows.csv', csv(cells)],
+    ['rows.csv', `${csv(cells)}one,two,three\n"never closed,x\n${csv(answers(3))}`],
+    ['rows.csv', csv(answers(20)).replaceAll('\n', '\r')],
+    ['rows.csv', `\ufeff${csv(cells).replaceAll('\n', '\r\n').trimEnd()}`],
+    [
+      'rows.tsv',
+      answers(20).reduce((text, row) => `${text}${row.prompt}\t${row.completion}é\n`, 'prompt\tcompletion\n'),
+    ],
+    ['rows.csv', utf16(csv(cells))],
+    ['rows.json', JSON.stringify(odd.filter((row) => typeof row !== 'string'))],
+    ['rows.json', JSON.stringify({ other: [1], data: cells }, null, 2)],
+    ['rows.jsonl', utf16(jsonl(cells))],
+  ])('are the same of another kind of file: %s', async (name, content) => {
+    const taken = await expectSame(await write(name, content));
+    expect(taken.train.length).toBeGreaterThan(5);
+  });
+
+  test.each(['prompts-zstd', 'nested', 'types', 'questions'])('are the same of Parquet: %s', async (name) => {
+    const file = readFileSync(new URL(`../../fixtures/parquet/${name}.parquet`, import.meta.url));
+    const mapping = {
+      questions: { prompt: '{{question}}', answer: '{{answer}}' },
+      types: { text: 'é {{text}}' },
+    };
+    const path = await write('rows.parquet', file);
+    const asked = {
+      ...{ validation: 0, test: 0 },
+      ...(name in mapping && { mapping: mapping[name as keyof typeof mapping] }),
+    };
+    const rows = await expectSame(path, asked);
+    expect(rows.train.length).toBeGreaterThan(0);
+  });
+
   test('pairs that contradict each other are found among all', async () => {
     const opposites = comparisons(3).map((row) => {
       const { chosen, rejected, ...prompt } = row as Record<string, string>;
@@ -337,12 +387,12 @@ describe('rows that are made as they are taken', () => {
 test('most rows are certain without their tokens, and those near the limit are not', () => {
   const certain = new CertainRows(sprig, { maxLength: 100, overlong: 'truncate-end' });
   const has = (prompt: string, completion: string): boolean =>
-    certain.has(outlineOf({ kind: 'completion', line: 1, prompt, completion }, 1));
+    certain.has(outlineOf({ kind: 'completion', prompt, completion }, 1));
   expect(has('x'.repeat(20), 'y'.repeat(20))).toBe(true);
   expect(has('x'.repeat(20), 'y'.repeat(2000))).toBe(true);
   expect(has('x'.repeat(100), 'y')).toBe(false);
   const dropping = new CertainRows(sprig, { maxLength: 100, overlong: 'drop' });
-  expect(
-    dropping.has(outlineOf({ kind: 'completion', line: 1, prompt: 'x', completion: 'y'.repeat(2000) }, 1)),
-  ).toBe(false);
+  expect(dropping.has(outlineOf({ kind: 'completion', prompt: 'x', completion: 'y'.repeat(2000) }, 1))).toBe(
+    false,
+  );
 });
