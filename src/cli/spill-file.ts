@@ -33,10 +33,14 @@ export class SpillFile {
     } catch (cause) {
       throw unwritten(this.#path, cause);
     }
-    process.once('exit', () => {
-      closeSync(this.#handle);
-      rmSync(folder, { recursive: true, force: true });
-    });
+    const remove = (): void => rmSync(folder, { recursive: true, force: true });
+    // Without a name it is gone with the process, however that ends. Windows removes no file that is open.
+    if (process.platform !== 'win32') remove();
+    else
+      process.once('exit', () => {
+        closeSync(this.#handle);
+        remove();
+      });
   }
 
   /** What was added, a row a line. */

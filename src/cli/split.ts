@@ -3,21 +3,24 @@ import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listOfColumns, valueAt } from '../data/columns.ts';
 import type { Example } from '../data/example.ts';
+import type { HeldRows } from '../data/open-rows.ts';
 import { splitFairly, type SplitRow } from '../data/fair-split.ts';
 import { rawRowsOf, type RawRow } from '../data/raw-rows.ts';
-import { identityOf } from '../data/statistics.ts';
+import { equalRows, hashesOf, type Hashes } from '../data/row-hashes.ts';
 import { answerOf } from '../data/unwritable.ts';
 import { GraftError } from '../errors.ts';
 import { proposeParts, seenInWords, type ProposedPart } from '../evaluate/propose-parts.ts';
+import type { List } from '../lists.ts';
 import { plural } from '../numbers.ts';
 import { textTable } from './evaluate-output.ts';
-import { openBytes, writeFolder } from './files.ts';
+import { makeFolder, openBytes, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { readNamed } from './open-rows.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { modelFlags } from './session.ts';
+import { SpillFile } from './spill-file.ts';
 import { readTasks } from './task-files.ts';
 import { oneFile } from './zip-files.ts';
 
@@ -53,7 +56,15 @@ type SplitFlags = Flags<typeof splitFlags>;
 interface PartFile {
   readonly name: string;
   readonly file: string;
-  readonly rows: readonly number[];
+  readonly rows: Uint32Array;
+}
+
+/** The rows of the data, which are read again where a column of them is asked for, and as they are written. */
+interface Rows {
+  readonly length: number;
+  hashesOf(row: number): Hashes;
+  exampleOf(row: number): Example;
+  rawOf(row: number): RawRow;
 }
 
 /** @throws GraftError `arguments`, `split`, `folder-used`, `data-…`, `json-…`, `file-…` */
@@ -77,12 +88,13 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
     bytes,
     { ...readReadOptions(flags), fileName: path },
     output,
+    NOTHING_HELD,
   );
   if (read.unmapped) throw read.unmapped;
-  const rows = placed(read.examples, rawRowsOf(bytes, options));
+  const rows: Rows = read.index ?? placed(read.examples, rawRowsOf(bytes, options));
   if (rows.length === 0)
     throw new GraftError('data-rows', `${path} has no rows that can be read.`, 'Run graft check on it.');
-  const split = splitRows(rows, flags);
+  const { split, strata } = splitRows(rows, flags);
   const proposed = folds === undefined && !asked ? proposeParts(rows.length) : undefined;
   const parts = asked ?? proposed?.parts ?? foldParts(folds!);
   const partOf = splitFairly(
@@ -99,7 +111,7 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
   output.clear();
   output.result(
     flags.on('json')
-      ? `${JSON.stringify({ rows: rows.length, unreadable, seed, parts: files.map((file) => summaryOf(file, split)), why })}\n`
+      ? `${JSON.stringify({ rows: rows.length, unreadable, seed, parts: files.map((file) => summaryOf(file, strata)), why })}\n`
       : inWords(files, { out, rows: rows.length, unreadable, why }),
   );
 }
@@ -130,87 +142,136 @@ function readParts(flags: SplitFlags): ProposedPart[] | undefined {
 const foldParts = (folds: number): ProposedPart[] =>
   Array.from({ length: folds }, (_, at) => ({ name: String(at + 1), share: 1 / folds }));
 
-interface PlacedRow extends RawRow {
-  readonly example: Example;
+const NOTHING_HELD: HeldRows = { rows: 0, bytes: 0, spill: () => new SpillFile() };
+
+/** Rows that are held: prompts without answers, and tables of web pages. */
+function placed(examples: readonly Example[], raw: ReadonlyMap<number, RawRow>): Rows {
+  const own = examples.filter(({ line }) => raw.has(line));
+  return {
+    length: own.length,
+    hashesOf: (row) => hashesOf(own[row]),
+    exampleOf: (row) => own[row],
+    rawOf: (row) => raw.get(own[row].line)!,
+  };
 }
 
-const placed = (examples: readonly Example[], raw: ReadonlyMap<number, RawRow>): PlacedRow[] =>
-  examples.flatMap((example) => {
-    const row = raw.get(example.line);
-    return row ? [{ ...row, example }] : [];
-  });
-
-/** @throws GraftError `data-column`, `split` */
-function splitRows(rows: readonly PlacedRow[], flags: SplitFlags): SplitRow[] {
-  const stratify = columnOf(rows, flags.text('stratify'));
-  const group = columnOf(rows, flags.text('group'));
-  const split = rows.map((row) => {
-    const source = group?.(row);
-    const stratum = stratify?.(row);
-    return {
-      identity: identityOf(row.example),
-      ...(source !== undefined && { group: source }),
-      ...(stratum !== undefined && { stratum }),
-    };
-  });
-  const strata = new Set(split.map(({ stratum }) => stratum)).size;
-  if (stratify && strata > 1 && 2 * strata > rows.length)
+/** What the rows are split by, and the values of the column of `--stratify`. @throws GraftError `data-column`, `split` */
+function splitRows(
+  rows: Rows,
+  flags: SplitFlags,
+): { readonly split: List<SplitRow>; readonly strata: Values | undefined } {
+  const { length } = rows;
+  const equal = equalRows(length, (row) => rows.hashesOf(row));
+  const strata = valuesOf(rows, flags.text('stratify'));
+  const groups = valuesOf(rows, flags.text('group'));
+  const count = strata?.names.length ?? 0;
+  if (count > 1 && 2 * count > length)
     throw new GraftError(
       'split',
-      `--stratify ${flags.text('stratify')} has ${strata} values in ${rows.length} rows, so no part can have its share of each.`,
+      `--stratify ${flags.text('stratify')} has ${count} values in ${length} rows, so no part can have its share of each.`,
       'Choose a column whose values come up again, or leave --stratify out.',
     );
-  return split;
+  const at = (row: number): SplitRow => {
+    const [identity, group, stratum] = [equal.get(row), groups?.of[row], strata && nameOf(strata, row)];
+    return {
+      ...(identity !== undefined && { identity }),
+      // 0 is a row without a value.
+      ...(group !== undefined && group > 0 && { group }),
+      ...(stratum !== undefined && { stratum }),
+    };
+  };
+  return { split: { length, at }, strata };
 }
 
-/** What a row has in a column; undefined for a row without it. @throws GraftError `data-column` if no row has it */
-function columnOf(
-  rows: readonly PlacedRow[],
-  column: string | undefined,
-): ((row: PlacedRow) => string | undefined) | undefined {
+/** The values of a column: a number a row, and each value once. */
+interface Values {
+  /** One more than the place of a row's value in {@link names}; 0 for a row without one. */
+  readonly of: Uint32Array;
+  readonly names: readonly string[];
+}
+
+const nameOf = ({ of, names }: Values, row: number): string | undefined =>
+  of[row] === 0 ? undefined : names[of[row] - 1];
+
+/** @throws GraftError `data-column` if no row has a value in the column */
+function valuesOf(rows: Rows, column: string | undefined): Values | undefined {
   if (column === undefined) return undefined;
-  const valueOf = ({ fields }: PlacedRow): string | undefined => {
-    const value = valueAt(fields, column);
+  const values = numbered(rows, (row) => {
+    const value = valueAt(rows.rawOf(row).fields, column);
     if (value === undefined || value === null || value === '') return undefined;
     return typeof value === 'string' ? value : JSON.stringify(value);
-  };
-  if (rows.some((row) => valueOf(row) !== undefined)) return valueOf;
-  if (column === LABEL) return ({ example }) => answerOf(example).trim();
-  const columns = [...new Set(rows.slice(0, 100).flatMap(({ fields }) => Object.keys(fields)))];
+  });
+  if (values.names.length > 0) return values;
+  if (column === LABEL) return numbered(rows, (row) => answerOf(rows.exampleOf(row)).trim());
+  const first = Array.from({ length: Math.min(COLUMN_ROWS, rows.length) }, (_, row) => rows.rawOf(row));
   throw new GraftError(
     'data-column',
-    `No row has a value in the column ${column}. The columns are ${listOfColumns(columns)}.`,
+    `No row has a value in the column ${column}. The columns are ${listOfColumns([...new Set(first.flatMap(({ fields }) => Object.keys(fields)))])}.`,
     'Choose one of these.',
   );
+}
+
+/** Rows whose columns a message names. */
+const COLUMN_ROWS = 100;
+
+function numbered(rows: Rows, valueOf: (row: number) => string | undefined): Values {
+  const numbers = new Map<string, number>();
+  const of = Uint32Array.from({ length: rows.length }, (_, row) => {
+    const value = valueOf(row);
+    if (value === undefined) return 0;
+    const known = numbers.get(value);
+    if (known === undefined) numbers.set(value, numbers.size + 1);
+    return known ?? numbers.size;
+  });
+  return { of, names: [...numbers.keys()] };
 }
 
 const filesOf = (parts: readonly ProposedPart[], partOf: readonly number[]): PartFile[] =>
   parts.map(({ name }, part) => ({
     ...{ name, file: `${name}.jsonl` },
-    rows: partOf.flatMap((of, row) => (of === part ? [row] : [])),
+    rows: rowsWhere(partOf, (of) => of === part),
   }));
+
+function rowsWhere(partOf: readonly number[], isIn: (part: number) => boolean): Uint32Array {
+  const rows = new Uint32Array(partOf.reduce((count, part) => count + Number(isIn(part)), 0));
+  let next = 0;
+  partOf.forEach((part, row) => {
+    if (isIn(part)) rows[next++] = row;
+  });
+  return rows;
+}
 
 const foldFiles = (folds: number, partOf: readonly number[]): PartFile[] =>
   Array.from({ length: folds }, (_, fold) =>
     (['train', 'test'] as const).map((name) => ({
       ...{ name: `fold-${fold + 1}/${name}`, file: join(`fold-${fold + 1}`, `${name}.jsonl`) },
-      rows: partOf.flatMap((of, row) => ((of === fold) === (name === 'test') ? [row] : [])),
+      rows: rowsWhere(partOf, (of) => (of === fold) === (name === 'test')),
     })),
   ).flat();
 
-async function writeFiles(out: string, files: readonly PartFile[], rows: readonly RawRow[]): Promise<void> {
+async function writeFiles(out: string, files: readonly PartFile[], rows: Rows): Promise<void> {
+  await makeFolder(out);
+  for (const { file, rows: own } of files) await writeWhole(join(out, file), linesOf(own, rows));
+}
+
+/** Rows that are written at once. */
+const ROWS_AT_ONCE = 1024;
+
+async function* linesOf(own: Uint32Array, rows: Rows): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
-  const textOf = (file: PartFile): string => file.rows.map((row) => `${rows[row].text}\n`).join('');
-  for (const file of files) await writeFolder(out, { [file.file]: encoder.encode(textOf(file)) });
+  for (let from = 0; from < own.length; from += ROWS_AT_ONCE) {
+    const some = own.subarray(from, from + ROWS_AT_ONCE);
+    yield encoder.encode(Array.from(some, (row) => `${rows.rawOf(row).text}\n`).join(''));
+  }
 }
 
 /** The most values of a column whose rows are counted in a summary. */
 const MAX_VALUES = 200;
 
-function summaryOf({ name, file, rows }: PartFile, split: readonly SplitRow[]): object {
+function summaryOf({ name, file, rows }: PartFile, strata: Values | undefined): object {
   const values: Record<string, number> = Object.create(null) as Record<string, number>;
   for (const row of rows) {
-    const { stratum } = split[row];
+    const stratum = strata && nameOf(strata, row);
     if (stratum !== undefined) values[stratum] = (values[stratum] ?? 0) + 1;
   }
   const count = Object.keys(values).length;

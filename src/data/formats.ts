@@ -163,23 +163,31 @@ function behind(content: Bytes, first: number): Bytes {
 /** A file that is being read: {@link read} yields after every row, so that a caller can show progress or stop. */
 export class ExampleReader {
   readonly kind: FileKind;
-  /** What is read, without its byte order mark; a text where the file is not UTF-8. */
-  readonly content: Content;
+  #bare: Content;
   readonly #options: ReadOptions;
   readonly #collector: Collector;
   #table: Table | undefined;
 
-  /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template`, `data-too-large` */
+  /** @throws GraftError `data-binary`, `data-encoding`, `data-empty`, `data-template` */
   constructor(content: Content, options: ReadOptions) {
     const { fileName, mapping, keepsColumns, onExample, mostProblems, unanswered } = options;
     const bare = withoutByteOrderMark(content, fileName);
     if (bare.length === 0)
       throw new GraftError('data-empty', `${fileName} is empty.`, 'Choose a file with examples.');
     this.kind = fileKind(bare, fileName);
-    // Its rows are parts of one text.
-    this.content = this.kind === 'json' ? wholeText(bare, fileName) : bare;
+    this.#bare = bare;
     this.#options = options;
     this.#collector = new Collector(mapping, keepsColumns, onExample, mostProblems, unanswered);
+  }
+
+  /**
+   * What is read, without its byte order mark; a text where the file is not UTF-8, or is JSON, whose rows are parts of one text.
+   *
+   * @throws GraftError `data-encoding`, `data-too-large`
+   */
+  get content(): Content {
+    if (this.kind === 'json') this.#bare = wholeText(this.#bare, this.#options.fileName);
+    return this.#bare;
   }
 
   /** The share that is read, after every row. @throws GraftError as {@link readExamples} */
@@ -209,14 +217,22 @@ export class ExampleReader {
 
   /** The row of a text that came with an example. @throws BadRow */
   rowOf(text: string): JsonObject {
-    const table = this.#table;
+    const table = this.#openTable();
     const row = table?.rowOf?.(text);
     if (!table || !row) return objectOf(text);
     const make = this.#options.mapping ? objectOfCells : rowOfCells;
     return make(table.columns, checkCells(table.columns, row));
   }
 
+  /** The same with all of its fields, as they stand in the file. @throws BadRow */
+  fieldsOf(text: string): JsonObject {
+    const table = this.#openTable();
+    const row = table?.rowOf?.(text);
+    return table && row ? objectOfCells(table.columns, checkCells(table.columns, row)) : objectOf(text);
+  }
+
   #openTable(): Table | undefined {
+    if (this.kind !== 'table') return undefined;
     const { fileName } = this.#options;
     return (this.#table ??= openTable(this.content, fileName, this.#options));
   }

@@ -4,7 +4,6 @@
  */
 import type { GraftError } from '../errors.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
-import type { JsonObject } from '../json.ts';
 import type { ReadResult, SourceRow } from './collector.ts';
 import { divideAgain, type ChangedList, type DividedFrom } from './divide-again.ts';
 import { divideEntries, fileOrder, rowIdentity } from './divide.ts';
@@ -63,18 +62,15 @@ export async function readFile(
   slicer: Slicer,
   held?: HeldRows,
 ): Promise<ReadRows> {
-  const first = new ExampleReader(bytes, options);
-  const { kind, content } = first;
+  const { kind } = new ExampleReader(bytes, options);
   const spilled = kind === 'parquet' ? held?.spill?.() : undefined;
   const isIndexed = kind === 'parquet' ? spilled !== undefined : kind !== 'text';
   // Rewards may read every column.
-  if (!held || !isIndexed || options.keepsColumns) return readAll(first, bytes.length, slicer);
-  const { fileName, mapping } = options;
-  const rowOf = (text: string): JsonObject => reader.rowOf(text);
-  const index = new RowIndex(spilled?.bytes ?? content, fileName, rowOf, mapping);
+  if (!held || !isIndexed || options.keepsColumns)
+    return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
   // To hold the first rows of a large file costs more than their memory: the engine then takes all later ones for rows that stay.
-  let examples: Example[] | undefined = content.length <= held.bytes ? [] : undefined;
-  const reader: ExampleReader = new ExampleReader(bytes, {
+  let examples: Example[] | undefined = bytes.length <= held.bytes ? [] : undefined;
+  const reader = new ExampleReader(bytes, {
     ...options,
     onExample(example, source) {
       if (!source) return;
@@ -83,6 +79,8 @@ export async function readFile(
       if (examples && examples.length > held.rows) examples = undefined;
     },
   });
+  const { fileName, mapping } = options;
+  const index = new RowIndex(spilled?.bytes ?? reader.content, fileName, reader, mapping);
   const result = await readAll(reader, bytes.length, slicer);
   // Prompts without answers are learned from by sampling, which needs all of them; and whoever has nothing reads why.
   if (index.length === 0 || result.unmapped)

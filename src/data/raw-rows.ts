@@ -16,6 +16,12 @@ export interface RawRow {
 /** In JSON these are outside of strings. */
 const BREAKS = /[\r\n]+/g;
 
+/** @param text of a row that is JSON */
+export const rawRow = (fields: JsonObject, text: string | undefined): RawRow => ({
+  text: text?.replace(BREAKS, ' ').trim() ?? JSON.stringify(fields),
+  fields,
+});
+
 /**
  * The rows that can be taken apart, by the numbers that their examples have (`Example.line`).
  *
@@ -27,8 +33,7 @@ export function rawRowsOf(bytes: Bytes, options: ReadOptions): Map<number, RawRo
   const result = new Map<number, RawRow>();
   const add = (line: number, read: () => JsonObject, text?: string): void => {
     try {
-      const fields = read();
-      result.set(line, { text: text?.replace(BREAKS, ' ').trim() ?? JSON.stringify(fields), fields });
+      result.set(line, rawRow(read(), text));
     } catch (error) {
       if (!(error instanceof BadRow)) throw error;
     }

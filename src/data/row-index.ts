@@ -3,12 +3,13 @@
  * 37 bytes here, a pair 45, whatever its length, and no object; its example is read again when it is needed.
  */
 import { GraftError } from '../errors.ts';
-import type { JsonObject } from '../json.ts';
 import { Collector, type SourceRow } from './collector.ts';
 import type { Example } from './example.ts';
+import type { ExampleReader } from './formats.ts';
 import { utf8, type Content } from './lines.ts';
 import type { Mapping } from './mapping.ts';
 import { outlineOf, type Outline } from './outline.ts';
+import { rawRow, type RawRow } from './raw-rows.ts';
 import { marksOf, markNumber, markOfNumber, type PreferenceMarks } from './preference-marks.ts';
 import { hashesOf, type Hashes } from './row-hashes.ts';
 
@@ -61,13 +62,13 @@ export class RowIndex {
 
   /**
    * @param content of the file, after its byte order mark: bytes of UTF-8, or characters
-   * @param rowOf reads the text of a row
+   * @param reader reads the text of a row
    * @param mapping that its rows are read with
    */
   constructor(
     content: Content,
     private readonly fileName: string,
-    private readonly rowOf: (text: string) => JsonObject,
+    private readonly reader: Pick<ExampleReader, 'kind' | 'rowOf' | 'fieldsOf'>,
     mapping: Mapping | undefined,
   ) {
     this.#content = content;
@@ -135,14 +136,23 @@ export class RowIndex {
     };
   }
 
+  /** The row as it stands in the file. @throws GraftError `data-changed` if it cannot be read there now */
+  rawOf(row: number): RawRow {
+    try {
+      const text = this.#textOf(row);
+      return rawRow(this.reader.fieldsOf(text), this.reader.kind === 'table' ? undefined : text);
+    } catch (cause) {
+      throw this.#changed(this.lineOf(row), cause);
+    }
+  }
+
   /** @throws GraftError `data-changed` if the file has another row there now */
   exampleOf(row: number): Example {
-    const start = this.#starts.at(row);
     const line = this.lineOf(row);
     const examples = this.#collector.examples;
     try {
-      const text = this.#textOf(start, start + this.#lengths.at(row));
-      this.#collector.row(line, () => this.rowOf(text));
+      const text = this.#textOf(row);
+      this.#collector.row(line, () => this.reader.rowOf(text));
     } catch (cause) {
       throw this.#changed(line, cause);
     }
@@ -153,8 +163,10 @@ export class RowIndex {
     return example;
   }
 
-  #textOf(start: number, end: number): string {
+  #textOf(row: number): string {
     const content = this.#content;
+    const start = this.#starts.at(row);
+    const end = start + this.#lengths.at(row);
     return typeof content === 'string'
       ? content.slice(start, end).trim()
       : this.#decoder.decode(content.subarray(start, end));
