@@ -1,7 +1,7 @@
 /**
  * How long a run of the command takes to its first step, and how much memory it needs, by the size of its file:
  *
- *     npx tsx bench/rows.ts [--rows 1000000] [--kinds short,long,chat,pairs,long-pairs,votes,table] [--keep FOLDER] [-- more flags of graft train]
+ *     npx tsx bench/rows.ts [--rows 1000000] [--kinds short,long,chat,pairs,long-pairs,votes,table,long-table] [--keep FOLDER] [-- more flags of graft train]
  *
  * It writes the files into a temporary folder and removes them, unless it is told where to keep them. Wall-clock times mean little on a busy machine:
  * processor time is printed as well.
@@ -69,6 +69,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
     ending: 'jsonl',
     row: (at) => JSON.stringify({ prompt: `${words(6)} ${at}?`, completion: words(3), label: at % 2 === 0 }),
     flags: ['--objective', 'kto'],
+  },
+  'long-table': {
+    ending: 'csv',
+    head: 'prompt,completion',
+    row: (at) => `${words(40)} ${at}?,${words(160)}`,
   },
   table: { ending: 'csv', head: 'prompt,completion', row: (at) => `${words(6)} ${at}?,${words(3)}` },
 };

@@ -50,7 +50,7 @@ export const REFERENCE = {
     id: 'reference-policy',
     name: 'Reference policy',
     entry: {
-      what: 'The model that a run is compared with: the base model with its adapter switched off, or the adapter that the run starts from, as it was at the start. Log-probabilities of pairs are computed once, before the first step; those of sampled answers (with a beta above 0) at each step.',
+      what: 'The model that a run is compared with: the base model with its adapter switched off, or the adapter that the run starts from, as it was at the start. Log-probabilities of pairs are computed once: before the first step, or in a large file before the step that takes them. Those of sampled answers (with a beta above 0) are computed at each step.',
       start: 'The one that the run starts from.',
       source: 'Rafailov and others, Direct Preference Optimization, 2023',
       also: 'reference model dpo ref logps',

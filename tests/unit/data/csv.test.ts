@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import Papa from 'papaparse';
 import { describe, expect, it } from 'vitest';
 import { looksLikeHeader, namesOfHeader } from '../../../src/data/columns.ts';
-import { csvRows, MAX_ROW_CHARS } from '../../../src/data/csv.ts';
+import { csvRows, MAX_ROW_CHARS, type CsvRow } from '../../../src/data/csv.ts';
 import { readExamples, type ReadOptions, type ReadResult } from '../../../src/data/formats.ts';
 import { openTable } from '../../../src/data/table.ts';
 import { describeShared, sharedPath } from '../../shared.ts';
@@ -83,6 +83,23 @@ describe('rows of CSV', () => {
       if (row.line !== line) throw new Error(`row ${i} is on line ${row.line}, not ${line}`);
       line += i % 7 ? 2 : 1;
     }
+  });
+
+  it('reads bytes as it reads their text, wherever a piece of them ends', () => {
+    // Characters of one to four bytes, in more than two pieces, with a badly quoted row among them.
+    const row = (at: number): string => `${at},"é 中 🙂\n${'x'.repeat(at % 7)}""${'ü'.repeat(at % 5)}"\n`;
+    const text = `a,b\n${Array.from({ length: 12_000 }, (_, at) => (at === 9000 ? '1,"x"y\n' : row(at))).join('')}`;
+    const bytes = new TextEncoder().encode(text);
+    const rows = [...csvRows(bytes, ',')];
+    const seen = (all: readonly CsvRow[]): string =>
+      all.map(({ line, cells, problem }) => JSON.stringify([line, cells, problem])).join('\n');
+    expect(seen(rows)).toBe(seen([...csvRows(text, ',')]));
+    const decoder = new TextDecoder();
+    const moved = rows.filter(
+      ({ start, end, text: own }) => own !== undefined && decoder.decode(bytes.subarray(start, end)) !== own,
+    );
+    expect(moved).toEqual([]);
+    expect(rows.at(-1)?.end).toBe(bytes.length);
   });
 
   it('gives back any table that was written well', () => {

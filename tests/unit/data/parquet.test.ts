@@ -96,6 +96,18 @@ describe('a Parquet file', () => {
     expect(reads - first).toBe(2);
   });
 
+  test('has the same rows if a row group is unpacked in several parts', () => {
+    const rows = rowsOf(file('large-group.parquet')) as {
+      id: number;
+      label: string;
+      prompt: string | null;
+    }[];
+    expect(rows).toHaveLength(70_000);
+    for (const [at, { id, label, prompt }] of rows.entries())
+      if (id !== at || label !== `label ${at % 3}` || prompt !== (at % 5 === 4 ? null : `p${at % 1000}`))
+        throw new Error(`Row ${at} is ${JSON.stringify(rows[at])}`);
+  });
+
   test.each(['brotli', 'lz4'])('names the compression %s, which is not read', async (codec) => {
     const error = await graftError(() => rowsOf(file(`prompts-${codec}.parquet`)), 'data-parquet-codec');
     expect(error.message).toMatch(/x\.parquet is compressed with (BROTLI|LZ4)/);
