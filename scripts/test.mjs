@@ -113,6 +113,9 @@ function realModel(script) {
   return true;
 }
 
+/** Software GPUs leave out what the CPU engine proves: tests/engine/adapters.ts. */
+const PART = { GRAFT_TEST_MATRIX: 'part' };
+
 /** What the titles of tests have that need the files of ../shared (tests/shared.ts). */
 const SHARED_TITLES = '(../shared)';
 
@@ -123,10 +126,11 @@ function sharedFiles(...folders) {
     .filter((file) => /\/(shared|smollm2)\.ts'/.test(readFileSync(join(root, file), 'utf8')));
 }
 
-/** The tests of a project that need ../shared. @param {string} project @param {...string} folders */
+/** The tests of a project that need ../shared. Software GPUs leave out what the CPU engine proves. @param {string} project @param {...string} folders */
 function sharedTests(project, ...folders) {
   const title = SHARED_TITLES.replace(/[()./]/g, '\\$&');
   return vitest(project, [...sharedFiles(...folders), '--testNamePattern', title], {
+    ...PART,
     GRAFT_TEST_TITLES: SHARED_TITLES,
   });
 }
@@ -213,9 +217,6 @@ const KERNELS = deviceFiles(
 const ON_CPU = deviceFiles(
   (text) => text.includes('describeOnCpu(') && !/describe(Device|Adapters|Builds|GpuBuilds)\(/.test(text),
 );
-/** Software GPUs leave out what the CPU engine proves: tests/engine/adapters.ts. */
-const PART = { GRAFT_TEST_MATRIX: 'part' };
-
 /** Test files in a folder and the folders in it. @param {string} folder @returns {string[]} */
 function filesBelow(folder) {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })

@@ -7,7 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROW_ENDINGS } from '../../src/app/data/row-files.ts';
 import { closeContexts, openChromium } from './chromium.ts';
-import { allowSteps, engineOf } from './gate.ts';
+import { allowSteps, engineOf, startAndPause } from './gate.ts';
 import { tabTo } from './keyboard.ts';
 import { downloadOf, factOf, goTo, WAIT } from './looks.ts';
 import { serveDist, type Site } from './site.ts';
@@ -212,8 +212,9 @@ describe('threads that share memory', () => {
     const facts = (): Promise<string> => page.getByRole('region', { name: 'This browser' }).innerText();
     expect(await isolated(page)).toEqual([false, false]);
     await expect.poll(facts, { timeout: STEP_MS }).toMatch(/Threads\s+1, because this page is not isolated/);
-    await page.getByRole('button', { name: 'Tune a model now' }).click();
-    await page.getByText(/^Done: loss/).waitFor({ timeout: RUN_MS });
+    await startAndPause(page, () => page.getByRole('button', { name: 'Tune a model now' }).click());
+    await page.getByRole('button', { name: 'Stop and keep' }).click();
+    await page.getByText(/^Stopped at step [1-9]/).waitFor({ timeout: STEP_MS });
 
     await goTo(page, 'start');
     await page.reload();

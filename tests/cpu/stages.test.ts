@@ -93,7 +93,7 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
   expect(table[1]).toMatchObject({ pairs: 20, pair_accuracy: accuracy });
   expect(table[0]).not.toHaveProperty('pair_accuracy');
 
-  const line = ['evaluate', '--model', SPRIG, '--lineage', at('again'), '--rows', '100', ...DEVICE];
+  const line = ['evaluate', '--model', SPRIG, '--lineage', at('again'), '--rows', '20', ...DEVICE];
   const { rows, stages } = JSON.parse((await graft([...line, '--json'])).out) as LineageReport;
   expect(stages).toEqual(['spoken', 'preferred', 'again']);
   expect(rows.map(({ measure, reference }) => [measure, reference])).toEqual([

@@ -10,6 +10,7 @@ import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { GpuDevice, type DeviceOptions } from '../../src/engine/webgpu/device.ts';
 import { KERNEL_CHOICES } from '../../src/engine/webgpu/tuning.ts';
+import type { describeShared } from '../shared.ts';
 
 export interface AdapterContext {
   readonly name: string;
@@ -85,8 +86,10 @@ export function describeOnCpu(title: string, define: (context: AdapterContext) =
   if (ON_CPU || !PART) describeDevice(title, define);
 }
 
-/** The same for a part of a file: `test` or `describe` itself, or one that defines nothing. */
-export function onCpu<Define extends typeof test | typeof describe>(define: Define): Define {
+/** The same for a part of a file: `test`, `describe` or `describeShared` itself, or one that defines nothing. */
+export function onCpu<Define extends typeof test | typeof describe | typeof describeShared>(
+  define: Define,
+): Define {
   if (ON_CPU || !PART) return define;
   return Object.assign(() => undefined, { each: () => () => undefined }) as unknown as Define;
 }
@@ -102,6 +105,15 @@ export function describeDevice(
   { own = false, options = {} }: { own?: boolean; options?: DeviceOptions } = {},
 ): void {
   describeAdapter(title, DEVICES[0], define, { own, options });
+}
+
+/**
+ * Describes tests of whole models whose kernels other files run on each software GPU: `npm test` runs them on the faster one, `npm run test:long` on
+ * both.
+ */
+export function describeModels(title: string, define: (context: AdapterContext) => void): void {
+  if (PART) describeDevice(title, define);
+  else describeAdapters(title, define);
 }
 
 /**

@@ -24,7 +24,7 @@ import type { FileSet } from '../../src/weights/bytes.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 import { fetchMiniLm, MINILM } from '../minilm.ts';
 import { describeShared, sharedJson, sharedJsonl, sharedPath } from '../shared.ts';
-import { describeDevice, type AdapterContext } from './adapters.ts';
+import { describeDevice, onCpu, type AdapterContext } from './adapters.ts';
 import { readJsonOf, readTensors, readTensorsOf, referenceFolder } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { sprigFolder } from './sprig.ts';
@@ -229,7 +229,7 @@ describeDevice('Contrastive training', (context) => {
     await model.destroy();
   });
 
-  describeShared('all-MiniLM-L6-v2', () => {
+  onCpu(describeShared)('all-MiniLM-L6-v2', () => {
     interface Expected {
       tuning: { batches: string[][]; curve: number[] };
       questions: { id: string; relevant?: string[][] }[];

@@ -17,14 +17,14 @@ import { LAYOUT_OF } from '../../src/weights/gguf/take-apart.ts';
 import { describeShared, sharedPath } from '../shared.ts';
 import { ggufFile, type TensorToWrite } from '../unit/weights/gguf-file.ts';
 import { randomMatrix } from '../unit/weights/random-blocks.ts';
-import { describeAdapters } from './adapters.ts';
+import { describeModels } from './adapters.ts';
 import { readReference } from './reference-file.ts';
 import { worstError } from './run.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
 import { adapterConfigOf } from '../../src/adapters/chosen.ts';
 
 describeShared('Whole models of one GGUF type', () => {
-  describeAdapters('Whole models of one GGUF type', (context) => {
+  describeModels('Whole models of one GGUF type', (context) => {
     test.each(['Q3_K', 'Q4_K', 'Q5_1', 'Q6_K'] as const)('%s: the logits of transformers', async (type) => {
       const { floats, integers } = await readReference(['reference', 'gguf-k', `${type}.safetensors`]);
       const files = await modelOf(sharedPath('reference', 'gguf-k', `${type}.gguf`));
@@ -155,7 +155,7 @@ function gpt2(): Promise<FileSet> {
 const MODELS = { 'a Llama of all GGUF types': llama, 'a GPT-2 of blocks': gpt2 };
 
 for (const [name, make] of Object.entries(MODELS))
-  describeAdapters(`GGUF as stored: ${name}`, (context) => {
+  describeModels(`GGUF as stored: ${name}`, (context) => {
     let files: FileSet;
     let stored: LanguageModel;
     let numbers: LanguageModel;

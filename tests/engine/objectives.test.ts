@@ -258,7 +258,7 @@ describeDevice('preference objectives', (context) => {
       ],
     });
 
-    test.each(['dpo', 'orpo', 'kto'])('20 steps: %s', async (objective) => {
+    onCpu(test).each(['dpo', 'orpo', 'kto'])('20 steps: %s', async (objective) => {
       const adapter = await open(compared.model(), sharedFolder(...ADAPTER));
       const options = specOf({
         ...{ objective, beta: 0.1, reference: 'base', steps: 20, batch: 4, lr: 1e-3 },

@@ -351,11 +351,13 @@ describe('hostile templates are stopped', () => {
 });
 
 describe('the work of all renderings together', () => {
-  const EMPTY_ROUNDS =
-    '{% for i in range(400) %}{% for j in range(400) %}{% endfor %}{% endfor %}{{ messages[0].content }}';
+  /** More than half of the budget of a rendering, in a moment: each look at the text costs by its length. */
+  const LONG_LOOKS =
+    `{% set text = '${'x'.repeat(50_000)}' %}` +
+    "{% for i in range(800) %}{% if text == '' %}{% endif %}{% endfor %}{{ messages[0].content }}";
 
   it('stops a template that uses up its budget at every row, by name', async () => {
-    const template = new ChatTemplate(EMPTY_ROUNDS);
+    const template = new ChatTemplate(LONG_LOOKS);
     const options = { addGenerationPrompt: false, where: 'my-model/chat_template.jinja' };
     let rendered = 0;
     const error = await graftError(() => {
@@ -372,7 +374,7 @@ describe('the work of all renderings together', () => {
       memoryFiles(
         {
           'tokenizer.json': JSON.stringify({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges: [] } }),
-          'tokenizer_config.json': JSON.stringify({ chat_template: EMPTY_ROUNDS }),
+          'tokenizer_config.json': JSON.stringify({ chat_template: LONG_LOOKS }),
         },
         'my-model',
       ),
