@@ -46,7 +46,7 @@ export function seedsSaid(
     after: ` ${what} exactly right on average, ${Math.min(...counts)} to ${Math.max(...counts)} by seed. The best without tuning, ${best.doing}, gets ${without}.${chance}`,
     winner: isSure ? (gains ? 'tuned' : 'untuned') : undefined,
     how:
-      `On the same ${plural(rows, 'row')}, the mean of the seeds is ahead of ${best.noun} on ${ahead} and behind on ${behind}. ` +
+      `On the same ${plural(rows, 'row')}, the mean of the seeds is higher than ${best.noun} on ${ahead} and lower on ${behind}. ` +
       `If both were equally good, a mean difference at least this large would come ${oftenInWords(p)} by chance (exact sign-flip test over ${groupsInWords(record) ?? 'rows'}, ${pInWords(p)}). ` +
       `The standard deviation over the seeds is ${oneDigit(standardDeviation(counts))} rows.`,
   };
