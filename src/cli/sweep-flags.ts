@@ -1,7 +1,7 @@
 /** The flags of `graft sweep`: those of a run, and what varies. */
-import { GraftError } from '../errors.ts';
 import { negativeOf } from '../settings/flag-text.ts';
 import { TABLE } from '../settings/table.ts';
+import { readSeeds } from '../runs/sweep/plan.ts';
 import type { Point } from '../runs/sweep/space.ts';
 import { under, type Flags, type FlagSpecs } from './flags.ts';
 import { trainFlags } from './train-flags.ts';
@@ -103,14 +103,7 @@ export function wordsOfPoint(point: Point): string[] {
 }
 
 /** @throws GraftError `arguments` */
-export function readSeeds(flags: SweepFlags): number[] | undefined {
-  const seeds = flags.list('seeds')?.map(Number);
-  if (!seeds) return undefined;
-  if (!seeds.every((seed) => Number.isSafeInteger(seed) && seed >= 0) || new Set(seeds).size < seeds.length)
-    throw new GraftError(
-      'arguments',
-      `--seeds is ${flags.text('seeds')}.`,
-      'Give different whole numbers of at least 0, such as 1,2,3.',
-    );
-  return seeds;
+export function seedsOf(flags: SweepFlags): number[] | undefined {
+  const text = flags.text('seeds');
+  return text === undefined ? undefined : readSeeds(text, '--seeds');
 }

@@ -242,7 +242,7 @@ function report(sweep: Sweep, flags: SweepFlags, out: string, output: Output): v
     const { head, lines } = sweepTable(sweep);
     output.result(textTable(head, lines));
     for (const text of resultInWords(sweep, place)) output.result(`\n${text}\n`);
-    output.result(`\n${LIMITS}\n`);
+    output.result(`\n${LIMITS} with graft evaluate.\n`);
   }
   for (const { id, status, why } of sweep.runs)
     if (status === 'failed') output.line(`${id} failed: ${why ?? 'it left nothing'}`);

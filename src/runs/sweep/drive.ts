@@ -1,6 +1,6 @@
 /** Runs a sweep: one run after the other, rung by rung, over a port that trains a run and keeps the record. It holds no loop of training of its own. */
 import { stopOf } from './halving.ts';
-import { recipesOf, type Sweep, type SweptRun } from './record.ts';
+import { recipesOf, type SweepState, type SweptRun } from './record.ts';
 
 /** How far a run has come. */
 export interface Outcome {
@@ -13,7 +13,8 @@ export interface Outcome {
   readonly why?: string;
 }
 
-export interface SweepPort {
+/** @typeParam State the record, with what its place keeps besides */
+export interface SweepPort<State extends SweepState = SweepState> {
   /** What a run has left, of which the record may not know: the process may have been killed. Undefined where that is nothing. */
   left(run: SweptRun): Promise<Outcome | undefined>;
   /**
@@ -26,7 +27,7 @@ export interface SweepPort {
   /** Frees what a run that is out would need to continue. */
   drop(run: SweptRun): Promise<void>;
   /** Keeps the record, whole or not at all. */
-  keep(sweep: Sweep): Promise<void>;
+  keep(sweep: State): Promise<void>;
   /** Seconds, from any moment on. */
   now(): number;
   /** Whether the person wants to stop. */
@@ -45,9 +46,13 @@ export interface Budget {
  *
  * @returns the record at its end, which was kept
  */
-export async function driveSweep(start: Sweep, budget: Budget, port: SweepPort): Promise<Sweep> {
-  let sweep: Sweep = { ...start, status: 'running' };
-  const keep = async (runs: readonly SweptRun[], status: Sweep['status'] = 'running'): Promise<void> => {
+export async function driveSweep<State extends SweepState>(
+  start: State,
+  budget: Budget,
+  port: SweepPort<State>,
+): Promise<State> {
+  let sweep: State = { ...start, status: 'running' };
+  const keep = async (runs: readonly SweptRun[], status: SweepState['status'] = 'running'): Promise<void> => {
     sweep = { ...sweep, runs: [...runs], status };
     await port.keep(sweep);
   };
@@ -93,14 +98,14 @@ export async function driveSweep(start: Sweep, budget: Budget, port: SweepPort):
 }
 
 /** By seeds: a sweep that ends early has compared all recipes alike. */
-const inOrder = ({ runs, seeds }: Sweep): SweptRun[] =>
+const inOrder = ({ runs, seeds }: SweepState): SweptRun[] =>
   [...runs].sort((a, b) => seeds.indexOf(a.seed) - seeds.indexOf(b.seed) || a.recipe - b.recipe);
 
 const isOver = ({ status }: SweptRun): boolean =>
   status === 'done' || status === 'out' || status === 'failed';
 
 /** The wall time of all runs so far. */
-export const wallSecondsOf = ({ runs }: Pick<Sweep, 'runs'>): number =>
+export const wallSecondsOf = ({ runs }: Pick<SweepState, 'runs'>): number =>
   runs.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0);
 
 const resultOf = ({ status, ...rest }: Outcome): Partial<SweptRun> => ({
@@ -109,7 +114,11 @@ const resultOf = ({ status, ...rest }: Outcome): Partial<SweptRun> => ({
 });
 
 /** The runs after a rung: those of the worse recipes are out. */
-async function withoutWorse(sweep: Sweep, kept: number, port: SweepPort): Promise<SweptRun[]> {
+async function withoutWorse(
+  sweep: SweepState,
+  kept: number,
+  port: Pick<SweepPort, 'drop'>,
+): Promise<SweptRun[]> {
   const inIt = recipesOf(sweep)
     .filter(({ runs }) => !runs.some(({ status }) => status === 'out'))
     // What ended early is not ahead for that.

@@ -1,6 +1,6 @@
 /** How long the rest of a sweep will take, from the runs so far. */
 import { stopOf } from './halving.ts';
-import type { Sweep, SweptRun } from './record.ts';
+import type { SweepState, SweptRun } from './record.ts';
 
 /** Seconds that are left: from the fastest and from the slowest run so far. */
 export interface TimeLeft {
@@ -9,7 +9,7 @@ export interface TimeLeft {
 }
 
 /** Steps that are left if no run ends early and no budget ends the sweep. */
-export function stepsLeft({ rungs, runs, seeds }: Sweep): number {
+export function stepsLeft({ rungs, runs, seeds }: Pick<SweepState, 'rungs' | 'runs' | 'seeds'>): number {
   const open = runs.filter(({ status }) => status !== 'done' && status !== 'out' && status !== 'failed');
   return rungs.reduce((sum, rung, at) => {
     const before = at === 0 ? undefined : rungs[at - 1];
@@ -25,7 +25,7 @@ export function stepsLeft({ rungs, runs, seeds }: Sweep): number {
 }
 
 /** Undefined before a run has taken a step. */
-export function timeLeft(sweep: Sweep): TimeLeft | undefined {
+export function timeLeft(sweep: SweepState): TimeLeft | undefined {
   const paces = sweep.runs.flatMap(({ step, wallSeconds }: SweptRun) =>
     step > 0 && wallSeconds > 0 ? [wallSeconds / step] : [],
   );

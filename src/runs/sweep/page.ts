@@ -26,7 +26,7 @@ export function sweepPage(sweep: Sweep, { place, command }: About): string {
     html`<h1>${title}</h1>
       <p class="result">${result}</p>
       ${more.map((text) => html`<p>${text}</p>`)}
-      <p class="note">${LIMITS}</p>
+      <p class="note">${LIMITS} with graft evaluate.</p>
       ${
         picture &&
         html`<h2>Settings and losses</h2>

@@ -2,7 +2,7 @@
 import { type Html, html } from '../../html.ts';
 import { threeDigits } from '../../numbers.ts';
 import { pointInWords, type SweptValue } from './space.ts';
-import { recipesOf, type Recipe, type Sweep } from './record.ts';
+import { recipesOf, type SweepState } from './record.ts';
 
 const [TOP, BOTTOM, SIDE, BETWEEN] = [44, 268, 76, 150];
 const HEIGHT = 300;
@@ -57,8 +57,35 @@ const numberText = (value: number): string =>
 
 const yOf = (at: number): string => (BOTTOM - at * (BOTTOM - TOP)).toFixed(1);
 
+/** A line is the best, or one that was out before its last step, or another. */
+export type LineKind = 'best' | 'out' | 'other';
+
+/** What is drawn, in coordinates of a box of `width` × `height`. */
+export interface SweepPicture {
+  readonly width: number;
+  readonly height: number;
+  /** From the top to the bottom of each axis. */
+  readonly top: number;
+  readonly bottom: number;
+  /** In words, for those who do not see it. */
+  readonly shown: string;
+  readonly axes: readonly {
+    readonly label: string;
+    readonly x: number;
+    readonly ticks: readonly { readonly text: string; readonly x: number; readonly y: string }[];
+  }[];
+  /** The best one is last, to be drawn over the others. */
+  readonly lines: readonly {
+    /** Of the recipe, from 0. */
+    readonly recipe: number;
+    readonly kind: LineKind;
+    readonly points: string;
+    readonly title: string;
+  }[];
+}
+
 /** Undefined where there is nothing to draw: no varied setting, or no loss. */
-export function parallelCoordinates(sweep: Sweep): Html | undefined {
+export function pictureOf(sweep: SweepState): SweepPicture | undefined {
   const recipes = recipesOf(sweep).filter(({ validation }) => validation !== undefined);
   if (sweep.varied.length === 0 || recipes.length === 0) return undefined;
   const axes = sweep.varied.map((name) => {
@@ -72,31 +99,46 @@ export function parallelCoordinates(sweep: Sweep): Html | undefined {
   const loss = numberAxis('validation loss', losses, threeDigits, 2);
   const all = [...axes, loss];
   const xOf = (at: number): number => SIDE + at * BETWEEN;
-  const width = xOf(all.length - 1) + SIDE;
-  const lineOf = (recipe: Recipe, rank: number): Html => {
+  const lines = recipes.map((recipe, rank) => {
     const values = [...sweep.varied.map((name) => recipe.settings[name]), recipe.validation ?? NaN];
-    const points = values.map((value, at) => `${xOf(at)},${yOf(all[at].place(value))}`).join(' ');
     const isOut = recipe.runs.some(({ status }) => status === 'out');
-    const kind = rank === 0 ? 'best' : isOut ? 'out' : 'other';
-    return html`<polyline class="${kind}" points="${points}"
-      ><title>${pointInWords(recipe.settings)}: ${threeDigits(recipe.validation ?? NaN)}</title></polyline
-    >`;
+    const kind: LineKind = rank === 0 ? 'best' : isOut ? 'out' : 'other';
+    return {
+      ...{ recipe: recipe.at, kind },
+      points: values.map((value, at) => `${xOf(at)},${yOf(all[at].place(value))}`).join(' '),
+      title: `${pointInWords(recipe.settings)}: ${threeDigits(recipe.validation ?? NaN)}`,
+    };
+  });
+  return {
+    ...{ width: xOf(all.length - 1) + SIDE, height: HEIGHT, top: TOP, bottom: BOTTOM },
+    shown: `Parallel coordinates of ${recipes.length} recipes: ${all.map(({ label }) => label).join(', ')}`,
+    axes: all.map(({ label, ticks }, at) => ({
+      ...{ label, x: xOf(at) },
+      ticks: ticks.map(({ text, at: place }) => ({ text, x: xOf(at) - GAP, y: yOf(place) })),
+    })),
+    lines: lines.reverse(),
   };
-  // The best one is drawn last, over the others.
-  const lines = recipes.map(lineOf).reverse();
-  const shown = `Parallel coordinates of ${recipes.length} recipes: ${all.map(({ label }) => label).join(', ')}`;
+}
+
+/** The picture as HTML; undefined where there is nothing to draw. */
+export function parallelCoordinates(sweep: SweepState): Html | undefined {
+  const picture = pictureOf(sweep);
+  if (!picture) return undefined;
+  const { width, height, top, bottom, shown, axes, lines } = picture;
   const size = `min-width: ${width}px; max-width: ${Math.round(LARGEST * width)}px`;
-  const axisOf = ({ label }: Axis, at: number): Html =>
-    html`<text class="axis" x="${xOf(at)}" y="22">${label}</text
-      ><line x1="${xOf(at)}" x2="${xOf(at)}" y1="${TOP}" y2="${BOTTOM}" />`;
-  // Over the lines, so that they can be read.
-  const ticksOf = ({ ticks }: Axis, at: number): Html[] =>
-    ticks.map(
-      ({ text, at: place }) => html`<text class="tick" x="${xOf(at) - GAP}" y="${yOf(place)}">${text}</text>`,
-    );
+  // Numbers lie over the lines, so that they can be read.
   return html`<div class="wide" role="region" aria-label="Picture of the recipes" tabindex="0">
-    <svg role="img" aria-label="${shown}" viewBox="0 0 ${width} ${HEIGHT}" style="${size}">
-      ${all.map(axisOf)}${lines}${all.map(ticksOf)}
+    <svg role="img" aria-label="${shown}" viewBox="0 0 ${width} ${height}" style="${size}">
+      ${axes.map(
+        ({ label, x }) =>
+          html`<text class="axis" x="${x}" y="22">${label}</text
+            ><line x1="${x}" x2="${x}" y1="${top}" y2="${bottom}" />`,
+      )}${lines.map(
+        ({ kind, points, title }) =>
+          html`<polyline class="${kind}" points="${points}"><title>${title}</title></polyline>`,
+      )}${axes.map(({ ticks }) =>
+        ticks.map(({ text, x, y }) => html`<text class="tick" x="${x}" y="${y}">${text}</text>`),
+      )}
     </svg>
   </div>`;
 }

@@ -11,7 +11,7 @@ export const SWEEP_FILE = 'sweep.json';
 const number = v.pipe(v.number(), v.finite());
 const count = v.pipe(number, v.integer(), v.minValue(0));
 const Settings = v.record(v.string(), v.union([number, v.string(), v.boolean()]));
-/** A name of a folder next to the file, not a path. */
+/** A name of a folder next to the file, not a path; the page has no folders and keeps the names. */
 const RunName = v.pipe(v.string(), v.regex(/^run-\d{3,4}$/));
 
 const SweptRun = v.object({
@@ -37,6 +37,18 @@ const SweptRun = v.object({
   why: v.optional(v.string()),
 });
 
+/** What is trained and how far it is, wherever it is kept. */
+export const SweepState = v.object({
+  rows: v.object({ train: count, validation: count }),
+  /** The settings that vary. */
+  varied: v.array(v.string()),
+  seeds: v.pipe(v.array(count), v.minLength(1)),
+  rungs: v.pipe(v.array(v.object({ recipes: count, share: number })), v.minLength(1)),
+  runs: v.pipe(v.array(SweptRun), v.minLength(1)),
+  /** `budget` where the budget ended it before all runs were done; `cancelled` cannot be continued. */
+  status: v.picklist(['running', 'done', 'budget', 'interrupted', 'cancelled']),
+});
+
 const Sweep = v.object({
   format: v.literal(FORMAT),
   version: v.literal(VERSION),
@@ -46,19 +58,13 @@ const Sweep = v.object({
   args: v.array(v.string()),
   /** The files of rows with their SHA-256: with other rows, losses could not be compared. */
   data: v.array(v.object({ path: v.string(), sha256: v.string() })),
-  rows: v.object({ train: count, validation: count }),
   /** Chooses the validation rows, which are the same for all runs. */
   splitSeed: count,
-  /** The settings that vary. */
-  varied: v.array(v.string()),
-  seeds: v.array(count),
-  rungs: v.array(v.object({ recipes: count, share: number })),
-  runs: v.array(SweptRun),
-  /** `budget` where the budget ended it before all runs were done. */
-  status: v.picklist(['running', 'done', 'budget', 'interrupted']),
+  ...SweepState.entries,
 });
 
 export type SweptRun = v.InferOutput<typeof SweptRun>;
+export type SweepState = v.InferOutput<typeof SweepState>;
 export type Sweep = v.InferOutput<typeof Sweep>;
 
 /** A record with the status `running`. */
@@ -83,7 +89,7 @@ export interface Recipe {
 }
 
 /** The recipes, the best first: those of which more runs are done, then by validation. A recipe with a run that failed comes last. */
-export function recipesOf({ runs }: Pick<Sweep, 'runs'>): Recipe[] {
+export function recipesOf({ runs }: Pick<SweepState, 'runs'>): Recipe[] {
   const places = [...new Set(runs.map(({ recipe }) => recipe))];
   const recipes = places.map((at): Recipe => {
     const own = runs.filter(({ recipe }) => recipe === at);
@@ -117,7 +123,7 @@ function deviation(values: readonly number[]): number {
 }
 
 /** The best run of the best recipe, by validation only; undefined before one is done. */
-export function bestOf(sweep: Pick<Sweep, 'runs'>): SweptRun | undefined {
+export function bestOf(sweep: Pick<SweepState, 'runs'>): SweptRun | undefined {
   const lossOf = ({ validation }: SweptRun): number => validation?.loss ?? Infinity;
   const [best] = recipesOf(sweep);
   return best.runs

@@ -39,7 +39,7 @@ const MAX_DRAWS = 100;
 /**
  * Why a setting cannot be swept, as the end of a sentence: runs have to be comparable by the validation loss.
  */
-function unsweptReason({ name, part, type }: Setting): string | undefined {
+export function unsweptReason({ name, part, type }: Setting): string | undefined {
   if (name === 'seed') return 'seeds are given by --seeds, since they are one recipe';
   if (part !== 'run') return 'it decides about rows, the base or measurements, and not about training';
   if (name === 'objective') return 'losses of two objectives cannot be compared';
@@ -69,7 +69,7 @@ function settingNamed(typed: string): Setting | undefined {
 }
 
 /** @throws GraftError `arguments` */
-function sweptSetting(flag: string, typed: string): SweptSetting {
+function sweptSetting(by: string, typed: string): SweptSetting {
   const setting = settingNamed(typed);
   if (!setting) {
     const words = TABLE.settings
@@ -82,7 +82,7 @@ function sweptSetting(flag: string, typed: string): SweptSetting {
     const meant = words.find(({ word }) => word === near)?.name;
     throw new GraftError(
       'arguments',
-      `--${flag} names ${JSON.stringify(typed)}, and there is no such setting.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
+      `${by} names ${JSON.stringify(typed)}, and there is no such setting.${meant === undefined ? '' : ` Did you mean ${meant}?`}`,
       'Take a name of the list of settings (docs/reference/settings.md), such as lr or rank.',
     );
   }
@@ -90,14 +90,14 @@ function sweptSetting(flag: string, typed: string): SweptSetting {
   if (reason !== undefined)
     throw new GraftError(
       'arguments',
-      `--${flag} names ${setting.name}, which a sweep does not vary: ${reason}.`,
+      `${by} names ${setting.name}, which a sweep does not vary: ${reason}.`,
       'Leave it out.',
     );
   return setting as SweptSetting;
 }
 
 /** @throws GraftError `arguments` for a value that the setting does not allow */
-function readValue(flag: string, setting: SweptSetting, text: string): SweptValue {
+function readValue(by: string, setting: SweptSetting, text: string): SweptValue {
   const value =
     setting.type === 'choice'
       ? text
@@ -109,7 +109,7 @@ function readValue(flag: string, setting: SweptSetting, text: string): SweptValu
   if (value === undefined || !isAllowed(setting, value))
     throw new GraftError(
       'arguments',
-      `--${flag} gives ${setting.name} the value ${JSON.stringify(text)}.`,
+      `${by} gives ${setting.name} the value ${JSON.stringify(text)}.`,
       `Choose ${allowed(setting)}.`,
     );
   return value;
@@ -121,19 +121,23 @@ const RANGE = /^(?<from>[^.,:][^,:]*?)\.\.(?<to>[^,:]+)(?::(?<scale>\w+))?$/;
  * Reads `lr=1e-4,3e-4;rank=4,8`, and with ranges `lr=1e-5..1e-2:log;rank=4..64`.
  *
  * @param flag that the texts come from, without its dashes
+ * @param by who names the settings, in errors
  * @throws GraftError `arguments` naming the setting, the value and the allowed ones
  */
 export function readSpace(
   flag: 'grid' | 'range',
   texts: readonly string[],
+  by = `--${flag}`,
 ): { readonly dimensions: readonly Dimension[] } {
   const wrong = (what: string): GraftError =>
     new GraftError(
       'arguments',
       what,
-      flag === 'grid'
-        ? 'Write lists as --grid "lr=1e-4,3e-4;rank=4,8".'
-        : 'Write ranges as --range "lr=1e-5..1e-2:log;rank=4..64".',
+      by !== `--${flag}`
+        ? 'Give lists as 1e-4, 3e-4, and the smaller end of a range first.'
+        : flag === 'grid'
+          ? 'Write lists as --grid "lr=1e-4,3e-4;rank=4,8".'
+          : 'Write ranges as --range "lr=1e-5..1e-2:log;rank=4..64".',
     );
   const parts = texts.flatMap((text) => text.split(';')).map((text) => text.trim());
   const dimensions = parts
@@ -141,40 +145,40 @@ export function readSpace(
     .map((part): Dimension => {
       const [, typed, values] = /^\s*([^=\s]+)\s*=(.*)$/s.exec(part) ?? [];
       if (typed === undefined)
-        throw wrong(`--${flag} has ${JSON.stringify(part)}, which gives no setting a value.`);
-      const setting = sweptSetting(flag, typed);
+        throw wrong(`${by} has ${JSON.stringify(part)}, which gives no setting a value.`);
+      const setting = sweptSetting(by, typed);
       const range = RANGE.exec(values.trim());
       if (!range) {
-        const list = values.split(',').map((text) => readValue(flag, setting, text.trim()));
+        const list = values.split(',').map((text) => readValue(by, setting, text.trim()));
         if (new Set(list).size < list.length)
-          throw wrong(`--${flag} gives ${setting.name} the same value twice.`);
+          throw wrong(`${by} gives ${setting.name} the same value twice.`);
         return { setting, values: list };
       }
-      return readRange(flag, setting, range, wrong);
+      return readRange({ flag, by }, setting, range, wrong);
     });
   const names = dimensions.map(({ setting }) => setting.name);
   const twice = names.find((name, at) => names.indexOf(name) < at);
-  if (twice !== undefined) throw wrong(`--${flag} names ${twice} twice.`);
+  if (twice !== undefined) throw wrong(`${by} names ${twice} twice.`);
   return { dimensions };
 }
 
 function readRange(
-  flag: 'grid' | 'range',
+  { flag, by }: { readonly flag: 'grid' | 'range'; readonly by: string },
   setting: SweptSetting,
   { groups = {} }: RegExpExecArray,
   wrong: (what: string) => GraftError,
 ): ValueRange {
   const { from: first = '', to: last = '', scale } = groups as Readonly<Record<string, string | undefined>>;
-  if (flag === 'grid') throw wrong(`--grid gives ${setting.name} a range, and a grid has lists of values.`);
+  if (flag === 'grid') throw wrong(`${by} gives ${setting.name} a range, and a grid has lists of values.`);
   if (setting.type !== 'integer' && setting.type !== 'number')
-    throw wrong(`--range gives ${setting.name} a range, and its values are not numbers.`);
-  const [from, to] = [first, last].map((text) => readValue(flag, setting, text.trim()) as number);
+    throw wrong(`${by} gives ${setting.name} a range, and its values are not numbers.`);
+  const [from, to] = [first, last].map((text) => readValue(by, setting, text.trim()) as number);
   if (scale !== undefined && scale !== 'log')
-    throw wrong(`--range draws ${setting.name} by ${JSON.stringify(scale)}, and only log is known.`);
+    throw wrong(`${by} draws ${setting.name} by ${JSON.stringify(scale)}, and only log is known.`);
   if (!(from < to))
-    throw wrong(`--range of ${setting.name} goes from ${from} to ${to}, which is not upwards.`);
+    throw wrong(`${by} gives ${setting.name} a range from ${from} to ${to}, which is not upwards.`);
   if (scale === 'log' && from <= 0)
-    throw wrong(`--range draws ${setting.name} by its logarithm from ${from}, which has none.`);
+    throw wrong(`${by} draws ${setting.name} by its logarithm from ${from}, which has none.`);
   return { setting, from, to, isLog: scale === 'log' };
 }
 
@@ -195,7 +199,7 @@ export function checkRuns(runs: number): void {
     throw new GraftError(
       'arguments',
       `The sweep would have ${runs} runs, and at most ${MAX_RUNS} are made.`,
-      'Give fewer values, or draw some of them with --random.',
+      'Give fewer values, or draw some of them at random.',
     );
 }
 
@@ -216,7 +220,7 @@ export function drawPoints(dimensions: readonly Dimension[], wanted: number, see
   if (points.size < wanted)
     throw new GraftError(
       'arguments',
-      `--random wants ${wanted} different recipes, and --range has only ${points.size} of them.`,
+      `${wanted} different recipes are wanted, and their settings and ranges have only ${points.size}.`,
       'Draw fewer, or give wider ranges.',
     );
   return [...points.values()];

@@ -1,7 +1,7 @@
 /** A sweep in words and in the cells of a table: its plan, its recipes, what came of it, and how far it can be trusted. */
 import { plural, threeDigits } from '../../numbers.ts';
 import { stopOf } from './halving.ts';
-import { bestOf, recipesOf, type Recipe, type Sweep, type SweptRun } from './record.ts';
+import { bestOf, recipesOf, type Recipe, type SweepState, type SweptRun } from './record.ts';
 import { pointInWords } from './space.ts';
 
 const NONE = '–';
@@ -10,7 +10,12 @@ const LOSS_DIGITS = 4;
 const lossInWords = (loss: number): string => loss.toFixed(LOSS_DIGITS);
 
 /** What will be trained, before the first run. */
-export function planInWords({ runs, seeds, rungs, rows }: Sweep): string {
+export function planInWords({
+  runs,
+  seeds,
+  rungs,
+  rows,
+}: Pick<SweepState, 'runs' | 'seeds' | 'rungs' | 'rows'>): string {
   const recipes = runs.length / seeds.length;
   const steps = runs[0].steps;
   const isSame = runs.every((run) => run.steps === steps);
@@ -52,7 +57,7 @@ export function statusCell({ runs }: Recipe): string {
 }
 
 /** The columns of a table of recipes, and its lines: the best recipe first. */
-export function sweepTable(sweep: Sweep): { readonly head: string[]; readonly lines: string[][] } {
+export function sweepTable(sweep: SweepState): { readonly head: string[]; readonly lines: string[][] } {
   const { varied, seeds } = sweep;
   const head = [
     ...['recipe', ...varied],
@@ -76,7 +81,7 @@ const listed = (values: readonly (string | number | undefined)[]): string =>
   [...new Set(values.map((value) => String(value ?? NONE)))].join(', ');
 
 /** The best recipe, its number, and whether it may be chance. @param place of its adapter; undefined before one is done */
-export function resultInWords(sweep: Sweep, place: string | undefined): string[] {
+export function resultInWords(sweep: SweepState, place: string | undefined): string[] {
   const best = bestOf(sweep);
   const [first, second] = recipesOf(sweep);
   const ended = {
@@ -84,6 +89,7 @@ export function resultInWords(sweep: Sweep, place: string | undefined): string[]
     done: '',
     budget: 'The budget is used up before all runs were done. ',
     interrupted: 'Interrupted before all runs were done. ',
+    cancelled: 'Cancelled before all runs were done. ',
   }[sweep.status];
   if (!best || first.validation === undefined) return [`${ended}No run is done yet, so none is the best.`];
   const seed = sweep.seeds.length > 1 ? ` Seed ${best.seed} had the lowest of them.` : '';
@@ -99,7 +105,7 @@ function chanceInWords(first: Recipe, second: Recipe | undefined): string[] {
   if (first.validation === undefined || second?.validation === undefined) return [];
   if (first.spread === undefined || second.spread === undefined)
     return [
-      'One seed does not show how much of a difference is chance: --seeds 1,2,3 gives each recipe a standard deviation.',
+      'One seed does not show how much of a difference is chance: several seeds (--seeds 1,2,3) give each recipe a standard deviation.',
     ];
   const difference = second.validation - first.validation;
   return difference < Math.hypot(first.spread, second.spread)
@@ -111,4 +117,4 @@ function chanceInWords(first: Recipe, second: Recipe | undefined): string[] {
 
 /** What a person should know of the numbers. */
 export const LIMITS =
-  'The test rows were not used. The best of many validation losses is lower than that of new rows would be: measure it on the test rows with graft evaluate.';
+  'The test rows were not used. The best of many validation losses is lower than that of new rows would be: measure it on the test rows';

@@ -94,7 +94,7 @@ describe('random draws', () => {
   });
 
   test('refuse more different recipes than there are', async () => {
-    await refused(() => drawPoints(range('rank=2,4'), 3, 1), 'arguments', /has only 2/);
+    await refused(() => drawPoints(range('rank=2,4'), 3, 1), 'arguments', /have only 2/);
   });
 });
 
