@@ -40,11 +40,20 @@ export function specOfForm(
 }
 
 /** The command that trains the same adapter on the same rows: read alike, split alike. */
-export function headlessCommand(
+export const headlessCommand = (
+  options: FormSpec,
+  rows: RowSet,
+  base: Pick<BaseOfRun, 'source' | 'info'>,
+): string => headlessLine('train', headlessFlags(options, rows, base));
+
+type Flag = readonly [flag: string, value: string | boolean];
+
+/** The flags of that command, without their dashes. */
+export function headlessFlags(
   options: FormSpec,
   rows: RowSet,
   { source, info }: Pick<BaseOfRun, 'source' | 'info'>,
-): string {
+): Flag[] {
   const { options: data } = rows;
   const spec = specOfForm(options, data, {
     precision: info.precision,
@@ -56,20 +65,24 @@ export function headlessCommand(
   const from = settingOf('initAdapter').flag;
   const told = recipeFlags(recipe).filter(([flag]) => flag !== from);
   const afterRows = told.findIndex(([flag]) => flag === settingOf('steps').flag);
-  const flags: [flag: string, value: string | boolean][] = [
+  return [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
     ...told.slice(0, afterRows),
     ['out', `out/${fileNameOf(options.name)}`],
-    ...(start ? [['init-adapter', adapterPlace(start)] as [string, string]] : []),
+    ...(start ? [['init-adapter', adapterPlace(start)] as const] : []),
     ...told.slice(afterRows),
   ];
+}
+
+/** A call of the command as a line for a shell. */
+export function headlessLine(command: string, flags: readonly Flag[]): string {
   const words = flags.flatMap(([flag, value]) => {
     if (typeof value === 'boolean') return value ? [`--${flag}`] : [];
     const word = shellWord(value);
     // A value that begins with a hyphen would be taken for a flag.
     return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
   });
-  return ['npx', 'graft', 'train', ...words].join(' ');
+  return ['npx', 'graft', command, ...words].join(' ');
 }
 
 /** The files of a run as an argument of the command: in a mixture each with its share, or the one file of a task that is trained alone. */

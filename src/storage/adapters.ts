@@ -3,12 +3,15 @@ import { database, purgeAdapters } from './database.ts';
 import { deletedProjects } from './projects.ts';
 import type { StoredAdapter, StoredFiles } from './records.ts';
 
-/** The newest first. Deleted ones, and those of deleted projects, are left out. */
+/** The newest first. Deleted ones, those of deleted projects, and those of sweeps that nobody kept are left out. */
 export async function listAdapters(): Promise<StoredAdapter[]> {
   const hidden = await deletedProjects();
   const adapters = await database((db) => db.getAll('adapters'));
   return adapters
-    .filter(({ projectId, deleted }) => deleted === undefined && !hidden.has(projectId))
+    .filter(
+      ({ projectId, deleted, sweep }) =>
+        deleted === undefined && sweep === undefined && !hidden.has(projectId),
+    )
     .sort((a, b) => b.created - a.created);
 }
 

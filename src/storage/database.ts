@@ -20,6 +20,7 @@ import type {
   StoredRun,
   StoredStepOfData,
   StoredSummary,
+  StoredSweep,
 } from './records.ts';
 
 export interface GraftSchema extends DBSchema {
@@ -45,6 +46,7 @@ export interface GraftSchema extends DBSchema {
   /** Under the keys of `documents`, both: listing reads no texts, and searching by words no vectors. */
   'document-texts': { key: DocumentKey; value: StoredDocumentText };
   'document-vectors': { key: DocumentKey; value: StoredDocumentVectors };
+  sweeps: { key: string; value: StoredSweep; indexes: { project: string } };
   settings: { key: string; value: unknown };
 }
 
@@ -95,6 +97,9 @@ const MIGRATIONS: readonly ((db: Database, upgrade: Upgrade) => void | Promise<v
     db.createObjectStore('document-indexes', { keyPath: 'projectId' });
     db.createObjectStore('documents', { keyPath: ['projectId', 'file'] });
     for (const name of ['document-texts', 'document-vectors'] as const) db.createObjectStore(name);
+  },
+  (db) => {
+    db.createObjectStore('sweeps', { keyPath: 'id' }).createIndex('project', 'projectId');
   },
 ];
 

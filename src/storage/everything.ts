@@ -20,15 +20,16 @@ interface ProjectKeys {
   readonly results: readonly StoreKey<GraftSchema, 'results'>[];
   readonly feedback: readonly StoreKey<GraftSchema, 'feedback'>[];
   readonly documents: readonly StoreKey<GraftSchema, 'documents'>[];
+  readonly sweeps: readonly string[];
 }
 
 /** Keys of all that is kept in projects. @param project of this one alone */
 export function listProjectKeys(project?: string): Promise<ProjectKeys> {
   return database(async (db) => {
     const range = project === undefined ? undefined : under(project);
-    const of = (store: 'runs' | 'adapters'): Promise<string[]> =>
+    const of = (store: 'runs' | 'adapters' | 'sweeps'): Promise<string[]> =>
       project === undefined ? db.getAllKeys(store) : db.getAllKeysFromIndex(store, 'project', project);
-    const [projects, sets, runs, adapters, results, feedback, documents] = await Promise.all([
+    const [projects, sets, runs, adapters, results, feedback, documents, sweeps] = await Promise.all([
       project === undefined ? db.getAllKeys('projects') : [project],
       db.getAllKeys('data-sets', range),
       of('runs'),
@@ -36,8 +37,9 @@ export function listProjectKeys(project?: string): Promise<ProjectKeys> {
       db.getAllKeys('results', range),
       db.getAllKeys('feedback', range),
       db.getAllKeys('documents', range),
+      of('sweeps'),
     ]);
-    return { projects, sets, runs, adapters, results, feedback, documents };
+    return { projects, sets, runs, adapters, results, feedback, documents, sweeps };
   });
 }
 

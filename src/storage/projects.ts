@@ -41,16 +41,18 @@ async function overview(
   saved: ReadonlySet<string>,
 ): Promise<ProjectOverview> {
   const { id, data: version } = project;
-  const [runs, adapters, data] = await Promise.all([
+  const [runs, sweeps, adapters, data] = await Promise.all([
     db.getAllKeysFromIndex('runs', 'project', id),
+    db.getAllKeysFromIndex('sweeps', 'project', id),
     db.getAllFromIndex('adapters', 'project', id),
     version === undefined ? undefined : db.get('data-sets', [id, version]),
   ]);
   return {
     project,
     runs: runs.length,
-    resumable: runs.filter((run) => saved.has(run)).length,
-    adapters: adapters.filter(({ deleted }) => deleted === undefined).length,
+    // The runs of a sweep are continued by it, and have its id before their own.
+    resumable: runs.filter((run) => saved.has(run) && !sweeps.some((sweep) => run.startsWith(sweep))).length,
+    adapters: adapters.filter(({ deleted, sweep }) => deleted === undefined && sweep === undefined).length,
     ...(data && { data }),
   };
 }
@@ -122,7 +124,7 @@ export async function purgeDeleted(before: number): Promise<void> {
   for (const id of await deletedProjects(before)) await purgeProject(id);
 }
 
-/** Removes a project for good, with its data sets, documents, runs, checkpoints, adapters, results and feedback. */
+/** Removes a project for good, with its data sets, documents, runs, sweeps, checkpoints, adapters, results and feedback. */
 export function purgeProject(id: string): Promise<void> {
   return database(async (db) => {
     const stores = [
@@ -142,13 +144,15 @@ export function purgeProject(id: string): Promise<void> {
       'documents',
       'document-texts',
       'document-vectors',
+      'sweeps',
     ] as const;
     const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
     const of = <Name extends (typeof stores)[number]>(
       name: Name,
     ): ReturnType<typeof transaction.objectStore<Name>> => transaction.objectStore(name);
-    const [runs, adapters] = await Promise.all([
+    const [runs, sweeps, adapters] = await Promise.all([
       of('runs').index('project').getAllKeys(id),
+      of('sweeps').index('project').getAllKeys(id),
       of('adapters').index('project').getAllKeys(id),
     ]);
     await Promise.all([
@@ -159,6 +163,7 @@ export function purgeProject(id: string): Promise<void> {
         of('checkpoints').delete(run),
       ]),
       ...adapters.flatMap((adapter) => [of('adapters').delete(adapter), of('adapter-files').delete(adapter)]),
+      ...sweeps.map((sweep) => of('sweeps').delete(sweep)),
       of('data-sets').delete(under(id)),
       of('data-files').delete(under(id)),
       of('data-steps').delete(under(id)),

@@ -115,6 +115,8 @@ export interface StoredAdapter {
   readonly baseWeights?: object;
   /** It was trained on feedback, and is on trial until a person puts it in use. */
   readonly trial?: boolean;
+  /** It belongs to a sweep, and is not in the library until a person keeps it. */
+  readonly sweep?: string;
   /** When it was deleted. It can be restored while a page that deleted it is open, unless its room is needed. */
   readonly deleted?: number;
 }
@@ -197,6 +199,24 @@ export interface StoredRun {
   readonly forgetting?: StoredForgetting;
   /** The reading of its curve, as of when it was written; missing in earlier versions. */
   readonly reading?: Reading;
+  /** The sweep that it belongs to. */
+  readonly sweep?: string;
+}
+
+/** A sweep of a project: its runs have its id. */
+export interface StoredSweep {
+  readonly id: string;
+  readonly projectId: string;
+  readonly created: number;
+  readonly name: string;
+  /** Settings of all runs, what varies, and the runs so far: the worker's own data, stored unchanged. */
+  readonly settings: object;
+  readonly ask: object;
+  readonly state: object;
+  /** Losses can be compared on this model and these rows only; the worker's own data. */
+  readonly on: object;
+  /** The headless command that trains the same runs. */
+  readonly command: string;
 }
 
 /** The summary of a run for lists, under its id: the run without its curve. */

@@ -24,6 +24,7 @@ import type { RowsApi } from './api/rows.ts';
 import type { RunsApi } from './api/runs.ts';
 import type { SharingApi } from './api/sharing.ts';
 import type { StorageApi } from './api/storage.ts';
+import type { SweepsApi } from './api/sweeps.ts';
 import type { WorkshopApi } from './api/workshop.ts';
 
 export type * from './api/adapters.ts';
@@ -49,6 +50,7 @@ export type * from './api/rows.ts';
 export type * from './api/runs.ts';
 export type * from './api/sharing.ts';
 export type * from './api/storage.ts';
+export type * from './api/sweeps.ts';
 export type * from './api/workshop.ts';
 
 export interface GraftWorker
@@ -75,6 +77,7 @@ export interface GraftWorker
     RunsApi,
     SharingApi,
     StorageApi,
+    SweepsApi,
     WorkshopApi {
   /** Takes a lock of the browser for as long as the worker lives, and resolves when it has it. The browser releases it however the worker ends. */
   holdLock(name: string): Promise<void>;

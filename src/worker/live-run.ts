@@ -84,6 +84,7 @@ export class LiveRun {
    * Compiles a run, and restores its checkpoint.
    *
    * @param goOn called while the adapter begins, and with each shader: what it throws ends that
+   * @param pauseAfter it pauses after this step and its validation
    * @throws GraftError `train-…`, `lora-config`, `state-…`, `engine-…`
    */
   static async create(
@@ -92,6 +93,7 @@ export class LiveRun {
     open: OpenModel,
     emit: Emit,
     goOn: () => void,
+    pauseAfter?: number,
   ): Promise<LiveRun> {
     const { device } = open.model;
     const settings = seed.run.settings as FormSpec;
@@ -115,7 +117,7 @@ export class LiveRun {
       const store = new PageStore(seed, open, subject.adapter, () => live?.weigh());
       const run = await Run.create({
         ...{ trainable: subject.trainable, options: subject.options, rows: seed.rows, store },
-        state: saved?.state,
+        ...{ state: saved?.state, pauseAfter },
         clock: new SaveClock(CHECKPOINTS, seed.checkpoint?.step),
         ...(settings.sampleEvery > 0 && {
           samples: samplesOf(settings, seed.run.asked, subject.generator, open),

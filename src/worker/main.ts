@@ -50,6 +50,7 @@ import { chatTokens, Session } from './session.ts';
 import { sharingApi } from './sharing.ts';
 import { Slices } from './slices.ts';
 import { arrive, holdLock } from './tabs.ts';
+import { sweepApi } from './sweep/sweep-api.ts';
 import { TurnsOfRows } from './taught-turns.ts';
 import { watchTabs } from './training-lock.ts';
 import { workshopApi } from './workshop-api.ts';
@@ -121,6 +122,8 @@ function abortAll(controllers: Set<AbortController>): void {
   for (const controller of controllers) controller.abort();
 }
 
+const forecasts = forecastApi(session, checks, openOrThrow);
+
 const api: Omit<GraftWorker, 'testLooks'> = {
   useDevice: (choice) =>
     outcome(async () => {
@@ -141,7 +144,11 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),
   ),
-  ...forecastApi(session, checks, openOrThrow),
+  ...forecasts,
+  ...sweepApi({
+    ...{ runs, projects, openOrThrow, openDataOrThrow, makeRoom },
+    forecastRuns: forecasts.forecastRuns,
+  }),
   ...rewardsApi(session, openOrThrow),
   ...projectApi(projects, session, runs, readings, histories),
   ...resultsApi,

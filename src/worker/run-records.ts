@@ -46,6 +46,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
     ...(reading && { reading }),
     ...(wanted !== undefined && { wanted }),
     ...(keptModel !== undefined && { keptModel }),
+    ...(run.sweep !== undefined && { sweep: run.sweep }),
     ...(run.forgetting && { forgetting: run.forgetting }),
     ...(takenBytes !== undefined && { takenBytes }),
     resumable,

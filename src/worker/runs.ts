@@ -25,6 +25,14 @@ import { runRecord, weightsOf } from './run-records.ts';
 import type { Session } from './session.ts';
 import { otherTab, tellTabs, withTabs } from './training-lock.ts';
 
+/** A run of a sweep. */
+export interface Swept {
+  readonly id: string;
+  readonly sweep: string;
+  /** It pauses after this step and its validation. */
+  readonly pauseAfter?: number | undefined;
+}
+
 export class Runs {
   #live: LiveRun | undefined;
   readonly #turn: DeviceTurn;
@@ -52,7 +60,7 @@ export class Runs {
   }
 
   /** @throws GraftError `run-cancelled`, `worker-…`, `train-…`, `lora-config`, `storage-…`, `engine-…` */
-  start(asked: FormSpec, emit: Emit): Promise<RunRecord> {
+  start(asked: FormSpec, emit: Emit, swept?: Swept): Promise<RunRecord> {
     const begun = this.#turn.begin('cancel', emit, async (signal) => {
       const plain = await this.session.model();
       if (!this.session.data)
@@ -64,7 +72,8 @@ export class Runs {
       await this.release();
       const { run, rows } = newRun(options, data, open);
       const projectId = await this.projects.ensureForRun(run.dataName);
-      return this.#create({ run: { ...run, projectId }, rows, start }, open, emit, signal);
+      const own = swept && { id: swept.id, sweep: swept.sweep };
+      return this.#create({ run: { ...run, ...own, projectId }, rows, start }, open, emit, signal, swept);
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;
@@ -72,10 +81,12 @@ export class Runs {
   }
 
   /** @throws GraftError `run-not-resumable`, `run-other-model`, and as `start` */
-  resume(id: string, emit: Emit): Promise<RunRecord> {
+  resume(id: string, emit: Emit, swept?: Swept): Promise<RunRecord> {
     const begun = this.#turn.begin('pause', emit, async (signal) => {
       const live = this.#live;
-      if (live?.id === id && live.device.failure === undefined && (await live.isCurrent())) {
+      const isHere = live?.id === id && live.device.failure === undefined;
+      // A run of a sweep pauses elsewhere now than it was compiled for.
+      if (isHere && !swept && (await live.isCurrent())) {
         live.emit = withTabs(id, emit);
         live.become('running');
         return this.#drive(live);
@@ -89,7 +100,7 @@ export class Runs {
         const rows = rowsOfBase(saved.rows, added, open.tokenizer);
         this.session.data = restoredData(saved.run, open.content, rows);
       }
-      return this.#create(saved, await modelWith(open, added), emit, signal);
+      return this.#create(saved, await modelWith(open, added), emit, signal, swept);
     });
     return begun.catch(async (error: unknown) => {
       if (!(error instanceof Withdrawn)) throw error;
@@ -182,11 +193,18 @@ export class Runs {
   }
 
   /** @throws Withdrawn, and as `start` */
-  async #create(seed: RunSeed, open: OpenModel, heard: Emit, signal: AbortSignal): Promise<RunRecord> {
+  async #create(
+    seed: RunSeed,
+    open: OpenModel,
+    heard: Emit,
+    signal: AbortSignal,
+    swept?: Swept,
+  ): Promise<RunRecord> {
     const emit = withTabs(seed.run.id, heard);
     emit({ type: 'status', status: 'running' });
     try {
-      this.#live = await LiveRun.create(seed, this.session, open, emit, () => signal.throwIfAborted());
+      const goOn = (): void => signal.throwIfAborted();
+      this.#live = await LiveRun.create(seed, this.session, open, emit, goOn, swept?.pauseAfter);
       this.#turn.begun();
     } catch (error) {
       if (error instanceof Withdrawn) throw error;

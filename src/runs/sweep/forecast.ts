@@ -33,3 +33,19 @@ export function timeLeft(sweep: SweepState): TimeLeft | undefined {
   const steps = stepsLeft(sweep);
   return { least: steps * Math.min(...paces), most: steps * Math.max(...paces) };
 }
+
+/**
+ * The time of a sweep before its first run, from forecasts of its recipes. Where a rung chooses which of them continue, it is not known which: the
+ * fastest and the slowest give the two ends.
+ */
+export function timeBefore(
+  sweep: SweepState,
+  forecasts: readonly { readonly seconds: number; readonly steps: number }[],
+): TimeLeft {
+  const paces = forecasts.map(({ seconds, steps }) => seconds / steps);
+  const steps = stepsLeft(sweep);
+  if (sweep.rungs.length > 1) return { least: steps * Math.min(...paces), most: steps * Math.max(...paces) };
+  // Recipes of different lengths count by their own.
+  const mean = forecasts.reduce((sum, { seconds }) => sum + seconds, 0) / forecasts.length;
+  return { least: mean * sweep.runs.length, most: mean * sweep.runs.length };
+}

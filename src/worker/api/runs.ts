@@ -132,6 +132,8 @@ export interface RunSummary {
   readonly wanted?: string;
   /** The kept model that it made, where all weights were trained. */
   readonly keptModel?: string;
+  /** The sweep that it belongs to. */
+  readonly sweep?: string;
   /** The peak GPU memory, in bytes; missing in earlier versions. */
   readonly takenBytes?: number;
   /** The measurement of forgetting, before the run and with its result. */

@@ -24,6 +24,7 @@ export interface ImportReport {
   /** Answers that a person has judged. */
   readonly feedback: number;
   readonly documents: number;
+  readonly sweeps: number;
   readonly models: number;
   readonly skipped: readonly { readonly what: string; readonly why: string }[];
   readonly missing: readonly MissingBase[];

@@ -101,6 +101,12 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
     if (said && !hidden.has(said.projectId))
       await json(`projects/${said.projectId}/feedback/${said.id}.json`, said);
   }
+  for (const key of keys.sweeps) {
+    next();
+    const sweep = await readRecord('sweeps', key);
+    if (sweep && !hidden.has(sweep.projectId))
+      await json(`projects/${sweep.projectId}/sweeps/${key}.json`, sweep);
+  }
   for (const [at, [projectId, name]] of keys.documents.entries()) {
     next();
     const kept = hidden.has(projectId) ? undefined : await readDocument(projectId, name);

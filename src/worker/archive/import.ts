@@ -112,7 +112,12 @@ function placeOf(record: AnyRecord): RecordPlace {
   if (record.store === 'documents')
     return { store: record.store, key: [record.value.projectId, record.value.file] };
   if (record.store === 'document-indexes') return { store: record.store, key: record.value.projectId };
-  if (record.store === 'projects' || record.store === 'runs' || record.store === 'adapters')
+  if (
+    record.store === 'projects' ||
+    record.store === 'runs' ||
+    record.store === 'adapters' ||
+    record.store === 'sweeps'
+  )
     return { store: record.store, key: record.value.id };
   return { store: record.store, key: record.key } as RecordPlace;
 }
@@ -125,6 +130,7 @@ class Importer {
     adapters: 0,
     results: 0,
     feedback: 0,
+    sweeps: 0,
     documents: 0,
     models: 0,
   };
@@ -158,6 +164,7 @@ class Importer {
     await this.#each(matching(/^projects\/[^/]+\/feedback\/[\w-]{1,64}\.json$/), (path) =>
       this.#feedback(path),
     );
+    await this.#each(matching(/^projects\/[^/]+\/sweeps\/[\w-]{1,64}\.json$/), (path) => this.#sweep(path));
     await this.#each(matching(/^projects\/[^/]+\/documents\/index\.json$/), (path) =>
       this.#documentIndex(path),
     );
@@ -358,6 +365,14 @@ class Importer {
       return this.#skip('Feedback on an answer', 'Here already.');
     await this.#write([{ store: 'feedback', value: { ...said, projectId } }]);
     this.added.feedback++;
+  }
+
+  async #sweep(path: string): Promise<void> {
+    const { id: projectId } = this.#projectOf(path);
+    const sweep = await this.source.json(path, layout.SweepFile, MAX_SMALL_JSON * 16);
+    if (await readRecord('sweeps', sweep.id)) return this.#skip(`Sweep “${sweep.name}”`, 'Here already.');
+    await this.#write([{ store: 'sweeps', value: { ...sweep, projectId } }]);
+    this.added.sweeps++;
   }
 
   async #documentIndex(path: string): Promise<void> {

@@ -14,6 +14,7 @@
  *   projects/ID/feedback/ID.json               since 3
  *   projects/ID/documents/index.json           since 5, if there are documents: how they are searched
  *   projects/ID/documents/NUMBER/document.json its text and chunks; and vectors, f32
+ *   projects/ID/sweeps/ID.json                 since 6
  *   models/NUMBER/model.json                   and files/FILE
  */
 import * as v from 'valibot';
@@ -27,10 +28,11 @@ export { FeedbackFile } from './records/feedback.ts';
 export { BaseFile, ModelFile, ProjectFile } from './records/project.ts';
 export { ResultFile } from './records/result.ts';
 export { CheckpointFile, RunFile } from './records/run.ts';
+export { SweepFile } from './records/sweep.ts';
 
 export const FORMAT = 'graft-archive';
 /** The version of this layout. A reader takes its own and older ones. */
-export const VERSION = 5;
+export const VERSION = 6;
 
 export const ManifestFile = v.object({ format: v.literal(FORMAT), version: count, created: number });
 

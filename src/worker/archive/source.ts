@@ -36,7 +36,7 @@ export class ArchiveSource {
   /** A record is finished, read or skipped. @param path of its JSON file */
   end(path: string): void {
     // A project's own folder holds everything else.
-    const alone = /(?:project|settings)\.json$|\/results\/|\/documents\/index\.json$/.test(path);
+    const alone = /(?:project|settings)\.json$|\/results\/|\/sweeps\/|\/documents\/index\.json$/.test(path);
     const folder = folderOf(path);
     this.#done += this.#sizeOf(alone ? [path] : this.names.filter((name) => name.startsWith(folder)));
     this.#reading = 0;

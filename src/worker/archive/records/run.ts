@@ -27,7 +27,7 @@ const Step = v.object({
 });
 
 /** The settings of a run, by the table. A setting that is newer than the run is missing, and one of a later version is kept unchanged. */
-const Settings = v.looseObject({
+export const Settings = v.looseObject({
   ...Object.fromEntries(
     PAGE_TABLE.map((setting) => {
       const value = v.custom<SettingValue>(
@@ -132,6 +132,7 @@ export const RunFile = v.object({
   forgetting: v.optional(Forgetting),
   unigramLoss: v.optional(number),
   reading: v.optional(Reading),
+  sweep: v.optional(id),
 });
 
 export const CheckpointFile = v.object({ revision: id, step: count });

@@ -1,0 +1,24 @@
+/** A sweep: settings of all its runs, what varies, and what it has done. */
+import * as v from 'valibot';
+import { SweepState } from '../../../runs/sweep/record.ts';
+import { Settings } from './run.ts';
+import { count, id, number, text } from './values.ts';
+
+export const SweepFile = v.object({
+  id,
+  created: number,
+  name: text,
+  settings: Settings,
+  ask: v.object({
+    grid: v.optional(text),
+    range: v.optional(text),
+    random: v.optional(count),
+    seeds: v.optional(text),
+    halving: v.optional(number),
+    budgetSteps: v.optional(count),
+    budgetMinutes: v.optional(number),
+  }),
+  state: SweepState,
+  on: v.object({ model: text, fingerprint: text, rows: text }),
+  command: text,
+});

@@ -1,0 +1,100 @@
+/** Sweeps for the page. Their code is loaded with the first call. */
+import {
+  adaptersOfSweep,
+  deleteSweep,
+  dropRun,
+  keepAdapterOfRun,
+  listSweeps,
+  putSweep,
+  readSweep,
+} from '../../storage/sweeps.ts';
+import type { GraftWorker } from '../api.ts';
+import type { SweepsApi } from '../api/sweeps.ts';
+import type { DataSet } from '../data.ts';
+import type { OpenModel } from '../model.ts';
+import { listener, outcome } from '../outcome.ts';
+import type { Projects } from '../projects.ts';
+import type { Runs } from '../runs.ts';
+import { otherTab, tellTabs } from '../training-lock.ts';
+import type { Sweeps } from './sweeps.ts';
+
+interface Rooms {
+  readonly runs: Runs;
+  readonly projects: Projects;
+  readonly openOrThrow: () => Promise<OpenModel>;
+  readonly openDataOrThrow: () => DataSet;
+  readonly forecastRuns: GraftWorker['forecastRuns'];
+  /** Before the first run: the encoder of documents leaves the device. */
+  readonly makeRoom: () => Promise<void>;
+}
+
+/** A sweep holds it from its first run to its last. */
+const SWEEPING = 'graft-sweep';
+
+const alone = <T>(work: () => Promise<T>): Promise<T> =>
+  navigator.locks.request(SWEEPING, { ifAvailable: true }, (lock) => {
+    if (!lock) throw otherTab();
+    return work();
+  }) as Promise<T>;
+
+const elsewhere = async (): Promise<boolean> =>
+  (await navigator.locks.query()).held?.some(({ name }) => name === SWEEPING) ?? false;
+
+export function sweepApi({
+  runs,
+  projects,
+  openOrThrow,
+  openDataOrThrow,
+  forecastRuns,
+  makeRoom,
+}: Rooms): SweepsApi {
+  let loading: Promise<Sweeps> | undefined;
+  const load = (): Promise<Sweeps> =>
+    (loading ??= import('./sweeps.ts').then(
+      ({ Sweeps: Made }) =>
+        new Made({
+          store: {
+            list: listSweeps,
+            read: readSweep,
+            put: putSweep,
+            delete: deleteSweep,
+            drop: dropRun,
+            adapters: adaptersOfSweep,
+            keepAdapter: keepAdapterOfRun,
+          },
+          trainer: runs,
+          open: openOrThrow,
+          data: openDataOrThrow,
+          projectOf: (name) => projects.ensureForRun(name),
+          async forecast(asked) {
+            const found = await forecastRuns(asked);
+            return found.ok ? found.times : [];
+          },
+          ...{ alone, elsewhere, changed: tellTabs },
+        }),
+    ));
+  return {
+    planSweep: (ask, form) => outcome(async () => ({ forecast: await (await load()).plan(ask, form) })),
+    startSweep: (ask, form, onEvent) =>
+      outcome(async () => {
+        await makeRoom();
+        return (await load()).start(ask, form, listener(onEvent));
+      }),
+    continueSweep: (id, onEvent) =>
+      outcome(async () => {
+        await makeRoom();
+        return (await load()).continue(id, listener(onEvent));
+      }),
+    async pauseSweep() {
+      if (loading) (await loading).pause();
+    },
+    cancelSweep: (id) => outcome(async () => ({ sweep: await (await load()).cancel(id) })),
+    listSweeps: () => outcome(async () => ({ sweeps: await (await load()).list() })),
+    deleteSweep: (id) =>
+      outcome(async () => {
+        await (await load()).delete(id);
+        return {};
+      }),
+    keepSwept: (id, run) => outcome(async () => ({ sweep: await (await load()).keep(id, run) })),
+  };
+}
