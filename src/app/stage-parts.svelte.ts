@@ -10,7 +10,7 @@ const LOADERS: Readonly<Record<StageId, () => Promise<{ readonly default: Part }
   task: () => import('./task/Task.svelte'),
   data: () => import('./data/Data.svelte'),
   baseline: () => import('./baseline/Baseline.svelte'),
-  train: () => import('./train/Train.svelte'),
+  train: () => import('./train/TrainStage.svelte'),
   evaluate: () => import('./evaluate/Evaluate.svelte'),
   use: () => import('./use/Use.svelte'),
 };

@@ -72,8 +72,8 @@ export class Runs {
       await this.release();
       const { run, rows } = newRun(options, data, open);
       const projectId = await this.projects.ensureForRun(run.dataName);
-      const own = swept && { id: swept.id, sweep: swept.sweep };
-      return this.#create({ run: { ...run, ...own, projectId }, rows, start }, open, emit, signal, swept);
+      const named = swept && { id: swept.id, sweep: swept.sweep };
+      return this.#create({ run: { ...run, ...named, projectId }, rows, start }, open, emit, signal, swept);
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;

@@ -43,7 +43,7 @@ export class RunFollower {
   async #saved(): Promise<void> {
     const { run, runs, projects, rows } = this.#studio;
     await Promise.all([runs.refresh(), projects.refresh()]);
-    const record = runs.all.find(({ status }) => status === 'running');
+    const record = runs.all.find(({ status, sweep }) => status === 'running' && sweep === undefined);
     if (!record || !run.active) return;
     run.record ??= record;
     projects.follow(record.projectId);

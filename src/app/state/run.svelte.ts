@@ -24,6 +24,8 @@ export class Run extends ShownRun {
   isLoaded = $state(false);
   /** Whether it was started and has no step yet. */
   preparing = $state(false);
+  /** A sweep has the device: its runs are not drawn one by one. */
+  sweeping = $state(false);
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
   #milestones = new Milestones();
@@ -45,7 +47,19 @@ export class Run extends ShownRun {
   }
 
   get active(): boolean {
-    return this.preparing || this.#following;
+    return this.preparing || this.#following || this.sweeping;
+  }
+
+  /** Waits for a sweep to rest. Nothing else trains meanwhile, and a pause is a pause of the sweep. */
+  async whileSweeping<T>(rest: Promise<T>): Promise<T> {
+    this.sweeping = true;
+    this.#rest = rest;
+    try {
+      return await rest;
+    } finally {
+      this.sweeping = false;
+      this.asked = undefined;
+    }
   }
 
   /** Whether another tab trains it: nothing can be done with it here meanwhile, and nothing is known of how it ends. */

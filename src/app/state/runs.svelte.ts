@@ -18,8 +18,9 @@ export class Runs {
     this.#projects = projects;
   }
 
+  /** Those of sweeps are listed with these. */
   list: readonly RunSummary[] = $derived.by(() =>
-    this.all.filter(({ projectId }) => projectId === this.#projects.id),
+    this.all.filter(({ projectId, sweep }) => projectId === this.#projects.id && sweep === undefined),
   );
 
   async refresh(): Promise<void> {

@@ -3,12 +3,12 @@ import { GraftError } from '../../errors.ts';
 import { flagOfOtherTool, nearestName } from '../../nearest-name.ts';
 import { Random } from '../../random.ts';
 import { wordsFor } from '../../settings/flag-text.ts';
-import type { ChoiceSetting, NumberSetting, Setting, SwitchSetting } from '../../settings/setting.ts';
+import type { NumberSetting, Setting } from '../../settings/setting.ts';
+import { unsweptReason, type SweptSetting } from '../../settings/swept.ts';
 import { TABLE } from '../../settings/table.ts';
 import { allowed, isAllowed } from '../../settings/values.ts';
 
 export type SweptValue = number | string | boolean;
-export type SweptSetting = NumberSetting | ChoiceSetting | SwitchSetting;
 /** The varied settings of a run, by their names in the table. */
 export type Point = Readonly<Record<string, SweptValue>>;
 
@@ -35,22 +35,6 @@ export const MAX_RUNS = 1000;
 const DIGITS = 3;
 /** Draws per wanted recipe before a space counts as too small for so many different ones. */
 const MAX_DRAWS = 100;
-
-/**
- * Why a setting cannot be swept, as the end of a sentence: runs have to be comparable by the validation loss.
- */
-export function unsweptReason({ name, part, type }: Setting): string | undefined {
-  if (name === 'seed') return 'seeds are given by --seeds, since they are one recipe';
-  if (part !== 'run') return 'it decides about rows, the base or measurements, and not about training';
-  if (name === 'objective') return 'losses of two objectives cannot be compared';
-  if (name === 'maxLength') return 'the validation rows would be cut differently';
-  const setting = TABLE.find(name);
-  if (setting && TABLE.owners(setting).objective)
-    return 'it changes the loss itself, so that losses cannot be compared';
-  return type === 'integer' || type === 'number' || type === 'choice' || type === 'switch'
-    ? undefined
-    : 'only numbers, choices and switches can be varied';
-}
 
 const plain = (text: string): string => text.replaceAll(/[-_\s]/g, '').toLowerCase();
 

@@ -1,5 +1,5 @@
 /** Trains the runs of a sweep as runs of the page, one after the other. */
-import { GraftError, messageOf } from '../../errors.ts';
+import { GraftError } from '../../errors.ts';
 import { formOfRun } from '../../runs/sweep/form.ts';
 import type { Outcome, SweepPort } from '../../runs/sweep/drive.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
