@@ -11,8 +11,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import { closeContexts, openChromium, openStudio, type WatchedPage } from './chromium.ts';
-import { engineOf, startAndPause } from './gate.ts';
-import { downloadOf, factOf, goTo, openSettings, WAIT } from './looks.ts';
+import { allowSteps, engineOf, startAndPause } from './gate.ts';
+import { downloadOf, factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 import { writeShardedModel } from './model-files.ts';
 
 const HOSTILE = '<img src=x onerror="document.title=1">';
@@ -23,7 +23,7 @@ const TABLE = ['Says;Queue', ...Array.from({ length: 12 }, (_, i) => `Card ${i} 
 const STORES = [
   ...['projects', 'data-sets', 'data-files', 'runs', 'rows'],
   ...['run-summaries', 'checkpoints', 'adapters', 'adapter-files', 'results', 'feedback'],
-  ...['document-indexes', 'documents', 'document-texts', 'document-vectors'],
+  ...['sweeps', 'document-indexes', 'documents', 'document-texts', 'document-vectors'],
 ];
 
 type Zip = Record<string, Uint8Array>;
@@ -149,6 +149,39 @@ async function adapterFor(baseModel: string): ReturnType<typeof sprigAdapter> {
   return { ...files, 'adapter_config.json': new TextEncoder().encode(named) };
 }
 
+/** A sweep of two runs, paused in the first one and continued after a reload. */
+async function sweep(): Promise<void> {
+  await goTo(page, 'train');
+  await openSettings(page);
+  await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('6');
+  await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
+  await page.getByText('Sweep: try several settings, and take the best').click();
+  await page.getByLabel('Vary a setting').selectOption({ label: 'Learning rate' });
+  await page.getByLabel('Values of Learning rate, with commas between them').fill('1e-5, 0.02');
+  await page.getByText('2 runs, 12 steps in all.').waitFor(WAIT);
+  expect(await inspect(page, 'sweep-form')).toEqual([]);
+  await allowSteps(engineOf(page), 2);
+  await page.getByRole('button', { name: 'Start 2 runs' }).click();
+  await page.getByText(/^Run 1 of 2, step 2 of 6/).waitFor(WAIT);
+  await page.getByRole('group', { name: 'This sweep' }).getByRole('button', { name: 'Pause' }).click();
+  await allowSteps(engineOf(page), Infinity);
+  await page.getByText(/^Paused\. Runs that are done stay/).waitFor(WAIT);
+  await page.reload();
+  await page.getByRole('button', { name: /^Continue the sweep/ }).click(WAIT);
+  await page.getByText('2 of 2 runs over, 12 of 12 steps').waitFor(WAIT);
+  await page.getByText(/^Best by validation: learning rate /).waitFor(WAIT);
+  const table = page.getByRole('region', { name: 'Table of recipes' });
+  const losses = await table.locator('tbody tr td:nth-of-type(2)').allInnerTexts();
+  expect(losses.map(Number)).toEqual(losses.map(Number).sort((a, b) => a - b));
+  expect(await inspect(page, 'sweep')).toEqual([]);
+  await page.getByRole('button', { name: 'Use the best recipe for the next run' }).click();
+  await page.getByRole('button', { name: 'Start training' }).waitFor(WAIT);
+  // Its runs are listed with it, and their adapters are in no library.
+  expect(await page.getByRole('region', { name: 'Sweeps' }).innerText()).toMatch(/done, 2 of 2 runs done/);
+  expect(await page.getByRole('region', { name: 'Table of runs' }).count()).toBe(0);
+  expect(await factOf(page, 'Use')).toMatch(/nothing kept yet/);
+}
+
 let answers: string[];
 
 test('the page says how many bytes base models add, and the file has that size', async () => {
@@ -164,7 +197,7 @@ test('the page says how many bytes base models add, and the file has that size',
   await page.getByLabel('Reference answer').selectOption('Queue');
   await page.getByRole('button', { name: 'Read these columns' }).click();
   await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+12 rows/);
-  await goTo(page, 'train');
+  await sweep();
   await openSettings(page);
   await page.getByRole('spinbutton', { name: 'Steps', exact: true }).fill('24');
   await page.getByRole('spinbutton', { name: 'Warm-up, steps' }).fill('1');
@@ -210,7 +243,7 @@ test('the page says how many bytes base models add, and the file has that size',
 test('another browser imports the same records, and works on without the first one', async () => {
   const other = await fresh();
   expect(await bring(other.page, 'everything.zip', readFileSync(everything))).toBe(
-    'Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 document, 1 model.',
+    'Added: 1 project, 1 data set, 3 runs, 1 adapter, 1 result, 1 judged answer, 1 document, 1 sweep, 1 model.',
   );
   expect(await records(other.page)).toEqual(await records(page));
   expect(await models(other.page)).toEqual(await models(page));
@@ -253,7 +286,7 @@ test('the file of one project has that project and nothing else, and names its b
   const other = await fresh();
   const said = await bring(other.page, 'shared.zip', readFileSync(shared));
   expect(said).toMatch(
-    /^Added: 1 project, 1 data set, 1 run, 1 adapter, 1 result, 1 judged answer, 1 document\./,
+    /^Added: 1 project, 1 data set, 3 runs, 1 adapter, 1 result, 1 judged answer, 1 document, 1 sweep\./,
   );
   expect(said).toMatch(/tickets\.csv needs the base model In parts \([0-9a-f]{8}\)\. It is not kept here\./);
   expect(await records(other.page)).toEqual(before);
@@ -302,11 +335,17 @@ test('whole records of a damaged file are imported, and damaged ones are named',
   expect(await bring(other.page, 'cut.zip', bytes.subarray(0, bytes.length / 2))).toMatch(
     /cut\.zip cannot be read: it has no directory/,
   );
-  const tensors = bytes.indexOf('lora_A.weight', bytes.indexOf('adapter_model.safetensors'));
+  // Of the adapter in the library, and not of one of the sweep.
+  const zip: Zip = unzipSync(bytes);
+  const kept = Object.keys(zip).find(
+    (name) => name.endsWith('/adapter.json') && !new TextDecoder().decode(zip[name]).includes('"sweep"'),
+  )!;
+  const weights = kept.replace('adapter.json', 'adapter_model.safetensors');
+  const tensors = bytes.indexOf('lora_A.weight', bytes.indexOf(weights));
   bytes[tensors + 4000] ^= 1;
   const said = await bring(other.page, 'flipped.zip', bytes);
   expect(said).toMatch(
-    /^Added: 1 project, 1 data set, 1 run, 1 result, 1 judged answer, 1 document, 1 model\./,
+    /^Added: 1 project, 1 data set, 3 runs, 1 result, 1 judged answer, 1 document, 1 sweep, 1 model\./,
   );
   expect(said).toMatch(/adapters\/.*adapter_model\.safetensors is not as it was packed/s);
   // The whole file adds the rest, and nothing twice.
@@ -341,7 +380,9 @@ test('a hostile file gets an error that says what it is, and breaks nothing', as
   swap(pathOf(/data\.json$/), (text) => text.replace(/"rows":12/, '"rows":11'));
   swap(pathOf(/data\/[0-9a-f]+\/0$/), (text) => `${text}\nYour card is mine;${HOSTILE}`);
   const told = await bring(other.page, 'hostile.zip', zip);
-  expect(told).toMatch(/^Added: 1 project, 1 adapter, 1 result, 1 judged answer, 1 document, 1 model\./);
+  expect(told).toMatch(
+    /^Added: 1 project, 2 runs, 1 adapter, 1 result, 1 judged answer, 1 document, 1 sweep, 1 model\./,
+  );
   expect(told).toMatch(/run\.json is not as Graft writes it: settings\.lr/);
   expect(told).toMatch(/Data set “tickets\.csv”: Its rows are not those that its version names/);
   await goTo(other.page, 'start');

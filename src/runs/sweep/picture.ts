@@ -1,7 +1,7 @@
 /** Parallel coordinates: an axis for each varied setting and one for the validation loss, and a line for each recipe. */
 import { type Html, html } from '../../html.ts';
 import { threeDigits } from '../../numbers.ts';
-import { pointInWords, type SweptValue } from './space.ts';
+import { byName, pointInWords, type SweptValue } from './space.ts';
 import { recipesOf, type SweepState } from './record.ts';
 
 const [TOP, BOTTOM, SIDE, BETWEEN] = [44, 268, 76, 150];
@@ -85,14 +85,14 @@ export interface SweepPicture {
 }
 
 /** Undefined where there is nothing to draw: no varied setting, or no loss. */
-export function pictureOf(sweep: SweepState): SweepPicture | undefined {
+export function pictureOf(sweep: SweepState, called = byName): SweepPicture | undefined {
   const recipes = recipesOf(sweep).filter(({ validation }) => validation !== undefined);
   if (sweep.varied.length === 0 || recipes.length === 0) return undefined;
   const axes = sweep.varied.map((name) => {
     const values = recipes.map(({ settings }) => settings[name]);
     return values.every((value) => typeof value === 'number')
-      ? numberAxis(name, values, numberText)
-      : listAxis(name, values);
+      ? numberAxis(called(name), values, numberText)
+      : listAxis(called(name), values);
   });
   // Losses are often near each other: only the ends are written.
   const losses = recipes.map(({ validation }) => validation ?? NaN);
@@ -106,7 +106,7 @@ export function pictureOf(sweep: SweepState): SweepPicture | undefined {
     return {
       ...{ recipe: recipe.at, kind },
       points: values.map((value, at) => `${xOf(at)},${yOf(all[at].place(value))}`).join(' '),
-      title: `${pointInWords(recipe.settings)}: ${threeDigits(recipe.validation ?? NaN)}`,
+      title: `${pointInWords(recipe.settings, called)}: ${threeDigits(recipe.validation ?? NaN)}`,
     };
   });
   return {

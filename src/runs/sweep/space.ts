@@ -221,8 +221,12 @@ function drawValue(dimension: Dimension, random: Random): SweptValue {
   return Math.min(to, Math.max(from, Number(drawn.toPrecision(DIGITS))));
 }
 
+/** What a setting is called: by its name in the command, and by its label in the page. */
+export type Naming = (setting: string) => string;
+export const byName: Naming = (setting) => setting;
+
 /** A point in words: `lr 0.003, rank 8`; “the usual settings” where nothing varies. */
-export const pointInWords = (point: Point): string =>
+export const pointInWords = (point: Point, called = byName): string =>
   Object.entries(point)
-    .map(([name, value]) => `${name} ${String(value)}`)
+    .map(([name, value]) => `${called(name)} ${String(value)}`)
     .join(', ') || 'the usual settings';

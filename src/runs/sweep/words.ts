@@ -2,7 +2,7 @@
 import { plural, threeDigits } from '../../numbers.ts';
 import { stopOf } from './halving.ts';
 import { bestOf, recipesOf, type Recipe, type SweepState, type SweptRun } from './record.ts';
-import { pointInWords } from './space.ts';
+import { byName, pointInWords } from './space.ts';
 
 const NONE = '–';
 const LOSS_DIGITS = 4;
@@ -57,10 +57,13 @@ export function statusCell({ runs }: Recipe): string {
 }
 
 /** The columns of a table of recipes, and its lines: the best recipe first. */
-export function sweepTable(sweep: SweepState): { readonly head: string[]; readonly lines: string[][] } {
+export function sweepTable(
+  sweep: SweepState,
+  called = byName,
+): { readonly head: string[]; readonly lines: string[][] } {
   const { varied, seeds } = sweep;
   const head = [
-    ...['recipe', ...varied],
+    ...['recipe', ...varied.map(called)],
     seeds.length > 1 ? 'validation loss (mean ± sd)' : 'validation loss',
     ...['best at step', 'steps', 'seconds', 'runs'],
   ];
@@ -81,7 +84,7 @@ const listed = (values: readonly (string | number | undefined)[]): string =>
   [...new Set(values.map((value) => String(value ?? NONE)))].join(', ');
 
 /** The best recipe, its number, and whether it may be chance. @param place of its adapter; undefined before one is done */
-export function resultInWords(sweep: SweepState, place: string | undefined): string[] {
+export function resultInWords(sweep: SweepState, place: string | undefined, called = byName): string[] {
   const best = bestOf(sweep);
   const [first, second] = recipesOf(sweep);
   const ended = {
@@ -95,7 +98,7 @@ export function resultInWords(sweep: SweepState, place: string | undefined): str
   const seed = sweep.seeds.length > 1 ? ` Seed ${best.seed} had the lowest of them.` : '';
   const where = place === undefined ? '' : ` Its result is in ${place}.`;
   return [
-    `${ended}Best by validation: ${pointInWords(first.settings)}, loss ${validationCell(first)}.${seed}${where}`,
+    `${ended}Best by validation: ${pointInWords(first.settings, called)}, loss ${validationCell(first)}.${seed}${where}`,
     ...chanceInWords(first, second),
   ];
 }
@@ -105,7 +108,7 @@ function chanceInWords(first: Recipe, second: Recipe | undefined): string[] {
   if (first.validation === undefined || second?.validation === undefined) return [];
   if (first.spread === undefined || second.spread === undefined)
     return [
-      'One seed does not show how much of a difference is chance: several seeds (--seeds 1,2,3) give each recipe a standard deviation.',
+      'One seed does not show how much of a difference is chance: several seeds give each recipe a standard deviation.',
     ];
   const difference = second.validation - first.validation;
   return difference < Math.hypot(first.spread, second.spread)

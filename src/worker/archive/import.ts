@@ -346,7 +346,8 @@ class Importer {
       },
       { store: 'adapter-files', key: adapter.id, value: files },
     ]);
-    this.added.adapters++;
+    // Those of a sweep are in no library.
+    if (adapter.sweep === undefined) this.added.adapters++;
   }
 
   async #result(path: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { SweepAsk } from '../../runs/sweep/form.ts';
 import { pictureOf } from '../../runs/sweep/picture.ts';
 import { recipesOf, type Recipe, type SweepState, type SweptRun } from '../../runs/sweep/record.ts';
 import { LIMITS, planInWords, resultInWords, sweepTable } from '../../runs/sweep/words.ts';
+import { TABLE } from '../../settings/table.ts';
 import type { StoredSweep } from '../../storage/records.ts';
 import type { FormSpec, SweepInfo } from '../api.ts';
 
@@ -16,6 +17,13 @@ export interface SweptAdapters {
   readonly kept: ReadonlySet<string>;
 }
 
+/** The label of a setting, in the middle of a sentence. */
+export function labelled(name: string): string {
+  const label = TABLE.find(name)?.label ?? name;
+  // “LoRA alpha” stays as it is.
+  return /^.[A-Z]/.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1);
+}
+
 export function infoOf(
   sweep: StoredSweep,
   status: SweepInfo['status'],
@@ -23,9 +31,9 @@ export function infoOf(
 ): SweepInfo {
   const { id, projectId, name, created, command } = sweep;
   const state = sweep.state as SweepState;
-  const { head, lines } = sweepTable(state);
+  const { head, lines } = sweepTable(state, labelled);
   const recipes = recipesOf(state);
-  const picture = pictureOf(state);
+  const picture = pictureOf(state, labelled);
   const left = timeLeft(state);
   const over = status === 'done' || status === 'cancelled';
   const bestOfRecipe = (recipe: Recipe): SweepInfo['lines'][number]['best'] => {
@@ -42,6 +50,7 @@ export function infoOf(
     result: resultInWords(
       status === 'elsewhere' ? { ...state, status: 'running' } : { ...state, status },
       undefined,
+      labelled,
     ),
     limits: `${LIMITS} under Evaluate.`,
     runs: state.runs,

@@ -11,7 +11,7 @@ import type { RowSet } from '../../data/row-set.ts';
 import type { FormSpec, Failure, RunTime, SweepEvent, SweepForecast, SweepInfo } from '../api.ts';
 import type { OpenModel } from '../model.ts';
 import { failureOf } from '../outcome.ts';
-import { infoOf, storedId, type SweptAdapters } from './info.ts';
+import { infoOf, labelled, storedId, type SweptAdapters } from './info.ts';
 import { PagePort, type Trainer } from './port.ts';
 
 /** Where sweeps are kept. */
@@ -78,7 +78,7 @@ export class Sweeps {
     return {
       ...{ runs: state.runs.length, plan: planInWords(state), steps: stepsLeft(state) },
       ...(time && { time: { ...time, source: known[0].source } }),
-      first: recipes.slice(0, NAMED).map(({ settings }) => pointInWords(settings)),
+      first: recipes.slice(0, NAMED).map(({ settings }) => pointInWords(settings, labelled)),
       command: headlessSweep(form, ask, data, open),
     };
   }
@@ -93,7 +93,7 @@ export class Sweeps {
       id: crypto.randomUUID(),
       projectId: await place.projectOf(data.ref?.name ?? data.name),
       created: Date.now(),
-      name: `${form.name.trim() || 'Sweep'}: ${state.varied.join(', ') || 'seeds'}`,
+      name: `${form.name.trim() || 'Sweep'}: ${state.varied.map(labelled).join(', ') || 'seeds'}`,
       ...{ settings: form, ask, state, on: onOf(open, data) },
       command: headlessSweep(form, ask, data, open),
     };

@@ -153,7 +153,7 @@ describe('a sweep of the page', () => {
     expect(sweep.status).toBe('done');
     expect(statuses(sweep)).toEqual(['done 8', 'done 8', 'done 8']);
     expect(sweep.lines.map(({ recipe }) => recipe)).toEqual([1, 0, 2]);
-    expect(sweep.result[0]).toMatch(/^Best by validation: lr 0\.001, loss 0\.1250/);
+    expect(sweep.result[0]).toMatch(/^Best by validation: learning rate 0\.001, loss 0\.1250/);
     expect(sweep.limits).toMatch(/^The test rows were not used\./);
     expect(sweep.picture?.lines.at(-1)).toMatchObject({ recipe: 1, kind: 'best' });
     expect(heard.flatMap((event) => (event.type === 'sweep' ? [event.sweep.status] : []))).toContain(
@@ -289,7 +289,7 @@ test('a plan says how many runs and steps there are and how long that takes, bef
   const { own } = tab();
   const flat = await own.plan({ ...GRID, seeds: '1,2' }, form);
   expect(flat).toMatchObject({ runs: 6, steps: 48, time: { least: 96, most: 96 } });
-  expect(flat.first).toEqual(['lr 0.0001', 'lr 0.001', 'lr 0.01']);
+  expect(flat.first).toEqual(['learning rate 0.0001', 'learning rate 0.001', 'learning rate 0.01']);
   const halved = await own.plan({ grid: 'lr=1e-4,1e-3', halving: 2 }, form);
   expect(halved).toMatchObject({ steps: 12, time: { least: 24, most: 24 } });
   await graftError(() => own.plan({ grid: 'lr=fast' }, form), 'arguments');

@@ -54,7 +54,9 @@ export function firstRow(setting: SweptSetting, form: FormSpec): Row {
   const now = typeof value === 'number' && value > 0 ? value : 1;
   const isRate = type === 'number' && now < 1;
   const [below, above] = isRate ? [now / AROUND, now * AROUND] : [Math.max(1, Math.round(now / 2)), now * 2];
-  const values = [...new Set([below, now, above].map((one) => Number(short(one))))];
+  const values = [below, now, above]
+    .map((one) => Number(short(one)))
+    .filter((one, at, all) => all.indexOf(one) === at);
   return {
     name,
     list: values.join(', '),
