@@ -169,7 +169,10 @@ async function sweep(): Promise<void> {
   await page.reload();
   await page.getByRole('button', { name: /^Continue the sweep/ }).click(WAIT);
   await page.getByText('2 of 2 runs over, 12 of 12 steps').waitFor(WAIT);
-  await page.getByText(/^Best by validation: learning rate /).waitFor(WAIT);
+  await page
+    .locator('main')
+    .getByText(/^Best by validation: learning rate /)
+    .waitFor(WAIT);
   const table = page.getByRole('region', { name: 'Table of recipes' });
   const losses = await table.locator('tbody tr td:nth-of-type(2)').allInnerTexts();
   expect(losses.map(Number)).toEqual(losses.map(Number).sort((a, b) => a - b));

@@ -46,6 +46,12 @@ export class Sweeps {
     this.all.filter(({ projectId }) => projectId === this.#studio.projects.id),
   );
 
+  /** Whether one can continue: the rows that its losses are of are open. After a reload they are read first. */
+  get canContinue(): boolean {
+    const { run, data } = this.#studio;
+    return !run.active && data.summary !== undefined && data.reading === '';
+  }
+
   get shown(): SweepInfo | undefined {
     return this.all.find(({ id }) => id === this.id);
   }
