@@ -12,8 +12,9 @@ export function plural(value: number, one: string, many = `${one}s`): string {
 /** A share from 0 to 1 in whole percent. */
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
 
-/** Bytes in units of 1000: 12 kB, 1.2 MB, 3.45 GB. */
+/** Bytes in units of 1000: 320 B, 12 kB, 1.2 MB, 3.45 GB. */
 export function formatBytes(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} B`;
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
   if (bytes < 1e9) return `${(bytes / 1e6).toFixed(1)} MB`;
   return `${(bytes / 1e9).toFixed(2)} GB`;
@@ -24,6 +25,22 @@ export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return '–';
   if (value > 0 && value < 0.0005) return '<0.001';
   return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 1 ? 3 : 2);
+}
+
+/** 8 s, 2 min 10 s, 1 h 5 min. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ''}`;
+  const minutes = Math.round(s / 60);
+  return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
+}
+
+/** A measured time: 18 ms, 2.7 s, 3 min 20 s. */
+export function took(seconds: number): string {
+  if (seconds < 1) return `${Math.max(1, Math.round(1000 * seconds))} ms`;
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
 }
 
 /** A moment as the clock of this machine shows it, without its zone: read back in any zone, the clock shows the same. */

@@ -1,6 +1,6 @@
 /** The chat page: loads the model into a worker, asks it, and shows what it says. */
 import { GraftError, messageOf } from '../errors.ts';
-import { plural } from '../numbers.ts';
+import { plural, took } from '../numbers.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { ModelClient } from './client.ts';
 import { element, readSettings, unpacked } from './embedded.ts';
@@ -173,7 +173,7 @@ function noteOf({ tokens, seconds, reason, dropped }: Answered): string {
     length: ', ended at the most tokens',
   };
   const left = dropped > 0 ? `; ${plural(dropped, 'earlier question')} left out, for want of room` : '';
-  return `${plural(tokens, 'token')} in ${seconds.toFixed(1)} s${ends[reason] ?? ''}${left}`;
+  return `${plural(tokens, 'token')} in ${took(seconds)}${ends[reason] ?? ''}${left}`;
 }
 
 const isAtEnd = (): boolean => innerHeight + scrollY >= document.documentElement.scrollHeight - 48;

@@ -79,8 +79,8 @@ export function modelCard(config: AdapterConfig, facts: CardFacts): string {
     ],
     ['Seed', facts.seed],
     ['Loss, first step', facts.firstLoss?.toFixed(4)],
-    ['Loss, last step', facts.lastLoss?.toFixed(4)],
-    ['Loss, validation', facts.evalLoss?.toFixed(4)],
+    [LAST_LOSS, facts.lastLoss?.toFixed(4)],
+    [EVAL_LOSS, facts.evalLoss?.toFixed(4)],
     ['Base weights', facts.baseWeights],
     ['Between prompt and answer', facts.afterPrompt && JSON.stringify(facts.afterPrompt)],
     ['Trained on', facts.adapterName],
@@ -113,8 +113,21 @@ ${kind.note === undefined ? '' : `\n${kind.note}\n`}
 ${facts.how ? `${howSection(facts.how)}\n` : ''}${loadSection(facts.base ?? placeOfName(facts.baseModel), { grows, encodes: facts.encodes })}`;
 }
 
+const LAST_LOSS = 'Loss, last step';
+const EVAL_LOSS = 'Loss, validation';
 const HOW = '## How it was made';
 const OWN = 'Trained with Graft. ';
+
+/** The losses that a card of Graft has, after the last step and on validation rows: nothing for a card of others. */
+export function lossesOfCard(card: string): { readonly finalLoss?: number; readonly evalLoss?: number } {
+  if (!card.includes(OWN)) return {};
+  const lossIn = (name: string): number | undefined => {
+    const cell = new RegExp(`^\\| ${name} \\| (\\d+(?:\\.\\d+)?) \\|$`, 'm').exec(card)?.[1];
+    return cell === undefined ? undefined : Number(cell);
+  };
+  const [finalLoss, evalLoss] = [lossIn(LAST_LOSS), lossIn(EVAL_LOSS)];
+  return { ...(finalLoss !== undefined && { finalLoss }), ...(evalLoss !== undefined && { evalLoss }) };
+}
 /** Settings that name places on a person's disk. A card is shared, so they stay out of it. */
 const PLACES = new Set(['data', 'moreData', 'testData', 'rowChanges', 'initAdapter']);
 

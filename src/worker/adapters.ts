@@ -14,7 +14,7 @@ import {
   writePeft,
   type Files,
 } from '../export/peft.ts';
-import { modelCard } from '../export/model-card.ts';
+import { lossesOfCard, modelCard } from '../export/model-card.ts';
 import { memoryFiles, readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import { checkSums, SUMS, withSums } from '../weights/sums.ts';
 import {
@@ -188,6 +188,7 @@ export class Library {
       ...listed(config),
       parameters: countParameters(tensors),
       created: Date.now(),
+      ...lossesOfCard(new TextDecoder().decode(card)),
     };
     // The last point at which it can be stopped.
     await step(1, 1);

@@ -49,7 +49,7 @@ test('a second file becomes another task with a name and a share, and is split o
   await page.getByRole('button', { name: 'Another task' }).click();
   await page.getByLabel('Name of the task').fill('orders');
   await page.getByLabel(/^Share of the rows that are drawn/).fill('100');
-  await page.getByText('Choose 1 to 99 %, or leave it empty.').waitFor();
+  await page.getByText('Choose 1 to 99%, or leave it empty.').waitFor();
   await page.getByLabel(/^Share of the rows that are drawn/).fill('25');
   expect(await inspect(page, 'task-second')).toEqual([]);
   await page.getByRole('button', { name: 'Add this task' }).click();

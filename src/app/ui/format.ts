@@ -1,7 +1,7 @@
 /** Numbers and times as people read them. */
-import { count, percent, plural, threeDigits as loss } from '../../numbers.ts';
+import { count, duration, percent, plural, threeDigits as loss, took } from '../../numbers.ts';
 
-export { count, loss, percent, plural };
+export { count, duration, loss, percent, plural, took };
 
 /** A learning rate: 4e-3, 2.5e-4; 10 and 0 are written plainly. */
 export function rate(value: number): string {
@@ -29,16 +29,6 @@ export function blank(text: string): string | undefined {
   return /^[\s\p{Cf}]*$/u.test(text) ? 'only white space' : undefined;
 }
 
-/** 8 s, 2 min 10 s, 1 h 5 min. */
-export function duration(seconds: number): string {
-  if (!Number.isFinite(seconds)) return '–';
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min${s % 60 ? ` ${s % 60} s` : ''}`;
-  const minutes = Math.round(s / 60);
-  return `${Math.floor(minutes / 60)} h${minutes % 60 ? ` ${minutes % 60} min` : ''}`;
-}
-
 /** An approximate time, without digits that mean nothing: 25 s, 4 min 30 s, 1 h 5 min. */
 export function roughly(seconds: number): string {
   if (seconds < 3) return 'a few seconds';
@@ -48,12 +38,6 @@ export function roughly(seconds: number): string {
 
 /** “about 5 min”, and “a few seconds”. */
 export const about = (seconds: number): string => `${seconds < 3 ? '' : 'about '}${roughly(seconds)}`;
-
-/** A measured time: 18 ms, 2.7 s, 3 min 20 s. */
-export function took(seconds: number): string {
-  if (seconds < 1) return `${Math.max(1, Math.round(1000 * seconds))} ms`;
-  return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
-}
 
 const day = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 /** A moment in milliseconds since 1970, by the clock of this machine. */

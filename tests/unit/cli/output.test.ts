@@ -112,3 +112,9 @@ describe('a result that could not be written', () => {
     await expect(output.flush()).rejects.toThrow('could not be written');
   });
 });
+
+test('a size below a kilobyte is given in bytes', () => {
+  expect([0, 320, 999, 1000, 12_400, 1_230_000].map(formatBytes)).toEqual([
+    ...['0 B', '320 B', '999 B', '1 kB', '12 kB', '1.2 MB'],
+  ]);
+});

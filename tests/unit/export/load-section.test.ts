@@ -6,7 +6,7 @@ import {
   withLoadSection,
   type BasePlace,
 } from '../../../src/export/load-section.ts';
-import { mergedCard, modelCard } from '../../../src/export/model-card.ts';
+import { lossesOfCard, mergedCard, modelCard } from '../../../src/export/model-card.ts';
 import { withBase, type Files } from '../../../src/export/peft.ts';
 import { Bases } from '../../../src/worker/bases.ts';
 import type { StoredModel } from '../../../src/storage/model-writer.ts';
@@ -133,4 +133,11 @@ test('a card shows how the run was made, without places on a disk, before how to
   const foreign = card.replace('Trained with Graft. ', 'Trained with another program. ');
   for (const adapterCard of [foreign, modelCard(config, { baseModel: 'sprig' }), undefined])
     expect(mergedCard({ ...merge, ...(adapterCard !== undefined && { adapterCard }) })).not.toContain('made');
+});
+
+test('an adapter that is imported has the losses of its card, and a card of others gives none', () => {
+  const card = modelCard(config, { baseModel: 'sprig', firstLoss: 3, lastLoss: 0.51237, evalLoss: 0.75 });
+  expect(lossesOfCard(card)).toEqual({ finalLoss: 0.5124, evalLoss: 0.75 });
+  expect(lossesOfCard(modelCard(config, { baseModel: 'sprig' }))).toEqual({});
+  expect(lossesOfCard('| Loss, validation | 0.1 |')).toEqual({});
 });
