@@ -10,6 +10,7 @@ const TRAINING = 'graft-training';
 const SEEN = 'graft-training-seen';
 const CHANNEL = 'graft-runs';
 
+/** The error `worker-other-tab`, for the caller to throw. */
 export function otherTab(): GraftError {
   return new GraftError(
     'worker-other-tab',

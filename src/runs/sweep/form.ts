@@ -90,8 +90,8 @@ function checkRecipe(form: FormSpec, { settings }: Pick<SweptRun, 'settings'>): 
   if (learnerOf(form).trainsModel)
     throw new GraftError(
       'sweep-model',
-      'A sweep in the page keeps an adapter of each run, and a run of all weights makes a model.',
-      'Choose a method that trains an adapter, or sweep over all weights with graft sweep.',
+      'A sweep in the page keeps an adapter of each run, and full fine-tuning makes a model.',
+      'Choose a method that trains an adapter, or use graft sweep.',
     );
   try {
     checkSpec(specOf(form));

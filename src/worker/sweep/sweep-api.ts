@@ -40,6 +40,7 @@ const alone = <T>(work: () => Promise<T>): Promise<T> =>
 const elsewhere = async (): Promise<boolean> =>
   (await navigator.locks.query()).held?.some(({ name }) => name === SWEEPING) ?? false;
 
+/** The calls of the page for sweeps, each with its outcome. */
 export function sweepApi({
   runs,
   projects,

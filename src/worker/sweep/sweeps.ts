@@ -256,7 +256,7 @@ export class Sweeps {
     if (kept.fingerprint !== now.fingerprint)
       throw new GraftError(
         'sweep-base',
-        `“${sweep.name}” was begun on ${kept.model}, with other weights than those that are open.`,
+        `“${sweep.name}” was started on ${kept.model}, with other weights than those that are open.`,
         'Open that model with the same type of weights, then continue.',
       );
     if (kept.rows !== now.rows)

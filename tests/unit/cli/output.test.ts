@@ -1,7 +1,7 @@
 /** What a terminal, a log and a program get of what the command prints. */
 import { describe, expect, it } from 'vitest';
 import { GraftError } from '../../../src/errors.ts';
-import { createOutput, type WholeOutput } from '../../../src/cli/output.ts';
+import { createOutput, formatBytes, type WholeOutput } from '../../../src/cli/output.ts';
 import { printable } from '../../../src/cli/printable.ts';
 import { textTable } from '../../../src/cli/evaluate-output.ts';
 import type { TextStream } from '../../../src/cli/streams.ts';
@@ -113,7 +113,7 @@ describe('a result that could not be written', () => {
   });
 });
 
-test('a size below a kilobyte is given in bytes', () => {
+it('gives a size below a kilobyte in bytes', () => {
   expect([0, 320, 999, 1000, 12_400, 1_230_000].map(formatBytes)).toEqual([
     ...['0 B', '320 B', '999 B', '1 kB', '12 kB', '1.2 MB'],
   ]);

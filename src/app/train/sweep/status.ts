@@ -4,7 +4,7 @@ import type { SweepInfo } from '../../../worker/api.ts';
 export const STATUS: Readonly<Record<SweepInfo['status'], string>> = {
   running: 'Training.',
   elsewhere: 'It trains in another tab. Pause or cancel it there.',
-  interrupted: 'Paused. Runs that are done stay, and the others continue where they were.',
+  interrupted: 'Paused. Runs that are done stay, and the others continue from their last saved steps.',
   budget: 'The budget is used up. Runs that are done stay, and the others can continue.',
   cancelled: 'Cancelled. Runs that were done stay.',
   done: 'Done.',
