@@ -125,7 +125,8 @@ export const evaluateFlags = {
   },
   predictions: {
     value: 'FILE',
-    help: 'score this file instead of a model, with 95% bootstrap intervals: JSON lines with prediction and reference (or a list of them), or output and expected',
+    many: true,
+    help: 'score this file instead of a model, with 95% bootstrap intervals: JSON lines with prediction and reference (or a list of them), or output and expected; given for each fold, also the mean over folds with its standard deviation',
   },
   open: {
     value: 'FILE',

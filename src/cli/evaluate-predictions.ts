@@ -1,4 +1,5 @@
 /** `graft evaluate --predictions`: scores answers of a file. Needs no model and no GPU. */
+import { deviation, mean } from '../averages.ts';
 import { GraftError } from '../errors.ts';
 import { inPrint, type AnswerScorer, type Need } from '../scorers/scorer.ts';
 import { isAnswerScorer, scorersFor, USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
@@ -30,8 +31,8 @@ export const OF_MODELS = [
 /** The seed of the bootstrap. */
 export const DEFAULT_SEED = 42;
 
-/** @throws GraftError `arguments`, `file-missing`, `predictions`, `predictions-empty` */
-export async function scorePredictions(path: string, flags: EvaluateFlags, output: Output): Promise<void> {
+/** @throws GraftError `arguments` */
+function refuseFlagsOfModels(flags: EvaluateFlags): void {
   const other = OF_MODELS.find((name) => flags.text(name) !== undefined || flags.texts(name).length > 0);
   if (other !== undefined)
     throw new GraftError(
@@ -39,6 +40,11 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
       `--predictions scores a file of answers, and --${other} is for the measurement of a model.`,
       'Leave one of them out.',
     );
+}
+
+/** @throws GraftError `arguments`, `file-missing`, `predictions`, `predictions-empty` */
+export async function scorePredictions(path: string, flags: EvaluateFlags, output: Output): Promise<void> {
+  refuseFlagsOfModels(flags);
   const metrics = answerMetrics(flags);
   const seed = flags.integer('seed') ?? DEFAULT_SEED;
   const groups = readPredictions(await readInput(path), path);
@@ -71,6 +77,87 @@ export async function scorePredictions(path: string, flags: EvaluateFlags, outpu
   );
 }
 
+interface Fold {
+  readonly predictions: string;
+  readonly rows: number;
+  readonly scores: PredictionScores['scores'];
+  readonly intervals: PredictionScores['intervals'];
+}
+
+/** A score over folds: its mean, and its standard deviation from fold to fold. */
+interface Spread {
+  readonly mean: number;
+  readonly sd: number;
+}
+
+/**
+ * Scores a file of predictions for each fold, and what the scores of the folds have in common. Methods are compared by their names: each fold has an
+ * adapter of its own.
+ *
+ * @throws GraftError `arguments`, `file-missing`, `predictions`, `predictions-empty`
+ */
+export async function scoreFolds(
+  paths: readonly string[],
+  flags: EvaluateFlags,
+  output: Output,
+): Promise<void> {
+  refuseFlagsOfModels(flags);
+  const twice = paths.find((path, at) => paths.indexOf(path) < at);
+  if (twice !== undefined)
+    throw new GraftError('arguments', `--predictions names ${twice} twice.`, 'Give each fold once.');
+  const metrics = answerMetrics(flags);
+  const seed = flags.integer('seed') ?? DEFAULT_SEED;
+  const methods = new Map<string, Fold[]>();
+  for (const path of paths)
+    for (const { method = '', rows } of readPredictions(await readInput(path), path)) {
+      const { scores, intervals } = await scorePredictionFile({ name: path, rows }, metrics, seed);
+      const fold = { predictions: path, rows: rows.length, scores, intervals };
+      methods.set(method, [...(methods.get(method) ?? []), fold]);
+    }
+  const lacking = [...methods].find(([, folds]) => folds.length !== paths.length);
+  if (lacking)
+    throw new GraftError(
+      'arguments',
+      `The method ${lacking[0] || 'without a name'} is in ${lacking[1].length} of ${paths.length} folds.`,
+      'Give files of the same methods, each once.',
+    );
+  const reports = [...methods].map(([method, folds]) => ({
+    ...(method !== '' && { method }),
+    rows: folds.reduce((sum, { rows }) => sum + rows, 0),
+    scores: Object.fromEntries(metrics.map(({ name }) => [name, spreadOf(folds, name)])),
+    folds,
+  }));
+  if (flags.on('json')) {
+    output.result(`${JSON.stringify(reports.length === 1 ? reports[0] : { methods: reports })}\n`);
+    return;
+  }
+  const lines = reports.flatMap(({ method, rows, scores, folds }) => [
+    ...folds.map((fold) => [
+      fold.predictions,
+      method ?? '',
+      String(fold.rows),
+      ...metrics.map((metric) => cell(metric, fold)),
+    ]),
+    [
+      `mean ± sd of ${folds.length} folds`,
+      method ?? '',
+      String(rows),
+      ...metrics.map((metric) => spreadCell(metric, scores[metric.name])),
+    ],
+  ]);
+  output.result(textTable(['fold', 'method', 'rows', ...metrics.map(({ heading }) => heading)], lines));
+}
+
+/** Null where a fold has no score. */
+function spreadOf(folds: readonly Fold[], metric: string): Spread | null {
+  const values = folds.map(({ scores }) => scores[metric]);
+  const known = values.filter((value) => value !== null);
+  return known.length === values.length ? { mean: mean(known), sd: deviation(known) } : null;
+}
+
+const spreadCell = (metric: AnswerScorer, spread: Spread | null): string =>
+  spread === null ? '–' : `${shown(metric, spread.mean)} ± ${shown(metric, spread.sd)}`;
+
 /** What a line of a file of predictions has. */
 const HAS: ReadonlySet<Need> = new Set<Need>(['reference', 'label']);
 
@@ -97,7 +184,10 @@ function answerMetrics(flags: EvaluateFlags): readonly AnswerScorer[] {
 export const shown = (metric: AnswerScorer, value: number): string =>
   metric.format(value / inPrint(metric, 1));
 
-function cell(metric: AnswerScorer, { scores, intervals }: PredictionScores): string {
+function cell(
+  metric: AnswerScorer,
+  { scores, intervals }: Pick<PredictionScores, 'scores' | 'intervals'>,
+): string {
   const [value, interval] = [scores[metric.name], intervals[metric.name]];
   if (value === null || !interval) return '–';
   return `${shown(metric, value)} (${interval.map((end) => shown(metric, end)).join('–')})`;

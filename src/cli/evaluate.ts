@@ -31,7 +31,7 @@ import { openEvaluation } from './evaluate-open.ts';
 import { chosenRewards } from './evaluate-rewards.ts';
 import { tunedTableText } from './evaluate-table.ts';
 import { tunedTable } from '../evaluate/table-report.ts';
-import { scorePredictions } from './evaluate-predictions.ts';
+import { scoreFolds, scorePredictions } from './evaluate-predictions.ts';
 import { EXIT, SIGNALS } from './exit.ts';
 import { writeFolder } from './files.ts';
 import { plural } from '../numbers.ts';
@@ -50,8 +50,9 @@ import { REPORT_PAGE } from '../evaluate/report-files.ts';
 
 export async function evaluateCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(evaluateFlags, args);
-  const predictions = flags.text('predictions');
-  if (predictions !== undefined) return scorePredictions(predictions, flags, output);
+  const predictions = flags.texts('predictions');
+  if (predictions.length > 1) return scoreFolds(predictions, flags, output);
+  if (predictions.length === 1) return scorePredictions(predictions[0], flags, output);
   const saved = flags.text('open');
   if (saved !== undefined) return openEvaluation(saved, flags, output);
   const lineage = flags.text('lineage');

@@ -1,6 +1,6 @@
 /** What a sweep has done so far, as sweep.json holds it: the state that it is resumed from, and its result. */
 import * as v from 'valibot';
-import { mean } from '../../averages.ts';
+import { deviation, mean } from '../../averages.ts';
 import { GraftError } from '../../errors.ts';
 import { parseJson } from '../../json.ts';
 
@@ -114,12 +114,6 @@ export function recipesOf({ runs }: Pick<SweepState, 'runs'>): Recipe[] {
       (a.validation ?? Infinity) - (b.validation ?? Infinity) ||
       a.at - b.at,
   );
-}
-
-/** The sample standard deviation of two numbers or more. */
-function deviation(values: readonly number[]): number {
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
 }
 
 /** The best run of the best recipe, by validation only; undefined before one is done. */

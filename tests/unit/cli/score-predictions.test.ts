@@ -186,3 +186,34 @@ test('a label metric refuses a row with two references, with its line', async ()
   expect(said).toMatch(/Line 1 of \S+methods\.jsonl has 2 references, and accuracy compares with one label/);
   expect(status).toBe(1);
 });
+
+test('predictions of several folds get the mean of their scores with its standard deviation', async () => {
+  const folds = ['--predictions', path('a.jsonl'), '--predictions', path('b.jsonl')];
+  const { status, result } = await graft('evaluate', ...folds, '--metrics', 'exact-match', '--json');
+  expect(status).toBe(0);
+  const {
+    rows,
+    scores,
+    folds: each,
+  } = JSON.parse(result) as {
+    rows: number;
+    scores: Record<string, { mean: number; sd: number }>;
+    folds: { scores: Record<string, number> }[];
+  };
+  const values = each.map((fold) => fold.scores['exact-match']);
+  expect(values[0]).toBeCloseTo(values[1] / 3);
+  expect(rows).toBe(6);
+  const middle = (values[0] + values[1]) / 2;
+  expect(scores['exact-match'].mean).toBeCloseTo(middle);
+  expect(scores['exact-match'].sd).toBeCloseTo(Math.abs(values[0] - values[1]) / Math.SQRT2);
+  const table = await graft('evaluate', ...folds, '--metrics', 'exact-match');
+  expect(table.result).toMatch(/mean ± sd of 2 folds +6 +\S+ ± \S+/);
+});
+
+test('folds of different methods and a fold that is given twice are refused', async () => {
+  const call = (...names: string[]): string[] => names.flatMap((name) => ['--predictions', path(name)]);
+  const other = await graft('evaluate', ...call('a.jsonl', 'methods.jsonl'));
+  expect([other.status, other.said]).toEqual([2, expect.stringMatching(/is in 1 of 2 folds/)]);
+  const twice = await graft('evaluate', ...call('a.jsonl', 'a.jsonl'));
+  expect([twice.status, twice.said]).toEqual([2, expect.stringMatching(/names .*a\.jsonl twice/)]);
+});
