@@ -126,7 +126,7 @@ export const evaluateFlags = {
   predictions: {
     value: 'FILE',
     many: true,
-    help: 'score this file instead of a model, with 95% bootstrap intervals: JSON lines with prediction and reference (or a list of them), or output and expected; given for each fold, also the mean over folds with its standard deviation',
+    help: 'score this file, with 95% bootstrap intervals: JSON lines with prediction and reference (or a list), or output and expected; one for each fold gives their mean',
   },
   open: {
     value: 'FILE',
