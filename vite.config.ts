@@ -6,6 +6,7 @@ import { HUB_UPLOADS, hubOrigins } from './scripts/hub-origins.mjs';
 import { chatPage } from './scripts/chat-page.ts';
 import { cpuKernels } from './scripts/cpu-kernels.ts';
 import { LIST, pageNotices } from './scripts/notices.ts';
+import { KEPT_ON_USE, onnxRuntime } from './scripts/onnxruntime.ts';
 
 /**
  * Where models come from and adapters go to, when somebody asks for it: the Hugging Face hub and its file servers. GRAFT_HUBS names more, separated by
@@ -107,8 +108,25 @@ function withoutKernels(): Plugin {
 /** The entry of the worker, and all of a thread: that is one file. */
 const STAYS_IN_ENTRY = /\/src\/worker\/(?:main|cpu-thread)\.ts$|\/engine\/cpu\/serve\.mjs$/;
 
-/** The bundled model is the largest file, by far. */
+/** The bundled model is the largest file that is kept at once, by far. */
 const MAX_FILE_BYTES = 8 * 2 ** 20;
+/** ONNX Runtime, which is kept when it is first used. */
+const MAX_KEPT_ON_USE_BYTES = 16 * 2 ** 20;
+
+interface ListedFile {
+  readonly url: string;
+  readonly revision: string | null;
+  readonly size: number;
+}
+
+/** Marks files that are kept when they are first used. */
+function markKeptOnUse(files: readonly ListedFile[]): { manifest: ListedFile[]; warnings: string[] } {
+  const tooLarge = files.filter(({ url, size }) => size > MAX_FILE_BYTES && !KEPT_ON_USE.test(url));
+  if (tooLarge.length > 0)
+    throw new Error(`Too large to be kept by every visitor: ${tooLarge.map(({ url }) => url).join(', ')}`);
+  const manifest = files.map((file) => ({ ...file, ...(KEPT_ON_USE.test(file.url) && { onUse: true }) }));
+  return { manifest, warnings: [] };
+}
 
 /** The installable app. Its service worker is our own and keeps every built file; the plugin compiles it and lists the files. */
 function installable(): Plugin[] {
@@ -122,8 +140,9 @@ function installable(): Plugin[] {
     includeManifestIcons: false,
     injectManifest: {
       rollupFormat: 'iife',
-      globPatterns: ['**/*.{html,js,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,zip,md}'],
-      maximumFileSizeToCacheInBytes: MAX_FILE_BYTES,
+      globPatterns: ['**/*.{html,js,mjs,css,wasm,woff2,svg,png,json,jsonl,csv,txt,safetensors,zip,md}'],
+      maximumFileSizeToCacheInBytes: MAX_KEPT_ON_USE_BYTES,
+      manifestTransforms: [markKeptOnUse],
       dontCacheBustURLsMatching: /^assets\//,
     },
     manifest: {
@@ -174,6 +193,7 @@ export default defineConfig({
     svelte(),
     cpuKernels(),
     chatPage(),
+    onnxRuntime(),
     withoutKernels(),
     contentSecurityPolicy(),
     preloadFonts(),
@@ -197,7 +217,7 @@ export default defineConfig({
   },
   worker: {
     format: 'es',
-    plugins: () => [cpuKernels(), chatPage(), notices.worker],
+    plugins: () => [cpuKernels(), chatPage(), onnxRuntime(), notices.worker],
     // What the worker loads later imports nothing from its entry: WebKit would run the entry again for that, as a second worker in the first.
     rolldownOptions: {
       checks: { pluginTimings: false },

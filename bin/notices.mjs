@@ -12,13 +12,20 @@ import { dirname, join } from 'node:path';
 const IN_MODULES = /[\\/]node_modules[\\/]/;
 const LICENCES = /^(?:licen[cs]e|copying|notice)/i;
 
-/** @param {string} folder of the package @returns {Notice} @throws Error if it has no file with its licence */
-export function noticeOf(folder) {
+/**
+ * @param {string} folder of the package
+ * @param {string} [elsewhere] its licence, if its file is not in the package
+ * @returns {Notice}
+ * @throws Error if it has no file with its licence
+ */
+export function noticeOf(folder, elsewhere) {
   /** @type {{ name: string, version: string, license?: string }} */
   const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const files = readdirSync(folder).filter((file) => LICENCES.test(file));
-  if (files.length === 0) throw new Error(`${name} ${version} is bundled and has no file with its licence`);
-  const text = files.map((file) => readFileSync(join(folder, file), 'utf8').trim()).join('\n\n');
+  if (files.length === 0 && elsewhere === undefined)
+    throw new Error(`${name} ${version} is bundled and has no file with its licence`);
+  const texts = files.map((file) => readFileSync(join(folder, file), 'utf8').trim());
+  const text = (texts.length > 0 ? texts : [elsewhere?.trim()]).join('\n\n');
   return { name, version, text, ...(license !== undefined && { identifier: license }) };
 }
 

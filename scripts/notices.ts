@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Plugin } from 'vite';
 import { noticeOf, packageOf, written, type Notice } from '../bin/notices.mjs';
 import { root } from './machine.mjs';
@@ -27,6 +27,17 @@ const ofCharacterMaps = (): Notice => ({
   text: readFileSync(join(root, 'public', 'pdf', 'LICENSE'), 'utf8').trim(),
 });
 
+/** Packages whose licence is in their repository only, with its text. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  'onnxruntime-web': 'onnxruntime.txt',
+  'onnxruntime-common': 'onnxruntime.txt',
+};
+
+function noticeOfPackage(folder: string): Notice {
+  const file = ELSEWHERE[basename(folder)];
+  return noticeOf(folder, file && readFileSync(join(root, 'scripts', 'licences', file), 'utf8'));
+}
+
 /** Writes the notices of the built page. One plugin is for the page, the other for its worker. */
 export function pageNotices(): { readonly page: Plugin; readonly worker: Plugin } {
   const folders = new Set<string>();
@@ -47,7 +58,7 @@ export function pageNotices(): { readonly page: Plugin; readonly worker: Plugin 
       async writeBundle({ dir }) {
         const list = join(dir!, LIST);
         const ofPage = JSON.parse(await readFile(list, 'utf8')) as Notice[];
-        const all = [...ofPage, ...[...folders].map(noticeOf), ofKernels(), ofCharacterMaps()];
+        const all = [...ofPage, ...[...folders].map(noticeOfPackage), ofKernels(), ofCharacterMaps()];
         await writeFile(join(dir!, NOTICES), written(all));
         await rm(list);
       },

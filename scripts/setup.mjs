@@ -79,11 +79,6 @@ function bringTokenizers() {
     bring('tokenizers', "tests of the families' tokenizers");
 }
 
-/** Installs Transformers.js with onnxruntime-web for the tests of exported ONNX models: 165 MB, so that it is a package of its own. */
-function bringTransformersJs() {
-  bring('transformers-js', 'tests of exported ONNX models');
-}
-
 /**
  * Installs a package of tests/ that stands apart. Without it its tests are skipped.
  *
@@ -109,7 +104,6 @@ export function setUp() {
     return false;
   }
   bringTokenizers();
-  bringTransformersJs();
   let missing = [lavapipe, chromium].filter((need) => {
     const found = need.find();
     console.log(found ? `  found ${need.what}: ${found}` : `  missing ${need.what}`);

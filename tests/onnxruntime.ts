@@ -1,22 +1,9 @@
-/**
- * onnxruntime-web in Node, the runtime that pages have: exported models run in it. It comes with Transformers.js, which scripts/setup.mjs brings into
- * tests/transformers-js; without it these tests are skipped.
- */
-import { existsSync } from 'node:fs';
+/** onnxruntime-web in Node, the runtime that pages have: exported models run in it. It comes with Transformers.js. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe } from 'vitest';
 
 /** Where Transformers.js and onnxruntime-web are. */
-export const PACKAGES = join(import.meta.dirname, 'transformers-js', 'node_modules');
-export const hasTransformersJs = existsSync(join(PACKAGES, '.package-lock.json'));
-
-/** `describe`, skipped with a warning without the packages. */
-export function describeOnnx(name: string, body: () => void): void {
-  if (!hasTransformersJs)
-    console.warn(`SKIPPED: "${name}" needs Transformers.js; node scripts/setup.mjs brings it.`);
-  describe.skipIf(!hasTransformersJs)(name, body);
-}
+export const PACKAGES = join(import.meta.dirname, '..', 'node_modules');
 
 interface OrtTensor {
   readonly dims: readonly number[];

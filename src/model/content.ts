@@ -1,5 +1,6 @@
 /** Identifies the content of a model folder, whatever its name, without reading gigabytes. */
 import type { FileSet } from '../weights/bytes.ts';
+import { onnxFileOf } from '../weights/companions.ts';
 import { concatBytes } from '../weights/safetensors.ts';
 
 /** Bytes at both ends of a file of weights that are hashed. */
@@ -20,7 +21,11 @@ export async function contentOf(files: FileSet, pieces = 0): Promise<string> {
 /** The parts that {@link contentOf} hashes. */
 export async function contentParts(files: FileSet, pieces = 0): Promise<Uint8Array[]> {
   const parts: Uint8Array[] = [];
-  const names = files.list().filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));
+  const all = files.list();
+  const names = all.filter((name) => /^(config|tokenizer)\.json$|\.(safetensors|gguf)$/.test(name));
+  const onnx = onnxFileOf(all);
+  // Next to other weights it is not read.
+  if (onnx !== undefined && names.every((name) => name.endsWith('.json'))) names.push(onnx);
   for (const name of names.sort()) {
     const file = await files.open(name);
     if (!file) continue;

@@ -143,3 +143,33 @@ export async function readWindow(files: FileSet, maxPositions: number): Promise<
 
 /** A text's first and last token, and one between. */
 const MIN_WINDOW = 3;
+
+/** What is put before every text. */
+export interface Prefixes {
+  readonly passagePrefix: string;
+  readonly questionPrefix: string;
+}
+
+const PROMPTS = 'config_sentence_transformers.json';
+/** Names of prompts as encoders have them, the usual one first. */
+const PASSAGE_PROMPTS = ['document', 'passage'];
+const QUESTION_PROMPTS = ['query'];
+const MAX_PREFIX = 1000;
+
+/** The prompts of sentence-transformers' configuration; empty for a folder without them. @throws GraftError `config-field`, `json-…` */
+export async function readPrefixes(files: FileSet): Promise<Prefixes> {
+  const config = await readJsonFile(files, PROMPTS, MAX_BYTES);
+  const prompts = isObject(config) ? config['prompts'] : undefined;
+  const prefixOf = (names: readonly string[]): string => {
+    if (!isObject(prompts)) return '';
+    const name = names.find((each) => Object.hasOwn(prompts, each));
+    if (name === undefined) return '';
+    const prompt = prompts[name];
+    if (typeof prompt === 'string' && prompt.length <= MAX_PREFIX) return prompt;
+    throw new ConfigReader(prompts, `${files.name}/${PROMPTS}`).wrong(
+      name,
+      `a text of at most ${MAX_PREFIX} characters`,
+    );
+  };
+  return { passagePrefix: prefixOf(PASSAGE_PROMPTS), questionPrefix: prefixOf(QUESTION_PROMPTS) };
+}

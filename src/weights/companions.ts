@@ -15,10 +15,11 @@ export const READ_COMPANIONS: readonly string[] = [
 export const POOLING_FOLDER = '1_Pooling';
 export const POOLING_FILE = 'config.json';
 
-/** Files of sentence-transformers that Graft reads of an encoder: its steps, its window and its pooling. */
+/** Files of sentence-transformers that Graft reads of an encoder: its steps, its window, its prefixes and its pooling. */
 export const ENCODER_COMPANIONS: readonly string[] = [
   'modules.json',
   'sentence_bert_config.json',
+  'config_sentence_transformers.json',
   `${POOLING_FOLDER}/${POOLING_FILE}`,
 ];
 
@@ -37,3 +38,10 @@ export const COMPANIONS: readonly string[] = [
   'sentence_bert_config.json',
   'config_sentence_transformers.json',
 ];
+
+/** Where an encoder's folder has its weights as ONNX: as they were trained, or in 8 bits. */
+const ONNX_FILES = ['onnx/model.onnx', 'onnx/model_quantized.onnx'];
+
+/** The first of these files among the names. */
+export const onnxFileOf = (names: readonly string[]): string | undefined =>
+  ONNX_FILES.find((name) => names.includes(name));

@@ -9,3 +9,9 @@ declare module 'virtual:chat-page' {
   const address: string;
   export default address;
 }
+
+/** Made by the build: where the two files of ONNX Runtime are served. */
+declare module 'virtual:onnxruntime' {
+  export const glue: string;
+  export const wasm: string;
+}

@@ -6,6 +6,7 @@ import { checkWeights } from '../model/base-weights.ts';
 import { contentOf } from '../model/content.ts';
 import { readAnyModel, readEncoder, readModel } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
+import { isOnnxEncoder, onnxPositions } from '../model/onnx-encoder.ts';
 import { readPooling, readWindow } from '../model/pooling.ts';
 import { listAdapters } from '../storage/adapters.ts';
 import type { StoredModel } from '../storage/model-writer.ts';
@@ -13,7 +14,7 @@ import { ModelStore } from '../storage/models.ts';
 import { listRuns } from '../storage/runs.ts';
 import { loadTokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { COMPANIONS, ENCODER_COMPANIONS } from '../weights/companions.ts';
+import { COMPANIONS, ENCODER_COMPANIONS, onnxFileOf } from '../weights/companions.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { Failure, KeptModel, Progress, FormSpec } from './api.ts';
 import type { ModelSource } from './model.ts';
@@ -153,8 +154,14 @@ export async function checkModel(files: FileSet): Promise<void> {
   checkWeights(definition, await openModelWeights(folder, definition));
 }
 
-/** The same for an encoder. */
+/** The same for an encoder. What is in an ONNX file shows when it is opened. */
 export async function checkEncoder(files: FileSet): Promise<void> {
+  if (await isOnnxEncoder(files)) {
+    await readPooling(files);
+    await readWindow(files, await onnxPositions(files));
+    await loadTokenizer(files);
+    return;
+  }
   const definition = await readEncoder(files);
   await readPooling(files);
   await readWindow(files, definition.shape.maxPositions);
@@ -169,6 +176,7 @@ export async function checkAnyModel(files: FileSet): Promise<void> {
 
 /** Whether a folder is that of an encoder, as its configuration says. */
 export async function isEncoder(files: FileSet): Promise<boolean> {
+  if (await isOnnxEncoder(files)) return true;
   return 'pooling' in (await readAnyModel(await modelFolder(files)));
 }
 
@@ -181,6 +189,8 @@ export function modelFiles(names: readonly string[]): string[] {
     : safetensors.length > 0
       ? [...safetensors, ...names.filter((name) => name === 'model.safetensors.index.json')]
       : names.filter((name) => /^[^/]+\.gguf$/i.test(name));
+  const onnx = weights.length === 0 ? onnxFileOf(names) : undefined;
+  if (onnx !== undefined) weights.push(onnx);
   const beside = [...COMPANIONS, ...ENCODER_COMPANIONS];
   return [...names.filter((name) => beside.includes(name) || WORDS.test(name)), ...weights];
 }

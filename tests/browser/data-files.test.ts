@@ -1,5 +1,7 @@
 /** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -13,12 +15,16 @@ const STEP_MS = 60_000;
 
 let studio: WatchedPage;
 let page: Page;
+const temporary = mkdtempSync(join(tmpdir(), 'graft-data-files-'));
 beforeAll(async () => {
   studio = await openWide();
   ({ page } = studio);
   await goTo(page, 'data');
 });
-afterAll(closePages);
+afterAll(async () => {
+  await closePages();
+  rmSync(temporary, { recursive: true, force: true });
+});
 
 const choose = (name: string, lines: readonly string[]): Promise<void> =>
   page
@@ -557,6 +563,30 @@ test('documents are read but for the broken one, which is named, and a search op
   expect(studio.problems).toEqual([]);
 });
 
+/** The vectors of all chunks, in the order of the files. */
+const vectorsKept = (): Promise<number[]> =>
+  page.evaluate(async () => {
+    const opened = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(new Error(String(request.error)));
+      });
+    const database = await opened(indexedDB.open('graft'));
+    const store = database.transaction('document-vectors').objectStore('document-vectors');
+    const kept = (await opened(store.getAll())) as { vectors: Float32Array }[];
+    database.close();
+    return kept.flatMap(({ vectors }) => [...vectors]);
+  });
+
+/** The folder of an encoder as it is without safetensors. */
+function onnxOnly(): string {
+  const folder = join(temporary, 'only-onnx');
+  cpSync(referencePath('encoders', 'mean'), folder, { recursive: true });
+  rmSync(join(folder, 'model.safetensors'));
+  rmSync(join(folder, 'reference.safetensors'));
+  return folder;
+}
+
 test('documents are there after a reload, get vectors of an encoder, and go when they are removed', async () => {
   await page.reload();
   await page.getByRole('button', { name: 'beans.md', exact: true }).waitFor(WAIT);
@@ -565,7 +595,22 @@ test('documents are there after a reload, get vectors of an encoder, and go when
   await expect.poll(() => page.locator('select:has(option[value=cosine])').inputValue()).toBe('cosine');
   await search('Where do marrows grow?');
   await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
+  await page.getByText('Graft’s own engine computes it.').waitFor();
   expect(await inspect(page, 'documents-encoder')).toEqual([]);
+  const own = await vectorsKept();
+
+  // The same encoder without its safetensors: Transformers.js runs its ONNX file, from the app's own files.
+  await press('Search by words only');
+  await page.getByLabel('Choose its folder').setInputFiles(onnxOnly());
+  await page.getByText(/^ONNX Runtime computes it/).waitFor(WAIT);
+  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
+  const theirs = await vectorsKept();
+  expect(theirs).toHaveLength(own.length);
+  expect(own.length).toBeGreaterThan(32);
+  theirs.forEach((value, i) => expect(Math.abs(value - own[i])).toBeLessThan(1e-5));
+  expect(await inspect(page, 'documents-onnx')).toEqual([]);
+  await search('Where do marrows grow?');
+  await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
 
   await page.getByRole('button', { name: 'Remove beans.md' }).click();
   await press('Remove it');

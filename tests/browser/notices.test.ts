@@ -14,11 +14,12 @@ const COMPILED_IN = ['svelte', 'assemblyscript'];
 const folderOf = (name: string): string => join(ROOT, 'node_modules', name);
 
 function expectNotice(notices: string, name: string): void {
-  const { version } = JSON.parse(readFileSync(join(folderOf(name), 'package.json'), 'utf8')) as {
+  const { name: own, version } = JSON.parse(readFileSync(join(folderOf(name), 'package.json'), 'utf8')) as {
+    name: string;
     version: string;
   };
   const [licence] = readdirSync(folderOf(name)).filter((file) => /^licen[cs]e/i.test(file));
-  expect(notices, name).toContain(`## ${name} - ${version}`);
+  expect(notices, name).toContain(`## ${own} - ${version}`);
   expect(notices, name).toContain(readFileSync(join(folderOf(name), licence), 'utf8').trim());
 }
 
@@ -28,6 +29,12 @@ test('the page carries the name and the licence of every package that it contain
   const notices = await response.text();
   for (const name of [...Object.keys(dependencies), ...COMPILED_IN])
     if (!NOT_IN_PAGE.includes(name)) expectNotice(notices, name);
+  // Their licence is in their repository, and not in the package.
+  for (const name of ['onnxruntime-web', 'onnxruntime-common'])
+    expect(notices).toMatch(
+      new RegExp(`## ${name} - \\S+ \\(MIT\\)\n\nMIT License\n\nCopyright \\(c\\) Microsoft`),
+    );
+  expectNotice(notices, '@xenova/transformers');
   expect(notices).toContain(readFileSync(join(ROOT, 'public/pdf/LICENSE'), 'utf8').trim());
   // Vite's own list, which lacks the worker's packages, is not left behind.
   expect((await fetch(new URL('licenses.json', inject('address')))).status).toBe(404);

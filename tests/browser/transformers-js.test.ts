@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import { exportCommand } from '../../src/cli/export.ts';
@@ -19,7 +19,7 @@ import { greedy } from '../../src/model/sampling.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { SPRIG, sprigFolder } from '../engine/sprig.ts';
-import { describeOnnx, PACKAGES } from '../onnxruntime.ts';
+import { PACKAGES } from '../onnxruntime.ts';
 import { closePages, openChromium } from './chromium.ts';
 
 const ADAPTER = referencePath('peft', 'adapter');
@@ -32,7 +32,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.json': 'application/json',
   '.wasm': 'application/wasm',
 };
-const LIBRARY = '/packages/@huggingface/transformers/dist/transformers.web.js';
+const LIBRARY = '/packages/@xenova/transformers/dist/transformers.web.js';
 const ONNXRUNTIME = '/packages/onnxruntime-web/dist/';
 const PAGE = `<!doctype html><link rel="icon" href="data:," /><script type="importmap">${JSON.stringify({
   imports: {
@@ -130,7 +130,7 @@ async function answersInPage(page: Page, model: string): Promise<string[]> {
   );
 }
 
-describeOnnx('Transformers.js', () => {
+describe('Transformers.js', () => {
   let server: Server;
   let models: string;
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 /** Exported ONNX models in onnxruntime: the logits of PEFT and of Graft, of whole texts, token by token, and with padding. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import type { Device } from '../../src/engine/device.ts';
@@ -19,7 +19,7 @@ import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
 import { concatBytes } from '../../src/weights/safetensors.ts';
 import { readTensorsOf, referenceFolder, referencePath } from '../engine/reference-file.ts';
 import { sprigFolder } from '../engine/sprig.ts';
-import { describeOnnx, OnnxSession, wholeTexts } from '../onnxruntime.ts';
+import { OnnxSession, wholeTexts } from '../onnxruntime.ts';
 import { sharedFolder, testShared } from '../shared.ts';
 import { smallTokenizer } from '../small-tokenizer.ts';
 
@@ -88,7 +88,7 @@ const families = readdirSync(referencePath('families'), { withFileTypes: true })
 const flat = (rows: readonly Float32Array[]): Float32Array =>
   Float32Array.from(rows.flatMap((row) => [...row]));
 
-describeOnnx('ONNX in onnxruntime', () => {
+describe('ONNX in onnxruntime', () => {
   let device: Device;
   beforeAll(async () => {
     device = await openProcessor();

@@ -146,7 +146,7 @@ export class Documents {
     const outcome = await this.#run('copying', (hear) => session.worker.addEncoder(name, [...files], hear));
     if (!outcome) return;
     await Promise.all([models.refresh(), session.refreshStorage()]);
-    await this.choose({ name: outcome.name, passagePrefix: '', questionPrefix: '' });
+    await this.choose(outcome.encoder);
   }
 
   async search(): Promise<void> {

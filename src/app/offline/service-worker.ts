@@ -1,6 +1,6 @@
 /**
- * The service worker: keeps every file of this version of the app, and answers from there. It asks the network in one place, and tells
- * the pages each time. A new version waits until a page asks it to take over.
+ * The service worker: keeps every file of this version of the app, and answers from there. Few large ones that most visitors never need are kept when
+ * they are first used. It asks the network in one place, and tells the pages each time. A new version waits until a page asks it to take over.
  */
 
 interface ExtendableEvent extends Event {
@@ -28,6 +28,8 @@ interface AppFile {
   readonly url: string;
   /** Hash of the content; null where the name has one. */
   readonly revision: string | null;
+  /** Whether it is kept when it is first used. */
+  readonly onUse?: true;
 }
 
 /** As in vite.config.ts: with these, threads may share memory, also where the host of the page sends no headers of its own. */
@@ -44,12 +46,15 @@ const PREFIX = `graft-files ${BASE} `;
 const CACHE = PREFIX + checksum(JSON.stringify(FILES));
 
 /** From an address to the key of its cached answer. */
-const keys = new Map(
-  FILES.map(({ url, revision }) => {
-    const { href } = new URL(url, BASE);
-    return [href, revision === null ? href : `${href}?revision=${revision}`];
-  }),
-);
+const keysOf = (files: readonly AppFile[]): Map<string, string> =>
+  new Map(
+    files.map(({ url, revision }) => {
+      const { href } = new URL(url, BASE);
+      return [href, revision === null ? href : `${href}?revision=${revision}`];
+    }),
+  );
+const keys = keysOf(FILES.filter(({ onUse }) => !onUse));
+const keysOnUse = keysOf(FILES.filter(({ onUse }) => onUse));
 const index = keys.get(new URL('index.html', BASE).href);
 if (index) keys.set(BASE, index);
 
@@ -69,6 +74,10 @@ scope.addEventListener('fetch', (event) => {
 /** All files or none: a version that is not complete is never used. Files of an earlier version are not fetched again. */
 async function install(): Promise<void> {
   const cache = await caches.open(CACHE);
+  for (const key of keysOnUse.values()) {
+    const used = await caches.match(key);
+    if (used) await cache.put(key, used);
+  }
   await Promise.all(
     [...keys].map(async ([href, key]) => {
       if (href === BASE || (await cache.match(key))) return;
@@ -90,12 +99,24 @@ async function activate(): Promise<void> {
 
 async function answer(request: Request): Promise<Response> {
   const [href] = request.url.split(/[?#]/);
-  const key = keys.get(href) ?? href;
+  const onUse = keysOnUse.get(href);
+  const key = keys.get(href) ?? onUse ?? href;
   const kept =
     (await caches.match(key, { ignoreVary: true, cacheName: CACHE })) ??
-    (await caches.match(href, { ignoreVary: true })) ??
-    (await ask(request));
-  return isolated(kept);
+    (await caches.match(href, { ignoreVary: true }));
+  if (kept) return isolated(kept);
+  const asked = isolated(await ask(request));
+  if (onUse !== undefined && asked.ok) await keep(onUse, asked.clone());
+  return asked;
+}
+
+/** A full disk stops nothing: the file is there now, and is asked for again the next time. */
+async function keep(key: string, response: Response): Promise<void> {
+  try {
+    await (await caches.open(CACHE)).put(key, response);
+  } catch (error) {
+    console.warn(`${key} could not be kept for use offline:`, error);
+  }
 }
 
 /**

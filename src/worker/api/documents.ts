@@ -105,9 +105,12 @@ export interface DocumentHit extends Source {
   readonly score: number;
 }
 
-/** An encoder that this browser keeps. */
-export interface KeptEncoder {
-  readonly name: string;
+/** What runs an encoder: Graft's own engine, or ONNX Runtime by Transformers.js. */
+export type EncoderRuntime = 'graft' | 'onnx';
+
+/** An encoder that this browser keeps, with the prefixes that its files name. */
+export interface KeptEncoder extends EncoderChoice {
+  readonly runtime: EncoderRuntime;
   readonly bytes: number;
   readonly licence?: string;
   /** Its address, if it is not from disk. */
@@ -177,10 +180,10 @@ export interface DocumentsApi {
   listEncoders(): Promise<
     Outcome<{ readonly encoders: readonly KeptEncoder[]; readonly offered: readonly OfferedEncoder[] }>
   >;
-  /** Keeps an encoder from the files of its folder. @returns the name that it is kept under */
+  /** Keeps an encoder from the files of its folder. @returns the name that it is kept under, and the prefixes that its files name */
   addEncoder(
     name: string,
     files: readonly FileAt[],
     onProgress?: OnProgress,
-  ): Promise<Outcome<{ readonly name: string }>>;
+  ): Promise<Outcome<{ readonly encoder: EncoderChoice }>>;
 }

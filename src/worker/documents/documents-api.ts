@@ -6,7 +6,9 @@ import { loadTokenizer } from '../../text/tokenizer.ts';
 import { contentOf } from '../../model/content.ts';
 import { blobSource, type FileSet } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
-import type { DocumentsApi, FileAt, SearchChoice } from '../api/documents.ts';
+import { isOnnxEncoder } from '../../model/onnx-encoder.ts';
+import { readPrefixes } from '../../model/pooling.ts';
+import type { DocumentsApi, EncoderChoice, EncoderRuntime, FileAt, SearchChoice } from '../api/documents.ts';
 import type { DocumentHit } from '../api.ts';
 import { foldersWith } from '../../export/adapter-zip.ts';
 import { APP } from '../app-address.ts';
@@ -179,11 +181,14 @@ export function documentsApi(
     listEncoders: () =>
       outcome(async () => {
         const { offeredEncoders } = await import('./encoders.ts');
-        const encoders = (await models.listEncoders()).map(({ name, bytes, licence, source }) => ({
-          ...{ name, bytes },
-          ...(licence !== undefined && { licence }),
-          ...(source !== undefined && { source }),
-        }));
+        const encoders = await Promise.all(
+          (await models.listEncoders()).map(async ({ name, bytes, licence, source }) => ({
+            ...(await wordsOf(models, name)),
+            bytes,
+            ...(licence !== undefined && { licence }),
+            ...(source !== undefined && { source }),
+          })),
+        );
         return { encoders, offered: offeredEncoders() };
       }),
     addEncoder: (name, files, onProgress) =>
@@ -191,16 +196,27 @@ export function documentsApi(
         const controller = new AbortController();
         copying.add(controller);
         try {
-          const folder = encoderFolder(name, files);
+          const { runnable } = await import('./encoders.ts');
+          const folder = await runnable(encoderFolder(name, files));
           const told = listener(onProgress);
           const { source, notKept } = await models.add(name, folder, told, controller.signal, checkEncoder);
           if (notKept) throw new GraftError(notKept.code, notKept.what, notKept.remedy);
-          return { name: source.name };
+          return { encoder: { name: source.name, ...(await readPrefixes(source.files)) } };
         } finally {
           copying.delete(controller);
         }
       }),
   };
+}
+
+/** What a kept encoder's files say of it. A bad file says it when the encoder is opened. */
+async function wordsOf(models: Models, name: string): Promise<EncoderChoice & { runtime: EncoderRuntime }> {
+  const files = await models.store.open(name);
+  const { passagePrefix, questionPrefix } = await readPrefixes(files).catch((error: unknown) => {
+    if (error instanceof GraftError) return { passagePrefix: '', questionPrefix: '' };
+    throw error;
+  });
+  return { name, passagePrefix, questionPrefix, runtime: (await isOnnxEncoder(files)) ? 'onnx' : 'graft' };
 }
 
 /** The folder with the config.json that is nearest to the top: another one says how tokens are pooled. */

@@ -1,9 +1,11 @@
 /** Encoders of documents: those that are kept, the one that is offered, and the one that is on the device. */
 import type { Device } from '../../engine/device.ts';
+import { GraftError, messageOf } from '../../errors.ts';
 import { contentOf } from '../../model/content.ts';
 import { Embedder } from '../../model/embedder.ts';
 import { Encoder } from '../../model/encoder.ts';
 import { defineEncoder, parametersOf, readEncoder } from '../../model/family.ts';
+import { isOnnxEncoder, onlyOnnx, onnxPositions } from '../../model/onnx-encoder.ts';
 import { readPooling, readWindow, type PoolingSettings } from '../../model/pooling.ts';
 import { DeviceVectors } from '../../retrieval/device-vectors.ts';
 import { inMemory } from '../../retrieval/search.ts';
@@ -42,21 +44,39 @@ export function offeredEncoders(): OfferedEncoder[] {
 interface Read extends EncoderFacts {
   readonly settings: PoolingSettings;
   readonly window: number;
+  /** Whether ONNX Runtime runs it. */
+  readonly isOnnx: boolean;
+}
+
+/** What makes vectors of token ids. */
+interface Maker {
+  readonly size: number;
+  embed(
+    texts: readonly (readonly number[])[],
+    watch?: Parameters<DeviceEncoder['embed']>[2],
+  ): Promise<Float32Array<ArrayBuffer>>;
+  destroy(): Promise<void>;
 }
 
 /** All of an encoder but its weights. @throws GraftError `config-…`, `tokenizer-…` */
 async function readFacts(files: FileSet, { passagePrefix }: EncoderChoice): Promise<Read> {
-  const { maxPositions } = (await readEncoder(files)).shape;
+  const isOnnx = await isOnnxEncoder(files);
+  const positions = isOnnx ? await onnxPositions(files) : (await readEncoder(files)).shape.maxPositions;
   const settings = await readPooling(files);
-  const window = await readWindow(files, maxPositions);
+  const window = await readWindow(files, positions);
   const content = await contentOf(files);
   const { pooling, normalise } = settings;
+  const made = [content, pooling, normalise, window, passagePrefix];
   return {
-    ...{ content, settings, window },
-    maker: JSON.stringify([content, pooling, normalise, window, passagePrefix]),
+    ...{ content, settings, window, isOnnx },
+    maker: JSON.stringify(isOnnx ? [...made, 'onnx'] : made),
     tokenizer: await loadTokenizer(files),
   };
 }
+
+/** The encoder in a folder: only its ONNX file, if that is what runs. @throws GraftError as `isOnnxEncoder` */
+export const runnable = async (files: FileSet): Promise<FileSet> =>
+  (await isOnnxEncoder(files)) ? onlyOnnx(files) : files;
 
 export class Encoders {
   #open: { readonly key: string; readonly device: Device; readonly encoder: OnDevice } | undefined;
@@ -89,11 +109,9 @@ export class Encoders {
     await this.release();
     const files = await this.filesOf(choice.name);
     const facts = await readFacts(files, choice);
-    const encoder = await Encoder.load(device, files, {
-      precision: 'f32',
-      onProgress: (done, total) => onProgress({ what: 'loading', done, total }),
-    });
-    const opened = new OnDevice(facts, encoder);
+    const hear = (done: number, total: number): void => onProgress({ what: 'loading', done, total });
+    const maker = facts.isOnnx ? await onnxMaker(files, facts) : await ownMaker(device, files, facts, hear);
+    const opened = new OnDevice(facts, maker, device);
     this.#open = { key, device, encoder: opened };
     return opened;
   }
@@ -103,23 +121,56 @@ export class Encoders {
     const held = this.#open;
     this.#open = undefined;
     if (held && !held.device.failure) await held.encoder.destroy();
+    else if (held) await held.encoder.lose();
   }
 
   /** The device is lost, and all that was on it. */
   lose(): void {
+    const held = this.#open;
     this.#open = undefined;
+    void held?.encoder.lose();
   }
 }
 
-class OnDevice implements DeviceEncoder {
-  readonly #embedder: Embedder;
+/** Graft's own engine. @throws GraftError `weights-…`, `engine-…` */
+async function ownMaker(
+  device: Device,
+  files: FileSet,
+  { settings }: Read,
+  onProgress: (done: number, total: number) => void,
+): Promise<Maker> {
+  const encoder = await Encoder.load(device, files, { precision: 'f32', onProgress });
+  const embedder = new Embedder(encoder, settings);
+  return {
+    size: embedder.size,
+    embed: (texts, watch) => embedder.embed(texts, watch),
+    async destroy() {
+      if (!device.failure) await device.settle();
+      embedder.destroy();
+      await encoder.destroy();
+    },
+  };
+}
 
+/** ONNX Runtime. @throws GraftError `onnx-model`, `worker-fetch` */
+async function onnxMaker(files: FileSet, { settings, tokenizer, window }: Read): Promise<Maker> {
+  const { OnnxModel } = await import('./transformers-js.ts').catch((cause: unknown) => {
+    throw new GraftError(
+      'worker-fetch',
+      `ONNX Runtime, which runs this encoder, could not be loaded: ${messageOf(cause)}.`,
+      'Check the connection, then try again; after the first use it is kept for use offline.',
+      { cause },
+    );
+  });
+  return OnnxModel.load(files, settings, textIds(tokenizer, 'a', window).ids);
+}
+
+class OnDevice implements DeviceEncoder {
   constructor(
     private readonly read: Read,
-    private readonly encoder: Encoder,
-  ) {
-    this.#embedder = new Embedder(encoder, read.settings);
-  }
+    private readonly made: Maker,
+    private readonly device: Device,
+  ) {}
 
   get content(): string {
     return this.read.content;
@@ -131,7 +182,7 @@ class OnDevice implements DeviceEncoder {
     return this.read.tokenizer;
   }
   get size(): number {
-    return this.#embedder.size;
+    return this.made.size;
   }
 
   embed(
@@ -141,21 +192,24 @@ class OnDevice implements DeviceEncoder {
   ): Promise<Float32Array<ArrayBuffer>> {
     const { tokenizer, window } = this.read;
     const rows = texts.map((text) => textIds(tokenizer, prefix + text, window).ids);
-    return this.#embedder.embed(rows, watch);
+    return this.made.embed(rows, watch);
   }
 
   async hold(vectors: Float32Array): ReturnType<DeviceEncoder['hold']> {
     if (vectors.length / this.size < ON_DEVICE) return { ...inMemory(vectors), destroy: () => undefined };
-    const held = await DeviceVectors.open(this.encoder.device, vectors, this.size);
+    const held = await DeviceVectors.open(this.device, vectors, this.size);
     return {
       search: (question, max, allowed) => held.search(question, max, allowed),
       destroy: () => held.destroy(),
     };
   }
 
-  async destroy(): Promise<void> {
-    if (!this.encoder.device.failure) await this.encoder.device.settle();
-    this.#embedder.destroy();
-    await this.encoder.destroy();
+  destroy(): Promise<void> {
+    return this.made.destroy();
+  }
+
+  /** The device is lost: frees what was not on it. */
+  async lose(): Promise<void> {
+    if (this.read.isOnnx) await this.made.destroy();
   }
 }
