@@ -69,7 +69,7 @@ async function put(kernels) {
   const folders = new Set([...worker.packages, ...main.packages]);
   const licences = [
     await readFile(join(ROOT, 'LICENSE'), 'utf8'),
-    written([...folders].map(noticeOf)),
+    written([...folders].map((folder) => noticeOf(folder))),
     // Those of what is in the kernels.
     await readFile(join(ROOT, '.cache', 'licenses.md'), 'utf8'),
   ].join('\n\n');

@@ -2,9 +2,10 @@
  * Models from the hub: found, downloaded, paused, resumed, and used without a network. The hub is a test server that speaks its protocol.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { referencePath } from '../engine/reference-file.ts';
 import { TOKEN, type HubRepo } from '../hub-server.ts';
 import { sprigAdapter, zipOf } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
@@ -18,6 +19,17 @@ import { sprigGguf } from './model-files.ts';
 const quantised: HubRepo = {
   licence: 'mit',
   files: { 'seed-Q8_0.gguf': new Uint8Array(60_000), 'seed-Q4_0.gguf': new Uint8Array(32_000) },
+};
+
+/** A small random encoder in the place of MiniLM. */
+const encoder: HubRepo = {
+  licence: 'apache-2.0',
+  files: Object.fromEntries(
+    [
+      ...['config.json', 'model.safetensors', 'modules.json', 'sentence_bert_config.json'],
+      ...['tokenizer.json', 'tokenizer_config.json', '1_Pooling/config.json'],
+    ].map((name) => [name, new Uint8Array(readFileSync(referencePath('encoders', 'mean', name)))]),
+  ),
 };
 
 const rowsOf = (count: number): Uint8Array<ArrayBuffer> =>
@@ -36,6 +48,7 @@ beforeAll(async () => {
     'tiny/seed': quantised,
     'tiny/sprig-gguf': { files: { 'Sprig-F16.gguf': await sprigGguf(), 'README.md': new Uint8Array(40) } },
     'HuggingFaceTB/SmolLM2-135M-Instruct': sprig,
+    'sentence-transformers/all-MiniLM-L6-v2': encoder,
     'datasets/tiny/rows': {
       licence: 'cc-by-4.0',
       files: { 'data/train.jsonl': rowsOf(400), 'data/test.jsonl': rowsOf(12) },
@@ -181,6 +194,53 @@ describe('a model of the hub', () => {
     await expect.poll(() => file.innerText(), WAIT).toMatch(/Is open/);
     expect(await askAnew(page, 'What grows in bed 3?')).toEqual(answer);
     expect(bench.hub.requests.some(({ path }) => path.includes('README'))).toBe(false);
+  });
+});
+
+describe('the encoder of documents', () => {
+  const MINILM = 'sentence-transformers/all-MiniLM-L6-v2';
+  beforeAll(async () => {
+    studio = await bench.visit({ serviceWorker: true });
+  });
+  afterAll(() => studio.close());
+
+  test('is offered with size and licence, resumes its download, and finds documents without a network', async () => {
+    const { page, problems } = studio;
+    const offer = page.getByRole('region', { name: 'An encoder for documents' });
+    await expect
+      .poll(() => offer.innerText(), WAIT)
+      .toMatch(/all-MiniLM-L6-v2 8[67]\.\d MiB, licence apache-2\.0/);
+    bench.hub.fail(/^\/lfs/, { slow: { chunk: 2000, ms: 500 } }, 9);
+    await offer.getByRole('button', { name: 'Fetch it from the hub' }).click();
+    const far = row(page, MINILM).getByRole('progressbar');
+    await expect.poll(() => far.getAttribute('value'), WAIT).toMatch(/^\d{5}$/);
+    await row(page, MINILM).getByRole('button', { name: 'Pause the download' }).click();
+    await expect.poll(() => row(page, MINILM).innerText(), WAIT).toMatch(/stopped at/);
+    bench.hub.reset();
+    await row(page, MINILM).getByRole('button', { name: 'Resume the download' }).click();
+    await expect.poll(() => row(page, MINILM).innerText(), WAIT).toMatch(/is here, for documents/);
+    expect(bench.ranges()).toContainEqual(expect.stringMatching(/^bytes=[1-9]\d*-$/));
+    await offer.getByText(`In this browser: ${MINILM}.`).waitFor(WAIT);
+    expect(await inspect(page, 'task-encoder')).toEqual([]);
+
+    await goTo(page, 'documents');
+    await page.getByLabel('Add files').setInputFiles({
+      name: 'beds.md',
+      mimeType: 'text/markdown',
+      buffer: Buffer.from('Beans need warmth. Sow beans in May.\n'),
+    });
+    await page.getByRole('button', { name: 'beds.md', exact: true }).waitFor(WAIT);
+    await page.getByRole('button', { name: `Use ${MINILM}` }).click();
+    await page.getByText(/all 1 chunk has one|all \d chunks have one/).waitFor(WAIT);
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null, undefined, WAIT);
+    await page.context().setOffline(true);
+    await page.reload();
+    await page.getByRole('button', { name: 'beds.md', exact: true }).waitFor(WAIT);
+    await expect.poll(() => page.locator('select:has(option[value=cosine])').inputValue()).toBe('cosine');
+    await page.getByLabel('Question or words').fill('When are beans sown?');
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
+    await page.getByRole('heading', { name: /^1 passage for/ }).waitFor(WAIT);
+    expect(problems.filter((problem) => !problem.includes('/lfs/'))).toEqual([]);
   });
 });
 

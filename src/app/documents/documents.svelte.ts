@@ -273,6 +273,16 @@ export class Documents {
   }
 }
 
+/** The offered encoders that this browser does not keep. */
+export const offersOf = ({ offered, encoders }: Documents): readonly OfferedEncoder[] =>
+  offered.filter(({ id }) => !encoders.some(({ source = '' }) => source.includes(`/${id}/`)));
+
+/** Downloads of offered encoders. */
+export const transfersOf = <Each extends { readonly source: string }>(
+  { offered }: Documents,
+  list: readonly Each[],
+): Each[] => list.filter(({ source }) => offered.some(({ id }) => source.includes(`/${id}/`)));
+
 /** The documents of the studio's project. */
 export const documentsOf = ofStudio((studio) => new Documents(studio));
 
