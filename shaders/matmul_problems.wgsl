@@ -32,7 +32,8 @@ struct Problem {
   scale: f32, loraScale: f32,
 }
 
-struct Params { problems: array<Problem, 6>, count: u32, tiles: u32 }
+// part: the k of a part, where the K of one product is split.
+struct Params { problems: array<Problem, 6>, count: u32, tiles: u32, part: u32 }
 
 override TRANSPOSED_A: bool = false;
 override TRANSPOSED_B: bool = false;

@@ -1,63 +1,88 @@
 // Matrix products for GPUs: tiles in shared memory. matmul_problems.wgsl says what they are, and reads their operands. Quantised blocks are unpacked on
 // their way to shared memory.
 //
-// A workgroup of 16×16 threads computes 64·ROWS × 64 outputs, a thread 4·ROWS × 4 of them:
-// - Sixteen k at a time, the tiles of A and B are brought to shared memory as 4×4 blocks, one block a thread, always k-major: where
-//   k lies contiguously in memory (A of NT and NN, B of NT), a block is transposed in registers on its way. Neighbouring threads read
+// A workgroup of ACROSS × DOWN threads computes a tile of 4 · ROWS · DOWN × 4 · COLUMNS · ACROSS outputs, a thread 4 · ROWS × 4 · COLUMNS of them:
+// - DEPTH k at a time, the tiles of A and B are brought to shared memory as 4×4 blocks, always k-major: where k lies contiguously
+//   in memory (A of NT and NN, B of NT), a block is transposed in registers on its way. Neighbouring threads read
 //   neighbouring vec4s along the contiguous side.
-// - For each k a thread then reads one vec4 of A for each four rows (the same for 16 threads: a broadcast) and one vec4 of B
-//   (consecutive for 16 threads: no bank conflict) for 16 · ROWS multiply-adds.
+// - For each k a thread then reads one vec4 of A for each four rows (the same for all threads of a row: a broadcast) and one vec4 of B for each
+//   four columns (consecutive for the threads of a row: no bank conflict) for 16 · ROWS · COLUMNS multiply-adds.
 // - A row of a tile is padded by one vec4, which spreads the transposed writes over the banks.
-// Shared memory: 2 · 16 · 17 vec4 = 8.5 KiB for 64×64, 12.75 KiB for 128×64.
+// Shared memory: DEPTH · (ROWS · DOWN + COLUMNS · ACROSS + 2) vectors of four, with the defaults 8.5 KiB for 64×64 and 12.5 KiB for 128×64. ElemT is their
+// type; sums are f32 in any case.
+//
+// SPLIT: the tiles of one product are repeated for each part of K, params.part of them at a time. matmul_reduce.wgsl adds up the parts. The
+// low-rank term belongs to the first.
 
-// 1: tiles of 64×64; 2: 128×64, better where there are enough of them to fill the GPU.
+// Blocks of four rows and of four columns of a thread: 1 or 2.
 override ROWS: u32 = 1;
+override COLUMNS: u32 = 1;
+// Threads along N and along M.
+override ACROSS: u32 = 16;
+override DOWN: u32 = 16;
+// 8, 16 or 32.
+override DEPTH: u32 = 16;
+override SPLIT: bool = false;
 
 @group(0) @binding(3) var<storage, read_write> c: array<vec4<ElemC>>;
 
-const DEPTH = 16u;
-const STRIDE = 17u;
-const BLOCKS = 64u; // 4×4 blocks of 64 × DEPTH
+// 4×4 blocks of the tiles.
+const BLOCKS_M = DOWN * ROWS;
+const BLOCKS_N = ACROSS * COLUMNS;
+const BLOCKS_K = DEPTH / 4u;
+const BLOCKS_A = BLOCKS_M * BLOCKS_K;
+const BLOCKS_B = BLOCKS_N * BLOCKS_K;
+const STRIDE_A = BLOCKS_M + 1u;
+const STRIDE_B = BLOCKS_N + 1u;
+const THREADS = ACROSS * DOWN;
+// Blocks that a thread brings at most.
+const TURNS = (BLOCKS_A + BLOCKS_B + THREADS - 1u) / THREADS;
 
-// [half of the rows][k][m / 4] and [k][n / 4].
-var<workgroup> tileA: array<vec4f, 16u * 17u * ROWS>;
-var<workgroup> tileB: array<vec4f, 16u * 17u>;
+// [k][m / 4] and [k][n / 4].
+var<workgroup> tileA: array<vec4<ElemT>, DEPTH * (DOWN * ROWS + 1u)>;
+var<workgroup> tileB: array<vec4<ElemT>, DEPTH * (ACROSS * COLUMNS + 1u)>;
 
-// The position of a thread's block in its tile: (row or column of blocks, k of blocks); the contiguous side varies fastest over the threads.
-fn placeOfBlock(block: u32, kContiguous: bool) -> vec2u {
-  if (kContiguous) { return vec2u(block >> 2u, block & 3u); }
-  return vec2u(block & 15u, block >> 4u);
+// The position of a block in its tile: (row or column of blocks, k of blocks); the contiguous side varies fastest over the threads.
+fn placeOfBlock(block: u32, side: u32, kContiguous: bool) -> vec2u {
+  if (kContiguous) { return vec2u(block / BLOCKS_K, block % BLOCKS_K); }
+  return vec2u(block % side, block / side);
 }
 
-fn keepA(block: u32, place: vec2u, values: mat4x4f) {
-  let first = ((block / BLOCKS) * DEPTH + place.y * 4u) * STRIDE + (place.x & 15u);
-  for (var i = 0u; i < 4u; i++) { tileA[first + i * STRIDE] = values[i]; }
+fn keepA(place: vec2u, values: mat4x4f) {
+  let first = place.y * 4u * STRIDE_A + place.x;
+  for (var i = 0u; i < 4u; i++) { tileA[first + i * STRIDE_A] = vec4<ElemT>(values[i]); }
 }
 
 fn keepB(place: vec2u, values: mat4x4f) {
-  let first = place.y * 4u * STRIDE + place.x;
-  for (var i = 0u; i < 4u; i++) { tileB[first + i * STRIDE] = values[i]; }
+  let first = place.y * 4u * STRIDE_B + place.x;
+  for (var i = 0u; i < 4u; i++) { tileB[first + i * STRIDE_B] = vec4<ElemT>(values[i]); }
 }
 
-// Loads one block of A or B, columns k, into shared memory. Threads beyond the number of blocks load none.
-fn loadBlock(thread: u32, m0: u32, n0: u32, k0: u32) {
-  if (thread < BLOCKS * ROWS) {
-    let place = placeOfBlock(thread % BLOCKS, !TRANSPOSED_A);
-    keepA(thread, place, transpose(blockOfA(m0 + (thread / BLOCKS) * 64u + place.x * 4u, k0 + place.y * 4u)));
-  } else if (thread < BLOCKS * (ROWS + 1u)) {
-    let place = placeOfBlock(thread - BLOCKS * ROWS, TRANSPOSED_B);
-    keepB(place, blockOfB(n0 + place.x * 4u, k0 + place.y * 4u));
+// Loads a thread's blocks of A and B, columns k, into shared memory.
+fn loadBlocks(thread: u32, m0: u32, n0: u32, k0: u32) {
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let block = turn * THREADS + thread;
+    if (block < BLOCKS_A) {
+      let place = placeOfBlock(block, BLOCKS_M, !TRANSPOSED_A);
+      keepA(place, transpose(blockOfA(m0 + place.x * 4u, k0 + place.y * 4u)));
+    } else if (block < BLOCKS_A + BLOCKS_B) {
+      let place = placeOfBlock(block - BLOCKS_A, BLOCKS_N, TRANSPOSED_B);
+      keepB(place, blockOfB(n0 + place.x * 4u, k0 + place.y * 4u));
+    }
   }
 }
 
 // The same for Z and L: the low-rank product is a few more k in the same tile.
-fn loadLowRankBlock(thread: u32, m0: u32, n0: u32, r0: u32) {
-  if (thread < BLOCKS * ROWS) {
-    let place = placeOfBlock(thread % BLOCKS, true);
-    keepA(thread, place, transpose(blockOfZ(m0 + (thread / BLOCKS) * 64u + place.x * 4u, r0 + place.y * 4u)));
-  } else if (thread < BLOCKS * (ROWS + 1u)) {
-    let place = placeOfBlock(thread - BLOCKS * ROWS, TRANSPOSED_B);
-    keepB(place, blockOfL(n0 + place.x * 4u, r0 + place.y * 4u));
+fn loadLowRankBlocks(thread: u32, m0: u32, n0: u32, r0: u32) {
+  for (var turn = 0u; turn < TURNS; turn++) {
+    let block = turn * THREADS + thread;
+    if (block < BLOCKS_A) {
+      let place = placeOfBlock(block, BLOCKS_M, true);
+      keepA(place, transpose(blockOfZ(m0 + place.x * 4u, r0 + place.y * 4u)));
+    } else if (block < BLOCKS_A + BLOCKS_B) {
+      let place = placeOfBlock(block - BLOCKS_A, BLOCKS_N, TRANSPOSED_B);
+      keepB(place, blockOfL(n0 + place.x * 4u, r0 + place.y * 4u));
+    }
   }
 }
 
@@ -71,18 +96,27 @@ fn multiplyAdd(sums: ptr<function, Sums>, column: vec4f, row: vec4f) {
   sums[3] = fma(vec4f(column.w), row, sums[3]);
 }
 
-fn store(m: u32, n: u32, sum: vec4f) {
+// Vectors i of column k of A's tile and of row k of B's.
+fn columnAt(k: u32, i: u32) -> vec4f {
+  return vec4f(tileA[k * STRIDE_A + i]);
+}
+
+fn rowAt(k: u32, i: u32) -> vec4f {
+  return vec4f(tileB[k * STRIDE_B + i]);
+}
+
+fn store(first: u32, m: u32, n: u32, sum: vec4f) {
   if (m >= p.M || n >= p.N) { return; }
   let place = m * p.strideM + n;
   var value = sum;
   if (BIAS) { value += bias[(p.bias + n) >> 2u]; }
   if (RESIDUAL) { value += residualAt(place); }
-  let index = (p.c + place) >> 2u;
+  let index = (first + place) >> 2u;
   if (ACCUMULATE) { value += vec4f(c[index]); }
   c[index] = vec4<ElemC>(value);
 }
 
-@compute @workgroup_size(16, 16)
+@compute @workgroup_size(ACROSS, DOWN)
 fn main(
   @builtin(workgroup_id) group: vec3u,
   @builtin(num_workgroups) groups: vec3u,
@@ -93,51 +127,82 @@ fn main(
   if (tile >= params.tiles) { return; }
   let first = problemOf(tile);
   let last = lastOf(first);
-  let place = tile - params.problems[first].first;
   let across = params.problems[first].across;
-  let m0 = place / across * 64u * ROWS;
-  let n0 = place % across * 64u;
-  var upper: Sums;
-  var lower: Sums;
+  var place = tile - params.problems[first].first;
+  var part = 0u;
+  if (SPLIT) {
+    let count = across * ((params.problems[first].M + 4u * BLOCKS_M - 1u) / (4u * BLOCKS_M));
+    part = place / count;
+    place = place % count;
+  }
+  let m0 = place / across * 4u * BLOCKS_M;
+  let n0 = place % across * 4u * BLOCKS_N;
+  // Above and below: rows. Left and right: columns.
+  var aboveLeft: Sums;
+  var belowLeft: Sums;
+  var aboveRight: Sums;
+  var belowRight: Sums;
   for (var i = first; i <= last; i++) {
     p = params.problems[i];
-    let end = params.problems[i].K;
-    for (var k0 = 0u; k0 < end; k0 += DEPTH) {
-      loadBlock(thread, m0, n0, k0);
+    var end = params.problems[i].K;
+    if (SPLIT) { end = min(end, (part + 1u) * params.part); }
+    for (var k0 = part * params.part; k0 < end; k0 += DEPTH) {
+      loadBlocks(thread, m0, n0, k0);
       workgroupBarrier();
       for (var k = 0u; k < DEPTH; k++) {
-        let row = tileB[k * STRIDE + at.x];
-        multiplyAdd(&upper, tileA[k * STRIDE + at.y], row);
-        if (ROWS > 1) { multiplyAdd(&lower, tileA[(DEPTH + k) * STRIDE + at.y], row); }
+        let above = columnAt(k, at.y);
+        let left = rowAt(k, at.x);
+        multiplyAdd(&aboveLeft, above, left);
+        if (ROWS > 1u) { multiplyAdd(&belowLeft, columnAt(k, DOWN + at.y), left); }
+        if (COLUMNS > 1u) {
+          let right = rowAt(k, ACROSS + at.x);
+          multiplyAdd(&aboveRight, above, right);
+          if (ROWS > 1u) { multiplyAdd(&belowRight, columnAt(k, DOWN + at.y), right); }
+        }
       }
       workgroupBarrier();
     }
   }
   for (var i = 0u; i < 4u; i++) {
-    upper[i] *= p.scale;
-    lower[i] *= p.scale;
+    aboveLeft[i] *= p.scale;
+    belowLeft[i] *= p.scale;
+    aboveRight[i] *= p.scale;
+    belowRight[i] *= p.scale;
   }
   if (LOW_RANK) {
     for (var i = first; i <= last; i++) {
       p = params.problems[i];
-      let end = params.problems[i].R;
+      var end = params.problems[i].R;
+      if (part > 0u) { end = 0u; }
       for (var r0 = 0u; r0 < end; r0 += DEPTH) {
-        loadLowRankBlock(thread, m0, n0, r0);
+        loadLowRankBlocks(thread, m0, n0, r0);
         workgroupBarrier();
         for (var r = 0u; r < DEPTH; r++) {
-          let row = tileB[r * STRIDE + at.x];
-          multiplyAdd(&upper, tileA[r * STRIDE + at.y], row);
-          if (ROWS > 1) { multiplyAdd(&lower, tileA[(DEPTH + r) * STRIDE + at.y], row); }
+          let above = columnAt(r, at.y);
+          let left = rowAt(r, at.x);
+          multiplyAdd(&aboveLeft, above, left);
+          if (ROWS > 1u) { multiplyAdd(&belowLeft, columnAt(r, DOWN + at.y), left); }
+          if (COLUMNS > 1u) {
+            let right = rowAt(r, ACROSS + at.x);
+            multiplyAdd(&aboveRight, above, right);
+            if (ROWS > 1u) { multiplyAdd(&belowRight, columnAt(r, DOWN + at.y), right); }
+          }
         }
         workgroupBarrier();
       }
     }
   }
   p = params.problems[first];
+  // Each part has a matrix of its own.
+  let start = p.c + part * p.M * p.strideM;
   let m = m0 + at.y * 4u;
   let n = n0 + at.x * 4u;
   for (var i = 0u; i < 4u; i++) {
-    store(m + i, n, upper[i]);
-    if (ROWS > 1) { store(m + 64u + i, n, lower[i]); }
+    store(start, m + i, n, aboveLeft[i]);
+    if (ROWS > 1u) { store(start, m + 4u * DOWN + i, n, belowLeft[i]); }
+    if (COLUMNS > 1u) {
+      store(start, m + i, n + 4u * ACROSS, aboveRight[i]);
+      if (ROWS > 1u) { store(start, m + 4u * DOWN + i, n + 4u * ACROSS, belowRight[i]); }
+    }
   }
 }

@@ -1,20 +1,20 @@
 // Matrices times a few vectors, for decoding: at most four rows of A against a transposed B. matmul_problems.wgsl says what the products are.
 //
-// Each weight is used M times only, so the time is that of reading B once. A workgroup takes four rows of B; sixteen threads share a
-// row and read neighbouring vec4s, 256 bytes at a time. A thread keeps one sum for each row of A; the sixteen partial sums meet in
+// Each weight is used M times only, so the time is that of reading B once. A workgroup takes OUTPUTS rows of B; LANES threads share a
+// row and read neighbouring vec4s, 16 · LANES bytes at a time. A thread keeps one sum for each row of A; the partial sums meet in
 // shared memory and are added in a fixed order. Rows of A that do not exist repeat the last one: the loads are cached, and nothing is
 // written for them. Of quantised blocks, a thread takes eight numbers at a time and their scale once.
 //
-// GATED: the two products, of the same N, are gate and up, and C = a(gate) · up. A workgroup takes two rows of each. activation_functions.wgsl has a.
+// GATED: the two products, of the same N, are gate and up, and C = a(gate) · up. Half of a workgroup's rows of B are gate's, half are up's. activation_functions.wgsl has a.
 
 // Numbers that a thread takes at a time: a multiple of four that divides K.
 override STEP: u32 = 4;
 override GATED: bool = false;
+// Rows of B of a workgroup, an even number, and threads of each, at least four.
+override OUTPUTS: u32 = 4;
+override LANES: u32 = 16;
 
 @group(0) @binding(3) var<storage, read_write> c: array<ElemC>;
-
-const OUTPUTS = 4u;
-const LANES = 16u;
 
 var<workgroup> partial: array<vec4f, OUTPUTS * LANES>;
 
@@ -81,7 +81,7 @@ fn main(
   partial[thread] = sums;
   workgroupBarrier();
 
-  // Threads 0 … 15 finish one output each: four of N for each of four rows, or two.
+  // The first threads finish one output each: OUTPUTS of N for each of four rows, or half of them.
   let m = thread / OUTPUTS;
   let output = thread % OUTPUTS;
   let column = n0 + output;

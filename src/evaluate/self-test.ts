@@ -192,7 +192,7 @@ async function product(
     );
   const a = layout === 'TN' ? upload(K, M) : upload(M, K);
   const sides = layout === 'NT' ? ([N, K] as const) : ([K, N] as const);
-  const b = type ? blocks(device, sides, type, random) : upload(...sides);
+  const b = type ? randomBlocks(device, sides, type, random) : upload(...sides);
   const tape = new Tape(device);
   const c = matmul(tape, { a, b, layout, c: tape.pinned([M, N], 'f32', 'product') });
   const pool = device.createPool();
@@ -208,7 +208,12 @@ async function product(
 }
 
 /** A matrix of random blocks, whose f16 scales are small, half of them subnormal. */
-function blocks(device: Device, sides: readonly number[], type: QuantisedType, random: Random): Tensor {
+export function randomBlocks(
+  device: Device,
+  sides: readonly number[],
+  type: QuantisedType,
+  random: Random,
+): Tensor {
   const { block, bits, scaleBytes } = quantisedFormats[type];
   const size = sides[0] * sides[1];
   const quants = Uint8Array.from({ length: (size * bits) / 8 }, () => random.below(256));

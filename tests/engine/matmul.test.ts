@@ -81,6 +81,7 @@ const FAMILIES: Record<string, Kernel> = {
   plain: { family: 'plain' },
   'tiled 64×64': { family: 'tiled', rows: 1 },
   'tiled 128×64': { family: 'tiled', rows: 2 },
+  'tiled 64×64 by 64 threads': { family: 'tiled', rows: 2, columns: 2, across: 8, down: 8, depth: 8 },
   sliced: { family: 'sliced' },
   'register 8×8 along N': { family: 'register', tile: NARROW, lanes: 4, alongN: true },
   'register 8×8 along M': { family: 'register', tile: NARROW, lanes: 8, alongN: false },
@@ -292,6 +293,13 @@ describeAdapters('Matrix product', (context) => {
   });
 
   test.skipIf(!context.webgpu)('split K', async () => {
+    const tiles: Kernel = { family: 'tiled', rows: 1, columns: 2, across: 8, down: 8, depth: 32, parts: 4 };
+    if (context.all)
+      for (const layout of LAYOUTS)
+        await check(context, {
+          ...{ layout, M: 36, N: 68, K: 300, kernel: tiles, R: 20 },
+          ...{ bias: true, residual: true, accumulate: true, scale: 0.5 },
+        });
     const kernels: Kernel[] = [
       { family: 'sliced' },
       { family: 'quad', tile: NARROW, lanes: 8, alongN: true, parts: 3 },

@@ -57,7 +57,11 @@ export type Product = Omit<MatmulOptions, 'kernel'> & { readonly c: Tensor };
 /** Several products of one layout: independent ones, or terms that add up in one C, in order. The first term replaces C unless it accumulates. */
 export const matmulsKind = operationKind<
   { readonly results: readonly Tensor[] },
-  { readonly products: readonly Product[]; readonly terms: boolean }
+  {
+    readonly products: readonly Product[];
+    readonly terms: boolean;
+    readonly kernel?: MatmulAttributes['kernel'];
+  }
 >('matmuls');
 
 /** y = a(gate) · up, of two products of the same shape whose own results nothing else reads. */
@@ -114,18 +118,24 @@ export function matmul(tape: Tape, options: MatmulOptions): Tensor {
  * Records products of one layout as one operation, which a backend may compute at once.
  *
  * @param products none of which reads what another writes; with `terms` all have the same C, to which the others are added
+ * @param kernel see `MatmulAttributes.kernel`
  * @throws Error if shapes or layouts do not match
  */
-export function matmuls(tape: Tape, products: readonly Product[], terms = false): void {
+export function matmuls(
+  tape: Tape,
+  products: readonly Product[],
+  terms = false,
+  kernel?: MatmulAttributes['kernel'],
+): void {
   const all = terms ? products.map((one, i) => (i === 0 ? one : { ...one, accumulate: true })) : products;
   for (const product of all) {
     shapeOf(product);
     if (product.layout !== all[0].layout || (terms && product.c !== all[0].c))
       throw new Error(`matmul ${product.layout} of ${product.b.label} does not go with the others`);
   }
-  if (all.length === 1) matmul(tape, all[0]);
+  if (all.length === 1) matmul(tape, { ...all[0], kernel });
   else if (all.length > 1)
-    tape.append(matmulsKind, { results: all.map(({ c }) => c) }, { products: all, terms });
+    tape.append(matmulsKind, { results: all.map(({ c }) => c) }, { products: all, terms, kernel });
 }
 
 /** M, N and K of a product. @throws Error if the shapes of its tensors do not match */

@@ -1,4 +1,5 @@
 import type { AdapterDescription } from '../device.ts';
+import type { ChosenProduct } from './product-class.ts';
 
 /** Tile of one lane of matmul_register.wgsl, in 4×4 blocks. */
 export interface RegisterTile {
@@ -39,6 +40,8 @@ export interface Tuning {
   /** Bytes that it reads or writes, if it has nothing else to do. */
   bytesPerSubmit: number;
   matmul: MatmulTuning;
+  /** Kernels that were measured for products of a model on this device: tune-products.ts. Kept apart from the rest. */
+  products?: readonly ChosenProduct[];
   /** Whether attention and sums over rows have kernels whose threads share nothing, on a GPU that gets the others wrong. */
   simple: { attention: boolean; rows: boolean };
 }

@@ -4,8 +4,32 @@ import { quantisedFormats, type QuantisedType } from '../../quantised.ts';
 import type { GpuTarget } from '../target.ts';
 import type { RegisterTile } from '../tuning.ts';
 
+/** matmul_vector.wgsl: rows of B of a workgroup, and threads of each; 4 and 16 if left out. */
+interface VectorKernel {
+  family: 'vector';
+  outputs?: 2 | 4 | 8 | 16;
+  lanes?: 8 | 16 | 32 | 64;
+}
+
+/** matmul_tiled.wgsl. What is left out is as in its source. */
+export interface TiledKernel {
+  family: 'tiled';
+  /** Blocks of four rows, and of four columns, of a thread. */
+  rows: 1 | 2;
+  columns?: 1 | 2;
+  /** Threads along N, and along M. */
+  across?: 8 | 16;
+  down?: 8 | 16;
+  /** The k of a tile. */
+  depth?: 8 | 16 | 32;
+  /** Whether tiles are in half precision. Sums never are. */
+  half?: boolean;
+  /** Parts of K, of one product. */
+  parts?: number;
+}
+
 /** The kernels of GPUs, for one product or several at once: matmul-problems.ts. */
-export type TileKernel = { family: 'vector' } | { family: 'sliced' } | { family: 'tiled'; rows: 1 | 2 };
+export type TileKernel = VectorKernel | { family: 'sliced' } | TiledKernel;
 
 /** Those of one product only; `parts` splits K. */
 export type PlainKernel =
@@ -18,10 +42,10 @@ export type Kernel = TileKernel | PlainKernel;
 
 /** Rows of A that matmul_vector.wgsl takes. */
 export const VECTOR_ROWS = 4;
-/** Sides of the tiles of matmul_tiled.wgsl and matmul_sliced.wgsl, and the columns that a workgroup of matmul_vector.wgsl computes. */
-const TILE = 64;
+/** The values of matmul_tiled.wgsl and matmul_vector.wgsl that a kernel leaves out, and the sides of the tiles of matmul_sliced.wgsl. */
+const TILED = { columns: 1, across: 16, down: 16, depth: 16, half: false, parts: 1 } as const;
+const VECTOR = { outputs: 4, lanes: 16 } as const;
 const SLICED_TILE = 16;
-const VECTOR_COLUMNS = 4;
 /** Up to this side of a result, most of a tile of matmul_tiled.wgsl would compute nothing. */
 const NARROW_SIDE = 32;
 /** A part of K should be long enough to be worth the second pass. */
@@ -76,12 +100,37 @@ export function tilesOf(
   { M, N }: Pick<MatmulShape, 'M' | 'N'>,
 ): { across: number; count: number } {
   if (kernel.family === 'vector') {
-    const count = Math.ceil(N / VECTOR_COLUMNS);
+    const count = Math.ceil(N / (kernel.outputs ?? VECTOR.outputs));
     return { across: count, count };
   }
-  const [rows, columns] = kernel.family === 'tiled' ? [TILE * kernel.rows, TILE] : [SLICED_TILE, SLICED_TILE];
+  const [rows, columns] = kernel.family === 'tiled' ? sidesOf(kernel) : [SLICED_TILE, SLICED_TILE];
   const across = Math.ceil(N / columns);
   return { across, count: across * Math.ceil(M / rows) };
+}
+
+/** Rows and columns of a tile. */
+export function sidesOf(kernel: TiledKernel): readonly [rows: number, columns: number] {
+  const { rows, columns, across, down } = { ...TILED, ...kernel };
+  return [4 * rows * down, 4 * columns * across];
+}
+
+/** Whether a device has the threads and the shared memory that a workgroup of a kernel needs. */
+export function fitsDevice(kernel: TileKernel, { limits }: Pick<GpuTarget, 'limits'>): boolean {
+  const { threads, bytes } = workgroupOf(kernel);
+  return (
+    threads <= limits.maxComputeInvocationsPerWorkgroup && bytes <= limits.maxComputeWorkgroupStorageSize
+  );
+}
+
+function workgroupOf(kernel: TileKernel): { threads: number; bytes: number } {
+  if (kernel.family === 'sliced') return { threads: 256, bytes: 2 ** 14 };
+  if (kernel.family === 'vector') {
+    const { outputs, lanes } = { ...VECTOR, ...kernel };
+    return { threads: outputs * lanes, bytes: outputs * lanes * 16 };
+  }
+  const { across, down, depth, half } = { ...TILED, ...kernel };
+  const [rows, columns] = sidesOf(kernel);
+  return { threads: across * down, bytes: depth * (rows / 4 + columns / 4 + 2) * (half ? 8 : 16) };
 }
 
 /** The shapes that the vec4 kernels need. */
@@ -130,8 +179,12 @@ function chooseRegisterKernel(
 }
 
 /** Parts of K and the k of each: a multiple of the kernel's depth, and of the numbers that share a scale in B. */
-export function splitOf(kernel: PlainKernel, { K, quantised }: MatmulShape): { parts: number; part: number } {
-  const depth = Math.max(4, quantised ? quantisedFormats[quantised].run : 0);
+export function splitOf(
+  kernel: PlainKernel | TiledKernel,
+  { K, quantised }: Pick<MatmulShape, 'K' | 'quantised'>,
+): { parts: number; part: number } {
+  const least = kernel.family === 'tiled' ? (kernel.depth ?? TILED.depth) : 4;
+  const depth = Math.max(least, quantised ? quantisedFormats[quantised].run : 0);
   const part = Math.max(depth, Math.ceil(K / (kernel.parts ?? 1) / depth) * depth);
   return { parts: Math.max(1, Math.ceil(K / part)), part };
 }
@@ -148,13 +201,17 @@ export function constantsOf(
     TRANSPOSED_B: Number(layout === 'NT'),
   };
   switch (kernel.family) {
-    case 'vector':
-      return { ...sides, ...(format && { STEP: VECTOR_STEP }) };
+    case 'vector': {
+      const { outputs, lanes } = { ...VECTOR, ...kernel };
+      return { ...sides, ...(format && { STEP: VECTOR_STEP }), OUTPUTS: outputs, LANES: lanes };
+    }
     case 'sliced':
     case 'plain':
       return sides;
-    case 'tiled':
-      return { ...sides, ROWS: kernel.rows };
+    case 'tiled': {
+      const { rows, columns, across, down, depth } = { ...TILED, ...kernel };
+      return { ...sides, ROWS: rows, COLUMNS: columns, ACROSS: across, DOWN: down, DEPTH: depth };
+    }
     case 'quad':
     case 'register': {
       const { tile, lanes, alongN, family } = kernel;

@@ -20,7 +20,8 @@ import { QuantisedTensor } from '../../quantised.ts';
 import { bytesPer, Tensor, type Storage } from '../../tensor.ts';
 import type { Dispatches } from '../dispatch.ts';
 import { parseShader, type Shader } from '../shader.ts';
-import { constantsOf, tilesOf, type TileKernel } from './matmul-kernel.ts';
+import { constantsOf, splitOf, tilesOf, type TiledKernel, type TileKernel } from './matmul-kernel.ts';
+import { reduceDispatch } from './matmul-reduce.ts';
 import { blockConstants, elementOf } from './shape.ts';
 
 /** The most products of a dispatch, and weights among them. */
@@ -76,6 +77,8 @@ export function problemDispatches(
   kernel: TileKernel,
   terms = false,
 ): void {
+  if (kernel.family === 'tiled' && (kernel.parts ?? 1) > 1 && products.length === 1)
+    return splitDispatches(out, products[0], kernel);
   let group: Problem[] = [];
   let { accumulate } = products[0];
   const flush = (): void => {
@@ -96,6 +99,24 @@ export function problemDispatches(
   flush();
 }
 
+/** Adds one product whose K is in parts: each has a matrix of sums, and a second dispatch adds them up. */
+function splitDispatches(out: Dispatches, product: Product, kernel: TiledKernel): void {
+  const { c, bias, residual, accumulate } = product;
+  const { parts, part } = splitOf(kernel, shapeOf(product));
+  const whole = { ...kernel, parts: 1 };
+  if (parts === 1) return problemDispatches(out, [product], whole);
+  const sum = out.tensor([parts, c.rows, c.columns], 'f32', `parts of ${c.label}`);
+  const bare: Product = { ...product, c: sum, bias: undefined, residual: undefined, accumulate: false };
+  const { M, N, K } = shapeOf(product);
+  const R = product.lowRank?.z.columns ?? 0;
+  const problem: Problem = {
+    ...bare,
+    ...{ M, N, K, R, pitchA: product.a.pitch, strideM: c.columns, strideN: 1 },
+  };
+  dispatch(out, [problem], whole, false, { parts, part });
+  reduceDispatch(out, sum, parts, { c, bias, residual, accumulate });
+}
+
 /**
  * Adds y = a(gate) · up as one dispatch of matmul_vector.wgsl.
  *
@@ -110,7 +131,7 @@ export function gatedDispatch(
   const kernel: TileKernel = { family: 'vector' };
   const problems = products.map((product) => problemOf({ ...product, c: y }, kernel, true));
   if (!bindingsOf(problems, kernel, true)) return false;
-  dispatch(out, problems, kernel, true, activation);
+  dispatch(out, problems, kernel, true, { gate: activation });
   return true;
 }
 
@@ -233,7 +254,7 @@ function dispatch(
   problems: readonly Problem[],
   kernel: TileKernel,
   terms: boolean,
-  gate?: Activation,
+  { gate, parts = 1, part = 0 }: { gate?: Activation; parts?: number; part?: number } = {},
 ): void {
   const bindings = bindingsOf(problems, kernel, terms);
   if (!bindings) throw new Error('matmul: a group needs more bindings than a dispatch has');
@@ -251,7 +272,7 @@ function dispatch(
     const loraScale = problem.lowRank?.scale ?? 0;
     const fields = { M, N, K, R, pitchA, strideM, strideN, first, across, scale, loraScale, ...places[i] };
     for (const [name, value] of Object.entries(fields)) params[`problems.${i}.${name}`] = value;
-    tiles = first + count;
+    tiles = first + parts * count;
   });
   const numbers = shaders[kernel.family][quantised ? 'quantised' : 'numbers'];
   out.add({
@@ -262,6 +283,7 @@ function dispatch(
       ElemC: elementOf(tensors['c']),
       ElemZ: elementOf(tensors['z']),
       ElemL: elementOf(tensors['l']),
+      ...(kernel.family === 'tiled' && { ElemT: kernel.half ? 'f16' : 'f32' }),
     },
     constants: {
       ...constantsOf(kernel, layout, quantised?.format),
@@ -271,10 +293,11 @@ function dispatch(
       RESIDUAL: Number(residual !== undefined),
       ACCUMULATE: Number(accumulate),
       TERMS: Number(terms && !gate && problems.length > 1),
+      ...(parts > 1 && { SPLIT: 1 }),
       ...(gate && { GATED: 1, KIND: ACTIVATIONS.indexOf(gate) }),
     },
     tensors,
-    params: { ...params, tiles },
+    params: { ...params, tiles, part },
     workgroups: tiles,
     flops: problems.reduce((sum, { M, N, K, R }) => sum + 2 * M * N * (K + R), 0),
   });

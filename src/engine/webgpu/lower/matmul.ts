@@ -1,5 +1,6 @@
 /**
- * Which of the kernels computes a product is decided here, from the shapes and the device's tuning:
+ * Which of the kernels computes a product is decided here, from the shapes and the device's tuning. If products like it were measured on the device
+ * (tune-products.ts), their kernel computes it. Otherwise:
  * - `registers` (software adapters): matmul_register.wgsl, its lanes paired with matmul_quad.wgsl where there are subgroups;
  * - `tiles` (GPUs): matmul_tiled.wgsl, matmul_sliced.wgsl where that would leave the device idle, and matmul_vector.wgsl for the one to four rows of
  *   decoding, all of them for several products at once (matmul-problems.ts);
@@ -14,7 +15,6 @@
 import aloneSource from '../../../../shaders/matmul_alone.wgsl?raw';
 import plainSource from '../../../../shaders/matmul_plain.wgsl?raw';
 import quadSource from '../../../../shaders/matmul_quad.wgsl?raw';
-import reduceSource from '../../../../shaders/matmul_reduce.wgsl?raw';
 import registerSource from '../../../../shaders/matmul_register.wgsl?raw';
 import wordsSource from '../../../../shaders/block_words.wgsl?raw';
 import blocksSource from '../../../../shaders/weight_blocks.wgsl?raw';
@@ -31,7 +31,9 @@ import {
 import { QuantisedTensor } from '../../quantised.ts';
 import type { Tensor } from '../../tensor.ts';
 import { lowers, type Dispatches } from '../dispatch.ts';
+import { classOf, kernelFor } from '../product-class.ts';
 import { parseShader, type Shader } from '../shader.ts';
+import type { GpuTarget } from '../target.ts';
 import {
   chooseKernel,
   chooseTiles,
@@ -43,9 +45,11 @@ import {
   workgroupsOf,
   type Kernel,
   type PlainKernel,
+  type TileKernel,
 } from './matmul-kernel.ts';
 import { gatedDispatch as problemsOfGate, problemDispatches } from './matmul-problems.ts';
 import { gatedDispatch } from './activation.ts';
+import { reduceDispatch } from './matmul-reduce.ts';
 import { rowsOfProduct } from './matmul-rows.ts';
 import { addDispatch, copyDispatch } from './add.ts';
 import { blockConstants, elementOf } from './shape.ts';
@@ -66,7 +70,6 @@ const shaders = {
   register: variants('matmul_register', `${registerSource}\n${aloneSource}`, vectorsSource),
   quad: variants('matmul_quad', `${registerSource}\n${quadSource}`, vectorsSource),
 } satisfies Record<PlainKernel['family'], unknown>;
-const reduceShader = parseShader('matmul_reduce', reduceSource);
 
 /** The smallest tensor that can be bound as vec4<f32>. */
 const VEC4_BYTES = 16;
@@ -77,7 +80,9 @@ export const matmulLowerings = [
     // The kernel that a test or a measurement chose.
     matmulDispatches(out, { a, b, c, lowRank, bias, residual, ...attributes }, kernel as Kernel | undefined);
   }),
-  lowers(matmulsKind, (out, _, { products, terms }) => allDispatches(out, products, terms)),
+  lowers(matmulsKind, (out, _, { products, terms, kernel }) =>
+    allDispatches(out, products, terms, kernel as TileKernel | undefined),
+  ),
   lowers(gatedMatmulsKind, (out, { gate, up, y }, { products, activation }) => {
     const fits = products[0].a.rows <= VECTOR_ROWS && !areApart(out, products);
     if (fits && problemsOfGate(out, products, y, activation)) return;
@@ -89,15 +94,31 @@ export const matmulLowerings = [
 /** Adds a product, by a given kernel or the best one. */
 export function matmulDispatches(out: Dispatches, options: AnyProduct, given?: Kernel): void {
   const { layout, lowRank } = options;
+  const shape = shapeOf(options);
   const kernel =
     given ??
-    (isPlain(options) ? PLAIN : chooseKernel(out.target, layout, shapeOf(options), lowRank !== undefined));
+    (isPlain(options)
+      ? PLAIN
+      : (tunedFor(out.target, [options], false) ??
+        chooseKernel(out.target, layout, shape, lowRank !== undefined)));
   const whole = { ...options, kernel };
   const add = (part: Product): void => {
     for (const rows of rowsOfProduct(part, out.target.tuning.flopsPerSubmit)) product(out, rows);
   };
   if (isSharded(whole)) matmulOfShards(whole, add, (c) => wideSum(out, c));
   else add(whole);
+}
+
+/** The kernel that was measured for products like these on this device, if there is one. */
+function tunedFor(
+  target: GpuTarget,
+  products: readonly AnyProduct[],
+  terms: boolean,
+): TileKernel | undefined {
+  const { matmul: tuning, products: chosen = [] } = target.tuning;
+  const isTuned = chosen.length > 0 && tuning.family === 'tiles';
+  if (!isTuned || !products.every((one) => hasWholeRows(one.layout, shapeOf(one)))) return undefined;
+  return kernelFor(classOf(products, terms), chosen);
 }
 
 /** Whether the other kernels, which read vec4s, cannot bind its tensors. */
@@ -107,14 +128,22 @@ function isPlain(options: AnyProduct): boolean {
   return Math.max(a.bytes, b.bytes) < VEC4_BYTES || (isRead && shapeOf(options).N % 4 !== 0);
 }
 
-/** Adds several products, on a GPU in as few dispatches as possible. */
-function allDispatches(out: Dispatches, products: readonly AnyProduct[], terms: boolean): void {
+/** Adds several products, on a GPU in as few dispatches as possible, by a given kernel or the best one. */
+function allDispatches(
+  out: Dispatches,
+  products: readonly AnyProduct[],
+  terms: boolean,
+  given?: TileKernel,
+): void {
   if (areApart(out, products)) {
     for (const one of products) matmulDispatches(out, one);
     return;
   }
   const shapes = products.map(shapeOf);
-  const kernel = chooseTiles(out.target, products[0].layout, terms ? [shapes[0]] : shapes);
+  const kernel =
+    given ??
+    tunedFor(out.target, products, terms) ??
+    chooseTiles(out.target, products[0].layout, terms ? [shapes[0]] : shapes);
   problemDispatches(out, products, kernel, terms);
 }
 
@@ -194,17 +223,7 @@ function plainProduct(out: Dispatches, options: AnyProduct, kernel: PlainKernel)
     workgroups: workgroupsOf(kernel, shape, parts),
     flops: 2 * M * N * (K + (lowRank ? lowRank.z.columns : 0)),
   });
-  if (!last) {
-    out.add({
-      shader: reduceShader,
-      types: { ElemC: elementOf(c) },
-      constants: finish,
-      tensors: { partial: sum, c, bias: bias ?? sum, residual: residual ?? sum },
-      params: { size: c.size, N: c.columns, pitchC: c.pitch, parts, scale },
-      workgroups: Math.ceil(c.size / 64),
-      flops: c.size * parts,
-    });
-  }
+  if (!last) reduceDispatch(out, sum, parts, { c, bias, residual, accumulate, scale });
 }
 
 /** In the form of matmul_register.wgsl, where these are data. */
