@@ -36,6 +36,7 @@ import { splitCommand, splitFlags } from './split.ts';
 import { sweepCommand } from './sweep.ts';
 import { sweepFlags } from './sweep-flags.ts';
 import { tokensCommand, tokensFlags } from './tokens.ts';
+import { tuneCommand, tuneFlags } from './tune.ts';
 import { useLogCommand, useLogFlags } from './use-log.ts';
 import { version } from './version.ts';
 
@@ -204,6 +205,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '[--model MODEL]',
     flags: benchFlags,
     run: benchCommand,
+  },
+  tune: {
+    help: 'measure kernels for the products of a model on your GPU, and keep the faster ones',
+    usage: '--model PATH [--json] [--out FILE]',
+    flags: tuneFlags,
+    run: tuneCommand,
   },
   tokens: {
     help: "the loss of each token of a row's answer, base against adapter, with the likeliest tokens",

@@ -242,7 +242,7 @@ function bucketsOf({ spec, rows }: AskedRun): AdviceSettings['bucketsOf'] {
 }
 
 /** The types of the weights in their file, if it is there. */
-async function typesOf(files: FileSet, definition: ModelDefinition): Promise<StoredAs | undefined> {
+export async function typesOf(files: FileSet, definition: ModelDefinition): Promise<StoredAs | undefined> {
   try {
     const source = await openModelWeights(files, definition);
     return (spec) => storedType(source, spec) ?? 'F32';

@@ -1,12 +1,13 @@
 /** Measurements of an adapter, kept in the user's cache folder so that they are made once. */
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Device } from '../engine/device.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
 import { keptFor, measuredOn, toKeep } from '../engine/webgpu/measured-on.ts';
+import { areTunedClasses, chosenProducts, type TunedClass } from '../engine/webgpu/tune-products.ts';
 import { isTuning, tuningName } from '../engine/webgpu/tuning.ts';
 import { messageOf } from '../errors.ts';
 import { checkDevice, needsComparison, refuseDiffering } from '../evaluate/check-device.ts';
@@ -28,7 +29,7 @@ export async function useStored(
   openReference: () => Promise<Device>,
   output: Output,
 ): Promise<void> {
-  const { tuning: path, check: checked } = keptFiles(device);
+  const { tuning: path } = keptFiles(device);
   const on = measuredHere(device);
   const stored = keptFor(await read(path), on);
   if (isTuning(stored)) device.tuning = stored;
@@ -36,7 +37,19 @@ export async function useStored(
     device.tuning = await measureTuning(device);
     await keep(path, toKeep(on, device.tuning), output);
   }
-  if (!needsComparison(device)) return;
+  if (needsComparison(device)) await compare(device, openReference, output);
+  const products = chosenProducts(await readProducts(device));
+  if (products.length > 0) device.tuning = { ...device.tuning, products };
+}
+
+/** Compares a GPU with the processor, if that was not done before. @throws GraftError `device-differs` */
+async function compare(
+  device: GpuDevice,
+  openReference: () => Promise<Device>,
+  output: Output,
+): Promise<void> {
+  const { tuning: path, check: checked } = keptFiles(device);
+  const on = measuredHere(device);
   const known = keptFor(await read(checked), on);
   let check: DeviceCheck;
   if (isCheck(known)) check = known;
@@ -60,6 +73,7 @@ export function measuredHere(device: GpuDevice): string {
 export function keptFiles({ adapter, kernels }: Pick<GpuDevice, 'adapter' | 'kernels'>): {
   readonly tuning: string;
   readonly check: string;
+  readonly products: string;
 } {
   const name = tuningName(adapter, kernels)
     .replace(/[^\w.]+/g, '-')
@@ -68,7 +82,31 @@ export function keptFiles({ adapter, kernels }: Pick<GpuDevice, 'adapter' | 'ker
   return {
     tuning: join(folder, `tuning-${name}.json`),
     check: join(folder, `check-${name}.json`),
+    products: join(folder, `products-${name}.json`),
   };
+}
+
+/** What a search for kernels of products knew about this device; nothing if something that it depends on has changed. */
+export async function readProducts(device: GpuDevice): Promise<TunedClass[]> {
+  const kept = keptFor(await read(keptFiles(device).products), measuredHere(device));
+  return areTunedClasses(kept) ? kept : [];
+}
+
+/** Keeps what a search knows. */
+export async function keepProducts(
+  device: GpuDevice,
+  classes: readonly TunedClass[],
+  output: Output,
+): Promise<void> {
+  await keep(keptFiles(device).products, toKeep(measuredHere(device), classes), output);
+}
+
+/** Forgets it. @returns whether there was anything */
+export async function forgetProducts(device: GpuDevice): Promise<boolean> {
+  const { products } = keptFiles(device);
+  const isKept = existsSync(products);
+  await rm(products, { force: true });
+  return isKept;
 }
 
 async function keep(path: string, value: object, output: Output): Promise<void> {

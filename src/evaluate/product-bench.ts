@@ -150,10 +150,32 @@ class Operands {
     const each = <T>(make: (i: number) => T): T[] => Array.from({ length: of.products }, (_, i) => make(i));
     const sideA = layout === 'TN' ? [K, M] : [M, K];
     const all = {
-      a: terms ? this.#planes(each(() => sideA), a) : each(() => undefined),
-      z: R > 0 ? this.#planes(each(() => [M, R]), a) : [],
-      l: R > 0 ? this.#planes(each(() => (layout === 'NT' ? [N, R] : [R, N])), 'f32') : [],
-      c: terms ? [] : this.#planes(each(() => [M, N]), c),
+      a: terms
+        ? this.#planes(
+            each(() => sideA),
+            a,
+          )
+        : each(() => undefined),
+      z:
+        R > 0
+          ? this.#planes(
+              each(() => [M, R]),
+              a,
+            )
+          : [],
+      l:
+        R > 0
+          ? this.#planes(
+              each(() => (layout === 'NT' ? [N, R] : [R, N])),
+              'f32',
+            )
+          : [],
+      c: terms
+        ? []
+        : this.#planes(
+            each(() => [M, N]),
+            c,
+          ),
     };
     const shared = terms ? undefined : this.#planes([sideA], a)[0];
     const sum = terms ? this.#planes([[M, N]], c)[0] : undefined;

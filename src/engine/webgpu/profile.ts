@@ -57,10 +57,7 @@ export function replayMatmuls(device: GpuDevice, plan: Plan): void {
 /** Puts all commands of a plan into one submit, this many times, whatever they take: for plans that are known to be short. Awaits nothing. */
 export function repeatPlan(device: GpuDevice, plan: Plan, times: number): void {
   const { bound } = ownPlan(plan);
-  submit(
-    device,
-    Array.from({ length: times }, () => bound).flat(),
-  );
+  submit(device, Array.from({ length: times }, () => bound).flat());
 }
 
 function ownPlan(plan: Plan): GpuPlan {

@@ -27,12 +27,16 @@ export interface Shader {
 /** The names and sources of all shaders that were read. */
 const parsed = new Set<string>();
 
-/** A short text that differs if any shader that was read by now differs (FNV-1a, 32 bits). */
+/** A short text that differs if any shader that was read by now differs. */
 export function shadersHash(): string {
+  return shortHash([...parsed].sort().join(''));
+}
+
+/** Eight hexadecimal digits of a text (FNV-1a, 32 bits): not for what somebody may have made up. */
+export function shortHash(text: string): string {
   let hash = 0x811c9dc5;
-  for (const text of [...parsed].sort())
-    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  return (hash >>> 0).toString(16);
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, '0');
 }
 
 const BINDING =
