@@ -2,10 +2,8 @@
 import { readdirSync } from 'node:fs';
 import { GraftError } from '../errors.ts';
 import type { AdapterDescription, Device } from '../engine/device.ts';
-import { GpuDevice } from '../engine/webgpu/device.ts';
-import { KERNEL_CHOICES, kernelBuilds, type KernelChoice } from '../engine/webgpu/tuning.ts';
-import { tunedName } from '../evaluate/product-words.ts';
-import { deviceName } from '../runs/card-facts.ts';
+import type { GpuDevice } from '../engine/webgpu/device.ts';
+import { KERNEL_CHOICES, type KernelChoice } from '../engine/webgpu/tuning.ts';
 import { openProcessor } from './cpu.ts';
 import { openDawn } from './dawn.ts';
 import type { Flags, FlagSpec } from './flags.ts';
@@ -33,18 +31,6 @@ type DeviceFlags = Flags<Readonly<Record<'device' | 'threads' | 'kernels', FlagS
 /** Whether a name is that of the CPU engine. */
 export function isProcessor(name: string | undefined): boolean {
   return name?.toLowerCase() === 'cpu';
-}
-
-/**
- * The name of a device, with its builds of kernels if they are not those that its adapter usually gets, and with the kernels that were chosen for products
- * on it: the last bits of a run depend on all three.
- */
-export function computingName(device: Device): string {
-  const name = deviceName(device.adapter);
-  if (!(device instanceof GpuDevice)) return name;
-  const builds = device.kernels === kernelBuilds(device.adapter) ? undefined : `${device.kernels} kernels`;
-  const how = [builds, tunedName(device.tuning.products)].filter((part) => part !== undefined);
-  return how.length > 0 ? `${name} with ${how.join(' and ')}` : name;
 }
 
 /** What a device's memory is called. */

@@ -12,6 +12,7 @@ import { clockTime } from '../numbers.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { rewardWarnings } from '../scorers/rewards/reward-warnings.ts';
 import { openRewards } from '../scorers/rewards/reward.ts';
+import { computingName } from '../runs/card-facts.ts';
 import { earlierRun } from '../runs/earlier-runs.ts';
 import {
   checkResumed,
@@ -39,7 +40,6 @@ import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
 import { lineageOf } from './lineage.ts';
-import { computingName } from './open-device.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';

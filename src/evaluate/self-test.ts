@@ -207,7 +207,7 @@ async function product(
   }
 }
 
-/** A matrix of random blocks, whose f16 scales are small, half of them subnormal. */
+/** A matrix of random blocks, whose f16 scales are small, half of them subnormal. Those of NF4 are f32. */
 export function randomBlocks(
   device: Device,
   sides: readonly number[],
@@ -219,9 +219,12 @@ export function randomBlocks(
   const quants = Uint8Array.from({ length: (size * bits) / 8 }, () => random.below(256));
   const scales = Uint8Array.from({ length: (size / block) * scaleBytes }, () => random.below(256));
   const words = new DataView(scales.buffer);
-  for (let at = 0; at < scales.length; at += scaleBytes)
-    for (const half of [at, at + 2])
-      words.setUint16(half, random.below(0x800) | (random.below(2) << 15), true);
+  for (let at = 0; at < scales.length; at += scaleBytes) {
+    if (type === 'nf4') words.setFloat32(at, spread(random), true);
+    else
+      for (const half of scaleBytes > 2 ? [at, at + 2] : [at])
+        words.setUint16(half, random.below(0x800) | (random.below(2) << 15), true);
+  }
   const tensor = createQuantised(device, sides, type, 'operand');
   writeQuantised(device, tensor, 0, { quants, scales });
   return tensor;

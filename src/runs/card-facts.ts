@@ -1,5 +1,8 @@
 /** The facts about a run on the card of its adapter. */
-import type { AdapterDescription } from '../engine/device.ts';
+import type { AdapterDescription, Device } from '../engine/device.ts';
+import { GpuDevice } from '../engine/webgpu/device.ts';
+import { kernelBuilds } from '../engine/webgpu/tuning.ts';
+import { tunedName } from '../evaluate/product-words.ts';
 import type { CardFacts } from '../export/model-card.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { describeChoices } from '../model/weight-types.ts';
@@ -43,7 +46,7 @@ export function cardFacts(
     lastLoss: lossAt(steps, step),
     evalLoss: bestEvalLoss,
     ...(objective !== OBJECTIVES[0] && { lossIs: `those of ${objective.label}: ${objective.curve.loss}` }),
-    adapterName: deviceName(model.device.adapter),
+    adapterName: computingName(model.device),
     baseWeights: describeChoices(model.weightChoices),
     ...(model.isEncoder && { encodes: true }),
     ...(afterPrompt !== undefined && afterPrompt !== '' && { afterPrompt }),
@@ -68,4 +71,16 @@ const written = (word: string): string => WRITTEN[word] ?? word.charAt(0).toUppe
 export function deviceName({ vendor, architecture, description }: AdapterDescription): string {
   const parts = [vendor, architecture].filter((part) => part).map(written);
   return description || parts.join(' ') || 'unnamed GPU';
+}
+
+/**
+ * The name of a device, with its builds of kernels if they are not those that its adapter usually gets, and with the kernels that were chosen for products
+ * on it: the last bits of a run depend on all three.
+ */
+export function computingName(device: Device): string {
+  const name = deviceName(device.adapter);
+  if (!(device instanceof GpuDevice)) return name;
+  const builds = device.kernels === kernelBuilds(device.adapter) ? undefined : `${device.kernels} kernels`;
+  const how = [builds, tunedName(device.tuning.products)].filter((part) => part !== undefined);
+  return how.length > 0 ? `${name} with ${how.join(' and ')}` : name;
 }

@@ -14,6 +14,7 @@ import type { ExportingApi } from './api/exporting.ts';
 import type { FeedbackApi } from './api/feedback.ts';
 import type { ForecastApi } from './api/forecast.ts';
 import type { DeviceApi } from './api/device.ts';
+import type { KernelsApi } from './api/kernels.ts';
 import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
@@ -39,6 +40,7 @@ export type * from './api/exporting.ts';
 export type * from './api/feedback.ts';
 export type * from './api/forecast.ts';
 export type * from './api/device.ts';
+export type * from './api/kernels.ts';
 export type * from './api/memory.ts';
 export type * from './api/models.ts';
 export type * from './api/outcome.ts';
@@ -67,6 +69,7 @@ export interface GraftWorker
     FeedbackApi,
     ForecastApi,
     DeviceApi,
+    KernelsApi,
     MemoryApi,
     ModelsApi,
     ProjectsApi,

@@ -2,6 +2,7 @@
 import type { Device } from '../engine/device.ts';
 import { GpuDevice, openDevice } from '../engine/webgpu/device.ts';
 import { measureTuning } from '../engine/webgpu/measure-tuning.ts';
+import { areTunedClasses, chosenProducts, type TunedClass } from '../engine/webgpu/tune-products.ts';
 import { isTuning, tuningName } from '../engine/webgpu/tuning.ts';
 import { GraftError } from '../errors.ts';
 import { isCheck, type DeviceCheck } from '../evaluate/check-words.ts';
@@ -54,7 +55,29 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
     await tuning.keep(device.tuning);
   }
   // A software adapter needs no comparison: the tests of every kernel run on it.
-  if (device.software) return;
+  if (!device.software) await refuseWrong(device, name, tuning, told);
+  const products = chosenProducts(await tunedClasses(productsOf(device)));
+  if (products.length > 0) device.tuning = { ...device.tuning, products };
+}
+
+/** Where the kernels that were chosen for products on a device are kept. */
+export function productsOf(device: GpuDevice): Measurement {
+  return new Measurement(`products ${tuningName(device.adapter, device.kernels)}`, [device]);
+}
+
+/** What a search for such kernels knew, if anything. */
+export async function tunedClasses(products: Measurement): Promise<TunedClass[]> {
+  const kept = await products.read();
+  return areTunedClasses(kept) ? kept : [];
+}
+
+/** Compares a device with the processor, if that was not done before. @throws GraftError `device-differs` */
+async function refuseWrong(
+  device: GpuDevice,
+  name: string,
+  tuning: Measurement,
+  told: (progress: Progress) => void,
+): Promise<void> {
   const checked = new Measurement(`check of ${name}`, [device]);
   const known = await checked.read();
   const check = isCheck(known) ? known : await compareWithProcessor(device, told);

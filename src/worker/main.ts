@@ -44,6 +44,7 @@ import { Readings } from './readings.ts';
 import { rewardsApi } from './rewards-api.ts';
 import { makeRowDownloads, rowFilesApi } from './row-files-api.ts';
 import { resultsApi } from './results-api.ts';
+import { Kernels, kernelsApi } from './kernels-api.ts';
 import { findRows, listRows, type RowQuery } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
 import { chatTokens, Session } from './session.ts';
@@ -382,6 +383,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
     })),
   stopBenchmark: async () => abortAll(benchmarks),
 
+  ...kernelsApi(new Kernels(session, queue)),
   ...workshopApi(session, runs, projects),
   ...sharingApi(library, bases),
   ...adapterApi({ library, bases, projects, session, queue, openOrThrow }),

@@ -2,11 +2,13 @@
  * Devices for the tests: every kernel runs on lavapipe (f16, subgroups), on SwiftShader (neither f16 nor much speed) and, in the project `cpu`,
  * on the CPU engine, which needs no driver. A missing adapter skips its tests loudly. With `GRAFT_TEST_KERNELS=gpu` the software adapters get the builds
  * of kernels that GPUs get; with `GRAFT_TEST_LIMITS=default` they have WebGPU's default limits and no feature. `npm test` sets
- * `GRAFT_TEST_MATRIX=part`, which leaves out what the software GPUs only repeat.
+ * `GRAFT_TEST_MATRIX=part`, which leaves out what the software GPUs only repeat. With `GRAFT_TEST_PRODUCTS=odd` and the builds of GPUs, products have kernels
+ * that differ from the usual ones in every way, as if those had been measured to be faster.
  */
 import { afterAll, beforeAll, describe, type test } from 'vitest';
 import { openProcessor } from '../../src/cli/cpu.ts';
 import { openDawn, swiftshaderDriver } from '../../src/cli/dawn.ts';
+import { oddProducts } from './odd-products.ts';
 import type { Device } from '../../src/engine/device.ts';
 import { GpuDevice, type DeviceOptions } from '../../src/engine/webgpu/device.ts';
 import { KERNEL_CHOICES } from '../../src/engine/webgpu/tuning.ts';
@@ -45,14 +47,20 @@ export const TEST_KERNELS = (() => {
 })();
 
 /** Whether software GPUs leave out what they only repeat. */
-const PART = process.env['GRAFT_TEST_MATRIX'] === 'part';
+export const PART = process.env['GRAFT_TEST_MATRIX'] === 'part';
+
+/** Whether products have odd kernels. */
+const ODD = process.env['GRAFT_TEST_PRODUCTS'] === 'odd';
 
 /** Whether every device is the least one. */
 const LEAST = process.env['GRAFT_TEST_LIMITS'] === 'default';
 
 function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
-  const open = (options: DeviceOptions = {}): Promise<Device> =>
-    openDawn(name, { kernels: TEST_KERNELS, least: LEAST, ...options });
+  const open = async (options: DeviceOptions = {}): Promise<Device> => {
+    const device = await openDawn(name, { kernels: TEST_KERNELS, least: LEAST, ...options });
+    if (ODD) device.tuning = { ...device.tuning, products: oddProducts() };
+    return device;
+  };
   return { name, f16: f16 && !LEAST, webgpu: true, present, open };
 }
 

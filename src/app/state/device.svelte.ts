@@ -47,6 +47,9 @@ class DeviceInUse implements DeviceWords {
     this.state = outcome.ok
       ? { kind: 'present', device: outcome.device }
       : { kind: 'absent', failure: outcome };
+    // From then on, the worker measures kernels when a real GPU is idle.
+    if (this.facts?.kind === 'gpu')
+      void import('./kernels.svelte.ts').then(({ kernels }) => kernels.watch(worker));
   }
 
   /**

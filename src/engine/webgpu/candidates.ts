@@ -3,8 +3,8 @@
  * llama.cpp's (PR 22241): 8×8 threads of 4×4 outputs, eight k of numbers or 32 of blocks at a time. That of products with few rows is its matrix-vector
  * kernel: 256 threads for four rows of B.
  */
-import { VECTOR_ROWS, fitsDevice, type TiledKernel, type TileKernel } from './lower/matmul-kernel.ts';
-import type { ProductClass } from './product-class.ts';
+import { fitsDevice, type TiledKernel, type TileKernel } from './lower/matmul-kernel.ts';
+import { hasFewRows, type ProductClass } from './product-class.ts';
 import type { GpuTarget } from './target.ts';
 
 /** K is split only if a part has at least this many. */
@@ -13,11 +13,9 @@ const PARTS = 4;
 
 /** The candidates of a class, the portable point first. Those that a device's limits forbid are left out. */
 export function candidatesOf(shape: ProductClass, target: Pick<GpuTarget, 'limits'>): TileKernel[] {
-  const all = isVector(shape) ? VECTORS : tilesOf(shape);
+  const all = hasFewRows(shape) ? VECTORS : tilesOf(shape);
   return all.filter((kernel) => fitsDevice(kernel, target));
 }
-
-const isVector = ({ layout, M }: ProductClass): boolean => layout === 'NT' && M <= VECTOR_ROWS;
 
 /** Whether tiles in half precision hold what they are made of: products with an operand in f32 do not go with them. */
 const isHalf = ({ a, b }: ProductClass): boolean => a === 'f16' && b !== 'f32';

@@ -7,7 +7,7 @@ import { QUANTISED_TYPES, QuantisedTensor, type QuantisedType } from '../quantis
 import { formatOf } from '../shards.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Dispatch } from './dispatch.ts';
-import type { TileKernel } from './lower/matmul-kernel.ts';
+import { VECTOR_ROWS, type TileKernel } from './lower/matmul-kernel.ts';
 import type { ElementType } from './shader.ts';
 
 type Float = 'f32' | 'f16';
@@ -93,12 +93,21 @@ export function classOfDispatch(dispatch: Dispatch): ProductClass | undefined {
 
 /** How far the sides of two classes are apart, in factors of two; Infinity for other layouts, types or kinds of dispatches. */
 function distance(one: ProductClass, other: ProductClass): number {
-  const kind = ({ layout, terms, products, R, a, b, c }: ProductClass): string =>
-    [layout, terms, products > 1, R > 0, a, b, c].join();
-  if (kind(one) !== kind(other)) return Infinity;
-  const sides = (['M', 'N', 'K'] as const).map((side) => Math.abs(Math.log2(one[side] / other[side])));
-  if (Math.max(...sides) > Math.log2(NEAR)) return Infinity;
-  return sides.reduce((sum, side) => sum + side, 0);
+  const apart = (side: 'M' | 'N' | 'K'): number => Math.abs(Math.log2(one[side] / other[side]));
+  const sides = [apart('M'), apart('N'), apart('K')];
+  if (Math.max(...sides) > Math.log2(NEAR) || kindOf(one) !== kindOf(other)) return Infinity;
+  return sides[0] + sides[1] + sides[2];
+}
+
+/** Equal for classes whose kernels compute each other's products. */
+function kindOf(shape: ProductClass): string {
+  const { layout, terms, products, R, a, b, c } = shape;
+  return [layout, terms, products > 1, R > 0, a, b, c, hasFewRows(shape)].join();
+}
+
+/** Whether matmul_vector.wgsl computes products of a class: it takes no more rows. */
+export function hasFewRows({ layout, M }: ProductClass): boolean {
+  return layout === 'NT' && M <= VECTOR_ROWS;
 }
 
 /** The kernel of the nearest class, the first of those as near. */

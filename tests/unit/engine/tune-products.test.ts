@@ -240,6 +240,12 @@ describe('The kernel of a product', () => {
     expect(kernelFor({ ...SHAPE, M: 256, R: 16 }, chosen)).toBe(KERNELS[1]);
   });
 
+  test('takes more rows than the matrix-vector kernel only by another one', () => {
+    const few = { shape: { ...NEW_TOKEN, M: 4 }, kernel: candidatesOf(NEW_TOKEN, USUAL_GPU)[0] };
+    expect(kernelFor({ ...NEW_TOKEN, M: 3 }, [few])).toBe(few.kernel);
+    expect(kernelFor({ ...NEW_TOKEN, M: 5 }, [few])).toBeUndefined();
+  });
+
   test('is not one that was measured for other sides, types or layouts', () => {
     const others: Partial<ProductClass>[] = [
       ...[{ M: 64 }, { N: 49_152 }, { K: 1536 }, { R: 0 }],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Queue } from '../../../src/worker/queue.ts';
+import { GaveWay, Queue } from '../../../src/worker/queue.ts';
 
 function gate(): { readonly open: () => void; readonly passed: Promise<void> } {
   let open = (): void => undefined;
@@ -54,4 +54,34 @@ test('work that has begun is not aborted', async () => {
   controller.abort(new Error('too late'));
   open();
   expect(await work).toBe('whole');
+});
+
+test('work for idle times waits until the queue is empty', async () => {
+  const queue = new Queue();
+  const { open, passed } = gate();
+  const done: string[] = [];
+  void queue.run(() => passed);
+  const idle = queue.whenIdle(async () => done.push('idle'));
+  void queue.run(async () => done.push('later'));
+  open();
+  await idle;
+  expect(done).toEqual(['later', 'idle']);
+});
+
+test('work for idle times gives way to anything that comes, which waits for its end', async () => {
+  const queue = new Queue();
+  const { open, passed } = gate();
+  const done: string[] = [];
+  const idle = queue.whenIdle(async (signal) => {
+    open();
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    done.push('ended');
+    signal.throwIfAborted();
+  });
+  await passed;
+  const other = queue.run(async () => done.push('other'));
+  await expect(idle).rejects.toBeInstanceOf(GaveWay);
+  await other;
+  expect(done).toEqual(['ended', 'other']);
+  expect(await queue.whenIdle(async ({ aborted }) => aborted)).toBe(false);
 });
