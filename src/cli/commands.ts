@@ -207,7 +207,7 @@ export const commands: Readonly<Record<string, Command>> = {
     run: benchCommand,
   },
   tune: {
-    help: 'measure kernels for the products of a model on your GPU, and keep the faster ones',
+    help: 'measure kernels for the matmuls of a model on your GPU, and keep the faster ones',
     usage: '--model PATH [--json] [--out FILE]',
     flags: tuneFlags,
     run: tuneCommand,

@@ -30,13 +30,13 @@ const TOKENS = 512;
 const RANK = 16;
 
 export const tuneFlags = {
-  model: { ...modelFlags.model, help: `${modelFlags.model.help}: its products are measured` },
+  model: { ...modelFlags.model, help: `${modelFlags.model.help}: its matmuls are measured` },
   tokens: { value: 'N', help: `tokens of a micro-batch of training (default: ${TOKENS})` },
   rank: { value: 'R', help: `rank of the adapter that will be trained (default: ${RANK})` },
   precision: modelFlags.precision,
   'base-weights': modelFlags['base-weights'],
   'embedding-weights': modelFlags['embedding-weights'],
-  classes: { value: 'N', help: 'how many classes of products to measure, the largest first (default: all)' },
+  classes: { value: 'N', help: 'how many classes of matmuls to measure, the largest first (default: all)' },
   out: { value: 'FILE', help: 'where to write what was measured, for --import' },
   import: {
     value: 'FILE',
@@ -63,7 +63,7 @@ export async function tuneCommand(args: readonly string[], output: Output): Prom
       const had = await forgetProducts(device);
       output.line(
         had
-          ? `What was measured on ${nameOf(device)} is deleted.`
+          ? `The measurements on ${nameOf(device)} are deleted.`
           : `Nothing was measured on ${nameOf(device)}.`,
       );
       return;
@@ -118,7 +118,7 @@ async function measure(flags: TuneFlags, device: GpuDevice, output: Output): Pro
   if (family !== 'tiles')
     throw new GraftError(
       'device-differs',
-      `${nameOf(device)} computes products without tiles, because those with tiles were wrong on it.`,
+      `${nameOf(device)} computes matmuls without tiles, because those with tiles were wrong on it.`,
       'There is nothing to choose from.',
     );
   const files = await modelOf(flags.required('model'));
@@ -133,7 +133,7 @@ async function measure(flags: TuneFlags, device: GpuDevice, output: Output): Pro
   const shapes = all.slice(0, flags.integer('classes', 1));
   const stop = new AbortController();
   const onSignal = (): void =>
-    stop.abort(new GraftError('arguments', 'Stopped.', 'Call it again to continue.'));
+    stop.abort(new GraftError('tuned-products', 'Stopped.', 'Call it again to continue.'));
   process.once('SIGINT', onSignal);
   const bench = await openProductBench(device);
   try {
@@ -178,7 +178,7 @@ function report(device: GpuDevice, classes: readonly TunedClass[]): string {
   ]);
   const faster = chosenProducts(classes).length;
   const end = device.software
-    ? `${nameOf(device)} runs on the processor: values were checked, and no candidate was ranked.`
+    ? `${nameOf(device)} runs on the CPU: values were checked, and no candidate was ranked.`
     : `${faster} of ${classes.length} classes have a faster kernel now. Training and answers use them from now on.`;
   return `${[...lines, end].join('\n')}\n`;
 }

@@ -50,5 +50,5 @@ export function productRows(classes: readonly TunedClass[]): ProductRow[] {
 /** Names the choices of a device in the record of a run, whose last bits depend on them; undefined if it has none. */
 export function tunedName(products: readonly ChosenProduct[] = []): string | undefined {
   if (products.length === 0) return undefined;
-  return `products tuned here (${shortHash(JSON.stringify(products))})`;
+  return `matmuls tuned here (${shortHash(JSON.stringify(products))})`;
 }

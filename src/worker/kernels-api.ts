@@ -1,4 +1,5 @@
 /** Measures kernels for the products of the open model while the device has nothing else to do. */
+import type { Device } from '../engine/device.ts';
 import { GpuDevice } from '../engine/webgpu/device.ts';
 import { className } from '../engine/webgpu/product-class.ts';
 import {
@@ -104,7 +105,7 @@ export class Kernels {
     const device = await this.#device();
     const products = productsOf(device);
     const value = {
-      ...{ adapter: deviceName(device.adapter), on: products.on, ranked: !device.software },
+      ...{ adapter: deviceName(device.adapter), on: products.on, ranked: true },
       products: await tunedClasses(products),
     };
     return `${JSON.stringify(value, null, 2)}\n`;
@@ -136,7 +137,7 @@ export class Kernels {
   /** @throws GraftError `tuned-products` on a device that has nothing to choose from */
   async #device(): Promise<GpuDevice> {
     const device = await this.session.tunedDevice();
-    if (device instanceof GpuDevice && device.tuning.matmul.family === 'tiles') return device;
+    if (isTunable(device)) return device;
     this.#phase = 'none';
     throw new GraftError(
       'tuned-products',
@@ -153,8 +154,7 @@ export class Kernels {
     if (this.#quiet < QUIET_LOOKS) return;
     this.#quiet = 0;
     const { device } = opened!.model;
-    if (device instanceof GpuDevice && !device.software && device.tuning.matmul.family === 'tiles')
-      void this.measure();
+    if (isTunable(device)) void this.measure();
     else this.#seen = opened;
   }
 
@@ -230,19 +230,22 @@ export class Kernels {
   async #read(): Promise<void> {
     const { opened } = this.session;
     const device = opened?.model.device ?? (await this.session.device().catch(() => undefined));
-    if (!(device instanceof GpuDevice)) this.#phase = 'none';
+    if (!isTunable(device)) this.#phase = 'none';
     else if (!this.#running) this.#classes = await tunedClasses(productsOf(device));
   }
 
   #tell(): void {
-    const chosen = this.session.opened?.model.device;
     const state: KernelsState = {
       ...{ phase: this.#phase, ...this.#progress, rows: productRows(this.#classes) },
-      ranks: !(chosen instanceof GpuDevice && chosen.software),
       ...(this.#failure && { failure: this.#failure }),
     };
     for (const onChange of this.#listeners) onChange(state);
   }
+}
+
+/** Whether there are kernels to choose from. On a GPU in software times would say nothing about one. */
+function isTunable(device: Device | undefined): device is GpuDevice {
+  return device instanceof GpuDevice && !device.software && device.tuning.matmul.family === 'tiles';
 }
 
 export function kernelsApi(kernels: Kernels): Api {

@@ -143,9 +143,9 @@ export function productClasses(dispatches: readonly Dispatch[], most: number): P
   return [...new Set([...first, ...classes])].slice(0, most).map(({ shape }) => shape);
 }
 
-/** What a class is called, such as “NT 512 × 576 × 1536, f16 · q4_0, 3 products”. */
+/** What a class is called, such as “NT 512 × 576 × 1536, f16 · q4_0, 3 matmuls”. */
 export function className({ layout, M, N, K, R, products, terms, a, b }: ProductClass): string {
-  const many = products > 1 ? `, ${products} ${terms ? 'terms' : 'products'}` : '';
+  const many = products > 1 ? `, ${products} ${terms ? 'terms' : 'matmuls'}` : '';
   return `${layout} ${M} × ${N} × ${K}, ${a} · ${b}${R > 0 ? `, rank ${R}` : ''}${many}`;
 }
 

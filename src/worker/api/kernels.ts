@@ -3,7 +3,7 @@ import type { ProductRow } from '../../evaluate/product-words.ts';
 import type { Failure, Outcome } from './outcome.ts';
 
 /**
- * - `none`: this device has no kernels to choose from
+ * - `none`: this device has no kernels to choose from, such as a GPU in software
  * - `idle`: nothing is measured now
  * - `waiting`: other work has the device
  * - `measuring`
@@ -14,8 +14,6 @@ export type KernelsPhase = 'none' | 'idle' | 'waiting' | 'measuring' | 'paused';
 /** What is known about the kernels of this device. */
 export interface KernelsState {
   readonly phase: KernelsPhase;
-  /** Whether times mean something: not those of a GPU in software. */
-  readonly ranks: boolean;
   /** Candidates that were tried, of all, and the class of products of the current one. */
   readonly done: number;
   readonly total: number;

@@ -122,7 +122,7 @@ describe('In words', () => {
 
   test('the choices of a device have a name, which differs with each', () => {
     const one = tunedName([{ shape: SHAPE, kernel: KERNEL }]);
-    expect(one).toMatch(/^products tuned here \([0-9a-f]{8}\)$/);
+    expect(one).toMatch(/^matmuls tuned here \([0-9a-f]{8}\)$/);
     expect(tunedName([{ shape: SHAPE, kernel: { ...KERNEL, parts: 1 } }])).not.toBe(one);
     expect(tunedName([])).toBeUndefined();
   });
