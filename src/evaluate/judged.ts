@@ -35,6 +35,7 @@ export interface JudgedResult extends JudgedWins {
 export const verdictOf = ({ leans: [one, other] }: Pick<ModelTurn, 'leans'>): BlindTurn['vote'] =>
   one > 0 && other < 0 ? 'first' : one < 0 && other > 0 ? 'second' : 'tie';
 
+/** The verdicts counted, and how often the order made them. */
 export function winsOf(turns: readonly Pick<ModelTurn, 'leans'>[]): JudgedWins {
   const votes = turns.map(verdictOf);
   const many = (vote: BlindTurn['vote']): number => votes.filter((one) => one === vote).length;
@@ -49,6 +50,7 @@ export function winsOf(turns: readonly Pick<ModelTurn, 'leans'>[]): JudgedWins {
   };
 }
 
+/** The result of a judging, with the agreement of a person who judged the same subjects. @param judging of this record */
 export function judgedResult(record: Evaluation, judging: ModelJudging): JudgedResult {
   const { items, same } = differingRows(record, judging.subjects);
   const { turns, tooLong } = judging;

@@ -63,6 +63,7 @@ export function* checking(checked: Checked): Generator<number, Finding[]> {
   return [...byId].map(([id, all]) => findingOf(id, all)).sort(byGravity);
 }
 
+/** The rows of several rules as one finding of a kind, in their order, at the gravest of their severities. */
 export function findingOf(id: FindingId, all: readonly Found[]): Finding {
   const { severity: usual, why, mend } = FINDINGS[id];
   const rows = [...new Set(all.flatMap((one) => one.rows))].sort((a, b) => a - b);
