@@ -8,7 +8,6 @@ import {
   withVerdicts,
 } from '../../evaluate/judge-record.ts';
 import { judgedInWords, judgedNames, judgedResult } from '../../evaluate/judged.ts';
-import { defaultJudgingPrompt } from '../../evaluate/judging-prompt-text.ts';
 import type { ModelJudging } from '../../evaluate/record.ts';
 import type { Failure, JudgeVerdict } from '../../worker/api.ts';
 import { ofStudio } from './of-studio.svelte.ts';
@@ -19,8 +18,8 @@ import type { Studio } from './studio.svelte.ts';
 const KEEP_MS = 5000;
 
 class Judge {
-  /** The template, which a person can change. */
-  prompt = $state(defaultJudgingPrompt());
+  /** The template that a person wrote; undefined for the default one, or that of a judging to be continued. */
+  written = $state<string>();
   /** The pairs that were judged, of those that are judged now. */
   progress = $state.raw<{ readonly done: number; readonly total: number }>();
   secondsLeft = $state<number>();
@@ -32,9 +31,10 @@ class Judge {
 
   /**
    * Judges the pairs of two subjects that are left. What was judged is kept as it comes.
+   *
+   * @param prompt the template
    */
-  async start(subjects: ModelJudging['subjects']): Promise<void> {
-    const { prompt } = this;
+  async start(subjects: ModelJudging['subjects'], prompt: string): Promise<void> {
     const { evaluation, session } = this.studio;
     const { own } = evaluation;
     const { model } = session;
