@@ -66,7 +66,7 @@ export async function fetchCommand(args: readonly string[], output: Output): Pro
   const isNew = !existsSync(folder);
   await makeFolder(folder);
   output.line(
-    `${offer.name}: ${offer.files.length} ${offer.files.length === 1 ? 'file' : 'files'}` +
+    `${offer.name}${offer.adapter ? ', an adapter' : ''}: ${offer.files.length} ${offer.files.length === 1 ? 'file' : 'files'}` +
       `${offer.bytes === undefined ? '' : `, ${formatBytes(offer.bytes)}`}` +
       `, ${offer.licence === undefined ? 'licence not stated' : `licence ${offer.licence}`}`,
   );

@@ -3,7 +3,7 @@
  * sink, and continues an earlier download.
  */
 import { GraftError } from '../errors.ts';
-import { chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
+import { chooseAdapter, chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
 import { Client, type ClientOptions, type Subject } from './hub/client.ts';
 import { chooseDataFiles, dataFileNames } from './hub/data-files.ts';
 import { MAX_LISTING_BYTES, parseListing, type ListedFile, type Listing } from './hub/listing.ts';
@@ -38,6 +38,17 @@ export interface HubOptions extends ClientOptions {
  */
 export async function findModel(asked: string, options: HubOptions): Promise<Offer> {
   const [offer] = await find(asked, options, (...repo) => [chooseFiles(...repo)]);
+  return offer;
+}
+
+/**
+ * A PEFT adapter on the hub, pinned as a model is.
+ *
+ * @param asked an id or an address (`parsePlace`)
+ * @throws GraftError `hub-…`
+ */
+export async function findAdapter(asked: string, options: HubOptions): Promise<Offer> {
+  const [offer] = await find(asked, options, (...repo) => [chooseAdapter(...repo)]);
   return offer;
 }
 
@@ -127,7 +138,7 @@ async function find(
   return choose(place.repo, listing.files, place.file).map((choice) => offerOf(place, listing, choice));
 }
 
-function offerOf(place: RepoPlace, listing: Listing, { files, gguf }: Choice): Offer {
+function offerOf(place: RepoPlace, listing: Listing, { files, gguf, adapter }: Choice): Offer {
   const { id, commit, licence, gated } = listing;
   const pinned: RepoPlace = {
     ...{ kind: 'repo', hub: place.hub, repo: id, revision: commit },
@@ -141,6 +152,7 @@ function offerOf(place: RepoPlace, listing: Listing, { files, gguf }: Choice): O
     source: addressOf(pinned),
     ...(licence !== undefined && { licence }),
     gated,
+    ...(adapter && { adapter }),
     ...remote,
   };
 }

@@ -25,6 +25,7 @@ type AdapterApi = Pick<
   | 'restoreAdapter'
   | 'exportAdapter'
   | 'importAdapter'
+  | 'importFromHub'
   | 'stopAdapters'
   | 'exportFormats'
   | 'planExport'
@@ -86,6 +87,17 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
             signal,
           }),
         );
+        return { adapters };
+      }),
+    importFromHub: (asked, token, onProgress) =>
+      outcome(async () => {
+        const open = await openOrThrow();
+        const adapters = await stoppable(moving, async (signal) => {
+          const { fetchAdapter } = await import('./hub-adapter.ts');
+          const watch = { onProgress: listener(onProgress), signal };
+          const { name, files } = await fetchAdapter(asked, token, watch);
+          return library.import(name, files, open, () => projects.ensure(name), watch);
+        });
         return { adapters };
       }),
     stopAdapters: () => stop(moving),

@@ -7,7 +7,7 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { referencePath } from '../engine/reference-file.ts';
 import { TOKEN, type HubRepo } from '../hub-server.ts';
-import { sprigAdapter, zipOf } from './adapter-files.ts';
+import { sprigAdapter } from './adapter-files.ts';
 import { askAnew } from './answers.ts';
 import type { WatchedPage } from './chromium.ts';
 import { download, find, folders, HubBench, kept, models, region, row, sprig } from './hub.ts';
@@ -366,25 +366,28 @@ describe('a data set of the hub', () => {
   });
 });
 
-describe('an adapter to the hub', () => {
+describe('an adapter of the hub', () => {
   const library = (): Locator => studio.page.getByRole('region', { name: 'Adapters', exact: true });
   const push = (): Locator => library().getByRole('region', { name: 'Push of Bosun' });
 
   beforeAll(async () => {
     studio = await bench.visit();
     await goTo(studio.page, 'use');
+    bench.hub.repos.set('tiny/Bosun', { files: await sprigAdapter(1) });
+    await library().getByRole('button', { name: 'From the hub' }).click(WAIT);
+    await library().getByLabel('Adapter on the hub').fill('tiny/seed');
+    await library().getByRole('button', { name: 'Import it' }).click(WAIT);
     await library()
-      .getByLabel('Import a zip')
-      .setInputFiles({
-        name: 'Bosun.zip',
-        mimeType: 'application/zip',
-        buffer: Buffer.from(zipOf(await sprigAdapter(1))),
-      });
+      .getByText(/tiny\/seed has no PEFT adapter/)
+      .waitFor(WAIT);
+    await library().getByLabel('Adapter on the hub').fill('tiny/Bosun');
+    await library().getByRole('button', { name: 'Import it' }).click(WAIT);
     await library().getByRole('button', { name: 'Push Bosun to the hub' }).click(WAIT);
+    bench.hub.reset();
   });
   afterAll(() => studio.close());
 
-  test('is listed with sizes and checksums before anything is asked', async () => {
+  test('comes in by its id, and is listed for a push with sizes and checksums before anything is asked', async () => {
     const { page } = studio;
     const sent = push().getByRole('table', { name: 'What is sent' });
     await sent.waitFor(WAIT);

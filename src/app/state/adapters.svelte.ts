@@ -134,6 +134,25 @@ export class Adapters {
     this.detail = farWords(progress, this.#left.hear(progress));
   };
 
+  /** Imports an adapter of the hub. @param asked its id or address @returns whether it is here */
+  async bringById(asked: string, token: string): Promise<boolean> {
+    if (this.importing !== '' || this.exporting !== '') return false;
+    this.failure = undefined;
+    this.importing = asked;
+    this.#stopped = false;
+    const isOpen = await this.#session.ensureModel();
+    this.#begin();
+    const outcome = isOpen
+      ? await this.#session.worker.importFromHub(asked, token === '' ? undefined : token, this.#hear)
+      : undefined;
+    if (outcome?.ok) this.#session.announcer.say(arrived(outcome.adapters));
+    else if (outcome?.code !== 'worker-aborted') this.failure = outcome ?? this.#session.modelFailure;
+    this.importing = '';
+    this.#begin();
+    await this.refresh();
+    return outcome?.ok ?? false;
+  }
+
   /** Imports a zip, several of them, or the files of one PEFT folder. A failed import does not stop the others. */
   async bring(files: readonly File[]): Promise<void> {
     if (files.length === 0) return;

@@ -1,12 +1,16 @@
-/** Chooses the files of a model in a repository, which may hold the same weights in five formats. */
+/** Chooses the files of a model or an adapter in a repository, which may hold the same weights in five formats. */
 import { GraftError } from '../../errors.ts';
 import { ENCODER_COMPANIONS, READ_COMPANIONS } from '../companions.ts';
 import type { ListedFile } from './listing.ts';
+import { SUMS } from '../sums.ts';
 import { PATH } from './place.ts';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
+/** A PEFT folder: what it must have, and what is read beside it. */
+const ADAPTER = ['adapter_config.json', 'adapter_model.safetensors'];
+const WITH_ADAPTER = ['README.md', 'tokenizer.json', SUMS];
 /** One of the parts of a large GGUF. */
 const PART = /-\d{5}-of-\d{5}\.gguf$/i;
 
@@ -14,6 +18,8 @@ export interface Choice {
   readonly files: readonly ListedFile[];
   /** Whether it is one GGUF file, which needs no other files. */
   readonly gguf: boolean;
+  /** Whether it is an adapter, which needs a base. */
+  readonly adapter?: true;
 }
 
 /** GGUF files that a repository offers, smallest first. */
@@ -40,13 +46,15 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
     );
   }
   const byPath = new Map(files.map((entry) => [entry.path, entry]));
+  const adapter = adapterIn(files);
+  if (adapter) return adapter;
   const weights = safetensors(model, files, byPath);
   if (weights.length > 0) {
     if (!byPath.has('config.json')) {
       throw new GraftError(
         'hub-no-weights',
         `${model} has safetensors and no config.json.`,
-        'It may be an adapter, or a part of something else: choose the repository of a whole model.',
+        'It may be a part of something else: choose the repository of a whole model or of a PEFT adapter.',
       );
     }
     const companions = [...READ_COMPANIONS, ...ENCODER_COMPANIONS]
@@ -70,12 +78,47 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
   );
 }
 
+/** The PEFT folder of a repository that is no whole model; undefined if there is none. */
+function adapterIn(files: readonly ListedFile[]): Choice | undefined {
+  const byPath = new Map(files.map((entry) => [entry.path, entry]));
+  if ([SINGLE, INDEX].some((path) => byPath.has(path)) || !ADAPTER.every((path) => byPath.has(path)))
+    return undefined;
+  const found = [...ADAPTER, ...WITH_ADAPTER].flatMap((path) => byPath.get(path) ?? []);
+  return { files: found, gguf: false, adapter: true };
+}
+
+/**
+ * The files of an adapter.
+ *
+ * @throws GraftError `hub-no-weights`
+ */
+export function chooseAdapter(model: string, files: readonly ListedFile[]): Choice {
+  const adapter = adapterIn(files);
+  if (adapter) return adapter;
+  const old = files.some(({ path }) => path === 'adapter_model.bin');
+  throw new GraftError(
+    'hub-no-weights',
+    old
+      ? `${model} has its adapter as adapter_model.bin only, which may hold code.`
+      : `${model} has no PEFT adapter: it needs ${ADAPTER.join(' and ')}.`,
+    old
+      ? 'Choose a revision with adapter_model.safetensors, or convert it with PEFT.'
+      : 'A whole model is looked for under Task, or by graft fetch.',
+  );
+}
+
 /**
  * All choices of a repository: its safetensors first, then each GGUF file, smallest first.
  *
- * @throws GraftError as {@link chooseFiles} where there is none
+ * @throws GraftError as {@link chooseFiles} where there is none; `hub-adapter` for an adapter, which is no model to open
  */
 export function everyChoice(model: string, files: readonly ListedFile[], file?: string): Choice[] {
+  if (file === undefined && adapterIn(files))
+    throw new GraftError(
+      'hub-adapter',
+      `${model} is an adapter, and a whole model is needed here.`,
+      'Open its base model, and import the adapter under Use: Adapters, From the hub.',
+    );
   const ggufs = file === undefined ? ggufFiles(files) : [];
   const single = ggufs.map((gguf): Choice => ({ files: [gguf], gguf: true }));
   const whole = files.some(({ path }) => path === SINGLE || path === INDEX);

@@ -22,6 +22,8 @@ export interface Offer {
   readonly licence?: string;
   /** Whether its licence has to be accepted on the hub before files can be fetched. */
   readonly gated: boolean;
+  /** Whether it is an adapter, which needs a base. */
+  readonly adapter?: true;
   /** Small files first: most faults of a model are found before its weights are fetched. */
   readonly files: readonly RemoteFile[];
   /** All of it, where every size is declared. */

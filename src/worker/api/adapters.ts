@@ -38,6 +38,16 @@ export interface AdaptersApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   /**
+   * The same with a PEFT adapter of the hub, by its id or address. Fails with `hub-…`, and with `file-too-large` before anything is fetched.
+   *
+   * @param token for gated and private repositories; it goes to the hub only, and is written nowhere
+   */
+  importFromHub(
+    asked: string,
+    token: string | undefined,
+    onProgress?: OnProgress,
+  ): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
+  /**
    * Every stage that led to an adapter, and the base model, on the test rows of all of these stages. `stopEvaluation` ends it: it fails with
    * `worker-aborted`.
    *

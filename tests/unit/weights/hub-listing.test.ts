@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findModels } from '../../../src/weights/hub.ts';
-import { chooseFiles } from '../../../src/weights/hub/choose.ts';
+import { chooseAdapter, chooseFiles, everyChoice } from '../../../src/weights/hub/choose.ts';
 import { parseListing } from '../../../src/weights/hub/listing.ts';
 import { shardsOf } from '../../../src/weights/hub/url.ts';
 import { commitOf, TOKEN } from '../../hub-server.ts';
@@ -88,6 +88,27 @@ describe('the listing', () => {
       'model-00001-of-00002.safetensors',
       'model-00002-of-00002.safetensors',
     ]);
+  });
+
+  it('takes the PEFT folder of a repository without a whole model', async () => {
+    const adapter = ['adapter_config.json', 'adapter_model.safetensors'];
+    const listed = (names: string[]): { path: string }[] => names.map((path) => ({ path }));
+    const repo = listed([...adapter, 'SHA256SUMS', 'README.md', 'training_args.bin', 'checkpoint-9/x.bin']);
+    const chosen = chooseFiles('a/adapter', repo);
+    expect(chosen.adapter).toBe(true);
+    expect(chosen.files.map(({ path }) => path)).toEqual([...adapter, 'README.md', 'SHA256SUMS']);
+    expect(chooseAdapter('a/adapter', repo)).toEqual(chosen);
+    // A whole model with an adapter in it stays a model.
+    const both = listed([...adapter, 'config.json', 'model.safetensors']);
+    expect(chooseFiles('a/both', both).adapter).toBeUndefined();
+    const refused = await graftError(() => everyChoice('a/adapter', repo), 'hub-adapter');
+    expect(refused.remedy).toContain('under Use');
+    const old = await graftError(
+      () => chooseAdapter('a/old', listed(['adapter_model.bin'])),
+      'hub-no-weights',
+    );
+    expect(old.what).toContain('adapter_model.bin only');
+    await graftError(() => chooseAdapter('a/model', both), 'hub-no-weights');
   });
 
   it('has the files that say how an encoder pools', () => {

@@ -1,0 +1,41 @@
+/** An adapter of the hub, into memory: it is imported as its files from disk are. */
+import { tooLarge } from '../export/adapter-zip.ts';
+import { fetchModel, findAdapter } from '../weights/hub.ts';
+import { MemorySink } from '../weights/hub/memory-sink.ts';
+import { ADAPTER_LIMITS } from './adapters.ts';
+import { chosenHub, whileAllowed } from './download-api.ts';
+import type { Watch } from './slices.ts';
+
+/** A tokenizer, or a list of checksums. */
+const MAX_BESIDE = 64 * 2 ** 20;
+
+/** @throws GraftError `hub-…`, `file-too-large`, `worker-aborted` */
+export async function fetchAdapter(
+  asked: string,
+  token: string | undefined,
+  { onProgress, signal }: Watch,
+): Promise<{ name: string; files: File[] }> {
+  // The policy of the page may end it as well.
+  const controller = new AbortController();
+  const options = {
+    hub: await chosenHub(),
+    signal: AbortSignal.any([signal, controller.signal]),
+    ...(token !== undefined && token !== '' && { token }),
+  };
+  const sink = new MemorySink();
+  const offer = await whileAllowed(asked, controller, async () => {
+    const found = await findAdapter(asked, options);
+    for (const { name, size = 0 } of found.files) {
+      const limit = (ADAPTER_LIMITS as Readonly<Partial<Record<string, number>>>)[name] ?? MAX_BESIDE;
+      if (size > limit) throw tooLarge(`${found.name}/${name}`, size, limit);
+    }
+    await fetchModel(found, sink, options, ({ done, total = 0 }) =>
+      onProgress({ what: 'reading', done, total: Math.max(done, total) }),
+    );
+    return found;
+  });
+  return {
+    name: offer.name.slice(offer.name.lastIndexOf('/') + 1),
+    files: offer.files.map(({ name }) => new File([sink.blob(name)], name)),
+  };
+}
