@@ -4,11 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { GraftError } from '../errors.ts';
 import { mergedFolder } from '../export/grown-folder.ts';
-import { checkMergeable, mergedWeights } from '../export/merge.ts';
+import { checkMergeable, mergedParts } from '../export/merge.ts';
 import { mergedCard } from '../export/model-card.ts';
-import { companionsOf, MODEL_WEIGHTS } from '../export/model-folder.ts';
+import { companionsOf } from '../export/model-folder.ts';
 import { readCheckedPeft } from '../export/checked-peft.ts';
 import type { AdapterData } from '../export/peft.ts';
+import { weightFiles } from '../export/weight-files.ts';
 import { checkWeights } from '../model/base-weights.ts';
 import { readAnyModel, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights } from '../model/folder-layout.ts';
@@ -122,9 +123,10 @@ async function writeMerged(
   const copied = (await companionsOf(folder)).map(({ name }) => name);
   const pooling = model.pooling && (await folder.open(`${POOLING_FOLDER}/${POOLING_FILE}`));
   const steps = await missingSteps(folder, model);
+  const weights = weightFiles(mergedParts(model, source, adapter, choices));
   const own = [
     ...new Set([...copied, ...(pooling ? [POOLING_FOLDER] : []), ...Object.keys(steps).map(firstPart)]),
-    ...[CARD, MODEL_WEIGHTS],
+    ...[CARD, ...weights.map(({ name }) => name)],
   ];
   await clearFor(out, own, flags.on('overwrite'));
   await copyCompanions(folder, out);
@@ -143,5 +145,5 @@ async function writeMerged(
   });
   await writeWhole(join(out, CARD), new TextEncoder().encode(card));
   // Last: the folder counts as a result once they are there.
-  await writeWhole(join(out, MODEL_WEIGHTS), mergedWeights(model, source, adapter, choices));
+  for (const { name, read } of weights) await writeWhole(join(out, name), read());
 }

@@ -27,12 +27,14 @@ import type { WeightSource } from '../weights/folder.ts';
 import { dequantise, type QuantisedType } from '../weights/layouts.ts';
 import { safetensorsHeader, type TensorEntry, type TensorToWrite } from '../weights/safetensors.ts';
 import type { AdapterData } from './peft.ts';
+import type { WrittenTensor } from './weight-files.ts';
 import { untied, unties } from './untie.ts';
 
-/** The size and types of a merged file, known before any tensor is read. */
+/** What transformers asks for in the metadata of its weights. */
+const FORMAT = { format: 'pt' };
+
+/** The types of a merged model, known before any tensor is read. */
 interface MergedPlan {
-  /** The size of model.safetensors. */
-  readonly bytes: number;
   /** Types that its tensors have, the one with the most bytes first. */
   readonly dtypes: readonly Dtype[];
 }
@@ -51,12 +53,11 @@ export function planMerged(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): MergedPlan {
-  const { header, tensors } = layoutOf(model, source, choices, adapter);
+  const { tensors } = layoutOf(model, source, choices, adapter);
   const sizes = new Map<Dtype, number>();
   for (const { dtype, shape } of tensors)
     sizes.set(dtype, (sizes.get(dtype) ?? 0) + storedBytes(dtype, shape));
   return {
-    bytes: [...sizes.values()].reduce((sum, bytes) => sum + bytes, header.byteLength),
     dtypes: [...sizes].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype),
   };
 }
@@ -77,22 +78,35 @@ export async function* mergedWeights(
   choices?: WeightChoices,
 ): AsyncGenerator<Uint8Array> {
   checkMergeable(adapter);
-  const { header, entries, others } = layoutOf(model, source, choices, adapter);
-  yield header;
+  const tensors = mergedParts(model, source, adapter, choices);
+  yield safetensorsHeader(tensors, FORMAT);
+  for (const { pieces } of tensors) yield* pieces();
+}
+
+/**
+ * The tensors of a merged model in the order of its file, each with its bytes in pieces. Parameters as for {@link mergedWeights}.
+ *
+ * @throws GraftError `adapter-merge` as {@link checkMergeable}
+ */
+export function mergedParts(
+  model: ModelDefinition,
+  source: WeightSource,
+  adapter: AdapterData,
+  choices?: WeightChoices,
+): readonly WrittenTensor[] {
+  checkMergeable(adapter);
+  const { tensors, entries, others } = layoutOf(model, source, choices, adapter);
   const merges = mergesOf(adapter);
-  for (const one of entries) {
+  async function* ofEntry(one: Layout['entries'][number]): AsyncGenerator<Uint8Array> {
     const { spec, entry, quantised, written, added } = one;
-    if (added) {
-      yield* grownPieces(one, added);
-      continue;
-    }
-    if (!merges.has(spec.name) && !quantised && !isBlockType(entry.dtype)) {
-      yield* piecesOf(entry);
-      continue;
-    }
-    yield encode(await mergedValues(one, merges, adapter), written);
+    if (added) yield* grownPieces(one, added);
+    else if (!merges.has(spec.name) && !quantised && !isBlockType(entry.dtype)) yield* piecesOf(entry);
+    else yield encode(await mergedValues(one, merges, adapter), written);
   }
-  for (const entry of others) yield* passedOnPieces(entry);
+  return tensors.map((tensor, at) => ({
+    ...tensor,
+    pieces: () => (at < entries.length ? ofEntry(entries[at]) : passedOnPieces(others[at - entries.length])),
+  }));
 }
 
 /** A weight of a merged model. */
@@ -173,7 +187,6 @@ interface MergedEntry {
 }
 
 interface Layout {
-  readonly header: Uint8Array;
   /** In the order of the file: the model's own, then the others. */
   readonly tensors: readonly Omit<TensorToWrite, 'data'>[];
   readonly entries: readonly (MergedEntry & { readonly added: AddedRows | undefined })[];
@@ -226,7 +239,7 @@ function layoutOf(
     })),
     ...others.map(passedOn),
   ];
-  return { entries, others, tensors, header: safetensorsHeader(tensors, { format: 'pt' }) };
+  return { entries, others, tensors };
 }
 
 /** Rows of a weight whose last rows are replaced or followed by others. */

@@ -8,10 +8,11 @@ import { memoryFiles } from '../../weights/bytes.ts';
 import { modelFolder } from '../../weights/folder.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { mergedFolder } from '../grown-folder.ts';
-import { checkMergeable, mergedWeights, planMerged } from '../merge.ts';
+import { checkMergeable, mergedParts, planMerged } from '../merge.ts';
 import { mergedCard } from '../model-card.ts';
-import { companionFiles, MODEL_WEIGHTS } from '../model-folder.ts';
+import { companionFiles } from '../model-folder.ts';
 import { readPeft } from '../peft.ts';
+import { weightFiles } from '../weight-files.ts';
 import { wholeFile, type ExportFormat, type Parts, type Prepared } from './format.ts';
 
 const CARD = 'README.md';
@@ -41,7 +42,7 @@ async function prepareMerged({
   const source = await openModelWeights(folder, model);
   checkWeights(model, source);
   const choices = baseWeights && !sameChoices(baseWeights) ? baseWeights : undefined;
-  const { bytes, dtypes } = planMerged(model, source, adapter, choices);
+  const { dtypes } = planMerged(model, source, adapter, choices);
   const layers = adapter.modules.length;
   const card = mergedCard({
     ...{ baseModel, adapter: adapterName, layers, formula: kindOf(adapter.config).formula },
@@ -51,7 +52,7 @@ async function prepareMerged({
   return {
     folder: `${fileNameOf(adapterName)}-merged`,
     files: [
-      { name: MODEL_WEIGHTS, size: bytes, read: () => mergedWeights(model, source, adapter, choices) },
+      ...weightFiles(mergedParts(model, source, adapter, choices)),
       ...(await companionFiles(await mergedFolder(folder, adapter, model))),
       wholeFile(CARD, new TextEncoder().encode(card)),
     ],

@@ -157,7 +157,7 @@ export const WEIGHTS: readonly Mutation[] = [
   {
     id: 'merged-others',
     file: 'src/export/merge.ts',
-    find: 'for (const entry of others) yield* passedOnPieces(entry);',
+    find: '    ...others.map(passedOn),\n',
     replace: '',
     breaks: 'a merged model loses the tensors that Graft does not know',
     tests: ['tests/unit/export/merge.test.ts'],

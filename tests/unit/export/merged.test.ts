@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { fitsZip, planWords, roomWords } from '../../../src/app/use/export-words.ts';
 import { readModel } from '../../../src/model/family.ts';
-import { DirectorySink, writeFiles, type FolderSink } from '../../../src/export/folder-sink.ts';
+import { DirectorySink, writeFiles, writtenOf, type FolderSink } from '../../../src/export/folder-sink.ts';
 import type { Prepared } from '../../../src/export/formats/format.ts';
 import { merged, typeWords } from '../../../src/export/formats/merged.ts';
+import { SUMS } from '../../../src/weights/sums.ts';
 import { stepping } from '../../../src/worker/slices.ts';
 import { sprigAdapter } from '../../browser/adapter-files.ts';
 import { sprigFolder } from '../../engine/sprig.ts';
@@ -39,7 +40,11 @@ test('the result is known in advance: files, bytes, types, layers', async () => 
     abort: async () => undefined,
   };
   await writeFiles(files, sink, () => undefined);
-  expect(written).toEqual(Object.fromEntries(files.map(({ name, size }) => [name, size])));
+  const { [SUMS]: _, ...given } = written;
+  expect(given).toEqual(Object.fromEntries(files.map(({ name, size }) => [name, size])));
+  const { names, bytes } = writtenOf(files);
+  expect(Object.keys(written)).toEqual(names);
+  expect(Object.values(written).reduce((sum, size) => sum + size, 0)).toBe(bytes);
 });
 
 test('nothing is left if it is stopped, or the disk is full', async () => {
@@ -71,7 +76,7 @@ test('nothing is left if it is stopped, or the disk is full', async () => {
   await writeFiles(merge.files, beside, going);
   expect(beside.name).toBe('Kapt-n-merged-2');
   const written = await root.getDirectoryHandle('Kapt-n-merged-2');
-  expect([...written.children.keys()]).toEqual(merge.files.map(({ name }) => name));
+  expect([...written.children.keys()]).toEqual([...merge.files.map(({ name }) => name), SUMS]);
 });
 
 test('a quantised base is mentioned', async () => {

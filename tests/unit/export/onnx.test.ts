@@ -15,6 +15,7 @@ import { overlaid } from '../../../src/export/overlaid.ts';
 import type { JsonObject } from '../../../src/json.ts';
 import { readModel } from '../../../src/model/family.ts';
 import { openModelWeights } from '../../../src/model/folder-layout.ts';
+import { SUMS } from '../../../src/weights/sums.ts';
 import { memoryFiles, type FileSet } from '../../../src/weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../../src/weights/safetensors.ts';
 import { referenceFolder, referencePath } from '../../engine/reference-file.ts';
@@ -70,7 +71,7 @@ test('a folder that a person chose gets the model in a folder of its own', async
   const model = await written.getDirectoryHandle('onnx');
   expect([...model.children.keys()]).toEqual(['model_fp16.onnx']);
   expect([...written.children.keys()].sort()).toEqual(
-    [...files.map((file) => file.name).filter((one) => !one.includes('/')), 'onnx'].sort(),
+    [SUMS, ...files.map((file) => file.name).filter((one) => !one.includes('/')), 'onnx'].sort(),
   );
 });
 
