@@ -1,6 +1,7 @@
 /** The generated pages of docs/reference, by their file names. */
 import { commandsPage } from './commands.ts';
 import { errorsPage } from './errors.ts';
+import { exportsPage } from './exports.ts';
 import { findingsPage } from './findings.ts';
 import { modelsPage } from './models.ts';
 import { oddFilesPage } from './odd-files.ts';
@@ -11,6 +12,7 @@ export async function referencePages(): Promise<Readonly<Record<string, string>>
   return {
     'commands.md': commandsPage(),
     'errors.md': errorsPage(),
+    'exports.md': await exportsPage(),
     'findings.md': findingsPage(),
     'models.md': modelsPage(),
     'odd-files.md': await oddFilesPage(),
