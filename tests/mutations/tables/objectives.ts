@@ -150,8 +150,8 @@ export const OBJECTIVES: readonly Mutation[] = [
   {
     id: 'kto-own-answer',
     file: 'src/objectives/kto/mismatched.ts',
-    find: 'rows[at === first ? last : at - 1]',
-    replace: 'rows[at]',
+    find: 'itemOf(rows, at === first ? last : at - 1)',
+    replace: 'row',
     breaks: 'KTO estimates its divergence from the own answer',
     tests: ['tests/unit/data/unpaired.test.ts', 'tests/engine/objectives.test.ts'],
   },
