@@ -46,7 +46,6 @@ export class Kernels {
   #quiet = 0;
   #isAutomatic = true;
   #failure: Failure | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
 
   /** @param wait between two looks at the queue, in milliseconds, for tests */
   constructor(
@@ -57,7 +56,7 @@ export class Kernels {
 
   watch(onChange: (state: KernelsState) => void): void {
     this.#listeners.add(onChange);
-    this.#timer ??= setInterval(() => this.#look(), this.wait);
+    if (this.#listeners.size === 1) setInterval(() => this.#look(), this.wait);
     void this.#read().then(() => this.#tell());
   }
 
