@@ -67,6 +67,11 @@ test('the worker names its device; another can be chosen, and the choice is kept
   await choice.selectOption('The GPU');
   await expect.poll(status, WAIT).toMatch(/SwiftShader.*A software GPU: correct, but slow/s);
   expect(await line()).toMatch(/SwiftShader/);
+  const kernels = section.locator('details', { hasText: 'Kernels of this GPU' });
+  await kernels.locator('summary').click();
+  // Times of a GPU in software would say nothing about one.
+  await expect.poll(() => kernels.innerText(), WAIT).toMatch(/There is nothing to choose from on this GPU/);
+  expect(await kernels.getByRole('button').count()).toBe(0);
   await page.reload();
   await settled(page);
   expect(await status()).toMatch(/SwiftShader/);
