@@ -41,7 +41,7 @@ export function weightFiles(tensors: readonly WrittenTensor[], limit = SHARD_BYT
   const index = {
     metadata: { total_size: total },
     weight_map: Object.fromEntries(
-      files.flatMap(({ shard, name }) => shard.map((tensor) => [tensor.name, name])),
+      files.flatMap(({ shard, name }) => shard.map((tensor) => [tensor.name, name] as const)),
     ),
   };
   const bytes = new TextEncoder().encode(`${JSON.stringify(index, null, 2)}\n`);

@@ -48,7 +48,7 @@ export async function findModel(asked: string, options: HubOptions): Promise<Off
  * @throws GraftError `hub-…`
  */
 export async function findAdapter(asked: string, options: HubOptions): Promise<Offer> {
-  const [offer] = await find(asked, options, (...repo) => [chooseAdapter(...repo)]);
+  const [offer] = await find(asked, options, (model, files) => [chooseAdapter(model, files)]);
   return offer;
 }
 
