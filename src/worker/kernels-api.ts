@@ -66,13 +66,15 @@ export class Kernels {
     if (!this.session.opened)
       throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model under Task first.');
     await this.#device();
+    // Another call may have started it meanwhile.
+    if (this.#running) return;
     const stop = new AbortController();
     this.#failure = undefined;
     const done = this.#search(stop.signal)
       .catch((error: unknown) => {
         // Such as the loss of the device: it is among the candidates, and whether it is worth another one is for the person to say.
-        this.#isAutomatic = false;
         this.#failure = failureOf(error);
+        this.#isAutomatic = this.#failure.code === 'worker-no-model';
         this.#phase = 'idle';
       })
       .finally(() => {
@@ -153,8 +155,9 @@ export class Kernels {
     if (this.#quiet < QUIET_LOOKS) return;
     this.#quiet = 0;
     const { device } = opened!.model;
-    if (isTunable(device)) void this.measure();
-    else this.#seen = opened;
+    this.#seen = opened;
+    // Whatever it throws, the person gets it from a press of the button.
+    if (isTunable(device)) this.measure().catch(() => undefined);
   }
 
   async #search(stop: AbortSignal): Promise<void> {
@@ -166,6 +169,8 @@ export class Kernels {
     for (;;) {
       this.#phase = 'waiting';
       this.#tell();
+      if (this.queue.busy) await this.#quietly(stop);
+      if (stop.aborted) return;
       try {
         await this.queue.whenIdle(async (signal) => {
           stop.throwIfAborted();

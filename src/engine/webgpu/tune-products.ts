@@ -125,7 +125,7 @@ export async function tuneProducts(
         if (signal?.aborted) {
           classes[at] = { ...classes[at], tried: others };
           await keep?.(classes);
-          throw error;
+          throw signal.reason;
         }
         const outcome = bench.isLost() ? 'lost' : 'failed';
         await note({ kernel, outcome, why: messageOf(error) });
