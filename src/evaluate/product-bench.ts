@@ -5,12 +5,12 @@
  */
 import type { Plan } from '../engine/plan.ts';
 import type { Pool } from '../engine/pool.ts';
-import { matmuls, type Product } from '../engine/ops/matmul.ts';
+import { matmul, matmuls, type Product } from '../engine/ops/matmul.ts';
 import { quantisedFormats } from '../engine/quantised.ts';
 import { Tensor, bytesPer, byteLength, type DType } from '../engine/tensor.ts';
 import { Tape } from '../engine/tape.ts';
 import type { GpuDevice } from '../engine/webgpu/device.ts';
-import type { TileKernel } from '../engine/webgpu/lower/matmul-kernel.ts';
+import { PLAIN, type TileKernel } from '../engine/webgpu/lower/matmul-kernel.ts';
 import type { ProductClass } from '../engine/webgpu/product-class.ts';
 import { repeatPlan } from '../engine/webgpu/profile.ts';
 import type { ProductBench, TimedKernel } from '../engine/webgpu/tune-products.ts';
@@ -65,7 +65,7 @@ class DeviceBench implements ProductBench {
     const small = new Operands(this.device, oddOf(shape));
     try {
       const values = await this.#values(small, kernel);
-      const right = small.sums() ?? (await this.#values(small, { family: 'plain' }));
+      const right = small.sums() ?? (await this.#values(small, PLAIN));
       const wrong = differenceOf(values, right, small.isExact ? 0 : toleranceOf(shape, kernel));
       if (wrong) return `${wrong} in ${small.what}`;
     } finally {
@@ -113,7 +113,10 @@ class DeviceBench implements ProductBench {
   async #compile(operands: Operands, kernel: unknown): Promise<{ plan: Plan; results: readonly Tensor[] }> {
     const tape = new Tape(this.device);
     const { products, terms } = operands;
-    matmuls(tape, products, terms, kernel);
+    if (kernel === PLAIN)
+      // It computes one product in a dispatch.
+      products.forEach((one, i) => matmul(tape, { ...one, kernel, accumulate: terms && i > 0 }));
+    else matmuls(tape, products, terms, kernel);
     const plan = await this.device.compile(tape, this.#pool);
     return { plan, results: terms ? [products[0].c] : products.map(({ c }) => c) };
   }
