@@ -81,7 +81,6 @@ const FAMILIES: Record<string, Kernel> = {
   plain: { family: 'plain' },
   'tiled 64×64': { family: 'tiled', rows: 1 },
   'tiled 128×64': { family: 'tiled', rows: 2 },
-  'tiled 64×64 by 64 threads': { family: 'tiled', rows: 2, columns: 2, across: 8, down: 8, depth: 8 },
   sliced: { family: 'sliced' },
   'register 8×8 along N': { family: 'register', tile: NARROW, lanes: 4, alongN: true },
   'register 8×8 along M': { family: 'register', tile: NARROW, lanes: 8, alongN: false },
