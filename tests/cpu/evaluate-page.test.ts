@@ -5,23 +5,30 @@ import { expect, test } from 'vitest';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { folder } from '../../src/cli/files.ts';
 import { openData } from '../../src/data/open-data.ts';
+import type { PassagePort } from '../../src/evaluate/methods/method.ts';
 import { adapter as adapterMethod } from '../../src/evaluate/methods/adapter.ts';
 import { base } from '../../src/evaluate/methods/base.ts';
+import { adapterRetrieval, retrieval } from '../../src/evaluate/methods/retrieval.ts';
 import { RULES } from '../../src/evaluate/methods/registry.ts';
 import { readEvaluation } from '../../src/evaluate/record-file.ts';
 import type { Evaluation } from '../../src/evaluate/record.ts';
 import { readPeft } from '../../src/export/peft.ts';
 import { defaultSpec } from '../../src/settings/spec.ts';
-import { openModel } from '../../src/worker/model.ts';
+import { openModel, type OpenModel } from '../../src/worker/model.ts';
 import { tokenizeRowsAgain } from '../../src/worker/new-tokens.ts';
 import { evalSessionOf } from '../../src/worker/eval-session.ts';
+import { DocumentLibrary } from '../../src/worker/documents/library.ts';
+import { passagePort } from '../../src/worker/documents/passage-port.ts';
 import { Slices } from '../../src/worker/slices.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { SPRIG, sprigFolder } from '../engine/sprig.ts';
+import { memoryDocuments } from '../unit/worker/document-store.ts';
 
 const sample = (name: string): string =>
   fileURLToPath(new URL(`../../public/samples/orders-json/${name}`, import.meta.url));
+const notes = (name: string): string =>
+  fileURLToPath(new URL(`../../public/samples/notes/${name}`, import.meta.url));
 const ADAPTER = fileURLToPath(new URL('../reference/peft/adapter', import.meta.url));
 const ROWS = 3;
 const at = temporaryFolder();
@@ -33,48 +40,76 @@ function timeless(record: Evaluation): object {
     ...{ items, scorers, scores, draw: made.draw, newTokens: made.newTokens },
     subjects: subjects.map(
       ({ method, loss, general, detail, likelihoods, stopped, failed, lacks, otherText }) => ({
-        ...{ method, loss, general, detail, likelihoods, stopped, failed, lacks, otherText },
+        ...{ method, loss, general, likelihoods, stopped, failed, lacks, otherText },
+        detail: detail?.passages
+          ? { ...detail, passages: { ...detail.passages, index: undefined, searchSeconds: undefined } }
+          : detail,
       }),
     ),
     evidence: evidence.map((row) => row.map((one) => one && { ...one, seconds: undefined, took: undefined })),
   };
 }
 
+const ignore = (): void => undefined;
+const openSprigOn = (device: Parameters<typeof openModel>[0]): Promise<OpenModel> =>
+  openModel(device, { name: 'sprig', bundled: true, files: sprigFolder() }, ignore);
+
+/** The rows of two files, as the page opens them. */
+async function openRows(open: OpenModel, train: string, test: string) {
+  const fileOf = (path: string) => ({
+    name: path.slice(path.lastIndexOf('/') + 1),
+    bytes: new Uint8Array(readFileSync(path)),
+  });
+  const { seed, maxLength } = defaultSpec();
+  const { data } = await openData(
+    open,
+    fileOf(train),
+    { maxLength, overlong: 'truncate-end', validation: 0, test: 0, seed },
+    { heldOut: fileOf(test) },
+    new Slices(ignore, new AbortController().signal),
+  );
+  return data;
+}
+
+/** The measurement of the page. */
+function sittingOf(open: OpenModel, data: Awaited<ReturnType<typeof openRows>>, passages?: PassagePort) {
+  return evalSessionOf(
+    open,
+    data,
+    { rows: ROWS, lossOf: 'asked', passages },
+    { onProgress: ignore, signal: new AbortController().signal },
+    { grow: tokenizeRowsAgain },
+  );
+}
+
+/** Runs `graft evaluate`. @returns the record that it writes */
+async function measured(...args: string[]): Promise<Evaluation> {
+  const { code, err } = await graftHere([
+    ...['evaluate', '--model', SPRIG, '--adapter', ADAPTER, '--rows', `${ROWS}`, ...DEVICE_HERE],
+    ...args,
+  ]);
+  expect(code, err).toBe(0);
+  const out = args[args.indexOf('--out') + 1];
+  return readEvaluation(readFileSync(`${out}/evaluation.json`, 'utf8'), 'evaluation.json');
+}
+
+async function captainOf(open: OpenModel): Promise<Adapter> {
+  const { modules, tensors } = await readPeft(folder(ADAPTER), open.model.definition);
+  return Adapter.frozen(open.model, modules, tensors);
+}
+
+const MADE = { time: 0, model: { name: 'sprig', bundled: true } };
+
 describeDevice('The record of an evaluation', (context) => {
   test('is the same from the page and from the command', { timeout: 300_000 }, async () => {
-    const args = ['--model', SPRIG, '--data', sample('train.jsonl'), '--test-data', sample('test.jsonl')];
-    const methods = ['--methods', 'frequent,nearest,base,adapter', '--adapter', ADAPTER];
-    const asked = ['--rows', `${ROWS}`, '--out', at('out'), ...DEVICE_HERE];
-    const { code, err } = await graftHere(['evaluate', ...args, ...methods, ...asked]);
-    expect(code, err).toBe(0);
-    const ofCommand = readEvaluation(readFileSync(at('out', 'evaluation.json'), 'utf8'), 'evaluation.json');
+    const args = ['--data', sample('train.jsonl'), '--test-data', sample('test.jsonl')];
+    const methods = ['--methods', 'frequent,nearest,base,adapter'];
+    const ofCommand = await measured(...args, ...methods, '--out', at('out'));
 
-    const ignore = (): void => undefined;
-    const open = await openModel(
-      context.device,
-      { name: 'sprig', bundled: true, files: sprigFolder() },
-      ignore,
-    );
-    const { signal } = new AbortController();
-    const fileOf = (name: string) => ({ name, bytes: new Uint8Array(readFileSync(sample(name))) });
-    const { seed, maxLength } = defaultSpec();
-    const { data } = await openData(
-      open,
-      fileOf('train.jsonl'),
-      { maxLength, overlong: 'truncate-end', validation: 0, test: 0, seed },
-      { heldOut: fileOf('test.jsonl') },
-      new Slices(ignore, signal),
-    );
-    const { modules, tensors } = await readPeft(folder(ADAPTER), open.model.definition);
-    const adapter = await Adapter.frozen(open.model, modules, tensors);
-    const sitting = evalSessionOf(
-      open,
-      data,
-      { rows: ROWS, lossOf: 'asked' },
-      { onProgress: ignore, signal },
-      { grow: tokenizeRowsAgain },
-    );
-    const { record, failures } = await sitting.run({ time: 0, model: { name: 'sprig', bundled: true } }, [
+    const open = await openSprigOn(context.device);
+    const sitting = sittingOf(open, await openRows(open, sample('train.jsonl'), sample('test.jsonl')));
+    const adapter = await captainOf(open);
+    const { record, failures } = await sitting.run(MADE, [
       ...RULES.map((rule) => sitting.subject(rule, {}, 'base')),
       sitting.subject(base, {}, 'base'),
       sitting.subject(adapterMethod, { label: 'Captain' }, 'adapter', () => Promise.resolve({ adapter })),
@@ -82,6 +117,61 @@ describeDevice('The record of an evaluation', (context) => {
     expect(failures).toEqual([]);
     expect(timeless(record)).toEqual(timeless(ofCommand));
     expect(record.evidence).toHaveLength(ROWS);
+    adapter.destroy();
+    await open.model.destroy();
+  });
+
+  test('is the same with passages of documents', { timeout: 300_000 }, async () => {
+    const [documents, template] = [notes('documents.zip'), notes('prompt.jinja')];
+    const indexed = await graftHere([
+      ...['index', '--model', SPRIG, '--words-only', '--documents', documents, '--out', at('index')],
+    ]);
+    expect(indexed.code, indexed.err).toBe(0);
+    const ofCommand = await measured(
+      ...['--data', notes('train.jsonl'), '--test-data', notes('test.jsonl')],
+      ...['--methods', 'base,retrieval,adapter,retrieval+adapter', '--index', at('index'), '--top', '2'],
+      ...['--passages-template', template, '--out', at('with-passages')],
+    );
+
+    const open = await openSprigOn(context.device);
+    const data = await openRows(open, notes('train.jsonl'), notes('test.jsonl'));
+    const never = (): Promise<never> => Promise.reject(new Error('A search by words needs no encoder'));
+    const library = new DocumentLibrary({
+      store: memoryDocuments('garden'),
+      counter: async () => ({ id: 'sprig', tokenizer: open.tokenizer }),
+      ...{ encoderFacts: never, openEncoder: never },
+      isKept: async () => false,
+      inTurn: (work) => work(),
+    });
+    const zip = new File([new Uint8Array(readFileSync(documents))], 'documents.zip');
+    await library.add('garden', [{ path: 'documents.zip', file: zip }], ignore);
+    const port = await passagePort(
+      { library: async () => library, search: (...asked) => library.search(...asked) },
+      {
+        ...{ projectId: 'garden', method: 'bm25', top: 2 },
+        template: readFileSync(template, 'utf8'),
+      },
+      data,
+    );
+    const sitting = sittingOf(open, data, port);
+    const adapter = await captainOf(open);
+    const tuned = () => Promise.resolve({ adapter });
+    const { record, failures } = await sitting.run(MADE, [
+      sitting.subject(base, {}, 'base'),
+      sitting.subject(retrieval, {}, 'base'),
+      sitting.subject(adapterMethod, { label: 'Captain' }, 'adapter', tuned),
+      sitting.subject(adapterRetrieval, { label: 'Captain' }, 'adapter', tuned),
+    ]);
+    expect(failures).toEqual([]);
+    expect(timeless(record)).toEqual(timeless(ofCommand));
+    // What the passages bring is in the record: prompts with passages, and how many of the right ones are among them.
+    const withPassages = record.evidence.flatMap((row) => [row[1], row[3]]);
+    expect(withPassages).toHaveLength(2 * ROWS);
+    for (const one of withPassages)
+      expect(one).toMatchObject({
+        passages: expect.any(Array) as unknown,
+        recall: expect.any(Number) as unknown,
+      });
     adapter.destroy();
     await open.model.destroy();
   });
