@@ -99,6 +99,7 @@ export const ROOMS = {
       'text',
       'data',
       'retrieval/cited.ts',
+      'retrieval/rerank.ts',
     ],
     types: ['retrieval'],
   },
@@ -171,6 +172,8 @@ export const ROOMS = {
       'evaluate/with-examples.ts',
       'retrieval/cited.ts',
       'retrieval/passages-template.ts',
+      'retrieval/question-templates.ts',
+      'retrieval/rerank.ts',
       // Columns, the form of each reward, and its checks; the worker opens scorers.
       'scorers',
     ],

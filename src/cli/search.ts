@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
 import { percent, plural } from '../numbers.ts';
-import { SEARCH_METHODS, type Ranked } from '../retrieval/ranking.ts';
+import { SEARCH_METHODS } from '../retrieval/ranking.ts';
 import {
   measure,
   RECALL_RANKS,
@@ -11,6 +11,7 @@ import {
   type Measures,
   type Passage,
 } from '../retrieval/relevance.ts';
+import { RERANKED, type Reranked } from '../retrieval/rerank.ts';
 import { readPassage } from '../retrieval/row-passages.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
@@ -18,6 +19,7 @@ import { readRows } from './json-lines.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
+import { Reranker } from './rerank.ts';
 
 export const searchFlags = {
   ...encoderFlags,
@@ -34,6 +36,14 @@ export const searchFlags = {
     help: 'by meaning (cosine of vectors), by words (BM25), or by both lists (reciprocal rank fusion) (default: cosine)',
   },
   top: { value: 'N', help: 'chunks for each question at most (default: 10)' },
+  rerank: {
+    value: 'PATH',
+    help: 'a language model that ranks the best chunks again: by how likely it finds the question after each of them',
+  },
+  'rerank-top': {
+    value: 'N',
+    help: `with --rerank: how many chunks are ranked again (default: ${RERANKED})`,
+  },
   file: {
     value: 'PATTERN',
     help: 'only chunks of these files: a path, a folder, or a pattern such as "notes/*.md"',
@@ -61,7 +71,7 @@ export interface Question {
 
 /** A question with its ranking. */
 interface Answered extends Question {
-  readonly ranking: readonly Ranked[];
+  readonly ranking: readonly Reranked[];
   /** The relevant chunks of each passage that the index holds. */
   readonly relevant: readonly (readonly number[])[];
   /** Passages that the index does not hold. */
@@ -74,7 +84,12 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   const path = flags.required('index');
   const top = flags.integer('top', 1) ?? TOP;
   const questions = await readQuestions(flags);
-  const search = await IndexSearch.open(path, { method, files: flags.text('file'), encoder: flags }, output);
+  const reranker = await Reranker.open(flags, output);
+  const search = await IndexSearch.open(
+    path,
+    { method, files: flags.text('file'), encoder: flags, device: reranker?.device },
+    output,
+  );
   const { chunks } = search;
   const asked = await search.embed(
     questions.map(({ text }) => text),
@@ -85,7 +100,7 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   const answered: Answered[] = [];
   for (const [at, question] of questions.entries()) {
     const relevant = question.passages.map((passage) => relevance.relevantTo(passage));
-    const most = Math.max(top, question.passages.length > 0 ? MEASURED : 0);
+    const most = Math.max(top, question.passages.length > 0 ? MEASURED : 0, reranker?.top ?? 0);
     answered.push({
       ...question,
       ranking: await search.find(asked[at], most),
@@ -95,14 +110,28 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   }
   const seconds = (performance.now() - began) / 1000;
   search.close();
+  const ranked = reranker ? await withSecondRanking(answered, chunks, reranker) : answered;
 
   const json = flags.on('json');
-  for (const one of answered)
+  for (const one of ranked)
     output.result(json ? jsonLine(one, chunks, top, flags.on('relevant')) : listed(one, chunks, top));
   output.line(
     `Searched ${plural(chunks.length, 'chunk')} for ${plural(questions.length, 'question')} by ${method}: ${((1000 * seconds) / questions.length).toFixed(1)} ms each`,
   );
-  reportMeasures(answered, { json: json && flags.on('relevant') }, output);
+  reportMeasures(ranked, { json: json && flags.on('relevant') }, output);
+}
+
+/** The questions with the first chunks of each ranking in the order of the language model. @throws GraftError as `Reranker.rank` */
+async function withSecondRanking(
+  answered: readonly Answered[],
+  chunks: readonly ChunkEntry[],
+  reranker: Reranker,
+): Promise<Answered[]> {
+  const rankings = await reranker.rank(
+    answered.map(({ text, ranking }) => ({ question: text, ranking })),
+    (chunk) => chunks[chunk].text,
+  );
+  return answered.map((one, at) => ({ ...one, ranking: rankings[at] }));
 }
 
 /** @throws GraftError `arguments`, `query-row`, `query-empty` */
@@ -152,9 +181,13 @@ function jsonLine(
   top: number,
   withRelevant: boolean,
 ): string {
-  const hits = ranking.slice(0, top).map(({ chunk, score }) => {
+  const hits = ranking.slice(0, top).map(({ chunk, score, likelihood }) => {
     const { id: chunkId, file, start, end, text, page } = chunks[chunk];
-    return { id: chunkId, file, ...(page !== null && { page }), start, end, score, text };
+    return {
+      ...{ id: chunkId, file, ...(page !== null && { page }), start, end, score },
+      ...(likelihood !== undefined && { likelihood }),
+      text,
+    };
   });
   const ids = relevant.map((places) => places.map((place) => chunks[place].id));
   return `${JSON.stringify({ id, hits, ...(withRelevant && passages.length > 0 && { relevant: ids }) })}\n`;
@@ -171,12 +204,13 @@ export const placeOf = ({
 
 /** A question and its chunks for a person to read. */
 function listed({ id, text, ranking }: Answered, chunks: readonly ChunkEntry[], top: number): string {
-  const hits = ranking.slice(0, top).map(({ chunk, score }, at) => {
+  const hits = ranking.slice(0, top).map(({ chunk, score, likelihood }, at) => {
     const { file, start, end, text: content, page } = chunks[chunk];
     const line = content.replaceAll(/\s+/g, ' ');
     const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)} …` : line;
     const place = placeOf({ file, start, end, page });
-    return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}  ${place}\n     ${shown}\n`;
+    const again = likelihood === undefined ? '' : `  ${likelihood.toFixed(2)} nats a token`;
+    return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}${again}  ${place}\n     ${shown}\n`;
   });
   return `${id}  ${text}\n${hits.length > 0 ? hits.join('') : '     Nothing found.\n'}\n`;
 }

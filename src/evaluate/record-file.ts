@@ -86,7 +86,10 @@ const Detail = v.object({
   meanPromptTokens: v.optional(number),
   window: v.optional(count),
   passages: v.optional(
-    v.object({ index: name, search: name, top: count, window: count, searchSeconds: number }),
+    v.object({
+      ...{ index: name, search: name, top: count, window: count, searchSeconds: number },
+      reranked: v.optional(count),
+    }),
   ),
 });
 /** A kind of a newer version is left out. */

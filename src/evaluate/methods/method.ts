@@ -49,7 +49,13 @@ export interface EvalModel {
 /** Finds passages of documents, and writes them into prompts. */
 export interface PassagePort {
   /** The name of the index, how it is searched, and passages of a question at most. */
-  readonly about: { readonly index: string; readonly search: string; readonly top: number };
+  readonly about: {
+    readonly index: string;
+    readonly search: string;
+    readonly top: number;
+    /** How many of the best passages the model ranked again. */
+    readonly reranked?: number;
+  };
   /** The best passages for each question, best first. */
   find(questions: readonly string[], signal: AbortSignal): Promise<readonly (readonly Source[])[]>;
   /** The prompt with as many of them as fit: `fitPassages` with a template. */
