@@ -26,6 +26,7 @@ import type { Output, WholeOutput } from './output.ts';
 import { passageRowFlags, passageRowsCommand } from './passage-rows.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { pushCommand, pushFlags } from './push.ts';
+import { questionFlags, questionsCommand } from './questions.ts';
 import { recipeCommand, recipeFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
 import { searchCommand, searchFlags } from './search.ts';
@@ -169,6 +170,12 @@ export const commands: Readonly<Record<string, Command>> = {
     usage: '--index DIR --model DIR (--queries FILE | --query TEXT) [--method NAME]',
     flags: searchFlags,
     run: searchCommand,
+  },
+  questions: {
+    help: 'questions for documents with answers and quotes, drafted by a language model for a person to look at',
+    usage: '--model PATH (--documents DIR | --index DIR) --out FILE',
+    flags: questionFlags,
+    run: questionsCommand,
   },
   passages: {
     help: 'rows of questions with passages of an index and their answers, to train a model that answers from passages',

@@ -5,19 +5,17 @@ import { plural } from '../numbers.ts';
 import { AnswerTemplate } from '../retrieval/answer-template.ts';
 import { isRefusal } from '../retrieval/cited.ts';
 import {
-  DISTRACTORS,
-  DRAWS,
-  drawRows,
-  WITHOUT_ANSWERS,
-  writtenRow,
-  type AnsweredQuestion,
-  type DrawnRow,
-} from '../retrieval/passage-rows.ts';
-import { Relevance } from '../retrieval/relevance.ts';
+  countRows,
+  makeRows,
+  rowLines,
+  type AskedQuestion,
+  type LeftOut,
+  type MadeRow,
+} from '../retrieval/made-rows.ts';
+import { DISTRACTORS, DRAWS, WITHOUT_ANSWERS } from '../retrieval/passage-rows.ts';
 import { EXIT } from './exit.ts';
 import { readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import type { ChunkEntry } from './index-folder.ts';
 import { readRows } from './json-lines.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { checkFile, checkOutput } from './output-path.ts';
@@ -69,16 +67,6 @@ export const passageRowFlags = {
 
 type PassageRowFlags = Flags<typeof passageRowFlags>;
 
-interface AskedQuestion extends AnsweredQuestion {
-  readonly id: string | number;
-}
-
-/** A question that is left out, and why, as in "quotes …". */
-interface LeftOut {
-  readonly id: string | number;
-  readonly why: string;
-}
-
 /** @throws GraftError `arguments`, `passage-rows`, `passages-template`, `answer-template`, `file-…`, and those of `Passages.open` */
 export async function passageRowsCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(passageRowFlags, args);
@@ -94,39 +82,24 @@ export async function passageRowsCommand(args: readonly string[], output: Output
     distractors: flags.choice('distractors', DISTRACTORS) ?? 'ranking',
     draw: flags.choice('draw', DRAWS) ?? 'seed',
     seed: flags.integer('seed') ?? SEED,
+    withoutAnswer: flags.choice('without-answer', WITHOUT_ANSWERS) ?? 'refusal',
+    answer: await readAnswersTemplate(flags),
   };
-  const without = flags.choice('without-answer', WITHOUT_ANSWERS) ?? 'refusal';
-  const answer = await readAnswersTemplate(flags);
-  const questions = await readAnswered(path);
+  const { questions, unapproved } = await readAnswered(path);
   const passages = (await Passages.open(flags, output))!;
   const { chunks, template: prompt, top } = passages;
-  const relevance = new Relevance(chunks);
-  const rankings = plan.distractors === 'random' ? [] : await rank(questions, { passages, relevance, top });
+  const rank = async (texts: readonly string[], max: number): Promise<number[][]> =>
+    (await passages.rank(texts, max)).map((ranking) => ranking.map(({ chunk }) => chunk));
+  const { rows, leftOut } = await makeRows(questions, { chunks, rank }, { ...plan, prompt, count: top });
   passages.close();
-  const drawn = drawRows(questions, { chunks, relevance, rankings }, { ...plan, count: top });
-  const leftOut: LeftOut[] = [];
-  const rows = drawn.flatMap((row, at) => {
-    if ('problem' in row) {
-      leftOut.push({ id: questions[at].id, why: row.problem });
-      return [];
-    }
-    return [
-      {
-        question: questions[at],
-        row,
-        ...writtenRow(questions[at], row, chunks, { prompt, answer, without }),
-      },
-    ];
-  });
   if (rows.length === 0)
     throw new GraftError(
       'passage-rows',
       `No question of ${path} becomes a row: question ${leftOut[0].id} ${leftOut[0].why}.`,
       'Make the index of the documents that the questions were written for.',
     );
-  const lines = rows.map((row) => `${JSON.stringify(recordOf(row, chunks))}\n`);
-  await writeWhole(out, new TextEncoder().encode(lines.join('')));
-  report({ rows, leftOut, out, json: flags.on('json') }, output);
+  await writeWhole(out, new TextEncoder().encode(rowLines(rows, chunks)));
+  report({ rows, leftOut, unapproved, out, json: flags.on('json') }, output);
   if (leftOut.length > 0) process.exitCode = EXIT.couldNot;
 }
 
@@ -146,15 +119,19 @@ async function readAnswersTemplate(flags: PassageRowFlags): Promise<AnswerTempla
 }
 
 /** @throws GraftError `passage-rows` */
-async function readAnswered(path: string): Promise<AskedQuestion[]> {
+async function readAnswered(
+  path: string,
+): Promise<{ readonly questions: AskedQuestion[]; readonly unapproved: number }> {
   const remedy =
     'Write {"question", "answer", "passages": [{"doc", "start", "end"}]} on each line, and "answer": "", "passages": [] if the documents do not say.';
+  let unapproved = 0;
   const questions = await readRows(path, {
     code: 'passage-rows',
     remedy,
     read: (row, fault, number): AskedQuestion => {
       const { id, text, passages } = questionOfRow(row, fault, number);
       const { answer = '', quotes } = row;
+      if (row['approved'] === false) unapproved++;
       if (typeof answer !== 'string') throw fault('has an answer that is not text');
       const isAnswered = answer.trim() !== '' && !isRefusal(answer);
       if (passages.length > 0 && !isAnswered) throw fault('has passages and no answer');
@@ -165,67 +142,32 @@ async function readAnswered(path: string): Promise<AskedQuestion[]> {
     },
   });
   if (questions.length === 0) throw new GraftError('passage-rows', `${path} has no questions.`, remedy);
-  return questions;
+  return { questions, unapproved };
 }
-
-/** The best chunks of each question: as many as a row has passages when all its relevant ones are taken away. */
-async function rank(
-  questions: readonly AskedQuestion[],
-  {
-    passages,
-    relevance,
-    top,
-  }: { readonly passages: Passages; readonly relevance: Relevance; readonly top: number },
-): Promise<number[][]> {
-  const relevant = questions.map(({ passages: places }) =>
-    places.reduce((sum, place) => sum + (relevance.relevantTo(place)?.length ?? 0), 0),
-  );
-  const rankings = await passages.rank(
-    questions.map(({ text }) => text),
-    top + Math.max(...relevant),
-  );
-  return rankings.map((ranking) => ranking.map(({ chunk }) => chunk));
-}
-
-interface WrittenRow {
-  readonly question: AskedQuestion;
-  readonly row: DrawnRow;
-  readonly prompt: string;
-  readonly answer: string;
-}
-
-/** A line of the file: a conversation, and columns that say how it was made. */
-const recordOf = ({ question, row, prompt, answer }: WrittenRow, chunks: readonly ChunkEntry[]): object => ({
-  id: question.id,
-  messages: [
-    { role: 'user', content: prompt },
-    { role: 'assistant', content: answer },
-  ],
-  oracle: row.oracle,
-  context: row.context.map((chunk) => chunks[chunk].id),
-  quotes: row.quotes.map(({ text }) => text),
-});
 
 interface Report {
-  readonly rows: readonly WrittenRow[];
+  readonly rows: readonly MadeRow[];
   readonly leftOut: readonly LeftOut[];
+  /** Questions that a model has drafted, and no person has approved. */
+  readonly unapproved: number;
   readonly out: string;
   readonly json: boolean;
 }
 
-function report({ rows, leftOut, out, json }: Report, output: Output): void {
-  const unanswerable = rows.filter(({ question }) => question.passages.length === 0).length;
-  const withRight = rows.filter(({ row }) => row.oracle).length;
-  const withoutRight = rows.length - withRight - unanswerable;
-  const longest = rows.reduce((most, { prompt }) => Math.max(most, prompt.length), 0);
+function report({ rows, leftOut, unapproved, out, json }: Report, output: Output): void {
+  const { withPassage, withoutPassage, unanswerable, longestPrompt } = countRows(rows);
   for (const { id, why } of leftOut.slice(0, MOST_NAMED)) output.line(`Question ${id} ${why}.`);
   if (leftOut.length > MOST_NAMED)
     output.line(`${plural(leftOut.length - MOST_NAMED, 'more question')} left out.`);
   output.line(
-    `Wrote ${plural(rows.length, 'row')} to ${out}: ${withRight} with the right passages, ${withoutRight} without, ${unanswerable} that the documents do not answer. The longest prompt has ${plural(longest, 'character')}.`,
+    `Wrote ${plural(rows.length, 'row')} to ${out}: ${withPassage} with the right passages, ${withoutPassage} without, ${unanswerable} that the documents do not answer. The longest prompt has ${plural(longestPrompt, 'character')}.`,
   );
+  if (unapproved > 0)
+    output.line(
+      `${plural(unapproved, 'question was', 'questions were')} drafted by a model, and not approved by a person.`,
+    );
   if (json)
     output.result(
-      `${JSON.stringify({ rows: rows.length, with_passage: withRight, without_passage: withoutRight, unanswerable, longest_prompt_characters: longest, left_out: leftOut })}\n`,
+      `${JSON.stringify({ rows: rows.length, with_passage: withPassage, without_passage: withoutPassage, unanswerable, longest_prompt_characters: longestPrompt, left_out: leftOut })}\n`,
     );
 }
