@@ -1,4 +1,4 @@
-/** A tuned encoder, as adapter and merged, loaded by PEFT and transformers: they make the vectors that Graft makes. */
+/** A tuned encoder, as adapter and merged, loaded by PEFT, transformers and sentence-transformers: they make the vectors that Graft makes. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,12 +14,14 @@ import { python } from './ask.ts';
 const MODEL = referencePath('encoders', 'mean');
 const ROWS = referencePath('encoders', 'contrastive', 'rows.jsonl');
 const SCRIPT = fileURLToPath(new URL('encoder.py', import.meta.url));
+const SENTENCES = fileURLToPath(new URL('sentence_vectors.py', import.meta.url));
 const WINDOW = 24;
 
 describe.skipIf(!python)('A tuned encoder in PEFT and transformers', () => {
   const at = temporaryFolder();
   let byAdapter: number[];
   let byMerged: number[];
+  let texts: string[];
 
   const done = async (...args: string[]): Promise<void> => {
     const { code, err } = await graft(args);
@@ -46,11 +48,11 @@ describe.skipIf(!python)('A tuned encoder in PEFT and transformers', () => {
 
   beforeAll(async () => {
     const tokenizer = await loadTokenizer(folder(MODEL));
-    const texts = readFileSync(referencePath('encoders', 'contrastive', 'texts.jsonl'), 'utf8');
-    const ids = texts
+    texts = readFileSync(referencePath('encoders', 'contrastive', 'texts.jsonl'), 'utf8')
       .trimEnd()
       .split('\n')
-      .map((line) => textIds(tokenizer, (JSON.parse(line) as { text: string }).text, WINDOW).ids);
+      .map((line) => (JSON.parse(line) as { text: string }).text);
+    const ids = texts.map((text) => textIds(tokenizer, text, WINDOW).ids);
     const settings = ['--objective', 'contrastive', '--steps', '4', '--batch', '4', '--lr', '0.05'];
     const paths = ['--model', MODEL, '--data', ROWS, '--val-fraction', '0', '--out', at('run')];
     await done('train', ...paths, ...settings, '--targets', 'query,value,dense', ...DEVICE);
@@ -73,5 +75,19 @@ describe.skipIf(!python)('A tuned encoder in PEFT and transformers', () => {
       expect(readFileSync(at('merged', name), 'utf8')).toBe(
         readFileSync(referencePath('encoders', 'mean', name), 'utf8'),
       );
+  });
+
+  test('sentence-transformers reads the merged folder, and makes the same vectors of the texts', async ({
+    skip,
+  }) => {
+    const { status, stdout, stderr } = spawnSync(python!, [SENTENCES], {
+      ...{ encoding: 'utf8', maxBuffer: 2 ** 26 },
+      input: JSON.stringify({ model: at('merged'), texts }),
+      env: { ...process.env, HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1' },
+    });
+    expect(status, stderr).toBe(0);
+    const vectors = JSON.parse(stdout) as number[][] | null;
+    skip(vectors === null, 'sentence-transformers is not installed');
+    expect(worstError(await embedded(at('merged')), vectors!.flat())).toBeLessThan(1e-4);
   });
 });
