@@ -209,7 +209,7 @@ function listed({ id, text, ranking }: Answered, chunks: readonly ChunkEntry[], 
     const line = content.replaceAll(/\s+/g, ' ');
     const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)} …` : line;
     const place = placeOf({ file, start, end, page });
-    const again = likelihood === undefined ? '' : `  ${likelihood.toFixed(2)} nats a token`;
+    const again = likelihood === undefined ? '' : `  ${likelihood.toFixed(2)} nats per token`;
     return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}${again}  ${place}\n     ${shown}\n`;
   });
   return `${id}  ${text}\n${hits.length > 0 ? hits.join('') : '     Nothing found.\n'}\n`;

@@ -94,6 +94,6 @@ const failed = (cause: unknown): GraftError =>
   new GraftError(
     'question-template',
     `A template of questions does not work: ${messageOf(cause).slice(0, 300).replace(/\.$/, '')}.`,
-    'Start from the templates that the form begins with.',
+    'Start from the default templates of the form.',
     { cause },
   );

@@ -258,7 +258,8 @@ export interface StoredResult {
     | 'further'
     | 'lineage'
     | 'tuned'
-    | 'log';
+    | 'log'
+    | 'questions';
   /** When it was written. */
   readonly changed: number;
   /** The worker's own data, stored unchanged. */

@@ -19,6 +19,7 @@ import type { MemoryApi } from './api/memory.ts';
 import type { ModelsApi } from './api/models.ts';
 import type { ProjectsApi } from './api/projects.ts';
 import type { RewardsApi } from './api/rewards.ts';
+import type { QuestionsApi } from './api/questions.ts';
 import type { ResultsApi } from './api/results.ts';
 import type { RowFilesApi } from './api/row-files.ts';
 import type { RowsApi } from './api/rows.ts';
@@ -45,6 +46,7 @@ export type * from './api/memory.ts';
 export type * from './api/models.ts';
 export type * from './api/outcome.ts';
 export type * from './api/projects.ts';
+export type * from './api/questions.ts';
 export type * from './api/results.ts';
 export type * from './api/rewards.ts';
 export type * from './api/row-files.ts';
@@ -73,6 +75,7 @@ export interface GraftWorker
     MemoryApi,
     ModelsApi,
     ProjectsApi,
+    QuestionsApi,
     ResultsApi,
     RewardsApi,
     RowFilesApi,

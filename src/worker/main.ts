@@ -23,6 +23,7 @@ import { countingLooks, Looks } from './edits/looks.ts';
 import type { TunedAnswerer } from './eval-session.ts';
 import { evaluate, instructionFor, measureFewShot } from './evaluation.ts';
 import { Documents, documentsApi } from './documents/documents-api.ts';
+import { questionsApi } from './documents/questions-api.ts';
 import { downloadApi, makeDownloads } from './download-api.ts';
 import { feedbackApi } from './feedback-api.ts';
 import { exampleEncoder } from './example-encoder.ts';
@@ -141,6 +142,7 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ...modelApi({ models, session, runs, bases, openRef }),
   ...downloadApi(downloads),
   ...documentsApi(documents, { models, runs }),
+  ...questionsApi({ documents, session, runs }),
   ...rowFilesApi(rowDownloads, openDataOrThrow),
   ...curatedApi(session, runs, async (model) =>
     model.bundled ? (await fetchBundled(APP, () => undefined)).files : models.store.open(model.name),

@@ -587,6 +587,23 @@ function onnxOnly(): string {
   return folder;
 }
 
+test('pasted HTML becomes a document with the name that the person gives', async () => {
+  await press('Paste text');
+  await page.getByLabel('Text of the document').fill('<h2>Prices</h2><p>Quinces cost two coins.</p>');
+  await page.getByLabel('Name', { exact: true }).fill('prices');
+  await expect.poll(() => page.getByLabel('Read as').inputValue()).toBe('html');
+  await press('Add the document');
+  await page.getByText('1 document added.').waitFor(WAIT);
+  await search('quinces');
+  await page.getByRole('button', { name: /^1\. prices\.html/ }).waitFor(WAIT);
+  expect(await page.locator('[data-hit] .words').first().innerText()).not.toContain('<p>');
+  await page.getByRole('button', { name: 'Remove prices.html' }).click();
+  await press('Remove it');
+  await page
+    .getByRole('button', { name: 'prices.html', exact: true })
+    .waitFor({ ...WAIT, state: 'detached' });
+});
+
 test('documents are there after a reload, get vectors of an encoder, and go when they are removed', async () => {
   await page.reload();
   await page.getByRole('button', { name: 'beans.md', exact: true }).waitFor(WAIT);

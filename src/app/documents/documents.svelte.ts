@@ -1,6 +1,7 @@
 /** The documents of the open project: what is kept, the work on them, the search, and the document that is shown. */
 import { untrack } from 'svelte';
 import { filePattern } from '../../retrieval/file-pattern.ts';
+import { RERANKED } from '../../retrieval/rerank.ts';
 import type {
   AddedDocuments,
   Chunking,
@@ -57,6 +58,8 @@ export class Documents {
   chosenMethod = $state<SearchMethod>();
   /** The files to search in, as a pattern; empty for all. */
   pattern = $state('');
+  /** Whether the open model ranks the best passages again. */
+  rerank = $state(false);
   searching = $state(false);
   found = $state.raw<Found>();
   searchFailure = $state.raw<Failure>();
@@ -165,8 +168,17 @@ export class Documents {
       return;
     }
     this.searching = true;
-    const { worker, announcer } = this.#studio.session;
-    const choice = { method: this.method, top: TOP, ...(files && { files }) };
+    const { session } = this.#studio;
+    const { worker, announcer } = session;
+    const choice = {
+      ...{ method: this.method, top: TOP },
+      ...(files && { files }),
+      ...(this.rerank && { rerank: RERANKED }),
+    };
+    if (this.rerank && !(await session.ensureModel())) {
+      this.searching = false;
+      return;
+    }
     const outcome = await worker.searchDocuments(id, query, choice);
     this.searching = false;
     if (!outcome.ok) {

@@ -98,11 +98,15 @@ export interface SearchChoice {
   readonly top: number;
   /** The files that are searched; all if left out. */
   readonly files?: readonly string[];
+  /** How many of the best chunks the open model ranks again, by the likelihood of the question; none if left out. */
+  readonly rerank?: number;
 }
 
 /** A chunk that a search found. */
 export interface DocumentHit extends Source {
   readonly score: number;
+  /** The mean log-probability of a token of the question behind it, in nats, if it was ranked again. */
+  readonly likelihood?: number;
 }
 
 /** What runs an encoder: Graft's own engine, or ONNX Runtime by Transformers.js. */

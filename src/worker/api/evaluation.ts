@@ -44,6 +44,8 @@ export interface AskedDocuments {
   readonly method: SearchMethod;
   /** Passages before each question at most. */
   readonly top: number;
+  /** How many of the best passages the open model ranks again; none if left out. */
+  readonly rerank?: number;
   readonly template: string;
 }
 

@@ -41,6 +41,7 @@ const RESULT_NAMES = {
   lineage: 'Stages and their tests',
   tuned: 'Table of what was tuned',
   log: 'Log of use',
+  questions: 'Questions about documents',
 };
 
 export interface ImportOptions {

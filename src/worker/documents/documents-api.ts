@@ -51,16 +51,31 @@ export class Documents {
   }
 
   /**
-   * The best chunks for a question, best first. Unless the method is `bm25`, it is to be called in a turn on the device, as `Runs.withDevice` gives it.
+   * The best chunks for a question, best first. Unless the method is `bm25` without a second ranking, it is to be called in a turn on the device, as
+   * `Runs.withDevice` gives it.
    *
-   * @throws GraftError `documents-empty`, `documents-encoder`, `documents-vectors`, `model-missing`, `engine-…`, `storage-…`
+   * @throws GraftError `worker-no-model`, `rerank-question`, `documents-empty`, `documents-encoder`, `documents-vectors`, `model-missing`, `engine-…`, `storage-…`
    */
   async search(
     projectId: string,
     query: string,
     choice: SearchChoice,
   ): Promise<{ readonly hits: readonly DocumentHit[]; readonly missing: number }> {
-    return (await this.library()).search(projectId, query, choice);
+    const library = await this.library();
+    const { rerank, top } = choice;
+    if (rerank === undefined) return library.search(projectId, query, choice);
+    const open = await this.rooms.session.model();
+    const { hits, missing } = await library.search(projectId, query, {
+      ...choice,
+      top: Math.max(top, rerank),
+    });
+    const [{ questionLikelihoods }, ranking] = await Promise.all([
+      import('../../evaluate/question-likelihood.ts'),
+      import('../../retrieval/rerank.ts'),
+    ]);
+    const passages = hits.slice(0, rerank).map(({ text }) => text);
+    const [likelihoods] = await questionLikelihoods(open, [{ question: query, passages }]);
+    return { hits: ranking.rerank(hits, likelihoods).slice(0, top), missing };
   }
 
   /** Whether an encoder is on the device. */
@@ -174,7 +189,7 @@ export function documentsApi(
       outcome(async () => ({ tokens: await (await documents.library()).tokens(projectId, chunk) })),
     searchDocuments: (projectId, query, choice) =>
       outcome(() =>
-        choice.method === 'bm25'
+        choice.method === 'bm25' && choice.rerank === undefined
           ? documents.search(projectId, query, choice)
           : runs.withDevice(() => documents.search(projectId, query, choice)),
       ),

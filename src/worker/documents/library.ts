@@ -2,7 +2,9 @@
 import { GraftError } from '../../errors.ts';
 import { checkChunkSettings } from '../../retrieval/chunks.ts';
 import { pageOf } from '../../retrieval/read-document.ts';
+import type { Source } from '../../retrieval/passages-prompt.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
+import type { StoredDocumentText } from '../../storage/records.ts';
 import type {
   AddedDocuments,
   Chunking,
@@ -134,6 +136,16 @@ export class DocumentLibrary {
         page: pageOf(places, chunk.start),
       })),
     };
+  }
+
+  /** The text of a document with its headings. @throws GraftError `document-missing` */
+  async text(projectId: string, file: string): Promise<StoredDocumentText> {
+    return (await this.#find(projectId, file)).text;
+  }
+
+  /** All chunks, in the order of the files' names. */
+  async sources(projectId: string): Promise<readonly Source[]> {
+    return (await this.#openIndex(projectId, await this.#settings(projectId))).sources;
   }
 
   /** The tokens of a part of a document, as the vocabulary has them. @throws GraftError `document-missing`, `model-missing`, `tokenizer-…` */

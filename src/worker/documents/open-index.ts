@@ -54,6 +54,10 @@ export class OpenIndex {
     return this.#known.reduce((sum, each) => sum + 1 - each, 0);
   }
 
+  get sources(): readonly Source[] {
+    return this.#chunks;
+  }
+
   get size(): number {
     return this.#chunks.length;
   }

@@ -15,9 +15,10 @@ interface SearchedDocuments extends Pick<DocumentLibrary, 'search'> {
 /** @throws GraftError `passages-template`, `project-missing`, `storage-…` */
 export async function passagePort(
   documents: SearchedDocuments,
-  { projectId, method, top, template }: AskedDocuments,
+  { projectId, method, top, rerank, template }: AskedDocuments,
   rows: Pick<RowSet, 'places'> | undefined,
 ): Promise<PassagePort> {
+  const choice = { method, top, ...(rerank !== undefined && { rerank }) };
   const prompt = new PassagesTemplate(template);
   const library = await documents.library();
   const { documents: kept } = await library.list(projectId);
@@ -37,12 +38,15 @@ export async function passagePort(
   }
   const relevance = new Relevance(chunks);
   return {
-    about: { index: 'the documents of the project', search: method, top },
+    about: {
+      ...{ index: 'the documents of the project', search: method, top },
+      ...(rerank !== undefined && { reranked: rerank }),
+    },
     async find(questions, signal) {
       const found = [];
       for (const question of questions) {
         signal.throwIfAborted();
-        found.push((await documents.search(projectId, question, { method, top })).hits);
+        found.push((await documents.search(projectId, question, choice)).hits);
       }
       return found;
     },

@@ -94,6 +94,19 @@ test('a matrix of stages keeps how each was measured', () => {
   expect(parse(ResultFile, lineage)).toEqual(lineage);
 });
 
+test('questions about documents are kept as a person left them, and one in no known state is refused', () => {
+  const question = {
+    ...{ id: 'a-1', question: 'When are beans sown?', answer: 'In May.', file: 'beans.md' },
+    ...{ passage: 'beans.md#0', by: 'a model, edited', state: 'approved' },
+    quote: { start: 3, end: 19, text: 'Sow beans in May' },
+  };
+  const draft = { ...question, id: 'a-2', quote: undefined, quoted: 'other words', state: 'draft' };
+  const result = { kind: 'questions', changed: 1, value: { questions: [question, draft] } };
+  expect(parse(ResultFile, result)).toEqual(result);
+  const strange = { ...result, value: { questions: [{ ...question, state: 'lost' }] } };
+  expect(() => parse(ResultFile, strange)).toThrow();
+});
+
 test('the answers, losses and exact counts of an earlier version are those of its record', () => {
   const record = recordIn(measured({ origin: { ...ORIGIN, adapter: ADAPTER } }, LOSS, {}));
   expect(record.items).toEqual(ROWS.map(({ prompt, expected }) => ({ prompt, expected })));

@@ -1,5 +1,6 @@
 /** Questions to the documents of a project: whether and how they are asked, and the passages of a question. */
 import { DEFAULT_TEMPLATE } from '../../../retrieval/passages-template.ts';
+import { RERANKED } from '../../../retrieval/rerank.ts';
 import type {
   AskedDocuments,
   AskedPassages,
@@ -74,6 +75,21 @@ export class AskDocuments {
 
   set top(top: number) {
     this.#keep({ top: top === TOP ? undefined : top });
+  }
+
+  /** Whether the open model ranks the best passages again. */
+  get rerank(): boolean {
+    return this.#kept.rerank === true;
+  }
+
+  set rerank(rerank: boolean) {
+    this.#keep({ rerank: rerank || undefined });
+  }
+
+  /** How they are searched. */
+  get #search(): { readonly method: SearchMethod; readonly top: number; readonly rerank?: number } {
+    const { method, top } = this;
+    return { method, top, ...(this.rerank && { rerank: RERANKED }) };
   }
 
   get template(): string {
@@ -157,18 +173,16 @@ export class AskDocuments {
   get measured(): AskedDocuments | undefined {
     const { id } = this.#studio.projects;
     if (id === undefined || this.count === 0) return undefined;
-    const { method, top, template } = this;
-    return { projectId: id, method, top, template };
+    return { projectId: id, ...this.#search, template: this.template };
   }
 
   async #find(prompt: string): Promise<AskedPassages | Failure | undefined> {
     const { id } = this.#studio.projects;
     if (!this.on || id === undefined) return undefined;
-    const { method, top, template } = this;
-    const outcome = await this.#studio.session.worker.searchDocuments(id, prompt, { method, top });
+    const outcome = await this.#studio.session.worker.searchDocuments(id, prompt, this.#search);
     if (!outcome.ok) return outcome;
-    const found = outcome.hits.map(({ score: _, ...source }) => source);
-    return { template, found };
+    const found = outcome.hits.map(({ score: _score, likelihood: _likelihood, ...source }) => source);
+    return { template: this.template, found };
   }
 }
 

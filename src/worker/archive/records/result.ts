@@ -51,6 +51,18 @@ const StageScore = v.object({
   byRow: v.optional(v.array(number)),
   loss: v.optional(Loss),
 });
+const Quote = v.object({ start: count, end: count, text: v.string() });
+const Question = v.object({
+  id,
+  question: v.string(),
+  answer: v.string(),
+  quote: v.optional(Quote),
+  quoted: v.optional(v.string()),
+  file: v.optional(text),
+  passage: v.optional(text),
+  by: text,
+  state: v.picklist(['draft', 'approved', 'skipped']),
+});
 const result = { changed: number };
 export const ResultFile = v.variant('kind', [
   v.object({
@@ -140,6 +152,11 @@ export const ResultFile = v.variant('kind', [
         ),
       }),
     }),
+  }),
+  v.object({
+    ...result,
+    kind: v.literal('questions'),
+    value: v.object({ questions: v.array(Question) }),
   }),
   v.object({
     ...result,

@@ -1,0 +1,128 @@
+/** The worker's API for questions about documents. Its code is loaded with the first call. */
+import { GraftError } from '../../errors.ts';
+import type { DocumentQuestion, QuestionsApi } from '../api.ts';
+import { listener, outcome } from '../outcome.ts';
+import type { Runs } from '../runs.ts';
+import type { Session } from '../session.ts';
+import type { Documents } from './documents-api.ts';
+import type { QuestionLibrary } from './questions.ts';
+
+interface Rooms {
+  readonly documents: Documents;
+  readonly session: Session;
+  readonly runs: Runs;
+}
+
+/** The stored value. */
+interface Kept {
+  readonly questions: readonly DocumentQuestion[];
+}
+
+export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi {
+  let loaded: Promise<QuestionLibrary> | undefined;
+  const load = async (): Promise<QuestionLibrary> => {
+    const [{ QuestionLibrary: Library }, { changeResult, readResult }, library] = await Promise.all([
+      import('./questions.ts'),
+      import('../../storage/results.ts'),
+      documents.library(),
+    ]);
+    const of = (value: object | undefined): readonly DocumentQuestion[] =>
+      (value as Kept | undefined)?.questions ?? [];
+    return new Library(
+      {
+        read: async (projectId) => of((await readResult(projectId, 'questions'))?.value),
+        change: async (projectId, change) => {
+          const value = await changeResult(projectId, 'questions', (before) => ({
+            questions: change(of(before)),
+          }));
+          return value && of(value);
+        },
+      },
+      library,
+    );
+  };
+  const questions = (): Promise<QuestionLibrary> => (loaded ??= load());
+  const listed = async (projectId: string): Promise<Kept> => ({
+    questions: await (await questions()).list(projectId),
+  });
+  const drafting = new Set<AbortController>();
+
+  return {
+    listQuestions: (projectId) => outcome(() => listed(projectId)),
+    draftQuestions: (projectId, { files, perDocument, ...sampling }, onProgress, onDraft) =>
+      outcome(async () => {
+        const controller = new AbortController();
+        const { signal } = controller;
+        drafting.add(controller);
+        try {
+          const { chat } = await import('../chat.ts');
+          const by = session.opened?.info.name;
+          if (by === undefined)
+            throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
+          let asked = 0;
+          const ask = async (prompts: readonly string[]): Promise<string[]> => {
+            const texts: string[] = [];
+            for (const content of prompts) {
+              const { maxNewTokens, temperature, seed } = sampling;
+              const { text } = await runs.withDevice(() =>
+                chat(session, {
+                  adapter: 'base',
+                  messages: [{ role: 'user', content }],
+                  settings: {
+                    ...{ maxNewTokens, temperature, seed: seed + asked++ },
+                    ...{ topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
+                  },
+                  onText: () => undefined,
+                  signal,
+                }),
+              );
+              texts.push(text);
+            }
+            return texts;
+          };
+          const done = await (
+            await questions()
+          ).draft(
+            projectId,
+            { perDocument, ...(files && { files }) },
+            { by, ask },
+            { onProgress: listener(onProgress), onDraft: listener(onDraft), signal },
+          );
+          return { ...done, ...(await listed(projectId)) };
+        } finally {
+          drafting.delete(controller);
+        }
+      }),
+    stopDrafting: async () => {
+      for (const controller of drafting) controller.abort();
+    },
+    templateQuestions: (projectId, choice) =>
+      outcome(async () => ({
+        ...(await (await questions()).fromTemplates(projectId, choice)),
+        ...(await listed(projectId)),
+      })),
+    approveQuestion: (projectId, written, id) =>
+      outcome(async () => {
+        const approved = await (await questions()).approve(projectId, written, id);
+        return { approved, ...(await listed(projectId)) };
+      }),
+    moveQuestions: (projectId, ids, state) =>
+      outcome(async () => {
+        await (await questions()).move(projectId, ids, state);
+        return listed(projectId);
+      }),
+    dropQuestions: (projectId, ids) =>
+      outcome(async () => {
+        await (await questions()).drop(projectId, ids);
+        return listed(projectId);
+      }),
+    questionLines: (projectId) =>
+      outcome(async () => ({ lines: await (await questions()).lines(projectId) })),
+    makeQuestionRows: (projectId, choice) =>
+      outcome(async () => {
+        const library = await questions();
+        const make = (): ReturnType<QuestionLibrary['rows']> => library.rows(projectId, choice);
+        return choice.method === 'bm25' ? make() : runs.withDevice(make);
+      }),
+  };
+}
