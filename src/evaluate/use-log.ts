@@ -206,6 +206,7 @@ export function useSentences({
 
 const hasMoved = ({ distance, byChance }: Drift): boolean => distance > byChance;
 
+/** Whether questions have moved from the training rows, with the distance of their words and what chance makes of it. */
 export function driftInWords(drift: Drift): string {
   const distance = `distance of words ${drift.distance.toFixed(3)}, by chance at most ${drift.byChance.toFixed(3)}.`;
   return hasMoved(drift)

@@ -93,7 +93,7 @@ describe('a logged answer', () => {
     ]);
   });
 
-  test('of a file is added once', () => {
+  test('is added once from a file that has it twice', () => {
     const fresh = { ...used, id: 'fresh' };
     expect(unknownOf([fresh, fresh, used], [used])).toEqual([fresh]);
   });

@@ -11,7 +11,7 @@ const QUESTION = { role: 'user', content: 'Who lives here?' };
 const SERVED = { model: 'voice', answer: 'An owl.', finish_reason: 'stop' };
 
 describe('a line', () => {
-  test('of graft serve has its question in messages, a text, or token ids', () => {
+  test('has its question in messages, a text, or token ids if graft serve wrote it', () => {
     const used = readUseLog(
       lines(
         { ...SERVED, time: '2026-01-01', messages: [QUESTION] },
@@ -28,7 +28,7 @@ describe('a line', () => {
     expect(used[0]).toMatchObject({ model: 'voice', time: '2026-01-01', answer: 'An owl.', finish: 'stop' });
   });
 
-  test('of a chat page has its answer as the last message, and a thumb or null', () => {
+  test('has its answer as the last message, and a thumb or null, if a chat page wrote it', () => {
     const row = { messages: [QUESTION, { role: 'assistant', content: 'A goat.' }], time: '2026-01-01' };
     const used = readUseLog(lines({ ...row, thumb: 'down' }, { ...row, thumb: null }), 'chat.jsonl');
     expect(used[0]).toMatchObject({ prompt: 'Who lives here?', answer: 'A goat.', thumb: 'down' });
