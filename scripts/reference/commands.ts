@@ -1,6 +1,6 @@
 /** docs/reference/commands.md: every command with its flags, from the tables that parse them. */
 import { EXIT } from '../../src/cli/exit.ts';
-import { commands, type Command } from '../../src/cli/commands.ts';
+import { commands, type CliCommand } from '../../src/cli/commands.ts';
 import type { FlagSpec } from '../../src/cli/flags.ts';
 import type { Setting } from '../../src/settings/setting.ts';
 import { TABLE } from '../../src/settings/table.ts';
@@ -35,7 +35,7 @@ export function commandsPage(): string {
 
 type Entry = readonly [flag: string, spec: FlagSpec];
 
-function describe(name: string, { help, usage, flags }: Command): string[] {
+function describe(name: string, { help, usage, flags }: CliCommand): string[] {
   const entries: readonly Entry[] = Object.entries(flags).filter(([flag]) => flag !== 'help');
   const own = entries.filter((entry) => settingOf(entry) === undefined);
   const headings = [...new Set(own.map(([, { heading: part = '' }]) => part))].sort();

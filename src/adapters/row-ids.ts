@@ -21,12 +21,12 @@ export class RowIds {
 
   /** u32 [count]: first, first + 1, …, below the number of a layer's outputs. `first` is a multiple of 64. */
   range(first: number, count: number): Tensor {
-    const most = Math.max(...this.modules.map(({ outputs }) => outputs));
+    const max = Math.max(...this.modules.map(({ outputs }) => outputs));
     this.#all ??= this.device.upload(
-      [most],
+      [max],
       'u32',
       'row ids',
-      Uint32Array.from({ length: most }, (_, row) => row),
+      Uint32Array.from({ length: max }, (_, row) => row),
     );
     return this.#all.sliceColumns(first, count);
   }

@@ -1,6 +1,6 @@
 /** The worker, as the page sees it: one request at a time. */
 import { GraftError } from '../errors.ts';
-import type { Answered, AskRequest, FromWorker, OpenRequest, Ready } from './protocol.ts';
+import type { PageAnswered, AskRequest, FromWorker, OpenRequest, Ready } from './protocol.ts';
 
 export class ModelClient {
   readonly #worker: Worker;
@@ -33,7 +33,7 @@ export class ModelClient {
   }
 
   /** @throws GraftError */
-  ask(request: AskRequest, onText: (text: string) => void): Promise<Answered> {
+  ask(request: AskRequest, onText: (text: string) => void): Promise<PageAnswered> {
     return this.#request(request, (message, resolve) => {
       if (message.kind === 'text') onText(message.text);
       if (message.kind === 'answered') resolve(message);

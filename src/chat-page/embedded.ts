@@ -1,5 +1,10 @@
 /** What the page holds in elements of its own: settings, files, and the rest of its program. */
-import { FILE_ATTRIBUTE, keyOf, SETTINGS_ID, type ChatPageSettings } from '../export/chat-page/settings.ts';
+import {
+  FILE_ATTRIBUTE,
+  chatPageKey,
+  SETTINGS_ID,
+  type ChatPageSettings,
+} from '../export/chat-page/settings.ts';
 
 /** The element of an id, which page.html has. @throws Error if it has none */
 export function element<Of extends HTMLElement = HTMLElement>(id: string): Of {
@@ -8,12 +13,12 @@ export function element<Of extends HTMLElement = HTMLElement>(id: string): Of {
   return found as Of;
 }
 
-export const readSettings = (): ChatPageSettings =>
+export const readPageSettings = (): ChatPageSettings =>
   JSON.parse(element(SETTINGS_ID).textContent) as ChatPageSettings;
 
 /** The bytes of a file that the page holds. Its text is given up for them. @throws Error if the page is cut short */
-export function takeFile(file: Parameters<typeof keyOf>[0]): Uint8Array<ArrayBuffer> {
-  const key = keyOf(file);
+export function takeFile(file: Parameters<typeof chatPageKey>[0]): Uint8Array<ArrayBuffer> {
+  const key = chatPageKey(file);
   const held = [...document.querySelectorAll(`[${FILE_ATTRIBUTE}]`)].find(
     (one) => one.getAttribute(FILE_ATTRIBUTE) === key,
   );

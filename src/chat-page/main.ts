@@ -3,15 +3,15 @@ import { GraftError, messageOf } from '../errors.ts';
 import { plural, took } from '../numbers.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import { ModelClient } from './client.ts';
-import { element, readSettings, unpacked } from './embedded.ts';
+import { element, readPageSettings, unpacked } from './embedded.ts';
 import { loadFiles } from './files.ts';
 import { LogView } from './log-view.ts';
-import type { Answered, DeviceChoice, LoadedFile } from './protocol.ts';
+import type { PageAnswered, DeviceChoice, LoadedFile } from './protocol.ts';
 import { keptDevice, keepDevice } from './kept.ts';
 import { keepPage } from './offline-pieces.ts';
 import { AnswerView, clearTurns, make, showQuestion } from './turns.ts';
 
-const settings = readSettings();
+const settings = readPageSettings();
 const { defaults } = settings;
 
 const status = element('status');
@@ -167,8 +167,8 @@ async function ask(): Promise<void> {
   scrollDown(true);
 }
 
-function noteOf({ tokens, seconds, reason, dropped }: Answered): string {
-  const ends: Partial<Record<Answered['reason'], string>> = {
+function noteOf({ tokens, seconds, reason, dropped }: PageAnswered): string {
+  const ends: Partial<Record<PageAnswered['reason'], string>> = {
     aborted: ', stopped',
     length: ', ended at the most tokens',
   };

@@ -13,7 +13,7 @@ import { takesSystemPrompt } from '../text/system-prompt.ts';
 import { loadTokenizer, type Tokenizer } from '../text/tokenizer.ts';
 import { blobSource, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
-import type { Answered, AskRequest, LoadedFile } from './protocol.ts';
+import type { PageAnswered, AskRequest, LoadedFile } from './protocol.ts';
 
 /** Tokens of a conversation, if the model takes as many: as in the studio's chat. */
 const CONTEXT = 4096;
@@ -61,7 +61,7 @@ export class ChatModel {
     { system, turns, sampling, maxNewTokens, seed }: AskRequest,
     onText: (text: string) => void,
     signal: AbortSignal,
-  ): Promise<Omit<Answered, 'kind'>> {
+  ): Promise<Omit<PageAnswered, 'kind'>> {
     const { afterPrompt, defaults } = this.settings;
     const before = system === '' ? [] : [{ role: 'system', content: system }];
     const { ids, dropped } = fitTurns(turns, this.context - maxNewTokens - 1, (kept) =>

@@ -43,7 +43,7 @@ export interface Ready {
   readonly context: number;
 }
 
-export interface Answered {
+export interface PageAnswered {
   readonly kind: 'answered';
   readonly text: string;
   readonly tokens: number;
@@ -63,5 +63,5 @@ export type FromWorker =
   | { readonly kind: 'progress'; readonly what: string; readonly done: number; readonly total: number }
   | { readonly kind: 'text'; readonly text: string }
   | Ready
-  | Answered
+  | PageAnswered
   | Failed;

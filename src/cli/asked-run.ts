@@ -101,7 +101,7 @@ export async function readAskedRun(
       keepsColumns: isSampled,
       mayTake: (resumed?.mayTake ?? true) && takesRows(chosen),
     });
-    if (reports) reportData(output, made.told);
+    if (reports) reportData(output, made.report);
     const forObjective = (some: RunRows['train']): RunRows['train'] =>
       isHeld(some) ? rowsFor(chosen.objective, some, made.placed) : some;
     rows = { ...made, train: forObjective(made.train), validation: forObjective(made.validation) };

@@ -8,14 +8,20 @@ import {
   fitPassages,
   type Fitted,
   type PassagesTemplate,
-  type Source,
+  type PassageSource,
 } from '../retrieval/passages-prompt.ts';
 import type { ChatMessage } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
-import { checkPassageFlags, leftOutInWords, passageFlags, Passages, sourcesText } from './passages.ts';
+import {
+  checkPassageFlags,
+  passagesLeftOutInWords,
+  passageFlags,
+  Passages,
+  sourcesText,
+} from './passages.ts';
 import { readSampling, samplingFlags, singleFlag } from './sampling-flags.ts';
 import { modelFlags, openAsked, openSession } from './session.ts';
 import { readLines } from './streams.ts';
@@ -92,7 +98,7 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
           output.line(
             `(The ${dropped === 1 ? 'first turn is' : `first ${dropped} turns are`} left out: there is no room.)`,
           );
-        for (const sentence of fitted ? leftOutInWords(fitted) : []) output.line(`(${sentence})`);
+        for (const sentence of fitted ? passagesLeftOutInWords(fitted) : []) output.line(`(${sentence})`);
         if (flags.on('show-prompt')) output.line(conversation.command('/prompt'));
         const marked = new MarkedStream(fitted?.sources ?? []);
         const [{ text }] = await answer(generator, tokenizer, [ids], {
@@ -139,7 +145,7 @@ class Conversation {
    */
   ask(
     question: string,
-    passages?: { readonly template: PassagesTemplate; readonly found: readonly Source[] },
+    passages?: { readonly template: PassagesTemplate; readonly found: readonly PassageSource[] },
   ): { ids: number[]; dropped: number; fitted?: Fitted } {
     if (this.asking.single) this.#turns = [];
     const fitted =

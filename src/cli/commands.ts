@@ -27,13 +27,13 @@ import { passageRowFlags, passageRowsCommand } from './passage-rows.ts';
 import { planCommand, planFlags } from './plan.ts';
 import { pushCommand, pushFlags } from './push.ts';
 import { questionFlags, questionsCommand } from './questions.ts';
-import { recipeCommand, recipeFlags } from './recipe.ts';
+import { recipeCommand, recipeCommandFlags } from './recipe.ts';
 import { rewardCommand, rewardFlags } from './reward.ts';
 import { searchCommand, searchFlags } from './search.ts';
 import { serveCommand, serveFlags } from './serve.ts';
 import { trainCommand } from './train.ts';
 import { trainFlags } from './train-flags.ts';
-import { splitCommand, splitFlags } from './split.ts';
+import { splitCommand, splitCommandFlags } from './split.ts';
 import { sweepCommand } from './sweep.ts';
 import { sweepFlags } from './sweep-flags.ts';
 import { tokensCommand, tokensFlags } from './tokens.ts';
@@ -41,7 +41,7 @@ import { tuneCommand, tuneFlags } from './tune.ts';
 import { useLogCommand, useLogFlags } from './use-log.ts';
 import { version } from './version.ts';
 
-export interface Command {
+export interface CliCommand {
   readonly help: string;
   /** The usage: required words, and common flags. */
   readonly usage: string;
@@ -49,7 +49,7 @@ export interface Command {
   readonly run: (args: readonly string[], output: Output) => Promise<void>;
 }
 
-export const commands: Readonly<Record<string, Command>> = {
+export const commands: Readonly<Record<string, CliCommand>> = {
   check: {
     help: 'what is wrong with rows, before a run on them',
     usage: '--data FILE [--test-data FILE] [--model PATH] [--json]',
@@ -59,7 +59,7 @@ export const commands: Readonly<Record<string, Command>> = {
   split: {
     help: 'rows as files for training, validation and test, or as folds',
     usage: '--data FILE [--stratify COLUMN] [--group COLUMN] [--parts NAME=SHARE,… | --folds K] --out DIR',
-    flags: splitFlags,
+    flags: splitCommandFlags,
     run: splitCommand,
   },
   convert: {
@@ -138,7 +138,7 @@ export const commands: Readonly<Record<string, Command>> = {
   recipe: {
     help: 'every setting that a run would have, its defaults among them, without running it',
     usage: '--model PATH --data FILE [--json]',
-    flags: recipeFlags,
+    flags: recipeCommandFlags,
     run: recipeCommand,
   },
   fetch: {
@@ -263,7 +263,7 @@ function helpOf(name: string, columns: number | undefined): string {
 }
 
 /** @throws GraftError `arguments` */
-function knownCommand(name: string): Command {
+function knownCommand(name: string): CliCommand {
   if (Object.hasOwn(commands, name)) return commands[name];
   if (name.startsWith('-')) {
     const flag = nearestName(name, ['--help', '--version']);

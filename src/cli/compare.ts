@@ -12,7 +12,7 @@ import {
 import { plural } from '../numbers.ts';
 import { choose } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
-import { DEFAULT_SEED, PREDICTION_SCORERS, shown } from './evaluate-predictions.ts';
+import { DEFAULT_SEED, PREDICTION_SCORERS, predictionsInWords } from './evaluate-predictions.ts';
 import { readWhole } from './files.ts';
 import { Flags, wordApart, type FlagSpecs } from './flags.ts';
 import type { Output } from './output.ts';
@@ -71,8 +71,8 @@ function inWords(found: PredictionDifference, metric: AnswerScorer, first: strin
     textTable(
       ['file', metric.heading],
       [
-        [first, shown(metric, found.first)],
-        [second, shown(metric, found.second)],
+        [first, predictionsInWords(metric, found.first)],
+        [second, predictionsInWords(metric, found.second)],
       ],
     ),
     '\n',

@@ -186,9 +186,9 @@ async function chooseSample(id: string | undefined): Promise<Sample> {
 }
 
 function passOn(flags: Flags<typeof demoFlags>): string[] {
-  const told = (['precision', 'device', 'threads', 'kernels'] as const).flatMap((name) => {
+  const passed = (['precision', 'device', 'threads', 'kernels'] as const).flatMap((name) => {
     const value = flags.text(name);
     return value === undefined ? [] : [`--${name}`, value];
   });
-  return [...told, ...(flags.on('overwrite') ? ['--overwrite'] : [])];
+  return [...passed, ...(flags.on('overwrite') ? ['--overwrite'] : [])];
 }

@@ -2,13 +2,13 @@
 import { resolve } from 'node:path';
 import { checkRoom, stateBytes } from '../runs/room.ts';
 import type { RunRows } from '../runs/store.ts';
-import type { Subject } from '../runs/trainable.ts';
+import type { TrainedSubject } from '../runs/trainable.ts';
 import { freeBytes } from './files.ts';
 import { countSaved, type SavedRun } from './saved-run.ts';
 
 interface Saving {
   readonly out: string;
-  readonly subject: Subject;
+  readonly subject: TrainedSubject;
   readonly resumed: SavedRun | undefined;
 }
 

@@ -14,13 +14,13 @@ import {
 import { readWhole } from './files.ts';
 
 /** Documents in one place. */
-export interface Documents extends FoundFiles {
+export interface DocumentFiles extends FoundFiles {
   /** @throws GraftError `file-missing`, `zip-damaged`, `file-too-large` */
   read(file: string): Promise<Uint8Array>;
 }
 
 /** The documents of a folder, or of a zip of one. @throws GraftError `file-missing`, `zip-damaged`, `document-size` */
-export async function openDocuments(path: string): Promise<Documents> {
+export async function openDocuments(path: string): Promise<DocumentFiles> {
   if (endingOf(path) === 'zip' && statSync(path, { throwIfNoEntry: false })?.isFile()) return openZip(path);
   return { ...findDocuments(path), read: (file) => readWhole(join(path, file)) };
 }
@@ -28,7 +28,7 @@ export async function openDocuments(path: string): Promise<Documents> {
 /** The largest zip that is read: it is held while its files are. */
 const MAX_ZIP = 512 * 2 ** 20;
 
-async function openZip(path: string): Promise<Documents> {
+async function openZip(path: string): Promise<DocumentFiles> {
   const { size } = statSync(path);
   if (size > MAX_ZIP)
     throw new GraftError(

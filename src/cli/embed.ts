@@ -3,7 +3,7 @@ import { GraftError } from '../errors.ts';
 import { concatBytes, writeSafetensors } from '../weights/safetensors.ts';
 import { writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { readRows } from './json-lines.ts';
+import { readJsonLines } from './json-lines.ts';
 import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -58,7 +58,7 @@ export async function embedCommand(args: readonly string[], output: Output): Pro
 /** @throws GraftError `embed-row` for a line without a text, `embed-empty` */
 async function readTexts(path: string): Promise<string[]> {
   const remedy = 'Write {"text": "…"} on each line.';
-  const texts = await readRows(path, {
+  const texts = await readJsonLines(path, {
     code: 'embed-row',
     remedy,
     read: ({ text }, fault) => {

@@ -3,12 +3,12 @@ import { GraftError } from '../errors.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
-import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
+import { instructionLabels, usualInstruction } from '../evaluate/methods/instruction.ts';
 import type { AskedQuestion, ExampleChoice, Method, Pair } from '../evaluate/methods/method.ts';
 import { CARD_METRICS } from '../evaluate/success.ts';
 import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
-import { METHODS } from '../evaluate/methods/registry.ts';
+import { EVALUATION_METHODS } from '../evaluate/methods/registry.ts';
 import { LABELS } from '../evaluate/choices.ts';
 import { accuracy } from '../scorers/accuracy.ts';
 import { loss } from '../scorers/loss.ts';
@@ -26,7 +26,7 @@ import { passageFlags } from './passages.ts';
 import { modelFlags } from './session.ts';
 import { settingFlags } from './setting-flags.ts';
 
-export const PARTS = ['test', 'validation', 'train', 'all'] as const;
+export const ASKED_PARTS = ['test', 'validation', 'train', 'all'] as const;
 /** The rows whose loss is measured: the asked ones, or the whole part. */
 export const LOSS_ROWS = ['asked', 'all'] as const;
 /** Methods that put passages of an index before a question. */
@@ -78,7 +78,7 @@ export const evaluateFlags = {
   },
   methods: {
     value: 'A,B',
-    help: `methods to measure (default: all): ${listed(METHODS)}; zero-shot stands for ${baseMethod.name}, retrieval+adapter for ${adapterRetrieval.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
+    help: `methods to measure (default: all): ${listed(EVALUATION_METHODS)}; zero-shot stands for ${baseMethod.name}, retrieval+adapter for ${adapterRetrieval.name}, and 1-shot,3-shot for ${fewShot.name} with 1 and with 3 examples. Instructed methods need --task, --instruction or labels, and are measured by default if there is one of the first two`,
   },
   metrics: {
     value: 'A,B',
@@ -210,13 +210,13 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
   const names = flags.list('methods')?.map((name) => readMethod(name).name);
   const hasIndex = flags.isGiven('index');
   if (!names)
-    return METHODS.filter((method) =>
+    return EVALUATION_METHODS.filter((method) =>
       method.term === instructed.term
         ? flags.isGiven('task') || flags.isGiven('instruction')
         : (hasIndex || !OF_INDEX.includes(method)) &&
           (method.kind !== 'adapter' || (adapters > 0 && (learned || method !== adapterFewShot))),
     );
-  const chosen = choose('methods', names, METHODS);
+  const chosen = choose('methods', names, EVALUATION_METHODS);
   const isAsked = chosen.some(({ kind }) => kind === 'adapter');
   if (isAsked !== adapters > 0)
     throw new GraftError(
@@ -235,10 +235,10 @@ export function chosenMethods(flags: EvaluateFlags, learned = false): readonly M
         : '--index is given, and --methods leaves retrieval out.',
       'Give both, or neither.',
     );
-  return METHODS.filter((method) => chosen.includes(method));
+  return EVALUATION_METHODS.filter((method) => chosen.includes(method));
 }
 
-export const askedRows = (flags: EvaluateFlags): number => flags.integer('rows', 1) ?? DEFAULT_ROWS;
+export const askedRowCount = (flags: EvaluateFlags): number => flags.integer('rows', 1) ?? DEFAULT_ROWS;
 
 /** A name of --methods. `zero-shot` is the base model, `N-shot` the base model with N examples, and `retrieval+adapter` an adapter with passages. */
 function readMethod(asked: string): { name: string; shots?: number } {
@@ -272,5 +272,5 @@ export function askedInstruction(
   asked: readonly AskedQuestion[],
 ): string {
   const answers = (train.length > 0 ? train : asked).map(({ question }) => question.expected);
-  return flags.text('instruction') ?? usualInstruction(flags.text('task') ?? '', labelsOf(answers));
+  return flags.text('instruction') ?? usualInstruction(flags.text('task') ?? '', instructionLabels(answers));
 }

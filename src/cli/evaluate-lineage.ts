@@ -19,7 +19,7 @@ import { evaluateFlags, type EvaluateFlags } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { modelOf } from './files.ts';
 import { Flags } from './flags.ts';
-import { lineOf, rewardsOfAdapter, rowFlagsOf, type Stage } from './lineage.ts';
+import { lineOf, rewardsOfAdapter, rowFlagsOf, type StageOfCall } from './lineage.ts';
 import type { Output } from './output.ts';
 import { openSession } from './session.ts';
 
@@ -85,7 +85,7 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
 }
 
 /** The index of the stage that pairs of a stage are compared with, −1 for the base; undefined where the objective has no reference, or it is gone. */
-function referenceAt(line: readonly Stage[], stage: number): number | undefined {
+function referenceAt(line: readonly StageOfCall[], stage: number): number | undefined {
   const { reference } = line[stage];
   if (reference === 'base') return -1;
   return reference === 'start' && stage > 0 ? stage - 1 : undefined;

@@ -18,7 +18,7 @@ import { hasPassages } from '../evaluate/grounding.ts';
 import { intervalsOf } from '../evaluate/intervals.ts';
 import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
-import type { Judged } from '../evaluate/report.ts';
+import type { JudgedMethod } from '../evaluate/report.ts';
 import { whoInWords } from './evaluate-session-rows.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { rewardScores } from '../evaluate/reward-scores.ts';
@@ -172,7 +172,7 @@ function taskTables(sides: readonly Side[], metrics: readonly Scorer[]): string 
     .join('');
 }
 
-export function verdictText({ verdict: { before, number, after, how, caution } }: Judged): string {
+export function verdictText({ verdict: { before, number, after, how, caution } }: JudgedMethod): string {
   return [`${before}${number}${after}`, how, caution]
     .filter((text) => text !== '')
     .map((text) => `\n${text}\n`)

@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path';
 import type { Device } from '../engine/device.ts';
 import type { PassagePort } from '../evaluate/methods/method.ts';
-import { fitPassages, type Source } from '../retrieval/passages-prompt.ts';
+import { fitPassages, type PassageSource } from '../retrieval/passages-prompt.ts';
 import { Relevance } from '../retrieval/relevance.ts';
 import { passagesOfRow, recallOf } from '../retrieval/row-passages.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
@@ -26,7 +26,7 @@ export async function openPassages(
     find: (questions, signal) => passages.find(questions, signal),
     fit: (question, found, window) => fitPassages(template, question, found, window),
     recall(example, sources) {
-      const given = new Set(sources.map(({ id }: Source) => places.get(id)));
+      const given = new Set(sources.map(({ id }: PassageSource) => places.get(id)));
       return recallOf(passagesOfRow(example?.columns), relevance, (chunk) => given.has(chunk));
     },
     close: () => passages.close(),

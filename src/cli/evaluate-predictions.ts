@@ -156,7 +156,9 @@ function spreadOf(folds: readonly Fold[], metric: string): Spread | null {
 }
 
 const spreadCell = (metric: AnswerScorer, spread: Spread | null): string =>
-  spread === null ? '–' : `${shown(metric, spread.mean)} ± ${shown(metric, spread.sd)}`;
+  spread === null
+    ? '–'
+    : `${predictionsInWords(metric, spread.mean)} ± ${predictionsInWords(metric, spread.sd)}`;
 
 /** What a line of a file of predictions has. */
 const HAS: ReadonlySet<Need> = new Set<Need>(['reference', 'label']);
@@ -181,7 +183,7 @@ function answerMetrics(flags: EvaluateFlags): readonly AnswerScorer[] {
 }
 
 /** A value in its unit as people read it. */
-export const shown = (metric: AnswerScorer, value: number): string =>
+export const predictionsInWords = (metric: AnswerScorer, value: number): string =>
   metric.format(value / inPrint(metric, 1));
 
 function cell(
@@ -190,5 +192,5 @@ function cell(
 ): string {
   const [value, interval] = [scores[metric.name], intervals[metric.name]];
   if (value === null || !interval) return '–';
-  return `${shown(metric, value)} (${interval.map((end) => shown(metric, end)).join('–')})`;
+  return `${predictionsInWords(metric, value)} (${interval.map((end) => predictionsInWords(metric, end)).join('–')})`;
 }

@@ -6,7 +6,7 @@ import { countSeen } from '../evaluate/seen.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { evaluateFlags } from './evaluate-flags.ts';
 import { Flags } from './flags.ts';
-import { lineOf, rowFlagsOf, type Stage } from './lineage.ts';
+import { lineOf, rowFlagsOf, type StageOfCall } from './lineage.ts';
 import type { Output } from './output.ts';
 import { openRows, type PlacedRow, type RowLimits } from './open-rows.ts';
 import { readAskedRows, type AskedRows } from './row-flags.ts';
@@ -59,7 +59,7 @@ export async function seenByFolder(folder: string, own: Tokenizer, of: MeasuredR
 
 /** The training rows of a stage; undefined if there are not as many of them as its run had. */
 async function trainRows(
-  stage: Stage,
+  stage: StageOfCall,
   { keepsColumns, limits, tokenizer }: MeasuredRows,
 ): Promise<{ train: PlacedRow[]; files: AskedRows; maxLength: number } | undefined> {
   const flags = new Flags(evaluateFlags, rowFlagsOf(stage));

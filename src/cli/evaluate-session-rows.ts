@@ -10,11 +10,11 @@ import { GraftError } from '../errors.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { count, plural } from '../numbers.ts';
 import { answerProblem } from '../scorers/rewards/specs.ts';
-import type { PARTS } from './evaluate-flags.ts';
+import type { ASKED_PARTS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import type { PlacedRow } from './open-rows.ts';
 
-export type Part = (typeof PARTS)[number];
+export type AskedPart = (typeof ASKED_PARTS)[number];
 
 /** Rows for the distance of an adapter from the base: as in a run those of validation, or else of training. */
 export function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedRow[]): LabelledTokens[] {
@@ -24,7 +24,7 @@ export function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedR
 }
 
 /** Rows with a question, each with its place among all rows. */
-export function pairsOf(
+export function placedPairs(
   placed: readonly PlacedRow[],
   chat: boolean | string,
 ): (Pair & { readonly row: number })[] {
@@ -35,7 +35,7 @@ export function pairsOf(
 }
 
 /** Prompts alone, each with its place among all rows. */
-export function promptPairsOf(
+export function placedPromptPairs(
   placed: readonly PlacedRow[],
   chat: boolean,
 ): (Pair & { readonly row: number })[] {
@@ -63,21 +63,21 @@ export function wholeExamples(placed: readonly PlacedRow[], chat: boolean): Exam
   return examples.length === placed.length ? examples : undefined;
 }
 
-const PART_ROWS: Readonly<Record<Part, string>> = {
+const PART_ROWS: Readonly<Record<AskedPart, string>> = {
   test: 'test rows',
   validation: 'validation rows',
   train: 'training rows',
   all: 'rows',
 };
 
-const NO_ROWS: Readonly<Record<Part, string>> = {
+const NO_ROWS: Readonly<Record<AskedPart, string>> = {
   test: 'Give --test-data a file of test rows, hold some out with --test-fraction 0.1 as graft train does, or draw from the whole file with --split all.',
   validation: 'Hold some out with --val-fraction, at the value and the --split-seed of the run.',
   train: 'Lower --val-fraction and --test-fraction, so that some are left.',
   all: 'The lines above say why each row was left out.',
 };
 
-export function noRows(part: Part): GraftError {
+export function noRows(part: AskedPart): GraftError {
   return new GraftError(
     'evaluate-rows',
     part === 'all' ? 'The data has no row that can be measured.' : `The data has no ${PART_ROWS[part]}.`,
@@ -86,7 +86,7 @@ export function noRows(part: Part): GraftError {
 }
 
 /** The rows that were asked, of how many, and the flag that asks all of them. */
-export function askedInWords(part: Part, asked: number, draw: Draw): string {
+export function askedInWords(part: AskedPart, asked: number, draw: Draw): string {
   const { of, tooLong, seed } = draw;
   const isAll = asked + tooLong >= of;
   const all = isAll ? '' : ` --rows ${of} asks all of them.`;
@@ -108,7 +108,7 @@ export const whoInWords = (method: string, label: string): string =>
       : label;
 
 /** Why a method that answers from training rows is left out. @param training how many rows there are to answer from */
-export function leftOutInWords(title: string, part: Part, training: number): string {
+export function methodLeftOutInWords(title: string, part: AskedPart, training: number): string {
   const why =
     training > 0
       ? `${training === 1 ? 'there is' : 'there are'} only ${plural(training, 'training row')} to answer from`

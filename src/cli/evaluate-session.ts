@@ -15,7 +15,7 @@ import { isAnswerScorer } from '../scorers/lists.ts';
 import { plural } from '../numbers.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import {
-  askedRows,
+  askedRowCount,
   askedExamples,
   askedInstruction,
   askedShots,
@@ -28,12 +28,12 @@ import type { ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf } from './files.ts';
 import {
   checkPrompts,
-  leftOutInWords,
+  methodLeftOutInWords,
   noRows,
-  pairsOf,
-  promptPairsOf,
+  placedPairs,
+  placedPromptPairs,
   whoInWords,
-  type Part,
+  type AskedPart,
 } from './evaluate-session-rows.ts';
 import { openExampleEncoder } from './evaluate-encoder.ts';
 import { openPassages } from './evaluate-passages.ts';
@@ -49,7 +49,7 @@ import { checkLength } from './train-flags.ts';
 import { version } from './version.ts';
 
 export interface EvalSession {
-  readonly part: Part;
+  readonly part: AskedPart;
   readonly files: readonly string[];
   /** Rows of the part, including those without a question. */
   readonly partRows: number;
@@ -86,7 +86,7 @@ interface More {
 /** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
 export async function openEvalSession(
   flags: EvaluateFlags,
-  part: Part,
+  part: AskedPart,
   output: Output,
   { opened, chosenRewards, comparesPairs = false }: More = {},
 ): Promise<EvalSession> {
@@ -97,7 +97,7 @@ export async function openEvalSession(
   const choices = flags.text('choices');
   const from = choices === undefined ? undefined : choicesFrom(choices);
   const keepsColumns = chosenRewards !== undefined || from?.from === 'column' || flags.isGiven('index');
-  const rowCount = askedRows(flags);
+  const rowCount = askedRowCount(flags);
   const lossOf = flags.choice('loss-rows', LOSS_ROWS) ?? 'asked';
   // Checked before gigabytes of weights are loaded.
   const modelFiles = await modelOf(flags.required('model'));
@@ -107,11 +107,11 @@ export async function openEvalSession(
   if (asked !== undefined) checkLength(asked, shape);
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
   const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };
-  const { placed, told } = await openRows(files, tokenizer, limits, output, {
+  const { placed, report: report } = await openRows(files, tokenizer, limits, output, {
     keepsColumns,
     ...(flags.isGiven('index') && { unanswered: REFUSAL }),
   });
-  reportData(output, told);
+  reportData(output, report);
   const chat = tokenizer.chatTemplate !== undefined;
   const template = tokenizer.chatTemplate ?? false;
   const measured = placed.filter(({ fate }) =>
@@ -122,8 +122,8 @@ export async function openEvalSession(
   if (isPrompts) checkPrompts(chosenRewards);
   const training =
     part === 'test' || part === 'validation' ? placed.filter(({ fate }) => fate === 'train') : [];
-  const train = pairsOf(training, template);
-  const test = isPrompts ? promptPairsOf(measured, chat) : pairsOf(measured, template);
+  const train = placedPairs(training, template);
+  const test = isPrompts ? placedPromptPairs(measured, chat) : placedPairs(measured, template);
   const drawn = drawQuestions(
     test.map(({ question }) => question),
     { rows: rowCount, seed },
@@ -184,7 +184,7 @@ export async function openEvalSession(
   const made = {
     ...{ time: start, graft: version(), ...(task && { task }) },
     model: { name: modelFiles.name, bundled: false },
-    data: { name: told.files.map((file) => file.name).join(', ') },
+    data: { name: report.files.map((file) => file.name).join(', ') },
     draw: { ...drawn.draw, test: measured.length },
     newTokens: drawn.newTokens,
     ...(groupedBy !== undefined && { groupedBy }),
@@ -226,7 +226,7 @@ export async function openEvalSession(
             ? `${method.title}: left out. ${why}`
             : method.term === instructed.term
               ? `${method.title}: left out, since nothing is known of the task. Give --task or --instruction.`
-              : leftOutInWords(method.title, part, train.length),
+              : methodLeftOutInWords(method.title, part, train.length),
         ),
       failed(one, error, failedPart) {
         failures.push(error instanceof Error ? error : new Error(messageOf(error)));
@@ -242,9 +242,9 @@ export async function openEvalSession(
   }
   return {
     part,
-    files: told.files.map((file) => file.name),
+    files: report.files.map((file) => file.name),
     partRows: measured.length,
-    leaks: told.leaks.length,
+    leaks: report.leaks.length,
     isPrompts,
     isRewarded: rewards !== undefined,
     pairs,

@@ -17,7 +17,7 @@ import type { LanguageModel } from '../model/language-model.ts';
 import { plural } from '../numbers.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
-import { leftOutInWords, ownRows, wholeExamples, type Part } from './evaluate-session-rows.ts';
+import { methodLeftOutInWords, ownRows, wholeExamples, type AskedPart } from './evaluate-session-rows.ts';
 import { askedShots, chosenMethods, type EvaluateFlags, type LOSS_ROWS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { seenByFolder, type MeasuredRows } from './evaluate-seen.ts';
@@ -34,7 +34,7 @@ interface SubjectRows extends Pick<
   'files' | 'keepsColumns' | 'limits' | 'tokenizer' | 'measured'
 > {
   readonly flags: EvaluateFlags;
-  readonly part: Part;
+  readonly part: AskedPart;
   readonly session: Session;
   readonly placed: readonly PlacedRow[];
   /** Rows with a question, and their places among the measured ones. */
@@ -172,7 +172,7 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   const subjects = chosenMethods(flags, chosenRewards?.learned)
     .filter((method) => {
       const lacks = isOptional && hasExamples(method) && exam.trainRows < counts[0];
-      if (lacks) output.line(leftOutInWords(method.title, exam.part, exam.trainRows));
+      if (lacks) output.line(methodLeftOutInWords(method.title, exam.part, exam.trainRows));
       return !lacks;
     })
     .flatMap((method) => {

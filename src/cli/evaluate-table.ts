@@ -5,14 +5,14 @@ import { base } from '../evaluate/methods/base.ts';
 import { rewardScoresOf } from '../evaluate/report.ts';
 import type { Line, TunedTable } from '../evaluate/table-report.ts';
 import { proportion } from '../proportion.ts';
-import { generalLossOf, pairsInWords, promptsOf, type Standing } from '../evaluate/tuned-table.ts';
+import { generalLossOf, pairsInWords, promptsOf, type TunedStanding } from '../evaluate/tuned-table.ts';
 import { count, formatBytes, threeDigits } from '../numbers.ts';
 import { twoDigits } from '../evaluate/forgetting.ts';
 import { textTable } from './evaluate-output.ts';
 
 const NONE = '–';
 /** The text after a value: its standing beside the best of its column. */
-const STANDING: Readonly<Record<Standing, string>> = {
+const STANDING: Readonly<Record<TunedStanding, string>> = {
   best: ' (best)',
   first: ' (highest)',
   even: ' (even)',
@@ -51,7 +51,7 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
       const { kind = NONE, took: { parameters, peakBytes, secondsPerStep } = {}, forgetting } = side.subject;
       const right = promptsOf({ side });
       const loss = generalLossOf({ side });
-      const wordsOf = (standing: Standing | undefined): string => (standing ? STANDING[standing] : '');
+      const wordsOf = (standing: TunedStanding | undefined): string => (standing ? STANDING[standing] : '');
       const change =
         forgetting?.after === undefined ? '' : ` ${signed(forgetting.after - forgetting.before)}`;
       return [
@@ -83,8 +83,8 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
     ({ score, reward, pairs }) =>
       score.standing !== undefined || reward.standing !== undefined || pairs.standing !== undefined,
   );
-  const told = hasPairs ? `${pairsInWords(pairsAgainstBase)}\n` : '';
-  return `\n${text}${told}${isMarked ? `${EVEN}\n` : ''}`;
+  const pairsText = hasPairs ? `${pairsInWords(pairsAgainstBase)}\n` : '';
+  return `\n${text}${pairsText}${isMarked ? `${EVEN}\n` : ''}`;
 }
 
 const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(3)}`;

@@ -1,12 +1,13 @@
 /** `graft evaluate`: methods without tuning and adapters on the same held-out rows, and what that says. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { mean } from '../averages.ts';
 import { GraftError } from '../errors.ts';
 import { baseOf, sidesOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
 import { reportFiles, reportOf, type ReportOf } from '../evaluate/report-files.ts';
 import type { MadeAdapter } from '../evaluate/report-page.ts';
-import { judgeRecord, meanOf, type Judged } from '../evaluate/report.ts';
+import { judgeRecord, type JudgedMethod } from '../evaluate/report.ts';
 import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { successOfRecord } from '../evaluate/success.ts';
@@ -22,7 +23,7 @@ import {
   chosenMethods,
   chosenMetrics,
   evaluateFlags,
-  PARTS,
+  ASKED_PARTS,
   taskCardOf,
   type EvaluateFlags,
 } from './evaluate-flags.ts';
@@ -102,7 +103,7 @@ interface Call {
 
 async function evaluate(call: Call): Promise<void> {
   const { flags, out, output } = call;
-  const part = flags.choice('split', PARTS) ?? 'test';
+  const part = flags.choice('split', ASKED_PARTS) ?? 'test';
   const exam = await openEvalSession(flags, part, output, { chosenRewards: await chosenRewards(flags) });
   // Nothing is wanted of answers to prompts alone: what compares with a reference has no column.
   const metrics = chosenMetrics(flags).filter(
@@ -165,7 +166,7 @@ async function evaluate(call: Call): Promise<void> {
 /** The effect of examples on each adapter that was asked with and without them, beside their effect on the base model. */
 function examplesTexts(record: Evaluation): string[] {
   const whole = (method: string): Side[] => sidesOf(record, method).filter(({ subject }) => !subject.stopped);
-  const scoreOf = ({ rewards, right = [] }: Side): number => meanOf(rewards ?? right.map(Number));
+  const scoreOf = ({ rewards, right = [] }: Side): number => mean(rewards ?? right.map(Number));
   const baseAlone = baseOf(record);
   const [baseBehind] = whole(fewShot.name);
   if (!baseAlone || baseAlone.subject.stopped || !baseBehind || record.items.length === 0) return [];
@@ -203,7 +204,7 @@ async function madeAdapters(flags: EvaluateFlags): Promise<MadeAdapter[]> {
 }
 
 /** Rows of training get no verdict. */
-function judgedOf({ part, record }: EvalSession): Judged | undefined {
+function judgedOf({ part, record }: EvalSession): JudgedMethod | undefined {
   return part === 'train' || part === 'validation' ? undefined : judgeRecord(record());
 }
 

@@ -13,7 +13,7 @@ import { chatPageProgram } from './chat-page.ts';
 import { exportDelta } from './delta.ts';
 import { exportRun } from './export-run.ts';
 import { folder, modelOf, writeWhole } from './files.ts';
-import { Flags, under, type FlagSpecs } from './flags.ts';
+import { Flags, underFlag, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { checkOutput } from './output-path.ts';
 import { measureMerge, mergeLossFlags, openMergeRows } from './merge-loss.ts';
@@ -58,7 +58,7 @@ const WEIGHTS = /\.(safetensors|gguf|onnx(_data(_\d+)?)?)$/;
 /** Flags of the measurement. */
 const MEASURING = Object.keys(mergeLossFlags) as (keyof typeof mergeLossFlags)[];
 
-const answerFlags = under('Answers of a chat page, until a person there chooses something else', {
+const answerFlags = underFlag('Answers of a chat page, until a person there chooses something else', {
   ...samplingFlags,
   single: singleFlag,
 });

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { fileKind, type FileKind } from '../data/file-kind.ts';
 import { ROW_SOURCES } from '../data/row-sources.ts';
 import { GraftError } from '../errors.ts';
-import { HEAD_BYTES } from '../data/sheet-types.ts';
+import { SHEET_HEAD_BYTES } from '../data/sheet-types.ts';
 import type { dataFlags, rowFlags } from './row-flags.ts';
 import type { FlagSpec, Flags } from './flags.ts';
 import { fileNames, readTasks } from './task-files.ts';
@@ -77,7 +77,12 @@ async function kindOfFile(path: string): Promise<FileKind | undefined> {
   try {
     const handle = await open(path);
     try {
-      const { bytesRead, buffer } = await handle.read(new Uint8Array(HEAD_BYTES), 0, HEAD_BYTES, 0);
+      const { bytesRead, buffer } = await handle.read(
+        new Uint8Array(SHEET_HEAD_BYTES),
+        0,
+        SHEET_HEAD_BYTES,
+        0,
+      );
       return fileKind(buffer.subarray(0, bytesRead), path);
     } finally {
       await handle.close();

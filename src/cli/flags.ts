@@ -282,7 +282,7 @@ function dashedValue(specs: FlagSpecs, args: readonly string[]): { name: string;
 }
 
 /** The same flags in a part of the help. */
-export function under<Specs extends FlagSpecs>(heading: string, specs: Specs): Specs {
+export function underFlag<Specs extends FlagSpecs>(heading: string, specs: Specs): Specs {
   return Object.fromEntries(
     Object.entries(specs).map(([name, spec]) => [name, { heading, ...spec }]),
   ) as unknown as Specs;
@@ -318,11 +318,11 @@ export function describeFlags(specs: FlagSpecs, columns = Infinity): string {
 }
 
 /** Lines of at most `most` characters, broken between words. */
-function brokenAt(most: number, text: string): string[] {
+function brokenAt(max: number, text: string): string[] {
   const lines = [''];
   for (const word of text.split(' ')) {
     const last = lines[lines.length - 1];
-    if (last !== '' && last.length + 1 + word.length > most) lines.push(word);
+    if (last !== '' && last.length + 1 + word.length > max) lines.push(word);
     else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
   }
   return lines;

@@ -20,7 +20,7 @@ import { jsonTokensOf } from '../text/json-tokens.ts';
 import { afterPromptFlag, readAfterFlag } from './after-prompt.ts';
 import {
   checkPassageFlags,
-  leftOutInWords,
+  passagesLeftOutInWords,
   passageFlags,
   Passages,
   sourcesRecord,
@@ -200,7 +200,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
 
   const { ids, fitted } = await prepare(conversation ?? (value === '-' ? text.replace(/\r?\n$/, '') : text));
   const asRecords = flags.on('json') || count > 1;
-  for (const sentence of fitted ? leftOutInWords(fitted) : []) output.line(sentence);
+  for (const sentence of fitted ? passagesLeftOutInWords(fitted) : []) output.line(sentence);
   if (showsPrompt && !asRecords) output.line(tokenizer.decode(ids));
   const marked = new MarkedStream(fitted?.sources ?? []);
   const prompts = Array<readonly number[]>(count).fill(ids);

@@ -28,7 +28,7 @@ import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { readPolicyRows } from './policy-rows.ts';
 import { modelFlags, openSession, tokenizerOf, tokenizerOfAdapter } from './session.ts';
-import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
+import { checkOwners, settingsOfFlags, settingFlags } from './setting-flags.ts';
 import { checkSpec, specOf, specWithIdle } from '../settings/spec.ts';
 import { withUsualTargets } from '../adapters/chosen.ts';
 
@@ -90,7 +90,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const part = FULL_SETTINGS.find(({ flag }) => flags.isGiven(flag));
   if (part && !full)
     throw new GraftError('arguments', `--${part.flag} is for --method full.`, 'Leave it out.');
-  const given = { ...readSettings(flags, OBJECTIVE_SETTINGS), ...readSettings(flags, SHARING) };
+  const given = { ...settingsOfFlags(flags, OBJECTIVE_SETTINGS), ...settingsOfFlags(flags, SHARING) };
   checkOwners(OBJECTIVE_SETTINGS, given);
   const options = specWithIdle(given);
   checkSpec(options);
@@ -100,7 +100,7 @@ export async function gradientsCommand(args: readonly string[], output: Output):
   const definition = await readModelFor(learning.objective, named);
   checkEncoder(learning.objective, options);
   const { model, files } = await openSession(flags, output, {
-    trainable: full && readSettings(flags, FULL_SETTINGS),
+    trainable: full && settingsOfFlags(flags, FULL_SETTINGS),
     precision: 'f32',
     ...{ files: named, definition },
   });

@@ -23,7 +23,7 @@ import type { SavedState } from '../train/state-files.ts';
 import { readEnded } from './ended-run.ts';
 import { folder, modelOf } from './files.ts';
 import { Flags } from './flags.ts';
-import { LINEAGE, readLineage, rowFlagsOf, type Stage } from './lineage.ts';
+import { LINEAGE, readLineage, rowFlagsOf, type StageOfCall } from './lineage.ts';
 import { openRows, type RunRows } from './open-rows.ts';
 import type { Output } from './output.ts';
 import { readAskedRows } from './row-flags.ts';
@@ -42,7 +42,7 @@ export async function openGraduated(
   path: string,
   format: GraduateFormat,
   { model, output }: { readonly model: string | undefined; readonly output: Output },
-): Promise<{ readonly run: GraduatedRun; readonly stage: Stage }> {
+): Promise<{ readonly run: GraduatedRun; readonly stage: StageOfCall }> {
   const { saved, stage } = await openRun(path);
   const { fingerprint, state } = saved;
   const spec = savedSpec(fingerprint);
@@ -105,7 +105,7 @@ export async function openGraduated(
 }
 
 /** The last state of a run, and what it was made from. @throws GraftError `graduate`, `state-…` */
-async function openRun(path: string): Promise<{ saved: SavedState; stage: Stage }> {
+async function openRun(path: string): Promise<{ saved: SavedState; stage: StageOfCall }> {
   folder(path);
   const paused = hasSaved(path) || existsSync(join(path, 'state.json')) ? await openSaved(path) : undefined;
   const where = (paused && runFolderOf(paused)) ?? path;
@@ -141,7 +141,7 @@ type Made = Pick<RunRows, 'train' | 'validation' | 'test'> & Pick<GraduatedRun, 
 
 /** The rows of a run, made as it made them. */
 async function rowsOf(
-  stage: Stage,
+  stage: StageOfCall,
   spec: RunSpec,
   { fingerprint, begun }: SavedState,
   { base, output, tokenizer, vocabulary }: RowsHow,

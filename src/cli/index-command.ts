@@ -15,7 +15,7 @@ import {
   type IndexModel,
   type StoredIndex,
 } from './index-folder.ts';
-import { documentChunks, givenChunks, type Found } from './index-sources.ts';
+import { documentChunks, givenChunks, type FoundSources } from './index-sources.ts';
 import { withVectors, type Embedded } from './index-vectors.ts';
 import {
   encoderContent,
@@ -190,7 +190,7 @@ function settingsOf({ model, chunking }: About): [name: string, value: string][]
 }
 
 interface Reported {
-  readonly found: Found;
+  readonly found: FoundSources;
   readonly embedded: Embedded;
   readonly model: IndexModel;
   readonly out: string;

@@ -9,7 +9,7 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import { openDocuments } from './document-files.ts';
 import { readWhole } from './files.ts';
 import { documentHash, type ChunkEntry, type Chunking, type StoredIndex } from './index-folder.ts';
-import { readRows } from './json-lines.ts';
+import { readJsonLines } from './json-lines.ts';
 import type { Output } from './output.ts';
 
 const MAPS_FILE = fileURLToPath(new URL(`../../public/${CHARACTER_MAPS}`, import.meta.url));
@@ -22,7 +22,7 @@ interface BadFile {
 }
 
 /** What an index will hold. */
-export interface Found {
+export interface FoundSources {
   readonly chunks: readonly ChunkEntry[];
   /** Empty for chunks that were made elsewhere. */
   readonly documents: StoredIndex['documents'];
@@ -49,7 +49,7 @@ export async function documentChunks(
   folder: string,
   { chunking, before, tokenizer }: DocumentSettings,
   output: Output,
-): Promise<Found> {
+): Promise<FoundSources> {
   const { documents: files, others, read } = await openDocuments(folder);
   const count = tokenCounter(tokenizer);
   const hashes = new Map(before?.documents.map(({ file, sha256 }) => [file, sha256]));
@@ -93,11 +93,11 @@ export async function documentChunks(
  *
  * @throws GraftError `chunk-row` for a line that is not a chunk, or has the id of another
  */
-export async function givenChunks(path: string, tokenizer: Tokenizer): Promise<Found> {
+export async function givenChunks(path: string, tokenizer: Tokenizer): Promise<FoundSources> {
   const count = tokenCounter(tokenizer);
   const ids = new Set<string>();
   const places = new Map<string, number>();
-  const chunks = await readRows(path, {
+  const chunks = await readJsonLines(path, {
     code: 'chunk-row',
     remedy:
       'Write {"file": "…", "start": 0, "end": 10, "text": "…"} on each line, and perhaps an "id" and a "page".',

@@ -2,7 +2,7 @@
 import type { TextIds } from '../text/text-ids.ts';
 import { SIGNALS } from './exit.ts';
 import type { StoredIndex } from './index-folder.ts';
-import type { Found } from './index-sources.ts';
+import type { FoundSources } from './index-sources.ts';
 import { openEncoder, type EncoderFlags, type EncoderFolder } from './open-encoder.ts';
 import { formatSeconds, type Output } from './output.ts';
 
@@ -28,7 +28,7 @@ interface VectorSettings {
 
 /** @throws GraftError as `openEncoder` and `Embedder.embed` */
 export async function withVectors(
-  found: Found,
+  found: FoundSources,
   { before, encoder, flags }: VectorSettings,
   output: Output,
 ): Promise<Embedded> {

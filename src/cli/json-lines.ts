@@ -7,6 +7,6 @@ import { openBytes } from './files.ts';
  *
  * @throws GraftError as `writtenRows`; `file-missing`
  */
-export async function readRows<Row>(path: string, rule: RowRule<Row>): Promise<Row[]> {
+export async function readJsonLines<Row>(path: string, rule: RowRule<Row>): Promise<Row[]> {
   return writtenRows(await openBytes(path), path, rule);
 }

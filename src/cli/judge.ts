@@ -13,7 +13,7 @@ import {
 } from '../evaluate/judged.ts';
 import { JudgingPrompt, type JudgedPair } from '../evaluate/judging-prompt.ts';
 import { defaultJudgingPrompt, DEFAULT_RUBRIC } from '../evaluate/judging-prompt-text.ts';
-import { ADAPTER, BASE } from '../evaluate/methods/names.ts';
+import { ADAPTER_METHOD, BASE } from '../evaluate/methods/names.ts';
 import { judgePairs, type Leans } from '../evaluate/model-judge.ts';
 import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';
 import type { Evaluation, ModelJudging, ModelTurn } from '../evaluate/record.ts';
@@ -290,7 +290,7 @@ function subjectsOf(record: Evaluation, path: string, between: readonly string[]
   const remedy = `Write --between with two of: ${answered.map(({ label }) => JSON.stringify(label)).join(', ')}.`;
   const found =
     between.length === 0
-      ? [BASE, ADAPTER].flatMap((name) => answered.find(({ method }) => method === name) ?? [])
+      ? [BASE, ADAPTER_METHOD].flatMap((name) => answered.find(({ method }) => method === name) ?? [])
       : between.map((name) => {
           const one = answered.find(({ label }) => label === name);
           if (one) return one;

@@ -69,7 +69,7 @@ const MixLineage = v.object({
 });
 type MixLineage = v.InferOutput<typeof MixLineage>;
 
-export interface Stage extends Lineage {
+export interface StageOfCall extends Lineage {
   readonly folder: string;
 }
 
@@ -78,7 +78,7 @@ const OF_MIXTURES = MIXTURE_SETTINGS.map(({ flag }) => flag);
 const OF_SPLITS = ['val-fraction', 'test-fraction'];
 
 /** The origin of a run, without its results. Replay is left out: its rows belong to another stage. */
-export function lineageOf(
+export function lineageOfCall(
   flags: TrainFlags,
   out: string,
   { seed, splitSeed = seed, maxLength, objective = OBJECTIVES[0].name, reference: asked, rewards }: RunSpec,
@@ -93,7 +93,7 @@ export function lineageOf(
   // Without its replay, a mixture may have only one task left.
   const without: readonly string[] =
     data.length > 1 ? [] : flags.isGiven('train-whole') ? [...OF_MIXTURES, ...OF_SPLITS] : OF_MIXTURES;
-  const told = (Object.keys(others) as (keyof typeof others)[]).flatMap((name): string[] => {
+  const given = (Object.keys(others) as (keyof typeof others)[]).flatMap((name): string[] => {
     if (name === 'split-seed' || without.includes(name) || !flags.isGiven(name)) return [];
     const text = flags.text(name);
     return text !== undefined ? [`--${name}=${text}`] : flags.on(name) ? [`--${name}`] : [];
@@ -104,7 +104,7 @@ export function lineageOf(
     data: data.map((task) => ({ ...task, path: from(task.path) })),
     ...(more !== undefined && { moreData: fileNames(more).map(from) }),
     ...(test !== undefined && { testData: from(test) }),
-    flags: [...told, `--split-seed=${splitSeed}`, `--max-length=${maxLength}`],
+    flags: [...given, `--split-seed=${splitSeed}`, `--max-length=${maxLength}`],
     objective: OBJECTIVES.find(({ name }) => name === objective)!.name,
     ...(reference && { reference }),
     ...(rewards && { rewards: rewards.map((reward) => ({ ...reward })) }),
@@ -130,7 +130,7 @@ export async function otherBase(
 }
 
 /** The flags that read and split the rows of a stage as its run did. */
-export function rowFlagsOf({ folder, data, moreData, testData, flags }: Stage): string[] {
+export function rowFlagsOf({ folder, data, moreData, testData, flags }: StageOfCall): string[] {
   const at = (path: string): string => join(folder, path).replaceAll(',', '\\,');
   const tasks = data.map((task) => ({ ...task, path: join(folder, task.path) }));
   return [
@@ -154,7 +154,7 @@ export function trainedOf({
   moreData,
   testData,
   flags,
-}: Stage): Trained | undefined {
+}: StageOfCall): Trained | undefined {
   if (!recipe || typeof recipe.seed !== 'number') return undefined;
   const { seed, ...settings } = recipe;
   const at = (path: string): string => resolve(folder, path);
@@ -176,7 +176,7 @@ export function trainedOf({
 
 /** The same lineage for another folder, from which its paths are seen. */
 export function lineageAt(
-  { folder, parent, model, data, moreData, testData, ...others }: Stage,
+  { folder, parent, model, data, moreData, testData, ...others }: StageOfCall,
   to: string,
 ): Lineage {
   const from = (path: string): string => relative(resolve(to), resolve(folder, path));
@@ -195,7 +195,7 @@ export function writeLineage(lineage: Lineage | MixLineage): Uint8Array<ArrayBuf
 }
 
 /** The run that wrote a folder; undefined where nobody wrote it down, and for a mixed adapter. @throws GraftError `json-…`, `lineage` */
-export async function readLineage(folder: string): Promise<Stage | undefined> {
+export async function readLineage(folder: string): Promise<StageOfCall | undefined> {
   const path = join(folder, LINEAGE);
   const json = await jsonOf(path);
   if (json === undefined || v.is(MixLineage, json)) return undefined;
@@ -229,11 +229,11 @@ const MAX_STAGES = 100;
  *
  * @throws GraftError `lineage` for a folder without a lineage.json, and for a mixed adapter
  */
-export async function lineOf(folder: string): Promise<Stage[]> {
-  const line: Stage[] = [];
+export async function lineOf(folder: string): Promise<StageOfCall[]> {
+  const line: StageOfCall[] = [];
   let at: string | undefined = folder;
   while (at !== undefined && line.length < MAX_STAGES) {
-    const stage: Stage | undefined = await readLineage(at);
+    const stage: StageOfCall | undefined = await readLineage(at);
     if (!stage) break;
     line.unshift(stage);
     at = stage.parent === undefined ? undefined : join(stage.folder, stage.parent);

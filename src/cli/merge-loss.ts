@@ -14,7 +14,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { IGNORED } from '../text/trainable.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { folder, modelOf } from './files.ts';
-import { under, type Flags, type FlagSpecs } from './flags.ts';
+import { underFlag, type Flags, type FlagSpecs } from './flags.ts';
 import { openDevice } from './open-device.ts';
 import { openRows } from './open-rows.ts';
 import type { Output } from './output.ts';
@@ -24,7 +24,7 @@ import { modelFlags, requiredTokenizer } from './session.ts';
 
 const { device, threads, kernels } = modelFlags;
 
-export const mergeLossFlags = under(
+export const mergeLossFlags = underFlag(
   'Merge loss: test rows through base and adapter apart, and through the file',
   {
     ...splitFlags,
@@ -70,8 +70,8 @@ export async function openMergeRows(
     vocabSize: Math.max(vocabulary, tokenizer.vocabSize),
     now: new Date(),
   };
-  const { placed, told } = await openRows(readAskedRows(flags, 0), tokenizer, limits, output);
-  reportData(output, told);
+  const { placed, report: report } = await openRows(readAskedRows(flags, 0), tokenizer, limits, output);
+  reportData(output, report);
   const test = placed.filter(({ fate }) => fate === 'test');
   const used = (test.length > 0 ? test : placed.filter(({ fate }) => isUsed(fate)))
     .map(({ row }) => row)

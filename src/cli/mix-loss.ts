@@ -9,12 +9,12 @@ import type { LabelledTokens } from '../model/batch.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { FileSet } from '../weights/bytes.ts';
-import { under, type Flags, type FlagSpecs } from './flags.ts';
+import { underFlag, type Flags, type FlagSpecs } from './flags.ts';
 import { mergeLossFlags, openMergeRows } from './merge-loss.ts';
 import { openDevice } from './open-device.ts';
 import type { Output } from './output.ts';
 
-export const mixLossFlags = under(
+export const mixLossFlags = underFlag(
   'Its cost: the loss of test rows before and after',
   mergeLossFlags,
 ) satisfies FlagSpecs;

@@ -54,7 +54,7 @@ export interface RunRows {
   readonly test: List<PreparedRow>;
   /** All rows in the order of their files, test rows of their own last; of rows that are made as they are taken only the first. */
   readonly placed: readonly PlacedRow[];
-  readonly told: RowsReport;
+  readonly report: RowsReport;
   /** The bytes of the first file. */
   readonly bytes: Bytes;
 }
@@ -135,7 +135,7 @@ export async function openRows(
         ...taken.placeOf(0),
         ...{ example: taken.exampleOf(0), row: taken.rowOf(0), fate, cut: false },
       })),
-      told: reportTakenRows(files, taken, reading),
+      report: reportTakenRows(files, taken, reading),
     };
   }
   const made: (MadeFile | undefined)[] = [];
@@ -158,7 +158,7 @@ export async function openRows(
   const rowsOf = (fate: RowStatus): PreparedRow[] =>
     placed.filter((one) => one.fate === fate).map(({ row }) => row);
   const rows = { train: rowsOf('train'), validation: rowsOf('validation'), test: rowsOf('test') };
-  return { ...rows, bytes, placed, told: reportRows(files, Array.from(made), divided, rows, reading) };
+  return { ...rows, bytes, placed, report: reportRows(files, Array.from(made), divided, rows, reading) };
 }
 
 function readOptionsOf(

@@ -16,7 +16,7 @@ import { DISTRACTORS, DRAWS, WITHOUT_ANSWERS } from '../retrieval/passage-rows.t
 import { EXIT } from './exit.ts';
 import { readWhole, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { readRows } from './json-lines.ts';
+import { readJsonLines } from './json-lines.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -125,7 +125,7 @@ async function readAnswered(
   const remedy =
     'Write {"question", "answer", "passages": [{"doc", "start", "end"}]} on each line, and "answer": "", "passages": [] if the documents do not say.';
   let unapproved = 0;
-  const questions = await readRows(path, {
+  const questions = await readJsonLines(path, {
     code: 'passage-rows',
     remedy,
     read: (row, fault, number): AskedQuestion => {

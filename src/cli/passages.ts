@@ -4,19 +4,19 @@ import { GraftError } from '../errors.ts';
 import { decodeUtf8 } from '../json.ts';
 import { plural } from '../numbers.ts';
 import { isFromPassages, readAnswer } from '../retrieval/cited.ts';
-import { PassagesTemplate, type Fitted, type Source } from '../retrieval/passages-prompt.ts';
+import { PassagesTemplate, type Fitted, type PassageSource } from '../retrieval/passages-prompt.ts';
 import { SEARCH_METHODS, type Ranked, type SearchMethod } from '../retrieval/ranking.ts';
 import { readWhole } from './files.ts';
-import { Flags, under, type FlagSpec, type FlagSpecs } from './flags.ts';
+import { Flags, underFlag, type FlagSpec, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
-import { placeOf, searchFlags } from './search.ts';
+import { placeInWords, searchFlags } from './search.ts';
 
 const TOP = 5;
 
-export const passageFlags = under('Passages of documents', {
+export const passageFlags = underFlag('Passages of documents', {
   index: {
     value: 'DIR',
     help: 'the folder of an index that graft index made: its best passages stand before each question',
@@ -46,7 +46,7 @@ export const passageFlags = under('Passages of documents', {
 type PassageFlags = Flags<typeof passageFlags & Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
 
 /** A passage that a search has found. */
-export interface FoundPassage extends Source {
+export interface FoundPassage extends PassageSource {
   readonly score: number;
 }
 
@@ -158,11 +158,11 @@ export function encoderOf(flags: PassageFlags): Flags<typeof encoderFlags> {
 }
 
 /** What did not fit into the prompt, in sentences; none if all of it did. */
-export function leftOutInWords({ leftOut, cut }: Fitted): string[] {
+export function passagesLeftOutInWords({ leftOut, cut }: Fitted): string[] {
   return [
     ...(leftOut.length > 0
       ? [
-          `${plural(leftOut.length, 'passage is', 'passages are')} left out, since the prompt has no room: ${leftOut.map(placeOf).join('; ')}.`,
+          `${plural(leftOut.length, 'passage is', 'passages are')} left out, since the prompt has no room: ${leftOut.map(placeInWords).join('; ')}.`,
         ]
       : []),
     ...(cut > 0
@@ -177,7 +177,7 @@ export function sourcesText(answer: string, { sources }: Fitted): string {
   if (sources.length === 0) return '\nNo passage was found.\n';
   const lines = sources.map((source, at) => {
     const mark = cited.includes(at + 1) ? '' : ' (not named in the answer)';
-    return `[${at + 1}] ${placeOf(source)}${mark}\n`;
+    return `[${at + 1}] ${placeInWords(source)}${mark}\n`;
   });
   const none = unknown.map((number) => `[${number}] There is no such passage.\n`);
   return `\n${lines.join('')}${none.join('')}`;

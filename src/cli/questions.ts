@@ -81,7 +81,7 @@ export async function questionsCommand(args: readonly string[], output: Output):
   const before = adapter?.virtualTokens ?? 0;
   const ask = async (prompts: readonly string[]): Promise<string[]> => {
     const ids = prompts.map((prompt) => promptOf(tokenizer, prompt, '\n'));
-    const longest = ids.reduce((most, { length }) => Math.max(most, length), 0);
+    const longest = ids.reduce((max, { length }) => Math.max(max, length), 0);
     const length = Math.min(maxPositions, before + longest + settings.maxNewTokens + 1);
     const generator = new Generator(model, sequencesAtOnce(model, ids.length, length), length);
     let done = 0;

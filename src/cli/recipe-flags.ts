@@ -6,7 +6,7 @@ import { TABLE } from '../settings/table.ts';
 import { readWhole } from './files.ts';
 import { Flags, type FlagSpec, type FlagSpecs } from './flags.ts';
 import { readRewardFiles } from './reward-flags.ts';
-import { readSettings } from './setting-flags.ts';
+import { settingsOfFlags } from './setting-flags.ts';
 
 export const recipeFlag = {
   value: 'FILE',
@@ -37,8 +37,8 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
     );
   const recipe = readRecipe(decodeUtf8(bytes, path), path);
   const { kept, replaced } = divided(recipe, flags, specs);
-  const told = recipeFlags(kept);
-  const lacking = told.find(([flag]) => !Object.hasOwn(specs, flag));
+  const given = recipeFlags(kept);
+  const lacking = given.find(([flag]) => !Object.hasOwn(specs, flag));
   if (lacking) {
     const [flag] = lacking;
     throw new GraftError(
@@ -52,7 +52,7 @@ export async function flagsWithRecipe<Specs extends FlagSpecs>(
   const ofPage = ['sampleEvery', 'samplePrompt'].filter((name) => Boolean(recipe[name]));
   if (ofPage.length > 0)
     report(`Left out of ${path}: ${ofPage.join(' and ')}. Only the page shows sampled answers during a run.`);
-  flags.complete(Object.fromEntries(told), path);
+  flags.complete(Object.fromEntries(given), path);
   return flags;
 }
 
@@ -74,7 +74,7 @@ function divided(
   specs: FlagSpecs,
 ): { readonly kept: Recipe; readonly replaced: readonly string[] } {
   const known = TABLE.settings.filter(({ flag }) => flag !== undefined && Object.hasOwn(specs, flag));
-  const given = { ...recipe, ...readSettings(flags, known) };
+  const given = { ...recipe, ...settingsOfFlags(flags, known) };
   const gone = new Set(
     known.filter(({ flag }) => flags.isGiven(flag!)).flatMap(({ replaces }) => replaces ?? []),
   );

@@ -16,13 +16,13 @@ const {
   ...ofTrain
 } = trainFlags;
 
-export const recipeFlags = {
+export const recipeCommandFlags = {
   ...ofTrain,
   json: { help: 'print a recipe, for --recipe and for the page, instead of a table' },
 } as const satisfies FlagSpecs;
 
 export async function recipeCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = await flagsWithRecipe(recipeFlags, args, (line) => output.line(line));
+  const flags = await flagsWithRecipe(recipeCommandFlags, args, (line) => output.line(line));
   flags.required('data');
   // The command of a run has other flags as well, which change nothing of what is read here.
   const asked = flags as unknown as TrainFlags;

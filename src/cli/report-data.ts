@@ -99,10 +99,10 @@ export function reportTakenRows(
   const nameAt = (at: number): RowPlace => nameOf(files, placeOf(at));
   return {
     files: files.map(({ name, read }, at): FileReport => {
-      const { examples: _, index: __, unmapped: ___, problems, problemCount, ...told } = read;
+      const { examples: _, index: __, unmapped: ___, problems, problemCount, ...rest } = read;
       const { failed } = reports[at];
       return {
-        ...{ ...told, name, report: reports[at], sample: samples[at] },
+        ...{ ...rest, name, report: reports[at], sample: samples[at] },
         problems: [...problems, ...failed].sort((a, b) => a.line - b.line),
         problemCount: problemCount + failed.length,
       };
@@ -138,9 +138,9 @@ function missingLines(files: readonly NamedFile[], skip: DataOptions['skip'] = [
 const SHOWN = 5;
 
 /** @throws GraftError `train-rows` if nothing is left to train on */
-export function reportData(output: Output, told: RowsReport): void {
-  for (const file of told.files) reportFile(output, file, told);
-  const { rows, skipped, copies, capped, tasks, repeated, leaks, missing } = told;
+export function reportData(output: Output, report: RowsReport): void {
+  for (const file of report.files) reportFile(output, file, report);
+  const { rows, skipped, copies, capped, tasks, repeated, leaks, missing } = report;
   if (skipped > 0) output.line(`  ${rowsOf(skipped)} left out by --skip-rows`);
   for (const { name, line } of missing.slice(0, SHOWN))
     output.line(
@@ -160,7 +160,7 @@ export function reportData(output: Output, told: RowsReport): void {
     output.line(
       `  ${rowsOf(repeated)} ${repeated === 1 ? 'repeats' : 'repeat'} an earlier one; --drop-duplicates leaves copies out`,
     );
-  const { preferences } = told;
+  const { preferences } = report;
   if (preferences) {
     for (const { title, why } of adviceOf(preferences)) output.line(`Warning: ${title}. ${why}`);
     const cut = cutWords(preferences);
@@ -176,11 +176,11 @@ export function reportData(output: Output, told: RowsReport): void {
     output.line(
       `  ${rows.train} rows to train on, ${rows.validation} for validation, ${rows.test} kept apart for a test`,
     );
-  const isEmpty = told.files.every(
+  const isEmpty = report.files.every(
     ({ problemCount, report }) =>
       problemCount + report.rows + report.unsupervised.length + report.dropped.length === 0,
   );
-  const unknown = told.files.some(({ problems }) =>
+  const unknown = report.files.some(({ problems }) =>
     problems.some(({ reason }) => reason.startsWith(NO_KNOWN_FIELDS)),
   );
   if (rows.train === 0)

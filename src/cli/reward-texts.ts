@@ -56,7 +56,7 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
 }
 
 /** The wanted answers of rows, each as the completion. @throws GraftError as `readExamples`, `data-empty` */
-export async function answersOf(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
+export async function answerTexts(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
   const bytes = await readWhole(path);
   const { read } = await readNamed(path, bytes, { ...options, keepsColumns: true }, output);
   const { examples } = read;

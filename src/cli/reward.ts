@@ -4,7 +4,7 @@ import { plural } from '../numbers.ts';
 import { openRewards, type Rewards, type Scored } from '../scorers/rewards/reward.ts';
 import { rewardKind, type RewardSpec } from '../scorers/rewards/specs.ts';
 import { valuesOf } from '../scorers/scorer.ts';
-import { answersOf, readTexts, type ScoredText } from './reward-texts.ts';
+import { answerTexts, readTexts, type ScoredText } from './reward-texts.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { checkReading } from './file-kinds.ts';
@@ -36,7 +36,7 @@ export const rewardFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
-/** @throws GraftError `arguments`, `reward`, `reward-code`, and as {@link readTexts} and {@link answersOf} */
+/** @throws GraftError `arguments`, `reward`, `reward-code`, and as {@link readTexts} and {@link answerTexts} */
 export async function rewardCommand(args: readonly string[], output: Output): Promise<void> {
   const flags = new Flags(rewardFlags, args);
   await readRewardFiles(flags);
@@ -53,7 +53,7 @@ export async function rewardCommand(args: readonly string[], output: Output): Pr
   await checkReading(flags);
   const texts =
     predictions === undefined
-      ? await answersOf(data!, readReadOptions(flags), output)
+      ? await answerTexts(data!, readReadOptions(flags), output)
       : await readTexts(predictions);
   const tokensOf = await tokenCounter(flags.text('model'), specs, texts);
   const rewards = await openRewards(specs, { where: '--reward', stops: false, startSandbox });
@@ -97,8 +97,8 @@ function summary(rewards: Rewards, scored: readonly Scored[]): Summary[] {
   const line = (name: string, values: readonly number[], more: Partial<Summary> = {}): Summary => ({
     name,
     mean: mean(values),
-    min: values.reduce((least, value) => Math.min(least, value)),
-    max: values.reduce((most, value) => Math.max(most, value)),
+    min: values.reduce((min, value) => Math.min(min, value)),
+    max: values.reduce((max, value) => Math.max(max, value)),
     ...more,
   });
   return [
@@ -157,7 +157,7 @@ function tables(
   rewards: Rewards,
   texts: readonly ScoredText[],
   scored: readonly Scored[],
-  most: number,
+  max: number,
 ): string {
   const lines = summary(rewards, scored);
   const totals = textTable(
@@ -174,7 +174,7 @@ function tables(
   const each = textTable(
     ['text', ...rewards.names, ...rewards.shown, 'sum'],
     scored
-      .slice(0, most)
+      .slice(0, max)
       .map(({ total, parts, shown, problems }, at) => [
         inLine(texts[at].completion),
         ...parts.map((part, one) => (problems?.[one] === undefined ? digits(part) : 'failed')),
@@ -185,11 +185,11 @@ function tables(
   const failures = rewards.failures.map(
     ({ reward, count, first }) => `${reward} failed on ${plural(count, 'text')}, first: ${first}.\n`,
   );
-  const left = scored.length - most;
+  const left = scored.length - max;
   return [
     totals,
-    ...(most > 0 ? [`\n${each}`] : []),
-    ...(most > 0 && left > 0 ? [`… and ${plural(left, 'text')} more.\n`] : []),
+    ...(max > 0 ? [`\n${each}`] : []),
+    ...(max > 0 && left > 0 ? [`… and ${plural(left, 'text')} more.\n`] : []),
     ...(failures.length > 0 ? ['\n', ...failures] : []),
     rewards.most === undefined ? '' : `\nThe most that a text can get is ${digits(rewards.most)}.\n`,
   ].join('');

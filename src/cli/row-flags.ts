@@ -16,7 +16,7 @@ import type { Given } from '../settings/setting.ts';
 import { settingOf, TABLE } from '../settings/table.ts';
 import { allowed, isAllowed } from '../settings/values.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
-import { readSettings, settingFlags } from './setting-flags.ts';
+import { settingsOfFlags, settingFlags } from './setting-flags.ts';
 import { fileNames, readTasks, tasksInPlaces, withReplay, writeTasks } from './task-files.ts';
 import { readTemplate, templateFlag } from './template-flag.ts';
 
@@ -62,7 +62,7 @@ export interface AskedRows {
  * @throws GraftError `arguments` for a value that its setting does not allow
  */
 export function rowSettings(flags: Flags<typeof dataFlags>): Given {
-  const given = readSettings(flags, OF_ROWS);
+  const given = settingsOfFlags(flags, OF_ROWS);
   for (const [name, value] of Object.entries(given)) {
     const setting = settingOf(name as Parameters<typeof settingOf>[0]);
     if (!isAllowed(setting, value))

@@ -30,13 +30,13 @@ export function readEnd({
   forgetting,
   broke = false,
   ...run
-}: EndedRun): { reading: Reading; told: ReadingWords } | undefined {
+}: EndedRun): { reading: Reading; words: ReadingWords } | undefined {
   if (points.at(0)?.step !== 1) return undefined;
   const { steps, unigramLoss, objective, fullMarks } = run;
   // Without the validation before the first step there is nothing to compare the others with.
   const validated = evals.at(0)?.step === 0 ? evals.map((one) => withReport(one, points)) : [];
   const reading = readCurve({ steps, points, evals: validated, broke, unigramLoss, objective, fullMarks });
-  return { reading, told: describeReading(reading, false, start, forgetting) };
+  return { reading, words: describeReading(reading, false, start, forgetting) };
 }
 
 /**
@@ -48,11 +48,11 @@ export function describeEnd(run: EndedRun): string[] {
   const [first, last] = [points.at(0), points.at(-1)];
   const end = readEnd(run);
   if (!end || !first || !last) return [];
-  const { reading, told } = end;
+  const { reading, words: words } = end;
   const seconds = formatSeconds(points.reduce((sum, point) => sum + point.seconds, 0));
   return [
     `${sentence(oneStep(first, last) ?? (fromTo(reading) || rewardsOf(first, last)))}, in ${seconds}`,
-    `${sentence(told.name)}. ${told.how} ${told.advice}`.trim(),
+    `${sentence(words.name)}. ${words.how} ${words.advice}`.trim(),
   ];
 }
 

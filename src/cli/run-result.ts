@@ -51,11 +51,11 @@ export function resultOfRun(run: ResultOfRun): Readonly<Record<string, unknown>>
     }),
     ...(end && {
       verdict: {
-        kind: end.told.kind,
-        name: end.told.name,
-        how: end.told.how,
-        ...(end.told.advice && { advice: end.told.advice }),
-        bad: end.told.bad,
+        kind: end.words.kind,
+        name: end.words.name,
+        how: end.words.how,
+        ...(end.words.advice && { advice: end.words.advice }),
+        bad: end.words.bad,
       },
     }),
     ...(learned && { [run.isAdapter ? 'adapter' : 'model']: resolve(out) }),

@@ -10,7 +10,7 @@ import { writePeft } from '../export/peft.ts';
 import { cardFacts } from '../runs/card-facts.ts';
 import type { RunEvent } from '../runs/events.ts';
 import type { Curve, Ending, Learned, RunRows, Store } from '../runs/store.ts';
-import type { Subject } from '../runs/trainable.ts';
+import type { TrainedSubject } from '../runs/trainable.ts';
 import type { TrainerState } from '../train/state.ts';
 import { endedFiles } from './ended-run.ts';
 import { writeFolder } from './files.ts';
@@ -26,7 +26,7 @@ import type { Session } from './session.ts';
 export interface FolderOfRun {
   readonly out: string;
   readonly session: Pick<Session, 'model' | 'files'>;
-  readonly subject: Pick<Subject, 'adapter' | 'options'>;
+  readonly subject: Pick<TrainedSubject, 'adapter' | 'options'>;
   /** Path of the base model, as it was given. */
   readonly baseModel: string;
   /** Rows that are trained on. */
@@ -150,7 +150,7 @@ export class FileStore implements Store {
     const { adapter, options } = subject;
     const { tensors } = learned;
     const { lineage } = this.run;
-    const told = lineage && {
+    const lineageFile = lineage && {
       [LINEAGE]: writeLineage({
         ...lineage,
         trainRows: rows,
@@ -161,8 +161,8 @@ export class FileStore implements Store {
     };
     if (!adapter) {
       const copied = (await companionsOf(session.files)).map(({ name }) => name);
-      await claimFiles(out, [...Object.keys(told ?? {}), ...copied, MODEL_WEIGHTS], { overwrite });
-      if (told) await writeFolder(out, told);
+      await claimFiles(out, [...Object.keys(lineageFile ?? {}), ...copied, MODEL_WEIGHTS], { overwrite });
+      if (lineageFile) await writeFolder(out, lineageFile);
       await writeModelFolder(session, tensors, out);
       return;
     }
@@ -177,7 +177,7 @@ export class FileStore implements Store {
     };
     const facts = { ...cardFacts(made, learned, this.curve), ...how };
     const added = addedTokens(adapter.modules);
-    const beside = { ...told, ...(added && (await tokenizerFiles(session.files, added))) };
+    const beside = { ...lineageFile, ...(added && (await tokenizerFiles(session.files, added))) };
     const files = weightsLast({ ...beside, ...writePeft({ ...adapter, tensors }, facts) });
     await claimFiles(out, Object.keys(files), { overwrite });
     await writeFolder(out, files);

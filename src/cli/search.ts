@@ -7,7 +7,7 @@ import {
   measure,
   RECALL_RANKS,
   Relevance,
-  type Judged,
+  type JudgedSearch,
   type Measures,
   type Passage,
 } from '../retrieval/relevance.ts';
@@ -15,7 +15,7 @@ import { RERANKED, type Reranked } from '../retrieval/rerank.ts';
 import { readPassage } from '../retrieval/row-passages.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
-import { readRows } from './json-lines.ts';
+import { readJsonLines } from './json-lines.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
@@ -62,7 +62,7 @@ const MEASURED = Math.max(...RECALL_RANKS);
 /** Characters of a chunk that the list shows. */
 const SHOWN = 200;
 
-export interface Question {
+export interface SearchQuestion {
   readonly id: string | number;
   readonly text: string;
   readonly kind: string | undefined;
@@ -70,7 +70,7 @@ export interface Question {
 }
 
 /** A question with its ranking. */
-interface Answered extends Question {
+interface Answered extends SearchQuestion {
   readonly ranking: readonly Reranked[];
   /** The relevant chunks of each passage that the index holds. */
   readonly relevant: readonly (readonly number[])[];
@@ -100,10 +100,10 @@ export async function searchCommand(args: readonly string[], output: Output): Pr
   const answered: Answered[] = [];
   for (const [at, question] of questions.entries()) {
     const relevant = question.passages.map((passage) => relevance.relevantTo(passage));
-    const most = Math.max(top, question.passages.length > 0 ? MEASURED : 0, reranker?.top ?? 0);
+    const max = Math.max(top, question.passages.length > 0 ? MEASURED : 0, reranker?.top ?? 0);
     answered.push({
       ...question,
-      ranking: await search.find(asked[at], most),
+      ranking: await search.find(asked[at], max),
       relevant: relevant.map((places) => places ?? []),
       missing: relevant.filter((places) => places === undefined).length,
     });
@@ -135,12 +135,12 @@ async function withSecondRanking(
 }
 
 /** @throws GraftError `arguments`, `query-row`, `query-empty` */
-async function readQuestions(flags: SearchFlags): Promise<Question[]> {
+async function readQuestions(flags: SearchFlags): Promise<SearchQuestion[]> {
   const [single, file] = [flags.text('query'), flags.text('queries')];
   if ((single === undefined) === (file === undefined))
     throw new GraftError('arguments', 'One of --queries and --query is needed, and not both.', '');
   if (single !== undefined) return [{ id: 1, text: single, kind: undefined, passages: [] }];
-  const questions = await readRows(file!, {
+  const questions = await readJsonLines(file!, {
     code: 'query-row',
     remedy:
       'Write {"question": "…"} on each line, and perhaps an "id" and "passages" of {"doc", "start", "end"}.',
@@ -156,7 +156,7 @@ export function questionOfRow(
   row: JsonObject,
   fault: (what: string) => GraftError,
   number: number,
-): Question {
+): SearchQuestion {
   const { id = number, question, query, text, kind, passages = [] } = row;
   const asked = question ?? query ?? text;
   if (typeof asked !== 'string') throw fault('has no question');
@@ -194,7 +194,7 @@ function jsonLine(
 }
 
 /** Where a chunk stands. */
-export const placeOf = ({
+export const placeInWords = ({
   file,
   start,
   end,
@@ -208,7 +208,7 @@ function listed({ id, text, ranking }: Answered, chunks: readonly ChunkEntry[], 
     const { file, start, end, text: content, page } = chunks[chunk];
     const line = content.replaceAll(/\s+/g, ' ');
     const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)} …` : line;
-    const place = placeOf({ file, start, end, page });
+    const place = placeInWords({ file, start, end, page });
     const again = likelihood === undefined ? '' : `  ${likelihood.toFixed(2)} nats per token`;
     return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}${again}  ${place}\n     ${shown}\n`;
   });
@@ -249,7 +249,7 @@ function reportMeasures(
     );
 }
 
-const toJudge = ({ ranking, relevant }: Answered): Judged => ({
+const toJudge = ({ ranking, relevant }: Answered): JudgedSearch => ({
   ranking: ranking.map(({ chunk }) => chunk),
   relevant,
 });

@@ -30,7 +30,7 @@ interface Asked {
   readonly note: (text: string) => void;
 }
 
-export interface Route {
+export interface ServeRoute {
   readonly method: 'GET' | 'POST';
   /** From the start of the path; `prefix` routes take what follows it. */
   readonly path: string;
@@ -63,7 +63,7 @@ export const isLoopback = (host: string): boolean =>
   host === 'localhost' || host === '::1' || /^127\./.test(host);
 
 /** Starts to listen. @throws GraftError `serve-address` */
-export async function serve(routes: readonly Route[], options: ServeOptions): Promise<Serving> {
+export async function serve(routes: readonly ServeRoute[], options: ServeOptions): Promise<Serving> {
   const active = new Set<AbortController>();
   let stopping = false;
   const server = createServer((request, response) => {
@@ -213,7 +213,7 @@ function checkKey({ headers }: IncomingMessage, key: string): void {
 }
 
 /** @throws RequestError 404, 405 */
-function routeOf(routes: readonly Route[], request: IncomingMessage): Route {
+function routeOf(routes: readonly ServeRoute[], request: IncomingMessage): ServeRoute {
   const path = pathOf(request);
   const fitting = routes.filter((route) =>
     route.isPrefix ? path.startsWith(route.path) && path.length > route.path.length : path === route.path,

@@ -21,14 +21,14 @@ export class ServeQueue {
    * @throws RequestError 429 if too much waits already, 400 if there is never room for so many
    */
   enter(answers: number): () => void {
-    const most = this.places + this.waiting;
-    if (answers > most)
+    const max = this.places + this.waiting;
+    if (answers > max)
       throw new RequestError(
         400,
-        `The request asks for ${answers} answers, and this server takes at most ${most} at once.`,
+        `The request asks for ${answers} answers, and this server takes at most ${max} at once.`,
         { code: 'too_many_answers' },
       );
-    if (this.#taken + answers > most)
+    if (this.#taken + answers > max)
       throw new RequestError(429, 'Too many requests wait already. Try again later.', {
         type: 'rate_limit_error',
         code: 'queue_full',

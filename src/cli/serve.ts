@@ -12,7 +12,7 @@ import { Flags, type FlagSpecs } from './flags.ts';
 import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts';
 import type { Output } from './output.ts';
 import { EmbeddingService, type EmbeddingModel } from './serve-embeddings.ts';
-import { isLoopback, serve, type Route } from './serve-http.ts';
+import { isLoopback, serve, type ServeRoute } from './serve-http.ts';
 import { openServeLog } from './serve-log.ts';
 import { ServeQueue } from './serve-queue.ts';
 import { TextService, unknownModel, type TextModel } from './serve-texts.ts';
@@ -73,7 +73,7 @@ type ServeFlags = Flags<typeof serveFlags>;
 /** What is served: the names of its models, and what can be asked of them. */
 interface Service {
   readonly names: readonly string[];
-  readonly routes: readonly Route[];
+  readonly routes: readonly ServeRoute[];
   readonly close?: () => void;
 }
 

@@ -125,7 +125,7 @@ export function checkOwners(settings: readonly Setting[], given: Given): void {
  *
  * @throws GraftError `arguments` for a value that does not have the setting's type
  */
-export function readSettings(
+export function settingsOfFlags(
   flags: Flags<FlagSpecs>,
   settings: readonly Setting[],
 ): Record<string, SettingValue> {

@@ -29,7 +29,7 @@ const MIN_FOLDS = 2;
 /** What `--stratify` calls the answer. */
 const LABEL = 'label';
 
-export const splitFlags = {
+export const splitCommandFlags = {
   ...dataFlags,
   stratify: {
     value: 'COLUMN',
@@ -50,7 +50,7 @@ export const splitFlags = {
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
 
-type SplitFlags = Flags<typeof splitFlags>;
+type SplitFlags = Flags<typeof splitCommandFlags>;
 
 /** A file that is written. */
 interface PartFile {
@@ -69,7 +69,7 @@ interface Rows {
 
 /** @throws GraftError `arguments`, `split`, `folder-used`, `data-…`, `json-…`, `file-…` */
 export async function splitCommand(args: readonly string[], output: Output): Promise<void> {
-  const flags = new Flags(splitFlags, args);
+  const flags = new Flags(splitCommandFlags, args);
   const data = flags.required('data');
   const out = flags.required('out');
   if (readTasks(data).length > 1)

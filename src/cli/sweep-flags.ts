@@ -3,7 +3,7 @@ import { negativeOf } from '../settings/flag-text.ts';
 import { TABLE } from '../settings/table.ts';
 import { readSeeds } from '../runs/sweep/plan.ts';
 import type { Point } from '../runs/sweep/space.ts';
-import { under, type Flags, type FlagSpecs } from './flags.ts';
+import { underFlag, type Flags, type FlagSpecs } from './flags.ts';
 import { trainFlags } from './train-flags.ts';
 
 const { out: _, resume: __, overwrite: ___, json: ____, 'pause-after': _____, ...ofTrain } = trainFlags;
@@ -15,7 +15,7 @@ export const sweepFlags = {
     value: 'DIR',
     help: 'where to write sweep.json, sweep.html, the folder of each run, and best: the adapter (or model) of the best run',
   },
-  ...under('What varies', {
+  ...underFlag('What varies', {
     grid: {
       value: 'NAME=A,B;…',
       many: true,
@@ -32,7 +32,7 @@ export const sweepFlags = {
       help: 'train each recipe with each of these seeds; it counts as one, with mean and standard deviation (default: that of --seed)',
     },
   }),
-  ...under('Budget', {
+  ...underFlag('Budget', {
     'budget-steps': {
       value: 'N',
       help: 'steps of all runs together; without --steps and --epochs each run gets an equal part of them',
@@ -44,7 +44,7 @@ export const sweepFlags = {
       help: `successive halving: one of N recipes continues from each rung, by validation loss (default: ${DEFAULT_FACTOR})`,
     },
   }),
-  ...under('Start, saving and resuming', {
+  ...underFlag('Start, saving and resuming', {
     resume: {
       help: 'continue the sweep of --out, whose flags may be left out; the same call without --resume does it as well',
     },

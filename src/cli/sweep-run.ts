@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Outcome } from '../runs/sweep/drive.ts';
+import type { TrialOutcome } from '../runs/sweep/drive.ts';
 import { ownScript } from './command-words.ts';
 import { EXIT } from './exit.ts';
 import { inUse, workingIn } from './folder-lock.ts';
@@ -32,7 +32,7 @@ interface Trained {
 }
 
 /** Trains a run from where it is. */
-export async function trainRun(asked: Trained): Promise<Outcome> {
+export async function trainRun(asked: Trained): Promise<TrialOutcome> {
   await untilFree(asked.folder, asked.report);
   const outcome = await trainNow(asked);
   if (outcome.why?.startsWith(inUse(asked.folder)) !== true) return outcome;
@@ -49,7 +49,7 @@ async function untilFree(folder: string, report: (line: string) => void): Promis
   }
 }
 
-async function trainNow({ words, folder, until, seconds, signal, report }: Trained): Promise<Outcome> {
+async function trainNow({ words, folder, until, seconds, signal, report }: Trained): Promise<TrialOutcome> {
   const saved = await findSaved(folder);
   const args = [
     ...[ownScript(), 'train', ...words, `--out=${folder}`],
@@ -99,12 +99,15 @@ async function trainNow({ words, folder, until, seconds, signal, report }: Train
 const NOTHING = { step: 0, seconds: 0 } as const;
 
 /** What a run has left in its folder: a result, or a state to continue from. A run that outlives its sweep is waited for. */
-export async function leftOf(folder: string, report: (line: string) => void): Promise<Outcome | undefined> {
+export async function leftOf(
+  folder: string,
+  report: (line: string) => void,
+): Promise<TrialOutcome | undefined> {
   await untilFree(folder, report);
   return whatIsLeft(folder);
 }
 
-async function whatIsLeft(folder: string): Promise<Outcome | undefined> {
+async function whatIsLeft(folder: string): Promise<TrialOutcome | undefined> {
   const saved = await findSaved(folder);
   if (saved) {
     const { step } = saved.saved.state.counters;
@@ -121,7 +124,7 @@ async function whatIsLeft(folder: string): Promise<Outcome | undefined> {
 }
 
 /** The best validation, as the run keeps it, and the time. */
-function numbersOf(steps: readonly LoggedStep[]): Pick<Outcome, 'validation' | 'seconds'> {
+function numbersOf(steps: readonly LoggedStep[]): Pick<TrialOutcome, 'validation' | 'seconds'> {
   const validations = steps.flatMap(({ step, evalLoss: loss }) =>
     loss === undefined ? [] : [{ step, loss }],
   );

@@ -15,7 +15,7 @@ import {
   type SweptRun,
 } from '../runs/sweep/record.ts';
 import { pointInWords } from '../runs/sweep/space.ts';
-import { LIMITS, planInWords, resultInWords, sweepTable } from '../runs/sweep/words.ts';
+import { SWEEP_LIMITS, planInWords, resultInWords, sweepTable } from '../runs/sweep/words.ts';
 import { shellLine } from '../text/shell.ts';
 import { commandWords } from './command-words.ts';
 import { textTable } from './evaluate-output.ts';
@@ -242,7 +242,7 @@ function report(sweep: Sweep, flags: SweepFlags, out: string, output: Output): v
     const { head, lines } = sweepTable(sweep);
     output.result(textTable(head, lines));
     for (const text of resultInWords(sweep, place)) output.result(`\n${text}\n`);
-    output.result(`\n${LIMITS} with graft evaluate.\n`);
+    output.result(`\n${SWEEP_LIMITS} with graft evaluate.\n`);
   }
   for (const { id, status, why } of sweep.runs)
     if (status === 'failed') output.line(`${id} failed: ${why ?? 'it left nothing'}`);

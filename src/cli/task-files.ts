@@ -37,11 +37,11 @@ export function readTasks(text: string, exists: (path: string) => boolean = exis
       'Give every file a share, or none and --mix.',
     );
   // Files of one name in several folders differ by their folders.
-  const told = [stemOf, (path: string) => basename(dirname(resolve(path))), (path: string) => path]
+  const names = [stemOf, (path: string) => basename(dirname(resolve(path))), (path: string) => path]
     .map((nameOf) => parts.map(({ path }) => nameOf(path)))
     .find((names) => new Set(names).size === names.length);
   const tasks = parts.map(({ name, path, ...share }, at) => ({
-    name: name ?? told?.at(at) ?? path,
+    name: name ?? names?.at(at) ?? path,
     path,
     ...share,
   }));

@@ -6,7 +6,7 @@ import { listOfColumns } from '../data/columns.ts';
 import { checkMapping, type Mapping } from '../data/mapping.ts';
 import { inspectHead } from '../data/sheet.ts';
 import { isParquet } from '../data/parquet-magic.ts';
-import { HEAD_BYTES } from '../data/sheet-types.ts';
+import { SHEET_HEAD_BYTES } from '../data/sheet-types.ts';
 import type { TableOptions } from '../data/table.ts';
 import { OWN_TEMPLATE_FORM, ownTemplate, readOwnTemplate } from '../data/templates/own.ts';
 import { TEMPLATES } from '../data/templates/registry.ts';
@@ -105,7 +105,7 @@ function headOf(path: string): Uint8Array {
   try {
     const file = openSync(path, 'r');
     try {
-      const head = new Uint8Array(HEAD_BYTES);
+      const head = new Uint8Array(SHEET_HEAD_BYTES);
       const read = head.subarray(0, readSync(file, head));
       return isParquet(read) ? new Uint8Array(readFileSync(path)) : read;
     } finally {

@@ -12,12 +12,12 @@ import type { Given, Setting } from '../settings/setting.ts';
 import { checkSpec, specOf } from '../settings/spec.ts';
 import { TABLE, type Known } from '../settings/table.ts';
 import { folder } from './files.ts';
-import { under, type FlagSpecs, type Flags } from './flags.ts';
+import { underFlag, type FlagSpecs, type Flags } from './flags.ts';
 import { generalFlag } from './general-text.ts';
 import { recipeFlag } from './recipe-flags.ts';
 import { dataFlags, rowFlags, rowSettings } from './row-flags.ts';
 import { modelFlags } from './session.ts';
-import { checkOwners, readSettings, settingFlags } from './setting-flags.ts';
+import { checkOwners, settingsOfFlags, settingFlags } from './setting-flags.ts';
 
 /** The settings of the trainer, in the order of the table. */
 const RUN_SETTINGS = TABLE.settings.filter(({ part }) => part === 'run') as (Setting & {
@@ -30,15 +30,15 @@ const OTHERS = TABLE.settings.filter(({ part, name }) => !READ_APART.includes(pa
 
 export const trainFlags = {
   model: modelFlags.model,
-  ...under('Rows', { ...dataFlags, ...rowFlags }),
+  ...underFlag('Rows', { ...dataFlags, ...rowFlags }),
   recipe: recipeFlag,
   out: {
     value: 'DIR',
     help: 'where to write the PEFT folder (for full fine-tuning the model folder) and metrics.jsonl',
   },
   ...settingFlags(RUN_SETTINGS),
-  ...under('Rows', settingFlags(LIMIT_SETTINGS)),
-  ...under('Start, saving and resuming', {
+  ...underFlag('Rows', settingFlags(LIMIT_SETTINGS)),
+  ...underFlag('Start, saving and resuming', {
     'init-adapter': { value: 'DIR', help: 'start from this PEFT adapter, with its rank, alpha and targets' },
     resume: {
       value: 'DIR',
@@ -58,14 +58,14 @@ export const trainFlags = {
     },
   }),
   ...settingFlags(WATCH_SETTINGS),
-  ...under('Validation and forgetting', {
+  ...underFlag('Validation and forgetting', {
     // It may name a text.
     ['forgetting' as const]: generalFlag(
       'measure what is forgotten, before and after the run: the loss on general text, answers to general prompts, and KL to the base on prompts of the rows',
     ),
   }),
-  ...under('Rows', settingFlags(SPLIT_SETTINGS)),
-  ...under('Base model and device', {
+  ...underFlag('Rows', settingFlags(SPLIT_SETTINGS)),
+  ...underFlag('Base model and device', {
     ...settingFlags(BASE_SETTINGS),
     device: modelFlags.device,
     threads: modelFlags.threads,
@@ -165,5 +165,5 @@ export function readGiven(flags: TrainFlags, start?: string): Given {
 /** The settings that the flags of a call give. @throws GraftError `arguments` */
 function chosenSettings(flags: TrainFlags): Given {
   const forgetting = flags.text('forgetting') !== undefined || flags.on('forgetting');
-  return { ...readSettings(flags, OTHERS), ...rowSettings(flags), ...(forgetting && { forgetting }) };
+  return { ...settingsOfFlags(flags, OTHERS), ...rowSettings(flags), ...(forgetting && { forgetting }) };
 }

@@ -17,7 +17,7 @@ import { writeLearned } from '../runs/learned.ts';
 import { Run } from '../runs/run.ts';
 import { SaveClock, type SaveEvery } from '../runs/save-clock.ts';
 import type { RunRows } from '../runs/store.ts';
-import type { Subject, TimedStart } from '../runs/trainable.ts';
+import type { TrainedSubject, TimedStart } from '../runs/trainable.ts';
 import { shellLine } from '../text/shell.ts';
 import type { StepEvent } from '../train/events.ts';
 import type { Scoring } from '../train/policy/scoring.ts';
@@ -47,7 +47,7 @@ interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
   /** The words after `graft train`. */
   readonly args: readonly string[];
   readonly session: Session;
-  readonly subject: Subject;
+  readonly subject: TrainedSubject;
   readonly output: Output;
   readonly saveEvery: SaveEvery;
   /** The step after which it pauses. */
@@ -68,7 +68,7 @@ interface TrainRun extends Omit<FolderOfRun, 'rows' | 'session'> {
 export interface Around {
   before(session: Session): Promise<void>;
   /** The values of the result are on the device. */
-  after(session: Session, subject: Subject): Promise<void>;
+  after(session: Session, subject: TrainedSubject): Promise<void>;
 }
 
 /** A run while it trains. */
@@ -326,7 +326,7 @@ export function tellStart({ what, done, total, seconds }: TimedStart, output: Ou
   );
 }
 
-function describeTrainable({ adapter, trainable }: Subject): string {
+function describeTrainable({ adapter, trainable }: TrainedSubject): string {
   if (adapter) {
     const { label } = kindOf(adapter.config);
     return `${/^[AEIOU]/.test(label) ? 'an' : 'a'} ${label} adapter on ${adapter.modules.length} layers`;

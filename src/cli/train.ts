@@ -26,7 +26,7 @@ import {
   type RunParts,
 } from '../runs/fingerprint.ts';
 import type { SaveEvery } from '../runs/save-clock.ts';
-import { makeTrainable, type InitialValues, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, type InitialValues, type TrainedSubject } from '../runs/trainable.ts';
 import { recipeOf } from '../settings/recipe.ts';
 import type { Given } from '../settings/setting.ts';
 import { countSteps, specOf, type RunSpec } from '../settings/spec.ts';
@@ -39,7 +39,7 @@ import { EXIT } from './exit.ts';
 import { lockFolder } from './folder-lock.ts';
 import { openCheck } from './forgetting.ts';
 import { BUNDLED_TEXT } from './general-text.ts';
-import { lineageOf } from './lineage.ts';
+import { lineageOfCall } from './lineage.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { flagsWithRecipe } from './recipe-flags.ts';
@@ -119,12 +119,12 @@ const DEFAULTED = ['lr', 'batch', 'accumulate', 'warmup', 'eval-every', 'patienc
 
 /** What a saved run took of these, so far as the call does not say it. */
 function savedDefaults(fingerprint: string, flags: TrainFlags): Record<string, string> {
-  const told = toldSettingsOf(fingerprint);
+  const saved = toldSettingsOf(fingerprint);
   const length =
-    flags.isGiven('steps') || flags.isGiven('epochs') ? [] : told['steps'] ? ['steps'] : ['epochs'];
+    flags.isGiven('steps') || flags.isGiven('epochs') ? [] : saved['steps'] ? ['steps'] : ['epochs'];
   return Object.fromEntries(
     [...DEFAULTED, ...length].flatMap((name) => {
-      const value = told[name];
+      const value = saved[name];
       return typeof value === 'string' ? [[name, value]] : [];
     }),
   );
@@ -226,7 +226,7 @@ async function train(call: Call): Promise<void> {
         dataSha256: parts.data,
         ...(check && { check, checkEvery: flags.integer('forgetting-every') ?? 0 }),
         ...(around && { around }),
-        lineage: lineageOf(flags, out, options, {
+        lineage: lineageOfCall(flags, out, options, {
           recipe: recipeOf(options),
           made: {
             graft: version(),
@@ -249,7 +249,7 @@ async function makeSubject(
   model: LanguageModel,
   { spec, start }: AskedRun,
   beginnings: InitialValues,
-): Promise<Subject> {
+): Promise<TrainedSubject> {
   try {
     return await makeTrainable(model, spec, start, beginnings);
   } catch (error) {
@@ -263,7 +263,7 @@ async function makeSubject(
 async function partsOf(
   { rows }: AskedRun,
   { model, files, device }: Session,
-  { options, adapter }: Subject,
+  { options, adapter }: TrainedSubject,
 ): Promise<RunParts> {
   const { modelType, shape } = model.definition;
   const { vocabulary, layers, channels } = shape;
@@ -282,7 +282,11 @@ async function partsOf(
 }
 
 /** The settings as an earlier version saved them. */
-function earlierOf({ spec, asked }: AskedRun, { model }: Session, { options, adapter }: Subject): EarlierRun {
+function earlierOf(
+  { spec, asked }: AskedRun,
+  { model }: Session,
+  { options, adapter }: TrainedSubject,
+): EarlierRun {
   const keepsColumns = objectiveOf(spec.objective).samples === true;
   return earlierRun(
     { spec: options, rows: { ...asked!, keepsColumns }, dtype: model.dtype, modules: adapter?.modules },

@@ -19,7 +19,7 @@ import {
 import { columnText, labelOf } from './row-columns.ts';
 import type { Entry } from './row-set.ts';
 import { identityOf } from './statistics.ts';
-import { isDocument } from './row-set.ts';
+import { isTextDocument } from './row-set.ts';
 
 /** The places of a data set's files in the order of its rows. Test rows come last, so that other rows keep their places when test rows are added or removed. */
 export function fileOrder(files: readonly unknown[]): number[] {
@@ -29,7 +29,7 @@ export function fileOrder(files: readonly unknown[]): number[] {
 
 /** Equal for rows that teach the same; undefined for a part of a text. */
 export const rowIdentity = ({ row, example, identity }: Entry): string | undefined =>
-  row && example && !isDocument(example) ? (identity ?? identityOf(example)) : undefined;
+  row && example && !isTextDocument(example) ? (identity ?? identityOf(example)) : undefined;
 
 /** Rows of one value or label of each that a part gets its share of: fewer have no share. */
 const LEAST_OF_STRATUM = 2;

@@ -110,5 +110,5 @@ function mostFrequent(rows: List<SplitRow>, places: Uint32Array): string {
     const { stratum = '' } = itemOf(rows, place);
     counts.set(stratum, (counts.get(stratum) ?? 0) + 1);
   }
-  return [...counts].reduce((most, one) => (one[1] > most[1] ? one : most))[0];
+  return [...counts].reduce((max, one) => (one[1] > max[1] ? one : max))[0];
 }

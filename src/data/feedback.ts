@@ -7,7 +7,7 @@ export interface Message {
 }
 
 /** One answer, and a person's judgement of it. */
-export interface Judged {
+export interface JudgedAnswer {
   readonly id: string;
   /** The conversation up to the question. */
   readonly prompt: readonly Message[];
@@ -23,12 +23,12 @@ export interface Judged {
 export type FeedbackRows = 'answers' | 'judged';
 
 /** The wanted answer; undefined for an answer that is only disliked. */
-export function referenceOf({ answer, verdict, correction }: Judged): string | undefined {
+export function entryReference({ answer, verdict, correction }: JudgedAnswer): string | undefined {
   return correction ?? (verdict === 'good' ? answer : undefined);
 }
 
 /** How many rows an entry gives: supervised learning cannot express “not this”. */
-export function rowsOfEntry(entry: Judged, as: FeedbackRows): number {
+export function rowsOfEntry(entry: JudgedAnswer, as: FeedbackRows): number {
   return lessonsOf(entry, as).length;
 }
 
@@ -37,8 +37,8 @@ interface Lesson {
   readonly label: boolean;
 }
 
-function lessonsOf(entry: Judged, as: FeedbackRows): readonly Lesson[] {
-  const wanted = referenceOf(entry);
+function lessonsOf(entry: JudgedAnswer, as: FeedbackRows): readonly Lesson[] {
+  const wanted = entryReference(entry);
   const good = wanted === undefined ? [] : [{ completion: wanted, label: true }];
   const bad = as === 'judged' && wanted !== entry.answer ? [{ completion: entry.answer, label: false }] : [];
   return [...good, ...bad].filter(({ completion }) => completion.trim() !== '');
@@ -51,7 +51,7 @@ function lessonsOf(entry: Judged, as: FeedbackRows): readonly Lesson[] {
  * @param chatTemplate whether the model has one; decided by each entry if no model is open
  */
 export function feedbackFile(
-  entries: readonly Judged[],
+  entries: readonly JudgedAnswer[],
   as: FeedbackRows,
   chatTemplate: boolean | undefined,
 ): string {
@@ -110,7 +110,7 @@ function questionOf(prompt: readonly Message[]): string {
  * @returns findings by id, for entries that have some; the gravest first
  */
 export function lookAtFeedback(
-  entries: readonly Judged[],
+  entries: readonly JudgedAnswer[],
   rows: readonly AskingRow[],
 ): ReadonlyMap<string, readonly FeedbackFinding[]> {
   const rowsByQuestion = new Map<string, AskingRow[]>();
@@ -124,7 +124,7 @@ export function lookAtFeedback(
   const found = new Map<string, FeedbackFinding[]>();
   for (const entry of entries) {
     const question = questionKey(entry.prompt);
-    const wanted = referenceOf(entry);
+    const wanted = entryReference(entry);
     const findings: FeedbackFinding[] = [];
     // A system prompt of the deployment does not make another question of it.
     const bare = entry.prompt.filter(({ role }) => role !== 'system');

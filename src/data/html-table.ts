@@ -118,9 +118,9 @@ export function tabbed(rows: HtmlTable['rows']): string {
   return rows.map((row) => `${row.map(quoted).join('\t')}\n`).join('');
 }
 
-const spanOf = (value: string | undefined, most: number): number => {
+const spanOf = (value: string | undefined, max: number): number => {
   const span = Number.parseInt(value ?? '1', 10);
-  return span > 1 ? Math.min(span, most) : 1;
+  return span > 1 ? Math.min(span, max) : 1;
 };
 
 /** Puts each cell at all places that it spans. */
@@ -153,7 +153,7 @@ function layOut(rows: readonly (readonly Cell[])[]): HtmlTable {
     laid.push({ cells: line, names: row.length > 0 && row.every(({ names }) => names) });
   }
   const kept = laid.filter((line) => line.cells.some((cell) => cell !== ''));
-  const width = kept.reduce((most, line) => Math.max(most, line.cells.length), 0);
+  const width = kept.reduce((max, line) => Math.max(max, line.cells.length), 0);
   if (width * kept.length > MAX_CELLS) throw tooMany();
   return {
     rows: kept.map((line) => [...line.cells, ...Array<string>(width - line.cells.length).fill('')]),

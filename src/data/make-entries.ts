@@ -3,7 +3,7 @@ import { documentEntry } from './document-entry.ts';
 import type { Example } from './example.ts';
 import { ROWS_FILE } from './parts.ts';
 import type { RowMaker } from './prepare.ts';
-import { isDocument, type Entry } from './row-set.ts';
+import { isTextDocument, type Entry } from './row-set.ts';
 import { identityOf } from './statistics.ts';
 
 /** A row that cannot be made. Its file is set when all files are put together. */
@@ -15,7 +15,7 @@ export function makeEntries(maker: RowMaker, example: Example): Entry[] {
   const { state, length, supervised } = maker.add(example);
   const { line } = example;
   if (state === 'failed') return [{ ...NOTHING, line, example, reason: maker.report.failed.at(-1)?.reason }];
-  if (isDocument(example)) {
+  if (isTextDocument(example)) {
     return maker.rows.slice(before).map((row) => documentEntry(maker, row));
   }
   const row = maker.rows.length > before ? maker.rows[before] : undefined;

@@ -155,18 +155,18 @@ export function compileMapping(mapping: Mapping): (row: JsonObject, line?: numbe
   const input = parseTemplate(mapping.input ?? '');
   const answer = parseTemplate(mapping.answer);
   return (row, line = 1) => {
-    const told = fillTemplate(system, row);
+    const systemText = fillTemplate(system, row);
     const prompt = prompts[drawPhrasing(prompts.length, seed, line)];
     const question = filledTextOf(fillTemplate(prompt, row), 'the prompt');
     const about = fillOptional(input, row);
     const asked = about === '' ? question : `${question}\n${about}`;
     const wanted = answerTextOf(fillTemplate(answer, row), 'the answer');
-    if (told.trim() === '')
+    if (systemText.trim() === '')
       return { kind: 'completion', prompt: asked, completion: wanted, separator: separatorOf(asked, wanted) };
     return {
       kind: 'messages',
       messages: [
-        { role: 'system', content: told },
+        { role: 'system', content: systemText },
         { role: 'user', content: asked },
         { role: 'assistant', content: wanted },
       ],

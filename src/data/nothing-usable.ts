@@ -48,7 +48,7 @@ function allTooLong(
   tooLong: readonly Entry[],
   rows: number,
 ): TooLong {
-  const longest = tooLong.reduce((most, { length }) => Math.max(most, length), 0);
+  const longest = tooLong.reduce((max, { length }) => Math.max(max, length), 0);
   const some = tooLong.length === rows ? `all ${rows} rows` : `${tooLong.length} of ${rows} rows`;
   const who = rows === 1 ? 'its row is' : `${some} are`;
   const fate =

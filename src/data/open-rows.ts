@@ -16,7 +16,7 @@ import type { DataOptions } from './options.ts';
 import { findRepeats, ROWS_FILE, type Repeats } from './parts.ts';
 import { RowMaker, type PrepareOptions } from './prepare.ts';
 import { RowIndex } from './row-index.ts';
-import { isDocument, isUsedEntry, type Entry, type MadeFile, type UsedEntry } from './row-set.ts';
+import { isTextDocument, isUsedEntry, type Entry, type MadeFile, type UsedEntry } from './row-set.ts';
 
 type Doing = 'reading' | 'preparing' | 'comparing';
 
@@ -127,7 +127,7 @@ export async function makeFile(
   maker.finish();
   entries.push(...maker.rows.slice(before).map((row) => documentEntry(maker, row)));
   const { report } = maker.result();
-  const documents = examples.filter(isDocument);
+  const documents = examples.filter(isTextDocument);
   const bad = problems.map(({ line, reason, fault }): Entry => ({
     ...NOTHING,
     line,

@@ -67,7 +67,7 @@ export interface PreparedRow extends TokenRow {
 }
 
 /** The result of one example. */
-export interface Made {
+export interface MadeRows {
   readonly state: ExampleOutcome;
   /** Tokens before the limit; of a pair those of its longer sequence. */
   readonly length: number;
@@ -272,7 +272,7 @@ export class RowMaker {
    * One example; its row, if it became one, is the last of `rows`. A document becomes as many rows as it fills.
    * @throws GraftError `tokenizer-missing`, `chat-template-missing`, `chat-template`; what is wrong with this example alone is in the report
    */
-  add(example: Example): Made {
+  add(example: Example): MadeRows {
     try {
       return this.#make(example);
     } catch (error) {
@@ -282,7 +282,7 @@ export class RowMaker {
     }
   }
 
-  #make(example: Example): Made {
+  #make(example: Example): MadeRows {
     const { maxLength, overlong = 'truncate-end' } = this.options;
     const { line } = example;
     if (example.kind === 'text' && example.document && this.tokenizer) {
@@ -332,7 +332,7 @@ export class RowMaker {
   }
 
   /** A query with its texts, each of which is cut by itself. */
-  #addQuery(example: Example & Query): Made {
+  #addQuery(example: Example & Query): MadeRows {
     const { maxLength, overlong } = this.options;
     const { line } = example;
     if (!this.tokenizer)

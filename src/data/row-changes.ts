@@ -53,11 +53,11 @@ export interface DataStep {
   readonly diff?: RowsDiff;
   readonly rows?: readonly ChangedRow[];
   /** What of the options it changed, before and after. */
-  readonly options?: { readonly before: Choices; readonly after: Choices };
+  readonly options?: { readonly before: RowChoices; readonly after: RowChoices };
 }
 
 /** Some of the options; null is one that is not set. */
-export type Choices = { readonly [Key in keyof DataOptions]?: DataOptions[Key] | null };
+export type RowChoices = { readonly [Key in keyof DataOptions]?: DataOptions[Key] | null };
 
 /** The version of rows that nobody changed. */
 export const FIRST_VERSION = 1;

@@ -6,7 +6,7 @@ import type { FindingId } from './findings/finding.ts';
 import type { Part } from './parts.ts';
 import { columnText, labelOf } from './row-columns.ts';
 import { RowMaker } from './prepare.ts';
-import { isDocument, type Entry, type RowSet, type RowState } from './row-set.ts';
+import { isTextDocument, type Entry, type RowSet, type RowState } from './row-set.ts';
 import type { LineRange } from './text-lines.ts';
 
 export interface RowQuery {
@@ -180,7 +180,7 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
 /** A used row with its numbers by another tokenizer. Parts of texts have them already. */
 function withNewTokenIds(entry: Entry, { options }: RowSet, tokenizer: Tokenizer, vocabSize: number): Entry {
   const { example, part } = entry;
-  if (!example || !part || !options || isDocument(example)) return entry;
+  if (!example || !part || !options || isTextDocument(example)) return entry;
   const maker = new RowMaker(tokenizer, {
     maxLength: options.maxLength,
     overlong: options.overlong,

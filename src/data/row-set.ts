@@ -136,7 +136,8 @@ export interface RowSet extends Repeats, FilePlace {
 }
 
 /** Whether an example is a whole document, which is split into rows. */
-export const isDocument = (example: Example): boolean => example.kind === 'text' && example.document === true;
+export const isTextDocument = (example: Example): boolean =>
+  example.kind === 'text' && example.document === true;
 
 /** Whether an entry has a row and a part of the split. */
 export const isUsedEntry = (entry: Entry): entry is UsedEntry =>
@@ -166,7 +167,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
   }
   const { row, part, example, file, line, lines, state, reason, change } = entry;
   const rendered =
-    example && !isDocument(example) && state !== 'bad' ? renderExample(example, tokenizer) : undefined;
+    example && !isTextDocument(example) && state !== 'bad' ? renderExample(example, tokenizer) : undefined;
   const full = rendered ?? row;
   if (!full)
     throw new GraftError(
@@ -184,7 +185,7 @@ export function preview({ entries, options, files }: RowSet, at: number, tokeniz
     file,
     line,
     ...(lines && { lines }),
-    single: example !== undefined && !isDocument(example),
+    single: example !== undefined && !isTextDocument(example),
     state,
     ...(change && { change }),
     part,

@@ -6,13 +6,13 @@ import type { Mapping } from './mapping.ts';
 import { isParquet } from './parquet-magic.ts';
 
 /** The bytes of a file that are read: enough for the first rows of any. */
-export const HEAD_BYTES = 2 ** 20;
+export const SHEET_HEAD_BYTES = 2 ** 20;
 
 /** How much of a file is looked at for its first rows. A Parquet file says at its end where they are. */
 export const headLength = (content: Bytes): number =>
-  isParquet(content) ? content.length : Math.min(HEAD_BYTES, content.length);
+  isParquet(content) ? content.length : Math.min(SHEET_HEAD_BYTES, content.length);
 
-/** The bytes that {@link headLength} counts: all of a Parquet file, which is not read yet, the first {@link HEAD_BYTES} of others. */
+/** The bytes that {@link headLength} counts: all of a Parquet file, which is not read yet, the first {@link SHEET_HEAD_BYTES} of others. */
 export const headOf = (content: Bytes): Bytes =>
   isParquet(content) ? content : content.subarray(0, headLength(content));
 

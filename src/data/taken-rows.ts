@@ -23,7 +23,7 @@ import { RowMaker, type PreparedRow, type PrepareOptions, type PrepareReport } f
 import { lintMarked, marksOf, type PreferenceMarks } from './preference-marks.ts';
 import type { PreferenceLint } from './preference-lint.ts';
 import { equalRows, hashesOf, type Hashes } from './row-hashes.ts';
-import { isDocument } from './row-set.ts';
+import { isTextDocument } from './row-set.ts';
 
 /** Made rows that are kept: those of the first steps are looked at before, and taken soon after. */
 const KEPT_ROWS = 2048;
@@ -66,7 +66,7 @@ export function areTaken(
   { mixture, fair }: Pick<DataOptions, 'mixture' | 'fair'>,
 ): boolean {
   if (mixture || fair || !files.some(({ index }) => index !== undefined)) return false;
-  if (files.some(({ examples }) => examples.some(isDocument))) return false;
+  if (files.some(({ examples }) => examples.some(isTextDocument))) return false;
   const kinds = new Set(
     files.flatMap(({ index, examples }) => index?.kinds ?? examples.map(({ kind }) => kind)),
   );

@@ -8,7 +8,7 @@ import type { DataOptions } from './options.ts';
 import { questionsOfRows } from './questions.ts';
 import { RowMaker, type PreparedRow } from './prepare.ts';
 import { changedEntries } from './row-changes.ts';
-import { isDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
+import { isTextDocument, isUsedEntry, type Entry, type RowSet } from './row-set.ts';
 
 /** Rows between two pauses for other work. */
 const ROWS_AT_ONCE = 200;
@@ -101,7 +101,7 @@ function anew(
   { row, example }: Entry,
   make: (example: NonNullable<Entry['example']>) => readonly PreparedRow[],
 ): PreparedRow | undefined {
-  if (!row || !example || isDocument(example)) return undefined;
+  if (!row || !example || isTextDocument(example)) return undefined;
   const [made] = make(example);
   if (!made) return undefined;
   const { cutAnswers: _, ...kept } = row;

@@ -32,7 +32,7 @@ const isEmpty = (value: unknown): boolean =>
   (isObject(value) && Object.keys(value).length === 0);
 
 /** Whether a template names the column, or a list or an object that it is part of. */
-export const isUsed = (column: string, used: readonly string[]): boolean =>
+export const isUsedColumn = (column: string, used: readonly string[]): boolean =>
   used.some((name) => column === name || column.startsWith(`${name}.`) || name.startsWith(`${column}.`));
 
 /** Counts the unused columns, a row at a time. */
@@ -66,7 +66,7 @@ export class UnusedColumns {
     if (!known) this.#known.set(used, (known = new Map()));
     const before = known.get(column);
     if (before !== undefined) return before;
-    const is = isUsed(column, used);
+    const is = isUsedColumn(column, used);
     // Names that differ from row to row are not kept.
     if (known.size < MAX_COLUMNS) known.set(column, is);
     return is;

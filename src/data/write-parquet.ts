@@ -97,11 +97,11 @@ function nodeOf(kind: Kind, path: readonly string[], definition: number, repetit
         nodeOf(field, [...path, name], definition + 1, repetition),
       ]),
     };
-  const most = { definition: definition + 1, repetition };
+  const max = { definition: definition + 1, repetition };
   return {
     ...here,
     inside: [],
-    leaf: { path, kind: kind.kind, most, definitions: [], repetitions: [], values: [] },
+    leaf: { path, kind: kind.kind, most: max, definitions: [], repetitions: [], values: [] },
   };
 }
 
@@ -251,8 +251,8 @@ function schemaOf(name: string, { kind, leaf, inside }: Node): Struct[] {
 }
 
 /** Levels as runs of equal ones, after the bytes that they take. */
-function putLevels(page: Bytes, levels: readonly number[], most: number): void {
-  if (most === 0) return;
+function putLevels(page: Bytes, levels: readonly number[], max: number): void {
+  if (max === 0) return;
   const runs = new Bytes();
   for (let at = 0; at < levels.length;) {
     let end = at + 1;

@@ -23,12 +23,12 @@ export interface LogitChunk {
 /**
  * Cuts the rows of x [R, C] for the logits of x · wᵀ, w [V, C].
  *
- * @param most bytes that the logits of a chunk may take, unless it is as small as it can be already
+ * @param max bytes that the logits of a chunk may take, unless it is as small as it can be already
  */
-export function logitChunks(x: Tensor, w: Tensor, most: number): LogitChunk[] {
+export function logitChunks(x: Tensor, w: Tensor, max: number): LogitChunk[] {
   const R = x.rows;
   const pitch = wholeColumns(w.rows);
-  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(most / (pitch * 4) / CHUNK_ROWS)));
+  const step = Math.min(R, CHUNK_ROWS * Math.max(1, Math.floor(max / (pitch * 4) / CHUNK_ROWS)));
   return Array.from({ length: Math.ceil(R / step) }, (_, i) => {
     const start = i * step;
     const rows = Math.min(step, R - start);

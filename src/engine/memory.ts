@@ -82,12 +82,12 @@ function mostAlive(lives: readonly Life[], count: number): number {
     change[last + 1] -= storage.bytes;
   }
   let alive = 0;
-  let most = 0;
+  let max = 0;
   for (const bytes of change) {
     alive += bytes;
-    most = Math.max(most, alive);
+    max = Math.max(max, alive);
   }
-  return most;
+  return max;
 }
 
 /**

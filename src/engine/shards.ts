@@ -68,10 +68,10 @@ export function rowsOfShard(
   bytes: (rows: number) => number,
 ): number {
   const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize, largestWeight);
-  const most = Math.floor(limit / bytes(SHARD_ROWS));
-  if (bytes(rows) <= limit || most === 0) return rows;
+  const max = Math.floor(limit / bytes(SHARD_ROWS));
+  if (bytes(rows) <= limit || max === 0) return rows;
   const units = Math.ceil(rows / SHARD_ROWS);
-  return SHARD_ROWS * Math.ceil(units / Math.ceil(units / most));
+  return SHARD_ROWS * Math.ceil(units / Math.ceil(units / max));
 }
 
 /** First row and number of rows of each shard. */

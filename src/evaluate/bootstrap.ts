@@ -60,7 +60,7 @@ function rowDraw(rows: number, random: Random): () => Uint32Array {
 
 /** Draws as many groups as there are, each with all of its rows: the number of rows differs. */
 function clusterDraw(clusters: Clusters, random: Random): () => Uint32Array {
-  const largest = clusters.reduce((most, { length }) => Math.max(most, length), 0);
+  const largest = clusters.reduce((max, { length }) => Math.max(max, length), 0);
   const sample = new Uint32Array(clusters.length * largest);
   return () => {
     let size = 0;

@@ -34,8 +34,8 @@ export function judgeChange(before: Side, after: Side): Change {
     throw new RangeError('The two were measured on different rows');
   const [right = [], now = []] = [before.right, after.right];
   const { onlyFirst, onlySecond, both, p } = compare(right, now, clustersOf(after.record, right.length));
-  const most = both + Math.max(onlyFirst, onlySecond);
-  const isFree = most <= FREE_TEXT_SHARE * items.length;
+  const max = both + Math.max(onlyFirst, onlySecond);
+  const isFree = max <= FREE_TEXT_SHARE * items.length;
   const perplexity = perplexityOf(before.subject.loss, after.subject.loss);
   if (isFree && perplexity) return byPerplexity(perplexity, items.length);
   const counts = `${both + onlySecond} of ${plural(items.length, 'test row')} exactly right, before ${both + onlyFirst}`;

@@ -3,7 +3,7 @@ import { metricsOf } from './columns.ts';
 import { sidesOf, type Side } from './sides.ts';
 import { fewShot } from './methods/few-shot.ts';
 import type { Method } from './methods/method.ts';
-import { METHODS } from './methods/registry.ts';
+import { EVALUATION_METHODS } from './methods/registry.ts';
 import { USUAL_SCORERS } from '../scorers/lists.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import type { Scores } from '../scorers/scores.ts';
@@ -42,7 +42,7 @@ export function methodsOf(
   few?: Side,
   scorers: readonly Scorer[] = USUAL_SCORERS,
 ): ComparedMethod[] {
-  return METHODS.filter(({ kind }) => kind !== 'adapter').flatMap((method) => {
+  return EVALUATION_METHODS.filter(({ kind }) => kind !== 'adapter').flatMap((method) => {
     const own = sidesOf(record, method.name);
     const sides = method === fewShot && few && few.record !== record ? [few] : own;
     // A stopped method has answered other rows.

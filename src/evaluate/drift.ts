@@ -51,7 +51,7 @@ const distanceOf = (parts: readonly { readonly part: number }[]): number =>
   );
 
 /** @returns undefined if a side has no words */
-export function driftOf(asked: readonly string[], trained: readonly string[], seed = 0): Drift | undefined {
+export function logDrift(asked: readonly string[], trained: readonly string[], seed = 0): Drift | undefined {
   const [now, before] = [countsOf(asked), countsOf(trained)];
   if (now.size === 0 || before.size === 0) return undefined;
   const parts = partsOf(now, before);

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { adapter as adapterMethod } from './methods/adapter.ts';
 import { base as baseMethod } from './methods/base.ts';
 import { adapterFewShot, fewShot } from './methods/few-shot.ts';
-import { METHODS, RULES } from './methods/registry.ts';
+import { EVALUATION_METHODS, RULE_METHODS } from './methods/registry.ts';
 import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { answerScores } from '../scorers/scores.ts';
 import {
@@ -77,7 +77,7 @@ const Comparison = v.object({
   pairs: v.optional(v.object({ base: v.array(Pair), tuned: v.array(Pair) })),
   rules: v.array(
     v.object({
-      rule: v.picklist(RULES.map(({ name }) => name)),
+      rule: v.picklist(RULE_METHODS.map(({ name }) => name)),
       exact: Share,
       answer: v.optional(v.string()),
       share: v.optional(number),
@@ -117,7 +117,8 @@ export const EarlierTuned = v.object({ evaluation: Comparison, forgetting: Forge
 
 type Earlier = v.InferOutput<typeof Comparison>;
 
-const titleOf = (name: string): string => METHODS.find((method) => method.name === name)?.title ?? name;
+const titleOf = (name: string): string =>
+  EVALUATION_METHODS.find((method) => method.name === name)?.title ?? name;
 
 /** The adapter itself is a subject. */
 function madeOf({ origin, draw }: Pick<Earlier, 'origin' | 'draw'>, seconds: number): Made {

@@ -65,8 +65,8 @@ export async function driftFrom(
   { rows, loss }: BaseAnswers,
   { model, adapter, onDone }: AskedModel,
 ): Promise<number> {
-  const told = (done: number): void => onDone?.('evaluating', done, rows.length);
-  return (await evaluateLoss(model, rows, adapter, told)).loss - loss;
+  const report = (done: number): void => onDone?.('evaluating', done, rows.length);
+  return (await evaluateLoss(model, rows, adapter, report)).loss - loss;
 }
 
 /** Answers the general prompts greedily. @returns the answers in order */
@@ -119,10 +119,10 @@ async function answerAll(
 }
 
 /** The text before the first supervised token, of rows spread over all of them. */
-function promptsOfRows(rows: readonly LabelledTokens[], most: number): number[][] {
+function promptsOfRows(rows: readonly LabelledTokens[], max: number): number[][] {
   const prompts = rows.flatMap(({ ids, labels }) => {
     const first = Array.from(labels).findIndex((label) => label !== IGNORED);
-    return first > 1 && first <= most ? [Array.from(ids).slice(0, first)] : [];
+    return first > 1 && first <= max ? [Array.from(ids).slice(0, first)] : [];
   });
   const step = Math.max(1, prompts.length / OWN_PROMPTS);
   return Array.from(

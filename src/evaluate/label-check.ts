@@ -61,14 +61,14 @@ export async function checkLabels(
   const labels = [...written.keys()].sort();
   const choices = choicesOf(labels.map((label) => written.get(label)!));
   const tokens = new ChoiceTokens(tokenizer);
-  const most = model.definition.shape.maxPositions - (adapter?.virtualTokens ?? 0);
+  const max = model.definition.shape.maxPositions - (adapter?.virtualTokens ?? 0);
   const asked = questions
     .map(({ question, ...one }) => {
       const prompt = promptOfQuestion(tokenizer, question);
       return { ...one, prompt, choices: tokens.after(prompt, choices) };
     })
     .filter(
-      ({ prompt, choices: ids }) => prompt.length + Math.max(...ids.map(({ length }) => length)) <= most,
+      ({ prompt, choices: ids }) => prompt.length + Math.max(...ids.map(({ length }) => length)) <= max,
     );
   const doubted: DoubtedLabel[] = [];
   await scoreChoices(model, asked, adapter, async (at, logProbabilities) => {

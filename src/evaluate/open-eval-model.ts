@@ -33,12 +33,12 @@ export interface TestPart {
   readonly rows: readonly PreparedRow[];
   /** The examples that the rows were made of; undefined where they are not known, or a row was cut. */
   readonly examples: readonly Example[] | undefined;
-  /** Equal for equal rows of the same data, for {@link Known}. */
+  /** Equal for equal rows of the same data, for {@link KnownModel}. */
   readonly key?: string;
 }
 
 /** Earlier answers and losses of a model, so that nothing is measured twice. Answers of a stopped evaluation are kept too. */
-export interface Known {
+export interface KnownModel {
   readonly answers: KnownAnswers;
   /** By the key of their rows. */
   readonly losses: Map<string, LossReport>;
@@ -83,7 +83,7 @@ interface EvalModelOptions {
   readonly test?: () => TestPart | Promise<TestPart>;
   /** The rows of two answers, whose likelihoods are measured; none where the rows are no pairs. */
   readonly pairs?: () => readonly LabelledTokens[] | Promise<readonly LabelledTokens[]>;
-  readonly known?: Known;
+  readonly known?: KnownModel;
   readonly onProgress: (step: EvalProgress) => void;
   /** Awaited after every row that is prepared. */
   readonly pause?: (step: EvalProgress) => Promise<void> | undefined;
@@ -244,7 +244,7 @@ export class OpenEvalModel implements EvalModel {
     /** Tokens of the answers under way, and how many have ended. */
     const tokens = missing.map(() => 0);
     let ended = 0;
-    let told = 0;
+    let reported = 0;
     let last = performance.now();
     /** Seconds since the last answer ended: those of all answers add up to the time that they took together. */
     const sinceLast = (): number => {
@@ -263,8 +263,8 @@ export class OpenEvalModel implements EvalModel {
         onToken: (prompt) => {
           tokens[prompt]++;
           const now = performance.now();
-          if (now - told < TELL_MILLISECONDS) return;
-          told = now;
+          if (now - reported < TELL_MILLISECONDS) return;
+          reported = now;
           tell(ended + tokens.reduce((sum, count) => sum + count, 0) / newTokens);
         },
         onAnswer: (prompt, { text, newIds, reason }, seconds) => {

@@ -277,8 +277,8 @@ function partOf({ layout, N, K, b, products, terms }: ProductClass): { N: number
   const whole = (side: number, unit: number): number => Math.max(1, Math.ceil(side / unit)) * unit;
   const sides = terms ? { N, K: K / products } : { N: N / products, K };
   const inner = whole(sides.K, unitK);
-  const most = Math.floor(MOST_NUMBERS / inner);
-  return { N: whole(Math.min(sides.N, most), unitN), K: inner };
+  const max = Math.floor(MOST_NUMBERS / inner);
+  return { N: whole(Math.min(sides.N, max), unitN), K: inner };
 }
 
 /** A small product of the same kind, with odd sides. */
@@ -300,7 +300,7 @@ function differenceOf(
   tolerance: number,
 ): string | undefined {
   for (const [i, expected] of right.entries()) {
-    const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    const largest = expected.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
     const wrong = values[i].reduce(
       // NaN is wrong as well.
       (count, value, at) => count + Number(!(Math.abs(value - expected[at]) <= tolerance * largest)),

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { GraftError } from '../errors.ts';
 import { parseJson } from '../json.ts';
 import { rewardsProblem, type RewardSpec } from '../scorers/rewards/specs.ts';
-import { METHODS } from './methods/registry.ts';
+import { EVALUATION_METHODS } from './methods/registry.ts';
 import { TASK_KINDS } from './task-card.ts';
 import { FORMAT, RECORD_VERSION, type Evaluation } from './record.ts';
 
@@ -100,7 +100,7 @@ const Card = v.object({
   target: v.pipe(v.string(), v.maxLength(LONGEST_NAME)),
 });
 const Subject = v.object({
-  method: v.picklist(METHODS.map((method) => method.name)),
+  method: v.picklist(EVALUATION_METHODS.map((method) => method.name)),
   label: name,
   adapter: v.optional(Adapter),
   kind: v.optional(v.string()),

@@ -20,7 +20,7 @@ export const DOCUMENTS_STYLE = [
 ].join('\n');
 
 /** Undefined without a method with passages. */
-export function documentsOf(record: Evaluation, sides: readonly Side[]): Html | undefined {
+export function reportDocuments(record: Evaluation, sides: readonly Side[]): Html | undefined {
   if (!hasPassages(record)) return undefined;
   const squares = squaresOf(record);
   return html`<h2 id="documents">Documents and weights</h2>

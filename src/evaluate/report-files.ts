@@ -9,7 +9,7 @@ import { squareNumbers, squaresOf } from './documents-weights.ts';
 import { hasPassages } from './grounding.ts';
 import type { Evaluation } from './record.ts';
 import { EVALUATION_FILE, evaluationFile } from './record-file.ts';
-import { judgeRecord, methodReports, predictionsOf, seedsReport, type Judged } from './report.ts';
+import { judgeRecord, methodReports, predictionsOf, seedsReport, type JudgedMethod } from './report.ts';
 import { reportPage, type AboutReport } from './report-page.ts';
 import { successOfRecord } from './success.ts';
 import { tableReport, tunedTable } from './table-report.ts';
@@ -26,7 +26,7 @@ export interface ReportOf extends AboutReport {
 }
 
 /** A verdict as plain text: its sentences, with an empty line between them. */
-export const verdictTexts = ({ verdict: { before, number, after, how, caution } }: Judged): string[] =>
+export const verdictTexts = ({ verdict: { before, number, after, how, caution } }: JudgedMethod): string[] =>
   [`${before}${number}${after}`, how, caution].filter((text) => text !== '');
 
 /** Several seeds of one recipe as one method; nothing where there are none. */

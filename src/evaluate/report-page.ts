@@ -15,10 +15,10 @@ import { costOf } from './costs.ts';
 import { flipsOf, type Flips } from './flips.ts';
 import { forgettingSentences, forgettingVerdict } from './forgetting.ts';
 import { intervalsOf } from './intervals.ts';
-import { documentsOf, DOCUMENTS_STYLE } from './report-documents.ts';
+import { reportDocuments, DOCUMENTS_STYLE } from './report-documents.ts';
 import type { Evaluation } from './record.ts';
-import type { Judged } from './report.ts';
-import { answersOf, rowsStyle } from './report-rows.ts';
+import type { JudgedMethod } from './report.ts';
+import { reportAnswers, rowsStyle } from './report-rows.ts';
 import { rowsInWords } from './rows-in-words.ts';
 import { successOfRecord } from './success.ts';
 import { baseOf, notMeasured, sideOf, type Side } from './sides.ts';
@@ -36,7 +36,7 @@ export interface MadeAdapter {
 export interface AboutReport {
   readonly metrics: readonly Scorer[];
   /** Undefined where nothing tuned was compared with the base model. */
-  readonly judged: Judged | undefined;
+  readonly judged: JudgedMethod | undefined;
   /** The part of the rows that was asked. */
   readonly part: string;
   readonly command: string;
@@ -55,14 +55,14 @@ export function reportPage(record: Evaluation, about: AboutReport): string {
   );
   const base = baseOf(record);
   const flips = flipsOf(record);
-  const { body: answers, choices } = answersOf(record, flips, base);
+  const { body: answers, choices } = reportAnswers(record, flips, base);
   const { name } = record.made.model;
   const title = `Evaluation of ${lastOf(name)}`;
   return page(
     title,
     html`<h1>${title}</h1>
       ${verdictOf(record, about)}
-      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${documentsOf(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${byModelOf(record)}${failuresOf(record)}
+      ${methodsOf(sides, about.metrics)}${choicesOf(sides)}${reportDocuments(record, sides)}${flips.length > 0 && base && flipTable(flips, base)}${tookTable(sides)}${forgettingOf(sides)}${blindOf(record)}${byModelOf(record)}${failuresOf(record)}
       <h2 id="answers">Answers</h2>
       ${answers}
       <h2 id="made">How it was made</h2>

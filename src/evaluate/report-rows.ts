@@ -59,7 +59,7 @@ export const rowsStyle = (choices: number): string =>
   ].join('\n');
 
 /** @param flips of every method against the base @returns the markup, and how many choices it has */
-export function answersOf(
+export function reportAnswers(
   record: Evaluation,
   flips: readonly Flips[],
   base: Side | undefined,

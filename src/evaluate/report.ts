@@ -5,7 +5,7 @@ import { choiceReport, likelihoodsIn } from './choice-report.ts';
 import { metricsOf, metricsOfTask, scoresIn } from './columns.ts';
 import { groundingNumbers, groundingOf } from './grounding.ts';
 import { intervalsOf } from './intervals.ts';
-import { baseOf, comparedOf, eachReward, passMarkOf, sideOf, sidesOf, type Side } from './sides.ts';
+import { baseOf, comparedOf, eachReward, recordPassMark, sideOf, sidesOf, type Side } from './sides.ts';
 import { methodsOf } from './compared.ts';
 import { fewShot } from './methods/few-shot.ts';
 import { inPrint, type Scorer, type Score } from '../scorers/scorer.ts';
@@ -106,11 +106,7 @@ export function metricsReport(
 
 /** What rewards say of the answers; undefined where nothing was answered, or nothing was scored by rewards. */
 export const rewardScoresOf = ({ rewards = [], record }: Side): RewardScores | undefined =>
-  rewards.length > 0 ? rewardScores(rewards, passMarkOf(record) ?? Infinity) : undefined;
-
-/** The mean; NaN of no numbers. */
-export const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+  rewards.length > 0 ? rewardScores(rewards, recordPassMark(record) ?? Infinity) : undefined;
 
 /** The names of the tasks of the answered rows; none without a mixture. */
 const tasksOf = ({ record, answers }: Side): string[] => taskNames(record.items.slice(0, answers.length));
@@ -188,7 +184,7 @@ function methodReport(side: Side, metrics: readonly Scorer[]): object {
 
 const failureReport = (subject: Subject): object => ({ ...nameReport(subject), failed: subject.failed });
 
-export interface Judged {
+export interface JudgedMethod {
   readonly verdict: Verdict;
   /** Each adapter against the best method without tuning, row by row. */
   readonly comparisons: readonly {
@@ -210,7 +206,7 @@ function measuredOf(record: Evaluation): Measured[] {
 }
 
 /** Undefined unless the base model and an adapter were measured completely. @throws RangeError as `compare` */
-export function judgeRecord(record: Evaluation): Judged | undefined {
+export function judgeRecord(record: Evaluation): JudgedMethod | undefined {
   const measured = measuredOf(record);
   if (measured.length === 0) return undefined;
   const few = sidesOf(record, fewShot.name).find(({ subject }) => !subject.stopped);

@@ -34,14 +34,14 @@ function grouped<Row extends LabelledTokens>(
   const all = rows.reduce((sum, { ids }) => sum + ids.length, 0);
   const longest = Math.max(...rows.map(({ ids }) => ids.length));
   // A group of one row shares nothing.
-  const least = shared ? 2 * longest : MIN_TOKENS;
-  const most = Math.min(GROUP_TOKENS, Math.max(least, Math.ceil(all / MIN_GROUPS)));
+  const min = shared ? 2 * longest : MIN_TOKENS;
+  const max = Math.min(GROUP_TOKENS, Math.max(min, Math.ceil(all / MIN_GROUPS)));
   const groups: Row[][] = [];
   const sizes: Bucket[] = [];
   for (const row of rows) {
     const joined = [...(groups.at(-1) ?? []), row];
     const size = sizeOfRows(joined, shared);
-    if (joined.length > 1 && size.tokens <= most) {
+    if (joined.length > 1 && size.tokens <= max) {
       groups[groups.length - 1] = joined;
       sizes[sizes.length - 1] = size;
     } else {

@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import type { Forgetting } from './forgetting.ts';
 import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { answerScores } from '../scorers/scores.ts';
-import { labelsOf } from './methods/instruction.ts';
+import { instructionLabels } from './methods/instruction.ts';
 import type {
   Answered,
   AskedQuestion,
@@ -286,7 +286,7 @@ export const labelsIn = ({ train, asked }: Pick<EvaluationPlan, 'train' | 'asked
   const wanted = asked.map(({ question }) => question.expected);
   const learned = train.map(({ question }) => question.expected);
   // A label that only test rows have is one as well, and no instruction names it.
-  return labelsOf(learned.length > 0 ? learned : wanted).length === 0
+  return instructionLabels(learned.length > 0 ? learned : wanted).length === 0
     ? []
     : [...new Set([...learned, ...wanted].map((answer) => answer.trim()))];
 };

@@ -6,7 +6,7 @@ import { bootstrap, type Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
 import { metricsOf, scoresIn } from './columns.ts';
 import { meanOf } from './intervals.ts';
-import { ADAPTER } from './methods/names.ts';
+import { ADAPTER_METHOD } from './methods/names.ts';
 import { signFlipTest } from './sign-flip.ts';
 import type { Evaluation } from './record.ts';
 import { sidesOf, type Side } from './sides.ts';
@@ -23,7 +23,7 @@ export interface Family {
 /** Adapters of one recipe in the order of the record; one that is alone belongs to none. */
 export function familiesOf(record: Evaluation): Family[] {
   const byRecipe = new Map<string, Map<number, Side>>();
-  for (const side of sidesOf(record, ADAPTER)) {
+  for (const side of sidesOf(record, ADAPTER_METHOD)) {
     const { trained, stopped } = side.subject;
     if (!trained || stopped) continue;
     const known = byRecipe.get(trained.recipe) ?? new Map<number, Side>();
@@ -71,7 +71,7 @@ function labelOf(members: readonly Side[]): string {
 /** Methods of a table: a family stands in the place of its first member, the others are left out. */
 export function withFamilies(sides: readonly Side[], families: readonly Family[]): (Side | Family)[] {
   return sides.flatMap((side): (Side | Family)[] => {
-    const family = side.subject.method === ADAPTER ? familyOf(families, side.at) : undefined;
+    const family = side.subject.method === ADAPTER_METHOD ? familyOf(families, side.at) : undefined;
     if (!family) return [side];
     const first = sides.find(({ at }) => family.members.some((member) => member.at === at));
     return first === side ? [family] : [];

@@ -12,13 +12,13 @@ import { defaultSpec } from '../settings/spec.ts';
 import { computeGradients } from '../train/gradients.ts';
 
 /** The results of one case, by name. */
-export type Values = ReadonlyMap<string, ArrayLike<number>>;
+export type TestValues = ReadonlyMap<string, ArrayLike<number>>;
 
 export interface SelfTestCase {
   readonly name: string;
   /** The largest difference that the order of sums can cause, as a part of the largest number of a tensor. */
   readonly tolerance: number;
-  readonly run: (device: Device) => Promise<Values>;
+  readonly run: (device: Device) => Promise<TestValues>;
 }
 
 export const F32 = 1e-3;
@@ -44,7 +44,7 @@ export const LLAMA: JsonObject = {
   tie_word_embeddings: true,
 };
 /** From −1 to 1. */
-export const spread = (random: Random): number => 2 * random.float() - 1;
+export const fromMinusOneToOne = (random: Random): number => 2 * random.float() - 1;
 
 /** Rows of random tokens, of which the second half is supervised. */
 export function rows(
@@ -64,7 +64,7 @@ interface Over {
 }
 
 /** Lets `use` have an adapter over a model of random weights. */
-export async function withAdapter<T>(
+export async function testAdapter<T>(
   device: Device,
   { config = LLAMA, matrices, precision = 'f32' }: Over,
   use: (model: LanguageModel, adapter: Adapter) => Promise<T>,
@@ -79,7 +79,7 @@ export async function withAdapter<T>(
     [...initialTensors(modules, 7)].map(([name, values]) => [
       name,
       // B begins at zero, which would leave A without a gradient.
-      values.map((value) => (name.includes('lora_B') ? 0.02 * spread(random) : value)),
+      values.map((value) => (name.includes('lora_B') ? 0.02 * fromMinusOneToOne(random) : value)),
     ]),
   );
   const adapter = new Adapter(device, modules, tensors, { trainable: true });
@@ -92,8 +92,8 @@ export async function withAdapter<T>(
 }
 
 /** The loss and the gradients of an adapter. */
-export function adapterOver(device: Device, over: Over = {}, lengths = LENGTHS): Promise<Values> {
-  return withAdapter(device, over, async (model, adapter) => {
+export function adapterOver(device: Device, over: Over = {}, lengths = LENGTHS): Promise<TestValues> {
+  return testAdapter(device, over, async (model, adapter) => {
     const { loss, gradients } = await computeGradients(
       { model, adapter, store: adapter.store },
       rows(lengths),

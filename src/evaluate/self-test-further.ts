@@ -17,10 +17,10 @@ import {
   F32,
   LLAMA,
   rows,
-  spread,
-  withAdapter,
+  fromMinusOneToOne,
+  testAdapter,
   type SelfTestCase,
-  type Values,
+  type TestValues,
 } from './self-test-case.ts';
 
 /** Sizes of heads that most models have. */
@@ -61,7 +61,7 @@ const SAMPLED_TOKENS = 6;
 export const SAMPLED: SelfTestCase = {
   name: 'sampled tokens',
   tolerance: 0,
-  async run(device): Promise<Values> {
+  async run(device): Promise<TestValues> {
     const model = await LanguageModel.load(device, randomFiles('self-test', LLAMA), { precision: 'f32' });
     const [, { ids }] = rows();
     const generator = new Generator(model, 1, ids.length + SAMPLED_TOKENS);
@@ -89,14 +89,14 @@ const ROTARY = 64;
 export const LONG_POSITIONS: SelfTestCase = {
   name: 'long positions',
   tolerance: F32,
-  async run(device): Promise<Values> {
+  async run(device): Promise<TestValues> {
     const random = new Random(11);
     const shape = [POSITIONS.length, ROTARY];
     const x = device.upload(
       shape,
       'f32',
       'x',
-      Float32Array.from({ length: POSITIONS.length * ROTARY }, () => spread(random)),
+      Float32Array.from({ length: POSITIONS.length * ROTARY }, () => fromMinusOneToOne(random)),
     );
     const positions = device.upload([POSITIONS.length], 'u32', 'positions', Uint32Array.from(POSITIONS));
     const inverseFrequencies = device.upload(
@@ -128,8 +128,8 @@ const STEPS = 4;
 export const THREE_STEPS: SelfTestCase = {
   name: 'training',
   tolerance: F32,
-  run: (device: Device): Promise<Values> =>
-    withAdapter(device, {}, async (model, adapter) => {
+  run: (device: Device): Promise<TestValues> =>
+    testAdapter(device, {}, async (model, adapter) => {
       const events: StepEvent[] = [];
       const trainer = await Trainer.create({
         trainable: { model, adapter, store: adapter.store },

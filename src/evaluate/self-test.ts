@@ -28,9 +28,9 @@ import {
   F32,
   LLAMA,
   rows,
-  spread,
+  fromMinusOneToOne,
   type SelfTestCase,
-  type Values,
+  type TestValues,
 } from './self-test-case.ts';
 import { HEADS, LONG_POSITIONS, SAMPLED, THREE_STEPS } from './self-test-further.ts';
 
@@ -158,8 +158,8 @@ async function compare(
   }
 }
 
-function worst(found: Values, expected: Values): number {
-  let most = 0;
+function worst(found: TestValues, expected: TestValues): number {
+  let max = 0;
   for (const [name, values] of expected) {
     const mine = found.get(name);
     if (mine?.length !== values.length) return Infinity;
@@ -171,9 +171,9 @@ function worst(found: Values, expected: Values): number {
       // True also if one of them is not a number.
       if (!(apart <= difference)) difference = Number.isNaN(apart) ? Infinity : apart;
     }
-    if (difference > 0) most = Math.max(most, difference / largest);
+    if (difference > 0) max = Math.max(max, difference / largest);
   }
-  return most;
+  return max;
 }
 
 async function product(
@@ -181,14 +181,14 @@ async function product(
   layout: Layout,
   [M, N, K]: readonly [number, number, number],
   type?: QuantisedType,
-): Promise<Values> {
+): Promise<TestValues> {
   const random = new Random(M + N + K);
   const upload = (rows: number, columns: number): Tensor =>
     device.upload(
       [rows, columns],
       'f32',
       'operand',
-      Float32Array.from({ length: rows * columns }, () => spread(random)),
+      Float32Array.from({ length: rows * columns }, () => fromMinusOneToOne(random)),
     );
   const a = layout === 'TN' ? upload(K, M) : upload(M, K);
   const sides = layout === 'NT' ? ([N, K] as const) : ([K, N] as const);
@@ -220,7 +220,7 @@ export function randomBlocks(
   const scales = Uint8Array.from({ length: (size / block) * scaleBytes }, () => random.below(256));
   const words = new DataView(scales.buffer);
   for (let at = 0; at < scales.length; at += scaleBytes) {
-    if (type === 'nf4') words.setFloat32(at, spread(random), true);
+    if (type === 'nf4') words.setFloat32(at, fromMinusOneToOne(random), true);
     else
       for (const half of scaleBytes > 2 ? [at, at + 2] : [at])
         words.setUint16(half, random.below(0x800) | (random.below(2) << 15), true);
@@ -230,7 +230,7 @@ export function randomBlocks(
   return tensor;
 }
 
-async function allWeights(device: Device, config: JsonObject): Promise<Values> {
+async function allWeights(device: Device, config: JsonObject): Promise<TestValues> {
   const model = await LanguageModel.load(device, randomFiles('self-test', config), {
     precision: 'f32',
     trainable: true,
@@ -244,7 +244,7 @@ async function allWeights(device: Device, config: JsonObject): Promise<Values> {
 }
 
 /** How likely the first candidates are for the token after a prompt. Their ids are not compared: two may be as likely as each other. */
-async function answers(device: Device): Promise<Values> {
+async function answers(device: Device): Promise<TestValues> {
   const model = await LanguageModel.load(device, randomFiles('self-test', LLAMA), { precision: 'f32' });
   const [, { ids }] = rows();
   const generator = new Generator(model, 1, ids.length + 1);

@@ -1,5 +1,5 @@
 /** The subjects of a record: each with its answers, and what is right in them. It needs no scorer but the share of exact matches, so that the first screen can read it. */
-import { ADAPTER, BASE } from './methods/names.ts';
+import { ADAPTER_METHOD, BASE } from './methods/names.ts';
 import { EXACT_MATCH, shareOf } from '../scorers/parts/share.ts';
 import { proportion } from '../proportion.ts';
 import { REWARD, type Evaluation, type FailedPart, type Share, type Subject } from './record.ts';
@@ -83,7 +83,7 @@ export interface Compared {
 /** Each adapter against the base model; none where that was not measured. */
 export function comparedOf(record: Evaluation): Compared[] {
   const base = baseOf(record);
-  return base ? sidesOf(record, ADAPTER).map((tuned) => ({ base, tuned })) : [];
+  return base ? sidesOf(record, ADAPTER_METHOD).map((tuned) => ({ base, tuned })) : [];
 }
 
 /** What could not be measured, and why: whole methods, and parts of one. */
@@ -104,5 +104,5 @@ export function eachReward({ record, at, answers }: Side): RewardColumn[] {
 }
 
 /** The sum of rewards from which an answer passes; undefined in results of earlier versions, and without rewards. */
-export const passMarkOf = ({ scorers }: Evaluation): number | undefined =>
+export const recordPassMark = ({ scorers }: Evaluation): number | undefined =>
   scorers.find(({ name }) => name === REWARD)?.passMark;

@@ -1,6 +1,6 @@
 /** The lines of the matrix of stages: what the base model and every stage get on the test rows of one stage, from their record. */
 import { lossOfTask, ofTask, taskNames } from './by-task.ts';
-import { passMarkOf, sideOf, type Side } from './sides.ts';
+import { recordPassMark, sideOf, type Side } from './sides.ts';
 import type { StageMeasure, StageRow, StageScore } from './lineage.ts';
 import { preferredPairs } from './pair-order.ts';
 import type { Evaluation } from './record.ts';
@@ -29,7 +29,7 @@ export function stageRows(record: Evaluation, of: StageOf): StageRow[] {
     return { ...more, stage, base, scores: others };
   };
   if (measure === 'rewards') {
-    const passMark = passMarkOf(record);
+    const passMark = recordPassMark(record);
     return [
       line(
         { name, rows: items.length, measure, ...(passMark !== undefined && { passMark }) },
@@ -61,13 +61,13 @@ export function stageRows(record: Evaluation, of: StageOf): StageRow[] {
 
 function pairScore(sides: readonly Side[], at: number, reference: number | undefined): StageScore {
   const { likelihoods = [] } = sides[at].subject;
-  const told = lossOf(sides[at], undefined);
-  if (reference !== undefined && at === reference + 1) return told;
+  const loss = lossOf(sides[at], undefined);
+  if (reference !== undefined && at === reference + 1) return loss;
   const byRow = preferredPairs(
     likelihoods,
     reference === undefined ? undefined : sides[reference + 1].subject.likelihoods,
   ).map(Number);
-  return { ...told, ...(byRow.length > 0 && { right: byRow.filter(Boolean).length, byRow }) };
+  return { ...loss, ...(byRow.length > 0 && { right: byRow.filter(Boolean).length, byRow }) };
 }
 
 /** Losses on other passages do not compare. */

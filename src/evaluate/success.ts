@@ -10,13 +10,13 @@ import { gainedPairs } from './pairs-verdict.ts';
 import { methodsOf } from './compared.ts';
 import { REWARD } from './record.ts';
 import { rewardScores } from './reward-scores.ts';
-import { comparedOf, passMarkOf, type Side } from './sides.ts';
+import { comparedOf, recordPassMark, type Side } from './sides.ts';
 import {
   metricOfCard,
   PAIRS_IN_ORDER,
   readTarget,
   REWARD_PASSED,
-  type Target,
+  type TaskTarget,
   type TaskCard,
 } from './task-card.ts';
 
@@ -96,10 +96,12 @@ function pairShare({ subject }: Side, base: Side | undefined) {
 }
 
 const rewardShare = ({ rewards, record }: Side) =>
-  rewards && rewards.length > 0 ? rewardScores(rewards, passMarkOf(record) ?? Infinity).passed : undefined;
+  rewards && rewards.length > 0
+    ? rewardScores(rewards, recordPassMark(record) ?? Infinity).passed
+    : undefined;
 
 /** The target as a number of the metric: “90%” of a score that ends at 100 is 90. */
-const targetWords = ({ words }: Target, metric: string): string => {
+const targetWords = ({ words }: TaskTarget, metric: string): string => {
   const name = CARD_METRICS.find((one) => one.name === metric)?.label ?? metric;
   return `${words} (${name.charAt(0).toLowerCase()}${name.slice(1)})`;
 };
@@ -169,7 +171,7 @@ export function successOfRecord(
   }: {
     readonly card?: TaskCard | undefined;
     readonly few?: Side | undefined;
-    readonly target?: Target | undefined;
+    readonly target?: TaskTarget | undefined;
   } = {},
 ): SuccessSaid | undefined {
   if (!card) return undefined;

@@ -1,9 +1,10 @@
 /** Every adapter beside the base: what it took, its score and what it forgot, with the standing of each value; and the same for report.json. */
+import { mean } from '../averages.ts';
 import { metricsOf } from './columns.ts';
 import { forgettingNumbers } from './forgetting.ts';
 import { adapter as adapterMethod } from './methods/adapter.ts';
 import type { Evaluation } from './record.ts';
-import { meanOf, rewardScoresOf } from './report.ts';
+import { rewardScoresOf } from './report.ts';
 import { baseOf, sidesOf, type Side } from './sides.ts';
 import { inPrint, type Scorer } from '../scorers/scorer.ts';
 import {
@@ -15,9 +16,9 @@ import {
   rewardStandings,
   scoreStandings,
   usualMetric,
-  type Candidate,
+  type TunedCandidate,
   type ScoreStanding,
-  type Standing,
+  type TunedStanding,
 } from './tuned-table.ts';
 
 /** One of the compared. */
@@ -29,8 +30,8 @@ export interface Line {
   /** Which pairs are in order, where the rows are pairs; missing for what they are compared with. */
   readonly preferred: readonly boolean[] | undefined;
   readonly pairs: ScoreStanding;
-  readonly general: Standing | undefined;
-  readonly prompts: Standing | undefined;
+  readonly general: TunedStanding | undefined;
+  readonly prompts: TunedStanding | undefined;
 }
 
 export interface TunedTable {
@@ -56,7 +57,7 @@ export function tunedTable(record: Evaluation, metrics: readonly Scorer[]): Tune
     isAgainstBase,
   ).slice(1);
   // A stopped method has answered fewer rows, so it is not compared.
-  const candidates = shown.map((side, at): Candidate | undefined => {
+  const candidates = shown.map((side, at): TunedCandidate | undefined => {
     const pairs = side === untuned && isAgainstBase ? undefined : preferred[at];
     const { rewards, subject } = side;
     return subject.stopped ? undefined : { side, ...(rewards && { rewards }), ...(pairs && { pairs }) };
@@ -105,7 +106,7 @@ export function tableReport({ metric, lines }: TunedTable): object[] {
       ...(metric && value && { score: inPrint(metric, value.value) }),
       ...(score.standing && { standing: score.standing }),
       ...(rewards && { reward: rewards.mean, reward_passed: rewards.passed.fraction }),
-      ...(preferred && { pairs: preferred.length, pair_accuracy: meanOf(preferred.map(Number)) }),
+      ...(preferred && { pairs: preferred.length, pair_accuracy: mean(preferred.map(Number)) }),
       ...(pairs.standing && { pairs_standing: pairs.standing }),
       ...(reward.standing && { reward_standing: reward.standing }),
       ...(score.against && {

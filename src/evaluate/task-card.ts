@@ -36,7 +36,7 @@ export const metricOfCard = ({ metric, kind }: Pick<TaskCard, 'metric' | 'kind'>
   metric ?? taskKind(kind)?.metric ?? TASK_KINDS[0].metric;
 
 /** A score that counts as success. */
-export interface Target {
+export interface TaskTarget {
   /** As it was written. */
   readonly words: string;
   /** From 0 to 1; 0.45 for 45 of a score that ends at 100. */
@@ -63,7 +63,7 @@ const RATIO =
   /\b(\d+|[a-z]+)\s*(?:\/|\s(?:of|out of|in)\s(?:every\s)?)\s*(\d+|a hundred|[a-z]+)(?![a-z0-9])/gi;
 
 /** The first share in a text, such as “nine of ten” or “90%”. */
-function shareIn(text: string): Target | undefined {
+function shareIn(text: string): TaskTarget | undefined {
   const percent = PERCENT.exec(text);
   const found = percent ? [{ words: percent[0], share: numberOf(percent[1])! / HUNDRED }] : [];
   for (const match of text.matchAll(RATIO)) {
@@ -79,7 +79,7 @@ function shareIn(text: string): Target | undefined {
  *
  * @returns undefined for another text
  */
-export function readTarget(text: string): Target | undefined {
+export function readTarget(text: string): TaskTarget | undefined {
   const words = text.trim();
   if (/^(all|every one|each)$/i.test(words)) return { words, share: 1 };
   const number = /^\d*[.,]?\d+$/.test(words) ? numberOf(words) : undefined;
@@ -94,7 +94,7 @@ export function readTarget(text: string): Target | undefined {
 const LEAST_IN_WORDS = 0.5;
 
 /** The score that counts: the one that was set, else one in the words on success. @param success the person's words, which may name none */
-export function targetOf(target: string, success: string): Target | undefined {
+export function targetOf(target: string, success: string): TaskTarget | undefined {
   if (target.trim() !== '') return readTarget(target);
   const found = shareIn(success);
   return found && found.share >= LEAST_IN_WORDS ? found : undefined;

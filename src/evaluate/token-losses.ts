@@ -14,7 +14,7 @@ export interface OfBoth {
 }
 
 /** A token that could stand at a place, with its probability at temperature 1. */
-export interface NextToken extends OfBoth {
+export interface LikelyToken extends OfBoth {
   readonly id: number;
   readonly text: string;
 }
@@ -25,7 +25,7 @@ export interface TokenLoss extends TokenText {
   /** −log p of this token after all that stands before it, in nats. */
   readonly loss: OfBoth;
   /** The likeliest tokens of either model in its place, the likeliest first. */
-  readonly top: readonly NextToken[];
+  readonly top: readonly LikelyToken[];
 }
 
 export interface TokenLosses {
@@ -90,7 +90,7 @@ export async function tokenLosses(
     ...(other && { tuned: of(other) }),
   });
   const texts = textsOfTokens(ids, tokenizer, { skipSpecialTokens: false });
-  const most = (token: OfBoth): number => Math.max(token.base, token.tuned ?? 0);
+  const max = (token: OfBoth): number => Math.max(token.base, token.tuned ?? 0);
   return {
     of: places.length,
     tokens: measured.map((at, token) => ({
@@ -103,7 +103,7 @@ export async function tokenLosses(
           text: textOfToken(id, ids[at - 1], tokenizer),
           ...both(({ probability }) => probability(token, id)),
         }))
-        .sort((a, b) => most(b) - most(a)),
+        .sort((a, b) => max(b) - max(a)),
     })),
   };
 }
@@ -113,8 +113,8 @@ function sideOf(logits: Float32Array, wanted: readonly number[]): Side {
   const V = logits.length / wanted.length;
   const rows = wanted.map((_, token) => logits.subarray(token * V, (token + 1) * V));
   const totals = rows.map((row) => {
-    const most = row.reduce((a, b) => Math.max(a, b), -Infinity);
-    return most + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - most), 0));
+    const max = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    return max + Math.log(row.reduce((sum, logit) => sum + Math.exp(logit - max), 0));
   });
   return {
     losses: wanted.map((id, token) => totals[token] - rows[token][id]),

@@ -11,10 +11,10 @@ import { compareScores, type Leads } from './paired.ts';
 import { learnsPreference, preferredPairs, type PairLikelihoods } from './pair-order.ts';
 import type { Evaluation } from './record.ts';
 import { LEVEL } from './chance.ts';
-import { isFreeText, NOTICEABLE } from './verdict.ts';
+import { isFreeText, NOTICEABLE_SHARE } from './verdict.ts';
 
 /** A line of the table: the base model, or something tuned. All answers and losses of a table are of the same rows, in the same order. */
-export interface Candidate {
+export interface TunedCandidate {
   readonly side: Side;
   /** The weighted sums of the rewards, row by row, where answers are scored by them. */
   readonly rewards?: readonly number[];
@@ -26,7 +26,7 @@ export interface Candidate {
  * The standing of a value in its column: certainly the best (`best`), at the top while others may be as good (`first`), behind by a difference that
  * may be chance or is too small to count (`even`), or behind.
  */
-export type Standing = 'best' | 'first' | 'even' | 'behind';
+export type TunedStanding = 'best' | 'first' | 'even' | 'behind';
 
 /** The default metric: exact answers, or perplexity if answers are free text or none is asked for. */
 export function usualMetric({ items: rows, made }: Evaluation, sides: readonly Side[]): Scorer {
@@ -38,7 +38,7 @@ export function usualMetric({ items: rows, made }: Evaluation, sides: readonly S
 interface Column<Item> {
   /** The one with the highest value; undefined with fewer than two values, since nothing is compared. */
   readonly best: Item | undefined;
-  readonly standings: readonly (Standing | undefined)[];
+  readonly standings: readonly (TunedStanding | undefined)[];
 }
 
 /**
@@ -56,7 +56,7 @@ function column<Item>(
   const others = known.filter((item) => item !== best);
   const isAlone = !others.some((item) => isEven(item, best));
   const isTied = others.some((item) => value(item) === value(best));
-  const standingOf = (item: Item): Standing | undefined => {
+  const standingOf = (item: Item): TunedStanding | undefined => {
     if (value(item) === undefined) return undefined;
     if (item === best) return isAlone ? 'best' : isTied ? 'even' : 'first';
     return isEven(item, best) ? 'even' : 'behind';
@@ -65,7 +65,7 @@ function column<Item>(
 }
 
 export interface ScoreStanding {
-  readonly standing: Standing | undefined;
+  readonly standing: TunedStanding | undefined;
   /** Rows on which this one scores higher, and rows on which the best one does; missing for the best one, and where no rows are compared. */
   readonly against?: Leads;
 }
@@ -78,13 +78,13 @@ export interface ScoreStanding {
  */
 export function scoreStandings(
   metric: Scorer,
-  candidates: readonly (Candidate | undefined)[],
+  candidates: readonly (TunedCandidate | undefined)[],
 ): ScoreStanding[] {
   if (metric.of === 'likelihood')
     return column(
       candidates.map((one) => one?.side.subject.loss),
       (one) => one && -one.loss,
-      (one, best) => one!.loss - best!.loss < Math.log(1 + NOTICEABLE),
+      (one, best) => one!.loss - best!.loss < Math.log(1 + NOTICEABLE_SHARE),
     ).standings.map((standing) => ({ standing }));
   return standingsOf(
     candidates.map((one) => {
@@ -96,7 +96,7 @@ export function scoreStandings(
 }
 
 /** How mean rewards stand, by the same paired test. */
-export function rewardStandings(candidates: readonly (Candidate | undefined)[]): ScoreStanding[] {
+export function rewardStandings(candidates: readonly (TunedCandidate | undefined)[]): ScoreStanding[] {
   return standingsOf(
     candidates.map((one) =>
       one?.rewards && one.rewards.length > 0 ? { scores: one.rewards, value: mean(one.rewards) } : undefined,
@@ -105,7 +105,7 @@ export function rewardStandings(candidates: readonly (Candidate | undefined)[]):
 }
 
 /** How many pairs are in order, by the same paired test. */
-export function pairStandings(candidates: readonly (Candidate | undefined)[]): ScoreStanding[] {
+export function pairStandings(candidates: readonly (TunedCandidate | undefined)[]): ScoreStanding[] {
   return standingsOf(
     candidates.map((one) => {
       const scores = one?.pairs?.map(Number) ?? [];
@@ -167,15 +167,15 @@ function standingsOf(
 }
 
 /** The loss on general text after tuning; for the base, its own. */
-export function generalLossOf({ side: { subject } }: Candidate): number | undefined {
+export function generalLossOf({ side: { subject } }: TunedCandidate): number | undefined {
   const { forgetting } = subject;
   return forgetting && (forgetting.after ?? forgetting.before);
 }
 
 /** The standings of losses on general text. Within 0.02 nats they count as even. */
 export function generalStandings(
-  candidates: readonly (Candidate | undefined)[],
-): readonly (Standing | undefined)[] {
+  candidates: readonly (TunedCandidate | undefined)[],
+): readonly (TunedStanding | undefined)[] {
   return column(
     candidates.map((one) => {
       const loss = one && generalLossOf(one);
@@ -194,7 +194,7 @@ export function generalStandings(
 export function leastStandings(
   values: readonly (number | undefined)[],
   tolerance: number,
-): readonly (Standing | undefined)[] {
+): readonly (TunedStanding | undefined)[] {
   return column(
     values.map((value) => (value === undefined ? undefined : { value })),
     (one) => one && -one.value,
@@ -203,20 +203,22 @@ export function leastStandings(
 }
 
 /** Which general prompts are answered correctly, in order; for the base, before anything was tuned. */
-function rightPrompts({ side: { subject } }: Candidate): readonly boolean[] | undefined {
+function rightPrompts({ side: { subject } }: TunedCandidate): readonly boolean[] | undefined {
   return subject.forgetting?.prompts?.map(({ rightBefore, rightAfter }) => rightAfter ?? rightBefore);
 }
 
 /** How many general prompts are answered correctly, of how many. */
-export function promptsOf(one: Candidate): { readonly right: number; readonly asked: number } | undefined {
+export function promptsOf(
+  one: TunedCandidate,
+): { readonly right: number; readonly asked: number } | undefined {
   const right = rightPrompts(one);
   return right && { right: right.filter(Boolean).length, asked: right.length };
 }
 
 /** The standings of answers to general prompts, by the same paired test. @throws RangeError as `compareScores` */
 export function promptStandings(
-  candidates: readonly (Candidate | undefined)[],
-): readonly (Standing | undefined)[] {
+  candidates: readonly (TunedCandidate | undefined)[],
+): readonly (TunedStanding | undefined)[] {
   return column(
     candidates.map((one) => one && rightPrompts(one)?.map(Number)),
     (scores) => scores?.reduce((sum, score) => sum + score, 0),

@@ -1,5 +1,11 @@
 /** Answers of a log as lessons: those that went wrong, with a better answer where one is known, and those that a person liked. */
-import { lookAtFeedback, questionKey, type AskingRow, type Judged, type Message } from '../data/feedback.ts';
+import {
+  lookAtFeedback,
+  questionKey,
+  type AskingRow,
+  type JudgedAnswer,
+  type Message,
+} from '../data/feedback.ts';
 import { wrongOf, type UsedAnswer, type Wrong } from './use-log.ts';
 
 export interface LoggedAnswer extends UsedAnswer {
@@ -7,7 +13,7 @@ export interface LoggedAnswer extends UsedAnswer {
   readonly id: string;
 }
 
-export interface UseLesson extends Judged {
+export interface UseLesson extends JudgedAnswer {
   readonly model: string;
   /** Missing for an answer that was liked. */
   readonly why?: Wrong;

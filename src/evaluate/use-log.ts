@@ -13,7 +13,7 @@ import type { Content } from '../data/lines.ts';
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { percent, plural } from '../numbers.ts';
-import { driftOf, type Drift } from './drift.ts';
+import { logDrift, type Drift } from './drift.ts';
 
 export type Thumb = 'up' | 'down';
 
@@ -160,7 +160,7 @@ export function reportUse(
   const known = trained && trained.length > 0 ? trained : undefined;
   const drift =
     known &&
-    driftOf(
+    logDrift(
       questions,
       known.map(({ prompt }) => prompt),
     );

@@ -48,7 +48,7 @@ interface Said extends Omit<Verdict, 'caution' | 'isSober'> {
 }
 
 /** A perplexity that moved by less than this share is called the same. */
-export const NOTICEABLE = 0.03;
+export const NOTICEABLE_SHARE = 0.03;
 /** Fewer rows say little, whatever the result. */
 export const FEW_ROWS = 20;
 /** Free text is hardly ever exactly right: above this share exact answers decide. */
@@ -293,7 +293,7 @@ function perplexityInWords(of: Compared, gain: number): string {
   const [base, tuned] = [of.base.subject.loss, of.tuned.subject.loss];
   if (!base || !tuned) return lossRowsInWords(rows.length, undefined);
   if (!Number.isFinite(base.perplexity) || !Number.isFinite(tuned.perplexity)) return '';
-  const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE;
+  const lower = base.perplexity / tuned.perplexity > 1 + NOTICEABLE_SHARE;
   const but =
     gain < 0 ? ', but it gives fewer right ones' : gain === 0 ? ', but it gives no more right ones' : '';
   const from = `perplexity ${threeDigits(base.perplexity)} → ${threeDigits(tuned.perplexity)} from base to adapter`;
@@ -415,7 +415,7 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
     'Perplexity says how likely the reference text is to a model, in content and style. It does not say whether a model’s own answers are true or good.',
     lossRowsInWords(rows.length, subject.loss, made.draw),
   );
-  if (ratio > 1 + NOTICEABLE)
+  if (ratio > 1 + NOTICEABLE_SHARE)
     return {
       helps: !isUnchanged(tuned),
       before: `${adapter} is less surprised by ${by} than ${than}: perplexity `,
@@ -425,7 +425,7 @@ function byPerplexity(measured: readonly Measured[], methods: readonly ComparedM
       how,
       of: tuned,
     };
-  const same = !(ratio <= 1 / (1 + NOTICEABLE));
+  const same = !(ratio <= 1 / (1 + NOTICEABLE_SHARE));
   return {
     claim: helpInWords(false, !same),
     helps: false,

@@ -81,7 +81,7 @@ export class AdapterZip {
     const wanted = Object.entries(limits).flatMap(([file, limit]) => {
       const size = this.zip.size(this.folder + file);
       if (size === undefined) return [];
-      if (size > limit) throw tooLarge(`${this.name}/${this.folder}${file}`, size, limit);
+      if (size > limit) throw zipTooLarge(`${this.name}/${this.folder}${file}`, size, limit);
       return { file, size };
     });
     const total = wanted.reduce((sum, { size }) => sum + size, 0);
@@ -101,7 +101,7 @@ export class AdapterZip {
 }
 
 /** The error `file-too-large`, for the caller to throw. @param size in bytes, as `limit` */
-export function tooLarge(what: string, size: number, limit: number): GraftError {
+export function zipTooLarge(what: string, size: number, limit: number): GraftError {
   return new GraftError(
     'file-too-large',
     `${what} has ${size} bytes; at most ${limit} are read.`,

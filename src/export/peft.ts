@@ -227,8 +227,8 @@ async function textsOfTokens(files: FileSet, json: JsonObject): Promise<Map<numb
   const known = addedTexts(await readJson(files, TOKENIZER, MAX_TOKENIZER_BYTES));
   if (known.size > 0) return known;
   const source = await files.open(WEIGHTS);
-  const told = source && (await openSafetensors(source)).metadata.get(ADDED_TOKENS);
-  const texts: unknown = told === undefined ? [] : parseJson(told, `${files.name}/${WEIGHTS}`);
+  const stored = source && (await openSafetensors(source)).metadata.get(ADDED_TOKENS);
+  const texts: unknown = stored === undefined ? [] : parseJson(stored, `${files.name}/${WEIGHTS}`);
   const [ids = []]: unknown[] = isObject(json[INDICES]) ? Object.values(json[INDICES]) : [json[INDICES]];
   if (!Array.isArray(texts) || !Array.isArray(ids)) return known;
   return new Map(ids.map((id: number, at) => [id, typeof texts[at] === 'string' ? texts[at] : '']));

@@ -39,7 +39,7 @@ export interface Job {
 }
 
 /** The part of the cache that a sequence has. */
-export interface Place {
+export interface BatchPlace {
   /** Its number in the cache. */
   readonly index: number;
   job: Job | undefined;
@@ -53,15 +53,15 @@ export interface Place {
   since: number;
 }
 
-export type Busy = Place & { job: Job };
+export type Busy = BatchPlace & { job: Job };
 
-export const NOTHING: Place['held'] = { ids: [], adapter: undefined };
+export const NO_PLACES: BatchPlace['held'] = { ids: [], adapter: undefined };
 
 /** As many tokens that a prompt has in common with another are copied, or waited for, rather than read again. */
 export const WORTH_COPYING = 8;
 
 /** How many tokens of a request's prompt a place holds from the start on. The last token of a prompt has to be read. */
-export function knownTokens({ held }: Place, { ids, request }: Job): number {
+export function knownTokens({ held }: BatchPlace, { ids, request }: Job): number {
   return held.adapter === request.adapter ? Math.min(commonLength(held.ids, ids), ids.length - 1) : 0;
 }
 
@@ -81,7 +81,7 @@ export function isAboutToHave({ job: { ids }, ready }: Busy, { job, filled }: Bu
 }
 
 /** The place that holds most of a prompt and little else; without one, the place that was given away longest ago. */
-export function placeFor(job: Job, free: readonly Place[]): Place {
+export function placeFor(job: Job, free: readonly BatchPlace[]): BatchPlace {
   const known = free.map((place) => {
     const tokens = knownTokens(place, job);
     return tokens > place.held.ids.length / 2 ? tokens : 0;
@@ -103,5 +103,5 @@ export function end({ sequence, cachedTokens, began, resolve }: Job): void {
 /** Ends the request of a place, which is free then. */
 export function leave(place: Busy): void {
   end(place.job);
-  (place as Place).job = undefined;
+  (place as BatchPlace).job = undefined;
 }

@@ -133,7 +133,7 @@ function place(
   const before = virtualIds(adapter?.virtualTokens ?? 0);
   const trees = new Map<AskedChoices['choices'], ChoiceTree>();
   return asked.map(({ prompt, choices }) => {
-    const longest = choices.reduce((most, ids) => Math.max(most, ids.length), 0);
+    const longest = choices.reduce((max, ids) => Math.max(max, ids.length), 0);
     checkPrompt(model, prompt, before.length + prompt.length + longest, adapter);
     let tree = trees.get(choices);
     if (!tree) {

@@ -22,14 +22,14 @@ import {
   isAboutToHave,
   knownTokens,
   leave,
-  NOTHING,
+  NO_PLACES,
   placeFor,
   WORTH_COPYING,
   type BatchRequest,
   type BatchResult,
   type Busy,
   type Job,
-  type Place,
+  type BatchPlace,
 } from './batch-places.ts';
 import { CacheCopy, type CopiedRows } from './cache-copy.ts';
 import { checkPrompt, tokensInFlight } from './generation.ts';
@@ -43,7 +43,7 @@ import {
   freeCache,
   Prefill,
   PREFILL_TOKENS,
-  Scorer,
+  LossReplay,
   type Cache,
 } from './replays.ts';
 import { checkSampling, greedy } from './sampling.ts';
@@ -55,7 +55,7 @@ interface Replays {
   /** By their rows: an empty row costs a processor as much as any. */
   readonly decoders: Map<number, Decoder>;
   /** For sequences that may not write every token, likewise. */
-  readonly scorers: Map<number, Scorer>;
+  readonly scorers: Map<number, LossReplay>;
   /** The sequences that have a row now. */
   lineup?: Lineup;
 }
@@ -87,7 +87,7 @@ export class ContinuousBatch {
   /** By the rows of their decoders. */
   readonly #rings = new Map<number, StagingRing>();
   readonly #replays = new Map<AdapterHooks | undefined, Replays>();
-  readonly #places: readonly Place[];
+  readonly #places: readonly BatchPlace[];
   #copy: CacheCopy | undefined;
   /** In the order in which they came. */
   #waiting: Job[] = [];
@@ -106,8 +106,8 @@ export class ContinuousBatch {
     readonly maxLength: number,
   ) {
     this.#cache = createCache(model, sequences * maxLength);
-    this.#places = Array.from({ length: sequences }, (_, index): Place => {
-      return { index, job: undefined, filled: 0, ready: false, held: NOTHING, since: 0 };
+    this.#places = Array.from({ length: sequences }, (_, index): BatchPlace => {
+      return { index, job: undefined, filled: 0, ready: false, held: NO_PLACES, since: 0 };
     });
   }
 
@@ -131,12 +131,12 @@ export class ContinuousBatch {
 
   /** Drops what the cache holds of earlier prompts: the weights that read them may have changed. Nothing may be in progress. */
   forgetPrompts(): void {
-    for (const place of this.#places) place.held = NOTHING;
+    for (const place of this.#places) place.held = NO_PLACES;
   }
 
   /** Drops the plans of an adapter that is about to be freed. Nothing may be in progress, and the device has settled. */
   forget(adapter: AdapterHooks): void {
-    for (const place of this.#places) if (place.held.adapter === adapter) place.held = NOTHING;
+    for (const place of this.#places) if (place.held.adapter === adapter) place.held = NO_PLACES;
     this.#destroyReplays(adapter);
   }
 
@@ -226,7 +226,7 @@ export class ContinuousBatch {
       this.#waiting = [];
       for (const place of this.#places) {
         place.job = undefined;
-        place.held = NOTHING;
+        place.held = NO_PLACES;
       }
       for (const replays of this.#replays.values()) delete replays.lineup;
       // Nothing may be mapped when the next request comes.
@@ -286,7 +286,7 @@ export class ContinuousBatch {
       const isWanted = (): boolean => same.some(({ job }) => !isAborted(job));
       await prefill.fill(tokens, isWanted);
       // It may have ended before all of it was read.
-      if (!isWanted()) for (const place of same) place.held = NOTHING;
+      if (!isWanted()) for (const place of same) place.held = NO_PLACES;
       room -= tokens.length;
     }
   }
@@ -299,7 +299,7 @@ export class ContinuousBatch {
     for (const place of places) {
       const { job, index, filled } = place;
       const max = job.ids.length - 1;
-      let best = { from: place as Place, count: filled };
+      let best = { from: place as BatchPlace, count: filled };
       for (const { place: from, known } of held) {
         if (from === place || known.adapter !== job.request.adapter) continue;
         const count = Math.min(max, commonLength(known.ids, job.ids));
@@ -308,7 +308,7 @@ export class ContinuousBatch {
       const count = best.count - filled;
       // The end of a prompt is copied however short: reading it would be a replay of its own.
       if (count <= 0 || (count < WORTH_COPYING && best.count < max)) continue;
-      const row = (of: Place): number => of.index * this.maxLength + filled;
+      const row = (of: BatchPlace): number => of.index * this.maxLength + filled;
       pieces.push({ from: row(best.from), to: index * this.maxLength + filled, count });
       job.cachedTokens += count;
       hold(place, best.count);
@@ -452,10 +452,11 @@ export class ContinuousBatch {
     return decoder;
   }
 
-  async #scorerOf(adapter: AdapterHooks | undefined, rows: number): Promise<Scorer> {
+  async #scorerOf(adapter: AdapterHooks | undefined, rows: number): Promise<LossReplay> {
     const { scorers } = await this.#replaysOf(adapter);
     let scorer = scorers.get(rows);
-    if (!scorer) scorers.set(rows, (scorer = await Scorer.compile(this.model, this.#useOf(adapter), rows)));
+    if (!scorer)
+      scorers.set(rows, (scorer = await LossReplay.compile(this.model, this.#useOf(adapter), rows)));
     return scorer;
   }
 

@@ -51,8 +51,8 @@ const MAX_CACHE_BYTES = 256 * 2 ** 20;
 
 /** How many of some sequences to generate at once: at least one, and no more than a modest cache holds. @param maxLength tokens of a sequence, prompt included */
 export function sequencesAtOnce(model: LanguageModel, sequences: number, maxLength: number): number {
-  const most = AT_ONCE[model.device.processor ? 'processor' : 'gpu'];
-  return Math.max(1, Math.min(sequences, most, Math.floor(MAX_CACHE_BYTES / cacheBytes(model, maxLength))));
+  const max = AT_ONCE[model.device.processor ? 'processor' : 'gpu'];
+  return Math.max(1, Math.min(sequences, max, Math.floor(MAX_CACHE_BYTES / cacheBytes(model, maxLength))));
 }
 
 /** How many of the answers of a step to sample at once: all of them, unless their cache would be too large. */

@@ -72,12 +72,12 @@ export function twinRows({ ids, channels, values }: OutputRows, among: ReadonlyS
     return sum;
   });
   const isTwin = (one: number, two: number): boolean => {
-    const most = APART * APART * Math.max(lengths[one], lengths[two]);
+    const max = APART * APART * Math.max(lengths[one], lengths[two]);
     let distance = 0;
     for (let c = 0; c < channels; c++) {
       const difference = values[one * channels + c] - values[two * channels + c];
       distance += difference * difference;
-      if (distance > most) return false;
+      if (distance > max) return false;
     }
     return true;
   };

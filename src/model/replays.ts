@@ -191,7 +191,7 @@ export class Decoder {
 }
 
 /** The plan that scores the next token of each of its rows, for choices that are made on the host. A row keeps nothing from one replay to the next. */
-export class Scorer {
+export class LossReplay {
   private constructor(
     private readonly score: Inputs & { readonly logits: Tensor; readonly ring: StagingRing },
     /** Tokens that have a score. */
@@ -203,14 +203,14 @@ export class Scorer {
     model: LanguageModel,
     { cache, maxLength, adapter }: CacheUse,
     rows: number,
-  ): Promise<Scorer> {
+  ): Promise<LossReplay> {
     const { tape, inputs, slots, hidden } = record(model, cache, rows, adapter);
     const head = model.headOf(tape, adapter);
     const logits = tape.pinned([rows, wholeColumns(head.rows)], 'f32', 'logits');
     matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
     const plan = await model.device.compile(tape, model.pool);
     const ring = model.device.createStaging(logits.bytes, 'logits');
-    return new Scorer({ plan, inputs, slots, logits, ring }, head.rows, maxLength);
+    return new LossReplay({ plan, inputs, slots, logits, ring }, head.rows, maxLength);
   }
 
   get rows(): number {

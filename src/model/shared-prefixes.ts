@@ -174,9 +174,9 @@ const idAt = ({ row, from }: SequencePart, at: number): number => row.ids[from +
 
 /** How many of the first tokens two sequences have in common, of those that they can share. */
 function commonPrefix(a: SequencePart, mostA: number, b: SequencePart, mostB: number): number {
-  const most = Math.min(mostA, mostB);
+  const max = Math.min(mostA, mostB);
   let equal = 0;
-  while (equal < most && idAt(a, equal) === idAt(b, equal)) equal++;
+  while (equal < max && idAt(a, equal) === idAt(b, equal)) equal++;
   return equal;
 }
 

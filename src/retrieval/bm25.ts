@@ -2,14 +2,14 @@
  * Okapi BM25 over the words of chunks. score = Σ idf · f (k1 + 1) / (f + k1 (1 − b + b · length / average)) over every word of the question,
  * idf = ln(1 + (N − n + 0.5) / (n + 0.5)), with k1 = 1.2 and b = 0.75 (Robertson and Zaragoza 2009; the idf of Lucene, which is never negative).
  */
-import { bestOf, type Allowed, type Ranked } from './ranking.ts';
+import { bestRanked, type Allowed, type Ranked } from './ranking.ts';
 
 const K1 = 1.2;
 const B = 0.75;
 const WORD = /[\p{L}\p{N}]+/gu;
 
 /** The words of a text: letters and digits in a row, in lower case. No stop words, no stems. */
-export function wordsOf(text: string): string[] {
+export function bm25Words(text: string): string[] {
   return text.toLowerCase().match(WORD) ?? [];
 }
 
@@ -28,7 +28,7 @@ export class Bm25 {
   constructor(texts: readonly string[]) {
     this.#lengths = new Float64Array(texts.length);
     texts.forEach((text, chunk) => {
-      const words = wordsOf(text);
+      const words = bm25Words(text);
       this.#lengths[chunk] = words.length;
       for (const word of words) this.#add(word, chunk);
     });
@@ -55,7 +55,7 @@ export class Bm25 {
   /** The best chunks for a question. One that holds none of its words is not ranked. */
   search(question: string, max: number, allowed?: Allowed): Ranked[] {
     const scores = new Float64Array(this.#lengths.length).fill(NaN);
-    for (const word of wordsOf(question)) {
+    for (const word of bm25Words(question)) {
       const postings = this.#postings.get(word);
       if (!postings) continue;
       const idf = this.idf(word);
@@ -66,6 +66,6 @@ export class Bm25 {
         scores[chunk] = before + (idf * f * (K1 + 1)) / (f + K1 * weight);
       });
     }
-    return bestOf(scores, max, allowed);
+    return bestRanked(scores, max, allowed);
   }
 }

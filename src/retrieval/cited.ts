@@ -1,5 +1,5 @@
 /** What an answer says of its passages: the marks [1] in it, its quotes, whether it refuses, and whether its words are theirs. */
-import { wordsOf } from './bm25.ts';
+import { bm25Words } from './bm25.ts';
 
 /** Shorter texts in quotation marks are names and terms. */
 const MIN_QUOTE_WORDS = 3;
@@ -54,12 +54,12 @@ export function readAnswer(answer: string, passages: readonly Passage[]): Cited 
 }
 
 /** Whether a text says that the documents do not say, perhaps with other words around it. */
-export const isRefusal = (text: string): boolean => REFUSES.test(wordsOf(text).join(' '));
+export const isRefusal = (text: string): boolean => REFUSES.test(bm25Words(text).join(' '));
 
 function quotesOf(answer: string, passages: readonly Passage[]): Quote[] {
   const texts = passages.map(({ text }) => spaced(text));
   return [...answer.matchAll(QUOTE)].flatMap(({ 0: whole, 1: text, index }): Quote[] => {
-    if (wordsOf(text).length < MIN_QUOTE_WORDS) return [];
+    if (bm25Words(text).length < MIN_QUOTE_WORDS) return [];
     const parts = text
       .split(ELLIPSIS)
       .map(spaced)
@@ -71,7 +71,7 @@ function quotesOf(answer: string, passages: readonly Passage[]): Quote[] {
 }
 
 /** The words of a text with a space around each: capitals, punctuation and line ends make no other quote. */
-const spaced = (text: string): string => ` ${wordsOf(text).join(' ')} `;
+const spaced = (text: string): string => ` ${bm25Words(text).join(' ')} `;
 
 const NOT_FOUND = ' (not in the passages)';
 
@@ -136,7 +136,7 @@ const STOP_WORDS = new Set(
  * (knowledge precision: Adlakha et al. 2023, arXiv:2307.16877). An answer without words is not.
  */
 export function isFromPassages(answer: string, passages: readonly Passage[]): boolean {
-  const words = wordsOf(answer.replaceAll(MARK, ' ')).filter((word) => !STOP_WORDS.has(word));
-  const known = new Set(passages.flatMap(({ text }) => wordsOf(text)));
+  const words = bm25Words(answer.replaceAll(MARK, ' ')).filter((word) => !STOP_WORDS.has(word));
+  const known = new Set(passages.flatMap(({ text }) => bm25Words(text)));
   return words.length > 0 && words.filter((word) => known.has(word)).length >= FROM_PASSAGES * words.length;
 }

@@ -1,5 +1,5 @@
 /** Exact search by vectors: the dot product with every chunk's, which is the cosine of vectors of length 1. */
-import { bestOf, type Allowed, type Ranked } from './ranking.ts';
+import { bestRanked, type Allowed, type Ranked } from './ranking.ts';
 
 /**
  * The best chunks for a vector. Products are summed in f64, so that the order does not depend on the machine.
@@ -13,7 +13,7 @@ export function searchVectors(
   max: number,
   allowed?: Allowed,
 ): Ranked[] {
-  return bestOf(dotProducts(vectors, question), max, allowed);
+  return bestRanked(dotProducts(vectors, question), max, allowed);
 }
 
 /** The dot product of a vector with each row. Four sums at once are twice as fast as one, whose additions wait for each other. */

@@ -8,7 +8,7 @@ import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { dotProducts } from './cosine.ts';
-import { bestOf, type Allowed, type Ranked } from './ranking.ts';
+import { bestRanked, type Allowed, type Ranked } from './ranking.ts';
 
 /** What any device can bind, at half of what WebGPU promises. */
 const BLOCK_BYTES = 64 * 2 ** 20;
@@ -52,12 +52,12 @@ export class DeviceVectors {
     blockBytes = BLOCK_BYTES,
   ): Promise<DeviceVectors> {
     const chunks = vectors.length / size;
-    const most = Math.max(ROWS, Math.floor(blockBytes / (4 * size * ROWS)) * ROWS);
+    const max = Math.max(ROWS, Math.floor(blockBytes / (4 * size * ROWS)) * ROWS);
     const tape = new Tape(device);
     const question = tape.pinned([1, size], 'f32', 'question');
     const blocks: Block[] = [];
-    for (let firstRow = 0; firstRow < chunks; firstRow += most) {
-      const rows = Math.min(most, chunks - firstRow);
+    for (let firstRow = 0; firstRow < chunks; firstRow += max) {
+      const rows = Math.min(max, chunks - firstRow);
       // Rows behind the last are zeros.
       const held = Math.ceil(rows / ROWS) * ROWS;
       const values = new Float32Array(held * size);
@@ -72,20 +72,20 @@ export class DeviceVectors {
   }
 
   /** The best chunks for a vector, as `searchVectors` ranks them. @param question [size] @throws GraftError `engine-…` */
-  async search(question: Float32Array, most: number, allowed?: Allowed): Promise<Ranked[]> {
+  async search(question: Float32Array, max: number, allowed?: Allowed): Promise<Ranked[]> {
     const products = await this.#products(question);
-    const last = bestOf(products, most, allowed).at(-1);
+    const last = bestRanked(products, max, allowed).at(-1);
     if (!last) return [];
     // A sum of n products in any order is off by at most n roundings of the lengths' product (Higham 2002, 3.1).
     const error = this.size * ROUNDING * this.#longest * longestRow(question, this.size);
-    const least = last.score - 2 * error;
+    const min = last.score - 2 * error;
     const exact = new Float64Array(products.length).fill(NaN);
     products.forEach((product, chunk) => {
-      if (product < least || !(allowed?.(chunk) ?? true)) return;
+      if (product < min || !(allowed?.(chunk) ?? true)) return;
       const row = this.vectors.subarray(chunk * this.size, (chunk + 1) * this.size);
       exact[chunk] = dotProducts(row, question)[0];
     });
-    return bestOf(exact, most);
+    return bestRanked(exact, max);
   }
 
   async #products(question: Float32Array): Promise<Float64Array> {

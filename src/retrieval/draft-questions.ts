@@ -4,7 +4,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { placeOfQuote, type QuotePlace } from './quote-place.ts';
-import type { Source } from './passages-prompt.ts';
+import type { PassageSource } from './passages-prompt.ts';
 
 /** A question of a passage. A draft whose quote is not in the passage has none. */
 export interface Draft {
@@ -36,7 +36,7 @@ const askAnswer = (text: string, question: string): string =>
 
 /** A draft or a problem for each passage, in their order. @throws what `ask` throws */
 export async function draftQuestions(
-  passages: readonly Pick<Source, 'text' | 'start'>[],
+  passages: readonly Pick<PassageSource, 'text' | 'start'>[],
   ask: AskModel,
 ): Promise<(Draft | DraftProblem)[]> {
   const questions = (await ask(passages.map(({ text }) => askQuestion(text)))).map(readQuestion);
@@ -111,7 +111,10 @@ export const placesToAsk = (chunks: number, questions: number): number[] =>
     : Array.from({ length: questions }, (_, at) => Math.floor(((at + 0.5) * chunks) / questions));
 
 /** The chunks of each document that are asked for. @throws GraftError `draft-questions` if there is none */
-export function passagesToAsk<Chunk extends Source>(chunks: readonly Chunk[], questions: number): Chunk[] {
+export function passagesToAsk<Chunk extends PassageSource>(
+  chunks: readonly Chunk[],
+  questions: number,
+): Chunk[] {
   const byFile = new Map<string, Chunk[]>();
   for (const chunk of chunks) {
     const own = byFile.get(chunk.file);

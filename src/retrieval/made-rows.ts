@@ -1,14 +1,14 @@
 /** Questions with answers, and an index → the rows that teach to answer from passages, as `graft passages` and the page write them. */
 import type { AnswerTemplate } from './answer-template.ts';
 import {
-  drawRows,
+  drawPassageRows,
   writtenRow,
   type AnsweredQuestion,
   type DrawnRow,
   type PassageRowPlan,
   type WITHOUT_ANSWERS,
 } from './passage-rows.ts';
-import type { PassagesTemplate, Source } from './passages-prompt.ts';
+import type { PassagesTemplate, PassageSource } from './passages-prompt.ts';
 import { Relevance } from './relevance.ts';
 
 export interface AskedQuestion extends AnsweredQuestion {
@@ -30,7 +30,7 @@ export interface MadeRow {
 
 /** Chunks in the order of the index, and their search. */
 export interface SearchedChunks {
-  readonly chunks: readonly Source[];
+  readonly chunks: readonly PassageSource[];
   /** Places of the best chunks for each question, best first. Not called for random distractors. */
   rank(questions: readonly string[], max: number): Promise<readonly (readonly number[])[]>;
 }
@@ -63,7 +63,7 @@ export async function makeRows(
         );
   const rows: MadeRow[] = [];
   const leftOut: LeftOut[] = [];
-  drawRows(questions, { chunks, relevance, rankings }, plan).forEach((row, at) => {
+  drawPassageRows(questions, { chunks, relevance, rankings }, plan).forEach((row, at) => {
     const question = questions[at];
     if ('problem' in row) leftOut.push({ id: question.id, why: row.problem });
     else
@@ -76,7 +76,7 @@ export async function makeRows(
 }
 
 /** The lines of a JSONL file: a conversation each, and columns that say how it was made. */
-export const rowLines = (rows: readonly MadeRow[], chunks: readonly Source[]): string =>
+export const rowLines = (rows: readonly MadeRow[], chunks: readonly PassageSource[]): string =>
   rows
     .map(({ question, row, prompt, answer }) =>
       JSON.stringify({
@@ -102,6 +102,7 @@ export interface RowCounts {
   readonly longestPrompt: number;
 }
 
+/** How many rows have the right passage, and the longest prompt in characters. */
 export function countRows(rows: readonly MadeRow[]): RowCounts {
   const unanswerable = rows.filter(({ question }) => question.passages.length === 0).length;
   const withPassage = rows.filter(({ row }) => row.oracle).length;
@@ -110,6 +111,6 @@ export function countRows(rows: readonly MadeRow[]): RowCounts {
     withPassage,
     withoutPassage: rows.length - withPassage - unanswerable,
     unanswerable,
-    longestPrompt: rows.reduce((most, { prompt }) => Math.max(most, prompt.length), 0),
+    longestPrompt: rows.reduce((max, { prompt }) => Math.max(max, prompt.length), 0),
   };
 }

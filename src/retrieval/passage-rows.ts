@@ -5,7 +5,7 @@
 import { Random } from '../random.ts';
 import type { AnswerQuote, AnswerTemplate } from './answer-template.ts';
 import { readAnswer } from './cited.ts';
-import { REFUSAL, type PassagesTemplate, type Source } from './passages-prompt.ts';
+import { REFUSAL, type PassagesTemplate, type PassageSource } from './passages-prompt.ts';
 import type { Passage, Relevance } from './relevance.ts';
 
 /** A question with its right answer, and the places that it is taken from: none if the documents do not say. */
@@ -49,8 +49,8 @@ export interface RowProblem {
 }
 
 /** The chunks of an index: their texts, their ranking for a question, and which are relevant to a passage. */
-export interface RowIndex {
-  readonly chunks: readonly Source[];
+export interface PassageIndex {
+  readonly chunks: readonly PassageSource[];
   readonly relevance: Relevance;
   /** Places of chunks for each question, best first: more than a row has passages. Not read for random distractors. */
   readonly rankings: readonly (readonly number[])[];
@@ -70,9 +70,9 @@ interface RightPassages {
  *
  * @returns a row or a problem for each question, in their order
  */
-export function drawRows(
+export function drawPassageRows(
   questions: readonly AnsweredQuestion[],
-  index: RowIndex,
+  index: PassageIndex,
   plan: PassageRowPlan,
 ): (DrawnRow | RowProblem)[] {
   const random = new Random(plan.seed);
@@ -97,7 +97,7 @@ export function drawRows(
 
 function rightPassages(
   question: AnsweredQuestion,
-  { chunks, relevance }: RowIndex,
+  { chunks, relevance }: PassageIndex,
 ): RightPassages | RowProblem {
   const relevant = question.passages.map((passage) => relevance.relevantTo(passage));
   const lost = relevant.findIndex((places) => places === undefined || places.length === 0);
@@ -155,7 +155,7 @@ function rowsWithout(
 function distractorsOf(
   question: number,
   { wanted, relevant }: { readonly wanted: number; readonly relevant: ReadonlySet<number> },
-  { chunks, rankings }: RowIndex,
+  { chunks, rankings }: PassageIndex,
   { distractors }: PassageRowPlan,
   random: Random,
 ): number[] {
@@ -182,7 +182,7 @@ const quotable = (text: string): string =>
 export function writtenRow(
   { text, answer, passages }: AnsweredQuestion,
   { oracle, context, quotes }: DrawnRow,
-  chunks: readonly Source[],
+  chunks: readonly PassageSource[],
   written: {
     readonly prompt: PassagesTemplate;
     readonly answer: AnswerTemplate;

@@ -6,7 +6,7 @@ import { DEFAULT_TEMPLATE, REFUSAL } from './passages-template.ts';
 export { DEFAULT_TEMPLATE, REFUSAL };
 
 /** A passage of a document: a chunk that a search has found. */
-export interface Source {
+export interface PassageSource {
   readonly id: string;
   readonly file: string;
   /** From 1; null for a document without pages. */
@@ -20,7 +20,7 @@ export interface Source {
 /** Units of work for a rendering: the default template needs about 20 for a passage. */
 const BUDGET = 1_000_000;
 
-const PROBE: Source = { id: 'a', file: 'a', page: 1, start: 0, end: 1, text: 'text of a passage' };
+const PROBE: PassageSource = { id: 'a', file: 'a', page: 1, start: 0, end: 1, text: 'text of a passage' };
 const PROBE_QUESTION = 'the question that is asked';
 
 /** A Jinja template of {question, refusal, passages}; a passage has number, id, file, page, start, end and text. */
@@ -55,7 +55,7 @@ export class PassagesTemplate {
   }
 
   /** The prompt, without white space at its ends. @throws GraftError `passages-template` */
-  render(question: string, sources: readonly Source[]): string {
+  render(question: string, sources: readonly PassageSource[]): string {
     const passages = sources.map(({ id, file, page, start, end, text }, at) => ({
       number: at + 1,
       ...{ id, file, page, start, end, text },
@@ -86,9 +86,9 @@ export interface Fitted {
   /** What the template makes of the question and the passages that fit. */
   readonly text: string;
   /** Best first; the number of each is its place, from 1. */
-  readonly sources: readonly Source[];
+  readonly sources: readonly PassageSource[];
   /** The lower ranked passages, for which there is no room. */
-  readonly leftOut: readonly Source[];
+  readonly leftOut: readonly PassageSource[];
   /** Code units that the only passage lost at its end, if not even one fits whole; else 0. */
   readonly cut: number;
   /** Tokens of the whole prompt, and those that the passages have in it. */
@@ -108,22 +108,22 @@ export interface Fitted {
 export function fitPassages(
   template: PassagesTemplate,
   question: string,
-  found: readonly Source[],
+  found: readonly PassageSource[],
   { room, tokensOf }: { readonly room: number; readonly tokensOf: (text: string) => number },
 ): Fitted {
   const without = tokensOf(template.render(question, []));
-  const fitted = (sources: readonly Source[], cut = 0): Fitted => {
+  const fitted = (sources: readonly PassageSource[], cut = 0): Fitted => {
     const text = template.render(question, sources);
     const tokens = tokensOf(text);
     const leftOut = found.slice(sources.length);
     return { text, sources, leftOut, cut, tokens, passageTokens: Math.max(0, tokens - without) };
   };
-  const isFitting = (sources: readonly Source[]): boolean => fitted(sources).tokens <= room;
+  const isFitting = (sources: readonly PassageSource[]): boolean => fitted(sources).tokens <= room;
   const whole = mostThat((count) => isFitting(found.slice(0, count)), found.length);
   if (whole > 0 || found.length === 0) return fitted(found.slice(0, whole));
   const [best] = found;
   const ends = [...best.text.matchAll(/\S+/gu)].map(({ 0: word, index }) => index + word.length);
-  const shortened = (words: number): Source => {
+  const shortened = (words: number): PassageSource => {
     const text = best.text.slice(0, ends[words - 1]);
     return { ...best, text, end: best.start + text.length };
   };
@@ -134,9 +134,9 @@ export function fitPassages(
 }
 
 /** The largest number up to `most` for which something holds that holds for all below it; 0 if there is none. */
-function mostThat(holds: (count: number) => boolean, most: number): number {
-  if (most === 0 || holds(most)) return most;
-  let [low, high] = [0, most];
+function mostThat(holds: (count: number) => boolean, max: number): number {
+  if (max === 0 || holds(max)) return max;
+  let [low, high] = [0, max];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
     if (holds(middle)) low = middle;

@@ -118,10 +118,10 @@ function filesOf(maps: CharacterMaps): {
   };
 }
 
-const tooLarge = (name: string, what: string, most: string): GraftError =>
+const tooLarge = (name: string, what: string, max: string): GraftError =>
   new GraftError(
     'document-size',
-    `${name} has ${what}; at most ${most} of a document are read.`,
+    `${name} has ${what}; at most ${max} of a document are read.`,
     'Divide it into several files.',
   );
 

@@ -16,6 +16,7 @@ export interface WrittenQuestion {
   readonly approved: boolean;
 }
 
+/** A question as a line of JSONL, with the place of its quote as its passage. */
 export function questionLine(written: WrittenQuestion): string {
   const { id, question, answer, quote, file, passage, by, approved } = written;
   return `${JSON.stringify({

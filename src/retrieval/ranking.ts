@@ -19,7 +19,7 @@ export type Allowed = (chunk: number) => boolean;
  * @param scores of all chunks; NaN is not ranked
  * @param max chunks at most
  */
-export function bestOf(scores: Float64Array, max: number, allowed: Allowed = () => true): Ranked[] {
+export function bestRanked(scores: Float64Array, max: number, allowed: Allowed = () => true): Ranked[] {
   const best: Ranked[] = [];
   if (max < 1) return best;
   let min = -Infinity;
@@ -63,5 +63,5 @@ export function fuse(lists: readonly (readonly Ranked[])[], chunks: number, max:
       const before = Number.isNaN(scores[chunk]) ? 0 : scores[chunk];
       scores[chunk] = before + 1 / (RANK_OFFSET + at + 1);
     });
-  return bestOf(scores, max);
+  return bestRanked(scores, max);
 }

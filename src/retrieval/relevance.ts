@@ -20,7 +20,7 @@ interface PlacedChunk {
 }
 
 /** Where a passage stands in a file, in UTF-16 code units of its text. */
-export type Place = Pick<PlacedChunk, 'file' | 'start' | 'end'>;
+export type PassagePlace = Pick<PlacedChunk, 'file' | 'start' | 'end'>;
 
 export const RECALL_RANKS = [1, 5, 10] as const;
 const MAX_RANK = 10;
@@ -60,7 +60,7 @@ export class Relevance {
   }
 
   /** Where a passage stands in a file of the index; undefined if the index lacks the document or the passage. */
-  placeOf(passage: Passage): Place | undefined {
+  placeOf(passage: Passage): PassagePlace | undefined {
     const file = this.#fileOf(passage.doc);
     const found = file === undefined ? undefined : this.#findIn(file, passage);
     return file !== undefined && found ? { file, start: found.start, end: found.end } : undefined;
@@ -126,14 +126,14 @@ class Squeezed {
 }
 
 /** A question's ranking, and the relevant chunks of each of its passages. */
-export interface Judged {
+export interface JudgedSearch {
   /** Chunks, best first. */
   readonly ranking: readonly number[];
   readonly relevant: readonly (readonly number[])[];
 }
 
 /** Recall and mean reciprocal rank over questions, each of which has a passage. */
-export function measure(questions: readonly Judged[]): Measures {
+export function measure(questions: readonly JudgedSearch[]): Measures {
   const recallAt = (rank: number): number =>
     mean(
       questions.map(({ ranking, relevant }) => {
@@ -141,7 +141,7 @@ export function measure(questions: readonly Judged[]): Measures {
         return mean(relevant.map((chunks) => (chunks.some((chunk) => first.has(chunk)) ? 1 : 0)));
       }),
     );
-  const reciprocal = ({ ranking, relevant }: Judged): number => {
+  const reciprocal = ({ ranking, relevant }: JudgedSearch): number => {
     const wanted = new Set(relevant.flat());
     const at = ranking.slice(0, MAX_RANK).findIndex((chunk) => wanted.has(chunk));
     return at < 0 ? 0 : 1 / (at + 1);

@@ -2,7 +2,7 @@
 import { GraftError, messageOf } from '../errors.ts';
 import { SandboxedTemplate } from '../text/sandboxed-template.ts';
 import type { Draft } from './draft-questions.ts';
-import type { Source } from './passages-prompt.ts';
+import type { PassageSource } from './passages-prompt.ts';
 import { placeOfQuote } from './quote-place.ts';
 import { withoutEnding } from './relevance.ts';
 
@@ -10,7 +10,7 @@ import { withoutEnding } from './relevance.ts';
 const BUDGET = 1_000_000;
 /** Shorter ones are headings and labels. */
 const MIN_SENTENCE_WORDS = 4;
-const PROBE: Source = {
+const PROBE: PassageSource = {
   id: 'a',
   file: 'a.md',
   page: 1,
@@ -47,7 +47,7 @@ export class QuestionTemplates {
    * @returns undefined for a passage without a sentence, or if a text is empty
    * @throws GraftError `question-template`
    */
-  draft({ file, page, start, text }: Source, heading: string | undefined): Draft | undefined {
+  draft({ file, page, start, text }: PassageSource, heading: string | undefined): Draft | undefined {
     const sentence = firstSentence(text);
     const place = sentence === undefined ? undefined : placeOfQuote(text, sentence);
     if (sentence === undefined || !place) return undefined;

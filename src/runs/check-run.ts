@@ -76,11 +76,11 @@ export function checkRun(
     throw wrong(`The setting sampleEvery is ${options.sampleEvery}.`, `Choose ${allowed(sampling)}.`);
   if (options.sampleEvery > 0) {
     const { length } = promptOf(tokenizer, asRowsAsk(data, options.samplePrompt, tokenizer));
-    const most = info.maxPositions - SAMPLE_TOKENS - virtualTokens(options);
-    if (length === 0 || length > most)
+    const max = info.maxPositions - SAMPLE_TOKENS - virtualTokens(options);
+    if (length === 0 || length > max)
       throw wrong(
         `The sample prompt has ${length} tokens.`,
-        `Choose one of 1 to ${most} tokens, or no samples.`,
+        `Choose one of 1 to ${max} tokens, or no samples.`,
       );
   }
 }

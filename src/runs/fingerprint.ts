@@ -189,11 +189,11 @@ function tellOthers(run: SavedParts, spec: RunSpec): string {
   const saved = toldOfSaved(run);
   if (!saved) return '';
   const now = reportedSettings(spec);
-  const told = (value: unknown): string =>
+  const shown = (value: unknown): string =>
     value === undefined ? 'not given' : value === true ? 'given' : String(value);
   const flags = [...new Set([...Object.keys(saved), ...Object.keys(now)])];
   const others = flags.filter((flag) => saved[flag] !== now[flag]);
-  const list = others.map((flag) => `--${flag} ${told(saved[flag])} then, ${told(now[flag])} now`);
+  const list = others.map((flag) => `--${flag} ${shown(saved[flag])} then, ${shown(now[flag])} now`);
   return list.length > 0 ? ` (${list.join('; ')})` : '';
 }
 
@@ -202,8 +202,12 @@ export function toldSettingsOf(fingerprint: string): ReportedSettings {
   return toldOfSaved(partsOf(fingerprint) ?? {}) ?? {};
 }
 
-function toldOfSaved({ spec, told }: SavedParts): ReportedSettings | undefined {
-  return isObject(spec) ? reportedSettings(spec) : isObject(told) ? (told as ReportedSettings) : undefined;
+function toldOfSaved({ spec, told: reported }: SavedParts): ReportedSettings | undefined {
+  return isObject(spec)
+    ? reportedSettings(spec)
+    : isObject(reported)
+      ? (reported as ReportedSettings)
+      : undefined;
 }
 
 /** @returns the device on which a saved run began, if it is not the current one */

@@ -63,14 +63,14 @@ export function headlessFlags(
   const recipe: Recipe = { ...filesOf(rows, options.task), ...recipeOf(spec) };
   const { start } = options;
   const from = settingOf('initAdapter').flag;
-  const told = recipeFlags(recipe).filter(([flag]) => flag !== from);
-  const afterRows = told.findIndex(([flag]) => flag === settingOf('steps').flag);
+  const given = recipeFlags(recipe).filter(([flag]) => flag !== from);
+  const afterRows = given.findIndex(([flag]) => flag === settingOf('steps').flag);
   return [
     ['model', source.bundled ? `public/models/${source.name}` : source.name],
-    ...told.slice(0, afterRows),
+    ...given.slice(0, afterRows),
     ['out', `out/${fileNameOf(options.name)}`],
     ...(start ? [['init-adapter', adapterPlace(start)] as const] : []),
-    ...told.slice(afterRows),
+    ...given.slice(afterRows),
   ];
 }
 

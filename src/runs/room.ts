@@ -5,7 +5,7 @@ import { GraftError } from '../errors.ts';
 import { formatBytes } from '../numbers.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import type { Subject } from './trainable.ts';
+import type { TrainedSubject } from './trainable.ts';
 
 const BYTES_PER_NUMBER = Float32Array.BYTES_PER_ELEMENT;
 /** Log-probabilities of a row by a reference policy. */
@@ -20,7 +20,7 @@ export function stateBytes(
   {
     trainable,
     options,
-  }: Pick<Subject, 'options'> & { readonly trainable: Pick<Subject['trainable'], 'store'> },
+  }: Pick<TrainedSubject, 'options'> & { readonly trainable: Pick<TrainedSubject['trainable'], 'store'> },
   { train, validation }: { readonly train: { length: number }; readonly validation: { length: number } },
 ): number {
   const { planes, planesOf = () => planes } = optimiserOf(options.optimiser);

@@ -22,7 +22,7 @@ export interface RunCost {
  * @param sampleTokens the longest prompt with its answer, where the run answers prompts
  * @throws GraftError as `planRun`
  */
-export async function costOf(
+export async function runCost(
   options: FormSpec,
   open: PlannedOn & { readonly info: { readonly parameters: number } },
   data: RowSet | undefined,

@@ -118,7 +118,7 @@ export async function shortenRun(
       steps: fewer,
       warmup: Math.min(options.warmup, fewer),
     });
-  const longest = rows.train.reduce((most, row) => Math.max(most, lengthOf(row)), 0);
+  const longest = rows.train.reduce((max, row) => Math.max(max, lengthOf(row)), 0);
   const limit = Math.max(MIN_LENGTH, Math.ceil(longest / 2));
   const cut = limit < maxLength ? shorterRows(limit, data, open.tokenizer.bosId) : undefined;
   if (cut) {

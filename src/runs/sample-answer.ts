@@ -7,7 +7,7 @@ import type { RowSet } from '../data/row-set.ts';
 const PARTS = ['validation', 'test', 'train'] as const;
 
 /** The expected answer of the first row that begins with this prompt; undefined where no row does. */
-export function referenceAnswer({ places, questions }: RowSet, prompt: string): string | undefined {
+export function referenceOfPrompt({ places, questions }: RowSet, prompt: string): string | undefined {
   for (const part of PARTS) {
     for (const place of places) {
       const answer = place.part === part && place.example && answerOf(place.example, prompt);

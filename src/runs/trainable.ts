@@ -34,7 +34,7 @@ export interface AdapterShape {
   readonly modules: readonly AdapterModule[];
 }
 
-export interface Subject {
+export interface TrainedSubject {
   readonly trainable: Trainable;
   /** Missing where all weights are trained. */
   readonly adapter?: AdapterShape;
@@ -69,7 +69,7 @@ export async function makeTrainable(
   asked: RunSpec,
   start?: AdapterData,
   beginnings: InitialValues = {},
-): Promise<Subject> {
+): Promise<TrainedSubject> {
   if (learnerOf(asked).trainsModel) {
     checkStart(asked, start !== undefined);
     const options = specOnModel(asked, model.definition);

@@ -11,9 +11,9 @@ const BINS = 15;
 
 /** Probabilities of choices from their log-probabilities: softmax. */
 export function probabilitiesOf(logProbabilities: readonly number[]): number[] {
-  const most = Math.max(...logProbabilities);
+  const max = Math.max(...logProbabilities);
   // Nothing is likelier than anything else if all are impossible.
-  const weights = logProbabilities.map((value) => (most === -Infinity ? 1 : Math.exp(value - most)));
+  const weights = logProbabilities.map((value) => (max === -Infinity ? 1 : Math.exp(value - max)));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
 }

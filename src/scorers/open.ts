@@ -10,7 +10,7 @@ import {
   type Attempt,
   type AttemptScorer,
   type OpenScorer,
-  type Outcome,
+  type ScoringOutcome,
   type ScorerValues,
   type TextScorer,
 } from './scorer.ts';
@@ -43,7 +43,7 @@ const openText = (scorer: TextScorer, { within: tag = '' }: ScorerValues): OpenS
 });
 
 /** The score of an outcome. @throws Error where it is no number that can be used */
-export function scoreIn(outcome: Outcome): number {
+export function scoreIn(outcome: ScoringOutcome): number {
   const score = typeof outcome === 'number' ? outcome : outcome.score;
   if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);
   if (Math.abs(score) > MAX_SCORE) throw new Error(`it gives ${score}, more than ${MAX_SCORE}`);

@@ -3,12 +3,12 @@
  * the answer and its share of the expected answer. A word is a run of the letters a to z and digits, ignoring capitals.
  */
 import { TEXT } from './parts/text.ts';
-import { mean, type TextScorer } from './scorer.ts';
+import { meanScore, type TextScorer } from './scorer.ts';
 
 const NOT_WORDS = /[^a-z0-9]+/;
 
 /** The words as rouge-score takes them, without stemming. */
-export const wordsOf = (text: string): string[] =>
+export const rougeWords = (text: string): string[] =>
   text
     .toLowerCase()
     .split(NOT_WORDS)
@@ -31,14 +31,14 @@ export const rougeL = {
   },
   usual: true,
   format: (value: number) => value.toFixed(2),
-  applies: (expected: string) => wordsOf(expected).length > 0,
-  normalise: (text: string) => wordsOf(text).join(' '),
+  applies: (expected: string) => rougeWords(expected).length > 0,
+  normalise: (text: string) => rougeWords(text).join(' '),
   score(answer: string, expected: string) {
-    const [given, wanted] = [wordsOf(answer), wordsOf(expected)];
+    const [given, wanted] = [rougeWords(answer), rougeWords(expected)];
     const common = longestCommon(given, wanted);
     return common === 0 ? 0 : (2 * common) / (given.length + wanted.length);
   },
-  aggregate: mean,
+  aggregate: meanScore,
 } as const satisfies TextScorer;
 
 /** The length of the longest common subsequence; time by the product of both lengths, memory by the second. */

@@ -3,8 +3,8 @@
  * over all rows. A row whose reference has no letter a to z and no digit has 0, as there; `rouge-l` leaves such rows out.
  */
 import { TEXT } from './parts/text.ts';
-import { rougeL, wordsOf } from './rouge-l.ts';
-import { mean, type TextScorer } from './scorer.ts';
+import { rougeL, rougeWords } from './rouge-l.ts';
+import { meanScore, type TextScorer } from './scorer.ts';
 
 /** The share of runs of so many words that are in common, as an F-measure. */
 function overlap(given: readonly string[], wanted: readonly string[], order: number): number {
@@ -27,8 +27,8 @@ const COMMON = {
   ...TEXT,
   format: (value: number) => value.toFixed(3),
   applies: () => true,
-  normalise: (text: string) => wordsOf(text).join(' '),
-  aggregate: mean,
+  normalise: (text: string) => rougeWords(text).join(' '),
+  aggregate: meanScore,
 } as const;
 
 const SOURCE = 'Lin, ROUGE, 2004, aclanthology.org/W04-1013';
@@ -45,7 +45,7 @@ const runs = <Name extends string>(name: Name, order: number, of: string): TextS
     source: SOURCE,
     also: 'rouge summary summarisation overlap words n-gram',
   },
-  score: (answer, reference) => overlap(wordsOf(answer), wordsOf(reference), order),
+  score: (answer, reference) => overlap(rougeWords(answer), rougeWords(reference), order),
 });
 
 export const rouge1 = runs('rouge1', 1, 'words');

@@ -81,11 +81,11 @@ export type ScorerValue = number | string | boolean;
 export type ScorerValues = Readonly<Record<string, ScorerValue>>;
 
 /** The result of an attempt: a score, or the score with the numbers that are shown beside it, in the order of `shown`. */
-export type Outcome = number | { readonly score: number; readonly shown: readonly number[] };
+export type ScoringOutcome = number | { readonly score: number; readonly shown: readonly number[] };
 
 /** Scores attempts. An error is a failure of this attempt. */
 export interface OpenScorer {
-  score(attempt: Attempt): Outcome | Promise<Outcome>;
+  score(attempt: Attempt): ScoringOutcome | Promise<ScoringOutcome>;
 }
 
 interface Common {
@@ -185,7 +185,7 @@ export const inPrint = (scorer: Scorer, value: number): number =>
   scorer.of === 'answers' ? value * (scorer.scale ?? 1) : value;
 
 /** The mean of the rows' scores; NaN without rows. */
-export const mean = (scores: readonly number[]): Score => ({
+export const meanScore = (scores: readonly number[]): Score => ({
   value: scores.reduce((sum, score) => sum + score, 0) / scores.length,
 });
 

@@ -1,6 +1,6 @@
 /** Scores of answers: row by row, and over all rows. */
 import { isTextScorer, USUAL_SCORERS } from './lists.ts';
-import { mean, rowScore, type Likelihood, type Score, type Scorer, type TextScorer } from './scorer.ts';
+import { meanScore, rowScore, type Likelihood, type Score, type Scorer, type TextScorer } from './scorer.ts';
 
 /** An answer and the wanted one. */
 interface ScoredRow {
@@ -36,7 +36,7 @@ export function scoresFrom(
               each,
               known.map(({ at }) => rows[at]),
             )
-          : mean(each);
+          : meanScore(each);
       return [[scorer.name, value]];
     }),
   );

@@ -1,6 +1,6 @@
 /** The mean over the rows of sacrebleu's sentence BLEU: 13a, exponential smoothing, effective order. */
 import { bleu } from './bleu.ts';
-import { mean, type TextScorer } from './scorer.ts';
+import { meanScore, type TextScorer } from './scorer.ts';
 
 const { corpus: _, ...ofRows } = bleu;
 
@@ -16,5 +16,5 @@ export const sentenceBleu = {
     source: 'Post, A Call for Clarity in Reporting BLEU Scores, 2018, aclanthology.org/W18-6319',
     also: 'bleu sentence translation sacrebleu effective order',
   },
-  aggregate: mean,
+  aggregate: meanScore,
 } as const satisfies TextScorer;

@@ -1,6 +1,6 @@
 /** The mean over the rows of sacrebleu's sentence chrF. A row without a reference text has 0, as there. */
 import { chrf } from './chrf.ts';
-import { mean, type TextScorer } from './scorer.ts';
+import { meanScore, type TextScorer } from './scorer.ts';
 
 const { corpus: _, usual: __, ...ofRows } = chrf;
 
@@ -17,5 +17,5 @@ export const sentenceChrf = {
     also: 'chrf sentence character n-gram sacrebleu',
   },
   applies: () => true,
-  aggregate: mean,
+  aggregate: meanScore,
 } as const satisfies TextScorer;

@@ -3,7 +3,7 @@
  * words that are expected and the share of the expected words that the answer has, each word counted as often as it is there.
  */
 import { TEXT } from './parts/text.ts';
-import { mean, type TextScorer } from './scorer.ts';
+import { meanScore, type TextScorer } from './scorer.ts';
 
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
 /** Whole words: a letter of any script beside them makes another word. */
@@ -47,5 +47,5 @@ export const tokenF1 = {
     }
     return (2 * common) / (given.length + wanted.length);
   },
-  aggregate: mean,
+  aggregate: meanScore,
 } as const satisfies TextScorer;

@@ -22,7 +22,7 @@ export async function findAdapter(id: string): Promise<StoredAdapter | undefined
 }
 
 /** Undefined if there is no such adapter, or if it was deleted. */
-export async function adapterFiles(id: string): Promise<StoredFiles | undefined> {
+export async function storedAdapterFiles(id: string): Promise<StoredFiles | undefined> {
   return (await findAdapter(id)) && database((db) => db.get('adapter-files', id));
 }
 

@@ -44,7 +44,7 @@ export function listProjectKeys(project?: string): Promise<ProjectKeys> {
 }
 
 /** Undefined if the store has no such record. */
-export function readRecord<Name extends StoreName>(
+export function storedRecord<Name extends StoreName>(
   store: Name,
   key: StoreKey<GraftSchema, Name>,
 ): Promise<StoreValue<GraftSchema, Name> | undefined> {

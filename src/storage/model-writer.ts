@@ -114,8 +114,8 @@ export class FolderWriter implements ModelWriter {
     folder: FileSystemDirectoryHandle,
     plan: ModelPlan,
   ): Promise<FolderWriter> {
-    const versions = (await readJson(folder, VERSIONS, Versions)) ?? {};
-    const sizes = await sizesOf(folder, plan);
+    const versions = (await readStoredJson(folder, VERSIONS, Versions)) ?? {};
+    const sizes = await fileSizes(folder, plan);
     return new FolderWriter(parent, id, folder, plan, sizes, new Map(Object.entries(versions)));
   }
 
@@ -180,7 +180,7 @@ export class FolderWriter implements ModelWriter {
       };
       await writeJson(this.folder, MANIFEST, manifest);
       await this.folder.removeEntry(PARTIAL);
-      if (await readJson(this.folder, VERSIONS, Versions)) await this.folder.removeEntry(VERSIONS);
+      if (await readStoredJson(this.folder, VERSIONS, Versions)) await this.folder.removeEntry(VERSIONS);
       return withBytes(manifest);
     });
   }
@@ -221,12 +221,12 @@ export function withBytes(manifest: v.InferOutput<typeof Manifest>): StoredModel
 export async function readPartial(
   folder: FileSystemDirectoryHandle,
 ): Promise<v.InferOutput<typeof Partial> | undefined> {
-  if (await readJson(folder, MANIFEST, Manifest)) return undefined;
-  return readJson(folder, PARTIAL, Partial);
+  if (await readStoredJson(folder, MANIFEST, Manifest)) return undefined;
+  return readStoredJson(folder, PARTIAL, Partial);
 }
 
 /** Undefined where there is no such file, or one that was cut short. */
-export async function readJson<Schema extends v.GenericSchema>(
+export async function readStoredJson<Schema extends v.GenericSchema>(
   folder: FileSystemDirectoryHandle,
   name: string,
   schema: Schema,
@@ -256,7 +256,7 @@ async function writeJson(folder: FileSystemDirectoryHandle, name: string, value:
   }
 }
 
-export async function sizesOf(
+export async function fileSizes(
   folder: FileSystemDirectoryHandle,
   { files }: Pick<ModelPlan, 'files'>,
 ): Promise<Map<string, number>> {

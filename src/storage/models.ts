@@ -10,9 +10,9 @@ import {
   FolderWriter,
   MANIFEST,
   Manifest,
-  readJson,
+  readStoredJson,
   readPartial,
-  sizesOf,
+  fileSizes,
   withBytes,
   type ModelPlan,
   type ModelWriter,
@@ -39,7 +39,7 @@ export class ModelStore {
     return filing(async () => {
       const models: StoredModel[] = [];
       for (const [, folder] of await this.#folders()) {
-        const manifest = await readJson(folder, MANIFEST, Manifest);
+        const manifest = await readStoredJson(folder, MANIFEST, Manifest);
         if (manifest) models.push(withBytes(manifest));
       }
       return models.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -92,7 +92,7 @@ export class ModelStore {
       for (const [, folder] of await this.#folders()) {
         const partial = await readPartial(folder);
         if (!partial?.resumable) continue;
-        const sizes = await sizesOf(folder, partial);
+        const sizes = await fileSizes(folder, partial);
         partials.push({ ...partial, done: [...sizes.values()].reduce((sum, size) => sum + size, 0) });
       }
       return partials.sort((a, b) => a.created - b.created);
@@ -124,7 +124,7 @@ export class ModelStore {
     return filing(async () => {
       const parent = await this.#parent();
       for (const [id, folder] of await this.#folders()) {
-        if (await readJson(folder, MANIFEST, Manifest)) continue;
+        if (await readStoredJson(folder, MANIFEST, Manifest)) continue;
         if (!(await readPartial(folder))?.resumable) await parent.removeEntry(id, { recursive: true });
       }
     });
@@ -143,7 +143,7 @@ export class ModelStore {
 
   async #find(name: string): Promise<Found | undefined> {
     for (const [id, folder] of await this.#folders()) {
-      const manifest = await readJson(folder, MANIFEST, Manifest);
+      const manifest = await readStoredJson(folder, MANIFEST, Manifest);
       if (manifest?.name === name) return { id, folder, manifest };
     }
     return undefined;

@@ -4,7 +4,7 @@ import { printedNodes } from './template-python.ts';
 import { SandboxLimit, SandboxedInterpreter } from './template-sandbox.ts';
 
 /** The longest in use (GPT-OSS) has 16,738 characters. */
-export const MAX_TEMPLATE_CHARS = 256 * 1024;
+export const MAX_SANDBOXED_CHARS = 256 * 1024;
 /** The library's lexer takes quadratic time over a run of white space. */
 const MAX_SPACE_RUN = 512;
 
@@ -14,7 +14,7 @@ export class SandboxedTemplate {
 
   /** @throws SandboxLimit if it is too long, and what the parser throws */
   constructor(readonly source: string) {
-    if (source.length > MAX_TEMPLATE_CHARS) throw new SandboxLimit(`it has ${source.length} characters`);
+    if (source.length > MAX_SANDBOXED_CHARS) throw new SandboxLimit(`it has ${source.length} characters`);
     if (new RegExp(`\\s{${MAX_SPACE_RUN}}`).test(source))
       throw new SandboxLimit(`it has more than ${MAX_SPACE_RUN} spaces in a row`);
     this.#program = parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));

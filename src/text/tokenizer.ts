@@ -7,7 +7,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { isObject, readJsonFile, readTextFile, type JsonObject, type ReadableFolder } from '../json.ts';
 import { mergeFast } from './bpe.ts';
 import { byteOf, correctByteFallback } from './byte-fallback.ts';
-import { MAX_TEMPLATE_CHARS } from './sandboxed-template.ts';
+import { MAX_SANDBOXED_CHARS } from './sandboxed-template.ts';
 import { watchPatterns } from './pattern-watch.ts';
 import { createStreamDecoder, type StreamDecoder } from './stream-decoder.ts';
 import { checkTokenizerJson } from './tokenizer-file.ts';
@@ -280,7 +280,7 @@ async function readTemplate(
   files: ReadableFolder,
   config: JsonObject,
 ): Promise<{ source: string; file: string } | undefined> {
-  const own = await readTextFile(files, 'chat_template.jinja', MAX_TEMPLATE_CHARS * 4);
+  const own = await readTextFile(files, 'chat_template.jinja', MAX_SANDBOXED_CHARS * 4);
   if (own !== undefined) return { source: own, file: `${files.name}/chat_template.jinja` };
   let file = `${files.name}/tokenizer_config.json`;
   let source = templateIn(config, file);

@@ -122,7 +122,7 @@ export function sequencesOf({ ids, starts = [] }: TokenRow): (readonly [number, 
 /** Tokens of the longest sequence of a row. */
 export function longestSequence(row: TokenRow): number {
   if (!row.starts) return row.ids.length;
-  return sequencesOf(row).reduce((most, [start, end]) => Math.max(most, end - start), 0);
+  return sequencesOf(row).reduce((max, [start, end]) => Math.max(max, end - start), 0);
 }
 
 /** The example for objectives with one answer: the chosen one of a pair, and a judged one without its label. */

@@ -222,10 +222,10 @@ export function furtherBucket(
   sequences?: number,
 ): Bucket {
   const size = sizeOfRows(rows, shared);
-  const most = fullBucket(options, sequences);
+  const max = fullBucket(options, sequences);
   const roomy = (needed: number, most: number): number =>
     Math.max(roundUp(needed), Math.min(roundUp(needed * ROOM), most));
-  return { ...size, tokens: roomy(size.tokens, most.tokens), rows: roomy(size.rows, most.rows) };
+  return { ...size, tokens: roomy(size.tokens, max.tokens), rows: roomy(size.rows, max.rows) };
 }
 
 /** Whether plans share prefixes: all of one use do, or none. */

@@ -15,7 +15,7 @@ import type { RunSpec } from '../settings/spec.ts';
  * @param what names the rows in messages @throws GraftError `token-id`, `train-objective`, or `train-rows` naming the first row without a supervised
  * token
  */
-export function checkRows(
+export function checkTrainRows(
   { model, adapter }: Trainable,
   { objective }: Learning,
   rows: List<LabelledTokens>,

@@ -2,7 +2,7 @@
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';
 import { sizeOfRows, withoutVirtual, withVirtual, writeBatch, type LabelledTokens } from '../model/batch.ts';
-import { arranged, checkCount, countOf, measuredOf, SUPERVISED, type Measured } from './learning.ts';
+import { arranged, checkCount, countOf, measuredOf, SUPERVISED, type MeasuredLearning } from './learning.ts';
 import type { NamedArrays } from './state.ts';
 import {
   recordGradients,
@@ -14,7 +14,7 @@ import {
 } from './step-plans.ts';
 import { hasAdded } from '../text/added-tokens.ts';
 
-export interface BatchGradients extends Measured {
+export interface BatchGradients extends MeasuredLearning {
   /** Gradients of the mean loss, by the name of the trained tensor. */
   readonly gradients: NamedArrays;
   /** Log-probabilities of the rows' sequences, in their order; if the objective uses them. */

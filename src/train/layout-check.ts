@@ -69,7 +69,7 @@ export async function layoutsDiffer(
   probes: Probes,
 ): Promise<number | undefined> {
   const { gradients, losses, references } = plans;
-  let most = 0;
+  let max = 0;
   // Forwards without a backward have the same kernels. The base model has no virtual tokens.
   const forward = sharesPrefixes(losses)
     ? { of: losses, rows: probes.losses }
@@ -82,11 +82,11 @@ export async function layoutsDiffer(
       numbersOf(bucket, { rows, layoutOf, learning, trainable, plans, learns: of === gradients });
     const shared = await compute(withSharedPrefixes);
     const full = await compute(endToEnd);
-    most = full.reduce((worst, values, at) => larger(worst, difference(shared[at], values)), most);
+    max = full.reduce((worst, values, at) => larger(worst, difference(shared[at], values)), max);
   }
-  const isRight = most <= TOLERANCE[trainable.model.activations];
+  const isRight = max <= TOLERANCE[trainable.model.activations];
   known.set(trainable.model, isRight);
-  return isRight ? undefined : most;
+  return isRight ? undefined : max;
 }
 
 interface Probed {
@@ -130,13 +130,13 @@ async function numbersOf(
 
 /** The largest difference, as a share of the largest number. */
 function difference(values: Float32Array, expected: Float32Array): number {
-  let [most, largest] = [0, 0];
+  let [max, largest] = [0, 0];
   expected.forEach((value, i) => {
     // The same if both are not finite: that is found at the first step.
-    if (!Object.is(values[i], value)) most = larger(most, Math.abs(values[i] - value));
+    if (!Object.is(values[i], value)) max = larger(max, Math.abs(values[i] - value));
     largest = Math.max(largest, Math.abs(value));
   });
-  return most === 0 ? 0 : most / largest;
+  return max === 0 ? 0 : max / largest;
 }
 
 /** Not a number counts as larger than any. */

@@ -62,7 +62,7 @@ export function virtualTokens(options: Given): number {
 }
 
 /** A mean loss, and the objective's reports beside it. */
-export interface Measured {
+export interface MeasuredLearning {
   readonly loss: number;
   readonly report?: ObjectiveReport;
   /** In a mixture the losses of its tasks, by name. */
@@ -70,7 +70,7 @@ export interface Measured {
 }
 
 /** @param stats as written by the device: sums of a step or a validation @param count from {@link countOf} */
-export function measuredOf(objective: Objective, stats: Float32Array, count: number): Measured {
+export function measuredOf(objective: Objective, stats: Float32Array, count: number): MeasuredLearning {
   return {
     loss: stats[LOSS_SLOT] / count,
     ...(objective.reported.length > 0 && {
@@ -84,7 +84,7 @@ export const kindOfRow = ({ starts, desirable, asks, texts }: LabelledTokens): R
   texts ? 'queries' : asks ? 'prompts' : desirable !== undefined ? 'unpaired' : starts ? 'pairs' : 'answers';
 
 /** Sequences of a row that are kept apart; missing if they are not. */
-export const sequencesOf = ({ sequences }: Objective): number | undefined => sequences?.length;
+export const sequencesOfRows = ({ sequences }: Objective): number | undefined => sequences?.length;
 
 /** The name of each kind of rows, the objectives that can use it, and the columns that it needs. */
 const KINDS: Readonly<Record<RowKind, { are: string; learns: string; choose: string; columns: string }>> = {

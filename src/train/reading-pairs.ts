@@ -21,12 +21,12 @@ const LOWERS_BOTH = 'apo-down';
 /** The reading of a run whose loss went well, if what it learned did not. */
 export function readPairs(curve: Curve): Pick<Reading, 'kind' | 'margin' | 'chosen' | 'order'> | undefined {
   const order = orderOf(curve);
-  const told = order && { order };
+  const ordered = order && { order };
   const chosen = fallenChosen(curve);
-  if (chosen) return { ...told, kind: 'chosen-falls', chosen };
+  if (chosen) return { ...ordered, kind: 'chosen-falls', chosen };
   const margin = runawayMargin(curve);
-  if (margin) return { ...told, kind: 'over-optimised', margin };
-  return order && order.share <= COIN ? { ...told, kind: 'unordered' } : undefined;
+  if (margin) return { ...ordered, kind: 'over-optimised', margin };
+  return order && order.share <= COIN ? { ...ordered, kind: 'unordered' } : undefined;
 }
 
 /** The share of pairs in the right order at the end: of the last validation, or of the last steps. */

@@ -22,7 +22,7 @@ export const learnsFromRewards = ({ points }: Pick<Curve, 'points'>): boolean =>
   points.some((point) => rewardOf(point).length > 0);
 
 /** `before`, `after` and `best` are rewards here, where other readings have losses. */
-export function readRewards({ steps, points, evals, broke, fullMarks }: Curve): Reading {
+export function rewardReading({ steps, points, evals, broke, fullMarks }: Curve): Reading {
   const taken = points.flatMap((point) => rewardOf(point).map((value) => ({ step: point.step, value })));
   const line = smooth(
     taken.map(({ value }) => value),

@@ -3,7 +3,7 @@
  * uses the validation loss, or the smoothed training loss if there is no validation.
  */
 import { orderOf, readPairs } from './reading-pairs.ts';
-import { learnsFromRewards, readRewards } from './reading-rewards.ts';
+import { learnsFromRewards, rewardReading } from './reading-rewards.ts';
 import { FIRST_STEPS, highestOf, LAST_PART, PLAINLY, SURE, trendOf, UNSTEADY, type Trend } from './trend.ts';
 
 export interface Curve {
@@ -150,7 +150,7 @@ const NEAR_UNIGRAMS = 0.75;
 
 /** One judgement of a curve: by rewards if the objective learns from them, otherwise by its validation losses, or by its training losses if there are too few of those. */
 export function readCurve(curve: Curve): Reading {
-  if (learnsFromRewards(curve)) return readRewards(curve);
+  if (learnsFromRewards(curve)) return rewardReading(curve);
   const reading = readLoss(curve);
   if (!GOOD.includes(reading.kind)) return reading;
   const order = orderOf(curve);
@@ -174,12 +174,12 @@ function readLoss(curve: Curve): Reading {
   if (validated) return readValidated(base.loss, later, step, trend);
   if (!trend) return { kind: 'too-short', step, of: 'training' };
   const { before, after, best, peak } = trend;
-  const told = { step, of: 'training', before, after, best } as const;
+  const trainingFacts = { step, of: 'training', before, after, best } as const;
   const kind = kindOfTraining(trend, points.length);
   const lost = NEVER_LOST.includes(kind)
     ? undefined
     : (lostOf(trend, after, kind) ?? unsettledOf(trend, kind));
-  return lost ? { ...told, ...lost } : { kind, ...told, ...(peak && { peak }) };
+  return lost ? { ...trainingFacts, ...lost } : { kind, ...trainingFacts, ...(peak && { peak }) };
 }
 
 function readValidated(
@@ -193,41 +193,41 @@ function readValidated(
   const training = trend && { from: trend.at(best.step), to: trend.after };
   const whole = trend && { from: trend.before, to: trend.after };
   const kept = best.loss < before ? best.step : 0;
-  const told = { step, of: 'validation', before, after: last.loss, best, kept } as const;
+  const validationFacts = { step, of: 'validation', before, after: last.loss, best, kept } as const;
   // Hardly or never below the base, and above it at the end.
   const worse =
     best.loss > before * (1 + WORSE) ||
     (before - best.loss < FLAT * before && last.loss > before * (1 + WORSE));
   if (step < MIN_STEPS && !(worse && last.loss > before * (1 + PLAINLY)))
-    return { kind: 'too-short', ...told };
-  if (worse) return { kind: 'worse', ...told, ...known({ training: whole }) };
+    return { kind: 'too-short', ...validationFacts };
+  if (worse) return { kind: 'worse', ...validationFacts, ...known({ training: whole }) };
   const highest = highestOf(later.filter((entry) => entry.step > best.step))?.loss ?? best.loss;
   const counts = (loss: number): boolean => loss - best.loss > ROSE_OF_ALL * (before - best.loss);
   const early = best.step <= step / 2 && highest > best.loss * (1 + ROSE_MEANWHILE) && counts(highest);
   if (early || (last.loss > best.loss * (1 + ROSE) && counts(last.loss))) {
     const rose = training !== undefined && training.to > training.from * (1 + WORSE);
-    return { kind: rose ? 'diverging' : 'overfitting', ...told, ...known({ training }) };
+    return { kind: rose ? 'diverging' : 'overfitting', ...validationFacts, ...known({ training }) };
   }
   const lost = trend && lostOf(trend, last.loss);
-  if (lost) return { ...told, ...lost };
-  if (before - best.loss < FLAT * before) return { kind: 'flat', ...told };
+  if (lost) return { ...validationFacts, ...lost };
+  if (before - best.loss < FLAT * before) return { kind: 'flat', ...validationFacts };
   // A validation without a later one says nothing about the steps since.
   const earlier = later.findLast((entry) => entry.step <= step * (1 - LAST_PART));
   const sooner = earlier === last ? undefined : earlier?.loss;
   const peak = highestOf(later.filter((entry) => entry.step < best.step));
-  if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...told, peak };
+  if (peak && peak.loss > before * (1 + UNSTEADY)) return { kind: 'unsteady', ...validationFacts, peak };
   // If validation came only at the end, or not for a while, the training loss shows how the last part went.
   const goesOn = sooner === undefined ? trend && stillFalls(trend) : isFalling(before, sooner, last.loss);
   const falls = best === last && goesOn === true;
-  if (!trend) return { ...told, kind: falls ? 'falling' : 'fine' };
+  if (!trend) return { ...validationFacts, kind: falls ? 'falling' : 'fine' };
   const late = best === last && !isAtRest(before, later, trend) ? lateFallOf(trend) : undefined;
   const surely = late?.sure ? falling(late) : undefined;
-  if (falls) return { ...told, kind: 'falling', ...surely };
+  if (falls) return { ...validationFacts, kind: 'falling', ...surely };
   const settled =
     lostOf(trend, last.loss, 'fine') ??
     surely ??
     (best === last && !trend.learning ? unsettledOf(trend, 'fine') : undefined);
-  return { ...told, ...(settled ?? fine(late)) };
+  return { ...validationFacts, ...(settled ?? fine(late)) };
 }
 
 /** Whether validation has not fallen for the last quarter of the learning, whatever the training loss did. */

@@ -12,7 +12,7 @@ import {
   startsOf,
   type RunBuckets,
 } from './buckets.ts';
-import { arranged, sequencesOf } from './learning.ts';
+import { arranged, sequencesOfRows } from './learning.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 import { microBatches, RowOrder } from './order.ts';
 import type { WorkOf } from './run-work.ts';
@@ -51,10 +51,10 @@ export const rowSteps: StepKind = {
     };
   },
   fullBuckets(options, objective) {
-    const bucket = fullBucket(options, sequencesOf(objective));
+    const bucket = fullBucket(options, sequencesOfRows(objective));
     return { gradients: [bucket], losses: [], ...(objective.reference && { references: [bucket] }) };
   },
-  sequences: sequencesOf,
+  sequences: sequencesOfRows,
   stepWork(options, rows, { gradients }, work) {
     const order = new RowOrder(rows, options);
     return (step) =>

@@ -4,7 +4,7 @@ import { GraftError } from '../errors.ts';
 import type { List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
-import { checkRows, checkState } from './checks.ts';
+import { checkTrainRows, checkState } from './checks.ts';
 import type { RunBuckets } from './buckets.ts';
 import type { TrainEvent } from './events.ts';
 import { layoutsDiffer } from './layout-check.ts';
@@ -72,8 +72,8 @@ export async function setUp({
   }
   const measured = validationRows(heldOut);
   const learning = learningOf(options);
-  checkRows(trainable, learning, given, 'Row');
-  checkRows(trainable, learning, measured, 'Validation row');
+  checkTrainRows(trainable, learning, given, 'Row');
+  checkTrainRows(trainable, learning, measured, 'Validation row');
   checkCount(learning.objective, given.length);
   const rows = arranged(options, given);
   const validation = arranged(options, measured);

@@ -5,7 +5,7 @@ import { itemOf } from '../lists.ts';
 import { countSupervised, sizeOfRows, writeBatch, type LabelledTokens } from '../model/batch.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { bucketFor, furtherBucket, isHeldBy, sharesPrefixes } from './buckets.ts';
-import { countOf, measuredOf, sequencesOf, type Learning, type Measured } from './learning.ts';
+import { countOf, measuredOf, sequencesOfRows, type Learning, type MeasuredLearning } from './learning.ts';
 import { microBatches, RowOrder } from './order.ts';
 import { learningRate } from './schedule.ts';
 import type { StepParts, StepRequest } from './step-kind.ts';
@@ -29,7 +29,7 @@ export interface Submitted {
   readonly tasks?: { readonly rows: readonly LabelledTokens[]; readonly stats: Promise<Float32Array[]> };
 }
 
-export interface StepOutcome extends Measured {
+export interface StepOutcome extends MeasuredLearning {
   readonly gradNorm: number;
   /** Whether something was not finite, so that nothing was updated. */
   readonly broken: boolean;
@@ -52,7 +52,7 @@ export interface StepMaker {
   /** Whether the outcome of a step is known once it is submitted, so that nothing is gained by preparing the next one first. */
   readonly awaits: boolean;
   /** Measures the validation rows. @returns undefined if it was interrupted */
-  validate(watch: ValidationWatch): Promise<Measured | undefined>;
+  validate(watch: ValidationWatch): Promise<MeasuredLearning | undefined>;
 }
 
 /** A row of a micro-batch, with its index among the rows of the run. */
@@ -91,7 +91,7 @@ export class Steps implements StepMaker {
     const { plans } = this.parts;
     const { options, trainable, learning } = this.request;
     const shared = sharesPrefixes(plans.gradients);
-    const sequences = sequencesOf(learning.objective);
+    const sequences = sequencesOfRows(learning.objective);
     await trainable.model.device.settle();
     for (const { group } of groups)
       if (!isHeldBy(plans.gradients, group))
@@ -167,7 +167,7 @@ export class Steps implements StepMaker {
     };
   }
 
-  async validate(watch: ValidationWatch): Promise<Measured | undefined> {
+  async validate(watch: ValidationWatch): Promise<MeasuredLearning | undefined> {
     const { options, trainable, learning, validation } = this.request;
     const { plans, reference } = this.parts;
     const { stats } = plans.shared;

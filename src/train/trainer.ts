@@ -8,7 +8,7 @@ import type { Optimiser } from '../optimisers/optimiser.ts';
 import { optimiserOf } from '../optimisers/registry.ts';
 import { Best } from './best.ts';
 import type { StepEvent, TrainEvent, TrainerStatus } from './events.ts';
-import type { Measured } from './learning.ts';
+import type { MeasuredLearning } from './learning.ts';
 import { isScoringFailure } from './policy/scoring.ts';
 import { setUp, type Setup, type TrainerRequest } from './setup.ts';
 import type { NamedArrays, TrainerState } from './state.ts';
@@ -132,7 +132,7 @@ export class Trainer {
    * @param isInterrupted called regularly: true interrupts
    * @returns undefined if there are no such rows, or it was interrupted
    */
-  async evaluate(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
+  async evaluate(isInterrupted = (): boolean => false): Promise<MeasuredLearning | undefined> {
     if (this.setup.validation.length === 0 || !(await this.#knowReference(isInterrupted))) return undefined;
     const began = performance.now();
     const elapsed = (): number => (performance.now() - began) / 1000;
@@ -148,7 +148,7 @@ export class Trainer {
    *
    * @returns undefined as {@link evaluate}, and where it was measured already
    */
-  async evaluateStart(isInterrupted = (): boolean => false): Promise<Measured | undefined> {
+  async evaluateStart(isInterrupted = (): boolean => false): Promise<MeasuredLearning | undefined> {
     if (this.#best.isKnown) return undefined;
     const measured = await this.evaluate(isInterrupted);
     if (measured) this.#best.begin(measured.loss, await this.#values());

@@ -4,7 +4,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { writeBatch, type LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { bucketFor } from './buckets.ts';
-import { countOf, measuredOf, type Measured } from './learning.ts';
+import { countOf, measuredOf, type MeasuredLearning } from './learning.ts';
 import { microBatches } from './order.ts';
 import type { ReferencePolicy } from './reference.ts';
 import type { BucketPlan } from './step-plans.ts';
@@ -41,7 +41,7 @@ export async function runLosses(
   rows: readonly LabelledTokens[],
   options: Pick<RunSpec, 'batch' | 'maxLength' | 'packing'>,
   { onProgress, isInterrupted }: ValidationWatch,
-): Promise<Measured | undefined> {
+): Promise<MeasuredLearning | undefined> {
   const placed = rows.map((row, place) => ({ ...row, place }));
   const groups = withTasks(microBatches(placed, options));
   const read = async (): Promise<Float32Array> => new Float32Array(await device.read(stats));

@@ -5,7 +5,7 @@
  */
 import { GraftError } from '../errors.ts';
 import { BLOCKS, isBlockType, type BlockType } from './blocks.ts';
-import { dequantise } from './gguf/take-apart.ts';
+import { dequantiseBlocks } from './gguf/take-apart.ts';
 import { bfloat16ToFloat32, float16ToFloat32 } from './half.ts';
 
 export { bfloat16ToFloat32, float16ToFloat32, float32ToBfloat16, float32ToFloat16 } from './half.ts';
@@ -57,7 +57,7 @@ function aligned(bytes: Uint8Array, size: number): Uint8Array {
  * Throws `dtype-not-float` for integers, booleans and f8, naming the tensor.
  */
 export function toFloat32(bytes: Uint8Array, dtype: StoredType, tensor = 'a tensor'): Float32Array {
-  if (isBlockType(dtype)) return dequantise(bytes, dtype);
+  if (isBlockType(dtype)) return dequantiseBlocks(bytes, dtype);
   const size = DTYPE_BYTES[dtype];
   const count = bytes.byteLength / size;
   const { buffer, byteOffset } = aligned(bytes, size);

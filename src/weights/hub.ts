@@ -3,12 +3,12 @@
  * sink, and continues an earlier download.
  */
 import { GraftError } from '../errors.ts';
-import { chooseAdapter, chooseFiles, everyChoice, type Choice } from './hub/choose.ts';
-import { Client, type ClientOptions, type Subject } from './hub/client.ts';
+import { chooseAdapter, chooseFiles, everyChoice, type FileChoice } from './hub/choose.ts';
+import { Client, type ClientOptions, type HubSubject } from './hub/client.ts';
 import { chooseDataFiles, dataFileNames } from './hub/data-files.ts';
 import { MAX_LISTING_BYTES, parseListing, type ListedFile, type Listing } from './hub/listing.ts';
 import { persist } from './hub/patience.ts';
-import { addressOf, encodePath, pageOf, parsePlace, type RepoPlace } from './hub/place.ts';
+import { placeAddress, encodePath, hubPage, parsePlace, type RepoPlace } from './hub/place.ts';
 import { Rate } from './hub/rate.ts';
 import { transfer } from './hub/transfer.ts';
 import {
@@ -21,7 +21,7 @@ import {
 } from './hub/types.ts';
 import { findFolder } from './hub/url.ts';
 
-export { HUB, hubAddress, pageOf, parsePlace } from './hub/place.ts';
+export { HUB, hubAddress, hubPage as pageOf, parsePlace } from './hub/place.ts';
 export type { DownloadProgress, DownloadSink, Offer, RemoteFile, Wait } from './hub/types.ts';
 
 export interface HubOptions extends ClientOptions {
@@ -74,7 +74,7 @@ export async function findDataSet(asked: string, options: HubOptions): Promise<O
   const names = dataFileNames(chosen.map(({ path }) => path));
   return {
     name: id,
-    source: addressOf(pinned),
+    source: placeAddress(pinned),
     ...(licence !== undefined && { licence }),
     gated,
     ...remoteFiles(pinned, chosen, names),
@@ -87,7 +87,7 @@ function remoteFiles(
   chosen: readonly ListedFile[],
   names: readonly string[],
 ): Pick<Offer, 'files' | 'bytes'> {
-  const base = `${pageOf(pinned)}/resolve/${pinned.revision}/`;
+  const base = `${hubPage(pinned)}/resolve/${pinned.revision}/`;
   const files = chosen.map(({ path, size, sha256, gitSha1 }, at): RemoteFile => ({
     name: names[at],
     url: base + path.split('/').map(encodeURIComponent).join('/'),
@@ -124,7 +124,7 @@ export function findModels(asked: string, options: HubOptions): Promise<Offer[]>
 async function find(
   asked: string,
   options: HubOptions,
-  choose: (model: string, files: readonly ListedFile[], file?: string) => readonly Choice[],
+  choose: (model: string, files: readonly ListedFile[], file?: string) => readonly FileChoice[],
 ): Promise<Offer[]> {
   const place = parsePlace(asked, options.hub);
   if (place.kind === 'url') return [await findFolder(place.url, (work) => withPatience(options, work))];
@@ -138,7 +138,7 @@ async function find(
   return choose(place.repo, listing.files, place.file).map((choice) => offerOf(place, listing, choice));
 }
 
-function offerOf(place: RepoPlace, listing: Listing, { files, gguf, adapter }: Choice): Offer {
+function offerOf(place: RepoPlace, listing: Listing, { files, gguf, adapter }: FileChoice): Offer {
   const { id, commit, licence, gated } = listing;
   const pinned: RepoPlace = {
     ...{ kind: 'repo', hub: place.hub, repo: id, revision: commit },
@@ -149,7 +149,7 @@ function offerOf(place: RepoPlace, listing: Listing, { files, gguf, adapter }: C
   const remote = remoteFiles(pinned, files, names);
   return {
     name: gguf ? names[0].replace(/\.gguf$/i, '') : nameOf(id, place.revision),
-    source: addressOf(pinned),
+    source: placeAddress(pinned),
     ...(licence !== undefined && { licence }),
     gated,
     ...(adapter && { adapter }),
@@ -165,11 +165,11 @@ function baseName(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-function subjectOf(place: RepoPlace): Subject {
-  return { model: place.repo, revision: place.revision, page: pageOf(place) };
+function subjectOf(place: RepoPlace): HubSubject {
+  return { model: place.repo, revision: place.revision, page: hubPage(place) };
 }
 
-async function list(client: Client, place: RepoPlace, subject: Subject): Promise<Listing> {
+async function list(client: Client, place: RepoPlace, subject: HubSubject): Promise<Listing> {
   const { hub, repo, revision, dataSet } = place;
   const where = `The answer of ${new URL(hub).host} about ${repo}`;
   const url = `${hub}/api/${dataSet ? 'datasets' : 'models'}/${repo}/revision/${encodePath(revision)}?blobs=true`;
@@ -193,17 +193,17 @@ export async function fetchModel(
 ): Promise<void> {
   const client = new Client(options);
   const place = parsePlace(source, options.hub);
-  const subject: Subject = place.kind === 'repo' ? subjectOf(place) : { model: source };
+  const subject: HubSubject = place.kind === 'repo' ? subjectOf(place) : { model: source };
   const totals = new Map(files.map((file) => [file.name, file.size]));
   const have = new Map(files.map((file) => [file.name, sink.size(file.name)]));
   const rate = new Rate();
-  let told = -Infinity;
+  let reportedAt = -Infinity;
   const report = (file: string, waiting?: Wait): void => {
     const now = performance.now();
     const sum = [...have.values()].reduce((a, b) => a + b, 0);
     rate.add(sum, now);
-    if (now - told < TELL_MS && waiting === undefined) return;
-    told = now;
+    if (now - reportedAt < TELL_MS && waiting === undefined) return;
+    reportedAt = now;
     const known = [...totals.values()];
     const lately = rate.bytesPerSecond;
     onProgress({
@@ -230,7 +230,7 @@ export async function fetchModel(
         onWait: (wait) => {
           rate.forget();
           // The end of a pause is news, however short it was.
-          told = -Infinity;
+          reportedAt = -Infinity;
           report(file.name, wait);
         },
       });
@@ -238,7 +238,7 @@ export async function fetchModel(
       signal.throwIfAborted();
       throw error instanceof GraftError ? withKept(error, name, files, sink) : error;
     }
-    told = -Infinity;
+    reportedAt = -Infinity;
     report(file.name);
   }
 }

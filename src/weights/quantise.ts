@@ -28,9 +28,9 @@ function quantiseQ8(values: Float32Array): QuantisedValues {
   const d = new Float32Array(values.length / 32);
   for (let block = 0; block < d.length; block++) {
     const start = block * 32;
-    let most = 0;
-    for (let i = start; i < start + 32; i++) most = Math.max(most, Math.abs(values[i]));
-    d[block] = most / 127;
+    let max = 0;
+    for (let i = start; i < start + 32; i++) max = Math.max(max, Math.abs(values[i]));
+    d[block] = max / 127;
     const inverse = d[block] === 0 ? 0 : Math.fround(1 / d[block]);
     for (let i = start; i < start + 32; i++) {
       const scaled = Math.fround(values[i] * inverse);
@@ -48,21 +48,21 @@ function quantiseQ4(values: Float32Array, offset: boolean): QuantisedValues {
   const scales = new Float32Array(offset ? blocks * 2 : blocks);
   for (let block = 0; block < blocks; block++) {
     const start = block * 32;
-    let least = Infinity;
-    let most = -Infinity;
+    let min = Infinity;
+    let max = -Infinity;
     let largest = 0;
     for (let i = start; i < start + 32; i++) {
       const value = values[i];
-      if (value < least) least = value;
-      if (value > most) most = value;
+      if (value < min) min = value;
+      if (value > max) max = value;
       if (Math.abs(value) > Math.abs(largest)) largest = value;
     }
-    const d = offset ? Math.fround(Math.fround(most - least) / 15) : Math.fround(largest / -8);
+    const d = offset ? Math.fround(Math.fround(max - min) / 15) : Math.fround(largest / -8);
     const inverse = d === 0 ? 0 : Math.fround(1 / d);
-    if (offset) scales.set([d, least], block * 2);
+    if (offset) scales.set([d, min], block * 2);
     else scales[block] = d;
     for (let i = start; i < start + 32; i++) {
-      const scaled = Math.fround((offset ? Math.fround(values[i] - least) : values[i]) * inverse);
+      const scaled = Math.fround((offset ? Math.fround(values[i] - min) : values[i]) * inverse);
       const q = Math.min(15, Math.trunc(Math.fround(scaled + (offset ? 0.5 : 8.5))));
       quants[i >> 1] |= (q & 15) << ((i & 1) * 4);
     }
@@ -75,10 +75,10 @@ function quantiseNf4(values: Float32Array): QuantisedValues {
   const scales = new Float32Array(values.length / 64);
   for (let block = 0; block < scales.length; block++) {
     const start = block * 64;
-    let most = 0;
-    for (let i = start; i < start + 64; i++) most = Math.max(most, Math.abs(values[i]));
-    scales[block] = most;
-    const inverse = most === 0 ? 0 : Math.fround(1 / most);
+    let max = 0;
+    for (let i = start; i < start + 64; i++) max = Math.max(max, Math.abs(values[i]));
+    scales[block] = max;
+    const inverse = max === 0 ? 0 : Math.fround(1 / max);
     for (let i = start; i < start + 64; i++)
       quants[i >> 1] |= nearestCode(Math.fround(values[i] * inverse)) << ((i & 1) * 4);
   }

@@ -2,9 +2,9 @@
 import { GraftError } from '../errors.ts';
 import type { ChatDefaults } from '../export/chat-page/settings.ts';
 import { writtenOf } from '../export/folder-sink.ts';
-import { USUAL_TYPE, type Prepared } from '../export/formats/format.ts';
+import { USUAL_TYPE, type PreparedExport } from '../export/formats/format.ts';
 import type { EXPORT_FORMATS } from '../export/formats/registry.ts';
-import { adapterFiles, findAdapter } from '../storage/adapters.ts';
+import { storedAdapterFiles, findAdapter } from '../storage/adapters.ts';
 import { listRuns } from '../storage/runs.ts';
 import { measureSpace } from '../storage/space.ts';
 import type { Library } from './adapters.ts';
@@ -146,8 +146,8 @@ async function prepare(
   { format: formatName, type, chat }: FormatChoice,
   session: Session,
   bases: Bases,
-): Promise<{ prepared: Prepared } | { otherBase: { baseModel: string; model?: ModelRef } }> {
-  const [adapter, files] = await Promise.all([findAdapter(id), adapterFiles(id)]);
+): Promise<{ prepared: PreparedExport } | { otherBase: { baseModel: string; model?: ModelRef } }> {
+  const [adapter, files] = await Promise.all([findAdapter(id), storedAdapterFiles(id)]);
   if (!adapter || !files) throw unknownAdapter();
   const { baseModel, name, runId } = adapter;
   const open = session.opened;

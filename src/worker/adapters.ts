@@ -18,19 +18,19 @@ import { lossesOfCard, modelCard } from '../export/model-card.ts';
 import { memoryFiles, readJson, type ByteSource, type FileSet } from '../weights/bytes.ts';
 import { checkSums, SUMS, withSums } from '../weights/sums.ts';
 import {
-  adapterFiles,
+  storedAdapterFiles,
   changeAdapter,
   findAdapter,
   listAdapters,
   markAdapter,
   putAdapter,
 } from '../storage/adapters.ts';
-import { AdapterZip, isZip, packZip, tooLarge, type Step } from '../export/adapter-zip.ts';
+import { AdapterZip, isZip, packZip, zipTooLarge, type Step } from '../export/adapter-zip.ts';
 import type { AdapterChange, AdapterInfo } from './api.ts';
 import type { Bases } from './bases.ts';
 import { folderOfFiles, foldersOfFiles, type OpenModel } from './model.ts';
 import { unknownAdapter } from './session.ts';
-import { stepping, type Watch } from './slices.ts';
+import { stepping, type SliceWatch } from './slices.ts';
 
 const CONFIG = 'adapter_config.json';
 export const WEIGHTS = 'adapter_model.safetensors';
@@ -88,7 +88,7 @@ export class Library {
     id: string,
     bases: Bases,
     beside: boolean,
-    watch: Watch,
+    watch: SliceWatch,
   ): Promise<{ fileName: string; file: Blob }> {
     const { folder, files } = await this.folder(id, bases, beside);
     const file = await packZip(folder, files, stepping('keeping', watch));
@@ -97,7 +97,7 @@ export class Library {
 
   /** The files of that zip, with their checksums. @throws GraftError `worker-no-adapter`, `worker-fetch` */
   async folder(id: string, bases: Bases, beside: boolean): Promise<{ folder: string; files: Files }> {
-    const [adapter, stored] = await Promise.all([findAdapter(id), adapterFiles(id)]);
+    const [adapter, stored] = await Promise.all([findAdapter(id), storedAdapterFiles(id)]);
     if (!adapter || !stored) throw unknownAdapter();
     const added = await readAddedTokens(memoryFiles(stored, adapter.name));
     const place = await bases.placeOf(adapter.baseModel, beside);
@@ -119,7 +119,7 @@ export class Library {
     files: readonly File[],
     open: OpenModel,
     projectId: () => Promise<string>,
-    watch: Watch,
+    watch: SliceWatch,
   ): Promise<AdapterInfo[]> {
     const [only] = files;
     const zipped = files.length === 1 && (await isZip(only));
@@ -155,7 +155,7 @@ export class Library {
     from: FileSet | AdapterZip,
     { info, model }: OpenModel,
     projectId: () => Promise<string>,
-    watch: Watch,
+    watch: SliceWatch,
   ): Promise<AdapterInfo> {
     const step = stepping('reading', watch);
     const zip = from instanceof AdapterZip ? from : undefined;
@@ -185,7 +185,7 @@ export class Library {
       name: name.trim().slice(0, MAX_NAME) || 'Imported',
       note: '',
       baseModel,
-      ...listed(config),
+      ...adapterSettings(config),
       parameters: countParameters(tensors),
       created: Date.now(),
       ...lossesOfCard(new TextDecoder().decode(card)),
@@ -193,14 +193,14 @@ export class Library {
     // The last point at which it can be stopped.
     await step(1, 1);
     // The library keeps the texts with the weights, and no tokenizer.
-    const told = addedTokens(modules) && writePeft({ config, modules, tensors }, { baseModel });
-    await putAdapter(adapter, { ...stored, ...(told && { [WEIGHTS]: told[WEIGHTS] }), [CARD]: card });
+    const files = addedTokens(modules) && writePeft({ config, modules, tensors }, { baseModel });
+    await putAdapter(adapter, { ...stored, ...(files && { [WEIGHTS]: files[WEIGHTS] }), [CARD]: card });
     return adapter;
   }
 }
 
 /** The part of an adapter's configuration that the library lists. */
-export function listed(
+export function adapterSettings(
   config: AdapterConfig,
 ): Pick<AdapterInfo, 'kind' | 'rank' | 'alpha' | 'virtualTokens' | 'addTokens' | 'targets'> {
   const { rank, alpha, virtualTokens, addTokens } = kindOf(config).settings(config);
@@ -233,7 +233,7 @@ async function readFiles(
   for (const [file, limit] of Object.entries(limits)) {
     const source = await folder.open(file);
     if (!source) continue;
-    if (source.size > limit) throw tooLarge(`${name}/${file}`, source.size, limit);
+    if (source.size > limit) throw zipTooLarge(`${name}/${file}`, source.size, limit);
     read[file] = await readInPieces(source, step);
   }
   return read;

@@ -1,7 +1,7 @@
 /** The open rows with the base model's answers, and the data of a run. */
 import { ROWS_FILE } from '../data/parts.ts';
 import { rowsOf, type UsedEntry, type RowSet } from '../data/row-set.ts';
-import type { AnswersByPrompt, Known } from '../evaluate/open-eval-model.ts';
+import type { AnswersByPrompt, KnownModel } from '../evaluate/open-eval-model.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import type { BaseKnows } from './general-text.ts';
@@ -12,7 +12,7 @@ export { rowsOf, type UsedEntry } from '../data/row-set.ts';
 
 export interface DataSet extends RowSet {
   /** What the base model was measured by, on the general text as well. No adapter changes it; other types of the base weights do. */
-  readonly base: Known & {
+  readonly base: KnownModel & {
     knows?: BaseKnows;
     /** Its answers behind prompts. */
     prompted?: AnswersByPrompt;

@@ -4,7 +4,7 @@ import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
 import { benchmarkMatmul } from '../evaluate/benchmark.ts';
 import { deviceName } from '../runs/card-facts.ts';
-import type { Compared, DeviceChoice, DeviceFacts, Failure } from './api.ts';
+import type { ComparedDevices, DeviceChoice, DeviceFacts, Failure } from './api.ts';
 import { openGpu } from './gpu.ts';
 import { Measurement } from './measurement.ts';
 import { failureOf } from './outcome.ts';
@@ -13,7 +13,7 @@ import { phoneBytes } from './phone.ts';
 /** An open device, and why it was chosen. */
 export interface ChosenDevice {
   readonly device: Device;
-  readonly compared?: Compared;
+  readonly compared?: ComparedDevices;
   /** Why there is no GPU, if one was looked for. */
   readonly noGpu?: Failure;
 }
@@ -22,7 +22,7 @@ export interface ChosenDevice {
 export interface DeviceOpeners {
   readonly gpu: () => Promise<Device>;
   readonly processor: () => Promise<Device>;
-  readonly compare: (gpu: Device, processor: Device) => Promise<Compared>;
+  readonly compare: (gpu: Device, processor: Device) => Promise<ComparedDevices>;
 }
 
 /** The shape of a small model's MLP: enough to compare a GPU, and a moment's work for a processor. */
@@ -97,7 +97,7 @@ const positive = v.pipe(v.number(), v.finite(), v.minValue(Number.MIN_VALUE));
 const Rates = v.object({ gpu: positive, processor: positive });
 
 /** Both in the same product, measured once for each pair of them. */
-async function compare(gpu: Device, processor: Device): Promise<Compared> {
+async function compare(gpu: Device, processor: Device): Promise<ComparedDevices> {
   const nameOf = ({ adapter: { vendor, architecture, description } }: Device): string =>
     `${vendor} ${architecture} ${description}`;
   const speeds = new Measurement(`speed of ${nameOf(gpu)} and of ${nameOf(processor)}`, [gpu, processor]);
@@ -113,7 +113,7 @@ export async function measureRates(
   gpu: Device,
   processor: Device,
   shape: Parameters<typeof benchmarkMatmul>[1] = SHAPE,
-): Promise<Compared> {
+): Promise<ComparedDevices> {
   const rate = async (device: Device): Promise<number> => (await benchmarkMatmul(device, shape)).gflops;
   return { gpu: await rate(gpu), processor: await rate(processor) };
 }

@@ -4,7 +4,7 @@ import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { RowSet } from '../data/row-set.ts';
 import { groupOfRow } from '../data/row-columns.ts';
 import { drawQuestions, type Drawn } from '../evaluate/draw.ts';
-import { OpenEvalModel, type EvalProgress, type Known } from '../evaluate/open-eval-model.ts';
+import { OpenEvalModel, type EvalProgress, type KnownModel } from '../evaluate/open-eval-model.ts';
 import {
   lossPart,
   pairsOf,
@@ -49,7 +49,7 @@ export type By = NonNullable<Progress['by']>;
 /** The model that answers beside the base: the open model with an adapter, or another model. */
 export type TunedAnswerer = { readonly adapter: Adapter } | { readonly model: LanguageModel };
 
-export interface Watch {
+export interface EvalWatch {
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
@@ -93,7 +93,7 @@ export interface EvalSession<Rows extends RowSet = RowSet> {
     facts: Omit<Subject, 'method' | 'label'> & { readonly label?: string },
     by: By,
     tuned?: () => Promise<TunedAnswerer | undefined>,
-    more?: Pick<OpenSubject, 'general' | 'forgetting'> & { readonly known?: Known },
+    more?: Pick<OpenSubject, 'general' | 'forgetting'> & { readonly known?: KnownModel },
   ): SubjectPlan;
   run(
     made: Made,
@@ -117,7 +117,7 @@ export function evalSessionOf<Rows extends RowSet>(
   open: OpenModel,
   data: Rows,
   { rows, lossOf, shots = 0, rewards, scorers = [], examples, encoder, instruction, passages, only }: Sample,
-  { onProgress, signal }: Watch,
+  { onProgress, signal }: EvalWatch,
   { grow, isScorable = true }: { readonly grow: Grow<Rows>; readonly isScorable?: boolean },
 ): EvalSession<Rows> {
   const chat = isChat(open);

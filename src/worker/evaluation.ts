@@ -13,9 +13,9 @@ import { adapter as adapterMethod } from '../evaluate/methods/adapter.ts';
 import { base as baseMethod } from '../evaluate/methods/base.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import type { EncoderPort, PassagePort } from '../evaluate/methods/method.ts';
-import { RULES } from '../evaluate/methods/registry.ts';
+import { RULE_METHODS } from '../evaluate/methods/registry.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
-import { labelsOf, usualInstruction } from '../evaluate/methods/instruction.ts';
+import { instructionLabels, usualInstruction } from '../evaluate/methods/instruction.ts';
 import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
 import { AnswersByPrompt } from '../evaluate/open-eval-model.ts';
 import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
@@ -30,7 +30,13 @@ import type { OpenModel } from './model.ts';
 import { rowsWith } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import type { Session } from './session.ts';
-import { evalSessionOf, type By, type EvalSession, type TunedAnswerer, type Watch } from './eval-session.ts';
+import {
+  evalSessionOf,
+  type By,
+  type EvalSession,
+  type TunedAnswerer,
+  type EvalWatch,
+} from './eval-session.ts';
 import { recipeOfRun, seenRows, trainedOn, type TrainedOn } from './trained-on.ts';
 
 /** A tuned model in place of the base with an adapter. */
@@ -40,7 +46,7 @@ export interface TunedModel {
   readonly trainedOn: TrainedOn;
 }
 
-interface EvaluationRequest extends Watch {
+interface EvaluationRequest extends EvalWatch {
   /** Each against the base; none for the base model alone. */
   readonly adapters: readonly (Exclude<AdapterChoice, 'base'> | TunedModel)[];
   readonly sample: Sample;
@@ -52,7 +58,7 @@ interface EvaluationRequest extends Watch {
   readonly forgetting?: (tuned: TunedAnswerer | undefined) => OpenSubject['forgetting'];
 }
 
-interface FewShotRequest extends Watch {
+interface FewShotRequest extends EvalWatch {
   readonly shots: number;
   /** Asked behind the same examples; `base` for none. */
   readonly adapter: AdapterChoice;
@@ -87,7 +93,7 @@ export async function evaluate(
     );
   }
   let turn = 1;
-  const told = (progress: Progress): void =>
+  const report = (progress: Progress): void =>
     onProgress(adapters.length > 1 ? { ...progress, turn: { at: turn, of: adapters.length } } : progress);
   const subjects: Tuned[] = [];
   for (const one of adapters) subjects.push(await tunedOf(session, open, data, one));
@@ -105,13 +111,13 @@ export async function evaluate(
         instruction: (answers) => instructionOf(prompting, answers),
       }),
     },
-    { onProgress: told, signal },
+    { onProgress: report, signal },
     { grow },
   );
   if (sitting.isPrompts) checkPrompts(specs);
   const general = sample.answersOnly ? undefined : generalOf(sitting);
   const plans = [
-    ...RULES.map((rule) => sitting.subject(rule, {}, 'base')),
+    ...RULE_METHODS.map((rule) => sitting.subject(rule, {}, 'base')),
     sitting.subject(baseMethod, {}, 'base', undefined, {
       known: data.base,
       ...withParts(general?.(undefined), forgetting?.(undefined)),
@@ -184,12 +190,12 @@ function promptPlans(sitting: EvalSession, data: DataSet, { shots }: Prompting):
 }
 
 const instructionOf = ({ goal, instruction }: Prompting, answers: readonly string[]): string =>
-  instruction ?? usualInstruction(goal, labelsOf(answers));
+  instruction ?? usualInstruction(goal, instructionLabels(answers));
 
 /** @returns '' where no row is open, or nothing is known of the task */
 export function instructionFor({ data, opened: model }: Session, goal: string): string {
   const train = data && model ? pairsOf(data, 'train', model.tokenizer.chatTemplate !== undefined) : [];
-  return usualInstruction(goal, labelsOf(train.map(({ question }) => question.expected)));
+  return usualInstruction(goal, instructionLabels(train.map(({ question }) => question.expected)));
 }
 
 /** The rows that everything needed has answered. @throws GraftError `worker-aborted` where that is none */

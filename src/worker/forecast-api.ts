@@ -77,7 +77,7 @@ export function forecastApi(
     costRun: (options) =>
       outcome(async () => {
         const open = await openOrThrow();
-        const [{ costOf }, { readSpeeds }] = await Promise.all([
+        const [{ runCost: costOf }, { readSpeeds }] = await Promise.all([
           import('../runs/run-cost.ts'),
           import('./speeds.ts'),
         ]);

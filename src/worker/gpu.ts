@@ -43,7 +43,7 @@ export async function openGpu(gpu: GPU | undefined, memoryBytes = Infinity): Pro
  *
  * @throws GraftError `device-differs` where it computes something else
  */
-export async function tune(device: Device, told: (progress: Progress) => void): Promise<void> {
+export async function tune(device: Device, report: (progress: Progress) => void): Promise<void> {
   // Other backends have nothing to measure.
   if (!(device instanceof GpuDevice)) return;
   const name = `tuning ${tuningName(device.adapter, device.kernels)}`;
@@ -55,7 +55,7 @@ export async function tune(device: Device, told: (progress: Progress) => void): 
     await tuning.keep(device.tuning);
   }
   // A software adapter needs no comparison: the tests of every kernel run on it.
-  if (!device.software) await refuseWrong(device, name, tuning, told);
+  if (!device.software) await refuseWrong(device, name, tuning, report);
   const products = chosenProducts(await tunedClasses(productsOf(device)));
   if (products.length > 0) device.tuning = { ...device.tuning, products };
 }
@@ -76,11 +76,11 @@ async function refuseWrong(
   device: GpuDevice,
   name: string,
   tuning: Measurement,
-  told: (progress: Progress) => void,
+  report: (progress: Progress) => void,
 ): Promise<void> {
   const checked = new Measurement(`check of ${name}`, [device]);
   const known = await checked.read();
-  const check = isCheck(known) ? known : await compareWithProcessor(device, told);
+  const check = isCheck(known) ? known : await compareWithProcessor(device, report);
   if (!check) return;
   if (check !== known) {
     await checked.keep(check);
@@ -97,7 +97,7 @@ async function refuseWrong(
 /** Gives up kernels that differ. @returns undefined where the processor cannot be used: there is nothing to compare with */
 export async function compareWithProcessor(
   device: GpuDevice,
-  told: (progress: Progress) => void,
+  report: (progress: Progress) => void,
 ): Promise<DeviceCheck | undefined> {
   const [{ checkDevice }, { openProcessor }] = await Promise.all([
     import('../evaluate/check-device.ts'),
@@ -110,7 +110,7 @@ export async function compareWithProcessor(
   if (!processor) return undefined;
   try {
     return await checkDevice(device, processor, {
-      onCase: (done, total) => told({ what: 'checking', done, total }),
+      onCase: (done, total) => report({ what: 'checking', done, total }),
     });
   } finally {
     processor.close();

@@ -1,10 +1,10 @@
 /** An adapter of the hub, into memory: it is imported as its files from disk are. */
-import { tooLarge } from '../export/adapter-zip.ts';
+import { zipTooLarge } from '../export/adapter-zip.ts';
 import { fetchModel, findAdapter } from '../weights/hub.ts';
 import { MemorySink } from '../weights/hub/memory-sink.ts';
 import { ADAPTER_LIMITS } from './adapters.ts';
 import { chosenHub, whileAllowed } from './download-api.ts';
-import type { Watch } from './slices.ts';
+import type { SliceWatch } from './slices.ts';
 
 /** A tokenizer, or a list of checksums. */
 const MAX_BESIDE = 64 * 2 ** 20;
@@ -13,7 +13,7 @@ const MAX_BESIDE = 64 * 2 ** 20;
 export async function fetchAdapter(
   asked: string,
   token: string | undefined,
-  { onProgress, signal }: Watch,
+  { onProgress, signal }: SliceWatch,
 ): Promise<{ name: string; files: File[] }> {
   // The policy of the page may end it as well.
   const controller = new AbortController();
@@ -27,7 +27,7 @@ export async function fetchAdapter(
     const found = await findAdapter(asked, options);
     for (const { name, size = 0 } of found.files) {
       const limit = (ADAPTER_LIMITS as Readonly<Partial<Record<string, number>>>)[name] ?? MAX_BESIDE;
-      if (size > limit) throw tooLarge(`${found.name}/${name}`, size, limit);
+      if (size > limit) throw zipTooLarge(`${found.name}/${name}`, size, limit);
     }
     await fetchModel(found, sink, options, ({ done, total = 0 }) =>
       onProgress({ what: 'reading', done, total: Math.max(done, total) }),

@@ -5,7 +5,7 @@ import { cardFacts, lossAt } from '../runs/card-facts.ts';
 import type { Learned } from '../runs/store.ts';
 import type { AdapterShape } from '../runs/trainable.ts';
 import type { StoredAdapter, StoredFiles, StoredRun } from '../storage/records.ts';
-import { countParameters, listed } from './adapters.ts';
+import { countParameters, adapterSettings } from './adapters.ts';
 import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
 import { specOfForm } from '../runs/headless-command.ts';
@@ -49,7 +49,7 @@ export function keptAdapter(
     name: settings.name.trim() || 'Unnamed',
     note: '',
     baseModel: info.name,
-    ...listed(data.config),
+    ...adapterSettings(data.config),
     parameters: countParameters(data.tensors),
     created: Date.now(),
     runId: run.id,

@@ -5,12 +5,12 @@ import { addedTokens } from '../adapters/tokens/tokens.ts';
 import type { AdapterChoice } from './api.ts';
 import type { Checks } from './checks.ts';
 import type { DataSet } from './data.ts';
-import type { Watch } from './eval-session.ts';
+import type { EvalWatch } from './eval-session.ts';
 import { modelWith } from './new-tokens.ts';
 import type { PlacedFinding } from '../data/findings/open-rows.ts';
 import type { Session } from './session.ts';
 
-interface Request extends Watch {
+interface Request extends EvalWatch {
   readonly adapter: Exclude<AdapterChoice, 'base'>;
 }
 

@@ -47,15 +47,15 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
   /** Work that `stopModel` ends at its next report of progress. */
   const stoppable = async <T>(
     onProgress: Parameters<GraftWorker['openBundledModel']>[0],
-    work: (told: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
+    work: (report: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
   ): Promise<T> => {
     const controller = new AbortController();
-    const told = listener(onProgress);
+    const report = listener(onProgress);
     working.add(controller);
     try {
       return await work((progress) => {
         if (controller.signal.aborted) throw stopped();
-        told(progress);
+        report(progress);
       }, controller.signal);
     } finally {
       working.delete(controller);
@@ -74,9 +74,9 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
   ): ReturnType<GraftWorker['openBundledModel']> =>
     outcome(() =>
       runs.withDevice(() =>
-        stoppable(onProgress, async (told) => {
+        stoppable(onProgress, async (report) => {
           if (!session.has(model, baseWeights)) await runs.release();
-          return { model: (await openRef(model, told, baseWeights)).info };
+          return { model: (await openRef(model, report, baseWeights)).info };
         }),
       ),
     );
@@ -87,12 +87,12 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
     openModel: (name, files, onProgress) =>
       outcome(() =>
         runs.withDevice(() =>
-          stoppable(onProgress, async (told, signal) => {
+          stoppable(onProgress, async (report, signal) => {
             const folder = folderOfFiles(name || 'The folder', files, 'config.json');
-            const { source, notKept } = await models.add(name, folder, told, signal);
+            const { source, notKept } = await models.add(name, folder, report, signal);
             await runs.release();
             const baseWeights = await chosenWeights(source, await session.device());
-            const { info } = await session.openModel({ ...source, baseWeights }, told);
+            const { info } = await session.openModel({ ...source, baseWeights }, report);
             return { model: info, ...(notKept && { notKept }) };
           }),
         ),
@@ -106,10 +106,10 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
     holdBase: (baseWeights, onProgress) =>
       outcome(() =>
         runs.withDevice(() =>
-          stoppable(onProgress, async (told) => {
-            const { source } = await session.model(told);
+          stoppable(onProgress, async (report) => {
+            const { source } = await session.model(report);
             if (!session.has(source, baseWeights)) await runs.release();
-            const { info } = await openRef(source, told, baseWeights);
+            const { info } = await openRef(source, report, baseWeights);
             await keepWeights(source, baseWeights);
             return { model: info };
           }),

@@ -81,7 +81,7 @@ export class Models {
     files: FileSet,
     onProgress: (progress: Progress) => void,
     signal: AbortSignal,
-    check = checkModel,
+    check = checkModelFiles,
   ): Promise<{ source: ModelSource; notKept?: Failure }> {
     await check(files);
     const wanted = name.trim().slice(0, MAX_NAME) || (await nameOf(files));
@@ -147,7 +147,7 @@ export class Models {
 }
 
 /** All faults that opening it would find, except for a lack of GPU memory. Headers are read, weights are not. */
-export async function checkModel(files: FileSet): Promise<void> {
+export async function checkModelFiles(files: FileSet): Promise<void> {
   const folder = await modelFolder(files);
   const definition = await readModel(folder);
   await loadTokenizer(folder);
@@ -155,7 +155,7 @@ export async function checkModel(files: FileSet): Promise<void> {
 }
 
 /** The same for an encoder. What is in an ONNX file shows when it is opened. */
-export async function checkEncoder(files: FileSet): Promise<void> {
+export async function checkEncoderFiles(files: FileSet): Promise<void> {
   if (await isOnnxEncoder(files)) {
     await readPooling(files);
     await readWindow(files, await onnxPositions(files));
@@ -171,7 +171,7 @@ export async function checkEncoder(files: FileSet): Promise<void> {
 
 /** The same for a model of either kind. */
 export async function checkAnyModel(files: FileSet): Promise<void> {
-  await ((await isEncoder(files)) ? checkEncoder(files) : checkModel(files));
+  await ((await isEncoder(files)) ? checkEncoderFiles(files) : checkModelFiles(files));
 }
 
 /** Whether a folder is that of an encoder, as its configuration says. */

@@ -3,7 +3,7 @@ import { onlyTask } from '../data/row-set.ts';
 import { afterPrompt, asRowsAsk } from '../data/questions.ts';
 import { objectiveOf, OBJECTIVES } from '../objectives/registry.ts';
 import { headlessCommand } from '../runs/headless-command.ts';
-import { referenceAnswer } from '../runs/sample-answer.ts';
+import { referenceOfPrompt } from '../runs/sample-answer.ts';
 import type { StoredRows, StoredRun } from '../storage/records.ts';
 import { unigramLoss } from '../train/spike.ts';
 import type { FormSpec } from './api.ts';
@@ -18,7 +18,7 @@ export function newRun(
 ): { readonly run: Omit<StoredRun, 'projectId'>; readonly rows: StoredRows } {
   // Where rewards decide, the row's answer may be only a part of the right one.
   const isTold = options.sampleEvery > 0 && !objectiveOf(options.objective).samples;
-  const wanted = isTold ? referenceAnswer(data, options.samplePrompt) : undefined;
+  const wanted = isTold ? referenceOfPrompt(data, options.samplePrompt) : undefined;
   const sampled = asRowsAsk(data, options.samplePrompt, open.tokenizer);
   const after = open.tokenizer.chatTemplate === undefined ? afterPrompt(data) : '';
   const rows = askedRows(onlyTask(data, options.task), options);

@@ -8,7 +8,7 @@ import { LanguageModel } from '../model/language-model.ts';
 import { greedy } from '../model/sampling.ts';
 import { loadingOf } from '../train/loading.ts';
 import type { Samples } from '../runs/run.ts';
-import { makeTrainable, withReference, type InitialValues, type Subject } from '../runs/trainable.ts';
+import { makeTrainable, withReference, type InitialValues, type TrainedSubject } from '../runs/trainable.ts';
 import { modelFolder } from '../weights/folder.ts';
 import type { FormSpec } from './api.ts';
 import type { OpenModel } from './model.ts';
@@ -19,7 +19,7 @@ import { specOf } from '../settings/spec.ts';
 import { asSaved } from '../settings/table.ts';
 
 /** The trained parameters of a run, and the model that answers the sample prompt meanwhile. */
-export interface OnDevice extends Subject {
+export interface OnDevice extends TrainedSubject {
   readonly generator: () => Generator;
   /** Frees the GPU memory of the trained parameters. */
   readonly free: () => Promise<void>;

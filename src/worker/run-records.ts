@@ -63,7 +63,7 @@ export function runSummary(run: StoredSummary, resumable: boolean): RunSummary {
 export function runRecord(run: StoredRun, resumable: boolean): RunRecord {
   const { steps, evals, samples, rollout, wanted } = run;
   // A run of a version that did not read curves.
-  const reading = run.reading ?? readingOf(run, run.status === 'failed' && !resumable);
+  const reading = run.reading ?? runReading(run, run.status === 'failed' && !resumable);
   return {
     ...runSummary(summaryOf({ ...run, reading }), resumable),
     steps,
@@ -78,7 +78,7 @@ export function samplePoint({ step, text }: StoredRun['samples'][number], wanted
 }
 
 /** @param broke it ended because its loss was not finite */
-export function readingOf(
+export function runReading(
   { settings, steps, evals, unigramLoss }: Pick<StoredRun, 'settings' | 'steps' | 'evals' | 'unigramLoss'>,
   broke: boolean,
 ): Reading {
@@ -94,7 +94,7 @@ export async function withReading(run: StoredSummary, resumable: boolean): Promi
   if (run.reading || run.status === 'running') return run;
   const whole = await readRun(run.id);
   if (!whole) return run;
-  const reading = readingOf(whole.run, run.status === 'failed' && !resumable);
+  const reading = runReading(whole.run, run.status === 'failed' && !resumable);
   await ifStorageWorks(changeRun(run.id, { reading }));
   return { ...run, reading };
 }

@@ -12,7 +12,7 @@ import type { TrainerState } from '../train/state.ts';
 import type { EvalPoint, FormSpec, RunStatus, StepPoint } from './api.ts';
 import { keptAdapter } from './kept-adapter.ts';
 import { BUNDLED_LICENCE, type OpenModel } from './model.ts';
-import { pointOf, readingOf } from './run-records.ts';
+import { pointOf, runReading } from './run-records.ts';
 
 /** The start of a run, new or from storage. */
 export interface RunSeed {
@@ -90,7 +90,7 @@ export class PageStore implements Store {
 
   /** The reading of the curve so far. */
   get reading(): Reading {
-    return readingOf({ ...this.#run, steps: this.#steps, evals: this.#evals }, this.#broke);
+    return runReading({ ...this.#run, steps: this.#steps, evals: this.#evals }, this.#broke);
   }
 
   hear(event: RunEvent): void {

@@ -1,5 +1,5 @@
 /** The sandbox of rewards in the browser: its interpreter in a worker of this one, which can be ended at any time. */
-import type { Answer, StartSandbox } from '../scorers/sandbox/sandbox.ts';
+import type { SandboxAnswer, StartSandbox } from '../scorers/sandbox/sandbox.ts';
 
 export const startSandbox: StartSandbox = (hear, fail) =>
   new Promise((resolve, reject) => {
@@ -13,7 +13,7 @@ export const startSandbox: StartSandbox = (hear, fail) =>
         reject(new Error(trouble));
         return;
       }
-      worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => hear(data));
+      worker.addEventListener('message', ({ data }: MessageEvent<SandboxAnswer>) => hear(data));
       resolve({ ask: (question) => worker.postMessage(question), end: () => worker.terminate() });
     };
     worker.addEventListener('message', onReady, { once: true });

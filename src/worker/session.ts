@@ -8,7 +8,7 @@ import { readPeft } from '../export/peft.ts';
 import { Generator } from '../model/generator.ts';
 import { Adapter } from '../adapters/adapter.ts';
 import { sameChoices, type WeightChoices } from '../model/weight-types.ts';
-import { adapterFiles, findAdapter } from '../storage/adapters.ts';
+import { storedAdapterFiles, findAdapter } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { AdapterChoice, AdapterOrigin, DeviceChoice, MixtureId, ModelRef, Progress } from './api.ts';
 import { madeForOther } from './bases.ts';
@@ -49,7 +49,7 @@ interface Opening {
 /** Functions that open devices and models; tests have their own. */
 interface Openers {
   readonly device: (choice: DeviceChoice) => Promise<ChosenDevice>;
-  readonly tune: (device: Device, told: OnProgress) => Promise<void>;
+  readonly tune: (device: Device, report: OnProgress) => Promise<void>;
   readonly model: typeof openModel;
 }
 const OPENERS: Openers = {
@@ -138,10 +138,10 @@ export class Session {
   }
 
   /** The device, with its kernels chosen by measurement. @throws as {@link device}, and `device-differs` */
-  async tunedDevice(told: OnProgress = () => undefined): Promise<Device> {
+  async tunedDevice(report: OnProgress = () => undefined): Promise<Device> {
     const device = await this.device();
     if (this.#tuned !== device) {
-      await this.#open.tune(device, told);
+      await this.#open.tune(device, report);
       this.#tuned = device;
     }
     return device;
@@ -185,20 +185,20 @@ export class Session {
     if (this.#model) return this.#model;
     const source = this.#source;
     if (!source) throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
-    return this.#share(onProgress, (told) => this.#load(source, told));
+    return this.#share(onProgress, (report) => this.#load(source, report));
   }
 
   /** Opens a model in place of the one that is open. Rows belong to a tokenizer, and go with it. */
   async openModel(source: ModelSource, onProgress: OnProgress): Promise<OpenModel> {
     // Nothing may be awaited between the last look and the opening.
     while (this.#opening) await this.#opening.done.catch(() => undefined);
-    return this.#share(onProgress, async (told) => {
+    return this.#share(onProgress, async (report) => {
       const held = this.#model?.fingerprint;
       await this.#closeModel();
       const before = this.#source;
       this.#source = source;
       try {
-        const model = await this.#load(source, told);
+        const model = await this.#load(source, report);
         if (this.data?.modelContent !== model.content) this.data = undefined;
         // The base's answers depend on the types of its weights.
         else if (held !== model.fingerprint)
@@ -213,7 +213,7 @@ export class Session {
   }
 
   /** Registers an opening before anything is awaited, so that no second one begins beside it. */
-  #share(onProgress: OnProgress, open: (told: OnProgress) => Promise<OpenModel>): Promise<OpenModel> {
+  #share(onProgress: OnProgress, open: (report: OnProgress) => Promise<OpenModel>): Promise<OpenModel> {
     const listeners = new Set([onProgress]);
     const opening: Opening = {
       listeners,
@@ -227,9 +227,9 @@ export class Session {
     return opening.done;
   }
 
-  async #load(source: ModelSource, told: OnProgress): Promise<OpenModel> {
-    const device = await this.tunedDevice(told);
-    const model = await this.#open.model(device, source, told);
+  async #load(source: ModelSource, report: OnProgress): Promise<OpenModel> {
+    const device = await this.tunedDevice(report);
+    const model = await this.#open.model(device, source, report);
     // A device that was lost meanwhile took the model with it: the next call opens it again.
     if (!device.failure) this.#model = model;
     return model;
@@ -330,7 +330,7 @@ export class Session {
       this.#resident.set(id, known);
       return known;
     }
-    const [kept, files] = await Promise.all([findAdapter(id), adapterFiles(id)]);
+    const [kept, files] = await Promise.all([findAdapter(id), storedAdapterFiles(id)]);
     if (!kept || !files) throw unknownAdapter();
     const folder = memoryFiles(files, kept.name);
     const { modules, tensors } = await readPeft(folder, model.definition).catch((error: unknown) => {

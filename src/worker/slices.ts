@@ -56,13 +56,13 @@ export class Slices {
 }
 
 /** The progress of long work, and its end on request. */
-export interface Watch {
+export interface SliceWatch {
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }
 
 /** Reports progress and lets the worker take calls of the page, a few times a second. */
-export function stepping(what: Progress['what'], { onProgress, signal }: Watch): Step {
+export function stepping(what: Progress['what'], { onProgress, signal }: SliceWatch): Step {
   const slices = new Slices(onProgress, signal);
   return async (done, total) => {
     slices.check();

@@ -13,7 +13,7 @@ import type { OpenModel } from './model.ts';
 import { tokenizeRowsAgain } from './new-tokens.ts';
 import { originOf } from './origin.ts';
 import { unknownAdapter, type Session } from './session.ts';
-import { evalSessionOf, type Watch } from './eval-session.ts';
+import { evalSessionOf, type EvalWatch } from './eval-session.ts';
 
 /** The parts of an adapter that decide how its pairs are compared. */
 async function pairReference(line: readonly StoredAdapter[], stage: number): Promise<number | undefined> {
@@ -58,7 +58,7 @@ export async function measureStage(
   session: Session,
   open: OpenModel,
   { line, stage, data, most: max, onModel }: StageRequest,
-  watch: Watch,
+  watch: EvalWatch,
 ): Promise<StageRow[] | undefined> {
   const rewards = await rewardsOf(line[stage]);
   const sitting = evalSessionOf(open, data, { rows: max, lossOf: 'asked', rewards }, watch, {

@@ -2,7 +2,7 @@
 import { withAdapter } from '../adapters/chosen.ts';
 import { GraftError } from '../errors.ts';
 import { readPeft, type AdapterData } from '../export/peft.ts';
-import { adapterFiles, findAdapter } from '../storage/adapters.ts';
+import { storedAdapterFiles, findAdapter } from '../storage/adapters.ts';
 import { memoryFiles } from '../weights/bytes.ts';
 import type { FormSpec } from './api.ts';
 import { isSameBase } from './bases.ts';
@@ -20,7 +20,7 @@ export async function startingFrom(
 ): Promise<{ readonly options: FormSpec; readonly start?: AdapterData }> {
   const { start: asked } = options;
   if (!asked) return { options };
-  const [adapter, files] = await Promise.all([findAdapter(asked.id), adapterFiles(asked.id)]);
+  const [adapter, files] = await Promise.all([findAdapter(asked.id), storedAdapterFiles(asked.id)]);
   if (!adapter || !files) throw unknownAdapter();
   if (!isSameBase(adapter.baseModel, info.name))
     throw new GraftError(

@@ -2,10 +2,10 @@
 import { tokenLosses, type TokenLosses } from '../evaluate/token-losses.ts';
 import { GraftError } from '../errors.ts';
 import type { AdapterChoice, Progress } from './api.ts';
-import type { Watch } from './eval-session.ts';
+import type { EvalWatch } from './eval-session.ts';
 import type { Session } from './session.ts';
 
-interface Request extends Watch {
+interface Request extends EvalWatch {
   /** The place of the row in the list. */
   readonly at: number;
   readonly adapter: AdapterChoice;

@@ -48,19 +48,19 @@ export function tellTabs(): void {
 /** @returns a listener to the events of a run, which passes them on and reports them to the other tabs */
 export function withTabs(id: string, emit: (event: RunEvent) => void): (event: RunEvent) => void {
   let events: RunEvent[] = [];
-  let told = 0;
+  let reportedAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const report = (): void => {
     clearTimeout(timer);
     timer = undefined;
     openChannel().postMessage({ id, events } satisfies RunNews);
     events = [];
-    told = performance.now();
+    reportedAt = performance.now();
   };
   return (event) => {
     emit(event);
     events.push(event);
-    const wait = told + STEPS_EVERY_MS - performance.now();
+    const wait = reportedAt + STEPS_EVERY_MS - performance.now();
     if (event.type !== 'step' || wait <= 0) report();
     else timer ??= setTimeout(report, wait);
   };

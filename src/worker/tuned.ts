@@ -16,7 +16,7 @@ import { measureAfter, measureBase } from './general-text.ts';
 import { openModel, type ModelSource, type OpenModel } from './model.ts';
 import { otherModel } from './other-model.ts';
 import type { Session } from './session.ts';
-import type { TunedAnswerer, Watch } from './eval-session.ts';
+import type { TunedAnswerer, EvalWatch } from './eval-session.ts';
 
 /**
  * The resources that runs took.
@@ -94,14 +94,14 @@ export async function measureTuned(
 
 /** Measures what something tuned forgot, beside what the base knows; for the base alone what it knows. */
 export const forgetter =
-  (session: Session, tuned: TunedAnswerer | undefined, watch: Watch) => async (): Promise<Forgetting> =>
+  (session: Session, tuned: TunedAnswerer | undefined, watch: EvalWatch) => async (): Promise<Forgetting> =>
     forgottenBy(session, await session.model(), tuned, watch);
 
 async function forgottenBy(
   session: Session,
   open: OpenModel,
   tuned: TunedAnswerer | undefined,
-  { onProgress, signal }: Watch,
+  { onProgress, signal }: EvalWatch,
 ): Promise<Forgetting> {
   const { data } = session;
   if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');

@@ -5,17 +5,17 @@ import { GraftError } from '../errors.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { readAfterPrompt, readPeft, writePeft } from '../export/peft.ts';
 import { Random } from '../random.ts';
-import { adapterFiles, findAdapter, putAdapter } from '../storage/adapters.ts';
+import { storedAdapterFiles, findAdapter, putAdapter } from '../storage/adapters.ts';
 import type { StoredAdapter } from '../storage/records.ts';
 import { IGNORED } from '../text/trainable.ts';
 import { memoryFiles } from '../weights/bytes.ts';
-import { countParameters, listed } from './adapters.ts';
+import { countParameters, adapterSettings } from './adapters.ts';
 import type { AdapterInfo, Mixture, MixtureLoss, MixtureShare } from './api.ts';
 import { madeForOther } from './bases.ts';
 import type { DataSet } from './data.ts';
 import type { OpenModel } from './model.ts';
 import { unknownAdapter, type Session } from './session.ts';
-import type { Watch } from './slices.ts';
+import type { SliceWatch } from './slices.ts';
 
 /** Enough to see a direction, few enough to follow a slider. */
 const MAX_ROWS = 32;
@@ -79,7 +79,7 @@ export class Workshop {
   }
 
   /** @throws GraftError `worker-no-data`, `worker-aborted`, `worker-no-adapter` */
-  async loss({ onProgress, signal }: Watch): Promise<MixtureLoss> {
+  async loss({ onProgress, signal }: SliceWatch): Promise<MixtureLoss> {
     const open = await this.session.model();
     const { data } = this.session;
     const used = (data?.places ?? [])
@@ -130,7 +130,7 @@ export class Workshop {
       name: name.trim() || 'Mixture',
       note: '',
       baseModel: open.info.name,
-      ...listed(mixed.config),
+      ...adapterSettings(mixed.config),
       parameters: countParameters(mixed.tensors),
       created: Date.now(),
       mixed: parts.map(({ stored, weight }) => ({ id: stored.id, name: stored.name, weight })),
@@ -152,7 +152,7 @@ export class Workshop {
     if (!stored) throw unknownAdapter();
     const known = this.#parts.get(id);
     if (known) return { ...known, stored, name: stored.name };
-    const files = await adapterFiles(id);
+    const files = await storedAdapterFiles(id);
     if (!files) throw unknownAdapter();
     const folder = memoryFiles(files, stored.name);
     const read = await readPeft(folder, open.model.definition).catch((error: unknown) => {

@@ -9,7 +9,7 @@ import type { PassagePort } from '../../src/evaluate/methods/method.ts';
 import { adapter as adapterMethod } from '../../src/evaluate/methods/adapter.ts';
 import { base } from '../../src/evaluate/methods/base.ts';
 import { adapterRetrieval, retrieval } from '../../src/evaluate/methods/retrieval.ts';
-import { RULES } from '../../src/evaluate/methods/registry.ts';
+import { RULE_METHODS } from '../../src/evaluate/methods/registry.ts';
 import { readEvaluation } from '../../src/evaluate/record-file.ts';
 import type { Evaluation } from '../../src/evaluate/record.ts';
 import { readPeft } from '../../src/export/peft.ts';
@@ -110,7 +110,7 @@ describeDevice('The record of an evaluation', (context) => {
     const sitting = sittingOf(open, await openRows(open, sample('train.jsonl'), sample('test.jsonl')));
     const adapter = await captainOf(open);
     const { record, failures } = await sitting.run(MADE, [
-      ...RULES.map((rule) => sitting.subject(rule, {}, 'base')),
+      ...RULE_METHODS.map((rule) => sitting.subject(rule, {}, 'base')),
       sitting.subject(base, {}, 'base'),
       sitting.subject(adapterMethod, { label: 'Captain' }, 'adapter', () => Promise.resolve({ adapter })),
     ]);

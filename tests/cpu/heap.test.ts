@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { Heap, FIRST_BYTES, type Piece } from '../../src/engine/cpu/heap.ts';
+import { Heap, FIRST_BYTES, type HeapPiece } from '../../src/engine/cpu/heap.ts';
 import { Random } from '../../src/random.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
 
 test('pieces never overlap, and freed memory is reused', () => {
   const heap = new Heap(false);
   const random = new Random(5);
-  const pieces: Piece[] = [];
+  const pieces: HeapPiece[] = [];
   for (let i = 0; i < 3000; i++) {
     if (pieces.length > 40 || (pieces.length > 0 && random.float() < 0.4)) {
       const [piece] = pieces.splice(Math.floor(random.float() * pieces.length), 1);

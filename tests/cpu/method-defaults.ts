@@ -18,7 +18,7 @@ import { makeTrainable } from '../../src/runs/trainable.ts';
 import { stateOf } from '../../src/optimisers/optimiser.ts';
 import { optimiserOf } from '../../src/optimisers/registry.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
-import type { Measured } from '../../src/train/learning.ts';
+import type { MeasuredLearning } from '../../src/train/learning.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
@@ -80,8 +80,8 @@ export const TRIED = TUNING_METHODS.filter(
 );
 
 export interface Learned {
-  readonly before: Measured;
-  readonly after: Measured;
+  readonly before: MeasuredLearning;
+  readonly after: MeasuredLearning;
 }
 
 /**

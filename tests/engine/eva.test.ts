@@ -11,7 +11,12 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
 import { leadingVectors } from '../../src/adapters/svd.ts';
 import { Random } from '../../src/random.ts';
-import { adapterShape, makeTrainable, type Subject, type TimedStart } from '../../src/runs/trainable.ts';
+import {
+  adapterShape,
+  makeTrainable,
+  type TrainedSubject,
+  type TimedStart,
+} from '../../src/runs/trainable.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { startBuckets } from '../../src/train/buckets.ts';
 import { rowBatches, rowInputs } from '../../src/train/row-inputs.ts';
@@ -62,12 +67,12 @@ describeOnCpu('EVA', (context) => {
   async function begin(
     changes: Record<string, unknown> = {},
     report?: (progress: TimedStart) => void,
-  ): Promise<Subject> {
+  ): Promise<TrainedSubject> {
     return makeTrainable(model, optionsOf(changes), undefined, { rows, report });
   }
 
   /** A of each layer by its path. */
-  async function matricesOf({ trainable: { adapter } }: Subject): Promise<Map<string, Float32Array>> {
+  async function matricesOf({ trainable: { adapter } }: TrainedSubject): Promise<Map<string, Float32Array>> {
     const tensors = await adapter!.read();
     return new Map(
       [...tensors].flatMap(([name, values]) => {

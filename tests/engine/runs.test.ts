@@ -6,7 +6,7 @@ import { LanguageModel } from '../../src/model/language-model.ts';
 import { cardFacts } from '../../src/runs/card-facts.ts';
 import { Run, type RunRequest } from '../../src/runs/run.ts';
 import { SaveClock } from '../../src/runs/save-clock.ts';
-import { makeTrainable, type Subject } from '../../src/runs/trainable.ts';
+import { makeTrainable, type TrainedSubject } from '../../src/runs/trainable.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { TrainerState } from '../../src/train/state.ts';
 import { GraftError } from '../../src/errors.ts';
@@ -53,7 +53,7 @@ describeOnCpu('A run', (context) => {
   async function open(
     changes: Partial<RunSpec> = {},
     { store = new MemoryStore(), saveEvery = 100, state, start, on = model, ...rest }: Setting = {},
-  ): Promise<{ run: Run; store: MemoryStore; subject: Subject }> {
+  ): Promise<{ run: Run; store: MemoryStore; subject: TrainedSubject }> {
     const subject = await makeTrainable(on, { ...base, ...changes }, start);
     const clock = new SaveClock({ steps: saveEvery }, state?.counters.step);
     const { trainable, options } = subject;
@@ -182,7 +182,7 @@ describeOnCpu('A run', (context) => {
   describe('measured before its first step', () => {
     /** No step of such a rate is better than the start. */
     const wild = { lr: 3, schedule: 'constant', clip: 0 } as const;
-    const began = ({ adapter }: Subject['trainable']) => adapter!.read();
+    const began = ({ adapter }: TrainedSubject['trainable']) => adapter!.read();
 
     test('keeps what it starts from where no later validation is better', async () => {
       const { run, store, subject } = await open(wild, { fromUntrained: true });

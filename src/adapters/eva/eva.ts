@@ -106,10 +106,10 @@ const fromRows: RowsStart<EvaConfig, LoraModule> = {
     const highest = Math.max(...own.map(({ rank }) => rank));
     const ranks = new Map<string, number>();
     for (const { path, inputs } of [...own].sort((a, b) => b.inputs + b.outputs - a.inputs - a.outputs)) {
-      const most = mostRank(highest, config.evaRho, inputs);
-      const taken = Math.min(most, left);
+      const max = mostRank(highest, config.evaRho, inputs);
+      const taken = Math.min(max, left);
       left -= taken;
-      ranks.set(path, Math.min(most, taken + MAX_PADDING));
+      ranks.set(path, Math.min(max, taken + MAX_PADDING));
     }
     return modules.map((module) =>
       module.kind === KIND ? withRank(module, config, ranks.get(module.path)!) : module,
@@ -207,7 +207,7 @@ async function directions(
   { random, report }: { random: Random; report: (progress: StartProgress) => void },
 ): Promise<Found[]> {
   const sums = await rows.measure(group.map(({ place }) => place));
-  const most = Math.max(...group.map((input) => input.max));
+  const max = Math.max(...group.map((input) => input.max));
   const read = (until: number): Promise<void> =>
     sums.read(until, (done) => report({ what: 'reading', done, total: rows.batches }));
   const search = async (
@@ -223,7 +223,7 @@ async function directions(
     for (let until = 2; evaTau < 1 && until < rows.batches; until *= 2) {
       await read(until - 1);
       // So few tokens do not have that many directions.
-      if (sums.tokens <= most) continue;
+      if (sums.tokens <= max) continue;
       const before = await search({ iterations: ROUGH_ITERATIONS }, now);
       await read(until);
       now = await search({ iterations: ROUGH_ITERATIONS }, before);
@@ -232,10 +232,10 @@ async function directions(
         return await explained(group, sums, await search({ settled: SETTLED }, now));
     }
     await read(rows.batches);
-    if (sums.tokens <= most)
+    if (sums.tokens <= max)
       throw new GraftError(
         'train-rows',
-        `EVA looks for ${most} directions, and the rows of the run give it ${sums.tokens} tokens.`,
+        `EVA looks for ${max} directions, and the rows of the run give it ${sums.tokens} tokens.`,
         'Give more rows, or choose a smaller rank or rho.',
       );
     return await explained(group, sums, await search({ settled: SETTLED }, now));
@@ -291,6 +291,6 @@ function values(
 
 /** As PEFT chooses the sign of a direction: its largest number is above zero. */
 function signOf(row: Float64Array): number {
-  const largest = row.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+  const largest = row.reduce((max, value) => (Math.abs(value) > Math.abs(max) ? value : max), 0);
   return largest < 0 ? -1 : 1;
 }

@@ -1,4 +1,5 @@
 /** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
+import { mean } from '../../averages.ts';
 import { chosenIn } from '../../evaluate/columns.ts';
 import { baseOf, sidesOf, type Side } from '../../evaluate/sides.ts';
 import { isSameItems } from '../../evaluate/record.ts';
@@ -64,9 +65,9 @@ export function byExamples(result: Evaluation, few: Side | undefined): ByExample
   if (alone.rewards && tuned.rewards && few.rewards && behind.rewards)
     return {
       of: 'reward',
-      alone: { base: meanOf(alone.rewards), tuned: meanOf(tuned.rewards) },
+      alone: { base: mean(alone.rewards), tuned: mean(tuned.rewards) },
       shots,
-      behind: { base: meanOf(few.rewards), tuned: meanOf(behind.rewards) },
+      behind: { base: mean(few.rewards), tuned: mean(behind.rewards) },
     };
   const shareOf = ({ exact }: Side): number => exact.count / exact.total;
   return {
@@ -76,10 +77,6 @@ export function byExamples(result: Evaluation, few: Side | undefined): ByExample
     behind: { base: shareOf(few), tuned: shareOf(behind) },
   };
 }
-
-/** The arithmetic mean; NaN for no values. */
-export const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The rows, model, chosen metrics and rewards of `base`: examples are measured by the same. */
 export function sampleOf(base: Evaluation): Sample {

@@ -91,7 +91,7 @@ export function figures({ attention, training, decoding, check }: Benchmark): [s
   ];
 }
 
-export const isSoftware = (device: DeviceFacts): boolean => device.kind === 'gpu' && device.software;
+export const runsOnSoftware = (device: DeviceFacts): boolean => device.kind === 'gpu' && device.software;
 
 function featuresOf(device: DeviceFacts): string[] {
   const features: Record<string, boolean> =

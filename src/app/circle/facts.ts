@@ -4,14 +4,14 @@ import { whyOld } from '../state/origin.ts';
 import { stagesOf } from '../state/stages.ts';
 import { date } from '../ui/format.ts';
 import type { Feedback } from '../use/feedback/feedback.svelte.ts';
-import type { Further } from '../use/feedback/further.svelte.ts';
+import type { FurtherTraining } from '../use/feedback/further.svelte.ts';
 import type { CircleFacts } from './circle.ts';
 import type { UseLog } from './use-log.svelte.ts';
 
 interface Parts {
   readonly log: UseLog;
   readonly feedback: Feedback;
-  readonly further: Further;
+  readonly further: FurtherTraining;
 }
 
 export function circleFacts(studio: Studio, { log, feedback, further }: Parts): CircleFacts {

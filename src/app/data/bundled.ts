@@ -17,7 +17,7 @@ export interface BundledRows {
   readonly name: string;
 }
 
-export const BUNDLED = {
+export const BUNDLED_ROWS = {
   pairs: {
     title: 'The shorter of two answers',
     what: 'Two right answers to each question; the shorter is chosen: for DPO, ORPO and SimPO.',
@@ -56,7 +56,12 @@ export const BUNDLED = {
 } as const satisfies Readonly<Record<string, BundledRows>>;
 
 /** Files for what no sample teaches, in the order in which they are offered. */
-export const MORE_ROWS: readonly BundledRows[] = [BUNDLED.pairs, BUNDLED.labels, BUNDLED.text, BUNDLED.table];
+export const MORE_ROWS: readonly BundledRows[] = [
+  BUNDLED_ROWS.pairs,
+  BUNDLED_ROWS.labels,
+  BUNDLED_ROWS.text,
+  BUNDLED_ROWS.table,
+];
 
 interface BundledGroup {
   readonly name: string;
@@ -66,7 +71,7 @@ interface BundledGroup {
 
 /** All bundled rows by what they teach. @param samples as they are listed */
 export function bundledGroups(samples: readonly ShownSample[]): readonly BundledGroup[] {
-  const { pairs, labels, text, table } = BUNDLED;
+  const { pairs, labels, text, table } = BUNDLED_ROWS;
   const isRewarded = ({ settings }: ShownSample): boolean => settings.objective !== undefined;
   const isLesson = ({ settings }: ShownSample): boolean => settings.forgetting === true;
   const hasDocuments = ({ documents }: ShownSample): boolean => documents !== undefined;

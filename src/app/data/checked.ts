@@ -1,7 +1,7 @@
 /** The findings of the check as the page shows them: a title with their number, and what can be pressed. */
 import type { DataOptions, DataSummary, FindingId, PlacedFinding } from '../../worker/api.ts';
 import { count, plural } from '../ui/format.ts';
-import type { Finding } from './findings.ts';
+import type { ShownFinding } from './findings.ts';
 import {
   cutPrompt,
   dropCopies,
@@ -14,14 +14,14 @@ import {
 } from './mends.ts';
 
 /** What the titles and the remedies depend on. */
-export interface Seen {
+export interface SeenRows {
   readonly summary: DataSummary;
   readonly options: DataOptions;
   /** Tokens that the model takes; undefined while that is not known. */
   readonly maxPositions: number | undefined;
 }
 
-type Numbered = (rows: number, seen: Pick<Seen, 'summary' | 'options'>) => string;
+type Numbered = (rows: number, seen: Pick<SeenRows, 'summary' | 'options'>) => string;
 
 const rowsWith =
   (one: string, many: string): Numbered =>
@@ -64,7 +64,7 @@ const TITLES: Readonly<Record<FindingId, Numbered>> = {
 };
 
 /** How many kinds of findings the check knows. What a tuned model doubts is measured apart from it. */
-export const KINDS = Object.keys(TITLES).filter((id) => id !== 'unlikely-label').length;
+export const FINDING_KINDS = Object.keys(TITLES).filter((id) => id !== 'unlikely-label').length;
 
 /** Entries of the guide. */
 const TERMS: Partial<Readonly<Record<FindingId, string>>> = {
@@ -117,10 +117,10 @@ const BUTTONS_SAY: ReadonlySet<FindingId> = new Set<FindingId>([
 /** A finding as a title, with the number of its rows. */
 export const titleOf = (
   { id, count: rows }: PlacedFinding,
-  seen: Pick<Seen, 'summary' | 'options'>,
+  seen: Pick<SeenRows, 'summary' | 'options'>,
 ): string => TITLES[id](rows, seen);
 
-export function shownOf(finding: PlacedFinding, seen: Seen): Finding {
+export function shownFinding(finding: PlacedFinding, seen: SeenRows): ShownFinding {
   const { id, severity, why, mend, count: rows, places } = finding;
   const term = TERMS[id];
   return {
@@ -137,11 +137,11 @@ export function shownOf(finding: PlacedFinding, seen: Seen): Finding {
   };
 }
 
-const takesNoMore = ({ maxPositions, options }: Seen): string[] =>
+const takesNoMore = ({ maxPositions, options }: SeenRows): string[] =>
   maxPositions === options.maxLength ? ['The model takes no more.'] : [];
 
 /** What the page knows besides. */
-function addedWords(id: FindingId, seen: Seen): string[] {
+function addedWords(id: FindingId, seen: SeenRows): string[] {
   const { summary, options } = seen;
   const { unsupervised, dropped, pairs, leaks, leakCount } = summary;
   if (id === 'answers-cut') return takesNoMore(seen);
@@ -170,7 +170,7 @@ function addedWords(id: FindingId, seen: Seen): string[] {
       ];
 }
 
-function mendsOf(finding: PlacedFinding, { summary, options, maxPositions }: Seen): Mend[] {
+function mendsOf(finding: PlacedFinding, { summary, options, maxPositions }: SeenRows): Mend[] {
   const { unsupervised, dropped, cut, repeated } = summary;
   const raise = (): Mend[] =>
     raiseLimit(Math.max(unsupervised.longest, dropped.longest, cut.longest), options, maxPositions);

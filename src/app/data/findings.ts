@@ -5,7 +5,7 @@ import type { StateFilter } from '../state/rows.svelte.ts';
 import { count, plural } from '../ui/format.ts';
 import { cutPrompt, leaveLongOut, raiseLimit, them, type Mend } from './mends.ts';
 
-export interface Finding {
+export interface ShownFinding {
   readonly id: string;
   /** `out`: rows that are left out, which is no fault. */
   readonly severity: Severity | 'out';
@@ -35,7 +35,7 @@ export function findingsOf(
   options: DataOptions,
   maxPositions: number | undefined,
   found: ReadonlySet<string>,
-): Finding[] {
+): ShownFinding[] {
   return [
     ...unusedText(summary),
     ...(found.has('answers-cut') && options.overlong === 'truncate-end'
@@ -48,7 +48,7 @@ export function findingsOf(
 }
 
 /** Rows that a person left out, which can be taken in again. */
-export function leftOut({ skipped, copies, capped }: DataSummary, options: DataOptions): Finding[] {
+export function leftOut({ skipped, copies, capped }: DataSummary, options: DataOptions): ShownFinding[] {
   const { skip: _, ...unskipped } = options;
   const { dropCopies: __, ...withCopies } = options;
   return [
@@ -98,7 +98,7 @@ export function leftOut({ skipped, copies, capped }: DataSummary, options: DataO
 /** A note about the whole. */
 const NOTE = { severity: 'note', rows: [], mends: [] } as const;
 
-function unusedText({ files }: DataSummary): Finding[] {
+function unusedText({ files }: DataSummary): ShownFinding[] {
   return files.flatMap((file, at) =>
     (file?.unused ?? [])
       .filter(({ text }) => text)
@@ -118,16 +118,16 @@ function tooLong(
   { cut, unsupervised, preferences: lint }: DataSummary,
   options: DataOptions,
   maxPositions: number | undefined,
-): Finding[] {
+): ShownFinding[] {
   if (cut.count === 0) return [];
   const longest = Math.max(cut.longest, unsupervised.longest);
-  const told = lint ? cutWords(lint) : '';
+  const cutText = lint ? cutWords(lint) : '';
   return [
     {
       id: 'cut',
       severity: 'note',
       title: `${plural(cut.count, 'row is', 'rows are')} truncated at ${count(options.maxLength)} tokens`,
-      why: `${told === '' ? 'The model never sees what is struck out.' : told}${maxPositions === options.maxLength ? ' The model takes no more.' : ''}`,
+      why: `${cutText === '' ? 'The model never sees what is struck out.' : cutText}${maxPositions === options.maxLength ? ' The model takes no more.' : ''}`,
       filter: { state: 'cut' },
       ...cut,
       mends: [...raiseLimit(longest, options, maxPositions), ...cutPrompt(options), leaveLongOut(options)],
@@ -145,7 +145,7 @@ const SAME: Readonly<Record<ReturnType<typeof adviceOf>[number]['id'], FindingId
 };
 
 /** Findings in the tokens of pairs and judged answers, if the check found nothing in their texts. */
-function preferences({ preferences: lint }: DataSummary, found: ReadonlySet<string>): Finding[] {
+function preferences({ preferences: lint }: DataSummary, found: ReadonlySet<string>): ShownFinding[] {
   return (lint ? adviceOf(lint) : [])
     .filter(({ id }) => !found.has(SAME[id] ?? ''))
     .map(({ id, title, why }) => ({
@@ -158,7 +158,7 @@ function preferences({ preferences: lint }: DataSummary, found: ReadonlySet<stri
     }));
 }
 
-function otherLists({ left }: DataSummary): Finding[] {
+function otherLists({ left }: DataSummary): ShownFinding[] {
   return left.map(({ name, rows }, at) => ({
     ...NOTE,
     id: `list-${at}`,
@@ -168,7 +168,7 @@ function otherLists({ left }: DataSummary): Finding[] {
   }));
 }
 
-function notes({ notes: all, numbering }: DataSummary, found: ReadonlySet<string>): Finding[] {
+function notes({ notes: all, numbering }: DataSummary, found: ReadonlySet<string>): ShownFinding[] {
   return all
     .filter(({ note }) => !found.has(note))
     .map(({ note, lines }) => ({

@@ -11,7 +11,7 @@ import { editingOf } from './editing.svelte.ts';
 const ORIGIN = 'made';
 const BY_HAND = 'by hand';
 
-export const KINDS = {
+export const MAKING_KINDS = {
   completion: { kind: 'completion', prompt: '', completion: '' },
   messages: {
     kind: 'messages',
@@ -45,7 +45,7 @@ export class Proposal {
 class Making {
   /** Whether the form is shown. */
   open = $state(false);
-  content = $state.raw<ExampleContent>(KINDS.completion);
+  content = $state.raw<ExampleContent>(MAKING_KINDS.completion);
   /** Rows go to training unless a person says otherwise. */
   part = $state<Part>('train');
   /** The model whose text is in the form, and perhaps changed. */

@@ -36,7 +36,7 @@ export function secondsLeft({ began, first, now, done, total }: ImportPace): num
 }
 
 /** “about 40 s left”; '' where that cannot be estimated, or is over soon. */
-export function leftWords(pace: ImportPace | undefined): string {
+export function timeLeftInWords(pace: ImportPace | undefined): string {
   const left = pace && secondsLeft(pace);
   return left === undefined || left < MIN_LEFT_S ? '' : `about ${duration(left)} left`;
 }

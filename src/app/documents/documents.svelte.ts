@@ -20,7 +20,7 @@ import type {
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { count, plural } from '../ui/format.ts';
-import { TimeLeft } from '../ui/time-left.ts';
+import { TimeLeftClock } from '../ui/time-left.ts';
 
 /** A part of a document. */
 export interface Place {
@@ -262,7 +262,7 @@ export class Documents {
   ): Promise<(T & { documents?: ProjectDocuments }) | undefined> {
     const { projects, session } = this.#studio;
     const { id } = projects;
-    const left = new TimeLeft();
+    const left = new TimeLeftClock();
     this.work = work;
     this.stopping = false;
     this.failure = undefined;
@@ -296,7 +296,7 @@ export const transfersOf = <Each extends { readonly source: string }>(
 ): Each[] => list.filter(({ source }) => offered.some(({ id }) => source.includes(`/${id}/`)));
 
 /** The documents of the studio's project. */
-export const documentsOf = ofStudio((studio) => new Documents(studio));
+export const projectDocuments = ofStudio((studio) => new Documents(studio));
 
 /** What is done, and how far: “120 of 917 chunks have a vector”. */
 export function workWords({ what, done, total }: Progress): string {

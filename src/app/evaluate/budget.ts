@@ -16,7 +16,7 @@ const PROMPT_COST = 1.5;
 const NEARLY_ALL = 0.8;
 
 /** The cost of one row in answers of the base model. @param adapters how many are measured */
-export function costOf(adapters: number, { prompting }: Pick<Sample, 'prompting'>): number {
+export function measuringCost(adapters: number, { prompting }: Pick<Sample, 'prompting'>): number {
   const prompts = prompting ? (prompting.shots > 0 ? 3 : 1) : 0;
   return 1 + adapters + PROMPT_COST * prompts;
 }
@@ -91,7 +91,7 @@ export async function timedRows(
       remedy: 'Start it again when you like.',
     };
   const { secondsPerRow: timed } = speed;
-  if (timed !== undefined) return rowsWithin(timed, costOf(adapters, sample), { available, tasks });
+  if (timed !== undefined) return rowsWithin(timed, measuringCost(adapters, sample), { available, tasks });
   // All answers were known: an earlier measurement knows the time of a whole row.
   const known = own && secondsPerRow(own);
   return known === undefined

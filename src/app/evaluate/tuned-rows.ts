@@ -2,7 +2,7 @@
 import { mean } from '../../averages.ts';
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { metricsOf } from '../../evaluate/columns.ts';
-import { baseOf, comparedOf, passMarkOf, type Compared } from '../../evaluate/sides.ts';
+import { baseOf, comparedOf, recordPassMark, type Compared } from '../../evaluate/sides.ts';
 import { scorerNamed } from '../../scorers/lists.ts';
 import { SCORERS } from '../../scorers/registry.ts';
 import type { Scorer } from '../../scorers/scorer.ts';
@@ -20,20 +20,20 @@ import {
   promptStandings,
   rewardStandings,
   scoreStandings,
-  type Candidate,
+  type TunedCandidate,
   type ScoreStanding,
-  type Standing,
+  type TunedStanding,
 } from '../../evaluate/tuned-table.ts';
 import { isSameReward } from '../../evaluate/verdict.ts';
 import { isSameRewards } from '../../scorers/rewards/specs.ts';
 import type { TunedMeasurement } from '../../worker/api.ts';
-import { comparable, whyOld, type Now } from '../state/origin.ts';
+import { comparable, whyOld, type NowOpen } from '../state/origin.ts';
 import { plural } from '../ui/format.ts';
 import { sortedBy } from '../ui/sorted.ts';
 import type { Tuned } from './tuned.ts';
 
 /** The row of a measurement. */
-export function keyOf({ evaluation }: TunedMeasurement): string {
+export function tunedRowKey({ evaluation }: TunedMeasurement): string {
   const adapter = evaluation.subjects.find((subject) => subject.adapter)?.adapter;
   if (!adapter || 'folder' in adapter) return '';
   return 'id' in adapter ? adapter.id : adapter.runId;
@@ -47,7 +47,7 @@ const rowsOf = ({ evaluation }: TunedMeasurement): number =>
   evaluation.items.length > 0 ? evaluation.items.length : (baseOf(evaluation)?.subject.loss?.rows ?? 0);
 
 /** The measurement that decides the rows of the table: the latest that is not out of date. */
-export function latestOf(entries: readonly TunedMeasurement[], now: Now): TunedMeasurement | undefined {
+export function latestOf(entries: readonly TunedMeasurement[], now: NowOpen): TunedMeasurement | undefined {
   return entries.findLast(({ evaluation }) => whyOld(evaluation, now) === undefined);
 }
 
@@ -55,7 +55,7 @@ export function latestOf(entries: readonly TunedMeasurement[], now: Now): TunedM
 export function whyApart(
   entry: TunedMeasurement | undefined,
   latest: TunedMeasurement | undefined,
-  now: Now,
+  now: NowOpen,
 ): string | undefined {
   if (!entry) return 'Not measured yet.';
   const reason = whyOld(entry.evaluation, now);
@@ -85,16 +85,16 @@ export interface TableRow {
   readonly lacks?: string;
   /** A caveat; '' for none. */
   readonly caveat: string;
-  readonly candidate?: Candidate;
+  readonly candidate?: TunedCandidate;
   readonly score: ScoreStanding;
   readonly reward: ScoreStanding;
   readonly pairs: ScoreStanding;
-  readonly general: Standing | undefined;
-  readonly prompts: Standing | undefined;
+  readonly general: TunedStanding | undefined;
+  readonly prompts: TunedStanding | undefined;
   /** The increase of the loss on general text over the base's, in nats. */
   readonly change?: number;
   readonly kl?: number;
-  readonly cost: Readonly<Partial<Record<keyof RunTook, Standing>>>;
+  readonly cost: Readonly<Partial<Record<keyof RunTook, TunedStanding>>>;
 }
 
 export interface Table {
@@ -126,7 +126,7 @@ interface Together {
 export function measuredTogether(
   tuned: readonly Tuned[],
   entries: readonly TunedMeasurement[],
-  now: Now,
+  now: NowOpen,
 ): Together {
   const latest = latestOf(entries, now);
   return {
@@ -134,7 +134,7 @@ export function measuredTogether(
     found: tuned.map((one) => {
       if (one.otherBase !== undefined)
         return { tuned: one, lacks: `It has another base model: open ${one.otherBase} to measure it.` };
-      const entry = entries.findLast((measured) => keyOf(measured) === one.key);
+      const entry = entries.findLast((measured) => tunedRowKey(measured) === one.key);
       const lacks = whyApart(entry, latest, now);
       return lacks === undefined ? { tuned: one, entry: entry! } : { tuned: one, lacks };
     }),
@@ -155,8 +155,8 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
   const base = latest && sidesIn(latest)?.base;
   const candidates = [
     base && { side: base, ...(base.rewards && { rewards: base.rewards }) },
-    ...found.map(({ entry }): Candidate | undefined => entry && candidateOf(entry, latest)),
-  ].map((one, at): Candidate | undefined => {
+    ...found.map(({ entry }): TunedCandidate | undefined => entry && candidateOf(entry, latest)),
+  ].map((one, at): TunedCandidate | undefined => {
     const pairs = preferred[at];
     return one && pairs ? { ...one, pairs } : one;
   });
@@ -177,7 +177,7 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
       latest !== undefined &&
       latest.evaluation.items.length > 0 &&
       latest.evaluation.items.every(({ expected }) => expected === ''),
-    rewards: base?.rewards && { passMark: passMarkOf(base.record) },
+    rewards: base?.rewards && { passMark: recordPassMark(base.record) },
     pairsAgainstBase: base?.subject.likelihoods ? isAgainstBase : undefined,
     base: latest && { ...rowAt(0), caveat: '', cost: {} },
     tuned: found.map(({ tuned, lacks, entry }, at): TableRow => {
@@ -205,7 +205,11 @@ export function isSameWork(tuned: readonly Tuned[]): boolean {
 
 function costsOf(tuned: readonly Tuned[]): TableRow['cost'][] {
   const alike = isSameWork(tuned);
-  const of = (name: keyof RunTook, tolerance: number, compared = true): readonly (Standing | undefined)[] =>
+  const of = (
+    name: keyof RunTook,
+    tolerance: number,
+    compared = true,
+  ): readonly (TunedStanding | undefined)[] =>
     leastStandings(
       tuned.map(({ took, work }) => (compared && (name === 'parameters' || work) ? took[name] : undefined)),
       tolerance,
@@ -231,14 +235,17 @@ function isRewardedAlike(a: TunedMeasurement, b: TunedMeasurement): boolean {
   );
 }
 
-function candidateOf(entry: TunedMeasurement, latest: TunedMeasurement | undefined): Candidate | undefined {
+function candidateOf(
+  entry: TunedMeasurement,
+  latest: TunedMeasurement | undefined,
+): TunedCandidate | undefined {
   const side = sidesIn(entry)?.tuned;
   if (!side) return undefined;
   const { rewards } = side;
   return { side, ...(rewards && latest && isRewardedAlike(entry, latest) && { rewards }) };
 }
 
-export const COLUMNS = {
+export const TUNED_COLUMNS = {
   name: 'What was tuned',
   parameters: 'Parameters',
   memory: 'Memory',
@@ -250,27 +257,27 @@ export const COLUMNS = {
   prompts: 'General prompts',
   kl: 'KL to base, nats per token',
 } as const;
-export type ColumnName = keyof typeof COLUMNS;
+export type ColumnName = keyof typeof TUNED_COLUMNS;
 
 /** The columns of a table: rewards, pairs and answers where its rows have them. */
-export function columnsOf({ isPrompts, rewards, pairsAgainstBase }: Table): ColumnName[] {
+export function tunedColumns({ isPrompts, rewards, pairsAgainstBase }: Table): ColumnName[] {
   const lacks: Partial<Record<ColumnName, boolean>> = {
     reward: rewards === undefined,
     pairs: pairsAgainstBase === undefined,
     score: isPrompts,
   };
-  return (Object.keys(COLUMNS) as ColumnName[]).filter((column) => lacks[column] !== true);
+  return (Object.keys(TUNED_COLUMNS) as ColumnName[]).filter((column) => lacks[column] !== true);
 }
 
-export interface Order {
+export interface TunedOrder {
   readonly column: ColumnName;
   readonly descending: boolean;
 }
 
-export function inOrder(
+export function tunedInOrder(
   rows: readonly TableRow[],
-  { column, descending }: Order,
-  valueOf: (candidate: Candidate) => number | undefined,
+  { column, descending }: TunedOrder,
+  valueOf: (candidate: TunedCandidate) => number | undefined,
 ): TableRow[] {
   return sortedBy(
     rows,
@@ -291,5 +298,5 @@ export function inOrder(
 }
 
 /** The scores of one row, by the names of the scorers. */
-export const scoresOfRow = ({ side }: Candidate, scorers: readonly Scorer[]): Scores =>
+export const scoresOfRow = ({ side }: TunedCandidate, scorers: readonly Scorer[]): Scores =>
   metricsOf(side, scorers);

@@ -4,7 +4,7 @@ import { learnerOf, METHODS } from '../../settings/registry.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
 import type { AdapterInfo, RunSummary, TunedChoice } from '../../worker/api.ts';
 import { methodWords } from '../train/method-words.ts';
-import { objectiveOf } from '../train/settings.ts';
+import { formObjective } from '../train/settings.ts';
 import { plural } from '../ui/format.ts';
 import { isSameModel } from '../ui/model-names.ts';
 
@@ -49,7 +49,7 @@ export function tunedOf({ adapters, runs, models, open, took }: Project): Tuned[
     return {
       ...(runId !== undefined && { runId }),
       ...(objective !== undefined && { objective }),
-      ...(objectiveOf({ objective }).samples && rewards && { rewards }),
+      ...(formObjective({ objective }).samples && rewards && { rewards }),
       ...(run && { work: workOf(run) }),
     };
   };

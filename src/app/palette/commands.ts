@@ -5,7 +5,7 @@ import type { Studio } from '../state/studio.svelte.ts';
 import { isTheme, THEMES, type Theme } from '../state/theme.svelte.ts';
 import { everythingOf } from '../storage/everything.svelte.ts';
 
-export interface Command {
+export interface PaletteCommand {
   readonly group: 'Here' | 'Go to' | 'Projects' | 'Page';
   readonly words: string;
   readonly run: () => void;
@@ -31,14 +31,14 @@ export interface PaletteParts {
   readonly theme: Theme;
 }
 
-export function commandsOf({ studio, shortcuts, theme }: PaletteParts): Command[] {
+export function commandsOf({ studio, shortcuts, theme }: PaletteParts): PaletteCommand[] {
   const here = pressable();
   return [...here, ...places(studio), ...projects(studio, here), ...page(shortcuts, theme)];
 }
 
 /** The stage's own buttons, so that the palette has exactly what can be done now, under the same names. */
-function pressable(): Command[] {
-  const commands = new Map<string, Command>();
+function pressable(): PaletteCommand[] {
+  const commands = new Map<string, PaletteCommand>();
   for (const element of document.querySelectorAll<HTMLElement>(PRESSED)) {
     const pressed = element.querySelector('input') ?? element;
     const words = (element.getAttribute('aria-label') ?? element.innerText).replace(/\s+/g, ' ').trim();
@@ -49,7 +49,7 @@ function pressable(): Command[] {
   return [...commands.values()];
 }
 
-function places({ route }: Studio): Command[] {
+function places({ route }: Studio): PaletteCommand[] {
   const names = Object.entries(PLACES) as [ScreenName, string][];
   const stages = STAGES.map((stage): [ScreenName, string] => [
     stage,
@@ -64,15 +64,15 @@ function places({ route }: Studio): Command[] {
     }));
 }
 
-function projects(studio: Studio, here: readonly Command[]): Command[] {
+function projects(studio: Studio, here: readonly PaletteCommand[]): PaletteCommand[] {
   const { run, projects: kept } = studio;
   const everything = everythingOf(studio);
   const group = 'Projects';
   if (run.active) {
-    const pause: Command = { group, words: 'Pause the run', run: () => void run.pause() };
+    const pause: PaletteCommand = { group, words: 'Pause the run', run: () => void run.pause() };
     return run.last && !run.preparing && !run.asked ? [pause] : [];
   }
-  const commands: Command[] = kept.list
+  const commands: PaletteCommand[] = kept.list
     .filter(({ id }) => id !== kept.id)
     .map(({ id, name }) => ({
       group,
@@ -91,8 +91,8 @@ function projects(studio: Studio, here: readonly Command[]): Command[] {
   return commands.filter(({ words }) => here.every((other) => other.words !== words));
 }
 
-function page(shortcuts: Shortcuts, theme: Theme): Command[] {
-  const themes = Object.entries(THEMES).flatMap(([name, words]): Command[] =>
+function page(shortcuts: Shortcuts, theme: Theme): PaletteCommand[] {
+  const themes = Object.entries(THEMES).flatMap(([name, words]): PaletteCommand[] =>
     isTheme(name) && name !== theme.name
       ? [{ group: 'Page', words: `Theme: ${words.toLowerCase()}`, run: () => theme.choose(name) }]
       : [],

@@ -49,7 +49,11 @@ function isWordStart(letters: string, at: number): boolean {
 }
 
 /** The items that match, best first; in their own order where they match equally well. @param textOf what a person sees of it */
-export function filter<Item>(asked: string, items: readonly Item[], textOf: (item: Item) => string): Item[] {
+export function matchingEntries<Item>(
+  asked: string,
+  items: readonly Item[],
+  textOf: (item: Item) => string,
+): Item[] {
   return items
     .map((item, at) => ({ item, at, found: score(asked, textOf(item)) }))
     .filter((entry): entry is typeof entry & { found: number } => entry.found !== undefined)

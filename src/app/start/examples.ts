@@ -5,14 +5,14 @@ interface Row {
 }
 
 /** One example as people read it. */
-export interface Example {
+export interface StartExample {
   readonly prompt: string;
   readonly answer: string;
 }
 
 /** The first rows of a JSONL text with a question and an answer. The files are our own, so a bad line is an error. */
-export function firstExamples(jsonl: string, count: number): Example[] {
-  const examples: Example[] = [];
+export function firstExamples(jsonl: string, count: number): StartExample[] {
+  const examples: StartExample[] = [];
   for (const line of jsonl.split('\n')) {
     if (examples.length === count) break;
     if (line.trim() === '') continue;

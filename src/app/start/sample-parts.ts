@@ -10,12 +10,12 @@ interface Rows {
 }
 
 /** How a sample is opened: its test rows are a file of their own. */
-export const splitOf = ({ settings: { maxLength } }: Pick<Rows, 'settings'>): DataOptions => ({
+export const sampleSplit = ({ settings: { maxLength } }: Pick<Rows, 'settings'>): DataOptions => ({
   ...SPLIT,
   maxLength,
   test: 0,
 });
 
 /** How many of its rows are trained on, and how many check the run. */
-export const partsOf = (sample: Rows): { readonly train: number; readonly validation: number } =>
-  countParts(sample.rows, splitOf(sample));
+export const samplePartsOf = (sample: Rows): { readonly train: number; readonly validation: number } =>
+  countParts(sample.rows, sampleSplit(sample));

@@ -1,7 +1,7 @@
 /** The bundled data sets, as public/samples/index.json lists them, with the first rows of each. */
 import type { FormSpec } from '../../worker/api.ts';
 import { messageOf } from '../../errors.ts';
-import { firstExamples, type Example } from './examples.ts';
+import { firstExamples, type StartExample } from './examples.ts';
 import { fetchBytes } from './fetch.ts';
 
 /** The list is built with the page; that it has these fields is a test (tests/unit/app/samples.test.ts). */
@@ -48,7 +48,7 @@ export interface Sample {
 }
 
 export interface ShownSample extends Sample {
-  readonly examples: readonly Example[];
+  readonly examples: readonly StartExample[];
   /** A question that was kept apart from training. */
   readonly question: string;
 }

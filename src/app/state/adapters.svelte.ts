@@ -1,10 +1,10 @@
 /** The library of adapters. */
 import type { AdapterChange, AdapterChoice, AdapterInfo, Failure, Progress } from '../../worker/api.ts';
-import { folderOf } from '../ui/files.ts';
+import { folderFiles } from '../ui/files.ts';
 import { saveFile } from '../ui/save.ts';
-import { farWords, TimeLeft } from '../ui/time-left.ts';
+import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import { inPlace } from './in-place.ts';
-import { MIXTURE } from './origin.ts';
+import { MIXTURE_NAME } from './origin.ts';
 import type { Projects } from './projects.svelte.ts';
 import type { Session } from './session.svelte.ts';
 
@@ -33,7 +33,7 @@ export class Adapters {
   /** Whether the zip of an adapter for the bundled model contains that model. */
   withBase = $state(true);
   #stopped = false;
-  #left = new TimeLeft();
+  #left = new TimeLeftClock();
   readonly #session: Session;
   readonly #projects: Projects;
 
@@ -69,7 +69,7 @@ export class Adapters {
   nameOf(key: AdapterKey): string {
     if (key === 'base') return 'Base model';
     if (key === 'current') return 'Current run';
-    if (key === MIXTURE) return 'Mixture';
+    if (key === MIXTURE_NAME) return 'Mixture';
     return this.list.find(({ id }) => id === key)?.name ?? 'Adapter';
   }
 
@@ -123,7 +123,7 @@ export class Adapters {
   }
 
   #begin(): void {
-    this.#left = new TimeLeft();
+    this.#left = new TimeLeftClock();
     this.progress = undefined;
     this.detail = '';
   }
@@ -162,7 +162,7 @@ export class Adapters {
     this.#stopped = false;
     for (const part of files.every(isZip) ? files.map((zip) => [zip]) : [files]) {
       if (this.#stopped) break;
-      const name = folderOf(part[0]) || part[0].name.replace(/\.zip$/i, '');
+      const name = folderFiles(part[0]) || part[0].name.replace(/\.zip$/i, '');
       this.importing = name;
       if (!(await this.#session.ensureModel())) {
         this.failure = this.#session.modelFailure;

@@ -1,7 +1,7 @@
 /** Changes of the base model that take a run off the device: a paused run resumes from its checkpoint. */
 import type { BaseWeights, DeviceChoice, ModelRef } from '../../worker/api.ts';
 import { device } from './device.svelte.ts';
-import { BUNDLED } from './session.svelte.ts';
+import { BUNDLED_MODEL } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 export class BaseModel {
@@ -19,7 +19,7 @@ export class BaseModel {
     await models.remove(name);
     if (models.list.some((model) => model.name === name)) return;
     if (open) run.leaveDevice();
-    if (projects.id === undefined && isThis(session.wanted)) session.want(BUNDLED);
+    if (projects.id === undefined && isThis(session.wanted)) session.want(BUNDLED_MODEL);
   }
 
   /** Loads the open model again with its weights stored in another type. */

@@ -3,12 +3,12 @@ import { checkMapping, columnsOf, type Mapping } from '../../data/mapping.ts';
 import { headLength, type Sheet } from '../../data/sheet-types.ts';
 import { GraftError } from '../../errors.ts';
 import type { DataOptions, Failure } from '../../worker/api.ts';
-import { isUsed } from '../../data/unused.ts';
+import { isUsedColumn } from '../../data/unused.ts';
 import type { Session } from './session.svelte.ts';
 import type { Source } from './source.ts';
 
 export const ROLES = ['prompt', 'input', 'answer', 'system'] as const;
-export type Role = (typeof ROLES)[number];
+export type MappingRole = (typeof ROLES)[number];
 
 const EMPTY = { prompt: '', input: '', answer: '', system: '', text: '' };
 
@@ -20,7 +20,7 @@ export class Columns {
   /** Whether the rows are whole texts, all of them learnt. */
   whole = $state(false);
   /** A template for each role, and for the whole text. */
-  templates = $state<Record<Role | 'text', string>>({ ...EMPTY });
+  templates = $state<Record<MappingRole | 'text', string>>({ ...EMPTY });
   header = $state<boolean>();
   delimiter = $state<string>();
   /** Counts the looks at the file: only the last one is shown. */
@@ -83,7 +83,7 @@ export class Columns {
     if (this.fault !== '' || !this.sheet) return { text: [], other: [] };
     const { columns, texts } = this.sheet;
     const used = columnsOf(this.mapping);
-    const left = columns.filter((column) => !isUsed(column, used));
+    const left = columns.filter((column) => !isUsedColumn(column, used));
     return {
       text: left.filter((column) => texts.includes(column)),
       other: left.filter((column) => !texts.includes(column)),

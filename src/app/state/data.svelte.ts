@@ -13,7 +13,7 @@ import type {
 } from '../../worker/api.ts';
 import { paceOf, type ImportPace } from '../data/time-left.ts';
 import { fetchBytes } from '../start/fetch.ts';
-import { splitOf } from '../start/sample-parts.ts';
+import { sampleSplit } from '../start/sample-parts.ts';
 import type { Sample } from '../start/samples.svelte.ts';
 import type { Columns } from './columns.svelte.ts';
 import type { Projects } from './projects.svelte.ts';
@@ -87,7 +87,7 @@ export class Data {
         heldOut: { name: `${sample.id}-test.jsonl`, path: `public/samples/${sample.test}`, bytes: test },
         sample,
       };
-      return await this.#open(source, splitOf(sample), turn);
+      return await this.#open(source, sampleSplit(sample), turn);
     } catch (error) {
       if (!this.#isCurrent(turn)) return false;
       this.reading = '';

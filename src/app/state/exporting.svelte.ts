@@ -10,7 +10,7 @@ import type {
   Progress,
 } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
-import { farWords, TimeLeft } from '../ui/time-left.ts';
+import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import type { Chat } from './chat.svelte.ts';
 import { ofStudio } from './of-studio.svelte.ts';
 import type { Session } from './session.svelte.ts';
@@ -140,7 +140,7 @@ export class Exporting {
     if (!adapter || this.busy) return;
     this.failure = this.written = undefined;
     this.busy = true;
-    const left = new TimeLeft();
+    const left = new TimeLeftClock();
     const outcome = await this.#session.worker.exportFolder(adapter.id, this.#choice, folder, (progress) => {
       if (!this.busy) return;
       this.progress = progress;

@@ -46,13 +46,13 @@ export class FewShot {
     this.progress = { what: 'answering', done: 0, total: 0 };
     const pace = new MeasurementPace();
     this.secondsLeft = undefined;
-    const told = (progress: Progress): void => {
+    const hear = (progress: Progress): void => {
       if (!this.progress) return;
       this.secondsLeft = pace.secondsLeft(progress, performance.now());
       this.progress = progress;
     };
     const choice = choiceOf(adapter);
-    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, told, choice);
+    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, hear, choice);
     // Another project may have been opened meanwhile.
     const isHere = (): boolean => project === this.#kept.project;
     if (!outcome.ok) {

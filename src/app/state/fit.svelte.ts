@@ -30,11 +30,11 @@ class Fit {
   }
 }
 
-export const fitOf = ofStudio(({ session }) => new Fit(session));
+export const formFit = ofStudio(({ session }) => new Fit(session));
 
 /** Asks for as long as a component is there. */
 export function followFit(studio: Studio): void {
   $effect(() => {
-    void fitOf(studio).ask(studio.data.summary !== undefined && studio.session.isBundled);
+    void formFit(studio).ask(studio.data.summary !== undefined && studio.session.isBundled);
   });
 }

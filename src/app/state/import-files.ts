@@ -1,7 +1,7 @@
 /** Files that are dropped anywhere on the page, or opened with the installed app: each goes where it belongs. */
 import { isRowFile, ROW_ENDINGS } from '../data/row-files.ts';
 import { everythingOf } from '../storage/everything.svelte.ts';
-import { folderOf } from '../ui/files.ts';
+import { folderFiles } from '../ui/files.ts';
 import type { Studio } from './studio.svelte.ts';
 
 /** What takes files. */
@@ -22,7 +22,7 @@ const EXPORTED = 'graft.json';
 export async function importFiles(studio: Studio, files: readonly File[], here?: Taker): Promise<void> {
   if (files.length === 0) return;
   const { route, run, session, adapters, data } = studio;
-  const place = await placeOf(files, here);
+  const place = await importPlace(files, here);
   const failure = {
     code: 'app-training',
     what: `${files.map(({ name }) => name).join(', ')}: not opened, since a run is training.`,
@@ -52,12 +52,12 @@ export async function importFiles(studio: Studio, files: readonly File[], here?:
   } else if (run.active) {
     session.modelFailure = failure;
   } else {
-    await session.openFolder(folderOf(files[0]), files);
+    await session.openFolder(folderFiles(files[0]), files);
   }
 }
 
 /** Rows are data, adapters go to the library, exports to the storage, and what else has weights is a model. */
-export async function placeOf(files: readonly File[], here: Taker = 'data'): Promise<Taker> {
+export async function importPlace(files: readonly File[], here: Taker = 'data'): Promise<Taker> {
   const ends = (ending: string): File | undefined =>
     files.find(({ name }) => name.toLowerCase().endsWith(ending));
   const zip = ends('.zip');

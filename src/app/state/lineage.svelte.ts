@@ -88,4 +88,4 @@ class Lineage {
 }
 
 /** The lineage of a studio: a result stays while another stage is open. */
-export const lineageOf = ofStudio(({ session, results }) => new Lineage(session, results));
+export const shownLineage = ofStudio(({ session, results }) => new Lineage(session, results));

@@ -1,7 +1,7 @@
 /** The base models that this browser keeps, beside the bundled one. */
 import type { Failure, KeptModel, ModelRef, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
-import { farWords, TimeLeft } from '../ui/time-left.ts';
+import { farWords, TimeLeftClock } from '../ui/time-left.ts';
 import type { Session } from './session.svelte.ts';
 
 export class Models {
@@ -34,7 +34,7 @@ export class Models {
   async save(name: string, base?: ModelRef): Promise<void> {
     if (this.saving !== undefined) return;
     this.saving = name;
-    const left = new TimeLeft();
+    const left = new TimeLeftClock();
     const report = (progress: Progress): void => {
       if (this.saving === name) this.detail = farWords(progress, left.hear(progress));
     };

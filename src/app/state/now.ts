@@ -1,8 +1,8 @@
 /** What a measurement would be made with now. */
-import type { Now } from './origin.ts';
+import type { NowOpen } from './origin.ts';
 import type { Studio } from './studio.svelte.ts';
 
-export function nowOf({ session, data, projects, adapters, runs, run }: Studio): Now {
+export function nowOf({ session, data, projects, adapters, runs, run }: Studio): NowOpen {
   // Rows of a project that was just opened are read when a stage needs them.
   const kept = data.kept ?? projects.current?.data;
   const version = data.version ?? kept?.version;

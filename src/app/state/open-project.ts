@@ -2,7 +2,7 @@
 import type { ModelRef, ProjectInfo } from '../../worker/api.ts';
 import { Opening, openingWords, type OpeningWords } from './opening.svelte.ts';
 import { STAGES } from './route.svelte.ts';
-import { BUNDLED } from './session.svelte.ts';
+import { BUNDLED_MODEL } from './session.svelte.ts';
 import type { Studio } from './studio.svelte.ts';
 
 /** The length at which a question that names a project is cut. */
@@ -131,7 +131,7 @@ export class OpenProject {
     const { session, models } = this.#studio;
     const { model, last } = session;
     if (model) return { name: model.name, bundled: model.bundled };
-    return last.bundled || models.list.some(({ name }) => name === last.name) ? last : BUNDLED;
+    return last.bundled || models.list.some(({ name }) => name === last.name) ? last : BUNDLED_MODEL;
   }
 
   async #refreshOwn(): Promise<void> {

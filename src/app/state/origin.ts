@@ -3,10 +3,10 @@ import { shownName } from '../ui/model-names.ts';
 import type { AdapterRef, DataOptions, Evaluation, Made, MixtureId, ModelRef } from '../../worker/api.ts';
 
 /** The id of the mixture in the workshop, which is not in the library. */
-export const MIXTURE: MixtureId = 'mixture';
+export const MIXTURE_NAME: MixtureId = 'mixture';
 
 /** The current inputs of a measurement. */
-export interface Now {
+export interface NowOpen {
   /** The open model, or the one that will be opened: then without a fingerprint. */
   readonly model: ModelRef & { readonly fingerprint?: string };
   /** The open rows, or those that will be opened; missing where there are none. */
@@ -25,14 +25,14 @@ interface MadeFrom extends Pick<Made, 'model' | 'data'> {
 }
 
 /** Why a measurement is out of date; undefined where it is not. */
-export function whyOld({ made, subjects }: Evaluation, now: Now): string | undefined {
+export function whyOld({ made, subjects }: Evaluation, now: NowOpen): string | undefined {
   const adapters = subjects.flatMap(({ adapter }) => adapter ?? []);
   const reasons = [outdated(made, now), ...adapters.map((adapter) => adapterChanged(adapter, now))];
   return reasons.find((reason) => reason !== undefined);
 }
 
 /** The same of one that has at most one adapter. */
-export function outdated({ model, data, adapter }: MadeFrom, now: Now): string | undefined {
+export function outdated({ model, data, adapter }: MadeFrom, now: NowOpen): string | undefined {
   const reasons = [
     modelChanged(model, now),
     data && rowsChanged(data, now),
@@ -69,7 +69,7 @@ function idOf(adapter: AdapterRef | undefined): string {
 /** The current name of an adapter, or its name when it was asked. */
 export function adapterName(
   adapter: AdapterRef | undefined,
-  { adapters = [] }: Pick<Now, 'adapters'>,
+  { adapters = [] }: Pick<NowOpen, 'adapters'>,
 ): string {
   if (!adapter) return 'Base model';
   if ('runId' in adapter) return `${adapter.name}, step ${adapter.step}`;
@@ -77,7 +77,7 @@ export function adapterName(
   return adapters.find(({ id }) => id === adapter.id)?.name ?? adapter.name;
 }
 
-function modelChanged(then: Made['model'], { model }: Now): string | undefined {
+function modelChanged(then: Made['model'], { model }: NowOpen): string | undefined {
   if (then.name !== model.name || then.bundled !== model.bundled)
     return `The base model is ${shownName(model.name)} now.`;
   // The command has no fingerprint: it measured the folder that it was given.
@@ -90,7 +90,7 @@ function modelChanged(then: Made['model'], { model }: Now): string | undefined {
   return undefined;
 }
 
-function rowsChanged(then: NonNullable<Made['data']>, { rows }: Now): string | undefined {
+function rowsChanged(then: NonNullable<Made['data']>, { rows }: NowOpen): string | undefined {
   if (!rows) return 'Its rows are not kept any more.';
   if (then.version !== undefined && then.version !== rows.version) return 'Other rows are open now.';
   if (!then.options || plain(then.options) === plain(rows.options)) return undefined;
@@ -102,8 +102,8 @@ function rowsChanged(then: NonNullable<Made['data']>, { rows }: Now): string | u
   return `Version ${is.revision ?? 1} of the rows is open now, and version ${was.revision ?? 1} was measured.`;
 }
 
-function adapterChanged(then: AdapterRef, { adapters, mixture, runs }: Now): string | undefined {
-  if ('id' in then && then.id === MIXTURE)
+function adapterChanged(then: AdapterRef, { adapters, mixture, runs }: NowOpen): string | undefined {
+  if ('id' in then && then.id === MIXTURE_NAME)
     return mixture === then.name ? undefined : 'The workshop has another mixture now, or none.';
   if ('id' in then) {
     const known = !adapters || adapters.some(({ id }) => id === then.id);

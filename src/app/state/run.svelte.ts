@@ -12,7 +12,7 @@ import type {
   StepPoint,
 } from '../../worker/api.ts';
 import { fromTo } from '../../evaluate/reading-brief.ts';
-import { shownOf, wordsOf } from '../train/shown.ts';
+import { shownPoints, curveWords } from '../train/shown.ts';
 import { Milestones } from './milestones.ts';
 import type { Session } from './session.svelte.ts';
 import { ShownRun } from './shown-run.svelte.ts';
@@ -270,14 +270,14 @@ export class Run extends ShownRun {
   }
 
   #sayBest(point: EvalPoint, best: boolean): void {
-    const [{ step, loss }] = shownOf([point], this.drawn);
-    this.#say(this.#milestones.evaluation(step, loss, best, wordsOf(this.drawn).name));
+    const [{ step, loss }] = shownPoints([point], this.drawn);
+    this.#say(this.#milestones.evaluation(step, loss, best, curveWords(this.drawn).name));
   }
 
   #step(point: StepPoint): void {
     this.preparing = false;
     const smoothed = (): number => this.trainingLoss ?? point.loss;
-    this.#say(this.#milestones.step(point, this.#fresh, smoothed, wordsOf(this.drawn).name));
+    this.#say(this.#milestones.step(point, this.#fresh, smoothed, curveWords(this.drawn).name));
     if (this.#fresh) void this.#plan();
     this.#fresh = false;
   }

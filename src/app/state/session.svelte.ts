@@ -10,7 +10,7 @@ import type {
 } from '../../worker/api.ts';
 import { heldWords } from '../task/base-words.ts';
 import { device } from './device.svelte.ts';
-import { TimeLeft } from '../ui/time-left.ts';
+import { TimeLeftClock } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
 import { Announcer } from './announcer.svelte.ts';
 import { keepLastModel, lastModel } from './last-model.ts';
@@ -24,7 +24,7 @@ export interface StorageState {
 }
 
 /** The base model that comes with the page. */
-export const BUNDLED: ModelRef = { name: 'sprig', bundled: true };
+export const BUNDLED_MODEL: ModelRef = { name: 'sprig', bundled: true };
 
 export class Session {
   readonly worker: GraftWorker;
@@ -32,7 +32,7 @@ export class Session {
   readonly notifier = new Notifier();
   model = $state.raw<ModelInfo>();
   /** The one that was opened last, in this visit or before it. */
-  last: ModelRef = lastModel() ?? BUNDLED;
+  last: ModelRef = lastModel() ?? BUNDLED_MODEL;
   /** The one that the open project works with. */
   wanted = $state.raw<ModelRef>(this.last);
   /** While a model is being opened. */
@@ -63,7 +63,7 @@ export class Session {
   /** Counts the choices of a project's model. */
   #wants = 0;
 
-  #left = new TimeLeft();
+  #left = new TimeLeftClock();
   readonly #hear = (progress: Progress): void => {
     this.opening = progress;
     this.openingLeft = this.#left.hear(progress);
@@ -170,7 +170,7 @@ export class Session {
     const wants = this.#wants;
     const outcome = await answer;
     this.opening = this.openingLeft = undefined;
-    this.#left = new TimeLeft();
+    this.#left = new TimeLeftClock();
     if (outcome.ok) {
       const { name, bundled, content, fingerprint } = outcome.model;
       const before = this.#before;

@@ -14,11 +14,11 @@ import {
   type SettingsKey,
   type KeyedSettings,
 } from '../train/kept-settings.ts';
-import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../train/recipe.ts';
+import { dataOptionsFrom, leftOutOf, optionsFrom, recipeStarts } from '../train/recipe.ts';
 import { PRESETS, type Preset } from '../../settings/presets.ts';
-import type { Choice } from '../train/tuning-methods.ts';
+import type { MethodChoice } from '../train/tuning-methods.ts';
 import {
-  findFaults,
+  faultsOfSettings,
   presetOptions,
   suitableObjective,
   withChoice,
@@ -44,7 +44,7 @@ export class Settings {
   }
 
   faults: readonly Fault[] = $derived.by(() =>
-    findFaults(this.options, this.#session.model, this.#data.summary),
+    faultsOfSettings(this.options, this.#session.model, this.#data.summary),
   );
 
   /** The preset that the form still equals. On few rows several are the same: then it is the usual one. */
@@ -160,7 +160,7 @@ export class Settings {
     const recipe = readRecipe(text, name);
     const model = this.#session.model;
     const rows = dataOptionsFrom(recipe, this.#data.options);
-    const starts = startsOf(
+    const starts = recipeStarts(
       recipe,
       adapters.filter(({ baseModel }) => baseModel === model?.name),
     );
@@ -200,7 +200,7 @@ export class Settings {
    *
    * @param start the adapter that it continues from, which has a kind and a shape
    */
-  defaultsOf(choice: Choice, start?: AdapterInfo): FormSpec {
+  defaultsOf(choice: MethodChoice, start?: AdapterInfo): FormSpec {
     const { name, samplePrompt, forgetting } = this.options;
     const fresh: FormSpec = {
       ...{ ...START, name, samplePrompt },
@@ -215,7 +215,7 @@ export class Settings {
   }
 
   /** Takes a method's defaults. */
-  adopt(choice: Choice, start?: AdapterInfo): void {
+  adopt(choice: MethodChoice, start?: AdapterInfo): void {
     this.rateSaid = '';
     this.options = this.defaultsOf(choice, start);
   }

@@ -15,7 +15,7 @@ import type {
   StepPoint,
 } from '../../worker/api.ts';
 import { smooth } from '../../smooth.ts';
-import { shownOf } from '../train/shown.ts';
+import { shownPoints } from '../train/shown.ts';
 
 /** How well the model predicts without any adapter. */
 interface BaseLoss {
@@ -69,7 +69,7 @@ export class ShownRun {
 
   /** Smoothed, at the last step; the reward where a run learns from rewards. */
   get trainingLoss(): number | undefined {
-    const points = shownOf(this.points, this.drawn);
+    const points = shownPoints(this.points, this.drawn);
     return smooth(
       points.map(({ loss }) => loss),
       points.at(-1)?.steps ?? 1,

@@ -12,7 +12,7 @@ import { FewShot } from './few-shot.svelte.ts';
 import { Models } from './models.svelte.ts';
 import { nowOf } from './now.ts';
 import { OpenProject } from './open-project.ts';
-import type { Now } from './origin.ts';
+import type { NowOpen } from './origin.ts';
 import { MemoryForecast } from './plan.svelte.ts';
 import { Preferences } from './preferences.svelte.ts';
 import { Projects } from './projects.svelte.ts';
@@ -92,7 +92,7 @@ export class Studio {
   }
 
   /** The current inputs of a measurement: one with other inputs is out of date. */
-  get now(): Now {
+  get now(): NowOpen {
     return nowOf(this);
   }
 

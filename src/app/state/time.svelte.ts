@@ -71,10 +71,10 @@ export function partWords({ steps, validations, answers }: RunTime): string {
     [validations, 'validation'],
     [answers ?? 0, 'answers'],
   ] as const;
-  const told = parts
+  const named = parts
     .filter(([seconds]) => seconds > 0)
     .map(([seconds, name]) => `${name} ${roughly(seconds)}`);
-  return [...(told.length > 1 ? told : []), ...(answers === undefined ? ['answers not counted'] : [])].join(
+  return [...(named.length > 1 ? named : []), ...(answers === undefined ? ['answers not counted'] : [])].join(
     ', ',
   );
 }

@@ -1,7 +1,7 @@
 /** The table of everything tuned: missing rows are measured in turn, and each result is stored with the project at once. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import type { Failure, Progress, Sample, TunedMeasurement } from '../../worker/api.ts';
-import { keyOf } from '../evaluate/tuned-rows.ts';
+import { tunedRowKey } from '../evaluate/tuned-rows.ts';
 import type { Tuned } from '../evaluate/tuned.ts';
 import { plural } from '../ui/format.ts';
 import { ofStudio } from './of-studio.svelte.ts';
@@ -51,8 +51,8 @@ class TunedTable {
     const { tuned } = await this.kept.read();
     if (project !== this.#project) return;
     // A measurement made here is newer.
-    const own = this.entries.map(keyOf);
-    const others = (tuned?.entries ?? []).filter((entry) => !own.includes(keyOf(entry)));
+    const own = this.entries.map(tunedRowKey);
+    const others = (tuned?.entries ?? []).filter((entry) => !own.includes(tunedRowKey(entry)));
     if (others.length > 0) this.entries = [...others, ...this.entries];
   }
 
@@ -101,7 +101,7 @@ class TunedTable {
       }
       done++;
       await this.#takeKept();
-      const others = this.entries.filter((entry) => keyOf(entry) !== keyOf(outcome.measured));
+      const others = this.entries.filter((entry) => tunedRowKey(entry) !== tunedRowKey(outcome.measured));
       this.entries = [...others, outcome.measured];
       this.failure = await this.kept.keep(project, { tuned: { entries: this.entries } });
       if (this.failure) break;

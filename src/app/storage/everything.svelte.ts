@@ -3,7 +3,7 @@ import type { Failure, GraftWorker, ImportReport, Progress } from '../../worker/
 import { ofStudio } from '../state/of-studio.svelte.ts';
 import type { Session } from '../state/session.svelte.ts';
 import { saveFile } from '../ui/save.ts';
-import { TimeLeft } from '../ui/time-left.ts';
+import { TimeLeftClock } from '../ui/time-left.ts';
 
 /** The prefix of the page's keys outside the database. */
 const PREFIX = 'graft-';
@@ -18,7 +18,7 @@ class Everything {
   secondsLeft = $state<number>();
   failure = $state.raw<Failure>();
   report = $state.raw<ImportReport>();
-  #left = new TimeLeft();
+  #left = new TimeLeftClock();
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -88,7 +88,7 @@ class Everything {
     this.failure = undefined;
     this.report = undefined;
     this.progress = undefined;
-    this.#left = new TimeLeft();
+    this.#left = new TimeLeftClock();
   }
 
   readonly #hear = (progress: Progress): void => {

@@ -28,7 +28,7 @@ export const WEIGHT_WORDS: Readonly<Record<Exclude<WeightChoice, 'stored'>, Word
 /** Types of a GGUF file that are in blocks. */
 const BLOCKS = /^I?Q\d/;
 
-export function wordsOf(choice: WeightChoice, { fileTypes, precision }: ModelInfo): Words {
+export function baseWords(choice: WeightChoice, { fileTypes, precision }: ModelInfo): Words {
   if (choice !== 'stored') return WEIGHT_WORDS[choice];
   const types = fileTypes.join(', ');
   return {

@@ -1,11 +1,17 @@
 /** The task card of a project, from what its page keeps. */
-import { metricOfCard, targetOf, taskKind, type Target, type TaskCard } from '../../evaluate/task-card.ts';
+import {
+  metricOfCard,
+  targetOf,
+  taskKind,
+  type TaskTarget,
+  type TaskCard,
+} from '../../evaluate/task-card.ts';
 import type { Task } from '../state/task.svelte.ts';
 
 type Kept = Pick<Task, 'title' | 'success' | 'kind' | 'metric' | 'target'>;
 
 /** The score that counts: the one that was set, else one in the person's words. */
-export const wantedOf = ({ target, success }: Pick<Kept, 'target' | 'success'>): Target | undefined =>
+export const wantedOf = ({ target, success }: Pick<Kept, 'target' | 'success'>): TaskTarget | undefined =>
   targetOf(target, success);
 
 /** The metric that counts: the chosen one, or that of the kind. A kind of a newer version is none. */

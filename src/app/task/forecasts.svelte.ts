@@ -9,7 +9,7 @@ import type {
   TrainingSpeed,
 } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
-import { BUNDLED } from '../state/session.svelte.ts';
+import { BUNDLED_MODEL } from '../state/session.svelte.ts';
 import { suggest } from '../../settings/defaults.ts';
 
 /** Tokens of a row: the initial limit of opened data. */
@@ -79,7 +79,7 @@ class Curated {
       parameters: bytes / WIDTH,
     }));
     const all: { key: string; of: string | ModelRef; parameters: number }[] = [
-      { key: 'bundled', of: BUNDLED, parameters: 0 },
+      { key: 'bundled', of: BUNDLED_MODEL, parameters: 0 },
       ...kept,
       ...named,
     ];

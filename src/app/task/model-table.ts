@@ -22,16 +22,16 @@ export interface ModelRow {
   readonly kept?: KeptModel;
 }
 
-export const COLUMNS = {
+export const MODEL_COLUMNS = {
   name: 'Name',
   bytes: 'Size',
   memory: 'Memory',
   time: '100 steps',
   licence: 'Licence',
 } as const;
-export type Column = keyof typeof COLUMNS;
+export type Column = keyof typeof MODEL_COLUMNS;
 
-export interface Order {
+export interface ModelOrder {
   readonly column: Column;
   readonly descending: boolean;
 }
@@ -80,7 +80,7 @@ export function secondsOf({ forecast }: ModelRow): number | undefined {
 }
 
 /** Sorted by a column; unknown values come last in both directions, and equal rows keep their order. */
-export function sorted(rows: readonly ModelRow[], { column, descending }: Order): ModelRow[] {
+export function sorted(rows: readonly ModelRow[], { column, descending }: ModelOrder): ModelRow[] {
   const valueOf = (row: ModelRow): string | number | undefined => {
     if (column === 'name') return row.name.split('/').at(-1)!.toLowerCase();
     if (column === 'bytes') return row.bytes;

@@ -31,7 +31,11 @@ const LEAST = 1e-6;
 type Line = ArrayLike<number | null | undefined>;
 
 /** The range of the drawn losses, with some room above and below. */
-export function rangeOf(lines: readonly Line[], base: number | undefined, axis: LossAxis): [number, number] {
+export function axisRange(
+  lines: readonly Line[],
+  base: number | undefined,
+  axis: LossAxis,
+): [number, number] {
   let [min, max] = [base ?? Infinity, base ?? -Infinity];
   for (const line of lines)
     for (const value of Array.from(line))

@@ -4,9 +4,9 @@ import 'uplot/dist/uPlot.min.css';
 import type { StepPoint } from '../../worker/api.ts';
 import type { EvalPoint } from '../../worker/api.ts';
 import { loss } from '../ui/format.ts';
-import { heightOf, logTicks, rangeOf, type LossAxis } from './axis.ts';
+import { heightOf, logTicks, axisRange, type LossAxis } from './axis.ts';
 import { DASHES, type Ghost } from './ghosts.ts';
-import { AXIS, AXIS_NAME, PADDING, placeKey, type KeyPlace, type Size } from './key.ts';
+import { AXIS, AXIS_NAME, PADDING, settingsPlaceKey, type KeyPlace, type Size } from './key.ts';
 import { onThemeChange } from '../ui/theme-changes.ts';
 import { pictureOf } from './picture.ts';
 import { smooth } from '../../smooth.ts';
@@ -186,7 +186,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
           x: { time: false, range: (_, min, max) => [min, Math.max(max, min + 1)] },
           y: {
             distr: builtAxis === 'log' ? 3 : 1,
-            range: ({ data }) => rangeOf(data.slice(1), last?.base, builtAxis),
+            range: ({ data }) => axisRange(data.slice(1), last?.base, builtAxis),
           },
         },
         axes: [axis(2), axis(3)],
@@ -259,9 +259,9 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
       const [, ...lines] = show(curves);
       // From the data and not from the scales, which uPlot sets later.
       const { base, axis: of } = curves;
-      const [min, max] = rangeOf(lines, base, of);
+      const [min, max] = axisRange(lines, base, of);
       const high = (value: number): number => heightOf(value, of);
-      return placeKey({ size: size(), letters: builtFor, range: [min, max], lines, base, high }, key);
+      return settingsPlaceKey({ size: size(), letters: builtFor, range: [min, max], lines, base, high }, key);
     },
     point(step) {
       if (!plot) return;

@@ -8,7 +8,7 @@ import { smooth } from '../../smooth.ts';
 import { threeDigits } from '../../numbers.ts';
 import { bytes, count, duration, loss, rate } from '../ui/format.ts';
 import { methodWords } from './method-words.ts';
-import { labelOf } from './fields.ts';
+import { fieldLabel } from './fields.ts';
 import { median } from '../../averages.ts';
 
 interface Row {
@@ -20,7 +20,7 @@ interface Row {
 
 const SETTINGS = PAGE_TABLE.filter(({ name }) => name !== 'name');
 
-export type Compared = Pick<
+export type ComparedRuns = Pick<
   RunRecord,
   'options' | 'baseModel' | 'baseWeights' | 'dataName' | 'steps' | 'evals' | 'takenBytes' | 'forgetting'
 > & {
@@ -31,8 +31,8 @@ export type Compared = Pick<
 /** Stands where nothing was measured, with the reason. */
 const without = (reason: string): string => `– ${reason}`;
 
-export function compareRuns(runs: readonly Compared[]): Row[] {
-  const row = (kind: Row['kind'], name: string, of: (run: Compared) => string): Row => ({
+export function compareRuns(runs: readonly ComparedRuns[]): Row[] {
+  const row = (kind: Row['kind'], name: string, of: (run: ComparedRuns) => string): Row => ({
     kind,
     name,
     cells: runs.map(of),
@@ -42,7 +42,7 @@ export function compareRuns(runs: readonly Compared[]): Row[] {
     row('setting', 'Base weights', ({ baseWeights }) => shortWords(baseWeights) ?? 'as in the file'),
     row('setting', 'Data', ({ dataName }) => dataName),
     ...SETTINGS.map((setting) =>
-      row('setting', labelOf(setting.name), ({ options }) =>
+      row('setting', fieldLabel(setting.name), ({ options }) =>
         setting.name === 'lr' ? rate(options.lr) : written(setting, options[setting.name as keyof FormSpec]),
       ),
     ),

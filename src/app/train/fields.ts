@@ -13,7 +13,7 @@ interface Group {
 }
 
 /** What the form calls a setting. */
-export function labelOf(name: string): string {
+export function fieldLabel(name: string): string {
   const setting = TABLE.find(name);
   if (!setting) return name;
   return setting.unit === undefined ? setting.label : `${setting.label}, ${setting.unit}`;

@@ -35,7 +35,7 @@ const BOTTOM = 4.4;
 const RING = 6;
 const NAME = 1.5;
 
-export function placeKey(
+export function settingsPlaceKey(
   { size, letters, range, lines, base, high = (value) => value }: Drawn,
   key: Size,
 ): KeyPlace {

@@ -4,7 +4,7 @@ import { TABLE } from '../../settings/table.ts';
 import type { FormSpec, RunMemory } from '../../worker/api.ts';
 
 /** Whether its adapter has a rank. */
-export function hasRank({ method }: Pick<FormSpec, 'method'>): boolean {
+export function hasRankField({ method }: Pick<FormSpec, 'method'>): boolean {
   const rank = TABLE.find('rank');
   return rank !== undefined && TABLE.applies(rank, { method: learnerOf({ method }).name });
 }

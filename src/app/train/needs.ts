@@ -1,10 +1,10 @@
 /** Which rows a method needs, whether the open ones suit it, and how to get some that do. */
 import { phrasingsOf } from '../../data/phrasings.ts';
 import type { AdapterInfo, DataSummary } from '../../worker/api.ts';
-import { BUNDLED, type BundledRows } from '../data/bundled.ts';
+import { BUNDLED_ROWS, type BundledRows } from '../data/bundled.ts';
 import type { ScreenName } from '../state/route.svelte.ts';
 import { plural } from '../ui/format.ts';
-import { kindOfRows, ROWS } from './settings.ts';
+import { kindOfRows, ROW_KINDS } from './settings.ts';
 import type { Needs } from './tuning-methods.ts';
 
 /** The rows and adapters that there are to learn from. */
@@ -26,7 +26,8 @@ interface Need {
   readonly at?: ScreenName;
 }
 
-const columnsOf = (kind: keyof typeof ROWS): string => `${ROWS[kind].are}: ${ROWS[kind].columns}`;
+const columnsOf = (kind: keyof typeof ROW_KINDS): string =>
+  `${ROW_KINDS[kind].are}: ${ROW_KINDS[kind].columns}`;
 
 export const NEEDS: Readonly<Record<Needs, Need>> = {
   answers: {
@@ -36,12 +37,12 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   pairs: {
     rows: columnsOf('pairs'),
     get: 'Open such rows, or vote between two answers under Use.',
-    bundled: { label: 'Open bundled pairs', ...BUNDLED.pairs },
+    bundled: { label: 'Open bundled pairs', ...BUNDLED_ROWS.pairs },
   },
   unpaired: {
     rows: columnsOf('unpaired'),
     get: 'Open such rows: thumbs from a log will do.',
-    bundled: { label: 'Open bundled labels', ...BUNDLED.labels },
+    bundled: { label: 'Open bundled labels', ...BUNDLED_ROWS.labels },
   },
   prompts: {
     rows: 'prompts, with the reference answer if a reward needs it: prompt, or prompt and completion',
@@ -54,17 +55,17 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   text: {
     rows: 'plain text or Markdown',
     get: 'Open a .txt or .md file.',
-    bundled: { label: 'Open bundled text', ...BUNDLED.text },
+    bundled: { label: 'Open bundled text', ...BUNDLED_ROWS.text },
   },
   tasks: {
     rows: 'two files or more, each a task',
     get: 'Add a file under Data, as another task.',
-    bundled: { label: 'Add bundled orders', ...BUNDLED.orders },
+    bundled: { label: 'Add bundled orders', ...BUNDLED_ROWS.orders },
   },
   template: {
     rows: 'a table with columns of any names',
     get: 'Open a table, and choose a template above its columns.',
-    bundled: { label: 'Open bundled table', ...BUNDLED.table },
+    bundled: { label: 'Open bundled table', ...BUNDLED_ROWS.table },
   },
   adapter: {
     rows: 'single answers, and an adapter of this model',
@@ -108,5 +109,5 @@ export function met(needs: Needs, { data, prompt, adapters }: Situation): string
 /** Which other rows are open; '' where none are. */
 export function openInstead({ data }: Situation): string {
   const kind = data && kindOfRows(data);
-  return kind === undefined ? '' : kind === 'mixed' ? 'rows of several kinds' : ROWS[kind].are;
+  return kind === undefined ? '' : kind === 'mixed' ? 'rows of several kinds' : ROW_KINDS[kind].are;
 }

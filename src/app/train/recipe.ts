@@ -25,13 +25,13 @@ export function optionsFrom(
     parameters,
   }: { targets: readonly string[]; trainRows: number; parameters?: number | undefined },
 ): FormSpec {
-  const told = Object.fromEntries(
+  const given = Object.fromEntries(
     PAGE_TABLE.filter(({ name }) => name !== 'name' && Object.hasOwn(recipe, name)).map(({ name }) => [
       name,
       recipe[name],
     ]),
   );
-  const options = { ...current, ...told } as FormSpec;
+  const options = { ...current, ...given } as FormSpec;
   // Settings that follow from another one, where the recipe does not give them.
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
@@ -56,12 +56,12 @@ export function optionsFrom(
 
 /** How the rows are read and split with the recipe; the same object where it changes nothing. @throws GraftError `arguments` */
 export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptions {
-  const { text, ...told } = readingOf(recipe);
+  const { text, ...reading } = readingOf(recipe);
   const { packed: _, ...before } = current.text ?? {};
   const { mixture } = current;
   const next: DataOptions = {
     ...current,
-    ...told,
+    ...reading,
     ...(text && { text: { ...before, ...text } }),
     ...(mixture &&
       OF_MIXTURES.some((name) => recipe[name] !== undefined) && { mixture: mixtureFrom(recipe, mixture) }),
@@ -96,7 +96,7 @@ type Named = Pick<AdapterInfo, 'name'>;
  *
  * @param adapters that the open model can go on with
  */
-export function startsOf<Adapter extends Named>(recipe: Recipe, adapters: readonly Adapter[]): Adapter[] {
+export function recipeStarts<Adapter extends Named>(recipe: Recipe, adapters: readonly Adapter[]): Adapter[] {
   const path = recipe['initAdapter'];
   if (typeof path !== 'string') return [];
   const plain = (name: string): string =>

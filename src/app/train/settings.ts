@@ -5,7 +5,7 @@ import { answerProblem, type RewardSpec } from '../../scorers/rewards/specs.ts';
 import { RULES } from '../../settings/rules.ts';
 import { learnerOf, REGISTRY, takesKind, type Objective } from '../../settings/registry.ts';
 import { mayBeMissing, PAGE_TABLE, settingOf, TABLE } from '../../settings/table.ts';
-import type { Choice } from './tuning-methods.ts';
+import type { MethodChoice } from './tuning-methods.ts';
 import { correction, isAllowed, limited } from '../../settings/values.ts';
 import type { AdapterInfo, DataSummary, ModelInfo, RowKind, FormSpec } from '../../worker/api.ts';
 
@@ -147,13 +147,17 @@ export function withObjective(objective: string, before: FormSpec): FormSpec {
  * @param fresh settings as a form begins with them, on all layers of the model
  * @param start the adapter that it starts from
  */
-export function withChoice({ method, objective }: Choice, fresh: FormSpec, start?: AdapterInfo): FormSpec {
+export function withChoice(
+  { method, objective }: MethodChoice,
+  fresh: FormSpec,
+  start?: AdapterInfo,
+): FormSpec {
   const made = start ? withStart(fresh, start) : method ? withMethod(fresh, method) : fresh;
   return objective === undefined ? made : withObjective(objective, made);
 }
 
 /** What rows of a kind are called, and what columns make them. */
-export const ROWS: Readonly<Record<RowKind, { are: string; columns: string }>> = {
+export const ROW_KINDS: Readonly<Record<RowKind, { are: string; columns: string }>> = {
   answers: { are: 'single answers', columns: 'prompt and completion' },
   pairs: { are: 'pairs of answers', columns: 'prompt, chosen and rejected' },
   unpaired: { are: 'single answers with a label', columns: 'prompt, completion and label' },
@@ -173,12 +177,12 @@ const ALONE: Readonly<Record<RowKind, readonly string[]>> = {
 const oneOf = (ways: readonly string[]): string => `${ways.slice(0, -1).join(', ')}, or ${ways.at(-1)}`;
 
 /** The objective of a run; supervised for runs of versions that had no choice. */
-export function objectiveOf({ objective }: { readonly objective?: string }): Objective {
+export function formObjective({ objective }: { readonly objective?: string }): Objective {
   return objectives.find(({ name }) => name === objective) ?? SUPERVISED;
 }
 
 /** Everything that is wrong with the settings, in the order of the table. */
-export function findFaults(
+export function faultsOfSettings(
   options: FormSpec,
   model: ModelInfo | undefined,
   data: DataSummary | undefined,
@@ -194,7 +198,7 @@ export function findFaults(
       'steps',
       'No rows are left to train on. Give the training part some under Data.',
     );
-  const objective = objectiveOf(options);
+  const objective = formObjective(options);
   need(
     !objective.encodes,
     'objective',
@@ -203,21 +207,21 @@ export function findFaults(
   if (data && !objective.encodes) {
     const { rows, label } = objective;
     const kind = kindOfRows(data);
-    const { are, columns } = ROWS[rows];
+    const { are, columns } = ROW_KINDS[rows];
     need(
       kind !== 'mixed' && takesKind(objective, kind),
       'objective',
       kind === 'mixed'
         ? `The objective “${label}” learns from ${are}, but the open rows have several kinds: open rows with only the columns ${columns}.`
-        : `The rows are ${ROWS[kind].are}, and the objective “${label}” learns from ${are}: ${oneOf([
-            `choose “${objectiveOf({ objective: suitableObjective(data) }).label}”`,
+        : `The rows are ${ROW_KINDS[kind].are}, and the objective “${label}” learns from ${are}: ${oneOf([
+            `choose “${formObjective({ objective: suitableObjective(data) }).label}”`,
             `open rows with the columns ${columns}`,
             ...ALONE[kind],
           ])}.`,
     );
   }
   const { rewards } = initial as { rewards?: readonly RewardSpec[] };
-  if (data && data.prompts > 0 && objectiveOf(options).samples && rewards) {
+  if (data && data.prompts > 0 && formObjective(options).samples && rewards) {
     const problem = answerProblem(rewards);
     need(
       problem === undefined,

@@ -15,10 +15,10 @@ const LOSS: ShownWords = { name: 'loss', title: 'Loss', better: 'lower is better
 const REWARD: ShownWords = { name: 'reward', title: 'Reward', better: 'higher is better' };
 
 /** The words of the curve that a run draws. */
-export const wordsOf = ({ drawn }: Drawn): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
+export const curveWords = ({ drawn }: Drawn): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
 
 /** Points with the drawn value in place of their loss; the same list where that is the loss. */
-export function shownOf<Point extends Pick<StepPoint | EvalPoint, 'loss' | 'report'>>(
+export function shownPoints<Point extends Pick<StepPoint | EvalPoint, 'loss' | 'report'>>(
   points: readonly Point[],
   { drawn }: Drawn,
 ): readonly Point[] {

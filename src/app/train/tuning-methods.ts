@@ -10,7 +10,7 @@ import type { RowKind, FormSpec } from '../../worker/api.ts';
 export type Needs = RowKind | 'text' | 'tasks' | 'template' | 'adapter' | 'feedback';
 
 /** The settings that choose it. */
-export type Choice = Pick<FormSpec, 'method' | 'objective'>;
+export type MethodChoice = Pick<FormSpec, 'method' | 'objective'>;
 
 export interface TuningMethod {
   readonly name: string;
@@ -19,7 +19,7 @@ export interface TuningMethod {
   readonly changes?: string;
   readonly wrong?: string;
   readonly needs: Needs;
-  readonly choice: Choice;
+  readonly choice: MethodChoice;
 }
 
 export interface MethodGroup {
@@ -33,9 +33,13 @@ const [SUPERVISED, ...OTHERS]: readonly Objective[] = REGISTRY.objectives.filter
   ({ encodes }: Objective) => !encodes,
 );
 /** The method that is trained, where an entry does not say. */
-const USUAL: Choice = { method: WHAT_LEARNS[0].name, objective: SUPERVISED.name };
+const USUAL: MethodChoice = { method: WHAT_LEARNS[0].name, objective: SUPERVISED.name };
 
-function methodOf({ name, label, help, choice }: Contribution, needs: Needs, chosen: Choice): TuningMethod {
+function methodOf(
+  { name, label, help, choice }: Contribution,
+  needs: Needs,
+  chosen: MethodChoice,
+): TuningMethod {
   return { name, label, help, ...choice, needs, choice: { ...USUAL, ...chosen } };
 }
 

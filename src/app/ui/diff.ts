@@ -1,7 +1,7 @@
 import { diffArrays } from 'diff';
 
 /** A part of a text that is compared with another one, word by word. */
-export interface Piece {
+export interface DiffPiece {
   readonly text: string;
   /** Whether only this text has it. */
   readonly own: boolean;
@@ -14,7 +14,7 @@ const MAX_EDITS = 1000;
 
 const wordsOf = (text: string): string[] => text.match(WORD) ?? [];
 
-function join(words: readonly string[], own: readonly boolean[]): Piece[] {
+function join(words: readonly string[], own: readonly boolean[]): DiffPiece[] {
   const pieces: { text: string; own: boolean }[] = [];
   words.forEach((text, i) => {
     const last = pieces.at(-1);
@@ -25,7 +25,7 @@ function join(words: readonly string[], own: readonly boolean[]): Piece[] {
 }
 
 /** Both texts in pieces that add up to it. */
-export function difference(left: string, right: string): [Piece[], Piece[]] {
+export function difference(left: string, right: string): [DiffPiece[], DiffPiece[]] {
   const a = wordsOf(left);
   const b = wordsOf(right);
   const ownA = a.map(() => true);

@@ -6,7 +6,7 @@ const dropped = new WeakMap<File, string>();
 const pathOf = (file: File): string => file.webkitRelativePath || (dropped.get(file) ?? '');
 
 /** The folder that a file was chosen or dropped with; empty for a single file. */
-export function folderOf(file: File): string {
+export function folderFiles(file: File): string {
   const path = pathOf(file);
   return path.includes('/') ? path.slice(0, path.indexOf('/')) : '';
 }

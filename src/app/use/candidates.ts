@@ -23,7 +23,7 @@ export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): C
     );
   });
   const keys = new Set(keyed.flatMap((side) => [...side.keys()]));
-  const most = ({ shares }: Compared): number => Math.max(...shares.map((share) => share ?? 0));
+  const max = ({ shares }: Compared): number => Math.max(...shares.map((share) => share ?? 0));
   return [...keys]
     .map((key) => {
       const text = key.slice(0, key.lastIndexOf('\0'));
@@ -33,7 +33,7 @@ export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): C
         taken: tokens.map((token, side) => isTaken(token, keyed[side].get(key))),
       };
     })
-    .sort((a, b) => most(b) - most(a));
+    .sort((a, b) => max(b) - max(a));
 }
 
 /** Answers of earlier versions do not say which candidate was taken: the text tells it. */

@@ -1,7 +1,7 @@
 /** Adapters that were made for another model than the open one. */
 import type { AdapterInfo, ModelRef } from '../../worker/api.ts';
 import type { AdapterKey } from '../state/adapters.svelte.ts';
-import { BUNDLED } from '../state/session.svelte.ts';
+import { BUNDLED_MODEL } from '../state/session.svelte.ts';
 import type { Studio } from '../state/studio.svelte.ts';
 import { isSameModel } from '../ui/model-names.ts';
 
@@ -21,7 +21,7 @@ export function foreignOf(
     .map((adapter) => {
       const kept = models.list.find(({ name }) => isSameModel(name, adapter.baseModel));
       if (kept) return { adapter, model: { name: kept.name, bundled: false } };
-      return { adapter, ...(isSameModel(BUNDLED.name, adapter.baseModel) && { model: BUNDLED }) };
+      return { adapter, ...(isSameModel(BUNDLED_MODEL.name, adapter.baseModel) && { model: BUNDLED_MODEL }) };
     });
 }
 

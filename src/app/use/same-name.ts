@@ -7,7 +7,7 @@ import { date } from '../ui/format.ts';
  *
  * @param project the name of its project, if that is not the open one
  */
-export function apart(
+export function namedApart(
   { id, name, created }: Pick<AdapterInfo, 'id' | 'name' | 'created'>,
   list: readonly Pick<AdapterInfo, 'id' | 'name'>[],
   project: string | undefined,

@@ -1,6 +1,6 @@
 /** Answers that cannot be learned from. */
 import type { Checked, Found } from './finding.ts';
-import { answerOf, readRows } from './texts.ts';
+import { answerOf, readRowTexts } from './texts.ts';
 
 export function findFaults({ rows }: Checked): Found[] {
   const of = (fault: string | undefined): number[] =>
@@ -21,7 +21,7 @@ const LONG_CHARS = 1000;
 const MIN_ANSWERS = 10;
 
 export function findLongAnswers({ rows }: Checked): Found[] {
-  const lengths = readRows(rows)
+  const lengths = readRowTexts(rows)
     .filter(({ example }) => example.kind !== 'text')
     .map(({ row, example }) => ({ row, chars: answerOf(example).length }))
     .filter(({ chars }) => chars > 0);

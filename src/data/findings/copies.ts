@@ -6,16 +6,16 @@ import {
   askedOf,
   mixed,
   partsOf,
-  readRows,
+  readRowTexts,
   shinglesOf,
-  wholeOf,
+  wholeRowText,
   wordHashesOf,
   type ReadRow,
 } from './texts.ts';
 
 export function findCopies({ rows }: Checked): Found[] {
   const seen = new Set<string>();
-  const copies = readRows(rows).filter(({ example }) => {
+  const copies = readRowTexts(rows).filter(({ example }) => {
     const identity = identityOf(example);
     if (seen.has(identity)) return true;
     seen.add(identity);
@@ -27,7 +27,7 @@ export function findCopies({ rows }: Checked): Found[] {
 /** All rows of a prompt whose answers differ by more than white space. */
 export function findContradictions({ rows }: Checked): Found[] {
   const groups = new Map<string, { readonly rows: number[]; readonly answers: Set<string> }>();
-  for (const { row, example } of readRows(rows)) {
+  for (const { row, example } of readRowTexts(rows)) {
     const pair = askedOf(example);
     if (!pair) continue;
     const group = groups.get(pair.asked) ?? { rows: [], answers: new Set() };
@@ -139,14 +139,14 @@ const COUNTED = 2 ** 22;
 function* shingled(rows: readonly ReadRow[]): Slow<Shingled[]> {
   const all = yield* mapped(rows, ({ row, example }) => ({
     row,
-    shingles: shinglesOf(wordHashesOf(wholeOf(example)), SHINGLE),
+    shingles: shinglesOf(wordHashesOf(wholeRowText(example)), SHINGLE),
     asked: askedOf(example)?.asked,
   }));
   const counts = new Uint32Array(COUNTED);
   for (const { shingles } of all) for (const one of shingles) counts[one % COUNTED]++;
-  const most = Math.max(COMMON_ROWS, COMMON_SHARE * all.length);
+  const max = Math.max(COMMON_ROWS, COMMON_SHARE * all.length);
   return all.map((text) => {
-    const own = text.shingles.filter((one) => counts[one % COUNTED] <= most);
+    const own = text.shingles.filter((one) => counts[one % COUNTED] <= max);
     const isCommon = own.length > 0 && own.length <= (1 - MOSTLY_COMMON) * text.shingles.length;
     return isCommon ? { ...text, shingles: own } : text;
   });
@@ -164,7 +164,7 @@ function distinct(rows: readonly ReadRow[]): ReadRow[] {
 /** Rows of which an earlier one shares most groups of five words. */
 export function* findNearCopies({ rows }: Checked): Slow<Found[]> {
   const texts = new NearTexts();
-  const all = yield* shingled(distinct(readRows(rows)));
+  const all = yield* shingled(distinct(readRowTexts(rows)));
   const near = yield* filtered(all, (text) => texts.holds(text, { adds: true }));
   return [{ id: 'near-duplicates', rows: near.map(({ row }) => row) }];
 }

@@ -3,7 +3,7 @@ import type { Example } from '../example.ts';
 import type { Checked, Found } from './finding.ts';
 import { filtered, mapped, type Slow } from './slow.ts';
 import { TextVectors } from './text-vectors.ts';
-import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
+import { answerOf, textOfQuestion, readRowTexts, wordsOf } from './texts.ts';
 
 /** A row with a label for an answer. */
 export interface LabelledRow {
@@ -20,7 +20,7 @@ const ROWS_OF_LABEL = 4;
 
 /** The rows, if their answers are few distinct short texts. */
 export function labelledRows(rows: Checked['rows']): LabelledRow[] | undefined {
-  const found = readRows(rows)
+  const found = readRowTexts(rows)
     .filter(({ example: { kind } }) => kind === 'completion' || kind === 'messages')
     .map(({ row, example }) => ({ row, example, label: answerOf(example).trim() }));
   if (found.length < MIN_ROWS) return undefined;
@@ -60,7 +60,7 @@ const MIN_COSINE = 0.35;
 export function* findWrongLabels(checked: Checked): Slow<Found[]> {
   const rows = labelledRows(checked.rows);
   if (!rows) return [];
-  const texts = new TextVectors(yield* mapped(rows, ({ example }) => wordsOf(promptOf(example))));
+  const texts = new TextVectors(yield* mapped(rows, ({ example }) => wordsOf(textOfQuestion(example))));
   const isWrong = ({ label }: LabelledRow, at: number): boolean => {
     const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
     if (nearest.length < NEIGHBOURS) return false;

@@ -1,7 +1,7 @@
 /** Rows in another language than most rows. */
 import type { Checked, Found } from './finding.ts';
 import { mapped, type Slow } from './slow.ts';
-import { answerOf, promptOf, readRows, wordsOf } from './texts.ts';
+import { answerOf, textOfQuestion, readRowTexts, wordsOf } from './texts.ts';
 
 const LATIN = 'Latin script';
 
@@ -95,10 +95,10 @@ const MAX_OTHERS = 0.2;
 
 /** Prompts and answers each: translations ask in one language and answer in another. */
 export function* findLanguageMix({ rows }: Checked): Slow<Found[]> {
-  const read = readRows(rows);
+  const read = readRowTexts(rows);
   const found: Found[] = [];
   for (const [what, textOf] of [
-    ['prompts', promptOf],
+    ['prompts', textOfQuestion],
     ['answers', answerOf],
   ] as const) {
     const all = yield* mapped(read, ({ row, example }) => ({ row, language: languageOf(textOf(example)) }));

@@ -3,7 +3,15 @@ import { plural } from '../../numbers.ts';
 import { countParts } from '../split.ts';
 import type { Checked, Found } from './finding.ts';
 import { mapped, type Slow } from './slow.ts';
-import { partsOf, promptOf, readRows, shinglesOf, wholeOf, wordHashesOf, wordsOf } from './texts.ts';
+import {
+  partsOf,
+  textOfQuestion,
+  readRowTexts,
+  shinglesOf,
+  wholeRowText,
+  wordHashesOf,
+  wordsOf,
+} from './texts.ts';
 
 /** Words in a row that two texts share only if one was copied (GPT-3's and later contamination checks take 8 to 13). */
 const OVERLAP = 12;
@@ -18,7 +26,7 @@ const WORTHLESS = 0.5;
 /** Training rows with the prompt of a test row, or twelve words in a row of it. A prompt of fewer words counts only if all of its words are the same. */
 export function* findLeaks(checked: Checked): Slow<Found[]> {
   const { tested: held, trained: rows } = partsOf(checked);
-  const tested = held.map(({ example }) => promptOf(example));
+  const tested = held.map(({ example }) => textOfQuestion(example));
   const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
   const grams = new Map<number, number>();
   const gramsOf = (text: string): Uint32Array => {
@@ -34,12 +42,12 @@ export function* findLeaks(checked: Checked): Slow<Found[]> {
   if (prompts.size === 0) return [];
   const read = yield* mapped(rows, ({ row, example }) => ({
     row,
-    prompt: wordsOf(promptOf(example)).join(' '),
-    shared: [...gramsOf(wholeOf(example))].filter((gram) => grams.has(gram)),
+    prompt: wordsOf(textOfQuestion(example)).join(' '),
+    shared: [...gramsOf(wholeRowText(example))].filter((gram) => grams.has(gram)),
   }));
   for (const { shared } of read) for (const gram of shared) grams.set(gram, grams.get(gram)! + 1);
-  const most = Math.max(COMMON_ROWS, COMMON_SHARE * read.length);
-  const isCopied = (gram: number): boolean => grams.get(gram)! <= most && asked.get(gram)! < COMMON_PROMPTS;
+  const max = Math.max(COMMON_ROWS, COMMON_SHARE * read.length);
+  const isCopied = (gram: number): boolean => grams.get(gram)! <= max && asked.get(gram)! < COMMON_PROMPTS;
   const leaked = read.filter(({ prompt, shared }) => prompts.has(prompt) || shared.some(isCopied));
   const trained = new Set(read.map(({ prompt }) => prompt));
   const isTrained = (prompt: string): boolean =>
@@ -61,11 +69,11 @@ const MIN_TEST_ROWS = 20;
 
 /** A finding about the whole file names no rows. */
 export function findFewTestRows({ rows, test, held: divided, testFraction }: Checked): Found[] {
-  const read = readRows(rows);
+  const read = readRowTexts(rows);
   // Documents become rows by the tokens of a model.
   if (read.some(({ example }) => example.kind === 'text' && example.document)) return [];
   const all = read.length;
-  const own = test && readRows(test).length;
+  const own = test && readRowTexts(test).length;
   const part = divided && read.filter(({ row }) => divided.has(row)).length;
   const held =
     own !== undefined || part !== undefined

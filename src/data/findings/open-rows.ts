@@ -3,7 +3,7 @@ import { UNSTABLE_NOTE } from '../../text/chat-spans.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';
 import type { Example } from '../example.ts';
 import { TEST_FILE, type Skipped } from '../parts.ts';
-import { isDocument, isUsedEntry, type Entry, type RowSet } from '../row-set.ts';
+import { isTextDocument, isUsedEntry, type Entry, type RowSet } from '../row-set.ts';
 import type { RowPlace } from '../summary.ts';
 import { checking, findingOf } from './check.ts';
 import type { Checked, CheckRow, CheckTokens, Finding, FindingId, Found, RowTokens } from './finding.ts';
@@ -114,7 +114,7 @@ function checkRowsOfSet({ entries, files }: RowSet): CheckRow[] {
   });
   return entries.flatMap(({ file, line, state, example, reason, fault }, row): CheckRow[] => {
     if (state === 'skipped' || state === 'copy' || state === 'capped') return [];
-    if (example && !isDocument(example)) return [{ row, example }];
+    if (example && !isTextDocument(example)) return [{ row, example }];
     const key = `${file}:${line}`;
     const document = documents.get(key);
     documents.delete(key);

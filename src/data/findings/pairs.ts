@@ -1,10 +1,10 @@
 /** Pairs and judged answers from which little can be learned. */
 import { effectOf, findIdlePairs, MIN_PAIRS, MAJOR_EFFECT } from '../preference-lint.ts';
 import type { Checked, Found } from './finding.ts';
-import { answerOf, readRows } from './texts.ts';
+import { answerOf, readRowTexts } from './texts.ts';
 
 export function findPairs({ rows }: Checked): Found[] {
-  const read = readRows(rows);
+  const read = readRowTexts(rows);
   const { alike, flipped } = findIdlePairs(read.map(({ example }) => example));
   const refused = rows.flatMap(({ row, fault }) => (fault === 'identical-pair' ? [row] : []));
   const idle = [...alike.map((at) => read[at].row), ...refused];
@@ -19,7 +19,7 @@ export function findPairs({ rows }: Checked): Found[] {
 
 /** Texts of both answers of each pair. */
 function sidesOf(rows: Checked['rows']): { row: number; chosen: string; rejected: string }[] {
-  return readRows(rows).flatMap(({ row, example }) =>
+  return readRowTexts(rows).flatMap(({ row, example }) =>
     example.kind === 'pair'
       ? [
           {
@@ -56,7 +56,7 @@ function lengthBias(rows: Checked['rows']): Found[] {
 const ALWAYS = 0.9;
 
 function oneSided(rows: Checked['rows']): Found[] {
-  const judged = readRows(rows).flatMap(({ row, example }) =>
+  const judged = readRowTexts(rows).flatMap(({ row, example }) =>
     example.kind === 'unpaired' ? [{ row, desirable: example.desirable }] : [],
   );
   const found: Found[] = [];

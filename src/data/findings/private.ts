@@ -1,9 +1,9 @@
 /** Secrets and personal data in the text of rows. */
 import type { Checked, Found } from './finding.ts';
-import { readRows, wholeOf } from './texts.ts';
+import { readRowTexts, wholeRowText } from './texts.ts';
 
 export function findPrivate({ rows }: Checked): Found[] {
-  const texts = readRows(rows).map(({ row, example }) => ({ row, text: wholeOf(example) }));
+  const texts = readRowTexts(rows).map(({ row, example }) => ({ row, text: wholeRowText(example) }));
   const having = (has: (text: string) => boolean): number[] =>
     texts.filter(({ text }) => has(text)).map(({ row }) => row);
   return [

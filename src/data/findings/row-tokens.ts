@@ -9,7 +9,7 @@ import { IGNORED, singleOf } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
 import { MAX_EXAMPLE_CHARS } from '../prepare.ts';
 import type { CheckTokens, RowTokens } from './finding.ts';
-import { wholeOf } from './texts.ts';
+import { wholeRowText } from './texts.ts';
 
 export interface TokenOptions extends RenderExampleOptions {
   /** Tokens of a row, 2 or more. */
@@ -40,7 +40,7 @@ export function tokensOfRow(example: Example, tokenizer: Tokenizer, options: Tok
   // A document becomes as many rows as it fills: nothing of it is cut.
   if (example.kind === 'text' && example.document)
     return { ...REFUSED, refused: false, supervised: example.text.length };
-  if (wholeOf(example).length > MAX_EXAMPLE_CHARS) return REFUSED;
+  if (wholeRowText(example).length > MAX_EXAMPLE_CHARS) return REFUSED;
   try {
     const rendered = renderExample(example, tokenizer, options);
     if (rendered.ids.some((id) => id >= options.vocabSize)) return REFUSED;

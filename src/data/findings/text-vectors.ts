@@ -66,7 +66,7 @@ export class TextVectors {
   }
 
   /** At most `most` other texts that share a rare word with a text and have a cosine of `least` or more, the nearest first. */
-  nearest(at: number, max: number, least: number): number[] {
+  nearest(at: number, max: number, min: number): number[] {
     const [start, end] = [this.#starts[at], this.#starts[at + 1]];
     for (let i = start; i < end; i++) this.#own[this.#words[i]] = this.#weights[i];
     const found: number[] = [];
@@ -77,7 +77,7 @@ export class TextVectors {
         if (other === at || this.#candidate[other] === at + 1) continue;
         this.#candidate[other] = at + 1;
         const cosine = this.#cosineToOwn(other);
-        if (cosine < least || (found.length === max && cosine <= cosines[max - 1])) continue;
+        if (cosine < min || (found.length === max && cosine <= cosines[max - 1])) continue;
         let place = Math.min(found.length, max - 1);
         for (; place > 0 && cosines[place - 1] < cosine; place--) {
           found[place] = found[place - 1];

@@ -10,14 +10,14 @@ export interface ReadRow {
   readonly example: Example;
 }
 
-export const readRows = (rows: readonly CheckRow[]): ReadRow[] =>
+export const readRowTexts = (rows: readonly CheckRow[]): ReadRow[] =>
   rows.flatMap(({ row, example }) => (example ? [{ row, example }] : []));
 
 /** The rows that measure, and those that are learned from. */
 export function partsOf({ rows, test = [], held }: Checked): { tested: ReadRow[]; trained: ReadRow[] } {
-  const all = readRows(rows);
+  const all = readRowTexts(rows);
   return {
-    tested: [...readRows(test), ...all.filter(({ row }) => held?.has(row) === true)],
+    tested: [...readRowTexts(test), ...all.filter(({ row }) => held?.has(row) === true)],
     trained: all.filter(({ row }) => held?.has(row) !== true),
   };
 }
@@ -29,7 +29,7 @@ const textsOf = (messages: readonly TrainableMessage[]): string =>
     .join('\n');
 
 /** Everything before the last answer, without the system message; of plain text all of it. '' for ready tokens. */
-export function promptOf(given: Example): string {
+export function textOfQuestion(given: Example): string {
   const example = singleOf(given);
   switch (example.kind) {
     case 'completion':
@@ -67,12 +67,12 @@ export function askedOf(given: Example): { readonly asked: string; readonly answ
 const normal = (text: string): string => text.trim().replace(/\s+/g, ' ');
 
 /** All texts of a row, both answers of a pair among them. */
-export function wholeOf(example: Example): string {
+export function wholeRowText(example: Example): string {
   switch (example.kind) {
     case 'pair':
-      return `${wholeOf({ ...example.chosen, line: 0 })}\n${wholeOf({ ...example.rejected, line: 0 })}`;
+      return `${wholeRowText({ ...example.chosen, line: 0 })}\n${wholeRowText({ ...example.rejected, line: 0 })}`;
     case 'unpaired':
-      return wholeOf({ ...example.answer, line: 0 });
+      return wholeRowText({ ...example.answer, line: 0 });
     case 'completion':
       return `${example.prompt}\n${example.completion}`;
     case 'messages':
@@ -80,7 +80,7 @@ export function wholeOf(example: Example): string {
     case 'text':
       return example.text;
     case 'prompt':
-      return promptOf(example);
+      return textOfQuestion(example);
     case 'query':
       return [example.query, example.positive, ...example.negatives].join('\n');
     case 'tokens':
@@ -102,7 +102,7 @@ const FNV_START = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
 /** FNV-1a over a word, as an unsigned 32-bit number. */
-export function hashOf(text: string): number {
+export function wordHash(text: string): number {
   let hash = FNV_START;
   for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), FNV_PRIME);
   return hash >>> 0;
@@ -120,7 +120,7 @@ const NOT_ASCII = /[\u0080-\uffff]/;
 
 /** The hash of each word of a text (`wordsOf`). Most texts are ASCII and need no strings for their words, which would be most of the garbage of a check. */
 export function wordHashesOf(text: string): Uint32Array {
-  if (NOT_ASCII.test(text)) return Uint32Array.from(wordsOf(text), hashOf);
+  if (NOT_ASCII.test(text)) return Uint32Array.from(wordsOf(text), wordHash);
   const lower = text.slice(0, MAX_WORDS_CHARS).toLowerCase();
   // Words and what separates them take turns.
   const hashes = new Uint32Array((lower.length >> 1) + 1);

@@ -8,7 +8,7 @@ import {
   type TokenRow,
 } from '../../text/trainable.ts';
 import type { Checked, CheckTokens, Found, FindingId, RowTokens } from './finding.ts';
-import { readRows } from './texts.ts';
+import { readRowTexts } from './texts.ts';
 
 /** From this share of the rows on, a run is wasted. */
 const WASTED = 0.5;
@@ -41,7 +41,7 @@ export function findUnsupervised({ rows, tokens }: Checked): Found[] {
 
 export function findInTokens({ rows, tokens }: Checked): Found[] {
   if (!tokens) return [];
-  const read = readRows(rows).flatMap(({ row }) => {
+  const read = readRowTexts(rows).flatMap(({ row }) => {
     const made = tokens.rows.get(row);
     return made ? [{ row, made }] : [];
   });

@@ -8,7 +8,7 @@ import type { AdapterDescription, Device, Processor } from '../device.ts';
 import type { Pool } from '../pool.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
-import { Heap, type Piece } from './heap.ts';
+import { Heap, type HeapPiece } from './heap.ts';
 import { CpuLowering } from './lowering.ts';
 import { CpuPlan } from './plan.ts';
 import { profilePlans, replayMatmuls } from './profile.ts';
@@ -40,7 +40,7 @@ export async function openCpu(options: CpuOptions): Promise<CpuDevice> {
 }
 
 /** An opened processor: `openCpu` makes it and starts its threads. */
-export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarget {
+export class CpuDevice extends AccountedDevice<HeapPiece> implements Device, CpuTarget {
   readonly adapter: AdapterDescription;
   readonly threads: number;
   readonly processor: Processor;
@@ -122,35 +122,35 @@ export class CpuDevice extends AccountedDevice<Piece> implements Device, CpuTarg
   readonly replayMatmuls: Device['replayMatmuls'] = (plan) => replayMatmuls(this, plan);
 
   /** @throws GraftError `engine-out-of-memory`, and as `check` */
-  allocate(bytes: number, label: string): Piece {
+  allocate(bytes: number, label: string): HeapPiece {
     this.check();
     return this.account(this.#heap.take(this.lowering.allocationBytes(bytes), label), label);
   }
 
-  release(piece: Piece): void {
+  release(piece: HeapPiece): void {
     this.discount(piece);
     this.#heap.give(piece);
   }
 
-  protected fill(piece: Piece, data: ArrayBufferView<ArrayBuffer> | undefined): void {
+  protected fill(piece: HeapPiece, data: ArrayBufferView<ArrayBuffer> | undefined): void {
     this.bytesOf(piece, 0, piece.size).fill(0);
     if (data) this.writePiece(piece, 0, data);
   }
 
   /** Bytes of a piece as they are now; valid until the next allocation. @throws Error if they reach beyond its end */
-  bytesOf(piece: Piece, offset: number, length: number): Uint8Array {
+  bytesOf(piece: HeapPiece, offset: number, length: number): Uint8Array {
     if (offset + length > piece.size) throw new Error(`${offset + length} bytes are not in ${piece.size}`);
     return this.#heap.bytes(piece.address + offset, length);
   }
 
   /** Copies data to a piece, from byte `offset` of it on. @throws Error as `bytesOf` */
-  writePiece(piece: Piece, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
+  writePiece(piece: HeapPiece, offset: number, data: ArrayBufferView<ArrayBuffer>): void {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     this.bytesOf(piece, offset, bytes.length).set(bytes);
   }
 
   /** A copy of some bytes. Yields to the event loop first, as awaiting a GPU does. */
-  async readPiece(piece: Piece, offset: number, length: number, what = 'tensor'): Promise<ArrayBuffer> {
+  async readPiece(piece: HeapPiece, offset: number, length: number, what = 'tensor'): Promise<ArrayBuffer> {
     this.check();
     const result = new Uint8Array(length);
     result.set(this.bytesOf(piece, offset, length));

@@ -16,7 +16,7 @@ const PAGE_BYTES = 2 ** 16;
 const MAX_PAGES = MAX_MEMORY_BYTES / PAGE_BYTES - 1;
 
 /** A piece of the memory. */
-export interface Piece extends Memory {
+export interface HeapPiece extends Memory {
   readonly address: number;
 }
 
@@ -38,7 +38,7 @@ export class Heap {
   }
 
   /** @throws GraftError `engine-out-of-memory` */
-  take(size: number, label: string): Piece {
+  take(size: number, label: string): HeapPiece {
     let best = -1;
     this.#gaps.forEach((gap, index) => {
       if (gap.size >= size && (best < 0 || gap.size < this.#gaps[best].size)) best = index;
@@ -60,7 +60,7 @@ export class Heap {
     return { address, size };
   }
 
-  give({ address, size }: Piece): void {
+  give({ address, size }: HeapPiece): void {
     let index = this.#gaps.findIndex((gap) => gap.address > address);
     if (index < 0) index = this.#gaps.length;
     const before = this.#gaps[index - 1] as Gap | undefined;

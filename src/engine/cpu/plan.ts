@@ -6,7 +6,7 @@ import type { Tape } from '../tape.ts';
 import type { Storage, Tensor } from '../tensor.ts';
 import { COMMAND_BYTES, HEADER_BYTES, type CpuCommand } from './command.ts';
 import type { CpuDevice } from './device.ts';
-import type { Piece } from './heap.ts';
+import type { HeapPiece } from './heap.ts';
 import { CpuStagingSlot } from './staging.ts';
 
 export class CpuPlan implements Plan {
@@ -34,7 +34,7 @@ export class CpuPlan implements Plan {
   }
 
   /** Where the commands lie. */
-  get program(): Piece {
+  get program(): HeapPiece {
     return this.memory.program;
   }
 
@@ -67,7 +67,7 @@ export class CpuPlan implements Plan {
   }
 
   /** The memory of a pinned or uploaded tensor. */
-  #pieceOf(tensor: Tensor): Piece {
+  #pieceOf(tensor: Tensor): HeapPiece {
     const piece = this.device.memoryOf(tensor.storage) ?? this.memory.pinned.get(tensor.storage);
     if (!piece) throw new Error(`${tensor.label} has no memory of its own in this plan`);
     return piece;
@@ -76,16 +76,16 @@ export class CpuPlan implements Plan {
 
 /** The memory of a plan. */
 interface PlanMemory {
-  readonly slots: Lease<Piece>;
+  readonly slots: Lease<HeapPiece>;
   readonly slotOf: ReadonlyMap<Storage, number>;
-  readonly pinned: Map<Storage, Piece>;
-  readonly program: Piece;
+  readonly pinned: Map<Storage, HeapPiece>;
+  readonly program: HeapPiece;
 }
 
 function allocate(device: CpuDevice, size: PlanSize<CpuCommand>, pool: Pool): PlanMemory {
   if (!(pool instanceof MemoryPool)) throw new Error('This pool belongs to another device');
-  const slots: Lease<Piece> = pool.take(size.memory.slots);
-  const pinned = new Map<Storage, Piece>();
+  const slots: Lease<HeapPiece> = pool.take(size.memory.slots);
+  const pinned = new Map<Storage, HeapPiece>();
   try {
     for (const storage of size.pinned) {
       const piece = device.allocate(storage.bytes, storage.label);

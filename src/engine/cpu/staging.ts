@@ -1,10 +1,10 @@
 import { STAGING_BUFFERS, type StagingRing, type StagingSlot } from '../staging.ts';
 import type { CpuDevice } from './device.ts';
-import type { Piece } from './heap.ts';
+import type { HeapPiece } from './heap.ts';
 
 export class CpuStagingRing implements StagingRing {
-  readonly #pieces: Piece[];
-  readonly #busy = new Set<Piece>();
+  readonly #pieces: HeapPiece[];
+  readonly #busy = new Set<HeapPiece>();
   #next = 0;
 
   constructor(
@@ -33,14 +33,14 @@ export class CpuStagingRing implements StagingRing {
 export class CpuStagingSlot implements StagingSlot {
   constructor(
     private readonly device: CpuDevice,
-    private readonly piece: Piece,
+    private readonly piece: HeapPiece,
     private readonly bytes: number,
     private readonly what: string,
     private readonly free: () => void,
   ) {}
 
   /** Copies from the start of `source`. */
-  copyFrom(source: Piece): void {
+  copyFrom(source: HeapPiece): void {
     this.device.bytesOf(this.piece, 0, this.bytes).set(this.device.bytesOf(source, 0, this.bytes));
   }
 

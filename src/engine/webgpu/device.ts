@@ -258,15 +258,15 @@ export class GpuDevice extends AccountedDevice<GPUBuffer> implements Device, Gpu
 }
 
 function lowered(limits: GpuTarget['limits'], wanted: DeviceOptions['limits'] = {}): GpuTarget['limits'] {
-  const least = (name: keyof GpuTarget['limits']): number =>
+  const min = (name: keyof GpuTarget['limits']): number =>
     Math.min(limits[name] ?? Infinity, wanted[name] ?? Infinity);
   return {
-    maxStorageBufferBindingSize: least('maxStorageBufferBindingSize'),
-    maxBufferSize: least('maxBufferSize'),
-    maxComputeWorkgroupStorageSize: least('maxComputeWorkgroupStorageSize'),
-    maxComputeInvocationsPerWorkgroup: least('maxComputeInvocationsPerWorkgroup'),
-    largestWeight: least('largestWeight'),
-    memoryBytes: least('memoryBytes'),
+    maxStorageBufferBindingSize: min('maxStorageBufferBindingSize'),
+    maxBufferSize: min('maxBufferSize'),
+    maxComputeWorkgroupStorageSize: min('maxComputeWorkgroupStorageSize'),
+    maxComputeInvocationsPerWorkgroup: min('maxComputeInvocationsPerWorkgroup'),
+    largestWeight: min('largestWeight'),
+    memoryBytes: min('memoryBytes'),
   };
 }
 

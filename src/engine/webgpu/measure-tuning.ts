@@ -7,7 +7,7 @@ import type { GpuDevice } from './device.ts';
 import type { Kernel } from './lower/matmul-kernel.ts';
 import {
   defaultTuning,
-  LAYOUTS,
+  KERNEL_LAYOUTS,
   SUBMIT_SECONDS,
   type MatmulTuning,
   type RegisterTile,
@@ -41,7 +41,7 @@ export async function measureTuning(device: GpuDevice): Promise<Tuning> {
   const bench = new Bench(device, SIDE[tuning.matmul.family], clock);
   try {
     let fastest = 0;
-    for (const layout of LAYOUTS) {
+    for (const layout of KERNEL_LAYOUTS) {
       if (performance.now() > deadline) break;
       const started = await bench.measure(layout, kernelOf(tuning.matmul, device, layout));
       if (started === undefined) {

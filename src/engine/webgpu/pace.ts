@@ -54,7 +54,7 @@ export function splitIntoSubmits<D extends Command>(
 }
 
 /** What a pace needs of a device: seconds, and the end of everything submitted. */
-export interface Queue {
+export interface PacedQueue {
   readonly now: () => number;
   readonly done: () => Promise<unknown>;
 }
@@ -73,7 +73,7 @@ export class Pace {
   /** Runs that are not done, in order. */
   readonly #runs: Run[] = [];
 
-  constructor(private readonly queue: Queue) {}
+  constructor(private readonly queue: PacedQueue) {}
 
   /** How many times as long work takes as the tuning says. It changes only by much. */
   get slowness(): number {
@@ -115,8 +115,8 @@ export class Pace {
 
   /** Slower work counts at once, faster work half: the next run may meet the slowness again. */
   #learn(slowness: number): void {
-    const least = Math.max(slowness, 1 / MOST_FASTER);
-    if (least > this.#slowness * CHANGE) this.#slowness = least;
-    else if (least < this.#slowness / CHANGE) this.#slowness = Math.sqrt(this.#slowness * least);
+    const min = Math.max(slowness, 1 / MOST_FASTER);
+    if (min > this.#slowness * CHANGE) this.#slowness = min;
+    else if (min < this.#slowness / CHANGE) this.#slowness = Math.sqrt(this.#slowness * min);
   }
 }

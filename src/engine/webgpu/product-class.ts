@@ -113,10 +113,10 @@ export function hasFewRows({ layout, M }: ProductClass): boolean {
 /** The kernel of the nearest class, the first of those as near. */
 export function kernelFor(shape: ProductClass, chosen: readonly ChosenProduct[]): TileKernel | undefined {
   let nearest: TileKernel | undefined;
-  let least = Infinity;
+  let min = Infinity;
   for (const one of chosen) {
     const far = distance(shape, one.shape);
-    if (far < least) [least, nearest] = [far, one.kernel];
+    if (far < min) [min, nearest] = [far, one.kernel];
   }
   return nearest;
 }
@@ -127,7 +127,7 @@ const flopsOf = ({ M, N, K, R }: ProductClass): number => 2 * M * N * (K + R);
  * The classes that take the most operations in the dispatches of a plan. Products that are near each other are one class, that of the first. The
  * largest class of each layout is among them.
  */
-export function productClasses(dispatches: readonly Dispatch[], most: number): ProductClass[] {
+export function productClasses(dispatches: readonly Dispatch[], max: number): ProductClass[] {
   const classes: { shape: ProductClass; flops: number }[] = [];
   for (const dispatch of dispatches) {
     const shape = classOfDispatch(dispatch);
@@ -140,7 +140,7 @@ export function productClasses(dispatches: readonly Dispatch[], most: number): P
   const first = classes.filter(
     ({ shape }, i) => classes.findIndex((other) => other.shape.layout === shape.layout) === i,
   );
-  return [...new Set([...first, ...classes])].slice(0, most).map(({ shape }) => shape);
+  return [...new Set([...first, ...classes])].slice(0, max).map(({ shape }) => shape);
 }
 
 /** What a class is called, such as “NT 512 × 576 × 1536, f16 · q4_0, 3 matmuls”. */
@@ -157,7 +157,7 @@ const WEIGHTS: readonly unknown[] = [...FLOATS, ...QUANTISED_TYPES];
 export function isProductClass(value: unknown): value is ProductClass {
   if (typeof value !== 'object' || value === null) return false;
   const { layout, M, N, K, R, products, terms, a, b, c } = value as Record<string, unknown>;
-  const count = (one: unknown, least: number): boolean => Number.isSafeInteger(one) && Number(one) >= least;
+  const count = (one: unknown, min: number): boolean => Number.isSafeInteger(one) && Number(one) >= min;
   return (
     LAYOUTS.includes(layout) &&
     [M, N, K, products].every((one) => count(one, 1)) &&

@@ -46,7 +46,7 @@ export interface Tuning {
   simple: { attention: boolean; rows: boolean };
 }
 
-export const LAYOUTS = ['NT', 'NN', 'TN'] as const;
+export const KERNEL_LAYOUTS = ['NT', 'NN', 'TN'] as const;
 
 /** Whether something that was stored is a tuning of this version. */
 export function isTuning(value: unknown): value is Tuning {
@@ -69,7 +69,7 @@ export function isTuning(value: unknown): value is Tuning {
     family &&
     lanes &&
     isPositive(matmul['workgroups']) &&
-    LAYOUTS.every((layout) => isRegisterTile(matmul[layout]))
+    KERNEL_LAYOUTS.every((layout) => isRegisterTile(matmul[layout]))
   );
 }
 
@@ -139,11 +139,11 @@ export function withKernels(
   changes: { readonly matmul?: Partial<MatmulTuning>; readonly simple?: Partial<Tuning['simple']> },
 ): Tuning {
   const tuning = { matmul: { ...matmul, ...changes.matmul }, simple: { ...simple, ...changes.simple } };
-  const least = tuning.simple.attention ? FLOPS_PER_SUBMIT.registers : Infinity;
+  const min = tuning.simple.attention ? FLOPS_PER_SUBMIT.registers : Infinity;
   return {
     ...speed,
     ...tuning,
-    flopsPerSubmit: Math.min(speed.flopsPerSubmit, FLOPS_PER_SUBMIT[tuning.matmul.family], least),
+    flopsPerSubmit: Math.min(speed.flopsPerSubmit, FLOPS_PER_SUBMIT[tuning.matmul.family], min),
   };
 }
 

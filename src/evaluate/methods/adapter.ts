@@ -1,10 +1,10 @@
 /** The base model with an adapter, with the question alone. */
 import { answerBare } from './engineered.ts';
 import type { Method } from './method.ts';
-import { ADAPTER } from './names.ts';
+import { ADAPTER_METHOD } from './names.ts';
 
 export const adapter: Method = {
-  name: ADAPTER,
+  name: ADAPTER_METHOD,
   title: 'Adapter',
   help: 'each adapter, with only the question',
   term: 'adapter',

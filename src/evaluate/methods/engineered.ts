@@ -103,7 +103,7 @@ const costOf = (tokens: readonly number[], { maxPositions }: EvalModel): Detail 
   tokens.length === 0
     ? {}
     : {
-        promptTokens: tokens.reduce((most, each) => Math.max(most, each), 0),
+        promptTokens: tokens.reduce((max, each) => Math.max(max, each), 0),
         meanPromptTokens: tokens.reduce((sum, each) => sum + each, 0) / tokens.length,
         window: maxPositions,
       };
@@ -127,11 +127,11 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
   const chosen: (readonly Pair[])[] = [];
   for (const { question } of usable) chosen.push(await choose(question));
   let found = usable.map((one, at) => fitted(one, chosen[at], instruction, model));
-  const most = found.reduce((least, { shots }) => Math.min(least, shots.length), wanted);
+  const max = found.reduce((min, { shots }) => Math.min(min, shots.length), wanted);
   // Random examples are the same before every question: as many as the longest question leaves room for.
-  if (choice === 'random' && most < wanted) {
-    if (most === 0) throw noRoom(model, 'one example', 'Ask without examples.');
-    found = usable.map((one, at) => fitted(one, chosen[at].slice(wanted - most), instruction, model));
+  if (choice === 'random' && max < wanted) {
+    if (max === 0) throw noRoom(model, 'one example', 'Ask without examples.');
+    found = usable.map((one, at) => fitted(one, chosen[at].slice(wanted - max), instruction, model));
   }
   const detail: Detail = {
     ...(wanted > 0 &&
@@ -145,7 +145,7 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
       }),
     ...(wanted > 0 && choice !== 'random' && { nearest: wanted }),
     ...(wanted > 0 && choice === 'similar' && exam.encoder && { encoder: exam.encoder.name }),
-    ...(most < wanted && { fitted: most }),
+    ...(max < wanted && { fitted: max }),
     ...(instruction !== '' && { instruction }),
     ...costOf(
       found.map(({ tokens }) => tokens),

@@ -2,7 +2,7 @@
 import type { Example } from '../../data/example.ts';
 import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import { areLabels } from '../draw.ts';
-import { turnsOf } from './turns.ts';
+import { turnsOfExample } from './turns.ts';
 
 /** A longer list of labels is not put into a prompt. */
 const MAX_LABELS = 200;
@@ -15,7 +15,7 @@ const BETWEEN = '\n\n';
  *
  * @param answers of the training rows, or of the asked ones if there are no training rows
  */
-export function labelsOf(answers: readonly string[]): readonly string[] {
+export function instructionLabels(answers: readonly string[]): readonly string[] {
   if (!areLabels(answers)) return [];
   const labels = [...new Set(answers.map((answer) => answer.trim()))].filter((label) => label !== '');
   if (labels.length > MAX_LABELS || labels.some((label) => label.length > MAX_LABEL_CHARS)) return [];
@@ -46,7 +46,7 @@ export function withInstruction(given: Example, instruction: string, chat: boole
       return example;
     return { ...example, prompt: `${instruction}${BETWEEN}${example.prompt as string}` };
   }
-  const turns = turnsOf(example);
+  const turns = turnsOfExample(example);
   const first = turns.findIndex(({ role }, at) => role === 'user' || (at === 0 && role === 'system'));
   const messages = turns.map((turn, at): TrainableMessage => {
     if (at !== first) return turn;

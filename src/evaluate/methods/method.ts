@@ -5,7 +5,7 @@
  */
 import type { Example } from '../../data/example.ts';
 import type { Question } from '../../data/questions.ts';
-import type { Fitted, Source } from '../../retrieval/passages-prompt.ts';
+import type { Fitted, PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { PairLikelihoods } from '../pair-order.ts';
 import type { Evidence, LossReport } from '../record.ts';
 
@@ -57,15 +57,15 @@ export interface PassagePort {
     readonly reranked?: number;
   };
   /** The best passages for each question, best first. */
-  find(questions: readonly string[], signal: AbortSignal): Promise<readonly (readonly Source[])[]>;
+  find(questions: readonly string[], signal: AbortSignal): Promise<readonly (readonly PassageSource[])[]>;
   /** The prompt with as many of them as fit: `fitPassages` with a template. */
   fit(
     question: string,
-    found: readonly Source[],
+    found: readonly PassageSource[],
     window: { readonly room: number; readonly tokensOf: (text: string) => number },
   ): Fitted;
   /** The share of the passages that a row names which these hold; undefined if it names none. */
-  recall(example: Example | undefined, sources: readonly Source[]): number | undefined;
+  recall(example: Example | undefined, sources: readonly PassageSource[]): number | undefined;
 }
 
 /** How the examples before a question are chosen: the same for all by the seed, or those that are nearest to it, by words or by an encoder's vectors. */

@@ -8,7 +8,7 @@ import type { Method } from './method.ts';
 import { nearestRow } from './nearest.ts';
 import { adapterRetrieval, retrieval } from './retrieval.ts';
 
-export const METHODS: readonly Method[] = [
+export const EVALUATION_METHODS: readonly Method[] = [
   frequent,
   nearestRow,
   base,
@@ -22,4 +22,4 @@ export const METHODS: readonly Method[] = [
 ];
 
 /** Methods that need no model. */
-export const RULES = METHODS.filter(({ kind }) => kind === 'rule');
+export const RULE_METHODS = EVALUATION_METHODS.filter(({ kind }) => kind === 'rule');

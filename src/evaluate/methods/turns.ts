@@ -8,7 +8,7 @@ import type { Pair } from './method.ts';
 const BETWEEN = '\n\n';
 
 /** None for plain text. */
-export function turnsOf(example: ExampleContent): readonly TrainableMessage[] {
+export function turnsOfExample(example: ExampleContent): readonly TrainableMessage[] {
   if (example.kind === 'messages') return example.messages;
   if (example.kind === 'prompt' && typeof example.prompt !== 'string') return example.prompt;
   if (example.kind === 'prompt') return [{ role: 'user', content: example.prompt as string }];
@@ -34,7 +34,7 @@ export function withShots(given: Example, shots: readonly Pair[], chat: boolean)
       .join('');
     return { ...example, prompt: `${before}${example.prompt as string}` };
   }
-  const own = turnsOf(example);
+  const own = turnsOfExample(example);
   const system = own[0]?.role === 'system' ? own.slice(0, 1) : [];
   const before = shots.flatMap(({ question: { ask, expected } }): TrainableMessage[] => [
     ...(typeof ask === 'string' ? [{ role: 'user' as const, content: ask }] : ask)

@@ -59,4 +59,5 @@ export const SETTINGS_ID = 'settings';
 export const FILE_ATTRIBUTE = 'data-file';
 
 /** The name of a file in the page. */
-export const keyOf = ({ folder, name }: Pick<PageFile, 'folder' | 'name'>): string => `${folder}/${name}`;
+export const chatPageKey = ({ folder, name }: Pick<PageFile, 'folder' | 'name'>): string =>
+  `${folder}/${name}`;

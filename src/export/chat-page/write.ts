@@ -6,7 +6,7 @@ import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import {
   CONNECTED,
   FILE_ATTRIBUTE,
-  keyOf,
+  chatPageKey,
   OFFLINE,
   PLACES,
   SETTINGS_ID,
@@ -104,7 +104,7 @@ function pageFile(
   const [before, after] = halves(filled, PLACES.data);
   const head = `${before}<script type="application/json" id="${SETTINGS_ID}">${scriptText(settings)}</script>`;
   const opening = (file: SourceFile): string =>
-    `\n<script type="application/octet-stream" ${FILE_ATTRIBUTE}="${escapeHtml(keyOf(file))}">`;
+    `\n<script type="application/octet-stream" ${FILE_ATTRIBUTE}="${escapeHtml(chatPageKey(file))}">`;
   const closing = '</script>';
   const encoder = new TextEncoder();
   const texts = [head, ...inside.flatMap((file) => [opening(file), closing]), after];

@@ -39,7 +39,7 @@ export interface Parts {
 }
 
 /** A folder before it is written: only headers and the adapter were read. */
-export interface Prepared {
+export interface PreparedExport {
   /** Its name, which every file system takes. */
   readonly folder: string;
   readonly files: readonly FolderFile[];
@@ -72,7 +72,7 @@ export interface ExportFormat {
   /** Whether Graft reads the file again, so that the cost of merging and rounding can be measured on rows. */
   readonly measurable?: boolean;
   /** @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it */
-  readonly prepare: (parts: Parts) => Promise<Prepared>;
+  readonly prepare: (parts: Parts) => Promise<PreparedExport>;
 }
 
 /** A file of a folder whose bytes are at hand. */

@@ -6,7 +6,7 @@ import { fileNameOf, type FolderFile } from '../folder-sink.ts';
 import { ggufModel } from '../gguf/model.ts';
 import { GGUF_TYPES, type GgufType } from '../gguf/types.ts';
 import { openMerged } from '../merged-parts.ts';
-import { USUAL_TYPE, wholeFile, type ExportFormat, type Parts, type Prepared } from './format.ts';
+import { USUAL_TYPE, wholeFile, type ExportFormat, type Parts, type PreparedExport } from './format.ts';
 
 const CARD = 'README.md';
 
@@ -29,7 +29,7 @@ export const ggufMerged: ExportFormat = {
   },
 };
 
-interface PreparedGguf extends Pick<Prepared, 'summary'> {
+interface PreparedGguf extends Pick<PreparedExport, 'summary'> {
   readonly file: FolderFile;
   /** The folder of the merged model, with its tokenizer. */
   readonly folder: FileSet;

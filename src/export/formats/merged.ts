@@ -13,7 +13,7 @@ import { mergedCard } from '../model-card.ts';
 import { companionFiles } from '../model-folder.ts';
 import { readPeft } from '../peft.ts';
 import { weightFiles } from '../weight-files.ts';
-import { wholeFile, type ExportFormat, type Parts, type Prepared } from './format.ts';
+import { wholeFile, type ExportFormat, type Parts, type PreparedExport } from './format.ts';
 
 const CARD = 'README.md';
 const TYPES: Readonly<Record<string, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
@@ -35,7 +35,7 @@ async function prepareMerged({
   adapterName,
   adapter: given,
   baseWeights,
-}: Parts): Promise<Prepared> {
+}: Parts): Promise<PreparedExport> {
   const folder = await modelFolder(base);
   const adapter = await readPeft(memoryFiles(given, adapterName), model);
   checkMergeable(adapter);

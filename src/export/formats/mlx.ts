@@ -42,7 +42,7 @@ export const mlx: ExportFormat = {
     const { tensors } = data;
     const config = data.config as LoraConfig;
     const modules = data.modules as readonly LoraModule[];
-    const rank = modules.reduce((most, module) => Math.max(most, module.rank), 0);
+    const rank = modules.reduce((max, module) => Math.max(max, module.rank), 0);
     const [{ scale }] = modules;
     const keys = new Set<string>();
     let first = model.shape.layers;

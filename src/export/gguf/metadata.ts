@@ -100,7 +100,7 @@ function check(architecture: string, config: DecoderConfig): void {
 
 /** The window of attention; 0 for none. */
 const windowOf = ({ layerKinds }: DecoderConfig): number =>
-  layerKinds.reduce((most, { window }) => Math.max(most, window), 0);
+  layerKinds.reduce((max, { window }) => Math.max(max, window), 0);
 
 /** What llama.cpp leaves out of a model, in a sentence; undefined if it computes everything. */
 export function windowNote(architecture: string, { decoder }: ModelDefinition): string | undefined {

@@ -6,13 +6,13 @@ type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Numbers of `TensorProto.DataType`. */
 export const TYPES = { f32: 1, i8: 3, i64: 7, bool: 9, f16: 10 } as const;
-export type ElementType = keyof typeof TYPES;
-const WIDTH: Readonly<Record<ElementType, number>> = { f32: 4, i8: 1, i64: 8, bool: 1, f16: 2 };
+export type OnnxElementType = keyof typeof TYPES;
+const WIDTH: Readonly<Record<OnnxElementType, number>> = { f32: 4, i8: 1, i64: 8, bool: 1, f16: 2 };
 
 /** A tensor that is part of the model. */
 export interface StoredTensor {
   readonly name: string;
-  readonly type: ElementType;
+  readonly type: OnnxElementType;
   readonly shape: readonly number[];
 }
 
@@ -29,7 +29,7 @@ export const bytesOf = ({ type, shape }: StoredTensor): number =>
 /** A dimension is a number, or the name of one that is known when the model runs. */
 export interface Port {
   readonly name: string;
-  readonly type: ElementType;
+  readonly type: OnnxElementType;
   readonly shape: readonly (number | string)[];
 }
 

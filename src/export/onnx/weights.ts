@@ -136,10 +136,10 @@ export function quantiseRows(
   const scales = new Float32Array(rows);
   for (let row = 0; row < rows; row++) {
     const [from, end] = [row * columns, (row + 1) * columns];
-    let most = 0;
-    for (let at = from; at < end; at++) most = Math.max(most, Math.abs(values[at]));
+    let max = 0;
+    for (let at = from; at < end; at++) max = Math.max(max, Math.abs(values[at]));
     // A row of zeros keeps a scale that divides.
-    scales[row] = most === 0 ? 1 : most / MOST;
+    scales[row] = max === 0 ? 1 : max / MOST;
     for (let at = from; at < end; at++) steps[at] = Math.round(values[at] / scales[row]);
   }
   return { steps, scales };

@@ -5,14 +5,14 @@ import { checkCounterparts, differences } from './counterparts.ts';
 import {
   adapterFiles,
   jsonLines,
-  page,
+  readmePage,
   sequences,
   shell,
   textFile,
   type GraduatedRun,
   type GraduateFormat,
 } from './graduated-run.ts';
-import { NEW_OPTIMISER, rateLeft, rowsInOrder, stepsLeft } from './rest-of-run.ts';
+import { NEW_OPTIMISER, rateLeft, rowsInOrder, restSteps } from './rest-of-run.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import { writeYaml, type Yaml } from './yaml.ts';
 
@@ -65,7 +65,7 @@ function configOf(run: GraduatedRun): Parameters<typeof writeYaml>[0] {
     peft_use_rslora: spec.rsLora === true,
     peft_use_dora: spec.method === 'dora',
     loraplus_lr_ratio: spec.rateRatio === undefined || spec.rateRatio === 1 ? undefined : spec.rateRatio,
-    max_steps: stepsLeft(run),
+    max_steps: restSteps(run),
     micro_batch_size: spec.batch,
     gradient_accumulation_steps: spec.accumulate,
     gradient_checkpointing: spec.checkpointing,
@@ -85,17 +85,17 @@ function configOf(run: GraduatedRun): Parameters<typeof writeYaml>[0] {
 
 function readme(run: GraduatedRun): string {
   const { spec, state, steps } = run;
-  const told = [
+  const lines = [
     ...NEW_OPTIMISER,
     'A step has the rows of the run with one process. With N processes, divide gradient_accumulation_steps or micro_batch_size by N.',
     ...differences(spec),
   ];
-  return page(
+  return readmePage(
     '# A run of Graft, continued with axolotl',
     `Graft trained an adapter for ${state.counters.step} of ${steps} steps.`,
     'Set `base_model` in `config.yaml` to the base: a folder, or a name of the hub. Then call in this folder:',
     shell('axolotl train config.yaml'),
-    `\`train.jsonl\` has the rows of the next ${stepsLeft(run)} steps in their order, as token ids and labels.`,
-    told.map((one) => `- ${one}`).join('\n'),
+    `\`train.jsonl\` has the rows of the next ${restSteps(run)} steps in their order, as token ids and labels.`,
+    lines.map((one) => `- ${one}`).join('\n'),
   );
 }

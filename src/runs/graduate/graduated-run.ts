@@ -83,7 +83,7 @@ export function jsonLines<Item>(
 }
 
 /** A page of paragraphs. */
-export const page = (...paragraphs: readonly string[]): string => `${paragraphs.join('\n\n')}\n`;
+export const readmePage = (...paragraphs: readonly string[]): string => `${paragraphs.join('\n\n')}\n`;
 
 /** Commands of a shell, in a page. */
 export const shell = (...lines: readonly string[]): string => ['```sh', ...lines, '```'].join('\n');

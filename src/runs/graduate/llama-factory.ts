@@ -8,14 +8,14 @@ import { checkCounterparts, differences, STAY } from './counterparts.ts';
 import {
   adapterFiles,
   jsonLines,
-  page,
+  readmePage,
   shell,
   textFile,
   type GraduatedRun,
   type GraduateFile,
   type GraduateFormat,
 } from './graduated-run.ts';
-import { conversationOf, NEW_OPTIMISER, rateLeft, rowsInOrder, stepsLeft } from './rest-of-run.ts';
+import { conversationOf, NEW_OPTIMISER, rateLeft, rowsInOrder, restSteps } from './rest-of-run.ts';
 import { writeYaml, type Yaml } from './yaml.ts';
 
 const LABEL = 'LLaMA-Factory';
@@ -139,7 +139,7 @@ function configOf(run: GraduatedRun, validates: boolean): Parameters<typeof writ
     cutoff_len: spec.maxLength,
     packing: false,
     disable_shuffling: true,
-    max_steps: stepsLeft(run),
+    max_steps: restSteps(run),
     per_device_train_batch_size: spec.batch,
     gradient_accumulation_steps: spec.accumulate,
     disable_gradient_checkpointing: !spec.checkpointing,
@@ -159,19 +159,19 @@ function configOf(run: GraduatedRun, validates: boolean): Parameters<typeof writ
 
 function readme(run: GraduatedRun): string {
   const { spec, state, steps } = run;
-  const told = [
+  const lines = [
     'LLaMA-Factory renders the rows by its own template: without `template` in `train.yaml` it reads the one of the tokenizer. Its tokens may differ from those of Graft.',
     'Rank, alpha, targets, rsLoRA and DoRA come from `adapter_config.json`.',
     ...NEW_OPTIMISER,
     'A step has the rows of the run with one process. With N processes, divide gradient_accumulation_steps or per_device_train_batch_size by N.',
     ...differences(spec),
   ];
-  return page(
+  return readmePage(
     '# A run of Graft, continued with LLaMA-Factory',
     `Graft trained an adapter for ${state.counters.step} of ${steps} steps.`,
     'Set `model_name_or_path` in `train.yaml` to the base: a folder, or a name of the hub. Then call in this folder:',
     shell('llamafactory-cli train train.yaml'),
-    `\`train.jsonl\` has the rows of the next ${stepsLeft(run)} steps in their order.`,
-    told.map((one) => `- ${one}`).join('\n'),
+    `\`train.jsonl\` has the rows of the next ${restSteps(run)} steps in their order.`,
+    lines.map((one) => `- ${one}`).join('\n'),
   );
 }

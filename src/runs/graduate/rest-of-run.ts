@@ -7,7 +7,7 @@ import { learningRate } from '../../train/schedule.ts';
 import type { GraduatedRun } from './graduated-run.ts';
 
 /** Steps that are left; of a run that has ended, as many as take its rows once more. */
-export function stepsLeft({ spec, state, steps, rows }: GraduatedRun): number {
+export function restSteps({ spec, state, steps, rows }: GraduatedRun): number {
   const left = steps - state.counters.step;
   return left > 0 ? left : Math.max(1, Math.ceil(rows.train.length / (spec.batch * spec.accumulate)));
 }
@@ -15,7 +15,7 @@ export function stepsLeft({ spec, state, steps, rows }: GraduatedRun): number {
 /** The rows of these steps, one step after the other. Rows come again where a step takes them again. */
 export function rowsInOrder(run: GraduatedRun): LabelledTokens[] {
   const first = run.state.counters.step;
-  return Array.from({ length: stepsLeft(run) }, (_, at) => run.rowsOf(first + at))
+  return Array.from({ length: restSteps(run) }, (_, at) => run.rowsOf(first + at))
     .flat()
     .map((place) => itemOf(run.rows.train, place));
 }
@@ -39,7 +39,7 @@ export const NEW_OPTIMISER = [
  * @param label the program, for messages
  * @throws GraftError `graduate` for what has no turns, and for turns of an assistant that are only context
  */
-export function conversationOf(example: ExampleContent | undefined, label: string): readonly Turn[] {
+export function conversationOf(example: ExampleContent | undefined, label: string): readonly TaskTurn[] {
   if (example?.kind === 'completion' && !example.untrained)
     return [
       { role: 'user', content: example.prompt },
@@ -78,4 +78,4 @@ export function conversationOf(example: ExampleContent | undefined, label: strin
   return example.messages.map(({ role, content }) => ({ role, content }));
 }
 
-export type Turn = Pick<TrainableMessage, 'role' | 'content'>;
+export type TaskTurn = Pick<TrainableMessage, 'role' | 'content'>;

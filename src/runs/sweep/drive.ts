@@ -3,7 +3,7 @@ import { stopOf } from './halving.ts';
 import { recipesOf, type SweepState, type SweptRun } from './record.ts';
 
 /** How far a run has come. */
-export interface Outcome {
+export interface TrialOutcome {
   /** `paused` at the asked step, `interrupted` before it with its state saved. */
   readonly status: 'paused' | 'done' | 'failed' | 'interrupted';
   readonly step: number;
@@ -16,14 +16,14 @@ export interface Outcome {
 /** @typeParam State the record, with what its place keeps besides */
 export interface SweepPort<State extends SweepState = SweepState> {
   /** What a run has left, of which the record may not know: the process may have been killed. Undefined where that is nothing. */
-  left(run: SweptRun): Promise<Outcome | undefined>;
+  left(run: SweptRun): Promise<TrialOutcome | undefined>;
   /**
    * Trains a run from where it is.
    *
    * @param until the step to pause after; undefined for its end
    * @param seconds after which it is interrupted
    */
-  train(run: SweptRun, until: number | undefined, seconds: number): Promise<Outcome>;
+  train(run: SweptRun, until: number | undefined, seconds: number): Promise<TrialOutcome>;
   /** Frees what a run that is out would need to continue. */
   drop(run: SweptRun): Promise<void>;
   /** Keeps the record, whole or not at all. */
@@ -108,7 +108,7 @@ const isOver = ({ status }: SweptRun): boolean =>
 export const wallSecondsOf = ({ runs }: Pick<SweepState, 'runs'>): number =>
   runs.reduce((sum, { wallSeconds }) => sum + wallSeconds, 0);
 
-const resultOf = ({ status, ...rest }: Outcome): Partial<SweptRun> => ({
+const resultOf = ({ status, ...rest }: TrialOutcome): Partial<SweptRun> => ({
   ...rest,
   status: status === 'interrupted' ? 'paused' : status,
 });

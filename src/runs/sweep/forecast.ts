@@ -3,7 +3,7 @@ import { stopOf } from './halving.ts';
 import type { SweepState, SweptRun } from './record.ts';
 
 /** Seconds that are left: from the fastest and from the slowest run so far. */
-export interface TimeLeft {
+export interface SweepTimeLeft {
   readonly least: number;
   readonly most: number;
 }
@@ -25,7 +25,7 @@ export function stepsLeft({ rungs, runs, seeds }: Pick<SweepState, 'rungs' | 'ru
 }
 
 /** Undefined before a run has taken a step. */
-export function timeLeft(sweep: SweepState): TimeLeft | undefined {
+export function timeLeft(sweep: SweepState): SweepTimeLeft | undefined {
   const paces = sweep.runs.flatMap(({ step, wallSeconds }: SweptRun) =>
     step > 0 && wallSeconds > 0 ? [wallSeconds / step] : [],
   );
@@ -41,7 +41,7 @@ export function timeLeft(sweep: SweepState): TimeLeft | undefined {
 export function timeBefore(
   sweep: SweepState,
   forecasts: readonly { readonly seconds: number; readonly steps: number }[],
-): TimeLeft {
+): SweepTimeLeft {
   const paces = forecasts.map(({ seconds, steps }) => seconds / steps);
   const steps = stepsLeft(sweep);
   if (sweep.rungs.length > 1) return { least: steps * Math.min(...paces), most: steps * Math.max(...paces) };

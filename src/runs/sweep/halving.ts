@@ -58,11 +58,11 @@ export function stepsWithin(
   seeds: number,
 ): number | undefined {
   const fits = (steps: number): boolean => stepsOfSweep(rungs, steps, evalEvery(steps), seeds) <= budget;
-  let [least, most] = [0, budget];
-  while (least < most) {
-    const middle = Math.ceil((least + most) / 2);
-    if (fits(middle)) least = middle;
-    else most = middle - 1;
+  let [min, max] = [0, budget];
+  while (min < max) {
+    const middle = Math.ceil((min + max) / 2);
+    if (fits(middle)) min = middle;
+    else max = middle - 1;
   }
-  return least > 0 ? least : undefined;
+  return min > 0 ? min : undefined;
 }

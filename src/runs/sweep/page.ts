@@ -3,7 +3,7 @@ import { facts, html, page, table } from '../../html.ts';
 import { count, plural } from '../../numbers.ts';
 import { parallelCoordinates, PICTURE_STYLE } from './picture.ts';
 import { bestOf, type Sweep } from './record.ts';
-import { LIMITS, planInWords, resultInWords, sweepTable } from './words.ts';
+import { SWEEP_LIMITS, planInWords, resultInWords, sweepTable } from './words.ts';
 
 interface About {
   /** The path of the best run’s result, relative to the page. */
@@ -26,7 +26,7 @@ export function sweepPage(sweep: Sweep, { place, command }: About): string {
     html`<h1>${title}</h1>
       <p class="result">${result}</p>
       ${more.map((text) => html`<p>${text}</p>`)}
-      <p class="note">${LIMITS} with graft evaluate.</p>
+      <p class="note">${SWEEP_LIMITS} with graft evaluate.</p>
       ${
         picture &&
         html`<h2>Settings and losses</h2>

@@ -76,7 +76,7 @@ export const emptySweep = (parts: Omit<Sweep, 'format' | 'version' | 'status'>):
 });
 
 /** Runs of one recipe: they differ by their seed only, and count as one. */
-export interface Recipe {
+export interface SweepRecipe {
   readonly at: number;
   readonly settings: SweptRun['settings'];
   readonly runs: readonly SweptRun[];
@@ -89,9 +89,9 @@ export interface Recipe {
 }
 
 /** The recipes, the best first: those of which more runs are done, then by validation. A recipe with a run that failed comes last. */
-export function recipesOf({ runs }: Pick<SweepState, 'runs'>): Recipe[] {
+export function recipesOf({ runs }: Pick<SweepState, 'runs'>): SweepRecipe[] {
   const places = [...new Set(runs.map(({ recipe }) => recipe))];
-  const recipes = places.map((at): Recipe => {
+  const recipes = places.map((at): SweepRecipe => {
     const own = runs.filter(({ recipe }) => recipe === at);
     const losses = own.flatMap(({ status, validation }) =>
       validation && status !== 'failed' ? [validation.loss] : [],
@@ -106,7 +106,8 @@ export function recipesOf({ runs }: Pick<SweepState, 'runs'>): Recipe[] {
       spread: losses.length > 1 ? deviation(losses) : undefined,
     };
   });
-  const hasFailed = ({ runs: own }: Recipe): number => Number(own.some(({ status }) => status === 'failed'));
+  const hasFailed = ({ runs: own }: SweepRecipe): number =>
+    Number(own.some(({ status }) => status === 'failed'));
   return recipes.sort(
     (a, b) =>
       hasFailed(a) - hasFailed(b) ||

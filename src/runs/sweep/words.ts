@@ -1,7 +1,7 @@
 /** A sweep in words and in the cells of a table: its plan, its recipes, what came of it, and how far it can be trusted. */
 import { plural, threeDigits } from '../../numbers.ts';
 import { stopOf } from './halving.ts';
-import { bestOf, recipesOf, type Recipe, type SweepState, type SweptRun } from './record.ts';
+import { bestOf, recipesOf, type SweepRecipe, type SweepState, type SweptRun } from './record.ts';
 import { byName, pointInWords } from './space.ts';
 
 const NONE = '–';
@@ -34,13 +34,13 @@ export function planInWords({
 }
 
 /** The mean with its standard deviation over seeds. */
-export const validationCell = ({ validation, spread }: Recipe): string =>
+export const validationCell = ({ validation, spread }: SweepRecipe): string =>
   validation === undefined
     ? NONE
     : `${lossInWords(validation)}${spread === undefined ? '' : ` ± ${lossInWords(spread)}`}`;
 
 /** What became of the runs of a recipe. */
-export function statusCell({ runs }: Recipe): string {
+export function statusCell({ runs }: SweepRecipe): string {
   const of = (status: SweptRun['status']): number => runs.filter((run) => run.status === status).length;
   const words: readonly [SweptRun['status'], string][] = [
     ['done', 'done'],
@@ -104,7 +104,7 @@ export function resultInWords(sweep: SweepState, place: string | undefined, call
 }
 
 /** Whether the two best recipes differ by more than their seeds do. */
-function chanceInWords(first: Recipe, second: Recipe | undefined): string[] {
+function chanceInWords(first: SweepRecipe, second: SweepRecipe | undefined): string[] {
   if (first.validation === undefined || second?.validation === undefined) return [];
   if (first.spread === undefined || second.spread === undefined)
     return [
@@ -119,5 +119,5 @@ function chanceInWords(first: Recipe, second: Recipe | undefined): string[] {
 }
 
 /** What a person should know of the numbers. */
-export const LIMITS =
+export const SWEEP_LIMITS =
   'The test rows were not used. The best of many validation losses is lower than that of new rows would be: measure it on the test rows';

@@ -1,5 +1,5 @@
 /** Scores of a corpus: counts are added up over the rows, and the sums are scored. */
-import { mean, type Predicted, type Sample, type TextScorer } from '../scorer.ts';
+import { meanScore, type Predicted, type Sample, type TextScorer } from '../scorer.ts';
 
 /**
  * @param counts of each row, of one length
@@ -32,4 +32,4 @@ export const aggregateOf =
             everyRow(rows.length),
           ),
         }
-      : mean(scores);
+      : meanScore(scores);

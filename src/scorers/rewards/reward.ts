@@ -134,14 +134,14 @@ export async function openRewards(
 
 /** The most that weighted rewards can add up to; undefined where one has no limits. */
 export function mostOf(specs: readonly RewardSpec[]): number | undefined {
-  let most = 0;
+  let max = 0;
   for (const { name, weight = 1 } of specs) {
     const range = rewardKind(name)?.range;
     if (weight === 0) continue;
     if (!range) return undefined;
-    most += Math.max(weight * range[0], weight * range[1]);
+    max += Math.max(weight * range[0], weight * range[1]);
   }
-  return most;
+  return max;
 }
 
 /** What a person's own code counts as giving at most, where it gives right answers 1 as it should. */
@@ -150,8 +150,8 @@ const OWN_MAX = 1;
 /** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MAX */
 export function passMarkOf(specs: readonly RewardSpec[]): number {
   return specs.reduce((sum, { name, weight = 1 }) => {
-    const [min, most] = rewardKind(name)?.range ?? [0, OWN_MAX];
-    return sum + Math.max(weight * min, weight * most);
+    const [min, max] = rewardKind(name)?.range ?? [0, OWN_MAX];
+    return sum + Math.max(weight * min, weight * max);
   }, 0);
 }
 

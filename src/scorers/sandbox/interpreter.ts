@@ -8,7 +8,7 @@
 import type { QuickJSContext, QuickJSHandle, QuickJSWASMModule } from 'quickjs-emscripten-core';
 import { messageOf } from '../../errors.ts';
 import { count } from '../../numbers.ts';
-import { LATE, MAX_SECONDS, type Answer, type Question } from './sandbox.ts';
+import { LATE, MAX_SECONDS, type SandboxAnswer, type SandboxQuestion } from './sandbox.ts';
 
 /** The interpreter asks after this many steps whether to continue. */
 const STEPS_BETWEEN = 10_000;
@@ -76,12 +76,15 @@ const CALL = `(make, text) => {
 }`;
 
 /** Answers the questions to a thread of the sandbox. */
-export function answerTo(question: Question): Promise<Answer> {
+export function answerTo(question: SandboxQuestion): Promise<SandboxAnswer> {
   return 'code' in question ? understand(question) : inWorld((context) => call(context, question));
 }
 
 /** Finds the reading of the code that is a function. */
-async function understand({ code, fields }: Extract<Question, { code: string }>): Promise<Answer> {
+async function understand({
+  code,
+  fields,
+}: Extract<SandboxQuestion, { code: string }>): Promise<SandboxAnswer> {
   const problems: string[] = [];
   for (const script of readings(code, fields)) {
     const answer = await inWorld((context) => {
@@ -100,8 +103,8 @@ async function understand({ code, fields }: Extract<Question, { code: string }>)
 
 function call(
   context: QuickJSContext,
-  { script, given: text }: Extract<Question, { script: string }>,
-): Answer {
+  { script, given: text }: Extract<SandboxQuestion, { script: string }>,
+): SandboxAnswer {
   const make = evaluate(context, script);
   if (typeof make === 'string') return { problem: make };
   const caller = evaluate(context, CALL);
@@ -117,13 +120,13 @@ function call(
 }
 
 /** @returns the result, or why it was stopped */
-async function inWorld(use: (context: QuickJSContext) => Answer): Promise<Answer> {
+async function inWorld(use: (context: QuickJSContext) => SandboxAnswer): Promise<SandboxAnswer> {
   const quickJs = await loadInterpreter();
   try {
     const runtime = quickJs.newRuntime();
     const start = performance.now();
     let asked = 0;
-    let stopped: Answer | undefined;
+    let stopped: SandboxAnswer | undefined;
     runtime.setMaxStackSize(STACK_BYTES);
     runtime.setInterruptHandler(() => {
       if (++asked > MAX_STEPS / STEPS_BETWEEN)

@@ -9,28 +9,28 @@ import { messageOf } from '../../errors.ts';
 export const MAX_SECONDS = 5;
 
 /** A question to a thread: to parse code, or to run parsed code on an object, as JSON. */
-export type Question =
+export type SandboxQuestion =
   | { readonly code: string; readonly fields: readonly string[] }
   | { readonly script: string; readonly given: string };
 
 /** The parsed script, or the score that a script gave; or an error, as the end of a sentence. */
-export type Answer =
+export type SandboxAnswer =
   | { readonly value: string | number }
   /** `chance`: another attempt might succeed. */
   | { readonly problem: string; readonly chance?: true };
 
-export const LATE: Answer = { problem: `it does not end within ${MAX_SECONDS} seconds`, chance: true };
+export const LATE: SandboxAnswer = { problem: `it does not end within ${MAX_SECONDS} seconds`, chance: true };
 
 /** A thread that answers one question after the other. */
 interface SandboxThread {
-  ask(question: Question): void;
+  ask(question: SandboxQuestion): void;
   /** Ends it, even while it works. */
   end(): void;
 }
 
 /** Starts a thread. @returns once it has loaded the interpreter: loading does not count as time of the code */
 export type StartSandbox = (
-  hear: (answer: Answer) => void,
+  hear: (answer: SandboxAnswer) => void,
   fail: (error: Error) => void,
 ) => Promise<SandboxThread>;
 
@@ -54,7 +54,7 @@ export class Sandbox {
   #thread: Promise<SandboxThread> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   /** Receives the answer to the thread's question. */
-  #hear: (answer: Answer) => void = () => undefined;
+  #hear: (answer: SandboxAnswer) => void = () => undefined;
 
   /** @param start of the thread, when it is first needed and after one was ended */
   constructor(private readonly start: StartSandbox = startHere) {}
@@ -82,7 +82,7 @@ export class Sandbox {
   }
 
   /** One question at a time, so that each is timed alone. */
-  async #ask(question: Question): Promise<string | number> {
+  async #ask(question: SandboxQuestion): Promise<string | number> {
     const asked = this.#turn.then(() => this.#answer(question));
     this.#turn = asked;
     const answer = await asked;
@@ -90,7 +90,7 @@ export class Sandbox {
     throw new (answer.chance ? SandboxStopped : SandboxError)(answer.problem);
   }
 
-  async #answer(question: Question): Promise<Answer> {
+  async #answer(question: SandboxQuestion): Promise<SandboxAnswer> {
     let thread: SandboxThread;
     try {
       thread = await (this.#thread ??= this.start(
@@ -119,7 +119,7 @@ export class Sandbox {
   }
 }
 
-const broken = (error: unknown): Answer => ({
+const broken = (error: unknown): SandboxAnswer => ({
   problem: `its sandbox broke (${messageOf(error)})`,
   chance: true,
 });

@@ -49,5 +49,5 @@ export function policyBuckets(
 
 /** Tokens of the longest prompt. */
 export function longestPrompt(rows: readonly LabelledTokens[]): number {
-  return rows.reduce((most, row) => Math.max(most, promptLength(row)), 1);
+  return rows.reduce((max, row) => Math.max(max, promptLength(row)), 1);
 }

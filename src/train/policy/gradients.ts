@@ -2,7 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import { sizeOfRows, withoutVirtual, withVirtual, writeBatch } from '../../model/batch.ts';
 import { tokenWeights, type LossType } from '../../objectives/grpo/advantages.ts';
-import { measuredOf, type Learning, type Measured } from '../learning.ts';
+import { measuredOf, type Learning, type MeasuredLearning } from '../learning.ts';
 import type { NamedArrays } from '../state.ts';
 import {
   recordGradients,
@@ -16,7 +16,7 @@ import {
 } from '../step-plans.ts';
 import { lengthsOf, splitByToken, withSamples, writeSampled, type SampledRow } from './sampled.ts';
 
-export interface PolicyGradients extends Measured {
+export interface PolicyGradients extends MeasuredLearning {
   /** The loss of each micro-batch, as a share of the step's: their sum is the loss. */
   readonly losses: readonly number[];
   /** Gradients of the loss of the whole step, by the name of the trained tensor. */

@@ -38,7 +38,7 @@ export function promptLength({ labels, asks }: Pick<LabelledTokens, 'labels' | '
 type Texts = Pick<Tokenizer, 'decode' | 'streamDecoder'>;
 
 /** @param what names the row @throws GraftError `train-objective` for a row without a prompt */
-export function promptOf(row: PromptRow, tokenizer: Texts, what: string): Prompt {
+export function sampledPrompt(row: PromptRow, tokenizer: Texts, what: string): Prompt {
   const length = promptLength(row);
   const all = Array.from(row.ids);
   const ids = all.slice(0, length);

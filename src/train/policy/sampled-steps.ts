@@ -9,7 +9,7 @@ import type { RunSpec } from '../../settings/spec.ts';
 import type { StepKind, StepRequest } from '../step-kind.ts';
 import { longestPrompt, policyBuckets, type PolicySizes } from './buckets.ts';
 import { checkReference } from './gradients.ts';
-import { promptLength, promptOf, type Prompt } from './prompts.ts';
+import { promptLength, sampledPrompt, type Prompt } from './prompts.ts';
 import { sampledRow } from './sampled.ts';
 import type { Scoring } from './scoring.ts';
 import { PolicySteps } from './steps.ts';
@@ -82,7 +82,7 @@ function sharingOf(
     computed: Math.round(length - 1 + G * (1 + answer)),
   };
   if (!mayShare(options)) return { repeated };
-  const longest = prompts.reduce((most, row) => (promptLength(row) > promptLength(most) ? row : most));
+  const longest = prompts.reduce((max, row) => (promptLength(row) > promptLength(max) ? row : max));
   const all = Array.from(longest.ids);
   const probed = Math.ceil(Math.min(PROBED_TOKENS, maxCompletionLength / 4));
   const answers = Array.from({ length: G }, (_, at) => ({
@@ -112,16 +112,16 @@ function promptsOf(
     );
   const longest = longestPrompt(all);
   const { maxPositions } = trainable.model.definition.shape;
-  const most = options.maxCompletionLength ?? 0;
+  const max = options.maxCompletionLength ?? 0;
   const virtual = virtualTokens(options);
-  if (virtual + longest + most > maxPositions)
+  if (virtual + longest + max > maxPositions)
     throw new GraftError(
       'train-option',
-      `The longest prompt has ${longest} tokens and an answer up to ${most}, and the model holds ${maxPositions - virtual}.`,
+      `The longest prompt has ${longest} tokens and an answer up to ${max}, and the model holds ${maxPositions - virtual}.`,
       'Choose shorter answers, or leave long prompts out.',
     );
   return {
-    train: train.map((row, at) => promptOf(row, tokenizer, `Row ${at + 1}`)),
-    validation: validation.map((row, at) => promptOf(row, tokenizer, `Validation row ${at + 1}`)),
+    train: train.map((row, at) => sampledPrompt(row, tokenizer, `Row ${at + 1}`)),
+    validation: validation.map((row, at) => sampledPrompt(row, tokenizer, `Validation row ${at + 1}`)),
   };
 }

@@ -15,7 +15,7 @@ interface Draw {
   readonly seed: number;
 }
 
-export interface Drawn {
+export interface DrawnSamples {
   readonly prompt: Prompt;
   /** Its tokens, including the one that ended it. */
   readonly ids: readonly number[];
@@ -50,11 +50,11 @@ export class Sampler {
     draws: readonly Draw[],
     sampling: Sampling,
     { onProgress, isInterrupted }: SamplingWatch,
-  ): Promise<Drawn[] | undefined> {
+  ): Promise<DrawnSamples[] | undefined> {
     const { generator, scoring, maxCompletionLength } = this;
     const { tokenizer, rewards } = scoring;
     const abort = new AbortController();
-    let told = 0;
+    let reported = 0;
     onProgress(0, draws.length);
     /** Tokens of the answers under way, and how many have ended. */
     const tokens = draws.map(() => 0);
@@ -73,8 +73,8 @@ export class Sampler {
           tokens[at]++;
           if (isInterrupted()) abort.abort();
           const now = performance.now();
-          if (now - told < TELL_MILLISECONDS) return;
-          told = now;
+          if (now - reported < TELL_MILLISECONDS) return;
+          reported = now;
           const underWay = tokens.reduce((sum, count) => sum + count, 0);
           onProgress(ended + underWay / maxCompletionLength, draws.length);
         },
@@ -85,7 +85,7 @@ export class Sampler {
       },
     );
     if (isInterrupted() || abort.signal.aborted) return undefined;
-    const drawn = draws.map(({ prompt }, at): Omit<Drawn, 'scored'> => {
+    const drawn = draws.map(({ prompt }, at): Omit<DrawnSamples, 'scored'> => {
       const { ids, stopId } = generated[at];
       return {
         prompt,

@@ -15,14 +15,14 @@ import {
 import type { ObjectiveReport } from '../../objectives/objective.ts';
 import { optimiserOf } from '../../optimisers/registry.ts';
 import { bucketFor, sharesPrefixes } from '../buckets.ts';
-import { measuredOf, type Learning, type Measured } from '../learning.ts';
+import { measuredOf, type Learning, type MeasuredLearning } from '../learning.ts';
 import { microBatches, RowOrder } from '../order.ts';
 import { learningRate } from '../schedule.ts';
 import type { StepParts, StepRequest } from '../step-kind.ts';
 import { statsSize, type RunPlans, type Trainable } from '../step-plans.ts';
 import { clearedOfStep, type StepOutcome, type StepMaker, type Submitted } from '../steps.ts';
 import type { ValidationWatch } from '../validation.ts';
-import { sampleSeed, Sampler, type Drawn } from './sampler.ts';
+import { sampleSeed, Sampler, type DrawnSamples } from './sampler.ts';
 import {
   lengthsOf,
   sampledRow,
@@ -116,12 +116,12 @@ export class PolicySteps implements StepMaker {
     const values = await stats;
     const { loss, report } = measuredOf(this.learning.objective, values, count);
     const { kl, ...others } = report!;
-    const told = this.#reports.get(step);
+    const kept = this.#reports.get(step);
     this.#reports.delete(step);
     return {
       loss,
       // A divergence of weight 0 needs no reference.
-      report: { ...told, ...others, ...(this.#options.beta > 0 && { kl }) },
+      report: { ...kept, ...others, ...(this.#options.beta > 0 && { kl }) },
       gradNorm: values[NORM_SLOT],
       broken: values[BROKEN_SLOT] !== 0,
     };
@@ -132,7 +132,7 @@ export class PolicySteps implements StepMaker {
    *
    * @returns undefined where it was interrupted
    */
-  async validate({ onProgress, isInterrupted }: ValidationWatch): Promise<Measured | undefined> {
+  async validate({ onProgress, isInterrupted }: ValidationWatch): Promise<MeasuredLearning | undefined> {
     const draws = this.prompts.validation.map((prompt) => ({ prompt, seed: 0 }));
     const drawn = await this.#sampler.draw(draws, greedy, { onProgress, isInterrupted });
     if (!drawn) return undefined;
@@ -141,7 +141,7 @@ export class PolicySteps implements StepMaker {
   }
 
   /** Groups as rows of several sequences, each answer with its advantage. */
-  #rowsOf(groups: readonly (readonly Drawn[])[], scores: readonly Group[]): SampledRow[] {
+  #rowsOf(groups: readonly (readonly DrawnSamples[])[], scores: readonly Group[]): SampledRow[] {
     const { scaleRewards, maskTruncated } = this.#options;
     const advantages = advantagesOf(scores, scaleRewards as ScaleRewards);
     return groups.map((group, at) =>
@@ -158,7 +158,7 @@ export class PolicySteps implements StepMaker {
 
   /** @param groups none for a validation, whose prompts have one answer each */
   #reportOf(
-    drawn: readonly Drawn[],
+    drawn: readonly DrawnSamples[],
     groups: readonly Group[],
   ): ObjectiveReport & { readonly reward: number } {
     return {
@@ -187,7 +187,7 @@ export class PolicySteps implements StepMaker {
     };
   }
 
-  #report(step: number, group: readonly Drawn[], { samples }: SampledRow): void {
+  #report(step: number, group: readonly DrawnSamples[], { samples }: SampledRow): void {
     const [{ prompt }] = group;
     this.emit({
       type: 'rollout',

@@ -165,7 +165,7 @@ export function architectureOf({ source, metadata }: GgufHeader): Architecture {
   );
 }
 
-export type Change =
+export type TensorChange =
   | { readonly kind: 'rotary'; readonly heads: number }
   | { readonly kind: 'plus-one' }
   | { readonly kind: 'transposed' };
@@ -174,7 +174,7 @@ interface TensorName {
   /** Hugging Face's. */
   readonly name: string;
   /** How the converter changed it. */
-  readonly change?: Change;
+  readonly change?: TensorChange;
 }
 
 /**

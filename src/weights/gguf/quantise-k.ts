@@ -13,8 +13,8 @@ const round = Math.fround;
 /** Adding it to an f32 leaves the nearest whole number in its low bits, ties to even. */
 const MAGIC = 12_582_912;
 const nearest = (value: number): number => round(value + MAGIC) - MAGIC;
-const within = (value: number, least: number, most: number): number =>
-  value < least ? least : value > most ? most : value;
+const within = (value: number, min: number, max: number): number =>
+  value < min ? min : value > max ? max : value;
 const TENTH = round(0.1);
 /** Runs with smaller numbers become zeros. */
 const LEAST = 1e-15;
@@ -181,14 +181,14 @@ const smallScales = new Float32Array(VALUES / SMALL_RUN);
 
 /** ql[128] qh[64] scales[16] d. */
 function q6(x: Float32Array, start: number, out: Uint8Array, at: number): void {
-  let most = 0;
+  let max = 0;
   for (let run = 0; run < smallScales.length; run++) {
     const scale = signedScale(x, start + run * SMALL_RUN);
     smallScales[run] = scale;
-    if (Math.abs(scale) > Math.abs(most)) most = scale;
+    if (Math.abs(scale) > Math.abs(max)) max = scale;
   }
-  if (Math.abs(most) < LEAST) return;
-  const inverse = round(-128 / most);
+  if (Math.abs(max) < LEAST) return;
+  const inverse = round(-128 / max);
   setHalf(out, at + 208, round(1 / inverse));
   const d = float16At(out, at + 208);
   for (let run = 0; run < smallScales.length; run++) {

@@ -74,11 +74,11 @@ const Q5_1: Quantise = (values) => {
   const out = new Uint8Array((values.length / BLOCK) * size);
   for (let start = 0, at = 0; at < out.length; start += BLOCK, at += size) {
     const block = values.subarray(start, start + BLOCK);
-    const least = Math.min(...block);
-    const d = round(round(Math.max(...block) - least) / 31);
+    const min = Math.min(...block);
+    const d = round(round(Math.max(...block) - min) / 31);
     const inverse = d === 0 ? 0 : round(1 / d);
-    setHalves(out, at, d, least);
-    fiveBits(out, at + 4, (j) => Math.trunc(round(round(round(block[j] - least) * inverse) + 0.5)) & 31);
+    setHalves(out, at, d, min);
+    fiveBits(out, at + 4, (j) => Math.trunc(round(round(round(block[j] - min) * inverse) + 0.5)) & 31);
   }
   return out;
 };

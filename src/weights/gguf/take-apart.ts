@@ -57,7 +57,7 @@ export function takeApart(bytes: Uint8Array, type: BlockType): QuantisedValues {
 const AT_ONCE = 2 ** 18;
 
 /** Whole blocks → f32, bit for bit what ggml's and gguf-py's dequantisers give. @param bytes a multiple of the block's size */
-export function dequantise(bytes: Uint8Array, type: BlockType): Float32Array<ArrayBuffer> {
+export function dequantiseBlocks(bytes: Uint8Array, type: BlockType): Float32Array<ArrayBuffer> {
   const { values, bytes: size } = BLOCKS[type];
   const out = new Float32Array((bytes.length / size) * values);
   const step = AT_ONCE / values;

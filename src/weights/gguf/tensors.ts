@@ -4,7 +4,7 @@ import type { ByteSource } from '../bytes.ts';
 import { isBlockType } from '../blocks.ts';
 import { storedBytes, toFloat32 } from '../dtypes.ts';
 import type { TensorEntry } from '../safetensors.ts';
-import { architectureOf, tensorName, type Change } from './architectures.ts';
+import { architectureOf, tensorName, type TensorChange } from './architectures.ts';
 import type { GgufHeader, GgufTensor } from './header.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -24,7 +24,7 @@ function entryOf(
   source: ByteSource,
   tensor: GgufTensor,
   name: string,
-  change: Change | undefined,
+  change: TensorChange | undefined,
 ): TensorEntry {
   const { start } = tensor;
   const raw = (from: number, to: number): Promise<Bytes> => source.read(start + from, start + to);
@@ -65,7 +65,7 @@ function entry(
 function reader(
   source: ByteSource,
   { name, type, shape, byteLength }: GgufTensor,
-  change: Exclude<Change, { kind: 'transposed' }> | undefined,
+  change: Exclude<TensorChange, { kind: 'transposed' }> | undefined,
   raw: (from: number, to: number) => Promise<Bytes>,
 ): (from: number, to: number) => Promise<Bytes> {
   if (!change) return raw;

@@ -53,10 +53,10 @@ function unsupported(metadata: Metadata, what: string): GraftError {
 function vocabularyOf(metadata: Metadata): Vocabulary {
   const tokens = metadata.texts(TOKENS);
   if (!tokens?.length) throw metadata.wrong(TOKENS, 'a list of texts');
-  const told = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => TOKEN_TYPE.NORMAL);
-  if (told.length !== tokens.length)
+  const listedTypes = metadata.numbers('tokenizer.ggml.token_type') ?? tokens.map(() => TOKEN_TYPE.NORMAL);
+  if (listedTypes.length !== tokens.length)
     throw metadata.wrong('tokenizer.ggml.token_type', `${tokens.length} numbers`);
-  const types = told.map((type, id) =>
+  const types = listedTypes.map((type, id) =>
     type === TOKEN_TYPE.USER_DEFINED && ENDS.has(tokens[id]) ? TOKEN_TYPE.CONTROL : type,
   );
   const ids = new Map<string, number>();
@@ -228,9 +228,9 @@ export function tokenizerConfigOf({ metadata }: GgufHeader): JsonObject {
  */
 export function generationConfigOf(header: GgufHeader): JsonObject {
   const { metadata } = header;
-  const told = ['eos', 'eot', 'eom'].map((name) => metadata.number(`tokenizer.ggml.${name}_token_id`));
+  const endIds = ['eos', 'eot', 'eom'].map((name) => metadata.number(`tokenizer.ggml.${name}_token_id`));
   const { ids, types } = hasTokenizer(header) ? vocabularyOf(metadata) : NOTHING;
   const known = [...ENDS].map((token) => ids.get(token)).filter((id) => id !== undefined);
   const ends = known.filter((id) => types[id] === TOKEN_TYPE.CONTROL);
-  return { eos_token_id: [...new Set([...told.filter((id) => id !== undefined), ...ends])] };
+  return { eos_token_id: [...new Set([...endIds.filter((id) => id !== undefined), ...ends])] };
 }

@@ -14,7 +14,7 @@ const WITH_ADAPTER = ['README.md', 'tokenizer.json', SUMS];
 /** One of the parts of a large GGUF. */
 const PART = /-\d{5}-of-\d{5}\.gguf$/i;
 
-export interface Choice {
+export interface FileChoice {
   readonly files: readonly ListedFile[];
   /** Whether it is one GGUF file, which needs no other files. */
   readonly gguf: boolean;
@@ -33,7 +33,7 @@ function ggufFiles(files: readonly ListedFile[]): ListedFile[] {
  * @param file the GGUF file that was asked for
  * @throws GraftError `hub-file-missing`, `hub-choose` (with the GGUF files to choose from in its text), `hub-no-weights`
  */
-export function chooseFiles(model: string, files: readonly ListedFile[], file?: string): Choice {
+export function chooseFiles(model: string, files: readonly ListedFile[], file?: string): FileChoice {
   const ggufs = ggufFiles(files);
   if (file !== undefined) {
     const found =
@@ -79,7 +79,7 @@ export function chooseFiles(model: string, files: readonly ListedFile[], file?: 
 }
 
 /** The PEFT folder of a repository that is no whole model; undefined if there is none. */
-function adapterIn(files: readonly ListedFile[]): Choice | undefined {
+function adapterIn(files: readonly ListedFile[]): FileChoice | undefined {
   const byPath = new Map(files.map((entry) => [entry.path, entry]));
   if ([SINGLE, INDEX].some((path) => byPath.has(path)) || !ADAPTER.every((path) => byPath.has(path)))
     return undefined;
@@ -92,7 +92,7 @@ function adapterIn(files: readonly ListedFile[]): Choice | undefined {
  *
  * @throws GraftError `hub-no-weights`
  */
-export function chooseAdapter(model: string, files: readonly ListedFile[]): Choice {
+export function chooseAdapter(model: string, files: readonly ListedFile[]): FileChoice {
   const adapter = adapterIn(files);
   if (adapter) return adapter;
   const old = files.some(({ path }) => path === 'adapter_model.bin');
@@ -112,7 +112,7 @@ export function chooseAdapter(model: string, files: readonly ListedFile[]): Choi
  *
  * @throws GraftError as {@link chooseFiles} where there is none; `hub-adapter` for an adapter, which is no model to open
  */
-export function everyChoice(model: string, files: readonly ListedFile[], file?: string): Choice[] {
+export function everyChoice(model: string, files: readonly ListedFile[], file?: string): FileChoice[] {
   if (file === undefined && adapterIn(files))
     throw new GraftError(
       'hub-adapter',
@@ -120,7 +120,7 @@ export function everyChoice(model: string, files: readonly ListedFile[], file?: 
       'Open its base model, and import the adapter under Use: Adapters, From the hub.',
     );
   const ggufs = file === undefined ? ggufFiles(files) : [];
-  const single = ggufs.map((gguf): Choice => ({ files: [gguf], gguf: true }));
+  const single = ggufs.map((gguf): FileChoice => ({ files: [gguf], gguf: true }));
   const whole = files.some(({ path }) => path === SINGLE || path === INDEX);
   return whole || single.length === 0 ? [chooseFiles(model, files, file), ...single] : single;
 }

@@ -24,7 +24,7 @@ export interface ClientOptions {
 }
 
 /** The request, in words. */
-export interface Subject {
+export interface HubSubject {
   /** `org/name`, or an address. */
   readonly model: string;
   /** A file of it. */
@@ -52,7 +52,7 @@ export class Client {
   }
 
   /** The headers of an address, if there is something. @throws as {@link ask} */
-  async head(url: string, subject: Subject): Promise<Headers> {
+  async head(url: string, subject: HubSubject): Promise<Headers> {
     const listener = this.listen();
     try {
       return (await this.ask(url, subject, listener, { method: 'HEAD' })).headers;
@@ -70,7 +70,7 @@ export class Client {
    */
   async read(
     url: string,
-    subject: Subject,
+    subject: HubSubject,
     { most: max, where }: { most: number; where: string },
   ): Promise<Uint8Array<ArrayBuffer>> {
     const listener = this.listen();
@@ -99,7 +99,7 @@ export class Client {
    */
   async ask(
     url: string,
-    subject: Subject,
+    subject: HubSubject,
     listener: Listener,
     { method = 'GET', from }: { method?: 'GET' | 'HEAD'; from?: number } = {},
   ): Promise<Response> {
@@ -146,7 +146,7 @@ export function declaredLength(headers: Headers): number | undefined {
 }
 
 /** An answer that did not come, or not to its end. */
-export function broken(url: string, { model, file }: Subject, cause: unknown): Unsettled {
+export function broken(url: string, { model, file }: HubSubject, cause: unknown): Unsettled {
   const { host } = new URL(url);
   const what = file === undefined ? model : `${file} of ${model}`;
   const why = messageOf(cause).replace(/[.\s]+$/, '');
@@ -161,7 +161,7 @@ export function broken(url: string, { model, file }: Subject, cause: unknown): U
 }
 
 /** Browsers hide the difference on purpose; Node reports it as the cause. */
-export function unreachable(url: string, { model }: Subject, cause: unknown): GraftError | Unsettled {
+export function unreachable(url: string, { model }: HubSubject, cause: unknown): GraftError | Unsettled {
   const reason = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : undefined;
   const inner = reason ?? messageOf(cause);
   const { host } = new URL(url);
@@ -196,7 +196,7 @@ export function unreachable(url: string, { model }: Subject, cause: unknown): Gr
 function refusal(
   response: Response,
   url: string,
-  { model, file, revision, page }: Subject,
+  { model, file, revision, page }: HubSubject,
   hadToken: boolean,
 ): GraftError | Unsettled {
   const { status } = response;

@@ -153,15 +153,15 @@ function decodedParts(url: URL, text: string): string[] {
 }
 
 /** The address that `parsePlace` reads as this place: it is kept with a model as its source, and to resume a download. */
-export function addressOf({ revision, file, ...place }: RepoPlace): string {
-  const page = pageOf(place);
+export function placeAddress({ revision, file, ...place }: RepoPlace): string {
+  const page = hubPage(place);
   return file === undefined
     ? `${page}/tree/${encodePath(revision)}`
     : `${page}/resolve/${encodePath(revision)}/${file.split('/').map(encodeURIComponent).join('/')}`;
 }
 
 /** The page of a repository, below which its files lie. */
-export function pageOf({ hub, repo, dataSet }: Omit<RepoPlace, 'revision'>): string {
+export function hubPage({ hub, repo, dataSet }: Omit<RepoPlace, 'revision'>): string {
   return `${hub}/${dataSet ? `${DATA_SETS}/` : ''}${repo}`;
 }
 

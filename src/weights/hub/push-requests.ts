@@ -4,7 +4,7 @@ import { Flood, Listener, readBody } from '../../answers.ts';
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
 import { printable } from '../../printable.ts';
-import { broken, unreachable, Unsettled, type Subject } from './client.ts';
+import { broken, unreachable, Unsettled, type HubSubject } from './client.ts';
 import { persist } from './patience.ts';
 import { USUAL_PATIENCE, type Patience, type Wait } from './types.ts';
 
@@ -36,7 +36,7 @@ const MAX_WORDS = 200;
 export class Sender {
   constructor(private readonly options: SenderOptions) {}
 
-  get #subject(): Subject {
+  get #subject(): HubSubject {
     return { model: this.options.repo };
   }
 

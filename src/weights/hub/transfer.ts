@@ -3,7 +3,7 @@ import type { Listener } from '../../answers.ts';
 import { GraftError, messageOf } from '../../errors.ts';
 import { formatBytes } from '../../numbers.ts';
 import { Checksum } from './checksum.ts';
-import { declaredLength, Unsettled, type Client, type Subject } from './client.ts';
+import { declaredLength, Unsettled, type Client, type HubSubject } from './client.ts';
 import { persist } from './patience.ts';
 import type { DownloadSink, RemoteFile, Wait } from './types.ts';
 
@@ -16,7 +16,7 @@ const WEIGHTS = /\.(?:gguf|safetensors)$/i;
 interface TransferOptions {
   readonly client: Client;
   readonly sink: DownloadSink;
-  readonly subject: Subject;
+  readonly subject: HubSubject;
   /** Stored bytes of the file, and its size where that is known. */
   readonly onBytes: (done: number, total: number | undefined) => void;
   readonly onWait: (wait?: Wait) => void;
@@ -29,22 +29,22 @@ interface TransferOptions {
  */
 export async function transfer(file: RemoteFile, options: TransferOptions): Promise<void> {
   const { client, sink, onWait } = options;
-  let most = sink.size(file.name);
-  let before = most;
+  let max = sink.size(file.name);
+  let before = max;
   const one = new Transfer(file, options);
   await one.begin();
   await persist(
     async () => {
-      before = most;
+      before = max;
       try {
         await one.attempt();
       } finally {
-        most = Math.max(most, sink.size(file.name));
+        max = Math.max(max, sink.size(file.name));
       }
     },
     client.patience,
     client.signal,
-    { advanced: () => most > before, onWait },
+    { advanced: () => max > before, onWait },
   );
   await one.check();
   await sink.finish(file.name);
@@ -214,11 +214,11 @@ class Transfer {
 
   async #tooLong(): Promise<GraftError> {
     const { file } = this;
-    const most = this.#max;
+    const max = this.#max;
     await this.#restart();
     return new GraftError(
       'hub-size',
-      `${file.name} of ${new URL(file.url).host} is too long: it has more than ${formatBytes(most)}.`,
+      `${file.name} of ${new URL(file.url).host} is too long: it has more than ${formatBytes(max)}.`,
       'That file was thrown away. Check the address; if it is right, the server is broken.',
     );
   }

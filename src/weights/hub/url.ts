@@ -58,7 +58,7 @@ export async function findFolder(url: string, asking: Asking): Promise<Offer> {
     if (!index) await required(SINGLE, at(SINGLE));
     const shards = await asking(async (client) => {
       const limits = { most: MAX_LISTING_BYTES, where: at(INDEX) };
-      return shardsOf(await client.read(at(INDEX), { model: url, file: INDEX }, limits), at(INDEX));
+      return shardFiles(await client.read(at(INDEX), { model: url, file: INDEX }, limits), at(INDEX));
     });
     weights.push(index, ...(await Promise.all(shards.map((name) => required(name, at(name))))));
   }
@@ -72,7 +72,7 @@ function offer(name: string, source: string, files: readonly RemoteFile[]): Offe
 }
 
 /** Names of an index's shards: files of the same folder. @throws GraftError `hub-listing` */
-export function shardsOf(bytes: Uint8Array, where: string): string[] {
+export function shardFiles(bytes: Uint8Array, where: string): string[] {
   const wrong = (why: string): GraftError =>
     new GraftError('hub-listing', `${where} ${why}.`, 'Inform its publisher.');
   const index = parseJson(decodeUtf8(bytes, where), where);

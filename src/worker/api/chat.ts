@@ -2,7 +2,7 @@
 import type { Turns } from '../../data/turns.ts';
 import type { FinishReason } from '../../model/sequence.ts';
 import type { CharacterPart } from '../../text/token-text.ts';
-import type { Source } from '../../retrieval/passages-prompt.ts';
+import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { AdapterChoice } from './adapters.ts';
 import type { Outcome } from './outcome.ts';
 import type { Origin } from './results.ts';
@@ -49,15 +49,15 @@ export interface AskedPrompt {
 /** Passages of documents for a question, best first, and the Jinja template of the prompt that they are written into. */
 export interface AskedPassages {
   readonly template: string;
-  readonly found: readonly Source[];
+  readonly found: readonly PassageSource[];
 }
 
 /** The passages of an answer's prompt. */
 export interface AnswerPassages {
   /** Those that fit, in the order of their numbers. */
-  readonly sources: readonly Source[];
+  readonly sources: readonly PassageSource[];
   /** Those that do not fit. */
-  readonly leftOut: readonly Pick<Source, 'file' | 'page' | 'start' | 'end'>[];
+  readonly leftOut: readonly Pick<PassageSource, 'file' | 'page' | 'start' | 'end'>[];
   /** Code units that the only passage lost at its end, if not even one fits whole; else 0. */
   readonly cut: number;
   /** Tokens that the passages have in the prompt. */

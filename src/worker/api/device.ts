@@ -11,7 +11,7 @@ import type { Failure, Outcome } from './outcome.ts';
 export type DeviceChoice = 'auto' | 'gpu' | 'processor';
 
 /** The speed of two devices in the same product of matrices, in GFLOP/s. */
-export interface Compared {
+export interface ComparedDevices {
   readonly gpu: number;
   readonly processor: number;
 }
@@ -23,7 +23,7 @@ interface AnyDevice {
   /** On a phone: bytes that a run may take before the phone ends the tab. */
   readonly phoneBytes?: number;
   /** The measurement that decided between the GPU and the processor, if both were measured. */
-  readonly compared?: Compared;
+  readonly compared?: ComparedDevices;
 }
 
 export interface GpuFacts extends AnyDevice {

@@ -1,6 +1,6 @@
 /** Documents of a project: their texts, chunks and vectors, and the search in them. */
 import type { ChunkBorders, ChunkSettings } from '../../retrieval/chunks.ts';
-import type { Source } from '../../retrieval/passages-prompt.ts';
+import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { SearchMethod } from '../../retrieval/ranking.ts';
 import type { Failure, OnProgress, Outcome } from './outcome.ts';
 
@@ -103,7 +103,7 @@ export interface SearchChoice {
 }
 
 /** A chunk that a search found. */
-export interface DocumentHit extends Source {
+export interface DocumentHit extends PassageSource {
   readonly score: number;
   /** The mean log-probability of a token of the question behind it, in nats, if it was ranked again. */
   readonly likelihood?: number;

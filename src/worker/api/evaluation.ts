@@ -14,7 +14,12 @@ import type { OnProgress, Outcome } from './outcome.ts';
 export type { AdapterRef, Draw, Evaluation, LossReport, Made, Seen, Share } from '../../evaluate/record.ts';
 
 export type { LossOf } from '../../evaluate/loss-part.ts';
-export type { NextToken, OfBoth, TokenLoss, TokenLosses } from '../../evaluate/token-losses.ts';
+export type {
+  LikelyToken as NextToken,
+  OfBoth,
+  TokenLoss,
+  TokenLosses,
+} from '../../evaluate/token-losses.ts';
 
 /** The rows to measure. */
 export interface Sample {

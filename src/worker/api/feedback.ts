@@ -1,5 +1,5 @@
 /** A person's judgements of answers: a queue of the project; and logs of use, which fill it. */
-import type { FeedbackFinding, Judged } from '../../data/feedback.ts';
+import type { FeedbackFinding, JudgedAnswer } from '../../data/feedback.ts';
 import type { LengthBin } from '../../evaluate/use-lengths.ts';
 import type { LoggedAnswer, UseLessons } from '../../evaluate/use-lessons.ts';
 import type { UseReport } from '../../evaluate/use-log.ts';
@@ -11,7 +11,7 @@ export type { LoggedAnswer, UseLesson, UseLessons } from '../../evaluate/use-les
 export type { LengthBin } from '../../evaluate/use-lengths.ts';
 export type { UseReport } from '../../evaluate/use-log.ts';
 
-export interface FeedbackEntry extends Judged {
+export interface FeedbackEntry extends JudgedAnswer {
   /** When it was made, in milliseconds since 1970. */
   readonly time: number;
   /** The model and adapter that wrote the answer, and when. */
@@ -44,7 +44,7 @@ export interface FeedbackApi {
   dropFeedback(projectId: string, ids: readonly string[]): Promise<Outcome<object>>;
   /** Findings in entries, by their ids: among themselves, and beside the open rows. */
   lookAtFeedback(
-    entries: readonly Judged[],
+    entries: readonly JudgedAnswer[],
   ): Promise<Outcome<{ readonly findings: ReadonlyMap<string, readonly FeedbackFinding[]> }>>;
   /** Reads a log that `graft serve --log`, a chat page or Use wrote. Fails with `use-log` for another file. */
   readUseLog(file: Blob, name: string): Promise<Outcome<{ readonly answers: readonly LoggedAnswer[] }>>;

@@ -1,6 +1,6 @@
 /** Sweeps: several runs of one model on the same rows, and which settings are best by validation. */
 import type { SweepAsk } from '../../runs/sweep/form.ts';
-import type { TimeLeft } from '../../runs/sweep/forecast.ts';
+import type { SweepTimeLeft } from '../../runs/sweep/forecast.ts';
 import type { SweepPicture } from '../../runs/sweep/picture.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
 import type { SpeedSource } from '../../runs/run-forecast.ts';
@@ -11,7 +11,7 @@ import type { RunEvent } from './runs.ts';
 export type { SweepAsk } from '../../runs/sweep/form.ts';
 export type { SweepPicture } from '../../runs/sweep/picture.ts';
 export type { SweptRun } from '../../runs/sweep/record.ts';
-export type { TimeLeft } from '../../runs/sweep/forecast.ts';
+export type { SweepTimeLeft as TimeLeft } from '../../runs/sweep/forecast.ts';
 
 /** What a sweep would train, before it starts. */
 export interface SweepForecast {
@@ -21,7 +21,7 @@ export interface SweepForecast {
   /** Steps of all runs together if none ends early and no budget ends the sweep. */
   readonly steps: number;
   /** Seconds of all of them; missing where training was never measured on this device. The two ends are apart where the recipes that continue are not known. */
-  readonly time?: TimeLeft & { readonly source: SpeedSource };
+  readonly time?: SweepTimeLeft & { readonly source: SpeedSource };
   /** The first recipes, in words, in the order in which they begin. */
   readonly first: readonly string[];
   readonly command: string;
@@ -59,7 +59,7 @@ export interface SweepInfo {
   readonly picture?: SweepPicture;
   /** Steps that are done, and those that are left if no run ends early. */
   readonly steps: { readonly done: number; readonly left: number };
-  readonly left?: TimeLeft;
+  readonly left?: SweepTimeLeft;
   readonly command: string;
 }
 

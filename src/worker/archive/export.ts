@@ -2,14 +2,14 @@
 import { listDataSteps } from '../../storage/data-steps.ts';
 import { GraftError } from '../../errors.ts';
 import { readDocument } from '../../storage/documents.ts';
-import { listKeys, listProjectKeys, readRecord } from '../../storage/everything.ts';
+import { listKeys, listProjectKeys, storedRecord } from '../../storage/everything.ts';
 import type { ModelStore } from '../../storage/models.ts';
 import type { ModelRef, StoredFiles } from '../../storage/records.ts';
 import type { Progress } from '../api.ts';
 import { missingProject } from '../projects.ts';
 import { packDocument } from './documents.ts';
-import { FORMAT, VERSION, type BaseFile } from './layout.ts';
-import { settingsOf } from '../documents/settings.ts';
+import { ARCHIVE_FORMAT, VERSION, type BaseFile } from './layout.ts';
+import { documentSettings } from '../documents/settings.ts';
 import { ZipWriter } from '../../export/zip/writer.ts';
 
 export interface ExportOptions {
@@ -29,7 +29,7 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   const { models, project: only, describeBase, onProgress, signal } = options;
   const zip = new ZipWriter();
   const json = (path: string, value: unknown): Promise<void> => zip.text(path, JSON.stringify(value));
-  await json('graft.json', { format: FORMAT, version: VERSION, created: Date.now() });
+  await json('graft.json', { format: ARCHIVE_FORMAT, version: VERSION, created: Date.now() });
   const keys = await listProjectKeys(only);
   const total = Object.values(keys).reduce((sum, list) => sum + list.length, 0);
   let done = 0;
@@ -40,22 +40,22 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   const hidden = new Set<string>();
   for (const key of keys.projects) {
     next();
-    const project = await readRecord('projects', key);
+    const project = await storedRecord('projects', key);
     if (only !== undefined && (!project || project.deleted !== undefined)) throw missingProject();
     if (project?.deleted !== undefined) hidden.add(key);
     if (!project || hidden.has(key)) continue;
     await json(`projects/${key}/project.json`, project);
     await json(`projects/${key}/base.json`, await describeBase(project.model));
-    const index = await readRecord('document-indexes', key);
+    const index = await storedRecord('document-indexes', key);
     if (index)
       await json(`projects/${key}/documents/index.json`, {
         revision: index.revision,
-        settings: settingsOf(index.settings),
+        settings: documentSettings(index.settings),
       });
   }
   for (const key of keys.sets) {
     next();
-    const [set, files] = [await readRecord('data-sets', key), await readRecord('data-files', key)];
+    const [set, files] = [await storedRecord('data-sets', key), await storedRecord('data-files', key)];
     if (!set || !files || hidden.has(set.projectId)) continue;
     const folder = `projects/${set.projectId}/data/${set.version}`;
     await json(`${folder}/data.json`, set);
@@ -70,11 +70,11 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   };
   for (const key of keys.runs) {
     next();
-    const run = await readRecord('runs', key);
+    const run = await storedRecord('runs', key);
     if (!run || hidden.has(run.projectId)) continue;
     const folder = `projects/${run.projectId}/runs/${key}`;
     await json(`${folder}/run.json`, run);
-    const [rows, checkpoint] = [await readRecord('rows', key), await readRecord('checkpoints', key)];
+    const [rows, checkpoint] = [await storedRecord('rows', key), await storedRecord('checkpoints', key)];
     if (!rows || !checkpoint) continue;
     const { files, ...state } = checkpoint;
     await json(`${folder}/rows.json`, rows);
@@ -83,7 +83,7 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   }
   for (const key of keys.adapters) {
     next();
-    const [adapter, files] = [await readRecord('adapters', key), await readRecord('adapter-files', key)];
+    const [adapter, files] = [await storedRecord('adapters', key), await storedRecord('adapter-files', key)];
     if (!adapter || adapter.deleted !== undefined || !files || hidden.has(adapter.projectId)) continue;
     const folder = `projects/${adapter.projectId}/adapters/${key}`;
     await json(`${folder}/adapter.json`, adapter);
@@ -91,19 +91,19 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   }
   for (const key of keys.results) {
     next();
-    const result = await readRecord('results', key);
+    const result = await storedRecord('results', key);
     if (result && !hidden.has(result.projectId))
       await json(`projects/${result.projectId}/results/${result.kind}.json`, result);
   }
   for (const key of keys.feedback) {
     next();
-    const said = await readRecord('feedback', key);
+    const said = await storedRecord('feedback', key);
     if (said && !hidden.has(said.projectId))
       await json(`projects/${said.projectId}/feedback/${said.id}.json`, said);
   }
   for (const key of keys.sweeps) {
     next();
-    const sweep = await readRecord('sweeps', key);
+    const sweep = await storedRecord('sweeps', key);
     if (sweep && !hidden.has(sweep.projectId))
       await json(`projects/${sweep.projectId}/sweeps/${key}.json`, sweep);
   }
@@ -119,7 +119,7 @@ export async function exportArchive(options: ExportOptions): Promise<Blob> {
   if (only === undefined) {
     const settings = (await listKeys('settings')).map(async (key) => [
       key,
-      await readRecord('settings', key),
+      await storedRecord('settings', key),
     ]);
     await json('settings.json', Object.fromEntries(await Promise.all(settings)));
   }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
 import {
   deleteRecords,
-  readRecord,
+  storedRecord,
   writeRecords,
   type AnyRecord,
   type RecordPlace,
@@ -216,10 +216,10 @@ class Importer {
 
   async #project(path: string): Promise<void> {
     const project = await this.source.json(path, layout.ProjectFile, MAX_SMALL_JSON * 16);
-    const base = await this.#baseOf(layout.folderOf(path), project.model);
+    const base = await this.#baseOf(layout.archiveFolder(path), project.model);
     // The same model may have another name here.
     const name = project.model.bundled ? project.model.name : await this.#nameHere(base);
-    const before = await readRecord('projects', project.id);
+    const before = await storedRecord('projects', project.id);
     if (before?.deleted !== undefined) await purgeProject(project.id);
     if (before && before.deleted === undefined) {
       this.#skip(`Project “${project.name}”`, 'Here already: only what it lacked is added.');
@@ -273,8 +273,8 @@ class Importer {
     const set = await this.source.json(path, layout.DataFile, MAX_SMALL_JSON);
     const what = `Data set “${set.name}”`;
     const key: [string, string] = [projectId, set.version];
-    if (await readRecord('data-sets', key)) return this.#skip(what, 'This version is here already.');
-    const folder = layout.folderOf(path);
+    if (await storedRecord('data-sets', key)) return this.#skip(what, 'This version is here already.');
+    const folder = layout.archiveFolder(path);
     const [file, ...beside] = await Promise.all(
       set.files.map(async (name, at) => ({
         name,
@@ -310,8 +310,8 @@ class Importer {
     const run = { ...kept, projectId: project.id, baseModel: nameOf(kept.baseModel, project) };
     const { id } = run;
     const what = `Run “${run.settings.name}”`;
-    if (await readRecord('runs', id)) return this.#skip(what, 'Here already.');
-    const folder = layout.folderOf(path);
+    if (await storedRecord('runs', id)) return this.#skip(what, 'Here already.');
+    const folder = layout.archiveFolder(path);
     if (!this.source.names.includes(`${folder}checkpoint.json`)) {
       await this.#write([{ store: 'runs', value: run }]);
     } else {
@@ -330,7 +330,7 @@ class Importer {
   async #adapter(path: string): Promise<void> {
     const project = this.#projectOf(path);
     const adapter = await this.source.json(path, layout.AdapterFile, MAX_SMALL_JSON);
-    const here = await readRecord('adapters', adapter.id);
+    const here = await storedRecord('adapters', adapter.id);
     if (here && here.deleted === undefined) return this.#skip(`Adapter “${adapter.name}”`, 'Here already.');
     const names = Object.keys(ADAPTER_LIMITS);
     const limits = { ...ADAPTER_LIMITS };
@@ -339,7 +339,7 @@ class Importer {
       limits[ADAPTER_WEIGHTS],
       BYTES_PER_PARAMETER * adapter.parameters + MAX_SMALL_JSON,
     );
-    const files = await this.#files(layout.folderOf(path), names, (name) => limits[name]);
+    const files = await this.#files(layout.archiveFolder(path), names, (name) => limits[name]);
     await this.#write([
       {
         store: 'adapters',
@@ -354,7 +354,7 @@ class Importer {
   async #result(path: string): Promise<void> {
     const { id: projectId } = this.#projectOf(path);
     const result = await this.source.json(path, layout.ResultFile, MAX_JSON);
-    if (await readRecord('results', [projectId, result.kind]))
+    if (await storedRecord('results', [projectId, result.kind]))
       return this.#skip(RESULT_NAMES[result.kind], 'The project has one already.');
     await this.#write([{ store: 'results', value: { ...result, projectId } }]);
     this.added.results++;
@@ -363,7 +363,7 @@ class Importer {
   async #feedback(path: string): Promise<void> {
     const { id: projectId } = this.#projectOf(path);
     const said = await this.source.json(path, layout.FeedbackFile, MAX_SMALL_JSON * 16);
-    if (await readRecord('feedback', [projectId, said.id]))
+    if (await storedRecord('feedback', [projectId, said.id]))
       return this.#skip('Feedback on an answer', 'Here already.');
     await this.#write([{ store: 'feedback', value: { ...said, projectId } }]);
     this.added.feedback++;
@@ -372,7 +372,7 @@ class Importer {
   async #sweep(path: string): Promise<void> {
     const { id: projectId } = this.#projectOf(path);
     const sweep = await this.source.json(path, layout.SweepFile, MAX_SMALL_JSON * 16);
-    if (await readRecord('sweeps', sweep.id)) return this.#skip(`Sweep “${sweep.name}”`, 'Here already.');
+    if (await storedRecord('sweeps', sweep.id)) return this.#skip(`Sweep “${sweep.name}”`, 'Here already.');
     await this.#write([{ store: 'sweeps', value: { ...sweep, projectId } }]);
     this.added.sweeps++;
   }
@@ -380,7 +380,7 @@ class Importer {
   async #documentIndex(path: string): Promise<void> {
     const { id: projectId } = this.#projectOf(path);
     const index = await this.source.json(path, layout.DocumentIndexFile, MAX_SMALL_JSON);
-    if (await readRecord('document-indexes', projectId)) return;
+    if (await storedRecord('document-indexes', projectId)) return;
     await this.#write([{ store: 'document-indexes', value: { ...index, projectId } }]);
     this.#indexes.add(projectId);
   }
@@ -389,9 +389,9 @@ class Importer {
     const { id: projectId } = this.#projectOf(path);
     const given = await this.source.json(path, layout.DocumentFile, MAX_JSON);
     const key: [string, string] = [projectId, given.file];
-    if (await readRecord('documents', key)) return this.#skip(`Document “${given.file}”`, 'Here already.');
-    const index = await readRecord('document-indexes', projectId);
-    const beside = `${layout.folderOf(path)}vectors`;
+    if (await storedRecord('documents', key)) return this.#skip(`Document “${given.file}”`, 'Here already.');
+    const index = await storedRecord('document-indexes', projectId);
+    const beside = `${layout.archiveFolder(path)}vectors`;
     const bytes =
       given.vectors && this.source.names.includes(beside)
         ? await this.source.read(beside, vectorBytes(given))
@@ -423,7 +423,7 @@ class Importer {
     const { name, source, licence, files } = await this.source.json(path, layout.ModelFile, MAX_SMALL_JSON);
     if ((await store.list()).some((model) => model.name === name))
       return this.#skip(`Model ${name}`, 'A model of this name is here already.');
-    const folder = `${layout.folderOf(path)}files/`;
+    const folder = `${layout.archiveFolder(path)}files/`;
     const writer = await store.create({
       name,
       files,
@@ -449,7 +449,7 @@ class Importer {
   async #settings(path: string): Promise<void> {
     const settings = await this.source.json(path, v.record(v.string(), v.unknown()), MAX_SMALL_JSON);
     for (const [key, value] of Object.entries(settings).slice(0, MAX_SETTINGS))
-      if ((await readRecord('settings', key)) === undefined)
+      if ((await storedRecord('settings', key)) === undefined)
         await this.#write([{ store: 'settings', key, value }]);
   }
 }

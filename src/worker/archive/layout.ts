@@ -30,13 +30,13 @@ export { ResultFile } from './records/result.ts';
 export { CheckpointFile, RunFile } from './records/run.ts';
 export { SweepFile } from './records/sweep.ts';
 
-export const FORMAT = 'graft-archive';
+export const ARCHIVE_FORMAT = 'graft-archive';
 /** The version of this layout. A reader takes its own and older ones. */
 export const VERSION = 6;
 
-export const ManifestFile = v.object({ format: v.literal(FORMAT), version: count, created: number });
+export const ManifestFile = v.object({ format: v.literal(ARCHIVE_FORMAT), version: count, created: number });
 
 /** A path without the name at its end. */
-export function folderOf(path: string): string {
+export function archiveFolder(path: string): string {
   return path.slice(0, path.lastIndexOf('/') + 1);
 }

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
 import { decodeUtf8, isObject, parseJson } from '../../json.ts';
 import type { Progress } from '../api.ts';
-import { folderOf } from './layout.ts';
+import { archiveFolder } from './layout.ts';
 import type { ZipReader } from '../../export/zip/reader.ts';
 
 interface SourceOptions {
@@ -37,7 +37,7 @@ export class ArchiveSource {
   end(path: string): void {
     // A project's own folder holds everything else.
     const alone = /(?:project|settings)\.json$|\/results\/|\/sweeps\/|\/documents\/index\.json$/.test(path);
-    const folder = folderOf(path);
+    const folder = archiveFolder(path);
     this.#done += this.#sizeOf(alone ? [path] : this.names.filter((name) => name.startsWith(folder)));
     this.#reading = 0;
   }

@@ -23,7 +23,7 @@ export async function forecastModel(
     options: { ...defaultSpec(), batch, maxLength, rank },
   };
   const usual = await planMemory(lowering, definition, settings);
-  const least = await planMemory(lowering, definition, {
+  const min = await planMemory(lowering, definition, {
     ...settings,
     baseWeights: { matrices: FOUR_BITS },
     options: { ...settings.options, checkpointing: true },
@@ -31,7 +31,7 @@ export async function forecastModel(
   return {
     precision: settings.precision,
     usual: memoryOf(usual, target),
-    least: memoryOf(least, target),
+    least: memoryOf(min, target),
     tokens: batch * maxLength,
     ...(speed && { secondsPerStep: usual.flops / speed.flops }),
   };

@@ -7,11 +7,11 @@ import { failureOf } from '../outcome.ts';
 import { missingProject } from '../projects.ts';
 import { collectDocuments } from './collect.ts';
 import { Divider } from './divide.ts';
-import { counterOf, type DocumentPorts, type Watch } from './ports.ts';
+import { counterOf, type DocumentPorts, type IndexWatch } from './ports.ts';
 import { isCurrent, type DocumentSettings } from './settings.ts';
 
 /** Documents of a project, and UTF-16 code units of all their texts. */
-export const LIMITS = { documents: 10_000, characters: 100 * 2 ** 20 };
+export const DOCUMENT_LIMITS = { documents: 10_000, characters: 100 * 2 ** 20 };
 /** Code units of texts, and documents, that are written together. */
 const WRITE_CHARACTERS = 1 << 20;
 const WRITE_DOCUMENTS = 32;
@@ -43,11 +43,11 @@ class Batch {
 }
 
 /** Divides documents that are divided otherwise than the settings say. What is complete is written, however it ends. */
-export async function divideAgain(
+export async function chunkAgain(
   projectId: string,
   settings: DocumentSettings,
   ports: DocumentPorts,
-  { onProgress, signal }: Watch,
+  { onProgress, signal }: IndexWatch,
 ): Promise<void> {
   const stale = (await ports.store.listDocuments(projectId)).filter(
     (document) => !isCurrent(document, settings),
@@ -79,7 +79,7 @@ export class Adding {
     private readonly projectId: string,
     private readonly settings: DocumentSettings,
     private readonly ports: DocumentPorts,
-    private readonly limits: typeof LIMITS,
+    private readonly limits: typeof DOCUMENT_LIMITS,
   ) {}
 
   get report(): AddedDocuments {
@@ -90,7 +90,7 @@ export class Adding {
     };
   }
 
-  async add(files: readonly FileAt[], { onProgress, signal }: Watch): Promise<void> {
+  async add(files: readonly FileAt[], { onProgress, signal }: IndexWatch): Promise<void> {
     const { projectId, settings, ports } = this;
     const { documents, others, bad } = await collectDocuments(files);
     this.#others = others;

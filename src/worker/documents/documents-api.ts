@@ -12,7 +12,7 @@ import type { DocumentsApi, EncoderChoice, EncoderRuntime, FileAt, SearchChoice 
 import type { DocumentHit } from '../api.ts';
 import { foldersWith } from '../../export/adapter-zip.ts';
 import { APP } from '../app-address.ts';
-import { checkEncoder, type Models } from '../models.ts';
+import { checkEncoderFiles, type Models } from '../models.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
 import type { Session } from '../session.ts';
@@ -213,8 +213,14 @@ export function documentsApi(
         try {
           const { runnable } = await import('./encoders.ts');
           const folder = await runnable(encoderFolder(name, files));
-          const told = listener(onProgress);
-          const { source, notKept } = await models.add(name, folder, told, controller.signal, checkEncoder);
+          const report = listener(onProgress);
+          const { source, notKept } = await models.add(
+            name,
+            folder,
+            report,
+            controller.signal,
+            checkEncoderFiles,
+          );
           if (notKept) throw new GraftError(notKept.code, notKept.what, notKept.remedy);
           return { encoder: { name: source.name, ...(await readPrefixes(source.files)) } };
         } finally {

@@ -2,7 +2,7 @@
 import type { KeptDocument } from '../../storage/documents.ts';
 import { missingProject } from '../projects.ts';
 import { chunkTexts } from './divide.ts';
-import type { DocumentPorts, Watch } from './ports.ts';
+import type { DocumentPorts, IndexWatch } from './ports.ts';
 import { sameMaker, vectorsOf, type DocumentSettings } from './settings.ts';
 
 /** Chunks of a turn. */
@@ -62,7 +62,7 @@ export async function embedMissing(
   projectId: string,
   settings: DocumentSettings,
   ports: DocumentPorts,
-  { onProgress, signal }: Watch,
+  { onProgress, signal }: IndexWatch,
 ): Promise<void> {
   const { encoder } = settings;
   if (!encoder) return;

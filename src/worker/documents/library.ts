@@ -2,7 +2,7 @@
 import { GraftError } from '../../errors.ts';
 import { checkChunkSettings } from '../../retrieval/chunks.ts';
 import { pageOf } from '../../retrieval/read-document.ts';
-import type { Source } from '../../retrieval/passages-prompt.ts';
+import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
 import type { StoredDocumentText } from '../../storage/records.ts';
 import type {
@@ -18,11 +18,11 @@ import type {
 import type { Progress } from '../api.ts';
 import { missingProject } from '../projects.ts';
 import { Queue } from '../queue.ts';
-import { Adding, divideAgain, LIMITS } from './adding.ts';
+import { Adding, chunkAgain, DOCUMENT_LIMITS } from './adding.ts';
 import { embedMissing } from './embed.ts';
 import { chunkId, OpenIndex } from './open-index.ts';
-import { counterOf, type DeviceEncoder, type DocumentPorts, type Watch } from './ports.ts';
-import { isCurrent, sameMaker, settingsOf, vectorsOf, type DocumentSettings } from './settings.ts';
+import { counterOf, type DeviceEncoder, type DocumentPorts, type IndexWatch } from './ports.ts';
+import { isCurrent, sameMaker, documentSettings, vectorsOf, type DocumentSettings } from './settings.ts';
 
 type OnProgress = (progress: Progress) => void;
 
@@ -34,7 +34,7 @@ export class DocumentLibrary {
 
   constructor(
     private readonly ports: DocumentPorts,
-    private readonly limits = LIMITS,
+    private readonly limits = DOCUMENT_LIMITS,
   ) {}
 
   async list(projectId: string): Promise<ProjectDocuments> {
@@ -144,7 +144,7 @@ export class DocumentLibrary {
   }
 
   /** All chunks, in the order of the files' names. */
-  async sources(projectId: string): Promise<readonly Source[]> {
+  async sources(projectId: string): Promise<readonly PassageSource[]> {
     return (await this.#openIndex(projectId, await this.#settings(projectId))).sources;
   }
 
@@ -229,7 +229,7 @@ export class DocumentLibrary {
   }
 
   /** Work that {@link stop} ends, after all that was asked for before it. */
-  #work<T>(onProgress: OnProgress, work: (watch: Watch) => Promise<T>): Promise<T> {
+  #work<T>(onProgress: OnProgress, work: (watch: IndexWatch) => Promise<T>): Promise<T> {
     return this.#queue.run(async () => {
       const controller = (this.#working = new AbortController());
       try {
@@ -240,14 +240,14 @@ export class DocumentLibrary {
     });
   }
 
-  async #bringUpToDate(projectId: string, watch: Watch): Promise<void> {
+  async #bringUpToDate(projectId: string, watch: IndexWatch): Promise<void> {
     const settings = await this.#settings(projectId);
-    await divideAgain(projectId, settings, this.ports, watch);
+    await chunkAgain(projectId, settings, this.ports, watch);
     await embedMissing(projectId, settings, this.ports, watch);
   }
 
   async #settings(projectId: string): Promise<DocumentSettings> {
-    return settingsOf((await this.ports.store.readDocumentIndex(projectId))?.settings);
+    return documentSettings((await this.ports.store.readDocumentIndex(projectId))?.settings);
   }
 
   async #identify(encoder: EncoderChoice): Promise<{ content: string; maker: string }> {

@@ -1,6 +1,6 @@
 /** The chunks of a project in memory, ready to be searched. */
 import { pageOf } from '../../retrieval/read-document.ts';
-import type { Source } from '../../retrieval/passages-prompt.ts';
+import type { PassageSource } from '../../retrieval/passages-prompt.ts';
 import { ChunkSearch } from '../../retrieval/search.ts';
 import type { KeptDocument } from '../../storage/documents.ts';
 import type { DocumentHit, SearchChoice } from '../api/documents.ts';
@@ -16,7 +16,7 @@ interface Found {
 }
 
 export class OpenIndex {
-  readonly #chunks: readonly Source[];
+  readonly #chunks: readonly PassageSource[];
   readonly #words: ChunkSearch;
   /** 1 for each chunk that has a vector. */
   readonly #known: Uint8Array;
@@ -54,7 +54,7 @@ export class OpenIndex {
     return this.#known.reduce((sum, each) => sum + 1 - each, 0);
   }
 
-  get sources(): readonly Source[] {
+  get sources(): readonly PassageSource[] {
     return this.#chunks;
   }
 

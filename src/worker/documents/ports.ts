@@ -69,7 +69,7 @@ export interface DocumentPorts {
 }
 
 /** How long work is followed and ended. */
-export interface Watch {
+export interface IndexWatch {
   readonly onProgress: (progress: Progress) => void;
   readonly signal: AbortSignal;
 }

@@ -18,6 +18,7 @@ interface Kept {
   readonly questions: readonly DocumentQuestion[];
 }
 
+/** The calls of the page for questions about documents. Each catches what it throws and returns it as a failure. */
 export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi {
   let loaded: Promise<QuestionLibrary> | undefined;
   const load = async (): Promise<QuestionLibrary> => {

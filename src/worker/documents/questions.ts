@@ -4,7 +4,7 @@ import { AnswerTemplate } from '../../retrieval/answer-template.ts';
 import { isRefusal } from '../../retrieval/cited.ts';
 import { draftQuestions, passagesToAsk, type AskModel, type Draft } from '../../retrieval/draft-questions.ts';
 import { countRows, makeRows, rowLines, type LeftOut, type RowCounts } from '../../retrieval/made-rows.ts';
-import { PassagesTemplate, type Source } from '../../retrieval/passages-prompt.ts';
+import { PassagesTemplate, type PassageSource } from '../../retrieval/passages-prompt.ts';
 import { questionLine } from '../../retrieval/question-lines.ts';
 import { placeOfQuote } from '../../retrieval/quote-place.ts';
 import { Relevance } from '../../retrieval/relevance.ts';
@@ -217,7 +217,7 @@ export class QuestionLibrary {
     return (await this.store.read(projectId)).filter(({ state }) => state === 'approved');
   }
 
-  async #passages(projectId: string, files: readonly string[] | undefined): Promise<Source[]> {
+  async #passages(projectId: string, files: readonly string[] | undefined): Promise<PassageSource[]> {
     const among = files && new Set(files);
     return (await this.library.sources(projectId)).filter(({ file }) => among?.has(file) ?? true);
   }
@@ -226,7 +226,7 @@ export class QuestionLibrary {
   async #keepDraft(
     projectId: string,
     { question, answer, quote, quoted }: Draft,
-    { file, id: passage }: Source,
+    { file, id: passage }: PassageSource,
     by: string,
   ): Promise<DocumentQuestion | undefined> {
     const draft: DocumentQuestion = {

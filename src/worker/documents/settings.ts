@@ -27,7 +27,7 @@ export type DocumentSettings = v.InferOutput<typeof DocumentSettings>;
 export const USUAL_SETTINGS: DocumentSettings = { chunking: { ...CHUNK_DEFAULTS, by: 'sentences' } };
 
 /** What is kept, or the usual settings for what is not. */
-export function settingsOf(stored: object | undefined): DocumentSettings {
+export function documentSettings(stored: object | undefined): DocumentSettings {
   const read = v.safeParse(DocumentSettings, stored);
   return read.success ? read.output : USUAL_SETTINGS;
 }

@@ -2,7 +2,7 @@
 import { isWritable, checkContent } from '../../data/raw-content.ts';
 import { replaceIn, replacer, type ReplaceFound, around, type Replacement } from '../../data/replace.ts';
 import { nextLine, placeKey, type ChangedRow, type DataStep } from '../../data/row-changes.ts';
-import { isDocument, type Entry, type RowSet } from '../../data/row-set.ts';
+import { isTextDocument, type Entry, type RowSet } from '../../data/row-set.ts';
 import { GraftError } from '../../errors.ts';
 import { plural } from '../../numbers.ts';
 import type { ExampleContent } from '../../text/trainable.ts';
@@ -18,12 +18,12 @@ export interface Edited {
 }
 
 /** The content of an example, without its place in the file. */
-export function contentOf({ line: _, columns: __, notes: ___, ...content }: Example): ExampleContent {
+export function editedContent({ line: _, columns: __, notes: ___, ...content }: Example): ExampleContent {
   return content;
 }
 
 const hasContent = ({ example, state }: Entry): boolean =>
-  example !== undefined && !isDocument(example) && isWritable(example) && state !== 'bad';
+  example !== undefined && !isTextDocument(example) && isWritable(example) && state !== 'bad';
 
 function entryAt({ entries }: RowSet, at: number): Entry {
   const entry = entries.at(at);
@@ -48,7 +48,7 @@ export function writableRow(data: RowSet, at: number): WritableRow {
   return {
     ...{ at, file, line },
     ...(part && { part }),
-    ...(example && hasContent(entry) && { content: contentOf(example) }),
+    ...(example && hasContent(entry) && { content: editedContent(example) }),
   };
 }
 
@@ -137,7 +137,7 @@ function added(
   const line = nextLine(file, steps, entry.file);
   const row: ChangedRow = {
     ...{ file: entry.file, line, after: entry.line },
-    content: content ?? contentOf(entry.example),
+    content: content ?? editedContent(entry.example),
     ...(columns && { columns }),
     part: part ?? entry.part ?? 'train',
   };
@@ -166,7 +166,9 @@ export function findToReplace(
     const entry = data.entries[at];
     const { example, file, line } = entry;
     const result =
-      example && hasContent(entry) ? replaceIn(contentOf(example), replacing, replacement.where) : undefined;
+      example && hasContent(entry)
+        ? replaceIn(editedContent(example), replacing, replacement.where)
+        : undefined;
     if (!result) continue;
     if (!isKept(result.content)) {
       refused++;

@@ -9,7 +9,7 @@ import type { Projects } from '../projects.ts';
 import type { Readings } from '../readings.ts';
 import type { Session } from '../session.ts';
 import { Slices } from '../slices.ts';
-import { revisionOf, withChoices, withRevision, type Histories, type SetKey } from './history.ts';
+import { revisionOf, withRowChoices, withRevision, type Histories, type SetKey } from './history.ts';
 
 interface Rooms {
   readonly session: Session;
@@ -125,7 +125,7 @@ export function editsApi(rooms: Rooms): EditsApi {
           ...to.slice(shared).map((step) => step.options?.after),
         ];
         const options = choices.reduce<NonNullable<DataSet['options']>>(
-          (given, choice) => withChoices(given, choice ?? {}),
+          (given, choice) => withRowChoices(given, choice ?? {}),
           data.options!,
         );
         return { options: withRevision(options, version) };

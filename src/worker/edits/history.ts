@@ -6,7 +6,7 @@ import {
   diffOf,
   FIRST_VERSION,
   stepsTo,
-  type Choices,
+  type RowChoices,
   type DataStep,
   type RowChanges,
 } from '../../data/row-changes.ts';
@@ -44,7 +44,7 @@ export function withRevision({ revision: _, ...options }: DataOptions, number: n
 }
 
 /** Sets what a step changed in the options. */
-export function withChoices(options: DataOptions, choices: Choices): DataOptions {
+export function withRowChoices(options: DataOptions, choices: RowChoices): DataOptions {
   const entries = Object.entries({ ...options, ...choices }).filter(([, value]) => value !== null);
   return Object.fromEntries(entries) as unknown as DataOptions;
 }
@@ -56,7 +56,7 @@ export function choicesBetween(from: DataOptions, to: DataOptions): DataStep['op
     (key) => key !== 'revision' && JSON.stringify(from[key]) !== JSON.stringify(to[key]),
   );
   if (changed.length === 0) return undefined;
-  const only = (options: DataOptions): Choices =>
+  const only = (options: DataOptions): RowChoices =>
     Object.fromEntries(changed.map((key) => [key, options[key] ?? null]));
   return { before: only(from), after: only(to) };
 }
@@ -198,7 +198,7 @@ async function sameBefore(
   const steps = await histories.stepsOf(key);
   let options = from;
   for (let step = steps.get(version); step?.options && !step.rows; step = steps.get(step.parent)) {
-    options = withChoices(options, step.options.before);
+    options = withRowChoices(options, step.options.before);
     if (!choicesBetween(options, to)) return step.parent;
   }
   return undefined;

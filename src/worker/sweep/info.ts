@@ -2,8 +2,8 @@
 import { stepsLeft, timeLeft } from '../../runs/sweep/forecast.ts';
 import type { SweepAsk } from '../../runs/sweep/form.ts';
 import { pictureOf } from '../../runs/sweep/picture.ts';
-import { recipesOf, type Recipe, type SweepState, type SweptRun } from '../../runs/sweep/record.ts';
-import { LIMITS, planInWords, resultInWords, sweepTable } from '../../runs/sweep/words.ts';
+import { recipesOf, type SweepRecipe, type SweepState, type SweptRun } from '../../runs/sweep/record.ts';
+import { SWEEP_LIMITS, planInWords, resultInWords, sweepTable } from '../../runs/sweep/words.ts';
 import { TABLE } from '../../settings/table.ts';
 import type { StoredSweep } from '../../storage/records.ts';
 import type { FormSpec, SweepInfo } from '../api.ts';
@@ -36,7 +36,7 @@ export function infoOf(
   const picture = pictureOf(state, labelled);
   const left = timeLeft(state);
   const over = status === 'done' || status === 'cancelled';
-  const bestOfRecipe = (recipe: Recipe): SweepInfo['lines'][number]['best'] => {
+  const bestOfRecipe = (recipe: SweepRecipe): SweepInfo['lines'][number]['best'] => {
     const run = lowest(recipe.runs);
     if (!run) return undefined;
     const stored = storedId(id, run.id);
@@ -52,7 +52,7 @@ export function infoOf(
       undefined,
       labelled,
     ),
-    limits: `${LIMITS} under Evaluate.`,
+    limits: `${SWEEP_LIMITS} under Evaluate.`,
     runs: state.runs,
     seeds: state.seeds.length,
     head,

@@ -1,7 +1,7 @@
 /** Trains the runs of a sweep as runs of the page, one after the other. */
 import { GraftError } from '../../errors.ts';
 import { formOfRun } from '../../runs/sweep/form.ts';
-import type { Outcome, SweepPort } from '../../runs/sweep/drive.ts';
+import type { TrialOutcome, SweepPort } from '../../runs/sweep/drive.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
 import type { Failure, FormSpec, RunEvent, RunRecord } from '../api.ts';
 import { failureOf } from '../outcome.ts';
@@ -48,12 +48,12 @@ export class PagePort implements SweepPort {
     if (this.#training) this.asked.trainer.pause();
   }
 
-  async left({ id }: SweptRun): Promise<Outcome | undefined> {
+  async left({ id }: SweptRun): Promise<TrialOutcome | undefined> {
     const record = await this.#read(id);
     return record && outcomeOf(record);
   }
 
-  async train(run: SweptRun, until: number | undefined, seconds: number): Promise<Outcome> {
+  async train(run: SweptRun, until: number | undefined, seconds: number): Promise<TrialOutcome> {
     const { id, form, trainer, emit } = this.asked;
     const swept = { id: storedId(id, run.id), sweep: id, pauseAfter: until };
     const hear = (event: RunEvent): void => emit(run.id, event);
@@ -101,7 +101,7 @@ export class PagePort implements SweepPort {
     return performance.now() / MS;
   }
 
-  async #failed(run: SweptRun, error: unknown): Promise<Outcome> {
+  async #failed(run: SweptRun, error: unknown): Promise<TrialOutcome> {
     const left = (await this.left(run)) ?? { step: 0, seconds: 0 };
     const failure = failureOf(error);
     if (!isOfPlace(failure.code)) return { ...left, status: 'failed', why: failure.what };
@@ -121,7 +121,7 @@ export class PagePort implements SweepPort {
 }
 
 /** How far a run of the page has come. @throws GraftError `worker-other-tab` while another tab trains, whose run it may be */
-function outcomeOf({ status, resumable, steps, step, bestEval }: RunRecord): Outcome {
+function outcomeOf({ status, resumable, steps, step, bestEval }: RunRecord): TrialOutcome {
   if (status === 'running') throw otherTab();
   const ended = status === 'done' || status === 'stopped';
   return {

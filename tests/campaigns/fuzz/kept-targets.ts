@@ -60,7 +60,7 @@ const ORIGIN = { time: 1, model: { name: 'sprig', bundled: true, fingerprint: 'x
 const RECORDS = {
   'graft.json': {
     schema: layout.ManifestFile,
-    value: { format: layout.FORMAT, version: layout.VERSION, created: 1 },
+    value: { format: layout.ARCHIVE_FORMAT, version: layout.VERSION, created: 1 },
   },
   'project.json': {
     schema: layout.ProjectFile,

@@ -118,7 +118,7 @@ export const ROWS: readonly Mutation[] = [
   {
     id: 'shared-prefix-check',
     file: 'src/train/layout-check.ts',
-    find: 'return isRight ? undefined : most;',
+    find: 'return isRight ? undefined : max;',
     replace: 'return undefined;',
     breaks: 'a device that computes other numbers with shared prefixes trains on them',
     tests: ['tests/engine/layout-check.test.ts'],

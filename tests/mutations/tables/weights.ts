@@ -21,7 +21,7 @@ export const WEIGHTS: readonly Mutation[] = [
   {
     id: 'q4-offset',
     file: 'src/weights/quantise.ts',
-    find: 'Math.fround(values[i] - least)',
+    find: 'Math.fround(values[i] - min)',
     replace: 'Math.fround(values[i])',
     breaks: 'q4_1 forgets its least value',
     tests: ['tests/unit/weights/quantise.test.ts'],

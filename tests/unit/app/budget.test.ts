@@ -1,6 +1,6 @@
 /** How many rows one press measures: all of them where that is quick, and what it costs where answers are known already. */
 import { describe, expect, test } from 'vitest';
-import { AnswerSpeed, costOf, rowsWithin } from '../../../src/app/evaluate/budget.ts';
+import { AnswerSpeed, measuringCost, rowsWithin } from '../../../src/app/evaluate/budget.ts';
 import { secondsPerRow } from '../../../src/evaluate/costs.ts';
 import { recordOf } from '../../../src/evaluate/record.ts';
 
@@ -20,10 +20,10 @@ describe('the rows of one press', () => {
   });
 
   test('cost more with adapters and prompts', () => {
-    expect(costOf(0, {})).toBe(1);
-    expect(costOf(2, {})).toBe(3);
-    expect(costOf(1, { prompting: { goal: '', shots: 4 } })).toBeGreaterThan(
-      costOf(1, { prompting: { goal: '', shots: 0 } }),
+    expect(measuringCost(0, {})).toBe(1);
+    expect(measuringCost(2, {})).toBe(3);
+    expect(measuringCost(1, { prompting: { goal: '', shots: 4 } })).toBeGreaterThan(
+      measuringCost(1, { prompting: { goal: '', shots: 0 } }),
     );
   });
 });

@@ -1,7 +1,7 @@
 /** Bundled rows are there, and each is offered once, under what it teaches. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { BUNDLED, bundledGroups, MORE_ROWS } from '../../../src/app/data/bundled.ts';
+import { BUNDLED_ROWS, bundledGroups, MORE_ROWS } from '../../../src/app/data/bundled.ts';
 import type { ShownSample } from '../../../src/app/start/samples.svelte.ts';
 
 const read = (path: string): string =>
@@ -10,15 +10,15 @@ const read = (path: string): string =>
 test('the sizes are those of the files', () => {
   const lines = (path: string): number => read(path).trimEnd().split('\n').length;
   const sizes = {
-    pairs: lines(BUNDLED.pairs.path),
-    labels: lines(BUNDLED.labels.path),
-    text: read(BUNDLED.text.path).trim().split('\n\n').length,
+    pairs: lines(BUNDLED_ROWS.pairs.path),
+    labels: lines(BUNDLED_ROWS.labels.path),
+    text: read(BUNDLED_ROWS.text.path).trim().split('\n\n').length,
     // Its first line has the names of the columns.
-    table: lines(BUNDLED.table.path) - 1,
-    orders: lines(BUNDLED.orders.path),
+    table: lines(BUNDLED_ROWS.table.path) - 1,
+    orders: lines(BUNDLED_ROWS.orders.path),
   };
   for (const [name, size] of Object.entries(sizes))
-    expect(BUNDLED[name as keyof typeof BUNDLED].size).toMatch(new RegExp(`^${size} `));
+    expect(BUNDLED_ROWS[name as keyof typeof BUNDLED_ROWS].size).toMatch(new RegExp(`^${size} `));
 });
 
 test('each is in one group', () => {

@@ -1,9 +1,9 @@
 /** The table of runs side by side: measured values, and a dash with its reason if there is none. */
 import { expect, test } from 'vitest';
-import { compareRuns, type Compared } from '../../../src/app/train/compare.ts';
+import { compareRuns, type ComparedRuns } from '../../../src/app/train/compare.ts';
 import { pageValues } from '../../../src/settings/table.ts';
 
-const run = (changes: Partial<Compared> & { readonly method: string }): Compared => {
+const run = (changes: Partial<ComparedRuns> & { readonly method: string }): ComparedRuns => {
   const { method, ...others } = changes;
   const steps = [0.3, 0.1, 0.2].map((seconds, i) => ({ step: i + 1, steps: 3, loss: 3 - i, seconds }));
   return {
@@ -14,7 +14,7 @@ const run = (changes: Partial<Compared> & { readonly method: string }): Compared
     steps,
     evals: [{ step: 3, loss: 1 }],
     ...others,
-  } as unknown as Compared;
+  } as unknown as ComparedRuns;
 };
 
 test('kinds of adapters side by side', () => {

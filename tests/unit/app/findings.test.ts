@@ -1,8 +1,8 @@
 /** Findings in rows, and their remedies. */
 import { expect, test } from 'vitest';
-import { shownOf } from '../../../src/app/data/checked.ts';
-import { findingsOf, leftOut, type Finding } from '../../../src/app/data/findings.ts';
-import { leftWords, paceOf, secondsLeft, type ImportPace } from '../../../src/app/data/time-left.ts';
+import { shownFinding } from '../../../src/app/data/checked.ts';
+import { findingsOf, leftOut, type ShownFinding } from '../../../src/app/data/findings.ts';
+import { timeLeftInWords, paceOf, secondsLeft, type ImportPace } from '../../../src/app/data/time-left.ts';
 import { withFile, withoutPlace } from '../../../src/app/state/beside.ts';
 import { FINDINGS } from '../../../src/data/findings/finding.ts';
 import type { DataOptions, DataSummary, PlacedFinding, RowGroup } from '../../../src/worker/api.ts';
@@ -56,15 +56,15 @@ const shown = (
   summary: Partial<DataSummary> = {},
   options: DataOptions = OPTIONS,
   maxPositions = 8192,
-): Finding =>
-  shownOf(
+): ShownFinding =>
+  shownFinding(
     {
       ...{ severity: 'warning', why: 'Why.', mend: 'Mend.', count: 1, places: [], lines: [[7]] },
       ...{ used: 1, trained: 1, ...found },
     },
     { summary: { ...FINE, ...summary }, options, maxPositions },
   );
-const wordsOf = ({ mends }: Pick<Finding, 'mends'>): [string, DataOptions][] =>
+const wordsOf = ({ mends }: Pick<ShownFinding, 'mends'>): [string, DataOptions][] =>
   mends.map(({ words, options }) => [words, options]);
 
 test('rows without faults have no findings', () => {
@@ -202,10 +202,10 @@ test('the time left is shown once the speed is known, and only if it is long', (
     paceOf(before, { what: 'preparing', done, total: 1000 }, now);
   const start = at(0, 10);
   expect(secondsLeft(start)).toBeUndefined();
-  expect(leftWords(at(1000, 40, start))).toBe('');
-  expect(leftWords(at(3000, 40, start))).toBe('about 1 min 36 s left');
-  expect(leftWords(at(3000, 900, start))).toBe('');
-  expect(leftWords(undefined)).toBe('');
+  expect(timeLeftInWords(at(1000, 40, start))).toBe('');
+  expect(timeLeftInWords(at(3000, 40, start))).toBe('about 1 min 36 s left');
+  expect(timeLeftInWords(at(3000, 900, start))).toBe('');
+  expect(timeLeftInWords(undefined)).toBe('');
   // Another kind of work begins anew.
   const next = paceOf(at(9000, 990, start), { what: 'comparing', done: 5, total: 1000 }, 9500);
   expect(next).toMatchObject({ began: 9500, first: 5 });

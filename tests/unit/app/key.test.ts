@@ -1,10 +1,10 @@
 /** The key of the curve covers no line: upper right, lower right, or under the chart. */
 import { expect, test } from 'vitest';
-import { placeKey } from '../../../src/app/train/key.ts';
+import { settingsPlaceKey } from '../../../src/app/train/key.ts';
 
 const KEY = { width: 210, height: 120 };
 const place = (lines: (number | null)[][], base?: number, key = KEY): string =>
-  placeKey({ size: { width: 700, height: 468 }, letters: 13, range: [0, 7], lines, base }, key);
+  settingsPlaceKey({ size: { width: 700, height: 468 }, letters: 13, range: [0, 7], lines, base }, key);
 
 const STEPS = 60;
 const falling = Array.from({ length: STEPS + 1 }, (_, step) => 6.6 * Math.exp(-step / 8));

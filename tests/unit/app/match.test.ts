@@ -1,6 +1,6 @@
 /** The filter of the command palette. */
 import { expect, test } from 'vitest';
-import { filter, score } from '../../../src/app/palette/match.ts';
+import { matchingEntries, score } from '../../../src/app/palette/match.ts';
 
 const COMMANDS = [
   'Go to Task',
@@ -11,7 +11,7 @@ const COMMANDS = [
   'Theme: dark',
   'Export captain 1',
 ];
-const found = (asked: string): string[] => filter(asked, COMMANDS, (text) => text);
+const found = (asked: string): string[] => matchingEntries(asked, COMMANDS, (text) => text);
 
 test.each([
   ['train', 'Go to Train'],

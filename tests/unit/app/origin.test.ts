@@ -1,7 +1,7 @@
 /** A measurement is out of date once its inputs have changed, and only then. */
 import { recordOf } from '../../../src/evaluate/record.ts';
 import { describe, expect, test } from 'vitest';
-import { adapterName, comparable, isLarger, outdated, type Now } from '../../../src/app/state/origin.ts';
+import { adapterName, comparable, isLarger, outdated, type NowOpen } from '../../../src/app/state/origin.ts';
 import type { DataOptions, Origin } from '../../../src/worker/api.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
@@ -12,7 +12,7 @@ const ORIGIN: Origin = {
   data: { name: 'rows', version: 'a', options: OPTIONS },
   adapter: { name: 'Captain', id: '1' },
 };
-const NOW: Now = {
+const NOW: NowOpen = {
   model: MODEL,
   // The same options in another order.
   rows: { version: 'a', options: { seed: 42, test: 0.1, validation: 0.1, overlong: 'drop', maxLength: 64 } },
@@ -39,7 +39,7 @@ describe('out of date', () => {
     expect(outdated({ ...ORIGIN, data: rows }, NOW)).toBeUndefined();
   });
 
-  test.each<[string, Partial<Now>, RegExp]>([
+  test.each<[string, Partial<NowOpen>, RegExp]>([
     ['another model', { model: { ...MODEL, name: 'oak' } }, /base model is oak now/],
     ['one kept under the same name', { model: { ...MODEL, bundled: false } }, /base model is Sprig now/],
     ['other weights', { model: { ...MODEL, fingerprint: 'g' } }, /other weights/],

@@ -1,7 +1,7 @@
 /** A recipe on the page. */
 import { expect, test } from 'vitest';
 import { START } from '../../../src/app/train/kept-settings.ts';
-import { dataOptionsFrom, leftOutOf, optionsFrom, startsOf } from '../../../src/app/train/recipe.ts';
+import { dataOptionsFrom, leftOutOf, optionsFrom, recipeStarts } from '../../../src/app/train/recipe.ts';
 import type { DataOptions } from '../../../src/worker/api.ts';
 
 const OPEN = { targets: ['q_proj', 'v_proj'], trainRows: 100 };
@@ -65,13 +65,13 @@ test('the measurement of forgetting is taken over', () => {
 test('the adapter that it starts from is found by the name of its folder, or the page says what to choose', () => {
   const named = (...names: string[]): { name: string }[] => names.map((name) => ({ name }));
   const recipe = { initAdapter: 'out/General-1' };
-  const one = startsOf(recipe, named('General 1', 'General 11', 'Chef'));
+  const one = recipeStarts(recipe, named('General 1', 'General 11', 'Chef'));
   expect(one).toEqual(named('General 1'));
   expect(leftOutOf(recipe, one)).toBe('It starts from “General 1”.');
-  expect(startsOf({ initAdapter: 'Café\\adapters\\Café/' }, named('cafe', 'Café'))).toHaveLength(2);
+  expect(recipeStarts({ initAdapter: 'Café\\adapters\\Café/' }, named('cafe', 'Café'))).toHaveLength(2);
   expect(leftOutOf(recipe, named('General 1', 'general 1'))).toMatch(/2 have that name: choose one/);
   expect(leftOutOf(recipe)).toMatch(/^It starts from the adapter out\/General-1, and none .* choose it/);
-  expect(startsOf({ steps: 3 }, named('General 1'))).toEqual([]);
+  expect(recipeStarts({ steps: 3 }, named('General 1'))).toEqual([]);
 });
 
 test('settings of another stage are reported', () => {

@@ -1,6 +1,6 @@
 /** Rows by who is right, and labels that are taken for others. */
 import { expect, test } from 'vitest';
-import { confusionOf, partsOf } from '../../../src/app/evaluate/right-wrong.ts';
+import { confusionOf, outcomesOf } from '../../../src/app/evaluate/right-wrong.ts';
 import { recordOf } from '../../../src/evaluate/record.ts';
 import { sideOf } from '../../../src/evaluate/sides.ts';
 
@@ -23,7 +23,7 @@ const record = recordOf(
 );
 
 test('each row is in one of four parts', () => {
-  expect(partsOf(sideOf(record, 0), sideOf(record, 1))).toEqual([
+  expect(outcomesOf(sideOf(record, 0), sideOf(record, 1))).toEqual([
     ...['both', 'only-other', 'only-this', 'neither'],
   ]);
 });

@@ -1,6 +1,6 @@
 /** Adapters of one name can be told apart in a list. */
 import { expect, test } from 'vitest';
-import { apart } from '../../../src/app/use/same-name.ts';
+import { namedApart } from '../../../src/app/use/same-name.ts';
 
 const adapter = (id: string, name: string): { id: string; name: string; created: number } => ({
   ...{ id, name },
@@ -9,7 +9,7 @@ const adapter = (id: string, name: string): { id: string; name: string; created:
 
 test('only adapters of one name show their project and their time', () => {
   const list = [adapter('a', 'voice 1'), adapter('b', 'voice 1'), adapter('c', 'orders')];
-  expect(apart(list[2], list, 'another')).toBe('');
-  expect(apart(list[0], list, undefined)).toMatch(/^, Jan 2, 2026/);
-  expect(apart(list[1], list, 'another')).toMatch(/^, of another, Jan 2, 2026/);
+  expect(namedApart(list[2], list, 'another')).toBe('');
+  expect(namedApart(list[0], list, undefined)).toMatch(/^, Jan 2, 2026/);
+  expect(namedApart(list[1], list, 'another')).toMatch(/^, of another, Jan 2, 2026/);
 });

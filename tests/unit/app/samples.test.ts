@@ -6,7 +6,7 @@ import { schedules } from '../../../src/train/schedule.ts';
 import { OBJECTIVES } from '../../../src/objectives/registry.ts';
 import { rewardsProblem } from '../../../src/scorers/rewards/specs.ts';
 import { firstExamples } from '../../../src/app/start/examples.ts';
-import { partsOf, splitOf } from '../../../src/app/start/sample-parts.ts';
+import { samplePartsOf, sampleSplit } from '../../../src/app/start/sample-parts.ts';
 import { splitExamples } from '../../../src/data/split.ts';
 
 const folder = new URL('../../../public/samples/', import.meta.url);
@@ -64,8 +64,8 @@ test.each(samples)('$id has the rows that the list says, each with a question an
 });
 
 test.each(samples)('$id says of its rows how many are trained on and how many check the run', (sample) => {
-  const { train, validation } = partsOf(sample);
-  const split = splitExamples(sample.rows, splitOf(sample));
+  const { train, validation } = samplePartsOf(sample);
+  const split = splitExamples(sample.rows, sampleSplit(sample));
   expect([train, validation]).toEqual([split.train.length, split.validation.length]);
   expect(validation).toBeGreaterThan(0);
   expect(train).toBeLessThan(sample.rows);

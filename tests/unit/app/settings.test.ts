@@ -1,7 +1,7 @@
 /** Presets and the reasons why settings cannot work. */
 import { describe, expect, test } from 'vitest';
 import { PRESETS, type Preset } from '../../../src/settings/presets.ts';
-import { findFaults, PRESET_WORDS, presetOptions } from '../../../src/app/train/settings.ts';
+import { faultsOfSettings, PRESET_WORDS, presetOptions } from '../../../src/app/train/settings.ts';
 import { TUNING_METHODS } from '../../../src/app/train/tuning-methods.ts';
 import { suggest } from '../../../src/settings/defaults.ts';
 import type { DataSummary, ModelInfo, FormSpec } from '../../../src/worker/api.ts';
@@ -82,7 +82,7 @@ const GOOD: FormSpec = {
   samplePrompt: 'Who are you?',
 };
 const keysOf = (change: Partial<FormSpec>, data: DataSummary = DATA): string[] =>
-  findFaults({ ...GOOD, ...change }, MODEL, data).map(({ key }) => key);
+  faultsOfSettings({ ...GOOD, ...change }, MODEL, data).map(({ key }) => key);
 
 describe('faults', () => {
   test('good settings have none', () => expect(keysOf({})).toEqual([]));
@@ -120,19 +120,21 @@ describe('faults', () => {
 
   test('an objective for encoders is refused, whatever the rows', () => {
     for (const data of [undefined, DATA])
-      expect(findFaults({ ...GOOD, objective: 'contrastive', temperature: 0.05 }, MODEL, data)).toEqual([
-        {
-          key: 'objective',
-          reason:
-            'The objective “Retriever (contrastive)” tunes an encoder, and the open model writes texts: choose another, or use the command graft train.',
-        },
-      ]);
+      expect(faultsOfSettings({ ...GOOD, objective: 'contrastive', temperature: 0.05 }, MODEL, data)).toEqual(
+        [
+          {
+            key: 'objective',
+            reason:
+              'The objective “Retriever (contrastive)” tunes an encoder, and the open model writes texts: choose another, or use the command graft train.',
+          },
+        ],
+      );
     expect(TUNING_METHODS.map(({ choice }) => choice.objective)).not.toContain('contrastive');
   });
 
   test('report the limit that belongs to the model or the objective', () => {
     const reasons = (change: Partial<FormSpec>): string[] =>
-      findFaults({ ...GOOD, ...change }, MODEL, undefined).map(({ reason }) => reason);
+      faultsOfSettings({ ...GOOD, ...change }, MODEL, undefined).map(({ reason }) => reason);
     expect(reasons({ method: 'full', lastLayers: 99 })).toEqual([
       'sprig has 6 layers: choose 1 to 6, or 0 for all.',
     ]);
@@ -143,13 +145,13 @@ describe('faults', () => {
   });
 
   test('rows of another kind are named with every way out', () => {
-    const [pairs] = findFaults({ ...GOOD, objective: 'sft' }, MODEL, { ...DATA, pairs: 360 });
+    const [pairs] = faultsOfSettings({ ...GOOD, objective: 'sft' }, MODEL, { ...DATA, pairs: 360 });
     expect(pairs).toEqual({
       key: 'objective',
       reason:
         'The rows are pairs of answers, and the objective “Supervised” learns from single answers: choose “Preference (DPO)”, open rows with the columns prompt and completion, or learn only the chosen answers with the columns prompt and chosen under Data.',
     });
-    const [answers] = findFaults({ ...GOOD, objective: 'dpo' }, MODEL, DATA);
+    const [answers] = faultsOfSettings({ ...GOOD, objective: 'dpo' }, MODEL, DATA);
     expect(answers.reason).toBe(
       'The rows are single answers, and the objective “Preference (DPO)” learns from pairs of answers: choose “Supervised”, or open rows with the columns prompt, chosen and rejected.',
     );
@@ -157,7 +159,7 @@ describe('faults', () => {
 
   test('validation needs rows, and the reason says where to get them', () => {
     const data = { ...DATA, rows: { ...DATA.rows, validation: 0 } };
-    const [fault] = findFaults(GOOD, MODEL, data);
+    const [fault] = faultsOfSettings(GOOD, MODEL, data);
     expect(fault).toMatchObject({ key: 'evalEvery', reason: expect.stringContaining('Data') });
     expect(keysOf({ evalEvery: 0 }, data)).toEqual([]);
   });
@@ -222,6 +224,6 @@ describe('presets', () => {
   test('each can start, whatever the number of rows', () => {
     for (const preset of PRESETS)
       for (const rows of [0, 1, 7, 288, 1_000_000])
-        expect(findFaults(presetOptions(preset, suggest(MODEL), rows, GOOD), MODEL, DATA)).toEqual([]);
+        expect(faultsOfSettings(presetOptions(preset, suggest(MODEL), rows, GOOD), MODEL, DATA)).toEqual([]);
   });
 });

@@ -1,12 +1,12 @@
 /** Progress and time left of long work. */
 import { expect, test } from 'vitest';
-import { farWords, TimeLeft } from '../../../src/app/ui/time-left.ts';
+import { farWords, TimeLeftClock } from '../../../src/app/ui/time-left.ts';
 
 const MIB = 2 ** 20;
 const at = (done: number, total = 100 * MIB) => ({ what: 'keeping', done, total }) as const;
 
 test('the time left is shown once it can be estimated, for work of more than ten seconds', () => {
-  const left = new TimeLeft();
+  const left = new TimeLeftClock();
   expect(left.hear(at(0), 0)).toBeUndefined();
   expect(left.hear(at(5 * MIB), 1000)).toBeUndefined();
   expect(left.hear(at(20 * MIB), 4000)).toBeCloseTo(16);
@@ -15,7 +15,7 @@ test('the time left is shown once it can be estimated, for work of more than ten
 });
 
 test('nothing is shown for short work, and another part is timed from its own start', () => {
-  const left = new TimeLeft();
+  const left = new TimeLeftClock();
   left.hear(at(0), 0);
   expect(left.hear(at(80 * MIB), 4000)).toBeUndefined();
   // Work that is done already, as after a pause, took no time.

@@ -1,23 +1,23 @@
 /** The table of everything tuned: its rows, and which measurements can be compared. */
 import { describe, expect, test } from 'vitest';
 import {
-  columnsOf,
-  inOrder,
-  keyOf,
+  tunedColumns,
+  tunedInOrder,
+  tunedRowKey,
   latestOf,
   measuredTogether,
   tableOf,
   whyApart,
 } from '../../../src/app/evaluate/tuned-rows.ts';
 import { tunedOf } from '../../../src/app/evaluate/tuned.ts';
-import type { Now } from '../../../src/app/state/origin.ts';
+import type { NowOpen } from '../../../src/app/state/origin.ts';
 import { fromTuned } from '../../../src/evaluate/earlier.ts';
 import { pageValues } from '../../../src/settings/table.ts';
 import type { AdapterInfo, DataOptions, RunSummary, TunedMeasurement } from '../../../src/worker/api.ts';
 import type { Earlier } from '../evaluate/earlier-shapes.ts';
 
 const OPTIONS: DataOptions = { maxLength: 64, overlong: 'drop', validation: 0.1, test: 0.1, seed: 42 };
-const NOW: Now = {
+const NOW: NowOpen = {
   model: { name: 'sprig', bundled: true, fingerprint: 'f' },
   rows: { version: 'a', options: OPTIONS },
   adapters: [
@@ -137,7 +137,7 @@ describe('measurements', () => {
 
   test('are compared if the same model answered the same rows', () => {
     expect(whyApart(measured('lora'), latest, NOW)).toBeUndefined();
-    expect(keyOf(measured('whole'))).toBe('whole');
+    expect(tunedRowKey(measured('whole'))).toBe('whole');
   });
 
   test.each<[string, TunedMeasurement | undefined, RegExp]>([
@@ -208,8 +208,8 @@ describe('the table', () => {
   });
 
   test('is sorted by any column, with unknown values at the end', () => {
-    const keys = (column: Parameters<typeof inOrder>[1]['column'], descending = false): unknown[] =>
-      inOrder(table.tuned, { column, descending }, () => 1).map((row) => row.tuned?.key);
+    const keys = (column: Parameters<typeof tunedInOrder>[1]['column'], descending = false): unknown[] =>
+      tunedInOrder(table.tuned, { column, descending }, () => 1).map((row) => row.tuned?.key);
     expect(keys('parameters')).toEqual(['ia3', 'lora']);
     expect(keys('parameters', true)).toEqual(['lora', 'ia3']);
     expect(keys('general')).toEqual(['ia3', 'lora']);
@@ -233,13 +233,13 @@ describe('columns of rewards and pairs', () => {
 
   test('are there where the rows have them', () => {
     const plain = tableOf(measuredTogether(tuned, [measured('lora')], NOW), 'exact-match');
-    expect(columnsOf(plain)).not.toContain('reward');
-    expect(columnsOf(plain)).not.toContain('pairs');
+    expect(tunedColumns(plain)).not.toContain('reward');
+    expect(tunedColumns(plain)).not.toContain('pairs');
     const likely = { chosen: { logp: -1, tokens: 1 }, rejected: { logp: -2, tokens: 1 } };
     const pairs = { base: [likely], tuned: [likely] };
     const withPairs = measured('lora', { more: { pairs } });
     const compared = tableOf(measuredTogether(tuned, [withPairs], NOW), 'exact-match');
-    expect(columnsOf(compared)).toContain('pairs');
+    expect(tunedColumns(compared)).toContain('pairs');
     // No run here learned from pairs: they are compared with the base model, which has none itself.
     expect(compared.base?.candidate?.pairs).toBeUndefined();
     expect(compared.tuned[0].candidate?.pairs).toEqual([false]);
@@ -250,7 +250,7 @@ describe('columns of rewards and pairs', () => {
       measuredTogether(tuned, [by('ia3', [1, 1, 1, 1], 'regex'), by('lora', [1, 0, 1, 1])], NOW),
       'exact-match',
     );
-    expect(columnsOf(both)).toContain('reward');
+    expect(tunedColumns(both)).toContain('reward');
     const [lora, ia3] = ['lora', 'ia3'].map((key) => both.tuned.find((one) => one.tuned?.key === key));
     expect(lora?.candidate?.rewards).toEqual([1, 0, 1, 1]);
     expect(ia3?.candidate?.rewards).toBeUndefined();
@@ -261,7 +261,7 @@ describe('columns of rewards and pairs', () => {
     const rows = [1, 2, 3, 4].map((at) => ({ prompt: `Say ${at}`, expected: '', base: 'no', tuned: 'yes' }));
     const alone = by('lora', [1, 1, 1, 1], 'length', { rows });
     const table = tableOf(measuredTogether(tuned, [alone], NOW), 'exact-match');
-    expect(columnsOf(table)).not.toContain('score');
-    expect(columnsOf(table)).toContain('reward');
+    expect(tunedColumns(table)).not.toContain('score');
+    expect(tunedColumns(table)).toContain('reward');
   });
 });

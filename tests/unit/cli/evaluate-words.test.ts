@@ -1,7 +1,7 @@
 /** What `graft evaluate` says of the rows that it asks, and of those that it does not. */
 import { describe, expect, test } from 'vitest';
-import { askedInWords, leftOutInWords, noRows } from '../../../src/cli/evaluate-session-rows.ts';
-import { PARTS } from '../../../src/cli/evaluate-flags.ts';
+import { askedInWords, methodLeftOutInWords, noRows } from '../../../src/cli/evaluate-session-rows.ts';
+import { ASKED_PARTS } from '../../../src/cli/evaluate-flags.ts';
 
 const draw = (of: number, tooLong = 0): Parameters<typeof askedInWords>[2] => ({ seed: 42, of, tooLong });
 
@@ -28,7 +28,7 @@ describe('the rows that were asked', () => {
 });
 
 test('a part without rows says in plain words what to do', () => {
-  const said = PARTS.map((part) => noRows(part));
+  const said = ASKED_PARTS.map((part) => noRows(part));
   expect(said.map(({ what }) => what)).toEqual([
     'The data has no test rows.',
     'The data has no validation rows.',
@@ -41,13 +41,13 @@ test('a part without rows says in plain words what to do', () => {
 });
 
 test('a method without training rows says that none are kept, or that there are none', () => {
-  expect(leftOutInWords('Nearest row', 'all', 0)).toBe(
+  expect(methodLeftOutInWords('Nearest row', 'all', 0)).toBe(
     'Nearest row: left out, since --split all measures every row and keeps none to answer from.',
   );
-  expect(leftOutInWords('Nearest row', 'test', 0)).toBe(
+  expect(methodLeftOutInWords('Nearest row', 'test', 0)).toBe(
     'Nearest row: left out, since there are no training rows to answer from.',
   );
-  expect(leftOutInWords('Base, with examples', 'test', 1)).toBe(
+  expect(methodLeftOutInWords('Base, with examples', 'test', 1)).toBe(
     'Base, with examples: left out, since there is only 1 training row to answer from.',
   );
 });

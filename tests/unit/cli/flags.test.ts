@@ -3,7 +3,7 @@ import { demoFlags } from '../../../src/cli/demo.ts';
 import { evaluateFlags } from '../../../src/cli/evaluate-flags.ts';
 import { planFlags } from '../../../src/cli/plan.ts';
 import { checkOverlap, readGiven, trainFlags } from '../../../src/cli/train-flags.ts';
-import { describeFlags, Flags, under, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
+import { describeFlags, Flags, underFlag, wordApart, type FlagSpecs } from '../../../src/cli/flags.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import type { LoraModule } from '../../../src/adapters/lora/config.ts';
 import { adapterModules } from '../../../src/adapters/registry.ts';
@@ -162,9 +162,9 @@ describe('an overlap of text', () => {
 describe('the help of a command', () => {
   const specs = {
     model: { value: 'PATH', help: 'a folder' },
-    ...under('Rows', { data: { value: 'FILE', help: 'a file' } }),
-    ...under('Adapter', { rank: { value: 'N', help: `${'the inner width '.repeat(6)}of it` } }),
-    ...under('Rows', { header: { help: 'names of columns' } }),
+    ...underFlag('Rows', { data: { value: 'FILE', help: 'a file' } }),
+    ...underFlag('Adapter', { rank: { value: 'N', help: `${'the inner width '.repeat(6)}of it` } }),
+    ...underFlag('Rows', { header: { help: 'names of columns' } }),
     help: { help: 'this text' },
   } satisfies FlagSpecs;
 

@@ -2,7 +2,7 @@
 import { request as httpRequest } from 'node:http';
 import { afterEach, expect, test } from 'vitest';
 import { RequestError } from '../../../src/cli/serve-errors.ts';
-import { serve, type Route, type ServeOptions, type Serving } from '../../../src/cli/serve-http.ts';
+import { serve, type ServeRoute, type ServeOptions, type Serving } from '../../../src/cli/serve-http.ts';
 import { ServeQueue } from '../../../src/cli/serve-queue.ts';
 import { GraftError } from '../../../src/errors.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -15,15 +15,15 @@ afterEach(async () => {
   serving = undefined;
 });
 
-async function start(routes: readonly Route[], changes: Partial<ServeOptions> = {}): Promise<URL> {
+async function start(routes: readonly ServeRoute[], changes: Partial<ServeOptions> = {}): Promise<URL> {
   lines = [];
   const log = (line: string): void => void lines.push(line);
   serving = await serve(routes, { host: '127.0.0.1', port: 0, origins: [], key: undefined, log, ...changes });
   return new URL(`${serving.address}/`);
 }
 
-const hello: Route = { method: 'GET', path: '/v1/hello', answer: () => ({ json: { hello: 'there' } }) };
-const echo: Route = { method: 'POST', path: '/v1/echo', answer: ({ body }) => ({ json: { body } }) };
+const hello: ServeRoute = { method: 'GET', path: '/v1/hello', answer: () => ({ json: { hello: 'there' } }) };
+const echo: ServeRoute = { method: 'POST', path: '/v1/echo', answer: ({ body }) => ({ json: { body } }) };
 
 /** A request with headers that fetch does not let one set. */
 function ask(url: URL, headers: Readonly<Record<string, string>>, method = 'GET'): Promise<number> {
@@ -149,7 +149,7 @@ test('sends events, and a failure among them as one', async () => {
 });
 
 test('logs a line for each request, without its content', async () => {
-  const note: Route = {
+  const note: ServeRoute = {
     ...{ method: 'POST', path: '/v1/note' },
     answer: ({ body, note: add }) => {
       add('3 tokens');
@@ -164,7 +164,7 @@ test('logs a line for each request, without its content', async () => {
 
 test('aborts a request whose client leaves', async () => {
   let left: Promise<void> | undefined;
-  const slow: Route = {
+  const slow: ServeRoute = {
     ...{ method: 'POST', path: '/v1/slow' },
     answer: ({ signal }) => {
       left = new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
@@ -191,7 +191,7 @@ test('aborts a request whose client leaves', async () => {
 
 test('finishes what is in progress and takes nothing new when it stops', async () => {
   let finish: (() => void) | undefined;
-  const slow: Route = {
+  const slow: ServeRoute = {
     ...{ method: 'POST', path: '/v1/slow' },
     answer: async () => {
       await new Promise<void>((resolve) => (finish = resolve));

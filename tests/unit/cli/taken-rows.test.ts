@@ -54,7 +54,7 @@ const all = <Row>({ length, at }: List<Row>): (Row | undefined)[] =>
   Array.from({ length }, (_, index) => at(index));
 
 /** What both ways have to agree on. */
-const seen = ({ train, validation, test, told: { files, tasks: _, ...told } }: RunRows): object => ({
+const seen = ({ train, validation, test, report: { files, tasks: _, ...told } }: RunRows): object => ({
   parts: [train, validation, test].map((rows) => all({ length: rows.length, at: (i) => rows.at(i) })),
   told,
   files: files.map(({ report, sample: _, ...file }) => ({
@@ -153,7 +153,7 @@ describe('rows that are made as they are taken', () => {
   test('leave out a line that is not UTF-8, with its reason', async () => {
     const content = new TextEncoder().encode(jsonl(answers(20)));
     content[60] = 0xff;
-    const { told } = await expectSame(await write('rows.jsonl', content));
+    const { report: told } = await expectSame(await write('rows.jsonl', content));
     expect(told.files[0].problems).toHaveLength(1);
     expect(told.files[0].problems[0].reason).toContain('not valid UTF-8');
   });
@@ -184,7 +184,10 @@ describe('rows that are made as they are taken', () => {
       jsonl(answers(7).map((row, i) => ({ ...row, prompt: `Test ${i % 5}` }))),
     );
     const more = await write('more.csv', 'prompt,completion\nWhat is 3?,It is 3.\nmore,rows\n');
-    const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)), { heldOut: test, more: [more] });
+    const { report: told } = await expectSame(await write('rows.jsonl', jsonl(odd)), {
+      heldOut: test,
+      more: [more],
+    });
     expect(told.repeated).toBeGreaterThan(2);
   });
 
@@ -252,7 +255,7 @@ describe('rows that are made as they are taken', () => {
 
   test.each(['pairs', 'votes'] as const)('are the same: %s', async (what) => {
     const path = await write('rows.jsonl', jsonl({ pairs, votes }[what]));
-    const { told } = await expectSame(path);
+    const { report: told } = await expectSame(path);
     expect(told.preferences).toMatchObject(
       what === 'pairs' ? { pairs: 19 } : { desirable: expect.any(Number) as number },
     );
@@ -319,11 +322,11 @@ describe('rows that are made as they are taken', () => {
     });
     const path = await write('rows.jsonl', jsonl([...comparisons(150), ...opposites]));
     const { taken, made } = await bothWays(path, { validation: 0, test: 0 });
-    const { looked, lengths, ...counts } = taken.told.preferences!;
+    const { looked, lengths, ...counts } = taken.report.preferences!;
     expect(looked).toBe(128);
     expect(lengths).toBeDefined();
     expect(counts).toMatchObject({ pairs: 153, flipped: [150, 151, 152] });
-    expect(made.told.preferences).toMatchObject(counts);
+    expect(made.report.preferences).toMatchObject(counts);
   });
 
   test('answers of two kinds in a file are all made, so that the wrong kind is refused by its row', async () => {
@@ -337,7 +340,7 @@ describe('rows that are made as they are taken', () => {
   });
 
   test('say what of them is wrong by the lines of the file', async () => {
-    const { told } = await expectSame(await write('rows.jsonl', jsonl(odd)));
+    const { report: told } = await expectSame(await write('rows.jsonl', jsonl(odd)));
     const [{ problems, problemCount }] = told.files;
     expect(problemCount).toBe(problems.length);
     expect(problems.map(({ line }) => line)).toEqual([13, 16, 17, 18, 19, 29, 46]);

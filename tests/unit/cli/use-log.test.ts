@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { useLogCommand } from '../../../src/cli/use-log.ts';
-import { driftOf } from '../../../src/evaluate/drift.ts';
+import { logDrift } from '../../../src/evaluate/drift.ts';
 import { graftError } from '../expect-graft-error.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'graft-log-'));
@@ -84,21 +84,21 @@ test.each([
 describe('the distance of words', () => {
   const texts = TRAINED.map(({ prompt }) => prompt);
   test('is 0 for the same texts and 1 for texts without a common word', () => {
-    expect(driftOf(texts, texts)!.distance).toBeCloseTo(0, 12);
-    expect(driftOf(['x y'], texts)!.distance).toBeCloseTo(1, 12);
+    expect(logDrift(texts, texts)!.distance).toBeCloseTo(0, 12);
+    expect(logDrift(['x y'], texts)!.distance).toBeCloseTo(1, 12);
   });
 
   test('is that of scipy.spatial.distance.jensenshannon to base 2', () => {
     // p = (2, 1, 1) / 4 and q = (1, 0, 3) / 4 over a, b, c.
-    expect(driftOf(['a a b c'], ['a c c c'])!.distance).toBeCloseTo(0.5, 10);
+    expect(logDrift(['a a b c'], ['a c c c'])!.distance).toBeCloseTo(0.5, 10);
   });
 
   test('is within chance for questions drawn from the training texts', () => {
-    const drift = driftOf([texts[0], texts[3], texts[5]], texts)!;
+    const drift = logDrift([texts[0], texts[3], texts[5]], texts)!;
     expect(drift.distance).toBeLessThanOrEqual(drift.byChance);
   });
 
   test('is undefined without words', () => {
-    expect(driftOf(['…'], texts)).toBeUndefined();
+    expect(logDrift(['…'], texts)).toBeUndefined();
   });
 });

@@ -4,13 +4,13 @@ import {
   feedbackFile,
   lookAtFeedback,
   rowsOfEntry,
-  referenceOf,
+  entryReference,
   type AskingRow,
-  type Judged,
+  type JudgedAnswer,
 } from '../../../src/data/feedback.ts';
 import { ExampleReader } from '../../../src/data/formats.ts';
 
-const entry = (id: string, more: Partial<Judged> = {}): Judged => ({
+const entry = (id: string, more: Partial<JudgedAnswer> = {}): JudgedAnswer => ({
   id,
   prompt: [{ role: 'user', content: 'Where is my card?' }],
   answer: 'No idea.',
@@ -29,7 +29,7 @@ const lines = (text: string): unknown[] =>
 
 describe('the rows of a judgement', () => {
   test('are the liked answer itself, the correction of a corrected one, and nothing for a dislike', () => {
-    expect([LIKED, CORRECTED, DISLIKED].map(referenceOf)).toEqual([
+    expect([LIKED, CORRECTED, DISLIKED].map(entryReference)).toEqual([
       'In the post.',
       'In the post.',
       undefined,
@@ -99,7 +99,7 @@ describe('findings', () => {
     { prompt: 'When does it come?', expected: 'On  Tuesday.', part: 'train', line: 3 },
     { prompt: 'Who are you?', expected: 'Graft', part: 'validation', line: 9 },
   ];
-  const asking = (id: string, content: string, correction: string): Judged =>
+  const asking = (id: string, content: string, correction: string): JudgedAnswer =>
     entry(id, { prompt: [{ role: 'user', content }], correction });
 
   test('a test row that asks the same, whatever its capitals and spaces', () => {

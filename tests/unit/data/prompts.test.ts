@@ -7,7 +7,7 @@ import { answerProblem } from '../../../src/scorers/rewards/specs.ts';
 import { rowsFor } from '../../../src/runs/asked-rows.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { checkKind, kindOfRow } from '../../../src/train/learning.ts';
-import { promptOf } from '../../../src/train/policy/prompts.ts';
+import { sampledPrompt } from '../../../src/train/policy/prompts.ts';
 import { sprigFolder } from '../../engine/sprig.ts';
 import { graftError } from '../expect-graft-error.ts';
 
@@ -67,7 +67,7 @@ test('a conversation of several turns is asked whole, like the prompt before an 
   const { rows, report } = prepareRows(examples, tokenizer, { maxLength: 96 });
   expect(report).toMatchObject({ rows: 1, supervisedTokens: 0, cut: [] });
   const [asked] = rowsFor('grpo', rows, [{ row: rows[0], example: examples[0] }]);
-  const { ids, ...texts } = promptOf(asked, tokenizer, 'Row 1');
+  const { ids, ...texts } = sampledPrompt(asked, tokenizer, 'Row 1');
   expect(texts).toEqual({
     prompt: 'system: Be brief.\nuser: Name a fruit.\nassistant: Apple.\nuser: And a yellow one?',
     columns: { source: 'orchard', most: 3 },
@@ -89,7 +89,7 @@ test('a text of a usual name next to a conversation is the wanted answer, and no
   expect(unused.map(({ name }) => name)).toEqual(['source']);
   const { rows } = prepareRows(examples, tokenizer, { maxLength: 96 });
   const made = rows.map((row, at) => ({ row, example: examples[at] }));
-  const answers = rowsFor('grpo', rows, made).map((row) => promptOf(row, tokenizer, 'A row').answer);
+  const answers = rowsFor('grpo', rows, made).map((row) => sampledPrompt(row, tokenizer, 'A row').answer);
   expect(answers).toEqual(['Banana.', '3']);
 });
 
@@ -130,7 +130,7 @@ test('its row is the question up to the start of the answer, and has numbers for
   expect(whole.labels[rows[0].ids.length]).toBe(whole.ids[rows[0].ids.length]);
   const made = rows.map((row, at) => ({ row, example: examples[at] }));
   const [asked] = rowsFor('grpo', rows, made);
-  expect(promptOf(asked, tokenizer, 'Row 1')).toEqual({
+  expect(sampledPrompt(asked, tokenizer, 'Row 1')).toEqual({
     ids: rows[0].ids,
     prompt: 'Name a tree.',
     columns: { most: 3 },

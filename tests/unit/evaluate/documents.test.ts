@@ -13,13 +13,13 @@ import {
   fitPassages,
   PassagesTemplate,
   REFUSAL,
-  type Source,
+  type PassageSource,
 } from '../../../src/retrieval/passages-prompt.ts';
 import { USUAL_SCORERS, USUAL_TEXT_SCORERS } from '../../../src/scorers/lists.ts';
 import { answerScores } from '../../../src/scorers/scores.ts';
 import { graftError } from '../expect-graft-error.ts';
 
-const SOURCES: Source[] = [
+const SOURCES: PassageSource[] = [
   { id: 'a#0', file: 'a.md', page: null, start: 0, end: 17, text: 'Peas climb a net.' },
   { id: 'b#0', file: 'b.pdf', page: 2, start: 5, end: 23, text: 'Beans need warmth.' },
 ];

@@ -4,7 +4,11 @@ import type { Example } from '../../../src/data/example.ts';
 import { questionsOf, type Question } from '../../../src/data/questions.ts';
 import { fewShot } from '../../../src/evaluate/methods/few-shot.ts';
 import { instructed, instructedFewShot } from '../../../src/evaluate/methods/instructed.ts';
-import { labelsOf, usualInstruction, withInstruction } from '../../../src/evaluate/methods/instruction.ts';
+import {
+  instructionLabels,
+  usualInstruction,
+  withInstruction,
+} from '../../../src/evaluate/methods/instruction.ts';
 import type { EvalModel, EvalRequest, Pair } from '../../../src/evaluate/methods/method.ts';
 import { nearestFirst } from '../../../src/evaluate/methods/nearest.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -20,7 +24,7 @@ const pairOf = (example: Example): Pair => ({ example, question: questionsOf([ex
 
 describe('the usual instruction', () => {
   test('is the task as a sentence, and the list of the labels', () => {
-    const labels = labelsOf(['tree', 'tool', 'tree', 'tool ', 'tool']);
+    const labels = instructionLabels(['tree', 'tool', 'tree', 'tool ', 'tool']);
     expect(labels).toEqual(['tool', 'tree']);
     expect(usualInstruction('Say what it is', labels)).toBe(
       'Say what it is. Answer with one of these labels and nothing else: tool, tree.',
@@ -34,9 +38,9 @@ describe('the usual instruction', () => {
   });
 
   test('names no labels where answers are texts', () => {
-    expect(labelsOf(['one', 'two', 'three', 'four'])).toEqual([]);
+    expect(instructionLabels(['one', 'two', 'three', 'four'])).toEqual([]);
     const long = 'a'.repeat(81);
-    expect(labelsOf([long, 'b', long, 'b'])).toEqual([]);
+    expect(instructionLabels([long, 'b', long, 'b'])).toEqual([]);
   });
 });
 

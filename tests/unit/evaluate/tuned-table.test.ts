@@ -21,13 +21,13 @@ import {
   promptStandings,
   scoreStandings,
   usualMetric,
-  type Candidate,
+  type TunedCandidate,
 } from '../../../src/evaluate/tuned-table.ts';
 
 const ROWS = 20;
 
 /** A line of the table. */
-function line(answers: readonly string[], facts: Partial<Subject> = {}): Candidate {
+function line(answers: readonly string[], facts: Partial<Subject> = {}): TunedCandidate {
   const rows = answers.map((answer, at) => ({ answer, expected: expected[at] }));
   const record = recordOf(
     { time: 0, model: { name: 'sprig', bundled: true } },
@@ -45,9 +45,9 @@ function line(answers: readonly string[], facts: Partial<Subject> = {}): Candida
 }
 const expected = Array.from({ length: ROWS }, (_, at) => `label ${at % 4}`);
 /** Right on rows from `first` on, `many` of them. */
-const right = (many: number, first = 0): Candidate =>
+const right = (many: number, first = 0): TunedCandidate =>
   line(expected.map((text, at) => (at >= first && at < first + many ? text : 'no')));
-const standingsOf = (...candidates: (Candidate | undefined)[]): unknown[] =>
+const standingsOf = (...candidates: (TunedCandidate | undefined)[]): unknown[] =>
   scoreStandings(exactMatch, candidates).map(({ standing }) => standing);
 
 describe('scores', () => {
@@ -86,7 +86,7 @@ describe('scores', () => {
   });
 
   test('perplexity has no test over rows: within 3% it is equal', () => {
-    const at = (value: number): Candidate =>
+    const at = (value: number): TunedCandidate =>
       line([], { loss: { loss: Math.log(value), perplexity: value, supervisedTokens: 9 } });
     const of = (...values: number[]): unknown[] =>
       scoreStandings(perplexity, values.map(at)).map(({ standing }) => standing);
@@ -106,7 +106,7 @@ test('the default metric is exact answers for labels, and perplexity for free te
 });
 
 describe('forgetting', () => {
-  const knows = (loss: number, prompts: string): Candidate =>
+  const knows = (loss: number, prompts: string): TunedCandidate =>
     line([], {
       forgetting: {
         before: 0.7,
@@ -172,11 +172,11 @@ describe('pairs', () => {
   });
 
   test('the best is named only if that is unlikely by chance', () => {
-    const of = (right: number): Candidate => ({
+    const of = (right: number): TunedCandidate => ({
       ...line([]),
       pairs: Array.from({ length: 8 }, (_, at) => at < right),
     });
-    const standings = (...all: Candidate[]) => pairStandings(all).map(({ standing }) => standing);
+    const standings = (...all: TunedCandidate[]) => pairStandings(all).map(({ standing }) => standing);
     // Six pairs that only one has in order, p = 2 / 2⁶; five of them, p = 0.0625.
     expect(standings(of(2), of(8))).toEqual(['behind', 'best']);
     expect(standings(of(3), of(8))).toEqual(['even', 'first']);

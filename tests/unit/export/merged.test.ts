@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fitsZip, planWords, roomWords } from '../../../src/app/use/export-words.ts';
 import { readModel } from '../../../src/model/family.ts';
 import { DirectorySink, writeFiles, writtenOf, type FolderSink } from '../../../src/export/folder-sink.ts';
-import type { Prepared } from '../../../src/export/formats/format.ts';
+import type { PreparedExport } from '../../../src/export/formats/format.ts';
 import { merged, typeWords } from '../../../src/export/formats/merged.ts';
 import { SUMS } from '../../../src/weights/sums.ts';
 import { stepping } from '../../../src/worker/slices.ts';
@@ -13,7 +13,7 @@ import { MemoryFolder } from '../storage/memory-folder.ts';
 
 const MIB = 2 ** 20;
 
-async function prepared(): Promise<Prepared> {
+async function prepared(): Promise<PreparedExport> {
   const base = sprigFolder();
   const model = await readModel(base);
   return merged.prepare({

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Parts, Prepared } from '../../../src/export/formats/format.ts';
+import type { Parts, PreparedExport } from '../../../src/export/formats/format.ts';
 import { ollama } from '../../../src/export/formats/ollama.ts';
 import { ollamaTemplate } from '../../../src/export/ollama/template.ts';
 import { readModel } from '../../../src/model/family.ts';
@@ -123,7 +123,7 @@ describe('a chat template', () => {
   });
 });
 
-async function prepared(more: Partial<Parts> = {}, adapter = 'adapter'): Promise<Prepared> {
+async function prepared(more: Partial<Parts> = {}, adapter = 'adapter'): Promise<PreparedExport> {
   const place = referencePath('peft', adapter);
   const files = readdirSync(place).map((name) => [name, new Uint8Array(readFileSync(join(place, name)))]);
   const base = sprigFolder();
@@ -133,7 +133,7 @@ async function prepared(more: Partial<Parts> = {}, adapter = 'adapter'): Promise
   });
 }
 
-async function textOf({ files }: Prepared, name: string): Promise<string> {
+async function textOf({ files }: PreparedExport, name: string): Promise<string> {
   let text = '';
   for await (const bytes of files.find((file) => file.name === name)!.read())
     text += new TextDecoder().decode(bytes);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
 import { DirectorySink, writeFiles, type FolderFile } from '../../../src/export/folder-sink.ts';
-import type { Parts, Prepared } from '../../../src/export/formats/format.ts';
+import type { Parts, PreparedExport } from '../../../src/export/formats/format.ts';
 import { onnx } from '../../../src/export/formats/onnx.ts';
 import { mergedTensors } from '../../../src/export/merge.ts';
 import { onnxCompanions } from '../../../src/export/onnx/companions.ts';
@@ -25,7 +25,7 @@ import { MemoryFolder } from '../storage/memory-folder.ts';
 import { smallTokenizer } from '../../small-tokenizer.ts';
 import { graftError } from '../expect-graft-error.ts';
 
-async function exported(base: FileSet, more: Partial<Parts> = {}): Promise<Prepared> {
+async function exported(base: FileSet, more: Partial<Parts> = {}): Promise<PreparedExport> {
   const model = await readModel(base);
   return onnx.prepare({ baseModel: 'base', base, model, adapterName: 'a b', adapter: {}, ...more });
 }
@@ -36,11 +36,11 @@ async function bytesOf({ read }: FolderFile): Promise<Uint8Array<ArrayBuffer>> {
   return concatBytes(parts);
 }
 
-async function textOf({ files }: Prepared, name: string): Promise<string> {
+async function textOf({ files }: PreparedExport, name: string): Promise<string> {
   return new TextDecoder().decode(await bytesOf(files.find((file) => file.name === name)!));
 }
 
-const jsonOf = async (prepared: Prepared, name: string): Promise<JsonObject> =>
+const jsonOf = async (prepared: PreparedExport, name: string): Promise<JsonObject> =>
   JSON.parse(await textOf(prepared, name)) as JsonObject;
 
 const small = (name: string, more: Record<string, string> = {}): FileSet =>

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { AnswerTemplate } from '../../../src/retrieval/answer-template.ts';
 import { readAnswer } from '../../../src/retrieval/cited.ts';
 import {
-  drawRows,
+  drawPassageRows,
   writtenRow,
   type AnsweredQuestion,
   type DrawnRow,
@@ -30,14 +30,14 @@ const PLAN: PassageRowPlan = { count: 4, without: 0.3, distractors: 'ranking', d
 
 function draw(plan: Partial<PassageRowPlan> = {}, asked = [...questions, UNANSWERABLE]): DrawnRow[] {
   const index = { chunks, relevance: new Relevance(chunks), rankings };
-  return drawRows(asked, index, { ...PLAN, ...plan }).map((row) => {
+  return drawPassageRows(asked, index, { ...PLAN, ...plan }).map((row) => {
     if ('problem' in row) throw new Error(row.problem);
     return row;
   });
 }
 
 const problemsOf = (question: AnsweredQuestion): unknown[] =>
-  drawRows([question], { chunks, relevance: new Relevance(chunks), rankings }, PLAN);
+  drawPassageRows([question], { chunks, relevance: new Relevance(chunks), rankings }, PLAN);
 
 const written = (
   question: AnsweredQuestion,
@@ -86,7 +86,7 @@ describe('the passages of rows', () => {
   });
 
   test('are random ones if a ranking is too short', () => {
-    const short = drawRows(
+    const short = drawPassageRows(
       questions.slice(0, 1),
       { chunks, relevance: new Relevance(chunks), rankings: [[7, 1]] },
       { ...PLAN, without: 0, draw: 'turn' },

@@ -4,11 +4,11 @@ import {
   fitPassages,
   PassagesTemplate,
   REFUSAL,
-  type Source,
+  type PassageSource,
 } from '../../../src/retrieval/passages-prompt.ts';
 import { graftError } from '../expect-graft-error.ts';
 
-const source = (id: string, text: string, page: number | null = null): Source => ({
+const source = (id: string, text: string, page: number | null = null): PassageSource => ({
   ...{ id, file: `${id}.md`, page, text },
   start: 10,
   end: 10 + text.length,

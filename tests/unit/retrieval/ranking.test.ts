@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Bm25, wordsOf } from '../../../src/retrieval/bm25.ts';
+import { Bm25, bm25Words } from '../../../src/retrieval/bm25.ts';
 import { dotProducts, searchVectors } from '../../../src/retrieval/cosine.ts';
-import { bestOf, fuse } from '../../../src/retrieval/ranking.ts';
+import { bestRanked, fuse } from '../../../src/retrieval/ranking.ts';
 import { ChunkSearch, inMemory } from '../../../src/retrieval/search.ts';
 
 const chunksIn = (ranking: readonly { readonly chunk: number }[]): number[] =>
@@ -10,11 +10,11 @@ const chunksIn = (ranking: readonly { readonly chunk: number }[]): number[] =>
 
 describe('bestOf', () => {
   test('puts the earlier of two equal scores first, also at the end of a full list', () => {
-    expect(chunksIn(bestOf(Float64Array.of(1, 3, 2, 3, 2, 2), 4))).toEqual([1, 3, 2, 4]);
+    expect(chunksIn(bestRanked(Float64Array.of(1, 3, 2, 3, 2, 2), 4))).toEqual([1, 3, 2, 4]);
   });
 
   test('ranks neither NaN nor what is not allowed', () => {
-    expect(chunksIn(bestOf(Float64Array.of(NaN, 1, -2, 5), 4, (chunk) => chunk !== 3))).toEqual([1, 2]);
+    expect(chunksIn(bestRanked(Float64Array.of(NaN, 1, -2, 5), 4, (chunk) => chunk !== 3))).toEqual([1, 2]);
   });
 
   test('gives what sorting all scores gives', () => {
@@ -23,7 +23,7 @@ describe('bestOf', () => {
         const sorted = scores
           .map((score, chunk) => ({ chunk, score }))
           .sort((a, b) => b.score - a.score || a.chunk - b.chunk);
-        expect(bestOf(Float64Array.from(scores), most)).toEqual(sorted.slice(0, most));
+        expect(bestRanked(Float64Array.from(scores), most)).toEqual(sorted.slice(0, most));
       }),
     );
   });
@@ -44,7 +44,7 @@ describe('BM25', () => {
   const bm25 = new Bm25(texts);
 
   test('takes letters and digits in a row as words, in lower case', () => {
-    expect(wordsOf("Don't ÄPFEL—x2 été 東京")).toEqual(['don', 't', 'äpfel', 'x2', 'été', '東京']);
+    expect(bm25Words("Don't ÄPFEL—x2 été 東京")).toEqual(['don', 't', 'äpfel', 'x2', 'été', '東京']);
   });
 
   test('has the scores that the formula gives by hand', () => {

@@ -4,10 +4,10 @@ import { toFloat32 } from '../../../src/weights/dtypes.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import { Bm25 } from '../../../src/retrieval/bm25.ts';
 import { htmlText } from '../../../src/retrieval/html-text.ts';
-import { drawRows } from '../../../src/retrieval/passage-rows.ts';
+import { drawPassageRows } from '../../../src/retrieval/passage-rows.ts';
 import { pdfText } from '../../../src/retrieval/pdf-text.ts';
 import { SEARCH_METHODS, type Ranked } from '../../../src/retrieval/ranking.ts';
-import { measure, Relevance, type Judged, type Passage } from '../../../src/retrieval/relevance.ts';
+import { measure, Relevance, type JudgedSearch, type Passage } from '../../../src/retrieval/relevance.ts';
 import { ChunkSearch, inMemory } from '../../../src/retrieval/search.ts';
 import { readFileSync } from 'node:fs';
 import { MAPS } from '../../character-maps.ts';
@@ -111,7 +111,7 @@ describeShared('retrieval', () => {
         relevant: passages.map((passage) => relevance.relevantTo(passage) ?? []),
       }));
       for (const [kind, numbers] of Object.entries(expected.measures[method])) {
-        const own: Judged[] = judged.filter(
+        const own: JudgedSearch[] = judged.filter(
           (one) => one.relevant.length > 0 && (kind === 'all' || one.kind === kind),
         );
         const { recall, mrr, questions: count } = measure(own);
@@ -133,7 +133,7 @@ describeShared('retrieval', () => {
     const rankings: number[][] = [];
     for (const at of questions.keys())
       rankings.push((await rank(at, 'rrf', RAFT_RANKS)).map(({ chunk }) => chunk));
-    const drawn = drawRows(
+    const drawn = drawPassageRows(
       questions.map(({ question, answer, passages }) => ({ text: question, answer, passages })),
       { chunks: chunks.map((chunk) => ({ ...chunk, page: null })), relevance, rankings },
       { count: 5, without: 0.2, distractors: 'ranking', draw: 'turn', seed: 1 },

@@ -225,7 +225,7 @@ test('test rows and more rows of files of their own, without the copies and with
     SILENT,
   );
   for (const part of ['train', 'validation', 'test'] as const) expect(made[part]).toEqual(rowsOf(data, part));
-  expect(made.told).toMatchObject({ skipped: 3, copies: 5, repeated: 0, leaks: [], missing: [] });
+  expect(made.report).toMatchObject({ skipped: 3, copies: 5, repeated: 0, leaks: [], missing: [] });
   const kept = {
     ...dataOptions,
     options: { ...dataOptions.options, dropCopies: undefined, skip: [[2, 999]] },
@@ -236,9 +236,9 @@ test('test rows and more rows of files of their own, without the copies and with
     { maxLength: 48, vocabSize: 1024, now: new Date() },
     SILENT,
   );
-  expect(leaky.told.leaks.length).toBeGreaterThan(0);
-  expect(leaky.told.leaks[0].row.name).toBe(heldOut.path);
-  expect(leaky.told.missing).toEqual([{ name: main.path, line: 999 }]);
+  expect(leaky.report.leaks.length).toBeGreaterThan(0);
+  expect(leaky.report.leaks[0].row.name).toBe(heldOut.path);
+  expect(leaky.report.missing).toEqual([{ name: main.path, line: 999 }]);
 });
 
 test('the command reads the rows of the page for a project with judged answers, which are trained on whole', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { differences } from '../../../src/runs/graduate/counterparts.ts';
 import type { GraduatedRun } from '../../../src/runs/graduate/graduated-run.ts';
 import { GRADUATE_FORMATS } from '../../../src/runs/graduate/registry.ts';
-import { conversationOf, rateLeft, stepsLeft } from '../../../src/runs/graduate/rest-of-run.ts';
+import { conversationOf, rateLeft, restSteps } from '../../../src/runs/graduate/rest-of-run.ts';
 import { writeYaml } from '../../../src/runs/graduate/yaml.ts';
 import type { Given } from '../../../src/settings/setting.ts';
 import { specOf } from '../../../src/settings/spec.ts';
@@ -60,8 +60,8 @@ describe('the rest of a run', () => {
     }) as unknown as GraduatedRun;
 
   it('has the steps that are left, or those that take all rows once more', () => {
-    expect(stepsLeft(run({}, 10, 30))).toBe(20);
-    expect(stepsLeft(run({}, 30, 30))).toBe(3);
+    expect(restSteps(run({}, 10, 30))).toBe(20);
+    expect(restSteps(run({}, 30, 30))).toBe(3);
   });
 
   it('starts at the rate of the next step', () => {

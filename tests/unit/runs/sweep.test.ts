@@ -1,6 +1,6 @@
 /** A sweep without a model: what varies, who survives a rung, what a budget allows, and what is left of a run that was killed. */
 import { describe, expect, test } from 'vitest';
-import { driveSweep, type Outcome, type SweepPort } from '../../../src/runs/sweep/drive.ts';
+import { driveSweep, type TrialOutcome, type SweepPort } from '../../../src/runs/sweep/drive.ts';
 import { timeLeft } from '../../../src/runs/sweep/forecast.ts';
 import { evalEveryOf, rungsOf, stepsOfSweep, stepsWithin, stopOf } from '../../../src/runs/sweep/halving.ts';
 import { sweepPage } from '../../../src/runs/sweep/page.ts';
@@ -153,16 +153,16 @@ class FakePort implements SweepPort {
   readonly dropped: string[] = [];
   readonly kept: Sweep[] = [];
   /** What runs have left that were killed. */
-  readonly folder = new Map<string, Outcome>();
+  readonly folder = new Map<string, TrialOutcome>();
   #now = 0;
 
   constructor(readonly lossOf: (run: SweptRun, step: number) => number | undefined) {}
 
-  async left({ id }: SweptRun): Promise<Outcome | undefined> {
+  async left({ id }: SweptRun): Promise<TrialOutcome | undefined> {
     return this.folder.get(id);
   }
 
-  async train(run: SweptRun, until: number | undefined, seconds: number): Promise<Outcome> {
+  async train(run: SweptRun, until: number | undefined, seconds: number): Promise<TrialOutcome> {
     const wanted = until ?? run.steps;
     const step = Math.min(wanted, run.step + seconds);
     this.trained.push(`${run.id} ${run.step}–${step}`);

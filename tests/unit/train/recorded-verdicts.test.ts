@@ -10,7 +10,7 @@ import { passMarkOf } from '../../../src/scorers/rewards/reward.ts';
 import type { RewardSpec } from '../../../src/scorers/rewards/specs.ts';
 import type { StoredRun } from '../../../src/storage/records.ts';
 import type { Reading } from '../../../src/train/reading.ts';
-import { readingOf } from '../../../src/worker/run-records.ts';
+import { runReading } from '../../../src/worker/run-records.ts';
 import { RUN_CASES, type RunCase } from '../../long/run-cases.ts';
 
 interface Recorded {
@@ -75,7 +75,7 @@ function verdictOf(run: Recorded, { flags, after }: Pick<RunCase, 'flags' | 'aft
 /** The verdict of the page on the same run, as it is stored in a browser, with what its validations report. */
 function verdictOfPage(run: Recorded, { flags, after }: Pick<RunCase, 'flags' | 'after'>): string {
   const { losses, rates, reports, unigramLoss } = run;
-  const reading = readingOf(
+  const reading = runReading(
     {
       settings: { ...settingsOf(flags), steps: losses.length },
       steps: losses.map((loss, i) => ({

@@ -6,7 +6,7 @@ import { openWeights } from '../../../src/weights/folder.ts';
 import { fetchModel } from '../../../src/weights/hub.ts';
 import { Rate } from '../../../src/weights/hub/rate.ts';
 import type { DownloadProgress } from '../../../src/weights/hub/types.ts';
-import { shardsOf } from '../../../src/weights/hub/url.ts';
+import { shardFiles } from '../../../src/weights/hub/url.ts';
 import { TOKEN } from '../../hub-server.ts';
 import { describeShared, sharedPath } from '../../shared.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -268,13 +268,13 @@ describe('any other address', () => {
 
   it('reads the shards of an index, and nothing else', async () => {
     expect(
-      shardsOf(
+      shardFiles(
         text({ weight_map: { a: 'm-2.safetensors', b: 'm-1.safetensors', c: 'm-2.safetensors' } }),
         'it',
       ),
     ).toEqual(['m-1.safetensors', 'm-2.safetensors']);
     for (const shard of ['../m.safetensors', 'a/m.safetensors', '.safetensors', 'm.bin', 3])
-      await graftError(() => shardsOf(text({ weight_map: { a: shard } }), 'it'), 'hub-listing');
+      await graftError(() => shardFiles(text({ weight_map: { a: shard } }), 'it'), 'hub-listing');
   });
 });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { findModels } from '../../../src/weights/hub.ts';
 import { chooseAdapter, chooseFiles, everyChoice } from '../../../src/weights/hub/choose.ts';
 import { parseListing } from '../../../src/weights/hub/listing.ts';
-import { shardsOf } from '../../../src/weights/hub/url.ts';
+import { shardFiles } from '../../../src/weights/hub/url.ts';
 import { commitOf, TOKEN } from '../../hub-server.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 import {
@@ -179,7 +179,7 @@ describe('the listing', () => {
           const listing = parseListing(text(value), 'it');
           chooseFiles('a/b', listing.files);
         });
-        await resultOrGraftError(() => shardsOf(text({ weight_map: value }), 'it'));
+        await resultOrGraftError(() => shardFiles(text({ weight_map: value }), 'it'));
       }),
     );
     await fc.assert(

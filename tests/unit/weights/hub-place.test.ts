@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { hubAddress, parsePlace } from '../../../src/weights/hub.ts';
-import { addressOf } from '../../../src/weights/hub/place.ts';
+import { placeAddress } from '../../../src/weights/hub/place.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
 describe('a typed place', () => {
@@ -41,7 +41,7 @@ describe('a typed place', () => {
     });
     expect('file' in place ? place.file : undefined).toBe(file);
     // Its address leads to the same place.
-    if (place.kind === 'repo') expect(parsePlace(addressOf(place))).toEqual(place);
+    if (place.kind === 'repo') expect(parsePlace(placeAddress(place))).toEqual(place);
   });
 
   it('names one GGUF file by its address, at any hub', () => {
@@ -92,7 +92,7 @@ describe('a typed place', () => {
             ...{ kind: 'repo' as const, hub: 'https://mirror.example', repo: `${org}/${repo}`, revision },
             ...(file !== null && { file: `${file}.gguf` }),
           };
-          expect(parsePlace(addressOf(place))).toEqual(place);
+          expect(parsePlace(placeAddress(place))).toEqual(place);
         },
       ),
     );

@@ -2,7 +2,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { BLOCKS, type BlockType } from '../../../src/weights/blocks.ts';
 import { storedBytes } from '../../../src/weights/dtypes.ts';
-import { dequantise as dequantiseFile, LAYOUT_OF, takeApart } from '../../../src/weights/gguf/take-apart.ts';
+import {
+  dequantiseBlocks as dequantiseFile,
+  LAYOUT_OF,
+  takeApart,
+} from '../../../src/weights/gguf/take-apart.ts';
 import { dequantise, LAYOUTS } from '../../../src/weights/layouts.ts';
 import { bitsOf, ggufReference, type GgufReference } from './gguf-reference.ts';
 import { randomBlocks } from './random-blocks.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ModelStore } from '../../../src/storage/models.ts';
 import { Downloads, type DownloadOptions } from '../../../src/worker/downloads.ts';
 import type { DownloadStatus } from '../../../src/worker/api/downloads.ts';
-import { checkModel } from '../../../src/worker/models.ts';
+import { checkModelFiles } from '../../../src/worker/models.ts';
 import { commitOf, HubServer, TOKEN, type HubRepo } from '../../hub-server.ts';
 import { ggufFile } from '../weights/gguf-file.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -56,7 +56,7 @@ class TestBrowser {
     };
     const { store } = this;
     const hub = async (): Promise<string> => server.address;
-    const downloads = new Downloads({ store, check: checkModel, hub, alone, patience: PATIENCE });
+    const downloads = new Downloads({ store, check: checkModelFiles, hub, alone, patience: PATIENCE });
     const told: DownloadStatus[] = [];
     return {
       downloads,

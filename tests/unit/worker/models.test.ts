@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { licenceOf } from '../../../src/weights/licence.ts';
-import { checkAnyModel, checkModel, freeName, modelFiles } from '../../../src/worker/models.ts';
+import { checkAnyModel, checkModelFiles, freeName, modelFiles } from '../../../src/worker/models.ts';
 import { folder } from '../../../src/cli/files.ts';
 import { memoryFiles } from '../../../src/weights/bytes.ts';
 import { referencePath } from '../../engine/reference-file.ts';
@@ -38,7 +38,7 @@ describe('an encoder', () => {
 
   test('is taken for documents, and refused as a model to tune', async () => {
     await checkAnyModel(encoder);
-    await graftError(() => checkModel(encoder), 'config-unsupported');
+    await graftError(() => checkModelFiles(encoder), 'config-unsupported');
   });
 });
 

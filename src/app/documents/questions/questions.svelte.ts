@@ -15,8 +15,8 @@ import { ofStudio } from '../../state/of-studio.svelte.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 import { plural } from '../../ui/format.ts';
 import { saveFile } from '../../ui/save.ts';
-import { TimeLeft } from '../../ui/time-left.ts';
-import { documentsOf } from '../documents.svelte.ts';
+import { TimeLeftClock } from '../../ui/time-left.ts';
+import { projectDocuments } from '../documents.svelte.ts';
 
 /** The settings of the form, which it writes. */
 type Row = {
@@ -93,7 +93,7 @@ class Questions {
     const { session } = this.#studio;
     const files = this.#files();
     if (this.drafting || !files || !(await session.ensureModel())) return;
-    const left = new TimeLeft();
+    const left = new TimeLeftClock();
     this.drafting = true;
     await this.#drafts(files, (id, choice) =>
       session.worker.draftQuestions(
@@ -179,7 +179,7 @@ class Questions {
     if (id === undefined || this.busy) return;
     this.busy = true;
     this.failure = undefined;
-    const { method } = documentsOf(this.#studio);
+    const { method } = projectDocuments(this.#studio);
     const template = this.template;
     const outcome = await session.worker.makeQuestionRows(id, { ...this.rows, method, template });
     this.busy = false;
@@ -237,7 +237,7 @@ class Questions {
     const pattern = this.pattern.trim();
     if (pattern === '') return {};
     const fits = filePattern(pattern);
-    const files = documentsOf(this.#studio)
+    const files = projectDocuments(this.#studio)
       .kept?.documents.map(({ file }) => file)
       .filter(fits);
     if (files && files.length > 0) return { files };

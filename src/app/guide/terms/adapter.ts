@@ -1,5 +1,5 @@
 /** What is trained, and its settings. */
-import { LORA, PEFT } from './sources.ts';
+import { LORA_PAPER, PEFT } from './sources.ts';
 import type { Chapter } from './term.ts';
 
 export const ADAPTER: Chapter = {
@@ -11,7 +11,7 @@ export const ADAPTER: Chapter = {
       more: 'Room for harder tasks. Takes more memory and overfits sooner.',
       less: 'A smaller file that generalises sooner. Too small, and the loss stops falling early.',
       start: '8 for a format or a tone, 16 to 32 for a harder task.',
-      source: `${LORA}; ${PEFT} r`,
+      source: `${LORA_PAPER}; ${PEFT} r`,
       also: 'r lora_r dimension',
     },
     {
@@ -20,7 +20,7 @@ export const ADAPTER: Chapter = {
       more: 'Works like a higher learning rate; too much drowns the base.',
       less: 'A weaker adapter that needs a higher learning rate or more steps.',
       start: 'Twice the rank.',
-      source: `${LORA}, section 4.1; ${PEFT} lora_alpha`,
+      source: `${LORA_PAPER}, section 4.1; ${PEFT} lora_alpha`,
       also: 'scaling lora_alpha',
     },
     {

@@ -1,5 +1,5 @@
 /** What tuning is, and when it is worth it. */
-import { LORA } from './sources.ts';
+import { LORA_PAPER } from './sources.ts';
 import type { Chapter } from './term.ts';
 
 export const IDEA: Chapter = {
@@ -23,14 +23,14 @@ export const IDEA: Chapter = {
     {
       id: 'adapter',
       what: 'A small pair of matrices, B and A, next to a layer of the model. The layer stays as it is, the pair learns, and their product is added to what the layer does. All pairs together are a file of a few megabytes.',
-      source: LORA,
+      source: LORA_PAPER,
       also: 'lora low-rank peft delta',
     },
     {
       id: 'base-model',
       what: 'The model that the adapter is grafted on. It is read and never changed, and an adapter only fits the base it was trained on.',
       start: 'The smallest that nearly does the task: a small base tunes faster and runs anywhere.',
-      source: LORA,
+      source: LORA_PAPER,
       also: 'pretrained frozen weights',
     },
     {

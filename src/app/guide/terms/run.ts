@@ -1,7 +1,7 @@
 /** What happens while it trains, and the settings of that. */
 import { TABLE } from '../../../settings/table.ts';
 import type { TermId } from '../names.ts';
-import { LORA } from './sources.ts';
+import { LORA_PAPER } from './sources.ts';
 import type { Chapter, Term } from './term.ts';
 
 /** Settings that bring their entries with them. */
@@ -18,7 +18,7 @@ export const RUN: Chapter = {
       more: 'Learns more, until the run overfits.',
       less: 'Stops before it has learned.',
       start: 'Two or three epochs.',
-      source: `${LORA}, appendix D`,
+      source: `${LORA_PAPER}, appendix D`,
       also: 'steps iterations updates max_steps',
     },
     {

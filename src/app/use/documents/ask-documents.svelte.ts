@@ -17,7 +17,7 @@ import type { Studio } from '../../state/studio.svelte.ts';
 const TOP = 5;
 /** As in the rows of the bundled lesson. */
 const LESSON_TOP = 2;
-export const METHODS: Readonly<Record<SearchMethod, string>> = {
+export const ASK_METHODS: Readonly<Record<SearchMethod, string>> = {
   cosine: 'by meaning (cosine)',
   bm25: 'by words (BM25)',
   rrf: 'by both (rank fusion)',
@@ -56,7 +56,7 @@ export class AskDocuments {
   }
 
   get methods(): readonly SearchMethod[] {
-    return this.hasEncoder ? (Object.keys(METHODS) as SearchMethod[]) : ['bm25'];
+    return this.hasEncoder ? (Object.keys(ASK_METHODS) as SearchMethod[]) : ['bm25'];
   }
 
   get method(): SearchMethod {

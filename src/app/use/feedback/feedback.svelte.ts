@@ -1,5 +1,5 @@
 /** A person's judgements of answers: a queue of the project, which is looked through before a run learns from it. */
-import { feedbackFile, referenceOf, type FeedbackRows } from '../../../data/feedback.ts';
+import { feedbackFile, entryReference, type FeedbackRows } from '../../../data/feedback.ts';
 import type {
   ChatMessage,
   Failure,
@@ -23,14 +23,14 @@ interface Step {
 const MAX_STEPS = 50;
 
 /** An answer, with the conversation that it was given to. */
-export interface Given {
+export interface GivenFeedback {
   readonly prompt: readonly ChatMessage[];
   readonly answer: Answer;
 }
 
 /** The state of an entry: one that was taught is finished. */
-export type Standing = FeedbackEntry['state'] | 'taught';
-export const standingOf = ({ state, taught }: FeedbackEntry): Standing => (taught ? 'taught' : state);
+export type FeedbackStanding = FeedbackEntry['state'] | 'taught';
+export const standingOf = ({ state, taught }: FeedbackEntry): FeedbackStanding => (taught ? 'taught' : state);
 
 export class Feedback {
   entries = $state.raw<readonly FeedbackEntry[]>([]);
@@ -74,7 +74,7 @@ export class Feedback {
   }
 
   /** The entry of an answer, if it was judged. */
-  of({ answer, prompt }: Given): FeedbackEntry | undefined {
+  of({ answer, prompt }: GivenFeedback): FeedbackEntry | undefined {
     const question = prompt.at(-1)?.content;
     return this.entries.find(
       (entry) =>
@@ -85,7 +85,7 @@ export class Feedback {
   }
 
   /** Judges an answer as good or bad; the same judgement again takes it back. */
-  async judge(given: Given, verdict: FeedbackEntry['verdict']): Promise<void> {
+  async judge(given: GivenFeedback, verdict: FeedbackEntry['verdict']): Promise<void> {
     const known = this.of(given);
     if (known?.taught) return;
     if (known?.verdict === verdict && known.correction === undefined) {
@@ -102,7 +102,7 @@ export class Feedback {
   }
 
   /** Keeps what an answer should have been. */
-  async correct(given: Given, text: string): Promise<void> {
+  async correct(given: GivenFeedback, text: string): Promise<void> {
     const known = this.of(given);
     if (known?.taught) return;
     const entry = known ?? entryOf(given, 'bad');
@@ -226,7 +226,7 @@ export class Feedback {
   }
 }
 
-function entryOf({ prompt, answer }: Given, verdict: FeedbackEntry['verdict']): FeedbackEntry {
+function entryOf({ prompt, answer }: GivenFeedback, verdict: FeedbackEntry['verdict']): FeedbackEntry {
   const { origin, prompt: asked } = answer;
   return {
     id: crypto.randomUUID(),
@@ -252,7 +252,7 @@ function merged(entries: readonly FeedbackEntry[], others: readonly FeedbackEntr
 }
 
 /** Whether an entry teaches anything to supervised learning. */
-export const teaches = (entry: FeedbackEntry): boolean => referenceOf(entry) !== undefined;
+export const teaches = (entry: FeedbackEntry): boolean => entryReference(entry) !== undefined;
 
 /** The feedback of a studio. */
 export const feedbackOf = ofStudio(({ session }) => new Feedback(session));

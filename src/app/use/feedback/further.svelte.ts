@@ -29,7 +29,7 @@ const ROWS = 50;
 /** The current step. */
 type Doing = 'opening' | 'training' | 'measuring';
 
-export class Further {
+export class FurtherTraining {
   kept = $state.raw<Kept>();
   settings = $state.raw<FurtherSettings>(USUAL);
   /** Whether entries that were taught before are taught again. */
@@ -374,4 +374,4 @@ export class Further {
 }
 
 /** The further run of a studio: it continues while another stage is open. */
-export const furtherOf = ofStudio((studio) => new Further(studio, feedbackOf(studio)));
+export const furtherOf = ofStudio((studio) => new FurtherTraining(studio, feedbackOf(studio)));

@@ -1,11 +1,11 @@
 /** The mixture that a person makes by sliders: it is made again after each change, answers, and is measured. */
 import type { Failure, Mixture, MixtureLoss, Progress } from '../../../worker/api.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
-import { MIXTURE } from '../../state/origin.ts';
+import { MIXTURE_NAME } from '../../state/origin.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 /** A mixture with its measured loss. */
-export interface Measured {
+export interface MeasuredMixture {
   readonly name: string;
   /** Undefined without a cut of the rank. */
   readonly error: number | undefined;
@@ -27,7 +27,7 @@ export class Workshop {
   answer = $state('');
   loss = $state.raw<MixtureLoss>();
   /** The newest first. */
-  measured = $state.raw<readonly Measured[]>([]);
+  measured = $state.raw<readonly MeasuredMixture[]>([]);
   /** What is being done. */
   doing = $state<'mixing' | 'answering' | 'measuring'>();
   progress = $state.raw<Progress>();
@@ -121,7 +121,7 @@ export class Workshop {
     if (content === '') return;
     const settings = { ...chat.settings, maxNewTokens: Math.min(chat.settings.maxNewTokens, MOST_TOKENS) };
     const outcome = await session.worker.chat(
-      { id: MIXTURE },
+      { id: MIXTURE_NAME },
       [{ role: 'user', content }],
       settings,
       (piece) => {

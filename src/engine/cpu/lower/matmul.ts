@@ -105,13 +105,13 @@ function blockOf(M: number, N: number, threads: number, unit: number): { rows: n
   const wanted = threads === 1 ? 1 : threads * BLOCKS_OF_A_THREAD;
   const cut = (side: number, of: number, parts: number): number =>
     Math.ceil(Math.ceil(side / of) / parts) * of;
-  const most = Math.floor(MAX_COLUMNS / unit) * unit;
-  const least = Math.ceil(M / MAX_ROWS);
-  let columns = Math.min(most, cut(N, unit, Math.ceil(wanted / least)));
+  const max = Math.floor(MAX_COLUMNS / unit) * unit;
+  const min = Math.ceil(M / MAX_ROWS);
+  let columns = Math.min(max, cut(N, unit, Math.ceil(wanted / min)));
   // Narrow blocks read A often: below this width, reduce rows first.
   columns = Math.max(columns, Math.min(cut(N, unit, 1), MIN_COLUMNS));
   const across = Math.ceil(N / columns);
-  const rows = Math.min(MAX_ROWS, cut(M, TILE.rows, Math.max(least, Math.ceil(wanted / across))));
+  const rows = Math.min(MAX_ROWS, cut(M, TILE.rows, Math.max(min, Math.ceil(wanted / across))));
   const sums = Math.ceil(rows / TILE.rows) * TILE.rows * columns;
   if ((columns * DEPTH + sums + TILE.columns * DEPTH) * 4 > SCRATCH_BYTES)
     throw new Error(`matmul: a block of ${rows} × ${columns} is too large`);

@@ -153,7 +153,7 @@ function chooseRegisterKernel(
   const isTall = 2 * M * N * K >= TALL_TILE_FLOPS && !quantised;
   const mostRows = isTall ? best.rows : Math.min(best.rows, ROWS_FOR_ALL);
   let kernel: Exclude<PlainKernel, { family: 'plain' }> | undefined;
-  let least = Infinity;
+  let min = Infinity;
   for (const alongN of [true, false]) {
     for (const rows of [16, 8, 4, 2, 1] as const) {
       for (const columns of [4, 2, 1] as const) {
@@ -167,8 +167,8 @@ function chooseRegisterKernel(
         const [own, shared] = alongN ? [sideB, sideA] : [sideA, sideB];
         const gathers = own + (family === 'quad' ? shared / 4 : shared);
         const cost = vectors * (gathers * GATHER_COST + 64 * rows * columns);
-        if (cost < least) {
-          least = cost;
+        if (cost < min) {
+          min = cost;
           kernel = { family, tile: { rows, columns }, lanes, alongN };
         }
       }
@@ -183,8 +183,8 @@ export function splitOf(
   kernel: PlainKernel | TiledKernel,
   { K, quantised }: Pick<MatmulShape, 'K' | 'quantised'>,
 ): { parts: number; part: number } {
-  const least = kernel.family === 'tiled' ? (kernel.depth ?? TILED.depth) : 4;
-  const depth = Math.max(least, quantised ? quantisedFormats[quantised].run : 0);
+  const min = kernel.family === 'tiled' ? (kernel.depth ?? TILED.depth) : 4;
+  const depth = Math.max(min, quantised ? quantisedFormats[quantised].run : 0);
   const part = Math.max(depth, Math.ceil(K / (kernel.parts ?? 1) / depth) * depth);
   return { parts: Math.max(1, Math.ceil(K / part)), part };
 }

@@ -14,20 +14,20 @@ const TILE_ROWS = 128;
 /**
  * The products that make up `whole`, in order of their rows.
  *
- * @param most floating-point operations of one; more if the rows of the tensors do not begin on boundaries that can be bound, or if there would be too many
+ * @param max floating-point operations of one; more if the rows of the tensors do not begin on boundaries that can be bound, or if there would be too many
  */
-export function rowsOfProduct<One extends Product>(whole: One, most: number): One[] {
+export function rowsOfProduct<One extends Product>(whole: One, max: number): One[] {
   const { a, c, layout, residual, lowRank } = whole;
   const { M, N, K } = shapeOf(whole);
-  const pieces = piecesOf(2 * M * N * (K + (lowRank?.z.columns ?? 0)), most);
+  const pieces = piecesOf(2 * M * N * (K + (lowRank?.z.columns ?? 0)), max);
   if (pieces === 1) return [whole];
   const cut = [c, residual, lowRank?.z, ...(layout === 'TN' ? [] : [a])].filter((tensor) => !!tensor);
   const unit = Math.max(
     ...cut.map(({ pitch, dtype }) => unitOf(pitch * bytesPer[dtype])),
     layout === 'TN' ? unitOf(bytesPer[a.dtype]) : 1,
   );
-  const least = Math.max(unit, Math.floor(M / pieces / unit) * unit);
-  const step = least > TILE_ROWS ? Math.floor(least / TILE_ROWS) * TILE_ROWS : least;
+  const min = Math.max(unit, Math.floor(M / pieces / unit) * unit);
+  const step = min > TILE_ROWS ? Math.floor(min / TILE_ROWS) * TILE_ROWS : min;
   return Array.from({ length: Math.ceil(M / step) }, (_, i) => {
     const start = i * step;
     const count = Math.min(step, M - start);

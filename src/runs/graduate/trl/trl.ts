@@ -10,7 +10,7 @@ import {
   adapterFiles,
   jsonLines,
   momentsFile,
-  page,
+  readmePage,
   ROW_PARTS,
   sequences,
   shell,
@@ -222,7 +222,7 @@ function readme(run: GraduatedRun, { name }: Trainer): string {
       ? [['reference.safetensors', 'the adapter of the start, its reference policy'] as const]
       : []),
   ];
-  return page(
+  return readmePage(
     '# A run of Graft, continued with TRL',
     `Graft trained an adapter of ${baseModel} for ${step} of ${steps} steps. \`train.py\` continues after step ${step} with TRL's ${name}.`,
     shell(
