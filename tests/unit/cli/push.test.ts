@@ -13,7 +13,7 @@ const FILES = {
   'README.md': '# Card',
   'adapter_config.json': '{}',
   'adapter_model.safetensors': 'weights',
-  'SHA256SUMS': 'sums',
+  SHA256SUMS: 'sums',
   'lineage.json': '{"data":"/home/somebody"}',
   'metrics.jsonl': '{}',
   'state/adapter_model.safetensors': 'earlier',
