@@ -382,7 +382,7 @@ describe('an adapter of the hub', () => {
       .waitFor(WAIT);
     await library().getByLabel('Adapter on the hub').fill('tiny/Bosun');
     await library().getByRole('button', { name: 'Import it' }).click(WAIT);
-    await library().getByRole('button', { name: 'Push Bosun to the hub' }).click(WAIT);
+    await library().getByRole('button', { name: 'Push to the hub: Bosun' }).click(WAIT);
     bench.hub.reset();
   });
   afterAll(() => studio.close());

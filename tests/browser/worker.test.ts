@@ -197,6 +197,7 @@ describe('the library', () => {
     const files = unzipSync(Uint8Array.from(exported.bytes));
     expect(Object.keys(files).sort()).toEqual([
       'Captain/README.md',
+      'Captain/SHA256SUMS',
       'Captain/adapter_config.json',
       'Captain/adapter_model.safetensors',
     ]);
