@@ -33,9 +33,19 @@ export function writtenOf(files: readonly Pick<FolderFile, 'name' | 'size'>[]): 
   };
 }
 
-/** Writes all files, and their checksums. If it fails or is stopped, nothing is left. @throws what `step` or the sink throws */
-export async function writeFiles(files: readonly FolderFile[], sink: FolderSink, step: Step): Promise<void> {
-  const { bytes: total } = writtenOf(files);
+/**
+ * Writes all files, and their checksums. If it fails or is stopped, nothing is left.
+ *
+ * @param hasSums whether checksums are written too: a folder that leaves this browser has them
+ * @throws what `step` or the sink throws
+ */
+export async function writeFiles(
+  files: readonly FolderFile[],
+  sink: FolderSink,
+  step: Step,
+  hasSums = true,
+): Promise<void> {
+  const total = hasSums ? writtenOf(files).bytes : files.reduce((sum, { size }) => sum + size, 0);
   const sums = new Map<string, string>();
   let done = 0;
   try {
@@ -50,8 +60,10 @@ export async function writeFiles(files: readonly FolderFile[], sink: FolderSink,
       }
       sums.set(name, sum.hex());
     }
-    await sink.begin(SUMS);
-    await sink.append(new TextEncoder().encode(sumsText(sums)));
+    if (hasSums) {
+      await sink.begin(SUMS);
+      await sink.append(new TextEncoder().encode(sumsText(sums)));
+    }
     await step(total, total);
     await sink.finish();
   } catch (error) {

@@ -33,6 +33,7 @@ export async function keepModel(
       abort: () => writer.abort(),
     },
     () => undefined,
+    false,
   );
   return name;
 }

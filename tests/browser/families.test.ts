@@ -170,7 +170,7 @@ test('the last layer of a model without a chat template is trained, and exported
   );
   expect(delta.suggestedFilename()).toMatch(/-delta\.zip$/);
   const files = Object.entries(unzipSync(readFileSync(await delta.path())));
-  expect(files.map(([name]) => name.replace(/^.*\//, ''))).toEqual(['delta.safetensors']);
+  expect(files.map(([name]) => name.replace(/^.*\//, ''))).toEqual(['delta.safetensors', 'SHA256SUMS']);
   const { tensors } = await openSafetensors(memorySource('delta', Uint8Array.from(files[0][1])));
   expect([...tensors.keys()].filter((name) => !/(^|\.)(h\.1\.|ln_f\.)/.test(name))).toEqual([]);
   await row.getByRole('button', { name: /^Open / }).click(WAIT);

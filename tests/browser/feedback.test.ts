@@ -244,6 +244,7 @@ test('a database from before the queue existed opens unchanged', async () => {
     const now = await done(indexedDB.open('graft'));
     const later = [
       'feedback',
+      'sweeps',
       'data-steps',
       'documents',
       'document-texts',
