@@ -26,7 +26,7 @@ import { questionOfRow } from './search.ts';
 const WITHOUT = 0.2;
 const SEED = 1;
 /** Questions without a row that are named; the others are counted. */
-const MOST_NAMED = 20;
+const MAX_NAMED = 20;
 
 export const passageRowFlags = {
   questions: {
@@ -156,9 +156,9 @@ interface Report {
 
 function report({ rows, leftOut, unapproved, out, json }: Report, output: Output): void {
   const { withPassage, withoutPassage, unanswerable, longestPrompt } = countRows(rows);
-  for (const { id, why } of leftOut.slice(0, MOST_NAMED)) output.line(`Question ${id} ${why}.`);
-  if (leftOut.length > MOST_NAMED)
-    output.line(`${plural(leftOut.length - MOST_NAMED, 'more question')} left out.`);
+  for (const { id, why } of leftOut.slice(0, MAX_NAMED)) output.line(`Question ${id} ${why}.`);
+  if (leftOut.length > MAX_NAMED)
+    output.line(`${plural(leftOut.length - MAX_NAMED, 'more question')} left out.`);
   output.line(
     `Wrote ${plural(rows.length, 'row')} to ${out}: ${withPassage} with the right passages, ${withoutPassage} without, ${unanswerable} that the documents do not answer. The longest prompt has ${plural(longestPrompt, 'character')}.`,
   );

@@ -32,7 +32,7 @@ interface Rows extends Repeats {
 }
 
 /** More changed rows are divided with all others. */
-const MOST_CHANGED = 1000;
+const MAX_CHANGED = 1000;
 
 const howOf = ({ revision: _, ...how }: DataOptions): string => JSON.stringify(how);
 
@@ -63,7 +63,7 @@ export function divideAgain(
   if (options.mixture || options.fair || options.dropCopies) return undefined;
   if (howOf(options) !== howOf(from.options)) return undefined;
   const { start, gone, come } = windowOf(from.read, read);
-  if (gone > MOST_CHANGED || come > MOST_CHANGED) return undefined;
+  if (gone > MAX_CHANGED || come > MAX_CHANGED) return undefined;
   const earlier = from.all.slice(start, start + gone);
   const changed = read.slice(start, start + come);
 

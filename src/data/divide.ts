@@ -32,7 +32,7 @@ export const rowIdentity = ({ row, example, identity }: Entry): string | undefin
   row && example && !isTextDocument(example) ? (identity ?? identityOf(example)) : undefined;
 
 /** Rows of one value or label of each that a part gets its share of: fewer have no share. */
-const LEAST_OF_STRATUM = 2;
+const MIN_OF_STRATUM = 2;
 
 /** What a fair split knows of a row. @throws GraftError `data-column`, `split` */
 function drawingOf(
@@ -45,7 +45,7 @@ function drawingOf(
   const stratumOf = columnOf(stratify, own);
   const groupOf = columnOf(group, own);
   const strata = stratumOf ? new Set(own.map(stratumOf)).size : 1;
-  if (strata > 1 && LEAST_OF_STRATUM * strata > own.length)
+  if (strata > 1 && MIN_OF_STRATUM * strata > own.length)
     throw new GraftError(
       'split',
       `${stratify} has ${strata} values in ${own.length} rows, so that no part can have its share of each.`,

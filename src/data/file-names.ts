@@ -4,9 +4,9 @@
 export const isTestFile = (name: string): boolean =>
   /(?:^|[^a-z])(?:test|eval|valid|validation|heldout|held.out|dev)(?:[^a-z]|$)/i.test(name);
 
-const MOST_NAMED = 6;
+const MAX_NAMED = 6;
 
 /** The first of some names, and how many more there are. */
 export const listed = (names: readonly string[]): string =>
-  names.slice(0, MOST_NAMED).join(', ') +
-  (names.length > MOST_NAMED ? ` and ${names.length - MOST_NAMED} more` : '');
+  names.slice(0, MAX_NAMED).join(', ') +
+  (names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : '');

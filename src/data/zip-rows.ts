@@ -7,9 +7,9 @@ import { listed } from './file-names.ts';
 const MAX_FILE_BYTES = 2 ** 30;
 /** The most that all of a zip's files are unpacked to. */
 const MAX_ALL_BYTES = 2 * 2 ** 30;
-/** Text packs to a tenth, lists of labels to a fiftieth. A file of this size or more that packs to less than {@link MOST_PACKED} is a bomb. */
+/** Text packs to a tenth, lists of labels to a fiftieth. A file of this size or more that packs to less than {@link MAX_PACKED} is a bomb. */
 const BOMB_BYTES = 64 * 2 ** 20;
-const MOST_PACKED = 200;
+const MAX_PACKED = 200;
 
 const PACK_AGAIN = 'Pack it again, or unpack it and open the files that are inside.';
 const ROWS = /\.(?:jsonl|ndjson|json|parquet|csv|tsv|tab|txt|md|html?)$/i;
@@ -90,7 +90,7 @@ export class RowsZip implements ZippedRows {
 
 /** Why a file is not unpacked. */
 function tooMuch(path: string, size: number, packed: number, before: number): string | undefined {
-  if (size >= BOMB_BYTES && size > packed * MOST_PACKED)
+  if (size >= BOMB_BYTES && size > packed * MAX_PACKED)
     return `${path} would unpack from ${packed} to ${size} bytes, which rows do not.`;
   if (size > MAX_FILE_BYTES) return `${path} has ${size} bytes; at most ${MAX_FILE_BYTES} are read.`;
   if (before + size > MAX_ALL_BYTES)

@@ -23,11 +23,11 @@ import { randomBlocks } from './self-test.ts';
 const MARGIN = 0.05;
 const POLLED_MARGIN = 0.3;
 /** Dispatches of a submit, as long as they fit in it. */
-const MOST_DISPATCHES = 64;
+const MAX_DISPATCHES = 64;
 /** Seconds of a measurement, at least. */
-const LEAST_SECONDS = 0.02;
+const MIN_SECONDS = 0.02;
 /** The most numbers of a matrix: the head of a model is measured on a part of its vocabulary. */
-const MOST_NUMBERS = 2 ** 23;
+const MAX_NUMBERS = 2 ** 23;
 /** Factor of low-rank terms: exact. */
 const LOW_RANK_SCALE = 0.5;
 /** Sides that no tile divides, more than one tile in each direction. */
@@ -84,8 +84,8 @@ class DeviceBench implements ProductBench {
     const one = await this.clock.measure((times) => {
       for (let i = 0; i < times; i++) plan.run();
     });
-    const dispatches = Math.max(1, Math.min(MOST_DISPATCHES, Math.floor(SUBMIT_SECONDS / one)));
-    const submits = Math.max(1, Math.ceil(this.clock.least(LEAST_SECONDS) / (dispatches * one)));
+    const dispatches = Math.max(1, Math.min(MAX_DISPATCHES, Math.floor(SUBMIT_SECONDS / one)));
+    const submits = Math.max(1, Math.ceil(this.clock.least(MIN_SECONDS) / (dispatches * one)));
     return {
       seconds: async () => {
         const all = await this.clock.once(() => {
@@ -277,7 +277,7 @@ function partOf({ layout, N, K, b, products, terms }: ProductClass): { N: number
   const whole = (side: number, unit: number): number => Math.max(1, Math.ceil(side / unit)) * unit;
   const sides = terms ? { N, K: K / products } : { N: N / products, K };
   const inner = whole(sides.K, unitK);
-  const max = Math.floor(MOST_NUMBERS / inner);
+  const max = Math.floor(MAX_NUMBERS / inner);
   return { N: whole(Math.min(sides.N, max), unitN), K: inner };
 }
 

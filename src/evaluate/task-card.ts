@@ -91,11 +91,11 @@ export function readTarget(text: string): TaskTarget | undefined {
 }
 
 /** From this share on a ratio in free words is taken as a score: “one of 77 labels” is none. */
-const LEAST_IN_WORDS = 0.5;
+const MIN_IN_WORDS = 0.5;
 
 /** The score that counts: the one that was set, else one in the words on success. @param success the person's words, which may name none */
 export function targetOf(target: string, success: string): TaskTarget | undefined {
   if (target.trim() !== '') return readTarget(target);
   const found = shareIn(success);
-  return found && found.share >= LEAST_IN_WORDS ? found : undefined;
+  return found && found.share >= MIN_IN_WORDS ? found : undefined;
 }

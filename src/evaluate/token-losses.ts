@@ -37,7 +37,7 @@ export interface TokenLosses {
 /** Candidates of each model at each token. */
 const CANDIDATES = 10;
 /** With a vocabulary of 150,000 the logits of so many tokens take 150 MB. */
-const MOST_TOKENS = 256;
+const MAX_TOKENS = 256;
 
 interface Side {
   /** The losses, and the candidates with their probabilities. */
@@ -74,7 +74,7 @@ export async function tokenLosses(
       'This adapter has tokens of its own, so it reads other tokens than the base model.',
       'Choose an adapter without new tokens.',
     );
-  const measured = places.slice(0, MOST_TOKENS);
+  const measured = places.slice(0, MAX_TOKENS);
   // What follows the last of them changes nothing.
   const until = measured.at(-1)! + 1;
   const [used, labels] = [ids.slice(0, until), row.labels.slice(start, start + until)];

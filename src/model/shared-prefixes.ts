@@ -53,18 +53,18 @@ export function endToEnd(parts: readonly SequencePart[]): Layout {
 }
 
 /** More sequences share nothing: groups are found in the square of their number, and no device computes so many at once. */
-const MOST_SEQUENCES = 2048;
+const MAX_SEQUENCES = 2048;
 
 /** Tokens of rows in that layout. Those of more sequences are only counted: a plan may ask for hundreds of thousands at once, in every step. */
 export function tokensWithSharedPrefixes(rows: readonly LabelledTokens[]): number {
   const sequences = rows.reduce((sum, { starts }) => sum + 1 + (starts?.length ?? 0), 0);
-  if (sequences > MOST_SEQUENCES) return rows.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (sequences > MAX_SEQUENCES) return rows.reduce((sum, { ids }) => sum + ids.length, 0);
   return withSharedPrefixes(sequenceParts(rows)).tokens;
 }
 
 /** The layout in groups that each have one prefix. Groups and sequences keep their order. */
 export function withSharedPrefixes(parts: readonly SequencePart[]): Layout {
-  if (parts.length > MOST_SEQUENCES || !beginAlike(parts)) return endToEnd(parts);
+  if (parts.length > MAX_SEQUENCES || !beginAlike(parts)) return endToEnd(parts);
   const groups = groupsOf(parts);
   const placements: Placement[] = [];
   let tokens = 0;

@@ -18,14 +18,14 @@ const COUNTS: Readonly<Record<string, (attempt: Attempt) => number>> = {
   },
 };
 
-const MOST = 1_000_000;
+const MAX = 1_000_000;
 const SETTINGS = [
   {
     name: 'least',
     part: 'run',
     type: 'integer',
     min: 0,
-    max: MOST,
+    max: MAX,
     label: 'Shortest',
     help: 'The shortest length without a penalty.',
     default: 0,
@@ -35,7 +35,7 @@ const SETTINGS = [
     part: 'run',
     type: 'integer',
     min: 0,
-    max: MOST,
+    max: MAX,
     label: 'Longest',
     help: 'The longest length without a penalty.',
     default: 128,
@@ -45,7 +45,7 @@ const SETTINGS = [
     part: 'run',
     type: 'integer',
     min: 1,
-    max: MOST,
+    max: MAX,
     label: 'Full penalty after',
     help: 'How far outside of the range the penalty is −1; it grows evenly until there.',
     default: 64,

@@ -11,7 +11,7 @@ declare module 'vitest' {
 }
 
 /** The most characters of one page. */
-const MOST = 700;
+const MAX = 700;
 
 afterEach(async ({ task }) => {
   if (task.result?.state !== 'fail') return;
@@ -23,7 +23,7 @@ afterEach(async ({ task }) => {
         .innerText({ timeout: 5000 })
         .catch((error: unknown) => String(error));
       const drawn = (await draws(page).catch(() => false)) ? '' : ' (draws no frames)';
-      return `${new URL(page.url()).hash}${drawn}: ${text.replace(/\s+/g, ' ').slice(0, MOST)}`;
+      return `${new URL(page.url()).hash}${drawn}: ${text.replace(/\s+/g, ' ').slice(0, MAX)}`;
     }),
   );
   task.meta.pages = shown.join(' | ');

@@ -53,15 +53,15 @@ export const PART = process.env['GRAFT_TEST_MATRIX'] === 'part';
 const ODD = process.env['GRAFT_TEST_PRODUCTS'] === 'odd';
 
 /** Whether every device is the least one. */
-const LEAST = process.env['GRAFT_TEST_LIMITS'] === 'default';
+const MIN = process.env['GRAFT_TEST_LIMITS'] === 'default';
 
 function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
   const open = async (options: DeviceOptions = {}): Promise<Device> => {
-    const device = await openDawn(name, { kernels: TEST_KERNELS, least: LEAST, ...options });
+    const device = await openDawn(name, { kernels: TEST_KERNELS, least: MIN, ...options });
     if (ODD) device.tuning = { ...device.tuning, products: oddProducts() };
     return device;
   };
-  return { name, f16: f16 && !LEAST, webgpu: true, present, open };
+  return { name, f16: f16 && !MIN, webgpu: true, present, open };
 }
 
 /** Three threads, so that work is shared even with fewer processors. */

@@ -7,7 +7,7 @@ const LIMIT_SECONDS = 60;
 /** Rows of the base model that are timed first. Fewer rows than this are simply measured. */
 const TIMED_ROWS = 16;
 /** Fewer rows than this say too little, however long they take. */
-const LEAST_ROWS = 20;
+const MIN_ROWS = 20;
 /** Rows where nothing could be timed, as of text that asks for nothing. */
 const UNTIMED_ROWS = 100;
 /** A prompt is longer than the question, and has a loss of its own. */
@@ -33,7 +33,7 @@ export function rowsWithin(
 ): number {
   const within = LIMIT_SECONDS / (seconds * cost * tasks);
   if (within >= NEARLY_ALL * available) return available;
-  return Math.min(available, Math.max(LEAST_ROWS, 10 * Math.floor(within / 10)));
+  return Math.min(available, Math.max(MIN_ROWS, 10 * Math.floor(within / 10)));
 }
 
 /** The speed of answers, from progress as it comes. The time before the first row compiles shaders, and does not count. */

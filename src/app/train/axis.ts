@@ -26,7 +26,7 @@ const HEADROOM = 0.06;
 const FLAT = 0.25;
 const FLAT_RATIO = 1.3;
 /** The least loss of a logarithmic axis: a loss of 0 is drawn at its lower end. */
-const LEAST = 1e-6;
+const MIN = 1e-6;
 
 type Line = ArrayLike<number | null | undefined>;
 
@@ -42,7 +42,7 @@ export function axisRange(
       if (typeof value === 'number') [min, max] = [Math.min(min, value), Math.max(max, value)];
   if (!Number.isFinite(min) || !Number.isFinite(max)) return axis === 'log' ? [0.1, 1] : [0, 1];
   if (axis === 'log') {
-    const [low, high] = [Math.max(LEAST, min), Math.max(LEAST, max)];
+    const [low, high] = [Math.max(MIN, min), Math.max(MIN, max)];
     const missing = Math.max(1, FLAT_RATIO / (high / low));
     const room = (high / low) ** HEADROOM * Math.sqrt(missing);
     return [low / room, high * room];
@@ -54,7 +54,7 @@ export function axisRange(
 
 /** Where a value lies on the axis: equal steps of this are equal heights. */
 export function heightOf(value: number, axis: LossAxis): number {
-  return axis === 'log' ? Math.log(Math.max(LEAST, value)) : value;
+  return axis === 'log' ? Math.log(Math.max(MIN, value)) : value;
 }
 
 /** From few lines to many: the first that are enough are taken. */

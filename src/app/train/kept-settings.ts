@@ -24,7 +24,7 @@ export function settingsKey(version = '', mapping?: Mapping, content = ''): Sett
 const sameKey = (a: SettingsKey, b: SettingsKey): boolean => a.rows === b.rows && a.model === b.model;
 
 /** The number of sets of rows whose settings a project remembers, the latest ones. */
-const MOST = 20;
+const MAX = 20;
 
 /** The last settings of these rows and this model. */
 export function settingsAt(kept: readonly KeyedSettings[], place: SettingsKey): FormSpec | undefined {
@@ -38,7 +38,7 @@ export function withSettings(
   options: FormSpec,
 ): readonly KeyedSettings[] {
   const others = kept.filter((entry) => !sameKey(entry, { rows, model }));
-  return [...others, { rows, model, options }].slice(-MOST);
+  return [...others, { rows, model, options }].slice(-MAX);
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -78,5 +78,5 @@ export function readKeyedSettings(kept: unknown): readonly KeyedSettings[] {
       const place = readSettingsKey(entry);
       return place && isObject(entry) ? [{ ...place, options: readOptions(entry['options']) }] : [];
     })
-    .slice(-MOST);
+    .slice(-MAX);
 }

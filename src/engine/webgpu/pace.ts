@@ -10,7 +10,7 @@ const LEARN_SECONDS = 0.25;
 /** Changes of speed by less than this factor leave the submits as they are. */
 const CHANGE = 1.25;
 /** The most that a device is taken to be faster than its tuning says. */
-const MOST_FASTER = 10;
+const MAX_FASTER = 10;
 /** How far the queue may run ahead of the device. */
 const AHEAD_SECONDS = 1;
 /** Runs that are queued while no speed is known. */
@@ -115,7 +115,7 @@ export class Pace {
 
   /** Slower work counts at once, faster work half: the next run may meet the slowness again. */
   #learn(slowness: number): void {
-    const min = Math.max(slowness, 1 / MOST_FASTER);
+    const min = Math.max(slowness, 1 / MAX_FASTER);
     if (min > this.#slowness * CHANGE) this.#slowness = min;
     else if (min < this.#slowness / CHANGE) this.#slowness = Math.sqrt(this.#slowness * min);
   }

@@ -9,7 +9,7 @@ export const ONNX_TYPES = ['f32', 'f16', 'int8'] as const;
 export type OnnxType = (typeof ONNX_TYPES)[number];
 
 /** The largest step of a signed byte that has its negative. */
-const MOST = 127;
+const MAX = 127;
 
 /** Reads weights by name, and adds each to the graph when it is first asked for. Matrices have the type; vectors stay f32. */
 export class Weights {
@@ -112,15 +112,15 @@ export class Weights {
 
 const scaleOf = (name: string): string => `${name}.scale`;
 
-const MOST_F16 = 65_504;
+const MAX_F16 = 65_504;
 
 /** @throws GraftError `export-format` for a number that f16 does not have */
 function toFloat16(name: string, values: Float32Array<ArrayBuffer>): Uint16Array<ArrayBuffer> {
-  const beyond = values.find((value) => Math.abs(value) > MOST_F16);
+  const beyond = values.find((value) => Math.abs(value) > MAX_F16);
   if (beyond !== undefined)
     throw new GraftError(
       'export-format',
-      `The weight ${name} has the number ${beyond}, and f16 ends at ${MOST_F16}.`,
+      `The weight ${name} has the number ${beyond}, and f16 ends at ${MAX_F16}.`,
       'Export it with --type f32.',
     );
   return float32ToFloat16(values);
@@ -139,7 +139,7 @@ export function quantiseRows(
     let max = 0;
     for (let at = from; at < end; at++) max = Math.max(max, Math.abs(values[at]));
     // A row of zeros keeps a scale that divides.
-    scales[row] = max === 0 ? 1 : max / MOST;
+    scales[row] = max === 0 ? 1 : max / MAX;
     for (let at = from; at < end; at++) steps[at] = Math.round(values[at] / scales[row]);
   }
   return { steps, scales };

@@ -17,7 +17,7 @@ const within = (value: number, min: number, max: number): number =>
   value < min ? min : value > max ? max : value;
 const TENTH = round(0.1);
 /** Runs with smaller numbers become zeros. */
-const LEAST = 1e-15;
+const MIN = 1e-15;
 
 /** How a type with minima searches for scales: from `first` tenths more than `levels` on, in `steps` tenths. */
 interface Search {
@@ -153,7 +153,7 @@ const LEVELS = 32;
 function signedScale(x: Float32Array, start: number): number {
   let largest = 0;
   for (let i = start; i < start + SMALL_RUN; i++) if (Math.abs(x[i]) > Math.abs(largest)) largest = x[i];
-  if (Math.abs(largest) < LEAST) return 0;
+  if (Math.abs(largest) < MIN) return 0;
   const sums = (inverse: number): readonly [xl: number, l2: number] => {
     let [xl, l2] = [0, 0];
     for (let i = start; i < start + SMALL_RUN; i++) {
@@ -187,7 +187,7 @@ function q6(x: Float32Array, start: number, out: Uint8Array, at: number): void {
     smallScales[run] = scale;
     if (Math.abs(scale) > Math.abs(max)) max = scale;
   }
-  if (Math.abs(max) < LEAST) return;
+  if (Math.abs(max) < MIN) return;
   const inverse = round(-128 / max);
   setHalf(out, at + 208, round(1 / inverse));
   const d = float16At(out, at + 208);

@@ -47,7 +47,7 @@ export interface Place {
 
 const SECONDS_IN_A_MINUTE = 60;
 /** Recipes of which the time is forecast; those of a larger sweep are taken evenly from all. */
-const MOST_FORECAST = 60;
+const MAX_FORECAST = 60;
 /** Recipes that are named before the start. */
 const NAMED = 8;
 
@@ -68,7 +68,7 @@ export class Sweeps {
     const data = place.data();
     const state = planOfForm(form, ask, data, open.info.parameters);
     const recipes = firstRuns(state);
-    const every = Math.ceil(recipes.length / MOST_FORECAST);
+    const every = Math.ceil(recipes.length / MAX_FORECAST);
     const some = recipes.filter((_, at) => at % every === 0);
     const times = await place.forecast(some.map((run) => formOfRun(form, run)));
     const known = times.flatMap((time, at) =>

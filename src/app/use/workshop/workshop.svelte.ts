@@ -14,8 +14,8 @@ export interface MeasuredMixture {
 
 /** A slider that moves is waited for. */
 const PAUSE_MS = 200;
-const MOST_MEASURED = 12;
-const MOST_TOKENS = 48;
+const MAX_MEASURED = 12;
+const MAX_TOKENS = 48;
 
 export class Workshop {
   /** By the ids of adapters; 0 if left out. */
@@ -119,7 +119,7 @@ export class Workshop {
     const { session, chat } = this.studio;
     const content = this.prompt.trim();
     if (content === '') return;
-    const settings = { ...chat.settings, maxNewTokens: Math.min(chat.settings.maxNewTokens, MOST_TOKENS) };
+    const settings = { ...chat.settings, maxNewTokens: Math.min(chat.settings.maxNewTokens, MAX_TOKENS) };
     const outcome = await session.worker.chat(
       { id: MIXTURE_NAME },
       [{ role: 'user', content }],
@@ -146,7 +146,7 @@ export class Workshop {
       this.measured = [
         { name: mixture.name, error, loss: outcome.loss },
         ...this.measured.filter(({ name }) => name !== mixture.name),
-      ].slice(0, MOST_MEASURED);
+      ].slice(0, MAX_MEASURED);
     } else if (outcome.code !== 'worker-aborted') this.failure = outcome;
   }
 }

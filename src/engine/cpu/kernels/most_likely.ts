@@ -27,7 +27,7 @@ class MostLikelyArguments {
 
 /** As in ../lower/sampling.ts. */
 const PART = 1024;
-const MOST = 20;
+const MAX = 20;
 /** Bytes of a leader: its score, then its id. */
 const LEADER: usize = 8;
 /** Bytes of the settings of a sequence, and of those before `candidates`: ../../ops/sampling.ts. */
@@ -42,7 +42,7 @@ function isBefore(score: f32, id: u32, otherScore: f32, otherId: u32): bool {
 
 /** How many tokens are asked for. */
 function countOf(p: MostLikelyArguments, row: i32): i32 {
-  return min(<i32>load<u32>(p.settings + <usize>row * SETTINGS + CANDIDATES), MOST);
+  return min(<i32>load<u32>(p.settings + <usize>row * SETTINGS + CANDIDATES), MAX);
 }
 
 export function likelyOfPart(p: MostLikelyArguments, first: i32, end: i32, _scratch: usize): void {
@@ -53,7 +53,7 @@ export function likelyOfPart(p: MostLikelyArguments, first: i32, end: i32, _scra
     const start = (part % p.parts) * PART;
     const last = min(start + PART, p.V);
     const z = p.z + at4(row * p.pitch);
-    const list = p.leaders + <usize>(part * MOST) * LEADER;
+    const list = p.leaders + <usize>(part * MAX) * LEADER;
     for (let n = 0; n < count; n++) {
       store<f32>(list + <usize>n * LEADER, LOWEST);
       store<u32>(list + <usize>n * LEADER, NONE, 4);
@@ -95,14 +95,14 @@ export function mergeLikely(p: MostLikelyArguments, first: i32, end: i32, scratc
     }
     const firstPart = row * p.parts;
     for (let part = firstPart; part < firstPart + p.parts; part++) {
-      const list = p.partLeaders + <usize>(part * MOST) * LEADER;
+      const list = p.partLeaders + <usize>(part * MAX) * LEADER;
       for (let n = 0; n < count; n++)
         insert(scratch, count, load<f32>(list + <usize>n * LEADER), load<u32>(list + <usize>n * LEADER, 4));
     }
     const top = load<f32>(scratch);
     let sum: f32 = 0;
     for (let part = firstPart; part < firstPart + p.parts; part++) {
-      const best = load<f32>(p.partLeaders + <usize>(part * MOST) * LEADER);
+      const best = load<f32>(p.partLeaders + <usize>(part * MAX) * LEADER);
       sum += load<f32>(p.partSums + at4(part)) * exp1(best - top);
     }
     for (let n = 0; n < count; n++) {
