@@ -61,7 +61,7 @@ try {
   await page.getByRole('link', { name: 'Data' }).first().click();
   await take('data');
   await page.getByRole('link', { name: 'Evaluate' }).first().click();
-  await page.getByRole('button', { name: 'Compare with the base model' }).click();
+  await page.getByRole('button', { name: 'Measure every method' }).click();
   await page
     .getByRole('button', { name: 'Measure again' })
     .and(page.locator(':enabled'))
