@@ -91,14 +91,28 @@ export function judge(all: readonly Measured[], few?: Side): Verdict {
   const isByPairs = rewarded.length === 0 && compared.length > 0;
   const [many, one] = isByPairs ? [pairsOf(compared[0])!.tuned.length, 'pair'] : [rows, 'row'];
   const isSober = many > 0 && many < FEW_ROWS;
+  const honest = flattered(said, rows);
   return {
-    ...(isSober ? soberly(said, plural(many, one)) : spoken(said)),
+    ...(isSober ? soberly(honest, plural(many, one)) : spoken(honest)),
     caution: joined(
       spread,
       caveatOf(first),
       isSober ? `Measure on more: ${FEW_ROWS} say a little, 200 say much.` : '',
     ),
     isSober,
+  };
+}
+
+/** Rows that training saw prove no help: the headline says how many. */
+function flattered(said: Said, rows: number): Said {
+  const { claim, helps, after, of } = said;
+  const { seen } = of.tuned.subject;
+  if (!helps || typeof seen !== 'object' || seen.asked === 0) return said;
+  return {
+    ...said,
+    ...(claim !== undefined && { claim: helpInWords(true, false) }),
+    after: `${after} But training saw ${seen.asked} of these ${plural(rows, 'row')}.`,
+    winner: undefined,
   };
 }
 
