@@ -64,7 +64,7 @@ type JudgeFlags = Flags<typeof judgeFlags>;
 /** What is judged, and what is made of the verdicts. */
 interface Task {
   readonly pairs: readonly JudgedPair[];
-  /** Of the verdicts so far: its words, its numbers, and the content of --out. */
+  /** The words and numbers of the verdicts so far, and the content of --out. */
   finish(leans: readonly Leans[]): {
     readonly words: JudgedWords;
     readonly report: object;

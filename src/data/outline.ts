@@ -70,7 +70,7 @@ function comparedForm(form: string): string {
 /** A judged answer, or one of a pair. */
 function outlineOfJudged(side: PairSide, widest: 1 | 3): Outline {
   const own = outlineOf(side, widest);
-  // Of a blank answer only the tokens show whether something is left to compare.
+  // Only the tokens of a blank answer show whether something is left to compare.
   if (own.form === undefined || answerIn(side).trim() === '') return NOTHING;
   return { form: comparedForm(own.form), most: own.most, mostBefore: own.mostBefore };
 }

@@ -75,7 +75,7 @@ interface Leaf {
 interface Part {
   readonly from: number;
   readonly to: number;
-  /** Of the group. */
+  /** All rows of the group. */
   readonly rows: number;
 }
 

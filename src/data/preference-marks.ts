@@ -10,7 +10,7 @@ type Mark = (typeof MARKS)[number];
 
 export interface PreferenceMarks {
   readonly mark: Mark;
-  /** Of a pair: the hashes of the pair that prefers what it rejects. */
+  /** The hashes of the pair that prefers what this pair rejects; missing for a vote. */
   readonly flipped?: Hashes;
 }
 

@@ -49,7 +49,7 @@ export class RowIndex {
   readonly #mostBefore = column();
   readonly #forms = column();
   readonly #marks = new Column(new Uint8Array(FIRST_ROOM));
-  /** Of pairs: the hashes of their opposites. Shorter than the others until the first pair. */
+  /** The hashes of the opposites of pairs. Shorter than the others until the first pair. */
   readonly #flipped = [column(), column()] as const;
   readonly #names: (string | undefined)[] = [undefined];
   readonly #numbers = new Map<string, number>();

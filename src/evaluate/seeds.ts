@@ -20,7 +20,7 @@ export interface Family {
   readonly members: readonly Side[];
 }
 
-/** Adapters of one recipe in the order of the record; one that is alone belongs to none. */
+/** Adapters of one recipe in the order of the record; a single one belongs to none. */
 export function familiesOf(record: Evaluation): Family[] {
   const byRecipe = new Map<string, Map<number, Side>>();
   for (const side of sidesOf(record, ADAPTER_METHOD)) {
@@ -40,13 +40,13 @@ export function familiesOf(record: Evaluation): Family[] {
     });
 }
 
-/** The family of a subject; undefined for one that is alone. */
+/** The family of a subject; undefined for a single one. */
 export const familyOf = (families: readonly Family[], at: number): Family | undefined =>
   families.find(({ members }) => members.some((side) => side.at === at));
 
 /**
  * Whether a member speaks for its family where scores are no means of rows: the median one does, since the best of several seeds is better than the
- * recipe. One that is alone does.
+ * recipe. A single one does.
  */
 export function isMedian(side: Side, family: Family | undefined): boolean {
   if (!family) return true;
@@ -134,7 +134,7 @@ export interface SeedsAgainst {
   /** Rows on which the seeds are right more often than the other, and less often. */
   readonly ahead: number;
   readonly behind: number;
-  /** Of the exact sign-flip test over rows, or groups of them. */
+  /** The p value of the exact sign-flip test over rows, or groups of them. */
   readonly p: number;
 }
 

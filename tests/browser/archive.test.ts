@@ -338,7 +338,7 @@ test('whole records of a damaged file are imported, and damaged ones are named',
   expect(await bring(other.page, 'cut.zip', bytes.subarray(0, bytes.length / 2))).toMatch(
     /cut\.zip cannot be read: it has no directory/,
   );
-  // Of the adapter in the library, and not of one of the sweep.
+  // The adapter in the library, and not one of the sweep.
   const zip: Zip = unzipSync(bytes);
   const kept = Object.keys(zip).find(
     (name) => name.endsWith('/adapter.json') && !new TextDecoder().decode(zip[name]).includes('"sweep"'),

@@ -79,7 +79,7 @@ describeDevice('A run that learns from preferences', (context) => {
       // The reference is asked in other groups of rows, which can differ in the last bits.
       expect(whole.steps.length).toBe(made.steps.length);
       for (const [at, { loss }] of made.steps.entries()) expect(whole.steps[at].loss).toBeCloseTo(loss, 5);
-      // Of rows that are not at hand, only those for validation are asked in advance if the base model is the reference.
+      // If the base model is the reference, only validation rows are asked in advance: the others are not at hand.
       const asked = begun.events.flatMap((event) => (event.type === 'reference' ? [event.total] : []));
       const before = [validation.length + (reference === 'base' ? 0 : rows.length)];
       expect([...new Set(asked)]).toEqual(before);

@@ -41,7 +41,7 @@ export function circleFacts(studio: Studio, { log, feedback, further }: Parts): 
     },
     madeSince: open.filter(({ time }) => time > (last?.created ?? 0)).length,
     ...(last && {
-      lastRun: { name: last.options.name, steps: last.step, ended: `begun ${date(last.created)}` },
+      lastRun: { name: last.options.name, steps: last.step, ended: `started ${date(last.created)}` },
     }),
     undecided: further.open,
     ...(verdict !== undefined && { verdict }),

@@ -22,7 +22,7 @@ export interface SweepAsk {
   readonly random?: number;
   /** `1,2,3` */
   readonly seeds?: string;
-  /** Of how many recipes one continues from each rung. */
+  /** One in so many recipes continues from each rung. */
   readonly halving?: number;
   readonly budgetSteps?: number;
   readonly budgetMinutes?: number;

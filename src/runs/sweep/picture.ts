@@ -76,7 +76,7 @@ export interface SweepPicture {
   }[];
   /** The best one is last, to be drawn over the others. */
   readonly lines: readonly {
-    /** Of the recipe, from 0. */
+    /** The number of the recipe, from 0. */
     readonly recipe: number;
     readonly kind: LineKind;
     readonly points: string;

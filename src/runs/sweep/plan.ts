@@ -37,7 +37,7 @@ export interface AskedRuns {
   /** The settings that each point's run chooses. */
   readonly chosen: readonly Given[];
   readonly seeds: readonly number[];
-  /** Of how many recipes one continues from each rung; undefined to train all to the end. */
+  /** One in so many recipes continues from each rung; undefined to train all to the end. */
   readonly factor: number | undefined;
   /** Steps of all runs together. */
   readonly budget: number | undefined;

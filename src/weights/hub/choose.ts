@@ -8,7 +8,7 @@ import { PATH } from './place.ts';
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 const SHARD = /^model-(\d{5})-of-(\d{5})\.safetensors$/;
-/** A PEFT folder: what it must have, and what is read beside it. */
+/** A PEFT folder: what it must have, and what is read next to it. */
 const ADAPTER = ['adapter_config.json', 'adapter_model.safetensors'];
 const WITH_ADAPTER = ['README.md', 'tokenizer.json', SUMS];
 /** One of the parts of a large GGUF. */

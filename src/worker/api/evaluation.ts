@@ -93,7 +93,7 @@ export type JudgeVerdict = ModelTurn['leans'] | null;
 
 export interface Judged {
   readonly model: ModelRef & { readonly fingerprint: string };
-  /** Of the first pairs: of all of them, unless it was stopped. */
+  /** The first pairs have verdicts: all of them, unless it was stopped. */
   readonly verdicts: readonly JudgeVerdict[];
 }
 

@@ -24,7 +24,7 @@ export interface Doing {
 type Rested = Outcome<{ readonly sweep: SweepInfo; readonly failure?: Failure }>;
 
 export class Sweeps {
-  /** Of all projects, the newest first. */
+  /** The sweeps of all projects, the newest first. */
   all = $state.raw<readonly SweepInfo[]>([]);
   /** The one that is on the screen. */
   id = $state<string>();
