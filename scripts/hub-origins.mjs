@@ -1,12 +1,9 @@
 // @ts-check
 /**
- * Where the hub stores the large files of repositories in its two regions: it signs addresses there for the files of a push (Git LFS), and serves
- * downloads from elsewhere. Each is one bucket, so the page can send nothing to other servers of the same host.
+ * Where the hub signs addresses for the large files of a push (Git LFS). It is one bucket, so the page can send nothing to other servers of the same
+ * host. A bucket is listed only if the hub is known to use it: a name that is free could be taken by anybody.
  */
-export const HUB_UPLOADS = [
-  'https://hf-hub-lfs-us-east-1.s3-accelerate.amazonaws.com',
-  'https://hf-hub-lfs-eu-west-1.s3-accelerate.amazonaws.com',
-];
+export const HUB_UPLOADS = ['https://hf-hub-lfs-us-east-1.s3-accelerate.amazonaws.com'];
 
 /**
  * Checks what GRAFT_HUBS names: the page may reach these origins, so each must be one server. A wildcard or a whole scheme would let the page
