@@ -15,7 +15,7 @@ const BUNDLES = join(ROOT, '.cache', 'command');
 /** What the page has for itself: the package is without it. */
 const OF_THE_PAGE = /^(?:app|worker|storage)\b/;
 
-/** @returns {Promise<string>} the address of the command's module, bundled now if it was not before. @throws where nothing can be kept */
+/** @returns {Promise<string>} the address of the command's module, bundled now if it was not before. @throws if nothing can be kept */
 export async function bundle() {
   const path = join(BUNDLES, `${hashOfSources()}.mjs`);
   if (!existsSync(path)) await keep(path);

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// The command as one file or, where that cannot be kept, its TypeScript sources as they are: tsx strips types, and the hook lets
+// The command as one file or, if that cannot be kept, its TypeScript sources as they are: tsx strips types, and the hook lets
 // `x.wgsl?raw` mean the same as in Vite.
 import { register } from 'node:module';
 import { bundle } from './bundle.mjs';

@@ -2,7 +2,7 @@
 /**
  * A Python that has torch, peft, transformers, safetensors and gguf, for tests/interop: the one named in GRAFT_PYTHON, the system's if it has
  * them, or a virtual environment in .cache/venv, made on the first call. Prints its path on standard output, everything else on standard
- * error. Without a Python, or where the installation fails, it says SKIPPED and why, and ends with status 3.
+ * error. Without a Python, or if the installation fails, it says SKIPPED and why, and ends with status 3.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { root } from './machine.mjs';
 import { installPackages } from './setup.mjs';
 
 const PACKAGES = ['torch', 'peft', 'transformers', 'safetensors', 'gguf'];
-/** For the tests of runs that TRL continues, and of kernels on another WebGPU: they say so where a Python lacks them. */
+/** For the tests of runs that TRL continues, and of kernels on another WebGPU: they say so if a Python lacks them. */
 const MORE = ['trl', 'accelerate', 'wgpu'];
 const VENV = join(root, '.cache', 'venv');
 const VENV_PYTHON =

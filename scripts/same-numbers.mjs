@@ -6,7 +6,7 @@
  *   node scripts/same-numbers.mjs BEFORE AFTER [--devices llvmpipe,swiftshader]
  *
  * BEFORE and AFTER are folders with a checkout in which `npm ci` has run. Both are given the model and the data of BEFORE. Prints a line for each
- * case, and ends with an error where one differs.
+ * case, and ends with an error if one differs.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -55,7 +55,7 @@ const CASES = {
     ...['--top-p', '0.95', '--repetition-penalty', '1.1', '--max-new-tokens', '48'],
   ],
 };
-/** Half precision, where the adapter has it. */
+/** Half precision, if the adapter has it. */
 for (const name of ['logits', 'gradients', 'curve', 'greedy text'])
   CASES[`${name}, f16`] = [...CASES[name], '--precision', 'f16'];
 

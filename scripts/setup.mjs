@@ -15,7 +15,7 @@ import { findAdapter, findChromium, root } from './machine.mjs';
  * @property {string} what said in messages
  * @property {string[]} packages Debian's
  * @property {() => string | undefined} find a description or path of what is there
- * @property {string} elsewhere what to do where Debian's packages are not the way
+ * @property {string} elsewhere what to do if Debian's packages are not the way
  */
 
 /** @type {Need} */
@@ -94,7 +94,7 @@ function bring(name, tests) {
 }
 
 /**
- * Finds what is needed, and installs what is missing where it may.
+ * Finds what is needed, and installs what is missing if it may.
  *
  * @returns {boolean} whether all is there
  */

@@ -23,7 +23,7 @@
 // matmul_quad.wgsl or matmul_alone.wgsl. attention_tile.wgsl has the same mathematics for GPUs.
 
 // quads: D / 4. Data, not an override: lavapipe unrolls loops of a known length, and compiles some for minutes.
-// first: the workgroup with which this dispatch begins, where one dispatch would take too long.
+// first: the workgroup with which this dispatch begins, if one dispatch would take too long.
 struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32, first: u32 }
 
 override LANES: u32 = 8;
@@ -218,7 +218,7 @@ fn keysOfAll(m: u32, count: u32, turn: u32) -> vec2u {
   return vec2u(all.x, min(all.y, params.N));
 }
 
-// Bits of lse, bits of delta, start, end of four queries; without keys where there is no such query.
+// Bits of lse, bits of delta, start, end of four queries; without keys if there is no such query.
 fn rows4(m: vec4u, h: u32) -> array<vec4u, 4> {
   let at = min(m, vec4u(params.M - 1u)) * params.H + h;
   let all = array<vec4u, 4>(rows[at.x], rows[at.y], rows[at.z], rows[at.w]);

@@ -6,7 +6,7 @@
 // read neighbouring words.
 
 // quads: D / 4.
-// first: the workgroup with which this dispatch begins, where one dispatch would take too long.
+// first: the workgroup with which this dispatch begins, if one dispatch would take too long.
 struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32, first: u32 }
 
 // ⌈D / 32⌉, known when the pipeline is compiled so that the sums are registers.
@@ -166,7 +166,7 @@ fn keysOfAll(m: u32, turn: u32) -> vec2u {
   return vec2u(all.x, min(all.y, params.N));
 }
 
-// Bits of lse, bits of delta, start, end of four queries; without keys where there is no such query.
+// Bits of lse, bits of delta, start, end of four queries; without keys if there is no such query.
 fn rows4(m: vec4u, h: u32) -> array<vec4u, 4> {
   let at = min(m, vec4u(params.M - 1u)) * params.H + h;
   let all = array<vec4u, 4>(rows[at.x], rows[at.y], rows[at.z], rows[at.w]);

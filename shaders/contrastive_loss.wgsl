@@ -2,7 +2,7 @@
 //
 //   p[i, j] = softmax over candidates j of scores[i, j] / T;  t the text that answers query i
 //   sum[LOSS] += Σ −ln p[i, t];  sum[FIRST], [OWN], [OTHER] += queries whose text is nearest, its score, the best score of another
-//   dscores[i, j] = scale / T · (p[i, j] − [j = t]), and 0 where i is no query or j no candidate
+//   dscores[i, j] = scale / T · (p[i, j] − [j = t]), and 0 if i is no query or j no candidate
 //
 // scores, dscores: [S, S] f32. roles: [S]: t of a query, CANDIDATE for texts that it is compared with, more for padding. A query whose text is the
 // only candidate adds 0 to OTHER. One workgroup, so that the order of the sums is fixed.

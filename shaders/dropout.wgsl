@@ -1,4 +1,4 @@
-// Inverted dropout: y = x / (1 − P) where kept, 0 where dropped.
+// Inverted dropout: y = x / (1 − P) if kept, 0 if dropped.
 //
 // Whether an element is kept is a hash of (seed of the step, salt of the place, index of the element): no state, so that a step can be
 // replayed exactly, a checkpointed layer drops the same elements twice, and the backward is the same kernel on dy.

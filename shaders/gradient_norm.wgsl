@@ -2,7 +2,7 @@
 //
 //   norm_parts   parts[base + thread] = Σ g² of this thread's elements (or, without SQUARE, Σ g: of earlier partial sums)
 //   norm_total   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
-//                stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
+//                stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 if the norm is not finite
 //
 // Where the loss or the norm is not finite, neither this step nor any later one updates anything, however late the host learns of it.
 // What changes from step to step is data (`hyper`), never part of the plan. g: [size] f32.

@@ -4,7 +4,7 @@
 //   backward   z[r,v] ← sign · weight[r] · ([v = label] − exp(z[r,v] − log Σ))
 //
 // z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE gives 0 and no gradient. weights: [R], or
-// one for all rows where SHARED_WEIGHT. THREADS threads share a row, ROWS rows a workgroup, as in cross_entropy.wgsl.
+// one for all rows if SHARED_WEIGHT. THREADS threads share a row, ROWS rows a workgroup, as in cross_entropy.wgsl.
 
 struct Params { R: u32, V: u32, pitch: u32, sign: f32 }
 

@@ -8,7 +8,7 @@
 //   TN       [K,M]    [K,N]    [R,N]      dW = dyᵀ·x
 //
 // Z [M,R]; bias f32 [N]; residual as C. All row-major, sums f32. The contiguous side of B, Z and L is a multiple of four: K for NT, N for NN and TN;
-// R. The rows of A and C are pitchA and strideM apart, multiples of four: where K (for TN: M) or N is none, they are padded, A with zeros. Other sides
+// R. The rows of A and C are pitchA and strideM apart, multiples of four: if K (for TN: M) or N is none, they are padded, A with zeros. Other sides
 // are free: indices are clamped, stores are guarded. B is in weight_vectors.wgsl or weight_blocks.wgsl.
 //
 // A dispatch has one product, or several of one layout that share their bindings: q, k and v of one input, or all gradients of their adapters.
@@ -32,7 +32,7 @@ struct Problem {
   scale: f32, loraScale: f32,
 }
 
-// part: the k of a part, where the K of one product is split.
+// part: the k of a part, if the K of one product is split.
 struct Params { problems: array<Problem, 6>, count: u32, tiles: u32, part: u32 }
 
 override TRANSPOSED_A: bool = false;

@@ -3,7 +3,7 @@
 //   C[M,N] = scale · Σ_p partial[p]  + bias  + residual  (+ C)
 //
 // partial: f32 [parts, M, N], one matrix for each part of K, added in order, so that the result is the same in every run. The rows of C
-// are pitchC apart. Splitting pays where C is too small to fill a GPU and K is long: LoRA's dA = dzᵀ·x is [8, C] with K the tokens of a batch.
+// are pitchC apart. Splitting pays if C is too small to fill a GPU and K is long: LoRA's dA = dzᵀ·x is [8, C] with K the tokens of a batch.
 
 struct Params { size: u32, N: u32, pitchC: u32, parts: u32, scale: f32 }
 

@@ -35,7 +35,7 @@ var<workgroup> parts: array<vec4f, THREADS>;
 fn softplus(x: f32) -> f32 { return max(x, 0.0) + log(1.0 + exp(-abs(x))); }
 fn sigmoid(x: f32) -> f32 { return 1.0 / (1.0 + exp(-x)); }
 
-// 1 − eᵃ for a < 0: near 0 by its series, and never 0, where an answer is certain.
+// 1 − eᵃ for a < 0: near 0 by its series, and never 0, if an answer is certain.
 fn oneMinusExp(a: f32) -> f32 {
   let series = -a * (1.0 + a * (0.5 + a * (1.0 / 6.0 + a / 24.0)));
   return max(select(1.0 - exp(a), series, a > -0.05), 1e-7);

@@ -1,6 +1,6 @@
 // The clipped surrogate over the tokens of sampled sequences, with one advantage A and one weight w for each sequence.
 //
-//   ρ = exp(log p − old),  d = reference − log p,  k = eᵈ − d − 1, times ρ where CORRECT is not 0
+//   ρ = exp(log p − old),  d = reference − log p,  k = eᵈ − d − 1, times ρ if CORRECT is not 0
 //   sum[LOSS] += Σ w (−min(ρA, clip(ρ, 1 − ε, 1 + ε_high) A) + β k)
 //   sum[TOKENS], [LOW], [HIGH], [KL], [SURPRISE] += tokens, those clipped below and above, Σ k, Σ −log p
 //   dlogps[r] = scale · the gradient of the summed loss

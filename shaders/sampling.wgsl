@@ -10,7 +10,7 @@
 //
 // settings: those of each sequence. z: logits [S, pitch], as bits. seen: [S, words], a bit for each token that occurred. draws: [S] in [0, 1), negative for a sequence
 // that has ended, which is left alone. ids: [S], the chosen token, where the next replay's embedding reads it. picked: [S, RECORD], what
-// the host reads: the token, or NONE where the best score is no finite number; then the bits of the best score.
+// the host reads: the token, or NONE if the best score is no finite number; then the bits of the best score.
 //
 // parts: a workgroup finds the best token of PART. pick: one workgroup for each sequence.
 
@@ -109,7 +109,7 @@ fn massOf(key: u32, total: Total) -> f32 {
   return select(0.0, mass, mass >= total.least);
 }
 
-// The first token, of those up to `limit`, at which the total passes `goal`: a number, or a share of the whole total where `isShare`.
+// The first token, of those up to `limit`, at which the total passes `goal`: a number, or a share of the whole total if `isShare`.
 fn search(row: u32, thread: u32, limit: vec2u, total: Total, goal: f32, isShare: bool) -> vec2u {
   var prefix = 0u;
   var rest = goal;

@@ -62,7 +62,7 @@ const plain = (name: string): string => name.replaceAll('_', '-').toLowerCase();
 
 /**
  * The name that differs least from what was typed, by letters inserted, left out, changed or swapped with their neighbour, or by words that
- * one of them has more at its end (`batch-size` for `batch`); undefined where none is near (more than a third of the letters differ).
+ * one of them has more at its end (`batch-size` for `batch`); undefined if none is near (more than a third of the letters differ).
  */
 export function nearestName(typed: string, names: readonly string[]): string | undefined {
   const ranked = names

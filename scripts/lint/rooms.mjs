@@ -298,7 +298,7 @@ const owners = {
     const room = roomOf(context.filename);
     if (room === undefined) return {};
     const ownsGpu = inside(context.filename, join(source, 'engine', 'webgpu'));
-    // Present where the configuration gives types.
+    // Present if the configuration gives types.
     const services = /** @type {any} */ (context.sourceCode.parserServices);
     /** @param {any} node */
     const checkName = (node) => {

@@ -141,7 +141,7 @@ export class Adapter {
     return new Map(learned.map(({ name, shape }) => [name, sizeOf(shape)]));
   }
 
-  /** What the adapter does in the linear layer at `path`; undefined where it does nothing. */
+  /** What the adapter does in the linear layer at `path`; undefined if it does nothing. */
   linear(path: string, dropout?: AdapterDropout): LinearHook | undefined {
     const layer = this.#layers.get(path);
     if (!layer) return undefined;

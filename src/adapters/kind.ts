@@ -78,7 +78,7 @@ export interface HeadRows {
 export interface StartContext extends HookContext {
   /** Random numbers from the seed of the run. */
   readonly random: Random;
-  /** Ids of a text, by the tokenizer of the base. @throws GraftError `train-option` where there is none */
+  /** Ids of a text, by the tokenizer of the base. @throws GraftError `train-option` if there is none */
   readonly encode: Encode;
   /** u32 [n] with these values, valid until the start is computed. */
   readonly upload: (values: Uint32Array<ArrayBuffer>) => Tensor;
@@ -146,14 +146,14 @@ export interface RowsStart<
   plan(rows: RowInputs, config: Config, modules: readonly Module[]): Promise<void>;
   /** The layers at their largest possible size. */
   largest(config: Config, modules: readonly Module[]): readonly Module[];
-  /** A layer as a saved state has it, by the sizes of its tensors; undefined where it was left out. */
+  /** A layer as a saved state has it, by the sizes of its tensors; undefined if it was left out. */
   saved(module: Module, config: Config, size: (name: string) => number | undefined): Module | undefined;
 }
 
 /** A part of a layer into which an adapter is merged. */
 export interface MergedPart {
   readonly part: 'weight' | 'bias';
-  /** Changed in place: [outputs, inputs] row by row, or [inputs, outputs] where `transposed`. */
+  /** Changed in place: [outputs, inputs] row by row, or [inputs, outputs] if `transposed`. */
   readonly values: Float32Array<ArrayBuffer>;
   readonly transposed: boolean;
 }
@@ -183,7 +183,7 @@ export interface AdapterKind<
   /**
    * A layer with an adapter of this configuration.
    *
-   * @param found shapes of its tensors in a file, where they decide
+   * @param found shapes of its tensors in a file, if they decide
    */
   module(linear: LinearModule, config: Config, found?: (name: string) => readonly number[]): Module;
   /** The layer as in a file, for a kind whose layers may have fewer tensors than the configuration gives them. */

@@ -42,7 +42,7 @@ export function kindOf({ kind = ADAPTER_KINDS[0].name }: { readonly kind?: strin
   return found;
 }
 
-/** The kind of PEFT's configuration; undefined where Graft has no such kind. */
+/** The kind of PEFT's configuration; undefined if Graft has no such kind. */
 export function kindOfPeft(json: JsonObject): AdapterKind | undefined {
   return ADAPTER_KINDS.find((kind) => kind.isPeft(json));
 }

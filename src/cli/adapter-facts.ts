@@ -18,7 +18,7 @@ export interface OpenedAdapter {
   readonly adapter: Adapter;
   /** “LoRA rank 8”. */
   readonly kind: string;
-  /** The objective of its run, where that is known. */
+  /** The objective of its run, if that is known. */
   readonly objective?: string;
   readonly took: RunTook;
 }
@@ -44,7 +44,7 @@ function kindInWords(config: AdapterConfig): string {
   return typeof virtualTokens === 'number' ? `${kind.label}, ${virtualTokens} tokens` : kind.label;
 }
 
-/** The objective of the run that wrote a folder; undefined where that is not known. */
+/** The objective of the run that wrote a folder; undefined if that is not known. */
 export async function objectiveOfFolder(path: string): Promise<string | undefined> {
   return (await readLineage(path).catch(() => undefined))?.objective;
 }

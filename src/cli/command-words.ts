@@ -17,7 +17,7 @@ export interface Started {
   readonly own: string;
   /** The path that Node was started with. */
   readonly script: string;
-  /** `exec` below npx; empty where npm has no part. */
+  /** `exec` below npx; empty if npm has no part. */
   readonly npmCommand: string;
   /** The folder that it was started in. */
   readonly here: string;

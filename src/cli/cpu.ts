@@ -13,7 +13,7 @@ const MAX_THREADS = 16;
 export interface CpuChoices {
   /** Threads that share the work; all processors if left out. */
   readonly threads?: number;
-  /** The build of the kernels; if left out, relaxed SIMD where this Node has it. */
+  /** The build of the kernels; if left out, relaxed SIMD if this Node has it. */
   readonly build?: KernelBuild;
 }
 

@@ -185,7 +185,7 @@ export function chosenMetrics(flags: EvaluateFlags): readonly Scorer[] {
   return choose('metrics', names, NAMED_SCORERS);
 }
 
-/** The task card; undefined where neither a task nor a score is given. @throws GraftError `arguments` for a text that is no score */
+/** The task card; undefined if neither a task nor a score is given. @throws GraftError `arguments` for a text that is no score */
 export function taskCardOf(flags: EvaluateFlags): TaskCard | undefined {
   const [goal, target] = [flags.text('task') ?? '', flags.text('success') ?? ''];
   if (goal === '' && target === '') return undefined;
@@ -265,7 +265,7 @@ export function askedShots(flags: EvaluateFlags): readonly number[] {
 export const askedExamples = (flags: EvaluateFlags): ExampleChoice | undefined =>
   flags.choice('examples', ['random', 'nearest', 'similar'] as const);
 
-/** What instructed methods hear; '' where nothing is known of the task. @param train with the labels @param asked in place of training rows where there are none */
+/** What instructed methods hear; '' if nothing is known of the task. @param train with the labels @param asked in place of training rows if there are none */
 export function askedInstruction(
   flags: EvaluateFlags,
   train: readonly Pair[],

@@ -84,7 +84,7 @@ export async function evaluateLineage(folder: string, flags: EvaluateFlags, outp
   output.result(flags.on('json') ? `${JSON.stringify(report)}\n` : matrix(report));
 }
 
-/** The index of the stage that pairs of a stage are compared with, −1 for the base; undefined where the objective has no reference, or it is gone. */
+/** The index of the stage that pairs of a stage are compared with, −1 for the base; undefined if the objective has no reference, or it is gone. */
 function referenceAt(line: readonly StageOfCall[], stage: number): number | undefined {
   const { reference } = line[stage];
   if (reference === 'base') return -1;

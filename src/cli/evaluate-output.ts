@@ -52,7 +52,7 @@ const failureLines = ({ subjects }: Evaluation): string =>
     })
     .join('');
 
-/** The tables of a record as printed: its methods, what failed, and rewards and tasks where it has several. */
+/** The tables of a record as printed: its methods, what failed, and rewards and tasks if it has several. */
 export function recordText(record: Evaluation, metrics: readonly Scorer[]): string {
   const sides = record.subjects.flatMap(({ failed }, at) =>
     failed === undefined ? [sideOf(record, at)] : [],
@@ -80,7 +80,7 @@ function groundingTable(record: Evaluation, sides: readonly Side[]): string {
   return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${squares.join('')}`;
 }
 
-/** Each seed of a recipe that the table has as one line; '' where there is none. */
+/** Each seed of a recipe that the table has as one line; '' if there is none. */
 function seedTable(record: Evaluation, metrics: readonly Scorer[]): string {
   return familiesOf(record)
     .map(({ label, members, seeds }) => {
@@ -93,7 +93,7 @@ function seedTable(record: Evaluation, metrics: readonly Scorer[]): string {
     .join('');
 }
 
-/** What intervals and tests count, where rows share groups; '' where they are single rows. */
+/** What intervals and tests count, if rows share groups; '' if they are single rows. */
 function groupsLine(record: Evaluation): string {
   const groups = groupsInWords(record);
   return groups === undefined
@@ -130,7 +130,7 @@ function resultTable(sides: readonly Side[], metrics: readonly Scorer[], record:
   );
 }
 
-/** What the likelihoods of choices say; '' where answers were generated. */
+/** What the likelihoods of choices say; '' if answers were generated. */
 function choiceTable(sides: readonly Side[]): string {
   const lines = sides.flatMap((side): string[][] => {
     const found = choiceReport(side);

@@ -148,7 +148,7 @@ export async function scoreFolds(
   output.result(textTable(['fold', 'method', 'rows', ...metrics.map(({ heading }) => heading)], lines));
 }
 
-/** Null where a fold has no score. */
+/** Null if a fold has no score. */
 function spreadOf(folds: readonly Fold[], metric: string): Spread | null {
   const values = folds.map(({ scores }) => scores[metric]);
   const known = values.filter((value) => value !== null);

@@ -1,4 +1,4 @@
-/** The rows of an evaluation: which of them ask for something, and what is wrong where none can be measured. */
+/** The rows of an evaluation: which of them ask for something, and what is wrong if none can be measured. */
 import type { Example } from '../data/example.ts';
 import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
 import type { Draw } from '../evaluate/record.ts';
@@ -44,7 +44,7 @@ export function placedPromptPairs(
   );
 }
 
-/** @throws GraftError `evaluate-rows` where nothing can score the answers to prompts alone */
+/** @throws GraftError `evaluate-rows` if nothing can score the answers to prompts alone */
 export function checkPrompts(chosen: ChosenRewards | undefined): void {
   const why = chosen ? answerProblem(chosen.specs) : 'The rows are prompts without answers.';
   if (why !== undefined)
@@ -55,7 +55,7 @@ export function checkPrompts(chosen: ChosenRewards | undefined): void {
     );
 }
 
-/** The questions that rows were made of; undefined where a row has none, or is cut. */
+/** The questions that rows were made of; undefined if a row has none, or is cut. */
 export function wholeExamples(placed: readonly PlacedRow[], chat: boolean): Example[] | undefined {
   const examples = placed.flatMap(({ example, cut }) =>
     example && !cut && questionsOf([example], chat).length > 0 ? [example] : [],

@@ -59,7 +59,7 @@ export interface EvalSession {
   readonly isPrompts: boolean;
   /** Whether answers are scored by rewards. */
   readonly isRewarded: boolean;
-  /** How many pairs of answers the measured rows have; 0 where they are of another kind. */
+  /** How many pairs of answers the measured rows have; 0 if they are of another kind. */
   readonly pairs: number;
   /** What was measured so far. */
   readonly record: () => Evaluation;
@@ -79,7 +79,7 @@ interface More {
   /** A model that is open already. */
   readonly opened?: Session;
   readonly chosenRewards?: ChosenRewards | undefined;
-  /** Whether nothing is answered where rows are pairs: they are compared by their likelihoods. */
+  /** Whether nothing is answered if rows are pairs: they are compared by their likelihoods. */
   readonly comparesPairs?: boolean;
 }
 

@@ -213,7 +213,7 @@ async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
   return [...adapters, ...models];
 }
 
-/** The recipe and the seed of a folder, where it says them. */
+/** The recipe and the seed of a folder, if it says them. */
 async function trainedBy(path: string): Promise<{ readonly trained?: Trained }> {
   // A file that says nothing of use takes nothing else from the evaluation.
   const stage = await readLineage(path).catch(() => undefined);

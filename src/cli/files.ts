@@ -265,7 +265,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Bytes that this user may still write where a folder is or will be; undefined where the file system does not say. */
+/** Bytes that this user may still write if a folder is or will be; undefined if the file system does not say. */
 export async function freeBytes(path: string): Promise<number | undefined> {
   let place = resolve(path);
   while (!existsSync(place) && dirname(place) !== place) place = dirname(place);

@@ -73,7 +73,7 @@ export class Flags<Specs extends FlagSpecs> {
     }
   }
 
-  /** The file that a flag's value is from; undefined where the call has the flag. */
+  /** The file that a flag's value is from; undefined if the call has the flag. */
   fileOf(name: keyof Specs & string): string | undefined {
     return this.#completed.get(name);
   }

@@ -112,7 +112,7 @@ function readLock(path: string): Lock | undefined {
   }
 }
 
-/** False where the process of a lock has certainly ended. */
+/** False if the process of a lock has certainly ended. */
 function mayLive({ pid, started, machine: where, boot, at }: Lock): boolean {
   const thisBoot = bootOf();
   const sameHost = where.split(' ')[0] === machine().split(' ')[0];

@@ -36,7 +36,7 @@ import { version } from './version.ts';
 /**
  * @param path the folder of a run that is paused or has ended
  * @param model the base, if it is not where the run found it
- * @throws GraftError `graduate` for what the format cannot continue, and where the base, the rows or the state are not there any more
+ * @throws GraftError `graduate` for what the format cannot continue, and if the base, the rows or the state are not there any more
  */
 export async function openGraduated(
   path: string,

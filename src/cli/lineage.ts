@@ -113,10 +113,10 @@ export function lineageOfCall(
 }
 
 /**
- * What to say where an adapter is used on a base in another number format than it was trained on, which it learned to make up for.
+ * What to say if an adapter is used on a base in another number format than it was trained on, which it learned to make up for.
  *
  * @param choices of the base that is used
- * @returns undefined where the formats are the same, or nobody wrote down that of the training
+ * @returns undefined if the formats are the same, or nobody wrote down that of the training
  */
 export async function otherBase(
   folder: string,
@@ -194,7 +194,7 @@ export function writeLineage(lineage: Lineage | MixLineage): Uint8Array<ArrayBuf
   return new TextEncoder().encode(`${JSON.stringify(lineage, null, 2)}\n`);
 }
 
-/** The run that wrote a folder; undefined where nobody wrote it down, and for a mixed adapter. @throws GraftError `json-…`, `lineage` */
+/** The run that wrote a folder; undefined if nobody wrote it down, and for a mixed adapter. @throws GraftError `json-…`, `lineage` */
 export async function readLineage(folder: string): Promise<StageOfCall | undefined> {
   const path = join(folder, LINEAGE);
   const json = await jsonOf(path);

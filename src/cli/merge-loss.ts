@@ -52,7 +52,7 @@ interface Measured {
  * The rows of a call: of its test part, if the split has one, or else all of them; of many, some that are spread evenly.
  *
  * @param adapter the path of its folder
- * @throws GraftError those of reading rows, `data-rows` where none has a supervised token
+ * @throws GraftError those of reading rows, `data-rows` if none has a supervised token
  */
 export async function openMergeRows(
   flags: LossFlags,

@@ -23,7 +23,7 @@ export interface LoggedStep {
   readonly evalLoss?: number;
   /** On the first step: the validation loss before it. */
   readonly evalLossBefore?: number;
-  /** All numbers of the line, by their names; null where there was nothing to measure. */
+  /** All numbers of the line, by their names; null if there was nothing to measure. */
   readonly report: Readonly<Record<string, number | null>>;
 }
 

@@ -225,7 +225,7 @@ class Telling implements Slicer {
 }
 
 /**
- * The options with a mapping, where the file has none and its columns are of no known format, but prompt and answer are clear from their names. Says so.
+ * The options with a mapping, if the file has none and its columns are of no known format, but prompt and answer are clear from their names. Says so.
  */
 function withGuess(content: Bytes, options: ReadOptions, output: Output): ReadOptions {
   const { fileName, mapping, header, delimiter } = options;

@@ -31,7 +31,7 @@ export interface WholeOutput extends Output {
 
 const PLAIN_INTERVAL_MS = 5_000;
 const TERMINAL_INTERVAL_MS = 80;
-/** The width where a terminal does not tell its own. */
+/** The width if a terminal does not tell its own. */
 const USUAL_COLUMNS = 80;
 
 /** @param openResults makes the stream of results, given what to call with a failed write */

@@ -27,7 +27,7 @@ export interface RowsReport {
   readonly copies: number;
   /** Rows that the cap of their task left out. */
   readonly capped: number;
-  /** The tasks with their shares and rows; one without a name where there is no mixture. */
+  /** The tasks with their shares and rows; one without a name if there is no mixture. */
   readonly tasks: readonly {
     readonly name: string;
     readonly share: number;

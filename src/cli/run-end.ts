@@ -16,7 +16,7 @@ export interface EndedRun extends Pick<Curve, 'steps' | 'unigramLoss' | 'objecti
   readonly evals: readonly { readonly step: number; readonly loss: number }[];
   /** Whether it continued an adapter. */
   readonly start: 'base' | 'adapter';
-  /** What it forgot, where that was measured. */
+  /** What it forgot, if that was measured. */
   readonly forgetting?: Forgetting | undefined;
   /** Whether it ended because a loss or a gradient was not finite. */
   readonly broke?: boolean;
@@ -40,7 +40,7 @@ export function readEnd({
 }
 
 /**
- * Two lines: how the loss (or the reward) changed, and what the curve says of the run, with what to try. None where the first steps are
+ * Two lines: how the loss (or the reward) changed, and what the curve says of the run, with what to try. None if the first steps are
  * not known.
  */
 export function describeEnd(run: EndedRun): string[] {
@@ -69,13 +69,13 @@ function withReport(
   };
 }
 
-/** What is said where there is too little for a mean. */
+/** What is said if there is too little for a mean. */
 const oneStep = (first: LoggedStep, last: LoggedStep): string | undefined =>
   last === first && last.evalLoss === undefined && last.reward === undefined
     ? `loss ${last.loss.toFixed(4)} at step 1`
     : undefined;
 
-/** The rewards of the first batch and of the last, where there are too few for a mean. */
+/** The rewards of the first batch and of the last, if there are too few for a mean. */
 const rewardsOf = (first: LoggedStep, last: LoggedStep): string =>
   `reward ${first.reward?.toFixed(3)} → ${last.reward?.toFixed(3)}`;
 

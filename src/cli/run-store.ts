@@ -63,7 +63,7 @@ export class FileStore implements Store {
       resumed?.metrics ?? (own && existsSync(path) ? (await readFile(path, 'utf8')).split('\n') : []);
     const writes = runWrites(subject.options.method);
     await discard(out, { overwrite, writes }, { resumed: own });
-    // The log of a continued run is its own, also where an earlier version listed nothing.
+    // The log of a continued run is its own, also if an earlier version listed nothing.
     await claimFiles(out, [METRICS, STATE], { overwrite: overwrite || own });
     const step = resumed?.saved.state.counters.step ?? 0;
     this.#log = await MetricsLog.open(out, linesUntil(before, step));

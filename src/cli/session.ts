@@ -93,7 +93,7 @@ function reportUnquantised({ weights, dtype }: LanguageModel, output: Output): v
     );
 }
 
-/** The tokenizer of a model folder, or undefined where it has none. */
+/** The tokenizer of a model folder, or undefined if it has none. */
 export async function tokenizerOf(files: FileSet): Promise<Tokenizer | undefined> {
   return files.list().includes('tokenizer.json') ? loadTokenizer(files) : undefined;
 }

@@ -59,7 +59,7 @@ interface PartFile {
   readonly rows: Uint32Array;
 }
 
-/** The rows of the data, which are read again where a column of them is asked for, and as they are written. */
+/** The rows of the data, which are read again if a column of them is asked for, and as they are written. */
 interface Rows {
   readonly length: number;
   hashesOf(row: number): Hashes;

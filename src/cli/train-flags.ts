@@ -141,7 +141,7 @@ function checkMethod(flags: TrainFlags, start: string | undefined): void {
   );
 }
 
-/** The kind of the adapter that a run starts from; undefined without one, or where reading it will say what is wrong. @throws GraftError `file-missing`, `json-…` */
+/** The kind of the adapter that a run starts from; undefined without one, or if reading it will say what is wrong. @throws GraftError `file-missing`, `json-…` */
 export async function startKind(flags: TrainFlags): Promise<string | undefined> {
   const path = flags.text('init-adapter');
   return path === undefined || !existsSync(path) ? undefined : peftKind(folder(path));

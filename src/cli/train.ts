@@ -114,7 +114,7 @@ function readPauseAfter(flags: TrainFlags, resumed: SavedRun | undefined): numbe
   return step;
 }
 
-/** Flags of settings that depend on model and rows where they are not chosen (`specFor`). */
+/** Flags of settings that depend on model and rows if they are not chosen (`specFor`). */
 const DEFAULTED = ['lr', 'batch', 'accumulate', 'warmup', 'eval-every', 'patience'] as const;
 
 /** What a saved run took of these, so far as the call does not say it. */
@@ -130,7 +130,7 @@ function savedDefaults(fingerprint: string, flags: TrainFlags): Record<string, s
   );
 }
 
-/** How a saved run lays out its rows: as it began, where the call does not say it. */
+/** How a saved run lays out its rows: as it began, if the call does not say it. */
 function savedLayout(fingerprint: string): Given {
   const { sharePrefixes } = asSaved<Pick<RunSpec, 'sharePrefixes'>>(savedSpec(fingerprint) ?? {});
   return { sharePrefixes };

@@ -22,7 +22,7 @@ import { version } from './version.ts';
  * Gives a device the kernels that were chosen on its adapter, now or by an earlier command. A real GPU is compared with the processor first.
  *
  * @param openReference opens the processor
- * @throws GraftError `device-differs` where the GPU computes something else
+ * @throws GraftError `device-differs` if the GPU computes something else
  */
 export async function useStored(
   device: GpuDevice,

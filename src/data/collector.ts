@@ -22,7 +22,7 @@ export interface ReadResult {
   left: readonly LeftList[];
   /** Columns of the rows that no example uses. */
   unused: readonly UnusedColumn[];
-  /** Set where no line of a text file is one that should end a document. */
+  /** Set if no line of a text file is one that should end a document. */
   unbordered?: true;
   /** `messages`, `sharegpt`, `tokens`, `completion`, `alpaca`, `pairs`, `unpaired`, `text`, `document` (a text file), `prompts`, `mapped`, `mixed`, or `none`. */
   format: string;
@@ -96,7 +96,7 @@ export class Collector {
   /** Rows whose fields are of no known format. */
   unknownRows = 0;
   readonly #formats = new Set<string>();
-  /** Lines of prompts without answers, where examples are taken. */
+  /** Lines of prompts without answers, if examples are taken. */
   readonly #prompts: number[] = [];
   readonly #mapped: ((row: JsonObject, line: number) => ExampleContent) | undefined;
   readonly #columns: readonly string[];

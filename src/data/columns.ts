@@ -138,7 +138,7 @@ export function suggestMapping(all: readonly string[]): Mapping | undefined {
   };
 }
 
-/** The suggested mapping, where prompt and answer both have common names: then it needs no person to confirm it. */
+/** The suggested mapping, if prompt and answer both have common names: then it needs no person to confirm it. */
 export function sureMapping(columns: readonly string[]): Mapping | undefined {
   const mapping = suggestMapping(columns);
   if (!mapping || 'text' in mapping) return undefined;
@@ -181,7 +181,7 @@ export function columnsOfRow(row: JsonObject): string[] {
   return columns;
 }
 
-/** The value of a column in a row: a field of that name, or the value at that path. Undefined where there is none. */
+/** The value of a column in a row: a field of that name, or the value at that path. Undefined if there is none. */
 export function valueAt(row: JsonObject, column: string): unknown {
   if (Object.hasOwn(row, column)) return row[column];
   let value: unknown = row;

@@ -24,7 +24,7 @@ export interface Distribution {
   readonly supervised: Histogram;
   /** In ascending order: powers of two up to the longest row, and the limit. */
   readonly cut: readonly CutAt[];
-  /** The answers, the most frequent first, where they are labels. */
+  /** The answers, the most frequent first, if they are labels. */
   readonly labels: readonly PartCounts[];
   /** Turns of conversations, by their role. */
   readonly roles: readonly PartCounts[];

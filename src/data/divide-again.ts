@@ -52,7 +52,7 @@ function windowOf(
 /**
  * @param before the divided rows, and what they were made from
  * @param read the rows now: the same objects for those that did not change
- * @returns undefined where all rows have to be divided: too many changed, or what one row is decides on others
+ * @returns undefined if all rows have to be divided: too many changed, or what one row is decides on others
  */
 export function divideAgain(
   before: Rows,

@@ -1,7 +1,7 @@
 /** One example of a data set, and where it stands in its file. */
 import type { ExampleContent } from '../text/trainable.ts';
 
-/** What the numbers of a file's rows count: its lines, or the rows themselves where these share a line. */
+/** What the numbers of a file's rows count: its lines, or the rows themselves if these share a line. */
 export type Numbering = 'line' | 'row';
 
 export type Example = ExampleContent & {

@@ -45,7 +45,7 @@ function lessonsOf(entry: JudgedAnswer, as: FeedbackRows): readonly Lesson[] {
 }
 
 /**
- * The entries as rows of a file, in JSON Lines: `prompt` and `completion`, and `label` where they are judged. A conversation is a list of messages
+ * The entries as rows of a file, in JSON Lines: `prompt` and `completion`, and `label` if they are judged. A conversation is a list of messages
  * on both sides.
  *
  * @param chatTemplate whether the model has one; decided by each entry if no model is open

@@ -14,7 +14,7 @@ const ROWS = 200;
 const tokensOf = (word: string, tokenizer: Tokenizer): number =>
   [...tokenizer.encode(` ${word}`)].filter((id) => tokenizer.decode([id]).trim() !== '').length;
 
-/** @returns undefined where no row has a word */
+/** @returns undefined if no row has a word */
 export function fitOf({ entries }: Pick<RowSet, 'entries'>, tokenizer: Tokenizer): RowFit | undefined {
   const places = entries.filter(isUsedEntry);
   const step = Math.max(1, Math.floor(places.length / ROWS));

@@ -1,6 +1,6 @@
 /**
  * Files → examples. JSONL (a row a line), JSON (a list of rows, or an object with one), Parquet, CSV and TSV, tables of web pages, and plain text; which one by the file's
- * ending, and where that says nothing by its first characters. Files whose rows are objects are read by `ROW_SOURCES`. Rows of each known format in formats/; every row is recognised by its own fields,
+ * ending, and if that says nothing by its first characters. Files whose rows are objects are read by `ROW_SOURCES`. Rows of each known format in formats/; every row is recognised by its own fields,
  * a table by its columns. Other columns need a mapping (mapping.ts).
  */
 import { GraftError } from '../errors.ts';
@@ -181,7 +181,7 @@ export class ExampleReader {
   }
 
   /**
-   * What is read, without its byte order mark; a text where the file is not UTF-8, or is JSON, whose rows are parts of one text.
+   * What is read, without its byte order mark; a text if the file is not UTF-8, or is JSON, whose rows are parts of one text.
    *
    * @throws GraftError `data-encoding`, `data-too-large`
    */
@@ -242,7 +242,7 @@ export class ExampleReader {
  * Reads a data file. Bad rows are listed with line and reason, good rows are kept; a text file (.txt, .md) is one document or several, which
  * prepare.ts cuts into rows. `examples` may be empty, which the caller handles.
  *
- * Throws GraftError where there are no rows: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of
+ * Throws GraftError if there are no rows: `data-binary`, `data-encoding`, `data-empty`, `data-text`, `data-too-large`, `json-syntax` (the frame of
  * a JSON file), `data-columns` (a table that needs a mapping), `data-column`, `data-template` (a mapping that does not fit).
  */
 export function readExamples(content: Content, options: ReadOptions): ReadResult {

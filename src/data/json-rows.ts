@@ -1,5 +1,5 @@
 /**
- * The rows of a JSON file: the elements of its list, each with the line it begins on; where they share a line, with its number in the list.
+ * The rows of a JSON file: the elements of its list, each with the line it begins on; if they share a line, with its number in the list.
  * The file is walked once and only one row at a time is parsed, so that a damaged row costs that row and not the file, and no second copy
  * of everything is made.
  */

@@ -118,7 +118,7 @@ function asText(value: unknown, column: string): string {
   return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
-/** @throws BadRow where the row lacks a column */
+/** @throws BadRow if the row lacks a column */
 export function fillTemplate(template: Template, row: JsonObject): string {
   return template
     .map((part) => ('literal' in part ? part.literal : asText(valueAt(row, part.column), part.column)))

@@ -106,7 +106,7 @@ const examplesOfFile = ({ examples, index }: ReadRows): readonly Example[] =>
   index ? Array.from({ length: index.length }, (_, row) => index.exampleOf(row)) : examples;
 
 /**
- * @param tokenizer may be missing where all examples are ready token rows
+ * @param tokenizer may be missing if all examples are ready token rows
  * @throws GraftError `prepare-length`, `chat-template-…`, `tokenizer-missing`
  */
 export async function makeFile(

@@ -21,7 +21,7 @@ export interface OtherFiles {
 }
 
 export interface DataOptions {
-  /** Which columns are prompt and answer, where the format is unknown. */
+  /** Which columns are prompt and answer, if the format is unknown. */
   readonly mapping?: Mapping;
   /** Whether the first row of a table names the columns, and the character between cells. Default: detected. */
   readonly header?: boolean;

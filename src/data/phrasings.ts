@@ -12,7 +12,7 @@ interface Phrasings {
   readonly seed: number;
 }
 
-/** The phrasings of a prompt's template; the template itself where it has no `{{or}}`. */
+/** The phrasings of a prompt's template; the template itself if it has no `{{or}}`. */
 export function phrasingsOf(prompt: string): Phrasings {
   const templates: string[][] = [[]];
   let seed: number | undefined;

@@ -42,7 +42,7 @@ export const MAJOR_EFFECT = 0.8;
 /** The largest ratio of weight times number between both labels (Ethayarajh and others, 2024). */
 const MAX_IMBALANCE = 4 / 3;
 
-/** @returns undefined where no row is a pair or has a label */
+/** @returns undefined if no row is a pair or has a label */
 export function lintPreferences(rows: readonly LintedRow[]): PreferenceLint | undefined {
   const pairs = rows.filter(({ row }) => row.starts);
   const judged = rows.filter(({ row }) => row.desirable !== undefined);

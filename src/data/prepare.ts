@@ -80,7 +80,7 @@ export interface Prepared {
   report: PrepareReport;
 }
 
-/** Pieces of a document that end at a line's end where there is one. At a seam sentencepiece writes a space of its own: one in 128 Ki. */
+/** Pieces of a document that end at a line's end if there is one. At a seam sentencepiece writes a space of its own: one in 128 Ki. */
 function* documentPieces(text: string): Generator<string> {
   for (let start = 0; start < text.length;) {
     let end = Math.min(text.length, start + DOCUMENT_PIECE_CHARS);
@@ -181,7 +181,7 @@ export class RowMaker {
   };
 
   /**
-   * @param tokenizer may be missing where all examples are ready token rows
+   * @param tokenizer may be missing if all examples are ready token rows
    * @throws GraftError `prepare-length` for a limit below 2
    */
   constructor(
@@ -381,7 +381,7 @@ export class RowMaker {
 
 /**
  * Makes rows of examples, in their order.
- * @param tokenizer may be missing where all examples are ready token rows.
+ * @param tokenizer may be missing if all examples are ready token rows.
  * Throws `prepare-length` for a limit below 2, `tokenizer-missing`, `chat-template-missing` and `chat-template`; what is wrong with single
  * examples is in the report. `rows` may be empty, which the caller handles.
  */

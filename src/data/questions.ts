@@ -25,7 +25,7 @@ export interface Question {
   readonly tools?: readonly JsonObject[];
   /** The task of its row, in a mixture. */
   readonly task?: string;
-  /** Missing where the answer is generated. */
+  /** Missing if the answer is generated. */
   readonly choices?: Choices;
 }
 
@@ -122,7 +122,7 @@ const afterOf = (question: Question | undefined): string =>
 
 /**
  * The text between prompt and answer in rows for a model without a chat template, such as a new line: the model learns to answer after
- * it. '' where nothing does.
+ * it. '' if nothing does.
  */
 export function afterPrompt(rows: Asking): string {
   return afterOf(askedOf(rows).at(0));

@@ -19,7 +19,7 @@ export function labelOf({ example }: Columned): string | undefined {
   return answers.length === 1 ? answers[0].content.trim() : undefined;
 }
 
-/** The text of a row in a column; '' where it has none. */
+/** The text of a row in a column; '' if it has none. */
 export function columnText({ example }: Columned, name: string): string {
   if (!example) return '';
   if (name === PROMPT_COLUMN || name === ANSWER_COLUMN) {
@@ -37,7 +37,7 @@ export function columnText({ example }: Columned, name: string): string {
       : JSON.stringify(value);
 }
 
-/** The group of a row by a column, for an item of an evaluation; nothing where the row has none. */
+/** The group of a row by a column, for an item of an evaluation; nothing if the row has none. */
 export function groupOfRow(
   example: Columned['example'],
   column: string | undefined,
@@ -62,7 +62,7 @@ const MAX_LABELS = 1000;
 const isShort = (label: string): boolean =>
   label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
 
-/** The labels of rows, the most frequent first; undefined where the answers are no labels: few distinct short texts. */
+/** The labels of rows, the most frequent first; undefined if the answers are no labels: few distinct short texts. */
 export function labelsOf(entries: readonly Columned[]): LabelCount[] | undefined {
   const counts = new Map<string, number>();
   let rows = 0;

@@ -17,7 +17,7 @@ export interface RowQuery {
   readonly finding?: FindingId;
   /** Anywhere in the row, ignoring case. */
   readonly text?: string;
-  /** Only rows with this answer, where answers are labels. */
+  /** Only rows with this answer, if answers are labels. */
   readonly label?: string;
   /** Only rows that a person changed. */
   readonly changed?: boolean;

@@ -40,7 +40,7 @@ export interface PreviewRow extends Preview<RowToken> {
   readonly task?: string;
   /** Where the rejected answer's sequence begins, of a pair. */
   readonly starts?: readonly number[];
-  /** The tokens that the next run adds, where the row is shown with them. */
+  /** The tokens that the next run adds, if the row is shown with them. */
   readonly added?: readonly string[];
   /** How many rows the list has with them. */
   readonly of?: number;
@@ -58,7 +58,7 @@ export interface Entry {
   readonly row?: PreparedRow;
   /** Missing for a row that is not used. */
   readonly part?: Part;
-  /** What the row was made from; missing where a row is not one example (a document), or after a reload. */
+  /** What the row was made from; missing if a row is not one example (a document), or after a reload. */
   readonly example?: Example;
   /** Equal for examples that teach the same (`identityOf`), made with the row: rows are compared at every change. */
   readonly identity?: string;
@@ -120,7 +120,7 @@ export interface RowSet extends Repeats, FilePlace {
   readonly more?: readonly FilePlace[];
   /** Identifies the rows; missing for a run's own rows from before data sets were stored. */
   readonly ref?: DataRef;
-  /** As it was split: no fraction is tested where the test part is a file of its own. */
+  /** As it was split: no fraction is tested if the test part is a file of its own. */
   readonly options?: DataOptions;
   /** What a person changed in the rows of the files. */
   readonly changes?: RowChanges;

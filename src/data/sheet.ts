@@ -19,7 +19,7 @@ const LOOKED_AT = 100;
 const SHOWN = 3;
 
 /**
- * Looks at the head of a file. Undefined where there are no columns: a text, or nothing readable.
+ * Looks at the head of a file. Undefined if there are no columns: a text, or nothing readable.
  * @param content what `headOf` gives: its first bytes, of which the last line may be cut off, or all of it
  */
 export function inspectHead(content: Bytes, fileName: string, options: TableOptions): Sheet | undefined {

@@ -2,11 +2,11 @@
 import { GraftError } from '../errors.ts';
 import { Random } from '../random.ts';
 
-/** The fractions that are held out where a person chooses none, on the page and in a check. */
+/** The fractions that are held out if a person chooses none, on the page and in a check. */
 export const USUAL_SPLIT = { validation: 0.1, test: 0.1 } as const;
 
 export interface SplitOptions {
-  /** Fractions of all rows, 0 or more, together below 1. A fraction above 0 gets at least one row, where there are enough. */
+  /** Fractions of all rows, 0 or more, together below 1. A fraction above 0 gets at least one row, if there are enough. */
   validation: number;
   test: number;
   seed: number;

@@ -53,10 +53,10 @@ interface TaskSummary {
 }
 
 export interface DataSummary {
-  /** The rows, the test rows, more rows; undefined where there is no file of test rows before more. */
+  /** The rows, the test rows, more rows; undefined if there is no file of test rows before more. */
   readonly files: readonly (FileSummary | undefined)[];
   readonly format: string;
-  /** What the numbers of rows count, here and in the list: lines, or rows where these share a line. */
+  /** What the numbers of rows count, here and in the list: lines, or rows if these share a line. */
   readonly numbering: Numbering;
   /** Lists of a JSON file that were not read. */
   readonly left: readonly LeftList[];
@@ -90,7 +90,7 @@ export interface DataSummary {
   readonly notes: readonly { readonly note: string; readonly lines: readonly number[] }[];
   /** All rows of the list: those that are used, those left out, and the bad ones that are listed. */
   readonly listed: number;
-  /** The sample prompt of a run: that of the first held-out row, or else of a training row. Missing where no row has a prompt. */
+  /** The sample prompt of a run: that of the first held-out row, or else of a training row. Missing if no row has a prompt. */
   readonly prompt?: string;
   /** Tokens of rows before the limit. */
   readonly lengths: Histogram;
@@ -99,7 +99,7 @@ export interface DataSummary {
   /** Held-out rows that are trained on too: the first hundred, with a row that trains on them. */
   readonly leaks: readonly { readonly row: RowPlace; readonly part: Part; readonly of: RowPlace }[];
   readonly leakCount: number;
-  /** The answers with the number of their rows, the most frequent first, where they are labels. */
+  /** The answers with the number of their rows, the most frequent first, if they are labels. */
   readonly labels?: readonly LabelCount[];
   /** Names of the columns that the list can be sorted by (`row-columns.ts`). */
   readonly columns: readonly string[];

@@ -35,7 +35,7 @@ export class TokenLines {
   }
 }
 
-/** The lines of a row's tokens, as {@link TokenLines} gives them; undefined where it shows nothing. */
+/** The lines of a row's tokens, as {@link TokenLines} gives them; undefined if it shows nothing. */
 export function rangeOf(lines: readonly number[]): LineRange | undefined {
   const first = lines.find((line) => line !== NO_LINE);
   const last = lines.findLast((line) => line !== NO_LINE);

@@ -5,7 +5,7 @@ import type { Example } from './example.ts';
 /** `single`: every row is one question and its answer. `several`: some are conversations. `text`: no row has turns. */
 export type Turns = 'single' | 'several' | 'text';
 
-/** @returns undefined where there are no rows, or only rows of tokens */
+/** @returns undefined if there are no rows, or only rows of tokens */
 export function turnsOf(examples: readonly Example[]): Turns | undefined {
   let kind: Turns | undefined;
   for (const given of examples) {

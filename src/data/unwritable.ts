@@ -32,7 +32,7 @@ export interface Unwritable {
   readonly left: readonly string[];
 }
 
-/** The answer of a row as text; '' where it has none or is a part of a document. */
+/** The answer of a row as text; '' if it has none or is a part of a document. */
 export function answerOf(given: Example): string {
   const example = singleOf(given);
   switch (example.kind) {
@@ -79,7 +79,7 @@ export function tokensToCompare(tokenizer: Tokenizer, learnt: ReadonlySet<number
   return [...ids];
 }
 
-/** The ids of a text; none where the vocabulary cannot spell it. */
+/** The ids of a text; none if the vocabulary cannot spell it. */
 function idsOf(tokenizer: Tokenizer, text: string): number[] {
   try {
     return tokenizer.encode(text);
@@ -90,7 +90,7 @@ function idsOf(tokenizer: Tokenizer, text: string): number[] {
 
 /**
  * @param twins tokens whose row of the output matrix is that of another (`model/output-rows.ts`)
- * @returns undefined where every answer can be written
+ * @returns undefined if every answer can be written
  */
 export function findUnwritable(
   rows: readonly AnswerRow[],

@@ -102,7 +102,7 @@ export interface Device extends Target {
 
 export interface ProfileOptions {
   readonly runs?: number;
-  /** Whether the device's own clock may be used, where it has one. */
+  /** Whether the device's own clock may be used, if it has one. */
   readonly timestamps?: boolean;
 }
 

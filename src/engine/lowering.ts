@@ -13,7 +13,7 @@ export interface Command {
   readonly writes: readonly Storage[];
   /** Floating-point operations, roughly: decides where a plan is split into submits. */
   readonly flops: number;
-  /** The most workgroups along one side, where the backend has workgroups. */
+  /** The most workgroups along one side, if the backend has workgroups. */
   readonly workgroups: number;
 }
 

@@ -110,7 +110,7 @@ export function createQuantised(
 /**
  * Writes rows of a matrix [N, K], from `firstRow` on.
  *
- * @param parts of whole rows; where scales are f16, two blocks share a word: of an even number of blocks, unless they are the last
+ * @param parts of whole rows; if scales are f16, two blocks share a word: of an even number of blocks, unless they are the last
  */
 export function writeQuantised(
   device: Device,

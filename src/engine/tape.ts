@@ -137,7 +137,7 @@ export class Tape {
     return gradient;
   }
 
-  /** The gradient of a scalar where it is a known number; undefined where the plan computes it. */
+  /** The gradient of a scalar if it is a known number; undefined if the plan computes it. */
   factor(tensor: Tensor): number | undefined {
     return this.#gradients.has(tensor) ? undefined : this.#factors.get(tensor);
   }

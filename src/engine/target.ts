@@ -3,7 +3,7 @@ export interface Target {
   readonly features: {
     /** Weights in half precision, and activations unless `wideActivations`. */
     readonly f16: boolean;
-    /** Whether the lanes of a GPU can share values; undefined where there are no such lanes. */
+    /** Whether the lanes of a GPU can share values; undefined if there are no such lanes. */
     readonly subgroups?: boolean;
     /** Whether activations stay f32 beside weights in half precision. */
     readonly wideActivations?: boolean;
@@ -13,9 +13,9 @@ export interface Target {
     readonly maxStorageBufferBindingSize: number;
     /** Largest piece of memory, in bytes. */
     readonly maxBufferSize: number;
-    /** All memory in bytes, where that is known: GPUs do not report it. */
+    /** All memory in bytes, if that is known: GPUs do not report it. */
     readonly memoryBytes?: number;
-    /** Largest shard of a weight, where it should be smaller than memory allows: see shards.ts. */
+    /** Largest shard of a weight, if it should be smaller than memory allows: see shards.ts. */
     readonly largestWeight?: number;
   };
   /** Whether kernels run on the processor: see `softwareAdapter` in webgpu/tuning.ts. The builds of GPU kernels do not follow from it. */

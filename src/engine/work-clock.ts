@@ -62,8 +62,8 @@ export class WorkClock {
    * Seconds of one run of some work: the median of several measurements of many runs.
    *
    * @param submit puts the work on the device this many times
-   * @param least seconds that a measurement should take; more where waits are long
-   * @param runs measurements; fewer where waits are long
+   * @param least seconds that a measurement should take; more if waits are long
+   * @param runs measurements; fewer if waits are long
    * @throws GraftError as `Device.settle`
    */
   async measure(

@@ -8,7 +8,7 @@ const VOTES: readonly Vote[] = ['first', 'second', 'tie'];
 export interface Agreement {
   /** Pairs with equal verdicts, with the exact 95% interval of Clopper and Pearson. */
   readonly agree: Proportion;
-  /** Cohen's kappa; undefined where both judges give one verdict to every pair. */
+  /** Cohen's kappa; undefined if both judges give one verdict to every pair. */
   readonly kappa: number | undefined;
   /** Its 95% interval: that of the share, with the agreement by chance as it was estimated. */
   readonly interval: readonly [number, number] | undefined;

@@ -11,7 +11,7 @@ import { rewardScoresOf } from './report.ts';
 import { seedScores, type Family } from './seeds.ts';
 import type { Side } from './sides.ts';
 
-/** The value of a scorer, with the 95% interval where that is known; for a share also the rows. */
+/** The value of a scorer, with the 95% interval if that is known; for a share also the rows. */
 export function scoreCell(
   metric: Scorer,
   scores: Scores,

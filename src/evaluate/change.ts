@@ -6,7 +6,7 @@ import { isSameItems, type LossReport } from './record.ts';
 import { compare } from './paired.ts';
 import { oftenInWords, pInWords } from './chance.ts';
 
-/** `chance` where the difference may be chance; `same` where there is none. */
+/** `chance` if the difference may be chance; `same` if there is none. */
 type ChangeKind = 'better' | 'worse' | 'chance' | 'same';
 
 export interface Change {

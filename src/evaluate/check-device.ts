@@ -26,7 +26,7 @@ export function needsComparison({ software, kernels }: Pick<GpuTarget, 'software
 interface Fallback {
   /** The kernels that are given up. */
   readonly name: string;
-  /** @returns undefined where it was not used */
+  /** @returns undefined if it was not used */
   readonly without: (tuning: Tuning) => Parameters<typeof withKernels>[1] | undefined;
 }
 
@@ -112,7 +112,7 @@ export function summary(results: readonly CaseResult[], dropped: readonly string
   };
 }
 
-/** @throws GraftError `device-differs` where a device computes something else than the processor */
+/** @throws GraftError `device-differs` if a device computes something else than the processor */
 export function refuseDiffering(check: DeviceCheck, device: string, remedy: string): void {
   if (check.differing.length === 0) return;
   throw new GraftError(

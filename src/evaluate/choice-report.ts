@@ -15,18 +15,18 @@ export interface ChoiceReport {
   readonly rows: number;
   /** The share of rows whose likeliest choice is right: what counts as the answer. */
   readonly accuracy: number;
-  /** The same where the log-probability is divided by the characters of the choice, as `acc_norm` of lm-evaluation-harness. */
+  /** The same if the log-probability is divided by the characters of the choice, as `acc_norm` of lm-evaluation-harness. */
   readonly accuracyByLength: number;
   /** Of the probabilities of the choices (calibration.ts). */
   readonly calibrationError: number;
   readonly brier: number;
 }
 
-/** The choices of a row; undefined where its answers were generated. */
+/** The choices of a row; undefined if its answers were generated. */
 export const choicesIn = ({ items, made }: Evaluation, item: number): readonly string[] | undefined =>
   items[item].choices ?? made.choices?.texts;
 
-/** The choices of a row with the log-probabilities that a subject gave them; undefined where it chose none. */
+/** The choices of a row with the log-probabilities that a subject gave them; undefined if it chose none. */
 export function likelihoodsIn(
   record: Evaluation,
   item: number,
@@ -55,7 +55,7 @@ export const choiceCells = (report: ChoiceReport): string[] => [
   threeDigits(report.brier),
 ];
 
-/** Undefined where nothing was chosen. */
+/** Undefined if nothing was chosen. */
 export function choiceReport({ record, at, answers }: Side): ChoiceReport | undefined {
   const judged: Judged[] = [];
   let byLength = 0;

@@ -8,7 +8,7 @@ export type Clusters = readonly (readonly number[])[];
 /**
  * The groups among the first `rows` items; a row without a group is one of its own.
  *
- * @returns undefined where no two rows share a group: then rows are drawn one by one
+ * @returns undefined if no two rows share a group: then rows are drawn one by one
  */
 export function clustersOf({ items }: Pick<Evaluation, 'items'>, rows: number): Clusters | undefined {
   const byGroup = new Map<string | number, number[]>();
@@ -22,7 +22,7 @@ export function clustersOf({ items }: Pick<Evaluation, 'items'>, rows: number): 
   return byGroup.size < rows ? [...byGroup.values()] : undefined;
 }
 
-/** “12 groups of rows with the same “ticket””; undefined where rows count one by one. */
+/** “12 groups of rows with the same “ticket””; undefined if rows count one by one. */
 export function groupsInWords(record: Evaluation, rows = record.items.length): string | undefined {
   const clusters = clustersOf(record, rows);
   return (

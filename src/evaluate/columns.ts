@@ -8,7 +8,7 @@ import { answerScores, scoresFrom, type Scores } from '../scorers/scores.ts';
 import type { Evaluation } from './record.ts';
 import { scoresOfSubject, type Side } from './sides.ts';
 
-/** What a scorer gave the answers, row by row; undefined where the record has no such scorer. */
+/** What a scorer gave the answers, row by row; undefined if the record has no such scorer. */
 export function scoresIn(
   { record, at, answers }: Side,
   scorer: string,

@@ -21,10 +21,10 @@ export interface ComparedMethod {
   /** Whether it is a rule, which needs no model. */
   readonly rule: boolean;
   readonly exact: Share;
-  /** Whether it is right, row by row; missing where its answers were not kept. */
+  /** Whether it is right, row by row; missing if its answers were not kept. */
   readonly right?: readonly boolean[];
   readonly loss?: LossReport;
-  /** The weighted sums of rewards, where answers are scored by them. */
+  /** The weighted sums of rewards, if answers are scored by them. */
   readonly rewards?: readonly number[];
   /** By the names of the scorers, as far as its answers were kept. */
   readonly scores: Scores;
@@ -34,7 +34,7 @@ export interface ComparedMethod {
 }
 
 /**
- * @param few the base model with examples, where another record has it on the same rows
+ * @param few the base model with examples, if another record has it on the same rows
  * @param scorers of the columns
  */
 export function methodsOf(

@@ -10,7 +10,7 @@ export interface Cost {
   readonly window?: number;
   /** Tokens of an answer on average. */
   readonly tokens?: number;
-  /** The time of an answer on average, where several are answered at once. */
+  /** The time of an answer on average, if several are answered at once. */
   readonly seconds?: number;
 }
 
@@ -36,7 +36,7 @@ export function costOf({ record, at, subject, answers }: Side): Cost {
   };
 }
 
-/** What one row costs over all methods, in seconds, however many answers were known already; undefined where that was not measured. */
+/** What one row costs over all methods, in seconds, however many answers were known already; undefined if that was not measured. */
 export function secondsPerRow(record: Evaluation): number | undefined {
   const { items, made, subjects } = record;
   if (items.length === 0 || made.seconds === undefined) return undefined;

@@ -44,7 +44,7 @@ export interface Square {
   readonly adapter: string | undefined;
   readonly metric: Scorer;
   readonly rows: number;
-  /** Missing where a method was not measured whole. */
+  /** Missing if a method was not measured whole. */
   readonly cells: Readonly<Partial<Record<CellName, Cell>>>;
   readonly differences: readonly Difference[];
   /** The answer in one sentence, with its uncertainty. */

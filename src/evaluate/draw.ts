@@ -62,7 +62,7 @@ interface LabelCounts {
   readonly most: number;
 }
 
-/** How often labels came up in a sample; undefined where answers are not labels. @param drawn indices of `answers` */
+/** How often labels came up in a sample; undefined if answers are not labels. @param drawn indices of `answers` */
 export function labelCounts(answers: readonly string[], drawn: readonly number[]): LabelCounts | undefined {
   const groups = byAnswer(answers);
   if (!repeat(groups, answers) || drawn.length === 0) return undefined;

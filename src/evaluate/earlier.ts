@@ -41,7 +41,7 @@ const Origin = v.object({
   adapter: v.optional(AdapterOrigin),
 });
 
-/** The base model against one adapter; against itself where there was none. */
+/** The base model against one adapter; against itself if there was none. */
 const Comparison = v.object({
   origin: Origin,
   draw: v.optional(Draw),

@@ -19,7 +19,7 @@ export interface Flips {
   readonly neither: number;
   /** The p-value of the exact McNemar test; with groups, of the exact sign-flip test over them. */
   readonly p: number;
-  /** Rows on which a difference of this size would be seen four times of five; undefined where there is none, or 2,000 are too few. */
+  /** Rows on which a difference of this size would be seen four times of five; undefined if there is none, or 2,000 are too few. */
   readonly rowsNeeded: number | undefined;
 }
 
@@ -29,7 +29,7 @@ const DEFAULT_SEED = 42;
 const MAX_DIFFERENCE = 0.85;
 
 /**
- * Every other method that answered the same rows; none where no answer is right or wrong.
+ * Every other method that answered the same rows; none if no answer is right or wrong.
  *
  * @param base what the others are compared with, of the same record
  * @param resamples of the bootstrap

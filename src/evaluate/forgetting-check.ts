@@ -75,7 +75,7 @@ export async function answerGeneral(asked: AskedModel, prompts: readonly General
   return (await answerAll(asked, ids, greedy)).map(({ text }) => text);
 }
 
-/** The prompts with the answers before and, where they are known, after. */
+/** The prompts with the answers before and, if they are known, after. */
 export function marked(
   prompts: readonly GeneralPrompt[],
   before: readonly string[],

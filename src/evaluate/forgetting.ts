@@ -23,9 +23,9 @@ export interface Forgetting {
   /** The loss on general text, in nats for each token. */
   readonly before: number;
   readonly after?: number;
-  /** The loss after some of its steps, where that was asked for. */
+  /** The loss after some of its steps, if that was asked for. */
   readonly during?: readonly { readonly step: number; readonly loss: number }[];
-  /** KL(base ‖ tuned) on prompts of the rows, in nats for each token; missing where rows have no prompts. */
+  /** KL(base ‖ tuned) on prompts of the rows, in nats for each token; missing if rows have no prompts. */
   readonly kl?: { readonly before: number; readonly after?: number };
   readonly prompts?: readonly AskedPrompt[];
 }

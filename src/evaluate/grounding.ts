@@ -32,7 +32,7 @@ const OF_PASSAGES: readonly string[] = [retrieval.name, adapterRetrieval.name];
 export const hasPassages = ({ subjects }: Evaluation): boolean =>
   subjects.some(({ method, failed }) => OF_PASSAGES.includes(method) && failed === undefined);
 
-/** Undefined where nothing was answered, and in a record without a method with passages. */
+/** Undefined if nothing was answered, and in a record without a method with passages. */
 export function groundingOf({ record, at, subject, answers }: Side): Grounding | undefined {
   if (answers.length === 0 || !hasPassages(record)) return undefined;
   const evidence = record.evidence.slice(0, answers.length).flatMap((row) => row[at] ?? []);

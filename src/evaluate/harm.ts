@@ -3,7 +3,7 @@ import { threeDigits } from '../numbers.ts';
 import type { Compared } from './sides.ts';
 import { collapse, LOST_TEXT } from './forgetting.ts';
 
-/** Whether the adapter answers every row as the base model does, to the letter; undefined where nothing was answered. */
+/** Whether the adapter answers every row as the base model does, to the letter; undefined if nothing was answered. */
 export function isUnchanged(of: Compared): boolean | undefined {
   return of.tuned.answers.length === 0 ? undefined : changedAnswers(of) === 0;
 }
@@ -12,7 +12,7 @@ export function isUnchanged(of: Compared): boolean | undefined {
 export const changedAnswers = ({ base, tuned }: Compared): number =>
   tuned.answers.filter((answer, at) => answer.trim() !== base.answers[at].trim()).length;
 
-/** What it knew and has lost, as a sentence goes on; undefined where that is little, or was not measured. */
+/** What it knew and has lost, as a sentence goes on; undefined if that is little, or was not measured. */
 export function lostKnowledge({ base, tuned }: Compared): string | undefined {
   const { forgetting, general } = tuned.subject;
   const collapsed = forgetting && collapse(forgetting);

@@ -6,7 +6,7 @@ import { differingRows, revealed, winsInWords } from './blind.ts';
 import { mcnemar } from './paired.ts';
 import type { BlindTurn, Evaluation, ModelJudging, ModelTurn } from './record.ts';
 
-/** Wins of both, where the winner is the same in both orders. */
+/** Wins of both, if the winner is the same in both orders. */
 export interface JudgedWins {
   readonly first: number;
   readonly second: number;
@@ -27,7 +27,7 @@ export interface JudgedResult extends JudgedWins {
   readonly of: number;
   readonly same: number;
   readonly tooLong: number;
-  /** With the person who judged the same subjects blind; undefined where nobody judged one of these pairs. */
+  /** With the person who judged the same subjects blind; undefined if nobody judged one of these pairs. */
   readonly agreement: Agreement | undefined;
 }
 

@@ -9,7 +9,7 @@ const BUDGET = 1_000_000;
 /** Two answers to one question, as a judge reads them. */
 export interface JudgedPair {
   readonly question: string;
-  /** The reference answer; '' where there is none. */
+  /** The reference answer; '' if there is none. */
   readonly reference: string;
   readonly first: string;
   readonly second: string;

@@ -37,7 +37,7 @@ export interface LabelCheck {
  *
  * @param rows as a check reads them: of training and validation
  * @param onRow called after each row; awaited, and throwing ends the measurement
- * @returns undefined where the answers are no labels
+ * @returns undefined if the answers are no labels
  * @throws GraftError `choices`, `chat-template-…`, `engine-…`, and what `onRow` throws
  */
 export async function checkLabels(

@@ -10,7 +10,7 @@ export type StageMeasure = 'answers' | 'pairs' | 'rewards';
 
 /** The result of the base model or of a stage on the test rows of one stage. */
 export interface StageScore {
-  /** Answers that are exactly right, or pairs whose chosen answer is preferred; missing where no row has either, and for rewards. */
+  /** Answers that are exactly right, or pairs whose chosen answer is preferred; missing if no row has either, and for rewards. */
   readonly right?: number;
   /**
    * Row by row: 1 for an answer or a pair that is right and 0 for another, or the reward of the answer. Missing in reports of earlier versions, and for
@@ -30,7 +30,7 @@ export interface StageRow {
   readonly rows: number;
   /** Missing for answers. */
   readonly measure?: StageMeasure;
-  /** The index of the stage that pairs are compared with, −1 for the base model; missing where means over tokens are compared. */
+  /** The index of the stage that pairs are compared with, −1 for the base model; missing if means over tokens are compared. */
   readonly reference?: number;
   /** The sum of rewards from which an answer passes. */
   readonly passMark?: number;
@@ -71,7 +71,7 @@ export const isReference = (
   at: number,
 ): boolean => measure === 'pairs' && reference === at;
 
-/** The value of a score: a share from 0 to 1, or a mean reward; undefined where nothing was measured. */
+/** The value of a score: a share from 0 to 1, or a mean reward; undefined if nothing was measured. */
 export function valueOf(
   { measure, rows }: Pick<StageRow, 'measure' | 'rows'>,
   { right, byRow }: StageScore,
@@ -115,7 +115,7 @@ export function forgottenAt(row: Omit<StageRow, 'name'>, at: number): Forgotten 
     ...(measure === 'rewards'
       ? { reward: valueOf(row, best)! - value }
       : { right: best.right! - now.right! }),
-    // The mean may fall against most rows: the test speaks only where most fell.
+    // The mean may fall against most rows: the test speaks only if most fell.
     ...(leads && { p: leads.first < leads.second ? leads.p : 1 }),
     ...loss,
   };
@@ -125,7 +125,7 @@ export function forgottenAt(row: Omit<StageRow, 'name'>, at: number): Forgotten 
 const NOTICEABLE = 0.02;
 
 interface Fall {
-  /** “12 answers”, “3 pairs (may be chance)”, “0.2 of the mean reward”, “loss +0.05”; '' where nothing was lost. */
+  /** “12 answers”, “3 pairs (may be chance)”, “0.2 of the mean reward”, “loss +0.05”; '' if nothing was lost. */
   readonly words: string;
   /** Whether it counts as forgotten: it is hardly chance. */
   readonly forgot: boolean;

@@ -22,7 +22,7 @@ export function pairsOf({ places }: RowSet, part: UsedEntry['part'], chat: boole
   });
 }
 
-/** Test rows that are prompts without an answer, where all of them are; otherwise none. Only rewards can score what is said to them. */
+/** Test rows that are prompts without an answer, if all of them are; otherwise none. Only rewards can score what is said to them. */
 export function promptPairsOf({ places }: RowSet, chat: boolean): PlacedPair[] {
   const test = places.filter(({ part }) => part === 'test');
   const pairs = test.flatMap((place): PlacedPair[] => {
@@ -39,7 +39,7 @@ export interface LossPart extends TestPart {
 
 /**
  * @param pairs of the test part, in the order of the questions
- * @param rows how many are measured where no row has a question
+ * @param rows how many are measured if no row has a question
  */
 export function lossPart(
   data: RowSet,

@@ -31,7 +31,7 @@ interface NamedModel {
 /** The rows whose loss is measured. */
 export interface TestPart {
   readonly rows: readonly PreparedRow[];
-  /** The examples that the rows were made of; undefined where they are not known, or a row was cut. */
+  /** The examples that the rows were made of; undefined if they are not known, or a row was cut. */
   readonly examples: readonly Example[] | undefined;
   /** Equal for equal rows of the same data, for {@link KnownModel}. */
   readonly key?: string;
@@ -81,7 +81,7 @@ interface EvalModelOptions {
   readonly newTokens: number;
   /** Called when the loss is measured; without it, none is. */
   readonly test?: () => TestPart | Promise<TestPart>;
-  /** The rows of two answers, whose likelihoods are measured; none where the rows are no pairs. */
+  /** The rows of two answers, whose likelihoods are measured; none if the rows are no pairs. */
   readonly pairs?: () => readonly LabelledTokens[] | Promise<readonly LabelledTokens[]>;
   readonly known?: KnownModel;
   readonly onProgress: (step: EvalProgress) => void;

@@ -19,7 +19,7 @@ import { WorkClock } from '../engine/work-clock.ts';
 import { Random } from '../random.ts';
 import { randomBlocks } from './self-test.ts';
 
-/** Candidates that are faster by less are not worth other bits; where the end of work is polled, times are known to a fifth. */
+/** Candidates that are faster by less are not worth other bits; if the end of work is polled, times are known to a fifth. */
 const MARGIN = 0.05;
 const POLLED_MARGIN = 0.3;
 /** Dispatches of a submit, as long as they fit in it. */

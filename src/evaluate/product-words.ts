@@ -7,7 +7,7 @@ import type { TunedClass } from '../engine/webgpu/tune-products.ts';
 /** A class as a row of a table. Speeds are in GFLOP/s. */
 export interface ProductRow {
   readonly name: string;
-  /** The choice: “usual” where no candidate was faster. */
+  /** The choice: “usual” if no candidate was faster. */
   readonly kernel: string;
   readonly gflops?: number;
   readonly usualGflops?: number;

@@ -27,13 +27,13 @@ export function isAlarm({ kind }: Reading): boolean {
 export const startOf = (options: { readonly start?: unknown } | undefined): 'base' | 'adapter' =>
   options?.start === undefined ? 'base' : 'adapter';
 
-/** The loss that a run is known by: that of the kept step, by validation, or the last one. Undefined where there is none. */
+/** The loss that a run is known by: that of the kept step, by validation, or the last one. Undefined if there is none. */
 export function keptLoss({ of, best, before, after, kept }: Reading): number | undefined {
   if (of !== 'validation' || kept === undefined) return after;
   return kept === 0 ? before : best?.loss;
 }
 
-/** The loss before a run and of the step that is kept, in one line: of validation where there is some, and never of a single batch. */
+/** The loss before a run and of the step that is kept, in one line: of validation if there is some, and never of a single batch. */
 export function fromTo(reading: Reading): string {
   const { kind, of, before, after, kept, step } = reading;
   if (before === undefined || after === undefined) return '';

@@ -5,12 +5,12 @@ import { collapse, type Forgetting } from './forgetting.ts';
 import { isAlarm } from './reading-brief.ts';
 
 export interface ReadingWords {
-  /** That of the reading; `lost` where what was forgotten decides. */
+  /** That of the reading; `lost` if what was forgotten decides. */
   readonly kind: ReadingKind;
   /** For a list: a few words. */
   readonly name: string;
   readonly how: string;
-  /** What to try; empty where nothing is wrong. */
+  /** What to try; empty if nothing is wrong. */
   readonly advice: string;
   /** Something went wrong: a person should see it at a glance. */
   readonly bad: boolean;
@@ -264,7 +264,7 @@ const ORDERED = 0.9;
 /** Whether the pairs are in order, so that a loss that falls on says nothing against the run. */
 const isOrdered = (reading: Reading): boolean => (reading.order?.share ?? 0) >= ORDERED && !isSlow(reading);
 
-/** What to try where a run has not settled. */
+/** What to try if a run has not settled. */
 function moreOf(reading: Reading): string {
   const { late } = reading;
   if (!late?.steady) return 'More steps would help: try twice as many.';

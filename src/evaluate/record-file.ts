@@ -261,7 +261,7 @@ export const RecordSchema = v.pipe(
 
 /**
  * @param name of the file, for messages
- * @throws GraftError `evaluation-file` for a file that is no record, `evaluation-newer` for one of a newer Graft, `json` where it is no JSON
+ * @throws GraftError `evaluation-file` for a file that is no record, `evaluation-newer` for one of a newer Graft, `json` if it is no JSON
  */
 export function readEvaluation(content: string, name: string): Evaluation {
   const given = parseJson(content.replace(/^\uFEFF/, ''), name);

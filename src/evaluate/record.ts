@@ -31,7 +31,7 @@ export interface Draw {
   readonly of: number;
   /** All rows of the test part; missing in results of earlier versions. */
   readonly test?: number;
-  /** How many rows were to be asked, where the measurement was stopped before all of them were. */
+  /** How many rows were to be asked, if the measurement was stopped before all of them were. */
   readonly planned?: number;
   /** Drawn rows that were skipped, since they leave no room for an answer. */
   readonly tooLong: number;
@@ -66,16 +66,16 @@ export type Seen =
 export interface Item {
   /** Its index in its part, from 0; missing in results of earlier versions. */
   readonly row?: number;
-  /** Where it begins in its file; missing where the file is not known. */
+  /** Where it begins in its file; missing if the file is not known. */
   readonly line?: number;
   readonly prompt: string;
   /** The wanted answer; '' for a prompt alone. */
   readonly expected: string;
   /** Its task, in a mixture. */
   readonly task?: string;
-  /** Equal for the rows of one source, where the split keeps these together ({@link Made.groupedBy}). */
+  /** Equal for the rows of one source, if the split keeps these together ({@link Made.groupedBy}). */
   readonly group?: string;
-  /** The choices of its answer, where they are not those of all rows ({@link Made.choices}). */
+  /** The choices of its answer, if they are not those of all rows ({@link Made.choices}). */
   readonly choices?: readonly string[];
 }
 
@@ -94,7 +94,7 @@ export interface Evidence {
   readonly text: string;
   /** From when it began to its last token, while others were answered. */
   readonly seconds?: number;
-  /** Its part of the time of its batch, in seconds: what it costs where several are answered at once. */
+  /** Its part of the time of its batch, in seconds: what it costs if several are answered at once. */
   readonly took?: number;
   /** Tokens that were generated. */
   readonly tokens?: number;
@@ -145,19 +145,19 @@ export interface Subject {
   readonly took?: RunTook;
   /** Which of the rows its training saw; missing for a method without tuning, and in results of earlier versions. */
   readonly seen?: Seen;
-  /** Its recipe, which is equal for runs that differ in nothing but the seed, and that seed; where that is known. */
+  /** Its recipe, which is equal for runs that differ in nothing but the seed, and that seed; if that is known. */
   readonly trained?: Trained;
   readonly detail?: Detail;
   readonly loss?: LossReport;
   /** It reads a text with new tokens, divided into other rows: its loss is not of the same passages as the base model's. */
   readonly otherText?: true;
-  /** The loss on general text; measured where that was asked for, and where the rows are text that asks for nothing. */
+  /** The loss on general text; measured if that was asked for, and if the rows are text that asks for nothing. */
   readonly general?: LossReport;
   /** What it forgot; for the base, the reference. */
   readonly forgetting?: Forgetting;
-  /** How likely both answers of each pair are to it, where the rows are pairs. */
+  /** How likely both answers of each pair are to it, if the rows are pairs. */
   readonly likelihoods?: readonly PairLikelihoods[];
-  /** Answers that are none of the labels; missing where answers are no labels. */
+  /** Answers that are none of the labels; missing if answers are no labels. */
   readonly noLabel?: number;
   /** Exact matches of a result of an earlier version that did not keep the answers. */
   readonly exact?: Share;
@@ -190,7 +190,7 @@ export interface ChosenFrom {
   /** `labels`: the different answers of the data, or `column`: a list in each row. */
   readonly from: 'labels' | 'column';
   readonly column?: string;
-  /** The choices of all rows, where these have the same. */
+  /** The choices of all rows, if these have the same. */
   readonly texts?: readonly string[];
   /** Whether the token that ends an answer counts, of some rows at least. */
   readonly ends: boolean;
@@ -215,11 +215,11 @@ export interface Made {
   readonly newTokens?: number;
   /** The column that names the group of each row. */
   readonly groupedBy?: string;
-  /** How answers were chosen by likelihood; missing where they were generated. */
+  /** How answers were chosen by likelihood; missing if they were generated. */
   readonly choices?: ChosenFrom;
-  /** Rewards that were chosen for this measurement; missing where they are those of the adapter's run. */
+  /** Rewards that were chosen for this measurement; missing if they are those of the adapter's run. */
   readonly rewards?: readonly RewardSpec[];
-  /** The task that the answers are for, and the score that counts as success; where that was given. */
+  /** The task that the answers are for, and the score that counts as success; if that was given. */
   readonly task?: TaskCard;
   readonly seconds?: number;
 }
@@ -278,13 +278,13 @@ export interface Evaluation {
   readonly items: readonly Item[];
   readonly subjects: readonly Subject[];
   readonly scorers: readonly UsedScorer[];
-  /** By item, subject and scorer; null where a scorer does not apply, and where nothing was answered. */
+  /** By item, subject and scorer; null if a scorer does not apply, and if nothing was answered. */
   readonly scores: readonly (readonly (readonly (number | null)[])[])[];
-  /** By item and subject; null where it did not answer. */
+  /** By item and subject; null if it did not answer. */
   readonly evidence: readonly (readonly (Evidence | null)[])[];
-  /** At most one for two subjects; missing where nobody judged. */
+  /** At most one for two subjects; missing if nobody judged. */
   readonly blind?: readonly BlindJudging[];
-  /** At most one for two subjects; missing where no model judged. */
+  /** At most one for two subjects; missing if no model judged. */
   readonly judged?: readonly ModelJudging[];
 }
 
@@ -293,7 +293,7 @@ export interface SubjectColumns {
   readonly subject: Subject;
   /** To the first items. */
   readonly answers: readonly Evidence[];
-  /** By scorer; null where one does not apply. A scorer that is missing gives null everywhere. */
+  /** By scorer; null if one does not apply. A scorer that is missing gives null everywhere. */
   readonly scores: Readonly<Record<string, readonly (number | null)[]>>;
 }
 

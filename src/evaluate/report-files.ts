@@ -29,7 +29,7 @@ export interface ReportOf extends AboutReport {
 export const verdictTexts = ({ verdict: { before, number, after, how, caution } }: JudgedMethod): string[] =>
   [`${before}${number}${after}`, how, caution].filter((text) => text !== '');
 
-/** Several seeds of one recipe as one method; nothing where there are none. */
+/** Several seeds of one recipe as one method; nothing if there are none. */
 function seedsPart(record: Evaluation, metrics: readonly Scorer[]): { readonly seeds?: object[] } {
   const seeds = seedsReport(record, metrics);
   return seeds.length > 0 ? { seeds } : {};

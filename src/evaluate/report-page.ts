@@ -35,7 +35,7 @@ export interface MadeAdapter {
 
 export interface AboutReport {
   readonly metrics: readonly Scorer[];
-  /** Undefined where nothing tuned was compared with the base model. */
+  /** Undefined if nothing tuned was compared with the base model. */
   readonly judged: JudgedMethod | undefined;
   /** The part of the rows that was asked. */
   readonly part: string;

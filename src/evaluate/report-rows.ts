@@ -124,7 +124,7 @@ export function reportAnswers(
   return { body, choices: choices.length };
 }
 
-/** Undefined where a method has stopped before the row. */
+/** Undefined if a method has stopped before the row. */
 function answerOf(side: Side, at: number, isFree: boolean): Html | undefined {
   const evidence = side.record.evidence[at][side.at];
   if (!evidence) return undefined;

@@ -29,7 +29,7 @@ export interface Prediction {
   readonly method: string;
   readonly adapter?: string;
   readonly output: string;
-  /** The log-probability of each choice in nats, where the output was chosen by likelihood. */
+  /** The log-probability of each choice in nats, if the output was chosen by likelihood. */
   readonly choices?: Readonly<Record<string, number>>;
   /** By metric, those that compare answers; and the sum of rewards. */
   readonly scores: Readonly<Record<string, number>>;
@@ -104,7 +104,7 @@ export function metricsReport(
   };
 }
 
-/** What rewards say of the answers; undefined where nothing was answered, or nothing was scored by rewards. */
+/** What rewards say of the answers; undefined if nothing was answered, or nothing was scored by rewards. */
 export const rewardScoresOf = ({ rewards = [], record }: Side): RewardScores | undefined =>
   rewards.length > 0 ? rewardScores(rewards, recordPassMark(record) ?? Infinity) : undefined;
 
@@ -192,12 +192,12 @@ export interface JudgedMethod {
     readonly against: string;
     readonly only_adapter: number;
     readonly only_other: number;
-    /** The p-value of the exact McNemar test; of the exact sign-flip test over groups, where rows share some. */
+    /** The p-value of the exact McNemar test; of the exact sign-flip test over groups, if rows share some. */
     readonly p: number;
   }[];
 }
 
-/** Everything tuned that was measured whole, beside the base model; none where that was not. */
+/** Everything tuned that was measured whole, beside the base model; none if that was not. */
 function measuredOf(record: Evaluation): Measured[] {
   if (baseOf(record)?.subject.stopped) return [];
   return comparedOf(record)

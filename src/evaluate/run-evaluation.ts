@@ -35,9 +35,9 @@ export interface OpenSubject {
   readonly model: EvalModel;
   /** Whether its device still works: if not, a failure is no matter of a person's stop. */
   readonly isLost: () => boolean;
-  /** The loss on general text, where that is wanted. */
+  /** The loss on general text, if that is wanted. */
   readonly general?: () => Promise<LossReport>;
-  /** What it forgot, where that is wanted. */
+  /** What it forgot, if that is wanted. */
   readonly forgetting?: () => Promise<Forgetting>;
   /** Facts that are known only now. */
   readonly facts?: Partial<Subject>;
@@ -70,7 +70,7 @@ export interface RewardScorer {
 /** Scorers that were chosen by name. */
 export interface ChosenScorers {
   readonly names: readonly string[];
-  /** By name, row by row, null where one does not apply. @param asked the answered rows, and possibly more after them */
+  /** By name, row by row, null if one does not apply. @param asked the answered rows, and possibly more after them */
   score(
     asked: readonly AskedQuestion[],
     answers: readonly Evidence[],
@@ -114,9 +114,9 @@ export interface EvaluationPlan {
 interface Watcher {
   readonly signal: AbortSignal;
   readonly begins?: (plan: SubjectPlan) => void;
-  /** @param why missing where training has nothing that it could answer with */
+  /** @param why missing if training has nothing that it could answer with */
   readonly leftOut?: (plan: SubjectPlan, why?: string) => void;
-  /** @param part missing where the whole subject failed */
+  /** @param part missing if the whole subject failed */
   readonly failed?: (plan: SubjectPlan, error: unknown, part?: string) => void;
 }
 
@@ -156,7 +156,7 @@ function scorersOf({ rewards, chosen, isPrompts }: EvaluationPlan): UsedScorer[]
   ];
 }
 
-/** @returns undefined where the method is left out */
+/** @returns undefined if the method is left out */
 async function measure(
   plan: EvaluationPlan,
   one: SubjectPlan,
@@ -281,7 +281,7 @@ async function measureOpen(
   };
 }
 
-/** The labels that answers can be: those of training, and of the asked rows; none where answers are no labels. */
+/** The labels that answers can be: those of training, and of the asked rows; none if answers are no labels. */
 export const labelsIn = ({ train, asked }: Pick<EvaluationPlan, 'train' | 'asked'>): readonly string[] => {
   const wanted = asked.map(({ question }) => question.expected);
   const learned = train.map(({ question }) => question.expected);

@@ -59,7 +59,7 @@ export function chosenScorers(
         }
         const { scores, problem } = await scoreAttempts(scorer, attempts, startSandbox);
         columns.push([scorer.name, scores]);
-        // A row that it cannot compare has no score; where there is none at all, the reason is said.
+        // A row that it cannot compare has no score; if there is none at all, the reason is said.
         if (problem !== undefined && scores.every((score) => score === null))
           failed.push({ name: scorer.label, reason: `${problem}.` });
       }

@@ -45,7 +45,7 @@ export const familyOf = (families: readonly Family[], at: number): Family | unde
   families.find(({ members }) => members.some((side) => side.at === at));
 
 /**
- * Whether a member speaks for its family where scores are no means of rows: the median one does, since the best of several seeds is better than the
+ * Whether a member speaks for its family if scores are no means of rows: the median one does, since the best of several seeds is better than the
  * recipe. A single one does.
  */
 export function isMedian(side: Side, family: Family | undefined): boolean {
@@ -96,7 +96,7 @@ export interface SeedScores {
 const RESAMPLES = 1_000;
 const DEFAULT_SEED = 42;
 
-/** The scores of a family by one metric; undefined where a member has none. */
+/** The scores of a family by one metric; undefined if a member has none. */
 export function seedScores({ members }: Family, metric: Scorer): SeedScores | undefined {
   const scores = members.flatMap((side) => metricsOf(side, [metric])[metric.name] ?? []);
   if (scores.length < members.length) return undefined;
@@ -138,7 +138,7 @@ export interface SeedsAgainst {
   readonly p: number;
 }
 
-/** A family against a method on the same rows, by the share of seeds that get each row right; undefined where answers were not kept. */
+/** A family against a method on the same rows, by the share of seeds that get each row right; undefined if answers were not kept. */
 export function seedsAgainst(
   { members }: Family,
   right: readonly boolean[] | undefined,

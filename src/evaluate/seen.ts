@@ -15,7 +15,7 @@ interface TaughtRow {
 }
 
 /**
- * Counts rows that were trained on: by what they teach, and by their line where they are of the same file.
+ * Counts rows that were trained on: by what they teach, and by their line if they are of the same file.
  *
  * @param asked those of `test` that were asked
  */
@@ -52,7 +52,7 @@ export function isHeldOut({ subject: { adapter, seen } }: Pick<Side, 'subject'>)
   return typeof seen === 'object' && seen.test === 0;
 }
 
-/** The caveat; '' where the rows were held out. */
+/** The caveat; '' if the rows were held out. */
 export function caveatOf(side: Pick<Side, 'subject' | 'record'>): string {
   const { seen } = side.subject;
   const rows = side.record.items;

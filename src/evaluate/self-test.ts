@@ -107,7 +107,7 @@ export const SELF_TEST: readonly SelfTestCase[] = [
   THREE_STEPS,
 ];
 
-/** The same in half precision, where the device has it; the other device stays in f32. */
+/** The same in half precision, if the device has it; the other device stays in f32. */
 export const HALF_PRECISION: SelfTestCase = {
   name: 'an adapter in half precision',
   tolerance: F16,

@@ -23,7 +23,7 @@ export interface Side {
   readonly right?: readonly boolean[];
   /** The share of answered rows that are exactly right; over no rows if they are only prompts. */
   readonly exact: Share;
-  /** The weighted sums of the rewards; missing where nothing is scored by them. */
+  /** The weighted sums of the rewards; missing if nothing is scored by them. */
   readonly rewards?: readonly number[];
 }
 
@@ -54,7 +54,7 @@ const { fraction: _, ...shareOfNone } = proportion(0, 0);
 
 const known = (scores: readonly (number | null)[]): number[] => scores.flatMap((score) => score ?? []);
 
-/** Undefined where the record has no such scorer. */
+/** Undefined if the record has no such scorer. */
 export function scoresOfSubject(
   { scorers, scores }: Evaluation,
   at: number,
@@ -71,7 +71,7 @@ export const sidesOf = (record: Evaluation, method: string): Side[] =>
     subject.method === method && subject.failed === undefined ? [sideOf(record, at)] : [],
   );
 
-/** The base model; undefined where it was not measured. */
+/** The base model; undefined if it was not measured. */
 export const baseOf = (record: Evaluation): Side | undefined => sidesOf(record, BASE).at(0);
 
 /** The base model, and something tuned on the same rows. */
@@ -80,7 +80,7 @@ export interface Compared {
   readonly tuned: Side;
 }
 
-/** Each adapter against the base model; none where that was not measured. */
+/** Each adapter against the base model; none if that was not measured. */
 export function comparedOf(record: Evaluation): Compared[] {
   const base = baseOf(record);
   return base ? sidesOf(record, ADAPTER_METHOD).map((tuned) => ({ base, tuned })) : [];

@@ -10,7 +10,7 @@ interface StageOf {
   /** The stage whose rows they are. */
   readonly stage: number;
   readonly measure: StageMeasure;
-  /** The index of the stage that pairs are compared with, −1 for the base model; missing where the objective has none, or it is gone. */
+  /** The index of the stage that pairs are compared with, −1 for the base model; missing if the objective has none, or it is gone. */
   readonly reference?: number | undefined;
   /** Whether each task of a mixture gets a line of its own. */
   readonly byTask?: boolean;

@@ -118,10 +118,10 @@ function best(of: readonly Named[], metric: string): Reached | undefined {
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 /**
- * The answer to the card. The adapter answers it where one was measured, else the best method without tuning.
+ * The answer to the card. The adapter answers it if one was measured, else the best method without tuning.
  *
- * @param target read from the card already, where it stands in other words of the person
- * @returns undefined where the card sets no score, or nothing measured has one
+ * @param target read from the card already, if it stands in other words of the person
+ * @returns undefined if the card sets no score, or nothing measured has one
  */
 export function successSaid(
   card: TaskCard,
@@ -161,7 +161,7 @@ export function successSaid(
   };
 }
 
-/** The same of a record, whose card it has. @param few the base model with examples, where another record has it */
+/** The same of a record, whose card it has. @param few the base model with examples, if another record has it */
 export function successOfRecord(
   record: Side['record'],
   {

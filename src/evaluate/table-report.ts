@@ -25,9 +25,9 @@ import {
 export interface Line {
   readonly side: Side;
   readonly score: ScoreStanding;
-  /** By rewards, where answers are scored by them. */
+  /** By rewards, if answers are scored by them. */
   readonly reward: ScoreStanding;
-  /** Which pairs are in order, where the rows are pairs; missing for what they are compared with. */
+  /** Which pairs are in order, if the rows are pairs; missing for what they are compared with. */
   readonly preferred: readonly boolean[] | undefined;
   readonly pairs: ScoreStanding;
   readonly general: TunedStanding | undefined;
@@ -35,9 +35,9 @@ export interface Line {
 }
 
 export interface TunedTable {
-  /** Missing where rows are prompts alone. */
+  /** Missing if rows are prompts alone. */
   readonly metric: Scorer | undefined;
-  /** How pairs are compared; undefined where the rows are no pairs. */
+  /** How pairs are compared; undefined if the rows are no pairs. */
   readonly pairsAgainstBase: boolean | undefined;
   /** The base first, if it was asked. */
   readonly lines: readonly Line[];

@@ -7,7 +7,7 @@ import { textOfToken, textsOfTokens, type TokenText } from '../text/token-text.t
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { IGNORED, sequencesOf, type TokenRow } from '../text/trainable.ts';
 
-/** A number of the base model, and of the tuned one where there is one. */
+/** A number of the base model, and of the tuned one if there is one. */
 export interface OfBoth {
   readonly base: number;
   readonly tuned?: number;

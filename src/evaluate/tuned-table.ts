@@ -16,9 +16,9 @@ import { isFreeText, NOTICEABLE_SHARE } from './verdict.ts';
 /** A line of the table: the base model, or something tuned. All answers and losses of a table are of the same rows, in the same order. */
 export interface TunedCandidate {
   readonly side: Side;
-  /** The weighted sums of the rewards, row by row, where answers are scored by them. */
+  /** The weighted sums of the rewards, row by row, if answers are scored by them. */
   readonly rewards?: readonly number[];
-  /** Row by row, whether the chosen answer of a pair is preferred, where the rows are pairs; missing for what they are compared with. */
+  /** Row by row, whether the chosen answer of a pair is preferred, if the rows are pairs; missing for what they are compared with. */
   readonly pairs?: readonly boolean[];
 }
 
@@ -42,7 +42,7 @@ interface Column<Item> {
 }
 
 /**
- * @param value the higher, the better; undefined where it was not measured
+ * @param value the higher, the better; undefined if it was not measured
  * @param isEven whether an item may be as good as the one with the highest value
  */
 function column<Item>(
@@ -66,7 +66,7 @@ function column<Item>(
 
 export interface ScoreStanding {
   readonly standing: TunedStanding | undefined;
-  /** Rows on which this one scores higher, and rows on which the best one does; missing for the best one, and where no rows are compared. */
+  /** Rows on which this one scores higher, and rows on which the best one does; missing for the best one, and if no rows are compared. */
   readonly against?: Leads;
 }
 
@@ -126,7 +126,7 @@ export function comparesWithBase(objectives: readonly (string | undefined)[]): b
   return learned.length === 0 || learned.some((objective) => objectiveOf(objective).reference);
 }
 
-/** The preferred answers of the base model and of others on the same pairs. @param likelihoods those of the base first; undefined where not measured */
+/** The preferred answers of the base model and of others on the same pairs. @param likelihoods those of the base first; undefined if not measured */
 export function pairsOfTable(
   likelihoods: readonly (readonly PairLikelihoods[] | undefined)[],
   isAgainstBase: boolean,
@@ -145,7 +145,7 @@ export const pairsInWords = (isAgainstBase: boolean): string =>
     ? 'Preference accuracy: the number of pairs whose chosen answer gained more log-probability over the base model than the rejected one. The base model itself has none.'
     : 'Preference accuracy: the number of pairs whose chosen answer has the higher mean log-probability over its tokens.';
 
-/** @param items scores row by row, and what stands for all of them; undefined where there are none */
+/** @param items scores row by row, and what stands for all of them; undefined if there are none */
 function standingsOf(
   items: readonly ({ readonly scores: readonly number[]; readonly value: number } | undefined)[],
 ): ScoreStanding[] {

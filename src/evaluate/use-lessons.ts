@@ -1,4 +1,4 @@
-/** Answers of a log as lessons: those that went wrong, with a better answer where one is known, and those that a person liked. */
+/** Answers of a log as lessons: those that went wrong, with a better answer if one is known, and those that a person liked. */
 import {
   lookAtFeedback,
   questionKey,

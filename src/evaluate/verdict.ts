@@ -25,7 +25,7 @@ export interface Verdict {
   readonly before: string;
   readonly number: string;
   readonly after: string;
-  /** The winner, where the difference is hardly chance. */
+  /** The winner, if the difference is hardly chance. */
   readonly winner: 'tuned' | 'untuned' | undefined;
   /** The evidence, and what it does not show. */
   readonly how: string;
@@ -37,7 +37,7 @@ export interface Verdict {
 
 /** A verdict by the numbers of the rows. */
 interface Said extends Omit<Verdict, 'caution' | 'isSober'> {
-  /** The beginning of it: whether tuning helped; missing where a sentence says that by itself. */
+  /** The beginning of it: whether tuning helped; missing if a sentence says that by itself. */
   readonly claim?: string;
   /** Whether it speaks for the adapter. */
   readonly helps: boolean;
@@ -146,13 +146,13 @@ export function isSameReward(
   );
 }
 
-/** The likelihoods of pairs to both; undefined where the rows are no pairs. */
+/** The likelihoods of pairs to both; undefined if the rows are no pairs. */
 function pairsOf({ base, tuned }: Compared): Pairs | undefined {
   const [before, after] = [base.subject.likelihoods, tuned.subject.likelihoods];
   return before && after && { base: before, tuned: after };
 }
 
-/** “Tuning helped” is not said where most of what the model knew is gone; where that was not measured, the verdict says so. */
+/** “Tuning helped” is not said if most of what the model knew is gone; if that was not measured, the verdict says so. */
 function spoken({
   claim,
   helps,
@@ -300,7 +300,7 @@ function pairedInWords(
   );
 }
 
-/** Perplexity stands beside exact answers, and never counts as a gain where no more answers are right. */
+/** Perplexity stands beside exact answers, and never counts as a gain if no more answers are right. */
 function perplexityInWords(of: Compared, gain: number): string {
   const { items: rows, made } = of.tuned.record;
   const { draw } = made;
@@ -361,7 +361,7 @@ function byRewards(
 }
 
 /**
- * What learned from pairs is judged by the answers that it came to prefer. That is no help where it writes what the base model writes, or where the
+ * What learned from pairs is judged by the answers that it came to prefer. That is no help if it writes what the base model writes, or if the
  * chosen answers themselves are lost.
  */
 function byPairs(compared: readonly Measured[], measured: readonly Measured[]): Said {

@@ -105,7 +105,7 @@ async function compared(
 }
 
 /**
- * The weights of the tuned model: from the delta where it has them, otherwise from the base.
+ * The weights of the tuned model: from the delta if it has them, otherwise from the base.
  *
  * @param delta as {@link deltaFile} wrote it
  * @throws GraftError `delta-base` for a base other than the delta's, `delta-file` for a file that is not a delta

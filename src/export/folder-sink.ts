@@ -86,7 +86,7 @@ export class DirectorySink implements FolderSink {
     private readonly folder: FileSystemDirectoryHandle,
   ) {}
 
-  /** @param name of the folder; a number is added where there is one already @throws GraftError `export-write` */
+  /** @param name of the folder; a number is added if there is one already @throws GraftError `export-write` */
   static async create(parent: FileSystemDirectoryHandle, name: string): Promise<DirectorySink> {
     const taken = new Set<string>();
     return writing(name, parent.name, async () => {

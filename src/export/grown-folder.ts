@@ -20,7 +20,7 @@ export const TOKENIZER_FILES: readonly string[] = [
 ];
 
 /**
- * @param vocabulary rows of embedding and head, where the folder is that of a model with the new rows; left out, only the tokenizer grows
+ * @param vocabulary rows of embedding and head, if the folder is that of a model with the new rows; left out, only the tokenizer grows
  */
 export async function grownFolder(files: FileSet, added: NewTokens, vocabulary?: number): Promise<FileSet> {
   const changes: Readonly<Record<string, (json: JsonObject) => JsonObject>> = {

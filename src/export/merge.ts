@@ -247,7 +247,7 @@ function grownRows(rows: number, width: number, { first, values }: AddedRows): n
   return Math.max(rows, first + values.length / width);
 }
 
-/** Bytes of a tensor that are in memory at once, where they are only copied. */
+/** Bytes of a tensor that are in memory at once, if they are only copied. */
 const PIECE = 16 * 2 ** 20;
 
 async function* piecesOf(entry: TensorEntry, from = 0, end = entry.byteLength): AsyncGenerator<Uint8Array> {
@@ -260,7 +260,7 @@ export function passedOn({ name, shape, dtype }: TensorEntry): Omit<TensorToWrit
   return { name, shape, dtype: writtenType(dtype) };
 }
 
-/** Its bytes, a part at a time; whole where it was in blocks. */
+/** Its bytes, a part at a time; whole if it was in blocks. */
 export async function* passedOnPieces(entry: TensorEntry): AsyncGenerator<Uint8Array> {
   if (!isBlockType(entry.dtype)) {
     yield* piecesOf(entry);
@@ -270,7 +270,7 @@ export async function* passedOnPieces(entry: TensorEntry): AsyncGenerator<Uint8A
   yield encode(Float32Array.from(values), writtenType(entry.dtype));
 }
 
-/** The numbers of a weight in the folder's layout, quantised and dequantised where it was in blocks. */
+/** The numbers of a weight in the folder's layout, quantised and dequantised if it was in blocks. */
 async function valuesOf(
   spec: WeightSpec,
   entry: TensorEntry,

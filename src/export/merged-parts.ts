@@ -30,7 +30,7 @@ interface MergedParts {
   >;
 }
 
-/** Reads the adapter and headers of the base, but no weights. @throws GraftError `adapter-…` where the adapter does not fit the base, `weights-…` */
+/** Reads the adapter and headers of the base, but no weights. @throws GraftError `adapter-…` if the adapter does not fit the base, `weights-…` */
 export async function openMerged(parts: Parts): Promise<MergedParts> {
   const { baseModel, base, model, adapterName, adapter: given, baseWeights } = parts;
   const files = await modelFolder(base);

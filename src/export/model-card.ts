@@ -25,10 +25,10 @@ export interface CardFacts {
   readonly firstLoss?: number;
   readonly lastLoss?: number;
   readonly evalLoss?: number;
-  /** What the losses are, where they are not those of supervised learning. */
+  /** What the losses are, if they are not those of supervised learning. */
   readonly lossIs?: string;
   readonly adapterName?: string;
-  /** The types of the base weights while the adapter was trained, where they are not the file's. */
+  /** The types of the base weights while the adapter was trained, if they are not the file's. */
   readonly baseWeights?: string;
   /** The text between prompt and answer in the rows, for a base without a chat template. */
   readonly afterPrompt?: string;

@@ -33,7 +33,7 @@ const TOKENIZER = 'tokenizer.json';
 export const PEFT_FILES: readonly string[] = [CONFIG, WEIGHTS, CARD, TOKENIZER];
 const MAX_TOKENIZER_BYTES = 64 * 2 ** 20;
 const INDICES = 'trainable_token_indices';
-/** Among the metadata of the weights, where PEFT reads nothing else. */
+/** Among the metadata of the weights, if PEFT reads nothing else. */
 const AFTER_PROMPT = 'after_prompt';
 const ADDED_TOKENS = 'added_tokens';
 
@@ -44,7 +44,7 @@ export interface AdapterData {
   readonly tensors: AdapterTensors;
 }
 
-/** The kind of the adapter in a PEFT folder; undefined where there is none that Graft knows. @throws GraftError `json-…` */
+/** The kind of the adapter in a PEFT folder; undefined if there is none that Graft knows. @throws GraftError `json-…` */
 export async function peftKind(files: FileSet): Promise<string | undefined> {
   const config = await readJson(files, CONFIG);
   return config && kindOfPeft(config)?.name;
@@ -110,7 +110,7 @@ export function writePeft(adapter: AdapterData, facts: CardFacts): Files {
   };
 }
 
-/** The files of a PEFT folder with another place of its base: in the card, and in the configuration where it can name that place. */
+/** The files of a PEFT folder with another place of its base: in the card, and in the configuration if it can name that place. */
 export function withBase(files: Files, place: BasePlace): Files {
   const edit = (name: string, change: (text: string) => string): Files => {
     if (!Object.hasOwn(files, name)) return {};
@@ -294,7 +294,7 @@ function readConfig(
 }
 
 /**
- * A list of targets is kept where it says exactly which layers have tensors. A regular expression, or a list that other fields narrow
+ * A list of targets is kept if it says exactly which layers have tensors. A regular expression, or a list that other fields narrow
  * (layers_to_transform, exclude_modules), becomes the paths of those layers.
  */
 function targetsOf(

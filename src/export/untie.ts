@@ -12,7 +12,7 @@ import { overlaid } from './overlaid.ts';
 const HEAD = 'lm_head.weight';
 const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
-/** Whether a merged model has a head of its own where the base has none. */
+/** Whether a merged model has a head of its own if the base has none. */
 export function unties(
   modules: readonly AdapterModule[],
   { shape }: Pick<ModelDefinition, 'shape'>,

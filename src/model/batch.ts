@@ -28,7 +28,7 @@ import {
 export interface LabelledTokens {
   readonly ids: ArrayLike<number>;
   readonly labels: ArrayLike<number>;
-  /** Where the sequences after the first begin; nothing is supervised there. Missing where the row is one sequence. */
+  /** Where the sequences after the first begin; nothing is supervised there. Missing if the row is one sequence. */
   readonly starts?: ArrayLike<number>;
   /** Whether all tokens of the first sequence except its first are predicted, besides those with a label: for a loss over whole texts. */
   readonly whole?: true;
@@ -88,7 +88,7 @@ export function withoutVirtual<Row extends LabelledTokens>(rows: readonly Row[])
   });
 }
 
-/** Capacity of a plan: tokens and output rows, and sequences where these are kept apart. */
+/** Capacity of a plan: tokens and output rows, and sequences if these are kept apart. */
 export interface Bucket {
   readonly tokens: number;
   readonly rows: number;
@@ -139,7 +139,7 @@ export interface BatchTensors extends TokenInputs {
   readonly sequenceRanges?: Tensor;
   /** f32 [R]: for rows of texts that are predicted whole, the rows of the micro-batch for each of their tokens; 0 for others. Where a loss reads it. */
   readonly weights?: Tensor;
-  /** f32 [S]: 1 where the row of a sequence is desirable, −1 where it is not. Where a loss reads it. */
+  /** f32 [S]: 1 if the row of a sequence is desirable, −1 if it is not. Where a loss reads it. */
   readonly desirable?: Tensor;
   /** Inputs that make one vector of each sequence. Missing if the loss reads none. */
   readonly pooled?: PooledInputs;

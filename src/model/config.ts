@@ -53,7 +53,7 @@ export class ConfigReader {
     return value;
   }
 
-  /** An object inside, or undefined where it is null or absent. */
+  /** An object inside, or undefined if it is null or absent. */
   object(name: string): ConfigReader | undefined {
     const value = this.fields[name];
     if (value === undefined || value === null) return undefined;
@@ -61,7 +61,7 @@ export class ConfigReader {
     return new ConfigReader(value, `${this.where}, ${name}`);
   }
 
-  /** A list of numbers, or undefined where it is null or absent. */
+  /** A list of numbers, or undefined if it is null or absent. */
   numbers(name: string): number[] | undefined {
     return this.list(
       name,
@@ -70,7 +70,7 @@ export class ConfigReader {
     );
   }
 
-  /** A list of texts, or undefined where it is null or absent. */
+  /** A list of texts, or undefined if it is null or absent. */
   texts(name: string): string[] | undefined {
     return this.list(name, 'a list of texts', (entry) => typeof entry === 'string');
   }

@@ -55,7 +55,7 @@ export interface ModelShape {
   readonly hardLimit?: boolean;
   /** Whether activations exceed half precision: they then stay f32, whatever the type of the weights. */
   readonly wideActivations?: boolean;
-  /** Name of the weight that maps hidden states to logits: the embedding where they are tied. Missing in an encoder. */
+  /** Name of the weight that maps hidden states to logits: the embedding if they are tied. Missing in an encoder. */
   readonly head?: string;
   /** Rotary frequencies that layers choose among; empty for a model without. */
   readonly ropes: readonly RopeConfig[];

@@ -58,7 +58,7 @@ export function inModelLayout(spec: WeightSpec, entry: TensorEntry): { entry: Te
   return entry.turned ? { entry: entry.turned, turn: false } : { entry, turn: true };
 }
 
-/** The type that a weight has in its file; undefined where it is not there. */
+/** The type that a weight has in its file; undefined if it is not there. */
 export function storedType(source: WeightSource, spec: WeightSpec): StoredType | undefined {
   const entry = source.get(spec.name);
   return entry && inModelLayout(spec, entry).entry.dtype;

@@ -28,7 +28,7 @@ export interface ForwardGraph<Value> {
   embedPositions(name: string): Value;
   /** A learned vector for the part of a pair of texts that a token is in. */
   embedTypes(name: string): Value;
-  /** x · Wᵀ of the layer at `path`, with its bias where it has one. */
+  /** x · Wᵀ of the layer at `path`, with its bias if it has one. */
   linear(x: Value, path: string, options?: LinearEnd<Value>): Value;
   /** The layers at these paths, of one input, each as `linear` without options. */
   linears(x: Value, paths: readonly string[]): Value[];
@@ -39,7 +39,7 @@ export interface ForwardGraph<Value> {
   add(a: Value, b: Value): Value;
   /** The layer normalisation at `path`: weight and bias. */
   layerNorm(x: Value, path: string, eps: number): Value;
-  /** Over each row of x, or over each head of it where the weight is as long as a head. */
+  /** Over each row of x, or over each head of it if the weight is as long as a head. */
   rmsNorm(x: Value, name: string, options: RmsNormOptions): Value;
   /** Attention of each token to the keys that it may see. With `rope`, q and k are turned first, and nothing may read them afterwards. */
   attention(layer: number, q: Value, k: Value, v: Value, settings?: AttentionSettings): Value;

@@ -42,7 +42,7 @@ export function tokensInFlight({ software, processor }: Pick<Device, 'software' 
 }
 
 /**
- * Sequences that are generated at once where nobody chose a number. With SmolLM2-135M from its Q4_1 file, two threads of a processor take 49 ms for a token of one,
+ * Sequences that are generated at once if nobody chose a number. With SmolLM2-135M from its Q4_1 file, two threads of a processor take 49 ms for a token of one,
  * 22 ms of eight and 15 ms of sixteen.
  */
 const AT_ONCE = { processor: 16, gpu: 8 };

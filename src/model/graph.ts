@@ -41,7 +41,7 @@ export interface SequenceInputs {
   readonly types?: Tensor;
   /** u32 [R]: the tokens whose hidden states go on to the head. */
   readonly rows?: Tensor;
-  /** u32 [M]: where each token went among the rows. For the backward pass. */
+  /** u32 [M]: if each token went among the rows. For the backward pass. */
   readonly inverse?: Tensor;
   /** u32 [M, 2]: occurrences of each id. For a trained embedding. */
   readonly chain?: Tensor;
@@ -82,9 +82,9 @@ export interface AdapterDropout {
 
 /** The hooks of an adapter in a model. */
 export interface AdapterHooks {
-  /** The adapter's part in the linear layer at `path`; undefined where it has none. */
+  /** The adapter's part in the linear layer at `path`; undefined if it has none. */
   linear(path: string, dropout?: AdapterDropout): LinearHook | undefined;
-  /** The adapter's tensor that replaces the weight of this name; undefined where it has none. */
+  /** The adapter's tensor that replaces the weight of this name; undefined if it has none. */
   weight(name: string): Tensor | undefined;
   /** How many virtual tokens it puts before every sequence (batch.ts). */
   readonly virtualTokens: number;
@@ -150,7 +150,7 @@ export class Graph implements ForwardGraph<Tensor> {
     return this.#seen(moduleOf(name), embedding(tape, inputs.types, weight(name), { dtype }));
   }
 
-  /** x · Wᵀ of the layer at `path`, with its bias and its adapter where it has them. */
+  /** x · Wᵀ of the layer at `path`, with its bias and its adapter if it has them. */
   linear(x: Tensor, path: string, options: LinearEnd<Tensor> = {}): Tensor {
     const { tape, weight, optionalWeight, adapter, observer } = this.options;
     const w = weight(`${path}.weight`);
@@ -166,7 +166,7 @@ export class Graph implements ForwardGraph<Tensor> {
     return residual ? add(tape, residual, y) : y;
   }
 
-  /** The layers at these paths, each as `linear` without options: of one input, so that they are computed together where their adapters allow it. */
+  /** The layers at these paths, each as `linear` without options: of one input, so that they are computed together if their adapters allow it. */
   linears(x: Tensor, paths: readonly string[]): Tensor[] {
     const layers = this.#together(paths);
     if (!layers) return paths.map((path) => this.linear(x, path));
@@ -208,7 +208,7 @@ export class Graph implements ForwardGraph<Tensor> {
     return this.#seen(path, y);
   }
 
-  /** Over each row of x, or over each head of it where the weight is as long as a head. */
+  /** Over each row of x, or over each head of it if the weight is as long as a head. */
   rmsNorm(x: Tensor, name: string, options: RmsNormOptions): Tensor {
     return this.#seen(moduleOf(name), rmsNorm(this.options.tape, x, this.options.weight(name), options));
   }

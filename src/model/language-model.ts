@@ -83,7 +83,7 @@ export class LanguageModel {
     readonly device: Device,
     readonly definition: ModelDefinition,
     readonly weights: BaseWeights | TrainableWeights,
-    /** Type of frozen matrices that are not quantised, and of activations where they fit in it. */
+    /** Type of frozen matrices that are not quantised, and of activations if they fit in it. */
     readonly dtype: 'f32' | 'f16',
     /** The requested types of frozen matrices. */
     readonly weightChoices: WeightChoices,
@@ -163,7 +163,7 @@ export class LanguageModel {
     return 'trained' in this.weights ? this.weights.trained : undefined;
   }
 
-  /** Whether an embedding of tokens or positions is trained: its gradient needs to know where each id occurs. */
+  /** Whether an embedding of tokens or positions is trained: its gradient needs to know if each id occurs. */
   get trainsEmbedding(): boolean {
     const { parameters, definition } = this;
     return parameters?.specs.some((spec) => isEmbedding(definition, spec)) ?? false;

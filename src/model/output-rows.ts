@@ -1,4 +1,4 @@
-/** Rows of the matrix that scores the next token (the head, or the embedding where both are one weight), read from a model folder without a device. */
+/** Rows of the matrix that scores the next token (the head, or the embedding if both are one weight), read from a model folder without a device. */
 import { BLOCKS, isBlockType } from '../weights/blocks.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { DTYPE_BYTES, toFloat32 } from '../weights/dtypes.ts';
@@ -21,7 +21,7 @@ const MAX_ROWS = 8192;
  * Reads the rows of these tokens; those that the matrix does not have are left out.
  *
  * @param ids each once
- * @returns undefined where the folder has no such weight in numbers that are read here
+ * @returns undefined if the folder has no such weight in numbers that are read here
  * @throws GraftError as `openWeights`
  */
 export async function readOutputRows(

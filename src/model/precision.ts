@@ -7,7 +7,7 @@ export type Precision = 'f32' | 'f16' | 'auto';
 /**
  * The type of frozen weights and of activations. Sums, adapters and optimiser state are f32 in any case.
  *
- * @throws GraftError `precision-f16` where f16 is asked for and the adapter lacks `shader-f16`
+ * @throws GraftError `precision-f16` if f16 is asked for and the adapter lacks `shader-f16`
  */
 export function resolvePrecision(precision: Precision, target: Target): 'f32' | 'f16' {
   if (precision === 'f16' && !target.features.f16) {

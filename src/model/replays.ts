@@ -17,7 +17,7 @@ import type { LanguageModel } from './language-model.ts';
  * attends to nothing and is not written.
  */
 export const PREFILL_TOKENS = [64, 512] as const;
-/** A larger part is used where at least this share of it is filled. */
+/** A larger part is used if at least this share of it is filled. */
 const MIN_FILLED = 0.75;
 /** The most bytes of the activations of a larger part. */
 const PREFILL_BYTES = 32 * 2 ** 20;

@@ -34,7 +34,7 @@ export function sameChoices(a: WeightChoices = AS_STORED, b: WeightChoices = AS_
   return a.matrices === b.matrices && a.embeddings === b.embeddings;
 }
 
-/** For people; undefined where everything is as stored. */
+/** For people; undefined if everything is as stored. */
 export function describeChoices({ matrices, embeddings = matrices }: WeightChoices): string | undefined {
   if (matrices === 'stored' && embeddings === 'stored') return undefined;
   return embeddings === matrices ? matrices : `${matrices}, embeddings ${embeddings}`;

@@ -30,7 +30,7 @@ export interface LossGraph {
   /**
    * The mean cross-entropy over all tokens of the texts that are predicted whole, times the rows of the micro-batch.
    *
-   * @param sum the index among the objective's sums where it is added as well
+   * @param sum the index among the objective's sums if it is added as well
    */
   textCrossEntropy(sum: number): Tensor;
   /** Several of these losses as one. */
@@ -62,14 +62,14 @@ export interface Reported {
   readonly picture?: string;
 }
 
-/** Reported numbers by name; null where no row has such a number. */
+/** Reported numbers by name; null if no row has such a number. */
 export type ObjectiveReport = Readonly<Record<string, number | null>>;
 
 /** How an objective's curve is read. */
 export interface CurveWords {
   /** What the loss means, for people. */
   readonly loss: string;
-  /** The loss where nothing has been learned, as a number, and in words. Missing if it depends on model and rows. */
+  /** The loss if nothing has been learned, as a number, and in words. Missing if it depends on model and rows. */
   readonly start?: { readonly loss: number; readonly words: string };
   /** The reported number that is drawn and read in place of the loss: higher is better there. */
   readonly drawn?: 'reward';
@@ -99,7 +99,7 @@ export interface Objective extends Contribution {
   /** The reported numbers. @param sums over a step or a validation @param count the denominator */
   report(sums: ArrayLike<number>, count: number): ObjectiveReport;
   readonly curve: CurveWords;
-  /** The names of the two sequences of a row, where their log-probabilities are written to a file. Missing where there are none. */
+  /** The names of the two sequences of a row, if their log-probabilities are written to a file. Missing if there are none. */
   readonly sequences?: readonly [string, string];
   /**
    * Makes training rows of the file's rows, if they need more: as they are taken, if the rows are. Rows that it has made are returned unchanged.

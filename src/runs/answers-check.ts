@@ -43,7 +43,7 @@ export interface Answers {
 }
 
 /**
- * @returns what of the answers the model cannot write; undefined where it can write all of them. Without weights in the folder only the tokenizer is
+ * @returns what of the answers the model cannot write; undefined if it can write all of them. Without weights in the folder only the tokenizer is
  * looked at
  * @throws GraftError as `openWeights`
  */

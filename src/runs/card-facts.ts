@@ -53,7 +53,7 @@ export function cardFacts(
   };
 }
 
-/** The loss of a step; undefined where the log from before a resume is missing. */
+/** The loss of a step; undefined if the log from before a resume is missing. */
 export function lossAt(steps: Curve['steps'], step: number): number | undefined {
   return steps.findLast((point) => point.step === step)?.loss;
 }

@@ -48,7 +48,7 @@ export interface Room {
   readonly remedy: (missing: string) => string;
 }
 
-/** @throws GraftError `run-room` where the states of a run do not fit, saying how much is missing */
+/** @throws GraftError `run-room` if the states of a run do not fit, saying how much is missing */
 export function checkRoom({ state, free, saved, where, remedy }: Room): void {
   const needed = state * Math.max(0, 2 - saved);
   if (free >= needed) return;

@@ -11,7 +11,7 @@ export interface RunCost {
   readonly peakBytes: number;
   /** Whether this device can run it. */
   readonly fits: boolean;
-  /** The time; unknown without rows that it learns from, or where no training was measured on this device. */
+  /** The time; unknown without rows that it learns from, or if no training was measured on this device. */
   readonly time?: RunTime;
   /** The rows of the plan: the open ones, or full-length rows if no suitable ones are open. */
   readonly rows: 'open' | 'longest';
@@ -19,7 +19,7 @@ export interface RunCost {
 
 /**
  * @param data the open rows; those of another model or another kind do not count
- * @param sampleTokens the longest prompt with its answer, where the run answers prompts
+ * @param sampleTokens the longest prompt with its answer, if the run answers prompts
  * @throws GraftError as `planRun`
  */
 export async function runCost(

@@ -37,7 +37,7 @@ export interface RunTime {
   readonly steps: number;
   /** All validations, including the one before the first step; too many if the run ends early. */
   readonly validations: number;
-  /** The answers to the sample prompt; undefined where there are some and their time is not known. */
+  /** The answers to the sample prompt; undefined if there are some and their time is not known. */
   readonly answers?: number;
   readonly source: SpeedSource;
 }

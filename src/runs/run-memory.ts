@@ -30,7 +30,7 @@ import { rowsOf, type RowSet } from '../data/row-set.ts';
 import { withReference } from './trainable.ts';
 import { checkSpec, hasRank, type RunSpec, specOf, type FormSpec } from '../settings/spec.ts';
 
-/** A change that makes a run smaller: settings, and the types of the base weights where these change. */
+/** A change that makes a run smaller: settings, and the types of the base weights if these change. */
 export interface MemoryAdvice {
   readonly text: string;
   readonly change: Partial<Pick<FormSpec, 'batch' | 'accumulate' | 'maxLength' | 'rank' | 'checkpointing'>>;
@@ -51,7 +51,7 @@ export interface RunMemory {
   readonly largestBuffer: Largest;
   readonly largestBinding: Largest;
   readonly split: readonly SplitWeight[];
-  /** The reasons why this adapter cannot run it; empty where the run fits. */
+  /** The reasons why this adapter cannot run it; empty if the run fits. */
   readonly problems: readonly {
     readonly limit: 'buffer' | 'binding' | 'memory' | 'dispatch';
     readonly label: string;
@@ -59,9 +59,9 @@ export interface RunMemory {
     readonly bytes: number;
     readonly allowed: number;
   }[];
-  /** What to change where it does not fit, best first. */
+  /** What to change if it does not fit, best first. */
   readonly advice: readonly MemoryAdvice[];
-  /** The run with activation checkpointing, where it is off and would save much. */
+  /** The run with activation checkpointing, if it is off and would save much. */
   readonly checkpointed?: { readonly peakBytes: number };
   /** Other types of the base weights, with the memory of the run then: much smaller, or as stored. */
   readonly otherBase?: { readonly baseWeights: WeightChoices; readonly bytes: number };
@@ -93,8 +93,8 @@ export interface PlannedOn {
  * Plans a run on a model and rows.
  *
  * @param data the open rows; those of another model do not count
- * @param sampleTokens the longest prompt with its answer, where the run answers prompts
- * @throws GraftError `train-option`, `lora-config`; {@link TooLarge} where it cannot be planned
+ * @param sampleTokens the longest prompt with its answer, if the run answers prompts
+ * @throws GraftError `train-option`, `lora-config`; {@link TooLarge} if it cannot be planned
  */
 export async function planRun(
   options: FormSpec,
@@ -174,7 +174,7 @@ async function planBeside(model: LanguageModel, settings: MemorySettings): Promi
 /** Activation checkpointing is offered if it saves at least this share of the run's memory, and this many bytes. */
 const WORTH_CHECKPOINTING = { share: 0.3, bytes: 64 * 2 ** 20 };
 
-/** The run with activation checkpointing, where that saves much. */
+/** The run with activation checkpointing, if that saves much. */
 async function checkpointedPlan(
   model: LanguageModel,
   settings: MemorySettings,

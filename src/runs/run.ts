@@ -14,7 +14,7 @@ export interface Samples {
   readonly every: number;
   /** The most tokens of an answer. */
   readonly tokens: number;
-  /** @returns undefined where the model's logits are not finite: the next step reports that */
+  /** @returns undefined if the model's logits are not finite: the next step reports that */
   readonly answer: (trainable: Trainable, onToken: () => void) => Promise<string | undefined>;
 }
 
@@ -120,7 +120,7 @@ export class Run {
   /**
    * Trains until the run has ended or was asked to pause. Paused, its state is saved, and it can be trained again.
    *
-   * @throws GraftError `train-diverged`, `engine-…`, and what the store throws; `reward-…` where answers get no scores: the state before is saved
+   * @throws GraftError `train-diverged`, `engine-…`, and what the store throws; `reward-…` if answers get no scores: the state before is saved
    */
   async train(): Promise<Rest> {
     if (this.request.clock.dueAtStart) await this.save('running');

@@ -1,4 +1,4 @@
-/** The expected answer to the sample prompt, where a row has this prompt: it shows whether a run's answers are right. */
+/** The expected answer to the sample prompt, if a row has this prompt: it shows whether a run's answers are right. */
 import { singleOf } from '../text/trainable.ts';
 import type { Example } from '../data/example.ts';
 import type { RowSet } from '../data/row-set.ts';
@@ -6,7 +6,7 @@ import type { RowSet } from '../data/row-set.ts';
 /** Held-out rows come first: a right answer there was not learned by heart. */
 const PARTS = ['validation', 'test', 'train'] as const;
 
-/** The expected answer of the first row that begins with this prompt; undefined where no row does. */
+/** The expected answer of the first row that begins with this prompt; undefined if no row does. */
 export function referenceOfPrompt({ places, questions }: RowSet, prompt: string): string | undefined {
   for (const part of PARTS) {
     for (const place of places) {

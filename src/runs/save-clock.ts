@@ -41,7 +41,7 @@ export class SaveClock {
     return 'milliseconds' in this.every && this.every.atStart === true && !this.#saved;
   }
 
-  /** Steps from this one to the next save, or undefined where time decides. */
+  /** Steps from this one to the next save, or undefined if time decides. */
   stepsLeft(step: number): number | undefined {
     return 'steps' in this.every ? this.every.steps - (step % this.every.steps) : undefined;
   }

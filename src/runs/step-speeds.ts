@@ -52,7 +52,7 @@ const MIN_STEPS = 3;
  * Speed from the steps of a run: the median, so that a pause of the machine or another program does not count.
  *
  * @param steps in order, with the work of each, and what it took
- * @returns undefined where too few were made
+ * @returns undefined if too few were made
  */
 export function medianSpeed(
   steps: readonly { readonly flops: number; readonly seconds: number }[],

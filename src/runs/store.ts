@@ -23,7 +23,7 @@ export interface Curve {
 export interface Learned {
   /** Steps done. */
   readonly step: number;
-  /** By PEFT name; by the model's own names where all weights were trained. */
+  /** By PEFT name; by the model's own names if all weights were trained. */
   readonly tensors: NamedArrays;
   readonly bestEvalLoss: number | undefined;
 }

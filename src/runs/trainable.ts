@@ -36,7 +36,7 @@ export interface AdapterShape {
 
 export interface TrainedSubject {
   readonly trainable: Trainable;
-  /** Missing where all weights are trained. */
+  /** Missing if all weights are trained. */
   readonly adapter?: AdapterShape;
   /** The settings, with those of the adapter that the run starts from. */
   readonly options: RunSpec;

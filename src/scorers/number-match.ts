@@ -1,5 +1,5 @@
 /**
- * 1 where the completion's number is the wanted one. It is found as in lm-evaluation-harness' gsm8k: strictly, the first number right after a marker
+ * 1 if the completion's number is the wanted one. It is found as in lm-evaluation-harness' gsm8k: strictly, the first number right after a marker
  * (`#### (\-?[0-9\.\,]+)`), or flexibly, the last one anywhere (`(-?[$0-9.,]{2,})|(-?[0-9]+)`). Both are shown, since a model that gains only
  * strictly has learned the form and not the sums. Numbers are compared by value; the harness compares their text.
  */
@@ -25,7 +25,7 @@ export function flexibleNumber(text: string): string | undefined {
   return last;
 }
 
-/** A number in its normal form, so that 007.50 is 7.5 at any length; undefined where the text is not a number. */
+/** A number in its normal form, so that 007.50 is 7.5 at any length; undefined if the text is not a number. */
 export function canonical(text: string | undefined): string | undefined {
   const [, sign, whole, fraction = ''] =
     /^(-?)(\d*)(?:\.(\d*))?$/.exec(text?.replaceAll(/[$,]/g, '').replace(/\.$/, '') ?? '') ?? [];

@@ -42,7 +42,7 @@ const openText = (scorer: TextScorer, { within: tag = '' }: ScorerValues): OpenS
   },
 });
 
-/** The score of an outcome. @throws Error where it is no number that can be used */
+/** The score of an outcome. @throws Error if it is no number that can be used */
 export function scoreIn(outcome: ScoringOutcome): number {
   const score = typeof outcome === 'number' ? outcome : outcome.score;
   if (!Number.isFinite(score)) throw new Error(`it gives ${score} instead of a number`);

@@ -56,9 +56,9 @@ export interface Attempt {
   readonly tokens: number;
   /** Whether it was cut at the limit. */
   readonly cut: boolean;
-  /** The row's wanted answer, where it has one. */
+  /** The row's wanted answer, if it has one. */
   readonly answer?: string;
-  /** The passages that were put before the question; missing where there were none. */
+  /** The passages that were put before the question; missing if there were none. */
   readonly passages?: readonly string[];
   /** The row's other columns. */
   readonly row: Readonly<Record<string, unknown>>;
@@ -101,7 +101,7 @@ interface Common {
   readonly help: string;
   readonly entry: ScorerEntry;
   readonly better: 'higher' | 'lower';
-  /** The least and the most that an answer can get; missing where a person's own code decides, and for a loss. */
+  /** The least and the most that an answer can get; missing if a person's own code decides, and for a loss. */
   readonly range?: readonly [min: number, most: number];
   /** The value as people read it. */
   readonly format: (value: number) => string;
@@ -161,13 +161,13 @@ export type Scorer = TextScorer | AttemptScorer | LikelihoodScorer;
 /** A scorer of answers, which can be a reward unless its score is that of a corpus. */
 export type AnswerScorer = TextScorer | AttemptScorer;
 
-/** The wanted answer. @throws Error where the row has none */
+/** The wanted answer. @throws Error if the row has none */
 export function referenceAnswer({ answer }: Attempt): string {
   if (answer === undefined) throw new Error('the row has no reference answer');
   return answer;
 }
 
-/** The score of one row; undefined where the scorer does not apply to it. */
+/** The score of one row; undefined if the scorer does not apply to it. */
 export function rowScore(scorer: TextScorer, answer: string, expected: string): number | undefined {
   if (!scorer.applies(expected)) return undefined;
   return scorer.score(scorer.normalise(answer), scorer.normalise(expected));

@@ -8,13 +8,13 @@ interface ScoredRow {
   readonly answer: string;
 }
 
-/** By the names of the scorers. One is missing where its data are not known, or no row has a score. */
+/** By the names of the scorers. One is missing if its data are not known, or no row has a score. */
 export type Scores = Readonly<Partial<Record<string, Score>>>;
 
 /** The scores of rows, and the likelihood of the wanted answers. */
 interface Scored {
   readonly rows: readonly ScoredRow[];
-  /** By a scorer's name, row by row, null where it does not apply; undefined where it was not measured. */
+  /** By a scorer's name, row by row, null if it does not apply; undefined if it was not measured. */
   readonly scores: (name: string) => readonly (number | null)[] | undefined;
   readonly likelihood?: Likelihood | undefined;
 }
@@ -55,6 +55,6 @@ export const scoresOf = (rows: readonly ScoredRow[], scorers: readonly Scorer[] 
     scorers,
   );
 
-/** Row by row; null where the scorer does not apply. */
+/** Row by row; null if the scorer does not apply. */
 export const answerScores = (scorer: TextScorer, rows: readonly ScoredRow[]): (number | null)[] =>
   rows.map(({ expected, answer }) => rowScore(scorer, answer, expected) ?? null);

@@ -1,4 +1,4 @@
-/** 1 where a completion is JSON (RFC 8259) of at most MAX_JSON_DEPTH levels. */
+/** 1 if a completion is JSON (RFC 8259) of at most MAX_JSON_DEPTH levels. */
 import { FENCED, isJsonObject, jsonOf } from './parts/json-text.ts';
 import type { AttemptScorer, ScorerSetting, Need } from './scorer.ts';
 

@@ -1,5 +1,5 @@
 /**
- * What a run takes where a person chooses nothing: the one place for the form, the command, the demo and recipes. It depends on the size of the model,
+ * What a run takes if a person chooses nothing: the one place for the form, the command, the demo and recipes. It depends on the size of the model,
  * the method, the objective, the optimiser and the rows. How the numbers were chosen is docs/defaults.md, by bench/defaults.mjs.
  */
 import type { Preset } from './presets.ts';
@@ -63,18 +63,18 @@ interface UsualSettings extends Readonly<Record<string, SettingValue | undefined
   readonly lr: number;
   readonly batch: number;
   readonly accumulate: number;
-  /** Missing where the passes are given, which decide. */
+  /** Missing if the passes are given, which decide. */
   readonly steps?: number;
   readonly warmup: number;
   readonly evalEvery: number;
   readonly patience: number;
-  /** Missing where there is none. */
+  /** Missing if there is none. */
   readonly rank?: number;
   readonly alpha?: number;
 }
 
 /**
- * @param given the chosen settings: what a preset decides follows from them, and is the chosen value where it is among them
+ * @param given the chosen settings: what a preset decides follows from them, and is the chosen value if it is among them
  * @returns values of all settings that depend on model, rows and preset
  */
 export function usualSettings(given: Given, about: AboutRun, preset: Preset = 'balanced'): UsualSettings {
@@ -110,7 +110,7 @@ export function usualSettings(given: Given, about: AboutRun, preset: Preset = 'b
   };
 }
 
-/** Rows of a step: the objective's own number, where it differs from the usual one. */
+/** Rows of a step: the objective's own number, if it differs from the usual one. */
 function sizeOfStep(
   { objective }: Given,
   { batch, accumulate = 1 }: Suggestion,

@@ -7,7 +7,7 @@ import { TABLE, type SettingName } from './table.ts';
 
 interface Rule {
   readonly names: readonly SettingName[];
-  /** Why they do nothing, in words that follow “since”; undefined where they do something. */
+  /** Why they do nothing, in words that follow “since”; undefined if they do something. */
   readonly reason: (given: Given) => string | undefined;
 }
 
@@ -79,7 +79,7 @@ const IDLE: readonly Rule[] = [
  * Why a setting does nothing in a run.
  *
  * @param given the settings of the run, as far as they are chosen
- * @returns words that follow “since”; undefined where it does something, or where another method, objective or optimiser has it
+ * @returns words that follow “since”; undefined if it does something, or if another method, objective or optimiser has it
  */
 export function idleReason(name: string, given: Given): string | undefined {
   const setting = TABLE.find(name);
@@ -106,7 +106,7 @@ export function idleSettings(given: Given): IdleSetting[] {
 }
 
 function isUsual(name: string, value: SettingValue, given: Given): boolean {
-  // Three passes are what holds without a choice, but not where the steps are given.
+  // Three passes are what holds without a choice, but not if the steps are given.
   if (name === 'epochs') return false;
   const { [name]: _, ...others } = given;
   const usual = name === 'splitSeed' ? TABLE.resolve(given)['seed'] : TABLE.resolve(others)[name];

@@ -5,7 +5,7 @@ import type { Given } from './setting.ts';
 import type { SettingName } from './table.ts';
 
 interface Rule {
-  /** The setting that is named where the rule is broken. */
+  /** The setting that is named if the rule is broken. */
   readonly name: SettingName;
   /** The settings that it compares. If one of them is invalid by itself, the rule is not checked. */
   readonly of: readonly SettingName[];

@@ -24,7 +24,7 @@ export type Given = Readonly<Record<string, unknown>>;
 export interface SettingTerm {
   readonly id: string;
   readonly name: string;
-  /** The guide's text, where it has no separate entry: sentences, the source and other words that people search for. */
+  /** The guide's text, if it has no separate entry: sentences, the source and other words that people search for. */
   readonly entry?: {
     readonly what: string;
     readonly more?: string;
@@ -43,7 +43,7 @@ interface Common<Value> {
    * is measured beside the run and changes none of its numbers, and `page` is for the page alone.
    */
   readonly part: 'rows' | 'base' | 'run' | 'watch' | 'page';
-  /** The flag of the command, without its dashes; missing where the command has none. */
+  /** The flag of the command, without its dashes; missing if the command has none. */
   readonly flag?: string;
   /** What the help of the command calls the value. */
   readonly placeholder?: string;
@@ -52,7 +52,7 @@ interface Common<Value> {
   /** A further sentence in the form. */
   readonly more?: string;
   readonly term?: SettingTerm;
-  /** Its group in the form; missing where the form has a separate editor for it, or none. */
+  /** Its group in the form; missing if the form has a separate editor for it, or none. */
   readonly group?: FormGroup;
   /** Its label, in the form, messages of the page, and comparisons of runs. */
   readonly label: string;
@@ -60,7 +60,7 @@ interface Common<Value> {
   readonly unit?: string;
   /** Whether the form hides it among the settings that few people need. */
   readonly advanced?: true;
-  /** The default. It may depend on the settings before it; missing where it depends on model or rows. */
+  /** The default. It may depend on the settings before it; missing if it depends on model or rows. */
   readonly default?: Value | ((given: Given, about: AboutModel) => Value);
   /** Words for the default in the help, instead of the value. */
   readonly defaultText?: string;
@@ -85,7 +85,7 @@ export interface Range {
   readonly above?: number;
   readonly max?: number;
   readonly below?: number;
-  /** What 0 means, where it turns something off. */
+  /** What 0 means, if it turns something off. */
   readonly zero?: string;
 }
 
@@ -106,7 +106,7 @@ export interface ChoiceSetting extends Common<string> {
   /** For a setting that a run may lack: what holds then, in words that follow “As usual:”. */
   readonly usual?: (given: Given) => string;
   readonly choices: readonly string[];
-  /** The label of a choice, where that is not its value. */
+  /** The label of a choice, if that is not its value. */
   readonly labels?: Readonly<Record<string, string>>;
 }
 export interface TextSetting extends Common<string> {
@@ -128,7 +128,7 @@ export interface PatternSetting extends Common<Readonly<Record<string, number>>>
 /** A list of rewards, which src/scorers/rewards reads and checks. */
 export interface RewardsSetting extends Common<readonly RewardSpec[]> {
   readonly type: 'rewards';
-  /** The fault of a value, in sentences; undefined where there is none. */
+  /** The fault of a value, in sentences; undefined if there is none. */
   readonly problem: (value: unknown) => string | undefined;
   /** The allowed values, as JSON Schema. */
   readonly schema: () => Readonly<Record<string, unknown>>;

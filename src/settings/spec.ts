@@ -69,7 +69,7 @@ export function specWithIdle(given: Given): RunSpec {
       (isInitial && ((later === true && before === undefined) || isChooser(name)))
     )
       continue;
-    // How rows are read, how the base is held and what only the page has stays open where nothing is chosen.
+    // How rows are read, how the base is held and what only the page has stays open if nothing is chosen.
     if (part !== 'run' && given[name] === undefined) continue;
     if (TABLE.applies(setting, values) || TABLE.applies(setting, {})) spec[name] = values[name];
   }

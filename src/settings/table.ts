@@ -31,7 +31,7 @@ import type {
   ValuesOf,
 } from './setting.ts';
 
-/** Which contributions a setting belongs to, by the setting that chooses among them; empty where every run has it. */
+/** Which contributions a setting belongs to, by the setting that chooses among them; empty if every run has it. */
 type Owners = Readonly<Partial<Record<ChooserName, readonly string[]>>>;
 type ChooserName = 'method' | 'optimiser' | 'objective';
 
@@ -84,7 +84,7 @@ interface Table<One extends Setting = Setting> {
   resolve(given: Given, about?: AboutModel): Record<string, SettingValue>;
 }
 
-/** The settings of runs with the contributions of a registry. The choice of a contribution is a setting where there are two. */
+/** The settings of runs with the contributions of a registry. The choice of a contribution is a setting if there are two. */
 export function makeTable(registry: Registry): Table {
   const owned = new Map<Setting, Partial<Record<ChooserName, readonly string[]>>>();
   const chosen = new Map<ChooserName, readonly Contribution[]>();

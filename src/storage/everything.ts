@@ -51,7 +51,7 @@ export function storedRecord<Name extends StoreName>(
   return database((db) => db.get(store, key));
 }
 
-/** A record of any store; the key only where the record does not hold it itself. */
+/** A record of any store; the key only if the record does not hold it itself. */
 export type AnyRecord = {
   [Name in StoreName]: {
     readonly store: Name;

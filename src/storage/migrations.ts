@@ -16,7 +16,7 @@ interface Moved {
   readonly adapters: readonly StoredAdapter[];
 }
 
-/** 1 → 2: runs and adapters go to a first project; undefined where there are none. */
+/** 1 → 2: runs and adapters go to a first project; undefined if there are none. */
 export function toProjects({ runs, adapters }: Version1): Moved | undefined {
   const all = [...runs, ...adapters];
   if (all.length === 0) return undefined;

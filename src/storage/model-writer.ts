@@ -35,7 +35,7 @@ export interface ModelPlan {
   readonly source?: string;
   /** Names of all its files, with '/' between folders. */
   readonly files: readonly string[];
-  /** Bytes in all, where that is known. */
+  /** Bytes in all, if that is known. */
   readonly bytes?: number;
   /** Whether a partial model is kept when the tab is closed: `resume` continues it. */
   readonly resumable: boolean;
@@ -136,7 +136,7 @@ export class FolderWriter implements ModelWriter {
       const access = await this.#access(file);
       const at = this.size(file);
       const written = access.write(bytes, { at });
-      // Some browsers write what fits and return the number. Chromium may return 2 ** 32 - 1 where nothing fits.
+      // Some browsers write what fits and return the number. Chromium may return 2 ** 32 - 1 if nothing fits.
       if (written !== bytes.byteLength) {
         access.truncate(at);
         throw new DOMException(`${bytes.byteLength} more bytes of ${file} do not fit.`, 'QuotaExceededError');
@@ -225,7 +225,7 @@ export async function readPartial(
   return readStoredJson(folder, PARTIAL, Partial);
 }
 
-/** Undefined where there is no such file, or one that was cut short. */
+/** Undefined if there is no such file, or one that was cut short. */
 export async function readStoredJson<Schema extends v.GenericSchema>(
   folder: FileSystemDirectoryHandle,
   name: string,

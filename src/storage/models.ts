@@ -29,7 +29,7 @@ interface PartialModel extends ModelPlan {
   readonly done: number;
 }
 
-/** For workers: the page cannot write. All functions throw `storage-full` and `storage-failed` where the browser does. */
+/** For workers: the page cannot write. All functions throw `storage-full` and `storage-failed` if the browser does. */
 export class ModelStore {
   /** @param root of the private file system */
   constructor(private readonly root = () => navigator.storage.getDirectory()) {}

@@ -89,7 +89,7 @@ export interface StoredAdapter {
   readonly baseModel: string;
   /** The kind of adapter; LoRA if left out. */
   readonly kind?: string;
-  /** Missing where the kind has none. */
+  /** Missing if the kind has none. */
   readonly rank?: number;
   readonly alpha?: number;
   /** Missing unless the kind is prompt tuning. */
@@ -111,7 +111,7 @@ export interface StoredAdapter {
   readonly data?: DataRef;
   /** How they were read, split and cut (the worker's own data); missing in earlier versions. */
   readonly dataOptions?: object;
-  /** The types of the base weights while it was trained, where they were not as stored (the worker's own data); missing in earlier versions. */
+  /** The types of the base weights while it was trained, if they were not as stored (the worker's own data); missing in earlier versions. */
   readonly baseWeights?: object;
   /** It was trained on feedback, and is on trial until a person puts it in use. */
   readonly trial?: boolean;
@@ -183,17 +183,17 @@ export interface StoredRun {
   readonly samples: readonly { readonly step: number; readonly text: string }[];
   /** The last group of answers, for a run that samples them to learn from. */
   readonly rollout?: RolloutEvent;
-  /** The sample prompt as rows write it for a model without a chat template, where that differs from what the person wrote. */
+  /** The sample prompt as rows write it for a model without a chat template, if that differs from what the person wrote. */
   readonly asked?: string;
-  /** The text between prompt and answer in its rows, for a model without a chat template; missing where there was none. */
+  /** The text between prompt and answer in its rows, for a model without a chat template; missing if there was none. */
   readonly afterPrompt?: string;
-  /** The answer of a row to the sample prompt, where a row has this prompt. */
+  /** The answer of a row to the sample prompt, if a row has this prompt. */
   readonly wanted?: string;
-  /** The model that it made, in the model store, where all weights were trained. */
+  /** The model that it made, in the model store, if all weights were trained. */
   readonly keptModel?: string;
   /** The most GPU memory that was taken while it was trained, in bytes. */
   readonly takenBytes?: number;
-  /** The loss of a model that only knows how often each token occurs in the answers; missing where another loss is trained. */
+  /** The loss of a model that only knows how often each token occurs in the answers; missing if another loss is trained. */
   readonly unigramLoss?: number;
   /** The measurement of forgetting, before the run and with its result. */
   readonly forgetting?: StoredForgetting;

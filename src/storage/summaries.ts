@@ -5,7 +5,7 @@ import type { StoredRun, StoredSummary } from './records.ts';
 /** The summary of a run. It is written in the transaction that writes the run. */
 export function summaryOf({ steps, evals, samples: _, rollout: __, ...run }: StoredRun): StoredSummary {
   const last = steps.at(-1);
-  // What the run starts from is kept where no step is better.
+  // What the run starts from is kept if no step is better.
   const own = evals.some(({ step }) => step > 0) ? evals : [];
   const best = own.reduce<(typeof own)[number] | undefined>(
     (min, entry) => (min && min.loss <= entry.loss ? min : entry),

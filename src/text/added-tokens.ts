@@ -86,7 +86,7 @@ export function tokenizerWith(json: JsonObject, added: NewTokens): JsonObject {
   return { ...json, added_tokens: [...before, ...entries] };
 }
 
-/** A parsed tokenizer_config.json with new tokens, where it lists those that were added. */
+/** A parsed tokenizer_config.json with new tokens, if it lists those that were added. */
 export function tokenizerConfigWith(json: JsonObject, added: NewTokens): JsonObject {
   const listed = json['added_tokens_decoder'];
   if (!isObject(listed)) return json;

@@ -1,6 +1,6 @@
 /**
  * Tokens like <0x0A> that stand for single bytes (sentencepiece's byte fallback), decoded as the reference implementation does: a run of
- * them is text where all of it is UTF-8, and a U+FFFD for each byte where it is not. The library decodes what it can of such a run, and
+ * them is text if all of it is UTF-8, and a U+FFFD for each byte if it is not. The library decodes what it can of such a run, and
  * drops a byte order mark that the model wrote. (`tokenizers/src/decoders/byte_fallback.rs`)
  */
 import { ByteFallbackDecoder, SequenceDecoder, type Decoder } from '@huggingface/tokenizers';

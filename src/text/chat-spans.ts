@@ -70,7 +70,7 @@ function turnStart(text: string, index: number, marks: TurnMarks): number | unde
 
 /**
  * Throws what `render` throws for the whole conversation, `chat-template-limit` and `chat-template-budget` for a part of it, and
- * `chat-template-answer` where an answer cannot be told from what is around it.
+ * `chat-template-answer` if an answer cannot be told from what is around it.
  */
 export function findChatSpans(
   messages: readonly TrainableMessage[],
@@ -91,7 +91,7 @@ export function findChatSpans(
   };
   let knownMarks: TurnMarks | undefined;
 
-  /** The turn of an answer, which begins at `known` where the text before it is a prefix of the whole. */
+  /** The turn of an answer, which begins at `known` if the text before it is a prefix of the whole. */
   const findTurn = (index: number, known: number | undefined, last: boolean): Turn | undefined => {
     const marks = (knownMarks ??= new TurnMarks(messages, text, renderPart));
     const start = known ?? turnStart(text, index, marks);

@@ -12,7 +12,7 @@ export type OverlongPolicy = 'truncate-end' | 'truncate-prompt' | 'drop';
 export const OVERLONG_POLICIES: readonly OverlongPolicy[] = ['truncate-end', 'truncate-prompt', 'drop'];
 
 export interface LimitedRow {
-  /** The row as it is trained; undefined where it was dropped. */
+  /** The row as it is trained; undefined if it was dropped. */
   readonly row: TokenRow | undefined;
   /** Whether anything was removed (of a dropped row: all of it). */
   readonly cut: boolean;
@@ -116,7 +116,7 @@ function limitSequences(
   return { row: limited, cut: true, supervised: comparable(limited), removed };
 }
 
-/** Tokens that are learnt from, or 0 where a sequence has none of them or all sequences are equal. */
+/** Tokens that are learnt from, or 0 if a sequence has none of them or all sequences are equal. */
 function comparable(row: TokenRow): number {
   const parts = sequencesOf(row).map(([start, end]) => ({
     ids: row.ids.slice(start, end),

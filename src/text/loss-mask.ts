@@ -9,7 +9,7 @@
  * - Parts of an answer that are marked as untrained: context, with every token that has a character of them (untrained.ts).
  * - Pairs: both answers, each behind the prompt; judged answers likewise (pair.ts).
  *
- * bos where the tokenizer begins texts with it, eos where it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
+ * bos if the tokenizer begins texts with it, eos if it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
  */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
@@ -220,7 +220,7 @@ function withoutTemplate(): GraftError {
 
 /**
  * One example as a token row, of any length (limit.ts cuts it).
- * Throws `chat-template-missing` for messages where there is no template, `prepare-kind` for a query with its texts, and what encoding and rendering throw.
+ * Throws `chat-template-missing` for messages if there is no template, `prepare-kind` for a query with its texts, and what encoding and rendering throw.
  */
 export function renderExample(
   example: ExampleContent,

@@ -17,7 +17,7 @@ interface Encoded {
 
 /**
  * @param template of the chat; without one, prompts and answers are put together as they are, between bos and eos
- * @returns undefined for messages where there is no template
+ * @returns undefined for messages if there is no template
  */
 export function renderPair(
   { chosen, rejected }: Pair,

@@ -185,7 +185,7 @@ export function refusedPattern(where: string, why: string): GraftError {
  *
  * @param source of a RegExp with the flag `u`
  * @param where for messages
- * @throws GraftError `tokenizer-pattern` where one attempt can take more than that
+ * @throws GraftError `tokenizer-pattern` if one attempt can take more than that
  */
 export function needsWatch(source: string, where: string): boolean {
   let waste: Bound;

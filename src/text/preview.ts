@@ -24,7 +24,7 @@ export interface PreviewToken {
   readonly id: number;
   /** What the token adds to the text: '' inside a character of several tokens, which its first token has. */
   readonly text: string;
-  /** The character that it is a part of, where that takes several tokens. */
+  /** The character that it is a part of, if that takes several tokens. */
   readonly part?: CharacterPart;
   readonly supervised: boolean;
   readonly cut: boolean;

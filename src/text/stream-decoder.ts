@@ -3,7 +3,7 @@
  *
  * A token's text can depend on its neighbours: half a UTF-8 character, the space that sentencepiece puts before the first word, the space that
  * clean-up takes away before a full stop. So a window of ids is decoded again with every token, and only text that can no longer change is returned.
- * The window moves on where that provably makes no difference.
+ * The window moves on if that provably makes no difference.
  */
 
 /** Ids after which the window tries to move. Short enough that decoding it again costs nothing beside a model's step. */
@@ -17,7 +17,7 @@ export interface StreamDecoder {
   /**
    * One more id. The text that is certain now; often '' inside a character of several tokens.
    *
-   * @param next the id after it, where that is known: a run of bytes is certain with its last one then, and not with the token behind it
+   * @param next the id after it, if that is known: a run of bytes is certain with its last one then, and not with the token behind it
    */
   push(id: number, next?: number): string;
   /** The withheld text. Call once, after the last id. */

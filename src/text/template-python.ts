@@ -284,7 +284,7 @@ export function test(name: string, operand: Value): boolean | undefined {
   }
 }
 
-/** The most positional arguments of filters, and the named ones, where the library ignores others. */
+/** The most positional arguments of filters, and the named ones, if the library ignores others. */
 const FILTER_ARGUMENTS: Readonly<Record<string, readonly [number, ...string[]]>> = {
   tojson: [0, 'indent', 'ensure_ascii', 'separators'],
   join: [1],

@@ -121,7 +121,7 @@ class Reader {
 
 /**
  * Whether a template writes the texts of messages, trimmed at most, and does nothing else with them: then roles decide whether it refuses a conversation,
- * and what stands around each text. False where that cannot be read off its syntax.
+ * and what stands around each text. False if that cannot be read off its syntax.
  */
 export function writesTextsOnly(source: string): boolean {
   try {

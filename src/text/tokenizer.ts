@@ -40,7 +40,7 @@ export interface StreamDecodeOptions extends DecodeOptions {
 export interface Tokenizer {
   /**
    * Text → ids. Throws `tokenizer-text` for a text of more than 8 Mi characters or one that the vocabulary cannot spell, and
-   * `tokenizer-pattern` where a regular expression of the tokenizer takes far too long.
+   * `tokenizer-pattern` if a regular expression of the tokenizer takes far too long.
    */
   encode(text: string, options?: EncodeOptions): number[];
   /** Ids → text. An id below {@link vocabSize} without a token (padding of the embedding) is ''. Throws `tokenizer-id` for others. */
@@ -52,7 +52,7 @@ export interface Tokenizer {
   tokenOf(id: number): string | undefined;
   isSpecial(id: number): boolean;
   /**
-   * The bytes of UTF-8 that a token adds to a text, perhaps a part of a character. Undefined for special tokens and ids without a token, and where a token's text
+   * The bytes of UTF-8 that a token adds to a text, perhaps a part of a character. Undefined for special tokens and ids without a token, and if a token's text
    * depends on its place.
    */
   bytesOf?(id: number): Uint8Array<ArrayBuffer> | undefined;
@@ -62,7 +62,7 @@ export interface Tokenizer {
   /** What a text without a template begins with: bos, if the configuration says so, or where it does not, if tokenizer.json puts it there. */
   readonly startId: number | undefined;
   readonly eosId: number | undefined;
-  /** Where generation stops: eos and what generation_config.json adds, or config.json where that is missing. */
+  /** Where generation stops: eos and what generation_config.json adds, or config.json if that is missing. */
   readonly eosIds: readonly number[];
   readonly padId: number | undefined;
   readonly bosToken: string | undefined;
@@ -72,7 +72,7 @@ export interface Tokenizer {
   readonly chatTemplate: string | undefined;
   /** The file that the chat template comes from, for messages. */
   readonly chatTemplateFile?: string | undefined;
-  /** Set where no text has more tokens than bytes of UTF-8 (and one), and none of its bytes is without a token. */
+  /** Set if no text has more tokens than bytes of UTF-8 (and one), and none of its bytes is without a token. */
   readonly spellsBytes?: boolean;
 }
 
@@ -83,7 +83,7 @@ interface Parts {
   /** The file's name, for messages. */
   where: string;
   library: Library;
-  /** A faster way to encode without special tokens, where there is one. */
+  /** A faster way to encode without special tokens, if there is one. */
   encodeWords: ((text: string) => readonly (number | undefined)[]) | undefined;
   ids: ReadonlyMap<string, number>;
   special: ReadonlySet<string>;
@@ -91,7 +91,7 @@ interface Parts {
   /** Whether tokens like <0x0A> stand for bytes. */
   bytesFallBack: boolean;
   bosToken: string | undefined;
-  /** As the configuration says; undefined where it does not. */
+  /** As the configuration says; undefined if it does not. */
   addsBos: boolean | undefined;
   eosToken: string | undefined;
   padToken: string | undefined;
@@ -184,7 +184,7 @@ class LoadedTokenizer implements Tokenizer {
         { cause },
       );
     }
-    // The library gives undefined where neither a piece nor an unknown token is in the vocabulary.
+    // The library gives undefined if neither a piece nor an unknown token is in the vocabulary.
     if (ids.some((id) => id === undefined)) {
       throw new GraftError(
         'tokenizer-text',
@@ -258,7 +258,7 @@ function tokenIn(config: JsonObject, field: string, where: string): string | und
   );
 }
 
-/** The template by name 'default' where there are several. */
+/** The template by name 'default' if there are several. */
 function templateIn(config: JsonObject, where: string): string | undefined {
   const value = config.chat_template;
   if (value === undefined || value === null) return undefined;
@@ -297,7 +297,7 @@ function eosIdsIn(config: JsonObject): number[] {
   return ids.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
 }
 
-/** As in transformers: config.json is asked only where there is no generation_config.json. */
+/** As in transformers: config.json is asked only if there is no generation_config.json. */
 async function stopIds(files: ReadableFolder): Promise<number[]> {
   const generation = await readOptionalConfig(files, 'generation_config.json');
   if (generation) return eosIdsIn(generation);
@@ -323,7 +323,7 @@ async function readOptionalConfig(files: ReadableFolder, name: string): Promise<
 }
 
 /**
- * Loads tokenizer.json, and where they are there tokenizer_config.json, special_tokens_map.json, generation_config.json or config.json,
+ * Loads tokenizer.json, and if they are there tokenizer_config.json, special_tokens_map.json, generation_config.json or config.json,
  * chat_template.jinja and chat_template.json. Default of clean_up_tokenization_spaces: false, as in transformers 5.
  *
  * Throws `tokenizer-missing`, `tokenizer-file` (damaged), `tokenizer-pattern` (a regular expression that could take forever),

@@ -103,7 +103,7 @@ export interface TokenRow {
   readonly labels: readonly number[];
   /** Where the sequences after the first begin, in a row of several: both answers of a pair. Their first labels are ignored, too. */
   readonly starts?: readonly number[];
-  /** Whether the answer is wanted; where rows are judged so. */
+  /** Whether the answer is wanted; if rows are judged so. */
   readonly desirable?: boolean;
   /** Whether it is a prompt without an answer: all of it is asked, and nothing of it has a label. */
   readonly asks?: true;

@@ -5,7 +5,7 @@
  */
 import { saidBy, type TrainableMessage } from './trainable.ts';
 
-/** A part of a conversation, rendered, or undefined where the template refuses it. */
+/** A part of a conversation, rendered, or undefined if the template refuses it. */
 export type RenderPart = (
   messages: readonly TrainableMessage[],
   addGenerationPrompt: boolean,

@@ -134,7 +134,7 @@ export function mayShare(options: Sharing): boolean {
 /** Sizes of a run's plans. */
 export interface RunBuckets {
   readonly gradients: readonly Bucket[];
-  /** Buckets of the evaluation; empty where nothing is held out. */
+  /** Buckets of the evaluation; empty if nothing is held out. */
   readonly losses: readonly Bucket[];
   /** Buckets of the reference policy, for an objective that has one. */
   readonly references?: readonly Bucket[];

@@ -66,7 +66,7 @@ export interface SampledAnswer {
   /** The numbers beside them, in the order of their names. */
   readonly shown?: readonly number[];
   readonly advantage: number;
-  /** Why a reward failed on it, which counts as 0; missing where none did. */
+  /** Why a reward failed on it, which counts as 0; missing if none did. */
   readonly problem?: string;
 }
 

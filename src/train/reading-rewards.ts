@@ -21,7 +21,7 @@ const rewardOf = ({ report }: { readonly report?: Curve['points'][number]['repor
 export const learnsFromRewards = ({ points }: Pick<Curve, 'points'>): boolean =>
   points.some((point) => rewardOf(point).length > 0);
 
-/** `before`, `after` and `best` are rewards here, where other readings have losses. */
+/** `before`, `after` and `best` are rewards here, if other readings have losses. */
 export function rewardReading({ steps, points, evals, broke, fullMarks }: Curve): Reading {
   const taken = points.flatMap((point) => rewardOf(point).map((value) => ({ step: point.step, value })));
   const line = smooth(

@@ -149,7 +149,7 @@ interface Reading extends Bucket {
 class Sums implements Covariances {
   tokens = 0;
   readonly #device: Device;
-  /** G of each input, in shards where it is large. */
+  /** G of each input, in shards if it is large. */
   readonly #squares: ParameterStore;
   /** For each input: s, m, the squared lengths of rows, and s / √n once it is needed. */
   readonly #small: ParameterStore;

@@ -146,7 +146,7 @@ export class Trainer {
   /**
    * Measures the validation rows before the first step. What the run starts from is a candidate for its result: later validations have to be better.
    *
-   * @returns undefined as {@link evaluate}, and where it was measured already
+   * @returns undefined as {@link evaluate}, and if it was measured already
    */
   async evaluateStart(isInterrupted = (): boolean => false): Promise<MeasuredLearning | undefined> {
     if (this.#best.isKnown) return undefined;

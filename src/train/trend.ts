@@ -131,7 +131,7 @@ function hasFallen(sooner: readonly number[], later: readonly number[], noise: n
   return mean(sooner) - mean(later) > SURE * error;
 }
 
-/** The part of the learning that is done after each step; undefined where a rate is not known, or all are 0. */
+/** The part of the learning that is done after each step; undefined if a rate is not known, or all are 0. */
 function learnedParts(points: Curve['points']): readonly number[] | undefined {
   let sum = 0;
   const sums: number[] = [];

@@ -39,7 +39,7 @@ export function isDtype(value: unknown): value is Dtype {
 /** The types of tensors in files: numbers one after the other, or GGUF's blocks. */
 export type StoredType = Dtype | BlockType;
 
-/** Bytes of a tensor. NaN where its rows (the last dimension) are not whole blocks: such a tensor is impossible. */
+/** Bytes of a tensor. NaN if its rows (the last dimension) are not whole blocks: such a tensor is impossible. */
 export function storedBytes(type: StoredType, shape: readonly number[]): number {
   const count = shape.reduce((product, size) => product * size, 1);
   if (!isBlockType(type)) return count * DTYPE_BYTES[type];
@@ -47,7 +47,7 @@ export function storedBytes(type: StoredType, shape: readonly number[]): number 
   return (shape.at(-1) ?? 1) % values === 0 ? (count / values) * bytes : NaN;
 }
 
-/** Bytes at an address that a view of `size`-byte elements can have; copied only where they are not. */
+/** Bytes at an address that a view of `size`-byte elements can have; copied only if they are not. */
 function aligned(bytes: Uint8Array, size: number): Uint8Array {
   return bytes.byteOffset % size === 0 ? bytes : bytes.slice();
 }

@@ -75,7 +75,7 @@ function ggufNames(files: FileSet): string[] {
 }
 
 /**
- * A folder as Graft reads it: unchanged, or, where its weights are a GGUF file, with files from its metadata in place of
+ * A folder as Graft reads it: unchanged, or, if its weights are a GGUF file, with files from its metadata in place of
  * missing ones.
  *
  * @throws GraftError `weights-several` for more than one GGUF file, and those of a bad one: `gguf`, `gguf-unsupported`, `gguf-metadata`
@@ -108,7 +108,7 @@ export async function weightFiles(files: FileSet): Promise<string[]> {
 /**
  * Opens a folder's weights: headers are read and checked, tensors are read when asked for. As in transformers, a single
  * model.safetensors takes precedence over an index, and both over GGUF.
- * Throws `weights-missing` where there are none, `weights-index` for a bad index, those of `modelFolder`, `safetensors` and JSON errors for
+ * Throws `weights-missing` if there are none, `weights-index` for a bad index, those of `modelFolder`, `safetensors` and JSON errors for
  * a bad file.
  */
 export async function openWeights(files: FileSet): Promise<WeightSource> {

@@ -113,7 +113,7 @@ const LOOKUP_TRIES = 2;
 /**
  * All offers for a request: safetensors first, then each GGUF file, smallest first.
  *
- * @throws GraftError `hub-…`, soon where the server cannot be reached
+ * @throws GraftError `hub-…`, soon if the server cannot be reached
  */
 export function findModels(asked: string, options: HubOptions): Promise<Offer[]> {
   const patience = options.patience ?? USUAL_PATIENCE;

@@ -86,7 +86,7 @@ const CODES: Readonly<Record<QuantisedType, ArrayLike<number>>> = {
   q6_k: codes(256, signed),
 };
 
-/** No offset: x + −0 is x, also where x is −0. */
+/** No offset: x + −0 is x, also if x is −0. */
 const NONE = -0;
 
 type Scale = readonly [factor: number, offset: number];

@@ -220,7 +220,7 @@ export function safetensorsHeader(
 
 /**
  * A safetensors file as chunks to be written one after the other: the header, then each tensor's own memory, not copied.
- * Tensors lie in the order given. Throws RangeError where a tensor's data doesn't fit its shape (a defect of the caller).
+ * Tensors lie in the order given. Throws RangeError if a tensor's data doesn't fit its shape (a defect of the caller).
  */
 export function writeSafetensors(
   tensors: readonly TensorToWrite[],

@@ -5,7 +5,7 @@ import { readRun } from '../storage/runs.ts';
 import type { FormSpec } from './api.ts';
 import type { TrainedOn } from './trained-on.ts';
 
-/** The rewards of the run that made an adapter; undefined where it learned from rows, or its run is not kept. */
+/** The rewards of the run that made an adapter; undefined if it learned from rows, or its run is not kept. */
 export async function rewardsOf(trained: TrainedOn | undefined): Promise<readonly RewardSpec[] | undefined> {
   const runId = trained?.runId;
   if (runId === undefined) return undefined;

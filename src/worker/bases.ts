@@ -41,7 +41,7 @@ export class Bases {
     private readonly open: (name: string) => Promise<FileSet>,
   ) {}
 
-  /** The files of the base that an adapter names. @throws GraftError `worker-other-base` where this browser does not keep it */
+  /** The files of the base that an adapter names. @throws GraftError `worker-other-base` if this browser does not keep it */
   async filesOf(baseModel: string): Promise<FileSet> {
     const found = await this.find(baseModel);
     if (!found)

@@ -141,7 +141,7 @@ export function previewPrompt(
 }
 
 /**
- * The prompt of a conversation: through the chat template, or line by line after the start token where the model has none,
+ * The prompt of a conversation: through the chat template, or line by line after the start token if the model has none,
  * with the last question written as in the open rows.
  *
  * @returns its ids, and the text that they were made of, with special tokens by their names

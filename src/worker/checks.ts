@@ -72,7 +72,7 @@ export class Checks {
     return found?.list === listOf(data) ? found.rows : new Set();
   }
 
-  /** A finding that was measured by a tuned model; undefined where it has no rows. */
+  /** A finding that was measured by a tuned model; undefined if it has no rows. */
   async measured(data: RowSet, found: Found): Promise<PlacedFinding | undefined> {
     const { placedFound } = await import('../data/findings/open-rows.ts');
     this.#found.set(found.id, { list: listOf(data), rows: new Set(found.rows) });

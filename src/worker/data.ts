@@ -35,7 +35,7 @@ export function storedRows(data: RowSet): StoredRows {
   };
 }
 
-/** The rows of a run: with their prompts, where answers are sampled to them. */
+/** The rows of a run: with their prompts, if answers are sampled to them. */
 export function askedRows(data: RowSet, { objective }: Pick<FormSpec, 'objective'>): StoredRows {
   const { train, validation, ...others } = storedRows(data);
   return {

@@ -44,7 +44,7 @@ export class Downloads {
   }
 
   /**
-   * @returns undefined where it was paused or cancelled
+   * @returns undefined if it was paused or cancelled
    * @throws GraftError `hub-…`, `storage-…`, `download-running`: the partial model is kept; UselessDownload with the fault of the model
    */
   async download(

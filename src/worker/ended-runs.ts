@@ -18,7 +18,7 @@ export async function discardSaved(saved: ResumableRun): Promise<StoredRun> {
   return run;
 }
 
-/** Keeps the best weights of the checkpoint, or the last ones where nothing was validated. */
+/** Keeps the best weights of the checkpoint, or the last ones if nothing was validated. */
 export async function keepSaved(
   { run: paused, checkpoint, rows }: ResumableRun,
   open: OpenModel,

@@ -105,7 +105,7 @@ export interface EvalSession<Rows extends RowSet = RowSet> {
 interface Failure {
   readonly subject: Subject;
   readonly error: unknown;
-  /** Missing where the whole subject failed. */
+  /** Missing if the whole subject failed. */
   readonly part: string | undefined;
 }
 
@@ -247,7 +247,7 @@ export function evalSessionOf<Rows extends RowSet>(
 const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>
   addedTokens(modules) !== undefined && (files?.some((file) => file?.documents) ?? false);
 
-/** The wanted answers of training; those of the asked rows where there is no training row. */
+/** The wanted answers of training; those of the asked rows if there is no training row. */
 const answersOf = (train: readonly Pair[], asked: readonly AskedQuestion[]): string[] =>
   (train.length > 0 ? train : asked).map(({ question }) => question.expected);
 

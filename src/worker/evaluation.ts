@@ -54,7 +54,7 @@ interface EvaluationRequest extends EvalWatch {
   readonly encoder?: EncoderPort | undefined;
   /** The documents of the sample, if it has some. */
   readonly passages?: PassagePort | undefined;
-  /** What the base and what was tuned forgot, where that is measured as well. */
+  /** What the base and what was tuned forgot, if that is measured as well. */
   readonly forgetting?: (tuned: TunedAnswerer | undefined) => OpenSubject['forgetting'];
 }
 
@@ -78,7 +78,7 @@ const stopped = (ofBase = 0): GraftError =>
 /**
  * Stopped, it gives the rows that the base and the first adapter answered, and the adapters that have answered as many.
  *
- * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `worker-no-adapter`, `worker-aborted` where nothing was measured
+ * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `worker-no-adapter`, `worker-aborted` if nothing was measured
  */
 export async function evaluate(
   session: Session,
@@ -192,13 +192,13 @@ function promptPlans(sitting: EvalSession, data: DataSet, { shots }: Prompting):
 const instructionOf = ({ goal, instruction }: Prompting, answers: readonly string[]): string =>
   instruction ?? usualInstruction(goal, instructionLabels(answers));
 
-/** @returns '' where no row is open, or nothing is known of the task */
+/** @returns '' if no row is open, or nothing is known of the task */
 export function instructionFor({ data, opened: model }: Session, goal: string): string {
   const train = data && model ? pairsOf(data, 'train', model.tokenizer.chatTemplate !== undefined) : [];
   return usualInstruction(goal, instructionLabels(train.map(({ question }) => question.expected)));
 }
 
-/** The rows that everything needed has answered. @throws GraftError `worker-aborted` where that is none */
+/** The rows that everything needed has answered. @throws GraftError `worker-aborted` if that is none */
 function answeredPart(record: Evaluation, hasAdapters: boolean): Evaluation {
   const answered = record.subjects.map((_, at) => sideOf(record, at).answers.length);
   const ofMethod = (name: string): number =>
@@ -208,7 +208,7 @@ function answeredPart(record: Evaluation, hasAdapters: boolean): Evaluation {
   const base = has(baseMethod.name) ? ofMethod(baseMethod.name) : 0;
   const tuned = !hasAdapters ? base : has(adapterMethod.name) ? ofMethod(adapterMethod.name) : 0;
   const rows = Math.min(base, tuned);
-  // Losses are measured last: where there is nothing to answer, they are all there is.
+  // Losses are measured last: if there is nothing to answer, they are all there is.
   if (rows === 0) throw stopped(hasAdapters ? base : 0);
   const kept = someSubjects(record, ({ failed }, at) => failed !== undefined || answered[at] >= rows);
   if (rows === record.items.length) return kept;
@@ -257,7 +257,7 @@ async function madeOf(
   };
 }
 
-/** @throws GraftError `worker-no-held-out` where nothing can score the answers to prompts alone */
+/** @throws GraftError `worker-no-held-out` if nothing can score the answers to prompts alone */
 function checkPrompts(specs: readonly RewardSpec[] | undefined): void {
   if (!specs)
     throw new GraftError(
@@ -274,7 +274,7 @@ interface Tuned {
   readonly by: By;
   readonly origin: AdapterOrigin;
   readonly training: TrainedOn | undefined;
-  /** Opens it again where another one took its place. */
+  /** Opens it again if another one took its place. */
   readonly answerer: () => Promise<TunedAnswerer | undefined>;
 }
 
@@ -314,7 +314,7 @@ function generalOf({
 /**
  * The same questions as in `evaluate`, so that the two can be compared: to the base model with examples, and to an adapter.
  *
- * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `evaluate-shots`, `worker-aborted` where no row was answered
+ * @throws GraftError `worker-no-model`, `worker-no-data`, `worker-no-held-out`, `evaluate-shots`, `worker-aborted` if no row was answered
  */
 export async function measureFewShot(
   session: Session,

@@ -1,4 +1,4 @@
-/** The encoder of a project, where it chooses the examples before a question. */
+/** The encoder of a project, if it chooses the examples before a question. */
 import type { EncoderPort } from '../evaluate/methods/method.ts';
 import { GraftError } from '../errors.ts';
 import type { Progress, Prompting } from './api.ts';

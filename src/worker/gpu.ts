@@ -41,7 +41,7 @@ export async function openGpu(gpu: GPU | undefined, memoryBytes = Infinity): Pro
 /**
  * Gives a device the tuning that was measured on its adapter, now or on an earlier visit. A real GPU is compared with the processor first.
  *
- * @throws GraftError `device-differs` where it computes something else
+ * @throws GraftError `device-differs` if it computes something else
  */
 export async function tune(device: Device, report: (progress: Progress) => void): Promise<void> {
   // Other backends have nothing to measure.
@@ -94,7 +94,7 @@ async function refuseWrong(
   );
 }
 
-/** Gives up kernels that differ. @returns undefined where the processor cannot be used: there is nothing to compare with */
+/** Gives up kernels that differ. @returns undefined if the processor cannot be used: there is nothing to compare with */
 export async function compareWithProcessor(
   device: GpuDevice,
   report: (progress: Progress) => void,

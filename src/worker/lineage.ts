@@ -24,7 +24,7 @@ interface Request {
 /** The most stages that are followed back. */
 const MAX_STAGES = 100;
 
-/** The stages of an adapter, the first one first; where one was deleted, the line begins after it. */
+/** The stages of an adapter, the first one first; if one was deleted, the line begins after it. */
 async function lineOf(id: string): Promise<StoredAdapter[]> {
   const line: StoredAdapter[] = [];
   let next = await findAdapter(id);
@@ -36,7 +36,7 @@ async function lineOf(id: string): Promise<StoredAdapter[]> {
   return line;
 }
 
-/** The rows of a stage as its run read them; undefined where they are not kept any more. */
+/** The rows of a stage as its run read them; undefined if they are not kept any more. */
 async function rowsOfStage(
   { projectId, data, dataOptions }: StoredAdapter,
   open: OpenModel,
@@ -51,7 +51,7 @@ async function rowsOfStage(
 /**
  * Stages whose rows are gone have no row in the matrix.
  *
- * @throws GraftError `worker-no-adapter`, `lineage` where no rows are left, `worker-aborted`, and those of reading rows
+ * @throws GraftError `worker-no-adapter`, `lineage` if no rows are left, `worker-aborted`, and those of reading rows
  */
 export async function measureLineage(
   session: Session,

@@ -71,7 +71,7 @@ export class Models {
   /**
    * Checks a folder and copies the files of the model. A model that Graft cannot open is not copied, and the same model is not copied twice.
    *
-   * @param name empty where the folder has none
+   * @param name empty if the folder has none
    * @param check finds the faults of a model of the wanted kind
    * @returns the model from the store, or from its own files, with the reason why it is not kept
    * @throws GraftError what is wrong with the model; `worker-aborted`

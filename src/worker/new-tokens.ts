@@ -121,7 +121,7 @@ interface Reading {
 }
 
 /**
- * The rows and the tokenizer of the next run; those of the base where its tokens cannot be added. Texts become other rows, once; all other rows are
+ * The rows and the tokenizer of the next run; those of the base if its tokens cannot be added. Texts become other rows, once; all other rows are
  * made again where they are shown.
  */
 export async function readingWith(

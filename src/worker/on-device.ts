@@ -64,7 +64,7 @@ export async function putOnDevice(
   };
 }
 
-/** The sample prompt, answered as the chat would. @param asked the prompt as the rows write it, where that differs from the person's */
+/** The sample prompt, answered as the chat would. @param asked the prompt as the rows write it, if that differs from the person's */
 export function samplesOf(
   { sampleEvery: every, samplePrompt }: FormSpec,
   asked: string | undefined,

@@ -5,7 +5,7 @@ import type { StoredRun } from '../storage/records.ts';
 import type { BaseWeights } from './api.ts';
 import type { OpenModel } from './model.ts';
 
-/** @param open the model that is open instead; missing where the run's model is not here */
+/** @param open the model that is open instead; missing if the run's model is not here */
 export function otherModel(
   { baseModel, bundled, precision, baseWeights }: StoredRun,
   open?: OpenModel,

@@ -49,7 +49,7 @@ export function rewardsApi(session: Session, openOrThrow: () => Promise<OpenMode
   };
 }
 
-/** @throws GraftError `data-empty` where no row has a prompt */
+/** @throws GraftError `data-empty` if no row has a prompt */
 function firstRows({ data }: Session, max: number): AskingRow[] {
   const questions: AskingRow[] = [];
   for (const { part, example } of data?.places ?? []) {

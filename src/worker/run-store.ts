@@ -35,7 +35,7 @@ export class PageStore implements Store {
   learned: Learned | undefined;
   /** Peak bytes on the GPU while it was trained here. */
   takenBytes = 0;
-  /** The id of the adapter that the run made; undefined where it made a model. */
+  /** The id of the adapter that the run made; undefined if it made a model. */
   keptId: string | undefined;
   readonly #run: StoredRun;
   readonly #rows: StoredRows;
@@ -54,7 +54,7 @@ export class PageStore implements Store {
   constructor(
     { run, rows, checkpoint }: RunSeed,
     private readonly open: OpenModel,
-    /** Missing where all weights are trained. */
+    /** Missing if all weights are trained. */
     private readonly adapter: AdapterShape | undefined,
     /** Reads how much GPU memory is in use. */
     private readonly weigh: () => void,
@@ -156,7 +156,7 @@ export class PageStore implements Store {
 interface EndedRun {
   readonly run: StoredRun;
   readonly learned: Learned;
-  /** Missing where all weights were trained. */
+  /** Missing if all weights were trained. */
   readonly adapter: AdapterShape | undefined;
   /** Rows that it was trained on. */
   readonly rows: number;
@@ -165,7 +165,7 @@ interface EndedRun {
 /** A run that has ended. */
 interface KeptRun {
   readonly run: StoredRun;
-  /** Missing where all weights were trained. */
+  /** Missing if all weights were trained. */
   readonly adapterId?: string;
 }
 

@@ -51,7 +51,7 @@ interface StageRequest {
 }
 
 /**
- * @returns undefined where the stage held nothing out
+ * @returns undefined if the stage held nothing out
  * @throws what a model failed with: a matrix compares stages, and one without a number would be read as none
  */
 export async function measureStage(

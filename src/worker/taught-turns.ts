@@ -23,7 +23,7 @@ export class TurnsOfRows {
   /**
    * An adapter that learnt from single questions decides, then one that learnt from conversations, then the open rows.
    *
-   * @returns undefined where none of them is known
+   * @returns undefined if none of them is known
    */
   async of(session: Session, choices: readonly AdapterChoice[]): Promise<TaughtTurns | undefined> {
     const { data } = session;
@@ -59,7 +59,7 @@ export class TurnsOfRows {
   }
 }
 
-/** The rows of a kept file; none where it is not kept, or cannot be read any more. */
+/** The rows of a kept file; none if it is not kept, or cannot be read any more. */
 async function examplesOf(
   files: StoredDataFiles | undefined,
   options: Pick<DataOptions, 'mapping' | 'header' | 'delimiter'>,

@@ -24,7 +24,7 @@ export async function trainedOn({ current }: Session, choice: AdapterChoice): Pr
   return 'live' in chosen ? chosen.trainedOn() : findAdapter(chosen.id);
 }
 
-/** The recipe and the seed of a run, which is equal for runs that differ in nothing but the seed; undefined where they are not kept. */
+/** The recipe and the seed of a run, which is equal for runs that differ in nothing but the seed; undefined if they are not kept. */
 export async function recipeOfRun({ runId, data, dataOptions }: TrainedOn): Promise<Trained | undefined> {
   const kept = runId === undefined ? undefined : await readRun(runId);
   if (!kept || !data) return undefined;
@@ -40,7 +40,7 @@ const hexOf = (bytes: ArrayBuffer): string =>
 
 /**
  * @param asked indices of the questions that are asked
- * @param slices reports progress where the rows have to be read again
+ * @param slices reports progress if the rows have to be read again
  * @param read gives the files of a data set that a project keeps
  * @throws GraftError `worker-aborted`
  */
@@ -83,7 +83,7 @@ export async function seenRows(
   );
 }
 
-/** The rows as they were split for training; undefined where they are not kept, or cannot be read any more. */
+/** The rows as they were split for training; undefined if they are not kept, or cannot be read any more. */
 async function openAgain(
   read: () => Promise<KeptRows | undefined>,
   options: DataOptions,

@@ -18,7 +18,7 @@ export const fewOf = (report: Evaluation | undefined): Side | undefined =>
   report && sidesOf(report, EXAMPLES).at(0);
 
 /**
- * The same, if it can stand in one table with `base`; without its loss where the loss is of other rows, and without rewards where they are those of
+ * The same, if it can stand in one table with `base`; without its loss if the loss is of other rows, and without rewards if they are those of
  * another adapter's run.
  */
 export function onSameRows(base: Evaluation, report: Evaluation | undefined): Side | undefined {

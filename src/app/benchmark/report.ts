@@ -16,7 +16,7 @@ interface Brand {
   readonly brand: string;
   readonly version: string;
 }
-/** Chromium's own words, where it has them: https://wicg.github.io/ua-client-hints/ */
+/** Chromium's own words, if it has them: https://wicg.github.io/ua-client-hints/ */
 interface UserAgentData {
   readonly brands: readonly Brand[];
   readonly platform: string;

@@ -90,7 +90,7 @@ export function bundledGroups(samples: readonly ShownSample[]): readonly Bundled
 }
 
 /**
- * Opens bundled rows under Data, which says so where the file is not there.
+ * Opens bundled rows under Data, which says so if the file is not there.
  *
  * @param beside whether the open rows stay: what the file is to them is asked then
  */

@@ -35,7 +35,7 @@ export function secondsLeft({ began, first, now, done, total }: ImportPace): num
   return ((total - done) * seconds) / (done - first);
 }
 
-/** “about 40 s left”; '' where that cannot be estimated, or is over soon. */
+/** “about 40 s left”; '' if that cannot be estimated, or is over soon. */
 export function timeLeftInWords(pace: ImportPace | undefined): string {
   const left = pace && secondsLeft(pace);
   return left === undefined || left < MIN_LEFT_S ? '' : `about ${duration(left)} left`;

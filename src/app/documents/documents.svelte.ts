@@ -46,7 +46,7 @@ export class Documents {
   failure = $state.raw<Failure>();
   work = $state<Work>();
   progress = $state.raw<Progress>();
-  /** Seconds, where that is known and long. */
+  /** Seconds, if that is known and long. */
   left = $state<number>();
   stopping = $state(false);
   /** What became of the files that were added last. */

@@ -4,7 +4,7 @@ import type { DocumentView } from '../../worker/api.ts';
 export interface Segment {
   readonly start: number;
   readonly end: number;
-  /** How many chunks hold it: none between two of them, and two where they overlap. */
+  /** How many chunks hold it: none between two of them, and two if they overlap. */
   readonly chunks: number;
   /** Whether its chunk has an odd number: neighbours are drawn apart. */
   readonly odd: boolean;

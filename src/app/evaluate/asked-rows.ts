@@ -31,7 +31,7 @@ export function isAsked({ line, prompt }: Item, row: Pick<ListedRow, 'line' | 't
 /** Rows that are looked at for a question that is not at its place any more. */
 const NEAR = 50;
 
-/** The row of an item; undefined where the open rows do not have it in their test part. */
+/** The row of an item; undefined if the open rows do not have it in their test part. */
 export async function askedRow(worker: Worker, item: Item): Promise<ListedRow | undefined> {
   const atPlace = await worker.listRows({ part: 'test', from: item.row ?? 0, count: 1 });
   const row = atPlace.ok ? atPlace.rows.find((one) => isAsked(item, one)) : undefined;

@@ -1,4 +1,4 @@
-/** How many rows a measurement asks where a person chose no number: all of them if that takes under a minute, else as many as fit into one. */
+/** How many rows a measurement asks if a person chose no number: all of them if that takes under a minute, else as many as fit into one. */
 import { secondsPerRow } from '../../evaluate/costs.ts';
 import type { Evaluation, Failure, GraftWorker, Progress, Sample } from '../../worker/api.ts';
 
@@ -48,7 +48,7 @@ export class AnswerSpeed {
     else this.#from = { done, at: now };
   }
 
-  /** Undefined while nothing was timed, as where all answers were known. */
+  /** Undefined while nothing was timed, as if all answers were known. */
   get secondsPerRow(): number | undefined {
     if (!this.#from || !this.#to || this.#to.done <= this.#from.done) return undefined;
     return (this.#to.at - this.#from.at) / 1000 / (this.#to.done - this.#from.done);

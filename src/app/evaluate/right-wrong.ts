@@ -39,7 +39,7 @@ export interface Confusion {
 export const columnOf = (answer: string, labels: readonly string[]): string =>
   labels.includes(answer.trim()) ? answer.trim() : WITHOUT_LABEL;
 
-/** Which label is taken for which; undefined where answers are no labels, or there are too many. */
+/** Which label is taken for which; undefined if answers are no labels, or there are too many. */
 export function confusionOf({ record, answers }: Side): Confusion | undefined {
   const rows = record.items.slice(0, answers.length).map(({ expected }) => expected.trim());
   const labels = [...new Set(rows)].sort((a, b) => (a < b ? -1 : 1));

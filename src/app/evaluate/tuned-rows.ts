@@ -39,7 +39,7 @@ export function tunedRowKey({ evaluation }: TunedMeasurement): string {
   return 'id' in adapter ? adapter.id : adapter.runId;
 }
 
-/** What was tuned, beside the base; undefined where a measurement has not both. */
+/** What was tuned, beside the base; undefined if a measurement has not both. */
 const sidesIn = ({ evaluation }: TunedMeasurement): Compared | undefined => comparedOf(evaluation).at(0);
 
 /** The number of measured rows: those asked, or for text without questions, those whose loss was taken. */
@@ -102,9 +102,9 @@ export interface Table {
   readonly rows: number;
   /** Whether rows are prompts alone: no answer is right or wrong. */
   readonly isPrompts: boolean;
-  /** The rewards of the column, where there is one: those of the latest measurement. */
+  /** The rewards of the column, if there is one: those of the latest measurement. */
   readonly rewards: { readonly passMark: number | undefined } | undefined;
-  /** How pairs are compared; undefined where the rows are no pairs. */
+  /** How pairs are compared; undefined if the rows are no pairs. */
   readonly pairsAgainstBase: boolean | undefined;
   readonly base: TableRow | undefined;
   readonly tuned: readonly TableRow[];
@@ -259,7 +259,7 @@ export const TUNED_COLUMNS = {
 } as const;
 export type ColumnName = keyof typeof TUNED_COLUMNS;
 
-/** The columns of a table: rewards, pairs and answers where its rows have them. */
+/** The columns of a table: rewards, pairs and answers if its rows have them. */
 export function tunedColumns({ isPrompts, rewards, pairsAgainstBase }: Table): ColumnName[] {
   const lacks: Partial<Record<ColumnName, boolean>> = {
     reward: rewards === undefined,

@@ -20,7 +20,7 @@ export interface Tuned {
   /** The name of its base, if that is not the open model. */
   readonly otherBase?: string;
   readonly took: RunTook;
-  /** The objective of its run, and the rewards of one that learned from some; missing where the run is not kept. */
+  /** The objective of its run, and the rewards of one that learned from some; missing if the run is not kept. */
   readonly objective?: string;
   readonly rewards?: readonly RewardSpec[];
   /** Identifies the work of a step: rows, their length, the data. Memory and time are only compared for equal work. */

@@ -26,13 +26,13 @@ interface Scope {
 }
 interface AppFile {
   readonly url: string;
-  /** Hash of the content; null where the name has one. */
+  /** Hash of the content; null if the name has one. */
   readonly revision: string | null;
   /** Whether it is kept when it is first used. */
   readonly onUse?: true;
 }
 
-/** As in vite.config.ts: with these, threads may share memory, also where the host of the page sends no headers of its own. */
+/** As in vite.config.ts: with these, threads may share memory, also if the host of the page sends no headers of its own. */
 const ISOLATION = {
   'Cross-Origin-Opener-Policy': 'same-origin',
   'Cross-Origin-Embedder-Policy': 'require-corp',

@@ -7,7 +7,7 @@ const FIRST = 6;
 /** The penalty of each skipped letter. */
 const GAP = 0.2;
 
-/** @returns how well `text` matches, more is better; undefined where a letter is missing. Nothing asked matches everything alike. */
+/** @returns how well `text` matches, more is better; undefined if a letter is missing. Nothing asked matches everything alike. */
 export function score(asked: string, text: string): number | undefined {
   const wanted = asked.toLowerCase().replace(/\s+/g, '');
   const letters = text.toLowerCase();
@@ -48,7 +48,7 @@ function isWordStart(letters: string, at: number): boolean {
   return at === 0 || !/[\p{L}\p{N}]/u.test(letters[at - 1]);
 }
 
-/** The items that match, best first; in their own order where they match equally well. @param textOf what a person sees of it */
+/** The items that match, best first; in their own order if they match equally well. @param textOf what a person sees of it */
 export function matchingEntries<Item>(
   asked: string,
   items: readonly Item[],

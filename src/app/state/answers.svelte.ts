@@ -8,7 +8,7 @@ import type { Studio } from './studio.svelte.ts';
 const SETTLE_MS = 250;
 
 class Answers {
-  /** Undefined where the model can write them all, or nothing is known yet. */
+  /** Undefined if the model can write them all, or nothing is known yet. */
   found = $state.raw<Unwritable>();
   /** The same as a finding of the open rows. */
   finding = $state.raw<PlacedFinding>();

@@ -67,7 +67,7 @@ export function withFile({ source, options }: RowReading, file: DataFile, as: 'm
   };
 }
 
-/** The mixture without the task of a file; undefined where only one task is left. */
+/** The mixture without the task of a file; undefined if only one task is left. */
 function withoutTask(mixture: Mixture | undefined, place: number): Mixture | undefined {
   const tasks = (mixture?.tasks ?? [])
     .filter(({ file }) => file !== place)
@@ -75,7 +75,7 @@ function withoutTask(mixture: Mixture | undefined, place: number): Mixture | und
   return mixture && tasks.length > 1 ? { ...mixture, tasks } : undefined;
 }
 
-/** Options without a mixture where there is none: they are compared by what they hold. */
+/** Options without a mixture if there is none: they are compared by what they hold. */
 function mixing({ mixture: _, ...options }: DataOptions, mixture: Mixture | undefined): DataOptions {
   return mixture ? { ...options, mixture } : options;
 }
@@ -97,7 +97,7 @@ export function withoutPlace({ source, options }: RowReading, place: number): Ro
   };
 }
 
-/** Without a list of rows that are left out where there are none: options are compared by what they hold. */
+/** Without a list of rows that are left out if there are none: options are compared by what they hold. */
 export function skipping({ skip: _, ...options }: DataOptions, skip: DataOptions['skip']): DataOptions {
   return skip ? { ...options, skip } : options;
 }

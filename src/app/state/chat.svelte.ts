@@ -99,11 +99,11 @@ export class Chat {
   sides = $state<[AdapterKey, AdapterKey]>(['base', 'current']);
   turns = $state.raw<readonly Turn[]>([]);
   settings = $state.raw<ChatSettings>(START);
-  /** Stands before every question, where the model's template has a place for it. */
+  /** Stands before every question, if the model's template has a place for it. */
   system = $state('');
   /** How questions are asked, if a person chose; otherwise the training rows decide. */
   chosenAsking = $state<Asking>();
-  /** The form of those rows; missing where it is not known. */
+  /** The form of those rows; missing if it is not known. */
   taught = $state.raw<TaughtTurns>();
   /** Called before the first question: it may make a project. */
   begin: (prompt: string) => Promise<void> = async () => undefined;
@@ -244,7 +244,7 @@ export class Chat {
     if (failure && project === this.#kept.project) this.failure = failure;
   }
 
-  /** The conversation that the project keeps; nothing where it keeps none. */
+  /** The conversation that the project keeps; nothing if it keeps none. */
   show(conversation: Conversation | undefined): void {
     this.turns = (conversation?.turns ?? []).map(({ prompt, answers: [left, right], blind }) => ({
       prompt,

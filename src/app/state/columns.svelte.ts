@@ -90,7 +90,7 @@ export class Columns {
     };
   }
 
-  /** Why it cannot be read like this; '' where it can. */
+  /** Why it cannot be read like this; '' if it can. */
   get fault(): string {
     try {
       checkMapping(this.mapping, this.sheet?.columns ?? []);

@@ -107,7 +107,7 @@ export class Data {
     return bytes !== undefined && this.#openNew({ name, file: { name, bytes } }, turn);
   }
 
-  /** The content of a file; undefined where it cannot be read (then `failure` says why) or is not wanted any more. */
+  /** The content of a file; undefined if it cannot be read (then `failure` says why) or is not wanted any more. */
   async #bytesOf(file: File, turn: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
     try {
       return new Uint8Array(await file.arrayBuffer());

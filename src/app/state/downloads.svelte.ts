@@ -38,11 +38,11 @@ export class Transfer {
   get done(): number {
     return this.status?.done ?? this.begun.done;
   }
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not say. */
   get total(): number | undefined {
     return this.status?.total ?? this.begun.bytes;
   }
-  /** At the speed of the last seconds; undefined where that is not known. */
+  /** At the speed of the last seconds; undefined if that is not known. */
   get secondsLeft(): number | undefined {
     const { done, total = NaN, rate = 0, waiting } = this.status ?? { done: 0 };
     const seconds = (total - done) / rate;
@@ -80,7 +80,7 @@ export class Downloads {
     return this.list.find(({ active }) => active);
   }
 
-  /** Bytes that may still be stored; undefined where the browser does not say. */
+  /** Bytes that may still be stored; undefined if the browser does not say. */
   get room(): number | undefined {
     const { storage } = this.#session;
     return storage && storage.quota > 0 ? Math.max(0, storage.quota - storage.usage) : undefined;
@@ -188,7 +188,7 @@ export class Downloads {
     if (hurried && transfer.kind === 'paused') await this.resume(transfer);
   }
 
-  /** Retries at once, where it waits to retry. */
+  /** Retries at once, if it waits to retry. */
   async hurry(transfer: Transfer): Promise<void> {
     transfer.hurried = true;
     await this.#session.worker.pauseDownload(transfer.source);

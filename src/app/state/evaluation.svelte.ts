@@ -102,7 +102,7 @@ export class Evaluation {
   /**
    * What the base model answered is kept by the worker: a second adapter costs its own answers only.
    *
-   * @param unsized what there is to ask where nobody chose a number of rows: as many are asked as fit into a minute, after some were timed
+   * @param unsized what there is to ask if nobody chose a number of rows: as many are asked as fit into a minute, after some were timed
    * @returns whether it has ended, however, in the project that it was begun in
    */
   async measure(adapters: readonly AdapterKey[], sample: Sample, unsized?: Unsized): Promise<boolean> {
@@ -205,7 +205,7 @@ export class Evaluation {
     await this.#session.worker.stopEvaluation();
   }
 
-  /** What the project keeps; nothing where it keeps none. */
+  /** What the project keeps; nothing if it keeps none. */
   show(measured: Result | undefined): void {
     this.own = measured;
     this.opened = undefined;

@@ -97,7 +97,7 @@ export class FewShot {
     if (many !== undefined && many > 0) this.shots = many;
   }
 
-  /** What the project keeps; nothing where it keeps none. */
+  /** What the project keeps; nothing if it keeps none. */
   show(report: Evaluation | undefined): void {
     this.report = report;
     if (report) this.shots = shotsOf(report);

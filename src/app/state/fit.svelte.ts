@@ -10,7 +10,7 @@ class Fit {
 
   constructor(private readonly session: Session) {}
 
-  /** What speaks against the open model; undefined where nothing does. */
+  /** What speaks against the open model; undefined if nothing does. */
   warningFor({ session: { model }, data: { summary } }: Studio): string | undefined {
     return model?.bundled && summary
       ? toyWarning({

@@ -3,7 +3,7 @@ import type { ModelRef } from '../../worker/api.ts';
 
 const KEY = 'graft-model';
 
-/** @returns undefined where none was opened, or the browser does not say */
+/** @returns undefined if none was opened, or the browser does not say */
 export function lastModel(): ModelRef | undefined {
   try {
     const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? 'null');

@@ -15,7 +15,7 @@ export class Notifier {
     if (this.state === 'default') this.state = await Notification.requestPermission();
   }
 
-  /** Nothing where it was not allowed, or where the page is seen anyway. */
+  /** Nothing if it was not allowed, or if the page is seen anyway. */
   async report(title: string, body: string): Promise<void> {
     if (this.state !== 'granted' || (document.visibilityState === 'visible' && document.hasFocus())) return;
     const options: NotificationOptions = { body, tag: 'graft-run' };

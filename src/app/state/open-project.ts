@@ -67,7 +67,7 @@ export class OpenProject {
     await this.openRows();
   }
 
-  /** Opens the rows of the project, where they are not open yet: each stage needs them. */
+  /** Opens the rows of the project, if they are not open yet: each stage needs them. */
   openRows(): Promise<void> {
     const { ready, samples, projects, data } = this.#studio;
     return this.#opening.whileRows(async () => {

@@ -20,7 +20,7 @@ export class Opening {
   }
 
   /**
-   * @param step undefined where no project is expected
+   * @param step undefined if no project is expected
    * @returns goes on to another step, or ends with none; does nothing once another project is being opened
    */
   begin(step: 'list' | 'project' | undefined): (next?: 'project') => void {
@@ -56,7 +56,7 @@ interface OpeningState {
 export interface OpeningWords {
   readonly label: string;
   readonly detail: string;
-  /** 0 of 0 where it is not known how far. */
+  /** 0 of 0 if it is not known how far. */
   readonly done: number;
   readonly total: number;
 }

@@ -9,7 +9,7 @@ export const MIXTURE_NAME: MixtureId = 'mixture';
 export interface NowOpen {
   /** The open model, or the one that will be opened: then without a fingerprint. */
   readonly model: ModelRef & { readonly fingerprint?: string };
-  /** The open rows, or those that will be opened; missing where there are none. */
+  /** The open rows, or those that will be opened; missing if there are none. */
   readonly rows?: { readonly version: string; readonly options: DataOptions };
   /** Adapters of the library; missing while they are not read yet. */
   readonly adapters?: readonly { readonly id: string; readonly name: string }[];
@@ -24,7 +24,7 @@ interface MadeFrom extends Pick<Made, 'model' | 'data'> {
   readonly adapter?: AdapterRef | undefined;
 }
 
-/** Why a measurement is out of date; undefined where it is not. */
+/** Why a measurement is out of date; undefined if it is not. */
 export function whyOld({ made, subjects }: Evaluation, now: NowOpen): string | undefined {
   const adapters = subjects.flatMap(({ adapter }) => adapter ?? []);
   const reasons = [outdated(made, now), ...adapters.map((adapter) => adapterChanged(adapter, now))];

@@ -49,7 +49,7 @@ export function muchNote(
   return `Many ${on.isProcessor ? 'machines' : 'GPUs'} have less memory than this, and a browser does not report how much there is. The run may fail, or slow the machine down.${way}`;
 }
 
-/** Which weights are split into shards because one buffer cannot hold them; undefined where none is. */
+/** Which weights are split into shards because one buffer cannot hold them; undefined if none is. */
 export function splitNote({ split }: RunMemory, on: DeviceWords): string | undefined {
   if (split.length === 0) return undefined;
   const [{ label, pieces, bytes: largest }, ...others] = split;

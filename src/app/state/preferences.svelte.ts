@@ -32,7 +32,7 @@ export class Preferences {
     return this.#keep();
   }
 
-  /** Those of the project; none where it keeps none. */
+  /** Those of the project; none if it keeps none. */
   show(kept: Kept | undefined): void {
     this.pairs = kept?.pairs ?? [];
     this.ties = kept?.ties ?? 0;

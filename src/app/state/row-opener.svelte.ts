@@ -21,7 +21,7 @@ export class RowOpener {
     return samples.list.find(({ id }) => id === data.source?.sample?.id);
   }
 
-  /** What to ask a model that learned the open rows; '' where none of them has a question. */
+  /** What to ask a model that learned the open rows; '' if none of them has a question. */
   get question(): string {
     return this.sample?.question ?? this.#studio.data.summary?.prompt ?? '';
   }

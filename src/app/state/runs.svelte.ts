@@ -46,7 +46,7 @@ export class Runs {
     return `${stem} ${number}`;
   }
 
-  /** The name, or where a run of the project has it, the next free one: `voice 2` after `voice 1`. */
+  /** The name, or if a run of the project has it, the next free one: `voice 2` after `voice 1`. */
   unlike(name: string): string {
     if (this.list.every(({ options }) => options.name !== name)) return name;
     return this.freeName(name.replace(/ \d+$/, ''));

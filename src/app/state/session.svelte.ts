@@ -42,7 +42,7 @@ export class Session {
   modelFailure = $state.raw<Failure>();
   /** Why the weights could not be loaded in the type that was asked for. */
   holdFailure = $state.raw<Failure>();
-  /** Why the open model is not kept, where it could not be. */
+  /** Why the open model is not kept, if it could not be. */
   notKept = $state.raw<Failure>();
   storage = $state.raw<StorageState>();
   /** How many measurements of the table of everything tuned are under way: that table is loaded late. */

@@ -67,7 +67,7 @@ export class ShownRun {
     return this.#version >= 0 ? this.#points : [];
   }
 
-  /** Smoothed, at the last step; the reward where a run learns from rewards. */
+  /** Smoothed, at the last step; the reward if a run learns from rewards. */
   get trainingLoss(): number | undefined {
     const points = shownPoints(this.points, this.drawn);
     return smooth(

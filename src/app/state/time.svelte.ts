@@ -64,7 +64,7 @@ export function sourceWords(source: SpeedSource): string {
   return source.sameSize ? `${steps}.` : `${steps}, with more or fewer tokens at once.`;
 }
 
-/** What the time is spent on, where it is not steps alone. */
+/** What the time is spent on, if it is not steps alone. */
 export function partWords({ steps, validations, answers }: RunTime): string {
   const parts = [
     [steps, 'steps'],

@@ -46,7 +46,7 @@ export function heldWords({ baseWeights }: Pick<ModelInfo, 'baseWeights'>): stri
   return shortWords(baseWeights) ?? 'as in the file';
 }
 
-/** Undefined where everything is as in the file. */
+/** Undefined if everything is as in the file. */
 export function shortWords({ matrices, embeddings }: BaseWeights): string | undefined {
   const own = matrices === 'stored' ? 'as in the file' : matrices;
   if (embeddings !== undefined && embeddings !== matrices)

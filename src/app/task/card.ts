@@ -20,7 +20,7 @@ export function metricOf({ kind, metric }: Pick<Kept, 'kind' | 'metric'>): strin
   return metricOfCard({ ...(known && { kind: known }), ...(metric !== undefined && { metric }) });
 }
 
-/** As a record of an evaluation has it; undefined where nothing was written. */
+/** As a record of an evaluation has it; undefined if nothing was written. */
 export function cardOf(task: Kept): TaskCard | undefined {
   const wanted = wantedOf(task);
   const kind = taskKind(task.kind)?.name;

@@ -74,7 +74,7 @@ export function modelRows(
   ];
 }
 
-/** Seconds of {@link STEPS} steps; undefined where nothing was measured. */
+/** Seconds of {@link STEPS} steps; undefined if nothing was measured. */
 export function secondsOf({ forecast }: ModelRow): number | undefined {
   return forecast?.secondsPerStep === undefined ? undefined : STEPS * forecast.secondsPerStep;
 }

@@ -12,7 +12,7 @@ interface ToyFacts {
   readonly positions: number;
 }
 
-/** @returns what it cannot do, with the number that shows it; undefined where nothing speaks against it */
+/** @returns what it cannot do, with the number that shows it; undefined if nothing speaks against it */
 export function toyWarning({ tokensPerWord = 0, longest, positions }: ToyFacts): string | undefined {
   const facts = [
     ...(tokensPerWord > MAX_TOKENS_PER_WORD

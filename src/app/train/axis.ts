@@ -67,7 +67,7 @@ const MANTISSAS = [
 ];
 const MIN_TICKS = 4;
 
-/** Round values between two others on a logarithmic axis, in order: at least four where they are far enough apart. */
+/** Round values between two others on a logarithmic axis, in order: at least four if they are far enough apart. */
 export function logTicks(min: number, max: number): number[] {
   let ticks: number[] = [];
   for (const mantissas of MANTISSAS) {

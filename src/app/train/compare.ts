@@ -24,11 +24,11 @@ export type ComparedRuns = Pick<
   RunRecord,
   'options' | 'baseModel' | 'baseWeights' | 'dataName' | 'steps' | 'evals' | 'takenBytes' | 'forgetting'
 > & {
-  /** Parameters of its adapter, or of the model; missing where it left nothing. */
+  /** Parameters of its adapter, or of the model; missing if it left nothing. */
   readonly parameters?: number;
 };
 
-/** Stands where nothing was measured, with the reason. */
+/** Stands if nothing was measured, with the reason. */
 const without = (reason: string): string => `– ${reason}`;
 
 export function compareRuns(runs: readonly ComparedRuns[]): Row[] {

@@ -2,7 +2,7 @@
 import type { RunCost, FormSpec } from '../../worker/api.ts';
 import type { Session } from '../state/session.svelte.ts';
 
-/** What a method costs; the reason where that is not known. */
+/** What a method costs; the reason if that is not known. */
 export type Costed = RunCost | { readonly unknown: string };
 
 export class Costs {

@@ -7,7 +7,7 @@ export interface Doing {
   /** Its progress, and the time left if that is long. */
   readonly fact: string;
   readonly done: number;
-  /** 0 where it is not known how far it is. */
+  /** 0 if it is not known how far it is. */
   readonly total: number;
 }
 
@@ -65,7 +65,7 @@ export function phaseDoing(phase: RunPhase): Doing {
   }
 }
 
-/** @param seconds until it is done, where that is known */
+/** @param seconds until it is done, if that is known */
 export function compileDoing(
   { done, total }: { readonly done: number; readonly total: number },
   seconds?: number,

@@ -1,6 +1,6 @@
 /** Where the key of the curve lies, so that it covers nothing: Curve.svelte places it, chart.ts asks. Sizes are CSS pixels. */
 
-/** The upper or the lower right of the plot, or under the chart where lines are in both. */
+/** The upper or the lower right of the plot, or under the chart if lines are in both. */
 export type KeyPlace = 'high' | 'low' | 'under';
 
 export interface Size {

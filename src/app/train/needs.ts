@@ -19,7 +19,7 @@ export interface Situation {
 interface Need {
   /** What it is, with the columns of a file. */
   readonly rows: string;
-  /** What to do where there are none. */
+  /** What to do if there are none. */
   readonly get: string;
   readonly bundled?: BundledRows & { readonly label: string };
   /** The stage where that is done, if not Data. */
@@ -79,7 +79,7 @@ export const NEEDS: Readonly<Record<Needs, Need>> = {
   },
 };
 
-/** What meets a need, in words; undefined where nothing does. */
+/** What meets a need, in words; undefined if nothing does. */
 export function met(needs: Needs, { data, prompt, adapters }: Situation): string | undefined {
   const kind = data && kindOfRows(data);
   const rows = data ? plural(data.rows.train, 'row') : '';
@@ -106,7 +106,7 @@ export function met(needs: Needs, { data, prompt, adapters }: Situation): string
   }
 }
 
-/** Which other rows are open; '' where none are. */
+/** Which other rows are open; '' if none are. */
 export function openInstead({ data }: Situation): string {
   const kind = data && kindOfRows(data);
   return kind === undefined ? '' : kind === 'mixed' ? 'rows of several kinds' : ROW_KINDS[kind].are;

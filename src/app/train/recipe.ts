@@ -32,7 +32,7 @@ export function optionsFrom(
     ]),
   );
   const options = { ...current, ...given } as FormSpec;
-  // Settings that follow from another one, where the recipe does not give them.
+  // Settings that follow from another one, if the recipe does not give them.
   const initial = TABLE.resolve(recipe);
   if (Object.hasOwn(recipe, 'rank') && !Object.hasOwn(recipe, 'alpha'))
     Object.assign(options, { alpha: initial['alpha'] });
@@ -54,7 +54,7 @@ export function optionsFrom(
   };
 }
 
-/** How the rows are read and split with the recipe; the same object where it changes nothing. @throws GraftError `arguments` */
+/** How the rows are read and split with the recipe; the same object if it changes nothing. @throws GraftError `arguments` */
 export function dataOptionsFrom(recipe: Recipe, current: DataOptions): DataOptions {
   const { text, ...reading } = readingOf(recipe);
   const { packed: _, ...before } = current.text ?? {};
@@ -109,7 +109,7 @@ export function recipeStarts<Adapter extends Named>(recipe: Recipe, adapters: re
 }
 
 /**
- * What the page does not take from a recipe, in sentences; '' where it takes everything.
+ * What the page does not take from a recipe, in sentences; '' if it takes everything.
  *
  * @param starts adapters that it may mean: one is taken
  */

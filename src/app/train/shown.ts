@@ -17,7 +17,7 @@ const REWARD: ShownWords = { name: 'reward', title: 'Reward', better: 'higher is
 /** The words of the curve that a run draws. */
 export const curveWords = ({ drawn }: Drawn): ShownWords => (drawn === 'reward' ? REWARD : LOSS);
 
-/** Points with the drawn value in place of their loss; the same list where that is the loss. */
+/** Points with the drawn value in place of their loss; the same list if that is the loss. */
 export function shownPoints<Point extends Pick<StepPoint | EvalPoint, 'loss' | 'report'>>(
   points: readonly Point[],
   { drawn }: Drawn,

@@ -32,7 +32,7 @@ const { methods: WHAT_LEARNS } = REGISTRY;
 const [SUPERVISED, ...OTHERS]: readonly Objective[] = REGISTRY.objectives.filter(
   ({ encodes }: Objective) => !encodes,
 );
-/** The method that is trained, where an entry does not say. */
+/** The method that is trained, if an entry does not say. */
 const USUAL: MethodChoice = { method: WHAT_LEARNS[0].name, objective: SUPERVISED.name };
 
 function methodOf(

@@ -42,7 +42,7 @@ const COUNTED: ReadonlySet<Progress['what']> = new Set([
   'comparing',
 ]);
 
-/** “3 MiB of 10 MiB, about 20 s left”; empty where it is not known how far. @param secondsLeft as {@link TimeLeftClock} tells */
+/** “3 MiB of 10 MiB, about 20 s left”; empty if it is not known how far. @param secondsLeft as {@link TimeLeftClock} tells */
 export function farWords({ what, done, total, bytes: written }: Progress, secondsLeft?: number): string {
   if (total === 0) return '';
   const unit = COUNTED.has(what) ? count : bytes;

@@ -3,13 +3,13 @@ import type { ChatToken } from '../../worker/api.ts';
 
 interface Compared {
   readonly text: string;
-  /** The probability on each side; undefined where it is not among the likeliest, or that answer has no such position. */
+  /** The probability on each side; undefined if it is not among the likeliest, or that answer has no such position. */
   readonly shares: readonly (number | undefined)[];
   /** Whether each side took it. */
   readonly taken: readonly boolean[];
 }
 
-/** Every candidate of either side, the likeliest first. @param tokens of each side at one position, missing where it has ended before */
+/** Every candidate of either side, the likeliest first. @param tokens of each side at one position, missing if it has ended before */
 export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): Compared[] {
   // Two candidates may have the same text: the first of one side stands beside the first of the other.
   const keyed = tokens.map((token) => {
@@ -56,12 +56,12 @@ export function sameBefore(sides: readonly (readonly ChatToken[])[], at: number)
   return others.every((other) => other === first);
 }
 
-/** A token of a text as it is drawn: a dot where it continues a character that began before it. */
+/** A token of a text as it is drawn: a dot if it continues a character that began before it. */
 export function drawn({ text, part }: Pick<ChatToken, 'text' | 'part'>): string {
   return text === '' && part ? '·' : visible(text);
 }
 
-/** The same in words, where the text alone is not enough. */
+/** The same in words, if the text alone is not enough. */
 export function partInWords({ part }: Pick<ChatToken, 'part'>): string | undefined {
   return part && `part ${part.number} of ${part.count} of “${part.text}”`;
 }

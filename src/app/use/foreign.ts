@@ -7,7 +7,7 @@ import { isSameModel } from '../ui/model-names.ts';
 
 interface Foreign {
   readonly adapter: AdapterInfo;
-  /** Its own model, where that is here: it is opened first. Else the open one may be the same under another name. */
+  /** Its own model, if that is here: it is opened first. Else the open one may be the same under another name. */
   readonly model?: ModelRef;
 }
 

@@ -3,7 +3,7 @@ import type { AdapterInfo } from '../../worker/api.ts';
 import { date } from '../ui/format.ts';
 
 /**
- * What tells an adapter from others of its name; '' where none has it.
+ * What tells an adapter from others of its name; '' if none has it.
  *
  * @param project the name of its project, if that is not the open one
  */

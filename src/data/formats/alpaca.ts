@@ -1,5 +1,5 @@
 /**
- * Alpaca: `{"instruction": "…", "input": "…", "output": "…"}`, `input` empty or absent where the instruction says it all.
+ * Alpaca: `{"instruction": "…", "input": "…", "output": "…"}`, `input` empty or absent if the instruction says it all.
  *
  * The prompt is the instruction, and the input on a new line below it; without a chat template one more new line stands before the output.
  * Stanford's "Below is an instruction …" frame is left out: a chat template does its work, and a base model needs no words for it.

@@ -1,6 +1,6 @@
 /**
  * A prompt without an answer, for objectives that sample their own: `{"prompt": "…"}` with no other text beside it, so that no column is passed over
- * that may be the answer. A question of another usual name is one where it stands alone.
+ * that may be the answer. A question of another usual name is one if it stands alone.
  */
 import { isNumbering } from '../columns.ts';
 import { filledTextOf, type RowFormat } from './row.ts';

@@ -1,5 +1,5 @@
 /**
- * Queries for an encoder: `{"query": "…", "positive": "…"}`, and where there are hard negatives `"negative"`, a text or a list of texts.
+ * Queries for an encoder: `{"query": "…", "positive": "…"}`, and if there are hard negatives `"negative"`, a text or a list of texts.
  */
 import { BadRow, filledTextOf, type RowFormat } from './row.ts';
 

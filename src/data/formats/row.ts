@@ -17,7 +17,7 @@ export interface RowFormat {
 
 /** A row that breaks its format; the message is the reason that the person reads. */
 export class BadRow extends Error {
-  /** @param fault the kind of the mistake, where it is one of those that a check of the rows names */
+  /** @param fault the kind of the mistake, if it is one of those that a check of the rows names */
   constructor(
     message: string,
     readonly fault?: RowFault,

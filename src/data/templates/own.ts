@@ -42,7 +42,7 @@ const placeOf = (column: string): string => column.replaceAll(/\W+/g, '_');
 /**
  * The prompts of a mapping as a template.
  *
- * @returns undefined where its answer is more than one column, or it has parts that a template cannot have
+ * @returns undefined if its answer is more than one column, or it has parts that a template cannot have
  */
 export function templateOfMapping(mapping: Mapping): OwnTemplate | undefined {
   if ('text' in mapping || mapping.system !== undefined || mapping.input !== undefined) return undefined;

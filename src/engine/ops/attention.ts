@@ -16,7 +16,7 @@ export interface AttentionOptions {
   keyRanges: Tensor;
   /**
    * u32 [N, 2]: only the queries first … last − 1 can see key j; the backward of k and v walks them, and `keyRanges` says which of them do see it.
-   * Needed where k or v has a gradient. With a window, query first + i must end behind key j + i, as in causal rows, if it sees the key at all: only
+   * Needed if k or v has a gradient. With a window, query first + i must end behind key j + i, as in causal rows, if it sees the key at all: only
    * as many queries are walked as the window is wide. With two ranges a query, the queries that see key j without a window are exactly these, and
    * `first` is at its position.
    */

@@ -17,7 +17,7 @@ interface EmbeddingOptions {
   dtype: DType;
   /** Every row is multiplied by this: √C for Gemma. */
   scale?: number;
-  /** Occurrences of each id, from `linkOccurrences`; needed where the weight is trained. */
+  /** Occurrences of each id, from `linkOccurrences`; needed if the weight is trained. */
   chain?: Tensor;
 }
 

@@ -3,7 +3,7 @@ import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 import { addWeightGradient } from './overlaid_rows.ts';
 
-/** y [R] = log softmax(x · wᵀ) at each row's label, 0 where there is none; in chunks of rows. */
+/** y [R] = log softmax(x · wᵀ) at each row's label, 0 if there is none; in chunks of rows. */
 export const logProbabilitiesKind = operationKind<{ x: Tensor; w: Tensor; labels: Tensor; y: Tensor }, null>(
   'log_probabilities',
 );

@@ -33,7 +33,7 @@ interface PairTensors extends Readonly<Record<string, Tensor | undefined>> {
 
 /**
  * total[LOSS_SLOT] += Σ loss of each pair, and the sums behind OWN_SLOT likewise; with dlogps, dlogps = scale · the gradient of the summed loss.
- * Sequences 2i and 2i + 1 are the chosen and the rejected answer of pair i; where both have no rows there is no pair.
+ * Sequences 2i and 2i + 1 are the chosen and the rejected answer of pair i; if both have no rows there is no pair.
  */
 export const pairLossKind = operationKind<
   PairTensors,

@@ -34,7 +34,7 @@ interface PolicyTensors extends Readonly<Record<string, Tensor | undefined>> {
 
 /**
  * total[LOSS_SLOT] += Σ over sequences of weight · Σ over its tokens of −min(ρA, clip(ρ, 1 − ε, 1 + ε_high) A) + β k, and the sums behind OWN_SLOT
- * likewise; with dlogps, dlogps = scale · its gradient. ρ = exp(log p − old), d = reference − log p, k = eᵈ − d − 1, times ρ where it is corrected.
+ * likewise; with dlogps, dlogps = scale · its gradient. ρ = exp(log p − old), d = reference − log p, k = eᵈ − d − 1, times ρ if it is corrected.
  */
 export const policyLossKind = operationKind<PolicyTensors, PolicyNumbers & { scale: number }>('policy_loss');
 
@@ -44,7 +44,7 @@ export const policyLossKind = operationKind<PolicyTensors, PolicyNumbers & { sca
  *
  * @param logps f32 [R], log-probabilities of the tokens by the policy
  * @param old f32 [R], the same by the policy that made the samples, or {@link ON_POLICY}
- * @param reference f32 [R], the same by the reference policy; needed where beta is above 0
+ * @param reference f32 [R], the same by the reference policy; needed if beta is above 0
  * @param ranges u32 [S, 2], rows of the sequences
  * @param advantages f32 [S]
  * @param weights f32 [S], what a token of each sequence counts; a sequence of weight 0 is left out, of the sums as well

@@ -87,7 +87,7 @@ export function markSeen(row: Uint32Array, ids: Iterable<number>): void {
 
 /** What was chosen for a sequence. */
 export interface Picked {
-  /** Undefined where the best score is no finite number. */
+  /** Undefined if the best score is no finite number. */
   readonly id: number | undefined;
   /** After the repetition penalty. */
   readonly bestScore: number;

@@ -20,7 +20,7 @@ const BUDGET_MS = 1500;
 const SIDE = { plain: 128, registers: 128, tiles: 1024 };
 /** A candidate must be faster by this factor to replace the default: less is noise. */
 const MARGIN = 1.1;
-/** The same where the end of work is polled: its time is known to a fifth (work-clock.ts). */
+/** The same if the end of work is polled: its time is known to a fifth (work-clock.ts). */
 const POLLED_MARGIN = 1.4;
 /** Waits by which a poll lengthens the budget: enough for the candidates of the first layout. */
 const POLLED_WAITS = 60;
@@ -29,7 +29,7 @@ const TILE_ROWS = [1, 2, 4, 8, 16] as const;
 
 /**
  * Measures candidates for each layout against the default, and checks that they compute what the plain kernel computes. Takes about a
- * second and a half, and several where a browser polls; callers store the result by adapter.
+ * second and a half, and several if a browser polls; callers store the result by adapter.
  */
 export async function measureTuning(device: GpuDevice): Promise<Tuning> {
   const tuning = defaultTuning(device.adapter, device.kernels);

@@ -1,5 +1,5 @@
 /**
- * Where the time of a plan goes, by kernel. Every dispatch gets a pass of its own with a timestamp before and after it; where the adapter
+ * Where the time of a plan goes, by kernel. Every dispatch gets a pass of its own with a timestamp before and after it; if the adapter
  * has no timestamps, each kernel runs alone (work-clock.ts). Replays of a plan are not affected.
  */
 import type { ProfileOptions } from '../device.ts';

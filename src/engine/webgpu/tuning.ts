@@ -9,7 +9,7 @@ export interface RegisterTile {
 
 /** How matrix products run on an adapter. */
 export interface MatmulTuning {
-  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs, `plain` where both give wrong results. */
+  /** `registers` for adapters that run on the CPU, `tiles` in shared memory for GPUs, `plain` if both give wrong results. */
   family: 'registers' | 'tiles' | 'plain';
   /** Whether the lanes of the register kernels share their loads by quadBroadcast; needs subgroups. */
   quads: boolean;
@@ -19,7 +19,7 @@ export interface MatmulTuning {
   NT: RegisterTile;
   NN: RegisterTile;
   TN: RegisterTile;
-  /** Whether shared-memory tiles of 128×64 beat those of 64×64 where there are enough of them. */
+  /** Whether shared-memory tiles of 128×64 beat those of 64×64 if there are enough of them. */
   tallTiles: boolean;
   /** Workgroups that keep the adapter busy: with fewer, a long K is split. */
   workgroups: number;

@@ -1,4 +1,4 @@
-/** Buffer usages, as the WebGPU specification numbers them: its own names exist only where WebGPU does, and a plan is made without it. */
+/** Buffer usages, as the WebGPU specification numbers them: its own names exist only if WebGPU does, and a plan is made without it. */
 const COPY_SRC = 0x4;
 const COPY_DST = 0x8;
 const STORAGE = 0x80;

@@ -21,7 +21,7 @@ interface Prompting {
   readonly shots?: number;
 }
 
-/** The examples of one question. The most useful are the last, since the first are left out where not all fit. */
+/** The examples of one question. The most useful are the last, since the first are left out if not all fit. */
 type Chooser = (question: Question) => readonly Pair[] | Promise<readonly Pair[]>;
 
 /** @throws GraftError `evaluate-shots` for more examples than training has */
@@ -82,7 +82,7 @@ interface Fitted {
   readonly tokens: number;
 }
 
-/** The last of the examples, as many as fit before the question. @throws GraftError `evaluate-shots` where it does not fit without any */
+/** The last of the examples, as many as fit before the question. @throws GraftError `evaluate-shots` if it does not fit without any */
 function fitted(
   { example, question }: { readonly example: Example; readonly question: Question },
   all: readonly Pair[],
@@ -118,7 +118,7 @@ export async function answerBare({ model, asked, signal }: EvalRequest): Promise
   return { answers: await model.answer(questions, signal), detail };
 }
 
-/** @throws GraftError `evaluate-shots` where training has too few examples, or not one of them fits before every question */
+/** @throws GraftError `evaluate-shots` if training has too few examples, or not one of them fits before every question */
 export async function answerEngineered(exam: EvalRequest, prompting: Prompting): Promise<Answered> {
   const { asked, train, model, signal } = exam;
   const choose = await chooserOf(exam, prompting);
@@ -161,7 +161,7 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
   };
 }
 
-/** The loss on the wanted answers behind the same prompts; undefined where a row does not fit whole. */
+/** The loss on the wanted answers behind the same prompts; undefined if a row does not fit whole. */
 export async function lossEngineered(
   exam: EvalRequest,
   prompting: Prompting,

@@ -31,7 +31,7 @@ interface Frequent {
   readonly count: number;
 }
 
-/** The most frequent answer, the first of equals, ignoring white space at the ends; undefined where no answer occurs twice. */
+/** The most frequent answer, the first of equals, ignoring white space at the ends; undefined if no answer occurs twice. */
 export function mostFrequent(answers: readonly string[]): Frequent | undefined {
   const counts = new Map<string, number>();
   for (const answer of answers) counts.set(answer.trim(), (counts.get(answer.trim()) ?? 0) + 1);

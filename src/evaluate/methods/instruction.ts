@@ -1,4 +1,4 @@
-/** An instruction before a question: the task in a sentence and, where answers are labels, the list of them. */
+/** An instruction before a question: the task in a sentence and, if answers are labels, the list of them. */
 import type { Example } from '../../data/example.ts';
 import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import { areLabels } from '../draw.ts';
@@ -11,7 +11,7 @@ const MAX_LABEL_CHARS = 80;
 const BETWEEN = '\n\n';
 
 /**
- * The labels among answers, in the order of the alphabet; none where answers are no labels.
+ * The labels among answers, in the order of the alphabet; none if answers are no labels.
  *
  * @param answers of the training rows, or of the asked ones if there are no training rows
  */
@@ -22,7 +22,7 @@ export function instructionLabels(answers: readonly string[]): readonly string[]
   return labels.sort((a, b) => (a < b ? -1 : 1));
 }
 
-/** The instruction that is used unless a person writes another; '' where nothing is known of the task. @param goal the task in a sentence */
+/** The instruction that is used unless a person writes another; '' if nothing is known of the task. @param goal the task in a sentence */
 export function usualInstruction(goal: string, labels: readonly string[]): string {
   const task = goal.trim();
   const sentence = task === '' || /[.!?:]$/.test(task) ? task : `${task}.`;

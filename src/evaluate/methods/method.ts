@@ -15,7 +15,7 @@ export interface Pair {
   readonly question: Question;
 }
 
-/** A question that is asked. Its example is missing where the rows of a run are kept but their file is not. */
+/** A question that is asked. Its example is missing if the rows of a run are kept but their file is not. */
 export interface AskedQuestion {
   readonly question: Question;
   readonly example?: Example;
@@ -37,12 +37,12 @@ export interface EvalModel {
   answer(questions: readonly Question[], signal: AbortSignal): Promise<Evidence[]>;
   /** Over the measured rows; undefined if it is not wanted, or was stopped. */
   loss(signal: AbortSignal): Promise<LossReport | undefined>;
-  /** The same with every example changed; undefined as well where a row was cut, or does not fit: its loss would be of other tokens. */
+  /** The same with every example changed; undefined as well if a row was cut, or does not fit: its loss would be of other tokens. */
   lossWith(
     change: (example: Example) => Example | Promise<Example>,
     signal: AbortSignal,
   ): Promise<LossReport | undefined>;
-  /** The log-probabilities of both answers of each pair; undefined where the rows are no pairs, or it was stopped. */
+  /** The log-probabilities of both answers of each pair; undefined if the rows are no pairs, or it was stopped. */
   likelihoods(signal: AbortSignal): Promise<readonly PairLikelihoods[] | undefined>;
 }
 
@@ -92,7 +92,7 @@ export interface EvalRequest {
   readonly examples?: ExampleChoice | undefined;
   /** Makes the vectors of `similar` examples, if there is an encoder. */
   readonly encoder?: EncoderPort | undefined;
-  /** What the base model hears before each question; '' or missing where nothing is known of the task. */
+  /** What the base model hears before each question; '' or missing if nothing is known of the task. */
   readonly instruction?: string | undefined;
   /** Passages of an index, if there is one. */
   readonly passages?: PassagePort | undefined;
@@ -146,7 +146,7 @@ export interface Method {
   readonly what: (detail: Detail) => string;
   /** The words before “gets 3 of 20 rows right”. */
   readonly doing: (detail: Detail) => string;
-  /** Undefined where the method is impossible: without training rows, or without a repeated answer. */
+  /** Undefined if the method is impossible: without training rows, or without a repeated answer. */
   readonly answer: (exam: EvalRequest) => Promise<Answered | undefined>;
   /** The loss of its model on the wanted answers, asked in its way; missing for a rule. */
   readonly loss?: (exam: EvalRequest) => Promise<LossReport | undefined>;

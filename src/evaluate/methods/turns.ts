@@ -4,7 +4,7 @@ import type { Question } from '../../data/questions.ts';
 import { singleOf, type ExampleContent, type TrainableMessage } from '../../text/trainable.ts';
 import type { Pair } from './method.ts';
 
-/** The text between examples where there is no chat template. */
+/** The text between examples if there is no chat template. */
 const BETWEEN = '\n\n';
 
 /** None for plain text. */
@@ -20,7 +20,7 @@ export function turnsOfExample(example: ExampleContent): readonly TrainableMessa
 }
 
 /**
- * The example with others before it: as turns, or as text where there is no chat template. The loss counts only its own answer: of a pair the chosen
+ * The example with others before it: as turns, or as text if there is no chat template. The loss counts only its own answer: of a pair the chosen
  * one.
  */
 export function withShots(given: Example, shots: readonly Pair[], chat: boolean): Example {

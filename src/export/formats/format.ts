@@ -71,7 +71,7 @@ export interface ExportFormat {
   readonly takesChat?: boolean;
   /** Whether Graft reads the file again, so that the cost of merging and rounding can be measured on rows. */
   readonly measurable?: boolean;
-  /** @throws GraftError `adapter-…` where the adapter does not fit the base, `export-format` where the format cannot express it */
+  /** @throws GraftError `adapter-…` if the adapter does not fit the base, `export-format` if the format cannot express it */
   readonly prepare: (parts: Parts) => Promise<PreparedExport>;
 }
 

@@ -36,7 +36,7 @@ interface PreparedGguf extends Pick<PreparedExport, 'summary'> {
   readonly card: string;
 }
 
-/** @throws GraftError `adapter-…` where the adapter does not fit the base, `weights-…`, `export-format`, `tokenizer-…` */
+/** @throws GraftError `adapter-…` if the adapter does not fit the base, `weights-…`, `export-format`, `tokenizer-…` */
 export async function prepareGguf(parts: Parts): Promise<PreparedGguf> {
   const { model, adapterName } = parts;
   const type = (parts.type ?? USUAL_TYPE) as GgufType;

@@ -27,7 +27,7 @@ export const merged: ExportFormat = {
   prepare: prepareMerged,
 };
 
-/** @throws GraftError `adapter-…` where the adapter does not fit the base, `weights-…` */
+/** @throws GraftError `adapter-…` if the adapter does not fit the base, `weights-…` */
 async function prepareMerged({
   baseModel,
   base,

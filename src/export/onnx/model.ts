@@ -36,7 +36,7 @@ const PAGE = 4096;
 export interface OnnxModel {
   /** The data first, since the model makes no sense without them. */
   readonly files: readonly FolderFile[];
-  /** How many files of data there are: 0 where the model holds its tensors. */
+  /** How many files of data there are: 0 if the model holds its tensors. */
   readonly dataFiles: number;
 }
 

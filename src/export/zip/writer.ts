@@ -1,6 +1,6 @@
 /**
  * A zip that is made of references: files are not copied into it but referred to as blobs, so that a zip of gigabytes takes
- * no memory. Layout: APPNOTE 6.3, with the 64-bit fields where numbers need them (4.5.3).
+ * no memory. Layout: APPNOTE 6.3, with the 64-bit fields if numbers need them (4.5.3).
  */
 import { crc32 } from './crc32.ts';
 

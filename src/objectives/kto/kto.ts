@@ -43,7 +43,7 @@ const UNDESIRABLE_WEIGHT = weightOf('undesirable');
 
 const kernel: PairKernel = { name: 'kto', kernels: { webgpu, cpu } };
 
-/** A mean over so many rows; null where there are none. */
+/** A mean over so many rows; null if there are none. */
 const meanOf = (sum: number, count: number): number | null => (count > 0 ? sum / count : null);
 
 export const kto = {

@@ -1,4 +1,4 @@
-// w_d (1 − σ(β(h − kl))) where the row is desirable, else w_u (1 − σ(β(kl − h))), where h = log p − log p of the reference; a = β, b = w_d,
+// w_d (1 − σ(β(h − kl))) if the row is desirable, else w_u (1 − σ(β(kl − h))), where h = log p − log p of the reference; a = β, b = w_d,
 // c = w_u. The second sequence of a row is the prompt with another row's answer: kl is the mean of h over those of the micro-batch, at least 0,
 // and nothing flows back through it. Sums: desirable rows, rewards of these, rewards of the others, kl.
 

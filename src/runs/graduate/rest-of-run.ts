@@ -12,7 +12,7 @@ export function restSteps({ spec, state, steps, rows }: GraduatedRun): number {
   return left > 0 ? left : Math.max(1, Math.ceil(rows.train.length / (spec.batch * spec.accumulate)));
 }
 
-/** The rows of these steps, one step after the other. Rows come again where a step takes them again. */
+/** The rows of these steps, one step after the other. Rows come again if a step takes them again. */
 export function rowsInOrder(run: GraduatedRun): LabelledTokens[] {
   const first = run.state.counters.step;
   return Array.from({ length: restSteps(run) }, (_, at) => run.rowsOf(first + at))

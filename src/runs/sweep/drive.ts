@@ -15,7 +15,7 @@ export interface TrialOutcome {
 
 /** @typeParam State the record, with what its place keeps besides */
 export interface SweepPort<State extends SweepState = SweepState> {
-  /** What a run has left, of which the record may not know: the process may have been killed. Undefined where that is nothing. */
+  /** What a run has left, of which the record may not know: the process may have been killed. Undefined if that is nothing. */
   left(run: SweptRun): Promise<TrialOutcome | undefined>;
   /**
    * Trains a run from where it is.

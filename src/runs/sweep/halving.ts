@@ -50,7 +50,7 @@ export function stepsOfSweep(
   );
 }
 
-/** The most steps of each run for which a sweep stays within a budget; undefined where one step of each is more already. */
+/** The most steps of each run for which a sweep stays within a budget; undefined if one step of each is more already. */
 export function stepsWithin(
   budget: number,
   rungs: readonly Rung[],

@@ -84,7 +84,7 @@ export interface SweepPicture {
   }[];
 }
 
-/** Undefined where there is nothing to draw: no varied setting, or no loss. */
+/** Undefined if there is nothing to draw: no varied setting, or no loss. */
 export function pictureOf(sweep: SweepState, called = byName): SweepPicture | undefined {
   const recipes = recipesOf(sweep).filter(({ validation }) => validation !== undefined);
   if (sweep.varied.length === 0 || recipes.length === 0) return undefined;
@@ -120,7 +120,7 @@ export function pictureOf(sweep: SweepState, called = byName): SweepPicture | un
   };
 }
 
-/** The picture as HTML; undefined where there is nothing to draw. */
+/** The picture as HTML; undefined if there is nothing to draw. */
 export function parallelCoordinates(sweep: SweepState): Html | undefined {
   const picture = pictureOf(sweep);
   if (!picture) return undefined;

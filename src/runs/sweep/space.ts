@@ -190,7 +190,7 @@ export function checkRuns(runs: number): void {
 /**
  * Different recipes, drawn at random: the first ones stay the same when more are drawn.
  *
- * @throws GraftError `arguments` where the values do not have so many combinations
+ * @throws GraftError `arguments` if the values do not have so many combinations
  */
 export function drawPoints(dimensions: readonly Dimension[], wanted: number, seed: number): Point[] {
   const random = new Random(seed);
@@ -225,7 +225,7 @@ function drawValue(dimension: Dimension, random: Random): SweptValue {
 export type Naming = (setting: string) => string;
 export const byName: Naming = (setting) => setting;
 
-/** A point in words: `lr 0.003, rank 8`; “the usual settings” where nothing varies. */
+/** A point in words: `lr 0.003, rank 8`; “the usual settings” if nothing varies. */
 export const pointInWords = (point: Point, called = byName): string =>
   Object.entries(point)
     .map(([name, value]) => `${called(name)} ${String(value)}`)

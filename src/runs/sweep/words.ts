@@ -79,7 +79,7 @@ export function sweepTable(
   return { head, lines };
 }
 
-/** The values of several seeds, once where they are one. */
+/** The values of several seeds, once if they are one. */
 const listed = (values: readonly (string | number | undefined)[]): string =>
   [...new Set(values.map((value) => String(value ?? NONE)))].join(', ');
 

@@ -13,7 +13,7 @@ export const FENCED = {
 
 const FENCE = '```';
 
-/** The content of the first code fence, or the text itself where there is none. */
+/** The content of the first code fence, or the text itself if there is none. */
 function unfenced(text: string): string {
   const open = text.indexOf(FENCE);
   const start = open < 0 ? -1 : text.indexOf('\n', open);
@@ -24,7 +24,7 @@ function unfenced(text: string): string {
 /** A JSON value: undefined means that there is none. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
-/** @returns the value of a text; undefined where it is not JSON, or nested more than MAX_JSON_DEPTH levels deep */
+/** @returns the value of a text; undefined if it is not JSON, or nested more than MAX_JSON_DEPTH levels deep */
 export function jsonOf(text: string, fenced: boolean): Json | undefined {
   const json = fenced ? unfenced(text) : text;
   if (jsonDepth(json, MAX_JSON_DEPTH) > MAX_JSON_DEPTH) return undefined;

@@ -111,7 +111,7 @@ const KEYWORDS: Readonly<Record<string, Keyword>> = {
 /** Keywords that check nothing. */
 const NOTES = ['$schema', '$id', '$comment', 'title', 'description', 'default', 'examples'];
 
-/** Why a schema is refused, as the end of a sentence; undefined where it is accepted. @param at the place in it, for the message */
+/** Why a schema is refused, as the end of a sentence; undefined if it is accepted. @param at the place in it, for the message */
 export function schemaProblem(schema: Json, at = ''): string | undefined {
   const where = at === '' ? '' : ` at ${at}`;
   if (typeof schema === 'boolean') return undefined;

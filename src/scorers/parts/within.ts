@@ -27,7 +27,7 @@ export function withinProblem(within: unknown): string | undefined {
 /** What a completion has to write for its content to be compared. */
 export const tagNeeded = (tag: unknown): readonly string[] => (tag === '' ? [] : [`<${String(tag)}>`]);
 
-/** The content of the last such tag; undefined where there is no closed one. */
+/** The content of the last such tag; undefined if there is no closed one. */
 export function within(completion: string, tag: string): string | undefined {
   if (tag === '') return completion;
   const [open, close] = [`<${tag}>`, `</${tag}>`];

@@ -13,7 +13,7 @@ interface RewardWarning {
   readonly usual: string;
 }
 
-/** @param asked the rows to train on: their prompts, and their wanted answers where there are some */
+/** @param asked the rows to train on: their prompts, and their wanted answers if there are some */
 export function rewardWarnings(
   specs: readonly RewardSpec[],
   asked: readonly { readonly prompt: string; readonly answer?: string }[],

@@ -26,7 +26,7 @@ export interface Scored {
   readonly parts: readonly number[];
   /** The numbers that are shown beside them, in the order of `shown`. Where a reward failed, 0. */
   readonly shown: readonly number[];
-  /** Why a reward failed on this attempt, in the order of `names`; missing where none did. */
+  /** Why a reward failed on this attempt, in the order of `names`; missing if none did. */
   readonly problems?: readonly (string | undefined)[];
 }
 
@@ -44,16 +44,16 @@ export interface Rewards {
   readonly weights: readonly number[];
   /** Numbers that rewards show without counting them, such as `number-match strict`. */
   readonly shown: readonly string[];
-  /** The most that an attempt can get; undefined where a person's own code decides. */
+  /** The most that an attempt can get; undefined if a person's own code decides. */
   readonly most: number | undefined;
-  /** Why they cannot score rows without a wanted answer, as a sentence; missing where they can. */
+  /** Why they cannot score rows without a wanted answer, as a sentence; missing if they can. */
   readonly needsAnswer?: string;
   /** Rewards that failed on an attempt, so far. */
   readonly failures: readonly RewardFailures[];
   /**
    * Scores attempts, one after the other.
-   * @throws GraftError `reward-fails` where a reward has failed on every attempt so far, and these were at least 16
-   * @throws GraftError `reward-stopped` where one took too long
+   * @throws GraftError `reward-fails` if a reward has failed on every attempt so far, and these were at least 16
+   * @throws GraftError `reward-stopped` if one took too long
    */
   score(attempts: readonly Attempt[]): Promise<readonly Scored[]>;
   close(): void;
@@ -132,7 +132,7 @@ export async function openRewards(
   };
 }
 
-/** The most that weighted rewards can add up to; undefined where one has no limits. */
+/** The most that weighted rewards can add up to; undefined if one has no limits. */
 export function mostOf(specs: readonly RewardSpec[]): number | undefined {
   let max = 0;
   for (const { name, weight = 1 } of specs) {
@@ -144,7 +144,7 @@ export function mostOf(specs: readonly RewardSpec[]): number | undefined {
   return max;
 }
 
-/** What a person's own code counts as giving at most, where it gives right answers 1 as it should. */
+/** What a person's own code counts as giving at most, if it gives right answers 1 as it should. */
 const OWN_MAX = 1;
 
 /** The score from which an answer passes: the most that the rewards can add up to. @see OWN_MAX */

@@ -21,7 +21,7 @@ export const MAX_WEIGHT = 1000;
 export const rewardKind = (name: string): AnswerScorer | undefined =>
   REWARD_SCORERS.find((scorer) => isNamed(scorer, name));
 
-/** The name of a reward among others: its kind, with a number where an earlier one has the same kind. */
+/** The name of a reward among others: its kind, with a number if an earlier one has the same kind. */
 export function rewardNames(specs: readonly { readonly name: string }[]): string[] {
   return specs.map(({ name }, at) => {
     const before = specs.slice(0, at).filter((other) => other.name === name).length;
@@ -33,7 +33,7 @@ export function rewardNames(specs: readonly { readonly name: string }[]): string
 export const isSameRewards = (a: readonly RewardSpec[] = [], b: readonly RewardSpec[] = []): boolean =>
   JSON.stringify(a) === JSON.stringify(b);
 
-/** Why these rewards cannot score rows that are only prompts, as a sentence; undefined where none of them needs an answer. */
+/** Why these rewards cannot score rows that are only prompts, as a sentence; undefined if none of them needs an answer. */
 export function answerProblem(specs: readonly RewardSpec[]): string | undefined {
   const needy = specs.flatMap((spec) => {
     const kind = rewardKind(spec.name);

@@ -44,8 +44,8 @@ export class SandboxStopped extends SandboxError {}
 export interface Program {
   /**
    * @param given a value that JSON can hold
-   * @throws SandboxError where the code throws, takes too many steps or too much memory, or gives no number
-   * @throws SandboxStopped where it takes too long, or its thread broke
+   * @throws SandboxError if the code throws, takes too many steps or too much memory, or gives no number
+   * @throws SandboxStopped if it takes too long, or its thread broke
    */
   run(given: object): Promise<number>;
 }
@@ -64,7 +64,7 @@ export class Sandbox {
    * default export is one. It runs in a new world for each object, so nothing passes from one to the next.
    *
    * @param fields the names that an expression sees
-   * @throws SandboxError where it cannot be parsed
+   * @throws SandboxError if it cannot be parsed
    */
   async read(code: string, fields: readonly string[]): Promise<Program> {
     const script = String(await this.#ask({ code, fields }));

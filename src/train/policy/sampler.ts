@@ -43,7 +43,7 @@ export class Sampler {
   /**
    * Answers in the order of the requests.
    *
-   * @returns undefined where it was interrupted
+   * @returns undefined if it was interrupted
    * @throws GraftError `sampling-not-finite`, `reward-fails`, `engine-…`
    */
   async draw(

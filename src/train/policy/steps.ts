@@ -130,7 +130,7 @@ export class PolicySteps implements StepMaker {
   /**
    * The mean reward of greedy answers to the validation prompts. Its negative is reported as the loss, so that less is better everywhere.
    *
-   * @returns undefined where it was interrupted
+   * @returns undefined if it was interrupted
    */
   async validate({ onProgress, isInterrupted }: ValidationWatch): Promise<MeasuredLearning | undefined> {
     const draws = this.prompts.validation.map((prompt) => ({ prompt, seed: 0 }));

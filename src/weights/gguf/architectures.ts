@@ -228,7 +228,7 @@ interface LayerPlace {
 /** Types of models that the converter treats as another. */
 const SAME_AS: Readonly<Record<string, string>> = { mistral: 'llama', gemma3: 'gemma3_text' };
 
-/** GGUF's place of the layer of this path: a linear one, a norm or a table; undefined where its files have none. @param modelType of config.json */
+/** GGUF's place of the layer of this path: a linear one, a norm or a table; undefined if its files have none. @param modelType of config.json */
 export function layerPlace(modelType: string, path: string): LayerPlace | undefined {
   const type = SAME_AS[modelType] ?? modelType;
   const found = Object.entries(ARCHITECTURES).find(([, known]) => known.modelType === type);

@@ -29,7 +29,7 @@ export class Metadata {
     return number;
   }
 
-  /** @throws GraftError `gguf-metadata` where it is missing */
+  /** @throws GraftError `gguf-metadata` if it is missing */
   required(key: string): number {
     const value = this.number(key);
     if (value === undefined) throw this.wrong(key, 'a number');

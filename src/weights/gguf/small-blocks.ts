@@ -1,4 +1,4 @@
-/** Blocks of 32 values with one scale d, and a minimum m where the name ends in 1: value = d · q, or d · q + m. */
+/** Blocks of 32 values with one scale d, and a minimum m if the name ends in 1: value = d · q, or d · q + m. */
 import type { BlockType } from '../blocks.ts';
 import type { TakeApart } from './take-apart.ts';
 

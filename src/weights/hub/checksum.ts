@@ -18,7 +18,7 @@ export class Checksum {
     if (file.sha256 === undefined) this.#hash.update(new TextEncoder().encode(`blob ${file.size}\0`));
   }
 
-  /** A checksum that begins with the stored part of a file; undefined where the server declares none. */
+  /** A checksum that begins with the stored part of a file; undefined if the server declares none. */
   static async of(file: RemoteFile, sink: DownloadSink): Promise<Checksum | undefined> {
     // Git's hash begins with the size.
     if (file.sha256 === undefined && (file.gitSha1 === undefined || file.size === undefined))

@@ -110,7 +110,7 @@ export function chooseAdapter(model: string, files: readonly ListedFile[]): File
 /**
  * All choices of a repository: its safetensors first, then each GGUF file, smallest first.
  *
- * @throws GraftError as {@link chooseFiles} where there is none; `hub-adapter` for an adapter, which is no model to open
+ * @throws GraftError as {@link chooseFiles} if there is none; `hub-adapter` for an adapter, which is no model to open
  */
 export function everyChoice(model: string, files: readonly ListedFile[], file?: string): FileChoice[] {
   if (file === undefined && adapterIn(files))

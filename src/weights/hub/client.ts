@@ -30,7 +30,7 @@ export interface HubSubject {
   /** A file of it. */
   readonly file?: string;
   readonly revision?: string;
-  /** The page where a licence is accepted. */
+  /** The page if a licence is accepted. */
   readonly page?: string;
 }
 
@@ -92,10 +92,10 @@ export class Client {
   }
 
   /**
-   * The response, if it is a success, or 416 where a range was asked for.
+   * The response, if it is a success, or 416 if a range was asked for.
    *
    * @param listener gives the request up, redirects included, if nothing comes
-   * @throws Unsettled where a retry may help; GraftError `hub-…` where it does not; the reason of `signal`
+   * @throws Unsettled if a retry may help; GraftError `hub-…` if it does not; the reason of `signal`
    */
   async ask(
     url: string,
@@ -139,7 +139,7 @@ export class Client {
   }
 }
 
-/** Bytes of a body, where its headers say so. The length of a compressed answer says nothing about the file. */
+/** Bytes of a body, if its headers say so. The length of a compressed answer says nothing about the file. */
 export function declaredLength(headers: Headers): number | undefined {
   const length = Number(headers.get('content-length') ?? NaN);
   return Number.isSafeInteger(length) && length >= 0 && !headers.has('content-encoding') ? length : undefined;

@@ -17,7 +17,7 @@ interface TransferOptions {
   readonly client: Client;
   readonly sink: DownloadSink;
   readonly subject: HubSubject;
-  /** Stored bytes of the file, and its size where that is known. */
+  /** Stored bytes of the file, and its size if that is known. */
   readonly onBytes: (done: number, total: number | undefined) => void;
   readonly onWait: (wait?: Wait) => void;
 }
@@ -68,7 +68,7 @@ class Transfer {
     this.#checksum = await Checksum.of(file, options.sink);
   }
 
-  /** One request, and as much of its response as arrives. @throws Unsettled where a retry may bring the rest */
+  /** One request, and as much of its response as arrives. @throws Unsettled if a retry may bring the rest */
   async attempt(): Promise<void> {
     const { file, options } = this;
     const { client, sink, subject } = options;

@@ -5,7 +5,7 @@ export interface RemoteFile {
   /** In the model's folder. */
   readonly name: string;
   readonly url: string;
-  /** Bytes, where the server declares them. */
+  /** Bytes, if the server declares them. */
   readonly size?: number;
   /** SHA-256 of the content, in hex. */
   readonly sha256?: string;
@@ -26,7 +26,7 @@ export interface Offer {
   readonly adapter?: true;
   /** Small files first: most faults of a model are found before its weights are fetched. */
   readonly files: readonly RemoteFile[];
-  /** All of it, where every size is declared. */
+  /** All of it, if every size is declared. */
   readonly bytes?: number;
 }
 
@@ -54,7 +54,7 @@ export interface DownloadProgress {
   /** The file that is coming. */
   readonly file: string;
   readonly done: number;
-  /** Undefined where a server does not say. */
+  /** Undefined if a server does not say. */
   readonly total?: number;
   /** Bytes a second, lately; undefined at the beginning. */
   readonly rate?: number;

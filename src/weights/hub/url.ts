@@ -22,7 +22,7 @@ export async function findFolder(url: string, asking: Asking): Promise<Offer> {
   const { pathname, host } = new URL(url);
   const parts = pathname.split('/').filter(Boolean);
   const last = parts.length === 0 ? host : decodeURIComponent(parts[parts.length - 1]);
-  /** Its size, also where a server does not say it (−1); undefined where there is no such file. */
+  /** Its size, also if a server does not say it (−1); undefined if there is no such file. */
   const probe = (name: string, address: string): Promise<RemoteFile | undefined> =>
     asking(async (client) => {
       try {

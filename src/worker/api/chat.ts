@@ -25,7 +25,7 @@ export interface ChatMessage {
 export interface ChatToken {
   /** Its text in the answer: '' inside a character of several tokens, which its first token has. */
   readonly text: string;
-  /** The character that it is a part of, where that takes several tokens. */
+  /** The character that it is a part of, if that takes several tokens. */
   readonly part?: CharacterPart;
   /** The most likely tokens there, with their probabilities at temperature 1. */
   readonly candidates: readonly {
@@ -42,7 +42,7 @@ export interface AskedPrompt {
   readonly text: string;
   /** How many tokens it has. */
   readonly tokens: number;
-  /** Without its start token, where the model has no chat template: the text that it continues. */
+  /** Without its start token, if the model has no chat template: the text that it continues. */
   readonly plain?: string;
 }
 
@@ -106,7 +106,7 @@ export interface ChatApi {
   /**
    * Whether questions to these adapters should be asked alone or in a conversation.
    *
-   * @returns no `turns` where neither the rows of an adapter nor open ones are known
+   * @returns no `turns` if neither the rows of an adapter nor open ones are known
    */
   taughtTurns(choices: readonly AdapterChoice[]): Promise<Outcome<{ readonly turns?: TaughtTurns }>>;
   stopChat(): Promise<void>;

@@ -28,7 +28,7 @@ export type ForecastSettings = Pick<FormSpec, 'batch' | 'maxLength' | 'rank'>;
 /** GPU memory of a run, by the planner. */
 export interface ForecastMemory {
   readonly peakBytes: number;
-  /** A buffer that this GPU does not allow; undefined where all are allowed. */
+  /** A buffer that this GPU does not allow; undefined if all are allowed. */
   readonly refused?: MemoryProblem;
 }
 
@@ -40,7 +40,7 @@ export interface ModelForecast {
   readonly least: ForecastMemory;
   /** Tokens of a full step. */
   readonly tokens: number;
-  /** Time of a full step at the measured speed; undefined where nothing was measured. */
+  /** Time of a full step at the measured speed; undefined if nothing was measured. */
   readonly secondsPerStep?: number;
 }
 

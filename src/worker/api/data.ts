@@ -55,7 +55,7 @@ export interface DataApi {
    *
    * @param others test rows and more rows, from files of their own
    * @param keep the name to keep them under in the open project; if none is open, in a new one of that name
-   * @returns `notKept` where they are open and could not be kept
+   * @returns `notKept` if they are open and could not be kept
    */
   openData(
     file: DataFile,
@@ -76,7 +76,7 @@ export interface DataApi {
       readonly notKept?: Failure;
     }>
   >;
-  /** How well the open model fits the open rows; without a fit where the rows have no words. */
+  /** How well the open model fits the open rows; without a fit if the rows have no words. */
   fitOfRows(): Promise<Outcome<{ readonly fit?: RowFit }>>;
   /**
    * Checks the open rows by the rules of `graft check`, with the tokenizer of the open model if there is one. Ends an earlier check.

@@ -6,7 +6,7 @@ import type { Failure, Outcome } from './outcome.ts';
 
 /**
  * A person's choice of a device. `auto`: a real GPU if it is faster than the processor, else the processor; a GPU in software only
- * where the processor cannot be used.
+ * if the processor cannot be used.
  */
 export type DeviceChoice = 'auto' | 'gpu' | 'processor';
 

@@ -5,7 +5,7 @@ import type { Failure, Outcome } from './outcome.ts';
 /** A file of an offered model. */
 export interface OfferedFile {
   readonly name: string;
-  /** Undefined where the server does not say. */
+  /** Undefined if the server does not say. */
   readonly bytes?: number;
   /** Whether the server declares a checksum, so that the file can be checked. */
   readonly checked: boolean;
@@ -66,7 +66,7 @@ export interface DownloadsApi {
    * Fetches a model, checks it and keeps it; continues where an earlier download stopped.
    *
    * @param source of an offer, or of a download that was begun
-   * @returns without a model where it was paused or cancelled; a paused download is kept, a cancelled one is not. `useless` where Graft cannot open
+   * @returns without a model if it was paused or cancelled; a paused download is kept, a cancelled one is not. `useless` if Graft cannot open
    *   the model: nothing of it is kept then, and trying again would not help
    */
   download(

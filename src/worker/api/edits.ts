@@ -39,7 +39,7 @@ export interface WritableRow {
   readonly file: number;
   readonly line: number;
   readonly part?: Part;
-  /** Missing where the row cannot be edited. */
+  /** Missing if the row cannot be edited. */
   readonly content?: ExampleContent;
 }
 

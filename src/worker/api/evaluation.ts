@@ -109,7 +109,7 @@ export interface EvaluationApi {
     sample: Sample,
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
-  /** The instruction that is used for a task unless a person writes another, with the labels of the open rows; '' where nothing is known. */
+  /** The instruction that is used for a task unless a person writes another, with the labels of the open rows; '' if nothing is known. */
   usualInstruction(goal: string): Promise<Outcome<{ readonly instruction: string }>>;
   /**
    * The base model on the rows that `evaluate` draws, with `shots` examples of training before each, chosen by the seed of the split; and an adapter
@@ -144,7 +144,7 @@ export interface EvaluationApi {
     onProgress?: OnProgress,
   ): Promise<Outcome<{ readonly losses: TokenLosses }>>;
   /**
-   * Rows of training and validation whose label is far less likely to an adapter than another one of the list, as a finding of the open rows; none where
+   * Rows of training and validation whose label is far less likely to an adapter than another one of the list, as a finding of the open rows; none if
    * there is no such row. `stopEvaluation` ends it: it fails with `worker-aborted`.
    */
   checkLabels(

@@ -53,7 +53,7 @@ export interface ExportPlan {
   readonly free: number;
 }
 
-/** The base is not the open model: which one to open, where this browser has it. */
+/** The base is not the open model: which one to open, if this browser has it. */
 export interface OtherBase {
   readonly baseModel: string;
   readonly model?: ModelRef;

@@ -16,7 +16,7 @@ export interface FeedbackEntry extends JudgedAnswer {
   readonly time: number;
   /** The model and adapter that wrote the answer, and when. */
   readonly origin?: Origin;
-  /** The name of the model, where the answer is of a log that another program wrote. */
+  /** The name of the model, if the answer is of a log that another program wrote. */
   readonly model?: string;
   /** A run learns only from entries that a person has looked at again. */
   readonly state: 'waiting' | 'accepted' | 'rejected';
@@ -39,7 +39,7 @@ export interface UseLook {
 export interface FeedbackApi {
   /** In the order in which they were made. */
   listFeedback(projectId: string): Promise<Outcome<{ readonly entries: readonly FeedbackEntry[] }>>;
-  /** Writes entries, and replaces those of the same id. Fails with `project-missing` where there is no such project. */
+  /** Writes entries, and replaces those of the same id. Fails with `project-missing` if there is no such project. */
   keepFeedback(projectId: string, entries: readonly FeedbackEntry[]): Promise<Outcome<object>>;
   dropFeedback(projectId: string, ids: readonly string[]): Promise<Outcome<object>>;
   /** Findings in entries, by their ids: among themselves, and beside the open rows. */

@@ -23,7 +23,7 @@ export interface ForecastApi {
   /** Warnings about the settings, before a run on the open model and rows starts. */
   warnAboutRun(options: FormSpec): Promise<Outcome<{ readonly warnings: readonly SettingWarning[] }>>;
   /**
-   * What of the answers to train on the open model cannot write, in a run with these settings, and the same as a finding; nothing where it can write all,
+   * What of the answers to train on the open model cannot write, in a run with these settings, and the same as a finding; nothing if it can write all,
    * or no rows are open.
    */
   checkAnswers(
@@ -32,13 +32,13 @@ export interface ForecastApi {
   /**
    * Forecasts runs on the open model and rows, without using the GPU: fast enough for every change of a setting.
    *
-   * @returns a time for each run, none where no rows are open for this model; and whether training was ever measured on this device,
+   * @returns a time for each run, none if no rows are open for this model; and whether training was ever measured on this device,
    * without which there is none either
    */
   forecastRuns(
     runs: readonly FormSpec[],
   ): Promise<Outcome<{ readonly times: readonly (RunTime | undefined)[]; readonly measured: boolean }>>;
-  /** Memory and time of a run on the open model, for a choice among several; of rows of its kind where such are open. */
+  /** Memory and time of a run on the open model, for a choice among several; of rows of its kind if such are open. */
   costRun(options: FormSpec): Promise<Outcome<{ readonly cost: RunCost }>>;
   /** Changes that make a run shorter, each with its own forecast, the shortest first. */
   shortenRun(options: FormSpec): Promise<Outcome<{ readonly ways: readonly Shortening[] }>>;

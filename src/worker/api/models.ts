@@ -75,8 +75,8 @@ export interface ModelsApi {
   /**
    * Keeps a Hugging Face model folder or a GGUF file that a person chose or dropped, and loads it.
    *
-   * @param name empty where the files have none
-   * @returns `notKept` where it is open and could not be kept
+   * @param name empty if the files have none
+   * @returns `notKept` if it is open and could not be kept
    */
   openModel(
     name: string,

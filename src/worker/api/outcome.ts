@@ -41,7 +41,7 @@ export interface Progress {
   readonly turn?: { readonly at: number; readonly of: number };
   readonly done: number;
   readonly total: number;
-  /** Bytes written so far, where `done` counts something else. */
+  /** Bytes written so far, if `done` counts something else. */
   readonly bytes?: number;
 }
 

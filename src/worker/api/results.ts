@@ -38,11 +38,11 @@ export interface KeptAnswer {
   readonly tokens: readonly ChatToken[];
   readonly tokenCount: number;
   readonly seconds: number;
-  /** Missing where nothing was answered. */
+  /** Missing if nothing was answered. */
   readonly origin?: Origin;
-  /** The prompt; missing where nothing was answered, and in earlier versions. */
+  /** The prompt; missing if nothing was answered, and in earlier versions. */
   readonly prompt?: AskedPrompt;
-  /** Missing where it was asked without documents. */
+  /** Missing if it was asked without documents. */
   readonly passages?: AnswerPassages;
 }
 
@@ -142,6 +142,6 @@ export interface Results {
 /** The results of the open project. */
 export interface ResultsApi {
   readResults(projectId: string): Promise<Outcome<{ readonly results: Results }>>;
-  /** Keeps the given results, and replaces those of the same kind. Fails with `project-missing` where there is no such project. */
+  /** Keeps the given results, and replaces those of the same kind. Fails with `project-missing` if there is no such project. */
   keepResults(projectId: string, results: Results): Promise<Outcome<object>>;
 }

@@ -128,9 +128,9 @@ export interface RunSummary {
   readonly bestEval?: { readonly step: number; readonly loss: number };
   /** The reading of its curve. */
   readonly reading?: Reading;
-  /** The answer of a row to the sample prompt, where a row has this prompt. */
+  /** The answer of a row to the sample prompt, if a row has this prompt. */
   readonly wanted?: string;
-  /** The kept model that it made, where all weights were trained. */
+  /** The kept model that it made, if all weights were trained. */
   readonly keptModel?: string;
   /** The sweep that it belongs to. */
   readonly sweep?: string;
@@ -152,7 +152,7 @@ export interface RunRecord extends RunSummary {
   /** The one at step 0 is the base model's. */
   readonly evals: readonly EvalPoint[];
   readonly samples: readonly SamplePoint[];
-  /** The last group of answers that it learned from, where it samples them. */
+  /** The last group of answers that it learned from, if it samples them. */
   readonly rollout?: RolloutEvent;
 }
 

@@ -6,7 +6,7 @@ import type { OnProgress, Outcome } from './outcome.ts';
 export interface MissingBase {
   readonly project: string;
   readonly name: string;
-  /** The content that the project was made with, in hex, where the zip says it. */
+  /** The content that the project was made with, in hex, if the zip says it. */
   readonly content?: string;
   /** Its source: an address from which it can be downloaded again. */
   readonly source?: string;

@@ -20,7 +20,7 @@ export interface SweepForecast {
   readonly plan: string;
   /** Steps of all runs together if none ends early and no budget ends the sweep. */
   readonly steps: number;
-  /** Seconds of all of them; missing where training was never measured on this device. The two ends are apart where the recipes that continue are not known. */
+  /** Seconds of all of them; missing if training was never measured on this device. The two ends are apart if the recipes that continue are not known. */
   readonly time?: SweepTimeLeft & { readonly source: SpeedSource };
   /** The first recipes, in words, in the order in which they begin. */
   readonly first: readonly string[];

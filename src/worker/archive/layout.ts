@@ -3,7 +3,7 @@
  * folder and a model a model folder.
  *
  *   graft.json                                 what this is
- *   settings.json                              missing where the zip has one project alone
+ *   settings.json                              missing if the zip has one project alone
  *   projects/ID/project.json
  *   projects/ID/base.json                      which base model it needs; missing from older files
  *   projects/ID/data/VERSION/data.json         and its files, numbered

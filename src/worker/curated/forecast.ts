@@ -9,7 +9,7 @@ import type { TrainingSpeed } from '../../runs/run-forecast.ts';
 import type { ForecastMemory, ForecastSettings, ModelForecast } from '../api/curated.ts';
 import { defaultSpec } from '../../settings/spec.ts';
 
-/** @param speed of training on this GPU, where it was measured */
+/** @param speed of training on this GPU, if it was measured */
 export async function forecastModel(
   lowering: Lowering,
   definition: ModelDefinition,

@@ -212,7 +212,7 @@ export class DocumentLibrary {
     return model.embed(texts, encoder.questionPrefix, { signal });
   }
 
-  /** The name of the project's encoder; undefined where none is chosen. */
+  /** The name of the project's encoder; undefined if none is chosen. */
   async encoderOf(projectId: string): Promise<string | undefined> {
     return (await this.#settings(projectId)).encoder?.name;
   }

@@ -49,7 +49,7 @@ export function withRowChoices(options: DataOptions, choices: RowChoices): DataO
   return Object.fromEntries(entries) as unknown as DataOptions;
 }
 
-/** What differs between two ways to read rows, each way; undefined where nothing does. */
+/** What differs between two ways to read rows, each way; undefined if nothing does. */
 export function choicesBetween(from: DataOptions, to: DataOptions): DataStep['options'] {
   const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])] as (keyof DataOptions)[];
   const changed = keys.filter(
@@ -106,7 +106,7 @@ export class Histories {
   /**
    * Adds steps and keeps them, and the options of the data set after them.
    *
-   * @param after how the rows are read now, and how many there are; left out where that is kept elsewhere
+   * @param after how the rows are read now, and how many there are; left out if that is kept elsewhere
    * @throws as `database` does; the steps are known nevertheless, until the page is closed
    */
   async keep(

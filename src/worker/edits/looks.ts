@@ -79,7 +79,7 @@ export function countingLooks(
   ): Promise<Result> => {
     const { data } = session;
     const result = await work();
-    // An evaluation counts even where the count cannot be kept: the storage says so elsewhere.
+    // An evaluation counts even if the count cannot be kept: the storage says so elsewhere.
     if (isLook && result.ok && data) await outcome(() => looks.add(data).then(() => ({})));
     return result;
   };

@@ -31,7 +31,7 @@ const isOfPlace = (code: string): boolean =>
   /^(?:storage|worker|model)-|^(?:engine-device-lost|engine-gpu-error|run-other-model|run-room)$/.test(code);
 
 export class PagePort implements SweepPort {
-  /** Why the sweep rests, where a fault that is not of a run stopped it. */
+  /** Why the sweep rests, if a fault that is not of a run stopped it. */
   failure: Failure | undefined;
   #stopped = false;
   #training = false;

@@ -11,7 +11,7 @@ export interface Row {
   readonly name: string;
   /** Values with commas between them. */
   readonly list: string;
-  /** The ends of a range, for random draws; a list is drawn from where both are empty. */
+  /** The ends of a range, for random draws; a list is drawn from if both are empty. */
   readonly from: string;
   readonly to: string;
   readonly isLog: boolean;

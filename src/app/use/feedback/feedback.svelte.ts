@@ -49,7 +49,7 @@ export class Feedback {
     this.#session = session;
   }
 
-  /** The latest step, in words; undefined where nothing can be undone. */
+  /** The latest step, in words; undefined if nothing can be undone. */
   get undoable(): string | undefined {
     return this.#steps.at(-1)?.done;
   }

@@ -23,7 +23,7 @@ import { obstacleTo } from './obstacle.ts';
 import { FEEDBACK_FILE, hasFeedback, withFeedback } from './rows.ts';
 import { furtherOptions, USUAL, type FurtherSettings } from './settings.ts';
 
-/** How many test rows are asked, where there are as many: fewer say little about a small change. */
+/** How many test rows are asked, if there are as many: fewer say little about a small change. */
 const ROWS = 50;
 
 /** The current step. */
@@ -82,13 +82,13 @@ export class FurtherTraining {
     this.evaluation.show(further?.measured);
   }
 
-  /** The adapter in use; undefined where there is none for the open model. */
+  /** The adapter in use; undefined if there is none for the open model. */
   inUse: AdapterInfo | undefined = $derived.by(() =>
     this.#studio.adapters.list.find(({ id }) => id === this.#studio.inUse.key),
   );
   /** The adapter that a person chose to go on from, by its id. */
   #chosen = $state<string>();
-  /** The adapter that a run starts from: the one in use, or the judged one where that was chosen. */
+  /** The adapter that a run starts from: the one in use, or the judged one if that was chosen. */
   from: AdapterInfo | undefined = $derived.by(() =>
     this.judged?.adapter && this.judged.adapter.id === this.#chosen ? this.judged.adapter : this.inUse,
   );
@@ -129,10 +129,10 @@ export class FurtherTraining {
       ).length,
   );
 
-  /** Why no run can start; '' where one can. */
+  /** Why no run can start; '' if one can. */
   obstacle = $derived.by(() => obstacleTo(this.#studio, this));
 
-  /** The settings of a run on these entries; undefined where none can start. */
+  /** The settings of a run on these entries; undefined if none can start. */
   options: FormSpec | undefined = $derived.by(() => {
     const { data, session, runs } = this.#studio;
     const { from, taken } = this;
@@ -311,7 +311,7 @@ export class FurtherTraining {
     );
   }
 
-  /** Opens the rows of the run. @returns its settings; undefined where they could not be opened */
+  /** Opens the rows of the run. @returns its settings; undefined if they could not be opened */
   async #prepare(): Promise<FormSpec | undefined> {
     const { data, results } = this.#studio;
     if (!(await this.#reopen())) return undefined;

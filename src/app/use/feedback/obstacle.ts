@@ -9,7 +9,7 @@ interface Begun {
   readonly kept: Further | undefined;
 }
 
-/** @returns '' where one can */
+/** @returns '' if one can */
 export function obstacleTo({ data, run, session }: Studio, { from, taken, kept }: Begun): string {
   const { summary } = data;
   if (run.active) return 'A run is training.';

@@ -97,7 +97,7 @@ function unpackK(b: usize, format: i32, size: i32, element: i32, count: i32, to:
  *
  * @param size numbers of the whole matrix
  * @param element the first one, and
- * @param count how many: multiples of 64, or of a block where blocks are smaller
+ * @param count how many: multiples of 64, or of a block if blocks are smaller
  */
 export function unpackBlocks(b: usize, format: i32, size: i32, element: i32, count: i32, to: usize): void {
   if (format >= Q2_K) {
@@ -134,7 +134,7 @@ const BLOCKS: i32 = 2;
  * Unpacks numbers of a weight as f32, however it is stored.
  *
  * @param type F32, F16, or BLOCKS + format: `weightType` in ../command.ts
- * @param element and `count` as for `unpackBlocks`, where there are blocks
+ * @param element and `count` as for `unpackBlocks`, if there are blocks
  */
 export function unpack(b: usize, type: i32, size: i32, element: i32, count: i32, to: usize): void {
   if (type >= BLOCKS) {

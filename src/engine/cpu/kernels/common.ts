@@ -1,6 +1,6 @@
 // Helpers of all kernels. Functions this small are inlined by the compiler.
 
-/** A tensor that a kernel reads, by address; 0 where it is missing. */
+/** A tensor that a kernel reads, by address; 0 if it is missing. */
 export type Read = usize;
 /** A tensor that a kernel writes, and may read before. */
 export type Write = usize;
@@ -9,7 +9,7 @@ export type Write = usize;
 export const F32 = 0;
 export const F16 = 1;
 
-/** a · b + c. With relaxed SIMD in one rounding where the processor can, else in two. */
+/** a · b + c. With relaxed SIMD in one rounding if the processor can, else in two. */
 export function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }

@@ -1,4 +1,4 @@
-// Inverted dropout: y (+)= x / (1 − P) where kept, 0 where dropped.
+// Inverted dropout: y (+)= x / (1 − P) if kept, 0 if dropped.
 //
 // Whether an element is kept is a hash of (seed of the step, salt of the place, index of the element), the same as in dropout.wgsl: no state, so that a
 // step can be replayed exactly, a checkpointed layer drops the same elements twice, and the backward is the same kernel on dy.
@@ -27,7 +27,7 @@ function pcg(value: u32): u32 {
   return (word >> 22) ^ word;
 }
 
-/** x, or x shifted right where the bit of `amount` is set. */
+/** x, or x shifted right if the bit of `amount` is set. */
 function shiftedBy(x: v128, amount: v128, bit: i32): v128 {
   const mask = i32x4.splat(bit);
   return v128.bitselect(i32x4.shr_u(x, bit), x, i32x4.eq(v128.and(amount, mask), mask));

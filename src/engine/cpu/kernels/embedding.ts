@@ -20,11 +20,11 @@ class EmbeddingArguments {
   dw: Write;
   C: i32;
   V: u32;
-  /** Rows of all of w, where it is the beginning of a matrix in blocks. */
+  /** Rows of all of w, if it is the beginning of a matrix in blocks. */
   rowsW: i32;
   firstRow: u32;
   typeW: i32;
-  /** The format of blocks; −1 where w holds numbers. */
+  /** The format of blocks; −1 if w holds numbers. */
   format: i32;
   scale: f32;
 }

@@ -1,4 +1,4 @@
-// y[r, :] (+)= x[rows[r], :], and zero where rows[r] is NONE.
+// y[r, :] (+)= x[rows[r], :], and zero if rows[r] is NONE.
 //
 // Its backward is itself with the inverse map: dx[m, :] = dy[inverse[m], :], because no row is taken twice. x: [M, C] f32. rows: [R]. y: [R, C] f32.
 // A unit is a row of y.

@@ -2,7 +2,7 @@
 //
 //   normParts   parts[base + unit] = Σ g² of PART elements, in f64: how parameters are grouped must not show in the norm
 //   normTotal   stats[NORM] = √Σ parts · rate        rate = 1 / number of supervised tokens: gradients arrive as sums
-//               stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 where the norm is not finite
+//               stats[SCALE] = rate · min(1, clip / (norm + 1e-6)), as in PyTorch's clip_grad_norm_; 0 if the norm is not finite
 //
 // Where the loss or the norm is not finite, neither this step nor any later one updates anything, however late the host learns of it. g: [size] f32.
 // normTotal is one unit.

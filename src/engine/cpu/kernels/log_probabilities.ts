@@ -4,7 +4,7 @@
 //   backward   z[r,v] ← sign · weight[r] · ([v = label] − exp(z[r,v] − log Σ))
 //
 // z: [R, V] f32, its rows `pitch` apart; what lies between V and pitch has no gradient. labels: [R]; NONE gives 0 and no gradient. weights: [R], or
-// one for all rows where `shared`. A unit is one row.
+// one for all rows if `shared`. A unit is one row.
 import { Read, Write } from './common';
 import { exponentials, highest, NONE, scaleRow } from './softmax';
 

@@ -36,12 +36,12 @@ class MatmulArguments {
   transposedA: i32;
   transposedB: i32;
   typeB: i32;
-  /** Rows of all of B, where it is the beginning of a matrix in blocks. */
+  /** Rows of all of B, if it is the beginning of a matrix in blocks. */
   rowsB: i32;
   scale: f32;
   lowRankScale: f32;
   accumulate: i32;
-  /** Sides of a block: any number of rows, and a multiple of eight columns, of 64 where B is in blocks. */
+  /** Sides of a block: any number of rows, and a multiple of eight columns, of 64 if B is in blocks. */
   rows: i32;
   columns: i32;
 }

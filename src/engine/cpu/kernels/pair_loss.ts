@@ -81,7 +81,7 @@ export function sigmoid(x: f32): f32 {
   return <f32>1 / (<f32>1 + exp1(-x));
 }
 
-/** 1 − eᵃ for a < 0: near 0 by its series, and never 0, where an answer is certain. */
+/** 1 − eᵃ for a < 0: near 0 by its series, and never 0, if an answer is certain. */
 export function oneMinusExp(a: f32): f32 {
   const series: f32 = -a * (1 + a * (<f32>0.5 + a * (<f32>(1.0 / 6.0) + a / 24)));
   return max<f32>(a > -0.05 ? series : 1 - exp1(a), 1e-7);

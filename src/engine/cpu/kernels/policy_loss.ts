@@ -1,6 +1,6 @@
 // The clipped surrogate over the tokens of sampled sequences, with one advantage A and one weight w for each sequence.
 //
-//   ρ = exp(log p − old),  d = reference − log p,  k = eᵈ − d − 1, times ρ where correct is not 0
+//   ρ = exp(log p − old),  d = reference − log p,  k = eᵈ − d − 1, times ρ if correct is not 0
 //   total[LOSS] += Σ w (−min(ρA, clip(ρ, 1 − low, 1 + high) A) + β k)
 //   total[TOKENS], [LOW], [HIGH], [KL], [SURPRISE] += tokens, those clipped below and above, Σ k, Σ −log p
 //   dlogps[r] = scale · the gradient of the summed loss
@@ -14,7 +14,7 @@ import { at4 } from './vectors';
 class PolicyLossArguments {
   logps: Read;
   old: Read;
-  /** 0 where there is none. */
+  /** 0 if there is none. */
   reference: Read;
   ranges: Read;
   advantages: Read;

@@ -10,7 +10,7 @@
 //
 // z: logits [S, pitch] f32. seen: [S, words], a bit for each token that occurred. draws: [S] in [0, 1), negative for a sequence that has
 // ended, which is left alone. ids: [S], the chosen token, where the next replay's embedding reads it. picked: [S, record], what the host
-// reads: the token, or NONE where the best score is no finite number; then the bits of the best score. best: [S, parts], places. settings:
+// reads: the token, or NONE if the best score is no finite number; then the bits of the best score. best: [S, parts], places. settings:
 // those of each sequence.
 //
 // A unit of bestOfPart is a part of PART tokens of a sequence; of pick, a sequence.

@@ -23,7 +23,7 @@ const MIN_COLUMNS = 48;
 const BLOCK_COLUMNS = 64;
 /** Up to this many rows, kernels/matmul_vector.ts makes the product. */
 const VECTOR_ROWS = 4;
-/** Blocks for each thread, where there are enough: a delayed thread then hardly delays the others. */
+/** Blocks for each thread, if there are enough: a delayed thread then hardly delays the others. */
 const BLOCKS_OF_A_THREAD = 4;
 
 export const matmulLowerings = [

@@ -141,7 +141,7 @@ export function hasWholeRows(layout: Layout, { M, N, K, pitchA, pitchC }: Matmul
 
 /**
  * The tile and direction that need the least time by a simple model: gathers of the loads plus multiply-adds, over all quads. Tiles
- * larger than the measured best are not considered; smaller ones win where the result is narrow.
+ * larger than the measured best are not considered; smaller ones win if the result is narrow.
  */
 function chooseRegisterKernel(
   best: RegisterTile,

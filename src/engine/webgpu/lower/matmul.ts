@@ -1,11 +1,11 @@
 /**
  * Which of the kernels computes a product is decided here, from the shapes and the device's tuning. If products like it were measured on the device
  * (tune-products.ts), their kernel computes it. Otherwise:
- * - `registers` (software adapters): matmul_register.wgsl, its lanes paired with matmul_quad.wgsl where there are subgroups;
- * - `tiles` (GPUs): matmul_tiled.wgsl, matmul_sliced.wgsl where that would leave the device idle, and matmul_vector.wgsl for the one to four rows of
+ * - `registers` (software adapters): matmul_register.wgsl, its lanes paired with matmul_quad.wgsl if there are subgroups;
+ * - `tiles` (GPUs): matmul_tiled.wgsl, matmul_sliced.wgsl if that would leave the device idle, and matmul_vector.wgsl for the one to four rows of
  *   decoding, all of them for several products at once (matmul-problems.ts);
  * - matmul_plain.wgsl for rows that are not whole vec4s;
- * - on software adapters, K split in parts that matmul_reduce.wgsl adds up, where C alone would leave the device idle.
+ * - on software adapters, K split in parts that matmul_reduce.wgsl adds up, if C alone would leave the device idle.
  *
  * A product of more operations than fit in a submit is several dispatches over rows of C (matmul-rows.ts).
  *
@@ -226,7 +226,7 @@ function plainProduct(out: Dispatches, options: AnyProduct, kernel: PlainKernel)
   if (!last) reduceDispatch(out, sum, parts, { c, bias, residual, accumulate, scale });
 }
 
-/** In the form of matmul_register.wgsl, where these are data. */
+/** In the form of matmul_register.wgsl, if these are data. */
 function finishBits({
   BIAS,
   RESIDUAL,

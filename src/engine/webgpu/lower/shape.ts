@@ -13,7 +13,7 @@ export function elementGroups(size: number): number {
 }
 
 /**
- * Threads that share a row and rows that share a workgroup, where a kernel sums over rows: as constants of the shader. The builds for software adapters have
+ * Threads that share a row and rows that share a workgroup, if a kernel sums over rows: as constants of the shader. The builds for software adapters have
  * one thread for each row and no barrier, with the lanes on eight rows at once; those for GPUs have the threads along the row.
  */
 export function rowShape({ kernels, tuning }: GpuTarget): { THREADS: number; ROWS: number } {
