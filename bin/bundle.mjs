@@ -50,7 +50,7 @@ async function keep(path) {
     // A stack trace names the real line.
     sourcemap: true,
     sourcesContent: false,
-    // Files beside the sources are where they were.
+    // Files next to the sources are where they were.
     define: { 'import.meta.url': 'SOURCE_URL' },
     banner: { js: "const SOURCE_URL = new URL('../../src/cli/main.ts', import.meta.url).href;" },
     plugins: [rawText],

@@ -4,7 +4,7 @@
  *
  *   node scripts/grpo-proof.mjs [--seeds 1,2,3] [--threads N] [--set '{"temperature": 1}'] [--validate]
  *
- * Prints, for each seed, the share of the test's prompts that are answered right before and after, asked directly and behind two solved examples; the
+ * Prints, for each seed, the share of the test's prompts that are answered right before and after, asked directly and after two solved examples; the
  * same for questions about the garden, which the run does not train; and the time of the run.
  *
  * `--validate` is for choosing settings: one training prompt of each thing is held out and measured in place of the test, which it does not read.

@@ -71,7 +71,7 @@ export function installPackages(packages) {
 }
 
 /**
- * Installs the tokenizer files of the model families for the tests that compare them with the reference beside the checkout. They unpack to
+ * Installs the tokenizer files of the model families for the tests that compare them with the reference next to the checkout. They unpack to
  * 670 MB, so that they are a package of their own; without them those tests are skipped.
  */
 function bringTokenizers() {

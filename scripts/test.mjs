@@ -39,7 +39,7 @@ function tool(name, parameters, environment) {
 }
 
 /**
- * One that runs beside others: its output is kept until it has ended.
+ * One that runs next to others: its output is kept until it has ended.
  *
  * @param {string} name
  * @param {string[]} parameters
@@ -272,7 +272,7 @@ function inTurn(steps) {
   }
 }
 
-/** All checks at once, reported in their order. The unit tests run beside the last one, which leaves a processor free. */
+/** All checks at once, reported in their order. The unit tests run next to the last one, which leaves a processor free. */
 async function sideBySide() {
   const start = performance.now();
   const checks = CHECKS.map(async ([name, ...command]) => {

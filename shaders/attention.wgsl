@@ -23,7 +23,7 @@
 // matmul_quad.wgsl or matmul_alone.wgsl. attention_tile.wgsl has the same mathematics for GPUs.
 
 // quads: D / 4. Data, not an override: lavapipe unrolls loops of a known length, and compiles some for minutes.
-// first: the workgroup with which this dispatch begins, if one dispatch would take too long.
+// first: the workgroup with which this dispatch starts, if one dispatch would take too long.
 struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32, first: u32 }
 
 override LANES: u32 = 8;

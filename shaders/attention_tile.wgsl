@@ -6,7 +6,7 @@
 // read neighbouring words.
 
 // quads: D / 4.
-// first: the workgroup with which this dispatch begins, if one dispatch would take too long.
+// first: the workgroup with which this dispatch starts, if one dispatch would take too long.
 struct Params { M: u32, N: u32, H: u32, KV: u32, quads: u32, window: u32, scale: f32, first: u32 }
 
 // ⌈D / 32⌉, known when the pipeline is compiled so that the sums are registers.

@@ -1,4 +1,4 @@
-// The N most likely tokens by the model's own logits, with their probabilities: shown beside the chosen token. N is
+// The N most likely tokens by the model's own logits, with their probabilities: shown next to the chosen token. N is
 // `candidates` of a sequence's settings; with 0 nothing happens.
 //
 // z: logits [S, pitch]. parts: a workgroup finds the N best of PART tokens, one after the other, and the sum of exp(z − its best).

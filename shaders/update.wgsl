@@ -10,7 +10,7 @@ struct Params { size: u32, rateScale: f32 }
 const THREADS = 64u;
 // Elements of a thread.
 const UPDATED = 4u;
-// Slots of `hyper` that every optimiser has; its own begin at OWN.
+// Slots of `hyper` that every optimiser has; its own start at OWN.
 const LR = 2u;
 const DECAY = 3u;
 const OWN = 4u;

@@ -59,7 +59,7 @@ fn halvesOf(word: u32) -> vec2f {
   return vec2f(digits) * select(power, -power, (bits & vec2u(0x8000u)) != vec2u());
 }
 
-// The scale of a block's numbers from 16 · sixteen on; its scales begin at word `at`.
+// The scale of a block's numbers from 16 · sixteen on; its scales start at word `at`.
 fn scaleOfRun(at: u32, sixteen: u32) -> vec2f {
   let d = halvesOf(wordOfB(at));
   let word = wordOfB(at + 1u + (sixteen >> 2u));

@@ -38,7 +38,7 @@ export class Listener {
     return this.#silence.signal.aborted;
   }
 
-  /** Something came: the time begins again. */
+  /** Something came: the time starts again. */
   heard(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#silence.abort(new Silence(this.idleMs)), this.idleMs);

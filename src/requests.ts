@@ -8,7 +8,7 @@ export interface NetworkRequest {
   readonly bytes: number;
 }
 
-/** Calls `report` for every request of this page or worker, from its beginning. A page's own document is one of them. */
+/** Calls `report` for every request of this page or worker, from its start. A page's own document is one of them. */
 export function observeRequests(report: (asked: NetworkRequest) => void): void {
   const tell = (entry: PerformanceEntry): void => {
     if (entry instanceof PerformanceResourceTiming && /^https?:/.test(entry.name)) report(asked(entry));

@@ -1,4 +1,4 @@
-/** The common part of kinds of modules beside an adapter: no run has such a kind alone, so it has neither settings nor a configuration. */
+/** The common part of kinds of modules next to an adapter: no run has such a kind alone, so it has neither settings nor a configuration. */
 import type { AdapterKind } from './kind.ts';
 
 function never(): never {

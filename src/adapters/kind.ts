@@ -50,7 +50,7 @@ export interface AdapterParameter {
 /** Values of an adapter's tensors by PEFT name. */
 export type AdapterTensors = ReadonlyMap<string, Float32Array<ArrayBuffer>>;
 
-/** What a hook may need beside the layer. */
+/** What a hook may need besides the layer. */
 export interface HookContext {
   /** The adapter's tensors on the device, by name. */
   readonly get: (name: string) => Tensor;
@@ -267,7 +267,7 @@ export interface AdapterKind<
   isPeft(json: JsonObject): boolean;
   /** @throws GraftError `adapter-config`, `adapter-unsupported` */
   readPeft(reader: PeftConfigReader): Config;
-  /** Fields of adapter_config.json beside the common ones; undefined for a common one that PEFT's class of this kind lacks. */
+  /** Fields of adapter_config.json besides the common ones; undefined for a common one that PEFT's class of this kind lacks. */
   writePeft(config: Config, modules: readonly Module[]): Readonly<Record<string, unknown>>;
   /** How the tensors of a layer contradict the configuration of their file; undefined if they do not. */
   disagreement?(module: Module, config: Config): string | undefined;

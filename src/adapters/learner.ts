@@ -10,7 +10,7 @@ interface LearnerWords {
   readonly choice: string;
   /** What is trained, in short: “LoRA rank 8”, “norms and biases of the last 2 layers”. */
   trained(settings: Given): string;
-  /** The beginning of a sentence that goes on with “your rows”. */
+  /** The start of a sentence that goes on with “your rows”. */
   learns(settings: Given): string;
   /** What a run of it is, in a sentence: “an adapter”, “a full fine-tuning”. */
   readonly run: string;
@@ -28,7 +28,7 @@ export interface Learner extends Contribution {
   readonly words: LearnerWords;
   /** How many tokens it puts before every sequence; none if left out. */
   virtualTokens?(settings: Given): number;
-  /** The layers that it begins with on a model, if they depend on it. @param has whether a layer of the model has a path that ends so */
+  /** The layers that it starts with on a model, if they depend on it. @param has whether a layer of the model has a path that ends so */
   targetsOn?(has: (end: string) => boolean): readonly string[];
 }
 

@@ -2,7 +2,7 @@
 import { GraftError } from '../errors.ts';
 import { isObject, type JsonObject } from '../json.ts';
 
-/** Fields that, if set, make an adapter more than its tensors beside frozen linear layers. */
+/** Fields that, if set, make an adapter more than its tensors next to frozen linear layers. */
 const UNSUPPORTED = [
   'target_parameters',
   'layer_replication',

@@ -32,7 +32,7 @@ export const ADAPTER_KINDS: readonly AdapterKind[] = Object.values(KINDS);
 
 /** Kinds of modules that belong to adapters of other kinds. */
 const BESIDE: readonly AdapterKind[] = [saved, tokens];
-/** Whether a module is beside an adapter, rather than a layer with one. */
+/** Whether a module is next to an adapter, rather than a layer with one. */
 export const isBeside = ({ kind }: AdapterModule): boolean => BESIDE.some(({ name }) => name === kind);
 
 /** The kind of a configuration or a layer. @throws Error if there is none: values from outside are checked earlier */
@@ -68,7 +68,7 @@ export function adapterModules(model: ModelDefinition, config: AdapterConfig): A
   ];
 }
 
-/** Layers as in a saved state: some kinds decide ranks only when a run begins. @param sizes of its tensors by name @throws Error as `kindOf` */
+/** Layers as in a saved state: some kinds decide ranks only when a run starts. @param sizes of its tensors by name @throws Error as `kindOf` */
 export function modulesOfState(
   config: AdapterConfig,
   modules: readonly AdapterModule[],

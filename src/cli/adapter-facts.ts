@@ -1,4 +1,4 @@
-/** Facts in the folder of an adapter beside its values: what was trained, and what that took. */
+/** Facts in the folder of an adapter next to its values: what was trained, and what that took. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ export interface OpenedAdapter {
   readonly took: RunTook;
 }
 
-/** Loads a PEFT folder, with what `graft train` wrote beside it. @throws GraftError `adapter-…` */
+/** Loads a PEFT folder, with what `graft train` wrote next to it. @throws GraftError `adapter-…` */
 export async function openAdapterWithFacts(path: string, model: LanguageModel): Promise<OpenedAdapter> {
   const { config, modules, tensors } = await readCheckedPeft(folder(path), model.definition);
   const parameters = [...tensors.values()].reduce((sum, { length }) => sum + length, 0);

@@ -127,7 +127,7 @@ export async function readAskedRun(
   };
 }
 
-/** Whether a run needs no row before it takes it: no adapter that begins from rows, no sampling, no encoder. */
+/** Whether a run needs no row before it takes it: no adapter that starts from rows, no sampling, no encoder. */
 function takesRows(spec: RunSpec): boolean {
   const fromRows = adapterOf(spec)?.kind.fromRows !== undefined;
   const { samples, encodes }: Objective = objectiveOf(spec.objective);

@@ -173,7 +173,7 @@ class Conversation {
     if (this.#turns.at(-1)?.role === 'user') this.#turns.pop();
   }
 
-  /** Runs a line that begins with a slash. @returns the message to print */
+  /** Runs a line that starts with a slash. @returns the message to print */
   command(line: string): string {
     const [, name, value] = /^\/(\w*)\s*(.*)$/s.exec(line) ?? [];
     if (name === 'new') {

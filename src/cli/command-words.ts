@@ -64,7 +64,7 @@ function isOnPath(name: string, own: string, path: string): boolean {
     .some(
       (folder) =>
         realPath(join(folder, name)) === own ||
-        // Where a command is no link, a small program beside the packages starts it.
+        // Where a command is no link, a small program next to the packages starts it.
         (existsSync(join(folder, `${name}.cmd`)) &&
           realPath(join(folder, 'node_modules', PACKAGE, SCRIPT)) === own),
     );

@@ -12,7 +12,7 @@ interface Saving {
   readonly resumed: SavedRun | undefined;
 }
 
-/** @throws GraftError `run-room` if there is none, beside the states that are there */
+/** @throws GraftError `run-room` if there is none, next to the states that are there */
 export async function checkDisk({ out, subject, resumed }: Saving, rows: RunRows): Promise<void> {
   const free = await freeBytes(out);
   if (free === undefined) return;

@@ -42,7 +42,7 @@ async function openZip(path: string): Promise<DocumentFiles> {
 }
 
 /**
- * The files of a folder and of all folders in it. Names that begin with a dot are passed over. A folder that several links lead to is read once.
+ * The files of a folder and of all folders in it. Names that start with a dot are passed over. A folder that several links lead to is read once.
  *
  * @throws GraftError `file-missing`
  */

@@ -41,7 +41,7 @@ const listed = (items: readonly { readonly name: string; readonly help: string }
 const scorersListed = (scorers: readonly Scorer[]): string =>
   listed(scorers.map(({ name, help }) => ({ name, help: clause(help) })));
 
-/** A sentence in brackets: no full stop, and no capital that only begins it. */
+/** A sentence in brackets: no full stop, and no capital that only starts it. */
 const clause = (sentence: string): string =>
   (/^[A-Z][a-z ]/.test(sentence) ? sentence[0].toLowerCase() + sentence.slice(1) : sentence).replace(
     /\.$/,

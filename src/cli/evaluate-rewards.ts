@@ -1,4 +1,4 @@
-/** Scores by rewards beside the metrics of `graft evaluate`: those of `--reward`, or those that an adapter learned from. */
+/** Scores by rewards next to the metrics of `graft evaluate`: those of `--reward`, or those that an adapter learned from. */
 import type { RewardSpec } from '../scorers/rewards/specs.ts';
 import type { EvaluateFlags } from './evaluate-flags.ts';
 import { rewardsOfAdapter } from './lineage.ts';

@@ -74,7 +74,7 @@ export interface EvalSession {
 /** Rows between two pauses for other work of the process. */
 const ROWS_BETWEEN = 64;
 
-/** Optional inputs of an evaluation beside its flags. */
+/** Optional inputs of an evaluation next to its flags. */
 interface More {
   /** A model that is open already. */
   readonly opened?: Session;

@@ -1,4 +1,4 @@
-/** The table of `graft evaluate` as printed: every adapter with what it took, its score and what it forgot, beside the base. */
+/** The table of `graft evaluate` as printed: every adapter with what it took, its score and what it forgot, next to the base. */
 import { nameOf, scoreCell, shareCell } from '../evaluate/cells.ts';
 import { metricsOf } from '../evaluate/columns.ts';
 import { base } from '../evaluate/methods/base.ts';
@@ -11,7 +11,7 @@ import { twoDigits } from '../evaluate/forgetting.ts';
 import { textTable } from './evaluate-output.ts';
 
 const NONE = '–';
-/** The text after a value: its standing beside the best of its column. */
+/** The text after a value: its standing next to the best of its column. */
 const STANDING: Readonly<Record<TunedStanding, string>> = {
   best: ' (best)',
   first: ' (highest)',

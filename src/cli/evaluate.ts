@@ -163,7 +163,7 @@ async function evaluate(call: Call): Promise<void> {
   }
 }
 
-/** The effect of examples on each adapter that was asked with and without them, beside their effect on the base model. */
+/** The effect of examples on each adapter that was asked with and without them, next to their effect on the base model. */
 function examplesTexts(record: Evaluation): string[] {
   const whole = (method: string): Side[] => sidesOf(record, method).filter(({ subject }) => !subject.stopped);
   const scoreOf = ({ rewards, right = [] }: Side): number => mean(rewards ?? right.map(Number));

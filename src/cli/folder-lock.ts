@@ -162,7 +162,7 @@ function bootOf(): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
 }
 
-/** How the message about a folder begins in which another process is at work. */
+/** How the message about a folder starts in which another process is at work. */
 export const inUse = (path: string): string => `${path} is in use`;
 
 function locked(path: string, file: string, lock: Lock): GraftError {

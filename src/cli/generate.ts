@@ -125,7 +125,7 @@ export async function generateCommand(args: readonly string[], output: Output): 
   };
   const { maxPositions } = model.definition.shape;
   const room = maxPositions - (adapter?.virtualTokens ?? 0) - settings.maxNewTokens;
-  /** The ids of a prompt, behind passages if there is an index. */
+  /** The ids of a prompt, after passages if there is an index. */
   const prepare = async (asked: string | Conversation): Promise<Prepared> => {
     if (!passages) return { ids: idsOf(asked) };
     const question = lastQuestion(asked);

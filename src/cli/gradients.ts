@@ -157,7 +157,7 @@ async function trainableOf(model: LanguageModel, path: string): Promise<Trainabl
   return { model, adapter, store: adapter.store };
 }
 
-/** A new adapter, or all weights. @param rows for an adapter that begins from rows */
+/** A new adapter, or all weights. @param rows for an adapter that starts from rows */
 async function newTrainable(
   model: LanguageModel,
   {

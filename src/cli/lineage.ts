@@ -1,4 +1,4 @@
-/** lineage.json beside an adapter or a model: what it was trained from, on which rows, and how well. `graft evaluate --lineage` follows it back. */
+/** lineage.json next to an adapter or a model: what it was trained from, on which rows, and how well. `graft evaluate --lineage` follows it back. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -225,7 +225,7 @@ export async function rewardsOfAdapter(folder: string): Promise<readonly RewardS
 const MAX_STAGES = 100;
 
 /**
- * The stages that led to an adapter, the first one first. If a stage or the folder that it names is gone, the line begins after it.
+ * The stages that led to an adapter, the first one first. If a stage or the folder that it names is gone, the line starts after it.
  *
  * @throws GraftError `lineage` for a folder without a lineage.json, and for a mixed adapter
  */

@@ -1,4 +1,4 @@
-/** Writing a model folder: weights beside the base's configuration and tokenizer. */
+/** Writing a model folder: weights next to the base's configuration and tokenizer. */
 import { join } from 'node:path';
 import { companionsOf, tunedWeights } from '../export/model-folder.ts';
 import type { NamedArrays } from '../train/state.ts';

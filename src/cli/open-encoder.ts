@@ -42,7 +42,7 @@ export interface EncoderFolder {
   /** Tokens of a text at most, special ones included. */
   readonly window: number;
   readonly prefix: string;
-  /** The ids of a text behind the prefix. */
+  /** The ids of a text after the prefix. */
   idsOf(text: string): TextIds;
 }
 

@@ -40,7 +40,7 @@ export interface RowsReport {
   readonly leaks: readonly { readonly row: RowPlace; readonly of: RowPlace }[];
   /** Findings in pairs and judged answers that are trained on. */
   readonly preferences?: PreferenceLint;
-  /** Lines of `--skip-rows` on which no row begins. */
+  /** Lines of `--skip-rows` on which no row starts. */
   readonly missing: readonly RowPlace[];
 }
 
@@ -123,7 +123,7 @@ const nameOf = (
   { file, line }: { readonly file: number; readonly line: number },
 ): RowPlace => ({ name: files.find((other) => other.file === file)?.name ?? '', line });
 
-/** Lines that are to be left out and on which no row begins. */
+/** Lines that are to be left out and on which no row starts. */
 function missingLines(files: readonly NamedFile[], skip: DataOptions['skip'] = []): RowPlace[] {
   return skip.flatMap((lines, file) => {
     const here = files.find((other) => other.file === file);

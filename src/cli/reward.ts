@@ -92,7 +92,7 @@ async function tokenCounter(
   return ({ tokens, completion }) => tokens ?? tokenizer?.encode(completion).length ?? 0;
 }
 
-/** Mean, range and failures of each reward, of the numbers shown beside them, and of the sum. */
+/** Mean, range and failures of each reward, of the numbers shown next to them, and of the sum. */
 function summary(rewards: Rewards, scored: readonly Scored[]): Summary[] {
   const line = (name: string, values: readonly number[], more: Partial<Summary> = {}): Summary => ({
     name,

@@ -147,7 +147,7 @@ export async function belongs(out: string, resumed: SavedRun): Promise<boolean> 
 
 /**
  * Removes what Graft wrote to a folder that {@link checkFree} has passed, and with `overwrite` the files of others that the command replaces. The
- * order leaves an old result beside its own metrics or no result at all, if it is cut short. An evaluation goes too, since it is of what was there.
+ * order leaves an old result next to its own metrics or no result at all, if it is cut short. An evaluation goes too, since it is of what was there.
  *
  * @param resumed whether states and metrics stay, since a run continues from them
  * @throws GraftError `file-write`

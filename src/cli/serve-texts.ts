@@ -129,7 +129,7 @@ export class TextService {
   ): Promise<Reply> {
     const [time, started] = [Date.now(), performance.now()];
     for (const { length } of prompts) this.#checkLength(length, request.maxTokens, model);
-    // Refused before a stream begins.
+    // Refused before a stream starts.
     if (request.isJson) jsonTokensOf(model.tokenizer, model.name);
     note(model.name);
     const leave = this.queue.enter(prompts.length * request.n);
@@ -239,7 +239,7 @@ export class TextService {
     );
   }
 
-  /** One answer. Text comes as soon as no stop string can begin in it. */
+  /** One answer. Text comes as soon as no stop string can start in it. */
   async #choose(
     prompt: readonly number[],
     { name, tokenizer, adapter }: TextModel,

@@ -89,7 +89,7 @@ export function checkLength(length: number, { maxPositions }: ModelShape): void 
     );
 }
 
-/** @throws GraftError `arguments` for rows of text that would begin with all of the row before and teach next to nothing */
+/** @throws GraftError `arguments` for rows of text that would start with all of the row before and teach next to nothing */
 export function checkOverlap(overlap: number | undefined, maxLength: number): void {
   if (overlap !== undefined && overlap >= maxLength)
     throw new GraftError(

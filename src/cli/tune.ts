@@ -25,7 +25,7 @@ import { typesOf } from './plan.ts';
 import { modelFlags, PRECISIONS, readWeightChoices } from './session.ts';
 import { forgetProducts, keepProducts, measuredHere, readProducts, useStored } from './tuning-store.ts';
 
-/** Tokens of a micro-batch, as Train on the page begins with. */
+/** Tokens of a micro-batch, as Train on the page starts with. */
 const TOKENS = 512;
 const RANK = 16;
 

@@ -10,7 +10,7 @@ import type { TrainableMessage } from '../text/trainable.ts';
 import { COMPARED, COMPLETION, CONTEXT, TEXT, type Outline } from './outline.ts';
 import { MAX_EXAMPLE_CHARS, type PrepareOptions } from './prepare.ts';
 
-/** Tokens beyond the bytes of a text: a space before it, and the two that begin and end it. */
+/** Tokens beyond the bytes of a text: a space before it, and the two that start and end it. */
 const MORE_TOKENS = 3;
 
 /** What surrounds the texts of examples of one form. */
@@ -18,7 +18,7 @@ interface Frame {
   /** Tokens around all texts, and before the first text that is learned from, at most. */
   readonly around: number;
   readonly before: number;
-  /** Whether a row that loses its end still has the beginning of what is learned. */
+  /** Whether a row that loses its end still has the start of what is learned. */
   readonly bearsCut: boolean;
 }
 

@@ -54,14 +54,14 @@ export function objectOf(text: string): JsonObject {
 
 const NO_ANSWER = 'it has a prompt and no answer, but other rows have answers';
 
-/** How the reason begins for a row that needs a mapping. */
+/** How the reason starts for a row that needs a mapping. */
 export const NO_KNOWN_FIELDS = 'no known fields';
 
 /** Characters of a bad row that are searched for the reason. */
 const LOOKED_AT_CHARS = 2 ** 16;
 
 function syntaxReason(text: string, error: unknown): string {
-  // An unclosed string ends with the row: otherwise each of its escaped quotes would be tried as a beginning.
+  // An unclosed string ends with the row: otherwise each of its escaped quotes would be tried as a start.
   const outside = text.slice(0, LOOKED_AT_CHARS).replace(/"(?:[^"\\]|\\(?:.|$))*(?:"|$)/gs, '""');
   const bare = /(?:^|[[,:\s])(NaN|-?Infinity|None|True|False|undefined)\b/.exec(outside);
   if (bare) return `not valid JSON: ${bare[1]} is not a value that JSON has`;

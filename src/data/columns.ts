@@ -7,7 +7,7 @@ const PROMPT_NAMES =
   'prompt question instruction query input text message utterance sentence user review comment source document title'.split(
     ' ',
   );
-/** Names of prompts that have an input beside them, and names of the input. */
+/** Names of prompts that have an input next to them, and names of the input. */
 const ASKING_NAMES = 'prompt question instruction query'.split(' ');
 const INPUT_NAMES = 'input context passage paragraph article document text source'.split(' ');
 /** Two texts that are read together. */

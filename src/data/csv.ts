@@ -1,5 +1,5 @@
 /**
- * CSV and TSV by Papa Parse, a row at a time, each with the line it begins on. Papa reads the text in chunks; the rest of a chunk is put before the
+ * CSV and TSV by Papa Parse, a row at a time, each with the line it starts on. Papa reads the text in chunks; the rest of a chunk is put before the
  * next. A badly quoted row is reported as a problem, and reading continues at the line after its first: a quote that is never closed costs one line,
  * not the rest of the file.
  */
@@ -8,7 +8,7 @@ import type { Content } from './lines.ts';
 import { newLineOf, piecesOf, type NewLine } from './text-pieces.ts';
 
 export interface CsvRow {
-  /** Where it begins, from 1. */
+  /** Where it starts, from 1. */
   readonly line: number;
   readonly cells: readonly string[];
   /** Why it cannot be read; cells are then empty. */
@@ -102,7 +102,7 @@ export function* csvRows(
   while (start < length) {
     const piece = pieces.read(start, size);
     const end = start + pieces.lengthOf(piece);
-    /** The place in the file after the line that begins at a place of the piece. */
+    /** The place in the file after the line that starts at a place of the piece. */
     const nextLine = (from: number): number => {
       const at = piece.indexOf(lineEnd, from);
       return at < 0

@@ -36,7 +36,7 @@ const MAX_CHANGED = 1000;
 
 const howOf = ({ revision: _, ...how }: DataOptions): string => JSON.stringify(how);
 
-/** The rows between those that two lists begin and end with: from `start`, of the earlier list and of the later one. */
+/** The rows between those that two lists start and end with: from `start`, of the earlier list and of the later one. */
 function windowOf(
   earlier: readonly Entry[],
   later: readonly Entry[],

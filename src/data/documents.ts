@@ -6,7 +6,7 @@ export interface TextOptions {
   readonly documents?: string;
   /** Whether documents are laid end to end, so that every row is full. Default: a row has one document, or a part of one. */
   readonly packed?: boolean;
-  /** Tokens at the end of a row that the next row of the same document begins with, and does not learn again; 1 if left out. */
+  /** Tokens at the end of a row that the next row of the same document starts with, and does not learn again; 1 if left out. */
   readonly overlap?: number;
 }
 
@@ -17,7 +17,7 @@ export const BLANK = 'blank';
 export const WHOLE_FILE = 'file';
 
 interface DocumentText {
-  /** Where it begins in its file, from 1. */
+  /** Where it starts in its file, from 1. */
   readonly line: number;
   readonly text: string;
 }

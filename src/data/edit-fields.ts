@@ -55,7 +55,7 @@ function turnsWith(
   });
 }
 
-/** How many turns two conversations begin with in common. */
+/** How many turns two conversations start with in common. */
 function common(one: readonly TrainableMessage[], other: readonly TrainableMessage[]): number {
   let turns = 0;
   while (

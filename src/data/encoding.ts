@@ -47,7 +47,7 @@ const MAGIC: readonly { readonly start: string; readonly what: string; readonly 
 ];
 
 /**
- * Refuses a file that is not text, before it is read as thousands of bad lines: by its first bytes, or by a zero byte near the beginning,
+ * Refuses a file that is not text, before it is read as thousands of bad lines: by its first bytes, or by a zero byte near the start,
  * which UTF-8 text does not have.
  *
  * @throws GraftError `data-binary`

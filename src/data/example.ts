@@ -5,7 +5,7 @@ import type { ExampleContent } from '../text/trainable.ts';
 export type Numbering = 'line' | 'row';
 
 export type Example = ExampleContent & {
-  /** Where it begins in its file, from 1; see {@link Numbering}. */
+  /** Where it starts in its file, from 1; see {@link Numbering}. */
   readonly line: number;
   /** The columns that it does not use, if they are kept: rewards may need them. */
   readonly columns?: Readonly<Record<string, unknown>>;
@@ -18,7 +18,7 @@ export type RowFault = 'empty-answer' | 'no-answer' | 'unknown-role' | 'identica
 
 /** A row that could not be read. */
 export interface Problem {
-  /** Where it begins in its file, from 1; see {@link Numbering}. */
+  /** Where it starts in its file, from 1; see {@link Numbering}. */
   readonly line: number;
   /** What is wrong, as a sentence without its full stop: `messages[2] has the role "tool", which …`. */
   readonly reason: string;

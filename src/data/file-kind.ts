@@ -22,7 +22,7 @@ const KIND_OF_ENDING: Readonly<Record<string, FileKind>> = {
 };
 
 const PAGE_ENDING = /\.x?html?$/i;
-/** Files that are what they are called, whatever they begin with. */
+/** Files that are what they are called, whatever they start with. */
 const OTHER_ENDING = /\.(?:csv|tsv|tab|txt|md|text|jsonl|ndjson|json)$/i;
 /** Characters that are searched for a table, of a file whose name does not say that it is a web page. Some programs export pages as .xls. */
 const LOOKED_AT_CHARS = 2 ** 16;

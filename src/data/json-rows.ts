@@ -1,5 +1,5 @@
 /**
- * The rows of a JSON file: the elements of its list, each with the line it begins on; if they share a line, with its number in the list.
+ * The rows of a JSON file: the elements of its list, each with the line it starts on; if they share a line, with its number in the list.
  * The file is walked once and only one row at a time is parsed, so that a damaged row costs that row and not the file, and no second copy
  * of everything is made.
  */
@@ -55,7 +55,7 @@ class Walker {
     while (this.at < this.text.length && ' \t\r\n'.includes(this.text[this.at])) this.at++;
   }
 
-  /** The position after a string that begins here. */
+  /** The position after a string that starts here. */
   string(): string {
     const start = this.at;
     for (this.at++; this.at < this.text.length; this.at++) {
@@ -66,7 +66,7 @@ class Walker {
     throw this.broken('the file ends inside a text');
   }
 
-  /** The position after a value that begins here: the next comma or closing bracket outside it. The value may be damaged. */
+  /** The position after a value that starts here: the next comma or closing bracket outside it. The value may be damaged. */
   value(): string {
     const start = this.at;
     let depth = 0;
@@ -87,14 +87,14 @@ class Walker {
     return this.text.slice(start, this.at);
   }
 
-  /** Whether another value begins on this line, after the comma here. */
+  /** Whether another value starts on this line, after the comma here. */
   #goesOn(line: number): boolean {
     let next = this.at + 1;
     while (next < this.text.length && ' \t\r\n'.includes(this.text[next])) next++;
     return this.text[this.at] === ',' && this.text[next] !== ']' && this.lineOf(next) === line;
   }
 
-  /** The elements of a list that begins here. */
+  /** The elements of a list that starts here. */
   *list(): Generator<RawRow> {
     this.at++;
     this.space();

@@ -80,7 +80,7 @@ export function capped(rows: readonly number[], { cap }: Mixture, seed: number):
 }
 
 /**
- * The rows of a mixture as rows of one kind: beside judged answers, an answer without a label counts as desirable. So judged answers are learned
+ * The rows of a mixture as rows of one kind: next to judged answers, an answer without a label counts as desirable. So judged answers are learned
  * together with rows of a task.
  */
 export function judgedTogether<Row extends TokenRow>(rows: readonly Row[]): readonly Row[] {

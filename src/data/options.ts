@@ -12,7 +12,7 @@ export interface DataFile {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** Other files beside the rows. They are read in the same way. */
+/** Other files next to the rows. They are read in the same way. */
 export interface OtherFiles {
   /** A file of test rows, all of which are used. */
   readonly heldOut?: DataFile;

@@ -75,7 +75,7 @@ function outlineOfJudged(side: PairSide, widest: 1 | 3): Outline {
   return { form: comparedForm(own.form), most: own.most, mostBefore: own.mostBefore };
 }
 
-/** What both answers begin with counts as before them: a pair is compared from where they differ. */
+/** What both answers start with counts as before them: a pair is compared from where they differ. */
 function outlineOfPair(chosen: PairSide, rejected: PairSide, widest: 1 | 3): Outline {
   const [one, other] = [outlineOfJudged(chosen, widest), outlineOfJudged(rejected, widest)];
   const texts = [answerIn(chosen), answerIn(rejected)] as const;

@@ -101,7 +101,7 @@ const widthOf = (max: number): number => Math.ceil(Math.log2(max + 1));
 const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
-/** Levels of repetition and definition, each behind its length, then values. */
+/** Levels of repetition and definition, each after its length, then values. */
 function checkV1(page: Uint8Array, count: number, encoding: string, levels: readonly number[]): void {
   let at = 0;
   for (const max of levels) {

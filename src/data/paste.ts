@@ -67,7 +67,7 @@ export interface Clip {
 }
 
 /**
- * Rows on a clipboard as text. A table of a web page or a spreadsheet becomes text with tabs: the plain text beside it breaks lines inside of cells
+ * Rows on a clipboard as text. A table of a web page or a spreadsheet becomes text with tabs: the plain text next to it breaks lines inside of cells
  * into rows in some browsers.
  */
 export async function textOfClip({ text, html }: Clip): Promise<string> {

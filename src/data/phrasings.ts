@@ -32,7 +32,7 @@ export function joinPhrasings({ templates, seed }: Phrasings): string {
   return templates.join(seed === 0 ? '\n{{or}}\n' : `\n{{or ${seed}}}\n`);
 }
 
-/** Which of `count` phrasings a row gets. @param line where it begins in its file */
+/** Which of `count` phrasings a row gets. @param line where it starts in its file */
 export function drawPhrasing(count: number, seed: number, line: number): number {
   return count === 1 ? 0 : new Random(seed * 2 ** 32 + line).below(count);
 }

@@ -111,7 +111,7 @@ const textRow = (ids: readonly number[], known: number): TokenRow => ({
 });
 
 /**
- * A document in rows of maxLength. A row begins with the last tokens of the one before, at least one, so that every token but the first is
+ * A document in rows of maxLength. A row starts with the last tokens of the one before, at least one, so that every token but the first is
  * predicted, once.
  */
 function* documentRows(
@@ -353,7 +353,7 @@ export class RowMaker {
     return { state: cut ? 'cut' : 'ok', length, supervised: 0 };
   }
 
-  /** Appends a document to the previous one; each row begins with the last token of the row before it. */
+  /** Appends a document to the previous one; each row starts with the last token of the row before it. */
   #pack(ids: readonly number[], lines: readonly number[], line: number): void {
     const { maxLength } = this.options;
     if (this.#packed.ids.length === 0) this.#packed.line = line;

@@ -10,7 +10,7 @@ import type { Part } from './parts.ts';
 /** Texts of which one is chosen as the answer, by its likelihood. */
 export interface Choices {
   readonly texts: readonly string[];
-  /** Whether the token that ends an answer counts: one text begins another one, and would always be the likelier of the two. */
+  /** Whether the token that ends an answer counts: one text starts another one, and would always be the likelier of the two. */
   readonly ends: boolean;
 }
 

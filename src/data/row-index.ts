@@ -1,5 +1,5 @@
 /**
- * The rows of a file whose rows are parts of it, without the rows: where each is, and the little that is asked of all of them before a run begins. A row takes
+ * The rows of a file whose rows are parts of it, without the rows: where each is, and the little that is asked of all of them before a run starts. A row takes
  * 37 bytes here, a pair 45, whatever its length, and no object; its example is read again when it is needed.
  */
 import { GraftError } from '../errors.ts';

@@ -57,7 +57,7 @@ export interface ListedRow {
   readonly tokens: number;
   readonly kept: number;
   readonly supervised: number;
-  /** How it begins, or why it is bad. */
+  /** How it starts, or why it is bad. */
   readonly text: string;
 }
 

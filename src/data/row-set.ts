@@ -38,7 +38,7 @@ export interface PreviewRow extends Preview<RowToken> {
   readonly part?: Part;
   /** The name of its task, in a mixture. */
   readonly task?: string;
-  /** Where the rejected answer's sequence begins, of a pair. */
+  /** Where the rejected answer's sequence starts, of a pair. */
   readonly starts?: readonly number[];
   /** The tokens that the next run adds, if the row is shown with them. */
   readonly added?: readonly string[];
@@ -51,7 +51,7 @@ export interface Entry {
   /** Place of its file (`data/parts.ts`). */
   readonly file: number;
   readonly line: number;
-  /** The lines that a part of a text comes from; `line` is where its document begins. Missing for an example, and after a reload. */
+  /** The lines that a part of a text comes from; `line` is where its document starts. Missing for an example, and after a reload. */
   readonly lines?: LineRange;
   readonly state: RowState;
   /** The token row for training or measuring, also of a row that is left out; missing for a row that cannot be made. */

@@ -9,7 +9,7 @@ export interface FileRow {
   readonly numbering: Numbering;
   /** The row. @throws BadRow for one that cannot be read */
   read(): JsonObject;
-  /** Its text, and where it begins and how long it is, in bytes or characters: missing in a file of which no part is a row. */
+  /** Its text, and where it starts and how long it is, in bytes or characters: missing in a file of which no part is a row. */
   readonly text?: string;
   readonly start?: number;
   readonly length?: number;

@@ -103,7 +103,7 @@ function inspectObjects(content: Content, source: RowSource, fileName: string): 
 }
 
 /**
- * How a second file is read beside one that needed a mapping: by that mapping too, unless the file lacks its columns and is of a format
+ * How a second file is read next to one that needed a mapping: by that mapping too, unless the file lacks its columns and is of a format
  * that needs none.
  *
  * @param bytes of the whole file, or its head

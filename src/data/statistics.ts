@@ -2,7 +2,7 @@
 import { saidBy, type ExampleContent } from '../text/trainable.ts';
 
 export interface Histogram {
-  /** Tokens that a bar spans; the first begins at 0, the last also counts longer rows. */
+  /** Tokens that a bar spans; the first starts at 0, the last also counts longer rows. */
   readonly width: number;
   readonly counts: readonly number[];
   readonly median: number;

@@ -51,7 +51,7 @@ export function formatOf(tensor: Tensor): QuantisedType | undefined {
 }
 
 /**
- * Shards begin at multiples of this many rows. The column of results, element of a bias or row of an adapter's factor that belongs to their first row
+ * Shards start at multiples of this many rows. The column of results, element of a bias or row of an adapter's factor that belongs to their first row
  * is then on a 256-byte boundary, as a binding must be, in f16 as in f32.
  */
 export const SHARD_ROWS = 128;

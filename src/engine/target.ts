@@ -5,7 +5,7 @@ export interface Target {
     readonly f16: boolean;
     /** Whether the lanes of a GPU can share values; undefined if there are no such lanes. */
     readonly subgroups?: boolean;
-    /** Whether activations stay f32 beside weights in half precision. */
+    /** Whether activations stay f32 next to weights in half precision. */
     readonly wideActivations?: boolean;
   };
   readonly limits: {

@@ -134,7 +134,7 @@ export async function answer(
   return answers;
 }
 
-/** Decodes a stream, and withholds text that may be the beginning of a stop string. */
+/** Decodes a stream, and withholds text that may be the start of a stop string. */
 export class StoppableText {
   text = '';
   stopped = false;
@@ -154,7 +154,7 @@ export class StoppableText {
     return this.text.length + this.#held.length;
   }
 
-  /** Adds a token. @returns the text that is certain by now: no stop string begins in it */
+  /** Adds a token. @returns the text that is certain by now: no stop string starts in it */
   push(id: number): string {
     return this.#take(this.#decoder.push(id), false);
   }
@@ -181,7 +181,7 @@ export class StoppableText {
   }
 }
 
-/** How many characters at the end of `text` could begin one of `stops`. */
+/** How many characters at the end of `text` could start one of `stops`. */
 function longestOverlap(text: string, stops: readonly string[]): number {
   let longest = 0;
   for (const stop of stops) {

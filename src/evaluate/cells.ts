@@ -51,7 +51,7 @@ export function rewardCells(side: Side): string[] {
 export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction'>): string =>
   `${count} of ${total} (${percent(interval[0])} to ${percent(interval[1])})`;
 
-/** Columns of answers beside documents; `groundingCells` gives a cell for each. */
+/** Columns of answers next to documents; `groundingCells` gives a cell for each. */
 export const GROUNDING_COLUMNS = [
   'passages found',
   'from passages',

@@ -21,7 +21,7 @@ export function oftenInWords(p: number): string {
 export const pInWords = (p: number): string =>
   p < MILLIONTH ? 'p < 0.000001' : `p = ${p >= 1 ? 1 : Number(p.toPrecision(2))}`;
 
-/** Whether tuning helped, as the beginning of a verdict. @param helps by the numbers @param sure whether they are hardly chance */
+/** Whether tuning helped, as the start of a verdict. @param helps by the numbers @param sure whether they are hardly chance */
 export function helpInWords(helps: boolean, sure: boolean): string {
   if (helps) return sure ? 'Tuning helped' : 'Tuning may have helped';
   return sure ? 'Tuning did not help' : 'No gain';

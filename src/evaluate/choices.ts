@@ -23,7 +23,7 @@ export function choicesFrom(asked: string): Pick<ChosenFrom, 'from' | 'column'> 
 /** Texts as choices. */
 export function choicesOf(texts: readonly string[]): Choices {
   const sorted = [...texts].sort();
-  // In this order, the first text that begins with another one follows it.
+  // In this order, the first text that starts with another one follows it.
   return { texts, ends: sorted.some((text, at) => at > 0 && text.startsWith(sorted[at - 1])) };
 }
 

@@ -51,7 +51,7 @@ export interface Square {
   readonly sentence: string;
 }
 
-/** A square for each adapter that was asked, or one without weights; none unless passages were measured whole, and something beside them. */
+/** A square for each adapter that was asked, or one without weights; none unless passages were measured whole, and something next to them. */
 export function squaresOf(record: Evaluation): Square[] {
   const whole = (method: string): Side[] => sidesOf(record, method).filter(({ subject }) => !subject.stopped);
   const [neither] = whole(base.name);

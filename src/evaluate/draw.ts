@@ -28,7 +28,7 @@ export function areLabels(answers: readonly string[]): boolean {
  * An order in which rows are drawn: the first N are a sample for every N, so that a larger sample holds the smaller ones.
  *
  * Rows are shuffled. Where answers are labels, the k-th of a label's n rows then comes at (k + u) / n with a u in [0, 1) of the label's own
- * (systematic sampling by strata): every beginning of the order has each label in its share, give or take a row.
+ * (systematic sampling by strata): every start of the order has each label in its share, give or take a row.
  */
 export function drawOrder(answers: readonly string[], seed: number): number[] {
   const random = new Random(seed);

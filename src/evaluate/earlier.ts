@@ -234,7 +234,7 @@ export function fromMeasured({ evaluations, seconds }: v.InferOutput<typeof Earl
   return recordOf(made, items, [...rules, base, ...tuned] as SubjectColumns[], scorers);
 }
 
-/** The base model with examples in its prompt, and perhaps an adapter behind the same ones. */
+/** The base model with examples in its prompt, and perhaps an adapter after the same ones. */
 export function fromFewShot(report: v.InferOutput<typeof EarlierFewShot>): Evaluation {
   const { rows, shots, promptTokens, loss, rewards, chosen, tuned, seconds } = report;
   const items = rows.map(({ prompt, expected }): Item => ({ prompt, expected }));

@@ -12,7 +12,7 @@ import type { LossReport } from './record.ts';
 import { groupRows } from './row-groups.ts';
 
 /**
- * Mean loss over rows, group by group, of a mixture that of each task as well. Rows that begin alike share their first tokens, once that is checked
+ * Mean loss over rows, group by group, of a mixture that of each task as well. Rows that start alike share their first tokens, once that is checked
  * for this model. Frees its GPU memory in any case.
  *
  * @param onRows called with the number of finished rows, from 0 on, group by group; throwing ends the evaluation

@@ -1,4 +1,4 @@
-/** The verdict on pairs: how often something tuned gained more for the chosen answer than for the rejected one, beside the base model. */
+/** The verdict on pairs: how often something tuned gained more for the chosen answer than for the rejected one, next to the base model. */
 import { helpInWords, LEVEL, oftenInWords, pInWords } from './chance.ts';
 import { preferredPairs, type PairLikelihoods } from './pair-order.ts';
 import { compareScores } from './paired.ts';

@@ -226,7 +226,7 @@ class Operands {
     for (const tensor of this.#tensors) this.device.free(tensor);
   }
 
-  /** Where the numbers of each tensor begin in the sequence. */
+  /** Where the numbers of each tensor start in the sequence. */
   readonly #starts = new Map<Tensor, number>();
 
   #numbers(tensor: Tensor): number[] {

@@ -255,7 +255,7 @@ function keptOf({ kept, best }: Reading): string {
   return step === undefined || step === 0 ? '' : ` The state of step ${step} is kept.`;
 }
 
-/** A loss that came down by less than this part of its beginning has hardly begun to fall. */
+/** A loss that came down by less than this part of its start has hardly begun to fall. */
 const BEGUN = 0.2;
 const isSlow = ({ before = NaN, after = NaN }: Reading): boolean => before - after < BEGUN * before;
 /** From this share of pairs on their order is as good as learned. */

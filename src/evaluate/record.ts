@@ -66,7 +66,7 @@ export type Seen =
 export interface Item {
   /** Its index in its part, from 0; missing in results of earlier versions. */
   readonly row?: number;
-  /** Where it begins in its file; missing if the file is not known. */
+  /** Where it starts in its file; missing if the file is not known. */
   readonly line?: number;
   readonly prompt: string;
   /** The wanted answer; '' for a prompt alone. */
@@ -127,7 +127,7 @@ export interface Trained {
 }
 
 export interface FailedPart {
-  /** At the beginning of a sentence. */
+  /** At the start of a sentence. */
   readonly name: string;
   readonly reason: string;
 }

@@ -61,7 +61,7 @@ const SIDES: readonly (readonly [words: string, x: number, y: number])[] = [
   ['passages', 0, TOP + HEIGHT + GAP + 42],
 ];
 
-/** Weights from left to right, documents from top to bottom. A bar has the length of a cell's value beside the best one's. */
+/** Weights from left to right, documents from top to bottom. A bar has the length of a cell's value next to the best one's. */
 function drawn({ cells, metric }: Square): Html {
   const values = CELLS.flatMap((name) => cells[name]?.value ?? []);
   const best = Math.max(...values);

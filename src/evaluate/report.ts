@@ -197,7 +197,7 @@ export interface JudgedMethod {
   }[];
 }
 
-/** Everything tuned that was measured whole, beside the base model; none if that was not. */
+/** Everything tuned that was measured whole, next to the base model; none if that was not. */
 function measuredOf(record: Evaluation): Measured[] {
   if (baseOf(record)?.subject.stopped) return [];
   return comparedOf(record)

@@ -78,7 +78,7 @@ export async function testAdapter<T>(
   const tensors: AdapterTensors = new Map(
     [...initialTensors(modules, 7)].map(([name, values]) => [
       name,
-      // B begins at zero, which would leave A without a gradient.
+      // B starts at zero, which would leave A without a gradient.
       values.map((value) => (name.includes('lora_B') ? 0.02 * fromMinusOneToOne(random) : value)),
     ]),
   );

@@ -1,4 +1,4 @@
-/** Every adapter beside the base: what it took, its score and what it forgot, with the standing of each value; and the same for report.json. */
+/** Every adapter next to the base: what it took, its score and what it forgot, with the standing of each value; and the same for report.json. */
 import { mean } from '../averages.ts';
 import { metricsOf } from './columns.ts';
 import { forgettingNumbers } from './forgetting.ts';

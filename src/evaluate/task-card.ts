@@ -1,6 +1,6 @@
 /** The task card: what the model should do, how an answer is scored, and the score that counts as success. The first screen keeps it, so it reads no scorer. */
 
-/** The share of preference pairs in order, and of answers that pass the rewards, stand beside the scorers as metrics of a task. */
+/** The share of preference pairs in order, and of answers that pass the rewards, stand next to the scorers as metrics of a task. */
 export const PAIRS_IN_ORDER = 'pairs-in-order';
 export const REWARD_PASSED = 'reward-passed';
 

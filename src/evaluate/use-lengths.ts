@@ -11,7 +11,7 @@ export interface LengthBin {
 }
 
 const BINS = 10;
-/** The last bin begins before the longest twentieth: one long text would crush the others. */
+/** The last bin starts before the longest twentieth: one long text would crush the others. */
 const SHOWN = 0.95;
 
 /** The next of 1, 2, 5, 10, 20, 50, … */

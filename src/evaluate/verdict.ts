@@ -15,7 +15,7 @@ import { familiesOf, familyOf, isMedian, seedsAgainst, type Family } from './see
 import { medianInWords, seedsSaid } from './seeds-verdict.ts';
 import { caveatOf, isHeldOut } from './seen.ts';
 
-/** Something tuned, beside the base model, and its name. */
+/** Something tuned, next to the base model, and its name. */
 export interface Measured extends Compared {
   readonly name: string;
 }
@@ -37,7 +37,7 @@ export interface Verdict {
 
 /** A verdict by the numbers of the rows. */
 interface Said extends Omit<Verdict, 'caution' | 'isSober'> {
-  /** The beginning of it: whether tuning helped; missing if a sentence says that by itself. */
+  /** The start of it: whether tuning helped; missing if a sentence says that by itself. */
   readonly claim?: string;
   /** Whether it speaks for the adapter. */
   readonly helps: boolean;
@@ -300,7 +300,7 @@ function pairedInWords(
   );
 }
 
-/** Perplexity stands beside exact answers, and never counts as a gain if no more answers are right. */
+/** Perplexity stands next to exact answers, and never counts as a gain if no more answers are right. */
 function perplexityInWords(of: Compared, gain: number): string {
   const { items: rows, made } = of.tuned.record;
   const { draw } = made;

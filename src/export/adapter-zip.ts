@@ -7,7 +7,7 @@ import { ZipWriter } from './zip/writer.ts';
 /** Local file header, or the end record of an empty zip. */
 const SIGNATURES = ['PK\u0003\u0004', 'PK\u0005\u0006'];
 
-/** Whether a file begins as a zip does. Reads its first four bytes. */
+/** Whether a file starts as a zip does. Reads its first four bytes. */
 export async function isZip(file: Blob): Promise<boolean> {
   const head = new Uint8Array(await file.slice(0, 4).arrayBuffer());
   return SIGNATURES.includes(String.fromCharCode(...head));

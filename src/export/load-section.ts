@@ -3,7 +3,7 @@ import { isObject } from '../json.ts';
 
 /** Where the base model of an adapter is found. */
 export type BasePlace =
-  /** In a folder of its own beside the adapter's files. */
+  /** In a folder of its own next to the adapter's files. */
   | { readonly kind: 'beside'; readonly folder: string }
   /** On the Hugging Face hub, or on another one at `hub`. */
   | {
@@ -51,7 +51,7 @@ const EARLIER =
 /**
  * The last section of a model card.
  *
- * @param grows whether the adapter has new tokens: the base then gets rows for them first, by the tokenizer beside the adapter
+ * @param grows whether the adapter has new tokens: the base then gets rows for them first, by the tokenizer next to the adapter
  * @param encodes whether the base is an encoder
  */
 export function loadSection(

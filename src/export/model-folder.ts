@@ -1,4 +1,4 @@
-/** Writes a model folder: weights beside the configuration and the tokenizer of the folder that the model came from. */
+/** Writes a model folder: weights next to the configuration and the tokenizer of the folder that the model came from. */
 import type { ModelDefinition } from '../model/family.ts';
 import { folderShape, openModelWeights, otherTensors, toFolder } from '../model/folder-layout.ts';
 import type { NamedArrays } from '../train/state.ts';
@@ -17,7 +17,7 @@ export interface Companion {
   readonly source: ByteSource;
 }
 
-/** What a folder has beside its weights. */
+/** What a folder has besides its weights. */
 export async function companionsOf(files: FileSet): Promise<Companion[]> {
   const present = new Set(files.list());
   const found: Companion[] = [];

@@ -59,7 +59,7 @@ export function portableAdapter(adapter: AdapterData): AdapterData {
   return kindOf(config).portable?.(config, modules, tensors) ?? adapter;
 }
 
-/** @throws GraftError `export-format` for modules that are trained beside the layers, which formats of other programs lack */
+/** @throws GraftError `export-format` for modules that are trained next to the layers, which formats of other programs lack */
 export function refuseBeside({ modules }: AdapterData, name: string): void {
   if (addedTokens(modules))
     throw new GraftError(
@@ -254,7 +254,7 @@ export async function readAddedTokens(files: FileSet): Promise<NewTokens | undef
   return own.length === 0 ? undefined : { first: own[0][0], texts: own.map(([, text]) => text) };
 }
 
-/** Bytes of a tensor's entry in the header of a file, beside its name. */
+/** Bytes of a tensor's entry in the header of a file, besides its name. */
 const ENTRY_BYTES = 128;
 const HEADER_BYTES = 2 ** 16;
 /** The largest type that adapters come in. */

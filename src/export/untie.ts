@@ -30,7 +30,7 @@ export function untied(
   const own = new Set(weights.map(({ name }) => name));
   // An older copy of the tied head is not one of its own.
   const isOld = (name: string): boolean => name.endsWith(HEAD);
-  // Names without their beginning belong to a model that has no head.
+  // Names without their start belong to a model that has no head.
   const drops = renamed.some(([, theirs]) => theirs === '');
   const headName = renamed.reduce(
     (name, [ours, theirs]) =>

@@ -19,7 +19,7 @@ export interface BatchRequest extends Omit<GenerateOptions, 'seeds' | 'constrain
 }
 
 export interface BatchResult extends Generated {
-  /** Tokens of the prompt whose keys and values were there already: of an earlier prompt, or of another one that begins alike. */
+  /** Tokens of the prompt whose keys and values were there already: of an earlier prompt, or of another one that starts alike. */
   readonly cachedTokens: number;
   /** Since it got its place. */
   readonly seconds: number;
@@ -73,7 +73,7 @@ export function hold(place: Busy, count: number): void {
   place.ready = count === ids.length - 1;
 }
 
-/** Whether a place reads more of what another one's prompt begins with than that has. */
+/** Whether a place reads more of what another one's prompt starts with than that has. */
 export function isAboutToHave({ job: { ids }, ready }: Busy, { job, filled }: Busy): boolean {
   if (ready) return false;
   const common = Math.min(commonLength(ids, job.ids), ids.length - 1, job.ids.length - 1);

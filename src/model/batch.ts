@@ -28,7 +28,7 @@ import {
 export interface LabelledTokens {
   readonly ids: ArrayLike<number>;
   readonly labels: ArrayLike<number>;
-  /** Where the sequences after the first begin; nothing is supervised there. Missing if the row is one sequence. */
+  /** Where the sequences after the first start; nothing is supervised there. Missing if the row is one sequence. */
   readonly starts?: ArrayLike<number>;
   /** Whether all tokens of the first sequence except its first are predicted, besides those with a label: for a loss over whole texts. */
   readonly whole?: true;
@@ -93,7 +93,7 @@ export interface Bucket {
   readonly tokens: number;
   readonly rows: number;
   readonly sequences?: number;
-  /** Whether sequences that begin alike share their first tokens (shared-prefixes.ts). */
+  /** Whether sequences that start alike share their first tokens (shared-prefixes.ts). */
   readonly shared?: true;
 }
 

@@ -1,5 +1,5 @@
 /**
- * BERT (Devlin et al., 2018), as in transformers' BertModel without its pooler: attention both ways, normalisation behind each part, learned
+ * BERT (Devlin et al., 2018), as in transformers' BertModel without its pooler: attention both ways, normalisation after each part, learned
  * positions and types, GELU.
  *
  *   h ← norm(E[ids] + P[positions] + T[types])

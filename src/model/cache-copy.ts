@@ -1,4 +1,4 @@
-/** Copies keys and values inside a cache, so that sequences that begin alike have their beginning computed once. */
+/** Copies keys and values inside a cache, so that sequences that start alike have their start computed once. */
 import { gatherRows, NO_ROW } from '../engine/ops/gather_rows.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
 import type { Plan } from '../engine/plan.ts';

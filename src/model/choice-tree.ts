@@ -2,14 +2,14 @@
  * Where the tokens of choices lie after a prompt, so that what choices have in common is computed once. The tokens form a tree whose root is the end of
  * the prompt: each node is predicted by the one above it, and a token that only ends choices is predicted but never computed.
  *
- * A token sees the prompt and one range of tokens up to itself, so every branch has its own path from the root. Paths that begin another one are part
+ * A token sees the prompt and one range of tokens up to itself, so every branch has its own path from the root. Paths that start another one are part
  * of it, and a node that is on several paths predicts once.
  */
 
 export interface ChoiceTree {
   /** The computed tokens, path by path. */
   readonly ids: readonly number[];
-  /** For each of them, where its path begins. */
+  /** For each of them, where its path starts. */
   readonly starts: readonly number[];
   /** The predicted tokens, each with the place of the token that predicts it; −1 is the last token of the prompt. */
   readonly predicted: readonly { readonly from: number; readonly id: number }[];

@@ -1,6 +1,6 @@
 /**
  * Continuous batching: sequences of different requests are generated in the same replays, and each joins and leaves when it likes. Each has its own
- * sampling, adapter and end. A place in the cache keeps the prompt that it held last, so that a prompt with the same beginning need not be read again.
+ * sampling, adapter and end. A place in the cache keeps the prompt that it held last, so that a prompt with the same start need not be read again.
  */
 import { FIRST_VIRTUAL } from '../engine/ops/embedding.ts';
 import {

@@ -1,5 +1,5 @@
 /**
- * Between a model folder and Graft's own layout: some folders drop or change the beginning of names, and GPT-2's have linear layers
+ * Between a model folder and Graft's own layout: some folders drop or change the start of names, and GPT-2's have linear layers
  * transposed.
  */
 import type { FileSet } from '../weights/bytes.ts';

@@ -1,5 +1,5 @@
 /**
- * Gemma 3 (Gemma Team, 2025), as in transformers' Gemma3ForCausalLM, and the text of Gemma3ForConditionalGeneration: norms before and behind
+ * Gemma 3 (Gemma Team, 2025), as in transformers' Gemma3ForCausalLM, and the text of Gemma3ForConditionalGeneration: norms before and after
  * attention and MLP, weights of norms that are added to one, GeGLU, a norm of each head of queries and keys, embeddings times √C, and five
  * layers with a window and a rotary base of their own for each one without.
  */

@@ -1,5 +1,5 @@
 /**
- * OLMo 2 (Team OLMo, 2025), as in transformers' Olmo2ForCausalLM: Llama with its norms behind attention and MLP instead of before, and a norm of
+ * OLMo 2 (Team OLMo, 2025), as in transformers' Olmo2ForCausalLM: Llama with its norms after attention and MLP instead of before, and a norm of
  * queries and keys over all heads at once.
  */
 import { decoder } from './decoder.ts';

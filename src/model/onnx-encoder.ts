@@ -10,7 +10,7 @@ import { weightFiles } from '../weights/folder.ts';
 import { ConfigReader } from './config.ts';
 import { readAnyModel } from './family.ts';
 
-/** Families whose first position is not 0: RoBERTa counts from behind the id of padding. */
+/** Families whose first position is not 0: RoBERTa counts from after the id of padding. */
 const POSITIONS_BEHIND_PADDING = /^(?:roberta|xlm-roberta|camembert|mpnet)$/;
 const USUAL_POSITIONS = 512;
 const MAX_CONFIG = 1 << 20;

@@ -26,7 +26,7 @@ export const MODULES = 'modules.json';
 const SENTENCES = 'sentence_bert_config.json';
 
 /**
- * Reads the steps behind the encoder. A folder without modules.json does not say, and gets what most encoders of sentences do: mean and length 1.
+ * Reads the steps after the encoder. A folder without modules.json does not say, and gets what most encoders of sentences do: mean and length 1.
  *
  * @param asked the pooling that a person chose instead
  * @throws GraftError `config-unsupported` for a step or a kind of pooling that Graft does not compute, `config-missing` for a pooling without its

@@ -1,5 +1,5 @@
 /**
- * Where the tokens of a micro-batch lie if sequences that begin alike have their first tokens in one place:
+ * Where the tokens of a micro-batch lie if sequences that start alike have their first tokens in one place:
  *
  *   [prefix | rest of a | rest of b | … | prefix of another group | …]
  *

@@ -47,7 +47,7 @@ export interface LossGraph {
   contrastive(temperature: number): Tensor;
 }
 
-/** A number that is reported for a step or a validation beside its loss. */
+/** A number that is reported for a step or a validation next to its loss. */
 export interface Reported {
   /** In metrics.jsonl. */
   readonly name: string;

@@ -4,7 +4,7 @@ import type { ParameterSpec, StatePlanes } from '../engine/parameters.ts';
 import type { Contribution, Given } from '../settings/setting.ts';
 
 export interface Optimiser extends Contribution {
-  /** Planes of state that it keeps beside the values, zero at the start. */
+  /** Planes of state that it keeps next to the values, zero at the start. */
   readonly planes: readonly string[];
   /** Those that a parameter needs, if not all. */
   planesOf?(parameter: ParameterSpec): readonly string[];

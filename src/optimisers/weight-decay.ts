@@ -1,6 +1,6 @@
 import type { Setting } from '../settings/setting.ts';
 
-/** A setting that every optimiser with decoupled weight decay shares: the values shrink by lr · decay beside the step. */
+/** A setting that every optimiser with decoupled weight decay shares: the values shrink by lr · decay next to the step. */
 export const WEIGHT_DECAY = {
   name: 'weightDecay',
   part: 'run',

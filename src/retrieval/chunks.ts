@@ -179,7 +179,7 @@ function partsOf(
   return parts;
 }
 
-/** The border of a character at or before a place, or after the first character behind `from`. */
+/** The border of a character at or before a place, or after the first character after `from`. */
 function wholeCharacter(text: string, at: number, from: number): number {
   const isInside = (text.codePointAt(at - 1) ?? 0) > 0xffff;
   if (!isInside) return at;

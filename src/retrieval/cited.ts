@@ -75,7 +75,7 @@ const spaced = (text: string): string => ` ${bm25Words(text).join(' ')} `;
 
 const NOT_FOUND = ' (not in the passages)';
 
-/** The answer with a note behind each quote that no passage holds. */
+/** The answer with a note after each quote that no passage holds. */
 export function markQuotes(answer: string, passages: readonly Passage[]): string {
   let [marked, done] = ['', 0];
   for (const { end, passage } of quotesOf(answer, passages)) {
@@ -112,7 +112,7 @@ export class MarkedStream {
   }
 }
 
-/** Where a quote begins that may still end; the end of the text if there is none. */
+/** Where a quote starts that may still end; the end of the text if there is none. */
 function openQuote(text: string): number {
   let done = 0;
   for (const { 0: quote, index } of text.matchAll(QUOTE)) done = index + quote.length;

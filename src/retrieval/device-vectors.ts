@@ -58,7 +58,7 @@ export class DeviceVectors {
     const blocks: Block[] = [];
     for (let firstRow = 0; firstRow < chunks; firstRow += max) {
       const rows = Math.min(max, chunks - firstRow);
-      // Rows behind the last are zeros.
+      // Rows after the last are zeros.
       const held = Math.ceil(rows / ROWS) * ROWS;
       const values = new Float32Array(held * size);
       values.set(vectors.subarray(firstRow * size, (firstRow + rows) * size));

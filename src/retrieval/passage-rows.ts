@@ -1,5 +1,5 @@
 /**
- * Rows that teach a model to answer from passages (RAFT: Zhang et al. 2024, arXiv:2403.10131): a question behind passages of an index, of which a
+ * Rows that teach a model to answer from passages (RAFT: Zhang et al. 2024, arXiv:2403.10131): a question after passages of an index, of which a
  * share of the rows lacks the right ones. Which passages a row has is drawn here, and `writtenRow` makes a prompt and an answer of it.
  */
 import { Random } from '../random.ts';

@@ -97,7 +97,7 @@ export interface Fitted {
 }
 
 /**
- * The prompt with as many passages as fit, best first. If not even the best one fits, it is cut behind a word. A question that does not fit without any
+ * The prompt with as many passages as fit, best first. If not even the best one fits, it is cut after a word. A question that does not fit without any
  * passage is returned by itself: the caller refuses it as it refuses any long prompt.
  *
  * @param found best first

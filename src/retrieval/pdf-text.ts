@@ -13,7 +13,7 @@ const EDGE_LINES = 2;
 
 interface PdfText {
   readonly text: string;
-  /** Where each page begins in the text. */
+  /** Where each page starts in the text. */
   readonly pages: readonly number[];
 }
 
@@ -169,7 +169,7 @@ function joined(pages: readonly (readonly Line[])[]): PdfText {
     starts.push(text.length);
     lines.forEach((line, at) => {
       const before = lines.at(at - 1);
-      // A line above the one before it begins a column, in the middle of a paragraph.
+      // A line above the one before it starts a column, in the middle of a paragraph.
       const isApart =
         at > 0 &&
         before !== undefined &&

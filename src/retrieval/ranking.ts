@@ -25,7 +25,7 @@ export function bestRanked(scores: Float64Array, max: number, allowed: Allowed =
   let min = -Infinity;
   for (let chunk = 0; chunk < scores.length; chunk++) {
     const score = scores[chunk];
-    // An equal score behind a full list is of a later chunk.
+    // An equal score after a full list is of a later chunk.
     if (!(best.length < max ? score >= -Infinity : score > min) || !allowed(chunk)) continue;
     if (best.length === max) best.pop();
     best.splice(placeOf(score, best), 0, { chunk, score });

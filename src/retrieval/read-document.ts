@@ -1,4 +1,4 @@
-/** Files → documents: their text, where pages begin and headings stand. What a file is shows its ending. */
+/** Files → documents: their text, where pages start and headings stand. What a file is shows its ending. */
 import { decodeFile, decodePage, refuseBinary } from '../data/encoding.ts';
 import { GraftError } from '../errors.ts';
 import { ZipReader } from '../export/zip/reader.ts';
@@ -12,7 +12,7 @@ import { pdfText } from './pdf-text.ts';
 /** A document as text. */
 export interface DocumentText {
   readonly text: string;
-  /** Where each page begins, for a document that has pages. */
+  /** Where each page starts, for a document that has pages. */
   readonly pages?: readonly number[];
   /** Where its headings stand, for a document that has any. */
   readonly headings?: readonly Heading[];

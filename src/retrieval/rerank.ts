@@ -7,9 +7,9 @@ import type { Ranked } from './ranking.ts';
 /** The best chunks of a search that are ranked again, unless a person says otherwise. */
 export const RERANKED = 20;
 
-/** Stands behind a passage in the prompt of a model with a chat template. */
+/** Stands after a passage in the prompt of a model with a chat template. */
 export const ASKS_FOR_QUESTION = 'Write a question that the text above answers.';
-/** Stands behind a passage for a model without a chat template, before the question. */
+/** Stands after a passage for a model without a chat template, before the question. */
 export const BEFORE_QUESTION = '\n\nQuestion: ';
 
 /** The mean log-probability of a token of the question, in nats; missing for a chunk that was not ranked again. */

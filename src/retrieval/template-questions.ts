@@ -74,7 +74,7 @@ const firstSentence = (text: string): string | undefined =>
     .map((part) => part.replace(/^#+\s.*\n?/, '').trim())
     .find((part) => /[.!?]["')\]]*$/u.test(part) && part.split(/\s+/u).length >= MIN_SENTENCE_WORDS);
 
-/** The text of the last heading that begins before a place. */
+/** The text of the last heading that starts before a place. */
 export function headingAt(
   text: string,
   headings: readonly { readonly start: number; readonly end: number }[],

@@ -1,4 +1,4 @@
-/** Rows as prompts: the texts for people and rewards beside the tokens. */
+/** Rows as prompts: the texts for people and rewards next to the tokens. */
 import type { Example } from '../data/example.ts';
 import { questionsOf, textOfPrompt } from '../data/questions.ts';
 import type { LabelledTokens } from '../model/batch.ts';

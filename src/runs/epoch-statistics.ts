@@ -19,7 +19,7 @@ export interface EpochStatistics {
   /** Share of the computed tokens that are tokens of rows, with and without packing. The rest is padding. */
   readonly packed: number;
   readonly unpacked: number;
-  /** Share of the tokens that repeat the beginning of another row of their micro-batch, and whether the run computes them once. */
+  /** Share of the tokens that repeat the start of another row of their micro-batch, and whether the run computes them once. */
   readonly repeated: number;
   readonly shares: boolean;
 }

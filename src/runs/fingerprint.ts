@@ -44,7 +44,7 @@ const ADDED = {
 /** Bytes of a file that are hashed at once. */
 const PIECE = 8 * 2 ** 20;
 
-/** The digest of rows that are made as they are taken begins with this. */
+/** The digest of rows that are made as they are taken starts with this. */
 const SPREAD = 'spread';
 /** Rows of each part that such a digest reads, spread evenly: another tokenizer or template changes all rows. */
 const DIGESTED = 128;

@@ -79,7 +79,7 @@ export function headlessLine(command: string, flags: readonly Flag[]): string {
   const words = flags.flatMap(([flag, value]) => {
     if (typeof value === 'boolean') return value ? [`--${flag}`] : [];
     const word = shellWord(value);
-    // A value that begins with a hyphen would be taken for a flag.
+    // A value that starts with a hyphen would be taken for a flag.
     return word.startsWith("'-") || word.startsWith('-') ? [`--${flag}=${word}`] : [`--${flag}`, word];
   });
   return ['npx', 'graft', command, ...words].join(' ');
@@ -119,5 +119,5 @@ function filesOf(
 export const changesFileOf = ({ name, options }: Pick<RowSet, 'name' | 'options'>): string =>
   `${name.replace(/\.\w+$/, '')}-version-${options?.revision ?? 1}.json`;
 
-/** The name of a task, without the characters that have a meaning beside it. */
+/** The name of a task, without the characters that have a meaning next to it. */
 export const nameInCommand = (task: string): string => task.replaceAll(/[=\\/,:]/g, '-');

@@ -166,7 +166,7 @@ async function forecast(
   try {
     checkSpec(settings);
     const count = countSteps(settings, train.length);
-    // The buckets of a long run are nearly those of its beginning.
+    // The buckets of a long run are nearly those of its start.
     const buckets = runBuckets({ ...settings, steps: Math.min(count, COUNTED_STEPS) }, train, validation);
     const work = await workOf(open, settings);
     const tokens = Math.max(...buckets.gradients.map((bucket) => bucket.tokens));

@@ -6,7 +6,7 @@ import type { RowSet } from '../data/row-set.ts';
 /** Held-out rows come first: a right answer there was not learned by heart. */
 const PARTS = ['validation', 'test', 'train'] as const;
 
-/** The expected answer of the first row that begins with this prompt; undefined if no row does. */
+/** The expected answer of the first row that starts with this prompt; undefined if no row does. */
 export function referenceOfPrompt({ places, questions }: RowSet, prompt: string): string | undefined {
   for (const part of PARTS) {
     for (const place of places) {

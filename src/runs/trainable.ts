@@ -49,7 +49,7 @@ export interface TimedStart extends StartProgress {
 
 /** What the initial values of an adapter may depend on. */
 export interface InitialValues {
-  /** Ids of a text by the tokenizer of the base, for an adapter that begins as one. */
+  /** Ids of a text by the tokenizer of the base, for an adapter that starts as one. */
   readonly encode?: Encode;
   /** The rows that the run trains on, for a kind that reads some first. */
   readonly rows?: readonly LabelledTokens[];
@@ -175,7 +175,7 @@ export function withReference(options: RunSpec, starts: boolean): RunSpec {
 /**
  * The shape of a new adapter with these settings.
  *
- * @param saved values of a saved state, for a kind that decides ranks as it begins
+ * @param saved values of a saved state, for a kind that decides ranks as it starts
  * @throws GraftError `lora-config`
  */
 export function adapterShape(model: ModelDefinition, options: RunSpec, saved?: NamedArrays): AdapterShape {

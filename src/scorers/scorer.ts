@@ -80,7 +80,7 @@ export type ScorerValue = number | string | boolean;
 /** The settings of a scorer by name, with initial values for those that were not given. */
 export type ScorerValues = Readonly<Record<string, ScorerValue>>;
 
-/** The result of an attempt: a score, or the score with the numbers that are shown beside it, in the order of `shown`. */
+/** The result of an attempt: a score, or the score with the numbers that are shown next to it, in the order of `shown`. */
 export type ScoringOutcome = number | { readonly score: number; readonly shown: readonly number[] };
 
 /** Scores attempts. An error is a failure of this attempt. */
@@ -112,7 +112,7 @@ interface Common {
   readonly marks?: (values: ScorerValues) => readonly string[];
   /** What to change if the rows show none of them, as the end of a sentence. */
   readonly instead?: string;
-  /** Names of the numbers that are shown beside the score without counting. */
+  /** Names of the numbers that are shown next to the score without counting. */
   readonly shown?: readonly string[];
   /** A fault of values that have the right types, as the end of a sentence: `its pattern is no regular expression`. */
   readonly problem?: (values: ScorerValues) => string | undefined;

@@ -6,7 +6,7 @@ import { TEXT } from './parts/text.ts';
 import { meanScore, type TextScorer } from './scorer.ts';
 
 const PUNCTUATION = /[!-/:-@[-`{-~]/g;
-/** Whole words: a letter of any script beside them makes another word. */
+/** Whole words: a letter of any script next to them makes another word. */
 const ARTICLES = /(?<![\p{L}\p{N}_])(?:a|an|the)(?![\p{L}\p{N}_])/gu;
 const SPACES = /\p{White_Space}+/u;
 

@@ -295,7 +295,7 @@ export const TEXT_SETTINGS = [
 
 const MIXTURE = { id: 'mixture', name: 'Mixture of tasks' } as const;
 
-/** How several tasks share a run. Explicit shares are written beside the files. */
+/** How several tasks share a run. Explicit shares are written next to the files. */
 export const MIXTURE_SETTINGS = [
   {
     name: 'mix',

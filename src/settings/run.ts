@@ -284,7 +284,7 @@ export const BASE_SETTINGS = [
   },
 ] as const satisfies readonly Setting[];
 
-/** What a run starts from, beside the base. */
+/** What a run starts from, next to the base. */
 export const START_SETTINGS = [
   {
     name: 'initAdapter',
@@ -301,7 +301,7 @@ export const START_SETTINGS = [
 
 const FORGETTING = { id: 'forgetting', name: 'Forgetting' } as const;
 
-/** Measurements beside a run. */
+/** Measurements next to a run. */
 export const WATCH_SETTINGS = [
   {
     name: 'forgetting',

@@ -40,7 +40,7 @@ interface Common<Value> {
   readonly name: string;
   /**
    * Who reads it: `rows` decides how files become rows, `base` how the model is loaded and what the run starts from, `run` is for the trainer, `watch`
-   * is measured beside the run and changes none of its numbers, and `page` is for the page alone.
+   * is measured next to the run and changes none of its numbers, and `page` is for the page alone.
    */
   readonly part: 'rows' | 'base' | 'run' | 'watch' | 'page';
   /** The flag of the command, without its dashes; missing if the command has none. */

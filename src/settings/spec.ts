@@ -11,7 +11,7 @@ import type { Given, SettingValue } from './setting.ts';
 import { settingOf, TABLE, type PageValues, type RunValues, type Values } from './table.ts';
 import { allowed, isAllowed, limited, quoted } from './values.ts';
 
-/** What a run has besides its settings: it follows from the place that the run begins in. */
+/** What a run has besides its settings: it follows from the place that the run starts in. */
 type Placed = Partial<{
   /** The id of the first of its new tokens, by the tokenizer of the base. */
   readonly firstToken: number;

@@ -11,7 +11,7 @@ export function listKeys<Name extends StoreName>(store: Name): Promise<StoreKey<
   return database((db) => db.getAllKeys(store));
 }
 
-/** The stores whose keys begin with a project. */
+/** The stores whose keys start with a project. */
 interface ProjectKeys {
   readonly projects: readonly string[];
   readonly sets: readonly StoreKey<GraftSchema, 'data-sets'>[];

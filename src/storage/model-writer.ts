@@ -1,4 +1,4 @@
-/** One model of the store while it is written, and the layout of its files: numbered, beside a manifest or the plan of what is to come. */
+/** One model of the store while it is written, and the layout of its files: numbered, next to a manifest or the plan of what is to come. */
 import * as v from 'valibot';
 import { storageError } from './database.ts';
 
@@ -49,9 +49,9 @@ export interface ModelWriter {
   /** The bytes of a file between two places. */
   read(file: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>>;
   append(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Truncates a file: 0 to begin again. */
+  /** Truncates a file: 0 to start again. */
   truncate(file: string, bytes: number): Promise<void>;
-  /** A note beside a file that identifies its version. It lasts until the model is complete. */
+  /** A note next to a file that identifies its version. It lasts until the model is complete. */
   version(file: string): string | undefined;
   setVersion(file: string, version: string | undefined): Promise<void>;
   /** Completes the model: from here on it is listed. */

@@ -57,7 +57,7 @@ async function overview(
   };
 }
 
-/** @returns it as it is written: with a number behind its name if another project has that */
+/** @returns it as it is written: with a number after its name if another project has that */
 export function putProject(project: StoredProject): Promise<StoredProject> {
   return database(async (db) => {
     const transaction = db.transaction('projects', 'readwrite');
@@ -67,7 +67,7 @@ export function putProject(project: StoredProject): Promise<StoredProject> {
   });
 }
 
-/** Two projects of one name could not be told apart: a later one gets a number behind its name. */
+/** Two projects of one name could not be told apart: a later one gets a number after its name. */
 export function apart(project: StoredProject, others: readonly StoredProject[]): StoredProject {
   const taken = others
     .filter(({ id, deleted }) => id !== project.id && deleted === undefined)

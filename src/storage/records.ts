@@ -125,7 +125,7 @@ interface StoredStep {
   readonly step: number;
   readonly steps: number;
   readonly loss: number;
-  /** What the objective reports beside it. */
+  /** What the objective reports next to it. */
   readonly report?: Readonly<Record<string, number | null>>;
   /** In a mixture the losses of its tasks. */
   readonly tasks?: Readonly<Record<string, number>>;
@@ -310,7 +310,7 @@ export interface StoredDocument {
 /** The text of a document and its chunks, under the key of `documents`. */
 export interface StoredDocumentText {
   readonly text: string;
-  /** Where pages begin. */
+  /** Where pages start. */
   readonly pages?: readonly number[];
   readonly headings?: readonly { readonly start: number; readonly end: number }[];
   readonly chunks: readonly { readonly start: number; readonly end: number; readonly tokens: number }[];

@@ -10,7 +10,7 @@ import { isObject, type JsonObject } from '../json.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { MAX_TOKEN_CHARS } from './tokenizer-check.ts';
 
-/** More tokens are a new vocabulary, which rows beside an adapter cannot learn. */
+/** More tokens are a new vocabulary, which rows next to an adapter cannot learn. */
 const MAX_ADDED_TOKENS = 1024;
 
 /** New tokens: their texts, and the id of the first. */

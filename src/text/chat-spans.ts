@@ -84,14 +84,14 @@ export function findChatSpans(
     try {
       return render(part, addGenerationPrompt);
     } catch (error) {
-      // A template may refuse a part that begins with an answer, or index a missing message.
+      // A template may refuse a part that starts with an answer, or index a missing message.
       if (error instanceof GraftError && !STOPPED.has(error.code)) return undefined;
       throw error;
     }
   };
   let knownMarks: TurnMarks | undefined;
 
-  /** The turn of an answer, which begins at `known` if the text before it is a prefix of the whole. */
+  /** The turn of an answer, which starts at `known` if the text before it is a prefix of the whole. */
   const findTurn = (index: number, known: number | undefined, last: boolean): Turn | undefined => {
     const marks = (knownMarks ??= new TurnMarks(messages, text, renderPart));
     const start = known ?? turnStart(text, index, marks);

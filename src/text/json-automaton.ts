@@ -39,7 +39,7 @@ export interface JsonState {
   readonly stack: string;
   /** Whether the present string is a key. */
   readonly isKey: boolean;
-  /** What has to follow at the places that begin with 'rest': letters of a literal, an 'h' for each hexadecimal digit, or names of {@link CLASSES}. */
+  /** What has to follow at the places that start with 'rest': letters of a literal, an 'h' for each hexadecimal digit, or names of {@link CLASSES}. */
   readonly rest: string;
   /** White space in a row. */
   readonly spaces: number;
@@ -83,7 +83,7 @@ const CLASSES: Readonly<Record<string, readonly [number, number]>> = {
 const isDigit = (byte: number): boolean => byte >= ZERO && byte <= NINE;
 const isHex = (byte: number): boolean => isDigit(byte) || ((byte | 32) - 97) >>> 0 < 6;
 
-/** The classes of the bytes that follow the first byte of a character, separated by spaces; undefined if no character begins so. */
+/** The classes of the bytes that follow the first byte of a character, separated by spaces; undefined if no character starts so. */
 function restOfCharacter(first: number): string | undefined {
   if (first >= 0xc2 && first <= 0xdf) return 'any';
   if (first === 0xe0) return 'notOverlong3 any';
@@ -94,7 +94,7 @@ function restOfCharacter(first: number): string | undefined {
   return first === 0xf4 ? 'notBeyond any any' : undefined;
 }
 
-/** The state after another byte; undefined if no JSON object begins so. */
+/** The state after another byte; undefined if no JSON object starts so. */
 export function stepJson(state: JsonState, byte: number): JsonState | undefined {
   switch (state.at) {
     case 'string':
@@ -131,7 +131,7 @@ const follow = (state: JsonState, rest: string, then: Place): JsonState => ({
   at: rest === '' ? then : state.at,
 });
 
-/** The same containers, at the beginning of a place. */
+/** The same containers, at the start of a place. */
 const at = ({ stack }: JsonState, place: Place): JsonState => ({ ...JSON_START, stack, at: place });
 
 function inString(state: JsonState, byte: number): JsonState | undefined {

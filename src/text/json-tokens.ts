@@ -12,7 +12,7 @@ import {
 import type { Tokenizer } from './tokenizer.ts';
 
 /**
- * What a tokenizer has to write byte by byte. With these, every beginning of an object has an end: each token, literal, escape and exponent can be
+ * What a tokenizer has to write byte by byte. With these, every start of an object has an end: each token, literal, escape and exponent can be
  * finished.
  */
 const NEEDED = '{}[]":,0aeflnrstu';
@@ -108,7 +108,7 @@ export class JsonTokens {
     return new Uint32Array(Math.ceil(this.#vocabulary / 32));
   }
 
-  /** A text that begins. */
+  /** A text that starts. */
   begin(): JsonText {
     return new JsonText(this);
   }
@@ -143,7 +143,7 @@ export class JsonTokens {
     const states = [state];
     let legal = 0;
     texts.forEach((text, at) => {
-      // It begins like the one before it, including the byte that was refused.
+      // It starts like the one before it, including the byte that was refused.
       if (shared[at] > legal) return;
       for (legal = shared[at]; legal < text.length; legal++) {
         const next = stepJson(states[legal], text.charCodeAt(legal));

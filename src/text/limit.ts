@@ -3,7 +3,7 @@ import { IGNORED, longestSequence, sequencesOf, supervisedCount, type TokenRow }
 
 /**
  * - `truncate-end`: the first maxLength tokens.
- * - `truncate-prompt`: tokens are taken from the prompt's beginning (after bos), one kept before the answer; from the end only if that is
+ * - `truncate-prompt`: tokens are taken from the prompt's start (after bos), one kept before the answer; from the end only if that is
  *   not enough.
  * - `drop`: the row goes.
  */
@@ -59,7 +59,7 @@ export function applyLimit(
   return { row: limited, cut: true, supervised: supervisedCount(limited), removed };
 }
 
-/** The limit on a prompt without an answer: its end is the question, so tokens are removed from its beginning, whatever the policy for other rows. */
+/** The limit on a prompt without an answer: its end is the question, so tokens are removed from its start, whatever the policy for other rows. */
 function limitPrompt(
   row: TokenRow,
   maxLength: number,
@@ -77,7 +77,7 @@ function limitPrompt(
 }
 
 /**
- * The limit on a row of several sequences, each by itself, with equally many tokens removed from the beginning of each, so that they still begin
+ * The limit on a row of several sequences, each by itself, with equally many tokens removed from the start of each, so that they still start
  * alike. If one of them has nothing left to learn from, or they have become equal, nothing of the row is supervised.
  */
 function limitSequences(

@@ -5,11 +5,11 @@
  * - Prompt and completion without a template: bos + prompt + completion + eos, encoded as one text; completion and eos.
  * - Plain text: bos + text + eos; all of it.
  * - Ready rows: as they are.
- * - A prompt without an answer: up to where its answer would begin; nothing of it.
+ * - A prompt without an answer: up to where its answer would start; nothing of it.
  * - Parts of an answer that are marked as untrained: context, with every token that has a character of them (untrained.ts).
- * - Pairs: both answers, each behind the prompt; judged answers likewise (pair.ts).
+ * - Pairs: both answers, each after the prompt; judged answers likewise (pair.ts).
  *
- * bos if the tokenizer begins texts with it, eos if it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
+ * bos if the tokenizer starts texts with it, eos if it has one. The template's text is encoded without the tokenizer's own bos: the template has written it.
  */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
@@ -163,7 +163,7 @@ const withoutTools = (what: string): GraftError =>
     'Choose a model whose template knows tools, or another template.',
   );
 
-/** What is asked, up to where its answer begins. */
+/** What is asked, up to where its answer starts. */
 function renderPrompt(
   messages: readonly TrainableMessage[],
   template: string,

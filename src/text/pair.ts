@@ -1,6 +1,6 @@
 /**
  * A pair of answers as one row: both sequences end to end, each the prompt and one answer. Prompt and answer are encoded as one text, and an answer
- * begins at the first token that differs from those of the prompt alone; both begin at the earlier of the two positions. So the two share the same
+ * starts at the first token that differs from those of the prompt alone; both start at the earlier of the two positions. So the two share the same
  * prompt tokens, and everything after them is compared. A single answer that is judged is encoded in the same way.
  */
 import type { JsonObject } from '../json.ts';

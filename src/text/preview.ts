@@ -9,7 +9,7 @@ import { IGNORED, type TokenRow } from './trainable.ts';
 
 /** Tokens of a row that is shown whole. */
 const MAX_WHOLE = 1500;
-/** A longer row shows tokens from its beginning, on both sides of a place where the limit cuts or the answer begins, and to its end. */
+/** A longer row shows tokens from its start, on both sides of a place where the limit cuts or the answer starts, and to its end. */
 const SHOWN_FIRST = 300;
 const SHOWN_AROUND = 100;
 const SHOWN_LAST = 200;

@@ -29,7 +29,7 @@ const isSpaceStep = ({ type, prepend, pattern, content }: JsonObject): boolean =
 
 /**
  * Whether every text has at most as many tokens as bytes of UTF-8, and one for a space before it, and no byte is lost: a BPE model that has all bytes,
- * behind steps that remove and add nothing.
+ * after steps that remove and add nothing.
  *
  * @param json a checked tokenizer.json
  */

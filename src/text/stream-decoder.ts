@@ -6,18 +6,18 @@
  * The window moves on if that provably makes no difference.
  */
 
-/** Ids after which the window tries to move. Short enough that decoding it again costs nothing beside a model's step. */
+/** Ids after which the window tries to move. Short enough that decoding it again costs nothing next to a model's step. */
 const WINDOW_IDS = 48;
 /** Ids kept as context when it moves. */
 const CONTEXT_IDS = 8;
-/** Clean-up (" n't" → "n't") reaches at most four characters back from the end, beginning at a space. */
+/** Clean-up (" n't" → "n't") reaches at most four characters back from the end, start at a space. */
 const CLEAN_UP_REACH = 4;
 
 export interface StreamDecoder {
   /**
    * One more id. The text that is certain now; often '' inside a character of several tokens.
    *
-   * @param next the id after it, if that is known: a run of bytes is certain with its last one then, and not with the token behind it
+   * @param next the id after it, if that is known: a run of bytes is certain with its last one then, and not with the token after it
    */
   push(id: number, next?: number): string;
   /** The withheld text. Call once, after the last id. */
@@ -64,7 +64,7 @@ export function createStreamDecoder({
     if (given !== text.length) return;
     const kept = window.slice(-CONTEXT_IDS);
     const keptText = decode(kept);
-    // The first token of a window may lose a leading space: no harm if there is text behind it that stays the same.
+    // The first token of a window may lose a leading space: no harm if there is text after it that stays the same.
     if (keptText.trim().length < 2 || keptText.includes('\uFFFD') || !text.endsWith(keptText)) return;
     window = kept;
     text = keptText;

@@ -302,7 +302,7 @@ export class SandboxedInterpreter extends Interpreter {
     return valueOf(Array.from(text).at(index));
   }
 
-  /** The library treats a stop of -1 with a negative step as the beginning. */
+  /** The library treats a stop of -1 with a negative step as the start. */
   #slice(node: Node, scope: Scope): Node {
     const { start, stop, step } = node as Node & Record<'start' | 'stop' | 'step', Node | undefined>;
     if (!stop || !step) return node;

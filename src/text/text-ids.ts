@@ -8,7 +8,7 @@ export interface TextIds {
 }
 
 /**
- * The ids of a text between its tokenizer's special tokens. Of a longer text the first tokens are kept, and the special ones behind it.
+ * The ids of a text between its tokenizer's special tokens. Of a longer text the first tokens are kept, and the special ones after it.
  *
  * @param window tokens at most, special ones included; more than the special ones are
  * @throws GraftError as `Tokenizer.encode`
@@ -20,7 +20,7 @@ export function textIds(tokenizer: Tokenizer, text: string, window: number): Tex
   return { ids: [...ids.slice(0, window - closing.length), ...closing], cut: true };
 }
 
-/** The special tokens behind a text: all of those that its tokenizer adds but the ones that a text begins with. */
+/** The special tokens after a text: all of those that its tokenizer adds but the ones that a text starts with. */
 function closingIds(tokenizer: Tokenizer): number[] {
   const frame = tokenizer.encode('', { addSpecialTokens: true });
   const some = tokenizer.encode('a', { addSpecialTokens: true });

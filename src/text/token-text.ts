@@ -55,7 +55,7 @@ function isPartial(id: number, tokenizer: Tokenizer): boolean {
   return byteOfToken(id, tokenizer) !== undefined || tokenizer.decode([id]).includes('\uFFFD');
 }
 
-/** Several tokens whose text is known with the last of them: each character goes to the token that it begins with. */
+/** Several tokens whose text is known with the last of them: each character goes to the token that it starts with. */
 function characterParts(ids: readonly number[], text: string, tokenizer: Tokenizer): TokenText[] {
   const characters = [...text];
   // Bytes that are not text: one replacement character each.

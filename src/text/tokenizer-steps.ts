@@ -137,7 +137,7 @@ function splitStep(node: JsonObject, pipeline: Pipeline, part: string): JsonObje
   const invert = check.flag(node.invert, part);
   const text = pattern.String as string | undefined;
   // The library splits in two ways only: matches apart, or matches dropped. Gemma asks for " " MergedWithPrevious, which is matches apart of
-  // another pattern: a run of other characters, and the one behind it.
+  // another pattern: a run of other characters, and the one after it.
   if (behavior === 'MergedWithPrevious' && text !== undefined && [...text].length === 1 && !invert) {
     return split(`[^${classMember(text)}]+${literal(text)}?|${literal(text)}`);
   }

@@ -33,7 +33,7 @@ export interface DecodeOptions {
 }
 
 export interface StreamDecodeOptions extends DecodeOptions {
-  /** Ids that the stream continues: context that is not returned again. Without it, the first piece begins a text. */
+  /** Ids that the stream continues: context that is not returned again. Without it, the first piece starts a text. */
   context?: readonly number[];
 }
 
@@ -59,7 +59,7 @@ export interface Tokenizer {
   /** The contents of all special tokens, longest first. */
   readonly specialTokens: readonly string[];
   readonly bosId: number | undefined;
-  /** What a text without a template begins with: bos, if the configuration says so, or where it does not, if tokenizer.json puts it there. */
+  /** What a text without a template starts with: bos, if the configuration says so, or where it does not, if tokenizer.json puts it there. */
   readonly startId: number | undefined;
   readonly eosId: number | undefined;
   /** Where generation stops: eos and what generation_config.json adds, or config.json if that is missing. */

@@ -4,7 +4,7 @@
  *
  *   <tool_call>\n{"name": "…", "arguments": {…}}\n</tool_call>     Qwen, Hermes, SmolLM3: an object between marks
  *   {"name": "…", "parameters": {…}}                               Llama 3: an object and nothing else
- *   [TOOL_CALLS][{"name": "…", "arguments": {…}}]                  Mistral: a list behind a special token, which is no text
+ *   [TOOL_CALLS][{"name": "…", "arguments": {…}}]                  Mistral: a list after a special token, which is no text
  *   <function=…>{…}</function>                                     Llama 3.1, own tools: the name outside of the object
  */
 import { isObject, parseJson, type JsonObject } from '../json.ts';
@@ -109,7 +109,7 @@ function formIn(text: string): CallForm | undefined {
   };
 }
 
-/** The JSON object that begins at a bracket, and the position after it; undefined if it does not end or is not JSON. */
+/** The JSON object that starts at a bracket, and the position after it; undefined if it does not end or is not JSON. */
 function objectAt(text: string, start: number): { value: JsonObject; end: number } | undefined {
   let depth = 0;
   let quoted = false;
@@ -139,7 +139,7 @@ function parsed(text: string): unknown {
 
 const NAMED = /[\w.-]{1,128}/y;
 
-/** Reads an answer as it comes: text flows until a call may begin, and from there on it waits for the end. */
+/** Reads an answer as it comes: text flows until a call may start, and from there on it waits for the end. */
 export class CallReader {
   /** The whole answer so far. */
   #text = '';
@@ -171,7 +171,7 @@ export class CallReader {
     const { open } = this.form;
     const text = this.#text;
     if (open === '' && this.form.kind === 'object')
-      // Only an answer that begins with an object is a call.
+      // Only an answer that starts with an object is a call.
       return /^\s*(\{|$)/.test(text) ? 0 : text.length;
     const found = open === '' ? 0 : text.indexOf(open);
     let end = found >= 0 ? found : text.length;

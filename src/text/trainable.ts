@@ -58,7 +58,7 @@ export type ExampleContent =
   | Unpaired
   | Query;
 
-/** Two answers to one prompt, of which the first is preferred. Both sides are of one kind, and begin alike. */
+/** Two answers to one prompt, of which the first is preferred. Both sides are of one kind, and start alike. */
 export interface Pair {
   readonly kind: 'pair';
   readonly chosen: PairSide;
@@ -101,7 +101,7 @@ export interface TokenRow {
   readonly ids: readonly number[];
   /** As long as ids; each the id at its place, or {@link IGNORED}. The first is always ignored: nothing predicts it. */
   readonly labels: readonly number[];
-  /** Where the sequences after the first begin, in a row of several: both answers of a pair. Their first labels are ignored, too. */
+  /** Where the sequences after the first start, in a row of several: both answers of a pair. Their first labels are ignored, too. */
   readonly starts?: readonly number[];
   /** Whether the answer is wanted; if rows are judged so. */
   readonly desirable?: boolean;

@@ -39,7 +39,7 @@ export function untrainedIn(
   }));
 }
 
-/** The UTF-16 unit at which each character of a text begins, and at which the text ends. */
+/** The UTF-16 unit at which each character of a text starts, and at which the text ends. */
 function unitsOf(text: string): number[] {
   const units = [0];
   for (const character of text) units.push(units[units.length - 1] + character.length);

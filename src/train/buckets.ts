@@ -39,7 +39,7 @@ export function chooseBuckets(sizes: readonly Bucket[]): Bucket[] {
   const countUpTo = [0];
   for (const size of tokens) countUpTo.push(countUpTo[countUpTo.length - 1] + counts.get(size)!.count);
 
-  // cost[k][i]: tokens computed for the i smallest sizes with k buckets; from[k][i]: where its last bucket begins.
+  // cost[k][i]: tokens computed for the i smallest sizes with k buckets; from[k][i]: where its last bucket starts.
   let cost = [0, ...new Array<number>(n).fill(Infinity)];
   const from: number[][] = [];
   for (let k = 0; k < Math.min(MAX_BUCKETS, n); k++) {

@@ -63,7 +63,7 @@ export interface SampledAnswer {
   readonly reward: number;
   /** The score of each reward, before its weight. */
   readonly parts: readonly number[];
-  /** The numbers beside them, in the order of their names. */
+  /** The numbers next to them, in the order of their names. */
   readonly shown?: readonly number[];
   readonly advantage: number;
   /** Why a reward failed on it, which counts as 0; missing if none did. */
@@ -77,7 +77,7 @@ export interface StepEvent {
   readonly steps: number;
   /** The loss of the objective: for sft the mean cross-entropy over the step's supervised tokens, in nats. */
   readonly loss: number;
-  /** Reports of the objective beside it. */
+  /** Reports of the objective next to it. */
   readonly report?: ObjectiveReport;
   /** In a mixture, the losses of the tasks in this step. */
   readonly tasks?: TaskLosses;

@@ -61,7 +61,7 @@ export function virtualTokens(options: Given): number {
   return learnerOf(options).virtualTokens?.(options) ?? 0;
 }
 
-/** A mean loss, and the objective's reports beside it. */
+/** A mean loss, and the objective's reports next to it. */
 export interface MeasuredLearning {
   readonly loss: number;
   readonly report?: ObjectiveReport;

@@ -279,7 +279,7 @@ interface GenerationSettings extends Pick<MemorySettings, 'precision' | 'baseWei
   readonly adapter?: AdapterConfig;
 }
 
-/** The memory of generation beside the base model: KV cache, adapter, plans. */
+/** The memory of generation next to the base model: KV cache, adapter, plans. */
 interface GenerationPlan {
   /** Base model included. */
   readonly bytes: number;
@@ -330,7 +330,7 @@ export function emptyTrainable(
   return { model, adapter, store: adapter.store };
 }
 
-/** The layers of a new adapter, each of the highest rank that it may begin with. */
+/** The layers of a new adapter, each of the highest rank that it may start with. */
 function largestModules({ definition }: LanguageModel, options: AdapterSpec): readonly AdapterModule[] {
   const config = adapterConfigOf(options);
   const layers = adapterModules(definition, config);

@@ -91,7 +91,7 @@ export interface Reading {
   readonly best?: { readonly step: number; readonly loss: number };
   /** The step whose values are kept, by validation: 0 for what the run started from. Missing without validation, and in readings of earlier versions. */
   readonly kept?: number;
-  /** The highest loss before that, if it was far above the beginning. */
+  /** The highest loss before that, if it was far above the start. */
   readonly peak?: { readonly step: number; readonly loss: number };
   /** The loss that it had reached before it rose to `peak`. */
   readonly low?: { readonly step: number; readonly loss: number };

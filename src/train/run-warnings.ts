@@ -170,7 +170,7 @@ export function findRunWarnings(
   return warnings;
 }
 
-/** Where such runs begin, or what is usual if nothing but the size of the model decides. */
+/** Where such runs start, or what is usual if nothing but the size of the model decides. */
 function usualRate({
   rates,
   method,

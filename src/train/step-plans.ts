@@ -57,7 +57,7 @@ export const statsSize = ({ sums }: Objective): number => OWN_SLOT + sums;
 export interface GradientOptions {
   readonly dropout?: number;
   readonly checkpointing?: boolean;
-  /** Whether rows that begin alike share their first tokens: for the gradients of one batch. A run decides by its buckets. */
+  /** Whether rows that start alike share their first tokens: for the gradients of one batch. A run decides by its buckets. */
   readonly sharePrefixes?: boolean;
   /** The supervised objective if left out. */
   readonly learning?: Learning;

@@ -8,25 +8,25 @@ import { findSpike, type Spike } from './spike.ts';
 export const SURE = 3;
 /** It has probably moved if it did by this many. */
 const LIKELY = 2;
-/** A loss that rose this far above its beginning came from too large steps. */
+/** A loss that rose this far above its start came from too large steps. */
 export const UNSTEADY = 0.05;
 /** The last part of a run, which shows whether it has settled. */
 export const LAST_PART = 0.25;
 /** A rise of the loss by this much counts as worse even in a short run. */
 export const PLAINLY = 0.1;
-/** Steps whose mean is taken as the beginning of a run without validation. */
+/** Steps whose mean is taken as the start of a run without validation. */
 export const FIRST_STEPS = 5;
 
 export interface Trend {
   readonly before: number;
   readonly after: number;
   readonly best: { readonly step: number; readonly loss: number };
-  /** The highest smoothed loss, if it is certainly far above the beginning. */
+  /** The highest smoothed loss, if it is certainly far above the start. */
   readonly peak?: { readonly step: number; readonly loss: number };
   readonly spike: Spike | undefined;
   /** As in the curve. */
   readonly unigramLoss: number | undefined;
-  /** The smoothed loss at the beginning of the last part of the steps. */
+  /** The smoothed loss at the start of the last part of the steps. */
   readonly sooner: number;
   /** Whether the smoothed loss was ever far above the first one, by more than noise makes of it once in twenty runs. */
   readonly rose: boolean;
@@ -35,7 +35,7 @@ export interface Trend {
   /** The smoothed loss after half of the steps. */
   readonly halfway: number;
   /**
-   * The smoothed loss after half of the learning and at the beginning of its last part, if the rates of the steps are known. A step's part of the learning is
+   * The smoothed loss after half of the learning and at the start of its last part, if the rates of the steps are known. A step's part of the learning is
    * its rate: a schedule that ends at 0 learns next to nothing in its last steps, however far the run is from having settled.
    */
   readonly learning?: {
@@ -58,7 +58,7 @@ export function trendOf({ points, steps, unigramLoss }: Curve): Trend | undefine
   const losses = points.map(({ loss }) => loss);
   const smoothed = smooth(losses, steps);
   const first = losses.slice(0, FIRST_STEPS);
-  // If it rises at once, the first step alone is its beginning.
+  // If it rises at once, the first step alone is its start.
   const before = Math.min(mean(first), losses[0] + PLAINLY * losses[0]);
   const after = smoothed[smoothed.length - 1];
   const noise = noiseOf(losses);

@@ -1,4 +1,4 @@
-/** The files of a model folder beside its weights. */
+/** The files of a model folder besides its weights. */
 
 /** Files that Graft reads. */
 export const READ_COMPANIONS: readonly string[] = [

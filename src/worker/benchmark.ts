@@ -23,7 +23,7 @@ const ROWS = 8;
 const LENGTH = 64;
 
 interface BenchmarkRequest {
-  /** The bundled model; the open one stays open beside it. */
+  /** The bundled model; the open one stays open next to it. */
   readonly source: () => Promise<ModelSource>;
   readonly onProgress: (progress: BenchmarkProgress) => void;
   readonly signal: AbortSignal;

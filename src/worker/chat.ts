@@ -107,7 +107,7 @@ const withQuestion = (messages: readonly ChatMessage[], text: string): ChatMessa
   { role: 'user', content: text },
 ];
 
-/** The question behind as many passages as fit. What writes them is loaded with the first. @throws GraftError `passages-template` */
+/** The question after as many passages as fit. What writes them is loaded with the first. @throws GraftError `passages-template` */
 async function withPassages(
   question: string,
   { template, found }: AskedPassages,

@@ -14,7 +14,7 @@ export interface DataSet extends RowSet {
   /** What the base model was measured by, on the general text as well. No adapter changes it; other types of the base weights do. */
   readonly base: KnownModel & {
     knows?: BaseKnows;
-    /** Its answers behind prompts. */
+    /** Its answers after prompts. */
     prompted?: AnswersByPrompt;
   };
 }

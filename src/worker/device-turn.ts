@@ -11,7 +11,7 @@ type Request = 'pause' | 'stop' | 'cancel';
 /** A run was withdrawn before it was on the GPU. */
 export class Withdrawn extends Error {}
 
-/** How a run that is about to begin is withdrawn: a new one is cancelled, a resumed one stays paused. */
+/** How a run that is about to start is withdrawn: a new one is cancelled, a resumed one stays paused. */
 interface Beginning {
   readonly withdrawnBy: 'pause' | 'cancel';
   readonly controller: AbortController;
@@ -21,7 +21,7 @@ interface Beginning {
 export class DeviceTurn {
   #busy = false;
   #request: Request | undefined;
-  /** The run that is about to begin. */
+  /** The run that is about to start. */
   #beginning: Beginning | undefined;
 
   constructor(

@@ -28,7 +28,7 @@ interface SinkOptions {
 }
 
 export class StoreSink implements DownloadSink {
-  /** Files beside the weights that are still to come. */
+  /** Files next to the weights that are still to come. */
   readonly #small: Set<string>;
   readonly #weights: readonly string[];
   /** Bytes that are needed before the header is looked for again; Infinity once it was read. */

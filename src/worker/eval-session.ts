@@ -46,7 +46,7 @@ import { Slices } from './slices.ts';
 const DEFAULT_SEED = 42;
 
 export type By = NonNullable<Progress['by']>;
-/** The model that answers beside the base: the open model with an adapter, or another model. */
+/** The model that answers next to the base: the open model with an adapter, or another model. */
 export type TunedAnswerer = { readonly adapter: Adapter } | { readonly model: LanguageModel };
 
 export interface EvalWatch {

@@ -60,7 +60,7 @@ interface EvaluationRequest extends EvalWatch {
 
 interface FewShotRequest extends EvalWatch {
   readonly shots: number;
-  /** Asked behind the same examples; `base` for none. */
+  /** Asked after the same examples; `base` for none. */
   readonly adapter: AdapterChoice;
   readonly sample: Sample;
 }
@@ -181,7 +181,7 @@ export async function evaluate(
 /** Whether examples are too few, or do not fit: then a method with examples is left out. */
 const isTooFew = (error: unknown): boolean => error instanceof GraftError && error.code === 'evaluate-shots';
 
-/** The base model behind prompts. One that does not fit, or has nothing to say, is left out. */
+/** The base model after prompts. One that does not fit, or has nothing to say, is left out. */
 function promptPlans(sitting: EvalSession, data: DataSet, { shots }: Prompting): SubjectPlan[] {
   const known = { answers: (data.base.prompted ??= new AnswersByPrompt()), losses: data.base.losses };
   return [...(shots > 0 ? [fewShot] : []), instructed, ...(shots > 0 ? [instructedFewShot] : [])].map(

@@ -28,7 +28,7 @@ type Api = Pick<
 /** How often the queue is looked at, and how often in a row it must be empty before anything is measured. */
 const LOOK_MS = 5_000;
 const QUIET_LOOKS = 3;
-/** Tokens of a micro-batch, and the rank of an adapter, as a run begins with. */
+/** Tokens of a micro-batch, and the rank of an adapter, as a run starts with. */
 const TOKENS = 512;
 const RANK = 16;
 

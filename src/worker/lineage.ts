@@ -24,7 +24,7 @@ interface Request {
 /** The most stages that are followed back. */
 const MAX_STAGES = 100;
 
-/** The stages of an adapter, the first one first; if one was deleted, the line begins after it. */
+/** The stages of an adapter, the first one first; if one was deleted, the line starts after it. */
 async function lineOf(id: string): Promise<StoredAdapter[]> {
   const line: StoredAdapter[] = [];
   let next = await findAdapter(id);

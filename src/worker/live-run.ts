@@ -83,7 +83,7 @@ export class LiveRun {
   /**
    * Compiles a run, and restores its checkpoint.
    *
-   * @param goOn called while the adapter begins, and with each shader: what it throws ends that
+   * @param goOn called while the adapter starts, and with each shader: what it throws ends that
    * @param pauseAfter it pauses after this step and its validation
    * @throws GraftError `train-…`, `lora-config`, `state-…`, `engine-…`
    */

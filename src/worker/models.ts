@@ -23,7 +23,7 @@ import { failureOf } from './outcome.ts';
 /** Bytes that are copied at once. */
 const CHUNK = 4 * 2 ** 20;
 const MAX_NAME = 80;
-/** The facts that are kept beside the files of a model. */
+/** The facts that are kept next to the files of a model. */
 const WORDS = /^(?:README\.md|LICENSE(?:\.\w+)?)$/;
 /** The README's first bytes, where its front matter is. */
 

@@ -1,4 +1,4 @@
-/** The part of a run on the GPU beside the open model, and the answers to its sample prompt. */
+/** The part of a run on the GPU next to the open model, and the answers to its sample prompt. */
 import { learnerOf } from '../adapters/learners.ts';
 import type { Encode } from '../adapters/kind.ts';
 import { GraftError } from '../errors.ts';
@@ -26,7 +26,7 @@ export interface OnDevice extends TrainedSubject {
 }
 
 /**
- * An adapter of the open model; for all weights a copy of the model that can be trained, beside the open one.
+ * An adapter of the open model; for all weights a copy of the model that can be trained, next to the open one.
  *
  * @param saved values of the state that it continues from @param report called with the progress of an adapter's start; throwing ends it
  */

@@ -13,7 +13,7 @@ export class Queue {
     return this.#unfinished > 0;
   }
 
-  /** @param signal aborted before its turn, the work never begins: its reason is thrown at once */
+  /** @param signal aborted before its turn, the work never starts: its reason is thrown at once */
   run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     const turn = async (): Promise<T> => {
       signal?.throwIfAborted();

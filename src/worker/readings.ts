@@ -3,7 +3,7 @@ export class Readings {
   readonly #asked = new Set<AbortController>();
   readonly #begun = new Set<Promise<unknown>>();
 
-  /** @param inTurn calls the work when it may begin */
+  /** @param inTurn calls the work when it may start */
   async run<T>(
     inTurn: (work: () => Promise<T>) => Promise<T>,
     work: (signal: AbortSignal) => Promise<T>,

@@ -212,7 +212,7 @@ export class Session {
     });
   }
 
-  /** Registers an opening before anything is awaited, so that no second one begins beside it. */
+  /** Registers an opening before anything is awaited, so that no second one starts next to it. */
   #share(onProgress: OnProgress, open: (report: OnProgress) => Promise<OpenModel>): Promise<OpenModel> {
     const listeners = new Set([onProgress]);
     const opening: Opening = {

@@ -36,7 +36,7 @@ export interface MeasuredHere extends MeasuredRun {
   readonly open: Pick<OpenModel, 'model' | 'fingerprint'>;
 }
 
-/** Keeps the speed of a run's steps beside those of earlier runs. A browser without storage forecasts from the test. */
+/** Keeps the speed of a run's steps next to those of earlier runs. A browser without storage forecasts from the test. */
 export async function keepSpeedOf(run: MeasuredHere): Promise<void> {
   const measured = await measuredSteps(run);
   if (!measured) return;

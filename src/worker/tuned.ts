@@ -1,4 +1,4 @@
-/** Something tuned, measured for the table: on the test rows and by what it forgot, beside the base. */
+/** Something tuned, measured for the table: on the test rows and by what it forgot, next to the base. */
 import { learnerOf } from '../adapters/learners.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import type { Forgetting } from '../evaluate/forgetting.ts';
@@ -58,7 +58,7 @@ interface Request {
 }
 
 /**
- * A model that a run of all weights left is opened beside the base while it is measured.
+ * A model that a run of all weights left is opened next to the base while it is measured.
  *
  * @param openKept finds a model that this browser keeps
  * @throws GraftError `worker-aborted`, `run-missing`, `run-other-model`, `model-missing`, and those of an evaluation
@@ -92,7 +92,7 @@ export async function measureTuned(
   }
 }
 
-/** Measures what something tuned forgot, beside what the base knows; for the base alone what it knows. */
+/** Measures what something tuned forgot, next to what the base knows; for the base alone what it knows. */
 export const forgetter =
   (session: Session, tuned: TunedAnswerer | undefined, watch: EvalWatch) => async (): Promise<Forgetting> =>
     forgottenBy(session, await session.model(), tuned, watch);
@@ -122,7 +122,7 @@ async function forgottenBy(
   return measureAfter(open, asked, own, known);
 }
 
-/** The model that a run left, on the device beside the base. */
+/** The model that a run left, on the device next to the base. */
 async function openTuned(
   runId: string,
   open: OpenModel,

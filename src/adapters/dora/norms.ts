@@ -8,7 +8,7 @@ import type { HookContext } from '../kind.ts';
 
 /** Numbers of a weight that are in memory at once, next to the low-rank product: 16 MiB. */
 const CHUNK = 4 * 2 ** 20;
-/** Chunks have a multiple of this many rows, so that each begins where a binding may. */
+/** Chunks have a multiple of this many rows, so that each starts where a binding may. */
 const ROWS = 64;
 
 /**

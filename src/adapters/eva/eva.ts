@@ -1,6 +1,6 @@
 /**
- * EVA (Paischer et al., 2024), as PEFT has it: LoRA whose first matrix begins as the directions in which a layer's inputs vary most over the rows of
- * the run, and whose rank is shared among layers by how much of that variance they explain. B begins as zero, so the model begins as the base.
+ * EVA (Paischer et al., 2024), as PEFT has it: LoRA whose first matrix starts as the directions in which a layer's inputs vary most over the rows of
+ * the run, and whose rank is shared among layers by how much of that variance they explain. B starts as zero, so the model starts as the base.
  *
  *   C = Σ (x − mean)(x − mean)ᵀ = V · Σ² · Vᵀ        A₀ = the first rows of Vᵀ        explained by v: σ² / trace C
  *

@@ -1,6 +1,6 @@
 /**
  * (IA)³ (Liu et al., 2022): a learned vector multiplies what a layer writes, (W x + b) ⊙ l, or, in feedforward layers, what it reads, W (x ⊙ l) + b.
- * It begins as ones.
+ * It starts as ones.
  */
 import { linear } from '../../engine/ops/linear.ts';
 import { scaleColumns } from '../../engine/ops/scale_columns.ts';

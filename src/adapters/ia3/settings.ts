@@ -23,7 +23,7 @@ const IA3_SETTINGS = [
 const USUAL = ['k_proj', 'v_proj', 'down_proj'];
 const FUSED = ['c_attn', 'mlp.c_proj'];
 
-/** @param has whether a layer of the model has a path that ends so @returns the targets that IA3 begins with on it */
+/** @param has whether a layer of the model has a path that ends so @returns the targets that IA3 starts with on it */
 function ia3Targets(has: (end: string) => boolean): readonly string[] {
   return !USUAL.some(has) && FUSED.every(has) ? FUSED : USUAL;
 }

@@ -18,9 +18,9 @@ export interface LoraConfig extends AdapterConfig {
   /** Rank, or alpha, of the layers whose path ends with the key. */
   readonly rankPattern: Readonly<Record<string, number>>;
   readonly alphaPattern: Readonly<Record<string, number>>;
-  /** Modules that are trained in full beside it: neither embedding nor head if left out. */
+  /** Modules that are trained in full next to it: neither embedding nor head if left out. */
   readonly modulesToSave?: SavedModules;
-  /** Tokens that are added to the vocabulary and trained beside it. */
+  /** Tokens that are added to the vocabulary and trained next to it. */
   readonly addTokens?: readonly string[];
   /** The tokenizer's id of the first of them. If left out, the first row after the base's, for plans without a tokenizer. */
   readonly firstToken?: number;

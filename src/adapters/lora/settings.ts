@@ -2,7 +2,7 @@
 import { adapterWords, type Learner } from '../learner.ts';
 import type { Setting } from '../../settings/setting.ts';
 
-/** At a larger rank an adapter is as large as the layer beside it. */
+/** At a larger rank an adapter is as large as the layer next to it. */
 export const LARGEST_RANK = 1024;
 
 const TARGETS = { id: 'targets', name: 'Target modules' } as const;
@@ -21,7 +21,7 @@ export const TARGETS_SETTING = {
   defaultText: 'all',
 } as const satisfies Setting;
 
-/** What may be trained in full beside an adapter. */
+/** What may be trained in full next to an adapter. */
 const SAVED_MODULES = ['none', 'embed_tokens', 'lm_head', 'both'] as const;
 export type SavedModules = (typeof SAVED_MODULES)[number];
 

@@ -58,12 +58,12 @@ export function denseSvd(matrix: Float32Array, columns: number, rank: number): D
 function symmetricEigen(a: readonly Float64Array[]): { values: Float64Array; vectors: Float64Array[] } {
   const n = a.length;
   const diagonal = new Float64Array(n);
-  /** off[i] is beside diagonal[i] and diagonal[i + 1]. */
+  /** off[i] is next to diagonal[i] and diagonal[i + 1]. */
   const off = new Float64Array(n);
   /** Reflections, the last first: each is I − factor · mirror · mirrorᵀ. */
   const mirrors: { mirror: Float64Array; factor: number }[] = [];
   for (let i = n - 1; i > 0; i--) {
-    // Takes row i to one number beside the diagonal.
+    // Takes row i to one number next to the diagonal.
     const mirror = a[i].slice(0, i);
     const length = Math.sqrt(dot(mirror, mirror));
     diagonal[i] = a[i][i];

@@ -1,5 +1,5 @@
 /**
- * PiSSA (Meng et al., 2024), as PEFT has it: LoRA whose matrices begin as the largest singular values and vectors of the weight, which are
+ * PiSSA (Meng et al., 2024), as PEFT has it: LoRA whose matrices start as the largest singular values and vectors of the weight, which are
  * subtracted from the base.
  *
  *   W = U · S · Vᵀ      A₀ = √(S / s) · Vᵀ      B₀ = U · √(S / s)      y = (W − s · B₀ · A₀) x + s · B · A x

@@ -1,4 +1,4 @@
-/** PiSSA's settings: LoRA's, and how exactly it begins. */
+/** PiSSA's settings: LoRA's, and how exactly it starts. */
 import { adapterWords, type Learner } from '../learner.ts';
 import type { Setting } from '../../settings/setting.ts';
 import { LORA_SETTINGS } from '../lora/settings.ts';

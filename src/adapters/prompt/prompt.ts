@@ -3,7 +3,7 @@
  *
  *   h₀ = [p₁ … p_P, E[ids]]
  *
- * They take the first positions and have no loss; tokens follow at P, P + 1, …. The ids of virtual tokens begin at FIRST_VIRTUAL. The base's lookup
+ * They take the first positions and have no loss; tokens follow at P, P + 1, …. The ids of virtual tokens start at FIRST_VIRTUAL. The base's lookup
  * skips these ids, so a row with virtual tokens is a row like any other.
  */
 import { embedding, FIRST_VIRTUAL } from '../../engine/ops/embedding.ts';
@@ -22,7 +22,7 @@ const TENSOR = 'prompt_embeddings';
 
 interface PromptConfig extends AdapterConfig {
   readonly virtualTokens: number;
-  /** The text whose embedding they begin as; if empty, random tokens of the vocabulary. */
+  /** The text whose embedding they start as; if empty, random tokens of the vocabulary. */
   readonly promptText: string;
 }
 

@@ -1,4 +1,4 @@
-/** Settings of prompt tuning: how many virtual tokens, and what they begin as. */
+/** Settings of prompt tuning: how many virtual tokens, and what they start as. */
 import { adapterWords, type Learner } from '../learner.ts';
 import type { Setting } from '../../settings/setting.ts';
 

@@ -1,5 +1,5 @@
 /**
- * A module that is trained in full beside an adapter: the embedding, or the head (PEFT's `modules_to_save`). An f32 copy of its weight replaces the
+ * A module that is trained in full next to an adapter: the embedding, or the head (PEFT's `modules_to_save`). An f32 copy of its weight replaces the
  * base's. If embedding and head share one weight, a copy of either is a weight of its own, and the other stays unchanged.
  *
  * No run has this kind alone: such modules belong to adapters of other kinds.

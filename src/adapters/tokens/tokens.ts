@@ -1,9 +1,9 @@
 /**
- * Tokens that are added to the vocabulary beside an adapter. Only their rows of embedding and head are trained (PEFT's `trainable_token_indices`).
+ * Tokens that are added to the vocabulary next to an adapter. Only their rows of embedding and head are trained (PEFT's `trainable_token_indices`).
  * The base stays unchanged: rows of the adapter follow its last, or replace unused rows of a padded vocabulary. If embedding and head share one
  * weight, they share the rows.
  *
- * Each begins as the mean of the rows of the tokens that its text had until then. No run has this kind alone: such rows belong to adapters of other
+ * Each starts as the mean of the rows of the tokens that its text had until then. No run has this kind alone: such rows belong to adapters of other
  * kinds.
  */
 import { embeddingKind } from '../../engine/ops/embedding.ts';

@@ -1,4 +1,4 @@
-/** Whether the base model with examples can stand beside other methods: it must have been measured on the same rows. */
+/** Whether the base model with examples can stand next to other methods: it must have been measured on the same rows. */
 import { mean } from '../../averages.ts';
 import { chosenIn } from '../../evaluate/columns.ts';
 import { baseOf, sidesOf, type Side } from '../../evaluate/sides.ts';
@@ -56,7 +56,7 @@ export function tunedBehind(tuned: Side, few: Side | undefined): Side | undefine
   return behind && (isScoredAlike(tuned.record, few) ? behind : withoutRewards(behind));
 }
 
-/** The effect of examples on an adapter that learned from rewards, beside their effect on the base model. @param few on the same rows */
+/** The effect of examples on an adapter that learned from rewards, next to their effect on the base model. @param few on the same rows */
 export function byExamples(result: Evaluation, few: Side | undefined): ByExamples | undefined {
   const [alone, tuned] = [baseOf(result), sidesOf(result, ADAPTER).at(0)];
   const behind = tuned && tunedBehind(tuned, few);

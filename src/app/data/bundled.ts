@@ -92,7 +92,7 @@ export function bundledGroups(samples: readonly ShownSample[]): readonly Bundled
 /**
  * Opens bundled rows under Data, which says so if the file is not there.
  *
- * @param beside whether the open rows stay: what the file is to them is asked then
+ * @param next to whether the open rows stay: what the file is to them is asked then
  */
 export async function openBundled(
   { rows, data, route }: Studio,

@@ -94,7 +94,7 @@ class Making {
     );
   }
 
-  /** Keeps the row that is written, and begins the next. @returns whether it is kept */
+  /** Keeps the row that is written, and starts the next. @returns whether it is kept */
   async save(): Promise<boolean> {
     const { by, content } = this;
     if (!(await this.#add(content, by === undefined ? BY_HAND : `by ${by}, edited`))) return false;

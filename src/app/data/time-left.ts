@@ -18,7 +18,7 @@ const MIN_MS = 1_500;
 /** A shorter wait is over before a number helps. */
 const MIN_LEFT_S = 5;
 
-/** @param before the pace so far; another kind of work begins anew */
+/** @param before the pace so far; another kind of work starts again */
 export function paceOf(
   before: ImportPace | undefined,
   { what, done, total }: Progress,

@@ -17,7 +17,7 @@ export const kindOfPasted = (text: string): PastedKind => (BEGINS_LIKE_HTML.test
 
 /** The file of a pasted text, with the ending of its kind unless the name has it. */
 export function pastedFile(name: string, kind: PastedKind, text: string): FileAt {
-  // The only file of a folder loses that folder, and names that begin with a dot are passed over.
+  // The only file of a folder loses that folder, and names that start with a dot are passed over.
   const file = name
     .trim()
     .replaceAll(/[\\/]+/g, '-')

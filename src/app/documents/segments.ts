@@ -1,4 +1,4 @@
-/** The text of a document cut where chunks begin and end, so that each can be marked although chunks overlap. */
+/** The text of a document cut where chunks start and end, so that each can be marked although chunks overlap. */
 import type { DocumentView } from '../../worker/api.ts';
 
 export interface Segment {
@@ -8,14 +8,14 @@ export interface Segment {
   readonly chunks: number;
   /** Whether its chunk has an odd number: neighbours are drawn apart. */
   readonly odd: boolean;
-  /** The page that begins here. */
+  /** The page that starts here. */
   readonly page?: number;
 }
 
 /**
  * The segments of some chunks and of the text between them.
  *
- * @param first the first chunk; from the beginning of the text if it is 0
+ * @param first the first chunk; from the start of the text if it is 0
  * @param last the last chunk; to the end of the text if it is the last
  */
 export function segmentsOf(

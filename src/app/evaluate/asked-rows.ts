@@ -12,7 +12,7 @@ import type {
 
 type Worker = Pick<GraftWorker, 'listRows'>;
 
-/** Characters by which a question is recognised in the list, which shows the beginning of each row. */
+/** Characters by which a question is recognised in the list, which shows the start of each row. */
 const BEGINNING = 40;
 
 const squeezed = (text: string): string => text.trim().replace(/\s+/g, ' ');

@@ -39,7 +39,7 @@ export function tunedRowKey({ evaluation }: TunedMeasurement): string {
   return 'id' in adapter ? adapter.id : adapter.runId;
 }
 
-/** What was tuned, beside the base; undefined if a measurement has not both. */
+/** What was tuned, next to the base; undefined if a measurement has not both. */
 const sidesIn = ({ evaluation }: TunedMeasurement): Compared | undefined => comparedOf(evaluation).at(0);
 
 /** The number of measured rows: those asked, or for text without questions, those whose loss was taken. */

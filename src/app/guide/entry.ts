@@ -1,10 +1,10 @@
-/** Opens an entry of the glossary over the page, beside what it explains. */
+/** Opens an entry of the glossary over the page, next to what it explains. */
 import { mount, unmount } from 'svelte';
 import Entry from './Entry.svelte';
 import { CHAPTERS } from './terms.ts';
 
 /**
- * @param at what is explained: the entry lies beside it, and the focus returns there
+ * @param at what is explained: the entry lies next to it, and the focus returns there
  * @param onclosed called once, however it was closed
  * @returns closes it
  */

@@ -17,12 +17,12 @@ const plain = (text: string): string =>
     .normalize('NFKD')
     .replace(/[^\p{L}\p{N}]+/gu, ' ');
 
-/** Whether every word of the search begins a word of the entry. */
+/** Whether every word of the search starts a word of the entry. */
 export function matches(term: Term, name: string, wanted: string): boolean {
   return matchesWords([name, term.id, term.also ?? '', term.what], wanted);
 }
 
-/** Whether every word of the search begins a word of these texts. */
+/** Whether every word of the search starts a word of these texts. */
 export function matchesWords(texts: readonly string[], wanted: string): boolean {
   const words = plain(wanted).split(' ').filter(Boolean);
   const entry = ` ${plain(texts.join(' '))}`;

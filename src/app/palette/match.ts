@@ -1,6 +1,6 @@
 /** Fuzzy matching: the letters that were typed, in order, wherever they stand. */
 
-/** Bonuses: a letter that begins a word, and letters one after the other. */
+/** Bonuses: a letter that starts a word, and letters one after the other. */
 const WORD_START = 8;
 const IN_A_ROW = 5;
 const FIRST = 6;
@@ -13,7 +13,7 @@ export function score(asked: string, text: string): number | undefined {
   const letters = text.toLowerCase();
   if (wanted === '') return 0;
   let best: number | undefined;
-  // Where it begins decides much: every place is tried.
+  // Where it starts decides much: every place is tried.
   for (let from = letters.indexOf(wanted[0]); from >= 0; from = letters.indexOf(wanted[0], from + 1)) {
     const found = scoreFrom(wanted, letters, from);
     if (found !== undefined && (best === undefined || found > best)) best = found;
@@ -36,7 +36,7 @@ function scoreFrom(wanted: string, letters: string, from: number): number | unde
   return total - GAP * (letters.length - wanted.length) * GAP;
 }
 
-/** The next one goes before; failing that, one that begins a word. */
+/** The next one goes before; failing that, one that starts a word. */
 function nextOf(letters: string, letter: string, from: number): number {
   const first = letters.indexOf(letter, from);
   if (first === from) return first;

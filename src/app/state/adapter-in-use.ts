@@ -32,7 +32,7 @@ export class AdapterInUse {
     if (run.active) await run.pause();
     route.go('use');
     this.compare();
-    // An adapter on trial stands beside the one that it came from.
+    // An adapter on trial stands next to the one that it came from.
     const { options, hasAdapter, record } = run;
     if (options?.trial && hasAdapter)
       chat.sides = [

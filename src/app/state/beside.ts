@@ -1,4 +1,4 @@
-/** Files beside the rows that are open: more rows, test rows, another task. Loaded with the first of them. */
+/** Files next to the rows that are open: more rows, test rows, another task. Loaded with the first of them. */
 import type { Mixture, MixtureTask } from '../../data/mixture.ts';
 import { ROWS_FILE, TEST_FILE } from '../../data/parts.ts';
 import { withoutFile } from '../../data/skip-list.ts';
@@ -54,7 +54,7 @@ function freeName(name: string, taken: readonly string[]): string {
   return free;
 }
 
-/** The rows with another file beside them; test rows replace the earlier test rows. */
+/** The rows with another file next to them; test rows replace the earlier test rows. */
 export function withFile({ source, options }: RowReading, file: DataFile, as: 'more' | 'test'): RowReading {
   const more = { ...source, more: [...(source.more ?? []), file] };
   if (as === 'more') return { source: more, options };
@@ -80,7 +80,7 @@ function mixing({ mixture: _, ...options }: DataOptions, mixture: Mixture | unde
   return mixture ? { ...options, mixture } : options;
 }
 
-/** The rows without a file that is beside them. @param place of the file, as in the summary */
+/** The rows without a file that is next to them. @param place of the file, as in the summary */
 export function withoutPlace({ source, options }: RowReading, place: number): RowReading {
   const { heldOut, more = [], ...rest } = source;
   const isTest = place === TEST_FILE;

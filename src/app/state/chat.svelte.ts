@@ -306,7 +306,7 @@ export class Chat {
     this.load(undefined);
   }
 
-  /** The choices of how to ask, which are kept beside the conversation. */
+  /** The choices of how to ask, which are kept next to the conversation. */
   get choices(): object {
     const { sides, settings, system, chosenAsking, blind, documents } = this;
     return {

@@ -123,16 +123,16 @@ export class Data {
     }
   }
 
-  /** Asks which role a file has beside the open rows. @returns whether there is something to ask: a sample is simply replaced */
+  /** Asks which role a file has next to the open rows. @returns whether there is something to ask: a sample is simply replaced */
   offer(file: File): boolean {
     return this.source?.sample === undefined && this.ask(file);
   }
 
   /**
-   * Asks which role a file has beside the open rows, a sample or not.
+   * Asks which role a file has next to the open rows, a sample or not.
    *
    * @param likely the answer that is offered first, unless the file's name says that it is a test
-   * @returns whether rows are open beside which it could have one
+   * @returns whether rows are open next to which it could have one
    */
   ask(file: File, likely: 'more' | 'replace' = 'replace'): boolean {
     if (!this.summary || !this.source || this.columns) return false;
@@ -149,7 +149,7 @@ export class Data {
     return second;
   }
 
-  /** Opens the rows with another file beside them. A sample with rows beside it does not count as a sample any more. */
+  /** Opens the rows with another file next to them. A sample with rows next to it does not count as a sample any more. */
   async addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
     if (!this.source) return false;
     const { options } = this;
@@ -166,7 +166,7 @@ export class Data {
     return this.#open(next.source, next.options, turn, this.#earlier(as === 'test' ? TEST_FILE : undefined));
   }
 
-  /** Opens the rows without a file that is beside them. @param place of the file, as in the summary */
+  /** Opens the rows without a file that is next to them. @param place of the file, as in the summary */
   async dropFile(place: number): Promise<boolean> {
     const { source, options } = this;
     if (!source) return false;
@@ -326,7 +326,7 @@ export class Data {
     }
   }
 
-  /** The rows whose changes the same rows with other files beside them have. @param gone the place of a file that is taken away */
+  /** The rows whose changes the same rows with other files next to them have. @param gone the place of a file that is taken away */
   #earlier(gone?: number): Pick<DataName, 'earlier'> {
     const { version } = this;
     return version === undefined ? {} : { earlier: { version, ...(gone !== undefined && { gone }) } };

@@ -132,7 +132,7 @@ export class Downloads {
     void this.#session.refreshStorage();
   }
 
-  /** Looks for a model and begins the download if there is one offer and room for it; otherwise the offers are shown. */
+  /** Looks for a model and starts the download if there is one offer and room for it; otherwise the offers are shown. */
   async fetch(asked: string): Promise<void> {
     await this.find(asked);
     const [offer, ...others] = this.offers;

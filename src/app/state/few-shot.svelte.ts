@@ -1,4 +1,4 @@
-/** The base model with examples in its prompt: prompting first; and an adapter behind the same ones. Kept with the project. */
+/** The base model with examples in its prompt: prompting first; and an adapter after the same ones. Kept with the project. */
 import type { Evaluation, Failure, Progress, Sample } from '../../worker/api.ts';
 import { choiceOf, type AdapterKey } from './adapters.svelte.ts';
 import { plural } from '../ui/format.ts';

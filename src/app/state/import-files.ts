@@ -9,7 +9,7 @@ export type Taker = 'data' | 'use' | 'task' | 'storage' | 'evaluate';
 
 /** Bytes of a safetensors header that are looked at for the names of an adapter's tensors. */
 const HEADER_BYTES = 1 << 16;
-/** A zip begins with the header of its first file, whose name is at this place. */
+/** A zip starts with the header of its first file, whose name is at this place. */
 const NAME_IN_ZIP = 30;
 /** Bytes of a JSON file that are looked at for its format. */
 const FORMAT_BYTES = 200;
@@ -76,7 +76,7 @@ export async function importPlace(files: readonly File[], here: Taker = 'data'):
   return files.every(isRowFile) ? 'data' : here;
 }
 
-/** The record of an evaluation begins with its format. */
+/** The record of an evaluation starts with its format. */
 const isEvaluation = async (file: File): Promise<boolean> =>
   /^\uFEFF?\s*\{\s*"format"\s*:\s*"graft-evaluation"/.test(await file.slice(0, FORMAT_BYTES).text());
 

@@ -1,4 +1,4 @@
-/** The base model that was opened last, in any tab: a page without a project begins with it after a reload. */
+/** The base model that was opened last, in any tab: a page without a project starts with it after a reload. */
 import type { ModelRef } from '../../worker/api.ts';
 
 const KEY = 'graft-model';

@@ -1,4 +1,4 @@
-/** The base models that this browser keeps, beside the bundled one. */
+/** The base models that this browser keeps, besides the bundled one. */
 import type { Failure, KeptModel, ModelRef, Progress } from '../../worker/api.ts';
 import { saveFile } from '../ui/save.ts';
 import { farWords, TimeLeftClock } from '../ui/time-left.ts';

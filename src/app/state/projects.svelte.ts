@@ -224,7 +224,7 @@ export class Projects {
   }
 }
 
-/** Uses the page's storage beside the database. Where that is refused, the project that changed last is opened. */
+/** Uses the page's storage besides the database. Where that is refused, the project that changed last is opened. */
 function stored<T>(use: () => T): T | undefined {
   try {
     return use();

@@ -3,7 +3,7 @@ import type { Failure } from '../../worker/api.ts';
 
 export const STAGES = ['task', 'data', 'baseline', 'train', 'evaluate', 'use'] as const;
 export type StageId = (typeof STAGES)[number];
-/** Places beside the stages: the first screen, the circle of use, the documents of the project, the benchmark, the storage and the guide. */
+/** Places besides the stages: the first screen, the circle of use, the documents of the project, the benchmark, the storage and the guide. */
 const BESIDE = ['start', 'circle', 'documents', 'benchmark', 'storage', 'guide'] as const;
 export type ScreenName = StageId | (typeof BESIDE)[number];
 

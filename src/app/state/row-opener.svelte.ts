@@ -103,13 +103,13 @@ export class RowOpener {
     return as === 'replace' ? this.#opened(await data.openFile(file)) : this.addFile(file, as);
   }
 
-  /** Opens a file beside the rows. */
+  /** Opens a file next to the rows. */
   addFile(file: File, as: Exclude<SecondUse, 'replace'>): Promise<boolean> {
     const { settings, data } = this.#studio;
     return settings.keepThrough(() => data.addFile(file, as));
   }
 
-  /** Removes a file that was opened beside the rows. @param place of the file, as in the summary */
+  /** Removes a file that was opened next to the rows. @param place of the file, as in the summary */
   dropFile(place: number): Promise<boolean> {
     const { settings, data } = this.#studio;
     return settings.keepThrough(() => data.dropFile(place));

@@ -282,7 +282,7 @@ export class Run extends ShownRun {
     this.#fresh = false;
   }
 
-  /** Plans the memory, to show beside the measured number: the number that the form showed. */
+  /** Plans the memory, to show next to the measured number: the number that the form showed. */
   async #plan(): Promise<void> {
     const { options } = this;
     const outcome = options && (await this.#session.worker.planRun(options));

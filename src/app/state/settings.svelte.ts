@@ -106,7 +106,7 @@ export class Settings {
   }
 
   /**
-   * Rows were opened: their own settings come back as they were left. Rows that are new to this project, or to this model, begin with what
+   * Rows were opened: their own settings come back as they were left. Rows that are new to this project, or to this model, start with what
    * suits them.
    *
    * @param name of the next run on rows that are new
@@ -180,7 +180,7 @@ export class Settings {
     return leftOutOf(recipe, starts);
   }
 
-  /** Settings that a project stores beside the options of the form. */
+  /** Settings that a project stores besides the options of the form. */
   get places(): { readonly open?: SettingsKey; readonly others: readonly KeyedSettings[] } {
     return { ...(this.#place && { open: this.#place }), others: this.#others };
   }

@@ -1,4 +1,4 @@
-/** A measurement that was asked for on another screen: Evaluate begins it as soon as it can. */
+/** A measurement that was asked for on another screen: Evaluate starts it as soon as it can. */
 import { ofStudio } from './of-studio.svelte.ts';
 
 class Soon {

@@ -10,10 +10,10 @@ export interface Source extends OtherFiles {
   readonly sample?: Sample;
 }
 
-/** The role of a second file beside the open rows. */
+/** The role of a second file next to the open rows. */
 export type SecondUse = 'replace' | 'more' | 'test' | TaskUse;
 
-/** Another task beside the rows. */
+/** Another task next to the rows. */
 export interface TaskUse {
   readonly task: string;
   /** The task's share of the rows that are drawn, from 0 to 1; in proportion to its rows if left out. */

@@ -57,7 +57,7 @@ class Everything {
     }
   }
 
-  /** The page begins anew after it. */
+  /** The page starts again after it. */
   async deleteAll(): Promise<void> {
     this.#begin('deleting');
     const outcome = await this.#session.worker.deleteAll();

@@ -129,7 +129,7 @@ export function makeChart(host: HTMLElement, onPoint: (step: number | undefined)
     height: Math.max(160, host.clientHeight),
   });
 
-  /** A word beside the end of a line, or above it if there is no room; in canvas pixels. */
+  /** A word next to the end of a line, or above it if there is no room; in canvas pixels. */
   function label({ ctx, bbox }: uPlot, text: string, x: number, y: number, ink: string): void {
     const gap = 6 * devicePixelRatio;
     ctx.font = `${builtFor * devicePixelRatio}px ${fontFamily}`;

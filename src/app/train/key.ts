@@ -42,7 +42,7 @@ export function settingsPlaceKey(
   const [min, max] = range.map(high);
   const height = size.height - PADDING.top - (AXIS + AXIS_NAME) * letters;
   const y = (value: number): number => PADDING.top + ((max - high(value)) / (max - min)) * height;
-  /** The range of each line beside the key. */
+  /** The range of each line next to the key. */
   const spans = base === undefined ? [] : [[y(base), y(base)]];
   for (const line of lines) {
     // A line that enters the key's room has a point on either side: the one before counts, too.

@@ -16,7 +16,7 @@ export function methodWords(
   return capital(learnerOf(options).words.trained(options));
 }
 
-/** What learns the rows, as the beginning of a sentence: “An adapter (LoRA) is grafted on the model and learns your rows”. */
+/** What learns the rows, as the start of a sentence: “An adapter (LoRA) is grafted on the model and learns your rows”. */
 export function learner(options: Pick<FormSpec, 'method' | 'start' | 'trainWeights' | 'lastLayers'>): string {
   return `${learnerOf(options).words.learns(options)} your rows`;
 }

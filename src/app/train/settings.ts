@@ -144,7 +144,7 @@ export function withObjective(objective: string, before: FormSpec): FormSpec {
 /**
  * A run with a method's usual settings, before a preset chooses its length and rate.
  *
- * @param fresh settings as a form begins with them, on all layers of the model
+ * @param fresh settings as a form starts with them, on all layers of the model
  * @param start the adapter that it starts from
  */
 export function withChoice(

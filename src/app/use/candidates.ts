@@ -11,7 +11,7 @@ interface Compared {
 
 /** Every candidate of either side, the likeliest first. @param tokens of each side at one position, missing if it has ended before */
 export function compareCandidates(tokens: readonly (ChatToken | undefined)[]): Compared[] {
-  // Two candidates may have the same text: the first of one side stands beside the first of the other.
+  // Two candidates may have the same text: the first of one side stands next to the first of the other.
   const keyed = tokens.map((token) => {
     const seen = new Map<string, number>();
     return new Map(

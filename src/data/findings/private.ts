@@ -35,7 +35,7 @@ const NAMED_SECRET =
 const LONG_WORD = /(?<![A-Za-z0-9+/_=-])[A-Za-z0-9+/_=-]{32,200}(?![A-Za-z0-9+/_=-])/g;
 /** An integrity hash, a path with words between its slashes, and an identifier of whole words. Of 32 random characters one in twenty has such a run. */
 const NOT_RANDOM = /^sha\d+-|\/[a-z]+\/|[a-z]{7}/;
-/** Code and placeholders behind `token =`: a call, a field, a variable. */
+/** Code and placeholders after `token =`: a call, a field, a variable. */
 const CODE = /^[A-Za-z_]\w*(?:\.\w+)*[([]|^[<{$%*[(]|^(?:process|os|config|self|this|env|settings)\./;
 /** Bits for each character: English has about 4.1 with far fewer kinds of characters, random base64 of 32 characters about 4.6. */
 const RANDOM_BITS = 4.2;

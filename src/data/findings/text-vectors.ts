@@ -7,13 +7,13 @@ const SEARCH_WORDS = 8;
 const MAX_CANDIDATES = 300;
 
 export class TextVectors {
-  /** Where the words of each text begin in `words` and `weights`, and where the last ends. */
+  /** Where the words of each text start in `words` and `weights`, and where the last ends. */
   readonly #starts: Uint32Array;
   /** Distinct words of each text, in the order in which they come up. */
   readonly #words: Uint32Array;
   /** A vector of length 1 for each text that has a word which not all texts have. */
   readonly #weights: Float64Array;
-  /** Where the texts of each word begin in `texts`, and where the last end. */
+  /** Where the texts of each word start in `texts`, and where the last end. */
   readonly #postings: Uint32Array;
   readonly #texts: Uint32Array;
   /** The weights of the text whose neighbours are looked for, by word; 0 in between. */

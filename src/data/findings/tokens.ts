@@ -75,7 +75,7 @@ export function findInTokens({ rows, tokens }: Checked): Found[] {
 export const unwritableIn = ({ rows, words }: NonNullable<CheckTokens['unwritable']>, of: number): Found =>
   gravely('unwritable-characters', rows, of, words);
 
-/** Whether the last label of each sequence ends it; templates write a line break behind. A sequence without labels is another finding. */
+/** Whether the last label of each sequence ends it; templates write a line break after. A sequence without labels is another finding. */
 function endsLearned(row: TokenRow, { isEnd, isBlank }: CheckTokens): boolean {
   return sequencesOf(row).every(([start, end]) => {
     const last = row.labels

@@ -47,7 +47,7 @@ const LIST_OF_MESSAGES = /^\s*\[\s*\{/;
 const fieldOf = (column: string): string => column.trim().toLowerCase();
 
 /**
- * The format of a table's columns, whatever their capitals. A text beside other columns is none: which of them is the answer, only a
+ * The format of a table's columns, whatever their capitals. A text next to other columns is none: which of them is the answer, only a
  * person can say.
  */
 export function formatOfColumns(columns: readonly string[]): RowFormat | undefined {

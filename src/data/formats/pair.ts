@@ -1,6 +1,6 @@
 /**
  * Pairs for preference objectives: `{"prompt": "…", "chosen": "…", "rejected": "…"}` as texts, or as lists of messages; the prompt may also be what
- * two whole conversations begin with. Ready tokens are `prompt_ids`, `chosen_ids` and `rejected_ids`.
+ * two whole conversations start with. Ready tokens are `prompt_ids`, `chosen_ids` and `rejected_ids`.
  */
 import type { JsonObject } from '../../json.ts';
 import { IGNORED, saidBy, type PairSide, type TrainableMessage } from '../../text/trainable.ts';
@@ -63,7 +63,7 @@ function textSides({ prompt, chosen, rejected, tools }: JsonObject): Sides {
   return [side(answers[0]), side(answers[1])];
 }
 
-/** A separate prompt stands before both; otherwise the prompt is their common beginning. */
+/** A separate prompt stands before both; otherwise the prompt is their common start. */
 function messageSides(row: JsonObject): Sides {
   const chosen = messagesOf(row.chosen, 'chosen');
   const rejected = messagesOf(row.rejected, 'rejected');
@@ -90,7 +90,7 @@ function messageSides(row: JsonObject): Sides {
   return sides;
 }
 
-/** A text beside whole conversations repeats what these begin with. */
+/** A text next to whole conversations repeats what these start with. */
 function promptOf(prompt: unknown, common: number): TrainableMessage[] {
   if (Array.isArray(prompt)) return contextOf(messagesOf(prompt, 'prompt'));
   if (prompt === undefined || prompt === null || common > 0) return [];

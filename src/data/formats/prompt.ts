@@ -1,5 +1,5 @@
 /**
- * A prompt without an answer, for objectives that sample their own: `{"prompt": "…"}` with no other text beside it, so that no column is passed over
+ * A prompt without an answer, for objectives that sample their own: `{"prompt": "…"}` with no other text next to it, so that no column is passed over
  * that may be the answer. A question of another usual name is one if it stands alone.
  */
 import { isNumbering } from '../columns.ts';
@@ -18,7 +18,7 @@ export const promptFormat: RowFormat = {
   matches(row) {
     const column = columnOf(row);
     const others = Object.entries(row).filter(([name]) => name !== column && !isNumbering(name));
-    // Numbers and switches beside a prompt are for rewards to read.
+    // Numbers and switches next to a prompt are for rewards to read.
     return column !== undefined && others.every(([, value]) => ['number', 'boolean'].includes(typeof value));
   },
   read(row) {

@@ -1,4 +1,4 @@
-/** Shared by the formats of rows. A format is a file beside this one: how its rows are recognised, and how one becomes an example. */
+/** Shared by the formats of rows. A format is a file next to this one: how its rows are recognised, and how one becomes an example. */
 import { isObject, repeatedKey, type JsonObject } from '../../json.ts';
 import type { ExampleContent } from '../../text/trainable.ts';
 import type { RowFault } from '../example.ts';

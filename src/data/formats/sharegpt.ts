@@ -1,4 +1,4 @@
-/** ShareGPT: `{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}`, a `system` text beside it or in it. */
+/** ShareGPT: `{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}`, a `system` text next to it or in it. */
 import { isObject } from '../../json.ts';
 import type { TrainableMessage } from '../../text/trainable.ts';
 import { messagesOf, requireAnswer } from './messages.ts';

@@ -6,7 +6,7 @@ import { GraftError } from '../../errors.ts';
 import type { Memory } from '../pool.ts';
 import { MAX_MEMORY_BYTES } from './target.ts';
 
-/** Pieces begin at a multiple of a cache line, and their size is one too. */
+/** Pieces start at a multiple of a cache line, and their size is one too. */
 export const ALIGNMENT = 64;
 /** The first bytes are for the kernels' constants and for the communication of threads. */
 export const FIRST_BYTES = 2 ** 14;
@@ -52,7 +52,7 @@ export class Heap {
       return piece;
     }
     const last = this.#gaps.at(-1);
-    // A gap at the end grows into what comes behind it.
+    // A gap at the end grows into what comes after it.
     const address = last && last.address + last.size === this.#end ? last.address : this.#end;
     this.#grow(address + size, label, size);
     if (address !== this.#end) this.#gaps.pop();

@@ -14,7 +14,7 @@ export interface ThreadStart {
   readonly scratch: number;
 }
 
-/** A thread beside the first. */
+/** A thread next to the first. */
 interface StartedThread {
   /** Ends it, even while it works. */
   end(): void;

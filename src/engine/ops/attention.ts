@@ -11,12 +11,12 @@ export interface AttentionOptions {
   v: Tensor;
   /**
    * u32 [M, 2]: query m attends to the rows start … end − 1 of k and v. With start = end its result and its gradients are zero. Or u32 [M, 4], two
-   * such ranges: the tokens that a query shares with others at the begin of its sequence, and its own up to itself.
+   * such ranges: the tokens that a query shares with others at the start of its sequence, and its own up to itself.
    */
   keyRanges: Tensor;
   /**
    * u32 [N, 2]: only the queries first … last − 1 can see key j; the backward of k and v walks them, and `keyRanges` says which of them do see it.
-   * Needed if k or v has a gradient. With a window, query first + i must end behind key j + i, as in causal rows, if it sees the key at all: only
+   * Needed if k or v has a gradient. With a window, query first + i must end after key j + i, as in causal rows, if it sees the key at all: only
    * as many queries are walked as the window is wide. With two ranges a query, the queries that see key j without a window are exactly these, and
    * `first` is at its position.
    */

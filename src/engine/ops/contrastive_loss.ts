@@ -12,7 +12,7 @@ export const CONTRASTIVE_SUMS = 3;
 
 /**
  * total[LOSS_SLOT] += Σ over queries i of −ln softmax over candidates j of (scores[i, j] / temperature), at the text that answers it; and the sums
- * behind OWN_SLOT likewise. With dscores, dscores = scale · the gradient of the summed loss.
+ * after OWN_SLOT likewise. With dscores, dscores = scale · the gradient of the summed loss.
  */
 export const contrastiveLossKind = operationKind<
   { scores: Tensor; roles: Tensor; total: Tensor; dscores?: Tensor },
@@ -26,7 +26,7 @@ export const contrastiveLossKind = operationKind<
  *
  * @param x f32 [S, C], rows of length 1; S is a multiple of four
  * @param roles u32 [S]: for a query the index of the text that answers it, else {@link CANDIDATE} or {@link NO_TEXT}
- * @param total f32, uploaded, with {@link CONTRASTIVE_SUMS} slots behind OWN_SLOT
+ * @param total f32, uploaded, with {@link CONTRASTIVE_SUMS} slots after OWN_SLOT
  * @param temperature by which cosines are divided
  * @returns the loss, in the memory and shape of `total`
  * @throws Error if S is not a multiple of four, or if `roles` or `total` has the wrong size; when the backward is recorded, if the gradient of the

@@ -19,7 +19,7 @@ interface Overlay {
   readonly first: number;
 }
 
-/** The row of W' at which that tensor begins. */
+/** The row of W' at which that tensor starts. */
 export const firstOverlaid = (first: number): number => Math.floor(first / SHARD_ROWS) * SHARD_ROWS;
 
 /** A table as rows from `first` on of a larger one. */

@@ -11,7 +11,7 @@ import { OWN_SLOT } from './step.ts';
  */
 export type PairKernel = OwnKernels;
 
-/** Slots of `total` from OWN_SLOT on, for the kernel's sums beside the loss. */
+/** Slots of `total` from OWN_SLOT on, for the kernel's sums next to the loss. */
 export const PAIR_SUMS = 4;
 
 /** What a loss over pairs is made of. */
@@ -32,7 +32,7 @@ interface PairTensors extends Readonly<Record<string, Tensor | undefined>> {
 }
 
 /**
- * total[LOSS_SLOT] += Σ loss of each pair, and the sums behind OWN_SLOT likewise; with dlogps, dlogps = scale · the gradient of the summed loss.
+ * total[LOSS_SLOT] += Σ loss of each pair, and the sums after OWN_SLOT likewise; with dlogps, dlogps = scale · the gradient of the summed loss.
  * Sequences 2i and 2i + 1 are the chosen and the rejected answer of pair i; if both have no rows there is no pair.
  */
 export const pairLossKind = operationKind<
@@ -48,7 +48,7 @@ export const pairLossKind = operationKind<
  * @param reference f32 [2P], the same by the reference policy; left out for a kernel that does not read it
  * @param values f32 [2P], a number from the data for each answer; left out likewise
  * @param ranges u32 [2P, 2], rows of the answers, whose number is their length in tokens
- * @param total f32, uploaded, with {@link PAIR_SUMS} slots behind OWN_SLOT for what is added up beside the loss
+ * @param total f32, uploaded, with {@link PAIR_SUMS} slots after OWN_SLOT for what is added up next to the loss
  * @param numbers of the objective, at most four
  * @returns the loss, in the memory and shape of `total`
  * @throws Error for an odd number of answers or too few slots; when the backward is recorded, if the gradient of the loss is not a known number

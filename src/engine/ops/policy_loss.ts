@@ -33,7 +33,7 @@ interface PolicyTensors extends Readonly<Record<string, Tensor | undefined>> {
 }
 
 /**
- * total[LOSS_SLOT] += Σ over sequences of weight · Σ over its tokens of −min(ρA, clip(ρ, 1 − ε, 1 + ε_high) A) + β k, and the sums behind OWN_SLOT
+ * total[LOSS_SLOT] += Σ over sequences of weight · Σ over its tokens of −min(ρA, clip(ρ, 1 − ε, 1 + ε_high) A) + β k, and the sums after OWN_SLOT
  * likewise; with dlogps, dlogps = scale · its gradient. ρ = exp(log p − old), d = reference − log p, k = eᵈ − d − 1, times ρ if it is corrected.
  */
 export const policyLossKind = operationKind<PolicyTensors, PolicyNumbers & { scale: number }>('policy_loss');
@@ -48,7 +48,7 @@ export const policyLossKind = operationKind<PolicyTensors, PolicyNumbers & { sca
  * @param ranges u32 [S, 2], rows of the sequences
  * @param advantages f32 [S]
  * @param weights f32 [S], what a token of each sequence counts; a sequence of weight 0 is left out, of the sums as well
- * @param total f32, uploaded, with {@link POLICY_SUMS} slots behind OWN_SLOT
+ * @param total f32, uploaded, with {@link POLICY_SUMS} slots after OWN_SLOT
  * @returns the loss, in the memory and shape of `total`
  * @throws Error for too few slots, or a beta above 0 without `reference`; when the backward is recorded, if the gradient of the loss is not a
  * known number

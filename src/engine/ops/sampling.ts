@@ -3,7 +3,7 @@ import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** The most tokens with their probabilities that can be asked for beside the chosen one. */
+/** The most tokens with their probabilities that can be asked for next to the chosen one. */
 export const MAX_CANDIDATES = 20;
 /** Words of a record before the candidates: the chosen token, the best score, and the chosen token's distance from the most likely one. */
 export const CANDIDATES_AT = 3;

@@ -91,7 +91,7 @@ export class Pace {
     const start = this.queue.now();
     const finish = (): void => {
       const end = this.queue.now();
-      // A run begins when the one before is done.
+      // A run starts when the one before is done.
       const seconds = end - Math.max(start, this.#last);
       this.#last = end;
       this.#runs.shift();

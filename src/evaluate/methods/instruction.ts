@@ -35,7 +35,7 @@ export function usualInstruction(goal: string, labels: readonly string[]): strin
 
 /**
  * The example with an instruction before it: after its own system message, or else before the first words of the user, which every chat template
- * takes. Without a chat template it is the beginning of the text. Of a pair the chosen answer stays.
+ * takes. Without a chat template it is the start of the text. Of a pair the chosen answer stays.
  */
 export function withInstruction(given: Example, instruction: string, chat: boolean): Example {
   if (instruction === '') return given;

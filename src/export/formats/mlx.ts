@@ -5,7 +5,7 @@
  *   DoRA   m / ‖V‖ · V,  V = W + scale · (a · b)ᵀ   m [out]
  *
  * One rank and one scale hold for all layers there: smaller ranks are filled up with zeros, another scale is put into b. `num_layers` counts
- * from the last layer, and each of those gets a layer for every key; one without tensors in the file begins with b = 0, so it changes nothing.
+ * from the last layer, and each of those gets a layer for every key; one without tensors in the file starts with b = 0, so it changes nothing.
  */
 import { kindOf } from '../../adapters/registry.ts';
 import { magnitudeName } from '../../adapters/dora/dora.ts';

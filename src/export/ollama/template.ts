@@ -10,7 +10,7 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 interface Between {
   /** Before the first question, without a system prompt. */
   readonly start: string;
-  /** Before and behind a system prompt; missing if the template takes none. */
+  /** Before and after a system prompt; missing if the template takes none. */
   readonly system?: readonly [before: string, behind: string];
   /** Between a question and its answer. */
   readonly answer: string;

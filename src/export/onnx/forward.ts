@@ -2,7 +2,7 @@
  * A family's forward as an ONNX graph of standard operators (opset 17), with the inputs and outputs of Transformers.js:
  *
  *   input_ids, position_ids [B, T], attention_mask [B, P + T]     i64; 0 in the mask is padding, on the left
- *   past_key_values.N.key, .value [B, KV, P, D]                  f32; P = 0 in the beginning
+ *   past_key_values.N.key, .value [B, KV, P, D]                  f32; P = 0 in the start
  *   → logits [B, T, V], present.N.key, .value [B, KV, P + T, D]
  *
  * B texts, T new tokens, P earlier ones. Values have the shape [B · T, width] between the operations, so that a linear layer is one Gemm. Queries that share a
@@ -292,7 +292,7 @@ class OnnxForward implements ForwardGraph<Value> {
     return made;
   }
 
-  /** How far each key is behind each query, [T, P + T], and which keys are no padding, [B, 1, 1, P + T]. */
+  /** How far each key is after each query, [T, P + T], and which keys are no padding, [B, 1, 1, P + T]. */
   #places(): { readonly back: string; readonly present: string } {
     const { n } = this;
     const back = this.#once('back', () => {

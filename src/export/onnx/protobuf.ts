@@ -30,7 +30,7 @@ export function float(field: number, value: number): Bytes {
   return concatBytes([key(field, FIXED32), new Uint8Array(Float32Array.of(value).buffer)]);
 }
 
-/** The beginning of a text, bytes or a message, whose `size` bytes follow. */
+/** The start of a text, bytes or a message, whose `size` bytes follow. */
 export const opening = (field: number, size: number): Bytes =>
   concatBytes([key(field, LENGTH), varint(size)]);
 

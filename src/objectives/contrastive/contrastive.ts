@@ -6,7 +6,7 @@ import type { Given } from '../../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
 import { TEMPERATURE } from '../temperature.ts';
 
-/** The sums that the engine's loss gives beside it (engine/ops/contrastive_loss.ts). */
+/** The sums that the engine's loss gives next to it (engine/ops/contrastive_loss.ts). */
 const SUMS = 3;
 
 export const contrastive = {

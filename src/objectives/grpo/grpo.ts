@@ -6,7 +6,7 @@ import type { Given, SettingValue } from '../../settings/setting.ts';
 import type { LossGraph, Objective, ObjectiveReport } from '../objective.ts';
 import { GRPO_SETTINGS } from './settings.ts';
 
-/** The sums that the engine's policy loss gives beside the loss (engine/ops/policy_loss.ts). */
+/** The sums that the engine's policy loss gives next to the loss (engine/ops/policy_loss.ts). */
 const SUMS = 5;
 
 function report(sums: ArrayLike<number>): ObjectiveReport {

@@ -42,7 +42,7 @@ export function withMismatched<Row extends LabelledTokens>(
   });
 }
 
-/** Where the answer of a row begins: at its first label. */
+/** Where the answer of a row starts: at its first label. */
 function answerOf({ labels }: LabelledTokens): number {
   return Array.from(labels).findIndex((label) => label >= 0);
 }

@@ -24,7 +24,7 @@ export interface Scored {
   readonly total: number;
   /** The scores of the rewards before their weights, in the order of `names`. */
   readonly parts: readonly number[];
-  /** The numbers that are shown beside them, in the order of `shown`. Where a reward failed, 0. */
+  /** The numbers that are shown next to them, in the order of `shown`. Where a reward failed, 0. */
   readonly shown: readonly number[];
   /** Why a reward failed on this attempt, in the order of `names`; missing if none did. */
   readonly problems?: readonly (string | undefined)[];

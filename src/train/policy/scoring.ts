@@ -1,4 +1,4 @@
-/** What a run with rewards needs beside the rows. */
+/** What a run with rewards needs next to the rows. */
 import { GraftError } from '../../errors.ts';
 import type { Rewards } from '../../scorers/rewards/reward.ts';
 import type { Tokenizer } from '../../text/tokenizer.ts';

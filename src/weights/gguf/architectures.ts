@@ -15,7 +15,7 @@ interface Architecture {
   readonly className: string;
   /** Stems of tensors outside of the layers: GGUF's → Hugging Face's. */
   readonly outside: Readonly<Record<string, string>>;
-  /** Stems of the tensors of a layer, behind `blk.N.` and `layers` with N. */
+  /** Stems of the tensors of a layer, after `blk.N.` and `layers` with N. */
   readonly layer: Readonly<Record<string, string>>;
   /** Hugging Face's name of a layer, up to its number. */
   readonly layers: string;

@@ -1,4 +1,4 @@
-/** Fields of config.json that single architectures have, from metadata. Keys: `constants.py` of gguf-py, behind the architecture's name. */
+/** Fields of config.json that single architectures have, from metadata. Keys: `constants.py` of gguf-py, after the architecture's name. */
 import { GraftError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
 import type { GgufHeader } from './header.ts';

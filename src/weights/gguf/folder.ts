@@ -1,5 +1,5 @@
 /**
- * A GGUF file as a model folder: the files that the rest of Graft reads, made from its metadata. Files beside it take precedence: a person who puts a
+ * A GGUF file as a model folder: the files that the rest of Graft reads, made from its metadata. Files next to it take precedence: a person who puts a
  * config.json there means it.
  */
 import type { JsonObject } from '../../json.ts';

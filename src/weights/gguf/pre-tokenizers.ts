@@ -9,7 +9,7 @@ interface PreTokenizer {
   readonly steps: readonly JsonObject[];
   /** A whole word that is a token becomes that token, whatever the merges say. */
   readonly ignoreMerges: boolean;
-  /** Whether a text begins with bos if the metadata does not say. */
+  /** Whether a text starts with bos if the metadata does not say. */
   readonly addsBos: boolean;
 }
 

@@ -8,7 +8,7 @@ const STEP_BYTES = 1 << 20;
 export class ByteReader {
   #buffer = new Uint8Array(0);
   #view = new DataView(this.#buffer.buffer);
-  /** Where the buffer begins in the file. */
+  /** Where the buffer starts in the file. */
   #start = 0;
   /** In the buffer. */
   #at = 0;

@@ -18,7 +18,7 @@ interface Parts {
   readonly scales: Uint8Array;
 }
 
-/** Takes apart the block that begins at byte `at`. @param q its first place in `quants` @param s its first place in `scales` */
+/** Takes apart the block that starts at byte `at`. @param q its first place in `quants` @param s its first place in `scales` */
 export type TakeApart = (block: Uint8Array, at: number, to: Parts, q: number, s: number) => void;
 
 const TAKE_APART: Readonly<Record<BlockType, TakeApart>> = { ...smallBlocks, ...kQuants, ...iq4 };
@@ -53,7 +53,7 @@ export function takeApart(bytes: Uint8Array, type: BlockType): QuantisedValues {
   return { quants: bits === 4 ? halfBytes(quants) : quants, scales };
 }
 
-/** Numbers that are unpacked at a time, so that there are never many quants beside them. */
+/** Numbers that are unpacked at a time, so that there are never many quants next to them. */
 const AT_ONCE = 2 ** 18;
 
 /** Whole blocks → f32, bit for bit what ggml's and gguf-py's dequantisers give. @param bytes a multiple of the block's size */

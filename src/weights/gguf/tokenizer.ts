@@ -26,7 +26,7 @@ const ENDS = new Set([
   '<|endoftext|>',
   '<|end_of_text|>',
 ]);
-/** Special tokens of Phi-3 that leave the white space behind them; all others take it. */
+/** Special tokens of Phi-3 that leave the white space after them; all others take it. */
 const KEEPS_SPACE = new Set(['<unk>', '<s>', '<|endoftext|>']);
 
 export interface Vocabulary {
@@ -164,7 +164,7 @@ function byteLevel(metadata: Metadata, vocabulary: Vocabulary): JsonObject {
       type: 'BPE',
       vocab: Object.fromEntries(vocabulary.ids),
       merges,
-      // A vocabulary may lack bytes: SmolLM2 has none for those that begin the rarest characters.
+      // A vocabulary may lack bytes: SmolLM2 has none for those that start the rarest characters.
       unk_token: tokenAt(metadata, vocabulary, 'unknown'),
       ignore_merges: ignoreMerges,
     },

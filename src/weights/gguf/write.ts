@@ -31,7 +31,7 @@ const ALIGNMENT = 32;
 const VALUE = { u32: 4, i32: 5, f32: 6, flag: 7, text: 8, list: 9 } as const;
 const TYPE_NUMBERS = new Map(Object.entries(TENSOR_TYPES).map(([number, type]) => [type, Number(number)]));
 
-/** Bytes that a part of a file takes with the padding behind it. */
+/** Bytes that a part of a file takes with the padding after it. */
 export const alignedSize = (size: number): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT;
 
 /** The bytes that follow a part of this size. */

@@ -18,9 +18,9 @@ export class Checksum {
     if (file.sha256 === undefined) this.#hash.update(new TextEncoder().encode(`blob ${file.size}\0`));
   }
 
-  /** A checksum that begins with the stored part of a file; undefined if the server declares none. */
+  /** A checksum that starts with the stored part of a file; undefined if the server declares none. */
   static async of(file: RemoteFile, sink: DownloadSink): Promise<Checksum | undefined> {
-    // Git's hash begins with the size.
+    // Git's hash starts with the size.
     if (file.sha256 === undefined && (file.gitSha1 === undefined || file.size === undefined))
       return undefined;
     const checksum = new Checksum(file);

@@ -31,7 +31,7 @@ const REPO = /^(?:[\w-][\w.-]{0,95}\/)?[\w-][\w.-]{0,95}$/;
 /** The path of a file inside a repository: no empty part, none of dots alone. */
 export const PATH = /^(?!.*(?:^|\/)\.{0,2}(?:\/|$))[^\\\p{Cc}]{1,400}$/u;
 const MAX_LENGTH = 2000;
-/** What the addresses of data sets begin with, and ids of data sets here. */
+/** What the addresses of data sets start with, and ids of data sets here. */
 const DATA_SETS = 'datasets';
 
 function wrong(asked: string, why: string): GraftError {

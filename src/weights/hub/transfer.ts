@@ -7,7 +7,7 @@ import { declaredLength, Unsettled, type Client, type HubSubject } from './clien
 import { persist } from './patience.ts';
 import type { DownloadSink, RemoteFile, Wait } from './types.ts';
 
-/** The largest tokenizer.json that is read; nothing else beside the weights is larger. */
+/** The largest tokenizer.json that is read; nothing else besides the weights is larger. */
 const MAX_COMPANION_BYTES = 64 * 2 ** 20;
 /** Weights of unknown size: four billion parameters in f32. */
 const MAX_UNDECLARED_BYTES = 16 * 2 ** 30;

@@ -56,7 +56,7 @@ export interface DownloadProgress {
   readonly done: number;
   /** Undefined if a server does not say. */
   readonly total?: number;
-  /** Bytes a second, lately; undefined at the beginning. */
+  /** Bytes a second, lately; undefined at the start. */
   readonly rate?: number;
   /** Why it waits before it asks again, in words; undefined while bytes come. */
   readonly waiting?: Wait;

@@ -21,7 +21,7 @@ export interface DataName {
   readonly sample?: string;
   /** What reading the open rows in another way does, as a sentence: it becomes a step of their history. */
   readonly done?: string;
-  /** The data set whose changes these rows had with other files beside them. */
+  /** The data set whose changes these rows had with other files next to them. */
   readonly earlier?: {
     /** Of its files. */
     readonly version: string;

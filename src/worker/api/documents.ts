@@ -76,7 +76,7 @@ export interface BadDocument extends Failure {
 export interface DocumentView {
   readonly file: string;
   readonly text: string;
-  /** Where pages begin, for a document that has any. */
+  /** Where pages start, for a document that has any. */
   readonly pages?: readonly number[];
   readonly chunks: readonly DocumentChunk[];
 }
@@ -105,7 +105,7 @@ export interface SearchChoice {
 /** A chunk that a search found. */
 export interface DocumentHit extends PassageSource {
   readonly score: number;
-  /** The mean log-probability of a token of the question behind it, in nats, if it was ranked again. */
+  /** The mean log-probability of a token of the question after it, in nats, if it was ranked again. */
   readonly likelihood?: number;
 }
 

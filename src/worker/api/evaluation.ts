@@ -39,7 +39,7 @@ export interface Sample {
   readonly forgetting?: true;
   /** Answers alone: no loss and no pairs. */
   readonly answersOnly?: true;
-  /** One of the drawn rows alone, by its place in the order, counted from 0 and from the beginning again after the last. */
+  /** One of the drawn rows alone, by its place in the order, counted from 0 and from the start again after the last. */
   readonly only?: number;
 }
 
@@ -71,7 +71,7 @@ export interface Prompting {
 /** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
 export type TunedChoice = { readonly id: string } | { readonly runId: string };
 
-/** The measurement of something tuned: on the rows, and of what it forgot, both beside the base, in one record. */
+/** The measurement of something tuned: on the rows, and of what it forgot, both next to the base, in one record. */
 export interface TunedMeasurement {
   readonly sample: Sample;
   readonly evaluation: Evaluation;

@@ -42,7 +42,7 @@ export interface FeedbackApi {
   /** Writes entries, and replaces those of the same id. Fails with `project-missing` if there is no such project. */
   keepFeedback(projectId: string, entries: readonly FeedbackEntry[]): Promise<Outcome<object>>;
   dropFeedback(projectId: string, ids: readonly string[]): Promise<Outcome<object>>;
-  /** Findings in entries, by their ids: among themselves, and beside the open rows. */
+  /** Findings in entries, by their ids: among themselves, and next to the open rows. */
   lookAtFeedback(
     entries: readonly JudgedAnswer[],
   ): Promise<Outcome<{ readonly findings: ReadonlyMap<string, readonly FeedbackFinding[]> }>>;

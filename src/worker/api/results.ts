@@ -128,7 +128,7 @@ export interface UseLogKept {
 /** The latest result of each kind. */
 export interface Results {
   readonly baseline?: Evaluation;
-  /** The base model with examples in its prompt, and perhaps an adapter behind the same ones. */
+  /** The base model with examples in its prompt, and perhaps an adapter after the same ones. */
   readonly fewShot?: Evaluation;
   readonly evaluation?: Evaluation;
   readonly chat?: Conversation;

@@ -23,7 +23,7 @@ export interface StepPoint {
   readonly steps: number;
   /** The loss of the objective: for supervised runs a mean over the supervised tokens, in nats. */
   readonly loss: number;
-  /** Reports of the objective beside it. */
+  /** Reports of the objective next to it. */
   readonly report?: ObjectiveReport;
   /** In a mixture the losses of the tasks that the step had rows of, by name. */
   readonly tasks?: TaskLosses;
@@ -81,7 +81,7 @@ export interface SamplePoint {
 
 export type RunEvent =
   | ({ readonly type: 'step' } & StepPoint)
-  /** Something else uses the device: the run begins after it. */
+  /** Something else uses the device: the run starts after it. */
   | { readonly type: 'wait' }
   | { readonly type: 'compile'; readonly done: number; readonly total: number }
   /** The phase lasts until the next event. `secondsLeft` is of the whole run, once a step has been timed. */
@@ -169,7 +169,7 @@ export interface RunsApi {
   pauseRun(): Promise<void>;
   /** Ends the run and keeps the result as an adapter. */
   stopRun(): Promise<void>;
-  /** Ends the run and keeps nothing. One that is being compiled does not begin: `startRun` fails with `run-cancelled`. */
+  /** Ends the run and keeps nothing. One that is being compiled does not start: `startRun` fails with `run-cancelled`. */
   cancelRun(): Promise<void>;
   /** Ends a run that is paused, here or in storage only: `stop` keeps its adapter, `cancel` its curve only. */
   endRun(id: string, how: 'stop' | 'cancel'): Promise<Outcome<{ readonly run: RunRecord }>>;

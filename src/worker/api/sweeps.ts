@@ -22,7 +22,7 @@ export interface SweepForecast {
   readonly steps: number;
   /** Seconds of all of them; missing if training was never measured on this device. The two ends are apart if the recipes that continue are not known. */
   readonly time?: SweepTimeLeft & { readonly source: SpeedSource };
-  /** The first recipes, in words, in the order in which they begin. */
+  /** The first recipes, in words, in the order in which they start. */
   readonly first: readonly string[];
   readonly command: string;
 }

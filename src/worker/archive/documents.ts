@@ -1,4 +1,4 @@
-/** A document as a file of an archive, and back. Vectors are f32, little-endian, in a file beside it. */
+/** A document as a file of an archive, and back. Vectors are f32, little-endian, in a file next to it. */
 import type { KeptDocument } from '../../storage/documents.ts';
 import type { DocumentFile } from './records/documents.ts';
 

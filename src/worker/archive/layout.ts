@@ -1,5 +1,5 @@
 /**
- * Everything that Graft keeps, or one project of it, as one zip. Text is JSON; binary data is stored beside it unchanged, so an adapter is a PEFT
+ * Everything that Graft keeps, or one project of it, as one zip. Text is JSON; binary data is stored next to it unchanged, so an adapter is a PEFT
  * folder and a model a model folder.
  *
  *   graft.json                                 what this is

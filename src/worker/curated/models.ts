@@ -49,7 +49,7 @@ const ENTRIES: readonly Entry[] = [
     config: QWEN3_06B,
     licence: 'apache-2.0',
     gated: false,
-    // The head is stored beside the embedding that it equals.
+    // The head is stored next to the embedding that it equals.
     besides: 151_936 * 1024,
     goodAt: 'Formats, many languages, code; can think aloud before it answers.',
   },

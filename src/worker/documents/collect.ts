@@ -63,7 +63,7 @@ async function readFile(name: string, file: File): Promise<Uint8Array<ArrayBuffe
   }
 }
 
-/** The folder that all paths begin with, with its slash; empty if there is none. */
+/** The folder that all paths start with, with its slash; empty if there is none. */
 function commonFolder(paths: readonly string[]): string {
   const [first = ''] = paths;
   const folder = first.slice(0, first.indexOf('/') + 1);

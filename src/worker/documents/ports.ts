@@ -39,7 +39,7 @@ export interface HeldVectors extends VectorSearch {
 /** An encoder on the device. */
 export interface DeviceEncoder extends EncoderFacts {
   readonly size: number;
-  /** Vectors of texts behind a prefix, [texts, size]. @throws GraftError `engine-…`, and the signal's reason */
+  /** Vectors of texts after a prefix, [texts, size]. @throws GraftError `engine-…`, and the signal's reason */
   embed(
     texts: readonly string[],
     prefix: string,

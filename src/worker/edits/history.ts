@@ -151,7 +151,7 @@ interface Reopening {
 
 /**
  * The changes of the rows that are about to be opened. Reading the open rows in another way, for a reason with words, is a step; rows with other files
- * beside them have the changes that they had before, as one step.
+ * next to them have the changes that they had before, as one step.
  *
  * @throws GraftError `data-version`
  */
@@ -204,7 +204,7 @@ async function sameBefore(
   return undefined;
 }
 
-/** Changes of rows that now have other files beside them. A file that is gone takes its changes along, and later files move up. */
+/** Changes of rows that now have other files next to them. A file that is gone takes its changes along, and later files move up. */
 function carried(
   changes: RowChanges | undefined,
   options: DataOptions,

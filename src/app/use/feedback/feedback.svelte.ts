@@ -168,7 +168,7 @@ export class Feedback {
     await this.#keep(entries);
   }
 
-  /** Looks through the entries, beside the open rows. */
+  /** Looks through the entries, next to the open rows. */
   async look(): Promise<void> {
     const looked = ++this.#looked;
     const outcome = await this.#session.worker.lookAtFeedback(

@@ -352,7 +352,7 @@ export class FurtherTraining {
     }
   }
 
-  /** Opens the rows of the project as they were, without feedback beside them. */
+  /** Opens the rows of the project as they were, without feedback next to them. */
   async #reopen(): Promise<boolean> {
     const { data } = this.#studio;
     const version = this.kept?.rows;

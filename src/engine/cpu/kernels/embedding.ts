@@ -20,7 +20,7 @@ class EmbeddingArguments {
   dw: Write;
   C: i32;
   V: u32;
-  /** Rows of all of w, if it is the beginning of a matrix in blocks. */
+  /** Rows of all of w, if it is the start of a matrix in blocks. */
   rowsW: i32;
   firstRow: u32;
   typeW: i32;

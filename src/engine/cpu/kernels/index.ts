@@ -1,4 +1,4 @@
-// Everything that is compiled into the one module of the CPU engine, beside the kernels of optimisers and objectives. One line here for each file of kernels.
+// Everything that is compiled into the one module of the CPU engine, next to the kernels of optimisers and objectives. One line here for each file of kernels.
 export * from './activation';
 export * from './add';
 export * from './attention';

@@ -24,7 +24,7 @@ class MatmulVectorArguments {
   pitchC: i32;
   pitchZ: i32;
   typeB: i32;
-  /** Rows of all of B, if it is the beginning of a matrix in blocks. */
+  /** Rows of all of B, if it is the start of a matrix in blocks. */
   rowsB: i32;
   scale: f32;
   lowRankScale: f32;

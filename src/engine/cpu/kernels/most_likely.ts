@@ -1,4 +1,4 @@
-// The N most likely tokens by the model's own logits, with their probabilities: shown beside the chosen token. N is
+// The N most likely tokens by the model's own logits, with their probabilities: shown next to the chosen token. N is
 // `candidates` of a sequence's settings; with 0 nothing happens.
 //
 // z: logits [S, pitch] f32. likelyOfPart: the N best of PART tokens, and the sum of exp(z − its best). A unit is a part of a sequence.

@@ -35,7 +35,7 @@ function plus(a: v128, b: v128, c: f32): v128 {
 }
 
 /**
- * Writes the scaled cosines of a row's angles to `cosines`, and the sines behind `sines`. Polynomials of Cephes (Moshier, sinf.c), which are accurate
+ * Writes the scaled cosines of a row's angles to `cosines`, and the sines after `sines`. Polynomials of Cephes (Moshier, sinf.c), which are accurate
  * to an f32 between −π/4 and π/4.
  */
 function rotations(p: RopeArguments, m: i32, cosines: usize, sines: usize, direction: f32): void {

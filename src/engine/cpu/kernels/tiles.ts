@@ -34,7 +34,7 @@ export function multiply(
   for (let i = i0; i < i1; i += TILE_ROWS) {
     let b = packed;
     if (transposed) {
-      // The last tile may read a few numbers behind its rows. Their results are not stored.
+      // The last tile may read a few numbers after its rows. Their results are not stored.
       const at = a + ((<usize>i) << 2);
       for (let g = 0; g < panels; g++, b += panelBytes, s += TILE_BYTES) {
         tileOfColumns(at, row, b, depth, going ? fresh : s);
@@ -257,7 +257,7 @@ function packRows(r0: usize, r1: usize, r2: usize, r3: usize, depth: i32, factor
   }
 }
 
-/** A panel of eight columns of B. The last may read a few numbers behind the end of a row. */
+/** A panel of eight columns of B. The last may read a few numbers after the end of a row. */
 function packColumns(from: usize, row: usize, depth: i32, factor: f32, to: usize): void {
   const f = f32x4.splat(factor);
   for (let k = 0; k < depth; k++) {

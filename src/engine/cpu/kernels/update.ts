@@ -15,7 +15,7 @@ import { at4 } from './vectors';
 
 export { Write } from './common';
 
-// Slots of `hyper` that every optimiser has; its own begin at OWN: ../../ops/step.ts.
+// Slots of `hyper` that every optimiser has; its own start at OWN: ../../ops/step.ts.
 const LR = 2;
 const DECAY = 3;
 const OWN = 4;

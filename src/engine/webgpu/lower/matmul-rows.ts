@@ -6,7 +6,7 @@ import { piecesOf } from '../pace.ts';
 /** A product and where its result goes. */
 type Product = Omit<MatmulOptions, 'kernel'> & { c: Tensor };
 
-/** Bindings begin at multiples of this many bytes. */
+/** Bindings start at multiples of this many bytes. */
 const ALIGNMENT = 256;
 /** Rows of the tallest tile: parts of whole tiles have no rest. */
 const TILE_ROWS = 128;
@@ -14,7 +14,7 @@ const TILE_ROWS = 128;
 /**
  * The products that make up `whole`, in order of their rows.
  *
- * @param max floating-point operations of one; more if the rows of the tensors do not begin on boundaries that can be bound, or if there would be too many
+ * @param max floating-point operations of one; more if the rows of the tensors do not start on boundaries that can be bound, or if there would be too many
  */
 export function rowsOfProduct<One extends Product>(whole: One, max: number): One[] {
   const { a, c, layout, residual, lowRank } = whole;

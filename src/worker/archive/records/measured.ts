@@ -14,7 +14,7 @@ import { count } from './values.ts';
 /** Methods and adapters on the same rows. */
 export const Measured = v.union([RecordSchema, v.pipe(EarlierMeasured, v.transform(fromMeasured))]);
 
-/** The base model with examples, and perhaps an adapter behind the same ones. */
+/** The base model with examples, and perhaps an adapter after the same ones. */
 export const FewShot = v.union([RecordSchema, v.pipe(EarlierFewShot, v.transform(fromFewShot))]);
 
 const sample = v.object({
