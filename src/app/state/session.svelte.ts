@@ -12,7 +12,6 @@ import { heldWords } from '../task/base-words.ts';
 import { device } from './device.svelte.ts';
 import { TimeLeftClock } from '../ui/time-left.ts';
 import { startWorker } from '../worker.ts';
-import { Announcer } from './announcer.svelte.ts';
 import { keepLastModel, lastModel } from './last-model.ts';
 import { Notifier } from './notifier.svelte.ts';
 import { requestPersistence } from '../../storage/space.ts';
@@ -21,6 +20,24 @@ export interface StorageState {
   readonly usage: number;
   readonly quota: number;
   readonly persistent: boolean;
+}
+
+/** What a screen reader hears without asking: milestones, in order. As a log, so that two at once are both heard. */
+interface Announcement {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** Older messages were heard long ago. */
+const KEPT = 6;
+
+class Announcer {
+  log = $state.raw<readonly Announcement[]>([]);
+  #count = 0;
+
+  say(text: string): void {
+    this.log = [...this.log.slice(1 - KEPT), { id: this.#count++, text }];
+  }
 }
 
 /** The base model that comes with the page. */

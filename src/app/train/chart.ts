@@ -25,7 +25,7 @@ export interface Curves {
 }
 
 export interface Chart {
-  /** @returns if the key covers nothing */
+  /** @returns where the key covers nothing */
   draw(curves: Curves, key: Size): KeyPlace;
   /** Puts the cursor on a step, or away. */
   point(step: number | undefined): void;
