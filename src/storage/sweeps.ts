@@ -58,9 +58,8 @@ export function keepAdapterOfRun(projectId: string, runId: string): Promise<Stor
 export function deleteSweep({ id, projectId }: StoredSweep): Promise<void> {
   return database(async (db) => {
     const ofRuns = ['runs', 'run-summaries', 'rows', 'checkpoints'] as const;
-    const transaction = db.transaction([...ofRuns, 'adapters', 'adapter-files', 'sweeps'], 'readwrite', {
-      durability: 'strict',
-    });
+    const stores = [...ofRuns, 'adapters', 'adapter-files', 'sweeps'] as const;
+    const transaction = db.transaction(stores, 'readwrite', { durability: 'strict' });
     const [summaries, adapters] = await Promise.all([
       transaction.objectStore('run-summaries').getAll(),
       transaction.objectStore('adapters').index('project').getAll(projectId),

@@ -1,5 +1,8 @@
-/** The import rules between the rooms can fail: ESLint itself, with the repository's configuration, on lines that break them. */
-import { join } from 'node:path';
+/** The linters can fail: ESLint and oxlint themselves, with the repository's configuration, on lines that break the rules between rooms and those of types. */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
 import { ESLint } from 'eslint';
 import ts from 'typescript-eslint';
 import { describe, expect, test } from 'vitest';
@@ -134,10 +137,10 @@ describe('the import rules', () => {
     expect(await found('src/cli/streams.ts')).toEqual([4]);
   });
   // The types of one file and what it imports: those of the whole project take twenty seconds to read.
-  test('a WebGPU object is known by its type, and promises may not float', { timeout: 180_000 }, async () => {
+  test('a WebGPU object is known by its type', { timeout: 180_000 }, async () => {
     const typed = new ESLint({
       cwd: root,
-      ruleFilter: ({ ruleId }) => /^rooms|floating/.test(ruleId),
+      ruleFilter: ({ ruleId }) => ruleId.startsWith('rooms'),
       overrideConfig: {
         languageOptions: {
           parserOptions: { projectService: false, project: 'tests/unit/rooms.tsconfig.json' },
@@ -147,13 +150,10 @@ describe('the import rules', () => {
     const code = [
       `import { openDevice } from '../engine/webgpu/device.ts';`,
       `export const open = async (gpu: GPU): Promise<number> => (await openDevice(gpu)).gpu.queue.label.length;`,
-      `export const forget = (gpu: GPU): void => { openDevice(gpu); };`,
     ].join('\n');
     // The path of a real file: only those have types.
     const [{ messages }] = await typed.lintText(code, { filePath: join(root, 'src/cli/dawn.ts') });
-    expect(new Set(messages.map(({ ruleId }) => ruleId))).toEqual(
-      new Set(['rooms/owners', '@typescript-eslint/no-floating-promises']),
-    );
+    expect(new Set(messages.map(({ ruleId }) => ruleId))).toEqual(new Set(['rooms/owners']));
   });
   test('no two rooms import each other', () => {
     const reaches = (from: string, to: string): boolean =>
@@ -164,5 +164,50 @@ describe('the import rules', () => {
     expect(forbidden(join(root, 'src/model/llama.ts'), '../text/x.ts', false)).toBe(
       'model may not import text/x.ts. It may import engine, weights and answers, errors, averages, random, json, lists, numbers, requests, smooth, nearest-name, proportion, printable, html.',
     );
+  });
+});
+
+describe('the rules that need types', () => {
+  const RULES = [
+    'await-thenable',
+    'no-floating-promises',
+    'no-misused-promises',
+    'only-throw-error',
+    'switch-exhaustiveness-check',
+  ];
+
+  test('oxlint finds each of them in a TypeScript file', { timeout: 180_000 }, () => {
+    const folder = mkdtempSync(join(tmpdir(), 'graft-lint-'));
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { strict: true } }));
+    writeFileSync(
+      join(folder, 'broken.ts'),
+      `export const later = async (): Promise<number> => 1;
+      export const forget = (): void => { later(); };
+      export const wait = async (): Promise<number> => await 3;
+      export const ask = (): boolean => [1].some(async () => true);
+      export function fail(): never { throw 'x'; }
+      export function choose(x: 'a' | 'b'): number { switch (x) { case 'a': return 1; } return 2; }`,
+    );
+    const bin = join(root, 'node_modules', '.bin');
+    const { stdout, stderr } = spawnSync(
+      join(bin, 'oxlint'),
+      ['--config', join(root, '.oxlintrc.json'), '--type-aware', '--format', 'json', '.'],
+      {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH']}` },
+      },
+    );
+    rmSync(folder, { recursive: true, force: true });
+    expect(stderr).toBe('');
+    const { diagnostics } = JSON.parse(stdout) as { diagnostics: { code: string }[] };
+    expect(diagnostics.map(({ code }) => code).sort()).toEqual(RULES.map((rule) => `typescript(${rule})`));
+  });
+
+  test('ESLint has them for components', async () => {
+    const { rules } = (await new ESLint({ cwd: root }).calculateConfigForFile('src/app/App.svelte')) as {
+      rules: Record<string, unknown[]>;
+    };
+    for (const rule of RULES) expect([rule, rules[`@typescript-eslint/${rule}`]?.[0]]).toEqual([rule, 2]);
   });
 });
