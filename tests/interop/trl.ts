@@ -6,10 +6,14 @@ import { DEVICE_HERE, graftHere, metricsOf, type Line } from '../engine/graft-co
 import { SPRIG } from '../engine/sprig.ts';
 import { python } from './ask.ts';
 
+const HAS_TRL =
+  'import sys, importlib.util as u; sys.exit(not all(u.find_spec(p) for p in ["accelerate", "datasets", "trl"]))';
+
 /** The Python of the other tests, if it has TRL and accelerate as well. */
 export const pythonWithTrl =
   python !== undefined &&
-  spawnSync(python, ['-c', 'import accelerate, datasets, trl'], { env: offline() }).status === 0
+  // To find them is quick, to import them takes longer than the run that they continue.
+  spawnSync(python, ['-c', HAS_TRL], { env: offline() }).status === 0
     ? python
     : undefined;
 if (!pythonWithTrl)
