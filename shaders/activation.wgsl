@@ -3,6 +3,7 @@
 //   SiLU            x · σ(x)                                         y = a(g) · u is SwiGLU
 //   GELU by tanh    x · σ(2 · √(2/π) · (x + 0.044715 · x³))          y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
 //   GELU            x · Φ(x),  Φ(x) = ½ (1 + erf(x / √2))            erf by Abramowitz and Stegun, 7.1.26: within 1.5e-7
+//   identity        x                                                y = g · u, the bilinear layer
 //
 //   alone      y = a(g)                  dg (+)= dy · a′(g)
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)

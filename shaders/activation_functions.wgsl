@@ -1,6 +1,6 @@
 // The activations of activation.wgsl and their slopes, which matmul_vector.wgsl needs as well.
 
-// 0: SiLU, 1: GELU by tanh, 2: GELU.
+// 0: SiLU, 1: GELU by tanh, 2: GELU, 3: the identity.
 override KIND: u32 = 0;
 const SCALE = 1.5957691216057308;
 const CUBE = 0.044715;
@@ -20,6 +20,7 @@ fn normal(v: f32) -> vec2f {
 }
 
 fn activated(x: f32) -> f32 {
+  if (KIND == 3u) { return x; }
   if (KIND == 0u) { return x * sigmoid(x); }
   let v = clamp(x, -FLAT, FLAT);
   if (KIND == 2u) { return x * normal(v).x; }
@@ -27,6 +28,7 @@ fn activated(x: f32) -> f32 {
 }
 
 fn slope(x: f32) -> f32 {
+  if (KIND == 3u) { return 1.0; }
   if (KIND == 0u) {
     let s = sigmoid(x);
     return s * (1.0 + x * (1.0 - s));

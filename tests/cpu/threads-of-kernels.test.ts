@@ -6,9 +6,10 @@ import type { CpuDevice } from '../../src/engine/cpu/device.ts';
 import { activate, gated } from '../../src/engine/ops/activation.ts';
 import { attentionMap } from '../../src/engine/ops/attention_map.ts';
 import { columnSumInto } from '../../src/engine/ops/column_sum.ts';
+import { depthwiseConv, linkFollowing } from '../../src/engine/ops/depthwise_conv.ts';
 import { dropoutInto } from '../../src/engine/ops/dropout.ts';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
-import { gatherRows } from '../../src/engine/ops/gather_rows.ts';
+import { gatherRows, NO_ROW } from '../../src/engine/ops/gather_rows.ts';
 import { layerNorm } from '../../src/engine/ops/layer_norm.ts';
 import { policyLoss, POLICY_SUMS } from '../../src/engine/ops/policy_loss.ts';
 import { rmsNorm } from '../../src/engine/ops/rms_norm.ts';
@@ -117,6 +118,16 @@ const KERNELS: Record<string, Define> = {
     return throughout(device, tape, [s, bias], (x) =>
       scaleColumns(tape, x, s, { divisor, bias, residual: x }),
     );
+  },
+  depthwise_conv(device, tape) {
+    const w = numbers(device, [C, 3], 3, 'f32', true);
+    const before = Uint32Array.from({ length: 2 * M }, (_, i) => {
+      const row = (i >> 1) - 1 - (i & 1);
+      return row < 0 ? NO_ROW : row;
+    });
+    const previous = constant(device, [M, 2], before, 'u32');
+    const following = constant(device, [M, 2, 2], linkFollowing(before, 2), 'u32');
+    return throughout(device, tape, [w], (x) => depthwiseConv(tape, x, { w, previous, following }));
   },
   split_columns: (device, tape) =>
     throughout(device, tape, [], (x) => {

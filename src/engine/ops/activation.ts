@@ -2,8 +2,8 @@ import { operationKind } from '../operation.ts';
 import type { Tape } from '../tape.ts';
 import type { Tensor } from '../tensor.ts';
 
-/** SiLU, GELU in its approximation by tanh, and GELU itself, in the order of the kernels' numbers. */
-export const ACTIVATIONS = ['silu', 'gelu_tanh', 'gelu'] as const;
+/** SiLU, GELU in its approximation by tanh, GELU itself and none, in the order of the kernels' numbers. */
+export const ACTIVATIONS = ['silu', 'gelu_tanh', 'gelu', 'identity'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
 interface Attributes {
@@ -46,7 +46,7 @@ export function activate(tape: Tape, x: Tensor, activation: Activation): Tensor 
   return y;
 }
 
-/** y = a(gate) · up, element by element; all [M, F], y in the type of `gate`. SwiGLU and GeGLU (Shazeer, 2020). */
+/** y = a(gate) · up, element by element; all [M, F], y in the type of `gate`. SwiGLU, GeGLU, and the bilinear layer by the identity (Shazeer, 2020). */
 export function gated(tape: Tape, gate: Tensor, up: Tensor, activation: Activation): Tensor {
   const y = tape.tensor(gate.shape, gate.dtype, `${activation}(${gate.label}) · ${up.label}`);
   tape.append(gatedKind, { g: gate, u: up, y }, { activation });

@@ -9,6 +9,7 @@ import { attentionMapLowerings } from './lower/attention-map.ts';
 import { columnSumLowerings } from './lower/column-sum.ts';
 import { contrastiveLossLowerings } from './lower/contrastive-loss.ts';
 import { crossEntropyLowerings } from './lower/cross-entropy.ts';
+import { depthwiseConvLowerings } from './lower/depthwise-conv.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
 import { gatherRowsLowerings } from './lower/gather-rows.ts';
@@ -40,6 +41,7 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...columnSumLowerings,
   ...contrastiveLossLowerings,
   ...crossEntropyLowerings,
+  ...depthwiseConvLowerings,
   ...dropoutLowerings,
   ...embeddingLowerings,
   ...gatherRowsLowerings,

@@ -153,6 +153,8 @@ class OnnxForward implements ForwardGraph<Value> {
     const half = (inner: string): string =>
       n.add('Mul', [n.add('Mul', [x.name, n.floats(0.5)]), n.add('Add', [inner, n.floats(1)])]);
     switch (activation) {
+      case 'identity':
+        return x;
       case 'silu':
         return { ...x, name: n.add('Mul', [x.name, n.add('Sigmoid', [x.name])]) };
       case 'gelu':

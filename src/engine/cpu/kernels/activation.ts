@@ -3,6 +3,7 @@
 //   SiLU            x · σ(x)                                         y = a(g) · u is SwiGLU
 //   GELU by tanh    x · σ(2 · √(2/π) · (x + 0.044715 · x³))          y = a(g) · u is GeGLU;  ½ (1 + tanh z) = σ(2 z)
 //   GELU            x · Φ(x),  Φ(x) = ½ (1 + erf(x / √2))            erf by Abramowitz and Stegun, 7.1.26: within 1.5e-7
+//   identity        x                                                y = g · u, the bilinear layer
 //
 //   activate   y = a(g)                  dg (+)= dy · a′(g)
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
@@ -19,7 +20,7 @@ class ActivationArguments {
   dy: Read;
   dx: Write;
   du: Write;
-  // 0: SiLU, 1: GELU by tanh, 2: GELU.
+  // 0: SiLU, 1: GELU by tanh, 2: GELU, 3: the identity.
   kind: i32;
   accumulate: i32;
   accumulateUp: i32;
@@ -62,6 +63,7 @@ function normal(v: v128, e: v128): v128 {
 
 /** a(x) / x. */
 function gate(x: v128, kind: i32): v128 {
+  if (kind === 3) return f32x4.splat(1.0);
   if (kind === 0) return sigmoid(x);
   const v = bounded(x);
   if (kind === 2) return normal(v, bell(v));
@@ -73,6 +75,7 @@ function gate(x: v128, kind: i32): v128 {
 /** a′(x), given s = a(x) / x. */
 function slope(x: v128, s: v128, kind: i32): v128 {
   const one = f32x4.splat(1.0);
+  if (kind === 3) return one;
   const rest = f32x4.sub(one, s);
   if (kind === 0) return f32x4.mul(s, f32x4.add(one, f32x4.mul(x, rest)));
   const v = bounded(x);

@@ -7,6 +7,7 @@ export * from './attention_map';
 export * from './column_sum';
 export * from './contrastive_loss';
 export * from './cross_entropy';
+export * from './depthwise_conv';
 export * from './dropout';
 export * from './embedding';
 export * from './gather_rows';
