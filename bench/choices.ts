@@ -47,7 +47,7 @@ const choices = labels.map((label) => tokenizer.encode(label));
 async function oneByOne(prompt: readonly number[]): Promise<number[]> {
   const longest = Math.max(...choices.map((ids) => ids.length));
   const tape = new Tape(device);
-  const inputs = batchTensors(tape, { tokens: prompt.length + longest, rows: longest });
+  const inputs = batchTensors(tape, { tokens: prompt.length + longest, rows: longest }, model.batchOptions);
   const hidden = model.forward(tape, inputs);
   const scores = logProbabilities(tape, hidden, model.headOf(tape, undefined), inputs.labels, { kept: true });
   const plan = await device.compile(tape, model.pool);

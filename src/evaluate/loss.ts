@@ -57,7 +57,7 @@ async function measure(
   let plan: Plan | undefined;
   try {
     const tape = new Tape(device);
-    const inputs = batchTensors(tape, bucket);
+    const inputs = batchTensors(tape, bucket, model.batchOptions);
     linearCrossEntropy(
       tape,
       model.forward(tape, inputs, { adapter }),

@@ -9,7 +9,8 @@ import type { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { productClasses, type ProductClass } from '../engine/webgpu/product-class.ts';
 import type { ModelDefinition } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
-import { createCache, Decoder } from '../model/replays.ts';
+import { GenerationState } from '../model/generation-state.ts';
+import { Decoder } from '../model/replays.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import { emptyTrainable, type MemorySettings } from '../train/memory-plan.ts';
 import { recordGradients, sharedTensors } from '../train/step-plans.ts';
@@ -47,7 +48,7 @@ export async function classesOfModel(
   if (definition.pooling !== undefined) return training;
   const modules = adapterModules(definition, adapterConfigOf(spec));
   const adapter = await Adapter.frozen(model, modules, undefined);
-  const options = { cache: createCache(model, CACHE), maxLength: CACHE, adapter };
+  const options = { state: new GenerationState(model, 1, CACHE), adapter };
   const { plan } = await Decoder.compile(model, options, 1);
   const decoding = productClasses(plan.size.commands as readonly Dispatch[], OF_DECODING);
   return [...training, ...decoding];

@@ -2,6 +2,7 @@
 import type { TokenConstraint } from './allowed-tokens.ts';
 import type { GenerateOptions } from './generation.ts';
 import type { AdapterHooks } from './graph.ts';
+import type { StateRows } from './layer-state.ts';
 import { commonLength } from './prompt-prefix.ts';
 import type { Candidate } from './sampling.ts';
 import type { Generated, Sequence } from './sequence.ts';
@@ -60,9 +61,10 @@ export const NO_PLACES: BatchPlace['held'] = { ids: [], adapter: undefined };
 /** As many tokens that a prompt has in common with another are copied, or waited for, rather than read again. */
 export const WORTH_COPYING = 8;
 
-/** How many tokens of a request's prompt a place holds from the start on. The last token of a prompt has to be read. */
-export function knownTokens({ held }: BatchPlace, { ids, request }: Job): number {
-  return held.adapter === request.adapter ? Math.min(commonLength(held.ids, ids), ids.length - 1) : 0;
+/** From how many tokens of a request's prompt a place can continue. The last token of a prompt has to be read. */
+export function knownTokens({ held }: BatchPlace, { ids, request }: Job, rows: StateRows): number {
+  if (held.adapter !== request.adapter) return 0;
+  return rows.reusable(held.ids.length, Math.min(commonLength(held.ids, ids), ids.length - 1));
 }
 
 /** A place has the first `count` tokens of its prompt. */
@@ -74,16 +76,20 @@ export function hold(place: Busy, count: number): void {
 }
 
 /** Whether a place reads more of what another one's prompt starts with than that has. */
-export function isAboutToHave({ job: { ids }, ready }: Busy, { job, filled }: Busy): boolean {
+export function isAboutToHave(
+  { job: { ids }, ready }: Busy,
+  { job, filled }: Busy,
+  rows: StateRows,
+): boolean {
   if (ready) return false;
   const common = Math.min(commonLength(ids, job.ids), ids.length - 1, job.ids.length - 1);
-  return common - filled >= WORTH_COPYING;
+  return rows.reusable(ids.length - 1, common) - filled >= WORTH_COPYING;
 }
 
 /** The place that holds most of a prompt and little else; without one, the place that was given away longest ago. */
-export function placeFor(job: Job, free: readonly BatchPlace[]): BatchPlace {
+export function placeFor(job: Job, free: readonly BatchPlace[], rows: StateRows): BatchPlace {
   const known = free.map((place) => {
-    const tokens = knownTokens(place, job);
+    const tokens = knownTokens(place, job, rows);
     return tokens > place.held.ids.length / 2 ? tokens : 0;
   });
   const best = Math.max(...known);

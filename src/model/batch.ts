@@ -6,6 +6,7 @@ import { changed, type List } from '../lists.ts';
 import { CANDIDATE, NO_TEXT } from '../engine/ops/contrastive_loss.ts';
 import { FIRST_VIRTUAL, linkOccurrences } from '../engine/ops/embedding.ts';
 import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
+import { linkFollowing } from '../engine/ops/depthwise_conv.ts';
 import { NO_ROW } from '../engine/ops/gather_rows.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { Plan } from '../engine/plan.ts';
@@ -156,18 +157,20 @@ interface PooledInputs {
   readonly roles: Tensor;
 }
 
-interface BatchOptions {
+export interface BatchOptions {
   /** Whether rows are trained that are looked up by id. */
   readonly trainsEmbedding?: boolean;
   /** Whether tokens see all of their sequence, and have types: in an encoder. */
   readonly bothWays?: boolean;
+  /** How many tokens before each its layers read by their rows; 0 for none. */
+  readonly recent?: number;
 }
 
 /** Declares the inputs of a plan for sequences with labels. */
 export function batchTensors(
   tape: Tape,
   { tokens: M, rows: R, sequences: S, shared }: Bucket,
-  { trainsEmbedding = false, bothWays = false }: BatchOptions = {},
+  { trainsEmbedding = false, bothWays = false, recent = 0 }: BatchOptions = {},
 ): BatchTensors {
   const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
   return {
@@ -178,6 +181,8 @@ export function batchTensors(
     queryRanges: tape.training ? input([M, 2], 'query ranges') : undefined,
     rows: input([R], 'rows'),
     inverse: tape.training ? input([M], 'inverse rows') : undefined,
+    previous: recent > 0 ? input([M, recent], 'previous tokens') : undefined,
+    following: recent > 0 && tape.training ? input([M, recent, 2], 'following tokens') : undefined,
     chain: trainsEmbedding ? input([M, 2], 'occurrences') : undefined,
     positionChain: trainsEmbedding ? input([M, 2], 'occurrences of positions') : undefined,
     labels: input([R], 'labels'),
@@ -207,6 +212,8 @@ export function writeBatch(
   const positions = new Uint32Array(M);
   const keyRanges = new Uint32Array(tensors.keyRanges.size);
   const queryRanges = new Uint32Array(M * 2);
+  const recent = (tensors.previous?.size ?? 0) / M;
+  const previous = new Uint32Array(M * recent).fill(NO_ROW);
   const rows = new Uint32Array(R).fill(NO_ROW);
   const inverse = new Uint32Array(M).fill(NO_ROW);
   const labels = new Uint32Array(R).fill(NO_LABEL);
@@ -253,6 +260,7 @@ export function writeBatch(
       if (!shared) keyRanges.set([own, bothWays ? last : m + 1], m * 2);
       else if (isShared) keyRanges.set([prefix, m + 1], m * 4);
       else keyRanges.set([prefix, prefix + before, own, m + 1], m * 4);
+      for (let k = 1; k <= Math.min(recent, t - from); k++) previous[m * recent + k - 1] = placeOf(t - k);
       queryRanges.set([bothWays ? own : m, isShared ? end : last], m * 2);
       const label = t + 1 < row.labels.length ? row.labels[t + 1] : -100;
       if (label >= 0) predict(m, label);
@@ -279,6 +287,8 @@ export function writeBatch(
   plan.write(tensors.positions, positions);
   plan.write(tensors.keyRanges, keyRanges);
   if (tensors.queryRanges) plan.write(tensors.queryRanges, queryRanges);
+  if (tensors.previous) plan.write(tensors.previous, previous);
+  if (tensors.following) plan.write(tensors.following, linkFollowing(previous, recent));
   plan.write(tensors.rows, rows);
   if (tensors.inverse) plan.write(tensors.inverse, inverse);
   if (tensors.chain) plan.write(tensors.chain, linkOccurrences(ids));

@@ -1,5 +1,5 @@
 /**
- * How likely each of some continuations of a prompt is, without generating: the prompt goes through the model once, into a cache of keys and values, and
+ * How likely each of some continuations of a prompt is, without generating: the prompt goes through the model once, into the states of its layers, and
  * one replay computes the tokens of all choices over it (choice-tree.ts). What the prompts have in common is computed once for all of them.
  */
 import { NO_LABEL } from '../engine/ops/cross_entropy.ts';
@@ -12,10 +12,11 @@ import { batchTensors, virtualIds, type BatchTensors } from './batch.ts';
 import { CacheCopy } from './cache-copy.ts';
 import { choiceTree, type ChoiceTree } from './choice-tree.ts';
 import { checkPrompt } from './generation.ts';
-import type { AdapterHooks } from './graph.ts';
+import { GenerationState } from './generation-state.ts';
+import type { AdapterHooks, ReplayState } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import { commonLength } from './prompt-prefix.ts';
-import { createCache, freeCache, Prefill } from './replays.ts';
+import { Prefill } from './replays.ts';
 
 /** A prompt, and what may follow it. */
 export interface AskedChoices {
@@ -33,12 +34,13 @@ const TOKENS = 512;
 interface Scoring {
   readonly plan: Plan;
   readonly inputs: BatchTensors;
-  readonly slots: Tensor;
+  /** Where its tokens go in the state. */
+  readonly places: ReplayState;
   /** f32 [R], read by the host. */
   readonly logProbabilities: Tensor;
 }
 
-/** A prompt with its place: the cache has `pitch` rows for each. */
+/** A prompt, and the tokens of its choices. */
 interface Placed {
   readonly ids: readonly number[];
   readonly tree: ChoiceTree;
@@ -64,20 +66,16 @@ export async function scoreChoices(
     placed.reduce((max, one) => Math.max(max, of(one)), 0);
   const computed = most(({ tree }) => tree.ids.length + 1);
   const prompts = Math.max(1, Math.min(PROMPTS, placed.length, Math.floor(TOKENS / computed)));
-  /** Rows of the cache for a prompt and the tokens of its choices. */
+  /** Tokens of a prompt and of its choices. */
   const pitch = most(({ ids, tree }) => ids.length + tree.ids.length);
-  const cache = createCache(model, prompts * pitch);
+  const state = new GenerationState(model, prompts, pitch);
   const plans: { destroy(): void }[] = [];
   const found: number[][] = [];
   try {
-    const prefill = await Prefill.compile(
-      model,
-      { cache, maxLength: pitch, ...(adapter && { adapter }) },
-      prompts,
-    );
+    const prefill = await Prefill.compile(model, { state, ...(adapter && { adapter }) });
     plans.push(prefill);
     const rows = prompts * most(({ tree }) => tree.predicted.length);
-    const scoring = await compileScoring(model, cache, { tokens: prompts * computed, rows }, adapter);
+    const scoring = await compileScoring(model, state, { tokens: prompts * computed, rows }, adapter);
     plans.push(scoring.plan);
 
     // What all have in common is copied into each place once, and stays there.
@@ -89,21 +87,22 @@ export async function scoreChoices(
     if (common > 0) {
       await prefill.fill(held[0].map((id, position) => ({ id, sequence: 0, position })));
       if (prompts > 1) {
-        const copy = await CacheCopy.compile(model, cache);
+        const copy = await CacheCopy.compile(model, state);
         plans.push(copy);
-        copy.copy(held.slice(1).map((_, at) => ({ from: 0, to: (at + 1) * pitch, count: common })));
+        copy.copy(held.slice(1).map((_, at) => ({ from: 0, to: at + 1, first: 0, end: common })));
       }
     }
     for (let start = 0; start < placed.length; start += prompts) {
       const group = placed.slice(start, start + prompts);
       await prefill.fill(
         group.flatMap(({ ids }, sequence) => {
-          const known = commonLength(held[sequence], ids);
+          const { length } = held[sequence];
+          const known = state.rows.reusable(length, commonLength(held[sequence], ids.slice(0, -1)));
           held[sequence] = ids.slice(0, -1);
           return held[sequence].slice(known).map((id, at) => ({ id, sequence, position: known + at }));
         }),
       );
-      write(scoring, group, pitch);
+      write(scoring, group, state);
       scoring.plan.run();
       const values = new Float32Array(await scoring.plan.read(scoring.logProbabilities));
       let row = 0;
@@ -119,7 +118,7 @@ export async function scoreChoices(
     if (!device.failure) {
       await device.settle();
       for (const plan of plans) plan.destroy();
-      freeCache(model, cache);
+      state.free();
     }
   }
 }
@@ -146,50 +145,65 @@ function place(
 
 async function compileScoring(
   model: LanguageModel,
-  cache: ReturnType<typeof createCache>,
+  state: GenerationState,
   bucket: { readonly tokens: number; readonly rows: number },
   adapter: AdapterHooks | undefined,
 ): Promise<Scoring> {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, { ...bucket, shared: true });
-  const slots = tape.pinned([bucket.tokens], 'u32', 'slots');
-  const hidden = model.forward(tape, inputs, { ...(adapter && { adapter }), cache: { ...cache, slots } });
+  const inputs = batchTensors(tape, { ...bucket, shared: true }, model.batchOptions);
+  const places = state.inputs(tape, bucket.tokens);
+  const hidden = model.forward(tape, inputs, { ...(adapter && { adapter }), state: places });
   const scores = logProbabilities(tape, hidden, model.headOf(tape, adapter), inputs.labels, { kept: true });
   return {
     plan: await model.device.compile(tape, model.pool),
     inputs,
-    slots,
+    places,
     logProbabilities: scores,
   };
 }
 
 /** Writes the last token of each prompt and the tokens of its choices, and what they predict. All other rows are padding. */
-function write({ plan, inputs, slots }: Scoring, group: readonly Placed[], pitch: number): void {
+function write({ plan, inputs, places }: Scoring, group: readonly Placed[], { rows: kept }: GenerationState): void {
   const M = inputs.ids.size;
   const R = inputs.rows.size;
   const ids = new Uint32Array(M);
   const positions = new Uint32Array(M);
   const keyRanges = new Uint32Array(M * 4);
   const slotRows = new Uint32Array(M).fill(NO_ROW);
+  const before = new Uint32Array(M * kept.recent).fill(NO_ROW);
   const rows = new Uint32Array(R).fill(NO_ROW);
   const labels = new Uint32Array(R).fill(NO_LABEL);
   let m = 0;
   let r = 0;
   group.forEach(({ ids: prompt, tree }, sequence) => {
-    const begin = sequence * pitch;
+    const begin = kept.rowOf(sequence, 0);
     const end = begin + prompt.length;
     const last = m;
-    const put = (id: number, position: number, slot: number, own: readonly [number, number]): void => {
+    /** Where the token is that is so many tokens before the prompt's last one, which is itself a part of the replay. */
+    const inPrompt = (back: number): number => {
+      if (back >= prompt.length) return NO_ROW;
+      return back === 0 ? last : M + kept.recentRowOf(sequence, prompt.length - 1 - back);
+    };
+    const put = (
+      id: number,
+      position: number,
+      slot: number,
+      own: readonly [number, number],
+      previous: (k: number) => number,
+    ): void => {
+      for (let k = 1; k <= kept.recent; k++) before[m * kept.recent + k - 1] = previous(k);
       ids[m] = id;
       positions[m] = position;
       slotRows[m] = slot;
       keyRanges.set([begin, end, ...own], m * 4);
       m++;
     };
-    put(prompt[prompt.length - 1], prompt.length - 1, end - 1, [end, end]);
+    put(prompt[prompt.length - 1], prompt.length - 1, end - 1, [end, end], inPrompt);
     tree.ids.forEach((id, at) => {
       const start = tree.starts[at];
-      put(id, prompt.length + at - start, end + at, [end + start, end + at + 1]);
+      const previous = (k: number): number =>
+        at - k >= start ? last + 1 + at - k : inPrompt(k - 1 - (at - start));
+      put(id, prompt.length + at - start, end + at, [end + start, end + at + 1], previous);
     });
     for (const { from, id } of tree.predicted) {
       rows[r] = last + 1 + from;
@@ -200,7 +214,10 @@ function write({ plan, inputs, slots }: Scoring, group: readonly Placed[], pitch
   plan.write(inputs.ids, ids);
   plan.write(inputs.positions, positions);
   plan.write(inputs.keyRanges, keyRanges);
-  plan.write(slots, slotRows);
+  plan.write(places.slots, slotRows);
+  if (inputs.previous) plan.write(inputs.previous, before);
+  // The state stays at the end of what was read of each prompt.
+  if (places.recentSlots) plan.write(places.recentSlots, new Uint32Array(M).fill(NO_ROW));
   plan.write(inputs.rows, rows);
   plan.write(inputs.labels, labels);
 }

@@ -31,21 +31,14 @@ import {
   type Job,
   type BatchPlace,
 } from './batch-places.ts';
-import { CacheCopy, type CopiedRows } from './cache-copy.ts';
+import { CacheCopy } from './cache-copy.ts';
 import { checkPrompt, tokensInFlight } from './generation.ts';
+import { GenerationState } from './generation-state.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
+import type { CopiedTokens } from './layer-state.ts';
 import { commonLength } from './prompt-prefix.ts';
-import {
-  bytesOfCache,
-  createCache,
-  Decoder,
-  freeCache,
-  Prefill,
-  PREFILL_TOKENS,
-  LossReplay,
-  type Cache,
-} from './replays.ts';
+import { Decoder, Prefill, PREFILL_TOKENS, LossReplay } from './replays.ts';
 import { checkSampling, greedy } from './sampling.ts';
 import { Sequence } from './sequence.ts';
 
@@ -83,7 +76,7 @@ interface Read {
 const PART = PREFILL_TOKENS[PREFILL_TOKENS.length - 1];
 
 export class ContinuousBatch {
-  readonly #cache: Cache;
+  readonly #state: GenerationState;
   /** By the rows of their decoders. */
   readonly #rings = new Map<number, StagingRing>();
   readonly #replays = new Map<AdapterHooks | undefined, Replays>();
@@ -105,7 +98,7 @@ export class ContinuousBatch {
     readonly sequences: number,
     readonly maxLength: number,
   ) {
-    this.#cache = createCache(model, sequences * maxLength);
+    this.#state = new GenerationState(model, sequences, maxLength);
     this.#places = Array.from({ length: sequences }, (_, index): BatchPlace => {
       return { index, job: undefined, filled: 0, ready: false, held: NO_PLACES, since: 0 };
     });
@@ -160,9 +153,9 @@ export class ContinuousBatch {
     return (await this.#decoderOf(adapter, 1)).plan;
   }
 
-  /** Bytes of the cache of keys and values. */
+  /** Bytes of what the layers keep of the sequences' tokens. */
   get cacheBytes(): number {
-    return bytesOfCache(this.#cache);
+    return this.#state.bytes;
   }
 
   /**
@@ -205,7 +198,7 @@ export class ContinuousBatch {
   free(): void {
     this.forgetAll();
     for (const ring of this.#rings.values()) ring.destroy();
-    freeCache(this.model, this.#cache);
+    this.#state.free();
   }
 
   /** Works until nothing is asked. Never rejects: a failure is that of the requests. */
@@ -253,11 +246,11 @@ export class ContinuousBatch {
       const job = free.length > 0 ? this.#waiting.shift() : undefined;
       if (!job) return;
       const { adapter } = job.request;
-      const place = placeFor(job, free);
+      const place = placeFor(job, free, this.#state.rows);
       place.job = job;
       place.ready = false;
       job.began = performance.now();
-      place.filled = job.cachedTokens = knownTokens(place, job);
+      place.filled = job.cachedTokens = knownTokens(place, job, this.#state.rows);
       place.held = { ids: job.ids.slice(0, place.filled), adapter };
       place.since = ++this.#requests;
     }
@@ -274,7 +267,7 @@ export class ContinuousBatch {
       await this.#copyInto(same);
       const { prefill } = await this.#replaysOf(adapter);
       const tokens: { id: number; sequence: number; position: number }[] = [];
-      const waits = same.map((place, at) => same.slice(0, at).some((other) => isAboutToHave(other, place)));
+      const waits = same.map((place, at) => same.slice(0, at).some((other) => isAboutToHave(other, place, this.#state.rows)));
       isWaiting = waits.includes(true);
       for (const place of same.filter((_, at) => !waits[at])) {
         const { ids } = place.job;
@@ -293,23 +286,26 @@ export class ContinuousBatch {
 
   /** Copies to each place what another one holds of its prompt. */
   async #copyInto(places: readonly Busy[]): Promise<void> {
-    const pieces: CopiedRows[] = [];
+    const pieces: CopiedTokens[] = [];
     // As it was before: a copy of this call is not copied.
     const held = this.#places.map((place) => ({ place, known: place.held }));
+    const copied = new Set<BatchPlace>();
+    const { rows } = this.#state;
     for (const place of places) {
       const { job, index, filled } = place;
       const max = job.ids.length - 1;
       let best = { from: place as BatchPlace, count: filled };
       for (const { place: from, known } of held) {
-        if (from === place || known.adapter !== job.request.adapter) continue;
-        const count = Math.min(max, commonLength(known.ids, job.ids));
+        if (from === place || copied.has(from) || known.adapter !== job.request.adapter) continue;
+        const common = Math.min(max, commonLength(known.ids, job.ids));
+        const count = rows.reusable(known.ids.length, common);
         if (count > best.count) best = { from, count };
       }
       const count = best.count - filled;
       // The end of a prompt is copied however short: reading it would be a replay of its own.
       if (count <= 0 || (count < WORTH_COPYING && best.count < max)) continue;
-      const row = (of: BatchPlace): number => of.index * this.maxLength + filled;
-      pieces.push({ from: row(best.from), to: index * this.maxLength + filled, count });
+      pieces.push({ from: best.from.index, to: index, first: filled, end: best.count });
+      copied.add(place);
       job.cachedTokens += count;
       hold(place, best.count);
     }
@@ -317,7 +313,7 @@ export class ContinuousBatch {
   }
 
   async #copier(): Promise<CacheCopy> {
-    return (this.#copy ??= await CacheCopy.compile(this.model, this.#cache));
+    return (this.#copy ??= await CacheCopy.compile(this.model, this.#state));
   }
 
   /** The next token of each sequence that is ready, adapter by adapter. */
@@ -343,7 +339,7 @@ export class ContinuousBatch {
     const lineup = await this.#lineUp(adapter);
     const jobs = lineup?.jobs.flatMap((one) => {
       const token = one.job.sequence.next();
-      return token ? [{ ...one, ...token }] : [];
+      return token ? [{ ...one, ...token, prompt: one.job.ids.length - 1 }] : [];
     });
     if (!lineup || !jobs || jobs.length === 0) return undefined;
     const staging = lineup.ring.next();
@@ -360,7 +356,8 @@ export class ContinuousBatch {
     );
     const next = places.flatMap(({ job, index }) => {
       const token = job.sequence.next();
-      return token ? [{ job, sequence: index, id: lastOf(job), ...token }] : [];
+      const prompt = job.ids.length - 1;
+      return token ? [{ job, sequence: index, prompt, id: lastOf(job), ...token }] : [];
     });
     if (next.length === 0) return undefined;
     const jobs = next.map((one, row) => ({ ...one, row }));
@@ -438,7 +435,7 @@ export class ContinuousBatch {
   async #replaysOf(adapter: AdapterHooks | undefined): Promise<Replays> {
     let replays = this.#replays.get(adapter);
     if (!replays) {
-      const prefill = await Prefill.compile(this.model, this.#useOf(adapter), this.sequences);
+      const prefill = await Prefill.compile(this.model, this.#useOf(adapter));
       this.#replays.set(adapter, (replays = { prefill, decoders: new Map(), scorers: new Map() }));
     }
     return replays;
@@ -461,7 +458,7 @@ export class ContinuousBatch {
   }
 
   #useOf(adapter: AdapterHooks | undefined): Parameters<typeof Decoder.compile>[1] {
-    return { cache: this.#cache, maxLength: this.maxLength, adapter };
+    return { state: this.#state, adapter };
   }
 
   #ringOf(rows: number): StagingRing {

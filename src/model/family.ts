@@ -13,6 +13,8 @@ import type { ForwardGraph } from './forward-graph.ts';
 import { gemma3 } from './gemma3.ts';
 import { gpt2 } from './gpt2.ts';
 import { granite } from './granite.ts';
+import type { StatePart } from './layer-state.ts';
+import { lfm2 } from './lfm2.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { olmo2 } from './olmo2.ts';
@@ -30,6 +32,8 @@ export interface WeightSpec {
   readonly shape: readonly number[];
   /** Whether the folder has it transposed: the [inputs, outputs] of GPT-2's Conv1D. */
   readonly transposed?: boolean;
+  /** Whether it is the filter [C, L] of a depthwise convolution, which the folder has as [C, 1, L]. It is always f32. */
+  readonly filter?: boolean;
 }
 
 /** A linear layer that can carry an adapter. `path` is the module's name in transformers. */
@@ -79,6 +83,8 @@ export interface ModelDefinition extends WeightedModel {
    * as in Granite.
    */
   readonly embedding: { readonly path: string; readonly scale: number; readonly scalesAll: boolean };
+  /** The tensors that each layer keeps of earlier tokens in generation: keys and values in every layer if left out. */
+  readonly states?: readonly (readonly StatePart[])[];
   /** How vectors of tokens become one of their text, in an encoder. Missing in a language model. */
   readonly pooling?: Pooling;
   /** Records everything from token ids to the normalised hidden states that go through the head; in an encoder, to the last hidden states of all tokens. */
@@ -114,6 +120,7 @@ export const families: readonly Family[] = [
   olmo2,
   granite,
   phi3,
+  lfm2,
 ];
 
 const encoders: readonly EncoderFamily[] = [bert];

@@ -45,7 +45,8 @@ export function otherTensors({ weights, shape }: ModelDefinition, source: Weight
 const HEAD = /(^|\.)lm_head\.weight$/;
 
 /** The shape that the folder has for a weight. */
-export function folderShape({ shape, transposed }: WeightSpec): readonly number[] {
+export function folderShape({ shape, transposed, filter }: WeightSpec): readonly number[] {
+  if (filter) return [shape[0], 1, shape[1]];
   return transposed ? [...shape].reverse() : shape;
 }
 

@@ -43,6 +43,8 @@ export interface ForwardGraph<Value> {
   rmsNorm(x: Value, name: string, options: RmsNormOptions): Value;
   /** Attention of each token to the keys that it may see. With `rope`, q and k are turned first, and nothing may read them afterwards. */
   attention(layer: number, q: Value, k: Value, v: Value, settings?: AttentionSettings): Value;
+  /** The causal convolution of each channel at `path` over the tokens of a sequence, with its bias if there is one. */
+  convolution(layer: number, x: Value, path: string): Value;
   /** a(gate) · up. */
   gated(gate: Value, up: Value, activation: Activation): Value;
   activate(x: Value, activation: Activation): Value;

@@ -2,6 +2,7 @@
 import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
 import type { TokenConstraint } from './allowed-tokens.ts';
+import { stateBytes } from './generation-state.ts';
 import type { AdapterHooks } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 import type { Candidate, Sampling } from './sampling.ts';
@@ -46,13 +47,13 @@ export function tokensInFlight({ software, processor }: Pick<Device, 'software' 
  * 22 ms of eight and 15 ms of sixteen.
  */
 const AT_ONCE = { processor: 16, gpu: 8 };
-/** The most bytes of their cache of keys and values. */
+/** The most bytes of what the layers keep of their tokens. */
 const MAX_CACHE_BYTES = 256 * 2 ** 20;
 
 /** How many of some sequences to generate at once: at least one, and no more than a modest cache holds. @param maxLength tokens of a sequence, prompt included */
 export function sequencesAtOnce(model: LanguageModel, sequences: number, maxLength: number): number {
   const max = AT_ONCE[model.device.processor ? 'processor' : 'gpu'];
-  return Math.max(1, Math.min(sequences, max, Math.floor(MAX_CACHE_BYTES / cacheBytes(model, maxLength))));
+  return Math.max(1, Math.min(sequences, max, Math.floor(MAX_CACHE_BYTES / stateBytes(model, 1, maxLength))));
 }
 
 /** How many of the answers of a step to sample at once: all of them, unless their cache would be too large. */
@@ -60,14 +61,8 @@ export function sampledAtOnce(
   model: LanguageModel,
   { answers, maxLength }: { readonly answers: number; readonly maxLength: number },
 ): number {
-  const rounds = Math.ceil((answers * cacheBytes(model, maxLength)) / MAX_CACHE_BYTES);
+  const rounds = Math.ceil(stateBytes(model, answers, maxLength) / MAX_CACHE_BYTES);
   return Math.max(1, Math.ceil(answers / rounds));
-}
-
-/** Bytes of the keys and values of so many tokens. */
-function cacheBytes({ definition, activations }: LanguageModel, tokens: number): number {
-  const { layers, kvHeads, headSize } = definition.shape;
-  return 2 * layers * tokens * kvHeads * headSize * (activations === 'f16' ? 2 : 4);
 }
 
 /**

@@ -85,7 +85,7 @@ export class Generator {
     this.#batch.forgetAll();
   }
 
-  /** Bytes of the cache of keys and values. */
+  /** Bytes of what the layers keep of the sequences' tokens. */
   get cacheBytes(): number {
     return this.#batch.cacheBytes;
   }

@@ -6,6 +6,7 @@ import { activate, gated, type Activation } from '../engine/ops/activation.ts';
 import { add } from '../engine/ops/add.ts';
 import { attention } from '../engine/ops/attention.ts';
 import { attentionMap } from '../engine/ops/attention_map.ts';
+import { depthwiseConv } from '../engine/ops/depthwise_conv.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
@@ -43,6 +44,10 @@ export interface SequenceInputs {
   readonly rows?: Tensor;
   /** u32 [M]: if each token went among the rows. For the backward pass. */
   readonly inverse?: Tensor;
+  /** u32 [M, L − 1]: the rows of the tokens before each. For a model with convolutions over tokens (engine/ops/depthwise_conv.ts). */
+  readonly previous?: Tensor;
+  /** u32 [M, L − 1, 2]: the tokens after each. For the backward pass. */
+  readonly following?: Tensor;
   /** u32 [M, 2]: occurrences of each id. For a trained embedding. */
   readonly chain?: Tensor;
   /** u32 [M, 2]: occurrences of each position. For a trained embedding of positions. */
@@ -54,12 +59,14 @@ export interface TokenInputs extends SequenceInputs {
   readonly rows: Tensor;
 }
 
-/** Keys and values of earlier tokens, one tensor of each per layer: [S · maximum length, KV · D]. */
-export interface KeyValueCache {
-  readonly keys: readonly Tensor[];
-  readonly values: readonly Tensor[];
-  /** u32 [M]: the row of the cache that each token's key and value go to. */
+/** What the layers keep of earlier tokens (layer-state.ts), and where those of this replay go. */
+export interface ReplayState {
+  /** The tensors of each layer, in the order of its parts: keys and values [S · maximum length, KV · D] of attention, the recent inputs of a convolution. */
+  readonly layers: readonly (readonly Tensor[])[];
+  /** u32 [M]: the row that each token has where all are kept. */
   readonly slots: Tensor;
+  /** u32 [M]: the row that each token gets where only the last ones are kept, or none. */
+  readonly recentSlots?: Tensor;
 }
 
 /** A linear layer, for an adapter. */
@@ -112,7 +119,7 @@ interface GraphOptions {
   readonly adapter?: (path: string) => LinearHook | undefined;
   /** Adds to the rows that were looked up by token id. */
   readonly embed?: (x: Tensor) => void;
-  readonly cache?: KeyValueCache;
+  readonly state?: ReplayState;
   /** Keep only each layer's input for the backward pass, and compute the rest again. */
   readonly checkpointing?: boolean;
   /** Keeps results for the host, by name. */
@@ -214,22 +221,22 @@ export class Graph implements ForwardGraph<Tensor> {
   }
 
   /**
-   * Attention of each token to those in its range of keys; with a cache, over it as well. With `rope`, queries and keys are turned first, in place, so
+   * Attention of each token to those in its range of keys; with a state, to its keys and values as well. With `rope`, queries and keys are turned first, in place, so
    * that nothing may read q and k afterwards.
    */
   attention(layer: number, q: Tensor, k: Tensor, v: Tensor, settings: AttentionSettings = {}): Tensor {
-    const { tape, shape, inputs, cache, observer } = this.options;
+    const { tape, shape, inputs, state, observer } = this.options;
     const { heads, kvHeads, headSize } = shape;
     const { scale = 1 / Math.sqrt(headSize), window, rope } = settings;
     const options = { keyRanges: inputs.keyRanges, heads, kvHeads, headSize, scale, window };
     const name = `attention.${layer}`;
     const turn = rope === undefined ? undefined : this.#ropeOf(rope);
-    if (turn && cache && !observer) {
-      const [keys, values] = [cache.keys[layer], cache.values[layer]];
+    if (turn && state && !observer) {
+      const [keys, values] = state.layers[layer];
       const query = ropeIntoCache(
         tape,
         { q: { x: q, heads }, k: { x: k, heads: kvHeads }, v },
-        { keys, values, rows: cache.slots },
+        { keys, values, rows: state.slots },
         inputs.positions,
         turn,
       );
@@ -249,16 +256,29 @@ export class Graph implements ForwardGraph<Tensor> {
     const query = this.#seen(`${name}.query`, turnedQ);
     let key = this.#seen(`${name}.key`, turnedK);
     let value = this.#seen(`${name}.value`, v);
-    if (cache) {
-      scatterRows(tape, key, (key = cache.keys[layer]), cache.slots);
-      scatterRows(tape, value, (value = cache.values[layer]), cache.slots);
+    if (state) {
+      const [keys, values] = state.layers[layer];
+      scatterRows(tape, key, (key = keys), state.slots);
+      scatterRows(tape, value, (value = values), state.slots);
     }
     if (observer?.wants(name)) observer.keep(name, attentionMap(tape, { q: query, k: key, ...options }));
-    const ranges = cache ? undefined : inputs.queryRanges;
+    const ranges = state ? undefined : inputs.queryRanges;
     return this.#seen(
       `${name}.output`,
       attention(tape, { q: query, k: key, v: value, queryRanges: ranges, ...options }),
     );
+  }
+
+  /** The convolution at `path` over the tokens before each; with a state, over its recent inputs as well. */
+  convolution(layer: number, x: Tensor, path: string): Tensor {
+    const { tape, inputs, state, weight, optionalWeight } = this.options;
+    const { previous, following } = inputs;
+    if (!previous) throw new Error('The tokens before each are missing');
+    const [recent] = state?.layers[layer] ?? [];
+    const [w, bias] = [weight(`${path}.weight`), optionalWeight(`${path}.bias`)];
+    const y = depthwiseConv(tape, x, { w, bias, previous, following, state: recent });
+    if (recent && state?.recentSlots) scatterRows(tape, x, recent, state.recentSlots);
+    return this.#seen(path, y);
   }
 
   /** The model's rotary frequencies number `index`. */

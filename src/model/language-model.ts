@@ -18,16 +18,17 @@ import {
   type LoadProgress,
   type StoredAs,
 } from './base-weights.ts';
-import { batchTensors, countSupervised, virtualIds, writeBatch } from './batch.ts';
+import { batchTensors, countSupervised, virtualIds, writeBatch, type BatchOptions } from './batch.ts';
 import { readModel, type ModelDefinition } from './family.ts';
 import { openModelWeights, storedType } from './folder-layout.ts';
 import {
   Graph,
   type AdapterDropout,
   type AdapterHooks,
-  type KeyValueCache,
+  type ReplayState,
   type SequenceInputs,
 } from './graph.ts';
+import { recentTokens } from './layer-state.ts';
 import type { Observer } from './observer.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
@@ -66,7 +67,8 @@ const partOf = (trainable: true | TrainedPart): TrainedPart => (trainable === tr
 
 export interface GraphRequest {
   adapter?: AdapterHooks;
-  cache?: KeyValueCache;
+  /** What its layers keep of earlier tokens, in generation. */
+  state?: ReplayState;
   checkpointing?: boolean;
   /** Dropout on the adapter's inputs. */
   dropout?: AdapterDropout;
@@ -174,6 +176,11 @@ export class LanguageModel {
     return this.definition.pooling !== undefined;
   }
 
+  /** What it asks of the inputs of a plan. */
+  get batchOptions(): Pick<BatchOptions, 'bothWays' | 'recent'> {
+    return { bothWays: this.isEncoder, recent: recentTokens(this.definition) };
+  }
+
   get head(): Tensor {
     const { head } = this.definition.shape;
     if (head === undefined) throw new Error('An encoder has no head');
@@ -201,7 +208,7 @@ export class LanguageModel {
   forward(
     tape: Tape,
     inputs: SequenceInputs,
-    { adapter, cache, checkpointing, dropout, observer }: GraphRequest = {},
+    { adapter, state, checkpointing, dropout, observer }: GraphRequest = {},
   ): Tensor {
     const graph = new Graph({
       tape,
@@ -213,7 +220,7 @@ export class LanguageModel {
       inputs,
       adapter: adapter && ((path) => adapter.linear(path, dropout)),
       ...(adapter && { embed: (x) => adapter.embed(tape, x, inputs.ids, inputs.chain) }),
-      cache,
+      state,
       checkpointing,
       observer,
     });
@@ -273,7 +280,7 @@ export class LanguageModel {
     const V = this.vocabularyWith(adapter);
     const pitch = wholeColumns(V);
     const tape = new Tape(this.device);
-    const inputs = batchTensors(tape, { tokens: row.ids.length, rows: T });
+    const inputs = batchTensors(tape, { tokens: row.ids.length, rows: T }, this.batchOptions);
     const hidden = this.forward(tape, inputs, { adapter });
     const head = this.headOf(tape, adapter);
     const CHUNK = 64;

@@ -39,7 +39,8 @@ export async function observe(
     labels: [...unlabelled, ...(labels ? Array.from(labels) : [-100, ...Array.from(ids, () => 0)])],
   };
   const tape = new Tape(model.device, labels !== undefined);
-  const inputs = batchTensors(tape, { tokens: row.ids.length, rows: countSupervised(row) });
+  const bucket = { tokens: row.ids.length, rows: countSupervised(row) };
+  const inputs = batchTensors(tape, bucket, model.batchOptions);
   const observer = new Observer(tape, names);
   const hidden = model.forward(tape, inputs, { adapter, checkpointing, observer });
   const head = model.headOf(tape, adapter);

@@ -9,7 +9,8 @@ import type { StagingRing, StagingSlot } from '../engine/staging.ts';
 import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { batchTensors, type BatchTensors } from './batch.ts';
-import type { AdapterHooks, KeyValueCache } from './graph.ts';
+import type { GenerationState, PlacedRow } from './generation-state.ts';
+import type { AdapterHooks, ReplayState } from './graph.ts';
 import type { LanguageModel } from './language-model.ts';
 
 /**
@@ -22,11 +23,9 @@ const MIN_FILLED = 0.75;
 /** The most bytes of the activations of a larger part. */
 const PREFILL_BYTES = 32 * 2 ** 20;
 
-/** A token that goes through the model, and its sequence and position. */
-interface PlacedToken {
+/** A token that goes through the model, and its place in its sequence. */
+interface PlacedToken extends Omit<PlacedRow, 'row'> {
   readonly id: number;
-  readonly sequence: number;
-  readonly position: number;
 }
 
 /** A sequence that gets another token: its last one is on the GPU already. */
@@ -36,41 +35,22 @@ export interface NextToken {
   readonly sequence: number;
   /** The place of the last token. */
   readonly position: number;
+  /** How many tokens of the sequence were read as its prompt. */
+  readonly prompt: number;
   /** The random number of the choice, in [0, 1). */
   readonly draw: number;
-}
-
-export type Cache = Omit<KeyValueCache, 'slots'>;
-
-/** A cache of keys and values for this many tokens. */
-export function createCache({ definition, device, activations }: LanguageModel, tokens: number): Cache {
-  const { layers, kvHeads, headSize } = definition.shape;
-  const parts = (name: string): Tensor[] =>
-    Array.from({ length: layers }, (_, layer) =>
-      device.upload([tokens, kvHeads * headSize], activations, `${name} ${layer}`),
-    );
-  return { keys: parts('keys'), values: parts('values') };
-}
-
-export function bytesOfCache({ keys, values }: Cache): number {
-  return [...keys, ...values].reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** After the device has settled. */
-export function freeCache({ device }: LanguageModel, { keys, values }: Cache): void {
-  for (const tensor of [...keys, ...values]) device.free(tensor);
 }
 
 interface Inputs {
   readonly plan: Plan;
   readonly inputs: BatchTensors;
-  readonly slots: Tensor;
+  /** Where its tokens go in the state. */
+  readonly places: ReplayState;
 }
 
-/** What a plan with a cache is recorded for: sequences share the cache, `maxLength` rows each. */
-interface CacheUse {
-  readonly cache: Cache;
-  readonly maxLength: number;
+/** What a plan is recorded for: the memory of the sequences, and an adapter. */
+interface StateUse {
+  readonly state: GenerationState;
   readonly adapter?: AdapterHooks;
 }
 
@@ -79,27 +59,24 @@ export class Prefill {
   private constructor(
     private readonly device: Device,
     private readonly parts: readonly Inputs[],
-    private readonly maxLength: number,
+    private readonly state: GenerationState,
   ) {}
 
-  /** Records and compiles them. @param sequences that share the cache */
-  static async compile(
-    model: LanguageModel,
-    { cache, maxLength, adapter }: CacheUse,
-    sequences: number,
-  ): Promise<Prefill> {
+  /** Records and compiles them. */
+  static async compile(model: LanguageModel, { state, adapter }: StateUse): Promise<Prefill> {
+    const { sequences, maxLength } = state.rows;
     const parts: Inputs[] = [];
     for (const tokens of PREFILL_TOKENS) {
       const first = parts.length === 0;
       if (!first && sequences * (maxLength - 1) < tokens * MIN_FILLED) continue;
-      const { tape, inputs, slots } = record(model, cache, tokens, adapter);
+      const { tape, inputs, places } = record(model, state, tokens, adapter);
       if (!first && sizePlan(tape, model.device.lowering).memory.transientBytes > PREFILL_BYTES) continue;
-      parts.push({ plan: await model.device.compile(tape, model.pool), inputs, slots });
+      parts.push({ plan: await model.device.compile(tape, model.pool), inputs, places });
     }
-    return new Prefill(model.device, parts, maxLength);
+    return new Prefill(model.device, parts, state);
   }
 
-  /** The keys and values of `tokens` go into the cache. Awaits the GPU between parts, and stops once `goOn` says so. */
+  /** What the layers keep of `tokens` goes into the state. Awaits the GPU between parts, and stops once `goOn` says so. */
   async fill(tokens: readonly PlacedToken[], goOn: () => boolean = () => true): Promise<void> {
     for (let start = 0; start < tokens.length && goOn();) {
       const rest = tokens.length - start;
@@ -112,7 +89,7 @@ export class Prefill {
       place(
         replay,
         piece.map((token, row) => ({ ...token, row })),
-        this.maxLength,
+        this.state,
       );
       replay.plan.run();
       start += piece.length;
@@ -130,15 +107,15 @@ export class Prefill {
 export class Decoder {
   private constructor(
     private readonly decode: Inputs & { readonly sampling: SamplingTensors },
-    private readonly maxLength: number,
+    private readonly state: GenerationState,
   ) {}
 
   static async compile(
     model: LanguageModel,
-    { cache, maxLength, adapter }: CacheUse,
+    { state, adapter }: StateUse,
     rows: number,
   ): Promise<Decoder> {
-    const { tape, inputs, slots, hidden } = record(model, cache, rows, adapter);
+    const { tape, inputs, places, hidden } = record(model, state, rows, adapter);
     const head = model.headOf(tape, adapter);
     const V = head.rows;
     const logits = tape.tensor([rows, wholeColumns(V)], 'f32', 'logits');
@@ -146,8 +123,8 @@ export class Decoder {
     const sampling = samplingTensors(tape, rows, V);
     sample(tape, logits, V, inputs.ids, sampling);
     return new Decoder(
-      { plan: await model.device.compile(tape, model.pool), inputs, slots, sampling },
-      maxLength,
+      { plan: await model.device.compile(tape, model.pool), inputs, places, sampling },
+      state,
     );
   }
 
@@ -181,7 +158,7 @@ export class Decoder {
     const draws = new Float32Array(this.rows).fill(NO_DRAW);
     for (const { row, draw } of tokens) draws[row] = draw;
     plan.write(sampling.draws, draws);
-    place(this.decode, tokens, this.maxLength);
+    place(this.decode, tokens, this.state);
     plan.run({ stage: { tensor: sampling.picked, slot: staging } });
   }
 
@@ -196,21 +173,21 @@ export class LossReplay {
     private readonly score: Inputs & { readonly logits: Tensor; readonly ring: StagingRing },
     /** Tokens that have a score. */
     readonly vocabulary: number,
-    private readonly maxLength: number,
+    private readonly state: GenerationState,
   ) {}
 
   static async compile(
     model: LanguageModel,
-    { cache, maxLength, adapter }: CacheUse,
+    { state, adapter }: StateUse,
     rows: number,
   ): Promise<LossReplay> {
-    const { tape, inputs, slots, hidden } = record(model, cache, rows, adapter);
+    const { tape, inputs, places, hidden } = record(model, state, rows, adapter);
     const head = model.headOf(tape, adapter);
     const logits = tape.pinned([rows, wholeColumns(head.rows)], 'f32', 'logits');
     matmul(tape, { a: hidden, b: head, layout: 'NT', c: logits });
     const plan = await model.device.compile(tape, model.pool);
     const ring = model.device.createStaging(logits.bytes, 'logits');
-    return new LossReplay({ plan, inputs, slots, logits, ring }, head.rows, maxLength);
+    return new LossReplay({ plan, inputs, places, logits, ring }, head.rows, state);
   }
 
   get rows(): number {
@@ -223,7 +200,7 @@ export class LossReplay {
     const ids = new Uint32Array(this.rows);
     for (const { row, id } of tokens) ids[row] = id;
     plan.write(inputs.ids, ids);
-    place(this.score, tokens, this.maxLength);
+    place(this.score, tokens, this.state);
     const staging = ring.next();
     plan.run({ stage: { tensor: logits, slot: staging } });
     return staging.read();
@@ -242,39 +219,33 @@ export class LossReplay {
 }
 
 /** Writes the positions of a replay's tokens and what they see. All other rows are padding. */
-function place(
-  { plan, inputs, slots }: Inputs,
-  tokens: readonly { row: number; sequence: number; position: number }[],
-  maxLength: number,
-): void {
+function place({ plan, inputs, places }: Inputs, tokens: readonly PlacedRow[], state: GenerationState): void {
   const M = inputs.ids.size;
   const positions = new Uint32Array(M);
   const keyRanges = new Uint32Array(M * 2);
-  const slotRows = new Uint32Array(M).fill(NO_ROW);
   const rows = new Uint32Array(M).fill(NO_ROW);
   for (const { row, sequence, position } of tokens) {
-    const first = sequence * maxLength;
+    const first = state.rows.rowOf(sequence, 0);
     positions[row] = position;
     keyRanges.set([first, first + position + 1], row * 2);
-    slotRows[row] = first + position;
     rows[row] = row;
   }
   plan.write(inputs.positions, positions);
   plan.write(inputs.keyRanges, keyRanges);
   plan.write(inputs.rows, rows);
-  plan.write(slots, slotRows);
+  state.write(plan, places, inputs.previous, tokens);
 }
 
 function record(
   model: LanguageModel,
-  cache: Cache,
+  state: GenerationState,
   tokens: number,
   adapter: AdapterHooks | undefined,
-): { tape: Tape; inputs: BatchTensors; slots: Tensor; hidden: Tensor } {
+): { tape: Tape; inputs: BatchTensors; places: ReplayState; hidden: Tensor } {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, { tokens, rows: tokens });
-  const slots = tape.pinned([tokens], 'u32', 'slots');
-  // Without a head, the last layer's result is not read, so compiling drops all but its keys and values.
-  const hidden = model.forward(tape, inputs, { adapter, cache: { ...cache, slots } });
-  return { tape, inputs, slots, hidden };
+  const inputs = batchTensors(tape, { tokens, rows: tokens }, model.batchOptions);
+  const places = state.inputs(tape, tokens);
+  // Without a head, the last layer's result is not read, so compiling drops all but what it keeps.
+  const hidden = model.forward(tape, inputs, { adapter, state: places });
+  return { tape, inputs, places, hidden };
 }

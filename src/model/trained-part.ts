@@ -18,9 +18,9 @@ const LAYER = /\.(?:layers|h)\.(\d+)\./;
 /** Whether a weight is of embeddings, of tokens or positions, or of the head. */
 export function isEmbedding(
   { linears }: Pick<ModelDefinition, 'linears'>,
-  { name, shape }: WeightSpec,
+  { name, shape, filter }: WeightSpec,
 ): boolean {
-  return shape.length > 1 && !linears.some(({ path }) => name === `${path}.weight`);
+  return shape.length > 1 && !filter && !linears.some(({ path }) => name === `${path}.weight`);
 }
 
 /** @throws GraftError `train-option` for more layers than the model has */

@@ -99,7 +99,7 @@ interface WeightTypes {
 }
 
 /**
- * The type of each weight of a model. Norms and biases are always f32.
+ * The type of each weight of a model. Norms, biases and filters are always f32.
  *
  * @param usual the type of matrices that are not quantised, unless the choice names it
  * @param storedAs the type of a weight in its file
@@ -116,7 +116,7 @@ export function weightTypes(
   for (const spec of weights) {
     const stored = storedAs(spec);
     const choice = layers.has(spec.name) ? choices.matrices : embeddingChoice(choices, stored);
-    let type: WeightType = spec.shape.length < 2 ? 'f32' : typeFor(choice, stored, usual);
+    let type: WeightType = spec.shape.length < 2 || spec.filter ? 'f32' : typeFor(choice, stored, usual);
     if (isQuantised(type) && !fitsQuantised(spec.shape[spec.shape.length - 1], type)) {
       unquantised.push(spec);
       type = usual;

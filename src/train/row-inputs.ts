@@ -108,7 +108,7 @@ export function rowInputs(request: RowInputsRequest): RowInputs {
 function sharedInputs(model: LanguageModel): { paths: string[]; width: number }[] {
   const found = new Map<Tensor, { paths: string[]; width: number }>();
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, { tokens: COLUMNS, rows: COLUMNS }, { bothWays: model.isEncoder });
+  const inputs = batchTensors(tape, { tokens: COLUMNS, rows: COLUMNS }, model.batchOptions);
   model.forward(tape, inputs, {
     adapter: listening((path, x) => {
       const input = found.get(x);
@@ -264,7 +264,7 @@ class Sums implements Covariances {
   async #record(bucket: Bucket, sumsOnly: boolean): Promise<Reading> {
     const { model } = this.request;
     const tape = new Tape(model.device);
-    const inputs = batchTensors(tape, bucket, { bothWays: model.isEncoder });
+    const inputs = batchTensors(tape, bucket, model.batchOptions);
     const counted = tape.pinned([bucket.rows], 'u32', 'tokens that count');
     const ones = tape.pinned([bucket.rows, COLUMNS], 'f32', 'ones of tokens that count');
     const places = new Map(this.inputs.map(({ paths: [path] }, at) => [path, at]));

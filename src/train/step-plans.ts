@@ -78,8 +78,8 @@ export function recordGradients(
 ): Recorded {
   const tape = new Tape(model.device, true);
   const inputs = batchTensors(tape, bucket, {
+    ...model.batchOptions,
     trainsEmbedding: model.trainsEmbedding || adapter?.embeds,
-    bothWays: model.isEncoder,
   });
   const hidden = model.forward(tape, inputs, {
     adapter,
@@ -99,7 +99,7 @@ function recordLoss(
   { objective, settings }: Learning = SUPERVISED,
 ): Recorded {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, bucket, { bothWays: model.isEncoder });
+  const inputs = batchTensors(tape, bucket, model.batchOptions);
   const hidden = model.forward(tape, inputs, { adapter });
   const graph = new TapeLossGraph(tape, hidden, { model, adapter }, inputs, shared.stats);
   objective.record(graph, settings);
@@ -118,7 +118,7 @@ export function recordReference(
   { objective, settings }: Learning,
 ): Recorded {
   const tape = new Tape(model.device);
-  const inputs = batchTensors(tape, bucket, { bothWays: model.isEncoder });
+  const inputs = batchTensors(tape, bucket, model.batchOptions);
   const hidden = model.forward(tape, inputs, { adapter });
   const graph = new TapeLossGraph(tape, hidden, { model, adapter }, inputs, shared.stats);
   if (objective.recordReference) objective.recordReference(graph, settings);

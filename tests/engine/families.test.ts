@@ -29,6 +29,7 @@ const FAMILIES = [
   'olmo2',
   'granite',
   'phi3-partial-rope',
+  'lfm2',
 ];
 
 function describeFamilies(title: string, open: (...parts: string[]) => FileSet): void {
@@ -88,7 +89,7 @@ function describeFamilies(title: string, open: (...parts: string[]) => FileSet):
       });
     }
 
-    test.each(['gemma3', 'gpt2', 'granite', 'phi3-partial-rope'])(
+    test.each(['gemma3', 'gpt2', 'granite', 'phi3-partial-rope', 'lfm2'])(
       '%s in half precision: loss and gradients by its rounding',
       async (name) => {
         const model = await LanguageModel.load(context.device, open(name), { precision: 'f16' });

@@ -26,6 +26,7 @@ const FAMILIES = [
   'olmo2',
   'granite',
   'phi3-partial-rope',
+  'lfm2',
 ];
 
 /** Fields that a GGUF file does not have, with llama.cpp's defaults. */

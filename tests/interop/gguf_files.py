@@ -44,11 +44,22 @@ def add_metadata(writer, config, family):
     writer.add_context_length(config.get("max_position_embeddings", config.get("n_positions")))
     writer.add_embedding_length(channels)
     writer.add_block_count(config.get("num_hidden_layers", config.get("n_layer")))
-    writer.add_feed_forward_length(config.get("intermediate_size") or config.get("n_inner") or 4 * channels)
+    width = config.get("intermediate_size") or config.get("n_inner") or 4 * channels
+    if config.get("block_auto_adjust_ff_dim"):
+        multiple = config["block_multiple_of"]
+        width = multiple * math.ceil(int(config["block_ffn_dim_multiplier"] * int(2 * width / 3)) / multiple)
+    writer.add_feed_forward_length(width)
     writer.add_head_count(heads)
     writer.add_eos_token_id(config["eos_token_id"])
     if family == "gpt2":
         writer.add_layer_norm_eps(config["layer_norm_epsilon"])
+        return
+    if family == "lfm2":
+        kinds = config["layer_types"]
+        writer.add_head_count_kv([config["num_key_value_heads"] if kind == "full_attention" else 0 for kind in kinds])
+        writer.add_layer_norm_rms_eps(config["norm_eps"])
+        writer.add_shortconv_l_cache(config["conv_L_cache"])
+        writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
         return
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
@@ -79,6 +90,8 @@ def changed(name, tensor, config, family):
         return tensor + 1
     if family == "gpt2" and name.endswith((".c_attn.weight", ".c_proj.weight", ".c_fc.weight")):
         return tensor.transpose()
+    if ".conv.conv." in name:
+        return tensor.squeeze(1)
     return tensor
 
 

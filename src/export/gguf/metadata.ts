@@ -32,9 +32,10 @@ export function architectureMetadata(
     [key('embedding_length'), 'u32', channels],
     [key('block_count'), 'u32', layers],
     [key('attention.head_count'), 'u32', heads],
-    [key('attention.head_count_kv'), 'u32', kvHeads],
   ];
   const { decoder } = model;
+  if (architecture === 'lfm2') return { entries: [...common, ...lfm2(key, model, text)], factors: [] };
+  common.push([key('attention.head_count_kv'), 'u32', kvHeads]);
   if (!decoder) return { entries: [...common, ...gpt2(key, model, text)], factors: [] };
   check(architecture, decoder);
   const [rope] = decoder.ropes;
@@ -174,6 +175,27 @@ function ropeScaling(
       };
     }
   }
+}
+
+/** A layer of convolutions has no key heads there. */
+function lfm2(key: Key, { shape, weights, states = [] }: ModelDefinition, config: JsonObject): WrittenEntry[] {
+  const { kvHeads, headSize, channels, heads, ropes } = shape;
+  const [rope] = ropes;
+  if (rope.scaling.type !== 'default') throw unsupported(`rotary scaling of type ${rope.scaling.type} in lfm2`);
+  if (weights.some(({ name }) => name.endsWith('.bias'))) throw unsupported('biases in lfm2');
+  if (headSize * heads !== channels) throw unsupported(`a head size of ${headSize} in lfm2`);
+  const { norm_eps: eps = 1e-5 } = config;
+  const filter = weights.find((spec) => spec.filter);
+  if (!filter) throw unsupported('no convolution in lfm2');
+  const gate = weights.find(({ name }) => name.endsWith('feed_forward.w1.weight'))!;
+  const isConv = states.map((parts) => parts.some(({ last }) => last !== undefined));
+  return [
+    [key('attention.head_count_kv'), 'i32s', isConv.map((conv) => (conv ? 0 : kvHeads))],
+    [key('feed_forward_length'), 'u32', gate.shape[0]],
+    [key('attention.layer_norm_rms_epsilon'), 'f32', Number(eps)],
+    [key('rope.freq_base'), 'f32', rope.theta],
+    [key('shortconv.l_cache'), 'u32', filter.shape[1]],
+  ];
 }
 
 /** GPT-2 is computed one way there. */

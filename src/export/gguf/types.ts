@@ -54,11 +54,13 @@ const FALLBACK: Partial<Record<EncodedType, EncodedType>> = { Q4_K: 'Q5_0', Q5_K
 const fits = (type: EncodedType, width: number): boolean =>
   !isBlockType(type) || width % BLOCKS[type].values === 0;
 
+const EXACT = /^position_embd\.weight$|\.shortconv\.conv\.weight$/;
+
 /** @returns the type of a tensor of the file */
 export function tensorType(type: GgufType, { name, shape }: Place, whole: Whole): EncodedType {
   const { most } = TYPES[type];
-  // Vectors and tables of positions stay exact: they are small, and llama.cpp computes with f32 there.
-  if (shape.length < 2 || !name.endsWith('.weight') || name === 'position_embd.weight') return 'F32';
+  // Vectors, filters and tables of positions stay exact: they are small, and llama.cpp computes with f32 there.
+  if (shape.length < 2 || !name.endsWith('.weight') || EXACT.test(name)) return 'F32';
   if (!isBlockType(most)) return most;
   const width = shape.at(-1)!;
   const wanted = mixed(type, most, name, width, whole);

@@ -10,6 +10,7 @@
  */
 import type { Activation } from '../../engine/ops/activation.ts';
 import type { RmsNormOptions } from '../../engine/ops/rms_norm.ts';
+import { GraftError } from '../../errors.ts';
 import type { ModelDefinition } from '../../model/family.ts';
 import type { AttentionSettings, ForwardGraph, LinearEnd } from '../../model/forward-graph.ts';
 import { inverseFrequencies } from '../../model/rope.ts';
@@ -142,6 +143,15 @@ class OnnxForward implements ForwardGraph<Value> {
     const rows = n.add('Transpose', [apart], { perm: [0, 2, 1, 3] });
     const width = heads * headSize;
     return { name: n.add('Reshape', [rows, n.integers([-1, width])]), width };
+  }
+
+  /** @throws GraftError `export-format` */
+  convolution(): never {
+    throw new GraftError(
+      'export-format',
+      `The ONNX export has no convolution over tokens, which ${this.model.modelType} has.`,
+      'Export a merged model folder instead, with --format merged.',
+    );
   }
 
   gated(gate: Value, up: Value, activation: Activation): Value {

@@ -5,7 +5,15 @@
  */
 import { GraftError } from '../../errors.ts';
 import type { JsonObject } from '../../json.ts';
-import { gemma3Config, gpt2Config, graniteConfig, llamaConfig, olmo2Config, phi3Config } from './configs.ts';
+import {
+  gemma3Config,
+  gpt2Config,
+  graniteConfig,
+  lfm2Config,
+  llamaConfig,
+  olmo2Config,
+  phi3Config,
+} from './configs.ts';
 import type { GgufHeader } from './header.ts';
 
 interface Architecture {
@@ -25,6 +33,8 @@ interface Architecture {
   readonly plusOne?: readonly string[];
   /** Stems whose weight was transposed. */
   readonly transposed?: readonly string[];
+  /** Stems of depthwise filters: [C, 1, L] in the folder, and [C, L] here. */
+  readonly filters?: readonly string[];
   /** Fields of config.json besides those of every architecture; undefined removes one of those. */
   readonly config?: (header: GgufHeader, fields: JsonObject) => JsonObject;
 }
@@ -148,6 +158,30 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
     rotary: undefined,
     config: phi3Config,
   },
+  lfm2: {
+    modelType: 'lfm2',
+    className: 'Lfm2ForCausalLM',
+    outside: { token_embd: 'model.embed_tokens', token_embd_norm: 'model.embedding_norm', output: 'lm_head' },
+    layer: {
+      attn_q: 'self_attn.q_proj',
+      attn_k: 'self_attn.k_proj',
+      attn_v: 'self_attn.v_proj',
+      attn_output: 'self_attn.out_proj',
+      attn_q_norm: 'self_attn.q_layernorm',
+      attn_k_norm: 'self_attn.k_layernorm',
+      'shortconv.in_proj': 'conv.in_proj',
+      'shortconv.conv': 'conv.conv',
+      'shortconv.out_proj': 'conv.out_proj',
+      ffn_gate: 'feed_forward.w1',
+      ffn_up: 'feed_forward.w3',
+      ffn_down: 'feed_forward.w2',
+      attn_norm: 'operator_norm',
+      ffn_norm: 'ffn_norm',
+    },
+    layers: 'model.layers.',
+    filters: ['shortconv.conv'],
+    config: lfm2Config,
+  },
 };
 
 /** Tensors that hold no weights: factors of rotary frequencies, which belong in config.json. */
@@ -168,7 +202,8 @@ export function architectureOf({ source, metadata }: GgufHeader): Architecture {
 export type TensorChange =
   | { readonly kind: 'rotary'; readonly heads: number }
   | { readonly kind: 'plus-one' }
-  | { readonly kind: 'transposed' };
+  | { readonly kind: 'transposed' }
+  | { readonly kind: 'filter' };
 
 interface TensorName {
   /** Hugging Face's. */
@@ -210,6 +245,7 @@ export function tensorName(
   if (kind !== 'weight') return { name };
   if (architecture.plusOne?.includes(stem)) return { name, change: { kind: 'plus-one' } };
   if (architecture.transposed?.includes(stem)) return { name, change: { kind: 'transposed' } };
+  if (architecture.filters?.includes(stem)) return { name, change: { kind: 'filter' } };
   return { name };
 }
 

@@ -27,7 +27,7 @@ export async function configOf(header: GgufHeader): Promise<JsonObject> {
     intermediate_size: metadata.required(`${arch}.feed_forward_length`),
     num_hidden_layers: metadata.required(`${arch}.block_count`),
     num_attention_heads: heads,
-    num_key_value_heads: metadata.number(`${arch}.attention.head_count_kv`) ?? heads,
+    num_key_value_heads: kvHeads(header, `${arch}.attention.head_count_kv`) ?? heads,
     head_dim: metadata.number(`${arch}.attention.key_length`) ?? Math.floor(channels / heads),
     max_position_embeddings: metadata.required(`${arch}.context_length`),
     rms_norm_eps: metadata.float(`${arch}.attention.layer_norm_rms_epsilon`),
@@ -39,6 +39,13 @@ export async function configOf(header: GgufHeader): Promise<JsonObject> {
     eos_token_id: metadata.number('tokenizer.ggml.eos_token_id'),
   };
   return { ...fields, ...architecture.config?.(header, fields) };
+}
+
+/** One number, or one for each layer: 0 if it has no attention. */
+function kvHeads({ metadata }: GgufHeader, key: string): number | undefined {
+  return Array.isArray(metadata.entries.get(key))
+    ? metadata.numbers(key)?.reduce((most, heads) => Math.max(most, heads), 0)
+    : metadata.number(key);
 }
 
 /**

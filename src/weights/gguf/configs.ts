@@ -90,3 +90,21 @@ export function phi3Config({ metadata }: GgufHeader, fields: JsonObject): JsonOb
     sliding_window: window > 0 ? window : null,
   };
 }
+
+/** Layers without attention have a filter. The width is written as the model has it. */
+export function lfm2Config(header: GgufHeader, fields: JsonObject): JsonObject {
+  const { metadata } = header;
+  const { intermediate_size, rms_norm_eps, num_hidden_layers } = fields;
+  return {
+    // Llama's names, which transformers would not read here.
+    ...{ rms_norm_eps: undefined, attention_bias: undefined, mlp_bias: undefined },
+    intermediate_size,
+    block_auto_adjust_ff_dim: false,
+    norm_eps: rms_norm_eps,
+    rope_theta: metadata.float('lfm2.rope.freq_base') ?? 1_000_000,
+    conv_L_cache: metadata.required('lfm2.shortconv.l_cache'),
+    layer_types: Array.from({ length: Number(num_hidden_layers) }, (_, layer) =>
+      hasTensor(header, `blk.${layer}.shortconv.conv.weight`) ? 'conv' : 'full_attention',
+    ),
+  };
+}

@@ -32,6 +32,10 @@ function entryOf(
     const { read, ...other } = transposed(source, tensor, raw);
     return { ...entry(source, name, other, read), turned: entry(source, name, tensor, raw) };
   }
+  if (change?.kind === 'filter') {
+    const [channels, ...rest] = tensor.shape;
+    return entry(source, name, { ...tensor, shape: [channels, 1, ...rest] }, raw);
+  }
   return entry(source, name, tensor, reader(source, tensor, change, raw));
 }
 
@@ -65,7 +69,7 @@ function entry(
 function reader(
   source: ByteSource,
   { name, type, shape, byteLength }: GgufTensor,
-  change: Exclude<TensorChange, { kind: 'transposed' }> | undefined,
+  change: Exclude<TensorChange, { kind: 'transposed' | 'filter' }> | undefined,
   raw: (from: number, to: number) => Promise<Bytes>,
 ): (from: number, to: number) => Promise<Bytes> {
   if (!change) return raw;

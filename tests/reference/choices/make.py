@@ -19,7 +19,7 @@ from transformers import AutoModelForCausalLM
 
 HERE = Path(__file__).parent
 FAMILIES = HERE.parent / "families"
-NAMES = ["llama", "mistral-sliding", "qwen3", "gemma3", "gpt2"]
+NAMES = ["llama", "mistral-sliding", "qwen3", "gemma3", "gpt2", "lfm2"]
 
 
 def rows():

@@ -2,7 +2,7 @@
 every clone.
 
     pip install torch transformers peft
-    python tests/reference/families/make.py
+    python tests/reference/families/make.py [NAME…]
 
 Nothing of Graft runs here. Weights are rounded to f16, computed with in f32. Of each family: config.json and model.safetensors; adapter/, whose B
 is not zero; reference.safetensors with `ids` and `labels` [2, 24] (-100: not supervised, position t predicts label t + 1), `logits` and
@@ -12,6 +12,7 @@ PEFT's names; greedy.json, 24 ids after 10 by the base.
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import peft
@@ -88,6 +89,12 @@ FAMILIES = {
         "tie_word_embeddings": True,
     },
     "phi3-partial-rope": {"model_type": "phi3", "partial_rotary_factor": 0.5, "tie_word_embeddings": True},
+    "lfm2": {
+        "model_type": "lfm2",
+        "layer_types": ["conv", "full_attention", "conv"],
+        "block_ff_dim": 80,
+        "block_multiple_of": 16,
+    },
 }
 
 
@@ -168,9 +175,14 @@ def make(name, config):
 
 def main():
     torch.set_num_threads(1)
-    made = {name: make(name, {**({} if config["model_type"] == "gpt2" else SIZES), **config}) for name, config in FAMILIES.items()}
+    asked = sys.argv[1:] or FAMILIES
+    path = HERE / "made-with.json"
+    made = json.loads(path.read_text())["families"] if sys.argv[1:] else {}
+    for name in asked:
+        config = FAMILIES[name]
+        made[name] = make(name, {**({} if config["model_type"] == "gpt2" else SIZES), **config})
     versions = {"torch": torch.__version__, "transformers": transformers.__version__, "peft": peft.__version__}
-    write_json(HERE / "made-with.json", {**versions, "families": made})
+    write_json(path, {**versions, "families": made})
 
 
 if __name__ == "__main__":

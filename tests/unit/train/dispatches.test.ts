@@ -11,7 +11,8 @@ import { USUAL_GPU } from '../../../src/engine/webgpu/target.ts';
 import { parseJson } from '../../../src/json.ts';
 import { defineModel, type ModelDefinition } from '../../../src/model/family.ts';
 import { LanguageModel } from '../../../src/model/language-model.ts';
-import { createCache, Decoder } from '../../../src/model/replays.ts';
+import { GenerationState } from '../../../src/model/generation-state.ts';
+import { Decoder } from '../../../src/model/replays.ts';
 import { defaultSpec, type RunSpec } from '../../../src/settings/spec.ts';
 import { emptyTrainable } from '../../../src/train/memory-plan.ts';
 import { recordGradients, sharedTensors } from '../../../src/train/step-plans.ts';
@@ -56,7 +57,7 @@ function ofDecoding(name: string, adapted: boolean): Promise<number> {
     const adapter = adapted ? await Adapter.frozen(model, modules, undefined) : undefined;
     const decoder = await Decoder.compile(
       model,
-      { cache: createCache(model, 64), maxLength: 64, adapter },
+      { state: new GenerationState(model, 1, 64), adapter },
       1,
     );
     return decoder.plan.size.commands.length;

@@ -34,11 +34,11 @@ const NONE: u32 = 0xffffffff;
 function filter4(p: DepthwiseConvArguments, c: i32, k: i32): v128 {
   const left = p.C - c;
   const step = at4(p.L);
-  let at = p.w + at4((c + 1) * p.L - 1 - k);
+  const at = p.w + at4((c + 1) * p.L - 1 - k);
   let x = v128.load32_zero(at);
-  if (left > 1) x = v128.load_lane<f32>((at += step), x, 1);
-  if (left > 2) x = v128.load_lane<f32>((at += step), x, 2);
-  if (left > 3) x = v128.load_lane<f32>((at += step), x, 3);
+  if (left > 1) x = v128.load_lane<f32>(at + step, x, 1);
+  if (left > 2) x = v128.load_lane<f32>(at + 2 * step, x, 2);
+  if (left > 3) x = v128.load_lane<f32>(at + 3 * step, x, 3);
   return x;
 }
 
@@ -101,11 +101,11 @@ export function depthwiseConvWeight(p: DepthwiseConvArguments, first: i32, end: 
         sum = madd(v128.load(p.dy + at4(m * C + c)), v128.load(p.x + at4(<i32>row * C + c)), sum);
       }
       const step = at4(p.L);
-      let at = p.dw + at4((c + 1) * p.L - 1 - k);
+      const at = p.dw + at4((c + 1) * p.L - 1 - k);
       add(at, f32x4.extract_lane(sum, 0));
-      if (end - c > 1) add((at += step), f32x4.extract_lane(sum, 1));
-      if (end - c > 2) add((at += step), f32x4.extract_lane(sum, 2));
-      if (end - c > 3) add((at += step), f32x4.extract_lane(sum, 3));
+      if (end - c > 1) add(at + step, f32x4.extract_lane(sum, 1));
+      if (end - c > 2) add(at + 2 * step, f32x4.extract_lane(sum, 2));
+      if (end - c > 3) add(at + 3 * step, f32x4.extract_lane(sum, 3));
     }
   }
 }
