@@ -2,6 +2,15 @@
 export interface List<Item> {
   readonly length: number;
   at(index: number): Item | undefined;
+  /** The tasks of rows that are made as they are taken: asking each row for its task would make it. Missing without a mixture. */
+  readonly tasks?: readonly PlacesOfTask[];
+}
+
+/** A task of a mixture, and the places of its rows in a list. */
+export interface PlacesOfTask {
+  readonly name: string;
+  readonly share: number;
+  readonly places: ArrayLike<number> & Iterable<number>;
 }
 
 /** Whether all items are at hand. */
@@ -16,6 +25,12 @@ export function itemOf<Item>(list: List<Item>, index: number): Item {
   return item;
 }
 
+/** The items in their order, each made as it is asked for if the list makes them. */
+export function* itemsOf<Item>(list: List<Item>): Generator<Item> {
+  if (isHeld(list)) yield* list;
+  else for (let at = 0; at < list.length; at++) yield itemOf(list, at);
+}
+
 /** The list with each item changed, as it is asked for if the items are. */
 export function changed<Item, Other>(
   list: List<Item>,
@@ -24,6 +39,7 @@ export function changed<Item, Other>(
   if (isHeld(list)) return list.map((item, index) => change(item, index));
   return {
     length: list.length,
+    ...(list.tasks && { tasks: list.tasks }),
     at: (index) => {
       const item = list.at(index);
       return item === undefined ? undefined : change(item, index);

@@ -1,6 +1,8 @@
 /** `graft check`: what is wrong with rows, before a run on them. Needs no GPU, and a model only for what depends on its tokens. */
-import { checkRows, checkRowsOf, findingOf } from '../data/findings/check.ts';
-import type { CheckRow, CheckTokens, Finding, RowTokens } from '../data/findings/finding.ts';
+import { setImmediate } from 'node:timers/promises';
+import type { Example } from '../data/example.ts';
+import { checking, checkRowsOf, checkRowsOfIndex, findingOf } from '../data/findings/check.ts';
+import type { Checked, CheckRow, CheckTokens, Finding, RowTokens } from '../data/findings/finding.ts';
 import { byGravity } from '../data/findings/gravity.ts';
 import { specialsOf, tokensOfRow } from '../data/findings/row-tokens.ts';
 import type { ReadOptions } from '../data/formats.ts';
@@ -9,9 +11,11 @@ import { headOf } from '../data/sheet-types.ts';
 import { USUAL_SPLIT } from '../data/split.ts';
 import { unwritableWords } from '../data/unwritable.ts';
 import { GraftError } from '../errors.ts';
+import { isHeld, itemOf, spread, type List } from '../lists.ts';
 import { checkLabels, foundDoubts, type LabelCheck } from '../evaluate/label-check.ts';
+import type { LabelledTokens } from '../model/batch.ts';
 import { readModel } from '../model/family.ts';
-import { plural } from '../numbers.ts';
+import { count, plural } from '../numbers.ts';
 import { checkAnswers } from '../runs/answers-check.ts';
 import { defaultSpec } from '../settings/spec.ts';
 import { LIMIT_SETTINGS, MORE_ROWS_SETTINGS, SPLIT_SETTINGS } from '../settings/rows.ts';
@@ -22,7 +26,7 @@ import { microBatches } from '../train/order.ts';
 import { EXIT } from './exit.ts';
 import { modelOf, openBytes } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
-import { readNamed } from './open-rows.ts';
+import { HELD, readNamed } from './open-rows.ts';
 import type { Output } from './output.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { modelFlags, openAdapter, openSession, requiredTokenizer, tokenizerOfAdapter } from './session.ts';
@@ -51,7 +55,7 @@ export const checkFlags = {
   ...deviceFlags,
   ...limits,
   json: {
-    help: 'print {rows, findings: [{id, severity, rows, why, mend}], repeated: {tokens, computed}, unlikely: [{row, label, likelier, nats}]}, with rows counted from 0',
+    help: 'print {rows, findings: [{id, severity, count, rows, why, mend}], repeated: {tokens, computed}, unlikely: [{row, label, likelier, nats}]}, with rows counted from 0',
   },
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
@@ -66,31 +70,57 @@ export async function checkCommand(args: readonly string[], output: Output): Pro
   const main = await readFile(readTasks(data)[0].path, readReadOptions(flags), output);
   const testPath = flags.text('test-data');
   const test = testPath === undefined ? undefined : await readTest(testPath, main.options, output);
-  const tokens = flags.text('model') === undefined ? undefined : await readTokens(main.rows, flags, output);
+  const looked = flags.text('model') === undefined ? undefined : await lookAtTokens(main.rows, flags, output);
   const labels = flags.isGiven('adapter') ? await doubtedLabels(main.rows, flags, output) : undefined;
-  const found = checkRows({
-    rows: main.rows,
-    ...(test && { test }),
-    testFraction: flags.number('test-fraction') ?? USUAL_SPLIT.test,
-    ...(tokens && { tokens }),
-  });
+  const found = await findIn(
+    {
+      rows: main.rows,
+      ...(test && { test }),
+      testFraction: flags.number('test-fraction') ?? USUAL_SPLIT.test,
+      ...(looked && { tokens: looked.tokens }),
+    },
+    output,
+  );
   const findings =
     labels && labels.doubted.length > 0
       ? [...found, findingOf('unlikely-label', [foundDoubts(labels)])].sort(byGravity)
       : found;
   output.clear();
   const rows = main.rows.length;
-  const repeated = tokens && repeatedIn(tokens);
+  const repeated = looked?.repeated;
   output.result(
     flags.on('json')
-      ? `${JSON.stringify({ rows, findings, ...(repeated && { repeated }), ...(labels && { unlikely: labels.doubted }) })}\n`
+      ? `${JSON.stringify({ rows, findings: findings.map(listed), ...(repeated && { repeated }), ...(labels && { unlikely: labels.doubted }) })}\n`
       : `${inWords(rows, findings, repeated)}${labels ? doubtsText(labels) : ''}`,
   );
   if (findings.some(({ severity }) => severity === 'error')) process.exitCode = EXIT.couldNot;
 }
 
+/** Pauses of the check, in which a signal can end the command. */
+const ROWS_BETWEEN = 256;
+
+async function findIn(checked: Checked, output: Output): Promise<Finding[]> {
+  const check = checking(checked);
+  let steps = 0;
+  for (;;) {
+    const step = check.next();
+    if (step.done) return step.value;
+    if (++steps % ROWS_BETWEEN !== 0) continue;
+    output.progress(`Checking ${plural(checked.rows.length, 'row')}: ${Math.floor(100 * step.value)} %`);
+    await setImmediate();
+  }
+}
+
+/** Rows of a finding that `--json` lists. */
+const LISTED = 100_000;
+
+/** A finding for a program, with the number of all its rows. */
+const listed = ({ id, severity, rows, why, mend }: Finding): object => ({
+  ...{ id, severity, count: rows.length, rows: rows.slice(0, LISTED), why, mend },
+});
+
 interface ReadFile {
-  readonly rows: readonly CheckRow[];
+  readonly rows: List<CheckRow>;
   readonly options: ReadOptions;
 }
 
@@ -98,26 +128,31 @@ interface ReadFile {
 async function readFile(name: string, asked: ReadOptions, output: Output): Promise<ReadFile> {
   const path = await oneFile(name, output);
   const how = { ...asked, fileName: path, mostProblems: Infinity };
-  const { read, options } = await readNamed(path, await openBytes(path), how, output);
+  const { read, options } = await readNamed(path, await openBytes(path), how, output, HELD);
   if (read.unmapped) throw read.unmapped;
-  const rows = checkRowsOf(read);
+  const rows = read.index ? checkRowsOfIndex(read.index, read.problems) : checkRowsOf(read);
   if (rows.length === 0)
     throw new GraftError('data-rows', `${path} has no rows.`, 'Choose a file with examples.');
   return { rows, options };
 }
 
-async function readTest(name: string, first: ReadOptions, output: Output): Promise<readonly CheckRow[]> {
+async function readTest(name: string, first: ReadOptions, output: Output): Promise<List<CheckRow>> {
   const path = await oneFile(name, output);
   const head = headOf(await openBytes(path));
   return (await readFile(path, { ...optionsBeside(head, path, first), fileName: path }, output)).rows;
 }
 
+/** Rows of a large file whose answers and repeated beginnings are looked at. */
+const LOOKED_AT = 20_000;
+
+interface Looked {
+  readonly tokens: CheckTokens;
+  /** What repeats in the micro-batches of a usual run on rows in the order of the file; undefined if little does. */
+  readonly repeated: Repeated | undefined;
+}
+
 /** @throws GraftError as `readModel`, `tokenizer-missing`, `arguments` */
-async function readTokens(
-  rows: readonly CheckRow[],
-  flags: CheckFlags,
-  output: Output,
-): Promise<CheckTokens> {
+async function lookAtTokens(rows: List<CheckRow>, flags: CheckFlags, output: Output): Promise<Looked> {
   const files = await modelOf(flags.required('model'));
   const definition = await readModel(files);
   const tokenizer = await requiredTokenizer(files);
@@ -125,32 +160,56 @@ async function readTokens(
   const maxLength = Math.min(flags.number('max-length') ?? LIMIT_SETTINGS[0].default, maxPositions);
   const overlong = flags.choice('overlong', OVERLONG_POLICIES) ?? 'truncate-end';
   const options = { maxLength, overlong, vocabSize: vocabulary, now: new Date() };
+  const some = isHeld(rows) ? rows : spread(rows, LOOKED_AT);
   const made = new Map<number, RowTokens>();
-  for (const { row, example } of rows) {
+  for (const [at, { row, example }] of some.entries()) {
     if (example) made.set(row, tokensOfRow(example, tokenizer, options));
-    output.progress(`Tokenizing: ${row + 1} of ${rows.length} rows`);
+    output.progress(`Tokenizing: ${at + 1} of ${some.length} rows`);
   }
-  const answers = rows.flatMap(({ row, example }) => {
+  const answers = some.flatMap(({ row, example }) => {
     const rendered = made.get(row)?.rendered;
     return example && rendered ? [{ place: row, example, row: { ...rendered, line: example.line } }] : [];
   });
   const unwritable = await checkAnswers({ files, definition, tokenizer, rows: answers, trainsHead: false });
+  const repeated = repeatedIn(answers.map(({ row }) => row));
+  const only = some.length < rows.length ? ` ${count(some.length)} rows were looked at.` : '';
   return {
-    rows: made,
-    maxLength,
-    ...specialsOf(tokenizer),
-    ...(unwritable && {
-      unwritable: {
-        rows: answers.filter((_, at) => unwritable.touched[at]).map(({ place }) => place),
-        words: unwritableWords(unwritable),
-      },
-    }),
+    repeated,
+    tokens: {
+      rows: isHeld(rows)
+        ? made
+        : { get: tokensOnce(rows, (example) => tokensOfRow(example, tokenizer, options)) },
+      maxLength,
+      ...specialsOf(tokenizer),
+      ...(unwritable && {
+        unwritable: {
+          rows: answers.filter((_, at) => unwritable.touched[at]).map(({ place }) => place),
+          words: `${unwritableWords(unwritable)}${only}`,
+          ...(only !== '' && { of: answers.length }),
+        },
+      }),
+    },
+  };
+}
+
+/** The tokens of the row that is asked for, which several rules ask for one after another. */
+function tokensOnce(
+  rows: List<CheckRow>,
+  make: (example: Example) => RowTokens,
+): (row: number) => RowTokens | undefined {
+  let last: { readonly row: number; readonly tokens: RowTokens | undefined } | undefined;
+  return (row) => {
+    if (last?.row !== row) {
+      const { example } = itemOf(rows, row);
+      last = { row, tokens: example && make(example) };
+    }
+    return last.tokens;
   };
 }
 
 /** Labels that an adapter doubts. @throws GraftError `arguments` without a model or labels, and those of opening both */
 async function doubtedLabels(
-  rows: readonly CheckRow[],
+  rows: List<CheckRow>,
   flags: CheckFlags,
   output: Output,
 ): Promise<LabelCheck> {
@@ -184,11 +243,9 @@ const doubtsText = ({ doubted }: LabelCheck): string =>
 /** Rows of a finding that are listed for reading. */
 const SHOWN = 10;
 
-/** What repeats in the micro-batches of a usual run on rows in the order of the file; undefined if little does. */
-function repeatedIn({ rows }: CheckTokens): Repeated | undefined {
-  const rendered = [...rows.values()].flatMap((row) => row.rendered ?? []);
+function repeatedIn(rows: readonly LabelledTokens[]): Repeated | undefined {
   const usual = defaultSpec();
-  return sizesOf(microBatches(rendered, usual), usual).repeated;
+  return sizesOf(microBatches(rows, usual), usual).repeated;
 }
 
 function inWords(rows: number, findings: readonly Finding[], repeated: Repeated | undefined): string {

@@ -30,7 +30,7 @@ import { SpillFile } from './spill-file.ts';
 import { withZippedFiles } from './zip-files.ts';
 
 /** The most that is held of a file; a larger one gets an index. */
-const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20, spill: () => new SpillFile() };
+export const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20, spill: () => new SpillFile() };
 
 /** Rows between two checks of the clock. */
 const ROWS_BETWEEN = 64;

@@ -8,6 +8,7 @@ import type { PreparedRow, PrepareReport } from '../data/prepare.ts';
 import type { MadeFile } from '../data/row-set.ts';
 import type { TakenRows } from '../data/taken-rows.ts';
 import { GraftError } from '../errors.ts';
+import type { List } from '../lists.ts';
 import { percent } from '../numbers.ts';
 import { placesByTask } from '../train/tasks.ts';
 import type { Output } from './output.ts';
@@ -78,15 +79,20 @@ export function reportRows(
     maxLength,
     rows: { train: rows.train.length, validation: rows.validation.length, test: rows.test.length },
     ...{ skipped: countOf('skipped'), copies: countOf('copy'), capped: countOf('capped') },
-    tasks: placesByTask(rows.train).map(({ name, share, places }) => ({
-      ...{ name, share, train: places.length },
-      test: rows.test.filter(({ task }) => task?.name === name).length,
-    })),
+    tasks: tasksIn(rows),
     repeated: repeated.size,
     leaks: [...leaked].map(([at, of]) => ({ row: placeOf(at), of: placeOf(of) })),
     ...(preferences && { preferences }),
     missing: missingLines(files, skip),
   };
+}
+
+function tasksIn({ train, test }: Readonly<Record<Part, List<PreparedRow>>>): RowsReport['tasks'] {
+  const tests = new Map(placesByTask(test).map(({ name, places }) => [name, places.length]));
+  return placesByTask(train).map(({ name, share, places }) => ({
+    ...{ name, share, train: places.length },
+    test: tests.get(name) ?? 0,
+  }));
 }
 
 /** The same of rows that are made as they are taken. */
@@ -109,8 +115,8 @@ export function reportTakenRows(
     }),
     maxLength,
     rows: { train: rows.train.length, validation: rows.validation.length, test: rows.test.length },
-    ...{ skipped: countOf('skipped'), copies: countOf('copy'), capped: 0 },
-    tasks: [],
+    ...{ skipped: countOf('skipped'), copies: countOf('copy'), capped: countOf('capped') },
+    tasks: rows.train.tasks ? tasksIn(rows) : [],
     repeated: repeated.size,
     leaks: [...leaked].map(([at, of]) => ({ row: nameAt(at), of: nameAt(of) })),
     ...(preferences && { preferences }),

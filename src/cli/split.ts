@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listOfColumns, valueAt } from '../data/columns.ts';
+import { valueIn, valuesOfRows, type ColumnValues } from '../data/column-values.ts';
 import type { Example } from '../data/example.ts';
 import type { HeldRows } from '../data/open-rows.ts';
 import { splitFairly, type SplitRow } from '../data/fair-split.ts';
@@ -159,7 +160,7 @@ function placed(examples: readonly Example[], raw: ReadonlyMap<number, RawRow>):
 function splitRows(
   rows: Rows,
   flags: SplitFlags,
-): { readonly split: List<SplitRow>; readonly strata: Values | undefined } {
+): { readonly split: List<SplitRow>; readonly strata: ColumnValues | undefined } {
   const { length } = rows;
   const equal = equalRows(length, (row) => rows.hashesOf(row));
   const strata = valuesOf(rows, flags.text('stratify'));
@@ -172,7 +173,7 @@ function splitRows(
       'Choose a column whose values come up again, or leave --stratify out.',
     );
   const at = (row: number): SplitRow => {
-    const [identity, group, stratum] = [equal.get(row), groups?.of[row], strata && nameOf(strata, row)];
+    const [identity, group, stratum] = [equal.get(row), groups?.of[row], strata && valueIn(strata, row)];
     return {
       ...(identity !== undefined && { identity }),
       // 0 is a row without a value.
@@ -183,26 +184,16 @@ function splitRows(
   return { split: { length, at }, strata };
 }
 
-/** The values of a column: a number a row, and each value once. */
-interface Values {
-  /** One more than the place of a row's value in {@link names}; 0 for a row without one. */
-  readonly of: Uint32Array;
-  readonly names: readonly string[];
-}
-
-const nameOf = ({ of, names }: Values, row: number): string | undefined =>
-  of[row] === 0 ? undefined : names[of[row] - 1];
-
 /** @throws GraftError `data-column` if no row has a value in the column */
-function valuesOf(rows: Rows, column: string | undefined): Values | undefined {
+function valuesOf(rows: Rows, column: string | undefined): ColumnValues | undefined {
   if (column === undefined) return undefined;
-  const values = numbered(rows, (row) => {
+  const values = valuesOfRows(rows.length, (row) => {
     const value = valueAt(rows.rawOf(row).fields, column);
     if (value === undefined || value === null || value === '') return undefined;
     return typeof value === 'string' ? value : JSON.stringify(value);
   });
   if (values.names.length > 0) return values;
-  if (column === LABEL) return numbered(rows, (row) => answerOf(rows.exampleOf(row)).trim());
+  if (column === LABEL) return valuesOfRows(rows.length, (row) => answerOf(rows.exampleOf(row)).trim());
   const first = Array.from({ length: Math.min(COLUMN_ROWS, rows.length) }, (_, row) => rows.rawOf(row));
   throw new GraftError(
     'data-column',
@@ -213,18 +204,6 @@ function valuesOf(rows: Rows, column: string | undefined): Values | undefined {
 
 /** Rows whose columns a message names. */
 const COLUMN_ROWS = 100;
-
-function numbered(rows: Rows, valueOf: (row: number) => string | undefined): Values {
-  const numbers = new Map<string, number>();
-  const of = Uint32Array.from({ length: rows.length }, (_, row) => {
-    const value = valueOf(row);
-    if (value === undefined) return 0;
-    const known = numbers.get(value);
-    if (known === undefined) numbers.set(value, numbers.size + 1);
-    return known ?? numbers.size;
-  });
-  return { of, names: [...numbers.keys()] };
-}
 
 const filesOf = (parts: readonly ProposedPart[], partOf: readonly number[]): PartFile[] =>
   parts.map(({ name }, part) => ({
@@ -268,10 +247,10 @@ async function* linesOf(own: Uint32Array, rows: Rows): AsyncGenerator<Uint8Array
 /** The most values of a column whose rows are counted in a summary. */
 const MAX_VALUES = 200;
 
-function summaryOf({ name, file, rows }: PartFile, strata: Values | undefined): object {
+function summaryOf({ name, file, rows }: PartFile, strata: ColumnValues | undefined): object {
   const values: Record<string, number> = Object.create(null) as Record<string, number>;
   for (const row of rows) {
-    const stratum = strata && nameOf(strata, row);
+    const stratum = strata && valueIn(strata, row);
     if (stratum !== undefined) values[stratum] = (values[stratum] ?? 0) + 1;
   }
   const count = Object.keys(values).length;

@@ -106,7 +106,7 @@ export class Collector {
    * @param keepsColumns whether an example keeps the columns that it does not use
    * @param mostProblems the most that are listed
    * @param unanswered the answer of a row that names no passages and has an empty answer
-   * @param take takes the examples, which are not kept here then; prompts without answers are only counted
+   * @param take takes the examples, which are not kept here then; prompts without answers among them may turn out to be mistakes
    */
   constructor(
     mapping?: Mapping,
@@ -130,8 +130,10 @@ export class Collector {
     const whole: Example = Object.assign(example, notes.length > 0 ? { line, notes } : { line });
     this.count++;
     if (!this.take) this.examples.push(whole);
-    else if (whole.kind === 'prompt') this.#prompts.push(line);
-    else this.take(whole, this.source);
+    else {
+      if (whole.kind === 'prompt') this.#prompts.push(line);
+      this.take(whole, this.source);
+    }
     this.#formats.add(example.kind === 'prompt' ? 'prompts' : format);
   }
 

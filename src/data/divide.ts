@@ -1,6 +1,7 @@
 /** Gives rows their parts: as files are opened, and when texts become other rows with new tokens. */
 import { GraftError } from '../errors.ts';
 import type { Task } from '../text/trainable.ts';
+import { valueIn, valuesOfRows, type ColumnValues } from './column-values.ts';
 import type { Example } from './example.ts';
 import type { SplitRow } from './fair-split.ts';
 import { judgedTogether } from './mixture.ts';
@@ -34,6 +35,42 @@ export const rowIdentity = ({ row, example, identity }: Entry): string | undefin
 /** Rows of one value or label of each that a part gets its share of: fewer have no share. */
 const MIN_OF_STRATUM = 2;
 
+/** @param strata how many values the column has @throws GraftError `split` if they are too many */
+function checkStrata(stratify: string | undefined, strata: number, rows: number): void {
+  if (strata > 1 && MIN_OF_STRATUM * strata > rows)
+    throw new GraftError(
+      'split',
+      `${stratify} has ${strata} values in ${rows} rows, so that no part can have its share of each.`,
+      'Choose a column whose values come up again, or split without one.',
+    );
+}
+
+/**
+ * What a fair split knows of the rows of files that are not held, apart from their copies. They are read once for each column.
+ *
+ * @param exampleAt the example of a row, with its columns
+ * @throws GraftError `data-column`, `split`
+ */
+export function drawingOfRows(
+  { stratify, group }: FairSplit,
+  length: number,
+  exampleAt: (row: number) => Example,
+): (row: number) => SplitRow {
+  const valuesOf = (name: string): ColumnValues => {
+    const values = valuesOfRows(length, (row) => columnText({ example: exampleAt(row) }, name) || undefined);
+    if (values.names.length > 0) return values;
+    if (name !== LABEL) throw withoutColumn(name);
+    return valuesOfRows(length, (row) => labelOf({ example: exampleAt(row) }));
+  };
+  const strata = stratify === undefined ? undefined : valuesOf(stratify);
+  const groups = group === undefined ? undefined : valuesOf(group);
+  if (strata) checkStrata(stratify, strata.names.length + Number(strata.of.includes(0)), length);
+  return (row) => {
+    const [stratum, of] = [strata && valueIn(strata, row), groups?.of[row] ?? 0];
+    return { ...(of > 0 && { group: of }), ...(stratum !== undefined && { stratum }) };
+  };
+}
+
 /** What a fair split knows of a row. @throws GraftError `data-column`, `split` */
 function drawingOf(
   { stratify, group }: FairSplit,
@@ -44,13 +81,7 @@ function drawingOf(
   );
   const stratumOf = columnOf(stratify, own);
   const groupOf = columnOf(group, own);
-  const strata = stratumOf ? new Set(own.map(stratumOf)).size : 1;
-  if (strata > 1 && MIN_OF_STRATUM * strata > own.length)
-    throw new GraftError(
-      'split',
-      `${stratify} has ${strata} values in ${own.length} rows, so that no part can have its share of each.`,
-      'Choose a column whose values come up again, or split without one.',
-    );
+  checkStrata(stratify, stratumOf ? new Set(own.map(stratumOf)).size : 1, own.length);
   return (example) => {
     const [stratum, of] = [stratumOf?.(example), groupOf?.(example)];
     return {
@@ -72,12 +103,15 @@ function columnOf(
   const valueOf = (example: Example): string | undefined => columnText({ example }, name) || undefined;
   if (examples.some((example) => valueOf(example) !== undefined)) return valueOf;
   if (name === LABEL) return (example) => labelOf({ example });
-  throw new GraftError(
+  throw withoutColumn(name);
+}
+
+const withoutColumn = (name: string): GraftError =>
+  new GraftError(
     'data-column',
     `No row has a value in the column ${name}, by which rows should be split.`,
     'Choose another column, or split without one.',
   );
-}
 
 /** A row that can be used, as it is divided; undefined for any other. */
 export function divisibleOf(entry: Entry, identity: string | undefined): Divisible | undefined {

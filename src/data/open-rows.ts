@@ -65,27 +65,32 @@ export async function readFile(
   const { kind } = new ExampleReader(bytes, options);
   const spilled = kind === 'parquet' ? held?.spill?.() : undefined;
   const isIndexed = kind === 'parquet' ? spilled !== undefined : kind !== 'text';
-  // Rewards may read every column.
-  if (!held || !isIndexed || options.keepsColumns)
-    return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
+  if (!held || !isIndexed) return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
   // To hold the first rows of a large file costs more than their memory: the engine then takes all later ones for rows that stay.
   let examples: Example[] | undefined = bytes.length <= held.bytes ? [] : undefined;
   const reader = new ExampleReader(bytes, {
     ...options,
     onExample(example, source) {
       if (!source) return;
+      // Among rows with answers a prompt without one is a mistake.
+      const index = example.kind === 'prompt' ? prompts : answered;
       index.add(example, spilled ? spill(source, spilled) : source);
       examples?.push(example);
       if (examples && examples.length > held.rows) examples = undefined;
     },
   });
-  const { fileName, mapping } = options;
-  const index = new RowIndex(spilled?.bytes ?? reader.content, fileName, reader, mapping);
+  const content = spilled?.bytes ?? reader.content;
+  const [answered, prompts] = [
+    new RowIndex(content, reader, options),
+    new RowIndex(content, reader, options),
+  ];
   const result = await readAll(reader, bytes.length, slicer);
-  // Prompts without answers are learned from by sampling, which needs all of them; and whoever has nothing reads why.
+  const index = answered.length > 0 ? answered : prompts;
+  // Whoever has nothing reads why.
   if (index.length === 0 || result.unmapped)
     return readAll(new ExampleReader(bytes, options), bytes.length, slicer);
-  return examples ? { ...result, examples } : { ...result, index };
+  const isOwn = ({ kind }: Example): boolean => (kind === 'prompt') === (index === prompts);
+  return examples ? { ...result, examples: examples.filter(isOwn) } : { ...result, index };
 }
 
 function spill({ read }: SourceRow, spilled: Spilled): SourceRow {

@@ -166,10 +166,17 @@ function fairParts(
       ['test', test],
     ] as const
   ).filter(([, share]) => share > 0);
-  const split = places.map((at): SplitRow => {
-    const { drawnAs, file, line } = itemOf(rows, at);
-    return drawnAs ?? { identity: `${file}:${line}` };
-  });
+  const drawnAs = (at: number): SplitRow => {
+    const row = itemOf(rows, at);
+    return row.drawnAs ?? { identity: `${row.file}:${row.line}` };
+  };
+  // A million of these objects would take 100 MB.
+  const split: List<SplitRow> = isHeld(rows)
+    ? places.map(drawnAs)
+    : {
+        length: places.length,
+        at: (index) => (index in places ? drawnAs(places[index]) : undefined),
+      };
   const shares = parts.map(([, share]) => share);
   return splitFairly(split, shares, seed).map((part) => parts[part][0]);
 }
@@ -229,12 +236,31 @@ export function tasksOfRows(
   mixture: Mixture | undefined,
 ): (Task | undefined)[] {
   if (!mixture) return rows.map(() => undefined);
-  const places = rows.map(({ file }) => taskOfFile(mixture, file));
-  const counts = mixture.tasks.map(
-    (_, task) => places.filter((place, at) => place === task && fates[at] === 'train').length,
+  const { tasks, taskAt } = sharesOfTasks(
+    { length: rows.length, at: (at) => rows.at(at)?.file },
+    fates,
+    mixture,
   );
-  const tasks = tasksOf(mixture, counts);
-  return places.map((place, at) => (isUsed(fates[at]) ? tasks[place] : undefined));
+  return rows.map((_, at) => (isUsed(fates[at]) ? tasks[taskAt(at)] : undefined));
+}
+
+/**
+ * The tasks of a mixture with their shares, and the task of each row.
+ *
+ * @param files of the rows
+ * @throws GraftError `data-rows`
+ */
+export function sharesOfTasks(
+  files: List<number>,
+  fates: readonly RowStatus[],
+  mixture: Mixture,
+): { readonly tasks: readonly Task[]; taskAt(row: number): number } {
+  const taskAt = (row: number): number => taskOfFile(mixture, itemOf(files, row));
+  const counts = mixture.tasks.map(() => 0);
+  fates.forEach((fate, at) => {
+    if (fate === 'train') counts[taskAt(at)]++;
+  });
+  return { tasks: tasksOf(mixture, counts), taskAt };
 }
 
 export interface Repeats {

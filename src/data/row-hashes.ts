@@ -1,6 +1,7 @@
 /** Rows that teach the same, by hashes: for files of which not every row is held. */
 import { saidBy, type ExampleContent, type Pair } from '../text/trainable.ts';
 import type { Example } from './example.ts';
+import { wholeNumbers } from './number-column.ts';
 import { identityOf } from './statistics.ts';
 
 export type Hashes = readonly [number, number];
@@ -66,6 +67,13 @@ export function hashesOf(example: Example): Hashes {
 /** The hashes of the pair that prefers what this one rejects. */
 export const hashesOfFlipped = ({ chosen, rejected }: Pair): Hashes =>
   withTexts(new Hasher(), { kind: 'pair', chosen: rejected, rejected: chosen }).hashes;
+
+/** The hashes of texts, one after another. */
+export function hashesOfTexts(...texts: readonly string[]): Hashes {
+  const hasher = new Hasher();
+  for (const text of texts) hasher.add(text);
+  return hasher.hashes;
+}
 
 function withTexts(hasher: Hasher, example: ExampleContent): Hasher {
   switch (example.kind) {
@@ -145,3 +153,51 @@ export function equalRows(count: number, hashesOf: (row: number) => Hashes): Rea
   }
   return equal;
 }
+
+/** Different hashes, each with a number from 0 in the order in which they came: 24 to 32 bytes each, and no object. */
+export class DistinctHashes {
+  readonly #ones = wholeNumbers();
+  readonly #others = wholeNumbers();
+  /** One more than the number, so that 0 is an empty place. */
+  #numbers = new Uint32Array(FIRST_PLACES);
+
+  get length(): number {
+    return this.#ones.length;
+  }
+
+  /** The number of these hashes; undefined if they were not added. */
+  find(hashes: Hashes): number | undefined {
+    const number = this.#numbers[this.#placeOf(hashes)];
+    return number === 0 ? undefined : number - 1;
+  }
+
+  /** @returns their number: that of equal ones if there are any, or else the next one */
+  add(hashes: Hashes): number {
+    const at = this.#placeOf(hashes);
+    if (this.#numbers[at] !== 0) return this.#numbers[at] - 1;
+    this.#ones.push(hashes[0]);
+    this.#others.push(hashes[1]);
+    this.#numbers[at] = this.length;
+    if (3 * this.length > 2 * this.#numbers.length) this.#grow();
+    return this.length - 1;
+  }
+
+  #grow(): void {
+    this.#numbers = new Uint32Array(2 * this.#numbers.length);
+    for (let number = 0; number < this.length; number++)
+      this.#numbers[this.#placeOf([this.#ones.at(number), this.#others.at(number)])] = number + 1;
+  }
+
+  /** The place of these hashes, or an empty one for them. */
+  #placeOf([one, other]: Hashes): number {
+    const last = this.#numbers.length - 1;
+    let at = one & last;
+    for (; this.#numbers[at] !== 0; at = (at + 1) & last) {
+      const number = this.#numbers[at] - 1;
+      if (this.#ones.at(number) === one && this.#others.at(number) === other) break;
+    }
+    return at;
+  }
+}
+
+const FIRST_PLACES = 1024;

@@ -5,74 +5,51 @@
 import { GraftError } from '../errors.ts';
 import { Collector, type SourceRow } from './collector.ts';
 import type { Example } from './example.ts';
-import type { ExampleReader } from './formats.ts';
+import type { ExampleReader, ReadOptions } from './formats.ts';
 import { utf8, type Content } from './lines.ts';
-import type { Mapping } from './mapping.ts';
 import { outlineOf, type Outline } from './outline.ts';
 import { rawRow, type RawRow } from './raw-rows.ts';
+import { floats, smallNumbers, wholeNumbers } from './number-column.ts';
 import { marksOf, markNumber, markOfNumber, type PreferenceMarks } from './preference-marks.ts';
 import { hashesOf, type Hashes } from './row-hashes.ts';
-
-/** A list of numbers that grows without an object for each. */
-class Column<Numbers extends Float64Array | Uint32Array | Uint8Array> {
-  length = 0;
-
-  constructor(private numbers: Numbers) {}
-
-  push(value: number): void {
-    if (this.length === this.numbers.length) {
-      const Larger = this.numbers.constructor as new (length: number) => Numbers;
-      const larger = new Larger(2 * this.length);
-      larger.set(this.numbers);
-      this.numbers = larger;
-    }
-    this.numbers[this.length++] = value;
-  }
-
-  at(index: number): number {
-    return this.numbers[index];
-  }
-}
-
-const FIRST_ROOM = 4096;
-const column = (): Column<Uint32Array> => new Column(new Uint32Array(FIRST_ROOM));
 
 /** Forms have numbers, since most files have one or two. Rows of further ones have none. */
 const MAX_FORMS = 1000;
 
 export class RowIndex {
-  readonly #lines = column();
-  readonly #starts = new Column(new Float64Array(FIRST_ROOM));
-  readonly #lengths = column();
-  readonly #hashes = [column(), column()] as const;
-  readonly #max = column();
-  readonly #mostBefore = column();
-  readonly #forms = column();
-  readonly #marks = new Column(new Uint8Array(FIRST_ROOM));
+  readonly #lines = wholeNumbers();
+  readonly #starts = floats();
+  readonly #lengths = wholeNumbers();
+  readonly #hashes = [wholeNumbers(), wholeNumbers()] as const;
+  readonly #max = wholeNumbers();
+  readonly #mostBefore = wholeNumbers();
+  readonly #forms = wholeNumbers();
+  readonly #marks = smallNumbers();
   /** The hashes of the opposites of pairs. Shorter than the others until the first pair. */
-  readonly #flipped = [column(), column()] as const;
+  readonly #flipped = [wholeNumbers(), wholeNumbers()] as const;
   readonly #names: (string | undefined)[] = [undefined];
   readonly #numbers = new Map<string, number>();
   readonly #kinds = new Set<Example['kind']>();
   readonly #collector: Collector;
   readonly #decoder = utf8();
   readonly #content: Content;
+  readonly #fileName: string;
   /** Whether a row with as many bytes as characters may have texts that are not ASCII: by the mapping, or since characters are counted. */
   readonly #isWide: boolean;
 
   /**
    * @param content of the file, after its byte order mark: bytes of UTF-8, or characters
    * @param reader reads the text of a row
-   * @param mapping that its rows are read with
+   * @param options that its rows are read with
    */
   constructor(
     content: Content,
-    private readonly fileName: string,
     private readonly reader: Pick<ExampleReader, 'kind' | 'rowOf' | 'fieldsOf'>,
-    mapping: Mapping | undefined,
+    { fileName, mapping, keepsColumns, unanswered }: Omit<ReadOptions, 'onExample'>,
   ) {
+    this.#fileName = fileName;
     this.#content = content;
-    this.#collector = new Collector(mapping);
+    this.#collector = new Collector(mapping, keepsColumns, undefined, 1, unanswered);
     this.#isWide =
       typeof content === 'string' || (mapping !== undefined && /[^\0-\x7f]/.test(JSON.stringify(mapping)));
   }
@@ -175,7 +152,7 @@ export class RowIndex {
   #changed(line: number, cause?: unknown): GraftError {
     return new GraftError(
       'data-changed',
-      `Line ${line} of ${this.fileName} has changed since the run started.`,
+      `Line ${line} of ${this.#fileName} has changed since the run started.`,
       'Start the run again, and do not change the file while a run reads it.',
       { cause },
     );

@@ -2,11 +2,14 @@
  * The rows of a run that are made as they are taken: a file of a million rows is divided as if all were made, and only rows of which it is not certain
  * that they can be trained on are made to see.
  */
-import { spread, type List } from '../lists.ts';
+import { spread, type List, type PlacesOfTask } from '../lists.ts';
 import { WordCache } from '../text/tokenizer-cache.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { CertainRows } from './certain-rows.ts';
+import { drawingOfRows } from './divide.ts';
 import type { Example } from './example.ts';
+import type { SplitRow } from './fair-split.ts';
+import { wholeNumbers, type NumberColumn } from './number-column.ts';
 import type { ReadRows, Slicer } from './open-rows.ts';
 import type { DataOptions } from './options.ts';
 import { outlineOf, type Outline } from './outline.ts';
@@ -14,7 +17,9 @@ import {
   divideRows,
   findRepeats,
   isUsed,
+  sharesOfTasks,
   type Divisible,
+  type FairSplit,
   type RowStatus,
   type Part,
   type Repeats,
@@ -61,15 +66,14 @@ const ALIKE: readonly (readonly Example['kind'][])[] = [
 ];
 
 /** Whether the rows of these files can be made as they are taken, and some file is so large that they should. */
-export function areTaken(
-  files: readonly ReadRows[],
-  { mixture, fair }: Pick<DataOptions, 'mixture' | 'fair'>,
-): boolean {
-  if (mixture || fair || !files.some(({ index }) => index !== undefined)) return false;
+export function areTaken(files: readonly ReadRows[], { mixture }: Pick<DataOptions, 'mixture'>): boolean {
+  if (!files.some(({ index }) => index !== undefined)) return false;
   if (files.some(({ examples }) => examples.some(isTextDocument))) return false;
   const kinds = new Set(
     files.flatMap(({ index, examples }) => index?.kinds ?? examples.map(({ kind }) => kind)),
   );
+  // In a mixture, other answers are judged together with votes.
+  if (mixture && kinds.has('unpaired')) return false;
   return ALIKE.some((alike) => [...kinds].every((kind) => alike.includes(kind)));
 }
 
@@ -124,7 +128,7 @@ export async function takeRows(
   files: readonly TakenFile[],
   tokenizer: Tokenizer,
   options: PrepareOptions,
-  { validation, test, seed, skip, dropCopies }: DataOptions,
+  { validation, test, seed, skip, dropCopies, mixture, fair }: DataOptions,
   slicer: Slicer,
 ): Promise<TakenRows> {
   const sources = files.map(({ read }) => sourceOf(read));
@@ -160,18 +164,30 @@ export async function takeRows(
   const exampleOf = (place: number): Example => sourceAt(place).exampleOf(places.rowAt(place));
   const placeOf: TakenRows['placeOf'] = (place) => ({ file: fileOf(place), line: lineOf(place) });
   const equal = equalRows(places.length, (place) => sourceAt(place).hashesOf(places.rowAt(place)));
+  const drawnAs = fair && drawingIn(sources, fair);
   const divisible: List<Divisible> = {
     length: places.length,
-    at: (place) => ({ file: fileOf(place), line: lineOf(place), identity: equal.get(place) }),
+    at(place) {
+      const row = { file: fileOf(place), line: lineOf(place), identity: equal.get(place) };
+      if (!drawnAs) return row;
+      const drawn = drawnAs(places.fileAt(place), places.rowAt(place));
+      return { ...row, drawnAs: { ...drawn, ...(row.identity !== undefined && { identity: row.identity }) } };
+    },
   };
   const fates =
-    places.length === 0 ? [] : divideRows(divisible, { validation, test, seed, skip, dropCopies });
-  const make = (place: number): PreparedRow => madeRow(exampleOf(place), tokenizer, options);
+    places.length === 0
+      ? []
+      : divideRows(divisible, { validation, test, seed, skip, dropCopies, mixture, fair });
+  const mixed = mixture && sharesOfTasks({ length: places.length, at: fileOf }, fates, mixture);
+  const make = (place: number): PreparedRow => {
+    const row = madeRow(exampleOf(place), tokenizer, options);
+    return mixed ? { ...row, task: mixed.tasks[mixed.taskAt(place)] } : row;
+  };
   const repeats = findRepeats(
     { length: places.length, at: (place) => equal.get(place) },
     fates.map((fate) => (isUsed(fate) ? fate : undefined)),
   );
-  const train = partOf(fates, 'train', make);
+  const train = partOf(fates, 'train', make, mixed);
   const preferences = lintMarked(
     {
       length: places.length,
@@ -184,8 +200,8 @@ export async function takeRows(
   return {
     train,
     ...(preferences && { preferences }),
-    validation: partOf(fates, 'validation', make),
-    test: partOf(fates, 'test', make),
+    validation: partOf(fates, 'validation', make, mixed),
+    test: partOf(fates, 'test', make, mixed),
     ...{ fates, placeOf, exampleOf, rowOf: make, reports, samples },
     ...repeats,
   };
@@ -205,6 +221,7 @@ function partOf(
   fates: readonly RowStatus[],
   part: Part,
   make: (place: number) => PreparedRow,
+  mixed: ReturnType<typeof sharesOfTasks> | undefined,
 ): List<PreparedRow> {
   const own = new Uint32Array(fates.reduce((sum, fate) => sum + Number(fate === part), 0));
   let count = 0;
@@ -214,6 +231,7 @@ function partOf(
   const kept = new WordCache<PreparedRow, number>(KEPT_ROWS);
   return {
     length: own.length,
+    ...(mixed && { tasks: placesOfTasks(own, mixed) }),
     at(index) {
       if (index < 0 || index >= own.length) return undefined;
       const known = kept.get(index);
@@ -223,4 +241,32 @@ function partOf(
       return row;
     },
   };
+}
+
+/** The places of each task's rows in a part, in the order of each task's first row. @param own the places of the part's rows */
+function placesOfTasks(
+  own: Uint32Array,
+  { tasks, taskAt }: ReturnType<typeof sharesOfTasks>,
+): PlacesOfTask[] {
+  const places = new Map<number, NumberColumn>();
+  own.forEach((place, index) => {
+    const task = taskAt(place);
+    const known = places.get(task) ?? wholeNumbers();
+    known.push(index);
+    places.set(task, known);
+  });
+  return [...places].map(([task, { all }]) => ({ ...tasks[task], places: all }));
+}
+
+/** What a fair split knows of the rows of all files. @throws GraftError `data-column`, `split` */
+function drawingIn(sources: readonly Source[], fair: FairSplit): (file: number, row: number) => SplitRow {
+  const firsts = sources.map((_, file) =>
+    sources.slice(0, file).reduce((sum, { length }) => sum + length, 0),
+  );
+  const length = sources.reduce((sum, source) => sum + source.length, 0);
+  const drawn = drawingOfRows(fair, length, (at) => {
+    const file = firsts.findLastIndex((first) => first <= at);
+    return sources[file].exampleOf(at - firsts[file]);
+  });
+  return (file, row) => drawn(firsts[file] + row);
 }

@@ -1,6 +1,7 @@
 /** Labels that a tuned model doubts: rows whose given answer is far less likely to it than another answer of the list. */
 import { labelledRows } from '../data/findings/labels.ts';
 import type { CheckRow, Found } from '../data/findings/finding.ts';
+import type { List } from '../lists.ts';
 import { questionsOf } from '../data/questions.ts';
 import type { Adapter } from '../adapters/adapter.ts';
 import { scoreChoices } from '../model/choice-scores.ts';
@@ -46,7 +47,7 @@ export async function checkLabels(
     tokenizer,
     adapter,
   }: { readonly model: LanguageModel; readonly tokenizer: Tokenizer; readonly adapter?: Adapter | undefined },
-  rows: readonly CheckRow[],
+  rows: List<CheckRow>,
   onRow: (done: number, total: number) => void | Promise<void>,
 ): Promise<LabelCheck | undefined> {
   const labelled = labelledRows(rows);

@@ -43,7 +43,7 @@ async function measure(
   const tasks = placesByTask(rows).map(({ name, places }) => ({
     name,
     ...groupRows(
-      places.map((place) => rows[place]),
+      Array.from(places, (place) => rows[place]),
       shares,
     ),
   }));

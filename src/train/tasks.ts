@@ -1,6 +1,6 @@
 /** The tasks of a mixture: the rows and the loss of each. */
 import { LOSS_SLOT } from '../engine/ops/step.ts';
-import { isHeld, type List } from '../lists.ts';
+import { isHeld, type List, type PlacesOfTask } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { Objective } from '../objectives/objective.ts';
 import { countOf } from './learning.ts';
@@ -8,17 +8,12 @@ import { countOf } from './learning.ts';
 /** Mean losses by the names of tasks. */
 export type TaskLosses = Readonly<Record<string, number>>;
 
-interface TaskRows {
-  /** Empty without a mixture. */
-  readonly name: string;
-  readonly share: number;
-  readonly places: readonly number[];
-}
-
-/** Rows by task, in the order of each task's first row; all together without a mixture. Rows that are made as they are taken are of no mixture. */
-export function placesByTask(rows: List<LabelledTokens>): TaskRows[] {
+/** Rows by task, in the order of each task's first row; all together, and without a name, if there is no mixture. */
+export function placesByTask(rows: List<LabelledTokens>): readonly PlacesOfTask[] {
   if (!isHeld(rows))
-    return [{ name: '', share: 1, places: Array.from({ length: rows.length }, (_, place) => place) }];
+    return (
+      rows.tasks ?? [{ name: '', share: 1, places: Uint32Array.from({ length: rows.length }, (_, at) => at) }]
+    );
   const tasks = new Map<string, { name: string; share: number; places: number[] }>();
   rows.forEach(({ task: { name, share } = { name: '', share: 1 } }, place) => {
     const task = tasks.get(name);
@@ -31,13 +26,15 @@ export function placesByTask(rows: List<LabelledTokens>): TaskRows[] {
 /** Rows of one task together, in the order of each task's first row; unchanged without a mixture. */
 export function byTask<Row extends LabelledTokens>(rows: readonly Row[]): readonly Row[] {
   return isMixture(rows)
-    ? placesByTask(rows).flatMap(({ places }) => places.map((place) => rows[place]))
+    ? placesByTask(rows).flatMap(({ places }) => Array.from(places, (place) => rows[place]))
     : rows;
 }
 
 /** Whether rows are of several tasks. */
 export const isMixture = (rows: List<LabelledTokens>): boolean =>
-  isHeld(rows) && rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name);
+  isHeld(rows)
+    ? rows.some(({ task }) => task !== undefined && task.name !== rows[0].task?.name)
+    : (rows.tasks?.length ?? 0) > 1;
 
 /** Micro-batches with the task of each, and whether it is the last of its task. */
 export function withTasks<Row extends LabelledTokens>(
@@ -71,7 +68,7 @@ export function taskLosses(
         sum /
           countOf(
             objective,
-            places.map((place) => rows[place]),
+            Array.from(places, (place) => rows[place]),
           ),
       ];
     }),

@@ -5,6 +5,7 @@ import { runBuckets } from '../../src/train/step-kinds.ts';
 import type { PreparedRow } from '../../src/data/prepare.ts';
 import type { List } from '../../src/lists.ts';
 import { RowOrder } from '../../src/train/order.ts';
+import { placesByTask } from '../../src/train/tasks.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { base, curve, expectSame, trainersOnSprig } from '../engine/trainer-run.ts';
 
@@ -40,6 +41,26 @@ describeDevice('Rows that are made as they are taken', (context) => {
     const run = await open(options, { rows: taken(rows) });
     await run.trainer.run();
     expect(curve(run.steps)).toEqual(curve(whole.steps));
+    expectSame(await run.adapter.read(), await whole.adapter.read());
+  });
+
+  test('give the same steps and the same losses of tasks in a mixture', async () => {
+    const tasks = [
+      { name: 'one', share: 0.7 },
+      { name: 'other', share: 0.3 },
+    ];
+    const rows = given.rows.map((row, at) => ({ ...row, task: tasks[Number(at % 3 === 0)] }));
+    const validation = given.validation.map((row, at) => ({ ...row, task: tasks[at % 2] }));
+    const whole = await open({}, { rows, validation });
+    await whole.trainer.run();
+    const run = await open(
+      {},
+      { rows: { ...taken(rows), tasks: placesByTask(rows) }, validation: taken(validation) },
+    );
+    await run.trainer.run();
+    expect(curve(run.steps)).toEqual(curve(whole.steps));
+    expect(run.steps.map((step) => step.tasks)).toEqual(whole.steps.map((step) => step.tasks));
+    expect(run.evaluations).toEqual(whole.evaluations);
     expectSame(await run.adapter.read(), await whole.adapter.read());
   });
 

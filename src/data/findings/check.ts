@@ -1,8 +1,10 @@
 /** The check of rows before a run: every rule, and what it found as one list. The page and `graft check` share it. */
+import { itemsOf, type List } from '../../lists.ts';
 import type { Example, RowFault } from '../example.ts';
 import type { ReadResult } from '../collector.ts';
+import type { RowIndex } from '../row-index.ts';
 import { findFaults, findLongAnswers } from './answers.ts';
-import { findContradictions, findCopies, findNearCopies, findNearTest } from './copies.ts';
+import { findContradictions, findCopies } from './copies.ts';
 import {
   FINDINGS,
   type Checked,
@@ -16,6 +18,7 @@ import { byGravity } from './gravity.ts';
 import { findImbalance, findWrongLabels } from './labels.ts';
 import { findLanguageMix } from './languages.ts';
 import { findFewTestRows, findLeaks } from './leaks.ts';
+import { findNearCopies, findNearTest } from './near-copies.ts';
 import { findPairs } from './pairs.ts';
 import { findPrivate } from './private.ts';
 import { whole } from './slow.ts';
@@ -45,17 +48,28 @@ const OF_FILES: ReadonlySet<FindingId> = new Set(['few-test-rows']);
 /** @returns what was found, the gravest first; one finding of each kind */
 export const checkRows = (checked: Checked): Finding[] => whole(checking(checked));
 
-/** The same with pauses. Yields the share of the rules that is done. */
+/** The share of a check after which every row was seen once: then rules look again at some. */
+const SEEN = 0.5;
+
+/** The same with pauses. Yields the share that is done. */
 export function* checking(checked: Checked): Generator<number, Finding[]> {
+  const rules = RULES.map((rule) => rule(checked));
+  let done = 0;
+  for (const row of itemsOf(checked.rows)) {
+    for (const rule of rules) rule.see?.(row);
+    yield (SEEN * ++done) / checked.rows.length;
+  }
   const found: Found[] = [];
-  for (const [done, rule] of RULES.entries()) {
-    const result = rule(checked);
+  // A rule that is done lets go of what it kept.
+  for (let left = rules.length; left > 0; left--) {
+    const share = 1 - ((1 - SEEN) * left) / RULES.length;
+    const result = rules.shift()!.found();
     if ('next' in result) {
       let step = result.next();
-      for (; step.done !== true; step = result.next()) yield done / RULES.length;
+      for (; step.done !== true; step = result.next()) yield share;
       found.push(...step.value);
     } else found.push(...result);
-    yield (done + 1) / RULES.length;
+    yield share;
   }
   const byId = new Map<FindingId, Found[]>();
   for (const one of found)
@@ -66,7 +80,8 @@ export function* checking(checked: Checked): Generator<number, Finding[]> {
 /** The rows of several rules as one finding of a kind, in their order, at the gravest of their severities. */
 export function findingOf(id: FindingId, all: readonly Found[]): Finding {
   const { severity: usual, why, mend } = FINDINGS[id];
-  const rows = [...new Set(all.flatMap((one) => one.rows))].sort((a, b) => a - b);
+  const sorted = Uint32Array.from(all.flatMap((one) => one.rows)).sort();
+  const rows = Array.from(sorted.filter((row, at) => at === 0 || row !== sorted[at - 1]));
   const [{ severity }] = all.map((one) => ({ severity: one.severity ?? usual })).sort(byGravity);
   const details = all.flatMap(({ detail }) => detail ?? []);
   return { id, severity, rows, why: [...details, why].join(' '), mend };
@@ -79,4 +94,26 @@ export function checkRowsOf({ examples, problems }: Pick<ReadResult, 'examples' 
     ...problems.map(({ line, fault }) => ({ line, ...(fault !== undefined && { fault }) })),
   ];
   return rows.sort((a, b) => a.line - b.line).map(({ line: _, ...one }, row) => ({ row, ...one }));
+}
+
+/** The same of a file of which only an index is held. Each row is read again when it is asked for. */
+export function checkRowsOfIndex(index: RowIndex, problems: ReadResult['problems']): List<CheckRow> {
+  /** Rows by their places: one more than the place in the index, or the problem as a number below 0. */
+  const places = new Int32Array(index.length + problems.length);
+  let [row, problem] = [0, 0];
+  for (let at = 0; at < places.length; at++) {
+    const isRow =
+      problem === problems.length || (row < index.length && index.lineOf(row) < problems[problem].line);
+    places[at] = isRow ? ++row : -++problem;
+  }
+  return {
+    length: places.length,
+    at(at) {
+      const place = places.at(at);
+      if (at < 0 || place === undefined) return undefined;
+      if (place > 0) return { row: at, example: index.exampleOf(place - 1) };
+      const { fault } = problems[-place - 1];
+      return { row: at, ...(fault !== undefined && { fault }) };
+    },
+  };
 }

@@ -1,4 +1,5 @@
 /** What a check of rows before a run finds: the port that its rules read, and the registry of what each finding is called, why it matters and what mends it. */
+import type { List } from '../../lists.ts';
 import type { TokenRow } from '../../text/trainable.ts';
 import type { Example, RowFault } from '../example.ts';
 import type { Slow } from './slow.ts';
@@ -34,8 +35,8 @@ export interface RowTokens {
 
 /** Tokens of the rows that can be read, and the special tokens that they are checked for. */
 export interface CheckTokens {
-  /** By the place of the row. */
-  readonly rows: ReadonlyMap<number, RowTokens>;
+  /** By the place of the row. Asked for in the order of the rows. */
+  readonly rows: Pick<ReadonlyMap<number, RowTokens>, 'get'>;
   readonly maxLength: number;
   readonly startId: number | undefined;
   /** Whether a token ends a turn or a text. */
@@ -43,13 +44,21 @@ export interface CheckTokens {
   /** Whether a token is white space only. */
   isBlank(id: number): boolean;
   /** What of the answers the model cannot write, if there is something. */
-  readonly unwritable?: { readonly rows: readonly number[]; readonly words: string } | undefined;
+  readonly unwritable?:
+    | {
+        readonly rows: readonly number[];
+        readonly words: string;
+        /** The rows that were looked at; all that have tokens if left out. */
+        readonly of?: number;
+      }
+    | undefined;
 }
 
 export interface Checked {
-  readonly rows: readonly CheckRow[];
+  /** Those of a large file are read again each time that they are asked for. */
+  readonly rows: List<CheckRow>;
   /** Rows of a separate test file. */
-  readonly test?: readonly CheckRow[];
+  readonly test?: List<CheckRow>;
   /** Places of the rows that are held out for the test, if the rows are divided already. They are not trained on. */
   readonly held?: ReadonlySet<number>;
   /** The fraction that is held out if there is no test file. */
@@ -69,7 +78,16 @@ export interface Found {
   readonly severity?: Severity;
 }
 
-export type Rule = (checked: Checked) => readonly Found[] | Slow<readonly Found[]>;
+/** A rule at work. It keeps little of each row, since a file may have a million. */
+export interface RuleAtWork {
+  /** Called with each row in its order, before {@link found}. */
+  see?(row: CheckRow): void;
+  /** May read the rows once more. */
+  found(): readonly Found[] | Slow<readonly Found[]>;
+}
+
+/** @param checked whose rows follow one by one */
+export type Rule = (checked: Checked) => RuleAtWork;
 
 /** What is known of a kind of finding. */
 export interface FindingKind {

@@ -1,9 +1,12 @@
 /** Labels that are rare or look wrong. */
+import { itemOf, type List } from '../../lists.ts';
 import type { Example } from '../example.ts';
-import type { Checked, Found } from './finding.ts';
-import { filtered, mapped, type Slow } from './slow.ts';
+import { wholeNumbers } from '../number-column.ts';
+import { DistinctHashes, hashesOfTexts } from '../row-hashes.ts';
+import type { Checked, CheckRow, Found, RuleAtWork } from './finding.ts';
+import type { Slow } from './slow.ts';
 import { TextVectors } from './text-vectors.ts';
-import { answerOf, textOfQuestion, readRowTexts, wordsOf } from './texts.ts';
+import { answerOf, readRows, textOfQuestion, wordsOf } from './texts.ts';
 
 /** A row with a label for an answer. */
 export interface LabelledRow {
@@ -18,55 +21,133 @@ const MAX_LABEL_WORDS = 6;
 /** Labels come up again: at least so many rows for each of them. */
 const ROWS_OF_LABEL = 4;
 
+const isShort = (label: string): boolean =>
+  label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
+
+/** The label of a row, if its kind has one. */
+function labelOf(example: Example | undefined): string | undefined {
+  if (example?.kind !== 'completion' && example?.kind !== 'messages') return undefined;
+  return answerOf(example).trim();
+}
+
+const areLabels = (rows: number, labels: number): boolean =>
+  rows >= MIN_ROWS && labels >= 2 && labels * ROWS_OF_LABEL <= rows;
+
 /** The rows, if their answers are few distinct short texts. */
-export function labelledRows(rows: Checked['rows']): LabelledRow[] | undefined {
-  const found = readRowTexts(rows)
-    .filter(({ example: { kind } }) => kind === 'completion' || kind === 'messages')
-    .map(({ row, example }) => ({ row, example, label: answerOf(example).trim() }));
-  if (found.length < MIN_ROWS) return undefined;
-  const isShort = (label: string): boolean =>
-    label.length <= MAX_LABEL_CHARS && label.split(/\s+/).length <= MAX_LABEL_WORDS;
-  if (!found.every(({ label }) => isShort(label))) return undefined;
-  const labels = new Set(found.map(({ label }) => label)).size;
-  return labels >= 2 && labels * ROWS_OF_LABEL <= found.length ? found : undefined;
+export function labelledRows(rows: List<CheckRow>): LabelledRow[] | undefined {
+  const found: LabelledRow[] = [];
+  for (const { row, example } of readRows(rows)) {
+    const label = labelOf(example);
+    if (label === undefined) continue;
+    if (!isShort(label)) return undefined;
+    found.push({ row, example, label });
+  }
+  return areLabels(found.length, new Set(found.map(({ label }) => label)).size) ? found : undefined;
+}
+
+/** The labels of rows by numbers. */
+class LabelNumbers {
+  readonly #labels = new DistinctHashes();
+  /** The rows, their places, and the number of the label of each. */
+  readonly rows = wholeNumbers();
+  readonly places = wholeNumbers();
+  readonly numbers = wholeNumbers();
+  /** The number of rows of each label, and the place of the first. */
+  readonly counts: number[] = [];
+  readonly #firsts: number[] = [];
+  #areShort = true;
+  #place = 0;
+
+  see({ row, example }: CheckRow): void {
+    const place = this.#place++;
+    const label = this.#areShort ? labelOf(example) : undefined;
+    if (label === undefined) return;
+    this.#areShort = isShort(label);
+    const number = this.#labels.add(hashesOfTexts(label));
+    if (number === this.counts.length) {
+      this.counts.push(0);
+      this.#firsts.push(place);
+    }
+    this.counts[number]++;
+    this.rows.push(row);
+    this.places.push(place);
+    this.numbers.push(number);
+  }
+
+  get areLabels(): boolean {
+    return this.#areShort && areLabels(this.rows.length, this.counts.length);
+  }
+
+  nameOf(number: number, rows: List<CheckRow>): string {
+    return labelOf(itemOf(rows, this.#firsts[number]).example) ?? '';
+  }
 }
 
 /** The most frequent label has so many times the rows of a rare one. */
 const RARE_RATIO = 3;
 
-export function findImbalance(checked: Checked): Found[] {
-  const rows = labelledRows(checked.rows);
-  if (!rows) return [];
-  const counts = new Map<string, number>();
-  for (const { label } of rows) counts.set(label, (counts.get(label) ?? 0) + 1);
-  const ordered = [...counts].sort(([, a], [, b]) => b - a);
-  const [[most, top]] = ordered;
-  const [least, bottom] = ordered[ordered.length - 1];
-  const isRare = ({ label }: LabelledRow): boolean => counts.get(label)! * RARE_RATIO <= top;
-  return [
-    {
-      id: 'label-imbalance',
-      rows: rows.filter(isRare).map(({ row }) => row),
-      detail: `“${most}” has ${top} rows and “${least}” has ${bottom}.`,
+export function findImbalance({ rows }: Checked): RuleAtWork {
+  const labels = new LabelNumbers();
+  return {
+    see: (row) => labels.see(row),
+    found() {
+      if (!labels.areLabels) return [];
+      const { counts, numbers } = labels;
+      const ordered = counts.map((count, number) => ({ count, number })).sort((a, b) => b.count - a.count);
+      const [most] = ordered;
+      const least = ordered[ordered.length - 1];
+      const isRare = (number: number): boolean => counts[number] * RARE_RATIO <= most.count;
+      return [
+        {
+          id: 'label-imbalance',
+          rows: Array.from(labels.rows.all.filter((_, at) => isRare(numbers.at(at)))),
+          detail: `“${labels.nameOf(most.number, rows)}” has ${most.count} rows and “${labels.nameOf(least.number, rows)}” has ${least.count}.`,
+        },
+      ];
     },
-  ];
+  };
 }
 
 const NEIGHBOURS = 5;
 /** Cosine of the neighbours that count. */
 const MIN_COSINE = 0.35;
 
+/** Words of prompts that are compared, about 200 MB: of a larger file the first rows. */
+const MAX_WORDS = 2 ** 22;
+
 /** Rows whose five most similar rows (TF-IDF over words of the prompt) agree on another label. */
-export function* findWrongLabels(checked: Checked): Slow<Found[]> {
-  const rows = labelledRows(checked.rows);
-  if (!rows) return [];
-  const texts = new TextVectors(yield* mapped(rows, ({ example }) => wordsOf(textOfQuestion(example))));
-  const isWrong = ({ label }: LabelledRow, at: number): boolean => {
-    const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
-    if (nearest.length < NEIGHBOURS) return false;
-    const other = rows[nearest[0]].label;
-    return other !== label && nearest.every((one) => rows[one].label === other);
+export function findWrongLabels({ rows }: Checked): RuleAtWork {
+  const labels = new LabelNumbers();
+  return {
+    see: (row) => labels.see(row),
+    *found(): Slow<Found[]> {
+      if (!labels.areLabels) return [];
+      const prompts: string[][] = [];
+      let words = 0;
+      for (const place of labels.places.all) {
+        const { example } = itemOf(rows, place);
+        const own = example ? wordsOf(textOfQuestion(example)) : [];
+        words += own.length;
+        if (words > MAX_WORDS) break;
+        prompts.push(own);
+        yield;
+      }
+      const looked = prompts.length;
+      const texts = new TextVectors(prompts);
+      // The texts hold what they need of them.
+      prompts.length = 0;
+      const labelAt = (at: number): number => labels.numbers.at(at);
+      const wrong: number[] = [];
+      for (let at = 0; at < looked; at++) {
+        yield;
+        const nearest = texts.nearest(at, NEIGHBOURS, MIN_COSINE);
+        if (nearest.length < NEIGHBOURS) continue;
+        const other = labelAt(nearest[0]);
+        if (other !== labelAt(at) && nearest.every((one) => labelAt(one) === other))
+          wrong.push(labels.rows.at(at));
+      }
+      const detail = `The first ${looked} rows were compared.`;
+      return [{ id: 'likely-wrong-label', rows: wrong, ...(looked < labels.rows.length && { detail }) }];
+    },
   };
-  const wrong = yield* filtered(rows, isWrong);
-  return [{ id: 'likely-wrong-label', rows: wrong.map(({ row }) => row) }];
 }

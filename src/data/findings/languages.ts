@@ -1,7 +1,8 @@
 /** Rows in another language than most rows. */
-import type { Checked, Found } from './finding.ts';
-import { mapped, type Slow } from './slow.ts';
-import { answerOf, textOfQuestion, readRowTexts, wordsOf } from './texts.ts';
+import type { Example } from '../example.ts';
+import { smallNumbers, wholeNumbers } from '../number-column.ts';
+import type { Found, RuleAtWork } from './finding.ts';
+import { answerOf, textOfQuestion, wordsOf } from './texts.ts';
 
 const LATIN = 'Latin script';
 
@@ -94,26 +95,55 @@ const MIN_ROWS = 10;
 const MAX_OTHERS = 0.2;
 
 /** Prompts and answers each: translations ask in one language and answer in another. */
-export function* findLanguageMix({ rows }: Checked): Slow<Found[]> {
-  const read = readRowTexts(rows);
-  const found: Found[] = [];
-  for (const [what, textOf] of [
-    ['prompts', textOfQuestion],
-    ['answers', answerOf],
-  ] as const) {
-    const all = yield* mapped(read, ({ row, example }) => ({ row, language: languageOf(textOf(example)) }));
-    const known = all.filter(({ language }) => language !== undefined);
-    if (known.length < MIN_ROWS) continue;
-    const counts = new Map<string | undefined, number>();
-    for (const { language } of known) counts.set(language, (counts.get(language) ?? 0) + 1);
-    const [[most, count], ...others] = [...counts].sort(([, a], [, b]) => b - a);
-    if (others.length === 0 || known.length - count > MAX_OTHERS * known.length) continue;
-    const names = others.map(([language, times]) => `${times} in ${language}`).join(', ');
-    found.push({
-      id: 'language-mix',
-      rows: known.filter(({ language }) => language !== most).map(({ row }) => row),
-      detail: `${count} of ${known.length} ${what} in a known language are in ${most}, and ${names}.`,
-    });
+export function findLanguageMix(): RuleAtWork {
+  const sides = [new Languages('prompts', textOfQuestion), new Languages('answers', answerOf)];
+  return {
+    see({ row, example }) {
+      if (example) for (const side of sides) side.see(row, example);
+    },
+    found: () => sides.flatMap((side) => side.found()),
+  };
+}
+
+/** The languages of one text of each row, in the order in which they come up. */
+class Languages {
+  readonly #names: string[] = [];
+  readonly #counts: number[] = [];
+  readonly #rows = wholeNumbers();
+  readonly #languages = smallNumbers();
+
+  constructor(
+    private readonly what: string,
+    private readonly textOf: (example: Example) => string,
+  ) {}
+
+  see(row: number, example: Example): void {
+    const name = languageOf(this.textOf(example));
+    if (name === undefined) return;
+    let language = this.#names.indexOf(name);
+    if (language < 0) {
+      language = this.#names.push(name) - 1;
+      this.#counts.push(0);
+    }
+    this.#counts[language]++;
+    this.#rows.push(row);
+    this.#languages.push(language);
   }
-  return found;
+
+  found(): Found[] {
+    const known = this.#rows.length;
+    if (known < MIN_ROWS) return [];
+    const [most, ...others] = this.#counts
+      .map((count, language) => ({ count, language }))
+      .sort((a, b) => b.count - a.count);
+    if (others.length === 0 || known - most.count > MAX_OTHERS * known) return [];
+    const names = others.map(({ count, language }) => `${count} in ${this.#names[language]}`).join(', ');
+    return [
+      {
+        id: 'language-mix',
+        rows: Array.from(this.#rows.all.filter((_, at) => this.#languages.at(at) !== most.language)),
+        detail: `${most.count} of ${known} ${this.what} in a known language are in ${this.#names[most.language]}, and ${names}.`,
+      },
+    ];
+  }
 }

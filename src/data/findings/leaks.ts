@@ -1,12 +1,16 @@
 /** Test prompts in training rows, and test parts that are too small. */
+import { itemOf } from '../../lists.ts';
 import { plural } from '../../numbers.ts';
+import type { Example } from '../example.ts';
+import { wholeNumbers } from '../number-column.ts';
 import { countParts } from '../split.ts';
-import type { Checked, Found } from './finding.ts';
-import { mapped, type Slow } from './slow.ts';
+import type { Checked, Found, RuleAtWork } from './finding.ts';
+import type { Slow } from './slow.ts';
 import {
-  partsOf,
+  isTested,
+  readRows,
+  testedOf,
   textOfQuestion,
-  readRowTexts,
   shinglesOf,
   wholeRowText,
   wordHashesOf,
@@ -24,10 +28,10 @@ const COMMON_PROMPTS = 3;
 const WORTHLESS = 0.5;
 
 /** Training rows with the prompt of a test row, or twelve words in a row of it. A prompt of fewer words counts only if all of its words are the same. */
-export function* findLeaks(checked: Checked): Slow<Found[]> {
-  const { tested: held, trained: rows } = partsOf(checked);
-  const tested = held.map(({ example }) => textOfQuestion(example));
+export function findLeaks(checked: Checked): RuleAtWork {
+  const tested = testedOf(checked).map(({ example }) => textOfQuestion(example));
   const prompts = new Set(tested.map((prompt) => wordsOf(prompt).join(' ')).filter((text) => text !== ''));
+  if (prompts.size === 0) return { found: () => [] };
   const grams = new Map<number, number>();
   const gramsOf = (text: string): Uint32Array => {
     const words = wordHashesOf(text);
@@ -39,52 +43,83 @@ export function* findLeaks(checked: Checked): Slow<Found[]> {
       grams.set(gram, 0);
       asked.set(gram, (asked.get(gram) ?? 0) + 1);
     }
-  if (prompts.size === 0) return [];
-  const read = yield* mapped(rows, ({ row, example }) => ({
-    row,
-    prompt: wordsOf(textOfQuestion(example)).join(' '),
-    shared: [...gramsOf(wholeRowText(example))].filter((gram) => grams.has(gram)),
-  }));
-  for (const { shared } of read) for (const gram of shared) grams.set(gram, grams.get(gram)! + 1);
-  const max = Math.max(COMMON_ROWS, COMMON_SHARE * read.length);
-  const isCopied = (gram: number): boolean => grams.get(gram)! <= max && asked.get(gram)! < COMMON_PROMPTS;
-  const leaked = read.filter(({ prompt, shared }) => prompts.has(prompt) || shared.some(isCopied));
-  const trained = new Set(read.map(({ prompt }) => prompt));
-  const isTrained = (prompt: string): boolean =>
-    trained.has(wordsOf(prompt).join(' ')) ||
-    [...gramsOf(prompt)].some((gram) => grams.get(gram)! > 0 && isCopied(gram));
-  const touched = tested.filter(isTrained).length;
-  return [
-    {
-      id: 'test-in-train',
-      rows: leaked.map(({ row }) => row),
-      detail: `${touched} of ${tested.length} test prompts are trained on.`,
-      ...(touched >= WORTHLESS * tested.length && { severity: 'error' as const }),
+  const sharedOf = (example: Example): Uint32Array =>
+    gramsOf(wholeRowText(example)).filter((gram) => grams.has(gram));
+  /** Rows with a whole prompt, and the places of others that share words with one. */
+  const leaked: number[] = [];
+  const sharing = wholeNumbers();
+  const trained = new Set<string>();
+  let read = 0;
+  let place = 0;
+  return {
+    see(row) {
+      const here = place++;
+      if (!row.example || isTested(checked, row)) return;
+      read++;
+      const shared = sharedOf(row.example);
+      for (const gram of shared) grams.set(gram, grams.get(gram)! + 1);
+      const prompt = wordsOf(textOfQuestion(row.example)).join(' ');
+      if (prompts.has(prompt)) {
+        leaked.push(row.row);
+        trained.add(prompt);
+      } else if (shared.length > 0) sharing.push(here);
     },
-  ];
+    *found(): Slow<Found[]> {
+      const max = Math.max(COMMON_ROWS, COMMON_SHARE * read);
+      const isCopied = (gram: number): boolean =>
+        grams.get(gram)! <= max && asked.get(gram)! < COMMON_PROMPTS;
+      for (const at of sharing.all) {
+        const { row, example } = itemOf(checked.rows, at);
+        if (example && sharedOf(example).some(isCopied)) leaked.push(row);
+        yield;
+      }
+      const isTrained = (prompt: string): boolean =>
+        trained.has(wordsOf(prompt).join(' ')) ||
+        [...gramsOf(prompt)].some((gram) => grams.get(gram)! > 0 && isCopied(gram));
+      const touched = tested.filter(isTrained).length;
+      return [
+        {
+          id: 'test-in-train',
+          rows: leaked,
+          detail: `${touched} of ${tested.length} test prompts are trained on.`,
+          ...(touched >= WORTHLESS * tested.length && { severity: 'error' as const }),
+        },
+      ];
+    },
+  };
 }
 
 /** The verdict calls fewer rows too few to rely on. */
 const MIN_TEST_ROWS = 20;
 
 /** A finding about the whole file names no rows. */
-export function findFewTestRows({ rows, test, held: divided, testFraction }: Checked): Found[] {
-  const read = readRowTexts(rows);
-  // Documents become rows by the tokens of a model.
-  if (read.some(({ example }) => example.kind === 'text' && example.document)) return [];
-  const all = read.length;
-  const own = test && readRowTexts(test).length;
-  const part = divided && read.filter(({ row }) => divided.has(row)).length;
-  const held =
-    own !== undefined || part !== undefined
-      ? (own ?? 0) + (part ?? 0)
-      : countParts(all, { validation: 0, test: testFraction }).test;
-  if (all === 0 || held >= MIN_TEST_ROWS) return [];
-  const detail =
-    part !== undefined
-      ? `The test part has ${plural(held, 'row')}.`
-      : own !== undefined
-        ? `The test file has ${held} rows that can be read.`
-        : `A share of ${testFraction} of ${all} rows is ${held}.`;
-  return [{ id: 'few-test-rows', rows: [], detail }];
+export function findFewTestRows(checked: Checked): RuleAtWork {
+  const { test, held: divided, testFraction } = checked;
+  let all = 0;
+  let part = 0;
+  let hasDocuments = false;
+  return {
+    see(row) {
+      const { example } = row;
+      if (!example) return;
+      all++;
+      if (isTested(checked, row)) part++;
+      // Documents become rows by the tokens of a model.
+      if (example.kind === 'text' && example.document) hasDocuments = true;
+    },
+    found() {
+      const own = test && [...readRows(test)].length;
+      const held =
+        own !== undefined || divided
+          ? (own ?? 0) + part
+          : countParts(all, { validation: 0, test: testFraction }).test;
+      if (hasDocuments || all === 0 || held >= MIN_TEST_ROWS) return [];
+      const detail = divided
+        ? `The test part has ${plural(held, 'row')}.`
+        : own !== undefined
+          ? `The test file has ${held} rows that can be read.`
+          : `A share of ${testFraction} of ${all} rows is ${held}.`;
+      return [{ id: 'few-test-rows', rows: [], detail }];
+    },
+  };
 }

@@ -1,91 +1,149 @@
 /** Pairs and judged answers from which little can be learned. */
-import { effectOf, findIdlePairs, MIN_PAIRS, MAJOR_EFFECT } from '../preference-lint.ts';
-import type { Checked, Found } from './finding.ts';
-import { answerOf, readRowTexts } from './texts.ts';
+import type { Example } from '../example.ts';
+import { wholeNumbers } from '../number-column.ts';
+import { effectOf, MIN_PAIRS, MAJOR_EFFECT } from '../preference-lint.ts';
+import { marksOf } from '../preference-marks.ts';
+import { DistinctHashes, hashesOf, hashesOfTexts } from '../row-hashes.ts';
+import type { Found, RuleAtWork } from './finding.ts';
+import { answerOf } from './texts.ts';
 
-export function findPairs({ rows }: Checked): Found[] {
-  const read = readRowTexts(rows);
-  const { alike, flipped } = findIdlePairs(read.map(({ example }) => example));
-  const refused = rows.flatMap(({ row, fault }) => (fault === 'identical-pair' ? [row] : []));
-  const idle = [...alike.map((at) => read[at].row), ...refused];
-  const isAll = idle.length > 0 && idle.length === rows.length;
-  return [
-    { id: 'identical-pairs', rows: idle, ...(isAll && { severity: 'error' as const }) },
-    { id: 'opposed-pairs', rows: flipped.map((at) => read[at].row) },
-    ...lengthBias(rows),
-    ...oneSided(rows),
-  ];
+export function findPairs(): RuleAtWork {
+  const rules = [findIdle(), findLengthBias(), findOneMark(), findOneSide('chosen'), findOneSide('rejected')];
+  return {
+    see(row) {
+      for (const rule of rules) rule.see(row);
+    },
+    found: () => rules.flatMap((rule) => rule.found()),
+  };
 }
 
-/** Texts of both answers of each pair. */
-function sidesOf(rows: Checked['rows']): { row: number; chosen: string; rejected: string }[] {
-  return readRowTexts(rows).flatMap(({ row, example }) =>
-    example.kind === 'pair'
-      ? [
-          {
-            row,
-            chosen: answerOf({ ...example.chosen, line: 0 }),
-            rejected: answerOf({ ...example.rejected, line: 0 }),
-          },
-        ]
-      : [],
-  );
+interface PairRule extends RuleAtWork {
+  see: NonNullable<RuleAtWork['see']>;
+  found(): Found[];
 }
+
+/** Pairs with nothing to prefer, and pairs that prefer what an earlier one rejects. */
+function findIdle(): PairRule {
+  const earlier = new DistinctHashes();
+  const idle: number[] = [];
+  const opposed: number[] = [];
+  let rows = 0;
+  return {
+    see({ row, example, fault }) {
+      rows++;
+      if (fault === 'identical-pair') idle.push(row);
+      if (example?.kind !== 'pair') return;
+      const { mark, flipped } = marksOf(example);
+      if (mark === 'alike') idle.push(row);
+      else if (flipped && earlier.find(flipped) !== undefined) opposed.push(row);
+      earlier.add(hashesOf(example));
+    },
+    found: () => [
+      {
+        id: 'identical-pairs',
+        rows: idle,
+        ...(idle.length > 0 && idle.length === rows && { severity: 'error' as const }),
+      },
+      { id: 'opposed-pairs', rows: opposed },
+    ],
+  };
+}
+
+type Side = 'chosen' | 'rejected';
+
+const sideOf = (pair: Example & { readonly kind: 'pair' }, side: Side): string =>
+  answerOf({ ...pair[side], line: 0 });
 
 /** By the characters of the answers, which need no tokenizer. */
-function lengthBias(rows: Checked['rows']): Found[] {
-  const sides = sidesOf(rows).filter(({ chosen, rejected }) => chosen !== '' || rejected !== '');
-  if (sides.length < MIN_PAIRS) return [];
-  const { chosen, rejected, effect } = effectOf(
-    sides.map((side) => side.chosen.length),
-    sides.map((side) => side.rejected.length),
-  );
-  if (Math.abs(effect) < MAJOR_EFFECT) return [];
-  const isBiased = (side: (typeof sides)[number]): boolean =>
-    (side.chosen.length - side.rejected.length) * effect > 0;
-  return [
-    {
-      id: 'length-bias',
-      rows: sides.filter(isBiased).map(({ row }) => row),
-      detail: `Chosen answers have ${chosen.toFixed(0)} characters on average, and rejected ones ${rejected.toFixed(0)}.`,
+function findLengthBias(): PairRule {
+  const rows = wholeNumbers();
+  const lengths = { chosen: wholeNumbers(), rejected: wholeNumbers() };
+  return {
+    see({ row, example }) {
+      if (example?.kind !== 'pair') return;
+      const [chosen, rejected] = [sideOf(example, 'chosen').length, sideOf(example, 'rejected').length];
+      if (chosen === 0 && rejected === 0) return;
+      rows.push(row);
+      lengths.chosen.push(chosen);
+      lengths.rejected.push(rejected);
     },
-  ];
+    found() {
+      if (rows.length < MIN_PAIRS) return [];
+      const { chosen, rejected, effect } = effectOf(
+        Array.from(lengths.chosen.all),
+        Array.from(lengths.rejected.all),
+      );
+      if (Math.abs(effect) < MAJOR_EFFECT) return [];
+      const isBiased = (at: number): boolean =>
+        (lengths.chosen.at(at) - lengths.rejected.at(at)) * effect > 0;
+      return [
+        {
+          id: 'length-bias',
+          rows: Array.from(rows.all.filter((_, at) => isBiased(at))),
+          detail: `Chosen answers have ${chosen.toFixed(0)} characters on average, and rejected ones ${rejected.toFixed(0)}.`,
+        },
+      ];
+    },
+  };
+}
+
+/** Judged answers that all have the same mark. */
+function findOneMark(): PairRule {
+  const rows = wholeNumbers();
+  const marks = new Set<boolean>();
+  return {
+    see({ row, example }) {
+      if (example?.kind !== 'unpaired') return;
+      marks.add(example.desirable);
+      // Only a list of one mark is named.
+      if (marks.size === 1) rows.push(row);
+    },
+    found: () =>
+      marks.size !== 1
+        ? []
+        : [
+            {
+              id: 'one-sided',
+              rows: Array.from(rows.all),
+              detail: `Every answer is marked as ${marks.has(true) ? 'desirable' : 'undesirable'}.`,
+              severity: 'error',
+            },
+          ],
+  };
 }
 
 /** From this share on, one text is always one side of the pairs. */
 const ALWAYS = 0.9;
 
-function oneSided(rows: Checked['rows']): Found[] {
-  const judged = readRowTexts(rows).flatMap(({ row, example }) =>
-    example.kind === 'unpaired' ? [{ row, desirable: example.desirable }] : [],
-  );
-  const found: Found[] = [];
-  if (judged.length > 0 && new Set(judged.map(({ desirable }) => desirable)).size === 1)
-    found.push({
-      id: 'one-sided',
-      rows: judged.map(({ row }) => row),
-      detail: `Every answer is marked as ${judged[0].desirable ? 'desirable' : 'undesirable'}.`,
-      severity: 'error',
-    });
-  const sides = sidesOf(rows);
-  if (sides.length < MIN_PAIRS) return found;
-  for (const side of ['chosen', 'rejected'] as const) {
-    const groups = new Map<string, number[]>();
-    for (const { row, [side]: answer } of sides) {
-      const group = groups.get(answer);
-      if (group) group.push(row);
-      else if (answer !== '') groups.set(answer, [row]);
-    }
-    const largest = [...groups.values()].reduce(
-      (max, group) => (group.length > max.length ? group : max),
-      [],
-    );
-    if (largest.length >= ALWAYS * sides.length)
-      found.push({
-        id: 'one-sided',
-        rows: largest,
-        detail: `${largest.length} of ${sides.length} pairs have the same ${side} answer.`,
-      });
-  }
-  return found;
+function findOneSide(side: Side): PairRule {
+  const answers = new DistinctHashes();
+  const counts: number[] = [];
+  /** The rows of pairs with an answer on this side, and the number of the answer. */
+  const rows = wholeNumbers();
+  const numbers = wholeNumbers();
+  let pairs = 0;
+  return {
+    see({ row, example }) {
+      if (example?.kind !== 'pair') return;
+      pairs++;
+      const answer = sideOf(example, side);
+      if (answer === '') return;
+      const number = answers.add(hashesOfTexts(answer));
+      counts[number] = (counts[number] ?? 0) + 1;
+      rows.push(row);
+      numbers.push(number);
+    },
+    found() {
+      const most = counts.reduce((max, count) => Math.max(max, count), 0);
+      if (pairs < MIN_PAIRS || most < ALWAYS * pairs) return [];
+      const largest = counts.indexOf(most);
+      return [
+        {
+          id: 'one-sided',
+          rows: Array.from(rows.all.filter((_, at) => numbers.at(at) === largest)),
+          detail: `${most} of ${pairs} pairs have the same ${side} answer.`,
+        },
+      ];
+    },
+  };
 }

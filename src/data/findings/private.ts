@@ -1,16 +1,25 @@
 /** Secrets and personal data in the text of rows. */
-import type { Checked, Found } from './finding.ts';
-import { readRowTexts, wholeRowText } from './texts.ts';
+import type { RuleAtWork } from './finding.ts';
+import { wholeRowText } from './texts.ts';
 
-export function findPrivate({ rows }: Checked): Found[] {
-  const texts = readRowTexts(rows).map(({ row, example }) => ({ row, text: wholeRowText(example) }));
-  const having = (has: (text: string) => boolean): number[] =>
-    texts.filter(({ text }) => has(text)).map(({ row }) => row);
-  return [
-    { id: 'secret', rows: having(hasSecret) },
-    { id: 'card-number', rows: having(hasCardNumber) },
-    { id: 'e-mail-address', rows: having(hasAddress) },
-  ];
+export function findPrivate(): RuleAtWork {
+  const secrets: number[] = [];
+  const cards: number[] = [];
+  const addresses: number[] = [];
+  return {
+    see({ row, example }) {
+      if (!example) return;
+      const text = wholeRowText(example);
+      if (hasSecret(text)) secrets.push(row);
+      if (hasCardNumber(text)) cards.push(row);
+      if (hasAddress(text)) addresses.push(row);
+    },
+    found: () => [
+      { id: 'secret', rows: secrets },
+      { id: 'card-number', rows: cards },
+      { id: 'e-mail-address', rows: addresses },
+    ],
+  };
 }
 
 /** Keys as their issuers write them: OpenAI and Anthropic, GitHub, GitLab, AWS, Slack, Google, Hugging Face, Stripe, npm; JSON web tokens and PEM. */

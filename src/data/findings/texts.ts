@@ -1,4 +1,5 @@
 /** The texts of rows that the rules compare. */
+import { itemsOf, type List } from '../../lists.ts';
 import { saidBy, singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import type { Example } from '../example.ts';
 import { answerOf } from '../unwritable.ts';
@@ -10,16 +11,19 @@ export interface ReadRow {
   readonly example: Example;
 }
 
-export const readRowTexts = (rows: readonly CheckRow[]): ReadRow[] =>
-  rows.flatMap(({ row, example }) => (example ? [{ row, example }] : []));
+/** The rows that can be read. */
+export function* readRows(rows: List<CheckRow>): Generator<ReadRow> {
+  for (const { row, example } of itemsOf(rows)) if (example) yield { row, example };
+}
 
-/** The rows that measure, and those that are learned from. */
-export function partsOf({ rows, test = [], held }: Checked): { tested: ReadRow[]; trained: ReadRow[] } {
-  const all = readRowTexts(rows);
-  return {
-    tested: [...readRowTexts(test), ...all.filter(({ row }) => held?.has(row) === true)],
-    trained: all.filter(({ row }) => held?.has(row) !== true),
-  };
+/** Whether a row of the file measures, and is not learned from. */
+export const isTested = ({ held }: Checked, { row }: CheckRow): boolean => held?.has(row) === true;
+
+/** The rows that measure. */
+export function testedOf(checked: Checked): ReadRow[] {
+  const { rows, test = [], held } = checked;
+  const own = held && held.size > 0 ? [...readRows(rows)].filter((row) => isTested(checked, row)) : [];
+  return [...readRows(test), ...own];
 }
 
 const textsOf = (messages: readonly TrainableMessage[]): string =>

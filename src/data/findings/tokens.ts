@@ -7,8 +7,7 @@ import {
   supervisedCount,
   type TokenRow,
 } from '../../text/trainable.ts';
-import type { Checked, CheckTokens, Found, FindingId, RowTokens } from './finding.ts';
-import { readRowTexts } from './texts.ts';
+import type { Checked, CheckRow, CheckTokens, Found, FindingId, RuleAtWork } from './finding.ts';
 
 /** From this share of the rows on, a run is wasted. */
 const WASTED = 0.5;
@@ -22,58 +21,68 @@ const gravely = (id: FindingId, found: readonly number[], of: number, detail?: s
 });
 
 /** Rows without an answer, and rows of which no token has a label. Prompts without answers are answered by the model. */
-export function findUnsupervised({ rows, tokens }: Checked): Found[] {
-  const found = rows.filter(({ row, example, fault }) => {
+export function findUnsupervised({ rows, tokens }: Checked): RuleAtWork {
+  const isUnsupervised = ({ row, example, fault }: CheckRow): boolean => {
     if (!example) return fault === 'no-answer';
     if (example.kind === 'prompt') return false;
     const made = tokens?.rows.get(row);
     if (made) return !made.refused && made.supervised === 0;
     return example.kind === 'tokens' && supervisedCount(example) === 0;
-  });
-  return [
-    gravely(
-      'nothing-supervised',
-      found.map(({ row }) => row),
-      rows.length,
-    ),
-  ];
+  };
+  const found: number[] = [];
+  return {
+    see(row) {
+      if (isUnsupervised(row)) found.push(row.row);
+    },
+    found: () => [gravely('nothing-supervised', found, rows.length)],
+  };
 }
 
-export function findInTokens({ rows, tokens }: Checked): Found[] {
-  if (!tokens) return [];
-  const read = readRowTexts(rows).flatMap(({ row }) => {
-    const made = tokens.rows.get(row);
-    return made ? [{ row, made }] : [];
-  });
-  const having = (has: (made: RowTokens) => boolean): number[] =>
-    read.filter(({ made }) => has(made)).map(({ row }) => row);
-  const cut = having(({ answerCut }) => answerCut);
-  const { unwritable } = tokens;
-  return [
-    gravely(
-      'end-token-untrained',
-      having(({ rendered }) => rendered !== undefined && !endsLearned(rendered, tokens)),
-      read.length,
-    ),
-    {
-      id: 'double-start-token',
-      rows: having(({ rendered }) => rendered !== undefined && startsTwice(rendered, tokens)),
+/** Limits, in multiples of the given one, for which the share of longer rows is shown. */
+const LIMITS = [2, 4];
+
+export function findInTokens({ tokens }: Checked): RuleAtWork {
+  if (!tokens) return { found: () => [] };
+  const rows = { ends: [], starts: [], cut: [], unstable: [], refused: [], dropped: [] } as Record<
+    'ends' | 'starts' | 'cut' | 'unstable' | 'refused' | 'dropped',
+    number[]
+  >;
+  const longer = LIMITS.map(() => 0);
+  let read = 0;
+  return {
+    see({ row, example }) {
+      const made = example && tokens.rows.get(row);
+      if (!made) return;
+      read++;
+      const { rendered } = made;
+      if (rendered) {
+        if (!endsLearned(rendered, tokens)) rows.ends.push(row);
+        if (startsTwice(rendered, tokens)) rows.starts.push(row);
+        const length = longestSequence(rendered);
+        LIMITS.forEach((times, at) => (longer[at] += Number(length > times * tokens.maxLength)));
+      }
+      if (made.answerCut) rows.cut.push(row);
+      if (!made.stable) rows.unstable.push(row);
+      if (made.refused) rows.refused.push(row);
+      if (made.systemDropped) rows.dropped.push(row);
     },
-    gravely('answers-cut', cut, read.length, sharesCut(cut.length, read, tokens.maxLength)),
-    { id: 'unstable-template', rows: having(({ stable }) => !stable) },
-    gravely(
-      'template-refuses',
-      having(({ refused }) => refused),
-      read.length,
-    ),
-    { id: 'system-message-dropped', rows: having(({ systemDropped }) => systemDropped) },
-    ...(unwritable ? [unwritableIn(unwritable, read.length)] : []),
-  ];
+    found: () => [
+      gravely('end-token-untrained', rows.ends, read),
+      { id: 'double-start-token', rows: rows.starts },
+      gravely('answers-cut', rows.cut, read, sharesCut(rows.cut.length, read, longer, tokens.maxLength)),
+      { id: 'unstable-template', rows: rows.unstable },
+      gravely('template-refuses', rows.refused, read),
+      { id: 'system-message-dropped', rows: rows.dropped },
+      ...(tokens.unwritable ? [unwritableIn(tokens.unwritable, tokens.unwritable.of ?? read)] : []),
+    ],
+  };
 }
 
 /** @param of all rows that were looked at */
-export const unwritableIn = ({ rows, words }: NonNullable<CheckTokens['unwritable']>, of: number): Found =>
-  gravely('unwritable-characters', rows, of, words);
+export const unwritableIn = (
+  { rows, words }: Pick<NonNullable<CheckTokens['unwritable']>, 'rows' | 'words'>,
+  of: number,
+): Found => gravely('unwritable-characters', rows, of, words);
 
 /** Whether the last label of each sequence ends it; templates write a line break after. A sequence without labels is another finding. */
 function endsLearned(row: TokenRow, { isEnd, isBlank }: CheckTokens): boolean {
@@ -92,14 +101,10 @@ function startsTwice(row: TokenRow, { startId }: CheckTokens): boolean {
   );
 }
 
-/** Multiples of the limit for which the share of longer rows is shown. */
-const LIMITS = [2, 4];
-
-function sharesCut(cut: number, read: readonly { readonly made: RowTokens }[], limit: number): string {
-  const lengths = read.flatMap(({ made: { rendered } }) => (rendered ? longestSequence(rendered) : []));
-  const shares = LIMITS.map((times) => {
-    const longer = lengths.filter((length) => length > times * limit).length;
-    return `${percent(longer / Math.max(1, read.length))} would be at ${times * limit}`;
-  });
-  return `${cut} of ${read.length} answers (${percent(cut / Math.max(1, read.length))}) are truncated at ${limit} tokens; ${shares.join(' and ')}.`;
+/** @param longer rows that are longer than each of {@link LIMITS} */
+function sharesCut(cut: number, read: number, longer: readonly number[], limit: number): string {
+  const shares = LIMITS.map(
+    (times, at) => `${percent(longer[at] / Math.max(1, read))} would be at ${times * limit}`,
+  );
+  return `${cut} of ${read} answers (${percent(cut / Math.max(1, read))}) are truncated at ${limit} tokens; ${shares.join(' and ')}.`;
 }

@@ -14,6 +14,8 @@ import { CertainRows } from '../../../src/data/certain-rows.ts';
 import { outlineOf } from '../../../src/data/outline.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import { isHeld, type List } from '../../../src/lists.ts';
+import type { Mixture } from '../../../src/data/mixture.ts';
+import { RowOrder } from '../../../src/train/order.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
 import { memorySource } from '../../../src/weights/bytes.ts';
 import { graftError } from '../expect-graft-error.ts';
@@ -64,6 +66,8 @@ const seen = ({ train, validation, test, report: { files, tasks: _, ...told } }:
   })),
 });
 
+const SPLIT = { overlong: 'truncate-end', validation: 0.2, test: 0.2, seed: 3 } as const;
+
 interface Asked extends Partial<DataOptions> {
   /** Files of test rows and of more rows. */
   readonly heldOut?: string;
@@ -79,7 +83,7 @@ async function bothWays(
   const rows: AskedRows = {
     ...{ file: path, more },
     ...(heldOut !== undefined && { test: heldOut }),
-    options: { overlong: 'truncate-end', validation: 0.2, test: 0.2, seed: 3, ...asked },
+    options: { ...SPLIT, ...asked },
   };
   const limits = { maxLength, vocabSize: tokenizer.vocabSize, now: new Date(0) };
   const made = await openRows(rows, tokenizer, limits, SILENT, { mayTake: true });
@@ -351,6 +355,90 @@ describe('rows that are made as they are taken', () => {
     const { taken } = await bothWays(path);
     await writeFile(path, jsonl(answers(41).slice(1)));
     await graftError(() => taken.train.at(0), 'data-changed');
+  });
+
+  describe('of a mixture', () => {
+    const other = Array.from({ length: 26 }, (_, i) => ({ prompt: `Sum ${i}?`, completion: `${2 * i}.` }));
+    const mixed = async (
+      mixture: Partial<Mixture>,
+      asked?: Asked,
+    ): Promise<{ made: RunRows; taken: RunRows }> => {
+      const more = [await write('sums.jsonl', jsonl([...other, other[4]]))];
+      const tasks = [
+        { name: 'rows', file: 0 },
+        { name: 'sums', file: 2 },
+      ];
+      return bothWays(await write('rows.jsonl', jsonl(odd)), {
+        ...{ more, mixture: { tasks, mix: 'temperature', temperature: 3, ...mixture } },
+        ...asked,
+      });
+    };
+
+    test.each<[string, Partial<Mixture>, Asked]>([
+      ['by a temperature', {}, {}],
+      ['with a cap', { mix: 'equal', cap: 7 }, { dropCopies: true, skip: [[3], [], [5]] }],
+      [
+        'with a task that is trained on as a whole',
+        {
+          mix: 'given',
+          tasks: [
+            { name: 'rows', file: 0, share: 3 },
+            { name: 'sums', file: 2, share: 1, whole: true },
+          ],
+        },
+        {},
+      ],
+    ])('have the tasks, the shares and the order of made rows, %s', async (_, mixture, asked) => {
+      const { made, taken } = await mixed(mixture, asked);
+      expect(seen(taken)).toEqual(seen(made));
+      expect(taken.report.tasks).toEqual(made.report.tasks);
+      expect(taken.report.tasks.map(({ name }) => name).sort()).toEqual(['rows', 'sums']);
+      expect(taken.report.capped).toBe(made.report.capped);
+      const options = { seed: 2, shuffle: true, batch: 3, accumulate: 2 };
+      const [one, same] = [new RowOrder(taken.train, options), new RowOrder(made.train, options)];
+      for (const step of [0, 1, 5, 200]) expect(one.rowsOf(step)).toEqual(same.rowsOf(step));
+    });
+
+    test('have test rows of their own for the first task', async () => {
+      const heldOut = await write('test.jsonl', jsonl(answers(9)));
+      const { made, taken } = await mixed({}, { heldOut });
+      expect(seen(taken)).toEqual(seen(made));
+      expect(taken.report.tasks).toEqual(made.report.tasks);
+    });
+  });
+
+  describe('split by columns', () => {
+    const topics = ['river', 'lake', 'sea'];
+    const rows = Array.from({ length: 90 }, (_, i) => ({
+      ...{ prompt: `What is ${i % 80}?`, completion: ['yes', 'no', 'maybe'][i % 3] },
+      ...(i % 10 !== 0 && { topic: topics[(i * i) % 3] }),
+      ...(i % 4 !== 0 && { source: Math.floor(i / 7) }),
+    }));
+
+    test.each([
+      { stratify: 'topic' },
+      { group: 'source' },
+      { stratify: 'topic', group: 'source' },
+      { stratify: 'label' },
+    ])('are the parts of made rows: %o', async (fair) => {
+      await expectSame(await write('rows.jsonl', jsonl([...rows, '{"broken'])), { fair });
+      const more = [await write('more.jsonl', jsonl(rows.slice(0, 20)))];
+      await expectSame(await write('rows.jsonl', jsonl(rows)), { fair, more });
+    });
+
+    test.each([
+      [{ stratify: 'nowhere' }, 'data-column'],
+      [{ group: 'nowhere' }, 'data-column'],
+      [{ stratify: 'prompt number' }, 'split'],
+    ])('refuse %o as made rows do', async (fair, code) => {
+      const named = rows.map((row, i) => ({ ...row, 'prompt number': `n${i}` }));
+      const path = await write('rows.jsonl', jsonl(named));
+      await graftError(() => bothWays(path, { fair }), code);
+      const asked = { file: path, more: [], options: { ...SPLIT, fair } };
+      const limits = { maxLength: 48, vocabSize: sprig.vocabSize, now: new Date(0) };
+      const how = { mayTake: true, held: NONE };
+      await graftError(() => openRows(asked, sprig, limits, SILENT, how), code);
+    });
   });
 
   test('random rows around the limit are the same', async () => {

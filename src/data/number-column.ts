@@ -1,0 +1,36 @@
+/** A list of numbers that grows without an object for each. */
+
+const FIRST_ROOM = 256;
+
+export class NumberColumn<Numbers extends Float64Array | Uint32Array | Uint8Array = Uint32Array> {
+  length = 0;
+
+  constructor(private numbers: Numbers) {}
+
+  push(value: number): void {
+    if (this.length === this.numbers.length) {
+      const Larger = this.numbers.constructor as new (length: number) => Numbers;
+      const larger = new Larger(2 * this.length);
+      larger.set(this.numbers);
+      this.numbers = larger;
+    }
+    this.numbers[this.length++] = value;
+  }
+
+  at(index: number): number {
+    return this.numbers[index];
+  }
+
+  /** The numbers so far, which share their memory with the list. */
+  get all(): Numbers {
+    return this.numbers.subarray(0, this.length) as Numbers;
+  }
+}
+
+/** Unsigned numbers of 32 bits. */
+export const wholeNumbers = (): NumberColumn => new NumberColumn(new Uint32Array(FIRST_ROOM));
+
+/** Numbers from 0 to 255. */
+export const smallNumbers = (): NumberColumn<Uint8Array> => new NumberColumn(new Uint8Array(FIRST_ROOM));
+
+export const floats = (): NumberColumn<Float64Array> => new NumberColumn(new Float64Array(FIRST_ROOM));
