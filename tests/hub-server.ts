@@ -168,6 +168,7 @@ export class HubServer {
   ): Promise<void> {
     const body = await bodyOf(request);
     const { method = '', headers } = request;
+    this.upload.heard.push({ method, url: path, headers, body });
     const url = new URL(path, this.filesAddress);
     if (server === 'files') return this.upload.receive(response, method, url, body);
     const { hubAddress, filesAddress } = { hubAddress: this.address, filesAddress: this.filesAddress };
@@ -243,6 +244,7 @@ export class HubServer {
     }
     if (repo.gated && !allowed)
       return refuse(request.headers.authorization === undefined ? 401 : 403, 'GatedRepo');
+    response.setHeader('X-Repo-Commit', commitOf(repo));
     const name = decodeURIComponent(resolved![3]);
     const bytes = Object.hasOwn(repo.files, name) ? repo.files[name] : undefined;
     if (!bytes) return refuse(404, 'EntryNotFound');

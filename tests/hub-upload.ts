@@ -6,6 +6,14 @@ import type { HubRepo } from './hub-server.ts';
 /** A token that may read, and write nothing. */
 export const READ_TOKEN = 'hf_aTokenThatReads';
 
+/** A request with a body, as it came. */
+export interface Heard {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: Buffer;
+}
+
 export interface Commit {
   readonly repo: string;
   readonly summary: string;
@@ -36,6 +44,10 @@ export class HubUpload {
   readonly commits: Commit[] = [];
   /** Content of at least this length is sent in parts of this length. */
   chunk = Infinity;
+  /** Paths that the repository's .gitignore names. */
+  ignored = /^$/;
+  /** All requests with a body. */
+  readonly heard: Heard[] = [];
   readonly #parts = new Map<string, Map<number, Buffer>>();
 
   constructor(private readonly repos: Map<string, HubRepo>) {}
@@ -47,6 +59,7 @@ export class HubUpload {
     };
     if (!write) return json(403, { error: 'You do not have the rights' });
     if (pathname === '/api/repos/create') return json(...this.#create(body));
+    if (pathname === '/api/validate-yaml') return json(...this.#validate(body));
     const preupload = /^\/api\/models\/(.+)\/preupload\/main$/.exec(pathname);
     const commit = /^\/api\/models\/(.+)\/commit\/main$/.exec(pathname);
     const lfs = /^\/(.+)\.git\/info\/lfs\/objects\/(batch|verify)$/.exec(pathname);
@@ -82,11 +95,22 @@ export class HubUpload {
   }
 
   #create(body: Buffer): [number, unknown] {
-    const asked = JSON.parse(body.toString()) as { organization: string; name: string; private: boolean };
+    const asked = JSON.parse(body.toString()) as {
+      readonly organization: string;
+      readonly name: string;
+      readonly visibility?: 'public' | 'private';
+    };
     const id = `${asked.organization}/${asked.name}`;
     if (this.repos.has(id)) return [409, { error: 'You already created this model repo' }];
-    this.repos.set(id, { files: {}, private: asked.private });
+    this.repos.set(id, { files: {}, private: asked.visibility === 'private' });
     return [200, { url: id }];
+  }
+
+  /** The hub checks all of a card's metadata; this one only the licence. */
+  #validate(body: Buffer): [number, unknown] {
+    const { content } = JSON.parse(body.toString()) as { content: string };
+    const errors = /^license: *$/m.test(content) ? [{ message: '"license" is not allowed to be empty' }] : [];
+    return [errors.length > 0 ? 400 : 200, { errors, warnings: [] }];
   }
 
   #preupload(id: string, body: Buffer): unknown {
@@ -99,7 +123,7 @@ export class HubUpload {
         return {
           path,
           uploadMode: isLarge ? 'lfs' : 'regular',
-          shouldIgnore: false,
+          shouldIgnore: this.ignored.test(path),
           ...(oid !== undefined && { oid }),
         };
       }),
@@ -146,6 +170,7 @@ export class HubUpload {
     const [header, ...lines] = body
       .toString()
       .split('\n')
+      .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Line);
     const repo = this.repos.get(id)!;
     const files: Record<string, Uint8Array> = { ...repo.files };
@@ -162,6 +187,7 @@ export class HubUpload {
         lines.map(({ key, value }) => [value.path, key === 'lfsFile' ? 'lfs' : 'regular']),
       ),
     });
-    return [200, { success: true, commitOid: sha256(body).slice(0, 40), hookOutput: '' }];
+    const commitOid = sha256(body).slice(0, 40);
+    return [200, { success: true, commitOid, commitUrl: `/${id}/commit/${commitOid}`, hookOutput: '' }];
   }
 }

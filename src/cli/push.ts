@@ -78,10 +78,12 @@ export async function pushCommand(args: readonly string[], output: Output): Prom
         ),
     });
     output.clear();
-    const { page, created, commit, changed, unchanged } = pushed;
+    const { page, created, commit, changed, unchanged, ignored } = pushed;
     if (flags.on('json')) output.result(`${JSON.stringify(pushed, null, 2)}\n`);
     const there =
       unchanged.length === 0 ? '' : ` ${plural(unchanged.length, 'file')} had the same content there.`;
+    if (ignored.length > 0)
+      output.line(`Not sent, because the .gitignore of the repository names them: ${ignored.join(', ')}.`);
     output.line(
       commit === undefined
         ? `Nothing to send: ${page} has these files.`

@@ -27,6 +27,8 @@ interface Request {
   readonly body?: string;
   /** A refusal that is an answer. */
   readonly accept?: number;
+  /** What is sent, for messages; files of the repository if left out. */
+  readonly what?: string;
 }
 
 /** An answer of the hub is a list of some hundred files at most. */
@@ -105,7 +107,7 @@ export class Sender {
 
   async #send(
     url: string,
-    { method = 'POST', type = 'application/json', body, accept }: Request,
+    { method = 'POST', type = 'application/json', body, accept, what }: Request,
   ): Promise<{ status: number; body: unknown }> {
     const { token, signal, patience = USUAL_PATIENCE } = this.options;
     const listener = new Listener(patience.idleMs, signal);
@@ -126,7 +128,7 @@ export class Sender {
         return { status, body: undefined };
       }
       const bytes = await readBody(response, MAX_ANSWER_BYTES, listener);
-      if (!response.ok) throw this.#refusal(status, new URL(url).host, response.headers, bytes);
+      if (!response.ok) throw this.#refusal(status, new URL(url).host, response.headers, { bytes, what });
       const where = `The answer of ${new URL(url).host}`;
       return { status, body: bytes.length === 0 ? {} : parseJson(decodeUtf8(bytes, where), where) };
     } catch (cause) {
@@ -172,7 +174,7 @@ export class Sender {
     status: number,
     host: string,
     headers?: Headers,
-    said: Uint8Array = new Uint8Array(),
+    { bytes = new Uint8Array(), what }: { bytes?: Uint8Array; what?: string | undefined } = {},
   ): GraftError | Unsettled {
     const { repo } = this.options;
     const [owner] = repo.split('/');
@@ -217,8 +219,10 @@ export class Sender {
       );
     return new GraftError(
       'hub-refused',
-      `${host} answered ${status} when files of ${repo} were sent${wordsOf(said)}.`,
-      'Check the name of the repository and its files.',
+      what === undefined
+        ? `${host} answered ${status} when files of ${repo} were sent${wordsOf(bytes)}.`
+        : `${host} does not take ${what} (${status})${wordsOf(bytes)}.`,
+      what === undefined ? 'Check the name of the repository and its files.' : 'Correct it, and push again.',
     );
   }
 }
@@ -229,7 +233,9 @@ export const LFS = 'application/vnd.git-lfs+json';
 function wordsOf(said: Uint8Array): string {
   try {
     const value: unknown = JSON.parse(new TextDecoder().decode(said));
-    const error = isObject(value) ? (value['error'] ?? value['message']) : undefined;
+    const listed: unknown = isObject(value) ? value['errors'] : undefined;
+    const [first]: readonly unknown[] = Array.isArray(listed) ? listed : [value];
+    const error = isObject(first) ? (first['error'] ?? first['message']) : undefined;
     return typeof error === 'string' && error !== ''
       ? `: ${printable(error)
           .replaceAll(/\s+/g, ' ')

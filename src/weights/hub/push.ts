@@ -2,12 +2,15 @@
  * Pushes files to a repository of models on the Hugging Face hub, by its HTTP interface, without git:
  *
  *   POST /api/repos/create                          makes the repository, or says that it is there
+ *   POST /api/validate-yaml                         checks the metadata of the card, before anything is sent
  *   POST /api/models/REPO/preupload/main            says of each file whether it is large, and which content is there now
  *   POST /REPO.git/info/lfs/objects/batch           gives a signed address for each large file whose content is not there (Git LFS)
  *   PUT  the signed addresses                       whole, or in parts that one more request puts together
  *   POST /api/models/REPO/commit/main               one commit: a line of JSON for the header and for each file
  *
- * Checked against the clients of the hub, huggingface.js (packages/hub/src/lib/commit.ts) and huggingface_hub (_commit_api.py, lfs.py).
+ * The requests are those of huggingface_hub 2.4 without hf_xet (_commit_api.py, lfs.py): tests/reference/hub has what it sends for a folder. With hf_xet
+ * it sends large files by Xet's own protocol. The hub takes both, and moves what came by Git LFS to Xet by itself
+ * (https://huggingface.co/docs/hub/xet/legacy-git-lfs).
  */
 import { sha1 } from '@noble/hashes/legacy.js';
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -49,6 +52,8 @@ export interface Pushed {
   readonly changed: readonly string[];
   /** Names of the files that were there with the same content. */
   readonly unchanged: readonly string[];
+  /** Names of the files that the repository's .gitignore leaves out. */
+  readonly ignored: readonly string[];
 }
 
 const Preupload = v.object({
@@ -87,6 +92,7 @@ const SAMPLE_BYTES = 512;
 /** Bytes that are hashed at once. */
 const HASH_BYTES = 4 * 2 ** 20;
 const BRANCH = 'main';
+const CARD = 'README.md';
 
 interface Planned extends PushFile {
   readonly isLarge: boolean;
@@ -116,6 +122,8 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
   const { hub, repo } = options;
   const sender = new Sender(options);
   const created = await createRepo(sender, options);
+  const card = files.find(({ name }) => name === CARD);
+  if (card) await checkCard(sender, options, card);
   const total = files.reduce((sum, { content }) => sum + content.size, 0);
   let done = 0;
   const report = (step: PushProgress['step'], file: string, bytes: number): void => {
@@ -124,6 +132,7 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
   };
   const planned: Planned[] = [];
   const unchanged: string[] = [];
+  const ignored: string[] = [];
   for (let start = 0; start < files.length; start += AT_ONCE) {
     const some = files.slice(start, start + AT_ONCE);
     const modes = await preupload(sender, options, some);
@@ -131,7 +140,13 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
       report('hashing', file.name, 0);
       const mode = modes.get(file.name);
       if (!mode) throw unanswered(options, file.name);
-      const isLarge = mode.uploadMode === 'lfs';
+      if (mode.shouldIgnore) {
+        ignored.push(file.name);
+        report('hashing', file.name, file.content.size);
+        continue;
+      }
+      // The storage of large files takes no empty one.
+      const isLarge = mode.uploadMode === 'lfs' && file.content.size > 0;
       const hash = await hashOf(file.content, isLarge, options.signal);
       if (hash === mode.oid) {
         unchanged.push(file.name);
@@ -145,34 +160,51 @@ export async function pushFiles(files: readonly PushFile[], options: PushOptions
       report('sending', name, bytes),
     );
   const page = `${hub}/${repo}`;
-  if (planned.length === 0) return { page, created, changed: [], unchanged };
+  if (planned.length === 0) return { page, created, changed: [], unchanged, ignored };
   const lines = [
     { key: 'header', value: { summary: options.message, description: '' } },
     ...(await Promise.all(planned.map(commitLine))),
   ];
   const answer = await sender.ask(`${hub}/api/models/${repo}/commit/${BRANCH}`, Commit, {
     type: 'application/x-ndjson',
-    body: lines.map((line) => JSON.stringify(line)).join('\n'),
+    body: lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
   });
   for (const { name, content, isLarge } of planned) if (!isLarge) report('sending', name, content.size);
-  return { page, created, commit: answer!.commitOid, changed: planned.map(({ name }) => name), unchanged };
+  const changed = planned.map(({ name }) => name);
+  return { page, created, commit: answer!.commitOid, changed, unchanged, ignored };
 }
 
 /** @returns whether it is new @throws GraftError `hub-public` */
 async function createRepo(sender: Sender, { hub, repo, private: isPrivate }: PushOptions): Promise<boolean> {
   const [organization, name] = repo.split('/');
-  const body = JSON.stringify({ type: 'model', name, organization, private: isPrivate });
+  const body = JSON.stringify({
+    ...{ name, organization, type: 'model' },
+    // Otherwise the organisation decides.
+    ...(isPrivate && { visibility: 'private' }),
+  });
   const made = await sender.ask(`${hub}/api/repos/create`, Anything, { body, accept: 409 });
-  if (made !== undefined) return true;
+  if (made !== undefined && !isPrivate) return true;
   const Known = v.object({ private: v.optional(v.boolean(), false) });
   const known = await sender.ask(`${hub}/api/models/${repo}`, Known, { method: 'GET' });
   if (isPrivate && !known!.private)
     throw new GraftError(
       'hub-public',
-      `${repo} is there and is public, and a private one was asked for. Nothing was sent.`,
+      made === undefined
+        ? `${repo} is there and is public, and a private one was asked for. Nothing was sent.`
+        : `${new URL(hub).host} made ${repo} public, and a private one was asked for. Nothing was sent.`,
       'Make it private in its settings on the hub, or choose another name.',
     );
-  return false;
+  return made !== undefined;
+}
+
+/** @throws GraftError `hub-refused` for metadata that the hub would refuse with the commit */
+async function checkCard(sender: Sender, { hub }: PushOptions, { content }: PushFile): Promise<void> {
+  await sender.ask(`${hub}/api/validate-yaml`, Anything, {
+    body: JSON.stringify({ content: await content.text(), repoType: 'model' }),
+    what: `the metadata of ${CARD}`,
+    // A mirror may not check it.
+    accept: 404,
+  });
 }
 
 async function preupload(
@@ -205,7 +237,7 @@ async function sendLarge(
     body: JSON.stringify({
       operation: 'upload',
       transfers: ['basic', 'multipart'],
-      hash_algo: 'sha_256',
+      hash_algo: 'sha256',
       ref: { name: BRANCH },
       objects: files.map(({ hash, content }) => ({ oid: hash, size: content.size })),
     }),
@@ -237,7 +269,6 @@ async function sendLarge(
     }
     if (verify)
       await sender.ask(verify.href, Anything, {
-        type: LFS,
         body: JSON.stringify({ oid: hash, size: content.size }),
       });
   }

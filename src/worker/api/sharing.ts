@@ -37,6 +37,8 @@ export interface Shared {
   readonly commit?: string;
   readonly changed: readonly string[];
   readonly unchanged: readonly string[];
+  /** Files that the .gitignore of the repository leaves out. */
+  readonly ignored: readonly string[];
 }
 
 export interface SharingApi {

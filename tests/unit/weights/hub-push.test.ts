@@ -138,6 +138,18 @@ describe('a refused push', () => {
     expect(server.requests.map(({ path }) => path)).toEqual(['/api/repos/create', '/api/models/org/new']);
   });
 
+  test('sends nothing if the hub makes a public repository of a private one, or refuses the card', async () => {
+    server.fail(/repos.create/, { bytes: new TextEncoder().encode('{}') });
+    server.repos.set('org/new', { files: {} });
+    await graftError(() => push(FILES, { private: true }), 'hub-public');
+    const card = new TextEncoder().encode('---\nlicense:\n---\n');
+    const { what } = await graftError(() => push({ ...FILES, 'README.md': card }), 'hub-refused');
+    expect(what).toMatch(
+      /does not take the metadata of README\.md \(400\): "license" is not allowed to be empty\.$/,
+    );
+    expect(server.requests.some(({ path }) => /preupload|commit/.test(path))).toBe(false);
+  });
+
   test('gives up after some tries when no server answers', async () => {
     const hub = 'http://localhost:9';
     await graftError(() => push(FILES, { hub, patience: { ...QUICK, tries: 2 } }), 'hub-unreachable');
