@@ -35,25 +35,53 @@ export async function questionLikelihoods(
 ): Promise<number[][]> {
   const tokens = new ChoiceTokens(tokenizer);
   const room = model.definition.shape.maxPositions - (adapter?.virtualTokens ?? 0);
-  const asked = compared.flatMap(({ question, passages }): AskedChoices[] => {
+  const readings: Reading[] = [];
+  const open = new Map<string, Reading>();
+  const places = compared.map(({ question, passages }) => {
     const choices = { texts: [question.trim()], ends: false };
     return passages.map((passage) => {
       const after = (text: string): AskedChoices => {
         const prompt = promptOfPassage(tokenizer, text);
         return { prompt, choices: tokens.after(prompt, choices) };
       };
-      return fitted(passage, after, room);
+      const {
+        prompt,
+        choices: [ids],
+      } = fitted(passage, after, room);
+      const key = prompt.join();
+      let reading = open.get(key);
+      if (!reading || reading.tokens + ids.length > READ_TOGETHER) {
+        reading = { prompt, choices: [], tokens: 0 };
+        readings.push(reading);
+        open.set(key, reading);
+      }
+      reading.tokens += ids.length;
+      return { reading, choice: reading.choices.push(ids) - 1, tokens: ids.length };
     });
   });
-  onScored(0, asked.length);
-  const scores = await scoreChoices(model, asked, adapter, (at) => onScored(at + 1, asked.length));
-  let first = 0;
-  return compared.map(({ passages }) => {
-    const own = scores.slice(first, first + passages.length);
-    const places = asked.slice(first, (first += passages.length));
-    return own.map(([sum], at) => sum / places[at].choices[0].length);
-  });
+  const total = places.reduce((sum, own) => sum + own.length, 0);
+  let done = 0;
+  onScored(done, total);
+  const scores = await scoreChoices(model, readings, adapter, (_, { length }) =>
+    onScored((done += length), total),
+  );
+  const scoresOf = new Map(readings.map((reading, at) => [reading, scores[at]]));
+  return places.map((own) =>
+    own.map(({ reading, choice, tokens: count }) => scoresOf.get(reading)![choice] / count),
+  );
 }
+
+/** A passage that is read once for some questions. */
+interface Reading {
+  readonly prompt: readonly number[];
+  /** Token ids of each question. */
+  readonly choices: (readonly number[])[];
+  /** Tokens of these questions together. */
+  tokens: number;
+}
+
+/** Tokens of questions after one reading of a passage: a prompt with fewer is padded, so many would cost more than another reading. */
+const READ_TOGETHER = 64;
 
 const promptOfPassage = (tokenizer: Tokenizer, passage: string): number[] =>
   promptOf(

@@ -50,7 +50,8 @@ describeDevice('The likelihood of a question', (context) => {
     for (const [n, passage] of PASSAGES.entries())
       expect(found[0][n]).toBeCloseTo(await byLogits(passage, QUESTION), 3);
     expect(found[1][0]).toBeCloseTo(await byLogits(PASSAGES[1], 'What is red?'), 3);
-    expect(done).toEqual([0, 1, 2, 3, 4]);
+    // The passage of both questions is read once.
+    expect(done).toEqual([0, 1, 3, 4]);
   });
 
   test('takes the first words of a passage that does not fit, and refuses a question that never fits', async () => {
