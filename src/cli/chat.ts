@@ -55,8 +55,9 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
   const flags = new Flags(chatFlags, args);
   const settings = readSampling(flags);
   checkPassageFlags(flags);
-  const { device, model, files } = await openSession(flags, output);
-  const passages = await Passages.open(flags, output, device);
+  const session = await openSession(flags, output);
+  const passages = await Passages.open(flags, output, session);
+  const { model, files } = session;
   const path = flags.text('adapter');
   const { adapter, tokenizer } = await openAsked(path, { model, files });
   const after = await readAfterFlag(flags, path);
@@ -89,7 +90,7 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
     else if (said !== '') {
       answering = new AbortController();
       try {
-        const [found] = passages ? await passages.find([said]) : [];
+        const [found] = passages ? await passages.find([said], answering.signal) : [];
         const { ids, dropped, fitted } = conversation.ask(
           said,
           passages && { template: passages.template, found },
@@ -110,9 +111,10 @@ export async function chatCommand(args: readonly string[], output: Output): Prom
         output.result(fitted ? `${marked.end()}\n${sourcesText(text, fitted)}\n` : '\n');
         conversation.answered(text);
       } catch (error) {
-        if (!(error instanceof GraftError) || !terminal) throw error;
+        const stopped = answering.signal.aborted;
+        if (!stopped && (!(error instanceof GraftError) || !terminal)) throw error;
         conversation.takeBack();
-        output.line(messageOf(error));
+        output.line(stopped ? '(Stopped.)' : messageOf(error));
       }
       answering = undefined;
     }

@@ -14,7 +14,7 @@ import { familiesOf, withFamilies } from '../evaluate/seeds.ts';
 import { CHOICE_COLUMNS, choiceCells, choiceReport } from '../evaluate/choice-report.ts';
 import { metricsOf, metricsOfTask } from '../evaluate/columns.ts';
 import { squaresOf } from '../evaluate/documents-weights.ts';
-import { hasPassages } from '../evaluate/grounding.ts';
+import { hasPassages, searchInWords } from '../evaluate/grounding.ts';
 import { intervalsOf } from '../evaluate/intervals.ts';
 import { eachReward, sideOf, type Side } from '../evaluate/sides.ts';
 import type { Evaluation } from '../evaluate/record.ts';
@@ -77,7 +77,8 @@ function groundingTable(record: Evaluation, sides: readonly Side[]): string {
     ({ adapter, sentence }, _, all) =>
       `\n${adapter !== undefined && all.length > 1 ? `${adapter}: ` : ''}${sentence}\n`,
   );
-  return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${squares.join('')}`;
+  const how = searchInWords(record);
+  return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${how === undefined ? '' : `${how}\n`}${squares.join('')}`;
 }
 
 /** Each seed of a recipe that the table has as one line; '' if there is none. */

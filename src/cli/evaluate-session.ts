@@ -136,7 +136,7 @@ export async function openEvalSession(
     from,
   );
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
-  const passages = await openPassages(flags, output, session.device);
+  const passages = await openPassages(flags, output, session);
   const encoder = await openExampleEncoder(flags, output, session.device);
   let label = '';
   const { subjects, pairs } = await openSubjects(

@@ -102,8 +102,9 @@ export async function generateCommand(args: readonly string[], output: Output): 
     throw new GraftError('file-empty', 'Standard input is empty.', 'Write the prompt to it.');
   const conversation = kind === 'messages' ? readConversation(text, value) : undefined;
 
-  const { device, model, files } = await openSession(flags, output);
-  const passages = await Passages.open(flags, output, device);
+  const session = await openSession(flags, output);
+  const passages = await Passages.open(flags, output, session);
+  const { model, files } = session;
   const showsPrompt = flags.on('show-prompt');
   const raw = flags.on('raw');
   const path = flags.text('adapter');

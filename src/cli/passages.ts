@@ -1,18 +1,20 @@
 /** Passages of an index in prompts, for the commands that ask a language model: their flags, the search, and what an answer says of them. */
-import type { Device } from '../engine/device.ts';
 import { GraftError } from '../errors.ts';
 import { decodeUtf8 } from '../json.ts';
 import { plural } from '../numbers.ts';
 import { isFromPassages, readAnswer } from '../retrieval/cited.ts';
 import { PassagesTemplate, type Fitted, type PassageSource } from '../retrieval/passages-prompt.ts';
-import { SEARCH_METHODS, type Ranked, type SearchMethod } from '../retrieval/ranking.ts';
+import { SEARCH_METHODS, type SearchMethod } from '../retrieval/ranking.ts';
+import type { Likelihood, Reranked } from '../retrieval/rerank.ts';
 import { readWhole } from './files.ts';
 import { Flags, underFlag, type FlagSpec, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
+import { checkRerankFlags, Reranker, rerankFlags } from './rerank.ts';
 import { placeInWords, searchFlags } from './search.ts';
+import type { Session } from './session.ts';
 
 const TOP = 5;
 
@@ -36,6 +38,7 @@ export const passageFlags = underFlag('Passages of documents', {
     help: 'how passages are searched: by meaning, by words, or by both (default: cosine with --encoder, else bm25)',
   },
   top: { value: 'N', help: `passages before each question at most (default: ${TOP})` },
+  ...rerankFlags,
   file: searchFlags.file,
   'passages-template': {
     value: 'FILE',
@@ -46,7 +49,7 @@ export const passageFlags = underFlag('Passages of documents', {
 type PassageFlags = Flags<typeof passageFlags & Readonly<Record<'device' | 'threads' | 'kernels', FlagSpec>>>;
 
 /** A passage that a search has found. */
-export interface FoundPassage extends PassageSource {
+export interface FoundPassage extends PassageSource, Likelihood {
   readonly score: number;
 }
 
@@ -57,21 +60,26 @@ export class Passages {
     /** Passages of a question at most. */
     readonly top: number,
     private readonly search: IndexSearch,
+    /** Ranks the best passages again, if that is asked for. */
+    readonly reranker: Reranker | undefined,
     private readonly output: Output,
   ) {}
 
   /**
-   * @param device that the encoder runs on
+   * @param session the model that the call asks, on whose device the encoder runs
    * @returns undefined without `--index`
-   * @throws GraftError `arguments`, `passages-template`, `file-missing`, and those of `IndexSearch.open`
+   * @throws GraftError `arguments`, `passages-template`, `file-missing`, and those of `Reranker.open` and `IndexSearch.open`
    */
-  static async open(flags: PassageFlags, output: Output, device?: Device): Promise<Passages | undefined> {
+  static async open(flags: PassageFlags, output: Output, session?: Session): Promise<Passages | undefined> {
     const index = checkPassageFlags(flags);
     if (index === undefined) return undefined;
     const template = await readPassagesTemplate(flags);
     const top = flags.integer('top', 1) ?? TOP;
     const plan = { method: searchMethodOf(flags), files: flags.text('file'), encoder: encoderOf(flags) };
-    return new Passages(template, top, await IndexSearch.open(index, { ...plan, device }, output), output);
+    const reranker = await Reranker.open(flags, output, session);
+    const device = session?.device ?? reranker?.device;
+    const search = await IndexSearch.open(index, { ...plan, device }, output);
+    return new Passages(template, top, search, reranker, output);
   }
 
   get method(): SearchMethod {
@@ -82,19 +90,22 @@ export class Passages {
     return this.search.chunks;
   }
 
-  /** The best passages for each question, best first. @throws GraftError as `IndexSearch.embed`, and the signal's reason */
+  /** The best passages for each question, best first. @throws GraftError as `IndexSearch.embed` and `Reranker.rank`, and the signal's reason */
   async find(questions: readonly string[], signal?: AbortSignal): Promise<FoundPassage[][]> {
     return (await this.rank(questions, this.top, signal)).map((ranking) =>
-      ranking.map(({ chunk, score }) => ({ ...this.search.chunks[chunk], score })),
+      ranking.map(({ chunk, ...scores }) => ({ ...this.search.chunks[chunk], ...scores })),
     );
   }
 
   /** The places of the best chunks for each question, best first. @param max for each question @throws as {@link find} */
-  async rank(questions: readonly string[], max: number, signal?: AbortSignal): Promise<Ranked[][]> {
-    const rankings: Ranked[][] = [];
-    for (const asked of await this.search.embed(questions, this.output, signal))
-      rankings.push(await this.search.find(asked, max));
-    return rankings;
+  async rank(questions: readonly string[], max: number, signal?: AbortSignal): Promise<Reranked[][]> {
+    const { search, reranker } = this;
+    const asked: { question: string; ranking: Reranked[] }[] = [];
+    for (const one of await search.embed(questions, this.output, signal))
+      asked.push({ question: one.text, ranking: await search.find(one, Math.max(max, reranker?.top ?? 0)) });
+    if (!reranker) return asked.map(({ ranking }) => ranking);
+    const rankings = await reranker.rank(asked, (chunk) => search.chunks[chunk].text, signal);
+    return rankings.map((ranking) => ranking.slice(0, max));
   }
 
   close(): void {
@@ -118,6 +129,7 @@ export function checkPassageFlags(
       '',
     );
   if (index === undefined) return undefined;
+  checkRerankFlags(flags);
   const method = searchMethodOf(flags);
   if (method !== 'bm25' && flags.text('encoder') === undefined)
     throw new GraftError(
@@ -189,11 +201,12 @@ export function sourcesRecord(answer: string, { sources, leftOut, cut }: Fitted)
   return {
     passages: sources.map((source, at) => {
       const { id, file, page, start, end, text } = source;
-      const score = 'score' in source ? source.score : undefined;
+      const { score, likelihood }: Partial<FoundPassage> = source;
       return {
         ...{ number: at + 1, id, file },
         ...(page !== null && { page }),
-        ...{ start, end, score, cited: cited.includes(at + 1), text },
+        ...{ start, end, score, ...(likelihood !== undefined && { likelihood }) },
+        ...{ cited: cited.includes(at + 1), text },
       };
     }),
     left_out: leftOut.map(({ id }) => id),

@@ -11,7 +11,7 @@ import {
   type Measures,
   type Passage,
 } from '../retrieval/relevance.ts';
-import { RERANKED, type Reranked } from '../retrieval/rerank.ts';
+import type { Reranked } from '../retrieval/rerank.ts';
 import { readPassage } from '../retrieval/row-passages.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import type { ChunkEntry } from './index-folder.ts';
@@ -19,7 +19,7 @@ import { readJsonLines } from './json-lines.ts';
 import { encoderFlags } from './open-encoder.ts';
 import { IndexSearch } from './open-search.ts';
 import type { Output } from './output.ts';
-import { Reranker } from './rerank.ts';
+import { Reranker, rerankFlags } from './rerank.ts';
 
 export const searchFlags = {
   ...encoderFlags,
@@ -36,14 +36,7 @@ export const searchFlags = {
     help: 'by meaning (cosine of vectors), by words (BM25), or by both lists (reciprocal rank fusion) (default: cosine)',
   },
   top: { value: 'N', help: 'chunks for each question at most (default: 10)' },
-  rerank: {
-    value: 'PATH',
-    help: 'a language model that ranks the best chunks again: by how likely it finds the question after each of them',
-  },
-  'rerank-top': {
-    value: 'N',
-    help: `with --rerank: how many chunks are ranked again (default: ${RERANKED})`,
-  },
+  ...rerankFlags,
   file: {
     value: 'PATTERN',
     help: 'only chunks of these files: a path, a folder, or a pattern such as "notes/*.md"',

@@ -59,6 +59,8 @@ interface SessionOptions {
   files?: FileSet;
   /** What its config.json says, for an encoder. */
   definition?: ModelDefinition;
+  /** A device that is open already. */
+  device?: Device | undefined;
 }
 
 /** A command may describe some of these in words of its own. */
@@ -67,11 +69,18 @@ type ModelFlags = Flags<Readonly<Record<keyof typeof modelFlags, FlagSpec>>>;
 export async function openSession(
   flags: ModelFlags,
   output: Output,
-  { trainable = false, state, precision: fallback = 'auto', files: known, definition }: SessionOptions = {},
+  {
+    trainable = false,
+    state,
+    precision: fallback = 'auto',
+    files: known,
+    definition,
+    device: opened,
+  }: SessionOptions = {},
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
-  const device = await openDevice(flags, output);
+  const device = opened ?? (await openDevice(flags, output));
   const model = await LanguageModel.load(device, files, {
     precision,
     baseWeights: readWeightChoices(flags),

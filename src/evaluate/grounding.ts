@@ -1,5 +1,6 @@
 /** How answers stand to documents: whether the passages were found, whether answers are taken from them, and what they cost. */
 import { mean } from '../averages.ts';
+import { plural } from '../numbers.ts';
 import { proportion, type Proportion } from '../proportion.ts';
 import { isFromPassages, isRefusal } from '../retrieval/cited.ts';
 import { retrieval, adapterRetrieval } from './methods/retrieval.ts';
@@ -31,6 +32,18 @@ const OF_PASSAGES: readonly string[] = [retrieval.name, adapterRetrieval.name];
 /** Whether a record has a method with passages. */
 export const hasPassages = ({ subjects }: Evaluation): boolean =>
   subjects.some(({ method, failed }) => OF_PASSAGES.includes(method) && failed === undefined);
+
+/** How passages were searched and ranked; undefined without a method with passages. */
+export function searchInWords({ subjects }: Evaluation): string | undefined {
+  const about = subjects.find(({ detail }) => detail?.passages)?.detail?.passages;
+  if (!about) return undefined;
+  const { search, top, reranked, rerankedBy = 'the model' } = about;
+  const again =
+    reranked === undefined
+      ? ''
+      : ` Before, ${rerankedBy} ranked the best ${reranked} again, by the likelihood of the question.`;
+  return `Up to ${plural(top, 'passage')} found by ${search} ${top === 1 ? 'stands' : 'stand'} before each question.${again}`;
+}
 
 /** Undefined if nothing was answered, and in a record without a method with passages. */
 export function groundingOf({ record, at, subject, answers }: Side): Grounding | undefined {

@@ -89,6 +89,7 @@ const Detail = v.object({
     v.object({
       ...{ index: name, search: name, top: count, window: count, searchSeconds: number },
       reranked: v.optional(count),
+      rerankedBy: v.optional(name),
     }),
   ),
 });

@@ -14,7 +14,16 @@ const PEAS = `Peas climb a net. ${'They like cool weather and the rain. '.repeat
 interface Answered {
   readonly text: string;
   readonly prompt?: string;
-  readonly passages: readonly { number: number; file: string; start: number; end: number; text: string }[];
+  readonly passages: readonly {
+    readonly number: number;
+    readonly id: string;
+    readonly file: string;
+    readonly start: number;
+    readonly end: number;
+    readonly score: number;
+    readonly likelihood?: number;
+    readonly text: string;
+  }[];
   readonly left_out: readonly string[];
   readonly cited: readonly number[];
   readonly quotes: readonly { text: string; passage: number | null }[];
@@ -48,6 +57,20 @@ async function generate(...flags: string[]): Promise<Answered> {
 }
 
 describe('graft generate --index', () => {
+  test('takes the best passages of the second ranking, as graft search --rerank has it', async () => {
+    const query = 'When are beans sown after frost and rain?';
+    const again = ['--method', 'bm25', '--top', '2', '--rerank', SPRIG, '--rerank-top', '3'];
+    const { passages } = await generate(...again, '--prompt', query);
+    const found = await graftHere([
+      ...['search', '--index', at('index'), '--query', query, '--json', ...DEVICE_HERE, ...again],
+    ]);
+    const { hits } = JSON.parse(found.out) as { hits: Answered['passages'] };
+    expect(passages.map(({ id, score, likelihood }) => ({ id, score, likelihood }))).toEqual(
+      hits.map(({ id, score, likelihood }) => ({ id, score, likelihood })),
+    );
+    expect(passages.map(({ likelihood }) => typeof likelihood)).toEqual(['number', 'number']);
+  });
+
   test.each([['bm25'], ['cosine', '--encoder', ENCODER], ['rrf', '--encoder', ENCODER]])(
     'puts the best passages by %s before the question, with their places',
     async (method, ...encoder) => {
@@ -103,6 +126,7 @@ describe('graft generate --index', () => {
       '--top is for the passages of an index, and --index is missing.',
     );
     expect(await failing('--index', at('index'), '--method', 'cosine')).toContain('--encoder is missing.');
+    expect(await failing('--index', at('index'), '--rerank-top', '2')).toContain('--rerank is missing.');
     writeFileSync(at('bad.txt'), '{{ passages[0].text }}');
     expect(await failing('--index', at('index'), '--passages-template', at('bad.txt'))).toContain(
       'The template of passages leaves out the question',
@@ -216,7 +240,7 @@ test('graft chat answers each question behind passages of its own, and shows the
   const { code, out, err } = await graft(
     [
       ...['chat', '--model', SPRIG, ...DEVICE_HERE, '--max-new-tokens', '4', '--index', at('index')],
-      ...['--top', '1', '--show-prompt'],
+      ...['--top', '1', '--show-prompt', '--rerank', SPRIG, '--rerank-top', '1'],
     ],
     undefined,
     {},
@@ -224,6 +248,7 @@ test('graft chat answers each question behind passages of its own, and shows the
   );
   expect(code, err).toBe(0);
   expect(out.match(/^\[1\] (beans|peas)\.md/gm)).toEqual(['[1] beans.md', '[1] peas.md']);
+  expect(err.match(/Ranked 1 chunk again by \S*sprig/g)).toHaveLength(2);
   const [, second] = err.split('Question: beans frost');
   expect(second).toContain('Peas climb a net.');
   // The turn before is there without its passage.
@@ -234,6 +259,7 @@ interface Measured {
   readonly method: string;
   readonly rows: number;
   readonly metrics: Readonly<Record<string, number>>;
+  readonly search?: object;
   readonly documents: {
     readonly recall?: number;
     readonly recall_rows?: number;
@@ -265,6 +291,7 @@ describe('graft evaluate --index', () => {
     const { code, out, err } = await evaluate(
       ...['--split', 'all', '--methods', 'zero-shot,retrieval,adapter,retrieval+adapter', '--json'],
       ...['--adapter', at('adapter'), '--index', at('index'), '--top', '2', '--out', at('evaluation')],
+      ...['--rerank', SPRIG, '--rerank-top', '2'],
     );
     expect(code, err).toBe(0);
     const report = JSON.parse(out) as {
@@ -286,6 +313,10 @@ describe('graft evaluate --index', () => {
       else expect(documents.recall ?? documents.window_share).toBeUndefined();
       if (hasPassages) expect(documents.window_share).toBeGreaterThan(0);
     }
+    const [, { search }] = report.methods;
+    expect(search).toMatchObject({ search: 'bm25', top: 2, reranked: 2 });
+    // The measured model ranked them: no other one is named.
+    expect(search).not.toHaveProperty('rerankedBy');
     const [alone, withPassages] = report.methods.map(({ documents }) => documents.prompt_tokens);
     expect(withPassages).toBeGreaterThan(alone + 50);
     expect(Object.keys(report.documents_or_weights[0].cells)).toEqual([
@@ -296,6 +327,9 @@ describe('graft evaluate --index', () => {
 
     const again = await graftHere(['evaluate', '--open', at('evaluation', 'evaluation.json')]);
     expect(again.out).toContain(sentence);
+    expect(again.out).toContain(
+      'Before, the model ranked the best 2 again, by the likelihood of the question.',
+    );
     expect(again.out).toMatch(/^documents +passages found +from passages +wrongly refused/m);
   });
 

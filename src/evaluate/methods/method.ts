@@ -55,6 +55,8 @@ export interface PassagePort {
     readonly top: number;
     /** How many of the best passages the model ranked again. */
     readonly reranked?: number;
+    /** The model that did, if it is another one than the measured. */
+    readonly rerankedBy?: string;
   };
   /** The best passages for each question, best first. */
   find(questions: readonly string[], signal: AbortSignal): Promise<readonly (readonly PassageSource[])[]>;

@@ -12,7 +12,8 @@ export const retrieval: Method = {
   term: 'retrieval',
   kind: 'base',
   noun: 'the base model with passages',
-  what: ({ passages }) => `up to ${passages?.top ?? 0} passages before each question`,
+  what: ({ passages }) =>
+    `up to ${passages?.top ?? 0} passages before each question${passages?.reranked === undefined ? '' : `, ranked again by ${passages.rerankedBy ?? 'the model'}`}`,
   doing: () => 'the base model with passages in its prompt',
   answer: answerWithPassages,
 };

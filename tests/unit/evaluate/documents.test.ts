@@ -130,7 +130,10 @@ const read = (...texts: string[]): Partial<Evidence>[] =>
     ...{ text, passages: ['Peas climb a net.'], recall: at % 2, promptTokens: 40, passageTokens: 20 },
     sources: [{ id: 'a#0', file: 'a.md', start: 0, end: 17 }],
   }));
-const PASSAGES = { index: 'garden', search: 'bm25', top: 1, window: 200, searchSeconds: 0.1 };
+const PASSAGES = {
+  ...{ index: 'garden', search: 'bm25', top: 1, reranked: 20, rerankedBy: 'large' },
+  ...{ window: 200, searchSeconds: 0.1 },
+};
 const base = { method: 'base', answers: said('peas', REFUSAL, 'no', 'May') };
 const documents = {
   method: 'retrieval',
@@ -201,6 +204,9 @@ describe('the 2 × 2', () => {
     });
     expect(page).toContain('aria-label="exactly right. Base model: 0%. Documents: 50%. Weights: 0%.');
     expect(page).toContain(squaresOf(record)[0].sentence);
+    expect(page).toContain(
+      'Up to 1 passage found by bm25 stands before each question. Before, large ranked the best 20 again, by the likelihood of the question.',
+    );
     expect(page).toContain('Under “glass in a house” (not in the passages) [1]');
     expect(page).toContain('1 passage; the answer names 1');
     expect(page).toContain('[1] a.md 0–17');
