@@ -17,6 +17,7 @@ const KNOWN: Readonly<Record<string, string>> = {
   olmo2: 'OLMo 2',
   granite: 'Granite',
   phi3: 'Phi-3',
+  lfm2: 'LFM2 (not the mixtures of experts)',
 };
 
 const INTRODUCTION = `A model is a Hugging Face folder (config.json, safetensors, tokenizer.json) or a GGUF file. An architecture that is not in this table, and a quantised checkpoint

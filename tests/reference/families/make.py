@@ -7,7 +7,7 @@ every clone.
 Nothing of Graft runs here. Weights are rounded to f16, computed with in f32. Of each family: config.json and model.safetensors; adapter/, whose B
 is not zero; reference.safetensors with `ids` and `labels` [2, 24] (-100: not supervised, position t predicts label t + 1), `logits` and
 `logits_lora` [2, 24, 160], and `loss` [1] of the model with the adapter, the mean over supervised tokens; grads.safetensors, its gradients under
-PEFT's names; greedy.json, 24 ids after 10 by the base.
+PEFT's names; greedy.json, 24 ids after 10 by the base; curve.json, of some, the losses of 5 steps from that adapter.
 """
 
 import json
@@ -26,6 +26,8 @@ HERE = Path(__file__).parent
 ROWS, LENGTH, PROMPT, NEW = 2, 24, 10, 24
 # The two most likely tokens differ by more than rounding at every greedy step.
 MARGIN = 0.02
+# Families of which no other model has a curve of steps.
+CURVES, STEPS, RATE = ("lfm2",), 5, 0.01
 
 SIZES = {
     "vocab_size": 160,
@@ -120,6 +122,20 @@ def greedy(model, ids):
     return ids[-NEW:], smallest
 
 
+def curve(adapted, ids, targets):
+    """The losses of steps by AdamW without weight decay, each on both rows, from the adapter as it is."""
+    optimiser = torch.optim.AdamW([w for w in adapted.parameters() if w.requires_grad], lr=RATE, weight_decay=0.0)
+    losses = []
+    for _ in range(STEPS):
+        optimiser.zero_grad()
+        logits = adapted(ids).logits[:, :-1].flatten(0, 1)
+        loss = torch.nn.functional.cross_entropy(logits, targets, ignore_index=-100)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
 def write_json(path, value):
     path.write_text(json.dumps(value, indent=1) + "\n")
 
@@ -170,6 +186,8 @@ def make(name, config):
     }
     save_file(grads, folder / "grads.safetensors")
     write_json(folder / "greedy.json", {"prompt_ids": prompt, "new_ids": new_ids})
+    if name in CURVES:
+        write_json(folder / "curve.json", {"lr": RATE, "losses": curve(adapted, ids, targets)})
     return {"seed": seed, "smallest_margin": round(margin, 4), "loss": loss.item()}
 
 

@@ -25,10 +25,14 @@ const ROWS: readonly LabelledTokens[] = [
 ];
 
 /** The inputs by name, and how many tokens are supervised. */
-function written(rows: readonly LabelledTokens[], bucket: Bucket): Record<string, number[] | number> {
+function written(
+  rows: readonly LabelledTokens[],
+  bucket: Bucket,
+  recent = 0,
+): Record<string, number[] | number> {
   const tape = new Tape({} as Target, true);
   const tensors = {
-    ...batchTensors(tape, bucket),
+    ...batchTensors(tape, bucket, { recent }),
     ...(bucket.sequences && { desirable: tape.pinned([bucket.sequences], 'f32', 'desirable') }),
   };
   const values = new Map<Tensor, number[]>();
@@ -81,6 +85,28 @@ test('rows that start alike have their first tokens once, and each predicts its 
     labels: [4, 8, 5, NO_LABEL],
     supervised: 3,
   });
+});
+
+test('a model with convolutions gets the tokens before each, through its prefix, and the tokens after each', () => {
+  const rows: readonly LabelledTokens[] = [
+    { ids: [1, 2, 3], labels: [X, X, 3] },
+    { ids: [9], labels: [X] },
+    { ids: [1, 2, 5], labels: [X, X, 5] },
+  ];
+  // [1 | 2 3 | 2 5 | 9 | padding]
+  const { previous, following } = written(rows, { tokens: 7, rows: 2, shared: true }, 2);
+  const none = NO_ROW;
+  expect(previous).toEqual([none, none, 0, none, 1, 0, 0, none, 3, 0, none, none, none, none].flat());
+  expect(following).toEqual([
+    // Of token 0, both branches: 1 and 3 follow it, 2 and 4 are two tokens on.
+    ...[1, none, 2, none],
+    ...[2, 3, none, none],
+    ...[none, none, none, 4],
+    ...[4, none, none, none],
+    ...Array<number>(12).fill(none),
+  ]);
+  const plain = written(ROWS, { tokens: 5, rows: 3 }, 2);
+  expect(plain['previous']).toEqual([none, none, 0, none, 1, 0, none, none, 3, none]);
 });
 
 test('the sequences of a row do not see each other, and have the sign of their row', () => {

@@ -31,6 +31,7 @@ const bases: Record<string, Fields> = {
   olmo2: sizes,
   granite: sizes,
   phi3: sizes,
+  lfm2: { ...sizes, layer_types: ['conv', 'full_attention', 'conv', 'conv'] },
 };
 
 const define = (type: string, changes: Fields = {}): ModelDefinition =>
@@ -64,6 +65,29 @@ describe('families', () => {
     expect(define('mistral', { num_key_value_heads: undefined, num_attention_heads: 16 }).shape.kvHeads).toBe(
       8,
     );
+  });
+
+  it('are hybrids by their lists of layers, with the width that the rules of LFM2 give', () => {
+    const width = (changes: Fields): unknown =>
+      define('lfm2', changes).weights.find(({ name }) => name.endsWith('0.feed_forward.w1.weight'))?.shape[0];
+    // The 350M and 1.2B of the hub.
+    expect(width({ block_ff_dim: 6656, intermediate_size: undefined })).toBe(4608);
+    expect(width({ block_ff_dim: 12_288 })).toBe(8192);
+    expect(width({ block_ffn_dim_multiplier: null })).toBe(64);
+    expect(width({ block_ffn_dim_multiplier: 2.5, block_multiple_of: 50 })).toBe(200);
+    expect(width({ block_auto_adjust_ff_dim: false })).toBe(96);
+    const parts = (changes: Fields): unknown =>
+      define('lfm2', changes).states?.map((state) => state.map(({ columns, last }) => [columns, last]));
+    const [attention, conv] = [[[32], [32]], [[64, 2]]].map((part) => part.map(([c, l]) => [c, l]));
+    expect(parts({})).toEqual([conv, attention, conv, conv]);
+    expect(parts({ layer_types: undefined, full_attn_idxs: [0, 3] })).toEqual([
+      ...[attention, conv],
+      ...[conv, attention],
+    ]);
+    expect(parts({ layer_types: undefined })).toEqual([attention, attention, attention, attention]);
+    const { weights, shape } = define('lfm2', { tie_embedding: false, conv_bias: true });
+    expect(shape.head).toBe('lm_head.weight');
+    expect(weights.filter(({ name }) => name.startsWith('model.layers.0.conv.') && name.endsWith('bias'))).toHaveLength(3);
   });
 
   it('limit the length to what their layers support, if the config promises more', () => {
@@ -121,6 +145,8 @@ describe('families', () => {
     ['qwen2', { ...sliding, use_sliding_window: false, sliding_window: 5 }, 'sliding_attention', ''],
     ['qwen2', { ...sliding, use_sliding_window: true, sliding_window: null }, 'sliding_attention', ''],
     ['gemma3_text', { rope_parameters: linear }, 'each kind of layer', 'full_attention'],
+    ['lfm2', { layer_types: Array(4).fill('linear_attention') }, 'linear_attention', 'conv'],
+    ['lfm2', { conv_L_cache: 1 }, 'conv_L_cache', '2 to 17'],
     ['gemma3_text', { rope_parameters: { full_attention: linear } }, 'each kind of layer', ''],
   ])('%s with %j is refused by name, with what is supported', async (type, changes, named, known) => {
     const changed = { ...changes, ...(named === 'head size' && { n_embd: 512 }) };
@@ -142,6 +168,7 @@ describe('families', () => {
       'short_factor',
     ],
     ['mistral', { sliding_window: 0 }, 'sliding_window'],
+    ['lfm2', { layer_types: ['conv'] }, 'layer_types'],
     ['granite', { logits_scaling: 0 }, 'logits_scaling'],
   ])('%s with %j says which field cannot be', async (type, changes, named) => {
     expect((await graftError(() => define(type, changes), 'config-field')).what).toContain(named);
