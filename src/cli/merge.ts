@@ -23,6 +23,7 @@ import { folder, modelOf, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
 import { otherBase } from './lineage.ts';
+import { readMemory } from './memory-size.ts';
 import { copyCompanions } from './model-folder.ts';
 import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
@@ -44,6 +45,10 @@ export const mergeFlags = {
     help: 'q8_0, q4_0, q4_1 or nf4, if the adapter was trained on such a base: merge with what its blocks stand for',
   },
   'embedding-weights': modelFlags['embedding-weights'],
+  'shard-size': {
+    value: 'SIZE',
+    help: 'the most bytes of weights in one file, such as 500MB; larger models get several files with an index (default 2GB)',
+  },
   overwrite: { help: 'replace the result that --out holds' },
   help: modelFlags.help,
 } as const satisfies FlagSpecs;
@@ -52,13 +57,13 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   const flags = new Flags(mergeFlags, args);
   const delta = flags.text('delta');
   if (delta !== undefined) {
-    const other = (['adapter', 'base-weights', 'embedding-weights'] as const).find((name) =>
+    const other = (['adapter', 'base-weights', 'embedding-weights', 'shard-size'] as const).find((name) =>
       flags.isGiven(name),
     );
     if (other)
       throw new GraftError(
         'arguments',
-        `--delta gives the tuned weights, and --${other} is for an adapter.`,
+        `--delta gives the tuned weights byte for byte, and --${other} is for an adapter.`,
         'Leave one of them out.',
       );
     const [path, out] = [flags.required('model'), flags.required('out')];
@@ -67,6 +72,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   }
   const files = await modelOf(flags.required('model'));
   const out = flags.required('out');
+  const shards = readMemory(flags, 'shard-size');
   checkOutput('--out', out, [
     { what: 'the base model', path: flags.required('model') },
     { what: 'the adapter', path: flags.required('adapter') },
@@ -78,7 +84,7 @@ export async function mergeCommand(args: readonly string[], output: Output): Pro
   checkWeights(model, source);
   const release = await lockFolder(out, 'graft merge');
   try {
-    await writeMerged(flags, files, { model, source, adapter }, out);
+    await writeMerged(flags, files, { model, source, adapter, shardBytes: shards?.bytes }, out);
     const other = await otherBase(flags.required('adapter'), choicesOf(flags));
     if (other !== undefined) output.line(other);
   } finally {
@@ -91,6 +97,7 @@ interface Parts {
   readonly model: ModelDefinition;
   readonly source: WeightSource;
   readonly adapter: AdapterData;
+  readonly shardBytes: number | undefined;
 }
 
 /** The number format of the base to merge with; as stored if left out. */
@@ -115,7 +122,7 @@ async function missingSteps(
 async function writeMerged(
   flags: Flags<typeof mergeFlags>,
   files: FileSet,
-  { model, source, adapter }: Parts,
+  { model, source, adapter, shardBytes }: Parts,
   out: string,
 ): Promise<void> {
   const choices = choicesOf(flags);
@@ -123,7 +130,7 @@ async function writeMerged(
   const copied = (await companionsOf(folder)).map(({ name }) => name);
   const pooling = model.pooling && (await folder.open(`${POOLING_FOLDER}/${POOLING_FILE}`));
   const steps = await missingSteps(folder, model);
-  const weights = weightFiles(mergedParts(model, source, adapter, choices));
+  const weights = weightFiles(mergedParts(model, source, adapter, choices), shardBytes);
   const own = [
     ...new Set([...copied, ...(pooling ? [POOLING_FOLDER] : []), ...Object.keys(steps).map(firstPart)]),
     ...[CARD, ...weights.map(({ name }) => name)],

@@ -1,6 +1,6 @@
 /** `graft export`: every format of the registry, and what it refuses. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import type { ChatPageSettings } from '../../../src/export/chat-page/settings.ts
 import { EXPORT_FORMATS } from '../../../src/export/formats/registry.ts';
 import { writePeft } from '../../../src/export/peft.ts';
 import { readModel } from '../../../src/model/family.ts';
+import { openModelWeights } from '../../../src/model/folder-layout.ts';
 import { SUMS } from '../../../src/weights/sums.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import { SPRIG } from '../../engine/sprig.ts';
@@ -83,6 +84,28 @@ describe('each format', () => {
     expect(readdirSync(at('merged')).sort()).toEqual([...byMerge, SUMS].sort());
     for (const name of byMerge.filter((one) => one !== LIST))
       expect(readFileSync(at('merged', name)).equals(readFileSync(at('by-merge', name))), name).toBe(true);
+  });
+
+  test('merged: in files of a size of choice, of which none stays next to another merge', async () => {
+    const output = {
+      ...{ line: () => undefined, progress: () => undefined },
+      ...{ result: () => undefined, clear: () => undefined },
+    };
+    const merge = (...more: string[]): Promise<void> =>
+      mergeCommand(['--model', SPRIG, '--adapter', ADAPTER, '--out', at('sharded'), ...more], output);
+    await merge('--shard-size', '1MB');
+    const shards = readdirSync(at('sharded')).filter((name) => name.endsWith('.safetensors'));
+    expect(shards).toEqual([1, 2, 3].map((part) => `model-0000${part}-of-00003.safetensors`));
+    for (const name of shards) expect(statSync(at('sharded', name)).size).toBeLessThan(1.1e6);
+    const model = await readModel(folder(at('sharded')));
+    await openModelWeights(folder(at('sharded')), model);
+    const { code } = await graftError(() => merge(), 'folder-used');
+    expect(code).toBe('folder-used');
+    await merge('--overwrite');
+    expect(readdirSync(at('sharded')).filter((name) => name.includes('safetensors'))).toEqual([
+      'model.safetensors',
+    ]);
+    await graftError(() => merge('--overwrite', '--shard-size', 'small'), 'arguments');
   });
 
   test('mlx: the settings and the shapes that mlx-lm asks for', async () => {

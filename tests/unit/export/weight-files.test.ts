@@ -4,11 +4,13 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { folder } from '../../../src/cli/files.ts';
 import { mergedParts } from '../../../src/export/merge.ts';
 import { readPeft } from '../../../src/export/peft.ts';
+import { overlaid } from '../../../src/export/overlaid.ts';
 import { SHARD_INDEX, weightFiles, type WrittenTensor } from '../../../src/export/weight-files.ts';
 import { readModel } from '../../../src/model/family.ts';
-import { memoryFiles, memorySource } from '../../../src/weights/bytes.ts';
+import { memoryFiles, memorySource, type FileSet } from '../../../src/weights/bytes.ts';
+import { float32ToBfloat16, toFloat32 } from '../../../src/weights/dtypes.ts';
 import { openWeights } from '../../../src/weights/folder.ts';
-import { parseSafetensors } from '../../../src/weights/safetensors.ts';
+import { concatBytes, parseSafetensors, writeSafetensors } from '../../../src/weights/safetensors.ts';
 import { sprigFolder } from '../../engine/sprig.ts';
 
 const ADAPTER = fileURLToPath(new URL('../../reference/peft/adapter', import.meta.url));
@@ -55,6 +57,40 @@ describe('the bundled model with an adapter', () => {
       expect(Buffer.from(await shards.get(name)!.read()).equals(await entry.read()), name).toBe(true);
   });
 });
+
+/** The bundled model with its weights in another type. */
+async function sprigIn(dtype: 'F32' | 'BF16'): Promise<FileSet> {
+  const source = await openWeights(sprigFolder());
+  const tensors = await Promise.all(
+    source.names().map(async (name) => {
+      const entry = source.get(name)!;
+      const values = toFloat32(await entry.read(), entry.dtype, name);
+      const data = dtype === 'F32' ? values : float32ToBfloat16(values);
+      return { name, dtype, shape: entry.shape, data };
+    }),
+  );
+  const weights = concatBytes(writeSafetensors(tensors, { format: 'pt' }));
+  return overlaid(sprigFolder(), memoryFiles({ 'model.safetensors': weights }));
+}
+
+test.each(['F32', 'BF16'] as const)(
+  'a base in %s stays so in shards, with the numbers of one file',
+  async (dtype) => {
+    const base = await sprigIn(dtype);
+    const model = await readModel(base);
+    const parts = mergedParts(model, await openWeights(base), await readPeft(folder(ADAPTER), model));
+    const contents: Record<string, Uint8Array<ArrayBuffer>> = {};
+    for (const { name, read } of weightFiles(parts, 2 * LIMIT)) contents[name] = await contentOf(read);
+    expect(Object.keys(contents).length).toBeGreaterThan(3);
+    const shards = await openWeights(memoryFiles(contents, 'sharded'));
+    expect(shards.names().sort()).toEqual(parts.map(({ name }) => name).sort());
+    for (const { name, pieces } of parts) {
+      const entry = shards.get(name)!;
+      expect(entry.dtype).toBe(dtype);
+      expect(Buffer.from(await entry.read()).equals(await contentOf(pieces)), name).toBe(true);
+    }
+  },
+);
 
 test('a tensor that is larger than the limit is a file of its own', () => {
   const tensor = (name: string, numbers: number): WrittenTensor => ({
