@@ -2,13 +2,16 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { adapterConfigOf } from '../adapters/chosen.ts';
+import { learnerOf } from '../adapters/learners.ts';
 import { adapterShapes } from '../adapters/registry.ts';
 import { GraftError } from '../errors.ts';
 import { readCheckedPeft } from '../export/checked-peft.ts';
-import { writePeft } from '../export/peft.ts';
+import { writePeft, type AdapterData } from '../export/peft.ts';
 import { isHeld, itemOf } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { contentOf } from '../model/content.ts';
+import type { ModelDefinition } from '../model/family.ts';
+import { folderShape, openModelWeights, toFolder } from '../model/folder-layout.ts';
 import { objectiveOf } from '../objectives/registry.ts';
 import { rowsFor } from '../runs/asked-rows.ts';
 import { changedSince, digestedAll, savedSpec } from '../runs/fingerprint.ts';
@@ -19,7 +22,9 @@ import { adapterShape, specOnModel } from '../runs/trainable.ts';
 import { countSteps, type RunSpec } from '../settings/spec.ts';
 import { arranged } from '../train/learning.ts';
 import { RowOrder } from '../train/order.ts';
+import type { NamedArrays, TrainerState } from '../train/state.ts';
 import type { SavedState } from '../train/state-files.ts';
+import type { FileSet } from '../weights/bytes.ts';
 import { readEnded } from './ended-run.ts';
 import { folder, modelOf } from './files.ts';
 import { Flags } from './flags.ts';
@@ -79,8 +84,9 @@ export async function openGraduated(
       'Put back the files that it was trained with.',
     );
   const options = specOnModel(spec, definition, start?.config);
-  const config = adapterConfigOf(options);
-  const { modules } = start ?? adapterShape(definition, options, state.values);
+  const trained = learnerOf(options).trainsModel
+    ? await weightsOf(files, definition, state)
+    : adapterOf(options, { definition, start, state, baseModel: basename(resolve(base)) });
   const train = arranged({ ...options }, rows.train);
   // An objective may make rows of its own of those of the file.
   const originalOf = new Map<LabelledTokens, LabelledTokens>(
@@ -89,12 +95,10 @@ export async function openGraduated(
   const order = new RowOrder(train, options);
   const run: GraduatedRun = {
     spec: options,
-    state,
+    ...trained,
     steps: countSteps(options, train.length),
     baseModel: basename(resolve(base)),
-    adapter: writePeft({ config, modules, tensors: state.values }, { baseModel: basename(resolve(base)) }),
     ...(start && options.reference === 'start' && { reference: start.tensors }),
-    shapes: adapterShapes(modules),
     rows: { train, validation: rows.validation, test: rows.test },
     exampleOf: (row) => rows.exampleOf(originalOf.get(row) ?? row),
     ...(tokenizer && { textOf: (ids: readonly number[]) => tokenizer.decode(ids) }),
@@ -102,6 +106,51 @@ export async function openGraduated(
     version: version(),
   };
   return { run, stage: { ...stage, steps: state.counters.step, trainRows: train.length } };
+}
+
+type Trained = Pick<GraduatedRun, 'state' | 'adapter' | 'shapes'>;
+
+/** An adapter as it was trained. */
+function adapterOf(
+  options: RunSpec,
+  {
+    definition,
+    start,
+    state,
+    baseModel,
+  }: {
+    readonly definition: ModelDefinition;
+    readonly start: AdapterData | undefined;
+    readonly state: TrainerState;
+    readonly baseModel: string;
+  },
+): Trained {
+  const config = adapterConfigOf(options);
+  const { modules } = start ?? adapterShape(definition, options, state.values);
+  return {
+    state,
+    adapter: writePeft({ config, modules, tensors: state.values }, { baseModel }),
+    shapes: adapterShapes(modules),
+  };
+}
+
+/** Weights of the model as they were trained, and their moments, under the names and in the layout of the base's folder. */
+async function weightsOf(files: FileSet, definition: ModelDefinition, state: TrainerState): Promise<Trained> {
+  const source = await openModelWeights(files, definition);
+  const specs = new Map(definition.weights.map((spec) => [spec.name, spec]));
+  const moved = (arrays: NamedArrays): NamedArrays =>
+    new Map(
+      [...arrays].map(([name, values]) => {
+        const spec = specs.get(name)!;
+        return [source.get(name)!.name, toFolder(spec, values)] as const;
+      }),
+    );
+  const values = moved(state.values);
+  const optimiser = new Map([...state.optimiser].map(([plane, arrays]) => [plane, moved(arrays)] as const));
+  const shapes = new Map(
+    [...state.values.keys()].map((name) => [source.get(name)!.name, folderShape(specs.get(name)!)] as const),
+  );
+  return { state: { ...state, values, optimiser }, shapes };
 }
 
 /** The last state of a run, and what it was made from. @throws GraftError `graduate`, `state-…` */

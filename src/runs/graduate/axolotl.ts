@@ -42,7 +42,7 @@ function tokensOf(row: LabelledTokens): object {
 
 function configOf(run: GraduatedRun): Parameters<typeof writeYaml>[0] {
   const { spec, baseModel, rows, adapter } = run;
-  const config = parseJson(new TextDecoder().decode(adapter['adapter_config.json']), 'adapter_config.json');
+  const config = parseJson(new TextDecoder().decode(adapter!['adapter_config.json']), 'adapter_config.json');
   const { target_modules: targets } = config as { readonly target_modules: readonly string[] };
   const { betas, epsilon } = adamwNumbers;
   const tokens = (path: string): { readonly [key: string]: Yaml } => ({ path, ds_type: 'json', type: null });

@@ -28,7 +28,7 @@ export function checkCounterparts(spec: RunSpec, { label, objectives, methods }:
       STAY,
     );
   const learner = learnerOf(spec);
-  if (learner.trainsModel)
+  if (learner.trainsModel && !methods.includes(learner.name))
     throw refuse(
       `The run trains the weights of the model (--method ${learner.name}), whose state ${label} cannot take over: only that of ${methods.join(', ')}.`,
       'Give the tuned model itself to the other program, which starts a new optimiser.',

@@ -18,11 +18,11 @@ export interface GraduatedRun {
   readonly steps: number;
   /** Name or path of the base model. */
   readonly baseModel: string;
-  /** The adapter with the values of the last step, as a PEFT folder. */
-  readonly adapter: Files;
+  /** The adapter with the values of the last step, as a PEFT folder; missing if the run trains weights of the model. */
+  readonly adapter?: Files;
   /** The adapter that the run started from, if it is the reference policy. */
   readonly reference?: NamedArrays | undefined;
-  /** Shapes of the trained tensors by PEFT name. */
+  /** Shapes of the trained tensors: by PEFT's names for an adapter, by those of the base's folder for weights of the model. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly rows: { readonly [part in RowPart]: List<LabelledTokens> };
   /** The example that a row was made from, if there is one. */
@@ -104,7 +104,7 @@ export function bytesFile(name: string, bytes: Uint8Array): GraduateFile {
 }
 
 /** The files of the adapter; its card is left to the README of the folder. */
-export function adapterFiles({ adapter }: GraduatedRun): GraduateFile[] {
+export function adapterFiles({ adapter = {} }: GraduatedRun): GraduateFile[] {
   return Object.entries(adapter)
     .filter(([name]) => name !== 'README.md')
     .map(([name, bytes]) => bytesFile(name, bytes));
@@ -124,7 +124,7 @@ export function momentsFile(name: string, { state, shapes }: GraduatedRun): Grad
   return bytesFile(name, concatBytes(writeSafetensors(tensors, { format: 'pt' })));
 }
 
-/** Trained tensors by their PEFT names, as f32 safetensors. @throws GraftError `state-format` for tensors of another adapter */
+/** Trained tensors by their names, as f32 safetensors. @throws GraftError `state-format` for tensors of another adapter */
 export function tensorsFile(name: string, arrays: NamedArrays, shapes: GraduatedRun['shapes']): GraduateFile {
   return bytesFile(name, concatBytes(writeSafetensors(tensorsOf(arrays, shapes), { format: 'pt' })));
 }

@@ -18,7 +18,18 @@ describe('a setting without a counterpart', () => {
     ['trl', { objective: 'contrastive' }, /objective is contrastive/],
     ['trl', { objective: 'dpo', labelSmoothing: 0.1 }, /--label-smoothing 0.1/],
     ['trl', { method: 'pissa' }, /PiSSA adapters \(--method pissa\)/],
-    ['trl', { method: 'full' }, /the weights of the model \(--method full\)/],
+    [
+      'trl',
+      { method: 'full', objective: 'dpo' },
+      /the weights of the model \(--method full\) with the objective dpo/,
+    ],
+    [
+      'trl',
+      { objective: 'grpo', rewards: [{ name: 'regex', pattern: 'a' }] },
+      /reward regex has no counterpart in Python/,
+    ],
+    ['trl', { objective: 'grpo', numIterations: 2 }, /--num-iterations/],
+    ['axolotl', { method: 'full' }, /the weights of the model \(--method full\)/],
     ['trl', { optimiser: 'lion' }, /Lion \(--optimiser lion\)/],
     ['trl', { addTokens: ['<a>'] }, /--add-tokens/],
     ['trl', { modulesToSave: 'lm_head' }, /trains lm_head in full/],
@@ -38,6 +49,8 @@ describe('a setting without a counterpart', () => {
         formatOf('trl').check(specOf({ objective, method }));
         formatOf('llama-factory').check(specOf({ objective, method }));
       }
+    formatOf('trl').check(specOf({ method: 'full' }));
+    formatOf('trl').check(specOf({ objective: 'grpo', rewards: [{ name: 'exact-match' }] }));
     formatOf('axolotl').check(specOf({}));
   });
 });

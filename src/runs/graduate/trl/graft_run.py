@@ -23,6 +23,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainerCallback
 
 HERE = Path(__file__).resolve().parent
 RUN = json.loads((HERE / "run.json").read_text("utf-8"))
+TRAINED = set()
+if (HERE / "trained.safetensors").exists():
+    with safe_open(HERE / "trained.safetensors", "pt") as weights:
+        TRAINED.update(weights.keys())
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -43,7 +47,13 @@ def read_arguments():
         parser.error(f"order.jsonl has the rows of {written} steps: give at most --steps {written}, and export the run that this makes again")
     if given.batch < 1:
         parser.error("--batch is at least 1")
+    if trains_model() and given.dtype != "float32":
+        parser.error("the run trains weights of the model, which learn in float32")
     return given
+
+
+def trains_model():
+    return RUN["method"] == "full"
 
 
 def read_jsonl(name):
@@ -103,10 +113,25 @@ def load_tokenizer(model):
 
 def load_model(given):
     base = AutoModelForCausalLM.from_pretrained(given.model, dtype=DTYPES[given.dtype])
+    if trains_model():
+        return with_weights(base)
     model = PeftModel.from_pretrained(base, str(HERE), is_trainable=True)
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    return model
+
+
+def with_weights(model):
+    """The base with the weights that the run has trained. Only these learn."""
+    left = load_file(HERE / "trained.safetensors")
+    for name, parameter in model.named_parameters():
+        value = left.pop(graft_name(name), None)
+        parameter.requires_grad_(value is not None)
+        if value is not None:
+            parameter.data.copy_(value)
+    if left:
+        raise SystemExit(f"The model has no parameter {sorted(left)[0]}: is {RUN['base']} the base that was given?")
     return model
 
 
@@ -142,8 +167,11 @@ def rate(step, end_rate=None):
 
 
 def graft_name(name):
-    """The name of a parameter in the folder of its adapter, by which Graft kept its moments."""
+    """The name of a parameter in the folder of its adapter or of its model, by which Graft kept its moments."""
     plain = name.removeprefix("module.").replace(".default", "")
+    if trains_model() and plain not in TRAINED:
+        # Some folders leave out the name of the model's trunk.
+        return plain.partition(".")[2]
     return plain.removesuffix(".weight") if "lora_magnitude_vector" in plain else plain
 
 
@@ -289,21 +317,32 @@ def lineage(out):
     return told
 
 
-def finish(trainer, given):
-    """Trains, and keeps the adapter as a PEFT folder, with its lineage."""
-    trainer.add_callback(Moments())
-    trainer.train()
-    tensors = {graft_name(name): whole(one) for name, one in trainer.model.named_parameters() if one.requires_grad}
-    if not trainer.is_world_process_zero():
-        return
-    out = Path(given.out).resolve()
+def save_adapter(tensors, out):
     with safe_open(HERE / "adapter_model.safetensors", "pt") as file:
         metadata = file.metadata()
     shutil.copy(HERE / "adapter_config.json", out)
+    save_file(tensors, out / "adapter_model.safetensors", metadata)
+
+
+def finish(trainer, given):
+    """Trains, and keeps the adapter as a PEFT folder, or the model, with its lineage."""
+    trainer.add_callback(Moments())
+    trainer.train()
+    # Every process takes part: a divided tensor is put together by all.
+    named = trainer.model.named_parameters()
+    tensors = {name: whole(one) for name, one in named if one.requires_grad or trains_model()}
+    if not trainer.is_world_process_zero():
+        return
+    out = Path(given.out).resolve()
+    if trains_model():
+        model = getattr(trainer.model, "module", trainer.model)
+        model.save_pretrained(out, state_dict={name.removeprefix("module."): one for name, one in tensors.items()})
+        trainer.processing_class.save_pretrained(out)
+    else:
+        save_adapter({graft_name(name): one for name, one in tensors.items()}, out)
     told = {
         **lineage(out),
         "steps": RUN["step"] + trainer.state.global_step,
         "continued": {"after": RUN["step"], "with": f"TRL {trl.__version__}", "processes": processes()},
     }
     (out / "lineage.json").write_text(json.dumps(told, indent=2) + "\n")
-    save_file(tensors, out / "adapter_model.safetensors", metadata)

@@ -1,8 +1,10 @@
 /** `--format trl`: a folder in which TRL's trainer of the run's objective continues the run, with one process or many. */
+import { learnerOf } from '../../../adapters/learners.ts';
 import { GraftError } from '../../../errors.ts';
 import type { LabelledTokens } from '../../../model/batch.ts';
 import { objectiveOf } from '../../../objectives/registry.ts';
 import type { RunSpec } from '../../../settings/spec.ts';
+import { promptLength, type PromptRow } from '../../../train/policy/prompts.ts';
 import { recipeOf } from '../../../settings/recipe.ts';
 import { adamwNumbers } from '../../../optimisers/adamw/adamw.ts';
 import { checkCounterparts, differences, STAY } from '../counterparts.ts';
@@ -23,7 +25,9 @@ import {
 import { writeYaml } from '../yaml.ts';
 import dpo from './dpo.py?raw';
 import graftRun from './graft_run.py?raw';
+import grpo from './grpo.py?raw';
 import kto from './kto.py?raw';
+import rewards from './rewards.py?raw';
 import sft from './sft.py?raw';
 
 /** The versions that tests/interop/graduate.test.ts passed with. */
@@ -37,6 +41,8 @@ const REQUIREMENTS = {
   safetensors: '0.8.0',
 };
 
+/** What a run that trains weights of the model has in place of an adapter. */
+const WEIGHTS = 'trained.safetensors';
 /** Steps that order.jsonl has at least, if the run has fewer left. Each takes a few bytes. */
 const MIN_STEPS = 1000;
 
@@ -44,6 +50,10 @@ interface Trainer {
   /** TRL's class. */
   readonly name: string;
   readonly script: string;
+  /** Further files of its folder, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** @throws GraftError `graduate` for settings of the objective that it has no counterpart of */
+  readonly check?: (spec: RunSpec) => void;
   /** A line of train.jsonl and of the other parts. */
   readonly row: (row: LabelledTokens, textOf: GraduatedRun['textOf']) => Readonly<Record<string, unknown>>;
   /** What its script reads of run.json besides what all have. */
@@ -95,6 +105,56 @@ const UNPAIRED: Trainer = {
   }),
 };
 
+/** Rewards that rewards.py has. */
+const PYTHON_REWARDS: readonly string[] = [
+  ...['exact-match', 'normalized-match', 'token-f1', 'number-match'],
+  ...['length', 'format-tags', 'valid-json'],
+];
+
+const SAMPLED: Trainer = {
+  name: 'GRPOTrainer',
+  script: grpo,
+  files: { 'rewards.py': rewards },
+  check({ rewards: specs = [], numIterations = 1 }) {
+    const other = specs.find(({ name }) => !PYTHON_REWARDS.includes(name));
+    if (other)
+      throw new GraftError(
+        'graduate',
+        `The run's reward ${other.name} has no counterpart in Python: only ${PYTHON_REWARDS.join(', ')} have one.`,
+        'Continue it in Graft, or write the reward in Python and start a new run there from its adapter (graft export --adapter).',
+      );
+    if (numIterations > 1)
+      throw new GraftError(
+        'graduate',
+        `The run makes ${numIterations} updates for each sample (--num-iterations), and TRL counts its steps otherwise.`,
+        STAY,
+      );
+  },
+  row: (row, textOf) => {
+    const ids = Array.from(row.ids).slice(0, promptLength(row));
+    return {
+      prompt: textOf?.(ids) ?? ids.join(' '),
+      prompt_ids: ids,
+      answer: (row as PromptRow).asked?.answer ?? null,
+    };
+  },
+  settings: (spec) => {
+    const settings = {
+      ...{ beta: spec.beta, loss_type: spec.lossType, epsilon: spec.epsilon, epsilon_high: spec.epsilonHigh },
+      ...{ num_generations: spec.numGenerations, max_completion_length: spec.maxCompletionLength },
+      ...{ temperature: spec.temperature, top_p: spec.topP, top_k: spec.topK },
+      ...{ mask_truncated_completions: spec.maskTruncated, scale_rewards: spec.scaleRewards },
+      use_bias_correction_kl: spec.klCorrection,
+    };
+    return {
+      ...settings,
+      grpo: Object.keys(settings),
+      rewards: spec.rewards,
+      reference: spec.reference ?? 'base',
+    };
+  },
+};
+
 /** The trainer of each objective. */
 const TRAINERS: Readonly<Record<string, Trainer>> = {
   sft: SUPERVISED,
@@ -104,6 +164,7 @@ const TRAINERS: Readonly<Record<string, Trainer>> = {
   'apo-zero': pairs('apo_zero'),
   'apo-down': pairs('apo_down'),
   kto: UNPAIRED,
+  grpo: SAMPLED,
 };
 
 export const trl: GraduateFormat = {
@@ -111,7 +172,15 @@ export const trl: GraduateFormat = {
   label: 'TRL',
   help: 'train.py with TRL’s trainer, rows, adapter and optimiser state of a run, for accelerate',
   check(spec) {
-    checkCounterparts(spec, { label: 'TRL', objectives: Object.keys(TRAINERS), methods: ['lora', 'dora'] });
+    const methods = ['lora', 'dora', 'full'];
+    checkCounterparts(spec, { label: 'TRL', objectives: Object.keys(TRAINERS), methods });
+    if (learnerOf(spec).trainsModel && objectiveOf(spec.objective).name !== 'sft')
+      throw new GraftError(
+        'graduate',
+        `The run trains the weights of the model (--method ${spec.method}) with the objective ${spec.objective}. Such runs continue only if they are supervised (--objective sft).`,
+        STAY,
+      );
+    TRAINERS[objectiveOf(spec.objective).name].check?.(spec);
     if ((spec.labelSmoothing ?? 0) > 0)
       throw new GraftError(
         'graduate',
@@ -127,6 +196,7 @@ export const trl: GraduateFormat = {
     return [
       textFile('train.py', trainer.script),
       textFile('graft_run.py', graftRun),
+      ...Object.entries(trainer.files ?? {}).map(([name, text]) => textFile(name, text)),
       textFile('run.json', `${JSON.stringify(runJson(run, trainer), null, 2)}\n`),
       textFile('accelerate.yaml', writeYaml(ACCELERATE)),
       textFile('accelerate-fsdp.yaml', writeYaml(FSDP)),
@@ -146,7 +216,7 @@ export const trl: GraduateFormat = {
       momentsFile('optimiser.safetensors', run),
       ...(run.reference ? [tensorsFile('reference.safetensors', run.reference, run.shapes)] : []),
       textFile('README.md', readme(run, trainer)),
-      ...adapterFiles(run),
+      ...(run.adapter ? adapterFiles(run) : [tensorsFile(WEIGHTS, state.values, run.shapes)]),
     ];
   },
 };
@@ -161,6 +231,7 @@ function runJson(
     graft: version,
     base: baseModel,
     objective: objectiveOf(spec.objective).name,
+    method: learnerOf(spec).name,
     step: state.counters.step,
     steps,
     batch,
@@ -216,7 +287,9 @@ function readme(run: GraduatedRun, { name }: Trainer): string {
       (part) => [`${part}.jsonl`, `${rows[part].length} ${part} rows, as token ids and labels`] as const,
     ),
     ['order.jsonl', `the rows of each step after step ${step}`],
-    ['adapter_model.safetensors', `the adapter after step ${step}`],
+    run.adapter
+      ? ['adapter_model.safetensors', `the adapter after step ${step}`]
+      : [WEIGHTS, `the trained weights of the model after step ${step}`],
     ['optimiser.safetensors', `AdamW's moments after step ${step}`],
     ...(reference
       ? [['reference.safetensors', 'the adapter of the start, its reference policy'] as const]
@@ -224,14 +297,14 @@ function readme(run: GraduatedRun, { name }: Trainer): string {
   ];
   return readmePage(
     '# A run of Graft, continued with TRL',
-    `Graft trained an adapter of ${baseModel} for ${step} of ${steps} steps. \`train.py\` continues after step ${step} with TRL's ${name}.`,
+    `Graft trained ${run.adapter ? 'an adapter' : 'weights'} of ${baseModel} for ${step} of ${steps} steps. \`train.py\` continues after step ${step} with TRL's ${name}.`,
     shell(
       'pip install -r requirements.txt',
       'accelerate launch --config_file accelerate.yaml train.py --model BASE --steps N --out DIR',
     ),
     'BASE is the base model: a folder, or a name of the Hugging Face hub.',
     `N counts further steps.${step < steps ? ` The run has ${steps - step} left, which are made without it.` : ''}`,
-    'DIR gets the adapter and `metrics.jsonl`, a line a step.',
+    `DIR gets the ${run.adapter ? 'adapter' : 'model'} and \`metrics.jsonl\`, a line a step.`,
     '`--num_processes 2` before `train.py` divides each step among two processes, and its loss stays the same.',
     '`accelerate-fsdp.yaml` also divides the weights.',
     `| file | content |\n|---|---|\n${files.map(([file, what]) => `| \`${file}\` | ${what} |`).join('\n')}`,
