@@ -11,8 +11,8 @@ import { root } from './machine.mjs';
 import { installPackages } from './setup.mjs';
 
 const PACKAGES = ['torch', 'peft', 'transformers', 'safetensors', 'gguf'];
-/** For the tests of runs that TRL continues, and of kernels on another WebGPU: they say so if a Python lacks them. */
-const MORE = ['trl', 'accelerate', 'wgpu'];
+/** For the tests of runs that TRL continues, of kernels on another WebGPU, and of OpenAI's client: they say so if a Python lacks them. */
+const MORE = ['trl', 'accelerate', 'wgpu', 'openai'];
 const VENV = join(root, '.cache', 'venv');
 const VENV_PYTHON =
   process.platform === 'win32' ? join(VENV, 'Scripts', 'python.exe') : join(VENV, 'bin', 'python');
