@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { valueOf, type LineageReport } from '../../src/evaluate/lineage.ts';
-import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
-const BASE = ['--model', publicFile('models/sprig'), ...DEVICE];
+const BASE = ['--model', publicFile('models/sprig'), ...DEVICE_HERE];
 const at = temporaryFolder();
 
 interface Report {
@@ -34,14 +34,14 @@ test('the rewards of its run score every method, and it answers with and without
     ...['--test-data', publicFile('samples/lists/test.jsonl'), '--max-length', '96'],
   ];
   const sampled = ['--num-generations', '4', '--max-completion-length', '16', '--accumulate', '2'];
-  const trained = await graft([
+  const trained = await graftHere([
     ...['train', ...BASE, ...data, '--objective', 'grpo', '--reward', at('rewards.json')],
     ...[...sampled, '--steps', '1', '--out', at('tuned')],
   ]);
   expect(trained.code, trained.err).toBe(0);
 
   const asked = ['evaluate', ...BASE, ...data, '--adapter', at('tuned'), '--rows', '6', '--shots', '2'];
-  const { code, out, err } = await graft([...asked, '--out', at('report')]);
+  const { code, out, err } = await graftHere([...asked, '--out', at('report')]);
   expect(code, err).toBe(0);
   expect(out).toMatch(/^method +reward +spread +passed +exactly right/);
   expect(out).toMatch(/\ntuned +kind +parameters +memory +s\/step +reward +/);
@@ -61,7 +61,7 @@ test('the rewards of its run score every method, and it answers with and without
   expect(models[3].shots).toEqual(models[1].shots);
 
   // In the matrix of stages the base model and the stage have the same rewards on the same rows.
-  const line = await graft(['evaluate', ...BASE, '--lineage', at('tuned'), '--rows', '6', '--json']);
+  const line = await graftHere(['evaluate', ...BASE, '--lineage', at('tuned'), '--rows', '6', '--json']);
   expect(line.code, line.err).toBe(0);
   const { rows: matrix } = JSON.parse(line.out) as LineageReport;
   expect(matrix).toMatchObject([{ measure: 'rewards', rows: 6, passMark: 1 }]);
@@ -70,7 +70,7 @@ test('the rewards of its run score every method, and it answers with and without
   expect(valueOf(stage, stage.scores[0])).toBeCloseTo(models[2].reward!, 6);
 
   // Of several rewards each is told by itself, and an adapter that learned from others is scored by them.
-  const several = await graft([
+  const several = await graftHere([
     ...['evaluate', ...BASE, ...data, '--adapter', at('tuned'), '--rows', '2', '--methods', 'base,adapter'],
     ...['--reward', 'length', 'exact-match:0.5', '--out', at('several')],
   ]);
@@ -99,7 +99,7 @@ test('the rewards of its run score every method, and it answers with and without
     'length',
     '--json',
   ];
-  const plain = await graft(other);
+  const plain = await graftHere(other);
   expect(plain.code, plain.err).toBe(0);
   expect((JSON.parse(plain.out) as Report).methods).toMatchObject([{ method: 'base', reward: 0 }]);
 });
@@ -110,7 +110,7 @@ test('bare prompts are scored by rewards: their mean, their spread, and how many
   writeFileSync(at('prompts.jsonl'), rows.map((row) => JSON.stringify(row)).join('\n'));
   const data = ['evaluate', ...BASE, '--data', at('prompts.jsonl'), '--split', 'all', '--max-length', '96'];
   const reward = JSON.stringify({ name: 'regex', pattern: 'rose is red' });
-  const { code, out, err } = await graft([...data, '--reward', reward, '--out', at('prompts')]);
+  const { code, out, err } = await graftHere([...data, '--reward', reward, '--out', at('prompts')]);
   expect(code, err).toBe(0);
   expect(out).toMatch(/^method +reward +spread +passed\n/);
   expect(out).toMatch(/Base model +0\.667 +0\.577 +2 of 3 \(21% to 94%\)/);
@@ -129,16 +129,16 @@ test('bare prompts are scored by rewards: their mean, their spread, and how many
     expect.arrayContaining([{ reward: 1 }, { reward: 1 }, { reward: 0 }]),
   );
 
-  const without = await graft(data);
+  const without = await graftHere(data);
   expect([without.code, without.err]).toEqual([1, expect.stringContaining('prompts without answers')]);
-  const comparing = await graft([...data, '--reward', 'exact-match']);
+  const comparing = await graftHere([...data, '--reward', 'exact-match']);
   expect(comparing.code).toBe(1);
   expect(comparing.err).toContain('compares with the reference answer');
 });
 
 test('examples before a bare prompt come from rows with answers', async () => {
   writeFileSync(at('ask.jsonl'), JSON.stringify({ prompt: 'What colour is the rose?' }));
-  const { code, out, err } = await graft([
+  const { code, out, err } = await graftHere([
     ...[
       'evaluate',
       ...BASE,

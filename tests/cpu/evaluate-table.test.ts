@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, expect, test } from 'vitest';
-import { DEVICE, graft, metricsOf, temporaryFolder, VOICE } from '../engine/graft-command.ts';
+import { DEVICE_HERE, graftHere, metricsOf, temporaryFolder, VOICE } from '../engine/graft-command.ts';
 import { SPRIG } from '../engine/sprig.ts';
 
 /** An adapter that PEFT wrote, whose run is unknown. */
@@ -33,9 +33,9 @@ beforeAll(async () => {
     ['ia3', '--method', 'ia3'],
   ]) {
     const recipe = name === 'lora' ? ['--recipe', at('recipe.json')] : ['--steps', '4'];
-    const { code, err } = await graft([
+    const { code, err } = await graftHere([
       ...['train', '--model', SPRIG, ...SPLIT, ...recipe, ...kind],
-      ...['--out', at(name), ...DEVICE],
+      ...['--out', at(name), ...DEVICE_HERE],
     ]);
     expect(code, err).toBe(0);
   }
@@ -43,9 +43,9 @@ beforeAll(async () => {
 
 test('every adapter is a row of its own, and so is the base, on the same rows', async () => {
   const adapters = [at('lora'), at('ia3'), OF_PEFT];
-  const { code, out, err } = await graft([
+  const { code, out, err } = await graftHere([
     ...['evaluate', '--model', SPRIG, ...SPLIT, '--adapter', ...adapters],
-    ...['--rows', '6', '--methods', 'base,adapter', '--forgetting', '--out', at('report'), ...DEVICE],
+    ...['--rows', '6', '--methods', 'base,adapter', '--forgetting', '--out', at('report'), ...DEVICE_HERE],
   ]);
   expect(code, err).toBe(0);
   const report = JSON.parse(readFileSync(at('report', 'report.json'), 'utf8')) as {
@@ -112,21 +112,21 @@ test('every adapter is a row of its own, and so is the base, on the same rows', 
 });
 
 test('the columns are shown only with --forgetting, and the table only with an adapter', async () => {
-  const asked = ['evaluate', '--model', SPRIG, ...SPLIT, '--rows', '2', ...DEVICE];
-  const plain = await graft([...asked, '--methods', 'base,adapter', '--adapter', at('ia3')]);
+  const asked = ['evaluate', '--model', SPRIG, ...SPLIT, '--rows', '2', ...DEVICE_HERE];
+  const plain = await graftHere([...asked, '--methods', 'base,adapter', '--adapter', at('ia3')]);
   expect(plain.code, plain.err).toBe(0);
   expect(plain.out).toMatch(/\ntuned +kind/);
   expect(plain.out).not.toContain('KL to base');
-  const none = await graft([...asked, '--methods', 'base', '--json']);
+  const none = await graftHere([...asked, '--methods', 'base', '--json']);
   expect(none.code, none.err).toBe(0);
   expect(JSON.parse(none.out)).not.toHaveProperty('table');
 });
 
 test('a model of all weights has a row like the adapters, measured as the run that made it', async () => {
   const whole = at('whole');
-  const trained = await graft([
+  const trained = await graftHere([
     ...['train', '--model', SPRIG, ...SPLIT, '--method', 'full', '--train-weights', 'norms'],
-    ...['--steps', '4', '--lr', '0.01', '--forgetting', '--out', whole, ...DEVICE],
+    ...['--steps', '4', '--lr', '0.01', '--forgetting', '--out', whole, ...DEVICE_HERE],
   ]);
   expect(trained.code, trained.err).toBe(0);
   const asked = [
@@ -138,10 +138,10 @@ test('a model of all weights has a row like the adapters, measured as the run th
     '4',
     '--methods',
     'base,adapter',
-    ...DEVICE,
+    ...DEVICE_HERE,
   ];
   const tuned = ['--adapter', at('ia3'), '--tuned', whole, '--forgetting'];
-  const { code, out, err } = await graft([...asked, ...tuned, '--json']);
+  const { code, out, err } = await graftHere([...asked, ...tuned, '--json']);
   expect(code, err).toBe(0);
   const { table } = JSON.parse(out) as { readonly table: readonly Row[] };
   expect(table.map(({ adapter, kind }) => [adapter, kind])).toEqual([
@@ -158,6 +158,6 @@ test('a model of all weights has a row like the adapters, measured as the run th
   const run = JSON.parse(readFileSync(at('whole', 'forgetting.json'), 'utf8')) as { readonly after: number };
   expect(model.forgetting).toMatchObject({ general_loss: expect.closeTo(run.after, 3) });
 
-  const other = await graft([...asked, '--tuned', at('ia3')]);
+  const other = await graftHere([...asked, '--tuned', at('ia3')]);
   expect(other.code).toBe(1);
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { DEVICE, graft, temporaryFolder } from '../engine/graft-command.ts';
+import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import type { LineageReport } from '../../src/evaluate/lineage.ts';
 
 const publicFile = (path: string): string => fileURLToPath(new URL(`../../public/${path}`, import.meta.url));
@@ -14,14 +14,14 @@ const at = temporaryFolder();
 const SPLIT = ['--val-fraction', '0.1', '--test-fraction', '0.1', '--max-length', '96'];
 
 async function train(...args: readonly string[]): Promise<string> {
-  const { code, err } = await graft([
+  const { code, err } = await graftHere([
     'train',
     '--model',
     SPRIG,
     '--lr',
     '0.005',
     ...SPLIT,
-    ...DEVICE,
+    ...DEVICE_HERE,
     ...args,
   ]);
   expect(code, err).toBe(0);
@@ -55,8 +55,18 @@ test('a stage after another forgets the one before, and the matrix says how much
   expect(replayed).toContain('Task replay of train: 320 rows to train on, drawn 30% of the time');
 
   const measured = async (name: string): Promise<LineageReport> => {
-    const args = ['evaluate', '--model', SPRIG, '--lineage', at(name), '--rows', '8', '--json', ...DEVICE];
-    const { code, out, err } = await graft(args);
+    const args = [
+      'evaluate',
+      '--model',
+      SPRIG,
+      '--lineage',
+      at(name),
+      '--rows',
+      '8',
+      '--json',
+      ...DEVICE_HERE,
+    ];
+    const { code, out, err } = await graftHere(args);
     expect(code, err).toBe(0);
     return JSON.parse(out) as LineageReport;
   };
@@ -84,17 +94,17 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
   );
   await train('--data', VOICE, '--out', at('again'), '--init-adapter', at('preferred'), '--steps', '2');
   // On the validation part it is the number of the training code.
-  const validation = await graft([
+  const validation = await graftHere([
     ...['evaluate', '--model', SPRIG, '--data', PAIRS, ...SPLIT, '--split', 'validation', '--rows', '100'],
-    ...['--adapter', at('preferred'), '--methods', 'base,adapter', '--json', ...DEVICE],
+    ...['--adapter', at('preferred'), '--methods', 'base,adapter', '--json', ...DEVICE_HERE],
   ]);
   const { table } = JSON.parse(validation.out) as { readonly table: readonly object[] };
   const accuracy = lastLine('preferred')['eval_reward_accuracy'];
   expect(table[1]).toMatchObject({ pairs: 20, pair_accuracy: accuracy });
   expect(table[0]).not.toHaveProperty('pair_accuracy');
 
-  const line = ['evaluate', '--model', SPRIG, '--lineage', at('again'), '--rows', '20', ...DEVICE];
-  const { rows, stages } = JSON.parse((await graft([...line, '--json'])).out) as LineageReport;
+  const line = ['evaluate', '--model', SPRIG, '--lineage', at('again'), '--rows', '20', ...DEVICE_HERE];
+  const { rows, stages } = JSON.parse((await graftHere([...line, '--json'])).out) as LineageReport;
   expect(stages).toEqual(['spoken', 'preferred', 'again']);
   expect(rows.map(({ measure, reference }) => [measure, reference])).toEqual([
     [undefined, undefined],
@@ -113,7 +123,7 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
   // What is said of answers is nothing of what was learned from pairs.
   expect(rows[0].scores[0].byRow).toHaveLength(rows[0].rows);
 
-  const { out } = await graft(line);
+  const { out } = await graftHere(line);
   expect(out).toMatch(/^test rows of +measured by +base +spoken +preferred +again +forgotten\n/);
   expect(out).toMatch(
     /\npreferred +preference accuracy, against the base model +the reference, perplexity \S+ +\d+ of 20, perplexity \S+ +\d+ of 20/,
@@ -121,9 +131,18 @@ test('a stage that learned from pairs is measured by the pairs that each stage h
 });
 
 test('a folder without a lineage is refused, and so are rows that are given with a lineage', async () => {
-  const line = await graft(['evaluate', '--model', SPRIG, '--lineage', SPRIG, ...DEVICE]);
+  const line = await graftHere(['evaluate', '--model', SPRIG, '--lineage', SPRIG, ...DEVICE_HERE]);
   expect(line).toMatchObject({ code: 1 });
   expect(line.err).toContain('has no lineage.json');
-  const odd = await graft(['evaluate', '--model', SPRIG, '--lineage', SPRIG, '--data', VOICE, ...DEVICE]);
+  const odd = await graftHere([
+    'evaluate',
+    '--model',
+    SPRIG,
+    '--lineage',
+    SPRIG,
+    '--data',
+    VOICE,
+    ...DEVICE_HERE,
+  ]);
   expect(odd).toMatchObject({ code: 2 });
 });

@@ -2,12 +2,19 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { isObject, parseJson, type JsonObject } from '../../src/json.ts';
-import { DEVICE, graft, graftHere, metricsOf, numbers, temporaryFolder } from '../engine/graft-command.ts';
+import {
+  DEVICE_HERE,
+  graft,
+  graftHere,
+  metricsOf,
+  numbers,
+  temporaryFolder,
+} from '../engine/graft-command.ts';
 import { SPRIG } from '../engine/sprig.ts';
 
 const at = temporaryFolder();
 const MODEL = ['--model', SPRIG];
-const BASE = [...MODEL, ...DEVICE];
+const BASE = [...MODEL, ...DEVICE_HERE];
 const TOKENS = ['--add-tokens', '<|tool|>,matey'];
 
 const jsonOf = (path: string): JsonObject => {
@@ -31,7 +38,7 @@ beforeAll(async () => {
     at('rows.jsonl'),
     rows.map(([prompt, completion]) => JSON.stringify({ prompt, completion })).join('\n'),
   );
-  const { code, err } = await graft(train('tuned'));
+  const { code, err } = await graftHere(train('tuned'));
   expect(code, err).toBe(0);
 }, 300_000);
 
@@ -50,7 +57,7 @@ test('the adapter has rows for them, and its folder the tokenizer and the way to
 
 test('it is asked with its own tokens, and answers with them', async () => {
   const asked = ['generate', ...BASE, '--adapter', at('tuned'), '--prompt', 'Where is <|tool|>?', '--json'];
-  const { code, out, err } = await graft(asked);
+  const { code, out, err } = await graftHere(asked);
   expect(code, err).toBe(0);
   const { prompt_ids, new_ids, text } = JSON.parse(out) as Record<'prompt_ids' | 'new_ids', number[]> & {
     text: string;
@@ -68,13 +75,13 @@ test('an interrupted run resumes with them, to the same losses', async () => {
     kill('SIGINT');
   });
   expect(first.code, first.err).toBe(130);
-  const { code, err } = await graft([...train('again'), '--resume', at('again')]);
+  const { code, err } = await graftHere([...train('again'), '--resume', at('again')]);
   expect(code, err).toBe(0);
   expect(numbers(metricsOf(at('again')))).toEqual(numbers(metricsOf(at('tuned'))));
 });
 
 test('it is measured like the base, each by its own tokens', async () => {
-  const { code, out, err } = await graft([
+  const { code, out, err } = await graftHere([
     ...['evaluate', ...BASE, '--adapter', at('tuned'), '--data', at('rows.jsonl'), '--split', 'all'],
     ...['--methods', 'base,adapter', '--json'],
   ]);
@@ -85,7 +92,7 @@ test('it is measured like the base, each by its own tokens', async () => {
 });
 
 test('a run continues from it, with its tokens', async () => {
-  const { code, err } = await graft([
+  const { code, err } = await graftHere([
     ...['train', ...BASE, '--data', at('rows.jsonl'), '--out', at('further'), '--steps', '2'],
     ...['--init-adapter', at('tuned')],
   ]);
@@ -101,8 +108,8 @@ test('it is merged into a model of a larger vocabulary, which answers the same',
   expect(merged.code, merged.err).toBe(0);
   expect(jsonOf(at('merged', 'config.json'))['vocab_size']).toBe(1026);
   const ask = async (...model: string[]): Promise<number[]> => {
-    const { code, out, err } = await graft([
-      ...['generate', ...model, ...DEVICE, '--prompt', 'Who is matey?', '--json'],
+    const { code, out, err } = await graftHere([
+      ...['generate', ...model, ...DEVICE_HERE, '--prompt', 'Who is matey?', '--json'],
     ]);
     expect(code, err).toBe(0);
     return (JSON.parse(out) as { new_ids: number[] }).new_ids;
@@ -159,17 +166,17 @@ test('characters that the model cannot write are named before the first step, wi
     rows.map(([prompt, completion]) => JSON.stringify({ prompt, completion })).join('\n'),
   );
   const run = [...BASE, '--data', at('accents.jsonl'), '--steps', '1'];
-  const plain = await graft(['train', ...run, '--out', at('accents')]);
+  const plain = await graftHere(['train', ...run, '--out', at('accents')]);
   expect(plain.code, plain.err).toBe(0);
   expect(plain.err).toContain(
     'Warning: This model cannot tell é from other tokens, since nothing trained it. The answers of 3 of 4 rows need it.',
   );
   const [, offered = ''] = /They can be new tokens: --add-tokens (\S+)/.exec(plain.err) ?? [];
   expect(offered).toBe("'café_'");
-  const mended = await graft(['train', ...run, '--out', at('mended'), '--add-tokens', 'café_']);
+  const mended = await graftHere(['train', ...run, '--out', at('mended'), '--add-tokens', 'café_']);
   expect(mended.code, mended.err).toBe(0);
   expect(mended.err).not.toContain('Warning');
-  const full = await graft(['train', ...run, '--out', at('whole'), '--method', 'full', '--lr', '1e-3']);
+  const full = await graftHere(['train', ...run, '--out', at('whole'), '--method', 'full', '--lr', '1e-3']);
   expect(full.code, full.err).toBe(0);
   expect(full.err).not.toContain('cannot tell');
 }, 300_000);
