@@ -344,7 +344,7 @@ function describe(
       ? [
           row(
             generation.bytes,
-            `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them keys and values`,
+            `for generation of ${generation.context} tokens, ${formatBytes(generation.cache)} of them what layers keep of tokens`,
           ),
           `${Math.round(generation.dispatchesPerLayer).toString().padStart(10)}  dispatches a layer for a new token`,
         ]

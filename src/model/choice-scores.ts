@@ -163,7 +163,11 @@ async function compileScoring(
 }
 
 /** Writes the last token of each prompt and the tokens of its choices, and what they predict. All other rows are padding. */
-function write({ plan, inputs, places }: Scoring, group: readonly Placed[], { rows: kept }: GenerationState): void {
+function write(
+  { plan, inputs, places }: Scoring,
+  group: readonly Placed[],
+  { rows: kept }: GenerationState,
+): void {
   const M = inputs.ids.size;
   const R = inputs.rows.size;
   const ids = new Uint32Array(M);

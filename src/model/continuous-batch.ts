@@ -267,7 +267,9 @@ export class ContinuousBatch {
       await this.#copyInto(same);
       const { prefill } = await this.#replaysOf(adapter);
       const tokens: { id: number; sequence: number; position: number }[] = [];
-      const waits = same.map((place, at) => same.slice(0, at).some((other) => isAboutToHave(other, place, this.#state.rows)));
+      const waits = same.map((place, at) =>
+        same.slice(0, at).some((other) => isAboutToHave(other, place, this.#state.rows)),
+      );
       isWaiting = waits.includes(true);
       for (const place of same.filter((_, at) => !waits[at])) {
         const { ids } = place.job;

@@ -110,11 +110,7 @@ export class Decoder {
     private readonly state: GenerationState,
   ) {}
 
-  static async compile(
-    model: LanguageModel,
-    { state, adapter }: StateUse,
-    rows: number,
-  ): Promise<Decoder> {
+  static async compile(model: LanguageModel, { state, adapter }: StateUse, rows: number): Promise<Decoder> {
     const { tape, inputs, places, hidden } = record(model, state, rows, adapter);
     const head = model.headOf(tape, adapter);
     const V = head.rows;

@@ -95,7 +95,9 @@ describeDevice('shared prefixes', (context) => {
 
   describe('gradients', () => {
     // Windows of two of these models end within the prefix; GPT-2 learns its positions. A software GPU compiles long.
-    const families = context.webgpu ? ['mistral-sliding'] : ['llama', 'mistral-sliding', 'gemma3', 'gpt2', 'lfm2'];
+    const families = context.webgpu
+      ? ['mistral-sliding']
+      : ['llama', 'mistral-sliding', 'gemma3', 'gpt2', 'lfm2'];
     for (const name of families) {
       test(`are those of the rows in full for supervised rows with a common instruction: ${name}`, async () => {
         const model = await LanguageModel.load(context.device, referenceFolder('families', name), {

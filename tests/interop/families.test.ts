@@ -93,6 +93,14 @@ const configs: Record<string, Record<string, unknown>> = {
     residual_multiplier: 0.3,
     logits_scaling: 4,
   },
+  'lfm2, with biases': {
+    ...SIZES,
+    model_type: 'lfm2',
+    layer_types: ['conv', 'full_attention', 'conv'],
+    block_multiple_of: 8,
+    conv_bias: true,
+    conv_L_cache: 4,
+  },
   'phi3, LongRoPE and a window': {
     ...SIZES,
     model_type: 'phi3',

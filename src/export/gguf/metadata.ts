@@ -178,10 +178,15 @@ function ropeScaling(
 }
 
 /** A layer of convolutions has no key heads there. */
-function lfm2(key: Key, { shape, weights, states = [] }: ModelDefinition, config: JsonObject): WrittenEntry[] {
+function lfm2(
+  key: Key,
+  { shape, weights, states = [] }: ModelDefinition,
+  config: JsonObject,
+): WrittenEntry[] {
   const { kvHeads, headSize, channels, heads, ropes } = shape;
   const [rope] = ropes;
-  if (rope.scaling.type !== 'default') throw unsupported(`rotary scaling of type ${rope.scaling.type} in lfm2`);
+  if (rope.scaling.type !== 'default')
+    throw unsupported(`rotary scaling of type ${rope.scaling.type} in lfm2`);
   if (weights.some(({ name }) => name.endsWith('.bias'))) throw unsupported('biases in lfm2');
   if (headSize * heads !== channels) throw unsupported(`a head size of ${headSize} in lfm2`);
   const { norm_eps: eps = 1e-5 } = config;

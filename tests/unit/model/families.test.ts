@@ -87,7 +87,9 @@ describe('families', () => {
     expect(parts({ layer_types: undefined })).toEqual([attention, attention, attention, attention]);
     const { weights, shape } = define('lfm2', { tie_embedding: false, conv_bias: true });
     expect(shape.head).toBe('lm_head.weight');
-    expect(weights.filter(({ name }) => name.startsWith('model.layers.0.conv.') && name.endsWith('bias'))).toHaveLength(3);
+    expect(
+      weights.filter(({ name }) => name.startsWith('model.layers.0.conv.') && name.endsWith('bias')),
+    ).toHaveLength(3);
   });
 
   it('limit the length to what their layers support, if the config promises more', () => {

@@ -55,11 +55,7 @@ function ofDecoding(name: string, adapted: boolean): Promise<number> {
     const config = adapterConfigOf(spec);
     const modules = adapterModules(model.definition, config);
     const adapter = adapted ? await Adapter.frozen(model, modules, undefined) : undefined;
-    const decoder = await Decoder.compile(
-      model,
-      { state: new GenerationState(model, 1, 64), adapter },
-      1,
-    );
+    const decoder = await Decoder.compile(model, { state: new GenerationState(model, 1, 64), adapter }, 1);
     return decoder.plan.size.commands.length;
   });
 }
