@@ -208,11 +208,7 @@ function tokensOnce(
 }
 
 /** Labels that an adapter doubts. @throws GraftError `arguments` without a model or labels, and those of opening both */
-async function doubtedLabels(
-  rows: List<CheckRow>,
-  flags: CheckFlags,
-  output: Output,
-): Promise<LabelCheck> {
+async function doubtedLabels(rows: List<CheckRow>, flags: CheckFlags, output: Output): Promise<LabelCheck> {
   const session = await openSession(flags, output);
   const base = await requiredTokenizer(session.files);
   const path = flags.required('adapter');

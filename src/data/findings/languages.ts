@@ -81,10 +81,20 @@ export function languageOf(text: string): string | undefined {
 
 const BEYOND_ASCII = /[\u0080-\uffff]/;
 
+/** How many letters an ASCII text has; a list of them would be most of the garbage of a check. */
+function asciiLetters(text: string): number {
+  let count = 0;
+  for (let at = 0; at < text.length; at++) {
+    const lower = text.charCodeAt(at) | 0x20;
+    if (lower >= 0x61 && lower <= 0x7a) count++;
+  }
+  return count;
+}
+
 /** The script of more than half of the letters; undefined without enough letters or one such script. */
 function scriptOf(text: string): string | undefined {
   const isAscii = !BEYOND_ASCII.test(text);
-  const letters = text.match(isAscii ? /[A-Za-z]/g : /\p{L}/gu)?.length ?? 0;
+  const letters = isAscii ? asciiLetters(text) : (text.match(/\p{L}/gu)?.length ?? 0);
   if (letters < MIN_LETTERS) return undefined;
   if (isAscii) return LATIN;
   return Object.keys(SCRIPTS).find((name) => (text.match(SCRIPTS[name])?.length ?? 0) > letters / 2);

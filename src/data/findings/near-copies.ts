@@ -32,6 +32,8 @@ class ShingledRows {
   /** Two hashes of what is asked; 0 for nothing. */
   readonly #asked = [wholeNumbers(), wholeNumbers()] as const;
   readonly #counts: Uint32Array;
+  /** Whether any group of words is common; known after all rows are added. */
+  #hasCommon: boolean | undefined;
 
   /**
    * @param max the most rows that are added
@@ -72,11 +74,19 @@ class ShingledRows {
       text < this.#ends.length
         ? this.#shingles.all.subarray(text === 0 ? 0 : this.#ends.at(text - 1), this.#ends.at(text))
         : shinglesOfExample(this.exampleAt(this.placeOf(text)));
-    const max = Math.max(COMMON_ROWS, COMMON_SHARE * this.length);
-    const own = all.filter((one) => this.#counts[one % this.#counts.length] <= max);
-    const isCommon = own.length > 0 && own.length <= (1 - MOSTLY_COMMON) * all.length;
     const [one, other] = [this.#asked[0].at(text), this.#asked[1].at(text)];
-    return { shingles: isCommon ? own : all, asked: one === 0 && other === 0 ? undefined : [one, other] };
+    return {
+      shingles: this.#withoutCommon(all),
+      asked: one === 0 && other === 0 ? undefined : [one, other],
+    };
+  }
+
+  #withoutCommon(all: Uint32Array): Uint32Array {
+    const max = Math.max(COMMON_ROWS, COMMON_SHARE * this.length);
+    this.#hasCommon ??= this.#counts.some((count) => count > max);
+    if (!this.#hasCommon) return all;
+    const own = all.filter((one) => this.#counts[one % this.#counts.length] <= max);
+    return own.length > 0 && own.length <= (1 - MOSTLY_COMMON) * all.length ? own : all;
   }
 }
 
