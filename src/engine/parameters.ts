@@ -3,7 +3,7 @@
  * Each tensor starts on a 256-byte boundary, as a binding must; the gaps stay zero.
  */
 import type { Device } from './device.ts';
-import { cutRows, rowsOfShard, ShardedTensor } from './shards.ts';
+import { cutRows, partOf, rowsOfShard, ShardedTensor, unitOf } from './shards.ts';
 import { type Storage, Tensor, byteLength, sizeOf } from './tensor.ts';
 
 export interface ParameterSpec {
@@ -215,7 +215,7 @@ export class ParameterStore {
             segments[place.segment].slice(place.start, place.start + sizeOf(place.shape));
           if (places.length === 1) return [name, part(places[0])];
           const values = new Float32Array(sizeOf(shape));
-          for (const place of places) values.set(part(place), place.firstRow * shape[1]);
+          for (const place of places) values.set(part(place), place.firstRow * shape[shape.length - 1]);
           return [name, values];
         }),
     );
@@ -253,10 +253,13 @@ export class ParameterStore {
   }
 
   #cut({ shape }: ParameterSpec): { shape: readonly number[]; firstRow: number }[] {
-    if (!this.sharded || shape.length !== 2) return [{ shape, firstRow: 0 }];
-    const [rows, columns] = shape;
-    const step = rowsOfShard(this.device.limits, rows, (count) => byteLength([count, columns], 'f32'));
-    return cutRows(rows, step).map(({ firstRow, count }) => ({ shape: [count, columns], firstRow }));
+    const unit = unitOf(shape);
+    if (!this.sharded || unit === undefined) return [{ shape, firstRow: 0 }];
+    const columns = shape[shape.length - 1];
+    const rows = sizeOf(shape) / columns;
+    const bytes = (count: number): number => byteLength([count, columns], 'f32');
+    const step = rowsOfShard(this.device.limits, rows, bytes, unit);
+    return cutRows(rows, step).map(({ firstRow, count }) => ({ shape: partOf(shape, count), firstRow }));
   }
 
   /** Takes `size` elements of the last segment, or of a new one. */

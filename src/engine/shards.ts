@@ -5,7 +5,7 @@
 import type { Device } from './device.ts';
 import { createQuantised, quantisedBytes, QuantisedTensor, type QuantisedType } from './quantised.ts';
 import type { Target } from './target.ts';
-import { byteLength, Storage, Tensor, type DType } from './tensor.ts';
+import { byteLength, sizeOf, Storage, Tensor, type DType } from './tensor.ts';
 
 /** Some rows of a matrix, in their own memory. */
 interface Shard {
@@ -60,18 +60,30 @@ export const SHARD_ROWS = 128;
  * Rows of a shard of a matrix, except the last: as many shards as it takes, of about the same size.
  *
  * @param bytes of so many rows
+ * @param unit shards begin at multiples of this many rows
  * @returns all rows if they fit in one, or if not even the smallest shard does
  */
 export function rowsOfShard(
   { maxBufferSize, maxStorageBufferBindingSize, largestWeight = Infinity }: Target['limits'],
   rows: number,
   bytes: (rows: number) => number,
+  unit = SHARD_ROWS,
 ): number {
   const limit = Math.min(maxBufferSize, maxStorageBufferBindingSize, largestWeight);
-  const max = Math.floor(limit / bytes(SHARD_ROWS));
+  const max = Math.floor(limit / bytes(unit));
   if (bytes(rows) <= limit || max === 0) return rows;
-  const units = Math.ceil(rows / SHARD_ROWS);
-  return SHARD_ROWS * Math.ceil(units / Math.ceil(units / max));
+  const units = Math.ceil(rows / unit);
+  return unit * Math.ceil(units / Math.ceil(units / max));
+}
+
+/** What a weight of this shape is cut into, if it is: rows of a matrix, or those of whole matrices of experts [E, N, K]; undefined for a vector. */
+export function unitOf(shape: readonly number[]): number | undefined {
+  return shape.length < 2 ? undefined : shape.length === 2 ? SHARD_ROWS : shape[1];
+}
+
+/** The shape of some rows of a weight of this shape. */
+export function partOf(shape: readonly number[], rows: number): readonly number[] {
+  return shape.length === 2 ? [rows, shape[1]] : [rows / shape[1], ...shape.slice(1)];
 }
 
 /** First row and number of rows of each shard. */
@@ -83,7 +95,8 @@ export function cutRows(rows: number, step: number): { firstRow: number; count: 
 }
 
 /**
- * A new tensor of this shape in memory of its own, full of zeros; a matrix in as many shards as the device's limits ask for.
+ * A new tensor of this shape in memory of its own, full of zeros; a matrix, or the matrices of experts [E, N, K], in as many shards as the device's limits
+ * ask for.
  *
  * @throws Error as `createQuantised`; GraftError as `Device.upload`
  */
@@ -96,16 +109,21 @@ export function createWeight(
   const numbers = type === 'f32' || type === 'f16';
   const create = (part: readonly number[], name: string): Tensor =>
     numbers ? device.upload(part, type, name) : createQuantised(device, part, type, name);
-  if (shape.length !== 2) return create(shape, label);
-  const [rows, columns] = shape;
-  const step = rowsOfShard(device.limits, rows, (count) =>
-    numbers ? byteLength([count, columns], type) : quantisedBytes([count, columns], type),
+  const unit = unitOf(shape);
+  if (unit === undefined) return create(shape, label);
+  const columns = shape[shape.length - 1];
+  const rows = sizeOf(shape) / columns;
+  const step = rowsOfShard(
+    device.limits,
+    rows,
+    (count) => (numbers ? byteLength([count, columns], type) : quantisedBytes([count, columns], type)),
+    unit,
   );
   if (step >= rows) return create(shape, label);
   const cuts = cutRows(rows, step);
   const shards = cuts.map(({ firstRow, count }, i) => ({
     firstRow,
-    tensor: create([count, columns], `${label}, shard ${i + 1} of ${cuts.length}`),
+    tensor: create(partOf(shape, count), `${label}, shard ${i + 1} of ${cuts.length}`),
   }));
   return new ShardedTensor(label, shape, numbers ? type : 'u32', shards);
 }

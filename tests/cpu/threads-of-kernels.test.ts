@@ -9,14 +9,17 @@ import { columnSumInto } from '../../src/engine/ops/column_sum.ts';
 import { depthwiseConv, linkFollowing } from '../../src/engine/ops/depthwise_conv.ts';
 import { dropoutInto } from '../../src/engine/ops/dropout.ts';
 import { embedding, linkOccurrences } from '../../src/engine/ops/embedding.ts';
+import { expertLinear } from '../../src/engine/ops/expert_linear.ts';
 import { gatherRows, NO_ROW } from '../../src/engine/ops/gather_rows.ts';
 import { layerNorm } from '../../src/engine/ops/layer_norm.ts';
 import { policyLoss, POLICY_SUMS } from '../../src/engine/ops/policy_loss.ts';
 import { rmsNorm } from '../../src/engine/ops/rms_norm.ts';
 import { rope } from '../../src/engine/ops/rope.ts';
+import { route } from '../../src/engine/ops/routing.ts';
 import { rowNormInto } from '../../src/engine/ops/row_norm.ts';
 import { encodeSettings, sample, samplingTensors } from '../../src/engine/ops/sampling.ts';
 import { scaleColumns } from '../../src/engine/ops/scale_columns.ts';
+import { scaleRows } from '../../src/engine/ops/scale_rows.ts';
 import { scatterRows } from '../../src/engine/ops/scatter_rows.ts';
 import { sequenceSums } from '../../src/engine/ops/sequence_sums.ts';
 import { splitColumns } from '../../src/engine/ops/split_columns.ts';
@@ -139,6 +142,18 @@ const KERNELS: Record<string, Define> = {
       const mirrored = integers(device, [M], (m) => M - 1 - m);
       return gatherRows(tape, x, mirrored, mirrored);
     }),
+  expert_linear(device, tape) {
+    const [x, logits] = [numbers(device, [M, 32], 1), numbers(device, [M, 5], 2)];
+    const gradients = watch(tape, x, logits);
+    const up = numbers(device, [5, 24, 32], 3, 'f32', true);
+    const down = numbers(device, [5, 32, 24], 4, 'f32', true);
+    const routing = route(tape, logits, { kept: 2, normalised: false });
+    const inner = expertLinear(tape, x, up, { routing, into: 'experts' });
+    const weighted = scaleRows(tape, inner, routing);
+    const y = expertLinear(tape, weighted, down, { routing, into: 'tokens', residual: x });
+    backwardFrom(tape, y, numbers(device, [M, 32], 5));
+    return [y, ...gradients(), up.gradient!, down.gradient!];
+  },
   scatter_rows(device, tape) {
     const goal = numbers(device, [M + 9, C], 3, 'f16');
     scatterRows(

@@ -13,6 +13,7 @@ import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { depthwiseConvLowerings } from './lower/depthwise-conv.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
+import { expertLinearLowerings } from './lower/expert-linear.ts';
 import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
@@ -22,9 +23,11 @@ import { pairLossLowerings } from './lower/pair-loss.ts';
 import { policyLossLowerings } from './lower/policy-loss.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
+import { routingLowerings } from './lower/routing.ts';
 import { rowNormLowerings } from './lower/row-norm.ts';
 import { samplingLowerings } from './lower/sampling.ts';
 import { scaleColumnsLowerings } from './lower/scale-columns.ts';
+import { scaleRowsLowerings } from './lower/scale-rows.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import { sequenceSumsLowerings } from './lower/sequence-sums.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
@@ -43,6 +46,7 @@ const TABLE = new LoweringTable<Commands>('The CPU', [
   ...depthwiseConvLowerings,
   ...dropoutLowerings,
   ...embeddingLowerings,
+  ...expertLinearLowerings,
   ...gatherRowsLowerings,
   ...layerNormLowerings,
   ...matmulLowerings,
@@ -52,9 +56,11 @@ const TABLE = new LoweringTable<Commands>('The CPU', [
   ...policyLossLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
+  ...routingLowerings,
   ...rowNormLowerings,
   ...samplingLowerings,
   ...scaleColumnsLowerings,
+  ...scaleRowsLowerings,
   ...scatterRowsLowerings,
   ...sequenceSumsLowerings,
   ...splitColumnsLowerings,

@@ -12,6 +12,7 @@ import { crossEntropyLowerings } from './lower/cross-entropy.ts';
 import { depthwiseConvLowerings } from './lower/depthwise-conv.ts';
 import { dropoutLowerings } from './lower/dropout.ts';
 import { embeddingLowerings } from './lower/embedding.ts';
+import { expertLinearLowerings } from './lower/expert-linear.ts';
 import { gatherRowsLowerings } from './lower/gather-rows.ts';
 import { layerNormLowerings } from './lower/layer-norm.ts';
 import { matmulLowerings } from './lower/matmul.ts';
@@ -21,9 +22,11 @@ import { pairLossLowerings } from './lower/pair-loss.ts';
 import { policyLossLowerings } from './lower/policy-loss.ts';
 import { rmsNormLowerings } from './lower/rms-norm.ts';
 import { ropeLowerings } from './lower/rope.ts';
+import { routingLowerings } from './lower/routing.ts';
 import { rowNormLowerings } from './lower/row-norm.ts';
 import { samplingLowerings } from './lower/sampling.ts';
 import { scaleColumnsLowerings } from './lower/scale-columns.ts';
+import { scaleRowsLowerings } from './lower/scale-rows.ts';
 import { scatterRowsLowerings } from './lower/scatter-rows.ts';
 import { sequenceSumsLowerings } from './lower/sequence-sums.ts';
 import { splitColumnsLowerings } from './lower/split-columns.ts';
@@ -44,6 +47,7 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...depthwiseConvLowerings,
   ...dropoutLowerings,
   ...embeddingLowerings,
+  ...expertLinearLowerings,
   ...gatherRowsLowerings,
   ...layerNormLowerings,
   ...matmulLowerings,
@@ -53,9 +57,11 @@ const TABLE = new LoweringTable<Dispatches>('WebGPU', [
   ...policyLossLowerings,
   ...rmsNormLowerings,
   ...ropeLowerings,
+  ...routingLowerings,
   ...rowNormLowerings,
   ...samplingLowerings,
   ...scaleColumnsLowerings,
+  ...scaleRowsLowerings,
   ...scatterRowsLowerings,
   ...sequenceSumsLowerings,
   ...splitColumnsLowerings,

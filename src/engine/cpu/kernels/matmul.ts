@@ -10,9 +10,8 @@
 // the low-rank term are added after the last stretch. The order of a sum depends on K alone, not on the blocks.
 //
 // All tensors but B are f32. B may be f16 or in blocks (blocks.ts), whose rows may be longer than a stretch. tiles.ts has the tiles.
-import { unpack } from './blocks';
-import { F32, Read, Write } from './common';
-import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
+import { Read, Write } from './common';
+import { multiply, pack, packWeight, stretchOf, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
 @unmanaged
 class MatmulArguments {
@@ -49,12 +48,6 @@ class MatmulArguments {
 /** The most k of a stretch: DEPTH in ../lower/matmul.ts. */
 const DEPTH: i32 = 512;
 
-/** K is cut in as few stretches as DEPTH allows, of about the same length, which is a multiple of 64. */
-function stretchOf(K: i32): i32 {
-  const count = (K + DEPTH - 1) / DEPTH;
-  return ((K + count - 1) / count + 63) & ~63;
-}
-
 export function matmul(p: MatmulArguments, first: i32, end: i32, scratch: usize): void {
   const across = (p.N + p.columns - 1) / p.columns;
   for (let unit = first; unit < end; unit++) {
@@ -70,17 +63,17 @@ function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: 
   const sums = packed + ((<usize>(panels * TILE_COLUMNS * DEPTH)) << 2);
   const tiles = (i1 - i0 + TILE_ROWS - 1) / TILE_ROWS;
   const spare = sums + <usize>(tiles * panels) * TILE_BYTES;
-  const stretch = stretchOf(p.K);
+  const stretch = stretchOf(p.K, DEPTH);
   for (let k = 0; k < p.K; k += stretch) {
     const depth = min(stretch, p.K - k);
-    if (p.typeB === F32) pack(p.b, p.pitchB, p.transposedB, j0, panels, p.N, k, depth, 1.0, packed);
-    else unpackPanels(p, j0, panels, k, depth, packed, spare);
+    const size = p.rowsB * p.pitchB;
+    packWeight(p.b, p.typeB, size, 0, p.pitchB, p.transposedB, j0, panels, p.N, k, depth, packed, spare);
     const a = p.a + ((<usize>(p.transposedA ? k * p.pitchA : k)) << 2);
     multiply(a, p.pitchA, p.transposedA, p.M, i0, i1, depth, packed, panels, sums, k > 0, scratch);
   }
   if (p.R > 0) {
     if (p.scale !== 1.0) scaleSums(sums, tiles, panels, p.scale);
-    const part = stretchOf(p.R);
+    const part = stretchOf(p.R, DEPTH);
     for (let k = 0; k < p.R; k += part) {
       const depth = min(part, p.R - k);
       pack(p.l, p.pitchL, p.transposedB, j0, panels, p.N, k, depth, p.lowRankScale, packed);
@@ -88,40 +81,6 @@ function block(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, scratch: 
     }
   }
   finish(p, i0, i1, j0, j1, sums, panels);
-}
-
-/** `pack` for a B that is not f32: some of it is unpacked at a time. */
-function unpackPanels(
-  p: MatmulArguments,
-  j: i32,
-  panels: i32,
-  k: i32,
-  depth: i32,
-  packed: usize,
-  spare: usize,
-): void {
-  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
-  const size = p.rowsB * p.pitchB;
-  if (p.transposedB) {
-    for (let g = 0; g < panels; g++) {
-      for (let column = 0; column < TILE_COLUMNS; column++) {
-        const row = min(j + g * TILE_COLUMNS + column, p.N - 1);
-        const to = spare + ((<usize>(column * depth)) << 2);
-        unpack(p.b, p.typeB, size, row * p.pitchB + k, depth, to);
-      }
-      pack(spare, depth, 1, 0, 1, TILE_COLUMNS, 0, depth, 1.0, packed + <usize>g * panelBytes);
-    }
-    return;
-  }
-  const count = min(panels * TILE_COLUMNS, p.N - j);
-  for (let i = 0; i < depth; i++) {
-    unpack(p.b, p.typeB, size, (k + i) * p.pitchB + j, count, spare);
-    let to = packed + ((<usize>(i * TILE_COLUMNS)) << 2);
-    for (let from = spare; from < spare + ((<usize>count) << 2); from += 32, to += panelBytes) {
-      v128.store(to, v128.load(from));
-      v128.store(to, v128.load(from, 16), 16);
-    }
-  }
 }
 
 function scaleSums(sums: usize, tiles: i32, panels: i32, scale: f32): void {

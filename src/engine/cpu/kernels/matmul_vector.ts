@@ -56,7 +56,7 @@ export function matmulVector(p: MatmulVectorArguments, first: i32, end: i32, scr
 }
 
 /** Σ a · b over K numbers: in sixteen sums side by side, so that no product waits for the one before. */
-function dot(a: usize, b: usize, K: i32): f32 {
+export function dot(a: usize, b: usize, K: i32): f32 {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;

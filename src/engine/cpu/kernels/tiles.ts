@@ -3,12 +3,19 @@
 // A tile has twelve vectors of sums, the two of B and one of A, in fifteen registers: x64 leaves no more. It must stay a function of its own, which
 // it does because it is exported: inlined in its loops, V8 runs out of registers. It may only add up and store: a branch that continues older sums
 // costs a third of its speed. Sums of tiles lie [tile of rows][panel][6][8].
-import { madd } from './common';
+import { unpack } from './blocks';
+import { F32, madd } from './common';
 
 /** Rows and columns of a tile, and the bytes of its sums. */
 export const TILE_ROWS: i32 = 6;
 export const TILE_COLUMNS: i32 = 8;
 export const TILE_BYTES: usize = 192;
+
+/** K is cut in as few stretches of at most `most` as possible, of about the same length, which is a multiple of 64. */
+export function stretchOf(K: i32, most: i32): i32 {
+  const count = (K + most - 1) / most;
+  return ((K + count - 1) / count + 63) & ~63;
+}
 
 /**
  * Adds the products of some rows of A (from its first k on) with all panels to the sums, or starts the sums. Each call first adds up its own
@@ -57,7 +64,8 @@ export function multiply(
   }
 }
 
-function addTile(s: usize, fresh: usize): void {
+/** Adds the sums of a tile to others. */
+export function addTile(s: usize, fresh: usize): void {
   for (let i: usize = 0; i < TILE_BYTES; i += 16)
     v128.store(s + i, f32x4.add(v128.load(s + i), v128.load(fresh + i)));
 }
@@ -265,5 +273,54 @@ function packColumns(from: usize, row: usize, depth: i32, factor: f32, to: usize
     v128.store(to, f32x4.mul(v128.load(from, 16), f), 16);
     from += row;
     to += 32;
+  }
+}
+
+/**
+ * `pack` for a weight of any type: some of one that is not f32 is unpacked at a time.
+ *
+ * @param size numbers of the whole weight
+ * @param from the first number of the matrix in it
+ * @param spare memory of a panel
+ */
+export function packWeight(
+  b: usize,
+  type: i32,
+  size: i32,
+  from: i32,
+  pitch: i32,
+  transposed: i32,
+  j: i32,
+  panels: i32,
+  N: i32,
+  k: i32,
+  depth: i32,
+  packed: usize,
+  spare: usize,
+): void {
+  if (type === F32) {
+    pack(b + ((<usize>from) << 2), pitch, transposed, j, panels, N, k, depth, 1.0, packed);
+    return;
+  }
+  const panelBytes = (<usize>(depth * TILE_COLUMNS)) << 2;
+  if (transposed) {
+    for (let g = 0; g < panels; g++) {
+      for (let column = 0; column < TILE_COLUMNS; column++) {
+        const row = min(j + g * TILE_COLUMNS + column, N - 1);
+        const to = spare + ((<usize>(column * depth)) << 2);
+        unpack(b, type, size, from + row * pitch + k, depth, to);
+      }
+      pack(spare, depth, 1, 0, 1, TILE_COLUMNS, 0, depth, 1.0, packed + <usize>g * panelBytes);
+    }
+    return;
+  }
+  const count = min(panels * TILE_COLUMNS, N - j);
+  for (let i = 0; i < depth; i++) {
+    unpack(b, type, size, from + (k + i) * pitch + j, count, spare);
+    let to = packed + ((<usize>(i * TILE_COLUMNS)) << 2);
+    for (let at = spare; at < spare + ((<usize>count) << 2); at += 32, to += panelBytes) {
+      v128.store(to, v128.load(at));
+      v128.store(to, v128.load(at, 16), 16);
+    }
   }
 }
