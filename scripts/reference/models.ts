@@ -18,6 +18,8 @@ const KNOWN: Readonly<Record<string, string>> = {
   granite: 'Granite',
   phi3: 'Phi-3',
   lfm2: 'LFM2 (not the mixtures of experts)',
+  olmoe: 'OLMoE (mixture of experts)',
+  qwen3_moe: 'Qwen 3 with experts (mixture of experts)',
 };
 
 const INTRODUCTION = `A model is a Hugging Face folder (config.json, safetensors, tokenizer.json) or a GGUF file. An architecture that is not in this table, and a quantised checkpoint

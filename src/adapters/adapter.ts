@@ -5,6 +5,7 @@ import { ParameterStore, USUAL_STATE, type StatePlanes } from '../engine/paramet
 import { Tape } from '../engine/tape.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
+import { weightOf } from '../model/family.ts';
 import type { AdapterDropout, LinearHook } from '../model/graph.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Random } from '../random.ts';
@@ -225,11 +226,11 @@ export class Adapter {
       if (!kind.begin) continue;
       const layers = unstarted
         .filter((layer) => layer.kind === kind)
-        .map(({ module }) => ({ module, weight: others(`${module.path}.weight`) }));
+        .map(({ module }) => ({ module, weight: others(weightOf(module)) }));
       const values = await kind.begin(this.device, layers, { ...context, report });
       for (const { name, ...shape } of this.#parameters) {
         const own = values.get(name);
-        if (own) this.#storeOf(shape).write(name, repitch(own, shape.shape, shape.padded ?? shape.shape));
+        if (own) this.#storeOf(shape).write(name, onDevice(own, shape));
       }
     }
     this.#unstarted.clear();
@@ -252,7 +253,7 @@ export class Adapter {
     record: (layer: Layer, tape: Tape, weight: Tensor) => void,
   ): Promise<void> {
     const tape = new Tape(this.device);
-    for (const layer of layers) record(layer, tape, model.weights.find(`${layer.module.path}.weight`)!);
+    for (const layer of layers) record(layer, tape, model.weights.find(weightOf(layer.module))!);
     const plan = await this.device.compile(tape, model.pool);
     plan.run();
     await this.device.settle();
@@ -269,7 +270,8 @@ export class Adapter {
     if (this.#constants) throw new Error('A frozen adapter is not written to');
     if (plane === undefined) this.#unstarted.clear();
     for (const layer of this.#layers.values()) {
-      for (const { name, shape, padded = shape, fromBase, fixed } of layer.parameters) {
+      for (const parameter of layer.parameters) {
+        const { name, shape, fromBase, fixed } = parameter;
         if (plane !== undefined && (fixed || !this.store.keeps(name, plane))) continue;
         const values = tensors.get(name);
         if (!values && fromBase && plane === undefined) {
@@ -278,7 +280,7 @@ export class Adapter {
         }
         if (values?.length !== sizeOf(shape))
           throw new Error(`No tensor of the right size for ${name}: ${values?.length}`);
-        this.#storeOf({ fixed }).write(name, repitch(values, shape, padded), plane);
+        this.#storeOf({ fixed }).write(name, onDevice(values, parameter), plane);
       }
     }
   }
@@ -289,9 +291,10 @@ export class Adapter {
     if (this.#fixed && plane === undefined)
       for (const [name, values] of await this.#fixed.read()) stored.set(name, values);
     return new Map(
-      this.#parameters.flatMap(({ name, shape, padded = shape }) => {
+      this.#parameters.flatMap(({ name, shape, padded = shape, order }) => {
         const values = stored.get(name);
-        return values ? [[name, repitch(values, padded, shape)] as const] : [];
+        if (!values) return [];
+        return [[name, order ? order.toFile(values) : repitch(values, padded, shape)] as const];
       }),
     );
   }
@@ -320,6 +323,14 @@ export class Adapter {
       dropout,
     };
   }
+}
+
+/** The values of a file as the device holds them. */
+function onDevice(
+  values: Float32Array<ArrayBuffer>,
+  { shape, padded = shape, order }: Omit<AdapterParameter, 'name'>,
+): Float32Array<ArrayBuffer> {
+  return order ? order.toDevice(values) : repitch(values, shape, padded);
 }
 
 /** Resizes a matrix or a vector: cut elements must be zero, added ones are zero. */

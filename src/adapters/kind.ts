@@ -45,6 +45,13 @@ export interface AdapterParameter {
   readonly fixed?: boolean;
   /** Its rows belong to ids: an embedding, a head, virtual tokens. */
   readonly table?: boolean;
+  /** How the values of a file become those of the device and back, where they lie in another order as well. */
+  readonly order?: ParameterOrder;
+}
+
+export interface ParameterOrder {
+  toDevice(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>;
+  toFile(values: Float32Array<ArrayBuffer>): Float32Array<ArrayBuffer>;
 }
 
 /** Values of an adapter's tensors by PEFT name. */
@@ -178,6 +185,8 @@ export interface AdapterKind<
 
   /** @throws GraftError `lora-config` for targets that no layer has, or an invalid number */
   check(model: ModelDefinition, config: Config): void;
+  /** Whether it can be on parameters that are no modules in transformers: experts and routers. */
+  readonly onParameters?: boolean;
   /** The layers that targets choose from: all linear ones if left out. */
   layers?(model: ModelDefinition, config: Config): readonly LinearModule[];
   /**

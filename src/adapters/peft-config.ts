@@ -4,7 +4,6 @@ import { isObject, type JsonObject } from '../json.ts';
 
 /** Fields that, if set, make an adapter more than its tensors next to frozen linear layers. */
 const UNSUPPORTED = [
-  'target_parameters',
   'layer_replication',
   'alora_invocation_tokens',
   'arrow_config',
@@ -52,7 +51,8 @@ export class PeftConfigReader {
   }
 
   /** @throws GraftError `adapter-unsupported` for a field that no kind has, or that this kind lacks */
-  refuseUnsupported(kind: { readonly beside?: unknown }): void {
+  refuseUnsupported(kind: { readonly beside?: unknown; readonly onParameters?: boolean }): void {
+    if (!kind.onParameters && this.set('target_parameters')) throw this.unsupported('target_parameters');
     for (const field of ['modules_to_save', 'trainable_token_indices'])
       if (!kind.beside && this.set(field)) throw this.unsupported(field);
     if (this.set('bias') && this.json['bias'] !== 'none') throw this.unsupported('a trained bias');

@@ -13,6 +13,7 @@ import { norms } from './norms/norms.ts';
 import { pissa } from './pissa/pissa.ts';
 import { prompt } from './prompt/prompt.ts';
 import { saved } from './saved/saved.ts';
+import { wrongConfig } from './lora/config.ts';
 import { isTarget } from './targets.ts';
 import { tokens } from './tokens/tokens.ts';
 
@@ -53,16 +54,25 @@ export function layersOf(
   model: ModelDefinition,
   config: AdapterConfig,
 ): readonly LinearModule[] {
-  return kind.layers?.(model, config) ?? model.linears;
+  return (
+    kind.layers?.(model, config) ??
+    (kind.onParameters ? model.linears : model.linears.filter(({ isParameter }) => !isParameter))
+  );
 }
 
 /** Which layers get an adapter. @throws GraftError `lora-config` for an invalid configuration, naming the fault */
 export function adapterModules(model: ModelDefinition, config: AdapterConfig): AdapterModule[] {
   const kind = kindOf(config);
   kind.check(model, config);
+  const parameter = model.linears.find((layer) => layer.isParameter && isTarget(config, layer));
+  if (parameter && !kind.onParameters && !kind.layers)
+    throw wrongConfig(
+      `${kind.label} cannot be on ${parameter.path}, which is a parameter and no layer in transformers.`,
+      'Choose LoRA, or other target modules.',
+    );
   return [
     ...layersOf(kind, model, config)
-      .filter(({ path }) => isTarget(config, path))
+      .filter((layer) => isTarget(config, layer))
       .map((layer) => kind.module(layer, config)),
     ...(kind.beside?.(model, config) ?? []),
   ];

@@ -10,13 +10,15 @@ export function endsWith(path: string, key: string): boolean {
   return path === key || path.endsWith(`.${key}`);
 }
 
-/** Whether the linear layer at `path` is among the targets, and in one of the chosen layers of the model. */
+/**
+ * Whether a linear layer is among the targets, and in one of the chosen layers of the model. A parameter that is no module of its own has to be named.
+ */
 export function isTarget(
   { targets, layersToTransform: layers = [] }: Pick<AdapterConfig, 'targets' | 'layersToTransform'>,
-  path: string,
+  { path, isParameter = false }: Pick<LinearModule, 'path' | 'isParameter'>,
 ): boolean {
   return (
-    targets.some((target) => target === ALL_LINEAR || endsWith(path, target)) &&
+    targets.some((target) => (target === ALL_LINEAR ? !isParameter : endsWith(path, target))) &&
     (layers.length === 0 || layers.includes(layerOf(path) ?? -1))
   );
 }

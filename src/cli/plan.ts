@@ -7,7 +7,7 @@ import { GpuLowering } from '../engine/webgpu/lowering.ts';
 import { usualGpuWith, type GpuTarget } from '../engine/webgpu/target.ts';
 import { GraftError } from '../errors.ts';
 import type { StoredAs } from '../model/base-weights.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import { activeParametersOf, parametersOf, type ModelDefinition } from '../model/family.ts';
 import { openModelWeights, storedType } from '../model/folder-layout.ts';
 import { resolvePrecision } from '../model/precision.ts';
 import { checkChoices } from '../model/weight-types.ts';
@@ -139,6 +139,9 @@ export async function planCommand(args: readonly string[], output: Output): Prom
       baseWeights,
       checkpointing: options.checkpointing,
     },
+    ...(definition.decoder?.experts && {
+      parameters: { all: parametersOf(definition), active: activeParametersOf(definition) },
+    }),
     training,
     ...(sizes?.repeated && {
       repeated: { ...sizes.repeated, shared: sizes.probes?.gradients !== undefined },
@@ -274,6 +277,8 @@ interface Described {
     readonly objective?: string;
     readonly precision: 'f32' | 'f16';
   };
+  /** Of a mixture of experts: all, and those that a token meets. */
+  readonly parameters?: { readonly all: number; readonly active: number };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation?: {
     readonly context: number;
@@ -306,12 +311,15 @@ function flagsOf(before: AdviceSettings, after: AdviceSettings): string[] {
   ];
 }
 
+const millions = (count: number): string => (count / 1e6).toFixed(count < 1e7 ? 2 : 0);
+
 function describe(
   {
     adapter,
     assumed,
     settings: { batch, length, objective, precision },
     training,
+    parameters,
     repeated,
     generation,
     problems,
@@ -327,6 +335,9 @@ function describe(
   const row = (bytes: number, text: string): string => `${formatBytes(bytes).padStart(10)}  ${text}`;
   const lines = [
     `On ${adapter}, in ${precision}${assumed ? `, as graft train would run it here (--device ${TYPICAL} plans for a GPU elsewhere)` : ''}:`,
+    ...(parameters
+      ? [`A token meets ${millions(parameters.active)} of ${millions(parameters.all)} million parameters.`]
+      : []),
     row(
       peakBytes,
       `for training, at its peak: ${plural(batch, rows === 'pairs' ? 'pair' : 'row')} of ${rows === 'answers' ? '' : 'twice '}${length} tokens at once`,

@@ -1,7 +1,7 @@
 /** Base plus adapter as one model: the adapter is merged into the weights of its layers, everything else stays the same. */
 import { GraftError } from '../errors.ts';
 import { quantisedRows } from '../model/base-weights.ts';
-import type { ModelDefinition, WeightSpec } from '../model/family.ts';
+import { weightOf, type ModelDefinition, type WeightSpec } from '../model/family.ts';
 import {
   inModelLayout,
   otherTensors,
@@ -53,9 +53,8 @@ export function planMerged(
   adapter: AdapterData,
   choices?: WeightChoices,
 ): MergedPlan {
-  const { tensors } = layoutOf(model, source, choices, adapter);
   const sizes = new Map<Dtype, number>();
-  for (const { dtype, shape } of tensors)
+  for (const { dtype, shape } of writtenTensors(layoutOf(model, source, choices, adapter), adapter))
     sizes.set(dtype, (sizes.get(dtype) ?? 0) + storedBytes(dtype, shape));
   return {
     dtypes: [...sizes].sort(([, a], [, b]) => b - a).map(([dtype]) => dtype),
@@ -95,18 +94,45 @@ export function mergedParts(
   choices?: WeightChoices,
 ): readonly WrittenTensor[] {
   checkMergeable(adapter);
-  const { tensors, entries, others } = layoutOf(model, source, choices, adapter);
+  return writtenTensors(layoutOf(model, source, choices, adapter), adapter);
+}
+
+/** The tensors of a layout. A weight whose folder has it in parts is written in these parts. */
+function writtenTensors({ entries, others }: Layout, adapter: Changes): WrittenTensor[] {
   const merges = mergesOf(adapter);
+  const isCopied = ({ spec, entry, quantised }: MergedEntry): boolean =>
+    !merges.has(spec.name) && !quantised && !isBlockType(entry.dtype);
+  const changed = async (one: MergedEntry): Promise<Uint8Array> =>
+    encode(await mergedValues(one, merges, adapter), one.written);
   async function* ofEntry(one: Layout['entries'][number]): AsyncGenerator<Uint8Array> {
-    const { spec, entry, quantised, written, added } = one;
-    if (added) yield* grownPieces(one, added);
-    else if (!merges.has(spec.name) && !quantised && !isBlockType(entry.dtype)) yield* piecesOf(entry);
-    else yield encode(await mergedValues(one, merges, adapter), written);
+    if (one.added) yield* grownPieces(one, one.added);
+    else if (isCopied(one)) yield* piecesOf(one.entry);
+    else yield await changed(one);
   }
-  return tensors.map((tensor, at) => ({
-    ...tensor,
-    pieces: () => (at < entries.length ? ofEntry(entries[at]) : passedOnPieces(others[at - entries.length])),
-  }));
+  const ofParts = (one: MergedEntry, parts: readonly TensorEntry[]): WrittenTensor[] => {
+    // Computed for the first part that is written, and dropped after the last one.
+    let all: Promise<Uint8Array> | undefined;
+    const size = storedBytes(one.written, parts[0].shape);
+    async function* changedPart(i: number): AsyncGenerator<Uint8Array> {
+      all ??= changed(one);
+      yield (await all).subarray(i * size, (i + 1) * size);
+      if (i === parts.length - 1) all = undefined;
+    }
+    return parts.map((part, i) => ({
+      ...{ name: part.name, shape: part.shape, dtype: one.written },
+      pieces: () => (isCopied(one) ? piecesOf(part) : changedPart(i)),
+    }));
+  };
+  return [
+    ...entries.flatMap((one): WrittenTensor[] => {
+      const { entry, written: dtype, added } = one;
+      const { name, shape, parts } = entry;
+      if (parts) return ofParts(one, parts);
+      const grown = added ? [grownRows(shape[0], shape[1], added), shape[1]] : shape;
+      return [{ name, shape: grown, dtype, pieces: () => ofEntry(one) }];
+    }),
+    ...others.map((entry) => ({ ...passedOn(entry), pieces: () => passedOnPieces(entry) })),
+  ];
 }
 
 /** A weight of a merged model. */
@@ -158,7 +184,8 @@ function mergesOf({ modules }: Changes): Merges {
     modules
       .filter(({ kind }) => kind !== TOKENS)
       .flatMap((module) => {
-        const into = (part: 'weight' | 'bias') => [`${module.path}.${part}`, { module, part }] as const;
+        const into = (part: 'weight' | 'bias') =>
+          [part === 'weight' ? weightOf(module) : `${module.path}.bias`, { module, part }] as const;
         return (kindOf(module).mergedParts?.(module) ?? ['weight']).map(into);
       }),
   );
@@ -187,8 +214,7 @@ interface MergedEntry {
 }
 
 interface Layout {
-  /** In the order of the file: the model's own, then the others. */
-  readonly tensors: readonly Omit<TensorToWrite, 'data'>[];
+  /** The model's own, in the order of the file. The others follow them. */
   readonly entries: readonly (MergedEntry & { readonly added: AddedRows | undefined })[];
   readonly others: readonly TensorEntry[];
 }
@@ -230,16 +256,7 @@ function layoutOf(
     const written = writtenType(entry.dtype, quantised);
     return { spec, entry, quantised, written, added: added.get(spec.name) };
   });
-  const others = otherTensors(model, source);
-  const tensors = [
-    ...entries.map(({ entry: { name, shape }, written, added: rows }) => ({
-      name,
-      shape: rows ? [grownRows(shape[0], shape[1], rows), shape[1]] : shape,
-      dtype: written,
-    })),
-    ...others.map(passedOn),
-  ];
-  return { entries, others, tensors };
+  return { entries, others: otherTensors(model, source) };
 }
 
 /** Rows of a weight whose last rows are replaced or followed by others. */

@@ -11,7 +11,7 @@ import { ALL_LINEAR, isTarget, lastNames } from '../adapters/targets.ts';
 import { sizeOf } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { isObject, parseJson, type JsonObject } from '../json.ts';
-import type { ModelDefinition } from '../model/family.ts';
+import { weightOf, type ModelDefinition } from '../model/family.ts';
 import { readJson, type FileSet } from '../weights/bytes.ts';
 import { toFloat32 } from '../weights/dtypes.ts';
 import {
@@ -65,6 +65,13 @@ export function refuseBeside({ modules }: AdapterData, name: string): void {
     throw new GraftError(
       'export-format',
       `${name} adds tokens to the vocabulary, but this format holds only low-rank matrices.`,
+      'Export the adapter as a PEFT folder, or a merged model.',
+    );
+  const parameter = modules.find(isParameter);
+  if (parameter)
+    throw new GraftError(
+      'export-format',
+      `${name} is on ${parameter.path} as well, but this format holds only those of linear layers.`,
       'Export the adapter as a PEFT folder, or a merged model.',
     );
   const names = savedNames(modules);
@@ -137,6 +144,7 @@ function peftConfig(
     inference_mode: true,
     modules_to_save: savedNames(modules).length > 0 ? savedNames(modules) : null,
     target_modules: peftTargets(config, modules),
+    ...(modules.some(isParameter) && { target_parameters: peftParameters(config, modules) }),
     task_type: encodes ? 'FEATURE_EXTRACTION' : 'CAUSAL_LM',
     ...(addedTokens(modules) && { [INDICES]: tokenIndices(modules) }),
     ...kindOf(config).writePeft(config, modules),
@@ -146,9 +154,22 @@ function peftConfig(
 
 /** If the language model is only a part, other parts have layers of the same names: full paths tell PEFT which ones are meant. */
 function peftTargets({ targets }: AdapterConfig, all: readonly AdapterModule[]): readonly string[] {
-  const modules = all.filter((module) => !isBeside(module));
+  const modules = all.filter((module) => !isBeside(module) && !isParameter(module));
   if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);
-  return targets.includes(ALL_LINEAR) ? lastNames(modules) : targets;
+  if (targets.includes(ALL_LINEAR)) return lastNames(modules);
+  return targets.filter((target) => modules.some((module) => isTarget({ targets: [target] }, module)));
+}
+
+const isParameter = ({ isParameter: is = false }: AdapterModule): boolean => is;
+
+/** Names of parameters of layers. PEFT does not choose layers for them: if not all have an adapter, each is named. */
+function peftParameters(
+  { layersToTransform = [] }: AdapterConfig,
+  modules: readonly AdapterModule[],
+): readonly string[] {
+  const names = modules.filter(isParameter).map(weightOf);
+  if (layersToTransform.length > 0) return names;
+  return [...new Set(names.map((name) => name.replace(/^.*\.layers\.\d+\./, '')))];
 }
 
 /**
@@ -302,7 +323,7 @@ function targetsOf(
   model: ModelDefinition,
   modules: readonly AdapterModule[],
 ): string[] {
-  const targeted = layersOf(kindOf(config), model, config).filter(({ path }) => isTarget(config, path));
+  const targeted = layersOf(kindOf(config), model, config).filter((layer) => isTarget(config, layer));
   const exact =
     targeted.length === modules.length && targeted.every(({ path }, i) => path === modules[i].path);
   return exact ? [...config.targets] : modules.map(({ path }) => path);

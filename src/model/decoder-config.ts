@@ -1,7 +1,14 @@
 /** The common fields of the config.json files of the decoder families. */
 import type { Activation } from '../engine/ops/activation.ts';
+import { MOST_KEPT } from '../engine/ops/routing.ts';
 import type { ConfigReader } from './config.ts';
-import { headName, NORMS_BEFORE, type DecoderConfig, type DecoderLayer } from './decoder.ts';
+import {
+  headName,
+  NORMS_BEFORE,
+  type DecoderConfig,
+  type DecoderExperts,
+  type DecoderLayer,
+} from './decoder.ts';
 import { readRope, type RopeConfig } from './rope.ts';
 
 /** The defaults of transformers' configuration class of a family. */
@@ -67,6 +74,36 @@ export function readDecoder(
     prefix,
   };
 }
+
+/**
+ * Reads a mixture of experts that every layer has.
+ *
+ * @param defaults of the family's configuration class; `width` is that of an expert
+ */
+export function readExperts(
+  reader: ConfigReader,
+  defaults: Pick<DecoderExperts, 'count' | 'kept' | 'width'>,
+): DecoderExperts {
+  const { width } = defaults;
+  const field = reader.has('num_experts') ? 'num_experts' : 'num_local_experts';
+  const count = reader.size(field, defaults.count);
+  const kept = reader.size('num_experts_per_tok', defaults.kept);
+  if (count > MOST_EXPERTS) throw reader.unsupported(`${field} ${count}`, [`at most ${MOST_EXPERTS}`]);
+  if (kept > count) throw reader.wrong('num_experts_per_tok', `at most ${count}, the number of experts`);
+  if (kept > MOST_KEPT) throw reader.unsupported(`num_experts_per_tok ${kept}`, [`at most ${MOST_KEPT}`]);
+  if (width % 4 !== 0) throw reader.unsupported(`experts of width ${width}`, ['a multiple of 4']);
+  if (reader.flag('output_router_logits', false))
+    throw reader.unsupported('output_router_logits, a loss that balances the load of experts,', ['false']);
+  return {
+    count,
+    kept,
+    width,
+    normalised: reader.flag('norm_topk_prob', false),
+  };
+}
+
+/** A definition names the tensors of each expert of each layer, so a hostile number would fill the memory. */
+const MOST_EXPERTS = 512;
 
 /** The largest head size of the attention kernels. */
 const MAX_HEAD_SIZE = 256;

@@ -8,11 +8,12 @@
  *
  *   attention(h) = Wo · softmax(attentionScale · q·kᵀ) · v        q, k = rope(norm?(Wq · n)), rope(norm?(Wk · n))    v = Wv · n    n = norm?(h)
  *   mlp(h)       = Wdown · (a(Wgate · n) · Wup · n)               n = norm?(h)
+ *   or           = Σ_e p_e · mlp_e(h)                             p = softmax(Wrouter · n), of the experts with the highest logits
  *
  * with a further norm of the results, in some families.
  */
 import type { Activation } from '../engine/ops/activation.ts';
-import type { LinearModule, ModelDefinition, ModelShape, WeightSpec } from './family.ts';
+import { weightOf, type LinearModule, type ModelDefinition, type ModelShape, type WeightSpec } from './family.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 
 /** What may differ between layers. */
@@ -37,6 +38,17 @@ export const NORMS_BEFORE: DecoderNorms = {
   mlpInput: 'post_attention_layernorm',
 };
 
+/** A mixture of experts in the place of the MLP of every layer. */
+export interface DecoderExperts {
+  readonly count: number;
+  /** Experts of each token. */
+  readonly kept: number;
+  /** Width of an expert. */
+  readonly width: number;
+  /** Whether the weights of a token's experts add up to one. */
+  readonly normalised: boolean;
+}
+
 export interface DecoderConfig extends ModelShape {
   /** Width of the MLP. */
   readonly width: number;
@@ -59,6 +71,8 @@ export interface DecoderConfig extends ModelShape {
   /** Not with a bias of the output or the MLP. */
   readonly residualScale: number;
   readonly logitScale: number;
+  /** Not with `fused`, with a norm of the MLP's result or with a scale of the residual. */
+  readonly experts?: DecoderExperts;
   /** Begins the names of all weights but the head. */
   readonly prefix: string;
 }
@@ -76,7 +90,7 @@ export function decoder(
     shape: config,
     decoder: config,
     weights: weights(config),
-    linears: linears(config).map(({ path, inputs, outputs }) => ({ path, inputs, outputs })),
+    linears: linears(config).map(({ bias: _, ...linear }) => linear),
     embedding: {
       path: `${config.prefix}.embed_tokens`,
       scale: config.embeddingScale,
@@ -91,12 +105,14 @@ export function headName(prefix: string, tied: boolean): string {
   return tied ? `${prefix}.embed_tokens.weight` : 'lm_head.weight';
 }
 
-function linears(config: DecoderConfig): (LinearModule & { bias: boolean })[] {
-  const { channels: C, width: F, bias, fused } = config;
+type DecoderLinear = LinearModule & { readonly bias: boolean };
+
+function linears(config: DecoderConfig): DecoderLinear[] {
+  const { channels: C, width: F, bias, fused, experts } = config;
   const Q = config.heads * config.headSize;
   const K = config.kvHeads * config.headSize;
   const [qkv, mlp] = [bias.qkv, bias.mlp];
-  const layer = (attention: string, feedForward: string): (LinearModule & { bias: boolean })[] => [
+  const layer = (attention: string, feedForward: string): DecoderLinear[] => [
     ...(fused
       ? [{ path: `${attention}.qkv_proj`, inputs: C, outputs: Q + 2 * K, bias: qkv }]
       : [
@@ -105,24 +121,53 @@ function linears(config: DecoderConfig): (LinearModule & { bias: boolean })[] {
           { path: `${attention}.v_proj`, inputs: C, outputs: K, bias: qkv },
         ]),
     { path: `${attention}.o_proj`, inputs: Q, outputs: C, bias: bias.output },
-    ...(fused
-      ? [{ path: `${feedForward}.gate_up_proj`, inputs: C, outputs: 2 * F, bias: mlp }]
+    ...(experts
+      ? mixtureLinears(config, feedForward, experts)
       : [
-          { path: `${feedForward}.gate_proj`, inputs: C, outputs: F, bias: mlp },
-          { path: `${feedForward}.up_proj`, inputs: C, outputs: F, bias: mlp },
+          ...(fused
+            ? [{ path: `${feedForward}.gate_up_proj`, inputs: C, outputs: 2 * F, bias: mlp }]
+            : [
+                { path: `${feedForward}.gate_proj`, inputs: C, outputs: F, bias: mlp },
+                { path: `${feedForward}.up_proj`, inputs: C, outputs: F, bias: mlp },
+              ]),
+          { path: `${feedForward}.down_proj`, inputs: F, outputs: C, bias: mlp },
         ]),
-    { path: `${feedForward}.down_proj`, inputs: F, outputs: C, bias: mlp },
   ];
   return config.layerKinds.flatMap((_, i) =>
     layer(`${config.prefix}.layers.${i}.self_attn`, `${config.prefix}.layers.${i}.mlp`),
   );
 }
 
+function mixtureLinears(
+  { channels: C }: DecoderConfig,
+  path: string,
+  { count: experts, width: F }: DecoderExperts,
+): DecoderLinear[] {
+  const all = { isParameter: true, bias: false };
+  return [
+    { path: `${path}.gate`, inputs: C, outputs: experts, ...all },
+    { path: `${path}.experts.gate_up_proj`, inputs: C, outputs: 2 * F, experts, ...all },
+    { path: `${path}.experts.down_proj`, inputs: F, outputs: C, experts, ...all },
+  ];
+}
+
+/** The tensors of single experts, as folders had them before transformers 5. */
+function partsOf({ path, experts = 0 }: LinearModule): string[] {
+  const [block, name] = [path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1)];
+  const names = name === 'gate_up_proj' ? ['gate_proj', 'up_proj'] : [name];
+  return Array.from({ length: experts }, (_, expert) =>
+    names.map((part) => `${block}.${expert}.${part}.weight`),
+  ).flat();
+}
+
 function weights(config: DecoderConfig): WeightSpec[] {
   const { vocabulary: V, channels: C, headSize: D, prefix, norms, queryKeyNorm } = config;
   const specs: WeightSpec[] = [{ name: `${prefix}.embed_tokens.weight`, shape: [V, C] }];
-  for (const { path, inputs, outputs, bias } of linears(config)) {
-    specs.push({ name: `${path}.weight`, shape: [outputs, inputs] });
+  for (const linear of linears(config)) {
+    const { path, inputs, outputs, bias, experts, isParameter } = linear;
+    const name = weightOf(linear);
+    if (experts) specs.push({ name, shape: [experts, outputs, inputs], parts: partsOf(linear) });
+    else specs.push({ name, shape: [outputs, inputs], ...(isParameter && { numbers: true }) });
     if (bias) specs.push({ name: `${path}.bias`, shape: [outputs] });
   }
   for (let layer = 0; layer < config.layers; layer++) {
@@ -143,7 +188,11 @@ function forward<Value>(g: ForwardGraph<Value>, config: DecoderConfig): Value {
   const { prefix, embeddingScale, eps, normOffset, logitScale } = config;
   let h = g.embed(`${prefix}.embed_tokens.weight`, embeddingScale);
   config.layerKinds.forEach((kind, layer) => {
-    h = g.layer(h, (input) => mlp(g, config, layer, attention(g, config, layer, kind, input)));
+    const { experts } = config;
+    h = g.layer(h, (input) => {
+      const seen = attention(g, config, layer, kind, input);
+      return experts ? mixture(g, config, layer, experts, seen) : mlp(g, config, layer, seen);
+    });
   });
   return g.rmsNorm(g.outputRows(h), `${prefix}.norm.weight`, { eps, offset: normOffset, scale: logitScale });
 }
@@ -195,6 +244,29 @@ function mlp<Value>(g: ForwardGraph<Value>, config: DecoderConfig, layer: number
   // The product is computed again for the backward pass: it is cheap, and as large as gate and up themselves.
   return joined(g, config, h, name, norms.mlpOutput, (residual) =>
     g.recompute(() => g.linear(g.gated(gate, up, activation), down, residual)),
+  );
+}
+
+/** h + the sum of the experts of each token, by their weights. */
+function mixture<Value>(
+  g: ForwardGraph<Value>,
+  config: DecoderConfig,
+  layer: number,
+  { kept, width, normalised }: DecoderExperts,
+  h: Value,
+): Value {
+  const name = `${config.prefix}.layers.${layer}`;
+  const n = norm(g, config, h, name, config.norms.mlpInput);
+  const routing = g.route(g.linear(n, `${name}.mlp.gate`), { kept, normalised });
+  const both = g.expertLinear(n, `${name}.mlp.experts.gate_up_proj`, { into: 'experts', routing });
+  const [gate, up] = g.split(both, [width, width]);
+  // Weighted before the last product rather than after it: the results of the product are then not kept for the backward pass.
+  return g.recompute(() =>
+    g.expertLinear(
+      g.weighted(g.gated(gate, up, config.activation), routing),
+      `${name}.mlp.experts.down_proj`,
+      { into: 'tokens', routing, residual: h },
+    ),
   );
 }
 

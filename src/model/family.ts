@@ -18,9 +18,11 @@ import { lfm2 } from './lfm2.ts';
 import { llama } from './llama.ts';
 import { mistral } from './mistral.ts';
 import { olmo2 } from './olmo2.ts';
+import { olmoe } from './olmoe.ts';
 import { phi3 } from './phi3.ts';
 import { qwen2 } from './qwen2.ts';
 import { qwen3 } from './qwen3.ts';
+import { qwen3Moe } from './qwen3-moe.ts';
 import { smollm3 } from './smollm3.ts';
 import type { Pooling } from './pooling.ts';
 import type { RopeConfig } from './rope.ts';
@@ -34,6 +36,10 @@ export interface WeightSpec {
   readonly transposed?: boolean;
   /** Whether it is the filter [C, L] of a depthwise convolution, which the folder has as [C, 1, L]. It is always f32. */
   readonly filter?: boolean;
+  /** Tensors that a folder may have in its place: its rows, in order. Each expert of a mixture may be tensors of its own. */
+  readonly parts?: readonly string[];
+  /** Whether it stays as numbers if matrices are in blocks: a router's error would send tokens to other experts. */
+  readonly numbers?: boolean;
 }
 
 /** A linear layer that can carry an adapter. `path` is the module's name in transformers. */
@@ -43,6 +49,15 @@ export interface LinearModule {
   readonly outputs: number;
   /** Its weight is `transposed` in the folder: what PEFT calls fan_in_fan_out. */
   readonly transposed?: boolean;
+  /** It has a matrix [outputs, inputs] for each of so many experts, and its path is the name of its weight. */
+  readonly experts?: number;
+  /** It is a parameter and no module of its own in transformers: not among all linear layers, and in PEFT's target_parameters. */
+  readonly isParameter?: boolean;
+}
+
+/** The name of the weight of a linear layer. */
+export function weightOf({ path, experts }: Pick<LinearModule, 'path' | 'experts'>): string {
+  return experts === undefined ? `${path}.weight` : path;
 }
 
 /** The fields of every family; a family adds its own. */
@@ -121,6 +136,8 @@ export const families: readonly Family[] = [
   granite,
   phi3,
   lfm2,
+  olmoe,
+  qwen3Moe,
 ];
 
 const encoders: readonly EncoderFamily[] = [bert];
@@ -212,6 +229,14 @@ async function readConfig(files: FileSet): Promise<[JsonObject, string]> {
 }
 
 /** How many numbers a model is made of. */
-export function parametersOf({ weights }: ModelDefinition): number {
+export function parametersOf({ weights }: Pick<ModelDefinition, 'weights'>): number {
   return weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+}
+
+/** How many of them a token meets: all but those of experts that it does not go to. */
+export function activeParametersOf(model: Pick<ModelDefinition, 'weights' | 'linears' | 'decoder'>): number {
+  const { count = 1, kept = 1 } = model.decoder?.experts ?? {};
+  const ofExperts = new Set(model.linears.flatMap(({ path, experts }) => (experts ? [path] : [])));
+  const idle = model.weights.filter(({ name }) => ofExperts.has(name));
+  return parametersOf(model) - (parametersOf({ weights: idle }) * (count - kept)) / count;
 }

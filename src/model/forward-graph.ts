@@ -3,6 +3,7 @@
  */
 import type { Activation } from '../engine/ops/activation.ts';
 import type { RmsNormOptions } from '../engine/ops/rms_norm.ts';
+import type { Routing } from '../engine/ops/routing.ts';
 
 /** What becomes of the result of a linear layer. */
 export interface LinearEnd<Value> {
@@ -11,6 +12,11 @@ export interface LinearEnd<Value> {
   /** Factor of the layer's own result; the residual is added as it is. Not with a bias. */
   readonly scale?: number;
 }
+
+/** Where an expert-wise layer leads: a row for each choice of a token, or the sum of them for each token. */
+export type ExpertEnd<Value> =
+  | { readonly into: 'experts'; readonly routing: Routing<Value> }
+  | { readonly into: 'tokens'; readonly routing: Routing<Value>; readonly residual?: Value };
 
 export interface AttentionSettings {
   /** Which of the model's `ropes` turns queries and keys; none if left out. */
@@ -34,6 +40,12 @@ export interface ForwardGraph<Value> {
   linears(x: Value, paths: readonly string[]): Value[];
   /** a(gate) · up of the layers at two paths; undefined if they are to be recorded one by one. */
   gatedLinears(x: Value, paths: readonly [string, string], activation: Activation): Value | undefined;
+  /** Sends each token to the `kept` experts of the highest logits; with `normalised`, their weights add up to one. */
+  route(logits: Value, options: { readonly kept: number; readonly normalised: boolean }): Routing<Value>;
+  /** The expert-wise linear layer at `path`: each row of x meets the matrix of its expert. */
+  expertLinear(x: Value, path: string, end: ExpertEnd<Value>): Value;
+  /** Each row of x, one for each choice of a token, times the weight of the choice. */
+  weighted(x: Value, routing: Routing<Value>): Value;
   /** Splits the result of a fused layer. */
   split(x: Value, widths: readonly number[]): Value[];
   add(a: Value, b: Value): Value;

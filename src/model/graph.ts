@@ -9,6 +9,7 @@ import { attentionMap } from '../engine/ops/attention_map.ts';
 import { depthwiseConv } from '../engine/ops/depthwise_conv.ts';
 import { embedding } from '../engine/ops/embedding.ts';
 import { gatherRows } from '../engine/ops/gather_rows.ts';
+import { expertLinear, type ExpertLinearOptions } from '../engine/ops/expert_linear.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
 import {
   gatedLinears,
@@ -20,12 +21,14 @@ import {
 } from '../engine/ops/linear.ts';
 import { rmsNorm, type RmsNormOptions } from '../engine/ops/rms_norm.ts';
 import { ropeIntoCache, ropes } from '../engine/ops/rope.ts';
+import { route, type Routing } from '../engine/ops/routing.ts';
+import { scaleRows } from '../engine/ops/scale_rows.ts';
 import { scatterRows } from '../engine/ops/scatter_rows.ts';
 import { splitColumns } from '../engine/ops/split_columns.ts';
 import type { Tape } from '../engine/tape.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
 import type { ModelShape } from './family.ts';
-import type { AttentionSettings, ForwardGraph, LinearEnd } from './forward-graph.ts';
+import type { AttentionSettings, ExpertEnd, ForwardGraph, LinearEnd } from './forward-graph.ts';
 import type { Observer } from './observer.ts';
 
 /** Tokens of one replay, laid end to end without padding between sequences. M tokens. */
@@ -72,6 +75,8 @@ export interface ReplayState {
 /** A linear layer, for an adapter. */
 export interface LinearLayer extends Pick<LinearOptions, 'bias' | 'residual' | 'scale'> {
   readonly weight: Tensor;
+  /** For an expert-wise layer, where its rows come from and lead. It has no bias and no scale. */
+  readonly experts?: Pick<ExpertLinearOptions, 'routing' | 'into'>;
 }
 
 /** Records a linear layer with its adapter. */
@@ -197,6 +202,33 @@ export class Graph implements ForwardGraph<Tensor> {
       const bias = optionalWeight(`${path}.bias`);
       return { w: weight(`${path}.weight`), bias, lora: hooks[i]?.lowRank };
     });
+  }
+
+  /** Sends each token to the experts of the highest logits. */
+  route(logits: Tensor, options: { readonly kept: number; readonly normalised: boolean }): Routing {
+    return route(this.options.tape, logits, options);
+  }
+
+  /** The expert-wise linear layer at `path`, with its adapter where it has one. */
+  expertLinear(x: Tensor, path: string, end: ExpertEnd<Tensor>): Tensor {
+    const { tape, weight, adapter, observer } = this.options;
+    const w = weight(path);
+    const hook = adapter?.(path);
+    const { into, routing } = end;
+    const residual = end.into === 'tokens' ? end.residual : undefined;
+    const input = this.#seen(`${path}.input`, x);
+    const run = (added?: Tensor): Tensor =>
+      hook
+        ? hook(tape, input, { weight: w, residual: added, experts: { into, routing } })
+        : expertLinear(tape, input, w, { into, routing, residual: added });
+    if (!observer?.wants(path)) return run(residual);
+    const y = observer.see(path, run());
+    return residual ? add(tape, residual, y) : y;
+  }
+
+  /** Each row of x, one for each choice of a token, times the weight of the choice. */
+  weighted(x: Tensor, routing: Routing): Tensor {
+    return scaleRows(this.options.tape, x, routing);
   }
 
   /** Splits the result of a fused layer. */

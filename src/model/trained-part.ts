@@ -1,6 +1,6 @@
 /** Which weights of a model are trained in a full fine-tuning: all of them, the last layers, norms and biases, or everything but the embeddings. */
 import { GraftError } from '../errors.ts';
-import type { ModelDefinition, WeightSpec } from './family.ts';
+import { weightOf, type ModelDefinition, type WeightSpec } from './family.ts';
 
 export interface TrainedPart {
   /** `no-embeddings` is without embeddings and head; `norms` is the norms and biases alone. All weights if left out. */
@@ -20,7 +20,7 @@ export function isEmbedding(
   { linears }: Pick<ModelDefinition, 'linears'>,
   { name, shape, filter }: WeightSpec,
 ): boolean {
-  return shape.length > 1 && !filter && !linears.some(({ path }) => name === `${path}.weight`);
+  return shape.length > 1 && !filter && !linears.some((linear) => name === weightOf(linear));
 }
 
 /** @throws GraftError `train-option` for more layers than the model has */

@@ -6,7 +6,7 @@ import { isBlockType } from '../weights/blocks.ts';
 import type { StoredType } from '../weights/dtypes.ts';
 import { LAYOUT_OF } from '../weights/gguf/take-apart.ts';
 import { ROUNDED_TYPES, type RoundedType } from '../weights/quantise.ts';
-import type { ModelDefinition, WeightSpec } from './family.ts';
+import { weightOf, type ModelDefinition, type WeightSpec } from './family.ts';
 
 /**
  * A person's choice. `stored`: for a GGUF file exactly the numbers of its blocks, in blocks; numbers in the precision of the
@@ -110,13 +110,14 @@ export function weightTypes(
   usual: 'f32' | 'f16',
   storedAs: (spec: WeightSpec) => StoredType,
 ): WeightTypes {
-  const layers = new Set(linears.map(({ path }) => `${path}.weight`));
+  const layers = new Set(linears.map(weightOf));
   const types = new Map<string, WeightType>();
   const unquantised: WeightSpec[] = [];
   for (const spec of weights) {
     const stored = storedAs(spec);
     const choice = layers.has(spec.name) ? choices.matrices : embeddingChoice(choices, stored);
     let type: WeightType = spec.shape.length < 2 || spec.filter ? 'f32' : typeFor(choice, stored, usual);
+    if (isQuantised(type) && spec.numbers) type = usual;
     if (isQuantised(type) && !fitsQuantised(spec.shape[spec.shape.length - 1], type)) {
       unquantised.push(spec);
       type = usual;

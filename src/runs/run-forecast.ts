@@ -67,7 +67,7 @@ export interface TrainingSpeed {
 /** Layers of SmolLM2-135M in the test: with its head they are a third of it, and the step of a larger model consists of the same. */
 export const TEST_LAYERS = 4;
 
-/** Floating-point operations of one token of an answer: two for each parameter. */
+/** Floating-point operations of one token of an answer: two for each parameter that a token meets. */
 export const decodingWork = (parameters: number): number => 2 * parameters;
 
 /** Measurements on this device: of steps of this model, and of the test. */
@@ -76,7 +76,9 @@ export interface Speeds {
   readonly test?: TrainingSpeed;
 }
 
-type Opened = PlannedOn & { readonly info: { readonly parameters: number } };
+type Opened = PlannedOn & {
+  readonly info: { readonly parameters: number; readonly activeParameters?: number };
+};
 
 /** @returns undefined for a run without rows, or with settings that are impossible */
 export async function forecastRuns(
@@ -210,10 +212,13 @@ function speedOf(
   return test && { flops: test.flops, source: { kind: 'test', layers: TEST_LAYERS } };
 }
 
-function answerSeconds({ own, test }: Speeds, { info: { parameters } }: Opened): number | undefined {
+function answerSeconds(
+  { own, test }: Speeds,
+  { info: { parameters, activeParameters = parameters } }: Opened,
+): number | undefined {
   if (own?.answer !== undefined) return own.answer;
   if (test?.answerFlops === undefined) return undefined;
-  return (SAMPLE_TOKENS * decodingWork(parameters)) / test.answerFlops;
+  return (SAMPLE_TOKENS * decodingWork(activeParameters)) / test.answerFlops;
 }
 
 /** A run on this device, with the times of its steps and answers. */

@@ -24,6 +24,8 @@ export interface TensorEntry {
   readonly byteLength: number;
   /** The file that holds it, for messages. */
   readonly file: string;
+  /** The tensors that it is made of, if the folder has none of this name: their rows in order. */
+  readonly parts?: readonly TensorEntry[];
   /** The same matrix transposed, if the file has it transposed. */
   readonly turned?: TensorEntry;
   /** All of its bytes. May be a view that others read too: do not write to it. */

@@ -6,7 +6,7 @@ import { GraftError, messageOf } from '../errors.ts';
 import { foldersWith } from '../export/adapter-zip.ts';
 import type { StoredAs } from '../model/base-weights.ts';
 import { contentParts, hashOf } from '../model/content.ts';
-import { parametersOf, type WeightSpec } from '../model/family.ts';
+import { activeParametersOf, parametersOf, type WeightSpec } from '../model/family.ts';
 import { LanguageModel } from '../model/language-model.ts';
 import type { WeightChoices } from '../model/weight-types.ts';
 import { lastNames } from '../adapters/targets.ts';
@@ -171,6 +171,7 @@ function describeModel(
     bundled,
     modelType,
     parameters: parametersOf(definition),
+    ...(definition.decoder?.experts && { activeParameters: activeParametersOf(definition) }),
     layers: shape.layers,
     vocabulary: shape.vocabulary,
     maxPositions: shape.maxPositions,

@@ -30,11 +30,16 @@ const FAMILIES = [
   'granite',
   'phi3-partial-rope',
   'lfm2',
+  'olmoe',
 ];
 
-function describeFamilies(title: string, open: (...parts: string[]) => FileSet): void {
+function describeFamilies(
+  title: string,
+  open: (...parts: string[]) => FileSet,
+  names: readonly string[] = FAMILIES,
+): void {
   describeDevice(title, (context) => {
-    for (const name of FAMILIES) {
+    for (const name of names) {
       test(name, async () => {
         const model = await LanguageModel.load(context.device, open(name), { precision: 'f32' });
         const { floats, integers } = await readTensorsOf(open(name), 'reference.safetensors');
@@ -114,7 +119,11 @@ function describeFamilies(title: string, open: (...parts: string[]) => FileSet):
 
 describeFamilies('Families', (...parts) => referenceFolder('families', ...parts));
 describeShared('families', () => {
-  describeFamilies('Families of wider layers', (...parts) => sharedFolder('reference', 'families', ...parts));
+  describeFamilies(
+    'Families of wider layers',
+    (...parts) => sharedFolder('reference', 'families', ...parts),
+    [...FAMILIES, 'qwen3-moe'],
+  );
 });
 
 /** The id with the largest logit at a position. */

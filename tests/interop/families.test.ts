@@ -10,13 +10,14 @@ import { openDawn } from '../../src/cli/dawn.ts';
 import { file, folder, makeFolder, writeFolder, writeWhole } from '../../src/cli/files.ts';
 import { copyCompanions } from '../../src/cli/model-folder.ts';
 import type { Device } from '../../src/engine/device.ts';
+import { sizeOf } from '../../src/engine/tensor.ts';
 import { mergedWeights } from '../../src/export/merge.ts';
 import { writePeft } from '../../src/export/peft.ts';
 import { openModelWeights, toFolder } from '../../src/model/folder-layout.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
 import { Adapter } from '../../src/adapters/adapter.ts';
-import { tensorNames, type LoraModule } from '../../src/adapters/lora/config.ts';
-import { adapterModules } from '../../src/adapters/registry.ts';
+import type { LoraModule } from '../../src/adapters/lora/config.ts';
+import { adapterModules, adapterShapes } from '../../src/adapters/registry.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { toFloat32 } from '../../src/weights/dtypes.ts';
 import { parseSafetensors } from '../../src/weights/safetensors.ts';
@@ -43,6 +44,8 @@ const GEMMA = {
   sliding_window_pattern: 3,
   query_pre_attn_scalar: 24,
 };
+/** Targets that PEFT has as parameters. */
+const EXPERTS = ['mlp.gate', 'experts.gate_up_proj', 'experts.down_proj'];
 const WAVES = Array.from({ length: 4 }, (_, i) => 1 + i / 2);
 
 const configs: Record<string, Record<string, unknown>> = {
@@ -101,6 +104,23 @@ const configs: Record<string, Record<string, unknown>> = {
     conv_bias: true,
     conv_L_cache: 4,
   },
+  'olmoe, weights of experts that do not add up to one': {
+    ...SIZES,
+    model_type: 'olmoe',
+    intermediate_size: 24,
+    num_experts: 5,
+    num_experts_per_tok: 2,
+  },
+  qwen3_moe: {
+    ...SIZES,
+    model_type: 'qwen3_moe',
+    num_hidden_layers: 2,
+    head_dim: 20,
+    moe_intermediate_size: 20,
+    num_experts: 7,
+    num_experts_per_tok: 3,
+    norm_topk_prob: true,
+  },
   'phi3, LongRoPE and a window': {
     ...SIZES,
     model_type: 'phi3',
@@ -156,16 +176,14 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
   async function adapt(name: string): Promise<{ base: Float32Array; adapted: Float32Array }> {
     const files = folder(at(name));
     const model = await LanguageModel.load(device, files, { precision: 'f32' });
-    const config = adapterConfigOf({ ...defaultSpec(), rank: 3 });
+    const parameters = EXPERTS.filter((target) => model.definition.linears.some(({ path }) => path.endsWith(target)));
+    const config = adapterConfigOf({ ...defaultSpec(), rank: 3, targets: ['all-linear', ...parameters] });
     const modules = adapterModules(model.definition, config) as LoraModule[];
     const tensors = new Map(
-      modules.flatMap(({ path, rank, inputs, outputs }, i) => {
-        const { a, b } = tensorNames(path);
-        return [
-          [a, Float32Array.from(noise(rank * inputs, 2 * i + 1, 0.1))] as const,
-          [b, Float32Array.from(noise(outputs * rank, 2 * i + 2, 0.1))] as const,
-        ];
-      }),
+      [...adapterShapes(modules)].map(([tensor, shape], i) => [
+        tensor,
+        Float32Array.from(noise(sizeOf(shape), i + 1, 0.1)),
+      ]),
     );
     const data = { config, modules, tensors };
     await writeFolder(`${at(name)}-adapter`, writePeft(data, { baseModel: at(name) }));

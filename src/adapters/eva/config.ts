@@ -44,8 +44,9 @@ export function checkEva(model: ModelDefinition, config: EvaConfig): void {
       'EVA reads the rows with the base model, which does not know new tokens.',
       'Leave new tokens out, or choose LoRA, DoRA or PiSSA.',
     );
-  for (const { path, inputs } of model.linears) {
-    if (!isTarget(config, path)) continue;
+  for (const layer of model.linears) {
+    if (!isTarget(config, layer)) continue;
+    const { path, inputs } = layer;
     const rank = loraRank(config, path);
     if (rank > inputs)
       throw wrongConfig(

@@ -43,7 +43,7 @@ export const ia3: AdapterKind<Ia3Config, Ia3Module> = {
   module: (layer, { feedforward }) => ({
     ...layer,
     kind: KIND,
-    feedforward: isTarget({ targets: feedforward }, layer.path),
+    feedforward: isTarget({ targets: feedforward }, layer),
   }),
   parameters: (module) => [{ name: vectorName(module.path), shape: shapeOf(module) }],
   initial: (module) => [[vectorName(module.path), new Float32Array(sizeOf(shapeOf(module))).fill(1)]],
@@ -72,7 +72,7 @@ export const ia3: AdapterKind<Ia3Config, Ia3Module> = {
   writePeft({ targets, feedforward }, modules) {
     // PEFT wants them among the targets, by the same names.
     const named = feedforward.filter((name) =>
-      modules.some(({ path }) => isTarget({ targets: [name] }, path)),
+      modules.some((module) => isTarget({ targets: [name] }, module)),
     );
     const isSubset = named.every((name) => targets.includes(name));
     return {

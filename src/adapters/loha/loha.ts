@@ -45,7 +45,7 @@ export const loha: AdapterKind<LohaConfig, LoraModule> = {
   facts: lohaFacts,
   check(model, config) {
     checkLoha(model, config);
-    if (model.linears.some(({ path, transposed }) => transposed && isTarget(config, path)))
+    if (model.linears.some((layer) => layer.transposed && isTarget(config, layer)))
       throw wrongConfig(
         'PEFT has no LoHa for layers whose weights lie the other way round, as GPT-2’s do.',
         'Choose LoRA.',

@@ -28,8 +28,11 @@ export interface LoraConfig extends AdapterConfig {
 
 /** A layer with an adapter. */
 export interface LoraModule extends AdapterModule {
+  /** The rank for each expert, if it has experts. */
   readonly rank: number;
   readonly scale: number;
+  /** The path in the names of its tensors, if it is another: PEFT names those of experts by the module that holds their weight. */
+  readonly named?: string;
 }
 
 const SETTINGS = ['rank', 'alpha', 'dropout', 'rsLora', 'targets', 'rankPattern', 'alphaPattern'] as const;
@@ -137,15 +140,22 @@ export function checkLora(model: ModelDefinition, config: LoraConfig): void {
       'New tokens are to be added, and the embedding or the head trained as a whole.',
       'Choose one of them: rows of new tokens are trained by themselves.',
     );
+  const { linears } = model;
   for (const key of [...Object.keys(config.rankPattern), ...Object.keys(config.alphaPattern)]) {
-    if (model.linears.some(({ path }) => isTarget(config, path) && endsWith(path, key))) continue;
+    if (linears.some((layer) => isTarget(config, layer) && endsWith(layer.path, key))) continue;
     throw wrongConfig(
       `No layer with an adapter has a path that ends with ${key}, which a pattern names.`,
       `Choose among ${lastNames(model.linears).join(', ')}, or the ends of their paths.`,
     );
   }
-  for (const { path } of model.linears)
-    if (isTarget(config, path)) checkRank(loraRank(config, path), `The rank of ${path}`);
+  const parameter = linears.find((layer) => layer.isParameter && isTarget(config, layer));
+  if (parameter && config.dropout > 0)
+    throw wrongConfig(
+      `LoRA dropout is ${config.dropout}, and PEFT has none for a parameter such as ${parameter.path}.`,
+      'Choose 0, or leave experts and routers out of the targets.',
+    );
+  for (const layer of linears)
+    if (isTarget(config, layer)) checkRank(loraRank(config, layer.path), `The rank of ${layer.path}`);
 }
 
 /** @throws GraftError `lora-config` for targets that no layer has, or none */
@@ -153,7 +163,7 @@ export function checkTargets(model: ModelDefinition, targets: readonly string[])
   if (targets.length === 0)
     throw wrongConfig('No target modules were chosen.', 'Choose at least one, such as q_proj.');
   for (const target of targets) {
-    if (model.linears.some(({ path }) => isTarget({ targets: [target] }, path))) continue;
+    if (model.linears.some((layer) => isTarget({ targets: [target] }, layer))) continue;
     throw wrongConfig(
       `The model has no linear layer ${target}.`,
       `Choose among ${lastNames(model.linears).join(', ')}.`,
@@ -162,7 +172,7 @@ export function checkTargets(model: ModelDefinition, targets: readonly string[])
 }
 
 function checkLayers(model: ModelDefinition, { targets, layersToTransform = [] }: LoraConfig): void {
-  const targeted = model.linears.filter(({ path }) => isTarget({ targets }, path));
+  const targeted = model.linears.filter((layer) => isTarget({ targets }, layer));
   const known = new Set(targeted.flatMap(({ path }) => layerOf(path) ?? []));
   const missing = layersToTransform.find((layer) => !known.has(layer));
   if (missing === undefined) return;
@@ -188,9 +198,23 @@ export function loraModule(
   config: LoraConfig,
   found?: (name: string) => readonly number[],
 ): LoraModule {
-  const rank = found ? found(tensorNames(linear.path).a)[0] : loraRank(config, linear.path);
-  return { ...linear, rank, scale: loraScale(config, linear.path, rank) };
+  const { path, experts } = linear;
+  const named = experts === undefined ? undefined : nameOfExperts(config, path);
+  const rank = found ? found(tensorNames(named ?? path).a)[0] / (experts ?? 1) : loraRank(config, path);
+  return { ...linear, rank, scale: loraScale(config, path, rank), ...(named !== undefined && { named }) };
 }
+
+/** Where PEFT puts the tensors of a parameter of experts: on the module that holds it, and of two parameters the first one inside of the second. */
+function nameOfExperts(config: LoraConfig, path: string): string {
+  const [holder, name] = [path.slice(0, path.lastIndexOf('.')), path.slice(path.lastIndexOf('.') + 1)];
+  const [first, second] = EXPERT_PARAMETERS;
+  return name === first && isTarget(config, { path: `${holder}.${second}`, isParameter: true })
+    ? `${holder}.base_layer`
+    : holder;
+}
+
+/** The parameters of transformers' modules of experts, in their order. */
+const EXPERT_PARAMETERS = ['gate_up_proj', 'down_proj'] as const;
 
 /** Names of the two tensors of a layer's adapter, as in PEFT's adapter_model.safetensors. */
 export function tensorNames(path: string): { a: string; b: string } {

@@ -4,11 +4,19 @@ import { tensorNames, type LoraModule } from './config.ts';
 /** W += s · B · A. */
 export function mergeLora(
   { values, transposed }: MergedPart,
-  { path, rank, scale }: LoraModule,
+  { path, named = path, rank, scale, experts, outputs }: LoraModule,
   tensors: AdapterTensors,
 ): void {
-  const names = tensorNames(path);
+  const names = tensorNames(named);
   const [a, b] = [tensors.get(names.a)!, tensors.get(names.b)!];
+  if (experts !== undefined) {
+    const [sizeA, sizeW] = [a.length / experts, values.length / experts];
+    for (let e = 0; e < experts; e++) {
+      const own = Float32Array.from({ length: outputs * rank }, (_, i) => b[i * experts + e]);
+      addProduct(values.subarray(e * sizeW, (e + 1) * sizeW), own, a.subarray(e * sizeA, (e + 1) * sizeA), rank, scale);
+    }
+    return;
+  }
   // (B · A)ᵀ = Aᵀ · Bᵀ, for a folder with Wᵀ.
   if (transposed) addProduct(values, transpose(a, rank), transpose(b, b.length / rank), rank, scale);
   else addProduct(values, b, a, rank, scale);

@@ -21,7 +21,10 @@ export function readLora(reader: PeftConfigReader): LoraConfig {
     alpha: reader.number('lora_alpha', (value) => value > 0, 'a number above 0', 8),
     dropout: reader.number('lora_dropout', (value) => value >= 0 && value < 1, 'a number from 0 to 1', 0),
     rsLora: reader.set('use_rslora'),
-    targets: reader.names('target_modules'),
+    targets: [
+      ...reader.names('target_modules'),
+      ...reader.names('target_parameters').map((name) => name.replace(/\.weight$/, '')),
+    ],
     rankPattern: reader.pattern('rank_pattern'),
     alphaPattern: reader.pattern('alpha_pattern'),
     ...readSaved(reader),
@@ -89,9 +92,9 @@ export function writeLora(config: LoraConfig, useDora: boolean): JsonObject {
 }
 
 /** The error text if a file's tensors have another rank than its configuration says. */
-export function otherRank({ path, rank }: LoraModule, config: LoraConfig): string | undefined {
+export function otherRank({ path, named, rank }: LoraModule, config: LoraConfig): string | undefined {
   const configured = loraRank(config, path);
   return rank === configured
     ? undefined
-    : `Tensor ${tensorNames(path).a} has the rank ${rank}, and adapter_config.json says ${configured}`;
+    : `Tensor ${tensorNames(named ?? path).a} has the rank ${rank}, and adapter_config.json says ${configured}`;
 }

@@ -129,6 +129,12 @@ function checkedConfig({ name, config, modules }: MixPart): LoraConfig {
       `${name} is an adapter of the kind ${label}, and only LoRA adapters can be mixed.`,
       `Leave it out, or merge it into the base by graft merge.`,
     );
+  const parameter = modules.find(({ isParameter }) => isParameter);
+  if (parameter)
+    throw cannot(
+      `${name} is on ${parameter.path}, of experts or a router, which cannot be mixed.`,
+      'Leave it out, or merge it into the base by graft merge.',
+    );
   if (modules.some(isBeside))
     throw cannot(
       `${name} also trains whole modules or new tokens, which cannot be mixed.`,
@@ -185,7 +191,7 @@ function mixedTargets(
   const isWhole = ({ modules }: MixPart): boolean => modules.length === paths.length;
   const sameLayers =
     configs.every(({ layersToTransform = [] }) => layersToTransform.length === 0) && parts.every(isWhole);
-  return sameLayers && paths.every((path) => isTarget({ targets }, path)) ? targets : [...paths];
+  return sameLayers && paths.every((path) => isTarget({ targets }, { path })) ? targets : [...paths];
 }
 
 interface MixedLayer {

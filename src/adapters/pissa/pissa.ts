@@ -60,8 +60,9 @@ export const pissa: AdapterKind<PissaConfig, PissaModule> = {
   facts: loraFacts,
   check(model, config) {
     checkLora(model, config);
-    for (const { path, inputs, outputs } of model.linears) {
-      if (!isTarget(config, path)) continue;
+    for (const layer of model.linears) {
+      if (!isTarget(config, layer)) continue;
+      const { path, inputs, outputs } = layer;
       const rank = loraRank(config, path);
       const max = Math.min(LARGEST_RANK / 2, inputs, outputs);
       if (rank > max)

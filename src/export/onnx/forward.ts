@@ -9,6 +9,7 @@
  * key head are rows of one matrix, so that keys are not repeated. Rotary angles are computed: a table for all positions would be larger than some models.
  */
 import type { Activation } from '../../engine/ops/activation.ts';
+import { GraftError } from '../../errors.ts';
 import type { RmsNormOptions } from '../../engine/ops/rms_norm.ts';
 import { GraftError } from '../../errors.ts';
 import type { ModelDefinition } from '../../model/family.ts';
@@ -75,6 +76,22 @@ class OnnxForward implements ForwardGraph<Value> {
     const positions = this.#once('positions', () => this.#flat(POSITIONS));
     const [, width] = this.weights.shape(name);
     return { name: this.weights.rows(name, positions), width };
+  }
+
+  route(): never {
+    throw new GraftError(
+      'export-format',
+      `ONNX files of Graft have no mixture of experts, which ${this.model.modelType} has.`,
+      'Export a merged model, or the adapter as a PEFT folder.',
+    );
+  }
+
+  expertLinear(): never {
+    return this.route();
+  }
+
+  weighted(): never {
+    return this.route();
   }
 
   embedTypes(): Value {

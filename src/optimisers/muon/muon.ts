@@ -52,7 +52,7 @@ const ADJUST_LR = {
 
 /** Whether a parameter is a matrix for Muon: two sides of more than one, and no table. */
 const isMatrix = ({ shape, used = shape, table }: ParameterSpec): boolean =>
-  !table && used.length === 2 && Math.min(...used) > 1;
+  !table && shape.length === 2 && used.length === 2 && Math.min(...used) > 1;
 
 /** What multiplies the rate of a matrix, by its sides without padding. */
 function factorOf({ shape, used = shape }: ParameterSpec, adjust: unknown): number {

@@ -15,6 +15,8 @@ export interface ModelInfo {
   readonly bundled: boolean;
   readonly modelType: string;
   readonly parameters: number;
+  /** How many of them a token meets, if that is not all. */
+  readonly activeParameters?: number;
   readonly layers: number;
   readonly vocabulary: number;
   readonly maxPositions: number;

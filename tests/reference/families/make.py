@@ -27,7 +27,7 @@ ROWS, LENGTH, PROMPT, NEW = 2, 24, 10, 24
 # The two most likely tokens differ by more than rounding at every greedy step.
 MARGIN = 0.02
 # Families of which no other model has a curve of steps.
-CURVES, STEPS, RATE = ("lfm2",), 5, 0.01
+CURVES, STEPS, RATE = ("lfm2", "olmoe"), 5, 0.01
 
 SIZES = {
     "vocab_size": 160,
@@ -97,7 +97,19 @@ FAMILIES = {
         "block_ff_dim": 80,
         "block_multiple_of": 16,
     },
+    "olmoe": {
+        "model_type": "olmoe",
+        "intermediate_size": 16,
+        "num_hidden_layers": 2,
+        "num_experts": 6,
+        "num_experts_per_tok": 2,
+        "norm_topk_prob": True,
+        "tie_word_embeddings": True,
+    },
 }
+# PEFT extends "all-linear" to routers and experts.
+TARGETS = {"olmoe": ["q_proj", "k_proj", "v_proj", "o_proj"]}
+PARAMETERS = {"olmoe": ["mlp.gate.weight", "mlp.experts.gate_up_proj", "mlp.experts.down_proj"]}
 
 
 def make_base(config, seed):
@@ -162,7 +174,14 @@ def make(name, config):
     # Read again, since half() has rounded the frequencies of the positions.
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
 
-    lora = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM", init_lora_weights=False)
+    lora = LoraConfig(
+        r=2,
+        lora_alpha=4,
+        target_modules=TARGETS.get(name, "all-linear"),
+        target_parameters=PARAMETERS.get(name),
+        task_type="CAUSAL_LM",
+        init_lora_weights=False,
+    )
     adapted = get_peft_model(model, lora)
     adapted.peft_config["default"].base_model_name_or_path = name
     found = adapted(ids).logits

@@ -1,7 +1,7 @@
 /** What each family reads from a config.json: transformers' defaults, and what is refused by name. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defineModel, families, type ModelDefinition } from '../../../src/model/family.ts';
+import { defineModel, families, weightOf, type ModelDefinition } from '../../../src/model/family.ts';
 import { inverseFrequencies } from '../../../src/model/rope.ts';
 import { graftError, resultOrGraftError } from '../expect-graft-error.ts';
 
@@ -32,6 +32,8 @@ const bases: Record<string, Fields> = {
   granite: sizes,
   phi3: sizes,
   lfm2: { ...sizes, layer_types: ['conv', 'full_attention', 'conv', 'conv'] },
+  olmoe: sizes,
+  qwen3_moe: sizes,
 };
 
 const define = (type: string, changes: Fields = {}): ModelDefinition =>
@@ -45,9 +47,11 @@ describe('families', () => {
       const names = new Map(weights.map((spec) => [spec.name, spec]));
       expect(names.size).toBe(weights.length);
       expect(names.get(shape.head!)?.shape).toEqual([100, 64]);
-      for (const { path, inputs, outputs, transposed } of linears) {
-        expect(names.get(`${path}.weight`)?.shape).toEqual([outputs, inputs]);
-        expect(names.get(`${path}.weight`)?.transposed).toBe(transposed);
+      for (const linear of linears) {
+        const { inputs, outputs, transposed, experts } = linear;
+        const { shape, ...spec } = names.get(weightOf(linear))!;
+        expect(shape).toEqual([...(experts ? [experts] : []), outputs, inputs]);
+        expect(spec.transposed).toBe(transposed);
       }
     }
   });
@@ -126,7 +130,11 @@ describe('families', () => {
   });
 
   it.each<[string, Fields, string, string]>([
-    ['qwen3_moe', {}, 'qwen3_moe', 'qwen3'],
+    ['qwen3_next', {}, 'qwen3_next', 'qwen3'],
+    ['olmoe', { clip_qkv: 8 }, 'clip_qkv', ''],
+    ['olmoe', { output_router_logits: true }, 'output_router_logits', 'false'],
+    ['qwen3_moe', { mlp_only_layers: [1] }, 'mlp_only_layers', ''],
+    ['qwen3_moe', { moe_intermediate_size: 30 }, 'width 30', 'multiple of 4'],
     ['llama', { hidden_act: 'relu' }, 'relu', 'silu'],
     ['qwen2', { rope_scaling: { rope_type: 'yarn', factor: 4 } }, 'yarn', 'llama3'],
     ['qwen2', { layer_types: Array(4).fill('linear_attention') }, 'linear_attention', 'sliding_attention'],
