@@ -3,8 +3,11 @@ import { percent, plural } from '../numbers.ts';
 import { pInWords } from './chance.ts';
 import { proportion, type Proportion } from '../proportion.ts';
 import { Random } from '../random.ts';
+import { bootstrap } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import { mcnemar } from './paired.ts';
-import type { BlindJudging, BlindTurn, Evaluation } from './record.ts';
+import { signFlipTest } from './sign-flip.ts';
+import type { BlindJudging, BlindTurn, Evaluation, Item } from './record.ts';
 
 export interface BlindPlan {
   /** In the order in which they are shown. */
@@ -51,42 +54,86 @@ export function differingRows(
   return { items, same: rows.length - items.length };
 }
 
-export interface BlindResult {
+/** Votes on two subjects. */
+export interface Wins {
   readonly first: number;
   readonly second: number;
   readonly ties: number;
+  /** Wins of the first subject among the rows with a winner, with Wilson's interval; where rows share groups, by bootstrap over groups. */
+  readonly share: Proportion;
+  /** The p value of the exact sign test, if both are equally good; where rows share groups, of the exact sign-flip test over groups. */
+  readonly p: number;
+  /** How many groups there are among the judged rows; missing where rows count one by one. */
+  readonly groups?: number;
+}
+
+const SEED = 1;
+
+/** @param items of the judged rows, in the order of the votes; some may share a group */
+export function winsOfVotes(
+  votes: readonly BlindTurn['vote'][],
+  items: readonly Pick<Item, 'group'>[],
+): Wins {
+  const many = (vote: BlindTurn['vote']): number => votes.filter((one) => one === vote).length;
+  const [first, second, ties] = [many('first'), many('second'), many('tie')];
+  const clusters = clustersOf({ items: items as readonly Item[] }, votes.length);
+  const share = proportion(first, first + second);
+  if (!clusters) return { first, second, ties, share, p: mcnemar(first, second) };
+  const signs = votes.map((vote) => (vote === 'first' ? 1 : vote === 'second' ? -1 : 0));
+  const [interval] = bootstrap(
+    votes.length,
+    SEED,
+    [
+      (sample) => {
+        let [ahead, behind] = [0, 0];
+        for (let draw = 0; draw < sample.length; draw++) {
+          const sign = signs[sample[draw]];
+          if (sign > 0) ahead++;
+          else if (sign < 0) behind++;
+        }
+        return ahead / (ahead + behind);
+      },
+    ],
+    { clusters },
+  );
+  return {
+    ...{ first, second, ties, p: signFlipTest(signs, clusters), groups: clusters.length },
+    // A single group shows nothing of how groups differ.
+    share: { ...share, interval: clusters.length > 1 && interval ? interval : [0, 1] },
+  };
+}
+
+export interface BlindResult extends Wins {
   /** Rows with equal answers, which were not shown. */
   readonly same: number;
   /** Rows that were to be judged. */
   readonly of: number;
-  /** Wins of the first subject among the rows with a winner, with Wilson's interval. */
-  readonly share: Proportion;
-  /** The p value of the exact sign test, if both are equally good. */
-  readonly p: number;
 }
 
-/** Counts the votes of a blind judgement, ties apart, with an interval and a sign test. */
-export function blindResult(record: Pick<Evaluation, 'evidence'>, judging: BlindJudging): BlindResult {
-  const many = (vote: BlindTurn['vote']): number => judging.turns.filter((turn) => turn.vote === vote).length;
-  const [first, second, ties] = [many('first'), many('second'), many('tie')];
+/** Counts the votes of a blind judgement, ties apart, with an interval and a test. */
+export function blindResult(
+  record: Pick<Evaluation, 'evidence' | 'items'>,
+  judging: BlindJudging,
+): BlindResult {
   const { turns, same } = blindPlan(record, judging.subjects, judging.seed);
-  return {
-    ...{ first, second, ties, same, of: turns.length },
-    share: proportion(first, first + second),
-    p: mcnemar(first, second),
-  };
+  const wins = winsOfVotes(
+    judging.turns.map(({ vote }) => vote),
+    judging.turns.map(({ item }) => record.items[item]),
+  );
+  return { ...wins, same, of: turns.length };
 }
 
 /** The result in sentences. @param names of both subjects */
 export function blindInWords(
-  { first, second, ties, same, of, share, p }: BlindResult,
+  { ties, same, of, ...wins }: BlindResult,
   [one, other]: readonly [string, string],
 ): string {
+  const { first, second } = wins;
   const judged = first + second + ties;
   return [
     first + second === 0
       ? `${plural(judged, 'row was', 'rows were')} judged, and none has a winner.`
-      : winsInWords({ first, second, share, p }, [one, other], 'row'),
+      : winsInWords(wins, [one, other], 'row'),
     ...(ties > 0 ? [`${plural(ties, 'tie')}.`] : []),
     ...(judged < of ? [`${judged} of ${plural(of, 'row')} were judged.`] : []),
     ...(same > 0
@@ -97,12 +144,14 @@ export function blindInWords(
 
 /** The wins of both as a sentence; one of them has some. @param noun what was compared: a row, a pair */
 export function winsInWords(
-  { first, second, share, p }: Pick<BlindResult, 'first' | 'second' | 'share' | 'p'>,
+  { first, second, share, p, groups }: Omit<Wins, 'ties'>,
   [one, other]: readonly [string, string],
   noun: string,
 ): string {
   const [low, high] = share.interval;
-  return `“${one}” wins ${first} and “${other}” ${second} of ${plural(first + second, noun)} with a winner: ${percent(share.fraction)} for “${one}”, 95% interval ${percent(low)} to ${percent(high)}, exact sign test ${pInWords(p)}.`;
+  const test =
+    groups === undefined ? 'exact sign test' : `exact sign-flip test over ${plural(groups, 'group')}`;
+  return `“${one}” wins ${first} and “${other}” ${second} of ${plural(first + second, noun)} with a winner: ${percent(share.fraction)} for “${one}”, 95% interval ${percent(low)} to ${percent(high)}, ${test} ${pInWords(p)}.`;
 }
 
 /** Judgings whose names are revealed. */
@@ -112,12 +161,13 @@ export const revealed = ({ blind = [] }: Evaluation): readonly BlindJudging[] =>
 /** For report.json. */
 export function blindReport(record: Evaluation): object[] {
   return revealed(record).map((judging) => {
-    const { first, second, ties, same, of, share, p } = blindResult(record, judging);
+    const { first, second, ties, same, of, share, p, groups } = blindResult(record, judging);
     return {
       subjects: judging.subjects.map((at) => record.subjects[at].label),
       ...{ seed: judging.seed, wins: [first, second], ties, same, judged: first + second + ties, of },
       ...(share.total > 0 && { win_rate: share.fraction, interval: share.interval }),
       sign_test_p: p,
+      ...(groups !== undefined && { groups }),
     };
   });
 }

@@ -2,19 +2,11 @@
 import { percent, plural } from '../numbers.ts';
 import { proportion, type Proportion } from '../proportion.ts';
 import { agreementOf, type Agreement } from './agreement.ts';
-import { differingRows, revealed, winsInWords } from './blind.ts';
-import { mcnemar } from './paired.ts';
-import type { BlindTurn, Evaluation, ModelJudging, ModelTurn } from './record.ts';
+import { differingRows, revealed, winsInWords, winsOfVotes, type Wins } from './blind.ts';
+import type { BlindTurn, Evaluation, Item, ModelJudging, ModelTurn } from './record.ts';
 
 /** Wins of both, if the winner is the same in both orders. */
-export interface JudgedWins {
-  readonly first: number;
-  readonly second: number;
-  readonly ties: number;
-  /** Wins of the first among the pairs with a winner, with Wilson's interval. */
-  readonly share: Proportion;
-  /** The p value of the exact sign test, if both are equally good. */
-  readonly p: number;
+export interface JudgedWins extends Wins {
   /** Pairs whose winner changed with the order, among all that were judged. Equal likelihoods, which name no winner, count among them. */
   readonly changed: Proportion;
   /** Among these, how often the judge chose what stood as A both times, and how often what stood as B. */
@@ -35,16 +27,15 @@ export interface JudgedResult extends JudgedWins {
 export const verdictOf = ({ leans: [one, other] }: Pick<ModelTurn, 'leans'>): BlindTurn['vote'] =>
   one > 0 && other < 0 ? 'first' : one < 0 && other > 0 ? 'second' : 'tie';
 
-/** The verdicts counted, and how often the order made them. */
-export function winsOf(turns: readonly Pick<ModelTurn, 'leans'>[]): JudgedWins {
-  const votes = turns.map(verdictOf);
-  const many = (vote: BlindTurn['vote']): number => votes.filter((one) => one === vote).length;
-  const [first, second, ties] = [many('first'), many('second'), many('tie')];
+/** The verdicts counted, and how often the order made them. @param items of the turns, where some may share a group */
+export function winsOf(
+  turns: readonly Pick<ModelTurn, 'leans'>[],
+  items: readonly Pick<Item, 'group'>[] = turns.map(() => ({})),
+): JudgedWins {
+  const wins = winsOfVotes(turns.map(verdictOf), items);
   return {
-    ...{ first, second, ties },
-    share: proportion(first, first + second),
-    p: mcnemar(first, second),
-    changed: proportion(ties, turns.length),
+    ...wins,
+    changed: proportion(wins.ties, turns.length),
     alwaysA: turns.filter(({ leans: [one, other] }) => one > 0 && other > 0).length,
     alwaysB: turns.filter(({ leans: [one, other] }) => one < 0 && other < 0).length,
   };
@@ -60,7 +51,10 @@ export function judgedResult(record: Evaluation, judging: ModelJudging): JudgedR
     return vote ? [[verdictOf(turn), vote]] : [];
   });
   return {
-    ...winsOf(turns),
+    ...winsOf(
+      turns,
+      turns.map(({ item }) => record.items[item]),
+    ),
     ...{ of: items.length, same, tooLong: tooLong.length },
     agreement: both.length > 0 ? agreementOf(both) : undefined,
   };
@@ -165,10 +159,12 @@ export const winNumbers = ({
   changed,
   alwaysA,
   alwaysB,
+  groups,
 }: JudgedWins): object => ({
   ...{ judged: changed.total, wins: [first, second], ties },
   ...(share.total > 0 && { win_rate: share.fraction, interval: share.interval }),
   sign_test_p: p,
+  ...(groups !== undefined && { groups }),
   order_changed: {
     ...{ pairs: changed.count, share: changed.total > 0 ? changed.fraction : null },
     ...{ interval: changed.interval, always_a: alwaysA, always_b: alwaysB },

@@ -2,6 +2,7 @@
 import { proportion } from '../proportion.ts';
 import { REWARD, type Evaluation } from './record.ts';
 import { bootstrap, type Interval } from './bootstrap.ts';
+import { clustersOf } from './clusters.ts';
 import { scoresIn } from './columns.ts';
 import { meanOf } from './intervals.ts';
 import type { Side } from './sides.ts';
@@ -164,26 +165,37 @@ export interface SliceScore {
   /** Rows with a score. */
   readonly rows: number;
   readonly value: number;
-  /** 95%: Wilson's for a share of rows, else by bootstrap over the rows; undefined for a single row without a share. */
+  /**
+   * 95%: Wilson's for a share of rows, else by bootstrap over the rows; where rows share groups, by bootstrap over groups. Undefined for a single group,
+   * and for a single row without a share.
+   */
   readonly interval: Interval | undefined;
 }
 
 const RESAMPLES = 1_000;
 
-/** @returns undefined if no row has a score */
+/** @param items of the record, of which some may share a group @returns undefined if no row has a score */
 export function sliceScore(
   scores: RowScores,
   rows: readonly number[],
   binary: boolean,
   seed: number,
+  items: Evaluation['items'],
 ): SliceScore | undefined {
-  const known = rows.flatMap((at) => scores[at] ?? []);
+  const scored = rows.filter((at) => typeof scores[at] === 'number');
+  const known = scored.map((at) => scores[at]!);
   if (known.length === 0) return undefined;
+  const clusters = clustersOf({ items: scored.map((at) => items[at]) }, scored.length);
+  const isSingle = (clusters?.length ?? known.length) === 1;
   const value = known.reduce((sum, score) => sum + score, 0) / known.length;
-  const interval = binary
-    ? proportion(known.filter((score) => score === 1).length, known.length).interval
-    : known.length === 1
-      ? undefined
-      : bootstrap(known.length, seed, [(sample) => meanOf(known, sample)], { most: RESAMPLES })[0];
+  const interval =
+    binary && !clusters
+      ? proportion(known.filter((score) => score === 1).length, known.length).interval
+      : isSingle
+        ? undefined
+        : bootstrap(known.length, seed, [(sample) => meanOf(known, sample)], {
+            most: RESAMPLES,
+            clusters,
+          })[0];
   return { rows: known.length, value, interval };
 }

@@ -1,11 +1,13 @@
 /** Blind judging: a balanced random order, and what votes come to. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { blindInWords, blindPlan, blindResult } from '../../../src/evaluate/blind.ts';
+import { blindInWords, blindPlan, blindResult, winsOfVotes } from '../../../src/evaluate/blind.ts';
 import type { BlindJudging, BlindTurn, Evaluation } from '../../../src/evaluate/record.ts';
 
 const ROWS = 21;
 /** The first two answers of every seventh row are the same up to white space, and the third subject has answered ten rows. */
-const record: Pick<Evaluation, 'evidence'> = {
+const record: Pick<Evaluation, 'evidence' | 'items'> = {
+  items: Array.from({ length: ROWS }, () => ({ prompt: '', expected: '' })),
   evidence: Array.from({ length: ROWS }, (_, at) => [
     { text: `a${at}` },
     { text: at % 7 === 0 ? ` a${at} ` : `b${at}` },
@@ -55,4 +57,35 @@ test('ties only have no share', () => {
   expect(blindInWords(blindResult(record, judging(['tie', 'tie'])), ['Base', 'Mine'])).toBe(
     '2 rows were judged, and none has a winner. 2 ties. 2 of 18 rows were judged. 3 rows with equal answers were not shown.',
   );
+});
+
+test('votes on rows that share groups count by groups, as a script counts them that draws whole groups', () => {
+  const { cases } = JSON.parse(
+    readFileSync(new URL('../../reference/metrics/clusters.json', import.meta.url), 'utf8'),
+  ) as {
+    readonly cases: readonly {
+      readonly groups: readonly string[];
+      readonly differences: readonly number[];
+      readonly votes: { readonly p: number; readonly interval: readonly [number, number] };
+    }[];
+  };
+  for (const { groups, differences, votes } of cases) {
+    const given = differences.map((one) => (one > 0 ? 'first' : one < 0 ? 'second' : 'tie'));
+    const items = groups.map((group) => ({ group }));
+    const wins = winsOfVotes(given, items);
+    expect(wins.p).toBeCloseTo(votes.p, 12);
+    const shared = new Set(groups).size;
+    expect(wins.groups).toBe(shared < groups.length ? shared : undefined);
+    if (wins.groups !== undefined)
+      wins.share.interval.forEach((end, at) => expect(Math.abs(end - votes.interval[at])).toBeLessThan(0.03));
+  }
+  const grouped = {
+    ...record,
+    items: record.items.map((item, at) => ({ ...item, group: `g${at >> 1}` })),
+  };
+  const said = blindInWords(blindResult(grouped, judging(Array<BlindTurn['vote']>(18).fill('first'))), [
+    'A',
+    'B',
+  ]);
+  expect(said).toMatch(/exact sign-flip test over \d+ groups p = /);
 });

@@ -1,4 +1,5 @@
 /** Answers in the order of a score, and the slices of their rows. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { recordOf, type Evaluation, type Item } from '../../../src/evaluate/record.ts';
 import { sideOf } from '../../../src/evaluate/sides.ts';
@@ -85,21 +86,58 @@ test('equal lengths stay in one slice', () => {
 
 test('a slice has the mean of its scored rows, with the interval of Wilson for shares and of a bootstrap for others', () => {
   // statsmodels: proportion_confint(2, 4, method='wilson').
-  const share = sliceScore([1, 0, null, 1, 0], [0, 1, 2, 3, 4], true, 1)!;
+  const share = sliceScore([1, 0, null, 1, 0], [0, 1, 2, 3, 4], true, 1, ROWS_OF_ONE)!;
   expect(share).toMatchObject({ rows: 4, value: 0.5 });
   expect(share.interval![0]).toBeCloseTo(0.150039, 5);
   expect(share.interval![1]).toBeCloseTo(0.849961, 5);
   const scores = [0.2, 0.4, 0.9, 0.1];
-  const mean = sliceScore(scores, [0, 1, 2], false, 1)!;
+  const mean = sliceScore(scores, [0, 1, 2], false, 1, ROWS_OF_ONE)!;
   expect(mean.value).toBeCloseTo(0.5, 12);
   // Of all 27 draws of three rows the lowest mean is 0.2 and the highest 0.9, each 1 in 27: more often than 2.5%.
   expect(mean.interval).toEqual([expect.closeTo(0.2, 12), expect.closeTo(0.9, 12)]);
-  expect(sliceScore(scores, [3], false, 1)).toEqual({ rows: 1, value: 0.1, interval: undefined });
-  expect(sliceScore([null], [0], true, 1)).toBeUndefined();
+  expect(sliceScore(scores, [3], false, 1, ROWS_OF_ONE)).toEqual({
+    rows: 1,
+    value: 0.1,
+    interval: undefined,
+  });
+  expect(sliceScore([null], [0], true, 1, ROWS_OF_ONE)).toBeUndefined();
 });
 
 test('answers are ordered by scores of rows, not by those of a corpus', () => {
   const names = rowScorersOf(sideOf(record(), 0)).map(({ name }) => name);
   expect(names.slice(0, 2)).toEqual(['exact-match', 'token-f1']);
   expect(names).not.toContain('bleu');
+});
+
+/** Rows without groups. */
+const ROWS_OF_ONE = Array.from({ length: 9 }, () => ({ prompt: '', expected: '' }));
+
+test('a slice whose rows share groups has the interval of whole groups, as a script draws them', () => {
+  const { cases } = JSON.parse(
+    readFileSync(new URL('../../reference/metrics/clusters.json', import.meta.url), 'utf8'),
+  ) as {
+    readonly cases: readonly {
+      readonly groups: readonly string[];
+      readonly differences: readonly number[];
+      readonly interval: readonly [number, number];
+    }[];
+  };
+  for (const { groups, differences, interval } of cases.filter(
+    (one) => new Set(one.groups).size < one.groups.length,
+  )) {
+    // The slice is every second row of the record.
+    const items = groups.flatMap((group) => [
+      { prompt: '', expected: '', group: 'other' },
+      { prompt: '', expected: '', group },
+    ]);
+    const scores = differences.flatMap((one) => [9, one]);
+    const rows = groups.map((_, at) => 2 * at + 1);
+    for (const binary of [false, true])
+      sliceScore(scores, rows, binary, 1, items)!.interval!.forEach((end, at) =>
+        // 1,000 draws against 200,000.
+        expect(Math.abs(end - interval[at])).toBeLessThan(0.1),
+      );
+  }
+  const alike = [0, 1].map(() => ({ prompt: '', expected: '', group: 'g' }));
+  expect(sliceScore([1, 0], [0, 1], true, 1, alike)?.interval).toBeUndefined();
 });
