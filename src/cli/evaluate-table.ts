@@ -18,8 +18,19 @@ const STANDING: Readonly<Record<TunedStanding, string>> = {
   even: ' (even)',
   behind: '',
 };
-const EVEN =
-  '(best) is ahead of all others. (highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.';
+
+/** What the marks of a table say: only those that stand in it. */
+export function marksInWords(table: string): string {
+  const has = (mark: string): boolean => table.includes(mark);
+  const even = ['(highest)', '(lowest)', '(even)'].filter(has);
+  const list = even.length < 2 ? even.join('') : `${even.slice(0, -1).join(', ')} and ${even.at(-1)}`;
+  return [
+    ...(has('(best)') ? ['(best) is ahead of all others.'] : []),
+    ...(even.length > 0
+      ? [`${list} may be as good as each other: the difference may be chance, or is too small to count.`]
+      : []),
+  ].join(' ');
+}
 
 /** The table as printed. */
 export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable): string {
@@ -79,12 +90,9 @@ export function tunedTableText({ metric, pairsAgainstBase, lines }: TunedTable):
       ];
     }),
   );
-  const isMarked = lines.some(
-    ({ score, reward, pairs }) =>
-      score.standing !== undefined || reward.standing !== undefined || pairs.standing !== undefined,
-  );
+  const marks = marksInWords(text);
   const pairsText = hasPairs ? `${pairsInWords(pairsAgainstBase)}\n` : '';
-  return `\n${text}${pairsText}${isMarked ? `${EVEN}\n` : ''}`;
+  return `\n${text}${pairsText}${marks === '' ? '' : `${marks}\n`}`;
 }
 
 const signed = (change: number): string => `${change < 0 ? '−' : '+'}${Math.abs(change).toFixed(3)}`;

@@ -1,5 +1,6 @@
 /** The list of rows, filtered, a window at a time: the page never holds a hundred thousand of them. */
 import { textOfPrompt } from './questions.ts';
+import { spread } from '../lists.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { saidBy } from '../text/trainable.ts';
 import type { FindingId } from './findings/finding.ts';
@@ -57,7 +58,7 @@ export interface ListedRow {
   readonly tokens: number;
   readonly kept: number;
   readonly supervised: number;
-  /** How it starts, or why it is bad. */
+  /** How it starts, without the words that all rows start with; or why it is bad. */
   readonly text: string;
 }
 
@@ -169,13 +170,42 @@ function listed(data: RowSet, at: number, tokenizer: Tokenizer, vocabulary: numb
     tokens: length,
     kept: row?.ids.length ?? 0,
     supervised,
-    // Cut before it is searched: a row may have a million characters, and there are hundreds of rows.
-    text: textOf(entry, tokenizer, SHOWN_CHARS)
-      .slice(0, READ_CHARS)
-      .replace(/\s+/g, ' ')
-      .slice(0, SHOWN_CHARS),
+    text: ownText(beginningOf(entry, tokenizer), sharedBeginning(data, tokenizer)).slice(0, SHOWN_CHARS),
   };
 }
+
+/** Its first characters in one line. It is cut before it is searched: a row may have a million characters, and there are hundreds of rows. */
+const beginningOf = (entry: Entry, tokenizer: Tokenizer): string =>
+  textOf(entry, tokenizer, SHOWN_CHARS).slice(0, READ_CHARS).replace(/\s+/g, ' ');
+
+/** Rows of which the shared beginning is that of all: a template writes it into each. */
+const COMPARED_ROWS = 100;
+const MIN_COMPARED = 3;
+/** A shorter one leaves room for what differs. */
+const MIN_SHARED_CHARS = 24;
+
+const sharedBeginnings = new WeakMap<RowSet, string>();
+
+/** The words with which all rows begin, as a template writes them; '' for few. */
+function sharedBeginning(data: RowSet, tokenizer: Tokenizer): string {
+  const known = sharedBeginnings.get(data);
+  if (known !== undefined) return known;
+  const made = data.entries.filter(({ reason, example }) => reason === undefined && example !== undefined);
+  const texts = spread(made, COMPARED_ROWS).map((entry) => beginningOf(entry, tokenizer));
+  let [shared = ''] = texts.length < MIN_COMPARED ? [] : texts;
+  for (const text of texts) {
+    let same = 0;
+    while (same < shared.length && shared[same] === text[same]) same++;
+    shared = shared.slice(0, same);
+  }
+  const words = shared.slice(0, shared.lastIndexOf(' ') + 1);
+  const found = words.length < MIN_SHARED_CHARS ? '' : words;
+  sharedBeginnings.set(data, found);
+  return found;
+}
+
+const ownText = (text: string, shared: string): string =>
+  shared !== '' && text.startsWith(shared) ? `… ${text.slice(shared.length)}` : text;
 
 /** A used row with its numbers by another tokenizer. Parts of texts have them already. */
 function withNewTokenIds(entry: Entry, { options }: RowSet, tokenizer: Tokenizer, vocabSize: number): Entry {

@@ -29,9 +29,9 @@ export interface TunedCandidate {
 export type TunedStanding = 'best' | 'first' | 'even' | 'behind';
 
 /** The default metric: exact answers, or perplexity if answers are free text or none is asked for. */
-export function usualMetric({ items: rows, made }: Evaluation, sides: readonly Side[]): Scorer {
+export function usualMetric({ items: rows, made, subjects }: Evaluation, sides: readonly Side[]): Scorer {
   const right = sides.map(({ exact }) => exact.count);
-  const asked = { ...(made.draw && { draw: made.draw }), rows };
+  const asked = { ...(made.draw && { draw: made.draw }), rows, subjects };
   return rows.length === 0 || isFreeText(asked, Math.max(0, ...right)) ? perplexity : exactMatch;
 }
 

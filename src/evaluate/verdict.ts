@@ -9,7 +9,7 @@ import { countPrompts, forgettingVerdict } from './forgetting.ts';
 import { changedAnswers, isForgettingKnown, isUnchanged, lostAnswers, lostKnowledge } from './harm.ts';
 import { gainedPairs, pairsSaid, type Pairs } from './pairs-verdict.ts';
 import { compare } from './paired.ts';
-import type { Draw, Evaluation } from './record.ts';
+import type { Draw, Evaluation, Subject } from './record.ts';
 import { lossRowsInWords } from './rows-in-words.ts';
 import { familiesOf, familyOf, isMedian, seedsAgainst, type Family } from './seeds.ts';
 import { medianInWords, seedsSaid } from './seeds-verdict.ts';
@@ -70,7 +70,7 @@ export function judge(all: readonly Measured[], few?: Side): Verdict {
     return family ? mean(family.members.map(({ exact }) => exact.count)) : rightOf(one);
   };
   const [best, tuned] = [reference(methods), bestOf(measured, rightBy)];
-  const asked = { ...(made.draw && { draw: made.draw }), rows: items };
+  const asked = { ...(made.draw && { draw: made.draw }), rows: items, subjects: record.subjects };
   const free = isFreeText(asked, Math.max(best.exact.count, rightOf(tuned)));
   const scored = measured.filter(
     (one) => one.tuned.rewards && one.base.rewards && one.tuned.rewards.length > 0,
@@ -217,9 +217,19 @@ const nameOf = ({ name }: Measured, measured: readonly Measured[]): string =>
  * @param right rows that the best method gets right
  */
 export function isFreeText(
-  { draw, rows }: { readonly draw?: Draw; readonly rows: readonly { readonly expected: string }[] },
+  {
+    draw,
+    rows,
+    subjects = [],
+  }: {
+    readonly draw?: Draw;
+    readonly rows: readonly { readonly expected: string }[];
+    readonly subjects?: readonly Pick<Subject, 'noLabel'>[];
+  },
   right: number,
 ): boolean {
+  // Training rows show labels that a few test rows do not: then answers that are none are counted.
+  if (subjects.some(({ noLabel }) => noLabel !== undefined)) return false;
   const distinct = new Set(rows.map(({ expected }) => expected.trim())).size;
   const labels = draw ? draw.labels !== undefined : 2 * distinct <= rows.length;
   return !labels && right <= FREE_TEXT_SHARE * rows.length;

@@ -19,7 +19,7 @@ export function sinceImport({ steps }: DataHistory): string {
   const mends = steps.filter((step) => step.mends).length;
   return [
     diffInWords(sum),
-    mends > 0 ? plural(mends, 'way of reading changed', 'ways of reading changed') : '',
+    mends > 0 ? plural(mends, 'change to how the file is read', 'changes to how the file is read') : '',
   ]
     .filter(Boolean)
     .join(', ');

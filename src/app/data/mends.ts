@@ -80,8 +80,8 @@ export function truncate(options: DataOptions): Mend {
 
 /** Test rows of which the verdict says a little. */
 const ENOUGH_TEST_ROWS = 20;
-/** The largest share that is suggested: most rows are for training. */
-const MAX_HELD = 0.4;
+/** The largest share that is suggested, as sizes are proposed under Split: fewer rows are better cross-validated. */
+const MAX_HELD = 0.2;
 
 /** Holds out enough rows for a test, if there are. */
 export function holdOutMore({ rows, files }: DataSummary, options: DataOptions): Mend[] {

@@ -3,7 +3,7 @@ import type { AdapterInfo } from '../../worker/api.ts';
 import { date } from '../ui/format.ts';
 
 /**
- * What tells an adapter from others of its name; '' if none has it.
+ * What tells an adapter from others of its name, and which other project it is of; '' for one of the open project whose name no other has.
  *
  * @param project the name of its project, if that is not the open one
  */
@@ -12,6 +12,6 @@ export function namedApart(
   list: readonly Pick<AdapterInfo, 'id' | 'name'>[],
   project: string | undefined,
 ): string {
-  if (!list.some((other) => other.id !== id && other.name === name)) return '';
-  return `, ${project === undefined ? '' : `of ${project}, `}${date(created)}`;
+  const of = project === undefined ? '' : `, of ${project}`;
+  return list.some((other) => other.id !== id && other.name === name) ? `${of}, ${date(created)}` : of;
 }

@@ -205,7 +205,7 @@ export const FINDINGS = {
   'few-test-rows': {
     severity: 'warning',
     why: 'On so few rows a lucky model looks like a better one.',
-    mend: 'Hold out more rows: 20 say a little, 200 say much.',
+    mend: 'Hold out more rows: 20 say a little, 200 say much. With few rows in all, cross-validate.',
   },
   secret: {
     severity: 'warning',

@@ -9,7 +9,8 @@ const adapter = (id: string, name: string): { id: string; name: string; created:
 
 test('only adapters of one name show their project and their time', () => {
   const list = [adapter('a', 'voice 1'), adapter('b', 'voice 1'), adapter('c', 'orders')];
-  expect(namedApart(list[2], list, 'another')).toBe('');
+  expect(namedApart(list[2], list, undefined)).toBe('');
+  expect(namedApart(list[2], list, 'another')).toBe(', of another');
   expect(namedApart(list[0], list, undefined)).toMatch(/^, Jan 2, 2026/);
   expect(namedApart(list[1], list, 'another')).toMatch(/^, of another, Jan 2, 2026/);
 });

@@ -1,5 +1,6 @@
 /** Everything tuned in one table: which value is called the best, and which differences may be chance. */
 import { describe, expect, test } from 'vitest';
+import { marksInWords } from '../../../src/cli/evaluate-table.ts';
 import { sideOf } from '../../../src/evaluate/sides.ts';
 import { exactMatch } from '../../../src/scorers/exact-match.ts';
 import { perplexity } from '../../../src/scorers/perplexity.ts';
@@ -182,4 +183,12 @@ describe('pairs', () => {
     expect(standings(of(3), of(8))).toEqual(['even', 'first']);
     expect(standings(line([]), of(8))).toEqual([undefined, undefined]);
   });
+});
+
+test('what the marks of a printed table say names those that stand in it, and no others', () => {
+  expect(marksInWords('a 1 (best)\nb 0')).toBe('(best) is ahead of all others.');
+  expect(marksInWords('a 1 (highest)\nb 0 (even) 2.1 (lowest)')).toBe(
+    '(highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.',
+  );
+  expect(marksInWords('a 1\nb 0')).toBe('');
 });

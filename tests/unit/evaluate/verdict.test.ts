@@ -4,7 +4,7 @@ import { onSameRows, whyNoExamples } from '../../../src/app/baseline/methods.ts'
 import { methodsOf } from '../../../src/evaluate/compared.ts';
 import { lossRowsInWords, rowsInWords } from '../../../src/evaluate/rows-in-words.ts';
 import { caveatOf, isHeldOut } from '../../../src/evaluate/seen.ts';
-import { judge, reference, type Verdict } from '../../../src/evaluate/verdict.ts';
+import { isFreeText, judge, reference, type Verdict } from '../../../src/evaluate/verdict.ts';
 import { fromFewShot } from '../../../src/evaluate/earlier.ts';
 import type { Draw, LossReport, Share } from '../../../src/worker/api.ts';
 import { fewIn, measuredIn, recordOfOne, type Earlier, type EarlierFew } from './earlier-shapes.ts';
@@ -497,4 +497,10 @@ test('two readings of a text are not compared: another tokenizer divides it into
   expect(before).toContain('as other rows than the base model, so the two are not compared');
   expect(number).toBe('20.0 and 10.0');
   expect(winner).toBeUndefined();
+});
+
+test('answers are labels where training has labels, though each test row has its own', () => {
+  const rows = Array.from({ length: 6 }, (_, at) => ({ expected: `label ${at}` }));
+  expect(isFreeText({ draw: TEXTS, rows }, 0)).toBe(true);
+  expect(isFreeText({ draw: TEXTS, rows, subjects: [{}, { noLabel: 6 }] }, 0)).toBe(false);
 });

@@ -217,6 +217,25 @@ test('the sample prompt is the first held-out one', async () => {
   expect((await open(file('x.txt', ['Once upon a time']))).summary.prompt).toBeUndefined();
 });
 
+test('rows of one template are listed without the words with which all of them begin', async () => {
+  const asked = ['a refund', 'a lost card', 'an account'];
+  const { data } = await open(
+    file(
+      'mails.jsonl',
+      asked.map((what) => chatRow(`Which team answers this mail? It is about ${what}.`, 'billing')),
+    ),
+    { ...OPTIONS, maxLength: 512, validation: 0, test: 0 },
+  );
+  const { rows } = listRows(data, { from: 0, count: 9 }, model.tokenizer);
+  expect(rows.map(({ text }) => text)).toEqual([
+    '… a refund. → billing',
+    '… a lost card. → billing',
+    '… an account. → billing',
+  ]);
+  // They are found by all of their words.
+  expect(listRows(data, { from: 0, count: 9, text: 'which team' }, model.tokenizer).total).toBe(3);
+});
+
 test('the list has every row, filtered by part, state and text, a window at a time', async () => {
   const held = file('held.jsonl', [chatRow('Question 3', 'Answer 3'), chatRow('New?', 'Yes.')]);
   const rows = file('rows.jsonl', [
