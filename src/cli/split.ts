@@ -6,13 +6,16 @@ import { valueIn, valuesOfRows, type ColumnValues } from '../data/column-values.
 import type { Example } from '../data/example.ts';
 import type { HeldRows } from '../data/open-rows.ts';
 import { splitFairly, type SplitRow } from '../data/fair-split.ts';
+import { foldsOf, MIN_FOLDS } from '../data/folds.ts';
+import { ROWS_FILE, splitRows, type Part } from '../data/parts.ts';
 import { rawRowsOf, type RawRow } from '../data/raw-rows.ts';
 import { equalRows, hashesOf, type Hashes } from '../data/row-hashes.ts';
 import { answerOf } from '../data/unwritable.ts';
 import { GraftError } from '../errors.ts';
 import { proposeParts, seenInWords, type ProposedPart } from '../evaluate/propose-parts.ts';
-import type { List } from '../lists.ts';
+import { changed, type List } from '../lists.ts';
 import { plural } from '../numbers.ts';
+import { SPLIT_SETTINGS } from '../settings/rows.ts';
 import { textTable } from './evaluate-output.ts';
 import { makeFolder, openBytes, writeWhole } from './files.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
@@ -21,12 +24,12 @@ import { checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
 import { dataFlags, readReadOptions } from './row-flags.ts';
 import { modelFlags } from './session.ts';
+import { settingFlags } from './setting-flags.ts';
 import { SpillFile } from './spill-file.ts';
 import { readTasks } from './task-files.ts';
 import { oneFile } from './zip-files.ts';
 
 const DEFAULT_SEED = 1;
-const MIN_FOLDS = 2;
 /** What `--stratify` calls the answer. */
 const LABEL = 'label';
 
@@ -44,6 +47,14 @@ export const splitCommandFlags = {
   folds: {
     value: 'K',
     help: 'in place of parts, K folders fold-1 to fold-K: each row is in the test file of one, and in the training files of the others',
+  },
+  'val-fraction': {
+    value: settingFlags(SPLIT_SETTINGS)['val-fraction'].value,
+    help: 'with --folds: the validation part of a run with this seed, whose rows are dealt to folds as well (default 0)',
+  },
+  'test-fraction': {
+    value: settingFlags(SPLIT_SETTINGS)['test-fraction'].value,
+    help: 'with --folds: the test part of a run with this seed and --val-fraction, which is in no fold; it is written as test.jsonl (default 0)',
   },
   seed: { value: 'N', help: `draws the rows of each part (default ${DEFAULT_SEED})` },
   out: { value: 'DIR', help: 'where to write a JSONL file for each part; an empty folder or a new one' },
@@ -78,6 +89,7 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
   const path = await oneFile(readTasks(data)[0].path, output);
   const folds = flags.integer('folds', MIN_FOLDS);
   const asked = readParts(flags);
+  checkHeldOut(flags);
   const seed = flags.integer('seed') ?? DEFAULT_SEED;
   checkOutput('--out', out, [{ what: 'the data', path }]);
   if (existsSync(out) && readdirSync(out).length > 0)
@@ -95,18 +107,17 @@ export async function splitCommand(args: readonly string[], output: Output): Pro
   const rows: Rows = read.index ?? placed(read.examples, rawRowsOf(bytes, options));
   if (rows.length === 0)
     throw new GraftError('data-rows', `${path} has no rows that can be read.`, 'Run graft check on it.');
-  const { split, strata } = splitRows(rows, flags);
+  const { split, strata } = drawnRows(rows, flags);
   const proposed = folds === undefined && !asked ? proposeParts(rows.length) : undefined;
-  const parts = asked ?? proposed?.parts ?? foldParts(folds!);
-  const partOf = splitFairly(
-    split,
-    parts.map(({ share }) => share),
-    seed,
-  );
-  const files = folds === undefined ? filesOf(parts, partOf) : foldFiles(folds, partOf);
+  const files =
+    folds === undefined
+      ? filesOf((asked ?? proposed?.parts)!, split, seed)
+      : foldFiles(folds, heldOut(split, flags, seed), split, seed);
   await writeFiles(out, files, rows);
 
-  const test = files.filter(({ file }) => basename(file) === 'test.jsonl');
+  const test = files.filter(({ name, file }) =>
+    folds === undefined ? basename(file) === 'test.jsonl' : name.endsWith('/test'),
+  );
   const why = proposed?.why ?? seenInWords(test.map((one) => one.rows.length));
   const unreadable = read.problemCount;
   output.clear();
@@ -140,8 +151,20 @@ function readParts(flags: SplitFlags): ProposedPart[] | undefined {
   return parts;
 }
 
-const foldParts = (folds: number): ProposedPart[] =>
-  Array.from({ length: folds }, (_, at) => ({ name: String(at + 1), share: 1 / folds }));
+/** @throws GraftError `arguments` */
+function checkHeldOut(flags: SplitFlags): void {
+  const given = (['val-fraction', 'test-fraction'] as const).find((name) => flags.isGiven(name));
+  if (given !== undefined && !flags.isGiven('folds'))
+    throw new GraftError('arguments', `--${given} is given without --folds.`, 'Give shares with --parts.');
+}
+
+/** The part of each row as a run with this seed splits them. @throws GraftError `split`, `data-column` */
+function heldOut(split: List<SplitRow>, flags: SplitFlags, seed: number): readonly Part[] {
+  const [validation, test] = [flags.number('val-fraction') ?? 0, flags.number('test-fraction') ?? 0];
+  const isFair = flags.isGiven('stratify') || flags.isGiven('group');
+  const rows = changed(split, (drawnAs, line) => ({ file: ROWS_FILE, line, drawnAs }));
+  return splitRows(rows, { validation, test, seed, ...(isFair && { fair: {} }) });
+}
 
 const NOTHING_HELD: HeldRows = { rows: 0, bytes: 0, spill: () => new SpillFile() };
 
@@ -157,7 +180,7 @@ function placed(examples: readonly Example[], raw: ReadonlyMap<number, RawRow>):
 }
 
 /** What the rows are split by, and the values of the column of `--stratify`. @throws GraftError `data-column`, `split` */
-function splitRows(
+function drawnRows(
   rows: Rows,
   flags: SplitFlags,
 ): { readonly split: List<SplitRow>; readonly strata: ColumnValues | undefined } {
@@ -205,13 +228,17 @@ function valuesOf(rows: Rows, column: string | undefined): ColumnValues | undefi
 /** Rows whose columns a message names. */
 const COLUMN_ROWS = 100;
 
-const filesOf = (parts: readonly ProposedPart[], partOf: readonly number[]): PartFile[] =>
-  parts.map(({ name }, part) => ({
+/** @throws GraftError `split` */
+function filesOf(parts: readonly ProposedPart[], split: List<SplitRow>, seed: number): PartFile[] {
+  const shares = parts.map(({ share }) => share);
+  const partOf = splitFairly(split, shares, seed);
+  return parts.map(({ name }, part) => ({
     ...{ name, file: `${name}.jsonl` },
     rows: rowsWhere(partOf, (of) => of === part),
   }));
+}
 
-function rowsWhere(partOf: readonly number[], isIn: (part: number) => boolean): Uint32Array {
+function rowsWhere<Of>(partOf: readonly Of[], isIn: (part: Of) => boolean): Uint32Array {
   const rows = new Uint32Array(partOf.reduce((count, part) => count + Number(isIn(part)), 0));
   let next = 0;
   partOf.forEach((part, row) => {
@@ -220,13 +247,25 @@ function rowsWhere(partOf: readonly number[], isIn: (part: number) => boolean): 
   return rows;
 }
 
-const foldFiles = (folds: number, partOf: readonly number[]): PartFile[] =>
-  Array.from({ length: folds }, (_, fold) =>
-    (['train', 'test'] as const).map((name) => ({
-      ...{ name: `fold-${fold + 1}/${name}`, file: join(`fold-${fold + 1}`, `${name}.jsonl`) },
-      rows: rowsWhere(partOf, (of) => (of === fold) === (name === 'test')),
-    })),
-  ).flat();
+/** @throws GraftError `split` */
+function foldFiles(folds: number, parts: readonly Part[], split: List<SplitRow>, seed: number): PartFile[] {
+  const dealt = rowsWhere(parts, (part) => part !== 'test');
+  const ofDealt = foldsOf({ length: dealt.length, at: (place) => split.at(dealt[place]) }, folds, seed);
+  const partOf = new Array<number | undefined>(parts.length).fill(undefined);
+  dealt.forEach((row, place) => {
+    partOf[row] = ofDealt[place];
+  });
+  const test = rowsWhere(parts, (part) => part === 'test');
+  return [
+    ...Array.from({ length: folds }, (_, fold) =>
+      (['train', 'test'] as const).map((name) => ({
+        ...{ name: `fold-${fold + 1}/${name}`, file: join(`fold-${fold + 1}`, `${name}.jsonl`) },
+        rows: rowsWhere(partOf, (of) => of !== undefined && (of === fold) === (name === 'test')),
+      })),
+    ).flat(),
+    ...(test.length > 0 ? [{ name: 'test', file: 'test.jsonl', rows: test }] : []),
+  ];
+}
 
 async function writeFiles(out: string, files: readonly PartFile[], rows: Rows): Promise<void> {
   await makeFolder(out);

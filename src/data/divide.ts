@@ -72,7 +72,7 @@ export function drawingOfRows(
 }
 
 /** What a fair split knows of a row. @throws GraftError `data-column`, `split` */
-function drawingOf(
+export function drawingOf(
   { stratify, group }: FairSplit,
   entries: readonly Entry[],
 ): (example: Example) => SplitRow {

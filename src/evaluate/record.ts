@@ -73,6 +73,8 @@ export interface Item {
   readonly expected: string;
   /** Its task, in a mixture. */
   readonly task?: string;
+  /** The fold that tests it, from 0, in a cross-validation ({@link Made.folds}). */
+  readonly fold?: number;
   /** Equal for the rows of one source, if the split keeps these together ({@link Made.groupedBy}). */
   readonly group?: string;
   /** The choices of its answer, if they are not those of all rows ({@link Made.choices}). */
@@ -217,6 +219,8 @@ export interface Made {
   readonly groupedBy?: string;
   /** How answers were chosen by likelihood; missing if they were generated. */
   readonly choices?: ChosenFrom;
+  /** How many folds of a cross-validation it joins: each of these adapters answered the rows that its training did not see. */
+  readonly folds?: number;
   /** Rewards that were chosen for this measurement; missing if they are those of the adapter's run. */
   readonly rewards?: readonly RewardSpec[];
   /** The task that the answers are for, and the score that counts as success; if that was given. */

@@ -217,6 +217,9 @@ export interface StoredSweep {
   readonly on: object;
   /** The headless command that trains the same runs. */
   readonly command: string;
+  /** Of a cross-validation: how its folds are measured, and those that were; the worker's own data. */
+  readonly sample?: object;
+  readonly measured?: readonly object[];
 }
 
 /** The summary of a run for lists, under its id: the run without its curve. */

@@ -37,6 +37,12 @@ export async function adaptersOfSweep({
   };
 }
 
+/** The id of the adapter that a run made; undefined if there is none. */
+export async function adapterOfRun(projectId: string, runId: string): Promise<string | undefined> {
+  const adapters = await database((db) => db.getAllFromIndex('adapters', 'project', projectId));
+  return adapters.find((adapter) => adapter.runId === runId && adapter.deleted === undefined)?.id;
+}
+
 /** Puts an adapter of a sweep into the library; undefined if there is none of this run. */
 export function keepAdapterOfRun(projectId: string, runId: string): Promise<StoredAdapter | undefined> {
   return database(async (db) => {

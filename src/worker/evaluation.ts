@@ -47,6 +47,8 @@ export interface TunedModel {
 }
 
 interface EvaluationRequest extends EvalWatch {
+  /** The rows in place of the open ones. */
+  readonly data?: DataSet;
   /** Each against the base; none for the base model alone. */
   readonly adapters: readonly (Exclude<AdapterChoice, 'base'> | TunedModel)[];
   readonly sample: Sample;
@@ -82,9 +84,9 @@ const stopped = (ofBase = 0): GraftError =>
  */
 export async function evaluate(
   session: Session,
-  { adapters, sample, passages, encoder, forgetting, onProgress, signal }: EvaluationRequest,
+  { adapters, sample, passages, encoder, forgetting, onProgress, signal, data: rowsAsked }: EvaluationRequest,
 ): Promise<Evaluation> {
-  const { open, data } = await opened(session);
+  const { open, data } = await opened(session, rowsAsked);
   if (rowsOf(data, 'test').length === 0) {
     throw new GraftError(
       'worker-no-held-out',
@@ -236,9 +238,11 @@ const grow = (data: DataSet, own: OpenModel, added: Parameters<typeof rowsWith>[
   rowsWith(data, own, added);
 
 /** @throws GraftError `worker-no-model`, `worker-no-data` */
-async function opened(session: Session): Promise<{ readonly open: OpenModel; readonly data: DataSet }> {
+async function opened(
+  session: Session,
+  data = session.data,
+): Promise<{ readonly open: OpenModel; readonly data: DataSet }> {
   const open = await session.model();
-  const { data } = session;
   if (!data) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
   return { open, data };
 }

@@ -149,7 +149,8 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ),
   ...forecasts,
   ...sweepApi({
-    ...{ runs, projects, openOrThrow, openDataOrThrow, makeRoom },
+    ...{ runs, projects, openOrThrow, openDataOrThrow, makeRoom, session },
+    encoderOf: (prompting, onProgress) => exampleEncoder(documents, prompting, onProgress),
     forecastRuns: forecasts.forecastRuns,
   }),
   ...rewardsApi(session, openOrThrow),

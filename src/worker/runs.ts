@@ -5,7 +5,7 @@ import type { StoredRun } from '../storage/records.ts';
 import { changeRun, deleteRun, readResumableRun } from '../storage/runs.ts';
 import { isScoringFailure } from '../train/policy/scoring.ts';
 import type { BaseWeights, ModelRef, FormSpec, RunRecord, RunSummary } from './api.ts';
-import { restoredData } from './data.ts';
+import { restoredData, type DataSet } from './data.ts';
 import { DeviceTurn, Withdrawn, type Emit } from './device-turn.ts';
 import { LiveRun } from './live-run.ts';
 import type { OpenModel } from './model.ts';
@@ -31,6 +31,8 @@ export interface Swept {
   readonly sweep: string;
   /** It pauses after this step and its validation. */
   readonly pauseAfter?: number | undefined;
+  /** What it is trained on in place of the open rows; a run that is resumed has its own. */
+  readonly rows?: DataSet | undefined;
 }
 
 export class Runs {
@@ -63,17 +65,23 @@ export class Runs {
   start(asked: FormSpec, emit: Emit, swept?: Swept): Promise<RunRecord> {
     const begun = this.#turn.begin('cancel', emit, async (signal) => {
       const plain = await this.session.model();
-      if (!this.session.data)
-        throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
+      const rows = swept?.rows ?? this.session.data;
+      if (!rows) throw new GraftError('worker-no-data', 'No data is open.', 'Open examples first.');
       const { options: own, start } = await startingFrom(asked, plain);
-      const given = { options: own, open: plain, data: this.session.data };
+      const given = { options: own, open: plain, data: rows };
       const { options, open, data } = await withNewTokens(given, start);
       checkRun(options, data, open);
       await this.release();
-      const { run, rows } = newRun(options, data, open);
+      const { run, rows: kept } = newRun(options, data, open);
       const projectId = await this.projects.ensureForRun(run.dataName);
       const named = swept && { id: swept.id, sweep: swept.sweep };
-      return this.#create({ run: { ...run, ...named, projectId }, rows, start }, open, emit, signal, swept);
+      return this.#create(
+        { run: { ...run, ...named, projectId }, rows: kept, start },
+        open,
+        emit,
+        signal,
+        swept,
+      );
     });
     return begun.catch((error: unknown) => {
       throw error instanceof Withdrawn ? cancelled() : error;

@@ -359,6 +359,7 @@ export class Session {
   }
 }
 
+/** What is thrown if an adapter is not kept any more. */
 export function unknownAdapter(): GraftError {
   return new GraftError(
     'worker-no-adapter',

@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { allowSteps, engineOf } from './gate.ts';
 import { downloadOf, factOf, goTo, inspect, openSettings, WAIT } from './looks.ts';
 
 const ROWS = 60;
@@ -439,5 +440,55 @@ test('two methods are judged blind by keyboard, also after a reload, and the rep
     .locator('main')
     .getByText(/” (?:doubts \d+|finds none) of \d+ labels/)
     .waitFor(WAIT);
+  expect(studio.problems).toEqual([]);
+});
+
+test('few rows are cross-validated: paused, continued after a reload, and shown as one measurement', async () => {
+  await goTo(page, 'data');
+  const rows = Array.from({ length: 10 }, (_, i) => `Count ${i},${i % 2 === 0 ? 'even' : 'odd'}`);
+  await page.getByLabel('Open a file').setInputFiles({
+    name: 'few.csv',
+    mimeType: 'text/csv',
+    buffer: Buffer.from(['prompt,completion', ...rows].join('\n')),
+  });
+  await expect.poll(() => factOf(page, 'Data'), WAIT).toMatch(/^Data\s+10 rows/);
+  await goTo(page, 'evaluate');
+  await page.getByRole('link', { name: 'Cross-validate' }).click();
+  await openSettings(page);
+  await page.getByLabel('Steps', { exact: true }).fill('3');
+  await page.getByLabel('Warm-up, steps', { exact: true }).fill('1');
+  await page.getByLabel('Folds', { exact: true }).fill('3');
+  await page.getByText('3 folds of 9 rows: a run of 3 steps for each').waitFor(WAIT);
+  expect(await inspect(page, 'folds-form')).toEqual([]);
+  await allowSteps(engineOf(page), 4);
+  await page.getByRole('button', { name: 'Cross-validate' }).click();
+  await page.getByText(/^Fold 2 of 3, step 1 of 3/).waitFor(WAIT);
+  await page
+    .getByRole('group', { name: 'This cross-validation' })
+    .getByRole('button', { name: 'Pause' })
+    .click();
+  await allowSteps(engineOf(page), Infinity);
+  await page.getByText(/^Paused\. Runs that are done stay/).waitFor(WAIT);
+  await page.reload();
+  await page.getByRole('button', { name: /^Continue the cross-validation/ }).click(WAIT);
+  await page.getByRole('button', { name: 'Show the verdict' }).waitFor(WAIT);
+  const folds = page.getByRole('region', { name: 'Table of folds' });
+  expect(await folds.locator('tbody tr').allInnerTexts()).toEqual([
+    ...[1, 2, 3].map(
+      (fold) => expect.stringMatching(new RegExp(`^${fold}\\s+3 of 3.*of 3.*measured$`, 's')) as string,
+    ),
+  ]);
+  expect(await inspect(page, 'folds')).toEqual([]);
+  await page.getByRole('button', { name: 'Show the verdict' }).click();
+  await page.getByText('9 rows in 3 folds: each was answered by the adapter').waitFor(WAIT);
+  expect(await inspect(page, 'folds-verdict')).toEqual([]);
+  const { evaluation: record } = JSON.parse((await exported())['report.json']) as {
+    evaluation: { made: { folds: number }; items: { row: number; fold: number }[] };
+  };
+  expect(record.made.folds).toBe(3);
+  expect(record.items.map(({ row }) => row).sort()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+  await page.getByRole('button', { name: 'Close it' }).click();
+  // The adapters of the folds are in no library.
+  expect(await factOf(page, 'Use')).not.toMatch(/few/);
   expect(studio.problems).toEqual([]);
 });

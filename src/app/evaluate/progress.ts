@@ -10,6 +10,7 @@ const WHOSE = {
   documents: 'the base model with passages',
 };
 
+/** What is measured now, and of what: “Answers of the base model”. */
 export function whatInWords({ what, by, general, pairs }: Progress): string {
   const whose = by && WHOSE[by];
   switch (what) {

@@ -51,6 +51,7 @@ const WORDS = {
   majority: 'Most frequent answer',
   nearest: 'Nearest row',
   interval: '95% interval',
+  'cross-validation': 'Cross-validation (k folds)',
   mcnemar: 'Won or lost by chance (exact McNemar test)',
   'tuned-table': 'Everything tuned, in one table',
   'model-judge': 'Model as a judge',

@@ -18,7 +18,12 @@ export class Evaluation {
   /** The measurement of this project. */
   own = $state.raw<Result>();
   /** A saved one that a person opened; it is shown, and the own one stays kept. */
-  opened = $state.raw<{ readonly name: string; readonly record: Result }>();
+  opened = $state.raw<{
+    readonly name: string;
+    readonly record: Result;
+    /** It joins the folds of a cross-validation of this project, whose name it has. */
+    readonly isFolds?: true;
+  }>();
   /** Which of how many is measured now, counted from 1. */
   turn = $state.raw({ at: 1, of: 1 });
   progress = $state.raw<Progress>();

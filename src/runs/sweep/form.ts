@@ -1,5 +1,6 @@
 /** A sweep of the page: the settings of the form with what varies, as runs and as the command that trains the same ones. */
 import { learnerOf } from '../../adapters/learners.ts';
+import { dealFolds } from '../../data/folds.ts';
 import { rowsOf, type RowSet } from '../../data/row-set.ts';
 import { GraftError } from '../../errors.ts';
 import { negativeOf } from '../../settings/flag-text.ts';
@@ -9,6 +10,7 @@ import { PAGE_TABLE, TABLE } from '../../settings/table.ts';
 import { rowsFor } from '../asked-rows.ts';
 import type { BaseOfRun } from '../check-run.ts';
 import { headlessFlags, headlessLine } from '../headless-command.ts';
+import { checkFolds, headlessFolds, planOfFolds } from './folds.ts';
 import { checkVaries, plannedRuns, pointsOf, readSeeds } from './plan.ts';
 import type { SweepState, SweptRun } from './record.ts';
 import { pointInWords, type Point } from './space.ts';
@@ -26,6 +28,8 @@ export interface SweepAsk {
   readonly halving?: number;
   readonly budgetSteps?: number;
   readonly budgetMinutes?: number;
+  /** A cross-validation of so many folds, in place of all of these. */
+  readonly folds?: number;
 }
 
 /** Who names a setting in errors. */
@@ -38,7 +42,7 @@ const LENGTHS = ['steps', 'epochs'];
  *
  * @param form settings of the next run; how often it validates is left to the sweep
  * @param parameters of the model
- * @throws GraftError `arguments`, `sweep-rows`, `sweep-model`, and `train-option` naming the recipe
+ * @throws GraftError `arguments`, `sweep-rows`, `sweep-model`, `folds-…`, `split`, and `train-option` naming the recipe
  */
 export function planOfForm(
   form: FormSpec,
@@ -46,6 +50,7 @@ export function planOfForm(
   data: RowSet,
   parameters: number | undefined,
 ): SweepState {
+  if (ask.folds !== undefined) return planOfFolds(checkFolds(form, ask.folds), dealFolds(data, ask.folds));
   const { points, names } = pointsOf({
     grid: ask.grid === undefined ? [] : [ask.grid],
     range: ask.range === undefined ? [] : [ask.range],
@@ -127,6 +132,7 @@ export function headlessSweep(
   rows: RowSet,
   base: Pick<BaseOfRun, 'source' | 'info'>,
 ): string {
+  if (ask.folds !== undefined) return headlessFolds(checkFolds(form, ask.folds), ask.folds, rows, base);
   const { names } = pointsOf({
     grid: ask.grid === undefined ? [] : [ask.grid],
     range: ask.range === undefined ? [] : [ask.range],

@@ -1,5 +1,6 @@
 /** A sweep in words and in the cells of a table: its plan, its recipes, what came of it, and how far it can be trusted. */
 import { plural, threeDigits } from '../../numbers.ts';
+import { foldsInWords } from './folds-words.ts';
 import { stopOf } from './halving.ts';
 import { bestOf, recipesOf, type SweepRecipe, type SweepState, type SweptRun } from './record.ts';
 import { byName, pointInWords } from './space.ts';
@@ -15,7 +16,9 @@ export function planInWords({
   seeds,
   rungs,
   rows,
-}: Pick<SweepState, 'runs' | 'seeds' | 'rungs' | 'rows'>): string {
+  folds,
+}: Pick<SweepState, 'runs' | 'seeds' | 'rungs' | 'rows' | 'folds'>): string {
+  if (folds !== undefined) return foldsInWords({ runs, rows });
   const recipes = runs.length / seeds.length;
   const steps = runs[0].steps;
   const isSame = runs.every((run) => run.steps === steps);

@@ -5,7 +5,9 @@ import type { SweepPicture } from '../../runs/sweep/picture.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
 import type { SpeedSource } from '../../runs/run-forecast.ts';
 import type { FormSpec } from '../../settings/spec.ts';
-import type { Failure, Outcome } from './outcome.ts';
+import type { Failure, Outcome, Progress } from './outcome.ts';
+import type { Evaluation } from '../../evaluate/record.ts';
+import type { Sample } from './evaluation.ts';
 import type { RunEvent } from './runs.ts';
 
 export type { SweepAsk } from '../../runs/sweep/form.ts';
@@ -60,13 +62,18 @@ export interface SweepInfo {
   /** Steps that are done, and those that are left if no run ends early. */
   readonly steps: { readonly done: number; readonly left: number };
   readonly left?: SweepTimeLeft;
+  /** '' where the command does not see the same rows. */
   readonly command: string;
+  /** Of a cross-validation: how many folds are measured, of those whose runs are done. */
+  readonly folds?: { readonly count: number; readonly measured: number };
 }
 
 export type SweepEvent =
   | { readonly type: 'sweep'; readonly sweep: SweepInfo }
   /** What the run that trains does, by its name in the sweep. */
-  | { readonly type: 'run'; readonly run: string; readonly event: RunEvent };
+  | { readonly type: 'run'; readonly run: string; readonly event: RunEvent }
+  /** The answers of a fold, from 0, as far as they are measured. */
+  | { readonly type: 'measuring'; readonly fold: number; readonly progress: Progress };
 
 /** A sweep at rest, and why it rests if something stopped it. */
 type Rested = Outcome<{ readonly sweep: SweepInfo; readonly failure?: Failure }>;
@@ -75,7 +82,13 @@ export interface SweepsApi {
   /** Plans a sweep on the open model and rows. It uses no GPU. */
   planSweep(ask: SweepAsk, form: FormSpec): Promise<Outcome<{ readonly forecast: SweepForecast }>>;
   /** Trains run after run until all are done, the budget is used, or it is paused or cancelled. */
-  startSweep(ask: SweepAsk, form: FormSpec, onEvent: (event: SweepEvent) => void): Promise<Rested>;
+  startSweep(
+    ask: SweepAsk,
+    form: FormSpec,
+    onEvent: (event: SweepEvent) => void,
+    /** How the folds of a cross-validation are measured; always on all of their rows. */
+    sample?: Sample,
+  ): Promise<Rested>;
   /** Continues one that was paused, or that a closed tab left. A budget that is used up does not end it again. */
   continueSweep(id: string, onEvent: (event: SweepEvent) => void): Promise<Rested>;
   /** The run that trains is saved; what is done stays. */
@@ -86,6 +99,8 @@ export interface SweepsApi {
   listSweeps(): Promise<Outcome<{ readonly sweeps: readonly SweepInfo[] }>>;
   /** Deletes it with its runs and the adapters that nobody kept. */
   deleteSweep(id: string): Promise<Outcome<object>>;
+  /** The folds of a cross-validation as one measurement. Before all of them are measured it fails with `folds-open`. */
+  readFolds(id: string): Promise<Outcome<{ readonly evaluation: Evaluation }>>;
   /** Puts the adapter of one of its runs into the library. @param run its name in the sweep */
   keepSwept(id: string, run: string): Promise<Outcome<{ readonly sweep: SweepInfo }>>;
 }

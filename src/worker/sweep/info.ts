@@ -1,7 +1,9 @@
 /** A sweep as the page shows it: words, table and picture come from the room that the command has them from. */
+import type { MeasuredFold } from '../../evaluate/join-folds.ts';
 import { stepsLeft, timeLeft } from '../../runs/sweep/forecast.ts';
 import type { SweepAsk } from '../../runs/sweep/form.ts';
 import { pictureOf } from '../../runs/sweep/picture.ts';
+import { FOLDS_LIMITS, foldsResult, foldsTable } from '../../runs/sweep/folds-words.ts';
 import { recipesOf, type SweepRecipe, type SweepState, type SweptRun } from '../../runs/sweep/record.ts';
 import { SWEEP_LIMITS, planInWords, resultInWords, sweepTable } from '../../runs/sweep/words.ts';
 import { TABLE } from '../../settings/table.ts';
@@ -31,9 +33,11 @@ export function infoOf(
 ): SweepInfo {
   const { id, projectId, name, created, command } = sweep;
   const state = sweep.state as SweepState;
-  const { head, lines } = sweepTable(state, labelled);
-  const recipes = recipesOf(state);
-  const picture = pictureOf(state, labelled);
+  const measured = (sweep.measured ?? []) as readonly MeasuredFold[];
+  const isFolds = state.folds !== undefined;
+  const { head, lines } = isFolds ? foldsTable(state, measured) : sweepTable(state, labelled);
+  const recipes = isFolds ? [] : recipesOf(state);
+  const picture = isFolds ? undefined : pictureOf(state, labelled);
   const left = timeLeft(state);
   const over = status === 'done' || status === 'cancelled';
   const bestOfRecipe = (recipe: SweepRecipe): SweepInfo['lines'][number]['best'] => {
@@ -47,19 +51,23 @@ export function infoOf(
     form: sweep.settings as FormSpec,
     ask: sweep.ask as SweepAsk,
     plan: planInWords(state),
-    result: resultInWords(
-      status === 'elsewhere' ? { ...state, status: 'running' } : { ...state, status },
-      undefined,
-      labelled,
-    ),
-    limits: `${SWEEP_LIMITS} under Evaluate.`,
+    result: isFolds
+      ? foldsResult(state, measured)
+      : resultInWords(
+          status === 'elsewhere' ? { ...state, status: 'running' } : { ...state, status },
+          undefined,
+          labelled,
+        ),
+    limits: isFolds ? FOLDS_LIMITS : `${SWEEP_LIMITS} under Evaluate.`,
     runs: state.runs,
     seeds: state.seeds.length,
     head,
     lines: lines.map((cells, at) => {
+      if (isFolds) return { recipe: at, cells };
       const best = bestOfRecipe(recipes[at]);
       return { recipe: recipes[at].at, cells, ...(best && { best }) };
     }),
+    ...(isFolds && { folds: { count: state.runs.length, measured: measured.length } }),
     ...(picture && { picture }),
     steps: {
       done: state.runs.reduce((sum, { step }) => sum + step, 0),

@@ -4,6 +4,7 @@ import { formOfRun } from '../../runs/sweep/form.ts';
 import type { TrialOutcome, SweepPort } from '../../runs/sweep/drive.ts';
 import type { SweepState, SweptRun } from '../../runs/sweep/record.ts';
 import type { Failure, FormSpec, RunEvent, RunRecord } from '../api.ts';
+import type { DataSet } from '../data.ts';
 import { failureOf } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
 import { otherTab } from '../training-lock.ts';
@@ -20,6 +21,8 @@ interface Asked {
   readonly keep: (state: SweepState) => Promise<void>;
   /** Deletes what a run would continue from. */
   readonly drop: (runId: string) => Promise<void>;
+  /** The rows of a run, where they are not the open ones. */
+  readonly rowsOf: (run: SweptRun) => DataSet | undefined;
 }
 
 const MS = 1000;
@@ -35,6 +38,7 @@ export class PagePort implements SweepPort {
   failure: Failure | undefined;
   #stopped = false;
   #training = false;
+  readonly #measuring = new AbortController();
 
   constructor(private readonly asked: Asked) {}
 
@@ -45,7 +49,13 @@ export class PagePort implements SweepPort {
   /** Saves the run that trains, and rests. */
   stop(): void {
     this.#stopped = true;
+    this.#measuring.abort();
     if (this.#training) this.asked.trainer.pause();
+  }
+
+  /** Aborted by {@link stop}. */
+  get signal(): AbortSignal {
+    return this.#measuring.signal;
   }
 
   async left({ id }: SweptRun): Promise<TrialOutcome | undefined> {
@@ -54,7 +64,7 @@ export class PagePort implements SweepPort {
   }
 
   async train(run: SweptRun, until: number | undefined, seconds: number): Promise<TrialOutcome> {
-    const { id, form, trainer, emit } = this.asked;
+    const { id, form, trainer, emit, rowsOf } = this.asked;
     const swept = { id: storedId(id, run.id), sweep: id, pauseAfter: until };
     const hear = (event: RunEvent): void => emit(run.id, event);
     const before = await this.#read(run.id);
@@ -73,7 +83,7 @@ export class PagePort implements SweepPort {
     try {
       const trained = before?.resumable
         ? trainer.resume(swept.id, hear, swept)
-        : trainer.start(formOfRun(form, run), hear, swept);
+        : trainer.start(formOfRun(form, run), hear, { ...swept, rows: rowsOf(run) });
       // A person who paused while the run before was saved.
       if (this.#stopped) trainer.pause();
       const outcome = outcomeOf(await trained);

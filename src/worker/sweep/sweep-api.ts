@@ -1,5 +1,8 @@
 /** Sweeps for the page. Their code is loaded with the first call. */
+import { GraftError } from '../../errors.ts';
+import type { EncoderPort } from '../../evaluate/methods/method.ts';
 import {
+  adapterOfRun,
   adaptersOfSweep,
   deleteSweep,
   dropRun,
@@ -8,13 +11,15 @@ import {
   putSweep,
   readSweep,
 } from '../../storage/sweeps.ts';
-import type { GraftWorker } from '../api.ts';
+import type { GraftWorker, Progress, Prompting } from '../api.ts';
 import type { SweepsApi } from '../api/sweeps.ts';
 import type { DataSet } from '../data.ts';
+import { evaluate } from '../evaluation.ts';
 import type { OpenModel } from '../model.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Projects } from '../projects.ts';
 import type { Runs } from '../runs.ts';
+import { unknownAdapter, type Session } from '../session.ts';
 import { otherTab, tellTabs } from '../training-lock.ts';
 import type { Sweeps } from './sweeps.ts';
 
@@ -26,6 +31,12 @@ interface Rooms {
   readonly forecastRuns: GraftWorker['forecastRuns'];
   /** Before the first run: the encoder of documents leaves the device. */
   readonly makeRoom: () => Promise<void>;
+  readonly session: Session;
+  /** The encoder that finds examples for prompts, where it is asked for. */
+  readonly encoderOf: (
+    prompting: Prompting | undefined,
+    onProgress: (progress: Progress) => void,
+  ) => Promise<EncoderPort | undefined>;
 }
 
 /** A sweep holds it from its first run to its last. */
@@ -48,6 +59,8 @@ export function sweepApi({
   openDataOrThrow,
   forecastRuns,
   makeRoom,
+  session,
+  encoderOf,
 }: Rooms): SweepsApi {
   let loading: Promise<Sweeps> | undefined;
   const load = (): Promise<Sweeps> =>
@@ -71,15 +84,29 @@ export function sweepApi({
             const found = await forecastRuns(asked);
             return found.ok ? found.times : [];
           },
+          async measure({ projectId, runId, data, sample, onProgress, signal }) {
+            const id = await adapterOfRun(projectId, runId);
+            if (id === undefined) throw unknownAdapter();
+            const encoder = await encoderOf(sample.prompting, onProgress);
+            const request = { adapters: [{ id }], sample, data, encoder, onProgress, signal };
+            const record = await runs.withDevice(() => evaluate(session, request));
+            // A stopped one has the first rows only.
+            if (!signal.aborted) return record;
+            throw new GraftError(
+              'worker-aborted',
+              'The measurement was stopped.',
+              'Continue it when you like.',
+            );
+          },
           ...{ alone, elsewhere, changed: tellTabs },
         }),
     ));
   return {
     planSweep: (ask, form) => outcome(async () => ({ forecast: await (await load()).plan(ask, form) })),
-    startSweep: (ask, form, onEvent) =>
+    startSweep: (ask, form, onEvent, sample) =>
       outcome(async () => {
         await makeRoom();
-        return (await load()).start(ask, form, listener(onEvent));
+        return (await load()).start(ask, form, listener(onEvent), sample);
       }),
     continueSweep: (id, onEvent) =>
       outcome(async () => {
@@ -96,6 +123,7 @@ export function sweepApi({
         await (await load()).delete(id);
         return {};
       }),
+    readFolds: (id) => outcome(async () => ({ evaluation: await (await load()).joined(id) })),
     keepSwept: (id, run) => outcome(async () => ({ sweep: await (await load()).keep(id, run) })),
   };
 }

@@ -8,9 +8,30 @@ import { pointInWords } from '../../runs/sweep/space.ts';
 import { planInWords } from '../../runs/sweep/words.ts';
 import type { StoredSweep } from '../../storage/records.ts';
 import type { RowSet } from '../../data/row-set.ts';
-import type { FormSpec, Failure, RunTime, SweepEvent, SweepForecast, SweepInfo } from '../api.ts';
+import { checkFolds } from '../../runs/sweep/folds.ts';
+import type {
+  Evaluation,
+  Failure,
+  FormSpec,
+  Progress,
+  RunTime,
+  Sample,
+  SweepEvent,
+  SweepForecast,
+  SweepInfo,
+} from '../api.ts';
+import type { DataSet } from '../data.ts';
 import type { OpenModel } from '../model.ts';
 import { failureOf } from '../outcome.ts';
+import {
+  dealtRows,
+  joinedFolds,
+  measuredOf,
+  measureFold,
+  unmeasured,
+  type AskedFold,
+  type DealtRows,
+} from './folds.ts';
 import { infoOf, labelled, storedId, type SweptAdapters } from './info.ts';
 import { PagePort, type Trainer } from './port.ts';
 
@@ -33,7 +54,7 @@ export interface Place {
   readonly store: SweepStore;
   readonly trainer: Trainer;
   readonly open: () => Promise<OpenModel>;
-  readonly data: () => RowSet;
+  readonly data: () => DataSet;
   readonly projectOf: (name: string) => Promise<string>;
   /** A forecast for each run, as for the next run of the form. */
   readonly forecast: (runs: readonly FormSpec[]) => Promise<readonly (RunTime | undefined)[]>;
@@ -43,6 +64,8 @@ export interface Place {
   readonly elsewhere: () => Promise<boolean>;
   /** The other tabs hear that something has changed. */
   readonly changed: () => void;
+  /** Measures the adapter of a run on the test part of some rows. Stopped, it throws `worker-aborted`. */
+  readonly measure: (asked: AskedFold) => Promise<Evaluation>;
 }
 
 const SECONDS_IN_A_MINUTE = 60;
@@ -84,8 +107,14 @@ export class Sweeps {
   }
 
   /** @throws GraftError as {@link plan}, `worker-training`, `worker-other-tab`, `storage-…` */
-  async start(ask: SweepAsk, form: FormSpec, emit: (event: SweepEvent) => void): Promise<Resting> {
+  async start(
+    ask: SweepAsk,
+    asked: FormSpec,
+    emit: (event: SweepEvent) => void,
+    sample?: Sample,
+  ): Promise<Resting> {
     const { place } = this;
+    const form = ask.folds === undefined ? asked : checkFolds(asked, ask.folds);
     const open = await place.open();
     const data = place.data();
     const state = planOfForm(form, ask, data, open.info.parameters);
@@ -93,8 +122,9 @@ export class Sweeps {
       id: crypto.randomUUID(),
       projectId: await place.projectOf(data.ref?.name ?? data.name),
       created: Date.now(),
-      name: `${form.name.trim() || 'Sweep'}: ${state.varied.map(labelled).join(', ') || 'seeds'}`,
+      name: nameOf(form, state),
       ...{ settings: form, ask, state, on: onOf(open, data) },
+      ...(ask.folds !== undefined && sample && { sample }),
       command: headlessSweep(form, ask, data, open),
     };
     const budget: Budget = {
@@ -199,10 +229,17 @@ export class Sweeps {
       emit({ type: 'sweep', sweep: info });
       return info;
     };
+    let dealt: DealtRows | undefined;
     const port = new PagePort({
       ...{ id: start.id, form: start.settings as FormSpec, trainer: place.trainer },
       emit: (run, event) => emit({ type: 'run', run, event }),
-      async keep(state) {
+      rowsOf: (run) => dealt?.rowsOf(run.recipe),
+      async keep(trained) {
+        // A cross-validation is done once all of its folds are measured.
+        const state: SweepState =
+          trained.status === 'done' && unmeasured({ ...sweep, state: trained }).length > 0
+            ? { ...trained, status: 'running' }
+            : trained;
         sweep = { ...sweep, state };
         await place.store.put(sweep);
         adapters = await place.store.adapters(sweep);
@@ -213,12 +250,24 @@ export class Sweeps {
     });
     const rest = place.alone(async (): Promise<Resting> => {
       try {
+        const { folds } = start.state as SweepState;
+        if (folds !== undefined) dealt = dealtRows(place.data(), await place.open(), folds);
         await port.keep({ ...(start.state as SweepState), status: 'running' });
         await driveSweep(start.state as SweepState, budget, port);
         // The last run is on the device still.
         await place.trainer.release();
+        if (dealt && (sweep.state as SweepState).status === 'running')
+          for (const run of unmeasured(sweep)) {
+            const onProgress = (progress: Progress): void =>
+              emit({ type: 'measuring', fold: run.recipe, progress });
+            const watch = { onProgress, signal: port.signal };
+            const measured = await measureFold(sweep, run, dealt, place.measure, watch);
+            sweep = { ...sweep, measured: [...measuredOf(sweep), measured] };
+            await port.keep({ ...(sweep.state as SweepState), status: 'done' });
+          }
       } catch (error) {
-        port.failure = failureOf(error);
+        // What a person stopped has not failed.
+        if (!port.isStopped) port.failure = failureOf(error);
         await port.keep({ ...(sweep.state as SweepState), status: 'interrupted' });
       }
       const { failure } = port;
@@ -229,6 +278,11 @@ export class Sweeps {
     return rest.finally(() => {
       if (this.#live === live) this.#live = undefined;
     });
+  }
+
+  /** The measurement of all folds together. @throws GraftError `sweep-missing`, `folds-open` before all of them are measured */
+  async joined(id: string): Promise<Evaluation> {
+    return joinedFolds(await this.#find(id));
   }
 
   async #info(sweep: StoredSweep): Promise<SweepInfo> {
@@ -266,6 +320,11 @@ export class Sweeps {
         'Open them again, or undo the change, under Data; or start a new sweep.',
       );
   }
+}
+
+function nameOf({ name }: FormSpec, { folds, varied }: SweepState): string {
+  if (folds !== undefined) return `${name.trim() || 'Cross-validation'}, ${folds} folds`;
+  return `${name.trim() || 'Sweep'}: ${varied.map(labelled).join(', ') || 'seeds'}`;
 }
 
 interface SweptOn {

@@ -1,5 +1,5 @@
 /** A sweep of the page: it rests and continues without losing what is done, ends early, and plans the runs that the command plans. */
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +7,9 @@ import { Flags } from '../../../src/cli/flags.ts';
 import type { Output } from '../../../src/cli/output.ts';
 import { sweepFlags } from '../../../src/cli/sweep-flags.ts';
 import { planSweep } from '../../../src/cli/sweep-plan.ts';
+import { splitCommand } from '../../../src/cli/split.ts';
+import { dealFolds } from '../../../src/data/folds.ts';
+import type { Part } from '../../../src/data/parts.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
 import { GraftError } from '../../../src/errors.ts';
 import { headlessSweep, planOfForm, type SweepAsk } from '../../../src/runs/sweep/form.ts';
@@ -15,6 +18,8 @@ import { pageValues } from '../../../src/settings/table.ts';
 import type { StoredSweep } from '../../../src/storage/records.ts';
 import type { FormSpec, RunRecord, SweepEvent, SweepInfo } from '../../../src/worker/api.ts';
 import type { DataSet } from '../../../src/worker/data.ts';
+import { recordOf, type Evaluation } from '../../../src/evaluate/record.ts';
+import type { AskedFold } from '../../../src/worker/sweep/folds.ts';
 import type { Swept } from '../../../src/worker/runs.ts';
 import { storedId } from '../../../src/worker/sweep/info.ts';
 import type { Trainer } from '../../../src/worker/sweep/port.ts';
@@ -53,6 +58,59 @@ let library: Set<string>;
 let trained: number;
 /** Called before each step: it may throw, pause, or close the tab. */
 let beforeStep: (run: string, step: number, trainer: Trainer) => void;
+/** The rows that each run of a cross-validation trained on, by their lines. */
+let trainedOn: Map<string, number[]>;
+/** Called before a fold is measured. */
+let beforeFold: (fold: number) => void;
+let foldsMeasured: number[];
+
+const linesOf = (rows: DataSet, part: Part): number[] =>
+  rows.places.filter((place) => place.part === part).map(({ line }) => line);
+
+/** What the adapter of a fold answers: it is right on rows with an even line, and the base on every third one. */
+function measureFold({ data: rows, runId, signal }: AskedFold): Evaluation {
+  const fold = Number(runId.slice(-3)) - 1;
+  beforeFold(fold);
+  if (signal.aborted) throw new GraftError('worker-aborted', 'Stopped.', 'Again.');
+  foldsMeasured.push(fold);
+  const own = rows.places.filter(({ part }) => part === 'test');
+  const items = own.map(({ line }, row) => ({
+    ...{ row, line, prompt: rows.questions[row].prompt, expected: rows.questions[row].expected },
+  }));
+  const answered = (isRight: (line: number) => boolean) => ({
+    answers: own.map(({ line }, at) => ({ text: isRight(line) ? items[at].expected : 'neither' })),
+    scores: { 'exact-match': own.map(({ line }) => Number(isRight(line))) },
+  });
+  const lossOf = (loss: number) => ({
+    loss: { loss, perplexity: Math.exp(loss), supervisedTokens: 10 * (fold + 1), rows: own.length },
+  });
+  return recordOf(
+    {
+      ...{ time: 0, model: { name: 'sprig', bundled: true }, seconds: 2, newTokens: 64 },
+      draw: { seed: 3, of: own.length, test: own.length, tooLong: 0 },
+    },
+    items,
+    [
+      { subject: { method: 'base', label: 'Base', ...lossOf(4) }, ...answered((line) => line % 3 === 0) },
+      {
+        subject: {
+          ...{ method: 'adapter', label: runId, adapter: { name: runId, id: runId } },
+          seen: { asked: 0, test: 0, of: own.length },
+          ...lossOf(fold + 1),
+        },
+        ...answered((line) => line % 2 === 0),
+      },
+      {
+        subject: {
+          ...{ method: 'frequent', label: 'Most frequent answer' },
+          detail: { answer: fold === 0 ? 'even' : 'odd', share: 0.5 + fold / 10 },
+        },
+        ...answered(() => false),
+      },
+    ],
+    [{ name: 'exact-match' }],
+  );
+}
 
 /** The loss of a run falls with its steps, and most at a rate of 1e-3. */
 const lossAt = ({ lr }: FormSpec, step: number): number => Math.abs(Math.log10(lr) + 3) + 1 / step;
@@ -92,7 +150,10 @@ function tab(): { readonly own: Sweeps; readonly trainer: Trainer } {
     return keep(step === options.steps ? 'done' : 'paused', step < options.steps);
   };
   const trainer: Trainer = {
-    start: (options, _, swept) => train(options, swept!, 0),
+    start: (options, _, swept) => {
+      if (swept?.rows) trainedOn.set(swept.id, linesOf(swept.rows, 'train'));
+      return train(options, swept!, 0);
+    },
     resume: (id, _, swept) => train(runs.get(id)!.options, swept!, runs.get(id)!.step),
     pause: () => void (isPausing = true),
     cancel: () => Promise.resolve(),
@@ -132,6 +193,7 @@ function tab(): { readonly own: Sweeps; readonly trainer: Trainer } {
     alone: (work) => work(),
     elsewhere: async () => false,
     changed: () => undefined,
+    measure: async (asked) => measureFold(asked),
   });
   return { own, trainer };
 }
@@ -142,6 +204,7 @@ const ignore = (): void => undefined;
 beforeEach(() => {
   [sweeps, runs, library, trained] = [new Map(), new Map(), new Set(), 0];
   beforeStep = ignore;
+  [trainedOn, foldsMeasured, beforeFold] = [new Map(), [], ignore];
 });
 
 describe('a sweep of the page', () => {
@@ -285,6 +348,82 @@ describe('a sweep of the page', () => {
   });
 });
 
+describe('a cross-validation of the page', () => {
+  const FOLDS: SweepAsk = { folds: 3 };
+  /** All rows but those of the test part, which this split has none of. */
+  const all = [...linesOf(data, 'train'), ...linesOf(data, 'validation')].sort((a, b) => a - b);
+
+  test('answers every row once, by an adapter that did not learn it, and joins the folds as one method', async () => {
+    const { own } = tab();
+    const heard: SweepEvent[] = [];
+    const { sweep, failure } = await own.start(FOLDS, form, (event) => heard.push(event));
+    expect(failure).toBeUndefined();
+    expect([sweep.status, ...statuses(sweep)]).toEqual(['done', 'done 8', 'done 8', 'done 8']);
+    const { items, subjects, made, evidence } = await own.joined(sweep.id);
+    expect(items.map(({ line }) => line).sort((a, b) => a! - b!)).toEqual(all);
+    for (const { line, fold } of items) {
+      const run = storedId(sweep.id, `run-00${fold! + 1}`);
+      expect(trainedOn.get(run)).not.toContain(line);
+      expect(trainedOn.get(run)!.length + items.filter((item) => item.fold === fold).length).toBe(24);
+    }
+    expect(made).toMatchObject({ folds: 3, seconds: 6, draw: { of: 24, test: 24 } });
+    expect(subjects.map(({ method, label }) => [method, label])).toEqual([
+      ['base', 'Base'],
+      ['adapter', 'digits, 3 folds'],
+      ['frequent', 'Most frequent answer'],
+    ]);
+    expect(subjects[2].detail).toEqual({ answer: 'even” or “odd', share: expect.closeTo(0.6, 12) as number });
+    // 10 tokens of loss 1, 20 of loss 2, 30 of loss 3.
+    expect(subjects[1]).toMatchObject({
+      seen: { asked: 0, test: 0, of: 24 },
+      loss: { loss: 140 / 60, supervisedTokens: 60, rows: 24 },
+    });
+    expect(evidence.every((row) => row.every((answer) => answer !== null))).toBe(true);
+    // Lines 1 to 24: even ones against those that 3 divides: 8 only even, 4 only by 3; binomial 2 × P(X ≤ 4 of 12).
+    expect(sweep.result[0]).toBe('The adapters get 12 of 24 rows exactly right (50%), the base model 8.');
+    expect(sweep.result[1]).toContain('right on 8, only the base model on 4 (p = 0.388)');
+    expect(sweep.folds).toEqual({ count: 3, measured: 3 });
+    // No run validates: nothing is held out for it.
+    expect([...runs.values()].map(({ options }) => [options.evalEvery, options.patience])).toEqual([
+      ...[0, 1, 2].map(() => [0, 0]),
+    ]);
+  });
+
+  test('rests while answers are measured, and measures only the other folds after a reload', async () => {
+    const { own } = tab();
+    beforeFold = (fold) => {
+      if (fold === 1) own.pause();
+    };
+    const { sweep, failure } = await own.start(FOLDS, form, ignore);
+    expect([failure, sweep.status, sweep.folds]).toEqual([
+      undefined,
+      'interrupted',
+      { count: 3, measured: 1 },
+    ]);
+    await graftError(() => own.joined(sweep.id), 'folds-open');
+    beforeFold = ignore;
+    const again = tab().own;
+    const { sweep: rest } = await again.continue(sweep.id, ignore);
+    expect([rest.status, rest.folds, foldsMeasured, trained]).toEqual([
+      'done',
+      { count: 3, measured: 3 },
+      [0, 1, 2],
+      24,
+    ]);
+  });
+
+  test('says before the start what it trains, and refuses what it cannot measure', async () => {
+    const { own } = tab();
+    const plan = await own.plan(FOLDS, form);
+    expect(plan).toMatchObject({ runs: 3, steps: 24, time: { least: 48, most: 48 } });
+    expect(plan.plan).toMatch(/^3 folds of 24 rows: a run of 8 steps for each, on about 16 rows\./);
+    await graftError(() => own.plan({ folds: 1 }, form), 'arguments');
+    await graftError(() => own.plan({ folds: 25 }, form), 'arguments');
+    await graftError(() => own.plan(FOLDS, { ...form, method: 'full' }), 'folds-model');
+    await graftError(() => own.plan(FOLDS, { ...form, start: { id: 'a', name: 'before' } }), 'folds-start');
+  });
+});
+
 test('a plan says how many runs and steps there are and how long that takes, before anything trains', async () => {
   const { own } = tab();
   const flat = await own.plan({ ...GRID, seeds: '1,2' }, form);
@@ -317,5 +456,52 @@ describe('page and command', () => {
     const { rows, varied, seeds, rungs, runs: own } = await planSweep(new Flags(sweepFlags, words), output);
     const { status: __, ...planned } = ofPage;
     expect(planned).toEqual({ rows, varied, seeds, rungs, runs: own } satisfies Omit<SweepState, 'status'>);
+  });
+
+  test.each<[string, Partial<DataOptions>]>([
+    ['rows drawn one by one', { validation: 0.25, test: 0.25 }],
+    [
+      'labels and sources kept together',
+      { validation: 0, test: 0.25, fair: { stratify: 'label', group: 'page' } },
+    ],
+  ])('deal %s to the same folds', async (_, how) => {
+    const path = join(FOLDER, 'sources.jsonl');
+    const text = Array.from({ length: 40 }, (__, i) =>
+      // The last rows come up again.
+      JSON.stringify({
+        prompt: `What is ${i % 36}?`,
+        completion: i % 4 === 0 ? 'a' : 'b',
+        page: `p${i % 18}`,
+      }),
+    );
+    writeFileSync(path, text.join('\n'));
+    const file = { name: 'sources.jsonl', bytes: new TextEncoder().encode(text.join('\n')) };
+    const rows = { ...(await readRows(open, file, { ...OPTIONS, ...how })), path };
+    const line = headlessSweep({ ...form, name: _ }, { folds: 4 }, rows, {
+      source: { name: 'sprig', bundled: true },
+      info: { name: 'sprig', precision: 'f32', maxPositions: 512, layers: 6 },
+    });
+    const commands = shellCommands(line);
+    expect(commands.map(([, , command]) => command)).toEqual([
+      'split',
+      ...Array.from({ length: 4 }, () => ['train', 'evaluate']).flat(),
+      'evaluate',
+    ]);
+    const out = join(FOLDER, `folds of ${_}`);
+    const words = commands[0].slice(3);
+    words[words.indexOf('--out') + 1] = out;
+    await splitCommand(words, output);
+    const { places, of } = dealFolds(rows, 4);
+    for (let fold = 0; fold < 4; fold++) {
+      const own = places.filter((__, at) => of[at] === fold).map(({ line: at }) => text[at - 1]);
+      const others = places.filter((__, at) => of[at] !== fold).map(({ line: at }) => text[at - 1]);
+      const lines = (part: string): string[] =>
+        readFileSync(join(out, `fold-${fold + 1}`, `${part}.jsonl`), 'utf8')
+          .trimEnd()
+          .split('\n');
+      expect(own.length).toBeGreaterThan(3);
+      expect(lines('test')).toEqual(own);
+      expect(lines('train')).toEqual(others);
+    }
   });
 });

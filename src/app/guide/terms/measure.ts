@@ -78,6 +78,16 @@ export const MEASURE: Chapter = {
       also: 'paired test chance significance p value won lost',
     },
     {
+      id: 'cross-validation',
+      what: 'The rows of training and validation are dealt to k folds. For each fold a run learns the other rows, and its adapter answers those of the fold. So every row is answered once by an adapter that did not see it, and all answers are scored together. Equal rows, and rows of one source, stay in one fold.',
+      more: 'More folds train on more rows, and each costs a run. Two adapters share most of their rows, so an interval over all rows is somewhat too narrow.',
+      start:
+        'Five folds, if the test part has few rows. Then train one run on all rows: its adapter is the one to use.',
+      source:
+        'Stone, Cross-Validatory Choice and Assessment of Statistical Predictions, JRSS B 36, 1974; Bengio and Grandvalet, No Unbiased Estimator of the Variance of K-Fold Cross-Validation, JMLR 5, 2004',
+      also: 'k-fold folds few rows small data crossvalidate',
+    },
+    {
       id: 'tuned-table',
       what: 'Every adapter of the project and every fully fine-tuned model, next to the base. It shows the cost: saved parameters, peak memory and median time of a step. It shows the score on the same test rows (preference accuracy for pairs, the mean for rewards), and what was forgotten of a fixed text and fixed prompts. KL to the base says how far the answers to the prompts of your rows have moved; that is neither good nor bad.',
       more: 'Numbers that were measured on other rows, or on fewer or more of them, are not shown. Rows differ in difficulty, and the difference would look like one between adapters.',

@@ -22,6 +22,8 @@ export const HALVING = 2;
 const AROUND = 3;
 const RANGE = 10;
 const DIGITS = 2;
+/** Kohavi (1995) finds little gain above ten folds, and each costs a run. */
+const USUAL_FOLDS = 5;
 
 /** Settings that a run of the form has and a sweep may vary. */
 export function sweepable(form: FormSpec): SweptSetting[] {
@@ -75,6 +77,8 @@ export class Draft {
   budget = $state<'none' | 'steps' | 'minutes'>('none');
   budgetSteps = $state(400);
   budgetMinutes = $state(10);
+  /** Of a cross-validation. */
+  folds = $state(USUAL_FOLDS);
 
   add(setting: SweptSetting, form: FormSpec): void {
     this.rows = [...this.rows, firstRow(setting, form)];

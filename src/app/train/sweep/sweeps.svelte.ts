@@ -3,13 +3,16 @@ import type {
   Failure,
   FormSpec,
   Outcome,
+  Progress,
   RunPhase,
+  Sample,
   SweepAsk,
   SweepEvent,
   SweepInfo,
   SweptRun,
 } from '../../../worker/api.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
+import { MeasurementPace } from '../../state/pace.ts';
 import type { Studio } from '../../state/studio.svelte.ts';
 
 /** What the run that trains does. */
@@ -19,6 +22,14 @@ export interface Doing {
   readonly steps: number;
   readonly loss?: number;
   readonly phase?: RunPhase;
+}
+
+/** The fold of a cross-validation whose answers are measured. */
+export interface MeasuringFold {
+  /** From 0. */
+  readonly fold: number;
+  readonly progress: Progress;
+  readonly secondsLeft: number | undefined;
 }
 
 type Rested = Outcome<{ readonly sweep: SweepInfo; readonly failure?: Failure }>;
@@ -31,11 +42,14 @@ export class Sweeps {
   /** The one that trains in this tab. */
   training = $state<string>();
   doing = $state.raw<Doing>();
+  measuring = $state.raw<MeasuringFold>();
   /** The button was pressed, and the worker has not answered yet. */
   asked = $state<'pause' | 'cancel'>();
   failure = $state.raw<Failure>();
   /** A recipe was taken, whose settings are not on the screen yet. */
   #adopted = false;
+  #foldsAsked = false;
+  #pace = new MeasurementPace();
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -64,10 +78,19 @@ export class Sweeps {
   }
 
   /** @returns once it rests */
-  start(ask: SweepAsk, form: FormSpec): Promise<void> {
+  start(ask: SweepAsk, form: FormSpec, sample?: Sample): Promise<void> {
     const { session } = this.#studio;
     void session.keepStorage();
-    return this.#follow(session.worker.startSweep(ask, form, (event) => this.#hear(event)));
+    return this.#follow(session.worker.startSweep(ask, form, (event) => this.#hear(event), sample));
+  }
+
+  /** Shows all folds of a cross-validation as one measurement under Evaluate. @returns whether that was possible */
+  async showFolds({ id, name }: SweepInfo): Promise<boolean> {
+    const { session, evaluation } = this.#studio;
+    const outcome = await session.worker.readFolds(id);
+    if (outcome.ok) evaluation.opened = { name, record: outcome.evaluation, isFolds: true };
+    else this.failure = outcome;
+    return outcome.ok;
   }
 
   async continue({ id }: SweepInfo): Promise<void> {
@@ -135,19 +158,33 @@ export class Sweeps {
     return adopted;
   }
 
+  /** Opens the form of a cross-validation when Train is shown next. */
+  askFolds(): void {
+    this.#foldsAsked = true;
+  }
+
+  takeFoldsAsked(): boolean {
+    const asked = this.#foldsAsked;
+    this.#foldsAsked = false;
+    return asked;
+  }
+
   async #follow(answer: Promise<Rested>, id?: string): Promise<void> {
     const studio = this.#studio;
     this.failure = undefined;
     this.training = id ?? '';
     studio.run.leaveDevice();
     const outcome = await studio.run.whileSweeping(answer);
-    this.training = this.doing = this.asked = undefined;
+    this.training = this.doing = this.asked = this.measuring = undefined;
     if (outcome.ok) {
       this.#put(outcome.sweep);
       this.failure = outcome.failure;
       studio.session.announcer.say(outcome.sweep.result[0]);
       if (outcome.sweep.status === 'done')
-        void studio.session.notifier.report('The sweep is done', outcome.sweep.result[0]);
+        void studio.session.notifier.report(
+          outcome.sweep.folds ? 'The cross-validation is done' : 'The sweep is done',
+          outcome.sweep.result[0],
+        );
     } else this.failure = outcome;
     await Promise.all([studio.refresh(), this.refresh()]);
   }
@@ -162,6 +199,12 @@ export class Sweeps {
         this.id = sweep.id;
         this.#studio.projects.follow(sweep.projectId);
       }
+      return;
+    }
+    if (event.type === 'measuring') {
+      const { fold, progress } = event;
+      if (this.measuring?.fold !== fold) this.#pace = new MeasurementPace();
+      this.measuring = { fold, progress, secondsLeft: this.#pace.secondsLeft(progress, performance.now()) };
       return;
     }
     const { run, event: happened } = event;

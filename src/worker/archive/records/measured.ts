@@ -17,10 +17,20 @@ export const Measured = v.union([RecordSchema, v.pipe(EarlierMeasured, v.transfo
 /** The base model with examples, and perhaps an adapter after the same ones. */
 export const FewShot = v.union([RecordSchema, v.pipe(EarlierFewShot, v.transform(fromFewShot))]);
 
-const sample = v.object({
+/** How many rows a measurement asks, and how. */
+export const sample = v.object({
   rows: count,
   lossOf: v.optional(v.picklist(['asked', 'all'])),
   rewards: v.optional(RewardList),
+  scorers: v.optional(v.array(v.string())),
+  prompting: v.optional(
+    v.object({
+      goal: v.string(),
+      instruction: v.optional(v.string()),
+      shots: count,
+      examples: v.optional(v.picklist(['random', 'similar', 'nearest'])),
+    }),
+  ),
 });
 /** A row of the table of everything tuned. */
 export const TunedEntry = v.union([
