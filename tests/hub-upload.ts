@@ -1,6 +1,6 @@
 /** The part of the hub's protocol that changes a repository: creation, preupload, Git LFS and commits. */
 import { createHash } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { HubRepo } from './hub-server.ts';
 
 /** A token that may read, and write nothing. */
@@ -10,7 +10,7 @@ export const READ_TOKEN = 'hf_aTokenThatReads';
 export interface Heard {
   readonly method: string;
   readonly url: string;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
 }
 

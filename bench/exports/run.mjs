@@ -201,7 +201,9 @@ async function byChromium(folder) {
   });
   await new Promise((resolve) => server.listen(0, 'localhost', () => resolve(undefined)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
-  const browser = await chromium.launch({ executablePath: findChromium(), args: ['--no-sandbox'] });
+  const executablePath = findChromium();
+  if (!executablePath) throw new Error('No Chromium: run node scripts/setup.mjs');
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   try {
     const page = await browser.newPage();
     page.setDefaultTimeout(300_000);
