@@ -18,6 +18,7 @@ const NONE: PreferenceMarks = { mark: 'none' };
 const DESIRABLE: PreferenceMarks = { mark: 'desirable' };
 const UNDESIRABLE: PreferenceMarks = { mark: 'undesirable' };
 
+/** What is asked of one example; `none` for one that is neither a pair nor judged. */
 export function marksOf(example: Example): PreferenceMarks {
   if (example.kind === 'unpaired') return example.desirable ? DESIRABLE : UNDESIRABLE;
   if (example.kind !== 'pair') return NONE;
