@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { mean } from '../src/averages.ts';
 import { bootstrap } from '../src/evaluate/bootstrap.ts';
+import { meanOf } from '../src/evaluate/intervals.ts';
 import { measure, type JudgedSearch, type Measures } from '../src/retrieval/relevance.ts';
 
 const SEED = 1;
@@ -31,9 +32,7 @@ export function printChanges(
     const each = (all: readonly JudgedSearch[]): number[] => all.map((one) => of(measure([one])));
     const [first, second] = [each(before), each(after)];
     const differences = second.map((value, at) => value - first[at]);
-    const [interval] = bootstrap(differences.length, SEED, [
-      (sample) => sample.reduce((sum, at) => sum + differences[at], 0) / sample.length,
-    ]);
+    const [interval] = bootstrap(differences.length, SEED, [(sample) => meanOf(differences, sample)]);
     console.log(
       `  ${name} ${mean(first).toFixed(3)} → ${mean(second).toFixed(3)}, ${signed(mean(differences))} (95% interval ${interval!.map(signed).join(' to ')})`,
     );

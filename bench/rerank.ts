@@ -1,12 +1,11 @@
 /**
  * What the second ranking by a language model changes: recall and MRR with and without it at several depths, with the interval of a paired bootstrap
- * over questions. The likelihoods are kept in a file, the best chunks first, so a second call continues, and a call that was stopped has the depths
- * that are complete.
+ * over questions, and the seconds of reading a chunk. FOUND holds what `graft search --top 20 --json --relevant` printed for QUESTIONS. The likelihoods
+ * are kept in a file, question by question, so a second call continues. Only questions whose chunks all have one are compared.
  *
- *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/rerank.ts INDEX ENCODER|bm25 LM QUESTIONS KEPT [deepest] [threads]
+ *   node --import tsx --loader ./bin/wgsl-loader.mjs bench/rerank.ts FOUND LM QUESTIONS KEPT [deepest] [threads] [seconds]
  */
-import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync } from 'node:fs';
 import { openProcessor } from '../src/cli/cpu.ts';
 import { modelOf } from '../src/cli/files.ts';
 import { questionLikelihoods } from '../src/evaluate/question-likelihood.ts';
@@ -17,10 +16,11 @@ import { printChanges, readLines } from './changes.ts';
 
 const DEPTHS = [5, 10, 20];
 /** Chunks whose likelihoods are kept together. */
-const TOGETHER = 16;
+const TOGETHER = 8;
 
-const [index, encoder, lm, questionFile, kept, deepest = '20', threads = '2'] = process.argv.slice(2);
-if (!kept) throw new Error('Give INDEX ENCODER|bm25 LM QUESTIONS KEPT');
+const [foundFile, lm, questionFile, kept, deepest = '20', threads = '2', seconds = 'Infinity'] =
+  process.argv.slice(2);
+if (!kept) throw new Error('Give FOUND LM QUESTIONS KEPT');
 const depths = DEPTHS.filter((depth) => depth <= Number(deepest));
 
 interface Found {
@@ -34,21 +34,7 @@ interface Kept {
   readonly likelihood: number;
 }
 
-const by = encoder === 'bm25' ? ['--method', 'bm25'] : ['--model', encoder];
-const { status, stdout } = spawnSync(
-  process.execPath,
-  [
-    ...['bin/graft.mjs', 'search', '--index', index, ...by, '--queries', questionFile],
-    ...['--top', '20', '--json', '--relevant', '--device', 'cpu', '--threads', threads],
-  ],
-  { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], maxBuffer: 1 << 28 },
-);
-if (status !== 0) throw new Error(`graft search ended with ${status}`);
-const found = stdout
-  .trim()
-  .split('\n')
-  .map((line) => JSON.parse(line) as Found)
-  .filter(({ relevant }) => relevant);
+const found = readLines<Found>(foundFile).filter(({ relevant }) => relevant);
 const textOf = new Map<string | number, string>(
   readLines<{ id?: string | number; question: string }>(questionFile).map(({ id, question }, at) => [
     id ?? at + 1,
@@ -62,30 +48,36 @@ if (existsSync(kept))
   for (const { chunk, question, likelihood } of readLines<Kept>(kept))
     known.set(keyOf(chunk, question), likelihood);
 
-/** The chunks that lack a likelihood, those of the best ranks first, each with its questions. */
+/** The chunks that lack a likelihood, each with all of its questions: those of the least depth first. */
 const wanted = new Map<string, { text: string; questions: (string | number)[] }>();
-for (let rank = 0; rank < Math.max(...depths); rank++)
-  for (const { id, hits } of found) {
-    const hit = hits[rank];
-    if (!hit || known.has(keyOf(hit.id, id))) continue;
-    const own = wanted.get(hit.id) ?? { text: hit.text, questions: [] };
-    wanted.set(hit.id, own);
-    own.questions.push(id);
+const askers = new Map<string, (string | number)[]>();
+for (const { id, hits } of found)
+  for (const hit of hits.slice(0, Math.max(...depths))) {
+    if (known.has(keyOf(hit.id, id))) continue;
+    askers.set(hit.id, [...(askers.get(hit.id) ?? []), id]);
   }
+for (const depth of depths)
+  for (const { hits } of found)
+    for (const { id, text } of hits.slice(0, depth)) {
+      const questions = askers.get(id);
+      if (questions) wanted.set(id, { text, questions });
+    }
 
-if (wanted.size > 0) {
+if (wanted.size > 0 && Number(seconds) > 0) {
   const device = await openProcessor({ threads: Number(threads) });
   const files = await modelOf(lm);
   const model = await LanguageModel.load(device, files, { precision: 'f32' });
   const tokenizer = await loadTokenizer(files);
   const chunks = [...wanted];
+  const began = performance.now();
+  let readings = 0;
   for (let start = 0; start < chunks.length; start += TOGETHER) {
     const group = chunks.slice(start, start + TOGETHER);
     const asked = [...new Set(group.flatMap(([, { questions }]) => questions))].map((question) => ({
       question,
       own: group.filter(([, { questions }]) => questions.includes(question)),
     }));
-    const { user: before } = process.cpuUsage();
+    if (performance.now() - began > 1000 * Number(seconds)) break;
     const likelihoods = await questionLikelihoods(
       { model, tokenizer },
       asked.map(({ question, own }) => ({
@@ -98,8 +90,9 @@ if (wanted.size > 0) {
     );
     for (const { chunk, question, likelihood } of lines) known.set(keyOf(chunk, question), likelihood);
     appendFileSync(kept, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    readings += group.length;
     console.error(
-      `${start + group.length} of ${chunks.length} chunks; these took ${((process.cpuUsage().user - before) / 1e6).toFixed(1)} s of the processor`,
+      `${readings} of ${chunks.length} chunks read, ${((performance.now() - began) / 1000 / readings).toFixed(2)} s each`,
     );
   }
   device.close();
@@ -114,14 +107,18 @@ const judged = (ids: readonly string[], { relevant }: Found) => ({
   ranking: ids.map((id) => places.get(id)!),
   relevant: relevant.map((own) => own.map((id) => places.get(id)!)),
 });
-const plain = found.map((one) =>
-  judged(
-    one.hits.map(({ id }) => id),
-    one,
-  ),
-);
 for (const depth of depths) {
-  const again = found.map((one) => {
+  const complete = found.filter(({ id, hits }) =>
+    hits.slice(0, depth).every((hit) => known.has(keyOf(hit.id, id))),
+  );
+  if (complete.length === 0) continue;
+  const plain = complete.map((one) =>
+    judged(
+      one.hits.map(({ id }) => id),
+      one,
+    ),
+  );
+  const again = complete.map((one) => {
     const likelihoods = one.hits.slice(0, depth).map((hit) => known.get(keyOf(hit.id, one.id))!);
     return judged(
       rerank(one.hits, likelihoods).map(({ id }) => id),

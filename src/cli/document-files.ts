@@ -59,7 +59,8 @@ function findDocuments(folder: string): FoundFiles {
       const [full, file] = [join(path, name), inside + name];
       const stats = statSync(full, { throwIfNoEntry: false });
       if (stats?.isDirectory()) walk(full, `${file}/`);
-      else if (stats?.isFile() && isDocument(name)) documents.push(file);
+      // A link that leads nowhere is named when it is read.
+      else if ((stats?.isFile() ?? true) && isDocument(name)) documents.push(file);
       else others.push(file);
     }
   };

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { GraftError, messageOf } from '../errors.ts';
 import { plural } from '../numbers.ts';
 import { CHUNK_BORDERS, CHUNK_DEFAULTS, checkChunkSettings } from '../retrieval/chunks.ts';
-import { DOCUMENT_ENDINGS } from '../retrieval/read-document.ts';
+import { DOCUMENT_ENDINGS, endingOf } from '../retrieval/read-document.ts';
 import { EXIT } from './exit.ts';
 import { Flags, type FlagSpecs } from './flags.ts';
 import { lockFolder } from './folder-lock.ts';
@@ -57,7 +57,7 @@ export const indexFlags = {
   },
   overwrite: { help: 'make an index that is at --out again, with another model or other settings' },
   json: {
-    help: 'print a report as JSON: documents, chunks, how many were kept and computed, bad files, seconds',
+    help: 'print a report as JSON: documents, chunks, how many were kept and computed, files without text, bad files, seconds',
   },
 } as const satisfies FlagSpecs;
 
@@ -200,6 +200,8 @@ interface Reported {
 
 function report({ found, embedded, model, out, seconds, json }: Reported, output: Output): void {
   const { chunks, documents, kept, computed, cut, stopped } = embedded;
+  const withText = new Set(found.chunks.map(({ file }) => file));
+  const empty = found.documents.map(({ file }) => file).filter((file) => !withText.has(file));
   if (json)
     output.result(
       `${JSON.stringify({
@@ -212,6 +214,7 @@ function report({ found, embedded, model, out, seconds, json }: Reported, output
         cut,
         size: model.size,
         complete: !stopped,
+        empty,
         bad: found.bad,
         others: found.others,
         seconds,
@@ -224,8 +227,11 @@ function report({ found, embedded, model, out, seconds, json }: Reported, output
     output.line(
       `${plural(cut, 'chunk is', 'chunks are')} longer than the ${model.window} tokens that the model reads, and the vectors are those of the first ones.`,
     );
+  if (empty.length > 0) output.line(`No text in: ${namesOf(empty)}`);
   if (found.others.length > 0)
     output.line(`Not read, since Graft reads no files of these kinds: ${namesOf(found.others)}`);
+  if (found.others.some((file) => endingOf(file) === 'zip'))
+    output.line('A zip inside is not opened: unpack it, or make an index of it by --documents.');
   for (const { why } of found.bad) output.line(`Not read: ${why}`);
   if (found.bad.length > 0) process.exitCode = EXIT.couldNot;
   if (stopped) {

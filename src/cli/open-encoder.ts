@@ -6,10 +6,12 @@ import { contentParts, hashOf } from '../model/content.ts';
 import { Embedder } from '../model/embedder.ts';
 import { Encoder } from '../model/encoder.ts';
 import { readEncoder } from '../model/family.ts';
+import { isOnnxEncoder } from '../model/onnx-encoder.ts';
 import { POOLINGS, readPooling, readWindow, type PoolingSettings } from '../model/pooling.ts';
 import { textIds, type TextIds } from '../text/text-ids.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
+import { ONNX_FILES } from '../weights/companions.ts';
 import { folder, modelOf } from './files.ts';
 import type { Flags, FlagSpec, FlagSpecs } from './flags.ts';
 import { openDevice } from './open-device.ts';
@@ -49,10 +51,16 @@ export interface EncoderFolder {
 /**
  * Reads all of an encoder but its weights, so that what is wrong with a folder shows at once.
  *
- * @throws GraftError `arguments`, `config-…`, `tokenizer-…`, `family`, `file-missing`
+ * @throws GraftError `arguments`, `encoder-onnx`, `config-…`, `tokenizer-…`, `family`, `file-missing`
  */
 export async function readEncoderFolder(flags: EncoderFlags, output: Output): Promise<EncoderFolder> {
   const files = await modelOf(flags.required('model'));
+  if (await isOnnxEncoder(await withOnnx(files)))
+    throw new GraftError(
+      'encoder-onnx',
+      `${files.name} has weights that only ONNX Runtime can run, and the command comes without it.`,
+      'Use this encoder on the page, which brings ONNX Runtime. Here choose a folder of the BERT family with model.safetensors, or make an index with --words-only and search it with --method bm25.',
+    );
   const { maxPositions, channels } = (await readEncoder(files)).shape;
   const settings = await readPooling(files, flags.choice('pooling', POOLINGS));
   if (!settings.known)
@@ -64,6 +72,20 @@ export async function readEncoderFolder(flags: EncoderFlags, output: Output): Pr
   const prefix = flags.text('prefix') ?? '';
   const idsOf = (text: string): TextIds => textIds(tokenizer, prefix + text, window);
   return { files, settings, tokenizer, size: channels, window, prefix, idsOf };
+}
+
+/** The folder with its ONNX files in the list: that of a folder on disk names no files of the folders in it. */
+async function withOnnx(files: FileSet): Promise<FileSet> {
+  const found = await Promise.all(
+    ONNX_FILES.map(async (file) => ((await files.open(file)) === undefined ? [] : [file])),
+  );
+  const there = found.flat();
+  if (there.length === 0) return files;
+  return {
+    name: files.name,
+    list: () => [...files.list(), ...there],
+    open: (file) => files.open(file),
+  };
 }
 
 const NO_VECTORS: PoolingSettings = { pooling: 'mean', normalise: false, known: true };

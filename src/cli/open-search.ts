@@ -48,7 +48,7 @@ export class IndexSearch {
 
   /**
    * @param path the folder of the index
-   * @throws GraftError `index-model` if the index was made with another encoder, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
+   * @throws GraftError `arguments`, `index-model` if the index was made with another encoder, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
    *   `readIndex`, `readEncoderFolder` and `openEncoder`
    */
   static async open(
@@ -56,7 +56,12 @@ export class IndexSearch {
     { method, files, encoder, device }: SearchPlan,
     output: Output,
   ): Promise<IndexSearch> {
-    if (method !== 'bm25') encoder.required('model');
+    if (method !== 'bm25' && !encoder.isGiven('model'))
+      throw new GraftError(
+        'arguments',
+        `A search by ${method} compares vectors, and --model is missing.`,
+        'Give the encoder that the index was made with, or search by words with --method bm25.',
+      );
     const { model, chunks, vectors } = await readIndex(path, { vectors: method !== 'bm25' });
     if (method !== 'bm25' && model.size === 0)
       throw new GraftError(

@@ -14,7 +14,7 @@ import { modelFlags, openSession, requiredTokenizer, type Session } from './sess
 export const rerankFlags = {
   rerank: {
     value: 'PATH',
-    help: 'a language model that ranks the best chunks again: by how likely it finds the question after each of them',
+    help: 'a language model that ranks the best chunks again: by how likely it finds the question after each of them; one that cannot read, such as Sprig, makes it worse',
   },
   'rerank-top': {
     value: 'N',
@@ -27,7 +27,7 @@ type RerankFlags = Flags<
 >;
 
 /** @throws GraftError `arguments` for `--rerank-top` without `--rerank` */
-export function checkRerankFlags(flags: Flags<typeof rerankFlags>): void {
+export function checkRerankFlags(flags: Flags<Readonly<Record<keyof typeof rerankFlags, FlagSpec>>>): void {
   if (flags.isGiven('rerank-top') && !flags.isGiven('rerank'))
     throw new GraftError(
       'arguments',

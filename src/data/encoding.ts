@@ -50,14 +50,20 @@ const MAGIC: readonly { readonly start: string; readonly what: string; readonly 
  * Refuses a file that is not text, before it is read as thousands of bad lines: by its first bytes, or by a zero byte near the start,
  * which UTF-8 text does not have.
  *
+ * @param saveAs what to do with a file that a program has to write in another form
  * @throws GraftError `data-binary`
  */
-export function refuseBinary(bytes: Uint8Array, fileName: string): void {
+export function refuseBinary(bytes: Uint8Array, fileName: string, saveAs = SAVE_AS): void {
   const head = bytes.subarray(0, HEAD_BYTES);
   const known = MAGIC.find(({ start }) => [...start].every((char, i) => head[i] === char.charCodeAt(0)));
-  if (known) throw new GraftError('data-binary', `${fileName} is ${known.what}, not text.`, known.remedy);
+  if (known)
+    throw new GraftError(
+      'data-binary',
+      `${fileName} is ${known.what}, not text.`,
+      known.remedy === SAVE_AS ? saveAs : known.remedy,
+    );
   if (encodingOf(bytes) === 'utf-8' && head.includes(0))
-    throw new GraftError('data-binary', `${fileName} is not a text file.`, SAVE_AS);
+    throw new GraftError('data-binary', `${fileName} is not a text file.`, saveAs);
 }
 
 /**

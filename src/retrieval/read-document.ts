@@ -23,8 +23,10 @@ export const MAX_DOCUMENT_BYTES = 64 * 2 ** 20;
 
 type Reader = (bytes: Uint8Array, name: string, maps: CharacterMaps) => DocumentText | Promise<DocumentText>;
 
+const SAVE_AS_TEXT = 'Save it as plain text, HTML or PDF in the program that made it, and add that file.';
+
 const readText = (bytes: Uint8Array, name: string): DocumentText => {
-  refuseBinary(bytes, name);
+  refuseBinary(bytes, name, SAVE_AS_TEXT);
   return { text: decodeFile(bytes, name) };
 };
 
@@ -34,7 +36,7 @@ const readMarkdown: Reader = (bytes, name) => {
 };
 
 const readHtml: Reader = (bytes, name) => {
-  refuseBinary(bytes, name);
+  refuseBinary(bytes, name, SAVE_AS_TEXT);
   return htmlText(decodePage(bytes, name));
 };
 

@@ -40,7 +40,7 @@ export const COMPANIONS: readonly string[] = [
 ];
 
 /** Where an encoder's folder has its weights as ONNX: as they were trained, or in 8 bits. */
-const ONNX_FILES = ['onnx/model.onnx', 'onnx/model_quantized.onnx'];
+export const ONNX_FILES = ['onnx/model.onnx', 'onnx/model_quantized.onnx'];
 
 /** The first of these files among the names. */
 export const onnxFileOf = (names: readonly string[]): string | undefined =>

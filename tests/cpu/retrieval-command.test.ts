@@ -37,6 +37,7 @@ interface Report {
   kept: number;
   computed: number;
   complete: boolean;
+  empty: string[];
   bad: { file: string; why: string }[];
   others: string[];
 }
@@ -182,6 +183,7 @@ describe('graft index', () => {
       'mame.pdf': namedFontPdf('90ms-RKSJ-H', 'Japan1', ['8eed82f082dc82ad8142']),
       'old.html': Buffer.from('<meta charset=iso-8859-1><p>Gr\xfcn', 'latin1'),
       'picture.png': 'x',
+      'inside.zip': 'x',
       'empty.md': '',
     });
     symlinkSync('.', at('mixed', 'circle'));
@@ -193,9 +195,14 @@ describe('graft index', () => {
     } = await graftHere([...indexCall(['--documents', folder], at('mixed-index')), '--overwrite']);
     expect(code).toBe(1);
     const report = JSON.parse(text) as Report;
-    expect(report.bad.map(({ file }) => file)).toEqual(['bad.txt', 'binary.md', 'broken.pdf']);
+    expect(report.bad.map(({ file }) => file)).toEqual([
+      ...['bad.txt', 'binary.md', 'broken.pdf', 'dangling.txt'],
+    ]);
+    expect(report.bad[1].why).toContain('Save it as plain text');
     expect(report.others).toContain('picture.png');
-    expect(report.others).toContain('dangling.txt');
+    expect(report.empty).toEqual(['empty.md']);
+    expect(err).toContain('No text in: empty.md');
+    expect(err).toContain('A zip inside is not opened');
     expect(err).toContain('Not read: bad.txt, line 1, is not valid UTF-8.');
     expect(linesOf(at('mixed-index', 'chunks.jsonl'))).toContainEqual(
       expect.objectContaining({ file: 'mame.pdf', text: '種をまく。' }),
@@ -320,6 +327,12 @@ describe('graft index', () => {
     expect((await graftHere(indexCall(['--documents', at('nothing')], at('no')))).err).toContain(
       'has no text to index',
     );
+    cpSync(MEAN, at('onnx-only'), { recursive: true });
+    rmSync(at('onnx-only', 'model.safetensors'));
+    const onnx = await graftHere(indexCall(['--documents', folder], at('no'), at('onnx-only')));
+    expect(onnx.err).toContain(
+      'only ONNX Runtime can run, and the command comes without it. Use this encoder on the page',
+    );
     expect(existsSync(at('no'))).toBe(false);
   });
 });
@@ -409,6 +422,7 @@ describe('graft search', () => {
 
   test('refuses another model by name, a damaged index and a folder that is none', async () => {
     const call = ['search', '--index', at('searched-index'), '--query', 'x', ...DEVICE_HERE];
+    expect((await graftHere(call)).err).toContain('or search by words with --method bm25');
     expect((await graftHere([...call, '--model', CLS])).err).toMatch(
       /searched-index was made with mean, and this call has cls: their vectors/,
     );
