@@ -13,7 +13,13 @@
  * with a further norm of the results, in some families.
  */
 import type { Activation } from '../engine/ops/activation.ts';
-import { weightOf, type LinearModule, type ModelDefinition, type ModelShape, type WeightSpec } from './family.ts';
+import {
+  weightOf,
+  type LinearModule,
+  type ModelDefinition,
+  type ModelShape,
+  type WeightSpec,
+} from './family.ts';
 import type { ForwardGraph } from './forward-graph.ts';
 
 /** What may differ between layers. */

@@ -74,7 +74,11 @@ function joined(
 }
 
 function wrongPart(what: string): GraftError {
-  return new GraftError('weights-tensor', `${what}.`, 'Check that config.json and the weights belong together.');
+  return new GraftError(
+    'weights-tensor',
+    `${what}.`,
+    'Check that config.json and the weights belong together.',
+  );
 }
 
 /**

@@ -176,7 +176,9 @@ describe.skipIf(!python)('Families in transformers and PEFT', () => {
   async function adapt(name: string): Promise<{ base: Float32Array; adapted: Float32Array }> {
     const files = folder(at(name));
     const model = await LanguageModel.load(device, files, { precision: 'f32' });
-    const parameters = EXPERTS.filter((target) => model.definition.linears.some(({ path }) => path.endsWith(target)));
+    const parameters = EXPERTS.filter((target) =>
+      model.definition.linears.some(({ path }) => path.endsWith(target)),
+    );
     const config = adapterConfigOf({ ...defaultSpec(), rank: 3, targets: ['all-linear', ...parameters] });
     const modules = adapterModules(model.definition, config) as LoraModule[];
     const tensors = new Map(

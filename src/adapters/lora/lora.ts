@@ -62,7 +62,13 @@ export function loraParameters({
     const order = factorOrders({ rank, inputs, outputs, experts }, padded);
     return [
       { name: names.a, shape: [all, inputs], padded: [experts, padded, inputs], order: order.a },
-      { name: names.b, shape: [outputs, all], padded: [experts, outputs, padded], order: order.b, faster: true },
+      {
+        name: names.b,
+        shape: [outputs, all],
+        padded: [experts, outputs, padded],
+        order: order.b,
+        faster: true,
+      },
     ];
   }
   return [
@@ -123,8 +129,7 @@ function factorOrders(
     b: order(sizes(outputs), (use) => {
       for (let e = 0; e < experts; e++)
         for (let n = 0; n < outputs; n++)
-          for (let r = 0; r < rank; r++)
-            use((n * rank + r) * experts + e, (e * outputs + n) * padded + r);
+          for (let r = 0; r < rank; r++) use((n * rank + r) * experts + e, (e * outputs + n) * padded + r);
     }),
   };
 }

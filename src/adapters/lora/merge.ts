@@ -13,7 +13,13 @@ export function mergeLora(
     const [sizeA, sizeW] = [a.length / experts, values.length / experts];
     for (let e = 0; e < experts; e++) {
       const own = Float32Array.from({ length: outputs * rank }, (_, i) => b[i * experts + e]);
-      addProduct(values.subarray(e * sizeW, (e + 1) * sizeW), own, a.subarray(e * sizeA, (e + 1) * sizeA), rank, scale);
+      addProduct(
+        values.subarray(e * sizeW, (e + 1) * sizeW),
+        own,
+        a.subarray(e * sizeA, (e + 1) * sizeA),
+        rank,
+        scale,
+      );
     }
     return;
   }
