@@ -19,7 +19,7 @@ import { findChromium, root } from '../scripts/machine.mjs';
 
 const CONTESTANTS = [
   'Graft, f32',
-  'Graft, int8 weights',
+  'Graft, int8',
   'Transformers.js, int8, as Graft calls it',
   'Transformers.js, int8, its pipeline',
 ];

@@ -39,7 +39,10 @@ async function open(names: readonly string[]): Promise<void> {
     texts.map((text) => textIds(tokenizer, text, window).ids);
 
   const device = await openProcessor();
-  for (const [name, weights] of [['Graft, f32'], ['Graft, int8 weights', { matrices: 'q8_0' }]] as const) {
+  for (const [name, weights] of [
+    ['Graft, f32'],
+    ['Graft, int8', { matrices: 'q8_0', rowScales: true }],
+  ] as const) {
     const encoder = await Encoder.load(device, own, { precision: 'f32', ...(weights && { weights }) });
     const embedder = new Embedder(encoder, settings);
     contestants[name] = (texts) => embedder.embed(idsOf(texts));

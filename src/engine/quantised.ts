@@ -74,6 +74,8 @@ export class QuantisedTensor extends Tensor {
     readonly format: QuantisedType,
     /** Rows of the whole matrix in the storage, if this is a view of its first rows: scales follow the quants of all rows. */
     readonly storedRows = sizeOf(shape) / shape[shape.length - 1],
+    /** Whether all blocks of a row have the same scale, so that a backend may add up its products in integers. Only in q8_0. */
+    readonly rowScales = false,
   ) {
     super(storage, shape, 'u32');
   }
@@ -85,13 +87,15 @@ export class QuantisedTensor extends Tensor {
   /** The first rows, without a copy: [count, columns]. @throws Error if `start` is not 0 */
   override slice(start: number, count: number): QuantisedTensor {
     if (start !== 0) throw new Error(`${this.label}: a slice has to start at the first row`);
-    return new QuantisedTensor(this.storage, [count, this.columns], this.format, this.storedRows);
+    const { storage, format, storedRows, rowScales } = this;
+    return new QuantisedTensor(storage, [count, this.columns], format, storedRows, rowScales);
   }
 }
 
 /**
  * A new matrix [N, K] in blocks, to be filled by `writeQuantised`.
  *
+ * @param rowScales whether it will have one scale for each row: see {@link QuantisedTensor}
  * @throws Error if rows of K numbers are not whole blocks; GraftError as `Device.upload`
  */
 export function createQuantised(
@@ -99,12 +103,13 @@ export function createQuantised(
   shape: readonly number[],
   type: QuantisedType,
   label: string,
+  rowScales = false,
 ): QuantisedTensor {
   const columns = shape[shape.length - 1] ?? 0;
   if (!fitsQuantised(columns, type))
     throw new Error(`${label}: rows of ${columns} are not whole blocks of ${type}`);
   const { storage } = device.upload([quantisedBytes(shape, type) / 4], 'u32', label);
-  return new QuantisedTensor(storage, shape, type);
+  return new QuantisedTensor(storage, shape, type, undefined, rowScales);
 }
 
 /**

@@ -98,6 +98,7 @@ export function cutRows(rows: number, step: number): { firstRow: number; count: 
  * A new tensor of this shape in memory of its own, full of zeros; a matrix, or the matrices of experts [E, N, K], in as many shards as the device's limits
  * ask for.
  *
+ * @param rowScales as of `createQuantised`
  * @throws Error as `createQuantised`; GraftError as `Device.upload`
  */
 export function createWeight(
@@ -105,10 +106,11 @@ export function createWeight(
   shape: readonly number[],
   type: 'f32' | 'f16' | QuantisedType,
   label: string,
+  rowScales = false,
 ): Tensor {
   const numbers = type === 'f32' || type === 'f16';
   const create = (part: readonly number[], name: string): Tensor =>
-    numbers ? device.upload(part, type, name) : createQuantised(device, part, type, name);
+    numbers ? device.upload(part, type, name) : createQuantised(device, part, type, name, rowScales);
   const unit = unitOf(shape);
   if (unit === undefined) return create(shape, label);
   const columns = shape[shape.length - 1];

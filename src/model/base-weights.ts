@@ -10,7 +10,7 @@ import { float32ToFloat16, storedBytes, toFloat32, type StoredType } from '../we
 import type { WeightSource } from '../weights/folder.ts';
 import { LAYOUT_OF, takeApart } from '../weights/gguf/take-apart.ts';
 import type { QuantisedType, QuantisedValues } from '../weights/layouts.ts';
-import { quantise } from '../weights/quantise.ts';
+import { quantise, quantiseRows } from '../weights/quantise.ts';
 import type { TensorEntry } from '../weights/safetensors.ts';
 import type { ModelDefinition, WeightedModel, WeightSpec } from './family.ts';
 import { folderShape, inModelLayout, transposeBytes } from './folder-layout.ts';
@@ -106,7 +106,10 @@ export function emptyFrozen(
 ): BaseWeights {
   const types = weightTypes(model, choices, dtype, storedAs);
   const tensors = new Map(
-    model.weights.map((spec) => [spec.name, createWeight(device, spec.shape, types.of(spec), spec.name)]),
+    model.weights.map((spec) => [
+      spec.name,
+      createWeight(device, spec.shape, types.of(spec), spec.name, types.hasRowScales(spec)),
+    ]),
   );
   return {
     find: (name) => tensors.get(name),
@@ -128,7 +131,10 @@ function write(device: Device, tensor: Tensor, firstRow: number, bytes: Uint8Arr
   eachShard(tensor, firstRow, bytes.byteLength / rowBytes, (shard, { row, from: first, count }) => {
     const part = bytes.subarray(first * rowBytes, (first + count) * rowBytes);
     if (shard instanceof QuantisedTensor) {
-      writeQuantised(device, shard, row, quantisedRows(part, from, shard.format, label));
+      const rows = shard.rowScales
+        ? quantiseRows(toFloat32(part, from, label), shard.columns)
+        : quantisedRows(part, from, shard.format, label);
+      writeQuantised(device, shard, row, rows);
       return;
     }
     const data = shard.dtype === 'f16' ? toFloat16(part, from, label) : toFloat32(part, from, label);

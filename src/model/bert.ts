@@ -127,11 +127,14 @@ function forward<Value>(g: ForwardGraph<Value>, { layers, eps, activation }: Ber
       const seen = g.attention(layer, q, k, v);
       const attended = g.linear(seen, `${name}.attention.output.dense`, { residual: input });
       const middle = g.layerNorm(attended, `${name}.attention.output.LayerNorm`, eps);
-      const wide = g.linear(middle, `${name}.intermediate.dense`);
+      const [wide, narrow] = [`${name}.intermediate.dense`, `${name}.output.dense`];
+      const end = { residual: middle };
+      const active = g.activatedLinear(middle, wide, activation);
+      const output = active ? g.linear(active, narrow, end) : activatedAgain(g.linear(middle, wide));
       // Computed again for the backward pass, like the product of gate and up in decoder.ts.
-      const output = g.recompute(() =>
-        g.linear(g.activate(wide, activation), `${name}.output.dense`, { residual: middle }),
-      );
+      function activatedAgain(y: Value): Value {
+        return g.recompute(() => g.linear(g.activate(y, activation), narrow, end));
+      }
       return g.layerNorm(output, `${name}.output.LayerNorm`, eps);
     });
   }

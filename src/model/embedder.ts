@@ -1,4 +1,4 @@
-/** Vectors of texts by an encoder. Texts lie end to end without padding between them, longest first, so that a replay is full. */
+/** Vectors of texts by an encoder. Texts lie end to end without padding between them, the longest first and short ones in the gaps. */
 import { copy } from '../engine/ops/add.ts';
 import type { Plan } from '../engine/plan.ts';
 import { Tape } from '../engine/tape.ts';
@@ -19,8 +19,10 @@ interface EmbedOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Tokens of a replay: as few as hold what is left, and at most the last. */
-const BUCKETS = [64, 128, 256, 512, 1024, 2048] as const;
+/** Tokens of a replay: the least for a short text, and else a multiple of the step, up to the most. */
+const LEAST_TOKENS = 64;
+const STEP_TOKENS = 64;
+const MOST_TOKENS = 2048;
 /** Places for texts in a replay, as a share of its tokens: fewer if all are as long as a short question. */
 const TOKENS_OF_A_TEXT = 8;
 
@@ -101,7 +103,8 @@ export class Embedder {
 
   /** The smallest plan for so many tokens and texts, compiled when it is first needed. */
   async #replayOf(tokens: number, texts: number): Promise<Replay> {
-    const M = BUCKETS.find((bucket) => bucket >= tokens && bucket / TOKENS_OF_A_TEXT >= texts) ?? tokens;
+    const needed = Math.max(tokens, texts * TOKENS_OF_A_TEXT);
+    const M = needed <= LEAST_TOKENS ? LEAST_TOKENS : Math.ceil(needed / STEP_TOKENS) * STEP_TOKENS;
     let replay = this.#replays.get(M);
     if (!replay) this.#replays.set(M, (replay = await this.#compile(M)));
     return replay;
@@ -126,23 +129,23 @@ export class Embedder {
   }
 }
 
-/** Indices of the texts of each replay, longest first. */
+/** Indices of the texts of each replay: the longest first, then the shortest, while there is room. */
 function* batches(texts: readonly TextIds[]): Generator<number[]> {
   const order = texts.map((_, at) => at).sort((a, b) => texts[b].length - texts[a].length);
-  const max = BUCKETS[BUCKETS.length - 1];
-  let batch: number[] = [];
-  let tokens = 0;
-  for (const at of order) {
-    const { length } = texts[at];
-    const full = tokens + length > max || batch.length === max / TOKENS_OF_A_TEXT;
-    if (batch.length > 0 && full) {
-      yield batch;
-      [batch, tokens] = [[], 0];
-    }
-    batch.push(at);
-    tokens += length;
+  let [first, end] = [0, order.length];
+  while (first < end) {
+    const batch = [order[first++]];
+    let room = MOST_TOKENS - texts[batch[0]].length;
+    const fits = (at: number): boolean =>
+      first < end && texts[order[at]].length <= room && batch.length < MOST_TOKENS / TOKENS_OF_A_TEXT;
+    const take = (at: number): void => {
+      batch.push(order[at]);
+      room -= texts[order[at]].length;
+    };
+    while (fits(first)) take(first++);
+    while (fits(end - 1)) take(--end);
+    yield batch;
   }
-  if (batch.length > 0) yield batch;
 }
 
 /** Writes texts into a plan. Each token sees its whole text; the rest of the plan's tokens see nothing. */

@@ -40,6 +40,8 @@ export interface ForwardGraph<Value> {
   linears(x: Value, paths: readonly string[]): Value[];
   /** a(gate) · up of the layers at two paths; undefined if they are to be recorded one by one. */
   gatedLinears(x: Value, paths: readonly [string, string], activation: Activation): Value | undefined;
+  /** a(y) of the layer at a path; undefined if they are to be recorded one by one. */
+  activatedLinear(x: Value, path: string, activation: Activation): Value | undefined;
   /** Sends each token to the `kept` experts of the highest logits; with `normalised`, their weights add up to one. */
   route(logits: Value, options: { readonly kept: number; readonly normalised: boolean }): Routing<Value>;
   /** The expert-wise linear layer at `path`: each row of x meets the matrix of its expert. */

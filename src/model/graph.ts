@@ -12,6 +12,7 @@ import { gatherRows } from '../engine/ops/gather_rows.ts';
 import { expertLinear, type ExpertLinearOptions } from '../engine/ops/expert_linear.ts';
 import { layerNorm } from '../engine/ops/layer_norm.ts';
 import {
+  activatedLinear,
   gatedLinears,
   linear,
   linears,
@@ -190,6 +191,13 @@ export class Graph implements ForwardGraph<Tensor> {
     const { tape, observer } = this.options;
     const layers = tape.training || observer ? undefined : this.#together(paths);
     return layers && gatedLinears(tape, x, [layers[0], layers[1]], activation);
+  }
+
+  /** a(y) of the layer at a path, if nothing else needs y: without a backward and an observer. Undefined otherwise. */
+  activatedLinear(x: Tensor, path: string, activation: Activation): Tensor | undefined {
+    const { tape, observer } = this.options;
+    const layers = tape.training || observer ? undefined : this.#together([path]);
+    return layers && activatedLinear(tape, x, layers[0], activation);
   }
 
   /** Layers of one input for one operation; undefined if an adapter or an observer of their input asks for each by itself. */

@@ -25,13 +25,15 @@ export interface WeightChoices {
    * them in blocks.
    */
   readonly embeddings?: WeightChoice;
+  /** Whether linear layers in q8_0 have one scale for each row, so that the CPU engine multiplies bytes. Only for encoders, which are not trained. */
+  readonly rowScales?: boolean;
 }
 
 export const AS_STORED: WeightChoices = { matrices: 'stored' };
 
 /** Whether two choices lead to the same weights. */
 export function sameChoices(a: WeightChoices = AS_STORED, b: WeightChoices = AS_STORED): boolean {
-  return a.matrices === b.matrices && a.embeddings === b.embeddings;
+  return a.matrices === b.matrices && a.embeddings === b.embeddings && a.rowScales === b.rowScales;
 }
 
 /** For people; undefined if everything is as stored. */
@@ -94,6 +96,8 @@ export function checkChoices(
 
 interface WeightTypes {
   of(spec: WeightSpec): WeightType;
+  /** Whether a weight in q8_0 has one scale for each row. */
+  hasRowScales(spec: WeightSpec): boolean;
   /** Matrices that were to be quantised and are not: their rows are not whole blocks. */
   readonly unquantised: readonly WeightSpec[];
 }
@@ -124,7 +128,9 @@ export function weightTypes(
     }
     types.set(spec.name, type);
   }
-  return { of: ({ name }) => types.get(name)!, unquantised };
+  const hasRowScales = ({ name }: WeightSpec): boolean =>
+    choices.rowScales === true && layers.has(name) && types.get(name) === 'q8_0';
+  return { of: ({ name }) => types.get(name)!, hasRowScales, unquantised };
 }
 
 /** Whether weights of this type, or by this choice, are in quantised blocks. */

@@ -2,7 +2,7 @@
  * Numbers → quantised blocks: llama.cpp's Q8_0, Q4_0 and Q4_1 (quantize_row_*_ref in ggml/src/ggml-quants.c) and bitsandbytes' NF4 (blocks of
  * 64, absmax in f32; QLoRA, Dettmers et al., 2023). The results equal theirs, bit for bit: every step is rounded to f32 as there.
  */
-import { float32ToFloat16 } from './dtypes.ts';
+import { float32ToFloat16, toFloat32 } from './dtypes.ts';
 import { NF4_CODE, type QuantisedType, type QuantisedValues } from './layouts.ts';
 
 /** The layouts that numbers can be rounded to. */
@@ -39,6 +39,29 @@ function quantiseQ8(values: Float32Array): QuantisedValues {
     }
   }
   return { quants: new Uint8Array(quants.buffer), scales: bytesOf(float32ToFloat16(d)) };
+}
+
+/** The most steps of a number of `quantiseRows` from zero. Two products of it with 7 bits, and two more, then fit in 16 bits. */
+const ROW_STEPS = 63;
+
+/**
+ * Rows in q8_0 whose blocks all have the scale of their row, and numbers from −63 to 63: for products in integers.
+ *
+ * @param values whole rows @param columns of a row: whole blocks
+ */
+export function quantiseRows(values: Float32Array, columns: number): QuantisedValues {
+  const quants = new Int8Array(values.length);
+  const scales = new Float32Array(values.length / 32);
+  for (let start = 0; start < values.length; start += columns) {
+    let max = 0;
+    for (let i = start; i < start + columns; i++) max = Math.max(max, Math.abs(values[i]));
+    const [d] = toFloat32(bytesOf(float32ToFloat16(Float32Array.of(max / ROW_STEPS))), 'F16', 'scale');
+    scales.fill(d, start / 32, (start + columns) / 32);
+    if (d === 0) continue;
+    for (let i = start; i < start + columns; i++)
+      quants[i] = Math.max(-ROW_STEPS, Math.min(ROW_STEPS, Math.round(values[i] / d)));
+  }
+  return { quants: new Uint8Array(quants.buffer), scales: bytesOf(float32ToFloat16(scales)) };
 }
 
 /** q4_1 with an offset, the least value of a block; q4_0 around zero, with the value of the largest magnitude at −8. */

@@ -138,11 +138,14 @@ describeDevice('Encoders', (context) => {
     });
   }
 
-  test('gives nearly the same vectors with weights in 8 bits', async () => {
+  test.each([
+    ['weights in 8 bits', { matrices: 'q8_0' }],
+    ['products of bytes', { matrices: 'q8_0', rowScales: true }],
+  ] as const)('gives nearly the same vectors with %s', async (_, weights) => {
     const files = referenceFolder('encoders', 'mean');
     const encoder = await Encoder.load(context.device, files, {
       precision: 'f32',
-      weights: { matrices: 'q8_0' },
+      weights,
     });
     const { texts } = await readJsonOf<Reference>(files, 'reference.json');
     const expected = (await readTensorsOf(files, 'reference.safetensors')).floats.get('embeddings')!;

@@ -15,7 +15,7 @@ import type { Tensor } from '../tensor.ts';
 import { columnSumInto } from './column_sum.ts';
 import { dropoutInto, type Dropout } from './dropout.ts';
 import type { Activation } from './activation.ts';
-import { gatedMatmulsKind, matmul, matmuls, type Product } from './matmul.ts';
+import { activatedMatmulKind, gatedMatmulsKind, matmul, matmuls, type Product } from './matmul.ts';
 
 export interface LowRank {
   /** [R, K] f32; R is a multiple of four (zero rows pad it). */
@@ -104,6 +104,15 @@ export function gatedLinears(
   const y = tape.tensor(gate.y.shape, x.dtype, `${activation}(${gate.y.label})`);
   const products = [productOf(x, gate), productOf(x, up)] as const;
   tape.append(gatedMatmulsKind, { gate: gate.y, up: up.y, y }, { products, activation });
+  return y;
+}
+
+/** a(y) of a layer, [M, N] in the type of x: without a gradient. @throws Error as `gatedLinears` */
+export function activatedLinear(tape: Tape, x: Tensor, layer: LinearSpec, activation: Activation): Tensor {
+  if (tape.training) throw new Error('activatedLinear has no gradient');
+  const [one] = recorded(tape, x, [layer]);
+  const y = tape.tensor(one.y.shape, x.dtype, `${activation}(${one.y.label})`);
+  tape.append(activatedMatmulKind, { c: one.y, y }, { product: productOf(x, one), activation });
   return y;
 }
 

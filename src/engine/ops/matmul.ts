@@ -70,6 +70,12 @@ export const gatedMatmulsKind = operationKind<
   { readonly products: readonly [gate: Product, up: Product]; readonly activation: Activation }
 >('matmuls.gated');
 
+/** y = a(C) of a product whose own result C nothing else reads. */
+export const activatedMatmulKind = operationKind<
+  { readonly c: Tensor; readonly y: Tensor },
+  { readonly product: Product; readonly activation: Activation }
+>('matmul.activated');
+
 /** Columns of a tensor whose rows are whole vec4s. */
 export function wholeColumns(columns: number): number {
   return Math.ceil(columns / 4) * 4;

@@ -107,6 +107,10 @@ class OnnxForward implements ForwardGraph<Value> {
     return paths.map((path) => this.linear(x, path));
   }
 
+  activatedLinear(): undefined {
+    return undefined;
+  }
+
   gatedLinears(): undefined {
     return undefined;
   }

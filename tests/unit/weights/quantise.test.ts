@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { toFloat32 } from '../../../src/weights/dtypes.ts';
 import { takeApart } from '../../../src/weights/gguf/take-apart.ts';
 import { dequantise, LAYOUTS, NF4_CODE } from '../../../src/weights/layouts.ts';
-import { quantise, ROUNDED_TYPES } from '../../../src/weights/quantise.ts';
+import { quantise, quantiseRows, ROUNDED_TYPES } from '../../../src/weights/quantise.ts';
 import { parseSafetensors } from '../../../src/weights/safetensors.ts';
 import type { FileSet } from '../../../src/weights/bytes.ts';
 import { referenceFolder } from '../../engine/reference-file.ts';
@@ -26,6 +26,22 @@ describe('Quantised blocks', () => {
           expect(Math.abs(again[i] - values[i]), `${type} ${i}`).toBeLessThanOrEqual(bound);
       }
     }
+  });
+
+  test('rows have one scale, 63 steps to each side and numbers within half a step', () => {
+    const values = Float32Array.from(noise(96 * 3, 1, 0.02));
+    values.fill(0, 96, 192);
+    const blocks = quantiseRows(values, 96);
+    const scales = new Uint16Array(blocks.scales.buffer);
+    const again = dequantise(blocks, 'q8_0');
+    for (let row = 0; row < 3; row++) {
+      const [start, end] = [96 * row, 96 * (row + 1)];
+      const most = values.subarray(start, end).reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+      expect(new Set(scales.subarray(3 * row, 3 * (row + 1))).size).toBe(1);
+      for (let i = start; i < end; i++)
+        expect(Math.abs(again[i] - values[i])).toBeLessThanOrEqual((most / 63) * 0.54);
+    }
+    expect(Math.max(...new Int8Array(blocks.quants.buffer).map(Math.abs))).toBe(63);
   });
 
   test('zeros stay zeros, and blocks of one value keep it', () => {

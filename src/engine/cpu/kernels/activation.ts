@@ -9,7 +9,7 @@
 //   gated      y = a(g) · u              dg (+)= dy · u · a′(g)        du (+)= dy · a(g)
 //
 // with a′(x) = σ · (1 + x · (1 − σ) · k′(x)) for a(x) = x · σ(k(x)), and Φ(x) + x · Φ′(x) for GELU. g, u, y and their gradients: [M, F] f32. A unit is one element. dx is dg.
-import { exp4, Read, Write } from './common';
+import { clamped, exp4, Read, Write } from './common';
 import { load4, put4, store4 } from './vectors';
 
 @unmanaged
@@ -37,7 +37,7 @@ function sigmoid(v: v128): v128 {
 }
 
 function bounded(x: v128): v128 {
-  return f32x4.min(f32x4.max(x, f32x4.splat(-FLAT)), f32x4.splat(FLAT));
+  return clamped(x, -FLAT, FLAT);
 }
 
 /** e^(−v²/2). */
@@ -72,6 +72,11 @@ function gate(x: v128, kind: i32): v128 {
   return sigmoid(f32x4.mul(f32x4.splat(SCALE), k));
 }
 
+/** a(x). @param kind as in the arguments */
+export function activated(x: v128, kind: i32): v128 {
+  return f32x4.mul(x, gate(x, kind));
+}
+
 /** a′(x), given s = a(x) / x. */
 function slope(x: v128, s: v128, kind: i32): v128 {
   const one = f32x4.splat(1.0);
@@ -89,7 +94,7 @@ export function activate(p: ActivationArguments, first: i32, end: i32, _scratch:
   for (let i = first; i < end; i += 4) {
     const at = (<usize>i) << 2;
     const x = load4(p.g + at, end - i);
-    store4(p.y + at, f32x4.mul(x, gate(x, p.kind)), end - i);
+    store4(p.y + at, activated(x, p.kind), end - i);
   }
 }
 
@@ -107,8 +112,7 @@ export function gated(p: ActivationArguments, first: i32, end: i32, _scratch: us
   for (let i = first; i < end; i += 4) {
     const at = (<usize>i) << 2;
     const x = load4(p.g + at, end - i);
-    const activated = f32x4.mul(x, gate(x, p.kind));
-    store4(p.y + at, f32x4.mul(activated, load4(p.u + at, end - i)), end - i);
+    store4(p.y + at, f32x4.mul(activated(x, p.kind), load4(p.u + at, end - i)), end - i);
   }
 }
 

@@ -26,10 +26,8 @@ import {
   masked,
   NO_TOP,
   OTHERS,
-  OWN,
   putRow,
   rowOfSums,
-  SQUARE_BYTES,
   turnsOf,
 } from './attention_rows';
 import { multiply, pack, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
@@ -49,101 +47,120 @@ class AttentionArguments {
   D: i32;
   window: i32;
   shared: i32;
+  /** Queries of a unit at most; 0 for `attentionDecode`. */
+  own: i32;
   scale: f32;
 }
 
 export function attention(p: AttentionArguments, first: i32, end: i32, scratch: usize): void {
+  const blocks = (p.M + p.own - 1) / p.own;
+  for (let unit = first; unit < end; unit++) {
+    const h = unit / blocks;
+    const start = (unit % blocks) * p.own;
+    const stop = min(start + p.own, p.M);
+    // For a backward pass, and with prefixes, all of them at once: the order of their sums stays as it was.
+    if (p.lse || p.shared) attend(p, h, start, stop - start, scratch);
+    else
+      for (let m = start, next = m; m < stop; m = next)
+        attend(p, h, m, (next = endOfRun(p, m, stop)) - m, scratch);
+  }
+}
+
+/** The end of the queries from `m` on whose keys begin at the same one: they are of one sequence, and need not meet the keys of another. */
+function endOfRun(p: AttentionArguments, m: i32, stop: i32): i32 {
+  const start = firstKey(p.keyRanges, m, 0);
+  while (++m < stop && firstKey(p.keyRanges, m, 0) === start);
+  return m;
+}
+
+/** The results of `count` queries of a head. */
+function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usize): void {
   const D = p.D;
   const width = (D + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const packedBytes = (<usize>(OTHERS * width * TILE_COLUMNS)) << 2;
   const keys = scratch + TILE_BYTES;
   const values = keys + packedBytes;
   const scores = values + packedBytes;
-  const weights = scores + SQUARE_BYTES;
-  const tops = weights + SQUARE_BYTES;
-  const totals = tops + ((<usize>OWN) << 2);
-  const sums = totals + ((<usize>OWN) << 2);
+  const weights = scores + ((<usize>(p.own * OTHERS)) << 2);
+  const tops = weights + ((<usize>(p.own * OTHERS)) << 2);
+  const totals = tops + ((<usize>p.own) << 2);
+  const sums = totals + ((<usize>p.own) << 2);
   const pitch = p.H * D;
   const pitchK = p.KV * D;
-  const blocks = (p.M + OWN - 1) / OWN;
+  const q = p.q + ((<usize>(h * D)) << 2);
+  const head = (<usize>(((h * p.KV) / p.H) * D)) << 2;
+  for (let i = 0; i < count; i++) {
+    store<f32>(tops + ((<usize>i) << 2), NO_TOP);
+    store<f32>(totals + ((<usize>i) << 2), 0.0);
+  }
+  const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
+  memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
 
-  for (let unit = first; unit < end; unit++) {
-    const h = unit / blocks;
-    const m0 = (unit % blocks) * OWN;
-    const count = min(OWN, p.M - m0);
-    const q = p.q + ((<usize>(h * D)) << 2);
-    const head = (<usize>(((h * p.KV) / p.H) * D)) << 2;
+  for (let turn = 0; turn < turnsOf(p.shared); turn++) {
+    let from = p.N;
+    let to = 0;
     for (let i = 0; i < count; i++) {
-      store<f32>(tops + ((<usize>i) << 2), NO_TOP);
-      store<f32>(totals + ((<usize>i) << 2), 0.0);
+      const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
+      const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
+      if (start < stop) {
+        from = min(from, start);
+        to = max(to, stop);
+      }
     }
-    const tiles = (count + TILE_ROWS - 1) / TILE_ROWS;
-    memory.fill(sums, 0, <usize>(tiles * width) * TILE_BYTES);
+    to = min(to, p.N);
 
-    for (let turn = 0; turn < turnsOf(p.shared); turn++) {
-      let from = p.N;
-      let to = 0;
-      for (let i = 0; i < count; i++) {
+    for (let j = from; j < to; j += OTHERS) {
+      const there = min(OTHERS, to - j);
+      // The queries that see one of these keys, in whole tiles: those of a causal sequence before the keys do not, nor do those of other sequences.
+      let low = 0;
+      while (low < count && !sees(p, m0 + low, turn, j, j + there)) low++;
+      if (low === count) continue;
+      let high = count;
+      while (!sees(p, m0 + high - 1, turn, j, j + there)) high--;
+      low -= low % TILE_ROWS;
+      const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
+      pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
+      pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
+      multiply(q, pitch, 0, p.M, m0 + low, m0 + high, D, keys, panels, scores, false, scratch);
+      for (let i = low; i < high; i++) {
         const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
         const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
-        if (start < stop) {
-          from = min(from, start);
-          to = max(to, stop);
-        }
+        softmaxRow(
+          rowOfSums(scores, i - low, panels),
+          weights + ((<usize>(i * OTHERS)) << 2),
+          panels,
+          j,
+          start,
+          stop,
+          tops + ((<usize>i) << 2),
+          totals + ((<usize>i) << 2),
+          rowOfSums(sums, i, width),
+          width,
+        );
       }
-      to = min(to, p.N);
-
-      for (let j = from; j < to; j += OTHERS) {
-        const there = min(OTHERS, to - j);
-        // The queries of a unit may be of different sequences, with keys of others in between.
-        if (!isSeen(p, m0, count, turn, j, j + there)) continue;
-        const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
-        pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
-        pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
-        multiply(q, pitch, 0, p.M, m0, m0 + count, D, keys, panels, scores, false, scratch);
-        for (let i = 0; i < count; i++) {
-          const start = firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn);
-          const stop = endKey(p.keyRanges, m0 + i, p.shared, turn);
-          softmaxRow(
-            rowOfSums(scores, i, panels),
-            weights + ((<usize>(i * OTHERS)) << 2),
-            panels,
-            j,
-            start,
-            stop,
-            tops + ((<usize>i) << 2),
-            totals + ((<usize>i) << 2),
-            rowOfSums(sums, i, width),
-            width,
-          );
-        }
-        multiply(weights, OTHERS, 0, count, 0, count, there, values, width, sums, true, scratch);
-      }
+      const after = rowOfSums(sums, low, width);
+      multiply(weights, OTHERS, 0, count, low, high, there, values, width, after, true, scratch);
     }
+  }
 
-    for (let i = 0; i < count; i++) {
-      const total = load<f32>(totals + ((<usize>i) << 2));
-      const share: f32 = total > 0.0 || total !== total ? 1.0 / total : 0.0;
-      const o = p.o + ((<usize>((m0 + i) * pitch + h * D)) << 2);
-      putRow(o, rowOfSums(sums, i, width), D, share, 0);
-      if (p.lse) {
-        const top = load<f32>(tops + ((<usize>i) << 2));
-        const lse = total === 0.0 ? <f32>0.0 : <f32>(<f64>top + Math.log(<f64>total));
-        store<f32>(p.lse + ((<usize>((m0 + i) * p.H + h)) << 2), lse);
-      }
+  for (let i = 0; i < count; i++) {
+    const total = load<f32>(totals + ((<usize>i) << 2));
+    const share: f32 = total > 0.0 || total !== total ? 1.0 / total : 0.0;
+    const o = p.o + ((<usize>((m0 + i) * pitch + h * D)) << 2);
+    putRow(o, rowOfSums(sums, i, width), D, share, 0);
+    if (p.lse) {
+      const top = load<f32>(tops + ((<usize>i) << 2));
+      const lse = total === 0.0 ? <f32>0.0 : <f32>(<f64>top + Math.log(<f64>total));
+      store<f32>(p.lse + ((<usize>((m0 + i) * p.H + h)) << 2), lse);
     }
   }
 }
 
-/** Whether one of these queries sees one of the keys from `j` on, before `end`. */
-function isSeen(p: AttentionArguments, m0: i32, count: i32, turn: i32, j: i32, end: i32): bool {
-  for (let i = 0; i < count; i++)
-    if (
-      endKey(p.keyRanges, m0 + i, p.shared, turn) > j &&
-      firstKey(p.keyRanges, m0 + i, p.window, p.shared, turn) < end
-    )
-      return true;
-  return false;
+/** Whether query m sees one of the keys from `j` on, before `end`. */
+function sees(p: AttentionArguments, m: i32, turn: i32, j: i32, end: i32): bool {
+  return (
+    endKey(p.keyRanges, m, p.shared, turn) > j && firstKey(p.keyRanges, m, p.window, p.shared, turn) < end
+  );
 }
 
 /** Continues the softmax of a row: weights of these keys, with the earlier sums rescaled to the new maximum. */
@@ -173,7 +190,7 @@ function softmaxRow(
     place = i32x4.add(place, four);
     v128.store(s, x0);
     v128.store(s, x1, 16);
-    most = f32x4.max(most, f32x4.max(x0, x1));
+    most = f32x4.pmax(most, f32x4.pmax(x0, x1));
   }
   const higher = max4(most);
   const h = f32x4.splat(higher);

@@ -14,6 +14,16 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }
 
+/** x, or the bound that it is beyond. NaN stays NaN. The pseudo-minimum is one instruction of x64, the minimum several. */
+export function clamped(x: v128, low: f32, high: f32): v128 {
+  return f32x4.pmin(f32x4.pmax(x, f32x4.splat(low)), f32x4.splat(high));
+}
+
+/** Whole numbers within 32 bits as integers. Any integer for NaN. */
+export function integers(x: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_trunc_f32x4_s(x) : i32x4.trunc_sat_f32x4_s(x);
+}
+
 /** The sum of the four lanes. */
 export function sum4(x: v128): f32 {
   return (
@@ -31,33 +41,45 @@ export function max4(x: v128): f32 {
   );
 }
 
-const LOG2_E: f32 = 1.4426950408889634;
-// ln 2 in two parts: the first has few bits, so that its multiples are exact (Cody and Waite, 1980).
-const LN2_HIGH: f32 = 0.693359375;
-const LN2_LOW: f32 = -2.1219444e-4;
-// Beyond these the result is 0 or infinite.
-const LOWEST_POWER: f32 = -104.0;
-const HIGHEST_POWER: f32 = 89.0;
+// Constants of exp4. Loading one is an instruction; V8 makes one in a register of three to five.
+const EXP = memory.data<f32>([
+  // Beyond these bounds the result is 0 or infinite.
+  -104.0,
+  89.0,
+  // 1 / ln 2, and ln 2 in two parts: the first has few bits, so that its multiples are exact (Cody and Waite, 1980).
+  1.4426950408889634,
+  0.693359375,
+  -2.1219444e-4,
+  // 1 / 7! to 1 / 0!
+  1.0 / 5040.0,
+  1.0 / 720.0,
+  1.0 / 120.0,
+  1.0 / 24.0,
+  1.0 / 6.0,
+  0.5,
+  1.0,
+]);
+const BIAS = memory.data<i32>([127]);
 
 /**
  * eˣ of four numbers: x = n · ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for eʳ (the Taylor series to the seventh power, whose rest is below a
  * tenth of the last place), then 2ⁿ in two factors, since n may be beyond what one exponent holds. NaN stays NaN.
  */
 export function exp4(x: v128): v128 {
-  const bounded = f32x4.min(f32x4.max(x, f32x4.splat(LOWEST_POWER)), f32x4.splat(HIGHEST_POWER));
-  const n = f32x4.nearest(f32x4.mul(bounded, f32x4.splat(LOG2_E)));
-  let r = f32x4.sub(bounded, f32x4.mul(n, f32x4.splat(LN2_HIGH)));
-  r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(LN2_LOW)));
-  let p = f32x4.splat(1.0 / 5040.0);
-  p = madd(p, r, f32x4.splat(1.0 / 720.0));
-  p = madd(p, r, f32x4.splat(1.0 / 120.0));
-  p = madd(p, r, f32x4.splat(1.0 / 24.0));
-  p = madd(p, r, f32x4.splat(1.0 / 6.0));
-  p = madd(p, r, f32x4.splat(0.5));
-  p = madd(f32x4.mul(p, r), r, f32x4.add(r, f32x4.splat(1.0)));
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const bounded = f32x4.pmin(f32x4.pmax(x, v128.load_splat<f32>(EXP)), v128.load_splat<f32>(EXP, 4));
+  const n = f32x4.nearest(f32x4.mul(bounded, v128.load_splat<f32>(EXP, 8)));
+  let r = f32x4.sub(bounded, f32x4.mul(n, v128.load_splat<f32>(EXP, 12)));
+  r = f32x4.sub(r, f32x4.mul(n, v128.load_splat<f32>(EXP, 16)));
+  let p = v128.load_splat<f32>(EXP, 20);
+  p = madd(p, r, v128.load_splat<f32>(EXP, 24));
+  p = madd(p, r, v128.load_splat<f32>(EXP, 28));
+  p = madd(p, r, v128.load_splat<f32>(EXP, 32));
+  p = madd(p, r, v128.load_splat<f32>(EXP, 36));
+  p = madd(p, r, v128.load_splat<f32>(EXP, 40));
+  p = madd(f32x4.mul(p, r), r, f32x4.add(r, v128.load_splat<f32>(EXP, 44)));
+  const whole = integers(n);
   const half = i32x4.shr_s(whole, 1);
-  const bias = i32x4.splat(127);
+  const bias = v128.load_splat<i32>(BIAS);
   const low = i32x4.shl(i32x4.add(half, bias), 23);
   const high = i32x4.shl(i32x4.add(i32x4.sub(whole, half), bias), 23);
   return f32x4.mul(f32x4.mul(p, low), high);

@@ -19,6 +19,7 @@ export * from './gradient_norm';
 export * from './layer_norm';
 export * from './log_probabilities';
 export * from './matmul';
+export * from './matmul_int8';
 export * from './matmul_vector';
 export * from './most_likely';
 export * from './policy_loss';

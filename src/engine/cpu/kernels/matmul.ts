@@ -1,6 +1,6 @@
 // Matrix products, in register tiles of 6 × 8.
 //
-//   C[M,N] = scale · op(A)·op(B)  + lowRankScale · Z·op(L)  + bias  + residual  (+ C)
+//   C[M,N] = scale · op(A)·op(B)  + lowRankScale · Z·op(L)  + bias  + residual  (+ C), or an activation of it
 //
 //   NT: A [M,K], B [N,K].  NN: A [M,K], B [K,N].  TN: A [K,M], B [K,N].  Z [M,R]; L lies as B does: [N,R] or [R,N].
 //
@@ -10,6 +10,7 @@
 // the low-rank term are added after the last stretch. The order of a sum depends on K alone, not on the blocks.
 //
 // All tensors but B are f32. B may be f16 or in blocks (blocks.ts), whose rows may be longer than a stretch. tiles.ts has the tiles.
+import { activated } from './activation';
 import { Read, Write } from './common';
 import { multiply, pack, packWeight, stretchOf, TILE_BYTES, TILE_COLUMNS, TILE_ROWS } from './tiles';
 
@@ -40,6 +41,8 @@ class MatmulArguments {
   scale: f32;
   lowRankScale: f32;
   accumulate: i32;
+  /** Of the result: `kind` in activation.ts, or −1. */
+  activation: i32;
   /** Sides of a block: any number of rows, and a multiple of eight columns, of 64 if B is in blocks. */
   rows: i32;
   columns: i32;
@@ -110,6 +113,7 @@ function finish(p: MatmulArguments, i0: i32, i1: i32, j0: i32, j1: i32, sums: us
           if (p.bias) x += load<f32>(p.bias + ((<usize>(j + e)) << 2));
           if (p.residual) x += load<f32>(p.residual + at + shift);
           if (p.accumulate) x += load<f32>(p.c + at + shift);
+          if (p.activation >= 0) x = f32x4.extract_lane(activated(f32x4.splat(x), p.activation), 0);
           store<f32>(p.c + at + shift, x);
         }
       }
@@ -122,5 +126,6 @@ function finish4(p: MatmulArguments, s: usize, at: usize, column: usize, scale: 
   if (p.bias) x = f32x4.add(x, v128.load(p.bias + column));
   if (p.residual) x = f32x4.add(x, v128.load(p.residual + at));
   if (p.accumulate) x = f32x4.add(x, v128.load(p.c + at));
+  if (p.activation >= 0) x = activated(x, p.activation);
   v128.store(p.c + at, x);
 }

@@ -15,7 +15,7 @@ import { ELEMENTS } from './shape.ts';
 const file = parseKernels('activation', source);
 
 export const activationLowerings = [
-  lowers(activateKind, (out, tensors, { activation }) => over(out, 'activate', tensors, activation, 8)),
+  lowers(activateKind, (out, tensors, { activation }) => activateCommand(out, tensors, activation)),
   lowers(activateBackward, (out, tensors, { activation, accumulate }) =>
     over(out, 'activateBackward', tensors, activation, 12, accumulate),
   ),
@@ -24,6 +24,15 @@ export const activationLowerings = [
     over(out, 'gatedBackward', tensors, activation, 16, accumulate, accumulateUp),
   ),
 ];
+
+/** y = a(g). */
+export function activateCommand(
+  out: Commands,
+  tensors: Record<'g' | 'y', Tensor>,
+  activation: Activation,
+): void {
+  over(out, 'activate', tensors, activation, 8);
+}
 
 /** y = a(g) · u. */
 export function gatedCommand(

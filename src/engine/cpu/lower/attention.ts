@@ -18,6 +18,10 @@ const backward = parseKernels('attention_backward', backwardSource);
 const OWN_ROWS = 48;
 /** Without a backward, up to this many queries are computed one by one: so few are those of a decoder, each of another sequence. */
 const DECODE_QUERIES = 32;
+/** Without a backward, a unit may have more of them: each packs the keys that it meets. */
+const MAX_OWN_ROWS = 192;
+/** Units for each thread, where there are enough. */
+const UNITS_OF_A_THREAD = 8;
 /** No gradient is added to one that is there. */
 const OVERWRITE = { accumulate: 0, accumulateV: 0 };
 
@@ -26,12 +30,13 @@ export const attentionLowerings = [
     const { heads: H } = attributes;
     const decode = !lse && !attributes.shared && q.rows <= DECODE_QUERIES;
     checkF32(q, k, v, o);
+    const own = lse || attributes.shared ? OWN_ROWS : ownRows(q.rows, H, out.target.threads);
     out.add({
       file,
       kernel: decode ? 'attentionDecode' : 'attention',
       tensors: { q, k, v, keyRanges, o, lse },
-      params: describe(q, k, attributes),
-      units: decode ? q.rows * H : Math.ceil(q.rows / OWN_ROWS) * H,
+      params: { ...describe(q, k, attributes), own },
+      units: decode ? q.rows * H : Math.ceil(q.rows / own) * H,
       grain: 1,
       flops: flopsOf(q, k, attributes),
     });
@@ -81,6 +86,13 @@ export const attentionLowerings = [
     });
   }),
 ];
+
+/** Queries of a unit without a backward: many, but several units for each thread. */
+function ownRows(queries: number, heads: number, threads: number): number {
+  let own = MAX_OWN_ROWS;
+  while (own > OWN_ROWS && Math.ceil(queries / own) * heads < threads * UNITS_OF_A_THREAD) own /= 2;
+  return own;
+}
 
 /** The number arguments of every kernel over queries like `q` and keys like `k`. */
 function describe(

@@ -2,11 +2,20 @@
 import source from '../kernels/matmul.ts?raw';
 import vectorSource from '../kernels/matmul_vector.ts?raw';
 import { isSharded, matmulOfShards } from '../../matmul-shards.ts';
-import { gatedMatmulsKind, matmulKind, matmulsKind, shapeOf, type Product } from '../../ops/matmul.ts';
+import { ACTIVATIONS, type Activation } from '../../ops/activation.ts';
+import {
+  activatedMatmulKind,
+  gatedMatmulsKind,
+  matmulKind,
+  matmulsKind,
+  shapeOf,
+  type Product,
+} from '../../ops/matmul.ts';
 import type { Tensor } from '../../tensor.ts';
 import { checkF32, lowers, SCRATCH_BYTES, storedRows, weightType, type Commands } from '../command.ts';
 import { parseKernels } from '../kernel.ts';
-import { gatedCommand } from './activation.ts';
+import { activateCommand, gatedCommand } from './activation.ts';
+import { int8Product, isInt8, type RoundedInputs } from './matmul-int8.ts';
 import { rowsAtOnce } from './shape.ts';
 
 const file = parseKernels('matmul', source);
@@ -34,29 +43,48 @@ export const matmulLowerings = [
       matmulCommands(out, { a, b, c, lowRank, bias, residual, layout, accumulate, scale });
     },
   ),
-  lowers(matmulsKind, (out, _, { products }) => products.forEach((product) => matmulCommands(out, product))),
+  lowers(matmulsKind, (out, _, { products }) => together(out, products)),
   lowers(gatedMatmulsKind, (out, { gate, up, y }, { products, activation }) => {
-    products.forEach((product) => matmulCommands(out, product));
+    together(out, products);
     gatedCommand(out, { g: gate, u: up, y }, activation);
+  }),
+  lowers(activatedMatmulKind, (out, { c, y }, { product: whole, activation }) => {
+    if (!isSharded(whole) && !isVector(whole)) return product(out, { ...whole, c: y }, new Map(), activation);
+    matmulCommands(out, whole);
+    activateCommand(out, { g: c, y }, activation);
   }),
 ];
 
-/** Adds a product, or one for each shard. */
-export function matmulCommands(out: Commands, whole: Product): void {
-  if (isSharded(whole)) matmulOfShards(whole, (part) => product(out, part), notF32);
-  else product(out, whole);
+/** Adds products none of which reads what another writes. */
+function together(out: Commands, products: readonly Product[]): void {
+  const rounded: RoundedInputs = new Map();
+  for (const one of products) matmulCommands(out, one, rounded);
+}
+
+/** Adds a product, or one for each shard. @param rounded inputs that need not be rounded again */
+export function matmulCommands(out: Commands, whole: Product, rounded: RoundedInputs = new Map()): void {
+  if (isSharded(whole)) matmulOfShards(whole, (part) => product(out, part, rounded), notF32);
+  else product(out, whole, rounded);
 }
 
 function notF32({ label, dtype }: Tensor): never {
   throw new Error(`${label} is ${dtype}, not f32`);
 }
 
-function product(out: Commands, options: Product): void {
+/** Whether kernels/matmul_vector.ts makes the product. */
+function isVector(options: Product): boolean {
+  const { M, K } = shapeOf(options);
+  return options.layout === 'NT' && M <= VECTOR_ROWS && K * 4 <= SCRATCH_BYTES && !isInt8(options);
+}
+
+/** Adds a product. @param activation of its result; not if `isVector` */
+function product(out: Commands, options: Product, rounded: RoundedInputs, activation?: Activation): void {
   const { a, b, c, layout, lowRank, bias, residual, accumulate = false, scale = 1 } = options;
   const { M, N, K } = shapeOf(options);
   checkF32(a, c, lowRank?.z, lowRank?.l, bias, residual);
+  const activates = activation === undefined ? -1 : ACTIVATIONS.indexOf(activation);
+  if (isInt8(options)) return int8Product(out, options, rounded, activates);
   const typeB = weightType(b);
-  const few = layout === 'NT' && M <= VECTOR_ROWS && K * 4 <= SCRATCH_BYTES;
   const { rows, columns } = blockOf(M, N, out.target.threads, typeB > 1 ? BLOCK_COLUMNS : TILE.columns);
   const params = {
     M,
@@ -77,7 +105,7 @@ function product(out: Commands, options: Product): void {
     flops: 2 * M * N * (K + params.R),
     matmul: `${layout} ${M}×${N}×${K}`,
   };
-  if (few) {
+  if (isVector(options)) {
     const grain = rowsAtOnce(K);
     out.add({ ...common, file: vectorFile, kernel: 'matmulVector', params, units: N, grain });
     return;
@@ -92,6 +120,7 @@ function product(out: Commands, options: Product): void {
       pitchL: lowRank?.l.pitch ?? 0,
       transposedA: Number(layout === 'TN'),
       transposedB: Number(layout === 'NT'),
+      activation: activates,
       rows,
       columns,
     },

@@ -16,10 +16,7 @@ import { elementGroups } from './shape.ts';
 const shader = parseShader('activation', `${functionsSource}\n${source}`);
 
 export const activationLowerings = [
-  lowers(activateKind, (out, tensors, { activation }) => {
-    const { g } = tensors;
-    out.add({ ...over(g, activation), entry: 'alone', tensors, flops: 8 * g.size });
-  }),
+  lowers(activateKind, (out, tensors, { activation }) => activateDispatch(out, tensors, activation)),
   lowers(activateBackward, (out, tensors, { activation, accumulate }) => {
     const common = over(tensors.g, activation);
     out.add({
@@ -46,6 +43,16 @@ export const activationLowerings = [
     });
   }),
 ];
+
+/** y = a(g). */
+export function activateDispatch(
+  out: Dispatches,
+  tensors: Record<'g' | 'y', Tensor>,
+  activation: Activation,
+): void {
+  const { g } = tensors;
+  out.add({ ...over(g, activation), entry: 'alone', tensors, flops: 8 * g.size });
+}
 
 /** y = a(g) · u. */
 export function gatedDispatch(

@@ -22,6 +22,7 @@ import scalarsSource from '../../../../shaders/weight_scalars.wgsl?raw';
 import vectorsSource from '../../../../shaders/weight_vectors.wgsl?raw';
 import { isSharded, matmulOfShards, type WideSum } from '../../matmul-shards.ts';
 import {
+  activatedMatmulKind,
   gatedMatmulsKind,
   matmulKind,
   matmulsKind,
@@ -48,7 +49,7 @@ import {
   type TileKernel,
 } from './matmul-kernel.ts';
 import { gatedDispatch as problemsOfGate, problemDispatches } from './matmul-problems.ts';
-import { gatedDispatch } from './activation.ts';
+import { activateDispatch, gatedDispatch } from './activation.ts';
 import { reduceDispatch } from './matmul-reduce.ts';
 import { rowsOfProduct } from './matmul-rows.ts';
 import { addDispatch, copyDispatch } from './add.ts';
@@ -88,6 +89,10 @@ export const matmulLowerings = [
     if (fits && problemsOfGate(out, products, y, activation)) return;
     allDispatches(out, products, false);
     gatedDispatch(out, { g: gate, u: up, y }, activation);
+  }),
+  lowers(activatedMatmulKind, (out, { c, y }, { product: one, activation }) => {
+    matmulDispatches(out, one);
+    activateDispatch(out, { g: c, y }, activation);
   }),
 ];
 
