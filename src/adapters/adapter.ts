@@ -5,7 +5,6 @@ import { ParameterStore, USUAL_STATE, type StatePlanes } from '../engine/paramet
 import { Tape } from '../engine/tape.ts';
 import { sizeOf, type Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
-import { weightOf } from '../model/family.ts';
 import type { AdapterDropout, LinearHook } from '../model/graph.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { Random } from '../random.ts';
@@ -226,7 +225,7 @@ export class Adapter {
       if (!kind.begin) continue;
       const layers = unstarted
         .filter((layer) => layer.kind === kind)
-        .map(({ module }) => ({ module, weight: others(weightOf(module)) }));
+        .map(({ module }) => ({ module, weight: others(model.weightOf(module)) }));
       const values = await kind.begin(this.device, layers, { ...context, report });
       for (const { name, ...shape } of this.#parameters) {
         const own = values.get(name);
@@ -253,7 +252,7 @@ export class Adapter {
     record: (layer: Layer, tape: Tape, weight: Tensor) => void,
   ): Promise<void> {
     const tape = new Tape(this.device);
-    for (const layer of layers) record(layer, tape, model.weights.find(weightOf(layer.module))!);
+    for (const layer of layers) record(layer, tape, model.weights.find(model.weightOf(layer.module))!);
     const plan = await this.device.compile(tape, model.pool);
     plan.run();
     await this.device.settle();

@@ -19,7 +19,7 @@ import {
   type StoredAs,
 } from './base-weights.ts';
 import { batchTensors, countSupervised, virtualIds, writeBatch, type BatchOptions } from './batch.ts';
-import { readModel, type ModelDefinition } from './family.ts';
+import { readModel, weightOf, type LinearModule, type ModelDefinition } from './family.ts';
 import { openModelWeights, storedType } from './folder-layout.ts';
 import {
   Graph,
@@ -104,6 +104,11 @@ export class LanguageModel {
     // Trained weights are f32 from the start.
     const frozen = definition.weights.filter(({ name }) => !this.parameters?.find(name));
     return heldAs(weightChoices, frozen.map(storedAs));
+  }
+
+  /** The name of the weight of a linear layer. */
+  weightOf(module: LinearModule): string {
+    return weightOf(module);
   }
 
   /**

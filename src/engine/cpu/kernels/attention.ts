@@ -61,8 +61,11 @@ export function attention(p: AttentionArguments, first: i32, end: i32, scratch: 
     // For a backward pass, and with prefixes, all of them at once: the order of their sums stays as it was.
     if (p.lse || p.shared) attend(p, h, start, stop - start, scratch);
     else
-      for (let m = start, next = m; m < stop; m = next)
-        attend(p, h, m, (next = endOfRun(p, m, stop)) - m, scratch);
+      for (let m = start; m < stop;) {
+        const next = endOfRun(p, m, stop);
+        attend(p, h, m, next - m, scratch);
+        m = next;
+      }
   }
 }
 
