@@ -157,6 +157,7 @@ function peftTargets({ targets }: AdapterConfig, all: readonly AdapterModule[]):
   const modules = all.filter((module) => !isBeside(module) && !isParameter(module));
   if (modules.some(({ path }) => /(^|\.)language_model\./.test(path))) return modules.map(({ path }) => path);
   if (targets.includes(ALL_LINEAR)) return lastNames(modules);
+  if (!all.some(isParameter)) return targets;
   return targets.filter((target) => modules.some((module) => isTarget({ targets: [target] }, module)));
 }
 
