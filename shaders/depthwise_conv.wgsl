@@ -62,7 +62,8 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
     var sum = w[c * L + L - 1u] * f32(dy[i]);
     for (var k = 1u; k < L; k++) {
       var n = following[i / C * (L - 1u) + k - 1u].x;
-      while (n < params.M) {
+      // A chain has at most M tokens: numbers that are none, such as zeros, must not go round for ever.
+      for (var count = 0u; count < params.M && n < params.M; count++) {
         sum += w[c * L + L - 1u - k] * f32(dy[n * C + c]);
         n = following[n * (L - 1u) + k - 1u].y;
       }

@@ -80,7 +80,8 @@ export function depthwiseConvBackward(
       for (let k = 1; k <= K; k++) {
         const filter = filter4(p, c, k);
         let n = load<u32>(p.following + at4((m * K + k - 1) * 2));
-        while (n !== NONE) {
+        // A chain has at most M tokens: numbers that are none, such as zeros, must not go round for ever.
+        for (let count = 0; count < p.M && n < <u32>p.M; count++) {
           sum = madd(v128.load(p.dy + at4(<i32>n * C + c)), filter, sum);
           n = load<u32>(p.following + at4((<i32>n * K + k - 1) * 2 + 1));
         }
