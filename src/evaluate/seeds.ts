@@ -21,9 +21,12 @@ export interface Family {
 }
 
 /** Adapters of one recipe in the order of the record; a single one belongs to none. */
-export function familiesOf(record: Evaluation): Family[] {
+export const familiesOf = (record: Evaluation): Family[] => familiesAmong(sidesOf(record, ADAPTER_METHOD));
+
+/** The same for adapters of several records, all measured on the same rows. */
+export function familiesAmong(sides: readonly Side[]): Family[] {
   const byRecipe = new Map<string, Map<number, Side>>();
-  for (const side of sidesOf(record, ADAPTER_METHOD)) {
+  for (const side of sides) {
     const { trained, stopped } = side.subject;
     if (!trained || stopped) continue;
     const known = byRecipe.get(trained.recipe) ?? new Map<number, Side>();

@@ -8,6 +8,7 @@ import { SCORERS } from '../../scorers/registry.ts';
 import type { Scorer } from '../../scorers/scorer.ts';
 import type { Scores } from '../../scorers/scores.ts';
 import { isSameItems } from '../../evaluate/record.ts';
+import { familiesAmong, type Family } from '../../evaluate/seeds.ts';
 import { caveatOf } from '../../evaluate/seen.ts';
 import {
   generalLossOf,
@@ -194,6 +195,10 @@ export function tableOf({ latest, found }: Together, metric: MetricKey): Table {
     }),
   };
 }
+
+/** Rows of the table that differ in nothing but the seed: each family is one method. */
+export const familiesOfTable = ({ tuned }: Table): Family[] =>
+  familiesAmong(tuned.flatMap(({ candidate }) => candidate?.side ?? []));
 
 /** The time of a step varies a little. */
 const SAME_TIME = 0.1;

@@ -1,6 +1,7 @@
 /** The table of everything tuned: its rows, and which measurements can be compared. */
 import { describe, expect, test } from 'vitest';
 import {
+  familiesOfTable,
   tunedColumns,
   tunedInOrder,
   tunedRowKey,
@@ -8,10 +9,13 @@ import {
   measuredTogether,
   tableOf,
   whyApart,
+  type Table,
 } from '../../../src/app/evaluate/tuned-rows.ts';
 import { tunedOf } from '../../../src/app/evaluate/tuned.ts';
 import type { NowOpen } from '../../../src/app/state/origin.ts';
+import { seedCell } from '../../../src/evaluate/cells.ts';
 import { fromTuned } from '../../../src/evaluate/earlier.ts';
+import { exactMatch } from '../../../src/scorers/exact-match.ts';
 import { pageValues } from '../../../src/settings/table.ts';
 import type { AdapterInfo, DataOptions, RunSummary, TunedMeasurement } from '../../../src/worker/api.ts';
 import type { Earlier } from '../evaluate/earlier-shapes.ts';
@@ -263,5 +267,39 @@ describe('columns of rewards and pairs', () => {
     const table = tableOf(measuredTogether(tuned, [alone], NOW), 'exact-match');
     expect(tunedColumns(table)).not.toContain('score');
     expect(tunedColumns(table)).toContain('reward');
+  });
+});
+
+describe('several seeds of one recipe', () => {
+  const trained = (entry: TunedMeasurement, recipe: string, seed: number): TunedMeasurement => ({
+    ...entry,
+    evaluation: {
+      ...entry.evaluation,
+      subjects: entry.evaluation.subjects.map((subject) =>
+        subject.adapter ? { ...subject, trained: { recipe, seed } } : subject,
+      ),
+    },
+  });
+  const tuned = project([adapter('lora'), adapter('ia3')]);
+  const tableWith = (recipe: string): Table =>
+    tableOf(
+      measuredTogether(
+        tuned,
+        [trained(measured('lora'), 'a', 1), trained(measured('ia3', { answer: 'maybe' }), recipe, 2)],
+        NOW,
+      ),
+      exactMatch.name,
+    );
+
+  test('are one method with a mean and a range', () => {
+    const [family, ...others] = familiesOfTable(tableWith('a'));
+    expect(others).toEqual([]);
+    expect(family.label).toBe('adapter, 2 seeds');
+    // 2 and 0 of 4 rows are right: two rows by half of the seeds.
+    expect(seedCell(exactMatch, family)).toMatch(/^1 of 4 \(.*\), seeds 0 to 2$/);
+  });
+
+  test('are apart from another recipe', () => {
+    expect(familiesOfTable(tableWith('b'))).toEqual([]);
   });
 });
