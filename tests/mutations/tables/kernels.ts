@@ -233,8 +233,8 @@ export const KERNELS: readonly Mutation[] = [
   {
     id: 'attention-heads',
     file: 'src/engine/cpu/kernels/attention.ts',
-    find: 'const head = (<usize>(((h * p.KV) / p.H) * D)) << 2;\n    for',
-    replace: 'const head = (<usize>((h % p.KV) * D)) << 2;\n    for',
+    find: 'const head = (<usize>(((h * p.KV) / p.H) * D)) << 2;\n  for',
+    replace: 'const head = (<usize>((h % p.KV) * D)) << 2;\n  for',
     breaks: 'query heads read the wrong key head',
     tests: ['tests/engine/attention.test.ts'],
   },

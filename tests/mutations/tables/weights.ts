@@ -157,7 +157,7 @@ export const WEIGHTS: readonly Mutation[] = [
   {
     id: 'merged-others',
     file: 'src/export/merge.ts',
-    find: '    ...others.map(passedOn),\n',
+    find: '    ...others.map((entry) => ({ ...passedOn(entry), pieces: () => passedOnPieces(entry) })),\n',
     replace: '',
     breaks: 'a merged model loses the tensors that Graft does not know',
     tests: ['tests/unit/export/merge.test.ts'],

@@ -161,6 +161,11 @@ describe('places of layers', () => {
         model_type,
       );
       const stems = linears.map(({ path }) => layerPlace(modelType, path)?.stem);
+      // Mixtures of experts are not written.
+      if (linears.some(({ experts }) => experts !== undefined)) {
+        expect(new Set(stems), model_type).toEqual(new Set([undefined]));
+        continue;
+      }
       expect(stems, model_type).not.toContain(undefined);
       expect(new Set(stems).size).toBe(linears.length);
     }

@@ -121,6 +121,7 @@ function attend(p: AttentionArguments, h: i32, m0: i32, count: i32, scratch: usi
       let high = count;
       while (!sees(p, m0 + high - 1, turn, j, j + there)) high--;
       low -= low % TILE_ROWS;
+      high = min(count, high + TILE_ROWS - 1 - ((high - 1) % TILE_ROWS));
       const panels = (there + TILE_COLUMNS - 1) / TILE_COLUMNS;
       pack(p.k + head, pitchK, 1, j, panels, to, 0, D, p.scale, keys);
       pack(p.v + head, pitchK, 0, 0, width, D, j, there, 1.0, values);
