@@ -1,9 +1,11 @@
 /** A cross-validation in words and in the cells of a table: its plan, its folds, and what came of it. */
 import { deviation, mean } from '../../averages.ts';
 import { joinFolds, type MeasuredFold } from '../../evaluate/join-folds.ts';
+import { pInWords } from '../../evaluate/chance.ts';
 import { clustersOf, groupsInWords } from '../../evaluate/clusters.ts';
 import { comparedOf, type Side } from '../../evaluate/sides.ts';
 import { compare } from '../../evaluate/paired.ts';
+import { judge } from '../../evaluate/verdict.ts';
 import { percent, plural, threeDigits } from '../../numbers.ts';
 import type { SweepState } from './record.ts';
 
@@ -65,11 +67,14 @@ export function foldsResult({ runs }: Pick<SweepState, 'runs'>, measured: readon
     tuned.right && base.right && compare(tuned.right, base.right, clustersOf(record, tuned.right.length));
   const { count, total } = tuned.exact;
   const groups = groupsInWords(record);
+  // As under Evaluate: it also knows the methods that copy a row.
+  const { before, number, after } = judge([{ base, tuned, name: 'the adapters' }]);
   return [
+    `${before}${number}${after}`,
     `The adapters get ${count} of ${plural(total, 'row')} exactly right (${percent(count / total)}), the base model ${base.exact.count}.`,
     ...(paired
       ? [
-          `Only the adapters are right on ${paired.onlyFirst}, only the base model on ${paired.onlySecond} (p = ${threeDigits(paired.p)}${groups === undefined ? '' : `, over ${groups}`}).`,
+          `Only the adapters are right on ${paired.onlyFirst}, only the base model on ${paired.onlySecond} (${pInWords(paired.p)}${groups === undefined ? '' : `, over ${groups}`}).`,
         ]
       : []),
     ...(shares.length > 1

@@ -110,9 +110,10 @@ export function headlessFolds(
       headlessLine('evaluate', [
         ...model,
         ...only(...reading),
-        ['data', `${fold}/test.jsonl`],
+        // With the rows of training, so that the methods that copy one are measured too.
+        ['data', `${fold}/train.jsonl`],
+        ['test-data', `${fold}/test.jsonl`],
         ['adapter', trained],
-        ['split', 'all'],
         ['out', `${folder}/scores-${at + 1}`],
       ]),
     ];
