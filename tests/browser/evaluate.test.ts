@@ -444,7 +444,9 @@ test('two methods are judged blind by keyboard, also after a reload, and the rep
 });
 
 test('few rows are cross-validated: paused, continued after a reload, and shown as one measurement', async () => {
-  await goTo(page, 'data');
+  await goTo(page, 'start');
+  await page.getByRole('region', { name: 'Projects' }).getByRole('button', { name: 'New project' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Data' }).waitFor(WAIT);
   const rows = Array.from({ length: 10 }, (_, i) => `Count ${i},${i % 2 === 0 ? 'even' : 'odd'}`);
   await page.getByLabel('Open a file').setInputFiles({
     name: 'few.csv',
