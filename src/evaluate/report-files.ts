@@ -95,7 +95,10 @@ export function pageReportFiles(
     inputs: {
       model: record.made.model.name,
       adapters: record.subjects.flatMap(({ adapter }) => (adapter ? [adapter.name] : [])),
-      data: { files: record.made.data ? [record.made.data.name] : [], split: 'test' },
+      data: {
+        files: record.made.data ? [record.made.data.name] : [],
+        split: record.made.folds === undefined ? 'test' : 'folds',
+      },
     },
     ...{ metrics, judged: judgeRecord(record), part: 'test', adapters, stopped: false },
     command: 'measured in the page',

@@ -19,7 +19,7 @@ import { reportDocuments, DOCUMENTS_STYLE } from './report-documents.ts';
 import type { Evaluation } from './record.ts';
 import type { JudgedMethod } from './report.ts';
 import { reportAnswers, rowsStyle } from './report-rows.ts';
-import { rowsInWords } from './rows-in-words.ts';
+import { foldRowsInWords, rowsInWords } from './rows-in-words.ts';
 import { successOfRecord } from './success.ts';
 import { baseOf, notMeasured, sideOf, type Side } from './sides.ts';
 
@@ -90,9 +90,11 @@ function verdictOf(record: Evaluation, { judged, part }: AboutReport): Html {
   const rows =
     items.length === 0
       ? 'No row was asked.'
-      : part === 'test'
-        ? rowsInWords(items.length, made.draw)
-        : `${plural(items.length, 'row')} of ${part === 'all' ? 'the whole file' : `the ${part} part`}.`;
+      : made.folds !== undefined
+        ? `${foldRowsInWords(items.length, made.folds)} The runs share training rows, so the interval is somewhat too narrow.`
+        : part === 'test'
+          ? rowsInWords(items.length, made.draw)
+          : `${plural(items.length, 'row')} of ${part === 'all' ? 'the whole file' : `the ${part} part`}.`;
   if (!judged)
     return html`<p class="verdict sober">
         No verdict: it compares something tuned with the base model, on test rows that both answered.
@@ -320,7 +322,10 @@ function madeOf({ made, items }: Evaluation, { command, part, adapters }: AboutR
     ...(made.task && made.task.goal !== '' ? ([['Task', made.task.goal]] as const) : []),
     ['Model', made.model.name],
     ...(made.data ? ([['Rows from', made.data.name]] as const) : []),
-    ['Part', `${part}: ${plural(items.length, 'row')}${draw ? `, ${count(draw.of)} ask for something` : ''}`],
+    [
+      'Part',
+      `${made.folds === undefined ? part : `${made.folds} folds`}: ${plural(items.length, 'row')}${draw ? `, ${count(draw.of)} ask for something` : ''}`,
+    ],
     ...(draw ? ([['Seed', String(draw.seed)]] as const) : []),
     ...(made.choices
       ? ([['Answers', chosenInWords(made.choices)]] as const)

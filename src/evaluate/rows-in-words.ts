@@ -29,6 +29,10 @@ export function rowsInWords(asked: number, draw: Draw | undefined, loss?: LossRe
   return `${stopped}${sample}${labels ? `: ${labelsInWords(labels)}` : ''}.${left}`;
 }
 
+/** The rows of a cross-validation, in words. */
+export const foldRowsInWords = (rows: number, folds: number): string =>
+  `${plural(rows, 'row')} in ${folds} folds: each was answered by the adapter that did not train on it.`;
+
 function labelsInWords({ drawn, of, least: min, most: max }: NonNullable<Draw['labels']>): string {
   if (max - min > 1) return 'labels come up about as often as in the whole test part';
   const often = min === max ? times(max) : max === 2 ? 'once or twice' : `${count(min)} or ${times(max)}`;

@@ -81,3 +81,11 @@ test('a blind judging is in the report once its names are revealed', () => {
   expect(judged(false)['report.html']).not.toContain('Judged blind');
   expect(JSON.parse(judged(false)['report.json'])).not.toHaveProperty('blind');
 });
+
+test('the report of a cross-validation names its folds and no test rows', () => {
+  const folds = pageReportFiles({ ...record, made: { ...record.made, folds: 2 } }, []);
+  expect(folds['report.html']).toContain('4 rows in 2 folds: each was answered by the adapter');
+  expect(folds['report.html']).toContain('2 folds: 4 rows');
+  expect(folds['report.html']).not.toContain('test rows');
+  expect(JSON.parse(folds['report.json'])).toMatchObject({ data: { split: 'folds' } });
+});
