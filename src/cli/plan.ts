@@ -277,7 +277,7 @@ interface Described {
     readonly objective?: string;
     readonly precision: 'f32' | 'f16';
   };
-  /** Of a mixture of experts: all, and those that a token meets. */
+  /** All parameters of a mixture of experts, and those that compute one token. */
   readonly parameters?: { readonly all: number; readonly active: number };
   readonly training: Awaited<ReturnType<typeof planMemory>>;
   readonly generation?: {

@@ -217,7 +217,7 @@ export interface StoredSweep {
   readonly on: object;
   /** The headless command that trains the same runs. */
   readonly command: string;
-  /** Of a cross-validation: how its folds are measured, and those that were; the worker's own data. */
+  /** How the folds of a cross-validation are measured, and those that were: the worker's own data. */
   readonly sample?: object;
   readonly measured?: readonly object[];
 }

@@ -10,13 +10,18 @@ export async function dragInto(target: Locator, ...paths: readonly string[]): Pr
     return { x, y };
   });
   const devtools = await target.page().context().newCDPSession(target.page());
-  for (const type of ['dragEnter', 'dragOver', 'drop'] as const) {
-    await devtools.send('Input.dispatchDragEvent', {
+  const send = (type: 'dragEnter' | 'dragOver' | 'drop') =>
+    devtools.send('Input.dispatchDragEvent', {
       type,
       x: place.x + 100,
       y: place.y + 20,
       data: { items: [], files: [...paths], dragOperationsMask: 1 },
     });
-  }
+  await send('dragEnter');
+  await send('dragOver');
+  // A person sees that the page takes them. A drop before its answer makes the browser open the files itself.
+  await target.page().locator('[data-over]').first().waitFor({ state: 'attached' });
+  await send('dragOver');
+  await send('drop');
   await devtools.detach();
 }

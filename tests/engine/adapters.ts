@@ -89,9 +89,15 @@ export function describeGpuBuilds(title: string, define: (context: AdapterContex
 /**
  * Describes tests of whole models whose numbers depend on the device in no other way than those of tests/gpu/like-cpu.test.ts: curves, states, exports. `npm
  * test` runs them on the CPU engine only, `npm run test:long` also on the faster software GPU.
+ *
+ * @param options as for `describeDevice`
  */
-export function describeOnCpu(title: string, define: (context: AdapterContext) => void): void {
-  if (ON_CPU || !PART) describeDevice(title, define);
+export function describeOnCpu(
+  title: string,
+  define: (context: AdapterContext) => void,
+  options: { own?: boolean } = {},
+): void {
+  if (ON_CPU || !PART) describeDevice(title, define, options);
 }
 
 /** The same for a part of a file: `test`, `describe` or `describeShared` itself, or one that defines nothing. */

@@ -150,7 +150,10 @@ test.skipIf(!pythonWithTrl)(
         '--rank',
         '2',
         '--lr',
-        '2e-3',
+        '2e-2',
+        // Without it all answers to a prompt are the same, and nothing is learned.
+        '--temperature',
+        '1.5',
       ],
       ...['--beta', '0.04', '--max-length', '64'],
     ]);
@@ -162,8 +165,9 @@ test.skipIf(!pythonWithTrl)(
       expect(line.reward).toBeGreaterThanOrEqual(-1);
       expect(line.reward).toBeLessThanOrEqual(0.5);
       expect(line.completion_length).toBeLessThanOrEqual(12);
-      expect(line.kl).toBeCloseTo(0, 2);
-      expect(line.lr).toBe(2e-3);
+      // The reference is the base model: the first three steps count.
+      expect(line.kl).toBeGreaterThan(1e-6);
+      expect(line.lr).toBe(2e-2);
     }
     const adapter = await readPeft(folder(at('grpo-continued')), await readModel(folder(SPRIG)));
     expect(adapter.modules.length).toBeGreaterThan(0);

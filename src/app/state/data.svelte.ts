@@ -48,6 +48,8 @@ export class Data {
   sets = $state.raw<readonly DataSetInfo[]>([]);
   row = $state.raw<PreviewRow>();
   rowAt = $state(0);
+  /** The row that was asked for last: what reads the row in view again must not overtake a person's choice. */
+  wantedAt = 0;
   rowFailure = $state.raw<Failure>();
   /** Readings that were begun. Of two that are not under way in the worker yet, the later one is wanted. */
   #begun = 0;
@@ -302,7 +304,7 @@ export class Data {
       const { train, validation, test } = data.rows;
       this.kept = { ...this.kept, options, rows: train + validation + test };
     }
-    void this.show(Math.max(0, Math.min(at ?? this.rowAt, data.listed - 1)));
+    void this.show(Math.max(0, Math.min(at ?? this.wantedAt, data.listed - 1)));
   }
 
   /** Reads the file whose columns were chosen now. */
@@ -388,13 +390,14 @@ export class Data {
   readWith(added: readonly string[]): void {
     if (added.join('\n') === this.newTokens.join('\n')) return;
     this.newTokens = added;
-    if (this.row) void this.show(this.rowAt);
+    if (this.row) void this.show(this.wantedAt);
   }
 
   async show(at: number): Promise<void> {
     if (at < 0 || at >= Math.max(this.summary?.listed ?? 0, this.row?.of ?? 0)) return;
     const halted = this.#halted;
     const asked = ++this.#shows;
+    this.wantedAt = at;
     const outcome = await this.#session.worker.previewRow(at, this.newTokens);
     if (halted !== this.#halted || asked !== this.#shows) return;
     if (outcome.ok) {
@@ -467,10 +470,10 @@ export class Data {
     // Rows that are only split differently keep their places, so the same row stays on the screen.
     if (!isSameRows || this.rowAt >= outcome.data.listed) {
       this.row = undefined;
-      this.rowAt = 0;
+      this.rowAt = this.wantedAt = 0;
     }
     // Nobody waits for them: a person may go on to the settings, which follow the rows at once.
-    void this.show(this.rowAt);
+    void this.show(this.wantedAt);
     void this.refresh();
     return true;
   }

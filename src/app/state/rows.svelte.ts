@@ -177,8 +177,8 @@ export class RowList {
     await this.fetch(place);
     // A move that overtakes it shows a row of the new list.
     if (move === this.#move && !this.failure) {
-      if (this.ordered && this.placeOf(this.data.rowAt) === undefined) await this.go(place);
-      else this.follow(this.data.rowAt);
+      if (this.ordered && this.placeOf(this.data.wantedAt) === undefined) await this.go(place);
+      else this.follow(this.data.wantedAt);
     }
     if (settling === this.#settling) this.changing = false;
   }

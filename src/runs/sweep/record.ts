@@ -45,7 +45,7 @@ export const SweepState = v.object({
   seeds: v.pipe(v.array(count), v.minLength(1)),
   rungs: v.pipe(v.array(v.object({ recipes: count, share: number })), v.minLength(1)),
   runs: v.pipe(v.array(SweptRun), v.minLength(1)),
-  /** Of a cross-validation: how many folds there are. The recipe of a run is then its fold, from 0. */
+  /** How many folds a cross-validation has. The recipe of a run is then its fold, from 0. */
   folds: v.optional(count),
   /** `budget` if the budget ended it before all runs were done; `cancelled` cannot be continued. */
   status: v.picklist(['running', 'done', 'budget', 'interrupted', 'cancelled']),

@@ -64,7 +64,7 @@ export interface SweepInfo {
   readonly left?: SweepTimeLeft;
   /** '' where the command does not see the same rows. */
   readonly command: string;
-  /** Of a cross-validation: how many folds are measured, of those whose runs are done. */
+  /** How many folds a cross-validation has trained, and how many of them are measured. */
   readonly folds?: { readonly count: number; readonly measured: number };
 }
 

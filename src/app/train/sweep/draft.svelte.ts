@@ -77,7 +77,7 @@ export class Draft {
   budget = $state<'none' | 'steps' | 'minutes'>('none');
   budgetSteps = $state(400);
   budgetMinutes = $state(10);
-  /** Of a cross-validation. */
+  /** How many folds a cross-validation gets. */
   folds = $state(USUAL_FOLDS);
 
   add(setting: SweptSetting, form: FormSpec): void {

@@ -41,7 +41,7 @@ class MatmulArguments {
   scale: f32;
   lowRankScale: f32;
   accumulate: i32;
-  /** Of the result: `kind` in activation.ts, or −1. */
+  /** The activation of the result: `kind` in activation.ts, or −1. */
   activation: i32;
   /** Sides of a block: any number of rows, and a multiple of eight columns, of 64 if B is in blocks. */
   rows: i32;

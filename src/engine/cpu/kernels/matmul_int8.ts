@@ -34,7 +34,7 @@ class MatmulInt8Arguments {
   rowsB: i32;
   scale: f32;
   accumulate: i32;
-  /** Of the result: `kind` in activation.ts, or −1. */
+  /** The activation of the result: `kind` in activation.ts, or −1. */
   activation: i32;
   rows: i32;
   columns: i32;

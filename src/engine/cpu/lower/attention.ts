@@ -20,7 +20,7 @@ const OWN_ROWS = 48;
 const DECODE_QUERIES = 32;
 /** Without a backward, a unit may have more of them: each packs the keys that it meets. */
 const MAX_OWN_ROWS = 192;
-/** Units for each thread, where there are enough. */
+/** Units for each thread, if there are enough. */
 const UNITS_OF_A_THREAD = 8;
 /** No gradient is added to one that is there. */
 const OVERWRITE = { accumulate: 0, accumulateV: 0 };
