@@ -5,36 +5,39 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 import rooms from './scripts/lint/rooms.mjs';
 
-/**
- * Rules that need types; only those that find real defects. oxlint has the same for TypeScript files (.oxlintrc.json): it computes types natively, but
- * reads no components.
- */
-const typed = {
-  '@typescript-eslint/await-thenable': 'error',
-  '@typescript-eslint/no-floating-promises': 'error',
-  '@typescript-eslint/no-misused-promises': [
-    'error',
-    { checksVoidReturn: { attributes: false, properties: false } },
-  ],
-  '@typescript-eslint/only-throw-error': 'error',
-  '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-};
-
-const PRINTING = 'Only src/cli/streams.ts writes to standard output and standard error: use Output.';
+/** Components, and modules with runes. oxlint reads no components; it has the same rules for every other file: .oxlintrc.json. */
+const COMPONENTS = ['src/**/*.svelte', 'src/**/*.svelte.ts'];
 
 export default ts.config(
-  { ignores: ['**/dist/', 'out/', '.cache/', '.svelte-check/', 'test-results/', 'public/'] },
+  { ignores: ['**/*', '!**/', ...COMPONENTS.map((files) => `!${files}`)] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   js.configs.recommended,
   ts.configs.recommended,
   svelte.configs.recommended,
   {
+    files: COMPONENTS,
+    plugins: { rooms },
+    languageOptions: {
+      globals: { ...globals.browser, ...globals.worker },
+      parserOptions: {
+        parser: ts.parser,
+        projectService: true,
+        tsconfigRootDir: import.meta.dirname,
+        extraFileExtensions: ['.svelte'],
+      },
+    },
     rules: {
       eqeqeq: 'error',
+      'no-console': 'error',
       'no-empty': ['error', { allowEmptyCatch: false }],
+      // TypeScript itself reports unknown names.
+      'no-undef': 'off',
       'no-var': 'error',
       'object-shorthand': 'error',
-      'prefer-const': 'error',
+      // A `let` bound by a template or a rune is not a constant.
+      'prefer-const': 'off',
+      'svelte/prefer-const': 'error',
+      'svelte/no-at-html-tags': 'error',
       '@typescript-eslint/consistent-type-imports': [
         'error',
         { fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
@@ -44,76 +47,25 @@ export default ts.config(
         'error',
         { args: 'all', argsIgnorePattern: '^_', varsIgnorePattern: '^_' },
       ],
+      'rooms/imports': 'error',
+      'rooms/owners': 'error',
     },
   },
   {
-    // Who owns WebGPU is known by types: scripts/lint/rooms.mjs.
-    files: ['src/**/*.ts', 'src/**/*.svelte'],
-    languageOptions: {
-      parserOptions: {
-        projectService: true,
-        tsconfigRootDir: import.meta.dirname,
-        extraFileExtensions: ['.svelte'],
-      },
-    },
-  },
-  { files: ['src/**/*.svelte'], rules: typed },
-  {
-    files: ['src/**/*.svelte', 'src/**/*.svelte.ts'],
-    languageOptions: { parserOptions: { parser: ts.parser } },
-    // A `let` bound by a template or a rune is not a constant.
-    rules: { 'prefer-const': 'off', 'svelte/prefer-const': 'error', 'svelte/no-at-html-tags': 'error' },
-  },
-  {
-    files: ['src/**'],
-    plugins: { rooms },
-    languageOptions: { globals: { ...globals.browser, ...globals.worker } },
-    rules: { 'no-console': 'error', 'rooms/imports': 'error', 'rooms/owners': 'error' },
-  },
-  { files: ['src/cli/**'], languageOptions: { globals: globals.node } },
-  {
-    // All that the command prints goes through one module, which checks each write and makes each text printable.
-    files: ['src/cli/**'],
-    ignores: ['src/cli/streams.ts'],
+    // Rules that need types; only those that find real defects.
+    files: ['src/**/*.svelte'],
     rules: {
-      'no-restricted-properties': [
+      '@typescript-eslint/await-thenable': 'error',
+      '@typescript-eslint/no-floating-promises': 'error',
+      '@typescript-eslint/no-misused-promises': [
         'error',
-        ...['stdout', 'stderr'].map((property) => ({ object: 'process', property, message: PRINTING })),
+        { checksVoidReturn: { attributes: false, properties: false } },
       ],
-      'no-restricted-imports': [
+      '@typescript-eslint/only-throw-error': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
         'error',
-        ...['process', 'node:process'].map((name) => ({ name, message: PRINTING })),
-      ],
-    },
-  },
-  {
-    files: ['scripts/**', 'bin/**', 'bench/**', '*.js', '*.ts', 'tests/**'],
-    languageOptions: { globals: globals.node },
-  },
-  {
-    files: ['tests/**', 'bench/**', 'scripts/**'],
-    rules: {
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector:
-            "CallExpression[callee.property.name='waitForFunction'] > .arguments:first-child[async=true]",
-          message: 'A promise is true at once: poll what page.evaluate returns instead.',
-        },
+        { considerDefaultExhaustiveForUnions: true },
       ],
     },
   },
-  {
-    files: ['bench/peers/**'],
-    languageOptions: { globals: { ...globals.browser, ...globals.node, GPUBufferUsage: 'readonly' } },
-  },
-  { files: ['bench/page.mjs'], languageOptions: { globals: { ...globals.browser, ...globals.node } } },
-  {
-    // AssemblyScript: its own compiler checks the types, and type imports are not in the language.
-    files: ['src/engine/cpu/kernels/**', 'src/**/*.kernel.ts'],
-    languageOptions: { parserOptions: { projectService: false, project: false } },
-    rules: { '@typescript-eslint/consistent-type-imports': 'off' },
-  },
-  // TypeScript itself reports unknown names where it checks types.
-  { files: ['**/*.ts', '**/*.svelte'], rules: { 'no-undef': 'off' } },
 );

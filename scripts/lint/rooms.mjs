@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The import rules between the rooms of src/, as ESLint rules. docs/architecture.md explains them; this table decides.
+ * The import rules between the rooms of src/, as rules of oxlint and, for components, of ESLint. docs/architecture.md explains them; this table decides.
  * A room that is not in the table may not exist, and what a row does not name is forbidden.
  */
 import { isBuiltin } from 'node:module';
@@ -285,7 +285,13 @@ const imports = {
 };
 
 /** GPUDevice, GPUBuffer …: every WebGPU name but `GPU` itself, which worker and cli hand to the engine. */
-const GPU_NAME = /^GPU[A-Z]\w*$/;
+export const GPU_NAME = /^GPU[A-Z]\w*$/;
+
+/** Whether a file may name and touch what is WebGPU's. @param {string} path absolute */
+export const ownsGpu = (path) => inside(path, join(source, 'engine', 'webgpu'));
+
+/** @param {string} what an expression whose object is one of WebGPU's */
+export const touches = (what) => `Only src/engine/webgpu may touch ${what}, which is WebGPU's.`;
 
 /** @type {import('eslint').Rule.RuleModule} */
 const owners = {
@@ -297,12 +303,12 @@ const owners = {
   create(context) {
     const room = roomOf(context.filename);
     if (room === undefined) return {};
-    const ownsGpu = inside(context.filename, join(source, 'engine', 'webgpu'));
-    // Present if the configuration gives types.
+    const owner = ownsGpu(context.filename);
+    // In components only. TypeScript files have gpu-objects.mjs.
     const services = /** @type {any} */ (context.sourceCode.parserServices);
     /** @param {any} node */
     const checkName = (node) => {
-      if (!ownsGpu && GPU_NAME.test(node.name)) {
+      if (!owner && GPU_NAME.test(node.name)) {
         context.report({ node, message: `Only src/engine/webgpu may name ${node.name}.` });
       }
       if (room !== 'storage' && (node.name === 'indexedDB' || /^IDB[A-Z]/.test(node.name))) {
@@ -324,11 +330,8 @@ const owners = {
         if (property.name === 'storage' && room !== 'storage') {
           context.report({ node, message: 'Only src/storage may use navigator.storage.' });
         }
-      } else if (!ownsGpu && isOfGpu(node)) {
-        context.report({
-          node,
-          message: `Only src/engine/webgpu may touch ${context.sourceCode.getText(node)}, which is WebGPU's.`,
-        });
+      } else if (!owner && isOfGpu(node)) {
+        context.report({ node, message: touches(context.sourceCode.getText(node)) });
       }
     };
     return { Identifier: checkName, MemberExpression: checkMember };
@@ -336,4 +339,4 @@ const owners = {
 };
 
 /** @type {import('eslint').ESLint.Plugin} */
-export default { rules: { imports, owners } };
+export default { meta: { name: 'rooms' }, rules: { imports, owners } };

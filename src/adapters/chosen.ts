@@ -28,7 +28,8 @@ export function adapterConfigOf(spec: AdapterSpec): AdapterConfig {
 /** The specification, with the learner's default layers of this model if none were chosen. */
 export function withUsualTargets(spec: RunSpec, { linears }: Pick<ModelDefinition, 'linears'>): RunSpec {
   const { targetsOn, defaults }: Learner = learnerOf(spec);
-  if (!targetsOn || spec.targets.join() !== (defaults?.['targets'] as readonly string[]).join()) return spec;
+  const usual = defaults?.['targets'] as readonly string[] | undefined;
+  if (!targetsOn || spec.targets.join() !== usual?.join()) return spec;
   return { ...spec, targets: targetsOn((end) => linears.some(({ path }) => endsWith(path, end))) };
 }
 

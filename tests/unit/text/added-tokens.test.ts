@@ -57,9 +57,8 @@ describe('new tokens', () => {
     const texts = addedTexts(await readJson(files, 'tokenizer.json'));
     expect([...texts].at(-1)).toEqual([1024, '<|tool|>']);
     const config = await readJson(files, 'tokenizer_config.json');
-    expect((config?.['added_tokens_decoder'] as Record<string, unknown>)['1024']).toMatchObject({
-      content: '<|tool|>',
-      special: false,
+    expect(config?.['added_tokens_decoder']).toMatchObject({
+      '1024': { content: '<|tool|>', special: false },
     });
     expect((await readJson(files, 'config.json'))?.['vocab_size']).toBe(1025);
     expect(tokenizerConfigWith({ a: 1 }, { texts: ['x'], first: 5 })).toEqual({ a: 1 });

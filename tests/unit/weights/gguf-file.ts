@@ -104,14 +104,12 @@ export function ggufFile({
     .u64(tensorCount)
     .u64(entryCount);
   for (const [key, value] of Object.entries(metadata)) out.text(key).value(value);
-  let end = 0;
   const data = new Writer();
-  for (const { name, shape, type, data: bytes, offset = end } of tensors) {
+  for (const { name, shape, type, data: bytes, offset = data.length } of tensors) {
     out.text(name).u32(shape.length);
     for (const size of [...shape].reverse()) out.u64(size);
     out.u32(type).u64(offset);
     data.raw(bytes).pad(32);
-    end = data.length;
   }
   return out.pad(32).raw(data.bytes()).bytes();
 }
