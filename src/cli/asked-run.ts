@@ -54,6 +54,8 @@ interface AskedHow {
   readonly now?: Date;
   /** Whether the rows are reported, and an empty file is refused. */
   readonly reports?: boolean;
+  /** Whether the data is hashed while it is read. */
+  readonly hashes?: boolean;
   /** A run that was saved, whose layers were checked when it began; and whether its rows may be made as they are taken. */
   readonly resumed?: { readonly mayTake: boolean };
 }
@@ -63,7 +65,7 @@ export async function readAskedRun(
   flags: TrainFlags,
   given: Given,
   output: Output,
-  { now = new Date(), reports = false, resumed }: AskedHow = {},
+  { now = new Date(), reports = false, hashes = false, resumed }: AskedHow = {},
 ): Promise<AskedRun> {
   const chosen = specOf(given);
   const files = await modelOf(flags.required('model'));
@@ -99,6 +101,7 @@ export async function readAskedRun(
     };
     const made = await openRows(asked, tokens.tokenizer, limits, output, {
       keepsColumns: isSampled,
+      ...(hashes && { hashes }),
       mayTake: (resumed?.mayTake ?? true) && takesRows(chosen),
     });
     if (reports) reportData(output, made.report);

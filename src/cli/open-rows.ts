@@ -22,6 +22,7 @@ import { areTaken, takeRows } from '../data/taken-rows.ts';
 import type { List } from '../lists.ts';
 import { shellWord } from '../text/shell.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import { startFileHash, type FileHash } from './file-hash.ts';
 import { openBytes, readInput } from './files.ts';
 import type { Output } from './output.ts';
 import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
@@ -57,6 +58,8 @@ export interface RunRows {
   readonly report: RowsReport;
   /** The bytes of the first file. */
   readonly bytes: Bytes;
+  /** Their hash, if it was asked for and the file is large. */
+  readonly hash?: FileHash;
 }
 
 export interface RowLimits {
@@ -75,6 +78,8 @@ interface OpenHow {
   readonly unanswered?: string;
   /** Whether rows of a large file may be made as they are taken. */
   readonly mayTake?: boolean;
+  /** Whether the first file is hashed while it is read. */
+  readonly hashes?: boolean;
   readonly held?: HeldRows;
 }
 
@@ -87,7 +92,7 @@ export async function openRows(
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
-  { keepsColumns: keepsAll = false, unanswered, mayTake = false, held: most = HELD }: OpenHow = {},
+  { keepsColumns: keepsAll = false, unanswered, mayTake = false, hashes, held: most = HELD }: OpenHow = {},
 ): Promise<RunRows> {
   const { changes: changesFile, options } = asked;
   // An index helps nobody who makes all rows.
@@ -98,6 +103,7 @@ export async function openRows(
   const reading = { ...options, maxLength };
   const { overlong, text } = options;
   const bytes = await openBytes(file);
+  const hash = hashes ? startFileHash(bytes) : undefined;
   const first = await readNamed(
     file,
     bytes,
@@ -131,6 +137,7 @@ export async function openRows(
     const { train, validation } = taken;
     return {
       ...{ train, validation, test: taken.test, bytes },
+      ...(hash && { hash }),
       placed: taken.fates.slice(0, 1).map((fate) => ({
         ...taken.placeOf(0),
         ...{ example: taken.exampleOf(0), row: taken.rowOf(0), fate, cut: false },
@@ -158,7 +165,13 @@ export async function openRows(
   const rowsOf = (fate: RowStatus): PreparedRow[] =>
     placed.filter((one) => one.fate === fate).map(({ row }) => row);
   const rows = { train: rowsOf('train'), validation: rowsOf('validation'), test: rowsOf('test') };
-  return { ...rows, bytes, placed, report: reportRows(files, Array.from(made), divided, rows, reading) };
+  return {
+    ...rows,
+    bytes,
+    ...(hash && { hash }),
+    placed,
+    report: reportRows(files, Array.from(made), divided, rows, reading),
+  };
 }
 
 function readOptionsOf(

@@ -154,7 +154,7 @@ async function train(call: Call): Promise<void> {
   // A resumed run makes its rows again: a template that prints the date should print the same one.
   const begun = resumed?.saved.begun ?? clockTime(new Date());
   const run = await readAskedRun(flags, given, output, {
-    ...{ now: new Date(begun), reports: true },
+    ...{ now: new Date(begun), reports: true, hashes: true },
     // A run that was saved with a digest of all its rows makes all again.
     ...(resumed && { resumed: { mayTake: !digestedAll(resumed.saved.fingerprint) } }),
   });
@@ -267,9 +267,10 @@ async function partsOf(
 ): Promise<RunParts> {
   const { modelType, shape } = model.definition;
   const { vocabulary, layers, channels } = shape;
-  const { bytes, train: training, validation } = rows!;
+  const { bytes, hash, train: training, validation } = rows!;
+  const hex = await hash?.();
   const content = {
-    data: bytes,
+    data: hex === undefined ? bytes : { sha256: hex },
     rows: [training, validation],
     model: { modelType, vocabulary, layers, channels },
     weights: await contentOf(files, WEIGHT_PIECES),

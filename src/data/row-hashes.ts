@@ -12,6 +12,13 @@ function mixed(one: number, other: number): number {
   return Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
 }
 
+/** Texts from this length on are hashed as bytes of UTF-8, four at a time. Of a shorter one, the call that encodes it costs more than it saves. */
+const LONG = 32;
+const ENCODER = new TextEncoder();
+/** A piece of a text as UTF-8: sixteen bytes for each turn of the lanes. */
+const BYTES = new Uint8Array(2 ** 16);
+const WORDS = new Int32Array(BYTES.buffer);
+
 /** Two characters, as 32 bits. */
 const twoAt = (text: string, at: number): number => text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16);
 
@@ -24,6 +31,39 @@ class Hasher {
   #other = 0x7f4a7c15;
 
   add(text: string): this {
+    return text.length < LONG || !this.#addBytes(text) ? this.#addUnits(text) : this;
+  }
+
+  /** @returns whether it was added: UTF-8 does not tell half characters apart */
+  #addBytes(text: string): boolean {
+    const { length } = text;
+    let a = this.#one ^ length;
+    let b = Math.imul(this.#other + length, 0x27d4eb2f);
+    let c = a ^ 0x165667b1;
+    let d = b ^ 0x3c6ef372;
+    for (let from = 0; from < length;) {
+      const { read, written } = ENCODER.encodeInto(from === 0 ? text : text.slice(from), BYTES);
+      if (written > read && !text.isWellFormed()) return false;
+      BYTES.fill(0, written, (written + 15) & ~15);
+      const words = (written + 3) >> 2;
+      for (let at = 0; at < words; at += 4) {
+        a = Math.imul(a ^ WORDS[at], 0x85ebca6b);
+        b = Math.imul(b ^ WORDS[at + 1], 0xc2b2ae35);
+        c = Math.imul(c ^ WORDS[at + 2], 0x27d4eb2f);
+        d = Math.imul(d ^ WORDS[at + 3], 0x9e3779b1);
+        a ^= a >>> 15;
+        b ^= b >>> 13;
+        c ^= c >>> 16;
+        d ^= d >>> 14;
+      }
+      from += read;
+    }
+    this.#take(a, b, c, d);
+    return true;
+  }
+
+  /** Adds a text by its UTF-16 units. */
+  #addUnits(text: string): this {
     const { length } = text;
     let a = this.#one ^ length;
     let b = Math.imul(this.#other + length, 0x27d4eb2f);
@@ -47,10 +87,14 @@ class Hasher {
       b = Math.imul(b ^ unit, 0xc2b2ae35);
       b ^= b >>> 13;
     }
-    // Each lane reaches both hashes by ways of its own.
+    this.#take(a, b, c, d);
+    return this;
+  }
+
+  /** Each lane reaches both hashes by ways of its own. */
+  #take(a: number, b: number, c: number, d: number): void {
     this.#one = mixed(mixed(a, c), mixed(b, d));
     this.#other = mixed(mixed(d, a), mixed(c, b));
-    return this;
   }
 
   get hashes(): Hashes {

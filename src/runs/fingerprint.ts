@@ -50,8 +50,8 @@ const SPREAD = 'spread';
 const DIGESTED = 128;
 
 export interface RunContent {
-  /** The bytes of the data file. */
-  readonly data: Bytes;
+  /** The bytes of the data file, or their SHA-256 in hex if it is known. */
+  readonly data: Bytes | { readonly sha256: string };
   /** The rows made of it, by this tokenizer and chat template and at this time. */
   readonly rows: readonly List<TokenRow>[];
   /** Type and shape of the base model. */
@@ -79,7 +79,7 @@ export function runParts(
     return hash.hex();
   };
   return {
-    data: digest(data),
+    data: 'sha256' in data ? data.sha256 : digest(data),
     rows: rowsDigest(rows, sha256),
     model: digest(JSON.stringify(model)),
     weights,

@@ -41,6 +41,12 @@ describe('a run', () => {
     expect(check({})).toEqual([]);
   });
 
+  it('is the same if its data was hashed before', () => {
+    // printf '\\1\\2\\3' | sha256sum
+    const data = { sha256: '039058c6f2c0cb492c533b0a4d14ef77cc0f78abccced5287d84a1a2011cfb81' };
+    expect(check({ data })).toEqual([]);
+  });
+
   it('is resumed with nothing else, and says what differs', async () => {
     for (const [changes, what] of [
       [{ data: Uint8Array.of(1, 2) }, 'other data'],
