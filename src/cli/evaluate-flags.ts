@@ -10,6 +10,7 @@ import { readTarget, type TaskCard } from '../evaluate/task-card.ts';
 import { adapterRetrieval, retrieval } from '../evaluate/methods/retrieval.ts';
 import { EVALUATION_METHODS } from '../evaluate/methods/registry.ts';
 import { LABELS } from '../evaluate/choices.ts';
+import { changed, type List } from '../lists.ts';
 import { accuracy } from '../scorers/accuracy.ts';
 import { loss } from '../scorers/loss.ts';
 import { macroF1 } from '../scorers/macro-f1.ts';
@@ -268,9 +269,10 @@ export const askedExamples = (flags: EvaluateFlags): ExampleChoice | undefined =
 /** What instructed methods hear; '' if nothing is known of the task. @param train with the labels @param asked in place of training rows if there are none */
 export function askedInstruction(
   flags: EvaluateFlags,
-  train: readonly Pair[],
+  train: List<Pair>,
   asked: readonly AskedQuestion[],
 ): string {
-  const answers = (train.length > 0 ? train : asked).map(({ question }) => question.expected);
+  const rows: List<AskedQuestion> = train.length > 0 ? train : asked;
+  const answers = changed(rows, ({ question }) => question.expected);
   return flags.text('instruction') ?? usualInstruction(flags.text('task') ?? '', instructionLabels(answers));
 }

@@ -1,48 +1,92 @@
 /** The rows of an evaluation: which of them ask for something, and what is wrong if none can be measured. */
 import type { Example } from '../data/example.ts';
-import { promptQuestionsOf, questionsOf, questionsOfRows } from '../data/questions.ts';
+import { wholeNumbers } from '../data/number-column.ts';
+import { promptQuestionsOf, questionsOf, type Question } from '../data/questions.ts';
 import type { Draw } from '../evaluate/record.ts';
 import { adapterFewShot } from '../evaluate/methods/few-shot.ts';
 import type { Pair } from '../evaluate/methods/method.ts';
 import { adapterRetrieval } from '../evaluate/methods/retrieval.ts';
 import { rowsInWords } from '../evaluate/rows-in-words.ts';
 import { GraftError } from '../errors.ts';
+import { isHeld, itemOf, itemsOf, spread, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import { count, plural } from '../numbers.ts';
 import { answerProblem } from '../scorers/rewards/specs.ts';
 import type { ASKED_PARTS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
-import type { PlacedRow } from './open-rows.ts';
+import { rowsWith, type PlacedRow } from './placed-rows.ts';
 
 export type AskedPart = (typeof ASKED_PARTS)[number];
 
+/** Rows of a large file for the distance of an adapter, spread evenly. */
+const OWN_ROWS = 512;
+
 /** Rows for the distance of an adapter from the base: as in a run those of validation, or else of training. */
-export function ownRows(placed: readonly PlacedRow[], measured: readonly PlacedRow[]): LabelledTokens[] {
-  const rowsOf = (fate: PlacedRow['fate']): PlacedRow[] => placed.filter((one) => one.fate === fate);
+export function ownRows(all: List<PlacedRow>, measured: List<PlacedRow>): LabelledTokens[] {
+  const rowsOf = (fate: PlacedRow['fate']): List<PlacedRow> => rowsWith(all, (one) => one === fate);
   const own = [rowsOf('validation'), rowsOf('train')].find((rows) => rows.length > 0) ?? measured;
-  return own.map(({ row }) => row);
+  return (isHeld(own) ? own : spread(own, OWN_ROWS)).map(({ row }) => row);
 }
 
-/** Rows with a question, each with its place among all rows. */
-export function placedPairs(
-  placed: readonly PlacedRow[],
-  chat: boolean | string,
-): (Pair & { readonly row: number })[] {
-  return placed.flatMap((one, row) => {
-    const { example } = one;
-    return example ? questionsOfRows([one], chat).map((question) => ({ example, question, row })) : [];
-  });
-}
+/** An example with its question, and its place among the rows. */
+export type PlacedPair = Pair & { readonly row: number };
 
-/** Prompts alone, each with its place among all rows. */
-export function placedPromptPairs(
-  placed: readonly PlacedRow[],
-  chat: boolean,
-): (Pair & { readonly row: number })[] {
-  return placed.flatMap(({ example }, row) =>
-    example ? promptQuestionsOf([example], chat).map((question) => ({ example, question, row })) : [],
+/** The question of an example, if it has one. */
+type QuestionOf = (example: Example) => Question | undefined;
+
+export const answeredQuestion =
+  (template: string | false): QuestionOf =>
+  (example) =>
+    questionsOf([example], template).at(0);
+
+export const promptQuestion =
+  (chat: boolean): QuestionOf =>
+  (example) =>
+    promptQuestionsOf([example], chat).at(0);
+
+/**
+ * The rows with a question. Those of a large file are read once, and again when they are asked for.
+ *
+ * @param see takes each question in this order
+ */
+export function pairsOf(
+  rows: List<PlacedRow>,
+  questionOf: QuestionOf,
+  see: (question: Question) => void = () => undefined,
+): List<PlacedPair> {
+  const pairOf = ({ example, task }: PlacedRow, row: number): PlacedPair | undefined => {
+    const asked = example && questionOf(example);
+    return asked && { example, question: task ? { ...asked, task: task.name } : asked, row };
+  };
+  const held: PlacedPair[] | undefined = isHeld(rows) ? [] : undefined;
+  const places = wholeNumbers();
+  let row = 0;
+  for (const one of itemsOf(rows)) {
+    const pair = pairOf(one, row);
+    if (pair) {
+      see(pair.question);
+      if (held) held.push(pair);
+      else places.push(row);
+    }
+    row++;
+  }
+  return (
+    held ?? {
+      length: places.length,
+      at: (index) =>
+        index >= 0 && index < places.length
+          ? pairOf(itemOf(rows, places.at(index)), places.at(index))
+          : undefined,
+    }
   );
 }
+
+/** The questions of several lists, read each time that they are asked for. */
+export const questionsIn = (...lists: readonly List<Pair>[]): Iterable<Question> => ({
+  *[Symbol.iterator]() {
+    for (const list of lists) for (const { question } of itemsOf(list)) yield question;
+  },
+});
 
 /** @throws GraftError `evaluate-rows` if nothing can score the answers to prompts alone */
 export function checkPrompts(chosen: ChosenRewards | undefined): void {

@@ -1,14 +1,16 @@
 /** The rows and models of an evaluation, as a plan of the one runner. */
 import { setImmediate } from 'node:timers/promises';
+import type { HeldRows } from '../data/open-rows.ts';
 import { isUsed } from '../data/parts.ts';
 import { messageOf } from '../errors.ts';
 import { chosenFrom, choicesFrom, withChoices } from '../evaluate/choices.ts';
-import { drawQuestions } from '../evaluate/draw.ts';
+import { drawAmong, DrawnFrom } from '../evaluate/draw.ts';
 import { instructed } from '../evaluate/methods/instructed.ts';
 import type { Evaluation, Item } from '../evaluate/record.ts';
 import { runEvaluation, type EvaluationPlan, type SubjectPlan } from '../evaluate/run-evaluation.ts';
 import { groupOfRow } from '../data/row-columns.ts';
 import { chosenScorers, openRewardScorer } from '../evaluate/score-answers.ts';
+import { isHeld, itemOf } from '../lists.ts';
 import { readModel } from '../model/family.ts';
 import { REFUSAL } from '../retrieval/passages-prompt.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
@@ -27,11 +29,13 @@ import {
 import type { ChosenRewards } from './evaluate-rewards.ts';
 import { modelOf } from './files.ts';
 import {
+  answeredQuestion,
   checkPrompts,
   methodLeftOutInWords,
   noRows,
-  placedPairs,
-  placedPromptPairs,
+  pairsOf,
+  promptQuestion,
+  questionsIn,
   whoInWords,
   type AskedPart,
 } from './evaluate-session-rows.ts';
@@ -44,6 +48,7 @@ import { tellFailures } from './reward-flags.ts';
 import { startSandbox } from './sandbox.ts';
 import { openSession, requiredTokenizer, type Session } from './session.ts';
 import { openRows } from './open-rows.ts';
+import { rowsWith } from './placed-rows.ts';
 import { readAskedRows } from './row-flags.ts';
 import { checkLength } from './train-flags.ts';
 import { version } from './version.ts';
@@ -81,6 +86,8 @@ interface More {
   readonly chosenRewards?: ChosenRewards | undefined;
   /** Whether nothing is answered if rows are pairs: they are compared by their likelihoods. */
   readonly comparesPairs?: boolean;
+  /** The most that is held of a file. */
+  readonly held?: HeldRows;
 }
 
 /** @throws GraftError `evaluate-rows`, `delta-base` for a tuned model of another base, and those of reading data and opening models */
@@ -88,7 +95,7 @@ export async function openEvalSession(
   flags: EvaluateFlags,
   part: AskedPart,
   output: Output,
-  { opened, chosenRewards, comparesPairs = false }: More = {},
+  { opened, chosenRewards, comparesPairs = false, held }: More = {},
 ): Promise<EvalSession> {
   const { seed: usual, maxLength: limit } = defaultSpec();
   const seed = flags.integer('seed') ?? flags.integer('split-seed') ?? usual;
@@ -107,32 +114,42 @@ export async function openEvalSession(
   if (asked !== undefined) checkLength(asked, shape);
   const maxLength = Math.min(asked ?? limit, shape.maxPositions);
   const limits = { maxLength, vocabSize: shape.vocabulary, now: new Date() };
-  const { placed, report: report } = await openRows(files, tokenizer, limits, output, {
+  const { all, report } = await openRows(files, tokenizer, limits, output, {
     keepsColumns,
     ...(flags.isGiven('index') && { unanswered: REFUSAL }),
+    mayTake: true,
+    ...(held && { held }),
   });
   reportData(output, report);
   const chat = tokenizer.chatTemplate !== undefined;
   const template = tokenizer.chatTemplate ?? false;
-  const measured = placed.filter(({ fate }) =>
+  const measured = rowsWith(all, (fate) =>
     part === 'all' ? isUsed(fate) || fate === 'capped' : fate === part,
   );
   if (measured.length === 0) throw noRows(part);
-  const isPrompts = measured.every(({ example }) => example?.kind === 'prompt');
+  // Rows of a large file are of kinds that go together.
+  const isPrompts = (isHeld(measured) ? measured : [itemOf(measured, 0)]).every(
+    ({ example }) => example?.kind === 'prompt',
+  );
   if (isPrompts) checkPrompts(chosenRewards);
-  const training =
-    part === 'test' || part === 'validation' ? placed.filter(({ fate }) => fate === 'train') : [];
-  const train = placedPairs(training, template);
-  const test = isPrompts ? placedPromptPairs(measured, chat) : placedPairs(measured, template);
-  const drawn = drawQuestions(
-    test.map(({ question }) => question),
+  const training = rowsWith(all, (fate) => (part === 'test' || part === 'validation') && fate === 'train');
+  output.progress('Reading the questions', true);
+  const train = pairsOf(training, answeredQuestion(template));
+  const drawnFrom = new DrawnFrom(tokenizer);
+  const test = pairsOf(measured, isPrompts ? promptQuestion(chat) : answeredQuestion(template), (question) =>
+    drawnFrom.add(question),
+  );
+  output.clear();
+  const drawn = drawAmong(
+    drawnFrom,
+    (at) => itemOf(test, at).question,
     { rows: rowCount, seed },
     tokenizer,
     shape.maxPositions,
   );
   const rows = withChoices(
-    drawn.chosen.map((at) => test[at]),
-    [...train, ...test].map(({ question }) => question),
+    drawn.chosen.map((at) => itemOf(test, at)),
+    questionsIn(train, test),
     from,
   );
   const session = opened ?? (await openSession(flags, output, { files: modelFiles }));
@@ -149,7 +166,7 @@ export async function openEvalSession(
         files,
         keepsColumns,
         limits,
-        placed,
+        all,
         measured,
         test,
         drawn,

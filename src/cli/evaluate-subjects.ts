@@ -8,25 +8,32 @@ import { OpenEvalModel } from '../evaluate/open-eval-model.ts';
 import { evaluateLoss } from '../evaluate/loss.ts';
 import { adapterFewShot, fewShot } from '../evaluate/methods/few-shot.ts';
 import { instructed, instructedFewShot } from '../evaluate/methods/instructed.ts';
-import type { Method, Pair } from '../evaluate/methods/method.ts';
+import type { Method } from '../evaluate/methods/method.ts';
 import { drawPairs, pairRowsOf } from '../evaluate/pairs.ts';
 import type { Seen, Trained } from '../evaluate/record.ts';
 import type { OpenSubject, SubjectPlan } from '../evaluate/run-evaluation.ts';
+import { isHeld, itemOf, itemsOf, type List } from '../lists.ts';
 import type { LabelledTokens } from '../model/batch.ts';
 import type { LanguageModel } from '../model/language-model.ts';
 import { plural } from '../numbers.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { openAdapterWithFacts, type OpenedAdapter } from './adapter-facts.ts';
-import { methodLeftOutInWords, ownRows, wholeExamples, type AskedPart } from './evaluate-session-rows.ts';
+import {
+  methodLeftOutInWords,
+  ownRows,
+  wholeExamples,
+  type AskedPart,
+  type PlacedPair,
+} from './evaluate-session-rows.ts';
 import { askedShots, chosenMethods, type EvaluateFlags, type LOSS_ROWS } from './evaluate-flags.ts';
 import type { ChosenRewards } from './evaluate-rewards.ts';
-import { seenByFolder, type MeasuredRows } from './evaluate-seen.ts';
+import { TrainedRows, type MeasuredRows } from './evaluate-seen.ts';
 import { ForgettingWatch, openCheck, type GeneralCheck } from './forgetting.ts';
 import { readGeneral } from './general-text.ts';
 import { otherBase, readLineage, trainedOf } from './lineage.ts';
 import type { Output } from './output.ts';
 import { tokenizerOfAdapter, type Session } from './session.ts';
-import type { PlacedRow } from './open-rows.ts';
+import type { PlacedRow } from './placed-rows.ts';
 import { tunedModel, type TunedModel } from './tuned-model.ts';
 
 interface SubjectRows extends Pick<
@@ -36,9 +43,9 @@ interface SubjectRows extends Pick<
   readonly flags: EvaluateFlags;
   readonly part: AskedPart;
   readonly session: Session;
-  readonly placed: readonly PlacedRow[];
+  readonly all: List<PlacedRow>;
   /** Rows with a question, and their places among the measured ones. */
-  readonly test: readonly (Pair & { readonly row: number })[];
+  readonly test: List<PlacedPair>;
   readonly drawn: Drawn;
   readonly lossOf: (typeof LOSS_ROWS)[number];
   readonly rowCount: number;
@@ -77,23 +84,25 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
   const tuned = await openTuned(exam, output);
   const forgetting = flags.text('forgetting');
   const check =
-    forgetting === undefined
-      ? undefined
-      : await openCheck(forgetting, session, ownRows(exam.placed, measured));
+    forgetting === undefined ? undefined : await openCheck(forgetting, session, ownRows(exam.all, measured));
   // Rows without a question have a loss, too.
   const some =
     drawn.chosen.length > 0
-      ? drawn.chosen.map((at) => test[at].row)
+      ? drawn.chosen.map((at) => itemOf(test, at).row)
       : drawRows(measured.length, { rows: exam.rowCount, seed: exam.seed });
-  const lossRows = exam.lossOf === 'all' ? measured : some.map((at) => measured[at]);
+  const lossRows = exam.lossOf === 'all' ? [...itemsOf(measured)] : some.map((at) => itemOf(measured, at));
   const chat = tokenizer.chatTemplate !== undefined;
   const examples = wholeExamples(lossRows, chat);
   const rowsBy = (own: Tokenizer, adapter: Adapter | undefined): PreparedRow[] =>
     rowsAgain(exam, lossRows, own, adapter);
+  // Rows of a large file are of kinds that go together.
+  const areJudged = (isHeld(measured) ? measured : [itemOf(measured, 0)]).some(
+    ({ row }) => row.desirable !== undefined,
+  );
   /** Pairs among the measured rows; answers with labels find each other among all of the part. */
   const pairsBy = (own: Tokenizer, adapter: Adapter | undefined): readonly LabelledTokens[] =>
-    measured.some(({ row }) => row.desirable !== undefined)
-      ? drawPairs(pairRowsOf(measured.flatMap((one) => rowsAgain(exam, [one], own, adapter))), {
+    areJudged
+      ? drawPairs(pairRowsOf(rowsAgain(exam, itemsOf(measured), own, adapter)), {
           rows: exam.rowCount,
           seed: exam.seed,
         })
@@ -185,15 +194,16 @@ export async function openSubjects(exam: SubjectRows, output: Output): Promise<O
 }
 
 async function openTuned(exam: SubjectRows, output: Output): Promise<Tuned[]> {
-  const { flags, part, session, tokenizer, drawn, test, measured, files, keepsColumns, limits } = exam;
-  const asked = drawn.chosen.map((at) => measured[test[at].row]);
+  const { flags, part, session, tokenizer, drawn, test, all, measured, files, keepsColumns, limits } = exam;
+  const asked = drawn.chosen.map((at) => itemOf(measured, itemOf(test, at).row));
   /** Rows of training are known to be seen. */
+  const trained = new TrainedRows({
+    ...{ files, keepsColumns, limits, tokenizer, measured, asked },
+    // With an index, rows without an answer are read with another one.
+    all: flags.isGiven('index') ? undefined : all,
+  });
   const seenBy = async (path: string, own: Tokenizer): Promise<{ readonly seen?: Seen }> =>
-    part === 'train' || part === 'validation'
-      ? {}
-      : {
-          seen: await seenByFolder(path, own, { files, keepsColumns, limits, tokenizer, measured, asked }),
-        };
+    part === 'train' || part === 'validation' ? {} : { seen: await trained.seenBy(path, own) };
   const adapters: Tuned[] = [];
   for (const path of flags.texts('adapter')) {
     const opened = await openAdapterWithFacts(path, session.model);
@@ -224,20 +234,27 @@ async function trainedBy(path: string): Promise<{ readonly trained?: Trained }> 
 /** Rows as an adapter reads them: one with new tokens reads them differently; parts of documents stay unchanged. */
 function rowsAgain(
   { tokenizer, limits, files, session }: SubjectRows,
-  of: readonly PlacedRow[],
+  of: Iterable<PlacedRow>,
   own: Tokenizer,
   adapter: Adapter | undefined,
 ): PreparedRow[] {
-  return of.flatMap(({ row, example }) =>
-    own === tokenizer || !example
-      ? [row]
-      : prepareRows([example], own, {
-          ...{ maxLength: limits.maxLength, overlong: files.options.overlong },
-          vocabSize: session.model.vocabularyWith(adapter),
-        }).rows.map((made) => ({
-          ...made,
-          ...(row.task !== undefined && { task: row.task }),
-          ...(row.desirable !== undefined && { desirable: row.desirable }),
-        })),
-  );
+  const rows: PreparedRow[] = [];
+  for (const one of of) {
+    if (own === tokenizer || !one.example) {
+      rows.push(one.row);
+      continue;
+    }
+    const { row, example } = one;
+    const again = prepareRows([example], own, {
+      ...{ maxLength: limits.maxLength, overlong: files.options.overlong },
+      vocabSize: session.model.vocabularyWith(adapter),
+    });
+    for (const made of again.rows)
+      rows.push({
+        ...made,
+        ...(row.task !== undefined && { task: row.task }),
+        ...(row.desirable !== undefined && { desirable: row.desirable }),
+      });
+  }
+  return rows;
 }

@@ -1,6 +1,5 @@
 /** The rows of a call: its files opened, read, made and divided as on the page, with a report of the progress. A million rows should not pass in silence. */
 import { sureMapping } from '../data/columns.ts';
-import type { Example } from '../data/example.ts';
 import type { ReadOptions } from '../data/formats.ts';
 import type { Bytes } from '../data/lines.ts';
 import {
@@ -19,12 +18,13 @@ import type { MadeFile } from '../data/row-set.ts';
 import { inspectHead, optionsBeside } from '../data/sheet.ts';
 import { headOf } from '../data/sheet-types.ts';
 import { areTaken, takeRows } from '../data/taken-rows.ts';
-import type { List } from '../lists.ts';
+import { itemOf, type List } from '../lists.ts';
 import { shellWord } from '../text/shell.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { startFileHash, type FileHash } from './file-hash.ts';
 import { openBytes, readInput } from './files.ts';
 import type { Output } from './output.ts';
+import { placedRowsOf, type PlacedRow } from './placed-rows.ts';
 import { reportRows, reportTakenRows, type RowsReport } from './report-data.ts';
 import type { AskedRows } from './row-flags.ts';
 import { SpillFile } from './spill-file.ts';
@@ -36,18 +36,6 @@ export const HELD: HeldRows = { rows: 20_000, bytes: 64 * 2 ** 20, spill: () => 
 /** Rows between two checks of the clock. */
 const ROWS_BETWEEN = 64;
 
-/** A row that can be used. */
-export interface PlacedRow {
-  readonly file: number;
-  readonly line: number;
-  /** Missing for a part of a document. */
-  readonly example?: Example;
-  readonly row: PreparedRow;
-  readonly fate: RowStatus;
-  /** Whether the limit cut it. */
-  readonly cut: boolean;
-}
-
 export interface RunRows {
   readonly train: List<PreparedRow>;
   readonly validation: List<PreparedRow>;
@@ -55,6 +43,8 @@ export interface RunRows {
   readonly test: List<PreparedRow>;
   /** All rows in the order of their files, test rows of their own last; of rows that are made as they are taken only the first. */
   readonly placed: readonly PlacedRow[];
+  /** All of them in any case. */
+  readonly all: List<PlacedRow>;
   readonly report: RowsReport;
   /** The bytes of the first file. */
   readonly bytes: Bytes;
@@ -135,13 +125,12 @@ export async function openRows(
     const taken = await takeRows(files, tokenizer, making, reading, slicer);
     output.clear();
     const { train, validation } = taken;
+    const all = placedRowsOf(taken);
     return {
       ...{ train, validation, test: taken.test, bytes },
       ...(hash && { hash }),
-      placed: taken.fates.slice(0, 1).map((fate) => ({
-        ...taken.placeOf(0),
-        ...{ example: taken.exampleOf(0), row: taken.rowOf(0), fate, cut: false },
-      })),
+      placed: all.length > 0 ? [itemOf(all, 0)] : [],
+      all,
       report: reportTakenRows(files, taken, reading),
     };
   }
@@ -159,7 +148,13 @@ export async function openRows(
   const placed = divided.entries.flatMap(({ row, part, state, ...entry }): PlacedRow[] => {
     const { file: place, line, example } = entry;
     return row
-      ? [{ file: place, line, example, row, fate: part ?? (state as RowStatus), cut: state === 'cut' }]
+      ? [
+          {
+            ...{ file: place, line, example, row },
+            ...{ fate: part ?? (state as RowStatus), cut: state === 'cut' },
+            ...(row.task && { task: row.task }),
+          },
+        ]
       : [];
   });
   const rowsOf = (fate: RowStatus): PreparedRow[] =>
@@ -169,7 +164,7 @@ export async function openRows(
     ...rows,
     bytes,
     ...(hash && { hash }),
-    placed,
+    ...{ placed, all: placed },
     report: reportRows(files, Array.from(made), divided, rows, reading),
   };
 }

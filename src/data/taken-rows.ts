@@ -5,6 +5,7 @@
 import { spread, type List, type PlacesOfTask } from '../lists.ts';
 import { WordCache } from '../text/tokenizer-cache.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
+import type { Task } from '../text/trainable.ts';
 import { CertainRows } from './certain-rows.ts';
 import { drawingOfRows } from './divide.ts';
 import type { Example } from './example.ts';
@@ -114,7 +115,11 @@ export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Re
   /** The file and the line of each of them. */
   readonly placeOf: (place: number) => { readonly file: number; readonly line: number };
   readonly exampleOf: (place: number) => Example;
-  readonly rowOf: (place: number) => PreparedRow;
+  readonly hashesOf: (place: number) => Hashes;
+  /** The task of a row, in a mixture. */
+  readonly taskOf?: (place: number) => Task;
+  /** The row, and whether the limit cut it. */
+  readonly madeAt: (place: number) => { readonly row: PreparedRow; readonly cut: boolean };
   /** For each file the number of its rows, and a report on those that had to be made in advance. */
   readonly reports: readonly PrepareReport[];
   /** Some rows of each file, spread evenly. */
@@ -163,7 +168,8 @@ export async function takeRows(
   const lineOf = (place: number): number => sourceAt(place).lineOf(places.rowAt(place));
   const exampleOf = (place: number): Example => sourceAt(place).exampleOf(places.rowAt(place));
   const placeOf: TakenRows['placeOf'] = (place) => ({ file: fileOf(place), line: lineOf(place) });
-  const equal = equalRows(places.length, (place) => sourceAt(place).hashesOf(places.rowAt(place)));
+  const hashesAt = (place: number): Hashes => sourceAt(place).hashesOf(places.rowAt(place));
+  const equal = equalRows(places.length, hashesAt);
   const drawnAs = fair && drawingIn(sources, fair);
   const divisible: List<Divisible> = {
     length: places.length,
@@ -179,10 +185,12 @@ export async function takeRows(
       ? []
       : divideRows(divisible, { validation, test, seed, skip, dropCopies, mixture, fair });
   const mixed = mixture && sharesOfTasks({ length: places.length, at: fileOf }, fates, mixture);
-  const make = (place: number): PreparedRow => {
-    const row = madeRow(exampleOf(place), tokenizer, options);
-    return mixed ? { ...row, task: mixed.tasks[mixed.taskAt(place)] } : row;
+  const taskOf = mixed && ((place: number): Task => mixed.tasks[mixed.taskAt(place)]);
+  const madeAt: TakenRows['madeAt'] = (place) => {
+    const made = madeRow(exampleOf(place), tokenizer, options);
+    return taskOf ? { ...made, row: { ...made.row, task: taskOf(place) } } : made;
   };
+  const make = (place: number): PreparedRow => madeAt(place).row;
   const repeats = findRepeats(
     { length: places.length, at: (place) => equal.get(place) },
     fates.map((fate) => (isUsed(fate) ? fate : undefined)),
@@ -193,7 +201,7 @@ export async function takeRows(
       length: places.length,
       isTrained: (place) => fates[place] === 'train',
       marksOf: (place) => sourceAt(place).marksOf(places.rowAt(place)),
-      hashesOf: (place) => sourceAt(place).hashesOf(places.rowAt(place)),
+      hashesOf: hashesAt,
     },
     () => spread(train, COUNTED_ROWS).map((row) => ({ row })),
   );
@@ -202,18 +210,22 @@ export async function takeRows(
     ...(preferences && { preferences }),
     validation: partOf(fates, 'validation', make, mixed),
     test: partOf(fates, 'test', make, mixed),
-    ...{ fates, placeOf, exampleOf, rowOf: make, reports, samples },
+    ...{ fates, placeOf, exampleOf, hashesOf: hashesAt, ...(taskOf && { taskOf }), madeAt, reports, samples },
     ...repeats,
   };
 }
 
 /** @throws Error for an example that becomes no row: it was certain, or was made before */
-function madeRow(example: Example, tokenizer: Tokenizer, options: PrepareOptions): PreparedRow {
+function madeRow(
+  example: Example,
+  tokenizer: Tokenizer,
+  options: PrepareOptions,
+): { readonly row: PreparedRow; readonly cut: boolean } {
   const maker = new RowMaker(tokenizer, options);
   maker.add(example);
   const row = maker.rows.at(0);
   if (!row) throw new Error(`The example on line ${example.line} became no row, and was taken for one`);
-  return row;
+  return { row, cut: maker.result().report.cut.length > 0 };
 }
 
 /** The rows of a part in their order, each made when it is asked for. */

@@ -1,5 +1,6 @@
 /** Answers that are chosen from a list by their likelihood: where the list comes from, and its tokens after a prompt. */
 import type { Choices, Question } from '../data/questions.ts';
+import { DistinctHashes, hashesOfTexts } from '../data/row-hashes.ts';
 import { GraftError } from '../errors.ts';
 import { isObject } from '../json.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
@@ -30,12 +31,12 @@ export function choicesOf(texts: readonly string[]): Choices {
 /**
  * Questions with their choices; unchanged without `from`.
  *
- * @param answered questions whose answers are known, those that are asked included
+ * @param answered questions whose answers are known, those that are asked included; read once for each task
  * @throws GraftError `choices` if the answers are no labels, or naming the first row whose column does not list its answer
  */
 export function withChoices<Asked extends AskedQuestion>(
   asked: readonly Asked[],
-  answered: readonly Question[],
+  answered: Iterable<Question>,
   from: Pick<ChosenFrom, 'from' | 'column'> | undefined,
 ): readonly Asked[] {
   if (!from) return asked;
@@ -45,31 +46,33 @@ export function withChoices<Asked extends AskedQuestion>(
 /** The set of different answers of the data, in a mixture that of the task. */
 function withLabels<Asked extends AskedQuestion>(
   asked: readonly Asked[],
-  answered: readonly Question[],
+  answered: Iterable<Question>,
 ): Asked[] {
   const byTask = new Map<string | undefined, Choices>();
   const labelsOf = (task: string | undefined): Choices => {
     let known = byTask.get(task);
-    if (!known)
-      byTask.set(
-        task,
-        (known = labelsAmong(
-          answered.filter((one) => one.task === task),
-          task,
-        )),
-      );
+    if (!known) byTask.set(task, (known = labelsAmong(answered, task)));
     return known;
   };
   return asked.map((one) => choosing(one, labelsOf(one.question.task)));
 }
 
 /** @throws GraftError `choices` */
-function labelsAmong(answered: readonly Question[], task: string | undefined): Choices {
+function labelsAmong(answered: Iterable<Question>, task: string | undefined): Choices {
   const of = task === undefined ? 'the data' : `the task ${task}`;
-  const answers = answered.map(({ expected }) => expected);
+  const distinct = new DistinctHashes();
+  /** The first answers that differ, one more than can be choices. */
   const byText = new Map<string, string>();
-  for (const answer of answers)
-    if (answer.trim() !== '' && !byText.has(answer.trim())) byText.set(answer.trim(), answer);
+  let rows = 0;
+  let hasEmpty = false;
+  for (const { expected, task: own } of answered) {
+    if (own !== task) continue;
+    rows++;
+    const text = expected.trim();
+    distinct.add(hashesOfTexts(text));
+    if (text === '') hasEmpty = true;
+    else if (byText.size <= MAX_CHOICES && !byText.has(text)) byText.set(text, expected);
+  }
   const labels = [...byText.values()].sort();
   const instead = `Give --choices the column that has the choices of each row, or leave it out: answers are generated then.`;
   if (labels.length < 2)
@@ -80,10 +83,10 @@ function labelsAmong(answered: readonly Question[], task: string | undefined): C
         : `Every row of ${of} has the answer ${JSON.stringify(labels[0].slice(0, 60))}, so there is nothing to choose from.`,
       instead,
     );
-  if (labels.length > MAX_CHOICES || !areLabels(answers))
+  if (labels.length > MAX_CHOICES || !areLabels(distinct.length, rows))
     throw new GraftError(
       'choices',
-      `The ${answers.length} rows of ${of} have ${labels.length} different answers, which is too many for labels: at most ${MAX_CHOICES}, each in two rows on average.`,
+      `The ${rows} rows of ${of} have ${distinct.length - Number(hasEmpty)} different answers, which is too many for labels: at most ${MAX_CHOICES}, each in two rows on average.`,
       instead,
     );
   return choicesOf(labels);

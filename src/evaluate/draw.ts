@@ -1,28 +1,36 @@
 /** Draws the held-out rows that are asked: a seeded sample in which each label occurs about as often as among all of them. */
+import { wholeNumbers, type NumberColumn } from '../data/number-column.ts';
 import type { Question } from '../data/questions.ts';
+import { DistinctHashes, hashesOfTexts } from '../data/row-hashes.ts';
 import { Random } from '../random.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { promptOfQuestion } from './answer.ts';
 import type { Draw } from './record.ts';
 
-/** Rows by their answer, ignoring white space at the ends. */
-function byAnswer(answers: readonly string[]): Map<string, number[]> {
-  const groups = new Map<string, number[]>();
-  answers.forEach((answer, at) => {
-    const group = groups.get(answer.trim());
-    if (group) group.push(at);
-    else groups.set(answer.trim(), [at]);
-  });
-  return groups;
+/** Answers as numbers from 0 in the order in which they first come, equal for those that differ by no more than white space at the ends. */
+class Labels {
+  readonly #distinct = new DistinctHashes();
+  readonly #numbers = wholeNumbers();
+
+  static of(answers: Iterable<string>): Labels {
+    const labels = new Labels();
+    for (const answer of answers) labels.add(answer);
+    return labels;
+  }
+
+  add(answer: string): void {
+    this.#numbers.push(this.#distinct.add(hashesOfTexts(answer.trim())));
+  }
+
+  /** The number of each answer. */
+  get numbers(): Uint32Array {
+    return this.#numbers.all;
+  }
 }
 
-const repeat = (groups: ReadonlyMap<string, unknown>, answers: readonly string[]): boolean =>
-  groups.size > 1 && 2 * groups.size <= answers.length;
-
-/** Whether answers are labels: several, and each occurs at least twice on average. */
-export function areLabels(answers: readonly string[]): boolean {
-  return repeat(byAnswer(answers), answers);
-}
+/** Whether answers are labels: several, and each occurs at least twice on average. @param different how many of the answers differ */
+export const areLabels = (different: number, answers: number): boolean =>
+  different > 1 && 2 * different <= answers;
 
 /**
  * An order in which rows are drawn: the first N are a sample for every N, so that a larger sample holds the smaller ones.
@@ -30,28 +38,36 @@ export function areLabels(answers: readonly string[]): boolean {
  * Rows are shuffled. Where answers are labels, the k-th of a label's n rows then comes at (k + u) / n with a u in [0, 1) of the label's own
  * (systematic sampling by strata): every start of the order has each label in its share, give or take a row.
  */
-export function drawOrder(answers: readonly string[], seed: number): number[] {
+export const drawOrder = (answers: Iterable<string>, seed: number): number[] =>
+  Array.from(orderOf(Labels.of(answers).numbers, seed));
+
+/** @param labels the number of each row's label */
+function orderOf(labels: Uint32Array, seed: number): Uint32Array {
   const random = new Random(seed);
-  const groups = byAnswer(answers);
-  const strata = repeat(groups, answers) ? [...groups.values()] : [answers.map((_, at) => at)];
-  return strata
-    .flatMap((rows) => {
-      const offset = random.float();
-      return random.shuffle(rows).map((at, k) => ({ at, place: (k + offset) / rows.length }));
-    })
-    .sort((a, b) => a.place - b.place || a.at - b.at)
-    .map(({ at }) => at);
+  const numbers = new Set(labels);
+  const strata: number[][] = [];
+  if (areLabels(numbers.size, labels.length)) {
+    const strataOf = new Map<number, number[]>();
+    labels.forEach((label, at) => {
+      const stratum = strataOf.get(label);
+      if (stratum) stratum.push(at);
+      else strataOf.set(label, [at]);
+    });
+    strata.push(...strataOf.values());
+  } else strata.push(Array.from(labels.keys()));
+  const places = new Float64Array(labels.length);
+  for (const rows of strata) {
+    const offset = random.float();
+    random.shuffle(rows).forEach((at, k) => (places[at] = (k + offset) / rows.length));
+  }
+  return Uint32Array.from(labels.keys()).sort((a, b) => places[a] - places[b] || a - b);
 }
 
 /** A sample of rows without questions, as indices: their loss can be measured all the same. @param of how many rows there are */
 export const drawRows = (
   of: number,
   { rows, seed }: { readonly rows: number; readonly seed: number },
-): number[] =>
-  drawOrder(
-    Array.from({ length: of }, () => ''),
-    seed,
-  ).slice(0, rows);
+): number[] => Array.from(orderOf(new Uint32Array(of), seed).subarray(0, rows));
 
 interface LabelCounts {
   /** Labels in the sample, and among all rows. */
@@ -63,13 +79,18 @@ interface LabelCounts {
 }
 
 /** How often labels came up in a sample; undefined if answers are not labels. @param drawn indices of `answers` */
-export function labelCounts(answers: readonly string[], drawn: readonly number[]): LabelCounts | undefined {
-  const groups = byAnswer(answers);
-  if (!repeat(groups, answers) || drawn.length === 0) return undefined;
-  const counts = [...byAnswer(drawn.map((at) => answers[at])).values()].map((rows) => rows.length);
+export const labelCounts = (answers: Iterable<string>, drawn: readonly number[]): LabelCounts | undefined =>
+  countsOf(Labels.of(answers).numbers, drawn);
+
+function countsOf(labels: Uint32Array, drawn: readonly number[]): LabelCounts | undefined {
+  const of = new Set(labels).size;
+  if (!areLabels(of, labels.length) || drawn.length === 0) return undefined;
+  const byLabel = new Map<number, number>();
+  for (const at of drawn) byLabel.set(labels[at], (byLabel.get(labels[at]) ?? 0) + 1);
+  const counts = [...byLabel.values()];
   return {
     drawn: counts.length,
-    of: groups.size,
+    of,
     least: counts.reduce((a, b) => Math.min(a, b)),
     most: counts.reduce((a, b) => Math.max(a, b)),
   };
@@ -86,43 +107,93 @@ export interface Drawn {
   readonly draw: Draw;
 }
 
+/** What a draw knows of questions: all that it needs of those that are not drawn. Eight bytes for each, and 24 to 32 for each different answer. */
+export class DrawnFrom {
+  readonly #labels = new Labels();
+  /** The places of the questions of each task. */
+  readonly #tasks = new Map<string | undefined, NumberColumn>();
+  #longest = 0;
+  #length = 0;
+
+  constructor(private readonly tokenizer: Pick<Tokenizer, 'encode'>) {}
+
+  add({ expected, task }: Question): void {
+    this.#labels.add(expected);
+    this.#longest = Math.max(this.#longest, this.tokenizer.encode(expected).length);
+    const places = this.#tasks.get(task) ?? wholeNumbers();
+    places.push(this.#length++);
+    this.#tasks.set(task, places);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Tokens of the longest answer: of all questions, since the base's answers must not depend on how many are asked. */
+  get longest(): number {
+    return this.#longest;
+  }
+
+  /** For each task its places in the order in which they are drawn. */
+  orders(seed: number): Uint32Array[] {
+    const labels = this.#labels.numbers;
+    return [...this.#tasks.values()].map(({ all: own }) =>
+      orderOf(
+        own.map((at) => labels[at]),
+        seed,
+      ).map((at) => own[at]),
+    );
+  }
+
+  /** How often labels came up, if answers are labels of one task. */
+  countsOf(drawn: readonly number[]): LabelCounts | undefined {
+    return this.#tasks.size > 1 ? undefined : countsOf(this.#labels.numbers, drawn);
+  }
+}
+
+interface Sample {
+  readonly rows: number;
+  readonly seed: number;
+}
+
 /**
  * The first `rows` questions of the drawn order whose prompt leaves room for an answer: the same for every method. In a mixture, `rows` of each task,
  * the same as would be drawn of it alone.
  */
 export function drawQuestions(
   questions: readonly Question[],
-  { rows, seed }: { readonly rows: number; readonly seed: number },
+  sample: Sample,
+  tokenizer: Tokenizer,
+  maxPositions: number,
+): Drawn {
+  const from = new DrawnFrom(tokenizer);
+  for (const question of questions) from.add(question);
+  return drawAmong(from, (at) => questions[at], sample, tokenizer, maxPositions);
+}
+
+/** The same of questions that are not held. @param questionAt the question at a place: asked only of those that are drawn */
+export function drawAmong(
+  from: DrawnFrom,
+  questionAt: (place: number) => Question,
+  { rows, seed }: Sample,
   tokenizer: Tokenizer,
   maxPositions: number,
 ): Drawn {
   const { least, spare, most } = ANSWER_TOKENS;
-  const answers = questions.map(({ expected }) => expected);
-  // From all questions, not only the drawn ones: the base's answers must not depend on how many are asked.
-  const longest = answers.reduce((length, text) => Math.max(length, tokenizer.encode(text).length), 0);
-  const newTokens = Math.min(Math.max(least, longest + spare), most, Math.floor(maxPositions / 2));
+  const newTokens = Math.min(Math.max(least, from.longest + spare), most, Math.floor(maxPositions / 2));
   const chosen: number[] = [];
   let tooLong = 0;
-  const tasks = new Map<string | undefined, number[]>();
-  questions.forEach(({ task }, at) => tasks.set(task, [...(tasks.get(task) ?? []), at]));
-  for (const own of tasks.values()) {
+  for (const order of from.orders(seed)) {
     let drawn = 0;
-    for (const at of drawOrder(
-      own.map((place) => answers[place]),
-      seed,
-    )) {
+    for (const at of order) {
       if (drawn >= rows) break;
-      if (promptOfQuestion(tokenizer, questions[own[at]]).length + newTokens > maxPositions) tooLong++;
+      if (promptOfQuestion(tokenizer, questionAt(at)).length + newTokens > maxPositions) tooLong++;
       else {
-        chosen.push(own[at]);
+        chosen.push(at);
         drawn++;
       }
     }
   }
-  const labels = tasks.size > 1 ? undefined : labelCounts(answers, chosen);
-  return {
-    chosen,
-    newTokens,
-    draw: { seed, of: questions.length, tooLong, ...(labels && { labels }) },
-  };
+  const labels = from.countsOf(chosen);
+  return { chosen, newTokens, draw: { seed, of: from.length, tooLong, ...(labels && { labels }) } };
 }

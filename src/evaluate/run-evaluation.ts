@@ -3,6 +3,7 @@
  * {@link EvalModel} that the caller opens, and what happens on the way goes to a {@link Watcher}.
  */
 import { messageOf } from '../errors.ts';
+import { changed, itemsOf, type List } from '../lists.ts';
 import type { Forgetting } from './forgetting.ts';
 import { USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { answerScores } from '../scorers/scores.ts';
@@ -87,7 +88,7 @@ export interface EvaluationPlan {
   /** The questions of the items. */
   readonly asked: readonly AskedQuestion[];
   /** Examples of training that have a question, for methods that learn from them. */
-  readonly train: readonly Pair[];
+  readonly train: List<Pair>;
   readonly shots: number;
   readonly seed: number;
   /** @see EvalRequest.examples */
@@ -124,10 +125,11 @@ interface Watcher {
 export async function* runEvaluation(plan: EvaluationPlan, watcher: Watcher): AsyncGenerator<Evaluation> {
   const columns: SubjectColumns[] = [];
   const scorers = scorersOf(plan);
+  const labels = new Set(plan.isPrompts ? [] : labelsIn(plan));
   for (const one of plan.subjects) {
     if (watcher.signal.aborted) break;
     watcher.begins?.(one);
-    const measured = await measure(plan, one, watcher);
+    const measured = await measure({ ...plan, labels }, one, watcher);
     if (measured) columns.push(measured);
     yield recordOf(plan.made, plan.items, columns, scorers);
   }
@@ -156,9 +158,12 @@ function scorersOf({ rewards, chosen, isPrompts }: EvaluationPlan): UsedScorer[]
   ];
 }
 
+/** A plan with the labels that its answers can be. */
+type LabelledPlan = EvaluationPlan & { readonly labels: ReadonlySet<string> };
+
 /** @returns undefined if the method is left out */
 async function measure(
-  plan: EvaluationPlan,
+  plan: LabelledPlan,
   one: SubjectPlan,
   watcher: Watcher,
 ): Promise<SubjectColumns | undefined> {
@@ -186,7 +191,7 @@ async function measure(
 }
 
 async function measureOpen(
-  plan: EvaluationPlan,
+  plan: LabelledPlan,
   one: SubjectPlan,
   open: OpenSubject,
   watcher: Watcher,
@@ -237,7 +242,6 @@ async function measureOpen(
   // Prompting is the base model again: what else is measured of a model is measured once.
   const { shots, nearest, instruction: heard } = answered.detail ?? {};
   const isModelAlone = method.loss !== undefined && [shots, nearest, heard].every((one) => one === undefined);
-  const labels = new Set(plan.isPrompts ? [] : labelsIn(plan));
   const isWhole = answered.answers.length === exam.asked.length;
   const loss =
     hasLoss && isWhole ? await attempt('Losses', method.loss && (() => method.loss!(exam))) : undefined;
@@ -269,8 +273,8 @@ async function measureOpen(
       ...(general && { general }),
       ...(forgetting && { forgetting }),
       ...(likelihoods && { likelihoods }),
-      ...(labels.size > 0 && {
-        noLabel: answered.answers.filter(({ text }) => !labels.has(text.trim())).length,
+      ...(plan.labels.size > 0 && {
+        noLabel: answered.answers.filter(({ text }) => !plan.labels.has(text.trim())).length,
       }),
       ...{ seconds: seconds(), answerSeconds },
       ...(!isWhole && { stopped: true }),
@@ -282,14 +286,15 @@ async function measureOpen(
 }
 
 /** The labels that answers can be: those of training, and of the asked rows; none if answers are no labels. */
-export const labelsIn = ({ train, asked }: Pick<EvaluationPlan, 'train' | 'asked'>): readonly string[] => {
+export function labelsIn({ train, asked }: Pick<EvaluationPlan, 'train' | 'asked'>): readonly string[] {
   const wanted = asked.map(({ question }) => question.expected);
-  const learned = train.map(({ question }) => question.expected);
+  const learned = changed(train, ({ question }) => question.expected);
   // A label that only test rows have is one as well, and no instruction names it.
-  return instructionLabels(learned.length > 0 ? learned : wanted).length === 0
-    ? []
-    : [...new Set([...learned, ...wanted].map((answer) => answer.trim()))];
-};
+  if (instructionLabels(learned.length > 0 ? learned : wanted).length === 0) return [];
+  const labels = new Set<string>();
+  for (const answers of [itemsOf(learned), wanted]) for (const answer of answers) labels.add(answer.trim());
+  return [...labels];
+}
 
 /** By the names of the usual scorers, row by row. */
 function usualScores(items: readonly Item[], { answers }: Answered): SubjectColumns['scores'] {

@@ -1,6 +1,6 @@
 /** How many of the measured rows an adapter was trained on: another split turns training rows into test rows. */
 import { GraftError } from '../errors.ts';
-import { countSeen } from '../evaluate/seen.ts';
+import { countSeen, SeenRows } from '../evaluate/seen.ts';
 import { findAdapter } from '../storage/adapters.ts';
 import { readRun } from '../storage/runs.ts';
 import type { Trained } from '../evaluate/record.ts';
@@ -75,11 +75,12 @@ export async function seenRows(
     data.questions.length === 0
       ? test
       : test.filter(({ example }) => example && questionsOf([example], chat).length > 0);
+  const seen = new SeenRows();
+  for (const row of train) seen.add(row, sameFile);
   return countSeen(
-    train,
+    [seen],
     test,
     asked.map((at) => asking[at]),
-    sameFile,
   );
 }
 

@@ -2,6 +2,7 @@
 import type { Example } from '../../data/example.ts';
 import { promptQuestionsOf, questionsOf, type Question } from '../../data/questions.ts';
 import { GraftError } from '../../errors.ts';
+import { changed, itemOf, itemsOf } from '../../lists.ts';
 import { Random } from '../../random.ts';
 import type { LossReport } from '../record.ts';
 import { withInstruction } from './instruction.ts';
@@ -37,10 +38,10 @@ async function chooserOf(
       train.length === 0 ? 'Open the data again.' : `Choose 1 to ${Math.min(MAX_SHOTS, train.length)}.`,
     );
   if (choice === 'nearest') {
-    const find = nearestFirst(train.map(({ question }) => question.prompt));
+    const find = nearestFirst(changed(train, ({ question }) => question.prompt));
     return ({ prompt }) =>
       find(prompt, shots)
-        .map((at) => train[at])
+        .map((at) => itemOf(train, at))
         .reverse();
   }
   if (choice === 'similar') {
@@ -50,13 +51,13 @@ async function chooserOf(
         'Examples that are similar by meaning need an encoder, and there is none.',
         'Give one, or choose the nearest by words.',
       );
-    const prompts = train.map(({ question }) => question.prompt);
+    const prompts = Array.from(itemsOf(train), ({ question }) => question.prompt);
     const questions = asked.map(({ question }) => question.prompt);
     const find = await similarFirst(encoder, prompts, questions, signal);
-    return async ({ prompt }) => (await find(prompt, shots)).map((at) => train[at]).reverse();
+    return async ({ prompt }) => (await find(prompt, shots)).map((at) => itemOf(train, at)).reverse();
   }
   const order = new Random(seed).shuffle(Array.from({ length: train.length }, (_, i) => i));
-  const same = order.slice(0, shots).map((at) => train[at]);
+  const same = order.slice(0, shots).map((at) => itemOf(train, at));
   return () => same;
 }
 
@@ -136,7 +137,7 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
   const detail: Detail = {
     ...(wanted > 0 &&
       choice === 'random' && {
-        shots: (found.at(0)?.shots ?? (await choose(train[0].question))).map(
+        shots: (found.at(0)?.shots ?? (await choose(itemOf(train, 0).question))).map(
           ({ question: { prompt, expected } }) => ({
             prompt,
             answer: expected,

@@ -1,4 +1,7 @@
 /** Always gives the answer that is most frequent in training. */
+import { wholeNumbers } from '../../data/number-column.ts';
+import { DistinctHashes, hashesOfTexts } from '../../data/row-hashes.ts';
+import { changed, itemOf, itemsOf, type List } from '../../lists.ts';
 import { percent } from '../../numbers.ts';
 import type { Method } from './method.ts';
 
@@ -15,7 +18,7 @@ export const frequent: Method = {
     `always “${answer.length > MAX_CHARS ? `${answer.slice(0, MAX_CHARS)}…` : answer}”, ${percent(share)} of training`,
   doing: () => 'always giving the most frequent answer',
   answer({ train, asked }) {
-    const found = mostFrequent(train.map(({ question }) => question.expected));
+    const found = mostFrequent(changed(train, ({ question }) => question.expected));
     return Promise.resolve(
       found && {
         answers: asked.map(() => ({ text: found.answer })),
@@ -32,10 +35,23 @@ interface Frequent {
 }
 
 /** The most frequent answer, the first of equals, ignoring white space at the ends; undefined if no answer occurs twice. */
-export function mostFrequent(answers: readonly string[]): Frequent | undefined {
-  const counts = new Map<string, number>();
-  for (const answer of answers) counts.set(answer.trim(), (counts.get(answer.trim()) ?? 0) + 1);
-  let best: Frequent | undefined;
-  for (const [answer, count] of counts) if (count > (best?.count ?? 1)) best = { answer, count };
-  return best;
+export function mostFrequent(answers: List<string>): Frequent | undefined {
+  const distinct = new DistinctHashes();
+  const counts = wholeNumbers();
+  const firsts = wholeNumbers();
+  let at = 0;
+  for (const answer of itemsOf(answers)) {
+    const number = distinct.add(hashesOfTexts(answer.trim()));
+    if (number === counts.length) {
+      counts.push(0);
+      firsts.push(at);
+    }
+    counts.all[number]++;
+    at++;
+  }
+  let best: { readonly first: number; readonly count: number } | undefined;
+  counts.all.forEach((count, number) => {
+    if (count > (best?.count ?? 1)) best = { first: firsts.at(number), count };
+  });
+  return best && { answer: itemOf(answers, best.first).trim(), count: best.count };
 }

@@ -1,5 +1,6 @@
 /** An instruction before a question: the task in a sentence and, if answers are labels, the list of them. */
 import type { Example } from '../../data/example.ts';
+import { itemsOf, type List } from '../../lists.ts';
 import { singleOf, type TrainableMessage } from '../../text/trainable.ts';
 import { areLabels } from '../draw.ts';
 import { turnsOfExample } from './turns.ts';
@@ -15,9 +16,15 @@ const BETWEEN = '\n\n';
  *
  * @param answers of the training rows, or of the asked ones if there are no training rows
  */
-export function instructionLabels(answers: readonly string[]): readonly string[] {
-  if (!areLabels(answers)) return [];
-  const labels = [...new Set(answers.map((answer) => answer.trim()))].filter((label) => label !== '');
+export function instructionLabels(answers: List<string>): readonly string[] {
+  const different = new Set<string>();
+  for (const answer of itemsOf(answers)) {
+    different.add(answer.trim());
+    // The empty one is no label.
+    if (different.size > MAX_LABELS + 1) return [];
+  }
+  if (!areLabels(different.size, answers.length)) return [];
+  const labels = [...different].filter((label) => label !== '');
   if (labels.length > MAX_LABELS || labels.some((label) => label.length > MAX_LABEL_CHARS)) return [];
   return labels.sort((a, b) => (a < b ? -1 : 1));
 }

@@ -5,6 +5,7 @@
  */
 import type { Example } from '../../data/example.ts';
 import type { Question } from '../../data/questions.ts';
+import type { List } from '../../lists.ts';
 import type { Fitted, PassageSource } from '../../retrieval/passages-prompt.ts';
 import type { PairLikelihoods } from '../pair-order.ts';
 import type { Evidence, LossReport } from '../record.ts';
@@ -82,7 +83,7 @@ export interface EncoderPort {
 
 export interface EvalRequest {
   /** Examples of training that have a question. */
-  readonly train: readonly Pair[];
+  readonly train: List<Pair>;
   /** The rows that were drawn. */
   readonly asked: readonly AskedQuestion[];
   /** The model that a method asks, if it asks one. */

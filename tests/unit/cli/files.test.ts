@@ -4,10 +4,11 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, test } from 'vitest';
 import {
   folder,
   makeFolder,
+  openBytes,
   readWhole,
   removeFolder,
   replaceFolder,
@@ -152,4 +153,20 @@ describe('a folder that cannot be made', () => {
     skip(spawnSync(command, args).status !== 0, 'this user may not mount a disk');
     expect(attempt(at('x'), prefix).said).toMatch(`${at('x')} could not be written: EROFS`);
   }, 60_000);
+});
+
+test('the bytes of a file are the same in whatever order they are asked for', async () => {
+  // Longer than what is read ahead.
+  const content = Uint8Array.from({ length: 700_000 }, (_, i) => (i * 7 + (i >> 8)) % 251);
+  writeFileSync(at('rows'), content);
+  const bytes = await openBytes(at('rows'));
+  const starts = [
+    ...Array.from({ length: 900 }, (_, i) => 777 * i), // one after another
+    ...[10, 699_990, 350_000, 350_100, 350_050, 699_999, 0],
+  ];
+  for (const start of starts)
+    for (const length of [1, 700, 40_000]) {
+      const [got, want] = [bytes, content].map((from) => from.subarray(start, start + length));
+      expect(Buffer.compare(got, want), `${start}, ${length}`).toBe(0);
+    }
 });

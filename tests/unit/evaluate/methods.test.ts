@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Example } from '../../../src/data/example.ts';
 import { questionsOf } from '../../../src/data/questions.ts';
 import { mostFrequent } from '../../../src/evaluate/methods/frequent.ts';
-import { nearest } from '../../../src/evaluate/methods/nearest.ts';
+import { nearest, nearestFirst } from '../../../src/evaluate/methods/nearest.ts';
 import { withShots } from '../../../src/evaluate/methods/turns.ts';
 
 const pair = (
@@ -76,4 +77,24 @@ test('one rare word in common counts for more than a frequent one', () => {
   const find = nearest(['the cat', 'rare thing', 'the dog', 'the sun']);
   // Without weights both would share one word of two with the first and with the second.
   expect(find('the rare')).toBe(1);
+});
+
+test('the nearest rows are those of a plain computation, whatever the texts are', () => {
+  const wordsOf = (text: string): string[] => [...new Set(text.split(' ').filter((word) => word !== ''))];
+  const word = fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g');
+  const text = fc.array(word, { maxLength: 6 }).map((words) => words.join(' '));
+  fc.assert(
+    fc.property(fc.array(text, { minLength: 1, maxLength: 12 }), text, (known, asked) => {
+      const weight = (one: string): number =>
+        Math.log(1 + known.length / known.filter((other) => wordsOf(other).includes(one)).length) ** 2;
+      const scores = known.map((other) => {
+        const norm = Math.sqrt(wordsOf(other).reduce((sum, one) => sum + weight(one), 0));
+        const shared = wordsOf(asked).filter((one) => wordsOf(other).includes(one));
+        return shared.reduce((sum, one) => sum + weight(one) / norm, 0);
+      });
+      const order = [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b);
+      const list = { length: known.length, at: (at: number) => known[at] };
+      for (const many of [1, 3, 20]) expect(nearestFirst(list)(asked, many)).toEqual(order.slice(0, many));
+    }),
+  );
 });
