@@ -127,7 +127,7 @@ export const evaluateFlags = {
   predictions: {
     value: 'FILE',
     many: true,
-    help: 'score this file, with 95% bootstrap intervals: JSON lines with prediction and reference (or a list), or output and expected; one for each fold gives their mean',
+    help: 'score this file, with 95% intervals: JSON lines with prediction and reference (or a list), or output and expected; one for each fold gives their mean',
   },
   open: {
     value: 'FILE',

@@ -191,6 +191,7 @@ function cell(
   { scores, intervals }: Pick<PredictionScores, 'scores' | 'intervals'>,
 ): string {
   const [value, interval] = [scores[metric.name], intervals[metric.name]];
-  if (value === null || !interval) return '–';
-  return `${predictionsInWords(metric, value)} (${interval.map((end) => predictionsInWords(metric, end)).join('–')})`;
+  if (value === null) return '–';
+  const ends = interval ? ` (${interval.map((end) => predictionsInWords(metric, end)).join('–')})` : '';
+  return `${predictionsInWords(metric, value)}${ends}`;
 }

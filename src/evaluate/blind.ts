@@ -3,8 +3,8 @@ import { percent, plural } from '../numbers.ts';
 import { pInWords } from './chance.ts';
 import { proportion, type Proportion } from '../proportion.ts';
 import { Random } from '../random.ts';
-import { bootstrap } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
+import { meanStatistic, rowIntervals } from './intervals.ts';
 import { mcnemar } from './paired.ts';
 import { signFlipTest } from './sign-flip.ts';
 import type { BlindJudging, BlindTurn, Evaluation, Item } from './record.ts';
@@ -80,22 +80,8 @@ export function winsOfVotes(
   const share = proportion(first, first + second);
   if (!clusters) return { first, second, ties, share, p: mcnemar(first, second) };
   const signs = votes.map((vote) => (vote === 'first' ? 1 : vote === 'second' ? -1 : 0));
-  const [interval] = bootstrap(
-    votes.length,
-    SEED,
-    [
-      (sample) => {
-        let [ahead, behind] = [0, 0];
-        for (let draw = 0; draw < sample.length; draw++) {
-          const sign = signs[sample[draw]];
-          if (sign > 0) ahead++;
-          else if (sign < 0) behind++;
-        }
-        return ahead / (ahead + behind);
-      },
-    ],
-    { clusters },
-  );
+  const won = signs.map((sign) => (sign === 0 ? null : Number(sign > 0)));
+  const [interval] = rowIntervals(votes.length, SEED, [meanStatistic(won, [0, 1])], { clusters });
   return {
     ...{ first, second, ties, p: signFlipTest(signs, clusters), groups: clusters.length },
     // A single group shows nothing of how groups differ.

@@ -1,15 +1,15 @@
 /**
  * The 2 × 2 of an evaluation: knowledge from documents (passages in the prompt) or not, and from weights (an adapter) or not, on the same rows by the
- * same score. Differences have a 95% interval by paired bootstrap.
+ * same score. Differences have a 95% interval over the changes of the rows.
  */
 import { exactMatch } from '../scorers/exact-match.ts';
 import type { Scorer } from '../scorers/scorer.ts';
 import { tokenF1 } from '../scorers/token-f1.ts';
 import { plural } from '../numbers.ts';
 import { clustersOf } from './clusters.ts';
-import { bootstrap, type Interval } from './bootstrap.ts';
+import type { Interval } from './bootstrap.ts';
 import { scoresIn } from './columns.ts';
-import { meanOf } from './intervals.ts';
+import { meanOf, meanStatistic, rowIntervals } from './intervals.ts';
 import { adapter } from './methods/adapter.ts';
 import { base } from './methods/base.ts';
 import { adapterRetrieval, retrieval } from './methods/retrieval.ts';
@@ -24,7 +24,7 @@ const DEFAULT_SEED = 42;
 export const CELLS = ['neither', 'documents', 'weights', 'both'] as const;
 export type CellName = (typeof CELLS)[number];
 
-/** The mean of the scores, with its interval by bootstrap over the rows. */
+/** The mean of the scores, with its interval over the rows. */
 interface Cell {
   readonly value: number;
   readonly interval: Interval | undefined;
@@ -92,10 +92,13 @@ function squareOf(
     }),
   );
   const all = Uint32Array.from(record.items.keys());
-  const intervals = bootstrap(
+  const intervals = rowIntervals(
     record.items.length,
     record.made.draw?.seed ?? DEFAULT_SEED,
-    [...scores, ...changes].map((values) => (sample) => meanOf(values, sample)),
+    [
+      ...scores.map((values) => meanStatistic(values, [0, 1])),
+      ...changes.map((values) => meanStatistic(values, [-1, 1])),
+    ],
     { most: RESAMPLES, clusters: clustersOf(record, record.items.length) },
   );
   const cells = Object.fromEntries(

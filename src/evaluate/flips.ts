@@ -1,7 +1,7 @@
 /** Rows that a method gains and loses against another one, usually the base model: the change in both directions, and what chance would do. */
-import { bootstrap, type Interval } from './bootstrap.ts';
+import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
-import { meanOf } from './intervals.ts';
+import { meanStatistic, rowIntervals } from './intervals.ts';
 import { compare } from './paired.ts';
 import { rowsNeeded } from './rows-needed.ts';
 import { baseOf, sideOf, type Side } from './sides.ts';
@@ -11,7 +11,7 @@ export interface Flips {
   readonly side: Side;
   /** The share of right rows, less that of the reference. */
   readonly difference: number;
-  /** 95% by paired bootstrap over the rows, or the groups that they belong to. */
+  /** 95% over the changes of the rows, or the groups that they belong to, as `rowIntervals` has it. */
   readonly interval: Interval | undefined;
   readonly both: number;
   readonly onlyThis: number;
@@ -25,6 +25,8 @@ export interface Flips {
 
 const RESAMPLES = 10_000;
 const DEFAULT_SEED = 42;
+/** A row that only the other one gets right, and one that only this one does. */
+const CHANGES = [-1, 1] as const;
 /** Larger differences need no more rows than this one. */
 const MAX_DIFFERENCE = 0.85;
 
@@ -46,10 +48,10 @@ export function flipsOf(record: Evaluation, base = baseOf(record), resamples = R
   const intervals =
     changes.length === 0
       ? []
-      : bootstrap(
+      : rowIntervals(
           before.length,
           record.made.draw?.seed ?? DEFAULT_SEED,
-          changes.map((change) => (sample) => meanOf(change, sample)),
+          changes.map((change) => meanStatistic(change, CHANGES)),
           { most: resamples, clusters },
         );
   return others.map((side, at): Flips => {

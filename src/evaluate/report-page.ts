@@ -137,7 +137,7 @@ function methodsOf(sides: readonly Side[], metrics: readonly Scorer[]): Html {
   ];
   return html`<h2 id="methods">Methods</h2>
     ${table(
-      `Every method on the same rows, with 95% intervals: ${groups === undefined ? 'Wilson’s for a share of rows, else a bootstrap over rows' : `a bootstrap over ${groups}, since rows of a group are not independent`}. Seconds are the time for all answers divided by their number.${families.length > 0 ? ' Several seeds of one recipe are one line: the mean, its interval over the rows, and the range over the seeds.' : ''}`,
+      `Every method on the same rows, with 95% intervals: ${groups === undefined ? 'Wilson’s if every row has the least or the most, as for a share of rows, else a bootstrap over rows' : `a bootstrap over ${groups}, since rows of a group are not independent`}. Seconds are the time for all answers divided by their number.${families.length > 0 ? ' Several seeds of one recipe are one line: the mean, its interval over the rows, and the range over the seeds.' : ''}`,
       [{ heading: 'method' }, ...numbers.map((heading) => ({ heading, isNumber: true }))],
       withFamilies(sides, families).map((side) => {
         if ('members' in side) {

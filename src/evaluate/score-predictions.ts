@@ -1,6 +1,6 @@
 /** Scores of predictions in the units of published implementations, with intervals, and two files of predictions compared. */
 import { GraftError } from '../errors.ts';
-import { bootstrap, type Interval } from './bootstrap.ts';
+import type { Interval } from './bootstrap.ts';
 import { everyRow } from '../scorers/parts/corpus.ts';
 import { scoreAttempts } from '../scorers/open.ts';
 import {
@@ -12,7 +12,7 @@ import {
   type Predicted,
   type Sample,
 } from '../scorers/scorer.ts';
-import { meanOf } from './intervals.ts';
+import { meanOf, rowIntervals, type Statistic } from './intervals.ts';
 import { compareScores, mcnemar } from './paired.ts';
 import type { PredictedGroup, PredictedRow } from './predictions.ts';
 
@@ -25,7 +25,7 @@ export interface PredictionFile {
 export interface PredictionScores {
   /** By the names of the metrics; null if no row has a score. */
   readonly scores: Readonly<Record<string, number | null>>;
-  /** 95% by bootstrap. */
+  /** 95%, as `rowIntervals` has them; null if the rows show none. */
   readonly intervals: Readonly<Record<string, Interval | null>>;
   /** Row by row, in the order of the file; a metric is missing if it does not apply to the row. */
   readonly rowScores: readonly Readonly<Record<string, number>>[];
@@ -35,7 +35,20 @@ export interface PredictionScores {
 interface Measured {
   readonly each: readonly (number | undefined)[];
   readonly of: (sample: Sample) => number;
+  /** Whether that is the mean of the rows' scores. */
+  readonly isMean: boolean;
 }
+
+const statisticOf = (
+  { each, of, isMean }: Measured,
+  scorer: AnswerScorer,
+): Statistic => ({
+  of,
+  ...(isMean &&
+    scorer.range && {
+      mean: { each, range: [inPrint(scorer, scorer.range[0]), inPrint(scorer, scorer.range[1])] },
+    }),
+});
 
 /** @throws GraftError `predictions` for a row with several references if the scorer takes one */
 async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Promise<Measured> {
@@ -49,7 +62,7 @@ async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Pr
   const predicted = rows.map(({ output: answer, references }) => ({ answer, references }));
   if (scorer.of === 'attempts') {
     const each = await bestScores(scorer, predicted);
-    return { each, of: (sample) => meanOf(each, sample) };
+    return { each, of: (sample) => meanOf(each, sample), isMean: true };
   }
   const each = predicted.map((row) => {
     const score = scoreOfSeveral(scorer, row);
@@ -59,6 +72,7 @@ async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Pr
   return {
     each,
     of: corpus ? (sample) => inPrint(scorer, corpus(sample)) : (sample) => meanOf(each, sample),
+    isMean: !corpus,
   };
 }
 
@@ -90,10 +104,10 @@ export async function scorePredictionFile(
   const measured: (Measured & { readonly name: string })[] = [];
   for (const scorer of scorers) measured.push({ name: scorer.name, ...(await measure(scorer, file)) });
   const all = everyRow(file.rows.length);
-  const intervals = bootstrap(
+  const intervals = rowIntervals(
     file.rows.length,
     seed,
-    measured.map(({ of }) => of),
+    measured.map((one, at) => statisticOf(one, scorers[at])),
   );
   return {
     scores: Object.fromEntries(
@@ -118,8 +132,8 @@ export interface PredictionDifference {
   readonly second: number;
   /** Second less first. */
   readonly difference: number;
-  /** 95% by paired bootstrap. */
-  readonly interval: Interval;
+  /** 95% over the changes of the rows, as `rowIntervals` has it; null if the rows show none. */
+  readonly interval: Interval | null;
   /** Rows on which the second scores higher. */
   readonly improved: number;
   /** Rows on which the first scores higher. */
@@ -149,7 +163,14 @@ export async function comparePredictions(
     );
   const of = (sample: Sample): number => after.of(sample) - before.of(sample);
   const all = everyRow(first.rows.length);
-  const [interval] = bootstrap(first.rows.length, seed, [of]);
+  const changes = before.each.map((score, row) => {
+    const other = after.each[row];
+    return score === undefined || other === undefined ? null : other - score;
+  });
+  const width = metric.range && inPrint(metric, metric.range[1] - metric.range[0]);
+  const [interval = null] = rowIntervals(first.rows.length, seed, [
+    { of, ...(before.isMean && width && { mean: { each: changes, range: [-width, width] } }) },
+  ]);
   const { first: worsened, second: improved } = compareScores(
     scored.map((row) => before.each[row]!),
     scored.map((row) => after.each[row]!),
@@ -159,7 +180,7 @@ export async function comparePredictions(
     first: before.of(all),
     second: after.of(all),
     difference: of(all),
-    interval: interval!,
+    interval,
     improved,
     worsened,
     mcnemarP: metric.of === 'answers' && metric.binary ? mcnemar(improved, worsened) : null,

@@ -2,10 +2,10 @@
 import { mean, standardDeviation } from '../averages.ts';
 import { isAnswerScorer } from '../scorers/lists.ts';
 import type { Scorer } from '../scorers/scorer.ts';
-import { bootstrap, type Interval } from './bootstrap.ts';
+import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
 import { metricsOf, scoresIn } from './columns.ts';
-import { meanOf } from './intervals.ts';
+import { meanStatistic, rowIntervals } from './intervals.ts';
 import { ADAPTER_METHOD } from './methods/names.ts';
 import { signFlipTest } from './sign-flip.ts';
 import type { Evaluation } from './record.ts';
@@ -122,10 +122,10 @@ function intervalOf(members: readonly Side[], metric: Scorer): Interval | undefi
     const scores = columns.flatMap((column) => column[row] ?? []);
     return scores.length === columns.length ? mean(scores) : null;
   });
-  return bootstrap(
+  return rowIntervals(
     answers.length,
     record.made.draw?.seed ?? DEFAULT_SEED,
-    [(sample) => meanOf(averaged, sample)],
+    [meanStatistic(averaged, metric.range)],
     { most: RESAMPLES, clusters: clustersOf(record, answers.length) },
   )[0];
 }
@@ -158,10 +158,10 @@ export function seedsAgainst(
   const shares = differences.map((value) => value / columns.length);
   return {
     difference: mean(shares),
-    interval: bootstrap(
+    interval: rowIntervals(
       right.length,
       record.made.draw?.seed ?? DEFAULT_SEED,
-      [(sample) => meanOf(shares, sample)],
+      [meanStatistic(shares, [-1, 1])],
       { clusters },
     )[0],
     ahead: differences.filter((value) => value > 0).length,

@@ -1,11 +1,11 @@
 /** The answers of a record one by one: in the order of a score, and in slices, each with the scores of its rows. */
-import { proportion } from '../proportion.ts';
 import { REWARD, type Evaluation } from './record.ts';
-import { bootstrap, type Interval } from './bootstrap.ts';
+import type { Interval } from './bootstrap.ts';
 import { clustersOf } from './clusters.ts';
 import { scoresIn } from './columns.ts';
-import { meanOf } from './intervals.ts';
+import { meanStatistic, rowIntervals } from './intervals.ts';
 import type { Side } from './sides.ts';
+import type { Scorer } from '../scorers/scorer.ts';
 import { TEXT_SCORERS } from '../scorers/lists.ts';
 import { SCORERS } from '../scorers/registry.ts';
 import { plural, threeDigits } from '../numbers.ts';
@@ -166,19 +166,23 @@ export interface SliceScore {
   readonly rows: number;
   readonly value: number;
   /**
-   * 95%: Wilson's for a share of rows, else by bootstrap over the rows; where rows share groups, by bootstrap over groups. Undefined for a single group,
-   * and for a single row without a share.
+   * 95%, as `rowIntervals` has it: Wilson's for a share of rows, else by bootstrap over the rows; where rows share groups, by bootstrap over groups.
+   * Undefined if a single row or group has a score between the least and the most.
    */
   readonly interval: Interval | undefined;
 }
 
 const RESAMPLES = 1_000;
 
-/** @param items of the record, of which some may share a group @returns undefined if no row has a score */
+/**
+ * @param range the least and the most that a row can get
+ * @param items of the record, of which some may share a group
+ * @returns undefined if no row has a score
+ */
 export function sliceScore(
   scores: RowScores,
   rows: readonly number[],
-  binary: boolean,
+  range: Scorer['range'],
   seed: number,
   items: Evaluation['items'],
 ): SliceScore | undefined {
@@ -186,16 +190,10 @@ export function sliceScore(
   const known = scored.map((at) => scores[at]!);
   if (known.length === 0) return undefined;
   const clusters = clustersOf({ items: scored.map((at) => items[at]) }, scored.length);
-  const isSingle = (clusters?.length ?? known.length) === 1;
   const value = known.reduce((sum, score) => sum + score, 0) / known.length;
-  const interval =
-    binary && !clusters
-      ? proportion(known.filter((score) => score === 1).length, known.length).interval
-      : isSingle
-        ? undefined
-        : bootstrap(known.length, seed, [(sample) => meanOf(known, sample)], {
-            most: RESAMPLES,
-            clusters,
-          })[0];
+  const [interval] = rowIntervals(known.length, seed, [meanStatistic(known, range)], {
+    most: RESAMPLES,
+    clusters,
+  });
   return { rows: known.length, value, interval };
 }

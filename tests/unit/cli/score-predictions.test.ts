@@ -47,17 +47,19 @@ test('predictions get the named scores with intervals, and scores row by row', a
   const call = ['evaluate', '--predictions', path('b.jsonl'), '--metrics', 'accuracy,macro-f1,rougeL,bleu'];
   const { status, result } = await graft(...call, '--json');
   expect(status).toBe(0);
+  const WILSON = [expect.closeTo(0.4385029682, 6), 1];
   expect(JSON.parse(result)).toEqual({
     predictions: path('b.jsonl'),
     rows: 3,
     // No answer has a run of four tokens.
     scores: { accuracy: 1, 'macro-f1': 1, rougeL: 1, bleu: 0 },
-    intervals: { accuracy: [1, 1], 'macro-f1': [1, 1], rougeL: [1, 1], bleu: [0, 0] },
+    // scipy: binomtest(3, 3).proportion_ci(method='wilson'). Resamples of rows that are all right show nothing of a score of all rows.
+    intervals: { accuracy: WILSON, 'macro-f1': null, rougeL: WILSON, bleu: null },
     row_scores: Array.from({ length: 3 }, () => ({ accuracy: 1, 'macro-f1': 1, rougeL: 1, bleu: 100 })),
   });
   const table = await graft(...call);
   expect(table.result).toMatch(/accuracy +macro-F1 +ROUGE-L of all rows +BLEU\n/);
-  expect(table.result).toMatch(/3 +100% \(100%–100%\) +1\.000 \(1\.000–1\.000\)/);
+  expect(table.result).toMatch(/3 +100% \(44%–100%\) +1\.000 +1\.00 \(0\.44–1\.00\) +0\.0\n/);
 });
 
 test('predictions of several methods are scored apart, each with its rows', async () => {

@@ -140,6 +140,29 @@ test('a metric that applies to no row has neither a score nor an interval', asyn
   });
 });
 
+test.each([
+  // scipy 1.17: binomtest(right, rows).proportion_ci(method='wilson').
+  [0, 20, [0, 0.16112515805281935]],
+  [20, 20, [0.8388748419471808, 1]],
+  [5, 20, [0.11186170140766571, 0.468700877618744]],
+])('%i right of %i have the interval of Wilson, by a metric that has parts as well', async (right, of, wanted) => {
+  const rows = Array.from({ length: of }, (_, at): [string, string] => [at < right ? 'a' : 'x', 'a']);
+  const { intervals } = await scoresOf(labelled(rows), 'accuracy', 'token-f1', 'rouge1');
+  for (const name of ['accuracy', 'token-f1', 'rouge1']) {
+    expect(intervals[name]![0], name).toBeCloseTo(wanted[0], 7);
+    expect(intervals[name]![1], name).toBeCloseTo(wanted[1], 7);
+  }
+});
+
+test('a score of all rows that no resample changes has no interval', async () => {
+  const file = labelled(Array.from({ length: 5 }, () => ['a b c d e', 'a b c d e']));
+  const { scores, intervals } = await scoresOf(file, 'bleu', 'sentence-bleu');
+  expect(scores['bleu']).toBeCloseTo(100, 9);
+  expect(intervals['bleu']).toBeNull();
+  // In the unit of sacrebleu.
+  expect(intervals['sentence-bleu']![0]).toBeCloseTo(100 * 0.5655175352168, 4);
+});
+
 describe('the bootstrap', () => {
   const mean =
     (values: readonly number[]) =>
@@ -198,10 +221,22 @@ describe('two files of predictions', () => {
     });
   });
 
+  test('have an interval of more than a point if every row improved', async () => {
+    const [wrong, right] = ['x', 'a'].map((answer) =>
+      labelled(Array.from({ length: 20 }, (): [string, string] => [answer, 'a'])),
+    );
+    const { difference, interval } = await comparePredictions(wrong, right, metricOf('accuracy'), 42);
+    expect(difference).toBe(1);
+    // Wilson's for 20 of 20, as scipy has it, on the scale from −1 to 1.
+    expect(interval![0]).toBeCloseTo(2 * 0.8388748419471808 - 1, 6);
+    expect(interval![1]).toBe(1);
+  });
+
   test('have no exact test for a metric between 0 and 1', async () => {
     expect(await comparePredictions(first, first, metricOf('token-f1'), 42)).toMatchObject({
       difference: 0,
-      interval: [0, 0],
+      // No row changes: that does not show that none ever will.
+      interval: null,
       mcnemarP: null,
     });
   });
@@ -331,6 +366,6 @@ describeShared('scores of the reference texts and labels', () => {
     expect(found.mcnemarP).toBeCloseTo(paired.mcnemar_exact_two_sided_p, 9);
     expect(found.difference).toBeCloseTo(paired.difference, 9);
     for (const end of [0, 1])
-      expect(Math.abs(found.interval[end] - paired.bootstrap_percentile_95[end])).toBeLessThan(0.006);
+      expect(Math.abs(found.interval![end] - paired.bootstrap_percentile_95[end])).toBeLessThan(0.006);
   });
 });

@@ -86,21 +86,21 @@ test('equal lengths stay in one slice', () => {
 
 test('a slice has the mean of its scored rows, with the interval of Wilson for shares and of a bootstrap for others', () => {
   // statsmodels: proportion_confint(2, 4, method='wilson').
-  const share = sliceScore([1, 0, null, 1, 0], [0, 1, 2, 3, 4], true, 1, ROWS_OF_ONE)!;
+  const share = sliceScore([1, 0, null, 1, 0], [0, 1, 2, 3, 4], [0, 1], 1, ROWS_OF_ONE)!;
   expect(share).toMatchObject({ rows: 4, value: 0.5 });
   expect(share.interval![0]).toBeCloseTo(0.150039, 5);
   expect(share.interval![1]).toBeCloseTo(0.849961, 5);
   const scores = [0.2, 0.4, 0.9, 0.1];
-  const mean = sliceScore(scores, [0, 1, 2], false, 1, ROWS_OF_ONE)!;
+  const mean = sliceScore(scores, [0, 1, 2], [0, 1], 1, ROWS_OF_ONE)!;
   expect(mean.value).toBeCloseTo(0.5, 12);
   // Of all 27 draws of three rows the lowest mean is 0.2 and the highest 0.9, each 1 in 27: more often than 2.5%.
   expect(mean.interval).toEqual([expect.closeTo(0.2, 12), expect.closeTo(0.9, 12)]);
-  expect(sliceScore(scores, [3], false, 1, ROWS_OF_ONE)).toEqual({
+  expect(sliceScore(scores, [3], [0, 1], 1, ROWS_OF_ONE)).toEqual({
     rows: 1,
     value: 0.1,
     interval: undefined,
   });
-  expect(sliceScore([null], [0], true, 1, ROWS_OF_ONE)).toBeUndefined();
+  expect(sliceScore([null], [0], [0, 1], 1, ROWS_OF_ONE)).toBeUndefined();
 });
 
 test('answers are ordered by scores of rows, not by those of a corpus', () => {
@@ -132,12 +132,12 @@ test('a slice whose rows share groups has the interval of whole groups, as a scr
     ]);
     const scores = differences.flatMap((one) => [9, one]);
     const rows = groups.map((_, at) => 2 * at + 1);
-    for (const binary of [false, true])
-      sliceScore(scores, rows, binary, 1, items)!.interval!.forEach((end, at) =>
+    for (const range of [undefined, [0, 1] as const])
+      sliceScore(scores, rows, range, 1, items)!.interval!.forEach((end, at) =>
         // 1,000 draws against 200,000.
         expect(Math.abs(end - interval[at])).toBeLessThan(0.1),
       );
   }
   const alike = [0, 1].map(() => ({ prompt: '', expected: '', group: 'g' }));
-  expect(sliceScore([1, 0], [0, 1], true, 1, alike)?.interval).toBeUndefined();
+  expect(sliceScore([1, 0], [0, 1], [0, 1], 1, alike)?.interval).toBeUndefined();
 });

@@ -64,7 +64,7 @@ export const MEASURE: Chapter = {
     },
     {
       id: 'interval',
-      what: 'The range in which the true share lies with 95% confidence, given the number of rows that were asked.',
+      what: 'The range in which the true score lies with 95% confidence, given the number of rows that were asked. It is Wilson’s if every row has the least or the most, as for a share of right rows, else a bootstrap over the rows.',
       more: 'More rows make it narrower. Two intervals that overlap may be luck.',
       source: 'Wilson, Probable Inference, the Law of Succession, and Statistical Inference, 1927, JASA 22',
       also: 'confidence wilson significance',
