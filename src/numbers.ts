@@ -20,9 +20,19 @@ export function formatBytes(bytes: number): string {
   return `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
+/** So many digits after the point, with a minus sign rather than a hyphen, and no −0. */
+export function fixed(value: number, digits: number): string {
+  const text = Math.abs(value).toFixed(digits);
+  return value < 0 && Number(text) !== 0 ? `−${text}` : text;
+}
+
+/** A word after “a” or “an”, by its first letter: a LoRA adapter, an IA3 adapter. */
+export const withArticle = (word: string): string => `${/^[aeiou]/i.test(word) ? 'an' : 'a'} ${word}`;
+
 /** Three significant digits, without the noise behind them. */
 export function threeDigits(value: number): string {
   if (!Number.isFinite(value)) return '–';
+  if (value < 0) return value > -0.0005 ? '0' : `−${threeDigits(-value)}`;
   if (value > 0 && value < 0.0005) return '<0.001';
   return value >= 100 ? count(value) : value >= 10 ? value.toFixed(1) : value.toFixed(value < 1 ? 3 : 2);
 }

@@ -2,6 +2,7 @@
 import { taskNames } from '../evaluate/by-task.ts';
 import {
   GROUNDING_COLUMNS,
+  GROUNDING_WORDS,
   groundingCells,
   nameOf,
   REWARD_COLUMNS,
@@ -78,7 +79,7 @@ function groundingTable(record: Evaluation, sides: readonly Side[]): string {
       `\n${adapter !== undefined && all.length > 1 ? `${adapter}: ` : ''}${sentence}\n`,
   );
   const how = searchInWords(record);
-  return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${how === undefined ? '' : `${how}\n`}${squares.join('')}`;
+  return `\n${textTable(['documents', ...GROUNDING_COLUMNS], lines)}${GROUNDING_WORDS}\n${how === undefined ? '' : `${how}\n`}${squares.join('')}`;
 }
 
 /** Each seed of a recipe that the table has as one line; '' if there is none. */

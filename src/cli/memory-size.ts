@@ -1,10 +1,12 @@
-/** Sizes of memory as a person gives them, printed in the same unit. */
+/** Sizes in bytes as a person gives them, printed in the same unit. */
 import { GraftError } from '../errors.ts';
 import type { Flags, FlagSpecs } from './flags.ts';
 
 const UNITS: Readonly<Record<string, number>> = {
+  KiB: 2 ** 10,
   MiB: 2 ** 20,
   GiB: 2 ** 30,
+  KB: 1e3,
   MB: 1e6,
   GB: 1e9,
 };
@@ -30,9 +32,9 @@ export function readMemory<Specs extends FlagSpecs>(
     throw new GraftError(
       'arguments',
       `--${name} is "${text}", which is not a size.`,
-      'Write 8GiB, 8000MB, or a number of MiB.',
+      'Write a number with KiB, MiB, GiB, KB, MB or GB, such as 500MB, or a number of MiB.',
     );
-  if (value <= 0) throw new GraftError('arguments', `--${name} is ${text}, expected a size above 0.`, '');
+  if (value <= 0) throw new GraftError('arguments', `--${name} is ${text}, expected a size above 0.`, 'Write 500MB, for example.');
   const bytes = value * UNITS[unit];
   return {
     bytes,

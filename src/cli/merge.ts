@@ -47,7 +47,7 @@ export const mergeFlags = {
   'embedding-weights': modelFlags['embedding-weights'],
   'shard-size': {
     value: 'SIZE',
-    help: 'the most bytes of weights in one file, such as 500MB; larger models get several files with an index (default 2GB)',
+    help: 'the most bytes of weights in one file, such as 500MB or 2GiB; larger models get several files with an index (default 2GB)',
   },
   overwrite: { help: 'replace the result that --out holds' },
   help: modelFlags.help,

@@ -1,7 +1,7 @@
 /** `graft search`: the best chunks of an index for questions, and how many of their passages are among these. */
 import { GraftError } from '../errors.ts';
 import type { JsonObject } from '../json.ts';
-import { percent, plural } from '../numbers.ts';
+import { fixed, percent, plural } from '../numbers.ts';
 import { SEARCH_METHODS } from '../retrieval/ranking.ts';
 import {
   measure,
@@ -202,8 +202,8 @@ function listed({ id, text, ranking }: Answered, chunks: readonly ChunkEntry[], 
     const line = content.replaceAll(/\s+/g, ' ');
     const shown = line.length > SHOWN ? `${line.slice(0, SHOWN)} …` : line;
     const place = placeInWords({ file, start, end, page });
-    const again = likelihood === undefined ? '' : `  ${likelihood.toFixed(2)} nats per token`;
-    return `${String(at + 1).padStart(3)}  ${score.toFixed(3)}${again}  ${place}\n     ${shown}\n`;
+    const again = likelihood === undefined ? '' : `  ${fixed(likelihood, 2)} nats per token`;
+    return `${String(at + 1).padStart(3)}  ${fixed(score, 3)}${again}  ${place}\n     ${shown}\n`;
   });
   return `${id}  ${text}\n${hits.length > 0 ? hits.join('') : '     Nothing found.\n'}\n`;
 }

@@ -54,7 +54,7 @@ export const shareCell = ({ count, total, interval }: Omit<Proportion, 'fraction
 /** Columns of answers next to documents; `groundingCells` gives a cell for each. */
 export const GROUNDING_COLUMNS = [
   'passages found',
-  'from passages',
+  'answers from passages',
   'wrongly refused',
   'wrongly answered',
   'prompt tokens',
@@ -62,6 +62,10 @@ export const GROUNDING_COLUMNS = [
   's per answer',
   'passages in window',
 ];
+
+/** What the columns count, for a paragraph under the table. */
+export const GROUNDING_WORDS =
+  'Passages found is the share of the passages that rows name which stood before the question. An answer is from passages if at least four of five of its words, without the commonest, are in its passages; refusals are left out. Wrongly refused: of the rows that have an answer. Wrongly answered: of the rows whose reference answer is that the documents do not say. Tokens and seconds are means over answers; seconds include the search.';
 
 /** Dashes for what was not measured. */
 export function groundingCells(side: Side): string[] {

@@ -1,5 +1,5 @@
 /** Forgetting of a run, in numbers and in words. */
-import { threeDigits } from '../numbers.ts';
+import { fixed, threeDigits } from '../numbers.ts';
 import { isPutOff } from './general-prompts.ts';
 
 /** How the loss on a general text changed over a run. */
@@ -156,7 +156,7 @@ export function forgettingSentences(forgetting: Forgetting): readonly string[] {
 }
 
 /** Without a sign if it rounds to 0: an estimate around 0 has none that means anything. */
-export const twoDigits = (nats: number): string => nats.toFixed(2).replace(/^-(?=0\.00$)/, '');
+export const twoDigits = (nats: number): string => fixed(nats, 2);
 
 /** The numbers for a log, by their names there. */
 export function forgettingNumbers({ before, after, kl, prompts }: Forgetting): Record<string, number> {

@@ -1,5 +1,5 @@
 /** What a model's verdicts on two subjects come to, whether the order of the answers made them, and how far a person agrees. */
-import { percent, plural } from '../numbers.ts';
+import { fixed, percent, plural } from '../numbers.ts';
 import { proportion, type Proportion } from '../proportion.ts';
 import { agreementOf, type Agreement } from './agreement.ts';
 import { differingRows, revealed, winsInWords, winsOfVotes, type Wins } from './blind.ts';
@@ -132,7 +132,7 @@ export function judgedInWords(
   };
 }
 
-const twoDigits = (value: number): string => value.toFixed(2).replace('-', '−');
+const twoDigits = (value: number): string => fixed(value, 2);
 
 function agreementInWords({ agree, kappa, interval, beatsChance }: Agreement): string {
   const { count, total, fraction, interval: ends } = agree;

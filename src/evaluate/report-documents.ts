@@ -2,7 +2,7 @@
 import { html, table, type Html } from '../html.ts';
 import { plural } from '../numbers.ts';
 import { readAnswer } from '../retrieval/cited.ts';
-import { GROUNDING_COLUMNS, groundingCells, nameOf } from './cells.ts';
+import { GROUNDING_COLUMNS, GROUNDING_WORDS, groundingCells, nameOf } from './cells.ts';
 import { CELLS, squaresOf, type CellName, type Square } from './documents-weights.ts';
 import { hasPassages, searchInWords } from './grounding.ts';
 import type { Evaluation, Evidence } from './record.ts';
@@ -31,7 +31,7 @@ export function reportDocuments(record: Evaluation, sides: readonly Side[]): Htm
           ${drawn(square)}`,
     )}
     ${table(
-      'Passages found is the share of the passages that rows name which stood before the question. An answer is from passages if at least four of five of its words, without the commonest, are in its passages; refusals are left out. Wrongly refused: of the rows that have an answer. Wrongly answered: of the rows whose reference answer is that the documents do not say. Tokens and seconds are means over answers; seconds include the search.',
+      GROUNDING_WORDS,
       [{ heading: 'method' }, ...GROUNDING_COLUMNS.map((heading) => ({ heading, isNumber: true }))],
       sides.map((side) => [nameOf(side), ...groundingCells(side)]),
     )}

@@ -1,4 +1,5 @@
 /** A score by a person's expression or function, in the sandbox. */
+import { fixed } from '../numbers.ts';
 import { GraftError, messageOf } from '../errors.ts';
 import type { AttemptScorer, ScorerSetting, Need } from './scorer.ts';
 import type { Program } from './sandbox/sandbox.ts';
@@ -32,7 +33,7 @@ export const javascript = {
     also: 'custom code function expression own scorer reward',
   },
   better: 'higher',
-  format: (value: number) => value.toFixed(2),
+  format: (value: number) => fixed(value, 2),
   settings: SETTINGS,
   needs: (): readonly Need[] => [],
   problem: ({ code }) => (String(code).trim() === '' ? 'its code is empty' : undefined),

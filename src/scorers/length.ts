@@ -2,6 +2,7 @@
  * 0 within a range of lengths, and less outside: by the distance, down to −1. With no lower end this is the soft punishment of overlong
  * answers of DAPO (Yu et al., 2025, arXiv:2503.14476, eq. 13).
  */
+import { fixed } from '../numbers.ts';
 import type { Attempt, AttemptScorer, ScorerSetting, Need } from './scorer.ts';
 
 const COUNTS: Readonly<Record<string, (attempt: Attempt) => number>> = {
@@ -75,7 +76,7 @@ export const length = {
     also: 'length penalty overlong tokens words characters reward',
   },
   better: 'higher',
-  format: (value: number) => value.toFixed(2),
+  format: (value: number) => fixed(value, 2),
   settings: SETTINGS,
   range: [-1, 0],
   needs: ({ unit }): readonly Need[] => (unit === 'tokens' ? ['tokens'] : []),

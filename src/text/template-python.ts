@@ -2,6 +2,7 @@
  * Templates are written for Python's Jinja. Where `@huggingface/jinja` silently computes something else, this has Python's meaning: methods of texts,
  * printing, operators, equality, some filters and tests. What is not worth computing is refused by name.
  */
+import { withArticle } from '../numbers.ts';
 import { Environment, type Interpreter } from '@huggingface/jinja';
 
 export type Node = NonNullable<Parameters<Interpreter['evaluate']>[0]>;
@@ -177,7 +178,7 @@ export function pythonText(value: Value): string {
     case 'ObjectValue':
       return `{${[...(inner as Map<string, Value>)].map(([key, item]) => `${textRepr(key)}: ${repr(item)}`).join(', ')}}`;
     default:
-      throw new Error(`printing a ${nameOf(value)} is not supported`);
+      throw new Error(`printing ${withArticle(nameOf(value))} is not supported`);
   }
 }
 
@@ -240,7 +241,7 @@ export function operate(operator: string, left: Value, right: Value): Value | un
       return valueOf((right.value as Value[]).some((item) => equal(left, item)) === (operator === 'in'));
     case '+':
       if ((left.type === 'StringValue') !== (right.type === 'StringValue') || left.type === 'TupleValue')
-        throw new Error(`a ${nameOf(left)} and a ${nameOf(right)} cannot be added`);
+        throw new Error(`${withArticle(nameOf(left))} and ${withArticle(nameOf(right))} cannot be added`);
       return undefined;
     case '/':
     case '//':
@@ -275,7 +276,7 @@ export function test(name: string, operand: Value): boolean | undefined {
       return numberIn(operand) !== undefined;
     case 'lower':
     case 'upper':
-      if (text === undefined) throw new Error(`the test ${name} of a ${nameOf(operand)} is not supported`);
+      if (text === undefined) throw new Error(`the test ${name} of ${withArticle(nameOf(operand))} is not supported`);
       return name === 'lower'
         ? text === text.toLowerCase() && text !== text.toUpperCase()
         : text === text.toUpperCase() && text !== text.toLowerCase();

@@ -330,7 +330,7 @@ describe('graft evaluate --index', () => {
     expect(again.out).toContain(
       'Before, the model ranked the best 2 again, by the likelihood of the question.',
     );
-    expect(again.out).toMatch(/^documents +passages found +from passages +wrongly refused/m);
+    expect(again.out).toMatch(/^documents +passages found +answers from passages +wrongly refused/m);
   });
 
   test('refuses methods without an index, and an index without its methods', async () => {

@@ -9,7 +9,7 @@
 import { kindOf } from '../../adapters/registry.ts';
 import { tensorNames, type LoraModule } from '../../adapters/lora/config.ts';
 import { GraftError } from '../../errors.ts';
-import { plural } from '../../numbers.ts';
+import { plural, withArticle } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { layerPlace, pairsTogether } from '../../weights/gguf/architectures.ts';
 import { writeGguf } from '../../weights/gguf/write.ts';
@@ -32,7 +32,7 @@ export const gguf: ExportFormat = {
     if (kind.name !== 'lora')
       throw new GraftError(
         'export-format',
-        `${adapterName} is a ${kind.label} adapter, and llama.cpp has LoRA.`,
+        `${adapterName} is ${withArticle(kind.label)} adapter, and llama.cpp has LoRA.`,
         mergedInstead(kind, 'Export a merged model: gguf-merged is one file for llama.cpp.'),
       );
     const layers = modules as readonly LoraModule[];
@@ -44,7 +44,7 @@ export const gguf: ExportFormat = {
       if (!place)
         throw new GraftError(
           'export-format',
-          `GGUF has no place for the adapter of ${module.path} in a ${model.modelType} model.`,
+          `GGUF has no place for the adapter of ${module.path} in ${withArticle(model.modelType)} model.`,
           'Export a merged model: gguf-merged is one file for llama.cpp.',
         );
       architecture = place.architecture;

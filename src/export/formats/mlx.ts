@@ -11,7 +11,7 @@ import { kindOf } from '../../adapters/registry.ts';
 import { magnitudeName } from '../../adapters/dora/dora.ts';
 import { tensorNames, type LoraConfig, type LoraModule } from '../../adapters/lora/config.ts';
 import { GraftError } from '../../errors.ts';
-import { plural } from '../../numbers.ts';
+import { plural, withArticle } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../weights/safetensors.ts';
 import { fileNameOf } from '../folder-sink.ts';
@@ -36,7 +36,7 @@ export const mlx: ExportFormat = {
     if (!KINDS.includes(kind.name))
       throw new GraftError(
         'export-format',
-        `${adapterName} is a ${kind.label} adapter, and mlx-lm has LoRA and DoRA.`,
+        `${adapterName} is ${withArticle(kind.label)} adapter, and mlx-lm has LoRA and DoRA.`,
         mergedInstead(kind, 'Export a merged model.'),
       );
     const { tensors } = data;
@@ -84,7 +84,7 @@ export const mlx: ExportFormat = {
         wholeFile('adapter_config.json', new TextEncoder().encode(`${JSON.stringify(settings, null, 2)}\n`)),
         wholeFile('adapters.safetensors', concatBytes(writeSafetensors(written))),
       ],
-      summary: `a ${kind.label} adapter of rank ${rank} for mlx-lm, on ${plural(modules.length, 'layer')}.`,
+      summary: `${withArticle(kind.label)} adapter of rank ${rank} for mlx-lm, on ${plural(modules.length, 'layer')}.`,
     };
   },
 };

@@ -1,4 +1,5 @@
 /** A merged model as one GGUF file that llama.cpp loads: metadata, tokenizer, and tensors that are made as they are written. */
+import { withArticle } from '../../numbers.ts';
 import { GraftError } from '../../errors.ts';
 import type { NewTokens } from '../../text/added-tokens.ts';
 import type { ModelDefinition } from '../../model/family.ts';
@@ -116,7 +117,7 @@ function placeOf({ modelType }: ModelDefinition, name: string): Place {
   if (!place)
     throw new GraftError(
       'export-format',
-      `GGUF has no place for the weight ${name} of a ${modelType} model.`,
+      `GGUF has no place for the weight ${name} of ${withArticle(modelType)} model.`,
       'Export a merged model folder instead, with --format merged.',
     );
   const { architecture, stem, rotary, plusOne = false } = place;

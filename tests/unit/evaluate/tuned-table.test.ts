@@ -186,7 +186,9 @@ describe('pairs', () => {
 });
 
 test('what the marks of a printed table say names those that stand in it, and no others', () => {
-  expect(marksInWords('a 1 (best)\nb 0')).toBe('(best) is ahead of all others.');
+  expect(marksInWords('a 1 (best)\nb 0')).toBe(
+    '(best) is ahead of the others in this table: the base model and what was tuned. The verdict also counts methods without tuning.',
+  );
   expect(marksInWords('a 1 (highest)\nb 0 (even) 2.1 (lowest)')).toBe(
     '(highest), (lowest) and (even) may be as good as each other: the difference may be chance, or is too small to count.',
   );
