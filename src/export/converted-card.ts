@@ -1,6 +1,14 @@
-/** README.md of a merged model in another program's format: what it is made of, what merging and rounding cost, and how to run it. */
+/** README.md of a model or an adapter in another program's format: what it is made of, what merging and rounding cost, and how to run it. */
 import { lossTable, type MergeLoss } from './gguf/loss.ts';
+import { withArticle } from '../numbers.ts';
 import { escapeCell, howMadeIn } from './model-card.ts';
+import type { Files } from './peft.ts';
+
+const CARD = 'README.md';
+
+/** The card of the adapter that is exported; '' if it has none. */
+export const cardIn = (adapter: Files): string =>
+  Object.hasOwn(adapter, CARD) ? new TextDecoder().decode(adapter[CARD]) : '';
 
 export interface ConvertedFacts {
   readonly baseModel: string;
@@ -63,6 +71,37 @@ tags:
     `## Run it\n\n${run}`,
   ]
     .map((part) => part.trimEnd())
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** @param facts.kind of the adapter @param facts.run how to run it with its base, in Markdown */
+export function adapterCard({
+  baseModel,
+  name,
+  tag,
+  kind,
+  adapter,
+  run,
+}: Pick<ConvertedFacts, 'baseModel' | 'name' | 'tag' | 'run'> & {
+  readonly kind: string;
+  readonly adapter: Files;
+}): string {
+  const how = howMadeIn(cardIn(adapter));
+  return [
+    `---
+base_model: ${JSON.stringify(baseModel)}
+tags:
+  - ${tag}
+  - graft
+---
+
+# ${escapeCell(name)}
+
+Written by Graft: ${withArticle(kind)} adapter of ${escapeCell(baseModel)}. Base and adapter stay apart.`,
+    ...(how === undefined ? [] : [how.trimEnd()]),
+    `## Run it\n\n${run}`,
+  ]
     .join('\n\n')
     .concat('\n');
 }

@@ -7,13 +7,11 @@ import { describeChoices, sameChoices } from '../model/weight-types.ts';
 import type { NewTokens } from '../text/added-tokens.ts';
 import { memoryFiles, type FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
-import type { ConvertedFacts } from './converted-card.ts';
+import { cardIn, type ConvertedFacts } from './converted-card.ts';
 import type { Parts } from './formats/format.ts';
 import { mergedFolder } from './grown-folder.ts';
 import { checkMergeable, mergedTensors, type MergedWeight } from './merge.ts';
 import { readPeft } from './peft.ts';
-
-const CARD = 'README.md';
 
 interface MergedParts {
   /** The base's folder. */
@@ -50,7 +48,7 @@ export async function openMerged(parts: Parts): Promise<MergedParts> {
       ...{ baseModel, name: adapterName },
       ...(adapter && {
         adapter: { layers: adapter.modules.length, formula: kindOf(adapter.config).formula },
-        ...(Object.hasOwn(given, CARD) && { adapterCard: new TextDecoder().decode(given[CARD]) }),
+        adapterCard: cardIn(given),
       }),
       ...(choices && { baseWeights: describeChoices(choices) }),
       ...(parts.loss && { loss: parts.loss }),

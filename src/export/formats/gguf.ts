@@ -14,6 +14,7 @@ import { memoryFiles } from '../../weights/bytes.ts';
 import { layerPlace, pairsTogether } from '../../weights/gguf/architectures.ts';
 import { writeGguf } from '../../weights/gguf/write.ts';
 import { concatBytes } from '../../weights/safetensors.ts';
+import { adapterCard } from '../converted-card.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { mergedInstead, readPeft, refuseBeside } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
@@ -24,7 +25,7 @@ export const gguf: ExportFormat = {
   help: 'a LoRA adapter for llama.cpp, next to the base as a GGUF file',
   loses: 'Nothing. llama.cpp adds it to the base.',
   proof: 'llama.cpp gives the probabilities of PEFT.',
-  async prepare({ adapter, adapterName, model }) {
+  async prepare({ adapter, adapterName, baseModel, model }) {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const { config, modules, tensors } = data;
     const kind = kindOf(config);
@@ -72,9 +73,16 @@ export const gguf: ExportFormat = {
       written,
     );
     const name = fileNameOf(adapterName);
+    const card = adapterCard({
+      ...{ baseModel, name: adapterName, tag: 'gguf', kind: kind.label, adapter },
+      run: `BASE.gguf is the base as a GGUF file.\n\n\`\`\`sh\nllama-cli -m BASE.gguf --lora ${name}.gguf\n\`\`\``,
+    });
     return {
       folder: `${name}-gguf`,
-      files: [wholeFile(`${name}.gguf`, concatBytes(bytes))],
+      files: [
+        wholeFile(`${name}.gguf`, concatBytes(bytes)),
+        wholeFile('README.md', new TextEncoder().encode(card)),
+      ],
       summary: `a LoRA adapter for llama.cpp, on ${plural(layers.length, 'layer')}.`,
     };
   },

@@ -14,6 +14,7 @@ import { GraftError } from '../../errors.ts';
 import { plural, withArticle } from '../../numbers.ts';
 import { memoryFiles } from '../../weights/bytes.ts';
 import { concatBytes, writeSafetensors } from '../../weights/safetensors.ts';
+import { adapterCard } from '../converted-card.ts';
 import { fileNameOf } from '../folder-sink.ts';
 import { mergedInstead, readPeft, refuseBeside } from '../peft.ts';
 import { wholeFile, type ExportFormat } from './format.ts';
@@ -29,7 +30,7 @@ export const mlx: ExportFormat = {
   help: 'a LoRA or DoRA adapter for mlx-lm on a Mac',
   loses: 'Nothing.',
   proof: 'mlx-lm gives the logits of PEFT.',
-  async prepare({ adapter, adapterName, model }) {
+  async prepare({ adapter, adapterName, baseModel, model }) {
     const data = await readPeft(memoryFiles(adapter, adapterName), model);
     const kind = kindOf(data.config);
     refuseBeside(data, adapterName);
@@ -73,6 +74,10 @@ export const mlx: ExportFormat = {
           : []),
       ];
     });
+    const card = adapterCard({
+      ...{ baseModel, name: adapterName, tag: 'mlx', kind: kind.label, adapter },
+      run: `BASE is the folder of the base, or its id on the hub. The folder of this file is the adapter.\n\n\`\`\`sh\nmlx_lm.generate --model BASE --adapter-path . --prompt Hello\n\`\`\``,
+    });
     const settings = {
       fine_tune_type: kind.name,
       num_layers: model.shape.layers - first,
@@ -83,6 +88,7 @@ export const mlx: ExportFormat = {
       files: [
         wholeFile('adapter_config.json', new TextEncoder().encode(`${JSON.stringify(settings, null, 2)}\n`)),
         wholeFile('adapters.safetensors', concatBytes(writeSafetensors(written))),
+        wholeFile('README.md', new TextEncoder().encode(card)),
       ],
       summary: `${withArticle(kind.label)} adapter of rank ${rank} for mlx-lm, on ${plural(modules.length, 'layer')}.`,
     };

@@ -111,11 +111,15 @@ describe('each format', () => {
   test('mlx: the settings and the shapes that mlx-lm asks for', async () => {
     await run({ format: 'mlx', out: at('mlx') });
     expect(readdirSync(at('mlx')).sort()).toEqual([
+      'README.md',
       SUMS,
       'adapter_config.json',
       'adapters.safetensors',
       LIST,
     ]);
+    const card = readFileSync(at('mlx', 'README.md'), 'utf8');
+    expect(card).toMatch(/^---\nbase_model: "sprig"\ntags:\n  - mlx\n/);
+    expect(card).toContain('mlx_lm.generate --model BASE --adapter-path .');
     expect(mlxConfig(at('mlx'))).toEqual({
       fine_tune_type: 'lora',
       num_layers: 6,

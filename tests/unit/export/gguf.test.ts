@@ -56,7 +56,7 @@ test.each([
   const model = await readModel(sprig);
   const adapter = adapterOf('adapter', change);
   const { files, folder: name } = await prepare(adapter);
-  expect([name, files.map((file) => file.name)]).toEqual(['a-gguf', ['a.gguf']]);
+  expect([name, files.map((file) => file.name)]).toEqual(['a-gguf', ['a.gguf', 'README.md']]);
 
   const bytes = await bytesOf(files[0].read());
   expect(bytes.length).toBe(files[0].size);
