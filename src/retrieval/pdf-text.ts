@@ -41,7 +41,7 @@ interface Item {
  * @throws GraftError `pdf-password`, `pdf-damaged`, `document-size`, and those of `maps`
  */
 export async function pdfText(bytes: Uint8Array, name: string, maps: CharacterMaps): Promise<PdfText> {
-  const { getDocument, PasswordException, VerbosityLevel } = await import('unpdf/pdfjs');
+  const { getDocument, VerbosityLevel } = await import('unpdf/pdfjs');
   const files = filesOf(maps);
   const loading = getDocument({
     // pdf.js takes the memory over.
@@ -71,7 +71,7 @@ export async function pdfText(bytes: Uint8Array, name: string, maps: CharacterMa
     return joined(withoutRunning(pages));
   } catch (cause) {
     if (cause instanceof GraftError) throw cause;
-    if (cause instanceof PasswordException)
+    if (cause instanceof Error && cause.name === 'PasswordException')
       throw new GraftError('pdf-password', `${name} is locked by a password.`, 'Save it without one.', {
         cause,
       });
