@@ -409,10 +409,14 @@ describe('an adapter of the hub', () => {
   });
 
   test('is refused with a reason, and the token is forgotten', async () => {
-    await push().getByLabel('Repository').fill('me/bosun');
+    await push().getByLabel('Repository').fill('me/my mails!');
     await push()
       .getByLabel(/^Access token/)
       .fill('hf_wrong');
+    await push()
+      .getByText(/only, not a space\./)
+      .waitFor(WAIT);
+    await push().getByLabel('Repository').fill('me/bosun');
     await push()
       .getByRole('button', { name: /^Push to/ })
       .click();

@@ -17,6 +17,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import * as v from 'valibot';
 import { GraftError } from '../../errors.ts';
+import { repoFault } from '../../repo-name.ts';
 import { LFS, Sender, type SenderOptions } from './push-requests.ts';
 
 export interface PushFile {
@@ -101,14 +102,15 @@ interface Planned extends PushFile {
 }
 
 /**
- * @param repo `org/name` @throws GraftError `hub-address` for a name that is none
+ * @param repo `account/name` @throws GraftError `hub-address` for a name that is none
  */
 export function checkRepo(repo: string): void {
-  if (/^[\w-][\w.-]{0,95}\/[\w-][\w.-]{0,95}$/.test(repo) && !repo.includes('..')) return;
+  const fault = repoFault(repo);
+  if (fault === undefined) return;
   throw new GraftError(
     'hub-address',
     `${JSON.stringify(repo.slice(0, 120))} is not the name of a repository.`,
-    'Write organisation/name, with the name of your account as the organisation if it is your own.',
+    fault,
   );
 }
 

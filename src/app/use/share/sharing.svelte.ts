@@ -1,5 +1,6 @@
 /** A push of one adapter to the hub: what would be sent, the form, how far it is, and its result. The token is forgotten after each press. */
 import type { AdapterInfo, Failure, Shared, SharedFile, ShareProgress } from '../../../worker/api.ts';
+import { repoFault } from '../../../repo-name.ts';
 import { ofStudio } from '../../state/of-studio.svelte.ts';
 import type { Session } from '../../state/session.svelte.ts';
 
@@ -36,8 +37,19 @@ export class Sharing {
     if (!this.busy) this.#reset(undefined);
   }
 
+  /** Why the hub does not take the name; '' for one that it takes, and before there is one. */
+  get fault(): string {
+    const repo = this.repo.trim();
+    return repo === '' ? '' : (repoFault(repo) ?? '');
+  }
+
   get ready(): boolean {
-    return this.files !== undefined && this.repo.trim() !== '' && this.token.trim() !== '' && !this.busy;
+    return (
+      this.files !== undefined &&
+      repoFault(this.repo.trim()) === undefined &&
+      this.token.trim() !== '' &&
+      !this.busy
+    );
   }
 
   async push(): Promise<void> {
