@@ -1,5 +1,6 @@
 /** Whether an adapter was taught single questions or conversations, found from its rows if they are stored. */
 import type { Example } from '../data/example.ts';
+import { ExampleReader } from '../data/formats.ts';
 import { GraftError } from '../errors.ts';
 import { readDataSet } from '../storage/data-sets.ts';
 import type { StoredDataFiles } from '../storage/records.ts';
@@ -66,8 +67,6 @@ async function examplesOf(
 ): Promise<readonly Example[]> {
   if (!files) return [];
   const { name, bytes } = files.file;
-  // The code that reads files is loaded with the first file.
-  const { ExampleReader } = await import('../data/formats.ts');
   // It pauses so that the worker can take calls; it reports no progress and cannot be stopped.
   const slices = new Slices(() => undefined, new AbortController().signal);
   try {

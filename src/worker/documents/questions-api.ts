@@ -1,6 +1,8 @@
 /** The worker's API for questions about documents. Its code is loaded with the first call. */
 import { GraftError } from '../../errors.ts';
+import { changeResult, readResult } from '../../storage/results.ts';
 import type { DocumentQuestion, QuestionsApi } from '../api.ts';
+import { chat } from '../chat.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
 import type { Session } from '../session.ts';
@@ -22,9 +24,8 @@ interface Kept {
 export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi {
   let loaded: Promise<QuestionLibrary> | undefined;
   const load = async (): Promise<QuestionLibrary> => {
-    const [{ QuestionLibrary: Library }, { changeResult, readResult }, library] = await Promise.all([
+    const [{ QuestionLibrary: Library }, library] = await Promise.all([
       import('./questions.ts'),
-      import('../../storage/results.ts'),
       documents.library(),
     ]);
     const of = (value: object | undefined): readonly DocumentQuestion[] =>
@@ -56,7 +57,6 @@ export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi 
         const { signal } = controller;
         drafting.add(controller);
         try {
-          const { chat } = await import('../chat.ts');
           const by = session.opened?.info.name;
           if (by === undefined)
             throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');

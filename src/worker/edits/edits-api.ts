@@ -1,6 +1,7 @@
 /** The worker's API for changes of the open rows. */
 import { changesAfter, diffOf, stepsTo, type RowChanges } from '../../data/row-changes.ts';
 import { GraftError } from '../../errors.ts';
+import { changesFileOf } from '../../runs/headless-command.ts';
 import { unasked, type DataSet } from '../data.ts';
 import type { ChangedData, EditsApi, Failure, OnProgress, RowsEdit } from '../api.ts';
 import type { OpenModel } from '../model.ts';
@@ -133,10 +134,7 @@ export function editsApi(rooms: Rooms): EditsApi {
     exportChanges: () =>
       outcome(async () => {
         const data = openDataOrThrow();
-        const [{ writeRowChanges }, { changesFileOf }] = await Promise.all([
-          import('../../data/row-changes-file.ts'),
-          import('../../runs/headless-command.ts'),
-        ]);
+        const { writeRowChanges } = await import('../../data/row-changes-file.ts');
         const text = writeRowChanges(data.changes ?? new Map());
         return { fileName: changesFileOf(data), file: new Blob([text], { type: 'application/json' }) };
       }),
