@@ -25,7 +25,11 @@ export function marksInWords(table: string): string {
   const even = ['(highest)', '(lowest)', '(even)'].filter(has);
   const list = even.length < 2 ? even.join('') : `${even.slice(0, -1).join(', ')} and ${even.at(-1)}`;
   return [
-    ...(has('(best)') ? ['(best) is ahead of the others in this table: the base model and what was tuned. The verdict also counts methods without tuning.'] : []),
+    ...(has('(best)')
+      ? [
+          '(best) is ahead of the others in this table: the base model and what was tuned. The verdict also counts methods without tuning.',
+        ]
+      : []),
     ...(even.length > 0
       ? [`${list} may be as good as each other: the difference may be chance, or is too small to count.`]
       : []),

@@ -34,7 +34,12 @@ export function readMemory<Specs extends FlagSpecs>(
       `--${name} is "${text}", which is not a size.`,
       'Write a number with KiB, MiB, GiB, KB, MB or GB, such as 500MB, or a number of MiB.',
     );
-  if (value <= 0) throw new GraftError('arguments', `--${name} is ${text}, expected a size above 0.`, 'Write 500MB, for example.');
+  if (value <= 0)
+    throw new GraftError(
+      'arguments',
+      `--${name} is ${text}, expected a size above 0.`,
+      'Write 500MB, for example.',
+    );
   const bytes = value * UNITS[unit];
   return {
     bytes,

@@ -17,6 +17,8 @@ const MAX_VALIDATION = 500;
 export function proposeParts(rows: number): {
   readonly parts: readonly ProposedPart[];
   readonly why: string;
+  /** Whether the test part shows that difference. */
+  readonly isEnough: boolean;
 } {
   const needed = rowsNeeded(SHOWN_DIFFERENCE)!;
   const isEnough = needed <= MAX_TEST * rows;
@@ -34,6 +36,7 @@ export function proposeParts(rows: number): {
       { name: 'test', share: shareOf(test) },
     ],
     why,
+    isEnough,
   };
 }
 

@@ -264,7 +264,8 @@ function forgettingOf(sides: readonly Side[]): Html | undefined {
     ? undefined
     : html`<h2 id="forgetting">What was forgotten</h2>
         ${measured.map(
-          ({ side, verdict, sentences }) => html`<h3>${nameOf(side)}</h3>
+          ({ side, verdict, sentences }) =>
+            html`<h3>${nameOf(side)}</h3>
 <p${verdict.isBad && html` class="caution"`}><strong>${verdict.sentence}</strong> ${sentences.join(' ')}</p>
 `,
         )}`;

@@ -39,10 +39,7 @@ interface Measured {
   readonly isMean: boolean;
 }
 
-const statisticOf = (
-  { each, of, isMean }: Measured,
-  scorer: AnswerScorer,
-): Statistic => ({
+const statisticOf = ({ each, of, isMean }: Measured, scorer: AnswerScorer): Statistic => ({
   of,
   ...(isMean &&
     scorer.range && {

@@ -18,8 +18,8 @@ export interface RowScorer {
   readonly name: string;
   readonly label: string;
   readonly better: 'higher' | 'lower';
-  /** Whether each score is 0 or 1, so that the mean is a share of the rows. */
-  readonly binary: boolean;
+  /** The least and the most that a row can get; missing if that is not known. */
+  readonly range?: Scorer['range'];
   readonly format: (value: number) => string;
 }
 
@@ -33,12 +33,12 @@ export function rowScorersOf(side: Side): RowScorer[] {
     const isOfRows = scorer.of !== 'likelihood' && text?.corpus === undefined;
     const isUsed = scorer.usual === true || scorers.some(({ name }) => name === scorer.name);
     if (!isOfRows || !isUsed || !scoresIn(side, scorer.name)?.some((score) => score !== null)) return [];
-    const { name, label, better, format } = scorer;
-    return [{ name, label, better, format, binary: text?.binary === true }];
+    const { name, label, better, format, range } = scorer;
+    return [{ name, label, better, format, ...(range && { range }) }];
   });
   const rewards = scorers.flatMap(({ name }): RowScorer[] =>
     name === REWARD || name.startsWith(`${REWARD}/`)
-      ? [{ name, label: name, better: 'higher', binary: false, format: threeDigits }]
+      ? [{ name, label: name, better: 'higher', format: threeDigits }]
       : [],
   );
   return [...metrics, ...rewards];

@@ -276,7 +276,8 @@ export function test(name: string, operand: Value): boolean | undefined {
       return numberIn(operand) !== undefined;
     case 'lower':
     case 'upper':
-      if (text === undefined) throw new Error(`the test ${name} of ${withArticle(nameOf(operand))} is not supported`);
+      if (text === undefined)
+        throw new Error(`the test ${name} of ${withArticle(nameOf(operand))} is not supported`);
       return name === 'lower'
         ? text === text.toLowerCase() && text !== text.toUpperCase()
         : text === text.toUpperCase() && text !== text.toLowerCase();

@@ -122,19 +122,32 @@ export const titleOf = (
 
 export function shownFinding(finding: PlacedFinding, seen: SeenRows): ShownFinding {
   const { id, severity, why, mend, count: rows, places } = finding;
+  const mends = mendsOf(finding, seen);
   const term = TERMS[id];
   return {
     id,
     severity,
     title: titleOf(finding, seen),
     why: [why, ...addedWords(id, seen)].join(' '),
-    ...(!BUTTONS_SAY.has(id) && { advice: mend }),
+    ...(!BUTTONS_SAY.has(id) && { advice: id === 'few-test-rows' ? adviceOnTestRows(seen, mends) : mend }),
     ...(term !== undefined && { term }),
     ...(rows > 0 && { filter: { finding: id } }),
     rows: places,
     count: rows,
-    mends: mendsOf(finding, seen),
+    mends,
+    ...(id === 'few-test-rows' && isUndivided(seen) && { crossValidates: true }),
   };
+}
+
+/** Whether all rows are one task of one file, of which a cross-validation deals folds. */
+const isUndivided = ({ summary, options }: SeenRows): boolean =>
+  options.mixture === undefined && summary.files.length < 2;
+
+/** What to do about few test rows, in one voice with the sizes that are proposed under Split. */
+function adviceOnTestRows(seen: SeenRows, mends: readonly Mend[]): string {
+  const more = 'Add rows: 20 test rows say a little, 200 say much.';
+  if (mends.length > 0) return 'Hold out more rows: 20 say a little, 200 say much.';
+  return isUndivided(seen) ? `${more} Or cross-validate: then each row is tested once.` : more;
 }
 
 const takesNoMore = ({ maxPositions, options }: SeenRows): string[] =>

@@ -13,6 +13,8 @@ export interface ShownFinding {
   readonly why: string;
   /** What to do, if no press does it. */
   readonly advice?: string;
+  /** A cross-validation would help. */
+  readonly crossValidates?: true;
   /** An entry of the guide. */
   readonly term?: string;
   /** The filter of the list that shows exactly these rows. */

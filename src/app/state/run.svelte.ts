@@ -26,6 +26,8 @@ export class Run extends ShownRun {
   preparing = $state(false);
   /** A sweep has the device: its runs are not drawn one by one. */
   sweeping = $state(false);
+  /** Whether that sweep is a cross-validation. */
+  crossValidating = $state(false);
   /** This tab has it on its GPU. A record may say `running` of another tab. */
   #following = $state(false);
   #milestones = new Milestones();
@@ -51,13 +53,14 @@ export class Run extends ShownRun {
   }
 
   /** Waits for a sweep to rest. Nothing else trains meanwhile, and a pause is a pause of the sweep. */
-  async whileSweeping<T>(rest: Promise<T>): Promise<T> {
+  async whileSweeping<T>(rest: Promise<T>, isFolds: boolean): Promise<T> {
     this.sweeping = true;
+    this.crossValidating = isFolds;
     this.#rest = rest;
     try {
       return await rest;
     } finally {
-      this.sweeping = false;
+      this.sweeping = this.crossValidating = false;
       this.asked = undefined;
     }
   }

@@ -109,7 +109,7 @@ function train(studio: Studio): Stage {
       : studio.settings.faults.length > 0
         ? 'a setting cannot be'
         : `ready, ${plural(studio.settings.options.steps, 'step')}`;
-  if (run.sweeping) fact = 'a sweep trains';
+  if (run.sweeping) fact = run.crossValidating ? 'cross-validating' : 'a sweep trains';
   else if (preparing && phase?.kind === 'validating')
     fact = `validating, ${count(phase.done)} of ${plural(phase.total, 'row')}`;
   else if (preparing && phase) fact = 'asking the base model';

@@ -10,7 +10,6 @@ import { percent, plural, threeDigits } from '../../numbers.ts';
 import type { SweepState } from './record.ts';
 
 const NONE = '–';
-const LOSS_DIGITS = 4;
 
 /** What will be trained and asked, before the first run. */
 export function foldsInWords({ runs, rows }: Pick<SweepState, 'runs' | 'rows'>): string {
@@ -34,7 +33,7 @@ export function foldsTable(
       `${step} of ${steps}`,
       step > 0 ? threeDigits(seconds) : NONE,
       side ? `${side.exact.count} of ${side.exact.total}` : NONE,
-      side?.subject.loss ? side.subject.loss.loss.toFixed(LOSS_DIGITS) : NONE,
+      side?.subject.loss ? threeDigits(side.subject.loss.loss) : NONE,
       STATUS[status] + (side ? ', measured' : ''),
     ];
   });

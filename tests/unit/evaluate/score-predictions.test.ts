@@ -145,14 +145,17 @@ test.each([
   [0, 20, [0, 0.16112515805281935]],
   [20, 20, [0.8388748419471808, 1]],
   [5, 20, [0.11186170140766571, 0.468700877618744]],
-])('%i right of %i have the interval of Wilson, by a metric that has parts as well', async (right, of, wanted) => {
-  const rows = Array.from({ length: of }, (_, at): [string, string] => [at < right ? 'a' : 'x', 'a']);
-  const { intervals } = await scoresOf(labelled(rows), 'accuracy', 'token-f1', 'rouge1');
-  for (const name of ['accuracy', 'token-f1', 'rouge1']) {
-    expect(intervals[name]![0], name).toBeCloseTo(wanted[0], 7);
-    expect(intervals[name]![1], name).toBeCloseTo(wanted[1], 7);
-  }
-});
+])(
+  '%i right of %i have the interval of Wilson, by a metric that has parts as well',
+  async (right, of, wanted) => {
+    const rows = Array.from({ length: of }, (_, at): [string, string] => [at < right ? 'a' : 'x', 'a']);
+    const { intervals } = await scoresOf(labelled(rows), 'accuracy', 'token-f1', 'rouge1');
+    for (const name of ['accuracy', 'token-f1', 'rouge1']) {
+      expect(intervals[name]![0], name).toBeCloseTo(wanted[0], 7);
+      expect(intervals[name]![1], name).toBeCloseTo(wanted[1], 7);
+    }
+  },
+);
 
 test('a score of all rows that no resample changes has no interval', async () => {
   const file = labelled(Array.from({ length: 5 }, () => ['a b c d e', 'a b c d e']));

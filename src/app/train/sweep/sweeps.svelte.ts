@@ -81,7 +81,10 @@ export class Sweeps {
   start(ask: SweepAsk, form: FormSpec, sample?: Sample): Promise<void> {
     const { session } = this.#studio;
     void session.keepStorage();
-    return this.#follow(session.worker.startSweep(ask, form, (event) => this.#hear(event), sample));
+    return this.#follow(
+      session.worker.startSweep(ask, form, (event) => this.#hear(event), sample),
+      ask.folds !== undefined,
+    );
   }
 
   /** Shows all folds of a cross-validation as one measurement under Evaluate. @returns whether that was possible */
@@ -93,10 +96,11 @@ export class Sweeps {
     return outcome.ok;
   }
 
-  async continue({ id }: SweepInfo): Promise<void> {
+  async continue({ id, folds }: SweepInfo): Promise<void> {
     this.id = id;
     await this.#follow(
       this.#studio.session.worker.continueSweep(id, (event) => this.#hear(event)),
+      folds !== undefined,
       id,
     );
   }
@@ -169,12 +173,12 @@ export class Sweeps {
     return asked;
   }
 
-  async #follow(answer: Promise<Rested>, id?: string): Promise<void> {
+  async #follow(answer: Promise<Rested>, isFolds: boolean, id?: string): Promise<void> {
     const studio = this.#studio;
     this.failure = undefined;
     this.training = id ?? '';
     studio.run.leaveDevice();
-    const outcome = await studio.run.whileSweeping(answer);
+    const outcome = await studio.run.whileSweeping(answer, isFolds);
     this.training = this.doing = this.asked = this.measuring = undefined;
     if (outcome.ok) {
       this.#put(outcome.sweep);
