@@ -14,5 +14,7 @@ export function repoFault(repo: string): string | undefined {
   if (parts.some((part) => /^[-.]|[-.]$/.test(part))) return 'No part starts or ends with “-” or “.”.';
   if (/--|\.\./.test(repo)) return 'A name has neither “--” nor “..”.';
   if (repo.endsWith('.git')) return 'A name does not end with “.git”.';
-  return parts[1].length > LONGEST ? `The part after the slash has ${LONGEST} characters at most.` : undefined;
+  return parts[1].length > LONGEST
+    ? `The part after the slash has ${LONGEST} characters at most.`
+    : undefined;
 }
