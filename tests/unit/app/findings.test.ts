@@ -161,6 +161,16 @@ test('a test part that is too small takes one press, if enough rows are left for
   expect(few(150, { ...OPTIONS, test: 0.14 })).toEqual([]);
 });
 
+test('rows that are too few for a test part are cross-validated, unless they are several tasks', () => {
+  const few = (options = OPTIONS): ShownFinding =>
+    shown({ id: 'few-test-rows', count: 0 }, { rows: { train: 42, validation: 6, test: 12 } }, options);
+  expect(few().advice).toMatch(/^Add rows: .* Or cross-validate: then each row is tested once\.$/);
+  expect(few().crossValidates).toBe(true);
+  expect(
+    few({ ...OPTIONS, mixture: {} as NonNullable<DataOptions['mixture']> }).crossValidates,
+  ).toBeUndefined();
+});
+
 test('a finding that no press mends says what to do, and names no flags of the command', () => {
   for (const id of Object.keys(FINDINGS) as (keyof typeof FINDINGS)[]) {
     const { advice = '', title } = shown({ id, ...FINDINGS[id] });
