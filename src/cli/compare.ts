@@ -5,6 +5,7 @@ import { inPrint, type AnswerScorer } from '../scorers/scorer.ts';
 import { readPredictions } from '../evaluate/predictions.ts';
 import {
   comparePredictions,
+  hasWidth,
   onlyGroup,
   type PredictionDifference,
   type PredictionFile,
@@ -60,8 +61,8 @@ const places = (metric: AnswerScorer): number => (inPrint(metric, 1) === 1 ? 4 :
 function inWords(found: PredictionDifference, metric: AnswerScorer, first: string, second: string): string {
   const { rows, difference, interval, improved, worsened, mcnemarP } = found;
   const digits = (value: number): string => value.toFixed(places(metric));
-  const isSure =
-    mcnemarP === null ? interval !== null && (interval[0] > 0 || interval[1] < 0) : mcnemarP < LEVEL;
+  const [low, high] = interval;
+  const isSure = mcnemarP === null ? hasWidth(interval) && (low > 0 || high < 0) : mcnemarP < LEVEL;
   const verdict =
     difference === 0
       ? `${second} scores the same as ${first}`
@@ -79,7 +80,7 @@ function inWords(found: PredictionDifference, metric: AnswerScorer, first: strin
     textTable(
       ['difference', digits(difference)],
       [
-        ...(interval ? [['95% interval', interval.map(digits).join(' to ')]] : []),
+        ...(hasWidth(interval) ? [['95% interval', interval.map(digits).join(' to ')]] : []),
         ['rows improved', String(improved)],
         ['rows worsened', String(worsened)],
         ...(mcnemarP === null ? [] : [['exact McNemar p', String(Number(mcnemarP.toPrecision(3)))]]),

@@ -4,7 +4,7 @@ import { GraftError } from '../errors.ts';
 import { inPrint, type AnswerScorer, type Need } from '../scorers/scorer.ts';
 import { isAnswerScorer, scorersFor, USUAL_TEXT_SCORERS } from '../scorers/lists.ts';
 import { readPredictions, type PredictedGroup } from '../evaluate/predictions.ts';
-import { scorePredictionFile, type PredictionScores } from '../evaluate/score-predictions.ts';
+import { hasWidth, scorePredictionFile, type PredictionScores } from '../evaluate/score-predictions.ts';
 import { chosenMetrics, type EvaluateFlags } from './evaluate-flags.ts';
 import { textTable } from './evaluate-output.ts';
 import { readInput } from './files.ts';
@@ -192,6 +192,6 @@ function cell(
 ): string {
   const [value, interval] = [scores[metric.name], intervals[metric.name]];
   if (value === null) return '–';
-  const ends = interval ? ` (${interval.map((end) => predictionsInWords(metric, end)).join('–')})` : '';
+  const ends = interval && hasWidth(interval) ? ` (${interval.map((end) => predictionsInWords(metric, end)).join('–')})` : '';
   return `${predictionsInWords(metric, value)}${ends}`;
 }

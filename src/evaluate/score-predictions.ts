@@ -25,7 +25,7 @@ export interface PredictionFile {
 export interface PredictionScores {
   /** By the names of the metrics; null if no row has a score. */
   readonly scores: Readonly<Record<string, number | null>>;
-  /** 95%, as `rowIntervals` has them; null if the rows show none. */
+  /** 95%, as `rowIntervals` has them. Both ends are the score if the rows show none; null without a score. */
   readonly intervals: Readonly<Record<string, Interval | null>>;
   /** Row by row, in the order of the file; a metric is missing if it does not apply to the row. */
   readonly rowScores: readonly Readonly<Record<string, number>>[];
@@ -46,6 +46,12 @@ const statisticOf = ({ each, of, isMean }: Measured, scorer: AnswerScorer): Stat
       mean: { each, range: [inPrint(scorer, scorer.range[0]), inPrint(scorer, scorer.range[1])] },
     }),
 });
+
+/** An interval without a width: other programs read two numbers. */
+const pointOf = (value: number | null): Interval | null => (value === null ? null : [value, value]);
+
+/** Whether an interval says how far a score may be off. */
+export const hasWidth = ([low, high]: Interval): boolean => high > low;
 
 /** @throws GraftError `predictions` for a row with several references if the scorer takes one */
 async function measure(scorer: AnswerScorer, { name, rows }: PredictionFile): Promise<Measured> {
@@ -106,14 +112,12 @@ export async function scorePredictionFile(
     seed,
     measured.map((one, at) => statisticOf(one, scorers[at])),
   );
+  const values = measured.map(({ of }) => of(all)).map((value) => (Number.isNaN(value) ? null : value));
   return {
-    scores: Object.fromEntries(
-      measured.map(({ name, of }) => {
-        const value = of(all);
-        return [name, Number.isNaN(value) ? null : value];
-      }),
+    scores: Object.fromEntries(measured.map(({ name }, at) => [name, values[at]])),
+    intervals: Object.fromEntries(
+      measured.map(({ name }, at) => [name, intervals[at] ?? pointOf(values[at])]),
     ),
-    intervals: Object.fromEntries(measured.map(({ name }, at) => [name, intervals[at] ?? null])),
     rowScores: file.rows.map((_, row) =>
       Object.fromEntries(
         measured.flatMap(({ name, each }) => (each[row] === undefined ? [] : [[name, each[row]]])),
@@ -129,8 +133,8 @@ export interface PredictionDifference {
   readonly second: number;
   /** Second less first. */
   readonly difference: number;
-  /** 95% over the changes of the rows, as `rowIntervals` has it; null if the rows show none. */
-  readonly interval: Interval | null;
+  /** 95% over the changes of the rows, as `rowIntervals` has it. Both ends are the difference if the rows show none. */
+  readonly interval: Interval;
   /** Rows on which the second scores higher. */
   readonly improved: number;
   /** Rows on which the first scores higher. */
@@ -165,7 +169,8 @@ export async function comparePredictions(
     return score === undefined || other === undefined ? null : other - score;
   });
   const width = metric.range && inPrint(metric, metric.range[1] - metric.range[0]);
-  const [interval = null] = rowIntervals(first.rows.length, seed, [
+  const difference = of(all);
+  const [interval = [difference, difference]] = rowIntervals(first.rows.length, seed, [
     { of, ...(before.isMean && width && { mean: { each: changes, range: [-width, width] } }) },
   ]);
   const { first: worsened, second: improved } = compareScores(
@@ -176,7 +181,7 @@ export async function comparePredictions(
     rows: first.rows.length,
     first: before.of(all),
     second: after.of(all),
-    difference: of(all),
+    difference,
     interval,
     improved,
     worsened,

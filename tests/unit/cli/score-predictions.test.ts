@@ -54,7 +54,7 @@ test('predictions get the named scores with intervals, and scores row by row', a
     // No answer has a run of four tokens.
     scores: { accuracy: 1, 'macro-f1': 1, rougeL: 1, bleu: 0 },
     // scipy: binomtest(3, 3).proportion_ci(method='wilson'). Resamples of rows that are all right show nothing of a score of all rows.
-    intervals: { accuracy: WILSON, 'macro-f1': null, rougeL: WILSON, bleu: null },
+    intervals: { accuracy: WILSON, 'macro-f1': [1, 1], rougeL: WILSON, bleu: [0, 0] },
     row_scores: Array.from({ length: 3 }, () => ({ accuracy: 1, 'macro-f1': 1, rougeL: 1, bleu: 100 })),
   });
   const table = await graft(...call);

@@ -157,11 +157,11 @@ test.each([
   },
 );
 
-test('a score of all rows that no resample changes has no interval', async () => {
+test('a score of all rows that no resample changes has an interval without a width', async () => {
   const file = labelled(Array.from({ length: 5 }, () => ['a b c d e', 'a b c d e']));
   const { scores, intervals } = await scoresOf(file, 'bleu', 'sentence-bleu');
   expect(scores['bleu']).toBeCloseTo(100, 9);
-  expect(intervals['bleu']).toBeNull();
+  expect(intervals['bleu']).toEqual([scores['bleu'], scores['bleu']]);
   // In the unit of sacrebleu.
   expect(intervals['sentence-bleu']![0]).toBeCloseTo(100 * 0.5655175352168, 4);
 });
@@ -231,15 +231,15 @@ describe('two files of predictions', () => {
     const { difference, interval } = await comparePredictions(wrong, right, metricOf('accuracy'), 42);
     expect(difference).toBe(1);
     // Wilson's for 20 of 20, as scipy has it, on the scale from −1 to 1.
-    expect(interval![0]).toBeCloseTo(2 * 0.8388748419471808 - 1, 6);
-    expect(interval![1]).toBe(1);
+    expect(interval[0]).toBeCloseTo(2 * 0.8388748419471808 - 1, 6);
+    expect(interval[1]).toBe(1);
   });
 
   test('have no exact test for a metric between 0 and 1', async () => {
     expect(await comparePredictions(first, first, metricOf('token-f1'), 42)).toMatchObject({
       difference: 0,
       // No row changes: that does not show that none ever will.
-      interval: null,
+      interval: [0, 0],
       mcnemarP: null,
     });
   });
@@ -369,6 +369,6 @@ describeShared('scores of the reference texts and labels', () => {
     expect(found.mcnemarP).toBeCloseTo(paired.mcnemar_exact_two_sided_p, 9);
     expect(found.difference).toBeCloseTo(paired.difference, 9);
     for (const end of [0, 1])
-      expect(Math.abs(found.interval![end] - paired.bootstrap_percentile_95[end])).toBeLessThan(0.006);
+      expect(Math.abs(found.interval[end] - paired.bootstrap_percentile_95[end])).toBeLessThan(0.006);
   });
 });
