@@ -21,7 +21,8 @@ export default ts.config(
       globals: { ...globals.browser, ...globals.worker },
       parserOptions: {
         parser: ts.parser,
-        projectService: true,
+        // One program of the app and what it imports. The project service has all of tsconfig.json, and changes it with each component.
+        project: 'scripts/lint/components.tsconfig.json',
         tsconfigRootDir: import.meta.dirname,
         extraFileExtensions: ['.svelte'],
       },
