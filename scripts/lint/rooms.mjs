@@ -28,6 +28,7 @@ const SHARED = [
   'proportion',
   'printable',
   'html',
+  'repo-name',
 ];
 
 /** The registries that a run is assembled from. */

@@ -118,7 +118,7 @@ describe('each format', () => {
       LIST,
     ]);
     const card = readFileSync(at('mlx', 'README.md'), 'utf8');
-    expect(card).toMatch(/^---\nbase_model: "sprig"\ntags:\n  - mlx\n/);
+    expect(card).toMatch(/^---\nbase_model: "sprig"\ntags:\n {2}- mlx\n/);
     expect(card).toContain('mlx_lm.generate --model BASE --adapter-path .');
     expect(mlxConfig(at('mlx'))).toEqual({
       fine_tune_type: 'lora',
