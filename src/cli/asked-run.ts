@@ -101,6 +101,7 @@ export async function readAskedRun(
     };
     const made = await openRows(asked, tokens.tokenizer, limits, output, {
       keepsColumns: isSampled,
+      samples: isSampled,
       ...(hashes && { hashes }),
       mayTake: (resumed?.mayTake ?? true) && takesRows(chosen),
     });
@@ -130,11 +131,11 @@ export async function readAskedRun(
   };
 }
 
-/** Whether a run needs no row before it takes it: no adapter that starts from rows, no sampling, no encoder. */
+/** Whether a run needs no row before it takes it: no adapter that starts from rows, no encoder. */
 function takesRows(spec: RunSpec): boolean {
   const fromRows = adapterOf(spec)?.kind.fromRows !== undefined;
-  const { samples, encodes }: Objective = objectiveOf(spec.objective);
-  return samples !== true && encodes !== true && !fromRows;
+  const { encodes }: Objective = objectiveOf(spec.objective);
+  return encodes !== true && !fromRows;
 }
 
 /**

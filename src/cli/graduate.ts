@@ -207,7 +207,11 @@ async function rowsOf(
       encodes: 'encodes' in objective,
     },
     output,
-    { keepsColumns: 'samples' in objective, mayTake: !digestedAll(fingerprint) },
+    {
+      keepsColumns: 'samples' in objective,
+      samples: 'samples' in objective,
+      mayTake: !digestedAll(fingerprint),
+    },
   );
   const exampleOf = new Map<LabelledTokens, (typeof opened.placed)[number]['example']>(
     opened.placed.map(({ row, example }) => [row, example]),

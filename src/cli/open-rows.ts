@@ -20,6 +20,7 @@ import { headOf } from '../data/sheet-types.ts';
 import { areTaken, takeRows } from '../data/taken-rows.ts';
 import { itemOf, type List } from '../lists.ts';
 import { shellWord } from '../text/shell.ts';
+import { askedRow } from '../runs/asked-rows.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import { startFileHash, type FileHash } from './file-hash.ts';
 import { openBytes, readInput } from './files.ts';
@@ -68,6 +69,8 @@ interface OpenHow {
   readonly unanswered?: string;
   /** Whether rows of a large file may be made as they are taken. */
   readonly mayTake?: boolean;
+  /** Whether answers are sampled to the rows: then each has the texts of its prompt and answer. */
+  readonly samples?: boolean;
   /** Whether the first file is hashed while it is read. */
   readonly hashes?: boolean;
   readonly held?: HeldRows;
@@ -82,7 +85,14 @@ export async function openRows(
   tokenizer: Tokenizer | undefined,
   { maxLength, ...limits }: RowLimits,
   output: Output,
-  { keepsColumns: keepsAll = false, unanswered, mayTake = false, hashes, held: most = HELD }: OpenHow = {},
+  {
+    keepsColumns: keepsAll = false,
+    unanswered,
+    mayTake = false,
+    samples,
+    hashes,
+    held: most = HELD,
+  }: OpenHow = {},
 ): Promise<RunRows> {
   const { changes: changesFile, options } = asked;
   // An index helps nobody who makes all rows.
@@ -121,8 +131,9 @@ export async function openRows(
     changesFile === undefined
       ? undefined
       : readRowChanges(new TextDecoder().decode(await readInput(changesFile)), changesFile);
-  if (tokenizer && mayTake && !changes && areTaken(reads, options)) {
-    const taken = await takeRows(files, tokenizer, making, reading, slicer);
+  if (tokenizer && mayTake && !changes && areTaken(reads, options, samples)) {
+    const finish = samples ? askedRow<PreparedRow> : undefined;
+    const taken = await takeRows(files, tokenizer, making, reading, slicer, finish);
     output.clear();
     const { train, validation } = taken;
     const all = placedRowsOf(taken);

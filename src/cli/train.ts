@@ -58,6 +58,8 @@ import { warnOfAnswers } from './warn-of-answers.ts';
 
 /** Rows whose prompts the measurement of forgetting chooses from, of a file whose rows are made as they are taken. */
 const OWN_ROWS = 512;
+/** Rows of such a file whose prompts are looked at for what rewards count. */
+const ASKED_ROWS = 32;
 
 export const trainCommand = (args: readonly string[], output: Output): Promise<void> => trainBy(args, output);
 
@@ -178,7 +180,9 @@ async function train(call: Call): Promise<void> {
     ...{ steps: countSteps(options, rows.train.length), rows: rows.train.length },
     parameters: parametersOf(definition),
   };
-  const prompts = isHeld(rows.train) ? rows.train.flatMap((row: PromptRow) => row.asked ?? []) : [];
+  const prompts = (isHeld(rows.train) ? rows.train : spread(rows.train, ASKED_ROWS)).flatMap(
+    (row: PromptRow) => row.asked ?? [],
+  );
   const warnings = [...findRunWarnings(options, asks), ...rewardWarnings(options.rewards ?? [], prompts)];
   for (const { what, usual } of warnings) output.line(`Warning: ${what} ${usual}`);
   if (tokenizer)

@@ -59,15 +59,23 @@ function sourceOf({ index, examples }: ReadRows): Source {
   );
 }
 
-/** Kinds of examples that make rows of one kind, of which only the first is checked. Prompts are sampled, and queries are compared with each other. */
+/** Kinds of examples that make rows of one kind, of which only the first is checked. Queries are compared with each other. */
 const ALIKE: readonly (readonly Example['kind'][])[] = [
   ['completion', 'messages', 'text', 'tokens'],
   ['pair'],
   ['unpaired'],
 ];
 
-/** Whether the rows of these files can be made as they are taken, and some file is so large that they should. */
-export function areTaken(files: readonly ReadRows[], { mixture }: Pick<DataOptions, 'mixture'>): boolean {
+/**
+ * Whether the rows of these files can be made as they are taken, and some file is so large that they should.
+ *
+ * @param samples whether answers are sampled to the rows: then they may be prompts without answers
+ */
+export function areTaken(
+  files: readonly ReadRows[],
+  { mixture }: Pick<DataOptions, 'mixture'>,
+  samples = false,
+): boolean {
   if (!files.some(({ index }) => index !== undefined)) return false;
   if (files.some(({ examples }) => examples.some(isTextDocument))) return false;
   const kinds = new Set(
@@ -75,7 +83,8 @@ export function areTaken(files: readonly ReadRows[], { mixture }: Pick<DataOptio
   );
   // In a mixture, other answers are judged together with votes.
   if (mixture && kinds.has('unpaired')) return false;
-  return ALIKE.some((alike) => [...kinds].every((kind) => alike.includes(kind)));
+  const alike = samples ? [...ALIKE, ['prompt']] : ALIKE;
+  return alike.some((own) => [...kinds].every((kind) => own.includes(kind)));
 }
 
 /** The rows that can be trained on: of each the file, by its place in the list, and its place there. */
@@ -128,13 +137,17 @@ export interface TakenRows extends Readonly<Record<Part, List<PreparedRow>>>, Re
   readonly preferences?: PreferenceLint;
 }
 
-/** @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows`, `data-changed` */
+/**
+ * @param finish adds to a row what its objective needs of the example
+ * @throws GraftError `split`, `prepare-length`, `chat-template-…`, `data-rows`, `data-changed`
+ */
 export async function takeRows(
   files: readonly TakenFile[],
   tokenizer: Tokenizer,
   options: PrepareOptions,
   { validation, test, seed, skip, dropCopies, mixture, fair }: DataOptions,
   slicer: Slicer,
+  finish: (row: PreparedRow, example: Example) => PreparedRow = (row) => row,
 ): Promise<TakenRows> {
   const sources = files.map(({ read }) => sourceOf(read));
   const total = sources.reduce((sum, { length }) => sum + length, 0);
@@ -187,7 +200,9 @@ export async function takeRows(
   const mixed = mixture && sharesOfTasks({ length: places.length, at: fileOf }, fates, mixture);
   const taskOf = mixed && ((place: number): Task => mixed.tasks[mixed.taskAt(place)]);
   const madeAt: TakenRows['madeAt'] = (place) => {
-    const made = madeRow(exampleOf(place), tokenizer, options);
+    const example = exampleOf(place);
+    const { row, cut } = madeRow(example, tokenizer, options);
+    const made = { row: finish(row, example), cut };
     return taskOf ? { ...made, row: { ...made.row, task: taskOf(place) } } : made;
   };
   const make = (place: number): PreparedRow => madeAt(place).row;

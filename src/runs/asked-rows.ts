@@ -24,15 +24,20 @@ export function rowsFor<Row extends LabelledTokens>(
 ): readonly (Row & PromptRow)[] {
   if (!objectiveOf(objective).samples) return rows;
   const exampleOf = new Map(made.map(({ row, example }) => [row, example]));
-  return rows.map((row) => {
-    const example = exampleOf.get(row);
-    if (example?.kind === 'prompt')
-      return { ...row, asked: { prompt: textOfPrompt(example.prompt), ...columnsOf(example) } };
-    const [question] = example ? questionsOf([example], true) : [];
-    if (!question) return row;
-    const { prompt, expected: answer } = question;
-    return { ...row, asked: { prompt, answer, ...columnsOf(example) } };
-  });
+  return rows.map((row) => askedRow(row, exampleOf.get(row)));
+}
+
+/** A row that answers are sampled to, with the texts of prompt and answer and the other columns. */
+export function askedRow<Row extends LabelledTokens>(
+  row: Row,
+  example: Example | undefined,
+): Row & PromptRow {
+  if (example?.kind === 'prompt')
+    return { ...row, asked: { prompt: textOfPrompt(example.prompt), ...columnsOf(example) } };
+  const [question] = example ? questionsOf([example], true) : [];
+  if (!question) return row;
+  const { prompt, expected: answer } = question;
+  return { ...row, asked: { prompt, answer, ...columnsOf(example) } };
 }
 
 const columnsOf = (example: Example | undefined): Pick<NonNullable<PromptRow['asked']>, 'columns'> =>

@@ -15,6 +15,7 @@ import { memoryFiles } from '../../src/weights/bytes.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { expectSame, trainersOnSprig, type Run, type Setting } from '../engine/trainer-run.ts';
 import { sprigFolder } from '../engine/sprig.ts';
+import { graftError } from '../unit/expect-graft-error.ts';
 import { specOf, type RunSpec } from '../../src/settings/spec.ts';
 
 /** Sprig names tools well, and in any order. */
@@ -205,6 +206,24 @@ describeDevice('Learning from rewards', (context) => {
       expect(computedTokens).toBeLessThan(0.8 * tokens);
     });
     expect(shared.events).toContainEqual(expect.objectContaining({ type: 'layout', sharing: 'shared' }));
+  });
+
+  test('asks the same of rows that are made as they are taken, and names the first without a prompt', async () => {
+    const changes = { steps: 2 };
+    const setting = { tensors: startOf(changes), validation: rows.slice(0, 2) };
+    const taken = (held: readonly PreparedRow[]) => ({
+      length: held.length,
+      at: (at: number) => held.at(at),
+    });
+    const whole = await start(changes, setting);
+    await whole.trainer.run();
+    const run = await start(changes, { ...setting, rows: taken(rows) });
+    await run.trainer.run();
+    expect(rollouts(run)).toEqual(rollouts(whole));
+    expect(numbers(run)).toEqual(numbers(whole));
+    const text = { ...rows[0], labels: rows[0].ids };
+    const error = await graftError(() => start({}, { rows: taken([...rows, text]) }), 'train-objective');
+    expect(error.what).toMatch(/^Row 7 is a text without a prompt/);
   });
 
   test('is compared with the bare base, or with the adapter that it starts from', async () => {

@@ -1,6 +1,7 @@
 /** Sizes of the plans of a run that samples: the lengths of answers are not known, so the longest one is planned. */
 import type { Bucket, LabelledTokens } from '../../model/batch.ts';
-import { promptLength } from './prompts.ts';
+import { itemsOf, type List } from '../../lists.ts';
+import { MIN_PROMPT, promptLength } from './prompts.ts';
 import type { RunSpec } from '../../settings/spec.ts';
 
 /** Fractions of the longest length that get a plan each. */
@@ -47,7 +48,36 @@ export function policyBuckets(
   };
 }
 
-/** Tokens of the longest prompt. */
-export function longestPrompt(rows: readonly LabelledTokens[]): number {
-  return rows.reduce((max, row) => Math.max(max, promptLength(row)), 1);
+/** What is known of the prompts of a run, of which none is held. */
+interface PromptFacts {
+  /** Tokens of the longest prompt, at least 1, and its place. */
+  readonly longest: number;
+  readonly longestAt: number;
+  /** Tokens of all prompts. */
+  readonly tokens: number;
+  /** The first row without a prompt. */
+  readonly without: number | undefined;
+  /** Whether some rows are only a prompt. */
+  readonly asks: boolean;
+}
+
+const known = new WeakMap<List<LabelledTokens>, PromptFacts>();
+
+/** Reads each row once: a large file makes its rows as they are asked for. */
+export function promptFacts(rows: List<LabelledTokens>): PromptFacts {
+  const before = known.get(rows);
+  if (before) return before;
+  let [longest, longestAt, tokens, asks, at] = [1, 0, 0, false, 0];
+  let without: number | undefined;
+  for (const row of itemsOf(rows)) {
+    const length = promptLength(row);
+    if (length > longest) [longest, longestAt] = [length, at];
+    if (length < MIN_PROMPT) without ??= at;
+    if (row.asks) asks = true;
+    tokens += length;
+    at++;
+  }
+  const facts = { longest, longestAt, tokens, without, asks };
+  known.set(rows, facts);
+  return facts;
 }

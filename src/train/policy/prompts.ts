@@ -26,6 +26,9 @@ export interface Prompt extends Asked {
   readonly columns: NonNullable<Asked['columns']>;
 }
 
+/** Tokens of a prompt at least: in a text the first one is always given. */
+export const MIN_PROMPT = 2;
+
 /** Tokens before the last answer of a row. */
 export function promptLength({ labels, asks }: Pick<LabelledTokens, 'labels' | 'asks'>): number {
   if (asks) return labels.length;
@@ -42,8 +45,7 @@ export function sampledPrompt(row: PromptRow, tokenizer: Texts, what: string): P
   const length = promptLength(row);
   const all = Array.from(row.ids);
   const ids = all.slice(0, length);
-  // In a text the first token is always given.
-  if (ids.length < 2)
+  if (ids.length < MIN_PROMPT)
     throw new GraftError(
       'train-objective',
       `${what} is a text without a prompt, and answers are sampled to prompts.`,

@@ -1,13 +1,13 @@
 /** Steps of answers that are sampled to the prompts of rows and scored by rewards. */
-import { mean } from '../../averages.ts';
 import { GraftError } from '../../errors.ts';
+import { changed, itemOf, type List } from '../../lists.ts';
 import { virtualIds, type LabelledTokens } from '../../model/batch.ts';
 import { withShortPrefixes } from '../../model/shared-prefixes.ts';
 import { looksForRepeated, mayShare, roundUp, startsOf, type RunBuckets } from '../buckets.ts';
-import { arranged, heldRows, virtualTokens } from '../learning.ts';
+import { arranged, virtualTokens } from '../learning.ts';
 import type { RunSpec } from '../../settings/spec.ts';
 import type { StepKind, StepRequest } from '../step-kind.ts';
-import { longestPrompt, policyBuckets, type PolicySizes } from './buckets.ts';
+import { policyBuckets, promptFacts, type PolicySizes } from './buckets.ts';
 import { checkReference } from './gradients.ts';
 import { promptLength, sampledPrompt, type Prompt } from './prompts.ts';
 import { sampledRow } from './sampled.ts';
@@ -17,12 +17,12 @@ import { sampledWork, usualAnswer } from './work.ts';
 
 export const sampledSteps: StepKind = {
   buckets(options, trained, heldOut) {
-    const prompts = heldRows(trained);
-    const sharing = sharingOf(options, prompts);
+    const sharing = sharingOf(options, trained);
+    const longest = Math.max(promptFacts(trained).longest, promptFacts(heldOut).longest);
     return {
-      ...bucketsOf(options, longestPrompt([...prompts, ...heldOut]), sharing.probes !== undefined),
+      ...bucketsOf(options, longest, sharing.probes !== undefined),
       ...sharing,
-      ...startsOf(options, arranged(options, prompts)),
+      ...startsOf(options, arranged(options, trained)),
     };
   },
   fullBuckets({ accumulate = 1, ...options }) {
@@ -68,21 +68,19 @@ function bucketsOf(
 const PROBED_TOKENS = 8;
 
 /** What repeats in a group of usual answers, and a group of known answers on which the layout is checked. */
-function sharingOf(
-  options: RunSpec,
-  prompts: readonly LabelledTokens[],
-): Pick<RunBuckets, 'probes' | 'repeated'> {
+function sharingOf(options: RunSpec, prompts: List<LabelledTokens>): Pick<RunBuckets, 'probes' | 'repeated'> {
   const { numGenerations: G = 1, maxCompletionLength = 1 } = options;
   if (!looksForRepeated(options)) return {};
   const virtual = virtualTokens(options);
-  const length = mean(prompts.map(promptLength)) + virtual;
+  const { tokens, longestAt } = promptFacts(prompts);
+  const length = tokens / prompts.length + virtual;
   const answer = usualAnswer(options);
   const repeated = {
     tokens: Math.round(G * (length + answer)),
     computed: Math.round(length - 1 + G * (1 + answer)),
   };
   if (!mayShare(options)) return { repeated };
-  const longest = prompts.reduce((max, row) => (promptLength(row) > promptLength(max) ? row : max));
+  const longest = itemOf(prompts, longestAt);
   const all = Array.from(longest.ids);
   const probed = Math.ceil(Math.min(PROBED_TOKENS, maxCompletionLength / 4));
   const answers = Array.from({ length: G }, (_, at) => ({
@@ -99,18 +97,17 @@ function sharingOf(
 function promptsOf(
   { trainable, options, learning, rows, validation }: StepRequest,
   { rewards, tokenizer }: Scoring,
-): { readonly train: readonly Prompt[]; readonly validation: readonly Prompt[] } {
-  const train = heldRows(rows);
-  const all: readonly LabelledTokens[] = [...train, ...validation];
+): { readonly train: List<Prompt>; readonly validation: readonly Prompt[] } {
+  const [train, heldOut] = [promptFacts(rows), promptFacts(validation)];
   checkReference(learning, trainable);
   const { needsAnswer } = rewards;
-  if (needsAnswer !== undefined && all.some(({ asks }) => asks))
+  if (needsAnswer !== undefined && (train.asks || heldOut.asks))
     throw new GraftError(
       'train-objective',
       needsAnswer,
       'Take rewards that need none, or give rows with the columns prompt and completion.',
     );
-  const longest = longestPrompt(all);
+  const longest = Math.max(train.longest, heldOut.longest);
   const { maxPositions } = trainable.model.definition.shape;
   const max = options.maxCompletionLength ?? 0;
   const virtual = virtualTokens(options);
@@ -120,8 +117,12 @@ function promptsOf(
       `The longest prompt has ${longest} tokens and an answer up to ${max}, and the model holds ${maxPositions - virtual}.`,
       'Choose shorter answers, or leave long prompts out.',
     );
+  const promptOf = (row: LabelledTokens, at: number): Prompt =>
+    sampledPrompt(row, tokenizer, `Row ${at + 1}`);
+  // It says what is wrong.
+  if (train.without !== undefined) promptOf(itemOf(rows, train.without), train.without);
   return {
-    train: train.map((row, at) => sampledPrompt(row, tokenizer, `Row ${at + 1}`)),
+    train: changed(rows, promptOf),
     validation: validation.map((row, at) => sampledPrompt(row, tokenizer, `Validation row ${at + 1}`)),
   };
 }

@@ -2,6 +2,7 @@
 import { mean } from '../../averages.ts';
 import { BROKEN_SLOT, encodeStep, NORM_SLOT, STEP_SLOTS } from '../../engine/ops/step.ts';
 import type { StagingRing } from '../../engine/staging.ts';
+import { itemOf, type List } from '../../lists.ts';
 import { countSupervised, sizeOfRows, virtualIds, withoutVirtual, writeBatch } from '../../model/batch.ts';
 import { greedy } from '../../model/sampling.ts';
 import {
@@ -70,7 +71,7 @@ export class PolicySteps implements StepMaker {
 
   constructor(
     { trainable, options, learning, rows, scoring, emit }: StepRequest & { readonly scoring: Scoring },
-    private readonly prompts: { readonly train: readonly Prompt[]; readonly validation: readonly Prompt[] },
+    private readonly prompts: { readonly train: List<Prompt>; readonly validation: readonly Prompt[] },
     { plans, ring }: Pick<StepParts, 'plans' | 'ring'>,
   ) {
     this.trainable = trainable;
@@ -89,7 +90,7 @@ export class PolicySteps implements StepMaker {
   /** Awaits the device, since it has to read the samples. @returns undefined if it was interrupted before anything changed */
   async submit(step: number, isInterrupted: () => boolean): Promise<Submitted | undefined> {
     const { seed, numGenerations, temperature, topP, topK } = this.#options;
-    const asked = this.#order.rowsOf(step).map((place) => this.prompts.train[place]);
+    const asked = this.#order.rowsOf(step).map((place) => itemOf(this.prompts.train, place));
     const drawn = await this.#sampler.draw(
       asked.flatMap((prompt, group) =>
         Array.from({ length: numGenerations }, (_, member) => ({

@@ -1,8 +1,9 @@
 /** The work of a run that samples, counted before it starts: answers are assumed to be half as long as they may be. */
+import type { List } from '../../lists.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
 import { mayShare } from '../buckets.ts';
 import type { PlanWork } from '../run-work.ts';
-import { promptLength } from './prompts.ts';
+import { promptFacts } from './buckets.ts';
 import type { RunSpec } from '../../settings/spec.ts';
 
 /** The length of a usual answer, as a share of the longest that is allowed. */
@@ -21,14 +22,14 @@ interface SampledWork {
 
 export function sampledWork(
   options: RunSpec,
-  rows: readonly LabelledTokens[],
+  rows: List<LabelledTokens>,
   validation: readonly LabelledTokens[],
   { gradient, loss, update }: Pick<PlanWork, 'gradient' | 'loss' | 'update'>,
 ): SampledWork {
   const { batch, accumulate, numGenerations = 1, numIterations = 1 } = options;
   const { beta = 0 } = options;
   const answer = usualAnswer(options);
-  const prompt = rows.reduce((sum, row) => sum + promptLength(row), 0) / Math.max(1, rows.length);
+  const prompt = promptFacts(rows).tokens / Math.max(1, rows.length);
   /** @param prompts that are computed: fewer than the answers if these share theirs */
   const sizeOf = (answers: number, prompts = answers): { tokens: number; rows: number } => ({
     tokens: Math.round(prompts * prompt + answers * answer),

@@ -13,7 +13,10 @@ import { SpillFile } from '../../../src/cli/spill-file.ts';
 import { CertainRows } from '../../../src/data/certain-rows.ts';
 import { outlineOf } from '../../../src/data/outline.ts';
 import type { DataOptions } from '../../../src/data/options.ts';
-import { isHeld, type List } from '../../../src/lists.ts';
+import type { PreparedRow } from '../../../src/data/prepare.ts';
+import { isHeld, itemOf, type List } from '../../../src/lists.ts';
+import { rowsFor } from '../../../src/runs/asked-rows.ts';
+import type { PromptRow } from '../../../src/train/policy/prompts.ts';
 import type { Mixture } from '../../../src/data/mixture.ts';
 import { RowOrder } from '../../../src/train/order.ts';
 import { loadTokenizer, type Tokenizer } from '../../../src/text/tokenizer.ts';
@@ -69,6 +72,8 @@ const seen = ({ train, validation, test, report: { files, tasks: _, ...told } }:
 const SPLIT = { overlong: 'truncate-end', validation: 0.2, test: 0.2, seed: 3 } as const;
 
 interface Asked extends Partial<DataOptions> {
+  /** Whether answers are sampled to the rows. */
+  readonly samples?: boolean;
   /** Files of test rows and of more rows. */
   readonly heldOut?: string;
   readonly more?: readonly string[];
@@ -78,7 +83,7 @@ interface Asked extends Partial<DataOptions> {
 /** Reads a file both ways. */
 async function bothWays(
   path: string,
-  { maxLength = 48, tokenizer = sprig, heldOut, more = [], ...asked }: Asked = {},
+  { maxLength = 48, tokenizer = sprig, heldOut, more = [], samples = false, ...asked }: Asked = {},
 ): Promise<{ made: RunRows; taken: RunRows }> {
   const rows: AskedRows = {
     ...{ file: path, more },
@@ -86,8 +91,17 @@ async function bothWays(
     options: { ...SPLIT, ...asked },
   };
   const limits = { maxLength, vocabSize: tokenizer.vocabSize, now: new Date(0) };
-  const made = await openRows(rows, tokenizer, limits, SILENT, { mayTake: true });
-  const taken = await openRows(rows, tokenizer, limits, SILENT, { mayTake: true, held: NONE });
+  const how = { mayTake: true, samples, keepsColumns: samples };
+  const opened = await openRows(rows, tokenizer, limits, SILENT, how);
+  const asks = (some: RunRows['train']): RunRows['train'] =>
+    samples ? rowsFor('grpo', some as PreparedRow[], opened.placed) : some;
+  const made = {
+    ...opened,
+    train: asks(opened.train),
+    validation: asks(opened.validation),
+    test: asks(opened.test),
+  };
+  const taken = await openRows(rows, tokenizer, limits, SILENT, { ...how, held: NONE });
   expect([made, taken].map(({ train }) => isHeld(train))).toEqual([true, false]);
   return { made, taken };
 }
@@ -331,6 +345,20 @@ describe('rows that are made as they are taken', () => {
     expect(lengths).toBeDefined();
     expect(counts).toMatchObject({ pairs: 153, flipped: [150, 151, 152] });
     expect(made.report.preferences).toMatchObject(counts);
+  });
+
+  test('prompts that answers are sampled to have their texts and columns', async () => {
+    const prompts = Array.from({ length: 30 }, (_, i) => ({ prompt: `Count to ${i % 28}`, level: i }));
+    const chats = prompts.map(({ prompt, level }) => ({
+      prompt: [{ role: 'user', content: prompt }],
+      level,
+    }));
+    for (const rows of [prompts, chats, answers(30).map((row, i) => ({ ...row, level: i }))]) {
+      const { train } = await expectSame(await write('rows.jsonl', jsonl(rows)), { samples: true });
+      expect((itemOf(train, 3) as PromptRow).asked?.columns).toEqual({
+        level: expect.any(Number) as number,
+      });
+    }
   });
 
   test('answers of two kinds in a file are all made, so that the wrong kind is refused by its row', async () => {
