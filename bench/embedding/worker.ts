@@ -3,6 +3,7 @@ import { pipeline } from '@xenova/transformers';
 import { Embedder } from '../../src/model/embedder.ts';
 import { Encoder } from '../../src/model/encoder.ts';
 import { readPooling, readWindow } from '../../src/model/pooling.ts';
+import { INT8_WEIGHTS } from '../../src/model/weight-types.ts';
 import { textIds } from '../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { memoryFiles, type FileSet } from '../../src/weights/bytes.ts';
@@ -10,7 +11,8 @@ import { OnnxModel } from '../../src/worker/documents/transformers-js.ts';
 import { openProcessor } from '../../src/worker/processor.ts';
 
 export type Call =
-  { readonly open: readonly string[] } | { readonly run: string; readonly texts: readonly string[] };
+  | { readonly open: readonly string[] }
+  | { readonly run: string; readonly texts: readonly string[] };
 export interface Answer {
   readonly ms: number;
   /** Of the first text, to compare contestants. */
@@ -39,10 +41,7 @@ async function open(names: readonly string[]): Promise<void> {
     texts.map((text) => textIds(tokenizer, text, window).ids);
 
   const device = await openProcessor();
-  for (const [name, weights] of [
-    ['Graft, f32'],
-    ['Graft, int8', { matrices: 'q8_0', rowScales: true }],
-  ] as const) {
+  for (const [name, weights] of [['Graft, f32'], ['Graft, int8', INT8_WEIGHTS]] as const) {
     const encoder = await Encoder.load(device, own, { precision: 'f32', ...(weights && { weights }) });
     const embedder = new Embedder(encoder, settings);
     contestants[name] = (texts) => embedder.embed(idsOf(texts));

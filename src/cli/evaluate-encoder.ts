@@ -39,7 +39,7 @@ export async function openExampleEncoder(
   return {
     name: encoderName(own),
     async embed(texts, signal) {
-      const embedder = await (opened ??= openEncoder(folder, own, output, device));
+      const embedder = await (opened ??= openEncoder(folder, own, output, { device }));
       return embedder.embed(
         texts.map((text) => folder.idsOf(text).ids),
         {

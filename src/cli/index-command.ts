@@ -23,6 +23,7 @@ import {
   encoderName,
   readEncoderFolder,
   readTokenCounter,
+  weightsInWords,
   type EncoderFolder,
 } from './open-encoder.ts';
 import { checkOutput } from './output-path.ts';
@@ -136,13 +137,7 @@ async function modelFacts(encoder: EncoderFolder, flags: IndexFlags): Promise<In
     pooling: size === 0 ? 'none' : settings.pooling,
     normalise: settings.normalise,
     prefix,
-    weights: [
-      flags.text('base-weights') ?? 'stored',
-      flags.text('embedding-weights'),
-      flags.text('precision'),
-    ]
-      .filter((part) => part !== undefined)
-      .join(' '),
+    weights: weightsInWords(flags),
   };
 }
 

@@ -8,7 +8,7 @@ import { Encoder } from '../model/encoder.ts';
 import { readEncoder } from '../model/family.ts';
 import { isOnnxEncoder } from '../model/onnx-encoder.ts';
 import { POOLINGS, readPooling, readWindow, type PoolingSettings } from '../model/pooling.ts';
-import { WEIGHT_CHOICES, type WeightChoices } from '../model/weight-types.ts';
+import { INT8_WEIGHTS, WEIGHT_CHOICES } from '../model/weight-types.ts';
 import { textIds, type TextIds } from '../text/text-ids.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { FileSet } from '../weights/bytes.ts';
@@ -112,23 +112,31 @@ export async function readTokenCounter(flags: EncoderFlags): Promise<EncoderFold
   return { files, settings: NO_VECTORS, tokenizer, size: 0, window: 0, prefix: '', idsOf: () => none };
 }
 
+interface OpenOptions {
+  /** A device that is open already, instead of the one that the flags name. */
+  readonly device?: Device | undefined;
+  /** Whether weights are in int8, whatever the flags say. */
+  readonly int8?: boolean;
+}
+
 /**
  * Loads the weights.
  *
- * @param opened a device that is open already, instead of the one that the flags name
  * @throws GraftError `engine-…`, `weights-…`, `safetensors`
  */
 export async function openEncoder(
   { files, settings }: EncoderFolder,
   flags: EncoderFlags,
   output: Output,
-  opened?: Device,
+  { device: opened, int8 = asksForInt8(flags) }: OpenOptions = {},
 ): Promise<Embedder> {
   const adapter = flags.text('adapter');
   const device = opened ?? (await openDevice(flags, output));
   const encoder = await Encoder.load(device, files, {
     precision: flags.choice('precision', PRECISIONS) ?? 'f32',
-    weights: encoderWeights(flags),
+    weights: int8
+      ? { ...INT8_WEIGHTS, embeddings: flags.choice('embedding-weights', WEIGHT_CHOICES) }
+      : readWeightChoices(flags),
     onProgress: (done, total) =>
       output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
     ...(adapter !== undefined && { adapt: (model) => openAdapter(adapter, model) }),
@@ -136,10 +144,33 @@ export async function openEncoder(
   return new Embedder(encoder, settings);
 }
 
-function encoderWeights(flags: EncoderFlags): WeightChoices {
-  if (flags.choice('base-weights', [...WEIGHT_CHOICES, INT8]) !== INT8) return readWeightChoices(flags);
-  const embeddings = flags.choice('embedding-weights', WEIGHT_CHOICES);
-  return { matrices: 'q8_0', embeddings, rowScales: true };
+const asksForInt8 = (flags: EncoderFlags): boolean =>
+  flags.choice('base-weights', [...WEIGHT_CHOICES, INT8]) === INT8;
+
+/** The type of the matrices, and of what else has a type, for the file of an index. */
+export function weightsInWords(flags: EncoderFlags): string {
+  const others = [flags.text('embedding-weights'), flags.text('precision')];
+  return [flags.text('base-weights') ?? 'stored', ...others].filter((part) => part !== undefined).join(' ');
+}
+
+/**
+ * Whether questions are embedded in int8: as the chunks of an index were.
+ *
+ * @param path the folder of the index
+ * @param weights that it was made with (`weightsInWords`)
+ * @throws GraftError `index-settings` if the flags ask for something else
+ */
+export function isIndexInt8(path: string, weights: string, flags: EncoderFlags): boolean {
+  const [matrices] = weights.split(' ');
+  const int8 = matrices === INT8;
+  const asked = flags.text('base-weights');
+  if (asked !== undefined && asksForInt8(flags) !== int8)
+    throw new GraftError(
+      'index-settings',
+      `${path} was made with --base-weights ${matrices}, and this call has ${asked}: vectors in int8 are compared with each other only.`,
+      'Leave --base-weights out: a search takes int8 if the index has it.',
+    );
+  return int8;
 }
 
 /** Samples between the ends of each file of weights that identify a model. */

@@ -11,6 +11,7 @@ import { readIndex, type ChunkEntry } from './index-folder.ts';
 import {
   encoderContent,
   encoderName,
+  isIndexInt8,
   openEncoder,
   readEncoderFolder,
   type EncoderFlags,
@@ -48,7 +49,7 @@ export class IndexSearch {
 
   /**
    * @param path the folder of the index
-   * @throws GraftError `arguments`, `index-model` if the index was made with another encoder, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
+   * @throws GraftError `arguments`, `index-model` if the index was made with another encoder, `index-settings` if its vectors are in int8 and questions are not to be, or the other way round, `index-words` if it has no vectors and the method compares some, `search-file` for a pattern that no file fits, and those of
    *   `readIndex`, `readEncoderFolder` and `openEncoder`
    */
   static async open(
@@ -79,7 +80,8 @@ export class IndexSearch {
         `${path} was made with ${model.name}, and this call has ${encoderName(encoder)}: their vectors cannot be compared.`,
         'Give the model and the adapter that the index was made with, or make the index again with graft index.',
       );
-    const embedder = await openEncoder(folder, encoder, output, device);
+    const int8 = isIndexInt8(path, model.weights, encoder);
+    const embedder = await openEncoder(folder, encoder, output, { device, int8 });
     const search =
       chunks.length < ON_DEVICE
         ? inMemory(vectors!)

@@ -31,6 +31,9 @@ export interface WeightChoices {
 
 export const AS_STORED: WeightChoices = { matrices: 'stored' };
 
+/** An encoder in int8: what its matrices multiply is rounded as well, on the CPU engine. */
+export const INT8_WEIGHTS: WeightChoices = { matrices: 'q8_0', rowScales: true };
+
 /** Whether two choices lead to the same weights. */
 export function sameChoices(a: WeightChoices = AS_STORED, b: WeightChoices = AS_STORED): boolean {
   return a.matrices === b.matrices && a.embeddings === b.embeddings && a.rowScales === b.rowScales;

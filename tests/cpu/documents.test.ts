@@ -200,6 +200,41 @@ test('with an encoder vectors follow the documents, and only what changed is com
   });
 });
 
+test('an encoder in int8 makes all vectors again, with cosines of 0.99 to those in f32, and none of both are compared', async () => {
+  await library.change(PROJECT, { chunking: CHUNKING, encoder: ENCODER });
+  await add(GARDEN);
+  const vectorsKept = (): number[][] => {
+    const rows: number[][] = [];
+    for (const { vectors, document } of store.kept.values())
+      for (let chunk = 0; chunk < document.chunks; chunk++)
+        rows.push([...vectors!.vectors.subarray(32 * chunk, 32 * (chunk + 1))]);
+    return rows;
+  };
+  const stored = vectorsKept();
+  await library.change(PROJECT, { encoder: { ...ENCODER, weights: 'int8' } });
+  const { encoder, waiting } = await library.list(PROJECT);
+  expect(encoder?.weights).toBe('int8');
+  expect(waiting).toEqual({ documents: 0, chunks: stored.length });
+  const marrows = { method: 'cosine', top: 1 } as const;
+  await expect(library.search(PROJECT, 'marrows', marrows)).rejects.toMatchObject({
+    code: 'documents-vectors',
+  });
+  await library.proceed(PROJECT, silent);
+  const rounded = vectorsKept();
+  const cosines = rounded.map((row, chunk) =>
+    row.reduce((sum, value, i) => sum + value * stored[chunk][i], 0),
+  );
+  expect(Math.min(...cosines)).toBeGreaterThan(0.99);
+  expect(Math.max(...cosines)).toBeLessThan(1 - 1e-6);
+  // The question is the chunk itself: its vector is rounded as well.
+  const text = 'The first bed has onions.\nThe second bed has marrows.';
+  const { hits } = await library.search(PROJECT, text, marrows);
+  expect(hits[0].score).toBeCloseTo(1, 5);
+
+  await library.change(PROJECT, { encoder: ENCODER });
+  expect((await library.list(PROJECT)).waiting.chunks).toBe(stored.length);
+});
+
 test('what was computed before a stop is kept, and another session computes the rest', async () => {
   await library.change(PROJECT, { chunking: CHUNKING, encoder: ENCODER });
   const many = Array.from({ length: 300 }, (_, i) => at(`note-${i}.txt`, `Note ${i} is about bed ${i}.`));

@@ -68,6 +68,32 @@ test.each(['mean', 'cls'])(
   },
 );
 
+test('in int8 each vector keeps a cosine of 0.99 to transformers’ own, and is not the one in f32', async () => {
+  const texts = textsOf('mean');
+  const rows = writeRows(
+    at('int8.jsonl'),
+    texts.map(({ text }) => text),
+  );
+  const call = ['embed', '--model', encoder('mean'), ...DEVICE_HERE, '--data', rows];
+  const { code, err } = await graftHere([
+    ...[...call, '--base-weights', 'int8', '--out', at('int8.safetensors')],
+  ]);
+  expect(code, err).toBe(0);
+  const { shape, values } = await floatsOf(at('int8.safetensors'), 'embeddings');
+  const [, size] = shape;
+  const expected = (
+    await readTensorsOf(referenceFolder('encoders', 'mean'), 'reference.safetensors')
+  ).floats.get('embeddings')!;
+  const cosines = texts.map((_, row) =>
+    Array.from({ length: size }, (_, i) => row * size + i).reduce(
+      (sum, place) => sum + values[place] * expected[place],
+      0,
+    ),
+  );
+  expect(Math.min(...cosines)).toBeGreaterThan(0.99);
+  expect(worstError(values, expected)).toBeGreaterThan(1e-4);
+});
+
 test('puts a prefix before every text', async () => {
   const call = ['embed', '--model', encoder('mean'), ...DEVICE_HERE];
   const plain = writeRows(at('plain.jsonl'), ['query: The garden']);

@@ -313,6 +313,36 @@ describe('graft index', () => {
     expect(await index(folder, out, '--prefix', 'p: ', '--overwrite')).toMatchObject({ kept: 0 });
   });
 
+  test('an index in int8 takes no vectors in f32, and a search embeds its questions in int8', async () => {
+    const folder = documents('rounded', GARDEN);
+    const [rounded, plain] = [at('int8-index'), at('f32-index')];
+    await index(folder, rounded, '--base-weights', 'int8');
+    await index(folder, plain);
+    const [own, stored] = await Promise.all([rounded, plain].map(vectorsOf));
+    expect(own).not.toEqual(stored);
+    const other = await graftHere(indexCall(['--documents', folder], rounded));
+    expect(other.err).toContain('int8-index was made with weights int8, and this call has stored.');
+
+    const text = PEAS.trim();
+    const question = ['--query', text, '--file', 'peas.md', '--top', '1'];
+    const [[found], [asked]] = [
+      await search(rounded, ...question),
+      await search(rounded, ...question, '--base-weights', 'int8'),
+    ];
+    expect(found.hits[0].text).toBe(text);
+    // The question is the chunk itself, so only a vector made in the same way has a cosine of 1.
+    expect(found.hits[0].score).toBeCloseTo(1, 5);
+    expect(asked).toEqual(found);
+    for (const [out, weights] of [
+      [rounded, 'f32'],
+      [plain, 'int8'],
+    ]) {
+      const { code, err } = await graftHere(searchCall(out, ...question, '--base-weights', weights));
+      expect(code).toBe(1);
+      expect(err).toMatch(/-index was made with --base-weights \w+, and this call has \w+: vectors in int8/);
+    }
+  });
+
   test('refuses calls that cannot be', async () => {
     const folder = documents('calls', GARDEN);
     const both = await graftHere(indexCall(['--documents', folder, '--chunks', 'x'], at('no')));

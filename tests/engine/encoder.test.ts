@@ -6,6 +6,7 @@ import { Embedder } from '../../src/model/embedder.ts';
 import { Encoder } from '../../src/model/encoder.ts';
 import { Observer } from '../../src/model/observer.ts';
 import { readPooling, readWindow } from '../../src/model/pooling.ts';
+import { INT8_WEIGHTS } from '../../src/model/weight-types.ts';
 import { textIds } from '../../src/text/text-ids.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
@@ -140,7 +141,7 @@ describeDevice('Encoders', (context) => {
 
   test.each([
     ['weights in 8 bits', { matrices: 'q8_0' }],
-    ['products of bytes', { matrices: 'q8_0', rowScales: true }],
+    ['products of bytes', INT8_WEIGHTS],
   ] as const)('gives nearly the same vectors with %s', async (_, weights) => {
     const files = referenceFolder('encoders', 'mean');
     const encoder = await Encoder.load(context.device, files, {

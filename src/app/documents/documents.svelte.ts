@@ -53,6 +53,8 @@ export class Documents {
   report = $state.raw<AddedDocuments>();
   encoders = $state.raw<readonly KeptEncoder[]>([]);
   offered = $state.raw<readonly OfferedEncoder[]>([]);
+  /** Whether the encoder that is chosen next has its weights in int8. */
+  int8 = $state(false);
 
   query = $state('');
   chosenMethod = $state<SearchMethod>();
@@ -84,6 +86,11 @@ export class Documents {
 
   get method(): SearchMethod {
     return this.chosenMethod ?? (this.kept?.encoder ? 'cosine' : 'bm25');
+  }
+
+  /** Whether the chosen encoder has its weights in int8. */
+  get isInt8(): boolean {
+    return this.kept?.encoder?.weights === 'int8';
   }
 
   get chunks(): number {
@@ -137,10 +144,11 @@ export class Documents {
     if (await this.#change({ chunking })) await this.proceed();
   }
 
-  /** @param encoder undefined for a search by words only */
+  /** @param encoder with weights as {@link int8} says; undefined for a search by words only */
   async choose(encoder: EncoderChoice | undefined): Promise<void> {
     this.chosenMethod = undefined;
-    if (await this.#change({ encoder: encoder ?? null })) await this.proceed();
+    const weights = this.int8 ? 'int8' : undefined;
+    if (await this.#change({ encoder: encoder ? { ...encoder, weights } : null })) await this.proceed();
   }
 
   /** Keeps an encoder from the files of its folder, and chooses it. */
@@ -228,6 +236,7 @@ export class Documents {
     this.failure = undefined;
     this.close();
     if (id !== undefined) this.#take(await this.#studio.session.worker.listDocuments(id), id);
+    this.int8 = this.isInt8;
   }
 
   async #listEncoders(): Promise<void> {

@@ -34,6 +34,8 @@ export interface EncoderChoice {
   readonly name: string;
   readonly passagePrefix: string;
   readonly questionPrefix: string;
+  /** What its matrices are rounded to in Graft's own engine, as `--base-weights int8` does. As stored if left out. */
+  readonly weights?: 'int8';
 }
 
 export interface ProjectDocuments {

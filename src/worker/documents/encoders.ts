@@ -7,6 +7,7 @@ import { Encoder } from '../../model/encoder.ts';
 import { defineEncoder, parametersOf, readEncoder } from '../../model/family.ts';
 import { isOnnxEncoder, onlyOnnx, onnxPositions } from '../../model/onnx-encoder.ts';
 import { readPooling, readWindow, type PoolingSettings } from '../../model/pooling.ts';
+import { INT8_WEIGHTS } from '../../model/weight-types.ts';
 import { DeviceVectors } from '../../retrieval/device-vectors.ts';
 import { inMemory } from '../../retrieval/search.ts';
 import { textIds } from '../../text/text-ids.ts';
@@ -59,7 +60,7 @@ interface Maker {
 }
 
 /** All of an encoder but its weights. @throws GraftError `config-…`, `tokenizer-…` */
-async function readFacts(files: FileSet, { passagePrefix }: EncoderChoice): Promise<Read> {
+async function readFacts(files: FileSet, { passagePrefix, weights }: EncoderChoice): Promise<Read> {
   const isOnnx = await isOnnxEncoder(files);
   const positions = isOnnx ? await onnxPositions(files) : (await readEncoder(files)).shape.maxPositions;
   const settings = await readPooling(files);
@@ -67,9 +68,12 @@ async function readFacts(files: FileSet, { passagePrefix }: EncoderChoice): Prom
   const content = await contentOf(files);
   const { pooling, normalise } = settings;
   const made = [content, pooling, normalise, window, passagePrefix];
+  const rounded = isOnnx ? undefined : weights;
+  const how = isOnnx ? 'onnx' : rounded;
   return {
     ...{ content, settings, window, isOnnx },
-    maker: JSON.stringify(isOnnx ? [...made, 'onnx'] : made),
+    ...(rounded && { weights: rounded }),
+    maker: JSON.stringify(how ? [...made, how] : made),
     tokenizer: await loadTokenizer(files),
   };
 }
@@ -103,7 +107,7 @@ export class Encoders {
   /** Loads an encoder in place of another. @throws GraftError as {@link facts}, `weights-…`, `engine-…` */
   async open(choice: EncoderChoice, onProgress: (progress: Progress) => void): Promise<DeviceEncoder> {
     const device = await this.device();
-    const key = JSON.stringify([choice.name, choice.passagePrefix]);
+    const key = JSON.stringify([choice.name, choice.passagePrefix, choice.weights]);
     const held = this.#open;
     if (held?.key === key && held.device === device && !device.failure) return held.encoder;
     await this.release();
@@ -136,10 +140,13 @@ export class Encoders {
 async function ownMaker(
   device: Device,
   files: FileSet,
-  { settings }: Read,
+  { settings, weights }: Read,
   onProgress: (done: number, total: number) => void,
 ): Promise<Maker> {
-  const encoder = await Encoder.load(device, files, { precision: 'f32', onProgress });
+  const encoder = await Encoder.load(device, files, {
+    ...{ precision: 'f32', onProgress },
+    ...(weights && { weights: INT8_WEIGHTS }),
+  });
   const embedder = new Embedder(encoder, settings);
   return {
     size: embedder.size,

@@ -59,6 +59,7 @@ export class DocumentLibrary {
           name: encoder.name,
           passagePrefix: encoder.passagePrefix,
           questionPrefix: encoder.questionPrefix,
+          ...(encoder.weights && { weights: encoder.weights }),
           kept: await this.ports.isKept(encoder.name),
         },
       }),
@@ -112,7 +113,7 @@ export class DocumentLibrary {
     if (chunking) checkChunkSettings(chunking);
     return this.#queue.run(async () => {
       const { encoder: before, ...settings } = await this.#settings(projectId);
-      const chosen = encoder && { ...encoder, ...(await this.#identify(encoder)) };
+      const chosen = encoder && (await this.#identify(encoder));
       const kept = encoder === undefined ? before : (chosen ?? undefined);
       const next: DocumentSettings = {
         ...settings,
@@ -250,9 +251,10 @@ export class DocumentLibrary {
     return documentSettings((await this.ports.store.readDocumentIndex(projectId))?.settings);
   }
 
-  async #identify(encoder: EncoderChoice): Promise<{ content: string; maker: string }> {
-    const { content, maker } = await this.ports.encoderFacts(encoder);
-    return { content, maker };
+  async #identify(choice: EncoderChoice): Promise<NonNullable<DocumentSettings['encoder']>> {
+    const { name, passagePrefix, questionPrefix } = choice;
+    const { content, maker, weights } = await this.ports.encoderFacts(choice);
+    return { name, passagePrefix, questionPrefix, content, maker, ...(weights && { weights }) };
   }
 
   /** @throws GraftError `documents-encoder` if another model has the name by now */

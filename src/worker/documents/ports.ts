@@ -28,6 +28,8 @@ export interface Counter {
 export interface EncoderFacts {
   readonly content: string;
   readonly maker: string;
+  /** As the choice has it, but never for ONNX Runtime, which reads weights as stored. */
+  readonly weights?: EncoderChoice['weights'];
   readonly tokenizer: Tokenizer;
 }
 

@@ -15,6 +15,8 @@ export const DocumentSettings = v.object({
       name: v.pipe(v.string(), v.maxLength(1000)),
       passagePrefix: prefix,
       questionPrefix: prefix,
+      /** Left out for weights as stored. */
+      weights: v.optional(v.literal('int8')),
       /** Identifies its files: its tokenizer divides the texts. */
       content: v.string(),
       /** Identifies all that a vector depends on besides the text. */
