@@ -1,11 +1,12 @@
 /** `graft questions`: documents and a language model → questions with answers and quotes, drafted for a person to look at. */
+import { basename } from 'node:path';
 import { GraftError } from '../errors.ts';
-import { answer, promptOf } from '../evaluate/answer.ts';
+import { answer, promptOfConversation } from '../evaluate/answer.ts';
 import { sequencesAtOnce } from '../model/generation.ts';
 import { Generator } from '../model/generator.ts';
 import { plural } from '../numbers.ts';
 import { CHUNK_DEFAULTS } from '../retrieval/chunks.ts';
-import { draftQuestions, passagesToAsk, PER_DOCUMENT } from '../retrieval/draft-questions.ts';
+import { draftQuestions, passagesToAsk, PER_DOCUMENT, type AskModel } from '../retrieval/draft-questions.ts';
 import { filePattern } from '../retrieval/file-pattern.ts';
 import { questionLine } from '../retrieval/question-lines.ts';
 import { EXIT } from './exit.ts';
@@ -79,8 +80,8 @@ export async function questionsCommand(args: readonly string[], output: Output):
 
   const { maxPositions } = model.definition.shape;
   const before = adapter?.virtualTokens ?? 0;
-  const ask = async (prompts: readonly string[]): Promise<string[]> => {
-    const ids = prompts.map((prompt) => promptOf(tokenizer, prompt, '\n'));
+  const ask: AskModel = async (conversations) => {
+    const ids = conversations.map((messages) => promptOfConversation(tokenizer, messages, '\n'));
     const longest = ids.reduce((max, { length }) => Math.max(max, length), 0);
     const length = Math.min(maxPositions, before + longest + settings.maxNewTokens + 1);
     const generator = new Generator(model, sequencesAtOnce(model, ids.length, length), length);
@@ -94,7 +95,7 @@ export async function questionsCommand(args: readonly string[], output: Output):
   };
   const drafts = await draftQuestions(passages, ask);
 
-  const by = files.name;
+  const by = basename(files.name);
   const why = new Map<string, number>();
   const leave = (reason: string): [] => {
     why.set(reason, (why.get(reason) ?? 0) + 1);
@@ -102,11 +103,10 @@ export async function questionsCommand(args: readonly string[], output: Output):
   };
   const seen = new Set<string>();
   const lines = drafts.flatMap((draft, at) => {
-    if ('problem' in draft) return leave(draft.problem.replace(/ to “.*$/su, ''));
-    if (!draft.quote) return leave('quotes words that are not in the passage');
+    if ('problem' in draft) return leave(draft.problem);
     const { file, id: passage } = passages[at];
     const key = `${file}\n${draft.question}`;
-    if (seen.has(key)) return leave('asks the same question again');
+    if (seen.has(key)) return leave('the document has the question already');
     seen.add(key);
     const { question, answer: text, quote } = draft;
     const id = `${passage}?${[...seen].length}`;
@@ -116,7 +116,7 @@ export async function questionsCommand(args: readonly string[], output: Output):
   output.line(
     `Wrote ${plural(lines.length, 'question')} to ${out}, drafted from ${plural(passages.length, 'passage')} by ${by}. No person has approved them: look at each before you train on it.`,
   );
-  for (const [reason, count] of why) output.line(`${plural(count, 'draft')} left out: the model ${reason}.`);
+  for (const [reason, count] of why) output.line(`${plural(count, 'draft')} left out: ${reason}.`);
   if (flags.on('json'))
     output.result(
       `${JSON.stringify({ questions: lines.length, passages: passages.length, left_out: Object.fromEntries(why) })}\n`,

@@ -125,7 +125,7 @@ function openQuote(text: string): number {
 /** The share of an answer's words that its passages must have. */
 const FROM_PASSAGES = 0.8;
 /** Words that every text has. */
-const STOP_WORDS = new Set(
+export const STOP_WORDS: ReadonlySet<string> = new Set(
   'a an and are as at be by for from has have in is it its of on or that the this to was were will with'.split(
     ' ',
   ),

@@ -61,7 +61,7 @@ export class QuestionTemplates {
       const answer = this.#answer.render(variables, BUDGET).trim();
       if (question === '' || answer === '') return undefined;
       const quote = { text: place.text, start: start + place.start, end: start + place.end };
-      return { question, answer, quote, quoted: sentence };
+      return { question, answer, quote };
     } catch (cause) {
       throw failed(cause);
     }

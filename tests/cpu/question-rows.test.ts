@@ -95,20 +95,24 @@ test('keeps each draft before the next is asked for, so that a stop loses none',
     { files: ['snail.txt', 'rose.txt'], perDocument: 2 },
     {
       by: 'a model',
-      ask: async (prompts) => {
-        if (++asked === 6) stop.abort();
-        return prompts.map((prompt) => (/only the question/.test(prompt) ? `What is ${asked}?` : prompt));
+      ask: async (conversations) => {
+        if (++asked === 4) stop.abort();
+        return conversations.map((turns) =>
+          turns.at(-1)!.content.startsWith('Write a question') ? `Which rose is ${asked}?` : 'in winter',
+        );
       },
     },
     { onProgress: silent, onDraft: ({ question }) => heard.push(question), signal: stop.signal },
   );
   expect([drafted, stopped]).toEqual([2, true]);
-  expect(heard).toEqual(['What is 1?', 'What is 4?']);
+  expect(heard).toEqual(['Which rose is 1?', 'Which rose is 3?']);
+  // Each question of the only passage is about a sentence of its own.
+  const about = { file: 'rose.txt', passage: 'rose.txt#0', by: 'a model', state: 'draft' };
+  const [first, second] = ['The rose needs a lot of space.', 'The rose is at its best in winter.'];
   expect(stored).toMatchObject([
-    { file: 'rose.txt', passage: 'rose.txt#0', by: 'a model', state: 'draft' },
-    { file: 'rose.txt', state: 'draft' },
+    { ...about, answer: first, quote: { text: first } },
+    { ...about, answer: 'in winter', quote: { text: second } },
   ]);
-  expect(stored[0].quote?.text).toBe((await documents.text(PROJECT, 'rose.txt')).text.trim());
 });
 
 test('approves only what stands in the document, says who wrote it, and numbers its passage', async () => {
@@ -160,10 +164,10 @@ test('graft questions names what a model does not write, and writes no question 
   ]);
   // Sprig writes in no other form than that of its own answers.
   expect(code, err).toBe(1);
-  expect(err).toMatch(/left out: the model wrote no question/);
+  expect(err).toMatch(/left out: the model wrote no question\./);
   expect(readFileSync(at('drafts.jsonl'), 'utf8')).toBe('');
   expect(JSON.parse(out)).toMatchObject({
     questions: 0,
-    left_out: { 'wrote no question': expect.any(Number) as number },
+    left_out: { 'the model wrote no question': expect.any(Number) as number },
   });
 });

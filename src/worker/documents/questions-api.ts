@@ -1,5 +1,6 @@
 /** The worker's API for questions about documents. Its code is loaded with the first call. */
 import { GraftError } from '../../errors.ts';
+import type { AskModel } from '../../retrieval/draft-questions.ts';
 import { changeResult, readResult } from '../../storage/results.ts';
 import type { DocumentQuestion, QuestionsApi } from '../api.ts';
 import { chat } from '../chat.ts';
@@ -61,14 +62,14 @@ export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi 
           if (by === undefined)
             throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
           let asked = 0;
-          const ask = async (prompts: readonly string[]): Promise<string[]> => {
+          const ask: AskModel = async (conversations) => {
             const texts: string[] = [];
-            for (const content of prompts) {
+            for (const messages of conversations) {
               const { maxNewTokens, temperature, seed } = sampling;
               const { text } = await runs.withDevice(() =>
                 chat(session, {
                   adapter: 'base',
-                  messages: [{ role: 'user', content }],
+                  messages,
                   settings: {
                     ...{ maxNewTokens, temperature, seed: seed + asked++ },
                     ...{ topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },

@@ -39,6 +39,8 @@ interface Drafted {
 
 const BY_HAND = 'by hand';
 const BY_TEMPLATE = 'a template';
+/** Why a draft is not kept. */
+const AGAIN = 'the document has the question already';
 
 export class QuestionLibrary {
   constructor(
@@ -71,13 +73,13 @@ export class QuestionLibrary {
         signal.throwIfAborted();
         onProgress({ what: 'answering', done, total: passages.length });
         const [draft] = await draftQuestions([passage], ask);
-        if ('problem' in draft) fail(draft.problem.replace(/ to “.*$/su, ''));
+        if ('problem' in draft) fail(draft.problem);
         else {
           const question = await this.#keepDraft(projectId, draft, passage, by);
           if (question) {
             drafted++;
             onDraft(question);
-          } else fail('asks the same question again');
+          } else fail(AGAIN);
         }
       }
     } catch (error) {
@@ -112,8 +114,8 @@ export class QuestionLibrary {
     return {
       drafted,
       failed: {
-        ...(without > 0 && { 'found no whole sentence in the passage': without }),
-        ...(again > 0 && { 'asks the same question again': again }),
+        ...(without > 0 && { 'the passage has no whole sentence': without }),
+        ...(again > 0 && { [AGAIN]: again }),
       },
       stopped: false,
     };
@@ -225,14 +227,13 @@ export class QuestionLibrary {
   /** @returns undefined if the document has this question already */
   async #keepDraft(
     projectId: string,
-    { question, answer, quote, quoted }: Draft,
+    { question, answer, quote: { start, end, text } }: Draft,
     { file, id: passage }: PassageSource,
     by: string,
   ): Promise<DocumentQuestion | undefined> {
     const draft: DocumentQuestion = {
       id: crypto.randomUUID(),
-      ...{ question, answer, file, passage, by, state: 'draft' },
-      ...(quote ? { quote: { start: quote.start, end: quote.end, text: quote.text } } : { quoted }),
+      ...{ question, answer, quote: { start, end, text }, file, passage, by, state: 'draft' },
     };
     let isNew = true;
     await this.#change(projectId, (questions) => {
