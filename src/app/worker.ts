@@ -1,17 +1,19 @@
 /** The page's one bridge to the worker that trains. */
 import { proxy, wrap } from 'comlink';
+import { callSignals, carryAbortSignals } from '../abort-signals.ts';
 import { messageOf } from '../errors.ts';
 import type { Failure, GraftWorker } from '../worker/api.ts';
 
 type Call = (...args: readonly unknown[]) => Promise<unknown>;
 
 /**
- * Starts the worker. Callbacks in calls become comlink proxies here and nowhere else, and a call never rejects: a worker that does not
- * start, or that throws, answers as a failed outcome.
+ * Starts the worker. Callbacks in calls become comlink proxies here and nowhere else, abort signals cross on ports of their own, and a call never
+ * rejects: a worker that does not start, or that throws, answers as a failed outcome.
  *
  * @param onDefect is called too, since calls without an outcome would lose the failure
  */
 export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
+  carryAbortSignals();
   const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'graft' });
   const methods = wrap(worker) as unknown as Record<string, Call>;
   const failed = new Promise<never>((_, reject) => {
@@ -28,12 +30,14 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
   const call = async (name: string, args: readonly unknown[]): Promise<unknown> => {
     // A callback travels on a port of its own, and may come after the answer: progress of what is done already.
     let open = true;
+    const signals = callSignals();
     const heard = (callback: (...values: unknown[]) => unknown) =>
       proxy((...values: unknown[]) => (open ? callback(...values) : undefined));
     try {
-      const marked = args.map((value) =>
-        typeof value === 'function' ? heard(value as (...values: unknown[]) => unknown) : value,
-      );
+      const marked = args.map((value) => {
+        if (value instanceof AbortSignal) return signals.of(value);
+        return typeof value === 'function' ? heard(value as (...values: unknown[]) => unknown) : value;
+      });
       return await Promise.race([methods[name](...marked), broken]);
     } catch (error) {
       const failure: Failure = {
@@ -45,6 +49,7 @@ export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
       return { ok: false, ...failure };
     } finally {
       open = false;
+      signals.end();
     }
   };
   return new Proxy({} as GraftWorker, {

@@ -16,6 +16,7 @@ import type { Projects } from './projects.ts';
 import type { Queue } from './queue.ts';
 import { unknownAdapter, type Session } from './session.ts';
 import { stepping } from './slices.ts';
+import { unstopped } from './stopping.ts';
 
 type AdapterApi = Pick<
   GraftWorker,
@@ -26,11 +27,9 @@ type AdapterApi = Pick<
   | 'exportAdapter'
   | 'importAdapter'
   | 'importFromHub'
-  | 'stopAdapters'
   | 'exportFormats'
   | 'planExport'
   | 'exportFolder'
-  | 'stopFolderExport'
 >;
 
 interface Rooms {
@@ -43,24 +42,6 @@ interface Rooms {
 }
 
 export function adapterApi({ library, bases, projects, session, queue, openOrThrow }: Rooms): AdapterApi {
-  const moving = new Set<AbortController>();
-  const exporting = new Set<AbortController>();
-  const stoppable = async <T>(
-    controllers: Set<AbortController>,
-    work: (signal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    const controller = new AbortController();
-    controllers.add(controller);
-    try {
-      return await work(controller.signal);
-    } finally {
-      controllers.delete(controller);
-    }
-  };
-  const stop = async (controllers: Set<AbortController>): Promise<void> => {
-    for (const controller of controllers) controller.abort();
-  };
-
   return {
     listAdapters: () => outcome(async () => ({ adapters: await library.list() })),
     updateAdapter: (id, change) => outcome(async () => ({ adapter: await library.update(id, change) })),
@@ -72,35 +53,22 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
         return {};
       }),
     restoreAdapter: (id) => outcome(async () => ({ adapter: await library.restore(id) })),
-    exportAdapter: (id, beside, onProgress) =>
-      outcome(() =>
-        stoppable(moving, (signal) =>
-          library.export(id, bases, beside, { onProgress: listener(onProgress), signal }),
-        ),
-      ),
-    importAdapter: (name, files, onProgress) =>
+    exportAdapter: (id, beside, onProgress, signal = unstopped()) =>
+      outcome(() => library.export(id, bases, beside, { onProgress: listener(onProgress), signal })),
+    importAdapter: (name, files, onProgress, signal = unstopped()) =>
       outcome(async () => {
         const open = await openOrThrow();
-        const adapters = await stoppable(moving, (signal) =>
-          library.import(name, files, open, () => projects.ensure(name), {
-            onProgress: listener(onProgress),
-            signal,
-          }),
-        );
-        return { adapters };
+        const watch = { onProgress: listener(onProgress), signal };
+        return { adapters: await library.import(name, files, open, () => projects.ensure(name), watch) };
       }),
-    importFromHub: (asked, token, onProgress) =>
+    importFromHub: (asked, token, onProgress, signal = unstopped()) =>
       outcome(async () => {
         const open = await openOrThrow();
-        const adapters = await stoppable(moving, async (signal) => {
-          const { fetchAdapter } = await import('./hub-adapter.ts');
-          const watch = { onProgress: listener(onProgress), signal };
-          const { name, files } = await fetchAdapter(asked, token, watch);
-          return library.import(name, files, open, () => projects.ensure(name), watch);
-        });
-        return { adapters };
+        const { fetchAdapter } = await import('./hub-adapter.ts');
+        const watch = { onProgress: listener(onProgress), signal };
+        const { name, files } = await fetchAdapter(asked, token, watch);
+        return { adapters: await library.import(name, files, open, () => projects.ensure(name), watch) };
       }),
-    stopAdapters: () => stop(moving),
 
     exportFormats: () =>
       outcome(async () => ({
@@ -121,18 +89,15 @@ export function adapterApi({ library, bases, projects, session, queue, openOrThr
         const plan = { folder, files: names, bytes, summary };
         return { plan: { ...plan, free: Math.max(0, quota - usage) } };
       }),
-    exportFolder: (id, choice, target, onProgress) =>
-      outcome(() =>
-        stoppable(exporting, async (signal) => {
-          const found = await prepare(id, choice, session, bases);
-          if ('otherBase' in found) throw bases.notOpen(found.otherBase.baseModel);
-          const { folder, files } = found.prepared;
-          const { deliverFolder } = await import('./folder-zip.ts');
-          const step = stepping('exporting', { onProgress: listener(onProgress), signal });
-          return deliverFolder(folder, files, target, step);
-        }),
-      ),
-    stopFolderExport: () => stop(exporting),
+    exportFolder: (id, choice, target, onProgress, signal = unstopped()) =>
+      outcome(async () => {
+        const found = await prepare(id, choice, session, bases);
+        if ('otherBase' in found) throw bases.notOpen(found.otherBase.baseModel);
+        const { folder, files } = found.prepared;
+        const { deliverFolder } = await import('./folder-zip.ts');
+        const step = stepping('exporting', { onProgress: listener(onProgress), signal });
+        return deliverFolder(folder, files, target, step);
+      }),
   };
 }
 

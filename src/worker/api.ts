@@ -1,6 +1,7 @@
 /**
  * The API of the worker that owns the GPU, the model and the trainer, by topic. Types only: the page imports this file and
- * nothing else from here. All of it survives structured cloning; callbacks are comlink proxies.
+ * nothing else from here. All of it survives structured cloning; callbacks are comlink proxies. A `signal` stops its own call and no other; a call
+ * without one cannot be stopped.
  */
 import type { AdaptersApi } from './api/adapters.ts';
 import type { ChatApi } from './api/chat.ts';

@@ -1,7 +1,7 @@
 /** The worker's API for all stored data: exporting all of it or one project, importing, and deleting. */
 import { contentOf } from '../model/content.ts';
 import { deleteEverything } from '../storage/everything.ts';
-import type { GraftWorker, ModelRef } from './api.ts';
+import type { GraftWorker, ModelRef, OnProgress } from './api.ts';
 import type { BaseFile } from './archive/layout.ts';
 import type { Downloads } from './downloads.ts';
 import type { Models } from './models.ts';
@@ -10,12 +10,10 @@ import type { Projects } from './projects.ts';
 import type { RowDownloads } from './row-downloads.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
+import { unstopped } from './stopping.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
 
-type ArchiveApi = Pick<
-  GraftWorker,
-  'exportAll' | 'exportProject' | 'stopExport' | 'importAll' | 'stopImport' | 'deleteAll'
->;
+type ArchiveApi = Pick<GraftWorker, 'exportAll' | 'exportProject' | 'importAll' | 'deleteAll'>;
 
 interface Rooms {
   readonly models: Models;
@@ -28,8 +26,6 @@ interface Rooms {
 
 export function archiveApi({ models, downloads, rowDownloads, session, runs, projects }: Rooms): ArchiveApi {
   const { store } = models;
-  let exporting: AbortController | undefined;
-  let importing: AbortController | undefined;
 
   /** Every Graft has the bundled model, so its content is only included if it is known anyway. */
   const describeBase = async ({ name, bundled }: ModelRef): Promise<BaseFile> => {
@@ -48,31 +44,29 @@ export function archiveApi({ models, downloads, rowDownloads, session, runs, pro
 
   const pack = async (
     what: { readonly models: boolean; readonly project?: string },
-    onProgress: Parameters<GraftWorker['exportAll']>[1],
+    onProgress: OnProgress | undefined,
+    signal: AbortSignal,
   ): Promise<Blob> => {
     // Rarely needed code is loaded on demand.
     const { exportArchive } = await import('./archive/export.ts');
-    const { signal } = (exporting = new AbortController());
     return exportArchive({ ...what, store, describeBase, onProgress: listener(onProgress), signal });
   };
 
   return {
-    exportAll: (withModels, onProgress) =>
+    exportAll: (withModels, onProgress, signal = unstopped()) =>
       outcome(async () => {
-        const file = await pack({ models: withModels }, onProgress);
+        const file = await pack({ models: withModels }, onProgress, signal);
         return { fileName: `graft-${today()}.zip`, file };
       }),
-    exportProject: (id, onProgress) =>
+    exportProject: (id, onProgress, signal = unstopped()) =>
       outcome(async () => {
         const { name } = await projects.find(id);
-        const file = await pack({ models: false, project: id }, onProgress);
+        const file = await pack({ models: false, project: id }, onProgress, signal);
         return { fileName: `graft-${fileWords(name)}-${today()}.zip`, file };
       }),
-    stopExport: async () => exporting?.abort(),
-    importAll: (file, onProgress) =>
+    importAll: (file, onProgress, signal = unstopped()) =>
       outcome(async () => {
         const { importArchive } = await import('./archive/import.ts');
-        const { signal } = (importing = new AbortController());
         const report = await importArchive(file.name, file, {
           store,
           onProgress: listener(onProgress),
@@ -80,7 +74,6 @@ export function archiveApi({ models, downloads, rowDownloads, session, runs, pro
         });
         return { report };
       }),
-    stopImport: async () => importing?.abort(),
     deleteAll: () =>
       outcome(async () => {
         if (!runs.busy && (await someTabTrains())) throw otherTab();

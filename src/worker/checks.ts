@@ -3,9 +3,8 @@ import type { FindingId, Found } from '../data/findings/finding.ts';
 import type { PlacedFinding } from '../data/findings/open-rows.ts';
 import type { RowSet } from '../data/row-set.ts';
 import type { Unwritable } from '../data/unwritable.ts';
-import type { Progress } from './api.ts';
 import type { OpenModel } from './model.ts';
-import { Slices } from './slices.ts';
+import { Slices, type SliceWatch } from './slices.ts';
 
 /** The rows of a finding, as places in a list of rows. */
 interface Listed {
@@ -34,36 +33,24 @@ const UNWRITABLE = 'unwritable-characters';
 const APART: ReadonlySet<FindingId> = new Set<FindingId>([UNWRITABLE, 'unlikely-label']);
 
 export class Checks {
-  readonly #working = new Set<AbortController>();
   readonly #found = new Map<FindingId, Listed>();
 
-  /** Ends an earlier check first: its rows are of no interest any more. @throws GraftError `worker-aborted` */
+  /** @throws GraftError `worker-aborted` */
   async run(
     data: RowSet,
     open: Pick<OpenModel, 'tokenizer' | 'info'> | undefined,
-    onProgress: (progress: Progress) => void,
+    { onProgress, signal }: SliceWatch,
     besideRun: () => boolean = () => false,
   ): Promise<{ readonly findings: readonly PlacedFinding[]; readonly withModel: boolean }> {
-    this.stop();
-    const controller = new AbortController();
-    this.#working.add(controller);
-    try {
-      const { checkOpenRows } = await import('../data/findings/open-rows.ts');
-      const slices = new Slices(onProgress, controller.signal, besideRun);
-      const model = open && { tokenizer: open.tokenizer, vocabulary: open.info.vocabulary };
-      const { findings, rows } = await checkOpenRows(data, model, slices);
-      slices.check();
-      const list = listOf(data);
-      for (const id of this.#found.keys()) if (!APART.has(id)) this.#found.delete(id);
-      for (const [id, found] of rows) this.#found.set(id, { list, rows: new Set(found) });
-      return { findings, withModel: model !== undefined };
-    } finally {
-      this.#working.delete(controller);
-    }
-  }
-
-  stop(): void {
-    for (const controller of this.#working) controller.abort();
+    const { checkOpenRows } = await import('../data/findings/open-rows.ts');
+    const slices = new Slices(onProgress, signal, besideRun);
+    const model = open && { tokenizer: open.tokenizer, vocabulary: open.info.vocabulary };
+    const { findings, rows } = await checkOpenRows(data, model, slices);
+    slices.check();
+    const list = listOf(data);
+    for (const id of this.#found.keys()) if (!APART.has(id)) this.#found.delete(id);
+    for (const [id, found] of rows) this.#found.set(id, { list, rows: new Set(found) });
+    return { findings, withModel: model !== undefined };
   }
 
   /** The rows of a finding in the list; none if it was not found in these rows. */

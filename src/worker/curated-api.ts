@@ -8,6 +8,7 @@ import type { CuratedApi } from './api/curated.ts';
 import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
+import { unstopped } from './stopping.ts';
 import { otherTab, someTabTrains } from './training-lock.ts';
 
 /** @param filesOf the folder of a model that is bundled or kept */
@@ -16,7 +17,6 @@ export function curatedApi(
   runs: Runs,
   filesOf: (model: ModelRef) => Promise<FileSet>,
 ): CuratedApi {
-  let measuring: AbortController | undefined;
   return {
     curatedModels: () =>
       outcome(async () => {
@@ -51,13 +51,12 @@ export function curatedApi(
         const speed = await readSpeed(await session.device());
         return speed ? { speed } : {};
       }),
-    measureTrainingSpeed: (onProgress) =>
+    measureTrainingSpeed: (onProgress, signal = unstopped()) =>
       outcome(() =>
         runs.withDevice(async () => {
           const { measureSpeed } = await import('./curated/speed.ts');
           // Two at once would slow each other down.
           if (await someTabTrains()) throw otherTab();
-          const { signal } = (measuring = new AbortController());
           try {
             const watch = { signal, onProgress: listener(onProgress) };
             return { speed: await measureSpeed(await session.tunedDevice(), watch) };
@@ -68,11 +67,8 @@ export function curatedApi(
               'Measuring the speed was stopped.',
               'Start it again when you like.',
             );
-          } finally {
-            measuring = undefined;
           }
         }),
       ),
-    stopMeasuring: async () => measuring?.abort(),
   };
 }

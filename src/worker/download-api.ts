@@ -6,6 +6,7 @@ import type { DownloadsApi } from './api/downloads.ts';
 import { Downloads, UselessDownload } from './downloads.ts';
 import { checkAnyModel, type Models } from './models.ts';
 import { failureOf, listener, outcome } from './outcome.ts';
+import { following } from './stopping.ts';
 
 const HUB_SETTING = 'hub';
 
@@ -31,7 +32,6 @@ export const inOneTab = <T>(name: string, work: () => Promise<T>): Promise<T | u
   >;
 
 export function downloadApi(downloads: Downloads): DownloadsApi {
-  let finding: AbortController | undefined;
   return {
     hubAddress: () => outcome(async () => ({ hub: await chosenHub() })),
     changeHub: (address) =>
@@ -40,16 +40,14 @@ export function downloadApi(downloads: Downloads): DownloadsApi {
         await writeSetting(HUB_SETTING, hub);
         return { hub };
       }),
-    findModels: (asked, access) =>
+    findModels: (asked, access, signal) =>
       outcome(async () => {
-        finding?.abort(stopped());
-        const controller = (finding = new AbortController());
+        const controller = following(signal, stopped);
         const offers = await whileAllowed(asked, controller, () =>
           downloads.find(asked, access, controller.signal),
         );
         return { offers };
       }),
-    stopFinding: async () => finding?.abort(stopped()),
     download: (source, access, onStatus) =>
       outcome(async () => {
         const controller = new AbortController();

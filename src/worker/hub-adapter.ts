@@ -1,10 +1,12 @@
 /** An adapter of the hub, into memory: it is imported as its files from disk are. */
+import { GraftError } from '../errors.ts';
 import { zipTooLarge } from '../export/adapter-zip.ts';
 import { fetchModel, findAdapter } from '../weights/hub.ts';
 import { MemorySink } from '../weights/hub/memory-sink.ts';
 import { ADAPTER_LIMITS } from './adapters.ts';
 import { chosenHub, whileAllowed } from './download-api.ts';
 import type { SliceWatch } from './slices.ts';
+import { following } from './stopping.ts';
 
 /** A tokenizer, or a list of checksums. */
 const MAX_BESIDE = 64 * 2 ** 20;
@@ -15,11 +17,10 @@ export async function fetchAdapter(
   token: string | undefined,
   { onProgress, signal }: SliceWatch,
 ): Promise<{ name: string; files: File[] }> {
-  // The policy of the page may end it as well.
-  const controller = new AbortController();
+  const controller = following(signal, stopped);
   const options = {
     hub: await chosenHub(),
-    signal: AbortSignal.any([signal, controller.signal]),
+    signal: controller.signal,
     ...(token !== undefined && token !== '' && { token }),
   };
   const sink = new MemorySink();
@@ -38,4 +39,12 @@ export async function fetchAdapter(
     name: offer.name.slice(offer.name.lastIndexOf('/') + 1),
     files: offer.files.map(({ name }) => new File([sink.blob(name)], name)),
   };
+}
+
+function stopped(): GraftError {
+  return new GraftError(
+    'worker-aborted',
+    'Importing the adapter was stopped.',
+    'Import it again when you like.',
+  );
 }

@@ -1,5 +1,6 @@
 /** The Web Worker that owns the GPU: one comlink API over the rooms. */
 import { expose } from 'comlink';
+import { carryAbortSignals } from '../abort-signals.ts';
 import { GraftError } from '../errors.ts';
 import { observeRequests } from '../requests.ts';
 import { purgeDeletedAdapters } from '../storage/adapters.ts';
@@ -50,7 +51,8 @@ import { findRows, listRows, type RowQuery } from '../data/row-list.ts';
 import { Runs } from './runs.ts';
 import { chatTokens, Session } from './session.ts';
 import { sharingApi } from './sharing.ts';
-import { Slices } from './slices.ts';
+import { readingStopped, Slices } from './slices.ts';
+import { following, unstopped } from './stopping.ts';
 import { arrive, holdLock } from './tabs.ts';
 import { sweepApi } from './sweep/sweep-api.ts';
 import { TurnsOfRows } from './taught-turns.ts';
@@ -79,10 +81,6 @@ const histories = new Histories();
 const looks = new Looks(projects);
 const checks = new Checks();
 const turnsOfRows = new TurnsOfRows();
-/** Stop the answer, and the evaluation. */
-const chats = new Set<AbortController>();
-const evaluations = new Set<AbortController>();
-const benchmarks = new Set<AbortController>();
 
 async function openRef(
   model: ModelRef,
@@ -98,30 +96,13 @@ async function openRef(
 }
 
 /** Work on a model or on data: in turn with work on the GPU, except for data while a run trains. */
-function inTurn<T>(work: () => Promise<T>): Promise<T> {
-  return runs.busy ? work() : queue.run(work);
+function inTurn<T>(work: () => Promise<T>, stop?: AbortSignal): Promise<T> {
+  return runs.busy ? work() : queue.run(work, stop);
 }
 
 /** A run gets the memory that the encoder of documents has. */
 async function makeRoom(): Promise<void> {
   if (documents.onDevice && !runs.busy) await queue.run(() => documents.release());
-}
-
-async function abortable<T>(
-  controllers: Set<AbortController>,
-  work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const controller = new AbortController();
-  controllers.add(controller);
-  try {
-    return await work(controller.signal);
-  } finally {
-    controllers.delete(controller);
-  }
-}
-
-function abortAll(controllers: Set<AbortController>): void {
-  for (const controller of controllers) controller.abort();
 }
 
 const forecasts = forecastApi(session, checks, openOrThrow);
@@ -158,9 +139,9 @@ const api: Omit<GraftWorker, 'testLooks'> = {
   ...resultsApi,
   ...feedbackApi(session),
 
-  openData: (file, options, others = {}, onProgress, keep) =>
-    outcome(() =>
-      readings.run(inTurn, async (signal) => {
+  openData: (file, options, others = {}, onProgress, keep, stop) =>
+    outcome(() => {
+      const read = async (signal: AbortSignal) => {
         const slices = new Slices(listener(onProgress), signal, () => runs.busy);
         slices.check();
         const model = await openOrThrow();
@@ -168,20 +149,22 @@ const api: Omit<GraftWorker, 'testLooks'> = {
         const { openData } = await import('../data/open-data.ts');
         const version = await versionOf(file, others);
         const asked = { version, options, ...(keep && { keep }) };
-        const { changes, steps, options: read } = await revisionToOpen(asked, session, projects, histories);
+        const { changes, steps, options: asRead } = await revisionToOpen(asked, session, projects, histories);
         const beside = { ...others, ...(changes && { changes }) };
-        const { data, summary } = await openData(model, file, read, beside, slices, session.data);
+        const { data, summary } = await openData(model, file, asRead, beside, slices, session.data);
         const opened = { data: unasked(data), summary };
         // From here on it is open, and remains to be kept.
         await slices.pause({ what: 'keeping', done: 0, total: 0 });
-        const what = { file, version, options: read, others, steps, ...(keep && { keep }) };
+        const what = { file, version, options: asRead, others, steps, ...(keep && { keep }) };
         return keepOpened(opened, session, projects, histories, what);
-      }),
-    ),
-  stopData: () => readings.stop(),
-  checkData: (onProgress) =>
-    outcome(() => checks.run(openDataOrThrow(), session.opened, listener(onProgress), () => runs.busy)),
-  stopCheck: async () => checks.stop(),
+      };
+      return readings.run(inTurn, read, following(stop, readingStopped).signal);
+    }),
+  checkData: (onProgress, signal = unstopped()) =>
+    outcome(() => {
+      const watch = { onProgress: listener(onProgress), signal };
+      return checks.run(openDataOrThrow(), session.opened, watch, () => runs.busy);
+    }),
   fitOfRows: () =>
     outcome(async () => {
       const { tokenizer } = await openedOrInTurn();
@@ -268,15 +251,12 @@ const api: Omit<GraftWorker, 'testLooks'> = {
       return {};
     }),
 
-  chat: (adapter, messages, settings, onText, passages) =>
+  chat: (adapter, messages, settings, onText, passages, signal = unstopped()) =>
     outcome(() =>
-      abortable(chats, (signal) =>
-        runs.withDevice(() =>
-          chat(session, { adapter, messages, settings, onText: listener(onText), signal, passages }),
-        ),
+      runs.withDevice(() =>
+        chat(session, { adapter, messages, settings, onText: listener(onText), signal, passages }),
       ),
     ),
-  stopChat: async () => abortAll(chats),
   previewPrompts: (conversations) =>
     outcome(async () => {
       // A preview never opens a model.
@@ -290,101 +270,83 @@ const api: Omit<GraftWorker, 'testLooks'> = {
       return turns ? { turns } : {};
     }),
 
-  evaluate: (adapters, sample, onProgress) =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const watch = { onProgress: listener(onProgress), signal };
-        const tuned = sample.forgetting && (await import('./tuned.ts'));
-        const passages =
-          sample.documents &&
-          (await (
-            await import('./documents/passage-port.ts')
-          ).passagePort(documents, sample.documents, session.data));
-        const encoder = await exampleEncoder(documents, sample.prompting, watch.onProgress);
-        const request = {
-          ...{ adapters, sample, passages, encoder, ...watch },
-          ...(tuned && {
-            forgetting: (of: TunedAnswerer | undefined) => tuned.forgetter(session, of, watch),
-          }),
-        };
-        const evaluation = await runs.withDevice(() => evaluate(session, request));
-        return { evaluation, stopped: signal.aborted };
-      }),
-    ),
+  evaluate: (adapters, sample, onProgress, signal = unstopped()) =>
+    outcome(async () => {
+      const watch = { onProgress: listener(onProgress), signal };
+      const tuned = sample.forgetting && (await import('./tuned.ts'));
+      const passages =
+        sample.documents &&
+        (await (
+          await import('./documents/passage-port.ts')
+        ).passagePort(documents, sample.documents, session.data));
+      const encoder = await exampleEncoder(documents, sample.prompting, watch.onProgress);
+      const request = {
+        ...{ adapters, sample, passages, encoder, ...watch },
+        ...(tuned && {
+          forgetting: (of: TunedAnswerer | undefined) => tuned.forgetter(session, of, watch),
+        }),
+      };
+      const evaluation = await runs.withDevice(() => evaluate(session, request));
+      return { evaluation, stopped: signal.aborted };
+    }),
   usualInstruction: (goal) => outcome(async () => ({ instruction: instructionFor(session, goal) })),
-  measureFewShot: (shots, sample, onProgress, adapter = 'base') =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const request = { shots, sample, adapter, onProgress: listener(onProgress), signal };
-        const evaluation = await runs.withDevice(() => measureFewShot(session, request));
-        return { evaluation, stopped: signal.aborted };
-      }),
-    ),
-  measureTuned: (tuned, sample, onProgress) =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const { measureTuned } = await import('./tuned.ts');
-        const request = { tuned, sample, onProgress: listener(onProgress), signal };
-        return {
-          measured: await runs.withDevice(() => measureTuned(session, request, (name) => models.open(name))),
-        };
-      }),
-    ),
-  lossByToken: (at, adapter, onProgress) =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const { lossByToken } = await import('./token-losses.ts');
-        const request = { at, adapter, onProgress: listener(onProgress), signal };
-        return { losses: await runs.withDevice(() => lossByToken(session, request)) };
-      }),
-    ),
-  checkLabels: (adapter, onProgress) =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const { checkOpenLabels } = await import('./label-check.ts');
-        const request = { adapter, onProgress: listener(onProgress), signal };
-        const { finding, check } = await runs.withDevice(() =>
-          checkOpenLabels(session, openDataOrThrow(), checks, request),
-        );
-        return { ...(finding && { finding }), measured: check.measured };
-      }),
-    ),
-  judge: (request, onJudged) =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const { judge } = await import('./judge.ts');
-        const watch = { onJudged: listener(onJudged), signal };
-        return { judged: await runs.withDevice(() => judge(session, request, watch)) };
-      }),
-    ),
+  measureFewShot: (shots, sample, onProgress, adapter = 'base', signal = unstopped()) =>
+    outcome(async () => {
+      const request = { shots, sample, adapter, onProgress: listener(onProgress), signal };
+      const evaluation = await runs.withDevice(() => measureFewShot(session, request));
+      return { evaluation, stopped: signal.aborted };
+    }),
+  measureTuned: (tuned, sample, onProgress, signal = unstopped()) =>
+    outcome(async () => {
+      const { measureTuned } = await import('./tuned.ts');
+      const request = { tuned, sample, onProgress: listener(onProgress), signal };
+      return {
+        measured: await runs.withDevice(() => measureTuned(session, request, (name) => models.open(name))),
+      };
+    }),
+  lossByToken: (at, adapter, onProgress, signal = unstopped()) =>
+    outcome(async () => {
+      const { lossByToken } = await import('./token-losses.ts');
+      const request = { at, adapter, onProgress: listener(onProgress), signal };
+      return { losses: await runs.withDevice(() => lossByToken(session, request)) };
+    }),
+  checkLabels: (adapter, onProgress, signal = unstopped()) =>
+    outcome(async () => {
+      const { checkOpenLabels } = await import('./label-check.ts');
+      const request = { adapter, onProgress: listener(onProgress), signal };
+      const { finding, check } = await runs.withDevice(() =>
+        checkOpenLabels(session, openDataOrThrow(), checks, request),
+      );
+      return { ...(finding && { finding }), measured: check.measured };
+    }),
+  judge: (request, onJudged, signal = unstopped()) =>
+    outcome(async () => {
+      const { judge } = await import('./judge.ts');
+      const watch = { onJudged: listener(onJudged), signal };
+      return { judged: await runs.withDevice(() => judge(session, request, watch)) };
+    }),
   tookOfRuns: (ids) =>
     outcome(async () => {
       const { tookOfRuns } = await import('./tuned.ts');
       return { took: await tookOfRuns(ids, session.opened) };
     }),
-  measureLineage: (id, rows, onProgress) =>
-    outcome(() =>
-      abortable(evaluations, async (signal) => {
-        const { measureLineage } = await import('./lineage.ts');
-        const request = { id, rows, onProgress: listener(onProgress), signal };
-        return { report: await runs.withDevice(() => measureLineage(session, request)) };
-      }),
-    ),
-  stopEvaluation: async () => abortAll(evaluations),
+  measureLineage: (id, rows, onProgress, signal = unstopped()) =>
+    outcome(async () => {
+      const { measureLineage } = await import('./lineage.ts');
+      const request = { id, rows, onProgress: listener(onProgress), signal };
+      return { report: await runs.withDevice(() => measureLineage(session, request)) };
+    }),
 
-  benchmark: (onProgress) =>
+  benchmark: (onProgress, signal = unstopped()) =>
     outcome(async () => ({
-      benchmark: await abortable(benchmarks, (signal) =>
-        runs.withDevice(() =>
-          benchmark(session, {
-            source: () => fetchBundled(APP, () => undefined),
-            onProgress: listener(onProgress),
-            signal,
-          }),
-        ),
+      benchmark: await runs.withDevice(() =>
+        benchmark(session, {
+          source: () => fetchBundled(APP, () => undefined),
+          onProgress: listener(onProgress),
+          signal,
+        }),
       ),
     })),
-  stopBenchmark: async () => abortAll(benchmarks),
 
   ...kernelsApi(new Kernels(session, queue)),
   ...workshopApi(session, runs, projects),
@@ -433,4 +395,5 @@ void outcome(async () => {
   await (await import('./folder-zip.ts')).clearExported();
   return {};
 });
+carryAbortSignals();
 expose(countingLooks(api, session, looks));

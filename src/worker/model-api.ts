@@ -3,7 +3,7 @@ import { GraftError } from '../errors.ts';
 import { fileNameOf, type FolderFile } from '../export/folder-sink.ts';
 import type { FileSet } from '../weights/bytes.ts';
 import { modelFolder } from '../weights/folder.ts';
-import type { BaseWeights, GraftWorker, ModelRef, Progress } from './api.ts';
+import type { BaseWeights, GraftWorker, ModelRef, OnProgress, Progress } from './api.ts';
 import { baseOptions, chosenWeights, forgetWeights, keepWeights } from './base-weights.ts';
 import { BUNDLED, folderOfFiles, type OpenModel } from './model.ts';
 import type { Bases } from './bases.ts';
@@ -12,6 +12,7 @@ import { listener, outcome } from './outcome.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
 import { stepping } from './slices.ts';
+import { unstopped } from './stopping.ts';
 
 type ModelApi = Pick<
   GraftWorker,
@@ -20,9 +21,7 @@ type ModelApi = Pick<
   | 'openKeptModel'
   | 'planBase'
   | 'holdBase'
-  | 'stopModel'
   | 'exportModel'
-  | 'stopModelExport'
   | 'listModels'
   | 'deleteModel'
 >;
@@ -40,26 +39,16 @@ interface Rooms {
 }
 
 export function modelApi({ models, session, runs, bases, openRef }: Rooms): ModelApi {
-  /** One for each model that is being copied or opened. */
-  const working = new Set<AbortController>();
-  const exporting = new Set<AbortController>();
-
-  /** Work that `stopModel` ends at its next report of progress. */
-  const stoppable = async <T>(
-    onProgress: Parameters<GraftWorker['openBundledModel']>[0],
-    work: (report: (progress: Progress) => void, signal: AbortSignal) => Promise<T>,
-  ): Promise<T> => {
-    const controller = new AbortController();
+  /** Reports of progress that end the work once it is stopped. */
+  const stoppable = (
+    onProgress: OnProgress | undefined,
+    signal: AbortSignal | undefined,
+  ): ((progress: Progress) => void) => {
     const report = listener(onProgress);
-    working.add(controller);
-    try {
-      return await work((progress) => {
-        if (controller.signal.aborted) throw stopped();
-        report(progress);
-      }, controller.signal);
-    } finally {
-      working.delete(controller);
-    }
+    return (progress) => {
+      if (signal?.aborted) throw stopped();
+      report(progress);
+    };
   };
   /** The tensors in which a kept model differs from its base, as a file. */
   const deltaOf = async (base: ModelRef, tuned: FileSet): Promise<FolderFile> => {
@@ -69,80 +58,60 @@ export function modelApi({ models, session, runs, bases, openRef }: Rooms): Mode
   };
   const openNamed = (
     model: ModelRef,
-    onProgress: Parameters<GraftWorker['openBundledModel']>[0],
-    baseWeights: BaseWeights | undefined,
+    ...[onProgress, baseWeights, signal]: Parameters<GraftWorker['openBundledModel']>
   ): ReturnType<GraftWorker['openBundledModel']> =>
     outcome(() =>
-      runs.withDevice(() =>
-        stoppable(onProgress, async (report) => {
-          if (!session.has(model, baseWeights)) await runs.release();
-          return { model: (await openRef(model, report, baseWeights)).info };
-        }),
-      ),
+      runs.withDevice(async () => {
+        if (!session.has(model, baseWeights)) await runs.release();
+        return { model: (await openRef(model, stoppable(onProgress, signal), baseWeights)).info };
+      }),
     );
 
   return {
-    openBundledModel: (onProgress, baseWeights) =>
-      openNamed({ name: BUNDLED, bundled: true }, onProgress, baseWeights),
-    openModel: (name, files, onProgress) =>
+    openBundledModel: (...asked) => openNamed({ name: BUNDLED, bundled: true }, ...asked),
+    openModel: (name, files, onProgress, signal = unstopped()) =>
       outcome(() =>
-        runs.withDevice(() =>
-          stoppable(onProgress, async (report, signal) => {
-            const folder = folderOfFiles(name || 'The folder', files, 'config.json');
-            const { source, notKept } = await models.add(name, folder, report, signal);
-            await runs.release();
-            const baseWeights = await chosenWeights(source, await session.device());
-            const { info } = await session.openModel({ ...source, baseWeights }, report);
-            return { model: info, ...(notKept && { notKept }) };
-          }),
-        ),
+        runs.withDevice(async () => {
+          const report = stoppable(onProgress, signal);
+          const folder = folderOfFiles(name || 'The folder', files, 'config.json');
+          const { source, notKept } = await models.add(name, folder, report, signal);
+          await runs.release();
+          const baseWeights = await chosenWeights(source, await session.device());
+          const { info } = await session.openModel({ ...source, baseWeights }, report);
+          return { model: info, ...(notKept && { notKept }) };
+        }),
       ),
-    openKeptModel: (name, onProgress, baseWeights) =>
-      openNamed({ name, bundled: false }, onProgress, baseWeights),
+    openKeptModel: (name, ...asked) => openNamed({ name, bundled: false }, ...asked),
     planBase: (embeddings) =>
       outcome(async () => ({
         options: baseOptions(session.opened ?? (await session.model()), embeddings),
       })),
-    holdBase: (baseWeights, onProgress) =>
+    holdBase: (baseWeights, onProgress, signal) =>
       outcome(() =>
-        runs.withDevice(() =>
-          stoppable(onProgress, async (report) => {
-            const { source } = await session.model(report);
-            if (!session.has(source, baseWeights)) await runs.release();
-            const { info } = await openRef(source, report, baseWeights);
-            await keepWeights(source, baseWeights);
-            return { model: info };
-          }),
-        ),
+        runs.withDevice(async () => {
+          const report = stoppable(onProgress, signal);
+          const { source } = await session.model(report);
+          if (!session.has(source, baseWeights)) await runs.release();
+          const { info } = await openRef(source, report, baseWeights);
+          await keepWeights(source, baseWeights);
+          return { model: info };
+        }),
       ),
-    stopModel: async () => {
-      for (const controller of working) controller.abort();
-    },
-    exportModel: (name, target, onProgress, base) =>
+    exportModel: (name, target, onProgress, base, signal = unstopped()) =>
       outcome(async () => {
-        const controller = new AbortController();
-        exporting.add(controller);
-        try {
-          const { files } = await models.open(name);
-          // Rarely needed code is loaded on demand.
-          const [{ filesOfFolder }, { deliverFolder }] = await Promise.all([
-            import('../export/model-folder.ts'),
-            import('./folder-zip.ts'),
-          ]);
-          const watch = { onProgress: listener(onProgress), signal: controller.signal };
-          return await deliverFolder(
-            fileNameOf(base ? `${name}-delta` : name),
-            base ? [await deltaOf(base, files)] : await filesOfFolder(files),
-            target,
-            stepping('keeping', watch),
-          );
-        } finally {
-          exporting.delete(controller);
-        }
+        const { files } = await models.open(name);
+        // Rarely needed code is loaded on demand.
+        const [{ filesOfFolder }, { deliverFolder }] = await Promise.all([
+          import('../export/model-folder.ts'),
+          import('./folder-zip.ts'),
+        ]);
+        return deliverFolder(
+          fileNameOf(base ? `${name}-delta` : name),
+          base ? [await deltaOf(base, files)] : await filesOfFolder(files),
+          target,
+          stepping('keeping', { onProgress: listener(onProgress), signal }),
+        );
       }),
-    stopModelExport: async () => {
-      for (const controller of exporting) controller.abort();
-    },
     listModels: () => outcome(async () => ({ models: await models.list() })),
     deleteModel: (name) =>
       outcome(async () => {

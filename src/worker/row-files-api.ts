@@ -6,13 +6,13 @@ import { chosenHub, inOneTab, stopped, whileAllowed } from './download-api.ts';
 import { describeOffer } from './downloads.ts';
 import { listener, outcome } from './outcome.ts';
 import { RowDownloads } from './row-downloads.ts';
+import { following } from './stopping.ts';
 
 export const makeRowDownloads = (): RowDownloads =>
   new RowDownloads({ store: rowDownloadStore, hub: chosenHub, alone: inOneTab });
 
 /** @param openRows the open rows, or an error without any */
 export function rowFilesApi(downloads: RowDownloads, openRows: () => DataSet): RowFilesApi {
-  let finding: AbortController | undefined;
   /** Most people never open a zip. */
   const openZip = async (zip: File) => (await import('../data/zip-rows.ts')).RowsZip.open(zip.name, zip);
   return {
@@ -40,16 +40,14 @@ export function rowFilesApi(downloads: RowDownloads, openRows: () => DataSet): R
         for (const name of paths) files.push({ name, bytes: await open.read(name) });
         return { files };
       }),
-    findRows: (asked, access) =>
+    findRows: (asked, access, signal) =>
       outcome(async () => {
-        finding?.abort(stopped());
-        const controller = (finding = new AbortController());
+        const controller = following(signal, stopped);
         const offer = await whileAllowed(asked, controller, () =>
           downloads.find(asked, access, controller.signal),
         );
         return { offer: describeOffer(offer) };
       }),
-    stopFindingRows: async () => finding?.abort(stopped()),
     downloadRows: (source, chosen, access, onStatus) =>
       outcome(async () => {
         const controller = new AbortController();

@@ -5,11 +5,11 @@ import type { SharedFile, ShareProgress, SharingApi } from './api.ts';
 import type { Bases } from './bases.ts';
 import { chosenHub } from './download-api.ts';
 import { listener, outcome } from './outcome.ts';
+import { following } from './stopping.ts';
 
 type Content = Uint8Array<ArrayBuffer>;
 
 export function sharingApi(library: Library, bases: Bases): SharingApi {
-  const sharing = new Set<AbortController>();
   /** What the zip of the adapter has, without a base and without what is not for others. */
   const filesOf = async (id: string): Promise<[name: string, bytes: Content][]> => {
     const [{ files }, { sharedFile }] = await Promise.all([
@@ -24,45 +24,38 @@ export function sharingApi(library: Library, bases: Bases): SharingApi {
         const [files, hub] = await Promise.all([filesOf(id), chosenHub()]);
         return { hub, files: await Promise.all(files.map(described)) };
       }),
-    shareAdapter: (id, { repo, private: isPrivate, token }, onProgress) =>
+    shareAdapter: (id, { repo, private: isPrivate, token }, onProgress, signal) =>
       outcome(async () => {
-        const controller = new AbortController();
-        sharing.add(controller);
+        const controller = following(signal, stopped);
         const say = listener(onProgress);
         let last: ShareProgress = { step: 'hashing', file: '', done: 0, total: 0 };
-        try {
-          const [files, hub, { pushFiles }] = await Promise.all([
-            filesOf(id),
-            chosenHub(),
-            import('../weights/hub/push.ts'),
-          ]);
-          const shared = await whileAllowed(controller, () =>
-            pushFiles(
-              files.map(([name, bytes]) => ({ name, content: new Blob([bytes]) })),
-              {
-                ...{ hub, repo, token, private: isPrivate, signal: controller.signal },
-                message: 'Upload with Graft',
-                onProgress: (progress) => say((last = progress)),
-                onWait: (wait) => say(wait ? { ...last, waiting: wait } : last),
-              },
-            ),
-          );
-          return { shared };
-        } finally {
-          sharing.delete(controller);
-        }
-      }),
-    stopSharing: async () => {
-      for (const controller of sharing)
-        controller.abort(
-          new GraftError(
-            'worker-aborted',
-            'The push was stopped.',
-            'Push again: what is there is not sent twice.',
+        const [files, hub, { pushFiles }] = await Promise.all([
+          filesOf(id),
+          chosenHub(),
+          import('../weights/hub/push.ts'),
+        ]);
+        const shared = await whileAllowed(controller, () =>
+          pushFiles(
+            files.map(([name, bytes]) => ({ name, content: new Blob([bytes]) })),
+            {
+              ...{ hub, repo, token, private: isPrivate, signal: controller.signal },
+              message: 'Upload with Graft',
+              onProgress: (progress) => say((last = progress)),
+              onWait: (wait) => say(wait ? { ...last, waiting: wait } : last),
+            },
           ),
         );
-    },
+        return { shared };
+      }),
   };
+}
+
+function stopped(): GraftError {
+  return new GraftError(
+    'worker-aborted',
+    'The push was stopped.',
+    'Push again: what is there is not sent twice.',
+  );
 }
 
 async function described([name, bytes]: [string, Content]): Promise<SharedFile> {

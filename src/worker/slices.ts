@@ -33,12 +33,7 @@ export class Slices {
 
   /** @throws GraftError `worker-aborted` */
   check(): void {
-    if (this.signal.aborted)
-      throw new GraftError(
-        'worker-aborted',
-        'Reading was stopped.',
-        'The rows that were open before still are.',
-      );
+    if (this.signal.aborted) throw readingStopped();
   }
 
   /** Work on every item. @throws GraftError `worker-aborted` */
@@ -53,6 +48,14 @@ export class Slices {
       if (this.due) await this.pause({ what, done: index + 1, total });
     }
   }
+}
+
+export function readingStopped(): GraftError {
+  return new GraftError(
+    'worker-aborted',
+    'Reading was stopped.',
+    'The rows that were open before still are.',
+  );
 }
 
 /** The progress of long work, and its end on request. */

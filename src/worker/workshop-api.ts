@@ -4,34 +4,25 @@ import { listener, outcome } from './outcome.ts';
 import type { Projects } from './projects.ts';
 import type { Runs } from './runs.ts';
 import type { Session } from './session.ts';
+import { unstopped } from './stopping.ts';
 import type { Workshop } from './workshop.ts';
 
 export function workshopApi(session: Session, runs: Runs, projects: Projects): WorkshopApi {
   let made: Promise<Workshop> | undefined;
   const workshop = (): Promise<Workshop> =>
     (made ??= import('./workshop.ts').then(({ Workshop }) => new Workshop(session)));
-  const measuring = new Set<AbortController>();
   return {
     mixAdapters: (shares, rank) =>
       outcome(async () => {
         const shop = await workshop();
         return { mixture: await runs.withDevice(() => shop.mix(shares, rank)) };
       }),
-    lossOfMixture: (onProgress) =>
+    lossOfMixture: (onProgress, signal = unstopped()) =>
       outcome(async () => {
         const shop = await workshop();
-        const controller = new AbortController();
-        measuring.add(controller);
-        try {
-          const watch = { onProgress: listener(onProgress), signal: controller.signal };
-          return { loss: await runs.withDevice(() => shop.loss(watch)) };
-        } finally {
-          measuring.delete(controller);
-        }
+        const watch = { onProgress: listener(onProgress), signal };
+        return { loss: await runs.withDevice(() => shop.loss(watch)) };
       }),
-    stopMixtureLoss: async () => {
-      for (const controller of measuring) controller.abort();
-    },
     keepMixture: (name) =>
       outcome(async () => {
         const shop = await workshop();

@@ -91,7 +91,19 @@ export async function startBench(page: Page): Promise<Worker> {
   const [worker] = await Promise.all([
     page.waitForEvent('worker'),
     page.evaluate((at) => {
-      const { wrap, proxy } = (globalThis as unknown as { Comlink: typeof import('comlink') }).Comlink;
+      const { wrap, proxy, transferHandlers } = (
+        globalThis as unknown as { Comlink: typeof import('comlink') }
+      ).Comlink;
+      // As `src/abort-signals.ts` sends them.
+      transferHandlers.set('AbortSignal', {
+        canHandle: (value): value is AbortSignal => value instanceof AbortSignal,
+        serialize(signal: AbortSignal) {
+          const { port1, port2 } = new MessageChannel();
+          signal.addEventListener('abort', () => port1.postMessage(undefined));
+          return [port2, [port2]];
+        },
+        deserialize: () => undefined,
+      });
       const api = wrap<GraftWorker>(new globalThis.Worker(at, { type: 'module' }));
       Object.assign(globalThis, { bench: { api, proxy, events: [] } });
     }, url),

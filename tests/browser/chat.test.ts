@@ -402,11 +402,14 @@ async function holdSecondFile(): Promise<(how: string) => Promise<void>> {
       string,
       (...args: unknown[]) => Promise<unknown>
     >;
+    const { abort } = AbortController.prototype;
     const stopped = (): Promise<void> =>
       new Promise((done) => {
-        addEventListener('message', ({ data }: MessageEvent<{ path?: readonly string[] }>) => {
-          if (data.path?.includes('stopFolderExport')) done();
-        });
+        AbortController.prototype.abort = function (reason) {
+          AbortController.prototype.abort = abort;
+          abort.call(this, reason);
+          done();
+        };
       });
     for (const how of ['createWritable', 'createSyncAccessHandle']) {
       const create = prototype[how];

@@ -349,8 +349,10 @@ describe('the library', () => {
         repetitionPenalty: 1,
         seed: 3,
       };
-      const stop = bench.proxy(() => void bench.api.stopChat());
-      return bench.api.chat({ id: of }, [{ role: 'user', content: 'Tell me all.' }], settings, stop);
+      const request = new AbortController();
+      const stop = bench.proxy(() => request.abort());
+      const asked = [{ role: 'user', content: 'Tell me all.' }] as const;
+      return bench.api.chat({ id: of }, asked, settings, stop, undefined, request.signal);
     }, id);
     if (!said.ok) throw new Error(said.what);
     expect(said.tokens.length).toBeGreaterThan(0);
@@ -391,10 +393,11 @@ describe('the library', () => {
     const { id } = await captain(page);
     // Eight answers are under way at once: when half of all tokens are there, the first ones have ended.
     const stopped = await page.evaluate((of) => {
+      const request = new AbortController();
       const stop = bench.proxy(({ what, by, done }: Progress) => {
-        if (what === 'answering' && by === 'adapter' && done >= 8) void bench.api.stopEvaluation();
+        if (what === 'answering' && by === 'adapter' && done >= 8) request.abort();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop, request.signal);
     }, id);
     if (!stopped.ok) throw new Error(stopped.what);
     expect(stopped.stopped).toBe(true);
@@ -416,10 +419,11 @@ describe('the library', () => {
 
     // With examples before each question as well.
     const few = await page.evaluate(() => {
+      const request = new AbortController();
       const stop = bench.proxy(({ what, done }: Progress) => {
-        if (what === 'answering' && done >= 8) void bench.api.stopEvaluation();
+        if (what === 'answering' && done >= 8) request.abort();
       });
-      return bench.api.measureFewShot(1, { rows: 16 }, stop);
+      return bench.api.measureFewShot(1, { rows: 16 }, stop, 'base', request.signal);
     });
     if (!few.ok) throw new Error(few.what);
     expect(few.stopped).toBe(true);
@@ -431,10 +435,11 @@ describe('the library', () => {
 
     // Stopped before both had answered a row, it says what is kept.
     const none = await page.evaluate((of) => {
+      const request = new AbortController();
       const stop = bench.proxy(({ by }: Progress) => {
-        if (by === 'adapter') void bench.api.stopEvaluation();
+        if (by === 'adapter') request.abort();
       });
-      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop);
+      return bench.api.evaluate([{ id: of }], { rows: 16 }, stop, request.signal);
     }, id);
     expect(none).toMatchObject({ ok: false, code: 'worker-aborted' });
     expect(none).toMatchObject({ remedy: expect.stringMatching(/The base model answered 16 rows/) });

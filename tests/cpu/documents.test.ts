@@ -11,6 +11,7 @@ import { DocumentFile } from '../../src/worker/archive/layout.ts';
 import { Encoders } from '../../src/worker/documents/encoders.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
 import type { DocumentPorts } from '../../src/worker/documents/ports.ts';
+import { unstopped } from '../../src/worker/stopping.ts';
 import { referencePath } from '../engine/reference-file.ts';
 import { MAPS } from '../character-maps.ts';
 import { memoryDocuments, type MemoryDocuments } from '../unit/worker/document-store.ts';
@@ -20,7 +21,7 @@ import { tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 const PROJECT = 'garden';
 const CHUNKING = { tokens: 32, overlap: 8, by: 'sentences' } as const;
 const ENCODER: EncoderChoice = { name: 'mean', passagePrefix: '', questionPrefix: '' };
-const silent = (): undefined => undefined;
+const watched = { onProgress: (): undefined => undefined, signal: unstopped() };
 
 let device: Device;
 let encoders: Encoders;
@@ -77,7 +78,7 @@ const GARDEN = [
   at('garden/plan.pdf', tinyPdf([['The first bed has onions.'], ['The second bed has marrows.']])),
 ];
 const add = (files: readonly FileAt[]): ReturnType<DocumentLibrary['add']> =>
-  library.add(PROJECT, files, silent);
+  library.add(PROJECT, files, watched);
 const idsOf = async (query: string, choice = {}): Promise<string[]> =>
   (await library.search(PROJECT, query, { method: 'bm25', top: 3, ...choice })).hits.map(({ id }) => id);
 
@@ -111,14 +112,14 @@ test('pages and headings end chunks if that is chosen, and a document shows thei
   await add(GARDEN);
   await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'pages' } });
   expect((await library.list(PROJECT)).waiting.documents).toBe(3);
-  await library.proceed(PROJECT, silent);
+  await library.proceed(PROJECT, watched);
   const plan = await library.read(PROJECT, 'plan.pdf');
   expect(plan.chunks.map(({ page, start, end }) => [page, plan.text.slice(start, end)])).toEqual([
     [1, 'The first bed has onions.'],
     [2, 'The second bed has marrows.'],
   ]);
   await library.change(PROJECT, { chunking: { ...CHUNKING, by: 'headings' } });
-  await library.proceed(PROJECT, silent);
+  await library.proceed(PROJECT, watched);
   const peas = await library.read(PROJECT, 'peas.md');
   expect(peas.chunks.map(({ start, end }) => peas.text.slice(start, end))).toEqual([
     '# Peas\n\nPeas climb a net. Sow peas in March.',
@@ -176,7 +177,7 @@ test('with an encoder vectors follow the documents, and only what changed is com
   const cosine = await library.search(PROJECT, question, { method: 'cosine', top: 10 });
   expect(cosine.missing).toBe(0);
   // The vectors of the command's own path: each text embedded by itself.
-  const encoder = await encoders.open(ENCODER, silent);
+  const encoder = await encoders.open(ENCODER, watched.onProgress);
   const [asking] = [await encoder.embed([question], '')];
   for (const { text, score } of cosine.hits) {
     const vector = await encoder.embed([text], '');
@@ -238,10 +239,14 @@ test('an encoder in int8 makes all vectors again, with cosines of 0.99 to those 
 test('what was computed before a stop is kept, and another session computes the rest', async () => {
   await library.change(PROJECT, { chunking: CHUNKING, encoder: ENCODER });
   const many = Array.from({ length: 300 }, (_, i) => at(`note-${i}.txt`, `Note ${i} is about bed ${i}.`));
+  const request = new AbortController();
   const stopAfterFirst = ({ what, done }: Progress): void => {
-    if (what === 'embedding' && done >= 256) library.stop();
+    if (what === 'embedding' && done >= 256) request.abort();
   };
-  const { stopped } = await library.add(PROJECT, many, stopAfterFirst);
+  const { stopped } = await library.add(PROJECT, many, {
+    onProgress: stopAfterFirst,
+    signal: request.signal,
+  });
   expect(stopped).toBe(true);
   const { waiting, documents } = await library.list(PROJECT);
   expect(documents.length).toBe(300);
@@ -251,7 +256,7 @@ test('what was computed before a stop is kept, and another session computes the 
 
   library = new DocumentLibrary(ports());
   const before = asked;
-  expect(await library.proceed(PROJECT, silent)).toEqual({ stopped: false });
+  expect(await library.proceed(PROJECT, watched)).toEqual({ stopped: false });
   expect(asked - before).toBe(44);
   expect((await library.list(PROJECT)).waiting.chunks).toBe(0);
 });

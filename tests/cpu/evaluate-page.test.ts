@@ -20,6 +20,7 @@ import { evalSessionOf } from '../../src/worker/eval-session.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
 import { passagePort } from '../../src/worker/documents/passage-port.ts';
 import { Slices } from '../../src/worker/slices.ts';
+import { unstopped } from '../../src/worker/stopping.ts';
 import { describeDevice } from '../engine/adapters.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { SPRIG, sprigFolder } from '../engine/sprig.ts';
@@ -144,7 +145,9 @@ describeDevice('The record of an evaluation', (context) => {
       inTurn: (work) => work(),
     });
     const zip = new File([new Uint8Array(readFileSync(documents))], 'documents.zip');
-    await library.add('garden', [{ path: 'documents.zip', file: zip }], ignore);
+    await library.add('garden', [{ path: 'documents.zip', file: zip }], {
+      ...{ onProgress: ignore, signal: unstopped() },
+    });
     const port = await passagePort(
       { library: async () => library, search: (...asked) => library.search(...asked) },
       {

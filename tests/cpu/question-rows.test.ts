@@ -7,6 +7,7 @@ import { DEFAULT_QUESTION, DEFAULT_QUESTION_ANSWER } from '../../src/retrieval/q
 import type { DocumentQuestion, QuestionRowChoice } from '../../src/worker/api.ts';
 import { DocumentLibrary } from '../../src/worker/documents/library.ts';
 import { QuestionLibrary } from '../../src/worker/documents/questions.ts';
+import { unstopped } from '../../src/worker/stopping.ts';
 import { DEVICE_HERE, graftHere, temporaryFolder } from '../engine/graft-command.ts';
 import { SPRIG } from '../engine/sprig.ts';
 import { graftError } from '../unit/expect-graft-error.ts';
@@ -31,7 +32,9 @@ beforeEach(async () => {
     inTurn: (work) => work(),
   });
   const zip = new File([new Uint8Array(readFileSync(NOTES))], 'documents.zip');
-  await documents.add(PROJECT, [{ path: 'documents.zip', file: zip }], silent);
+  await documents.add(PROJECT, [{ path: 'documents.zip', file: zip }], {
+    ...{ onProgress: silent, signal: unstopped() },
+  });
   stored = [];
   questions = new QuestionLibrary(
     {

@@ -10,6 +10,7 @@ class BenchmarkState {
   /** What was measured, and when. */
   result = $state.raw<{ readonly date: string; readonly benchmark: Benchmark }>();
   failure = $state.raw<Failure>();
+  #request: AbortController | undefined;
 
   async start(session: Session): Promise<void> {
     if (this.progress) return;
@@ -17,9 +18,10 @@ class BenchmarkState {
     this.stopping = false;
     this.progress = { doing: `Opening ${device.the}`, done: 0, total: 0 };
     session.announcer.say('The benchmark has started.');
+    const { signal } = (this.#request = new AbortController());
     const outcome = await session.worker.benchmark((progress) => {
       if (this.progress) this.progress = progress;
-    });
+    }, signal);
     this.progress = undefined;
     if (outcome.ok) {
       this.result = { date: new Date().toISOString().slice(0, 10), benchmark: outcome.benchmark };
@@ -31,9 +33,9 @@ class BenchmarkState {
     }
   }
 
-  stop(session: Session): void {
+  stop(): void {
     this.stopping = true;
-    void session.worker.stopBenchmark();
+    this.#request?.abort();
   }
 }
 

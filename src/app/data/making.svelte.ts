@@ -59,7 +59,7 @@ class Making {
   temperature = $state(0.8);
   seed = $state(1);
   maxNewTokens = $state(128);
-  #stopped = false;
+  #request: AbortController | undefined;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -143,14 +143,14 @@ class Making {
     if (question === '' || this.proposing || !(await session.ensureModel())) return;
     const by = session.model?.name ?? 'the open model';
     this.proposing = true;
-    this.#stopped = false;
+    const { signal } = (this.#request = new AbortController());
     this.failure = undefined;
     const words =
       proposes === 'answer'
         ? question
         : `Ask the same in other words. Write only the question.\n\n${question}`;
     const { temperature, seed, maxNewTokens, count } = this;
-    for (let number = 0; number < count && !this.#stopped; number++) {
+    for (let number = 0; number < count && !signal.aborted; number++) {
       const proposal = new Proposal(this.proposals.length + 1, proposes, by);
       this.proposals = [...this.proposals, proposal];
       const outcome = await session.worker.chat(
@@ -158,9 +158,11 @@ class Making {
         [{ role: 'user', content: words }],
         { maxNewTokens, temperature, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, seed: seed + number },
         (piece) => (proposal.text += piece),
+        undefined,
+        signal,
       );
       if (!outcome.ok) {
-        if (!this.#stopped) this.failure = outcome;
+        if (!signal.aborted) this.failure = outcome;
         this.throwAway(proposal);
         break;
       }
@@ -173,8 +175,7 @@ class Making {
   }
 
   stop(): void {
-    this.#stopped = true;
-    void this.#studio.session.worker.stopChat();
+    this.#request?.abort();
   }
 
   async #add(content: ExampleContent, origin: string): Promise<boolean> {

@@ -100,6 +100,7 @@ class Bundles {
   failure = $state.raw<Failure>();
   /** Data sets whose files have not all come. */
   partials = $state.raw<readonly PartialRows[]>([]);
+  #request: AbortController | undefined;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -118,7 +119,8 @@ class Bundles {
     this.failure = undefined;
     this.open = undefined;
     this.finding = asked;
-    const outcome = await session.worker.findRows(asked, access(downloads.token));
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await session.worker.findRows(asked, access(downloads.token), signal);
     this.finding = '';
     if (!outcome.ok) {
       if (outcome.code !== 'worker-aborted') this.failure = outcome;
@@ -129,7 +131,7 @@ class Bundles {
   }
 
   stopFinding(): void {
-    void this.#studio.session.worker.stopFindingRows();
+    this.#request?.abort();
   }
 
   /** Asks for the files of a download that was begun, and continues it. */

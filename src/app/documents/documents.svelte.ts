@@ -12,6 +12,7 @@ import type {
   FileAt,
   KeptEncoder,
   OfferedEncoder,
+  OnProgress,
   Outcome,
   Progress,
   ProjectDocuments,
@@ -70,6 +71,7 @@ export class Documents {
   /** The part that is highlighted in it. */
   place = $state.raw<Place>();
   showFailure = $state.raw<Failure>();
+  #request: AbortController | undefined;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -108,7 +110,9 @@ export class Documents {
       return;
     }
     void session.keepStorage();
-    const outcome = await this.#run('adding', (hear) => session.worker.addDocuments(id, [...files], hear));
+    const outcome = await this.#run('adding', (...watch) =>
+      session.worker.addDocuments(id, [...files], ...watch),
+    );
     if (!outcome) return;
     this.report = outcome.report;
     const { added, replaced, bad } = outcome.report;
@@ -122,13 +126,13 @@ export class Documents {
     const { id } = this.#studio.projects;
     if (id === undefined || this.work) return;
     const { worker, announcer } = this.#studio.session;
-    const outcome = await this.#run('continuing', (hear) => worker.continueDocuments(id, hear));
+    const outcome = await this.#run('continuing', (...watch) => worker.continueDocuments(id, ...watch));
     if (outcome && !outcome.stopped) announcer.say('The documents are up to date.');
   }
 
-  async stop(): Promise<void> {
+  stop(): void {
     this.stopping = true;
-    await this.#studio.session.worker.stopDocuments();
+    this.#request?.abort();
   }
 
   async remove(file: string): Promise<void> {
@@ -154,7 +158,9 @@ export class Documents {
   /** Keeps an encoder from the files of its folder, and chooses it. */
   async bringEncoder(name: string, files: readonly FileAt[]): Promise<void> {
     const { models, session } = this.#studio;
-    const outcome = await this.#run('copying', (hear) => session.worker.addEncoder(name, [...files], hear));
+    const outcome = await this.#run('copying', (...watch) =>
+      session.worker.addEncoder(name, [...files], ...watch),
+    );
     if (!outcome) return;
     await Promise.all([models.refresh(), session.refreshStorage()]);
     await this.choose(outcome.encoder);
@@ -267,7 +273,7 @@ export class Documents {
   /** Long work, of which one runs at a time. @returns undefined if it failed */
   async #run<T extends object>(
     work: Work,
-    start: (hear: (progress: Progress) => void) => Promise<Outcome<T & { documents?: ProjectDocuments }>>,
+    start: (hear: OnProgress, signal: AbortSignal) => Promise<Outcome<T & { documents?: ProjectDocuments }>>,
   ): Promise<(T & { documents?: ProjectDocuments }) | undefined> {
     const { projects, session } = this.#studio;
     const { id } = projects;
@@ -276,11 +282,12 @@ export class Documents {
     this.stopping = false;
     this.failure = undefined;
     this.left = undefined;
+    const { signal } = (this.#request = new AbortController());
     const outcome = await start((progress) => {
       if (this.work !== work) return;
       this.progress = progress;
       this.left = left.hear(progress);
-    });
+    }, signal);
     this.work = undefined;
     this.progress = undefined;
     this.#take(outcome, id);

@@ -1,6 +1,6 @@
 /** How many rows a measurement asks if a person chose no number: all of them if that takes under a minute, else as many as fit into one. */
 import { secondsPerRow } from '../../evaluate/costs.ts';
-import type { Evaluation, Failure, GraftWorker, Progress, Sample } from '../../worker/api.ts';
+import type { Evaluation, Failure, GraftWorker, OnProgress, Progress, Sample } from '../../worker/api.ts';
 
 /** A measurement that nobody sized takes about this long at most. */
 const LIMIT_SECONDS = 60;
@@ -73,16 +73,17 @@ export async function timedRows(
   worker: Pick<GraftWorker, 'evaluate'>,
   sample: Sample,
   { available, tasks, adapters, own }: Unsized,
-  onProgress: (progress: Progress) => void,
+  { onProgress, signal }: { readonly onProgress: OnProgress; readonly signal: AbortSignal },
 ): Promise<number | Failure> {
   if (available <= TIMED_ROWS) return available;
   const speed = new AnswerSpeed();
   const { scorers: _, prompting: __, forgetting: ___, ...bare } = sample;
   const few: Sample = { ...bare, rows: TIMED_ROWS, lossOf: 'asked', answersOnly: true };
-  const outcome = await worker.evaluate([], few, (progress) => {
+  const hear = (progress: Progress): void => {
     speed.follow(progress, performance.now());
     onProgress(progress);
-  });
+  };
+  const outcome = await worker.evaluate([], few, hear, signal);
   if (!outcome.ok) return outcome;
   if (outcome.stopped)
     return {

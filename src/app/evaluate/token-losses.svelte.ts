@@ -17,6 +17,7 @@ export class TokenLosses {
   stopped = $state('');
   /** The token whose rivals are shown. */
   chosen = $state(0);
+  #request: AbortController | undefined;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -26,14 +27,20 @@ export class TokenLosses {
   async measure(item: Item, adapter: AdapterChoice): Promise<void> {
     if (this.progress) return;
     const { worker } = this.#studio.session;
+    const { signal } = (this.#request = new AbortController());
     this.failure = undefined;
     this.stopped = '';
     this.progress = { what: 'measuring', done: 0, total: 0 };
     const row = await askedRow(worker, item);
     const outcome = row
-      ? await worker.lossByToken(row.at, adapter, (progress) => {
-          if (this.progress) this.progress = progress;
-        })
+      ? await worker.lossByToken(
+          row.at,
+          adapter,
+          (progress) => {
+            if (this.progress) this.progress = progress;
+          },
+          signal,
+        )
       : undefined;
     this.progress = undefined;
     if (!outcome)
@@ -52,7 +59,7 @@ export class TokenLosses {
     else this.failure = outcome;
   }
 
-  async stop(): Promise<void> {
-    await this.#studio.session.worker.stopEvaluation();
+  stop(): void {
+    this.#request?.abort();
   }
 }

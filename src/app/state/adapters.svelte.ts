@@ -32,7 +32,7 @@ export class Adapters {
   mixture = $state<string>();
   /** Whether the zip of an adapter for the bundled model contains that model. */
   withBase = $state(true);
-  #stopped = false;
+  #request: AbortController | undefined;
   #left = new TimeLeftClock();
   readonly #session: Session;
   readonly #projects: Projects;
@@ -105,7 +105,8 @@ export class Adapters {
     this.failure = undefined;
     this.exporting = adapter.id;
     this.#begin();
-    const outcome = await this.#session.worker.exportAdapter(adapter.id, this.withBase, this.#hear);
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await this.#session.worker.exportAdapter(adapter.id, this.withBase, this.#hear, signal);
     this.exporting = '';
     this.#begin();
     if (outcome.ok) {
@@ -117,9 +118,8 @@ export class Adapters {
   }
 
   /** Ends an import or an export. Adapters that were imported before stay. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await this.#session.worker.stopAdapters();
+  stop(): void {
+    this.#request?.abort();
   }
 
   #begin(): void {
@@ -139,11 +139,11 @@ export class Adapters {
     if (this.importing !== '' || this.exporting !== '') return false;
     this.failure = undefined;
     this.importing = asked;
-    this.#stopped = false;
+    const { signal } = (this.#request = new AbortController());
     const isOpen = await this.#session.ensureModel();
     this.#begin();
     const outcome = isOpen
-      ? await this.#session.worker.importFromHub(asked, token === '' ? undefined : token, this.#hear)
+      ? await this.#session.worker.importFromHub(asked, token === '' ? undefined : token, this.#hear, signal)
       : undefined;
     if (outcome?.ok) this.#session.announcer.say(arrived(outcome.adapters));
     else if (outcome?.code !== 'worker-aborted') this.failure = outcome ?? this.#session.modelFailure;
@@ -159,9 +159,9 @@ export class Adapters {
     this.failure = undefined;
     const failed: (Failure & { readonly name: string })[] = [];
     const isZip = ({ name }: File): boolean => /\.zip$/i.test(name);
-    this.#stopped = false;
+    const { signal } = (this.#request = new AbortController());
     for (const part of files.every(isZip) ? files.map((zip) => [zip]) : [files]) {
-      if (this.#stopped) break;
+      if (signal.aborted) break;
       const name = folderFiles(part[0]) || part[0].name.replace(/\.zip$/i, '');
       this.importing = name;
       if (!(await this.#session.ensureModel())) {
@@ -169,7 +169,7 @@ export class Adapters {
         break;
       }
       this.#begin();
-      const outcome = await this.#session.worker.importAdapter(name, part, this.#hear);
+      const outcome = await this.#session.worker.importAdapter(name, part, this.#hear, signal);
       if (outcome.ok) this.#session.announcer.say(arrived(outcome.adapters));
       else if (outcome.code !== 'worker-aborted') failed.push({ ...outcome, name });
     }

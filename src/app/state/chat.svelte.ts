@@ -120,7 +120,7 @@ export class Chat {
   /** Whether answers to the next question are voted on without their names. */
   blind = $state(false);
   failure = $state.raw<Failure>();
-  #stopping = false;
+  #request: AbortController | undefined;
   /** While answers that are there are being kept: the next question waits for that. */
   #keeping: Promise<void> | undefined;
   /** The latest request for the form of rows: an earlier one waits for it. */
@@ -186,7 +186,7 @@ export class Chat {
     if (this.busy || prompt.trim() === '') return;
     this.busy = true;
     this.failure = undefined;
-    this.#stopping = false;
+    const { signal } = (this.#request = new AbortController());
     const before = this.turns;
     const answers = [new Answer(this.sides[0]), new Answer(this.sides[1])] as const;
     const blind = this.blind ? new Blind(await this.#isTurned(before.length)) : undefined;
@@ -218,12 +218,12 @@ export class Chat {
       await this.#keep(project, turns);
       for (const side of [0, 1] as const)
         await this.#answer(answers[side], this.#messages(past, side, prompt), {
-          passages,
+          ...{ passages, signal },
           draw: blind ? side : 0,
         });
       await (this.#keeping = this.#keep(project, turns));
       this.#keeping = undefined;
-      this.#session.announcer.say(this.#stopping ? 'Stopped.' : 'Both answers are there.');
+      this.#session.announcer.say(signal.aborted ? 'Stopped.' : 'Both answers are there.');
     } else {
       this.failure = this.#session.modelFailure;
       this.turns = before;
@@ -297,7 +297,7 @@ export class Chat {
 
   /** Nothing was asked, as in a new project. */
   forget(): void {
-    if (this.busy) void this.stop();
+    if (this.busy) this.stop();
     this.turns = [];
     this.failure = undefined;
     this.suggest('');
@@ -332,9 +332,8 @@ export class Chat {
     this.chosenAsking = asking === 'alone' || asking === 'conversation' ? asking : undefined;
   }
 
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await this.#session.worker.stopChat();
+  stop(): void {
+    this.#request?.abort();
   }
 
   /** Asks the last prompt again, with another seed if answers are sampled. */
@@ -378,9 +377,17 @@ export class Chat {
   async #answer(
     answer: Answer,
     messages: readonly ChatMessage[],
-    { passages, draw }: { readonly passages: AskedPassages | undefined; readonly draw: number },
+    {
+      passages,
+      draw,
+      signal,
+    }: {
+      readonly passages: AskedPassages | undefined;
+      readonly draw: number;
+      readonly signal: AbortSignal;
+    },
   ): Promise<void> {
-    if (this.#stopping) {
+    if (signal.aborted) {
       answer.state = 'stopped';
       return;
     }
@@ -394,6 +401,7 @@ export class Chat {
         if (answer.state === 'writing') answer.text += text;
       },
       passages,
+      signal,
     );
     if (outcome.ok) {
       answer.text = outcome.text;
@@ -407,7 +415,7 @@ export class Chat {
       }
       answer.seconds = outcome.seconds;
       answer.finish = outcome.finish;
-      answer.state = this.#stopping ? 'stopped' : 'done';
+      answer.state = signal.aborted ? 'stopped' : 'done';
       this.answered(answer);
     } else {
       answer.failure = outcome;

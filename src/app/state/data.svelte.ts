@@ -55,6 +55,8 @@ export class Data {
   #begun = 0;
   /** Those that were begun until then are abandoned: nothing of them is shown. */
   #halted = 0;
+  /** What the worker reads, or is going to. */
+  #readings: readonly { readonly request: AbortController; readonly answer: Promise<unknown> }[] = [];
   /** Whether the rows that are wanted wait for the model. */
   #forModel = false;
   /** Rows that were asked to be shown: the last one is. */
@@ -334,8 +336,8 @@ export class Data {
     return version === undefined ? {} : { earlier: { version, ...(gone !== undefined && { gone }) } };
   }
 
-  async stop(): Promise<void> {
-    await this.#session.worker.stopData();
+  stop(): void {
+    for (const { request } of this.#readings) request.abort();
   }
 
   /** Ends what is being read, and waits for that: other rows are wanted, or another project. */
@@ -344,7 +346,8 @@ export class Data {
     if (this.reading === '') return;
     this.reading = '';
     this.progress = undefined;
-    await this.stop();
+    this.stop();
+    await Promise.all(this.#readings.map(({ answer }) => answer));
   }
 
   /** @returns the turn of this reading */
@@ -433,11 +436,14 @@ export class Data {
       this.progress = progress;
       this.pace = paceOf(this.pace, progress, performance.now());
     };
-    const outcome = await this.#session.worker.openData(file, options, { heldOut, more }, onProgress, {
-      name,
-      ...about,
-      ...(sample && { sample: sample.id }),
-    });
+    const keep = { name, ...about, ...(sample && { sample: sample.id }) };
+    const request = new AbortController();
+    const others = { heldOut, more };
+    const answer = this.#session.worker.openData(file, options, others, onProgress, keep, request.signal);
+    const reading = { request, answer };
+    this.#readings = [...this.#readings, reading];
+    const outcome = await answer;
+    this.#readings = this.#readings.filter((other) => other !== reading);
     if (turn <= this.#halted) return false;
     // The worker reads one after the other: rows are shown as they are open there, also while the next ones are read.
     const isCurrent = (): boolean => this.#isCurrent(turn);

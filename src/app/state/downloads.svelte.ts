@@ -68,6 +68,7 @@ export class Downloads {
   findFailure = $state.raw<Failure>();
   list = $state.raw<readonly Transfer[]>([]);
   listFailure = $state.raw<Failure>();
+  #request: AbortController | undefined;
   readonly #session: Session;
   readonly #models: Models;
 
@@ -118,7 +119,8 @@ export class Downloads {
     this.findFailure = undefined;
     this.offers = [];
     this.finding = wanted;
-    const outcome = await this.#session.worker.findModels(wanted, this.#access);
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await this.#session.worker.findModels(wanted, this.#access, signal);
     this.finding = '';
     if (outcome.ok) {
       this.offers = outcome.offers;
@@ -141,8 +143,8 @@ export class Downloads {
     if (fits) await this.start(offer);
   }
 
-  async stopFinding(): Promise<void> {
-    await this.#session.worker.stopFinding();
+  stopFinding(): void {
+    this.#request?.abort();
   }
 
   /** Begins a download, or continues the one of this source. */

@@ -34,6 +34,7 @@ export class Evaluation {
   failure = $state.raw<Failure>();
   /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
+  #request: AbortController | undefined;
   readonly #session: Session;
   readonly #kept: Pick<Results, 'project' | 'keep'>;
   readonly #kind: 'baseline' | 'evaluation';
@@ -136,21 +137,23 @@ export class Evaluation {
     const tuned = adapters.map(choiceOf).filter((choice) => choice !== 'base');
     this.turn = { at: 1, of: Math.max(1, tuned.length) };
     this.progress = { what: 'answering', done: 0, total: 0 };
+    const { signal } = (this.#request = new AbortController());
     let sample = asked;
     if (unsized) {
-      const timed = await this.#time(sample, unsized, tuned.length);
+      const timed = await this.#time(sample, unsized, tuned.length, signal);
       if (typeof timed !== 'number') {
         if (project === this.#kept.project) this.#tellFailure(timed);
         return;
       }
       sample = { ...sample, rows: timed };
     }
-    const outcome = await this.#session.worker.evaluate(tuned, sample, (progress) => {
+    const hear = (progress: Progress): void => {
       if (!this.progress) return;
       this.turn = progress.turn ?? this.turn;
       this.secondsLeft = pace.secondsLeft(progress, performance.now());
       this.progress = progress;
-    });
+    };
+    const outcome = await this.#session.worker.evaluate(tuned, sample, hear, signal);
     if (!outcome.ok) {
       if (project !== this.#kept.project) return;
       this.#tellFailure(outcome);
@@ -179,17 +182,22 @@ export class Evaluation {
   }
 
   /** Times some answers of the base model, which are kept. @returns how many rows fit, or why it cannot be known */
-  async #time(sample: Sample, unsized: Unsized, adapters: number): Promise<number | Failure> {
+  async #time(
+    sample: Sample,
+    unsized: Unsized,
+    adapters: number,
+    signal: AbortSignal,
+  ): Promise<number | Failure> {
     this.timing = true;
     const { timedRows } = await import('../evaluate/budget.ts');
-    const watch = (progress: Progress): void => {
+    const onProgress = (progress: Progress): void => {
       if (this.progress) this.progress = progress;
     };
     const rows = await timedRows(
       this.#session.worker,
       sample,
       { ...unsized, adapters, own: this.own },
-      watch,
+      { onProgress, signal },
     );
     this.timing = false;
     return rows;
@@ -206,8 +214,8 @@ export class Evaluation {
     this.#session.announcer.say(what);
   }
 
-  async stop(): Promise<void> {
-    await this.#session.worker.stopEvaluation();
+  stop(): void {
+    this.#request?.abort();
   }
 
   /** What the project keeps; nothing if it keeps none. */
@@ -220,7 +228,7 @@ export class Evaluation {
 
   /** Nothing is measured, as in a new project. */
   forget(): void {
-    if (this.progress) void this.stop();
+    if (this.progress) this.stop();
     this.show(undefined);
   }
 }

@@ -46,6 +46,7 @@ export class Exporting {
   written = $state.raw<{ readonly name: string; readonly folder?: string }>();
   failure = $state.raw<Failure>();
   readonly canChooseFolder = picker() !== undefined;
+  #request: AbortController | undefined;
   readonly #session: Session;
 
   /** @param chat of the same project */
@@ -131,8 +132,8 @@ export class Exporting {
     return this.#write(undefined);
   }
 
-  async stop(): Promise<void> {
-    await this.#session.worker.stopFolderExport();
+  stop(): void {
+    this.#request?.abort();
   }
 
   async #write(folder: FileSystemDirectoryHandle | undefined): Promise<void> {
@@ -141,11 +142,13 @@ export class Exporting {
     this.failure = this.written = undefined;
     this.busy = true;
     const left = new TimeLeftClock();
-    const outcome = await this.#session.worker.exportFolder(adapter.id, this.#choice, folder, (progress) => {
+    const hear = (progress: Progress): void => {
       if (!this.busy) return;
       this.progress = progress;
       this.detail = farWords(progress, left.hear(progress));
-    });
+    };
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await this.#session.worker.exportFolder(adapter.id, this.#choice, folder, hear, signal);
     this.busy = false;
     this.progress = undefined;
     this.detail = '';

@@ -20,6 +20,7 @@ export class FewShot {
   failure = $state.raw<Failure>();
   /** What was kept of a stopped measurement; '' if none was. */
   stopped = $state('');
+  #request: AbortController | undefined;
   readonly #session: Session;
   readonly #kept: Results;
 
@@ -52,7 +53,8 @@ export class FewShot {
       this.progress = progress;
     };
     const choice = choiceOf(adapter);
-    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, hear, choice);
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await this.#session.worker.measureFewShot(this.shots, sample, hear, choice, signal);
     // Another project may have been opened meanwhile.
     const isHere = (): boolean => project === this.#kept.project;
     if (!outcome.ok) {
@@ -85,8 +87,8 @@ export class FewShot {
     this.#session.announcer.say(what);
   }
 
-  async stop(): Promise<void> {
-    await this.#session.worker.stopEvaluation();
+  stop(): void {
+    this.#request?.abort();
   }
 
   /** As many examples as the base model had in a measurement, if it had some. */
@@ -107,7 +109,7 @@ export class FewShot {
 
   /** Nothing is measured, as in a new project. */
   forget(): void {
-    if (this.progress) void this.stop();
+    if (this.progress) this.stop();
     this.show(undefined);
   }
 }

@@ -26,6 +26,7 @@ class Judge {
   failure = $state.raw<Failure>();
   /** Whether Stop was pressed for good. */
   #dropping = false;
+  #request: AbortController | undefined;
 
   constructor(private readonly studio: Studio) {}
 
@@ -60,7 +61,8 @@ class Judge {
       await evaluation.keepJudged((record) => withJudging(record, withVerdicts(judging, items, verdicts)));
     };
     const pairs = items.map((item) => judgedPair(own, judging, item));
-    const outcome = await session.worker.judge({ prompt, pairs }, (verdict) => {
+    const { signal } = (this.#request = new AbortController());
+    const hear = (verdict: JudgeVerdict): void => {
       if (!this.progress) return;
       judged.push(verdict);
       const step = { done: judged.length, total: items.length };
@@ -71,7 +73,8 @@ class Judge {
       if (now - kept < KEEP_MS || judged.length === items.length) return;
       kept = now;
       void keep([...judged]);
-    });
+    };
+    const outcome = await session.worker.judge({ prompt, pairs }, hear, signal);
     this.progress = undefined;
     if (!isHere()) return;
     if (!outcome.ok) {
@@ -94,14 +97,14 @@ class Judge {
   }
 
   /** Ends the work: what was judged is kept. */
-  async pause(): Promise<void> {
-    await this.studio.session.worker.stopEvaluation();
+  pause(): void {
+    this.#request?.abort();
   }
 
   /** Ends the work, and drops what it judged. */
-  async cancel(): Promise<void> {
+  cancel(): void {
     this.#dropping = true;
-    await this.studio.session.worker.stopEvaluation();
+    this.#request?.abort();
   }
 }
 

@@ -18,6 +18,7 @@ class LabelCheck {
   failure = $state.raw<Failure>();
   stopped = $state('');
   #measured = $state.raw<Measured>();
+  #request: AbortController | undefined;
 
   constructor(private readonly studio: Studio) {}
 
@@ -35,9 +36,11 @@ class LabelCheck {
     this.failure = undefined;
     this.stopped = '';
     this.progress = { what: 'checking', done: 0, total: 0 };
-    const outcome = await session.worker.checkLabels(choice, (progress) => {
+    const { signal } = (this.#request = new AbortController());
+    const hear = (progress: Progress): void => {
       if (this.progress) this.progress = progress;
-    });
+    };
+    const outcome = await session.worker.checkLabels(choice, hear, signal);
     this.progress = undefined;
     if (outcome.ok) {
       const { finding, measured: rows } = outcome;
@@ -57,8 +60,8 @@ class LabelCheck {
       : `“${by}” finds none of ${rows} labels unlikely.`;
   }
 
-  async stop(): Promise<void> {
-    await this.studio.session.worker.stopEvaluation();
+  stop(): void {
+    this.#request?.abort();
   }
 }
 

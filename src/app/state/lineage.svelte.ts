@@ -18,6 +18,7 @@ class Lineage {
   allLeft = $state<number>();
   /** How long a row of each test took. */
   #secondsPerRow = $state<number>();
+  #request: AbortController | undefined;
   /** The project whose report is shown. */
   #project: string | undefined;
 
@@ -59,7 +60,7 @@ class Lineage {
     const pace = new MeasurementPace();
     const start = performance.now();
     this.allLeft = undefined;
-    const outcome = await this.session.worker.measureLineage(id, rows, (progress) => {
+    const hear = (progress: Progress): void => {
       if (!this.progress) return;
       const now = performance.now();
       this.secondsLeft = pace.secondsLeft(progress, now);
@@ -67,7 +68,9 @@ class Lineage {
       if (at > 1 && at !== this.progress.turn?.at)
         this.allLeft = (((now - start) / 1000) * (of - at + 1)) / (at - 1);
       this.progress = progress;
-    });
+    };
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await this.session.worker.measureLineage(id, rows, hear, signal);
     this.progress = undefined;
     if (outcome.ok) {
       const seconds = (performance.now() - start) / 1000;
@@ -82,8 +85,8 @@ class Lineage {
     } else if (outcome.code !== 'worker-aborted' && project === this.kept.project) this.failure = outcome;
   }
 
-  async stop(): Promise<void> {
-    await this.session.worker.stopEvaluation();
+  stop(): void {
+    this.#request?.abort();
   }
 }
 

@@ -8,6 +8,7 @@ export class Models {
   list = $state.raw<readonly KeptModel[]>([]);
   loaded = $state(false);
   failure = $state.raw<Failure>();
+  #request: AbortController | undefined;
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -38,7 +39,8 @@ export class Models {
     const report = (progress: Progress): void => {
       if (this.saving === name) this.detail = farWords(progress, left.hear(progress));
     };
-    const outcome = await this.#session.worker.exportModel(name, undefined, report, base);
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await this.#session.worker.exportModel(name, undefined, report, base, signal);
     this.saving = undefined;
     this.detail = '';
     this.failure = undefined;
@@ -51,8 +53,8 @@ export class Models {
     this.#session.announcer.say(`${outcome.name} is downloaded.`);
   }
 
-  async stopSaving(): Promise<void> {
-    await this.#session.worker.stopModelExport();
+  stopSaving(): void {
+    this.#request?.abort();
   }
 
   async remove(name: string): Promise<void> {

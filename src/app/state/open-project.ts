@@ -172,8 +172,7 @@ export class OpenProject {
     const { baseline, fewShot, evaluation } = this.#studio;
     task.forget();
     for (const part of [data, run, chat, baseline, fewShot, evaluation]) part.forget();
-    // The table of everything tuned is loaded late, and may be measuring.
-    if (session.measuring > 0) void session.worker.stopEvaluation();
+    session.stopMeasuring();
     settings.load(undefined);
     preferences.show(undefined);
     session.want(model);

@@ -34,6 +34,7 @@ class Preflight {
   #checked = $state.raw<Checked>();
   #inputs: Inputs | undefined;
   #asked = 0;
+  #request: AbortController | undefined;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -91,7 +92,7 @@ class Preflight {
     this.#asked++;
     this.progress = undefined;
     this.stopped = true;
-    void this.#studio.session.worker.stopCheck();
+    this.#request?.abort();
   }
 
   again(): void {
@@ -102,7 +103,7 @@ class Preflight {
   #giveUp(): void {
     this.#asked++;
     this.#inputs = undefined;
-    if (this.progress) void this.#studio.session.worker.stopCheck();
+    this.#request?.abort();
     this.progress = undefined;
   }
 
@@ -110,9 +111,10 @@ class Preflight {
     const isCurrent = (): boolean => asked === this.#asked;
     if (!isCurrent()) return;
     this.progress = { what: 'checking', done: 0, total: 0 };
+    const { signal } = (this.#request = new AbortController());
     const outcome = await this.#studio.session.worker.checkData((progress) => {
       if (isCurrent()) this.progress = progress;
-    });
+    }, signal);
     if (!isCurrent()) return;
     this.progress = undefined;
     if (outcome.ok) this.#checked = { ...inputs, findings: outcome.findings, withModel: outcome.withModel };

@@ -62,8 +62,8 @@ export class Session {
   /** Why the open model is not kept, if it could not be. */
   notKept = $state.raw<Failure>();
   storage = $state.raw<StorageState>();
-  /** How many measurements of the table of everything tuned are under way: that table is loaded late. */
-  measuring = $state(0);
+  /** Measurements that are under way in parts that are loaded late. */
+  #measurements = $state.raw<readonly AbortController[]>([]);
   /** The worker itself failed: nothing works until the page is loaded again. */
   defect = $state.raw<Failure>();
   /**
@@ -77,6 +77,8 @@ export class Session {
   #held = '';
   #bundled: Promise<boolean> | undefined;
   #kept: { readonly name: string; readonly done: Promise<boolean> } | undefined;
+  /** One for each model that is being opened. */
+  #openings: readonly AbortController[] = [];
   /** Counts the choices of a project's model. */
   #wants = 0;
 
@@ -100,6 +102,27 @@ export class Session {
     this.wanted = model;
     if (this.model && !isModel(this.model, model)) this.model = undefined;
     this.modelFailure = this.holdFailure = undefined;
+  }
+
+  /** Whether a part that is loaded late measures: the table of everything tuned, or the trial of a prompt. */
+  get measuring(): boolean {
+    return this.#measurements.length > 0;
+  }
+
+  /** Counts a measurement of such a part until it has ended. @returns what stops it */
+  beginMeasuring(): AbortController {
+    const request = new AbortController();
+    this.#measurements = [...this.#measurements, request];
+    return request;
+  }
+
+  endMeasuring(request: AbortController): void {
+    this.#measurements = this.#measurements.filter((other) => other !== request);
+  }
+
+  /** Stops the measurements of such parts: their project is left. */
+  stopMeasuring(): void {
+    for (const request of this.#measurements) request.abort();
   }
 
   /** Opens the model again, on another device. */
@@ -126,42 +149,44 @@ export class Session {
       return true;
     if (!baseWeights) return wanted.bundled ? this.openBundled() : this.openKept(wanted.name);
     const hear = this.#hear;
-    return this.#open(
+    return this.#open((signal) =>
       wanted.bundled
-        ? this.worker.openBundledModel(hear, baseWeights)
-        : this.worker.openKeptModel(wanted.name, hear, baseWeights),
+        ? this.worker.openBundledModel(hear, baseWeights, signal)
+        : this.worker.openKeptModel(wanted.name, hear, baseWeights, signal),
     );
   }
 
   /** Loads the open model again with its weights stored in another type. */
   holdBase(baseWeights: BaseWeights): Promise<boolean> {
-    return this.#open(this.worker.holdBase(baseWeights, this.#hear), 'hold');
+    return this.#open((signal) => this.worker.holdBase(baseWeights, this.#hear, signal), 'hold');
   }
 
   /** A model that this browser keeps. */
   openKept(name: string): Promise<boolean> {
     if (this.#kept?.name === name) return this.#kept.done;
-    const done = this.#open(this.worker.openKeptModel(name, this.#hear)).finally(() => {
+    const done = this.#open((signal) =>
+      this.worker.openKeptModel(name, this.#hear, undefined, signal),
+    ).finally(() => {
       if (this.#kept === kept) this.#kept = undefined;
     });
     const kept = (this.#kept = { name, done });
     return done;
   }
 
-  /** Stops copying or loading the model that is being opened. */
-  async stopOpening(): Promise<void> {
-    await this.worker.stopModel();
+  /** Stops copying or loading the model that is being opened, and those that wait for it. */
+  stopOpening(): void {
+    for (const request of this.#openings) request.abort();
   }
 
   openBundled(): Promise<boolean> {
-    this.#bundled ??= this.#open(this.worker.openBundledModel(this.#hear)).finally(
-      () => (this.#bundled = undefined),
-    );
+    this.#bundled ??= this.#open((signal) =>
+      this.worker.openBundledModel(this.#hear, undefined, signal),
+    ).finally(() => (this.#bundled = undefined));
     return this.#bundled;
   }
 
   openFolder(name: string, files: readonly File[]): Promise<boolean> {
-    return this.#open(this.worker.openModel(name, files, this.#hear), 'add');
+    return this.#open((signal) => this.worker.openModel(name, files, this.#hear, signal), 'add');
   }
 
   get isBundled(): boolean {
@@ -179,13 +204,16 @@ export class Session {
   }
 
   async #open(
-    answer: Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>,
+    ask: (signal: AbortSignal) => Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>,
     how?: 'add' | 'hold',
   ): Promise<boolean> {
     this.modelFailure = this.holdFailure = undefined;
     this.opening = { what: 'reading', done: 0, total: 0 };
     const wants = this.#wants;
-    const outcome = await answer;
+    const request = new AbortController();
+    this.#openings = [...this.#openings, request];
+    const outcome = await ask(request.signal);
+    this.#openings = this.#openings.filter((other) => other !== request);
     this.opening = this.openingLeft = undefined;
     this.#left = new TimeLeftClock();
     if (outcome.ok) {

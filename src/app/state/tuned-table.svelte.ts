@@ -26,8 +26,7 @@ class TunedTable {
   stopped = $state('');
   /** The project whose table is shown. */
   #project: string | undefined;
-  /** Stop was pressed, perhaps between two measurements. */
-  #stopping = false;
+  #request: AbortController | undefined;
 
   constructor(
     private readonly session: Session,
@@ -70,9 +69,9 @@ class TunedTable {
     this.#project = project;
     this.failure = undefined;
     this.stopped = '';
-    this.#stopping = false;
     const pace = new MeasurementPace();
-    this.session.measuring++;
+    const request = (this.#request = this.session.beginMeasuring());
+    const { signal } = request;
     let done = 0;
     /** The first one that failed: the others are measured all the same. */
     let failed: Failure | undefined;
@@ -82,19 +81,20 @@ class TunedTable {
       this.secondsLeft = undefined;
       const usual = this.#usualSeconds(sample);
       const start = performance.now();
-      const outcome = await this.session.worker.measureTuned(choice, sample, (progress) => {
+      const hear = (progress: Progress): void => {
         if (!this.progress) return;
         const now = performance.now();
         this.secondsLeft = pace.secondsLeft(progress, now);
         this.allLeft = usual && Math.max(0, usual * (tuned.length - at) - (now - start) / 1000);
         this.progress = progress;
-      });
+      };
+      const outcome = await this.session.worker.measureTuned(choice, sample, hear, signal);
       // Another project may have been opened meanwhile.
       if (project !== this.kept.project) break;
       if (!outcome.ok) {
         if (outcome.code !== 'worker-aborted') {
           failed ??= { ...outcome, what: `${name}: ${outcome.what}` };
-          if (!this.#stopping) continue;
+          if (!signal.aborted) continue;
         }
         this.#tellStop(done, tuned.length);
         break;
@@ -105,21 +105,20 @@ class TunedTable {
       this.entries = [...others, outcome.measured];
       this.failure = await this.kept.keep(project, { tuned: { entries: this.entries } });
       if (this.failure) break;
-      if (this.#stopping && done < tuned.length) {
+      if (signal.aborted && done < tuned.length) {
         this.#tellStop(done, tuned.length);
         break;
       }
     }
     this.failure ??= failed;
     this.progress = undefined;
-    this.session.measuring--;
+    this.session.endMeasuring(request);
     this.allLeft = undefined;
     if (done === tuned.length) this.session.announcer.say('Everything is measured on the same rows.');
   }
 
-  async stop(): Promise<void> {
-    this.#stopping = true;
-    await this.session.worker.stopEvaluation();
+  stop(): void {
+    this.#request?.abort();
   }
 
   #tellStop(done: number, of: number): void {

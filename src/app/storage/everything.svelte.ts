@@ -19,6 +19,7 @@ class Everything {
   failure = $state.raw<Failure>();
   report = $state.raw<ImportReport>();
   #left = new TimeLeftClock();
+  #request: AbortController | undefined;
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -26,26 +27,25 @@ class Everything {
   }
 
   export(models: boolean): Promise<void> {
-    this.#begin('exporting');
-    return this.#save(this.#session.worker.exportAll(models, this.#hear));
+    const signal = this.#begin('exporting');
+    return this.#save(this.#session.worker.exportAll(models, this.#hear, signal));
   }
 
   /** One project as a file for somebody else. */
   share(id: string): Promise<void> {
-    this.#begin('sharing');
+    const signal = this.#begin('sharing');
     this.project = id;
-    return this.#save(this.#session.worker.exportProject(id, this.#hear));
+    return this.#save(this.#session.worker.exportProject(id, this.#hear, signal));
   }
 
   /** Ends it: a partial export is dropped, a partial import is undone. */
-  async stop(): Promise<void> {
-    const { worker } = this.#session;
-    await (this.busy === 'importing' ? worker.stopImport() : worker.stopExport());
+  stop(): void {
+    this.#request?.abort();
   }
 
   async import(file: File): Promise<void> {
-    this.#begin('importing');
-    const outcome = await this.#session.worker.importAll(file, this.#hear);
+    const signal = this.#begin('importing');
+    const outcome = await this.#session.worker.importAll(file, this.#hear, signal);
     this.#end();
     if (outcome.ok) {
       this.report = outcome.report;
@@ -83,12 +83,15 @@ class Everything {
     }
   }
 
-  #begin(what: Work): void {
+  /** @returns the signal that {@link stop} aborts */
+  #begin(what: Work): AbortSignal {
     this.busy = what;
     this.failure = undefined;
     this.report = undefined;
     this.progress = undefined;
     this.#left = new TimeLeftClock();
+    this.#request = new AbortController();
+    return this.#request.signal;
   }
 
   readonly #hear = (progress: Progress): void => {

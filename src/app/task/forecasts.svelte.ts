@@ -28,6 +28,7 @@ class Curated {
   progress = $state.raw<Progress>();
   measureFailure = $state.raw<Failure>();
   #kept: readonly KeptModel[] = [];
+  #request: AbortController | undefined;
   #listed: Promise<void> | undefined;
   #planned: Promise<void> = Promise.resolve();
 
@@ -51,7 +52,11 @@ class Curated {
     this.measuring = true;
     this.measureFailure = undefined;
     this.progress = undefined;
-    const outcome = await session.worker.measureTrainingSpeed((progress) => (this.progress = progress));
+    const { signal } = (this.#request = new AbortController());
+    const outcome = await session.worker.measureTrainingSpeed(
+      (progress) => (this.progress = progress),
+      signal,
+    );
     this.measuring = false;
     if (outcome.ok) {
       this.speed = outcome.speed;
@@ -61,6 +66,10 @@ class Curated {
     } else if (outcome.code !== 'worker-aborted') {
       this.measureFailure = outcome;
     }
+  }
+
+  stop(): void {
+    this.#request?.abort();
   }
 
   async #load(session: Session): Promise<void> {

@@ -14,7 +14,7 @@ export type AdapterChange = Partial<Pick<AdapterInfo, 'name' | 'note' | 'trial'>
 /** `base` is the model without an adapter, `current` the adapter that is being trained or was trained last. */
 export type AdapterChoice = 'base' | 'current' | { readonly id: string };
 
-/** The library of adapters. */
+/** The library of adapters. Stopped, an export or import fails with `worker-aborted` and leaves nothing. */
 export interface AdaptersApi {
   listAdapters(): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   updateAdapter(id: string, change: AdapterChange): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
@@ -30,12 +30,14 @@ export interface AdaptersApi {
     id: string,
     beside: boolean,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly fileName: string; readonly file: Blob }>>;
   /** Every adapter of a PEFT folder, or of a zip of one, for the open model. */
   importAdapter(
     name: string,
     files: readonly File[],
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   /**
    * The same with a PEFT adapter of the hub, by its id or address. Fails with `hub-…`, and with `file-too-large` before anything is fetched.
@@ -46,10 +48,10 @@ export interface AdaptersApi {
     asked: string,
     token: string | undefined,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly adapters: readonly AdapterInfo[] }>>;
   /**
-   * Every stage that led to an adapter, and the base model, on the test rows of all of these stages. `stopEvaluation` ends it: it fails with
-   * `worker-aborted`.
+   * Every stage that led to an adapter, and the base model, on the test rows of all of these stages. Stopped, it fails with `worker-aborted`.
    *
    * @param rows of each test part that are asked
    */
@@ -57,7 +59,6 @@ export interface AdaptersApi {
     id: string,
     rows: number,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly report: LineageReport }>>;
-  /** Ends exports and imports of adapters: they fail with `worker-aborted` and leave nothing. */
-  stopAdapters(): Promise<void>;
 }

@@ -76,7 +76,7 @@ export interface TaughtTurns {
 /** Questions to the model. */
 export interface ChatApi {
   /**
-   * Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked.
+   * Answers a conversation; text streams through `onText`. One answer at a time; a paused run may be asked. Stopped, it gives the text until then.
    *
    * @param passages stand before the last question, as many as fit
    */
@@ -86,6 +86,7 @@ export interface ChatApi {
     settings: ChatSettings,
     onText: (text: string) => void,
     passages?: AskedPassages,
+    signal?: AbortSignal,
   ): Promise<
     Outcome<{
       readonly text: string;
@@ -109,5 +110,4 @@ export interface ChatApi {
    * @returns no `turns` if neither the rows of an adapter nor open ones are known
    */
   taughtTurns(choices: readonly AdapterChoice[]): Promise<Outcome<{ readonly turns?: TaughtTurns }>>;
-  stopChat(): Promise<void>;
 }

@@ -59,6 +59,8 @@ export interface CuratedApi {
   /** The measured speed of this GPU, from this visit or an earlier one. */
   trainingSpeed(): Promise<Outcome<{ readonly speed?: TrainingSpeed }>>;
   /** Measures it: seconds on a GPU, up to minutes on a software adapter. Fails with `worker-aborted` when it is stopped. */
-  measureTrainingSpeed(onProgress?: OnProgress): Promise<Outcome<{ readonly speed: TrainingSpeed }>>;
-  stopMeasuring(): Promise<void>;
+  measureTrainingSpeed(
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Outcome<{ readonly speed: TrainingSpeed }>>;
 }

@@ -55,7 +55,7 @@ export interface DataApi {
    *
    * @param others test rows and more rows, from files of their own
    * @param keep the name to keep them under in the open project; if none is open, in a new one of that name
-   * @returns `notKept` if they are open and could not be kept
+   * @returns `notKept` if they are open and could not be kept. Stopped, it fails with `worker-aborted`, and the rows that were open stay
    */
   openData(
     file: DataFile,
@@ -63,6 +63,7 @@ export interface DataApi {
     others?: OtherFiles,
     onProgress?: OnProgress,
     keep?: DataName,
+    signal?: AbortSignal,
   ): Promise<
     Outcome<{
       readonly data: DataSummary;
@@ -79,19 +80,17 @@ export interface DataApi {
   /** How well the open model fits the open rows; without a fit if the rows have no words. */
   fitOfRows(): Promise<Outcome<{ readonly fit?: RowFit }>>;
   /**
-   * Checks the open rows by the rules of `graft check`, with the tokenizer of the open model if there is one. Ends an earlier check.
+   * Checks the open rows by the rules of `graft check`, with the tokenizer of the open model if there is one.
+   * Stopped, it fails with `worker-aborted`.
    *
    * @returns the findings, the gravest first
    */
   checkData(
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly findings: readonly PlacedFinding[]; readonly withModel: boolean }>>;
   /** The looks at the test part of the open rows. */
   testLooks(): Promise<Outcome<{ readonly looks: TestLooks }>>;
-  /** Ends the check of rows early: it fails with `worker-aborted`. */
-  stopCheck(): Promise<void>;
-  /** Ends imports early: they fail with `worker-aborted`, and the open data stay. Resolves when no import can keep anything any more. */
-  stopData(): Promise<void>;
   /** Data sets that the open project keeps, the newest first. */
   listData(): Promise<Outcome<{ readonly sets: readonly DataSetInfo[] }>>;
   /** The files of one, to open it again. */

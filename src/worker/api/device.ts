@@ -75,10 +75,12 @@ export interface DeviceApi {
    * again when it is needed, and trained values are in storage. Fails with `worker-training` while a run trains.
    */
   useDevice(choice: DeviceChoice): Promise<Outcome<{ readonly device: DeviceFacts }>>;
-  /** Measures the device: half a minute on a software adapter, seconds on a real one. */
+  /**
+   * Measures the device: half a minute on a software adapter, seconds on a real one. Stopped, it ends after the current measurement and fails with
+   * `worker-aborted`.
+   */
   benchmark(
     onProgress: (progress: BenchmarkProgress) => void,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly benchmark: Benchmark }>>;
-  /** Ends a benchmark after the current measurement: it fails with `worker-aborted`. */
-  stopBenchmark(): Promise<void>;
 }

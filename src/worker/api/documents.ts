@@ -141,20 +141,20 @@ export interface DocumentsApi {
    * Reads files and zips of them, divides their texts and computes the vectors that are missing. A folder that all files lie in is left out of their
    * paths. What is complete is kept, however the call ends.
    *
-   * @returns `stopped` if `stopDocuments` ended it: then `continueDocuments` does the rest of what was read
+   * @returns `stopped` if it was stopped, after what runs on the device: then `continueDocuments` does the rest of what was read
    */
   addDocuments(
     projectId: string,
     files: readonly FileAt[],
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<Documents & { readonly report: AddedDocuments; readonly stopped: boolean }>>;
   /** Divides documents that are divided otherwise than the settings say, and computes the vectors that are missing. */
   continueDocuments(
     projectId: string,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<Documents & { readonly stopped: boolean }>>;
-  /** Ends the work on documents after what runs on the device. */
-  stopDocuments(): Promise<void>;
   removeDocuments(projectId: string, files: readonly string[]): Promise<Outcome<Documents>>;
   /**
    * Changes how texts are divided and which encoder makes vectors. `continueDocuments` then does the work.
@@ -186,10 +186,15 @@ export interface DocumentsApi {
   listEncoders(): Promise<
     Outcome<{ readonly encoders: readonly KeptEncoder[]; readonly offered: readonly OfferedEncoder[] }>
   >;
-  /** Keeps an encoder from the files of its folder. @returns the name that it is kept under, and the prefixes that its files name */
+  /**
+   * Keeps an encoder from the files of its folder. Stopped, it fails with `worker-aborted` and keeps nothing.
+   *
+   * @returns the name that it is kept under, and the prefixes that its files name
+   */
   addEncoder(
     name: string,
     files: readonly FileAt[],
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly encoder: EncoderChoice }>>;
 }

@@ -54,14 +54,16 @@ export interface DownloadsApi {
   /** @param address empty for the usual one */
   changeHub(address: string): Promise<Outcome<{ readonly hub: string }>>;
   /**
-   * Finds the offers of a model, without fetching it.
+   * Finds the offers of a model, without fetching it. Stopped, it fails with `worker-aborted`.
    *
    * @param asked `org/name`, `org/name@revision`, an address on the hub, or any address of a model
    * @returns all offers: a repository may hold several quantisations
    */
-  findModels(asked: string, access: HubAccess): Promise<Outcome<{ readonly offers: readonly ModelOffer[] }>>;
-  /** Ends what `findModels` waits for: it fails with `worker-aborted`. */
-  stopFinding(): Promise<void>;
+  findModels(
+    asked: string,
+    access: HubAccess,
+    signal?: AbortSignal,
+  ): Promise<Outcome<{ readonly offers: readonly ModelOffer[] }>>;
   /**
    * Fetches a model, checks it and keeps it; continues where an earlier download stopped.
    *

@@ -108,6 +108,7 @@ export interface EvaluationApi {
     adapters: readonly Exclude<AdapterChoice, 'base'>[],
     sample: Sample,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /** The instruction that is used for a task unless a person writes another, with the labels of the open rows; '' if nothing is known. */
   usualInstruction(goal: string): Promise<Outcome<{ readonly instruction: string }>>;
@@ -123,6 +124,7 @@ export interface EvaluationApi {
     sample: Sample,
     onProgress?: OnProgress,
     adapter?: AdapterChoice,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly evaluation: Evaluation; readonly stopped: boolean }>>;
   /**
    * The same as `evaluate` with what was forgotten, as one measurement. What is measured of the base is kept for the next call. Stopped, it
@@ -132,6 +134,7 @@ export interface EvaluationApi {
     tuned: TunedChoice,
     sample: Sample,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly measured: TunedMeasurement }>>;
   /**
    * The loss of each token of a row's answer, for the base model and an adapter. Stopped, it fails with `worker-aborted`.
@@ -142,26 +145,27 @@ export interface EvaluationApi {
     at: number,
     adapter: AdapterChoice,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly losses: TokenLosses }>>;
   /**
    * Rows of training and validation whose label is far less likely to an adapter than another one of the list, as a finding of the open rows; none if
-   * there is no such row. `stopEvaluation` ends it: it fails with `worker-aborted`.
+   * there is no such row. Stopped, it fails with `worker-aborted`.
    */
   checkLabels(
     adapter: Exclude<AdapterChoice, 'base'>,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly finding?: PlacedFinding; readonly measured: number }>>;
   /**
-   * Compares two answers at a time, in both orders, by likelihood. `stopEvaluation` ends it, and what was judged until then is kept.
+   * Compares two answers at a time, in both orders, by likelihood. Stopped, it gives what was judged until then.
    *
    * @param onJudged gets each verdict, in the order of the pairs
    */
   judge(
     request: JudgeRequest,
     onJudged?: (verdict: JudgeVerdict) => void,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly judged: Judged }>>;
   /** The resources that runs took, by id; nothing for a run that is not kept any more. */
   tookOfRuns(ids: readonly string[]): Promise<Outcome<{ readonly took: Readonly<Record<string, RunTook>> }>>;
-  /** Stops the current measurement. */
-  stopEvaluation(): Promise<void>;
 }

@@ -70,6 +70,7 @@ export interface ExportingApi {
   ): Promise<Outcome<{ readonly plan: ExportPlan } | { readonly otherBase: OtherBase }>>;
   /**
    * Writes the folder, tensor by tensor: the page's memory holds one of them at a time. The tensors are those of `graft export`, bit for bit.
+   * Stopped, it fails with `worker-aborted` and leaves nothing.
    *
    * @param target a folder of the person's disk, in which a new folder is made; without one the folder becomes a zip
    * @returns the name of the folder or of the zip, and the zip
@@ -79,7 +80,6 @@ export interface ExportingApi {
     choice: FormatChoice,
     target: FileSystemDirectoryHandle | undefined,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
-  /** Ends `exportFolder`: it fails with `worker-aborted` and leaves nothing. */
-  stopFolderExport(): Promise<void>;
 }

@@ -63,7 +63,10 @@ export interface KeptModel {
   readonly adapters: number;
 }
 
-/** Base models: the one that is open, and those that are kept. */
+/**
+ * Base models: the one that is open, and those that are kept. Stopped, the opening of a model fails with `worker-aborted`, and the earlier model can be
+ * opened again. An incomplete copy is not kept.
+ */
 export interface ModelsApi {
   /**
    * Loads the bundled model, the one that is open already if it is this one.
@@ -73,6 +76,7 @@ export interface ModelsApi {
   openBundledModel(
     onProgress?: OnProgress,
     baseWeights?: BaseWeights,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /**
    * Keeps a Hugging Face model folder or a GGUF file that a person chose or dropped, and loads it.
@@ -84,12 +88,14 @@ export interface ModelsApi {
     name: string,
     files: readonly File[],
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo; readonly notKept?: Failure }>>;
   /** Loads a model that is kept, as {@link openBundledModel} does the bundled one. */
   openKeptModel(
     name: string,
     onProgress?: OnProgress,
     baseWeights?: BaseWeights,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /** Types for the matrices of the open model, with the memory of each. @param embeddings the choice for embeddings and head */
   planBase(embeddings?: WeightChoice): Promise<Outcome<{ readonly options: readonly BaseOption[] }>>;
@@ -100,14 +106,10 @@ export interface ModelsApi {
   holdBase(
     baseWeights: BaseWeights,
     onProgress?: OnProgress,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly model: ModelInfo }>>;
   /**
-   * Ends the opening of a model: it fails with `worker-aborted`, and the earlier model can be opened again. An incomplete copy is
-   * not kept.
-   */
-  stopModel(): Promise<void>;
-  /**
-   * Exports a kept model as its folder, or as the tensors that differ from its base.
+   * Exports a kept model as its folder, or as the tensors that differ from its base. Stopped, it fails with `worker-aborted` and leaves nothing.
    *
    * @param target a folder of the person's disk, in which a new folder is made; without one the folder becomes a zip
    * @param base the model that it was tuned from: then a delta is given, the tensors that differ
@@ -118,9 +120,8 @@ export interface ModelsApi {
     target: FileSystemDirectoryHandle | undefined,
     onProgress?: OnProgress,
     base?: ModelRef,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly name: string; readonly zip?: Blob }>>;
-  /** Ends such an export: it fails with `worker-aborted` and leaves nothing. */
-  stopModelExport(): Promise<void>;
   listModels(): Promise<Outcome<{ readonly models: readonly KeptModel[] }>>;
   /** Its runs and adapters stay; they need the model again to be used. */
   deleteModel(name: string): Promise<Outcome<object>>;

@@ -75,8 +75,8 @@ export interface QuestionsApi {
     choice: DraftChoice & SamplingChoice,
     onProgress?: OnProgress,
     onDraft?: (question: DocumentQuestion) => void,
+    signal?: AbortSignal,
   ): Promise<Outcome<Questions & Drafted>>;
-  stopDrafting(): Promise<void>;
   /** Makes questions of two Jinja templates. Fails with `question-template`. */
   templateQuestions(
     projectId: string,

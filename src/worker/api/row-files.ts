@@ -42,13 +42,15 @@ export interface RowFilesApi {
   /** @param paths of files in the zip */
   readZip(zip: File, paths: readonly string[]): Promise<Outcome<{ readonly files: readonly TakenFile[] }>>;
   /**
-   * Finds the files of a data set on the hub, without fetching any.
+   * Finds the files of a data set on the hub, without fetching any. Stopped, it fails with `worker-aborted`.
    *
    * @param asked `org/name`, `org/name@revision`, or the address of its page
    */
-  findRows(asked: string, access: HubAccess): Promise<Outcome<{ readonly offer: ModelOffer }>>;
-  /** Ends what `findRows` waits for: it fails with `worker-aborted`. */
-  stopFindingRows(): Promise<void>;
+  findRows(
+    asked: string,
+    access: HubAccess,
+    signal?: AbortSignal,
+  ): Promise<Outcome<{ readonly offer: ModelOffer }>>;
   /**
    * Fetches files of a data set; continues where an earlier download of the same files stopped.
    *

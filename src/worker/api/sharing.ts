@@ -44,12 +44,11 @@ export interface Shared {
 export interface SharingApi {
   /** The files that a push would send, and the hub that they would go to. Asks nobody. */
   planShare(id: string): Promise<Outcome<{ readonly hub: string; readonly files: readonly SharedFile[] }>>;
-  /** Sends them as one commit. Fails with `hub-…`. */
+  /** Sends them as one commit. Fails with `hub-…`, and stopped with `worker-aborted`: what was sent before counts at the next push. */
   shareAdapter(
     id: string,
     request: ShareRequest,
     onProgress?: (progress: ShareProgress) => void,
+    signal?: AbortSignal,
   ): Promise<Outcome<{ readonly shared: Shared }>>;
-  /** Ends `shareAdapter`: it fails with `worker-aborted`. What was sent before counts at the next push. */
-  stopSharing(): Promise<void>;
 }

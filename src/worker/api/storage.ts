@@ -32,18 +32,18 @@ export interface ImportReport {
 
 type Exported = Outcome<{ readonly fileName: string; readonly file: Blob }>;
 
-/** All stored data, and the requests of the worker. */
+/** All stored data, and the requests of the worker. Stopped, an export or import fails with `worker-aborted`. */
 export interface StorageApi {
   /** Everything that is kept, as one zip. @param models whether it contains base models */
-  exportAll(models: boolean, onProgress?: OnProgress): Promise<Exported>;
+  exportAll(models: boolean, onProgress?: OnProgress, signal?: AbortSignal): Promise<Exported>;
   /** One project as a zip: its rows, settings, runs, adapters and results; its base model by name and fingerprint. */
-  exportProject(id: string, onProgress?: OnProgress): Promise<Exported>;
-  /** Ends an export: it fails with `worker-aborted`. */
-  stopExport(): Promise<void>;
-  /** Adds the records of such a zip; nothing is overwritten. Progress is in bytes of the zip. */
-  importAll(file: File, onProgress?: OnProgress): Promise<Outcome<{ readonly report: ImportReport }>>;
-  /** Ends an import: it fails with `worker-aborted` and is undone. */
-  stopImport(): Promise<void>;
+  exportProject(id: string, onProgress?: OnProgress, signal?: AbortSignal): Promise<Exported>;
+  /** Adds the records of such a zip; nothing is overwritten. Progress is in bytes of the zip. Stopped, it is undone. */
+  importAll(
+    file: File,
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Outcome<{ readonly report: ImportReport }>>;
   /** Deletes projects, data sets, runs, adapters, settings and base models, for good. */
   deleteAll(): Promise<Outcome<object>>;
   /** Bytes in use and granted, and whether the browser promised to keep them. */

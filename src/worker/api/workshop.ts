@@ -47,10 +47,11 @@ export interface WorkshopApi {
     shares: readonly MixtureShare[],
     rank?: number,
   ): Promise<Outcome<{ readonly mixture: Mixture }>>;
-  /** The loss of some test rows with the base and with the mixture. */
-  lossOfMixture(onProgress?: OnProgress): Promise<Outcome<{ readonly loss: MixtureLoss }>>;
-  /** Ends `lossOfMixture`: it fails with `worker-aborted`. */
-  stopMixtureLoss(): Promise<void>;
+  /** The loss of some test rows with the base and with the mixture. Stopped, it fails with `worker-aborted`. */
+  lossOfMixture(
+    onProgress?: OnProgress,
+    signal?: AbortSignal,
+  ): Promise<Outcome<{ readonly loss: MixtureLoss }>>;
   /** Keeps the mixture as an adapter of the library, which names those that it was mixed from. */
   keepMixture(name: string): Promise<Outcome<{ readonly adapter: AdapterInfo }>>;
 }

@@ -16,6 +16,7 @@ import { checkEncoderFiles, type Models } from '../models.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
 import type { Session } from '../session.ts';
+import { unstopped } from '../stopping.ts';
 import type { DocumentLibrary } from './library.ts';
 import type { Encoders } from './encoders.ts';
 
@@ -151,7 +152,6 @@ export function documentsApi(
   documents: Documents,
   { models, runs }: Pick<Rooms, 'models' | 'runs'>,
 ): DocumentsApi {
-  const copying = new Set<AbortController>();
   const listed = async (
     projectId: string,
   ): Promise<{ documents: Awaited<ReturnType<DocumentLibrary['list']>> }> => ({
@@ -159,20 +159,18 @@ export function documentsApi(
   });
   return {
     listDocuments: (projectId) => outcome(() => listed(projectId)),
-    addDocuments: (projectId, files, onProgress) =>
+    addDocuments: (projectId, files, onProgress, signal = unstopped()) =>
       outcome(async () => {
-        const done = await (await documents.library()).add(projectId, files, listener(onProgress));
+        const watch = { onProgress: listener(onProgress), signal };
+        const done = await (await documents.library()).add(projectId, files, watch);
         return { ...done, ...(await listed(projectId)) };
       }),
-    continueDocuments: (projectId, onProgress) =>
+    continueDocuments: (projectId, onProgress, signal = unstopped()) =>
       outcome(async () => {
-        const done = await (await documents.library()).proceed(projectId, listener(onProgress));
+        const watch = { onProgress: listener(onProgress), signal };
+        const done = await (await documents.library()).proceed(projectId, watch);
         return { ...done, ...(await listed(projectId)) };
       }),
-    stopDocuments: async () => {
-      for (const controller of copying) controller.abort();
-      (await documents.library()).stop();
-    },
     removeDocuments: (projectId, files) =>
       outcome(async () => {
         await (await documents.library()).remove(projectId, files);
@@ -206,26 +204,14 @@ export function documentsApi(
         );
         return { encoders, offered: offeredEncoders() };
       }),
-    addEncoder: (name, files, onProgress) =>
+    addEncoder: (name, files, onProgress, signal = unstopped()) =>
       outcome(async () => {
-        const controller = new AbortController();
-        copying.add(controller);
-        try {
-          const { runnable } = await import('./encoders.ts');
-          const folder = await runnable(encoderFolder(name, files));
-          const report = listener(onProgress);
-          const { source, notKept } = await models.add(
-            name,
-            folder,
-            report,
-            controller.signal,
-            checkEncoderFiles,
-          );
-          if (notKept) throw new GraftError(notKept.code, notKept.what, notKept.remedy);
-          return { encoder: { name: source.name, ...(await readPrefixes(source.files)) } };
-        } finally {
-          copying.delete(controller);
-        }
+        const { runnable } = await import('./encoders.ts');
+        const folder = await runnable(encoderFolder(name, files));
+        const report = listener(onProgress);
+        const { source, notKept } = await models.add(name, folder, report, signal, checkEncoderFiles);
+        if (notKept) throw new GraftError(notKept.code, notKept.what, notKept.remedy);
+        return { encoder: { name: source.name, ...(await readPrefixes(source.files)) } };
       }),
   };
 }

@@ -15,7 +15,6 @@ import type {
   ProjectDocuments,
   SearchChoice,
 } from '../api/documents.ts';
-import type { Progress } from '../api.ts';
 import { missingProject } from '../projects.ts';
 import { Queue } from '../queue.ts';
 import { Adding, chunkAgain, DOCUMENT_LIMITS } from './adding.ts';
@@ -24,12 +23,9 @@ import { chunkId, OpenIndex } from './open-index.ts';
 import { counterOf, type DeviceEncoder, type DocumentPorts, type IndexWatch } from './ports.ts';
 import { isCurrent, sameMaker, documentSettings, vectorsOf, type DocumentSettings } from './settings.ts';
 
-type OnProgress = (progress: Progress) => void;
-
 export class DocumentLibrary {
   /** Changes follow each other. */
   readonly #queue = new Queue();
-  #working: AbortController | undefined;
   #index: OpenIndex | undefined;
 
   constructor(
@@ -74,9 +70,9 @@ export class DocumentLibrary {
   add(
     projectId: string,
     files: readonly FileAt[],
-    onProgress: OnProgress,
+    watch: IndexWatch,
   ): Promise<{ report: AddedDocuments; stopped: boolean }> {
-    return this.#work(onProgress, async (watch) => {
+    return this.#queue.run(async () => {
       const reading = new Adding(projectId, await this.#settings(projectId), this.ports, this.limits);
       const stopped = await untilStopped(watch.signal, async () => {
         await reading.add(files, watch);
@@ -87,15 +83,10 @@ export class DocumentLibrary {
   }
 
   /** @throws GraftError as {@link add} */
-  proceed(projectId: string, onProgress: OnProgress): Promise<{ stopped: boolean }> {
-    return this.#work(onProgress, async (watch) => ({
+  proceed(projectId: string, watch: IndexWatch): Promise<{ stopped: boolean }> {
+    return this.#queue.run(async () => ({
       stopped: await untilStopped(watch.signal, () => this.#bringUpToDate(projectId, watch)),
     }));
-  }
-
-  /** Ends the work that runs. */
-  stop(): void {
-    this.#working?.abort();
   }
 
   /** @throws GraftError `project-missing`, `storage-…` */
@@ -227,18 +218,6 @@ export class DocumentLibrary {
   /** The device is lost, and all that was on it. */
   lose(): void {
     this.#index = undefined;
-  }
-
-  /** Work that {@link stop} ends, after all that was asked for before it. */
-  #work<T>(onProgress: OnProgress, work: (watch: IndexWatch) => Promise<T>): Promise<T> {
-    return this.#queue.run(async () => {
-      const controller = (this.#working = new AbortController());
-      try {
-        return await work({ onProgress, signal: controller.signal });
-      } finally {
-        this.#working = undefined;
-      }
-    });
   }
 
   async #bringUpToDate(projectId: string, watch: IndexWatch): Promise<void> {

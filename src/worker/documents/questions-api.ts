@@ -7,6 +7,7 @@ import { chat } from '../chat.ts';
 import { listener, outcome } from '../outcome.ts';
 import type { Runs } from '../runs.ts';
 import type { Session } from '../session.ts';
+import { unstopped } from '../stopping.ts';
 import type { Documents } from './documents-api.ts';
 import type { QuestionLibrary } from './questions.ts';
 
@@ -48,56 +49,51 @@ export function questionsApi({ documents, session, runs }: Rooms): QuestionsApi 
   const listed = async (projectId: string): Promise<Kept> => ({
     questions: await (await questions()).list(projectId),
   });
-  const drafting = new Set<AbortController>();
 
   return {
     listQuestions: (projectId) => outcome(() => listed(projectId)),
-    draftQuestions: (projectId, { files, perDocument, ...sampling }, onProgress, onDraft) =>
+    draftQuestions: (
+      projectId,
+      { files, perDocument, ...sampling },
+      onProgress,
+      onDraft,
+      signal = unstopped(),
+    ) =>
       outcome(async () => {
-        const controller = new AbortController();
-        const { signal } = controller;
-        drafting.add(controller);
-        try {
-          const by = session.opened?.info.name;
-          if (by === undefined)
-            throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
-          let asked = 0;
-          const ask: AskModel = async (conversations) => {
-            const texts: string[] = [];
-            for (const messages of conversations) {
-              const { maxNewTokens, temperature, seed } = sampling;
-              const { text } = await runs.withDevice(() =>
-                chat(session, {
-                  adapter: 'base',
-                  messages,
-                  settings: {
-                    ...{ maxNewTokens, temperature, seed: seed + asked++ },
-                    ...{ topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
-                  },
-                  onText: () => undefined,
-                  signal,
-                }),
-              );
-              texts.push(text);
-            }
-            return texts;
-          };
-          const done = await (
-            await questions()
-          ).draft(
-            projectId,
-            { perDocument, ...(files && { files }) },
-            { by, ask },
-            { onProgress: listener(onProgress), onDraft: listener(onDraft), signal },
-          );
-          return { ...done, ...(await listed(projectId)) };
-        } finally {
-          drafting.delete(controller);
-        }
+        const by = session.opened?.info.name;
+        if (by === undefined)
+          throw new GraftError('worker-no-model', 'No model is open.', 'Choose a model first.');
+        let asked = 0;
+        const ask: AskModel = async (conversations) => {
+          const texts: string[] = [];
+          for (const messages of conversations) {
+            const { maxNewTokens, temperature, seed } = sampling;
+            const { text } = await runs.withDevice(() =>
+              chat(session, {
+                adapter: 'base',
+                messages,
+                settings: {
+                  ...{ maxNewTokens, temperature, seed: seed + asked++ },
+                  ...{ topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
+                },
+                onText: () => undefined,
+                signal,
+              }),
+            );
+            texts.push(text);
+          }
+          return texts;
+        };
+        const done = await (
+          await questions()
+        ).draft(
+          projectId,
+          { perDocument, ...(files && { files }) },
+          { by, ask },
+          { onProgress: listener(onProgress), onDraft: listener(onDraft), signal },
+        );
+        return { ...done, ...(await listed(projectId)) };
       }),
-    stopDrafting: async () => {
-      for (const controller of drafting) controller.abort();
-    },
     templateQuestions: (projectId, choice) =>
       outcome(async () => ({
         ...(await (await questions()).fromTemplates(projectId, choice)),

@@ -43,7 +43,8 @@ export class Looks {
     const { id } = this.projects;
     const results = id === undefined ? [] : await this.store.list(id);
     const kept = results.find(({ kind }) => kind === 'looks')?.value as
-      { tests?: readonly Looked[] } | undefined;
+      | { tests?: readonly Looked[] }
+      | undefined;
     return kept?.tests ?? [];
   }
 
@@ -86,9 +87,9 @@ export function countingLooks(
   return {
     ...api,
     evaluate: (adapters, ...others) => counted(adapters.length > 0, () => api.evaluate(adapters, ...others)),
-    measureFewShot: (shots, sample, onProgress, adapter) =>
+    measureFewShot: (shots, sample, onProgress, adapter, signal) =>
       counted(adapter !== undefined && adapter !== 'base', () =>
-        api.measureFewShot(shots, sample, onProgress, adapter),
+        api.measureFewShot(shots, sample, onProgress, adapter, signal),
       ),
     measureTuned: (...asked) => counted(true, () => api.measureTuned(...asked)),
     testLooks: () =>

@@ -13,6 +13,7 @@ import type { DataFile, DataOptions, Progress } from '../../../src/worker/api.ts
 import { Checks } from '../../../src/worker/checks.ts';
 import type { OpenModel } from '../../../src/worker/model.ts';
 import { Slices } from '../../../src/worker/slices.ts';
+import { unstopped } from '../../../src/worker/stopping.ts';
 import { openSprig } from './open-sprig.ts';
 
 let model: OpenModel;
@@ -31,8 +32,9 @@ async function open(rows: DataFile, options = OPTIONS, others?: OtherFiles): Pro
   const slices = new Slices(() => undefined, new AbortController().signal);
   return (await openData(model, rows, options, others, slices)).data;
 }
+const watched = { onProgress: () => undefined, signal: unstopped() };
 const check = async (data: RowSet, checks = new Checks()): Promise<readonly PlacedFinding[]> =>
-  (await checks.run(data, model, () => undefined)).findings;
+  (await checks.run(data, model, watched)).findings;
 const find = (findings: readonly PlacedFinding[], id: FindingId): PlacedFinding | undefined =>
   findings.find((finding) => finding.id === id);
 
@@ -127,7 +129,7 @@ test('ends a finding once its rows are left out', async () => {
 
 test('says what it needs a model for, and finds the rest without one', async () => {
   const data = await open(file('rows.jsonl', [...DESK, ...ODD]));
-  const { findings, withModel } = await new Checks().run(data, undefined, () => undefined);
+  const { findings, withModel } = await new Checks().run(data, undefined, watched);
   expect(withModel).toBe(false);
   expect(find(findings, 'answers-cut')).toBeUndefined();
   expect(find(findings, 'card-number')).toBeDefined();
@@ -152,7 +154,7 @@ test('lists the rows of a finding, also after they are divided in another way, a
   expect(listed(await open(file('other.jsonl', DESK)), 'contradictory-answers')).toEqual([]);
 });
 
-test('reports how far it is, and ends when it is stopped or another check starts', async () => {
+test('reports how far it is, and ends when it is stopped, while another check goes on', async () => {
   const data = await open(
     file(
       'many.jsonl',
@@ -164,14 +166,18 @@ test('reports how far it is, and ends when it is stopped or another check starts
   );
   const checks = new Checks();
   const seen: Progress[] = [];
-  const first = checks.run(data, model, (progress) => {
+  const request = new AbortController();
+  const onProgress = (progress: Progress): void => {
     seen.push(progress);
-    checks.stop();
-  });
+    request.abort();
+  };
+  const first = checks.run(data, model, { onProgress, signal: request.signal });
   await expect(first).rejects.toMatchObject({ code: 'worker-aborted' });
   expect(seen).toEqual([{ what: 'checking', done: expect.any(Number), total: 6000 }]);
-  const second = checks.run(data, model, () => undefined);
-  const third = checks.run(data, undefined, () => undefined);
-  await expect(second).rejects.toMatchObject({ code: 'worker-aborted' });
-  await expect(third).resolves.toMatchObject({ withModel: false });
+  const second = new AbortController();
+  const stopped = checks.run(data, model, { ...watched, signal: second.signal });
+  const other = checks.run(data, undefined, watched);
+  second.abort();
+  await expect(stopped).rejects.toMatchObject({ code: 'worker-aborted' });
+  await expect(other).resolves.toMatchObject({ withModel: false });
 });

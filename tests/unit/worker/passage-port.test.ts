@@ -6,6 +6,7 @@ import { readExamples } from '../../../src/data/formats.ts';
 import type { RowSet } from '../../../src/data/row-set.ts';
 import { DocumentLibrary } from '../../../src/worker/documents/library.ts';
 import { passagePort } from '../../../src/worker/documents/passage-port.ts';
+import { unstopped } from '../../../src/worker/stopping.ts';
 import { memoryDocuments } from './document-store.ts';
 import { openSprig } from './open-sprig.ts';
 
@@ -22,7 +23,9 @@ test('the lesson’s questions find their notes by words, and the prompt has the
     inTurn: (work) => work(),
   });
   const zip = new File([read('documents.zip')], 'documents.zip');
-  const { report } = await library.add('garden', [{ path: 'documents.zip', file: zip }], () => undefined);
+  const { report } = await library.add('garden', [{ path: 'documents.zip', file: zip }], {
+    ...{ onProgress: () => undefined, signal: unstopped() },
+  });
   expect(report).toMatchObject({ added: 40, bad: [], others: [] });
 
   const { examples } = readExamples(read('test.jsonl'), { fileName: 'test.jsonl', keepsColumns: true });

@@ -54,6 +54,7 @@ class Questions {
   rows = $state<Row>({ ...ROWS });
   /** What the last rows are. */
   made = $state<string>();
+  #request: AbortController | undefined;
   readonly #studio: Studio;
 
   constructor(studio: Studio) {
@@ -95,6 +96,7 @@ class Questions {
     if (this.drafting || !files || !(await session.ensureModel())) return;
     const left = new TimeLeftClock();
     this.drafting = true;
+    const { signal } = (this.#request = new AbortController());
     await this.#drafts(files, (id, choice) =>
       session.worker.draftQuestions(
         id,
@@ -107,6 +109,7 @@ class Questions {
         (question) => {
           if (this.drafting) this.all = [...this.all, question];
         },
+        signal,
       ),
     );
     this.drafting = false;
@@ -114,8 +117,8 @@ class Questions {
     this.left = undefined;
   }
 
-  async stop(): Promise<void> {
-    await Promise.all([this.#studio.session.worker.stopDrafting(), this.#studio.session.worker.stopChat()]);
+  stop(): void {
+    this.#request?.abort();
   }
 
   async fill(): Promise<void> {

@@ -16,6 +16,7 @@ export class Sharing {
   progress = $state.raw<ShareProgress>();
   shared = $state.raw<Shared>();
   failure = $state.raw<Failure>();
+  #request: AbortController | undefined;
   readonly #session: Session;
 
   constructor(session: Session) {
@@ -59,9 +60,11 @@ export class Sharing {
     this.token = '';
     this.failure = this.shared = undefined;
     this.busy = true;
-    const outcome = await this.#session.worker.shareAdapter(adapter.id, request, (progress) => {
+    const { signal } = (this.#request = new AbortController());
+    const hear = (progress: ShareProgress): void => {
       if (this.busy) this.progress = progress;
-    });
+    };
+    const outcome = await this.#session.worker.shareAdapter(adapter.id, request, hear, signal);
     this.busy = false;
     this.progress = undefined;
     if (outcome.ok) {
@@ -71,8 +74,8 @@ export class Sharing {
     else this.failure = outcome;
   }
 
-  async stop(): Promise<void> {
-    await this.#session.worker.stopSharing();
+  stop(): void {
+    this.#request?.abort();
   }
 
   #reset(adapter: AdapterInfo | undefined): void {

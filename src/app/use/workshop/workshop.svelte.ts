@@ -37,6 +37,8 @@ export class Workshop {
   /** Counts changes: work for an earlier one ends. */
   #change = 0;
   #work: Promise<void> = Promise.resolve();
+  /** Ends the answer and the measurement of a mixture. */
+  #request: AbortController | undefined;
 
   constructor(private readonly studio: Studio) {}
 
@@ -55,9 +57,7 @@ export class Workshop {
     this.saved = '';
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const { worker } = this.studio.session;
-      if (this.doing === 'answering') void worker.stopChat();
-      if (this.doing === 'measuring') void worker.stopMixtureLoss();
+      this.#request?.abort();
       const change = this.#change;
       this.#work = this.#work.then(() => this.#follow(change));
     }, PAUSE_MS);
@@ -79,6 +79,7 @@ export class Workshop {
     const isStale = (): boolean => change !== this.#change || this.studio.run.active;
     if (isStale()) return;
     this.failure = undefined;
+    const { signal } = (this.#request = new AbortController());
     try {
       this.doing = 'mixing';
       const shares = Object.entries(this.weights)
@@ -86,10 +87,10 @@ export class Workshop {
         .map(([id, weight]) => ({ id, weight }));
       if (!(await this.#mix(shares)) || isStale()) return;
       this.doing = 'answering';
-      await this.#ask();
+      await this.#ask(signal);
       if (isStale()) return;
       this.doing = 'measuring';
-      await this.#measure(isStale);
+      await this.#measure(isStale, signal);
     } finally {
       this.doing = undefined;
       this.progress = undefined;
@@ -115,7 +116,7 @@ export class Workshop {
     return outcome.ok;
   }
 
-  async #ask(): Promise<void> {
+  async #ask(signal: AbortSignal): Promise<void> {
     const { session, chat } = this.studio;
     const content = this.prompt.trim();
     if (content === '') return;
@@ -127,18 +128,20 @@ export class Workshop {
       (piece) => {
         if (this.doing === 'answering') this.answer += piece;
       },
+      undefined,
+      signal,
     );
     if (outcome.ok) this.answer = outcome.text;
     else if (outcome.code !== 'worker-aborted') this.failure = outcome;
   }
 
-  async #measure(isStale: () => boolean): Promise<void> {
+  async #measure(isStale: () => boolean, signal: AbortSignal): Promise<void> {
     const { session, data } = this.studio;
     const { mixture } = this;
     if (!mixture || !data.summary) return;
     const outcome = await session.worker.lossOfMixture((progress) => {
       if (this.doing === 'measuring') this.progress = progress;
-    });
+    }, signal);
     if (isStale()) return;
     if (outcome.ok) {
       this.loss = outcome.loss;
