@@ -43,6 +43,24 @@ export const LLAMA: JsonObject = {
   rms_norm_eps: 1e-5,
   tie_word_embeddings: true,
 };
+/** Experts of which some get no token, and more choices than a tile has rows. */
+export const MIXTURE: JsonObject = {
+  model_type: 'olmoe',
+  hidden_size: 96,
+  intermediate_size: 52,
+  num_hidden_layers: 2,
+  num_attention_heads: 3,
+  num_key_value_heads: 3,
+  num_experts: 7,
+  num_experts_per_tok: 3,
+  norm_topk_prob: true,
+  vocab_size: 211,
+  max_position_embeddings: 128,
+  rms_norm_eps: 1e-5,
+  tie_word_embeddings: true,
+};
+/** Attention, routers and experts. */
+export const MIXTURE_TARGETS = ['all-linear', 'mlp.gate', 'experts.gate_up_proj', 'experts.down_proj'];
 /** From −1 to 1. */
 export const fromMinusOneToOne = (random: Random): number => 2 * random.float() - 1;
 
@@ -61,19 +79,21 @@ interface Over {
   readonly config?: JsonObject;
   readonly matrices?: WeightChoice | undefined;
   readonly precision?: 'f32' | 'f16';
+  /** Layers with an adapter; the usual ones if left out. */
+  readonly targets?: readonly string[];
 }
 
 /** Lets `use` have an adapter over a model of random weights. */
 export async function testAdapter<T>(
   device: Device,
-  { config = LLAMA, matrices, precision = 'f32' }: Over,
+  { config = LLAMA, matrices, precision = 'f32', targets }: Over,
   use: (model: LanguageModel, adapter: Adapter) => Promise<T>,
 ): Promise<T> {
   const model = await LanguageModel.load(device, randomFiles('self-test', config), {
     precision,
     ...(matrices && { baseWeights: { matrices, embeddings: matrices } }),
   });
-  const modules = adapterModules(model.definition, defaultSpec());
+  const modules = adapterModules(model.definition, { ...defaultSpec(), ...(targets && { targets }) });
   const random = new Random(7);
   const tensors: AdapterTensors = new Map(
     [...initialTensors(modules, 7)].map(([name, values]) => [

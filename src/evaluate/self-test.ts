@@ -1,6 +1,6 @@
 /**
  * Whether two devices compute the same: products of matrices of odd shapes, and small random models of two families with all gradients, an adapter
- * over each weight type of the base, answers, and what self-test-further.ts adds. A driver may miscompile a kernel that is correct elsewhere.
+ * over each weight type of the base and over a mixture of experts, answers, and what self-test-further.ts adds. A driver may miscompile a kernel that is correct elsewhere.
  */
 import type { Device } from '../engine/device.ts';
 import { matmul, type Layout } from '../engine/ops/matmul.ts';
@@ -27,6 +27,8 @@ import {
   F16,
   F32,
   LLAMA,
+  MIXTURE,
+  MIXTURE_TARGETS,
   rows,
   fromMinusOneToOne,
   type SelfTestCase,
@@ -96,6 +98,11 @@ export const SELF_TEST: readonly SelfTestCase[] = [
     tolerance: F32,
     run: (device: Device) => adapterOver(device, { matrices: type }),
   })),
+  {
+    name: 'a mixture of experts',
+    tolerance: F32,
+    run: (device) => adapterOver(device, { config: MIXTURE, targets: MIXTURE_TARGETS }),
+  },
   { name: 'answers', tolerance: F32, run: (device) => answers(device) },
   ...LAYOUTS.map((layout) => ({
     name: `tall product ${layout} ${TALL.join(' × ')}`,

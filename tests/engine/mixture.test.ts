@@ -10,8 +10,9 @@ import { mergedTensors, mergedWeights } from '../../src/export/merge.ts';
 import { readPeft, refuseBeside, writePeft } from '../../src/export/peft.ts';
 import { activeParametersOf, parametersOf, readModel } from '../../src/model/family.ts';
 import { openModelWeights } from '../../src/model/folder-layout.ts';
+import { countSupervised, type LabelledTokens } from '../../src/model/batch.ts';
 import { LanguageModel } from '../../src/model/language-model.ts';
-import { defaultSpec, specOf } from '../../src/settings/spec.ts';
+import { defaultSpec, specOf, type RunSpec } from '../../src/settings/spec.ts';
 import type { StepEvent } from '../../src/train/events.ts';
 import { computeGradients } from '../../src/train/gradients.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -24,6 +25,8 @@ import { readJsonOf, readTensorsOf, referenceFolder } from './reference-file.ts'
 import { worstError } from './run.ts';
 
 const folder = (...parts: string[]): FileSet => referenceFolder('families', 'olmoe', ...parts);
+/** The largest difference, as a share of the largest number: only the order of sums differs. */
+const CLOSE = 1e-5;
 const TARGETS = ['all-linear', 'mlp.gate', 'experts.gate_up_proj', 'experts.down_proj'];
 
 /** A folder with other weights. */
@@ -42,6 +45,15 @@ async function rowsOfReference(): Promise<{ ids: number[]; labels: number[] }[]>
     ids: ids.slice(start, start + 24),
     labels: labels.slice(start, start + 24),
   }));
+}
+
+/** Rows of the reference's tokens that begin alike. */
+async function rowsOfLengths(lengths: readonly number[]): Promise<LabelledTokens[]> {
+  const [{ ids }, other] = await rowsOfReference();
+  return lengths.map((length, at) => {
+    const row = [...ids.slice(0, 4), ...[...other.ids, ...ids].slice(5 * at, 5 * at + length - 4)];
+    return { ids: row, labels: row.map((id, t) => (t < length / 2 ? -100 : id)) };
+  });
 }
 
 describeOnCpu('A mixture of experts', (context) => {
@@ -66,6 +78,82 @@ describeOnCpu('A mixture of experts', (context) => {
     steps.forEach(({ loss }, i) => expect(Math.abs(loss - losses[i]), `step ${i + 1}`).toBeLessThan(1e-4));
     await trainer.destroy();
     adapter.destroy();
+    await model.destroy();
+  });
+
+  test('rows laid end to end have the loss and gradients of each row by itself', async () => {
+    const { device } = context;
+    const model = await LanguageModel.load(device, folder(), { precision: 'f32' });
+    const { modules, tensors } = await readPeft(folder('adapter'), model.definition);
+    const adapter = new Adapter(device, modules, tensors, { trainable: true });
+    const gradientsOf = (rows: readonly LabelledTokens[]) =>
+      computeGradients({ model, adapter, store: adapter.store }, rows);
+    const rows = await rowsOfLengths([24, 9, 17, 5]);
+    const together = await gradientsOf(rows);
+    const counts = rows.map(countSupervised);
+    const all = counts.reduce((sum, count) => sum + count, 0);
+    let loss = 0;
+    const sums = new Map(
+      [...together.gradients].map(([name, { length }]) => [name, new Float64Array(length)]),
+    );
+    for (const [at, row] of rows.entries()) {
+      const single = await gradientsOf([row]);
+      loss += (single.loss * counts[at]) / all;
+      for (const [name, values] of single.gradients)
+        values.forEach((value, i) => (sums.get(name)![i] += (value * counts[at]) / all));
+    }
+    expect(Math.abs(together.loss - loss)).toBeLessThan(CLOSE * loss);
+    for (const [name, values] of together.gradients)
+      expect(worstError(values, Float32Array.from(sums.get(name)!)), name).toBeLessThan(CLOSE);
+    adapter.destroy();
+    await model.destroy();
+  });
+
+  test('accumulated, packed and shared rows take the step of one micro-batch', async () => {
+    const { device } = context;
+    const model = await LanguageModel.load(device, folder(), { precision: 'f32' });
+    const { modules, tensors } = await readPeft(folder('adapter'), model.definition);
+    const rows = await rowsOfLengths([24, 9, 17, 13]);
+    /** What a step changed, and its loss. */
+    const stepOf = async (changes: Partial<RunSpec>) => {
+      const adapter = new Adapter(device, modules, tensors, { trainable: true });
+      const steps: StepEvent[] = [];
+      const trainer = await Trainer.create({
+        trainable: { model, adapter, store: adapter.store },
+        options: specOf({
+          ...{ steps: 1, warmup: 0, optimiser: 'sgd', lr: 1, clip: 0, maxLength: 24, sharePrefixes: 'off' },
+          ...changes,
+        }),
+        rows,
+        onEvent: (event) => event.type === 'step' && steps.push(event),
+      });
+      await trainer.run();
+      const change = new Map(
+        [...(await adapter.read('values'))].map(([name, values]) => [
+          name,
+          values.map((value, i) => value - tensors.get(name)![i]),
+        ]),
+      );
+      await trainer.destroy();
+      adapter.destroy();
+      return { ...steps[0], change };
+    };
+    const plain = await stepOf({ batch: 4 });
+    const layouts = [
+      { batch: 2, accumulate: 2 },
+      { batch: 1, accumulate: 4, packing: true },
+      { batch: 4, sharePrefixes: 'auto' },
+    ] as const;
+    for (const layout of layouts) {
+      const { loss, change, computedTokens, tokens } = await stepOf(layout);
+      expect(tokens).toBe(plain.tokens);
+      if ('sharePrefixes' in layout) expect(computedTokens).toBeLessThan(tokens);
+      expect(Math.abs(loss - plain.loss)).toBeLessThan(CLOSE * plain.loss);
+      for (const [name, values] of plain.change)
+        expect(worstError(change.get(name)!, values), `${name}, ${JSON.stringify(layout)}`).toBeLessThan(
+          CLOSE,
+        );
+    }
     await model.destroy();
   });
 

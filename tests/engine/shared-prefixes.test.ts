@@ -94,10 +94,10 @@ describeDevice('shared prefixes', (context) => {
   };
 
   describe('gradients', () => {
-    // Windows of two of these models end within the prefix; GPT-2 learns its positions. A software GPU compiles long.
+    // Windows of two of these models end within the prefix, GPT-2 learns its positions, and OLMoE chooses experts. A software GPU compiles long.
     const families = context.webgpu
       ? ['mistral-sliding']
-      : ['llama', 'mistral-sliding', 'gemma3', 'gpt2', 'lfm2'];
+      : ['llama', 'mistral-sliding', 'gemma3', 'gpt2', 'lfm2', 'olmoe'];
     for (const name of families) {
       test(`are those of the rows in full for supervised rows with a common instruction: ${name}`, async () => {
         const model = await LanguageModel.load(context.device, referenceFolder('families', name), {

@@ -21,7 +21,7 @@ const PART = process.env['GRAFT_TEST_MATRIX'] === 'part';
 const BUILDS = PART ? (['gpu'] as const) : (['gpu', 'software'] as const);
 const FAMILIES = PART
   ? ['gemma3', 'gpt2']
-  : ['llama', 'qwen3', 'gemma3', 'gpt2', 'smollm3', 'olmo2', 'granite', 'phi3-partial-rope'];
+  : ['llama', 'qwen3', 'gemma3', 'gpt2', 'smollm3', 'olmo2', 'granite', 'phi3-partial-rope', 'olmoe'];
 /** Sums run in another order at most. */
 const CLOSE = { f32: 1e-5, f16: 2e-3 };
 
