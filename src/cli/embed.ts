@@ -7,6 +7,7 @@ import { readJsonLines } from './json-lines.ts';
 import { encoderFlags, openEncoder, readEncoderFolder } from './open-encoder.ts';
 import { checkFile, checkOutput } from './output-path.ts';
 import type { Output } from './output.ts';
+import { offloadFlag, reportPeak } from './session.ts';
 
 export const embedFlags = {
   ...encoderFlags,
@@ -15,6 +16,7 @@ export const embedFlags = {
     value: 'FILE',
     help: 'where to write embeddings [rows, size] f32 in the order of the file, as safetensors',
   },
+  'disk-offload': offloadFlag,
   overwrite: { help: 'replace the file that is at --out' },
   json: { help: 'print a report as JSON: rows, size, cut texts, seconds' },
 } as const satisfies FlagSpecs;
@@ -35,7 +37,8 @@ export async function embedCommand(args: readonly string[], output: Output): Pro
   const { settings, window } = folder;
   const rows = (await readTexts(data)).map(folder.idsOf);
 
-  const embedder = await openEncoder(folder, flags, output);
+  const offload = flags.on('disk-offload');
+  const embedder = await openEncoder(folder, flags, output, { offload });
   const began = performance.now();
   const embeddings = await embedder.embed(
     rows.map(({ ids }) => ids),
@@ -49,6 +52,7 @@ export async function embedCommand(args: readonly string[], output: Output): Pro
   const cutInWords =
     cut > 0 ? `; ${cut} ${cut === 1 ? 'text was' : 'texts were'} cut to ${window} tokens` : '';
   output.line(`Wrote embeddings [${shape.join(', ')}] to ${out} after ${seconds.toFixed(1)} s${cutInWords}`);
+  if (offload) reportPeak(embedder.encoder.device, output);
   if (flags.on('json'))
     output.result(
       `${JSON.stringify({ rows: rows.length, size: embedder.size, cut, window, pooling: settings.pooling, normalise: settings.normalise, seconds })}\n`,

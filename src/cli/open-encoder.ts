@@ -113,6 +113,8 @@ export async function readTokenCounter(flags: EncoderFlags): Promise<EncoderFold
 }
 
 interface OpenOptions {
+  /** Whether the weights stay on disk. */
+  readonly offload?: boolean;
   /** A device that is open already, instead of the one that the flags name. */
   readonly device?: Device | undefined;
   /** Whether weights are in int8, whatever the flags say. */
@@ -128,7 +130,7 @@ export async function openEncoder(
   { files, settings }: EncoderFolder,
   flags: EncoderFlags,
   output: Output,
-  { device: opened, int8 = asksForInt8(flags) }: OpenOptions = {},
+  { device: opened, int8 = asksForInt8(flags), offload = false }: OpenOptions = {},
 ): Promise<Embedder> {
   const adapter = flags.text('adapter');
   const device = opened ?? (await openDevice(flags, output));
@@ -137,6 +139,7 @@ export async function openEncoder(
     weights: int8
       ? { ...INT8_WEIGHTS, embeddings: flags.choice('embedding-weights', WEIGHT_CHOICES) }
       : readWeightChoices(flags),
+    offload,
     onProgress: (done, total) =>
       output.progress(`Loading weights: ${formatBytes(done)} of ${formatBytes(total)}`),
     ...(adapter !== undefined && { adapt: (model) => openAdapter(adapter, model) }),

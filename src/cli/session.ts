@@ -30,6 +30,16 @@ export const modelFlags = {
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
+/** Of the commands that compute forwards only. */
+export const offloadFlag = {
+  help: 'leave the weights on disk, and have those of one layer at a time on the device: for a model that does not fit into its memory',
+} as const satisfies FlagSpec;
+
+/** Says how much memory a forward with weights on disk took. */
+export function reportPeak({ peakBytes }: Device, output: Output): void {
+  output.line(`The device held at most ${formatBytes(peakBytes)} at once.`);
+}
+
 /** The types in which the frozen matrices are stored. */
 export function readWeightChoices(
   flags: Flags<Readonly<Record<'base-weights' | 'embedding-weights', FlagSpec>>>,
@@ -59,6 +69,8 @@ interface SessionOptions {
   files?: FileSet;
   /** What its config.json says, for an encoder. */
   definition?: ModelDefinition;
+  /** Whether the weights stay on disk: for logits only. */
+  offload?: boolean;
   /** A device that is open already. */
   device?: Device | undefined;
 }
@@ -75,15 +87,22 @@ export async function openSession(
     precision: fallback = 'auto',
     files: known,
     definition,
+    offload = false,
     device: opened,
   }: SessionOptions = {},
 ): Promise<Session> {
   const files = known ?? (await modelOf(flags.required('model')));
   const precision = flags.choice('precision', PRECISIONS) ?? fallback;
   const device = opened ?? (await openDevice(flags, output));
+  const baseWeights = readWeightChoices(flags);
+  if (offload) {
+    const model = await LanguageModel.offloaded(device, files, { precision, baseWeights, definition });
+    reportUnquantised(model, output);
+    return { device, model, files };
+  }
   const model = await LanguageModel.load(device, files, {
     precision,
-    baseWeights: readWeightChoices(flags),
+    baseWeights,
     trainable,
     state,
     definition,

@@ -75,6 +75,71 @@ export async function loadFrozen(
   return weights;
 }
 
+/** Frozen weights of which only those of one segment of the forward are on the device: they are read from the folder for each run of it. */
+export interface OffloadedWeights extends BaseWeights {
+  /** From here on `find` makes the memory of the weights that it is asked for. */
+  begin(): void;
+  /** Reads the weights that were asked for. @throws GraftError `weights-…`, `engine-…` */
+  load(): Promise<void>;
+  /** Frees them, after everything submitted has run. */
+  release(): void;
+}
+
+/**
+ * Frozen weights that stay in their folder.
+ *
+ * @param dtype the type of matrices that are not quantised
+ */
+export function offloadedWeights(
+  device: Device,
+  model: WeightedModel,
+  source: WeightSource,
+  dtype: 'f32' | 'f16',
+  choices: WeightChoices,
+): OffloadedWeights {
+  const storedAs: StoredAs = (spec) => entryOf(source, spec).entry.dtype;
+  const types = weightTypes(model, choices, dtype, storedAs);
+  const specs = new Map(model.weights.map((spec) => [spec.name, spec]));
+  const here = new Map<string, Tensor>();
+  let isRecording = false;
+  const release = (): void => {
+    for (const tensor of here.values()) device.free(tensor);
+    here.clear();
+    isRecording = false;
+  };
+  return {
+    unquantised: types.unquantised.map(({ name }) => name),
+    get bytes() {
+      return [...here.values()].reduce((sum, tensor) => sum + tensor.bytes, 0);
+    },
+    begin: () => (isRecording = true),
+    find(name) {
+      const spec = specs.get(name);
+      if (!spec) return undefined;
+      if (!isRecording)
+        throw new GraftError(
+          'weights-offloaded',
+          `This needs ${name} on the device throughout, and disk offload has the weights of one layer at a time there.`,
+          'Leave out --disk-offload.',
+        );
+      const known = here.get(name);
+      if (known) return known;
+      const made = createWeight(device, spec.shape, types.of(spec), name, types.hasRowScales(spec));
+      here.set(name, made);
+      return made;
+    },
+    async load() {
+      const asked = { ...model, weights: [...here.keys()].map((name) => specs.get(name)!) };
+      await eachWeight(device, asked, source, undefined, ({ name }, bytes, from, firstRow) =>
+        write(device, here.get(name)!, firstRow, bytes, from),
+      );
+      isRecording = false;
+    },
+    release,
+    destroy: release,
+  };
+}
+
 /** Reads every weight into its memory, which is freed if that fails. */
 async function fill(
   device: Device,

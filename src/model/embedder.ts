@@ -5,6 +5,7 @@ import { Tape } from '../engine/tape.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { GraftError } from '../errors.ts';
 import { writeShares } from './batch.ts';
+import { isOffloaded, runOffloaded, type ForwardRun } from './disk-offload.ts';
 import type { Encoder } from './encoder.ts';
 import type { SequenceInputs } from './graph.ts';
 import type { Pooling, PoolingSettings } from './pooling.ts';
@@ -26,10 +27,11 @@ const MOST_TOKENS = 2048;
 /** Places for texts in a replay, as a share of its tokens: fewer if all are as long as a short question. */
 const TOKENS_OF_A_TEXT = 8;
 
+type TextInputs = SequenceInputs & { readonly types: Tensor; readonly weights: Tensor };
+
 interface Replay {
   readonly plan: Plan;
-  readonly inputs: SequenceInputs & { readonly types: Tensor };
-  readonly weights: Tensor;
+  readonly inputs: TextInputs;
   readonly vectors: Tensor;
 }
 
@@ -64,14 +66,10 @@ export class Embedder {
     for (const batch of batches(texts)) {
       signal?.throwIfAborted();
       const tokens = batch.reduce((sum, at) => sum + texts[at].length, 0);
-      const replay = await this.#replayOf(tokens, batch.length);
-      writeTexts(
-        replay,
+      const vectors = await this.#vectorsOf(
         batch.map((at) => texts[at]),
-        this.settings.pooling,
+        tokensOfReplay(tokens, batch.length),
       );
-      replay.plan.run();
-      const vectors = new Float32Array(await replay.plan.read(replay.vectors));
       batch.forEach((at, row) => all.set(vectors.subarray(row * size, (row + 1) * size), at * size));
       onProgress?.((done += batch.length), texts.length);
     }
@@ -101,32 +99,57 @@ export class Embedder {
         );
   }
 
-  /** The smallest plan for so many tokens and texts, compiled when it is first needed. */
-  async #replayOf(tokens: number, texts: number): Promise<Replay> {
-    const needed = Math.max(tokens, texts * TOKENS_OF_A_TEXT);
-    const M = needed <= LEAST_TOKENS ? LEAST_TOKENS : Math.ceil(needed / STEP_TOKENS) * STEP_TOKENS;
-    let replay = this.#replays.get(M);
-    if (!replay) this.#replays.set(M, (replay = await this.#compile(M)));
+  /** @param M tokens of the replay @returns a row for each text, and more of them */
+  async #vectorsOf(texts: readonly TextIds[], M: number): Promise<Float32Array> {
+    const { model, adapter } = this.encoder;
+    const run: ForwardRun<TextInputs, Tensor, Float32Array> = {
+      inputs: (tape) => textInputs(tape, M),
+      write: (plan, inputs) => writeTexts(plan, inputs, texts, this.settings.pooling),
+      end: (tape, hidden, { weights }) => this.#recordVectors(tape, hidden, weights),
+      read: async (plan, vectors) => new Float32Array(await plan.read(vectors)),
+    };
+    if (isOffloaded(model)) return runOffloaded(model, run, adapter);
+    const { plan, inputs, vectors } = await this.#replayOf(M, run);
+    run.write(plan, inputs);
+    plan.run();
+    return run.read(plan, vectors);
+  }
+
+  /** The plan for so many tokens, compiled when it is first needed. */
+  async #replayOf(M: number, run: ForwardRun<TextInputs, Tensor, Float32Array>): Promise<Replay> {
+    const known = this.#replays.get(M);
+    if (known) return known;
+    const { encoder } = this;
+    const tape = new Tape(encoder.device);
+    const inputs = run.inputs(tape);
+    const vectors = run.end(tape, encoder.forward(tape, inputs), inputs);
+    const replay = { plan: await encoder.device.compile(tape, encoder.pool), inputs, vectors };
+    this.#replays.set(M, replay);
     return replay;
   }
 
-  async #compile(M: number): Promise<Replay> {
-    const { encoder, size } = this;
-    const tape = new Tape(encoder.device);
-    const S = Math.ceil(M / TOKENS_OF_A_TEXT);
-    const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
-    const inputs = {
-      ids: input([M], 'ids'),
-      positions: input([M], 'positions'),
-      types: input([M], 'types'),
-      keyRanges: input([M, 2], 'key ranges'),
-    };
-    const weights = tape.pinned([S, M], 'f32', 'weights of pooling');
-    const vectors = tape.pinned([S, size], 'f32', 'vectors');
-    const hidden = encoder.forward(tape, inputs);
-    copy(tape, encoder.pooled(tape, hidden, weights, this.settings.normalise), vectors);
-    return { plan: await encoder.device.compile(tape, encoder.pool), inputs, weights, vectors };
+  #recordVectors(tape: Tape, hidden: Tensor, weights: Tensor): Tensor {
+    const vectors = tape.pinned([weights.rows, this.size], 'f32', 'vectors');
+    copy(tape, this.encoder.pooled(tape, hidden, weights, this.settings.normalise), vectors);
+    return vectors;
   }
+}
+
+/** Tokens of the smallest replay for so many tokens and texts. */
+function tokensOfReplay(tokens: number, texts: number): number {
+  const needed = Math.max(tokens, texts * TOKENS_OF_A_TEXT);
+  return needed <= LEAST_TOKENS ? LEAST_TOKENS : Math.ceil(needed / STEP_TOKENS) * STEP_TOKENS;
+}
+
+function textInputs(tape: Tape, M: number): TextInputs {
+  const input = (shape: number[], label: string): Tensor => tape.pinned(shape, 'u32', label);
+  return {
+    ids: input([M], 'ids'),
+    positions: input([M], 'positions'),
+    types: input([M], 'types'),
+    keyRanges: input([M, 2], 'key ranges'),
+    weights: tape.pinned([Math.ceil(M / TOKENS_OF_A_TEXT), M], 'f32', 'weights of pooling'),
+  };
 }
 
 /** Indices of the texts of each replay: the longest first, then the shortest, while there is room. */
@@ -149,7 +172,12 @@ function* batches(texts: readonly TextIds[]): Generator<number[]> {
 }
 
 /** Writes texts into a plan. Each token sees its whole text; the rest of the plan's tokens see nothing. */
-function writeTexts({ plan, inputs, weights }: Replay, texts: readonly TextIds[], pooling: Pooling): void {
+function writeTexts(
+  plan: Plan,
+  { weights, ...inputs }: TextInputs,
+  texts: readonly TextIds[],
+  pooling: Pooling,
+): void {
   const M = inputs.ids.size;
   const ids = new Uint32Array(M);
   const positions = new Uint32Array(M);

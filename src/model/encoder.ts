@@ -20,6 +20,8 @@ interface EncoderLoadOptions {
   /** The types of the matrices: as stored if left out. */
   weights?: WeightChoices;
   onProgress?: LoadProgress;
+  /** Keeps the weights in the folder (disk-offload.ts). */
+  offload?: boolean;
   /** Opens the adapter that its layers get. The caller frees it. */
   adapt?: (model: LanguageModel) => Promise<AdapterHooks>;
 }
@@ -63,13 +65,13 @@ export class Encoder {
   static async load(
     device: Device,
     files: FileSet,
-    { precision = 'auto', weights, onProgress, adapt }: EncoderLoadOptions = {},
+    { precision = 'auto', weights, onProgress, offload, adapt }: EncoderLoadOptions = {},
   ): Promise<Encoder> {
     const definition = await readEncoder(files);
-    const model = await LanguageModel.load(device, files, {
-      ...{ precision, onProgress, definition },
-      baseWeights: weights,
-    });
+    const options = { precision, onProgress, definition, baseWeights: weights };
+    const model = await (offload
+      ? LanguageModel.offloaded(device, files, options)
+      : LanguageModel.load(device, files, options));
     return new Encoder(model, await adapt?.(model));
   }
 

@@ -13,12 +13,22 @@ import {
   emptyTrainable,
   loadFrozen,
   loadTrainable,
+  offloadedWeights,
   type BaseWeights,
+  type OffloadedWeights,
   type TrainableWeights,
   type LoadProgress,
   type StoredAs,
 } from './base-weights.ts';
-import { batchTensors, countSupervised, virtualIds, writeBatch, type BatchOptions } from './batch.ts';
+import {
+  batchTensors,
+  countSupervised,
+  virtualIds,
+  writeBatch,
+  type BatchOptions,
+  type BatchTensors,
+} from './batch.ts';
+import { isOffloaded, runOffloaded, type ForwardRun } from './disk-offload.ts';
 import { readModel, weightOf, type LinearModule, type ModelDefinition } from './family.ts';
 import { openModelWeights, storedType } from './folder-layout.ts';
 import {
@@ -32,6 +42,7 @@ import { recentTokens } from './layer-state.ts';
 import type { Observer } from './observer.ts';
 import { resolvePrecision, type Precision } from './precision.ts';
 import { inverseFrequencies } from './rope.ts';
+import { recordSegment, type Segment } from './segment.ts';
 import { isEmbedding, type TrainedPart } from './trained-part.ts';
 import { AS_STORED, checkChoices, heldAs, type WeightChoices } from './weight-types.ts';
 
@@ -74,6 +85,8 @@ export interface GraphRequest {
   dropout?: AdapterDropout;
   /** Keeps results for the host, by name. */
   observer?: Observer;
+  /** The part of the forward that is recorded: all of it if left out. */
+  segment?: Segment;
 }
 
 export class LanguageModel {
@@ -84,7 +97,7 @@ export class LanguageModel {
   private constructor(
     readonly device: Device,
     readonly definition: ModelDefinition,
-    readonly weights: BaseWeights | TrainableWeights,
+    readonly weights: BaseWeights | OffloadedWeights | TrainableWeights,
     /** Type of frozen matrices that are not quantised, and of activations if they fit in it. */
     readonly dtype: 'f32' | 'f16',
     /** The requested types of frozen matrices. */
@@ -137,6 +150,30 @@ export class LanguageModel {
     const weights = trainable
       ? await loadTrainable(device, definition, source, { part: partOf(trainable), state, dtype }, onProgress)
       : await loadFrozen(device, definition, source, dtype, baseWeights, onProgress);
+    return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
+  }
+
+  /**
+   * A model whose weights stay in its folder, for {@link logits} and for vectors: those of one layer at a time are on the device (disk-offload.ts).
+   *
+   * @throws GraftError as {@link load}
+   */
+  static async offloaded(
+    device: Device,
+    files: FileSet,
+    {
+      precision = 'auto',
+      baseWeights = AS_STORED,
+      definition: known,
+    }: Pick<LoadOptions, 'precision' | 'baseWeights' | 'definition'> = {},
+  ): Promise<LanguageModel> {
+    const dtype = resolvePrecision(precision, device);
+    checkChoices(baseWeights, { trainable: false, target: device });
+    const definition = known ?? (await readModel(files));
+    const source = await openModelWeights(files, definition);
+    checkWeights(definition, source);
+    const types = new Map(definition.weights.map((spec) => [spec.name, storedType(source, spec)!]));
+    const weights = offloadedWeights(device, definition, source, dtype, baseWeights);
     return new LanguageModel(device, definition, weights, dtype, baseWeights, ({ name }) => types.get(name)!);
   }
 
@@ -213,7 +250,7 @@ export class LanguageModel {
   forward(
     tape: Tape,
     inputs: SequenceInputs,
-    { adapter, state, checkpointing, dropout, observer }: GraphRequest = {},
+    { adapter, state, checkpointing, dropout, observer, segment }: GraphRequest = {},
   ): Tensor {
     const graph = new Graph({
       tape,
@@ -229,7 +266,10 @@ export class LanguageModel {
       checkpointing,
       observer,
     });
-    return this.definition.forward(graph);
+    const { definition } = this;
+    return segment
+      ? recordSegment(graph, definition.shape.layers, segment, (part) => definition.forward(part))
+      : definition.forward(graph);
   }
 
   /**
@@ -271,6 +311,25 @@ export class LanguageModel {
     adapter?: AdapterHooks,
     labels?: ArrayLike<number>,
   ): Promise<Float32Array<ArrayBuffer>> {
+    const run = this.#logitsRun(ids, adapter, labels);
+    if (isOffloaded(this)) return runOffloaded(this, run, adapter);
+    const tape = new Tape(this.device);
+    const inputs = run.inputs(tape);
+    const chunks = run.end(tape, this.forward(tape, inputs, { adapter }), inputs);
+    const plan = await this.device.compile(tape, this.pool);
+    run.write(plan, inputs);
+    plan.run();
+    const logits = await run.read(plan, chunks);
+    plan.destroy();
+    return logits;
+  }
+
+  /** @throws GraftError as `checkIds` */
+  #logitsRun(
+    ids: ArrayLike<number>,
+    adapter?: AdapterHooks,
+    labels?: ArrayLike<number>,
+  ): ForwardRun<BatchTensors, readonly Tensor[], Float32Array<ArrayBuffer>> {
     this.checkIds(ids, adapter);
     const unlabelled = virtualIds(adapter?.virtualTokens ?? 0).map(() => -100);
     const row = {
@@ -284,34 +343,32 @@ export class LanguageModel {
     const T = countSupervised(row);
     const V = this.vocabularyWith(adapter);
     const pitch = wholeColumns(V);
-    const tape = new Tape(this.device);
-    const inputs = batchTensors(tape, { tokens: row.ids.length, rows: T }, this.batchOptions);
-    const hidden = this.forward(tape, inputs, { adapter });
-    const head = this.headOf(tape, adapter);
     const CHUNK = 64;
-    const chunks: Tensor[] = [];
-    for (let start = 0; start < T; start += CHUNK) {
-      const rows = Math.min(CHUNK, T - start);
-      chunks.push(
-        matmul(tape, {
-          a: hidden.slice(start, rows),
-          b: head,
-          layout: 'NT',
-          c: tape.pinned([rows, pitch], 'f32', 'logits'),
-        }),
-      );
-    }
-    const plan = await this.device.compile(tape, this.pool);
-    writeBatch(plan, inputs, [row]);
-    plan.run();
-    const logits = new Float32Array(T * V);
-    for (const [index, chunk] of chunks.entries()) {
-      const padded = new Float32Array(await plan.read(chunk));
-      for (let row = 0; row < chunk.rows; row++)
-        logits.set(padded.subarray(row * pitch, row * pitch + V), (index * CHUNK + row) * V);
-    }
-    plan.destroy();
-    return logits;
+    return {
+      inputs: (tape) => batchTensors(tape, { tokens: row.ids.length, rows: T }, this.batchOptions),
+      write: (plan, inputs) => writeBatch(plan, inputs, [row]),
+      end: (tape, hidden) => {
+        const head = this.headOf(tape, adapter);
+        return Array.from({ length: Math.ceil(T / CHUNK) }, (_, index) => {
+          const rows = Math.min(CHUNK, T - index * CHUNK);
+          return matmul(tape, {
+            a: hidden.slice(index * CHUNK, rows),
+            b: head,
+            layout: 'NT',
+            c: tape.pinned([rows, pitch], 'f32', 'logits'),
+          });
+        });
+      },
+      read: async (plan, chunks) => {
+        const logits = new Float32Array(T * V);
+        for (const [index, chunk] of chunks.entries()) {
+          const padded = new Float32Array(await plan.read(chunk));
+          for (let at = 0; at < chunk.rows; at++)
+            logits.set(padded.subarray(at * pitch, at * pitch + V), (index * CHUNK + at) * V);
+        }
+        return logits;
+      },
+    };
   }
 
   /** Frees everything on the GPU, after all submitted work has run. */

@@ -220,7 +220,7 @@ test('an encoder in int8 makes all vectors again, with cosines of 0.99 to those 
   await expect(library.search(PROJECT, 'marrows', marrows)).rejects.toMatchObject({
     code: 'documents-vectors',
   });
-  await library.proceed(PROJECT, silent);
+  await library.proceed(PROJECT, watched);
   const rounded = vectorsKept();
   const cosines = rounded.map((row, chunk) =>
     row.reduce((sum, value, i) => sum + value * stored[chunk][i], 0),

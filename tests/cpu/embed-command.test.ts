@@ -106,6 +106,23 @@ test('puts a prefix before every text', async () => {
   expect(b.values).toEqual(a.values);
 });
 
+test('with weights on disk, vectors and logits are the same bytes, and the memory is said', async () => {
+  const rows = writeRows(at('offload.jsonl'), ['The garden', 'Peas climb a net.']);
+  const llama = referencePath('families', 'llama');
+  const calls = {
+    vectors: ['embed', '--model', encoder('mean'), ...DEVICE_HERE, '--data', rows],
+    logits: ['logits', '--model', llama, ...DEVICE_HERE, '--ids', '5,9,2,7'],
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const whole = await graftHere([...call, '--out', at(`${name}-whole`)]);
+    const part = await graftHere([...call, '--out', at(`${name}-part`), '--disk-offload']);
+    expect([whole.code, part.code], part.err).toEqual([0, 0]);
+    expect(readFileSync(at(`${name}-part`)).equals(readFileSync(at(`${name}-whole`)))).toBe(true);
+    expect(part.err).toMatch(/The device held at most [\d.]+ [kM]B at once\./);
+    expect(whole.err).not.toContain('held at most');
+  }
+});
+
 test('says what it takes where a folder does not say how tokens are pooled, and takes --pooling', async () => {
   cpSync(encoder('cls'), at('bare'), { recursive: true });
   rmSync(at('bare', 'modules.json'));
