@@ -78,7 +78,7 @@ function byPerplexity({ before, after }: Perplexities, rows: number): Change {
   const numbers = `perplexity ${threeDigits(before)} → ${threeDigits(after)}`;
   const how = `${
     rows > 0 ? 'The reference answers are free text, and hardly any answer matches one word for word. ' : ''
-  }Perplexity says how likely the reference text is to a model. It does not say whether the model’s own answers are good, and a difference below ${100 * NOTICEABLE} % is called none.`;
+  }Perplexity says how likely the reference text is to a model. It does not say whether the model’s own answers are good, and a difference below ${100 * NOTICEABLE}% is called none.`;
   if (before / after > 1 + NOTICEABLE)
     return { kind: 'better', what: `The reference answers are likelier: ${numbers}.`, how };
   if (after / before > 1 + NOTICEABLE)

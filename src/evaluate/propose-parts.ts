@@ -28,7 +28,7 @@ export function proposeParts(rows: number): {
   const points = SHOWN_DIFFERENCE * 100;
   const why = isEnough
     ? `${needed} test rows can show a difference of ${points} points four times of five (exact McNemar test, p < 0.05).`
-    : `A difference of ${points} points needs ${needed} test rows; the test part takes ${MAX_TEST * 100} % of the rows. ${seenInWords([test])}`;
+    : `A difference of ${points} points needs ${needed} test rows; the test part takes ${MAX_TEST * 100}% of the rows. ${seenInWords([test])}`;
   return {
     parts: [
       { name: 'train', share: 1 - shareOf(test) - shareOf(validation) },
