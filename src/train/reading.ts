@@ -139,8 +139,12 @@ const SECOND_HALF = 0.15;
  * those that took three passes have 3.4% or more, and go far lower with nine, which have 1.4% or less (tests/long/run-cases.ts).
  */
 const LATE = 0.03;
-/** A run that learns as fast at its end as at first takes off half of its fall in the second half of its learning. From here on it is called steady. */
+/**
+ * A run that learns as fast at its end as at first takes off half of its fall in the second half of its learning, and a quarter in the last quarter.
+ * From these parts on it is called steady. A fall that came in the middle, as after a long warm-up, does not make it so.
+ */
 const STEADY = 0.4;
+const STEADY_LATE = 0.2;
 /**
  * A run that shot up is lost if it ends above its best before the spike by this part of that loss, or of what it had learned; or this close to the
  * loss of single tokens.
@@ -245,7 +249,9 @@ function lateFallOf({
 }: Trend): (Reading['late'] & { readonly sure: boolean }) | undefined {
   if (!learning || learning.late - after <= LATE * (before - after)) return undefined;
   const { half, late, fell } = learning;
-  return { from: late, to: after, steady: half - after > STEADY * (before - after), sure: fell };
+  const fall = before - after;
+  const steady = half - after > STEADY * fall && late - after > STEADY_LATE * fall;
+  return { from: late, to: after, steady, sure: fell };
 }
 
 /** A run that has stopped falling, as far as its noise shows. */

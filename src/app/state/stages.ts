@@ -76,7 +76,7 @@ function bestUntuned(record: Evaluation): Side | undefined {
 const inShort = ({ subject: { label }, exact: { count: right, total } }: Side): string =>
   `${label.charAt(0).toLowerCase()}${label.slice(1)} ${right} of ${total}`;
 
-function baseline({ baseline: { result, progress }, now }: Studio): Stage {
+function baseline({ baseline: { result, progress }, evaluation, now }: Studio): Stage {
   const base = result && baseOf(result);
   const old = result && whyOld(result, now) !== undefined;
   const best = result && bestUntuned(result);
@@ -89,14 +89,20 @@ function baseline({ baseline: { result, progress }, now }: Studio): Stage {
           base.exact.total === 0 && base.subject.loss
           ? `loss ${loss(base.subject.loss.loss)}, untuned`
           : 'no method gets a row right'
-        : 'not measured yet';
+        : isMeasured(evaluation.own)
+          ? 'measured under Evaluate'
+          : 'not measured yet';
   return {
     id: 'baseline',
     name: 'Baseline',
     fact: old && !progress ? `${fact}, out of date` : fact,
-    reached: result !== undefined && !old,
+    reached: result ? !old : isMeasured(evaluation.own),
   };
 }
+
+/** Whether the measurement of an adapter asked a method without tuning as well. */
+const isMeasured = (record: Evaluation | undefined): boolean =>
+  record?.subjects.some(({ adapter, failed }) => !adapter && failed === undefined) === true;
 
 function train(studio: Studio): Stage {
   const { run, equipped } = studio;

@@ -355,6 +355,18 @@ describe('whether a run has settled', () => {
     expect(readCurve({ ...curve, points: bare }).kind).toBe('fine');
   });
 
+  test('is not called steady by a fall in the middle, which has ended', () => {
+    // Nine tenths of the fall come in the third quarter of the steps, and less than a tenth in the last one.
+    const losses = Array.from({ length: 100 }, (_, i) =>
+      i < 50 ? 4.1 - i / 100 : i < 75 ? 3.6 - (3.2 * (i - 50)) / 25 : 0.4 - (0.3 * (i - 75)) / 25,
+    );
+    const points = losses.map((loss, i) => ({ step: i + 1, lr: 1e-3, loss }));
+    const evals = [0, 25, 50, 75, 100].map((step) => ({ step, loss: losses[Math.max(0, step - 1)] }));
+    const reading = readCurve({ steps: 100, points, evals, broke: false });
+    expect(reading).toMatchObject({ kind: 'falling', late: { steady: false } });
+    expect(describeReading(reading, false).advice).toMatch(/^More steps would help/);
+  });
+
   test('gives advice by how fast the run learned at its end', () => {
     const slow = readCurve(byRates(cosine, 0.1));
     expect(slow).toMatchObject({ kind: 'falling', late: { steady: true } });
