@@ -92,6 +92,7 @@ export function countingLooks(
         api.measureFewShot(shots, sample, onProgress, adapter, signal),
       ),
     measureTuned: (...asked) => counted(true, () => api.measureTuned(...asked)),
+    lossOfMixture: (...asked) => counted(true, () => api.lossOfMixture(...asked)),
     testLooks: () =>
       outcome(async () => ({ looks: session.data ? await looks.at(session.data) : { count: 0 } })),
   };

@@ -31,7 +31,7 @@ test('counts evaluations of adapters that worked, and none of the base model alo
   const session = { data: await open() };
   let works = true;
   const answer = (): Promise<object> => Promise.resolve({ ok: works });
-  const api = { evaluate: answer, measureFewShot: answer, measureTuned: answer };
+  const api = { evaluate: answer, measureFewShot: answer, measureTuned: answer, lossOfMixture: answer };
   const counting = countingLooks(api as unknown as GraftWorker, session, looksOf());
   const sample = {} as never;
   const looked = async (): Promise<number> => {
@@ -50,6 +50,9 @@ test('counts evaluations of adapters that worked, and none of the base model alo
   await counting.measureFewShot(2, sample, undefined, { id: 'a' });
   await counting.measureTuned({} as never, sample);
   expect(await looked()).toBe(3);
+  // A mixture is chosen by its loss on the test rows.
+  await counting.lossOfMixture();
+  expect(await looked()).toBe(4);
 });
 
 test('knows the test part by its rows, whatever happens to the others', async () => {
