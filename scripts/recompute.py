@@ -97,10 +97,17 @@ def check(name, answers, items, groups, recorded):
         value = metrics.get(metric)
         said(f"{name}, {metric}", None if value is None else [value], [sum(scores) / len(scores)], 1e-9)
         ends = intervals.get(metric)
-        if metric == "exact-match" and not grouped:
-            said(f"{name}, 95% interval of {metric} (Wilson)", ends, wilson(sum(scores), len(scores)), 1e-9)
+        same = len(set(scores)) == 1
+        if set(scores) <= {0, 1} and (same or not grouped):
+            # A bootstrap of scores that are all the same has no width. A group is then one observation.
+            total = len(set(groups))
+            right = sum(scores) if not same else total * scores[0]
+            said(f"{name}, 95% interval of {metric} (Wilson)", ends, wilson(right, total), 1e-9)
         elif ends:
             drawn = bootstrap(scores, groups)
+            if drawn[1] - drawn[0] < 1e-9 and metric == "exact-match":
+                # All groups have the same share: the rows are then counted one by one.
+                drawn = wilson(sum(scores), len(scores))
             near = max(0.2 * (drawn[1] - drawn[0]), 1e-9)
             said(f"{name}, 95% interval of {metric} (bootstrap)", ends, drawn, near)
     if "chrf" in metrics:

@@ -82,7 +82,7 @@ function printed(name: string, value: number): number {
   return metric ? inPrint(metric, value) : value;
 }
 
-/** Values and 95% intervals, by scorer. @param intervals if they are known; else those of shares */
+/** Values and 95% intervals, by scorer. @param intervals if they are known; else those of shares, row by row, as if all groups have the same share */
 export function metricsReport(
   scores: Scores,
   intervals: Readonly<Record<string, Interval>> = {},
