@@ -2,12 +2,18 @@
  * Abort signals as arguments of calls between threads, which structured cloning does not take: a comlink transfer handler. Each crossing has a port of
  * its own, on which the abort is the only message; then both ends close.
  */
-import { transferHandlers, type TransferHandler } from 'comlink';
 
 /** What crosses: the port of the abort, or none if the signal has aborted already. */
 type Crossing = MessagePort | undefined;
 
-const handler: TransferHandler<AbortSignal, Crossing> = {
+/** As comlink has it. */
+interface TransferHandler {
+  canHandle(value: unknown): value is AbortSignal;
+  serialize(signal: AbortSignal): [Crossing, Transferable[]];
+  deserialize(port: Crossing): AbortSignal;
+}
+
+const handler: TransferHandler = {
   canHandle: (value): value is AbortSignal => value instanceof AbortSignal,
   serialize(signal) {
     if (signal.aborted) return [undefined, []];
@@ -31,9 +37,13 @@ const handler: TransferHandler<AbortSignal, Crossing> = {
   },
 };
 
-/** Lets signals cross from this thread and to it. Both ends of a bridge call it; the reason of an abort stays behind. */
-export function carryAbortSignals(): void {
-  transferHandlers.set('AbortSignal', handler);
+/**
+ * Lets signals cross from this thread and to it. Both ends of a bridge call it; the reason of an abort does not cross.
+ *
+ * @param handlers comlink's `transferHandlers`
+ */
+export function carryAbortSignals(handlers: { set(name: string, handler: TransferHandler): unknown }): void {
+  handlers.set('AbortSignal', handler);
 }
 
 /** Signals for one call. */

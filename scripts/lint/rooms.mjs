@@ -15,6 +15,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 
 /** Files at the top of src/, which every room may import and which import only each other. */
 const SHARED = [
+  'abort-signals',
   'answers',
   'errors',
   'averages',

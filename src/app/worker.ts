@@ -1,5 +1,5 @@
 /** The page's one bridge to the worker that trains. */
-import { proxy, wrap } from 'comlink';
+import { proxy, transferHandlers, wrap } from 'comlink';
 import { callSignals, carryAbortSignals } from '../abort-signals.ts';
 import { messageOf } from '../errors.ts';
 import type { Failure, GraftWorker } from '../worker/api.ts';
@@ -13,7 +13,7 @@ type Call = (...args: readonly unknown[]) => Promise<unknown>;
  * @param onDefect is called too, since calls without an outcome would lose the failure
  */
 export function startWorker(onDefect: (failure: Failure) => void): GraftWorker {
-  carryAbortSignals();
+  carryAbortSignals(transferHandlers);
   const worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'graft' });
   const methods = wrap(worker) as unknown as Record<string, Call>;
   const failed = new Promise<never>((_, reject) => {

@@ -1,5 +1,5 @@
 /** The Web Worker that owns the GPU: one comlink API over the rooms. */
-import { expose } from 'comlink';
+import { expose, transferHandlers } from 'comlink';
 import { carryAbortSignals } from '../abort-signals.ts';
 import { GraftError } from '../errors.ts';
 import { observeRequests } from '../requests.ts';
@@ -395,5 +395,5 @@ void outcome(async () => {
   await (await import('./folder-zip.ts')).clearExported();
   return {};
 });
-carryAbortSignals();
+carryAbortSignals(transferHandlers);
 expose(countingLooks(api, session, looks));

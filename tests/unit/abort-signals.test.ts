@@ -2,7 +2,7 @@ import { expose, transferHandlers, wrap } from 'comlink';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { callSignals, carryAbortSignals } from '../../src/abort-signals.ts';
 
-carryAbortSignals();
+carryAbortSignals(transferHandlers);
 
 /** The worker's side of a bridge: each call says when it has begun, and ends when its signal aborts or it is told to. */
 class Side {
