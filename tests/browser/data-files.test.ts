@@ -1,13 +1,9 @@
 /** Further files beside the open rows, their duplicates and unused columns, and the room that all of it takes on the page. */
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { zipSync } from 'fflate';
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { closePages, openWide, type WatchedPage } from './chromium.ts';
-import { referencePath } from '../engine/reference-file.ts';
-import { namedFontPdf, tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
 import { parquet } from '../../src/data/parquet.ts';
 import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
 
@@ -15,16 +11,12 @@ const STEP_MS = 60_000;
 
 let studio: WatchedPage;
 let page: Page;
-const temporary = mkdtempSync(join(tmpdir(), 'graft-data-files-'));
 beforeAll(async () => {
   studio = await openWide();
   ({ page } = studio);
   await goTo(page, 'data');
 });
-afterAll(async () => {
-  await closePages();
-  rmSync(temporary, { recursive: true, force: true });
-});
+afterAll(closePages);
 
 const choose = (name: string, lines: readonly string[]): Promise<void> =>
   page
@@ -505,139 +497,5 @@ test('rows are written by hand and accepted from proposals, say so in a column, 
       made: expect.stringMatching(/^by \w/) as unknown,
     }),
   );
-  expect(studio.problems).toEqual([]);
-});
-
-const search = async (words: string): Promise<void> => {
-  await page.getByLabel('Question or words').fill(words);
-  await press('Search');
-};
-
-test('documents are read but for the broken one, which is named, and a search opens a passage in its page', async () => {
-  await goTo(page, 'documents');
-  await page.getByText(/^No documents yet/).waitFor(WAIT);
-  expect(await inspect(page, 'documents-empty')).toEqual([]);
-  const plan = tinyPdf([['The first bed has onions.'], ['The second bed has marrows.']]);
-  // Its font is in no file: the app brings the map of its codes.
-  const japanese = namedFontPdf('90ms-RKSJ-H', 'Japan1', ['8eed82f082dc82ad8142']);
-  const beans = 'Beans need warmth. Sow beans in May.\n\n<img src=x onerror="window.hurt = 1">\n';
-  await page.getByLabel('Add files').setInputFiles([
-    { name: 'plan.pdf', mimeType: 'application/pdf', buffer: Buffer.from(plan) },
-    { name: 'beans.md', mimeType: 'text/markdown', buffer: Buffer.from(beans) },
-    { name: 'mame.pdf', mimeType: 'application/pdf', buffer: Buffer.from(japanese) },
-    { name: 'broken.pdf', mimeType: 'application/pdf', buffer: Buffer.from('This is no PDF.') },
-  ]);
-  await page.getByText('3 documents added, 1 file not read.').waitFor(WAIT);
-  await page.getByText(/broken\.pdf cannot be read as a PDF/).waitFor();
-
-  await page.getByText('How texts are divided').click();
-  await page.getByLabel('Chunks end at').selectOption('pages');
-  await press('Divide again');
-  await page.getByText('2 pages · 2 chunks').waitFor(WAIT);
-  await search('marrows');
-  await page.getByRole('button', { name: /^1\. plan\.pdf\s*page 2/ }).click();
-  const view = page.getByRole('region', { name: 'plan.pdf', exact: true });
-  await expect.poll(() => view.locator('mark').first().innerText()).toBe('The second bed has marrows.');
-  await view.getByText('Chunk 2 of 2, page 2').waitFor();
-  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('plan.pdf');
-  await view.getByRole('button', { name: 'Show its tokens' }).click();
-  await view.getByRole('group', { name: 'Tokens of the chunk' }).locator('code').first().waitFor(WAIT);
-  expect(await inspect(page, 'documents')).toEqual([]);
-  await view.getByRole('button', { name: 'Close' }).click();
-  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/plan\.pdf/);
-
-  await page.getByRole('button', { name: 'mame.pdf', exact: true }).click();
-  await page
-    .getByRole('region', { name: 'mame.pdf', exact: true })
-    .getByText('種をまく。')
-    .first()
-    .waitFor(WAIT);
-  await page.getByRole('button', { name: 'Remove mame.pdf' }).click();
-  await press('Remove it');
-
-  // Text of a document is text.
-  await search('warmth');
-  await page.getByRole('button', { name: /^1\. beans\.md/ }).click();
-  await page.getByRole('region', { name: 'beans.md', exact: true }).getByText('onerror').first().waitFor();
-  expect(await page.evaluate(() => 'hurt' in window)).toBe(false);
-  expect(studio.problems).toEqual([]);
-});
-
-/** The vectors of all chunks, in the order of the files. */
-const vectorsKept = (): Promise<number[]> =>
-  page.evaluate(async () => {
-    const opened = <T>(request: IDBRequest<T>): Promise<T> =>
-      new Promise((resolve, reject) => {
-        request.onsuccess = () => resolve(request.result);
-        request.onerror = () => reject(new Error(String(request.error)));
-      });
-    const database = await opened(indexedDB.open('graft'));
-    const store = database.transaction('document-vectors').objectStore('document-vectors');
-    const kept = (await opened(store.getAll())) as { vectors: Float32Array }[];
-    database.close();
-    return kept.flatMap(({ vectors }) => [...vectors]);
-  });
-
-/** The folder of an encoder as it is without safetensors. */
-function onnxOnly(): string {
-  const folder = join(temporary, 'only-onnx');
-  cpSync(referencePath('encoders', 'mean'), folder, { recursive: true });
-  rmSync(join(folder, 'model.safetensors'));
-  rmSync(join(folder, 'reference.safetensors'));
-  return folder;
-}
-
-test('pasted HTML becomes a document with the name that the person gives', async () => {
-  await press('Paste text');
-  await page.getByLabel('Text of the document').fill('<h2>Prices</h2><p>Quinces cost two coins.</p>');
-  await page.getByLabel('Name', { exact: true }).fill('prices');
-  await expect.poll(() => page.getByLabel('Read as').inputValue()).toBe('html');
-  await press('Add the document');
-  await page.getByText('1 document added.').waitFor(WAIT);
-  await search('quinces');
-  await page.getByRole('button', { name: /^1\. prices\.html/ }).waitFor(WAIT);
-  expect(await page.locator('[data-hit] .words').first().innerText()).not.toContain('<p>');
-  await page.getByRole('button', { name: 'Remove prices.html' }).click();
-  await press('Remove it');
-  await page
-    .getByRole('button', { name: 'prices.html', exact: true })
-    .waitFor({ ...WAIT, state: 'detached' });
-});
-
-test('documents are there after a reload, get vectors of an encoder, and go when they are removed', async () => {
-  await page.reload();
-  await page.getByRole('button', { name: 'beans.md', exact: true }).waitFor(WAIT);
-  await page.getByLabel('Choose its folder').setInputFiles(referencePath('encoders', 'mean'));
-  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
-  await expect.poll(() => page.locator('select:has(option[value=cosine])').inputValue()).toBe('cosine');
-  await search('Where do marrows grow?');
-  await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
-  await page.getByText('Graft’s own engine computes it.').waitFor();
-  expect(await inspect(page, 'documents-encoder')).toEqual([]);
-  const own = await vectorsKept();
-
-  // The same encoder without its safetensors: Transformers.js runs its ONNX file, from the app's own files.
-  await press('Search by words only');
-  await page.getByLabel('Choose its folder').setInputFiles(onnxOnly());
-  await page.getByText(/^ONNX Runtime computes it/).waitFor(WAIT);
-  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
-  const theirs = await vectorsKept();
-  expect(theirs).toHaveLength(own.length);
-  expect(own.length).toBeGreaterThan(32);
-  theirs.forEach((value, i) => expect(Math.abs(value - own[i])).toBeLessThan(1e-5));
-  expect(await inspect(page, 'documents-onnx')).toEqual([]);
-  await search('Where do marrows grow?');
-  await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
-
-  await page.getByRole('button', { name: 'Remove beans.md' }).click();
-  await press('Remove it');
-  await page.getByRole('heading', { name: /^1 document/ }).waitFor(WAIT);
-  await search('Sow beans in May');
-  await page.getByRole('heading', { name: /passages for “Sow beans in May”/ }).waitFor(WAIT);
-  expect(await page.getByRole('button', { name: /beans\.md/ }).count()).toBe(0);
-  // The encoder is no model to tune.
-  await goTo(page, 'task');
-  await page.getByRole('table').first().waitFor(WAIT);
-  expect(await page.getByRole('button', { name: 'Open mean' }).count()).toBe(0);
   expect(studio.problems).toEqual([]);
 });

@@ -1,0 +1,267 @@
+/** Documents of a project on the page: read, searched by words and by meaning, stopped and continued, and made into questions and rows. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { zipSync } from 'fflate';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { referencePath } from '../engine/reference-file.ts';
+import { namedFontPdf, tinyPdf } from '../unit/retrieval/tiny-pdf.ts';
+import { closePages, openWide, type WatchedPage } from './chromium.ts';
+import { leastCosine, onnxOnly, vectorsKept } from './documents.ts';
+import { engineOf, holdReads } from './gate.ts';
+import { downloadOf, goTo, inspect, WAIT } from './looks.ts';
+import { writePhraseModel } from './phrase-model.ts';
+
+/** Numbers of a vector. */
+const SIZE = 32;
+
+let studio: WatchedPage;
+let page: Page;
+const temporary = mkdtempSync(join(tmpdir(), 'graft-documents-'));
+beforeAll(async () => {
+  studio = await openWide();
+  ({ page } = studio);
+});
+afterAll(async () => {
+  await closePages();
+  rmSync(temporary, { recursive: true, force: true });
+});
+
+const press = (name: string): Promise<void> => page.getByRole('button', { name, exact: true }).click();
+
+const search = async (words: string): Promise<void> => {
+  await page.getByLabel('Question or words').fill(words);
+  await press('Search');
+};
+
+test('documents are read but for the broken one, which is named, and a search opens a passage in its page', async () => {
+  await goTo(page, 'documents');
+  await page.getByText(/^No documents yet/).waitFor(WAIT);
+  expect(await inspect(page, 'documents-empty')).toEqual([]);
+  const plan = tinyPdf([['The first bed has onions.'], ['The second bed has marrows.']]);
+  // Its font is in no file: the app brings the map of its codes.
+  const japanese = namedFontPdf('90ms-RKSJ-H', 'Japan1', ['8eed82f082dc82ad8142']);
+  const beans = 'Beans need warmth. Sow beans in May.\n\n<img src=x onerror="window.hurt = 1">\n';
+  await page.getByLabel('Add files').setInputFiles([
+    { name: 'plan.pdf', mimeType: 'application/pdf', buffer: Buffer.from(plan) },
+    { name: 'beans.md', mimeType: 'text/markdown', buffer: Buffer.from(beans) },
+    { name: 'mame.pdf', mimeType: 'application/pdf', buffer: Buffer.from(japanese) },
+    { name: 'broken.pdf', mimeType: 'application/pdf', buffer: Buffer.from('This is no PDF.') },
+  ]);
+  await page.getByText('3 documents added, 1 file not read.').waitFor(WAIT);
+  await page.getByText(/broken\.pdf cannot be read as a PDF/).waitFor();
+
+  await page.getByText('How texts are divided').click();
+  await page.getByLabel('Chunks end at').selectOption('pages');
+  await press('Divide again');
+  await page.getByText('2 pages · 2 chunks').waitFor(WAIT);
+  await search('marrows');
+  await page.getByRole('button', { name: /^1\. plan\.pdf\s*page 2/ }).click();
+  const view = page.getByRole('region', { name: 'plan.pdf', exact: true });
+  await expect.poll(() => view.locator('mark').first().innerText()).toBe('The second bed has marrows.');
+  await view.getByText('Chunk 2 of 2, page 2').waitFor();
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('plan.pdf');
+  await view.getByRole('button', { name: 'Show its tokens' }).click();
+  await view.getByRole('group', { name: 'Tokens of the chunk' }).locator('code').first().waitFor(WAIT);
+  expect(await inspect(page, 'documents')).toEqual([]);
+  await view.getByRole('button', { name: 'Close' }).click();
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/plan\.pdf/);
+
+  await page.getByRole('button', { name: 'mame.pdf', exact: true }).click();
+  await page
+    .getByRole('region', { name: 'mame.pdf', exact: true })
+    .getByText('種をまく。')
+    .first()
+    .waitFor(WAIT);
+  await page.getByRole('button', { name: 'Remove mame.pdf' }).click();
+  await press('Remove it');
+
+  // Text of a document is text.
+  await search('warmth');
+  await page.getByRole('button', { name: /^1\. beans\.md/ }).click();
+  await page.getByRole('region', { name: 'beans.md', exact: true }).getByText('onerror').first().waitFor();
+  expect(await page.evaluate(() => 'hurt' in window)).toBe(false);
+  expect(studio.problems).toEqual([]);
+});
+
+test('pasted HTML becomes a document with the name that the person gives', async () => {
+  await press('Paste text');
+  await page.getByLabel('Text of the document').fill('<h2>Prices</h2><p>Quinces cost two coins.</p>');
+  await page.getByLabel('Name', { exact: true }).fill('prices');
+  await expect.poll(() => page.getByLabel('Read as').inputValue()).toBe('html');
+  await press('Add the document');
+  await page.getByText('1 document added.').waitFor(WAIT);
+  await search('quinces');
+  await page.getByRole('button', { name: /^1\. prices\.html/ }).waitFor(WAIT);
+  expect(await page.locator('[data-hit] .words').first().innerText()).not.toContain('<p>');
+  await page.getByRole('button', { name: 'Remove prices.html' }).click();
+  await press('Remove it');
+  await page
+    .getByRole('button', { name: 'prices.html', exact: true })
+    .waitFor({ ...WAIT, state: 'detached' });
+});
+
+test('documents are there after a reload, get vectors of an encoder, and go when they are removed', async () => {
+  await page.reload();
+  await page.getByRole('button', { name: 'beans.md', exact: true }).waitFor(WAIT);
+  await page.getByLabel('Choose its folder').setInputFiles(referencePath('encoders', 'mean'));
+  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
+  await expect.poll(() => page.locator('select:has(option[value=cosine])').inputValue()).toBe('cosine');
+  await search('Where do marrows grow?');
+  await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
+  await page.getByText('Graft’s own engine computes it.').waitFor();
+  const own = await vectorsKept(page);
+
+  const int8 = page.getByRole('checkbox', { name: 'Weights in 8 bits (int8)' });
+  await int8.check();
+  await page.getByRole('button', { name: 'Compute all vectors in int8' }).waitFor();
+  expect(await inspect(page, 'documents-encoder')).toEqual([]);
+  await press('Compute all vectors in int8');
+  await page.getByText('Graft’s own engine computes it, with weights in int8.').waitFor(WAIT);
+  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
+  const cosine = leastCosine(await vectorsKept(page), own, SIZE);
+  expect(cosine).toBeGreaterThan(0.99);
+  expect(cosine).toBeLessThan(1 - 1e-6);
+
+  // The same encoder without its safetensors: Transformers.js runs its ONNX file as it is, from the app's own files.
+  await press('Search by words only');
+  await page.getByLabel('Choose its folder').setInputFiles(onnxOnly(temporary));
+  await page.getByText(/^ONNX Runtime computes it/).waitFor(WAIT);
+  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
+  const theirs = await vectorsKept(page);
+  expect(theirs).toHaveLength(own.length);
+  expect(own.length).toBeGreaterThan(32);
+  theirs.forEach((value, i) => expect(Math.abs(value - own[i])).toBeLessThan(1e-5));
+  expect(await inspect(page, 'documents-onnx')).toEqual([]);
+  await search('Where do marrows grow?');
+  await page.getByRole('heading', { name: /^\d passages for/ }).waitFor(WAIT);
+
+  await page.getByRole('button', { name: 'Remove beans.md' }).click();
+  await press('Remove it');
+  await page.getByRole('heading', { name: /^1 document/ }).waitFor(WAIT);
+  await search('Sow beans in May');
+  await page.getByRole('heading', { name: /passages for “Sow beans in May”/ }).waitFor(WAIT);
+  expect(await page.getByRole('button', { name: /beans\.md/ }).count()).toBe(0);
+  // The encoder is no model to tune.
+  await goTo(page, 'task');
+  await page.getByRole('table').first().waitFor(WAIT);
+  expect(await page.getByRole('button', { name: 'Open mean' }).count()).toBe(0);
+  expect(studio.problems).toEqual([]);
+});
+
+test('a stop keeps the vectors so far, and the rest follows after a reload', async () => {
+  await goTo(page, 'documents');
+  await press('Use mean');
+  await page.getByText(/^Graft’s own engine computes it/).waitFor(WAIT);
+  await page.getByText(/all \d chunks have one/).waitFor(WAIT);
+  const before = (await vectorsKept(page)).length / SIZE;
+  const NOTES = 400;
+  const notes = Object.fromEntries(
+    Array.from({ length: NOTES }, (_, i) => [
+      `notes/note-${i}.txt`,
+      new TextEncoder().encode(`Note ${i} is about bed ${i}, and about nothing else.`),
+    ]),
+  );
+  // A text has 21 tokens, so 97 of them make a replay: three replays for the first 256 chunks, and two for the others, which wait.
+  const reads = await holdReads(engineOf(page), 3);
+  await page
+    .getByLabel('Add files')
+    .setInputFiles({ name: 'notes.zip', mimeType: 'application/zip', buffer: Buffer.from(zipSync(notes)) });
+  await page.getByText(/^256 of 400 chunks/).waitFor(WAIT);
+  await press('Stop');
+  await page.getByRole('button', { name: 'Stopping …' }).waitFor();
+  await reads.go();
+  const rest = page.getByText(/^144 chunks have no vector yet\./);
+  await rest.waitFor(WAIT);
+  await page.reload();
+  await rest.waitFor(WAIT);
+  await press('Continue');
+  await page.getByText(`all ${before + NOTES} chunks have one`).waitFor(WAIT);
+  expect((await vectorsKept(page)).every(Number.isFinite)).toBe(true);
+  expect((await vectorsKept(page)).length / SIZE).toBe(before + NOTES);
+  expect(studio.problems).toEqual([]);
+});
+
+test('questions that the open model drafts are approved one by one and become rows that quote the documents', async () => {
+  const folder = join(temporary, 'phrases');
+  writePhraseModel(
+    folder,
+    { 'Question:': 'When are beans sown?', 'Answer:': 'In May.' },
+    "{{ messages[-1].content }}{{ 'Question:' if 'Write a question' in messages[-1].content else 'Answer:' }}",
+  );
+  await goTo(page, 'task');
+  await page.getByLabel('Add a model folder').setInputFiles(folder);
+  await expect.poll(() => page.getByRole('banner').innerText(), WAIT).toMatch(/phrases/);
+  await goTo(page, 'documents');
+  const crops = [
+    'Peas come first. Sow beans in May, after the last frost.',
+    'Pole beans want stakes of two metres.',
+    'Kale stands the winter and the snow.',
+  ];
+  await page.getByLabel('Add files').setInputFiles(
+    crops.map((text, at) => ({
+      ...{ name: `crop-${at}.md`, mimeType: 'text/markdown', buffer: Buffer.from(text) },
+    })),
+  );
+  await page.getByText('3 documents added.').waitFor(WAIT);
+  await page.getByLabel('Documents to ask about').fill('crop-*.md');
+  await page.getByLabel('Questions of each').fill('1');
+  await press('Draft with phrases');
+  // The model asks the same of each, and kale is something else.
+  const said = 'Without a draft: the model wrote a question about something else (1).';
+  await page.getByText(`2 questions drafted. ${said}`).waitFor(WAIT);
+
+  const card = page.getByRole('article', { name: 'Draft 1 of 2' });
+  await card.getByText('When are beans sown?').waitFor();
+  await card.getByText('Sow beans in May, after the last frost.').waitFor();
+  await card.getByText('by phrases, of crop-0.md#0').waitFor();
+  expect(await inspect(page, 'documents-draft')).toEqual([]);
+  await card.focus();
+  await page.keyboard.press('a');
+  // The answer of the model is not in this sentence, so the sentence stands for it.
+  const other = page.getByRole('article', { name: 'Draft 1 of 1' });
+  await expect
+    .poll(() => other.getByRole('definition').allInnerTexts(), WAIT)
+    .toEqual([crops[1], expect.stringContaining(crops[1])]);
+  await page.keyboard.press('e');
+  await other.getByLabel('Question').fill('What do pole beans want?');
+  await other.getByLabel('Answer').fill('Stakes.');
+  await page.keyboard.press('Control+Enter');
+  await page.getByRole('heading', { name: 'Make rows of 2 approved questions' }).waitFor(WAIT);
+
+  const saved = await downloadOf(page, () => press('Save the questions'));
+  const lines = readFileSync(await saved.path(), 'utf8')
+    .trimEnd()
+    .split('\n');
+  expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject([
+    { question: 'When are beans sown?', answer: 'In May.', made: 'phrases', approved: true },
+    { question: 'What do pole beans want?', answer: 'Stakes.', made: 'phrases, edited', approved: true },
+  ]);
+
+  await page.getByLabel('Without the right passage, %').fill('0');
+  await press('Make rows with passages');
+  await page
+    .getByRole('status')
+    .getByText(/^2 rows: 2 with the right passage, 0 without/)
+    .waitFor(WAIT);
+  await goTo(page, 'data');
+  await page.getByRole('heading', { name: '2 rows' }).waitFor(WAIT);
+  await press('Save the rows');
+  const save = page.getByRole('region', { name: 'Save the rows' });
+  const rows = await downloadOf(page, () => save.getByRole('button', { name: 'Save', exact: true }).click());
+  const written = readFileSync(await rows.path(), 'utf8')
+    .trimEnd()
+    .split('\n');
+  const turns = written.map((line) =>
+    (JSON.parse(line) as { messages: { content: string }[] }).messages.map(({ content }) => content),
+  );
+  expect(turns.map(([, answer]) => answer)).toEqual([
+    expect.stringMatching(/^In May\. "Sow beans in May, after the last frost\." \[[1-5]\]$/),
+    expect.stringMatching(/^Stakes\. "Pole beans want stakes of two metres\." \[[1-5]\]$/),
+  ]);
+  const [[prompt]] = turns;
+  expect(prompt).toContain(`crop-0.md\n${crops[0]}`);
+  expect(prompt).toContain('Question: When are beans sown?');
+  expect(studio.problems).toEqual([]);
+});
