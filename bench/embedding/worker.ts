@@ -11,8 +11,7 @@ import { OnnxModel } from '../../src/worker/documents/transformers-js.ts';
 import { openProcessor } from '../../src/worker/processor.ts';
 
 export type Call =
-  | { readonly open: readonly string[] }
-  | { readonly run: string; readonly texts: readonly string[] };
+  { readonly open: readonly string[] } | { readonly run: string; readonly texts: readonly string[] };
 export interface Answer {
   readonly ms: number;
   /** Of the first text, to compare contestants. */
