@@ -192,6 +192,9 @@ function cell(
 ): string {
   const [value, interval] = [scores[metric.name], intervals[metric.name]];
   if (value === null) return '–';
-  const ends = interval && hasWidth(interval) ? ` (${interval.map((end) => predictionsInWords(metric, end)).join('–')})` : '';
+  const ends =
+    interval && hasWidth(interval)
+      ? ` (${interval.map((end) => predictionsInWords(metric, end)).join('–')})`
+      : '';
   return `${predictionsInWords(metric, value)}${ends}`;
 }

@@ -141,7 +141,7 @@ export const EVALUATION: readonly Mutation[] = [
   {
     id: 'nearest-rare-words',
     file: 'src/evaluate/methods/nearest.ts',
-    find: 'Math.log(1 + known.length / (places.get(word)?.length ?? 1))',
+    find: 'Math.log(1 + known.length / count) ** 2',
     replace: '1',
     breaks: 'rare words weigh no more than others',
     tests: ['tests/unit/evaluate/methods.test.ts'],
