@@ -225,7 +225,11 @@ test('predictions are scored without a model', async () => {
   expect(JSON.parse(out)).toMatchObject({
     rows: 2,
     scores: { 'token-f1': 1, 'exact-match': 0.5 },
-    intervals: { 'token-f1': [1, 1], 'exact-match': [0, 1] },
+    // scipy: binomtest(2, 2) and binomtest(1, 2), proportion_ci(method='wilson').
+    intervals: {
+      'token-f1': [expect.closeTo(0.3423802, 6), 1],
+      'exact-match': [expect.closeTo(0.0945312, 6), expect.closeTo(0.9054688, 6)],
+    },
     row_scores: [
       { 'token-f1': 1, 'exact-match': 0 },
       { 'token-f1': 1, 'exact-match': 1 },
