@@ -74,7 +74,7 @@ async function rowsFor(method: TuningMethod): Promise<RowSet> {
   return (await openData(model, source.file, options, source, NOW)).data;
 }
 
-/** An adapter to continue from comes from LoRA's own defaults (tests/cpu/stages.test.ts); rewards have their own proof (policy-proof.test.ts). */
+/** An adapter to continue from comes from LoRA's own defaults (tests/cpu/stages.test.ts); rewards have their own proof (tests/long/policy-proof.test.ts). */
 export const TRIED = TUNING_METHODS.filter(
   ({ needs }) => !['adapter', 'feedback', 'prompts'].includes(needs),
 );

@@ -65,8 +65,12 @@ function vulkan(name: string, f16: boolean, present: boolean): TestDevice {
 }
 
 /** Three threads, so that work is shared even with fewer processors. */
+const PROCESSOR: TestDevice = {
+  ...{ name: 'cpu', f16: false, webgpu: false, present: true },
+  open: () => openProcessor({ threads: 3 }),
+};
 const DEVICES: readonly TestDevice[] = ON_CPU
-  ? [{ name: 'cpu', f16: false, webgpu: false, present: true, open: () => openProcessor({ threads: 3 }) }]
+  ? [PROCESSOR]
   : [vulkan('llvmpipe', true, true), vulkan('swiftshader', false, swiftshaderDriver() !== undefined)];
 
 /** Describes the same tests once for each device. */
@@ -106,6 +110,11 @@ export function onCpu<Define extends typeof test | typeof describe | typeof desc
 ): Define {
   if (ON_CPU || !PART) return define;
   return Object.assign(() => undefined, { each: () => () => undefined }) as unknown as Define;
+}
+
+/** Describes tests of whole runs on the CPU engine, also in a project of other devices. */
+export function describeProcessor(title: string, define: (context: AdapterContext) => void): void {
+  describeAdapter(title, PROCESSOR, define);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * More of the defaults of methods (method-defaults.test.ts has one run for each kind of rows): answers are sampled and scored, a run starts from
+ * More of the defaults of methods (tests/cpu/method-defaults.test.ts has one run for each kind of rows): answers are sampled and scored, a run starts from
  * another one's adapter, and pairs are put in the right order. Short: no more steps than needed to see it.
  */
 import { readFileSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { loadTokenizer, type Tokenizer } from '../../src/text/tokenizer.ts';
 import type { PromptRow } from '../../src/train/policy/prompts.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import type { AdapterInfo } from '../../src/worker/api.ts';
-import { describeDevice } from '../engine/adapters.ts';
+import { describeProcessor } from '../engine/adapters.ts';
 import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
 
@@ -45,7 +45,7 @@ function rowsOf(tokenizer: Tokenizer, name: string, objective?: string): readonl
 
 const choiceOf = (name: string) => TUNING_METHODS.find((method) => method.name === name)!.choice;
 
-describeDevice('The defaults of a method', (context) => {
+describeProcessor('The defaults of a method', (context) => {
   test('Preference (SimPO): most held-out pairs are in the right order', async () => {
     const tokenizer = await loadTokenizer(sprigFolder());
     const rows = rowsOf(tokenizer, 'more/pairs.jsonl');

@@ -11,14 +11,14 @@ import type { Given } from '../../src/settings/setting.ts';
 import { loadTokenizer } from '../../src/text/tokenizer.ts';
 import type { PromptRow } from '../../src/train/policy/prompts.ts';
 import { Trainer } from '../../src/train/trainer.ts';
-import { describeDevice } from '../engine/adapters.ts';
+import { describeProcessor } from '../engine/adapters.ts';
 import { sprigFolder } from '../engine/sprig.ts';
 import { specOf } from '../../src/settings/spec.ts';
 
 const sample = (name: string): string =>
   readFileSync(new URL(`../../public/samples/${name}`, import.meta.url), 'utf8');
 
-describeDevice('A reward as the only teacher', (context) => {
+describeProcessor('A reward as the only teacher', (context) => {
   test('teaches Sprig to name three things of a kind, starting as asked', async () => {
     const { settings } = (JSON.parse(sample('index.json')) as { id: string; settings: Given }[]).find(
       ({ id }) => id === 'lists',
