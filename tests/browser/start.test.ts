@@ -102,7 +102,7 @@ test('every bundled data set is listed with rows of its own', async () => {
 });
 
 /** Gzipped. What only a stage or a dialog needs is loaded later. */
-const MAX_SCRIPT_BYTES = 66_000;
+const MAX_SCRIPT_BYTES = 67_000;
 
 test('the first screen needs little script', async () => {
   const html = await (await fetch(inject('address'))).text();
