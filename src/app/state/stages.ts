@@ -90,7 +90,7 @@ function baseline({ baseline: { result, progress }, evaluation, now }: Studio): 
           ? `loss ${loss(base.subject.loss.loss)}, untuned`
           : 'no method gets a row right'
         : isMeasured(evaluation.own)
-          ? 'measured under Evaluate'
+          ? 'measured with an adapter'
           : 'not measured yet';
   return {
     id: 'baseline',
