@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * Every way from an adapter to its use, on one model: each format is written by the command, and the program that it is for opens it. On Sprig, Graft
- * first trains a short adapter, on bases in three types. On SmolLM2 the base is its Q4_1 file, and the adapter that of ../shared: there a format that
- * needs a run, or a base in another type, is left out. The table is that of docs/benchmarks.md.
+ * Every way from an adapter to its use, on one model: Graft trains a short adapter, each format is written by the command, and the program that it is for
+ * opens it. On Sprig there are bases in three types. On SmolLM2 the base is its Q4_1 file: there a format that needs a run, or a base in another type,
+ * is left out. The table is that of docs/benchmarks.md.
  *
  *   node bench/exports/run.mjs [--model sprig|smollm2] [--out DIR] [--steps 20] [--phase prepare|write|check] [FORMAT …]
  *
  * Phases are made one after the other unless one is named; DIR keeps what they made. A word picks the formats whose names have it. Needs a Python with
  * torch, peft, transformers, gguf, onnxruntime and openai in GRAFT_PYTHON. Formats of llama.cpp need GRAFT_LLAMA_CPP, the folder of node-llama-cpp; that of
- * MLX is compared by its files without GRAFT_MLX_PYTHON, one with mlx-lm; the page needs a Chromium. smollm2 needs ../shared and the model in
+ * MLX is compared by its files without GRAFT_MLX_PYTHON, one with mlx-lm; the page needs a Chromium. smollm2 needs the model in
  * .cache/models (scripts/smollm2.mjs brings it).
  */
 import { spawn, spawnSync } from 'node:child_process';
@@ -57,9 +57,7 @@ const source = isSprig
 const at = (...parts) => join(out, ...parts);
 const base = (/** @type {string} */ type) => at('bases', type);
 const gguf = isSprig ? undefined : 'SmolLM2-135M-Instruct.Q4_1.gguf';
-const adapter = isSprig
-  ? at('lora')
-  : join(root, '..', 'shared', 'reference', 'SmolLM2-135M-Instruct', 'lora', 'adapter');
+const adapter = at('lora');
 /** The base for Graft. @param {string} type */
 const baseFile = (type) => (gguf === undefined ? base(type) : join(source, gguf));
 /** The base for Python. @param {string} type */
@@ -415,7 +413,17 @@ const folderOf = (name) => at('formats', name.replaceAll(/[^a-z0-9]+/g, '-'));
 
 async function prepare() {
   mkdirSync(out, { recursive: true });
-  if (!isSprig) return void (await referenceOf('f32'));
+  const trained = (/** @type {string} */ lr) => [
+    ...['train', '--model', baseFile('f32'), '--data', VOICE, '--max-length', '64', '--batch', '2'],
+    ...['--accumulate', '1', '--lr', lr, '--schedule', 'constant', '--warmup', '0'],
+    ...['--precision', 'f32', '--device', 'cpu'],
+  ];
+  const isTrained = (/** @type {string} */ name) => existsSync(at(name, 'adapter_model.safetensors'));
+  if (!isSprig) {
+    if (!isTrained('lora'))
+      graft(...trained('0.001'), '--steps', quarter[0], '--rank', '8', '--out', adapter);
+    return void (await referenceOf('f32'));
+  }
   if (!existsSync(base('bf16'))) await ask('bases', { model: source, out: at('bases') });
   if (!existsSync(base('gguf')))
     graft(
@@ -429,28 +437,12 @@ async function prepare() {
       '--out',
       base('gguf'),
     );
-  const run = [
-    ...[
-      'train',
-      '--model',
-      base('f32'),
-      '--data',
-      VOICE,
-      '--max-length',
-      '64',
-      '--batch',
-      '2',
-      '--accumulate',
-      '1',
-    ],
-    ...['--lr', '0.01', '--schedule', 'constant', '--warmup', '0', '--precision', 'f32', '--device', 'cpu'],
-  ];
   for (const [name, ...flags] of [
     ['lora', '--steps', quarter[0], '--rank', '8'],
     ['further', '--steps', quarter[1], '--rank', '8'],
     ['second', '--steps', '6', '--rank', '4', '--seed', '5'],
   ])
-    if (!existsSync(at(name, 'adapter_model.safetensors'))) graft(...run, ...flags, '--out', at(name));
+    if (!isTrained(name)) graft(...trained('0.01'), ...flags, '--out', at(name));
   for (const type of TYPES) await referenceOf(type);
   return undefined;
 }
