@@ -7,7 +7,7 @@
  *
  * Only the chunks that the model as it was ranks among the first `--pool` for a question of the fold, and those that hold a passage, get tuned vectors.
  * So its own numbers are those of all chunks, and those of the tuned one may only be too good. Each fold is kept in OUT, and a second call continues.
- * `--kept` reports the folds that are there, and computes none. It prints the processor time of all commands.
+ * `--kept` reports the folds that are there, and computes none. It prints the CPU time of all commands.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -201,4 +201,4 @@ for (const rate of values.rates.split(',')) {
     [...found].map(([id, ranking]) => judged(id, ranking)),
   );
 }
-console.log(`${processor.toFixed(0)} s of processor time`);
+console.log(`${processor.toFixed(0)} s of CPU time`);

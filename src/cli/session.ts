@@ -30,7 +30,7 @@ export const modelFlags = {
   help: { help: 'show this text' },
 } as const satisfies FlagSpecs;
 
-/** Of the commands that compute forwards only. */
+/** The flag of commands that only compute forwards. */
 export const offloadFlag = {
   help: 'leave the weights on disk, and have those of one layer at a time on the device: for a model that does not fit into its memory',
 } as const satisfies FlagSpec;
