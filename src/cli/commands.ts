@@ -69,7 +69,7 @@ export const commands: Readonly<Record<string, CliCommand>> = {
     run: convertCommand,
   },
   train: {
-    help: 'train a LoRA adapter, or all weights, on your examples',
+    help: 'train a LoRA adapter, or by full fine-tuning, on your examples',
     usage: '--model PATH --data FILE --out DIR',
     flags: trainFlags,
     run: trainCommand,

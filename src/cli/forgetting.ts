@@ -65,7 +65,7 @@ export class ForgettingWatch {
     adapter: AskedModel['adapter'],
   ): Promise<ForgettingWatch> {
     const base = askedModel(check, output, session.model);
-    // A run of all weights changes the base.
+    // Full fine-tuning changes the base.
     const before = await measureBefore(check, { ...base, adapter }, base);
     output.clear();
     return new ForgettingWatch(check, session, output, before);

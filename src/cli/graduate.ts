@@ -172,7 +172,7 @@ async function openRun(path: string): Promise<{ saved: SavedState; stage: StageO
     if (!(cause instanceof GraftError) || cause.code !== 'state-missing') throw cause;
     throw new GraftError(
       'graduate',
-      `${path} holds a result without the state of its optimiser: runs that train all weights and those of earlier versions keep none at their end.`,
+      `${path} holds a result without the state of its optimiser: runs of full fine-tuning and those of earlier versions keep none at their end.`,
       'Export the adapter by --adapter, or make the run again and interrupt it (Ctrl-C) at the step from which the other program should continue.',
       { cause },
     );

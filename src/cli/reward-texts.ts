@@ -1,4 +1,4 @@
-/** Texts that `graft reward` scores: a file of predictions, or the wanted answers of rows. */
+/** Texts that `graft reward` scores: a file of predictions, or the reference answers of rows. */
 import { linesOf } from '../data/lines.ts';
 import { questionsOf } from '../data/questions.ts';
 import type { ReadOptions } from '../data/formats.ts';
@@ -15,7 +15,7 @@ export type ScoredText = Omit<Attempt, 'tokens'> & {
   readonly tokens?: number;
 };
 
-/** Names that tools give a completion, and its wanted answer. */
+/** Names that tools give a completion, and its reference answer. */
 const COMPLETIONS = ['completion', 'prediction', 'output'];
 const ANSWERS = ['answer', 'reference', 'expected'];
 
@@ -55,7 +55,7 @@ export async function readTexts(path: string): Promise<ScoredText[]> {
   return texts;
 }
 
-/** The wanted answers of rows, each as the completion. @throws GraftError as `readExamples`, `data-empty` */
+/** The reference answers of rows, each as the completion. @throws GraftError as `readExamples`, `data-empty` */
 export async function answerTexts(path: string, options: ReadOptions, output: Output): Promise<ScoredText[]> {
   const bytes = await readWhole(path);
   const { read } = await readNamed(path, bytes, { ...options, keepsColumns: true }, output);

@@ -1,4 +1,4 @@
-/** The folder of a model that a run of all weights wrote: opened next to its base while it is measured. */
+/** The folder of a model that full fine-tuning wrote: opened next to its base while it is measured. */
 import type { RunTook } from '../evaluate/run-took.ts';
 import { changedParameters } from '../export/delta.ts';
 import { LanguageModel } from '../model/language-model.ts';

@@ -22,7 +22,7 @@ export interface JudgedAnswer {
 /** `answers` for supervised learning; `judged` with a label each, for KTO. */
 export type FeedbackRows = 'answers' | 'judged';
 
-/** The wanted answer; undefined for an answer that is only disliked. */
+/** The reference answer; undefined for an answer that is only disliked. */
 export function entryReference({ answer, verdict, correction }: JudgedAnswer): string | undefined {
   return correction ?? (verdict === 'good' ? answer : undefined);
 }

@@ -69,7 +69,7 @@ export interface Item {
   /** Where it starts in its file; missing if the file is not known. */
   readonly line?: number;
   readonly prompt: string;
-  /** The wanted answer; '' for a prompt alone. */
+  /** The reference answer; '' for a prompt alone. */
   readonly expected: string;
   /** Its task, in a mixture. */
   readonly task?: string;

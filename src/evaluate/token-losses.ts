@@ -1,4 +1,4 @@
-/** The loss of each token of a wanted answer, for the base model and a tuned one, with the tokens that each would rather have written. */
+/** The loss of each token of a reference answer, for the base model and a tuned one, with the tokens that each would rather have written. */
 import type { Adapter } from '../adapters/adapter.ts';
 import { addedTokens } from '../adapters/tokens/tokens.ts';
 import { GraftError } from '../errors.ts';

@@ -28,7 +28,7 @@ export async function longestOf({ shape, pooling }: ModelDefinition, files: File
 /**
  * Encoders are tuned by adapters on their linear layers.
  *
- * @throws GraftError `train-option` for a run of all weights, and for what adds tokens
+ * @throws GraftError `train-option` for full fine-tuning, and for what adds tokens
  */
 export function checkEncoder({ encodes, label }: Objective, spec: RunSpec): void {
   const { trainsModel, virtualTokens } = learnerOf(spec);

@@ -1,4 +1,4 @@
-/** The share of fields in which a completion in JSON equals the wanted answer. An extra field counts as a wrong one. */
+/** The share of fields in which a completion in JSON equals the reference answer. An extra field counts as a wrong one. */
 import { FENCED, isJsonObject, jsonOf, sameJson } from './parts/json-text.ts';
 import { referenceAnswer, type AttemptScorer, type ScorerSetting, type Need } from './scorer.ts';
 

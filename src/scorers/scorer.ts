@@ -56,7 +56,7 @@ export interface Attempt {
   readonly tokens: number;
   /** Whether it was cut at the limit. */
   readonly cut: boolean;
-  /** The row's wanted answer, if it has one. */
+  /** The row's reference answer, if it has one. */
   readonly answer?: string;
   /** The passages that were put before the question; missing if there were none. */
   readonly passages?: readonly string[];
@@ -65,8 +65,8 @@ export interface Attempt {
 }
 
 /**
- * What a scorer reads in addition to the answer: the wanted answer (`reference`, or `label` if it has to be one of few), the prompt, the passages before
- * the question, the number of tokens of the answer, or the likelihood of the wanted answer to the model.
+ * What a scorer reads in addition to the answer: the reference answer (`reference`, or `label` if it has to be one of few), the prompt, the passages before
+ * the question, the number of tokens of the answer, or the likelihood of the reference answer to the model.
  */
 export type Need = 'reference' | 'label' | 'prompt' | 'passages' | 'tokens' | 'likelihood';
 
@@ -161,7 +161,7 @@ export type Scorer = TextScorer | AttemptScorer | LikelihoodScorer;
 /** A scorer of answers, which can be a reward unless its score is that of a corpus. */
 export type AnswerScorer = TextScorer | AttemptScorer;
 
-/** The wanted answer. @throws Error if the row has none */
+/** The reference answer. @throws Error if the row has none */
 export function referenceAnswer({ answer }: Attempt): string {
   if (answer === undefined) throw new Error('the row has no reference answer');
   return answer;
@@ -204,6 +204,6 @@ export const valuesOf = (
 /** What a row must have for a scorer with its initial settings. */
 export const needsOf = (scorer: Scorer): readonly Need[] => scorer.needs(valuesOf(scorer));
 
-/** Whether it compares with the wanted answer. */
+/** Whether it compares with the reference answer. */
 export const isComparing = (needs: readonly Need[]): boolean =>
   needs.includes('reference') || needs.includes('label');

@@ -11,7 +11,7 @@ interface ScoredRow {
 /** By the names of the scorers. One is missing if its data are not known, or no row has a score. */
 export type Scores = Readonly<Partial<Record<string, Score>>>;
 
-/** The scores of rows, and the likelihood of the wanted answers. */
+/** The scores of rows, and the likelihood of the reference answers. */
 interface Scored {
   readonly rows: readonly ScoredRow[];
   /** By a scorer's name, row by row, null if it does not apply; undefined if it was not measured. */

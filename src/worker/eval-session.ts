@@ -247,7 +247,7 @@ export function evalSessionOf<Rows extends RowSet>(
 const readsOtherText = ({ files }: RowSet, { modules }: Adapter): boolean =>
   addedTokens(modules) !== undefined && (files?.some((file) => file?.documents) ?? false);
 
-/** The wanted answers of training; those of the asked rows if there is no training row. */
+/** The reference answers of training; those of the asked rows if there is no training row. */
 const answersOf = (train: readonly Pair[], asked: readonly AskedQuestion[]): string[] =>
   (train.length > 0 ? train : asked).map(({ question }) => question.expected);
 

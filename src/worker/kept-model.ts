@@ -1,4 +1,4 @@
-/** The model of a run of all weights, for the models that this browser keeps. */
+/** The model of full fine-tuning, for the models that this browser keeps. */
 import { writeFiles } from '../export/folder-sink.ts';
 import { companionFiles, tunedWeights } from '../export/model-folder.ts';
 import { ModelStore } from '../storage/models.ts';

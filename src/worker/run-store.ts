@@ -48,7 +48,7 @@ export class PageStore implements Store {
   #revision: string | undefined;
   /** Its loss was not finite: that ends it. */
   #broke = false;
-  /** The name of the model that a run of all weights has become. */
+  /** The name of the model that full fine-tuning has become. */
   #keptModel: string | undefined;
 
   constructor(

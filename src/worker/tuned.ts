@@ -58,7 +58,7 @@ interface Request {
 }
 
 /**
- * A model that a run of all weights left is opened next to the base while it is measured.
+ * A model that full fine-tuning left is opened next to the base while it is measured.
  *
  * @param openKept finds a model that this browser keeps
  * @throws GraftError `worker-aborted`, `run-missing`, `run-other-model`, `model-missing`, and those of an evaluation

@@ -85,7 +85,7 @@ export class TrainOn {
     });
   }
 
-  /** Keeps the wanted answer as chosen and the wrong one as rejected, with the project's preferences. */
+  /** Keeps the reference answer as chosen and the wrong one as rejected, with the project's preferences. */
   addPair(): Promise<void> {
     return this.#work(async () => {
       const asked = this.draft && askedIn(this.draft);

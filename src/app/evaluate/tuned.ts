@@ -1,4 +1,4 @@
-/** What a project has tuned: adapters, and models that runs of all weights left. */
+/** What a project has tuned: adapters, and models that full fine-tuning left. */
 import type { RunTook } from '../../evaluate/run-took.ts';
 import { learnerOf, METHODS } from '../../settings/registry.ts';
 import type { RewardSpec } from '../../scorers/rewards/specs.ts';
@@ -8,7 +8,7 @@ import { formObjective } from '../train/settings.ts';
 import { plural } from '../ui/format.ts';
 import { isSameModel } from '../ui/model-names.ts';
 
-/** An adapter, or the model that a run of all weights left. */
+/** An adapter, or the model that full fine-tuning left. */
 export interface Tuned {
   /** The id of the adapter or of the run. */
   readonly key: string;

@@ -75,7 +75,7 @@ export class Run extends ShownRun {
     return this.preparing && this.#following;
   }
 
-  /** Whether what it has learned can be asked: a run of all weights makes a model, which can be opened once it has ended. */
+  /** Whether what it has learned can be asked: full fine-tuning makes a model, which can be opened once it has ended. */
   get hasAdapter(): boolean {
     return (
       this.isLoaded &&

@@ -10,10 +10,10 @@ export interface LineageNode {
   readonly row: number;
 }
 
-/** The name of the base model of the trees, which a run of all weights may have made. */
+/** The name of the base model of the trees, which full fine-tuning may have made. */
 interface LineageTree {
   readonly base: string;
-  /** The run of all weights that made the base, if it is known. */
+  /** The full fine-tuning that made the base, if it is known. */
   readonly from: RunSummary | undefined;
   readonly roots: readonly LineageNode[];
   readonly rows: number;

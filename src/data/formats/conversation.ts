@@ -1,13 +1,13 @@
 /**
  * A conversation to answer, for objectives that sample their own answers: TRL's `{"prompt": [{"role": "user", …}, …]}` of one turn or several, whose other
- * columns are for rewards to read. One of them may be the wanted answer, by its name.
+ * columns are for rewards to read. One of them may be the reference answer, by its name.
  */
 import type { JsonObject } from '../../json.ts';
 import { contextOf, messagesOf } from './messages.ts';
 import { PROMPT_COLUMNS } from './prompt.ts';
 import { answerTextOf, BadRow, type RowFormat } from './row.ts';
 
-/** Column names of the wanted answer, the likelier first. */
+/** Column names of the reference answer, the likelier first. */
 const ANSWERS = ['answer', 'solution', 'ground_truth', 'reference', 'target'];
 
 const askedIn = (row: JsonObject): string | undefined =>

@@ -162,7 +162,7 @@ export async function answerEngineered(exam: EvalRequest, prompting: Prompting):
   };
 }
 
-/** The loss on the wanted answers after the same prompts; undefined if a row does not fit whole. */
+/** The loss on the reference answers after the same prompts; undefined if a row does not fit whole. */
 export async function lossEngineered(
   exam: EvalRequest,
   prompting: Prompting,

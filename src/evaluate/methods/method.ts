@@ -151,6 +151,6 @@ export interface Method {
   readonly doing: (detail: Detail) => string;
   /** Undefined if the method is impossible: without training rows, or without a repeated answer. */
   readonly answer: (exam: EvalRequest) => Promise<Answered | undefined>;
-  /** The loss of its model on the wanted answers, asked in its way; missing for a rule. */
+  /** The loss of its model on the reference answers, asked in its way; missing for a rule. */
   readonly loss?: (exam: EvalRequest) => Promise<LossReport | undefined>;
 }

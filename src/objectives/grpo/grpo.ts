@@ -40,7 +40,7 @@ export const grpo = {
     ...{ beta: 0, batch: 1, accumulate: 4, schedule: 'constant', warmup: 0 },
   } as const satisfies Readonly<Record<string, SettingValue>>,
   rows: 'prompts',
-  // Rows with single answers are prompts with the wanted answers.
+  // Rows with single answers are prompts with the reference answers.
   alsoTakes: ['answers'],
   samples: true,
   mean: 'weights',

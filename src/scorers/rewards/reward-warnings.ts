@@ -1,4 +1,4 @@
-/** Rewards that count only what neither the prompts nor the wanted answers show: a model rarely writes that by chance, so it learns nothing. */
+/** Rewards that count only what neither the prompts nor the reference answers show: a model rarely writes that by chance, so it learns nothing. */
 import { valuesOf } from '../scorer.ts';
 import { rewardKind, rewardNames, type RewardSpec } from './specs.ts';
 
@@ -13,7 +13,7 @@ interface RewardWarning {
   readonly usual: string;
 }
 
-/** @param asked the rows to train on: their prompts, and their wanted answers if there are some */
+/** @param asked the rows to train on: their prompts, and their reference answers if there are some */
 export function rewardWarnings(
   specs: readonly RewardSpec[],
   asked: readonly { readonly prompt: string; readonly answer?: string }[],

@@ -46,7 +46,7 @@ export interface Rewards {
   readonly shown: readonly string[];
   /** The most that an attempt can get; undefined if a person's own code decides. */
   readonly most: number | undefined;
-  /** Why they cannot score rows without a wanted answer, as a sentence; missing if they can. */
+  /** Why they cannot score rows without a reference answer, as a sentence; missing if they can. */
   readonly needsAnswer?: string;
   /** Rewards that failed on an attempt, so far. */
   readonly failures: readonly RewardFailures[];

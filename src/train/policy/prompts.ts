@@ -1,6 +1,6 @@
 /**
  * Rows as prompts for sampling: the text before a row's last answer is the prompt, and that answer is the wanted one. A row that is only a prompt has
- * no wanted answer.
+ * no reference answer.
  */
 import { GraftError } from '../../errors.ts';
 import type { LabelledTokens } from '../../model/batch.ts';
@@ -9,7 +9,7 @@ import type { Tokenizer } from '../../text/tokenizer.ts';
 /** A row's prompt, as people and rewards read it. */
 interface Asked {
   readonly prompt: string;
-  /** The wanted answer; missing for a row that is only a prompt. */
+  /** The reference answer; missing for a row that is only a prompt. */
   readonly answer?: string;
   /** The row's other columns. */
   readonly columns?: Readonly<Record<string, unknown>>;

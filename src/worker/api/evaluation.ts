@@ -68,7 +68,7 @@ export interface Prompting {
   readonly projectId?: string;
 }
 
-/** Something that was tuned: an adapter of the library, or the model that a run of all weights has left. */
+/** Something that was tuned: an adapter of the library, or the model that full fine-tuning has left. */
 export type TunedChoice = { readonly id: string } | { readonly runId: string };
 
 /** The measurement of something tuned: on the rows, and of what it forgot, both next to the base, in one record. */

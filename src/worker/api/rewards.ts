@@ -18,7 +18,7 @@ export interface TriedText {
 /** A row with a prompt. */
 export interface TriedRow {
   readonly prompt: string;
-  /** Its wanted answer, scored as if a model had given it; missing for a row that is only a prompt. */
+  /** Its reference answer, scored as if a model had given it; missing for a row that is only a prompt. */
   readonly wanted?: TriedText;
   /** The text that a person typed. */
   readonly typed?: TriedText;
@@ -34,7 +34,7 @@ export interface Tried {
 
 export interface RewardsApi {
   /**
-   * Scores the wanted answers of the first training rows, and texts that were typed for them. Tokens are the open model's.
+   * Scores the reference answers of the first training rows, and texts that were typed for them. Tokens are the open model's.
    *
    * @param typed a text for each of these rows; '' for none
    */

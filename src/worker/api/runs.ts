@@ -75,7 +75,7 @@ export interface EvalPoint {
 export interface SamplePoint {
   readonly step: number;
   readonly text: string;
-  /** Whether it is the wanted answer; missing if no row says so. */
+  /** Whether it is the reference answer; missing if no row says so. */
   readonly right?: boolean;
 }
 

@@ -128,7 +128,7 @@ export class Feedback {
     return this.#write([{ ...entry, state: 'rejected' }], 'Rejected.');
   }
 
-  /** Replaces the wanted answer. The model's answer stays. */
+  /** Replaces the reference answer. The model's answer stays. */
   edit(entry: FeedbackEntry, text: string): Promise<void> {
     const { correction: _, ...plain } = entry;
     return this.#write(
