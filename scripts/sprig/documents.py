@@ -109,11 +109,17 @@ def json_lines(rows):
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def write_notes(folder, voice):
-    """The documents, the templates, and what is trained on and asked. Returns how many rows these are."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_notes(folder):
+    """The documents, and the templates of prompts and answers."""
     docs = edition(random.Random(f"{SEED}-documents"))
     write_zip(folder / "documents.zip", {file_of(subject): document(facts, attack_of(subject)) + "\n" for subject, facts in docs.items()})
+    (folder / "prompt.jinja").write_text(PROMPT_TEMPLATE)
+    (folder / "answer.jinja").write_text(ANSWER_TEMPLATE)
+
+
+def write_rows(folder, voice):
+    """What is trained on and asked, with answers in this voice. Returns how many rows these are."""
+    docs = edition(random.Random(f"{SEED}-documents"))
     rng, seen, rows = random.Random(f"{SEED}-notes"), set(), []
     while len(rows) < ROWS:
         made = row(rng, voice)
@@ -123,6 +129,4 @@ def write_notes(folder, voice):
     test = questions(random.Random(f"{SEED}-questions"), docs, voice)
     (folder / "train.jsonl").write_text(json_lines(rows))
     (folder / "test.jsonl").write_text(json_lines(test))
-    (folder / "prompt.jinja").write_text(PROMPT_TEMPLATE)
-    (folder / "answer.jinja").write_text(ANSWER_TEMPLATE)
     return len(rows), len(test)

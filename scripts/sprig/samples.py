@@ -122,9 +122,16 @@ SETS = [
      "task": "Answer as we do in our chat",
      "success": "The run says what was forgotten: of general prompts that Sprig answered before, it puts most off. The rows taught that, and the loss does not show it.",
      "settings": {"steps": 40, "batch": 8, "lr": 4e-3, "rank": 8, "alpha": 16, "maxLength": 96, "forgetting": True}},
-    {"id": "notes", "title": "Notes that change", "notes": True, "rows": documents.ROWS, "testRows": documents.ANSWERABLE + documents.UNANSWERABLE, "metric": "exact",
-     "description": "A lesson in documents: the garden has changed, and 40 notes say how. Sprig learns to answer from two notes before the question, in the captain's voice. "
-                    "The rows hold other editions of the notes, so it learns to read them and not what they say.",
+    {"id": "reading", "title": "Reading notes", "voice": str, "rows": documents.ROWS, "testRows": documents.ANSWERABLE + documents.UNANSWERABLE, "metric": "exact",
+     "description": "The first half of a lesson in documents: the garden has changed, and 40 notes say how. Sprig has never read a text before it answers. These rows teach it to: "
+                    "two notes of other editions stand before each question, and the answer is in one of them or in neither.",
+     "task": "Answer from the notes",
+     "success": "With passages of the notes most answers are right to the letter. Without them the same adapter says what Sprig learned long ago.",
+     "documents": "notes/documents.zip", "template": "notes/prompt.jinja",
+     "settings": {"steps": 300, "batch": 16, "lr": 4e-3, "rank": 16, "alpha": 32, "maxLength": 128}},
+    {"id": "notes", "title": "Notes that change", "voice": captain, "rows": documents.ROWS, "testRows": documents.ANSWERABLE + documents.UNANSWERABLE, "metric": "exact",
+     "description": "The second half of the lesson: Sprig learns to answer from two notes before the question, in the captain's voice. The rows hold other editions of the notes, "
+                    "so it learns to read them and not what they say.",
      "task": "Answer from the notes, like an old sea captain",
      "success": "With passages of the notes most answers are right to the letter. The same adapter without them has the voice and not the facts, and Sprig by itself has neither.",
      "documents": "notes/documents.zip", "template": "notes/prompt.jinja",
@@ -192,11 +199,13 @@ def main():
     for s in SETS:
         rng, seen, folder = random.Random(f"{SEED}-{s['id']}"), set(), out / s["id"]
         folder.mkdir(parents=True, exist_ok=True)
-        if "notes" in s:
-            documents.write_notes(folder, captain)
+        if s["id"] == "notes":
+            documents.write_notes(folder)
+        if "voice" in s:
+            documents.write_rows(folder, s["voice"])
         lists = list_rows(rng) if "lists" in s else None
         chats = chat_rows() if "chats" in s else None
-        for name, n, side in () if "notes" in s else (("train", s["rows"], False), ("test", s["testRows"], True)):
+        for name, n, side in () if "voice" in s else (("train", s["rows"], False), ("test", s["testRows"], True)):
             made = lists[side] if lists else chats[side] if chats else rows(s["make"], rng, n, side, seen)
             lines = [json.dumps(r, ensure_ascii=False) for r in made]
             (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
